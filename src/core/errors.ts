@@ -1,0 +1,100 @@
+/**
+ * What went wrong, as a program tells it apart. Each code has one exit code,
+ * in {@link exitCodeOf}, and nowhere else.
+ */
+const exitCodes = {
+  /** A defect in harbor-db itself. */
+  internal: 1,
+  /** The engine rejected a statement. */
+  statement_failed: 1,
+  /** The server or the file cannot be reached or opened. */
+  connection_failed: 1,
+  /** The file exists and is not a database, or is damaged. */
+  not_a_database: 1,
+  /** The file, folder or role allows reading only. */
+  read_only: 1,
+  /** No space is left on the device. */
+  disk_full: 1,
+  /** Another process held the database's own write lock for too long. */
+  busy: 1,
+  /** The table asked for does not exist. */
+  missing_table: 1,
+  /** A batch would have left a row that refers to nothing. */
+  dangling_reference: 1,
+  /** The lock was lost (its session ended, or another took it over). */
+  lock_lost: 1,
+  /** A file of the project cannot be read or written. */
+  file_failed: 1,
+  /** No backup could be made or proven, so nothing was changed. */
+  backup_failed: 1,
+  /** A check could not be made. */
+  check_failed: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** An option's value, the environment or the database URL is wrong. */
+  bad_config: 2,
+  /** The history on disk is missing, incomplete or contradicts itself. */
+  bad_history: 2,
+  /** A revision's script cannot be split or has a directive that is not known. */
+  bad_script: 2,
+  /** No revision has that name. */
+  unknown_target: 2,
+  /** More than one revision has that prefix. */
+  ambiguous_target: 2,
+  /** The target lies the other way; another command goes there. */
+  wrong_direction: 2,
+  /** Something needs attention: pending revisions, changes, failed findings. */
+  attention: 3,
+  /** An applied revision's script was edited. */
+  checksum_mismatch: 4,
+  /** The applied revisions have a gap. */
+  out_of_order: 4,
+  /** The database has a revision that the history does not have. */
+  missing_revision: 4,
+  /** A revision stopped half way and the command asked for cannot go on from there. */
+  unfinished: 4,
+  /** A revision has no way back. */
+  irreversible: 4,
+  /** The database has tables and no version table. */
+  unmanaged: 4,
+  /** The schema is not what its label says. */
+  schema_mismatch: 4,
+  /** Confirmation is needed and was not given. */
+  needs_confirmation: 4,
+  /** Another harbor-db holds the lock. */
+  locked: 5,
+  /** Stopped by a signal. */
+  interrupted: 130,
+} as const;
+
+/** See {@link exitCodeOf} for the exit code of each. */
+export type ErrorCode = keyof typeof exitCodes;
+
+/** The parts of a {@link HarborError} beside its code and message. */
+export interface ErrorOptions {
+  /** The remedy, as a command to paste or one sentence. */
+  readonly hint?: string;
+  /** Facts for programs; never a password or personal data. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+}
+
+/** The one error that harbor-db throws on purpose. Its message has the form `Cannot <verb> "<thing>": <state>`. */
+export class HarborError extends Error {
+  override readonly name = "HarborError";
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+    this.details = options.details ?? {};
+  }
+}
+
+/** Returns the process exit code that an error stands for; 1 for anything that is not a {@link HarborError}. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof HarborError ? exitCodes[error.code] : 1;
+}
