@@ -32,8 +32,8 @@ export interface Step {
   readonly revision: Revision;
   readonly direction: Direction;
   readonly script: Script;
-  /** Statements that an interrupted run already committed; 0 for a fresh start. */
-  readonly from: number;
+  /** Where an interrupted run left off; `null` for a fresh start. */
+  readonly resume: { readonly statementsDone: number } | null;
 }
 
 /** Where a command is to go. `text` is a target as the user writes it: `head`, `base`, an id or prefix, `+n`, `-n`. */
@@ -64,7 +64,7 @@ export function plan(history: History, applied: readonly Applied[], goal: Goal):
       revision,
       direction: goal.direction,
       script: revision.upgrade(),
-      from: index === 0 && unfinished !== null ? unfinished.statementsDone : 0,
+      resume: index === 0 ? unfinished : null,
     }));
   }
   // A downgrade under way still counts as done: its row is there until its last statement.
@@ -73,7 +73,7 @@ export function plan(history: History, applied: readonly Applied[], goal: Goal):
     revision,
     direction: goal.direction,
     script: revision.downgrade() ?? noWayBack(revision),
-    from: index === 0 && unfinished !== null ? unfinished.statementsDone : 0,
+    resume: index === 0 ? unfinished : null,
   }));
 }
 
@@ -92,7 +92,8 @@ export interface Position {
  */
 export function locate(history: History, applied: readonly Applied[]): Position {
   const rows = new Map(applied.map((row) => [row.revision, row]));
-  const unknown = applied.find((row) => !history.revisions.some((revision) => revision.id === row.revision));
+  const known = new Set(history.revisions.map((revision) => revision.id));
+  const unknown = applied.find((row) => !known.has(row.revision));
   if (unknown !== undefined) {
     throw new HarborError(
       "missing_revision",

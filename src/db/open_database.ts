@@ -1,0 +1,19 @@
+import type { DatabaseUrl } from "../core/database_url.ts";
+import type { Database, OpenOptions } from "./database.ts";
+
+/**
+ * Opens a database with the driver that its URL names. Drivers are loaded only when asked for, since each costs
+ * start-up time.
+ *
+ * @throws {HarborError} `connection_failed`, `not_a_database` or `read_only` when it cannot be opened
+ */
+export async function openDatabase(url: DatabaseUrl, options: OpenOptions): Promise<Database> {
+  switch (url.driver) {
+    case "sqlite_file":
+      return (await import("./sqlite_file.ts")).openSqliteFile(url, options);
+    case "libsql":
+      return (await import("./libsql.ts")).openLibsql(url, options);
+    case "postgres":
+      return (await import("./postgres.ts")).openPostgres(url, options);
+  }
+}

@@ -1,0 +1,34 @@
+import type { History } from "../core/history.ts";
+import type { Database } from "../db/database.ts";
+
+/** What every verb works with: the database, the history and the outside world. */
+export interface RunContext {
+  readonly database: Database;
+  readonly history: History;
+  /** This harbor-db, as it is recorded: `0.1.0`. */
+  readonly version: string;
+  /** Aborted when the user asks to stop; verbs stop after the batch that is running. */
+  readonly signal: AbortSignal;
+  now(): Date;
+  /** Tells the user about something that happens while a verb runs. */
+  readonly notify: (event: RunEvent) => void;
+}
+
+/** Something that happens while a verb runs, for the screen and nothing else. */
+export type RunEvent =
+  | { readonly kind: "waiting"; readonly owner: string }
+  | { readonly kind: "note"; readonly text: string }
+  | {
+    readonly kind: "step";
+    readonly id: string;
+    readonly name: string;
+    readonly direction: "upgrade" | "downgrade";
+  }
+  | {
+    readonly kind: "backfill";
+    readonly table: string;
+    /** Keys passed of all that there are; `total` counts this run's. */
+    readonly passed: number;
+    readonly total: number;
+    readonly elapsedMs: number;
+  };

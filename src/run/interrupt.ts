@@ -1,0 +1,13 @@
+import { HarborError } from "../core/errors.ts";
+
+/** Throws `interrupted` when the user asked to stop. Called between batches, where nothing is half done. */
+export function stopIfAsked(signal: AbortSignal): void {
+  if (!signal.aborted) return;
+  throw new HarborError(
+    "interrupted",
+    "Stopped on request: the last batch is complete, nothing is half done",
+    {
+      hint: "Run the same command again to go on.",
+    },
+  );
+}
