@@ -1,0 +1,115 @@
+import { existsSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { type DatabaseUrl, parseDatabaseUrl } from "../core/database_url.ts";
+import { HarborError } from "../core/errors.ts";
+import type { History } from "../core/history.ts";
+import type { Dialect } from "../core/snapshot.ts";
+import type { OpenOptions } from "../db/database.ts";
+import type { RunContext } from "../run/context.ts";
+import { type GlobalValues } from "./global_options.ts";
+import type { Report } from "./report.ts";
+import type { System } from "./system.ts";
+
+/** What commands work with. Nothing is opened or read before a command asks for it, so that `help` never connects. */
+export interface App {
+  readonly system: System;
+  readonly report: Report;
+  readonly settings: GlobalValues;
+  /** Milliseconds to wait for the lock. */
+  readonly lockWaitMs: number;
+  /** Returns where the database is. Says so when it took a file from `instance/`. */
+  databaseUrl(): DatabaseUrl;
+  /** Whether the database is a SQLite file that does not exist. */
+  isAbsent(): boolean;
+  /** Reads the history of a dialect: from `--dir`, the binary, or the checkout. */
+  readHistory(dialect: Dialect): Promise<History>;
+  /**
+   * Opens the database and the history for a verb and closes them afterwards. With access `read`, a SQLite file that
+   * does not exist reads as an empty database.
+   */
+  withRun<T>(access: OpenOptions["access"], work: (context: RunContext) => Promise<T>): Promise<T>;
+  /**
+   * Asks the user to go on.
+   * @throws {HarborError} `needs_confirmation` without a terminal or when the answer is no
+   */
+  confirm(question: string): Promise<void>;
+}
+
+const defaultUrl = "sqlite:///openharbor.db";
+
+export function createApp(
+  parts: { readonly system: System; readonly report: Report; readonly settings: GlobalValues },
+): App {
+  const { system, report, settings } = parts;
+  let known: DatabaseUrl | undefined;
+
+  function databaseUrl(): DatabaseUrl {
+    return known ??= locate(system, settings, report);
+  }
+  function isAbsent(): boolean {
+    const url = databaseUrl();
+    return url.driver === "sqlite_file" && !existsSync(url.path);
+  }
+  async function readHistory(dialect: Dialect): Promise<History> {
+    const run = await import("../run/read_history.ts");
+    const { history } = system.build;
+    if (settings.dir === undefined && history !== null) return run.embeddedHistory(history, dialect);
+    return run.readHistory(settings.dir ?? system.defaultDir, dialect);
+  }
+  async function open(access: OpenOptions["access"]) {
+    const url = databaseUrl();
+    if (access === "read" && url.driver === "sqlite_file" && isAbsent()) {
+      return (await import("../db/absent.ts")).absentDatabase(url);
+    }
+    return (await import("../db/open_database.ts")).openDatabase(url, { client: system.client, access });
+  }
+
+  return {
+    system,
+    report,
+    settings,
+    lockWaitMs: settings.lockWait * 1_000,
+    databaseUrl,
+    isAbsent,
+    readHistory,
+    withRun: async (access, work) => {
+      const history = await readHistory(databaseUrl().dialect);
+      const database = await open(access);
+      try {
+        return await work({
+          database,
+          history,
+          version: system.build.version,
+          signal: system.signal,
+          now: () => new Date(),
+          notify: report.event,
+        });
+      } finally {
+        await database.close();
+      }
+    },
+    confirm: async (question) => {
+      if (settings.yes) return;
+      const hint = "Add --yes to go on without a question.";
+      if (!system.isInteractive) {
+        throw new HarborError("needs_confirmation", `Cannot ask "${question}": there is no terminal`, {
+          hint,
+        });
+      }
+      const answer = await system.ask(`${question} [y/N] `);
+      if (!/^y(es)?$/i.test(answer.trim())) {
+        throw new HarborError("needs_confirmation", "Stopped: not confirmed, nothing was changed", { hint });
+      }
+    },
+  };
+}
+
+function locate({ cwd, environment }: System, { databaseUrl }: GlobalValues, report: Report): DatabaseUrl {
+  const url = parseDatabaseUrl(databaseUrl ?? environment["DATABASE_URL"] ?? defaultUrl, environment);
+  if (url.driver !== "sqlite_file" || isAbsolute(url.path)) return url;
+  const here = join(cwd, url.path);
+  const instance = join(cwd, "instance", url.path);
+  if (existsSync(here) || !existsSync(instance)) return { ...url, path: here };
+  report.note(`using instance/${url.path}, where the application keeps it`);
+  return { ...url, path: instance, display: `sqlite:///instance/${url.path}` };
+}

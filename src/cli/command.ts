@@ -1,0 +1,51 @@
+import type { App } from "./app.ts";
+import type { Options, Values } from "./options.ts";
+
+/** A command of harbor-db, as data. One file each in `commands/`. */
+export interface Command<O extends Options = Options> {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What the user should know beyond the summary. */
+  readonly description?: string;
+  /** As commander writes them, required in angle brackets and optional in square ones, with what they mean. */
+  readonly arguments?: readonly Argument[];
+  readonly options: O;
+  readonly examples: readonly Example[];
+  /**
+   * Does the work and reports it through `app.report`.
+   * @returns What `--json` prints beside `ok`, and the exit code when it is not 0
+   */
+  run(app: App, input: Input<O>): Promise<Outcome>;
+}
+
+export interface Argument {
+  readonly name: string;
+  readonly summary: string;
+}
+
+export interface Example {
+  /** The command line after `harbor-db`. */
+  readonly line: string;
+  readonly does: string;
+}
+
+/** What the user gave. */
+export interface Input<O extends Options> {
+  /** In the order of {@link Command.arguments}; absent optional ones are `undefined`. */
+  readonly args: readonly (string | undefined)[];
+  readonly options: Values<O>;
+}
+
+/** How a command ended without an error. */
+export interface Outcome {
+  /** The fields of the JSON document. */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** Whether all is well; `false` goes with exit code 3. */
+  readonly ok?: boolean;
+}
+
+/** Gives a command's options their types in `run`. */
+export function defineCommand<O extends Options>(command: Command<O>): Command {
+  return command as unknown as Command;
+}

@@ -1,0 +1,19 @@
+import type { Command } from "./command.ts";
+import { completionsCommand } from "./commands/completions.ts";
+import { currentCommand } from "./commands/current.ts";
+import { downgradeCommand } from "./commands/downgrade.ts";
+import { historyCommand } from "./commands/history.ts";
+import { stampCommand } from "./commands/stamp.ts";
+import { statusCommand } from "./commands/status.ts";
+import { upgradeCommand } from "./commands/upgrade.ts";
+
+/** All commands, in the order in which help lists them. */
+export const commands: readonly Command[] = [
+  statusCommand,
+  upgradeCommand,
+  downgradeCommand,
+  currentCommand,
+  historyCommand,
+  stampCommand,
+  completionsCommand,
+];

@@ -1,0 +1,79 @@
+import { HarborError } from "../../core/errors.ts";
+import type { RevisionName, Status } from "../../run/read_status.ts";
+import { defineCommand } from "../command.ts";
+import { flag } from "../options.ts";
+import type { App } from "../app.ts";
+
+export const statusCommand = defineCommand({
+  name: "status",
+  summary: "say where the database stands",
+  description:
+    "Shows the current revision, what is pending, who holds the lock and what is unfinished. Changes nothing.",
+  options: { exitCode: flag("--exit-code", "exit with 3 when something is pending or needs attention") },
+  examples: [
+    { line: "status", does: "the state of openharbor.db" },
+    { line: "status --exit-code --quiet", does: "3 when an upgrade is due, for scripts" },
+  ],
+  run: (app, { options }) =>
+    app.withRun("read", async (context) => {
+      const { readStatus } = await import("../../run/read_status.ts");
+      const status = await readStatus(context);
+      const { state, lock } = status;
+      print(app, status, context.database.url);
+      const needsAttention = status.pending.length > 0 || status.unfinished !== null ||
+        state.refusal !== null;
+      return {
+        ok: !(options.exitCode && needsAttention),
+        json: {
+          database: { dialect: context.database.dialect, url: context.database.url },
+          state: state.kind,
+          current: status.current?.revision ?? null,
+          head: status.head?.revision ?? null,
+          pending: status.pending,
+          unfinished: status.unfinished,
+          lock,
+          backfills: status.backfills,
+          lastBackup: null,
+          problem: describe(state.refusal),
+        },
+      };
+    }),
+});
+
+function print({ report, isAbsent }: App, status: Status, url: string): void {
+  const { state, pending, lock, backfills, unfinished } = status;
+  const show = (label: string, value: string) =>
+    report.line(`${report.colors.bold(label.padEnd(10))} ${value}`);
+  const named = (revision: RevisionName | null) =>
+    revision === null ? "base" : `${revision.revision}  ${revision.name}`;
+  show("database", isAbsent() ? `${url} (does not exist; upgrade makes it)` : url);
+  show("state", state.kind);
+  show("current", state.refusal === null ? named(status.current) : "unknown");
+  show("head", named(status.head));
+  if (state.refusal === null) show("pending", pending.length === 0 ? "nothing" : String(pending.length));
+  for (const revision of pending) report.line(`${" ".repeat(10)} ${report.colors.yellow(named(revision))}`);
+  if (unfinished !== null) {
+    const { direction, revision, name, statementsDone, startedAt } = unfinished;
+    show(
+      "unfinished",
+      `${direction} of ${revision}  ${name}: ${statementsDone} statements done, started ${startedAt}`,
+    );
+  }
+  for (const { table, rows, batches, lastKey, endKey } of backfills) {
+    show(
+      "backfill",
+      `${table}: ${rows} rows in ${batches} batches, at key ${lastKey ?? "-"} of ${endKey ?? "-"}`,
+    );
+  }
+  show("lock", lock === null ? "free" : `${lock.owner}${lock.since === null ? "" : ` since ${lock.since}`}`);
+  if (state.refusal !== null) {
+    report.line();
+    report.line(report.colors.yellow(state.refusal.message));
+    if (state.refusal.hint !== undefined) report.line(`${report.colors.cyan("hint:")} ${state.refusal.hint}`);
+  }
+}
+
+function describe(refusal: HarborError | null) {
+  return refusal &&
+    { code: refusal.code, message: refusal.message, hint: refusal.hint ?? null, details: refusal.details };
+}

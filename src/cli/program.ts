@@ -1,0 +1,153 @@
+import { Command as Commander, CommanderError, Option as CommanderOption } from "commander";
+import { exitCodeOf, HarborError } from "../core/errors.ts";
+import { createApp } from "./app.ts";
+import type { Command } from "./command.ts";
+import { commands } from "./commands.ts";
+import { globalOptions } from "./global_options.ts";
+import { longName, type Option, type Options, resolveOptions } from "./options.ts";
+import { createReport, type Report } from "./report.ts";
+import type { System } from "./system.ts";
+
+/**
+ * Runs a command line and returns the exit code. Nothing else in harbor-db turns an error into one.
+ *
+ * @param args The command line after the program's name
+ */
+export async function runProgram(system: System, args: readonly string[]): Promise<number> {
+  const wantsJson = args.includes("--json");
+  let report = reportFor(system, { json: wantsJson, quiet: false, noColor: args.includes("--no-color") });
+  let code = 0;
+  const program = buildProgram(system, async (command, positional, given) => {
+    const sources = { given, environment: system.environment };
+    const settings = resolveOptions(globalOptions, sources);
+    report = reportFor(system, settings);
+    const options = resolveOptions(command.options, sources);
+    const app = createApp({ system, report, settings });
+    const { ok = true, json } = await command.run(app, { args: positional, options });
+    report.document({ ok, ...json });
+    code = ok ? 0 : 3;
+  });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const failure = asHarborError(error);
+    report.failure(failure);
+    return exitCodeOf(failure);
+  }
+}
+
+type Action = (
+  command: Command,
+  args: readonly (string | undefined)[],
+  given: ReadonlyMap<string, string | true>,
+) => Promise<void>;
+
+function buildProgram(system: System, action: Action): Commander {
+  const program = new Commander("harbor-db")
+    .description("Keeps the database of The Open Harbor at the schema that its code expects.")
+    .version(versionText(system), "--version", "print version, commit and runtime")
+    .helpOption("-h, --help", "print help")
+    .helpCommand("help [command]", "print help for a command")
+    .configureHelp({ showGlobalOptions: true, sortOptions: false })
+    .configureOutput({
+      writeOut: (text) => system.stdout.write(text),
+      // Errors are printed by the report, in the same form as all others.
+      writeErr: (text) => system.stderr.write(text),
+      outputError: () => {},
+    })
+    .exitOverride()
+    .addHelpText("after", exitCodeHelp);
+  addOptions(program, globalOptions);
+  // Called without a command, it shows what there is.
+  program.argument("[command]").allowExcessArguments().action((name: string | undefined) => {
+    if (name !== undefined) throw unknownCommand(name);
+    program.outputHelp();
+  });
+  for (const command of commands) addCommand(program, command, action);
+  return program;
+}
+
+function addCommand(program: Commander, command: Command, action: Action): void {
+  const sub = program.command(command.name)
+    .summary(command.summary)
+    .description([`${capital(command.summary)}.`, command.description ?? ""].join(" ").trim())
+    .allowExcessArguments(false)
+    .addHelpText("after", examplesText(command));
+  for (const { name, summary } of command.arguments ?? []) sub.argument(name, summary);
+  addOptions(sub, command.options);
+  sub.action((...received: unknown[]) => {
+    const args = received.slice(0, command.arguments?.length ?? 0) as (string | undefined)[];
+    return action(command, args, givenOptions(sub, { ...command.options, ...globalOptions }));
+  });
+}
+
+function addOptions(target: Commander, options: Options): void {
+  for (const option of Object.values(options)) {
+    target.addOption(new CommanderOption(option.flags, option.summary));
+  }
+}
+
+/** Returns what stands on the command line, by long name. */
+function givenOptions(command: Commander, options: Options): ReadonlyMap<string, string | true> {
+  const given = new Map<string, string | true>();
+  for (const option of Object.values(options)) {
+    const name = new CommanderOption(option.flags).attributeName();
+    if (command.getOptionValueSourceWithGlobals(name) !== "cli") continue;
+    const value: unknown = command.optsWithGlobals()[name];
+    given.set(longName(option as Option<unknown>), typeof value === "string" ? value : true);
+  }
+  return given;
+}
+
+function reportFor(
+  system: System,
+  { json, quiet, noColor }: { readonly json: boolean; readonly quiet: boolean; readonly noColor: boolean },
+): Report {
+  const { stdout, stderr, environment } = system;
+  const color = !noColor && !environment["NO_COLOR"] && stdout.isTerminal;
+  return createReport({ stdout, stderr, json, quiet, color, now: () => performance.now() });
+}
+
+function asHarborError(error: unknown): HarborError {
+  if (error instanceof HarborError) return error;
+  if (error instanceof CommanderError) {
+    return new HarborError("usage", capital(error.message.replace(/^error: /, "")), {
+      hint: "harbor-db help",
+    });
+  }
+  const { stack, message } = error instanceof Error ? error : new Error(String(error));
+  return new HarborError("internal", `Cannot go on: ${message}`, {
+    hint: "This is a defect in harbor-db. Please report it with the details of --json.",
+    details: { stack },
+    cause: error,
+  });
+}
+
+function unknownCommand(name: string): HarborError {
+  return new HarborError("usage", `Cannot run "${name}": there is no such command`, {
+    hint: "harbor-db help",
+  });
+}
+
+function versionText({ build, runtime }: System): string {
+  return `harbor-db ${build.version} (${build.commit ?? "unknown commit"}, ${runtime})`;
+}
+
+function examplesText({ examples }: Command): string {
+  const width = Math.max(...examples.map((example) => example.line.length));
+  const lines = examples.map(({ line, does }) => `  harbor-db ${line.padEnd(width)}  ${does}`);
+  return `\nExamples:\n${lines.join("\n")}\n`;
+}
+
+const exitCodeHelp = `
+Every option also has an environment variable: --lock-wait is HARBOR_DB_LOCK_WAIT.
+
+Exit codes: 0 done or nothing to do · 1 failed · 2 wrong command line, configuration or history ·
+3 something needs attention · 4 refused · 5 locked by another harbor-db · 130 interrupted
+`;
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

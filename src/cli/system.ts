@@ -1,0 +1,32 @@
+import type { Client } from "../db/database.ts";
+import type { EmbeddedFiles } from "../run/read_history.ts";
+import type { Sink } from "./report.ts";
+
+/** What was built: set by the build script, or by `main.ts` when it runs from source. */
+export interface BuildInfo {
+  readonly version: string;
+  /** The short commit, with `-dirty` when the tree was; `null` when it is not known. */
+  readonly commit: string | null;
+  /** The history that is built in; `null` when it is read from a folder. */
+  readonly history: EmbeddedFiles | null;
+}
+
+/** The outside world, given by `main.ts` and by tests. */
+export interface System {
+  readonly build: BuildInfo;
+  /** The runtime: `Bun 1.4.5`. */
+  readonly runtime: string;
+  readonly cwd: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The history's folder when none is built in and none is named. */
+  readonly defaultDir: string;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  /** Whether questions can be asked: stdin and stderr are terminals. */
+  readonly isInteractive: boolean;
+  /** Asks on stderr and returns the line that was typed. */
+  ask(question: string): Promise<string>;
+  /** Aborted by the first Ctrl-C or SIGTERM. */
+  readonly signal: AbortSignal;
+  readonly client: Client;
+}

@@ -1,0 +1,209 @@
+import { sql } from "drizzle-orm";
+import { HarborError } from "../core/errors.ts";
+import { type Applied, type Direction, type Goal, locate, plan, type Step } from "../core/plan.ts";
+import { createVersionTables, insertApplied, updateDuration } from "../db/version_table.ts";
+import { type BackfillResult, runBackfill } from "./backfill.ts";
+import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
+import type { RunContext } from "./context.ts";
+import { stopIfAsked } from "./interrupt.ts";
+import { readState, type State } from "./read_state.ts";
+
+/** What will run, decided without changing anything. */
+export interface Plan {
+  /** The revision that the database is at; `null` for base. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** In running order; empty when there is nothing to do. */
+  readonly steps: readonly Step[];
+  readonly state: State;
+}
+
+/** A step that ran to its end. */
+export interface StepResult {
+  readonly revision: string;
+  readonly name: string;
+  readonly direction: Direction;
+  readonly ms: number;
+  readonly backfills: readonly BackfillResult[];
+}
+
+export interface MigrateResult {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly steps: readonly StepResult[];
+}
+
+export interface MigrateOptions {
+  readonly goal: Goal;
+  /** Milliseconds to wait for another harbor-db. */
+  readonly lockWaitMs: number;
+}
+
+/**
+ * Decides what a goal means for a database. Reads only, so that `--dry-run` needs no rights and creates nothing.
+ *
+ * @throws {HarborError} `unmanaged` when the database cannot be taken as it is, `schema_mismatch` when Alembic went
+ * on behind harbor-db's back, and all that {@link plan} throws
+ */
+export async function preparePlan(context: RunContext, goal: Goal): Promise<Plan> {
+  const state = await readState(context);
+  if (state.refusal !== null) throw state.refusal;
+  const { history } = context;
+  const steps = plan(history, state.applied, goal);
+  const { done, unfinished } = locate(history, state.applied);
+  refuseForeignProgress(context, state, { done, unfinished });
+  const idAt = (count: number) => history.revisions[count - 1]?.id ?? null;
+  const to = goal.direction === "upgrade" ? done + steps.length : done - steps.length;
+  return { from: idAt(done), to: idAt(to), steps, state };
+}
+
+/**
+ * Takes a database to a goal, under the lock. What another harbor-db did meanwhile is seen: the plan is made again
+ * once the lock is held, so that the loser of a race finds nothing to do.
+ *
+ * @throws {HarborError} as {@link preparePlan}; `locked`; `interrupted`; what the database says, with `details.done`,
+ * the steps that are complete, and `details.revision`, the one that is not
+ */
+export async function migrate(context: RunContext, options: MigrateOptions): Promise<MigrateResult> {
+  const first = await preparePlan(context, options.goal);
+  if (first.steps.length === 0) return { from: first.from, to: first.to, steps: [] };
+  return context.database.withLock(async () => {
+    const { from, to, steps, state } = await preparePlan(context, options.goal);
+    return { from, to, steps: await runSteps(context, steps, state) };
+  }, {
+    waitMs: options.lockWaitMs,
+    onWait: (holder) => context.notify({ kind: "waiting", owner: holder?.owner ?? "another harbor-db" }),
+  });
+}
+
+/**
+ * Returns the batches of every step in running order, as {@link migrate} would run them, with backfills as the whole
+ * statement that their batches add up to.
+ */
+export function* batchesOfPlan(context: RunContext, { steps, state }: Plan): Generator<Batch> {
+  for (const [index, step] of steps.entries()) {
+    yield* batchesOf(step, batchOptions(context, state, index === 0));
+  }
+}
+
+async function runSteps(
+  context: RunContext,
+  steps: readonly Step[],
+  state: State,
+): Promise<readonly StepResult[]> {
+  const done: StepResult[] = [];
+  for (const [index, step] of steps.entries()) {
+    try {
+      stopIfAsked(context.signal);
+      done.push(await runStep(context, step, batchOptions(context, state, index === 0)));
+    } catch (error) {
+      throw withProgress(error, step, done);
+    }
+  }
+  const upgraded = done.filter((result) => result.direction === "upgrade");
+  if (upgraded.length > 0) {
+    await context.database.write(upgraded.map((result) => updateDuration(result.revision, result.ms)));
+  }
+  return done;
+}
+
+async function runStep(context: RunContext, step: Step, options: BatchOptions): Promise<StepResult> {
+  const { revision, direction } = step;
+  const { database, notify, now } = context;
+  notify({ kind: "step", id: revision.id, name: revision.name, direction });
+  const startedAt = now().getTime();
+  const backfills: BackfillResult[] = [];
+  for (const batch of batchesOf(step, options)) {
+    stopIfAsked(context.signal);
+    if (batch.backfill !== null) {
+      const { backfill, statements: closing } = batch;
+      backfills.push(
+        await runBackfill(context, { revision: revision.id, statement: batch.statement!, backfill, closing }),
+      );
+    } else if (!await isMade(context, batch, step)) {
+      await database.write(batch.statements, batch.mode);
+    }
+  }
+  return {
+    revision: revision.id,
+    name: revision.name,
+    direction,
+    ms: now().getTime() - startedAt,
+    backfills,
+  };
+}
+
+/**
+ * Says whether an interrupted run already made the index of a lone statement, and clears away what it left when it
+ * did not: a failed `CREATE INDEX CONCURRENTLY` leaves an invalid index with the name.
+ *
+ * Source: https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+ */
+async function isMade({ database }: RunContext, batch: Batch, step: Step): Promise<boolean> {
+  const isResumed = batch.statement !== null && step.resume?.statementsDone === batch.statement;
+  if (batch.makesIndex === null || !isResumed) return false;
+  const { tables } = await database.introspect();
+  const index = tables.flatMap((table) => table.indexes).find((each) => each.name === batch.makesIndex);
+  if (index?.valid === false) {
+    await database.write([sql`DROP INDEX CONCURRENTLY IF EXISTS ${sql.identifier(index.name)}`], "alone");
+  }
+  return index?.valid === true;
+}
+
+function batchOptions(context: RunContext, state: State, isFirst: boolean): BatchOptions {
+  const starting = state.kind === "alembic" ? state.applied.map(insertApplied) : [];
+  return {
+    before: isFirst ? [...createVersionTables, ...starting] : [],
+    alembic: state.alembic !== null,
+    version: context.version,
+    now: context.now,
+  };
+}
+
+/** Refuses to go on when Alembic's version table says something else than ours: one of them is wrong about the schema. */
+function refuseForeignProgress(
+  { history, database }: RunContext,
+  { kind, alembic }: State,
+  { done, unfinished }: { readonly done: number; readonly unfinished: Applied | null },
+): void {
+  if (kind !== "managed" || alembic === null) return;
+  const current = history.revisions[done - 1]?.id;
+  const expected = [current, unfinished?.revision].filter((id) => id !== undefined);
+  if (alembic.length === 0 ? current === undefined : alembic.every((id) => expected.includes(id))) return;
+  const claimed = alembic.length === 0 ? "nothing" : alembic.join(", ");
+  throw new HarborError(
+    "schema_mismatch",
+    `Cannot go on with "${database.url}": alembic_version says ${claimed} and harbor_version says ${
+      current ?? "base"
+    }`,
+    {
+      hint:
+        `Somebody ran the old migrate.py since. If the schema is that of a revision: harbor-db stamp <revision>`,
+      details: { alembic, current: current ?? null },
+    },
+  );
+}
+
+/** Adds to an error what was done before it, and how to go on. */
+function withProgress(error: unknown, step: Step, done: readonly StepResult[]): unknown {
+  if (!(error instanceof HarborError)) return error;
+  const { revision, direction, script } = step;
+  const at = typeof error.details["index"] === "number" ? lineOf(step, error.details["statement"]) : null;
+  const place = at === null ? "" : ` (${script.file}:${at})`;
+  const isStopped = error.code === "interrupted";
+  return new HarborError(
+    error.code,
+    isStopped
+      ? error.message
+      : `Cannot ${direction} "${revision.id}" (${revision.name})${place}: ${error.message}`,
+    {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      details: { ...error.details, revision: revision.id, done },
+      cause: error,
+    },
+  );
+}
+
+function lineOf({ script }: Step, text: unknown): number | null {
+  return script.statements.find((statement) => statement.sql === text)?.line ?? null;
+}

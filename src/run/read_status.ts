@@ -1,0 +1,52 @@
+import { locate } from "../core/plan.ts";
+import type { Applied } from "../core/plan.ts";
+import { headOf, type Revision } from "../core/history.ts";
+import type { LockHolder } from "../db/database.ts";
+import { type BackfillState, readBackfills } from "../db/version_table.ts";
+import type { RunContext } from "./context.ts";
+import { readState, type State } from "./read_state.ts";
+
+/** A revision as it is named in lists. */
+export interface RevisionName {
+  readonly revision: string;
+  readonly name: string;
+}
+
+/** Where a database stands. */
+export interface Status {
+  readonly state: State;
+  readonly current: RevisionName | null;
+  readonly head: RevisionName | null;
+  readonly pending: readonly RevisionName[];
+  /** The revision that stopped half way. */
+  readonly unfinished: Applied | null;
+  readonly lock: LockHolder | null;
+  /** Backfills that have not come to their end. */
+  readonly backfills: readonly BackfillState[];
+}
+
+/**
+ * Reads where a database stands, without changing it.
+ *
+ * @throws {HarborError} when history and database disagree, as `upgrade` would
+ */
+export async function readStatus(context: RunContext): Promise<Status> {
+  const { database, history } = context;
+  const state = await readState(context);
+  const { done, unfinished } = locate(history, state.applied);
+  const backfills = state.kind === "managed" ? await readBackfills(database) : [];
+  const known = state.refusal === null;
+  return {
+    state,
+    current: nameOf(history.revisions[done - 1]),
+    head: nameOf(headOf(history)),
+    pending: known ? history.revisions.slice(done).map((revision) => nameOf(revision)!) : [],
+    unfinished,
+    lock: await database.lockHolder() ?? null,
+    backfills: backfills.filter((backfill) => backfill.finishedAt === null),
+  };
+}
+
+function nameOf(revision: Revision | undefined): RevisionName | null {
+  return revision === undefined ? null : { revision: revision.id, name: revision.name };
+}
