@@ -1,0 +1,44 @@
+/** PostgreSQL's other names for types. Source: https://www.postgresql.org/docs/current/datatype.html */
+const aliases: Readonly<Record<string, string>> = {
+  bigserial: "bigint",
+  bool: "boolean",
+  char: "character",
+  decimal: "numeric",
+  float4: "real",
+  float8: "double precision",
+  int: "integer",
+  int2: "smallint",
+  int4: "integer",
+  int8: "bigint",
+  serial: "integer",
+  smallserial: "smallint",
+  time: "time without time zone",
+  timestamp: "timestamp without time zone",
+  timestamptz: "timestamp with time zone",
+  timetz: "time with time zone",
+  varchar: "character varying",
+};
+
+/** Returns a type as `format_type` prints it: `varchar(36)` as `character varying(36)`, `serial` as `integer`. */
+export function postgresType(type: string): string {
+  const written = type.toLowerCase().replaceAll(/\s+/g, " ").trim();
+  const [, name = "", size = "", rest = "", array = ""] =
+    /^([^([]+?) ?(\([^)]*\))?((?: with(?:out)? time zone)?)((?:\[\d*\])*)$/.exec(written) ?? [];
+  if (name === "") return written;
+  // A length stands after the first word of `timestamp(3) without time zone`, and after all of `character varying(3)`.
+  const full = rest === "" ? aliases[name] ?? name : name + rest;
+  const [, head, zone = ""] = /^(.*?)( with(?:out)? time zone)?$/.exec(full)!;
+  return `${head}${size.replaceAll(" ", "")}${zone}${array.replaceAll(/\d/g, "")}`;
+}
+
+/** Says whether the type is one whose values a sequence makes. */
+export function isSerial(type: string): boolean {
+  return /^(small|big)?serial$/i.test(type.trim());
+}
+
+/** Returns a default of a column of `type` (as {@link postgresType} gives it) as `pg_get_expr` prints it. */
+export function postgresDefault(value: string, type: string): string {
+  const cast = type.replace(/\([^)]*\)/, "");
+  if (/^'(?:[^']|'')*'$/.test(value)) return `${value}::${cast}`;
+  return /^-\d/.test(value) ? `'${value}'::${cast}` : value;
+}
