@@ -47,6 +47,7 @@ type Action = (
 function buildProgram(system: System, action: Action): Commander {
   const program = new Commander("harbor-db")
     .description("Keeps the database of The Open Harbor at the schema that its code expects.")
+    .usage("[options] COMMAND")
     .version(versionText(system), "--version", "print version, commit and runtime")
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print help for a command")

@@ -77,13 +77,14 @@ function readBackfill(rest: string, subject: Subject, fail: FailHere): Backfill 
     throw fail(`harbor:backfill needs a statement of the form UPDATE "${table}" SET …`, example);
   }
   const outer = topLevel(tokens);
+  const where = outer.find((token) => isWord(token, "WHERE"));
   const refused = outer.find((token) =>
-    ["FROM", "RETURNING", "ORDER", "LIMIT"].some((word) => isWord(token, word))
+    ["RETURNING", "ORDER", "LIMIT"].some((word) => isWord(token, word)) ||
+    (isWord(token, "FROM") && (where === undefined || token.start < where.start))
   );
   if (refused !== undefined) {
     throw fail(`a statement with ${refused.text.toUpperCase()} cannot be cut into batches`);
   }
-  const where = outer.find((token) => isWord(token, "WHERE"));
   return {
     kind: "backfill",
     table,
