@@ -1,0 +1,260 @@
+import type { SQL } from "drizzle-orm";
+import type { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { SqliteFileUrl } from "../core/database_url.ts";
+import { HarborError } from "../core/errors.ts";
+import type { Database, OpenOptions, WriteMode } from "./database.ts";
+import { danglingFailure, failure } from "./sqlite_failure.ts";
+import { introspectSqlite } from "./sqlite_introspect.ts";
+import { type Fence, isFenceFailure, lockLost, openLease } from "./sqlite_lease.ts";
+import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./sqlite_open_file.ts";
+import {
+  compile,
+  exactInteger,
+  refuseTransactionControl,
+  type SqliteStatement,
+  verbOf,
+} from "./sqlite_statement.ts";
+
+/**
+ * Opens a SQLite file. An empty file is an empty database.
+ *
+ * SQLite runs inside this process: a statement holds up everything else in it until it ends. Waiting for another
+ * program's transaction does not.
+ *
+ * @throws {HarborError} `connection_failed`, `not_a_database`, `read_only` or `busy`
+ */
+export function openSqliteFile(url: SqliteFileUrl, options: OpenOptions): Promise<Database> {
+  return soon(() => serve(openFile(url, options.access), url, options));
+}
+
+function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: OpenOptions): Database {
+  const lease = openLease({
+    url: url.display,
+    client,
+    read: <Row>(statement: SqliteStatement) => soon(() => rowsOf<Row>(statement)),
+    write: (make) => whenFree(() => transact({ statements: make(), mode: "rows", fence: undefined })),
+  });
+  let isOpen = true;
+  return {
+    dialect: url.dialect,
+    url: url.display,
+    read: <Row>(statement: SQL) => soon(() => rowsOf<Row>(compile(statement))),
+    write: (batch, mode = "rows") => soon(() => write(batch.map(compile), mode)),
+    withLock(work, lockOptions) {
+      return access === "read" ? soon(refuseWrite) : lease.withLock(work, lockOptions);
+    },
+    lockHolder: lease.lockHolder,
+    introspect: () => introspectSqlite((queries) => soon(() => readTogether(queries))),
+    close: () =>
+      soon(() => {
+        if (isOpen) handle.close();
+        isOpen = false;
+      }),
+  };
+
+  function rowsOf<Row>({ text, values }: SqliteStatement): Row[] {
+    return attempt(
+      text,
+      undefined,
+      () => prepare(handle, text).all(...values).map((row) => plainRow<Row>(row)),
+    );
+  }
+
+  /** Runs queries that see the same state. */
+  function readTogether(queries: readonly string[]): Record<string, unknown>[][] {
+    attempt(undefined, undefined, () => execute(handle, "BEGIN"));
+    try {
+      return queries.map((text) => rowsOf({ text, values: [] }));
+    } finally {
+      execute(handle, "COMMIT");
+    }
+  }
+
+  function write(statements: readonly SqliteStatement[], mode: WriteMode): Promise<number[]> | number[] {
+    if (access === "read") refuseWrite();
+    if (mode === "alone") return statements.map(runAlone);
+    refuseTransactionControl(statements);
+    return whenFree(() => transact({ statements, mode, fence: lease.fence() }));
+  }
+
+  function refuseWrite(): never {
+    throw new HarborError("read_only", `Cannot write to "${url.display}": it was opened for reading`);
+  }
+
+  function runAlone(statement: SqliteStatement, index: number): number {
+    const fence = lease.fence();
+    if (fence !== undefined) pass(fence.first);
+    return change(statement, index);
+  }
+
+  /**
+   * Calls `work` until it finds the database's write lock free. SQLite's own waiting would hold up this whole
+   * process, its heartbeat and its answer to Ctrl-C included.
+   */
+  async function whenFree<T>(work: () => T): Promise<T> {
+    for (const deadline = Date.now() + busyTimeoutMs;;) {
+      try {
+        return work();
+      } catch (error) {
+        const isBusy = error instanceof HarborError && error.code === "busy" &&
+          error.details["begun"] === false;
+        if (!isBusy || Date.now() >= deadline) throw error;
+      }
+      await sleep(5 + Math.random() * 20);
+    }
+  }
+
+  function transact({ statements, mode, fence }: Transaction): number[] {
+    const isSchema = mode === "schema";
+    // Inside a transaction SQLite ignores it, so it goes before BEGIN.
+    if (isSchema) execute(handle, "PRAGMA foreign_keys = OFF");
+    try {
+      begin();
+      try {
+        if (fence !== undefined) pass(fence.first);
+        const before = isSchema ? dangling() : [];
+        const changed = statements.map(isSchema ? changeSchema : change);
+        if (isSchema) refuseMoreDangling(before, dangling());
+        if (fence !== undefined) pass(fence.last);
+        attempt(undefined, undefined, () => execute(handle, "COMMIT"));
+        fence?.passed();
+        return changed;
+      } catch (error) {
+        rollback();
+        throw error;
+      }
+    } finally {
+      if (isSchema) execute(handle, "PRAGMA foreign_keys = ON");
+    }
+  }
+
+  function begin(): void {
+    execute(handle, "PRAGMA busy_timeout = 0");
+    try {
+      attempt(undefined, undefined, () => execute(handle, "BEGIN IMMEDIATE"));
+    } catch (error) {
+      throw error instanceof HarborError && error.code === "busy" ? notBegun(error) : error;
+    } finally {
+      execute(handle, `PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    }
+  }
+
+  function rollback(): void {
+    try {
+      execute(handle, "ROLLBACK");
+    } catch {
+      // After some errors (a full disk) SQLite has rolled back by itself, and there is nothing left to roll back.
+    }
+  }
+
+  function change({ text, values }: SqliteStatement, index: number): number {
+    const { changes } = attempt(text, index, () => prepare(handle, text).run(...values));
+    return changesRows(text) ? Number(changes) : 0;
+  }
+
+  /**
+   * Runs one statement of a schema batch. When a table is rebuilt as drizzle-kit does it, the copy takes the place
+   * of a table that is gone, which views and triggers still name: SQLite refuses that unless told not to look.
+   *
+   * Source: https://www.sqlite.org/pragma.html#pragma_legacy_alter_table
+   */
+  function changeSchema(statement: SqliteStatement, index: number): number {
+    if (!/^\s*ALTER\s+TABLE\s+["`[]?__new_[^]*\sRENAME\s+TO\s/i.test(statement.text)) {
+      return change(statement, index);
+    }
+    execute(handle, "PRAGMA legacy_alter_table = ON");
+    try {
+      return change(statement, index);
+    } finally {
+      execute(handle, "PRAGMA legacy_alter_table = OFF");
+    }
+  }
+
+  function pass({ text, values }: SqliteStatement): void {
+    try {
+      prepare(handle, text).run(...values);
+    } catch (error) {
+      throw isFenceFailure(messageOf(error)) ? lockLost(url.display) : wrap(error);
+    }
+  }
+
+  function dangling(): readonly Dangling[] {
+    return rowsOf({
+      text: 'SELECT "table" AS child, parent, count(*) AS count FROM pragma_foreign_key_check GROUP BY 1, 2',
+      values: [],
+    });
+  }
+
+  function refuseMoreDangling(before: readonly Dangling[], after: readonly Dangling[]): void {
+    if (total(after) <= total(before)) return;
+    const references = after.map((each) => `${each.child} to ${each.parent}: ${each.count}`).join(", ");
+    throw danglingFailure(url.display, references);
+  }
+
+  function attempt<T>(statement: string | undefined, index: number | undefined, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw error instanceof HarborError ? error : wrap(error, statement, index);
+    }
+  }
+
+  function wrap(error: unknown, statement?: string, index?: number): HarborError {
+    return failure({ url: url.display, statement, index }, messageOf(error), {
+      result: resultCode(error),
+      cause: error,
+    });
+  }
+}
+
+interface Transaction {
+  readonly statements: readonly SqliteStatement[];
+  readonly mode: WriteMode;
+  readonly fence: Fence | undefined;
+}
+
+/** How many rows of one table refer to nothing in another. */
+interface Dangling {
+  readonly child: string;
+  readonly parent: string;
+  readonly count: number;
+}
+
+function total(list: readonly Dangling[]): number {
+  return list.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Marks that nothing has happened yet, so that the whole batch can be tried again. */
+function notBegun(error: HarborError): HarborError {
+  const { code, message, hint, cause } = error;
+  return new HarborError(code, message, {
+    ...(hint === undefined ? {} : { hint }),
+    details: { begun: false },
+    cause,
+  });
+}
+
+/** Whether a statement has a number of changed rows: after any other the engine still tells the last one's. */
+function changesRows(text: string): boolean {
+  const verb = verbOf(text);
+  return /^(INSERT|UPDATE|DELETE|REPLACE)$/.test(verb) ||
+    (verb === "WITH" && /\b(INSERT|UPDATE|DELETE|REPLACE)\b/i.test(text));
+}
+
+function plainRow<Row>(row: object): Row {
+  const entries = Object.entries(row).map(([name, value]) => [
+    name,
+    typeof value === "bigint" ? exactInteger(value) : value,
+  ]);
+  return Object.fromEntries(entries);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Runs work that is not asynchronous for a caller to whom it is. */
+function soon<T>(work: () => T | Promise<T>): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
+}

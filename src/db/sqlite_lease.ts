@@ -1,0 +1,310 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as startTimer } from "node:timers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { HarborError } from "../core/errors.ts";
+import type { Client, LockHolder, LockOptions } from "./database.ts";
+import type { SqliteStatement, SqliteValue } from "./sqlite_statement.ts";
+
+/** How the lease reaches its database. */
+export interface LeaseStore {
+  readonly url: string;
+  readonly client: Client;
+  read<Row>(statement: SqliteStatement): Promise<Row[]>;
+  /**
+   * Runs a batch in one transaction without a fence and returns how many rows each statement changed. `make` is called
+   * for each attempt; a repeat of the lease's own statements does no harm.
+   */
+  write(make: () => readonly SqliteStatement[]): Promise<readonly number[]>;
+}
+
+/** What makes a batch fail when the lock is not ours any more; both statements belong into its transaction. */
+export interface Fence {
+  /** Goes first: takes the engine's write lock, proves that the lock is ours and renews it. */
+  readonly first: SqliteStatement;
+  /** Goes last: proves it once more and puts a new token in place, by which the batch can be seen to have committed. */
+  readonly last: SqliteStatement;
+  /** To be called when the batch has committed. */
+  passed(): void;
+}
+
+/**
+ * harbor-db's lock on engines without advisory locks: a row that says who holds it and until when.
+ *
+ * The row is never deleted: a lock that is free has an empty token. The engine's clock decides what has expired.
+ */
+export interface Lease {
+  /** See `Database.withLock`. */
+  withLock<T>(work: () => Promise<T>, options?: LockOptions): Promise<T>;
+  /** See `Database.lockHolder`. */
+  lockHolder(): Promise<LockHolder | undefined>;
+  /**
+   * Returns the fence for the next batch; `undefined` while no lock is held.
+   *
+   * @throws {HarborError} `lock_lost` when it is known to be lost
+   */
+  fence(): Fence | undefined;
+  /**
+   * Finds out what became of a fenced batch whose answer did not arrive. Replaces the token in the same statement
+   * that looks, so that a batch which still runs somewhere cannot commit any more.
+   *
+   * @throws {HarborError} `lock_lost` when another holds the lock
+   */
+  settle(fence: Fence): Promise<"committed" | "rolled_back">;
+}
+
+/** How long a holder that falls silent keeps the lock, in seconds. */
+const leaseSeconds = 30;
+const heartbeatMs = 8_000;
+
+const createStatements = [
+  statement(`CREATE TABLE IF NOT EXISTS harbor_lock (
+  id INTEGER PRIMARY KEY NOT NULL CHECK (id = 1),
+  token TEXT NOT NULL DEFAULT '',
+  owner TEXT NOT NULL DEFAULT '',
+  host TEXT,
+  pid INTEGER,
+  process_space TEXT,
+  acquired_at REAL,
+  expires_at REAL NOT NULL DEFAULT 0
+)`),
+  statement("INSERT OR IGNORE INTO harbor_lock (id) VALUES (1)"),
+];
+
+/** The one row, and whether its lease has run out. */
+interface LockRow {
+  readonly token: string;
+  readonly owner: string;
+  readonly pid: number | null;
+  readonly process_space: string | null;
+  readonly acquired_at: number | null;
+  readonly expired: number;
+}
+
+interface Attempt {
+  readonly isTaken: boolean;
+  /** What stands in the way. */
+  readonly row?: LockRow | undefined;
+  readonly failure?: HarborError;
+}
+
+/** Opens the lease of a database; reads and writes nothing until asked. */
+export function openLease(store: LeaseStore): Lease {
+  const { url, client } = store;
+  /** The token in the row while the lock is held. */
+  let held: string | undefined;
+  let isLost = false;
+  let isInUse = false;
+
+  return { withLock, lockHolder, fence, settle };
+
+  async function withLock<T>(work: () => Promise<T>, options: LockOptions = {}): Promise<T> {
+    if (isInUse) {
+      throw new HarborError("internal", `Cannot lock "${url}": this process already holds the lock`);
+    }
+    isInUse = true;
+    try {
+      held = await take(options);
+      isLost = false;
+      const stopHeartbeat = startHeartbeat();
+      try {
+        return await work();
+      } finally {
+        stopHeartbeat();
+        await release();
+      }
+    } finally {
+      held = undefined;
+      isInUse = false;
+    }
+  }
+
+  /** Waits for the lock and returns the token that it was taken with. */
+  async function take({ waitMs = 0, onWait }: LockOptions): Promise<string> {
+    const token = randomUUID();
+    const deadline = Date.now() + waitMs;
+    for (let waited = false;; waited = true) {
+      const { isTaken, row, failure } = await tryTake(token);
+      if (isTaken) return token;
+      const holder = row && holderOf(row);
+      if (Date.now() >= deadline) throw holder === undefined && failure ? failure : lockedError(holder);
+      if (!waited) onWait?.(holder);
+      // The spread keeps processes that wait together from asking together.
+      await sleep(Math.min(50 + Math.random() * 250, Math.max(deadline - Date.now(), 1)));
+    }
+  }
+
+  /**
+   * Takes the lock if it is free. Looks first, because an attempt to write would cut off a long transaction of the
+   * holder on a libSQL server.
+   */
+  async function tryTake(token: string): Promise<Attempt> {
+    let row: LockRow | undefined;
+    try {
+      row = await readRow();
+      if (row !== undefined && !isFree(row)) return { isTaken: false, row };
+      const create = row === undefined ? createStatements : [];
+      const dead = row !== undefined && isDead(row) ? row.token : "";
+      const changed = await store.write(() => [...create, takeStatement(token, dead)]);
+      return changed.at(-1) === 1 ? { isTaken: true } : { isTaken: false, row: await readRow() };
+    } catch (error) {
+      // The holder's own transaction may keep everyone else out for longer than the engine waits.
+      if (error instanceof HarborError && error.code === "busy") {
+        return { isTaken: false, row, failure: error };
+      }
+      throw error;
+    }
+  }
+
+  /** The condition is checked and the row changed in one statement, so that of many only one gets it. */
+  function takeStatement(token: string, dead: string): SqliteStatement {
+    return statement(
+      `UPDATE harbor_lock SET token = ?, owner = ?, host = ?, pid = ?, process_space = ?, acquired_at = unixepoch('subsec'), expires_at = unixepoch('subsec') + ${leaseSeconds}
+WHERE id = 1 AND (token IN ('', ?, ?) OR expires_at <= unixepoch('subsec'))`,
+      [
+        token,
+        `pid ${client.pid} on ${client.host}`,
+        client.host,
+        BigInt(client.pid),
+        client.processSpace,
+        // Its own token too: a server may have run the first attempt and lost the answer.
+        token,
+        dead,
+      ],
+    );
+  }
+
+  async function readRow(): Promise<LockRow | undefined> {
+    try {
+      const [row] = await store.read<LockRow>(statement(
+        "SELECT token, owner, pid, process_space, acquired_at, expires_at <= unixepoch('subsec') AS expired FROM harbor_lock WHERE id = 1",
+      ));
+      return row;
+    } catch (error) {
+      if (error instanceof HarborError && error.code === "missing_table") return undefined;
+      throw error;
+    }
+  }
+
+  function isFree(row: LockRow): boolean {
+    return row.token === "" || row.expired !== 0 || isDead(row);
+  }
+
+  function isDead(row: LockRow): boolean {
+    const isNear = client.processSpace !== null && row.process_space === client.processSpace;
+    return isNear && row.pid !== null && !client.isAlive(row.pid);
+  }
+
+  async function lockHolder(): Promise<LockHolder | undefined> {
+    const row = await readRow();
+    return row && !isFree(row) ? holderOf(row) : undefined;
+  }
+
+  function startHeartbeat(): () => void {
+    let timer: ReturnType<typeof startTimer> | undefined;
+    let isRunning = true;
+    const schedule = () => {
+      timer = startTimer(beat, heartbeatMs);
+      timer.unref();
+    };
+    const beat = async () => {
+      try {
+        const [changed] = await store.write(() => [renewStatement(held!)]);
+        if (changed === 0) isLost = true;
+      } catch {
+        // A beat that does not get through is made up for by the next one, or by the next batch.
+      }
+      if (isRunning) schedule();
+    };
+    schedule();
+    return () => {
+      isRunning = false;
+      clearTimeout(timer);
+    };
+  }
+
+  /** Frees the lock. A failure is no news: the lease runs out by itself, and what `work` did was fenced. */
+  async function release(): Promise<void> {
+    const free =
+      "UPDATE harbor_lock SET token = '', owner = '', host = NULL, pid = NULL, process_space = NULL, " +
+      "acquired_at = NULL, expires_at = 0 WHERE id = 1 AND token = ?";
+    await store.write(() => [statement(free, [held!])]).catch(() => undefined);
+  }
+
+  function fence(): Fence | undefined {
+    if (held === undefined) return undefined;
+    if (isLost) throw lockLost(url);
+    const next = randomUUID();
+    return {
+      first: fenceStatement(held, held),
+      last: fenceStatement(held, next),
+      passed: () => held = next,
+    };
+  }
+
+  async function settle(fence: Fence): Promise<"committed" | "rolled_back"> {
+    const old = held!;
+    const fresh = randomUUID();
+    const replace = "UPDATE harbor_lock SET token = ? WHERE id = 1 AND token = ?";
+    const [changed] = await store.write(() => [statement(replace, [fresh, old])]);
+    const row = changed === 1 ? undefined : await readRow();
+    if (changed === 1 || row?.token === fresh) {
+      held = fresh;
+      return "rolled_back";
+    }
+    fence.passed();
+    if (row?.token === held) return "committed";
+    isLost = true;
+    throw lockLost(url);
+  }
+
+  function lockedError(holder: LockHolder | undefined): HarborError {
+    const who = holder === undefined
+      ? "another harbor-db holds the lock"
+      : `${holder.owner} holds the lock since ${holder.since}`;
+    return new HarborError("locked", `Cannot lock "${url}": ${who}`, {
+      hint: "Wait until it has ended, or let this command wait for it: --lock-wait 60",
+      details: { owner: holder?.owner ?? null, since: holder?.since ?? null },
+    });
+  }
+}
+
+/** Says whether an engine's message is that of a {@link Fence} which did not let a batch through. */
+export function isFenceFailure(message: string): boolean {
+  return /NOT NULL constraint failed: harbor_lock\.token|no such table: (main\.)?harbor_lock/.test(message);
+}
+
+/** Returns the error for a batch whose fence failed. */
+export function lockLost(url: string): HarborError {
+  return new HarborError("lock_lost", `Cannot write to "${url}": the lock was lost to another harbor-db`, {
+    hint: "Nothing of this batch was kept. See what the other one does: harbor-db status",
+  });
+}
+
+/**
+ * Renews the lease and puts `next` in place of `token`. Fails on its own, NOT NULL, whenever the row does not hold
+ * `token` or is not there: an UPDATE would find no row and let the batch pass.
+ */
+function fenceStatement(token: string, next: string): SqliteStatement {
+  return statement(
+    `INSERT INTO harbor_lock (id, token, expires_at) VALUES (1, (SELECT ? FROM harbor_lock WHERE id = 1 AND token = ?), unixepoch('subsec') + ${leaseSeconds})
+ON CONFLICT (id) DO UPDATE SET token = excluded.token, expires_at = excluded.expires_at`,
+    [next, token],
+  );
+}
+
+function renewStatement(token: string): SqliteStatement {
+  return statement(
+    `UPDATE harbor_lock SET expires_at = unixepoch('subsec') + ${leaseSeconds} WHERE id = 1 AND token = ?`,
+    [token],
+  );
+}
+
+function holderOf(row: LockRow): LockHolder | undefined {
+  if (row.token === "") return undefined;
+  const since = row.acquired_at === null ? null : new Date(row.acquired_at * 1000).toISOString();
+  return { owner: row.owner, since };
+}
+
+function statement(text: string, values: readonly SqliteValue[] = []): SqliteStatement {
+  return { text, values };
+}

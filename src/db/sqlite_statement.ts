@@ -1,0 +1,97 @@
+import type { SQL } from "drizzle-orm";
+import { CasingCache } from "drizzle-orm/casing";
+import { HarborError } from "../core/errors.ts";
+import { countStatements } from "../core/script.ts";
+
+/** What SQLite can hold. */
+export type SqliteValue = null | number | bigint | string | Uint8Array;
+
+/** One statement as the engine takes it. */
+export interface SqliteStatement {
+  readonly text: string;
+  readonly values: readonly SqliteValue[];
+}
+
+/** The statement's first word in upper case, past any comments. */
+export function verbOf(text: string): string {
+  return /^(?:\s+|--.*|\/\*[^]*?\*\/)*(\w*)/.exec(text)![1]!.toUpperCase();
+}
+
+/**
+ * Refuses what would end the transaction that a batch runs in, and so commit a part of it.
+ *
+ * @throws {HarborError} `statement_failed`
+ */
+export function refuseTransactionControl(statements: readonly SqliteStatement[]): void {
+  const verbs = ["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
+  const index = statements.findIndex((statement) => verbs.includes(verbOf(statement.text)));
+  const statement = statements[index]?.text;
+  if (statement === undefined) return;
+  throw new HarborError(
+    "statement_failed",
+    `Cannot run "${excerpt(statement)}": the batch is a transaction itself`,
+    {
+      hint: "Remove the statement: every script runs in a transaction already.",
+      details: { statement, index },
+    },
+  );
+}
+
+// What SQLiteSyncDialect passes to `toQuery`. Importing it would load all of drizzle-orm's column types at start-up.
+const spelling: Parameters<SQL["toQuery"]>[0] = {
+  casing: new CasingCache(),
+  escapeName: (name) => `"${name.replaceAll('"', '""')}"`,
+  escapeParam: () => "?",
+  escapeString: (text) => `'${text.replaceAll("'", "''")}'`,
+};
+
+/**
+ * Compiles drizzle-orm's template for SQLite.
+ *
+ * @throws {HarborError} `statement_failed` unless it is exactly one statement: SQLite runs the first one of a text and
+ * ignores the rest without a word; `internal` for a parameter of a type that SQLite does not have
+ */
+export function compile(statement: SQL): SqliteStatement {
+  const { sql: text, params } = statement.toQuery(spelling);
+  refuseUnlessOne(text);
+  return { text, values: params.map(bindable) };
+}
+
+/** Returns an integer as a plain number where that loses nothing, and a `bigint` beyond 2^53. */
+export function exactInteger(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+/** Returns a statement's first line for a message, at most 80 characters. */
+export function excerpt(text: string): string {
+  const line = text.trim().split("\n", 1)[0]?.trim() ?? "";
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}
+
+function refuseUnlessOne(text: string): void {
+  // Most texts hold neither a separator nor a comment, and then need no closer look.
+  if (!/;|--|\/\*/.test(text) && text.trim() !== "") return;
+  const count = countStatements(text, "sqlite");
+  if (count === 1) return;
+  throw new HarborError(
+    "statement_failed",
+    `Cannot run "${excerpt(text)}": the text holds ${count === 0 ? "no statement" : `${count} statements`}`,
+    { hint: 'Put a line "--> statement-breakpoint" between two statements.', details: { statement: text } },
+  );
+}
+
+/** A whole number is bound as an integer on every driver: some would make a floating-point number of it. */
+function bindable(value: unknown): SqliteValue {
+  switch (typeof value) {
+    case "number":
+      return Number.isSafeInteger(value) ? BigInt(value) : value;
+    case "boolean":
+      return value ? 1n : 0n;
+    case "bigint":
+    case "string":
+      return value;
+  }
+  if (value === null || value instanceof Uint8Array) return value;
+  throw new HarborError("internal", `Cannot bind a parameter: SQLite has no type for "${typeof value}"`);
+}
