@@ -71,7 +71,12 @@ function buildProgram(system: System, action: Action): Commander {
 }
 
 function addCommand(program: Commander, command: Command, action: Action): void {
-  const sub = program.command(command.name)
+  const [name, ...parents] = command.name.split(" ").toReversed();
+  const parent = parents.reduceRight(
+    (above, word) => above.commands.find((each) => each.name() === word)!,
+    program,
+  );
+  const sub = parent.command(name!)
     .summary(command.summary)
     .description([`${capital(command.summary)}.`, command.description ?? ""].join(" ").trim())
     .allowExcessArguments(false)

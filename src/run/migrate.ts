@@ -151,9 +151,10 @@ async function isMade({ database }: RunContext, batch: Batch, step: Step): Promi
 }
 
 function batchOptions(context: RunContext, state: State, isFirst: boolean): BatchOptions {
+  const isNew = isFirst && state.kind !== "managed";
   const starting = state.kind === "alembic" ? state.applied.map(insertApplied) : [];
   return {
-    before: isFirst ? [...createVersionTables, ...starting] : [],
+    before: isNew ? [...createVersionTables, ...starting] : [],
     alembic: state.alembic !== null,
     version: context.version,
     now: context.now,
