@@ -1,0 +1,84 @@
+/**
+ * What `npm test` runs: starts the PostgreSQL servers once for the whole run, runs the tests, stops the servers.
+ *
+ * Arguments go to `deno test`: folders, files, `--filter=name`. The last line that it prints is
+ * `N passed, N failed`; a skipped test counts as failed.
+ */
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { postgresVariable, type PostgresVersion, startPostgres } from "./postgres_server.ts";
+import { projectFile } from "./project.ts";
+
+/** After this long a test hangs, and the run is ended with a failure. */
+const limitMs = 10 * 60_000;
+
+const versions: readonly PostgresVersion[] = [15, 18];
+
+async function main(): Promise<number> {
+  const directory = await mkdtemp(join(tmpdir(), "harbor_db_run_"));
+  const starting = versions.map(startPostgres);
+  try {
+    const servers = await Promise.all(starting);
+    const addresses = servers.map((server) => [postgresVariable(server.version), server.adminUrl]);
+    const report = join(directory, "junit.xml");
+    const code = await runDeno(testArguments(report), { ...environment(), ...Object.fromEntries(addresses) });
+    const counts = countTests(await readFile(report, "utf8").catch(() => ""));
+    const failed = code === 0 ? counts.failed : Math.max(counts.failed, 1);
+    process.stdout.write(`${counts.passed} passed, ${failed} failed\n`);
+    return code === 0 && failed > 0 ? 1 : code;
+  } finally {
+    for (const server of await Promise.allSettled(starting)) {
+      if (server.status === "fulfilled") await server.value.stop();
+    }
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function testArguments(report: string): readonly string[] {
+  const given = process.argv.slice(2);
+  const paths = given.some((argument) => !argument.startsWith("-")) ? [] : [projectFile("tests")];
+  // Types are what `npm run check` is for.
+  return ["test", "--allow-all", "--no-check", "--parallel", `--junit-path=${report}`, ...given, ...paths];
+}
+
+/** The environment without what would send harbor-db or a PostgreSQL client somewhere else. */
+function environment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) =>
+    name === "HARBOR_DB_BIN" || !/^(DATABASE_URL$|HARBOR_DB_|PG[A-Z]+$)/.test(name)
+  );
+  return { ...Object.fromEntries(kept), DENO_JOBS: "2" };
+}
+
+function runDeno(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...args], { env, stdio: ["ignore", "inherit", "inherit"] });
+    const timer = setTimeout(() => {
+      process.stderr.write(`Cannot finish the tests: still running after ${limitMs / 60_000} minutes\n`);
+      child.kill("SIGKILL");
+    }, limitMs);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+/** Counts the test cases of a JUnit report, which steps are in too. */
+function countTests(report: string): { readonly passed: number; readonly failed: number } {
+  const cases = report.split(/<testcase\b/).slice(1);
+  const failed = cases.filter((text) => /<(failure|error|skipped)\b/.test(text)).length;
+  return { passed: cases.length - failed, failed };
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  process.stdout.write("0 passed, 1 failed\n");
+  process.exitCode = 1;
+}
