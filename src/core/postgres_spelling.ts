@@ -22,13 +22,15 @@ const aliases: Readonly<Record<string, string>> = {
 /** Returns a type as `format_type` prints it: `varchar(36)` as `character varying(36)`, `serial` as `integer`. */
 export function postgresType(type: string): string {
   const written = type.toLowerCase().replaceAll(/\s+/g, " ").trim();
-  const [, name = "", size = "", rest = "", array = ""] =
+  const [, name = "", length = "", rest = "", array = ""] =
     /^([^([]+?) ?(\([^)]*\))?((?: with(?:out)? time zone)?)((?:\[\d*\])*)$/.exec(written) ?? [];
   if (name === "") return written;
+  // Without a length it is one character.
+  const size = /^char(acter)?$/.test(name) && length === "" ? "(1)" : length;
   // A length stands after the first word of `timestamp(3) without time zone`, and after all of `character varying(3)`.
   const full = rest === "" ? aliases[name] ?? name : name + rest;
   const [, head, zone = ""] = /^(.*?)( with(?:out)? time zone)?$/.exec(full)!;
-  return `${head}${size.replaceAll(" ", "")}${zone}${array.replaceAll(/\d/g, "")}`;
+  return `${head}${size.replaceAll(" ", "")}${zone}${array === "" ? "" : "[]"}`;
 }
 
 /** Says whether the type is one whose values a sequence makes. */
