@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../core/errors.ts";
 import { type Applied, type Direction, type Goal, locate, plan, type Step } from "../core/plan.ts";
 import { createVersionTables, insertApplied, updateDuration } from "../db/version_table.ts";
@@ -65,10 +65,11 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Plan
  * the steps that are complete, and `details.revision`, the one that is not
  */
 export async function migrate(context: RunContext, options: MigrateOptions): Promise<MigrateResult> {
-  const first = await preparePlan(context, options.goal);
-  if (first.steps.length === 0) return { from: first.from, to: first.to, steps: [] };
+  const { from, to, steps, state } = await preparePlan(context, options.goal);
+  if (steps.length === 0 && state.kind !== "alembic") return { from, to, steps: [] };
   return context.database.withLock(async () => {
     const { from, to, steps, state } = await preparePlan(context, options.goal);
+    if (steps.length === 0 && state.kind === "alembic") await context.database.write(startingBatch(state));
     return { from, to, steps: await runSteps(context, steps, state) };
   }, {
     waitMs: options.lockWaitMs,
@@ -151,14 +152,17 @@ async function isMade({ database }: RunContext, batch: Batch, step: Step): Promi
 }
 
 function batchOptions(context: RunContext, state: State, isFirst: boolean): BatchOptions {
-  const isNew = isFirst && state.kind !== "managed";
-  const starting = state.kind === "alembic" ? state.applied.map(insertApplied) : [];
   return {
-    before: isNew ? [...createVersionTables, ...starting] : [],
+    before: isFirst && state.kind !== "managed" ? startingBatch(state) : [],
     alembic: state.alembic !== null,
     version: context.version,
     now: context.now,
   };
+}
+
+/** Returns what makes a database managed: the tables, and on one that Alembic made the revisions that it has. */
+function startingBatch(state: State): readonly SQL[] {
+  return [...createVersionTables, ...state.applied.map(insertApplied)];
 }
 
 /** Refuses to go on when Alembic's version table says something else than ours: one of them is wrong about the schema. */

@@ -1,0 +1,50 @@
+import type { OtherObject } from "../core/snapshot.ts";
+
+/** What a table holds. */
+export interface TableContent {
+  readonly name: string;
+  readonly rows: number;
+  /**
+   * A digest of all rows, hex. Equal content gives an equal digest whatever its order on disk, on whichever copy it
+   * is computed; it is comparable between copies made by the same engine only.
+   */
+  readonly digest: string;
+}
+
+/** What a backup holds, as seen in the one snapshot that it was made from. */
+export interface BackupContent {
+  /** The server's or SQLite's version. */
+  readonly serverVersion: string;
+  /** In the order of their names; without `harbor_lock`, which no copy brings back. */
+  readonly tables: readonly TableContent[];
+}
+
+/** How a copy was proven: restored and opened as a database, restored into a scratch database, or read back row by row. */
+export type Proof = "opened" | "scratch database" | "read back";
+
+/**
+ * Makes, proves and restores copies of one kind of database: the second, smaller waist beside `Database`. One file an
+ * engine. It knows nothing of manifests, names, compression or retention: `run/` does that for all.
+ *
+ * Every method throws `HarborError`: `backup_failed`, `disk_full`, `connection_failed`, `interrupted` …, and leaves
+ * nothing behind at `path` when it does.
+ */
+export interface BackupEngine {
+  /** As the manifest names it. */
+  readonly name: "sqlite" | "libsql" | "pg_dump" | "harbor";
+  /** The ending of its files: `.db`, `.dump` … */
+  readonly suffix: string;
+  /** Estimates how many bytes a copy takes, from the database's size. */
+  estimate(): Promise<number>;
+  /** Lists what is in the database and would not be in a copy; empty for engines that carry everything. */
+  uncarried(): Promise<readonly OtherObject[]>;
+  /** Copies one consistent snapshot into a new file at `path` (mode 0600, flushed to disk) and returns what it holds. */
+  dump(path: string, signal: AbortSignal): Promise<BackupContent>;
+  /** Reads the file at `path` back, checks its structure, restores its content aside and returns what came out. */
+  prove(
+    path: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly content: BackupContent; readonly proof: Proof }>;
+  /** Puts the file's content in the place of the whole database: all of it, or on any failure none of it. */
+  restore(path: string, signal: AbortSignal): Promise<void>;
+}
