@@ -1,0 +1,87 @@
+import type { PostgresUrl } from "../core/database_url.ts";
+import { HarborError } from "../core/errors.ts";
+import type { Database, OpenOptions } from "./database.ts";
+import type { Result } from "./postgres_connection.ts";
+import { statementError } from "./postgres_errors.ts";
+import { introspection, readSnapshot } from "./postgres_introspect.ts";
+import { advisoryLock, applicationName } from "./postgres_lock.ts";
+import { protect } from "./postgres_protect.ts";
+import { openSession } from "./postgres_session.ts";
+import { compile, type Statement } from "./postgres_sql.ts";
+import { batchWriter, type Patience } from "./postgres_write.ts";
+
+const defaultPatience: Patience = { lockTimeoutMs: 2_000, totalMs: 60_000, concurrentlyMs: 600_000 };
+
+/**
+ * Opens a PostgreSQL database through one connection. Every method is an own transaction (mode `alone` excepted), so
+ * that a transaction pooler does no harm, save for {@link Database.withLock}, which refuses to work through one.
+ *
+ * A connection that ends is not made again: later calls fail with `connection_failed`, or `lock_lost` under the lock.
+ *
+ * @throws {HarborError} `connection_failed` with the server's words and what to do about them
+ */
+export async function openPostgres(
+  url: PostgresUrl,
+  { client, access }: OpenOptions,
+  patience: Patience = defaultPatience,
+): Promise<Database> {
+  const name = applicationName(client);
+  const session = await openSession(url, name);
+  let protection: Promise<void> | undefined;
+  const protectOnce = () =>
+    protection ??= protect(session).catch((error) => {
+      throw statementError(error, { statement: "SET", url: url.display, lockHeld: lock.isHeld() });
+    });
+  const lock = advisoryLock({ session, url, name, onAcquired: protectOnce });
+  const writeBatch = batchWriter({
+    session,
+    lock,
+    patience,
+    url: url.display,
+    lockTimeout: url.settings["lock_timeout"],
+    openObserver: () => openSession(url, name),
+  });
+
+  /** One round trip. The transaction keeps a statement that would write from doing so. */
+  async function readOnly(statements: readonly Statement[], statement: string): Promise<readonly Result[]> {
+    try {
+      return await session.exclusive(() => session.run([begin, ...statements, commit]));
+    } catch (error) {
+      throw statementError(error, { statement, index: 0, url: url.display, lockHeld: lock.isHeld() });
+    }
+  }
+
+  function requireWritable(): void {
+    if (access !== "read") return;
+    throw new HarborError("read_only", `Cannot write "${url.display}": it was opened for reading only`);
+  }
+
+  return {
+    dialect: "postgresql",
+    url: url.display,
+    async read<Row>(statement: Parameters<typeof compile>[0]) {
+      const compiled = compile(statement);
+      const [, result] = await readOnly([compiled], compiled.text);
+      return [...(result?.rows ?? [])] as Row[];
+    },
+    async write(batch, mode) {
+      requireWritable();
+      // Behind a pooler its settings would stay in the pool, unless the session is proven to be our own.
+      if (session.direct) await protectOnce();
+      return await writeBatch(batch, mode);
+    },
+    async withLock(work, options) {
+      requireWritable();
+      return await lock.withLock(work, options);
+    },
+    lockHolder: () => lock.holder(),
+    async introspect() {
+      const [, ...results] = await readOnly(introspection(), "SELECT … FROM pg_catalog");
+      return readSnapshot(results);
+    },
+    close: () => session.close(),
+  };
+}
+
+const begin: Statement = { text: "BEGIN READ ONLY", parameters: [] };
+const commit: Statement = { text: "COMMIT", parameters: [] };

@@ -1,0 +1,177 @@
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import postgres from "postgres";
+import type { PostgresUrl } from "../core/database_url.ts";
+import { endsSession, SessionEnded } from "./postgres_errors.ts";
+import { dial, DialError, type Encryption } from "./postgres_socket.ts";
+import type { Statement } from "./postgres_sql.ts";
+import { valueTypes } from "./postgres_types.ts";
+
+/** Rows, and what the server said that it did (`INSERT`, `CREATE TABLE`) to how many rows. */
+export interface Result {
+  readonly rows: readonly Record<string, unknown>[];
+  readonly command: string;
+  /** `null` for a command that counts nothing. */
+  readonly count: number | null;
+}
+
+/**
+ * One session with the server: one connection, which is never replaced by another when it ends, because the lock and
+ * the transactions belong to it.
+ */
+export interface Session {
+  /** `150004` is 15.4. */
+  readonly serverVersion: number;
+  /** Where unqualified names are made; `null` when no schema of the search path exists. */
+  readonly schema: string | null;
+  /** The server process that answered when the session began. */
+  readonly backendPid: number;
+  /** Whether that process itself greeted us; otherwise a pooler stands in between. */
+  readonly direct: boolean;
+  hasEnded(): boolean;
+  /**
+   * Runs statements one after the other, sent together; a transaction around them is theirs to make. Rejects with
+   * the first failure, as postgres.js or the socket threw it.
+   */
+  run(statements: readonly Statement[]): Promise<readonly Result[]>;
+  /** Runs `work` when all earlier work is done, so that transactions do not mix on the one connection. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
+  /** Ends the session and whatever it is doing; waits at most a second for a server that does not answer. */
+  close(): Promise<void>;
+}
+
+/** How {@link connect} reaches the server. */
+export interface ConnectOptions {
+  /** What `pg_stat_activity` shows as application name; the server cuts it at 63 bytes. */
+  readonly name: string;
+  readonly encryption: Encryption;
+  /** Told as soon as the server has been reached. */
+  readonly onDialed: (encrypted: boolean) => void;
+}
+
+/** For reaching the server, and again for its first answer, when the URL does not say. */
+const connectTimeoutSeconds = 10;
+
+/** What libpq means by 0, within what a timer can hold. */
+const endlessSeconds = 86_400;
+
+/** A stranger's first question: which process answers, what it is, and where names are made. */
+const introduction =
+  "SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version, current_schema() AS schema";
+
+interface Introduction {
+  readonly pid: number;
+  readonly version: number;
+  readonly schema: string | null;
+}
+
+// Never the simple protocol: it would run a text that holds several statements. And no prepared statements, which a
+// transaction pooler would lose.
+const extended = { prepare: false, simple: false };
+
+/** Opens a session in one way. Throws what postgres.js or the socket threw. */
+export async function connect(
+  url: PostgresUrl,
+  { name, encryption, onDialed }: ConnectOptions,
+): Promise<Session> {
+  const timeoutSeconds = (url.connectTimeout ?? connectTimeoutSeconds) || endlessSeconds;
+  const timeoutMs = timeoutSeconds * 1000;
+  let socket: Socket | undefined;
+  let ended = false;
+  const options = {
+    host: url.host,
+    port: url.port,
+    database: url.database,
+    user: url.user,
+    password: url.password ?? "",
+    // postgres.js asks for a socket whenever it wants to connect, so also to connect again. There is no again.
+    socket: async () => {
+      if (socket !== undefined) throw new DialError("NOT_POSTGRES", "the server hung up");
+      const dialed = await dial(url, encryption, timeoutMs);
+      onDialed(dialed.encrypted);
+      return socket = dialed.socket;
+    },
+    ssl: false,
+    max: 1,
+    max_lifetime: 0,
+    idle_timeout: 0,
+    keep_alive: 30,
+    connect_timeout: timeoutSeconds,
+    prepare: false,
+    fetch_types: false,
+    no_subscribe: true,
+    debug: false,
+    types: valueTypes,
+    onnotice: () => {},
+    onclose: () => {
+      ended = true;
+    },
+    // Only what poolers know. Other settings are made where they cannot leak into a pool.
+    connection: { DateStyle: "ISO", ...url.settings, application_name: name },
+  };
+  const client = postgres(options);
+
+  async function send(statements: readonly Statement[]) {
+    if (ended) throw new SessionEnded();
+    const settled = await Promise.allSettled(
+      statements.map(({ text, parameters }) =>
+        client.unsafe(text, [...parameters] as postgres.ParameterOrJSON<never>[], extended).execute()
+      ),
+    );
+    const answers = [];
+    for (const one of settled) {
+      if (one.status === "rejected") {
+        ended ||= endsSession(one.reason);
+        throw one.reason;
+      }
+      if (!Array.isArray(one.value)) {
+        // A stream, of COPY FROM STDIN, which now waits for data. Nothing else can be said on this session.
+        (one.value as Duplex).on("error", () => {});
+        await close();
+        throw new SessionEnded("COPY … FROM STDIN and TO STDOUT cannot be run here");
+      }
+      answers.push(one.value);
+    }
+    return answers;
+  }
+
+  let closing: Promise<void> | undefined;
+  function close(): Promise<void> {
+    return closing ??= (async () => {
+      ended = true;
+      await client.end({ timeout: 1 }).catch(() => {});
+      socket?.destroy();
+    })();
+  }
+
+  const patience = new AbortController();
+  const timeout = sleep(timeoutMs * 2, undefined, { signal: patience.signal }).then(() => {
+    throw new DialError("ETIMEDOUT", `no answer within ${timeoutSeconds * 2} s`);
+  });
+  try {
+    const [answer] = await Promise.race([send([{ text: introduction, parameters: [] }]), timeout]);
+    const server = answer?.[0] as unknown as Introduction;
+    let last: Promise<unknown> = Promise.resolve();
+    return {
+      serverVersion: server.version,
+      schema: server.schema,
+      backendPid: server.pid,
+      direct: server.pid === answer?.state?.pid,
+      hasEnded: () => ended,
+      run: async (statements) =>
+        (await send(statements)).map((one) => ({ rows: [...one], command: one.command, count: one.count })),
+      exclusive(work) {
+        const result = last.then(work);
+        last = result.catch(() => {});
+        return result;
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  } finally {
+    patience.abort();
+  }
+}

@@ -1,0 +1,48 @@
+import type { SQL } from "drizzle-orm";
+import { CasingCache } from "drizzle-orm/casing";
+import { HarborError } from "../core/errors.ts";
+
+/** As many as the protocol's 16-bit count allows with what postgres.js keeps for itself. */
+const mostParameters = 65_533;
+
+/** One statement as the server takes it. */
+export interface Statement {
+  readonly text: string;
+  readonly parameters: readonly unknown[];
+}
+
+/** White space and comments before a statement. */
+export const leadingComments = /^(?:\s|--.*|\/\*[^]*?\*\/)+/;
+
+// What PgDialect passes to `toQuery`. Importing it would load all of drizzle-orm's column types, twice the rest of
+// what this driver needs at start-up.
+const spelling: Parameters<SQL["toQuery"]>[0] = {
+  casing: new CasingCache(),
+  escapeName: (name) => `"${name.replaceAll('"', '""')}"`,
+  escapeParam: (index) => `$${index + 1}`,
+  escapeString: quoteText,
+};
+
+/** Compiles drizzle-orm's template for PostgreSQL: `$1` parameters, names in double quotes. */
+export function compile(statement: SQL): Statement {
+  const { sql, params } = statement.toQuery(spelling);
+  // postgres.js would blame another statement that is under way on the same connection.
+  if (params.includes(undefined) || params.length > mostParameters) {
+    const state = params.length > mostParameters
+      ? `it has ${params.length} parameters`
+      : "a parameter is undefined";
+    throw new HarborError("internal", `Cannot run "${excerpt(sql)}": ${state}`);
+  }
+  return { text: sql, parameters: params };
+}
+
+/** Writes text as an SQL literal, for settings where no parameter is allowed. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** Returns a statement's first line behind comments for a message, at most 80 characters. */
+export function excerpt(text: string): string {
+  const line = text.replace(leadingComments, "").split("\n", 1)[0]?.trim() ?? "";
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}

@@ -1,0 +1,183 @@
+import type { SQL } from "drizzle-orm";
+import { HarborError } from "../core/errors.ts";
+import type { WriteMode } from "./database.ts";
+import type { Result, Session } from "./postgres_connection.ts";
+import { despiteOthers } from "./postgres_contention.ts";
+import { sessionError, statementError } from "./postgres_errors.ts";
+import type { AdvisoryLock } from "./postgres_lock.ts";
+import { compile, excerpt, leadingComments, quoteText, type Statement } from "./postgres_sql.ts";
+
+/** How long a batch waits for locks of other sessions, in milliseconds. */
+export interface Patience {
+  /**
+   * At a time. Meanwhile all who come later wait behind it, readers too, so it gives up and tries again. A
+   * `lock_timeout` in the database URL overrides it.
+   */
+  readonly lockTimeoutMs: number;
+  /** In all, before it fails with `busy`. */
+  readonly totalMs: number;
+  /** Of a statement with CONCURRENTLY, which lets everybody pass while it waits and leaves rubbish when it fails. */
+  readonly concurrentlyMs: number;
+}
+
+/** What {@link batchWriter} needs. */
+export interface WriteSetting {
+  readonly session: Session;
+  readonly lock: AdvisoryLock;
+  readonly patience: Patience;
+  /** The address as it may be shown. */
+  readonly url: string;
+  /** The URL's own `lock_timeout`. */
+  readonly lockTimeout: string | undefined;
+  /** Opens another session, to see who is in the way. */
+  readonly openObserver: () => Promise<Session>;
+}
+
+/** Commands that would end the transaction which makes a batch atomic. */
+const transactionCommand =
+  /^(?:begin|start\s+transaction|commit|end|abort|rollback|prepare\s+transaction)\b/i;
+
+/** Returns `Database.write` of a session. */
+export function batchWriter(
+  { session, lock, patience, url, lockTimeout, openObserver }: WriteSetting,
+): (batch: readonly SQL[], mode?: WriteMode) => Promise<number[]> {
+  const { lockTimeoutMs, totalMs, concurrentlyMs } = patience;
+  const watched = { pid: session.backendPid, openObserver };
+
+  async function write(batch: readonly SQL[], mode: WriteMode = "rows"): Promise<number[]> {
+    const statements = batch.map(compile);
+    statements.forEach(refuseUnfit);
+    if (mode !== "alone") {
+      const timeout = lockTimeout ?? `${lockTimeoutMs}ms`;
+      return await despiteOthers(() => session.exclusive(() => transact(statements, timeout)), {
+        ...watched,
+        lockTimeoutMs,
+        totalMs,
+      });
+    }
+    const changed: number[] = [];
+    for (const [index, statement] of statements.entries()) {
+      const concurrently = /\bconcurrently\b/i.test(statement.text);
+      const waitMs = concurrently ? concurrentlyMs : lockTimeoutMs;
+      const timeout = lockTimeout ?? `${waitMs}ms`;
+      changed.push(
+        await despiteOthers(() => session.exclusive(() => runAlone(statement, { index, timeout })), {
+          ...watched,
+          lockTimeoutMs: waitMs,
+          totalMs: concurrently ? 0 : totalMs,
+        }),
+      );
+    }
+    return changed;
+  }
+
+  async function transact(batch: readonly Statement[], timeout: string): Promise<number[]> {
+    try {
+      const [, answer] = await around([plain("BEGIN ISOLATION LEVEL READ COMMITTED"), guard(timeout, true)]);
+      requireOwnProcess(answer);
+      const changed: number[] = [];
+      for (const [index, statement] of batch.entries()) changed.push(await element(statement, index));
+      // What is deferred is judged now, while its failure cannot be mistaken for one of the commit.
+      await around([plain("SET CONSTRAINTS ALL IMMEDIATE")]);
+      await commit();
+      return changed;
+    } catch (error) {
+      if (!session.hasEnded()) await session.run([plain("ROLLBACK")]).catch(() => session.close());
+      throw error;
+    }
+  }
+
+  async function runAlone(
+    statement: Statement,
+    { index, timeout }: { readonly index: number; readonly timeout: string },
+  ): Promise<number> {
+    try {
+      const [answer] = await around([guard(timeout, false)]);
+      requireOwnProcess(answer);
+      return await element(statement, index);
+    } finally {
+      if (!session.hasEnded()) await session.run([plain("RESET lock_timeout")]).catch(() => session.close());
+    }
+  }
+
+  /** Sets the timeout and asks, in the transaction itself, whether the lock is still ours. */
+  function guard(timeout: string, local: boolean): Statement {
+    const held = lock.isHeld() ? lock.heldHere : "true";
+    return plain(
+      `SELECT set_config('lock_timeout', ${
+        quoteText(timeout)
+      }, ${local}), pg_backend_pid() AS pid, ${held} AS held`,
+    );
+  }
+
+  function requireOwnProcess(answer: Result | undefined): void {
+    const row = answer?.rows[0];
+    if (!lock.isHeld() || (row?.["held"] === true && row["pid"] === session.backendPid)) return;
+    throw sessionError(new Error("another server process answers"), { url, lockHeld: true });
+  }
+
+  async function element(statement: Statement, index: number): Promise<number> {
+    try {
+      const [result] = await session.run([statement]);
+      return result === undefined ? 0 : rowsChanged(result);
+    } catch (error) {
+      throw failure(error, { statement: statement.text, index });
+    }
+  }
+
+  /** Runs what harbor-db adds around the batch. */
+  async function around(statements: readonly Statement[]): Promise<readonly Result[]> {
+    try {
+      return await session.run(statements);
+    } catch (error) {
+      throw failure(error, { statement: statements.at(-1)?.text ?? "" });
+    }
+  }
+
+  async function commit(): Promise<void> {
+    try {
+      await session.run([plain("COMMIT")]);
+    } catch (error) {
+      const known = failure(error, { statement: "COMMIT" });
+      if (!session.hasEnded()) throw known;
+      throw new HarborError(
+        known.code,
+        `${known.message}; whether the last batch was committed is not known`,
+        {
+          hint: "See how far it came: harbor-db status",
+          details: { ...known.details, committed: "unknown" },
+        },
+      );
+    }
+  }
+
+  function failure(
+    error: unknown,
+    where: { readonly statement: string; readonly index?: number },
+  ): HarborError {
+    return statementError(error, { ...where, url, lockHeld: lock.isHeld() });
+  }
+
+  return write;
+}
+
+function refuseUnfit({ text }: Statement, index: number): void {
+  const code = text.replace(leadingComments, "");
+  const isTransactionCommand = transactionCommand.test(code);
+  if (code !== "" && !isTransactionCommand) return;
+  const state = isTransactionCommand ? "a batch is a transaction already" : "the text holds no statement";
+  throw new HarborError("statement_failed", `Cannot run "${excerpt(text)}": ${state}`, {
+    hint: "Remove it from the script.",
+    details: { statement: text, index },
+  });
+}
+
+const counted: ReadonlySet<string> = new Set(["INSERT", "UPDATE", "DELETE", "MERGE", "COPY"]);
+
+function rowsChanged({ command, count }: Result): number {
+  return counted.has(command) ? count ?? 0 : 0;
+}
+
+function plain(text: string): Statement {
+  return { text, parameters: [] };
+}
