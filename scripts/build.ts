@@ -1,0 +1,75 @@
+/**
+ * Builds the standalone binary: a bundle of the sources and the history (esbuild), compiled with the Bun runtime.
+ * The same sources, commit and packages give the same bytes.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { compile } from "./build_binary.ts";
+import { bundle, readHistoryFiles } from "./build_bundle.ts";
+
+const usage = `Usage: scripts/build [--target PLATFORM] [--outfile PATH]
+
+  --target PLATFORM  another platform than this one: linux-x64, linux-aarch64, linux-x64-musl, darwin-aarch64, …
+  --outfile PATH     default dist/harbor-db, or dist/harbor-db-PLATFORM with --target
+`;
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      target: { type: "string" },
+      outfile: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help) return write(usage);
+  const { target } = values;
+  const suffix = target === undefined ? "" : `-${target}${target.startsWith("windows") ? ".exe" : ""}`;
+  const outfile = resolve(values.outfile ?? join(root, "dist", `harbor-db${suffix}`));
+  const commit = readCommit();
+  const version: string = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version;
+
+  mkdirSync(join(root, ".cache"), { recursive: true });
+  const folder = mkdtempSync(join(root, ".cache", "bundle-"));
+  try {
+    const history = readHistoryFiles(join(root, "drizzle"));
+    compile({ root, entry: await bundle(root, folder, { version, commit, history }), outfile, target });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  const mebibytes = (statSync(outfile).size / 1024 / 1024).toFixed(1);
+  write(
+    `${relative(process.cwd(), outfile)}: harbor-db ${version} (${
+      commit ?? "no commit"
+    }), ${mebibytes} MiB\n`,
+  );
+}
+
+/** Returns the short commit, with `-dirty` when a tracked file differs from it; `null` outside of git. */
+function readCommit(): string | null {
+  try {
+    const git = (...args: readonly string[]) =>
+      execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
+        .trim();
+    const isDirty = git("status", "--porcelain", "--untracked-files=no") !== "";
+    return git("rev-parse", "--short", "HEAD") + (isDirty ? "-dirty" : "");
+  } catch {
+    return null;
+  }
+}
+
+function write(text: string): void {
+  process.stdout.write(text);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,111 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+export interface BinaryOptions {
+  readonly root: string;
+  /** The bundle's entry. */
+  readonly entry: string;
+  readonly outfile: string;
+  /** A platform as Bun names it (`linux-aarch64-musl`, `darwin-x64`); left out for this machine's. */
+  readonly target: string | undefined;
+}
+
+/** Makes a standalone executable of a bundle. It reads no `.env`, `bunfig.toml`, `tsconfig.json` or `package.json`. */
+export function compile({ root, entry, outfile, target }: BinaryOptions): void {
+  const bun = installedBun(root);
+  const forTarget = target === undefined
+    ? []
+    : [`--target=bun-${target}`, `--compile-executable-path=${bunFor(root, target)}`];
+  // Made beside it and renamed: a binary that is running is not overwritten, and half of one never stands there. The
+  // name inside the folder is fixed, since it becomes part of the binary.
+  const folder = `${outfile}.new`;
+  const made = join(folder, target?.startsWith("windows") ? "harbor-db.exe" : "harbor-db");
+  mkdirSync(folder, { recursive: true });
+  run(bun, [
+    "build",
+    "--compile",
+    "--minify",
+    "--bytecode",
+    "--format=esm",
+    "--splitting",
+    "--sourcemap=none",
+    "--no-compile-autoload-dotenv",
+    "--no-compile-autoload-bunfig",
+    "--no-compile-autoload-tsconfig",
+    "--no-compile-autoload-package-json",
+    ...forTarget,
+    `--outfile=${made}`,
+    entry,
+  ], dirname(entry));
+  renameSync(made, outfile);
+  rmSync(folder, { recursive: true });
+}
+
+/** Returns the Bun that npm installed for this machine. Not `node_modules/.bin/bun`, which its postinstall makes. */
+function installedBun(root: string): string {
+  const packages = join(root, "node_modules", "@oven");
+  const names = existsSync(packages) ? readdirSync(packages) : [];
+  const found = names.map((name) => executableIn(join(packages, name))).find((path) => path !== undefined);
+  if (found === undefined) {
+    throw new Error(
+      `Cannot find Bun in "${packages}": npm installed none for this platform. Try: npm ci --include=optional`,
+    );
+  }
+  return found;
+}
+
+/** Returns the Bun of another platform, which npm fetches once and package-lock.json vouches for. */
+function bunFor(root: string, target: string): string {
+  const name = `@oven/bun-${target}`;
+  const wanted = lockedPackages(join(root, "package-lock.json"))[`node_modules/${name}`];
+  if (wanted === undefined) {
+    const all = Object.keys(lockedPackages(join(root, "package-lock.json")))
+      .flatMap((path) => path.match(/^node_modules\/@oven\/bun-(.+)$/)?.[1] ?? []);
+    throw new Error(`Cannot build for "${target}": it is not one of ${all.join(", ")}`);
+  }
+  const prefix = join(root, ".cache", `bun-${target}-${wanted.version}`);
+  const folder = join(prefix, "node_modules", name);
+  if (executableIn(folder) === undefined) {
+    mkdirSync(prefix, { recursive: true });
+    const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error"];
+    // --force: the package says that it is not for this machine.
+    run("npm", [
+      "install",
+      `--prefix=${prefix}`,
+      "--force",
+      "--no-save",
+      ...quiet,
+      `${name}@${wanted.version}`,
+    ], prefix);
+  }
+  const got = lockedPackages(join(prefix, "node_modules", ".package-lock.json"))[`node_modules/${name}`];
+  const executable = executableIn(folder);
+  if (got?.integrity !== wanted.integrity || executable === undefined) {
+    throw new Error(
+      `Cannot use "${name}": npm got another package than package-lock.json names. Try: rm -r ${prefix}`,
+    );
+  }
+  return executable;
+}
+
+function executableIn(folder: string): string | undefined {
+  return ["bun", "bun.exe"].map((name) => join(folder, "bin", name)).find((path) => existsSync(path));
+}
+
+interface LockedPackage {
+  readonly version: string;
+  readonly integrity: string;
+}
+
+function lockedPackages(file: string): Readonly<Record<string, LockedPackage>> {
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).packages : {};
+}
+
+function run(command: string, args: readonly string[], cwd: string): void {
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8" });
+  if (status === 0) return;
+  throw new Error(
+    `Cannot run "${command} ${args[0]}": ${error?.message ?? `exit ${status}\n${stdout}${stderr}`}`,
+  );
+}
