@@ -64,12 +64,13 @@ function readColumn(column: JsonFields, primaryKey: readonly string[], dialect: 
   const notNull = column.flag("notNull", false);
   if (dialect === "sqlite") {
     const type = written.toUpperCase();
+    const identity = type === "INTEGER" && primaryKey.length === 1 && primaryKey[0] === name;
     return {
       name,
       type,
-      notNull,
+      notNull: notNull || identity,
       default: value === undefined ? null : withoutParentheses(String(value)),
-      identity: type === "INTEGER" && primaryKey.length === 1 && primaryKey[0] === name,
+      identity,
     };
   }
   const type = postgresType(written);
