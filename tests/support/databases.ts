@@ -1,0 +1,133 @@
+import { createClient } from "@libsql/client/http";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { DatabaseSync } from "node:sqlite";
+import { parseDatabaseUrl } from "../../src/core/database_url.ts";
+import type { Dialect } from "../../src/core/snapshot.ts";
+import type { Client, Database, OpenOptions } from "../../src/db/database.ts";
+import { openDatabase } from "../../src/db/open_database.ts";
+import { type PostgresVersion, withClient, withFreshPostgres } from "./postgres_server.ts";
+import { withFreshLibsql } from "./sqld_server.ts";
+
+/** A row as an engine's own client returns it. */
+export type EngineRow = Readonly<Record<string, unknown>>;
+
+/** A kind of database that the suites run on. */
+export interface Engine {
+  readonly name: "sqlite file" | "libsql" | "postgres 15" | "postgres 18";
+  readonly dialect: Dialect;
+  /** Runs `work` with the URL of a new, empty database, and removes it afterwards. */
+  withDatabase<T>(work: (url: string) => Promise<T>): Promise<T>;
+  /**
+   * Runs one SQL statement through the engine's own client, beside harbor-db: to prepare what a test needs and to look
+   * at what is really there. Constraints are off on `sqlite file` (as they are for the application).
+   */
+  query(url: string, statement: string): Promise<readonly EngineRow[]>;
+}
+
+const sqliteFile: Engine = {
+  name: "sqlite file",
+  dialect: "sqlite",
+  async withDatabase(work) {
+    return await withFolder(async (folder) => {
+      const path = join(folder, "harbor.db");
+      // No bytes are an empty database to SQLite.
+      await writeFile(path, "");
+      return await work(sqliteUrl(path));
+    });
+  },
+  query: (url, statement) => Promise.resolve(querySqliteFile(sqlitePath(url), statement)),
+};
+
+const libsql: Engine = {
+  name: "libsql",
+  dialect: "sqlite",
+  withDatabase: withFreshLibsql,
+  async query(url, statement) {
+    const client = createClient({ url });
+    try {
+      const result = await client.execute(statement);
+      return result.rows.map((row) => Object.fromEntries(result.columns.map((name, i) => [name, row[i]])));
+    } finally {
+      client.close();
+    }
+  },
+};
+
+/** All engines, for suites to loop over. */
+export const engines: readonly Engine[] = [sqliteFile, libsql, postgresEngine(15), postgresEngine(18)];
+
+function postgresEngine(version: PostgresVersion): Engine {
+  return {
+    name: `postgres ${version}`,
+    dialect: "postgresql",
+    withDatabase: (work) => withFreshPostgres(version, work),
+    query: (url, statement) => withClient(url, async (sql) => [...await sql.unsafe(statement)]),
+  };
+}
+
+/** Runs `work` with a new folder and removes it afterwards. */
+export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "harbor_db_test_"));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Returns the URL of a SQLite file in the form that the application's `.env` has. */
+export function sqliteUrl(absolutePath: string): string {
+  return `sqlite:///${absolutePath}`;
+}
+
+/** Returns the path in a URL of {@link sqliteUrl}. */
+export function sqlitePath(url: string): string {
+  return url.slice("sqlite:///".length);
+}
+
+function querySqliteFile(path: string, statement: string): readonly EngineRow[] {
+  const database = new DatabaseSync(path, { enableForeignKeyConstraints: false, timeout: 5000 });
+  try {
+    return database.prepare(statement).all().map((row) => ({ ...row }));
+  } finally {
+    database.close();
+  }
+}
+
+/** This process, as the drivers get to know it. */
+export const testClient: Client = {
+  name: "harbor-db 0.0.0",
+  host: hostname(),
+  pid: process.pid,
+  // All test processes of a run are on one machine.
+  processSpace: "tests",
+  isAlive(pid) {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  },
+};
+
+/** Opens a database with its driver, as the program would. */
+export function openTestDatabase(
+  url: string,
+  access: OpenOptions["access"] = "create",
+  client: Client = testClient,
+): Promise<Database> {
+  return openDatabase(parseDatabaseUrl(url), { client, access });
+}
+
+/** Runs `work` with an open database and closes it afterwards. */
+export async function withTestDatabase<T>(url: string, work: (database: Database) => Promise<T>): Promise<T> {
+  const database = await openTestDatabase(url);
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}

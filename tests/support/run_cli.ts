@@ -1,0 +1,126 @@
+import { spawn } from "node:child_process";
+import process from "node:process";
+import { withFolder } from "./databases.ts";
+import { projectFile } from "./project.ts";
+
+/** How {@link startCli} and {@link runCli} run the program. */
+export interface RunOptions {
+  /** Added to an environment that has nothing of harbor-db's. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Defaults to a new, empty folder. */
+  readonly cwd?: string;
+  /** What it can read; nothing unless told, and on a terminal then nothing is typed. */
+  readonly stdin?: string;
+  /**
+   * Runs it on a terminal of 100 columns. What it prints to stdout and stderr then comes together, in `stdout`, with
+   * what was typed in between.
+   */
+  readonly tty?: boolean;
+  /** Milliseconds after which it is killed; 60,000 unless told. */
+  readonly limitMs?: number;
+}
+
+/** What the program did. */
+export interface RunResult {
+  /** `null` when a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Parses stdout, which must be one JSON document and nothing else. */
+  json<T = Record<string, unknown>>(): T;
+}
+
+/** The program while it runs. */
+export interface RunningCli {
+  readonly pid: number;
+  kill(signal: NodeJS.Signals): void;
+  /** Resolves when stdout and stderr together match; rejects when it ends before that. */
+  until(pattern: RegExp): Promise<void>;
+  readonly result: Promise<RunResult>;
+}
+
+/** Runs harbor-db to its end: the built binary that `HARBOR_DB_BIN` names, else the sources on Deno. */
+export async function runCli(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  if (options.cwd !== undefined) return await startCli(args, { ...options, cwd: options.cwd }).result;
+  return await withFolder((cwd) => startCli(args, { ...options, cwd }).result);
+}
+
+/** Starts harbor-db, for tests that do something to it while it runs. */
+export function startCli(
+  args: readonly string[],
+  options: RunOptions & { readonly cwd: string },
+): RunningCli {
+  const command = [...program(), ...args];
+  const [file = "", ...rest] = options.tty ? onTerminal(command) : command;
+  const child = spawn(file, rest, { cwd: options.cwd, env: { ...baseEnvironment(), ...options.env } });
+  const output = { stdout: "", stderr: "" };
+  const listeners = new Set<() => void>();
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (text: string) => {
+      output[name] += text;
+      for (const listener of listeners) listener();
+    });
+  }
+  // The program may end without having read what it was given.
+  child.stdin.on("error", () => {});
+  if (options.stdin !== undefined) child.stdin.write(options.stdin);
+  if (!options.tty) child.stdin.end();
+
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.limitMs ?? 60_000);
+  const result = new Promise<RunResult>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => {
+      clearTimeout(timer);
+      const stdout = options.tty ? output.stdout.replaceAll("\r\n", "\n") : output.stdout;
+      resolve({ code, stdout, stderr: output.stderr, json: () => parse(stdout, output.stderr) });
+    });
+  });
+  return {
+    pid: child.pid ?? 0,
+    kill: (signal) => void child.kill(signal),
+    result,
+    until: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (!pattern.test(output.stdout + output.stderr)) return;
+          listeners.delete(look);
+          resolve();
+        };
+        listeners.add(look);
+        result.then(
+          ({ stdout, stderr }) =>
+            reject(new Error(`It ended without printing ${pattern}:\n${stdout}${stderr}`)),
+          reject,
+        );
+        look();
+      }),
+  };
+}
+
+function program(): readonly string[] {
+  const binary = process.env["HARBOR_DB_BIN"];
+  if (binary !== undefined) return [binary];
+  // Tests run on Deno, so this process's own program is the one.
+  const deno = [process.execPath, "run", "--quiet", "--allow-all", "--no-check", "--no-lock"];
+  return [...deno, "--config", projectFile("deno.json"), projectFile("src/main.ts")];
+}
+
+/** `script` gives a program a terminal of its own and passes on its exit code. */
+function onTerminal(command: readonly string[]): readonly string[] {
+  const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  return ["script", "--quiet", "--return", "--command", `stty cols 100 rows 40; exec ${quoted}`, "/dev/null"];
+}
+
+function baseEnvironment(): NodeJS.ProcessEnv {
+  const kept = ["PATH", "HOME", "TMPDIR", "LANG", "DENO_DIR"].map((name) => [name, process.env[name]]);
+  const known = kept.filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(known), DENO_NO_UPDATE_CHECK: "1" };
+}
+
+function parse<T>(stdout: string, stderr: string): T {
+  try {
+    return JSON.parse(stdout);
+  } catch (error) {
+    throw new Error(`Cannot parse what it printed:\n${stdout}\nstderr:\n${stderr}`, { cause: error });
+  }
+}
