@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { addFiles, handToAlembic, initial, storageFields, valueOf } from "../support/application.ts";
+import { engines, sqliteUrl, withFolder } from "../support/databases.ts";
+import { runCli, type RunOptions } from "../support/run_cli.ts";
+
+/** Runs harbor-db and returns its JSON document; fails when the exit code is another than expected. */
+async function json(args: readonly string[], options: RunOptions, code = 0) {
+  const result = await runCli([...args, "--json"], options);
+  assert.equal(result.code, code, result.stdout + result.stderr);
+  // deno-lint-ignore no-explicit-any
+  return result.json<any>();
+}
+
+test("harbor-db upgrade makes openharbor.db at head in an empty folder, and status agrees", async () => {
+  await withFolder(async (cwd) => {
+    const before = await json(["status"], { cwd });
+    assert.deepEqual([before.state, before.current, before.pending.length > 0], ["empty", null, true]);
+    assert.equal(existsSync(join(cwd, "openharbor.db")), false, "status made the file");
+
+    const upgraded = await runCli(["upgrade"], { cwd });
+    assert.equal(upgraded.code, 0, upgraded.stderr);
+    assert.match(upgraded.stdout, new RegExp(`upgraded +${initial} +Initial schema`));
+    assert.match(upgraded.stdout, new RegExp(`upgraded +${storageFields} +Add R2 storage fields`));
+
+    const after = await json(["status"], { cwd });
+    assert.deepEqual([after.state, after.current, after.pending], ["managed", after.head, []]);
+    assert.deepEqual(after.database, { dialect: "sqlite", url: "sqlite:///openharbor.db" });
+    const again = await runCli(["upgrade"], { cwd });
+    assert.match(again.stdout, /nothing to do/);
+    assert.equal(again.code, 0);
+  });
+});
+
+test("a relative SQLite file that only instance/ has is taken from there, and harbor-db says so", async () => {
+  await withFolder(async (cwd) => {
+    await runCli(["upgrade", initial], { cwd });
+    await mkdir(join(cwd, "instance"));
+    await rename(join(cwd, "openharbor.db"), join(cwd, "instance", "openharbor.db"));
+    const result = await runCli(["current"], { cwd });
+    assert.match(result.stdout, new RegExp(initial));
+    assert.match(result.stderr, /using instance\/openharbor\.db/);
+  });
+});
+
+test("DATABASE_URL comes from .env, and the environment goes before it", async () => {
+  await withFolder(async (cwd) => {
+    const { writeFile } = await import("node:fs/promises");
+    await writeFile(join(cwd, ".env"), "DATABASE_URL=sqlite:///one.db\n");
+    assert.equal((await json(["status"], { cwd })).database.url, "sqlite:///one.db");
+    const env = { DATABASE_URL: "sqlite:///two.db" };
+    assert.equal((await json(["status"], { cwd, env })).database.url, "sqlite:///two.db");
+    assert.equal(
+      (await json(["status", "--database-url", "sqlite:///three.db"], { cwd, env })).database.url,
+      "sqlite:///three.db",
+    );
+  });
+});
+
+for (const engine of engines) {
+  const on = (name: string) => `${name} (${engine.name})`;
+  const withUrl = (work: (options: RunOptions, url: string) => Promise<void>) =>
+    engine.withDatabase((url) => work({ env: { DATABASE_URL: url } }, url));
+
+  test(on("the examples of the old tool's table work"), () =>
+    withUrl(async (options) => {
+      assert.equal((await json(["upgrade", initial], options)).to, initial);
+      assert.equal((await json(["upgrade", "+1"], options)).to, storageFields);
+      assert.equal((await json(["downgrade", initial, "--yes"], options)).to, initial);
+      assert.equal((await json(["current"], options)).current, initial);
+      assert.equal((await json(["upgrade", storageFields.slice(0, 4)], options)).to, storageFields);
+      assert.equal((await json(["downgrade", "base", "--yes"], options)).to, null);
+      assert.deepEqual(await json(["current"], options), { ok: true, current: null, name: null });
+      assert.equal((await runCli(["current"], options)).stdout, "base\n");
+    }));
+
+  test(
+    on("a database of Alembic's at 71dda59686db goes on from there, with every row"),
+    () =>
+      withUrl(async (options, url) => {
+        await json(["upgrade", initial], options);
+        await addFiles(engine, url, 2_500);
+        await handToAlembic(engine, url, initial);
+        const before = await engine.query(url, "SELECT * FROM files ORDER BY id");
+
+        const status = await json(["status"], options);
+        assert.deepEqual([status.state, status.current], ["alembic", initial]);
+        const result = await json(["upgrade", storageFields], options);
+        const [step, ...others] = result.steps;
+        assert.deepEqual([result.from, result.to, step.revision, others], [
+          initial,
+          storageFields,
+          storageFields,
+          [],
+        ]);
+        assert.equal(step.name, "Add R2 storage fields");
+        assert.equal(step.direction, "upgrade");
+
+        const after = await engine.query(url, "SELECT * FROM files ORDER BY id");
+        const withNew = before.map((row) => ({ ...row, storage_backend: "local", metadata_json: null }));
+        assert.deepEqual(after, withNew);
+        assert.equal(await valueOf(engine, url, "SELECT version_num FROM alembic_version"), storageFields);
+        const { revisions } = await json(["history"], options);
+        assert.deepEqual(
+          revisions.slice(0, 2).map((
+            each: Record<string, unknown>,
+          ) => [each["revision"], each["applied"], each["checksumMatches"]]),
+          [[initial, true, true], [storageFields, true, true]],
+        );
+        await json(["downgrade", initial, "--yes"], options);
+        assert.equal(await valueOf(engine, url, "SELECT version_num FROM alembic_version"), initial);
+        await json(["downgrade", "base", "--yes"], options);
+        assert.deepEqual(await engine.query(url, "SELECT * FROM alembic_version"), []);
+      }),
+  );
+
+  test(
+    on("a database whose schema is not what Alembic's label says is refused, unchanged"),
+    () =>
+      withUrl(async (options, url) => {
+        await json(["upgrade", initial], options);
+        await handToAlembic(engine, url, initial);
+        await engine.query(url, "ALTER TABLE users ADD COLUMN nickname VARCHAR(20)");
+        const { error } = await json(["upgrade"], options, 4);
+        assert.equal(error.code, "unmanaged");
+        assert.match(error.message, /alembic_version says 71dda59686db.*users\.nickname/);
+        await assert.rejects(engine.query(url, "SELECT * FROM harbor_version"));
+        await assert.rejects(engine.query(url, "SELECT * FROM harbor_lock"));
+        assert.equal((await json(["status"], options)).state, "unmanaged");
+      }),
+  );
+
+  test(
+    on("a database with tables and no label is refused, unchanged"),
+    () =>
+      withUrl(async (options, url) => {
+        await engine.query(url, "CREATE TABLE users (id INTEGER PRIMARY KEY)");
+        const { error } = await json(["upgrade"], options, 4);
+        assert.equal(error.code, "unmanaged");
+        assert.match(error.hint, /harbor-db adopt/);
+        await assert.rejects(engine.query(url, "SELECT * FROM harbor_lock"));
+      }),
+  );
+
+  test(on("Alembic going on behind harbor-db's back is noticed"), () =>
+    withUrl(async (options, url) => {
+      await json(["upgrade", initial], options);
+      await engine.query(url, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)");
+      await engine.query(url, `INSERT INTO alembic_version VALUES ('${storageFields}')`);
+      const { error } = await json(["upgrade"], options, 4);
+      assert.equal(error.code, "schema_mismatch");
+      assert.equal((await json(["current"], options)).current, initial);
+    }));
+
+  test(
+    on("--dry-run and --sql change nothing, and the script does what upgrade does"),
+    () =>
+      withUrl(async (options, url) => {
+        const plan = await json(["upgrade", "--dry-run"], options);
+        assert.equal(plan.steps[0].revision, initial);
+        const script = await runCli(["upgrade", storageFields, "--sql"], options);
+        assert.equal(script.code, 0);
+        assert.equal(script.stderr, "");
+        assert.match(
+          script.stdout,
+          /CREATE TABLE IF NOT EXISTS "harbor_version"[\s\S]*CREATE TABLE [`"]users[`"]/,
+        );
+        assert.deepEqual((await json(["status"], options)).state, "empty");
+        await assert.rejects(engine.query(url, "SELECT * FROM harbor_version"));
+      }),
+  );
+
+  test(on("stamp sets the version table and nothing else"), () =>
+    withUrl(async (options, url) => {
+      await json(["upgrade", initial], options);
+      assert.deepEqual(await json(["stamp", storageFields], options), {
+        ok: true,
+        from: initial,
+        to: storageFields,
+      });
+      await assert.rejects(engine.query(url, "SELECT storage_backend FROM files"));
+      assert.equal((await json(["current"], options)).current, storageFields);
+      await json(["stamp", "base"], options);
+      assert.equal((await json(["current"], options)).current, null);
+    }));
+
+  test(
+    on("history and database that disagree are refused with exit 4, each with its own words"),
+    () =>
+      withUrl(async (options, url) => {
+        await json(["upgrade", storageFields], options);
+        const refused = async (expected: string) => {
+          for (const command of [["upgrade"], ["downgrade", "-1", "--yes"]]) {
+            assert.equal((await json(command, options, 4)).error.code, expected);
+          }
+        };
+        await engine.query(
+          url,
+          `UPDATE harbor_version SET checksum = 'edited' WHERE revision = '${initial}'`,
+        );
+        await refused("checksum_mismatch");
+        assert.equal((await json(["history"], options)).revisions[0].checksumMatches, false);
+        await json(["stamp", storageFields], options);
+        await json(["upgrade", storageFields], options);
+        await engine.query(url, `DELETE FROM harbor_version WHERE revision = '${initial}'`);
+        await refused("out_of_order");
+        await json(["stamp", storageFields], options);
+        await engine.query(
+          url,
+          `UPDATE harbor_version SET revision = 'ffffffffffff' WHERE revision = '${storageFields}'`,
+        );
+        await refused("missing_revision");
+      }),
+  );
+}
+
+test("upgrade --sql runs in sqlite3 and leaves what upgrade leaves", async () => {
+  await withFolder(async (cwd) => {
+    const { execFileSync } = await import("node:child_process");
+    const script = await runCli(["upgrade", "--sql"], { cwd });
+    execFileSync("sqlite3", ["-bail", join(cwd, "by_script.db")], { input: script.stdout });
+    await runCli(["upgrade"], { cwd });
+    const url = (name: string) => sqliteUrl(join(cwd, name));
+    const [sqlite] = engines;
+    for (
+      const statement of [
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name <> 'harbor_lock' ORDER BY name",
+        "SELECT revision, name, checksum, statements_done FROM harbor_version ORDER BY revision",
+      ]
+    ) {
+      assert.deepEqual(
+        await sqlite!.query(url("by_script.db"), statement),
+        await sqlite!.query(url("openharbor.db"), statement),
+      );
+    }
+    const { current } = await json(["status"], { cwd, env: { DATABASE_URL: "sqlite:///by_script.db" } });
+    assert.equal(current, (await json(["status"], { cwd })).head);
+  });
+});
+
+test("reading commands leave every byte of a SQLite file as it is", async () => {
+  await withFolder(async (cwd) => {
+    await runCli(["upgrade", initial], { cwd });
+    const before = await readFile(join(cwd, "openharbor.db"));
+    for (
+      const command of [["status"], ["current"], ["history"], ["upgrade", "--dry-run"], ["upgrade", "--sql"]]
+    ) {
+      assert.equal((await runCli(command, { cwd })).code, 0);
+    }
+    assert.deepEqual(await readFile(join(cwd, "openharbor.db")), before);
+  });
+});
