@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -91,8 +92,6 @@ export function sharedPostgres(version: PostgresVersion): Promise<string> {
   return started;
 }
 
-let databaseCount = 0;
-
 /**
  * Runs `work` with the address of a new, empty database, whose role owns it without being a superuser, and drops it
  * afterwards.
@@ -102,7 +101,8 @@ export async function withFreshPostgres<T>(
   work: (url: string) => Promise<T>,
 ): Promise<T> {
   const admin = new URL(await sharedPostgres(version));
-  const database = `test_${process.pid}_${++databaseCount}`;
+  // Test files run in threads of one process, so a counter of a thread would not do.
+  const database = `test_${randomUUID().replaceAll("-", "")}`;
   await withClient(admin.href, (sql) => sql.unsafe(`create database ${database} owner ${appRole.user}`));
   try {
     return await work(address(appRole, Number(admin.port), database));

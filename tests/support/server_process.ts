@@ -92,6 +92,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     port,
     pid: () => pid ??= Number(/^\d+$/m.exec(output)?.[0] ?? NaN) || undefined,
     async stop() {
+      child.ref();
       child.stdin.end();
       await ended;
     },

@@ -1,0 +1,14 @@
+import assert from "node:assert/strict";
+import { type ErrorCode, HarborError } from "../../src/core/errors.ts";
+
+/** Asserts that `promise` fails with that code and a message of the form that all have, and returns the error. */
+export async function rejectsWith(code: ErrorCode, promise: Promise<unknown>): Promise<HarborError> {
+  const error = await promise.then(
+    (value) => assert.fail(`It should fail with ${code}, but returned ${JSON.stringify(value)}`),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof HarborError, `no HarborError: ${error instanceof Error ? error.stack : error}`);
+  assert.equal(error.code, code, `${error.code} instead of ${code}: ${error.message}`);
+  assert.match(error.message, /^Cannot [a-z ]+ "[^]*": [^]+/);
+  return error;
+}
