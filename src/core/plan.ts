@@ -198,8 +198,9 @@ function edited(revision: Revision, row: Applied): HarborError {
     "checksum_mismatch",
     `Cannot trust revision "${revision.id}" (${revision.name}): its script was edited after it was applied on ${row.startedAt}`,
     {
-      hint:
-        `Restore ${revision.tag}.sql from version control and put the change into a new revision; if the edit changes nothing: harbor-db stamp ${revision.id}`,
+      hint: row.finishedAt === null
+        ? `It stopped half way: restore ${revision.tag}.sql from version control and go on, or go back to a backup: harbor-db backup list`
+        : `Restore ${revision.tag}.sql from version control and put the change into a new revision; if the edit changes nothing: harbor-db stamp ${revision.id}`,
       details: { revision: revision.id, applied: row.checksum, history: revision.checksum },
     },
   );
