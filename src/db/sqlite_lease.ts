@@ -47,9 +47,10 @@ export interface Lease {
    * Finds out what became of a fenced batch whose answer did not arrive. Replaces the token in the same statement
    * that looks, so that a batch which still runs somewhere cannot commit any more.
    *
+   * @param write The store's `write`, for a caller who has the turn already
    * @throws {HarborError} `lock_lost` when another holds the lock
    */
-  settle(fence: Fence): Promise<"committed" | "rolled_back">;
+  settle(fence: Fence, write: LeaseStore["write"]): Promise<"committed" | "rolled_back">;
 }
 
 /** How long a holder that falls silent keeps the lock, in seconds. */
@@ -241,11 +242,11 @@ WHERE id = 1 AND (token IN ('', ?, ?) OR expires_at <= unixepoch('subsec'))`,
     };
   }
 
-  async function settle(fence: Fence): Promise<"committed" | "rolled_back"> {
+  async function settle(fence: Fence, write: LeaseStore["write"]): Promise<"committed" | "rolled_back"> {
     const old = held!;
     const fresh = randomUUID();
     const replace = "UPDATE harbor_lock SET token = ? WHERE id = 1 AND token = ?";
-    const [changed] = await store.write(() => [statement(replace, [fresh, old])]);
+    const [changed] = await write(() => [statement(replace, [fresh, old])]);
     const row = changed === 1 ? undefined : await readRow();
     if (changed === 1 || row?.token === fresh) {
       held = fresh;

@@ -1,0 +1,195 @@
+import { Buffer } from "node:buffer";
+import { exactInteger, type SqliteStatement, type SqliteValue } from "./sqlite_statement.ts";
+
+/**
+ * Speaks to a libSQL server in Hrana over HTTP, version 2 in JSON, which every libSQL server and Turso understand.
+ * Each batch is one request with a connection of its own on the server, so that nothing has to be kept open.
+ *
+ * Source: https://github.com/tursodatabase/libsql/blob/main/docs/HTTP_V2_SPEC.md
+ */
+export interface Hrana {
+  /**
+   * Runs a list of steps and returns a result for each: `null` where the step was left out because the one before
+   * it failed. A step that is not `always` runs only after one that succeeded.
+   *
+   * @throws {HranaFailure} when there is no answer, or none that can be used
+   */
+  run(steps: readonly HranaStep[], limitMs: number): Promise<readonly (HranaResult | null)[]>;
+}
+
+export interface HranaStep extends SqliteStatement {
+  /** `always` runs whatever happened before; `unless` runs when the step at that place did not succeed. */
+  readonly when?: "always" | { readonly unless: number };
+}
+
+export type HranaResult = HranaRows | HranaError;
+
+export interface HranaRows {
+  readonly rows: readonly Record<string, unknown>[];
+  /** Rows changed. */
+  readonly changed: number;
+}
+
+/** What the engine said to one step. */
+export interface HranaError {
+  readonly error: string;
+  /** `SQLITE_BUSY`, `TRANSACTION_TIMEOUT`, …; not every error has one. */
+  readonly code: string | null;
+}
+
+/** A request without an answer that can be used. */
+export class HranaFailure extends Error {
+  override readonly name = "HranaFailure";
+  /** HTTP's status; `null` when no answer came. */
+  readonly status: number | null;
+  /** Whether it is certain that the server has not seen the request. */
+  readonly isUnsent: boolean;
+
+  constructor(
+    message: string,
+    options: { readonly status?: number; readonly isUnsent?: boolean; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.status = options.status ?? null;
+    this.isUnsent = options.isUnsent ?? false;
+  }
+}
+
+/** Returns a client for the server at an `http:` or `https:` URL. */
+export function connectHrana(url: string, authToken: string | undefined): Hrana {
+  const endpoint = new URL("v2/pipeline", url.endsWith("/") ? url : `${url}/`);
+  const headers = {
+    "content-type": "application/json",
+    ...(authToken === undefined ? {} : { authorization: `Bearer ${authToken}` }),
+  };
+  return {
+    async run(steps, limitMs) {
+      const body = JSON.stringify({
+        requests: [{ type: "batch", batch: { steps: steps.map(encodeStep) } }, { type: "close" }],
+      });
+      const text = await post(endpoint, {
+        method: "POST",
+        headers,
+        body,
+        signal: AbortSignal.timeout(limitMs),
+      });
+      return decodeAnswer(text, steps.length);
+    },
+  };
+}
+
+async function post(endpoint: URL, request: RequestInit): Promise<string> {
+  try {
+    const response = await fetch(endpoint, request);
+    const text = await response.text();
+    if (response.ok) return text;
+    throw new HranaFailure(`the server answered with HTTP status ${response.status}`, {
+      status: response.status,
+    });
+  } catch (error) {
+    throw error instanceof HranaFailure ? error : unanswered(error);
+  }
+}
+
+/** The runtimes word it differently; all of them say when there was no connection to begin with. */
+function unanswered(error: unknown): HranaFailure {
+  const texts = [error, error instanceof Error ? error.cause : undefined].map((each) =>
+    each instanceof Error ? `${each.name} ${each.message} ${(each as { code?: unknown }).code ?? ""}` : ""
+  ).join(" ");
+  if (/TimeoutError/.test(texts)) {
+    return new HranaFailure("the server did not answer in time", { cause: error });
+  }
+  const unsent = [
+    [/ECONNREFUSED|ConnectionRefused|connection refused/i, "the server refused the connection"],
+    [/ENOTFOUND|EAI_AGAIN|dns error|failed to lookup/i, "there is no such host"],
+    [/ENETUNREACH|EHOSTUNREACH|unreachable/i, "the server cannot be reached"],
+    [/certificate|self.signed|ERR_TLS/i, "the server's certificate is not valid"],
+  ] as const;
+  const known = unsent.find(([words]) => words.test(texts));
+  return known === undefined
+    ? new HranaFailure("the connection broke off", { cause: error })
+    : new HranaFailure(known[1], { isUnsent: true, cause: error });
+}
+
+function encodeStep(step: HranaStep, index: number): unknown {
+  const { text, values, when } = step;
+  const stmt = { sql: text, args: values.map(encodeValue), want_rows: true };
+  if (when === "always" || index === 0) return { stmt };
+  if (when !== undefined) {
+    return { stmt, condition: { type: "not", cond: { type: "ok", step: when.unless } } };
+  }
+  return { stmt, condition: { type: "ok", step: index - 1 } };
+}
+
+function encodeValue(value: SqliteValue): unknown {
+  if (value === null) return { type: "null" };
+  if (typeof value === "bigint") return { type: "integer", value: String(value) };
+  if (typeof value === "number") return { type: "float", value };
+  if (typeof value === "string") return { type: "text", value };
+  return { type: "blob", base64: Buffer.from(value).toString("base64") };
+}
+
+/** The parts of an answer that are used; anything else may be there. */
+interface Answer {
+  readonly results?: readonly {
+    readonly error?: { readonly message?: string; readonly code?: string | null };
+    readonly response?: { readonly result?: BatchResult };
+  }[];
+}
+
+interface BatchResult {
+  readonly step_results: readonly ({
+    readonly cols: readonly { readonly name: string | null }[];
+    readonly rows: readonly (readonly WireValue[])[];
+    readonly affected_row_count: number;
+  } | null)[];
+  readonly step_errors: readonly ({ readonly message: string; readonly code?: string | null } | null)[];
+}
+
+interface WireValue {
+  readonly type: string;
+  readonly value?: unknown;
+  readonly base64?: string;
+}
+
+function decodeAnswer(text: string, count: number): readonly (HranaResult | null)[] {
+  const first = parse(text).results?.[0];
+  if (first?.error !== undefined) {
+    // The stream failed as a whole (it expired, say), so its transaction is gone.
+    return [{ error: first.error.message ?? "the server gave no reason", code: first.error.code ?? null }];
+  }
+  const batch = first?.response?.result;
+  if (batch?.step_results.length !== count) {
+    throw new HranaFailure("the answer is not that of a libSQL server");
+  }
+  return batch.step_results.map((result, index) => {
+    const error = batch.step_errors[index];
+    if (error) return { error: error.message.replace(/^SQLite error: /, ""), code: error.code ?? null };
+    if (result === null) return null;
+    const names = result.cols.map((column) => column.name ?? "");
+    return {
+      rows: result.rows.map((row) =>
+        Object.fromEntries(row.map((value, place) => [names[place]!, decodeValue(value)]))
+      ),
+      changed: result.affected_row_count,
+    };
+  });
+}
+
+function parse(text: string): Answer {
+  try {
+    return JSON.parse(text) as Answer;
+  } catch (error) {
+    throw new HranaFailure("the answer is not that of a libSQL server", { cause: error });
+  }
+}
+
+function decodeValue({ type, value, base64 }: WireValue): unknown {
+  if (type === "integer") return exactInteger(BigInt(String(value)));
+  if (type === "blob") return new Uint8Array(Buffer.from(base64 ?? "", "base64"));
+  // JSON has no infinite numbers; the server sends null for both of them.
+  if (type === "float" && typeof value !== "number") {
+    throw new HranaFailure("the server cannot send an infinite number");
+  }
+  return type === "null" ? null : value;
+}

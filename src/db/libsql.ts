@@ -1,0 +1,265 @@
+import type { SQL } from "drizzle-orm";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { LibsqlUrl } from "../core/database_url.ts";
+import { HarborError } from "../core/errors.ts";
+import type { Database, OpenOptions, WriteMode } from "./database.ts";
+import { connectHrana, HranaFailure, type HranaResult, type HranaRows, type HranaStep } from "./hrana.ts";
+import { danglingFailure, failure } from "./sqlite_failure.ts";
+import { introspectSqlite } from "./sqlite_introspect.ts";
+import { isFenceFailure, lockLost, openLease } from "./sqlite_lease.ts";
+import { compile, refuseTransactionControl, type SqliteStatement } from "./sqlite_statement.ts";
+
+/** Milliseconds for one answer: the first, a read's and a batch's. A server that died must not hold us for ever. */
+const limits = { first: 15_000, read: 120_000, write: 600_000 };
+
+/** Milliseconds for which a request is tried again. */
+const retryMs = 15_000;
+
+/**
+ * Opens a database on a libSQL server. Each batch is one request, and so one transaction on the server.
+ *
+ * A request is sent again when it is certain that nothing of it was committed: it never left, the server said that
+ * its database was busy, or it took the transaction away from us (it does so after 5 seconds when another one
+ * waits). When an answer is lost, the lock's fence tells which it was; outside the lock there is no second
+ * attempt.
+ *
+ * @throws {HarborError} `connection_failed`
+ */
+export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<Database> {
+  const { access, client } = options;
+  const hrana = connectHrana(url.url, url.authToken);
+  const lease = openLease({
+    url: url.display,
+    client,
+    read: (statement) => readRows(statement),
+    write: (make) => inTurn(() => writeOwn(make)),
+  });
+  let turn: Promise<unknown> = Promise.resolve();
+
+  await runAll([{ text: "SELECT 1", values: [] }], limits.first);
+  return {
+    dialect: url.dialect,
+    url: url.display,
+    read: async <Row>(statement: SQL) => await readRows<Row>(compile(statement)),
+    write: async (batch, mode = "rows") => await write(batch.map(compile), mode),
+    async withLock(work, lockOptions) {
+      refuseUnlessWritable();
+      return await lease.withLock(work, lockOptions);
+    },
+    lockHolder: lease.lockHolder,
+    introspect: () => introspectSqlite(readTogether),
+    close: () => Promise.resolve(),
+  };
+
+  async function readRows<Row>(statement: SqliteStatement): Promise<Row[]> {
+    const [result] = await persist(() => runAll([statement], limits.read), isHarmless);
+    return result!.rows as unknown as Row[];
+  }
+
+  async function readTogether(queries: readonly string[]): Promise<readonly (readonly unknown[])[]> {
+    const steps = ["BEGIN", ...queries, "COMMIT"].map((text) => ({ text, values: [] }));
+    const results = await persist(() => runAll(steps, limits.read), isHarmless);
+    return results.slice(1, -1).map((result) => result.rows);
+  }
+
+  async function write(statements: readonly SqliteStatement[], mode: WriteMode): Promise<number[]> {
+    refuseUnlessWritable();
+    if (mode === "alone") {
+      const changed: number[] = [];
+      for (const [index, statement] of statements.entries()) {
+        changed.push(await inTurn(() => persist(() => sendAlone(statement, index), isUndone)));
+      }
+      return changed;
+    }
+    refuseTransactionControl(statements);
+    return await inTurn(() => persist(() => sendFenced(statements, mode), isUndone));
+  }
+
+  function refuseUnlessWritable(): void {
+    if (access !== "read") return;
+    throw new HarborError("read_only", `Cannot write to "${url.display}": it was opened for reading`);
+  }
+
+  /** One write after the other: a heartbeat beside a long batch would make the server abort the batch. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = turn.then(work);
+    turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** Runs the lease's own statements, which may run twice. */
+  function writeOwn(make: () => readonly SqliteStatement[]): Promise<number[]> {
+    return persist(() => sendBatch({ statements: make(), mode: "rows" }), isHarmless);
+  }
+
+  async function sendAlone(statement: SqliteStatement, index: number): Promise<number> {
+    const fence = lease.fence();
+    if (fence !== undefined) await writeOwn(() => [fence.first]);
+    const [result] = await hrana.run([statement], limits.write).catch(rethrow);
+    return rowsOf(result, { statement: statement.text, index }).changed;
+  }
+
+  /** Sends a batch behind the fence, and finds out what became of it when the answer is lost. */
+  async function sendFenced(statements: readonly SqliteStatement[], mode: WriteMode): Promise<number[]> {
+    const fence = lease.fence();
+    const batch = { statements, mode, opening: fence?.first, closing: fence?.last };
+    try {
+      const changed = await sendBatch(batch);
+      fence?.passed();
+      return changed;
+    } catch (error) {
+      if (fence === undefined || stateOf(error) !== "unknown") throw error;
+      if (await lease.settle(fence, writeOwn) === "committed") throw answerLost(error);
+      throw withState(error, "undone");
+    }
+  }
+
+  async function sendBatch({ statements, mode, opening, closing }: Batch): Promise<number[]> {
+    const isSchema = mode === "schema";
+    const guard = isSchema ? danglingGuard(await countDangling()) : undefined;
+    const begin = { text: "BEGIN IMMEDIATE", values: [] };
+    const steps: HranaStep[] = [
+      // Inside a transaction SQLite ignores it, so it goes before BEGIN.
+      { text: `PRAGMA foreign_keys = ${isSchema ? "OFF" : "ON"}`, values: [] },
+      begin,
+      ...[opening, ...statements, guard, closing].filter((step) => step !== undefined),
+      { text: "COMMIT", values: [] },
+    ];
+    const commit = steps.length - 1;
+    steps.push({ text: "ROLLBACK", values: [], when: { unless: commit } });
+    steps.push({ text: "PRAGMA foreign_keys = ON", values: [], when: "always" });
+    const first = opening === undefined ? 2 : 3;
+    const results = await hrana.run(steps, limits.write).catch(rethrow);
+    refuseFailedFence(results);
+    return results.slice(0, commit + 1).map((result, place) => {
+      const index = place - first;
+      const statement = statements[index]?.text;
+      return rowsOf(result, statement === undefined ? {} : { statement, index }).changed;
+    }).slice(first, first + statements.length);
+  }
+
+  async function countDangling(): Promise<number> {
+    const [row] = await readRows<{ count: number }>({
+      text: "SELECT count(*) AS count FROM pragma_foreign_key_check",
+      values: [],
+    });
+    return row!.count;
+  }
+
+  function refuseFailedFence(results: readonly (HranaResult | null)[]): void {
+    const failed = results.find((result) => result !== null && "error" in result);
+    if (failed && "error" in failed && isFenceFailure(failed.error)) throw lockLost(url.display);
+  }
+
+  async function runAll(steps: readonly SqliteStatement[], limitMs: number): Promise<readonly HranaRows[]> {
+    const results = await hrana.run(steps, limitMs).catch(rethrow);
+    return results.map((result, index) => rowsOf(result, { statement: steps[index]?.text, index }));
+  }
+
+  function rowsOf(
+    result: HranaResult | null | undefined,
+    place: { readonly statement?: string | undefined; readonly index?: number },
+  ): HranaRows {
+    if (result && "rows" in result) return result;
+    const message = result ? result.error : "the server left it out";
+    const references = /harbor_dangling (.*?)'?$/.exec(message)?.[1];
+    if (references !== undefined) throw danglingFailure(url.display, references);
+    const isBusy = /^(SQLITE_(BUSY|LOCKED)|TRANSACTION_TIMEOUT|STREAM_EXPIRED)/.test(result?.code ?? "");
+    const text = isBusy && !/is locked/.test(message) ? `database is locked (${message})` : message;
+    // Whatever the engine refuses, it does not commit.
+    throw withState(failure({ url: url.display, ...place }, text), isBusy ? "undone" : "final");
+  }
+
+  function rethrow(error: unknown): never {
+    throw error instanceof HranaFailure ? unreachable(error) : error;
+  }
+
+  function unreachable(error: HranaFailure): HarborError {
+    const { status, isUnsent, message } = error;
+    const isRefused = status !== null && status < 500 && status !== 429;
+    return withState(
+      new HarborError("connection_failed", `Cannot connect to "${url.display}": ${message}`, {
+        hint: hintFor(status),
+        ...(status === null ? {} : { details: { status } }),
+        cause: error,
+      }),
+      isRefused ? "final" : isUnsent || status === 429 ? "undone" : "unknown",
+    );
+  }
+
+  function answerLost(cause: unknown): HarborError {
+    return new HarborError(
+      "connection_failed",
+      `Cannot go on with "${url.display}": the batch was committed, but the server's answer was lost`,
+      { hint: "Run the same command again: it goes on from there.", details: { committed: true }, cause },
+    );
+  }
+}
+
+interface Batch {
+  readonly statements: readonly SqliteStatement[];
+  readonly mode: WriteMode;
+  readonly opening?: SqliteStatement | undefined;
+  readonly closing?: SqliteStatement | undefined;
+}
+
+/**
+ * What is known of a request that failed: `undone`: nothing was committed, and it may do better next time · `final`:
+ * nothing was committed, and it never will be · `unknown`.
+ */
+type State = "undone" | "final" | "unknown";
+
+const states = new WeakMap<Error, State>();
+
+function withState<E>(error: E, state: State): E {
+  if (error instanceof Error) states.set(error, state);
+  return error;
+}
+
+function stateOf(error: unknown): State {
+  return (error instanceof Error ? states.get(error) : undefined) ?? "final";
+}
+
+function isUndone(state: State): boolean {
+  return state === "undone";
+}
+
+/** For what may run twice. */
+function isHarmless(state: State): boolean {
+  return state !== "final";
+}
+
+/** Repeats work that failed for a passing reason, after growing pauses. */
+async function persist<T>(work: () => Promise<T>, mayRepeat: (state: State) => boolean): Promise<T> {
+  const deadline = Date.now() + retryMs;
+  for (let pauseMs = 50;; pauseMs = Math.min(pauseMs * 2, 2_000)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!mayRepeat(stateOf(error)) || Date.now() + pauseMs > deadline) throw error;
+    }
+    await sleep(pauseMs * (0.5 + Math.random()));
+  }
+}
+
+/**
+ * Returns a statement that fails when more rows refer to nothing than `before`. SQLite lets an expression fail with
+ * words of our own only through the message for a JSON path that it cannot read.
+ */
+function danglingGuard(before: number): SqliteStatement {
+  return {
+    text:
+      `SELECT CASE WHEN sum(n) > ? THEN json_extract('{}', 'harbor_dangling ' || group_concat(words, ', ')) END
+FROM (SELECT count(*) AS n, "table" || ' to ' || parent || ': ' || count(*) AS words
+FROM pragma_foreign_key_check GROUP BY "table", parent)`,
+    values: [BigInt(before)],
+  };
+}
+
+function hintFor(status: number | null): string {
+  if (status === 401 || status === 403) {
+    return "Give a valid token: HARBOR_DB_AUTH_TOKEN or LIBSQL_AUTH_TOKEN in the environment. Tokens expire.";
+  }
+  if (status === 404) return "Check the URL: there is no libSQL database at this address.";
+  return "Check that the server runs and that the URL is right (--database-url).";
+}
