@@ -7,7 +7,7 @@ import { connectHrana, HranaFailure, type HranaResult, type HranaRows, type Hran
 import { danglingFailure, failure } from "./sqlite_failure.ts";
 import { introspectSqlite } from "./sqlite_introspect.ts";
 import { isFenceFailure, lockLost, openLease } from "./sqlite_lease.ts";
-import { compile, refuseTransactionControl, type SqliteStatement } from "./sqlite_statement.ts";
+import { compile, compileRead, refuseTransactionControl, type SqliteStatement } from "./sqlite_statement.ts";
 
 /** Milliseconds for one answer: the first, a read's and a batch's. A server that died must not hold us for ever. */
 const limits = { first: 15_000, read: 120_000, write: 600_000 };
@@ -40,7 +40,7 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
   return {
     dialect: url.dialect,
     url: url.display,
-    read: async <Row>(statement: SQL) => await readRows<Row>(compile(statement)),
+    read: async <Row>(statement: SQL) => await readRows<Row>(compileRead(statement)),
     write: async (batch, mode = "rows") => await write(batch.map(compile), mode),
     async withLock(work, lockOptions) {
       refuseUnlessWritable();

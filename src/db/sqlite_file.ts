@@ -10,6 +10,7 @@ import { type Fence, isFenceFailure, lockLost, openLease } from "./sqlite_lease.
 import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./sqlite_open_file.ts";
 import {
   compile,
+  compileRead,
   exactInteger,
   refuseTransactionControl,
   type SqliteStatement,
@@ -39,7 +40,7 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
   return {
     dialect: url.dialect,
     url: url.display,
-    read: <Row>(statement: SQL) => soon(() => rowsOf<Row>(compile(statement))),
+    read: <Row>(statement: SQL) => soon(() => rowsOf<Row>(compileRead(statement))),
     write: (batch, mode = "rows") => soon(() => write(batch.map(compile), mode)),
     withLock(work, lockOptions) {
       return access === "read" ? soon(refuseWrite) : lease.withLock(work, lockOptions);

@@ -2,6 +2,7 @@ import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../core/errors.ts";
 import { countStatements } from "../core/script.ts";
+import { isWord, tokenize, withoutComments } from "../core/sql_lexer.ts";
 
 /** What SQLite can hold. */
 export type SqliteValue = null | number | bigint | string | Uint8Array;
@@ -23,8 +24,7 @@ export function verbOf(text: string): string {
  * @throws {HarborError} `statement_failed`
  */
 export function refuseTransactionControl(statements: readonly SqliteStatement[]): void {
-  const verbs = ["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
-  const index = statements.findIndex((statement) => verbs.includes(verbOf(statement.text)));
+  const index = statements.findIndex((statement) => transactionVerbs.includes(verbOf(statement.text)));
   const statement = statements[index]?.text;
   if (statement === undefined) return;
   throw new HarborError(
@@ -55,6 +55,32 @@ export function compile(statement: SQL): SqliteStatement {
   const { sql: text, params } = statement.toQuery(spelling);
   refuseUnlessOne(text);
   return { text, values: params.map(bindable) };
+}
+
+const transactionVerbs = ["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
+const writingVerbs = [
+  ...transactionVerbs,
+  ...["CREATE", "ALTER", "DROP", "VACUUM", "REINDEX", "ANALYZE", "ATTACH", "DETACH"],
+];
+
+/**
+ * As {@link compile}, for a statement that changes nothing. A libSQL server has no read-only connections to refuse it.
+ *
+ * @throws {HarborError} `read_only` when the statement would change the database
+ */
+export function compileRead(statement: SQL): SqliteStatement {
+  const compiled = compile(statement);
+  const { text } = compiled;
+  // Values are bound, so these words can only be what they say; as a name they would be quoted.
+  const tokens = withoutComments(tokenize(text, "sqlite"));
+  const has = (...words: string[]) => tokens.some((token) => words.some((word) => isWord(token, word)));
+  const isWriting = verbOf(text) === "PRAGMA"
+    ? tokens.some((token) => token.kind === "sign" && token.text === "=")
+    : has("INSERT", "UPDATE", "DELETE", "INTO") || writingVerbs.includes(verbOf(text));
+  if (!isWriting) return compiled;
+  throw new HarborError("read_only", `Cannot read with "${excerpt(text)}": it would change the database`, {
+    details: { statement: text },
+  });
 }
 
 /** Returns an integer as a plain number where that loses nothing, and a `bigint` beyond 2^53. */
