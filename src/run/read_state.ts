@@ -33,6 +33,9 @@ export async function readState(context: RunContext): Promise<State> {
   const alembic = await readAlembicVersions(database);
   if (applied !== null) return { kind: "managed", applied, alembic, refusal: null };
   const live = await database.introspect();
+  // Another harbor-db may have made tables and version table since the first look: they commit together.
+  const meanwhile = live.tables.length === 0 ? null : await readApplied(database);
+  if (meanwhile !== null) return { kind: "managed", applied: meanwhile, alembic, refusal: null };
   const none = { applied: [], alembic };
   if (live.tables.length === 0 && (alembic ?? []).length === 0) {
     return { kind: "empty", ...none, refusal: null };

@@ -13,17 +13,17 @@ export async function addFiles(engine: Engine, url: string, count: number): Prom
   const now = "'2025-09-25 13:06:54.566933'";
   await engine.query(
     url,
-    `INSERT INTO users (id, uuid, email, password_hash, is_active, created_at) VALUES (1, 'u-1', 'köchin@example.org', 'scrypt:x', ${isActive}, ${now})`,
+    `INSERT INTO users (uuid, email, password_hash, is_active, created_at) VALUES ('u-1', 'köchin@example.org', 'scrypt:x', ${isActive}, ${now})`,
   );
   await engine.query(
     url,
-    `INSERT INTO collections (id, uuid, name, created_at, user_id) VALUES (1, 'c-1', 'Sommer an der Küste 🌊', ${now}, 1)`,
+    `INSERT INTO collections (uuid, name, created_at, user_id) VALUES ('c-1', 'Sommer an der Küste 🌊', ${now}, 1)`,
   );
   await engine.query(
     url,
-    `INSERT INTO files (id, uuid, filename, original_filename, mime_type, size, storage_path, created_at, collection_id)
+    `INSERT INTO files (uuid, filename, original_filename, mime_type, size, storage_path, created_at, collection_id)
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
-SELECT i, 'f-' || i, i || '.jpg', 'IMG ' || i || '.JPG', 'image/jpeg', i * 1000, 'uploads/c-1/' || i || '.jpg', ${now}, 1 FROM n`,
+SELECT 'f-' || i, i || '.jpg', 'IMG ' || i || '.JPG', 'image/jpeg', i * 1000, 'uploads/c-1/' || i || '.jpg', ${now}, 1 FROM n`,
   );
 }
 

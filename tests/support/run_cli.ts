@@ -77,7 +77,10 @@ export function startCli(
   });
   return {
     pid: child.pid ?? 0,
-    kill: (signal) => void child.kill(signal),
+    // Deno's own child.kill() would report the signal even when the program caught it and exited with a code.
+    kill: (signal) => {
+      if (child.exitCode === null && child.signalCode === null) process.kill(child.pid ?? 0, signal);
+    },
     result,
     until: (pattern) =>
       new Promise((resolve, reject) => {
