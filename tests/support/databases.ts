@@ -22,7 +22,7 @@ export interface Engine {
   withDatabase<T>(work: (url: string) => Promise<T>): Promise<T>;
   /**
    * Runs one SQL statement through the engine's own client, beside harbor-db: to prepare what a test needs and to look
-   * at what is really there. Constraints are off on `sqlite file` (as they are for the application).
+   * at what is really there. SQLite's foreign keys are off in it, as they are in the application.
    */
   query(url: string, statement: string): Promise<readonly EngineRow[]>;
 }
@@ -49,7 +49,8 @@ const libsql: Engine = {
   async query(url, statement) {
     const client = createClient({ url });
     try {
-      const result = await client.execute(statement);
+      const [result] = await client.migrate([statement]);
+      if (result === undefined) return [];
       return result.rows.map((row) => Object.fromEntries(result.columns.map((name, i) => [name, row[i]])));
     } finally {
       client.close();
