@@ -1,4 +1,5 @@
 import type { OtherObject } from "../core/snapshot.ts";
+import type { Database } from "./database.ts";
 
 /** What a table holds. */
 export interface TableContent {
@@ -17,6 +18,11 @@ export interface BackupContent {
   readonly serverVersion: string;
   /** In the order of their names; without `harbor_lock`, which no copy brings back. */
   readonly tables: readonly TableContent[];
+  /**
+   * A digest of all definitions (tables, indexes, views …), hex, comparable as {@link TableContent.digest} is. Two
+   * backups are taken for identical only when both have it; left out by an engine that cannot tell.
+   */
+  readonly schema?: string;
 }
 
 /** How a copy was proven: restored and opened as a database, restored into a scratch database, or read back row by row. */
@@ -39,12 +45,25 @@ export interface BackupEngine {
   /** Lists what is in the database and would not be in a copy; empty for engines that carry everything. */
   uncarried(): Promise<readonly OtherObject[]>;
   /** Copies one consistent snapshot into a new file at `path` (mode 0600, flushed to disk) and returns what it holds. */
-  dump(path: string, signal: AbortSignal): Promise<BackupContent>;
+  dump(path: string, signal: AbortSignal, onProgress?: OnProgress): Promise<BackupContent>;
   /** Reads the file at `path` back, checks its structure, restores its content aside and returns what came out. */
   prove(
     path: string,
     signal: AbortSignal,
+    onProgress?: OnProgress,
   ): Promise<{ readonly content: BackupContent; readonly proof: Proof }>;
   /** Puts the file's content in the place of the whole database: all of it, or on any failure none of it. */
-  restore(path: string, signal: AbortSignal): Promise<void>;
+  restore(path: string, signal: AbortSignal, options?: RestoreOptions): Promise<void>;
+  /** Lets go of what the engine holds open. Left out by engines that hold nothing between two calls. */
+  close?(): Promise<void>;
+}
+
+/** Called now and then with the share that is done, from 0 to 1. */
+export type OnProgress = (share: number) => void;
+
+/** What an engine may need while it restores. */
+export interface RestoreOptions {
+  /** The open connection that holds the lock, for an engine whose writes have to pass its fence. */
+  readonly database: Database;
+  readonly onProgress?: OnProgress;
 }
