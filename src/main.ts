@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
-import { hostname } from "node:os";
+import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { parseEnvFile } from "./core/env_file.ts";
+import { type EnvFile, parseEnvFile } from "./core/env_file.ts";
 import { runProgram } from "./cli/program.ts";
 import type { Sink } from "./cli/report.ts";
 import type { BuildInfo, System } from "./cli/system.ts";
@@ -33,11 +33,13 @@ export async function runMain(build: BuildInfo): Promise<void> {
 
 function createSystem(build: BuildInfo, signal: AbortSignal): System {
   const cwd = process.cwd();
+  const file = readEnvironmentFile(cwd);
   return {
     build,
     runtime: runtimeName(),
     cwd,
-    environment: { ...envFile(cwd), ...process.env },
+    environment: { USER: userName(), ...file.values, ...process.env },
+    remarks: file.unreadable.map((line) => `.env:${line} cannot be read and is passed over`),
     defaultDir: fileURLToPath(new URL("../drizzle", import.meta.url)),
     stdout: sink(process.stdout),
     stderr: sink(process.stderr),
@@ -48,10 +50,22 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
   };
 }
 
-/** The variables of the `.env` file in the working directory; those of the process go before them. */
-function envFile(cwd: string): Readonly<Record<string, string | undefined>> {
+/** The `.env` file in the working directory; what the process has in its environment goes before it. */
+function readEnvironmentFile(cwd: string): EnvFile {
   const path = join(cwd, ".env");
-  return existsSync(path) ? parseEnvFile(readFileSync(path, "utf8"), process.env).values : {};
+  return existsSync(path)
+    ? parseEnvFile(readFileSync(path, "utf8"), process.env)
+    : { values: {}, unreadable: [] };
+}
+
+/** libpq's default user; services often have no USER. */
+function userName(): string | undefined {
+  if (process.env["USER"] !== undefined) return undefined;
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }
 
 function sink(stream: NodeJS.WriteStream): Sink {

@@ -21,6 +21,7 @@ export async function runProgram(system: System, args: readonly string[]): Promi
     const sources = { given, environment: system.environment };
     const settings = resolveOptions(globalOptions, sources);
     report = reportFor(system, settings);
+    for (const remark of system.remarks) report.note(remark);
     const options = resolveOptions(command.options, sources);
     const app = createApp({ system, report, settings });
     const { ok = true, json } = await command.run(app, { args: positional, options });

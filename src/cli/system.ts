@@ -18,6 +18,8 @@ export interface System {
   readonly runtime: string;
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What the user should know before anything runs. */
+  readonly remarks: readonly string[];
   /** The history's folder when none is built in and none is named. */
   readonly defaultDir: string;
   readonly stdout: Sink;
