@@ -7,6 +7,7 @@ import { connectHrana, HranaFailure, type HranaResult, type HranaRows, type Hran
 import { danglingFailure, failure } from "./sqlite_failure.ts";
 import { introspectSqlite } from "./sqlite_introspect.ts";
 import { isFenceFailure, lockLost, openLease } from "./sqlite_lease.ts";
+import { type Dependent, dependentsQuery, keepDependents, rebuiltTables } from "./sqlite_rebuild.ts";
 import { compile, compileRead, refuseTransactionControl, type SqliteStatement } from "./sqlite_statement.ts";
 
 /** Milliseconds for one answer: the first, a read's and a batch's. A server that died must not hold us for ever. */
@@ -35,8 +36,9 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
     write: (make) => inTurn(() => writeOwn(make)),
   });
   let turn: Promise<unknown> = Promise.resolve();
+  let isOpen = true;
 
-  await runAll([{ text: "SELECT 1", values: [] }], limits.first);
+  await runAll([own("SELECT 1")], limits.first);
   return {
     dialect: url.dialect,
     url: url.display,
@@ -48,8 +50,23 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
     },
     lockHolder: lease.lockHolder,
     introspect: () => introspectSqlite(readTogether),
-    close: () => Promise.resolve(),
+    close() {
+      isOpen = false;
+      return Promise.resolve();
+    },
   };
+
+  async function send(
+    steps: readonly HranaStep[],
+    limitMs: number,
+  ): Promise<readonly (HranaResult | null)[]> {
+    if (!isOpen) throw new HarborError("internal", `Cannot use "${url.display}": it is closed`);
+    try {
+      return await hrana.run(steps, limitMs);
+    } catch (error) {
+      throw error instanceof HranaFailure ? unreachable(error) : error;
+    }
+  }
 
   async function readRows<Row>(statement: SqliteStatement): Promise<Row[]> {
     const [result] = await persist(() => runAll([statement], limits.read), isHarmless);
@@ -57,7 +74,7 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
   }
 
   async function readTogether(queries: readonly string[]): Promise<readonly (readonly unknown[])[]> {
-    const steps = ["BEGIN", ...queries, "COMMIT"].map((text) => ({ text, values: [] }));
+    const steps = ["BEGIN", ...queries, "COMMIT"].map(own);
     const results = await persist(() => runAll(steps, limits.read), isHarmless);
     return results.slice(1, -1).map((result) => result.rows);
   }
@@ -95,7 +112,7 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
   async function sendAlone(statement: SqliteStatement, index: number): Promise<number> {
     const fence = lease.fence();
     if (fence !== undefined) await writeOwn(() => [fence.first]);
-    const [result] = await hrana.run([statement], limits.write).catch(rethrow);
+    const [result] = await send([statement], limits.write);
     return rowsOf(result, { statement: statement.text, index }).changed;
   }
 
@@ -117,32 +134,39 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
   async function sendBatch({ statements, mode, opening, closing }: Batch): Promise<number[]> {
     const isSchema = mode === "schema";
     const guard = isSchema ? danglingGuard(await countDangling()) : undefined;
-    const begin = { text: "BEGIN IMMEDIATE", values: [] };
-    const steps: HranaStep[] = [
+    const placed = keepDependents(statements, await dependentsOf(statements, mode));
+    const steps: readonly Step[] = [
       // Inside a transaction SQLite ignores it, so it goes before BEGIN.
-      { text: `PRAGMA foreign_keys = ${isSchema ? "OFF" : "ON"}`, values: [] },
-      begin,
-      ...[opening, ...statements, guard, closing].filter((step) => step !== undefined),
-      { text: "COMMIT", values: [] },
+      own(`PRAGMA foreign_keys = ${isSchema ? "OFF" : "ON"}`),
+      own("BEGIN IMMEDIATE"),
+      ...[opening, ...placed, guard, closing].filter((step) => step !== undefined),
+      own("COMMIT"),
     ];
-    const commit = steps.length - 1;
-    steps.push({ text: "ROLLBACK", values: [], when: { unless: commit } });
-    steps.push({ text: "PRAGMA foreign_keys = ON", values: [], when: "always" });
-    const first = opening === undefined ? 2 : 3;
-    const results = await hrana.run(steps, limits.write).catch(rethrow);
+    const after: readonly HranaStep[] = [
+      { ...own("ROLLBACK"), when: { unless: steps.length - 1 } },
+      { ...own("PRAGMA foreign_keys = ON"), when: "always" },
+    ];
+    const results = await send([...steps, ...after], limits.write);
     refuseFailedFence(results);
-    return results.slice(0, commit + 1).map((result, place) => {
-      const index = place - first;
-      const statement = statements[index]?.text;
-      return rowsOf(result, statement === undefined ? {} : { statement, index }).changed;
-    }).slice(first, first + statements.length);
+    return steps.flatMap(({ index, text }, place) => {
+      const isGiven = typeof index === "number";
+      const { changed } = rowsOf(results[place], isGiven ? { statement: text, index } : {});
+      return isGiven ? [changed] : [];
+    });
+  }
+
+  async function dependentsOf(
+    statements: readonly SqliteStatement[],
+    mode: WriteMode,
+  ): Promise<readonly Dependent[]> {
+    if (mode !== "schema" || rebuiltTables(statements).length === 0) return [];
+    return await readRows<Dependent>(dependentsQuery);
   }
 
   async function countDangling(): Promise<number> {
-    const [row] = await readRows<{ count: number }>({
-      text: "SELECT count(*) AS count FROM pragma_foreign_key_check",
-      values: [],
-    });
+    const [row] = await readRows<{ count: number }>(
+      own("SELECT count(*) AS count FROM pragma_foreign_key_check"),
+    );
     return row!.count;
   }
 
@@ -152,7 +176,7 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
   }
 
   async function runAll(steps: readonly SqliteStatement[], limitMs: number): Promise<readonly HranaRows[]> {
-    const results = await hrana.run(steps, limitMs).catch(rethrow);
+    const results = await send(steps, limitMs);
     return results.map((result, index) => rowsOf(result, { statement: steps[index]?.text, index }));
   }
 
@@ -168,10 +192,6 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
     const text = isBusy && !/is locked/.test(message) ? `database is locked (${message})` : message;
     // Whatever the engine refuses, it does not commit.
     throw withState(failure({ url: url.display, ...place }, text), isBusy ? "undone" : "final");
-  }
-
-  function rethrow(error: unknown): never {
-    throw error instanceof HranaFailure ? unreachable(error) : error;
   }
 
   function unreachable(error: HranaFailure): HarborError {
@@ -194,6 +214,11 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
       { hint: "Run the same command again: it goes on from there.", details: { committed: true }, cause },
     );
   }
+}
+
+/** A statement of a batch; those that are not of its author have no index. */
+interface Step extends SqliteStatement {
+  readonly index?: number | null;
 }
 
 interface Batch {
@@ -254,6 +279,11 @@ FROM (SELECT count(*) AS n, "table" || ' to ' || parent || ': ' || count(*) AS w
 FROM pragma_foreign_key_check GROUP BY "table", parent)`,
     values: [BigInt(before)],
   };
+}
+
+/** A statement of the driver's own. */
+function own(text: string): SqliteStatement {
+  return { text, values: [] };
 }
 
 function hintFor(status: number | null): string {

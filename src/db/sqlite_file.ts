@@ -7,6 +7,7 @@ import type { Database, OpenOptions, WriteMode } from "./database.ts";
 import { danglingFailure, failure } from "./sqlite_failure.ts";
 import { introspectSqlite } from "./sqlite_introspect.ts";
 import { type Fence, isFenceFailure, lockLost, openLease } from "./sqlite_lease.ts";
+import { type Dependent, dependentsQuery, keepDependents, rebuiltTables } from "./sqlite_rebuild.ts";
 import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./sqlite_open_file.ts";
 import {
   compile,
@@ -115,7 +116,7 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
       try {
         if (fence !== undefined) pass(fence.first);
         const before = isSchema ? dangling() : [];
-        const changed = statements.map(isSchema ? changeSchema : change);
+        const changed = isSchema ? changeSchema(statements) : statements.map(change);
         if (isSchema) refuseMoreDangling(before, dangling());
         if (fence !== undefined) pass(fence.last);
         attempt(undefined, undefined, () => execute(handle, "COMMIT"));
@@ -149,27 +150,18 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
     }
   }
 
-  function change({ text, values }: SqliteStatement, index: number): number {
+  function change({ text, values }: SqliteStatement, index: number | undefined): number {
     const { changes } = attempt(text, index, () => prepare(handle, text).run(...values));
     return changesRows(text) ? Number(changes) : 0;
   }
 
-  /**
-   * Runs one statement of a schema batch. When a table is rebuilt as drizzle-kit does it, the copy takes the place
-   * of a table that is gone, which views and triggers still name: SQLite refuses that unless told not to look.
-   *
-   * Source: https://www.sqlite.org/pragma.html#pragma_legacy_alter_table
-   */
-  function changeSchema(statement: SqliteStatement, index: number): number {
-    if (!/^\s*ALTER\s+TABLE\s+["`[]?__new_[^]*\sRENAME\s+TO\s/i.test(statement.text)) {
-      return change(statement, index);
-    }
-    execute(handle, "PRAGMA legacy_alter_table = ON");
-    try {
-      return change(statement, index);
-    } finally {
-      execute(handle, "PRAGMA legacy_alter_table = OFF");
-    }
+  /** Runs a schema batch; what it rebuilds keeps its views and triggers. */
+  function changeSchema(statements: readonly SqliteStatement[]): number[] {
+    const dependents = rebuiltTables(statements).length === 0 ? [] : rowsOf<Dependent>(dependentsQuery);
+    return keepDependents(statements, dependents).flatMap(({ index, ...statement }) => {
+      const changed = change(statement, index ?? undefined);
+      return index === null ? [] : [changed];
+    });
   }
 
   function pass({ text, values }: SqliteStatement): void {

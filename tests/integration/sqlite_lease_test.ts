@@ -1,10 +1,9 @@
 import { sql } from "drizzle-orm";
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, Database } from "../../src/db/database.ts";
 import { engines, openTestDatabase, testClient, withTestDatabase } from "../support/databases.ts";
 import { projectFile } from "../support/project.ts";
@@ -21,56 +20,6 @@ for (const engine of engines.filter((each) => each.dialect === "sqlite")) {
     assert.equal(await reader.lockHolder(), undefined);
     await reader.close();
     assert.deepEqual(await engine.query(url, "SELECT name FROM sqlite_schema"), []);
-  });
-
-  check("the holder is named while it works and forgotten afterwards", async (url) => {
-    await withTestDatabase(url, async (database) => {
-      const holder = await database.withLock(() => database.lockHolder());
-      assert.equal(holder?.owner, `pid ${process.pid} on ${testClient.host}`);
-      assert.ok(Math.abs(Date.parse(holder.since!) - Date.now()) < 60_000);
-      assert.equal(await database.lockHolder(), undefined);
-    });
-  });
-
-  check("another one waits, is told once and gives up with the holder's name", async (url) => {
-    await withTwo(url, async (first, second) => {
-      await first.withLock(async () => {
-        const told: unknown[] = [];
-        const waiting = second.withLock(() => Promise.resolve(), {
-          waitMs: 700,
-          onWait: (holder) => told.push(holder?.owner),
-        });
-        await assert.rejects(waiting, (error: { code: string; message: string; hint: string }) => {
-          assert.equal(error.code, "locked");
-          assert.match(error.message, /pid \d+ on .* holds the lock since \d{4}-/);
-          assert.match(error.hint, /--lock-wait/);
-          return true;
-        });
-        assert.deepEqual(told, [`pid ${process.pid} on ${testClient.host}`]);
-      });
-      assert.equal(await second.withLock(() => Promise.resolve("mine")), "mine");
-    });
-  });
-
-  check("one that waits gets the lock when it is freed", async (url) => {
-    await withTwo(url, async (first, second) => {
-      const order: string[] = [];
-      const holding = first.withLock(async () => {
-        await sleep(400);
-        order.push("first");
-      });
-      await sleep(150);
-      await second.withLock(() => Promise.resolve(order.push("second")), { waitMs: 10_000 });
-      await holding;
-      assert.deepEqual(order, ["first", "second"]);
-    });
-  });
-
-  check("the lock is freed when the work throws, and its error is the one that is seen", async (url) => {
-    await withTwo(url, async (first, second) => {
-      await assert.rejects(first.withLock(() => Promise.reject(new Error("mine"))), /mine/);
-      await second.withLock(() => Promise.resolve());
-    });
   });
 
   check("a work's error is not hidden when the lock cannot be freed", async (url) => {
@@ -138,43 +87,15 @@ for (const engine of engines.filter((each) => each.dialect === "sqlite")) {
     await far.close();
   });
 
-  check("the lock of a process that was killed is free at once", async (url) => {
-    const holder = startHolder(url);
-    await firstLine(holder);
-    await withTestDatabase(url, async (database) => {
-      assert.equal((await database.lockHolder())?.owner, `pid ${holder.pid} on ${testClient.host}`);
-      holder.kill("SIGKILL");
-      await once(holder, "exit");
-      assert.equal(await database.lockHolder(), undefined);
-      assert.equal(await database.withLock(() => Promise.resolve("mine")), "mine");
-    });
-  });
-
   check("of many that race for the lock of an empty database no two hold it together", async (url) => {
     await withTestDatabase(
       url,
       (database) =>
         database.write([sql`CREATE TABLE counter (value INTEGER)`, sql`INSERT INTO counter VALUES (0)`]),
     );
-    const racers = Array.from({ length: 6 }, () => startHolder(url, "race"));
-    const codes = await Promise.all(racers.map(async (racer) => (await once(racer, "exit"))[0]));
-    assert.deepEqual(codes, racers.map(() => 0));
+    const codes = await Promise.all(Array.from({ length: 6 }, () => race(url)));
+    assert.deepEqual(codes, [0, 0, 0, 0, 0, 0]);
     assert.deepEqual(await engine.query(url, "SELECT value FROM counter"), [{ value: 6 }]);
-  });
-
-  check("of many that race within a moment one makes the lock's table and one wins", async (url) => {
-    const all = await Promise.all(Array.from({ length: 20 }, () => openTestDatabase(url)));
-    let holders = 0;
-    let most = 0;
-    await Promise.all(all.map((database) =>
-      database.withLock(async () => {
-        most = Math.max(most, ++holders);
-        await sleep(5);
-        holders--;
-      }, { waitMs: 60_000 })
-    ));
-    assert.equal(most, 1);
-    for (const database of all) await database.close();
   });
 }
 
@@ -185,15 +106,12 @@ async function withTwo(
   await withTestDatabase(url, (first) => withTestDatabase(url, (second) => work(first, second)));
 }
 
-function startHolder(url: string, ...task: string[]): ChildProcess {
-  const script = projectFile("tests/support/lock_holder.ts");
-  return spawn(process.execPath, ["run", "-A", "--no-check", script, url, ...task], {
-    stdio: ["ignore", "pipe", "inherit"],
+async function race(url: string): Promise<number> {
+  const script = projectFile("tests/support/lock_racer.ts");
+  const racer = spawn(process.execPath, ["run", "-A", "--no-check", script, url], {
+    stdio: ["ignore", "inherit", "inherit"],
     cwd: projectFile("."),
   });
-}
-
-async function firstLine(child: ChildProcess): Promise<string> {
-  const [chunk] = await once(child.stdout!, "data");
-  return String(chunk);
+  const [code] = await once(racer, "exit");
+  return code;
 }
