@@ -3,7 +3,8 @@ import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import type { PostgresUrl } from "../core/database_url.ts";
-import { endsSession, SessionEnded } from "./postgres_errors.ts";
+import { endsSession, isSevered, SessionEnded } from "./postgres_errors.ts";
+import { hearLastWords, type LastWords } from "./postgres_last_words.ts";
 import { dial, DialError, type Encryption } from "./postgres_socket.ts";
 import type { Statement } from "./postgres_sql.ts";
 import { valueTypes } from "./postgres_types.ts";
@@ -37,7 +38,10 @@ export interface Session {
   run(statements: readonly Statement[]): Promise<readonly Result[]>;
   /** Runs `work` when all earlier work is done, so that transactions do not mix on the one connection. */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
-  /** Ends the session and whatever it is doing; waits at most a second for a server that does not answer. */
+  /**
+   * Ends the session. What is under way is broken off: the server notices and rolls it back. A server that does not
+   * answer is waited for no longer than a second.
+   */
   close(): Promise<void>;
 }
 
@@ -78,7 +82,9 @@ export async function connect(
   const timeoutSeconds = (url.connectTimeout ?? connectTimeoutSeconds) || endlessSeconds;
   const timeoutMs = timeoutSeconds * 1000;
   let socket: Socket | undefined;
+  let lastWords: () => LastWords | undefined = () => undefined;
   let ended = false;
+  let underWay = 0;
   const options = {
     host: url.host,
     port: url.port,
@@ -90,6 +96,7 @@ export async function connect(
       if (socket !== undefined) throw new DialError("NOT_POSTGRES", "the server hung up");
       const dialed = await dial(url, encryption, timeoutMs);
       onDialed(dialed.encrypted);
+      lastWords = hearLastWords(dialed.socket);
       return socket = dialed.socket;
     },
     ssl: false,
@@ -113,35 +120,40 @@ export async function connect(
   const client = postgres(options);
 
   async function send(statements: readonly Statement[]) {
-    if (ended) throw new SessionEnded();
+    if (ended) throw new SessionEnded(lastWords());
+    underWay++;
     const settled = await Promise.allSettled(
       statements.map(({ text, parameters }) =>
         client.unsafe(text, [...parameters] as postgres.ParameterOrJSON<never>[], extended).execute()
       ),
     );
+    underWay--;
     const answers = [];
     for (const one of settled) {
       if (one.status === "rejected") {
         ended ||= endsSession(one.reason);
-        throw one.reason;
+        throw isSevered(one.reason) && lastWords() ? new SessionEnded(lastWords()) : one.reason;
       }
       if (!Array.isArray(one.value)) {
         // A stream, of COPY FROM STDIN, which now waits for data. Nothing else can be said on this session.
         (one.value as Duplex).on("error", () => {});
         await close();
-        throw new SessionEnded("COPY … FROM STDIN and TO STDOUT cannot be run here");
+        throw new SessionEnded({ message: "COPY … FROM STDIN and TO STDOUT cannot be run here" });
       }
       answers.push(one.value);
     }
     return answers;
   }
 
+  // Not postgres.js's own `end`, which waits out its whole timeout when the connection ends meanwhile.
   let closing: Promise<void> | undefined;
   function close(): Promise<void> {
     return closing ??= (async () => {
+      const isOver = ended;
       ended = true;
-      await client.end({ timeout: 1 }).catch(() => {});
-      socket?.destroy();
+      if (socket === undefined) return;
+      if (!isOver && underWay === 0 && !socket.destroyed) await sayGoodbye(socket);
+      socket.destroy();
     })();
   }
 
@@ -174,4 +186,16 @@ export async function connect(
   } finally {
     patience.abort();
   }
+}
+
+/** Protocol message `Terminate`. */
+const terminate = Uint8Array.of(0x58, 0, 0, 0, 4);
+
+/** Lets the server end the session in order, so that nothing is in its log and the lock is free on return. */
+async function sayGoodbye(socket: Socket): Promise<void> {
+  const patience = new AbortController();
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  socket.end(terminate);
+  await Promise.race([closed, sleep(1_000, undefined, { signal: patience.signal }).catch(() => {})]);
+  patience.abort();
 }

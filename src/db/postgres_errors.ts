@@ -1,26 +1,34 @@
 import postgres from "postgres";
 import type { PostgresUrl } from "../core/database_url.ts";
 import { type ErrorCode, HarborError } from "../core/errors.ts";
+import type { LastWords } from "./postgres_last_words.ts";
 import { connectionHint } from "./postgres_hints.ts";
 import { excerpt } from "./postgres_sql.ts";
 
-/** Thrown instead of sending anything on a session that is over. */
+/** Thrown by a session that is over. */
 export class SessionEnded extends Error {
-  constructor(reason = "the connection has ended") {
-    super(reason);
+  readonly sqlState: string | undefined;
+
+  constructor({ message, sqlState }: Partial<LastWords> = {}) {
+    super(message ?? "the connection has ended");
+    this.sqlState = sqlState;
   }
 }
 
 /** The five characters that name what went wrong: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 export function sqlStateOf(error: unknown): string | undefined {
+  if (error instanceof SessionEnded) return error.sqlState;
   return error instanceof postgres.PostgresError ? error.code : undefined;
 }
 
 /** Whether nothing more can be said on the session after this failure. */
 export function endsSession(error: unknown): boolean {
-  if (error instanceof SessionEnded) return true;
   if (error instanceof postgres.PostgresError) return /^(FATAL|PANIC)$/.test(error.severity);
-  // Errors of sockets and postgres.js's own connection errors; not those of a parameter that cannot be sent.
+  return error instanceof SessionEnded || isSevered(error);
+}
+
+/** Whether the connection failed, and not what was said on it: an error of the socket, or postgres.js's about it. */
+export function isSevered(error: unknown): boolean {
   return error instanceof Error && ("errno" in error || "syscall" in error);
 }
 
