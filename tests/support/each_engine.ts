@@ -13,10 +13,16 @@ export interface Given {
 }
 
 /** Declares one test for each engine, or for each engine of one dialect. */
-export function eachEngine(rule: string, work: (given: Given) => Promise<void>, dialect?: Dialect): void {
+export function eachEngine(
+  rule: string,
+  work: (given: Given) => Promise<void> | void,
+  dialect?: Dialect,
+): void {
   for (const engine of engines) {
     if (dialect !== undefined && engine.dialect !== dialect) continue;
     test(`${engine.name}: ${rule}`, () =>
-      engine.withDatabase((url) => withTestDatabase(url, (database) => work({ engine, url, database }))));
+      engine.withDatabase((url) =>
+        withTestDatabase(url, async (database) => await work({ engine, url, database }))
+      ));
   }
 }

@@ -10,8 +10,12 @@ export interface SqldServer extends ServerProcess {
   readonly url: string;
 }
 
-/** Starts a libSQL server with a new, empty database (about 50 ms), so that each test can have its own. */
-export async function startSqld(): Promise<SqldServer> {
+/**
+ * Starts a libSQL server with a new, empty database (about 50 ms), so that each test can have its own.
+ *
+ * @param options More of its command line
+ */
+export async function startSqld(options: readonly string[] = []): Promise<SqldServer> {
   const directory = await mkdtemp(join(tmpdir(), "harbor_db_sqld_"));
   const server = await startServer({
     name: "sqld",
@@ -24,6 +28,7 @@ export async function startSqld(): Promise<SqldServer> {
       join(directory, "data"),
       "--http-listen-addr",
       `127.0.0.1:${port}`,
+      ...options,
     ],
     async ready(port) {
       const response = await fetch(`http://127.0.0.1:${port}/health`);
