@@ -67,20 +67,27 @@ export function connectHrana(url: string, authToken: string | undefined): Hrana 
       const body = JSON.stringify({
         requests: [{ type: "batch", batch: { steps: steps.map(encodeStep) } }, { type: "close" }],
       });
-      const text = await post(endpoint, {
-        method: "POST",
-        headers,
-        body,
-        signal: AbortSignal.timeout(limitMs),
-      });
+      const text = await post(endpoint, { headers, body: asStream(body), limitMs });
       return decodeAnswer(text, steps.length);
     },
   };
 }
 
-async function post(endpoint: URL, request: RequestInit): Promise<string> {
+interface PostOptions {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: ReadableStream<Uint8Array>;
+  readonly limitMs: number;
+}
+
+async function post(endpoint: URL, { headers, body, limitMs }: PostOptions): Promise<string> {
   try {
-    const response = await fetch(endpoint, request);
+    const response = await fetch(endpoint, {
+      method: "POST",
+      headers,
+      body,
+      duplex: "half",
+      signal: AbortSignal.timeout(limitMs),
+    });
     const text = await response.text();
     if (response.ok) return text;
     throw new HranaFailure(`the server answered with HTTP status ${response.status}`, {
@@ -89,6 +96,21 @@ async function post(endpoint: URL, request: RequestInit): Promise<string> {
   } catch (error) {
     throw error instanceof HranaFailure ? error : unanswered(error);
   }
+}
+
+/**
+ * Makes a body that can be read once only. `fetch` sends any other a second time by itself, without a word, when a
+ * connection that it used before breaks off: the server may have run the batch by then.
+ *
+ * Source: https://fetch.spec.whatwg.org/#http-network-or-cache-fetch (a body without a source is not sent again)
+ */
+function asStream(text: string): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(text));
+      controller.close();
+    },
+  });
 }
 
 /** The runtimes word it differently; all of them say when there was no connection to begin with. */

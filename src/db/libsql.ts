@@ -125,9 +125,16 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
       fence?.passed();
       return changed;
     } catch (error) {
-      if (fence === undefined || stateOf(error) !== "unknown") throw error;
-      if (await lease.settle(fence, writeOwn) === "committed") throw answerLost(error);
-      throw withState(error, "undone");
+      if (fence === undefined) throw error;
+      if (isLockLost(error)) {
+        // Something on the way may have sent the batch twice: then it was the first that the second one ran into.
+        const outcome = await lease.settle(fence, writeOwn).catch(() => undefined);
+        throw outcome === "committed" ? answerLost(error) : error;
+      }
+      if (stateOf(error) !== "unknown") throw error;
+      throw await lease.settle(fence, writeOwn) === "committed"
+        ? answerLost(error)
+        : withState(error, "undone");
     }
   }
 
@@ -243,6 +250,10 @@ function withState<E>(error: E, state: State): E {
 
 function stateOf(error: unknown): State {
   return (error instanceof Error ? states.get(error) : undefined) ?? "final";
+}
+
+function isLockLost(error: unknown): boolean {
+  return error instanceof HarborError && error.code === "lock_lost";
 }
 
 function isUndone(state: State): boolean {
