@@ -43,6 +43,8 @@ export interface Outcome {
   readonly json: Readonly<Record<string, unknown>>;
   /** Whether all is well; `false` goes with exit code 3. */
   readonly ok?: boolean;
+  /** Another exit code for when all is not well. */
+  readonly exitCode?: 1 | 3;
 }
 
 /** Gives a command's options their types in `run`. */

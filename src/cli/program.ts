@@ -24,9 +24,9 @@ export async function runProgram(system: System, args: readonly string[]): Promi
     for (const remark of system.remarks) report.note(remark);
     const options = resolveOptions(command.options, sources);
     const app = createApp({ system, report, settings });
-    const { ok = true, json } = await command.run(app, { args: positional, options });
+    const { ok = true, exitCode = 3, json } = await command.run(app, { args: positional, options });
     report.document({ ok, ...json });
-    code = ok ? 0 : 3;
+    code = ok ? 0 : exitCode;
   });
   try {
     await program.parseAsync([...args], { from: "user" });
