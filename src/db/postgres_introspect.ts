@@ -133,7 +133,7 @@ const others = `SELECT * FROM (
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
   WHERE c.relnamespace = ${ownSchema} AND NOT t.tgisinternal AND ${isOfSchema("c.relname")}
   UNION ALL
-  SELECT 'function', format('%s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)), NULL,
+  SELECT 'function', p.proname, NULL,
     CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END
   FROM pg_proc p
   WHERE p.pronamespace = ${ownSchema} AND ${isOfSchema("p.proname")} AND ${
@@ -150,4 +150,4 @@ const others = `SELECT * FROM (
   WHERE t.typnamespace = ${ownSchema} AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
     AND ${isOfSchema("t.typname")} AND ${isNotOfExtension("pg_type", "t.oid")}
 ) AS found
-ORDER BY kind COLLATE "C", name COLLATE "C", "table" COLLATE "C"`;
+ORDER BY kind COLLATE "C", name COLLATE "C", "table" COLLATE "C", sql COLLATE "C"`;

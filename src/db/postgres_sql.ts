@@ -1,6 +1,7 @@
 import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../core/errors.ts";
+import { tokenize, withoutComments } from "../core/sql_lexer.ts";
 
 /** As many as the protocol's 16-bit count allows with what postgres.js keeps for itself. */
 const mostParameters = 65_533;
@@ -10,9 +11,6 @@ export interface Statement {
   readonly text: string;
   readonly parameters: readonly unknown[];
 }
-
-/** White space and comments before a statement. */
-export const leadingComments = /^(?:\s|--.*|\/\*[^]*?\*\/)+/;
 
 // What PgDialect passes to `toQuery`. Importing it would load all of drizzle-orm's column types, twice the rest of
 // what this driver needs at start-up.
@@ -41,8 +39,20 @@ export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Returns a statement's first line behind comments for a message, at most 80 characters. */
+/** Returns a text from its first word on: what stands before that are blanks, comments and empty statements. */
+export function withoutLead(text: string): string {
+  if (/^[a-z]/i.test(text)) return text;
+  try {
+    const first = withoutComments(tokenize(text, "postgresql")).find((token) => token.text !== ";");
+    return first === undefined ? "" : text.slice(first.start);
+  } catch {
+    // What does not end is for the server to complain about.
+    return text.trim();
+  }
+}
+
+/** Returns a statement's first line for a message, at most 80 characters. */
 export function excerpt(text: string): string {
-  const line = text.replace(leadingComments, "").split("\n", 1)[0]?.trim() ?? "";
+  const line = withoutLead(text).split("\n", 1)[0]?.trim() ?? "";
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }

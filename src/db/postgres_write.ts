@@ -5,7 +5,7 @@ import type { Result, Session } from "./postgres_connection.ts";
 import { despiteOthers } from "./postgres_contention.ts";
 import { sessionError, statementError } from "./postgres_errors.ts";
 import type { AdvisoryLock } from "./postgres_lock.ts";
-import { compile, excerpt, leadingComments, quoteText, type Statement } from "./postgres_sql.ts";
+import { compile, excerpt, quoteText, type Statement, withoutLead } from "./postgres_sql.ts";
 
 /** How long a batch waits for locks of other sessions, in milliseconds. */
 export interface Patience {
@@ -162,7 +162,7 @@ export function batchWriter(
 }
 
 function refuseUnfit({ text }: Statement, index: number): void {
-  const code = text.replace(leadingComments, "");
+  const code = withoutLead(text);
   const isTransactionCommand = transactionCommand.test(code);
   if (code !== "" && !isTransactionCommand) return;
   const state = isTransactionCommand ? "a batch is a transaction already" : "the text holds no statement";

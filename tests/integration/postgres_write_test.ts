@@ -122,6 +122,7 @@ for (const version of versions) {
     ],
     ["COMMIT", sql`COMMIT`, "rows"],
     ["ROLLBACK behind comments", sql.raw("/* a\n */ -- b\n rollback"), "schema"],
+    ["COMMIT behind nested comments", sql.raw("; /* a /* b */ c */ COMMIT"), "rows"],
     ["BEGIN alone", sql`begin`, "alone"],
     ["no statement", sql.raw(" -- nothing\n"), "rows"],
   ];
