@@ -55,7 +55,7 @@ export interface Lease {
 
 /** How long a holder that falls silent keeps the lock, in seconds. */
 const leaseSeconds = 30;
-const heartbeatMs = 8_000;
+const heartbeatMs = 6_000;
 
 const createStatements = [
   statement(`CREATE TABLE IF NOT EXISTS harbor_lock (

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, Database } from "../../src/db/database.ts";
 import { engines, openTestDatabase, testClient, withTestDatabase } from "../support/databases.ts";
 import { projectFile } from "../support/project.ts";
@@ -85,6 +86,17 @@ for (const engine of engines.filter((each) => each.dialect === "sqlite")) {
       });
     });
     await far.close();
+  });
+
+  check("the lock is renewed while its holder does nothing for long", async (url) => {
+    await withTestDatabase(url, async (database) => {
+      const expiry = () => engine.query(url, "SELECT expires_at FROM harbor_lock");
+      await database.withLock(async () => {
+        const before = await expiry();
+        await sleep(6_500);
+        assert.notDeepEqual(await expiry(), before);
+      });
+    });
   });
 
   check("of many that race for the lock of an empty database no two hold it together", async (url) => {

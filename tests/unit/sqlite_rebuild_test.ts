@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Dependent, keepDependents, rebuiltTables } from "../../src/db/sqlite_rebuild.ts";
+
+const rebuild = [
+  "CREATE TABLE `__new_t` (`id` integer)",
+  "INSERT INTO `__new_t` SELECT `id` FROM `t`",
+  "DROP TABLE `t`",
+  "ALTER TABLE `__new_t` RENAME TO `t`",
+];
+const view: Dependent = { type: "view", name: "v", table: "v", sql: "CREATE VIEW v AS SELECT 1" };
+const own: Dependent = {
+  type: "trigger",
+  name: 'o"w',
+  table: "T",
+  sql: "CREATE TRIGGER 'o\"w' AFTER INSERT ON T BEGIN SELECT 1; END",
+};
+const others: Dependent = {
+  type: "trigger",
+  name: "x",
+  table: "u",
+  sql: "CREATE TRIGGER x AFTER INSERT ON u BEGIN DELETE FROM [t]; END",
+};
+const unrelated: Dependent = {
+  type: "trigger",
+  name: "y",
+  table: "u",
+  sql: "CREATE TRIGGER y AFTER INSERT ON u BEGIN DELETE FROM tt WHERE a = 't'; END",
+};
+
+const cases = [
+  ["adds nothing without a rebuild", ["DROP TABLE t", "ALTER TABLE u ADD COLUMN t"], [view], [0, 1]],
+  ["adds nothing for a plain rename", ["ALTER TABLE u RENAME TO t"], [view], [0]],
+  ["adds nothing where nothing depends", rebuild, [unrelated], [0, 1, 2, 3]],
+  ["keeps views, and triggers that name the table", rebuild, [view, own, others, unrelated], [
+    0,
+    1,
+    'DROP VIEW "v"',
+    'DROP TRIGGER "o""w"',
+    'DROP TRIGGER "x"',
+    2,
+    3,
+    view.sql,
+    own.sql,
+    others.sql,
+  ]],
+  [
+    "leaves alone what the batch sees to",
+    ["drop view if exists V", ...rebuild, "CREATE VIEW v AS SELECT 2"],
+    [view],
+    [
+      0,
+      1,
+      2,
+      3,
+      4,
+      5,
+    ],
+  ],
+  [
+    "encloses several rebuilds",
+    [
+      ...rebuild,
+      "DROP TABLE IF EXISTS u;",
+      'ALTER TABLE "__new_u" RENAME TO "u";',
+      "SELECT 1",
+    ],
+    [view],
+    [0, 1, 'DROP VIEW "v"', 2, 3, 4, 5, view.sql, 6],
+  ],
+] as const;
+for (const [rule, texts, dependents, expected] of cases) {
+  test(`keepDependents() ${rule}`, () => {
+    const kept = keepDependents(texts.map((text) => ({ text, values: [] })), dependents);
+    assert.deepEqual(kept.map(({ index, text }) => index ?? text), expected);
+  });
+}
+
+test("rebuiltTables() names each table whose name another one takes", () => {
+  const statements = [...rebuild, "DROP TABLE gone"].map((text) => ({ text, values: [] }));
+  assert.deepEqual(rebuiltTables(statements), ["t"]);
+});
