@@ -1,10 +1,19 @@
 import type { SQL } from "drizzle-orm";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { LibsqlUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { Database, OpenOptions, WriteMode } from "./database.ts";
 import { connectHrana, HranaFailure, type HranaResult, type HranaRows, type HranaStep } from "./hrana.ts";
-import { danglingFailure, failure } from "./sqlite_failure.ts";
+import {
+  answerLost,
+  connectionFailure,
+  engineFailure,
+  isHarmless,
+  isUndone,
+  persist,
+  stateOf,
+  withState,
+} from "./libsql_failure.ts";
+import type { FailurePlace } from "./sqlite_failure.ts";
 import { introspectSqlite } from "./sqlite_introspect.ts";
 import { isFenceFailure, lockLost, openLease } from "./sqlite_lease.ts";
 import { type Dependent, dependentsQuery, keepDependents, rebuiltTables } from "./sqlite_rebuild.ts";
@@ -12,9 +21,6 @@ import { compile, compileRead, refuseTransactionControl, type SqliteStatement } 
 
 /** Milliseconds for one answer: the first, a read's and a batch's. A server that died must not hold us for ever. */
 const limits = { first: 15_000, read: 120_000, write: 600_000 };
-
-/** Milliseconds for which a request is tried again. */
-const retryMs = 15_000;
 
 /**
  * Opens a database on a libSQL server. Each batch is one request, and so one transaction on the server.
@@ -64,7 +70,7 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
     try {
       return await hrana.run(steps, limitMs);
     } catch (error) {
-      throw error instanceof HranaFailure ? unreachable(error) : error;
+      throw error instanceof HranaFailure ? connectionFailure(url.display, error) : error;
     }
   }
 
@@ -129,11 +135,11 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
       if (isLockLost(error)) {
         // Something on the way may have sent the batch twice: then it was the first that the second one ran into.
         const outcome = await lease.settle(fence, writeOwn).catch(() => undefined);
-        throw outcome === "committed" ? answerLost(error) : error;
+        throw outcome === "committed" ? answerLost(url.display, error) : error;
       }
       if (stateOf(error) !== "unknown") throw error;
       throw await lease.settle(fence, writeOwn) === "committed"
-        ? answerLost(error)
+        ? answerLost(url.display, error)
         : withState(error, "undone");
     }
   }
@@ -157,7 +163,7 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
     refuseFailedFence(results);
     return steps.flatMap(({ index, text }, place) => {
       const isGiven = typeof index === "number";
-      const { changed } = rowsOf(results[place], isGiven ? { statement: text, index } : {});
+      const { changed } = rowsOf(results[place], isGiven ? { statement: text, index } : undefined);
       return isGiven ? [changed] : [];
     });
   }
@@ -187,39 +193,10 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
     return results.map((result, index) => rowsOf(result, { statement: steps[index]?.text, index }));
   }
 
-  function rowsOf(
-    result: HranaResult | null | undefined,
-    place: { readonly statement?: string | undefined; readonly index?: number },
-  ): HranaRows {
+  function rowsOf(result: HranaResult | null | undefined, place: Omit<FailurePlace, "url"> = {}): HranaRows {
     if (result && "rows" in result) return result;
-    const message = result ? result.error : "the server left it out";
-    const references = /harbor_dangling (.*?)'?$/.exec(message)?.[1];
-    if (references !== undefined) throw danglingFailure(url.display, references);
-    const isBusy = /^(SQLITE_(BUSY|LOCKED)|TRANSACTION_TIMEOUT|STREAM_EXPIRED)/.test(result?.code ?? "");
-    const text = isBusy && !/is locked/.test(message) ? `database is locked (${message})` : message;
-    // Whatever the engine refuses, it does not commit.
-    throw withState(failure({ url: url.display, ...place }, text), isBusy ? "undone" : "final");
-  }
-
-  function unreachable(error: HranaFailure): HarborError {
-    const { status, isUnsent, message } = error;
-    const isRefused = status !== null && status < 500 && status !== 429;
-    return withState(
-      new HarborError("connection_failed", `Cannot connect to "${url.display}": ${message}`, {
-        hint: hintFor(status),
-        ...(status === null ? {} : { details: { status } }),
-        cause: error,
-      }),
-      isRefused ? "final" : isUnsent || status === 429 ? "undone" : "unknown",
-    );
-  }
-
-  function answerLost(cause: unknown): HarborError {
-    return new HarborError(
-      "connection_failed",
-      `Cannot go on with "${url.display}": the batch was committed, but the server's answer was lost`,
-      { hint: "Run the same command again: it goes on from there.", details: { committed: true }, cause },
-    );
+    const { error, code } = result ?? { error: "the server left it out", code: null };
+    throw engineFailure({ url: url.display, ...place }, error, code);
   }
 }
 
@@ -235,47 +212,8 @@ interface Batch {
   readonly closing?: SqliteStatement | undefined;
 }
 
-/**
- * What is known of a request that failed: `undone`: nothing was committed, and it may do better next time · `final`:
- * nothing was committed, and it never will be · `unknown`.
- */
-type State = "undone" | "final" | "unknown";
-
-const states = new WeakMap<Error, State>();
-
-function withState<E>(error: E, state: State): E {
-  if (error instanceof Error) states.set(error, state);
-  return error;
-}
-
-function stateOf(error: unknown): State {
-  return (error instanceof Error ? states.get(error) : undefined) ?? "final";
-}
-
 function isLockLost(error: unknown): boolean {
   return error instanceof HarborError && error.code === "lock_lost";
-}
-
-function isUndone(state: State): boolean {
-  return state === "undone";
-}
-
-/** For what may run twice. */
-function isHarmless(state: State): boolean {
-  return state !== "final";
-}
-
-/** Repeats work that failed for a passing reason, after growing pauses. */
-async function persist<T>(work: () => Promise<T>, mayRepeat: (state: State) => boolean): Promise<T> {
-  const deadline = Date.now() + retryMs;
-  for (let pauseMs = 50;; pauseMs = Math.min(pauseMs * 2, 2_000)) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!mayRepeat(stateOf(error)) || Date.now() + pauseMs > deadline) throw error;
-    }
-    await sleep(pauseMs * (0.5 + Math.random()));
-  }
 }
 
 /**
@@ -295,12 +233,4 @@ FROM pragma_foreign_key_check GROUP BY "table", parent)`,
 /** A statement of the driver's own. */
 function own(text: string): SqliteStatement {
   return { text, values: [] };
-}
-
-function hintFor(status: number | null): string {
-  if (status === 401 || status === 403) {
-    return "Give a valid token: HARBOR_DB_AUTH_TOKEN or LIBSQL_AUTH_TOKEN in the environment. Tokens expire.";
-  }
-  if (status === 404) return "Check the URL: there is no libSQL database at this address.";
-  return "Check that the server runs and that the URL is right (--database-url).";
 }

@@ -3,7 +3,18 @@ import { setTimeout as startTimer } from "node:timers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../core/errors.ts";
 import type { Client, LockHolder, LockOptions } from "./database.ts";
-import type { SqliteStatement, SqliteValue } from "./sqlite_statement.ts";
+import {
+  createLock,
+  fenceLock,
+  freeLock,
+  holderOf,
+  type LockRow,
+  readLock,
+  renewLock,
+  replaceToken,
+  takeLock,
+} from "./sqlite_lock_row.ts";
+import type { SqliteStatement } from "./sqlite_statement.ts";
 
 /** How the lease reaches its database. */
 export interface LeaseStore {
@@ -53,33 +64,8 @@ export interface Lease {
   settle(fence: Fence, write: LeaseStore["write"]): Promise<"committed" | "rolled_back">;
 }
 
-/** How long a holder that falls silent keeps the lock, in seconds. */
-const leaseSeconds = 30;
+/** Milliseconds between two renewals, well below how long a lease lasts. */
 const heartbeatMs = 6_000;
-
-const createStatements = [
-  statement(`CREATE TABLE IF NOT EXISTS harbor_lock (
-  id INTEGER PRIMARY KEY NOT NULL CHECK (id = 1),
-  token TEXT NOT NULL DEFAULT '',
-  owner TEXT NOT NULL DEFAULT '',
-  host TEXT,
-  pid INTEGER,
-  process_space TEXT,
-  acquired_at REAL,
-  expires_at REAL NOT NULL DEFAULT 0
-)`),
-  statement("INSERT OR IGNORE INTO harbor_lock (id) VALUES (1)"),
-];
-
-/** The one row, and whether its lease has run out. */
-interface LockRow {
-  readonly token: string;
-  readonly owner: string;
-  readonly pid: number | null;
-  readonly process_space: string | null;
-  readonly acquired_at: number | null;
-  readonly expired: number;
-}
 
 interface Attempt {
   readonly isTaken: boolean;
@@ -143,9 +129,9 @@ export function openLease(store: LeaseStore): Lease {
     try {
       row = await readRow();
       if (row !== undefined && !isFree(row)) return { isTaken: false, row };
-      const create = row === undefined ? createStatements : [];
+      const create = row === undefined ? createLock : [];
       const dead = row !== undefined && isDead(row) ? row.token : "";
-      const changed = await store.write(() => [...create, takeStatement(token, dead)]);
+      const changed = await store.write(() => [...create, takeLock(client, token, dead)]);
       return changed.at(-1) === 1 ? { isTaken: true } : { isTaken: false, row: await readRow() };
     } catch (error) {
       // The holder's own transaction may keep everyone else out for longer than the engine waits.
@@ -156,29 +142,9 @@ export function openLease(store: LeaseStore): Lease {
     }
   }
 
-  /** The condition is checked and the row changed in one statement, so that of many only one gets it. */
-  function takeStatement(token: string, dead: string): SqliteStatement {
-    return statement(
-      `UPDATE harbor_lock SET token = ?, owner = ?, host = ?, pid = ?, process_space = ?, acquired_at = unixepoch('subsec'), expires_at = unixepoch('subsec') + ${leaseSeconds}
-WHERE id = 1 AND (token IN ('', ?, ?) OR expires_at <= unixepoch('subsec'))`,
-      [
-        token,
-        `pid ${client.pid} on ${client.host}`,
-        client.host,
-        BigInt(client.pid),
-        client.processSpace,
-        // Its own token too: a server may have run the first attempt and lost the answer.
-        token,
-        dead,
-      ],
-    );
-  }
-
   async function readRow(): Promise<LockRow | undefined> {
     try {
-      const [row] = await store.read<LockRow>(statement(
-        "SELECT token, owner, pid, process_space, acquired_at, expires_at <= unixepoch('subsec') AS expired FROM harbor_lock WHERE id = 1",
-      ));
+      const [row] = await store.read<LockRow>(readLock);
       return row;
     } catch (error) {
       if (error instanceof HarborError && error.code === "missing_table") return undefined;
@@ -209,8 +175,9 @@ WHERE id = 1 AND (token IN ('', ?, ?) OR expires_at <= unixepoch('subsec'))`,
     };
     const beat = async () => {
       try {
-        const [changed] = await store.write(() => [renewStatement(held!)]);
-        if (changed === 0) isLost = true;
+        // The lock may have been freed while this waited for its turn.
+        const [changed] = await store.write(() => held === undefined ? [] : [renewLock(held)]);
+        if (changed === 0 && isRunning) isLost = true;
       } catch {
         // A beat that does not get through is made up for by the next one, or by the next batch.
       }
@@ -225,10 +192,7 @@ WHERE id = 1 AND (token IN ('', ?, ?) OR expires_at <= unixepoch('subsec'))`,
 
   /** Frees the lock. A failure is no news: the lease runs out by itself, and what `work` did was fenced. */
   async function release(): Promise<void> {
-    const free =
-      "UPDATE harbor_lock SET token = '', owner = '', host = NULL, pid = NULL, process_space = NULL, " +
-      "acquired_at = NULL, expires_at = 0 WHERE id = 1 AND token = ?";
-    await store.write(() => [statement(free, [held!])]).catch(() => undefined);
+    await store.write(() => [freeLock(held!)]).catch(() => undefined);
   }
 
   function fence(): Fence | undefined {
@@ -236,8 +200,8 @@ WHERE id = 1 AND (token IN ('', ?, ?) OR expires_at <= unixepoch('subsec'))`,
     if (isLost) throw lockLost(url);
     const next = randomUUID();
     return {
-      first: fenceStatement(held, held),
-      last: fenceStatement(held, next),
+      first: fenceLock(held, held),
+      last: fenceLock(held, next),
       passed: () => held = next,
     };
   }
@@ -245,8 +209,7 @@ WHERE id = 1 AND (token IN ('', ?, ?) OR expires_at <= unixepoch('subsec'))`,
   async function settle(fence: Fence, write: LeaseStore["write"]): Promise<"committed" | "rolled_back"> {
     const old = held!;
     const fresh = randomUUID();
-    const replace = "UPDATE harbor_lock SET token = ? WHERE id = 1 AND token = ?";
-    const [changed] = await write(() => [statement(replace, [fresh, old])]);
+    const [changed] = await write(() => [replaceToken(old, fresh)]);
     const row = changed === 1 ? undefined : await readRow();
     if (changed === 1 || row?.token === fresh) {
       held = fresh;
@@ -279,33 +242,4 @@ export function lockLost(url: string): HarborError {
   return new HarborError("lock_lost", `Cannot write to "${url}": the lock was lost to another harbor-db`, {
     hint: "Nothing of this batch was kept. See what the other one does: harbor-db status",
   });
-}
-
-/**
- * Renews the lease and puts `next` in place of `token`. Fails on its own, NOT NULL, whenever the row does not hold
- * `token` or is not there: an UPDATE would find no row and let the batch pass.
- */
-function fenceStatement(token: string, next: string): SqliteStatement {
-  return statement(
-    `INSERT INTO harbor_lock (id, token, expires_at) VALUES (1, (SELECT ? FROM harbor_lock WHERE id = 1 AND token = ?), unixepoch('subsec') + ${leaseSeconds})
-ON CONFLICT (id) DO UPDATE SET token = excluded.token, expires_at = excluded.expires_at`,
-    [next, token],
-  );
-}
-
-function renewStatement(token: string): SqliteStatement {
-  return statement(
-    `UPDATE harbor_lock SET expires_at = unixepoch('subsec') + ${leaseSeconds} WHERE id = 1 AND token = ?`,
-    [token],
-  );
-}
-
-function holderOf(row: LockRow): LockHolder | undefined {
-  if (row.token === "") return undefined;
-  const since = row.acquired_at === null ? null : new Date(row.acquired_at * 1000).toISOString();
-  return { owner: row.owner, since };
-}
-
-function statement(text: string, values: readonly SqliteValue[] = []): SqliteStatement {
-  return { text, values };
 }

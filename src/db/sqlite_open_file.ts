@@ -53,8 +53,8 @@ function openToRead(path: string): DatabaseSync {
 
 /**
  * Opens a WAL database that nobody has open. A read-only connection would leave an empty `-wal` and a `-shm` behind,
- * which only a writable one removes; so this one is writable and refuses to write. Where the folder or file may not
- * be written, nobody makes a `-wal` there, and the file is read as it is.
+ * which only a writable one removes; so this one is writable and refuses to write. Where this user may not write
+ * the file or its folder, SQLite can only take the file as it is, and does not see what another begins to write.
  *
  * Source: https://www.sqlite.org/wal.html#read_only_databases
  */
@@ -156,8 +156,10 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
     return;
   }
   if (!isReadable(path)) refuse(`"${path}" may not be read`, "Run as the user that owns the database.");
-  if (access !== "read" && !isWritable(path)) {
-    refuse(`"${path}" may not be written`, "Run as the user that owns the database.", "read_only");
+  const closed = [path, dirname(path)].find((each) => !isWritable(each));
+  if (access !== "read" && closed !== undefined) {
+    // SQLite makes its journal in the folder.
+    refuse(`"${closed}" may not be written`, "Run as the user that owns the database.", "read_only");
   }
 }
 

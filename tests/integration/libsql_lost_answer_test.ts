@@ -136,7 +136,7 @@ test("libsql: a batch that the server takes the write lock from is run again as 
         await first.write([sql`CREATE TABLE t (n INTEGER)`]);
         // Longer than the 5 seconds after which the server lets the next one in; short when run again beside nobody.
         const slow = sql`SELECT count(*) FROM (WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c
-          WHERE x < (CASE WHEN EXISTS (SELECT 1 FROM t WHERE n = 99) THEN 1 ELSE 60000000 END)) SELECT x FROM c)`;
+          WHERE x < (CASE WHEN EXISTS (SELECT 1 FROM t WHERE n = 99) THEN 1 ELSE 40000000 END)) SELECT x FROM c)`;
         const long = first.write([sql`INSERT INTO t VALUES (1)`, slow, slow, sql`INSERT INTO t VALUES (2)`]);
         await second.write([sql`INSERT INTO t VALUES (99)`]);
         assert.deepEqual(await long, [1, 0, 0, 1]);
