@@ -5,7 +5,7 @@
  * `N passed, N failed`; a skipped test counts as failed.
  */
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -17,14 +17,18 @@ const limitMs = 10 * 60_000;
 
 const versions: readonly PostgresVersion[] = [15, 18];
 
-async function main(): Promise<number> {
+async function main(stop: AbortSignal): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), "harbor_db_run_"));
+  // Servers that tests start run as another user, who has to get through it.
+  await chmod(directory, 0o711);
   const starting = versions.map(startPostgres);
   try {
     const servers = await Promise.all(starting);
     const addresses = servers.map((server) => [postgresVariable(server.version), server.adminUrl]);
     const report = join(directory, "junit.xml");
-    const code = await runDeno(testArguments(report), { ...environment(), ...Object.fromEntries(addresses) });
+    // What a test leaves behind when it is interrupted goes with the folder.
+    const env = { ...environment(), ...Object.fromEntries(addresses), TMPDIR: directory };
+    const code = await runDeno(testArguments(report), { env, stop });
     const counts = countTests(await readFile(report, "utf8").catch(() => ""));
     const failed = code === 0 ? counts.failed : Math.max(counts.failed, 1);
     process.stdout.write(`${counts.passed} passed, ${failed} failed\n`);
@@ -33,7 +37,7 @@ async function main(): Promise<number> {
     for (const server of await Promise.allSettled(starting)) {
       if (server.status === "fulfilled") await server.value.stop();
     }
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
 
@@ -52,18 +56,22 @@ function environment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), DENO_JOBS: "2" };
 }
 
-function runDeno(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+function runDeno(
+  args: readonly string[],
+  { env, stop }: { readonly env: NodeJS.ProcessEnv; readonly stop: AbortSignal },
+): Promise<number> {
+  if (stop.aborted) return Promise.resolve(130);
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...args], { env, stdio: ["ignore", "inherit", "inherit"] });
     const timer = setTimeout(() => {
       process.stderr.write(`Cannot finish the tests: still running after ${limitMs / 60_000} minutes\n`);
       child.kill("SIGKILL");
     }, limitMs);
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+    stop.addEventListener("abort", () => child.kill("SIGINT"));
     child.once("error", reject);
     child.once("exit", (code) => {
       clearTimeout(timer);
-      resolve(code ?? 1);
+      resolve(stop.aborted ? 130 : code ?? 1);
     });
   });
 }
@@ -75,10 +83,16 @@ function countTests(report: string): { readonly passed: number; readonly failed:
   return { passed: cases.length - failed, failed };
 }
 
+const stop = new AbortController();
+// From the start, so that servers which are just being started are stopped too.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort());
+
 try {
-  process.exitCode = await main();
+  process.exitCode = await main(stop.signal);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
   process.stdout.write("0 passed, 1 failed\n");
-  process.exitCode = 1;
+  process.exitCode = stop.signal.aborted ? 130 : 1;
 }
+// A handler for signals would keep the process.
+process.exit();
