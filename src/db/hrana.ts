@@ -186,7 +186,12 @@ function decodeAnswer(text: string, count: number): readonly (HranaResult | null
   }
   return batch.step_results.map((result, index) => {
     const error = batch.step_errors[index];
-    if (error) return { error: error.message.replace(/^SQLite error: /, ""), code: error.code ?? null };
+    if (error) {
+      return {
+        error: error.message.replace(/^(SQLite|SQL input) error: | \(at offset \d+\)$/g, ""),
+        code: error.code ?? null,
+      };
+    }
     if (result === null) return null;
     const names = result.cols.map((column) => column.name ?? "");
     return {
