@@ -10,6 +10,7 @@ import type { Database, OpenOptions } from "./database.ts";
 export async function openDatabase(url: DatabaseUrl, options: OpenOptions): Promise<Database> {
   switch (url.driver) {
     case "sqlite_file":
+      if (options.asIs) return (await import("./sqlite_as_is.ts")).openSqliteAsIs(url, options);
       return (await import("./sqlite_file.ts")).openSqliteFile(url, options);
     case "libsql":
       return (await import("./libsql.ts")).openLibsql(url, options);

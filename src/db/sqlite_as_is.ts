@@ -1,5 +1,5 @@
 import type { SQL } from "drizzle-orm";
-import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
@@ -9,8 +9,8 @@ import type { Database, OpenOptions } from "./database.ts";
 import { failure } from "./sqlite_failure.ts";
 import { introspectSqlite } from "./sqlite_introspect.ts";
 import { openLease } from "./sqlite_lease.ts";
-import { busyTimeoutMs, execute, prepare, resultCode } from "./sqlite_open_file.ts";
-import { compileRead, exactInteger, type SqliteStatement } from "./sqlite_statement.ts";
+import { busyTimeoutMs, execute, isWal, prepare, resultCode } from "./sqlite_open_file.ts";
+import { compileRead, plainRow, type SqliteStatement } from "./sqlite_statement.ts";
 
 /**
  * Opens a SQLite file as it is: nothing in it is repaired, and no file is made beside it, not even for a moment, so
@@ -42,7 +42,7 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
           // What was read while the file changed means nothing.
           if (!open.isOutdated()) throw error;
         }
-        if (attempt === 5) throw unreadable(url, "it is replaced or changed faster than it can be read");
+        if (attempt === 5) throw unreadable(url, "it changes faster than it can be read");
       }
     }
 
@@ -72,7 +72,7 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
     };
 
     function readTogether(handle: DatabaseSync, queries: readonly string[]): Record<string, unknown>[][] {
-      attempt(url, undefined, () => execute(handle, "BEGIN"));
+      execute(handle, "BEGIN");
       try {
         return queries.map((text) => all(handle, { text, values: [] }, url));
       } finally {
@@ -89,41 +89,81 @@ interface Connection {
 }
 
 function connect(path: string, url: SqliteFileUrl): Connection {
-  const before = statOf(path, url);
-  const isQuiet = before.isWal && !existsSync(`${path}-wal`);
-  if (before.isWal && !isQuiet && !existsSync(`${path}-shm`)) {
-    throw unreadable(url, `"${path}-wal" holds changes that a program left behind when it was killed`);
-  }
-  const immutable = pathToFileURL(path);
-  immutable.search = "?mode=ro&immutable=1";
-  const handle = attempt(
-    url,
-    undefined,
-    () => new DatabaseSync(isQuiet ? immutable : path, { readOnly: true, timeout: busyTimeoutMs }),
-  );
-  try {
-    attempt(url, undefined, () => execute(handle, "SELECT 1 FROM sqlite_schema LIMIT 1"));
-  } catch (error) {
-    handle.close();
-    // SQLITE_READONLY_ROLLBACK: a journal has to be rolled back first, which takes a writer.
-    const isHot = error instanceof HarborError && error.code === "read_only";
-    throw isHot
-      ? unreadable(url, "a program was killed while it wrote, which is still to be rolled back")
-      : error;
+  const { inode, modified } = stateOf(path, url);
+  const usesWal = isWal(path);
+  const isQuiet = usesWal && !existsSync(`${path}-wal`);
+  if (usesWal && !isQuiet && !existsSync(`${path}-shm`)) {
+    throw unreadable(url, `"${path}-wal" holds what a program that was killed had not yet put into the file`);
   }
   return {
-    handle,
+    handle: openHandle(path, url, isQuiet),
     isOutdated() {
-      const now = statOf(path, url);
-      if (now.inode !== before.inode) return true;
-      return isQuiet && (existsSync(`${path}-wal`) || now.state !== before.state);
+      const now = stateOf(path, url);
+      if (now.inode !== inode) return true;
+      return isQuiet && (now.modified !== modified || existsSync(`${path}-wal`));
     },
   };
 }
 
-interface FileState {
-  readonly inode: bigint;
-  readonly state: string;
-  /** Whether the header says WAL. Source: https://www.sqlite.org/fileformat.html#file_format_version_numbers */
-  readonly isWal: boolean;
+function openHandle(path: string, url: SqliteFileUrl, isQuiet: boolean): DatabaseSync {
+  const immutable = pathToFileURL(path);
+  immutable.search = "?mode=ro&immutable=1";
+  const options = { readOnly: true, timeout: busyTimeoutMs };
+  let handle: DatabaseSync | undefined;
+  try {
+    handle = new DatabaseSync(isQuiet ? immutable : path, options);
+    execute(handle, "SELECT 1 FROM sqlite_schema LIMIT 1");
+    return handle;
+  } catch (error) {
+    handle?.close();
+    const known = asHarborError(error, url);
+    // SQLite says "read-only" when a journal has to be rolled back first, which takes a writer.
+    throw known.code !== "read_only" ? known : unreadable(
+      url,
+      "a program was killed while it wrote, and what it left half done is still to be rolled back",
+    );
+  }
+}
+
+/** Tells one state of the file from another. */
+function stateOf(path: string, url: SqliteFileUrl): { readonly inode: bigint; readonly modified: string } {
+  try {
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+    return { inode: ino, modified: `${size} ${mtimeNs}` };
+  } catch (error) {
+    const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const state = isAbsent ? `there is no file "${path}"` : `this user may not look at "${path}"`;
+    throw new HarborError("connection_failed", `Cannot open "${url.display}": ${state}`, {
+      hint: isAbsent
+        ? "Check the path (--database-url); harbor-db upgrade makes a new database."
+        : "Run as the user that owns the database.",
+      cause: error,
+    });
+  }
+}
+
+function all<Row>(handle: DatabaseSync, { text, values }: SqliteStatement, url: SqliteFileUrl): Row[] {
+  try {
+    return prepare(handle, text).all(...values).map((row) => plainRow<Row>(row));
+  } catch (error) {
+    throw asHarborError(error, url, text);
+  }
+}
+
+function asHarborError(error: unknown, url: SqliteFileUrl, statement?: string): HarborError {
+  if (error instanceof HarborError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return failure({ url: url.display, statement }, message, { result: resultCode(error), cause: error });
+}
+
+function unreadable(url: SqliteFileUrl, state: string): HarborError {
+  return new HarborError("check_failed", `Cannot check "${url.display}": ${state}`, {
+    hint:
+      "Let the application or harbor-db status open it once, as the user that owns it; then run this again.",
+  });
+}
+
+/** Runs work that is not asynchronous for a caller to whom it is. */
+function soon<T>(work: () => T | Promise<T>): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
 }

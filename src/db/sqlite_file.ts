@@ -12,7 +12,7 @@ import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./sqlite_
 import {
   compile,
   compileRead,
-  exactInteger,
+  plainRow,
   refuseTransactionControl,
   type SqliteStatement,
   verbOf,
@@ -233,14 +233,6 @@ function changesRows(text: string): boolean {
   const verb = verbOf(text);
   return /^(INSERT|UPDATE|DELETE|REPLACE)$/.test(verb) ||
     (verb === "WITH" && /\b(INSERT|UPDATE|DELETE|REPLACE)\b/i.test(text));
-}
-
-function plainRow<Row>(row: object): Row {
-  const entries = Object.entries(row).map(([name, value]) => [
-    name,
-    typeof value === "bigint" ? exactInteger(value) : value,
-  ]);
-  return Object.fromEntries(entries);
 }
 
 function messageOf(error: unknown): string {

@@ -106,7 +106,7 @@ function isHotJournal(error: unknown): boolean {
 }
 
 /** Whether the header says WAL. Source: https://www.sqlite.org/fileformat.html#file_format_version_numbers */
-function isWal(path: string): boolean {
+export function isWal(path: string): boolean {
   const file = openSync(path, "r");
   try {
     const versions = new Uint8Array(2);

@@ -89,6 +89,15 @@ export function exactInteger(value: bigint): number | bigint {
   return Number.isSafeInteger(number) ? number : value;
 }
 
+/** Returns a row as the engine gives it, integers as `bigint`, as a plain object with {@link exactInteger} numbers. */
+export function plainRow<Row>(row: object): Row {
+  const entries = Object.entries(row).map(([name, value]) => [
+    name,
+    typeof value === "bigint" ? exactInteger(value) : value,
+  ]);
+  return Object.fromEntries(entries);
+}
+
 /** Returns a statement's first line for a message, at most 80 characters. */
 export function excerpt(text: string): string {
   const line = text.trim().split("\n", 1)[0]?.trim() ?? "";
