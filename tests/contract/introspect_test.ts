@@ -132,7 +132,7 @@ eachEngine("introspect() reads every feature in PostgreSQL's normal form", async
   assert.deepEqual(
     snapshot.others.map(({ kind, name, table }) => [kind, name, table].join(" ").trim()).sort(),
     [
-      "function touch()",
+      "function touch",
       "materialized view small",
       "sequence tickets",
       "trigger boats_named boats",
