@@ -22,6 +22,8 @@ export interface LockHolder {
 export interface LockOptions {
   /** Milliseconds to wait for another holder before giving up with `locked`; 0 tries once. */
   readonly waitMs?: number;
+  /** Aborted when the user asks to stop: the wait ends with `interrupted`. */
+  readonly signal?: AbortSignal;
   /** Called once, when another holder makes it wait. */
   readonly onWait?: (holder: LockHolder | undefined) => void;
 }
@@ -54,7 +56,7 @@ export interface Database {
    * Runs `work` while no other harbor-db can hold the same lock, and frees it afterwards, however `work` ends.
    * A holder that died frees its lock by itself.
    *
-   * @throws {HarborError} `locked` when another holds it longer than `waitMs`
+   * @throws {HarborError} `locked` when another holds it longer than `waitMs`; `interrupted`
    */
   withLock<T>(work: () => Promise<T>, options?: LockOptions): Promise<T>;
   /** Returns who holds the lock at this moment, without waiting or writing. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PostgresUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
+import { stopIfAsked } from "../core/interrupt.ts";
 import type { LockHolder, LockOptions } from "./database.ts";
 import type { Session } from "./postgres_connection.ts";
 import { statementError } from "./postgres_errors.ts";
@@ -89,10 +90,11 @@ export function advisoryLock({ session, url, name, onAcquired }: LockSetting): A
     return row && { owner: ownerOf(row.name, row.pid), since: row.since };
   }
 
-  async function acquire({ waitMs = 0, onWait }: LockOptions): Promise<void> {
+  async function acquire({ waitMs = 0, signal, onWait }: LockOptions): Promise<void> {
     const deadline = performance.now() + waitMs;
     let told = false;
     while (!(await take())) {
+      stopIfAsked(signal);
       const left = deadline - performance.now();
       const other = left <= 0 || !told ? await holder() : undefined;
       if (left <= 0) throw lockedError(url, other, waitMs);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as startTimer } from "node:timers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../core/errors.ts";
+import { stopIfAsked } from "../core/interrupt.ts";
 import type { Client, LockHolder, LockOptions } from "./database.ts";
 import {
   createLock,
@@ -106,12 +107,13 @@ export function openLease(store: LeaseStore): Lease {
   }
 
   /** Waits for the lock and returns the token that it was taken with. */
-  async function take({ waitMs = 0, onWait }: LockOptions): Promise<string> {
+  async function take({ waitMs = 0, signal, onWait }: LockOptions): Promise<string> {
     const token = randomUUID();
     const deadline = Date.now() + waitMs;
     for (let waited = false;; waited = true) {
       const { isTaken, row, failure } = await tryTake(token);
       if (isTaken) return token;
+      stopIfAsked(signal);
       const holder = row && holderOf(row);
       if (Date.now() >= deadline) throw holder === undefined && failure ? failure : lockedError(holder);
       if (!waited) onWait?.(holder);

@@ -3,7 +3,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Backfill } from "../core/script.ts";
 import { type BackfillState, insertBackfill, readBackfills, updateBackfill } from "../db/version_table.ts";
 import type { RunContext } from "./context.ts";
-import { stopIfAsked } from "./interrupt.ts";
+import { stopIfAsked } from "../core/interrupt.ts";
 
 /** Rows of one batch. */
 const batchSize = 1_000;

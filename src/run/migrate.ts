@@ -5,7 +5,8 @@ import { createVersionTables, insertApplied, updateDuration } from "../db/versio
 import { type BackfillResult, runBackfill } from "./backfill.ts";
 import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "./context.ts";
-import { stopIfAsked } from "./interrupt.ts";
+import { lockOptions } from "./lock_options.ts";
+import { stopIfAsked } from "../core/interrupt.ts";
 import { readState, type State } from "./read_state.ts";
 
 /** What will run, decided without changing anything. */
@@ -71,10 +72,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     const { from, to, steps, state } = await preparePlan(context, options.goal);
     if (steps.length === 0 && state.kind === "alembic") await context.database.write(startingBatch(state));
     return { from, to, steps: await runSteps(context, steps, state) };
-  }, {
-    waitMs: options.lockWaitMs,
-    onWait: (holder) => context.notify({ kind: "waiting", owner: holder?.owner ?? "another harbor-db" }),
-  });
+  }, lockOptions(context, options.lockWaitMs));
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   setAlembicVersion,
 } from "../db/version_table.ts";
 import type { RunContext } from "./context.ts";
+import { lockOptions } from "./lock_options.ts";
 import { recordOf } from "./read_state.ts";
 
 /** What a stamp did. */
@@ -45,10 +46,7 @@ export async function stamp(context: RunContext, target: string, lockWaitMs: num
       ...alembic,
     ]);
     return { from, to };
-  }, {
-    waitMs: lockWaitMs,
-    onWait: (holder) => context.notify({ kind: "waiting", owner: holder?.owner ?? "another harbor-db" }),
-  });
+  }, lockOptions(context, lockWaitMs));
 }
 
 function resolveStamp({ history }: RunContext, target: string, applied: readonly Applied[]) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
 import { addFiles, initial, storageFields, valueOf } from "../support/application.ts";
-import { type Engine, engines, withFolder } from "../support/databases.ts";
+import { type Engine, engines, withFolder, withTestDatabase } from "../support/databases.ts";
 import { runCli, startCli } from "../support/run_cli.ts";
 
 const files = 20_000;
@@ -123,6 +123,30 @@ for (const engine of engines) {
         assert.ok(late < inserted, `${late} of ${inserted} new rows were left NULL`);
         const total = await valueOf(engine, url, "SELECT count(*) FROM files");
         assert.equal(total, String(files + inserted));
+      })
+    ));
+}
+
+for (const engine of engines) {
+  test(`Ctrl-C while waiting for another harbor-db's lock ends at once with 130 (${engine.name})`, () =>
+    engine.withDatabase((url) =>
+      withFolder(async (cwd) => {
+        await withTestDatabase(url, (database) =>
+          database.withLock(async () => {
+            const waiting = startCli(["upgrade"], { env: { DATABASE_URL: url }, cwd });
+            await waiting.until(/waiting for the lock, held by /);
+            waiting.kill("SIGINT");
+            const started = performance.now();
+            const { code, stderr } = await waiting.result;
+            assert.equal(code, 130, stderr);
+            assert.ok(performance.now() - started < 5_000);
+          }));
+        const locked = await withTestDatabase(url, (database) =>
+          database.withLock(() =>
+            runCli(["upgrade", "--lock-wait", "0", "--json"], { env: { DATABASE_URL: url }, cwd })
+          ));
+        assert.equal(locked.code, 5, locked.stdout);
+        assert.equal(locked.json<{ error: { code: string } }>().error.code, "locked");
       })
     ));
 }

@@ -1,8 +1,8 @@
-import { HarborError } from "../core/errors.ts";
+import { HarborError } from "./errors.ts";
 
 /** Throws `interrupted` when the user asked to stop. Called between batches, where nothing is half done. */
-export function stopIfAsked(signal: AbortSignal): void {
-  if (!signal.aborted) return;
+export function stopIfAsked(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
   throw new HarborError(
     "interrupted",
     "Stopped on request: the last batch is complete, nothing is half done",
