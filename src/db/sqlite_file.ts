@@ -1,5 +1,5 @@
 import type { SQL } from "drizzle-orm";
-import type { DatabaseSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SqliteFileUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
@@ -28,6 +28,12 @@ import {
  */
 export function openSqliteFile(url: SqliteFileUrl, options: OpenOptions): Promise<Database> {
   return soon(() => serve(openFile(url, options.access), url, options));
+}
+
+/** Opens a new database in memory, which is gone when it is closed. */
+export function openSqliteMemory(options: OpenOptions): Promise<Database> {
+  const url = { driver: "sqlite_file", dialect: "sqlite", display: "sqlite://", path: ":memory:" } as const;
+  return soon(() => serve(new DatabaseSync(url.path), url, options));
 }
 
 function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: OpenOptions): Database {
