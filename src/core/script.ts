@@ -122,7 +122,11 @@ function tokenizeChunk(source: ScriptSource, fail: Fail): readonly Token[] {
     return tokenize(source.text, source.dialect);
   } catch (error) {
     if (!(error instanceof HarborError)) throw error;
-    throw fail(Number(error.details["offset"]), error.message.replace(/^.*?: /, ""));
+    throw fail(
+      Number(error.details["offset"]),
+      error.message.replace(/^.*?: /, ""),
+      "It opens on that line: close it.",
+    );
   }
 }
 

@@ -14,7 +14,9 @@ export const completionsCommand = defineCommand({
     ]);
     const shell = shells.find((each) => each === args[0]);
     if (shell === undefined) {
-      throw new HarborError("usage", `Cannot complete for "${args[0]}": known are ${shells.join(", ")}`);
+      throw new HarborError("usage", `Cannot complete for "${args[0]}": known are ${shells.join(", ")}`, {
+        hint: "harbor-db completions bash",
+      });
     }
     const script = completionScript(shell, commands);
     app.report.raw(script);
