@@ -70,6 +70,9 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
   if (steps.length === 0 && state.kind !== "alembic") return { from, to, steps: [] };
   return context.database.withLock(async () => {
     const { from, to, steps, state } = await preparePlan(context, options.goal);
+    if (state.kind === "alembic") {
+      context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });
+    }
     if (steps.length === 0 && state.kind === "alembic") await context.database.write(startingBatch(state));
     return { from, to, steps: await runSteps(context, steps, state) };
   }, lockOptions(context, options.lockWaitMs));
