@@ -119,7 +119,7 @@ eachEngine("schema: a batch that leaves a dangling reference is not committed", 
 
 eachEngine("schema: references that dangled before do not stop it", async ({ database, engine, url }) => {
   await makeFamily(database, "CASCADE");
-  await engine.query(url, "INSERT INTO children VALUES (90, 9), (91, 9)");
+  await engine.queryUnchecked(url, "INSERT INTO children VALUES (90, 9), (91, 9)");
   await database.write(rebuildOfParents, "schema");
   assert.deepEqual(await children(database), [...family, { id: 90, parent_id: 9 }, { id: 91, parent_id: 9 }]);
   // One more is refused all the same, and fewer is fine.

@@ -1,4 +1,4 @@
-import { createClient } from "@libsql/client/http";
+import { type Client as LibsqlClient, createClient, type ResultSet } from "@libsql/client/http";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,9 +22,11 @@ export interface Engine {
   withDatabase<T>(work: (url: string) => Promise<T>): Promise<T>;
   /**
    * Runs one SQL statement through the engine's own client, beside harbor-db: to prepare what a test needs and to look
-   * at what is really there. SQLite's foreign keys are off in it, as they are in the application.
+   * at what is really there. SQLite files have foreign keys off in it, as in the application.
    */
   query(url: string, statement: string): Promise<readonly EngineRow[]>;
+  /** Runs one SQL statement as {@link Engine.query} does, with foreign keys off where the engine can do that. */
+  queryUnchecked(url: string, statement: string): Promise<readonly EngineRow[]>;
 }
 
 const sqliteFile: Engine = {
@@ -38,35 +40,31 @@ const sqliteFile: Engine = {
       return await work(sqliteUrl(path));
     });
   },
-  // deno-lint-ignore require-await -- a failure has to be a rejection
-  query: async (url, statement) => querySqliteFile(sqlitePath(url), statement),
+  query: querySqliteFile,
+  queryUnchecked: querySqliteFile,
 };
 
 const libsql: Engine = {
   name: "libsql",
   dialect: "sqlite",
   withDatabase: withFreshLibsql,
-  async query(url, statement) {
-    const client = createClient({ url });
-    try {
-      const [result] = await client.migrate([statement]);
-      if (result === undefined) return [];
-      return result.rows.map((row) => Object.fromEntries(result.columns.map((name, i) => [name, row[i]])));
-    } finally {
-      client.close();
-    }
-  },
+  query: (url, statement) => queryLibsql(url, (client) => client.execute(statement)),
+  queryUnchecked: (url, statement) =>
+    queryLibsql(url, async (client) => (await client.migrate([statement]))[0]),
 };
 
 /** All engines, for suites to loop over. */
 export const engines: readonly Engine[] = [sqliteFile, libsql, postgresEngine(15), postgresEngine(18)];
 
 function postgresEngine(version: PostgresVersion): Engine {
+  const query: Engine["query"] = (url, statement) =>
+    withClient(url, async (sql) => [...await sql.unsafe(statement)]);
   return {
     name: `postgres ${version}`,
     dialect: "postgresql",
     withDatabase: (work) => withFreshPostgres(version, work),
-    query: (url, statement) => withClient(url, async (sql) => [...await sql.unsafe(statement)]),
+    query,
+    queryUnchecked: query,
   };
 }
 
@@ -90,12 +88,27 @@ export function sqlitePath(url: string): string {
   return url.slice("sqlite:///".length);
 }
 
-function querySqliteFile(path: string, statement: string): readonly EngineRow[] {
-  const database = new DatabaseSync(path, { enableForeignKeyConstraints: false, timeout: 5000 });
+// deno-lint-ignore require-await -- a failure has to be a rejection
+async function querySqliteFile(url: string, statement: string): Promise<readonly EngineRow[]> {
+  const database = new DatabaseSync(sqlitePath(url), { enableForeignKeyConstraints: false, timeout: 5000 });
   try {
     return database.prepare(statement).all().map((row) => ({ ...row }));
   } finally {
     database.close();
+  }
+}
+
+async function queryLibsql(
+  url: string,
+  work: (client: LibsqlClient) => Promise<ResultSet | undefined>,
+): Promise<readonly EngineRow[]> {
+  const client = createClient({ url });
+  try {
+    const result = await work(client);
+    if (result === undefined) return [];
+    return result.rows.map((row) => Object.fromEntries(result.columns.map((name, i) => [name, row[i]])));
+  } finally {
+    client.close();
   }
 }
 
