@@ -2,6 +2,7 @@ import type { Command } from "./command.ts";
 import { completionsCommand } from "./commands/completions.ts";
 import { currentCommand } from "./commands/current.ts";
 import { downgradeCommand } from "./commands/downgrade.ts";
+import { generateCommand } from "./commands/generate.ts";
 import { historyCommand } from "./commands/history.ts";
 import { stampCommand } from "./commands/stamp.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -15,5 +16,6 @@ export const commands: readonly Command[] = [
   currentCommand,
   historyCommand,
   stampCommand,
+  generateCommand,
   completionsCommand,
 ];

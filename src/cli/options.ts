@@ -5,6 +5,8 @@ export interface Option<Value> {
   /** As commander takes them: `--backup-dir <dir>`. */
   readonly flags: string;
   readonly summary: string;
+  /** Whether it can be given several times; `parse` then gets all values, one a line. */
+  readonly isRepeatable?: boolean;
   /** Used when neither the command line nor the environment has it. */
   readonly fallback: Value;
   /**
@@ -39,6 +41,17 @@ export function flag(flags: string, summary: string): Option<boolean> {
 /** Makes an option that takes a text. */
 export function text(flags: string, summary: string): Option<string | undefined> {
   return { flags, summary, fallback: undefined, parse: (value) => value };
+}
+
+/** Makes an option that takes a text and can be given several times; in the environment, one a line. */
+export function texts(flags: string, summary: string): Option<readonly string[]> {
+  return {
+    flags,
+    summary,
+    isRepeatable: true,
+    fallback: [],
+    parse: (value) => value.split("\n").filter((line) => line !== ""),
+  };
 }
 
 /** Makes an option that takes a number which is not negative. */

@@ -92,18 +92,30 @@ function addCommand(program: Commander, command: Command, action: Action): void 
 
 function addOptions(target: Commander, options: Options): void {
   for (const option of Object.values(options)) {
-    target.addOption(new CommanderOption(option.flags, option.summary));
+    target.addOption(commanderOption(option));
   }
+}
+
+function commanderOption({ flags, summary, isRepeatable }: Option<unknown>): CommanderOption {
+  const option = new CommanderOption(flags, summary);
+  // `--no-rename` is a flag of its own: commander would make it and `--rename` one option, of which the last counts.
+  option.negate = false;
+  if (isRepeatable) {
+    option.argParser((value, before: string | undefined) =>
+      before === undefined ? value : `${before}\n${value}`
+    );
+  }
+  return option;
 }
 
 /** Returns what stands on the command line, by long name. */
 function givenOptions(command: Commander, options: Options): ReadonlyMap<string, string | true> {
   const given = new Map<string, string | true>();
   for (const option of Object.values(options)) {
-    const name = new CommanderOption(option.flags).attributeName();
+    const name = commanderOption(option).attributeName();
     if (command.getOptionValueSourceWithGlobals(name) !== "cli") continue;
     const value: unknown = command.optsWithGlobals()[name];
-    given.set(longName(option as Option<unknown>), typeof value === "string" ? value : true);
+    given.set(longName(option), typeof value === "string" ? value : true);
   }
   return given;
 }

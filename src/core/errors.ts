@@ -27,6 +27,8 @@ const exitCodes = {
   file_failed: 1,
   /** No backup could be made or proven, so nothing was changed. */
   backup_failed: 1,
+  /** A script does not do what its revision's snapshot says. */
+  not_proven: 1,
   /** A check could not be made. */
   check_failed: 1,
   /** The command line is wrong. */
@@ -37,6 +39,8 @@ const exitCodes = {
   bad_history: 2,
   /** A revision's script cannot be split or has a directive that is not known. */
   bad_script: 2,
+  /** schema.ts cannot be loaded, or says something that cannot be done. */
+  bad_schema: 2,
   /** No revision has that name. */
   unknown_target: 2,
   /** More than one revision has that prefix. */

@@ -29,7 +29,8 @@ export function embeddedHistory(files: EmbeddedFiles, dialect: Dialect): History
   });
 }
 
-function readIfThere(path: string): string | null {
+/** Reads a text file; `null` when there is none. */
+export function readIfThere(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {

@@ -1,0 +1,74 @@
+import type { ProjectPart } from "../../run/read_project.ts";
+import type { App } from "../app.ts";
+import type { Outcome } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { generateOptions } from "../generate_options.ts";
+import { flag } from "../options.ts";
+
+export const generateCommand = defineCommand({
+  name: "generate",
+  summary: "write a new revision of what changed in schema.ts",
+  description:
+    "Compares schema.ts with the last snapshot and writes the scripts up and down for each dialect. They are run up, down and up again before they are written.",
+  arguments: [{ name: "[name]", summary: 'what changes, in words: "Add user settings"' }],
+  options: {
+    ...generateOptions,
+    check: flag("--check", "write nothing; exit with 3 when schema.ts has changes"),
+  },
+  examples: [
+    { line: 'generate "Add user settings"', does: "the scripts of what changed in schema.ts" },
+    { line: 'generate "Rename name" --rename users.name=users.full_name', does: "a rename, not a drop" },
+    { line: "generate --check", does: "3 when schema.ts is ahead of the history, for CI" },
+  ],
+  run: async (app, { args, options }) => {
+    const [{ readRevisionName }, { generateRevision, projectPaths }, { loadDrizzleEngine }, { readProject }] =
+      await Promise.all([
+        import("../../core/revision_name.ts"),
+        import("../generate_command.ts"),
+        import("../../run/drizzle_engine.ts"),
+        import("../../run/read_project.ts"),
+      ]);
+    const paths = projectPaths(app, options.schema);
+    const name = options.check ? "" : readRevisionName(args[0] ?? "");
+    const engine = await loadDrizzleEngine();
+    const parts = await readProject(paths, engine);
+    if (options.check) return await reportChanges(app, parts);
+    if (parts.some((part) => part.isChanged)) {
+      return await generateRevision(app, {
+        command: `generate "${name}"`,
+        name,
+        parts,
+        paths,
+        options,
+        engine,
+      });
+    }
+    app.report.line("nothing to do: schema.ts and the history agree");
+    return { json: { changed: false, revision: null, files: [] } };
+  },
+});
+
+const signs = { missing: "+", extra: "-", changed: "~" };
+
+async function reportChanges({ report }: App, parts: readonly ProjectPart[]): Promise<Outcome> {
+  const [{ compareSnapshots }, { normalizeDrizzleSnapshot }] = await Promise.all([
+    import("../../core/compare_snapshots.ts"),
+    import("../../core/drizzle_snapshot.ts"),
+  ]);
+  const changed = parts.filter((part) => part.isChanged);
+  const changes = changed.map(({ dialect, from, to }) => ({
+    dialect,
+    differences: compareSnapshots(normalizeDrizzleSnapshot(to), normalizeDrizzleSnapshot(from)),
+  }));
+  for (const { dialect, differences } of changes) {
+    report.line(`${dialect}: schema.ts is ahead of the history`);
+    for (const { kind, path, expected, actual } of differences) {
+      report.line(
+        `  ${signs[kind]} ${path} ${kind === "changed" ? `${actual} -> ${expected}` : expected ?? actual}`,
+      );
+    }
+  }
+  if (changes.length === 0) report.line("schema.ts and the history agree");
+  else report.line('run: harbor-db generate "what changed"');
+  return { ok: changes.length === 0, json: { changed: changes.length > 0, changes } };
+}

@@ -1,0 +1,184 @@
+import type { StageStatements } from "./arrange_sqlite.ts";
+import type { ChangeStages, DecidedFill, SchemaChange } from "./change_stages.ts";
+import { draft, type DraftStatement } from "./draft_statement.ts";
+import { isFast } from "./fills.ts";
+import type { KitSnapshot, KitTable } from "./kit_snapshot.ts";
+import { referrersFirst } from "./referrers_first.ts";
+import { tablesByName } from "./renames.ts";
+
+/** The order in which a change can run while the application goes on working. */
+const phases = [
+  // One transaction of statements that need their lock for a moment only.
+  "change",
+  // Before the rows are filled: an index on a column that is still all NULL is the fastest to build.
+  "index",
+  "fill",
+  "guard",
+  "refill",
+  "validate",
+  "settle",
+  "drop",
+] as const;
+type Phase = typeof phases[number];
+type Placed = readonly [Phase, DraftStatement];
+
+/**
+ * Makes a PostgreSQL script of what drizzle-kit says for a change: no statement holds a table while it reads or writes
+ * all of its rows.
+ *
+ * Sources: https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES,
+ * https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+ */
+export function arrangePostgres(
+  change: SchemaChange,
+  stages: ChangeStages,
+  said: StageStatements,
+): readonly DraftStatement[] {
+  const [renamed] = stages.expand;
+  const setting = {
+    change,
+    existing: new Set([...tablesByName(renamed).keys()]),
+  };
+  const placed = [
+    ...stages.renames.map((sql): Placed => ["change", draft(sql)]),
+    ...referrersFirst([...said.expand, ...said.contract].map(unqualified), change)
+      .flatMap((sql) => place(sql, setting)),
+    ...backfills(change.fills, change.to),
+  ];
+  return phases.flatMap((phase) =>
+    placed.filter(([each]) => each === phase).map(([, statement]) => statement)
+  );
+}
+
+interface Setting {
+  readonly change: SchemaChange;
+  /** Tables that may have rows. */
+  readonly existing: ReadonlySet<string>;
+}
+
+function place(sql: string, { change, existing }: Setting): readonly Placed[] {
+  const [, index] = /^CREATE (?:UNIQUE )?INDEX "[^"]+" ON "([^"]+)"/.exec(sql) ?? [];
+  if (index !== undefined) {
+    return existing.has(index)
+      ? [["index", draft(sql, "Built while the application goes on writing.", "harbor:concurrently")]]
+      : [["change", draft(sql)]];
+  }
+  if (/^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN |^DROP (?:TYPE|SEQUENCE|SCHEMA) /.test(sql)) {
+    return [["drop", draft(sql)]];
+  }
+  const [, table, action = ""] = /^ALTER TABLE "([^"]+)" (.*)$/s.exec(sql) ?? [];
+  if (table === undefined || !existing.has(table)) return [["change", draft(sql)]];
+  const [, constraint, kind] = /^ADD CONSTRAINT "([^"]+)" (FOREIGN KEY|CHECK|UNIQUE)/.exec(action) ?? [];
+  if (constraint !== undefined && kind === "UNIQUE") return uniqueLater(table, constraint, action);
+  if (constraint !== undefined) return validLater(table, constraint, sql);
+  const [, column] = /^ALTER COLUMN "([^"]+)" SET NOT NULL;$/.exec(action) ?? [];
+  if (column !== undefined) return notNullLater(table, column);
+  const converted = withConversion(sql, change);
+  return [["change", draft(converted, ...remarksOn(table, action, change))]];
+}
+
+function remarksOn(table: string, action: string, { fills }: SchemaChange): readonly string[] {
+  const [, column] = /^ADD COLUMN "([^"]+)" .* DEFAULT /s.exec(action) ?? [];
+  if (column === undefined) return [];
+  const isLent = fills.some((fill) => fill.table === table && fill.column === column);
+  const remark = "The default fills the rows that exist without touching them";
+  return [isLent ? `${remark}; it is taken back below.` : `${remark}.`];
+}
+
+/** Existing rows are looked at outside the transaction that holds the table. */
+function validLater(table: string, constraint: string, sql: string): readonly Placed[] {
+  return [
+    [
+      "change",
+      draft(
+        sql.replace(/;$/, " NOT VALID;"),
+        "For new rows at once; those that exist are looked at below, while others write.",
+      ),
+    ],
+    ["validate", draft(`ALTER TABLE "${table}" VALIDATE CONSTRAINT "${constraint}";`, "harbor:alone")],
+  ];
+}
+
+function uniqueLater(table: string, constraint: string, action: string): readonly Placed[] {
+  const [, nulls = "", columns] = /UNIQUE( NULLS NOT DISTINCT)?\s*(\(.*\));$/s.exec(action) ?? [];
+  return [
+    [
+      "index",
+      draft(`CREATE UNIQUE INDEX "${constraint}" ON "${table}" ${columns}${nulls};`, "harbor:concurrently"),
+    ],
+    [
+      "settle",
+      draft(`ALTER TABLE "${table}" ADD CONSTRAINT "${constraint}" UNIQUE USING INDEX "${constraint}";`),
+    ],
+  ];
+}
+
+/** A check that is known to hold spares SET NOT NULL the reading (PostgreSQL 12 and later). */
+function notNullLater(table: string, column: string): readonly Placed[] {
+  const guard = `${table}_${column}_not_null`.slice(-63);
+  const alter = `ALTER TABLE "${table}"`;
+  return [
+    [
+      "guard",
+      draft(
+        `${alter} ADD CONSTRAINT "${guard}" CHECK ("${column}" IS NOT NULL) NOT VALID;`,
+        `So that SET NOT NULL on ${table}.${column} below does not read the whole table.`,
+      ),
+    ],
+    ["validate", draft(`${alter} VALIDATE CONSTRAINT "${guard}";`, "harbor:alone")],
+    ["settle", draft(`${alter} ALTER COLUMN "${column}" SET NOT NULL;`)],
+    ["settle", draft(`${alter} DROP CONSTRAINT "${guard}";`)],
+  ];
+}
+
+function backfills(fills: readonly DecidedFill[], to: KitSnapshot): readonly Placed[] {
+  return fills.flatMap(({ table, column, value, existed }): Placed[] => {
+    if (!existed && isFast(value, "postgresql")) return [];
+    const key = keyOf(tablesByName(to).get(table)!);
+    const directive = key === null ? [] : [`harbor:backfill table=${table} key=${key}`];
+    const update = `UPDATE "${table}" SET "${column}" = ${value} WHERE "${column}" IS NULL;`;
+    const first: Placed = [
+      "fill",
+      draft(update, "Row by row, in batches, while others write.", ...directive),
+    ];
+    if (!existed) return [first];
+    return [
+      first,
+      ["refill", draft(update, "What the application wrote until the constraint stood.", ...directive)],
+    ];
+  });
+}
+
+/** Returns the column by whose ranges a table's rows can be gone through; `null` without a key of one column. */
+function keyOf({ columns }: KitTable): string | null {
+  return Object.values(columns).find((column) => column.primaryKey)?.name ?? null;
+}
+
+/** What a type can be turned into without being told how. */
+const families = [
+  /^(?:text|(?:var)?char|character)/,
+  /^(?:small|big)?(?:int|serial)|^numeric|^decimal/,
+  /^timestamp/,
+];
+
+function withConversion(sql: string, { from }: SchemaChange): string {
+  const [, table, column, type] =
+    /^ALTER TABLE "([^"]+)" ALTER COLUMN "([^"]+)" SET DATA TYPE ([^;]+?)(?: USING .*)?;$/s
+      .exec(sql) ?? [];
+  if (table === undefined || column === undefined || type === undefined || sql.includes(" USING ")) {
+    return sql;
+  }
+  const old = tablesByName(from).get(table)?.columns[column]?.type;
+  const isSameFamily = old !== undefined &&
+    families.some((family) => family.test(old.toLowerCase()) && family.test(type.toLowerCase()));
+  return isSameFamily ? sql : sql.replace(/;$/, ` USING "${column}"::${type};`);
+}
+
+/** The schema is the connection's, so nothing names one. A btree is what an index is anyway. */
+function unqualified(sql: string): string {
+  return sql.trim()
+    .replaceAll(/(REFERENCES|ON|TABLE|INDEX) "public"\./g, "$1 ")
+    .replace(/ USING btree \(/, " (")
+    // What hangs on a dropped table and is not known should stop it, not vanish with it.
+    .replace(/^(DROP TABLE "[^"]+") CASCADE;$/, "$1;");
+}

@@ -1,0 +1,66 @@
+import type { Column, Snapshot, Table } from "./snapshot.ts";
+
+/** How many rows each table gets: one with all values, one with NULL wherever it may be. */
+const rowCount = 2;
+
+/** INSERT statements for one table. */
+export interface SampleRows {
+  readonly table: string;
+  readonly statements: readonly string[];
+}
+
+/**
+ * Returns the statements that put a few rows into every table, table by table, with what others refer to first. Keys
+ * are 1, 2, … and so are references. A table with a column that nothing is known to fit is left out.
+ */
+export function sampleRows(snapshot: Snapshot): readonly SampleRows[] {
+  return inOrder(snapshot.tables).flatMap((table) => {
+    const rows = Array.from({ length: rowCount }, (_, index) => rowOf(table, index + 1));
+    const statements = rows.filter((row) => row !== null);
+    return statements.length < rowCount ? [] : [{ table: table.name, statements }];
+  });
+}
+
+/** Puts a table after those that it refers to, as far as they do not refer to each other. */
+function inOrder(tables: readonly Table[]): readonly Table[] {
+  const byName = new Map(tables.map((table) => [table.name, table]));
+  const depth = (table: Table, above: readonly string[]): number =>
+    Math.max(
+      0,
+      ...table.foreignKeys.filter((key) => !above.includes(key.table)).map((key) =>
+        1 + depth(byName.get(key.table) ?? table, [...above, key.table])
+      ),
+    );
+  return tables.toSorted((a, b) => depth(a, [a.name]) - depth(b, [b.name]));
+}
+
+function rowOf(table: Table, row: number): string | null {
+  const values = table.columns.map((column) => {
+    const isKey = table.primaryKey.includes(column.name);
+    if (row > 1 && !column.notNull && !isKey) return "NULL";
+    return valueOf(column, table, row) ?? (column.notNull ? null : "NULL");
+  });
+  if (values.includes(null)) return null;
+  const names = table.columns.map((column) => `"${column.name}"`).join(", ");
+  return `INSERT INTO "${table.name}" (${names}) VALUES (${values.join(", ")})`;
+}
+
+const kinds: readonly (readonly [RegExp, (row: number, length: number) => string])[] = [
+  [/CHAR|TEXT|CLOB/, (row, length) => `'${`row ${row}`.slice(-length)}'`],
+  [/INT|NUMERIC|DECIMAL|REAL|DOUBLE|FLOAT/, (row) => String(row)],
+  [/BOOL/, (row) => row === 1 ? "TRUE" : "FALSE"],
+  [/TIME|DATE/, (row) => `'2025-01-0${row} 12:00:00'`],
+  [/UUID/, (row) => `'00000000-0000-4000-8000-00000000000${row}'`],
+  [/JSON/, () => "'{}'"],
+  [/BLOB|BYTEA/, (row) => `'${row}'`],
+];
+
+function valueOf(column: Column, table: Table, row: number): string | null {
+  const allowed = table.checks.filter(({ expression }) => expression.includes(column.name))
+    .flatMap(({ expression }) => expression.match(/'(?:[^']|'')*'/g) ?? []);
+  if (allowed.length > 0) return allowed[(row - 1) % allowed.length]!;
+  const type = column.type.toUpperCase();
+  const kind = kinds.find(([pattern]) => pattern.test(type));
+  const length = Number(/\((\d+)\)/.exec(type)?.[1] ?? 40);
+  return kind === undefined ? null : kind[1](row, length);
+}

@@ -1,0 +1,156 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { HarborError } from "../core/errors.ts";
+import type { Client } from "../db/database.ts";
+
+/** A file to write, by its path in the folder. */
+export interface FileChange {
+  readonly path: string;
+  /** `null` removes it. */
+  readonly text: string | null;
+  /** What it holds now, as it was read; `null` when there must be no such file. */
+  readonly before: string | null;
+}
+
+export interface WriteOptions {
+  readonly client: Client;
+  /** Milliseconds to wait for another harbor-db that is writing there. */
+  readonly waitMs: number;
+}
+
+/** Marks the folder as being written to, and says what to put back when the writer dies. */
+const markName = ".harbor-db-writing.json";
+
+interface Mark {
+  readonly owner: string;
+  readonly pid: number;
+  readonly processSpace: string | null;
+  /** What is being written; empty until it is known that nothing else changed. */
+  readonly changes: readonly FileChange[];
+}
+
+/**
+ * Writes files into a folder, all of them or none. What is there is only replaced when it still is what was read; two
+ * writers at once come one after the other, and the second one finds that.
+ *
+ * The mark that keeps others out holds what to put back, so that also a writer that was killed leaves nothing half
+ * done: the next one undoes it.
+ *
+ * @throws {HarborError} `locked` when another one writes for longer than `waitMs`; `file_failed`
+ */
+export async function writeTogether(
+  dir: string,
+  changes: readonly FileChange[],
+  options: WriteOptions,
+): Promise<void> {
+  mkdirSync(dir, { recursive: true });
+  const mark = await takeMark(dir, options);
+  let isDone = false;
+  try {
+    changes.forEach((change) => refuseIfChanged(dir, change));
+    put(dir, markName, JSON.stringify({ ...mark, changes }));
+    for (const { path, text } of changes) put(dir, path, text);
+    isDone = true;
+  } catch (error) {
+    throw asFileError(error, dir);
+  } finally {
+    if (!isDone) undo(dir, changes);
+    rmSync(join(dir, markName), { force: true });
+  }
+}
+
+async function takeMark(dir: string, { client, waitMs }: WriteOptions): Promise<Mark> {
+  const path = join(dir, markName);
+  const { pid, processSpace, host } = client;
+  const mark: Mark = { owner: `pid ${pid} on ${host}`, pid, processSpace, changes: [] };
+  for (const deadline = Date.now() + waitMs; !create(path, mark);) {
+    const other = readMark(path);
+    if (other !== null && isDead(other, client)) {
+      // Of several that see this, one gets the file.
+      moveAway(path, `${path}.dead`);
+      continue;
+    }
+    if (Date.now() >= deadline) throw busy(path, other);
+    await sleep(20);
+  }
+  const dead = readMark(`${path}.dead`);
+  if (dead !== null) undo(dir, dead.changes);
+  rmSync(`${path}.dead`, { force: true });
+  return mark;
+}
+
+function create(path: string, mark: Mark): boolean {
+  try {
+    writeFileSync(path, JSON.stringify(mark), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw asFileError(error, path);
+  }
+}
+
+/** Returns another writer's mark; `null` when it is gone or not yet whole. */
+function readMark(path: string): Mark | null {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch {
+    return null;
+  }
+}
+
+function isDead(mark: Mark, { processSpace, isAlive }: Client): boolean {
+  return processSpace !== null && mark.processSpace === processSpace && !isAlive(mark.pid);
+}
+
+function moveAway(path: string, to: string): void {
+  try {
+    renameSync(path, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw asFileError(error, path);
+  }
+}
+
+/** Puts back what was there, but for what somebody else has written since. */
+function undo(dir: string, changes: readonly FileChange[]): void {
+  for (const { path, text, before } of changes.toReversed()) {
+    rmSync(join(dir, `${path}.new`), { force: true });
+    if (text !== before && readIfThere(join(dir, path)) === text) put(dir, path, before);
+  }
+}
+
+function refuseIfChanged(dir: string, { path, before }: FileChange): void {
+  const now = readIfThere(join(dir, path));
+  if (now === before) return;
+  const state = before === null
+    ? "there is such a file already"
+    : "another program changed it since it was read";
+  throw new HarborError("file_failed", `Cannot write "${join(dir, path)}": ${state}`, {
+    hint: before === null ? "harbor-db check" : "Run the same command again.",
+  });
+}
+
+/** Writes a file under another name first, so that half of one never stands there. */
+function put(dir: string, path: string, text: string | null): void {
+  const target = join(dir, path);
+  if (text === null) return rmSync(target, { force: true });
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(`${target}.new`, text);
+  renameSync(`${target}.new`, target);
+}
+
+function readIfThere(path: string): string | null {
+  return existsSync(path) ? readFileSync(path, "utf8") : null;
+}
+
+function busy(path: string, mark: Mark | null): HarborError {
+  return new HarborError("locked", `Cannot write: ${mark?.owner ?? "another harbor-db"} is writing there`, {
+    hint: `If it is gone: rm ${path}`,
+  });
+}
+
+function asFileError(error: unknown, path: string): HarborError {
+  if (error instanceof HarborError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new HarborError("file_failed", `Cannot write "${path}": ${message}`, { cause: error });
+}
