@@ -47,6 +47,8 @@ const files = table("files", {
   collection_id: integer().notNull().references(collections),
   storage_backend: varchar(20).index(),
   metadata_json: text(),
+  thumb_path: varchar(500),
+  medium_path: varchar(500),
 });
 
 /** All of them, in the order in which they are made. */

@@ -12,6 +12,7 @@ import { projectFile } from "../support/project.ts";
 
 const initial = "71dda59686db_initial_schema";
 const r2 = "5b09ebe23c76_add_r2_storage_fields";
+const variants = "f27bd10b7ec4_add_image_variant_storage_paths";
 
 type Dialect = "sqlite" | "postgresql";
 
@@ -39,6 +40,9 @@ const alembicR2 = `
 ALTER TABLE files ADD COLUMN storage_backend VARCHAR(20);
 ALTER TABLE files ADD COLUMN metadata_json TEXT;
 CREATE INDEX ix_files_storage_backend ON files (storage_backend);`;
+const alembicVariants = `
+ALTER TABLE files ADD COLUMN thumb_path VARCHAR(500);
+ALTER TABLE files ADD COLUMN medium_path VARCHAR(500);`;
 
 function alembic(dialect: Dialect, ddl: string): string {
   const types = dialect === "sqlite" ? ["INTEGER", "DATETIME"] : ["SERIAL", "TIMESTAMP WITHOUT TIME ZONE"];
@@ -115,15 +119,22 @@ function alembicPostgres(...ddl: readonly string[]): Promise<unknown> {
 }
 
 test("the SQLite scripts make the schemas that Alembic made, and undo them", () => {
-  const [first, second] = [newSqlite(alembicInitial), newSqlite(alembicInitial, alembicR2)].map(sqliteShape);
+  const [first, second, third] = [
+    newSqlite(alembicInitial),
+    newSqlite(alembicInitial, alembicR2),
+    newSqlite(alembicInitial, alembicR2, alembicVariants),
+  ].map(sqliteShape);
   const database = newSqlite();
   const steps: readonly (readonly [file: string, shape: unknown])[] = [
     [`${initial}.sql`, first],
     [`${r2}.sql`, second],
+    [`${variants}.sql`, third],
+    [`${variants}.down.sql`, second],
     [`${r2}.down.sql`, first],
     [`${initial}.down.sql`, []],
     [`${initial}.sql`, first],
     [`${r2}.sql`, second],
+    [`${variants}.sql`, third],
   ];
   for (const [file, shape] of steps) {
     runSqlite(database, file);
@@ -132,18 +143,22 @@ test("the SQLite scripts make the schemas that Alembic made, and undo them", () 
 });
 
 test("the PostgreSQL scripts make the schemas that Alembic made, and undo them", async () => {
-  const [empty, first, second] = [
+  const [empty, first, second, third] = [
     await alembicPostgres(),
     await alembicPostgres(alembicInitial),
     await alembicPostgres(alembicInitial, alembicR2),
+    await alembicPostgres(alembicInitial, alembicR2, alembicVariants),
   ];
   const steps: readonly (readonly [file: string, shape: unknown])[] = [
     [`${initial}.sql`, first],
     [`${r2}.sql`, second],
+    [`${variants}.sql`, third],
+    [`${variants}.down.sql`, second],
     [`${r2}.down.sql`, first],
     [`${initial}.down.sql`, empty],
     [`${initial}.sql`, first],
     [`${r2}.sql`, second],
+    [`${variants}.sql`, third],
   ];
   await withFreshPostgres(15, (url) =>
     withClient(url, async (sql) => {
@@ -211,10 +226,10 @@ for (const dialect of ["sqlite", "postgresql"] as const) {
     const journal = read("meta/_journal.json");
     assert.equal(journal.dialect, dialect);
     const tags: readonly string[] = journal.entries.map((entry: { tag: string }) => entry.tag);
-    assert.deepEqual(tags.slice(0, 2), [initial, r2]);
+    assert.deepEqual(tags.slice(0, 3), [initial, r2, variants]);
     assert.deepEqual(
-      journal.entries.slice(0, 2).map((entry: { when: number }) => new Date(entry.when).toISOString()),
-      ["2025-09-25T14:04:38.514Z", "2025-09-25T14:05:10.238Z"],
+      journal.entries.slice(0, 3).map((entry: { when: number }) => new Date(entry.when).toISOString()),
+      ["2025-09-25T14:04:38.514Z", "2025-09-25T14:05:10.238Z", "2025-09-29T17:52:08.280Z"],
     );
     assert.deepEqual(
       readdirSync(projectFile(`drizzle/${dialect}`)).toSorted(),
