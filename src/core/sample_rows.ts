@@ -12,9 +12,13 @@ export interface SampleRows {
 /**
  * Returns the statements that put a few rows into every table, table by table, with what others refer to first. Keys
  * are 1, 2, … and so are references. A table with a column that nothing is known to fit is left out.
+ *
+ * @param next The schema that the rows are to live on in: a check that it adds holds for them already
  */
-export function sampleRows(snapshot: Snapshot): readonly SampleRows[] {
-  return inOrder(snapshot.tables).flatMap((table) => {
+export function sampleRows(snapshot: Snapshot, next: Snapshot = snapshot): readonly SampleRows[] {
+  return inOrder(snapshot.tables).flatMap((plain) => {
+    const later = next.tables.find(({ name }) => name === plain.name);
+    const table = { ...plain, checks: [...later?.checks ?? [], ...plain.checks] };
     const rows = Array.from({ length: rowCount }, (_, index) => rowOf(table, index + 1));
     const statements = rows.filter((row) => row !== null);
     return statements.length < rowCount ? [] : [{ table: table.name, statements }];
@@ -56,8 +60,9 @@ const kinds: readonly (readonly [RegExp, (row: number, length: number) => string
 ];
 
 function valueOf(column: Column, table: Table, row: number): string | null {
-  const allowed = table.checks.filter(({ expression }) => expression.includes(column.name))
-    .flatMap(({ expression }) => expression.match(/'(?:[^']|'')*'/g) ?? []);
+  const lists = table.checks.filter(({ expression }) => expression.includes(column.name))
+    .map(({ expression }) => expression.match(/'(?:[^']|'')*'/g) ?? []);
+  const allowed = (lists[0] ?? []).filter((value) => lists.every((list) => list.includes(value)));
   if (allowed.length > 0) return allowed[(row - 1) % allowed.length]!;
   const type = column.type.toUpperCase();
   const kind = kinds.find(([pattern]) => pattern.test(type));

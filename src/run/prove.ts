@@ -74,7 +74,9 @@ async function proveRevision(
     upgrade: { direction: "upgrade", text: revision.id },
     downgrade: { direction: "downgrade", text: parent?.id ?? "base" },
   } as const;
-  const rows = parent === undefined ? [] : await addRows(context.database, snapshotOf(parent));
+  const rows = parent === undefined
+    ? []
+    : await addRows(context.database, snapshotOf(parent), snapshotOf(revision));
   for (const [attempt, direction] of (["upgrade", "downgrade", "upgrade"] as const).entries()) {
     const place = { revision, direction, isSecond: attempt === 2 };
     try {
@@ -113,10 +115,14 @@ interface TableRows {
 }
 
 /** Puts rows into the empty tables that take them, so that a script that only works without rows shows. */
-async function addRows(database: Database, snapshot: Snapshot): Promise<readonly TableRows[]> {
+async function addRows(
+  database: Database,
+  snapshot: Snapshot,
+  next: Snapshot,
+): Promise<readonly TableRows[]> {
   const names = snapshot.tables.map(({ name }) => name);
   const empty = (await countRows(database, names)).filter(({ rows }) => rows === 0);
-  for (const { table, statements } of sampleRows(snapshot)) {
+  for (const { table, statements } of sampleRows(snapshot, next)) {
     if (!empty.some((each) => each.table === table)) continue;
     try {
       await database.write(statements.map((statement) => sql.raw(statement)));
