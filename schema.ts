@@ -12,30 +12,42 @@ import { sql } from "drizzle-orm";
 import * as pg from "drizzle-orm/pg-core";
 import * as lite from "drizzle-orm/sqlite-core";
 
+// The tables hold what the application needs and what the databases that exist have: NULL is allowed wherever one of
+// them may have it, and a text is as long as in the most generous of them.
+
+/** A version 4 UUID, which the application leaves to the database. */
+const randomUuid = {
+  sqlite:
+    "lower(hex(randomblob(4))) || '-' || lower(hex(randomblob(2))) || '-4' || substr(lower(hex(randomblob(2))), 2) || '-' || substr('89ab', 1 + (random() & 3), 1) || substr(lower(hex(randomblob(2))), 2) || '-' || lower(hex(randomblob(6)))",
+  postgresql: "gen_random_uuid()::text",
+};
+
 const users = table("users", {
   id: id(),
-  uuid: varchar(36).notNull().index(),
-  email: varchar(255).notNull().index(),
+  uuid: varchar(36).notNull().default(randomUuid).uniqueIndex(),
+  email: varchar(255).notNull().uniqueIndex(),
   password_hash: varchar(255).notNull(),
   is_active: boolean(),
-  created_at: datetime().notNull(),
+  created_at: datetime(),
+  last_login: datetime(),
 });
 
 const collections = table("collections", {
   id: id(),
-  uuid: varchar(36).notNull().index(),
-  name: varchar(100).notNull(),
+  uuid: varchar(36).notNull().uniqueIndex(),
+  name: varchar(255).notNull(),
   description: text(),
   privacy: varchar(20),
   password_hash: varchar(255),
   expires_at: datetime(),
-  created_at: datetime().notNull(),
+  created_at: datetime(),
   user_id: integer().notNull().references(users),
+  updated_at: datetime(),
 });
 
 const files = table("files", {
   id: id(),
-  uuid: varchar(36).notNull().index(),
+  uuid: varchar(36).notNull().uniqueIndex(),
   filename: varchar(255).notNull(),
   original_filename: varchar(255).notNull(),
   mime_type: varchar(100).notNull(),
@@ -43,9 +55,9 @@ const files = table("files", {
   storage_path: varchar(500).notNull(),
   thumbnail_path: varchar(500),
   upload_complete: boolean(),
-  created_at: datetime().notNull(),
+  created_at: datetime(),
   collection_id: integer().notNull().references(collections),
-  storage_backend: varchar(20).index(),
+  storage_backend: varchar(20).notNull().default("local").oneOf("local", "r2").index(),
   metadata_json: text(),
   thumb_path: varchar(500),
   medium_path: varchar(500),
