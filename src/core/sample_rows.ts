@@ -61,7 +61,7 @@ const kinds: readonly (readonly [RegExp, (row: number, length: number) => string
 
 function valueOf(column: Column, table: Table, row: number): string | null {
   const lists = table.checks.filter(({ expression }) => expression.includes(column.name))
-    .map(({ expression }) => expression.match(/'(?:[^']|'')*'/g) ?? []);
+    .map(({ expression }): readonly string[] => expression.match(/'(?:[^']|'')*'/g) ?? []);
   const allowed = (lists[0] ?? []).filter((value) => lists.every((list) => list.includes(value)));
   if (allowed.length > 0) return allowed[(row - 1) % allowed.length]!;
   const type = column.type.toUpperCase();
