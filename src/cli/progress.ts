@@ -2,19 +2,26 @@
 export interface Progress {
   readonly table: string;
   readonly passed: number;
-  readonly total: number;
+  /** `null` when it is not known. */
+  readonly total: number | null;
+  readonly batchRows: number;
+  readonly longestBatchMs: number;
   readonly elapsedMs: number;
 }
 
-/** Returns one line: rows, share, rows per second and the time left. */
-export function progressLine({ table, passed, total, elapsedMs }: Progress): string {
+/** Returns one line: rows, share, rows per second, the time left, the size of a batch and its longest time. */
+export function progressLine(progress: Progress): string {
+  const { table, passed, total, batchRows, longestBatchMs, elapsedMs } = progress;
   const perSecond = elapsedMs > 0 ? passed / (elapsedMs / 1_000) : 0;
-  const left = perSecond > 0 ? Math.max(0, total - passed) / perSecond : null;
-  const share = total > 0 ? Math.min(100, Math.floor((passed / total) * 100)) : 100;
   const parts = [
-    `backfill ${table}: ${grouped(passed)} of ${grouped(total)} rows (${share} %)`,
+    `backfill ${table}: ${grouped(passed)}${total === null ? "" : ` of about ${grouped(total)}`} rows${
+      total === null ? "" : ` (${Math.min(100, Math.floor((passed / Math.max(1, total)) * 100))} %)`
+    }`,
     `${grouped(Math.round(perSecond))} rows/s`,
-    ...(left === null ? [] : [`${duration(left)} left`]),
+    ...(total === null || perSecond === 0
+      ? []
+      : [`${duration(Math.max(0, total - passed) / perSecond)} left`]),
+    `batches of ${grouped(batchRows)}, the longest ${longestBatchMs} ms`,
   ];
   return parts.join(", ");
 }

@@ -18,6 +18,7 @@ export function absentDatabase(url: SqliteFileUrl): Database {
       ),
     write: refuse,
     withLock: refuse,
+    pace: refuse,
     lockHolder: () => Promise.resolve(undefined),
     introspect: () => Promise.resolve({ dialect: url.dialect, tables: [], others: [] }),
     close: () => Promise.resolve(),

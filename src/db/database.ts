@@ -1,4 +1,5 @@
 import type { SQL } from "drizzle-orm";
+import type { Load } from "../core/pace.ts";
 import type { Dialect, Snapshot } from "../core/snapshot.ts";
 
 /**
@@ -26,6 +27,18 @@ export interface LockOptions {
   readonly signal?: AbortSignal;
   /** Called once, when another holder makes it wait. */
   readonly onWait?: (holder: LockHolder | undefined) => void;
+}
+
+/** How changes that come in many small batches leave room for everybody else. */
+export interface Pace {
+  /** For how long a batch should keep its locks, in milliseconds. */
+  readonly batchMs: number;
+  /** How long to pause after it, as a multiple of its time. */
+  readonly rest: number;
+  /** How long to pause after a look at the table, as a multiple of its time: 0 where it keeps nobody waiting. */
+  readonly readRest: number;
+  /** Clears away what batches pile up, and returns how the database bore the last one. For the pauses. */
+  relax(): Promise<Load>;
 }
 
 /**
@@ -59,6 +72,8 @@ export interface Database {
    * @throws {HarborError} `locked` when another holds it longer than `waitMs`; `interrupted`
    */
   withLock<T>(work: () => Promise<T>, options?: LockOptions): Promise<T>;
+  /** Returns the pace at which to change a table in batches. */
+  pace(table: string): Promise<Pace>;
   /** Returns who holds the lock at this moment, without waiting or writing. */
   lockHolder(): Promise<LockHolder | undefined>;
   /** Reads the live schema in normal form. */

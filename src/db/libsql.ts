@@ -13,6 +13,7 @@ import {
   stateOf,
   withState,
 } from "./libsql_failure.ts";
+import { mayDangle } from "./sqlite_dangling.ts";
 import type { FailurePlace } from "./sqlite_failure.ts";
 import { introspectSqlite } from "./sqlite_introspect.ts";
 import { isFenceFailure, lockLost, openLease } from "./sqlite_lease.ts";
@@ -21,6 +22,11 @@ import { compile, compileRead, refuseTransactionControl, type SqliteStatement } 
 
 /** Milliseconds for one answer: the first, a read's and a batch's. A server that died must not hold us for ever. */
 const limits = { first: 15_000, read: 120_000, write: 600_000 };
+
+/** A server's lock is passed on in turn; what is waited for is mostly the way there and back. */
+const serverPace = { batchMs: 100, rest: 0.5, readRest: 0 };
+/** A server tells nothing but what its answers do: how long they took, and how many attempts it refused. */
+const noLoad = { waiting: 0, lagMs: 0, backlog: 0, backlogReason: "" };
 
 /**
  * Opens a database on a libSQL server. Each batch is one request, and so one transaction on the server.
@@ -43,6 +49,8 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
   });
   let turn: Promise<unknown> = Promise.resolve();
   let isOpen = true;
+  let lastBatch = { heldMs: 0, fixedMs: 0, waitedMs: 0 };
+  let quickestMs = Infinity;
 
   await runAll([own("SELECT 1")], limits.first);
   return {
@@ -54,6 +62,7 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
       refuseUnlessWritable();
       return await lease.withLock(work, lockOptions);
     },
+    pace: () => Promise.resolve({ ...serverPace, relax: () => Promise.resolve({ ...noLoad, ...lastBatch }) }),
     lockHolder: lease.lockHolder,
     introspect: () => introspectSqlite(readTogether),
     close() {
@@ -67,8 +76,11 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
     limitMs: number,
   ): Promise<readonly (HranaResult | null)[]> {
     if (!isOpen) throw new HarborError("internal", `Cannot use "${url.display}": it is closed`);
+    const began = performance.now();
     try {
-      return await hrana.run(steps, limitMs);
+      const results = await hrana.run(steps, limitMs);
+      quickestMs = Math.min(quickestMs, performance.now() - began);
+      return results;
     } catch (error) {
       throw error instanceof HranaFailure ? connectionFailure(url.display, error) : error;
     }
@@ -95,7 +107,15 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
       return changed;
     }
     refuseTransactionControl(statements);
-    return await inTurn(() => persist(() => sendFenced(statements, mode), isUndone));
+    const asked = performance.now();
+    return await inTurn(() =>
+      persist(async () => {
+        const began = performance.now();
+        const changed = await sendFenced(statements, mode);
+        lastBatch = { heldMs: performance.now() - began, fixedMs: quickestMs, waitedMs: began - asked };
+        return changed;
+      }, isUndone)
+    );
   }
 
   function refuseUnlessWritable(): void {
@@ -146,7 +166,7 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
 
   async function sendBatch({ statements, mode, opening, closing }: Batch): Promise<number[]> {
     const isSchema = mode === "schema";
-    const guard = isSchema ? danglingGuard(await countDangling()) : undefined;
+    const guard = isSchema && mayDangle(statements) ? danglingGuard(await countDangling()) : undefined;
     const placed = keepDependents(statements, await dependentsOf(statements, mode));
     const steps: readonly Step[] = [
       // Inside a transaction SQLite ignores it, so it goes before BEGIN.

@@ -1,3 +1,4 @@
+import type { SQL } from "drizzle-orm";
 import type { PostgresUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { Database, OpenOptions } from "./database.ts";
@@ -5,10 +6,11 @@ import type { Result } from "./postgres_connection.ts";
 import { statementError } from "./postgres_errors.ts";
 import { introspection, readSnapshot } from "./postgres_introspect.ts";
 import { advisoryLock, applicationName } from "./postgres_lock.ts";
+import { postgresPace } from "./postgres_pace.ts";
 import { protect } from "./postgres_protect.ts";
 import { openSession } from "./postgres_session.ts";
 import { compile, type Statement } from "./postgres_sql.ts";
-import { batchWriter, type Patience } from "./postgres_write.ts";
+import { type BatchTimes, batchWriter, type Patience } from "./postgres_write.ts";
 
 const defaultPatience: Patience = { lockTimeoutMs: 2_000, totalMs: 60_000, concurrentlyMs: 600_000 };
 
@@ -33,6 +35,7 @@ export async function openPostgres(
       throw statementError(error, { statement: "SET", url: url.display, lockHeld: lock.isHeld() });
     });
   const lock = advisoryLock({ session, url, name, onAcquired: protectOnce });
+  let lastBatch: BatchTimes = { heldMs: 0, fixedMs: 0, waitedMs: 0 };
   const writeBatch = batchWriter({
     session,
     lock,
@@ -40,6 +43,7 @@ export async function openPostgres(
     url: url.display,
     lockTimeout: url.settings["lock_timeout"],
     openObserver: () => openSession(url, name),
+    onBatch: (times) => lastBatch = times,
   });
 
   /** One round trip. The transaction keeps a statement that would write from doing so. */
@@ -56,14 +60,15 @@ export async function openPostgres(
     throw new HarborError("read_only", `Cannot write "${url.display}": it was opened for reading only`);
   }
 
+  async function rowsOf<Row>(statement: Statement): Promise<Row[]> {
+    const [, result] = await readOnly([statement], statement.text);
+    return [...(result?.rows ?? [])] as Row[];
+  }
+
   return {
     dialect: "postgresql",
     url: url.display,
-    async read<Row>(statement: Parameters<typeof compile>[0]) {
-      const compiled = compile(statement);
-      const [, result] = await readOnly([compiled], compiled.text);
-      return [...(result?.rows ?? [])] as Row[];
-    },
+    read: async <Row>(statement: SQL) => await rowsOf<Row>(compile(statement)),
     async write(batch, mode) {
       requireWritable();
       // Behind a pooler its settings would stay in the pool, unless the session is proven to be our own.
@@ -74,6 +79,11 @@ export async function openPostgres(
       requireWritable();
       return await lock.withLock(work, options);
     },
+    pace: (table) =>
+      Promise.resolve(postgresPace(table, {
+        lastBatch: () => lastBatch,
+        read: async (statement) => (await rowsOf<never>(statement))[0],
+      })),
     lockHolder: () => lock.holder(),
     async introspect() {
       const [, ...results] = await readOnly(introspection(), "SELECT … FROM pg_catalog");

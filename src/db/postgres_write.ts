@@ -31,7 +31,22 @@ export interface WriteSetting {
   readonly lockTimeout: string | undefined;
   /** Opens another session, to see who is in the way. */
   readonly openObserver: () => Promise<Session>;
+  /** Told how each batch went that committed. */
+  readonly onBatch: (times: BatchTimes) => void;
 }
+
+/** How a batch went, in milliseconds. */
+export interface BatchTimes {
+  /** From its begin to the end of its commit. */
+  readonly heldMs: number;
+  /** Of that, the ways to the server and back. */
+  readonly fixedMs: number;
+  /** For how long it waited for others before, attempts that came to nothing included. */
+  readonly waitedMs: number;
+}
+
+/** How often a batch goes to the server and back: a statement with parameters does twice. */
+const roundTrips = 6;
 
 /** Commands that would end the transaction which makes a batch atomic. */
 const transactionCommand =
@@ -39,21 +54,26 @@ const transactionCommand =
 
 /** Returns `Database.write` of a session. */
 export function batchWriter(
-  { session, lock, patience, url, lockTimeout, openObserver }: WriteSetting,
+  { session, lock, patience, url, lockTimeout, openObserver, onBatch }: WriteSetting,
 ): (batch: readonly SQL[], mode?: WriteMode) => Promise<number[]> {
   const { lockTimeoutMs, totalMs, concurrentlyMs } = patience;
   const watched = { pid: session.backendPid, openObserver };
+  let quickestMs = Infinity;
 
   async function write(batch: readonly SQL[], mode: WriteMode = "rows"): Promise<number[]> {
     const statements = batch.map(compile);
     statements.forEach(refuseUnfit);
     if (mode !== "alone") {
       const timeout = lockTimeout ?? `${lockTimeoutMs}ms`;
-      return await despiteOthers(() => session.exclusive(() => transact(statements, timeout)), {
-        ...watched,
-        lockTimeoutMs,
-        totalMs,
-      });
+      const asked = performance.now();
+      const attempt = async () => {
+        const began = performance.now();
+        const changed = await transact(statements, timeout);
+        const heldMs = performance.now() - began;
+        onBatch({ heldMs, fixedMs: quickestMs * roundTrips, waitedMs: began - asked });
+        return changed;
+      };
+      return await despiteOthers(() => session.exclusive(attempt), { ...watched, lockTimeoutMs, totalMs });
     }
     const changed: number[] = [];
     for (const [index, statement] of statements.entries()) {
@@ -73,12 +93,21 @@ export function batchWriter(
 
   async function transact(batch: readonly Statement[], timeout: string): Promise<number[]> {
     try {
+      const began = performance.now();
       const [, answer] = await around([plain("BEGIN ISOLATION LEVEL READ COMMITTED"), guard(timeout, true)]);
+      quickestMs = Math.min(quickestMs, performance.now() - began);
       requireOwnProcess(answer);
-      const changed: number[] = [];
-      for (const [index, statement] of batch.entries()) changed.push(await element(statement, index));
+      // Sent together, so that locks are not held for the way there and back of each. After a failure the server
+      // passes over the rest.
+      const elements = Promise.allSettled(batch.map(element));
       // What is deferred is judged now, while its failure cannot be mistaken for one of the commit.
-      await around([plain("SET CONSTRAINTS ALL IMMEDIATE")]);
+      const judgement = around([plain("SET CONSTRAINTS ALL IMMEDIATE")]);
+      judgement.catch(() => {});
+      const changed = (await elements).map((each) => {
+        if (each.status === "rejected") throw each.reason;
+        return each.value;
+      });
+      await judgement;
       await commit();
       return changed;
     } catch (error) {

@@ -60,6 +60,7 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
       read: <Row>(statement: SQL) => soon(() => rowsOf<Row>(compileRead(statement))),
       write: refuse,
       withLock: refuse,
+      pace: refuse,
       lockHolder: openLease({
         url: url.display,
         client,

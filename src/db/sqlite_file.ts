@@ -4,9 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SqliteFileUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { Database, OpenOptions, WriteMode } from "./database.ts";
+import { mayDangle } from "./sqlite_dangling.ts";
 import { danglingFailure, failure } from "./sqlite_failure.ts";
 import { introspectSqlite } from "./sqlite_introspect.ts";
 import { type Fence, isFenceFailure, lockLost, openLease } from "./sqlite_lease.ts";
+import { isWalMode, sqlitePace } from "./sqlite_pace.ts";
 import { type Dependent, dependentsQuery, keepDependents, rebuiltTables } from "./sqlite_rebuild.ts";
 import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./sqlite_open_file.ts";
 import {
@@ -44,14 +46,16 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
     write: (make) => whenFree(() => transact({ statements: make(), mode: "rows", fence: undefined })),
   });
   let isOpen = true;
+  let lastBatch = { heldMs: 0, waitedMs: 0 };
   return {
     dialect: url.dialect,
     url: url.display,
     read: <Row>(statement: SQL) => soon(() => rowsOf<Row>(compileRead(statement))),
     write: (batch, mode = "rows") => soon(() => write(batch.map(compile), mode)),
     withLock(work, lockOptions) {
-      return access === "read" ? soon(refuseWrite) : lease.withLock(work, lockOptions);
+      return access === "read" ? soon(refuseWrite) : lease.withLock(() => synced(work), lockOptions);
     },
+    pace: () => soon(() => sqlitePace(handle, () => lastBatch)),
     lockHolder: lease.lockHolder,
     introspect: () => introspectSqlite((queries) => soon(() => readTogether(queries))),
     close: () =>
@@ -101,15 +105,36 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
    * process, its heartbeat and its answer to Ctrl-C included.
    */
   async function whenFree<T>(work: () => T): Promise<T> {
-    for (const deadline = Date.now() + busyTimeoutMs;;) {
+    const asked = performance.now();
+    const deadline = Date.now() + busyTimeoutMs;
+    for (let pauseMs = 2;; pauseMs = Math.min(pauseMs * 1.5, 20)) {
+      const began = performance.now();
       try {
-        return work();
+        const result = work();
+        lastBatch = { heldMs: performance.now() - began, waitedMs: began - asked };
+        return result;
       } catch (error) {
         const isBusy = error instanceof HarborError && error.code === "busy" &&
           error.details["begun"] === false;
         if (!isBusy || Date.now() >= deadline) throw error;
       }
-      await sleep(5 + Math.random() * 20);
+      await sleep(pauseMs * (0.5 + Math.random()));
+    }
+  }
+
+  /**
+   * Runs work whose commits need not wait for the disk one by one: in WAL mode they keep their order, and the write
+   * that frees the lock afterwards waits for all of them.
+   *
+   * Source: https://www.sqlite.org/pragma.html#pragma_synchronous
+   */
+  async function synced<T>(work: () => Promise<T>): Promise<T> {
+    if (!isWalMode(handle)) return await work();
+    execute(handle, "PRAGMA synchronous = NORMAL");
+    try {
+      return await work();
+    } finally {
+      execute(handle, "PRAGMA synchronous = FULL");
     }
   }
 
@@ -121,9 +146,10 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
       begin();
       try {
         if (fence !== undefined) pass(fence.first);
-        const before = isSchema ? dangling() : [];
+        const isChecked = isSchema && mayDangle(statements);
+        const before = isChecked ? dangling() : [];
         const changed = isSchema ? changeSchema(statements) : statements.map(change);
-        if (isSchema) refuseMoreDangling(before, dangling());
+        if (isChecked) refuseMoreDangling(before, dangling());
         if (fence !== undefined) pass(fence.last);
         attempt(undefined, undefined, () => execute(handle, "COMMIT"));
         fence?.passed();

@@ -83,9 +83,13 @@ export function updateProgress(
   return sql`UPDATE ${versionTable} SET direction = ${direction}, statements_done = ${statementsDone}, finished_at = ${finishedAt}, ms = ${ms} WHERE revision = ${revision}`;
 }
 
-/** Returns the statement that records how long a revision took, in milliseconds. */
-export function updateDuration(revision: string, ms: number): SQL {
-  return sql`UPDATE ${versionTable} SET ms = ${ms} WHERE revision = ${revision}`;
+/** Returns the statement that records how long revisions took, in milliseconds. */
+export function updateDurations(
+  results: readonly { readonly revision: string; readonly ms: number }[],
+): SQL {
+  const cases = sql.join(results.map(({ revision, ms }) => sql`WHEN ${revision} THEN ${ms}`), sql` `);
+  const revisions = sql.join(results.map(({ revision }) => sql`${revision}`), sql`, `);
+  return sql`UPDATE ${versionTable} SET ms = CAST(CASE revision ${cases} END AS INTEGER) WHERE revision IN (${revisions})`;
 }
 
 /** Returns the statements that forget a revision and its backfills. */

@@ -1,14 +1,17 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { type SQL, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { keyShare } from "../core/key_share.ts";
 import type { Backfill } from "../core/script.ts";
 import { type BackfillState, insertBackfill, readBackfills, updateBackfill } from "../db/version_table.ts";
+import { createWalker, type PaceOptions, type Stretch } from "./backfill_walk.ts";
+import { countKeys, type Place, readEdgeKey, updateWithin, type Window } from "./backfill_window.ts";
 import type { RunContext } from "./context.ts";
-import { stopIfAsked } from "../core/interrupt.ts";
 
-/** Rows of one batch. */
-const batchSize = 1_000;
-/** How often the end is moved up to rows that came meanwhile, before the closing batch takes what is left. */
+/** How many rows that came meanwhile are left to the closing batch. */
+const mostLeft = 1_000;
+/** How often the end is moved up to rows that came meanwhile. */
 const mostRounds = 10;
+/** How often rows are looked for that were changed behind the batches' back. */
+const mostSweeps = 3;
 
 /** What a backfill did, as reported. */
 export interface BackfillResult {
@@ -16,6 +19,7 @@ export interface BackfillResult {
   /** Rows changed. */
   readonly rows: number;
   readonly batches: number;
+  /** For how long the longest batch kept its locks. */
   readonly longestBatchMs: number;
 }
 
@@ -25,146 +29,138 @@ export interface BackfillTask {
   /** Its place in the script, from 0. */
   readonly statement: number;
   readonly backfill: Backfill;
-  /**
-   * The statement over the whole table, then what records it as done. It runs last, in one batch, and changes only
-   * the rows that came behind the batches' back.
-   */
-  readonly closing: readonly SQL[];
+  /** What records it as done, in the batch that changes the last rows. */
+  readonly record: readonly SQL[];
+  readonly pace: PaceOptions;
 }
 
 /**
  * Runs a backfill in key-range batches, each its own transaction that also saves the cursor.
  *
- * The end is fixed at the highest key when it starts, so that it does not chase new rows; what the application
- * inserted or changed meanwhile is swept in the closing batch. An interrupted backfill goes on after its last batch.
+ * The end is fixed at the highest key when it starts, so that it does not chase new rows, and moved up when many came
+ * meanwhile. Then it looks for rows that the application changed or inserted behind the cursor. The closing batch
+ * takes those that came last. An interrupted backfill goes on after its last batch.
  *
- * @throws {HarborError} `interrupted` between two batches, or what the database says
+ * @throws {HarborError} `interrupted` between two batches, `busy` when the database could not bear another batch for a
+ * long time, or what the database says
  */
 export async function runBackfill(context: RunContext, task: BackfillTask): Promise<BackfillResult> {
-  const { database } = context;
+  const { database, now } = context;
+  const { backfill, record, pace: options } = task;
+  const pace = await database.pace(backfill.table);
+  const walker = createWalker(context, backfill, { pace, options });
   let state = await openState(context, task);
+  const showProgress = progressMeter(context, backfill, {
+    first: state.lastKey ?? await readEdgeKey(database, backfill, "lowest"),
+    state: () => state,
+  });
+
+  const stretch = (from: Place, save: (window: Window) => Partial<BackfillState>): Stretch => ({
+    from,
+    end: state.endKey,
+    save: (window) => [
+      updateBackfill({
+        ...state,
+        ...save(window),
+        rows: state.rows + window.matching,
+        batches: state.batches + 1,
+      }),
+    ],
+    onBatch: (window, { rows, heldMs }) => {
+      state = {
+        ...state,
+        ...save(window),
+        rows: state.rows + rows,
+        batches: state.batches + 1,
+        longestBatchMs: Math.max(state.longestBatchMs, Math.round(heldMs)),
+      };
+    },
+    onProgress: showProgress,
+  });
+
   for (let round = 0; round < mostRounds; round++) {
-    state = await runRange(context, task, state);
-    const endKey = await nextEnd(context, task, state);
-    if (endKey === null) break;
-    state = { ...state, endKey };
+    await walker.walk(stretch(after(state.lastKey), ({ last }) => ({ lastKey: last })));
+    const came = await countKeys(database, backfill, { from: after(state.endKey), atMost: mostLeft + 1 });
+    if (came <= mostLeft) break;
+    state = { ...state, lastKey: state.endKey, endKey: await readEdgeKey(database, backfill, "highest") };
   }
-  const finished = { ...state, finishedAt: context.now().toISOString() };
-  const { ms, value: changed } = await timed(() =>
-    database.write([...task.closing, updateBackfill(finished)])
-  );
+  // Where nothing was changed, nothing can have come behind.
+  for (
+    let sweeps = 0, before = 0;
+    sweeps < mostSweeps && state.rows > before && isRepeatable(backfill);
+    sweeps++
+  ) {
+    before = state.rows;
+    await walker.walk(stretch(after(null), () => ({})));
+  }
+
+  const finished = { ...state, batches: state.batches + 1, finishedAt: now().toISOString() };
+  const [rows = 0] = await database.write([
+    updateWithin(backfill, { from: after(state.endKey), end: null }),
+    ...record,
+    updateBackfill(finished),
+  ]);
+  const { heldMs } = await pace.relax();
   return {
-    table: task.backfill.table,
-    rows: state.rows + changed[0]!,
-    batches: state.batches + 1,
-    longestBatchMs: Math.max(state.longestBatchMs, ms),
+    table: backfill.table,
+    rows: finished.rows + rows,
+    batches: finished.batches,
+    longestBatchMs: Math.max(finished.longestBatchMs, Math.round(heldMs)),
   };
 }
 
+/** A change without a condition would change every row again. */
+function isRepeatable({ condition }: Backfill): boolean {
+  return condition !== null;
+}
+
+function after(key: string | null): Place {
+  return { key, isAhead: false };
+}
+
 /** Returns the saved state of an interrupted run, or puts a new one on record. */
-async function openState(context: RunContext, task: BackfillTask): Promise<BackfillState> {
-  const { database } = context;
+async function openState({ database, now }: RunContext, task: BackfillTask): Promise<BackfillState> {
   const saved = (await readBackfills(database)).find((state) =>
     state.revision === task.revision && state.statement === task.statement && state.finishedAt === null
   );
   if (saved !== undefined) return saved;
-  const { table } = task.backfill;
   const state: BackfillState = {
     revision: task.revision,
     statement: task.statement,
-    table,
+    table: task.backfill.table,
     lastKey: null,
-    endKey: await highestKey(context, task),
+    endKey: await readEdgeKey(database, task.backfill, "highest"),
     rows: 0,
     batches: 0,
     longestBatchMs: 0,
-    startedAt: context.now().toISOString(),
+    startedAt: now().toISOString(),
     finishedAt: null,
   };
   await database.write(insertBackfill(state));
   return state;
 }
 
-/** Runs the batches up to the state's end. */
-async function runRange(
-  context: RunContext,
-  task: BackfillTask,
-  start: BackfillState,
-): Promise<BackfillState> {
-  const { database, signal, notify } = context;
-  const { table, key, update, condition } = task.backfill;
-  const name = { table: sql.identifier(table), key: sql.identifier(key) };
-  const total = await countKeys(context, task, start);
-  const startedAt = context.now().getTime();
-  let state = start;
+/** Returns what tells the user how far a backfill is. The number of rows is estimated from the keys. */
+function progressMeter(
+  { notify }: RunContext,
+  { table }: Backfill,
+  { first, state }: { readonly first: string | null; readonly state: () => BackfillState },
+): Stretch["onProgress"] {
+  const startedAt = performance.now();
   let passed = 0;
-  while (true) {
-    stopIfAsked(signal);
-    const after = state.lastKey === null ? sql`TRUE` : sql`${name.key} > ${state.lastKey}`;
-    const [batch] = await database.read<{ last: string | null; size: number | bigint | string }>(
-      sql`SELECT CAST(max(k) AS TEXT) AS last, count(*) AS size FROM (SELECT ${name.key} AS k FROM ${name.table} WHERE ${after} AND ${name.key} <= ${state.endKey} ORDER BY ${name.key} LIMIT ${batchSize}) AS batch`,
-    );
-    const last = batch!.last;
-    if (last === null) return state;
-    const wanted = condition === null ? sql`TRUE` : sql`(${sql.raw(condition)}\n)`;
-    const next = { ...state, lastKey: last, batches: state.batches + 1 };
-    const { ms, value: changed } = await timed(() =>
-      database.write([
-        sql`${sql.raw(update)} WHERE ${wanted} AND ${after} AND ${name.key} <= ${last}`,
-        updateBackfill(next),
-      ])
-    );
-    state = { ...next, rows: next.rows + changed[0]!, longestBatchMs: Math.max(next.longestBatchMs, ms) };
-    passed += Number(batch!.size);
-    notify({ kind: "backfill", table, passed, total, elapsedMs: context.now().getTime() - startedAt });
-    // A pause as long as the batch lets writers in that wait for the lock.
-    await sleep(Math.min(ms, 100));
-  }
-}
-
-/** Returns a new end when more rows came behind the old one than one batch should take, else `null`. */
-async function nextEnd(
-  context: RunContext,
-  task: BackfillTask,
-  state: BackfillState,
-): Promise<string | null> {
-  const { table, key } = task.backfill;
-  const column = sql.identifier(key);
-  const after = state.endKey === null ? sql`TRUE` : sql`${column} > ${state.endKey}`;
-  const [row] = await context.database.read<{ size: number | bigint | string }>(
-    sql`SELECT count(*) AS size FROM (SELECT 1 FROM ${sql.identifier(table)} WHERE ${after} LIMIT ${
-      batchSize + 1
-    }) AS rest`,
-  );
-  return Number(row!.size) > batchSize ? await highestKey(context, task) : null;
-}
-
-async function highestKey(context: RunContext, { backfill }: BackfillTask): Promise<string | null> {
-  const [row] = await context.database.read<{ highest: string | null }>(
-    sql`SELECT CAST(max(${sql.identifier(backfill.key)}) AS TEXT) AS highest FROM ${
-      sql.identifier(backfill.table)
-    }`,
-  );
-  return row!.highest;
-}
-
-async function countKeys(
-  context: RunContext,
-  { backfill }: BackfillTask,
-  state: BackfillState,
-): Promise<number> {
-  const column = sql.identifier(backfill.key);
-  const after = state.lastKey === null ? sql`TRUE` : sql`${column} > ${state.lastKey}`;
-  const [row] = await context.database.read<{ size: number | bigint | string }>(
-    sql`SELECT count(*) AS size FROM ${
-      sql.identifier(backfill.table)
-    } WHERE ${after} AND ${column} <= ${state.endKey}`,
-  );
-  return Number(row!.size);
-}
-
-async function timed<T>(work: () => Promise<T>): Promise<{ readonly ms: number; readonly value: T }> {
-  const start = performance.now();
-  const value = await work();
-  return { ms: Math.round(performance.now() - start), value };
+  return ({ last, walked, size }) => {
+    const { endKey: end, longestBatchMs } = state();
+    passed += walked;
+    const share = keyShare({ first, last, end });
+    const total = share === null || share === 0 ? null : Math.round(passed / share);
+    notify({
+      kind: "backfill",
+      table,
+      passed,
+      total,
+      batchRows: size,
+      longestBatchMs,
+      elapsedMs: performance.now() - startedAt,
+    });
+  };
 }

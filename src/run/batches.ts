@@ -11,7 +11,7 @@ export interface Batch {
   readonly statements: readonly SQL[];
   /** The place in the script of the statement that it runs alone or in key ranges; `null` for any other. */
   readonly statement: number | null;
-  /** Set when its first statement is to be run in key ranges before the batch itself, which then finds little left. */
+  /** Set when its first statement is to be run in key ranges; the others record that. */
   readonly backfill: Backfill | null;
   /** The index that its only statement makes outside a transaction. */
   readonly makesIndex: string | null;

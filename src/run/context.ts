@@ -27,8 +27,13 @@ export type RunEvent =
   | {
     readonly kind: "backfill";
     readonly table: string;
-    /** Keys passed of all that there are; `total` counts this run's. */
+    /** Rows that this run has passed. */
     readonly passed: number;
-    readonly total: number;
+    /** How many there will be at its end, estimated; `null` when that cannot be known. */
+    readonly total: number | null;
+    /** The most rows of the next batch. */
+    readonly batchRows: number;
+    /** For how long the longest batch kept its locks, in milliseconds. */
+    readonly longestBatchMs: number;
     readonly elapsedMs: number;
   };

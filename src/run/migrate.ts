@@ -1,8 +1,9 @@
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../core/errors.ts";
 import { type Applied, type Direction, type Goal, locate, plan, type Step } from "../core/plan.ts";
-import { createVersionTables, insertApplied, updateDuration } from "../db/version_table.ts";
+import { createVersionTables, insertApplied, updateDurations } from "../db/version_table.ts";
 import { type BackfillResult, runBackfill } from "./backfill.ts";
+import type { PaceOptions } from "./backfill_walk.ts";
 import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "./context.ts";
 import { lockOptions } from "./lock_options.ts";
@@ -38,6 +39,8 @@ export interface MigrateOptions {
   readonly goal: Goal;
   /** Milliseconds to wait for another harbor-db. */
   readonly lockWaitMs: number;
+  /** What the user wants of the pace of backfills. */
+  readonly pace?: PaceOptions;
 }
 
 /**
@@ -74,7 +77,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });
     }
     if (steps.length === 0 && state.kind === "alembic") await context.database.write(startingBatch(state));
-    return { from, to, steps: await runSteps(context, steps, state) };
+    return { from, to, steps: await runSteps(context, steps, { state, pace: options.pace ?? {} }) };
   }, lockOptions(context, options.lockWaitMs));
 }
 
@@ -91,25 +94,29 @@ export function* batchesOfPlan(context: RunContext, { steps, state }: Plan): Gen
 async function runSteps(
   context: RunContext,
   steps: readonly Step[],
-  state: State,
+  { state, pace }: { readonly state: State; readonly pace: PaceOptions },
 ): Promise<readonly StepResult[]> {
   const done: StepResult[] = [];
   for (const [index, step] of steps.entries()) {
     try {
       stopIfAsked(context.signal);
-      done.push(await runStep(context, step, batchOptions(context, state, index === 0)));
+      done.push(await runStep(context, step, { ...batchOptions(context, state, index === 0), pace }));
     } catch (error) {
       throw withProgress(error, step, done);
     }
   }
   const upgraded = done.filter((result) => result.direction === "upgrade");
   if (upgraded.length > 0) {
-    await context.database.write(upgraded.map((result) => updateDuration(result.revision, result.ms)));
+    await context.database.write([updateDurations(upgraded)]);
   }
   return done;
 }
 
-async function runStep(context: RunContext, step: Step, options: BatchOptions): Promise<StepResult> {
+async function runStep(
+  context: RunContext,
+  step: Step,
+  options: BatchOptions & { readonly pace: PaceOptions },
+): Promise<StepResult> {
   const { revision, direction } = step;
   const { database, notify, now } = context;
   notify({ kind: "step", id: revision.id, name: revision.name, direction });
@@ -118,10 +125,10 @@ async function runStep(context: RunContext, step: Step, options: BatchOptions): 
   for (const batch of batchesOf(step, options)) {
     stopIfAsked(context.signal);
     if (batch.backfill !== null) {
-      const { backfill, statements: closing } = batch;
-      backfills.push(
-        await runBackfill(context, { revision: revision.id, statement: batch.statement!, backfill, closing }),
-      );
+      const { backfill, statements: [, ...record] } = batch;
+      const { pace } = options;
+      const task = { revision: revision.id, statement: batch.statement!, backfill, record, pace };
+      backfills.push(await runBackfill(context, task));
     } else if (!await isMade(context, batch, step)) {
       await database.write(batch.statements, batch.mode);
     }

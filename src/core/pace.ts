@@ -1,0 +1,110 @@
+/** How a database bore the last batch, and what it shows of the load. */
+export interface Load {
+  /** For how long the batch kept its locks, in milliseconds. */
+  readonly heldMs: number;
+  /** Of that, what a batch takes however small it is: the way to a server and back. */
+  readonly fixedMs: number;
+  /** For how long it waited for others before, attempts that came to nothing included, in milliseconds. */
+  readonly waitedMs: number;
+  /** Sessions that wait for a lock at this moment; 0 where the engine does not tell. */
+  readonly waiting: number;
+  /** How far the slowest replica is behind, in milliseconds; 0 without one, or where it may not be seen. */
+  readonly lagMs: number;
+  /** What batches pile up until somebody clears it away, as a share of what is bearable: at 1 no more is. */
+  readonly backlog: number;
+  /** What keeps a full backlog from being cleared away, for people. */
+  readonly backlogReason: string;
+}
+
+/** What batches have to keep to. */
+export interface PaceLimits {
+  /** For how long a batch should keep its locks, in milliseconds. */
+  readonly batchMs: number;
+  /** How long to pause after it, as a multiple of its time. */
+  readonly rest: number;
+  /** How far a replica may be behind, in milliseconds. */
+  readonly maxLagMs: number;
+  /** The most rows per second; `null` for no such limit. */
+  readonly maxRate: number | null;
+}
+
+/** What one batch was to do and did. */
+export interface Batch {
+  /** The most rows that it was to change. */
+  readonly size: number;
+  /** Rows that it changed. */
+  readonly rows: number;
+}
+
+/** What comes after a batch. */
+export interface Turn {
+  /** The most rows that the next batch is to change. */
+  readonly size: number;
+  readonly pauseMs: number;
+  /** Why no batch should run before another look, for people; `null` when one may. */
+  readonly hold: string | null;
+}
+
+/** The most rows of a first batch: quick on any machine. */
+export const firstSize = 100;
+
+/**
+ * The shortest pause, in milliseconds. A program that waits for SQLite's lock sleeps 1, 2, 5, 10, … ms between two
+ * looks (`sqliteDefaultBusyCallback`): it must find the lock free at one of the first.
+ */
+const shortestPauseMs = 4;
+const longestPauseMs = 5_000;
+/** A batch that waited longer than this for others came at a bad time. */
+const longWaitMs = 100;
+
+/**
+ * Decides how large the next batch is and when it comes, from how the last one went.
+ *
+ * The size follows the time that a batch should take by the square root of how far it was off: so it grows and shrinks
+ * smoothly, and one slow batch among many does not upset it. Whatever shows that others suffer makes pauses longer.
+ */
+export function nextTurn(last: Batch, load: Load, limits: PaceLimits): Turn {
+  const { batchMs, rest, maxLagMs, maxRate } = limits;
+  const { heldMs, fixedMs, waitedMs, waiting, lagMs, backlog } = load;
+  const isContended = waiting > 0 || waitedMs > longWaitMs;
+  const strain = 1 + 3 * Math.min(1, backlog) + (lagMs > 0 ? 3 * Math.min(1, lagMs / maxLagMs) : 0) +
+    (isContended ? 1 : 0);
+  const polite = Math.min(longestPauseMs, Math.max(shortestPauseMs, heldMs * rest) * strain);
+  const allowed = maxRate === null ? 0 : (last.rows / maxRate) * 1_000 - heldMs;
+  return {
+    size: nextSize(last, { workMs: heldMs - fixedMs, batchMs, isContended }),
+    pauseMs: Math.max(polite, allowed),
+    hold: holdReason(load, maxLagMs),
+  };
+}
+
+function nextSize(
+  { size, rows }: Batch,
+  { workMs, batchMs, isContended }: {
+    readonly workMs: number;
+    readonly batchMs: number;
+    readonly isContended: boolean;
+  },
+): number {
+  const ratio = Math.sqrt(batchMs / Math.max(workMs, 0.01));
+  // How long a batch takes that had little to change says nothing about one that has much.
+  const mayGrow = rows >= size / 2 && !isContended;
+  const factor = Math.min(mayGrow ? 2 : 1, Math.max(0.5, ratio)) * (isContended ? 0.8 : 1);
+  return Math.max(1, Math.round(size * factor));
+}
+
+function holdReason({ lagMs, backlog, backlogReason }: Load, maxLagMs: number): string | null {
+  if (lagMs > maxLagMs) return `a replica is ${(lagMs / 1_000).toFixed(1)} s behind`;
+  return backlog >= 1 ? backlogReason : null;
+}
+
+/** How many keys may be passed over for one row that is to be changed, in one batch. */
+export const mostSparse = 20;
+
+/**
+ * Returns how many keys to look at next, after a look that found nothing to change. It grows fourfold while looking is
+ * quick: a stretch without anything to change is over in a few looks.
+ */
+export function nextSpan(span: number, lookMs: number, batchMs: number): number {
+  return Math.max(1, Math.round(span * Math.min(4, batchMs / Math.max(lookMs, 0.01))));
+}
