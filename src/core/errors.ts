@@ -45,6 +45,8 @@ const exitCodes = {
   unknown_target: 2,
   /** More than one revision has that prefix. */
   ambiguous_target: 2,
+  /** No backup has that name, or more than one. */
+  unknown_backup: 2,
   /** The target lies the other way; another command goes there. */
   wrong_direction: 2,
   /** Something needs attention: pending revisions, changes, failed findings. */
@@ -65,6 +67,10 @@ const exitCodes = {
   schema_mismatch: 4,
   /** Confirmation is needed and was not given. */
   needs_confirmation: 4,
+  /** A backup or its manifest is not what was written. */
+  damaged_backup: 4,
+  /** Another program has the database file open for writing. */
+  in_use: 4,
   /** Another harbor-db holds the lock. */
   locked: 5,
   /** Stopped by a signal. */

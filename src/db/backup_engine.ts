@@ -1,16 +1,8 @@
+import type { EngineName, Proof, TableContent } from "../core/manifest.ts";
 import type { OtherObject } from "../core/snapshot.ts";
 import type { Database } from "./database.ts";
 
-/** What a table holds. */
-export interface TableContent {
-  readonly name: string;
-  readonly rows: number;
-  /**
-   * A digest of all rows, hex. Equal content gives an equal digest whatever its order on disk, on whichever copy it
-   * is computed; it is comparable between copies made by the same engine only.
-   */
-  readonly digest: string;
-}
+export type { Proof, TableContent } from "../core/manifest.ts";
 
 /** What a backup holds, as seen in the one snapshot that it was made from. */
 export interface BackupContent {
@@ -25,9 +17,6 @@ export interface BackupContent {
   readonly schema?: string;
 }
 
-/** How a copy was proven: restored and opened as a database, restored into a scratch database, or read back row by row. */
-export type Proof = "opened" | "scratch database" | "read back";
-
 /**
  * Makes, proves and restores copies of one kind of database: the second, smaller waist beside `Database`. One file an
  * engine. It knows nothing of manifests, names, compression or retention: `run/` does that for all.
@@ -37,7 +26,7 @@ export type Proof = "opened" | "scratch database" | "read back";
  */
 export interface BackupEngine {
   /** As the manifest names it. */
-  readonly name: "sqlite" | "libsql" | "pg_dump" | "harbor";
+  readonly name: EngineName;
   /** The ending of its files: `.db`, `.dump` … */
   readonly suffix: string;
   /** Estimates how many bytes a copy takes, from the database's size. */
@@ -54,6 +43,11 @@ export interface BackupEngine {
   ): Promise<{ readonly content: BackupContent; readonly proof: Proof }>;
   /** Puts the file's content in the place of the whole database: all of it, or on any failure none of it. */
   restore(path: string, signal: AbortSignal, options?: RestoreOptions): Promise<void>;
+  /**
+   * Keeps what is at the database's address under another name, as it is, and returns where. For a database that is
+   * too damaged for a copy that could be proven; left out by engines whose servers look after their own files.
+   */
+  setAside?(): Promise<string>;
   /** Lets go of what the engine holds open. Left out by engines that hold nothing between two calls. */
   close?(): Promise<void>;
 }
@@ -63,7 +57,10 @@ export type OnProgress = (share: number) => void;
 
 /** What an engine may need while it restores. */
 export interface RestoreOptions {
-  /** The open connection that holds the lock, for an engine whose writes have to pass its fence. */
-  readonly database: Database;
+  /**
+   * The open connection that holds the lock, for an engine whose writes have to pass its fence, or that has to close
+   * it before it swaps files. `null` when what is there is too damaged to be opened.
+   */
+  readonly database: Database | null;
   readonly onProgress?: OnProgress;
 }
