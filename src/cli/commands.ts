@@ -7,6 +7,7 @@ import { historyCommand } from "./commands/history.ts";
 import { stampCommand } from "./commands/stamp.ts";
 import { statusCommand } from "./commands/status.ts";
 import { upgradeCommand } from "./commands/upgrade.ts";
+import { verifyCommand } from "./commands/verify.ts";
 
 /** All commands, in the order in which help lists them. */
 export const commands: readonly Command[] = [
@@ -17,5 +18,6 @@ export const commands: readonly Command[] = [
   historyCommand,
   stampCommand,
   generateCommand,
+  verifyCommand,
   completionsCommand,
 ];

@@ -26,7 +26,8 @@ const settings = `SELECT set_config('TimeZone', 'UTC', true), set_config('DateSt
   set_config('IntervalStyle', 'postgres', true), set_config('extra_float_digits', '1', true),
   set_config('quote_all_identifiers', 'off', true)`;
 
-const ownSchema = "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+/** The first schema of the search path that exists, by its oid. */
+export const ownSchema = "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
 
 /** A condition on a relation's name: neither harbor-db's nor another tool's version table. */
 function isOfSchema(name: string): string {

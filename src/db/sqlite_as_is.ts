@@ -114,6 +114,8 @@ function openHandle(path: string, url: SqliteFileUrl, isQuiet: boolean): Databas
   try {
     handle = new DatabaseSync(isQuiet ? immutable : path, options);
     execute(handle, "SELECT 1 FROM sqlite_schema LIMIT 1");
+    // In kB: looking rows up in a large index takes half the time when its pages stay.
+    execute(handle, "PRAGMA cache_size = -49152");
     return handle;
   } catch (error) {
     handle?.close();

@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { worstStatus } from "../core/finding.ts";
+import { renderMetrics } from "../core/prometheus.ts";
+import type { RunRecord } from "../core/run_record.ts";
+import { replaceFile } from "../run/replace_file.ts";
+import { appendRun } from "../run/run_log.ts";
+import type { Verification } from "../run/verify.ts";
+import type { App } from "./app.ts";
+import type { VerifyValues } from "./verify_options.ts";
+
+/** A file that a run was to write. */
+export interface Output {
+  readonly kind: "log" | "prometheus" | "report";
+  readonly path: string;
+  /** Why it is not written; `null` when it is. */
+  readonly error: string | null;
+}
+
+interface Result {
+  readonly verification: Verification;
+  readonly exitCode: number;
+}
+
+/** Writes the files that were asked for. One that cannot be written keeps no other from being written. */
+export function writeOutputs(app: App, options: VerifyValues, result: Result): readonly Output[] {
+  const { system } = app;
+  const record = recordOf(app, result);
+  const write = (
+    kind: Output["kind"],
+    path: string | undefined,
+    work: (path: string) => void,
+  ): readonly Output[] => {
+    if (path === undefined) return [];
+    try {
+      work(resolve(system.cwd, path));
+      return [{ kind, path, error: null }];
+    } catch (error) {
+      return [{ kind, path, error: (error as Error).message }];
+    }
+  };
+  return [
+    ...write("log", options.log, (path) => appendRun(path, record)),
+    ...write(
+      "prometheus",
+      options.prometheus,
+      (path) => replaceFile(path, metricsOf(app, result, path), system.client.pid),
+    ),
+  ];
+}
+
+function recordOf(app: App, { verification, exitCode }: Result): RunRecord {
+  const { startedAt, ms, findings, summary, checks } = verification;
+  return {
+    at: startedAt,
+    ms,
+    version: app.system.build.version,
+    database: app.databaseUrl().display,
+    status: worstStatus(findings),
+    exitCode,
+    summary,
+    checks,
+    problems: findings.filter(({ status }) => status !== "pass").slice(0, mostProblems)
+      .map(({ check, status, message }) => ({ check, status, message })),
+  };
+}
+
+/** A line of the log stays short, whatever is wrong. */
+const mostProblems = 20;
+
+function metricsOf(app: App, { verification, exitCode }: Result, path: string): string {
+  const { startedAt, ms, checks, facts } = verification;
+  return renderMetrics({
+    database: app.databaseUrl().display,
+    version: app.system.build.version,
+    at: startedAt,
+    ms,
+    isHealthy: exitCode === 0,
+    checks,
+    tables: facts.tables,
+    backup: null,
+  }, existsSync(path) ? readFileSync(path, "utf8") : "");
+}

@@ -1,0 +1,17 @@
+/** How long one slice of a table should take, in milliseconds: so long may it keep a writer of a SQLite file waiting. */
+const targetMs = 20;
+
+const smallest = 100;
+const largest = 50_000;
+
+/** With how many rows a table's first slice is read. */
+export const firstSliceSize = 1_000;
+
+/**
+ * Returns how many rows the next slice should have, from how long the last one took. It grows at most twofold, so
+ * that one quick answer does not make the next slice a long one, and shrinks as far as it must.
+ */
+export function nextSliceSize(rows: number, ms: number): number {
+  const wanted = Math.floor(rows * Math.min(2, targetMs / Math.max(ms, 0.1)));
+  return Math.min(largest, Math.max(smallest, wanted));
+}

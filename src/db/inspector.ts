@@ -1,0 +1,50 @@
+import type { Finding } from "../core/finding.ts";
+import type { Dialect } from "../core/snapshot.ts";
+import type { Database } from "./database.ts";
+
+/** What a probe found: a finding, but for the name of its check. */
+export type ProbeResult = Omit<Finding, "check">;
+
+/** One look at the engine's own health. */
+export interface Probe {
+  /** `quick_check`, `invalid_indexes` … */
+  readonly name: string;
+  /**
+   * Looks, in slices where the engine can.
+   *
+   * @throws what `pace` throws, and {@link HarborError} when it cannot look
+   */
+  run(database: Database, pace: Pace): Promise<ProbeResult>;
+}
+
+/** How work is cut into slices. */
+export interface Pace {
+  /** Called before each slice: gives others their turn, and throws when the time is up. */
+  next(): Promise<void>;
+}
+
+/**
+ * Knows what only the engine knows of its own health, in SQL that reads and nothing else: the third, smallest waist
+ * beside `Database`. One file an engine.
+ */
+export interface Inspector {
+  /** Returns the probes, the quickest first. `quick` leaves out those that look at every row. */
+  probes(options: { readonly quick: boolean }): readonly Probe[];
+  /** Returns how many bytes each table takes with its indexes; none where the engine does not tell. */
+  tableSizes(database: Database): Promise<ReadonlyMap<string, number>>;
+}
+
+/** Returns what knows the engines of a dialect. */
+export async function loadInspector(dialect: Dialect): Promise<Inspector> {
+  switch (dialect) {
+    case "sqlite":
+      return (await import("./sqlite_inspector.ts")).sqliteInspector;
+    case "postgresql":
+      return (await import("./postgres_inspector.ts")).postgresInspector;
+  }
+}
+
+/** Returns the result of a probe that found nothing wrong. */
+export function passed(message: string, details: ProbeResult["details"] = {}): ProbeResult {
+  return { status: "pass", message, hint: null, details };
+}

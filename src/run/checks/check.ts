@@ -1,0 +1,69 @@
+import { HarborError } from "../../core/errors.ts";
+import type { Finding } from "../../core/finding.ts";
+import type { History } from "../../core/history.ts";
+import type { Snapshot } from "../../core/snapshot.ts";
+import type { Database } from "../../db/database.ts";
+import type { Pace } from "../../db/inspector.ts";
+import { isTimeUp } from "../budget.ts";
+import type { State } from "../read_state.ts";
+
+/** What a check finds: a finding, but for the check's name. */
+export type Found = Omit<Finding, "check">;
+
+/** One thing that `verify` looks at, as data. One file each in this folder. */
+export interface Check {
+  /** As `--only` and `--skip` take it. */
+  readonly name: string;
+  /** What it looks at, for `verify --list`. */
+  readonly summary: string;
+  /** What it costs, in time and in waiting for others. */
+  readonly cost: string;
+  /**
+   * Looks, and yields what it finds: at least one finding. What it yielded before it throws is kept, and what it throws
+   * becomes the finding that the rest could not be checked.
+   */
+  run(context: CheckContext): AsyncIterable<Found>;
+}
+
+/** What checks work with. Everything is read once, when the first check asks for it, and fails for all that ask. */
+export interface CheckContext {
+  readonly pace: Pace;
+  readonly quick: boolean;
+  now(): Date;
+  /** The database, open for reading as it is. */
+  database(): Promise<Database>;
+  history(): Promise<History>;
+  /** What the database is to harbor-db. */
+  state(): Promise<State>;
+  /** The live schema. */
+  schema(): Promise<Snapshot>;
+}
+
+export function pass(message: string, details: Found["details"] = {}): Found {
+  return { status: "pass", message, hint: null, details };
+}
+
+/**
+ * Says that something could not be checked.
+ *
+ * @throws `error` itself when the user asked to stop
+ */
+export function couldNotCheck(error: unknown): Found {
+  if (error instanceof HarborError) {
+    if (error.code === "interrupted") throw error;
+    const { code, message, hint, details } = error;
+    return {
+      status: "error",
+      message: isTimeUp(error) ? `not checked to the end: ${message}` : `could not be checked: ${message}`,
+      hint: hint ?? null,
+      details: { ...details, code },
+    };
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  return {
+    status: "error",
+    message: `could not be checked: harbor-db itself failed: ${message}`,
+    hint: "This is a defect in harbor-db. Please report it with the details of --json.",
+    details: { code: "internal", stack },
+  };
+}

@@ -1,0 +1,54 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Column, Dialect } from "../../core/snapshot.ts";
+
+/** How the application reads a column's values. */
+export interface ValueForm {
+  /** In words, for messages: `a date and time as the application writes it`. */
+  readonly words: string;
+  /** Is true for a value that the application cannot read as what it should be. */
+  readonly isWrong: (column: SQL) => SQL;
+}
+
+/**
+ * The forms by the column's type. SQLite keeps in a column whatever is put there; PostgreSQL keeps only what fits, but
+ * for times that Python's `datetime` has no room for.
+ */
+const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: ValueForm])[]>> = {
+  sqlite: [
+    [/^DATETIME$/, {
+      words: "no date and time of the form YYYY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS.ffffff",
+      // The text must also be a day of the calendar: SQLite would read February 30 as March 2.
+      isWrong: (value) =>
+        sql`typeof(${value}) <> 'text' OR NOT (${value} GLOB ${dateTime} OR ${value} GLOB ${`${dateTime}.${
+          digits(6)
+        }`}) OR datetime(${value}) IS NULL OR datetime(${value}) <> substr(${value}, 1, 19)`,
+    }],
+    [/^BOOLEAN$/, {
+      words: "neither 0 nor 1",
+      isWrong: (value) => sql`typeof(${value}) <> 'integer' OR ${value} NOT IN (0, 1)`,
+    }],
+    [/^(BIG|SMALL)?INT(EGER)?$/, {
+      words: "no whole number",
+      isWrong: (value) => sql`typeof(${value}) <> 'integer'`,
+    }],
+    [/^(TEXT|VARCHAR)/, { words: "no text", isWrong: (value) => sql`typeof(${value}) <> 'text'` }],
+  ],
+  postgresql: [
+    [/^timestamp/, {
+      words: "a date and time that the application cannot read: infinite, or outside the years 1 to 9999",
+      isWrong: (value) =>
+        sql`${value} < timestamp '0001-01-01 00:00:00' OR ${value} >= timestamp '10000-01-01 00:00:00'`,
+    }],
+  ],
+};
+
+function digits(count: number): string {
+  return "[0-9]".repeat(count);
+}
+
+const dateTime = `${digits(4)}-${digits(2)}-${digits(2)} ${digits(2)}:${digits(2)}:${digits(2)}`;
+
+/** Returns the form of a column's values; `undefined` when the engine keeps it by itself. NULL is never wrong in form. */
+export function formOf(dialect: Dialect, column: Column): ValueForm | undefined {
+  return forms[dialect].find(([type]) => type.test(column.type))?.[1];
+}

@@ -1,0 +1,46 @@
+/** What a monitor is told, by the path that is added to its address. */
+export type Signal = "start" | "success" | "fail";
+
+/** Milliseconds for one attempt, and how many there are: a lost packet must not look like a lost run. */
+const attemptMs = 5_000;
+const attempts = 3;
+
+/** A monitor takes this many characters of a body and more. */
+const longestBody = 10_000;
+
+/**
+ * Tells a monitor like healthchecks.io how a run stands. Never throws and never takes longer than fifteen seconds:
+ * a monitor that cannot be reached is no failure of what it watches.
+ *
+ * Source: https://healthchecks.io/docs/http_api/
+ *
+ * @param address Kept secret: who knows it can report in our name
+ * @returns What went wrong, without the address; `null` when the monitor was told
+ */
+export async function ping(address: string, signal: Signal, body = ""): Promise<string | null> {
+  let target: URL;
+  try {
+    target = new URL(address);
+  } catch {
+    return "Cannot tell the monitor: its address is no URL";
+  }
+  if (signal !== "success") target.pathname = `${target.pathname.replace(/\/$/, "")}/${signal}`;
+  let state = "";
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    state = await post(target, body.slice(0, longestBody));
+    if (state === "") return null;
+  }
+  return `Cannot tell the monitor at "${target.host}": ${state}`;
+}
+
+async function post(target: URL, body: string): Promise<string> {
+  try {
+    const response = await fetch(target, { method: "POST", body, signal: AbortSignal.timeout(attemptMs) });
+    await response.body?.cancel();
+    return response.ok ? "" : `it answered with HTTP status ${response.status}`;
+  } catch (error) {
+    return error instanceof Error && error.name === "TimeoutError"
+      ? "it did not answer in time"
+      : "it cannot be reached";
+  }
+}
