@@ -10,11 +10,11 @@ import { tablesByName } from "./renames.ts";
 const phases = [
   // One transaction of statements that need their lock for a moment only.
   "change",
-  // Before the rows are filled: an index on a column that is still all NULL is the fastest to build.
-  "index",
   "fill",
   "guard",
   "refill",
+  // After the rows are filled, which then has no index to keep.
+  "index",
   "validate",
   "settle",
   "drop",
@@ -35,14 +35,15 @@ export function arrangePostgres(
   said: StageStatements,
 ): readonly DraftStatement[] {
   const [renamed] = stages.expand;
+  const statements = referrersFirst([...said.expand, ...said.contract].map(unqualified), change);
   const setting = {
     change,
     existing: new Set([...tablesByName(renamed).keys()]),
+    replaced: replacedIndexes(statements),
   };
   const placed = [
     ...stages.renames.map((sql): Placed => ["change", draft(sql)]),
-    ...referrersFirst([...said.expand, ...said.contract].map(unqualified), change)
-      .flatMap((sql) => place(sql, setting)),
+    ...statements.flatMap((sql) => place(sql, setting)),
     ...backfills(change.fills, change.to),
   ];
   return phases.flatMap((phase) =>
@@ -54,15 +55,24 @@ interface Setting {
   readonly change: SchemaChange;
   /** Tables that may have rows. */
   readonly existing: ReadonlySet<string>;
+  /** Indexes that are made anew under their name. */
+  readonly replaced: ReadonlySet<string>;
 }
 
-function place(sql: string, { change, existing }: Setting): readonly Placed[] {
-  const [, index] = /^CREATE (?:UNIQUE )?INDEX "[^"]+" ON "([^"]+)"/.exec(sql) ?? [];
-  if (index !== undefined) {
-    return existing.has(index)
-      ? [["index", draft(sql, "Built while the application goes on writing.", "harbor:concurrently")]]
-      : [["change", draft(sql)]];
+function replacedIndexes(statements: readonly string[]): ReadonlySet<string> {
+  const named = (pattern: RegExp) => statements.flatMap((sql) => pattern.exec(sql)?.[1] ?? []);
+  const made = named(/^CREATE (?:UNIQUE )?INDEX "([^"]+)"/);
+  return new Set(named(/^DROP INDEX "([^"]+)";$/).filter((name) => made.includes(name)));
+}
+
+function place(sql: string, { change, existing, replaced }: Setting): readonly Placed[] {
+  const [, index, on] = /^CREATE (?:UNIQUE )?INDEX "([^"]+)" ON "([^"]+)"/.exec(sql) ?? [];
+  if (index !== undefined && on !== undefined) {
+    if (!existing.has(on)) return [["change", draft(sql)]];
+    return replaced.has(index) ? indexReplaced(index, sql) : [["index", concurrently(sql)]];
   }
+  const [, dropped] = /^DROP INDEX "([^"]+)";$/.exec(sql) ?? [];
+  if (dropped !== undefined && replaced.has(dropped)) return [];
   if (/^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN |^DROP (?:TYPE|SEQUENCE|SCHEMA) /.test(sql)) {
     return [["drop", draft(sql)]];
   }
@@ -83,6 +93,20 @@ function remarksOn(table: string, action: string, { fills }: SchemaChange): read
   const isLent = fills.some((fill) => fill.table === table && fill.column === column);
   const remark = "The default fills the rows that exist without touching them";
   return [isLent ? `${remark}; it is taken back below.` : `${remark}.`];
+}
+
+function concurrently(sql: string): DraftStatement {
+  return draft(sql, "Built while the application goes on writing.", "harbor:concurrently");
+}
+
+/** The old one serves until the new one is there. */
+function indexReplaced(index: string, sql: string): readonly Placed[] {
+  const made = `${index.slice(0, 59)}_new`;
+  return [
+    ["index", concurrently(sql.replace(`"${index}"`, () => `"${made}"`))],
+    ["settle", draft(`DROP INDEX "${index}";`)],
+    ["settle", draft(`ALTER INDEX "${made}" RENAME TO "${index}";`)],
+  ];
 }
 
 /** Existing rows are looked at outside the transaction that holds the table. */

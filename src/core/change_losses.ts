@@ -2,7 +2,7 @@ import { allowedValues, type FillValues, placeholder, requiredFills } from "./fi
 import type { KitSnapshot } from "./kit_snapshot.ts";
 import { applyRenames, invertRenames, type Renames, tablesByName } from "./renames.ts";
 import { postgresType } from "./postgres_spelling.ts";
-import type { SchemaChange } from "./change_stages.ts";
+import type { DecidedFill, SchemaChange } from "./change_stages.ts";
 
 /** What a change takes away, as sentences: for its script, and for the script that undoes it. */
 export interface Losses {
@@ -48,36 +48,46 @@ function missing(up: SchemaChange, down: SchemaChange): readonly string[] {
 
 /** Where the upgrade wrote over NULL. */
 function filled({ fills }: SchemaChange): readonly string[] {
-  return fills.filter((fill) => fill.existed).map(({ table, column, value }) =>
-    `Leaves ${value} in ${table}.${column} where it was NULL.`
+  return byValue(fills.filter((fill) => fill.existed)).map(([value, names]) =>
+    `Leaves ${value} in ${names} where it was NULL.`
   );
 }
 
-/** What the downgrade stumbles over. */
+/** What the downgrade puts in, and what it stumbles over. */
 function narrowed(down: SchemaChange): readonly string[] {
   const { from, to, renames, fills } = down;
   const before = tablesByName(applyRenames(from, renames));
-  return [...tablesByName(to).values()].flatMap((table) =>
+  const stumbles = [...tablesByName(to).values()].flatMap((table) =>
     Object.values(table.columns).flatMap((column) => {
-      const old = before.get(table.name)?.columns[column.name];
-      if (old === undefined) return [];
+      const old = before.get(table.name);
+      const was = old?.columns[column.name];
+      if (old === undefined || was === undefined) return [];
       const name = `${table.name}.${column.name}`;
-      const fill = fills.find((each) =>
-        each.existed && each.table === table.name && each.column === column.name
-      );
       const allowed = allowedValues(table, column.name);
-      const was = allowedValues(before.get(table.name)!, column.name);
+      const others = allowedValues(old, column.name);
       const isNarrower = allowed.length > 0 &&
-        (was.length === 0 || was.some((value) => !allowed.includes(value)));
+        (others.length === 0 || others.some((value) => !allowed.includes(value)));
       const hasOtherType = to.dialect === "postgresql" &&
-        postgresType(old.type) !== postgresType(column.type);
+        postgresType(was.type) !== postgresType(column.type);
       return [
-        ...fill === undefined ? [] : [`Puts ${fill.value} into ${name} where it is NULL.`],
         ...isNarrower ? [`Fails while ${name} holds anything but ${allowed.join(", ")}.`] : [],
         ...hasOtherType ? [`Fails while ${name} holds what does not fit ${column.type}.`] : [],
       ];
     })
   );
+  const filled = byValue(fills.filter((fill) => fill.existed)).map(([value, names]) =>
+    `Puts ${value} into ${names} where it is NULL.`
+  );
+  return [...filled, ...stumbles];
+}
+
+/** Gathers the columns that get the same value. */
+function byValue(fills: readonly DecidedFill[]): readonly (readonly [value: string, columns: string])[] {
+  const values = [...new Set(fills.map(({ value }) => value))];
+  return values.map((value) => [
+    value,
+    list(fills.filter((fill) => fill.value === value).map(({ table, column }) => `${table}.${column}`)),
+  ]);
 }
 
 function takenAway({ from, to, renames }: SchemaChange) {

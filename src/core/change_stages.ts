@@ -49,12 +49,13 @@ export function stagesOf(change: SchemaChange): ChangeStages {
   const { dialect } = change.to;
   const adopted = adoptNames(applyRenames(change.from, change.renames), change.to);
   const inlineChecks = checksToInline(adopted.snapshot, change);
-  const expanded = expand(adopted.snapshot, change, inlineChecks);
-  const middle = dialect === "postgresql" ? withoutChangedForeignKeys(expanded, change.to) : expanded;
+  const expanded = expand(adopted.snapshot, change);
+  const reached = withChecks(expanded, inlineChecks);
+  const middle = dialect === "postgresql" ? withoutChangedForeignKeys(reached, change.to) : reached;
   return {
     renames: [...renameStatements(change.renames, dialect), ...adopted.statements],
     expand: [adopted.snapshot, expanded],
-    contract: [[expanded, middle], [middle, change.to]],
+    contract: [[reached, middle], [middle, change.to]],
     inlineChecks,
   };
 }
@@ -115,26 +116,18 @@ function namedIn(section: unknown): Readonly<Record<string, Named>> {
   return (section ?? {}) as Readonly<Record<string, Named>>;
 }
 
-function expand(
-  from: KitSnapshot,
-  change: SchemaChange,
-  inlineChecks: ChangeStages["inlineChecks"],
-): KitSnapshot {
+function expand(from: KitSnapshot, change: SchemaChange): KitSnapshot {
   const { to } = change;
   const sections = Object.entries(to).filter(([name, section]) => isRecord(section) && name !== "tables");
   const both = sections.map(([name, section]) => [name, { ...from[name] as object, ...section as object }]);
   const tables = mapValues(to.tables, (table, key) => {
     const old = from.tables[key];
-    return old === undefined ? table : expandTable(old, table, { change, inlineChecks });
+    return old === undefined ? table : expandTable(old, table, change);
   });
   return { ...from, ...Object.fromEntries(both), tables: { ...from.tables, ...tables } };
 }
 
-function expandTable(
-  old: KitTable,
-  table: KitTable,
-  { change, inlineChecks }: { change: SchemaChange; inlineChecks: ChangeStages["inlineChecks"] },
-): KitTable {
+function expandTable(old: KitTable, table: KitTable, change: SchemaChange): KitTable {
   const { dialect } = change.to;
   const isNew = (name: string) => old.columns[name] === undefined;
   const added = Object.values(table.columns).filter(({ name }) => isNew(name)).map((column) => {
@@ -145,17 +138,10 @@ function expandTable(
   const keys = dialect === "sqlite"
     ? filterValues(table.foreignKeys, ({ columnsFrom }) => columnsFrom.length === 1 && isNew(columnsFrom[0]!))
     : {};
-  const checks = Object.keys(table.columns).flatMap((name) =>
-    inlineChecks.get(`${table.name}.${name}`) ?? []
-  );
   return {
     ...old,
     columns: { ...old.columns, ...Object.fromEntries(added) },
     foreignKeys: { ...old.foreignKeys, ...keys },
-    checkConstraints: {
-      ...old.checkConstraints,
-      ...Object.fromEntries(checks.map((check) => [check.name, check])),
-    },
     ...old["policies"] === undefined
       ? {}
       : { policies: { ...old["policies"], ...table["policies"] as object } },
@@ -188,6 +174,18 @@ function checksToInline(from: KitSnapshot, { to, fills }: SchemaChange): ChangeS
     });
   });
   return new Map(entries);
+}
+
+/** Adds the checks that came with their columns: drizzle-kit is not told of them, since it would rebuild the table. */
+function withChecks(snapshot: KitSnapshot, inlineChecks: ChangeStages["inlineChecks"]): KitSnapshot {
+  const tables = mapValues(snapshot.tables, (table) => {
+    const checks = Object.keys(table.columns).flatMap((name) =>
+      inlineChecks.get(`${table.name}.${name}`) ?? []
+    );
+    const added = Object.fromEntries(checks.map((check) => [check.name, check]));
+    return { ...table, checkConstraints: { ...table.checkConstraints, ...added } };
+  });
+  return { ...snapshot, tables };
 }
 
 function withoutChangedForeignKeys(snapshot: KitSnapshot, to: KitSnapshot): KitSnapshot {
