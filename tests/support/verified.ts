@@ -1,0 +1,98 @@
+import { migrate } from "../../src/run/migrate.ts";
+import type { RunContext } from "../../src/run/context.ts";
+import { readHistory } from "../../src/run/read_history.ts";
+import { allChecks } from "../../src/run/checks/all_checks.ts";
+import { type Verification, verify, type VerifyOptions } from "../../src/run/verify.ts";
+import type { History } from "../../src/core/history.ts";
+import { addFiles, storageFields } from "./application.ts";
+import { type Engine, openTestDatabase, testClient, withTestDatabase } from "./databases.ts";
+import { parseDatabaseUrl } from "../../src/core/database_url.ts";
+import { openDatabase } from "../../src/db/open_database.ts";
+import { projectFile } from "./project.ts";
+
+/** A database of the application in which nothing is wrong, and what a test does with it. */
+export interface Healthy {
+  readonly engine: Engine;
+  readonly url: string;
+  /** Runs SQL beside harbor-db. */
+  query(statement: string): Promise<void>;
+  /** Runs some checks, or all. */
+  verify(checks?: readonly string[], options?: Partial<VerifyOptions>): Promise<Verification>;
+}
+
+/** Returns the history up to a revision, so that tests do not depend on what comes after it. */
+export function historyTo(dialect: Engine["dialect"], revision: string): History {
+  const { revisions } = readHistory(projectFile("drizzle"), dialect);
+  return { dialect, revisions: revisions.slice(0, revisions.findIndex(({ id }) => id === revision) + 1) };
+}
+
+/**
+ * Runs `work` with a database at `5b09ebe23c76`, the head of the history that it is checked against, with local files
+ * and some in r2.
+ */
+export async function withHealthy(
+  engine: Engine,
+  work: (healthy: Healthy) => Promise<void>,
+  files = 30,
+): Promise<void> {
+  await engine.withDatabase(async (url) => {
+    const history = historyTo(engine.dialect, storageFields);
+    await withTestDatabase(url, async (database) => {
+      const context = contextOf(database, history);
+      await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
+    });
+    await addFiles(engine, url, files);
+    await engine.query(
+      url,
+      "UPDATE files SET storage_backend = 'local', upload_complete = is_active FROM users",
+    );
+    await engine.query(
+      url,
+      `UPDATE files SET storage_backend = 'r2', storage_path = 'collections/c-1/' || original_filename, metadata_json = '{"upload_method": "single_part", "r2_bucket": "harbor", "parts_count": null, "part_size": null}' WHERE id % 3 = 0`,
+    );
+    await work({
+      engine,
+      url,
+      query: async (statement) => void await engine.query(url, statement),
+      verify: (checks, options) =>
+        verifyUrl(url, { history, ...checks === undefined ? {} : { checks }, options }),
+    });
+  });
+}
+
+/** Runs checks on whatever is at a URL. */
+export function verifyUrl(
+  url: string,
+  { history, checks, options = {} }: {
+    readonly history: History;
+    readonly checks?: readonly string[];
+    readonly options?: Partial<VerifyOptions> | undefined;
+  },
+): Promise<Verification> {
+  return verify({
+    version: "0.0.0",
+    signal: new AbortController().signal,
+    now: () => new Date(),
+    notify: () => {},
+    readHistory: () => Promise.resolve(history),
+    openDatabase: () =>
+      openDatabase(parseDatabaseUrl(url), { client: testClient, access: "read", asIs: true }),
+  }, {
+    checks: allChecks.filter(({ name }) => checks?.includes(name) ?? name !== "backup"),
+    quick: false,
+    maxDurationMs: 60_000,
+    withFacts: false,
+    ...options,
+  });
+}
+
+function contextOf(database: Awaited<ReturnType<typeof openTestDatabase>>, history: History): RunContext {
+  return {
+    database,
+    history,
+    version: "0.0.0",
+    signal: new AbortController().signal,
+    now: () => new Date(),
+    notify: () => {},
+  };
+}
