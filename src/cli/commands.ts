@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { completionsCommand } from "./commands/completions.ts";
+import { createCommand } from "./commands/create.ts";
 import { currentCommand } from "./commands/current.ts";
 import { downgradeCommand } from "./commands/downgrade.ts";
 import { generateCommand } from "./commands/generate.ts";
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   historyCommand,
   stampCommand,
   generateCommand,
+  createCommand,
   verifyCommand,
   completionsCommand,
 ];

@@ -2,7 +2,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { type Decisions, type OpenQuestions, openQuestions, unanswered } from "../core/decisions.ts";
 import { type Fill, parseFills } from "../core/fills.ts";
 import { parseRenames, type RenameCandidate, type Renames } from "../core/renames.ts";
-import { readCreationTime, readRevisionId } from "../core/revision_name.ts";
+import { readCreationTime, readRevisionId, readRevisionName } from "../core/revision_name.ts";
 import type { DrizzleEngine } from "../run/drizzle_engine.ts";
 import type { NewRevision, RevisionRequest } from "../run/generate.ts";
 import type { ProjectPart, ProjectPaths } from "../run/read_project.ts";
@@ -11,17 +11,34 @@ import type { Outcome } from "./command.ts";
 import type { GenerateValues } from "./generate_options.ts";
 import { proofSettings } from "./proof_settings.ts";
 
+/** A developer's folder, read, and what drizzle-kit makes of it. */
+export interface OpenProject {
+  /** Of the revision that is asked for. */
+  readonly name: string;
+  readonly paths: ProjectPaths;
+  readonly engine: DrizzleEngine;
+  readonly parts: readonly ProjectPart[];
+}
+
+/** Reads schema.ts and the histories for a revision of that name. */
+export async function openProject(app: App, name: string, schema: string | undefined): Promise<OpenProject> {
+  const [{ loadDrizzleEngine }, { readProject }] = await Promise.all([
+    import("../run/drizzle_engine.ts"),
+    import("../run/read_project.ts"),
+  ]);
+  const checked = readRevisionName(name);
+  const paths = projectPaths(app, schema);
+  const engine = await loadDrizzleEngine();
+  return { name: checked, paths, engine, parts: await readProject(paths, engine) };
+}
+
 /** Drafts a revision of what changed in schema.ts, proves it, writes it and says what was done. */
 export async function generateRevision(
   app: App,
-  { command, name, parts, paths, options, engine }: {
+  { command, name, parts, paths, engine, options }: OpenProject & {
     /** As it is named in errors: `generate "Add settings"`. */
     readonly command: string;
-    readonly name: string;
-    readonly parts: readonly ProjectPart[];
-    readonly paths: ProjectPaths;
     readonly options: GenerateValues;
-    readonly engine: DrizzleEngine;
   },
 ): Promise<Outcome> {
   const { draftRevision } = await import("../run/generate.ts");

@@ -24,7 +24,7 @@ export interface DraftScript {
 
 /** Returns the text of a script. */
 export function renderDraft({ name, remarks, statements }: DraftScript): string {
-  const head = [name, ...remarks].map((line) => `-- ${line}\n`).join("");
+  const head = [name, ...remarks].map((line) => `-- ${line}`.trimEnd() + "\n").join("");
   const parts = statements.map(({ sql, above }) => `${above.map((line) => `-- ${line}\n`).join("")}${sql}`);
   return `${head}${parts.join(`${breakpoint}\n`)}\n`;
 }

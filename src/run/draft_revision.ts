@@ -3,6 +3,8 @@ import { arrangeSqlite } from "../core/arrange_sqlite.ts";
 import { lossesOf } from "../core/change_losses.ts";
 import { type SchemaChange, stagesOf } from "../core/change_stages.ts";
 import { draft, type DraftStatement, renderDraft } from "../core/draft_statement.ts";
+import { templateDown, templateUp } from "../core/script_template.ts";
+import type { Dialect } from "../core/snapshot.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 
 /** A change of one dialect in both directions. */
@@ -38,6 +40,17 @@ export async function draftScripts(
       ...new Set(statements.flatMap(({ above }) => above.filter((line) => !line.startsWith("harbor:")))),
     ],
     losses,
+  };
+}
+
+/** Writes a pair of scripts that do nothing yet. */
+export function draftTemplate(name: string, dialect: Dialect): DraftedScripts {
+  const statements = [draft("SELECT 1;")];
+  return {
+    up: renderDraft({ name, remarks: templateUp(dialect), statements }),
+    down: renderDraft({ name, remarks: templateDown(), statements }),
+    notes: [],
+    losses: { upgrade: [], downgrade: [] },
   };
 }
 

@@ -6,7 +6,7 @@ import { headOf, journalPath, scriptChecksum } from "../core/history.ts";
 import { type KitSnapshot, snapshotId } from "../core/kit_snapshot.ts";
 import { deriveRevisionId, revisionFiles, tagOf } from "../core/revision_name.ts";
 import type { Dialect } from "../core/snapshot.ts";
-import { type DraftedScripts, draftScripts } from "./draft_revision.ts";
+import { type DraftedScripts, draftScripts, draftTemplate } from "./draft_revision.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { readIfThere } from "./read_history.ts";
 import type { ProjectPart } from "./read_project.ts";
@@ -56,8 +56,18 @@ export async function draftRevision(
   return nameRevision(parts, request, drafted);
 }
 
+/** Writes a revision that does nothing yet, in memory. */
+export function draftEmptyRevision(parts: readonly ProjectPart[], request: RevisionRequest): NewRevision {
+  const drafted = parts.map(({ dialect, from }) => ({
+    dialect,
+    scripts: draftTemplate(request.name, dialect),
+    schema: from,
+  }));
+  return nameRevision(parts, request, drafted);
+}
+
 /** Gives scripts and schemas an id, a place in the history and a time. */
-export function nameRevision(
+function nameRevision(
   parts: readonly ProjectPart[],
   request: RevisionRequest,
   drafted: readonly {

@@ -21,27 +21,12 @@ export const generateCommand = defineCommand({
     { line: "generate --check", does: "3 when schema.ts is ahead of the history, for CI" },
   ],
   run: async (app, { args, options }) => {
-    const [{ readRevisionName }, { generateRevision, projectPaths }, { loadDrizzleEngine }, { readProject }] =
-      await Promise.all([
-        import("../../core/revision_name.ts"),
-        import("../generate_command.ts"),
-        import("../../run/drizzle_engine.ts"),
-        import("../../run/read_project.ts"),
-      ]);
-    const paths = projectPaths(app, options.schema);
-    const name = options.check ? "" : readRevisionName(args[0] ?? "");
-    const engine = await loadDrizzleEngine();
-    const parts = await readProject(paths, engine);
-    if (options.check) return await reportChanges(app, parts);
-    if (parts.some((part) => part.isChanged)) {
-      return await generateRevision(app, {
-        command: `generate "${name}"`,
-        name,
-        parts,
-        paths,
-        options,
-        engine,
-      });
+    const { openProject, generateRevision } = await import("../generate_command.ts");
+    const name = options.check ? "check" : args[0] ?? "";
+    const project = await openProject(app, name, options.schema);
+    if (options.check) return await reportChanges(app, project.parts);
+    if (project.parts.some((part) => part.isChanged)) {
+      return await generateRevision(app, { ...project, command: `generate "${project.name}"`, options });
     }
     app.report.line("nothing to do: schema.ts and the history agree");
     return { json: { changed: false, revision: null, files: [] } };
