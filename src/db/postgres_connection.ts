@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import type { PostgresUrl } from "../core/database_url.ts";
+import { copyIn, copyOut, type CopySetting } from "./postgres_copy.ts";
 import { endsSession, isSevered, SessionEnded } from "./postgres_errors.ts";
 import { hearLastWords, type LastWords } from "./postgres_last_words.ts";
 import { dial, DialError, type Encryption } from "./postgres_socket.ts";
@@ -36,6 +37,15 @@ export interface Session {
    * the first failure, as postgres.js or the socket threw it.
    */
   run(statements: readonly Statement[]): Promise<readonly Result[]>;
+  /** Runs a text of any number of statements, in one message. */
+  script(text: string): Promise<void>;
+  /**
+   * Runs `COPY … TO STDOUT` and hands over what comes, in pieces that need not end where rows do, one after the other.
+   * When `take` throws, the session is over.
+   */
+  copyOut(text: string, take: (piece: Uint8Array) => void | Promise<void>): Promise<void>;
+  /** Runs `COPY … FROM STDIN` with the pieces of `data`. */
+  copyIn(text: string, data: AsyncIterable<Uint8Array>): Promise<void>;
   /** Runs `work` when all earlier work is done, so that transactions do not mix on the one connection. */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
   /**
@@ -145,6 +155,20 @@ export async function connect(
     return answers;
   }
 
+  /** Does something else with postgres.js than {@link send}. */
+  async function use(work: (setting: CopySetting) => Promise<unknown>): Promise<void> {
+    if (ended || socket === undefined) throw new SessionEnded(lastWords());
+    underWay++;
+    try {
+      await work({ client, socket });
+    } catch (error) {
+      ended ||= endsSession(error);
+      throw isSevered(error) && lastWords() ? new SessionEnded(lastWords()) : error;
+    } finally {
+      underWay--;
+    }
+  }
+
   // Not postgres.js's own `end`, which waits out its whole timeout when the connection ends meanwhile.
   let closing: Promise<void> | undefined;
   function close(): Promise<void> {
@@ -173,6 +197,9 @@ export async function connect(
       hasEnded: () => ended,
       run: async (statements) =>
         (await send(statements)).map((one) => ({ rows: [...one], command: one.command, count: one.count })),
+      script: (text) => use(({ client }) => client.unsafe(text)),
+      copyOut: (text, take) => use((setting) => copyOut(setting, text, take)),
+      copyIn: (text, data) => use((setting) => copyIn(setting, text, data)),
       exclusive(work) {
         const result = last.then(work);
         last = result.catch(() => {});
