@@ -1,0 +1,90 @@
+/** How many backups to keep, in restic's words. 0 switches a rule off. */
+export interface RetentionPolicy {
+  /** The newest ones. */
+  readonly last: number;
+  /** The newest of each of the last days that have one. */
+  readonly daily: number;
+  readonly weekly: number;
+  readonly monthly: number;
+}
+
+/** A backup as retention sees it. */
+export interface RetentionCandidate {
+  readonly id: string;
+  /** ISO 8601 UTC. */
+  readonly createdAt: string;
+  /** Where in the history it goes back to: the revision, and the one that was half way there. */
+  readonly boundary: string;
+  /** Whether it is proven and still whole. Any other keeps no better one from being kept. */
+  readonly isProven: boolean;
+}
+
+/** What is to become of a backup, and why. */
+export interface RetentionVerdict<Candidate extends RetentionCandidate> {
+  readonly backup: Candidate;
+  readonly keep: boolean;
+  /** The rules that keep it; empty when none does. */
+  readonly reasons: readonly string[];
+}
+
+/** What applies when nobody says otherwise. */
+export const defaultRetention: RetentionPolicy = { last: 10, daily: 7, weekly: 5, monthly: 12 };
+
+/**
+ * Decides which backups stay.
+ *
+ * A day, a week (from Monday) and a month are those of UTC; of each the newest backup counts, and only those count
+ * that have one. What goes back to a place that no newer proven backup goes back to stays whatever the rules say.
+ *
+ * @param options.force Prune those as well
+ * @returns A verdict for each, the newest first
+ */
+export function applyRetention<Candidate extends RetentionCandidate>(
+  backups: readonly Candidate[],
+  policy: RetentionPolicy,
+  options: { readonly force: boolean },
+): readonly RetentionVerdict<Candidate>[] {
+  const newestFirst = backups.toSorted((a, b) => compare(b.createdAt, a.createdAt) || compare(b.id, a.id));
+  const buckets = rules.map(({ name, bucketOf }) => ({ name, bucketOf, left: policy[name], last: "" }));
+  const boundaries = new Set<string>();
+  return newestFirst.map((backup) => {
+    const reasons: string[] = [];
+    if (!backup.isProven) {
+      if (!options.force) reasons.push("not whole, so not counted");
+      return { backup, keep: !options.force, reasons };
+    }
+    for (const rule of buckets) {
+      const bucket = rule.bucketOf(backup);
+      if (rule.left === 0 || bucket === rule.last) continue;
+      rule.left--;
+      rule.last = bucket;
+      reasons.push(rule.name);
+    }
+    if (!options.force && !boundaries.has(backup.boundary)) {
+      reasons.push(`newest at ${backup.boundary}`);
+    }
+    boundaries.add(backup.boundary);
+    return { backup, keep: reasons.length > 0, reasons };
+  });
+}
+
+/** Each rule keeps the newest backup of a bucket, for as many buckets as the policy says. */
+const rules: readonly {
+  readonly name: keyof RetentionPolicy;
+  readonly bucketOf: (backup: RetentionCandidate) => string;
+}[] = [
+  { name: "last", bucketOf: (backup) => backup.id },
+  { name: "daily", bucketOf: ({ createdAt }) => createdAt.slice(0, "2026-01-01".length) },
+  { name: "weekly", bucketOf: ({ createdAt }) => String(weekOf(createdAt)) },
+  { name: "monthly", bucketOf: ({ createdAt }) => createdAt.slice(0, "2026-01".length) },
+];
+
+/** Returns the number of the week since 1970. The first day of 1970 was a Thursday. */
+function weekOf(createdAt: string): number {
+  const days = Math.floor(Date.parse(createdAt) / 86_400_000);
+  return Math.floor((days + 3) / 7);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
