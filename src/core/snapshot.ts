@@ -27,6 +27,11 @@ export interface Table {
   readonly indexes: readonly Index[];
   readonly uniques: readonly Unique[];
   readonly checks: readonly Check[];
+  /**
+   * What its DDL says and this form has no place for (`AUTOINCREMENT`, `COLLATE NOCASE`): SQLite's table rebuild would
+   * lose it. Left out when there is nothing. Not compared.
+   */
+  readonly peculiarities?: readonly string[];
 }
 
 export interface Column {
@@ -83,4 +88,8 @@ export interface OtherObject {
   readonly table: string | null;
   /** Its DDL where the engine gives it. */
   readonly sql: string | null;
+  /** The columns, as `table.column`, whose types it holds fast (PostgreSQL); left out without any. */
+  readonly holds?: readonly string[];
+  /** When a trigger fires, where that is not always (PostgreSQL): `D` never, `R` and `A` by the session's role. */
+  readonly fires?: "D" | "R" | "A";
 }

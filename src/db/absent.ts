@@ -17,6 +17,7 @@ export function absentDatabase(url: SqliteFileUrl): Database {
         new HarborError("missing_table", `Cannot read "${url.display}": the file does not exist`),
       ),
     write: refuse,
+    rehearse: refuse,
     withLock: refuse,
     pace: refuse,
     lockHolder: () => Promise.resolve(undefined),

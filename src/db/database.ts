@@ -66,6 +66,12 @@ export interface Database {
    */
   write(batch: readonly SQL[], mode?: WriteMode): Promise<number[]>;
   /**
+   * Runs a batch as {@link write} would, on the real rows with all its locks, then rolls it back.
+   *
+   * @returns The schema that it would leave
+   */
+  rehearse(batch: readonly SQL[], mode: "rows" | "schema"): Promise<Snapshot>;
+  /**
    * Runs `work` while no other harbor-db can hold the same lock, and frees it afterwards, however `work` ends.
    * A holder that died frees its lock by itself.
    *

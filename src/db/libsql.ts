@@ -1,6 +1,7 @@
 import type { SQL } from "drizzle-orm";
 import type { LibsqlUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
+import type { Snapshot } from "../core/snapshot.ts";
 import type { Database, OpenOptions, WriteMode } from "./database.ts";
 import { connectHrana, HranaFailure, type HranaResult, type HranaRows, type HranaStep } from "./hrana.ts";
 import {
@@ -58,6 +59,7 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
     url: url.display,
     read: async <Row>(statement: SQL) => await readRows<Row>(compileRead(statement)),
     write: async (batch, mode = "rows") => await write(batch.map(compile), mode),
+    rehearse: async (batch, mode) => await rehearse(batch.map(compile), mode),
     async withLock(work, lockOptions) {
       refuseUnlessWritable();
       return await lease.withLock(work, lockOptions);
@@ -118,6 +120,15 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
     );
   }
 
+  async function rehearse(statements: readonly SqliteStatement[], mode: WriteMode): Promise<Snapshot> {
+    refuseUnlessWritable();
+    refuseTransactionControl(statements);
+    return await introspectSqlite((queries) => {
+      const look = queries.map(own);
+      return inTurn(() => persist(() => sendRehearsal({ statements, mode }, look), isHarmless));
+    });
+  }
+
   function refuseUnlessWritable(): void {
     if (access !== "read") return;
     throw new HarborError("read_only", `Cannot write to "${url.display}": it was opened for reading`);
@@ -164,17 +175,37 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
     }
   }
 
-  async function sendBatch({ statements, mode, opening, closing }: Batch): Promise<number[]> {
+  /** Returns the steps of a transaction, without its end. */
+  async function stepsOf({ statements, mode, opening, closing }: Batch): Promise<readonly Step[]> {
     const isSchema = mode === "schema";
     const guard = isSchema && mayDangle(statements) ? danglingGuard(await countDangling()) : undefined;
     const placed = keepDependents(statements, await dependentsOf(statements, mode));
-    const steps: readonly Step[] = [
+    return [
       // Inside a transaction SQLite ignores it, so it goes before BEGIN.
       own(`PRAGMA foreign_keys = ${isSchema ? "OFF" : "ON"}`),
       own("BEGIN IMMEDIATE"),
       ...[opening, ...placed, guard, closing].filter((step) => step !== undefined),
-      own("COMMIT"),
     ];
+  }
+
+  async function sendRehearsal(
+    batch: Batch,
+    look: readonly SqliteStatement[],
+  ): Promise<readonly (readonly unknown[])[]> {
+    const steps = await stepsOf(batch);
+    const after = ["ROLLBACK", "PRAGMA foreign_keys = ON"].map((text) => ({
+      ...own(text),
+      when: "always" as const,
+    }));
+    const results = await send([...steps, ...look, ...after], limits.write);
+    steps.forEach(({ index, text }, place) =>
+      rowsOf(results[place], typeof index === "number" ? { statement: text, index } : undefined)
+    );
+    return look.map((_, place) => rowsOf(results[steps.length + place]).rows);
+  }
+
+  async function sendBatch(batch: Batch): Promise<number[]> {
+    const steps = [...await stepsOf(batch), own("COMMIT")] as readonly Step[];
     const after: readonly HranaStep[] = [
       { ...own("ROLLBACK"), when: { unless: steps.length - 1 } },
       { ...own("PRAGMA foreign_keys = ON"), when: "always" },

@@ -36,7 +36,7 @@ export async function openPostgres(
     });
   const lock = advisoryLock({ session, url, name, onAcquired: protectOnce });
   let lastBatch: BatchTimes = { heldMs: 0, fixedMs: 0, waitedMs: 0 };
-  const writeBatch = batchWriter({
+  const writer = batchWriter({
     session,
     lock,
     patience,
@@ -73,7 +73,12 @@ export async function openPostgres(
       requireWritable();
       // Behind a pooler its settings would stay in the pool, unless the session is proven to be our own.
       if (session.direct) await protectOnce();
-      return await writeBatch(batch, mode);
+      return await writer.write(batch, mode);
+    },
+    async rehearse(batch) {
+      requireWritable();
+      if (session.direct) await protectOnce();
+      return readSnapshot(await writer.rehearse(batch, introspection()));
     },
     async withLock(work, options) {
       requireWritable();

@@ -17,7 +17,14 @@ export function readSnapshot([, tableRows, otherRows]: readonly Result[]): Snaps
   return {
     dialect: "postgresql",
     tables: (tableRows?.rows ?? []).map((row) => JSON.parse(String(row["definition"])) as Table),
-    others: (otherRows?.rows ?? []) as unknown as readonly OtherObject[],
+    others: (otherRows?.rows ?? []).map((row) => {
+      const { holds, fires, ...other } = row;
+      return {
+        ...other as unknown as OtherObject,
+        ...holds === null ? {} : { holds: JSON.parse(String(holds)) as readonly string[] },
+        ...fires === null ? {} : { fires: fires as "D" | "R" | "A" },
+      };
+    }),
   };
 }
 
@@ -119,23 +126,43 @@ WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('r', 'p') AND ${isOfSchema
   AND ${isNotOfExtension("pg_class", "c.oid")}
 ORDER BY c.relname`;
 
+/** The columns of our tables that an object depends on, as a JSON list of `table.column`; NULL without any. */
+function heldColumns(catalog: string, objects: string): string {
+  return `(SELECT json_agg(DISTINCT concat(held.relname, '.', part.attname))::text
+    FROM pg_depend hold JOIN pg_class held ON held.oid = hold.refobjid AND held.relnamespace = ${ownSchema}
+    JOIN pg_attribute part ON part.attrelid = held.oid AND part.attnum = hold.refobjsubid AND part.attnum > 0
+    WHERE hold.classid = '${catalog}'::regclass AND hold.objid IN (${objects})
+      AND hold.refclassid = 'pg_class'::regclass AND held.relkind IN ('r', 'p'))`;
+}
+
+const heldByView = heldColumns("pg_rewrite", "SELECT w.oid FROM pg_rewrite w WHERE w.ev_class = c.oid");
+
 const others = `SELECT * FROM (
   SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
       ELSE 'table' END AS kind,
     c.relname::text AS name, NULL::text AS "table",
-    CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END AS sql
+    CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END AS sql,
+    CASE WHEN c.relkind IN ('v', 'm') THEN ${heldByView} END AS holds, NULL::text AS fires
   FROM pg_class c
   WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('v', 'm', 'S', 'f') AND ${isOfSchema("c.relname")}
     AND ${isNotOfExtension("pg_class", "c.oid")}
     AND NOT EXISTS (SELECT FROM pg_depend o WHERE c.relkind = 'S' AND o.classid = 'pg_class'::regclass
       AND o.objid = c.oid AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i'))
   UNION ALL
-  SELECT 'trigger', t.tgname, c.relname, pg_get_triggerdef(t.oid, true)
+  SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END, concat(n.nspname, '.', c.relname), NULL,
+    pg_get_viewdef(c.oid, true), ${heldByView}, NULL
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relnamespace <> ${ownSchema} AND c.relkind IN ('v', 'm') AND ${heldByView} IS NOT NULL
+  UNION ALL
+  SELECT 'trigger', t.tgname, c.relname, pg_get_triggerdef(t.oid, true), ${
+  heldColumns("pg_trigger", "t.oid")
+},
+    nullif(t.tgenabled, 'O')::text
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
   WHERE c.relnamespace = ${ownSchema} AND NOT t.tgisinternal AND ${isOfSchema("c.relname")}
   UNION ALL
   SELECT 'function', p.proname, NULL,
-    CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END
+    CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END, NULL, NULL
   FROM pg_proc p
   WHERE p.pronamespace = ${ownSchema} AND ${isOfSchema("p.proname")} AND ${
   isNotOfExtension("pg_proc", "p.oid")
@@ -146,7 +173,7 @@ const others = `SELECT * FROM (
       FROM pg_enum l WHERE l.enumtypid = t.oid)
     WHEN 'd' THEN concat(format_type(t.typbasetype, t.typtypmod), CASE WHEN t.typnotnull THEN ' NOT NULL' END,
       (SELECT string_agg(' ' || pg_get_constraintdef(k.oid, true), '' ORDER BY k.conname) FROM pg_constraint k
-        WHERE k.contypid = t.oid AND k.contype = 'c')) END
+        WHERE k.contypid = t.oid AND k.contype = 'c')) END, NULL, NULL
   FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
   WHERE t.typnamespace = ${ownSchema} AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
     AND ${isOfSchema("t.typname")} AND ${isNotOfExtension("pg_type", "t.oid")}

@@ -52,10 +52,18 @@ const roundTrips = 6;
 const transactionCommand =
   /^(?:begin|start\s+transaction|commit|end|abort|rollback|prepare\s+transaction)\b/i;
 
-/** Returns `Database.write` of a session. */
+/** Runs batches. */
+export interface BatchWriter {
+  /** `Database.write`. */
+  write(batch: readonly SQL[], mode?: WriteMode): Promise<number[]>;
+  /** Runs a batch in a transaction, then `look`, rolls all of it back and returns what `look` said. */
+  rehearse(batch: readonly SQL[], look: readonly Statement[]): Promise<readonly Result[]>;
+}
+
+/** Returns the writer of a session. */
 export function batchWriter(
   { session, lock, patience, url, lockTimeout, openObserver, onBatch }: WriteSetting,
-): (batch: readonly SQL[], mode?: WriteMode) => Promise<number[]> {
+): BatchWriter {
   const { lockTimeoutMs, totalMs, concurrentlyMs } = patience;
   const watched = { pid: session.backendPid, openObserver };
   let quickestMs = Infinity;
@@ -68,7 +76,10 @@ export function batchWriter(
       const asked = performance.now();
       const attempt = async () => {
         const began = performance.now();
-        const changed = await transact(statements, timeout);
+        const changed = await transact(statements, timeout, async (changed) => {
+          await commit();
+          return changed;
+        });
         const heldMs = performance.now() - began;
         onBatch({ heldMs, fixedMs: quickestMs * roundTrips, waitedMs: began - asked });
         return changed;
@@ -91,7 +102,24 @@ export function batchWriter(
     return changed;
   }
 
-  async function transact(batch: readonly Statement[], timeout: string): Promise<number[]> {
+  async function rehearse(batch: readonly SQL[], look: readonly Statement[]): Promise<readonly Result[]> {
+    const statements = batch.map(compile);
+    statements.forEach(refuseUnfit);
+    const attempt = () =>
+      transact(statements, lockTimeout ?? `${lockTimeoutMs}ms`, async () => {
+        const results = await around(look);
+        await around([plain("ROLLBACK")]);
+        return results;
+      });
+    return await despiteOthers(() => session.exclusive(attempt), { ...watched, lockTimeoutMs, totalMs });
+  }
+
+  /** @param end Ends the transaction */
+  async function transact<T>(
+    batch: readonly Statement[],
+    timeout: string,
+    end: (changed: number[]) => Promise<T>,
+  ): Promise<T> {
     try {
       const began = performance.now();
       const [, answer] = await around([plain("BEGIN ISOLATION LEVEL READ COMMITTED"), guard(timeout, true)]);
@@ -108,8 +136,7 @@ export function batchWriter(
         return each.value;
       });
       await judgement;
-      await commit();
-      return changed;
+      return await end(changed);
     } catch (error) {
       if (!session.hasEnded()) await session.run([plain("ROLLBACK")]).catch(() => session.close());
       throw error;
@@ -187,7 +214,7 @@ export function batchWriter(
     return statementError(error, { ...where, url, lockHeld: lock.isHeld() });
   }
 
-  return write;
+  return { write, rehearse };
 }
 
 function refuseUnfit({ text }: Statement, index: number): void {

@@ -59,6 +59,7 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
       url: url.display,
       read: <Row>(statement: SQL) => soon(() => rowsOf<Row>(compileRead(statement))),
       write: refuse,
+      rehearse: refuse,
       withLock: refuse,
       pace: refuse,
       lockHolder: openLease({

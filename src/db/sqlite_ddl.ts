@@ -41,6 +41,39 @@ export function readIndex(ddl: string): DdlIndex {
   };
 }
 
+/** Words of a `CREATE TABLE` text that a snapshot has no place for, each up to how many words it takes in. */
+const peculiarWords: Readonly<Record<string, number>> = {
+  AUTOINCREMENT: 1,
+  COLLATE: 2,
+  STRICT: 1,
+  WITHOUT: 2,
+  GENERATED: 2,
+  AS: 1,
+  DEFERRABLE: 1,
+  MATCH: 2,
+  CONFLICT: 2,
+};
+
+/** Reads what a rebuild from a snapshot would lose out of a `CREATE TABLE` text: `AUTOINCREMENT`, `COLLATE NOCASE` … */
+export function readPeculiarities(ddl: string): readonly string[] {
+  const tokens = meaningful(ddl);
+  const found: string[] = [];
+  let depth = 0;
+  for (const [index, token] of tokens.entries()) {
+    const count = token.kind === "word" && depth < 2 ? peculiarWords[token.text.toUpperCase()] : undefined;
+    // A column may have such a word as its name, and a default may be such a word in parentheses.
+    const isName = depth === 1 && [",", "("].includes(tokens[index - 1]?.text ?? "");
+    const isPart = isWord(tokens[index - 1], "ALWAYS");
+    if (count !== undefined && !isName && !isPart && !(depth === 0 && index < 4)) {
+      found.push(
+        tokens.slice(index, index + count).map((each) => nameOf(each) ?? each.text).join(" ").toUpperCase(),
+      );
+    }
+    depth += depthChange(token);
+  }
+  return [...new Set(found)];
+}
+
 /** Takes parentheses off that enclose an expression as a whole. */
 export function stripParentheses(expression: string): string {
   const tokens = meaningful(expression);

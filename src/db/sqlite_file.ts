@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SqliteFileUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
+import type { Snapshot } from "../core/snapshot.ts";
 import type { Database, OpenOptions, WriteMode } from "./database.ts";
 import { mayDangle } from "./sqlite_dangling.ts";
 import { danglingFailure, failure } from "./sqlite_failure.ts";
@@ -52,6 +53,7 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
     url: url.display,
     read: <Row>(statement: SQL) => soon(() => rowsOf<Row>(compileRead(statement))),
     write: (batch, mode = "rows") => soon(() => write(batch.map(compile), mode)),
+    rehearse: (batch, mode) => soon(() => rehearse(batch.map(compile), mode)),
     withLock(work, lockOptions) {
       return access === "read" ? soon(refuseWrite) : lease.withLock(() => synced(work), lockOptions);
     },
@@ -77,10 +79,25 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
   function readTogether(queries: readonly string[]): Record<string, unknown>[][] {
     attempt(undefined, undefined, () => execute(handle, "BEGIN"));
     try {
-      return queries.map((text) => rowsOf({ text, values: [] }));
+      return readEach(queries);
     } finally {
       execute(handle, "COMMIT");
     }
+  }
+
+  function readEach(queries: readonly string[]): Record<string, unknown>[][] {
+    return queries.map((text) => rowsOf({ text, values: [] }));
+  }
+
+  function rehearse(statements: readonly SqliteStatement[], mode: WriteMode): Promise<Snapshot> {
+    if (access === "read") refuseWrite();
+    refuseTransactionControl(statements);
+    return introspectSqlite(async (queries) => {
+      let answers: Record<string, unknown>[][] = [];
+      const look = () => answers = readEach(queries);
+      await whenFree(() => transact({ statements, mode, fence: lease.fence(), look }));
+      return answers;
+    });
   }
 
   function write(statements: readonly SqliteStatement[], mode: WriteMode): Promise<number[]> | number[] {
@@ -138,7 +155,7 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
     }
   }
 
-  function transact({ statements, mode, fence }: Transaction): number[] {
+  function transact({ statements, mode, fence, look }: Transaction): number[] {
     const isSchema = mode === "schema";
     // Inside a transaction SQLite ignores it, so it goes before BEGIN.
     if (isSchema) execute(handle, "PRAGMA foreign_keys = OFF");
@@ -150,6 +167,11 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
         const before = isChecked ? dangling() : [];
         const changed = isSchema ? changeSchema(statements) : statements.map(change);
         if (isChecked) refuseMoreDangling(before, dangling());
+        if (look !== undefined) {
+          look();
+          rollback();
+          return changed;
+        }
         if (fence !== undefined) pass(fence.last);
         attempt(undefined, undefined, () => execute(handle, "COMMIT"));
         fence?.passed();
@@ -237,6 +259,8 @@ interface Transaction {
   readonly statements: readonly SqliteStatement[];
   readonly mode: WriteMode;
   readonly fence: Fence | undefined;
+  /** When given, it is called at the end, and nothing is committed. */
+  readonly look?: () => void;
 }
 
 /** How many rows of one table refer to nothing in another. */

@@ -1,5 +1,5 @@
 import type { Column, ForeignKey, Index, OtherObject, Snapshot, Table, Unique } from "../core/snapshot.ts";
-import { normalType, readChecks, readIndex, stripParentheses } from "./sqlite_ddl.ts";
+import { normalType, readChecks, readIndex, readPeculiarities, stripParentheses } from "./sqlite_ddl.ts";
 
 /** Runs queries that see the same state, in as few round trips as the engine allows. */
 export type ReadTogether = (queries: readonly string[]) => Promise<readonly (readonly unknown[])[]>;
@@ -37,6 +37,7 @@ export async function introspectSqlite(readTogether: ReadTogether): Promise<Snap
     dialect: "sqlite",
     tables: shown.filter((row) => row.type === "table" && !isVirtual(row)).map(({ name, sql }): Table => {
       const own = indexes.filter((row) => row.table === name);
+      const peculiarities = readPeculiarities(sql ?? "");
       return {
         name,
         columns: columnsOf(columns.filter((row) => row.table === name), own),
@@ -47,6 +48,7 @@ export async function introspectSqlite(readTogether: ReadTogether): Promise<Snap
         checks: readChecks(sql ?? "").map((check) => ({ ...check, valid: true })).sort(
           inOrderOf((check) => `${check.name ?? ""} ${check.expression}`),
         ),
+        ...peculiarities.length === 0 ? {} : { peculiarities },
       };
     }).sort(inOrderOf((table) => table.name)),
     others: shown.flatMap(otherObject).sort(inOrderOf((other) => `${other.name} ${other.kind}`)),

@@ -6,11 +6,11 @@ export interface PlacedStatement extends SqliteStatement {
   readonly index: number | null;
 }
 
-/** A view or trigger. */
+/** A view, a trigger, or an index made on its own. */
 export interface Dependent {
-  readonly type: "view" | "trigger";
+  readonly type: "view" | "trigger" | "index";
   readonly name: string;
-  /** The table that a trigger hangs on. */
+  /** The table that a trigger or index hangs on. */
   readonly table: string;
   readonly sql: string;
 }
@@ -18,7 +18,7 @@ export interface Dependent {
 /** Reads all {@link Dependent}s, in the order in which they were made. */
 export const dependentsQuery: SqliteStatement = {
   text:
-    `SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema WHERE type IN ('view', 'trigger') ORDER BY rowid`,
+    `SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema WHERE type IN ('view', 'trigger', 'index') AND sql IS NOT NULL ORDER BY rowid`,
   values: [],
 };
 
@@ -31,9 +31,10 @@ export function rebuiltTables(statements: readonly SqliteStatement[]): readonly 
 }
 
 /**
- * Adds to a batch what lets views and triggers outlive a rebuild. SQLite drops a table's triggers with it, and
- * refuses to rename the new table as long as a view, or another table's trigger, names the one that is gone. So they
- * are dropped before the first rebuild and made again after the last, unless the batch sees to them itself.
+ * Adds to a batch what lets views, triggers and indexes outlive a rebuild. SQLite drops a table's triggers and indexes
+ * with it, and refuses to rename the new table as long as a view, or another table's trigger, names the one that is
+ * gone. So they are dropped before the first rebuild and made again after the last, unless the batch sees to them
+ * itself.
  *
  * Source: https://www.sqlite.org/lang_altertable.html#making_other_kinds_of_table_schema_changes
  */
@@ -84,6 +85,7 @@ function rebuilds(statements: readonly SqliteStatement[]): readonly Rebuild[] {
 
 /** Every view counts: SQLite looks at all of them, and one may name a table by way of another. */
 function isAffected({ type, table, sql }: Dependent, tables: ReadonlySet<string>): boolean {
+  if (type === "index") return tables.has(table.toLowerCase());
   return type === "view" || tables.has(table.toLowerCase()) ||
     withoutComments(tokenize(sql, "sqlite")).some((token) => tables.has(lowerName(token)));
 }

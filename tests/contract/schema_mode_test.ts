@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import assert from "node:assert/strict";
+import type { Snapshot } from "../../src/core/snapshot.ts";
 import type { Database } from "../../src/db/database.ts";
 import { eachEngine } from "../support/each_engine.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
@@ -64,6 +65,20 @@ eachEngine("schema: a table that refers to itself is rebuilt with all its rows",
   const rows = await database.read(sql`SELECT id, up FROM parents ORDER BY id`);
   assert.deepEqual(rows, [{ id: 1, up: null }, { id: 2, up: 1 }, { id: 3, up: 2 }]);
 }, "sqlite");
+
+eachEngine(
+  "schema: a rebuild keeps the indexes that it does not know, as they were written",
+  async ({ database }) => {
+    await makeFamily(database, "CASCADE");
+    await database.write([sql`CREATE UNIQUE INDEX names ON parents (name COLLATE NOCASE DESC) WHERE id > 0`]);
+    const before = await database.introspect();
+    await database.write(rebuildOfParents, "schema");
+    const indexes = (snapshot: Snapshot) => snapshot.tables.flatMap((table) => table.indexes);
+    assert.equal(indexes(before).length, 1);
+    assert.deepEqual(indexes(await database.introspect()), indexes(before));
+  },
+  "sqlite",
+);
 
 eachEngine("schema: a rebuild under a view and a trigger keeps both", async ({ database }) => {
   await makeFamily(database, "CASCADE");

@@ -159,6 +159,36 @@ for (const version of versions) {
       });
     }));
 
+  test(`postgres ${version}: says which columns views and triggers hold fast, and when a trigger fires`, async () => {
+    await withFreshPostgres(version, async (url) => {
+      const others = await withClient(url, (sql) =>
+        sql.unsafe(`
+        CREATE SCHEMA reports;
+        CREATE TABLE users (id int, email text, name text);
+        CREATE VIEW emails AS SELECT id, email FROM users;
+        CREATE VIEW reports.names AS SELECT name FROM users;
+        CREATE VIEW reports.nothing AS SELECT 1 AS one;
+        CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';
+        CREATE TRIGGER always AFTER UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch();
+        CREATE TRIGGER named AFTER UPDATE OF name ON users FOR EACH ROW EXECUTE FUNCTION touch();
+        CREATE TRIGGER never AFTER UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch();
+        ALTER TABLE users DISABLE TRIGGER never;
+      `)).then(() => withTestDatabase(url, async (database) => (await database.introspect()).others));
+      assert.deepEqual(
+        others.filter(({ kind }) => kind !== "function").map((
+          { name, holds, fires },
+        ) => [name, holds, fires]),
+        [
+          ["always", undefined, undefined],
+          ["named", ["users.name"], undefined],
+          ["never", undefined, "D"],
+          ["emails", ["users.email", "users.id"], undefined],
+          ["reports.names", ["users.name"], undefined],
+        ],
+      );
+    });
+  });
+
   test(`postgres ${version}: the session's settings and rights do not change the snapshot`, () =>
     withFreshPostgres(version, async (url) => {
       await withClient(

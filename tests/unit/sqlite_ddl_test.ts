@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { normalType, readChecks, readIndex, stripParentheses } from "../../src/db/sqlite_ddl.ts";
+import {
+  normalType,
+  readChecks,
+  readIndex,
+  readPeculiarities,
+  stripParentheses,
+} from "../../src/db/sqlite_ddl.ts";
 
 const checkCases = [
   ["finds none", "CREATE TABLE t (a TEXT DEFAULT 'CHECK (x)')", []],
@@ -65,4 +71,39 @@ const types = [["varchar( 36 )", "VARCHAR(36)"], ["numeric(10, 2)", "NUMERIC(10,
 ], ["", ""]];
 for (const [type, expected] of types) {
   test(`normalType() makes "${expected}" of "${type}"`, () => assert.equal(normalType(type!), expected));
+}
+
+const peculiarityCases = [
+  [
+    "finds none in what the application makes",
+    "CREATE TABLE users (id INTEGER NOT NULL, name VARCHAR(9) DEFAULT 'STRICT', PRIMARY KEY (id))",
+    [],
+  ],
+  ["finds a key that never comes back", "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT)", [
+    "AUTOINCREMENT",
+  ]],
+  ["finds collations once", "CREATE TABLE t (a TEXT COLLATE nocase, b TEXT collate NOCASE)", [
+    "COLLATE NOCASE",
+  ]],
+  ["finds options of the table", "CREATE TABLE t (a TEXT PRIMARY KEY) STRICT, WITHOUT ROWID", [
+    "STRICT",
+    "WITHOUT ROWID",
+  ]],
+  ["finds generated columns, short and long", "CREATE TABLE t (a, b AS (a + 1), c GENERATED ALWAYS AS (a))", [
+    "AS",
+    "GENERATED ALWAYS",
+  ]],
+  [
+    "finds what foreign keys and constraints add",
+    "CREATE TABLE t (a UNIQUE ON CONFLICT IGNORE REFERENCES u (id) DEFERRABLE INITIALLY DEFERRED)",
+    ["CONFLICT IGNORE", "DEFERRABLE"],
+  ],
+  [
+    "passes over names and expressions",
+    "CREATE TABLE strict (collate TEXT, [as] TEXT, c TEXT CHECK (CAST(c AS TEXT) <> ''), match TEXT)",
+    [],
+  ],
+] as const;
+for (const [rule, ddl, expected] of peculiarityCases) {
+  test(`readPeculiarities() ${rule}`, () => assert.deepEqual(readPeculiarities(ddl), expected));
 }

@@ -28,6 +28,9 @@ const unrelated: Dependent = {
   sql: "CREATE TRIGGER y AFTER INSERT ON u BEGIN DELETE FROM tt WHERE a = 't'; END",
 };
 
+const index: Dependent = { type: "index", name: "i", table: "t", sql: "CREATE INDEX i ON t (id DESC)" };
+const otherIndex: Dependent = { type: "index", name: "j", table: "u", sql: "CREATE INDEX j ON u (t)" };
+
 const cases = [
   ["adds nothing without a rebuild", ["DROP TABLE t", "ALTER TABLE u ADD COLUMN t"], [view], [0, 1]],
   ["adds nothing for a plain rename", ["ALTER TABLE u RENAME TO t"], [view], [0]],
@@ -43,6 +46,16 @@ const cases = [
     view.sql,
     own.sql,
     others.sql,
+  ]],
+  ["keeps the indexes of the table", rebuild, [index, otherIndex], [0, 1, 'DROP INDEX "i"', 2, 3, index.sql]],
+  ["leaves alone an index that the batch makes", [...rebuild, "CREATE UNIQUE INDEX `i` ON `t` (`id`)"], [
+    index,
+  ], [
+    0,
+    1,
+    2,
+    3,
+    4,
   ]],
   [
     "leaves alone what the batch sees to",
