@@ -46,15 +46,21 @@ export function pass(message: string, details: Found["details"] = {}): Found {
 /**
  * Says that something could not be checked.
  *
+ * @param what What it was; left out, it is the whole check
  * @throws `error` itself when the user asked to stop
  */
-export function couldNotCheck(error: unknown): Found {
+export function couldNotCheck(error: unknown, what?: string): Found {
+  const subject = what === undefined ? "" : `${what} `;
   if (error instanceof HarborError) {
     if (error.code === "interrupted") throw error;
     const { code, message, hint, details } = error;
+    // The statement is in the details; what the engine said of it is what matters.
+    const words = message.replace(/^Cannot run "[^]*": /, "");
     return {
       status: "error",
-      message: isTimeUp(error) ? `not checked to the end: ${message}` : `could not be checked: ${message}`,
+      message: isTimeUp(error)
+        ? `${subject}not checked to the end: ${words}`
+        : `${subject}could not be checked: ${words}`,
       hint: hint ?? null,
       details: { ...details, code },
     };
@@ -62,7 +68,7 @@ export function couldNotCheck(error: unknown): Found {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   return {
     status: "error",
-    message: `could not be checked: harbor-db itself failed: ${message}`,
+    message: `${subject}could not be checked: harbor-db itself failed: ${message}`,
     hint: "This is a defect in harbor-db. Please report it with the details of --json.",
     details: { code: "internal", stack },
   };

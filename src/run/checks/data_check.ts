@@ -50,7 +50,7 @@ async function* checkTable(context: CheckContext, table: Table): AsyncGenerator<
     yield* found;
     if (isTimeUp(error)) throw timeUpIn(error as HarborError, { table: table.name, rows: scan.rows() });
     if (isFinal(error)) throw error;
-    return yield couldNotCheck(error);
+    return yield couldNotCheck(error, `the rows of ${table.name}`);
   }
   found.unshift(...broken(scan));
   yield* found.length > 0 ? found : [pass(`${scan.rows()} rows of ${table.name}`)];
