@@ -1,4 +1,4 @@
-import { formatDuration } from "../core/duration.ts";
+import { formatDuration } from "../core/quantity.ts";
 import { HarborError } from "../core/errors.ts";
 import { exitCodeOfFindings, type Finding, type FindingStatus, summarize } from "../core/finding.ts";
 import { withFileLock } from "../db/file_lock.ts";

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { HarborError } from "../core/errors.ts";
+import { formatCount } from "../core/quantity.ts";
 import { type Inspector, passed, type Probe, type ProbeResult } from "./inspector.ts";
 import { compareIndexes } from "./sqlite_compare_indexes.ts";
 
@@ -43,7 +44,7 @@ const indexCheck: Probe = {
     const { indexes, entries, problems } = await compareIndexes(database, pace);
     return problems.length > 0
       ? damaged(problems, "Make the indexes anew from their rows: sqlite3 FILE 'REINDEX'")
-      : passed(`${entries} entries of ${indexes} indexes agree with their rows`);
+      : passed(`${formatCount(entries)} entries of ${indexes} indexes agree with their rows`);
   },
 };
 

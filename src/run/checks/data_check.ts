@@ -1,5 +1,6 @@
 import { HarborError } from "../../core/errors.ts";
 import type { Snapshot, Table } from "../../core/snapshot.ts";
+import { formatCount } from "../../core/quantity.ts";
 import { isTimeUp } from "../budget.ts";
 import { type Check, type CheckContext, couldNotCheck, type Found, pass } from "./check.ts";
 import { foundBroken, rowRules } from "./data_rules.ts";
@@ -53,7 +54,7 @@ async function* checkTable(context: CheckContext, table: Table): AsyncGenerator<
     return yield couldNotCheck(error, `the rows of ${table.name}`);
   }
   found.unshift(...broken(scan));
-  yield* found.length > 0 ? found : [pass(`${scan.rows()} rows of ${table.name}`)];
+  yield* found.length > 0 ? found : [pass(`${formatCount(scan.rows())} rows of ${table.name}`)];
 }
 
 function broken(scan: RowScan): readonly Found[] {

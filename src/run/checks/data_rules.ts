@@ -1,4 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
+import { formatCount } from "../../core/quantity.ts";
 import type { Dialect, Table } from "../../core/snapshot.ts";
 import type { Found } from "./check.ts";
 import { formOf } from "./value_forms.ts";
@@ -122,7 +123,7 @@ export type RuleWords = Pick<RowRule, "name" | "table" | "words" | "status" | "h
 
 /** Returns the finding for rows that break a rule. */
 export function foundBroken(rule: RuleWords, { count, ids }: Broken): Found {
-  const rows = count === 1 ? "1 row" : `${count} rows`;
+  const rows = count === 1 ? "1 row" : `${formatCount(count)} rows`;
   const shown = ids.length === 0 ? "" : ` (id ${ids.join(", ")}${count > ids.length ? ", …" : ""})`;
   return {
     status: rule.status,

@@ -40,3 +40,8 @@ export function formatBytes(bytes: number): string {
   }
   return `${size >= 10 || unit === 0 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`;
 }
+
+/** Returns a whole number with spaces between its thousands: `1 000 000`. */
+export function formatCount(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, "\u00a0");
+}
