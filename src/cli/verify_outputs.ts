@@ -4,9 +4,10 @@ import { worstStatus } from "../core/finding.ts";
 import { renderMetrics } from "../core/prometheus.ts";
 import type { RunRecord } from "../core/run_record.ts";
 import { replaceFile } from "../run/replace_file.ts";
-import { appendRun } from "../run/run_log.ts";
+import { appendRun, readRuns } from "../run/run_log.ts";
 import type { Verification } from "../run/verify.ts";
 import type { App } from "./app.ts";
+import { renderReportPage } from "./report_page/page.ts";
 import type { VerifyValues } from "./verify_options.ts";
 
 /** A file that a run was to write. */
@@ -25,7 +26,9 @@ interface Result {
 /** Writes the files that were asked for. One that cannot be written keeps no other from being written. */
 export function writeOutputs(app: App, options: VerifyValues, result: Result): readonly Output[] {
   const { system } = app;
+  const { pid } = system.client;
   const record = recordOf(app, result);
+  const runs = [...options.log === undefined ? [] : earlierRuns(resolve(system.cwd, options.log)), record];
   const write = (
     kind: Output["kind"],
     path: string | undefined,
@@ -41,10 +44,11 @@ export function writeOutputs(app: App, options: VerifyValues, result: Result): r
   };
   return [
     ...write("log", options.log, (path) => appendRun(path, record)),
+    ...write("report", options.report, (path) => replaceFile(path, pageOf(app, result, runs), { pid })),
     ...write(
       "prometheus",
       options.prometheus,
-      (path) => replaceFile(path, metricsOf(app, result, path), system.client.pid),
+      (path) => replaceFile(path, metricsOf(app, result, path), { pid, mode: readableByAll }),
     ),
   ];
 }
@@ -65,8 +69,33 @@ function recordOf(app: App, { verification, exitCode }: Result): RunRecord {
   };
 }
 
+/** node_exporter is another user. */
+const readableByAll = 0o644;
+
 /** A line of the log stays short, whatever is wrong. */
 const mostProblems = 20;
+
+/** The log can be unreadable and still be written. */
+function earlierRuns(path: string): readonly RunRecord[] {
+  try {
+    return readRuns(path);
+  } catch {
+    return [];
+  }
+}
+
+function pageOf(app: App, { verification, exitCode }: Result, runs: readonly RunRecord[]): string {
+  const { display: url, dialect } = app.databaseUrl();
+  return renderReportPage({
+    ...verification,
+    ...verification.facts,
+    version: app.system.build.version,
+    database: { url, dialect },
+    exitCode,
+    backups: [],
+    runs: runs.filter((run) => run.database === url),
+  });
+}
 
 function metricsOf(app: App, { verification, exitCode }: Result, path: string): string {
   const { startedAt, ms, checks, facts } = verification;

@@ -1,4 +1,4 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HarborError } from "../core/errors.ts";
 
@@ -6,13 +6,19 @@ import { HarborError } from "../core/errors.ts";
  * Puts a text in the place of a file, so that a reader sees the old one or the new one and never a part.
  *
  * @param pid Names the temporary file, so that two writers do not share one
+ * @param mode Its rights; left out, they are what the process gives to new files
  * @throws {HarborError} `file_failed`
  */
-export function replaceFile(path: string, text: string, pid: number): void {
+export function replaceFile(
+  path: string,
+  text: string,
+  { pid, mode }: { readonly pid: number; readonly mode?: number },
+): void {
   // It neither ends nor begins like what programs look for in the folder.
   const temporary = join(dirname(path), `.${basename(path)}.${pid}.tmp`);
   try {
-    writeFileSync(temporary, text, { mode: 0o644 });
+    writeFileSync(temporary, text);
+    if (mode !== undefined) chmodSync(temporary, mode);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

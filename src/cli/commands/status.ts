@@ -1,7 +1,7 @@
 import { HarborError } from "../../core/errors.ts";
 import type { RevisionName, Status } from "../../run/read_status.ts";
 import { defineCommand } from "../command.ts";
-import { flag } from "../options.ts";
+import { flag, text } from "../options.ts";
 import type { App } from "../app.ts";
 
 export const statusCommand = defineCommand({
@@ -9,7 +9,10 @@ export const statusCommand = defineCommand({
   summary: "say where the database stands",
   description:
     "Shows the current revision, what is pending, who holds the lock and what is unfinished. Changes nothing.",
-  options: { exitCode: flag("--exit-code", "exit with 3 when something is pending or needs attention") },
+  options: {
+    exitCode: flag("--exit-code", "exit with 3 when something is pending or needs attention"),
+    log: text("--log <file>", "the log of verify, to say how its last run ended"),
+  },
   examples: [
     { line: "status", does: "the state of openharbor.db" },
     { line: "status --exit-code --quiet", does: "3 when an upgrade is due, for scripts" },
@@ -20,6 +23,7 @@ export const statusCommand = defineCommand({
       const status = await readStatus(context);
       const { state, lock } = status;
       print(app, status, context.database.url);
+      const verified = await lastRun(app, options.log);
       const needsAttention = status.pending.length > 0 || status.unfinished !== null ||
         state.refusal !== null;
       return {
@@ -34,11 +38,25 @@ export const statusCommand = defineCommand({
           lock,
           backfills: status.backfills,
           lastBackup: null,
+          lastVerify: verified,
           problem: describe(state.refusal),
         },
       };
     }),
 });
+
+/** Reads and shows how `verify` last ended, where its log is known. */
+async function lastRun(app: App, log: string | undefined) {
+  if (log === undefined) return null;
+  const { describeRun, lastVerify } = await import("../last_verify.ts");
+  const run = lastVerify(app, log);
+  const { bold, green, red } = app.report.colors;
+  const words = run === null
+    ? "no run known"
+    : (run.exitCode === 0 ? green : red)(describeRun(run, new Date()));
+  app.report.line(`${bold("verified".padEnd(10))} ${words}`);
+  return run;
+}
 
 function print({ report, isAbsent }: App, status: Status, url: string): void {
   const { state, pending, lock, backfills, unfinished } = status;

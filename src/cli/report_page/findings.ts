@@ -54,7 +54,7 @@ function renderFinding({ check, status, message, hint, details }: Finding): Html
       ${
     hint === null
       ? null
-      : html`<p class="remedy"><span>Remedy</span>${
+      : html`<p class="remedy"><b>Remedy</b>${
         command.test(hint) ? html`<code>${hint}</code>` : html`<span>${hint}</span>`
       }</p>`
   }

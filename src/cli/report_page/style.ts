@@ -37,7 +37,7 @@ code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans 
 h1 { font-size: clamp(1.6rem, 5vw, 2.4rem); line-height: 1.15; font-weight: 700; letter-spacing: -.015em; }
 .verdict p { opacity: .85; margin-top: .2rem; }
 .address span { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .85rem; opacity: .8; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr)); gap: .9rem 1.5rem; margin-top: 1.4rem; padding-top: 1.2rem; border-top: 1px solid #ffffff2e; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .9rem 1.5rem; margin-top: 1.4rem; padding-top: 1.2rem; border-top: 1px solid #ffffff2e; }
 .figures dt { font-size: .72rem; text-transform: uppercase; letter-spacing: .07em; opacity: .7; }
 .figures dd { font-weight: 600; }
 .figures small { display: block; font-weight: 400; font-size: .85rem; opacity: .8; }
@@ -63,9 +63,9 @@ h2 { font-size: 1.15rem; font-weight: 680; margin-bottom: .8rem; letter-spacing:
 .tag { font-size: .78rem; color: var(--soft); }
 .message { font-weight: 560; }
 .remedy { margin-top: .55rem; display: flex; gap: .6rem; align-items: baseline; }
-.remedy span { font-size: .78rem; color: var(--soft); flex: none; }
-.remedy > :last-child { font-size: .9rem; }
-.remedy code { background: var(--code); border-radius: .35rem; padding: .25rem .5rem; white-space: pre-wrap; font-size: .82rem !important; }
+.remedy b { font-size: .78rem; font-weight: 400; color: var(--soft); flex: none; }
+.remedy span { font-size: .92rem; }
+.remedy code { background: var(--code); border-radius: .35rem; padding: .25rem .5rem; white-space: pre-wrap; font-size: .82rem; }
 details summary { cursor: pointer; color: var(--soft); font-size: .82rem; margin-top: .55rem; }
 details pre { background: var(--code); border-radius: .35rem; padding: .6rem .8rem; margin-top: .4rem; overflow-x: auto; white-space: pre-wrap; }
 
@@ -115,7 +115,7 @@ footer { color: var(--soft); font-size: .82rem; padding-bottom: 2.5rem; }
   .verdict .icon { width: 2.7rem; height: 2.7rem; }
   .checks { grid-template-columns: 1fr; gap: .55rem; }
   .finding { padding: .9rem; gap: .7rem; }
-  .remedy { display: block; } .remedy code { display: block; margin-top: .25rem; }
+  .remedy { display: block; } .remedy > * { display: block; } .remedy code { margin-top: .25rem; }
   .list li { padding: .7rem .9rem; flex-wrap: wrap; }
   .list .side { text-align: left; max-width: none; flex-basis: 100%; padding-left: 2.05rem; }
   .list .side b, .list .side span { display: inline; }
@@ -133,8 +133,8 @@ footer { color: var(--soft); font-size: .82rem; padding-bottom: 2.5rem; }
   .bar b { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .icon, .icon .mark, .timeline li::after { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .remedy code { border: 1px solid #999; }
-  .strip { display: none; }
-  .card, .finding, .list li, .timeline li, .table { break-inside: avoid; }
+  .strip, details:not([open]) { display: none; }
+  .tables, .card, .finding, .list li, .timeline li, .table { break-inside: avoid; }
   h2 { break-after: avoid; }
 }
 `;
