@@ -32,7 +32,8 @@ export async function bundle(root: string, outdir: string, info: BuildInfo): Pro
     legalComments: "none",
     logLevel: "silent",
     // The entry calls runMain() itself: src/main.ts is not what was started.
-    define: { "import.meta.main": "false" },
+    // A library that asks where it lies would put this machine's path into the binary.
+    define: { "import.meta.main": "false", __dirname: '"/"', __filename: '"/harbor-db.js"' },
     plugins: [emptyDrivers()],
   });
   return join(outdir, "harbor-db.js");
