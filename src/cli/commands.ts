@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { checkCommand } from "./commands/check.ts";
 import { completionsCommand } from "./commands/completions.ts";
 import { createCommand } from "./commands/create.ts";
 import { currentCommand } from "./commands/current.ts";
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   stampCommand,
   generateCommand,
   createCommand,
+  checkCommand,
   verifyCommand,
   completionsCommand,
 ];

@@ -1,6 +1,6 @@
 import { formatDuration } from "../core/quantity.ts";
 import { HarborError } from "../core/errors.ts";
-import { exitCodeOfFindings, type Finding, type FindingStatus, summarize } from "../core/finding.ts";
+import { exitCodeOfFindings, type Finding, summarize } from "../core/finding.ts";
 import { withFileLock } from "../db/file_lock.ts";
 import { openDatabase } from "../db/open_database.ts";
 import { allChecks, selectChecks } from "../run/checks/all_checks.ts";
@@ -8,6 +8,7 @@ import { type Signal } from "../run/ping.ts";
 import { type Verification, verify } from "../run/verify.ts";
 import type { App } from "./app.ts";
 import type { Outcome } from "./command.ts";
+import { findingText, printFinding, summaryText } from "./print_finding.ts";
 import { verifyLockPath } from "./state_folder.ts";
 import type { VerifyValues } from "./verify_options.ts";
 import { writeOutputs } from "./verify_outputs.ts";
@@ -75,7 +76,7 @@ function conclude(app: App, options: VerifyValues, verification: Verification) {
   const isWritten = outputs.every((output) => output.error === null);
   const exitCode = found === 0 && !isWritten ? 1 : found;
   const isProblem = ({ status }: Finding) => status !== "pass" && (status !== "warn" || options.strict);
-  const words = [headline(verification, exitCode), ...findings.filter(isProblem).map(line)].join("\n");
+  const words = [headline(verification, exitCode), ...findings.filter(isProblem).map(findingText)].join("\n");
 
   for (const output of outputs) {
     if (output.error !== null) report.failure(new HarborError("file_failed", output.error));
@@ -104,33 +105,10 @@ function conclude(app: App, options: VerifyValues, verification: Verification) {
   return { outcome, words };
 }
 
-const labels: Readonly<Record<FindingStatus, string>> = {
-  pass: "pass",
-  warn: "warn",
-  fail: "FAIL",
-  error: "NOT CHECKED",
-};
-
-function printFinding({ report }: App, { check, status, message, hint }: Finding): void {
-  const { green, yellow, red, magenta, dim } = report.colors;
-  const color = { pass: green, warn: yellow, fail: red, error: magenta }[status];
-  report.line(`${color(labels[status].padEnd(11))} ${check.padEnd(9)} ${message}`);
-  if (hint !== null) report.line(`${" ".repeat(22)}${dim(hint)}`);
-}
-
-function line({ check, status, message, hint }: Finding): string {
-  return `${labels[status]} ${check}: ${message}${hint === null ? "" : `\n  ${hint}`}`;
-}
-
 function headline({ summary, ms }: Verification, exitCode: number): string {
-  const { pass, warn, fail, error } = summary;
-  const parts = [
-    ...fail > 0 ? [`${fail} failed`] : [],
-    ...error > 0 ? [`${error} could not be checked`] : [],
-    ...warn > 0 ? [`${warn} to look at`] : [],
-    `${pass} passed`,
-  ];
-  return `${exitCode === 0 ? "healthy" : "not healthy"}: ${parts.join(", ")}, after ${formatDuration(ms)}`;
+  return `${exitCode === 0 ? "healthy" : "not healthy"}: ${summaryText(summary)}, after ${
+    formatDuration(ms)
+  }`;
 }
 
 type Tell = (signal: Signal, body: string) => Promise<void>;

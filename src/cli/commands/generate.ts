@@ -36,15 +36,9 @@ export const generateCommand = defineCommand({
 const signs = { missing: "+", extra: "-", changed: "~" };
 
 async function reportChanges({ report }: App, parts: readonly ProjectPart[]): Promise<Outcome> {
-  const [{ compareSnapshots }, { normalizeDrizzleSnapshot }] = await Promise.all([
-    import("../../core/compare_snapshots.ts"),
-    import("../../core/drizzle_snapshot.ts"),
-  ]);
+  const { changesOf } = await import("../../run/check_schema.ts");
   const changed = parts.filter((part) => part.isChanged);
-  const changes = changed.map(({ dialect, from, to }) => ({
-    dialect,
-    differences: compareSnapshots(normalizeDrizzleSnapshot(to), normalizeDrizzleSnapshot(from)),
-  }));
+  const changes = changed.map((part) => ({ dialect: part.dialect, differences: changesOf(part) }));
   for (const { dialect, differences } of changes) {
     report.line(`${dialect}: schema.ts is ahead of the history`);
     for (const { kind, path, expected, actual } of differences) {

@@ -1,0 +1,47 @@
+import { HarborError } from "../core/errors.ts";
+import { exitCodeOfFindings, summarize } from "../core/finding.ts";
+import { acceptEdits, checkProject, type CheckRequest } from "../run/check.ts";
+import type { App } from "./app.ts";
+import type { Outcome } from "./command.ts";
+import { projectPaths } from "./generate_command.ts";
+import { printFinding, summaryText } from "./print_finding.ts";
+import { proofSettings } from "./proof_settings.ts";
+
+interface CheckValues {
+  readonly schema: string | undefined;
+  readonly prove: boolean;
+  readonly proveUrl: string | undefined;
+  readonly acceptEdits: boolean;
+  readonly postgresVersion: number;
+  readonly strict: boolean;
+}
+
+/** Checks the developer's folder and prints what was found. */
+export async function runCheck(app: App, options: CheckValues): Promise<Outcome> {
+  const { report, system, settings } = app;
+  if (options.acceptEdits && !options.prove) {
+    throw new HarborError("usage", "Cannot accept edits that are not proven", {
+      hint: "harbor-db check --prove --accept-edits",
+    });
+  }
+  const request: CheckRequest = {
+    paths: projectPaths(app, options.schema),
+    cwd: system.cwd,
+    postgresVersion: options.postgresVersion,
+    proof: options.prove ? await proofSettings(app, options.proveUrl) : null,
+    client: system.client,
+  };
+  const found = await checkProject(request);
+  const findings = options.acceptEdits ? await acceptEdits(request, found) : found;
+  const exitCode = exitCodeOfFindings(findings, options.strict);
+  const summary = summarize(findings);
+  const shown = settings.quiet ? [] : findings;
+  const said = new Set<string | null>();
+  for (const finding of shown) {
+    printFinding(app, said.has(finding.hint) ? { ...finding, hint: null } : finding);
+    said.add(finding.hint);
+  }
+  report.line();
+  report.line(report.colors.bold(`${exitCode === 0 ? "good" : "not good"}: ${summaryText(summary)}`));
+  return { ok: exitCode === 0, ...exitCode === 0 ? {} : { exitCode }, json: { findings, summary } };
+}

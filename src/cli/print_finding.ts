@@ -1,0 +1,33 @@
+import type { Finding, FindingStatus, FindingSummary } from "../core/finding.ts";
+import type { App } from "./app.ts";
+
+const labels: Readonly<Record<FindingStatus, string>> = {
+  pass: "pass",
+  warn: "warn",
+  fail: "FAIL",
+  error: "NOT CHECKED",
+};
+
+/** Prints a finding and what to do about it. */
+export function printFinding({ report }: App, { check, status, message, hint }: Finding): void {
+  const { green, yellow, red, magenta, dim } = report.colors;
+  const color = { pass: green, warn: yellow, fail: red, error: magenta }[status];
+  report.line(`${color(labels[status].padEnd(11))} ${check.padEnd(9)} ${message}`);
+  if (hint !== null) report.line(`${" ".repeat(22)}${dim(hint)}`);
+}
+
+/** Returns a finding as text without colours. */
+export function findingText({ check, status, message, hint }: Finding): string {
+  return `${labels[status]} ${check}: ${message}${hint === null ? "" : `\n  ${hint}`}`;
+}
+
+/** Returns how many findings there are of each kind, in words. */
+export function summaryText({ pass, warn, fail, error }: FindingSummary): string {
+  const parts = [
+    ...fail > 0 ? [`${fail} failed`] : [],
+    ...error > 0 ? [`${error} could not be checked`] : [],
+    ...warn > 0 ? [`${warn} to look at`] : [],
+    `${pass} passed`,
+  ];
+  return parts.join(", ");
+}

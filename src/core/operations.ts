@@ -1,0 +1,56 @@
+/** What a statement does, in words that both dialects share. */
+export type Operation =
+  | On<"create table" | "drop table" | "update" | "delete" | "insert" | "truncate" | "read all">
+  | On<"rename table"> & { readonly to: string }
+  | OnColumn<"drop column" | "set not null" | "drop not null" | "set default" | "drop default">
+  | OnColumn<"rename column"> & { readonly to: string }
+  | OnColumn<"add column"> & {
+    readonly notNull: boolean;
+    /** `each row`: it has to be worked out for every row. */
+    readonly value: "none" | "one for all" | "each row";
+  }
+  | OnColumn<"change type"> & {
+    /** In the spelling of a snapshot. */
+    readonly type: string;
+    /** Whether it is worked out by an expression and not by a plain cast. */
+    readonly isComputed: boolean;
+  }
+  | On<"add constraint"> & {
+    readonly name: string;
+    readonly constraint: "check" | "foreign key" | "unique" | "primary key" | "exclusion";
+    /** Whether the rows that exist are left for later. */
+    readonly isNotValid: boolean;
+    readonly usesIndex: boolean;
+    /** The column of which the check says that it is not NULL. */
+    readonly notNullOf: string | null;
+  }
+  | On<"validate constraint" | "drop constraint"> & { readonly name: string }
+  | On<"create index"> & {
+    readonly index: string;
+    readonly isUnique: boolean;
+    readonly isConcurrent: boolean;
+  }
+  | { readonly kind: "drop index"; readonly index: string; readonly isConcurrent: boolean }
+  | { readonly kind: "rename index"; readonly index: string; readonly to: string }
+  /** The table is copied into a new one that takes its place. */
+  | On<"rebuild table">
+  /** A table's rows are written anew where they are. */
+  | On<"rewrite table"> & { readonly by: string }
+  | On<"lock table"> & { readonly by: string }
+  /** Runs outside of a transaction only, or does nothing in one. */
+  | { readonly kind: "not in a transaction"; readonly what: string }
+  /** A value is added to a type. */
+  | { readonly kind: "add enum value"; readonly what: string }
+  /** What it does cannot be seen in its text. */
+  | { readonly kind: "hidden"; readonly what: string }
+  /** Names the schema of something. */
+  | { readonly kind: "names schema"; readonly schema: string };
+
+interface On<Kind extends string> {
+  readonly kind: Kind;
+  readonly table: string;
+}
+
+interface OnColumn<Kind extends string> extends On<Kind> {
+  readonly column: string;
+}
