@@ -11,9 +11,10 @@ import { parseArgs } from "node:util";
 import { compile } from "./build_binary.ts";
 import { bundle, readHistoryFiles } from "./build_bundle.ts";
 
-const usage = `Usage: scripts/build [--target PLATFORM] [--outfile PATH]
+const usage = `Usage: scripts/build [--target PLATFORM] [--dir DIR] [--outfile PATH]
 
   --target PLATFORM  another platform than this one: linux-x64, linux-aarch64, linux-x64-musl, darwin-aarch64, …
+  --dir DIR          the history to build in (drizzle/)
   --outfile PATH     default dist/harbor-db, or dist/harbor-db-PLATFORM with --target
 `;
 
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       target: { type: "string" },
+      dir: { type: "string" },
       outfile: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
@@ -37,7 +39,7 @@ async function main(): Promise<void> {
   mkdirSync(join(root, ".cache"), { recursive: true });
   const folder = mkdtempSync(join(root, ".cache", "bundle-"));
   try {
-    const history = readHistoryFiles(join(root, "drizzle"));
+    const history = readHistoryFiles(resolve(values.dir ?? join(root, "drizzle")));
     compile({ root, entry: await bundle(root, folder, { version, commit, history }), outfile, target });
   } finally {
     rmSync(folder, { recursive: true });

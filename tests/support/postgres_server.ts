@@ -31,8 +31,15 @@ export function postgresVariable(version: PostgresVersion): string {
   return `HARBOR_TEST_POSTGRES_${version}`;
 }
 
-/** Starts a server with an empty cluster; takes a few seconds. */
-export async function startPostgres(version: PostgresVersion): Promise<PostgresServer> {
+/**
+ * Starts a server with an empty cluster; takes a few seconds.
+ *
+ * @param settings Of postgresql.conf, as `name=value`; unless told, those with which nothing waits for the disk
+ */
+export async function startPostgres(
+  version: PostgresVersion,
+  settings: readonly string[] = throwaway,
+): Promise<PostgresServer> {
   const user = process.getuid?.() === 0 ? unprivileged : undefined;
   const directory = await mkdtemp(join(tmpdir(), `harbor_db_postgres_${version}_`));
   try {
@@ -61,7 +68,7 @@ export async function startPostgres(version: PostgresVersion): Promise<PostgresS
       directory,
       stopSignal: "QUIT",
       ...(user === undefined ? {} : { user }),
-      command: (port) => [join(bin, "postgres"), "-D", data, ...settings(port)],
+      command: (port) => [join(bin, "postgres"), "-D", data, ...options(port, settings)],
       ready: (port) =>
         withClient(address(superuser, port, "postgres"), async (sql) => void await sql`select 1`),
     });
@@ -125,18 +132,18 @@ function address(role: { user: string; password: string }, port: number, databas
   return `postgresql://${role.user}:${encodeURIComponent(role.password)}@127.0.0.1:${port}/${database}`;
 }
 
-/** The data is thrown away, so nothing waits for the disk. */
-function settings(port: number): readonly string[] {
-  return [
-    `port=${port}`,
-    "listen_addresses=127.0.0.1",
-    "unix_socket_directories=",
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-    "shared_buffers=32MB",
-    "max_connections=60",
-  ].flatMap((setting) => ["-c", setting]);
+/** For data that is thrown away. */
+const throwaway = [
+  "fsync=off",
+  "synchronous_commit=off",
+  "full_page_writes=off",
+  "shared_buffers=32MB",
+  "max_connections=60",
+];
+
+function options(port: number, settings: readonly string[]): readonly string[] {
+  const own = [`port=${port}`, "listen_addresses=127.0.0.1", "unix_socket_directories="];
+  return [...own, ...settings].flatMap((setting) => ["-c", setting]);
 }
 
 function debianPrograms(version: PostgresVersion): string {

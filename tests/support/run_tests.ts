@@ -21,7 +21,7 @@ async function main(stop: AbortSignal): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), "harbor_db_run_"));
   // Servers that tests start run as another user, who has to get through it.
   await chmod(directory, 0o711);
-  const starting = versions.map(startPostgres);
+  const starting = versions.map((version) => startPostgres(version));
   try {
     const servers = await Promise.all(starting);
     const addresses = servers.map((server) => [postgresVariable(server.version), server.adminUrl]);
