@@ -19,15 +19,21 @@ export interface App {
   readonly lockWaitMs: number;
   /** Returns where the database is. Says so when it took a file from `instance/`. */
   databaseUrl(): DatabaseUrl;
-  /** Whether the database is a SQLite file that does not exist. */
-  isAbsent(): boolean;
+  /** Whether the database (or another one) is a SQLite file that does not exist. */
+  isAbsent(url?: DatabaseUrl): boolean;
   /** Reads the history of a dialect: from `--dir`, the binary, or the checkout. */
   readHistory(dialect: Dialect): Promise<History>;
   /**
    * Opens the database and the history for a verb and closes them afterwards. With access `read`, a SQLite file that
    * does not exist reads as an empty database.
+   *
+   * @param url Another database than the command line's
    */
-  withRun<T>(access: OpenOptions["access"], work: (context: RunContext) => Promise<T>): Promise<T>;
+  withRun<T>(
+    access: OpenOptions["access"],
+    work: (context: RunContext) => Promise<T>,
+    url?: DatabaseUrl,
+  ): Promise<T>;
   /**
    * Asks the user to go on.
    * @throws {HarborError} `needs_confirmation` without a terminal or when the answer is no
@@ -46,8 +52,7 @@ export function createApp(
   function databaseUrl(): DatabaseUrl {
     return known ??= locate(system, settings, report);
   }
-  function isAbsent(): boolean {
-    const url = databaseUrl();
+  function isAbsent(url: DatabaseUrl = databaseUrl()): boolean {
     return url.driver === "sqlite_file" && !existsSync(url.path);
   }
   async function readHistory(dialect: Dialect): Promise<History> {
@@ -56,9 +61,8 @@ export function createApp(
     if (settings.dir === undefined && history !== null) return run.embeddedHistory(history, dialect);
     return run.readHistory(settings.dir ?? system.defaultDir, dialect);
   }
-  async function open(access: OpenOptions["access"]) {
-    const url = databaseUrl();
-    if (access === "read" && url.driver === "sqlite_file" && isAbsent()) {
+  async function open(access: OpenOptions["access"], url: DatabaseUrl) {
+    if (access === "read" && url.driver === "sqlite_file" && isAbsent(url)) {
       return (await import("../db/absent.ts")).absentDatabase(url);
     }
     return (await import("../db/open_database.ts")).openDatabase(url, { client: system.client, access });
@@ -72,9 +76,9 @@ export function createApp(
     databaseUrl,
     isAbsent,
     readHistory,
-    withRun: async (access, work) => {
-      const history = await readHistory(databaseUrl().dialect);
-      const database = await open(access);
+    withRun: async (access, work, url = databaseUrl()) => {
+      const history = await readHistory(url.dialect);
+      const database = await open(access, url);
       try {
         return await work({
           database,

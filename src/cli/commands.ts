@@ -1,4 +1,8 @@
 import type { Command } from "./command.ts";
+import { backupCommand } from "./commands/backup.ts";
+import { backupListCommand } from "./commands/backup_list.ts";
+import { backupPruneCommand } from "./commands/backup_prune.ts";
+import { backupVerifyCommand } from "./commands/backup_verify.ts";
 import { checkCommand } from "./commands/check.ts";
 import { completionsCommand } from "./commands/completions.ts";
 import { createCommand } from "./commands/create.ts";
@@ -6,6 +10,7 @@ import { currentCommand } from "./commands/current.ts";
 import { downgradeCommand } from "./commands/downgrade.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { historyCommand } from "./commands/history.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { stampCommand } from "./commands/stamp.ts";
 import { statusCommand } from "./commands/status.ts";
 import { upgradeCommand } from "./commands/upgrade.ts";
@@ -19,6 +24,11 @@ export const commands: readonly Command[] = [
   currentCommand,
   historyCommand,
   stampCommand,
+  backupCommand,
+  backupListCommand,
+  backupVerifyCommand,
+  backupPruneCommand,
+  restoreCommand,
   generateCommand,
   createCommand,
   checkCommand,

@@ -54,6 +54,37 @@ export function texts(flags: string, summary: string): Option<readonly string[]>
   };
 }
 
+/** Makes an option that takes one of a few words. */
+export function choice<const Word extends string>(
+  flags: string,
+  summary: string,
+  words: readonly Word[],
+): Option<Word | undefined> {
+  return {
+    flags,
+    summary,
+    fallback: undefined,
+    parse: (value) => {
+      const word = words.find((each) => each === value);
+      if (word !== undefined) return word;
+      throw new Error(`use ${words.join(" or ")}`);
+    },
+  };
+}
+
+/** Makes an option that takes how many of something. */
+export function count(flags: string, summary: string): Option<number | undefined> {
+  return {
+    flags,
+    summary,
+    fallback: undefined,
+    parse: (value) => {
+      if (/^\d{1,9}$/.test(value.trim())) return Number(value);
+      throw new Error("use a whole number");
+    },
+  };
+}
+
 /** Makes an option that takes a number which is not negative. */
 export function number<Fallback extends number | undefined>(
   flags: string,

@@ -26,6 +26,18 @@ export function progressLine(progress: Progress): string {
   return parts.join(", ");
 }
 
+/** Returns one line for a copy: what is being done, how much of it is, the time left. */
+export function backupLine(
+  { action, share, elapsedMs }: {
+    readonly action: string;
+    readonly share: number;
+    readonly elapsedMs: number;
+  },
+): string {
+  const left = share > 0 ? `, ${duration((elapsedMs / share - elapsedMs) / 1_000)} left` : "";
+  return `backup: ${action}, ${Math.floor(share * 100)} %${left}`;
+}
+
 /** Returns a whole number with its digits in groups of three: `1 234 567`. */
 export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, " ");

@@ -1,7 +1,7 @@
 import { createColors } from "picocolors";
 import { HarborError } from "../core/errors.ts";
 import type { RunEvent } from "../run/context.ts";
-import { progressLine } from "./progress.ts";
+import { backupLine, progressLine } from "./progress.ts";
 
 /** A stream to write to, as a terminal or a file sees it. */
 export interface Sink {
@@ -96,6 +96,8 @@ export function createReport(options: ReportOptions): Report {
           return note(
             `${event.direction === "upgrade" ? "upgrading" : "downgrading"} ${event.id} ${event.name}`,
           );
+        case "backup":
+          return progress(backupLine(event), event.elapsedMs);
         case "backfill":
           return progress(progressLine(event), event.elapsedMs);
       }

@@ -44,10 +44,11 @@ export interface BackupEngine {
   /** Puts the file's content in the place of the whole database: all of it, or on any failure none of it. */
   restore(path: string, signal: AbortSignal, options?: RestoreOptions): Promise<void>;
   /**
-   * Keeps what is at the database's address under another name, as it is, and returns where. For a database that is
-   * too damaged for a copy that could be proven; left out by engines whose servers look after their own files.
+   * Keeps what is at the database's address under another name, as it is, and returns where; `null` when nothing is
+   * there. For a database that is too damaged for a copy that could be proven; left out by engines whose servers look
+   * after their own files.
    */
-  setAside?(): Promise<string>;
+  setAside?(): Promise<string | null>;
   /** Lets go of what the engine holds open. Left out by engines that hold nothing between two calls. */
   close?(): Promise<void>;
 }

@@ -1,26 +1,15 @@
-import { closeSync, fsyncSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { basename } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { HarborError } from "../core/errors.ts";
 import type { BackupContent, Proof } from "./backup_engine.ts";
-import { failureCode } from "./sqlite_failure.ts";
 import { lockTable, readContent, type ReadOptions } from "./sqlite_content.ts";
-import { execute, prepare, resultCode } from "./sqlite_open_file.ts";
+import { execute, prepare } from "./sqlite_open_file.ts";
 
 /** Makes an empty file that nobody else may read, for SQLite to fill. */
 export function createCopyFile(path: string): void {
   closeSync(openSync(path, "wx", 0o600));
-}
-
-/** Waits until a file, or a folder's list of files, is on the disk. */
-export function flush(path: string): void {
-  const handle = openSync(path, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
 
 /**
@@ -74,25 +63,6 @@ export function openCopy(path: string): DatabaseSync {
   // In kB. Looking up each row in the indexes is what takes the time, less so when their pages stay.
   execute(copy, "PRAGMA cache_size = -49152");
   return copy;
-}
-
-/** Turns what SQLite or the system said while a copy was made into a {@link HarborError}. */
-export function copyFailure(url: string, error: unknown): HarborError {
-  if (error instanceof HarborError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  const known = isFull(error) ? "disk_full" : failureCode(message, resultCode(error));
-  const code = known === "statement_failed" ? "backup_failed" : known;
-  return new HarborError(code, `Cannot copy "${url}": ${message}`, {
-    hint: code === "disk_full"
-      ? "Free some space, or put backups on another device: --backup-dir <dir>"
-      : "The database is as it was.",
-    cause: error,
-  });
-}
-
-function isFull(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
 }
 
 function checkIntegrity(copy: DatabaseSync, path: string): void {

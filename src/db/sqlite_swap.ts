@@ -17,7 +17,8 @@ import { DatabaseSync } from "node:sqlite";
 import type { SqliteFileUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import { openersOf } from "./open_elsewhere.ts";
-import { copyFailure, flush } from "./sqlite_copy.ts";
+import { flush } from "./flush.ts";
+import { copyFailure } from "./copy_failure.ts";
 import { failureCode } from "./sqlite_failure.ts";
 import { busyTimeoutMs, execute, prepare, resultCode } from "./sqlite_open_file.ts";
 import { stopBackupIfAsked } from "./stop_backup.ts";
@@ -63,9 +64,10 @@ export async function swapFile({ url, from, signal, closeOthers }: Swap): Promis
   }
 }
 
-/** Gives a database's files another name as they are, and returns that of the first. */
-export function setFileAside(path: string): string {
+/** Gives a database's files another name as they are, and returns that of the first; `null` when there is none. */
+export function setFileAside(path: string): string | null {
   const target = realPath(path);
+  if (!existsSync(target)) return null;
   const kept = `${target}.damaged-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
   for (const ending of ["", ...sideFiles]) {
     // A second name for the same file: nothing is read, and no space is taken.

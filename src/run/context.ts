@@ -25,6 +25,14 @@ export type RunEvent =
     readonly direction: "upgrade" | "downgrade";
   }
   | {
+    readonly kind: "backup";
+    /** What is being done: `copying`. */
+    readonly action: string;
+    /** How much of it, from 0 to 1. */
+    readonly share: number;
+    readonly elapsedMs: number;
+  }
+  | {
     readonly kind: "backfill";
     readonly table: string;
     /** Rows that this run has passed. */

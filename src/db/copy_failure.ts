@@ -1,0 +1,28 @@
+import { HarborError } from "../core/errors.ts";
+import { failureCode } from "./sqlite_failure.ts";
+import { resultCode } from "./sqlite_open_file.ts";
+
+/** Turns what SQLite or the system said while a copy was made into a {@link HarborError}; returns anything else as it is. */
+export function copyFailure(url: string, error: unknown): unknown {
+  if (error instanceof HarborError || !(error instanceof Error)) return error;
+  const { message } = error;
+  // Anything else is a defect of ours, and has to look like one.
+  if (resultCode(error) === undefined && !/^(E[A-Z]+|ERR_SQLITE.*)$/.test(codeOf(error))) return error;
+  const known = isFull(error) ? "disk_full" : failureCode(message, resultCode(error));
+  const code = known === "statement_failed" ? "backup_failed" : known;
+  return new HarborError(code, `Cannot copy "${url}": ${message}`, {
+    hint: code === "disk_full"
+      ? "Free some space, or put backups on another device: --backup-dir <dir>"
+      : "The database is as it was.",
+    cause: error,
+  });
+}
+
+function isFull(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? "";
+}

@@ -1,0 +1,71 @@
+import { HarborError } from "../core/errors.ts";
+import type { RestoreOptions } from "../db/backup_engine.ts";
+import { type BackupSetting, makeBackup } from "./backup.ts";
+import { isEmptyDatabase } from "./backup_position.ts";
+import type { StoredBackup } from "./backup_folder.ts";
+import { type VerifyBackupSetting, withProvenCopy } from "./backup_verify.ts";
+import type { RunContext } from "./context.ts";
+import { lockOptions } from "./lock_options.ts";
+
+export interface RestoreRequest {
+  readonly backup: StoredBackup;
+  /** How the backup is read. */
+  readonly reading: VerifyBackupSetting;
+  /** Where the safety backup goes; its engine is that of the database which is replaced. */
+  readonly safety: BackupSetting;
+  /** Whether what is replaced is backed up. */
+  readonly keepsOld: boolean;
+  readonly lockWaitMs: number;
+}
+
+export interface RestoreResult {
+  /** Where the database is now; `null` for base. */
+  readonly revision: string | null;
+  readonly unfinished: string | null;
+  /** The file that holds what was replaced; `null` when there was nothing. */
+  readonly safetyBackup: string | null;
+}
+
+/**
+ * Puts a backup in the place of the database, all of it or nothing.
+ *
+ * The backup is proven first; then, under the lock, what is about to be replaced is backed up.
+ *
+ * @param context `null` when there is no database, or what is there cannot be opened as one
+ * @throws {HarborError} `damaged_backup`, `in_use`, `locked`, `backup_failed` …; the old database is then as it was
+ */
+export async function restoreBackup(
+  context: RunContext | null,
+  request: RestoreRequest,
+): Promise<RestoreResult> {
+  const { backup, reading, safety } = request;
+  return await withProvenCopy(backup, reading, async (copy) => {
+    const replace = async (database: RestoreOptions["database"]) => {
+      const safetyBackup = request.keepsOld ? await keepOld(context, safety) : null;
+      await safety.engine.restore(copy, reading.signal, {
+        database,
+        onProgress: (share) => reading.notify({ kind: "backup", action: "restoring", share, elapsedMs: 0 }),
+      });
+      const { revision, unfinished } = backup.manifest;
+      return { revision, unfinished, safetyBackup };
+    };
+    if (context === null) return await replace(null);
+    const { database } = context;
+    return await database.withLock(() => replace(database), lockOptions(context, request.lockWaitMs));
+  });
+}
+
+/** Backs up what is about to be replaced; what is too damaged for that is kept as it is, where an engine can. */
+async function keepOld(context: RunContext | null, safety: BackupSetting): Promise<string | null> {
+  const { engine } = safety;
+  try {
+    if (context === null) throw new HarborError("not_a_database", "Cannot back up what cannot be opened");
+    if (await isEmptyDatabase(context)) return null;
+    return (await makeBackup(context, safety, { reason: "before restore", mayReuse: true })).path;
+  } catch (error) {
+    const isDamaged = error instanceof HarborError &&
+      ["not_a_database", "backup_failed"].includes(error.code);
+    if (!isDamaged || engine.setAside === undefined) throw error;
+    return await engine.setAside();
+  }
+}
