@@ -1,0 +1,94 @@
+/** Measures harbor-db beside other tools, in the same runs, and writes tables. */
+import { existsSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { projectFile } from "../../tests/support/project.ts";
+import type { Bench, Part, Section } from "./bench.ts";
+import { sqliteDatabases, withPostgresDatabases } from "./databases.ts";
+import { backfillPart, largeBackfillPart } from "./part_backfill.ts";
+import { backupPart } from "./part_backup.ts";
+import { historyPart } from "./part_history.ts";
+import { revisionsPart } from "./part_revisions.ts";
+import { startupPart } from "./part_startup.ts";
+import { markdownOf, reportOf } from "./report.ts";
+import { findTools } from "./tools.ts";
+
+const parts: readonly Part[] = [
+  startupPart,
+  revisionsPart,
+  historyPart,
+  backupPart,
+  backfillPart,
+  largeBackfillPart,
+];
+
+const usage = `Usage: scripts/bench [PART…] [options]
+
+Parts, all of them unless some are named:
+${parts.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`).join("\n")}
+
+  --quick          three runs and a tenth of the rows: to see that it works
+  --runs N         runs of each (7)
+  --files N        files in the larger parts (1000000)
+  --binary PATH    the harbor-db to measure (dist/harbor-db)
+  --out NAME       write NAME.md and NAME.json; without it the tables go to the terminal
+
+Tools that are not there are installed where that is possible (npm; apt-get as root), and named as missing where not.
+`;
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean" },
+      runs: { type: "string" },
+      files: { type: "string" },
+      binary: { type: "string" },
+      out: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help) return void process.stdout.write(usage);
+  const wanted = positionals.map((name) => partOf(name));
+  const binary = resolve(values.binary ?? projectFile("dist/harbor-db"));
+  if (!existsSync(binary)) {
+    throw new Error(`Cannot measure "${binary}": there is no such file; run scripts/build`);
+  }
+  const cache = projectFile(".cache/bench");
+  const note = (text: string) => void process.stderr.write(`${text}\n`);
+  const { tools, missing } = findTools(binary, cache);
+  for (const { name, reason } of missing) note(`missing: ${name} (${reason})`);
+  await withPostgresDatabases(async (postgres) => {
+    const bench: Bench = {
+      tools,
+      missing,
+      binary,
+      cache,
+      runs: Number(values.runs ?? (values.quick ? 3 : 7)),
+      files: Number(values.files ?? (values.quick ? 100_000 : 1_000_000)),
+      sqlite: sqliteDatabases(cache),
+      postgres,
+      note,
+    };
+    const sections: Section[] = [];
+    for (const part of wanted.length > 0 ? wanted : parts) sections.push(...await part.measure(bench));
+    const report = reportOf(bench, sections, new Date());
+    if (values.out === undefined) return void process.stdout.write(`${markdownOf(report)}\n`);
+    writeFileSync(`${values.out}.md`, markdownOf(report));
+    writeFileSync(`${values.out}.json`, `${JSON.stringify(report, null, 1)}\n`);
+  });
+}
+
+function partOf(name: string): Part {
+  const part = parts.find((each) => each.name === name);
+  if (part === undefined) throw new Error(`Cannot measure "${name}": there is no such part\n${usage}`);
+  return part;
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,100 @@
+import { execFileSync } from "node:child_process";
+import { cpus, release, totalmem } from "node:os";
+import { readFileSync } from "node:fs";
+import type { Bench, Section } from "./bench.ts";
+import { type Measure, median, medianOf, rounded } from "./stats.ts";
+
+/** A whole bench, as it is kept. */
+export interface BenchReport {
+  /** ISO 8601. */
+  readonly date: string;
+  readonly machine: string;
+  readonly tools: Readonly<Record<string, string>>;
+  readonly missing: Readonly<Record<string, string>>;
+  readonly runs: number;
+  readonly sections: readonly Section[];
+}
+
+/** Puts a bench together with where and when it was made. */
+export function reportOf(
+  { tools, missing, runs }: Bench,
+  sections: readonly Section[],
+  date: Date,
+): BenchReport {
+  return {
+    date: date.toISOString(),
+    machine: machineName(),
+    tools: Object.fromEntries(tools.map(({ name, version }) => [name, version])),
+    missing: Object.fromEntries(missing.map(({ name, reason }) => [name, reason])),
+    runs,
+    sections,
+  };
+}
+
+/** Writes a bench as Markdown. */
+export function markdownOf(report: BenchReport): string {
+  const { date, machine, tools, missing, runs, sections } = report;
+  const lines = [
+    "# Bench",
+    "",
+    `Made by \`scripts/bench\` on ${
+      date.slice(0, 10)
+    }, ${machine}. ${runs} runs of each at least, in turn; every run counts.`,
+    "",
+    `Measured: ${Object.entries(tools).map(([name, version]) => `${name} ${version}`).join(", ")}.`,
+    ...Object.entries(missing).map(([name, reason]) => `\nMissing: **${name}** (${reason}).`),
+    "",
+    "## Goals",
+    "",
+    "| reached | goal | found |",
+    "|---|---|---|",
+    ...sections.flatMap(({ title, goals }) =>
+      goals.map(({ text, found, isReached }) =>
+        `| ${isReached ? "yes" : "**no**"} | ${title}: ${text} | ${found} |`
+      )
+    ),
+    "",
+  ];
+  for (const { title, text, measures } of sections) {
+    lines.push(`## ${title}`, "", text, "");
+    for (const measure of measures) lines.push(...tableOf(measure), "");
+  }
+  return lines.join("\n");
+}
+
+function tableOf(measure: Measure): readonly string[] {
+  const own = medianOf(measure, "harbor-db");
+  const ratio = (value: number) => own === null || own === 0 ? "" : `${rounded(value / own)} ×`;
+  return [
+    `| ${measure.name} | minimum | median | maximum | of harbor-db's |`,
+    "|---|--:|--:|--:|--:|",
+    ...measure.series.map(({ tool, samples }) => {
+      const values = [Math.min(...samples), median(samples), Math.max(...samples)].map(rounded);
+      return `| ${tool} | ${values.join(" | ")} | ${ratio(median(samples))} |`;
+    }),
+  ];
+}
+
+function machineName(): string {
+  const processors = cpus();
+  const memory = Math.round(totalmem() / 1024 ** 3);
+  return `${processors.length} × ${
+    processors[0]?.model.trim() ?? "unknown processor"
+  }, ${memory} GB, Linux ${release()}, ${distribution()}, ${diskKind()}`;
+}
+
+function distribution(): string {
+  try {
+    return /^PRETTY_NAME="(.*)"$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "unknown system";
+  } catch {
+    return "unknown system";
+  }
+}
+
+function diskKind(): string {
+  try {
+    return `${execFileSync("stat", ["-f", "-c", "%T", "."], { encoding: "utf8" }).trim()} file system`;
+  } catch {
+    return "unknown file system";
+  }
+}
