@@ -7,9 +7,6 @@ import type { BuildInfo } from "../src/cli/system.ts";
 /** What drizzle-kit needs of drizzle-orm; the rest of what it imports are drivers, which harbor-db has its own of. */
 const kitNeeds = /^drizzle-orm(?:\/(?:casing|relations|mysql-core|pg-core|singlestore-core|sqlite-core))?$/;
 
-/** What a schema.ts on disk may import when it has no node_modules beside it. */
-const schemaModules = ["drizzle-orm", "drizzle-orm/pg-core", "drizzle-orm/sqlite-core"];
-
 /**
  * Bundles src/main.ts for Bun into `outdir`, with what was built in, and returns the path of its entry.
  *
@@ -28,13 +25,13 @@ export async function bundle(root: string, outdir: string, info: BuildInfo): Pro
     format: "esm",
     platform: "node",
     target: "esnext",
-    external: ["bun"],
+    loader: { ".wasm": "binary" },
     legalComments: "none",
     logLevel: "silent",
     // The entry calls runMain() itself: src/main.ts is not what was started.
     // A library that asks where it lies would put this machine's path into the binary.
     define: { "import.meta.main": "false", __dirname: '"/"', __filename: '"/harbor-db.js"' },
-    plugins: [emptyDrivers()],
+    plugins: [emptyDrivers(), wasmInside()],
   });
   return join(outdir, "harbor-db.js");
 }
@@ -50,14 +47,8 @@ export function readHistoryFiles(dir: string): Readonly<Record<string, string>> 
 
 /** The module that the binary starts with. */
 function entryOf(info: BuildInfo): string {
-  const modules = schemaModules.map((name) => {
-    const quoted = JSON.stringify(name);
-    return `build.module(${quoted}, async () => ({ loader: "object", exports: await import(${quoted}) }));`;
-  });
   return `
-    import { plugin } from "bun";
     import { runMain } from "./src/main.ts";
-    plugin({ name: "drizzle-orm", setup(build) { ${modules.join(" ")} } });
     await runMain(${JSON.stringify(info)});
   `;
 }
@@ -78,6 +69,24 @@ function emptyDrivers(): Plugin {
         return isDriver || optionalAddOns.includes(path) ? { path, namespace: "empty" } : undefined;
       });
       bundler.onLoad({ filter: /.*/, namespace: "empty" }, () => ({ contents: "module.exports = {};" }));
+    },
+  };
+}
+
+/** PostgreSQL's parser looks for its WebAssembly beside its own file, which a binary does not have. */
+function wasmInside(): Plugin {
+  return {
+    name: "wasm-inside",
+    setup(bundler) {
+      bundler.onLoad({ filter: /[\\/]libpg-query[\\/]wasm[\\/]libpg-query\.js$/ }, ({ path }) => {
+        const text = readFileSync(path, "utf8");
+        const place = "async function getWasmBinary(binaryFile){";
+        if (!text.includes(place)) {
+          throw new Error(`Cannot put the WebAssembly into "${path}": it has changed`);
+        }
+        const wasm = 'return require("./libpg-query.wasm");';
+        return { contents: text.replace(place, place + wasm), loader: "js" };
+      });
     },
   };
 }

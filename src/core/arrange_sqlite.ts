@@ -1,6 +1,7 @@
 import type { ChangeStages, SchemaChange } from "./change_stages.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
 import { referrersFirst } from "./referrers_first.ts";
+import { tablesByName } from "./renames.ts";
 
 /** What drizzle-kit says for the stages of a change. */
 export interface StageStatements {
@@ -23,7 +24,8 @@ export function arrangeSqlite(
     ...stages.renames,
     ...said.expand.map((sql) => withInlineChecks(sql, stages)),
     // Inside a transaction these do nothing: whoever runs the script turns foreign keys off before it.
-    ...said.contract.filter((sql) => !/^PRAGMA foreign_keys=/.test(sql)).map((sql) => withFills(sql, change)),
+    ...said.contract.filter((sql) => !/^PRAGMA foreign_keys=/.test(sql))
+      .flatMap((sql) => [...droppedIndexes(sql, stages, change), withFills(sql, change)]),
   ];
   return referrersFirst(statements, change).map((sql) => draft(sql, ...remarkOn(sql)));
 }
@@ -33,6 +35,19 @@ function withInlineChecks(sql: string, { inlineChecks }: ChangeStages): string {
   const checks = inlineChecks.get(`${table}.${column}`) ?? [];
   const clauses = checks.map(({ name, value }) => ` CONSTRAINT "${name}" CHECK(${value})`);
   return sql.replace(/;?\s*$/, () => `${clauses.join("")};`);
+}
+
+/**
+ * drizzle-kit leaves it to the rebuild to take indexes away with the old table. harbor-db keeps those that a script
+ * does not name, which may be somebody else's, so it has to be said.
+ */
+function droppedIndexes(sql: string, { contract }: ChangeStages, { to }: SchemaChange): readonly string[] {
+  const [, table] = /^CREATE TABLE `__new_([^`]+)`/.exec(sql) ?? [];
+  const before = contract[0] === undefined ? undefined : tablesByName(contract[0][0]).get(table ?? "");
+  const after = tablesByName(to).get(table ?? "");
+  if (before === undefined || after === undefined) return [];
+  const gone = Object.keys(before.indexes).filter((name) => after.indexes[name] === undefined);
+  return gone.map((name) => `DROP INDEX \`${name}\`;`);
 }
 
 /** Gives rows a value where the copy of their table wants one. */

@@ -143,6 +143,11 @@ const cases: readonly Case[] = [
     never: /__new_/,
   },
   {
+    what: "adds a column with listed values and an index",
+    before: none,
+    after: things({ c: varchar(20).notNull().default("a").oneOf("a", "b").index() }),
+  },
+  {
     what: "adds a listed value",
     before: things({ c: varchar(20).oneOf("local", "r2") }),
     after: things({ c: varchar(20).oneOf("local", "r2", "s3") }),
