@@ -38,6 +38,10 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
     build,
     runtime: runtimeName(),
     cwd,
+    // From source, the launcher of the checkout.
+    program: [
+      build.history === null ? fileURLToPath(new URL("../bin/harbor-db", import.meta.url)) : process.execPath,
+    ],
     environment: { USER: userName(), ...file.values, ...process.env },
     remarks: file.unreadable.map((line) => `.env:${line} cannot be read and is passed over`),
     defaultDir: fileURLToPath(new URL("../drizzle", import.meta.url)),

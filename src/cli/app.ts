@@ -41,7 +41,8 @@ export interface App {
   confirm(question: string): Promise<void>;
 }
 
-const defaultUrl = "sqlite:///openharbor.db";
+/** The database when nothing names one. */
+export const defaultUrl = "sqlite:///openharbor.db";
 
 export function createApp(
   parts: { readonly system: System; readonly report: Report; readonly settings: GlobalValues },

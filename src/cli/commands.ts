@@ -11,6 +11,7 @@ import { downgradeCommand } from "./commands/downgrade.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { historyCommand } from "./commands/history.ts";
 import { restoreCommand } from "./commands/restore.ts";
+import { scheduleCommand } from "./commands/schedule.ts";
 import { stampCommand } from "./commands/stamp.ts";
 import { statusCommand } from "./commands/status.ts";
 import { upgradeCommand } from "./commands/upgrade.ts";
@@ -33,5 +34,6 @@ export const commands: readonly Command[] = [
   createCommand,
   checkCommand,
   verifyCommand,
+  scheduleCommand,
   completionsCommand,
 ];

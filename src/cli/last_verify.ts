@@ -3,12 +3,14 @@ import { formatDuration } from "../core/quantity.ts";
 import type { RunRecord } from "../core/run_record.ts";
 import { readRuns } from "../run/run_log.ts";
 import type { App } from "./app.ts";
+import { databaseIdentity } from "./database_identity.ts";
 
 /** Returns the last run of `verify` on this database that its log holds; `null` without one. */
-export function lastVerify({ system, report, databaseUrl }: App, log: string): RunRecord | null {
-  const { display } = databaseUrl();
+export function lastVerify(app: App, log: string): RunRecord | null {
+  const { system, report } = app;
+  const database = databaseIdentity(app);
   try {
-    return readRuns(resolve(system.cwd, log)).findLast((run) => run.database === display) ?? null;
+    return readRuns(resolve(system.cwd, log)).findLast((run) => run.database === database) ?? null;
   } catch (error) {
     // A log that this user may not read says nothing about the database.
     report.note((error as Error).message);

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import type { DatabaseUrl } from "../core/database_url.ts";
+import type { App } from "./app.ts";
+import { databaseIdentity } from "./database_identity.ts";
 import type { System } from "./system.ts";
 
 /**
@@ -19,9 +20,9 @@ export function stateFolder({ environment }: System): string {
  * Returns the file whose lock keeps two runs of `verify` on one database apart: beside the log that they share, else in
  * the state folder.
  */
-export function verifyLockPath(system: System, url: DatabaseUrl, log: string | undefined): string {
-  const identity = url.driver === "sqlite_file" ? resolve(system.cwd, url.path) : url.display;
-  const name = createHash("sha256").update(identity).digest("hex").slice(0, 12);
+export function verifyLockPath(app: Pick<App, "system" | "databaseUrl">, log: string | undefined): string {
+  const { system } = app;
+  const name = createHash("sha256").update(databaseIdentity(app)).digest("hex").slice(0, 12);
   const folder = log === undefined ? stateFolder(system) : dirname(resolve(system.cwd, log));
   return join(folder, `.harbor-db-verify-${name}.lock`);
 }

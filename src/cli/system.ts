@@ -17,6 +17,8 @@ export interface System {
   /** The runtime: `Bun 1.4.5`. */
   readonly runtime: string;
   readonly cwd: string;
+  /** How to run this harbor-db again: the absolute path of a program, and its first arguments. */
+  readonly program: readonly [string, ...string[]];
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** What the user should know before anything runs. */
   readonly remarks: readonly string[];

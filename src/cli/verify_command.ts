@@ -27,7 +27,7 @@ export async function runVerify(app: App, options: VerifyValues): Promise<Outcom
   const checks = selectChecks(options.only, options.skip);
   const url = app.databaseUrl();
   const unlocked: Finding[] = [];
-  const lock = verifyLockPath(app.system, url, options.log);
+  const lock = verifyLockPath(app, options.log);
   return await withFileLock(lock, async () => {
     const tell = await startMonitor(app, options.ping);
     try {

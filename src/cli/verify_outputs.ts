@@ -7,6 +7,7 @@ import { replaceFile } from "../run/replace_file.ts";
 import { appendRun, readRuns } from "../run/run_log.ts";
 import type { Verification } from "../run/verify.ts";
 import type { App } from "./app.ts";
+import { databaseIdentity } from "./database_identity.ts";
 import { renderReportPage } from "./report_page/page.ts";
 import type { VerifyValues } from "./verify_options.ts";
 
@@ -59,7 +60,7 @@ function recordOf(app: App, { verification, exitCode }: Result): RunRecord {
     at: startedAt,
     ms,
     version: app.system.build.version,
-    database: app.databaseUrl().display,
+    database: databaseIdentity(app),
     status: worstStatus(findings),
     exitCode,
     summary,
@@ -93,14 +94,14 @@ function pageOf(app: App, { verification, exitCode }: Result, runs: readonly Run
     database: { url, dialect },
     exitCode,
     backups: [],
-    runs: runs.filter((run) => run.database === url),
+    runs: runs.filter((run) => run.database === databaseIdentity(app)),
   });
 }
 
 function metricsOf(app: App, { verification, exitCode }: Result, path: string): string {
   const { startedAt, ms, checks, facts } = verification;
   return renderMetrics({
-    database: app.databaseUrl().display,
+    database: databaseIdentity(app),
     version: app.system.build.version,
     at: startedAt,
     ms,
