@@ -1,7 +1,11 @@
+import { existsSync } from "node:fs";
 import { HarborError } from "../../core/errors.ts";
 import type { RevisionName, Status } from "../../run/read_status.ts";
+import type { StoredBackup } from "../../run/backup_folder.ts";
+import { backupFolder, databaseIdentity, folderOptions } from "../backup_options.ts";
+import { ageText, listedBackup, positionText } from "../backup_output.ts";
 import { defineCommand } from "../command.ts";
-import { flag, text } from "../options.ts";
+import { flag, text, type Values } from "../options.ts";
 import type { App } from "../app.ts";
 
 export const statusCommand = defineCommand({
@@ -22,7 +26,8 @@ export const statusCommand = defineCommand({
       const { readStatus } = await import("../../run/read_status.ts");
       const status = await readStatus(context);
       const { state, lock } = status;
-      print(app, status, context.database.url);
+      const lastBackup = await readLastBackup(app, options);
+      print(app, { ...status, lastBackup }, context.database.url);
       const verified = await lastRun(app, options.log);
       const needsAttention = status.pending.length > 0 || status.unfinished !== null ||
         state.refusal !== null;
@@ -37,7 +42,7 @@ export const statusCommand = defineCommand({
           unfinished: status.unfinished,
           lock,
           backfills: status.backfills,
-          lastBackup: null,
+          lastBackup: lastBackup && listedBackup(lastBackup),
           lastVerify: verified,
           problem: describe(state.refusal),
         },
@@ -58,8 +63,27 @@ async function lastRun(app: App, log: string | undefined) {
   return run;
 }
 
-function print({ report, isAbsent }: App, status: Status, url: string): void {
-  const { state, pending, lock, backfills, unfinished } = status;
+/** Looks into the folder only if there is one, since status is called often. */
+async function readLastBackup(
+  app: App,
+  options: Values<typeof folderOptions>,
+): Promise<StoredBackup | null> {
+  const url = app.databaseUrl();
+  const folder = backupFolder(app, url, options);
+  if (!existsSync(folder)) return null;
+  const { newestBackup } = await import("../../run/backup_folder.ts");
+  try {
+    return newestBackup(folder, databaseIdentity(app, url));
+  } catch (error) {
+    app.report.note((error as Error).message);
+    return null;
+  }
+}
+
+type Shown = Status & { readonly lastBackup: StoredBackup | null };
+
+function print({ report, isAbsent }: App, status: Shown, url: string): void {
+  const { lastBackup, state, pending, lock, backfills, unfinished } = status;
   const show = (label: string, value: string) =>
     report.line(`${report.colors.bold(label.padEnd(10))} ${value}`);
   const named = (revision: RevisionName | null) =>
@@ -82,6 +106,12 @@ function print({ report, isAbsent }: App, status: Status, url: string): void {
       "backfill",
       `${table}: ${rows} rows in ${batches} batches, at key ${lastKey ?? "-"} of ${endKey ?? "-"}`,
     );
+  }
+  if (lastBackup === null) show("backup", "none");
+  else {
+    const { manifest, path } = lastBackup;
+    const age = ageText(manifest.createdAt, new Date());
+    show("backup", `${age} old, at ${positionText(manifest)}, proven (${manifest.proof}): ${path}`);
   }
   show("lock", lock === null ? "free" : `${lock.owner}${lock.since === null ? "" : ` since ${lock.since}`}`);
   if (state.refusal !== null) {
