@@ -15,6 +15,7 @@ export const statusCommand = defineCommand({
     "Shows the current revision, what is pending, who holds the lock and what is unfinished. Changes nothing.",
   options: {
     exitCode: flag("--exit-code", "exit with 3 when something is pending or needs attention"),
+    ...folderOptions,
     log: text("--log <file>", "the log of verify, to say how its last run ended"),
   },
   examples: [
