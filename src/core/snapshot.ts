@@ -82,7 +82,26 @@ export interface Check {
 }
 
 export interface OtherObject {
-  readonly kind: "view" | "materialized view" | "trigger" | "function" | "sequence" | "type" | "table";
+  readonly kind:
+    | "view"
+    | "materialized view"
+    | "trigger"
+    | "function"
+    | "sequence"
+    | "type"
+    | "table"
+    // Those below stand in no snapshot; backups name them when they do not carry them.
+    | "aggregate"
+    | "procedure"
+    | "foreign table"
+    | "rule"
+    | "policy"
+    | "statistics object"
+    | "extension"
+    | "publication"
+    | "grant"
+    | "owner"
+    | "large objects";
   readonly name: string;
   /** The table that a trigger hangs on. */
   readonly table: string | null;

@@ -131,7 +131,7 @@ function statementHint(sqlState: string | undefined, message: string): string | 
 }
 
 /** What the server or the system said, in one line. */
-function wordsOf(error: unknown): string {
+export function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // Node tries every address of a name and reports them as one error without a message.
   const said = error instanceof AggregateError && error.message === "" ? error.errors[0] : error;

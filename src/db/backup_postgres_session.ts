@@ -1,0 +1,157 @@
+import type { PostgresUrl } from "../core/database_url.ts";
+import { type ErrorCode, HarborError } from "../core/errors.ts";
+import type { Client } from "./database.ts";
+import type { Session } from "./postgres_connection.ts";
+import { statementError, wordsOf } from "./postgres_errors.ts";
+import { applicationName } from "./postgres_lock.ts";
+import { protect } from "./postgres_protect.ts";
+import { openSession } from "./postgres_session.ts";
+import { quoteText } from "./postgres_sql.ts";
+import { stopBackupIfAsked } from "./stop_backup.ts";
+
+/** A thing that a backup engine does with a PostgreSQL database. */
+export interface BackupTask {
+  readonly url: PostgresUrl;
+  readonly client: Client;
+  readonly signal: AbortSignal;
+  /** For messages. */
+  readonly verb: "copy" | "prove a copy of" | "restore" | "examine";
+}
+
+/**
+ * Runs `work` with a session of its own. When the user asks to stop, the session is closed under it.
+ *
+ * @throws {HarborError} See {@link taskFailure}
+ */
+export async function withBackupSession<T>(
+  task: BackupTask,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const { url, client, signal } = task;
+  try {
+    stopBackupIfAsked(signal);
+    const session = await openSession(url, applicationName(client));
+    const stop = () => void session.close();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      // Behind a pooler what it sets would stay there.
+      if (session.direct) await protect(session);
+      return await work(session);
+    } finally {
+      signal.removeEventListener("abort", stop);
+      await session.close();
+    }
+  } catch (error) {
+    throw taskFailure(task, error);
+  }
+}
+
+/** How {@link inTransaction} begins. */
+export interface Beginning {
+  /** `snapshot` reads one state of the database, that of its beginning. */
+  readonly mode: "snapshot" | "write";
+  /** Statements that run before the state is fixed, each ending with `;`. */
+  readonly first?: string;
+}
+
+/**
+ * Runs `work` in one transaction with the settings under which rows and definitions have one spelling, whatever the
+ * role, the database or the server is set to. Commits when it is done, and takes all back when it fails.
+ */
+export async function inTransaction<T>(
+  session: Session,
+  { mode, first = "" }: Beginning,
+  work: () => Promise<T>,
+): Promise<T> {
+  const kind = mode === "snapshot" ? "REPEATABLE READ, READ ONLY" : "READ COMMITTED, READ WRITE";
+  await session.script(
+    `BEGIN ISOLATION LEVEL ${kind}; SET LOCAL lock_timeout = ${lockTimeoutMs}; ${first} ${pinSettings}`,
+  );
+  try {
+    const result = await work();
+    await session.script("COMMIT");
+    return result;
+  } catch (error) {
+    if (!session.hasEnded()) await session.script("ROLLBACK").catch(() => {});
+    throw error;
+  }
+}
+
+/** What the text of values depends on, as pg_dump sets it or, where it does not, as servers have it by default. */
+export const valueSettings: Readonly<Record<string, string>> = {
+  TimeZone: "UTC",
+  DateStyle: "ISO, MDY",
+  IntervalStyle: "postgres",
+  extra_float_digits: "3",
+  bytea_output: "hex",
+  lc_monetary: "C",
+};
+
+/** How long a lock of somebody else is waited for. Meanwhile all who come later wait behind us. */
+export const lockTimeoutMs = 20_000;
+
+const settings: Readonly<Record<string, string>> = {
+  ...valueSettings,
+  client_encoding: "UTF8",
+  xmloption: "content",
+  quote_all_identifiers: "off",
+  // Otherwise rows that a policy hides would be missing without a word.
+  row_security: "off",
+  // Large tables are read from their beginning, as pg_dump reads them.
+  synchronize_seqscans: "off",
+  check_function_bodies: "off",
+  client_min_messages: "warning",
+  default_tablespace: "",
+  default_table_access_method: "heap",
+  statement_timeout: "0",
+  idle_in_transaction_session_timeout: "0",
+  transaction_timeout: "0",
+  // Last, since the view pg_settings is looked up by it: names in definitions are then qualified.
+  search_path: "",
+};
+
+/** For as long as the transaction. Servers know some of them only since a later version. */
+const pinSettings = `SELECT set_config(wanted.name, value, true) FROM (VALUES ${
+  Object.entries(settings).map(([name, value]) => `(${quoteText(name)}, ${quoteText(value)})`).join(", ")
+}) AS wanted (name, value) JOIN pg_settings s ON lower(s.name) = lower(wanted.name)`;
+
+/** Runs one query and returns its rows. */
+export async function query<Row>(session: Session, text: string): Promise<readonly Row[]> {
+  const [result] = await session.run([{ text, parameters: [] }]);
+  return (result?.rows ?? []) as unknown as readonly Row[];
+}
+
+const ownCodes: ReadonlySet<ErrorCode> = new Set(["connection_failed", "disk_full", "busy"]);
+
+/** Returns the error of a task, whoever threw: the server, the system, a client program. */
+export function taskFailure({ url, signal, verb }: BackupTask, error: unknown): HarborError {
+  if (signal.aborted) {
+    try {
+      stopBackupIfAsked(signal);
+    } catch (stopped) {
+      return stopped as HarborError;
+    }
+  }
+  if (error instanceof HarborError) return error;
+  if (isNoSpace(error)) {
+    return new HarborError("disk_full", `Cannot ${verb} "${url.display}": ${wordsOf(error)}`, {
+      hint: "Free some space, or put backups on another device: --backup-dir <dir>",
+      cause: error,
+    });
+  }
+  const known = statementError(error, { statement: "", url: url.display, lockHeld: false });
+  const code = ownCodes.has(known.code) ? known.code : "backup_failed";
+  const { sqlState, table } = known.details;
+  return new HarborError(code, `Cannot ${verb} "${url.display}": ${wordsOf(error)}`, {
+    hint: code === "connection_failed" || known.hint === undefined
+      ? "The database is as it was."
+      : known.hint,
+    details: { ...(sqlState === undefined ? {} : { sqlState }), ...(table === undefined ? {} : { table }) },
+    cause: error,
+  });
+}
+
+/** Whether this machine's disk, or what the user may use of it, is full. */
+function isNoSpace(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT", "EFBIG"].includes(String((error as NodeJS.ErrnoException).code));
+}
