@@ -1,3 +1,4 @@
+import type { HarborError } from "../core/errors.ts";
 import type { App } from "./app.ts";
 import type { Options, Values } from "./options.ts";
 
@@ -45,6 +46,8 @@ export interface Outcome {
   readonly ok?: boolean;
   /** Another exit code for when all is not well. */
   readonly exitCode?: 1 | 3;
+  /** Why the command stopped, when what it found until then is worth printing: it then stands beside `json`. */
+  readonly failure?: HarborError;
 }
 
 /** Gives a command's options their types in `run`. */

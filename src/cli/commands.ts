@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { adoptCommand } from "./commands/adopt.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { backupListCommand } from "./commands/backup_list.ts";
 import { backupPruneCommand } from "./commands/backup_prune.ts";
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   currentCommand,
   historyCommand,
   stampCommand,
+  adoptCommand,
   backupCommand,
   backupListCommand,
   backupVerifyCommand,

@@ -24,9 +24,10 @@ export async function runProgram(system: System, args: readonly string[]): Promi
     for (const remark of system.remarks) report.note(remark);
     const options = resolveOptions(command.options, sources);
     const app = createApp({ system, report, settings });
-    const { ok = true, exitCode = 3, json } = await command.run(app, { args: positional, options });
-    report.document({ ok, ...json });
-    code = ok ? 0 : exitCode;
+    const { ok = true, exitCode = 3, json, failure } = await command.run(app, { args: positional, options });
+    if (failure === undefined) report.document({ ok, ...json });
+    else report.failure(failure, json);
+    code = failure !== undefined ? exitCodeOf(failure) : ok ? 0 : exitCode;
   });
   try {
     await program.parseAsync([...args], { from: "user" });

@@ -37,8 +37,8 @@ export interface Report {
   event(event: RunEvent): void;
   /** Prints the JSON document of a command that ended. */
   document(fields: Readonly<Record<string, unknown>>): void;
-  /** Prints an error, or its JSON document. */
-  failure(error: HarborError): void;
+  /** Prints an error, or its JSON document, which may have other fields too. */
+  failure(error: HarborError, fields?: Readonly<Record<string, unknown>>): void;
 }
 
 /** How long something has to take before its progress is shown, in milliseconds. */
@@ -106,13 +106,17 @@ export function createReport(options: ReportOptions): Report {
       clearProgress();
       if (json) stdout.write(`${JSON.stringify(fields, null, 2)}\n`);
     },
-    failure: (error) => {
+    failure: (error, fields = {}) => {
       clearProgress();
       if (json) {
         const { code, message, hint, details } = error;
         stdout.write(
           `${
-            JSON.stringify({ ok: false, error: { code, message, hint: hint ?? null, details } }, null, 2)
+            JSON.stringify(
+              { ok: false, ...fields, error: { code, message, hint: hint ?? null, details } },
+              null,
+              2,
+            )
           }\n`,
         );
         return;

@@ -65,6 +65,8 @@ const exitCodes = {
   unmanaged: 4,
   /** The schema is not what its label says. */
   schema_mismatch: 4,
+  /** Rows break a rule of the schema that is to be put over them. */
+  data_conflict: 4,
   /** Confirmation is needed and was not given. */
   needs_confirmation: 4,
   /** A backup or its manifest is not what was written. */

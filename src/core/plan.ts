@@ -23,8 +23,11 @@ export interface Applied {
   readonly ms: number | null;
   /** The harbor-db that did it: `0.1.0`. */
   readonly appliedBy: string;
-  /** How the row came about: by running the script, or on somebody's word or a look at the schema. */
-  readonly origin: "run" | "stamp" | "alembic" | "adopt";
+  /**
+   * How the row came about: by running the script, on somebody's word, by a look at the schema, or by a bridge, which
+   * led to head from a schema that was no revision's.
+   */
+  readonly origin: "run" | "stamp" | "alembic" | "adopt" | "bridge";
 }
 
 /** One revision to upgrade or downgrade. */

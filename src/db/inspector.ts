@@ -30,6 +30,8 @@ export interface Pace {
 export interface Inspector {
   /** Returns the probes, the quickest first. `quick` leaves out those that look at every row. */
   probes(options: { readonly quick: boolean }): readonly Probe[];
+  /** Returns what the engine itself finds damaged, in its own words; nothing where it cannot be asked. */
+  damage(database: Database): Promise<readonly string[]>;
   /** Returns how many bytes each table takes with its indexes; none where the engine does not tell. */
   tableSizes(database: Database): Promise<ReadonlyMap<string, number>>;
 }

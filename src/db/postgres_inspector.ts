@@ -6,6 +6,8 @@ import { ownSchema } from "./postgres_introspect.ts";
 /** Inspects PostgreSQL: what is known without reading a row, and with `amcheck`, where it is installed, the rest. */
 export const postgresInspector: Inspector = {
   probes: ({ quick }) => [invalidIndexes, unvalidatedConstraints, sequences, checksums, amcheckProbe(quick)],
+  // The server refuses what it cannot read.
+  damage: () => Promise.resolve([]),
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(
       sql`SELECT c.relname::text AS name, pg_total_relation_size(c.oid) AS bytes FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind = 'r'`,

@@ -16,6 +16,18 @@ import { compareIndexes } from "./sqlite_compare_indexes.ts";
  */
 export const sqliteInspector: Inspector = {
   probes: ({ quick }) => [quickCheck, foreignKeyCheck, ...quick ? [] : [indexCheck]].map(judged),
+  async damage(database) {
+    try {
+      const rows = await database.read<{ problem: string }>(
+        sql`SELECT integrity_check AS problem FROM pragma_integrity_check`,
+      );
+      return rows.map((row) => row.problem).filter((problem) => problem !== "ok");
+    } catch (error) {
+      if (isUnknownToServer(error)) return [];
+      if (!(error instanceof HarborError) || error.code !== "not_a_database") throw error;
+      return [error.cause instanceof Error ? error.cause.message : error.message];
+    }
+  },
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(
       sql`SELECT s.tbl_name AS name, sum(d.pgsize) AS bytes FROM dbstat d JOIN sqlite_schema s ON s.name = d.name WHERE d.aggregate = TRUE GROUP BY s.tbl_name`,

@@ -55,11 +55,19 @@ export function draftTemplate(name: string, dialect: Dialect): DraftedScripts {
 }
 
 async function statementsOf(change: SchemaChange, engine: DrizzleEngine): Promise<readonly DraftStatement[]> {
+  const statements = await changeStatements(change, engine);
+  // A script has at least one statement, so that any runner takes it.
+  return statements.length > 0 ? statements : [draft("SELECT 1;", "Nothing changes here.")];
+}
+
+/** Returns the statements that make a change; none when nothing changes. */
+export async function changeStatements(
+  change: SchemaChange,
+  engine: DrizzleEngine,
+): Promise<readonly DraftStatement[]> {
   const stages = stagesOf(change);
   const expand = await engine.difference(...stages.expand);
   const contract: string[] = [];
   for (const pair of stages.contract) contract.push(...await engine.difference(...pair));
-  const statements = arrangers[change.to.dialect](change, stages, { expand, contract });
-  // A script has at least one statement, so that any runner takes it.
-  return statements.length > 0 ? statements : [draft("SELECT 1;", "Nothing changes here.")];
+  return arrangers[change.to.dialect](change, stages, { expand, contract });
 }

@@ -1,0 +1,150 @@
+import { describeDifference } from "../core/compare_snapshots.ts";
+import { HarborError } from "../core/errors.ts";
+import { describeLabel } from "../core/labels.ts";
+import type { AdoptResult } from "../run/adopt.ts";
+import type { RunContext } from "../run/context.ts";
+import type { Adoption } from "../run/prepare_adoption.ts";
+import type { App } from "./app.ts";
+import type { Outcome } from "./command.ts";
+import { flag, type Values } from "./options.ts";
+
+export const adoptOptions = {
+  dryRun: flag("--dry-run", "say what would be done and change nothing"),
+  sql: flag("--sql", "print the SQL that would run, and nothing else"),
+};
+
+interface Request {
+  readonly options: Values<typeof adoptOptions>;
+  /** Whether the user said already that it is to be done. */
+  readonly isConfirmed: boolean;
+}
+
+/** Looks at a database, says what it is, asks, and takes it over. */
+export async function runAdoption(app: App, { options, isConfirmed }: Request): Promise<Outcome> {
+  const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
+    const { prepareAdoption } = await import("../run/prepare_adoption.ts");
+    const adoption = await prepareAdoption(context);
+    const json = describe(adoption);
+    if (options.sql && adoption.refusal === null) {
+      const script = await scriptOf(context, adoption);
+      app.report.raw(script);
+      return { json: { ...json, sql: script } };
+    }
+    print(app, context, adoption);
+    if (adoption.refusal !== null) return { json, failure: adoption.refusal };
+    if (options.dryRun || adoption.action === "none") return { json };
+    return isConfirmed ? null : await ask(app, adoption, json);
+  });
+  if (outcome !== null) return outcome;
+  return await app.withRun("write", async (context) => {
+    const { adopt } = await import("../run/adopt.ts");
+    const result = await adopt(context, { lockWaitMs: app.lockWaitMs });
+    printResult(app, context, result);
+    const { adoption, backup } = result;
+    return { json: { ...describe(adoption), stamped: adoption.to, backup } };
+  });
+}
+
+async function ask(app: App, { action, to }: Adoption, json: Outcome["json"]): Promise<Outcome | null> {
+  try {
+    await app.confirm(
+      action === "stamp"
+        ? `Stamp this database at ${to ?? "base"}?`
+        : `Lead this database to ${to} by the bridge?`,
+    );
+    return null;
+  } catch (error) {
+    // What was found is worth having without the consent, too.
+    if (error instanceof HarborError) return { json, failure: error };
+    throw error;
+  }
+}
+
+function describe({ inspection, action, to, statements }: Adoption): Outcome["json"] {
+  const { match, labels, kept } = inspection;
+  return {
+    matched: match.revision,
+    exact: match.exact,
+    differences: match.differences,
+    labels: labels.map((label) => ({
+      table: label.table,
+      rows: label.rows,
+      revision: label.revision ?? null,
+      true: label.isTrue,
+    })),
+    kept,
+    action,
+    to,
+    bridge: statements.filter((statement) => !statement.isGuard).map((statement) => statement.sql),
+    stamped: null,
+    backup: null,
+  };
+}
+
+async function scriptOf(context: RunContext, adoption: Adoption): Promise<string> {
+  if (adoption.action === "none") return "";
+  const [{ adoptionBatch }, { renderBatch }] = await Promise.all([
+    import("../run/adopt.ts"),
+    import("../db/render_script.ts"),
+  ]);
+  return renderBatch(context.database.dialect, adoptionBatch(context, adoption), "schema");
+}
+
+function print({ report }: App, { database, history }: RunContext, adoption: Adoption): void {
+  const { match, labels, kept, live } = adoption.inspection;
+  const show = (label: string, text: string) =>
+    report.line(`${report.colors.bold(label.padEnd(10))} ${text}`);
+  const more = (text: string) => report.line(`${" ".repeat(11)}${text}`);
+  const named = (id: string | null) =>
+    id === null
+      ? "base"
+      : `${id}  ${history.revisions.find((revision) => revision.id === id)?.name ?? ""}`.trim();
+  show("database", database.url);
+  show("tables", live.tables.map(({ name }) => name).join(", ") || "none");
+  const [first = "none: nothing says at which revision it is", ...others] = labels.map(describeLabel);
+  show("label", first);
+  others.forEach(more);
+  if (match.exact) show("schema", `is exactly ${named(match.revision)}`);
+  else {
+    const count = match.differences.length;
+    const many = count === 1 ? "one difference" : `${count} differences`;
+    show("schema", `is no revision's; nearest is ${named(match.revision)}, with ${many}:`);
+    match.differences.map(describeDifference).map(shortened).forEach(more);
+  }
+  if (kept.length > 0) show("kept", kept.join(", "));
+  if (adoption.refusal === null) show("plan", planOf(adoption, named(adoption.to)));
+}
+
+/** A default may be a long expression. */
+function shortened(text: string): string {
+  return text.length > longestLine ? `${text.slice(0, longestLine - 1)}…` : text;
+}
+
+const longestLine = 140;
+
+function planOf({ action, statements }: Adoption, to: string): string {
+  const count = statements.filter((statement) => !statement.isGuard).length;
+  switch (action) {
+    case "none":
+      return `nothing to do: it is ${
+        to === "base" ? "empty, and harbor-db upgrade makes it" : `managed, at ${to}`
+      }`;
+    case "stamp":
+      return `stamp it at ${to}${count === 0 ? "" : `, after ${count} statements`}`;
+    case "bridge":
+      return `a bridge of ${count} statements to ${to}, in one transaction (harbor-db adopt --sql prints it)`;
+  }
+}
+
+function printResult({ report }: App, { history }: RunContext, { adoption, backup }: AdoptResult): void {
+  const { action, to, inspection } = adoption;
+  if (action === "none") return report.line("nothing to do");
+  if (backup !== null) report.line(`backup     ${backup.path}`);
+  const how = action === "bridge" ? "bridged to" : "stamped at";
+  report.line(`${report.colors.green("adopted")}    ${how} ${to ?? "base"}`);
+  if (action === "bridge" && inspection.kept.length > 0) {
+    report.line(`kept       ${inspection.kept.join(", ")}`);
+  }
+  const isHead = history.revisions.at(-1)?.id === to;
+  if (!isHead) report.line("revisions are pending: harbor-db upgrade");
+}

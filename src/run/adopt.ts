@@ -1,0 +1,144 @@
+import { type SQL, sql } from "drizzle-orm";
+import { guardWord } from "../core/bridge_statement.ts";
+import { compareSnapshots, describeDifference } from "../core/compare_snapshots.ts";
+import { HarborError } from "../core/errors.ts";
+import { stopIfAsked } from "../core/interrupt.ts";
+import { ownTables } from "../core/match_revision.ts";
+import type { Snapshot } from "../core/snapshot.ts";
+import { createVersionTables, deleteApplied, insertApplied, setAlembicVersion } from "../db/version_table.ts";
+import type { RunContext } from "./context.ts";
+import { keptOf } from "./inspect.ts";
+import { lockOptions } from "./lock_options.ts";
+import { type Adoption, prepareAdoption } from "./prepare_adoption.ts";
+import { recordOf, snapshotOf } from "./read_state.ts";
+
+/** A backup, as results name it. */
+export interface BackupName {
+  readonly path: string;
+  readonly verified: boolean;
+}
+
+export interface AdoptOptions {
+  /** Milliseconds to wait for another harbor-db. */
+  readonly lockWaitMs: number;
+  /** Makes a proven backup. Left out when the user wants none. */
+  readonly backUp?: () => Promise<BackupName>;
+  /** Puts a backup back. */
+  readonly restore?: (backup: BackupName) => Promise<void>;
+}
+
+/** What was done. */
+export interface AdoptResult {
+  readonly adoption: Adoption;
+  readonly backup: BackupName | null;
+}
+
+/**
+ * Takes over a database, under the lock: stamps it when it is exactly a revision, else leads it to head by a bridge.
+ *
+ * Statements and stamps are one transaction. It is rehearsed first and rolled back, on the real rows, and what it leaves
+ * is compared with head; only then comes the backup, and only then the transaction that stays. So a right that is
+ * missing or a view that is in the way shows before anything is done.
+ *
+ * @throws {HarborError} `unmanaged`, `data_conflict`, `not_a_database` or `unfinished` as {@link prepareAdoption} has them ·
+ * `schema_mismatch` when the bridge does not lead to head · `locked`, `interrupted` and what the database says
+ */
+export function adopt(context: RunContext, options: AdoptOptions): Promise<AdoptResult> {
+  const { database } = context;
+  return database.withLock(async () => {
+    const adoption = await prepareAdoption(context);
+    if (adoption.refusal !== null) throw adoption.refusal;
+    if (adoption.action === "none") return { adoption, backup: null };
+    const batch = adoptionBatch(context, adoption);
+    refuseOtherSchema(
+      context,
+      adoption,
+      await despiteGuards(context, () => database.rehearse(batch, "schema")),
+    );
+    stopIfAsked(context.signal);
+    const backup = await options.backUp?.() ?? null;
+    stopIfAsked(context.signal);
+    await despiteGuards(context, () => database.write(batch, "schema"));
+    try {
+      refuseOtherSchema(context, adoption, await database.introspect());
+    } catch (error) {
+      if (backup !== null) await options.restore?.(backup);
+      throw error;
+    }
+    return { adoption, backup };
+  }, lockOptions(context, options.lockWaitMs));
+}
+
+/** Returns the one batch that takes a database over. */
+export function adoptionBatch(
+  { history, version, now }: RunContext,
+  { inspection, action, to, statements }: Adoption,
+): readonly SQL[] {
+  const startedAt = now().toISOString();
+  const count = history.revisions.findIndex((revision) => revision.id === to) + 1;
+  const origin = action === "bridge" ? "bridge" : "adopt";
+  const hasAlembic = inspection.labels.some((label) => label.table === "alembic_version");
+  return [
+    ...createVersionTables,
+    ...statements.map((statement) => sql.raw(statement.sql)),
+    ...(inspection.applied ?? []).flatMap((row) => deleteApplied(row.revision)),
+    ...history.revisions.slice(0, count).map((revision) =>
+      insertApplied(recordOf(revision, { startedAt, appliedBy: version, origin }))
+    ),
+    ...hasAlembic ? setAlembicVersion(to) : [],
+  ];
+}
+
+/** Fails unless a schema is that of the revision, with what was to be kept and nothing else. */
+function refuseOtherSchema(
+  { database, history }: RunContext,
+  { inspection, to }: Adoption,
+  after: Snapshot,
+): void {
+  const revision = history.revisions.find(({ id }) => id === to);
+  if (revision === undefined) return;
+  const { schemas, live } = inspection;
+  const differencesOf = (schema: Snapshot) =>
+    compareSnapshots(snapshotOf(revision), ownTables(schemas, schema));
+  const differences = differencesOf(after);
+  const wrong = differences.filter((each) => each.kind !== "extra").map(describeDifference);
+  const kept = keptOf(differences, after, schemas);
+  const lost = keptOf(differencesOf(live), live, schemas).filter((path) => !kept.includes(path))
+    .map((path) => `${path} would be lost`);
+  if (wrong.length + lost.length === 0) return;
+  throw new HarborError(
+    "schema_mismatch",
+    `Cannot adopt "${database.url}": its schema would not become that of ${to}: ${
+      [...wrong, ...lost].join("; ")
+    }`,
+    {
+      hint: "Please report this, with the output of: harbor-db adopt --dry-run --json",
+      details: { differences, lost },
+    },
+  );
+}
+
+/** Says what a guard of the bridge found. */
+async function despiteGuards<T>({ database }: RunContext, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof HarborError)) throw error;
+    const table = new RegExp(`${guardWord} (\\w+)`).exec(error.message)?.[1];
+    if (table === undefined) throw asOf(error, `Cannot adopt "${database.url}": ${error.message}`);
+    throw new HarborError(
+      "data_conflict",
+      `Cannot adopt "${database.url}": a value in ${table} would not be the same afterwards`,
+      {
+        hint:
+          "Nothing was changed. Look for values of another type than their column's, and for triggers that change rows.",
+        details: { table },
+        cause: error,
+      },
+    );
+  }
+}
+
+function asOf({ code, hint, details, cause }: HarborError, message: string): HarborError {
+  return new HarborError(code, message, { ...hint === undefined ? {} : { hint }, details, cause });
+}

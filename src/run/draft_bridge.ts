@@ -1,0 +1,38 @@
+import { bridgeEnds, type BridgeTarget } from "../core/bridge_ends.ts";
+import { completePostgresBridge } from "../core/bridge_postgres.ts";
+import { completeSqliteBridge } from "../core/bridge_sqlite.ts";
+import type { BridgeStatement } from "../core/bridge_statement.ts";
+import type { DecidedFill } from "../core/change_stages.ts";
+import { requiredFills } from "../core/fills.ts";
+import { noRenames } from "../core/renames.ts";
+import type { Snapshot } from "../core/snapshot.ts";
+import { changeStatements } from "./draft_revision.ts";
+import type { DrizzleEngine } from "./drizzle_engine.ts";
+
+/** The one-off script that takes a live schema to a revision, in one transaction. */
+export interface Bridge {
+  readonly statements: readonly BridgeStatement[];
+  /** What rows get in columns that must not be empty. */
+  readonly fills: readonly DecidedFill[];
+}
+
+const completers = { sqlite: completeSqliteBridge, postgresql: completePostgresBridge };
+
+/**
+ * Writes the bridge from a live schema to a revision's, with the engine that writes revisions. It adds and relaxes;
+ * what the revision does not know stays.
+ */
+export async function draftBridge(
+  live: Snapshot,
+  target: BridgeTarget,
+  engine: DrizzleEngine,
+): Promise<Bridge> {
+  const ends = bridgeEnds(live, target);
+  const required = requiredFills({ ...ends, renames: noRenames, values: new Map() });
+  const fills = required.flatMap((fill) => fill.value === null ? [] : [{ ...fill, value: fill.value }]);
+  const drafts = await changeStatements({ ...ends, renames: noRenames, fills }, engine);
+  // In one transaction nobody writes between two fills.
+  const texts = [...new Set(drafts.map(({ sql }) => sql))];
+  const complete = completers[target.snapshot.dialect];
+  return { fills, statements: complete(texts, { live, target: target.snapshot, fills }) };
+}

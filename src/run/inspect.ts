@@ -1,0 +1,109 @@
+import { sql } from "drizzle-orm";
+import { describeLabel, type Label, readLabels } from "../core/labels.ts";
+import { compareSnapshots, type Difference } from "../core/compare_snapshots.ts";
+import { HarborError } from "../core/errors.ts";
+import type { Revision } from "../core/history.ts";
+import { type Match, matchRevision, ownTables, type RevisionSchema } from "../core/match_revision.ts";
+import type { Applied } from "../core/plan.ts";
+import type { Snapshot } from "../core/snapshot.ts";
+import type { Database } from "../db/database.ts";
+import { readAlembicVersions, readApplied, readDrizzleHashes } from "../db/version_table.ts";
+import type { RunContext } from "./context.ts";
+import { snapshotOf } from "./read_state.ts";
+
+/** What a look at a database shows. */
+export interface Inspection {
+  readonly live: Snapshot;
+  /** The schemas of all revisions, in order. */
+  readonly schemas: readonly RevisionSchema[];
+  /** The revision that the schema equals or is nearest to. */
+  readonly match: Match;
+  readonly labels: readonly Label[];
+  /** Rows of harbor-db's own version table; `null` without one. */
+  readonly applied: readonly Applied[] | null;
+  /** In what the schema differs from head's. What head does not know is in `kept`. */
+  readonly toHead: readonly Difference[];
+  /** What head does not know and stays as it is, by path: `column files.note`, `view reports`. */
+  readonly kept: readonly string[];
+  /** Names of the history's tables under which something else, or a table of another schema, is found. */
+  readonly elsewhere: readonly string[];
+}
+
+/** Looks at a database and compares it with every revision, believing no label. Reads only. */
+export async function inspect(context: RunContext): Promise<Inspection> {
+  const { database, history } = context;
+  const applied = await readApplied(database);
+  const alembic = await readAlembicVersions(database);
+  const drizzle = await readDrizzleHashes(database);
+  const live = await database.introspect();
+  const schemas = history.revisions.map((each) => ({ revision: each.id, snapshot: snapshotOf(each) }));
+  const match = matchRevision(schemas, live);
+  const own = applied?.filter((row) => row.finishedAt !== null).map((row) => row.revision) ?? null;
+  const head = headSchema(schemas, live);
+  const differences = compareSnapshots(head, ownTables(schemas, live));
+  return {
+    live,
+    schemas,
+    match,
+    labels: readLabels({ revisions: history.revisions, match, alembic, drizzle, own }),
+    applied,
+    toHead: differences.filter((each) => each.kind !== "extra"),
+    kept: keptOf(differences, live, schemas),
+    elsewhere: await findElsewhere(database, { head, live }),
+  };
+}
+
+/** Returns the schema of the last revision; without any, an empty one. */
+export function headSchema(
+  schemas: readonly RevisionSchema[],
+  { dialect }: Pick<Snapshot, "dialect">,
+): Snapshot {
+  return schemas.at(-1)?.snapshot ?? { dialect, tables: [], others: [] };
+}
+
+/** Lists what a target does not know, by path. */
+export function keptOf(
+  differences: readonly Difference[],
+  live: Snapshot,
+  schemas: readonly RevisionSchema[],
+): readonly string[] {
+  const own = new Set(ownTables(schemas, live).tables.map((table) => table.name));
+  return [
+    ...live.tables.filter((table) => !own.has(table.name)).map((table) => `table ${table.name}`),
+    ...differences.filter((each) => each.kind === "extra").map((each) => each.path),
+    ...live.others.map(({ kind, name, table }) => `${kind} ${name}${table === null ? "" : ` on ${table}`}`),
+  ];
+}
+
+/** Says of every label what it claims; or that there is none. */
+export function describeLabels(labels: readonly Label[]): string {
+  return labels.length === 0 ? "nothing says at which revision it is" : labels.map(describeLabel).join("; ");
+}
+
+/** Returns the revision with an id. */
+export function revisionOf({ history }: RunContext, id: string | null): Revision | undefined {
+  return history.revisions.find((revision) => revision.id === id);
+}
+
+/** A name that can be read and is no table here: a view, or a table further down the search path. */
+async function findElsewhere(
+  database: Database,
+  { head, live }: { readonly head: Snapshot; readonly live: Snapshot },
+): Promise<readonly string[]> {
+  const missing = head.tables.map(({ name }) => name).filter((name) =>
+    !live.tables.some((table) => table.name === name)
+  );
+  const found: string[] = [];
+  for (const name of missing) {
+    try {
+      await database.read(sql`SELECT 1 AS one FROM ${sql.identifier(name)} WHERE 1 = 0`);
+      found.push(name);
+    } catch (error) {
+      if (!(error instanceof HarborError)) throw error;
+      // What may not be read is there all the same.
+      if (error.code === "read_only") found.push(name);
+      else if (error.code !== "missing_table") throw error;
+    }
+  }
+  return found;
+}
