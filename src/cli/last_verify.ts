@@ -3,12 +3,12 @@ import { formatDuration } from "../core/quantity.ts";
 import type { RunRecord } from "../core/run_record.ts";
 import { readRuns } from "../run/run_log.ts";
 import type { App } from "./app.ts";
-import { databaseIdentity } from "./database_identity.ts";
+import { databaseIdentity } from "./backup_options.ts";
 
 /** Returns the last run of `verify` on this database that its log holds; `null` without one. */
 export function lastVerify(app: App, log: string): RunRecord | null {
   const { system, report } = app;
-  const database = databaseIdentity(app);
+  const database = databaseIdentity(app, app.databaseUrl());
   try {
     return readRuns(resolve(system.cwd, log)).findLast((run) => run.database === database) ?? null;
   } catch (error) {

@@ -7,6 +7,7 @@ import { HarborError } from "../core/errors.ts";
 import type { UnitPlan } from "../core/systemd_units.ts";
 import { type App, defaultUrl } from "./app.ts";
 import type { System } from "./system.ts";
+import { backupFolder } from "./backup_options.ts";
 import { longName, type Option } from "./options.ts";
 import { verifyOptions, type VerifyValues } from "./verify_options.ts";
 
@@ -46,13 +47,14 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const secrets = secretsOf(app, url, options);
   const hasSecrets = Object.keys(secrets).length > 0;
   const absolute = (path: string) => resolve(system.cwd, path);
+  const backups = backupFolder(app, url, options);
   const outputs = [options.report, options.prometheus, options.log].flatMap((path) =>
     path === undefined ? [] : [dirname(absolute(path))]
   );
   return {
     name,
     database: url.display,
-    command: [...system.program, "verify", ...verifyArguments(app, options)],
+    command: [...system.program, "verify", ...verifyArguments(app, options, backups)],
     environment: {
       ..."DATABASE_URL" in secrets ? {} : { DATABASE_URL: writtenUrl(app, url) },
       ...url.driver === "postgres" ? libpqVariables(system) : {},
@@ -65,8 +67,9 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
     // What it may take, the wait for another run, and a minute for what comes after.
     timeoutSeconds: Math.ceil(options.maxDuration / 1_000) + app.settings.lockWait + 60,
     user: isRoot ? options.user ?? ownerOf(url, system.cwd) : undefined,
-    reads: readsOf(url, { system, writes: outputs }),
-    writes: [...new Set(outputs)],
+    reads: [...readsOf(url, { system, writes: outputs }), ...options.restoreDrill ? [] : [backups]],
+    // A drill decodes the backup beside it.
+    writes: [...new Set([...outputs, ...options.restoreDrill ? [backups] : []])],
     onFailure: options.onFailure ?? null,
     unitDir: options.unitDir === undefined
       ? isRoot ? "/etc/systemd/system" : join(homedir(), ".config", "systemd", "user")
@@ -76,17 +79,26 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
 }
 
 /** Returns the options of `verify` that are not as they would be without them, secrets left out. */
-function verifyArguments({ system, settings }: App, options: ScheduleValues): readonly string[] {
-  const paths = ["report", "prometheus", "log"];
+function verifyArguments(
+  { system, settings }: App,
+  options: ScheduleValues,
+  backups: string,
+): readonly string[] {
+  const paths = ["report", "prometheus", "log", "identity"];
   const own = Object.entries(verifyOptions).flatMap(([key, option]: [string, Option<unknown>]) => {
     const value = options[key as keyof VerifyValues];
-    if (key === "ping" || value === option.fallback) return [];
+    if (key === "ping" || key === "backupDir" || value === option.fallback) return [];
     const flag = `--${longName(option)}`;
     if (value === true) return [flag];
     if (typeof value === "number") return [flag, `${value / 1_000}s`];
     return [flag, paths.includes(key) ? resolve(system.cwd, String(value)) : String(value)];
   });
-  return [...settings.dir === undefined ? [] : ["--dir", resolve(system.cwd, settings.dir)], ...own];
+  return [
+    ...settings.dir === undefined ? [] : ["--dir", resolve(system.cwd, settings.dir)],
+    ...own,
+    // A service starts in another folder than the one in which backups were made.
+    ...["--backup-dir", backups],
+  ];
 }
 
 /** A password or token is whatever the URL's reader found, wherever it came from. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { App } from "./app.ts";
-import { databaseIdentity } from "./database_identity.ts";
+import { databaseIdentity } from "./backup_options.ts";
 import type { System } from "./system.ts";
 
 /**
@@ -20,9 +20,12 @@ export function stateFolder({ environment }: System): string {
  * Returns the file whose lock keeps two runs of `verify` on one database apart: beside the log that they share, else in
  * the state folder.
  */
-export function verifyLockPath(app: Pick<App, "system" | "databaseUrl">, log: string | undefined): string {
+export function verifyLockPath(app: App, log: string | undefined): string {
   const { system } = app;
-  const name = createHash("sha256").update(databaseIdentity(app)).digest("hex").slice(0, 12);
+  const name = createHash("sha256").update(databaseIdentity(app, app.databaseUrl())).digest("hex").slice(
+    0,
+    12,
+  );
   const folder = log === undefined ? stateFolder(system) : dirname(resolve(system.cwd, log));
   return join(folder, `.harbor-db-verify-${name}.lock`);
 }

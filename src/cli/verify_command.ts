@@ -7,6 +7,7 @@ import { allChecks, selectChecks } from "../run/checks/all_checks.ts";
 import { type Signal } from "../run/ping.ts";
 import { type Verification, verify } from "../run/verify.ts";
 import type { App } from "./app.ts";
+import { backupFolder, databaseIdentity, readingSetting } from "./backup_options.ts";
 import type { Outcome } from "./command.ts";
 import { findingText, printFinding, summaryText } from "./print_finding.ts";
 import { verifyLockPath } from "./state_folder.ts";
@@ -37,6 +38,13 @@ export async function runVerify(app: App, options: VerifyValues): Promise<Outcom
         signal: system.signal,
         now: () => new Date(),
         notify: report.event,
+        backups: {
+          folder: backupFolder(app, url, options),
+          database: databaseIdentity(app, url),
+          maxAgeMs: options.maxBackupAge,
+          isDrill: options.restoreDrill,
+          reading: () => readingSetting(app, url, options),
+        },
         readHistory: () => app.readHistory(url.dialect),
         openDatabase: () => openDatabase(url, { client: system.client, access: "read", asIs: true }),
       }, {

@@ -1,3 +1,4 @@
+import { folderOptions, identityOption } from "./backup_options.ts";
 import { duration } from "./duration_option.ts";
 import { flag, text, type Values } from "./options.ts";
 
@@ -13,6 +14,8 @@ export const verifyOptions = {
     1_800_000,
   ),
   maxBackupAge: duration("--max-backup-age <time>", "how old the newest backup may be (26h)", 26 * 3_600_000),
+  ...folderOptions,
+  ...identityOption,
   restoreDrill: flag("--restore-drill", "restore the newest backup into a scratch place and compare it"),
   report: text("--report <file>", "write a page to look at (HTML)"),
   prometheus: text("--prometheus <file>", "write metrics for node_exporter's textfile collector"),

@@ -1,13 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { worstStatus } from "../core/finding.ts";
+import type { Proof } from "../core/manifest.ts";
 import { renderMetrics } from "../core/prometheus.ts";
 import type { RunRecord } from "../core/run_record.ts";
 import { replaceFile } from "../run/replace_file.ts";
 import { appendRun, readRuns } from "../run/run_log.ts";
 import type { Verification } from "../run/verify.ts";
 import type { App } from "./app.ts";
-import { databaseIdentity } from "./database_identity.ts";
+import { databaseIdentity } from "./backup_options.ts";
 import { renderReportPage } from "./report_page/page.ts";
 import type { VerifyValues } from "./verify_options.ts";
 
@@ -60,7 +61,7 @@ function recordOf(app: App, { verification, exitCode }: Result): RunRecord {
     at: startedAt,
     ms,
     version: app.system.build.version,
-    database: databaseIdentity(app),
+    database: databaseIdentity(app, app.databaseUrl()),
     status: worstStatus(findings),
     exitCode,
     summary,
@@ -93,21 +94,33 @@ function pageOf(app: App, { verification, exitCode }: Result, runs: readonly Run
     version: app.system.build.version,
     database: { url, dialect },
     exitCode,
-    backups: [],
-    runs: runs.filter((run) => run.database === databaseIdentity(app)),
+    backups: verification.facts.backups.map(({ path, manifest, isWhole }) => ({
+      name: basename(path),
+      createdAt: manifest.createdAt,
+      bytes: manifest.bytes,
+      revision: manifest.revision,
+      proof: isWhole ? proofWords[manifest.proof] : null,
+    })),
+    runs: runs.filter((run) => run.database === databaseIdentity(app, app.databaseUrl())),
   });
 }
+
+const proofWords: Readonly<Record<Proof, string>> = {
+  "opened": "restored and compared",
+  "scratch database": "restored and compared",
+  "read back": "read back and compared",
+};
 
 function metricsOf(app: App, { verification, exitCode }: Result, path: string): string {
   const { startedAt, ms, checks, facts } = verification;
   return renderMetrics({
-    database: databaseIdentity(app),
+    database: databaseIdentity(app, app.databaseUrl()),
     version: app.system.build.version,
     at: startedAt,
     ms,
     isHealthy: exitCode === 0,
     checks,
     tables: facts.tables,
-    backup: null,
+    backup: facts.backups[0]?.manifest ?? null,
   }, existsSync(path) ? readFileSync(path, "utf8") : "");
 }

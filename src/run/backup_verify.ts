@@ -95,7 +95,8 @@ function readTrusted(path: string): StoredBackup | HarborError {
   }
 }
 
-async function checkFile(
+/** Compares a backup's file with its manifest, to the last byte. */
+export async function checkFile(
   { path, manifest }: StoredBackup,
   { signal }: Pick<VerifyBackupSetting, "signal">,
 ): Promise<Found> {

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from "node:timers";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../core/errors.ts";
 import type { Database } from "../db/database.ts";
@@ -16,6 +17,12 @@ export interface Budget extends Pace {
    * answer should, `interrupted` when the user asks to stop. The work itself is left to itself then
    */
   limit<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Does work that stops by itself when the signal that it gets is aborted.
+   *
+   * @throws {HarborError} `check_failed` when the time was up
+   */
+  within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 /** Starts the clock. */
@@ -45,6 +52,17 @@ export function startBudget(totalMs: number, signal: AbortSignal): Budget {
         return await Promise.race([work(), tooLong.then(() => new Promise<never>(() => {}))]);
       } finally {
         patience.abort();
+      }
+    },
+    async within(work) {
+      const patience = new AbortController();
+      const timer = setTimeout(() => patience.abort(), Math.max(0, end - performance.now()));
+      try {
+        return await work(AbortSignal.any([signal, patience.signal]));
+      } catch (error) {
+        throw patience.signal.aborted && !signal.aborted ? timeUp(totalMs) : error;
+      } finally {
+        clearTimeout(timer);
       }
     },
   };

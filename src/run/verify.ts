@@ -10,14 +10,16 @@ import type { History } from "../core/history.ts";
 import { stopIfAsked } from "../core/interrupt.ts";
 import type { Database } from "../db/database.ts";
 import { loadInspector } from "../db/inspector.ts";
+import { readBackups, type StoredBackup } from "./backup_folder.ts";
 import { type Budget, limitDatabase, startBudget } from "./budget.ts";
-import { type Check, type CheckContext, couldNotCheck } from "./checks/check.ts";
+import { type BackupPlace, type Check, type CheckContext, couldNotCheck } from "./checks/check.ts";
 import type { RunContext } from "./context.ts";
 import { readRevisions, type RevisionStatus } from "./read_revisions.ts";
 import { readState } from "./read_state.ts";
 
 /** Where `verify` gets what it looks at; nothing is opened before a check asks for it. */
 export interface VerifySources extends Pick<RunContext, "version" | "signal" | "now" | "notify"> {
+  readonly backups: BackupPlace;
   /** Opens the database for reading as it is. */
   openDatabase(): Promise<Database>;
   readHistory(): Promise<History>;
@@ -54,6 +56,8 @@ export interface CheckResult {
 export interface Facts {
   readonly revisions: readonly RevisionStatus[];
   readonly tables: readonly TableFacts[];
+  /** Of this database, the newest first. */
+  readonly backups: readonly StoredBackup[];
 }
 
 export interface TableFacts {
@@ -120,6 +124,8 @@ function openContext(sources: VerifySources, budget: Budget, quick: boolean): Op
     context: {
       pace: budget,
       quick,
+      backups: sources.backups,
+      within: budget.within,
       now,
       database,
       history,
@@ -144,14 +150,24 @@ function once<T>(work: () => Promise<T>): Once<T> {
   return Object.assign(() => result ??= work(), { isAsked: () => result !== undefined });
 }
 
-const noFacts: Facts = { revisions: [], tables: [] };
+const noFacts: Facts = { revisions: [], tables: [], backups: [] };
 
 async function readFacts(context: CheckContext, sources: VerifySources): Promise<Facts> {
   const none = () => [];
   return {
     revisions: await revisionsOf(context, sources).catch(none),
     tables: await tablesOf(context).catch(none),
+    backups: backupsOf(sources.backups),
   };
+}
+
+function backupsOf({ folder, database }: BackupPlace): readonly StoredBackup[] {
+  try {
+    return readBackups(folder).backups.filter(({ manifest }) => manifest.database === database);
+  } catch {
+    // The check says what is wrong with the folder.
+    return [];
+  }
 }
 
 async function revisionsOf(

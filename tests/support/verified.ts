@@ -75,6 +75,13 @@ export function verifyUrl(
     now: () => new Date(),
     notify: () => {},
     readHistory: () => Promise.resolve(history),
+    backups: {
+      folder: "/nowhere",
+      database: url,
+      maxAgeMs: 0,
+      isDrill: false,
+      reading: () => Promise.reject(new Error("no backup is read here")),
+    },
     openDatabase: () =>
       openDatabase(parseDatabaseUrl(url), { client: testClient, access: "read", asIs: true }),
   }, {

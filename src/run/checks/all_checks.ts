@@ -1,4 +1,5 @@
 import { HarborError } from "../../core/errors.ts";
+import { backupCheck } from "./backup_check.ts";
 import type { Check } from "./check.ts";
 import { dataCheck } from "./data_check.ts";
 import { historyCheck } from "./history_check.ts";
@@ -6,7 +7,13 @@ import { integrityCheck } from "./integrity_check.ts";
 import { schemaCheck } from "./schema_check.ts";
 
 /** All checks, in the order in which they run: the quick ones first, so that a short time goes far. */
-export const allChecks: readonly Check[] = [historyCheck, schemaCheck, integrityCheck, dataCheck];
+export const allChecks: readonly Check[] = [
+  historyCheck,
+  schemaCheck,
+  integrityCheck,
+  dataCheck,
+  backupCheck,
+];
 
 /**
  * Returns the checks that are wanted, in their own order.

@@ -4,6 +4,7 @@ import type { History } from "../../core/history.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import type { Database } from "../../db/database.ts";
 import type { Pace } from "../../db/inspector.ts";
+import type { VerifyBackupSetting } from "../backup_verify.ts";
 import { isTimeUp } from "../budget.ts";
 import type { State } from "../read_state.ts";
 
@@ -29,7 +30,14 @@ export interface Check {
 export interface CheckContext {
   readonly pace: Pace;
   readonly quick: boolean;
+  readonly backups: BackupPlace;
   now(): Date;
+  /**
+   * Does work that can be stopped by a signal, which it gets when the time is up.
+   *
+   * @throws {HarborError} `check_failed` when the time was up
+   */
+  within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** The database, open for reading as it is. */
   database(): Promise<Database>;
   history(): Promise<History>;
@@ -37,6 +45,19 @@ export interface CheckContext {
   state(): Promise<State>;
   /** The live schema. */
   schema(): Promise<Snapshot>;
+}
+
+/** Where backups are and what is expected of them. */
+export interface BackupPlace {
+  readonly folder: string;
+  /** What stands for the database in manifests. */
+  readonly database: string;
+  /** How old the newest one may be, in milliseconds. */
+  readonly maxAgeMs: number;
+  /** Whether to restore it aside and compare. */
+  readonly isDrill: boolean;
+  /** What that takes. */
+  reading(): Promise<VerifyBackupSetting>;
 }
 
 export function pass(message: string, details: Found["details"] = {}): Found {
