@@ -13,6 +13,7 @@ import { generateCommand } from "./commands/generate.ts";
 import { historyCommand } from "./commands/history.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
+import { rebaseCommand } from "./commands/rebase.ts";
 import { stampCommand } from "./commands/stamp.ts";
 import { statusCommand } from "./commands/status.ts";
 import { upgradeCommand } from "./commands/upgrade.ts";
@@ -35,6 +36,7 @@ export const commands: readonly Command[] = [
   generateCommand,
   createCommand,
   checkCommand,
+  rebaseCommand,
   verifyCommand,
   scheduleCommand,
   completionsCommand,

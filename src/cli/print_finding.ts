@@ -10,8 +10,8 @@ const labels: Readonly<Record<FindingStatus, string>> = {
 
 /** Prints a finding and what to do about it. */
 export function printFinding({ report }: App, { check, status, message, hint }: Finding): void {
-  const { green, yellow, red, magenta, dim } = report.colors;
-  const color = { pass: green, warn: yellow, fail: red, error: magenta }[status];
+  const { green, yellow, red, dim } = report.colors;
+  const color = { pass: green, warn: yellow, fail: red, error: red }[status];
   report.line(`${color(labels[status].padEnd(11))} ${check.padEnd(9)} ${message}`);
   if (hint !== null) report.line(`${" ".repeat(22)}${dim(hint)}`);
 }

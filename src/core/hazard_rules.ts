@@ -23,6 +23,11 @@ export function isFilled(table: string, { before }: Place): boolean {
   return before.tables.some((each) => each.name === table);
 }
 
+/** Says whether there is a unique index of that name before the revision. */
+export function wasUnique(index: string, { before }: Place): boolean {
+  return before.tables.some(({ indexes }) => indexes.some(({ name, unique }) => unique && name === index));
+}
+
 function tableIn(snapshot: Snapshot, name: string): Table | undefined {
   return snapshot.tables.find((table) => table.name === name);
 }

@@ -6,6 +6,7 @@ import {
   type Place,
   rewriting,
   takenAway,
+  wasUnique,
 } from "./hazard_rules.ts";
 import type { Operation } from "./operations.ts";
 import type { Dialect } from "./snapshot.ts";
@@ -140,6 +141,7 @@ export const hazards: readonly Hazard[] = [
       const isConstraint = operation.kind === "add constraint" && operation.constraint === "unique" &&
         !operation.usesIndex;
       if (!(isIndex || isConstraint) || !isFilled(operation.table, place)) return null;
+      if (isIndex && wasUnique(operation.index, place)) return null;
       const name = operation.kind === "create index" ? operation.index : operation.name;
       return `makes ${name}, which fails when ${operation.table} has duplicates`;
     },

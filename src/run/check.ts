@@ -1,8 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { type CheckedFolder, checkFolder } from "../core/check_history.ts";
 import { checksumListPath, parseChecksums, renderChecksums } from "../core/checksum_list.ts";
-import { HarborError } from "../core/errors.ts";
 import type { Finding } from "../core/finding.ts";
 import { journalPath, scriptChecksum } from "../core/history.ts";
 import type { Dialect } from "../core/snapshot.ts";
@@ -15,7 +13,8 @@ import { type ReadScripts, readScripts } from "./check_scripts.ts";
 import { checkSyntax } from "./check_syntax.ts";
 import type { ProofSetting } from "./prove.ts";
 import { readIfThere } from "./read_history.ts";
-import { dialects, type ProjectPaths } from "./read_project.ts";
+import { readHistoryFolders } from "./read_history_folders.ts";
+import type { ProjectPaths } from "./read_project.ts";
 import { writeTogether } from "./write_together.ts";
 
 /** What to check, and how far to go. */
@@ -125,35 +124,7 @@ export async function acceptEdits(
 function readFolders({ paths: { dir }, cwd }: CheckRequest): readonly CheckedFolder[] {
   const list = readIfThere(join(dir, checksumListPath));
   const checksums = list === null ? null : parseChecksums(list);
-  const folders = dialects.flatMap((dialect) => {
-    const folder = join(dir, dialect);
-    const files = readFiles(folder);
-    return files === null
-      ? []
-      : [checkFolder({ dialect, folder: relative(cwd, folder) || folder, files }, checksums)];
-  });
-  if (folders.length > 0) return folders;
-  throw new HarborError("bad_history", `Cannot check "${dir}": it holds no history`, {
-    hint: "Give the folder that drizzle-kit writes to: --dir drizzle",
-    details: { dir },
-  });
-}
-
-/** Returns the texts of all files below a folder; `null` when there is no such folder. */
-function readFiles(folder: string): ReadonlyMap<string, string> | null {
-  try {
-    const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-    const paths = entries.filter((entry) => entry.isFile()).map((entry) =>
-      join(entry.parentPath, entry.name)
-    );
-    return new Map(
-      paths.sort().map((path) => [relative(folder, path).replaceAll("\\", "/"), readFileSync(path, "utf8")]),
-    );
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return null;
-    throw new HarborError("file_failed", `Cannot read "${folder}": ${message}`, { cause: error });
-  }
+  return readHistoryFolders(dir, cwd).map((folder) => checkFolder(folder, checksums));
 }
 
 function noList({ paths: { dir }, cwd }: CheckRequest): Finding {

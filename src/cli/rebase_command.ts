@@ -1,0 +1,57 @@
+import { relative } from "node:path";
+import { openDatabase } from "../db/open_database.ts";
+import { readApplied } from "../db/version_table.ts";
+import { loadDrizzleEngine } from "../run/drizzle_engine.ts";
+import { rebase } from "../run/rebase.ts";
+import type { App } from "./app.ts";
+import type { Outcome } from "./command.ts";
+import { projectPaths } from "./generate_command.ts";
+import { proofSettings } from "./proof_settings.ts";
+
+interface RebaseValues {
+  readonly revision: string | null;
+  readonly onto: string | undefined;
+  readonly proveUrl: string | undefined;
+}
+
+/** Moves revisions and says what was done. */
+export async function runRebase(
+  app: App,
+  { revision, onto, proveUrl }: RebaseValues,
+): Promise<Outcome> {
+  const { report, system } = app;
+  const { dir } = projectPaths(app, undefined);
+  const { order, rewritten, files } = await rebase({
+    dir,
+    cwd: system.cwd,
+    revision,
+    onto: onto ?? null,
+    applied: () => appliedRevisions(app),
+    engine: await loadDrizzleEngine(),
+    proof: await proofSettings(app, proveUrl),
+    client: system.client,
+    waitMs: app.lockWaitMs,
+  });
+  if (order.length === 0) report.line("nothing to do: the history has no branches");
+  for (const { revision, name, moved } of order) {
+    report.line(`${moved ? report.colors.green("moved") : "kept "} ${revision}  ${name}`);
+  }
+  for (const { file, reason } of rewritten) {
+    report.line(report.colors.yellow(`wrote ${file} anew: ${reason}`));
+  }
+  for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
+  return { json: { order, rewritten, files } };
+}
+
+/** Returns what the database has applied; `null` when there is no database. */
+async function appliedRevisions({ databaseUrl, isAbsent, system }: App) {
+  if (isAbsent()) return null;
+  const url = databaseUrl();
+  const database = await openDatabase(url, { client: system.client, access: "read" });
+  try {
+    const rows = await readApplied(database) ?? [];
+    return { url: url.display, revisions: new Set(rows.map((row) => row.revision)) };
+  } finally {
+    await database.close();
+  }
+}
