@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { appendFile, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import { withFolder } from "../support/databases.ts";
+import { runCli } from "../support/run_cli.ts";
+
+interface Given {
+  readonly cwd: string;
+  /** Of the one backup. */
+  readonly file: string;
+  /** Runs the check and returns its findings and the exit code. */
+  check(
+    ...args: readonly string[]
+  ): Promise<{ readonly code: number | null; readonly findings: readonly Finding[] }>;
+}
+
+interface Finding {
+  readonly status: string;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** Runs `work` with a database that has rows, and one backup of it. */
+async function withBackup(work: (given: Given) => Promise<void>): Promise<void> {
+  await withFolder(async (cwd) => {
+    const options = { cwd, env: { XDG_STATE_HOME: join(cwd, "state") } };
+    const run = async (...args: readonly string[]) => {
+      const result = await runCli(args, options);
+      assert.equal(result.code, 0, result.stdout + result.stderr);
+    };
+    await run("upgrade");
+    const database = new DatabaseSync(join(cwd, "openharbor.db"));
+    database.exec(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO users (uuid, email, password_hash) SELECT 'u' || i, 'e' || i, hex(randomblob(100)) FROM n",
+    );
+    database.close();
+    await run("backup");
+    const [name] = (await readdir(join(cwd, "backups"))).filter((each) => each.endsWith(".db"));
+    await work({
+      cwd,
+      file: join(cwd, "backups", name!),
+      check: async (...args) => {
+        const result = await runCli(["verify", "--only", "backup", "--json", ...args], options);
+        return { code: result.code, findings: result.json<{ findings: Finding[] }>().findings };
+      },
+    });
+  });
+}
+
+async function flipByte(path: string, share: number): Promise<void> {
+  const bytes = await readFile(path);
+  const at = Math.floor(bytes.length * share);
+  bytes[at] = bytes[at]! ^ 0x20;
+  await writeFile(path, bytes);
+}
+
+test("backup: a young and whole one passes, and a drill restores it", () =>
+  withBackup(async ({ check, cwd }) => {
+    const before = await readdir(join(cwd, "backups"));
+    const { code, findings } = await check();
+    assert.deepEqual([code, findings.map(({ status }) => status)], [0, ["pass"]], JSON.stringify(findings));
+    assert.match(findings[0]!.message, /^the newest of 1 is .* old: /);
+    const drill = await check("--restore-drill");
+    assert.deepEqual([drill.code, drill.findings.length], [0, 1], JSON.stringify(drill.findings));
+    assert.match(drill.findings[0]!.message, /restored aside now and equal/);
+    assert.deepEqual(await readdir(join(cwd, "backups")), before);
+  }));
+
+// One row a way to break a backup, and what is said about it.
+const breaks = [
+  [
+    "its first third is flipped",
+    (file: string) => flipByte(file, 0.2),
+    /its bytes are not those that were written/,
+  ],
+  [
+    "its middle is flipped",
+    (file: string) => flipByte(file, 0.5),
+    /its bytes are not those that were written/,
+  ],
+  ["its end is flipped", (file: string) => flipByte(file, 0.9), /its bytes are not those that were written/],
+  ["it is cut off", (file: string) => truncate(file, 5_000), /5000 bytes long instead of/],
+  ["it is longer", (file: string) => appendFile(file, "x"), /bytes long instead of/],
+  ["it is gone", (file: string) => rm(file), /is missing/],
+  ["its manifest is cut off", (file: string) => truncate(`${file}.json`, 100), /it is no JSON/],
+  ["its manifest is gone", (file: string) => rm(`${file}.json`), /there is no backup of this database/],
+] as const;
+for (const [what, breakIt, words] of breaks) {
+  test(`backup: fails when ${what}`, () =>
+    withBackup(async ({ check, file }) => {
+      await breakIt(file);
+      const { code, findings } = await check();
+      assert.equal(code, 3, JSON.stringify(findings));
+      assert.ok(findings.every(({ status, hint }) => status === "fail" && hint !== null));
+      assert.match(findings[0]!.message, words);
+    }));
+}
+
+test("backup: fails when the newest is too old, and says how old", () =>
+  withBackup(async ({ check, file }) => {
+    const manifest = JSON.parse(await readFile(`${file}.json`, "utf8"));
+    const old = new Date(Date.now() - 27 * 3_600_000).toISOString();
+    await writeFile(`${file}.json`, JSON.stringify({ ...manifest, createdAt: old }));
+    const { code, findings } = await check();
+    assert.deepEqual([code, findings.length], [3, 1]);
+    assert.match(findings[0]!.message, /^the newest backup is 27 h.* old, older than 26 h$/);
+    assert.equal((await check("--max-backup-age", "2d")).code, 0);
+  }));
+
+test("backup: a drill finds what a right checksum hides", () =>
+  withBackup(async ({ check, file }) => {
+    const database = new DatabaseSync(file);
+    database.exec("UPDATE users SET email = 'changed' WHERE id = 7");
+    database.close();
+    const bytes = await readFile(file);
+    const { createHash } = await import("node:crypto");
+    const manifest = JSON.parse(await readFile(`${file}.json`, "utf8"));
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    await writeFile(`${file}.json`, JSON.stringify({ ...manifest, sha256, bytes: bytes.length }));
+    assert.equal((await check()).code, 0);
+    const drill = await check("--restore-drill");
+    assert.equal(drill.code, 3);
+    assert.match(drill.findings[0]!.message, /the rows of users are not those that were copied/);
+  }));
+
+test("backup: one of another database does not count", () =>
+  withBackup(async ({ check, cwd }) => {
+    await mkdir(join(cwd, "other"));
+    const { findings } = await check("--database-url", "sqlite:///other/none.db", "--backup-dir", "backups");
+    assert.match(findings[0]!.message, /there is no backup of this database/);
+  }));
