@@ -1,5 +1,6 @@
 import type { Inventoried } from "./backup_postgres_replace.ts";
 import { query } from "./backup_postgres_session.ts";
+import { isNotOfExtension } from "./backup_postgres_tables.ts";
 import type { Session } from "./postgres_connection.ts";
 import { sqlStateOf } from "./postgres_errors.ts";
 import { quoteText } from "./postgres_sql.ts";
@@ -58,10 +59,10 @@ export function unkept(gone: readonly Inventoried[], kept: Kept): readonly Inven
   );
 }
 
-/** The rule that makes a view one, and the triggers that make a foreign key one. */
+/** The rule that makes a view one, and the triggers by which constraints are checked. */
 function isImplied(type: string, identity: string): boolean {
   return (type === "rule" && identity.startsWith('"_RETURN"')) ||
-    (type === "trigger" && identity.startsWith('"RI_ConstraintTrigger_'));
+    (type === "trigger" && /^"\w+_ConstraintTrigger_/.test(identity));
 }
 
 /**
@@ -156,23 +157,29 @@ const attributes = `SELECT relation, text FROM (
     c.oid::regclass, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
     CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END) AS text
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL aclexplode(c.relacl) AS right_of
-  WHERE n.nspname = $schema AND grantee <> c.relowner GROUP BY c.oid, c.relkind, grantee, is_grantable
+  WHERE n.nspname = $schema AND ${
+  isNotOfExtension("pg_class", "c.oid")
+} AND grantee <> c.relowner GROUP BY c.oid, c.relkind, grantee, is_grantable
   UNION ALL
   SELECT c.oid::regclass::text, 1, format('GRANT %s (%I) ON TABLE %s TO %s%s', privilege_type, a.attname,
     c.oid::regclass, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
     CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid,
-    LATERAL aclexplode(a.attacl) WHERE n.nspname = $schema
+    LATERAL aclexplode(a.attacl) WHERE n.nspname = $schema AND ${isNotOfExtension("pg_class", "c.oid")}
   UNION ALL
   SELECT c.oid::regclass::text, 1, concat_ws('; ',
     CASE WHEN c.relrowsecurity THEN format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass) END,
     CASE WHEN c.relforcerowsecurity THEN format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', c.oid::regclass) END)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = $schema AND (c.relrowsecurity OR c.relforcerowsecurity)
+  WHERE n.nspname = $schema AND ${
+  isNotOfExtension("pg_class", "c.oid")
+} AND (c.relrowsecurity OR c.relforcerowsecurity)
   UNION ALL
   SELECT c.oid::regclass::text, 2, format('ALTER TABLE %s OWNER TO %s', c.oid::regclass, c.relowner::regrole)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = $schema AND c.relkind IN ('r', 'v', 'm', 'S') AND c.relowner <> current_user::regrole
+  WHERE n.nspname = $schema AND ${
+  isNotOfExtension("pg_class", "c.oid")
+} AND c.relkind IN ('r', 'v', 'm', 'S') AND c.relowner <> current_user::regrole
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
       AND c.relkind = 'S' AND d.deptype IN ('a', 'i') AND d.refclassid = 'pg_class'::regclass)
 ) AS found ORDER BY rank`;

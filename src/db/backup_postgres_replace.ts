@@ -1,7 +1,7 @@
 import type { PostgresUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import { query } from "./backup_postgres_session.ts";
-import { quoteName } from "./backup_postgres_tables.ts";
+import { isNotOfExtension, quoteName } from "./backup_postgres_tables.ts";
 import type { Session } from "./postgres_connection.ts";
 import { quoteText } from "./postgres_sql.ts";
 
@@ -104,7 +104,7 @@ function dropStatements(schema: string, what: Dropping["what"]): string {
     FROM pg_depend d JOIN pg_namespace n ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid,
       LATERAL pg_identify_object(d.classid, d.objid, 0) AS i
     WHERE n.nspname = ${quoteText(schema)} AND d.deptype = 'n' AND ${kinds}
-      AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype = 'e')
+      AND ${isNotOfExtension("d.classid", "d.objid")}
     ORDER BY i.type <> 'table', i.type, d.objid`;
 }
 

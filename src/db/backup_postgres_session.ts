@@ -77,21 +77,16 @@ export async function inTransaction<T>(
   }
 }
 
-/** What the text of values depends on, as pg_dump sets it or, where it does not, as servers have it by default. */
-export const valueSettings: Readonly<Record<string, string>> = {
+/** How long a lock of somebody else is waited for. Meanwhile all who come later wait behind us. */
+export const lockTimeoutMs = 20_000;
+
+const settings: Readonly<Record<string, string>> = {
+  // What the text of values depends on, as pg_dump has it. lc_monetary stays as it is, for pg_dump leaves it alone.
   TimeZone: "UTC",
   DateStyle: "ISO, MDY",
   IntervalStyle: "postgres",
   extra_float_digits: "3",
   bytea_output: "hex",
-  lc_monetary: "C",
-};
-
-/** How long a lock of somebody else is waited for. Meanwhile all who come later wait behind us. */
-export const lockTimeoutMs = 20_000;
-
-const settings: Readonly<Record<string, string>> = {
-  ...valueSettings,
   client_encoding: "UTF8",
   xmloption: "content",
   quote_all_identifiers: "off",
@@ -133,12 +128,7 @@ export function taskFailure({ url, signal, verb }: BackupTask, error: unknown): 
     }
   }
   if (error instanceof HarborError) return error;
-  if (isNoSpace(error)) {
-    return new HarborError("disk_full", `Cannot ${verb} "${url.display}": ${wordsOf(error)}`, {
-      hint: "Free some space, or put backups on another device: --backup-dir <dir>",
-      cause: error,
-    });
-  }
+  if (isOfFile(error)) return fileFailure(error);
   const known = statementError(error, { statement: "", url: url.display, lockHeld: false });
   const code = ownCodes.has(known.code) ? known.code : "backup_failed";
   const { sqlState, table } = known.details;
@@ -151,7 +141,22 @@ export function taskFailure({ url, signal, verb }: BackupTask, error: unknown): 
   });
 }
 
+/** Whether the file of a copy failed, and not the connection, whose errors look much the same. */
+function isOfFile(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && ("path" in error || isNoSpace(error)) && "errno" in error;
+}
+
+function fileFailure(error: NodeJS.ErrnoException): HarborError {
+  if (isNoSpace(error)) {
+    return new HarborError("disk_full", `Cannot write "${error.path ?? "the copy"}": ${error.message}`, {
+      hint: "Free some space, or put backups on another device: --backup-dir <dir>",
+      cause: error,
+    });
+  }
+  return new HarborError("file_failed", `Cannot use "${error.path}": ${error.message}`, { cause: error });
+}
+
 /** Whether this machine's disk, or what the user may use of it, is full. */
-function isNoSpace(error: unknown): boolean {
-  return ["ENOSPC", "EDQUOT", "EFBIG"].includes(String((error as NodeJS.ErrnoException).code));
+function isNoSpace(error: NodeJS.ErrnoException): boolean {
+  return ["ENOSPC", "EDQUOT", "EFBIG"].includes(error.code ?? "");
 }

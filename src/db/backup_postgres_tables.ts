@@ -16,8 +16,9 @@ export interface StoredTable {
 }
 
 /** An SQL condition: no extension brought the object, which then belongs to the extension. */
-export function isNotOfExtension(catalog: string, oid: string): string {
-  return `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid}
+export function isNotOfExtension(catalog: "pg_class" | "pg_proc" | "d.classid", oid: string): string {
+  const classId = catalog === "d.classid" ? catalog : `'${catalog}'::regclass`;
+  return `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = ${classId} AND e.objid = ${oid}
     AND e.deptype = 'e')`;
 }
 

@@ -1,5 +1,6 @@
 import type { OtherObject } from "../core/snapshot.ts";
 import { query } from "./backup_postgres_session.ts";
+import { isNotOfExtension } from "./backup_postgres_tables.ts";
 import type { Session } from "./postgres_connection.ts";
 import { quoteText } from "./postgres_sql.ts";
 
@@ -19,10 +20,6 @@ export async function listLargeObjects(session: Session): Promise<readonly Other
 const largeObjects = `SELECT 'large objects' AS kind, count(*)::text AS name, NULL AS "table", NULL AS sql
   FROM pg_largeobject_metadata HAVING count(*) > 0`;
 
-/** A condition: an extension did not bring the object. */
-const ofNoExtension = `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid
-    AND e.deptype = 'e')`;
-
 const relations = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $schema";
 
 const uncarried = `SELECT kind, name, "table", NULL AS sql FROM (
@@ -31,7 +28,7 @@ const uncarried = `SELECT kind, name, "table", NULL AS sql FROM (
   FROM pg_depend d JOIN pg_namespace n ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid,
     LATERAL pg_identify_object(d.classid, d.objid, 0) AS i
   WHERE n.nspname = $schema AND d.deptype = 'n' AND i.type NOT IN ('table', 'sequence', 'extension')
-    AND ${ofNoExtension}
+    AND ${isNotOfExtension("d.classid", "d.objid")}
   UNION ALL
   SELECT 'trigger', t.tgname, c.relname FROM ${relations} JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
   UNION ALL
@@ -44,10 +41,10 @@ const uncarried = `SELECT kind, name, "table", NULL AS sql FROM (
     CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END), c.relname
   FROM ${relations} LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attacl IS NOT NULL,
     LATERAL (SELECT * FROM aclexplode(c.relacl) UNION ALL SELECT * FROM aclexplode(a.attacl)) AS acl
-  WHERE grantee <> c.relowner GROUP BY c.oid, c.relname, grantee
+  WHERE grantee <> c.relowner AND ${isNotOfExtension("pg_class", "c.oid")} GROUP BY c.oid, c.relname, grantee
   UNION ALL
   SELECT 'owner', pg_get_userbyid(c.relowner), c.relname FROM ${relations}
-  WHERE c.relkind = 'r' AND c.relowner <> current_user::regrole
+  WHERE c.relkind = 'r' AND c.relowner <> current_user::regrole AND ${isNotOfExtension("pg_class", "c.oid")}
   UNION ALL
   SELECT DISTINCT 'extension', x.extname, NULL FROM ${relations}
   JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid IN (SELECT c.oid UNION

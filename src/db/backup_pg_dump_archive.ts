@@ -1,0 +1,154 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { HarborError } from "../core/errors.ts";
+import { nameOf, tokenize } from "../core/sql_lexer.ts";
+import { copyStart, readScript } from "./backup_postgres_script.ts";
+import type { PgDump } from "./find_pg_dump.ts";
+import { readOutput, runProgram } from "./postgres_program.ts";
+
+/** An archive of pg_dump's custom format, read with pg_restore, which is never connected to a server. */
+export interface Archive {
+  /** The schema that it holds. */
+  readonly schema: string;
+  /** The version of the server that it was made from. */
+  readonly serverVersion: string;
+  /** Its table of contents but for the schema itself: `218; 1259 16647 TABLE public users harbor_app`. */
+  readonly entries: readonly string[];
+  /** Returns the statements of these entries, pre-data and post-data apart. */
+  statements(entries: readonly string[], options?: StatementOptions): Promise<Statements>;
+  /** Reads the rows of all tables, and then the statements that set sequences. */
+  data(visitor: DataVisitor): Promise<void>;
+}
+
+export interface StatementOptions {
+  /** Whether the statements that give objects to their owners are wanted. */
+  readonly owners: boolean;
+}
+
+export interface Statements {
+  readonly before: string;
+  readonly after: string;
+}
+
+export interface DataVisitor {
+  /** Has to take all rows. */
+  rows(table: ArchivedTable, rows: AsyncIterable<Uint8Array>): Promise<void>;
+  statements?(text: string): Promise<void>;
+}
+
+/** A table as an archive names it. */
+export interface ArchivedTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly string[];
+  /** `COPY … FROM stdin`. */
+  readonly statement: string;
+}
+
+/** Where {@link openArchive} finds what it reads. */
+export interface ArchiveSource {
+  readonly programs: PgDump;
+  readonly path: string;
+  readonly signal: AbortSignal;
+}
+
+/** @throws {HarborError} `backup_failed` when the file is no archive of one schema */
+export async function openArchive({ programs, path, signal }: ArchiveSource): Promise<Archive> {
+  const restore = <T>(args: readonly string[], consume: (output: AsyncIterable<Uint8Array>) => Promise<T>) =>
+    runProgram(
+      { program: programs.pgRestore, args: [...args, path], environment: { LC_ALL: "C" }, signal },
+      consume,
+    );
+  const list = await restore(["--list"], readOutput);
+  const entries = list.split("\n").filter((line) => /^\d+; /.test(line));
+  const own = entries.filter(isSchemaItself);
+  const [, serverVersion] = /^;\s+Dumped from database version: (\S+)/m.exec(list) ?? [];
+  const schema = schemaOf(await withList(own, (file) => scripts(["--no-owner", file], "pre-data")));
+  if (schema === null || serverVersion === undefined) throw damaged("it does not say what schema it holds");
+
+  async function scripts(args: readonly string[], section: string): Promise<string> {
+    return bodyOf(await restore([...args, `--section=${section}`, "--file=-"], readOutput));
+  }
+
+  return {
+    schema,
+    serverVersion,
+    entries: entries.filter((entry) => !isSchemaItself(entry)),
+    statements: (wanted, { owners } = { owners: false }) =>
+      withList(wanted, async (file) => {
+        const args = [file, ...owners ? [] : ["--no-owner"]];
+        return { before: await scripts(args, "pre-data"), after: await scripts(args, "post-data") };
+      }),
+    data: (visitor) => restore(["--section=data", "--file=-"], (output) => readData(output, visitor)),
+  };
+}
+
+/** The restored schema is there already, and may belong to somebody else. */
+function isSchemaItself(entry: string): boolean {
+  return /^\d+; \d+ \d+ (SCHEMA|(COMMENT|SECURITY LABEL) - SCHEMA) /.test(entry);
+}
+
+/** Says whether an entry gives rights. */
+export function isOfRights(entry: string): boolean {
+  return /^\d+; \d+ \d+ (DEFAULT )?ACL /.test(entry);
+}
+
+async function withList<T>(entries: readonly string[], work: (option: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "harbor-db-"));
+  try {
+    const file = join(folder, "list");
+    await writeFile(file, `${entries.join("\n")}\n`);
+    return await work(`--use-list=${file}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function schemaOf(script: string): string | null {
+  const statement = /^CREATE SCHEMA (.*);$/m.exec(script)?.[1];
+  return statement === undefined ? null : nameOf(tokenize(statement, "postgresql")[0]);
+}
+
+/**
+ * Takes the settings at its head and psql's commands at either end off a script. In between there are no commands, but
+ * text of users that may look like some.
+ */
+function bodyOf(script: string): string {
+  const lastSetting = "\nSET row_security = off;\n";
+  const start = script.indexOf(lastSetting);
+  const end = script.lastIndexOf("\n--\n-- PostgreSQL database dump complete\n--\n");
+  if (start < 0 || end < 0) throw damaged("pg_restore wrote something else than a script");
+  return script.slice(start + lastSetting.length, end + 1);
+}
+
+/** Among the rows there is no text of users but names, so lines can be told apart. */
+async function readData(output: AsyncIterable<Uint8Array>, visitor: DataVisitor): Promise<void> {
+  const script = readScript(output);
+  for (let isBody = false;;) {
+    const line = await script.line();
+    if (line === null) throw damaged("its rows end too early");
+    if (line === "-- PostgreSQL database dump complete") break;
+    if (!isBody) isBody = line === "SET row_security = off;";
+    else if (copyStart.test(line)) await visitor.rows(tableOf(line), script.rows());
+    else if (line !== "" && !line.startsWith("--")) await visitor.statements?.(line);
+  }
+  while ((await script.line()) !== null);
+}
+
+/** Reads `COPY public.users (id, "Name") FROM stdin;`. */
+function tableOf(line: string): ArchivedTable {
+  const [, schema, dot, name, ...others] = tokenize(line, "postgresql");
+  const columns = others.slice(0, -3).map(nameOf).filter((column) => column !== null);
+  const [schemaName, tableName] = [nameOf(schema), nameOf(name)];
+  if (schemaName === null || tableName === null || dot?.text !== ".") {
+    throw damaged(`"${line}" names no table of a schema`);
+  }
+  return { schema: schemaName, name: tableName, columns, statement: line.slice(0, -1) };
+}
+
+function damaged(state: string): HarborError {
+  return new HarborError("backup_failed", `Cannot read "the copy": ${state}`, {
+    hint: "It is cut short or was changed. See what other backups there are: harbor-db backup list",
+  });
+}
