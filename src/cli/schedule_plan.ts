@@ -21,6 +21,7 @@ export interface ScheduleValues extends VerifyValues {
   readonly user: string | undefined;
   readonly onFailure: string | undefined;
   readonly unitDir: string | undefined;
+  readonly envFile: string | undefined;
 }
 
 /** What a schedule is made of. */
@@ -59,7 +60,9 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
       ..."DATABASE_URL" in secrets ? {} : { DATABASE_URL: writtenUrl(app, url) },
       ...url.driver === "postgres" ? libpqVariables(system) : {},
     },
-    environmentFile: isRoot
+    environmentFile: options.envFile !== undefined
+      ? absolute(options.envFile)
+      : isRoot
       ? `/etc/harbor-db/${name}.env`
       : join(homedir(), ".config", "harbor-db", `${name}.env`),
     isEnvironmentFileOptional: !hasSecrets,

@@ -21,6 +21,10 @@ export const scheduleCommand = defineCommand({
       "--on-failure <unit>",
       "the unit to start when a run ends badly, instead of one that logs it",
     ),
+    envFile: text(
+      "--env-file <file>",
+      "where secrets are (/etc/harbor-db/<name>.env; ~/.config/harbor-db without root)",
+    ),
     unitDir: text(
       "--unit-dir <dir>",
       "where to write the units (/etc/systemd/system; ~/.config/systemd/user without root)",

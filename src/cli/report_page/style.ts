@@ -30,17 +30,17 @@ code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans 
 .hero { background: linear-gradient(160deg, var(--sea1), var(--sea2)); color: #fff; padding: 1.5rem 0 1.75rem; border-top: 6px solid var(--edge); }
 .hero.pass { --edge: #37c48d; } .hero.warn { --edge: #f0b23e; } .hero.fail { --edge: #ff6b5e; } .hero.error { --edge: #b39bff; }
 .brand { font-weight: 650; letter-spacing: .01em; }
-.brand span { font-weight: 400; opacity: .7; }
+.brand span { font-weight: 400; opacity: .85; }
 .verdict { display: flex; align-items: center; gap: 1.1rem; margin: 1.5rem 0 .75rem; }
 .verdict .icon { width: 3.5rem; height: 3.5rem; color: var(--edge); }
 .verdict .icon .mark { stroke: var(--sea1); }
 h1 { font-size: clamp(1.6rem, 5vw, 2.4rem); line-height: 1.15; font-weight: 700; letter-spacing: -.015em; }
-.verdict p { opacity: .85; margin-top: .2rem; }
-.address span { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .85rem; opacity: .8; }
+.verdict p { opacity: .9; margin-top: .2rem; }
+.address span { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .85rem; opacity: .85; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .9rem 1.5rem; margin-top: 1.4rem; padding-top: 1.2rem; border-top: 1px solid #ffffff2e; }
-.figures dt { font-size: .72rem; text-transform: uppercase; letter-spacing: .07em; opacity: .7; }
+.figures dt { font-size: .72rem; text-transform: uppercase; letter-spacing: .07em; opacity: .85; }
 .figures dd { font-weight: 600; }
-.figures small { display: block; font-weight: 400; font-size: .85rem; opacity: .8; }
+.figures small { display: block; font-weight: 400; font-size: .85rem; opacity: .85; }
 
 main.wide { padding-top: 1.6rem; }
 section { margin-bottom: 2.25rem; }

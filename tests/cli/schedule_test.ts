@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import { withFolder } from "../support/databases.ts";
+import { runCli } from "../support/run_cli.ts";
+
+const secretUrl = "postgresql://harbor:s3cr%40t-word@db.example.org/harbor";
+const secretPing = "https://hc.example.org/3f2c-secret-uuid";
+
+/** Says what systemd thinks of unit files; fails where there is no systemd to ask. */
+function analyze(files: readonly string[]): Promise<{ readonly code: unknown; readonly words: string }> {
+  return new Promise((resolve) => {
+    execFile(
+      "systemd-analyze",
+      ["verify", "--man=no", ...files],
+      (error, stdout, stderr) => resolve({ code: error === null ? 0 : error.code, words: stdout + stderr }),
+    );
+  });
+}
+
+async function unitsIn(folder: string): Promise<readonly string[]> {
+  return (await readdir(folder)).sort().map((name) => join(folder, name));
+}
+
+const variants = [
+  ["a SQLite file", { DATABASE_URL: "sqlite:///data/openharbor.db" }, []],
+  ["a server with a password", { DATABASE_URL: secretUrl }, ["--ping", secretPing]],
+  ["a socket without one", { DATABASE_URL: "postgresql:///harbor?host=/var/run/postgresql" }, [
+    "--on-failure",
+    "page-me@%n.service",
+  ]],
+  ["strange paths", { DATABASE_URL: "sqlite:///data/openharbor.db" }, [
+    "--report",
+    'a "b" %c $d.html',
+    "--strict",
+    "--max-duration",
+    "10m",
+    "--name",
+    "harbor-db-two",
+  ]],
+] as const;
+
+for (const [what, env, args] of variants) {
+  test(`schedule --install for ${what} writes units that systemd accepts`, () =>
+    withFolder(async (cwd) => {
+      await mkdir(join(cwd, "data"));
+      await writeFile(join(cwd, "data", "openharbor.db"), "");
+      const home = join(cwd, "home");
+      // As another user the file of secrets stays in this folder.
+      const command = [
+        "schedule",
+        "--install",
+        "--unit-dir",
+        "units",
+        "--env-file",
+        join(home, "verify.env"),
+        ...args,
+      ];
+      const result = await runCli(command, { cwd, env });
+      assert.equal(result.code, 0, result.stdout + result.stderr);
+      const files = await unitsIn(join(cwd, "units"));
+      const onFailure = args.includes("--on-failure" as never);
+      assert.equal(files.length, onFailure ? 2 : 3);
+      // A unit that --on-failure names is the operator's.
+      const { code, words } = await analyze(files);
+      assert.deepEqual([code, words.split("\n").filter((line) => line !== "" && !line.includes("page-me"))], [
+        0,
+        [],
+      ]);
+
+      const texts = (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("\n");
+      assert.match(texts, /^ExecStart=.* verify /m);
+      for (const line of ["NoNewPrivileges=yes", "ProtectSystem=strict", "RandomizedDelaySec=30min"]) {
+        assert.ok(
+          process.getuid?.() !== 0 && line.startsWith("Protect") || texts.includes(`\n${line}\n`),
+          line,
+        );
+      }
+      assert.match(texts, /^OnFailure=/m);
+      assert.match(texts, /^EnvironmentFile=-?\//m);
+      assert.doesNotMatch(texts + result.stdout + result.stderr, /s3cr|secret-uuid/);
+
+      const again = await runCli(command, { cwd, env });
+      assert.equal(again.code, 0, again.stderr);
+      assert.doesNotMatch(again.stdout, /^written/m);
+    }));
+}
+
+test("schedule keeps secrets in a file of their own, for nobody else, as a shell reads it", () =>
+  withFolder(async (cwd) => {
+    const path = join(cwd, "etc", "verify.env");
+    const env = { DATABASE_URL: `${secretUrl}?application_name=it's`, XDG_STATE_HOME: cwd };
+    const args = ["schedule", "--install", "--unit-dir", "units", "--env-file", path, "--ping", secretPing];
+    assert.equal((await runCli(args, { cwd, env })).code, 0);
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    const read = await new Promise<string>((resolve) =>
+      execFile(
+        "sh",
+        ["-c", `. '${path}'; printf '%s\\n' "$DATABASE_URL" "$HARBOR_DB_PING"`],
+        (_, stdout) => resolve(stdout),
+      )
+    );
+    assert.equal(read, `${env.DATABASE_URL}\n${secretPing}\n`);
+    await writeFile(path, "# mine\n");
+    await runCli(args, { cwd, env });
+    assert.equal(await readFile(path, "utf8"), "# mine\n", "what is there is the operator's");
+  }));
+
+test("schedule prints the units and writes nothing; --dry-run says what would be written", () =>
+  withFolder(async (cwd) => {
+    const env = { DATABASE_URL: secretUrl };
+    const shown = await runCli(["schedule", "--ping", secretPing, "--at", "4:05"], { cwd, env });
+    assert.equal(shown.code, 0, shown.stderr);
+    assert.match(shown.stdout, /^# .*harbor-db-verify\.service$/m);
+    assert.match(shown.stdout, /^OnCalendar=\*-\*-\* 04:05:00$/m);
+    assert.match(shown.stdout, /^# DATABASE_URL=…$/m);
+    assert.doesNotMatch(shown.stdout, /s3cr|secret-uuid/);
+    const dry = await runCli([
+      "schedule",
+      "--install",
+      "--dry-run",
+      "--unit-dir",
+      "units",
+      "--env-file",
+      join(cwd, "e"),
+    ], { cwd, env });
+    assert.match(dry.stdout, /^to be written +.*harbor-db-verify\.timer$/m);
+    assert.deepEqual(await readdir(cwd), []);
+  }));
+
+test("schedule asks before it replaces a unit that somebody changed", () =>
+  withFolder(async (cwd) => {
+    const args = ["schedule", "--install", "--unit-dir", "units", "--env-file", join(cwd, "e")];
+    const env = { DATABASE_URL: "sqlite:///openharbor.db" };
+    await runCli(args, { cwd, env });
+    const path = join(cwd, "units", "harbor-db-verify.timer");
+    await writeFile(path, "[Timer]\nOnCalendar=hourly\n");
+    const refused = await runCli(args, { cwd, env });
+    assert.equal(refused.code, 4);
+    assert.match(refused.stderr, /Replace .*harbor-db-verify\.timer\?/);
+    assert.match(await readFile(path, "utf8"), /hourly/);
+    assert.equal((await runCli([...args, "--yes"], { cwd, env })).code, 0);
+    assert.doesNotMatch(await readFile(path, "utf8"), /hourly/);
+  }));
+
+test("schedule --cron prints a line that runs verify quietly, as cron's shell reads it", () =>
+  withFolder(async (cwd) => {
+    const env = { DATABASE_URL: "sqlite:///openharbor.db", XDG_STATE_HOME: join(cwd, "state") };
+    await runCli(["upgrade"], { cwd, env });
+    const { stdout } = await runCli(["schedule", "--cron", "--at", "03:30", "--skip", "backup"], {
+      cwd,
+      env,
+    });
+    const [, line] = /^30 3 \* \* \* (.+)$/m.exec(stdout) ?? [];
+    assert.ok(line !== undefined, stdout);
+    assert.match(line, / verify --skip backup .*--quiet$/);
+    const ask = () =>
+      new Promise<readonly unknown[]>((resolve) =>
+        execFile(
+          "sh",
+          ["-c", line!],
+          { env: { ...process.env, ...env } },
+          (error, stdout, stderr) => resolve([error === null ? 0 : error.code, stdout + stderr]),
+        )
+      );
+    assert.deepEqual(await ask(), [0, ""]);
+    const database = new DatabaseSync(join(cwd, "openharbor.db"));
+    database.exec("DROP INDEX ix_files_uuid");
+    database.close();
+    const [code, words] = await ask();
+    assert.equal(code, 3);
+    assert.match(String(words), /FAIL schema: index ix_files_uuid is missing/);
+    const wrong = await runCli(["schedule", "--cron", "--install"], { cwd, env });
+    assert.equal(wrong.code, 2);
+    assert.equal((await runCli(["schedule", "--at", "25:00"], { cwd, env })).code, 2);
+    assert.equal((await runCli(["schedule", "--name", "a b"], { cwd, env })).code, 2);
+  }));
+
+test("schedule --install says which folder it may not write", () =>
+  withFolder(async (cwd) => {
+    await writeFile(join(cwd, "units"), "a file");
+    const result = await runCli(["schedule", "--install", "--unit-dir", "units/x"], {
+      cwd,
+      env: { DATABASE_URL: "sqlite:///x.db" },
+    });
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /Cannot write ".*harbor-db-verify\.service"/);
+    assert.match(result.stderr, /--unit-dir/);
+  }));
