@@ -1,6 +1,7 @@
 import { describeDifference } from "../core/compare_snapshots.ts";
 import { HarborError } from "../core/errors.ts";
 import { describeLabel } from "../core/labels.ts";
+import { resolveTarget } from "../core/plan.ts";
 import type { AdoptResult } from "../run/adopt.ts";
 import type { RunContext } from "../run/context.ts";
 import type { Adoption } from "../run/prepare_adoption.ts";
@@ -17,10 +18,31 @@ interface Request {
   readonly options: Values<typeof adoptOptions>;
   /** Whether the user said already that it is to be done. */
   readonly isConfirmed: boolean;
+  /** Where the user wants to go; anywhere unless told. */
+  readonly target?: string;
+}
+
+/** What came before an upgrade. */
+export interface Adopted {
+  readonly outcome: Outcome;
+  /** Whether nothing is to follow: it was only asked for the plan, or refused. */
+  readonly isAll: boolean;
+}
+
+/** Takes over a database that nobody manages yet, before an upgrade that the user wants of it; `null` of any other. */
+export async function adoptBefore(
+  app: App,
+  { target, options }: Pick<Request, "options"> & { readonly target: string },
+): Promise<Adopted | null> {
+  const { readState } = await import("../run/read_state.ts");
+  const { kind } = await app.withRun("read", readState);
+  if (kind !== "unmanaged") return null;
+  const outcome = await runAdoption(app, { options, isConfirmed: true, target });
+  return { outcome, isAll: outcome.failure !== undefined || options.dryRun || options.sql };
 }
 
 /** Looks at a database, says what it is, asks, and takes it over. */
-export async function runAdoption(app: App, { options, isConfirmed }: Request): Promise<Outcome> {
+export async function runAdoption(app: App, { options, isConfirmed, target }: Request): Promise<Outcome> {
   const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
     const { prepareAdoption } = await import("../run/prepare_adoption.ts");
     const adoption = await prepareAdoption(context);
@@ -31,7 +53,8 @@ export async function runAdoption(app: App, { options, isConfirmed }: Request): 
       return { json: { ...json, sql: script } };
     }
     print(app, context, adoption);
-    if (adoption.refusal !== null) return { json, failure: adoption.refusal };
+    const failure = adoption.refusal ?? refuseTarget(context, adoption, target);
+    if (failure !== null) return { json, failure };
     if (options.dryRun || adoption.action === "none") return { json };
     return isConfirmed ? null : await ask(app, adoption, json);
   });
@@ -43,6 +66,23 @@ export async function runAdoption(app: App, { options, isConfirmed }: Request): 
     const { adoption, backup } = result;
     return { json: { ...describe(adoption), stamped: adoption.to, backup } };
   });
+}
+
+/** A bridge leads to head and nowhere else. */
+function refuseTarget(
+  { history }: RunContext,
+  { action }: Adoption,
+  target: string | undefined,
+): HarborError | null {
+  const isHead = target === undefined || resolveTarget(history, 0, target) === history.revisions.length;
+  if (action !== "bridge" || isHead) return null;
+  return new HarborError(
+    "usage",
+    `Cannot adopt at "${target}": its schema is no revision's, and the bridge leads to head`,
+    {
+      hint: "harbor-db upgrade --adopt",
+    },
+  );
 }
 
 async function ask(app: App, { action, to }: Adoption, json: Outcome["json"]): Promise<Outcome | null> {

@@ -124,9 +124,24 @@ function changedColumn(
       remedy: `Change its type to ${to.type} by hand, as what is in it demands, then run this again.`,
     }];
   }
-  return live.others.filter((other) => other.holds?.includes(name)).map((other) => ({
+  return heldColumn(name, to.type, live);
+}
+
+/** Returns what holds columns fast whose types are to change from one schema to another. */
+export function heldTypes(before: Snapshot, after: Snapshot, live: Snapshot): readonly Obstacle[] {
+  return sharedTables({ live: before, target: after, fills: [] }).flatMap(([table, wanted]) =>
+    table.columns.flatMap((column) => {
+      const to = wanted.columns.find(({ name }) => name === column.name);
+      const isSame = to === undefined || to.type === column.type;
+      return isSame ? [] : heldColumn(`${table.name}.${column.name}`, to.type, live);
+    })
+  );
+}
+
+function heldColumn(name: string, type: string, { others }: Snapshot): readonly Obstacle[] {
+  return others.filter((other) => other.holds?.includes(name)).map((other) => ({
     path: `${other.kind} ${other.name}`,
-    state: `the ${other.kind} ${other.name} uses ${name}, whose type has to become ${to.type}`,
+    state: `the ${other.kind} ${other.name} uses ${name}, whose type has to become ${type}`,
     remedy: `Drop the ${other.kind} ${other.name} and make it again afterwards; its definition: ${
       oneLine(other.sql)
     }`,

@@ -14,35 +14,37 @@ export interface Demand {
   readonly query: string;
 }
 
-/** What a dialect does not see to by itself. */
-const unenforced: Readonly<Record<Dialect, { readonly references: boolean }>> = {
-  // SQLite checks foreign keys only for those who ask for it, and the application does not.
-  sqlite: { references: true },
-  postgresql: { references: false },
+/** Whether what a live schema declares can be relied on. */
+interface Trust {
+  readonly lengths: boolean;
+  readonly references: boolean;
+}
+
+const trusts: Readonly<Record<Dialect, Trust>> = {
+  // SQLite notes lengths and enforces none. It checks references only for those who ask, and the application does not.
+  sqlite: { lengths: false, references: false },
+  postgresql: { lengths: true, references: true },
 };
 
 /**
  * Returns what the rows of the live tables must be like, so that `target` can be put over them: everything that
  * `target` demands and the live schema does not guarantee.
  *
- * @param settled Columns, as `table.column`, whose rows are seen to on the way
+ * @param isTrusted Whether the live schema is relied on in what its engine does not enforce
  */
-export function demandsOf(
-  target: Snapshot,
-  live: Snapshot,
-  settled: ReadonlySet<string> = new Set(),
-): readonly Demand[] {
+export function demandsOf(target: Snapshot, live: Snapshot, isTrusted = false): readonly Demand[] {
   const tables = new Map(live.tables.map((table) => [table.name, table]));
   return target.tables.flatMap((table) => {
     const found = tables.get(table.name);
     if (found === undefined) return [];
-    const subject: Subject = { dialect: target.dialect, table, found, tables };
+    const trust = isTrusted ? { lengths: true, references: true } : trusts[target.dialect];
+    const subject: Subject = { dialect: target.dialect, table, found, tables, trust };
     return [
       ...ofColumns(subject),
       ...ofKeys(subject),
       ...table.checks.flatMap((check) => ofCheck(check, subject)),
       ...table.foreignKeys.flatMap((key) => ofReference(key, subject)),
-    ].filter((demand) => !demand.columns.some((column) => settled.has(`${table.name}.${column}`)));
+    ];
   });
 }
 
@@ -52,6 +54,7 @@ interface Subject {
   /** The live table. */
   readonly found: Table;
   readonly tables: ReadonlyMap<string, Table>;
+  readonly trust: Trust;
 }
 
 function ofColumns(subject: Subject): readonly Demand[] {
@@ -65,11 +68,11 @@ function ofColumns(subject: Subject): readonly Demand[] {
     const length = lengthOf(column);
     return [
       ...column.notNull && !old.notNull ? [of("null", `have no ${column.name}`, `${name} IS NULL`)] : [],
-      ...length === null || isShort(old, length, subject.dialect) ? [] : [
+      ...length === null || isShort(old, length, subject.trust) ? [] : [
         of(
           "too long",
           `have a ${column.name} of more than ${length} characters`,
-          `length(${name}) > ${length}`,
+          `length(CAST(${name} AS TEXT)) > ${length}`,
         ),
       ],
       ...column.type === "integer" && old.type === "bigint"
@@ -85,11 +88,9 @@ function ofColumns(subject: Subject): readonly Demand[] {
   });
 }
 
-/** SQLite notes a length and does not enforce it. */
-function isShort(column: Column, length: number, dialect: Dialect): boolean {
+function isShort(column: Column, length: number, { lengths }: Trust): boolean {
   const own = lengthOf(column);
-  return dialect === "postgresql" &&
-    (/^(?:uuid|boolean|integer)$/.test(column.type) || (own !== null && own <= length));
+  return lengths && (column.type === "uuid" || (own !== null && own <= length));
 }
 
 function lengthOf({ type }: Column): number | null {
@@ -153,8 +154,8 @@ function ofCheck(check: Check, subject: Subject): readonly Demand[] {
 }
 
 function ofReference(key: ForeignKey, subject: Subject): readonly Demand[] {
-  const { table, found, tables, dialect } = subject;
-  const isGuaranteed = !unenforced[dialect].references &&
+  const { table, found, tables, trust } = subject;
+  const isGuaranteed = trust.references &&
     found.foreignKeys.some((each) =>
       each.valid && each.table === key.table && sameNames(each.columns, key.columns) &&
       sameNames(each.references, key.references)

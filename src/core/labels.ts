@@ -1,5 +1,3 @@
-import type { Match } from "./match_revision.ts";
-
 /** A table in which a tool keeps which revisions a database has. */
 export type Labeller = "alembic_version" | "__drizzle_migrations" | "harbor_version";
 
@@ -12,7 +10,7 @@ export interface Label {
   readonly revision: string | null | undefined;
   /** Rows that no revision of the history stands behind. */
   readonly unknown: readonly string[];
-  /** Whether the schema is that of the revision. */
+  /** Whether the schema is that of the revision, but for what no revision knows. */
   readonly isTrue: boolean;
 }
 
@@ -20,7 +18,8 @@ export interface Label {
 export interface LabelSources {
   /** In order. */
   readonly revisions: readonly { readonly id: string; readonly checksum: string }[];
-  readonly match: Match;
+  /** Says whether the schema is that of a revision, but for what no revision knows. */
+  readonly bearsOut: (revision: string | null) => boolean;
   /** `null` where there is no such table. */
   readonly alembic: readonly string[] | null;
   /** Hashes of scripts, in the order in which they ran. */
@@ -29,7 +28,7 @@ export interface LabelSources {
 }
 
 /** Reads the labels that a database carries and says of each whether its schema bears it out. */
-export function readLabels({ revisions, match, alembic, drizzle, own }: LabelSources): readonly Label[] {
+export function readLabels({ revisions, bearsOut, alembic, drizzle, own }: LabelSources): readonly Label[] {
   const ids = revisions.map(({ id }) => id);
   const label = (
     table: Labeller,
@@ -39,7 +38,7 @@ export function readLabels({ revisions, match, alembic, drizzle, own }: LabelSou
     table,
     rows,
     ...found,
-    isTrue: found.revision !== undefined && match.exact && match.revision === found.revision,
+    isTrue: found.revision !== undefined && bearsOut(found.revision),
   });
   return [
     ...alembic === null ? [] : [label("alembic_version", alembic, one(alembic, ids))],

@@ -72,19 +72,20 @@ export function adopt(context: RunContext, options: AdoptOptions): Promise<Adopt
 /** Returns the one batch that takes a database over. */
 export function adoptionBatch(
   { history, version, now }: RunContext,
-  { inspection, action, to, statements }: Adoption,
+  { inspection, action, to, managedAt, statements }: Adoption,
 ): readonly SQL[] {
   const startedAt = now().toISOString();
-  const count = history.revisions.findIndex((revision) => revision.id === to) + 1;
+  const placeOf = (id: string | null) => history.revisions.findIndex((revision) => revision.id === id) + 1;
   const origin = action === "bridge" ? "bridge" : "adopt";
   const hasAlembic = inspection.labels.some((label) => label.table === "alembic_version");
+  // Rows that are right stay: the way back from them is still there.
+  const stale = managedAt === undefined ? inspection.applied ?? [] : [];
+  const added = history.revisions.slice(managedAt === undefined ? 0 : placeOf(managedAt), placeOf(to));
   return [
     ...createVersionTables,
     ...statements.map((statement) => sql.raw(statement.sql)),
-    ...(inspection.applied ?? []).flatMap((row) => deleteApplied(row.revision)),
-    ...history.revisions.slice(0, count).map((revision) =>
-      insertApplied(recordOf(revision, { startedAt, appliedBy: version, origin }))
-    ),
+    ...stale.flatMap((row) => deleteApplied(row.revision)),
+    ...added.map((revision) => insertApplied(recordOf(revision, { startedAt, appliedBy: version, origin }))),
     ...hasAlembic ? setAlembicVersion(to) : [],
   ];
 }

@@ -62,8 +62,9 @@ function describe(
   const [key = "id"] = Object.keys(found[0] ?? {});
   const examples = found.map((row) => row[key]);
   const more = rows > examples.length ? ", …" : "";
-  const words = `${rows} ${rows === 1 ? "row" : "rows"} of ${table} ${state} (${key} ${
-    examples.join(", ")
-  }${more})`;
+  const said = rows === 1
+    ? `1 row of ${table} ${state.replace(/^have/, "has").replace(/^refer/, "refers")}`
+    : `${rows} rows of ${table} ${state}`;
+  const words = `${said} (${key} ${examples.join(", ")}${more})`;
   return { kind, table, columns, query, rows, examples, state: words };
 }

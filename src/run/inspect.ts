@@ -1,15 +1,12 @@
-import { sql } from "drizzle-orm";
 import { describeLabel, type Label, readLabels } from "../core/labels.ts";
 import { compareSnapshots, type Difference } from "../core/compare_snapshots.ts";
-import { HarborError } from "../core/errors.ts";
-import type { Revision } from "../core/history.ts";
 import { type Match, matchRevision, ownTables, type RevisionSchema } from "../core/match_revision.ts";
 import type { Applied } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
-import type { Database } from "../db/database.ts";
 import { readAlembicVersions, readApplied, readDrizzleHashes } from "../db/version_table.ts";
 import type { RunContext } from "./context.ts";
-import { snapshotOf } from "./read_state.ts";
+import { findElsewhere } from "./find_elsewhere.ts";
+import { ownNames, snapshotOf } from "./read_state.ts";
 
 /** What a look at a database shows. */
 export interface Inspection {
@@ -40,16 +37,22 @@ export async function inspect(context: RunContext): Promise<Inspection> {
   const match = matchRevision(schemas, live);
   const own = applied?.filter((row) => row.finishedAt !== null).map((row) => row.revision) ?? null;
   const head = headSchema(schemas, live);
-  const differences = compareSnapshots(head, ownTables(schemas, live));
+  const ours = ownTables(schemas, live);
+  const differences = compareSnapshots(head, ours);
+  const bearsOut = (revision: string | null) => {
+    const schema = schemas.find((each) => each.revision === revision)?.snapshot;
+    if (schema === undefined) return ours.tables.length === 0;
+    return compareSnapshots(schema, ours).every((each) => each.kind === "extra");
+  };
   return {
     live,
     schemas,
     match,
-    labels: readLabels({ revisions: history.revisions, match, alembic, drizzle, own }),
+    labels: readLabels({ revisions: history.revisions, bearsOut, alembic, drizzle, own }),
     applied,
     toHead: differences.filter((each) => each.kind !== "extra"),
     kept: keptOf(differences, live, schemas),
-    elsewhere: await findElsewhere(database, { head, live }),
+    elsewhere: await findElsewhere(database, ownNames(history), live),
   };
 }
 
@@ -78,32 +81,4 @@ export function keptOf(
 /** Says of every label what it claims; or that there is none. */
 export function describeLabels(labels: readonly Label[]): string {
   return labels.length === 0 ? "nothing says at which revision it is" : labels.map(describeLabel).join("; ");
-}
-
-/** Returns the revision with an id. */
-export function revisionOf({ history }: RunContext, id: string | null): Revision | undefined {
-  return history.revisions.find((revision) => revision.id === id);
-}
-
-/** A name that can be read and is no table here: a view, or a table further down the search path. */
-async function findElsewhere(
-  database: Database,
-  { head, live }: { readonly head: Snapshot; readonly live: Snapshot },
-): Promise<readonly string[]> {
-  const missing = head.tables.map(({ name }) => name).filter((name) =>
-    !live.tables.some((table) => table.name === name)
-  );
-  const found: string[] = [];
-  for (const name of missing) {
-    try {
-      await database.read(sql`SELECT 1 AS one FROM ${sql.identifier(name)} WHERE 1 = 0`);
-      found.push(name);
-    } catch (error) {
-      if (!(error instanceof HarborError)) throw error;
-      // What may not be read is there all the same.
-      if (error.code === "read_only") found.push(name);
-      else if (error.code !== "missing_table") throw error;
-    }
-  }
-  return found;
 }

@@ -7,6 +7,7 @@ import type { PaceOptions } from "./backfill_walk.ts";
 import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "./context.ts";
 import { lockOptions } from "./lock_options.ts";
+import { preflight } from "./preflight.ts";
 import { stopIfAsked } from "../core/interrupt.ts";
 import { readState, type State } from "./read_state.ts";
 
@@ -65,12 +66,13 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Plan
  * Takes a database to a goal, under the lock. What another harbor-db did meanwhile is seen: the plan is made again
  * once the lock is held, so that the loser of a race finds nothing to do.
  *
- * @throws {HarborError} as {@link preparePlan}; `locked`; `interrupted`; what the database says, with `details.done`,
+ * @throws {HarborError} as {@link preparePlan} and {@link preflight}; `locked`; `interrupted`; what the database says, with `details.done`,
  * the steps that are complete, and `details.revision`, the one that is not
  */
 export async function migrate(context: RunContext, options: MigrateOptions): Promise<MigrateResult> {
   const { from, to, steps, state } = await preparePlan(context, options.goal);
   if (steps.length === 0 && state.kind !== "alembic") return { from, to, steps: [] };
+  await preflight(context, from, steps);
   return context.database.withLock(async () => {
     const { from, to, steps, state } = await preparePlan(context, options.goal);
     if (state.kind === "alembic") {

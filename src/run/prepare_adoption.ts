@@ -1,13 +1,13 @@
 import { type Obstacle, obstaclesOf } from "../core/bridge_obstacles.ts";
 import { type BridgeStatement, quote, step } from "../core/bridge_statement.ts";
 import { copiedTables } from "../core/bridge_sqlite.ts";
-import { compareSnapshots } from "../core/compare_snapshots.ts";
 import { demandsOf } from "../core/demands.ts";
 import { HarborError } from "../core/errors.ts";
 import { headOf } from "../core/history.ts";
 import type { KitSnapshot } from "../core/kit_snapshot.ts";
 import { ownTables } from "../core/match_revision.ts";
 import { locate } from "../core/plan.ts";
+import { unsettled } from "../core/settled_columns.ts";
 import { loadInspector } from "../db/inspector.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
 import type { RunContext } from "./context.ts";
@@ -20,6 +20,8 @@ export interface Adoption {
   readonly action: "none" | "stamp" | "bridge";
   /** The revision that it will be at; `null` for base. */
   readonly to: string | null;
+  /** The revision at which the database is managed already, and rightly; left out when it is not. */
+  readonly managedAt?: string | null;
   /** What runs beside the version table. */
   readonly statements: readonly BridgeStatement[];
   /** Why it cannot be done. */
@@ -63,35 +65,35 @@ export async function prepareAdoption(
   return await prepareBridge(context, plan, advance);
 }
 
-function decide(context: RunContext, inspection: Inspection): Pick<Adoption, "action" | "to"> {
-  const { live, match, labels, toHead, schemas } = inspection;
+function decide(context: RunContext, inspection: Inspection): Pick<Adoption, "action" | "to" | "managedAt"> {
+  const { live, match, labels, toHead, kept, schemas } = inspection;
   const isEmpty = live.tables.length === 0 && inspection.elsewhere.length === 0;
   if (isEmpty && labels.every((label) => label.rows.length === 0)) return { action: "none", to: null };
-  const current = managedAt(context, inspection);
-  if (current !== undefined) return { action: "none", to: current };
-  if (match.exact && (match.revision !== null || isEmpty)) return { action: "stamp", to: match.revision };
   const head = headOf(context.history)?.id ?? null;
+  const current = managedAt(context, inspection);
+  if (current !== undefined) {
+    // What no revision knows is in the way of a copy of its table, and not in that of a bridge.
+    const isInTheWay = current !== head &&
+      kept.some((path) => /^(?:column|unique|check|foreign key) /.test(path));
+    if (!isInTheWay) return { action: "none", to: current };
+    return { action: "bridge", to: head, managedAt: current };
+  }
+  if (match.exact && (match.revision !== null || isEmpty)) return { action: "stamp", to: match.revision };
   // Head and something of somebody else's.
   const isHead = ownTables(schemas, live).tables.length > 0 && toHead.length === 0;
   return { action: isHead ? "stamp" : "bridge", to: head };
 }
 
 /** Returns the revision at which the database is managed, when its schema bears that out; `null` for base. */
-function managedAt(
-  { history }: RunContext,
-  { applied, labels, live, schemas }: Inspection,
-): string | null | undefined {
+function managedAt({ history }: RunContext, { applied, labels }: Inspection): string | null | undefined {
   if (applied === null) return undefined;
   try {
-    const { done } = locate(history, applied);
+    const { done, unfinished } = locate(history, applied);
     const current = history.revisions[done - 1]?.id ?? null;
-    const schema = schemas.find(({ revision }) => revision === current)?.snapshot ?? headSchema([], live);
-    const isBorneOut = compareSnapshots(schema, ownTables(schemas, live)).every((each) =>
-      each.kind === "extra"
-    );
-    const alembic = labels.find((label) => label.table === "alembic_version");
-    const isAgreed = alembic === undefined || alembic.revision === current;
-    return isBorneOut && isAgreed ? current : undefined;
+    const said = labels.filter(({ table }) => table !== "__drizzle_migrations");
+    return unfinished === null && said.every((label) => label.isTrue && label.revision === current)
+      ? current
+      : undefined;
   } catch (error) {
     if (error instanceof HarborError) return undefined;
     throw error;
@@ -120,7 +122,7 @@ async function prepareBridge(
   const lost = refuseUnfit(context, inspection, copiedTables(bridge.statements.map(({ sql }) => sql)));
   if (lost !== null) return { ...drafted, refusal: lost };
   const filled = new Set(bridge.fills.map(({ table, column }) => `${table}.${column}`));
-  const demands = demandsOf(target.snapshot, inspection.live, filled);
+  const demands = unsettled(demandsOf(target.snapshot, inspection.live), { filled, rewritten: new Set() });
   return { ...drafted, refusal: conflictError("adopt", database, await findConflicts(database, demands)) };
 }
 

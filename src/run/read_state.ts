@@ -4,8 +4,10 @@ import { HarborError } from "../core/errors.ts";
 import type { History, Revision } from "../core/history.ts";
 import type { Applied } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
+import { matchRevision, ownTables } from "../core/match_revision.ts";
 import { readAlembicVersions, readApplied } from "../db/version_table.ts";
 import type { RunContext } from "./context.ts";
+import { findElsewhere } from "./find_elsewhere.ts";
 
 /** What a database is to harbor-db. */
 export interface State {
@@ -38,7 +40,12 @@ export async function readState(context: RunContext): Promise<State> {
   if (meanwhile !== null) return { kind: "managed", applied: meanwhile, alembic, refusal: null };
   const none = { applied: [], alembic };
   if (live.tables.length === 0 && (alembic ?? []).length === 0) {
-    return { kind: "empty", ...none, refusal: null };
+    const elsewhere = await findElsewhere(database, ownNames(history), live);
+    if (elsewhere.length === 0) return { kind: "empty", ...none, refusal: null };
+    // Made by another harbor-db since the first look, after all.
+    const own = await readApplied(database);
+    if (own !== null) return { kind: "managed", applied: own, alembic, refusal: null };
+    return { kind: "unmanaged", ...none, refusal: notHere(database.url, elsewhere) };
   }
   const claim = readClaim(history, { url: database.url, alembic, live });
   if (claim instanceof HarborError) return { kind: "unmanaged", ...none, refusal: claim };
@@ -81,9 +88,7 @@ function readClaim(history: History, { url, alembic, live }: Found): Revision | 
   const [claimed, second] = alembic ?? [];
   if (claimed === undefined) {
     const label = alembic === null ? "no version table" : "an empty alembic_version table";
-    return refuse(
-      `it has the tables ${tables.join(", ")} and ${label}, so nothing says at which revision it is`,
-    );
+    return refuse(`it has the tables ${tables.join(", ")} and ${label}${describeMatch(history, live)}`);
   }
   if (second !== undefined) {
     return refuse(`alembic_version has ${alembic!.length} rows (${alembic!.join(", ")}) instead of one`);
@@ -104,6 +109,32 @@ function readClaim(history: History, { url, alembic, live }: Found): Revision | 
       claimed,
       differences,
     },
+  );
+}
+
+/** Says what the schema looks like, behind what the label says. */
+function describeMatch(history: History, live: Snapshot): string {
+  const schemas = history.revisions.map((each) => ({ revision: each.id, snapshot: snapshotOf(each) }));
+  if (ownTables(schemas, live).tables.length === 0) return ", and none of them is the application's";
+  const { revision, exact, differences } = matchRevision(schemas, live);
+  return exact
+    ? `; its schema is exactly that of ${revision}`
+    : `; its schema is no revision's, and nearest to ${revision}, with ${differences.length} differences`;
+}
+
+/** Returns the names of the tables of head. */
+export function ownNames({ revisions }: History): readonly string[] {
+  const last = revisions.at(-1);
+  return last === undefined ? [] : snapshotOf(last).tables.map(({ name }) => name);
+}
+
+function notHere(url: string, names: readonly string[]): HarborError {
+  return new HarborError(
+    "unmanaged",
+    `Cannot take over "${url}": ${
+      names.join(", ")
+    } are not in the first schema of the search path, but can be seen`,
+    { hint: "harbor-db adopt", details: { tables: names } },
   );
 }
 

@@ -1,5 +1,7 @@
+import { adoptBefore } from "../adopt_command.ts";
 import { defineCommand } from "../command.ts";
 import { migrateOptions, runMigration } from "../migrate_command.ts";
+import { flag } from "../options.ts";
 
 export const upgradeCommand = defineCommand({
   name: "upgrade",
@@ -7,13 +9,24 @@ export const upgradeCommand = defineCommand({
   description:
     "A run that was interrupted goes on where it stopped. When there is nothing to do, nothing happens.",
   arguments: [{ name: "[target]", summary: "head (the default), a revision or the beginning of one, or +n" }],
-  options: migrateOptions,
+  options: {
+    ...migrateOptions,
+    adopt: flag("--adopt", "first take over a database that harbor-db did not make, as harbor-db adopt does"),
+  },
   examples: [
     { line: "upgrade", does: "to head" },
     { line: "upgrade 71dda59686db", does: "to that revision" },
     { line: "upgrade +1", does: "one revision on" },
+    { line: "upgrade --adopt", does: "whatever made the database" },
     { line: "upgrade --sql > review.sql", does: "the script, to read" },
   ],
-  run: (app, { args, options }) =>
-    runMigration(app, { direction: "upgrade", target: args[0] ?? "head", options }),
+  run: async (app, { args, options }) => {
+    const target = args[0] ?? "head";
+    const adopted = options.adopt ? await adoptBefore(app, { target, options }) : null;
+    if (adopted?.isAll) return adopted.outcome;
+    const outcome = await runMigration(app, { direction: "upgrade", target, options });
+    return adopted === null
+      ? outcome
+      : { ...outcome, json: { ...outcome.json, adopted: adopted.outcome.json } };
+  },
 });
