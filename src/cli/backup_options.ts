@@ -71,7 +71,7 @@ export async function backupSetting(
 ): Promise<BackupSetting> {
   const { openBackupEngine } = await import("../db/open_backup_engine.ts");
   return {
-    engine: await openBackupEngine(url, app.system.client, options.backupEngine ?? null),
+    engine: await openBackupEngine(placeOf(app, url), options.backupEngine ?? null),
     folder: backupFolder(app, url, options),
     database: databaseIdentity(app, url),
     name: nameOf(url),
@@ -92,7 +92,7 @@ export async function readingSetting(
   const { openEngineFor } = await import("../db/open_backup_engine.ts");
   const { readIdentities } = await import("../run/backup_codec.ts");
   return {
-    openEngine: ({ engine }: Manifest) => openEngineFor(engine, url, app.system.client),
+    openEngine: ({ engine }: Manifest) => openEngineFor(engine, placeOf(app, url)),
     identities: identity === undefined ? [] : readIdentities(resolve(app.system.cwd, identity)),
     client: app.system.client,
     signal: app.system.signal,
@@ -123,6 +123,10 @@ export function retentionPolicy(options: Values<typeof keepOptions>): RetentionP
 export function otherUrl(app: App, written: string): DatabaseUrl {
   const url = parseDatabaseUrl(written, app.system.environment);
   return url.driver === "sqlite_file" ? { ...url, path: resolve(app.system.cwd, url.path) } : url;
+}
+
+function placeOf({ system }: App, url: DatabaseUrl) {
+  return { url, client: system.client, environment: system.environment };
 }
 
 /** A file is the same by whichever link it is reached. */

@@ -7,9 +7,10 @@ import type { Dialect, Snapshot } from "../core/snapshot.ts";
  * - `rows`: one transaction, constraints on.
  * - `schema`: one transaction in which a table may be rebuilt without cascading to the rows that refer to it; it
  *   does not commit when it would leave more dangling references than there were before.
+ * - `replace`: as `schema`, for content that takes the place of all there is: its references are what they are.
  * - `alone`: one by one, each outside any transaction (`CREATE INDEX CONCURRENTLY`).
  */
-export type WriteMode = "rows" | "schema" | "alone";
+export type WriteMode = "rows" | "schema" | "replace" | "alone";
 
 /** Who holds harbor-db's lock. */
 export interface LockHolder {

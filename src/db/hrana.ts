@@ -57,19 +57,76 @@ export class HranaFailure extends Error {
 
 /** Returns a client for the server at an `http:` or `https:` URL. */
 export function connectHrana(url: string, authToken: string | undefined): Hrana {
-  const endpoint = new URL("v2/pipeline", url.endsWith("/") ? url : `${url}/`);
-  const headers = {
-    "content-type": "application/json",
-    ...(authToken === undefined ? {} : { authorization: `Bearer ${authToken}` }),
-  };
+  const endpoint = endpointOf(url);
+  const headers = headersOf(authToken);
   return {
     async run(steps, limitMs) {
       const body = JSON.stringify({
         requests: [{ type: "batch", batch: { steps: steps.map(encodeStep) } }, { type: "close" }],
       });
       const text = await post(endpoint, { headers, body: asStream(body), limitMs });
-      return decodeAnswer(text, steps.length);
+      return decodeResults(parse(text), steps.length).map((result) =>
+        result !== null && "rows" in result ? withNames(result) : result
+      );
     },
+  };
+}
+
+/**
+ * A connection on the server that lasts from one request to the next, with the transaction that was begun on it. The
+ * server closes it when nothing is asked for ten seconds.
+ */
+export interface HranaStream {
+  /**
+   * Runs statements one after the other and returns the rows of each as lists, integers as `bigint`.
+   *
+   * @throws {HranaFailure} when there is no answer, or none that can be used
+   */
+  run(
+    statements: readonly SqliteStatement[],
+    limitMs: number,
+  ): Promise<readonly (HranaLists | HranaError | null)[]>;
+  close(): Promise<void>;
+}
+
+export interface HranaLists {
+  readonly rows: readonly (readonly SqliteValue[])[];
+}
+
+/** Opens a {@link HranaStream}; the server hears of it with the first request. */
+export function openHranaStream(url: string, authToken: string | undefined): HranaStream {
+  const headers = headersOf(authToken);
+  let base = url;
+  let baton: string | null = null;
+
+  async function request(requests: readonly unknown[], limitMs: number): Promise<Answer> {
+    const body = asStream(JSON.stringify({ baton, requests }));
+    const answer = parse(await post(endpointOf(base), { headers, body, limitMs }));
+    baton = answer.baton ?? null;
+    // A server may want the rest of a stream at another address.
+    base = answer.base_url ?? base;
+    return answer;
+  }
+
+  return {
+    async run(statements, limitMs) {
+      const steps = statements.map((statement, index) => encodeStep(statement, index));
+      return decodeResults(await request([{ type: "batch", batch: { steps } }], limitMs), steps.length);
+    },
+    async close() {
+      if (baton !== null) await request([{ type: "close" }], 5_000).catch(() => undefined);
+    },
+  };
+}
+
+function endpointOf(url: string): URL {
+  return new URL("v2/pipeline", url.endsWith("/") ? url : `${url}/`);
+}
+
+function headersOf(authToken: string | undefined): Readonly<Record<string, string>> {
+  return {
+    "content-type": "application/json",
+    ...(authToken === undefined ? {} : { authorization: `Bearer ${authToken}` }),
   };
 }
 
@@ -153,6 +210,8 @@ function encodeValue(value: SqliteValue): unknown {
 
 /** The parts of an answer that are used; anything else may be there. */
 interface Answer {
+  readonly baton?: string | null;
+  readonly base_url?: string | null;
   readonly results?: readonly {
     readonly error?: { readonly message?: string; readonly code?: string | null };
     readonly response?: { readonly result?: BatchResult };
@@ -174,8 +233,14 @@ interface WireValue {
   readonly base64?: string;
 }
 
-function decodeAnswer(text: string, count: number): readonly (HranaResult | null)[] {
-  const first = parse(text).results?.[0];
+/** The rows of one step as lists, with what else the server tells. */
+interface DecodedRows extends HranaLists {
+  readonly names: readonly string[];
+  readonly changed: number;
+}
+
+function decodeResults(answer: Answer, count: number): readonly (DecodedRows | HranaError | null)[] {
+  const first = answer.results?.[0];
   if (first?.error !== undefined) {
     // The stream failed as a whole (it expired, say), so its transaction is gone.
     return [{ error: first.error.message ?? "the server gave no reason", code: first.error.code ?? null }];
@@ -193,14 +258,20 @@ function decodeAnswer(text: string, count: number): readonly (HranaResult | null
       };
     }
     if (result === null) return null;
-    const names = result.cols.map((column) => column.name ?? "");
     return {
-      rows: result.rows.map((row) =>
-        Object.fromEntries(row.map((value, place) => [names[place]!, decodeValue(value)]))
-      ),
+      names: result.cols.map((column) => column.name ?? ""),
+      rows: result.rows.map((row) => row.map(decodeValue)),
       changed: result.affected_row_count,
     };
   });
+}
+
+function withNames({ names, rows, changed }: DecodedRows): HranaRows {
+  const plain = (value: SqliteValue) => typeof value === "bigint" ? exactInteger(value) : value;
+  return {
+    rows: rows.map((row) => Object.fromEntries(row.map((value, place) => [names[place]!, plain(value)]))),
+    changed,
+  };
 }
 
 function parse(text: string): Answer {
@@ -211,12 +282,13 @@ function parse(text: string): Answer {
   }
 }
 
-function decodeValue({ type, value, base64 }: WireValue): unknown {
-  if (type === "integer") return exactInteger(BigInt(String(value)));
+function decodeValue({ type, value, base64 }: WireValue): SqliteValue {
+  if (type === "integer") return BigInt(String(value));
   if (type === "blob") return new Uint8Array(Buffer.from(base64 ?? "", "base64"));
+  if (type === "text") return String(value);
   // JSON has no infinite numbers; the server sends null for both of them.
   if (type === "float" && typeof value !== "number") {
     throw new HranaFailure("the server cannot send an infinite number");
   }
-  return type === "null" ? null : value;
+  return typeof value === "number" ? value : null;
 }

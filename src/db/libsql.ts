@@ -177,8 +177,10 @@ export async function openLibsql(url: LibsqlUrl, options: OpenOptions): Promise<
 
   /** Returns the steps of a transaction, without its end. */
   async function stepsOf({ statements, mode, opening, closing }: Batch): Promise<readonly Step[]> {
-    const isSchema = mode === "schema";
-    const guard = isSchema && mayDangle(statements) ? danglingGuard(await countDangling()) : undefined;
+    const isSchema = mode !== "rows";
+    const guard = mode === "schema" && mayDangle(statements)
+      ? danglingGuard(await countDangling())
+      : undefined;
     const placed = keepDependents(statements, await dependentsOf(statements, mode));
     return [
       // Inside a transaction SQLite ignores it, so it goes before BEGIN.

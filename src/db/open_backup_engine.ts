@@ -1,72 +1,90 @@
-import type { DatabaseUrl } from "../core/database_url.ts";
+import type { DatabaseUrl, PostgresUrl } from "../core/database_url.ts";
+import type { Environment } from "../core/env_file.ts";
 import { HarborError } from "../core/errors.ts";
 import type { EngineName } from "../core/manifest.ts";
 import type { BackupEngine } from "./backup_engine.ts";
 import type { Client } from "./database.ts";
 
-/** Which engines can copy the databases of a driver, the one that is tried first at the beginning. */
+/** For which database an engine is opened, and by whom. */
+export interface EnginePlace {
+  readonly url: DatabaseUrl;
+  readonly client: Client;
+  /** Where PATH is looked up. */
+  readonly environment: Environment;
+}
+
+/** Which engines can copy the databases of a driver. */
 const enginesOf: Readonly<Record<DatabaseUrl["driver"], readonly EngineName[]>> = {
   sqlite_file: ["sqlite"],
   libsql: ["libsql"],
   postgres: ["pg_dump", "harbor"],
 };
 
+/** Engines whose copies are SQLite files, which each of them can prove and restore. */
+const sqliteEngines: readonly EngineName[] = ["sqlite", "libsql"];
+
 /**
- * Opens the engine that makes copies of a database. For PostgreSQL that is `pg_dump` where one of the right version is
+ * Opens the engine that makes copies of a database. For PostgreSQL that is `pg_dump` where one that is new enough is
  * on the machine, else harbor-db's own, unless `wanted` names one.
  *
- * @throws {HarborError} `bad_config` when the engine that is wanted does not fit the database
+ * @throws {HarborError} `bad_config` when the engine that is wanted does not fit the database; `backup_failed` when it
+ * cannot be used
  */
 export async function openBackupEngine(
-  url: DatabaseUrl,
-  client: Client,
+  place: EnginePlace,
   wanted: EngineName | null = null,
 ): Promise<BackupEngine> {
+  const { url } = place;
   const known = enginesOf[url.driver];
   if (wanted !== null && !known.includes(wanted)) {
     throw new HarborError(
       "bad_config",
       `Cannot back up "${url.display}" with "${wanted}": it is another kind of database`,
-      {
-        hint: `Leave --backup-engine out, or use ${known.join(" or ")}.`,
-      },
+      { hint: `Leave --backup-engine out, or use ${known.join(" or ")}.` },
     );
   }
   switch (url.driver) {
     case "sqlite_file":
       return (await import("./backup_sqlite.ts")).openSqliteEngine(url);
-    default:
-      throw new HarborError(
-        "backup_failed",
-        `Cannot back up "${url.display}": there is no engine for it (${client.name})`,
-      );
+    case "libsql":
+      return (await import("./backup_libsql.ts")).openLibsqlEngine(url);
+    case "postgres":
+      return wanted === null ? await openEitherPostgres(url, place) : await openPostgres(url, place, wanted);
   }
 }
 
-/** Engines whose copies are SQLite files, which each of them can prove and restore. */
-const sqliteEngines: readonly EngineName[] = ["sqlite", "libsql"];
-
 /**
- * Opens an engine that can prove and restore copies which another made, for the database at `url`.
+ * Opens the engine that can prove a copy and restore it to the database at `place.url`.
  *
- * @throws {HarborError} `bad_config` when the copies are of another kind of database
+ * @param made The engine that made it
+ * @throws {HarborError} `bad_config` when the copy is that of another kind of database
  */
-export async function openEngineFor(
-  made: EngineName,
-  url: DatabaseUrl,
-  client: Client,
+export async function openEngineFor(made: EngineName, place: EnginePlace): Promise<BackupEngine> {
+  const { url } = place;
+  const known = enginesOf[url.driver];
+  if (known.includes(made)) return await openBackupEngine(place, made);
+  if (sqliteEngines.includes(made) && sqliteEngines.includes(known[0]!)) return await openBackupEngine(place);
+  const kind = sqliteEngines.includes(made) ? "SQLite or libSQL" : "PostgreSQL";
+  throw new HarborError("bad_config", `Cannot use the backup with "${url.display}": it is one of ${kind}`, {
+    hint: "Name a database of that kind: --database-url, or --to of restore.",
+  });
+}
+
+async function openPostgres(
+  url: PostgresUrl,
+  { client, environment }: EnginePlace,
+  name: EngineName,
 ): Promise<BackupEngine> {
-  const [first] = enginesOf[url.driver];
-  if (sqliteEngines.includes(made) && sqliteEngines.includes(first!)) {
-    return await openBackupEngine(url, client);
+  if (name === "harbor") return await (await import("./backup_postgres.ts")).openHarborEngine(url, client);
+  return await (await import("./backup_pg_dump.ts")).openPgDumpEngine(url, client, environment);
+}
+
+async function openEitherPostgres(url: PostgresUrl, place: EnginePlace): Promise<BackupEngine> {
+  try {
+    return await openPostgres(url, place, "pg_dump");
+  } catch (error) {
+    const isAbsent = error instanceof HarborError && error.details["pgDump"] !== undefined;
+    if (!isAbsent) throw error;
+    return await openPostgres(url, place, "harbor");
   }
-  if (enginesOf[url.driver].includes(made)) return await openBackupEngine(url, client, made);
-  const kind = sqliteEngines.includes(made) ? "a SQLite or libSQL" : "a PostgreSQL";
-  throw new HarborError(
-    "bad_config",
-    `Cannot use the backup with "${url.display}": it is that of ${kind} database`,
-    {
-      hint: "Name a database of that kind: --database-url, or --to of restore.",
-    },
-  );
 }

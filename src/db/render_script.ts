@@ -8,9 +8,15 @@ const frames: Readonly<Record<Dialect, Readonly<Record<WriteMode, readonly [stri
   sqlite: {
     rows: [["PRAGMA foreign_keys = ON", "BEGIN IMMEDIATE"], ["COMMIT"]],
     schema: [["PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE"], ["PRAGMA foreign_key_check", "COMMIT"]],
+    replace: [["PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE"], ["COMMIT"]],
     alone: [[], []],
   },
-  postgresql: { rows: [["BEGIN"], ["COMMIT"]], schema: [["BEGIN"], ["COMMIT"]], alone: [[], []] },
+  postgresql: {
+    rows: [["BEGIN"], ["COMMIT"]],
+    schema: [["BEGIN"], ["COMMIT"]],
+    replace: [["BEGIN"], ["COMMIT"]],
+    alone: [[], []],
+  },
 };
 
 /** Returns a batch as a script that `sqlite3` or `psql` runs: parameters written out, framed as its mode asks. */

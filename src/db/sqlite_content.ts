@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { HarborError } from "../core/errors.ts";
 import type { TableContent } from "../core/manifest.ts";
 import type { BackupContent, OnProgress } from "./backup_engine.ts";
 import { prepare } from "./sqlite_open_file.ts";
@@ -135,12 +136,40 @@ function createMeter(handle: DatabaseSync, { signal, onProgress }: ReadOptions):
 }
 
 async function digestTable(handle: DatabaseSync, table: StoredTable, meter: Meter): Promise<TableContent> {
+  const expected = countRows(handle, table);
   try {
-    return await digestRows(handle, table, { values: [plainRowSql(table.columns)], meter });
+    const content = await digestRows(handle, table, { values: [plainRowSql(table.columns)], meter });
+    if (content.rows === expected) return content;
   } catch (error) {
     if (!(error instanceof Error && isPlainRowFailure(error.message))) throw error;
-    return await digestRows(handle, table, { values: anyRowSql(table.columns), meter });
   }
+  const content = await digestRows(handle, table, { values: anyRowSql(table.columns), meter });
+  refuseUnlessAll(table, { expected, rows: content.rows });
+  return content;
+}
+
+/** Returns how many rows a table has. */
+export function countRows(handle: DatabaseSync, { name }: StoredTable): number {
+  const [row] = rows<{ count: bigint }>(handle, `SELECT count(*) AS count FROM ${quotedName(name)}`);
+  return Number(row!.count);
+}
+
+/**
+ * Refuses a table that was not read to its end. Deno's SQLite ends an iteration without a word when a row cannot be
+ * read.
+ */
+export function refuseUnlessAll(
+  { name }: StoredTable,
+  { expected, rows }: { readonly expected: number; readonly rows: number },
+): void {
+  if (rows === expected) return;
+  throw new HarborError(
+    "backup_failed",
+    `Cannot read the table "${name}": only ${rows} of its ${expected} rows came`,
+    {
+      hint: "Look whether the database is whole: sqlite3 <file> 'PRAGMA integrity_check'",
+    },
+  );
 }
 
 /** The first value is the row's array, the others are its floating-point numbers. */

@@ -156,14 +156,14 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
   }
 
   function transact({ statements, mode, fence, look }: Transaction): number[] {
-    const isSchema = mode === "schema";
+    const isSchema = mode !== "rows";
     // Inside a transaction SQLite ignores it, so it goes before BEGIN.
     if (isSchema) execute(handle, "PRAGMA foreign_keys = OFF");
     try {
       begin();
       try {
         if (fence !== undefined) pass(fence.first);
-        const isChecked = isSchema && mayDangle(statements);
+        const isChecked = mode === "schema" && mayDangle(statements);
         const before = isChecked ? dangling() : [];
         const changed = isSchema ? changeSchema(statements) : statements.map(change);
         if (isChecked) refuseMoreDangling(before, dangling());

@@ -9,9 +9,9 @@ import { lockOptions } from "./lock_options.ts";
 
 export interface RestoreRequest {
   readonly backup: StoredBackup;
-  /** How the backup is read. */
+  /** How the backup is read; its engine is for the database which is replaced, and restores it. */
   readonly reading: VerifyBackupSetting;
-  /** Where the safety backup goes; its engine is that of the database which is replaced. */
+  /** Where the safety backup goes, and the engine that makes it of the database which is replaced. */
   readonly safety: BackupSetting;
   /** Whether what is replaced is backed up. */
   readonly keepsOld: boolean;
@@ -39,10 +39,10 @@ export async function restoreBackup(
   request: RestoreRequest,
 ): Promise<RestoreResult> {
   const { backup, reading, safety } = request;
-  return await withProvenCopy(backup, reading, async (copy) => {
+  return await withProvenCopy(backup, reading, async (copy, engine) => {
     const replace = async (database: RestoreOptions["database"]) => {
       const safetyBackup = request.keepsOld ? await keepOld(context, safety) : null;
-      await safety.engine.restore(copy, reading.signal, {
+      await engine.restore(copy, reading.signal, {
         database,
         onProgress: (share) => reading.notify({ kind: "backup", action: "restoring", share, elapsedMs: 0 }),
       });
