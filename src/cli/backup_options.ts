@@ -143,7 +143,7 @@ function nameOf(url: DatabaseUrl): string {
     case "sqlite_file":
       return basename(url.path, extname(url.path));
     case "libsql":
-      return new URL(url.url).hostname.split(".")[0]!;
+      return /^[\w-]*[a-z][\w-]*/i.exec(new URL(url.url).hostname)?.[0] ?? "libsql";
     case "postgres":
       return url.database;
   }

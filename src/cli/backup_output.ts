@@ -50,11 +50,11 @@ export function printBackup({ report }: App, { path, manifest, isReused }: MadeB
   );
 }
 
-/** Returns where a backup goes back to: `71dda59686db`, `base`, `71dda59686db, half way to 5b09ebe23c76`. */
+/** Returns where a backup goes back to: `71dda59686db`, `no revision`, `71dda59686db, half way to 5b09ebe23c76`. */
 export function positionText(
   at: { readonly revision: string | null; readonly unfinished: string | null },
 ): string {
-  return `${at.revision ?? "base"}${at.unfinished === null ? "" : `, half way to ${at.unfinished}`}`;
+  return `${at.revision ?? "no revision"}${at.unfinished === null ? "" : `, half way to ${at.unfinished}`}`;
 }
 
 /** Returns how old something is: `3 min 20 s`. */

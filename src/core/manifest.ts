@@ -81,7 +81,7 @@ export function backupId(
 ): string {
   const name = parts.name.replaceAll(/[^A-Za-z0-9_.]+/g, "_").replace(/^[._]+/, "").slice(0, 60) ||
     "database";
-  return `${name}-${parts.createdAt.replaceAll(/[-:.]/g, "")}-${parts.revision ?? "base"}`;
+  return `${name}-${parts.createdAt.replaceAll(/[-:.]/g, "")}-${parts.revision ?? "none"}`;
 }
 
 /** Returns the text of a manifest. */
