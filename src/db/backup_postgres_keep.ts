@@ -1,4 +1,4 @@
-import type { Inventoried } from "./backup_postgres_replace.ts";
+import { type Inventoried, isImplied } from "./backup_postgres_replace.ts";
 import { query } from "./backup_postgres_session.ts";
 import { isNotOfExtension } from "./backup_postgres_tables.ts";
 import type { Session } from "./postgres_connection.ts";
@@ -38,10 +38,7 @@ const partsOfTables: ReadonlySet<string> = new Set([
   "toast table",
   "index",
   "sequence",
-  "type",
   "default value",
-  "view column",
-  "materialized view column",
 ]);
 
 /** Reads what is there, with `search_path` empty, so that names in definitions are qualified. */
@@ -54,15 +51,9 @@ export async function readKept(session: Session, schema: string): Promise<Kept> 
 
 /** Returns what went, is in no copy, and cannot be put up again by {@link putBack}. */
 export function unkept(gone: readonly Inventoried[], kept: Kept): readonly Inventoried[] {
-  return gone.filter(({ key, type, identity }) =>
-    !partsOfTables.has(type) && !kept.definitions.has(key) && !isImplied(type, identity)
+  return gone.filter((object) =>
+    !partsOfTables.has(object.type) && !kept.definitions.has(object.key) && !isImplied(object)
   );
-}
-
-/** The rule that makes a view one, and the triggers by which constraints are checked. */
-function isImplied(type: string, identity: string): boolean {
-  return (type === "rule" && identity.startsWith('"_RETURN"')) ||
-    (type === "trigger" && /^"\w+_ConstraintTrigger_/.test(identity));
 }
 
 /**

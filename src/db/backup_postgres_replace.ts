@@ -13,8 +13,8 @@ export interface Inventoried {
   readonly type: string;
   /** `fk on public.files`, `public.total(integer)`. */
   readonly identity: string;
-  /** Its own, or that of the table that it is part of. */
-  readonly schema: string | null;
+  /** Whether the object, or the table that it is part of, belongs to the schema or, unseen, to one of its tables. */
+  readonly inside: boolean;
 }
 
 /** What {@link dropContent} drops. */
@@ -34,12 +34,12 @@ export async function dropContent(
   session: Session,
   { schema, what }: Dropping,
 ): Promise<readonly Inventoried[]> {
-  const before = await query<Inventoried>(session, inventory);
+  const before = await query<Inventoried>(session, inventory.replaceAll("$schema", () => quoteText(schema)));
   const drops = await query<{ text: string }>(session, dropStatements(schema, what));
   for (const { text } of drops) await session.script(text);
   const left = new Set((await query<{ key: string }>(session, keys)).map(({ key }) => key));
   const gone = before.filter(({ key }) => !left.has(key));
-  refuseLosses(gone.filter((object) => isOutside(object, schema)));
+  refuseLosses(gone.filter(({ inside }) => !inside));
   return gone;
 }
 
@@ -72,7 +72,10 @@ export async function ensureSchema(session: Session, schema: string): Promise<vo
 
 /** @throws {HarborError} `backup_failed` naming what would be lost; nothing when that is nothing */
 export function refuseLosses(losses: readonly Inventoried[]): void {
-  const [first, ...others] = losses.map(({ type, identity }) => `${type} ${identity}`);
+  const named = losses.filter((object) => !isImplied(object));
+  const [first, ...others] = (named.length > 0 ? named : losses).map(({ type, identity }) =>
+    `${type} ${identity}`
+  );
   if (first === undefined) return;
   const more = others.length === 0 ? "" : `, and ${others.length} more`;
   throw new HarborError(
@@ -85,13 +88,23 @@ export function refuseLosses(losses: readonly Inventoried[]): void {
   );
 }
 
+/** Whether it is there because of another object: the type and the rule of a view, the triggers of a constraint. */
+export function isImplied({ type, identity }: Inventoried): boolean {
+  return ["type", "view column", "materialized view column"].includes(type) ||
+    (type === "rule" && identity.startsWith('"_RETURN"')) ||
+    (type === "trigger" && /^"\w+_ConstraintTrigger_/.test(identity));
+}
+
 const objectKey = "concat_ws('/', classid, objid, objsubid) AS key";
 
 /** Before PostgreSQL 14 a row of class 0 stands for a system object. */
 const keys = `SELECT DISTINCT ${objectKey} FROM pg_depend WHERE classid <> 0`;
 
-const inventory = `SELECT ${objectKey}, i.type, i.identity, coalesce(i.schema,
-    CASE WHEN i.type LIKE '% of access method' THEN a.object_names[2] ELSE a.object_names[1] END) AS schema
+/** A table's place in a publication is the publication's, and would not come back by itself. */
+const inventory =
+  `SELECT ${objectKey}, i.type, i.identity, i.type <> 'publication relation' AND coalesce(i.schema,
+    quote_ident(CASE WHEN i.type LIKE '% of access method' THEN a.object_names[2] ELSE a.object_names[1] END))
+    IN (quote_ident($schema), 'pg_toast') AS inside
   FROM (SELECT DISTINCT classid, objid, objsubid FROM pg_depend WHERE classid <> 0) AS d,
     LATERAL pg_identify_object(classid, objid, objsubid) AS i,
     LATERAL pg_identify_object_as_address(classid, objid, objsubid) AS a`;
@@ -106,9 +119,4 @@ function dropStatements(schema: string, what: Dropping["what"]): string {
     WHERE n.nspname = ${quoteText(schema)} AND d.deptype = 'n' AND ${kinds}
       AND ${isNotOfExtension("d.classid", "d.objid")}
     ORDER BY i.type <> 'table', i.type, d.objid`;
-}
-
-/** A table's place in a publication is the publication's, and it would not come back by itself. */
-function isOutside({ type, schema: own }: Inventoried, schema: string): boolean {
-  return type === "publication relation" || (own !== schema && own !== "pg_toast");
 }

@@ -58,7 +58,8 @@ export function readScript(
         if (end >= 0) return take(end + 1).toString("utf8", 0, end);
         searched = ahead.length;
         if (await more()) continue;
-        return ahead.length === 0 ? null : take(ahead.length).toString("utf8");
+        if (ahead.length > 0) throw cutShort();
+        return null;
       }
     },
     async text(bytes) {
