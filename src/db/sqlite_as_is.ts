@@ -116,7 +116,7 @@ function openHandle(path: string, url: SqliteFileUrl, isQuiet: boolean): Databas
     handle = new DatabaseSync(isQuiet ? immutable : path, options);
     execute(handle, "SELECT 1 FROM sqlite_schema LIMIT 1");
     // In kB: looking rows up in a large index takes half the time when its pages stay.
-    execute(handle, "PRAGMA cache_size = -49152");
+    execute(handle, "PRAGMA cache_size = -32768");
     return handle;
   } catch (error) {
     handle?.close();

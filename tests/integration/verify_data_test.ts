@@ -135,6 +135,13 @@ const wrongForms = [
     "created_at",
   ],
   ["the 30th of February", "UPDATE files SET created_at = '2025-02-30 13:06:54' WHERE id = 6", "created_at"],
+  ["a time of 24 o'clock", "UPDATE files SET created_at = '2025-09-25 24:00:00' WHERE id = 6", "created_at"],
+  [
+    "a date and time with a zone",
+    "UPDATE files SET created_at = '2025-09-25 13:06:54Z' WHERE id = 6",
+    "created_at",
+  ],
+  ["the word now", "UPDATE files SET created_at = 'now' WHERE id = 6", "created_at"],
   ["a date and time in seconds", "UPDATE files SET created_at = 1758805614 WHERE id = 6", "created_at"],
   ["a boolean as text", "UPDATE files SET upload_complete = 'true' WHERE id = 6", "upload_complete"],
   ["a boolean of 2", "UPDATE files SET upload_complete = 2 WHERE id = 6", "upload_complete"],
@@ -168,6 +175,7 @@ for (const engine of engines.filter(({ dialect }) => dialect === "sqlite")) {
   test(`data: dates without a fraction and absent values are right (${engine.name})`, () =>
     withHealthy(engine, async ({ query, verify }) => {
       await query("UPDATE files SET created_at = '2024-02-29 13:06:54', upload_complete = NULL WHERE id = 6");
+      await query("UPDATE files SET created_at = '2024-12-31 23:59:59.999999' WHERE id = 7");
       assert.deepEqual((await verify(["data"])).findings.map(({ status }) => status), ["pass"]);
     }));
 }

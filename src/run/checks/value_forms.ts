@@ -17,11 +17,9 @@ const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: Va
   sqlite: [
     [/^DATETIME$/, {
       words: "no date and time of the form YYYY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS.ffffff",
-      // The text must also be a day of the calendar: SQLite would read February 30 as March 2.
+      // Read without its fraction and written again it is the same, or it was another form or no day of the calendar.
       isWrong: (value) =>
-        sql`typeof(${value}) <> 'text' OR NOT (${value} GLOB ${dateTime} OR ${value} GLOB ${`${dateTime}.${
-          digits(6)
-        }`}) OR datetime(${value}) IS NULL OR datetime(${value}) <> substr(${value}, 1, 19)`,
+        sql`typeof(${value}) <> 'text' OR datetime(substr(${value}, 1, 19)) IS NOT substr(${value}, 1, 19) OR ${value} < '0001' OR NOT (length(${value}) = 19 OR (length(${value}) = 26 AND substr(${value}, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]'))`,
     }],
     [/^BOOLEAN$/, {
       words: "neither 0 nor 1",
@@ -41,12 +39,6 @@ const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: Va
     }],
   ],
 };
-
-function digits(count: number): string {
-  return "[0-9]".repeat(count);
-}
-
-const dateTime = `${digits(4)}-${digits(2)}-${digits(2)} ${digits(2)}:${digits(2)}:${digits(2)}`;
 
 /** Returns the form of a column's values; `undefined` when the engine keeps it by itself. NULL is never wrong in form. */
 export function formOf(dialect: Dialect, column: Column): ValueForm | undefined {
