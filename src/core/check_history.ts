@@ -156,11 +156,12 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
       `Write it: what undoes ${folder.folder}/${up}`,
     );
   } else if (back !== undefined && script !== undefined && isIdle(back) && !isIdle(script)) {
+    if (back.statements.some(({ allowed }) => allowed.includes("idle_downgrade"))) return;
     add(
       "downgrade",
       { path: down, ...where },
       "it does nothing, and the upgrade does something",
-      "Write what undoes it.",
+      "Write what undoes it. Or say why not, above its SELECT 1: -- harbor:allow idle_downgrade REASON",
     );
   }
 }

@@ -83,6 +83,9 @@ export async function checkProject(request: CheckRequest): Promise<readonly Find
   });
 }
 
+/** The checks without which there is no proof. */
+const whole: readonly string[] = ["journal", "files", "branches", "snapshot", "script", "syntax", "proof"];
+
 /**
  * Writes down the checksums of scripts that were edited, for the dialects on which they were proven.
  *
@@ -97,7 +100,7 @@ export async function acceptEdits(
   const before = readIfThere(path);
   const proven = [...request.proof?.keys() ?? []].filter((dialect) =>
     !findings.some(({ check, status, details }) =>
-      status === "fail" && details["dialect"] === dialect && check !== "edited" && check !== "hazard"
+      status === "fail" && details["dialect"] === dialect && whole.includes(check)
     )
   );
   const checksums = new Map(parseChecksums(before ?? ""));

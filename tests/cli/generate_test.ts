@@ -1,0 +1,380 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type SchemaProject, withSchemaProject } from "../support/schema_project.ts";
+import { sharedPostgres } from "../support/postgres_server.ts";
+
+const lastColumn = "medium_path: varchar(500),";
+
+/** Adds a column to files in schema.ts. */
+function addColumn(project: SchemaProject, column: string): Promise<void> {
+  return project.edit(lastColumn, `${lastColumn}\n  ${column},`);
+}
+
+/** Returns the files that a command adds to drizzle/. */
+async function added(
+  project: SchemaProject,
+  before: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
+  return Object.keys(await project.files()).filter((path) => before[path] === undefined);
+}
+
+interface Generated {
+  readonly ok: boolean;
+  readonly changed: boolean;
+  readonly revision: { readonly revision: string; readonly name: string; readonly parent: string } | null;
+  readonly files: readonly string[];
+  readonly losses: { readonly upgrade: readonly string[]; readonly downgrade: readonly string[] };
+  readonly proven: readonly string[];
+  readonly unproven: readonly string[];
+}
+
+test("generate writes a revision for both dialects beside a schema.ts without node_modules", () =>
+  withSchemaProject(async (project) => {
+    const before = await project.files();
+    const parent = JSON.parse(before["sqlite/meta/_journal.json"]!).entries.at(-1).tag.slice(0, 12);
+    await addColumn(project, "note: varchar(40)");
+
+    const check = await project.run(["generate", "--check", "--json"]);
+    assert.equal(check.code, 3, check.stdout + check.stderr);
+    assert.deepEqual(await project.files(), before, "--check wrote something");
+
+    const result = await project.run(["generate", "Add notes to files", "--json"]);
+    assert.equal(result.code, 0, result.stdout + result.stderr);
+    const { revision, losses, proven, unproven } = result.json<Generated>();
+    const { revision: id } = revision!;
+    assert.match(id, /^[0-9a-f]{12}$/);
+    assert.deepEqual([revision!.name, revision!.parent], ["Add notes to files", parent]);
+    assert.deepEqual(losses, {
+      upgrade: [],
+      downgrade: ["Drops files.note with what it holds.", "Only a backup brings that back."],
+    });
+    assert.deepEqual([proven, unproven], [["sqlite"], ["postgresql"]]);
+    assert.deepEqual(await added(project, before), [
+      `postgresql/${id}_add_notes_to_files.down.sql`,
+      `postgresql/${id}_add_notes_to_files.sql`,
+      `postgresql/meta/${id}_snapshot.json`,
+      `sqlite/${id}_add_notes_to_files.down.sql`,
+      `sqlite/${id}_add_notes_to_files.sql`,
+      `sqlite/meta/${id}_snapshot.json`,
+    ]);
+    const files = await project.files();
+    assert.equal(
+      files[`sqlite/${id}_add_notes_to_files.sql`],
+      "-- Add notes to files\nALTER TABLE `files` ADD `note` VARCHAR(40);\n",
+    );
+    assert.equal(
+      files[`postgresql/${id}_add_notes_to_files.down.sql`],
+      "-- Add notes to files\n-- Drops files.note with what it holds.\n-- Only a backup brings that back.\n" +
+        'ALTER TABLE "files" DROP COLUMN "note";\n',
+    );
+
+    const again = await project.run(["generate", "Nothing"]);
+    assert.deepEqual([again.code, again.stdout], [0, "nothing to do: schema.ts and the history agree\n"]);
+    assert.equal((await project.run(["generate", "--check"])).code, 0);
+    assert.deepEqual(await project.files(), files);
+    const status = await project.run(["status", "--dir", "drizzle", "--json"]);
+    assert.equal(status.json<{ head: string }>().head, id);
+    const checked = await project.run(["check"]);
+    assert.equal(checked.code, 0, checked.stdout + checked.stderr);
+  }));
+
+test("generate writes the same bytes in another folder, and the application's own id and time when told", async () => {
+  const generate = () =>
+    withSchemaProject(async (project) => {
+      await addColumn(project, 'kind: varchar(9).notNull().default("a").oneOf("a", "b").index()');
+      const args = ["generate", "Add kinds", "--created-at", "2030-01-02 03:04:05.678901"];
+      const result = await project.run(args);
+      assert.equal(result.code, 0, result.stderr);
+      return await project.files();
+    });
+  const [once, again] = [await generate(), await generate()];
+  assert.deepEqual(once, again);
+  assert.equal(
+    JSON.parse(once["sqlite/meta/_journal.json"]!).entries.at(-1).when,
+    Date.UTC(2030, 0, 2, 3, 4, 5, 678),
+  );
+});
+
+test("generate proves on the PostgreSQL server that it is given, and leaves nothing there", () =>
+  withSchemaProject(async (project) => {
+    const url = await sharedPostgres(15);
+    await addColumn(project, 'note: text().notNull().default("x").uniqueIndex()');
+    // Two rows with one value: the unique index cannot be built.
+    const refused = await project.run(["generate", "Add notes", "--json", "--prove-url", url]);
+    assert.equal(refused.code, 1, refused.stdout);
+    assert.match(
+      refused.json<{ error: { message: string } }>().error.message,
+      /UNIQUE constraint failed: files\.note/,
+    );
+    await project.edit(".uniqueIndex(),\n});", ".index(),\n});");
+    const result = await project.run(["generate", "Add notes", "--json", "--database-url", url]);
+    assert.equal(result.code, 0, result.stdout);
+    assert.deepEqual(result.json<Generated>().proven, ["sqlite", "postgresql"]);
+    assert.ok(!result.stdout.includes("admin-secret"));
+  }));
+
+// A possible rename: the flags that settle it, and what the script then does.
+const renames = [
+  [
+    "is a rename with --rename",
+    ["--rename", "files.thumb_path=files.preview_path"],
+    /RENAME COLUMN `thumb_path` TO `preview_path`/,
+  ],
+  ["is a drop with --no-rename", ["--no-rename"], /ADD `preview_path`[^]*DROP COLUMN `thumb_path`/],
+  [
+    "is both, given both",
+    ["--rename", "files.medium_path=files.middle_path", "--no-rename"],
+    /RENAME COLUMN `medium_path` TO `middle_path`[^]*ADD `preview_path`[^]*DROP COLUMN `thumb_path`/,
+  ],
+  [
+    "is two renames, given twice",
+    ["--rename", "files.medium_path=files.middle_path", "--rename", "files.thumb_path=files.preview_path"],
+    /RENAME COLUMN `medium_path`[^]*RENAME COLUMN `thumb_path`/,
+  ],
+] as const;
+for (const [what, flags, expected] of renames) {
+  test(`a column that is gone beside one that is new ${what}`, () =>
+    withSchemaProject(async (project) => {
+      await project.edit("thumb_path:", "preview_path:");
+      if (flags.join(" ").includes("middle_path")) await project.edit("medium_path:", "middle_path:");
+      const before = await project.files();
+
+      const asked = await project.run(["generate", "Call it preview", "--json"]);
+      assert.equal(asked.code, 2, asked.stdout + asked.stderr);
+      const { message, hint } = asked.json<{ error: { message: string; hint: string } }>().error;
+      assert.match(message, /files\.thumb_path is gone and .*files\.preview_path.* is new/);
+      assert.match(hint, /--rename files\.thumb_path=files\.preview_path.*--no-rename/);
+      assert.deepEqual(await project.files(), before);
+
+      const result = await project.run(["generate", "Call it preview", ...flags, "--json"]);
+      assert.equal(result.code, 0, result.stdout + result.stderr);
+      const { revision } = result.json<Generated>();
+      assert.match(await project.read(`drizzle/sqlite/${revision!.revision}_call_it_preview.sql`), expected);
+    }));
+}
+
+test("on a terminal generate asks whether a column was renamed, until the answer is one", () =>
+  withSchemaProject(async (project) => {
+    await project.edit("thumb_path:", "preview_path:");
+    const result = await project.run(["generate", "Call it preview"], { tty: true, stdin: "what\n1\n" });
+    assert.equal(result.code, 0, result.stdout);
+    assert.match(result.stdout, /files\.thumb_path is gone from schema\.ts\. What became of it\?/);
+    assert.match(result.stdout, /1 {2}it is called files\.preview_path now/);
+    const [up] = Object.entries(await project.files()).filter(([path]) =>
+      /^sqlite\/.*call_it_preview\.sql$/.test(path)
+    );
+    assert.match(up![1], /RENAME COLUMN/);
+  }));
+
+test("on a terminal generate asks what the rows that exist get", () =>
+  withSchemaProject(async (project) => {
+    await addColumn(project, "kind: text().notNull()");
+    const result = await project.run(["generate", "Add kinds"], { tty: true, stdin: "\nupper(mime_type)\n" });
+    assert.equal(result.code, 0, result.stdout);
+    assert.match(result.stdout, /files\.kind must not be empty\. What do the rows that exist get/);
+    const [up] = Object.entries(await project.files()).filter(([path]) =>
+      /^postgresql\/.*add_kinds\.sql$/.test(path)
+    );
+    assert.match(up![1], /SET "kind" = upper\(mime_type\)/);
+  }));
+
+test("a NOT NULL column without a default wants a value, and the error has the flag to paste", () =>
+  withSchemaProject(async (project) => {
+    await addColumn(project, "kind: varchar(9).notNull()");
+    const asked = await project.run(["generate", "Add kinds", "--json"]);
+    assert.equal(asked.code, 2, asked.stdout);
+    const { flags } = asked.json<{ error: { details: { flags: readonly string[] } } }>().error.details;
+    assert.deepEqual(flags, [`--fill "files.kind=''"`]);
+    const result = await project.run(["generate", "Add kinds", "--fill", "files.kind=''"]);
+    assert.equal(result.code, 0, result.stderr);
+  }));
+
+// What is wrong: the change to schema.ts, the command line, the exit code and what is said.
+const refusals = [
+  ["an empty name", "", ["generate", " "], 2, /it is empty/],
+  ["a name of two lines", "", ["generate", "a\nb"], 2, /more than one line/],
+  ["an id that is none", "note: text()", ["generate", "x", "--rev-id", "f27"], 2, /twelve hex digits/],
+  [
+    "an id that is taken",
+    "note: text()",
+    ["generate", "x", "--rev-id", "71dda59686db"],
+    2,
+    /the history has it already/,
+  ],
+  ["a time that is none", "note: text()", ["generate", "x", "--created-at", "yesterday"], 2, /ISO 8601/],
+  [
+    "a time before the parent's",
+    "note: text()",
+    ["generate", "x", "--created-at", "2001-01-01"],
+    2,
+    /the one before it is of/,
+  ],
+  [
+    "a rename of nothing",
+    "note: text()",
+    ["generate", "x", "--rename", "files.gone=files.note"],
+    2,
+    /no such column is gone/,
+  ],
+  [
+    "a rename in no form",
+    "note: text()",
+    ["generate", "x", "--rename", "files.note"],
+    2,
+    /neither a table nor a column/,
+  ],
+  [
+    "a value that nothing needs",
+    "note: text()",
+    ["generate", "x", "--fill", "files.note=1"],
+    2,
+    /no row needs a value there/,
+  ],
+  ["a value in no form", "note: text()", ["generate", "x", "--fill", "files.note"], 2, /an SQL expression/],
+  [
+    "a schema.ts with a syntax error",
+    "note: = text()",
+    ["generate", "x"],
+    2,
+    /schema\.ts:\d+": Unexpected token/,
+  ],
+  [
+    "a schema.ts that throws",
+    "note: varchar(9).nonsense()",
+    ["generate", "x"],
+    2,
+    /schema\.ts:\d+": .*nonsense/,
+  ],
+  [
+    "a schema.ts that is not there",
+    "note: text()",
+    ["generate", "x", "--schema", "other.ts"],
+    2,
+    /other\.ts": there is no such file/,
+  ],
+] as const;
+for (const [what, column, args, code, expected] of refusals) {
+  test(`generate refuses ${what}, and writes nothing`, () =>
+    withSchemaProject(async (project) => {
+      if (column !== "") await addColumn(project, column);
+      const before = await project.files();
+      const result = await project.run([...args, "--json"]);
+      assert.equal(result.code, code, result.stdout + result.stderr);
+      assert.match(result.json<{ error: { message: string } }>().error.message, expected);
+      assert.deepEqual(await project.files(), before);
+    }));
+}
+
+test("a schema.ts names the line of what it imports and does not get", () =>
+  withSchemaProject(async (project) => {
+    await project.write("schema.ts", 'import { z } from "no-such-package";\nexport const x = z;\n');
+    const result = await project.run(["generate", "x", "--json"]);
+    assert.equal(result.code, 2);
+    const { message, hint } = result.json<{ error: { message: string; hint: string } }>().error;
+    assert.match(message, /schema\.ts": it imports "no-such-package", which cannot be loaded/);
+    assert.match(hint, /drizzle-orm\/pg-core/);
+  }));
+
+test("a schema.ts of one dialect, in plain Drizzle and two files, has a history of one dialect", () =>
+  withSchemaProject(async (project) => {
+    await rm(join(project.cwd, "drizzle"), { recursive: true });
+    await project.write(
+      "schema.ts",
+      'import { integer, sqliteTable } from "drizzle-orm/sqlite-core";\nimport { name } from "./names.ts";\n' +
+        'export const boats = sqliteTable("boats", { id: integer().primaryKey(), name: name() });\n',
+    );
+    await project.write(
+      "names.ts",
+      'import { text } from "drizzle-orm/sqlite-core";\nexport const name = () => text().notNull();\n',
+    );
+    const result = await project.run(["generate", "Boats", "--json"]);
+    assert.equal(result.code, 0, result.stdout + result.stderr);
+    assert.equal(existsSync(join(project.cwd, "drizzle/postgresql")), false);
+    const upgraded = await project.run([
+      "upgrade",
+      "--dir",
+      "drizzle",
+      "--database-url",
+      "sqlite:///boats.db",
+    ]);
+    assert.equal(upgraded.code, 0, upgraded.stderr);
+  }));
+
+test("generate never overwrites a file, and then writes none", () =>
+  withSchemaProject(async (project) => {
+    await addColumn(project, "note: text()");
+    const taken = "drizzle/postgresql/0123456789ab_add_notes.down.sql";
+    await project.write(taken, "-- mine\n");
+    const before = await project.files();
+    const result = await project.run(["generate", "Add notes", "--rev-id", "0123456789ab"]);
+    assert.equal(result.code, 1, result.stderr);
+    assert.match(result.stderr, /there is such a file already/);
+    assert.deepEqual(await project.files(), before);
+  }));
+
+test("of several generates at once one writes, and the history is whole", () =>
+  withSchemaProject(async (project) => {
+    await addColumn(project, "note: text()");
+    const before = await project.files();
+    const results = await Promise.all([1, 2, 3, 4].map((n) => project.run(["generate", `Add notes ${n}`])));
+    const wrote = results.filter((result) => result.stdout.startsWith("wrote"));
+    assert.equal(wrote.length, 1, results.map((result) => result.stdout + result.stderr).join("\n"));
+    for (const { code, stderr } of results) {
+      assert.ok(code === 0 || /meanwhile|since it was read/.test(stderr), stderr);
+    }
+    assert.equal((await added(project, before)).length, 6);
+    const check = await project.run(["check"]);
+    assert.equal(check.code, 0, check.stdout);
+  }));
+
+test("create writes what changed, or an empty pair to fill in that is proven like any other", () =>
+  withSchemaProject(async (project) => {
+    const before = await project.files();
+    const result = await project.run(["create", "Clean up old uploads", "--json"]);
+    assert.equal(result.code, 0, result.stderr);
+    const { revision } = result.json<Generated>();
+    const tag = `${revision!.revision}_clean_up_old_uploads`;
+    assert.equal((await added(project, before)).length, 6);
+    const up = await project.read(`drizzle/postgresql/${tag}.sql`);
+    assert.match(up, /^-- Clean up old uploads\n/);
+    for (const word of ["ADD COLUMN", "harbor:concurrently", "harbor:backfill"]) {
+      assert.ok(up.includes(word), word);
+    }
+    assert.equal((await project.run(["check"])).code, 0);
+
+    const statement = "DELETE FROM files WHERE upload_complete IS NULL;\n";
+    for (const dialect of ["sqlite", "postgresql"]) {
+      await project.write(`drizzle/${dialect}/${tag}.sql`, `-- Clean up old uploads\n${statement}`);
+      await project.write(
+        `drizzle/${dialect}/${tag}.down.sql`,
+        "-- Clean up old uploads\n-- They are gone.\nSELECT 1;\n",
+      );
+    }
+    const edited = await project.run(["check"]);
+    assert.equal(edited.code, 3);
+    assert.match(edited.stdout, /FAIL +edited .*it was edited since it was written/);
+    const accept = ["check", "--prove", "--accept-edits", "--prove-url", await sharedPostgres(15)];
+    const idle = await project.run(accept);
+    assert.equal(idle.code, 3, idle.stdout);
+    assert.match(idle.stdout, /FAIL +downgrade .*it does nothing, and the upgrade does something/);
+    assert.doesNotMatch(idle.stdout, /FAIL +edited/);
+    for (const dialect of ["sqlite", "postgresql"]) {
+      const down =
+        "-- Clean up old uploads\n-- harbor:allow idle_downgrade only a backup has them\nSELECT 1;\n";
+      await project.write(`drizzle/${dialect}/${tag}.down.sql`, down);
+    }
+    const accepted = await project.run(accept);
+    assert.equal(accepted.code, 0, accepted.stdout);
+    assert.equal((await project.run(["check"])).code, 0);
+
+    await addColumn(project, "note: text()");
+    const changed = await project.run(["create", "Add notes", "--json"]);
+    assert.match(changed.stdout, /add_notes\.sql/);
+    assert.match(
+      await project.read(`drizzle/sqlite/${changed.json<Generated>().revision!.revision}_add_notes.sql`),
+      /ADD `note`/,
+    );
+  }));
