@@ -66,21 +66,41 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Plan
  * Takes a database to a goal, under the lock. What another harbor-db did meanwhile is seen: the plan is made again
  * once the lock is held, so that the loser of a race finds nothing to do.
  *
- * @throws {HarborError} as {@link preparePlan} and {@link preflight}; `locked`; `interrupted`; what the database says, with `details.done`,
- * the steps that are complete, and `details.revision`, the one that is not
+ * @throws {HarborError} as {@link preparePlan} and {@link preflight}; `locked`; `interrupted`; what the database says,
+ * with `details.done`, the steps that are complete, and `details.revision`, the one that is not
  */
 export async function migrate(context: RunContext, options: MigrateOptions): Promise<MigrateResult> {
-  const { from, to, steps, state } = await preparePlan(context, options.goal);
+  const first = await preparePlan(context, options.goal);
+  const { from, to, steps, state } = first;
   if (steps.length === 0 && state.kind !== "alembic") return { from, to, steps: [] };
-  await preflight(context, from, steps);
+  const isSafe = await lookAhead(context, options.goal, first);
   return context.database.withLock(async () => {
-    const { from, to, steps, state } = await preparePlan(context, options.goal);
+    const prepared = await preparePlan(context, options.goal);
+    if (!isSafe || prepared.from !== first.from) await preflight(context, prepared.from, prepared.steps);
+    const { from, to, steps, state } = prepared;
     if (state.kind === "alembic") {
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });
     }
     if (steps.length === 0 && state.kind === "alembic") await context.database.write(startingBatch(state));
     return { from, to, steps: await runSteps(context, steps, { state, pace: options.pace ?? {} }) };
   }, lockOptions(context, options.lockWaitMs));
+}
+
+/**
+ * Runs {@link preflight} before there is a lock, so that a refusal leaves nothing behind.
+ *
+ * @returns Whether the way is clear; `false` when another harbor-db was at work, which is looked at again under the lock
+ */
+async function lookAhead(context: RunContext, goal: Goal, { from, steps }: Plan): Promise<boolean> {
+  try {
+    await preflight(context, from, steps);
+    return true;
+  } catch (error) {
+    const isMoving = await context.database.lockHolder() !== undefined ||
+      (await preparePlan(context, goal)).from !== from;
+    if (isMoving) return false;
+    throw error;
+  }
 }
 
 /**
