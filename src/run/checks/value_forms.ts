@@ -19,7 +19,7 @@ const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: Va
       words: "no date and time of the form YYYY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS.ffffff",
       // Read without its fraction and written again it is the same, or it was another form or no day of the calendar.
       isWrong: (value) =>
-        sql`typeof(${value}) <> 'text' OR datetime(substr(${value}, 1, 19)) IS NOT substr(${value}, 1, 19) OR ${value} < '0001' OR NOT (length(${value}) = 19 OR (length(${value}) = 26 AND substr(${value}, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]'))`,
+        sql`typeof(${value}) <> 'text' OR datetime(substr(${value}, 1, 19), '+0 days') IS NOT substr(${value}, 1, 19) OR ${value} < '0001' OR NOT (length(${value}) = 19 OR (length(${value}) = 26 AND substr(${value}, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]'))`,
     }],
     [/^BOOLEAN$/, {
       words: "neither 0 nor 1",
