@@ -1,9 +1,7 @@
 -- Align with the application
 -- Drops users.last_login and collections.updated_at with what they hold.
 -- Leaves 'local' in files.storage_backend where it was NULL.
--- Puts '1970-01-01 00:00:00' into users.created_at where it is NULL.
--- Puts '1970-01-01 00:00:00' into collections.created_at where it is NULL.
--- Puts '1970-01-01 00:00:00' into files.created_at where it is NULL.
+-- Puts '1970-01-01 00:00:00' into users.created_at, collections.created_at and files.created_at where it is NULL.
 -- Only a backup brings that back.
 -- SQLite cannot change this in place: files is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_files` (
