@@ -4,7 +4,7 @@ import type { PostgresUrl } from "../core/database_url.ts";
 import type { TableContent } from "../core/manifest.ts";
 import type { BackupContent, BackupEngine, OnProgress, RestoreOptions } from "./backup_engine.ts";
 import { readDefinitions } from "./backup_postgres_definitions.ts";
-import { type Header, scriptOf, writeCopyFile } from "./backup_postgres_file.ts";
+import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./backup_postgres_file.ts";
 import { putBack, readKept, unkept } from "./backup_postgres_keep.ts";
 import { type CopyVisitor, readCopyFile } from "./backup_postgres_read_file.ts";
 import { dropContent, ensureSchema, prepareSchema, refuseLosses } from "./backup_postgres_replace.ts";
@@ -57,10 +57,12 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
     estimate: () => examine(estimate),
     uncarried: () => examine(listUncarried),
     dump: (path, signal, onProgress) =>
-      withBackupSession(
-        taskOf("copy", signal),
-        (session) => inSnapshot(session, (schema) => dump(session, { schema, path, onProgress })),
-      ),
+      withBackupSession(taskOf("copy", signal), (session) => {
+        const header = { serverVersion: versionName(session), schema: session.schema ?? "" };
+        return writeCopyFile(path, header, (writer) =>
+          inSnapshot(session, (schema) =>
+            dump(session, { schema, writer, onProgress })));
+      }),
     async prove(path, signal, onProgress) {
       const task = taskOf("prove a copy of", signal);
       const file = { path, signal, onProgress };
@@ -99,37 +101,35 @@ async function estimate(session: Session, schema: string): Promise<number> {
 
 async function dump(
   session: Session,
-  { schema, path, onProgress }: {
+  { schema, writer, onProgress }: {
     readonly schema: string;
-    readonly path: string;
+    readonly writer: CopyWriter;
     readonly onProgress: OnProgress | undefined;
   },
 ): Promise<BackupContent> {
   const { before, values, after } = await readDefinitions(session, schema);
   const tables = await listTables(session, schema);
   const meter = progressMeter(sizeOf(tables), onProgress);
-  const serverVersion = versionName(session);
-  return await writeCopyFile(path, { serverVersion, schema }, async (writer) => {
-    await writer.definitions(before);
-    const contents: TableContent[] = [];
-    for (const table of tables) {
-      const target = copyTarget(schema, table);
-      const content = await writer.rows({ ...table, target }, (take) =>
-        readRows(session, {
-          schema,
-          table,
-          take: (piece) => {
-            meter(piece);
-            return take(piece);
-          },
-        }));
-      contents.push(content);
-    }
-    await writer.definitions(values);
-    await writer.definitions(after);
-    await writer.end();
-    return { serverVersion, tables: contents, schema: shapeDigest([scriptOf(before), scriptOf(after)]) };
-  });
+  await writer.definitions(before);
+  const contents: TableContent[] = [];
+  for (const table of tables) {
+    const content = await writer.rows({ ...table, target: copyTarget(schema, table) }, (write) => {
+      const take = (piece: Uint8Array) => {
+        meter(piece);
+        return write(piece);
+      };
+      return readRows(session, { schema, table, take });
+    });
+    contents.push(content);
+  }
+  await writer.definitions(values);
+  await writer.definitions(after);
+  await writer.end();
+  return {
+    serverVersion: versionName(session),
+    tables: contents,
+    schema: shapeDigest([scriptOf(before), scriptOf(after)]),
+  };
 }
 
 /** The values of sequences are no shape: they change with every row. */

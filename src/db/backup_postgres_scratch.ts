@@ -75,10 +75,10 @@ async function mayCreateDatabases(admin: Session): Promise<boolean> {
 async function dropLeftovers(admin: Session): Promise<void> {
   const leftovers = await query<{ name: string }>(
     admin,
-    `SELECT datname AS name FROM pg_database
+    `SELECT datname AS name FROM pg_database d
     WHERE datname ~ '^${prefix}[0-9]+_[0-9]+_[0-9a-f]+$' AND pg_has_role(datdba, 'MEMBER')
-      AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid::text = split_part(datname, '_', 3)
-        AND floor(extract(epoch FROM backend_start))::text = split_part(datname, '_', 4))`,
+      AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid::text = split_part(d.datname, '_', 3)
+        AND floor(extract(epoch FROM a.backend_start))::text = split_part(d.datname, '_', 4))`,
   );
   for (const { name } of leftovers) await drop(admin, name);
 }

@@ -143,7 +143,7 @@ export function taskFailure({ url, signal, verb }: BackupTask, error: unknown): 
 
 /** Whether the file of a copy failed, and not the connection, whose errors look much the same. */
 function isOfFile(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && ("path" in error || isNoSpace(error)) && "errno" in error;
+  return error instanceof Error && ("path" in error && "errno" in error || isNoSpace(error));
 }
 
 function fileFailure(error: NodeJS.ErrnoException): HarborError {
@@ -156,7 +156,8 @@ function fileFailure(error: NodeJS.ErrnoException): HarborError {
   return new HarborError("file_failed", `Cannot use "${error.path}": ${error.message}`, { cause: error });
 }
 
-/** Whether this machine's disk, or what the user may use of it, is full. */
-function isNoSpace(error: NodeJS.ErrnoException): boolean {
-  return ["ENOSPC", "EDQUOT", "EFBIG"].includes(error.code ?? "");
+/** Whether this machine's disk, or what the user may use of it, is full. Deno's file handles give no code. */
+function isNoSpace({ code, message }: NodeJS.ErrnoException): boolean {
+  return ["ENOSPC", "EDQUOT", "EFBIG"].includes(code ?? "") ||
+    /^(No space left on device|Disk quota exceeded|File too large) \(os error/.test(message);
 }

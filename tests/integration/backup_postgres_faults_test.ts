@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import process from "node:process";
+import { test } from "node:test";
+import { openTestDatabase, withFolder } from "../support/databases.ts";
+import { rejectsWith } from "../support/harbor_error.ts";
+import { never, openHarbor, postgresEngines, run, withCopy } from "../support/postgres_engines.ts";
+import { withOwnedPostgres } from "../support/postgres_role.ts";
+import { startPostgres, withClient } from "../support/postgres_server.ts";
+import { withSmallDisk } from "../support/small_disk.ts";
+
+const manyRows =
+  "CREATE TABLE t AS SELECT g AS id, md5(g::text) || md5((-g)::text) AS x FROM generate_series(1, 200000) g";
+
+for (const { name, version, open } of postgresEngines) {
+  test(`${name}: a full disk ends the copy, and nothing is left on it`, () =>
+    withOwnedPostgres(version, "", async ({ url }) => {
+      await run(url, manyRows);
+      const engine = await open(url);
+      await withSmallDisk(2_000, async (folder) => {
+        const failed = await rejectsWith("disk_full", engine.dump(`${folder}/copy`, never));
+        assert.match(failed.hint ?? "", /--backup-dir/);
+        assert.deepEqual(readdirSync(folder), []);
+      });
+    }));
+
+  test(`${name}: a session that an administrator ends ends the copy`, () =>
+    withOwnedPostgres(version, "", async ({ url, adminUrl }) => {
+      await run(url, manyRows);
+      const engine = await open(url);
+      await withFolder(async (folder) => {
+        let ended = false;
+        const end = () => {
+          if (ended) return;
+          ended = true;
+          // Nothing goes on before it is done.
+          execFileSync("psql", [
+            adminUrl,
+            "--command=SELECT pg_terminate_backend(pid) FROM pg_stat_activity " +
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+          ]);
+        };
+        await rejectsWith("connection_failed", engine.dump(`${folder}/copy`, never, end));
+        assert.ok(!existsSync(`${folder}/copy`));
+      });
+    }));
+
+  test(`${name}: a restore that fails half way leaves the old database`, () =>
+    withOwnedPostgres(version, "", async ({ url }) => {
+      await run(
+        url,
+        `CREATE SCHEMA other; CREATE FUNCTION other.one() RETURNS int LANGUAGE sql AS 'SELECT 1';
+        CREATE TABLE a (id int); INSERT INTO a VALUES (1);
+        CREATE TABLE t (id int PRIMARY KEY, n int CHECK (n > other.one()))`,
+      );
+      const engine = await open(url);
+      await withCopy(engine, async ({ path }) => {
+        await run(
+          url,
+          "DROP TABLE t; DROP SCHEMA other CASCADE; INSERT INTO a VALUES (2); CREATE TABLE since ()",
+        );
+        const failed = await rejectsWith("backup_failed", engine.restore(path, never));
+        assert.match(failed.message, /schema "other" does not exist/);
+        assert.deepEqual(await run(url, "SELECT id FROM a"), [{ id: 1 }, { id: 2 }]);
+        assert.deepEqual(await run(url, "SELECT * FROM since"), []);
+      });
+    }));
+
+  test(`${name}: a restore does not commit when the lock was lost meanwhile`, () =>
+    withOwnedPostgres(version, "", async ({ url, adminUrl }) => {
+      await run(url, "CREATE TABLE t (id int)");
+      const engine = await open(url);
+      await withCopy(engine, async ({ path }) => {
+        await run(url, "INSERT INTO t VALUES (1)");
+        const database = await openTestDatabase(url, "write");
+        try {
+          await database.withLock(async () => {
+            await run(
+              adminUrl,
+              "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' " +
+                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            );
+            await rejectsWith("lock_lost", engine.restore(path, never, { database }));
+          }).catch(() => {});
+        } finally {
+          await database.close();
+        }
+        assert.deepEqual(await run(url, "SELECT id FROM t"), [{ id: 1 }]);
+      });
+    }));
+
+  test(`${name}: scratch databases of dead runs are dropped, of living ones are not`, () =>
+    withOwnedPostgres(version, "CREATEDB", async ({ url, role }) => {
+      await run(url, "CREATE TABLE t (id int)");
+      const engine = await open(url);
+      await withClient(url, async (sql) => {
+        const [own] = await sql<
+          { began: string }[]
+        >`SELECT concat(pid, '_', floor(extract(epoch FROM backend_start)))
+          AS began FROM pg_stat_activity WHERE pid = pg_backend_pid()`;
+        const living = `harbor_scratch_${own?.began}_abc123`;
+        const foreign = `harbor_scratch_of_${role}`;
+        const dead = "harbor_scratch_99999999_1_abc123";
+        for (const database of [living, dead, foreign]) await sql.unsafe(`CREATE DATABASE "${database}"`);
+        await withCopy(engine, async ({ path }) => {
+          assert.equal((await engine.prove(path, never)).proof, "scratch database");
+        });
+        const left = await sql`SELECT datname FROM pg_database WHERE datname LIKE 'harbor_scratch_%'
+          AND datdba = current_user::regrole ORDER BY datname`;
+        assert.deepEqual(left.map((row) => row["datname"]), [living, foreign].sort());
+      });
+    }));
+}
+
+for (const { name, version, open } of postgresEngines.filter((engine) => engine.version === 15)) {
+  test(`${name}: a server that dies ends the copy`, async () => {
+    const server = await startPostgres(version);
+    try {
+      await run(server.adminUrl, manyRows);
+      const engine = await open(server.adminUrl);
+      await withFolder(async (folder) => {
+        let killed = false;
+        const kill = () => {
+          if (!killed) process.kill(server.pid() ?? 0, "SIGQUIT");
+          killed = true;
+        };
+        await rejectsWith("connection_failed", engine.dump(`${folder}/copy`, never, kill));
+        assert.ok(killed && !existsSync(`${folder}/copy`));
+      });
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+test("harbor: what no copy holds and cannot be made again is not dropped with the tables", () =>
+  withOwnedPostgres(15, "", async ({ url }) => {
+    await run(url, "CREATE TABLE t (id int)");
+    const engine = await openHarbor(url);
+    await withCopy(engine, async ({ path }) => {
+      await run(
+        url,
+        `CREATE FUNCTION pick(t, t) RETURNS t LANGUAGE sql AS 'SELECT $1'; CREATE AGGREGATE first_t (t) (sfunc = pick, stype = t)`,
+      );
+      const refused = await rejectsWith("backup_failed", engine.restore(path, never));
+      assert.match(refused.message, /aggregate public\.first_t\(public\.t\)/);
+      assert.deepEqual(await run(url, "SELECT (first_t(t)).id FROM t"), [{ id: null }]);
+    });
+  }));
+
+test("harbor: a view that does not fit the restored tables keeps the old ones", () =>
+  withOwnedPostgres(15, "", async ({ url }) => {
+    await run(url, "CREATE TABLE t (id int)");
+    const engine = await openHarbor(url);
+    await withCopy(engine, async ({ path }) => {
+      await run(
+        url,
+        "ALTER TABLE t ADD later int; CREATE VIEW with_later AS SELECT later FROM t; INSERT INTO t VALUES (1, 2)",
+      );
+      await rejectsWith("backup_failed", engine.restore(path, never));
+      assert.deepEqual(await run(url, "SELECT later FROM with_later"), [{ later: 2 }]);
+    });
+  }));
