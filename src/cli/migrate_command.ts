@@ -2,18 +2,20 @@ import type { Direction } from "../core/plan.ts";
 import type { Plan, StepResult } from "../run/migrate.ts";
 import type { App } from "./app.ts";
 import type { Outcome } from "./command.ts";
-import { flag } from "./options.ts";
+import { flag, type Values } from "./options.ts";
+import { createSafetyNet, safetyOptions } from "./safety_net.ts";
 
 /** What `upgrade` and `downgrade` have in common. */
 export const migrateOptions = {
   dryRun: flag("--dry-run", "print the plan and change nothing"),
   sql: flag("--sql", "print the SQL that would run, and nothing else"),
+  ...safetyOptions,
 };
 
 interface Migration {
   readonly direction: Direction;
   readonly target: string;
-  readonly options: { readonly dryRun: boolean; readonly sql: boolean };
+  readonly options: Values<typeof migrateOptions>;
   /** Asked once it is known that there is something to do. */
   readonly question?: (plan: Plan) => string;
 }
@@ -22,6 +24,7 @@ interface Migration {
 export async function runMigration(app: App, migration: Migration): Promise<Outcome> {
   const { direction, target, options, question } = migration;
   const goal = { direction, text: target };
+  const net = createSafetyNet(app, options);
   const run = await import("../run/migrate.ts");
   const planOnly = options.dryRun || options.sql;
   if (planOnly || app.isAbsent() || question !== undefined) {
@@ -46,9 +49,15 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
     if (outcome !== null) return outcome;
   }
   return await app.withRun(direction === "upgrade" ? "create" : "write", async (context) => {
-    const result = await run.migrate(context, { goal, lockWaitMs: app.lockWaitMs });
-    printResult(app, result.steps, result.to);
-    return { json: { ...result, backup: null } };
+    const beforeSteps = (plan: Plan) => net.spread(context, plan);
+    try {
+      const result = await run.migrate(context, { goal, lockWaitMs: app.lockWaitMs, beforeSteps });
+      printResult(app, result.steps, result.to);
+      await net.fold();
+      return { json: { ...result, backup: net.summary() } };
+    } catch (error) {
+      throw await net.catch(context, error);
+    }
   });
 }
 

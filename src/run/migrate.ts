@@ -42,6 +42,8 @@ export interface MigrateOptions {
   readonly lockWaitMs: number;
   /** What the user wants of the pace of backfills. */
   readonly pace?: PaceOptions;
+  /** Called under the lock when there is something to do, before the first statement; what it throws ends the run. */
+  readonly beforeSteps?: (plan: Plan) => Promise<void>;
 }
 
 /**
@@ -78,6 +80,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     const prepared = await preparePlan(context, options.goal);
     if (!isSafe || prepared.from !== first.from) await preflight(context, prepared.from, prepared.steps);
     const { from, to, steps, state } = prepared;
+    if (steps.length > 0) await options.beforeSteps?.(prepared);
     if (state.kind === "alembic") {
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });
     }

@@ -1,0 +1,208 @@
+import { formatBytes } from "../core/quantity.ts";
+import { HarborError } from "../core/errors.ts";
+import type { MadeBackup } from "../run/backup.ts";
+import type { RunContext } from "../run/context.ts";
+import type { Plan } from "../run/migrate.ts";
+import type { App } from "./app.ts";
+import {
+  backupOptions,
+  backupSetting,
+  keepOptions,
+  readingSetting,
+  retentionPolicy,
+} from "./backup_options.ts";
+import { printBackup } from "./backup_output.ts";
+import { flag, type Values } from "./options.ts";
+
+/** What `upgrade` and `downgrade` do about backups. */
+export const safetyOptions = {
+  noBackup: flag("--no-backup", "change the database without a backup"),
+  ...backupOptions,
+  ...keepOptions,
+  restoreOnFailure: flag("--restore-on-failure", "restore the backup when something fails half way"),
+};
+
+/** The backup before a change, and the way back. */
+export interface SafetyNet {
+  /** Makes the backup; called under the lock, before the first statement. */
+  spread(context: RunContext, plan: Plan): Promise<void>;
+  /** Prunes after a change that succeeded. */
+  fold(): Promise<void>;
+  /** Returns an error that says what is done, what is not, how to go on and how to go back; or goes back itself. */
+  catch(context: RunContext, error: unknown): Promise<unknown>;
+  /** What `--json` shows of the backup. */
+  summary(): { readonly path: string; readonly verified: boolean } | null;
+}
+
+type SafetyValues = Values<typeof safetyOptions>;
+
+/**
+ * Reads the options before anything is begun.
+ *
+ * @throws {HarborError} `usage` for options that exclude each other
+ */
+export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
+  const { report } = app;
+  const policy = retentionPolicy(options);
+  let plan: Plan | undefined;
+  let made: MadeBackup | undefined;
+  refuseUnlessPossible(options);
+
+  async function spread(context: RunContext, prepared: Plan): Promise<void> {
+    plan = prepared;
+    if (options.noBackup) return report.note("--no-backup: nothing is backed up, there is no way back");
+    const [{ makeBackup }, { isEmptyDatabase }] = await Promise.all([
+      import("../run/backup.ts"),
+      import("../run/backup_position.ts"),
+    ]);
+    if (await isEmptyDatabase(context)) return;
+    const setting = await backupSetting(app, app.databaseUrl(), options);
+    try {
+      const reason = `before ${plan.steps[0]!.direction}` as const;
+      made = await makeBackup(context, setting, { reason, mayReuse: true });
+      printBackup(app, made);
+    } catch (error) {
+      throw withoutBackup(error);
+    } finally {
+      await setting.engine.close?.();
+    }
+  }
+
+  /** The change is made: what stands in the way of pruning is no reason to call it failed. */
+  async function fold(): Promise<void> {
+    await prune().catch((error: unknown) => report.note(`no old backups were removed: ${messageOf(error)}`));
+  }
+
+  async function prune(): Promise<void> {
+    if (made === undefined) return;
+    const { dirname } = await import("node:path");
+    const { pruneBackups } = await import("../run/backup_prune.ts");
+    const { database } = made.manifest;
+    const folder = dirname(made.path);
+    const { verdicts } = await pruneBackups({ folder, database, policy, force: false, dryRun: false });
+    const removed = verdicts.filter(({ keep }) => !keep);
+    if (removed.length === 0) return;
+    const bytes = removed.reduce((sum, { backup }) => sum + backup.manifest.bytes, 0);
+    report.note(
+      `removed ${removed.length} old backups (${
+        formatBytes(bytes)
+      }): harbor-db backup prune --dry-run says why`,
+    );
+  }
+
+  async function explain(context: RunContext, error: unknown): Promise<unknown> {
+    if (plan === undefined || !(error instanceof HarborError)) return error;
+    const { progressLines, readProgress } = await import("../run/read_progress.ts");
+    const progress = await readProgress(context, plan.steps).catch(() => null);
+    const { code, message, details, cause } = error;
+    const again = `harbor-db ${plan.steps[0]!.direction} ${plan.to ?? "base"}`;
+    if (progress === null) {
+      const hint = [
+        ...hintOf(error),
+        "What is committed could not be read. Look again with: harbor-db status",
+        ...wayBack(),
+      ];
+      return new HarborError(code, message, { hint: hint.join("\n       "), details, cause });
+    }
+    if (progress.done.length === 0 && progress.half === null) return error;
+    const said = [message, ...progressLines(progress).map((line) => `       ${line}`)];
+    const facts = {
+      done: progress.done.map(({ revision }) => revision.id),
+      half: progress.half &&
+        { revision: progress.half.step.revision.id, statementsDone: progress.half.statementsDone },
+      left: progress.left.map(({ revision }) => revision.id),
+    };
+    if (options.restoreOnFailure && made !== undefined && code !== "interrupted") {
+      return await goBack(
+        context,
+        new HarborError(code, said.join("\n"), { details: { ...details, progress: facts }, cause }),
+      );
+    }
+    return new HarborError(code, said.join("\n"), {
+      hint: [...hintOf(error), `To go on from there: ${again}`, ...wayBack()].join("\n       "),
+      details: { ...details, progress: facts, backup: made?.path ?? null },
+      cause,
+    });
+  }
+
+  /** Restores the backup and says so in the error, or why it could not. */
+  async function goBack(context: RunContext, error: HarborError): Promise<HarborError> {
+    const { code, message, details, cause } = error;
+    const backup = made!;
+    try {
+      const { restoreBackup } = await import("../run/restore.ts");
+      const url = app.databaseUrl();
+      const { revision } = await restoreBackup(context, {
+        backup,
+        reading: await readingSetting(app, url, { identity: undefined }),
+        safety: await backupSetting(app, url, options),
+        keepsOld: true,
+        lockWaitMs: app.lockWaitMs,
+      });
+      return new HarborError(
+        code,
+        `${message}\n       restored: the database is at ${revision ?? "no revision"} again`,
+        {
+          details: { ...details, restored: { path: backup.path, revision } },
+          cause,
+        },
+      );
+    } catch (problem) {
+      return new HarborError(code, `${message}\n       NOT restored: ${messageOf(problem)}`, {
+        hint: wayBack().join("\n"),
+        details: { ...details, restored: null },
+        cause,
+      });
+    }
+  }
+
+  function wayBack(): readonly string[] {
+    if (made === undefined) return [];
+    const { databaseUrl } = app.settings;
+    const url = databaseUrl === undefined ? "" : ` --database-url ${quoted(app.databaseUrl().display)}`;
+    const key = made.manifest.encryption === null ? "" : " --identity <file>";
+    return [`To go back: harbor-db restore ${quoted(made.path)}${key}${url}`];
+  }
+
+  return {
+    spread,
+    fold,
+    catch: explain,
+    summary: () => made === undefined ? null : { path: made.path, verified: true },
+  };
+}
+
+function refuseUnlessPossible({ restoreOnFailure, noBackup, encryptTo }: SafetyValues): void {
+  if (!restoreOnFailure) return;
+  const other = noBackup ? "--no-backup" : encryptTo.length > 0 ? "--encrypt-to" : null;
+  if (other === null) return;
+  throw new HarborError(
+    "usage",
+    `Cannot use --restore-on-failure with ${other}: there would be nothing it could restore`,
+  );
+}
+
+/** Says that the change was not made, and why. */
+function withoutBackup(error: unknown): unknown {
+  const isOwnWord = (code: string) => ["interrupted", "bad_config", "lock_lost"].includes(code);
+  if (!(error instanceof HarborError) || isOwnWord(error.code)) return error;
+  const { message, hint, details, cause } = error;
+  return new HarborError("backup_failed", `Cannot change the database without a backup: ${message}`, {
+    hint: `${hint === undefined ? "" : `${hint}\n       `}To change it without one: --no-backup`,
+    details: { ...details, code: error.code },
+    cause,
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function hintOf({ hint }: HarborError): readonly string[] {
+  return hint === undefined ? [] : [hint];
+}
+
+/** Quotes a word for a shell where it needs that. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
