@@ -30,6 +30,8 @@ export function compile({ root, entry, outfile, target }: BinaryOptions): void {
     "--format=esm",
     "--splitting",
     "--sourcemap=none",
+    // At the start, to compile what runs a few times takes longer than to run it.
+    "--compile-jit-policy=100",
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",
     "--no-compile-autoload-tsconfig",

@@ -1,12 +1,10 @@
-import { existsSync, readFileSync, readlinkSync } from "node:fs";
-import { hostname, userInfo } from "node:os";
+import { existsSync, fstatSync, readFileSync, readlinkSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { type EnvFile, parseEnvFile } from "./core/env_file.ts";
-import { runProgram } from "./cli/program.ts";
 import type { Sink } from "./cli/report.ts";
 import type { BuildInfo, System } from "./cli/system.ts";
+import { versionText } from "./cli/version_text.ts";
 import type { Client } from "./db/database.ts";
 
 export type { BuildInfo } from "./cli/system.ts";
@@ -17,37 +15,47 @@ export type { BuildInfo } from "./cli/system.ts";
  */
 export async function runMain(build: BuildInfo): Promise<void> {
   const stop = new AbortController();
+  const system = createSystem(build, stop.signal);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
       if (stop.signal.aborted) process.exit(130);
       stop.abort();
-      process.stderr.write(
+      system.stderr.write(
         "\nstopping after the batch that is running; once more stops at once and rolls it back\n",
       );
     });
   }
-  const code = await runProgram(createSystem(build, stop.signal), process.argv.slice(2));
-  // What is still open (a dead server's socket) must not keep the process; what is printed must be out first.
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+  const code = await run(system, process.argv.slice(2));
+  // What is still open (a dead server's socket) must not keep the process.
+  process.exit(code);
+}
+
+async function run(system: System, args: readonly string[]): Promise<number> {
+  // Scripts ask for it often, and to read the command line takes longer than all the rest of it.
+  if (args.length === 1 && args[0] === "--version") {
+    system.stdout.write(`${versionText(system)}\n`);
+    return 0;
+  }
+  const { runProgram } = await import("./cli/program.ts");
+  return await runProgram(system, args);
 }
 
 function createSystem(build: BuildInfo, signal: AbortSignal): System {
   const cwd = process.cwd();
+  const checkout = join(import.meta.dirname ?? "", "..");
   const file = readEnvironmentFile(cwd);
   return {
     build,
     runtime: runtimeName(),
     cwd,
     // From source, the launcher of the checkout.
-    program: [
-      build.history === null ? fileURLToPath(new URL("../bin/harbor-db", import.meta.url)) : process.execPath,
-    ],
+    program: [build.history === null ? join(checkout, "bin/harbor-db") : process.execPath],
     environment: { USER: userName(), ...file.values, ...process.env },
     remarks: file.unreadable.map((line) => `.env:${line} cannot be read and is passed over`),
-    defaultDir: fileURLToPath(new URL("../drizzle", import.meta.url)),
-    stdout: sink(process.stdout),
-    stderr: sink(process.stderr),
-    isInteractive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    defaultDir: join(checkout, "drizzle"),
+    stdout: sink(1),
+    stderr: sink(2),
+    isInteractive: isTerminal(0) && isTerminal(2),
     ask,
     signal,
     client: createClient(build),
@@ -62,39 +70,78 @@ function readEnvironmentFile(cwd: string): EnvFile {
     : { values: {}, unreadable: [] };
 }
 
+/** Loaded when it is asked for: to find out where a database stands takes neither host nor user. */
+function os() {
+  return process.getBuiltinModule("node:os");
+}
+
 /** libpq's default user; services often have no USER. */
 function userName(): string | undefined {
   if (process.env["USER"] !== undefined) return undefined;
   try {
-    return userInfo().username;
+    return os().userInfo().username;
   } catch {
     return undefined;
   }
 }
 
-function sink(stream: NodeJS.WriteStream): Sink {
-  // A reader that went away (`harbor-db history | head`) is no failure of ours.
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  });
-  return { isTerminal: stream.isTTY === true, write: (text) => void stream.write(text) };
+/**
+ * Writes at once. `process.stdout` would load Node's streams and terminals, which takes longer than all the rest of a
+ * start.
+ */
+function sink(descriptor: number): Sink {
+  const encoder = new TextEncoder();
+  let isGone = false;
+  return {
+    isTerminal: isTerminal(descriptor),
+    write(text) {
+      const bytes = encoder.encode(text);
+      for (let at = 0; at < bytes.length && !isGone;) {
+        try {
+          at += writeSync(descriptor, bytes, at);
+        } catch (error) {
+          const { code } = error as NodeJS.ErrnoException;
+          // A reader that went away (`harbor-db history | head`) must not end what is under way.
+          if (code === "EPIPE") isGone = true;
+          // A terminal that another program set not to block is full.
+          else if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+          else throw error;
+        }
+      }
+    },
+  };
 }
 
-async function ask(question: string): Promise<string> {
-  const { createInterface } = await import("node:readline/promises");
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+/** Whether a file descriptor is a terminal. Only where it may be one, the module is loaded that knows. */
+function isTerminal(descriptor: number): boolean {
   try {
-    return await terminal.question(question);
-  } finally {
-    terminal.close();
+    const stat = fstatSync(descriptor);
+    if (!stat.isCharacterDevice() || stat.rdev === statSync("/dev/null").rdev) return false;
+    return process.getBuiltinModule("node:tty").isatty(descriptor);
+  } catch {
+    return false;
   }
+}
+
+/** Lines that were typed; one reader for all questions, since a second one would lose what came before it. */
+let typed: AsyncIterator<string> | undefined;
+
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import("node:readline");
+  sink(2).write(question);
+  typed ??= createInterface({ input: process.stdin, terminal: false })[Symbol.asyncIterator]();
+  const { value, done } = await typed.next();
+  if (done !== true) return value;
+  const { HarborError } = await import("./core/errors.ts");
+  throw new HarborError("needs_confirmation", "Stopped: the input ended before the question was answered");
 }
 
 function createClient(build: BuildInfo): Client {
   return {
     name: `harbor-db ${build.version}`,
-    host: hostname(),
+    get host() {
+      return os().hostname();
+    },
     pid: process.pid,
     processSpace: processSpace(),
     isAlive: (pid) => {

@@ -59,7 +59,7 @@ export function createApp(
   async function readHistory(dialect: Dialect): Promise<History> {
     const run = await import("../run/read_history.ts");
     const { history } = system.build;
-    if (settings.dir === undefined && history !== null) return run.embeddedHistory(history, dialect);
+    if (settings.dir === undefined && history !== null) return run.embeddedHistory(await history(), dialect);
     return run.readHistory(settings.dir ?? system.defaultDir, dialect);
   }
   async function open(access: OpenOptions["access"], url: DatabaseUrl) {

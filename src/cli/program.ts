@@ -2,11 +2,12 @@ import { Command as Commander, CommanderError, Option as CommanderOption } from 
 import { exitCodeOf, HarborError } from "../core/errors.ts";
 import { createApp } from "./app.ts";
 import type { Command } from "./command.ts";
-import { commands } from "./commands.ts";
+import { commandsFor } from "./commands.ts";
 import { globalOptions } from "./global_options.ts";
 import { longName, type Option, type Options, resolveOptions } from "./options.ts";
 import { createReport, type Report } from "./report.ts";
 import type { System } from "./system.ts";
+import { versionText } from "./version_text.ts";
 
 /**
  * Runs a command line and returns the exit code. Nothing else in harbor-db turns an error into one.
@@ -17,7 +18,7 @@ export async function runProgram(system: System, args: readonly string[]): Promi
   const wantsJson = args.includes("--json");
   let report = reportFor(system, { json: wantsJson, quiet: false, noColor: args.includes("--no-color") });
   let code = 0;
-  const program = buildProgram(system, async (command, positional, given) => {
+  const program = buildProgram(system, await commandsFor(args), async (command, positional, given) => {
     const sources = { given, environment: system.environment };
     const settings = resolveOptions(globalOptions, sources);
     report = reportFor(system, settings);
@@ -46,7 +47,7 @@ type Action = (
   given: ReadonlyMap<string, string | true>,
 ) => Promise<void>;
 
-function buildProgram(system: System, action: Action): Commander {
+function buildProgram(system: System, commands: readonly Command[], action: Action): Commander {
   const program = new Commander("harbor-db")
     .description("Keeps the database of The Open Harbor at the schema that its code expects.")
     .usage("[options] COMMAND")
@@ -149,10 +150,6 @@ function unknownCommand(name: string): HarborError {
   return new HarborError("usage", `Cannot run "${name}": there is no such command`, {
     hint: "harbor-db help",
   });
-}
-
-function versionText({ build, runtime }: System): string {
-  return `harbor-db ${build.version} (${build.commit ?? "unknown commit"}, ${runtime})`;
 }
 
 function examplesText({ examples }: Command): string {

@@ -1,4 +1,4 @@
-import { createColors } from "picocolors";
+import { type Colors, createColors } from "./colors.ts";
 import { HarborError } from "../core/errors.ts";
 import type { RunEvent } from "../run/context.ts";
 import { backupLine, progressLine } from "./progress.ts";
@@ -24,7 +24,7 @@ export interface ReportOptions {
  * one JSON document and nothing else.
  */
 export interface Report {
-  readonly colors: ReturnType<typeof createColors>;
+  readonly colors: Colors;
   /** Prints a line of the result for people. */
   line(text?: string): void;
   /** Prints a result that is itself the output (a script, a completion): also with `--quiet`, never with `--json`. */

@@ -7,8 +7,8 @@ export interface BuildInfo {
   readonly version: string;
   /** The short commit, with `-dirty` when the tree was; `null` when it is not known. */
   readonly commit: string | null;
-  /** The history that is built in; `null` when it is read from a folder. */
-  readonly history: EmbeddedFiles | null;
+  /** Loads the history that is built in; `null` when it is read from a folder. */
+  readonly history: (() => Promise<EmbeddedFiles>) | null;
 }
 
 /** The outside world, given by `main.ts` and by tests. */

@@ -7,8 +7,8 @@ import type { Snapshot } from "../core/snapshot.ts";
 import type { Database, OpenOptions, WriteMode } from "./database.ts";
 import { mayDangle } from "./sqlite_dangling.ts";
 import { danglingFailure, failure } from "./sqlite_failure.ts";
-import { introspectSqlite } from "./sqlite_introspect.ts";
 import { type Fence, isFenceFailure, lockLost, openLease } from "./sqlite_lease.ts";
+import type { introspectSqlite } from "./sqlite_introspect.ts";
 import { isWalMode, sqlitePace } from "./sqlite_pace.ts";
 import { type Dependent, dependentsQuery, keepDependents, rebuiltTables } from "./sqlite_rebuild.ts";
 import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./sqlite_open_file.ts";
@@ -59,7 +59,7 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
     },
     pace: () => soon(() => sqlitePace(handle, () => lastBatch)),
     lockHolder: lease.lockHolder,
-    introspect: () => introspectSqlite((queries) => soon(() => readTogether(queries))),
+    introspect: () => snapshotFrom((queries) => soon(() => readTogether(queries))),
     close: () =>
       soon(() => {
         if (isOpen) handle.close();
@@ -92,7 +92,7 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
   function rehearse(statements: readonly SqliteStatement[], mode: WriteMode): Promise<Snapshot> {
     if (access === "read") refuseWrite();
     refuseTransactionControl(statements);
-    return introspectSqlite(async (queries) => {
+    return snapshotFrom(async (queries) => {
       let answers: Record<string, unknown>[][] = [];
       const look = () => answers = readEach(queries);
       await whenFree(() => transact({ statements, mode, fence: lease.fence(), look }));
@@ -298,4 +298,9 @@ function messageOf(error: unknown): string {
 /** Runs work that is not asynchronous for a caller to whom it is. */
 function soon<T>(work: () => T | Promise<T>): Promise<T> {
   return new Promise((resolve) => resolve(work()));
+}
+
+async function snapshotFrom(read: Parameters<typeof introspectSqlite>[0]): Promise<Snapshot> {
+  const { introspectSqlite } = await import("./sqlite_introspect.ts");
+  return await introspectSqlite(read);
 }

@@ -16,7 +16,7 @@ export interface BatchTimes {
  * is, so that there a batch has to be worth it.
  */
 const batchMs = { wal: 3, journal: 20 };
-const rest = { wal: 2, journal: 1 };
+const rest = { wal: 1.2, journal: 1 };
 
 /** How large the WAL may become while somebody's read keeps it from starting again, in bytes. */
 const bearableBytes = 64 * 1024 * 1024;

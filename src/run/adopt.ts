@@ -10,7 +10,7 @@ import type { RunContext } from "./context.ts";
 import { keptOf } from "./inspect.ts";
 import { lockOptions } from "./lock_options.ts";
 import { type Adoption, prepareAdoption } from "./prepare_adoption.ts";
-import { recordOf, snapshotOf } from "./read_state.ts";
+import { recordOf, snapshotOf } from "./read_unmanaged.ts";
 
 /** A backup, as results name it. */
 export interface BackupName {

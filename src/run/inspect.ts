@@ -6,7 +6,7 @@ import type { Snapshot } from "../core/snapshot.ts";
 import { readAlembicVersions, readApplied, readDrizzleHashes } from "../db/version_table.ts";
 import type { RunContext } from "./context.ts";
 import { findElsewhere } from "./find_elsewhere.ts";
-import { ownNames, snapshotOf } from "./read_state.ts";
+import { ownNames, snapshotOf } from "./read_unmanaged.ts";
 
 /** What a look at a database shows. */
 export interface Inspection {

@@ -10,7 +10,7 @@ import { settledBy, unsettled } from "../core/settled_columns.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
 import type { RunContext } from "./context.ts";
-import { snapshotOf } from "./read_state.ts";
+import { snapshotOf } from "./read_unmanaged.ts";
 
 /** The schema before and after a step, and the statements that lead from one to the other. */
 interface Passage {

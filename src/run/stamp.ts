@@ -10,7 +10,7 @@ import {
 } from "../db/version_table.ts";
 import type { RunContext } from "./context.ts";
 import { lockOptions } from "./lock_options.ts";
-import { recordOf } from "./read_state.ts";
+import { recordOf } from "./read_unmanaged.ts";
 
 /** What a stamp did. */
 export interface StampResult {

@@ -8,7 +8,7 @@ export const completionsCommand = defineCommand({
   options: {},
   examples: [{ line: "completions bash > /etc/bash_completion.d/harbor-db", does: "for all users of bash" }],
   run: async (app, { args }) => {
-    const [{ completionScript, shells }, { commands }] = await Promise.all([
+    const [{ completionScript, shells }, { commandsFor }] = await Promise.all([
       import("../completion_script.ts"),
       import("../commands.ts"),
     ]);
@@ -18,7 +18,7 @@ export const completionsCommand = defineCommand({
         hint: "harbor-db completions bash",
       });
     }
-    const script = completionScript(shell, commands);
+    const script = completionScript(shell, await commandsFor([]));
     app.report.raw(script);
     return { json: { shell, script } };
   },

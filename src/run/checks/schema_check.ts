@@ -2,7 +2,8 @@ import { describeDifference, type Difference } from "../../core/compare_snapshot
 import { HarborError } from "../../core/errors.ts";
 import type { History, Revision } from "../../core/history.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
-import { differencesFrom, snapshotOf, type State } from "../read_state.ts";
+import type { State } from "../read_state.ts";
+import { differencesFrom, snapshotOf } from "../read_unmanaged.ts";
 import { type Check, type Found, pass } from "./check.ts";
 
 /** The live schema against what the current revision leaves behind. */
