@@ -46,16 +46,18 @@ export async function writeTogether(
 ): Promise<void> {
   mkdirSync(dir, { recursive: true });
   const mark = await takeMark(dir, options);
-  let isDone = false;
+  const written: FileChange[] = [];
   try {
     changes.forEach((change) => refuseIfChanged(dir, change));
     put(dir, markName, JSON.stringify({ ...mark, changes }));
-    for (const { path, text } of changes) put(dir, path, text);
-    isDone = true;
+    for (const change of changes) {
+      written.push(change);
+      put(dir, change.path, change.text);
+    }
   } catch (error) {
+    undo(dir, written);
     throw asFileError(error, dir);
   } finally {
-    if (!isDone) undo(dir, changes);
     rmSync(join(dir, markName), { force: true });
   }
 }
@@ -114,7 +116,8 @@ function moveAway(path: string, to: string): void {
 /** Puts back what was there, but for what somebody else has written since. */
 function undo(dir: string, changes: readonly FileChange[]): void {
   for (const { path, text, before } of changes.toReversed()) {
-    rmSync(join(dir, `${path}.new`), { force: true });
+    const half = join(dir, `${path}.new`);
+    if (existsSync(half)) rmSync(half);
     if (text !== before && readIfThere(join(dir, path)) === text) put(dir, path, before);
   }
 }

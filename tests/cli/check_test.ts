@@ -1,0 +1,386 @@
+import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type SchemaProject, withSchemaProject } from "../support/schema_project.ts";
+
+const r2 = "5b09ebe23c76_add_r2_storage_fields";
+const variants = "f27bd10b7ec4_add_image_variant_storage_paths";
+
+interface Finding {
+  readonly check: string;
+  readonly status: string;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly details: { readonly file?: string; readonly line?: number | null; readonly hazard?: string };
+}
+
+interface Checked {
+  readonly findings: readonly Finding[];
+  readonly summary: {
+    readonly pass: number;
+    readonly warn: number;
+    readonly fail: number;
+    readonly error: number;
+  };
+}
+
+async function replace(
+  project: SchemaProject,
+  path: string,
+  from: string | RegExp,
+  to: string,
+): Promise<void> {
+  const text = await project.read(path);
+  const changed = text.replace(from, to);
+  assert.notEqual(changed, text, `${path} has no ${from}`);
+  await project.write(path, changed);
+}
+
+/** Writes an upgrade script of the revision f27bd10b7ec4 anew. */
+function rewrite(dialect: "sqlite" | "postgresql", ...statements: readonly string[]) {
+  const text = statements.join(";--> statement-breakpoint\n");
+  return (project: SchemaProject) =>
+    project.write(`drizzle/${dialect}/${variants}.sql`, `-- Add image variant storage paths\n${text};\n`);
+}
+
+// What is damaged: how, the check that finds it, where, what it says, and the remedy.
+const damages: readonly (readonly [
+  what: string,
+  damage: (project: SchemaProject) => Promise<void>,
+  check: string,
+  where: string,
+  message: RegExp,
+  hint: RegExp,
+])[] = [
+  [
+    "an edited script",
+    (project) => replace(project, `drizzle/sqlite/${r2}.down.sql`, "Forgets", "Loses"),
+    "edited",
+    `drizzle/sqlite/${r2}.down.sql`,
+    /it was edited since it was written/,
+    /check --prove --accept-edits/,
+  ],
+  [
+    "an edited snapshot",
+    (project) =>
+      replace(project, "drizzle/postgresql/meta/5b09ebe23c76_snapshot.json", "varchar(20)", "varchar(21)"),
+    "edited",
+    "drizzle/postgresql/meta/5b09ebe23c76_snapshot.json",
+    /it was edited/,
+    /accept-edits/,
+  ],
+  [
+    "a missing upgrade script",
+    (project) => rm(join(project.cwd, `drizzle/sqlite/${r2}.sql`)),
+    "files",
+    `drizzle/sqlite/${r2}.sql`,
+    /there is no such file/,
+    /git checkout -- drizzle\/sqlite/,
+  ],
+  [
+    "a missing snapshot",
+    (project) => rm(join(project.cwd, "drizzle/sqlite/meta/5b09ebe23c76_snapshot.json")),
+    "files",
+    "drizzle/sqlite/meta/5b09ebe23c76_snapshot.json",
+    /there is no such file/,
+    /git checkout/,
+  ],
+  [
+    "a file of no revision",
+    (project) => project.write("drizzle/sqlite/0123456789ab_stray.sql", "-- Stray\nSELECT 1;\n"),
+    "files",
+    "drizzle/sqlite/0123456789ab_stray.sql",
+    /the journal does not name it/,
+    /harbor-db rebase/,
+  ],
+  [
+    "a missing downgrade",
+    (project) => rm(join(project.cwd, `drizzle/postgresql/${r2}.down.sql`)),
+    "downgrade",
+    `drizzle/postgresql/${r2}.down.sql`,
+    /cannot be undone/,
+    /Write it/,
+  ],
+  [
+    "a downgrade that cannot be split",
+    (project) =>
+      project.write(
+        `drizzle/sqlite/${r2}.down.sql`,
+        "-- Add R2 storage fields\nDROP TABLE a;\nDROP TABLE b;\n",
+      ),
+    "downgrade",
+    `drizzle/sqlite/${r2}.down.sql:3`,
+    /a second statement stands here/,
+    /breakpoint/,
+  ],
+  [
+    "a directive that is not known",
+    (project) => replace(project, `drizzle/postgresql/${r2}.sql`, "harbor:concurrently", "harbor:quickly"),
+    "script",
+    `drizzle/postgresql/${r2}.sql:6`,
+    /quickly/,
+    /./,
+  ],
+  [
+    "a journal that is no JSON",
+    (project) => replace(project, "drizzle/sqlite/meta/_journal.json", "{", ""),
+    "journal",
+    "drizzle/sqlite/meta/_journal.json",
+    /it is not JSON/,
+    /git checkout/,
+  ],
+  [
+    "a journal with the marks of a merge",
+    (project) =>
+      replace(
+        project,
+        "drizzle/sqlite/meta/_journal.json",
+        '    {\n      "idx": 1,',
+        '<<<<<<< HEAD\n    {\n      "idx": 1,',
+      ),
+    "journal",
+    "drizzle/sqlite/meta/_journal.json:12",
+    /a merge left its marks/,
+    /harbor-db rebase/,
+  ],
+  [
+    "times that fall",
+    (project) => replace(project, "drizzle/sqlite/meta/_journal.json", "1759168328280", "1758809110237"),
+    "journal",
+    "drizzle/sqlite/meta/_journal.json:23",
+    /not dated later than 5b09ebe23c76/,
+    /harbor-db rebase f27bd10b7ec4/,
+  ],
+  [
+    "two revisions with one parent",
+    (project) =>
+      replace(
+        project,
+        "drizzle/sqlite/meta/f27bd10b7ec4_snapshot.json",
+        /"prevId": ".*"/,
+        '"prevId": "00000000-0000-4000-8000-71dda59686db"',
+      ),
+    "branches",
+    "drizzle/sqlite/meta/_journal.json:23",
+    /5b09ebe23c76 and f27bd10b7ec4 both come after 71dda59686db: two branches were merged/,
+    /harbor-db rebase f27bd10b7ec4/,
+  ],
+  [
+    "a snapshot of another format",
+    (project) =>
+      replace(project, "drizzle/sqlite/meta/f27bd10b7ec4_snapshot.json", '"version": "6"', '"version": "5"'),
+    "snapshot",
+    "drizzle/sqlite/meta/f27bd10b7ec4_snapshot.json",
+    /version is 5/,
+    /./,
+  ],
+  [
+    "a statement that PostgreSQL does not take",
+    rewrite(
+      "postgresql",
+      'ALTER TABLE "files" ADD COLUMN "thumb_path" varchar(500)',
+      "ALTER TABLE files\n  ADD COLUMN `medium_path` varchar(500)",
+    ),
+    "syntax",
+    `drizzle/postgresql/${variants}.sql:4`,
+    /syntax error at or near "`"/,
+    /Edit the statement/,
+  ],
+  [
+    "a statement that SQLite does not take",
+    rewrite(
+      "sqlite",
+      "ALTER TABLE files ADD COLUMN thumb_path VARCHAR(500)",
+      "ALTER TABLE files ALTER COLUMN medium_path SET DATA TYPE text",
+    ),
+    "syntax",
+    `drizzle/sqlite/${variants}.sql:3`,
+    /syntax error/,
+    /Edit the statement/,
+  ],
+  [
+    "a column that only one dialect adds",
+    rewrite("postgresql", 'ALTER TABLE "files" ADD COLUMN "thumb_path" varchar(500)'),
+    "dialects",
+    `drizzle/sqlite/${variants}.sql:3`,
+    /adds column files\.medium_path, and the script for postgresql does not/,
+    new RegExp(`Do the same in drizzle/postgresql/${variants}\\.sql`),
+  ],
+  [
+    "rows that only one dialect changes",
+    rewrite(
+      "sqlite",
+      "ALTER TABLE files ADD COLUMN thumb_path VARCHAR(500)",
+      "ALTER TABLE files ADD COLUMN medium_path VARCHAR(500)",
+      "-- harbor:backfill table=files key=id\nUPDATE files SET thumb_path = thumbnail_path",
+    ),
+    "dialects",
+    `drizzle/sqlite/${variants}.sql:5`,
+    /updates rows of files, and the script for postgresql does not/,
+    /./,
+  ],
+  [
+    "names that differ",
+    (project) => replace(project, `drizzle/sqlite/${variants}.sql`, "-- Add image", "-- Add picture"),
+    "dialects",
+    "",
+    /called "Add picture variant storage paths" on sqlite/,
+    /the same first line/,
+  ],
+  [
+    "a schema.ts that is ahead",
+    (project) => project.edit("medium_path: varchar(500),", "medium_path: varchar(500),\n  note: text(),"),
+    "schema",
+    "",
+    /schema\.ts is ahead of the history on sqlite: column files\.note/,
+    /harbor-db generate/,
+  ],
+  [
+    "a dangerous statement",
+    rewrite(
+      "postgresql",
+      'ALTER TABLE "files" ADD COLUMN "thumb_path" varchar(500)',
+      'ALTER TABLE "files" ADD COLUMN "medium_path" varchar(500)',
+      'CREATE INDEX ix_files_size ON "files" ("size")',
+    ),
+    "hazard",
+    `drizzle/postgresql/${variants}.sql:4`,
+    /blocking_index: builds ix_files_size while nobody can write to files/,
+    /harbor:concurrently.*harbor:allow blocking_index REASON/,
+  ],
+];
+
+for (const [what, damage, check, where, message, hint] of damages) {
+  test(`check finds ${what}, with its place and remedy`, () =>
+    withSchemaProject(async (project) => {
+      await damage(project);
+      const before = await project.files();
+      const result = await project.run(["check", "--json"]);
+      assert.equal(result.code, 3, result.stdout + result.stderr);
+      const { findings, summary } = result.json<Checked>();
+      const found = findings.find((finding) =>
+        finding.check === check && finding.status === "fail" && message.test(finding.message)
+      );
+      assert.ok(found, JSON.stringify(findings.filter(({ status }) => status !== "pass"), null, 1));
+      assert.ok(found.message.startsWith(where), found.message);
+      assert.match(found.hint!, hint);
+      const line = /:(\d+)$/.exec(where)?.[1];
+      if (line !== undefined) assert.equal(found.details.line, Number(line));
+      assert.ok(summary.fail > 0);
+      assert.deepEqual(await project.files(), before, "check wrote something");
+    }));
+}
+
+test("check passes this project's own history, one line a check", () =>
+  withSchemaProject(async (project) => {
+    const result = await project.run(["check", "--json"]);
+    assert.equal(result.code, 0, result.stdout);
+    const { findings, summary } = result.json<Checked>();
+    assert.deepEqual([summary.fail, summary.error], [0, 0]);
+    const passed = findings.filter(({ status }) => status === "pass").map((finding) => finding.check);
+    for (
+      const name of [
+        "journal",
+        "files",
+        "edited",
+        "branches",
+        "snapshot",
+        "script",
+        "downgrade",
+        "syntax",
+        "dialects",
+        "schema",
+      ]
+    ) {
+      assert.ok(passed.includes(name), name);
+    }
+    assert.equal((await project.run(["check", "--strict"])).code, summary.warn > 0 ? 3 : 0);
+  }));
+
+test("check says what it could not check, with exit code 1", () =>
+  withSchemaProject(async (project) => {
+    await rm(join(project.cwd, "schema.ts"));
+    const result = await project.run(["check", "--json"]);
+    assert.equal(result.code, 1, result.stdout);
+    const found = result.json<Checked>().findings.find(({ status }) => status === "error");
+    assert.deepEqual([found!.check, found!.hint], ["schema", "--schema schema.ts"]);
+  }));
+
+test("check --prove shows in what a hand-edited script differs from its snapshot", () =>
+  withSchemaProject(async (project) => {
+    await rewrite(
+      "sqlite",
+      "ALTER TABLE files ADD COLUMN thumb_path VARCHAR(50)",
+      "ALTER TABLE files ADD COLUMN medium_path VARCHAR(500)",
+    )(project);
+    const result = await project.run(["check", "--prove", "--accept-edits", "--json"]);
+    assert.equal(result.code, 3, result.stdout);
+    const { findings } = result.json<Checked>();
+    const proof = findings.find((finding) => finding.check === "proof" && finding.status === "fail");
+    assert.match(
+      proof!.message,
+      /upgrade of "f27bd10b7ec4".*column files\.thumb_path: expected VARCHAR\(500\), found VARCHAR\(50\)/,
+    );
+    // What is not proven is not accepted either.
+    assert.ok(findings.some((finding) => finding.check === "edited" && finding.status === "fail"));
+  }));
+
+test("check --prove finds a downgrade that leaves something behind", () =>
+  withSchemaProject(async (project) => {
+    await project.write(
+      `drizzle/sqlite/${variants}.down.sql`,
+      "-- Add image variant storage paths\nALTER TABLE `files` DROP COLUMN `thumb_path`;\n",
+    );
+    const result = await project.run(["check", "--prove"]);
+    assert.equal(result.code, 3, result.stdout);
+    assert.match(
+      result.stdout,
+      /FAIL +proof .*downgrade of "f27bd10b7ec4".*column files\.medium_path is not expected/,
+    );
+  }));
+
+test("check --prove finds rows that a script loses, and none where it adds some", () =>
+  withSchemaProject(async (project) => {
+    const columns = [
+      "ALTER TABLE files ADD COLUMN thumb_path VARCHAR(500)",
+      "ALTER TABLE files ADD COLUMN medium_path VARCHAR(500)",
+    ];
+    await rewrite("sqlite", ...columns, "UPDATE OR REPLACE files SET id = 1")(project);
+    const lost = await project.run(["check", "--prove"]);
+    assert.equal(lost.code, 3, lost.stdout);
+    assert.match(lost.stdout, /FAIL +proof .*files has 1 rows instead of 2/);
+    const user =
+      "(uuid, email, password_hash, created_at) SELECT count(*), count(*), 'x', '2025-01-01 00:00:00'";
+    await rewrite("sqlite", ...columns, `INSERT INTO users ${user} FROM users`)(project);
+    const more = await project.run(["check", "--prove"]);
+    assert.doesNotMatch(more.stdout, /FAIL +proof/);
+  }));
+
+test("an accepted hazard passes, and one that is not there any more is said", () =>
+  withSchemaProject(async (project) => {
+    const statements = [
+      'ALTER TABLE "files" ADD COLUMN "thumb_path" varchar(500)',
+      '-- harbor:allow duplicates left over\nALTER TABLE "files" ADD COLUMN "medium_path" varchar(500)',
+      '-- harbor:allow blocking_index the table is small\nCREATE INDEX ix_files_size ON "files" ("size")',
+    ];
+    await rewrite("postgresql", ...statements)(project);
+    const { findings } = (await project.run(["check", "--json"])).json<Checked>();
+    const own = findings.filter((finding) =>
+      finding.check === "hazard" && finding.message.includes(variants)
+    );
+    assert.deepEqual(own.map(({ status, message }) => `${status} ${message.replace(/^\S+ /, "")}`), [
+      "pass blocking_index is accepted",
+      "warn harbor:allow duplicates: nothing here is that",
+    ]);
+  }));
+
+test("check refuses to accept edits that are not proven, and a folder without a history", () =>
+  withSchemaProject(async (project) => {
+    const accept = await project.run(["check", "--accept-edits"]);
+    assert.equal(accept.code, 2);
+    assert.match(accept.stderr, /check --prove --accept-edits/);
+    const empty = await project.run(["check", "--dir", "nowhere"]);
+    assert.equal(empty.code, 2);
+    assert.match(empty.stderr, /it holds none/);
+  }));

@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import { type SchemaProject, withSchemaProject } from "../support/schema_project.ts";
+
+function git(project: SchemaProject, ...args: readonly string[]): string {
+  const identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
+  try {
+    return execFileSync("git", [...identity, ...args], { cwd: project.cwd, encoding: "utf8", stdio: "pipe" });
+  } catch (error) {
+    // A merge with conflicts ends with 1, and is what these tests are about.
+    if (args[0] === "merge") return "";
+    throw error;
+  }
+}
+
+async function generate(project: SchemaProject, name: string, ...flags: readonly string[]): Promise<string> {
+  const result = await project.run(["generate", name, "--json", ...flags]);
+  assert.equal(result.code, 0, result.stdout + result.stderr);
+  return result.json<{ revision: { revision: string } }>().revision.revision;
+}
+
+interface Branches {
+  readonly project: SchemaProject;
+  /** Generated on the branch `feature`. */
+  readonly ours: string;
+  /** Generated on the branch `main`. */
+  readonly theirs: string;
+}
+
+type Change = (project: SchemaProject) => Promise<void>;
+
+const addRating: Change = (project) =>
+  project.edit("collection_id: integer()", "rating: integer(),\n  collection_id: integer()");
+const addNick: Change = (project) =>
+  project.edit("last_login: datetime(),", "last_login: datetime(),\n  nick: varchar(40).index(),");
+
+/** Runs `work` on the branch feature, into which main was merged: both have a revision of their own. */
+function withBranches(
+  { ours, theirs }: { readonly ours: Change; readonly theirs: Change },
+  work: (branches: Branches) => Promise<void>,
+): Promise<void> {
+  return withSchemaProject(async (project) => {
+    git(project, "init", "--quiet", "--initial-branch=main");
+    const commit = () => {
+      git(project, "add", "--all");
+      git(project, "commit", "--quiet", "--message=change");
+    };
+    commit();
+    git(project, "checkout", "--quiet", "-b", "feature");
+    await ours(project);
+    const own = await generate(project, "Ours");
+    commit();
+    git(project, "checkout", "--quiet", "main");
+    await theirs(project);
+    const other = await generate(project, "Theirs");
+    commit();
+    git(project, "checkout", "--quiet", "feature");
+    git(project, "merge", "--quiet", "main");
+    await work({ project, ours: own, theirs: other });
+  });
+}
+
+async function order(project: SchemaProject, dialect = "sqlite"): Promise<readonly string[]> {
+  const journal = JSON.parse(await project.read(`drizzle/${dialect}/meta/_journal.json`));
+  return journal.entries.map((entry: { tag: string }) => entry.tag.slice(0, 12));
+}
+
+test("in the middle of a merge, rebase puts this branch's revision behind the other's", () =>
+  withBranches({ ours: addRating, theirs: addNick }, async ({ project, ours, theirs }) => {
+    const before = await project.files();
+    assert.match(before["sqlite/meta/_journal.json"]!, /<<<<<<</);
+    assert.equal((await project.run(["check"])).code, 3);
+    const result = await project.run(["rebase", "--json"]);
+    assert.equal(result.code, 0, result.stdout + result.stderr);
+    const moved = result.json<{ order: { revision: string; moved: boolean }[]; rewritten: unknown[] }>();
+    assert.deepEqual(moved.order.slice(-2), [
+      { revision: theirs, name: "Theirs", moved: false },
+      { revision: ours, name: "Ours", moved: true },
+    ]);
+    assert.deepEqual(moved.rewritten, []);
+    const after = await project.files();
+    for (const dialect of ["sqlite", "postgresql"]) {
+      assert.deepEqual((await order(project, dialect)).slice(-2), [theirs, ours]);
+      const script = `${dialect}/${ours}_ours.sql`;
+      assert.equal(after[script], before[script], "the script was changed");
+      const snapshot = JSON.parse(after[`${dialect}/meta/${ours}_snapshot.json`]!);
+      assert.equal(snapshot.prevId, `00000000-0000-4000-8000-${theirs}`);
+    }
+    const check = await project.run(["check", "--prove"]);
+    assert.equal(check.code, 0, check.stdout);
+    assert.equal((await project.run(["generate", "--check"])).code, 0);
+    assert.equal((await project.run(["upgrade", "--dir", "drizzle", "--no-backup"])).code, 0);
+  }));
+
+test("a SQLite rebuild that does not know the other branch's column is written anew", () =>
+  withBranches({
+    ours: (project) => project.edit('oneOf("local", "r2")', 'oneOf("local", "r2", "s3")'),
+    theirs: addRating,
+  }, async ({ project, ours }) => {
+    const result = await project.run(["rebase", "--json"]);
+    assert.equal(result.code, 0, result.stdout + result.stderr);
+    const { rewritten } = result.json<{ rewritten: { file: string; reason: string }[] }>();
+    assert.deepEqual(rewritten.map(({ file }) => file), [`drizzle/sqlite/${ours}_ours.sql`]);
+    assert.match(rewritten[0]!.reason, /column files\.rating is missing/);
+    assert.match(await project.read(`drizzle/sqlite/${ours}_ours.sql`), /`rating` INTEGER/);
+    assert.equal((await project.run(["check", "--prove"])).code, 0);
+  }));
+
+test("after the merge is committed, rebase takes the branch or the revision", () =>
+  withBranches({ ours: addRating, theirs: addNick }, async ({ project, ours, theirs }) => {
+    // Both sides kept, as an editor's button does it.
+    for (const dialect of ["sqlite", "postgresql"]) {
+      const path = `drizzle/${dialect}/meta/_journal.json`;
+      const text = await project.read(path);
+      const both = text.replace(/^(<{7}|>{7}|={7}).*\n/gm, "").replace(
+        /"idx": 4([^}]*)\n {4}\{/,
+        '"idx": 4$1\n    },\n    {',
+      );
+      await project.write(path, both);
+    }
+    git(project, "add", "--all");
+    git(project, "commit", "--quiet", "--message=merge");
+    const unclear = await project.run(["rebase", "--json"]);
+    assert.equal(unclear.code, 2, unclear.stdout);
+    const { hint } = unclear.json<{ error: { hint: string } }>().error;
+    for (const id of [ours, theirs]) assert.ok(hint.includes(`harbor-db rebase ${id}`), hint);
+    const merged = await project.files();
+    const other = await project.run(["rebase", theirs.slice(0, 6)]);
+    assert.equal(other.code, 0, other.stderr);
+    assert.deepEqual((await order(project)).slice(-2), [ours, theirs]);
+    assert.equal((await project.run(["check"])).code, 0);
+
+    for (const [path, text] of Object.entries(merged)) await project.write(`drizzle/${path}`, text);
+    const onto = await project.run(["rebase", "--onto", "main"]);
+    assert.equal(onto.code, 0, onto.stderr);
+    assert.deepEqual((await order(project)).slice(-2), [theirs, ours]);
+    assert.equal((await project.run(["check"])).code, 0);
+    const nothing = await project.run(["rebase"]);
+    assert.deepEqual([nothing.code, nothing.stdout], [0, "nothing to do: the history has no branches\n"]);
+  }));
+
+test("a revision that the database has applied is not moved", () =>
+  withBranches({ ours: addRating, theirs: addNick }, async ({ project, ours }) => {
+    const before = await project.files();
+    git(project, "merge", "--abort");
+    assert.equal((await project.run(["upgrade", "--dir", "drizzle", "--no-backup"])).code, 0);
+    for (const [path, text] of Object.entries(before)) await project.write(`drizzle/${path}`, text);
+    const result = await project.run(["rebase", ours, "--json"]);
+    assert.equal(result.code, 4, result.stdout);
+    const { message } = result.json<{ error: { message: string } }>().error;
+    assert.match(
+      message,
+      new RegExp(
+        `Cannot move revision "${ours}" \\(Ours\\): the database ".*openharbor\\.db" has applied it`,
+      ),
+    );
+    assert.deepEqual(await project.files(), before);
+  }));
+
+test("two changes that exclude each other are named, and nothing is written", () =>
+  withBranches({
+    ours: (project) => project.edit("name: varchar(255)", "name: varchar(300)"),
+    theirs: (project) => project.edit("name: varchar(255)", "name: text()"),
+  }, async ({ project }) => {
+    const before = await project.files();
+    const result = await project.run(["rebase", "--json"]);
+    assert.equal(result.code, 2, result.stdout);
+    assert.match(
+      result.json<{ error: { message: string } }>().error.message,
+      /collections\.columns\.name\.type/,
+    );
+    assert.deepEqual(await project.files(), before);
+  }));
+
+test("a script written by hand that does not fit any more is left alone", () =>
+  withBranches({ ours: addRating, theirs: addRating }, async ({ project, ours }) => {
+    const path = `drizzle/postgresql/${ours}_ours.sql`;
+    await project.write(path, (await project.read(path)).replace("ALTER TABLE", "-- by hand\nALTER TABLE"));
+    const before = await project.files();
+    const result = await project.run(["rebase", ours, "--json"]);
+    assert.equal(result.code, 1, result.stdout);
+    assert.match(
+      result.json<{ error: { message: string } }>().error.message,
+      /files\.rating is there already/,
+    );
+    assert.deepEqual(await project.files(), before);
+  }));
+
+test("rebase refuses a branch that git does not know, and a revision that is not there", () =>
+  withSchemaProject(async (project) => {
+    git(project, "init", "--quiet");
+    const branch = await project.run(["rebase", "--onto", "nowhere"]);
+    assert.equal(branch.code, 2);
+    assert.match(branch.stderr, /Cannot read the history on "nowhere"/);
+    const revision = await project.run(["rebase", "0000"]);
+    assert.equal(revision.code, 2);
+    assert.match(revision.stderr, /no revision has that id/);
+  }));
