@@ -15,8 +15,10 @@ export interface Archive {
   readonly serverVersion: string;
   /** Its table of contents but for the schema itself: `218; 1259 16647 TABLE public users harbor_app`. */
   readonly entries: readonly string[];
-  /** Returns the statements of these entries, pre-data and post-data apart. */
-  statements(entries: readonly string[], options?: StatementOptions): Promise<Statements>;
+  /** Returns the statements of these entries, those before and behind the rows apart. */
+  statements(entries: readonly string[], options: StatementOptions): Promise<Statements>;
+  /** Returns the statements that give rights, one a line. */
+  rights(): Promise<readonly string[]>;
   /** Reads the rows of all tables, and then the statements that set sequences. */
   data(visitor: DataVisitor): Promise<void>;
 }
@@ -64,22 +66,30 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
   const entries = list.split("\n").filter((line) => /^\d+; /.test(line));
   const own = entries.filter(isSchemaItself);
   const [, serverVersion] = /^;\s+Dumped from database version: (\S+)/m.exec(list) ?? [];
-  const schema = schemaOf(await withList(own, (file) => scripts(["--no-owner", file], "pre-data")));
+  const schema = schemaOf(await withList(own, (file) => script([file])));
   if (schema === null || serverVersion === undefined) throw damaged("it does not say what schema it holds");
 
-  async function scripts(args: readonly string[], section: string): Promise<string> {
-    return bodyOf(await restore([...args, `--section=${section}`, "--file=-"], readOutput));
+  async function script(args: readonly string[]): Promise<string> {
+    return bodyOf(await restore([...args, "--file=-"], readOutput));
   }
 
   return {
     schema,
     serverVersion,
     entries: entries.filter((entry) => !isSchemaItself(entry)),
-    statements: (wanted, { owners } = { owners: false }) =>
+    statements: (wanted, { owners }) =>
       withList(wanted, async (file) => {
         const args = [file, ...owners ? [] : ["--no-owner"]];
-        return { before: await scripts(args, "pre-data"), after: await scripts(args, "post-data") };
+        return {
+          before: await script([...args, "--section=pre-data"]),
+          after: await script([...args, "--section=post-data"]),
+        };
       }),
+    async rights() {
+      // Their section is that of whatever stands before them, so none is asked for.
+      const text = await withList(entries.filter(isOfRights), (file) => script([file]));
+      return text.split("\n").filter((line) => line.endsWith(";"));
+    },
     data: (visitor) => restore(["--section=data", "--file=-"], (output) => readData(output, visitor)),
   };
 }

@@ -76,8 +76,7 @@ async function giveRights(session: Session, archive: Archive): Promise<void> {
     byDefault.replaceAll("$schema", () => quoteText(archive.schema)),
   );
   if (row?.text) await session.script(row.text);
-  const { before, after } = await archive.statements(archive.entries.filter(isOfRights));
-  for (const line of `${before}${after}`.split("\n").filter((line) => line.endsWith(";"))) {
+  for (const line of await archive.rights()) {
     // undefined_object: the role. insufficient_privilege: somebody else's default privileges.
     await runUnless(session, line, ["42704", "42501"]);
   }
