@@ -12,10 +12,14 @@ import { versionText } from "./version_text.ts";
 /**
  * Runs a command line and returns the exit code. Nothing else in harbor-db turns an error into one.
  *
- * @param args The command line after the program's name
+ * @param given The command line after the program's name
  */
-export async function runProgram(system: System, args: readonly string[]): Promise<number> {
-  const wantsJson = args.includes("--json");
+export async function runProgram(system: System, given: readonly string[]): Promise<number> {
+  // commander's own help knows one word only.
+  const args = given[0] === "help" && given.length > 2 ? [...given.slice(1), "--help"] : given;
+  // Also for what goes wrong before the options are read.
+  const wantsJson = args.includes("--json") ||
+    /^(1|true|yes|on)$/i.test(system.environment["HARBOR_DB_JSON"] ?? "");
   let report = reportFor(system, { json: wantsJson, quiet: false, noColor: args.includes("--no-color") });
   let code = 0;
   const program = buildProgram(system, await commandsFor(args), async (command, positional, given) => {

@@ -314,3 +314,15 @@ test("a database URL with a path that is a database elsewhere is not guessed at"
     assert.equal((await runCli(["status", "--json"], { cwd, env })).json<{ state: string }>().state, "empty");
     assert.deepEqual(await readdir(cwd), ["openharbor.db"]);
   }));
+
+test("what is wrong with the command line is JSON too when the environment asks for it", async () => {
+  const result = await runCli(["status", "--frobnicate"], { env: { HARBOR_DB_JSON: "1" } });
+  assert.equal(result.code, 2);
+  assert.equal(result.json<{ error: { code: string } }>().error.code, "usage");
+});
+
+test("help knows nested commands", async () => {
+  const { code, stdout } = await runCli(["help", "backup", "list"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^Usage: harbor-db backup list/);
+});
