@@ -2,7 +2,7 @@ import type { SQL } from "drizzle-orm";
 import type { PostgresUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { Database, OpenOptions } from "./database.ts";
-import type { Result } from "./postgres_connection.ts";
+import type { Result, Session } from "./postgres_connection.ts";
 import { statementError } from "./postgres_errors.ts";
 import { introspection, readSnapshot } from "./postgres_introspect.ts";
 import { advisoryLock, applicationName } from "./postgres_lock.ts";
@@ -28,8 +28,11 @@ export async function openPostgres(
   patience: Patience = defaultPatience,
 ): Promise<Database> {
   const name = applicationName(client);
-  const session = await openSession(url, name);
+  const opened = await openSession(url, name);
+  // Where nothing is written, there is no transaction that others could get into.
+  const session: Session = access === "read" ? { ...opened, exclusive: (work) => work() } : opened;
   let protection: Promise<void> | undefined;
+  let isReadOnly = false;
   const protectOnce = () =>
     protection ??= protect(session).catch((error) => {
       throw statementError(error, { statement: "SET", url: url.display, lockHeld: lock.isHeld() });
@@ -46,10 +49,18 @@ export async function openPostgres(
     onBatch: (times) => lastBatch = times,
   });
 
-  /** One round trip. The transaction keeps a statement that would write from doing so. */
+  /** One round trip. A statement that would write fails. */
   async function readOnly(statements: readonly Statement[], statement: string): Promise<readonly Result[]> {
     try {
-      return await session.exclusive(() => session.run([begin, ...statements, commit]));
+      return await session.exclusive(async () => {
+        // Behind a pooler the setting would stay in the pool.
+        if (access !== "read" || !session.direct) {
+          return (await session.run([begin, ...statements, commit])).slice(1, -1);
+        }
+        const first = isReadOnly ? [] : [setReadOnly];
+        isReadOnly = true;
+        return (await session.run([...first, ...statements])).slice(first.length);
+      });
     } catch (error) {
       throw statementError(error, { statement, index: 0, url: url.display, lockHeld: lock.isHeld() });
     }
@@ -61,7 +72,7 @@ export async function openPostgres(
   }
 
   async function rowsOf<Row>(statement: Statement): Promise<Row[]> {
-    const [, result] = await readOnly([statement], statement.text);
+    const [result] = await readOnly([statement], statement.text);
     return [...(result?.rows ?? [])] as Row[];
   }
 
@@ -91,12 +102,13 @@ export async function openPostgres(
       })),
     lockHolder: () => lock.holder(),
     async introspect() {
-      const [, ...results] = await readOnly(introspection(), "SELECT … FROM pg_catalog");
-      return readSnapshot(results);
+      return readSnapshot(await readOnly(introspection(), "SELECT … FROM pg_catalog"));
     },
-    close: () => session.close(),
+    // Whoever held the lock or wrote leaves only when the server has forgotten it.
+    close: () => session.close(access !== "read"),
   };
 }
 
 const begin: Statement = { text: "BEGIN READ ONLY", parameters: [] };
 const commit: Statement = { text: "COMMIT", parameters: [] };
+const setReadOnly: Statement = { text: "SET default_transaction_read_only = on", parameters: [] };

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import postgres from "postgres";
+import type postgres from "postgres";
 import type { PostgresUrl } from "../core/database_url.ts";
 import { copyIn, copyOut, type CopySetting } from "./postgres_copy.ts";
 import { endsSession, isSevered, SessionEnded } from "./postgres_errors.ts";
@@ -51,8 +51,10 @@ export interface Session {
   /**
    * Ends the session. What is under way is broken off: the server notices and rolls it back. A server that does not
    * answer is waited for no longer than a second.
+   *
+   * @param waits Whether to return only when the server has ended it, and not as soon as it was asked to
    */
-  close(): Promise<void>;
+  close(waits?: boolean): Promise<void>;
 }
 
 /** How {@link connect} reaches the server. */
@@ -95,6 +97,15 @@ export async function connect(
   let lastWords: () => LastWords | undefined = () => undefined;
   let ended = false;
   let underWay = 0;
+  // The server needs a moment to answer, in which postgres.js is loaded.
+  const dialing = dial(url, encryption, timeoutMs).then((dialed) => {
+    onDialed(dialed.encrypted);
+    lastWords = hearLastWords(dialed.socket);
+    // Until postgres.js listens, nobody else does.
+    dialed.socket.on("error", () => {});
+    return dialed.socket;
+  });
+  dialing.catch(() => {});
   const options = {
     host: url.host,
     port: url.port,
@@ -103,11 +114,10 @@ export async function connect(
     password: url.password ?? "",
     // postgres.js asks for a socket whenever it wants to connect, so also to connect again. There is no again.
     socket: async () => {
-      if (socket !== undefined) throw new DialError("NOT_POSTGRES", "the server hung up");
-      const dialed = await dial(url, encryption, timeoutMs);
-      onDialed(dialed.encrypted);
-      lastWords = hearLastWords(dialed.socket);
-      return socket = dialed.socket;
+      const isAgain = socket !== undefined;
+      socket = await dialing;
+      if (isAgain || socket.destroyed) throw new DialError("NOT_POSTGRES", "the server hung up");
+      return socket;
     },
     ssl: false,
     max: 1,
@@ -127,7 +137,7 @@ export async function connect(
     // Only what poolers know. Other settings are made where they cannot leak into a pool.
     connection: { DateStyle: "ISO", ...url.settings, application_name: name },
   };
-  const client = postgres(options);
+  const client = (await import("postgres")).default(options);
 
   async function send(statements: readonly Statement[]) {
     if (ended) throw new SessionEnded(lastWords());
@@ -171,12 +181,14 @@ export async function connect(
 
   // Not postgres.js's own `end`, which waits out its whole timeout when the connection ends meanwhile.
   let closing: Promise<void> | undefined;
-  function close(): Promise<void> {
+  function close(waits = true): Promise<void> {
     return closing ??= (async () => {
       const isOver = ended;
       ended = true;
       if (socket === undefined) return;
-      if (!isOver && underWay === 0 && !socket.destroyed) await sayGoodbye(socket);
+      if (!isOver && underWay === 0 && !socket.destroyed) {
+        await sayGoodbye(socket, waits ? "close" : "finish");
+      }
       socket.destroy();
     })();
   }
@@ -218,10 +230,10 @@ export async function connect(
 /** Protocol message `Terminate`. */
 const terminate = Uint8Array.of(0x58, 0, 0, 0, 4);
 
-/** Lets the server end the session in order, so that nothing is in its log and the lock is free on return. */
-async function sayGoodbye(socket: Socket): Promise<void> {
+/** Lets the server end the session in order, so that nothing is in its log; after `close`, the lock is free. */
+async function sayGoodbye(socket: Socket, event: "close" | "finish"): Promise<void> {
   const patience = new AbortController();
-  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  const closed = new Promise<void>((resolve) => socket.once(event, () => resolve()));
   socket.end(terminate);
   await Promise.race([closed, sleep(1_000, undefined, { signal: patience.signal }).catch(() => {})]);
   patience.abort();

@@ -25,8 +25,7 @@ export interface State {
  */
 export async function readState(context: RunContext): Promise<State> {
   const { database } = context;
-  const applied = await readApplied(database);
-  const alembic = await readAlembicVersions(database);
+  const [applied, alembic] = await Promise.all([readApplied(database), readAlembicVersions(database)]);
   if (applied !== null) return { kind: "managed", applied, alembic, refusal: null };
   // Most databases are managed, and never need what it takes to look at another one.
   const { readUnmanaged } = await import("./read_unmanaged.ts");

@@ -32,9 +32,13 @@ export interface Status {
  */
 export async function readStatus(context: RunContext): Promise<Status> {
   const { database, history } = context;
-  const state = await readState(context);
+  // Asked for together: a server then answers them without a way there and back for each.
+  const [state, backfills, lock] = await Promise.all([
+    readState(context),
+    readBackfills(database),
+    database.lockHolder(),
+  ]);
   const { done, unfinished } = locate(history, state.applied);
-  const backfills = state.kind === "managed" ? await readBackfills(database) : [];
   const known = state.refusal === null;
   return {
     state,
@@ -42,7 +46,7 @@ export async function readStatus(context: RunContext): Promise<Status> {
     head: nameOf(headOf(history)),
     pending: known ? history.revisions.slice(done).map((revision) => nameOf(revision)!) : [],
     unfinished,
-    lock: await database.lockHolder() ?? null,
+    lock: lock ?? null,
     backfills: backfills.filter((backfill) => backfill.finishedAt === null),
   };
 }

@@ -22,9 +22,11 @@ export const statusCommand = defineCommand({
     { line: "status", does: "the state of openharbor.db" },
     { line: "status --exit-code --quiet", does: "3 when an upgrade is due, for scripts" },
   ],
-  run: (app, { options }) =>
-    app.withRun("read", async (context) => {
-      const { readStatus } = await import("../../run/read_status.ts");
+  run: (app, { options }) => {
+    // Loaded while the server is asked in.
+    const loading = import("../../run/read_status.ts");
+    return app.withRun("read", async (context) => {
+      const { readStatus } = await loading;
       const status = await readStatus(context);
       const { state, lock } = status;
       const lastBackup = await readLastBackup(app, options);
@@ -48,7 +50,8 @@ export const statusCommand = defineCommand({
           problem: describe(state.refusal),
         },
       };
-    }),
+    });
+  },
 });
 
 /** Reads and shows how `verify` last ended, where its log is known. */
