@@ -91,12 +91,13 @@ function remarksOn(table: string, action: string, { fills }: SchemaChange): read
   const [, column] = /^ADD COLUMN "([^"]+)" .* DEFAULT /s.exec(action) ?? [];
   if (column === undefined) return [];
   const isLent = fills.some((fill) => fill.table === table && fill.column === column);
-  const remark = "The default fills the rows that exist without touching them";
+  const remark = `The default of ${table}.${column} fills the rows that exist without touching them`;
   return [isLent ? `${remark}; it is taken back below.` : `${remark}.`];
 }
 
 function concurrently(sql: string): DraftStatement {
-  return draft(sql, "Built while the application goes on writing.", "harbor:concurrently");
+  const [, index] = /INDEX "([^"]+)"/.exec(sql)!;
+  return draft(sql, `${index} is built while the application goes on writing.`, "harbor:concurrently");
 }
 
 /** The old one serves until the new one is there. */
@@ -116,7 +117,7 @@ function validLater(table: string, constraint: string, sql: string): readonly Pl
       "change",
       draft(
         sql.replace(/;$/, " NOT VALID;"),
-        "For new rows at once; those that exist are looked at below, while others write.",
+        `${constraint} holds for new rows at once; those that exist are looked at below, while others write.`,
       ),
     ],
     ["validate", draft(`ALTER TABLE "${table}" VALIDATE CONSTRAINT "${constraint}";`, "harbor:alone")],
@@ -163,12 +164,15 @@ function backfills(fills: readonly DecidedFill[], to: KitSnapshot): readonly Pla
     const update = `UPDATE "${table}" SET "${column}" = ${value} WHERE "${column}" IS NULL;`;
     const first: Placed = [
       "fill",
-      draft(update, "Row by row, in batches, while others write.", ...directive),
+      draft(update, `Fills ${table}.${column} in batches, while others write.`, ...directive),
     ];
     if (!existed) return [first];
     return [
       first,
-      ["refill", draft(update, "What the application wrote until the constraint stood.", ...directive)],
+      [
+        "refill",
+        draft(update, `And what the application wrote until ${column} could not be NULL.`, ...directive),
+      ],
     ];
   });
 }

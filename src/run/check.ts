@@ -15,7 +15,7 @@ import type { ProofSetting } from "./prove.ts";
 import { readIfThere } from "./read_history.ts";
 import { readHistoryFolders } from "./read_history_folders.ts";
 import type { ProjectPaths } from "./read_project.ts";
-import { writeTogether } from "./write_together.ts";
+import { isBeingWritten, writeTogether } from "./write_together.ts";
 
 /** What to check, and how far to go. */
 export interface CheckRequest {
@@ -55,6 +55,7 @@ export async function checkProject(request: CheckRequest): Promise<readonly Find
   const folders = readFolders(request);
   const findings = folders.flatMap((folder) => folder.findings);
   if (readIfThere(join(request.paths.dir, checksumListPath)) === null) findings.push(noList(request));
+  if (isBeingWritten(request.paths.dir)) findings.push(halfWritten(request));
   const broken = folders.filter(({ history }) => history === null).map(({ dialect }) => dialect);
   const histories = folders.flatMap(({ history }) => history === null ? [] : [history]);
   const made = new Set(["journal", "files", "edited", "branches", "snapshot", "script", "downgrade"]);
@@ -136,6 +137,16 @@ function noList({ paths: { dir }, cwd }: CheckRequest): Finding {
     status: "warn",
     message: `${relative(cwd, join(dir, checksumListPath))}: there is no such list, so edits cannot be seen`,
     hint: "harbor-db check --prove --accept-edits",
+    details: { dialect: null },
+  };
+}
+
+function halfWritten({ paths: { dir }, cwd }: CheckRequest): Finding {
+  return {
+    check: "files",
+    status: "warn",
+    message: `${relative(cwd, dir)}: another harbor-db is writing there, or was killed while it did`,
+    hint: "The next generate, create or rebase puts back what was there before.",
     details: { dialect: null },
   };
 }

@@ -10,9 +10,12 @@ import { loadPostgresParser, type PostgresParser } from "./postgres_parser.ts";
 
 /** Finds statements that their dialect does not take: PostgreSQL's parser is asked, or SQLite itself, in memory. */
 export async function checkSyntax(history: History, client: Client): Promise<readonly Finding[]> {
-  return history.dialect === "sqlite"
-    ? await trySqlite(history, client)
-    : parseAll(history, await loadPostgresParser());
+  return history.dialect === "sqlite" ? await trySqlite(history, client) : await checkStatements(history);
+}
+
+/** Finds statements that PostgreSQL's parser does not take. */
+export async function checkStatements(history: History): Promise<readonly Finding[]> {
+  return history.dialect === "postgresql" ? parseAll(history, await loadPostgresParser()) : [];
 }
 
 /** Runs every script up, and then every script down, each statement on its own, on a database in memory. */

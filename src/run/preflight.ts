@@ -84,7 +84,13 @@ function demandsAt(passages: readonly Passage[], place: number, live: Snapshot):
     const found = live.tables.find(({ name }) => name === table);
     return columns.every((column) => found?.columns.some(({ name }) => name === column));
   };
-  return unsettled(demands, settledBy(earlier, before.dialect)).filter(isThere);
+  // Who is in a table that the step itself makes, or renames, is not known before it runs.
+  const isKnown = ({ kind, table, columns }: Demand) => {
+    const keys = after.tables.find(({ name }) => name === table)?.foreignKeys ?? [];
+    const targets = keys.filter((key) => key.columns.join() === columns.join()).map((key) => key.table);
+    return kind !== "orphan" || targets.every((target) => before.tables.some(({ name }) => name === target));
+  };
+  return unsettled(demands, settledBy(earlier, before.dialect)).filter(isThere).filter(isKnown);
 }
 
 function refuseHeldTypes({ database }: RunContext, passages: readonly Passage[], live: Snapshot): void {

@@ -54,12 +54,26 @@ export async function readProject(
       continue;
     }
     const history = existsSync(folder) ? readHistory(dir, dialect) : { dialect, revisions: [] };
+    refuseBranches(history);
     const to = await engine.snapshot(dialect, own);
     const from = await lastSnapshot(history, engine);
     parts.push({ dialect, history, from, to, isChanged: !sameSchema(from, to) });
   }
   refuseDifferentHistories(parts);
   return parts;
+}
+
+/** What the last revision says is only the whole schema when every revision was made on top of the one before it. */
+function refuseBranches({ dialect, revisions }: History): void {
+  const ends = revisions.map((revision) => readKitSnapshot(revision.snapshot()));
+  const at = ends.findIndex(({ prevId }, index) => index > 0 && prevId !== ends[index - 1]!.id);
+  if (at < 0) return;
+  const [parent, revision] = [revisions[at - 1]!, revisions[at]!];
+  throw new HarborError(
+    "bad_history",
+    `Cannot go on from revision "${revision.id}" (${revision.name}): on ${dialect} it was not made on top of ${parent.id} before it`,
+    { hint: `harbor-db rebase ${revision.id}`, details: { dialect, revision: revision.id } },
+  );
 }
 
 /** Returns what the last revision leaves behind, checked to be a snapshot; an empty one for an empty history. */

@@ -62,6 +62,11 @@ export async function writeTogether(
   }
 }
 
+/** Says whether somebody is writing into a folder, or was killed while doing so. */
+export function isBeingWritten(dir: string): boolean {
+  return existsSync(join(dir, markName));
+}
+
 async function takeMark(dir: string, { client, waitMs }: WriteOptions): Promise<Mark> {
   const path = join(dir, markName);
   const { pid, processSpace, host } = client;

@@ -31,6 +31,10 @@ interface Case extends CaseDecisions {
   readonly never?: RegExp;
 }
 
+const inItem = { id: id(), name: text().index(), o: integer().references(owners) };
+const items = table("items", inItem);
+const renamed = table("things", inItem);
+
 const rebuild = /INSERT INTO `__new_things`/;
 const none = things({});
 const random = { sqlite: "lower(hex(randomblob(16)))", postgresql: "gen_random_uuid()::text" };
@@ -61,7 +65,7 @@ const cases: readonly Case[] = [
     before: none,
     after: things({ c: text().default("it's") }),
     postgresql: [
-      /-- The default fills the rows that exist without touching them\.\nALTER TABLE "things" ADD COLUMN "c" text DEFAULT 'it''s';/,
+      /-- The default of things\.c fills the rows that exist without touching them\.\nALTER TABLE "things" ADD COLUMN "c" text DEFAULT 'it''s';/,
     ],
     never: /__new_|UPDATE/,
   },
@@ -209,12 +213,8 @@ const cases: readonly Case[] = [
   },
   {
     what: "renames a table that others refer to",
-    before: [
-      owners,
-      table("items", { id: id(), name: text().index(), o: integer().references(owners) }),
-      notesOn(table("items", { id: id() })),
-    ].slice(0, 2),
-    after: [owners, table("things", { id: id(), name: text().index(), o: integer().references(owners) })],
+    before: [owners, items, table("notes", { id: id(), thing_id: integer().notNull().references(items) })],
+    after: [owners, renamed, notesOn(renamed)],
     renames: ["items=things"],
     postgresql: [
       /ALTER TABLE "items" RENAME TO "things";/,
