@@ -103,10 +103,12 @@ const kinds = [
   { pattern: /^json/, value: "'{}'", ofKey: null },
 ];
 
+const listed = /^\(*["`]?(\w+)["`]?\s+IN\s*\(\s*((?:'(?:[^']|'')*'\s*,\s*)*'(?:[^']|'')*')\s*\)\)*$/i;
+
 /** Returns the values that a check lists for a column, as SQL literals: `"kind" IN ('a', 'b')`. */
 export function allowedValues(table: KitTable, column: string): readonly string[] {
   const lists = Object.values(table.checkConstraints).flatMap(({ value }) => {
-    const [, name, list] = /^\(*["`]?(\w+)["`]?\s+IN\s*\(([^()]*)\)\)*$/i.exec(value.trim()) ?? [];
+    const [, name, list] = listed.exec(value.trim()) ?? [];
     return name === column ? [list!.match(/'(?:[^']|'')*'/g) ?? []] : [];
   });
   return lists.flat();
