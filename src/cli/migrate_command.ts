@@ -3,6 +3,7 @@ import type { Plan, StepResult } from "../run/migrate.ts";
 import type { App } from "./app.ts";
 import type { Outcome } from "./command.ts";
 import { flag, type Values } from "./options.ts";
+import { paceOf, paceOptions } from "./pace_options.ts";
 import { createSafetyNet, safetyOptions } from "./safety_net.ts";
 
 /** What `upgrade` and `downgrade` have in common. */
@@ -10,6 +11,7 @@ export const migrateOptions = {
   dryRun: flag("--dry-run", "print the plan and change nothing"),
   sql: flag("--sql", "print the SQL that would run, and nothing else"),
   ...safetyOptions,
+  ...paceOptions,
 };
 
 interface Migration {
@@ -51,7 +53,12 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   return await app.withRun(direction === "upgrade" ? "create" : "write", async (context) => {
     const beforeSteps = (plan: Plan) => net.spread(context, plan);
     try {
-      const result = await run.migrate(context, { goal, lockWaitMs: app.lockWaitMs, beforeSteps });
+      const result = await run.migrate(context, {
+        goal,
+        lockWaitMs: app.lockWaitMs,
+        beforeSteps,
+        pace: paceOf(options),
+      });
       printResult(app, result.steps, result.to);
       await net.fold();
       return { json: { ...result, backup: net.summary() } };

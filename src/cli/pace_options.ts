@@ -1,0 +1,21 @@
+import type { PaceOptions } from "../run/backfill_walk.ts";
+import { count, number, type Values } from "./options.ts";
+
+/** How fast backfills may be, for those who know better than harbor-db what their application bears. */
+export const paceOptions = {
+  batchTime: count(
+    "--batch-time <ms>",
+    "how long a backfill's batch may keep its locks (SQLite 3 or 20, servers 100)",
+  ),
+  maxRate: count("--max-rate <rows>", "the most rows per second that a backfill changes"),
+  maxLag: number(
+    "--max-lag <seconds>",
+    "how far replicas may be behind while a backfill goes on (10)",
+    undefined,
+  ),
+};
+
+/** Returns what the options say of the pace. */
+export function paceOf({ batchTime, maxRate, maxLag }: Values<typeof paceOptions>): PaceOptions {
+  return { batchMs: batchTime, maxRate, maxLagMs: maxLag === undefined ? undefined : maxLag * 1_000 };
+}
