@@ -1,8 +1,8 @@
 import type { StageStatements } from "./arrange_sqlite.ts";
-import type { ChangeStages, DecidedFill, SchemaChange } from "./change_stages.ts";
+import type { ChangeStages, SchemaChange } from "./change_stages.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
 import { isFast } from "./fills.ts";
-import type { KitSnapshot, KitTable } from "./kit_snapshot.ts";
+import type { KitTable } from "./kit_snapshot.ts";
 import { referrersFirst } from "./referrers_first.ts";
 import { tablesByName } from "./renames.ts";
 
@@ -43,8 +43,8 @@ export function arrangePostgres(
   };
   const placed = [
     ...stages.renames.map((sql): Placed => ["change", draft(sql)]),
-    ...statements.flatMap((sql) => place(sql, setting)),
-    ...backfills(change.fills, change.to),
+    ...statements.flatMap((sql) => change.isAtomic ? [placeAtomic(sql, change)] : place(sql, setting)),
+    ...backfills(change),
   ];
   return phases.flatMap((phase) =>
     placed.filter(([each]) => each === phase).map(([, statement]) => statement)
@@ -57,6 +57,15 @@ interface Setting {
   readonly existing: ReadonlySet<string>;
   /** Indexes that are made anew under their name. */
   readonly replaced: ReadonlySet<string>;
+}
+
+/** In one transaction nothing has to be eased in: what looks at rows comes after what fills them. */
+function placeAtomic(sql: string, change: SchemaChange): Placed {
+  const looksAtRows =
+    /^CREATE (?:UNIQUE )?INDEX |^ALTER TABLE "[^"]+" (?:ADD CONSTRAINT |ALTER COLUMN "[^"]+" SET NOT NULL;)/;
+  const takesAway = /^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN /;
+  const phase = looksAtRows.test(sql) ? "settle" : takesAway.test(sql) ? "drop" : "change";
+  return [phase, draft(withConversion(sql, change))];
 }
 
 function replacedIndexes(statements: readonly string[]): ReadonlySet<string> {
@@ -156,12 +165,13 @@ function notNullLater(table: string, column: string): readonly Placed[] {
   ];
 }
 
-function backfills(fills: readonly DecidedFill[], to: KitSnapshot): readonly Placed[] {
+function backfills({ fills, to, isAtomic }: SchemaChange): readonly Placed[] {
   return fills.flatMap(({ table, column, value, existed }): Placed[] => {
     if (!existed && isFast(value, "postgresql")) return [];
     const key = keyOf(tablesByName(to).get(table)!);
     const directive = key === null ? [] : [`harbor:backfill table=${table} key=${key}`];
     const update = `UPDATE "${table}" SET "${column}" = ${value} WHERE "${column}" IS NULL;`;
+    if (isAtomic) return [["fill", draft(update)]];
     const first: Placed = [
       "fill",
       draft(update, `Fills ${table}.${column} in batches, while others write.`, ...directive),

@@ -86,10 +86,12 @@ function sideOf<Part extends { readonly name: string }>(
 }
 
 function columnEnds({ dialect, wanted, old, table }: Subject): readonly PartEnds<KitColumn>[] {
+  const keepsNumbers = old.peculiarities?.includes("AUTOINCREMENT") ?? false;
   return pair(wanted.columns, old.columns, sameName).map((both) => {
     const [expected, actual] = both;
     if (isWhole(both)) {
-      const to = table.columns[both[0].name]!;
+      const like = table.columns[both[0].name]!;
+      const to = both[0].identity && keepsNumbers ? { ...like, autoincrement: true } : like;
       return { from: liveColumn(both[1], { like: to, expected: both[0], old, dialect }), to };
     }
     if (expected !== undefined) return { to: table.columns[expected.name]! };
@@ -209,8 +211,9 @@ function checkEnds({ dialect, wanted, old, table }: Subject): readonly PartEnds<
   return pair(wanted.checks, old.checks, same, sameName).map((both, place) => {
     const [expected, actual] = both;
     const to = expected === undefined ? undefined : table.checkConstraints[expected.name!];
+    // One without a name would get one: the copy of its table is given it apart.
     const plain = () => ({ name: actual!.name ?? `${table.name}_check_${place}`, value: actual!.expression });
-    if (to === undefined) return { from: plain(), to: plain() };
+    if (to === undefined) return actual!.name === null ? {} : { from: plain(), to: plain() };
     if (!isWhole(both)) return { to };
     return { from: same(both[0], both[1]) ? to : plain(), to };
   });

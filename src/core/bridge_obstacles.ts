@@ -1,16 +1,8 @@
 import type { Label } from "./labels.ts";
 import { sharedTables } from "./bridge_statement.ts";
-import type { Column, Dialect, Snapshot, Table } from "./snapshot.ts";
-
-/** Why a database cannot be bridged. */
-export interface Obstacle {
-  /** What it is about: `table users`, `column files.size`, `view reports` … */
-  readonly path: string;
-  /** As the end of a sentence: `users has no email: it is another program's`. */
-  readonly state: string;
-  /** What to do about it, as a command to paste or one sentence. */
-  readonly remedy: string;
-}
+import { changedType } from "./changed_types.ts";
+import type { Obstacle } from "./obstacle.ts";
+import type { Column, Snapshot, Table } from "./snapshot.ts";
 
 /** What is looked at. */
 export interface ObstacleSources {
@@ -30,7 +22,8 @@ export function obstaclesOf(sources: ObstacleSources): readonly Obstacle[] {
   const { live, target } = sources;
   const shared = sharedTables({ live, target, fills: [] });
   return [
-    ...target.tables.flatMap((table) => takenNames(table, live)),
+    ...target.tables.flatMap((table) => [...takenNames(table, live), ...takenIndexes(table, live)]),
+    ...sources.copied.flatMap((name) => leftovers(name, live)),
     ...shared.flatMap(([found, wanted]) => ofTable(found, wanted, sources)),
     ...sources.labels.flatMap((label) => ofLabel(label, sources.kept)),
   ];
@@ -47,13 +40,37 @@ function takenNames({ name }: Table, { others }: Snapshot): readonly Obstacle[] 
     }));
 }
 
+/** The names of indexes are those of the whole schema. */
+function takenIndexes({ name, indexes }: Table, live: Snapshot): readonly Obstacle[] {
+  return live.tables.filter((table) => table.name !== name).flatMap((table) =>
+    table.indexes.filter((index) => indexes.some((wanted) => wanted.name === index.name)).map((index) => ({
+      path: `index ${index.name}`,
+      state: `the table ${table.name} has the index ${index.name}, a name that ${name} needs`,
+      remedy: `Give that index of ${table.name} another name.`,
+    }))
+  );
+}
+
+/** What is left of a copy that was broken off by somebody who did not make it in one transaction. */
+function leftovers(copied: string, { tables }: Snapshot): readonly Obstacle[] {
+  const name = `__new_${copied}`;
+  return !tables.some((table) => table.name === name) ? [] : [{
+    path: `table ${name}`,
+    state:
+      `there is a table ${name}, left behind by a copy of ${copied} that was broken off, and its name is needed`,
+    remedy: `See that ${copied} has all of its rows, then: DROP TABLE ${name}`,
+  }];
+}
+
 function ofTable(found: Table, wanted: Table, sources: ObstacleSources): readonly Obstacle[] {
   const foreign = foreignTable(found, wanted, sources.origins.get(wanted.name) ?? wanted);
   if (foreign.length > 0) return foreign;
   return [
     ...found.columns.flatMap((column) => {
       const to = wanted.columns.find(({ name }) => name === column.name);
-      return to === undefined ? requiredColumn(found, column) : changedColumn({ found, column, to }, sources);
+      return to === undefined
+        ? requiredColumn(found, column)
+        : changedType({ found, column, to }, sources.live);
     }),
     ...peculiarities(found, sources),
   ];
@@ -97,65 +114,34 @@ function requiredColumn({ name: table }: Table, column: Column): readonly Obstac
   }];
 }
 
-/** What PostgreSQL can turn into what without changing a value; lengths and ranges are looked at in the rows. */
-const conversions: Readonly<Record<Dialect, readonly (readonly [from: RegExp, to: RegExp])[]>> = {
-  // Types are hints there. Each copy is compared with its original.
-  sqlite: [[/^/, /^/]],
-  postgresql: [
-    [/^(?:text|character|json|jsonb|uuid)\b/, /^(?:text|character)\b/],
-    [/^(?:smallint|bigint)$/, /^integer$/],
-    [/^(?:date|timestamp(?:\(\d\))? without time zone)$/, /^timestamp without time zone$/],
-  ],
-};
-
-function changedColumn(
-  { found, column, to }: { readonly found: Table; readonly column: Column; readonly to: Column },
-  { live }: ObstacleSources,
-): readonly Obstacle[] {
-  if (column.type === to.type) return [];
-  const name = `${found.name}.${column.name}`;
-  const canConvert = conversions[live.dialect].some(([from, into]) =>
-    from.test(column.type) && into.test(to.type)
-  );
-  if (!canConvert) {
-    return [{
-      path: `column ${name}`,
-      state: `the column ${name} is ${column.type}, and its values cannot become ${to.type} unchanged`,
-      remedy: `Change its type to ${to.type} by hand, as what is in it demands, then run this again.`,
-    }];
-  }
-  return heldColumn(name, to.type, live);
-}
-
-/** Returns what holds columns fast whose types are to change from one schema to another. */
-export function heldTypes(before: Snapshot, after: Snapshot, live: Snapshot): readonly Obstacle[] {
-  return sharedTables({ live: before, target: after, fills: [] }).flatMap(([table, wanted]) =>
-    table.columns.flatMap((column) => {
-      const to = wanted.columns.find(({ name }) => name === column.name);
-      const isSame = to === undefined || to.type === column.type;
-      return isSame ? [] : heldColumn(`${table.name}.${column.name}`, to.type, live);
-    })
-  );
-}
-
-function heldColumn(name: string, type: string, { others }: Snapshot): readonly Obstacle[] {
-  return others.filter((other) => other.holds?.includes(name)).map((other) => ({
-    path: `${other.kind} ${other.name}`,
-    state: `the ${other.kind} ${other.name} uses ${name}, whose type has to become ${type}`,
-    remedy: `Drop the ${other.kind} ${other.name} and make it again afterwards; its definition: ${
-      oneLine(other.sql)
-    }`,
-  }));
-}
-
-function peculiarities(found: Table, { copied }: ObstacleSources): readonly Obstacle[] {
-  if (!copied.includes(found.name)) return [];
-  return (found.peculiarities ?? []).map((words) => ({
-    path: `table ${found.name}`,
-    state: `the table ${found.name} has to be copied into a new one, which would lose its ${words}`,
-    remedy:
-      `Make the table again without it (CREATE TABLE … AS, with the same columns and keys), then run this again.`,
-  }));
+/** What a copy could not take along. */
+function peculiarities(found: Table, { copied, live }: ObstacleSources): readonly Obstacle[] {
+  const { name } = found;
+  if (!copied.includes(name)) return [];
+  const isReferred = live.tables.some((table) => table.foreignKeys.some((key) => key.table === name));
+  const lost = (found.peculiarities ?? []).filter((words) => words !== "AUTOINCREMENT");
+  const odd = found.columns.filter((column) => /["`]/.test(column.name));
+  return [
+    ...lost.map((words) => ({
+      path: `table ${name}`,
+      state: `the table ${name} has to be copied into a new one, which would lose its ${words}`,
+      remedy: `Make the table ${name} again without ${words}, then run this again.`,
+    })),
+    ...odd.map((column) => ({
+      path: `column ${name}.${column.name}`,
+      state:
+        `the table ${name} has to be copied into a new one, and the column ${column.name} has a quote in its name`,
+      remedy: `Give the column another name: ALTER TABLE ${name} RENAME COLUMN …`,
+    })),
+    ...isReferred && found.primaryKey.length === 0
+      ? [{
+        path: `primary key ${name}`,
+        state: `the table ${name} has lost its key, to which other tables refer`,
+        remedy:
+          `Make a unique index first: CREATE UNIQUE INDEX ${name}_id ON ${name} (id); it can be dropped afterwards.`,
+      }]
+      : [],
+  ];
 }
 
 /** A revision that is not known here may be a newer one, and what else is there of its making. */
@@ -171,8 +157,4 @@ function ofLabel({ table, rows, unknown }: Label, kept: readonly string[]): read
     remedy:
       `Use the harbor-db that knows it. If nobody does: remove that row from ${table}, then run harbor-db adopt again.`,
   }];
-}
-
-function oneLine(text: string | null): string {
-  return (text ?? "").replaceAll(/\s+/g, " ").trim();
 }

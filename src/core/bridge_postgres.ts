@@ -33,7 +33,8 @@ export function completePostgresBridge(
     ...watched.length === 0 ? [] : [digestsBefore(watched, subject)],
     ...resting.map((trigger) => step(`${alterTrigger(trigger)} DISABLE TRIGGER ${quote(trigger.name)}`)),
     ...shared.flatMap(([table, target]) => invalidIndexes(table, target)),
-    ...statements.map(step),
+    // A key's type changes to a number's; what numbers it is seen to below.
+    ...statements.map((sql) => step(sql.replace(/ SET DATA TYPE serial;$/, " SET DATA TYPE integer;"))),
     ...shared.flatMap(([table, target]) => [...numbering(table, target), ...validation(table, target)]),
     ...resting.map((trigger) =>
       step(
@@ -70,7 +71,7 @@ function numbering(table: Table, target: Table): readonly BridgeStatement[] {
     const sequence = borrowed ?? quote(`${table.name}_${name}_seq`);
     const text = `'${sequence}'`;
     return [
-      ...borrowed === undefined ? [step(`CREATE SEQUENCE ${sequence} AS integer`)] : [],
+      ...borrowed === undefined ? [step(`CREATE SEQUENCE IF NOT EXISTS ${sequence} AS integer`)] : [],
       step(`ALTER SEQUENCE ${sequence} OWNED BY ${own}.${column}`),
       step(`ALTER TABLE ${own} ALTER COLUMN ${column} SET DEFAULT nextval(${text}::regclass)`),
       step(

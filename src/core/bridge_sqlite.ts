@@ -6,11 +6,12 @@ import {
   quote,
   step,
 } from "./bridge_statement.ts";
+import { sameExpression } from "./same_expression.ts";
 import type { Table } from "./snapshot.ts";
 
 /**
- * Completes the statements of a bridge on SQLite: each copied table keeps the UNIQUE constraints that drizzle-kit
- * leaves out, and is compared with its original, row by row, before that is dropped.
+ * Completes the statements of a bridge on SQLite: each copied table keeps the constraints that drizzle-kit leaves out,
+ * and is compared with its original, row by row, before that is dropped.
  */
 export function completeSqliteBridge(
   statements: readonly string[],
@@ -19,9 +20,11 @@ export function completeSqliteBridge(
   const tableOf = (name: string | undefined) => subject.live.tables.find((table) => table.name === name);
   return statements.flatMap((sql) => {
     const made = tableOf(/^CREATE TABLE `__new_([^`]+)`/.exec(sql)?.[1]);
-    if (made !== undefined) return [step(withUniques(sql, made))];
+    if (made !== undefined) return [step(withConstraints(sql, made, subject))];
     const copied = tableOf(/^INSERT INTO `__new_([^`]+)`/.exec(sql)?.[1]);
-    return copied === undefined ? [step(sql)] : [step(sql), copyGuard(copied, subject)];
+    return copied === undefined
+      ? [step(sql)]
+      : [step(sql), ...lastNumber(copied), copyGuard(copied, subject)];
   });
 }
 
@@ -30,9 +33,29 @@ export function copiedTables(statements: readonly string[]): readonly string[] {
   return statements.flatMap((sql) => /^INSERT INTO `__new_([^`]+)`/.exec(sql)?.[1] ?? []);
 }
 
-function withUniques(sql: string, { uniques }: Table): string {
-  const clauses = uniques.map(({ columns }) => `,\n\tUNIQUE(${columns.map(quote).join(", ")})`);
+/** drizzle-kit leaves UNIQUE out of a copy, and gives every CHECK a name. */
+function withConstraints(sql: string, { name, uniques, checks }: Table, { target }: BridgeSubject): string {
+  const wanted = target.tables.find((table) => table.name === name)?.checks ?? [];
+  const isWanted = (expression: string) =>
+    wanted.some((check) => sameExpression(check.expression, expression, "sqlite"));
+  const clauses = [
+    ...uniques.map(({ columns }) => `,\n\tUNIQUE(${columns.map(quote).join(", ")})`),
+    ...checks.filter((check) => check.name === null && !isWanted(check.expression))
+      .map(({ expression }) => `,\n\tCHECK(${expression})`),
+  ];
   return sql.trim().replace(/\n\);?$/, () => `${clauses.join("")}\n)`);
+}
+
+/** With AUTOINCREMENT no number comes back, also not that of a row that is gone. */
+function lastNumber({ name, peculiarities }: Table): readonly BridgeStatement[] {
+  if (!peculiarities?.includes("AUTOINCREMENT")) return [];
+  const [old, copy] = [`'${name.replaceAll("'", "''")}'`, `'__new_${name.replaceAll("'", "''")}'`];
+  return [
+    step(`DELETE FROM sqlite_sequence WHERE name = ${copy}`),
+    step(
+      `INSERT INTO sqlite_sequence (name, seq) SELECT ${copy}, seq FROM sqlite_sequence WHERE name = ${old}`,
+    ),
+  ];
 }
 
 /** SQLite lets an expression fail with words of our own only through a JSON path that it cannot read. */

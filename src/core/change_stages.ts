@@ -19,6 +19,8 @@ export interface SchemaChange {
   readonly to: KitSnapshot;
   readonly renames: Renames;
   readonly fills: readonly DecidedFill[];
+  /** Whether all of it is to run in one transaction, with nobody beside it. */
+  readonly isAtomic?: boolean;
 }
 
 /** A {@link Fill} whose value is known. */

@@ -71,7 +71,7 @@ function ofColumns(subject: Subject): readonly Demand[] {
       ...length === null || isShort(old, length, subject.trust) ? [] : [
         of(
           "too long",
-          `have a ${column.name} of more than ${length} characters`,
+          `have more than ${length} characters in ${column.name}`,
           `length(CAST(${name} AS TEXT)) > ${length}`,
         ),
       ],

@@ -86,6 +86,7 @@ export interface OtherObject {
     | "view"
     | "materialized view"
     | "trigger"
+    | "policy"
     | "function"
     | "sequence"
     | "type"
@@ -103,7 +104,7 @@ export interface OtherObject {
     | "owner"
     | "large objects";
   readonly name: string;
-  /** The table that a trigger hangs on. */
+  /** The table that a trigger or policy hangs on. */
   readonly table: string | null;
   /** Its DDL where the engine gives it. */
   readonly sql: string | null;

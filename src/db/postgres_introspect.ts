@@ -161,6 +161,12 @@ const others = `SELECT * FROM (
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
   WHERE c.relnamespace = ${ownSchema} AND NOT t.tgisinternal AND ${isOfSchema("c.relname")}
   UNION ALL
+  SELECT 'policy', p.polname, c.relname, pg_get_expr(p.polqual, p.polrelid, true), ${
+  heldColumns("pg_policy", "p.oid")
+}, NULL
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+  WHERE c.relnamespace = ${ownSchema} AND ${isOfSchema("c.relname")}
+  UNION ALL
   SELECT 'function', p.proname, NULL,
     CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END, NULL, NULL
   FROM pg_proc p

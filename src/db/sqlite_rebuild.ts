@@ -46,13 +46,19 @@ export function keepDependents(
   const found = rebuilds(statements);
   if (found.length === 0) return placed;
   const tables = new Set(found.map((rebuild) => rebuild.table));
-  const kept = dependents.filter((each) => isAffected(each, tables) && !isNamed(each, statements));
+  const views = new Set(
+    dependents.filter(({ type }) => type === "view").map(({ name }) => name.toLowerCase()),
+  );
+  const kept = dependents.filter((each) =>
+    (isAffected(each, tables) || views.has(each.table.toLowerCase())) && !isNamed(each, statements)
+  );
   const from = Math.min(...found.map((rebuild) => rebuild.from));
   const to = Math.max(...found.map((rebuild) => rebuild.to)) + 1;
   const drop = ({ type, name }: Dependent) => `DROP ${type.toUpperCase()} "${name.replaceAll('"', '""')}"`;
   return [
     ...placed.slice(0, from),
-    ...kept.map((each) => added(drop(each))),
+    // What hangs on another comes after it, and so goes before it.
+    ...kept.toReversed().map((each) => added(drop(each))),
     ...placed.slice(from, to),
     ...kept.map((each) => added(each.sql)),
     ...placed.slice(to),

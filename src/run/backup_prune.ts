@@ -47,5 +47,11 @@ export async function pruneBackups(request: PruneRequest): Promise<PruneResult> 
 function candidateOf(backup: StoredBackup) {
   const { id, createdAt, revision, unfinished } = backup.manifest;
   const half = unfinished === null ? "" : `, half way to ${unfinished}`;
-  return { ...backup, id, createdAt, boundary: `${revision ?? "no revision"}${half}`, isProven: backup.isWhole };
+  return {
+    ...backup,
+    id,
+    createdAt,
+    boundary: `${revision ?? "no revision"}${half}`,
+    isProven: backup.isWhole,
+  };
 }

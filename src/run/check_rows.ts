@@ -65,6 +65,6 @@ function describe(
   const said = rows === 1
     ? `1 row of ${table} ${state.replace(/^have/, "has").replace(/^refer/, "refers")}`
     : `${rows} rows of ${table} ${state}`;
-  const words = `${said} (${key} ${examples.join(", ")}${more})`;
+  const words = `${said} (${key} ${examples.map((key) => key ?? "NULL").join(", ")}${more})`;
   return { kind, table, columns, query, rows, examples, state: words };
 }

@@ -30,9 +30,10 @@ export async function draftBridge(
   const ends = bridgeEnds(live, target);
   const required = requiredFills({ ...ends, renames: noRenames, values: new Map() });
   const fills = required.flatMap((fill) => fill.value === null ? [] : [{ ...fill, value: fill.value }]);
-  const drafts = await changeStatements({ ...ends, renames: noRenames, fills }, engine);
-  // In one transaction nobody writes between two fills.
-  const texts = [...new Set(drafts.map(({ sql }) => sql))];
+  const drafts = await changeStatements({ ...ends, renames: noRenames, fills, isAtomic: true }, engine);
   const complete = completers[target.snapshot.dialect];
-  return { fills, statements: complete(texts, { live, target: target.snapshot, fills }) };
+  return {
+    fills,
+    statements: complete(drafts.map(({ sql }) => sql), { live, target: target.snapshot, fills }),
+  };
 }

@@ -74,8 +74,20 @@ export function keptOf(
   return [
     ...live.tables.filter((table) => !own.has(table.name)).map((table) => `table ${table.name}`),
     ...differences.filter((each) => each.kind === "extra").map((each) => each.path),
-    ...live.others.map(({ kind, name, table }) => `${kind} ${name}${table === null ? "" : ` on ${table}`}`),
+    ...live.others.filter((other) => other.kind !== "sequence" || !numbers(other.name, live, schemas))
+      .map(({ kind, name, table }) => `${kind} ${name}${table === null ? "" : ` on ${table}`}`),
   ];
+}
+
+/** Whether a sequence that belongs to no column gives one of ours its numbers, or has the name of one that would. */
+function numbers(sequence: string, live: Snapshot, schemas: readonly RevisionSchema[]): boolean {
+  return headSchema(schemas, live).tables.some(({ name, columns }) => {
+    const own = live.tables.find((table) => table.name === name)?.columns ?? [];
+    return columns.some((column) =>
+      column.identity && (sequence === `${name}_${column.name}_seq` ||
+        own.some((each) => each.name === column.name && each.default?.includes(`'${sequence}'`)))
+    );
+  });
 }
 
 /** Says of every label what it claims; or that there is none. */

@@ -1,5 +1,5 @@
 import { copiedTables } from "../core/bridge_sqlite.ts";
-import { heldTypes } from "../core/bridge_obstacles.ts";
+import { heldTypes } from "../core/changed_types.ts";
 import { compareSnapshots } from "../core/compare_snapshots.ts";
 import { type Demand, demandsOf } from "../core/demands.ts";
 import { HarborError } from "../core/errors.ts";

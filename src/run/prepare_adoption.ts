@@ -1,4 +1,5 @@
-import { type Obstacle, obstaclesOf } from "../core/bridge_obstacles.ts";
+import { obstaclesOf } from "../core/bridge_obstacles.ts";
+import type { Obstacle } from "../core/obstacle.ts";
 import { type BridgeStatement, quote, step } from "../core/bridge_statement.ts";
 import { copiedTables } from "../core/bridge_sqlite.ts";
 import { demandsOf } from "../core/demands.ts";
@@ -153,16 +154,29 @@ function refuseUnfit(
   const obstacles = [
     ...strangers(inspection),
     ...obstaclesOf({ live, target, origins, labels, kept, copied }),
-    ...elsewhere.filter((name) => !live.others.some((other) => other.name === name)).map((
-      name,
-    ): Obstacle => ({
+    ...elsewhere.filter((name) => !live.others.some((other) => other.name === name)).map((name) =>
+      notHere(name, live)
+    ),
+  ];
+  return obstacleError(url, obstacles, labels);
+}
+
+/** A name that can be read, though there is no such table. */
+function notHere(name: string, { tables }: Inspection["live"]): Obstacle {
+  const other = tables.find((table) => table.name.toLowerCase() === name);
+  return other === undefined
+    ? {
       path: `table ${name}`,
       state:
         `${name} is not in the first schema of the search path, where the application would make it, but in a later one`,
       remedy: `Put the schema that has it first: ?options=-csearch_path=public`,
-    })),
-  ];
-  return obstacleError(url, obstacles, labels);
+    }
+    : {
+      path: `table ${name}`,
+      state: `the table ${name} is called ${other.name}`,
+      remedy:
+        `Give it its name: ALTER TABLE "${other.name}" RENAME TO "${name}_", then "${name}_" TO "${name}".`,
+    };
 }
 
 /** None of our tables among those that are there. */

@@ -28,6 +28,12 @@ const unrelated: Dependent = {
   sql: "CREATE TRIGGER y AFTER INSERT ON u BEGIN DELETE FROM tt WHERE a = 't'; END",
 };
 
+const ofView: Dependent = {
+  type: "trigger",
+  name: "w",
+  table: "v",
+  sql: "CREATE TRIGGER w INSTEAD OF INSERT ON v BEGIN SELECT 1; END",
+};
 const index: Dependent = { type: "index", name: "i", table: "t", sql: "CREATE INDEX i ON t (id DESC)" };
 const otherIndex: Dependent = { type: "index", name: "j", table: "u", sql: "CREATE INDEX j ON u (t)" };
 
@@ -38,14 +44,24 @@ const cases = [
   ["keeps views, and triggers that name the table", rebuild, [view, own, others, unrelated], [
     0,
     1,
-    'DROP VIEW "v"',
-    'DROP TRIGGER "o""w"',
     'DROP TRIGGER "x"',
+    'DROP TRIGGER "o""w"',
+    'DROP VIEW "v"',
     2,
     3,
     view.sql,
     own.sql,
     others.sql,
+  ]],
+  ["keeps a trigger of a view, which goes with it", rebuild, [view, ofView], [
+    0,
+    1,
+    'DROP TRIGGER "w"',
+    'DROP VIEW "v"',
+    2,
+    3,
+    view.sql,
+    ofView.sql,
   ]],
   ["keeps the indexes of the table", rebuild, [index, otherIndex], [0, 1, 'DROP INDEX "i"', 2, 3, index.sql]],
   ["leaves alone an index that the batch makes", [...rebuild, "CREATE UNIQUE INDEX `i` ON `t` (`id`)"], [
