@@ -19,7 +19,7 @@ import {
 import { inSnapshot, listTables, quoteName, readTables, sizeOf } from "./backup_postgres_tables.ts";
 import { listLargeObjects } from "./backup_postgres_uncarried.ts";
 import type { Client } from "./database.ts";
-import { findPgDump, type PgDump } from "./find_pg_dump.ts";
+import { findPgDump, findPgRestore, type PgDump } from "./find_pg_dump.ts";
 import type { Session } from "./postgres_connection.ts";
 import { digestRows } from "./postgres_digest.ts";
 import { connectionEnvironment, readOutput, runProgram } from "./postgres_program.ts";
@@ -38,25 +38,46 @@ export async function openPgDumpEngine(
   client: Client,
   environment: Environment = {},
 ): Promise<BackupEngine> {
+  const copier = await findCopier(url, client, environment);
+  return engineOf({ url, client, reader: copier.programs, copier: () => Promise.resolve(copier) });
+}
+
+/**
+ * Opens the engine of {@link openPgDumpEngine} to prove and restore copies only: for that any pg_restore will do that
+ * is not older than the pg_dump which made them, however new the server is.
+ *
+ * @throws {HarborError} `backup_failed` when there is none; `details.pgDump` is then `missing`
+ */
+export async function openPgRestoreEngine(
+  url: PostgresUrl,
+  client: Client,
+  environment: Environment = {},
+): Promise<BackupEngine> {
+  const reader = await findPgRestore(environment);
+  return engineOf({ url, client, reader, copier: () => findCopier(url, client, environment) });
+}
+
+/** A pg_dump that can copy from a server, and how it connects. */
+interface Copier {
+  readonly programs: PgDump;
+  readonly connection: Readonly<Record<string, string>>;
+}
+
+interface Parts {
+  readonly url: PostgresUrl;
+  readonly client: Client;
+  readonly reader: PgDump;
+  copier(): Promise<Copier>;
+}
+
+function engineOf({ url, client, reader, copier }: Parts): BackupEngine {
   const taskOf = (verb: BackupTask["verb"], signal: AbortSignal): BackupTask => ({
     url,
     client,
     signal,
     verb,
   });
-  const examine = <T>(work: (session: Session) => Promise<T>) =>
-    withBackupSession(taskOf("examine", new AbortController().signal), work);
-  const { serverMajor, settings } = await examine(async (session) => {
-    const [row] = await query<{ bytea_output: string }>(session, "SHOW bytea_output");
-    return {
-      serverMajor: Math.floor(session.serverVersion / 10_000),
-      // Only where it is needed: a pooler may not let settings through.
-      settings: row?.bytea_output === "hex" ? {} : { bytea_output: "hex" },
-    };
-  });
-  const programs = await findPgDump({ serverMajor, environment });
-  const connection = connectionEnvironment({ url, client, major: programs.major, settings });
-
+  const examine = <T>(work: (session: Session) => Promise<T>) => examineServer(url, client, work);
   return {
     name: "pg_dump",
     suffix: ".dump",
@@ -68,31 +89,50 @@ export async function openPgDumpEngine(
     dump: (path, signal, onProgress) =>
       withBackupSession(
         taskOf("copy", signal),
-        (session) => dump(session, { path, signal, onProgress, programs, connection }),
+        async (session) => await dump(session, { path, signal, onProgress, ...await copier() }),
       ),
     async prove(path, signal, onProgress) {
       const task = taskOf("prove a copy of", signal);
       try {
-        return await prove(task, { path, programs, onProgress });
+        return await prove(task, { path, programs: reader, onProgress });
       } catch (error) {
         throw taskFailure(task, error);
       }
     },
     restore: (path, signal, options) =>
       withBackupSession(taskOf("restore", signal), async (session) => {
-        const archive = await openArchive({ programs, path, signal });
+        const archive = await openArchive({ programs: reader, path, signal });
         await inTransaction(session, { mode: "write" }, () =>
           restoreArchive(session, { archive, url, options }));
       }),
   };
 }
 
-interface Dumping {
+function examineServer<T>(
+  url: PostgresUrl,
+  client: Client,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  return withBackupSession({ url, client, signal: new AbortController().signal, verb: "examine" }, work);
+}
+
+async function findCopier(url: PostgresUrl, client: Client, environment: Environment): Promise<Copier> {
+  const { serverMajor, settings } = await examineServer(url, client, async (session) => {
+    const [row] = await query<{ bytea_output: string }>(session, "SHOW bytea_output");
+    return {
+      serverMajor: Math.floor(session.serverVersion / 10_000),
+      // Only where it is needed: a pooler may not let settings through.
+      settings: row?.bytea_output === "hex" ? {} : { bytea_output: "hex" },
+    };
+  });
+  const programs = await findPgDump({ serverMajor, environment });
+  return { programs, connection: connectionEnvironment({ url, client, major: programs.major, settings }) };
+}
+
+interface Dumping extends Copier {
   readonly path: string;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress | undefined;
-  readonly programs: PgDump;
-  readonly connection: Readonly<Record<string, string>>;
 }
 
 async function dump(session: Session, dumping: Dumping): Promise<BackupContent> {

@@ -69,12 +69,23 @@ export async function inTransaction<T>(
   );
   try {
     const result = await work();
-    await session.script("COMMIT");
+    await session.script("COMMIT").catch((error) => {
+      throw mode === "write" && session.hasEnded() ? unknownOutcome(error) : error;
+    });
     return result;
   } catch (error) {
     if (!session.hasEnded()) await session.script("ROLLBACK").catch(() => {});
     throw error;
   }
+}
+
+function unknownOutcome(cause: unknown): HarborError {
+  const state = "the connection ended before the server did; whether it is committed, is not known";
+  return new HarborError("connection_failed", `Cannot confirm "the restore": ${state}`, {
+    hint: "See at which revision the database is: harbor-db status",
+    details: { committed: "unknown" },
+    cause,
+  });
 }
 
 /** How long a lock of somebody else is waited for. Meanwhile all who come later wait behind us. */
@@ -133,13 +144,16 @@ export function taskFailure({ url, signal, verb }: BackupTask, error: unknown): 
   const code = ownCodes.has(known.code) ? known.code : "backup_failed";
   const { sqlState, table } = known.details;
   return new HarborError(code, `Cannot ${verb} "${url.display}": ${wordsOf(error)}`, {
-    hint: code === "connection_failed" || known.hint === undefined
-      ? "The database is as it was."
-      : known.hint,
+    hint: hints[code] ?? known.hint ?? "The database is as it was.",
     details: { ...(sqlState === undefined ? {} : { sqlState }), ...(table === undefined ? {} : { table }) },
     cause: error,
   });
 }
+
+const hints: Partial<Readonly<Record<ErrorCode, string>>> = {
+  busy: "Other sessions use the tables. Stop the application, then run the same command again.",
+  connection_failed: "The database is as it was. Run the same command again when the server can be reached.",
+};
 
 /** Whether the file of a copy failed, and not the connection, whose errors look much the same. */
 function isOfFile(error: unknown): error is NodeJS.ErrnoException {

@@ -47,16 +47,33 @@ const usualFolders = [
  * @throws {HarborError} `backup_failed`; `details.pgDump` is `missing` or `too_old`
  */
 export async function findPgDump({ serverMajor, environment }: PgDumpSearch): Promise<PgDump> {
-  const found: PgDump[] = [];
-  for (const folder of candidateFolders(environment["PATH"] ?? "")) {
-    const program = await examine(folder);
-    if (program !== null) found.push(program);
-  }
+  const found = await findPrograms(environment);
   // Stable: of two of one major, the first in PATH.
-  const [nearest] = found.filter(({ major }) => major >= serverMajor).sort((a, b) => a.major - b.major);
+  const [nearest] = found.filter(({ major }) => major >= serverMajor).toSorted((a, b) => a.major - b.major);
   if (nearest !== undefined) return nearest;
-  const [newest] = found.sort((a, b) => b.major - a.major);
+  const newest = newestOf(found);
   throw newest === undefined ? missing(serverMajor) : tooOld(newest, serverMajor);
+}
+
+/**
+ * Finds the newest pg_restore, which reads the copies of all before it, whatever version the server has that they are
+ * restored to.
+ *
+ * @throws {HarborError} `backup_failed`; `details.pgDump` is `missing`
+ */
+export async function findPgRestore(environment: Environment): Promise<PgDump> {
+  const newest = newestOf(await findPrograms(environment));
+  if (newest === undefined) throw missing(null);
+  return newest;
+}
+
+async function findPrograms(environment: Environment): Promise<readonly PgDump[]> {
+  const found = await Promise.all(candidateFolders(environment["PATH"] ?? "").map(examine));
+  return found.filter((programs) => programs !== null);
+}
+
+function newestOf(found: readonly PgDump[]): PgDump | undefined {
+  return found.toSorted((a, b) => b.major - a.major)[0];
 }
 
 function candidateFolders(path: string): readonly string[] {
@@ -106,11 +123,14 @@ function firstWords(program: string): Promise<string> {
   });
 }
 
-function missing(serverMajor: number): HarborError {
+function missing(serverMajor: number | null): HarborError {
   return new HarborError(
     "backup_failed",
-    `Cannot find "pg_dump": no folder of PATH has it, and none of the usual ones`,
-    { hint: remedy(serverMajor), details: { pgDump: "missing", serverMajor } },
+    `Cannot find "pg_dump and pg_restore": no folder of PATH has it, and none of the usual ones`,
+    {
+      hint: serverMajor === null ? "Install PostgreSQL's client programs." : remedy(serverMajor),
+      details: { pgDump: "missing", serverMajor },
+    },
   );
 }
 

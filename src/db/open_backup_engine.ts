@@ -62,6 +62,10 @@ export async function openBackupEngine(
 export async function openEngineFor(made: EngineName, place: EnginePlace): Promise<BackupEngine> {
   const { url } = place;
   const known = enginesOf[url.driver];
+  if (made === "pg_dump" && url.driver === "postgres") {
+    const { openPgRestoreEngine } = await import("./backup_pg_dump.ts");
+    return await openPgRestoreEngine(url, place.client, place.environment);
+  }
   if (known.includes(made)) return await openBackupEngine(place, made);
   if (sqliteEngines.includes(made) && sqliteEngines.includes(known[0]!)) return await openBackupEngine(place);
   const kind = sqliteEngines.includes(made) ? "SQLite or libSQL" : "PostgreSQL";

@@ -4,7 +4,7 @@ import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { openPgDumpEngine } from "../../src/db/backup_pg_dump.ts";
+import { openPgDumpEngine, openPgRestoreEngine } from "../../src/db/backup_pg_dump.ts";
 import { findPgDump } from "../../src/db/find_pg_dump.ts";
 import { connectionEnvironment } from "../../src/db/postgres_program.ts";
 import { testClient, withFolder } from "../support/databases.ts";
@@ -79,6 +79,22 @@ test("pg_dump: one that is older than the server is refused before anything star
     const refused = await rejectsWith("backup_failed", openPgDump(url));
     assert.match(refused.message, /pg_dump": it is version 1[5-7]\.\d+, and the server has version 18$/);
   }));
+
+test("pg_dump: a copy moves to a newer server than pg_restore is", () =>
+  withOwnedPostgres(15, "", (source) =>
+    withOwnedPostgres(18, "CREATEDB", async (target) => {
+      await run(
+        source.url,
+        "CREATE TABLE t (id serial PRIMARY KEY, x text); INSERT INTO t (x) VALUES ('a'), ('b')",
+      );
+      await withCopy(await openPgDump(source.url), async ({ path, content }) => {
+        const reader = await openPgRestoreEngine(parsePostgres(target.url), testClient);
+        assert.deepEqual(await reader.prove(path, never), { content, proof: "scratch database" });
+        await reader.restore(path, never);
+        assert.deepEqual(await run(target.url, "INSERT INTO t (x) VALUES ('c') RETURNING id"), [{ id: 3 }]);
+        await withFolder((folder) => rejectsWith("backup_failed", reader.dump(`${folder}/copy`, never)));
+      });
+    })));
 
 test("pg_dump: the password is in its environment and nowhere else, and nothing of ours beside", () =>
   withOwnedPostgres(15, "", ({ url, role }) =>

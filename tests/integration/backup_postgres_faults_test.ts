@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
 import process from "node:process";
 import { test } from "node:test";
 import { openTestDatabase, withFolder } from "../support/databases.ts";
@@ -90,6 +92,20 @@ for (const { name, version, open } of postgresEngines) {
       });
     }));
 
+  test(`${name}: a restore whose last answer is lost does not say that nothing was changed`, () =>
+    withOwnedPostgres(version, "", async ({ url }) => {
+      await run(url, "CREATE TABLE t (id int)");
+      await withCopy(await open(url), async ({ path }) => {
+        await run(url, "INSERT INTO t VALUES (1)");
+        await withLostAnswer(url, async (proxied) => {
+          const lost = await rejectsWith("connection_failed", (await open(proxied)).restore(path, never));
+          assert.match(lost.message, /whether it is committed, is not known/);
+          assert.equal(lost.details["committed"], "unknown");
+        });
+        assert.deepEqual(await run(url, "SELECT id FROM t"), [], "it was committed");
+      });
+    }));
+
   test(`${name}: scratch databases of dead runs are dropped, of living ones are not`, () =>
     withOwnedPostgres(version, "CREATEDB", async ({ url, role }) => {
       await run(url, "CREATE TABLE t (id int)");
@@ -111,6 +127,33 @@ for (const { name, version, open } of postgresEngines) {
         assert.deepEqual(left.map((row) => row["datname"]), [living, foreign].sort());
       });
     }));
+}
+
+/** Runs `work` with an address behind which the connection ends instead of answering a COMMIT of something written. */
+async function withLostAnswer(url: string, work: (proxied: string) => Promise<void>): Promise<void> {
+  const proxy = createServer((client) => {
+    const upstream = connect(Number(new URL(url).port), "127.0.0.1");
+    let isWriting = false;
+    let isLost = false;
+    for (const socket of [client, upstream]) socket.on("error", () => {});
+    client.on("data", (data: Uint8Array) => {
+      const text = Buffer.from(data).toString("latin1");
+      isWriting ||= text.includes("READ WRITE");
+      isLost ||= isWriting && text.includes("COMMIT\0");
+      upstream.write(data);
+    });
+    upstream.on("data", (data: Uint8Array) => isLost ? client.destroy() : client.write(data));
+    client.on("close", () => upstream.end());
+    upstream.on("close", () => client.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const proxied = new URL(url);
+  proxied.port = String((proxy.address() as AddressInfo).port);
+  try {
+    await work(proxied.href);
+  } finally {
+    proxy.close();
+  }
 }
 
 for (const { name, version, open } of postgresEngines.filter((engine) => engine.version === 15)) {
