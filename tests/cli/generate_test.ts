@@ -303,6 +303,32 @@ test("a schema.ts of one dialect, in plain Drizzle and two files, has a history 
     assert.equal(upgraded.code, 0, upgraded.stderr);
   }));
 
+test("generate says what is dangerous in what it wrote", () =>
+  withSchemaProject(async (project) => {
+    await project.edit("thumbnail_path: varchar(500),\n", "");
+    const result = await project.run(["generate", "Drop thumbnails", "--json"]);
+    assert.equal(result.code, 0, result.stdout);
+    const { hazards } = result.json<{ hazards: { message: string; details: { hazard: string } }[] }>();
+    assert.deepEqual(hazards.map(({ details }) => details.hazard), ["drop_in_use", "drop_in_use"]);
+    assert.match(hazards[0]!.message, /_drop_thumbnails\.sql:\d+: drop_in_use: drops files\.thumbnail_path/);
+    assert.equal((await project.run(["check"])).code, 3);
+  }));
+
+test("generate refuses to go on from two branches that were merged into one list", () =>
+  withSchemaProject(async (project) => {
+    const path = "drizzle/sqlite/meta/f27bd10b7ec4_snapshot.json";
+    const text = await project.read(path);
+    await project.write(
+      path,
+      text.replace(/"prevId": ".*"/, '"prevId": "00000000-0000-4000-8000-71dda59686db"'),
+    );
+    await addColumn(project, "note: text()");
+    const result = await project.run(["generate", "Add notes"]);
+    assert.equal(result.code, 2, result.stdout);
+    assert.match(result.stderr, /on sqlite it was not made on top of 5b09ebe23c76/);
+    assert.match(result.stderr, /harbor-db rebase f27bd10b7ec4/);
+  }));
+
 test("generate never overwrites a file, and then writes none", () =>
   withSchemaProject(async (project) => {
     await addColumn(project, "note: text()");
