@@ -12,8 +12,9 @@ const prefix = "harbor_scratch_";
  * Runs `work` in a scratch database on the same server, with the database's encoding, locale and extensions, and
  * drops it afterwards, however `work` ends. First drops what was left behind by processes that are gone.
  *
- * @returns `null` when there can be none: the role may not make databases, or what the database uses (an extension,
- * another schema's types) is not to be had in another one, or does not fit on the server's disk
+ * @returns `null` when there can be none: the role may not make databases, or not connect to a new one; or what the
+ * database uses (an extension, another schema's types) is not to be had in another one, or does not fit on the
+ * server's disk
  */
 export async function withScratch<T>(
   task: BackupTask,
@@ -31,20 +32,24 @@ export async function withScratch<T>(
       if (admin.hasEnded()) throw error;
       return null;
     }
+    let isOpen = false;
     try {
       const extensions = await listExtensions(admin);
-      return await withBackupSession(
-        { ...task, url: { ...task.url, database: name } },
-        async (scratch) => {
-          try {
-            for (const text of extensions) await scratch.script(text).catch(() => {});
-            return await work(scratch);
-          } catch (error) {
-            if (isForeignToScratch(error)) return null;
-            throw error;
-          }
-        },
-      );
+      const place = { ...task, url: { ...task.url, database: name } };
+      return await withBackupSession(place, async (scratch) => {
+        isOpen = true;
+        try {
+          for (const text of extensions) await scratch.script(text).catch(() => {});
+          return await work(scratch);
+        } catch (error) {
+          if (isForeignToScratch(error)) return null;
+          throw error;
+        }
+      });
+    } catch (error) {
+      // A server or a pooler may admit to known databases only.
+      if (isOpen || task.signal.aborted || admin.hasEnded()) throw error;
+      return null;
     } finally {
       await drop(admin, name);
     }

@@ -133,7 +133,7 @@ export function connectionEnvironment(
   const options = [...own, ...Object.entries(settings)]
     .map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, "\\$&")}`).join(" ");
   const { rootcert, cert, key } = url.sslFiles;
-  const root = rootcert ?? (url.sslmode.startsWith("verify-") ? systemRoots(major) : undefined);
+  const root = rootcert ?? systemRoots(url.sslmode, major);
   return withoutGaps({
     // English messages, by which failures are told apart.
     LC_ALL: "C",
@@ -154,8 +154,11 @@ export function connectionEnvironment(
   });
 }
 
-function systemRoots(major: number): string | undefined {
-  return major >= 16 ? "system" : trustedRoots.find((path) => existsSync(path));
+/** The library takes the word `system` since version 16, and for the strictest mode alone. */
+function systemRoots(sslmode: PostgresUrl["sslmode"], major: number): string | undefined {
+  if (!sslmode.startsWith("verify-")) return undefined;
+  if (sslmode === "verify-full" && major >= 16) return "system";
+  return trustedRoots.find((path) => existsSync(path));
 }
 
 function withoutGaps(record: Readonly<Record<string, string | undefined>>): Record<string, string> {

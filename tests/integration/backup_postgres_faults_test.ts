@@ -131,15 +131,27 @@ for (const { name, version, open } of postgresEngines) {
 
 /** Runs `work` with an address behind which the connection ends instead of answering a COMMIT of something written. */
 async function withLostAnswer(url: string, work: (proxied: string) => Promise<void>): Promise<void> {
+  let isWriting = false;
+  await withProxy(url, (said) => {
+    isWriting ||= said.includes("READ WRITE");
+    return isWriting && said.includes("COMMIT\0") ? "lose the answer" : "answer";
+  }, work);
+}
+
+/** Runs `work` with another address of the server. `judge` is told what clients say. */
+async function withProxy(
+  url: string,
+  judge: (said: string) => "answer" | "lose the answer" | "hang up",
+  work: (proxied: string) => Promise<void>,
+): Promise<void> {
   const proxy = createServer((client) => {
     const upstream = connect(Number(new URL(url).port), "127.0.0.1");
-    let isWriting = false;
     let isLost = false;
     for (const socket of [client, upstream]) socket.on("error", () => {});
     client.on("data", (data: Uint8Array) => {
-      const text = Buffer.from(data).toString("latin1");
-      isWriting ||= text.includes("READ WRITE");
-      isLost ||= isWriting && text.includes("COMMIT\0");
+      const verdict = judge(Buffer.from(data).toString("latin1"));
+      if (verdict === "hang up") return client.destroy();
+      isLost ||= verdict === "lose the answer";
       upstream.write(data);
     });
     upstream.on("data", (data: Uint8Array) => isLost ? client.destroy() : client.write(data));
@@ -155,6 +167,26 @@ async function withLostAnswer(url: string, work: (proxied: string) => Promise<vo
     proxy.close();
   }
 }
+
+test("harbor: where only known databases can be connected to, a copy is read back", () =>
+  withOwnedPostgres(15, "CREATEDB", async ({ url }) => {
+    await run(url, "CREATE TABLE t (id int); INSERT INTO t VALUES (1)");
+    const isRefused = (said: string) => said.includes("database\0harbor_scratch_");
+    await withProxy(url, (said) => isRefused(said) ? "hang up" : "answer", async (proxied) => {
+      const engine = await openHarbor(proxied);
+      await withCopy(engine, async ({ path, content }) => {
+        assert.deepEqual(await engine.prove(path, never), { content, proof: "read back" });
+      });
+    });
+    assert.deepEqual(
+      await run(
+        url,
+        "SELECT datname FROM pg_database WHERE datname LIKE 'harbor_scratch%' " +
+          "AND datdba = current_user::regrole",
+      ),
+      [],
+    );
+  }));
 
 for (const { name, version, open } of postgresEngines.filter((engine) => engine.version === 15)) {
   test(`${name}: a server that dies ends the copy`, async () => {
