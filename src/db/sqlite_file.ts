@@ -140,19 +140,27 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
   }
 
   /**
-   * Runs work whose commits need not wait for the disk one by one: in WAL mode they keep their order, and the write
-   * that frees the lock afterwards waits for all of them.
+   * Runs work whose commits wait less for the disk. In WAL mode they keep their order, and the write that frees the lock
+   * afterwards waits for all of them. Without a WAL, `NORMAL` could cost a database on an old file system that loses
+   * power at the wrong moment: one that was empty has nothing to lose.
    *
    * Source: https://www.sqlite.org/pragma.html#pragma_synchronous
    */
   async function synced<T>(work: () => Promise<T>): Promise<T> {
-    if (!isWalMode(handle)) return await work();
+    if (!isWalMode(handle) && !isEmpty()) return await work();
     execute(handle, "PRAGMA synchronous = NORMAL");
     try {
       return await work();
     } finally {
       execute(handle, "PRAGMA synchronous = FULL");
     }
+  }
+
+  function isEmpty(): boolean {
+    return rowsOf({
+      text: "SELECT 1 FROM sqlite_schema WHERE name <> 'harbor_lock' LIMIT 1",
+      values: [],
+    }).length === 0;
   }
 
   function transact({ statements, mode, fence, look }: Transaction): number[] {

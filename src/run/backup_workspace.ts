@@ -15,6 +15,9 @@ const pattern = /^\.(.+)\.(\d+)\.([0-9a-f]{8}|any)\.partial$/;
 /** After this long nobody works there, whatever the process's number says: numbers are given out again. */
 const abandonedMs = 24 * 3_600_000;
 
+/** Where this process works at the moment: a restore makes a backup while it reads another. */
+const ours = new Set<string>();
+
 /** Runs work with a new folder that nobody else may read, and removes it with all that is in it. */
 export async function withWorkspace<T>(
   folder: string,
@@ -23,10 +26,12 @@ export async function withWorkspace<T>(
 ): Promise<T> {
   const path = join(folder, `.${id}.${client.pid}.${spaceOf(client)}.partial`);
   await makeFolder(path);
+  ours.add(path);
   try {
     return await work(path);
   } finally {
     await rm(path, { recursive: true, force: true });
+    ours.delete(path);
   }
 }
 
@@ -52,7 +57,7 @@ export async function clearLeftovers(folder: string, client: Client, now: Date):
   let count = 0;
   for (const [name, id, pid, space] of left) {
     const path = join(folder, name);
-    if (!await isAbandoned(path, { pid: Number(pid), space: space!, client, now })) continue;
+    if (ours.has(path) || !await isAbandoned(path, { pid: Number(pid), space: space!, client, now })) continue;
     for (const file of names.filter((each) => each.startsWith(`${id}.`))) {
       const isComplete = file.endsWith(".json") || existsSync(manifestPathOf(join(folder, file)));
       if (!isComplete) await rm(join(folder, file), { force: true });
@@ -71,7 +76,7 @@ interface Owner {
 }
 
 async function isAbandoned(path: string, { pid, space, client, now }: Owner): Promise<boolean> {
-  // One process makes one backup at a time, so what has its number is from an earlier one.
+  // What has this process's number and is not ours is from an earlier one.
   if (space !== "any" && space === spaceOf(client) && (pid === client.pid || !client.isAlive(pid))) {
     return true;
   }
