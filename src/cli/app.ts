@@ -56,7 +56,13 @@ export function createApp(
   function isAbsent(url: DatabaseUrl = databaseUrl()): boolean {
     return url.driver === "sqlite_file" && !existsSync(url.path);
   }
-  async function readHistory(dialect: Dialect): Promise<History> {
+  const histories = new Map<Dialect, Promise<History>>();
+  function readHistory(dialect: Dialect): Promise<History> {
+    const known = histories.get(dialect) ?? readHistoryOnce(dialect);
+    histories.set(dialect, known);
+    return known;
+  }
+  async function readHistoryOnce(dialect: Dialect): Promise<History> {
     const run = await import("../run/read_history.ts");
     const { history } = system.build;
     if (settings.dir === undefined && history !== null) return run.embeddedHistory(await history(), dialect);

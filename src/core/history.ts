@@ -135,7 +135,7 @@ function buildRevision(
     tag,
     createdAt: new Date(entry.when).toISOString(),
     checksum: scriptChecksum(text),
-    upgrade: () => parseScript({ ...up, text }),
+    upgrade: once(() => parseScript({ ...up, text })),
     downgrade: () => {
       const down = source(".down.sql");
       return down.text === null ? null : parseScript({ ...down, text: down.text });
@@ -162,4 +162,10 @@ function broken(path: string, state: string): HarborError {
       "Restore the folder from version control, or leave --dir out to use the history built into harbor-db.",
     details: { path },
   });
+}
+
+/** Returns a function that makes its result at the first call, and returns that one at all others. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly result: T } | undefined;
+  return () => (made ??= { result: make() }).result;
 }

@@ -1,6 +1,7 @@
 import type { SQL } from "drizzle-orm";
 import { keyShare } from "../core/key_share.ts";
 import type { Backfill } from "../core/script.ts";
+import type { Pace } from "../db/database.ts";
 import { type BackfillState, insertBackfill, readBackfills, updateBackfill } from "../db/version_table.ts";
 import { createWalker, type PaceOptions, type Stretch } from "./backfill_walk.ts";
 import { countKeys, type Place, readEdgeKey, updateWithin, type Window } from "./backfill_window.ts";
@@ -45,11 +46,40 @@ export interface BackfillTask {
  * long time, or what the database says
  */
 export async function runBackfill(context: RunContext, task: BackfillTask): Promise<BackfillResult> {
-  const { database, now } = context;
-  const { backfill, record, pace: options } = task;
+  const { database } = context;
+  const { backfill } = task;
   const pace = await database.pace(backfill.table);
+  const saved = await readSaved(context, task);
+  const isSmall = saved === undefined &&
+    await countKeys(database, backfill, { from: after(null), atMost: mostLeft + 1 }) <= mostLeft;
+  const state = isSmall
+    ? newState(context, task, null)
+    : await walk(context, task, { state: saved ?? await begin(context, task), pace });
+
+  const finished = { ...state, batches: state.batches + 1, finishedAt: context.now().toISOString() };
+  const [rows = 0] = await database.write([
+    updateWithin(backfill, { from: after(state.endKey), end: null }),
+    ...task.record,
+    ...(isSmall ? insertBackfill(finished) : [updateBackfill(finished)]),
+  ]);
+  const { heldMs } = await pace.relax();
+  return {
+    table: backfill.table,
+    rows: finished.rows + rows,
+    batches: finished.batches,
+    longestBatchMs: Math.max(finished.longestBatchMs, Math.round(heldMs)),
+  };
+}
+
+/** Changes all rows but those that come last, and returns how far it came. */
+async function walk(
+  context: RunContext,
+  { backfill, pace: options }: BackfillTask,
+  { state: from, pace }: { readonly state: BackfillState; readonly pace: Pace },
+): Promise<BackfillState> {
+  const { database } = context;
   const walker = createWalker(context, backfill, { pace, options });
-  let state = await openState(context, task);
+  let state = from;
   const showProgress = progressMeter(context, backfill, {
     first: state.lastKey ?? await readEdgeKey(database, backfill, "lowest"),
     state: () => state,
@@ -93,20 +123,7 @@ export async function runBackfill(context: RunContext, task: BackfillTask): Prom
     before = state.rows;
     await walker.walk(stretch(after(null), () => ({})));
   }
-
-  const finished = { ...state, batches: state.batches + 1, finishedAt: now().toISOString() };
-  const [rows = 0] = await database.write([
-    updateWithin(backfill, { from: after(state.endKey), end: null }),
-    ...record,
-    updateBackfill(finished),
-  ]);
-  const { heldMs } = await pace.relax();
-  return {
-    table: backfill.table,
-    rows: finished.rows + rows,
-    batches: finished.batches,
-    longestBatchMs: Math.max(finished.longestBatchMs, Math.round(heldMs)),
-  };
+  return state;
 }
 
 /** A change without a condition would change every row again. */
@@ -118,26 +135,37 @@ function after(key: string | null): Place {
   return { key, isAhead: false };
 }
 
-/** Returns the saved state of an interrupted run, or puts a new one on record. */
-async function openState({ database, now }: RunContext, task: BackfillTask): Promise<BackfillState> {
-  const saved = (await readBackfills(database)).find((state) =>
+/** Returns the state in which an earlier run was interrupted. */
+async function readSaved(
+  { database }: RunContext,
+  task: BackfillTask,
+): Promise<BackfillState | undefined> {
+  return (await readBackfills(database)).find((state) =>
     state.revision === task.revision && state.statement === task.statement && state.finishedAt === null
   );
-  if (saved !== undefined) return saved;
-  const state: BackfillState = {
+}
+
+/** Puts a new backfill on record, up to the key that is the highest now. */
+async function begin(context: RunContext, task: BackfillTask): Promise<BackfillState> {
+  const { database } = context;
+  const state = newState(context, task, await readEdgeKey(database, task.backfill, "highest"));
+  await database.write(insertBackfill(state));
+  return state;
+}
+
+function newState({ now }: RunContext, task: BackfillTask, endKey: string | null): BackfillState {
+  return {
     revision: task.revision,
     statement: task.statement,
     table: task.backfill.table,
     lastKey: null,
-    endKey: await readEdgeKey(database, task.backfill, "highest"),
+    endKey,
     rows: 0,
     batches: 0,
     longestBatchMs: 0,
     startedAt: now().toISOString(),
     finishedAt: null,
   };
-  await database.write(insertBackfill(state));
-  return state;
 }
 
 /** Returns what tells the user how far a backfill is. The number of rows is estimated from the keys. */
