@@ -8,7 +8,7 @@ import type { Database } from "./database.ts";
 import { withLibsqlSnapshot } from "./libsql_snapshot.ts";
 import { readCopy, readCopyRows, type StoredCopy } from "./read_copy.ts";
 import { digestChunks, type RowChunk } from "./row_chunk.ts";
-import { lockTable, type StoredTable } from "./sqlite_content.ts";
+import { lockTable, stagePrefix, type StoredTable } from "./sqlite_content.ts";
 import { openCopy } from "./sqlite_copy.ts";
 import { quotedName } from "./sqlite_rows.ts";
 import { insertInto, selectFromJson } from "./sqlite_load.ts";
@@ -25,9 +25,6 @@ export interface Replacement {
   readonly database: Database | null;
   readonly onProgress?: OnProgress | undefined;
 }
-
-/** Where the rows wait until all of them are there. */
-const stagePrefix = "harbor_restore_";
 
 /**
  * Replaces all that is in a server's database. The rows are brought into tables of their own, batch by batch, and read

@@ -34,12 +34,18 @@ export interface StoredTable {
 /** The lock is no content: no copy brings it back. */
 export const lockTable = "harbor_lock";
 
+/** Where rows wait during a restore; what a killed one left of them is no content either. */
+export const stagePrefix = "harbor_restore_";
+
+const isContent = (name: string) =>
+  `${name} NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND ${name} <> '${lockTable}' AND substr(${name}, 1, ${stagePrefix.length}) <> '${stagePrefix}'`;
+
 /** Lists the tables that hold rows, those of virtual tables included; the virtual tables themselves hold none. */
 export const tablesQuery =
   `SELECT l.name AS name, l.wr AS wr, c.name AS column_name, c.type AS type, c.pk AS pk
 FROM pragma_table_list AS l JOIN pragma_table_xinfo(l.name) AS c
-WHERE l.schema = 'main' AND l.type IN ('table', 'shadow') AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-AND l.name <> '${lockTable}' AND c.hidden = 0 ORDER BY l.name, c.cid`;
+WHERE l.schema = 'main' AND l.type IN ('table', 'shadow') AND ${isContent("l.name")}
+AND c.hidden = 0 ORDER BY l.name, c.cid`;
 
 export interface TablesRow {
   readonly name: string;
@@ -51,7 +57,9 @@ export interface TablesRow {
 
 /** Lists all definitions but the lock's, in an order that does not depend on how they came about. */
 export const definitionsQuery =
-  `SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND tbl_name <> '${lockTable}' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name`;
+  `SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND ${
+    isContent("tbl_name")
+  } AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name`;
 
 export interface DefinitionRow {
   readonly type: string;
