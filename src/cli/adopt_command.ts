@@ -2,16 +2,19 @@ import { describeDifference } from "../core/compare_snapshots.ts";
 import { HarborError } from "../core/errors.ts";
 import { describeLabel } from "../core/labels.ts";
 import { resolveTarget } from "../core/plan.ts";
-import type { AdoptResult } from "../run/adopt.ts";
 import type { RunContext } from "../run/context.ts";
 import type { Adoption } from "../run/prepare_adoption.ts";
 import type { App } from "./app.ts";
 import type { Outcome } from "./command.ts";
 import { flag, type Values } from "./options.ts";
+import { createSafetyNet, safetyOptions } from "./safety_net.ts";
+
+const { restoreOnFailure: _, ...backupOptions } = safetyOptions;
 
 export const adoptOptions = {
   dryRun: flag("--dry-run", "say what would be done and change nothing"),
   sql: flag("--sql", "print the SQL that would run, and nothing else"),
+  ...backupOptions,
 };
 
 interface Request {
@@ -43,6 +46,7 @@ export async function adoptBefore(
 
 /** Looks at a database, says what it is, asks, and takes it over. */
 export async function runAdoption(app: App, { options, isConfirmed, target }: Request): Promise<Outcome> {
+  const net = createSafetyNet(app, { ...options, restoreOnFailure: false });
   const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
     const { prepareAdoption } = await import("../run/prepare_adoption.ts");
     const adoption = await prepareAdoption(context);
@@ -61,10 +65,16 @@ export async function runAdoption(app: App, { options, isConfirmed, target }: Re
   if (outcome !== null) return outcome;
   return await app.withRun("write", async (context) => {
     const { adopt } = await import("../run/adopt.ts");
-    const result = await adopt(context, { lockWaitMs: app.lockWaitMs });
-    printResult(app, context, result);
-    const { adoption, backup } = result;
-    return { json: { ...describe(adoption), stamped: adoption.to, backup } };
+    const beforeChange = () => net.spreadFor(context, "before adopt");
+    try {
+      const adoption = await adopt(context, { lockWaitMs: app.lockWaitMs, beforeChange });
+      printResult(app, context, adoption);
+      await net.fold();
+      return { json: { ...describe(adoption), stamped: adoption.to, backup: net.summary() } };
+    } catch (error) {
+      const isCommitted = error instanceof HarborError && error.details["isCommitted"] === true;
+      throw isCommitted ? await net.goBack(context, error) : error;
+    }
   });
 }
 
@@ -176,10 +186,8 @@ function planOf({ action, statements }: Adoption, to: string): string {
   }
 }
 
-function printResult({ report }: App, { history }: RunContext, { adoption, backup }: AdoptResult): void {
-  const { action, to, inspection } = adoption;
+function printResult({ report }: App, { history }: RunContext, { action, to, inspection }: Adoption): void {
   if (action === "none") return report.line("nothing to do");
-  if (backup !== null) report.line(`backup     ${backup.path}`);
   const how = action === "bridge" ? "bridged to" : "stamped at";
   report.line(`${report.colors.green("adopted")}    ${how} ${to ?? "base"}`);
   if (action === "bridge" && inspection.kept.length > 0) {

@@ -1,5 +1,6 @@
 import { formatBytes } from "../core/quantity.ts";
 import { HarborError } from "../core/errors.ts";
+import type { BackupReason } from "../core/manifest.ts";
 import type { MadeBackup } from "../run/backup.ts";
 import type { RunContext } from "../run/context.ts";
 import type { Plan } from "../run/migrate.ts";
@@ -26,6 +27,10 @@ export const safetyOptions = {
 export interface SafetyNet {
   /** Makes the backup; called under the lock, before the first statement. */
   spread(context: RunContext, plan: Plan): Promise<void>;
+  /** The same for a change that is no plan of steps. */
+  spreadFor(context: RunContext, reason: BackupReason): Promise<void>;
+  /** Restores the backup and says so in the error; without a backup, says that there is none. */
+  goBack(context: RunContext, error: HarborError): Promise<HarborError>;
   /** Prunes after a change that succeeded. */
   fold(): Promise<void>;
   /** Returns an error that says what is done, what is not, how to go on and how to go back; or goes back itself. */
@@ -50,6 +55,10 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
 
   async function spread(context: RunContext, prepared: Plan): Promise<void> {
     plan = prepared;
+    await spreadFor(context, `before ${plan.steps[0]!.direction}`);
+  }
+
+  async function spreadFor(context: RunContext, reason: BackupReason): Promise<void> {
     if (options.noBackup) return report.note("--no-backup: nothing is backed up, there is no way back");
     const [{ makeBackup }, { isEmptyDatabase }] = await Promise.all([
       import("../run/backup.ts"),
@@ -58,7 +67,6 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     if (await isEmptyDatabase(context)) return;
     const setting = await backupSetting(app, app.databaseUrl(), options);
     try {
-      const reason = `before ${plan.steps[0]!.direction}` as const;
       made = await makeBackup(context, setting, { reason, mayReuse: true });
       printBackup(app, made);
     } catch (error) {
@@ -128,7 +136,10 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
   /** Restores the backup and says so in the error, or why it could not. */
   async function goBack(context: RunContext, error: HarborError): Promise<HarborError> {
     const { code, message, details, cause } = error;
-    const backup = made!;
+    const backup = made;
+    if (backup === undefined) {
+      return new HarborError(code, `${message}\n       NOT restored: there is no backup`, { details, cause });
+    }
     try {
       const { restoreBackup } = await import("../run/restore.ts");
       const url = app.databaseUrl();
@@ -166,6 +177,8 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
 
   return {
     spread,
+    spreadFor,
+    goBack,
     fold,
     catch: explain,
     summary: () => made === undefined ? null : { path: made.path, verified: true },

@@ -22,7 +22,12 @@ export type Proof = "opened" | "scratch database" | "read back";
 export type Compression = "zstd" | "gzip";
 
 /** What a backup was made for. */
-export type BackupReason = "backup" | "before upgrade" | "before downgrade" | "before restore";
+export type BackupReason =
+  | "backup"
+  | "before upgrade"
+  | "before downgrade"
+  | "before restore"
+  | "before adopt";
 
 /**
  * The JSON beside a backup: what it holds and how that was proven. Only what was proven gets one, and it is written
@@ -118,7 +123,13 @@ export function parseManifest(text: string, path: string): Manifest {
     serverVersion: read.text("serverVersion"),
     revision: read.optional("revision", read.name),
     unfinished: read.optional("unfinished", read.name),
-    reason: read.oneOf("reason", ["backup", "before upgrade", "before downgrade", "before restore"]),
+    reason: read.oneOf("reason", [
+      "backup",
+      "before upgrade",
+      "before downgrade",
+      "before restore",
+      "before adopt",
+    ]),
     createdAt: read.time("createdAt"),
     file: read.name("file"),
     bytes: read.count("bytes"),

@@ -224,7 +224,7 @@ function refuseBridged(
     "irreversible",
     `Cannot downgrade "${row.revision}" (${row.name}): the database was adopted on ${row.startedAt} by a bridge, and only its backup leads back to where it came from`,
     {
-      hint: `harbor-db backup list, then harbor-db restore <the backup made before ${row.startedAt}>`,
+      hint: `harbor-db backup list, then harbor-db restore <the last one before ${row.startedAt}>`,
       details: { revision: row.revision, adoptedAt: row.startedAt },
     },
   );

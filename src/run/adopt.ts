@@ -12,25 +12,11 @@ import { lockOptions } from "./lock_options.ts";
 import { type Adoption, prepareAdoption } from "./prepare_adoption.ts";
 import { recordOf, snapshotOf } from "./read_unmanaged.ts";
 
-/** A backup, as results name it. */
-export interface BackupName {
-  readonly path: string;
-  readonly verified: boolean;
-}
-
 export interface AdoptOptions {
   /** Milliseconds to wait for another harbor-db. */
   readonly lockWaitMs: number;
-  /** Makes a proven backup. Left out when the user wants none. */
-  readonly backUp?: () => Promise<BackupName>;
-  /** Puts a backup back. */
-  readonly restore?: (backup: BackupName) => Promise<void>;
-}
-
-/** What was done. */
-export interface AdoptResult {
-  readonly adoption: Adoption;
-  readonly backup: BackupName | null;
+  /** Called under the lock when there is something to do and it was rehearsed; what it throws ends the run. */
+  readonly beforeChange?: () => Promise<void>;
 }
 
 /**
@@ -40,32 +26,30 @@ export interface AdoptResult {
  * is compared with head; only then comes the backup, and only then the transaction that stays. So a right that is
  * missing or a view that is in the way shows before anything is done.
  *
+ * @returns What was done
  * @throws {HarborError} `unmanaged`, `data_conflict`, `not_a_database` or `unfinished` as {@link prepareAdoption} has them ·
- * `schema_mismatch` when the bridge does not lead to head · `locked`, `interrupted` and what the database says
+ * `schema_mismatch` when the bridge does not lead to head, with `details.isCommitted` when that shows only afterwards,
+ * which takes somebody else who changes the schema meanwhile · `locked`, `interrupted` and what the database says
  */
-export function adopt(context: RunContext, options: AdoptOptions): Promise<AdoptResult> {
+export function adopt(context: RunContext, options: AdoptOptions): Promise<Adoption> {
   const { database } = context;
   return database.withLock(async () => {
     const adoption = await prepareAdoption(context);
     if (adoption.refusal !== null) throw adoption.refusal;
-    if (adoption.action === "none") return { adoption, backup: null };
-    const batch = adoptionBatch(context, adoption);
+    if (adoption.action === "none") return adoption;
+    const batch = () => adoptionBatch(context, adoption);
     refuseOtherSchema(
       context,
       adoption,
-      await despiteGuards(context, () => database.rehearse(batch, "schema")),
+      await despiteGuards(context, () => database.rehearse(batch(), "schema")),
     );
     stopIfAsked(context.signal);
-    const backup = await options.backUp?.() ?? null;
+    await options.beforeChange?.();
     stopIfAsked(context.signal);
-    await despiteGuards(context, () => database.write(batch, "schema"));
-    try {
-      refuseOtherSchema(context, adoption, await database.introspect());
-    } catch (error) {
-      if (backup !== null) await options.restore?.(backup);
-      throw error;
-    }
-    return { adoption, backup };
+    // Made anew, so that what is on record is later than the backup.
+    await despiteGuards(context, () => database.write(batch(), "schema"));
+    refuseOtherSchema(context, adoption, await database.introspect(), { isCommitted: true });
+    return adoption;
   }, lockOptions(context, options.lockWaitMs));
 }
 
@@ -95,6 +79,7 @@ function refuseOtherSchema(
   { database, history }: RunContext,
   { inspection, to }: Adoption,
   after: Snapshot,
+  { isCommitted } = { isCommitted: false },
 ): void {
   const revision = history.revisions.find(({ id }) => id === to);
   if (revision === undefined) return;
@@ -109,12 +94,12 @@ function refuseOtherSchema(
   if (wrong.length + lost.length === 0) return;
   throw new HarborError(
     "schema_mismatch",
-    `Cannot adopt "${database.url}": its schema would not become that of ${to}: ${
+    `Cannot adopt "${database.url}": its schema ${isCommitted ? "did" : "would"} not become that of ${to}: ${
       [...wrong, ...lost].join("; ")
     }`,
     {
       hint: "Please report this, with the output of: harbor-db adopt --dry-run --json",
-      details: { differences, lost },
+      details: { differences, lost, isCommitted },
     },
   );
 }

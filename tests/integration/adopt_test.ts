@@ -48,7 +48,7 @@ for (const engine of engines) {
       engine.withDatabase(async (url) => {
         await makeOrigin(engine, url, origin);
         const before = await readOrigin(engine, url, origin);
-        const { adoption } = await adoptDatabase(url);
+        const adoption = await adoptDatabase(url);
         assert.equal(adoption.inspection.match.exact, origin.revision !== null);
         if (origin.revision !== null) assert.equal(adoption.to, origin.revision);
         await upgradeDatabase(url);
@@ -65,7 +65,7 @@ for (const engine of engines) {
         }
         await useApplication(engine, url);
         const again = await adoptDatabase(url);
-        assert.equal(again.adoption.action, "none");
+        assert.equal(again.action, "none");
       }));
   }
 
@@ -103,7 +103,7 @@ for (const engine of engines) {
         "CREATE VIEW big AS SELECT id, note FROM files WHERE size > 2000000",
       ];
       for (const statement of statements) await engine.query(url, statement);
-      const { adoption } = await adoptDatabase(url);
+      const adoption = await adoptDatabase(url);
       const kept = [
         "table orders",
         "column files.note",
@@ -181,7 +181,7 @@ for (const engine of engines) {
   test(`${engine.name}: a database with an exact schema and a wrong label is stamped at what it is`, () =>
     engine.withDatabase(async (url) => {
       await makeOrigin(engine, url, { ...alembicHead, alembic: ["deadbeef0000", "71dda59686db"] });
-      const { adoption } = await adoptDatabase(url);
+      const adoption = await adoptDatabase(url);
       assert.deepEqual([adoption.action, adoption.to], ["stamp", "f27bd10b7ec4"]);
       const versions = await engine.query(url, "SELECT version_num FROM alembic_version");
       assert.deepEqual(versions.map((row) => row["version_num"]), ["f27bd10b7ec4"]);
@@ -235,7 +235,7 @@ for (const engine of engines) {
       for (const [place, hash] of checksums.entries()) {
         await engine.query(url, `INSERT INTO ${table} VALUES (NULL, '${hash}', ${place})`);
       }
-      const { adoption } = await adoptDatabase(url);
+      const adoption = await adoptDatabase(url);
       assert.deepEqual([adoption.action, adoption.to], ["stamp", "f27bd10b7ec4"]);
       assert.deepEqual(adoption.inspection.labels.map(({ table, isTrue }) => [table, isTrue]), [
         ["__drizzle_migrations", true],

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Dialect, Snapshot } from "../../src/core/snapshot.ts";
 import type { Database } from "../../src/db/database.ts";
-import { adopt, type AdoptResult } from "../../src/run/adopt.ts";
+import { adopt } from "../../src/run/adopt.ts";
+import type { Adoption } from "../../src/run/prepare_adoption.ts";
 import type { RunContext } from "../../src/run/context.ts";
 import { migrate } from "../../src/run/migrate.ts";
 import { readHistory } from "../../src/run/read_history.ts";
@@ -26,7 +27,7 @@ export function withContext<T>(url: string, work: (context: RunContext) => Promi
 }
 
 /** Takes over a database. */
-export function adoptDatabase(url: string): Promise<AdoptResult> {
+export function adoptDatabase(url: string): Promise<Adoption> {
   return withContext(url, (context) => adopt(context, { lockWaitMs: 0 }));
 }
 

@@ -21,5 +21,7 @@ export const downgradeCommand = defineCommand({
         `Undo ${steps.map((step) => `${step.revision.id} (${step.revision.name})`).join(", ")} and go to ${
           to ?? "base"
         }?`,
+    }).catch(async (error) => {
+      throw await (await import("../name_origin.ts")).nameOrigin(app, options, error);
     }),
 });

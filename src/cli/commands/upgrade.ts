@@ -25,8 +25,11 @@ export const upgradeCommand = defineCommand({
     const adopted = options.adopt ? await adoptBefore(app, { target, options }) : null;
     if (adopted?.isAll) return adopted.outcome;
     const outcome = await runMigration(app, { direction: "upgrade", target, options });
-    return adopted === null
-      ? outcome
-      : { ...outcome, json: { ...outcome.json, adopted: adopted.outcome.json } };
+    if (adopted === null) return outcome;
+    const { json } = adopted.outcome;
+    return {
+      ...outcome,
+      json: { ...outcome.json, backup: outcome.json["backup"] ?? json["backup"], adopted: json },
+    };
   },
 });
