@@ -10,6 +10,7 @@ import { backfillPart, largeBackfillPart } from "./part_backfill.ts";
 import { backupPart } from "./part_backup.ts";
 import { historyPart } from "./part_history.ts";
 import { revisionsPart } from "./part_revisions.ts";
+import { verifyPart } from "./part_verify.ts";
 import { startupPart } from "./part_startup.ts";
 import { markdownOf, reportOf } from "./report.ts";
 import { findTools } from "./tools.ts";
@@ -19,6 +20,7 @@ const parts: readonly Part[] = [
   revisionsPart,
   historyPart,
   backupPart,
+  verifyPart,
   backfillPart,
   largeBackfillPart,
 ];
