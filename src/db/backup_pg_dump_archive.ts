@@ -1,9 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HarborError } from "../core/errors.ts";
 import { nameOf, tokenize } from "../core/sql_lexer.ts";
-import { copyStart, readScript } from "./backup_postgres_script.ts";
+import { copyStart, damagedCopy, readScript } from "./backup_postgres_script.ts";
 import type { PgDump } from "./find_pg_dump.ts";
 import { readOutput, runProgram } from "./postgres_program.ts";
 
@@ -67,7 +66,9 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
   const own = entries.filter(isSchemaItself);
   const [, serverVersion] = /^;\s+Dumped from database version: (\S+)/m.exec(list) ?? [];
   const schema = schemaOf(await withList(own, (file) => script([file])));
-  if (schema === null || serverVersion === undefined) throw damaged("it does not say what schema it holds");
+  if (schema === null || serverVersion === undefined) {
+    throw damagedCopy("it does not say what schema it holds");
+  }
 
   async function script(args: readonly string[]): Promise<string> {
     return bodyOf(await restore([...args, "--file=-"], readOutput));
@@ -128,7 +129,7 @@ function bodyOf(script: string): string {
   const lastSetting = "\nSET row_security = off;\n";
   const start = script.indexOf(lastSetting);
   const end = script.lastIndexOf("\n--\n-- PostgreSQL database dump complete\n--\n");
-  if (start < 0 || end < 0) throw damaged("pg_restore wrote something else than a script");
+  if (start < 0 || end < 0) throw damagedCopy("pg_restore wrote something else than a script");
   return script.slice(start + lastSetting.length, end + 1);
 }
 
@@ -137,7 +138,7 @@ async function readData(output: AsyncIterable<Uint8Array>, visitor: DataVisitor)
   const script = readScript(output);
   for (let isBody = false;;) {
     const line = await script.line();
-    if (line === null) throw damaged("its rows end too early");
+    if (line === null) throw damagedCopy("its rows end too early");
     if (line === "-- PostgreSQL database dump complete") break;
     if (!isBody) isBody = line === "SET row_security = off;";
     else if (copyStart.test(line)) await visitor.rows(tableOf(line), script.rows());
@@ -152,13 +153,7 @@ function tableOf(line: string): ArchivedTable {
   const columns = others.slice(0, -3).map(nameOf).filter((column) => column !== null);
   const [schemaName, tableName] = [nameOf(schema), nameOf(name)];
   if (schemaName === null || tableName === null || dot?.text !== ".") {
-    throw damaged(`"${line}" names no table of a schema`);
+    throw damagedCopy(`"${line}" names no table of a schema`);
   }
   return { schema: schemaName, name: tableName, columns, statement: line.slice(0, -1) };
-}
-
-function damaged(state: string): HarborError {
-  return new HarborError("backup_failed", `Cannot read "the copy": ${state}`, {
-    hint: "It is cut short or was changed. See what other backups there are: harbor-db backup list",
-  });
 }

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { HarborError } from "../core/errors.ts";
 import { copyFormat, type Header, postamble, preamble } from "./backup_postgres_file.ts";
-import { copyStart, readScript } from "./backup_postgres_script.ts";
+import { copyStart, damagedCopy, readScript } from "./backup_postgres_script.ts";
 
 /** What {@link readCopyFile} meets on its way, in the file's order. Throwing ends the reading. */
 export interface CopyVisitor {
@@ -48,19 +47,21 @@ export async function readCopyFile(path: string, visitor: CopyVisitor): Promise<
 
   async function next<Fields>(kind: string): Promise<Fields> {
     const found = parseRecord(await script.line());
-    if (found?.kind !== kind) throw damaged(`a record "${kind}" is missing`);
+    if (found?.kind !== kind) throw damagedCopy(`a record "${kind}" is missing`);
     return found.fields as Fields;
   }
 
   async function expect(lines: readonly string[]): Promise<void> {
     for (const line of lines) {
-      if ((await script.line()) !== line) throw damaged(`the line "${line}" is missing`);
+      if ((await script.line()) !== line) throw damagedCopy(`the line "${line}" is missing`);
     }
   }
 
   async function readRows({ name, columns }: Pick<CopiedTable, "name" | "columns">): Promise<void> {
     const statement = await script.line();
-    if (statement === null || !copyStart.test(statement)) throw damaged(`the rows of "${name}" are missing`);
+    if (statement === null || !copyStart.test(statement)) {
+      throw damagedCopy(`the rows of "${name}" are missing`);
+    }
     let bytes = 0;
     async function* counted() {
       for await (const piece of script.rows()) {
@@ -70,12 +71,14 @@ export async function readCopyFile(path: string, visitor: CopyVisitor): Promise<
     }
     await visitor.rows({ name, columns, statement: statement.slice(0, -1) }, counted());
     const end = await next<{ bytes: number }>("end");
-    if (end.bytes !== bytes) throw damaged(`"${name}" has ${bytes} bytes of rows instead of ${end.bytes}`);
+    if (end.bytes !== bytes) {
+      throw damagedCopy(`"${name}" has ${bytes} bytes of rows instead of ${end.bytes}`);
+    }
   }
 
   try {
     const header = await next<Header>("backup");
-    if (header.format !== copyFormat) throw damaged(`its format is ${header.format}, not ${copyFormat}`);
+    if (header.format !== copyFormat) throw damagedCopy(`its format is ${header.format}, not ${copyFormat}`);
     await visitor.header?.(header);
     await expect(preamble);
     for (;;) {
@@ -85,15 +88,15 @@ export async function readCopyFile(path: string, visitor: CopyVisitor): Promise<
       if (found?.kind === "definitions") {
         await visitor.definitions?.(await script.text((found.fields as { bytes: number }).bytes));
       } else if (found?.kind === "rows") await readRows(found.fields as CopiedTable);
-      else throw damaged("it ends too early, or holds something else");
+      else throw damagedCopy("it ends too early, or holds something else");
     }
     hashPending();
     const before = { bytes: total, sha256: checksum.digest("hex") };
     const trailer = await next<typeof before>("trailer");
     if (trailer.bytes !== before.bytes || trailer.sha256 !== before.sha256) {
-      throw damaged("its checksum differs");
+      throw damagedCopy("its checksum differs");
     }
-    if ((await script.line()) !== null) throw damaged("something follows its end");
+    if ((await script.line()) !== null) throw damagedCopy("something follows its end");
   } finally {
     source.destroy();
   }
@@ -107,10 +110,4 @@ function parseRecord(line: string | null): { readonly kind: string; readonly fie
   } catch {
     return null;
   }
-}
-
-function damaged(state: string): HarborError {
-  return new HarborError("backup_failed", `Cannot read "the copy": ${state}`, {
-    hint: "It is cut short or was changed. See what other backups there are: harbor-db backup list",
-  });
 }

@@ -92,5 +92,12 @@ export function readScript(
 }
 
 function cutShort(): HarborError {
-  return new HarborError("backup_failed", 'Cannot read "the copy": it ends before its end, or is damaged');
+  return damagedCopy("it ends before its end, or is damaged");
+}
+
+/** Returns the error of a copy that is not as it was written. */
+export function damagedCopy(state: string): HarborError {
+  return new HarborError("backup_failed", `Cannot read "the copy": ${state}`, {
+    hint: "It is cut short or was changed. See what other backups there are: harbor-db backup list",
+  });
 }

@@ -224,7 +224,7 @@ for (const { name, version, open } of postgresEngines) {
 
   test(`${name}: a request to stop ends it, and nothing is left`, () =>
     withOwnedPostgres(version, "CREATEDB", async ({ url, adminUrl }) => {
-      await run(url, "CREATE TABLE t AS SELECT g AS id, md5(g::text) AS x FROM generate_series(1, 200000) g");
+      await run(url, "CREATE TABLE t AS SELECT g AS id, md5(g::text) AS x FROM generate_series(1, 100000) g");
       const engine = await open(url);
       await withFolder(async (folder) => {
         const path = `${folder}/copy`;
@@ -242,7 +242,7 @@ for (const { name, version, open } of postgresEngines) {
               return engine.restore(path, signal);
             });
           }));
-        assert.deepEqual(await run(url, "SELECT count(*)::int AS n FROM t"), [{ n: 200_001 }]);
+        assert.deepEqual(await run(url, "SELECT count(*)::int AS n FROM t"), [{ n: 100_001 }]);
       });
       assert.deepEqual(await otherSessions(adminUrl), []);
     }));
