@@ -4,7 +4,7 @@ import { acceptEdits, checkProject, type CheckRequest } from "../run/check.ts";
 import type { App } from "./app.ts";
 import type { Outcome } from "./command.ts";
 import { projectPaths } from "./generate_command.ts";
-import { printFinding, summaryText } from "./print_finding.ts";
+import { findingText, printFinding, summaryText } from "./print_finding.ts";
 import { proofSettings } from "./proof_settings.ts";
 
 interface CheckValues {
@@ -35,9 +35,12 @@ export async function runCheck(app: App, options: CheckValues): Promise<Outcome>
   const findings = options.acceptEdits ? await acceptEdits(request, found) : found;
   const exitCode = exitCodeOfFindings(findings, options.strict);
   const summary = summarize(findings);
-  const shown = settings.quiet ? [] : findings;
+  if (settings.quiet) {
+    const problems = findings.filter(({ status }) => status === "fail" || status === "error");
+    for (const finding of problems) report.raw(`${findingText(finding)}\n`);
+  }
   const said = new Set<string | null>();
-  for (const finding of shown) {
+  for (const finding of findings) {
     printFinding(app, said.has(finding.hint) ? { ...finding, hint: null } : finding);
     said.add(finding.hint);
   }

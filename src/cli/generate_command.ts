@@ -19,15 +19,28 @@ export interface OpenProject {
 }
 
 /** Reads schema.ts and the histories for a revision of that name. */
-export async function openProject(app: App, name: string, schema: string | undefined): Promise<OpenProject> {
+export async function openProject(
+  app: App,
+  name: string,
+  { schema, isReadOnly = false }: { readonly schema: string | undefined; readonly isReadOnly?: boolean },
+): Promise<OpenProject> {
   const [{ loadDrizzleEngine }, { readProject }] = await Promise.all([
     import("../run/drizzle_engine.ts"),
     import("../run/read_project.ts"),
   ]);
   const checked = readRevisionName(name);
   const paths = projectPaths(app, schema);
+  if (!isReadOnly) await undoUnfinished(app, paths.dir);
   const engine = await loadDrizzleEngine();
   return { name: checked, paths, engine, parts: await readProject(paths, engine) };
+}
+
+/** Puts back what a killed harbor-db left half written, before anything is read. */
+export async function undoUnfinished({ system, report }: App, dir: string): Promise<void> {
+  const run = await import("../run/write_together.ts");
+  if (run.undoUnfinished(dir, system.client)) {
+    report.note("put back what a killed harbor-db left half written");
+  }
 }
 
 /** Drafts a revision of what changed in schema.ts, proves it, writes it and says what was done. */

@@ -5,7 +5,7 @@ import { loadDrizzleEngine } from "../run/drizzle_engine.ts";
 import { rebase } from "../run/rebase.ts";
 import type { App } from "./app.ts";
 import type { Outcome } from "./command.ts";
-import { projectPaths } from "./generate_command.ts";
+import { projectPaths, undoUnfinished } from "./generate_command.ts";
 import { proofSettings } from "./proof_settings.ts";
 
 interface RebaseValues {
@@ -21,6 +21,7 @@ export async function runRebase(
 ): Promise<Outcome> {
   const { report, system } = app;
   const { dir } = projectPaths(app, undefined);
+  await undoUnfinished(app, dir);
   const { order, rewritten, files } = await rebase({
     dir,
     cwd: system.cwd,

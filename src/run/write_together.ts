@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../core/errors.ts";
@@ -67,24 +67,69 @@ export function isBeingWritten(dir: string): boolean {
   return existsSync(join(dir, markName));
 }
 
+/**
+ * Puts back what a writer that was killed left half done. Called before a folder is read.
+ *
+ * @returns Whether there was something to put back
+ */
+export function undoUnfinished(dir: string, client: Client): boolean {
+  return isBeingWritten(dir) && undoDead(dir, client);
+}
+
 async function takeMark(dir: string, { client, waitMs }: WriteOptions): Promise<Mark> {
   const path = join(dir, markName);
-  const { pid, processSpace, host } = client;
-  const mark: Mark = { owner: `pid ${pid} on ${host}`, pid, processSpace, changes: [] };
+  const mark = markOf(client);
   for (const deadline = Date.now() + waitMs; !create(path, mark);) {
-    const other = readMark(path);
-    if (other !== null && isDead(other, client)) {
-      // Of several that see this, one gets the file.
-      moveAway(path, `${path}.dead`);
-      continue;
-    }
-    if (Date.now() >= deadline) throw busy(path, other);
+    if (undoDead(dir, client)) continue;
+    if (Date.now() >= deadline) throw busy(path);
     await sleep(20);
   }
-  const dead = readMark(`${path}.dead`);
-  if (dead !== null) undo(dir, dead.changes);
-  rmSync(`${path}.dead`, { force: true });
   return mark;
+}
+
+function markOf({ pid, processSpace, host }: Client): Mark {
+  return { owner: `pid ${pid} on ${host}`, pid, processSpace, changes: [] };
+}
+
+/** Undoes a dead writer's changes and removes its mark. Of several that see it, the one with the claim does. */
+function undoDead(dir: string, client: Client): boolean {
+  const path = join(dir, markName);
+  const claim = `${path}.claim`;
+  if (readDead(path, client) === null) return false;
+  if (!create(claim, markOf(client))) {
+    if (ageOf(claim) > longestUndoMs) rmSync(claim, { force: true });
+    return false;
+  }
+  try {
+    const dead = readDead(path, client);
+    if (dead === null) return false;
+    undo(dir, dead.changes);
+    rmSync(path, { force: true });
+    return true;
+  } finally {
+    rmSync(claim, { force: true });
+  }
+}
+
+/** How long putting back a few files may take before whoever does it must be dead, too. */
+const longestUndoMs = 10_000;
+/** How long a mark may be without its text. */
+const longestEmptyMs = 1_000;
+
+/** Returns the mark of a writer that is dead; `null` when there is none, or it may live. */
+function readDead(path: string, { processSpace, isAlive }: Client): Mark | null {
+  const mark = readMark(path);
+  // It was killed before it could say who it is, and so before it did anything.
+  if (mark === null) return ageOf(path) > longestEmptyMs ? nobody : null;
+  return processSpace !== null && mark.processSpace === processSpace && !isAlive(mark.pid) ? mark : null;
+}
+
+const nobody: Mark = { owner: "nobody", pid: 0, processSpace: null, changes: [] };
+
+/** Returns how long ago a file was written, in milliseconds; 0 when it is gone. */
+function ageOf(path: string): number {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? 0 : Date.now() - stat.mtimeMs;
 }
 
 function create(path: string, mark: Mark): boolean {
@@ -103,18 +148,6 @@ function readMark(path: string): Mark | null {
     return JSON.parse(readFileSync(path, "utf8"));
   } catch {
     return null;
-  }
-}
-
-function isDead(mark: Mark, { processSpace, isAlive }: Client): boolean {
-  return processSpace !== null && mark.processSpace === processSpace && !isAlive(mark.pid);
-}
-
-function moveAway(path: string, to: string): void {
-  try {
-    renameSync(path, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw asFileError(error, path);
   }
 }
 
@@ -151,8 +184,9 @@ function readIfThere(path: string): string | null {
   return existsSync(path) ? readFileSync(path, "utf8") : null;
 }
 
-function busy(path: string, mark: Mark | null): HarborError {
-  return new HarborError("locked", `Cannot write: ${mark?.owner ?? "another harbor-db"} is writing there`, {
+function busy(path: string): HarborError {
+  const owner = readMark(path)?.owner ?? "another harbor-db";
+  return new HarborError("locked", `Cannot write: ${owner} is writing there`, {
     hint: `If it is gone: rm ${path}`,
   });
 }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { HarborError } from "../../src/core/errors.ts";
 import type { Client } from "../../src/db/database.ts";
-import { type FileChange, writeTogether } from "../../src/run/write_together.ts";
+import { type FileChange, undoUnfinished, writeTogether } from "../../src/run/write_together.ts";
 import { testClient, withFolder } from "../support/databases.ts";
 
 const mark = ".harbor-db-writing.json";
@@ -85,6 +85,30 @@ test("writeTogether() undoes what a writer left that was killed, but for what wa
       "a/new.sql": "new",
       "journal.json": "two",
     });
+  }));
+
+test("a mark without text is a dead writer's, once it is old", () =>
+  withJournal(async (dir) => {
+    await writeFile(join(dir, mark), "");
+    await assert.rejects(
+      writeTogether(dir, [added], options),
+      refusal("locked", /another harbor-db is writing/),
+    );
+    await utimes(join(dir, mark), new Date(), new Date(Date.now() - 5_000));
+    await writeTogether(dir, [added], options);
+    assert.deepEqual(await contents(dir), { "a/new.sql": "new", "journal.json": "one" });
+  }));
+
+test("undoUnfinished() puts back before anything is read, and leaves a living writer alone", () =>
+  withJournal(async (dir) => {
+    const changes = [{ path: "journal.json", text: "half", before: "one" }];
+    const other = { owner: "pid 1 on web1", pid: 1, processSpace: testClient.processSpace, changes };
+    await writeFile(join(dir, mark), JSON.stringify(other));
+    await writeFile(join(dir, "journal.json"), "half");
+    assert.equal(undoUnfinished(dir, { ...testClient, isAlive: () => true }), false);
+    assert.equal(undoUnfinished(dir, { ...testClient, isAlive: () => false }), true);
+    assert.deepEqual(await contents(dir), { "journal.json": "one" });
+    assert.equal(undoUnfinished(dir, testClient), false);
   }));
 
 test("writeTogether() waits for another writer and then says who it is", () =>

@@ -14,7 +14,7 @@ export const createCommand = defineCommand({
   ],
   run: async (app, { args, options }) => {
     const command = await import("../generate_command.ts");
-    const project = await command.openProject(app, args[0]!, options.schema);
+    const project = await command.openProject(app, args[0]!, { schema: options.schema });
     const { name, paths, parts } = project;
     if (parts.some((part) => part.isChanged)) {
       return await command.generateRevision(app, { ...project, command: `create "${name}"`, options });
