@@ -57,7 +57,9 @@ export async function clearLeftovers(folder: string, client: Client, now: Date):
   let count = 0;
   for (const [name, id, pid, space] of left) {
     const path = join(folder, name);
-    if (ours.has(path) || !await isAbandoned(path, { pid: Number(pid), space: space!, client, now })) continue;
+    if (ours.has(path) || !await isAbandoned(path, { pid: Number(pid), space: space!, client, now })) {
+      continue;
+    }
     for (const file of names.filter((each) => each.startsWith(`${id}.`))) {
       const isComplete = file.endsWith(".json") || existsSync(manifestPathOf(join(folder, file)));
       if (!isComplete) await rm(join(folder, file), { force: true });
