@@ -3,10 +3,12 @@ import { test } from "node:test";
 import { boolean, datetime, id, integer, table, text, varchar } from "../../schema.ts";
 import type { Column, Table } from "../../schema.ts";
 import { parseDatabaseUrl, type PostgresUrl } from "../../src/core/database_url.ts";
-import { memoryScratch, proveRevisions } from "../../src/run/prove.ts";
+import type { Dialect } from "../../src/core/snapshot.ts";
+import { memoryScratch, proveRevisions, type Scratch } from "../../src/run/prove.ts";
 import { postgresScratch } from "../../src/run/scratch_postgres.ts";
-import { testClient } from "../support/databases.ts";
+import { testClient, withTestDatabase } from "../support/databases.ts";
 import { sharedPostgres } from "../support/postgres_server.ts";
+import { withFreshLibsql } from "../support/sqld_server.ts";
 import { type CaseDecisions, generateTwo } from "../support/two_revisions.ts";
 
 const owners = table("owners", { id: id(), name: text() });
@@ -293,22 +295,32 @@ const cases: readonly Case[] = [
   },
 ];
 
-const scratchOf = { sqlite: () => memoryScratch(testClient), postgresql: serverScratch };
+/** What the scripts are run on. */
+const engines: readonly { readonly name: string; readonly dialect: Dialect; readonly scratch: Scratch }[] = [
+  { name: "SQLite in memory", dialect: "sqlite", scratch: memoryScratch(testClient) },
+  {
+    name: "libSQL",
+    dialect: "sqlite",
+    scratch: (work) => withFreshLibsql((url) => withTestDatabase(url, work)),
+  },
+  {
+    name: "PostgreSQL 15",
+    dialect: "postgresql",
+    scratch: async (work) =>
+      await postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, testClient)(work),
+  },
+];
 
-async function serverScratch() {
-  return postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, testClient);
-}
-
-for (const dialect of ["sqlite", "postgresql"] as const) {
+for (const { name, dialect, scratch } of engines) {
   for (const { what, before, after, never, ...decisions } of cases) {
-    test(`generate ${what}, up, down and up again (${dialect})`, async () => {
+    test(`generate ${what}, up, down and up again (${name})`, async () => {
       const { second, history } = await generateTwo(before, after, decisions);
       const { scripts } = second.parts.find((part) => part.dialect === dialect)!;
       for (const pattern of decisions[dialect] ?? []) assert.match(scripts.up, pattern);
       if (never !== undefined) assert.doesNotMatch(scripts.up, never);
       assert.doesNotMatch(scripts.up + scripts.down, /PRAGMA|"public"|CASCADE/);
       await proveRevisions(history(dialect), 0, {
-        scratch: await scratchOf[dialect](),
+        scratch,
         version: "0.0.0",
         signal: new AbortController().signal,
         now: () => new Date("2026-01-01T00:00:00Z"),
