@@ -31,6 +31,8 @@ export function readRevisionName(text: string): string {
     ? "it is empty"
     : /[\r\n]/.test(name)
     ? "it has more than one line"
+    : name.includes("-->")
+    ? 'it has "-->" in it, which separates statements'
     : /^harbor:/.test(name)
     ? 'it begins with "harbor:", like a directive'
     : null;
