@@ -32,8 +32,20 @@ export interface Inspector {
   probes(options: { readonly quick: boolean }): readonly Probe[];
   /** Returns what the engine itself finds damaged, in its own words; nothing where it cannot be asked. */
   damage(database: Database): Promise<readonly string[]>;
+  /**
+   * Returns why the connected user may not change these tables or make new ones, with the remedy; `null` when it may,
+   * or when only trying can tell.
+   */
+  missingRights(database: Database, tables: readonly string[]): Promise<MissingRights | null>;
   /** Returns how many bytes each table takes with its indexes; none where the engine does not tell. */
   tableSizes(database: Database): Promise<ReadonlyMap<string, number>>;
+}
+
+/** A change that the connected user may not make. */
+export interface MissingRights {
+  /** As the end of a sentence. */
+  readonly state: string;
+  readonly remedy: string;
 }
 
 /** Returns what knows the engines of a dialect. */

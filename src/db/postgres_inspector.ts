@@ -8,6 +8,31 @@ export const postgresInspector: Inspector = {
   probes: ({ quick }) => [invalidIndexes, unvalidatedConstraints, sequences, checksums, amcheckProbe(quick)],
   // The server refuses what it cannot read.
   damage: () => Promise.resolve([]),
+  async missingRights(database, tables) {
+    const [role] = await database.read<{ name: string; schema: string; creates: boolean }>(
+      sql`SELECT current_user::text AS name, current_schema()::text AS schema, has_schema_privilege(current_schema(), 'CREATE') AS creates`,
+    );
+    const foreign = await database.read<{ name: string; owner: string }>(
+      sql`SELECT c.relname::text AS name, pg_get_userbyid(c.relowner)::text AS owner FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY 1`,
+    );
+    const { name, schema, creates } = role!;
+    const others = foreign.filter((table) => tables.includes(table.name));
+    const [first] = others;
+    if (first !== undefined) {
+      return {
+        state: `the role ${name} may not alter ${
+          others.map((table) => table.name).join(", ")
+        }, which belongs to ${first.owner}`,
+        remedy: `Connect as ${first.owner}, or as a superuser: GRANT ${quoted(first.owner)} TO ${
+          quoted(name)
+        };`,
+      };
+    }
+    return creates ? null : {
+      state: `the role ${name} may not make tables in the schema ${schema}`,
+      remedy: `As a superuser: GRANT CREATE ON SCHEMA ${quoted(schema)} TO ${quoted(name)};`,
+    };
+  },
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(
       sql`SELECT c.relname::text AS name, pg_total_relation_size(c.oid) AS bytes FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind = 'r'`,

@@ -28,6 +28,8 @@ export const sqliteInspector: Inspector = {
       return [error.cause instanceof Error ? error.cause.message : error.message];
     }
   },
+  // Opening the file for writing tells.
+  missingRights: () => Promise.resolve(null),
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(
       sql`SELECT s.tbl_name AS name, sum(d.pgsize) AS bytes FROM dbstat d JOIN sqlite_schema s ON s.name = d.name WHERE d.aggregate = TRUE GROUP BY s.tbl_name`,

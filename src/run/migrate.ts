@@ -7,7 +7,6 @@ import type { PaceOptions } from "./backfill_walk.ts";
 import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "./context.ts";
 import { lockOptions } from "./lock_options.ts";
-import { preflight } from "./preflight.ts";
 import { stopIfAsked } from "../core/interrupt.ts";
 import { readState, type State } from "./read_state.ts";
 
@@ -87,6 +86,12 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     if (steps.length === 0 && state.kind === "alembic") await context.database.write(startingBatch(state));
     return { from, to, steps: await runSteps(context, steps, { state, pace: options.pace ?? {} }) };
   }, lockOptions(context, options.lockWaitMs));
+}
+
+/** Looks ahead as `preflight` does; a new database needs none of it. */
+async function preflight(context: RunContext, from: string | null, steps: readonly Step[]): Promise<void> {
+  if (from === null || steps.length === 0) return;
+  await (await import("./preflight.ts")).preflight(context, from, steps);
 }
 
 /**

@@ -8,6 +8,7 @@ import { ownTables } from "../core/match_revision.ts";
 import type { Step } from "../core/plan.ts";
 import { settledBy, unsettled } from "../core/settled_columns.ts";
 import type { Snapshot } from "../core/snapshot.ts";
+import { rightsError } from "./check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
 import type { RunContext } from "./context.ts";
 import { snapshotOf } from "./read_unmanaged.ts";
@@ -21,23 +22,27 @@ interface Passage {
 }
 
 /**
- * Looks ahead, so that nothing stops half way: at the rows, for what the schemas to come demand and these do not have;
+ * Looks ahead, so that nothing stops half way: at the user's rights; at the rows, for what the schemas to come demand and these do not have;
  * at views that hold a column whose type is to change; and at what a table's copy would lose, since no revision knows
  * it. Reads only.
  *
  * What a script itself gives values to is left to the script. A step that was interrupted has been looked at.
  *
- * @param from The revision that the database is at; `null` for base
- * @throws {HarborError} `data_conflict` or `schema_mismatch`
+ * @param from The revision that the database is at
+ * @throws {HarborError} `read_only`, `data_conflict` or `schema_mismatch`
  */
 export async function preflight(
   context: RunContext,
-  from: string | null,
+  from: string,
   steps: readonly Step[],
 ): Promise<void> {
   const { database, history } = context;
+  const [first] = steps;
+  if (first === undefined) return;
+  const forbidden = await rightsError(first.direction, context);
+  if (forbidden !== null) throw forbidden;
   const start = history.revisions.find(({ id }) => id === from);
-  if (start === undefined || steps.length === 0) return;
+  if (start === undefined) return;
   const passages = passagesOf(history.revisions, start, steps);
   const live = await database.introspect();
   for (const { step, before, statements } of passages) {
@@ -48,8 +53,7 @@ export async function preflight(
     database,
     passages.flatMap((_, place) => demandsAt(passages, place, live)),
   );
-  const verb = steps[0]!.direction;
-  const error = conflictError(verb, database, conflicts);
+  const error = conflictError(first.direction, database, conflicts);
   if (error !== null) throw error;
 }
 
@@ -101,7 +105,7 @@ function refuseHeldTypes({ database }: RunContext, passages: readonly Passage[],
   const { step: { direction, revision }, obstacle } = first;
   throw new HarborError(
     "schema_mismatch",
-    `Cannot ${direction} "${database.url}" past ${revision.id}: ${obstacle.state}`,
+    `Cannot ${direction} "${database.url}": on the way past ${revision.id}, ${obstacle.state}`,
     {
       hint: obstacle.remedy,
       details: { obstacle, revision: revision.id },
@@ -136,7 +140,7 @@ function refuseLosses(
   if (lost.length === 0) return;
   throw new HarborError(
     "schema_mismatch",
-    `Cannot ${direction} "${database.url}" past ${revision.id}: a table has to be copied, and the copy would lose ${
+    `Cannot ${direction} "${database.url}": on the way past ${revision.id} a table has to be copied, and the copy would lose ${
       lost.join(", ")
     }, which no revision knows`,
     {

@@ -10,6 +10,7 @@ import { ownTables } from "../core/match_revision.ts";
 import { locate } from "../core/plan.ts";
 import { unsettled } from "../core/settled_columns.ts";
 import { loadInspector } from "../db/inspector.ts";
+import { rightsError } from "./check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
 import type { RunContext } from "./context.ts";
 import { describeLabels, headSchema, inspect, type Inspection } from "./inspect.ts";
@@ -57,6 +58,8 @@ export async function prepareAdoption(
   if (plan.action === "none") return plan;
   const problems = known.isWhole ? [] : await (await loadInspector(database.dialect)).damage(database);
   if (problems.length > 0) return { ...plan, refusal: damageError(database.url, problems) };
+  const forbidden = await rightsError("adopt", context);
+  if (forbidden !== null) return { ...plan, refusal: forbidden };
   const advance = await sequencesBehind(context);
   if (plan.action === "stamp") {
     // An exact schema settles what a label leaves open.

@@ -23,7 +23,7 @@ function historyOf(ids: readonly string[]): History {
   return buildHistory("sqlite", { folder: "drizzle/sqlite", read: (path) => files.get(path) ?? null });
 }
 
-/** `1 2! 3^ 4v`: revisions by number; `!` edited since, `^` upgrade under way, `v` downgrade under way, `x` unknown. */
+/** `1 2! 3^ 4v`: revisions by number; `!` edited since, `^` upgrade under way, `v` downgrade under way, `b` bridged, `x` unknown. */
 function appliedOf(text: string): readonly Applied[] {
   return text.split(" ").filter(Boolean).map((word) => {
     const revision = word.startsWith("x") ? "ffffffffffff" : names[Number(word[0]) - 1]!;
@@ -38,7 +38,7 @@ function appliedOf(text: string): readonly Applied[] {
       finishedAt: underWay ? null : "2026-01-01T00:00:01.000Z",
       ms: null,
       appliedBy: "0.0.0",
-      origin: "run",
+      origin: word.includes("b") ? "bridge" : "run",
     };
   });
 }
@@ -82,6 +82,8 @@ const cases = [
   ["has nothing to downgrade at base", "", "downgrade", "base", ""],
   ["refuses to go below base", "1", "downgrade", "-2", "unknown_target"],
   ["refuses a step that has no way back", "1 2 3 4", "downgrade", "000000000002", "irreversible"],
+  ["refuses to undo a bridge", "1b 2b", "downgrade", "-1", "irreversible"],
+  ["undoes what came after a bridge", "1b 2", "downgrade", "-1", "-2"],
   ["refuses a gap", "1 3", "upgrade", "head", "out_of_order"],
   ["refuses a missing first revision", "2", "upgrade", "head", "out_of_order"],
   ["refuses an edited script", "1! 2", "upgrade", "head", "checksum_mismatch"],

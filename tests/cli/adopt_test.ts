@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { engines, sqliteUrl, withFolder, withTestDatabase } from "../support/databases.ts";
+import { useApplication } from "../support/open_harbor.ts";
+import { makeOrigin, origins, readOrigin } from "../support/origins.ts";
+import { runCli } from "../support/run_cli.ts";
+
+const latest = origins.find(({ name }) => name.endsWith("stamped, alembic upgrade f27bd10b7ec4"))!;
+const alembicHead = origins.find(({ name }) => name === "alembic upgrade f27bd10b7ec4")!;
+const sqlite = engines.find(({ name }) => name === "sqlite file")!;
+const head = /^[0-9a-f]{12}$/;
+
+/** Runs work in a folder with an openharbor.db of an origin. */
+function inFolder(
+  origin: typeof latest,
+  work: (place: { readonly cwd: string; readonly path: string; readonly url: string }) => Promise<void>,
+): Promise<void> {
+  return withFolder(async (cwd) => {
+    const path = join(cwd, "openharbor.db");
+    await writeFile(path, "");
+    await makeOrigin(sqlite, sqliteUrl(path), origin);
+    await work({ cwd, path, url: sqliteUrl(path) });
+  });
+}
+
+/** Runs harbor-db with --json; fails when the exit code is another than expected. */
+async function json(args: readonly string[], cwd: string, code = 0) {
+  const result = await runCli([...args, "--json"], { cwd });
+  assert.equal(result.code, code, result.stdout + result.stderr);
+  // deno-lint-ignore no-explicit-any
+  return result.json<any>();
+}
+
+test("adopt says what it found and would do, and without consent changes no byte", () =>
+  inFolder(latest, async ({ cwd, path }) => {
+    const before = await readFile(path);
+    const shown = await runCli(["adopt"], { cwd });
+    assert.equal(shown.code, 4);
+    assert.match(shown.stdout, /^label +alembic_version says f27bd10b7ec4, and that is not true/m);
+    assert.match(shown.stdout, /^schema +is no revision's; nearest is [0-9a-f]{12} .* differences:$/m);
+    assert.match(shown.stdout, /column users\.uuid is missing/);
+    assert.match(shown.stdout, /^plan +a bridge of \d+ statements to/m);
+    assert.match(shown.stderr, /Add --yes/);
+
+    const refused = await json(["adopt"], cwd, 4);
+    assert.deepEqual([refused.ok, refused.exact, refused.stamped, refused.error.code], [
+      false,
+      false,
+      null,
+      "needs_confirmation",
+    ]);
+    const planned = await json(["adopt", "--dry-run"], cwd);
+    assert.deepEqual([planned.ok, planned.action, planned.stamped], [true, "bridge", null]);
+    assert.match(planned.matched, head);
+    assert.deepEqual(planned.differences, refused.differences);
+    assert.deepEqual(Object.keys(planned.differences[0]).toSorted(), ["actual", "expected", "kind", "path"]);
+    assert.ok(planned.bridge.some((text: string) => text.startsWith("CREATE UNIQUE INDEX `ix_users_uuid`")));
+    const script = await runCli(["adopt", "--sql"], { cwd });
+    assert.match(script.stdout, /^PRAGMA foreign_keys = OFF;[^]*INSERT INTO "harbor_version"[^]*COMMIT;\n$/);
+    assert.deepEqual(await readFile(path), before);
+  }));
+
+test("adopt --yes backs up, bridges and stamps; its backup alone leads back, and downgrade names it", () =>
+  inFolder(latest, async ({ cwd, url }) => {
+    const before = await readOrigin(sqlite, url, latest);
+    const adopted = await json(["adopt", "--yes"], cwd);
+    assert.deepEqual([adopted.ok, adopted.stamped, adopted.backup.verified], [true, adopted.to, true]);
+    const status = await json(["status"], cwd);
+    assert.deepEqual([status.state, status.current, status.pending], ["managed", adopted.to, []]);
+
+    const { error } = await json(["downgrade", "-1", "--yes"], cwd, 4);
+    assert.equal(error.code, "irreversible");
+    assert.match(error.message, /was adopted on .* by a bridge, and only its backup leads back/);
+    assert.equal(error.details.backup, adopted.backup.path);
+    const [, command = ""] = /^harbor-db (restore) '(.+)'$/.exec(error.hint) ?? [];
+    await json([command, adopted.backup.path, "--yes"], cwd);
+    assert.equal((await json(["status"], cwd)).state, "unmanaged");
+    assert.deepEqual(await readOrigin(sqlite, url, latest), before);
+  }));
+
+test("upgrade stops at what nobody manages and says what it found; upgrade --adopt does both", () =>
+  inFolder(latest, async ({ cwd, url }) => {
+    const { error } = await json(["upgrade"], cwd, 4);
+    assert.equal(error.code, "unmanaged");
+    assert.match(error.hint, /harbor-db adopt/);
+    const target = await json(["upgrade", "5b09", "--adopt"], cwd, 2);
+    assert.match(target.error.message, /the bridge leads to head/);
+    const dry = await json(["upgrade", "--adopt", "--dry-run"], cwd);
+    assert.equal(dry.action, "bridge");
+    const done = await json(["upgrade", "--adopt"], cwd);
+    assert.deepEqual([done.to, done.adopted.stamped, done.steps], [done.adopted.to, done.to, []]);
+    assert.ok(done.backup.verified);
+    await useApplication(sqlite, url);
+    const again = await json(["upgrade", "--adopt"], cwd);
+    assert.deepEqual([again.steps, again.adopted], [[], undefined]);
+  }));
+
+test("a downgrade from head gives back exactly the schema that Alembic made, and every value", () =>
+  inFolder(alembicHead, async ({ cwd, url }) => {
+    const whole = async () => ({
+      tables: await withTestDatabase(url, async (database) => (await database.introspect()).tables),
+      rows: await readOrigin(sqlite, url, { ...alembicHead, tables: withoutBackend }),
+    });
+    const before = await whole();
+    await json(["adopt", "--yes"], cwd);
+    await json(["upgrade"], cwd);
+    await json(["downgrade", "f27bd10b7ec4", "--yes"], cwd);
+    assert.deepEqual(await whole(), before);
+    const versions = await sqlite.query(url, "SELECT version_num FROM alembic_version");
+    assert.deepEqual(versions.map((row) => row["version_num"]), ["f27bd10b7ec4"]);
+  }));
+
+/** Whose NULLs are filled for good. */
+const withoutBackend = {
+  ...alembicHead.tables,
+  files: {
+    ...alembicHead.tables["files"]!,
+    columns: alembicHead.tables["files"]!.columns.filter((column) => !column.startsWith("storage_backend")),
+  },
+};
+
+test("what the rows say against it is in the document too, beside what was found", () =>
+  inFolder(latest, async ({ cwd, url }) => {
+    await sqlite.query(url, "DELETE FROM users WHERE id = 1");
+    const { ok, matched, differences, error } = await json(["adopt", "--yes"], cwd, 4);
+    assert.equal(ok, false);
+    assert.match(matched, head);
+    assert.ok(differences.length > 0);
+    assert.equal(error.code, "data_conflict");
+    const [conflict] = error.details.conflicts;
+    assert.deepEqual([conflict.kind, conflict.table, conflict.rows, conflict.examples], [
+      "orphan",
+      "collections",
+      1,
+      [2],
+    ]);
+  }));
+
+test("adopt has nothing to do on no file, an empty one and one that is managed", async () => {
+  await withFolder(async (cwd) => {
+    assert.equal((await json(["adopt"], cwd)).action, "none");
+    await json(["upgrade"], cwd);
+    const managed = await json(["adopt"], cwd);
+    assert.deepEqual([managed.action, managed.exact, managed.stamped], ["none", true, null]);
+  });
+});
