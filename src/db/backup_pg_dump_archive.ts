@@ -14,17 +14,18 @@ export interface Archive {
   readonly serverVersion: string;
   /** Its table of contents but for the schema itself: `218; 1259 16647 TABLE public users harbor_app`. */
   readonly entries: readonly string[];
-  /** Returns the statements of these entries, those before and behind the rows apart. */
-  statements(entries: readonly string[], options: StatementOptions): Promise<Statements>;
+  /** Returns the statements that make all but the schema itself, those before and behind the rows apart. */
+  statements(wanted: Wanted): Promise<Statements>;
   /** Returns the statements that give rights, one a line. */
   rights(): Promise<readonly string[]>;
   /** Reads the rows of all tables, and then the statements that set sequences. */
   data(visitor: DataVisitor): Promise<void>;
 }
 
-export interface StatementOptions {
-  /** Whether the statements that give objects to their owners are wanted. */
+/** What is wanted of an archive's statements beside the definitions. */
+export interface Wanted {
   readonly owners: boolean;
+  readonly rights: boolean;
 }
 
 export interface Statements {
@@ -63,9 +64,8 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
     );
   const list = await restore(["--list"], readOutput);
   const entries = list.split("\n").filter((line) => /^\d+; /.test(line));
-  const own = entries.filter(isSchemaItself);
   const [, serverVersion] = /^;\s+Dumped from database version: (\S+)/m.exec(list) ?? [];
-  const schema = schemaOf(await withList(own, (file) => script([file])));
+  const schema = schemaOf(await script(["--section=pre-data", "--no-owner", "--no-privileges"]));
   if (schema === null || serverVersion === undefined) {
     throw damagedCopy("it does not say what schema it holds");
   }
@@ -78,17 +78,23 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
     schema,
     serverVersion,
     entries: entries.filter((entry) => !isSchemaItself(entry)),
-    statements: (wanted, { owners }) =>
-      withList(wanted, async (file) => {
-        const args = [file, ...owners ? [] : ["--no-owner"]];
-        return {
-          before: await script([...args, "--section=pre-data"]),
-          after: await script([...args, "--section=post-data"]),
-        };
-      }),
+    async statements({ owners, rights }) {
+      const args = [
+        `--schema=${schema}`,
+        ...owners ? [] : ["--no-owner"],
+        ...rights ? [] : ["--no-privileges"],
+      ];
+      return {
+        before: await script([...args, "--section=pre-data"]),
+        after: await script([...args, "--section=post-data"]),
+      };
+    },
     async rights() {
-      // Their section is that of whatever stands before them, so none is asked for.
-      const text = await withList(entries.filter(isOfRights), (file) => script([file]));
+      const wanted = entries.filter((entry) => /^\d+; \d+ \d+ (DEFAULT )?ACL /.test(entry));
+      if (wanted.length === 0) return [];
+      // Their section is that of whatever stands before them, so none is asked for. Among other statements they could
+      // not be told from text of users.
+      const text = await withList(wanted, (file) => script([file]));
       return text.split("\n").filter((line) => line.endsWith(";"));
     },
     data: (visitor) => restore(["--section=data", "--file=-"], (output) => readData(output, visitor)),
@@ -98,11 +104,6 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
 /** The restored schema is there already, and may belong to somebody else. */
 function isSchemaItself(entry: string): boolean {
   return /^\d+; \d+ \d+ (SCHEMA|(COMMENT|SECURITY LABEL) - SCHEMA) /.test(entry);
-}
-
-/** Says whether an entry gives rights. */
-export function isOfRights(entry: string): boolean {
-  return /^\d+; \d+ \d+ (DEFAULT )?ACL /.test(entry);
 }
 
 async function withList<T>(entries: readonly string[], work: (option: string) => Promise<T>): Promise<T> {
@@ -116,9 +117,10 @@ async function withList<T>(entries: readonly string[], work: (option: string) =>
   }
 }
 
+/** A schema stands before what it holds. */
 function schemaOf(script: string): string | null {
-  const statement = /^CREATE SCHEMA (.*);$/m.exec(script)?.[1];
-  return statement === undefined ? null : nameOf(tokenize(statement, "postgresql")[0]);
+  const first = /^\n--\n-- Name: .*; Type: SCHEMA; .*\n--\n\nCREATE SCHEMA (.*);\n/.exec(script)?.[1];
+  return first === undefined ? null : nameOf(tokenize(first, "postgresql")[0]);
 }
 
 /**

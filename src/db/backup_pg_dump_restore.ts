@@ -1,7 +1,7 @@
 import type { PostgresUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { RestoreOptions } from "./backup_engine.ts";
-import { type Archive, isOfRights } from "./backup_pg_dump_archive.ts";
+import type { Archive } from "./backup_pg_dump_archive.ts";
 import { runUnless } from "./backup_postgres_keep.ts";
 import { dropContent, prepareSchema } from "./backup_postgres_replace.ts";
 import { query } from "./backup_postgres_session.ts";
@@ -37,8 +37,7 @@ export async function loadArchive(
   archive: Archive,
   { owners }: { readonly owners: boolean },
 ): Promise<void> {
-  const entries = archive.entries.filter((entry) => !isOfRights(entry));
-  const { before, after } = await archive.statements(entries, { owners });
+  const { before, after } = await archive.statements({ owners, rights: false });
   await session.script(before);
   await archive.data({
     async rows(table, rows) {

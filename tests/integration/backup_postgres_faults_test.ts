@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
@@ -117,7 +118,7 @@ for (const { name, version, open } of postgresEngines) {
           AS began FROM pg_stat_activity WHERE pid = pg_backend_pid()`;
         const living = `harbor_scratch_${own?.began}_abc123`;
         const foreign = `harbor_scratch_of_${role}`;
-        const dead = "harbor_scratch_99999999_1_abc123";
+        const dead = `harbor_scratch_99999999_1_${randomBytes(4).toString("hex")}`;
         for (const database of [living, dead, foreign]) await sql.unsafe(`CREATE DATABASE "${database}"`);
         await withCopy(engine, async ({ path }) => {
           assert.equal((await engine.prove(path, never)).proof, "scratch database");

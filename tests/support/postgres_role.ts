@@ -1,4 +1,4 @@
-import process from "node:process";
+import { randomBytes } from "node:crypto";
 import { type PostgresVersion, sharedPostgres, withClient } from "./postgres_server.ts";
 
 /** A database of its own role, with the superuser's address of the same database. */
@@ -7,8 +7,6 @@ export interface OwnedDatabase {
   readonly adminUrl: string;
   readonly role: string;
 }
-
-let count = 0;
 
 /**
  * Runs `work` with a new database and a new role that owns it, and drops both afterwards.
@@ -21,7 +19,8 @@ export async function withOwnedPostgres<T>(
   work: (database: OwnedDatabase) => Promise<T>,
 ): Promise<T> {
   const server = new URL(await sharedPostgres(version));
-  const name = `owned_${process.pid}_${++count}`;
+  // Test files that run at the same time are threads of one process.
+  const name = `owned_${randomBytes(6).toString("hex")}`;
   await withClient(server.href, async (sql) => {
     await sql.unsafe(`CREATE ROLE ${name} LOGIN PASSWORD 'owner secret/2' ${options}`);
     await sql.unsafe(`CREATE DATABASE ${name} OWNER ${name}`);
