@@ -152,7 +152,8 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
     try {
       return await work();
     } finally {
-      execute(handle, "PRAGMA synchronous = FULL");
+      // A restore closes the database under the lock, to put another file in its place.
+      if (isOpen) execute(handle, "PRAGMA synchronous = FULL");
     }
   }
 
