@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type SchemaProject, withSchemaProject } from "../support/schema_project.ts";
-import { sharedPostgres } from "../support/postgres_server.ts";
+import { sharedPostgres, withFreshPostgres } from "../support/postgres_server.ts";
 
 const lastColumn = "medium_path: varchar(500),";
 
@@ -115,6 +115,22 @@ test("generate proves on the PostgreSQL server that it is given, and leaves noth
     assert.deepEqual(result.json<Generated>().proven, ["sqlite", "postgresql"]);
     assert.ok(!result.stdout.includes("admin-secret"));
   }));
+
+test("generate says that a user may not make the database for the proof, and writes nothing", () =>
+  withSchemaProject((project) =>
+    withFreshPostgres(15, async (url) => {
+      await addColumn(project, "note: text()");
+      const before = await project.files();
+      const result = await project.run(["generate", "Add notes", "--prove-url", url, "--json"]);
+      assert.equal(result.code, 1, result.stdout);
+      const { code, message, hint } =
+        result.json<{ error: { code: string; message: string; hint: string } }>().error;
+      assert.equal(code, "check_failed");
+      assert.match(message, /its user may not create a database/);
+      assert.match(hint, /--prove-url/);
+      assert.deepEqual(await project.files(), before);
+    })
+  ));
 
 // A possible rename: the flags that settle it, and what the script then does.
 const renames = [
