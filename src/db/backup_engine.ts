@@ -41,6 +41,13 @@ export interface BackupEngine {
     signal: AbortSignal,
     onProgress?: OnProgress,
   ): Promise<{ readonly content: BackupContent; readonly proof: Proof }>;
+  /**
+   * Says early that a restore would be refused because others use the database. Left out by engines whose servers
+   * make them wait.
+   *
+   * @throws {HarborError} `in_use`
+   */
+  refuseIfInUse?(): Promise<void>;
   /** Puts the file's content in the place of the whole database: all of it, or on any failure none of it. */
   restore(path: string, signal: AbortSignal, options?: RestoreOptions): Promise<void>;
   /**

@@ -9,7 +9,7 @@ import { copyFailure } from "./copy_failure.ts";
 import { flush } from "./flush.ts";
 import { createCopyFile, freeCopiedLock, proveCopy } from "./sqlite_copy.ts";
 import { busyTimeoutMs, execute, prepare } from "./sqlite_open_file.ts";
-import { setFileAside, swapFile } from "./sqlite_swap.ts";
+import { refuseIfOpen, setFileAside, swapFile } from "./sqlite_swap.ts";
 import { stopBackupIfAsked } from "./stop_backup.ts";
 
 /** Pages that SQLite copies before it reports how far it is. */
@@ -46,6 +46,7 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
     prove: (from, signal, onProgress) => proveCopy(from, { signal, onProgress }),
     restore: (from, signal, options) =>
       swapFile({ url, from, signal, closeOthers: () => options?.database?.close() ?? Promise.resolve() }),
+    refuseIfInUse: () => guarded(() => refuseIfOpen(url)),
     setAside: () => guarded(() => setFileAside(path)),
   };
 

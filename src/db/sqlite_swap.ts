@@ -46,14 +46,14 @@ const sideFiles = ["-journal", "-wal", "-shm"];
 export async function swapFile({ url, from, signal, closeOthers }: Swap): Promise<void> {
   const target = realPath(url.path);
   const staged = `${target}.harbor-restore`;
-  refuseIfOpen(target, url);
+  refuseIfOpen(url);
   try {
     rmSync(staged, { force: true });
     await stage(from, staged, target);
     stopBackupIfAsked(signal);
     await closeOthers();
     withExclusive(target, url, () => {
-      refuseIfOpen(target, url);
+      refuseIfOpen(url);
       for (const ending of sideFiles) rmSync(target + ending, { force: true });
       renameSync(staged, target);
     });
@@ -111,8 +111,13 @@ async function sha256Of(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-function refuseIfOpen(target: string, url: SqliteFileUrl): void {
-  const [opener] = openersOf(target);
+/**
+ * Refuses while another process has the file open for writing, whether it uses it at the moment or not.
+ *
+ * @throws {HarborError} `in_use`
+ */
+export function refuseIfOpen(url: SqliteFileUrl): void {
+  const [opener] = openersOf(realPath(url.path));
   if (opener !== undefined) {
     throw inUse(url, `pid ${opener.pid} (${opener.name}) has the file open for writing`);
   }

@@ -9,7 +9,7 @@ import {
   manifestPathOf,
   renderManifest,
 } from "../core/manifest.ts";
-import type { BackupContent, BackupEngine, OnProgress, Proof } from "../db/backup_engine.ts";
+import type { BackupContent, BackupEngine, Proof } from "../db/backup_engine.ts";
 import type { Client } from "../db/database.ts";
 import { flush } from "../db/flush.ts";
 import { copyFailure } from "../db/copy_failure.ts";
@@ -24,6 +24,7 @@ import {
 } from "./backup_codec.ts";
 import { newestBackup, type StoredBackup } from "./backup_folder.ts";
 import { type BackupPosition, readPosition } from "./backup_position.ts";
+import { progressOf } from "./backup_progress.ts";
 import { clearLeftovers, withWorkspace } from "./backup_workspace.ts";
 import type { RunContext } from "./context.ts";
 import { requireSpace } from "./free_space.ts";
@@ -135,16 +136,13 @@ async function copyAndKeep(context: RunContext, setting: BackupSetting, plan: Pl
 }
 
 async function copyAndProve(
-  { notify, signal, now, database }: RunContext,
+  context: RunContext,
   engine: BackupEngine,
   path: string,
 ): Promise<{ readonly content: BackupContent; readonly proof: Proof }> {
-  const progress = (action: string): OnProgress => {
-    const startedAt = now().getTime();
-    return (share) => notify({ kind: "backup", action, share, elapsedMs: now().getTime() - startedAt });
-  };
-  const content = await engine.dump(path, signal, progress("copying"));
-  const proven = await engine.prove(path, signal, progress("proving the copy"));
+  const { signal, database } = context;
+  const content = await engine.dump(path, signal, progressOf(context, "copying"));
+  const proven = await engine.prove(path, signal, progressOf(context, "proving the copy"));
   const wrong = differingTables(content.tables, proven.content.tables);
   const isSchemaWrong = content.schema !== proven.content.schema;
   if (wrong.length === 0 && !isSchemaWrong) return { content, proof: proven.proof };

@@ -8,6 +8,7 @@ import { copyFailure } from "../db/copy_failure.ts";
 import type { Client } from "../db/database.ts";
 import { decodeFile, digestFile } from "./backup_codec.ts";
 import { readBackup, type StoredBackup } from "./backup_folder.ts";
+import { progressOf } from "./backup_progress.ts";
 import { clearLeftovers, withWorkspace } from "./backup_workspace.ts";
 import type { RunContext } from "./context.ts";
 import { requireSpace } from "./free_space.ts";
@@ -139,14 +140,8 @@ async function checkCopy(
   { manifest }: StoredBackup,
   { engine, setting }: { readonly engine: BackupEngine; readonly setting: VerifyBackupSetting },
 ): Promise<Found> {
-  const { signal, notify, now } = setting;
-  const startedAt = now().getTime();
   return await findDamage(async () => {
-    const { content, proof } = await engine.prove(
-      copy,
-      signal,
-      (share) => notify({ kind: "backup", action: "proving", share, elapsedMs: now().getTime() - startedAt }),
-    );
+    const { content, proof } = await engine.prove(copy, setting.signal, progressOf(setting, "proving"));
     const wrong = differingTables(manifest.tables, content.tables);
     if (wrong.length > 0) return failed(`the rows of ${wrong.join(", ")} are not those that were copied`);
     if (manifest.schema !== null && content.schema !== manifest.schema) {

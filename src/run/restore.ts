@@ -2,6 +2,7 @@ import { HarborError } from "../core/errors.ts";
 import type { RestoreOptions } from "../db/backup_engine.ts";
 import { type BackupSetting, makeBackup } from "./backup.ts";
 import { isEmptyDatabase } from "./backup_position.ts";
+import { progressOf } from "./backup_progress.ts";
 import type { StoredBackup } from "./backup_folder.ts";
 import { type VerifyBackupSetting, withProvenCopy } from "./backup_verify.ts";
 import type { RunContext } from "./context.ts";
@@ -39,12 +40,13 @@ export async function restoreBackup(
   request: RestoreRequest,
 ): Promise<RestoreResult> {
   const { backup, reading, safety } = request;
+  await safety.engine.refuseIfInUse?.();
   return await withProvenCopy(backup, reading, async (copy, engine) => {
     const replace = async (database: RestoreOptions["database"]) => {
       const safetyBackup = request.keepsOld ? await keepOld(context, safety) : null;
       await engine.restore(copy, reading.signal, {
         database,
-        onProgress: (share) => reading.notify({ kind: "backup", action: "restoring", share, elapsedMs: 0 }),
+        onProgress: progressOf(reading, "restoring"),
       });
       const { revision, unfinished } = backup.manifest;
       return { revision, unfinished, safetyBackup };
