@@ -17,7 +17,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { SqliteFileUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import { openersOf } from "./open_elsewhere.ts";
-import { flush } from "./flush.ts";
+import { flush, flushFolder } from "./flush.ts";
 import { copyFailure } from "./copy_failure.ts";
 import { failureCode } from "./sqlite_failure.ts";
 import { busyTimeoutMs, execute, prepare, resultCode } from "./sqlite_open_file.ts";
@@ -57,7 +57,7 @@ export async function swapFile({ url, from, signal, closeOthers }: Swap): Promis
       for (const ending of sideFiles) rmSync(target + ending, { force: true });
       renameSync(staged, target);
     });
-    flush(dirname(target));
+    flushFolder(dirname(target));
   } catch (error) {
     rmSync(staged, { force: true });
     throw copyFailure(url.display, error);
@@ -85,10 +85,10 @@ function realPath(path: string): string {
 /** Makes the new file beside the old one, and makes sure that it is what it should be. */
 async function stage(from: string, staged: string, target: string): Promise<void> {
   await copyFile(from, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  flush(staged);
   const old = statSync(target, { throwIfNoEntry: false });
   chmodSync(staged, old === undefined ? 0o644 : old.mode & 0o7777);
   if (old !== undefined) keepOwner(staged, old);
-  flush(staged);
   const [one, other] = [await sha256Of(from), await sha256Of(staged)];
   if (one !== other) {
     throw new HarborError(

@@ -11,7 +11,7 @@ import {
 } from "../core/manifest.ts";
 import type { BackupContent, BackupEngine, Proof } from "../db/backup_engine.ts";
 import type { Client } from "../db/database.ts";
-import { flush } from "../db/flush.ts";
+import { flush, flushFolder } from "../db/flush.ts";
 import { copyFailure } from "../db/copy_failure.ts";
 import {
   checkRecipients,
@@ -239,12 +239,13 @@ async function publish(
   const path = join(folder, manifest.file);
   const manifestPath = manifestPathOf(path);
   const draft = join(workspace, "manifest");
-  await writeFile(draft, renderManifest(manifest), { flag: "wx", mode: 0o600, flush: true });
+  await writeFile(draft, renderManifest(manifest), { flag: "wx", mode: 0o600 });
+  flush(draft);
   try {
     await rename(stored, path);
-    flush(folder);
+    flushFolder(folder);
     await rename(draft, manifestPath);
-    flush(folder);
+    flushFolder(folder);
   } catch (error) {
     await rm(path, { force: true });
     throw error;
