@@ -1,11 +1,15 @@
 /** How long one slice of a table should take, in milliseconds: so long may it keep a writer of a SQLite file waiting. */
 const targetMs = 20;
 
-const smallest = 100;
+/**
+ * So many rows are quick on any machine. It is never less, since a slice that took long may only have waited for others:
+ * beside a busy writer slices would shrink to nothing, and the whole would take for ever.
+ */
+const smallest = 2_000;
 const largest = 50_000;
 
 /** With how many rows a table's first slice is read. */
-export const firstSliceSize = 1_000;
+export const firstSliceSize = smallest;
 
 /**
  * Returns how many rows the next slice should have, from how long the last one took. It grows at most twofold, so

@@ -1,8 +1,11 @@
+import type { SQL } from "drizzle-orm";
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { engines, sqlitePath } from "../support/databases.ts";
+import type { Database } from "../../src/db/database.ts";
+import { compareIndexes } from "../../src/db/sqlite_compare_indexes.ts";
+import { engines, sqlitePath, withTestDatabase } from "../support/databases.ts";
 import { sharedPostgres, withClient } from "../support/postgres_server.ts";
 import { type Healthy, withHealthy } from "../support/verified.ts";
 
@@ -51,19 +54,44 @@ test("integrity: index entries that are not their rows' are found as integrity_c
     assert.deepEqual(quick.findings.map(({ status }) => status), ["pass"]);
   }));
 
+/** Takes a partial index for a whole one: only the schema's text says that it has every row. */
+function breakIndex(url: string): void {
+  const database = new DatabaseSync(sqlitePath(url), { defensive: false });
+  database.exec("DROP INDEX ix_files_uuid; CREATE INDEX ix_files_uuid ON files (uuid) WHERE id > 5");
+  database.exec(
+    "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX ix_files_uuid ON files (uuid)' WHERE name = 'ix_files_uuid'",
+  );
+  database.close();
+}
+
 test("integrity: an index without some of its entries is found (sqlite file)", () =>
   withHealthy(sqliteFile!, async (healthy) => {
-    const database = new DatabaseSync(sqlitePath(healthy.url), { defensive: false });
-    // A partial index in the place of a whole one: only the schema's text says that it has every row.
-    database.exec("DROP INDEX ix_files_uuid; CREATE INDEX ix_files_uuid ON files (uuid) WHERE id > 5");
-    database.exec(
-      "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX ix_files_uuid ON files (uuid)' WHERE name = 'ix_files_uuid'",
-    );
-    database.close();
+    breakIndex(healthy.url);
     const { findings } = await healthy.verify(["integrity"]);
     const problems = findings.flatMap(({ details }) => details["problems"] ?? []);
     assert.ok(problems.includes("5 rows of files are missing from index ix_files_uuid, the first with id 1"));
-    assert.ok(problems.includes("index ix_files_uuid has 25 entries for the 30 rows of files"));
+    assert.ok(problems.includes("wrong # of entries in index ix_files_uuid"));
+  }));
+
+test("integrity: entries are counted where quick_check does not, as on older servers (sqlite file)", () =>
+  withHealthy(sqliteFile!, async ({ url }) => {
+    breakIndex(url);
+    await withTestDatabase(url, async (database) => {
+      const older: Database = {
+        ...database,
+        read: async <Row>(statement: SQL) => {
+          const rows = await database.read<Row>(statement);
+          const [row] = rows as { version?: string }[];
+          if (row?.version !== undefined) row.version = "3.45.1";
+          return rows;
+        },
+      };
+      const { problems } = await compareIndexes(older, { next: () => Promise.resolve() });
+      assert.deepEqual(problems, [
+        "5 rows of files are missing from index ix_files_uuid, the first with id 1",
+        "index ix_files_uuid has 25 entries for the 30 rows of files",
+      ]);
+    });
   }));
 
 test("integrity: a page that is overwritten is found, by --quick too (sqlite file)", () =>

@@ -56,10 +56,10 @@ test("formatBytes() and formatCount() round and group for people", () => {
 });
 
 test("slices grow at most twofold, shrink as far as they must, and stay within bounds", () => {
-  assert.equal(nextSliceSize(1_000, 1), 2_000);
-  assert.equal(nextSliceSize(1_000, 20), 1_000);
-  assert.equal(nextSliceSize(1_000, 200), 100);
-  assert.equal(nextSliceSize(100, 5_000), 100);
+  assert.equal(nextSliceSize(5_000, 1), 10_000);
+  assert.equal(nextSliceSize(5_000, 20), 5_000);
+  assert.equal(nextSliceSize(40_000, 200), 4_000);
+  assert.equal(nextSliceSize(2_000, 5_000), 2_000);
   assert.equal(nextSliceSize(50_000, 0), 50_000);
 });
 

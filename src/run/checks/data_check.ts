@@ -54,7 +54,9 @@ async function* checkTable(context: CheckContext, table: Table): AsyncGenerator<
     return yield couldNotCheck(error, `the rows of ${table.name}`);
   }
   found.unshift(...broken(scan));
-  yield* found.length > 0 ? found : [pass(`${formatCount(scan.rows())} rows of ${table.name}`)];
+  yield* found.length > 0
+    ? found
+    : [pass(`${formatCount(scan.rows())} ${scan.rows() === 1 ? "row" : "rows"} of ${table.name}`)];
 }
 
 function broken(scan: RowScan): readonly Found[] {
