@@ -53,8 +53,8 @@ export async function openPostgres(
   async function readOnly(statements: readonly Statement[], statement: string): Promise<readonly Result[]> {
     try {
       return await session.exclusive(async () => {
-        // Behind a pooler the setting would stay in the pool.
-        if (access !== "read" || !session.direct) {
+        // Behind a pooler the setting would stay in the pool, and several belong together.
+        if (access !== "read" || !session.direct || statements.length > 1) {
           return (await session.run([begin, ...statements, commit])).slice(1, -1);
         }
         const first = isReadOnly ? [] : [setReadOnly];
