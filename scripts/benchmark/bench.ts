@@ -36,7 +36,22 @@ export interface Section {
   /** How it was measured. */
   readonly text: string;
   readonly measures: readonly Measure[];
+  readonly failures: readonly Failure[];
   readonly goals: readonly Goal[];
+}
+
+/** Runs in which another tool failed. harbor-db may not: then the whole bench does. */
+export interface Failure {
+  readonly tool: string;
+  readonly runs: number;
+  /** What it said the first time. */
+  readonly message: string;
+}
+
+/** What {@link paired} found. */
+export interface Paired {
+  readonly measures: readonly Measure[];
+  readonly failures: readonly Failure[];
 }
 
 /** A figure to reach. */
@@ -54,23 +69,32 @@ export async function paired(
   { runs, note }: Bench,
   tools: readonly Tool[],
   work: (tool: Tool) => Promise<Readonly<Record<string, number>>>,
-): Promise<readonly Measure[]> {
+): Promise<Paired> {
   const samples = new Map<string, Map<string, number[]>>();
+  const failures = new Map<string, Failure>();
   for (let round = 0; round < runs; round++) {
     note(`  run ${round + 1} of ${runs}`);
     for (let turn = 0; turn < tools.length; turn++) {
       const tool = tools[(round + turn) % tools.length]!;
-      for (const [name, value] of Object.entries(await work(tool))) {
+      const values = await work(tool).catch((error: unknown) => {
+        const message = error instanceof Error ? error.message : String(error);
+        if (tool.name.startsWith("harbor-db")) throw error;
+        note(`  FAILED: ${message}`);
+        failures.set(tool.name, { message, tool: tool.name, runs: (failures.get(tool.name)?.runs ?? 0) + 1 });
+        return {};
+      });
+      for (const [name, value] of Object.entries(values)) {
         const series = samples.get(name) ?? new Map<string, number[]>();
         samples.set(name, series.set(tool.name, [...series.get(tool.name) ?? [], value]));
       }
     }
   }
-  return [...samples].map(([name, series]) => ({
+  const measures = [...samples].map(([name, series]): Measure => ({
     name,
     unit: /\bMB\b/.test(name) ? "MB" : /\bms\b/.test(name) ? "ms" : "count",
     series: tools.flatMap(({ name: tool }) => series.has(tool) ? [{ tool, samples: series.get(tool)! }] : []),
   }));
+  return { measures, failures: [...failures.values()] };
 }
 
 /** Returns the databases of a dialect. */

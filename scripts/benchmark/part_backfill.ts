@@ -155,7 +155,7 @@ async function measureCase(bench: Bench, wanted: Case): Promise<Section> {
   bench.note(`${wanted.title}, ${wanted.files} files`);
   const history = applicationHistory(wanted.dialect);
   const tools = toolsFor(bench, wanted.dialect);
-  const measures = await withFolders(
+  const { measures, failures } = await withFolders(
     tools,
     (tool, folder) => tool.prepare(folder, history, 1),
     (folderOf) =>
@@ -177,7 +177,13 @@ async function measureCase(bench: Bench, wanted: Case): Promise<Section> {
       ),
   );
   const { title, text, goals } = wanted;
-  return { title, text, measures, goals: goals(new Map(measures.map((each) => [each.name, each]))) };
+  return {
+    title,
+    text,
+    measures,
+    failures,
+    goals: goals(new Map(measures.map((each) => [each.name, each]))),
+  };
 }
 
 interface Given {
@@ -197,7 +203,11 @@ async function measureOne(
   const writer = await startClient(target.url, { role: "writer", timeoutMs });
   const reader = hasReader ? await startClient(target.url, { role: "reader", timeoutMs }) : null;
   const longRead = wanted.longReadMs === 0 ? null : await startLongRead(target.url, wanted.longReadMs);
-  const ran = await run(tool.upgrade(target));
+  const never = { startedAt: 0, endedAt: 0 };
+  const ran = await run(tool.upgrade(target)).catch(async (error: unknown) => {
+    await Promise.all([writer.end(never), reader?.end(never), longRead?.ended]);
+    throw error;
+  });
   const seen = await writer.end(ran);
   const read = await reader?.end(ran);
   await longRead?.ended;

@@ -25,38 +25,43 @@ async function backup(bench: Bench, dialect: "sqlite" | "postgresql"): Promise<S
   bench.note(`backup of ${bench.files} files on ${name}`);
   const floor = dialect === "sqlite" ? "sqlite3" : "psql";
   const tools = bench.tools.filter((tool) => tool.name === "harbor-db" || tool.name === floor);
-  const measures = await withFolders(tools, () => {}, (folderOf) =>
-    databasesOf(bench, dialect).withDatabase(
-      { files: bench.files, journalMode: "wal", statements: [] },
-      async (url) => {
-        const targetOf = (tool: Tool): Target => ({
-          dialect,
-          url,
-          folder: folderOf(tool),
-          to: "71dda59686db",
-        });
-        const own = tools.find((tool) => tool.name === "harbor-db")!;
-        await run(harborCommand(bench.binary, targetOf(own), ["stamp", "71dda59686db", "--quiet"]));
-        return await paired(bench, tools, async (tool) => {
-          const target = targetOf(tool);
-          if (tool.name !== "harbor-db") {
-            const ran = await run(floorCommand(target));
-            return { "backup, ms": ran.ms, "peak memory, MB": ran.peakMb };
-          }
-          const made = await run(harborCommand(bench.binary, target, ["backup", "--json"]));
-          const { backup: { path } } = JSON.parse(made.stdout) as { backup: { path: string } };
-          const proven = await run(harborCommand(bench.binary, target, ["backup", "verify", path]));
-          const peakMb = Math.max(made.peakMb, proven.peakMb);
-          return { "backup, ms": made.ms, "verify, ms": proven.ms, "peak memory, MB": peakMb };
-        });
-      },
-    ));
+  const { measures, failures } = await withFolders(
+    tools,
+    () => {},
+    (folderOf) =>
+      databasesOf(bench, dialect).withDatabase(
+        { files: bench.files, journalMode: "wal", statements: [] },
+        async (url) => {
+          const targetOf = (tool: Tool): Target => ({
+            dialect,
+            url,
+            folder: folderOf(tool),
+            to: "71dda59686db",
+          });
+          const own = tools.find((tool) => tool.name === "harbor-db")!;
+          await run(harborCommand(bench.binary, targetOf(own), ["stamp", "71dda59686db", "--quiet"]));
+          return await paired(bench, tools, async (tool) => {
+            const target = targetOf(tool);
+            if (tool.name !== "harbor-db") {
+              const ran = await run(floorCommand(target));
+              return { "backup, ms": ran.ms, "peak memory, MB": ran.peakMb };
+            }
+            const made = await run(harborCommand(bench.binary, target, ["backup", "--json"]));
+            const { backup: { path } } = JSON.parse(made.stdout) as { backup: { path: string } };
+            const proven = await run(harborCommand(bench.binary, target, ["backup", "verify", path]));
+            const peakMb = Math.max(made.peakMb, proven.peakMb);
+            return { "backup, ms": made.ms, "verify, ms": proven.ms, "peak memory, MB": peakMb };
+          });
+        },
+      ),
+  );
   return {
     title: `Backup on ${name}`,
     text: `${bench.files} files. harbor-db's is proven; ${
       dialect === "sqlite" ? "sqlite3's `.backup`" : "`pg_dump --format=custom`"
     } is not.`,
     measures,
+    failures,
     goals: [],
   };
 }
@@ -73,7 +78,7 @@ async function smallUpgrade(bench: Bench): Promise<Section> {
   const own = bench.tools.find((tool) => tool.name === "harbor-db")!;
   const tools: readonly Tool[] = [own, { ...own, name: "without a backup" }];
   const history = applicationHistory("sqlite");
-  const measures = await withFolders(
+  const { measures, failures } = await withFolders(
     tools,
     (tool, folder) => tool.prepare(folder, history, 1),
     (folderOf) =>
@@ -99,6 +104,7 @@ async function smallUpgrade(bench: Bench): Promise<Section> {
     title: "An upgrade with the proven backup",
     text: "100 files on SQLite, from the first revision to the second.",
     measures,
+    failures,
     goals: [{
       text: "the proven backup adds at most 60 ms",
       found: `${more.toFixed(1)} ms`,

@@ -18,7 +18,7 @@ export const historyPart: Part = {
     bench.note(`${count} revisions`);
     const history = smallHistory("sqlite", count);
     const known = bench.tools.filter((tool) => ["harbor-db", "dbmate"].includes(tool.name));
-    const measures = await withFolders(
+    const { measures, failures } = await withFolders(
       known,
       (tool, folder) => tool.prepare(folder, history, 0),
       async (folderOf) => {
@@ -49,6 +49,7 @@ export const historyPart: Part = {
       title: "5,000 revisions, all applied, on SQLite",
       text: "From a folder, and built into the binary.",
       measures,
+      failures,
       goals: measures.flatMap((each) => [
         ...atMost(each, 150),
         ...atMost({ ...each, name: `${each.name}, built in`, series: renamed(each.series) }, 150),

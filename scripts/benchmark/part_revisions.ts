@@ -25,7 +25,7 @@ async function upgrade(bench: Bench, history: BenchHistory, times: number): Prom
   bench.note(title);
   const databases = databasesOf(bench, dialect);
   const tools = toolsFor(bench, dialect);
-  const measures = await withFolders(
+  const { measures, failures } = await withFolders(
     tools,
     (tool, folder) => tool.prepare(folder, history, 0),
     (folderOf) =>
@@ -51,6 +51,7 @@ async function upgrade(bench: Bench, history: BenchHistory, times: number): Prom
       ? "The application's first two, on an empty database, without a backup."
       : "Each makes one small table. The shells run them as one script, a transaction each.",
     measures,
+    failures,
     goals: measures.slice(0, 1).flatMap((each) => atMostTimes(each, "dbmate", times)),
   };
 }

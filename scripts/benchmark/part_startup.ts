@@ -28,13 +28,14 @@ export const startupPart: Part = {
 
 async function version(bench: Bench): Promise<Section> {
   bench.note("--version");
-  const measures = await paired(bench, bench.tools, async (tool) => ({
+  const { measures, failures } = await paired(bench, bench.tools, async (tool) => ({
     "--version, ms": (await run(tool.versionCommand)).ms,
   }));
   return {
     title: "Start-up: `--version`",
     text: "From the start of the process to its end.",
     measures,
+    failures,
     goals: measures.flatMap((
       each,
     ) => [...atMostTimes(each, "dbmate", 1), ...atMostTimes(each, "alembic", 1 / 15)]),
@@ -48,7 +49,7 @@ async function status(bench: Bench, dialect: "sqlite" | "postgresql"): Promise<S
   const tools = toolsFor(bench, dialect).filter((tool) =>
     tool.status({ dialect, url: "", folder: "" }) !== null
   );
-  const measures = await withFolders(
+  const { measures, failures } = await withFolders(
     tools,
     (tool, folder) => tool.prepare(folder, history, 0),
     (folderOf) =>
@@ -69,6 +70,7 @@ async function status(bench: Bench, dialect: "sqlite" | "postgresql"): Promise<S
     title: `Start-up: \`status\` on ${dialect === "sqlite" ? "SQLite" : "PostgreSQL"}`,
     text: "A database at the application's second revision. alembic: `current`; the shells: one query.",
     measures,
+    failures,
     goals: measures.flatMap((
       each,
     ) => [...atMostTimes(each, "dbmate", 1), ...atMostTimes(each, "alembic", 1 / 15)]),

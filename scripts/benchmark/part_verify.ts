@@ -79,7 +79,7 @@ async function measureOn(bench: Bench, { title, dialect, journalMode, turns }: C
   const [own] = bench.tools;
   const tools = Object.keys(turns).map((name): Tool => ({ ...own!, name }));
   const wanted = { files: bench.files, journalMode, statements: [] };
-  const measures = await withFolders(
+  const { measures, failures } = await withFolders(
     tools,
     () => {},
     (folderOf) =>
@@ -113,6 +113,7 @@ async function measureOn(bench: Bench, { title, dialect, journalMode, turns }: C
     text:
       `${bench.files} files at head, nothing wrong with them; beside it a writer that inserts and updates every 5 ms. Each run ends with exit code 0.`,
     measures,
+    failures,
     goals: atMost(memory, 150),
   };
 }

@@ -55,11 +55,21 @@ export function markdownOf(report: BenchReport): string {
     ),
     "",
   ];
-  for (const { title, text, measures } of sections) {
+  for (const { title, text, measures, failures } of sections) {
     lines.push(`## ${title}`, "", text, "");
+    for (const { tool, runs, message } of failures) {
+      lines.push(`**${tool} failed in ${runs} runs:** ${lastLine(message)}`, "");
+    }
     for (const measure of measures) lines.push(...tableOf(measure), "");
   }
   return lines.join("\n");
+}
+
+/** What a tool said last, without what it drew on the terminal. */
+function lastLine(message: string): string {
+  // deno-lint-ignore no-control-regex
+  const plain = message.replaceAll(/\x1b\[[\d;]*[A-Za-z]/g, "").trim();
+  return plain.split("\n").at(-1)!.trim().slice(0, 200);
 }
 
 function tableOf(measure: Measure): readonly string[] {
