@@ -67,7 +67,7 @@ export async function runAdoption(app: App, { options, isConfirmed, target }: Re
     const { adopt } = await import("../run/adopt.ts");
     const beforeChange = () => net.spreadFor(context, "before adopt");
     try {
-      const adoption = await adopt(context, { lockWaitMs: app.lockWaitMs, beforeChange });
+      const adoption = await adopt(context, { lockWaitMs: app.lockWaitMs, isWhole: true, beforeChange });
       printResult(app, context, adoption);
       await net.fold();
       return { json: { ...describe(adoption), stamped: adoption.to, backup: net.summary() } };

@@ -41,6 +41,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         app.report.raw(script.join(""));
         return { json: { ...planned(plan), sql: script.join("") } };
       }
+      if (plan.steps.length > 0) await run.preflight(context, plan.from, plan.steps);
       if (options.dryRun || plan.steps.length === 0) {
         printPlan(app, plan);
         return { json: planned(plan) };

@@ -4,6 +4,7 @@ import { compareSnapshots, describeDifference } from "../core/compare_snapshots.
 import { HarborError } from "../core/errors.ts";
 import { stopIfAsked } from "../core/interrupt.ts";
 import { ownTables } from "../core/match_revision.ts";
+import type { Applied } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { createVersionTables, deleteApplied, insertApplied, setAlembicVersion } from "../db/version_table.ts";
 import type { RunContext } from "./context.ts";
@@ -15,6 +16,8 @@ import { recordOf, snapshotOf } from "./read_unmanaged.ts";
 export interface AdoptOptions {
   /** Milliseconds to wait for another harbor-db. */
   readonly lockWaitMs: number;
+  /** Whether it was just seen that the engine finds no damage, which takes a while to look for. */
+  readonly isWhole?: boolean;
   /** Called under the lock when there is something to do and it was rehearsed; what it throws ends the run. */
   readonly beforeChange?: () => Promise<void>;
 }
@@ -34,7 +37,7 @@ export interface AdoptOptions {
 export function adopt(context: RunContext, options: AdoptOptions): Promise<Adoption> {
   const { database } = context;
   return database.withLock(async () => {
-    const adoption = await prepareAdoption(context);
+    const adoption = await prepareAdoption(context, options.isWhole);
     if (adoption.refusal !== null) throw adoption.refusal;
     if (adoption.action === "none") return adoption;
     const batch = () => adoptionBatch(context, adoption);
@@ -56,15 +59,22 @@ export function adopt(context: RunContext, options: AdoptOptions): Promise<Adopt
 /** Returns the one batch that takes a database over. */
 export function adoptionBatch(
   { history, version, now }: RunContext,
-  { inspection, action, to, managedAt, statements }: Adoption,
+  { inspection, action, to, statements }: Adoption,
 ): readonly SQL[] {
   const startedAt = now().toISOString();
-  const placeOf = (id: string | null) => history.revisions.findIndex((revision) => revision.id === id) + 1;
   const origin = action === "bridge" ? "bridge" : "adopt";
   const hasAlembic = inspection.labels.some((label) => label.table === "alembic_version");
-  // Rows that are right stay: the way back from them is still there.
-  const stale = managedAt === undefined ? inspection.applied ?? [] : [];
-  const added = history.revisions.slice(managedAt === undefined ? 0 : placeOf(managedAt), placeOf(to));
+  const reached = history.revisions.slice(
+    0,
+    history.revisions.findIndex((revision) => revision.id === to) + 1,
+  );
+  // Rows of scripts that did run stay: once the schema is the revision's again, the way back from there is too.
+  const { applied } = inspection;
+  const isRight = (row: Applied) =>
+    reached.some(({ id, checksum }) => id === row.revision && checksum === row.checksum);
+  const right = (applied ?? []).filter(isRight);
+  const stale = (applied ?? []).filter((row) => !isRight(row));
+  const added = reached.filter(({ id }) => !right.some((row) => row.revision === id));
   return [
     ...createVersionTables,
     ...statements.map((statement) => sql.raw(statement.sql)),

@@ -89,7 +89,11 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
 }
 
 /** Looks ahead as `preflight` does; a new database needs none of it. */
-async function preflight(context: RunContext, from: string | null, steps: readonly Step[]): Promise<void> {
+export async function preflight(
+  context: RunContext,
+  from: string | null,
+  steps: readonly Step[],
+): Promise<void> {
   if (from === null || steps.length === 0) return;
   await (await import("./preflight.ts")).preflight(context, from, steps);
 }
@@ -220,8 +224,7 @@ function refuseForeignProgress(
       current ?? "base"
     }`,
     {
-      hint:
-        `Somebody ran the old migrate.py since. If the schema is that of a revision: harbor-db stamp <revision>`,
+      hint: "Somebody ran the old migrate.py since. harbor-db adopt looks at the schema and sets both right",
       details: { alembic, current: current ?? null },
     },
   );

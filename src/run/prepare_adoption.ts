@@ -22,28 +22,21 @@ export interface Adoption {
   readonly action: "none" | "stamp" | "bridge";
   /** The revision that it will be at; `null` for base. */
   readonly to: string | null;
-  /** The revision at which the database is managed already, and rightly; left out when it is not. */
-  readonly managedAt?: string | null;
   /** What runs beside the version table. */
   readonly statements: readonly BridgeStatement[];
   /** Why it cannot be done. */
   readonly refusal: HarborError | null;
 }
 
-/** What is known already and need not be looked at again. */
-export interface Known {
-  /** That the engine finds no damage. */
-  readonly isWhole: boolean;
-}
-
 /**
  * Decides how a database is taken over, without changing anything.
  *
+ * @param isWhole Whether it is known already that the engine finds no damage
  * @throws {HarborError} when it cannot be read; what speaks against taking it over is returned, not thrown
  */
 export async function prepareAdoption(
   context: RunContext,
-  known: Known = { isWhole: false },
+  isWhole = false,
 ): Promise<Adoption> {
   const { database } = context;
   let inspection: Inspection;
@@ -56,7 +49,7 @@ export async function prepareAdoption(
   }
   const plan = { inspection, ...decide(context, inspection), statements: [], refusal: null };
   if (plan.action === "none") return plan;
-  const problems = known.isWhole ? [] : await (await loadInspector(database.dialect)).damage(database);
+  const problems = isWhole ? [] : await (await loadInspector(database.dialect)).damage(database);
   if (problems.length > 0) return { ...plan, refusal: damageError(database.url, problems) };
   const forbidden = await rightsError("adopt", context);
   if (forbidden !== null) return { ...plan, refusal: forbidden };
@@ -69,7 +62,7 @@ export async function prepareAdoption(
   return await prepareBridge(context, plan, advance);
 }
 
-function decide(context: RunContext, inspection: Inspection): Pick<Adoption, "action" | "to" | "managedAt"> {
+function decide(context: RunContext, inspection: Inspection): Pick<Adoption, "action" | "to"> {
   const { live, match, labels, toHead, kept, schemas } = inspection;
   const isEmpty = live.tables.length === 0 && inspection.elsewhere.length === 0;
   if (isEmpty && labels.every((label) => label.rows.length === 0)) return { action: "none", to: null };
@@ -78,9 +71,10 @@ function decide(context: RunContext, inspection: Inspection): Pick<Adoption, "ac
   if (current !== undefined) {
     // What no revision knows is in the way of a copy of its table, and not in that of a bridge.
     const isInTheWay = current !== head &&
-      kept.some((path) => /^(?:column|unique|check|foreign key) /.test(path));
+      (kept.some((path) => /^(?:column|unique|check|foreign key) /.test(path)) ||
+        ownTables(schemas, live).tables.some((table) => table.peculiarities !== undefined));
     if (!isInTheWay) return { action: "none", to: current };
-    return { action: "bridge", to: head, managedAt: current };
+    return { action: "bridge", to: head };
   }
   if (match.exact && (match.revision !== null || isEmpty)) return { action: "stamp", to: match.revision };
   // Head and something of somebody else's.

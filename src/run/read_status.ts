@@ -20,6 +20,8 @@ export interface Status {
   readonly pending: readonly RevisionName[];
   /** The revision that stopped half way. */
   readonly unfinished: Applied | null;
+  /** When and how the database was taken over; `null` when harbor-db made it. */
+  readonly adopted: { readonly at: string; readonly how: Applied["origin"] } | null;
   readonly lock: LockHolder | null;
   /** Backfills that have not come to their end. */
   readonly backfills: readonly BackfillState[];
@@ -46,9 +48,18 @@ export async function readStatus(context: RunContext): Promise<Status> {
     head: nameOf(headOf(history)),
     pending: known ? history.revisions.slice(done).map((revision) => nameOf(revision)!) : [],
     unfinished,
+    adopted: state.kind === "managed" ? adoptionOf(state.applied) : null,
     lock: lock ?? null,
     backfills: backfills.filter((backfill) => backfill.finishedAt === null),
   };
+}
+
+function adoptionOf(applied: readonly Applied[]): Status["adopted"] {
+  const rows = applied.filter(({ origin }) =>
+    origin === "alembic" || origin === "adopt" || origin === "bridge"
+  );
+  const last = rows.toSorted((a, b) => a.startedAt < b.startedAt ? -1 : 1).at(-1);
+  return last === undefined ? null : { at: last.startedAt, how: last.origin };
 }
 
 function nameOf(revision: Revision | undefined): RevisionName | null {

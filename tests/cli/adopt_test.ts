@@ -69,6 +69,7 @@ test("adopt --yes backs up, bridges and stamps; its backup alone leads back, and
     assert.deepEqual([adopted.ok, adopted.stamped, adopted.backup.verified], [true, adopted.to, true]);
     const status = await json(["status"], cwd);
     assert.deepEqual([status.state, status.current, status.pending], ["managed", adopted.to, []]);
+    assert.equal(status.adopted.how, "bridge");
 
     const { error } = await json(["downgrade", "-1", "--yes"], cwd, 4);
     assert.equal(error.code, "irreversible");
@@ -82,8 +83,10 @@ test("adopt --yes backs up, bridges and stamps; its backup alone leads back, and
 
 test("upgrade stops at what nobody manages and says what it found; upgrade --adopt does both", () =>
   inFolder(latest, async ({ cwd, url }) => {
+    for (const command of [["upgrade"], ["upgrade", "--dry-run"]]) {
+      assert.equal((await json(command, cwd, 4)).error.code, "unmanaged");
+    }
     const { error } = await json(["upgrade"], cwd, 4);
-    assert.equal(error.code, "unmanaged");
     assert.match(error.hint, /harbor-db adopt/);
     const target = await json(["upgrade", "5b09", "--adopt"], cwd, 2);
     assert.match(target.error.message, /the bridge leads to head/);

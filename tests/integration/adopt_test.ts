@@ -13,6 +13,7 @@ import { type Engine, type EngineRow, engines, withTestDatabase } from "../suppo
 import { useApplication } from "../support/open_harbor.ts";
 import { ddlOf, makeOrigin, origins, readOrigin } from "../support/origins.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
+import { migrate } from "../../src/run/migrate.ts";
 import { prepareAdoption } from "../../src/run/prepare_adoption.ts";
 
 /** Reads the whole of a table, to see that nothing at all was changed. */
@@ -216,6 +217,30 @@ for (const engine of engines) {
       await engine.query(url, ddl!);
       const error = await rejectsWith("unmanaged", adoptDatabase(url));
       assert.match(error.message, /the column users.role is not known, NOT NULL and without a default/);
+    }));
+
+  test(`${engine.name}: adopt repairs what harbor-db manages and somebody changed, and the way back stays`, () =>
+    engine.withDatabase(async (url) => {
+      await upgradeDatabase(url);
+      await engine.query(url, "DROP INDEX ix_files_uuid");
+      await engine.query(url, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)");
+      await engine.query(url, "INSERT INTO alembic_version VALUES ('5b09ebe23c76')");
+      const adoption = await adoptDatabase(url);
+      assert.deepEqual([adoption.action, adoption.to], ["bridge", headOfProject(engine.dialect)]);
+      assert.deepEqual(compareSnapshots(await headSchemaOf(engine), await introspect(url)), []);
+      const versions = await engine.query(url, "SELECT version_num FROM alembic_version");
+      assert.deepEqual(versions.map((row) => row["version_num"]), [headOfProject(engine.dialect)]);
+      await withContext(
+        url,
+        (context) =>
+          migrate(context, { goal: { direction: "downgrade", text: "f27bd10b7ec4" }, lockWaitMs: 0 }),
+      );
+      const again = await withContext(url, prepareAdoption);
+      assert.deepEqual([again.action, again.to, again.inspection.match.exact], [
+        "none",
+        "f27bd10b7ec4",
+        true,
+      ]);
     }));
 
   test(`${engine.name}: a database of drizzle's own migrator is stamped where its hashes say`, () =>

@@ -43,6 +43,7 @@ export const statusCommand = defineCommand({
           head: status.head?.revision ?? null,
           pending: status.pending,
           unfinished: status.unfinished,
+          adopted: status.adopted,
           lock,
           backfills: status.backfills,
           lastBackup: lastBackup && listedBackup(lastBackup),
@@ -87,7 +88,7 @@ async function readLastBackup(
 type Shown = Status & { readonly lastBackup: StoredBackup | null };
 
 function print({ report, isAbsent }: App, status: Shown, url: string): void {
-  const { lastBackup, state, pending, lock, backfills, unfinished } = status;
+  const { lastBackup, state, pending, lock, backfills, unfinished, adopted } = status;
   const show = (label: string, value: string) =>
     report.line(`${report.colors.bold(label.padEnd(10))} ${value}`);
   const named = (revision: RevisionName | null) =>
@@ -98,6 +99,10 @@ function print({ report, isAbsent }: App, status: Shown, url: string): void {
   show("head", named(status.head));
   if (state.refusal === null) show("pending", pending.length === 0 ? "nothing" : String(pending.length));
   for (const revision of pending) report.line(`${" ".repeat(10)} ${report.colors.yellow(named(revision))}`);
+  if (adopted !== null) {
+    const how = { alembic: "from Alembic", adopt: "as it was", bridge: "by a bridge" } as const;
+    show("adopted", `${adopted.at}, ${how[adopted.how as keyof typeof how]}`);
+  }
   if (unfinished !== null) {
     const { direction, revision, name, statementsDone, startedAt } = unfinished;
     show(
