@@ -13,7 +13,7 @@ import { postgresVariable, type PostgresVersion, startPostgres } from "./postgre
 import { projectFile } from "./project.ts";
 
 /** After this long a test hangs, and the run is ended with a failure. */
-const limitMs = 10 * 60_000;
+const limitMs = 20 * 60_000;
 
 const versions: readonly PostgresVersion[] = [15, 18];
 
