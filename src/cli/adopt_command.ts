@@ -70,7 +70,13 @@ export async function runAdoption(app: App, { options, isConfirmed, target }: Re
       const adoption = await adopt(context, { lockWaitMs: app.lockWaitMs, isWhole: true, beforeChange });
       printResult(app, context, adoption);
       await net.fold();
-      return { json: { ...describe(adoption), stamped: adoption.to, backup: net.summary() } };
+      return {
+        json: {
+          ...describe(adoption),
+          stamped: adoption.action === "none" ? null : adoption.to,
+          backup: net.summary(),
+        },
+      };
     } catch (error) {
       const isCommitted = error instanceof HarborError && error.details["isCommitted"] === true;
       throw isCommitted ? await net.goBack(context, error) : error;
