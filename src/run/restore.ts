@@ -40,7 +40,9 @@ export async function restoreBackup(
   request: RestoreRequest,
 ): Promise<RestoreResult> {
   const { backup, reading, safety } = request;
-  await safety.engine.refuseIfInUse?.();
+  // Another harbor-db uses it too, and is waited for below.
+  const isLocked = await context?.database.lockHolder() !== undefined;
+  if (!isLocked) await safety.engine.refuseIfInUse?.();
   return await withProvenCopy(backup, reading, async (copy, engine) => {
     const replace = async (database: RestoreOptions["database"]) => {
       const safetyBackup = request.keepsOld ? await keepOld(context, safety) : null;
