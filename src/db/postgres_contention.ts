@@ -4,8 +4,13 @@ import { type Blocker, describeBlocker, watchBlockers, type WatchOptions } from 
 
 /** How long to stand other sessions in the way, in milliseconds. */
 export interface Contention extends Omit<WatchOptions, "afterMs"> {
-  /** Of one wait, after which the server gives up (`lock_timeout`). */
+  /** Of one wait at most, after which the server gives up (`lock_timeout`). */
   readonly lockTimeoutMs: number;
+  /**
+   * Whether the first waits are shorter: for locks behind which everybody queues. A wait is as long as the pause that
+   * follows it, so that others are held up for half of the time at most.
+   */
+  readonly isGentle: boolean;
   /** Of all together; 0 tries once. */
   readonly totalMs: number;
 }
@@ -13,22 +18,26 @@ export interface Contention extends Omit<WatchOptions, "afterMs"> {
 /** lock_not_available, deadlock_detected, serialization_failure: rolled back because of others. */
 const worthRepeating: ReadonlySet<unknown> = new Set(["55P03", "40P01", "40001"]);
 
+const firstPauseMs = 100;
 const longestPauseMs = 2_000;
 
 /**
- * Runs `attempt` again when others were in the way, with growing pauses in which those who wait behind it get
+ * Runs `attempt`, with how long it may wait, again when others were in the way, with growing pauses in which those who wait behind it get
  * through. An attempt that failed must have left nothing behind.
  *
  * @throws {HarborError} `busy`, naming who was in the way, when they still are after `totalMs`
  */
-export async function despiteOthers<T>(attempt: () => Promise<T>, contention: Contention): Promise<T> {
-  const { lockTimeoutMs, totalMs, ...watched } = contention;
+export async function despiteOthers<T>(
+  attempt: (waitMs: number) => Promise<T>,
+  contention: Contention,
+): Promise<T> {
+  const { lockTimeoutMs, isGentle, totalMs, ...watched } = contention;
   const started = performance.now();
   let blockers: readonly Blocker[] = [];
-  for (let pauseMs = 100;; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+  for (let pauseMs = firstPauseMs;; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     const watch = watchBlockers({ ...watched, afterMs: lockTimeoutMs / 2 });
     try {
-      return await attempt();
+      return await attempt(isGentle ? Math.min(lockTimeoutMs, pauseMs) : lockTimeoutMs);
     } catch (error) {
       if (!(error instanceof HarborError) || !worthRepeating.has(error.details["sqlState"])) throw error;
       if (watch.seen().length > 0) blockers = watch.seen();

@@ -72,11 +72,10 @@ export function batchWriter(
     const statements = batch.map(compile);
     statements.forEach(refuseUnfit);
     if (mode !== "alone") {
-      const timeout = lockTimeout ?? `${lockTimeoutMs}ms`;
       const asked = performance.now();
-      const attempt = async () => {
+      const attempt = async (waitMs: number) => {
         const began = performance.now();
-        const changed = await transact(statements, timeout, async (changed) => {
+        const changed = await transact(statements, waitMs, async (changed) => {
           await commit();
           return changed;
         });
@@ -84,18 +83,24 @@ export function batchWriter(
         onBatch({ heldMs, fixedMs: quickestMs * roundTrips, waitedMs: began - asked });
         return changed;
       };
-      return await despiteOthers(() => session.exclusive(attempt), { ...watched, lockTimeoutMs, totalMs });
+      return await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), {
+        ...watched,
+        lockTimeoutMs,
+        totalMs,
+        // Nobody queues behind who waits for rows.
+        isGentle: mode === "schema" && lockTimeout === undefined,
+      });
     }
     const changed: number[] = [];
     for (const [index, statement] of statements.entries()) {
       const concurrently = /\bconcurrently\b/i.test(statement.text);
-      const waitMs = concurrently ? concurrentlyMs : lockTimeoutMs;
-      const timeout = lockTimeout ?? `${waitMs}ms`;
+      const attempt = (waitMs: number) => session.exclusive(() => runAlone(statement, { index, waitMs }));
       changed.push(
-        await despiteOthers(() => session.exclusive(() => runAlone(statement, { index, timeout })), {
+        await despiteOthers(attempt, {
           ...watched,
-          lockTimeoutMs: waitMs,
+          lockTimeoutMs: concurrently ? concurrentlyMs : lockTimeoutMs,
           totalMs: concurrently ? 0 : totalMs,
+          isGentle: !concurrently && lockTimeout === undefined,
         }),
       );
     }
@@ -105,24 +110,29 @@ export function batchWriter(
   async function rehearse(batch: readonly SQL[], look: readonly Statement[]): Promise<readonly Result[]> {
     const statements = batch.map(compile);
     statements.forEach(refuseUnfit);
-    const attempt = () =>
-      transact(statements, lockTimeout ?? `${lockTimeoutMs}ms`, async () => {
+    const attempt = (waitMs: number) =>
+      transact(statements, waitMs, async () => {
         const results = await around(look);
         await around([plain("ROLLBACK")]);
         return results;
       });
-    return await despiteOthers(() => session.exclusive(attempt), { ...watched, lockTimeoutMs, totalMs });
+    return await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), {
+      ...watched,
+      lockTimeoutMs,
+      totalMs,
+      isGentle: lockTimeout === undefined,
+    });
   }
 
   /** @param end Ends the transaction */
   async function transact<T>(
     batch: readonly Statement[],
-    timeout: string,
+    waitMs: number,
     end: (changed: number[]) => Promise<T>,
   ): Promise<T> {
     try {
       const began = performance.now();
-      const [, answer] = await around([plain("BEGIN ISOLATION LEVEL READ COMMITTED"), guard(timeout, true)]);
+      const [, answer] = await around([plain("BEGIN ISOLATION LEVEL READ COMMITTED"), guard(waitMs, true)]);
       quickestMs = Math.min(quickestMs, performance.now() - began);
       requireOwnProcess(answer);
       // Sent together, so that locks are not held for the way there and back of each. After a failure the server
@@ -145,10 +155,10 @@ export function batchWriter(
 
   async function runAlone(
     statement: Statement,
-    { index, timeout }: { readonly index: number; readonly timeout: string },
+    { index, waitMs }: { readonly index: number; readonly waitMs: number },
   ): Promise<number> {
     try {
-      const [answer] = await around([guard(timeout, false)]);
+      const [answer] = await around([guard(waitMs, false)]);
       requireOwnProcess(answer);
       return await element(statement, index);
     } finally {
@@ -157,7 +167,8 @@ export function batchWriter(
   }
 
   /** Sets the timeout and asks, in the transaction itself, whether the lock is still ours. */
-  function guard(timeout: string, local: boolean): Statement {
+  function guard(waitMs: number, local: boolean): Statement {
+    const timeout = lockTimeout ?? `${waitMs}ms`;
     const held = lock.isHeld() ? lock.heldHere : "true";
     return plain(
       `SELECT set_config('lock_timeout', ${

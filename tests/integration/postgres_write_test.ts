@@ -38,6 +38,33 @@ for (const version of versions) {
       });
     }));
 
+  test(`postgres ${version}: a blocked change holds others up for a moment at first, and never most of the time`, () =>
+    withTable(version, async ({ database, url }) => {
+      const change = sql`ALTER TABLE seen ADD COLUMN m integer`;
+      const waits: number[] = [];
+      let changing: Promise<unknown> | undefined;
+      await withReader(url, async () => {
+        changing = database.write([change], "schema");
+        await withClient(url, async (other) => {
+          for (const end = performance.now() + 1_500; performance.now() < end;) {
+            const started = performance.now();
+            await other`SELECT n FROM seen`;
+            waits.push(performance.now() - started);
+            await sleep(10);
+          }
+        });
+      });
+      await changing;
+      assert.ok(
+        Math.max(...waits) < 1_200,
+        `a reader waited ${Math.max(...waits)} ms, though the timeout is 2 s`,
+      );
+      const held = waits.filter((ms) => ms > 50);
+      assert.ok(held.length >= 2, `it was tried again: ${held}`);
+      const total = held.reduce((sum, ms) => sum + ms, 0);
+      assert.ok(total < 1_200, `readers were held up for ${total} ms of 1.5 s`);
+    }));
+
   test(`postgres ${version}: a change that stays blocked fails with busy, says by whom, and keeps nothing`, () =>
     withTable(version, async ({ impatient, url }) => {
       await withReader(url, async (reader) => {
