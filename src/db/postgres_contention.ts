@@ -48,7 +48,7 @@ export async function despiteOthers<T>(
     } finally {
       await watch.stop();
     }
-    await sleep(pauseMs * (0.5 + Math.random()));
+    await sleep(pauseMs * (1 + Math.random() / 2));
   }
 }
 
