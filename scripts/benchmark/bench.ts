@@ -17,6 +17,8 @@ export interface Bench {
   readonly runs: number;
   /** How many files the application has in the larger parts. */
   readonly files: number;
+  /** What the titles of the backfills have to have in them. */
+  readonly only: string;
   readonly sqlite: Databases;
   readonly postgres: Databases;
   /** Says on the terminal what is being measured. */

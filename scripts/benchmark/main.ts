@@ -33,6 +33,8 @@ ${parts.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`).join("\n")
   --quick          three runs and a tenth of the rows: to see that it works
   --runs N         runs of each (7)
   --files N        files in the larger parts (1000000)
+  --tools NAMES    of the tools only these: harbor-db,dbmate
+  --only WORDS     of the backfills only those whose title has these words: "PostgreSQL", "SQLite, WAL"
   --binary PATH    the harbor-db to measure (dist/harbor-db)
   --out NAME       write NAME.md and NAME.json; without it the tables go to the terminal
 
@@ -46,6 +48,8 @@ async function main(): Promise<void> {
       quick: { type: "boolean" },
       runs: { type: "string" },
       files: { type: "string" },
+      tools: { type: "string" },
+      only: { type: "string" },
       binary: { type: "string" },
       out: { type: "string" },
       help: { type: "boolean", short: "h" },
@@ -59,7 +63,9 @@ async function main(): Promise<void> {
   }
   const cache = projectFile(".cache/bench");
   const note = (text: string) => void process.stderr.write(`${text}\n`);
-  const { tools, missing } = findTools(binary, cache);
+  const { tools: all, missing } = findTools(binary, cache);
+  const named = values.tools?.split(",");
+  const tools = all.filter(({ name }) => named === undefined || named.includes(name));
   for (const { name, reason } of missing) note(`missing: ${name} (${reason})`);
   await withPostgresDatabases(async (postgres) => {
     const bench: Bench = {
@@ -70,6 +76,7 @@ async function main(): Promise<void> {
       runs: Number(values.runs ?? (values.quick ? 3 : 7)),
       files: Number(values.files ?? (values.quick ? 100_000 : 1_000_000)),
       sqlite: sqliteDatabases(cache),
+      only: values.only ?? "",
       postgres,
       note,
     };

@@ -147,7 +147,9 @@ function worseThanAlone(measure: Measure): readonly Goal[] {
 
 async function measureAll(bench: Bench, cases: readonly Case[]): Promise<readonly Section[]> {
   const sections: Section[] = [];
-  for (const each of cases) sections.push(await measureCase(bench, each));
+  for (const each of cases.filter(({ title }) => title.includes(bench.only))) {
+    sections.push(await measureCase(bench, each));
+  }
   return sections;
 }
 
