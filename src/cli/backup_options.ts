@@ -90,10 +90,9 @@ export async function readingSetting(
   { identity }: Values<typeof identityOption>,
 ): Promise<VerifyBackupSetting> {
   const { openEngineFor } = await import("../db/open_backup_engine.ts");
-  const { readIdentities } = await import("../run/backup_codec.ts");
   return {
     openEngine: ({ engine }: Manifest) => openEngineFor(engine, placeOf(app, url)),
-    identities: identity === undefined ? [] : readIdentities(resolve(app.system.cwd, identity)),
+    identities: identity === undefined ? [] : await identitiesIn(resolve(app.system.cwd, identity)),
     client: app.system.client,
     signal: app.system.signal,
     now: () => new Date(),
@@ -123,6 +122,10 @@ export function retentionPolicy(options: Values<typeof keepOptions>): RetentionP
 export function otherUrl(app: App, written: string): DatabaseUrl {
   const url = parseDatabaseUrl(written, app.system.environment);
   return url.driver === "sqlite_file" ? { ...url, path: resolve(app.system.cwd, url.path) } : url;
+}
+
+async function identitiesIn(path: string): Promise<readonly string[]> {
+  return (await import("../run/backup_codec.ts")).readIdentities(path);
 }
 
 function placeOf({ system }: App, url: DatabaseUrl) {

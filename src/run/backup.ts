@@ -13,20 +13,13 @@ import type { BackupContent, BackupEngine, Proof } from "../db/backup_engine.ts"
 import type { Client } from "../db/database.ts";
 import { flush, flushFolder } from "../db/flush.ts";
 import { copyFailure } from "../db/copy_failure.ts";
-import {
-  checkRecipients,
-  decodeFile,
-  digestFile,
-  encodeFile,
-  type Encoding,
-  encodingSuffix,
-  type FileDigest,
-} from "./backup_codec.ts";
 import { newestBackup, type StoredBackup } from "./backup_folder.ts";
-import { type BackupPosition, readPosition } from "./backup_position.ts";
+import { type BackupPosition, readMark, readPosition } from "./backup_position.ts";
 import { progressOf } from "./backup_progress.ts";
 import { clearLeftovers, withWorkspace } from "./backup_workspace.ts";
 import type { RunContext } from "./context.ts";
+import { type Encoding, encodingSuffix } from "./encoding.ts";
+import { digestFile, type FileDigest } from "./file_digest.ts";
 import { requireSpace } from "./free_space.ts";
 
 /** Where backups of a database go, and how they are made. */
@@ -70,7 +63,10 @@ export async function makeBackup(
 ): Promise<MadeBackup> {
   const { engine, folder, client, encoding } = setting;
   try {
-    await checkRecipients(encoding.recipients);
+    // Streams, compression and encryption are only loaded for those who use them.
+    if (encoding.recipients.length > 0) {
+      await (await import("./backup_codec.ts")).checkRecipients(encoding.recipients);
+    }
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await clearLeftovers(folder, client, context.now());
     await requireSpace(folder, await spaceFor(setting));
@@ -97,12 +93,13 @@ interface Plan extends BackupRequest {
 async function copyAndKeep(context: RunContext, setting: BackupSetting, plan: Plan): Promise<MadeBackup> {
   const { folder, client, database } = setting;
   const createdAt = context.now().toISOString();
+  const mark = await readMark(context);
   const before = await readPosition(context);
   const id = backupId({ name: setting.name, createdAt, revision: before.revision });
   return await withWorkspace(folder, { id, client }, async (workspace) => {
     const plain = join(workspace, "copy");
     const { content, proof } = await copyAndProve(context, setting.engine, plain);
-    await refuseIfMoved(context, before);
+    await refuseIfMoved(context, mark);
     const newest = plan.mayReuse ? newestBackup(folder, database) : null;
     if (
       newest !== null && await isSame(newest, { ...before, content, encoding: setting.encoding }, context)
@@ -158,14 +155,11 @@ async function copyAndProve(
 }
 
 /** A label that does not fit what was copied would send a restore to the wrong revision. */
-async function refuseIfMoved(context: RunContext, before: BackupPosition): Promise<void> {
-  const after = await readPosition(context);
-  if (after.revision === before.revision && after.unfinished === before.unfinished) return;
+async function refuseIfMoved(context: RunContext, mark: string): Promise<void> {
+  if (await readMark(context) === mark) return;
   throw new HarborError(
     "backup_failed",
-    `Cannot back up "${context.database.url}": another harbor-db took it from ${
-      before.revision ?? "base"
-    } to ${after.revision ?? "base"} meanwhile`,
+    `Cannot back up "${context.database.url}": another harbor-db took it to another revision meanwhile`,
     { hint: "Run the same command again." },
   );
 }
@@ -206,6 +200,7 @@ async function store(
   if (encodingSuffix(encoding) === "") {
     return { path: plain, digest: await digestFile(plain, signal), plain: null };
   }
+  const { decodeFile, encodeFile } = await import("./backup_codec.ts");
   const written = await encodeFile(plain, to, { encoding, signal });
   const digest = await digestFile(to, signal);
   const isEncrypted = encoding.recipients.length > 0;

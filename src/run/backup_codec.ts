@@ -7,33 +7,8 @@ import { HarborError } from "../core/errors.ts";
 import type { Compression, Manifest } from "../core/manifest.ts";
 import { flush } from "../db/flush.ts";
 import { stopBackupIfAsked } from "../db/stop_backup.ts";
-
-/** How a file is stored: compressed, encrypted, both or neither. */
-export interface Encoding {
-  readonly compression: Compression | null;
-  /** Who can decrypt it, as age writes recipients; empty for no encryption. */
-  readonly recipients: readonly string[];
-}
-
-/** How long a file is and what is in it. */
-export interface FileDigest {
-  readonly bytes: number;
-  /** SHA-256, hex. */
-  readonly sha256: string;
-}
-
-/** The ending of a file that is stored so, after its engine's. */
-export function encodingSuffix({ compression, recipients }: Encoding): string {
-  const compressed = compression === null ? "" : { zstd: ".zst", gzip: ".gz" }[compression];
-  return compressed + (recipients.length > 0 ? ".age" : "");
-}
-
-/** Reads a file to its end and returns its digest. */
-export async function digestFile(path: string, signal: AbortSignal): Promise<FileDigest> {
-  const meter = createMeter();
-  await run([readStream(path), meter.pass, drain], signal);
-  return meter.digest();
-}
+import type { Encoding } from "./encoding.ts";
+import type { FileDigest } from "./file_digest.ts";
 
 /**
  * Writes a file anew, compressed and encrypted piece by piece, with mode 0600 and flushed to the disk.

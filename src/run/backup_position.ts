@@ -1,4 +1,5 @@
 import type { Applied } from "../core/plan.ts";
+import { readAlembicVersions, readApplied } from "../db/version_table.ts";
 import type { RunContext } from "./context.ts";
 import { readState } from "./read_state.ts";
 
@@ -25,6 +26,13 @@ export async function readPosition(context: RunContext): Promise<BackupPosition>
     revision: inOrder.findLast(isDone)?.revision ?? null,
     unfinished: applied.find((row) => row.finishedAt === null)?.revision ?? null,
   };
+}
+
+/** Returns a text that changes whenever a revision is begun, finished or undone, by whomever; quick to read. */
+export async function readMark({ database }: RunContext): Promise<string> {
+  const applied = await readApplied(database) ?? [];
+  const rows = applied.map(({ revision, direction, finishedAt }) => `${revision} ${direction} ${finishedAt}`);
+  return [...rows.sort(), ...await readAlembicVersions(database) ?? []].join("; ");
 }
 
 /** Whether there is anything in a database that a backup could save. */

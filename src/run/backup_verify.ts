@@ -6,11 +6,11 @@ import { differingTables, type Manifest } from "../core/manifest.ts";
 import type { BackupEngine } from "../db/backup_engine.ts";
 import { copyFailure } from "../db/copy_failure.ts";
 import type { Client } from "../db/database.ts";
-import { decodeFile, digestFile } from "./backup_codec.ts";
 import { readBackup, type StoredBackup } from "./backup_folder.ts";
 import { progressOf } from "./backup_progress.ts";
 import { clearLeftovers, withWorkspace } from "./backup_workspace.ts";
 import type { RunContext } from "./context.ts";
+import { digestFile } from "./file_digest.ts";
 import { requireSpace } from "./free_space.ts";
 
 /** What a backup is looked at with. */
@@ -166,6 +166,7 @@ async function withCopy<T>(
     });
   }
   const { client, identities, signal, now } = setting;
+  const { decodeFile } = await import("./backup_codec.ts");
   await clearLeftovers(dirname(path), client, now());
   return await withWorkspace(dirname(path), { id: `${manifest.id}-read`, client }, async (workspace) => {
     const copy = join(workspace, "copy");

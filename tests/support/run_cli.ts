@@ -79,7 +79,12 @@ export function startCli(
     pid: child.pid ?? 0,
     // Deno's own child.kill() would report the signal even when the program caught it and exited with a code.
     kill: (signal) => {
-      if (child.exitCode === null && child.signalCode === null) process.kill(child.pid ?? 0, signal);
+      try {
+        if (child.exitCode === null && child.signalCode === null) process.kill(child.pid ?? 0, signal);
+      } catch (error) {
+        // It ended a moment ago, and this process has not heard of it yet.
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      }
     },
     result,
     until: (pattern) =>
