@@ -7,7 +7,8 @@ import type { Database } from "../../src/db/database.ts";
 import { compareIndexes } from "../../src/db/sqlite_compare_indexes.ts";
 import { engines, sqlitePath, withTestDatabase } from "../support/databases.ts";
 import { sharedPostgres, withClient } from "../support/postgres_server.ts";
-import { type Healthy, withHealthy } from "../support/verified.ts";
+import { type Healthy, historyTo, verifyUrl, withHealthy } from "../support/verified.ts";
+import { storageFields } from "../support/application.ts";
 
 const [sqliteFile] = engines;
 const postgres = engines.filter(({ dialect }) => dialect === "postgresql");
@@ -194,4 +195,98 @@ for (const engine of postgres) {
         assert.match(findings[0]!.message, /amcheck finds \d+ indexes as they should be/);
       }
     }));
+}
+
+/**
+ * Runs `work` with a copy of a database in which bytes of a relation's file were changed. The copy is made of files,
+ * so that nothing of it is in the server's memory yet, and perl works on it.
+ */
+async function withDamagedCopy(
+  { engine, url }: Healthy,
+  relation: string,
+  perl: string,
+  work: (url: string) => Promise<void>,
+): Promise<void> {
+  const admin = new URL(await sharedPostgres(engine.name === "postgres 15" ? 15 : 18));
+  const source = new URL(url).pathname.slice(1);
+  const copy = `${source}_copy`;
+  const [file] = await engine.query(url, `SELECT relfilenode FROM pg_class WHERE relname = '${relation}'`);
+  await withClient(admin.href, async (sql) => {
+    await sql.unsafe(`CREATE DATABASE ${copy} TEMPLATE ${source} STRATEGY file_copy OWNER harbor_app`);
+    try {
+      const [{ oid } = { oid: 0 }] = await sql.unsafe(
+        `SELECT oid FROM pg_database WHERE datname = '${copy}'`,
+      );
+      await sql.unsafe(
+        `COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; perl ${perl} base/${oid}/${file!["relfilenode"]}'`,
+      );
+      const copyUrl = new URL(url);
+      copyUrl.pathname = `/${copy}`;
+      const inCopy = new URL(admin.href);
+      inCopy.pathname = `/${copy}`;
+      await withClient(
+        inCopy.href,
+        (copied) =>
+          copied.unsafe(
+            "CREATE EXTENSION amcheck; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO PUBLIC",
+          ),
+      );
+      await work(copyUrl.href);
+    } finally {
+      await sql.unsafe(`DROP DATABASE ${copy} WITH (FORCE)`);
+    }
+  });
+}
+
+/**
+ * Makes the last row of a page say that it has more columns than its table: the line pointers end where the number at
+ * byte 12 says, and the row has that of its columns in the low 11 bits at its byte 18. Nothing worse comes of reading it.
+ */
+const moreColumns =
+  '-e "open F,q(+<),shift; seek F,12,0; read F,\\$b,2; seek F,unpack(q(v),\\$b)-4,0; read F,\\$b,4; \\$o=unpack(q(V),\\$b)&0x7fff; seek F,\\$o+18,0; read F,\\$b,2; \\$m=unpack(q(v),\\$b); seek F,\\$o+18,0; print F pack(q(v),(\\$m&0xf800)|0x7f); close F"';
+
+for (const engine of postgres) {
+  test(`integrity: amcheck finds an index entry that is not its row's (${engine.name})`, () =>
+    withHealthy(
+      engine,
+      (healthy) =>
+        withDamagedCopy(healthy, "ix_files_uuid", '-pi -e "s/f-22/f-2x/"', async (url) => {
+          const { findings } = await verifyUrl(url, {
+            history: historyTo("postgresql", storageFields),
+            checks: ["integrity"],
+          });
+          const [bad] = findings.filter(({ status }) => status !== "pass");
+          assert.deepEqual(
+            [bad?.status, bad?.details["probe"]],
+            ["fail", "amcheck"],
+            JSON.stringify(findings),
+          );
+          assert.match(bad!.message, /^the database is damaged: index ix_files_uuid: /);
+          assert.doesNotMatch(JSON.stringify(findings), /f-22/);
+        }),
+    ));
+
+  test(`integrity: a page of a table that is damaged is found (${engine.name})`, () =>
+    withHealthy(engine, (healthy) =>
+      withDamagedCopy(healthy, "files", moreColumns, async (url) => {
+        const history = historyTo("postgresql", storageFields);
+        const first = await verifyUrl(url, { history, checks: ["integrity", "data"] });
+        const bad = first.findings.find(({ details }) => details["probe"] === "amcheck");
+        assert.equal(bad?.status, "fail", JSON.stringify(first.findings));
+        // PostgreSQL 15 keeps no checksums unless told to, so there amcheck alone sees it.
+        if (engine.name === "postgres 15") return assert.match(bad!.message, /table files, block 0: /);
+        assert.ok(
+          first.findings.some(({ check, status, message }) =>
+            check === "data" && status === "error" &&
+            /the rows of files could not be checked: invalid page/.test(message)
+          ),
+          JSON.stringify(first.findings),
+        );
+        // The server writes its statistics down within a second.
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        const second = await verifyUrl(url, { history, checks: ["integrity"], options: { quick: true } });
+        const failures = second.findings.find(({ details }) => details["probe"] === "checksums");
+        assert.equal(failures?.status, "fail", JSON.stringify(second.findings));
+        assert.match(failures!.message, /\d+ pages failed their checksum/);
+      })));
 }
