@@ -1,7 +1,8 @@
 import { formatBytes } from "../core/quantity.ts";
 import { HarborError } from "../core/errors.ts";
 import type { BackupReason } from "../core/manifest.ts";
-import type { MadeBackup } from "../run/backup.ts";
+import type { BackupSetting, MadeBackup } from "../run/backup.ts";
+import type { PruneResult } from "../run/backup_prune.ts";
 import type { RunContext } from "../run/context.ts";
 import type { Plan } from "../run/migrate.ts";
 import type { App } from "./app.ts";
@@ -67,6 +68,8 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     if (await isEmptyDatabase(context)) return;
     const setting = await backupSetting(app, app.databaseUrl(), options);
     try {
+      // A database that changes between attempts that all fail would otherwise fill the disk with backups.
+      await prune(setting, true);
       made = await makeBackup(context, setting, { reason, mayReuse: true });
       printBackup(app, made);
     } catch (error) {
@@ -76,18 +79,28 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     }
   }
 
-  /** The change is made: what stands in the way of pruning is no reason to call it failed. */
   async function fold(): Promise<void> {
-    await prune().catch((error: unknown) => report.note(`no old backups were removed: ${messageOf(error)}`));
-  }
-
-  async function prune(): Promise<void> {
     if (made === undefined) return;
     const { dirname } = await import("node:path");
-    const { pruneBackups } = await import("../run/backup_prune.ts");
-    const { database } = made.manifest;
-    const folder = dirname(made.path);
-    const { verdicts } = await pruneBackups({ folder, database, policy, force: false, dryRun: false });
+    await prune({ folder: dirname(made.path), database: made.manifest.database }, false);
+  }
+
+  /** Applies the rules. What stands in the way of that is no reason to call the change failed, or not to make it. */
+  async function prune(
+    { folder, database }: Pick<BackupSetting, "folder" | "database">,
+    automaticOnly: boolean,
+  ): Promise<void> {
+    try {
+      const { pruneBackups } = await import("../run/backup_prune.ts");
+      tellRemoved(
+        await pruneBackups({ folder, database, policy, force: false, dryRun: false, automaticOnly }),
+      );
+    } catch (error) {
+      report.note(`no old backups were removed: ${messageOf(error)}`);
+    }
+  }
+
+  function tellRemoved({ verdicts }: PruneResult): void {
     const removed = verdicts.filter(({ keep }) => !keep);
     if (removed.length === 0) return;
     const bytes = removed.reduce((sum, { backup }) => sum + backup.manifest.bytes, 0);

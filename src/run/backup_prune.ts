@@ -15,6 +15,8 @@ export interface PruneRequest {
   /** Whether to prune even the last way back to a revision. */
   readonly force: boolean;
   readonly dryRun: boolean;
+  /** Whether to leave those alone that were made by `backup`, and not before a change. */
+  readonly automaticOnly?: boolean;
 }
 
 /** A backup with what becomes of it, as retention judged. */
@@ -32,10 +34,14 @@ export interface PruneResult {
  * backup that lacks its file.
  */
 export async function pruneBackups(request: PruneRequest): Promise<PruneResult> {
-  const { folder, database, policy, force, dryRun } = request;
+  const { folder, database, policy, force, dryRun, automaticOnly = false } = request;
   const { backups } = readBackups(folder);
   const ours = backups.filter(({ manifest }) => manifest.database === database);
-  const verdicts = applyRetention(ours.map(candidateOf), policy, { force });
+  const verdicts = applyRetention(ours.map(candidateOf), policy, { force }).map((verdict) =>
+    automaticOnly && verdict.backup.manifest.reason === "backup" && !verdict.keep
+      ? { ...verdict, keep: true, reasons: ["made by hand"] }
+      : verdict
+  );
   for (const { backup, keep } of dryRun ? [] : verdicts) {
     if (keep) continue;
     await rm(backup.manifestPath, { force: true });

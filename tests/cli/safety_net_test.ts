@@ -92,6 +92,21 @@ test("an upgrade prunes by the rules afterwards, and never the last way back", (
     assert.deepEqual(revisions.toSorted(), [`${storageFields}.db`, `${initial}.db`]);
   }));
 
+test("attempts that all fail on a database that changes do not fill the disk", () =>
+  withCase(sqlite!, async (given) => {
+    await fill(given, 3);
+    await given.expect(0, "backup");
+    await given.query("ALTER TABLE files ADD COLUMN storage_backend VARCHAR(20)");
+    for (let round = 0; round < 4; round++) {
+      await given.query(`UPDATE files SET size = ${round}`);
+      await given.expect(1, "upgrade", "--keep-last", "2");
+    }
+    const { backups } = (await given.expect(0, "backup", "list", "--json"))
+      .json<{ backups: { reason: string }[] }>();
+    const reasons = backups.map(({ reason }) => reason);
+    assert.deepEqual(reasons, ["before upgrade", "before upgrade", "before upgrade", "backup"]);
+  }));
+
 // One row a mistake: the options, what the message says.
 const mistakes: readonly (readonly [readonly string[], RegExp])[] = [
   [["--restore-on-failure", "--no-backup"], /--restore-on-failure with --no-backup/],
