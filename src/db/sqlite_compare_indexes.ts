@@ -125,9 +125,11 @@ async function comparePlain(
     return { rows: Number(slice!["rows"]), last: slice!["last"] };
   });
   const problems = missing.flatMap(({ count, first }, i) =>
-    count === 0
-      ? []
-      : [`${count} rows of ${table} are missing from index ${indexes[i]!.name}, the first with id ${first}`]
+    count === 0 ? [] : [
+      `${count === 1 ? "1 row" : `${count} rows`} of ${table} ${
+        count === 1 ? "is" : "are"
+      } missing from index ${indexes[i]!.name}, the first with id ${first}`,
+    ]
   );
   if (isCounted) return { rows, problems };
   await pace.next();

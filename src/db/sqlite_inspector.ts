@@ -92,7 +92,7 @@ function damaged(problems: readonly string[], hint = restoreHint): ProbeResult {
   const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
   return {
     status: "fail",
-    message: `the file is damaged: ${problems[0]}${more}`,
+    message: `the database is damaged: ${problems[0]}${more}`,
     hint,
     details: { problems },
   };

@@ -81,6 +81,18 @@ for (const engine of engines) {
       ]);
     }));
 
+  test(`schema: what an adopted database had of its own is no failure (${engine.name})`, () =>
+    withHealthy(engine, async ({ query, verify }) => {
+      await query("UPDATE harbor_version SET origin = 'adopt'");
+      await query("ALTER TABLE files ADD COLUMN colour TEXT");
+      const { findings } = await verify(["schema"]);
+      assert.deepEqual(findings.map(({ status, details }) => [status, details["path"]]), [
+        ["warn", "column files.colour"],
+      ]);
+      await query("DROP INDEX ix_files_uuid");
+      assert.equal((await verify(["schema"])).summary.fail, 1);
+    }));
+
   test(`schema: the remedy for a missing index makes it (${engine.name})`, () =>
     withHealthy(engine, async ({ query, verify }) => {
       await query("DROP INDEX ix_files_storage_backend");

@@ -3,6 +3,7 @@ import { HarborError } from "../../core/errors.ts";
 import type { History, Revision } from "../../core/history.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import type { State } from "../read_state.ts";
+import { keptOf } from "../inspect.ts";
 import { differencesFrom, snapshotOf } from "../read_unmanaged.ts";
 import { type Check, type Found, pass } from "./check.ts";
 
@@ -14,13 +15,15 @@ export const schemaCheck: Check = {
   cost: "a few milliseconds; reads the catalog only",
   async *run(context) {
     const history = await context.history();
-    const current = currentRevision(history, await context.state());
+    const state = await context.state();
+    const current = currentRevision(history, state);
     const live = await context.schema();
     if (current === null && live.tables.length === 0) {
       return yield pass("no revision is applied and there is no table");
     }
     const differences = current === null ? [] : differencesFrom(history, current, live);
-    const found = [...differences.map(drift), ...strangers(history, live)];
+    const isAdopted = state.applied.some((row) => row.origin === "adopt");
+    const found = [...differences.map((each) => drift(each, isAdopted)), ...strangers(history, live)];
     const { length } = live.tables;
     yield* found.length > 0
       ? found
@@ -49,11 +52,15 @@ function currentRevision(history: History, { kind, applied }: State): Revision |
   return done.at(-1) ?? null;
 }
 
-function drift(difference: Difference): Found {
+function drift(difference: Difference, isAdopted: boolean): Found {
+  // What an adopted database had of its own was kept on purpose.
+  const isKept = isAdopted && difference.kind === "extra";
   return {
-    status: "fail",
+    status: isKept ? "warn" : "fail",
     message: describeDifference(difference),
-    hint: remedy(difference),
+    hint: isKept
+      ? "If it was there before harbor-db, it was kept; put it into schema.ts or drop it: harbor-db generate"
+      : remedy(difference),
     details: { ...difference },
   };
 }
@@ -67,12 +74,8 @@ function remedy({ kind, path, expected }: Difference): string {
 
 /** Names what no revision makes: another program's tables, views, triggers and the like. */
 function strangers(history: History, live: Snapshot): readonly Found[] {
-  const known = new Set(history.revisions.flatMap((each) => snapshotOf(each).tables.map(({ name }) => name)));
-  const tables = live.tables.filter((table) => !known.has(table.name)).map((table) => `table ${table.name}`);
-  const others = live.others.map(({ kind, name, table }) =>
-    `${kind} ${name}${table === null ? "" : ` on ${table}`}`
-  );
-  const objects = [...tables, ...others];
+  const schemas = history.revisions.map((each) => ({ revision: each.id, snapshot: snapshotOf(each) }));
+  const objects = keptOf([], live, schemas);
   if (objects.length === 0) return [];
   return [{
     status: "warn",
