@@ -6,7 +6,7 @@ export const verifyCommand = defineCommand({
   name: "verify",
   summary: "check the database, its rows and its backups, for cron",
   description:
-    "Changes nothing and waits for nobody. Exits with 3 when something failed, and with 1 when something could not be checked.",
+    "Changes nothing and holds nobody up. Exits with 3 when something failed, and with 1 when something could not be checked.",
   options: { list: flag("--list", "say what each check looks at and what it costs"), ...verifyOptions },
   examples: [
     { line: "verify", does: "everything" },

@@ -10,7 +10,7 @@ export const historyCheck: Check = {
   name: "history",
   summary:
     "the version table agrees with the history: every revision known and unedited, none half done, no backfill open, head reached",
-  cost: "a few milliseconds; waits for nobody",
+  cost: "a few milliseconds",
   async *run(context) {
     const { kind, applied, alembic, refusal } = await context.state();
     const history = await context.history();
