@@ -22,12 +22,12 @@ export const backupCheck: Check = {
     const late = judgeAge(newest, context);
     if (late !== null) yield late;
     const found = await context.within((signal) => look(newest, context, signal));
-    yield* found.filter(({ status }) => status !== "pass");
+    yield* found.filter(({ status }) => status !== "pass").map((each) => named(newest, each));
     if (late !== null || found.some(({ status }) => status !== "pass")) return;
     const { createdAt, bytes, tables, proof } = newest.manifest;
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
     const how = context.backups.isDrill
-      ? "restored aside now and equal"
+      ? `restored aside now: ${found.at(-1)?.message}`
       : `as it was written, and proven then (${proof})`;
     yield pass(
       `the newest of ${own.length} is ${age(createdAt, context)} old: ${formatBytes(bytes)}, ${
@@ -44,9 +44,8 @@ async function look(
   { backups }: CheckContext,
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
-  if (!backups.isDrill) return [named(newest, await checkFile(newest, { signal }))];
-  const { findings } = await verifyBackup(newest.path, { ...await backups.reading(), signal });
-  return findings.map((finding) => named(newest, finding));
+  if (!backups.isDrill) return [await checkFile(newest, { signal })];
+  return (await verifyBackup(newest.path, { ...await backups.reading(), signal })).findings;
 }
 
 function named({ path }: StoredBackup, { status, message, hint, details }: Found): Found {
