@@ -17,7 +17,7 @@ export interface Bench {
   readonly runs: number;
   /** How many files the application has in the larger parts. */
   readonly files: number;
-  /** What the titles of the backfills have to have in them. */
+  /** A pattern that the titles of the backfills have to match. */
   readonly only: string;
   readonly sqlite: Databases;
   readonly postgres: Databases;

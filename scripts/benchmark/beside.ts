@@ -62,7 +62,8 @@ export async function startClient(url: string, { role, timeoutMs }: ClientOption
     async end(ran) {
       await sleep(aloneMs);
       child.stdin.end();
-      if (await closed !== 0) throw new Error(`Cannot use what the ${role} saw: it failed`);
+      const code = await closed;
+      if (code !== 0) throw new Error(`Cannot use what the ${role} saw: it ended with ${code ?? "a signal"}`);
       return during(JSON.parse(said.slice("ready\n".length)) as readonly Access[], ran);
     },
   };

@@ -34,7 +34,7 @@ ${parts.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`).join("\n")
   --runs N         runs of each (7)
   --files N        files in the larger parts (1000000)
   --tools NAMES    of the tools only these: harbor-db,dbmate
-  --only WORDS     of the backfills only those whose title has these words: "PostgreSQL", "SQLite, WAL"
+  --only PATTERN   of the backfills only those whose title matches: "PostgreSQL$", "WAL"
   --binary PATH    the harbor-db to measure (dist/harbor-db)
   --out NAME       write NAME.md and NAME.json; without it the tables go to the terminal
 

@@ -147,7 +147,7 @@ function worseThanAlone(measure: Measure): readonly Goal[] {
 
 async function measureAll(bench: Bench, cases: readonly Case[]): Promise<readonly Section[]> {
   const sections: Section[] = [];
-  for (const each of cases.filter(({ title }) => title.includes(bench.only))) {
+  for (const each of cases.filter(({ title }) => new RegExp(bench.only).test(title))) {
     sections.push(await measureCase(bench, each));
   }
   return sections;
