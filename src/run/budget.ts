@@ -96,16 +96,20 @@ export function limitDatabase(database: Database, budget: Budget): Database {
 }
 
 function timeUp(totalMs: number): HarborError {
-  return new HarborError("check_failed", `Cannot go on: the ${totalMs / 1_000} s that it may take are over`, {
-    hint: "Give it more time: --max-duration; or check less: --skip, --quick.",
-    details: { timeUp: true },
-  });
+  return new HarborError(
+    "check_failed",
+    `Cannot go on with "verify": the ${totalMs / 1_000} s that it may take are over`,
+    {
+      hint: "Give it more time: --max-duration; or check less: --skip, --quick.",
+      details: { timeUp: true },
+    },
+  );
 }
 
 function noAnswer(): HarborError {
   return new HarborError(
     "connection_failed",
-    `Cannot go on: the server has not answered for ${answerMs / 1_000} s`,
+    `Cannot go on with "verify": the server has not answered for ${answerMs / 1_000} s`,
     {
       hint: "Look whether the server is alive and who holds a lock on its tables.",
     },

@@ -256,12 +256,12 @@ test("where no lock can be, verify runs and says so", () =>
 
 const postgres = engines.filter(({ dialect }) => dialect === "postgresql");
 
-for (const engine of postgres) {
+for (const engine of engines.filter(({ name }) => name !== "sqlite file")) {
   test(`a server that hangs in the middle is given up when the time is up (${engine.name})`, () =>
     engine.withDatabase(async (url) => {
       await runCli(["upgrade"], { env: { DATABASE_URL: url } });
       const { port } = new URL(url);
-      await withFreezingProxy(Number(port), /pg_get_indexdef/, async (proxy) => {
+      await withFreezingProxy(Number(port), /pg_get_indexdef|pragma_table_xinfo/, async (proxy) => {
         await withFolder(async (cwd) => {
           const frozen = new URL(url);
           frozen.port = String(proxy.port);
@@ -278,7 +278,9 @@ for (const engine of postgres) {
         });
       });
     }));
+}
 
+for (const engine of postgres) {
   test(`a role that may only read is enough, and what it may not read is not checked (${engine.name})`, () =>
     engine.withDatabase(async (url) => {
       await runCli(["upgrade"], { env: { DATABASE_URL: url } });

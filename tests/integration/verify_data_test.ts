@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { engines } from "../support/databases.ts";
+import { HarborError } from "../../src/core/errors.ts";
+import type { CheckContext, Found } from "../../src/run/checks/check.ts";
+import { dataCheck } from "../../src/run/checks/data_check.ts";
+import { engines, withTestDatabase } from "../support/databases.ts";
+import { rejectsWith } from "../support/harbor_error.ts";
 import { withHealthy } from "../support/verified.ts";
 
 // One row a rule: what is broken, with which statement, the rule that finds it, how many rows and which.
@@ -113,15 +117,47 @@ for (const engine of engines) {
       assert.match(findings[3]!.message, /20\u00a0000 rows of files/);
     }, 20_000));
 
-  test(`data: what the time did not suffice for is not checked, and says how far it came (${engine.name})`, () =>
+  test(`data: what the time did not suffice for is not checked (${engine.name})`, () =>
     withHealthy(engine, async ({ query, verify }) => {
-      await query("UPDATE files SET size = -1 WHERE id = 2");
-      const { findings, summary } = await verify(["data"], { maxDurationMs: 40 });
+      await query("UPDATE files SET size = 1 WHERE id = 2");
+      const { findings, summary } = await verify(["data"], { maxDurationMs: 10 });
       assert.equal(summary.error, 1, JSON.stringify(findings));
       assert.equal(summary.pass, 0);
-      assert.match(findings.at(-1)!.message, /not checked to the end: .* 0\.04 s/);
+      assert.match(findings.at(-1)!.message, /not checked to the end: .* 0\.01 s/);
     }, 20_000));
 }
+
+test("data: what was found before the time was up is kept, and it says how far it came (sqlite file)", () =>
+  withHealthy(engines[0]!, async ({ url, query }) => {
+    await query("UPDATE files SET size = -1 WHERE id IN (7, 4000)");
+    await withTestDatabase(url, async (database) => {
+      let slices = 0;
+      const over = new HarborError(
+        "check_failed",
+        'Cannot go on with "verify": the 1 s that it may take are over',
+        {
+          details: { timeUp: true },
+        },
+      );
+      const context = {
+        database: () => Promise.resolve(database),
+        schema: () => database.introspect(),
+        // Users, collections with their duplicates, and the first slice of files.
+        pace: { next: () => ++slices > 6 ? Promise.reject(over) : Promise.resolve() },
+      } as unknown as CheckContext;
+      const found: Found[] = [];
+      const error = await rejectsWith(
+        "check_failed",
+        (async () => {
+          for await (const each of dataCheck.run(context)) found.push(each);
+        })(),
+      );
+      assert.deepEqual(found.map(({ details }) => [details["rule"], details["ids"]]), [["size_negative", [
+        7,
+      ]]]);
+      assert.deepEqual([error.details["table"], error.details["rows"]], ["files", 2000]);
+    });
+  }, 5_000));
 
 const wrongForms = [
   [
