@@ -10,12 +10,16 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { compile } from "./build_binary.ts";
 import { bundle, readHistoryFiles } from "./build_bundle.ts";
+import { compressBinary } from "./build_download.ts";
+import { type Size, sizesOf } from "./build_sizes.ts";
 
-const usage = `Usage: scripts/build [--target PLATFORM] [--dir DIR] [--outfile PATH]
+const usage = `Usage: scripts/build [--target PLATFORM] [--dir DIR] [--outfile PATH] [--compress] [--sizes]
 
   --target PLATFORM  another platform than this one: linux-x64, linux-aarch64, linux-x64-musl, darwin-aarch64, …
   --dir DIR          the history to build in (drizzle/)
   --outfile PATH     default dist/harbor-db, or dist/harbor-db-PLATFORM with --target
+  --compress         also PATH.xz for a download, and PATH.sha256
+  --sizes            say what the binary consists of
 `;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -26,6 +30,8 @@ async function main(): Promise<void> {
       target: { type: "string" },
       dir: { type: "string" },
       outfile: { type: "string" },
+      compress: { type: "boolean" },
+      sizes: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -40,16 +46,26 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(root, ".cache", "bundle-"));
   try {
     const history = readHistoryFiles(resolve(values.dir ?? join(root, "drizzle")));
-    compile({ root, entry: await bundle(root, folder, { version, commit, history }), outfile, target });
+    const { entry, metafile } = await bundle(root, folder, { version, commit, history });
+    const runtime = compile({ root, entry, outfile, target });
+    const name = relative(process.cwd(), outfile);
+    const built = `harbor-db ${version} (${commit ?? "no commit"})`;
+    write(`${name}: ${built}, ${mebibytes(statSync(outfile).size)}\n`);
+    if (values.sizes) sizesOf({ metafile, runtime, outfile }).slice(0, 12).forEach(writeSize);
   } finally {
     rmSync(folder, { recursive: true });
   }
-  const mebibytes = (statSync(outfile).size / 1024 / 1024).toFixed(1);
-  write(
-    `${relative(process.cwd(), outfile)}: harbor-db ${version} (${
-      commit ?? "no commit"
-    }), ${mebibytes} MiB\n`,
-  );
+  if (!values.compress) return;
+  const { path, bytes } = compressBinary(outfile);
+  write(`${relative(process.cwd(), path)}: ${mebibytes(bytes)}\n`);
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+function writeSize({ name, bytes }: Size): void {
+  write(`${mebibytes(bytes).padStart(12)}  ${name}\n`);
 }
 
 /** Returns the short commit, with `-dirty` when a tracked file differs from it; `null` outside of git. */

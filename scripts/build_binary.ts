@@ -11,12 +11,13 @@ export interface BinaryOptions {
   readonly target: string | undefined;
 }
 
-/** Makes a standalone executable of a bundle. It reads no `.env`, `bunfig.toml`, `tsconfig.json` or `package.json`. */
-export function compile({ root, entry, outfile, target }: BinaryOptions): void {
+/** Makes a standalone executable of a bundle and returns the path of the runtime in it. It reads no `.env`, `bunfig.toml`, `tsconfig.json` or `package.json`. */
+export function compile({ root, entry, outfile, target }: BinaryOptions): string {
   const bun = installedBun(root);
+  const runtime = target === undefined ? bun : bunFor(root, target);
   const forTarget = target === undefined
     ? []
-    : [`--target=bun-${target}`, `--compile-executable-path=${bunFor(root, target)}`];
+    : [`--target=bun-${target}`, `--compile-executable-path=${runtime}`];
   // Made beside it and renamed: a binary that is running is not overwritten, and half of one never stands there. The
   // name inside the folder is fixed, since it becomes part of the binary.
   const folder = `${outfile}.new`;
@@ -42,6 +43,7 @@ export function compile({ root, entry, outfile, target }: BinaryOptions): void {
   ], dirname(entry));
   renameSync(made, outfile);
   rmSync(folder, { recursive: true });
+  return runtime;
 }
 
 /** Returns the Bun that npm installed for this machine. Not `node_modules/.bin/bun`, which its postinstall makes. */

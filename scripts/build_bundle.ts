@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join, relative } from "node:path";
-import { build, type Plugin } from "esbuild";
+import { build, type Metafile, type Plugin } from "esbuild";
 
 /** What is built into the binary. */
 export interface BundleInfo {
@@ -14,14 +14,23 @@ export interface BundleInfo {
 /** What drizzle-kit needs of drizzle-orm; the rest of what it imports are drivers, which harbor-db has its own of. */
 const kitNeeds = /^drizzle-orm(?:\/(?:casing|relations|mysql-core|pg-core|singlestore-core|sqlite-core))?$/;
 
+/** A bundle on disk. */
+export interface Bundle {
+  /** The file that the binary starts with. */
+  readonly entry: string;
+  /** Which file is how large. */
+  readonly metafile: Metafile;
+}
+
 /**
- * Bundles src/main.ts for Bun into `outdir`, with what was built in, and returns the path of its entry.
+ * Bundles src/main.ts for Bun into `outdir`, with what was built in.
  *
  * Dynamic imports become files of their own: Bun then reads only what a command needs, which halves the start-up
  * time of a bundle in one file.
  */
-export async function bundle(root: string, outdir: string, info: BundleInfo): Promise<string> {
-  await build({
+export async function bundle(root: string, outdir: string, info: BundleInfo): Promise<Bundle> {
+  const { metafile } = await build({
+    metafile: true,
     absWorkingDir: root,
     stdin: { contents: entryOf(info), sourcefile: "harbor-db.js", resolveDir: root },
     outdir,
@@ -40,7 +49,7 @@ export async function bundle(root: string, outdir: string, info: BundleInfo): Pr
     define: { "import.meta.main": "false", __dirname: '"/"', __filename: '"/harbor-db.js"' },
     plugins: [builtInHistory(info), lightModules(), templatesOnly(), emptyDrivers(), wasmInside()],
   });
-  return join(outdir, "harbor-db.js");
+  return { entry: join(outdir, "harbor-db.js"), metafile };
 }
 
 /** Returns the files of a history folder as `sqlite/71dda59686db_initial_schema.sql` → text, in a fixed order. */
