@@ -143,7 +143,7 @@ for (const engine of engines) {
       await withTestDatabase(url, (database) =>
         database.withLock(async () => {
           const { findings } = await verify(["history"]);
-          assert.deepEqual(findings.slice(0, 2).map(({ status }) => status), ["warn", "warn"]);
+          assert.ok(findings.every(({ status }) => status === "warn"), JSON.stringify(findings));
           assert.match(findings[0]!.message, /is being done by/);
         }));
     }));

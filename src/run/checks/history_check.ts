@@ -16,26 +16,20 @@ export const historyCheck: Check = {
     const history = await context.history();
     if (refusal !== null) return yield failure(refusal);
 
-    const found = await onTheWay(kind === "managed" ? await context.database() : null, applied);
+    const database = await context.database();
+    const holder = await database.lockHolder();
+    const backfills = kind === "managed" ? await readBackfills(database) : [];
+    const found = [
+      ...applied.filter((row) => row.finishedAt === null).map((row) => halfDone(row, holder)),
+      ...backfills.filter((state) => state.finishedAt === null).map((state) => openBackfill(state, holder)),
+    ];
     const done = countApplied(history, applied);
     if (done instanceof HarborError) found.push(failure(done));
-    else if (done < history.revisions.length) found.push(notApplied(history.revisions.slice(done)));
+    else if (done < history.revisions.length) found.push(notApplied(history.revisions.slice(done), holder));
     else if (kind === "alembic") found.push(stillAlembic(alembic));
     yield* found.length > 0 ? found : [healthy(history)];
   },
 };
-
-/** Says what was begun and is not finished. While somebody holds the lock, that is as it should be. */
-async function onTheWay(
-  database: Parameters<typeof readBackfills>[0] | null,
-  applied: readonly Applied[],
-): Promise<Found[]> {
-  if (database === null) return [];
-  const holder = await database.lockHolder();
-  const revisions = applied.filter((row) => row.finishedAt === null).map((row) => halfDone(row, holder));
-  const backfills = (await readBackfills(database)).filter((state) => state.finishedAt === null);
-  return [...revisions, ...backfills.map((state) => openBackfill(state, holder))];
-}
 
 function halfDone(row: Applied, holder: LockHolder | undefined): Found {
   const { direction, revision, name, startedAt, statementsDone } = row;
@@ -60,6 +54,7 @@ function openBackfill(state: BackfillState, holder: LockHolder | undefined): Fou
   };
 }
 
+/** What is under way is as it should be while somebody holds the lock. */
 function unfinished(message: string, holder: LockHolder | undefined): Pick<Found, "status" | "message"> {
   return { status: holder === undefined ? "fail" : "warn", message };
 }
@@ -77,13 +72,11 @@ function failure({ message, hint, details }: HarborError): Found {
   return { status: "fail", message, hint: hint ?? null, details };
 }
 
-function notApplied(pending: readonly Revision[]): Found {
+function notApplied(pending: readonly Revision[], holder: LockHolder | undefined): Found {
+  const what = pending.length === 1 ? "a revision is" : `${pending.length} revisions are`;
   const names = pending.map((revision) => `${revision.id} (${revision.name})`).join(", ");
   return {
-    status: "fail",
-    message: `${
-      pending.length === 1 ? "a revision is" : `${pending.length} revisions are`
-    } not applied: ${names}`,
+    ...unfinished(`${what} not applied: ${names}`, holder),
     hint: "harbor-db upgrade",
     details: { pending: pending.map((revision) => revision.id) },
   };
