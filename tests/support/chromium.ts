@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** A page in a real browser. */
@@ -33,10 +33,11 @@ export async function withPage(url: string, work: (page: Page) => Promise<void>)
       "--disable-dev-shm-usage",
       "--hide-scrollbars",
       `--user-data-dir=${join(folder, "profile")}`,
-      "--remote-debugging-port=0",
+      // A pipe and not a port: the browser ends when it closes, so also when this process is killed.
+      "--remote-debugging-pipe",
       "about:blank",
     ], {
-      stdio: ["ignore", "ignore", "pipe"],
+      stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
       env: { PATH: process.env["PATH"], HOME: folder, TMPDIR: folder },
     });
     const gone = new Promise<never>((_, reject) => {
@@ -45,7 +46,14 @@ export async function withPage(url: string, work: (page: Page) => Promise<void>)
     });
     gone.catch(() => {});
     try {
-      await Promise.race([gone, drive(await Promise.race([gone, addressOf(browser.stderr!)]), url, work)]);
+      const [, , , input, output] = browser.stdio as unknown as readonly [
+        null,
+        null,
+        null,
+        Writable,
+        Readable,
+      ];
+      await Promise.race([gone, drive({ input, output }, url, work)]);
     } finally {
       const ended = new Promise((resolve) => browser.once("exit", resolve));
       browser.kill("SIGTERM");
@@ -70,17 +78,6 @@ async function removeFolder(folder: string): Promise<void> {
   }
 }
 
-async function addressOf(stderr: NodeJS.ReadableStream): Promise<string> {
-  for await (const line of createInterface({ input: stderr })) {
-    const address = /^DevTools listening on (ws:\S+)/.exec(line)?.[1];
-    if (address === undefined) continue;
-    // What it says later must not fill the pipe.
-    stderr.resume();
-    return address;
-  }
-  throw new Error("Chromium said no address");
-}
-
 interface Message {
   readonly id?: number;
   readonly method?: string;
@@ -89,19 +86,22 @@ interface Message {
   readonly error?: { readonly message: string };
 }
 
-async function drive(address: string, url: string, work: (page: Page) => Promise<void>): Promise<void> {
-  const socket = new WebSocket(address);
-  await new Promise((resolve, reject) => {
-    socket.onopen = resolve;
-    socket.onerror = reject;
-  });
+interface Pipe {
+  readonly input: Writable;
+  readonly output: Readable;
+}
+
+async function drive(
+  { input, output }: Pipe,
+  url: string,
+  work: (page: Page) => Promise<void>,
+): Promise<void> {
   const waiting = new Map<number, (message: Message) => void>();
   const requests: string[] = [];
   const complaints: string[] = [];
   let onLoad = () => {};
   let last = 0;
-  socket.onmessage = ({ data }) => {
-    const message: Message = JSON.parse(String(data));
+  const hear = (message: Message) => {
     if (message.id !== undefined) waiting.get(message.id)?.(message);
     if (message.method === "Network.requestWillBeSent") {
       requests.push((message.params?.["request"] as { url: string }).url);
@@ -111,6 +111,13 @@ async function drive(address: string, url: string, work: (page: Page) => Promise
     }
     if (message.method === "Page.loadEventFired") onLoad();
   };
+  // Each message ends with a zero byte.
+  let rest = "";
+  output.setEncoding("utf8").on("data", (text: string) => {
+    const messages = (rest + text).split("\0");
+    rest = messages.pop() ?? "";
+    for (const message of messages) hear(JSON.parse(message));
+  });
   const call = (method: string, params: Readonly<Record<string, unknown>>, sessionId?: string) =>
     new Promise<Record<string, unknown>>((resolve, reject) => {
       const id = ++last;
@@ -119,7 +126,7 @@ async function drive(address: string, url: string, work: (page: Page) => Promise
         if (error === undefined) resolve(result ?? {});
         else reject(new Error(`${method}: ${error.message}`));
       });
-      socket.send(JSON.stringify({ id, method, params, sessionId }));
+      input.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
     });
 
   const { targetId } = await call("Target.createTarget", { url: "about:blank" });
@@ -143,5 +150,4 @@ async function drive(address: string, url: string, work: (page: Page) => Promise
       return result?.value as T;
     },
   });
-  socket.close();
 }
