@@ -56,7 +56,7 @@ async function main(): Promise<void> {
     rmSync(folder, { recursive: true });
   }
   if (!values.compress) return;
-  const { path, bytes } = compressBinary(outfile);
+  const { path, bytes } = compressBinary(outfile, (target ?? process.arch).includes("x64"));
   write(`${relative(process.cwd(), path)}: ${mebibytes(bytes)}\n`);
 }
 

@@ -13,12 +13,13 @@ export interface Download {
  * Compresses a binary for a download, half the size of gzip, and puts the SHA-256 of both beside them. The same binary
  * gives the same bytes, on any number of processors.
  */
-export function compressBinary(outfile: string): Download {
+export function compressBinary(outfile: string, isX86: boolean): Download {
   const path = `${outfile}.xz`;
   // Two threads, always: the encoder for one alone divides the file differently.
+  const filters = [...isX86 ? ["--x86"] : [], "--lzma2=preset=6,dict=32MiB", "-T2"].join(" ");
   const { status, error } = spawnSync("sh", [
     "-c",
-    'xz -6 -T2 --keep --stdout "$0" > "$1"',
+    `xz ${filters} --keep --stdout "$0" > "$1"`,
     outfile,
     `${path}.new`,
   ], {
