@@ -41,3 +41,14 @@ export function leastOfAll(measure: Measure, unless: readonly string[] = []): re
     isReached: own < least,
   }];
 }
+
+/** Checks that harbor-db's median speed is at least so many times another tool's. */
+export function fasterThan(measure: Measure, other: string, times: number): readonly Goal[] {
+  const [own, theirs] = [medianOf(measure, "harbor-db"), medianOf(measure, other)];
+  if (own === null || theirs === null) return [];
+  return [{
+    text: `${measure.name}: at least ${times} of the speed of ${other}`,
+    found: `${rounded(theirs / own)} of it`,
+    isReached: theirs / own >= times,
+  }];
+}

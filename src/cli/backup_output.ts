@@ -23,7 +23,7 @@ export function listedBackup({ path, manifest, isWhole }: StoredBackup) {
 
 /** Returns a backup that was just made, as `--json` shows it. */
 export function describeBackup(backup: MadeBackup) {
-  const { manifestPath, manifest, isReused } = backup;
+  const { manifestPath, manifest, isReused, timing } = backup;
   const { sha256, tables, uncarried, compression, encryption } = manifest;
   return {
     ...listedBackup(backup),
@@ -34,6 +34,8 @@ export function describeBackup(backup: MadeBackup) {
     compression,
     encryption,
     reused: isReused,
+    copyMs: Math.round(timing.copyMs),
+    proofMs: Math.round(timing.proofMs),
   };
 }
 

@@ -15,6 +15,11 @@ export interface BackupContent {
    * backups are taken for identical only when both have it; left out by an engine that cannot tell.
    */
   readonly schema?: string;
+  /**
+   * How long the copying alone took, in milliseconds; left out by an engine that takes the digests in the same pass or
+   * beside it.
+   */
+  readonly copyMs?: number;
 }
 
 /**

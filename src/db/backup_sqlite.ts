@@ -59,6 +59,7 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
     try {
       // A transaction sees the state at its first statement.
       execute(source, "SELECT 1 FROM sqlite_schema LIMIT 1");
+      const began = performance.now();
       await backup(source, to, {
         rate: pagesPerStep,
         progress: ({ totalPages, remainingPages }) => {
@@ -66,7 +67,12 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
           stopBackupIfAsked(signal);
         },
       });
-      return await readContent(source, { signal, onProgress: (share) => onProgress?.(0.5 + share / 2) });
+      const copyMs = performance.now() - began;
+      const content = await readContent(source, {
+        signal,
+        onProgress: (share) => onProgress?.(0.5 + share / 2),
+      });
+      return { ...content, copyMs };
     } finally {
       execute(source, "COMMIT");
     }

@@ -39,6 +39,15 @@ export interface BackupSetting {
 export interface MadeBackup extends StoredBackup {
   /** Whether it was there already, and the database is still what it holds. */
   readonly isReused: boolean;
+  readonly timing: BackupTiming;
+}
+
+/** How long a backup took, in milliseconds. */
+export interface BackupTiming {
+  /** To copy the database. */
+  readonly copyMs: number;
+  /** To read it once more, check the copy and compare the two. */
+  readonly proofMs: number;
 }
 
 export interface BackupRequest {
@@ -98,13 +107,13 @@ async function copyAndKeep(context: RunContext, setting: BackupSetting, plan: Pl
   const id = backupId({ name: setting.name, createdAt, revision: before.revision });
   return await withWorkspace(folder, { id, client }, async (workspace) => {
     const plain = join(workspace, "copy");
-    const { content, proof } = await copyAndProve(context, setting.engine, plain);
+    const { content, proof, timing } = await copyAndProve(context, setting.engine, plain);
     await refuseIfMoved(context, mark);
     const newest = plan.mayReuse ? newestBackup(folder, database) : null;
     if (
       newest !== null && await isSame(newest, { ...before, content, encoding: setting.encoding }, context)
     ) {
-      return { ...newest, isReused: true };
+      return { ...newest, isReused: true, timing };
     }
     const stored = await store(plain, join(workspace, "stored"), { setting, signal: context.signal });
     const file = `${id}${setting.engine.suffix}${encodingSuffix(setting.encoding)}`;
@@ -128,7 +137,7 @@ async function copyAndKeep(context: RunContext, setting: BackupSetting, plan: Pl
       proof,
       uncarried: plan.uncarried,
     };
-    return { ...await publish(stored.path, { folder, workspace, manifest }), isReused: false };
+    return { ...await publish(stored.path, { folder, workspace, manifest }), isReused: false, timing };
   });
 }
 
@@ -136,13 +145,16 @@ async function copyAndProve(
   context: RunContext,
   engine: BackupEngine,
   path: string,
-): Promise<{ readonly content: BackupContent; readonly proof: Proof }> {
+): Promise<{ readonly content: BackupContent; readonly proof: Proof; readonly timing: BackupTiming }> {
   const { signal, database } = context;
+  const began = performance.now();
   const content = await engine.dump(path, signal, progressOf(context, "copying"));
+  const copyMs = content.copyMs ?? performance.now() - began;
   const proven = await engine.prove(path, signal, progressOf(context, "proving the copy"));
+  const timing = { copyMs, proofMs: performance.now() - began - copyMs };
   const wrong = differingTables(content.tables, proven.content.tables);
   const isSchemaWrong = content.schema !== proven.content.schema;
-  if (wrong.length === 0 && !isSchemaWrong) return { content, proof: proven.proof };
+  if (wrong.length === 0 && !isSchemaWrong) return { content, proof: proven.proof, timing };
   const what = wrong.length > 0 ? `the rows of ${wrong.join(", ")} differ` : "the definitions differ";
   throw new HarborError(
     "backup_failed",
