@@ -92,6 +92,8 @@ interface LightModule {
   readonly contents: string;
 }
 
+const postgresJs = /[\\/]node_modules[\\/]postgres[\\/]src[\\/]/;
+
 const light: readonly LightModule[] = [
   {
     // For commands that are programs of their own, of which harbor-db has none.
@@ -107,7 +109,7 @@ const light: readonly LightModule[] = [
   },
   {
     module: "node:crypto",
-    importer: /[\\/]src[\\/]core[\\/]history\.ts$/,
+    importer: /[\\/]src[\\/](?:core[\\/]history|db[\\/]postgres_lock)\.ts$/,
     contents: "export const createHash = (algorithm) => new Bun.CryptoHasher(algorithm);",
   },
   {
@@ -115,6 +117,35 @@ const light: readonly LightModule[] = [
     importer: /[\\/]src[\\/]db[\\/]sqlite_lease\.ts$/,
     contents: "export const randomUUID = () => crypto.randomUUID();",
   },
+  {
+    // Only its streams make node:net take long, and only TLS needs those.
+    module: "node:net",
+    importer: /[\\/]src[\\/]db[\\/]postgres_light_socket\.ts$/,
+    contents: 'export * from "./scripts/bun_socket.ts";',
+  },
+  {
+    module: "node:crypto",
+    importer: postgresJs,
+    contents: 'export * as default from "./scripts/bun_crypto.ts";',
+  },
+  {
+    // For COPY.
+    module: "node:stream",
+    importer: postgresJs,
+    contents: `export default {
+      get Duplex() { return process.getBuiltinModule("node:stream").Duplex; },
+      get Readable() { return process.getBuiltinModule("node:stream").Readable; },
+      get Writable() { return process.getBuiltinModule("node:stream").Writable; },
+    };`,
+  },
+  {
+    module: "node:perf_hooks",
+    importer: postgresJs,
+    contents: "export const performance = globalThis.performance;",
+  },
+  // It is given the socket to talk on.
+  { module: "node:net", importer: postgresJs, contents: "export default {};" },
+  { module: "node:tls", importer: postgresJs, contents: "export default {};" },
   {
     module: "node:process",
     importer: /[\\/](?:src[\\/]main\.ts|commander[\\/]lib[\\/]\w+\.js)$/,
@@ -127,12 +158,15 @@ function lightModules(): Plugin {
   return {
     name: "light-modules",
     setup(bundler) {
-      bundler.onResolve({ filter: /^node:/ }, ({ path, importer }) => {
-        const found = light.findIndex((each) => each.module === path && each.importer.test(importer));
+      const { absWorkingDir: resolveDir } = bundler.initialOptions;
+      bundler.onResolve({ filter: /^[a-z]/ }, ({ path, importer }) => {
+        const module = path.startsWith("node:") ? path : `node:${path}`;
+        const found = light.findIndex((each) => each.module === module && each.importer.test(importer));
         return found < 0 ? undefined : { path: String(found), namespace: "light" };
       });
       bundler.onLoad({ filter: /.*/, namespace: "light" }, ({ path }) => ({
         contents: light[Number(path)]!.contents,
+        ...(resolveDir === undefined ? {} : { resolveDir }),
       }));
     },
   };

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { createConnection, isIP, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import type { Socket } from "node:net";
+import type { ConnectionOptions } from "node:tls";
 import type { PostgresUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 
@@ -36,7 +36,12 @@ export async function dial(
   encryption: Encryption,
   timeoutMs: number,
 ): Promise<Dialed> {
-  const options = encryption === "plain" || isUnixSocket(url) ? undefined : await tlsOptions(url);
+  const isPlain = encryption === "plain" || isUnixSocket(url);
+  // Servers on the same machine seldom offer TLS, and it takes long to load.
+  const isLight = isPlain || (encryption === "if_offered" && isLoopback(url));
+  const { createConnection } = isLight
+    ? await import("./postgres_light_socket.ts")
+    : await import("node:net");
   let socket = isUnixSocket(url)
     ? createConnection({ path: `${url.host}/.s.PGSQL.${url.port}` })
     : createConnection({ host: hostName(url), port: url.port });
@@ -47,12 +52,17 @@ export async function dial(
   try {
     await happens(socket, "connect");
     socket.setNoDelay(true);
-    if (options === undefined) return { socket, encrypted: false };
+    if (isPlain) return { socket, encrypted: false };
     if (!(await offersTls(socket))) {
       if (encryption === "if_offered") return { socket, encrypted: false };
       throw new DialError("TLS_NOT_OFFERED", "the server does not offer TLS");
     }
-    socket = connectTls({ ...options, socket });
+    if (isLight) {
+      socket.destroy();
+      return await dial(url, "tls", timeoutMs);
+    }
+    const { connect } = await import("node:tls");
+    socket = connect({ ...await tlsOptions(url), socket });
     await happens(socket, "secureConnect");
     return { socket, encrypted: true };
   } catch (error) {
@@ -67,6 +77,10 @@ export async function dial(
 /** Whether the host is the folder of a Unix socket. */
 export function isUnixSocket(url: PostgresUrl): boolean {
   return url.host.startsWith("/");
+}
+
+function isLoopback(url: PostgresUrl): boolean {
+  return /^(?:localhost|127\..*|::1)$/.test(hostName(url));
 }
 
 function hostName(url: PostgresUrl): string {
@@ -112,6 +126,7 @@ function happens<T = void>(socket: Socket, event: string): Promise<T> {
  * modes trust the machine's authorities.
  */
 async function tlsOptions(url: PostgresUrl): Promise<ConnectionOptions> {
+  const { isIP } = await import("node:net");
   const { sslmode, sslFiles } = url;
   const host = hostName(url);
   const { rootcert, cert, key } = sslFiles;
