@@ -153,11 +153,24 @@ async function begin(context: RunContext, task: BackfillTask): Promise<BackfillS
   return state;
 }
 
-function newState({ now }: RunContext, task: BackfillTask, endKey: string | null): BackfillState {
+/** Returns the statements that record a backfill of an empty table, which is a single batch. */
+export function recordAtOnce(
+  context: RunContext,
+  task: Pick<BackfillTask, "revision" | "statement" | "backfill">,
+): readonly SQL[] {
+  const finishedAt = context.now().toISOString();
+  return insertBackfill({ ...newState(context, task, null), batches: 1, finishedAt });
+}
+
+function newState(
+  { now }: RunContext,
+  { revision, statement, backfill: { table } }: Pick<BackfillTask, "revision" | "statement" | "backfill">,
+  endKey: string | null,
+): BackfillState {
   return {
-    revision: task.revision,
-    statement: task.statement,
-    table: task.backfill.table,
+    revision,
+    statement,
+    table,
     lastKey: null,
     endKey,
     rows: 0,

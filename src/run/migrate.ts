@@ -9,6 +9,7 @@ import type { RunContext } from "./context.ts";
 import { lockOptions } from "./lock_options.ts";
 import { stopIfAsked } from "../core/interrupt.ts";
 import { readState, type State } from "./read_state.ts";
+import { runTogether } from "./run_together.ts";
 
 /** What will run, decided without changing anything. */
 export interface Plan {
@@ -25,6 +26,7 @@ export interface StepResult {
   readonly revision: string;
   readonly name: string;
   readonly direction: Direction;
+  /** Of steps that shared a transaction, each has its share. */
   readonly ms: number;
   readonly backfills: readonly BackfillResult[];
 }
@@ -130,16 +132,19 @@ async function runSteps(
   steps: readonly Step[],
   { state, pace }: { readonly state: State; readonly pace: PaceOptions },
 ): Promise<readonly StepResult[]> {
-  const done: StepResult[] = [];
+  const optionsAt = (index: number) => batchOptions(context, state, index === 0);
+  const together = state.kind === "empty" ? await runTogether(context, steps, optionsAt) : [];
+  const done: StepResult[] = [...together];
   for (const [index, step] of steps.entries()) {
+    if (index < together.length) continue;
     try {
       stopIfAsked(context.signal);
-      done.push(await runStep(context, step, { ...batchOptions(context, state, index === 0), pace }));
+      done.push(await runStep(context, step, { ...optionsAt(index), pace }));
     } catch (error) {
       throw withProgress(error, step, done);
     }
   }
-  const upgraded = done.filter((result) => result.direction === "upgrade");
+  const upgraded = done.slice(together.length).filter((result) => result.direction === "upgrade");
   if (upgraded.length > 0) {
     await context.database.write([updateDurations(upgraded)]);
   }

@@ -1,0 +1,87 @@
+import type { SQL } from "drizzle-orm";
+import { HarborError } from "../core/errors.ts";
+import { stopIfAsked } from "../core/interrupt.ts";
+import type { Step } from "../core/plan.ts";
+import type { Statement } from "../core/script.ts";
+import { type BackfillResult, recordAtOnce } from "./backfill.ts";
+import { batchesOf, type BatchOptions } from "./batches.ts";
+import type { RunContext } from "./context.ts";
+import type { StepResult } from "./migrate.ts";
+
+/** How many statements of scripts share a transaction at most, since nobody can stop it before its end. */
+const mostStatements = 200;
+
+/**
+ * Runs the first steps of an empty database, as many in one transaction as only make tables, columns and indexes: there
+ * are no rows yet, nobody to keep waiting, and each commit would wait for the disk.
+ *
+ * @param optionsAt What the batches of the step at an index depend on
+ * @returns The steps that ran. One that could not is left, with those that shared its transaction, to be run by itself:
+ * what is kept of them and what is said is then the same as in any other database
+ */
+export async function runTogether(
+  context: RunContext,
+  steps: readonly Step[],
+  optionsAt: (index: number) => BatchOptions,
+): Promise<readonly StepResult[]> {
+  const done: StepResult[] = [];
+  for (;;) {
+    const group = nextGroup(steps.slice(done.length));
+    if (group.length === 0) return done;
+    const scripts = group.map((step, index) => scriptOf(context, step, optionsAt(done.length + index)));
+    const startedAt = performance.now();
+    try {
+      stopIfAsked(context.signal);
+      await context.database.write(scripts.flatMap(({ statements }) => statements), "schema");
+    } catch (error) {
+      if (error instanceof HarborError) return done;
+      throw error;
+    }
+    const ms = Math.round((performance.now() - startedAt) / group.length);
+    for (const [index, { revision, direction }] of group.entries()) {
+      context.notify({ kind: "step", id: revision.id, name: revision.name, direction });
+      const backfills = scripts[index]!.tables.map((table): BackfillResult => ({
+        table,
+        rows: 0,
+        batches: 1,
+        longestBatchMs: ms,
+      }));
+      done.push({ revision: revision.id, name: revision.name, direction, ms, backfills });
+    }
+  }
+}
+
+/** Returns the first steps that can share a transaction; none when the first cannot, or would be alone in it. */
+function nextGroup(steps: readonly Step[]): readonly Step[] {
+  let statements = 0;
+  const end = steps.findIndex(({ script }) => {
+    statements += script.statements.length;
+    return statements > mostStatements || !script.statements.every(makesOnly);
+  });
+  const group = end < 0 ? steps : steps.slice(0, end);
+  return group.length > 1 ? group : [];
+}
+
+/** Whether a statement leaves an empty database without rows, and all that is in it as it is. */
+function makesOnly({ sql, run }: Statement): boolean {
+  if (run.kind === "backfill") return true;
+  return run.kind === "transaction" &&
+    /^(?:CREATE\s+TABLE\s(?![^(]*\bAS\b)|CREATE\s+(?:UNIQUE\s+)?INDEX\s|ALTER\s+TABLE\s+\S+\s+ADD\s)/i.test(
+      sql,
+    );
+}
+
+/** Returns all statements of a step, with their records, and the tables of its backfills. */
+function scriptOf(context: RunContext, step: Step, options: BatchOptions) {
+  const statements: SQL[] = [];
+  const tables: string[] = [];
+  for (const batch of batchesOf(step, options)) {
+    statements.push(...batch.statements);
+    if (batch.backfill === null) continue;
+    const { backfill } = batch;
+    tables.push(backfill.table);
+    const task = { revision: step.revision.id, statement: batch.statement!, backfill };
+    statements.push(...recordAtOnce(context, task));
+  }
+  return { statements, tables };
+}
