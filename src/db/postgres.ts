@@ -4,7 +4,7 @@ import { HarborError } from "../core/errors.ts";
 import type { Database, OpenOptions } from "./database.ts";
 import type { Result, Session } from "./postgres_connection.ts";
 import { statementError } from "./postgres_errors.ts";
-import { introspection, readSnapshot } from "./postgres_introspect.ts";
+import { introspection, occupation, readSnapshot } from "./postgres_introspect.ts";
 import { advisoryLock, applicationName } from "./postgres_lock.ts";
 import { postgresPace } from "./postgres_pace.ts";
 import { protect } from "./postgres_protect.ts";
@@ -102,7 +102,8 @@ export async function openPostgres(
       })),
     lockHolder: () => lock.holder(),
     async introspect() {
-      return readSnapshot(await readOnly(introspection(), "SELECT … FROM pg_catalog"));
+      const [row] = await rowsOf<{ used: boolean }>(occupation());
+      return readSnapshot(row?.used ? await readOnly(introspection(), "SELECT … FROM pg_catalog") : []);
     },
     // Whoever held the lock or wrote leaves only when the server has forgotten it.
     close: () => session.close(access !== "read"),

@@ -143,9 +143,10 @@ export async function connect(
     if (ended) throw new SessionEnded(lastWords());
     underWay++;
     const settled = await Promise.allSettled(
-      statements.map(({ text, parameters }) =>
-        client.unsafe(text, [...parameters] as postgres.ParameterOrJSON<never>[], extended).execute()
-      ),
+      statements.map(({ text, parameters, written }) => {
+        const values = written === undefined ? [...parameters] as postgres.ParameterOrJSON<never>[] : [];
+        return client.unsafe(written ?? text, values, extended).execute();
+      }),
     );
     underWay--;
     const answers = [];

@@ -46,8 +46,9 @@ export function advisoryLock({ session, url, name, onAcquired }: LockSetting): A
   const key = `${keyClass}, ${schemaKey.readInt32BE(0)}`;
   const matches =
     `l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = ${keyClass}::oid ` +
-    `AND l.objid = '${schemaKey.readUInt32BE(0)}'::oid ` +
-    `AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+    `AND l.objid = '${schemaKey.readUInt32BE(0)}'::oid`;
+  const inDatabase = "l.database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+  // A session has no locks in other databases.
   const heldHere = `EXISTS (SELECT FROM pg_locks l WHERE l.pid = pg_backend_pid() AND ${matches})`;
   let entered = false;
   let held = false;
@@ -82,12 +83,15 @@ export function advisoryLock({ session, url, name, onAcquired }: LockSetting): A
   }
 
   async function holder(): Promise<LockHolder | undefined> {
-    const row = await run<{ pid: number; name: string | null; since: string | null }>(
-      `SELECT l.pid, a.application_name AS name, to_char(a.backend_start AT TIME ZONE 'UTC', ` +
-        `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS since FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) ` +
-        `WHERE ${matches} LIMIT 1`,
+    const found = await run<{ pid: number }>(
+      `SELECT l.pid FROM pg_locks l WHERE ${matches} AND ${inDatabase} LIMIT 1`,
     );
-    return row && { owner: ownerOf(row.name, row.pid), since: row.since };
+    // Who that is, is asked when there is somebody: this one takes long to answer at first.
+    const row = found && await run<{ name: string | null; since: string | null }>(
+      `SELECT application_name AS name, to_char(backend_start AT TIME ZONE 'UTC', ` +
+        `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS since FROM pg_stat_activity WHERE pid = ${found.pid}`,
+    );
+    return found && { owner: ownerOf(row?.name ?? null, found.pid), since: row?.since ?? null };
   }
 
   async function acquire({ waitMs = 0, signal, onWait }: LockOptions): Promise<void> {

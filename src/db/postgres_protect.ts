@@ -6,17 +6,21 @@ import type { Session } from "./postgres_connection.ts";
  */
 export async function protect(session: Session): Promise<void> {
   await session.exclusive(async () => {
-    await session.run([{
-      text: "SELECT set_config(name, value, false) FROM (VALUES ('tcp_keepalives_idle', '30'), " +
-        "('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3'), ('idle_session_timeout', '0')) " +
-        "AS wanted (name, value) JOIN pg_settings USING (name)",
-      parameters: [],
-    }]);
     try {
-      // Since PostgreSQL 14, and not on every operating system: without it, a statement under way runs to its end.
-      await session.run([{ text: "SET client_connection_check_interval = '1s'", parameters: [] }]);
+      await session.run(settings.map((setting) => ({ text: `SET ${setting}`, parameters: [] })));
     } catch (error) {
       if (session.hasEnded()) throw error;
     }
   });
 }
+
+/** Each is set by itself, whatever becomes of the others. */
+const settings = [
+  "tcp_keepalives_idle = 30",
+  "tcp_keepalives_interval = 10",
+  "tcp_keepalives_count = 3",
+  // Both since PostgreSQL 14.
+  "idle_session_timeout = 0",
+  // Not on every operating system; without it, a statement under way runs to its end.
+  "client_connection_check_interval = '1s'",
+];

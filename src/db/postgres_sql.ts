@@ -10,6 +10,11 @@ const mostParameters = 65_533;
 export interface Statement {
   readonly text: string;
   readonly parameters: readonly unknown[];
+  /**
+   * The text with its parameters written out, where that means the same: postgres.js asks the server for the types of
+   * parameters first, and sends nothing else meanwhile.
+   */
+  readonly written?: string;
 }
 
 // What PgDialect passes to `toQuery`. Importing it would load all of drizzle-orm's column types, twice the rest of
@@ -21,6 +26,8 @@ const spelling: Parameters<SQL["toQuery"]>[0] = {
   escapeString: quoteText,
 };
 
+const spelledOut: typeof spelling = { ...spelling, escapeParam: (_, value) => quoteValue(value) };
+
 /** Compiles drizzle-orm's template for PostgreSQL: `$1` parameters, names in double quotes. */
 export function compile(statement: SQL): Statement {
   const { sql, params } = statement.toQuery(spelling);
@@ -31,7 +38,20 @@ export function compile(statement: SQL): Statement {
       : "a parameter is undefined";
     throw new HarborError("internal", `Cannot run "${excerpt(sql)}": ${state}`);
   }
-  return { text: sql, parameters: params };
+  const isPlain = params.length > 0 && params.every(isUntyped);
+  return { text: sql, parameters: params, ...isPlain ? { written: statement.toQuery(spelledOut).sql } : {} };
+}
+
+/** Whether postgres.js leaves the type of a parameter to the server, as it is with a quoted text. */
+function isUntyped(value: unknown): boolean {
+  return value === null || typeof value === "string" || Number.isSafeInteger(value);
+}
+
+function quoteValue(value: unknown): string {
+  if (value === null) return "NULL";
+  const text = quoteText(String(value));
+  // Whatever standard_conforming_strings says.
+  return text.includes("\\") ? ` E${text.replaceAll("\\", "\\\\")}` : text;
 }
 
 /** Writes text as an SQL literal, for settings where no parameter is allowed. */

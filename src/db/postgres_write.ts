@@ -45,8 +45,8 @@ export interface BatchTimes {
   readonly waitedMs: number;
 }
 
-/** How often a batch goes to the server and back: a statement with parameters does twice. */
-const roundTrips = 6;
+/** How often a batch goes to the server and back: with its begin, its statements, its commit. */
+const roundTrips = 3;
 
 /** Commands that would end the transaction which makes a batch atomic. */
 const transactionCommand =

@@ -122,9 +122,9 @@ export interface BackfillState {
 export async function readBackfills(database: Database): Promise<readonly BackfillState[]> {
   const rows = await readIfThere<BackfillRow>(
     database,
-    sql`SELECT * FROM ${backfillTable} ORDER BY started_at`,
+    sql`SELECT * FROM ${backfillTable}`,
   );
-  return (rows ?? []).map((row) => ({
+  return (rows ?? []).toSorted((a, b) => a.started_at.localeCompare(b.started_at)).map((row) => ({
     revision: row.revision,
     statement: row.statement,
     table: row.table_name,

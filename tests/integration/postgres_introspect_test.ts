@@ -11,7 +11,24 @@ import {
 
 const versions: readonly PostgresVersion[] = [15, 18];
 
+const lonely = {
+  function: "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+  type: "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+  view: "CREATE VIEW ones AS SELECT 1 AS one",
+  sequence: "CREATE SEQUENCE numbers",
+};
+
 for (const version of versions) {
+  for (const [kind, statement] of Object.entries(lonely)) {
+    test(`postgres ${version}: a schema that holds a ${kind} only is not taken for empty`, () =>
+      withFreshPostgres(version, async (url) => {
+        await withClient(url, (admin) => admin.unsafe(statement).simple());
+        await withTestDatabase(url, async (database) => {
+          assert.deepEqual((await database.introspect()).others.map((each) => each.kind), [kind]);
+        });
+      }));
+  }
+
   test(`postgres ${version}: reads a table in normal form`, async () => {
     const [collections, users] = await tablesOf(
       version,

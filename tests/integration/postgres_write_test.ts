@@ -20,6 +20,28 @@ const versions: readonly PostgresVersion[] = [15, 18];
 const impatient: Patience = { lockTimeoutMs: 200, totalMs: 1_500, concurrentlyMs: 1_000 };
 
 for (const version of versions) {
+  for (const conforming of ["on", "off"]) {
+    test(`postgres ${version}: values arrive as they are with standard_conforming_strings=${conforming}`, () =>
+      withFreshPostgres(version, async (url) => {
+        const settings = `options=-cstandard_conforming_strings%3D${conforming}`;
+        await withTestDatabase(`${url}?${settings}`, async (database) => {
+          const texts = ["it's", "a\\", "\\'; DROP TABLE kept; --", "$1 ? %s", "\n\t", "ü 🙂", ""];
+          await database.write([
+            sql`CREATE TABLE kept (n integer, note text, code varchar(5), at timestamp)`,
+            ...texts.map((text, n) => sql`INSERT INTO kept VALUES (${n}, ${text}, ${n}, ${null})`),
+            sql`UPDATE kept SET n = n - ${-100} WHERE note = ${""}`,
+          ]);
+          const rows = await database.read(
+            sql`SELECT n, note, code, at FROM kept WHERE n >= ${0} ORDER BY code LIMIT ${99}`,
+          );
+          assert.deepEqual(
+            rows,
+            texts.map((note, n) => ({ n: note === "" ? n + 100 : n, note, code: String(n), at: null })),
+          );
+        });
+      }));
+  }
+
   test(`postgres ${version}: others wait behind a blocked change no longer than its lock timeout`, () =>
     withTable(version, async ({ impatient, url }) => {
       await withReader(url, async () => {
