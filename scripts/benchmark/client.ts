@@ -46,6 +46,6 @@ for (let turn = 0, next = performance.now(); !isOver; turn++) {
   done.push({ at: performance.timeOrigin + began, ms: performance.now() - began, failed });
   // After a long wait it goes on, and does not make up for what it missed.
   next = Math.max(next + everyMs, performance.now() + 1);
-  await sleep(next - performance.now());
+  await sleep(Math.max(0, next - performance.now()));
 }
 process.stdout.write(JSON.stringify(done), () => process.exit(0));

@@ -111,7 +111,7 @@ function harborBackup(...args: readonly string[]): Turn {
 
 async function sqliteShellBackup(_binary: string, { url, folder }: Target): Promise<Sample> {
   const copy = join(folder, "copy.db");
-  const made = await run({ file: "sqlite3", args: [sqlitePath(url), `.backup ${copy}`] });
+  const made = await run({ file: "sqlite3", args: [sqlitePath(url), `.backup '${copy}'`] });
   const checked = await run({ file: "sqlite3", args: [copy, "PRAGMA integrity_check"] });
   rmSync(copy);
   return sampleOf(made.ms, made.ms + checked.ms, [made, checked]);
