@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { compile } from "./build_binary.ts";
 import { bundle, readHistoryFiles } from "./build_bundle.ts";
+import { joinFiles } from "./build_groups.ts";
 import { compressBinary } from "./build_download.ts";
 import { type Size, sizesOf } from "./build_sizes.ts";
 
@@ -47,6 +48,7 @@ async function main(): Promise<void> {
   try {
     const history = readHistoryFiles(resolve(values.dir ?? join(root, "drizzle")));
     const { entry, metafile } = await bundle(root, folder, { version, commit, history });
+    await joinFiles(folder, metafile);
     const runtime = compile({ root, entry, outfile, target });
     const name = relative(process.cwd(), outfile);
     const built = `harbor-db ${version} (${commit ?? "no commit"})`;

@@ -1,0 +1,90 @@
+import { writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { build, type Metafile } from "esbuild";
+
+/**
+ * What is loaded together becomes one file. Each group holds what these modules need, except for what the groups
+ * before it hold.
+ */
+const groups: Readonly<Record<string, readonly string[]>> = {
+  "every-day": [
+    "src/cli/program.ts",
+    "src/cli/commands/status.ts",
+    "src/cli/commands/current.ts",
+    "src/cli/commands/history.ts",
+    "src/cli/commands/upgrade.ts",
+    "src/run/read_history.ts",
+    "src/run/read_status.ts",
+    "src/run/read_revisions.ts",
+    "src/run/migrate.ts",
+    "src/db/open_database.ts",
+  ],
+  "unmanaged": ["src/run/read_unmanaged.ts"],
+  "sqlite": ["src/db/sqlite_file.ts"],
+  "sqlite-schema": ["src/db/sqlite_introspect.ts"],
+  "postgres": ["src/db/postgres.ts"],
+};
+
+/**
+ * Joins the many small files of a bundle that the commands of every day load one by one: to open a file takes longer
+ * than to read it. In the place of each stands one that passes on what the group has, so that a module is still there
+ * once, whoever asks for it.
+ */
+export async function joinFiles(outdir: string, { outputs }: Metafile): Promise<void> {
+  const files = new Map(Object.entries(outputs).map(([path, output]) => [basename(path), output]));
+  const fileOf = (module: string) => {
+    const found = [...files].find(([, { entryPoint }]) => entryPoint === module);
+    if (found === undefined) throw new Error(`Cannot group "${module}": nothing loads it by name`);
+    return found[0];
+  };
+  const needed = (file: string, known: Set<string>): void => {
+    if (known.has(file) || !files.has(file)) return;
+    for (const { path, kind } of files.get(file)!.imports) {
+      if (kind === "import-statement") needed(basename(path), known);
+    }
+    known.add(file);
+  };
+
+  const done = new Set<string>();
+  needed("harbor-db.js", done);
+  for (const [name, modules] of Object.entries(groups)) {
+    const known = new Set(done);
+    for (const module of modules) needed(fileOf(module), known);
+    const members = [...known].filter((file) => !done.has(file));
+    const exported = members.map((file, index) =>
+      files.get(file)!.exports.map((word) => ({ word, as: `m${index}_${word}` }))
+    );
+    const list = (pairs: readonly string[]) => `{ ${pairs.join(", ")} }`;
+    const contents = members.map((file, index) => {
+      const names = list(exported[index]!.map(({ word, as }) => `${word} as ${as}`));
+      return `import "./${file}"; export ${names} from "./${file}";`;
+    });
+    const isMember = (path: string) => members.includes(basename(path));
+    await build({
+      stdin: { contents: contents.join("\n"), resolveDir: outdir },
+      outfile: join(outdir, `${name}.js`),
+      bundle: true,
+      minify: true,
+      format: "esm",
+      platform: "node",
+      target: "esnext",
+      legalComments: "none",
+      logLevel: "silent",
+      plugins: [{
+        name: "members-only",
+        setup(bundler) {
+          bundler.onResolve(
+            { filter: /^\./ },
+            ({ path, kind }) =>
+              kind === "dynamic-import" || !isMember(path) ? { path, external: true } : undefined,
+          );
+        },
+      }],
+    });
+    for (const [index, file] of members.entries()) {
+      const names = list(exported[index]!.map(({ word, as }) => `${as} as ${word}`));
+      writeFileSync(join(outdir, file), `export ${names} from "./${name}.js";\n`);
+    }
+    members.forEach((file) => done.add(file));
+  }
+}
