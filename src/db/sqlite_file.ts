@@ -59,7 +59,8 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
     },
     pace: () => soon(() => sqlitePace(handle, () => lastBatch)),
     lockHolder: lease.lockHolder,
-    introspect: () => snapshotFrom((queries) => soon(() => readTogether(queries))),
+    introspect: () =>
+      soon(() => isEmpty() ? emptySnapshot : snapshotFrom((queries) => soon(() => readTogether(queries)))),
     close: () =>
       soon(() => {
         if (isOpen) handle.close();
@@ -263,6 +264,9 @@ function serve(handle: DatabaseSync, url: SqliteFileUrl, { access, client }: Ope
     });
   }
 }
+
+/** What most of introspection would be loaded to find. */
+const emptySnapshot: Snapshot = { dialect: "sqlite", tables: [], others: [] };
 
 interface Transaction {
   readonly statements: readonly SqliteStatement[];
