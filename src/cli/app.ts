@@ -84,8 +84,14 @@ export function createApp(
     isAbsent,
     readHistory,
     withRun: async (access, work, url = databaseUrl()) => {
-      const history = await readHistory(url.dialect);
-      const database = await open(access, url);
+      // A server takes a moment to let us in; a file that does not exist is made for a history that can be read only.
+      const opening = url.driver === "postgres" ? open(access, url) : undefined;
+      opening?.catch(() => {});
+      const history = await readHistory(url.dialect).catch(async (error) => {
+        await opening?.then((database) => database.close(), () => {});
+        throw error;
+      });
+      const database = await (opening ?? open(access, url));
       try {
         return await work({
           database,

@@ -1,8 +1,8 @@
-import postgres from "postgres";
 import type { PostgresUrl } from "../core/database_url.ts";
 import { type ErrorCode, HarborError } from "../core/errors.ts";
 import type { LastWords } from "./postgres_last_words.ts";
 import { connectionHint } from "./postgres_hints.ts";
+import { isServerError } from "./postgres_server_error.ts";
 import { excerpt } from "./postgres_sql.ts";
 
 /** Thrown by a session that is over. */
@@ -18,12 +18,12 @@ export class SessionEnded extends Error {
 /** The five characters that name what went wrong: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 export function sqlStateOf(error: unknown): string | undefined {
   if (error instanceof SessionEnded) return error.sqlState;
-  return error instanceof postgres.PostgresError ? error.code : undefined;
+  return isServerError(error) ? error.code : undefined;
 }
 
 /** Whether nothing more can be said on the session after this failure. */
 export function endsSession(error: unknown): boolean {
-  if (error instanceof postgres.PostgresError) return /^(FATAL|PANIC)$/.test(error.severity);
+  if (isServerError(error)) return /^(FATAL|PANIC)$/.test(error.severity);
   return error instanceof SessionEnded || isSevered(error);
 }
 
@@ -62,7 +62,7 @@ export function statementError(error: unknown, failed: Failed): HarborError {
   if (error instanceof HarborError) return error;
   const { statement, index, url, lockHeld } = failed;
   if (endsSession(error)) return sessionError(error, { url, lockHeld });
-  const thrown = error instanceof postgres.PostgresError ? error : undefined;
+  const thrown = isServerError(error) ? error : undefined;
   const sqlState = thrown?.code;
   const hint = thrown?.hint ?? statementHint(sqlState, thrown?.message ?? "");
   return new HarborError(codeOf(sqlState), `Cannot run "${excerpt(statement)}": ${wordsOf(error)}`, {

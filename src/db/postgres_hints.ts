@@ -1,10 +1,11 @@
-import postgres from "postgres";
+import type postgres from "postgres";
 import type { PostgresUrl } from "../core/database_url.ts";
+import { isServerError } from "./postgres_server_error.ts";
 import { isUnixSocket } from "./postgres_socket.ts";
 
 /** Returns what an operator can do about a connection that failed. */
 export function connectionHint(error: unknown, url: PostgresUrl): string | undefined {
-  return error instanceof postgres.PostgresError ? refusalHint(error, url) : reachHint(codeOf(error), url);
+  return isServerError(error) ? refusalHint(error, url) : reachHint(codeOf(error), url);
 }
 
 /** For what the server answered. */
