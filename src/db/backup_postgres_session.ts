@@ -1,6 +1,7 @@
 import type { PostgresUrl } from "../core/database_url.ts";
 import { type ErrorCode, HarborError } from "../core/errors.ts";
 import type { Client } from "./database.ts";
+import { isNoSpace } from "./no_space.ts";
 import type { Session } from "./postgres_connection.ts";
 import { statementError, wordsOf } from "./postgres_errors.ts";
 import { applicationName } from "./postgres_lock.ts";
@@ -168,10 +169,4 @@ function fileFailure(error: NodeJS.ErrnoException): HarborError {
     });
   }
   return new HarborError("file_failed", `Cannot use "${error.path}": ${error.message}`, { cause: error });
-}
-
-/** Whether this machine's disk, or what the user may use of it, is full. Deno's file handles give no code. */
-function isNoSpace({ code, message }: NodeJS.ErrnoException): boolean {
-  return ["ENOSPC", "EDQUOT", "EFBIG"].includes(code ?? "") ||
-    /^(No space left on device|Disk quota exceeded|File too large) \(os error/.test(message);
 }

@@ -1,4 +1,5 @@
 import { HarborError } from "../core/errors.ts";
+import { isNoSpace } from "./no_space.ts";
 import { failureCode } from "./sqlite_failure.ts";
 import { resultCode } from "./sqlite_open_file.ts";
 
@@ -7,8 +8,9 @@ export function copyFailure(url: string, error: unknown): unknown {
   if (error instanceof HarborError || !(error instanceof Error)) return error;
   const { message } = error;
   // Anything else is a defect of ours, and has to look like one.
-  if (resultCode(error) === undefined && !/^(E[A-Z]+|ERR_SQLITE.*)$/.test(codeOf(error))) return error;
-  const known = isFull(error) ? "disk_full" : failureCode(message, resultCode(error));
+  const isKnown = resultCode(error) !== undefined || /^(E[A-Z]+|ERR_SQLITE.*)$/.test(codeOf(error));
+  if (!isKnown && !isNoSpace(error)) return error;
+  const known = isNoSpace(error) ? "disk_full" : failureCode(message, resultCode(error));
   const code = known === "statement_failed" ? "backup_failed" : known;
   return new HarborError(code, `Cannot copy "${url}": ${message}`, {
     hint: code === "disk_full"
@@ -18,11 +20,6 @@ export function copyFailure(url: string, error: unknown): unknown {
   });
 }
 
-function isFull(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
-}
-
-function codeOf(error: unknown): string {
+function codeOf(error: Error): string {
   return (error as NodeJS.ErrnoException).code ?? "";
 }
