@@ -1,4 +1,4 @@
-import type { SQL } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../core/errors.ts";
 import { stopIfAsked } from "../core/interrupt.ts";
 import type { Step } from "../core/plan.ts";
@@ -34,7 +34,8 @@ export async function runTogether(
       stopIfAsked(context.signal);
       await context.database.write(scripts.flatMap(({ statements }) => statements), "schema");
     } catch (error) {
-      if (error instanceof HarborError) return done;
+      // One by one is the way on only from where they did not commit.
+      if (error instanceof HarborError && error.details["committed"] === undefined) return done;
       throw error;
     }
     const ms = Math.round((performance.now() - startedAt) / group.length);
@@ -53,19 +54,33 @@ export async function runTogether(
 
 /** Returns the first steps that can share a transaction; none when the first cannot, or would be alone in it. */
 function nextGroup(steps: readonly Step[]): readonly Step[] {
+  const made = new Set<string>();
   let statements = 0;
   const end = steps.findIndex(({ script }) => {
     statements += script.statements.length;
-    return statements > mostStatements || !script.statements.every(makesOnly);
+    return statements > mostStatements || !script.statements.every((each) => makesOnly(each, made));
   });
   const group = end < 0 ? steps : steps.slice(0, end);
   return group.length > 1 ? group : [];
 }
 
-/** Whether a statement leaves an empty database without rows, and all that is in it as it is. */
-function makesOnly({ sql, run }: Statement): boolean {
+const newTable = /^CREATE\s+TABLE\s+("[^"]+"|\w+)\s*\(/i;
+const changedColumn = /^ALTER\s+TABLE\s+("[^"]+"|\w+)\s+ALTER\s/i;
+const concurrentIndex =
+  /^CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+\S+\s+ON\s+("[^"]+"|\w+)\s*(?:USING\s+\w+\s*)?\(/i;
+
+/**
+ * Whether a statement leaves an empty database without rows, and all that is in it as it is.
+ *
+ * @param made The tables that the same transaction made before it, which nobody else sees yet; it adds its own
+ */
+function makesOnly({ sql, run }: Statement, made: Set<string>): boolean {
   if (run.kind === "backfill") return true;
-  return run.kind === "transaction" &&
+  // Where a table may have rows, an index that is made like any other would keep those waiting who write to it.
+  if (run.kind === "alone") return made.has(concurrentIndex.exec(sql)?.[1] ?? "");
+  const table = newTable.exec(sql)?.[1];
+  if (table !== undefined) made.add(table);
+  return made.has(changedColumn.exec(sql)?.[1] ?? "") ||
     /^(?:CREATE\s+TABLE\s(?![^(]*\bAS\b)|CREATE\s+(?:UNIQUE\s+)?INDEX\s|ALTER\s+TABLE\s+\S+\s+ADD\s)/i.test(
       sql,
     );
@@ -76,7 +91,10 @@ function scriptOf(context: RunContext, step: Step, options: BatchOptions) {
   const statements: SQL[] = [];
   const tables: string[] = [];
   for (const batch of batchesOf(step, options)) {
-    statements.push(...batch.statements);
+    if (batch.mode === "alone") {
+      const { sql: text } = step.script.statements[batch.statement!]!;
+      statements.push(sql.raw(text.replace(/\bCONCURRENTLY\s+/i, "")));
+    } else statements.push(...batch.statements);
     if (batch.backfill === null) continue;
     const { backfill } = batch;
     tables.push(backfill.table);
