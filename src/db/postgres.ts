@@ -105,8 +105,8 @@ export async function openPostgres(
       const [row] = await rowsOf<{ used: boolean }>(occupation());
       return readSnapshot(row?.used ? await readOnly(introspection(), "SELECT … FROM pg_catalog") : []);
     },
-    // Whoever held the lock or wrote leaves only when the server has forgotten it.
-    close: () => session.close(access !== "read"),
+    // What was written is committed, and the lock freed by a statement that was answered.
+    close: () => session.close(false),
   };
 }
 
