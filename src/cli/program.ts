@@ -4,7 +4,7 @@ import { createApp } from "./app.ts";
 import type { Command } from "./command.ts";
 import { commandsFor } from "./commands.ts";
 import { globalOptions } from "./global_options.ts";
-import { longName, type Option, type Options, resolveOptions } from "./options.ts";
+import { type Option, type Options, resolveOptions } from "./options.ts";
 import { createReport, type Report } from "./report.ts";
 import type { System } from "./system.ts";
 import { versionText } from "./version_text.ts";
@@ -92,7 +92,7 @@ function addCommand(program: Commander, command: Command, action: Action): void 
   addOptions(sub, command.options);
   sub.action((...received: unknown[]) => {
     const args = received.slice(0, command.arguments?.length ?? 0) as (string | undefined)[];
-    return action(command, args, givenOptions(sub, { ...command.options, ...globalOptions }));
+    return action(command, args, givenOptions(sub));
   });
 }
 
@@ -115,13 +115,16 @@ function commanderOption({ flags, summary, isRepeatable }: Option<unknown>): Com
 }
 
 /** Returns what stands on the command line, by long name. */
-function givenOptions(command: Commander, options: Options): ReadonlyMap<string, string | true> {
+function givenOptions(command: Commander): ReadonlyMap<string, string | true> {
   const given = new Map<string, string | true>();
-  for (const option of Object.values(options)) {
-    const name = commanderOption(option).attributeName();
-    if (command.getOptionValueSourceWithGlobals(name) !== "cli") continue;
-    const value: unknown = command.optsWithGlobals()[name];
-    given.set(longName(option), typeof value === "string" ? value : true);
+  const values: Readonly<Record<string, unknown>> = command.optsWithGlobals();
+  for (let owner: Commander | null = command; owner !== null; owner = owner.parent) {
+    for (const option of owner.options) {
+      const name = option.attributeName();
+      if (command.getOptionValueSourceWithGlobals(name) !== "cli") continue;
+      const value = values[name];
+      given.set(option.name(), typeof value === "string" ? value : true);
+    }
   }
   return given;
 }
