@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { journalOf } from "./harbor.ts";
@@ -84,7 +84,10 @@ export function nodePgMigrateTool(cache: string): Tool {
   const nameOf = ({ name }: BenchRevision, index: number) => `${1_700_000_000_000 + index}_${wordsOf(name)}`;
   return {
     name: "node-pg-migrate",
-    version: outputOf(node, script, "--version"),
+    // Its own --version says "unknown".
+    version: (JSON.parse(readFileSync(join(cache, "node_modules/node-pg-migrate/package.json"), "utf8")) as {
+      readonly version: string;
+    }).version,
     dialects: ["postgresql"],
     versionCommand: { file: node, args: [script, "--version"] },
     prepare(folder, { revisions }) {
