@@ -50,7 +50,13 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
     cwd,
     // From source, the launcher of the checkout.
     program: [build.history === null ? join(checkout, "bin/harbor-db") : process.execPath],
-    environment: { USER: userName(), ...file.values, ...process.env },
+    environment: {
+      get USER() {
+        return userName();
+      },
+      ...file.values,
+      ...process.env,
+    },
     remarks: file.unreadable.map((line) => `.env:${line} cannot be read and is passed over`),
     defaultDir: join(checkout, "drizzle"),
     stdout: sink(1),
@@ -77,7 +83,6 @@ function os() {
 
 /** libpq's default user; services often have no USER. */
 function userName(): string | undefined {
-  if (process.env["USER"] !== undefined) return undefined;
   try {
     return os().userInfo().username;
   } catch {
