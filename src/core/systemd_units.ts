@@ -100,16 +100,16 @@ function sandbox({ user, reads, writes }: UnitPlan): readonly Line[] {
   ];
   // A user's own systemd may not do the rest.
   if (user === undefined) return anywhere;
-  const isAtHome = [...reads, ...writes].some((path) => /^\/(home|root|run\/user)(\/|$)/.test(path));
+  const isUsed = (folders: RegExp) => [...reads, ...writes].some((path) => folders.test(path));
   const paths = (key: string, folders: readonly string[]): readonly Line[] =>
     folders.length === 0 ? [] : [[key, folders.map((path) => quoteWord(`-${path}`)).join(" ")]];
   return [
     ...anywhere,
     ["ProtectSystem", "strict"],
-    ["ProtectHome", isAtHome ? "read-only" : "yes"],
+    ["ProtectHome", isUsed(/^\/(home|root|run\/user)(\/|$)/) ? "read-only" : "yes"],
     ...paths("ReadOnlyPaths", reads.filter((path) => !writes.includes(path))),
     ...paths("ReadWritePaths", writes),
-    ["PrivateTmp", "yes"],
+    ["PrivateTmp", isUsed(/^\/(var\/)?tmp(\/|$)/) ? "no" : "yes"],
     ["PrivateDevices", "yes"],
     ["ProtectClock", "yes"],
     ["ProtectControlGroups", "yes"],
