@@ -147,6 +147,11 @@ const light: readonly LightModule[] = [
   { module: "node:net", importer: postgresJs, contents: "export default {};" },
   { module: "node:tls", importer: postgresJs, contents: "export default {};" },
   {
+    module: "node:url",
+    importer: /[\\/]src[\\/]db[\\/]sqlite_open_file\.ts$/,
+    contents: "export const pathToFileURL = (path) => Bun.pathToFileURL(path);",
+  },
+  {
     module: "node:process",
     importer: /[\\/](?:src[\\/]main\.ts|commander[\\/]lib[\\/]\w+\.js)$/,
     contents: "export default process;",
