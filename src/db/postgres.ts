@@ -30,7 +30,9 @@ export async function openPostgres(
   const name = applicationName(client);
   const opened = await openSession(url, name);
   // Where nothing is written, there is no transaction that others could get into.
-  const session: Session = access === "read" ? { ...opened, exclusive: (work) => work() } : opened;
+  const session: Session = access === "read"
+    ? { ...opened, exclusive: (work) => work(), shared: (work) => work() }
+    : opened;
   let protection: Promise<void> | undefined;
   let isReadOnly = false;
   const protectOnce = () =>
@@ -52,7 +54,7 @@ export async function openPostgres(
   /** One round trip. A statement that would write fails. */
   async function readOnly(statements: readonly Statement[], statement: string): Promise<readonly Result[]> {
     try {
-      return await session.exclusive(async () => {
+      return await session.shared(async () => {
         // Behind a pooler the setting would stay in the pool, and several belong together.
         if (access !== "read" || !session.direct || statements.length > 1) {
           return (await session.run([begin, ...statements, commit])).slice(1, -1);

@@ -49,6 +49,11 @@ export interface Session {
   /** Runs `work` when all earlier work is done, so that transactions do not mix on the one connection. */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
   /**
+   * Runs `work`, which calls {@link run} once and at once, when all earlier exclusive work is done: a transaction that is
+   * sent as a whole does not mix with another one that is.
+   */
+  shared<T>(work: () => Promise<T>): Promise<T>;
+  /**
    * Ends the session. What is under way is broken off: the server notices and rolls it back. A server that does not
    * answer is waited for no longer than a second.
    *
@@ -201,7 +206,8 @@ export async function connect(
   try {
     const [answer] = await Promise.race([send([{ text: introduction, parameters: [] }]), timeout]);
     const server = answer?.[0] as unknown as Introduction;
-    let last: Promise<unknown> = Promise.resolve();
+    let lastExclusive: Promise<unknown> = Promise.resolve();
+    let last = lastExclusive;
     return {
       serverVersion: server.version,
       schema: server.schema,
@@ -215,7 +221,12 @@ export async function connect(
       copyIn: (text, data) => use((setting) => copyIn(setting, text, data)),
       exclusive(work) {
         const result = last.then(work);
-        last = result.catch(() => {});
+        last = lastExclusive = result.catch(() => {});
+        return result;
+      },
+      shared(work) {
+        const result = lastExclusive.then(work);
+        last = Promise.all([last, result.catch(() => {})]);
         return result;
       },
       close,

@@ -12,17 +12,21 @@ export async function findElsewhere(
   names: readonly string[],
   live: Snapshot,
 ): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const name of names.filter((each) => !live.tables.some((table) => table.name === each))) {
-    try {
-      await database.read(sql`SELECT 1 AS one FROM ${sql.identifier(name)} WHERE 1 = 0`);
-      found.push(name);
-    } catch (error) {
-      if (!(error instanceof HarborError)) throw error;
-      // What may not be read is there all the same.
-      if (error.code === "read_only") found.push(name);
-      else if (error.code !== "missing_table") throw error;
-    }
+  const unknown = names.filter((name) => !live.tables.some((table) => table.name === name));
+  // Asked for together: a server then answers them without a way there and back for each.
+  const found = await Promise.all(unknown.map((name) => isSeen(database, name)));
+  return unknown.filter((_, index) => found[index]);
+}
+
+async function isSeen(database: Database, name: string): Promise<boolean> {
+  try {
+    await database.read(sql`SELECT 1 AS one FROM ${sql.identifier(name)} WHERE 1 = 0`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof HarborError)) throw error;
+    // What may not be read is there all the same.
+    if (error.code === "read_only") return true;
+    if (error.code === "missing_table") return false;
+    throw error;
   }
-  return found;
 }

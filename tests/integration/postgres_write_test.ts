@@ -42,6 +42,24 @@ for (const version of versions) {
       }));
   }
 
+  test(`postgres ${version}: reads that are asked for together do not mix, with each other or with a write`, () =>
+    withFreshPostgres(version, (url) =>
+      withTestDatabase(url, async (database) => {
+        const answers = await Promise.allSettled(
+          Array.from({ length: 60 }, async (_, n) => {
+            if (n === 30) return await database.write([sql`CREATE TABLE made (n integer)`]);
+            if (n % 3 === 0) return await database.read(sql`SELECT n FROM missing`);
+            // The server is asked first what a truth value is.
+            if (n % 3 === 1) return await database.read(sql`SELECT ${n}::int AS n WHERE ${true}`);
+            return await database.read(sql`SELECT ${n}::int AS n`);
+          }),
+        );
+        assert.deepEqual(
+          answers.map((answer) => answer.status === "fulfilled" ? answer.value : answer.reason.code),
+          answers.map((_, n) => n === 30 ? [0] : n % 3 === 0 ? "missing_table" : [{ n }]),
+        );
+      })));
+
   test(`postgres ${version}: others wait behind a blocked change no longer than its lock timeout`, () =>
     withTable(version, async ({ impatient, url }) => {
       await withReader(url, async () => {
