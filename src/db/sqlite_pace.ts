@@ -15,7 +15,7 @@ export interface BatchTimes {
  * looks again after 1, 3, 8, 18, … ms). A rollback journal costs some milliseconds for each batch, however small it
  * is, so that there a batch has to be worth it.
  */
-const batchMs = { wal: 3, journal: 20 };
+const batchMs = { wal: 2, journal: 20 };
 const rest = { wal: 1.2, journal: 1 };
 
 /** How large the WAL may become while somebody's read keeps it from starting again, in bytes. */
