@@ -5,7 +5,7 @@ import { stopIfAsked } from "../core/interrupt.ts";
 import { firstSize, mostSparse, nextSpan, nextTurn, type PaceLimits, type Turn } from "../core/pace.ts";
 import type { Backfill } from "../core/script.ts";
 import type { Pace } from "../db/database.ts";
-import { type Place, readWindow, updateWithin, type Window } from "./backfill_window.ts";
+import { hasMatch, type Place, readWindow, updateWithin, type Window } from "./backfill_window.ts";
 import type { RunContext } from "./context.ts";
 
 /** What the user may set of the pace; what is left out is up to the engine. */
@@ -69,6 +69,8 @@ export function createWalker(
   async function walk({ from, end, save, onBatch, onProgress }: Stretch): Promise<void> {
     let at = from;
     let span = size;
+    // Where a look bothers nobody, one at all that is left may save the many.
+    let mayLookAhead = pace.readRest === 0;
     while (true) {
       stopIfAsked(signal);
       const began = performance.now();
@@ -77,6 +79,12 @@ export function createWalker(
       if (window === null) return;
       const { last, walked, matching, firstMatching } = window;
       if (matching === 0) {
+        if (
+          mayLookAhead && !(await hasMatch(database, backfill, { from: { key: last, isAhead: false }, end }))
+        ) {
+          return;
+        }
+        mayLookAhead = false;
         span = nextSpan(span, lookMs, limits.batchMs);
         await pause(lookMs * pace.readRest);
       } else if (walked > size * mostSparse) {

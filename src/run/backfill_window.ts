@@ -50,6 +50,20 @@ export async function readWindow(
   };
 }
 
+/** Whether the backfill would change any row from a place up to a key. Needs no order, so an index may know at once. */
+export async function hasMatch(
+  database: Database,
+  backfill: Backfill,
+  range: { readonly from: Place; readonly end: string | null },
+): Promise<boolean> {
+  const rows = await database.read(
+    sql`SELECT 1 AS found FROM ${sql.identifier(backfill.table)} WHERE ${wanted(backfill)} AND ${
+      within(backfill, range)
+    } LIMIT 1`,
+  );
+  return rows.length > 0;
+}
+
 /** Returns the statement that changes what is wanted of the rows from a place up to a key; `null` for up to the last. */
 export function updateWithin(
   backfill: Backfill,

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { addFiles, initial, valueOf } from "../support/application.ts";
+import { engines, withFolder } from "../support/databases.ts";
+import { projectFile } from "../support/project.ts";
+import { runCli } from "../support/run_cli.ts";
+
+const files = 12_000;
+const backfill = "000000000002";
+
+/** Writes a history whose second revision only fills empty thumbnail paths. */
+async function writeHistory(drizzle: string): Promise<void> {
+  for (const dialect of ["sqlite", "postgresql"]) {
+    const from = (path: string) => projectFile(`drizzle/${dialect}/${path}`);
+    const to = join(drizzle, dialect);
+    await mkdir(join(to, "meta"), { recursive: true });
+    const journal = JSON.parse(await readFile(from("meta/_journal.json"), "utf8"));
+    const [first] = journal.entries;
+    journal.entries = [first, { ...first, idx: 1, tag: `${backfill}_fill` }];
+    await writeFile(join(to, "meta/_journal.json"), JSON.stringify(journal));
+    await cp(from(`${first.tag}.sql`), join(to, `${first.tag}.sql`));
+    const snapshot = JSON.parse(await readFile(from(`meta/${initial}_snapshot.json`), "utf8"));
+    await writeFile(join(to, `meta/${initial}_snapshot.json`), JSON.stringify(snapshot));
+    const next = { ...snapshot, id: backfill, prevId: snapshot.id };
+    await writeFile(join(to, `meta/${backfill}_snapshot.json`), JSON.stringify(next));
+    await writeFile(
+      join(to, `${backfill}_fill.sql`),
+      `-- Fill\n-- harbor:backfill table=files key=id\nUPDATE "files" SET "thumbnail_path" = 'none' WHERE "thumbnail_path" IS NULL;\n`,
+    );
+  }
+}
+
+const cases: Readonly<Record<string, readonly number[]>> = {
+  "nothing": [],
+  "only the first row": [1],
+  "only the last row": [files],
+  "a few rows far apart": [1, 777, 5_000, 5_001, files - 1, files],
+};
+
+for (const engine of engines) {
+  for (const [what, ids] of Object.entries(cases)) {
+    test(`a backfill that has ${what} to change changes that, and says how much (${engine.name})`, () =>
+      engine.withDatabase((url) =>
+        withFolder(async (cwd) => {
+          await writeHistory(join(cwd, "drizzle"));
+          const env = { DATABASE_URL: url, HARBOR_DB_DIR: join(cwd, "drizzle") };
+          assert.equal((await runCli(["upgrade", initial], { env, cwd })).code, 0);
+          await addFiles(engine, url, files);
+          await engine.query(url, "UPDATE files SET thumbnail_path = 'there'");
+          if (ids.length > 0) {
+            await engine.query(url, `UPDATE files SET thumbnail_path = NULL WHERE id IN (${ids})`);
+          }
+          const result = await runCli(["upgrade", "--no-backup", "--json"], { env, cwd });
+          assert.equal(result.code, 0, result.stdout + result.stderr);
+          const { steps: [step] } = result.json<{ steps: { backfills: { rows: number }[] }[] }>();
+          assert.equal(step!.backfills[0]!.rows, ids.length);
+          const count = (value: string) =>
+            valueOf(engine, url, `SELECT count(*) FROM files WHERE thumbnail_path = '${value}'`);
+          assert.deepEqual([await count("none"), await count("there")], [
+            String(ids.length),
+            String(files - ids.length),
+          ]);
+        })
+      ));
+  }
+}
