@@ -63,6 +63,7 @@ export const largeBackfillPart: Part = {
       ...each,
       title: `${each.title}, ten times the files`,
       hasReader: false,
+      text: textOf(each.files),
       goals: (measures) => [
         ...atMostTimes(measures.get(names.total)!, tenth, 10),
         ...atMost(measures.get(names.memory)!, 120),
@@ -77,10 +78,12 @@ export const largeBackfillPart: Part = {
   },
 };
 
+function textOf(files: number): string {
+  return `${files.toLocaleString("en-US")} files; beside it a writer that inserts and updates every 5 ms.`;
+}
+
 function casesFor(files: number): readonly Case[] {
-  const text = `${
-    files.toLocaleString("en-US")
-  } files; beside it a writer that inserts and updates every 5 ms.`;
+  const text = textOf(files);
   const base = {
     text,
     files,
