@@ -1,3 +1,5 @@
+import stringWidth from "string-width";
+
 /** Returns rows under headings, in columns without lines, so that they read the same in a log file. */
 export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((text, column) =>
@@ -8,15 +10,7 @@ export function renderTable(head: readonly string[], rows: readonly (readonly st
   return [head, ...rows].map(line).join("\n");
 }
 
-const color = /\p{Cc}\[[\d;]*m/gu;
-/** What moves a terminal's cursor by nothing: control characters, marks on the one before, joiners. */
-const unseen = /[\p{Cc}\p{Cf}\p{Mn}\p{Me}]/gu;
-/** What takes two places on a terminal: emoji, and the scripts of East Asia. */
-const wide =
-  /\p{Emoji_Presentation}|[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6\u{20000}-\u{3FFFD}]/gu;
-
 /** Returns how many places a text takes on a terminal. */
 function widthOf(text: string): number {
-  if (/^[ -~]*$/.test(text)) return text.length;
-  return [...text.replace(color, "").replace(unseen, "").replace(wide, "  ")].length;
+  return /^[ -~]*$/.test(text) ? text.length : stringWidth(text);
 }
