@@ -64,10 +64,10 @@ function nextGroup(steps: readonly Step[]): readonly Step[] {
   return group.length > 1 ? group : [];
 }
 
-const newTable = /^CREATE\s+TABLE\s+("[^"]+"|\w+)\s*\(/i;
-const changedColumn = /^ALTER\s+TABLE\s+("[^"]+"|\w+)\s+ALTER\s/i;
+const newTable = /^CREATE\s+TABLE\s+["`]?(\w+)["`]?\s*\(/i;
+const changedColumn = /^ALTER\s+TABLE\s+"?(\w+)"?\s+ALTER\s/i;
 const concurrentIndex =
-  /^CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+\S+\s+ON\s+("[^"]+"|\w+)\s*(?:USING\s+\w+\s*)?\(/i;
+  /^CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+\S+\s+ON\s+"?(\w+)"?\s*(?:USING\s+\w+\s*)?\(/i;
 
 /**
  * Whether a statement leaves an empty database without rows, and all that is in it as it is.
@@ -75,7 +75,8 @@ const concurrentIndex =
  * @param made The tables that the same transaction made before it, which nobody else sees yet; it adds its own
  */
 function makesOnly({ sql, run }: Statement, made: Set<string>): boolean {
-  if (run.kind === "backfill") return true;
+  // Of a table that was there before, somebody may have written rows since.
+  if (run.kind === "backfill") return made.has(run.table);
   // Where a table may have rows, an index that is made like any other would keep those waiting who write to it.
   if (run.kind === "alone") return made.has(concurrentIndex.exec(sql)?.[1] ?? "");
   const table = newTable.exec(sql)?.[1];

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sql } from "drizzle-orm";
 import { buildHistory, type History } from "../../src/core/history.ts";
+import type { Database } from "../../src/db/database.ts";
 import { openSqliteMemory } from "../../src/db/sqlite_file.ts";
 import { readApplied } from "../../src/db/version_table.ts";
 import type { RunContext } from "../../src/run/context.ts";
@@ -21,6 +22,7 @@ async function upgrade(
     readonly batches: readonly number[];
     readonly notes: readonly string[];
   }) => Promise<void>,
+  afterBatch: (database: Database, count: number) => Promise<void> = async () => {},
 ): Promise<void> {
   const database = await openSqliteMemory({ client: testClient, access: "write" });
   try {
@@ -29,9 +31,11 @@ async function upgrade(
     const context: RunContext = {
       database: {
         ...database,
-        write: (batch, mode) => {
+        async write(batch, mode) {
           batches.push(batch.length);
-          return database.write(batch, mode);
+          const changed = await database.write(batch, mode);
+          await afterBatch(database, batches.length);
+          return changed;
         },
       },
       history: historyOf(scripts),
@@ -126,6 +130,19 @@ test("a transaction that cannot be stopped has its limits", async () => {
     assert.deepEqual(batches, [402, 400, 100]);
     assert.equal((await appliedIds(context)).length, 450);
   });
+});
+
+test("a backfill sees the rows that somebody wrote into a table of an earlier transaction", async () => {
+  const others = Array.from({ length: 199 }, (_, index) => table(`t${index}`));
+  const fill = "-- harbor:backfill table=a key=id\nUPDATE a SET name = 'filled' WHERE name IS NULL";
+  const insert = async (database: Database, count: number) => {
+    if (count === 1) await database.write([sql`INSERT INTO a (id) VALUES (1)`]);
+  };
+  await upgrade([table("a"), ...others, fill, table("z")], async ({ upgrade, context }) => {
+    const { steps } = await upgrade();
+    assert.deepEqual(steps[200]!.backfills.map(({ rows }) => rows), [1]);
+    assert.deepEqual(await context.database.read(sql`SELECT name FROM a`), [{ name: "filled" }]);
+  }, insert);
 });
 
 test("a database that has something in it gets its revisions one by one", async () => {
