@@ -46,6 +46,8 @@ interface BackupJson {
   readonly verified: boolean;
   readonly revision: string | null;
   readonly createdAt: string;
+  readonly copyMs: number;
+  readonly proofMs: number;
   readonly tables: readonly { readonly name: string; readonly rows: number; readonly digest: string }[];
 }
 
@@ -81,8 +83,12 @@ eachCase("upgrade and downgrade back up before they change anything, and only th
 
 eachCase("a backup goes back to exactly what was there, and what it replaces is kept", async (given) => {
   await fill(given, 300);
+  const began = performance.now();
   const before = await makeBackup(given);
   assert.equal(before.verified, true);
+  // Each is rounded.
+  assert.ok(before.copyMs >= 0 && before.proofMs > 0);
+  assert.ok(before.copyMs + before.proofMs <= performance.now() - began + 1);
   assert.equal(before.revision, initial);
   assert.equal(before.bytes, statSync(before.path).size);
   assert.equal(statSync(before.path).mode & 0o777, 0o600);
