@@ -5,7 +5,7 @@ import { count, number, type Option, type Values } from "./options.ts";
 export const paceOptions = {
   batchTime: atLeastOne(
     "--batch-time <ms>",
-    "how long a backfill's batch may keep its locks (SQLite 3 or 20, servers 100)",
+    "how long a backfill's batch may keep its locks (SQLite 2 or 20, servers 100)",
   ),
   maxRate: atLeastOne("--max-rate <rows>", "the most rows per second that a backfill changes"),
   maxLag: number(
