@@ -8,8 +8,8 @@ export function copyFailure(url: string, error: unknown): unknown {
   if (error instanceof HarborError || !(error instanceof Error)) return error;
   const { message } = error;
   // Anything else is a defect of ours, and has to look like one.
-  const isKnown = resultCode(error) !== undefined || /^(E[A-Z]+|ERR_SQLITE.*)$/.test(codeOf(error));
-  if (!isKnown && !isNoSpace(error)) return error;
+  const { code: thrown = "" } = error as NodeJS.ErrnoException;
+  if (resultCode(error) === undefined && !/^(E[A-Z]+|ERR_SQLITE.*)$/.test(thrown)) return error;
   const known = isNoSpace(error) ? "disk_full" : failureCode(message, resultCode(error));
   const code = known === "statement_failed" ? "backup_failed" : known;
   return new HarborError(code, `Cannot copy "${url}": ${message}`, {
@@ -18,8 +18,4 @@ export function copyFailure(url: string, error: unknown): unknown {
       : "The database is as it was.",
     cause: error,
   });
-}
-
-function codeOf(error: Error): string {
-  return (error as NodeJS.ErrnoException).code ?? "";
 }
