@@ -64,19 +64,22 @@ function nextGroup(steps: readonly Step[]): readonly Step[] {
   return group.length > 1 ? group : [];
 }
 
-const newTable = /^CREATE\s+TABLE\s+["`]?(\w+)["`]?\s*\(/i;
-const changedColumn = /^ALTER\s+TABLE\s+"?(\w+)"?\s+ALTER\s/i;
+const newTable = /^CREATE\s+TABLE\s+("[^"]+"|`[^`]+`|\w+)\s*\(/i;
+const changedColumn = /^ALTER\s+TABLE\s+("[^"]+"|\w+)\s+ALTER\s/i;
 const concurrentIndex =
-  /^CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+\S+\s+ON\s+"?(\w+)"?\s*(?:USING\s+\w+\s*)?\(/i;
+  /^CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+\S+\s+ON\s+("[^"]+"|\w+)\s*(?:USING\s+\w+\s*)?\(/i;
 
 /**
  * Whether a statement leaves an empty database without rows, and all that is in it as it is.
  *
- * @param made The tables that the same transaction made before it, which nobody else sees yet; it adds its own
+ * @param made The tables that the same transaction made before it, which nobody else sees yet, as they were written; it
+ * adds its own
  */
 function makesOnly({ sql, run }: Statement, made: Set<string>): boolean {
   // Of a table that was there before, somebody may have written rows since.
-  if (run.kind === "backfill") return made.has(run.table);
+  if (run.kind === "backfill") {
+    return [`"${run.table}"`, `\`${run.table}\``, run.table].some((written) => made.has(written));
+  }
   // Where a table may have rows, an index that is made like any other would keep those waiting who write to it.
   if (run.kind === "alone") return made.has(concurrentIndex.exec(sql)?.[1] ?? "");
   const table = newTable.exec(sql)?.[1];
