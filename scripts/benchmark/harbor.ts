@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Dialect } from "../../src/core/snapshot.ts";
+import { emptySnapshots } from "../../tests/support/script_history.ts";
 import type { BenchRevision } from "./history.ts";
 import type { Command } from "./process.ts";
 import { outputOf, type Target, type Tool, wordsOf } from "./tool.ts";
@@ -53,33 +54,9 @@ function writeDrizzleFolder(folder: string, dialect: Dialect, revisions: readonl
     journalOf(dialect, revisions, (index) => 1_700_000_000_000 + index),
   );
   for (const [index, { id, name, statements }] of revisions.entries()) {
-    const snapshot = { ...emptySnapshot[dialect], id, prevId: revisions[index - 1]?.id ?? "" };
+    const snapshot = { ...emptySnapshots[dialect], id, prevId: revisions[index - 1]?.id ?? "" };
     writeFileSync(join(folder, `meta/${id}_snapshot.json`), JSON.stringify(snapshot));
     const text = statements.map((statement) => `${statement};`).join("\n--> statement-breakpoint\n");
     writeFileSync(join(folder, `${id}_${wordsOf(name)}.sql`), `-- ${name}\n${text}\n`);
   }
 }
-
-/** What drizzle-kit writes for a schema without tables: the scripts of a bench need no more. */
-const emptySnapshot: Readonly<Record<Dialect, object>> = {
-  sqlite: {
-    version: "6",
-    dialect: "sqlite",
-    tables: {},
-    views: {},
-    enums: {},
-    _meta: { schemas: {}, tables: {}, columns: {} },
-  },
-  postgresql: {
-    version: "7",
-    dialect: "postgresql",
-    tables: {},
-    enums: {},
-    schemas: {},
-    sequences: {},
-    roles: {},
-    policies: {},
-    views: {},
-    _meta: { schemas: {}, tables: {}, columns: {} },
-  },
-};

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildHistory, type History } from "../../src/core/history.ts";
 import type { WriteMode } from "../../src/db/database.ts";
 import type { RunContext } from "../../src/run/context.ts";
 import { migrate } from "../../src/run/migrate.ts";
 import { withTestDatabase } from "../support/databases.ts";
 import { withClient, withFreshPostgres } from "../support/postgres_server.ts";
+import { historyOf, idOf } from "../support/script_history.ts";
 
 const files = `CREATE TABLE "files" (id integer PRIMARY KEY, size integer)`;
 const scripts = {
@@ -31,7 +31,7 @@ async function modesOf(url: string, scripts: readonly string[]): Promise<readonl
           return database.write(batch, mode);
         },
       },
-      history: historyOf(scripts),
+      history: historyOf("postgresql", scripts),
       version: "0.0.0",
       signal: new AbortController().signal,
       now: () => new Date(),
@@ -41,32 +41,6 @@ async function modesOf(url: string, scripts: readonly string[]): Promise<readonl
     assert.equal(to, idOf(scripts.length - 1));
     return modes;
   });
-}
-
-function historyOf(scripts: readonly string[]): History {
-  const snapshot = JSON.stringify({
-    version: "7",
-    dialect: "postgresql",
-    tables: {},
-    enums: {},
-    schemas: {},
-    sequences: {},
-    roles: {},
-    policies: {},
-    views: {},
-  });
-  const tag = (index: number) => `${idOf(index)}_step`;
-  const entries = scripts.map((_, idx) => ({ idx, when: idx, tag: tag(idx) }));
-  const texts = new Map([
-    ["meta/_journal.json", JSON.stringify({ dialect: "postgresql", entries })],
-    ...scripts.map((text, index) => [`${tag(index)}.sql`, text] as const),
-  ]);
-  const read = (path: string) => texts.get(path) ?? (path.endsWith(".json") ? snapshot : null);
-  return buildHistory("postgresql", { folder: "drizzle/postgresql", read });
-}
-
-function idOf(index: number): string {
-  return String(index + 1).padStart(12, "0");
 }
 
 test("postgres: an index of a table that is made in the same transaction is made there too", () =>

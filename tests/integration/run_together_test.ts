@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sql } from "drizzle-orm";
-import { buildHistory, type History } from "../../src/core/history.ts";
 import type { Database } from "../../src/db/database.ts";
 import { openSqliteMemory } from "../../src/db/sqlite_file.ts";
 import { readApplied } from "../../src/db/version_table.ts";
@@ -9,6 +8,7 @@ import type { RunContext } from "../../src/run/context.ts";
 import { migrate } from "../../src/run/migrate.ts";
 import { testClient } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
+import { historyOf, idOf } from "../support/script_history.ts";
 
 const table = (name: string) => `CREATE TABLE ${name} (id INTEGER NOT NULL PRIMARY KEY, name TEXT)`;
 
@@ -38,7 +38,7 @@ async function upgrade(
           return changed;
         },
       },
-      history: historyOf(scripts),
+      history: historyOf("sqlite", scripts),
       version: "0.0.0",
       signal: new AbortController().signal,
       now: () => new Date(),
@@ -49,23 +49,6 @@ async function upgrade(
   } finally {
     await database.close();
   }
-}
-
-function historyOf(scripts: readonly string[]): History {
-  const tag = (index: number) => `${idOf(index)}_step`;
-  const entries = scripts.map((_, idx) => ({ idx, when: idx, tag: tag(idx) }));
-  const files = new Map([
-    ["meta/_journal.json", JSON.stringify({ dialect: "sqlite", entries })],
-    ...scripts.map((text, index) => [`${tag(index)}.sql`, text] as const),
-  ]);
-  const read = (path: string) => files.get(path) ?? (path.endsWith(".json") ? emptySnapshot : null);
-  return buildHistory("sqlite", { folder: "drizzle/sqlite", read });
-}
-
-const emptySnapshot = JSON.stringify({ version: "6", dialect: "sqlite", tables: {}, views: {}, enums: {} });
-
-function idOf(index: number): string {
-  return String(index + 1).padStart(12, "0");
 }
 
 async function appliedIds({ database }: RunContext): Promise<readonly string[]> {
