@@ -4,7 +4,7 @@ import { type Bench, databasesOf, paired, type Part, type Section, withFolders }
 import { atMost, fasterThan } from "./goals.ts";
 import { harborCommand } from "./harbor.ts";
 import { applicationHistory } from "./history.ts";
-import { type Command, type Ran, run } from "./process.ts";
+import { type Ran, run } from "./process.ts";
 import { median } from "./stats.ts";
 import { sqlitePath, type Target, type Tool } from "./tool.ts";
 
@@ -118,12 +118,9 @@ async function sqliteShellBackup(_binary: string, { url, folder }: Target): Prom
 }
 
 async function pgDumpBackup(_binary: string, { url, folder }: Target): Promise<Sample> {
-  const made = await run(pgDump(url, join(folder, "copy.dump")));
+  const args = ["--format=custom", `--file=${join(folder, "copy.dump")}`, url];
+  const made = await run({ file: "pg_dump", args });
   return { [names.copy]: made.ms, [names.memory]: made.peakMb };
-}
-
-function pgDump(url: string, to: string): Command {
-  return { file: "pg_dump", args: ["--format=custom", `--file=${to}`, url] };
 }
 
 function sampleOf(copyMs: number, totalMs: number, runs: readonly Ran[]): Sample {
