@@ -2,11 +2,14 @@ import { writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build, type Metafile } from "esbuild";
 
+/** What is loaded together: a name → the modules of the checkout that are loaded by name. */
+export type Groups = Readonly<Record<string, readonly string[]>>;
+
 /**
  * What is loaded together becomes one file. Each group holds what these modules need, except for what the groups
  * before it hold.
  */
-const groups: Readonly<Record<string, readonly string[]>> = {
+const everyDay: Groups = {
   "every-day": [
     "src/cli/program.ts",
     "src/cli/commands/status.ts",
@@ -28,8 +31,14 @@ const groups: Readonly<Record<string, readonly string[]>> = {
  * Joins the many small files of a bundle that the commands of every day load one by one: to open a file takes longer
  * than to read it. In the place of each stands one that passes on what the group has, so that a module is still there
  * once, whoever asks for it.
+ *
+ * @throws {Error} That names a module which nothing loads by name, or which an earlier file holds already
  */
-export async function joinFiles(outdir: string, { outputs }: Metafile): Promise<void> {
+export async function joinFiles(
+  outdir: string,
+  { outputs }: Metafile,
+  groups: Groups = everyDay,
+): Promise<void> {
   const files = new Map(Object.entries(outputs).map(([path, output]) => [basename(path), output]));
   const fileOf = (module: string) => {
     const found = [...files].find(([, { entryPoint }]) => entryPoint === module);
@@ -48,7 +57,11 @@ export async function joinFiles(outdir: string, { outputs }: Metafile): Promise<
   needed("harbor-db.js", done);
   for (const [name, modules] of Object.entries(groups)) {
     const known = new Set(done);
-    for (const module of modules) needed(fileOf(module), known);
+    for (const module of modules) {
+      const file = fileOf(module);
+      if (done.has(file)) throw new Error(`Cannot group "${module}" in "${name}": an earlier file holds it`);
+      needed(file, known);
+    }
     const members = [...known].filter((file) => !done.has(file));
     const exported = members.map((file, index) =>
       files.get(file)!.exports.map((word) => ({ word, as: `m${index}_${word}` }))

@@ -1,0 +1,274 @@
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { join, relative } from "node:path";
+import type { Plugin, PluginBuild } from "esbuild";
+
+/**
+ * What the bundle has in the place of modules. Files are named by their path in the checkout. The build fails at each
+ * that is not there or does not ask for the module any more: a stand-in that nobody uses is one that is missing
+ * somewhere else.
+ */
+
+/** A module of Node's that takes long to load, and what does instead for those who import it. */
+export interface StandIn {
+  readonly module: string;
+  readonly importers: readonly string[];
+  readonly contents: string;
+}
+
+const standIns: readonly StandIn[] = [
+  {
+    // For commands that are programs of their own, of which harbor-db has none.
+    module: "node:child_process",
+    importers: ["node_modules/commander/lib/command.js"],
+    contents: "export default {};",
+  },
+  {
+    // For the width of a help text, which has no colours.
+    module: "node:util",
+    importers: ["node_modules/commander/lib/command.js", "node_modules/commander/lib/help.js"],
+    contents: "export const stripVTControlCharacters = (text) => text;",
+  },
+  {
+    module: "node:crypto",
+    importers: ["src/core/history.ts", "src/db/postgres_lock.ts"],
+    contents: "export const createHash = (algorithm) => new Bun.CryptoHasher(algorithm);",
+  },
+  {
+    module: "node:crypto",
+    importers: ["src/db/sqlite_lease.ts"],
+    contents: "export const randomUUID = () => crypto.randomUUID();",
+  },
+  {
+    // Only its streams make node:net take long, and only TLS needs those.
+    module: "node:net",
+    importers: ["src/db/postgres_light_socket.ts"],
+    contents: 'export * from "./scripts/bun_socket.ts";',
+  },
+  {
+    module: "node:crypto",
+    importers: ["node_modules/postgres/src/connection.js"],
+    contents: 'export * as default from "./scripts/bun_crypto.ts";',
+  },
+  {
+    // For COPY.
+    module: "node:stream",
+    importers: ["node_modules/postgres/src/connection.js", "node_modules/postgres/src/large.js"],
+    contents: `export default {
+      get Duplex() { return process.getBuiltinModule("node:stream").Duplex; },
+      get Readable() { return process.getBuiltinModule("node:stream").Readable; },
+      get Writable() { return process.getBuiltinModule("node:stream").Writable; },
+    };`,
+  },
+  {
+    module: "node:perf_hooks",
+    importers: ["node_modules/postgres/src/connection.js"],
+    contents: "export const performance = globalThis.performance;",
+  },
+  // It is given the socket to talk on.
+  {
+    module: "node:net",
+    importers: ["node_modules/postgres/src/connection.js"],
+    contents: "export default {};",
+  },
+  {
+    module: "node:tls",
+    importers: ["node_modules/postgres/src/connection.js"],
+    contents: "export default {};",
+  },
+  {
+    module: "node:url",
+    importers: ["src/db/sqlite_open_file.ts"],
+    contents: "export const pathToFileURL = (path) => Bun.pathToFileURL(path);",
+  },
+  {
+    module: "node:process",
+    importers: ["src/main.ts", "node_modules/commander/lib/command.js"],
+    contents: "export default process;",
+  },
+];
+
+/** The files of the sources that need more of drizzle-orm than its templates. */
+const wholeDrizzle: readonly string[] = ["src/run/load_schema.ts"];
+
+const drizzleKit = "node_modules/drizzle-kit/api.mjs";
+
+/** What drizzle-kit needs of drizzle-orm. */
+const kitNeeds: readonly string[] = [
+  "drizzle-orm",
+  ...["casing", "relations", "mysql-core", "pg-core", "singlestore-core", "sqlite-core"]
+    .map((name) => `drizzle-orm/${name}`),
+];
+
+/** The drivers that drizzle-kit could use, of which harbor-db has its own. */
+const kitDrivers: readonly string[] = [
+  "@electric-sql/pglite",
+  "@libsql/client",
+  "@neondatabase/serverless",
+  "@planetscale/database",
+  "@vercel/postgres",
+  "better-sqlite3",
+  "mysql2/promise",
+  "pg",
+  "postgres",
+  ...[
+    "aws-data-api/pg",
+    "better-sqlite3",
+    "d1",
+    "libsql",
+    "mysql2",
+    "neon-serverless",
+    "node-postgres",
+    "pglite",
+    "planetscale-serverless",
+    "postgres-js",
+    "singlestore",
+    "sqlite-proxy",
+    "vercel-postgres",
+  ].flatMap((name) => [`drizzle-orm/${name}`, `drizzle-orm/${name}/migrator`]),
+];
+
+/** All that stands in the place of something else in the bundle; each must be used. */
+export function allStandIns(): readonly Plugin[] {
+  return [
+    lightModules(standIns),
+    templatesOnly(wholeDrizzle),
+    emptyDrivers(kitDrivers, kitNeeds),
+    wasmInside(),
+  ];
+}
+
+/** Replaces modules that cost a third of the start-up time for one small function. */
+export function lightModules(list: readonly StandIn[]): Plugin {
+  return {
+    name: "light-modules",
+    setup(bundler) {
+      const root = rootOf(bundler);
+      const name = (module: string, importer: string) => `the stand-in for "${module}" in "${importer}"`;
+      const found = new Map(
+        list.flatMap(({ module, importers }, index) =>
+          importers.map((importer) => [name(module, importer), String(index)] as const)
+        ),
+      );
+      const used = expectUses(bundler, [...found.keys()]);
+      for (const importer of list.flatMap(({ importers }) => importers)) expectFile(bundler, importer);
+      bundler.onResolve({ filter: /^[a-z]/ }, ({ path, importer }) => {
+        const use = name(path.startsWith("node:") ? path : `node:${path}`, inCheckout(root, importer));
+        const index = found.get(use);
+        if (index === undefined) return undefined;
+        used(use);
+        return { path: index, namespace: "light" };
+      });
+      bundler.onLoad(
+        { filter: /.*/, namespace: "light" },
+        ({ path }) => ({ contents: list[Number(path)]!.contents, resolveDir: root }),
+      );
+    },
+  };
+}
+
+/**
+ * What the sources take of drizzle-orm is its templates; its main module brings the columns of every engine.
+ *
+ * @param except Files that need that module
+ */
+export function templatesOnly(except: readonly string[]): Plugin {
+  return {
+    name: "templates-only",
+    setup(bundler) {
+      const root = rootOf(bundler);
+      const others = "the templates of drizzle-orm alone";
+      const name = (importer: string) => `all of drizzle-orm in "${importer}"`;
+      const used = expectUses(bundler, [others, ...except.map(name)]);
+      for (const importer of except) expectFile(bundler, importer);
+      bundler.onResolve({ filter: /^drizzle-orm$/ }, ({ importer, kind, resolveDir }) => {
+        const path = inCheckout(root, importer);
+        if (kind !== "import-statement" || !path.startsWith("src/")) return undefined;
+        if (except.includes(path)) return void used(name(path));
+        used(others);
+        return bundler.resolve("drizzle-orm/sql/sql", { kind, resolveDir });
+      });
+    },
+  };
+}
+
+/**
+ * Puts an empty module in the place of each driver that drizzle-kit could use. A binary with an import that leads
+ * nowhere fails at start, so whatever else drizzle-kit imports fails the build.
+ */
+export function emptyDrivers(drivers: readonly string[], needs: readonly string[]): Plugin {
+  return {
+    name: "empty-drivers",
+    setup(bundler) {
+      const root = rootOf(bundler);
+      const name = (path: string) => `"${path}" in "${drizzleKit}"`;
+      const used = expectUses(bundler, [...drivers, ...needs].map(name));
+      bundler.onResolve({ filter: /^[^./]/ }, ({ path, importer }) => {
+        if (inCheckout(root, importer) !== drizzleKit || isBuiltin(path)) return undefined;
+        used(name(path));
+        if (drivers.includes(path)) return { path, namespace: "empty" };
+        if (needs.includes(path)) return undefined;
+        return { errors: [{ text: `Cannot bundle "${path}": nobody said whether drizzle-kit needs it` }] };
+      });
+      bundler.onLoad({ filter: /.*/, namespace: "empty" }, () => ({ contents: "module.exports = {};" }));
+    },
+  };
+}
+
+/** PostgreSQL's parser looks for its WebAssembly beside its own file, which a binary does not have. */
+export function wasmInside(): Plugin {
+  const parser = "node_modules/libpg-query/wasm/libpg-query.js";
+  return {
+    name: "wasm-inside",
+    setup(bundler) {
+      const root = rootOf(bundler);
+      const use = `the WebAssembly in "${parser}"`;
+      const used = expectUses(bundler, [use]);
+      expectFile(bundler, parser);
+      bundler.onLoad({ filter: /libpg-query\.js$/ }, ({ path }) => {
+        if (inCheckout(root, path) !== parser) return undefined;
+        used(use);
+        const text = readFileSync(path, "utf8");
+        const place = "async function getWasmBinary(binaryFile){";
+        if (!text.includes(place)) {
+          throw new Error(`Cannot put the WebAssembly into "${path}": it has changed`);
+        }
+        const wasm = 'return require("./libpg-query.wasm");';
+        return { contents: text.replace(place, place + wasm), loader: "js" };
+      });
+    },
+  };
+}
+
+/** Returns the folder whose files the bundler names, free of links, as it resolves what it bundles. */
+function rootOf({ initialOptions }: PluginBuild): string {
+  if (initialOptions.absWorkingDir === undefined) {
+    throw new Error("Cannot tell files by their paths: no absWorkingDir is given");
+  }
+  return realpathSync(initialOptions.absWorkingDir);
+}
+
+function inCheckout(root: string, path: string): string {
+  return relative(root, path).replaceAll("\\", "/");
+}
+
+/** Fails the build with the name of a file that is not there. */
+function expectFile(bundler: PluginBuild, path: string): void {
+  const isThere = existsSync(join(rootOf(bundler), path));
+  bundler.onStart(() =>
+    isThere ? {} : { errors: [{ text: `Cannot find "${path}": there is no such file` }] }
+  );
+}
+
+/** Fails the build with the names of all `uses` that did not come to pass; the function returned notes one that did. */
+function expectUses(bundler: PluginBuild, uses: readonly string[]): (use: string) => void {
+  const noted = new Set<string>();
+  bundler.onEnd(({ errors }) => {
+    // A bundle that broke off has not got to everything.
+    const unused = errors.length > 0 ? [] : uses.filter((use) => !noted.has(use));
+    return {
+      errors: unused.map((use) => ({ text: `Cannot use ${use}: nothing in the bundle asks for it` })),
+    };
+  });
+  return (use) => void noted.add(use);
+}
