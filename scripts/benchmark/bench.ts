@@ -1,7 +1,7 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Dialect } from "../../src/core/snapshot.ts";
 import type { Databases } from "./databases.ts";
 import type { Measure } from "./stats.ts";
 import type { MissingTool, Tool } from "./tool.ts";

@@ -1,7 +1,7 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Dialect } from "../../src/core/snapshot.ts";
 import { startPostgres, withClient } from "../../tests/support/postgres_server.ts";
 import { applicationHistory } from "./history.ts";
 

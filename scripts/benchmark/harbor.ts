@@ -1,6 +1,6 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Dialect } from "../../src/core/snapshot.ts";
 import { emptySnapshots } from "../../tests/support/script_history.ts";
 import type { BenchRevision } from "./history.ts";
 import type { Command } from "./process.ts";

@@ -1,4 +1,4 @@
-import type { Dialect } from "../../src/core/snapshot.ts";
+import type { Dialect } from "../../src/core/dialect.ts";
 
 /** A revision as every tool gets it: the same statements, in the tool's own form. */
 export interface BenchRevision {

@@ -1,4 +1,4 @@
-import type { Dialect } from "../../src/core/snapshot.ts";
+import type { Dialect } from "../../src/core/dialect.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { withClient } from "../../tests/support/postgres_server.ts";
 import {

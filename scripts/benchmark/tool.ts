@@ -1,5 +1,5 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import { execFileSync } from "node:child_process";
-import type { Dialect } from "../../src/core/snapshot.ts";
 import type { BenchHistory } from "./history.ts";
 import type { Command } from "./process.ts";
 

@@ -1,7 +1,7 @@
+import { resolveTarget } from "../core/target.ts";
 import { describeDifference } from "../core/compare_snapshots.ts";
 import { HarborError } from "../core/errors.ts";
 import { describeLabel } from "../core/labels.ts";
-import { resolveTarget } from "../core/plan.ts";
 import type { RunContext } from "../run/context.ts";
 import type { Adoption } from "../run/prepare_adoption.ts";
 import type { App } from "./app.ts";

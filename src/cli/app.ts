@@ -1,12 +1,12 @@
+import type { Dialect } from "../core/dialect.ts";
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { type DatabaseUrl, parseDatabaseUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { History } from "../core/history.ts";
-import type { Dialect } from "../core/snapshot.ts";
 import type { OpenOptions } from "../db/database.ts";
 import type { RunContext } from "../run/context.ts";
-import { type GlobalValues } from "./global_options.ts";
+import type { GlobalValues } from "./global_options.ts";
 import type { Report } from "./report.ts";
 import type { System } from "./system.ts";
 

@@ -30,7 +30,10 @@ export const commandEntries: readonly CommandEntry[] = [
   { name: "rebase", load: async () => (await import("./commands/rebase.ts")).rebaseCommand },
   { name: "verify", load: async () => (await import("./commands/verify.ts")).verifyCommand },
   { name: "schedule", load: async () => (await import("./commands/schedule.ts")).scheduleCommand },
-  { name: "completions", load: async () => (await import("./commands/completions.ts")).completionsCommand },
+  {
+    name: "completions",
+    load: async () => (await import("./commands/completions.ts")).completionsCommand(() => commandsFor([])),
+  },
 ];
 
 /** Loads the commands that a command line may mean: those that it names, or all of them when it names none. */

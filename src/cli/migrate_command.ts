@@ -1,5 +1,6 @@
-import type { Direction } from "../core/plan.ts";
-import type { Plan, StepResult } from "../run/migrate.ts";
+import type { Direction } from "../core/applied.ts";
+import type { StepResult } from "../run/step_result.ts";
+import type { Plan } from "../run/migrate.ts";
 import type { App } from "./app.ts";
 import type { Outcome } from "./command.ts";
 import { flag, type Values } from "./options.ts";

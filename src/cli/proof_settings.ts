@@ -1,5 +1,5 @@
+import type { Dialect } from "../core/dialect.ts";
 import type { DatabaseUrl } from "../core/database_url.ts";
-import type { Dialect } from "../core/snapshot.ts";
 import type { ProofSetting, Scratch } from "../run/prove.ts";
 import type { App } from "./app.ts";
 

@@ -1,7 +1,7 @@
+import type { Proof } from "../core/backup_content.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { worstStatus } from "../core/finding.ts";
-import type { Proof } from "../core/manifest.ts";
 import { renderMetrics } from "../core/prometheus.ts";
 import type { RunRecord } from "../core/run_record.ts";
 import { replaceFile } from "../run/replace_file.ts";

@@ -1,7 +1,7 @@
+import { isFast } from "./constant_expression.ts";
 import type { StageStatements } from "./arrange_sqlite.ts";
 import type { ChangeStages, SchemaChange } from "./change_stages.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
-import { isFast } from "./fills.ts";
 import type { KitTable } from "./kit_snapshot.ts";
 import { referrersFirst } from "./referrers_first.ts";
 import { tablesByName } from "./renames.ts";

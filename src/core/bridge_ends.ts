@@ -1,7 +1,8 @@
+import type { Dialect } from "./dialect.ts";
 import type { KitCheck, KitColumn, KitForeignKey, KitIndex, KitSnapshot, KitTable } from "./kit_snapshot.ts";
 import { isWhole, pair } from "./pair.ts";
 import { sameExpression } from "./same_expression.ts";
-import type { Check, Column, Dialect, ForeignKey, Index, Snapshot, Table } from "./snapshot.ts";
+import type { Check, Column, ForeignKey, Index, Snapshot, Table } from "./snapshot.ts";
 
 /** What a bridge leads from and to, in the form of drizzle-kit. */
 export interface BridgeEnds {

@@ -1,5 +1,5 @@
+import { sharedTables } from "./shared_tables.ts";
 import type { Label } from "./labels.ts";
-import { sharedTables } from "./bridge_statement.ts";
 import { changedType } from "./changed_types.ts";
 import type { Obstacle } from "./obstacle.ts";
 import type { Column, Snapshot, Table } from "./snapshot.ts";
@@ -20,7 +20,7 @@ export interface ObstacleSources {
 /** Returns what stands between a live schema and a target, all of it; empty when a bridge can be built. */
 export function obstaclesOf(sources: ObstacleSources): readonly Obstacle[] {
   const { live, target } = sources;
-  const shared = sharedTables({ live, target, fills: [] });
+  const shared = sharedTables({ live, target });
   return [
     ...target.tables.flatMap((table) => [...takenNames(table, live), ...takenIndexes(table, live)]),
     ...sources.copied.flatMap((name) => leftovers(name, live)),

@@ -1,13 +1,13 @@
+import { sharedTables } from "./shared_tables.ts";
+import { isFast } from "./constant_expression.ts";
 import {
   type BridgeStatement,
   type BridgeSubject,
   guard,
   guardWord,
   quote,
-  sharedTables,
   step,
 } from "./bridge_statement.ts";
-import { isFast } from "./fills.ts";
 import { pair } from "./pair.ts";
 import { sameExpression } from "./same_expression.ts";
 import type { OtherObject, Table } from "./snapshot.ts";

@@ -28,11 +28,6 @@ export function completeSqliteBridge(
   });
 }
 
-/** Returns the tables that statements copy. */
-export function copiedTables(statements: readonly string[]): readonly string[] {
-  return statements.flatMap((sql) => /^INSERT INTO `__new_([^`]+)`/.exec(sql)?.[1] ?? []);
-}
-
 /** drizzle-kit leaves UNIQUE out of a copy, and gives every CHECK a name. */
 function withConstraints(sql: string, { name, uniques, checks }: Table, { target }: BridgeSubject): string {
   const wanted = target.tables.find((table) => table.name === name)?.checks ?? [];

@@ -1,5 +1,5 @@
 import type { DecidedFill } from "./change_stages.ts";
-import type { Snapshot, Table } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** One statement of a bridge, without its semicolon. */
 export interface BridgeStatement {
@@ -26,16 +26,6 @@ export function step(sql: string): BridgeStatement {
 /** Makes a statement that watches over a bridge. */
 export function guard(sql: string): BridgeStatement {
   return { sql, isGuard: true };
-}
-
-/** Returns the live tables that the target has too, with the target's form of each. */
-export function sharedTables(
-  { live, target }: BridgeSubject,
-): readonly (readonly [live: Table, target: Table])[] {
-  return live.tables.flatMap((table) => {
-    const wanted = target.tables.find(({ name }) => name === table.name);
-    return wanted === undefined ? [] : [[table, wanted] as const];
-  });
 }
 
 /** Returns a name in the quotes of both dialects. */

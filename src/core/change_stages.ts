@@ -1,8 +1,10 @@
-import { type Fill, isFast, isMadeByDatabase } from "./fills.ts";
+import { isFast } from "./constant_expression.ts";
+import { isRecord } from "./record.ts";
+import type { Dialect } from "./dialect.ts";
+import { type Fill, isMadeByDatabase } from "./fills.ts";
 import {
   canonical,
   filterValues,
-  isRecord,
   type KitCheck,
   type KitColumn,
   type KitSnapshot,
@@ -10,7 +12,6 @@ import {
   mapValues,
 } from "./kit_snapshot.ts";
 import { applyRenames, type Renames } from "./renames.ts";
-import type { Dialect } from "./snapshot.ts";
 import { nameOf, tokenize } from "./sql_lexer.ts";
 
 /** A change of the schema with all that has to be decided about it. */

@@ -1,6 +1,7 @@
-import { sharedTables } from "./bridge_statement.ts";
+import { sharedTables } from "./shared_tables.ts";
+import type { Dialect } from "./dialect.ts";
 import type { Obstacle } from "./obstacle.ts";
-import type { Column, Dialect, Snapshot, Table } from "./snapshot.ts";
+import type { Column, Snapshot, Table } from "./snapshot.ts";
 import { nameOf, tokenize } from "./sql_lexer.ts";
 
 /** What PostgreSQL can turn into what without changing a value; lengths and ranges are looked at in the rows. */
@@ -62,7 +63,7 @@ function mentions(expression: string, name: string): boolean {
 
 /** Returns what holds columns fast whose types are to change from one schema to another. */
 export function heldTypes(before: Snapshot, after: Snapshot, live: Snapshot): readonly Obstacle[] {
-  return sharedTables({ live: before, target: after, fills: [] }).flatMap(([table, wanted]) =>
+  return sharedTables({ live: before, target: after }).flatMap(([table, wanted]) =>
     table.columns.flatMap((column) => {
       const to = wanted.columns.find(({ name }) => name === column.name);
       const isSame = to === undefined || to.type === column.type;

@@ -1,3 +1,4 @@
+import type { Dialect } from "./dialect.ts";
 import { checksumListPath, type Checksums } from "./checksum_list.ts";
 import { HarborError } from "./errors.ts";
 import type { Finding } from "./finding.ts";
@@ -5,7 +6,6 @@ import { buildHistory, type History, journalPath, type Revision, scriptChecksum 
 import { normalizeDrizzleSnapshot } from "./drizzle_snapshot.ts";
 import { revisionFiles } from "./revision_name.ts";
 import type { Script } from "./script.ts";
-import type { Dialect } from "./snapshot.ts";
 
 /** One dialect's folder as it lies on disk, whatever its state. */
 export interface HistoryFolder {

@@ -1,55 +1,12 @@
 import type { Environment } from "./env_file.ts";
 import { HarborError } from "./errors.ts";
-import { parseLibsqlUrl } from "./libsql_url.ts";
-import { parsePostgresUrl } from "./postgres_url.ts";
-import type { Dialect } from "./snapshot.ts";
-import { parseFileUrl, parseSqliteUrl } from "./sqlite_url.ts";
+import { type LibsqlUrl, parseLibsqlUrl } from "./libsql_url.ts";
+import { parsePostgresUrl, type PostgresUrl } from "./postgres_url.ts";
+import { parseFileUrl, parseSqliteUrl, type SqliteFileUrl } from "./sqlite_url.ts";
 import { badUrl } from "./url_text.ts";
 
 /** Where a database is, parsed: which driver opens it and what that driver needs. */
 export type DatabaseUrl = SqliteFileUrl | LibsqlUrl | PostgresUrl;
-
-export interface SqliteFileUrl {
-  readonly driver: "sqlite_file";
-  readonly dialect: "sqlite" & Dialect;
-  /** For showing: the URL without any password. */
-  readonly display: string;
-  /** As written: absolute or relative to the working directory. */
-  readonly path: string;
-}
-
-export interface LibsqlUrl {
-  readonly driver: "libsql";
-  readonly dialect: "sqlite" & Dialect;
-  readonly display: string;
-  /** An `http:` or `https:` URL without its token. */
-  readonly url: string;
-  readonly authToken: string | undefined;
-}
-
-export interface PostgresUrl {
-  readonly driver: "postgres";
-  readonly dialect: "postgresql" & Dialect;
-  readonly display: string;
-  /**
-   * `postgres://…` as libpq takes it, with the password; never shown. postgres.js is given the fields instead: it
-   * decodes no database name in a URL and knows neither socket folders nor IPv6 addresses there.
-   */
-  readonly url: string;
-  readonly host: string;
-  readonly port: number;
-  readonly database: string;
-  readonly user: string;
-  readonly password: string | undefined;
-  /** libpq's words. */
-  readonly sslmode: "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
-  /** `options=-csearch_path=…` and other libpq parameters that become session settings. */
-  readonly settings: Readonly<Record<string, string>>;
-  /** Seconds to wait for a connection; 0 waits without end. Left out when nothing says it. */
-  readonly connectTimeout?: number;
-  /** libpq's `sslrootcert`, `sslcert`, `sslkey` (paths). */
-  readonly sslFiles: { readonly rootcert?: string; readonly cert?: string; readonly key?: string };
-}
 
 type Parse = (scheme: string, rest: string, environment: Environment) => DatabaseUrl;
 

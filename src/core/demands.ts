@@ -1,5 +1,6 @@
+import type { Dialect } from "./dialect.ts";
 import { sameExpression } from "./same_expression.ts";
-import type { Check, Column, Dialect, ForeignKey, Snapshot, Table } from "./snapshot.ts";
+import type { Check, Column, ForeignKey, Snapshot, Table } from "./snapshot.ts";
 import { nameOf, tokenize } from "./sql_lexer.ts";
 
 /** What the rows of a table must be like for a schema to be put over them. */

@@ -1,6 +1,6 @@
+import type { Backfill, Statement } from "./statement.ts";
+import type { Dialect } from "./dialect.ts";
 import type { HarborError } from "./errors.ts";
-import type { Backfill, Statement } from "./script.ts";
-import type { Dialect } from "./snapshot.ts";
 import { isWord, nameOf, type Token, tokenize, withoutComments } from "./sql_lexer.ts";
 
 /** Makes the error for something wrong at an offset of the script. */

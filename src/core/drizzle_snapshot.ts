@@ -1,7 +1,8 @@
+import type { Dialect } from "./dialect.ts";
 import { HarborError } from "./errors.ts";
 import { type JsonFields, jsonFields } from "./json_fields.ts";
 import { isSerial, postgresDefault, postgresType } from "./postgres_spelling.ts";
-import type { Check, Column, Dialect, ForeignKey, Index, Snapshot, Table, Unique } from "./snapshot.ts";
+import type { Check, Column, ForeignKey, Index, Snapshot, Table, Unique } from "./snapshot.ts";
 
 /**
  * Brings a snapshot of drizzle-kit 0.31 (SQLite version 6, PostgreSQL version 7), as parsed JSON, to normal form.

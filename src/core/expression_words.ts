@@ -1,4 +1,4 @@
-import type { Dialect } from "./snapshot.ts";
+import type { Dialect } from "./dialect.ts";
 import { nameOf, type Token, tokenize, withoutComments } from "./sql_lexer.ts";
 
 /** Words that an expression is built of; as a quoted name they keep their quotes. */

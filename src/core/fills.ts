@@ -1,7 +1,8 @@
+import { isFast } from "./constant_expression.ts";
+import type { Dialect } from "./dialect.ts";
 import { HarborError } from "./errors.ts";
 import { defaultOf, type KitColumn, type KitSnapshot, type KitTable } from "./kit_snapshot.ts";
 import { applyRenames, type Renames, tablesByName } from "./renames.ts";
-import type { Dialect } from "./snapshot.ts";
 
 /** A column of a table that exists, whose rows need a value that they do not have. */
 export interface Fill {
@@ -53,20 +54,6 @@ function needsFill(column: KitColumn, was: KitColumn | undefined, dialect: Diale
 export function isMadeByDatabase(column: KitColumn): boolean {
   return column.primaryKey || column.identity !== undefined || column.generated !== undefined ||
     /^(small|big)?serial$/i.test(column.type);
-}
-
-/**
- * Says whether `ALTER TABLE … ADD COLUMN … DEFAULT value` gives all rows the value without touching them.
- *
- * SQLite takes literals only. PostgreSQL (11 and later) takes what has the same value for all rows of one statement.
- * Sources: https://www.sqlite.org/lang_altertable.html#alter_table_add_column,
- * https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
- */
-export function isFast(value: string, dialect: Dialect): boolean {
-  const isLiteral = /^(?:[+-]?\d+(?:\.\d+)?|'(?:[^']|'')*'|true|false|null)$/i.test(value.trim());
-  if (isLiteral || dialect === "sqlite") return isLiteral;
-  return /^(?:now\(\)|current_timestamp|current_date|localtimestamp|'(?:[^']|'')*'::[\w ]+(?:\(\d+\))?(?:\[\])?)$/i
-    .test(value.trim());
 }
 
 /** Returns the flag that gives a column's rows a value, with one that fits its type as the example. */

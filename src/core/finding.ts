@@ -44,3 +44,6 @@ export function exitCodeOfFindings(findings: readonly Pick<Finding, "status">[],
   if (error > 0) return 1;
   return strict && warn > 0 ? 3 : 0;
 }
+
+/** What a check finds: a finding, but for the check's name. */
+export type Found = Omit<Finding, "check">;

@@ -1,7 +1,8 @@
+import type { Dialect } from "./dialect.ts";
 import type { Operation } from "./operations.ts";
 import { postgresType } from "./postgres_spelling.ts";
 import type { ReadStatement } from "./script_operations.ts";
-import type { Dialect, Snapshot, Table } from "./snapshot.ts";
+import type { Snapshot, Table } from "./snapshot.ts";
 
 /** Where an operation stands, and what it stands on. */
 export interface Place {

@@ -1,3 +1,4 @@
+import type { Dialect } from "./dialect.ts";
 import {
   emptied,
   isFilled,
@@ -9,7 +10,6 @@ import {
   wasUnique,
 } from "./hazard_rules.ts";
 import type { Operation } from "./operations.ts";
-import type { Dialect } from "./snapshot.ts";
 
 /** A way in which a correct script hurts those who use the database. */
 export interface Hazard {

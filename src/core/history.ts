@@ -1,7 +1,7 @@
+import type { Dialect } from "./dialect.ts";
 import { createHash } from "node:crypto";
 import { HarborError } from "./errors.ts";
 import { parseScript, type Script, scriptName } from "./script.ts";
-import type { Dialect } from "./snapshot.ts";
 
 /** One step of the schema's history. */
 export interface Revision {

@@ -1,4 +1,5 @@
-import type { Dialect } from "./snapshot.ts";
+import { isRecord } from "./record.ts";
+import type { Dialect } from "./dialect.ts";
 
 /**
  * A snapshot as drizzle-kit 0.31 writes it (SQLite version 6, PostgreSQL version 7), with the parts that `generate`
@@ -106,10 +107,6 @@ export function filterValues<T>(
   test: (value: T, key: string) => boolean,
 ): Record<string, T> {
   return Object.fromEntries(Object.entries(record).filter(([key, value]) => test(value, key)));
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function sorted(record: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -1,6 +1,15 @@
-import type { LibsqlUrl } from "./database_url.ts";
+import type { Dialect } from "./dialect.ts";
 import type { Environment } from "./env_file.ts";
 import { badUrl, refuseUnknown, splitUrl, type UrlText } from "./url_text.ts";
+
+export interface LibsqlUrl {
+  readonly driver: "libsql";
+  readonly dialect: "sqlite" & Dialect;
+  readonly display: string;
+  /** An `http:` or `https:` URL without its token. */
+  readonly url: string;
+  readonly authToken: string | undefined;
+}
 
 /**
  * Reads the URL of a libSQL server: `libsql:`, `https:` and `wss:` mean HTTPS, `http:` and `ws:` mean HTTP (a server

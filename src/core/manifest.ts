@@ -1,23 +1,7 @@
-import type { Dialect } from "./snapshot.ts";
+import type { EngineName, Proof, TableContent } from "./backup_content.ts";
+import type { Dialect } from "./dialect.ts";
 import { HarborError } from "./errors.ts";
 import { type JsonFields, jsonFields } from "./json_fields.ts";
-
-/** What a table of a backup holds. */
-export interface TableContent {
-  readonly name: string;
-  readonly rows: number;
-  /**
-   * A digest of all rows, hex. Equal content gives an equal digest whatever its order on disk, on whichever copy it
-   * is computed; it is comparable between copies made by the same engine only.
-   */
-  readonly digest: string;
-}
-
-/** Which engine made a copy, and so what kind of file it is. */
-export type EngineName = "sqlite" | "libsql" | "pg_dump" | "harbor";
-
-/** How a copy was proven: restored and opened as a database, restored into a scratch database, or read back row by row. */
-export type Proof = "opened" | "scratch database" | "read back";
 
 export type Compression = "zstd" | "gzip";
 

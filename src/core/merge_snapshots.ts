@@ -1,4 +1,5 @@
-import { canonical, isRecord, type KitSnapshot } from "./kit_snapshot.ts";
+import { isRecord } from "./record.ts";
+import { canonical, type KitSnapshot } from "./kit_snapshot.ts";
 
 /** Three states of a schema: what two revisions were both made on, and what each left behind. */
 export interface Fork {

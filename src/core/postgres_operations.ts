@@ -1,4 +1,4 @@
-import { isRecord } from "./kit_snapshot.ts";
+import { isRecord } from "./record.ts";
 import type { Operation } from "./operations.ts";
 import { isSerial, postgresType } from "./postgres_spelling.ts";
 

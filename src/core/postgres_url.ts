@@ -1,6 +1,30 @@
-import type { PostgresUrl } from "./database_url.ts";
+import type { Dialect } from "./dialect.ts";
 import type { Environment } from "./env_file.ts";
 import { badUrl, decodePercent, type Query, refuseUnknown, splitUrl } from "./url_text.ts";
+
+export interface PostgresUrl {
+  readonly driver: "postgres";
+  readonly dialect: "postgresql" & Dialect;
+  readonly display: string;
+  /**
+   * `postgres://…` as libpq takes it, with the password; never shown. postgres.js is given the fields instead: it
+   * decodes no database name in a URL and knows neither socket folders nor IPv6 addresses there.
+   */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string | undefined;
+  /** libpq's words. */
+  readonly sslmode: "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
+  /** `options=-csearch_path=…` and other libpq parameters that become session settings. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Seconds to wait for a connection; 0 waits without end. Left out when nothing says it. */
+  readonly connectTimeout?: number;
+  /** libpq's `sslrootcert`, `sslcert`, `sslkey` (paths). */
+  readonly sslFiles: { readonly rootcert?: string; readonly cert?: string; readonly key?: string };
+}
 
 /** Where Debian and Red Hat, and the libpq inside psycopg2's wheels, look for a server when no host is named. */
 const defaultSocketFolder = "/var/run/postgresql";

@@ -1,7 +1,8 @@
+import { isRecord } from "./record.ts";
 import { HarborError } from "./errors.ts";
 import type { HistoryFolder } from "./check_history.ts";
 import { journalPath } from "./history.ts";
-import { isRecord, type KitSnapshot, originId } from "./kit_snapshot.ts";
+import { type KitSnapshot, originId } from "./kit_snapshot.ts";
 import { revisionFiles } from "./revision_name.ts";
 import { scriptName } from "./script.ts";
 

@@ -1,6 +1,6 @@
+import type { Dialect } from "./dialect.ts";
 import { HarborError } from "./errors.ts";
 import { expressionWords } from "./expression_words.ts";
-import type { Dialect } from "./snapshot.ts";
 
 /**
  * Says whether two SQL expressions (defaults, checks, conditions of indexes) are the same but for their spelling.

@@ -1,5 +1,6 @@
+import type { Statement } from "./statement.ts";
 import type { Operation } from "./operations.ts";
-import type { Script, Statement } from "./script.ts";
+import type { Script } from "./script.ts";
 
 /** A statement and what it does. */
 export interface ReadStatement {

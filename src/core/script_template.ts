@@ -1,4 +1,4 @@
-import type { Dialect } from "./snapshot.ts";
+import type { Dialect } from "./dialect.ts";
 
 const indexDirective: Readonly<Record<Dialect, readonly string[]>> = {
   sqlite: [],

@@ -1,5 +1,5 @@
+import type { Dialect } from "./dialect.ts";
 import type { Demand } from "./demands.ts";
-import type { Dialect } from "./snapshot.ts";
 import { isWord, nameOf, type Token, tokenize, withoutComments } from "./sql_lexer.ts";
 
 /** What scripts do about rows. Columns are written `table.column`, and `table.*` where rows themselves go. */

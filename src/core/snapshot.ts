@@ -1,5 +1,4 @@
-/** The SQL dialects that scripts are written in. A libSQL server speaks `sqlite`. */
-export type Dialect = "sqlite" | "postgresql";
+import type { Dialect } from "./dialect.ts";
 
 /**
  * A schema in normal form: what a live database has, or what a revision leaves behind.

@@ -1,5 +1,5 @@
+import type { Dialect } from "./dialect.ts";
 import { HarborError } from "./errors.ts";
-import type { Dialect } from "./snapshot.ts";
 
 /** The smallest unit of SQL text that harbor-db tells apart. */
 export interface Token {

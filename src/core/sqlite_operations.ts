@@ -1,6 +1,6 @@
+import { isFast } from "./constant_expression.ts";
 import type { Operation } from "./operations.ts";
 import { isWord, nameOf, type Token, tokenize, withoutComments } from "./sql_lexer.ts";
-import { isFast } from "./fills.ts";
 
 /**
  * Returns what a SQLite statement does.

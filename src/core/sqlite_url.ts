@@ -1,5 +1,14 @@
-import type { SqliteFileUrl } from "./database_url.ts";
+import type { Dialect } from "./dialect.ts";
 import { badUrl, decodePercent, type Query, readQuery, refuseUnknown } from "./url_text.ts";
+
+export interface SqliteFileUrl {
+  readonly driver: "sqlite_file";
+  readonly dialect: "sqlite" & Dialect;
+  /** For showing: the URL without any password. */
+  readonly display: string;
+  /** As written: absolute or relative to the working directory. */
+  readonly path: string;
+}
 
 /** Settings of Python's sqlite3, which have no meaning here. */
 const pythonParameters = [

@@ -1,4 +1,4 @@
-import type { SqliteFileUrl } from "../core/database_url.ts";
+import type { SqliteFileUrl } from "../core/sqlite_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { Database } from "./database.ts";
 

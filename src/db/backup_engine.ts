@@ -1,8 +1,6 @@
-import type { EngineName, Proof, TableContent } from "../core/manifest.ts";
+import type { EngineName, Proof, TableContent } from "../core/backup_content.ts";
 import type { OtherObject } from "../core/snapshot.ts";
 import type { Database } from "./database.ts";
-
-export type { Proof, TableContent } from "../core/manifest.ts";
 
 /** What a backup holds, as seen in the one snapshot that it was made from. */
 export interface BackupContent {

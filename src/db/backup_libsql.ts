@@ -1,8 +1,8 @@
+import type { LibsqlUrl } from "../core/libsql_url.ts";
+import type { TableContent } from "../core/backup_content.ts";
 import { rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import type { LibsqlUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
-import type { TableContent } from "../core/manifest.ts";
 import type { OtherObject } from "../core/snapshot.ts";
 import type { BackupContent, BackupEngine, OnProgress } from "./backup_engine.ts";
 import { copyFailure } from "./copy_failure.ts";

@@ -1,8 +1,8 @@
+import type { PostgresUrl } from "../core/postgres_url.ts";
+import type { TableContent } from "../core/backup_content.ts";
 import { hash } from "node:crypto";
 import { open, rm } from "node:fs/promises";
-import type { PostgresUrl } from "../core/database_url.ts";
 import type { Environment } from "../core/env_file.ts";
-import type { TableContent } from "../core/manifest.ts";
 import type { BackupContent, BackupEngine, OnProgress } from "./backup_engine.ts";
 import { type Archive, openArchive } from "./backup_pg_dump_archive.ts";
 import { loadArchive, restoreArchive } from "./backup_pg_dump_restore.ts";

@@ -1,4 +1,4 @@
-import type { PostgresUrl } from "../core/database_url.ts";
+import type { PostgresUrl } from "../core/postgres_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { RestoreOptions } from "./backup_engine.ts";
 import type { Archive } from "./backup_pg_dump_archive.ts";

@@ -1,7 +1,7 @@
+import type { PostgresUrl } from "../core/postgres_url.ts";
+import type { TableContent } from "../core/backup_content.ts";
 import { hash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import type { PostgresUrl } from "../core/database_url.ts";
-import type { TableContent } from "../core/manifest.ts";
 import type { BackupContent, BackupEngine, OnProgress, RestoreOptions } from "./backup_engine.ts";
 import { readDefinitions } from "./backup_postgres_definitions.ts";
 import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./backup_postgres_file.ts";

@@ -1,7 +1,7 @@
+import type { TableContent } from "../core/backup_content.ts";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
-import type { TableContent } from "../core/manifest.ts";
 
 /**
  * The file of harbor-db's own engine: an SQL script that psql can run too, with records in between, which are comments

@@ -1,4 +1,4 @@
-import type { PostgresUrl } from "../core/database_url.ts";
+import type { PostgresUrl } from "../core/postgres_url.ts";
 import { HarborError } from "../core/errors.ts";
 import { query } from "./backup_postgres_session.ts";
 import { isNotOfExtension, quoteName } from "./backup_postgres_tables.ts";

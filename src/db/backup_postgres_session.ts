@@ -1,4 +1,4 @@
-import type { PostgresUrl } from "../core/database_url.ts";
+import type { PostgresUrl } from "../core/postgres_url.ts";
 import { type ErrorCode, HarborError } from "../core/errors.ts";
 import type { Client } from "./database.ts";
 import { isNoSpace } from "./no_space.ts";

@@ -1,5 +1,5 @@
+import type { TableContent } from "../core/backup_content.ts";
 import { HarborError } from "../core/errors.ts";
-import type { TableContent } from "../core/manifest.ts";
 import type { OnProgress } from "./backup_engine.ts";
 import { inTransaction, query } from "./backup_postgres_session.ts";
 import type { Session } from "./postgres_connection.ts";

@@ -1,8 +1,8 @@
+import type { SqliteFileUrl } from "../core/sqlite_url.ts";
 import { existsSync, rmSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import type { SqliteFileUrl } from "../core/database_url.ts";
 import type { BackupContent, BackupEngine, OnProgress } from "./backup_engine.ts";
 import { readContent } from "./sqlite_content.ts";
 import { copyFailure } from "./copy_failure.ts";

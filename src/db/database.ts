@@ -1,6 +1,7 @@
+import type { Dialect } from "../core/dialect.ts";
 import type { SQL } from "drizzle-orm";
 import type { Load } from "../core/pace.ts";
-import type { Dialect, Snapshot } from "../core/snapshot.ts";
+import type { Snapshot } from "../core/snapshot.ts";
 
 /**
  * How a batch runs.

@@ -1,5 +1,4 @@
 import type { Finding } from "../core/finding.ts";
-import type { Dialect } from "../core/snapshot.ts";
 import type { Database } from "./database.ts";
 
 /** What a probe found: a finding, but for the name of its check. */
@@ -46,16 +45,6 @@ export interface MissingRights {
   /** As the end of a sentence. */
   readonly state: string;
   readonly remedy: string;
-}
-
-/** Returns what knows the engines of a dialect. */
-export async function loadInspector(dialect: Dialect): Promise<Inspector> {
-  switch (dialect) {
-    case "sqlite":
-      return (await import("./sqlite_inspector.ts")).sqliteInspector;
-    case "postgresql":
-      return (await import("./postgres_inspector.ts")).postgresInspector;
-  }
 }
 
 /** Returns the result of a probe that found nothing wrong. */

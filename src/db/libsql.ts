@@ -1,5 +1,5 @@
+import type { LibsqlUrl } from "../core/libsql_url.ts";
 import type { SQL } from "drizzle-orm";
-import type { LibsqlUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import type { Database, OpenOptions, WriteMode } from "./database.ts";

@@ -1,6 +1,6 @@
+import type { LibsqlUrl } from "../core/libsql_url.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { DatabaseSync } from "node:sqlite";
-import type { LibsqlUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { OnProgress } from "./backup_engine.ts";
 import { copyFailure } from "./copy_failure.ts";

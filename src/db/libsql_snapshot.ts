@@ -1,4 +1,4 @@
-import type { LibsqlUrl } from "../core/database_url.ts";
+import type { LibsqlUrl } from "../core/libsql_url.ts";
 import { HarborError } from "../core/errors.ts";
 import { HranaFailure, type HranaStream, openHranaStream } from "./hrana.ts";
 import { connectionFailure, engineFailure } from "./libsql_failure.ts";

@@ -1,7 +1,8 @@
-import type { DatabaseUrl, PostgresUrl } from "../core/database_url.ts";
+import type { PostgresUrl } from "../core/postgres_url.ts";
+import type { EngineName } from "../core/backup_content.ts";
+import type { DatabaseUrl } from "../core/database_url.ts";
 import type { Environment } from "../core/env_file.ts";
 import { HarborError } from "../core/errors.ts";
-import type { EngineName } from "../core/manifest.ts";
 import type { BackupEngine } from "./backup_engine.ts";
 import type { Client } from "./database.ts";
 

@@ -1,5 +1,5 @@
+import type { PostgresUrl } from "../core/postgres_url.ts";
 import type { SQL } from "drizzle-orm";
-import type { PostgresUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { Database, OpenOptions } from "./database.ts";
 import type { Result, Session } from "./postgres_connection.ts";

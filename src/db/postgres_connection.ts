@@ -1,8 +1,8 @@
+import type { PostgresUrl } from "../core/postgres_url.ts";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type postgres from "postgres";
-import type { PostgresUrl } from "../core/database_url.ts";
 import { copyIn, copyOut, type CopySetting } from "./postgres_copy.ts";
 import { endsSession, isSevered, SessionEnded } from "./postgres_errors.ts";
 import { hearLastWords, type LastWords } from "./postgres_last_words.ts";

@@ -1,6 +1,6 @@
+import type { TableContent } from "../core/backup_content.ts";
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
-import type { TableContent } from "../core/manifest.ts";
 
 /** Takes the rows of a table in PostgreSQL's COPY text, in pieces that need not end where rows do. */
 export interface RowsDigest {

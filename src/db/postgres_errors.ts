@@ -1,4 +1,4 @@
-import type { PostgresUrl } from "../core/database_url.ts";
+import type { PostgresUrl } from "../core/postgres_url.ts";
 import { type ErrorCode, HarborError } from "../core/errors.ts";
 import type { LastWords } from "./postgres_last_words.ts";
 import { connectionHint } from "./postgres_hints.ts";

@@ -1,5 +1,5 @@
+import type { PostgresUrl } from "../core/postgres_url.ts";
 import type postgres from "postgres";
-import type { PostgresUrl } from "../core/database_url.ts";
 import { isServerError } from "./postgres_server_error.ts";
 import { isUnixSocket } from "./postgres_socket.ts";
 

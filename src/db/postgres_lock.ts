@@ -1,6 +1,6 @@
+import type { PostgresUrl } from "../core/postgres_url.ts";
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { PostgresUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import { stopIfAsked } from "../core/interrupt.ts";
 import type { LockHolder, LockOptions } from "./database.ts";

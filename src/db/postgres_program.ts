@@ -1,7 +1,7 @@
+import type { PostgresUrl } from "../core/postgres_url.ts";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { HarborError } from "../core/errors.ts";
-import type { PostgresUrl } from "../core/database_url.ts";
 import type { Client } from "./database.ts";
 import { applicationName } from "./postgres_lock.ts";
 

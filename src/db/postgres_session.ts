@@ -1,4 +1,4 @@
-import type { PostgresUrl } from "../core/database_url.ts";
+import type { PostgresUrl } from "../core/postgres_url.ts";
 import { connect, type Session } from "./postgres_connection.ts";
 import { connectionError, sqlStateOf } from "./postgres_errors.ts";
 import { type Encryption, isUnixSocket } from "./postgres_socket.ts";

@@ -1,7 +1,7 @@
+import type { PostgresUrl } from "../core/postgres_url.ts";
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
-import type { PostgresUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 
 /** `plain`: no TLS. `if_offered`: TLS unless the server has none. `tls`: TLS or nothing. */

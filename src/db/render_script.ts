@@ -1,6 +1,6 @@
+import type { Dialect } from "../core/dialect.ts";
 import type { SQL } from "drizzle-orm";
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core/dialect";
-import type { Dialect } from "../core/snapshot.ts";
 import type { WriteMode } from "./database.ts";
 
 /** What goes around a batch, so that a plain client does with it what the drivers do. */

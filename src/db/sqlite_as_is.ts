@@ -1,9 +1,9 @@
+import type { SqliteFileUrl } from "../core/sqlite_url.ts";
 import type { SQL } from "drizzle-orm";
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import type { SqliteFileUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { Database, OpenOptions } from "./database.ts";
 import { failure } from "./sqlite_failure.ts";

@@ -1,8 +1,8 @@
+import type { TableContent } from "../core/backup_content.ts";
 import { createHash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { HarborError } from "../core/errors.ts";
-import type { TableContent } from "../core/manifest.ts";
 import type { BackupContent, OnProgress } from "./backup_engine.ts";
 import { prepare } from "./sqlite_open_file.ts";
 import {

@@ -3,7 +3,8 @@ import { basename } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { HarborError } from "../core/errors.ts";
-import type { BackupContent, Proof } from "./backup_engine.ts";
+import type { Proof } from "../core/backup_content.ts";
+import type { BackupContent } from "./backup_engine.ts";
 import { lockTable, readContent, type ReadOptions } from "./sqlite_content.ts";
 import { execute, prepare } from "./sqlite_open_file.ts";
 

@@ -1,7 +1,7 @@
+import type { SqliteFileUrl } from "../core/sqlite_url.ts";
 import type { SQL } from "drizzle-orm";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { SqliteFileUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import type { Database, OpenOptions, WriteMode } from "./database.ts";

@@ -1,8 +1,8 @@
+import type { SqliteFileUrl } from "../core/sqlite_url.ts";
 import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import type { SqliteFileUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { OpenOptions } from "./database.ts";
 import { failure } from "./sqlite_failure.ts";

@@ -1,3 +1,4 @@
+import type { SqliteFileUrl } from "../core/sqlite_url.ts";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -14,7 +15,6 @@ import {
 import { copyFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { SqliteFileUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import { openersOf } from "./open_elsewhere.ts";
 import { flush, flushFolder } from "./flush.ts";

@@ -1,6 +1,6 @@
+import type { Applied } from "../core/applied.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../core/errors.ts";
-import type { Applied } from "../core/plan.ts";
 import type { Database } from "./database.ts";
 
 /**

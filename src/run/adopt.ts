@@ -1,10 +1,10 @@
+import type { Applied } from "../core/applied.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { guardWord } from "../core/bridge_statement.ts";
 import { compareSnapshots, describeDifference } from "../core/compare_snapshots.ts";
 import { HarborError } from "../core/errors.ts";
 import { stopIfAsked } from "../core/interrupt.ts";
 import { ownTables } from "../core/match_revision.ts";
-import type { Applied } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { createVersionTables, deleteApplied, insertApplied, setAlembicVersion } from "../db/version_table.ts";
 import type { RunContext } from "./context.ts";

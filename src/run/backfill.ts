@@ -1,6 +1,6 @@
+import type { Backfill } from "../core/statement.ts";
 import type { SQL } from "drizzle-orm";
 import { keyShare } from "../core/key_share.ts";
-import type { Backfill } from "../core/script.ts";
 import type { Pace } from "../db/database.ts";
 import { type BackfillState, insertBackfill, readBackfills, updateBackfill } from "../db/version_table.ts";
 import { createWalker, type PaceOptions, type Stretch } from "./backfill_walk.ts";

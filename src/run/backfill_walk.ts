@@ -1,9 +1,9 @@
+import type { Backfill } from "../core/statement.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SQL } from "drizzle-orm";
 import { HarborError } from "../core/errors.ts";
 import { stopIfAsked } from "../core/interrupt.ts";
 import { firstSize, mostSparse, nextSpan, nextTurn, type PaceLimits, type Turn } from "../core/pace.ts";
-import type { Backfill } from "../core/script.ts";
 import type { Pace } from "../db/database.ts";
 import { hasMatch, type Place, readWindow, updateWithin, type Window } from "./backfill_window.ts";
 import type { RunContext } from "./context.ts";

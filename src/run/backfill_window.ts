@@ -1,5 +1,5 @@
+import type { Backfill } from "../core/statement.ts";
 import { type SQL, sql } from "drizzle-orm";
-import type { Backfill } from "../core/script.ts";
 import type { Database } from "../db/database.ts";
 
 /** A place among the keys of a table, as text; `null` for before the first one. */

@@ -9,7 +9,8 @@ import {
   manifestPathOf,
   renderManifest,
 } from "../core/manifest.ts";
-import type { BackupContent, BackupEngine, Proof } from "../db/backup_engine.ts";
+import type { Proof } from "../core/backup_content.ts";
+import type { BackupContent, BackupEngine } from "../db/backup_engine.ts";
 import type { Client } from "../db/database.ts";
 import { flush, flushFolder } from "../db/flush.ts";
 import { copyFailure } from "../db/copy_failure.ts";

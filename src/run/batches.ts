@@ -1,7 +1,8 @@
+import type { Applied } from "../core/applied.ts";
+import type { Backfill, Statement } from "../core/statement.ts";
 import type { SQL } from "drizzle-orm";
 import { sql } from "drizzle-orm";
-import type { Applied, Step } from "../core/plan.ts";
-import type { Backfill, Statement } from "../core/script.ts";
+import type { Step } from "../core/plan.ts";
 import type { WriteMode } from "../db/database.ts";
 import { deleteApplied, insertApplied, setAlembicVersion, updateProgress } from "../db/version_table.ts";
 

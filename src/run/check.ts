@@ -1,9 +1,9 @@
+import type { Dialect } from "../core/dialect.ts";
 import { join, relative } from "node:path";
 import { type CheckedFolder, checkFolder } from "../core/check_history.ts";
 import { checksumListPath, parseChecksums, renderChecksums } from "../core/checksum_list.ts";
 import type { Finding } from "../core/finding.ts";
 import { journalPath, scriptChecksum } from "../core/history.ts";
-import type { Dialect } from "../core/snapshot.ts";
 import type { Client } from "../db/database.ts";
 import { checkDialects } from "./check_dialects.ts";
 import { checkHazards } from "./check_hazards.ts";

@@ -1,7 +1,7 @@
+import type { Dialect } from "../core/dialect.ts";
 import { compareDialects } from "../core/compare_dialects.ts";
 import type { Finding } from "../core/finding.ts";
 import type { History } from "../core/history.ts";
-import type { Dialect } from "../core/snapshot.ts";
 import { fileOf, found, type ReadScripts } from "./check_scripts.ts";
 
 /** Compares what the dialects' scripts do, revision by revision. */

@@ -1,7 +1,7 @@
+import type { Dialect } from "../core/dialect.ts";
 import { HarborError } from "../core/errors.ts";
 import type { Finding } from "../core/finding.ts";
 import type { History } from "../core/history.ts";
-import type { Dialect } from "../core/snapshot.ts";
 import { type ProofSetting, proveRevisions } from "./prove.ts";
 
 /** Proves all revisions of each dialect that there is something to prove them on. */

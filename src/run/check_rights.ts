@@ -1,5 +1,5 @@
+import { loadInspector } from "../db/open_inspector.ts";
 import { HarborError } from "../core/errors.ts";
-import { loadInspector } from "../db/inspector.ts";
 import type { RunContext } from "./context.ts";
 import { ownNames } from "./read_unmanaged.ts";
 

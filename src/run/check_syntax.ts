@@ -1,9 +1,10 @@
+import type { Statement } from "../core/statement.ts";
+import type { Dialect } from "../core/dialect.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../core/errors.ts";
 import type { Finding } from "../core/finding.ts";
 import type { History, Revision } from "../core/history.ts";
-import type { Script, Statement } from "../core/script.ts";
-import type { Dialect } from "../core/snapshot.ts";
+import type { Script } from "../core/script.ts";
 import type { Client } from "../db/database.ts";
 import { found, scriptOf } from "./check_scripts.ts";
 import { loadPostgresParser, type PostgresParser } from "./postgres_parser.ts";

@@ -1,10 +1,10 @@
+import type { Dialect } from "../core/dialect.ts";
 import { arrangePostgres } from "../core/arrange_postgres.ts";
 import { arrangeSqlite } from "../core/arrange_sqlite.ts";
 import { lossesOf } from "../core/change_losses.ts";
 import { type SchemaChange, stagesOf } from "../core/change_stages.ts";
 import { draft, type DraftStatement, renderDraft } from "../core/draft_statement.ts";
 import { templateDown, templateUp } from "../core/script_template.ts";
-import type { Dialect } from "../core/snapshot.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 
 /** A change of one dialect in both directions. */

@@ -1,5 +1,5 @@
+import type { Dialect } from "../core/dialect.ts";
 import type { KitSnapshot } from "../core/kit_snapshot.ts";
-import type { Dialect } from "../core/snapshot.ts";
 
 /** drizzle-kit's engine. It is three megabytes of JavaScript, so it is loaded when it is asked for. */
 export interface DrizzleEngine {

@@ -1,8 +1,8 @@
+import type { Dialect } from "../core/dialect.ts";
 import { join, relative } from "node:path";
 import { HarborError } from "../core/errors.ts";
 import type { Finding } from "../core/finding.ts";
 import { buildHistory, headOf, type History, journalPath } from "../core/history.ts";
-import type { Dialect } from "../core/snapshot.ts";
 import { checkHazards } from "./check_hazards.ts";
 import { readScripts } from "./check_scripts.ts";
 import { checkStatements } from "./check_syntax.ts";

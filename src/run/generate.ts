@@ -1,3 +1,4 @@
+import type { Dialect } from "../core/dialect.ts";
 import { join } from "node:path";
 import { checksumListPath, type Checksums, parseChecksums, renderChecksums } from "../core/checksum_list.ts";
 import { decide, type Decisions } from "../core/decisions.ts";
@@ -5,7 +6,6 @@ import { HarborError } from "../core/errors.ts";
 import { headOf, journalPath, scriptChecksum } from "../core/history.ts";
 import { type KitSnapshot, snapshotId } from "../core/kit_snapshot.ts";
 import { deriveRevisionId, revisionFiles, tagOf } from "../core/revision_name.ts";
-import type { Dialect } from "../core/snapshot.ts";
 import { type DraftedScripts, draftScripts, draftTemplate } from "./draft_revision.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { readIfThere } from "./read_history.ts";

@@ -1,9 +1,9 @@
+import type { Dialect } from "../core/dialect.ts";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { HarborError } from "../core/errors.ts";
 import { journalPath } from "../core/history.ts";
 import { tagsIn } from "../core/revision_tree.ts";
-import type { Dialect } from "../core/snapshot.ts";
 
 const run = promisify(execFile);
 

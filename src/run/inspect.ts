@@ -1,7 +1,7 @@
+import type { Applied } from "../core/applied.ts";
 import { describeLabel, type Label, readLabels } from "../core/labels.ts";
 import { compareSnapshots, type Difference } from "../core/compare_snapshots.ts";
 import { type Match, matchRevision, ownTables, type RevisionSchema } from "../core/match_revision.ts";
-import type { Applied } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { readAlembicVersions, readApplied, readDrizzleHashes } from "../db/version_table.ts";
 import type { RunContext } from "./context.ts";

@@ -1,3 +1,5 @@
+import { isRecord } from "../core/record.ts";
+import type { Dialect } from "../core/dialect.ts";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, extname, join, resolve } from "node:path";
@@ -7,8 +9,6 @@ import { PgTable } from "drizzle-orm/pg-core";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { transform } from "sucrase";
 import { HarborError } from "../core/errors.ts";
-import { isRecord } from "../core/kit_snapshot.ts";
-import type { Dialect } from "../core/snapshot.ts";
 
 /** What a schema.ts exports, by the dialect that it is for. */
 export type SchemaTables = ReadonlyMap<Dialect, Readonly<Record<string, unknown>>>;

@@ -1,6 +1,9 @@
+import type { StepResult } from "./step_result.ts";
+import { type Applied, locate } from "../core/applied.ts";
+import type { State } from "./state.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../core/errors.ts";
-import { type Applied, type Direction, type Goal, locate, plan, type Step } from "../core/plan.ts";
+import { type Goal, plan, type Step } from "../core/plan.ts";
 import { createVersionTables, insertApplied, updateDurations } from "../db/version_table.ts";
 import { type BackfillResult, runBackfill } from "./backfill.ts";
 import type { PaceOptions } from "./backfill_walk.ts";
@@ -8,7 +11,7 @@ import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "./context.ts";
 import { lockOptions } from "./lock_options.ts";
 import { stopIfAsked } from "../core/interrupt.ts";
-import { readState, type State } from "./read_state.ts";
+import { readState } from "./read_state.ts";
 import { runTogether } from "./run_together.ts";
 
 /** What will run, decided without changing anything. */
@@ -19,16 +22,6 @@ export interface Plan {
   /** In running order; empty when there is nothing to do. */
   readonly steps: readonly Step[];
   readonly state: State;
-}
-
-/** A step that ran to its end. */
-export interface StepResult {
-  readonly revision: string;
-  readonly name: string;
-  readonly direction: Direction;
-  /** Of steps that shared a transaction, each has its share. */
-  readonly ms: number;
-  readonly backfills: readonly BackfillResult[];
 }
 
 export interface MigrateResult {

@@ -1,4 +1,4 @@
-import { copiedTables } from "../core/bridge_sqlite.ts";
+import { copiedTables } from "../core/copied_tables.ts";
 import { heldTypes } from "../core/changed_types.ts";
 import { compareSnapshots } from "../core/compare_snapshots.ts";
 import { type Demand, demandsOf } from "../core/demands.ts";

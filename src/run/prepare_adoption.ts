@@ -1,15 +1,15 @@
+import { copiedTables } from "../core/copied_tables.ts";
+import { locate } from "../core/applied.ts";
+import { loadInspector } from "../db/open_inspector.ts";
 import { obstaclesOf } from "../core/bridge_obstacles.ts";
 import type { Obstacle } from "../core/obstacle.ts";
 import { type BridgeStatement, quote, step } from "../core/bridge_statement.ts";
-import { copiedTables } from "../core/bridge_sqlite.ts";
 import { demandsOf } from "../core/demands.ts";
 import { HarborError } from "../core/errors.ts";
 import { headOf } from "../core/history.ts";
 import type { KitSnapshot } from "../core/kit_snapshot.ts";
 import { ownTables } from "../core/match_revision.ts";
-import { locate } from "../core/plan.ts";
 import { unsettled } from "../core/settled_columns.ts";
-import { loadInspector } from "../db/inspector.ts";
 import { rightsError } from "./check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
 import type { RunContext } from "./context.ts";

@@ -1,8 +1,8 @@
+import type { Dialect } from "../core/dialect.ts";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { HarborError } from "../core/errors.ts";
 import { buildHistory, type History } from "../core/history.ts";
-import type { Dialect } from "../core/snapshot.ts";
 
 /** A history's files as they are built into the binary: path below `drizzle/` → text. */
 export type EmbeddedFiles = Readonly<Record<string, string>>;

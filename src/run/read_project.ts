@@ -1,10 +1,11 @@
+import { isRecord } from "../core/record.ts";
+import type { Dialect } from "../core/dialect.ts";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HarborError } from "../core/errors.ts";
 import { headOf, type History } from "../core/history.ts";
-import { isRecord, type KitSnapshot, sameSchema } from "../core/kit_snapshot.ts";
+import { type KitSnapshot, sameSchema } from "../core/kit_snapshot.ts";
 import { normalizeDrizzleSnapshot } from "../core/drizzle_snapshot.ts";
-import type { Dialect } from "../core/snapshot.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { loadSchema } from "./load_schema.ts";
 import { readHistory } from "./read_history.ts";

@@ -1,4 +1,4 @@
-import type { Applied } from "../core/plan.ts";
+import type { Applied } from "../core/applied.ts";
 import type { RunContext } from "./context.ts";
 import { readState } from "./read_state.ts";
 

@@ -1,10 +1,10 @@
-import { locate } from "../core/plan.ts";
-import type { Applied } from "../core/plan.ts";
+import { type Applied, locate } from "../core/applied.ts";
+import type { State } from "./state.ts";
 import { headOf, type Revision } from "../core/history.ts";
 import type { LockHolder } from "../db/database.ts";
 import { type BackfillState, readBackfills } from "../db/version_table.ts";
 import type { RunContext } from "./context.ts";
-import { readState, type State } from "./read_state.ts";
+import { readState } from "./read_state.ts";
 
 /** A revision as it is named in lists. */
 export interface RevisionName {

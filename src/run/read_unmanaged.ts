@@ -1,14 +1,14 @@
+import type { Applied } from "../core/applied.ts";
+import type { State } from "./state.ts";
 import { compareSnapshots, describeDifference, type Difference } from "../core/compare_snapshots.ts";
 import { normalizeDrizzleSnapshot } from "../core/drizzle_snapshot.ts";
 import { HarborError } from "../core/errors.ts";
 import type { History, Revision } from "../core/history.ts";
-import type { Applied } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { matchRevision, ownTables } from "../core/match_revision.ts";
 import { readApplied } from "../db/version_table.ts";
 import type { RunContext } from "./context.ts";
 import { findElsewhere } from "./find_elsewhere.ts";
-import type { State } from "./read_state.ts";
 
 /** Looks at a database without a version table and says what it is, as {@link readState} does. */
 export async function readUnmanaged(context: RunContext, alembic: State["alembic"]): Promise<State> {

@@ -1,10 +1,10 @@
+import type { Dialect } from "../core/dialect.ts";
 import { join } from "node:path";
 import { checksumListPath, parseChecksums, renderChecksums } from "../core/checksum_list.ts";
 import { HarborError } from "../core/errors.ts";
 import { journalPath, scriptChecksum } from "../core/history.ts";
 import { revisionFiles } from "../core/revision_name.ts";
 import { forksOf, moveBehind, readTree, type TreeRevision, withDescendants } from "../core/revision_tree.ts";
-import type { Dialect } from "../core/snapshot.ts";
 import type { Client } from "../db/database.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { kitVersions, renderJson } from "./generate.ts";

@@ -1,12 +1,12 @@
+import type { Statement } from "../core/statement.ts";
+import type { StepResult } from "./step_result.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../core/errors.ts";
 import { stopIfAsked } from "../core/interrupt.ts";
 import type { Step } from "../core/plan.ts";
-import type { Statement } from "../core/script.ts";
 import { type BackfillResult, recordAtOnce } from "./backfill.ts";
 import { batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "./context.ts";
-import type { StepResult } from "./migrate.ts";
 
 /** How many statements of scripts share a transaction at most, since nobody can stop it before its end. */
 const mostStatements = 200;

@@ -1,6 +1,6 @@
+import type { PostgresUrl } from "../core/postgres_url.ts";
 import { randomBytes } from "node:crypto";
 import { sql } from "drizzle-orm";
-import type { PostgresUrl } from "../core/database_url.ts";
 import { HarborError } from "../core/errors.ts";
 import type { Client, Database } from "../db/database.ts";
 import { openDatabase } from "../db/open_database.ts";

@@ -1,5 +1,6 @@
+import type { Applied } from "../core/applied.ts";
+import { resolveTarget } from "../core/target.ts";
 import { HarborError } from "../core/errors.ts";
-import { type Applied, resolveTarget } from "../core/plan.ts";
 import {
   createVersionTables,
   deleteApplied,

@@ -1,3 +1,4 @@
+import { loadInspector } from "../db/open_inspector.ts";
 import { sql } from "drizzle-orm";
 import {
   type Finding,
@@ -9,7 +10,6 @@ import {
 import type { History } from "../core/history.ts";
 import { stopIfAsked } from "../core/interrupt.ts";
 import type { Database } from "../db/database.ts";
-import { loadInspector } from "../db/inspector.ts";
 import { readBackups, type StoredBackup } from "./backup_folder.ts";
 import { type Budget, limitDatabase, startBudget } from "./budget.ts";
 import { type BackupPlace, type Check, type CheckContext, couldNotCheck } from "./checks/check.ts";

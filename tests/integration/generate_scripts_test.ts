@@ -1,9 +1,19 @@
+import type { PostgresUrl } from "../../src/core/postgres_url.ts";
+import type { Dialect } from "../../src/core/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boolean, datetime, id, integer, table, text, varchar } from "../../schema.ts";
-import type { Column, Table } from "../../schema.ts";
-import { parseDatabaseUrl, type PostgresUrl } from "../../src/core/database_url.ts";
-import type { Dialect } from "../../src/core/snapshot.ts";
+import {
+  boolean,
+  type Column,
+  datetime,
+  id,
+  integer,
+  type Table,
+  table,
+  text,
+  varchar,
+} from "../../schema.ts";
+import { parseDatabaseUrl } from "../../src/core/database_url.ts";
 import { memoryScratch, proveRevisions, type Scratch } from "../../src/run/prove.ts";
 import { postgresScratch } from "../../src/run/scratch_postgres.ts";
 import { testClient, withTestDatabase } from "../support/databases.ts";

@@ -1,3 +1,4 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -6,7 +7,7 @@ import { judgeScript } from "../../src/core/judge_script.ts";
 import { postgresOperations } from "../../src/core/postgres_operations.ts";
 import { breakpoint, parseScript } from "../../src/core/script.ts";
 import { readOperations } from "../../src/core/script_operations.ts";
-import type { Column, Dialect, Snapshot, Table } from "../../src/core/snapshot.ts";
+import type { Column, Snapshot, Table } from "../../src/core/snapshot.ts";
 import { sqliteOperations } from "../../src/core/sqlite_operations.ts";
 import { loadPostgresParser } from "../../src/run/postgres_parser.ts";
 import { projectFile } from "../support/project.ts";

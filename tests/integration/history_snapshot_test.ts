@@ -1,3 +1,4 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import {
   generateDrizzleJson,
   generateMigration,
@@ -22,7 +23,7 @@ import {
 import { compareSnapshots } from "../../src/core/compare_snapshots.ts";
 import { normalizeDrizzleSnapshot } from "../../src/core/drizzle_snapshot.ts";
 import { breakpoint } from "../../src/core/script.ts";
-import type { Dialect, Snapshot } from "../../src/core/snapshot.ts";
+import type { Snapshot } from "../../src/core/snapshot.ts";
 import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
 import { projectFile } from "../support/project.ts";
 

@@ -1,9 +1,10 @@
+import type { PostgresUrl } from "../../src/core/postgres_url.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type SQL, sql } from "drizzle-orm";
 import type { Sql } from "postgres";
-import { parseDatabaseUrl, type PostgresUrl } from "../../src/core/database_url.ts";
+import { parseDatabaseUrl } from "../../src/core/database_url.ts";
 import { HarborError } from "../../src/core/errors.ts";
 import type { Database, WriteMode } from "../../src/db/database.ts";
 import { openPostgres } from "../../src/db/postgres.ts";

@@ -1,7 +1,8 @@
+import type { Found } from "../../src/core/finding.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HarborError } from "../../src/core/errors.ts";
-import type { CheckContext, Found } from "../../src/run/checks/check.ts";
+import type { CheckContext } from "../../src/run/checks/check.ts";
 import { dataCheck } from "../../src/run/checks/data_check.ts";
 import { engines, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";

@@ -1,5 +1,6 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import assert from "node:assert/strict";
-import type { Dialect, Snapshot } from "../../src/core/snapshot.ts";
+import type { Snapshot } from "../../src/core/snapshot.ts";
 import type { Database } from "../../src/db/database.ts";
 import { adopt } from "../../src/run/adopt.ts";
 import type { Adoption } from "../../src/run/prepare_adoption.ts";

@@ -1,3 +1,4 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import { type Client as LibsqlClient, createClient, type ResultSet } from "@libsql/client/http";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
@@ -5,7 +6,6 @@ import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { parseDatabaseUrl } from "../../src/core/database_url.ts";
-import type { Dialect } from "../../src/core/snapshot.ts";
 import type { Client, Database, OpenOptions } from "../../src/db/database.ts";
 import { openDatabase } from "../../src/db/open_database.ts";
 import { type PostgresVersion, withClient, withFreshPostgres } from "./postgres_server.ts";

@@ -1,5 +1,5 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import { test } from "node:test";
-import type { Dialect } from "../../src/core/snapshot.ts";
 import type { Database } from "../../src/db/database.ts";
 import { type Engine, engines, withTestDatabase } from "./databases.ts";
 

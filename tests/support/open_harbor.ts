@@ -1,5 +1,5 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import assert from "node:assert/strict";
-import type { Dialect } from "../../src/core/snapshot.ts";
 import type { Engine, EngineRow } from "./databases.ts";
 
 /** What the application's models map, in their order: what `create_all` would make, and every SELECT names. */

@@ -1,4 +1,4 @@
-import type { Dialect } from "../../src/core/snapshot.ts";
+import type { Dialect } from "../../src/core/dialect.ts";
 import type { Engine, EngineRow } from "./databases.ts";
 
 /** A way in which databases of the application came about before harbor-db. */

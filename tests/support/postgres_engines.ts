@@ -1,5 +1,6 @@
+import type { PostgresUrl } from "../../src/core/postgres_url.ts";
 import process from "node:process";
-import { parseDatabaseUrl, type PostgresUrl } from "../../src/core/database_url.ts";
+import { parseDatabaseUrl } from "../../src/core/database_url.ts";
 import type { BackupContent, BackupEngine } from "../../src/db/backup_engine.ts";
 import { openPgDumpEngine } from "../../src/db/backup_pg_dump.ts";
 import { openHarborEngine } from "../../src/db/backup_postgres.ts";

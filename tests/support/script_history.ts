@@ -1,5 +1,5 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import { buildHistory, type History } from "../../src/core/history.ts";
-import type { Dialect } from "../../src/core/snapshot.ts";
 
 /** What drizzle-kit writes for a schema without tables: enough where only scripts matter. */
 export const emptySnapshots: Readonly<Record<Dialect, object>> = {

@@ -1,10 +1,10 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import { postgresqlTables, sqliteTables, type Table } from "../../schema.ts";
 import type { Decisions } from "../../src/core/decisions.ts";
 import { parseFills } from "../../src/core/fills.ts";
 import { buildHistory, type History, journalPath } from "../../src/core/history.ts";
 import { revisionFiles } from "../../src/core/revision_name.ts";
 import { parseRenames } from "../../src/core/renames.ts";
-import type { Dialect } from "../../src/core/snapshot.ts";
 import { loadDrizzleEngine } from "../../src/run/drizzle_engine.ts";
 import { draftRevision, type NewRevision, renderJson } from "../../src/run/generate.ts";
 import { dialects, type ProjectPart } from "../../src/run/read_project.ts";

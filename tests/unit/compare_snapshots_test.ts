@@ -1,7 +1,8 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareSnapshots, describeDifference } from "../../src/core/compare_snapshots.ts";
-import type { Column, Dialect, ForeignKey, Index, Snapshot, Table } from "../../src/core/snapshot.ts";
+import type { Column, ForeignKey, Index, Snapshot, Table } from "../../src/core/snapshot.ts";
 
 function snapshot(tables: readonly Table[], dialect: Dialect = "sqlite"): Snapshot {
   return { dialect, tables, others: [] };

@@ -1,8 +1,9 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { demandsOf } from "../../src/core/demands.ts";
 import { settledBy, unsettled } from "../../src/core/settled_columns.ts";
-import type { Column, Dialect, Snapshot, Table } from "../../src/core/snapshot.ts";
+import type { Column, Snapshot, Table } from "../../src/core/snapshot.ts";
 
 function column(name: string, facts: Partial<Column> = {}): Column {
   return { name, type: "TEXT", notNull: false, default: null, identity: false, ...facts };

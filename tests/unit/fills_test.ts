@@ -1,6 +1,7 @@
+import { isFast } from "../../src/core/constant_expression.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allowedValues, isFast, placeholder } from "../../src/core/fills.ts";
+import { allowedValues, placeholder } from "../../src/core/fills.ts";
 import type { KitColumn, KitTable } from "../../src/core/kit_snapshot.ts";
 
 // A default, and whether SQLite and PostgreSQL give it to all rows of a table without touching them.

@@ -1,8 +1,10 @@
+import { type Applied, locate } from "../../src/core/applied.ts";
+import { resolveTarget } from "../../src/core/target.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HarborError } from "../../src/core/errors.ts";
 import { buildHistory, type History, scriptChecksum } from "../../src/core/history.ts";
-import { type Applied, locate, plan, resolveTarget } from "../../src/core/plan.ts";
+import { plan } from "../../src/core/plan.ts";
 
 const names = ["000000000001", "000000000002", "00000000abcd", "00000000abef"];
 const history = historyOf(names);

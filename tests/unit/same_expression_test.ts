@@ -1,7 +1,7 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sameExpression } from "../../src/core/same_expression.ts";
-import type { Dialect } from "../../src/core/snapshot.ts";
 
 // What was written, and what pg_get_expr of PostgreSQL 15 prints of it.
 const printed = [

@@ -1,8 +1,8 @@
+import type { Dialect } from "../../src/core/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HarborError } from "../../src/core/errors.ts";
 import { countStatements, parseScript, scriptName } from "../../src/core/script.ts";
-import type { Dialect } from "../../src/core/snapshot.ts";
 
 function read(text: string, dialect: Dialect = "sqlite") {
   return parseScript({ file: "x.sql", dialect, text }).statements;

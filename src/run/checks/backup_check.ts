@@ -1,7 +1,8 @@
+import type { Found } from "../../core/finding.ts";
 import { formatBytes, formatCount, formatDuration } from "../../core/quantity.ts";
 import { readBackups, type StoredBackup } from "../backup_folder.ts";
 import { checkFile, verifyBackup } from "../backup_verify.ts";
-import { type Check, type CheckContext, type Found, pass } from "./check.ts";
+import { type Check, type CheckContext, pass } from "./check.ts";
 
 /** The newest backup: that there is one, that it is whole, and with `--restore-drill` that it can be restored. */
 export const backupCheck: Check = {

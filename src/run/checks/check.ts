@@ -1,15 +1,12 @@
+import type { Found } from "../../core/finding.ts";
+import type { State } from "../state.ts";
 import { HarborError } from "../../core/errors.ts";
-import type { Finding } from "../../core/finding.ts";
 import type { History } from "../../core/history.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import type { Database } from "../../db/database.ts";
 import type { Pace } from "../../db/inspector.ts";
 import type { VerifyBackupSetting } from "../backup_verify.ts";
 import { isTimeUp } from "../budget.ts";
-import type { State } from "../read_state.ts";
-
-/** What a check finds: a finding, but for the check's name. */
-export type Found = Omit<Finding, "check">;
 
 /** One thing that `verify` looks at, as data. One file each in this folder. */
 export interface Check {

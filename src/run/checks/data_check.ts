@@ -1,8 +1,9 @@
+import type { Found } from "../../core/finding.ts";
 import { HarborError } from "../../core/errors.ts";
 import type { Snapshot, Table } from "../../core/snapshot.ts";
 import { formatCount } from "../../core/quantity.ts";
 import { isTimeUp } from "../budget.ts";
-import { type Check, type CheckContext, couldNotCheck, type Found, pass } from "./check.ts";
+import { type Check, type CheckContext, couldNotCheck, pass } from "./check.ts";
 import { foundBroken, rowRules } from "./data_rules.ts";
 import { countDuplicates, duplicateWords, uniqueColumnsOf } from "./duplicates.ts";
 import { type RowScan, scanRows } from "./row_scan.ts";

@@ -1,7 +1,8 @@
+import type { Dialect } from "../../core/dialect.ts";
+import type { Found } from "../../core/finding.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { formatCount } from "../../core/quantity.ts";
-import type { Dialect, Table } from "../../core/snapshot.ts";
-import type { Found } from "./check.ts";
+import type { Table } from "../../core/snapshot.ts";
 import { formOf } from "./value_forms.ts";
 
 /** A rule that each row of a table keeps, or not. */

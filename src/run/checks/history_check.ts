@@ -1,9 +1,10 @@
+import { type Applied, locate } from "../../core/applied.ts";
+import type { Found } from "../../core/finding.ts";
 import { HarborError } from "../../core/errors.ts";
 import type { History, Revision } from "../../core/history.ts";
-import { type Applied, locate } from "../../core/plan.ts";
 import type { LockHolder } from "../../db/database.ts";
 import { type BackfillState, readBackfills } from "../../db/version_table.ts";
-import { type Check, type Found, pass } from "./check.ts";
+import { type Check, pass } from "./check.ts";
 
 /** The version table against the history. */
 export const historyCheck: Check = {

@@ -1,7 +1,8 @@
+import { loadInspector } from "../../db/open_inspector.ts";
+import type { Found } from "../../core/finding.ts";
 import { HarborError } from "../../core/errors.ts";
-import { loadInspector } from "../../db/inspector.ts";
 import { isTimeUp } from "../budget.ts";
-import { type Check, couldNotCheck, type Found, pass } from "./check.ts";
+import { type Check, couldNotCheck, pass } from "./check.ts";
 
 /** What the engine itself knows of its health. */
 export const integrityCheck: Check = {

@@ -1,11 +1,12 @@
+import type { State } from "../state.ts";
+import type { Found } from "../../core/finding.ts";
 import { describeDifference, type Difference } from "../../core/compare_snapshots.ts";
 import { HarborError } from "../../core/errors.ts";
 import type { History, Revision } from "../../core/history.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
-import type { State } from "../read_state.ts";
 import { keptOf } from "../inspect.ts";
 import { differencesFrom, snapshotOf } from "../read_unmanaged.ts";
-import { type Check, type Found, pass } from "./check.ts";
+import { type Check, pass } from "./check.ts";
 
 /** The live schema against what the current revision leaves behind. */
 export const schemaCheck: Check = {

@@ -1,5 +1,6 @@
+import type { Dialect } from "../../core/dialect.ts";
 import { type SQL, sql } from "drizzle-orm";
-import type { Column, Dialect } from "../../core/snapshot.ts";
+import type { Column } from "../../core/snapshot.ts";
 
 /** How the application reads a column's values. */
 export interface ValueForm {

@@ -1,0 +1,16 @@
+/** What a table of a backup holds. */
+export interface TableContent {
+  readonly name: string;
+  readonly rows: number;
+  /**
+   * A digest of all rows, hex. Equal content gives an equal digest whatever its order on disk, on whichever copy it
+   * is computed; it is comparable between copies made by the same engine only.
+   */
+  readonly digest: string;
+}
+
+/** Which engine made a copy, and so what kind of file it is. */
+export type EngineName = "sqlite" | "libsql" | "pg_dump" | "harbor";
+
+/** How a copy was proven: restored and opened as a database, restored into a scratch database, or read back row by row. */
+export type Proof = "opened" | "scratch database" | "read back";
