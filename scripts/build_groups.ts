@@ -11,20 +11,20 @@ export type Groups = Readonly<Record<string, readonly string[]>>;
  */
 const everyDay: Groups = {
   "every-day": [
-    "src/cli/program.ts",
-    "src/cli/commands/status.ts",
-    "src/cli/commands/current.ts",
-    "src/cli/commands/history.ts",
-    "src/run/read_history.ts",
-    "src/run/read_status.ts",
-    "src/run/read_revisions.ts",
-    "src/db/open_database.ts",
+    "src/commands/program.ts",
+    "src/commands/status.ts",
+    "src/commands/current.ts",
+    "src/commands/history.ts",
+    "src/history/read_history.ts",
+    "src/state/read_status.ts",
+    "src/state/read_revisions.ts",
+    "src/engines/open/database.ts",
   ],
-  "upgrade": ["src/cli/commands/upgrade.ts", "src/run/migrate.ts"],
-  "unmanaged": ["src/run/read_unmanaged.ts"],
-  "sqlite": ["src/db/sqlite_file.ts"],
-  "sqlite-schema": ["src/db/sqlite_introspect.ts"],
-  "postgres": ["src/db/postgres.ts"],
+  "upgrade": ["src/commands/migrate/upgrade.ts", "src/migrate/migrate.ts"],
+  "unmanaged": ["src/state/read_unmanaged.ts"],
+  "sqlite": ["src/engines/sqlite/driver.ts"],
+  "sqlite-schema": ["src/engines/sqlite/introspect.ts"],
+  "postgres": ["src/engines/postgres/driver.ts"],
 };
 
 /**

@@ -31,18 +31,18 @@ const standIns: readonly StandIn[] = [
   },
   {
     module: "node:crypto",
-    importers: ["src/core/history.ts", "src/db/postgres_lock.ts"],
+    importers: ["src/history/history.ts", "src/engines/postgres/lock.ts"],
     contents: "export const createHash = (algorithm) => new Bun.CryptoHasher(algorithm);",
   },
   {
     module: "node:crypto",
-    importers: ["src/db/sqlite_lease.ts"],
+    importers: ["src/engines/sqlite/lock.ts"],
     contents: "export const randomUUID = () => crypto.randomUUID();",
   },
   {
     // Only its streams make node:net take long, and only TLS needs those.
     module: "node:net",
-    importers: ["src/db/postgres_light_socket.ts"],
+    importers: ["src/engines/postgres/wire/light_socket.ts"],
     contents: 'export * from "./scripts/bun_socket.ts";',
   },
   {
@@ -78,7 +78,7 @@ const standIns: readonly StandIn[] = [
   },
   {
     module: "node:url",
-    importers: ["src/db/sqlite_open_file.ts"],
+    importers: ["src/engines/sqlite/open_file.ts"],
     contents: "export const pathToFileURL = (path) => Bun.pathToFileURL(path);",
   },
   {
@@ -89,7 +89,7 @@ const standIns: readonly StandIn[] = [
 ];
 
 /** The files of the sources that need more of drizzle-orm than its templates. */
-const wholeDrizzle: readonly string[] = ["src/run/load_schema.ts"];
+const wholeDrizzle: readonly string[] = ["src/author/load_schema.ts"];
 
 const drizzleKit = "node_modules/drizzle-kit/api.mjs";
 

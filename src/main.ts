@@ -1,11 +1,11 @@
 import { existsSync, fstatSync, readFileSync, readlinkSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { type EnvFile, parseEnvFile } from "./core/env_file.ts";
+import { type EnvFile, parseEnvFile } from "./base/env_file.ts";
 import type { Sink } from "./cli/report.ts";
 import type { BuildInfo, System } from "./cli/system.ts";
 import { versionText } from "./cli/version_text.ts";
-import type { Client } from "./db/database.ts";
+import type { Client } from "./engines/database.ts";
 
 export type { BuildInfo } from "./cli/system.ts";
 
@@ -36,7 +36,7 @@ async function run(system: System, args: readonly string[]): Promise<number> {
     system.stdout.write(`${versionText(system)}\n`);
     return 0;
   }
-  const { runProgram } = await import("./cli/program.ts");
+  const { runProgram } = await import("./commands/program.ts");
   return await runProgram(system, args);
 }
 
@@ -137,7 +137,7 @@ async function ask(question: string): Promise<string> {
   typed ??= createInterface({ input: process.stdin, terminal: false })[Symbol.asyncIterator]();
   const { value, done } = await typed.next();
   if (done !== true) return value;
-  const { HarborError } = await import("./core/errors.ts");
+  const { HarborError } = await import("./base/errors.ts");
   throw new HarborError("needs_confirmation", "Stopped: the input ended before the question was answered");
 }
 

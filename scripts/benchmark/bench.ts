@@ -1,4 +1,4 @@
-import type { Dialect } from "../../src/core/dialect.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

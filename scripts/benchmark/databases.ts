@@ -1,8 +1,8 @@
-import type { Dialect } from "../../src/core/dialect.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { startPostgres, withClient } from "../../tests/support/postgres_server.ts";
+import { startPostgres, withClient } from "../../tests/support/servers/postgres_server.ts";
 import { applicationHistory } from "./history.ts";
 
 /** How SQLite keeps what a transaction changes. */

@@ -1,7 +1,7 @@
-import type { Dialect } from "../../src/core/dialect.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { emptySnapshots } from "../../tests/support/script_history.ts";
+import { emptySnapshots } from "../../tests/support/samples/script_history.ts";
 import type { BenchRevision } from "./history.ts";
 import type { Command } from "./process.ts";
 import { outputOf, type Target, type Tool, wordsOf } from "./tool.ts";

@@ -1,4 +1,4 @@
-import type { Dialect } from "../../src/core/dialect.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
 
 /** A revision as every tool gets it: the same statements, in the tool's own form. */
 export interface BenchRevision {

@@ -1,6 +1,6 @@
-import type { Dialect } from "../../src/core/dialect.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
 import { setTimeout as sleep } from "node:timers/promises";
-import { withClient } from "../../tests/support/postgres_server.ts";
+import { withClient } from "../../tests/support/servers/postgres_server.ts";
 import {
   type Bench,
   databasesOf,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseSync } from "node:sqlite";
-import { withClient } from "../../tests/support/postgres_server.ts";
+import { withClient } from "../../tests/support/servers/postgres_server.ts";
 import { type Bench, databasesOf, paired, type Part, type Section, withFolders } from "./bench.ts";
 import { startClient } from "./beside.ts";
 import type { JournalMode } from "./databases.ts";

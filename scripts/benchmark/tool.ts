@@ -1,4 +1,4 @@
-import type { Dialect } from "../../src/core/dialect.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
 import { execFileSync } from "node:child_process";
 import type { BenchHistory } from "./history.ts";
 import type { Command } from "./process.ts";

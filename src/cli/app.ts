@@ -1,11 +1,11 @@
-import type { Dialect } from "../core/dialect.ts";
+import type { Dialect } from "../base/dialect.ts";
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import { type DatabaseUrl, parseDatabaseUrl } from "../core/database_url.ts";
-import { HarborError } from "../core/errors.ts";
-import type { History } from "../core/history.ts";
-import type { OpenOptions } from "../db/database.ts";
-import type { RunContext } from "../run/context.ts";
+import { type DatabaseUrl, parseDatabaseUrl } from "../base/url/database_url.ts";
+import { HarborError } from "../base/errors.ts";
+import type { History } from "../history/history.ts";
+import type { OpenOptions } from "../engines/database.ts";
+import type { RunContext } from "../engines/run_context.ts";
 import type { GlobalValues } from "./global_options.ts";
 import type { Report } from "./report.ts";
 import type { System } from "./system.ts";
@@ -63,16 +63,16 @@ export function createApp(
     return known;
   }
   async function readHistoryOnce(dialect: Dialect): Promise<History> {
-    const run = await import("../run/read_history.ts");
+    const run = await import("../history/read_history.ts");
     const { history } = system.build;
     if (settings.dir === undefined && history !== null) return run.embeddedHistory(await history(), dialect);
     return run.readHistory(settings.dir ?? system.defaultDir, dialect);
   }
   async function open(access: OpenOptions["access"], url: DatabaseUrl) {
     if (access === "read" && url.driver === "sqlite_file" && isAbsent(url)) {
-      return (await import("../db/absent.ts")).absentDatabase(url);
+      return (await import("../engines/open/absent_database.ts")).absentDatabase(url);
     }
-    return (await import("../db/open_database.ts")).openDatabase(url, { client: system.client, access });
+    return (await import("../engines/open/database.ts")).openDatabase(url, { client: system.client, access });
   }
 
   return {

@@ -1,4 +1,4 @@
-import type { HarborError } from "../core/errors.ts";
+import type { HarborError } from "../base/errors.ts";
 import type { App } from "./app.ts";
 import type { Options, Values } from "./options.ts";
 

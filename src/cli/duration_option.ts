@@ -1,4 +1,4 @@
-import { parseDuration } from "../core/quantity.ts";
+import { parseDuration } from "../base/quantity.ts";
 import type { Option } from "./options.ts";
 
 /** Makes an option that takes a length of time, as `90s`, `15m`, `26h` or `7d`; its value is in milliseconds. */

@@ -1,4 +1,4 @@
-import { HarborError } from "../core/errors.ts";
+import { HarborError } from "../base/errors.ts";
 
 /** An option of the command line, as data: commander reads its flags, the environment its name. */
 export interface Option<Value> {

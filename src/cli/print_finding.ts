@@ -1,4 +1,4 @@
-import type { Finding, FindingStatus, FindingSummary } from "../core/finding.ts";
+import type { Finding, FindingStatus, FindingSummary } from "../base/finding.ts";
 import type { App } from "./app.ts";
 
 const labels: Readonly<Record<FindingStatus, string>> = {

@@ -1,6 +1,6 @@
 import { type Colors, createColors } from "./colors.ts";
-import { HarborError } from "../core/errors.ts";
-import type { RunEvent } from "../run/context.ts";
+import { HarborError } from "../base/errors.ts";
+import type { RunEvent } from "../engines/run_context.ts";
 import { backupLine, progressLine } from "./progress.ts";
 
 /** A stream to write to, as a terminal or a file sees it. */

@@ -1,5 +1,5 @@
-import type { Client } from "../db/database.ts";
-import type { EmbeddedFiles } from "../run/read_history.ts";
+import type { Client } from "../engines/database.ts";
+import type { EmbeddedFiles } from "../history/read_history.ts";
 import type { Sink } from "./report.ts";
 
 /** What was built: set by the build script, or by `main.ts` when it runs from source. */

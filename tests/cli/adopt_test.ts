@@ -3,8 +3,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { engines, sqliteUrl, withFolder, withTestDatabase } from "../support/databases.ts";
-import { useApplication } from "../support/open_harbor.ts";
-import { makeOrigin, origins, readOrigin } from "../support/origins.ts";
+import { useApplication } from "../support/samples/open_harbor.ts";
+import { makeOrigin, origins, readOrigin } from "../support/samples/origins.ts";
 import { runCli } from "../support/run_cli.ts";
 
 const latest = origins.find(({ name }) => name.endsWith("stamped, alembic upgrade f27bd10b7ec4"))!;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { addFiles, initial, valueOf } from "../support/application.ts";
+import { addFiles, initial, valueOf } from "../support/samples/application.ts";
 import { engines, withFolder } from "../support/databases.ts";
 import { projectFile } from "../support/project.ts";
 import { runCli } from "../support/run_cli.ts";

@@ -20,7 +20,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { type BackupCase, backupCase, backupsIn, fill, flipByte, initial } from "../support/backups.ts";
 import { engines, sqlitePath, withFolder } from "../support/databases.ts";
-import { withSmallDisk } from "../support/small_disk.ts";
+import { withSmallDisk } from "../support/servers/small_disk.ts";
 
 const [sqlite] = engines;
 

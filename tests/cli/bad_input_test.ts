@@ -4,7 +4,7 @@ import { chmod, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { initial } from "../support/application.ts";
+import { initial } from "../support/samples/application.ts";
 import { engines, sqliteUrl, withFolder } from "../support/databases.ts";
 import { projectFile } from "../support/project.ts";
 import { runCli, type RunOptions } from "../support/run_cli.ts";

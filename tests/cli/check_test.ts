@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type SchemaProject, withSchemaProject } from "../support/schema_project.ts";
+import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 
 const r2 = "5b09ebe23c76_add_r2_storage_fields";
 const variants = "f27bd10b7ec4_add_image_variant_storage_paths";

@@ -3,8 +3,8 @@ import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type SchemaProject, withSchemaProject } from "../support/schema_project.ts";
-import { sharedPostgres, withFreshPostgres } from "../support/postgres_server.ts";
+import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
+import { sharedPostgres, withFreshPostgres } from "../support/servers/postgres_server.ts";
 
 const lastColumn = "medium_path: varchar(500),";
 

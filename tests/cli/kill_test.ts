@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
-import { addFiles, initial, storageFields, valueOf } from "../support/application.ts";
+import { addFiles, initial, storageFields, valueOf } from "../support/samples/application.ts";
 import { type Engine, engines, withFolder, withTestDatabase } from "../support/databases.ts";
 import { runCli, startCli } from "../support/run_cli.ts";
 

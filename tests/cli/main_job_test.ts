@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { addFiles, handToAlembic, initial, storageFields, valueOf } from "../support/application.ts";
+import { addFiles, handToAlembic, initial, storageFields, valueOf } from "../support/samples/application.ts";
 import { engines, sqliteUrl, withFolder } from "../support/databases.ts";
 import { runCli, type RunOptions } from "../support/run_cli.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { type SchemaProject, withSchemaProject } from "../support/schema_project.ts";
+import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 
 function git(project: SchemaProject, ...args: readonly string[]): string {
   const identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { engines, withFolder } from "../support/databases.ts";
-import { withFreezingProxy } from "../support/freezing_proxy.ts";
-import { withMonitor } from "../support/monitor.ts";
-import { sharedPostgres, withClient } from "../support/postgres_server.ts";
+import { withFreezingProxy } from "../support/servers/freezing_proxy.ts";
+import { withMonitor } from "../support/servers/monitor.ts";
+import { sharedPostgres, withClient } from "../support/servers/postgres_server.ts";
 import { runCli, type RunOptions, startCli } from "../support/run_cli.ts";
 
 interface Given {

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Database } from "../../src/db/database.ts";
+import type { Database } from "../../src/engines/database.ts";
 import {
   openTestDatabase,
   sqlitePath,

@@ -4,12 +4,12 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import type { HarborError } from "../../src/core/errors.ts";
+import type { HarborError } from "../../src/base/errors.ts";
 import { openTestDatabase } from "../support/databases.ts";
 import { eachEngine } from "../support/each_engine.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
-import { startPostgres } from "../support/postgres_server.ts";
-import { startSqld } from "../support/sqld_server.ts";
+import { startPostgres } from "../support/servers/postgres_server.ts";
+import { startSqld } from "../support/servers/sqld_server.ts";
 
 /** Asserts that neither what is shown nor what programs get has the password. */
 function assertSilentAbout(secret: string, error: HarborError): void {

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import assert from "node:assert/strict";
-import type { Column, Snapshot, Table } from "../../src/core/snapshot.ts";
-import type { Database } from "../../src/db/database.ts";
+import type { Column, Snapshot, Table } from "../../src/schema/snapshot.ts";
+import type { Database } from "../../src/engines/database.ts";
 import { eachEngine } from "../support/each_engine.ts";
 
 function run(database: Database, statements: readonly string[]): Promise<number[]> {

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Database, LockHolder } from "../../src/db/database.ts";
+import type { Database, LockHolder } from "../../src/engines/database.ts";
 import { type Engine, openTestDatabase, testClient, withTestDatabase } from "../support/databases.ts";
 import { eachEngine } from "../support/each_engine.ts";
 import { rejectsWith } from "../support/harbor_error.ts";

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import assert from "node:assert/strict";
-import type { Snapshot } from "../../src/core/snapshot.ts";
+import type { Snapshot } from "../../src/schema/snapshot.ts";
 import { openTestDatabase } from "../support/databases.ts";
 import { eachEngine } from "../support/each_engine.ts";
 import { rejectsWith } from "../support/harbor_error.ts";

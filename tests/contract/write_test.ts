@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import assert from "node:assert/strict";
 import { eachEngine } from "../support/each_engine.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
-import type { Database, WriteMode } from "../../src/db/database.ts";
+import type { Database, WriteMode } from "../../src/engines/database.ts";
 
 const transactions: readonly WriteMode[] = ["rows", "schema"];
 const modes: readonly WriteMode[] = [...transactions, "alone"];

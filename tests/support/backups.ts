@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { initial, storageFields } from "./application.ts";
-import { addFiles, valueOf } from "./application.ts";
+import { initial, storageFields } from "./samples/application.ts";
+import { addFiles, valueOf } from "./samples/application.ts";
 import type { Engine } from "./databases.ts";
 import { runCli, type RunResult } from "./run_cli.ts";
 

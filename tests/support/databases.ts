@@ -1,15 +1,15 @@
-import type { Dialect } from "../../src/core/dialect.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
 import { type Client as LibsqlClient, createClient, type ResultSet } from "@libsql/client/http";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
-import { parseDatabaseUrl } from "../../src/core/database_url.ts";
-import type { Client, Database, OpenOptions } from "../../src/db/database.ts";
-import { openDatabase } from "../../src/db/open_database.ts";
-import { type PostgresVersion, withClient, withFreshPostgres } from "./postgres_server.ts";
-import { withFreshLibsql } from "./sqld_server.ts";
+import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import type { Client, Database, OpenOptions } from "../../src/engines/database.ts";
+import { openDatabase } from "../../src/engines/open/database.ts";
+import { type PostgresVersion, withClient, withFreshPostgres } from "./servers/postgres_server.ts";
+import { withFreshLibsql } from "./servers/sqld_server.ts";
 
 /** A row as an engine's own client returns it. */
 export type EngineRow = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
-import type { Dialect } from "../../src/core/dialect.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
 import { test } from "node:test";
-import type { Database } from "../../src/db/database.ts";
+import type { Database } from "../../src/engines/database.ts";
 import { type Engine, engines, withTestDatabase } from "./databases.ts";
 
 /** What a test of a suite gets. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ErrorCode, HarborError } from "../../src/core/errors.ts";
+import { type ErrorCode, HarborError } from "../../src/base/errors.ts";
 
 /** Asserts that `promise` fails with that code and a message of the form that all have, and returns the error. */
 export async function rejectsWith(code: ErrorCode, promise: Promise<unknown>): Promise<HarborError> {

@@ -1,11 +1,11 @@
-import type { PostgresUrl } from "../../src/core/postgres_url.ts";
+import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
 import process from "node:process";
-import { parseDatabaseUrl } from "../../src/core/database_url.ts";
-import type { BackupContent, BackupEngine } from "../../src/db/backup_engine.ts";
-import { openPgDumpEngine } from "../../src/db/backup_pg_dump.ts";
-import { openHarborEngine } from "../../src/db/backup_postgres.ts";
+import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import type { BackupContent, BackupEngine } from "../../src/engines/backup_engine.ts";
+import { openPgDumpEngine } from "../../src/engines/postgres/backup/pg_dump/engine.ts";
+import { openHarborEngine } from "../../src/engines/postgres/backup/engine.ts";
 import { testClient, withFolder } from "./databases.ts";
-import { type PostgresVersion, withClient } from "./postgres_server.ts";
+import { type PostgresVersion, withClient } from "./servers/postgres_server.ts";
 
 /** A backup engine and the server that it is tested on. */
 export interface PostgresEngine {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type PostgresVersion, sharedPostgres, withClient } from "./postgres_server.ts";
+import { type PostgresVersion, sharedPostgres, withClient } from "./servers/postgres_server.ts";
 
 /** A database of its own role, with the superuser's address of the same database. */
 export interface OwnedDatabase {

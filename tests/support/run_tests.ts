@@ -9,7 +9,7 @@ import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { postgresVariable, type PostgresVersion, startPostgres } from "./postgres_server.ts";
+import { postgresVariable, type PostgresVersion, startPostgres } from "./servers/postgres_server.ts";
 import { projectFile } from "./project.ts";
 
 /** After this long a test hangs, and the run is ended with a failure. */

@@ -1,13 +1,13 @@
-import { migrate } from "../../src/run/migrate.ts";
-import type { RunContext } from "../../src/run/context.ts";
-import { readHistory } from "../../src/run/read_history.ts";
-import { allChecks } from "../../src/run/checks/all_checks.ts";
-import { type Verification, verify, type VerifyOptions } from "../../src/run/verify.ts";
-import type { History } from "../../src/core/history.ts";
-import { addFiles, storageFields } from "./application.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import type { RunContext } from "../../src/engines/run_context.ts";
+import { readHistory } from "../../src/history/read_history.ts";
+import { allChecks } from "../../src/verify/checks/all.ts";
+import { type Verification, verify, type VerifyOptions } from "../../src/verify/verify.ts";
+import type { History } from "../../src/history/history.ts";
+import { addFiles, storageFields } from "./samples/application.ts";
 import { type Engine, openTestDatabase, testClient, withTestDatabase } from "./databases.ts";
-import { parseDatabaseUrl } from "../../src/core/database_url.ts";
-import { openDatabase } from "../../src/db/open_database.ts";
+import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import { openDatabase } from "../../src/engines/open/database.ts";
 import { projectFile } from "./project.ts";
 
 /** A database of the application in which nothing is wrong, and what a test does with it. */

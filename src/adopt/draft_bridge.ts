@@ -1,0 +1,39 @@
+import { bridgeEnds, type BridgeTarget } from "./rules/bridge_ends.ts";
+import { completePostgresBridge } from "./rules/bridge_postgres.ts";
+import { completeSqliteBridge } from "./rules/bridge_sqlite.ts";
+import type { BridgeStatement } from "./rules/bridge_statement.ts";
+import type { DecidedFill } from "../author/rules/change_stages.ts";
+import { requiredFills } from "../author/rules/fills.ts";
+import { noRenames } from "../author/rules/renames.ts";
+import type { Snapshot } from "../schema/snapshot.ts";
+import { changeStatements } from "../author/draft_revision.ts";
+import type { DrizzleEngine } from "../author/drizzle_engine.ts";
+
+/** The one-off script that takes a live schema to a revision, in one transaction. */
+export interface Bridge {
+  readonly statements: readonly BridgeStatement[];
+  /** What rows get in columns that must not be empty. */
+  readonly fills: readonly DecidedFill[];
+}
+
+const completers = { sqlite: completeSqliteBridge, postgresql: completePostgresBridge };
+
+/**
+ * Writes the bridge from a live schema to a revision's, with the engine that writes revisions. It adds and relaxes;
+ * what the revision does not know stays.
+ */
+export async function draftBridge(
+  live: Snapshot,
+  target: BridgeTarget,
+  engine: DrizzleEngine,
+): Promise<Bridge> {
+  const ends = bridgeEnds(live, target);
+  const required = requiredFills({ ...ends, renames: noRenames, values: new Map() });
+  const fills = required.flatMap((fill) => fill.value === null ? [] : [{ ...fill, value: fill.value }]);
+  const drafts = await changeStatements({ ...ends, renames: noRenames, fills, isAtomic: true }, engine);
+  const complete = completers[target.snapshot.dialect];
+  return {
+    fills,
+    statements: complete(drafts.map(({ sql }) => sql), { live, target: target.snapshot, fills }),
+  };
+}

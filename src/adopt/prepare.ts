@@ -1,0 +1,247 @@
+import { copiedTables } from "../migrate/rules/copied_tables.ts";
+import { locate } from "../history/applied.ts";
+import { loadInspector } from "../engines/open/inspector.ts";
+import { obstaclesOf } from "./rules/bridge_obstacles.ts";
+import type { Obstacle } from "../migrate/rules/obstacle.ts";
+import { type BridgeStatement, quote, step } from "./rules/bridge_statement.ts";
+import { demandsOf } from "../migrate/rules/row_demands.ts";
+import { HarborError } from "../base/errors.ts";
+import { headOf } from "../history/history.ts";
+import type { KitSnapshot } from "../schema/kit_snapshot.ts";
+import { ownTables } from "../state/rules/match_revision.ts";
+import { unsettled } from "../migrate/rules/columns_filled.ts";
+import { rightsError } from "../migrate/check_rights.ts";
+import { conflictError, findConflicts } from "../migrate/check_rows.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { describeLabels, headSchema, inspect, type Inspection } from "./inspect.ts";
+
+/** What `adopt` would do with a database, and whether it can. */
+export interface Adoption {
+  readonly inspection: Inspection;
+  /** `none`: it is empty, or managed and right · `stamp`: it is exactly a revision · `bridge`: it is led to head. */
+  readonly action: "none" | "stamp" | "bridge";
+  /** The revision that it will be at; `null` for base. */
+  readonly to: string | null;
+  /** What runs beside the version table. */
+  readonly statements: readonly BridgeStatement[];
+  /** Why it cannot be done. */
+  readonly refusal: HarborError | null;
+}
+
+/**
+ * Decides how a database is taken over, without changing anything.
+ *
+ * @param isWhole Whether it is known already that the engine finds no damage
+ * @throws {HarborError} when it cannot be read; what speaks against taking it over is returned, not thrown
+ */
+export async function prepareAdoption(
+  context: RunContext,
+  isWhole = false,
+): Promise<Adoption> {
+  const { database } = context;
+  let inspection: Inspection;
+  try {
+    inspection = await inspect(context);
+  } catch (error) {
+    throw error instanceof HarborError && error.code === "not_a_database"
+      ? damageError(database.url, [wordsOf(error)])
+      : error;
+  }
+  const plan = { inspection, ...decide(context, inspection), statements: [], refusal: null };
+  if (plan.action === "none") return plan;
+  const problems = isWhole ? [] : await (await loadInspector(database.dialect)).damage(database);
+  if (problems.length > 0) return { ...plan, refusal: damageError(database.url, problems) };
+  const forbidden = await rightsError("adopt", context);
+  if (forbidden !== null) return { ...plan, refusal: forbidden };
+  const advance = await sequencesBehind(context);
+  if (plan.action === "stamp") {
+    // An exact schema settles what a label leaves open.
+    const kept = inspection.match.exact ? [] : inspection.kept;
+    return { ...plan, statements: advance, refusal: refuseUnfit(context, { ...inspection, kept }) };
+  }
+  return await prepareBridge(context, plan, advance);
+}
+
+function decide(context: RunContext, inspection: Inspection): Pick<Adoption, "action" | "to"> {
+  const { live, match, labels, toHead, kept, schemas } = inspection;
+  const isEmpty = live.tables.length === 0 && inspection.elsewhere.length === 0;
+  if (isEmpty && labels.every((label) => label.rows.length === 0)) return { action: "none", to: null };
+  const head = headOf(context.history)?.id ?? null;
+  const current = managedAt(context, inspection);
+  if (current !== undefined) {
+    // What no revision knows is in the way of a copy of its table, and not in that of a bridge.
+    const isInTheWay = current !== head &&
+      (kept.some((path) => /^(?:column|unique|check|foreign key) /.test(path)) ||
+        ownTables(schemas, live).tables.some((table) => table.peculiarities !== undefined));
+    if (!isInTheWay) return { action: "none", to: current };
+    return { action: "bridge", to: head };
+  }
+  if (match.exact && (match.revision !== null || isEmpty)) return { action: "stamp", to: match.revision };
+  // Head and something of somebody else's.
+  const isHead = ownTables(schemas, live).tables.length > 0 && toHead.length === 0;
+  return { action: isHead ? "stamp" : "bridge", to: head };
+}
+
+/** Returns the revision at which the database is managed, when its schema bears that out; `null` for base. */
+function managedAt({ history }: RunContext, { applied, labels }: Inspection): string | null | undefined {
+  if (applied === null) return undefined;
+  try {
+    const { done, unfinished } = locate(history, applied);
+    const current = history.revisions[done - 1]?.id ?? null;
+    const said = labels.filter(({ table }) => table !== "__drizzle_migrations");
+    return unfinished === null && said.every((label) => label.isTrue && label.revision === current)
+      ? current
+      : undefined;
+  } catch (error) {
+    if (error instanceof HarborError) return undefined;
+    throw error;
+  }
+}
+
+async function prepareBridge(
+  context: RunContext,
+  plan: Adoption,
+  advance: readonly BridgeStatement[],
+): Promise<Adoption> {
+  const { database, history } = context;
+  const { inspection } = plan;
+  const refusal = refuseUnfit(context, inspection);
+  if (refusal !== null) return { ...plan, refusal };
+  const [{ draftBridge }, { loadDrizzleEngine }] = await Promise.all([
+    import("./draft_bridge.ts"),
+    import("../author/drizzle_engine.ts"),
+  ]);
+  const target = {
+    snapshot: headSchema(inspection.schemas, inspection.live),
+    kit: headOf(history)!.snapshot() as KitSnapshot,
+  };
+  const bridge = await draftBridge(inspection.live, target, await loadDrizzleEngine());
+  const drafted = { ...plan, statements: [...bridge.statements, ...advance] };
+  const lost = refuseUnfit(context, inspection, copiedTables(bridge.statements.map(({ sql }) => sql)));
+  if (lost !== null) return { ...drafted, refusal: lost };
+  const filled = new Set(bridge.fills.map(({ table, column }) => `${table}.${column}`));
+  const demands = unsettled(demandsOf(target.snapshot, inspection.live), { filled, rewritten: new Set() });
+  return { ...drafted, refusal: conflictError("adopt", database, await findConflicts(database, demands)) };
+}
+
+function refuseUnfit(
+  context: RunContext,
+  inspection: Inspection,
+  copied: readonly string[] = [],
+): HarborError | null {
+  const { live, schemas, labels, kept, elsewhere, applied } = inspection;
+  const { url } = context.database;
+  const unfinished = applied?.find((row) => row.finishedAt === null);
+  if (unfinished !== undefined) {
+    return new HarborError(
+      "unfinished",
+      `Cannot adopt "${url}": the ${unfinished.direction} of ${unfinished.revision} (${unfinished.name}) stopped half way`,
+      {
+        hint: unfinished.direction === "upgrade"
+          ? `harbor-db upgrade ${unfinished.revision}`
+          : "harbor-db downgrade -1",
+        details: { revision: unfinished.revision },
+      },
+    );
+  }
+  const origins = new Map(
+    schemas.toReversed().flatMap(({ snapshot }) => snapshot.tables.map((table) => [table.name, table])),
+  );
+  const target = headSchema(schemas, live);
+  const obstacles = [
+    ...strangers(inspection),
+    ...obstaclesOf({ live, target, origins, labels, kept, copied }),
+    ...elsewhere.filter((name) => !live.others.some((other) => other.name === name)).map((name) =>
+      notHere(name, live)
+    ),
+  ];
+  return obstacleError(url, obstacles, labels);
+}
+
+/** A name that can be read, though there is no such table. */
+function notHere(name: string, { tables }: Inspection["live"]): Obstacle {
+  const other = tables.find((table) => table.name.toLowerCase() === name);
+  return other === undefined
+    ? {
+      path: `table ${name}`,
+      state:
+        `${name} is not in the first schema of the search path, where the application would make it, but in a later one`,
+      remedy: `Put the schema that has it first: ?options=-csearch_path=public`,
+    }
+    : {
+      path: `table ${name}`,
+      state: `the table ${name} is called ${other.name}`,
+      remedy:
+        `Give it its name: ALTER TABLE "${other.name}" RENAME TO "${name}_", then "${name}_" TO "${name}".`,
+    };
+}
+
+/** None of our tables among those that are there. */
+function strangers({ live, schemas, elsewhere }: Inspection): readonly Obstacle[] {
+  if (elsewhere.length > 0 || ownTables(schemas, live).tables.length > 0 || live.tables.length === 0) {
+    return [];
+  }
+  const names = live.tables.map(({ name }) => name);
+  return [{
+    path: `table ${names[0]}`,
+    state: `it has the tables ${names.join(", ")} and none of the application's: it is another program's`,
+    remedy: "Check the address. If both are to share it: harbor-db stamp base, then harbor-db upgrade",
+  }];
+}
+
+function obstacleError(
+  url: string,
+  obstacles: readonly Obstacle[],
+  labels: Inspection["labels"],
+): HarborError | null {
+  const [first] = obstacles;
+  if (first === undefined) return null;
+  return new HarborError(
+    "unmanaged",
+    `Cannot adopt "${url}": ${obstacles.map(({ state }) => state).join("; ")}`,
+    {
+      hint: obstacles.length === 1
+        ? first.remedy
+        : [...new Set(obstacles.map(({ remedy }) => remedy))].join(" "),
+      details: { obstacles, labels: describeLabels(labels) },
+    },
+  );
+}
+
+/** Numbers that are taken would make every INSERT fail, one after the other. */
+async function sequencesBehind({ database }: RunContext): Promise<readonly BridgeStatement[]> {
+  const inspector = await loadInspector(database.dialect);
+  const probe = inspector.probes({ quick: true }).find(({ name }) => name === "sequences");
+  const found = await probe?.run(database, { next: () => Promise.resolve() });
+  const behind = (found?.details["sequences"] ?? []) as readonly {
+    readonly table: string;
+    readonly column: string;
+  }[];
+  return behind.map(({ table, column }) =>
+    step(
+      `SELECT setval(pg_get_serial_sequence('${quote(table)}', '${column}'), (SELECT max(${
+        quote(column)
+      }) FROM ${quote(table)}))`,
+    )
+  );
+}
+
+function damageError(url: string, problems: readonly string[]): HarborError {
+  const words = problems.map((problem) => problem.replaceAll(/\s+/g, " ").trim());
+  const more = words.length > 3 ? `, and ${words.length - 3} more` : "";
+  const isIndexOnly = words.every((each) => /\bindex\b/i.test(each) && !/tree|page|malformed/i.test(each));
+  return new HarborError(
+    "not_a_database",
+    `Cannot adopt "${url}": the file is damaged: ${words.slice(0, 3).join("; ")}${more}`,
+    {
+      hint: isIndexOnly
+        ? "Nothing was changed. Stop the application and copy the file; the rows can be read, so make the indexes anew in the copy: sqlite3 COPY REINDEX, then sqlite3 COPY 'PRAGMA integrity_check', and adopt the copy."
+        : "Nothing was changed. Stop the application, copy the file and salvage what can be read into a new one: sqlite3 COPY .recover | sqlite3 SALVAGED, then compare and adopt that; or restore a backup.",
+      details: { problems: words },
+    },
+  );
+}
+
+function wordsOf(error: HarborError): string {
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

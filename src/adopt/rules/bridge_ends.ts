@@ -1,0 +1,243 @@
+import type { Dialect } from "../../base/dialect.ts";
+import type {
+  KitCheck,
+  KitColumn,
+  KitForeignKey,
+  KitIndex,
+  KitSnapshot,
+  KitTable,
+} from "../../schema/kit_snapshot.ts";
+import { isWhole, pair } from "../../schema/pair.ts";
+import { sameExpression } from "../../schema/compare_expressions.ts";
+import type { Check, Column, ForeignKey, Index, Snapshot, Table } from "../../schema/snapshot.ts";
+
+/** What a bridge leads from and to, in the form of drizzle-kit. */
+export interface BridgeEnds {
+  readonly from: KitSnapshot;
+  readonly to: KitSnapshot;
+}
+
+/** A revision's schema in both forms. */
+export interface BridgeTarget {
+  readonly snapshot: Snapshot;
+  readonly kit: KitSnapshot;
+}
+
+/**
+ * Brings a live schema to the form of drizzle-kit, so that the engine of `generate` can say what leads from it to a
+ * revision.
+ *
+ * What is the same in both is taken from the revision, so that no spelling makes a difference. What the revision does
+ * not know (columns, keys, checks) stands on both sides, so that nothing removes it; unknown indexes stand on neither,
+ * since no statement touches them. Tables that the revision does not know are left out.
+ */
+export function bridgeEnds(live: Snapshot, { snapshot, kit }: BridgeTarget): BridgeEnds {
+  const { dialect } = snapshot;
+  const found = new Map(live.tables.map((table) => [table.name, table]));
+  const entries = Object.entries(kit.tables).map(([key, table]) => {
+    const wanted = snapshot.tables.find(({ name }) => name === table.name)!;
+    const old = found.get(table.name);
+    return { key, ends: old === undefined ? { to: table } : tableEnds({ dialect, wanted, old, table }) };
+  });
+  const tables = (side: "from" | "to") =>
+    Object.fromEntries(
+      entries.flatMap(({ key, ends }) => side in ends ? [[key, (ends as TableEnds)[side]]] : []),
+    );
+  return { from: { ...kit, tables: tables("from") }, to: { ...kit, tables: tables("to") } };
+}
+
+interface TableEnds {
+  readonly from: KitTable;
+  readonly to: KitTable;
+}
+
+interface Subject {
+  readonly dialect: Dialect;
+  /** As the revision has it, in both forms. */
+  readonly wanted: Table;
+  readonly table: KitTable;
+  readonly old: Table;
+}
+
+/** One part of a table (a column, a key …) on each side; absent where it is not. */
+interface PartEnds<Part> {
+  readonly from?: Part;
+  readonly to?: Part;
+}
+
+function tableEnds(subject: Subject): TableEnds {
+  const { table } = subject;
+  const parts = {
+    columns: columnEnds(subject),
+    indexes: indexEnds(subject),
+    foreignKeys: foreignKeyEnds(subject),
+    checkConstraints: checkEnds(subject),
+  };
+  const side = (which: "from" | "to"): KitTable => ({
+    ...table,
+    ...Object.fromEntries(
+      Object.entries(parts).map((
+        [section, ends],
+      ) => [section, sideOf<{ readonly name: string }>(ends, which)]),
+    ),
+  });
+  return { from: side("from"), to: side("to") };
+}
+
+function sideOf<Part extends { readonly name: string }>(
+  ends: readonly PartEnds<Part>[],
+  side: "from" | "to",
+) {
+  return Object.fromEntries(
+    ends.flatMap(({ [side]: part }) => part === undefined ? [] : [[part.name, part]]),
+  );
+}
+
+function columnEnds({ dialect, wanted, old, table }: Subject): readonly PartEnds<KitColumn>[] {
+  const keepsNumbers = old.peculiarities?.includes("AUTOINCREMENT") ?? false;
+  return pair(wanted.columns, old.columns, sameName).map((both) => {
+    const [expected, actual] = both;
+    if (isWhole(both)) {
+      const like = table.columns[both[0].name]!;
+      const to = both[0].identity && keepsNumbers ? { ...like, autoincrement: true } : like;
+      return { from: liveColumn(both[1], { like: to, expected: both[0], old, dialect }), to };
+    }
+    if (expected !== undefined) return { to: table.columns[expected.name]! };
+    const kept = plainColumn(actual!, old, dialect);
+    return { from: kept, to: kept };
+  });
+}
+
+function liveColumn(
+  column: Column,
+  { like, expected, old, dialect }: {
+    readonly like: KitColumn;
+    readonly expected: Column;
+    readonly old: Table;
+    readonly dialect: Dialect;
+  },
+): KitColumn {
+  const { default: value, ...rest } = like;
+  // Of a column that the database numbers, the numbering is seen to apart.
+  const isSame = expected.identity || column.default === expected.default ||
+    (column.default !== null && expected.default !== null &&
+      sameExpression(column.default, expected.default, dialect));
+  const own = isSame ? value : writtenDefault(column, dialect);
+  const isSameType = column.type === expected.type;
+  return {
+    ...rest,
+    type: isSameType ? like.type : column.type,
+    notNull: column.identity ? like.notNull : column.notNull,
+    primaryKey: like.primaryKey && old.primaryKey.includes(column.name),
+    ...own === undefined ? {} : { default: own },
+  };
+}
+
+function plainColumn(column: Column, { primaryKey }: Table, dialect: Dialect): KitColumn {
+  const { name, type, notNull } = column;
+  const value = writtenDefault(column, dialect);
+  return {
+    name,
+    type,
+    primaryKey: primaryKey.length === 1 && primaryKey[0] === name,
+    notNull,
+    ...dialect === "sqlite" ? { autoincrement: false } : {},
+    ...value === undefined ? {} : { default: value },
+  };
+}
+
+/** SQLite takes an expression as a default in parentheses only. */
+function writtenDefault(column: Column, dialect: Dialect): string | undefined {
+  if (column.default === null || column.identity) return undefined;
+  const isLiteral = /^(?:[+-]?[\d.]+|'(?:[^']|'')*'|[xX]'[\da-fA-F]*'|TRUE|FALSE|NULL|CURRENT_\w+)$/.test(
+    column.default,
+  );
+  return dialect === "postgresql" || isLiteral ? column.default : `(${column.default})`;
+}
+
+function indexEnds({ dialect, wanted, old, table }: Subject): readonly PartEnds<KitIndex>[] {
+  return wanted.indexes.map((index) => {
+    const to = table.indexes[index.name]!;
+    const found = old.indexes.find((each) => each.name === index.name && each.valid);
+    if (found === undefined) return { to };
+    return { from: isSameIndex(found, index, dialect) ? to : liveIndex(found, to), to };
+  });
+}
+
+function isSameIndex(a: Index, b: Index, dialect: Dialect): boolean {
+  const same = (one: string | null, other: string | null) =>
+    one === other || (one !== null && other !== null && sameExpression(one, other, dialect));
+  return a.unique === b.unique && a.columns.length === b.columns.length && same(a.where, b.where) &&
+    a.columns.every((column, place) => same(column, b.columns[place]!));
+}
+
+function liveIndex(index: Index, like: KitIndex): KitIndex {
+  const [example] = like.columns;
+  const { where: _, ...rest } = like;
+  return {
+    ...rest,
+    isUnique: index.unique,
+    columns: index.columns.map((column) =>
+      typeof example === "object"
+        ? { ...example, expression: column, isExpression: !/^\w+$/.test(column) }
+        : column
+    ),
+    ...index.where === null ? {} : { where: index.where },
+  } as KitIndex;
+}
+
+function foreignKeyEnds({ wanted, old, table }: Subject): readonly PartEnds<KitForeignKey>[] {
+  return pair(wanted.foreignKeys, old.foreignKeys, sameForeignKey, sameColumns).map((both) => {
+    const [expected, actual] = both;
+    const like = Object.values(table.foreignKeys);
+    const to = expected === undefined
+      ? undefined
+      : like.find((key) => sameColumns({ columns: key.columnsFrom }, expected));
+    if (to === undefined) {
+      const kept = plainForeignKey(actual!, table);
+      return { from: kept, to: kept };
+    }
+    if (!isWhole(both)) return { to };
+    return { from: sameForeignKey(both[0], both[1]) ? to : plainForeignKey(both[1], table), to };
+  });
+}
+
+function plainForeignKey(key: ForeignKey, { name: tableFrom }: KitTable): KitForeignKey {
+  return {
+    name: key.name ?? `${tableFrom}_${key.columns.join("_")}_fk`,
+    tableFrom,
+    tableTo: key.table,
+    columnsFrom: key.columns,
+    columnsTo: key.references,
+    onDelete: key.onDelete,
+    onUpdate: key.onUpdate,
+  } as KitForeignKey;
+}
+
+function checkEnds({ dialect, wanted, old, table }: Subject): readonly PartEnds<KitCheck>[] {
+  const same = (a: Check, b: Check) => sameExpression(a.expression, b.expression, dialect);
+  return pair(wanted.checks, old.checks, same, sameName).map((both, place) => {
+    const [expected, actual] = both;
+    const to = expected === undefined ? undefined : table.checkConstraints[expected.name!];
+    // One without a name would get one: the copy of its table is given it apart.
+    const plain = () => ({ name: actual!.name ?? `${table.name}_check_${place}`, value: actual!.expression });
+    if (to === undefined) return actual!.name === null ? {} : { from: plain(), to: plain() };
+    if (!isWhole(both)) return { to };
+    return { from: same(both[0], both[1]) ? to : plain(), to };
+  });
+}
+
+function sameName(a: { readonly name: string | null }, b: { readonly name: string | null }): boolean {
+  return a.name !== null && a.name === b.name;
+}
+
+type WithColumns = Pick<ForeignKey, "columns">;
+
+function sameColumns(a: WithColumns, b: WithColumns): boolean {
+  return a.columns.join("\0") === b.columns.join("\0");
+}
+
+function sameForeignKey(a: ForeignKey, b: ForeignKey): boolean {
+  return sameColumns(a, b) && a.table === b.table && a.references.join("\0") === b.references.join("\0") &&
+    a.onDelete === b.onDelete && a.onUpdate === b.onUpdate;
+}

@@ -1,0 +1,129 @@
+import { sharedTables } from "../../schema/shared_tables.ts";
+import { isFast } from "../../sql/constant_expression.ts";
+import {
+  type BridgeStatement,
+  type BridgeSubject,
+  guard,
+  guardWord,
+  quote,
+  step,
+} from "./bridge_statement.ts";
+import { pair } from "../../schema/pair.ts";
+import { sameExpression } from "../../schema/compare_expressions.ts";
+import type { OtherObject, Table } from "../../schema/snapshot.ts";
+
+/**
+ * Completes the statements of a bridge on PostgreSQL, which run in one transaction: nobody else changes the tables
+ * meanwhile, the triggers of the tables that are filled rest, and at the end no value of before may have changed. What
+ * drizzle-kit does not know of (sequences, indexes and constraints that are not valid) is put right too.
+ */
+export function completePostgresBridge(
+  statements: readonly string[],
+  subject: BridgeSubject,
+): readonly BridgeStatement[] {
+  const shared = sharedTables(subject);
+  const watched = shared.map(([table]) => table);
+  const names = watched.map(({ name }) => quote(name));
+  const filled = new Set(statements.flatMap((sql) => /^UPDATE "([^"]+)"/.exec(sql)?.[1] ?? []));
+  const resting = subject.live.others.filter((each) =>
+    each.kind === "trigger" && filled.has(each.table ?? "") && (each.fires ?? "A") === "A"
+  );
+  return [
+    ...names.length === 0 ? [] : [guard(`LOCK TABLE ${names.join(", ")} IN ACCESS EXCLUSIVE MODE`)],
+    ...watched.length === 0 ? [] : [digestsBefore(watched, subject)],
+    ...resting.map((trigger) => step(`${alterTrigger(trigger)} DISABLE TRIGGER ${quote(trigger.name)}`)),
+    ...shared.flatMap(([table, target]) => invalidIndexes(table, target)),
+    // A key's type changes to a number's; what numbers it is seen to below.
+    ...statements.map((sql) => step(sql.replace(/ SET DATA TYPE serial;$/, " SET DATA TYPE integer;"))),
+    ...shared.flatMap(([table, target]) => [...numbering(table, target), ...validation(table, target)]),
+    ...resting.map((trigger) =>
+      step(
+        `${alterTrigger(trigger)} ENABLE ${trigger.fires === "A" ? "ALWAYS " : ""}TRIGGER ${
+          quote(trigger.name)
+        }`,
+      )
+    ),
+    ...watched.map((table) => digestsAfter(table, subject)),
+    ...watched.length === 0 ? [] : [guard(`DROP TABLE ${quote(guardWord)}`)],
+  ];
+}
+
+function alterTrigger({ table }: OtherObject): string {
+  return `ALTER TABLE ${quote(table ?? "")}`;
+}
+
+/** An index that an interruption left behind has the name and nothing else. */
+function invalidIndexes(table: Table, target: Table): readonly BridgeStatement[] {
+  return table.indexes.filter((index) =>
+    !index.valid && target.indexes.some(({ name }) => name === index.name)
+  )
+    .map(({ name }) => step(`DROP INDEX ${quote(name)}`));
+}
+
+/** Gives a column that nothing numbers a sequence of its own, as `serial` does. */
+function numbering(table: Table, target: Table): readonly BridgeStatement[] {
+  const columns = table.columns.filter((column) =>
+    !column.identity && target.columns.some(({ name, identity }) => name === column.name && identity)
+  );
+  return columns.flatMap(({ name, default: value }) => {
+    const [own, column] = [quote(table.name), quote(name)];
+    const borrowed = /^nextval\('(.+)'::regclass\)$/.exec(value ?? "")?.[1];
+    const sequence = borrowed ?? quote(`${table.name}_${name}_seq`);
+    const text = `'${sequence}'`;
+    return [
+      ...borrowed === undefined ? [step(`CREATE SEQUENCE IF NOT EXISTS ${sequence} AS integer`)] : [],
+      step(`ALTER SEQUENCE ${sequence} OWNED BY ${own}.${column}`),
+      step(`ALTER TABLE ${own} ALTER COLUMN ${column} SET DEFAULT nextval(${text}::regclass)`),
+      step(
+        `SELECT setval(${text}::regclass, greatest((SELECT max(${column}) FROM ${own}), nextval(${text}::regclass)))`,
+      ),
+    ];
+  });
+}
+
+/** Looks at the rows that a constraint was put over without a look. */
+function validation(table: Table, target: Table): readonly BridgeStatement[] {
+  const sameKey = (a: Table["foreignKeys"][number], b: typeof a) =>
+    a.columns.join() === b.columns.join() && a.table === b.table && a.onDelete === b.onDelete &&
+    a.onUpdate === b.onUpdate;
+  const sameCheck = (a: Table["checks"][number], b: typeof a) =>
+    sameExpression(a.expression, b.expression, "postgresql");
+  const both = [
+    ...pair(target.foreignKeys, table.foreignKeys, sameKey),
+    ...pair(target.checks, table.checks, sameCheck),
+  ];
+  return both.flatMap(([wanted, found]) =>
+    wanted === undefined || found === undefined || found.valid || found.name === null
+      ? []
+      : [step(`ALTER TABLE ${quote(table.name)} VALIDATE CONSTRAINT ${quote(found.name)}`)]
+  );
+}
+
+function digestsBefore(tables: readonly Table[], subject: BridgeSubject): BridgeStatement {
+  const selects = tables.map((table) => digestsOf(table, subject));
+  return guard(`CREATE TABLE ${quote(guardWord)} AS\n${selects.join("\nUNION ALL ")}`);
+}
+
+function digestsAfter(table: Table, subject: BridgeSubject): BridgeStatement {
+  return guard(`DO $harbor$ BEGIN
+IF EXISTS (${digestsOf(table, subject)}
+  EXCEPT SELECT * FROM ${quote(guardWord)})
+THEN RAISE EXCEPTION '${guardWord} ${table.name.replaceAll("'", "''")}'; END IF;
+END $harbor$`);
+}
+
+/** One row of a table's rows and, column by column, a sum over what is in them and where. */
+function digestsOf(table: Table, { target, fills }: BridgeSubject): string {
+  const key = quote(target.tables.find(({ name }) => name === table.name)?.primaryKey[0] ?? "id");
+  const digests = table.columns.flatMap(({ name }) => {
+    const fill = fills.find((each) => each.table === table.name && each.column === name);
+    // Of a value that differs from row to row, nothing can be known beforehand.
+    if (fill !== undefined && !isFast(fill.value, "postgresql")) return [];
+    const text = `${quote(name)}::text`;
+    const value = fill === undefined ? text : `coalesce(${text}, ${fill.value})`;
+    return [`sum(coalesce(hashtextextended(${value}, ${key}), 1))`];
+  });
+  return `SELECT '${table.name.replaceAll("'", "''")}' AS name, count(*) AS rows, ARRAY[${
+    digests.join(",\n  ")
+  }] AS digests FROM ${quote(table.name)}`;
+}

@@ -1,0 +1,72 @@
+import {
+  type BridgeStatement,
+  type BridgeSubject,
+  guard,
+  guardWord,
+  quote,
+  step,
+} from "./bridge_statement.ts";
+import { sameExpression } from "../../schema/compare_expressions.ts";
+import type { Table } from "../../schema/snapshot.ts";
+
+/**
+ * Completes the statements of a bridge on SQLite: each copied table keeps the constraints that drizzle-kit leaves out,
+ * and is compared with its original, row by row, before that is dropped.
+ */
+export function completeSqliteBridge(
+  statements: readonly string[],
+  subject: BridgeSubject,
+): readonly BridgeStatement[] {
+  const tableOf = (name: string | undefined) => subject.live.tables.find((table) => table.name === name);
+  return statements.flatMap((sql) => {
+    const made = tableOf(/^CREATE TABLE `__new_([^`]+)`/.exec(sql)?.[1]);
+    if (made !== undefined) return [step(withConstraints(sql, made, subject))];
+    const copied = tableOf(/^INSERT INTO `__new_([^`]+)`/.exec(sql)?.[1]);
+    return copied === undefined
+      ? [step(sql)]
+      : [step(sql), ...lastNumber(copied), copyGuard(copied, subject)];
+  });
+}
+
+/** drizzle-kit leaves UNIQUE out of a copy, and gives every CHECK a name. */
+function withConstraints(sql: string, { name, uniques, checks }: Table, { target }: BridgeSubject): string {
+  const wanted = target.tables.find((table) => table.name === name)?.checks ?? [];
+  const isWanted = (expression: string) =>
+    wanted.some((check) => sameExpression(check.expression, expression, "sqlite"));
+  const clauses = [
+    ...uniques.map(({ columns }) => `,\n\tUNIQUE(${columns.map(quote).join(", ")})`),
+    ...checks.filter((check) => check.name === null && !isWanted(check.expression))
+      .map(({ expression }) => `,\n\tCHECK(${expression})`),
+  ];
+  return sql.trim().replace(/\n\);?$/, () => `${clauses.join("")}\n)`);
+}
+
+/** With AUTOINCREMENT no number comes back, also not that of a row that is gone. */
+function lastNumber({ name, peculiarities }: Table): readonly BridgeStatement[] {
+  if (!peculiarities?.includes("AUTOINCREMENT")) return [];
+  const [old, copy] = [`'${name.replaceAll("'", "''")}'`, `'__new_${name.replaceAll("'", "''")}'`];
+  return [
+    step(`DELETE FROM sqlite_sequence WHERE name = ${copy}`),
+    step(
+      `INSERT INTO sqlite_sequence (name, seq) SELECT ${copy}, seq FROM sqlite_sequence WHERE name = ${old}`,
+    ),
+  ];
+}
+
+/** SQLite lets an expression fail with words of our own only through a JSON path that it cannot read. */
+function copyGuard(table: Table, { target, fills }: BridgeSubject): BridgeStatement {
+  const key = quote(target.tables.find(({ name }) => name === table.name)?.primaryKey[0] ?? "id");
+  const [old, copy] = [quote(table.name), quote(`__new_${table.name}`)];
+  const same = table.columns.map(({ name }) => {
+    const column = quote(name);
+    const equal = `old.${column} IS new.${column} AND typeof(old.${column}) = typeof(new.${column})`;
+    const isFilled = fills.some((fill) => fill.table === table.name && fill.column === name);
+    return isFilled ? `(old.${column} IS NULL OR ${equal})` : equal;
+  });
+  const isChanged = `SELECT 1 FROM ${old} AS old LEFT JOIN ${copy} AS new ON new.${key} = old.${key}
+  WHERE new.${key} IS NULL OR NOT (${same.join("\n    AND ")})`;
+  return guard(
+    `SELECT CASE WHEN (SELECT count(*) FROM ${old}) <> (SELECT count(*) FROM ${copy}) OR EXISTS (${isChanged})
+  THEN json_extract('{}', '${guardWord} ${table.name.replaceAll("'", "''")}') END`,
+  );
+}

@@ -1,0 +1,162 @@
+import type { Dialect } from "../../base/dialect.ts";
+import { join, relative } from "node:path";
+import { type CheckedFolder, checkFolder } from "../rules/check_folder.ts";
+import { checksumListPath, parseChecksums, renderChecksums } from "../../history/checksum_list.ts";
+import type { Finding } from "../../base/finding.ts";
+import { journalPath, scriptChecksum } from "../../history/history.ts";
+import type { Client } from "../../engines/database.ts";
+import { checkDialects } from "./dialects.ts";
+import { checkHazards } from "./hazards.ts";
+import { checkProof } from "./proof.ts";
+import { checkSchema } from "./schema.ts";
+import { type ReadScripts, readScripts } from "../read_scripts.ts";
+import { checkSyntax } from "./syntax.ts";
+import type { ProofSetting } from "../prove.ts";
+import { readIfThere } from "../../history/read_history.ts";
+import { readHistoryFolders } from "../read_history_folders.ts";
+import type { ProjectPaths } from "../read_project.ts";
+import { isBeingWritten, writeTogether } from "../write_together.ts";
+
+/** What to check, and how far to go. */
+export interface CheckRequest {
+  readonly paths: ProjectPaths;
+  /** Where paths are shown from. */
+  readonly cwd: string;
+  /** Of PostgreSQL: hazards are judged for it. */
+  readonly postgresVersion: number;
+  /** What revisions are proven on; `null` proves none. */
+  readonly proof: ReadonlyMap<Dialect, ProofSetting> | null;
+  readonly client: Client;
+}
+
+/** What is said where nothing was found. */
+const passes: Readonly<Record<string, string>> = {
+  journal: "the journals are whole and in order",
+  files: "every file belongs to a revision, and no revision lacks one",
+  edited: "no file was edited since it was written",
+  branches: "every revision was made on top of the one before it",
+  snapshot: "the snapshots can be read",
+  script: "the scripts can be split into statements",
+  downgrade: "every revision has a way back",
+  syntax: "the statements are ones that their dialect takes",
+  hazard: "no statement is dangerous without a word about it",
+  dialects: "the scripts of both dialects do the same",
+  schema: "schema.ts and the history agree",
+  proof: "every revision goes up, down and up again, and leaves what its snapshot says",
+};
+
+/**
+ * Checks a `drizzle/` folder and the schema.ts beside it, without a database of anybody's.
+ *
+ * @returns At least one finding of each check that was made
+ * @throws {HarborError} `bad_history` when there is no such folder
+ */
+export async function checkProject(request: CheckRequest): Promise<readonly Finding[]> {
+  const folders = readFolders(request);
+  const findings = folders.flatMap((folder) => folder.findings);
+  if (readIfThere(join(request.paths.dir, checksumListPath)) === null) findings.push(noList(request));
+  if (isBeingWritten(request.paths.dir)) findings.push(halfWritten(request));
+  const broken = folders.filter(({ history }) => history === null).map(({ dialect }) => dialect);
+  const histories = folders.flatMap(({ history }) => history === null ? [] : [history]);
+  const made = new Set(["journal", "files", "edited", "branches", "snapshot", "script", "downgrade"]);
+  if (broken.length > 0) {
+    findings.push(notReached(broken));
+  } else {
+    const scripts = new Map<Dialect, ReadScripts>();
+    for (const history of histories) {
+      const read = await readScripts(history);
+      scripts.set(history.dialect, read);
+      findings.push(...await checkSyntax(history, request.client));
+      findings.push(...checkHazards(history, read, request.postgresVersion));
+    }
+    findings.push(...checkDialects(histories, scripts), ...await checkSchema(request.paths));
+    for (const name of ["syntax", "hazard", "dialects", "schema"]) made.add(name);
+    if (request.proof !== null) {
+      findings.push(...await checkProof(histories, request.proof));
+      made.add("proof");
+    }
+  }
+  return Object.entries(passes).flatMap(([check, message]): readonly Finding[] => {
+    if (!made.has(check)) return findings.filter((finding) => finding.check === check);
+    const own = findings.filter((finding) => finding.check === check);
+    const isQuiet = own.every(({ status }) => status === "pass");
+    return isQuiet ? [...own, { check, status: "pass", message, hint: null, details: {} }] : own;
+  });
+}
+
+/** The checks without which there is no proof. */
+const whole: readonly string[] = ["journal", "files", "branches", "snapshot", "script", "syntax", "proof"];
+
+/**
+ * Writes down the checksums of scripts that were edited, for the dialects on which they were proven.
+ *
+ * @returns The findings, in which those of the files are no failures any more
+ */
+export async function acceptEdits(
+  request: CheckRequest,
+  findings: readonly Finding[],
+): Promise<readonly Finding[]> {
+  const { dir } = request.paths;
+  const path = join(dir, checksumListPath);
+  const before = readIfThere(path);
+  const proven = [...request.proof?.keys() ?? []].filter((dialect) =>
+    !findings.some(({ check, status, details }) =>
+      status === "fail" && details["dialect"] === dialect && whole.includes(check)
+    )
+  );
+  const checksums = new Map(parseChecksums(before ?? ""));
+  for (const { dialect, files } of readFolders(request)) {
+    if (!proven.includes(dialect)) continue;
+    for (const listed of [...checksums.keys()].filter((each) => each.startsWith(`${dialect}/`))) {
+      checksums.delete(listed);
+    }
+    for (const [file, text] of files) {
+      if (file !== journalPath) checksums.set(`${dialect}/${file}`, scriptChecksum(text));
+    }
+  }
+  const change = { path: checksumListPath, text: renderChecksums(checksums), before };
+  await writeTogether(dir, [change], { client: request.client, waitMs: 10_000 });
+  return findings.map((finding) => {
+    const isAccepted = finding.check === "edited" && finding.status !== "pass" &&
+      (finding.details["dialect"] === null || proven.includes(finding.details["dialect"] as Dialect));
+    return isAccepted
+      ? { ...finding, status: "pass", message: `${finding.message}; accepted`, hint: null }
+      : finding;
+  });
+}
+
+function readFolders({ paths: { dir }, cwd }: CheckRequest): readonly CheckedFolder[] {
+  const list = readIfThere(join(dir, checksumListPath));
+  const checksums = list === null ? null : parseChecksums(list);
+  return readHistoryFolders(dir, cwd).map((folder) => checkFolder(folder, checksums));
+}
+
+function noList({ paths: { dir }, cwd }: CheckRequest): Finding {
+  return {
+    check: "edited",
+    status: "warn",
+    message: `${relative(cwd, join(dir, checksumListPath))}: there is no such list, so edits cannot be seen`,
+    hint: "harbor-db check --prove --accept-edits",
+    details: { dialect: null },
+  };
+}
+
+function halfWritten({ paths: { dir }, cwd }: CheckRequest): Finding {
+  return {
+    check: "files",
+    status: "warn",
+    message: `${relative(cwd, dir)}: another harbor-db is writing there, or was killed while it did`,
+    hint: "The next generate, create or rebase puts back what was there before.",
+    details: { dialect: null },
+  };
+}
+
+function notReached(broken: readonly Dialect[]): Finding {
+  return {
+    check: "journal",
+    status: "error",
+    message: `the scripts were not looked at, since the history of ${broken.join(" and ")} cannot be read`,
+    hint: null,
+    details: { dialects: broken },
+  };
+}

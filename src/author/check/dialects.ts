@@ -1,0 +1,49 @@
+import type { Dialect } from "../../base/dialect.ts";
+import { compareDialects } from "./rules/compare_dialects.ts";
+import type { Finding } from "../../base/finding.ts";
+import type { History } from "../../history/history.ts";
+import { fileOf, found, type ReadScripts } from "../read_scripts.ts";
+
+/** Compares what the dialects' scripts do, revision by revision. */
+export function checkDialects(
+  histories: readonly History[],
+  read: ReadonlyMap<Dialect, ReadScripts>,
+): readonly Finding[] {
+  const [first, second] = histories;
+  if (first === undefined || second === undefined) return [];
+  const lists = [first, second].map(({ revisions }) => revisions.map(({ id }) => id).join(", "));
+  if (lists[0] !== lists[1]) {
+    const state = `${first.dialect} has ${lists[0] || "none"} and ${second.dialect} has ${
+      lists[1] || "none"
+    }`;
+    return [
+      found(
+        "dialects",
+        { message: `the dialects do not have the same revisions: ${state}` },
+        "harbor-db rebase",
+      ),
+    ];
+  }
+  return first.revisions.flatMap((revision, index) => {
+    const twin = second.revisions[index]!;
+    const pair = [revision, twin] as const;
+    const findings = revision.name === twin.name ? [] : [
+      found("dialects", {
+        message:
+          `revision ${revision.id} is called "${revision.name}" on ${first.dialect} and "${twin.name}" on ${second.dialect}`,
+      }, "Give both scripts the same first line."),
+    ];
+    const scripts = [first, second].map(({ dialect }) => read.get(dialect)?.get(revision.id));
+    if (scripts[0] === undefined || scripts[1] === undefined) return findings;
+    const differences = compareDialects([scripts[0], scripts[1]]).map(({ what, side, line }) => {
+      const { dialect } = [first, second][side]!;
+      const other = [second, first][side]!.dialect;
+      const file = fileOf(pair[side]);
+      return found("dialects", {
+        message: `${file}:${line}: ${what}, and the script for ${other} does not`,
+        details: { dialect, revision: revision.id, file, line },
+      }, `Do the same in ${fileOf(pair[1 - side]!)}.`);
+    });
+    return [...findings, ...differences];
+  });
+}

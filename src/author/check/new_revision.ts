@@ -1,0 +1,74 @@
+import type { Dialect } from "../../base/dialect.ts";
+import { join, relative } from "node:path";
+import { HarborError } from "../../base/errors.ts";
+import type { Finding } from "../../base/finding.ts";
+import { buildHistory, headOf, type History, journalPath } from "../../history/history.ts";
+import { checkHazards } from "./hazards.ts";
+import { readScripts } from "../read_scripts.ts";
+import { checkStatements } from "./syntax.ts";
+import { type ProofSetting, proveRevisions } from "../prove.ts";
+import { readIfThere } from "../../history/read_history.ts";
+import { dialects } from "../read_project.ts";
+import type { FileChange } from "../write_together.ts";
+
+/** The PostgreSQL version that hazards are judged for when nothing is said. */
+export const usualPostgres = 15;
+
+/** What is known of a revision before it is written. */
+export interface Examined {
+  /** The dialects on which it was run. */
+  readonly proven: readonly Dialect[];
+  /** What is dangerous in it. */
+  readonly hazards: readonly Finding[];
+}
+
+/**
+ * Proves the last revision of each dialect as it will be once the changes are written, and looks for hazards in it.
+ * Where there is nothing to run it on, it is only read.
+ *
+ * @throws {HarborError} `not_proven`
+ */
+export async function examineRevision(
+  changes: readonly FileChange[],
+  { dir, cwd, proof }: {
+    readonly dir: string;
+    /** Where paths are shown from. */
+    readonly cwd: string;
+    readonly proof: ReadonlyMap<Dialect, ProofSetting>;
+  },
+): Promise<Examined> {
+  const proven: Dialect[] = [];
+  const hazards: Finding[] = [];
+  for (const dialect of dialects) {
+    if (!changes.some(({ path }) => path === `${dialect}/${journalPath}`)) continue;
+    const history = historyAfter(changes, { dir, folder: relative(cwd, join(dir, dialect)), dialect });
+    const setting = proof.get(dialect);
+    if (setting === undefined) refuseUnread(await checkStatements(history));
+    else {
+      await proveRevisions(history, history.revisions.length - 1, setting);
+      proven.push(dialect);
+    }
+    const found = checkHazards(history, await readScripts(history), usualPostgres);
+    hazards.push(...found.filter(({ details }) => details["revision"] === headOf(history)?.id));
+  }
+  return { proven, hazards };
+}
+
+function historyAfter(
+  changes: readonly FileChange[],
+  { dir, folder, dialect }: { readonly dir: string; readonly folder: string; readonly dialect: Dialect },
+): History {
+  const texts = new Map(changes.map(({ path, text }) => [path, text]));
+  return buildHistory(dialect, {
+    folder,
+    read: (path) => {
+      const key = `${dialect}/${path}`;
+      return texts.has(key) ? texts.get(key)! : readIfThere(join(dir, key));
+    },
+  });
+}
+
+function refuseUnread([first]: readonly Finding[]): void {
+  if (first === undefined) return;
+  throw new HarborError("not_proven", `Cannot use the script: ${first.message}`, { details: first.details });
+}

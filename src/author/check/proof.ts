@@ -1,0 +1,40 @@
+import type { Dialect } from "../../base/dialect.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { Finding } from "../../base/finding.ts";
+import type { History } from "../../history/history.ts";
+import { type ProofSetting, proveRevisions } from "../prove.ts";
+
+/** Proves all revisions of each dialect that there is something to prove them on. */
+export async function checkProof(
+  histories: readonly History[],
+  settings: ReadonlyMap<Dialect, ProofSetting>,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const history of histories) {
+    const { dialect } = history;
+    const setting = settings.get(dialect);
+    if (setting === undefined) {
+      findings.push({
+        check: "proof",
+        status: "warn",
+        message: `the scripts of ${dialect} were not run`,
+        hint: "Name a server to try them on: --prove-url postgresql://…",
+        details: { dialect },
+      });
+      continue;
+    }
+    try {
+      await proveRevisions(history, 0, setting);
+    } catch (error) {
+      if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+      findings.push({
+        check: "proof",
+        status: error.code === "not_proven" ? "fail" : "error",
+        message: `${dialect}: ${error.message}`,
+        hint: error.hint ?? null,
+        details: { ...error.details, dialect },
+      });
+    }
+  }
+  return findings;
+}

@@ -1,0 +1,165 @@
+import type { Dialect } from "../../../base/dialect.ts";
+import {
+  emptied,
+  isFilled,
+  locking,
+  newlyRequired,
+  type Place,
+  rewriting,
+  takenAway,
+  wasUnique,
+} from "./hazard_rules.ts";
+import type { Operation } from "../../../sql/operations.ts";
+
+/** A way in which a correct script hurts those who use the database. */
+export interface Hazard {
+  /** As `-- harbor:allow` names it. */
+  readonly id: string;
+  /** `fail`: there is a better way, or somebody has to say that it is meant. `warn`: there is none, but know it. */
+  readonly severity: Readonly<Record<Dialect, "fail" | "warn" | "none">>;
+  /** What to do instead. */
+  readonly remedy: Readonly<Record<Dialect, string>>;
+  /** Says what is dangerous about an operation; `null` when nothing is. */
+  judge(operation: Operation, place: Place): string | null;
+}
+
+const everywhere = (remedy: string) => ({ sqlite: remedy, postgresql: remedy });
+const both = (severity: "fail" | "warn") => ({ sqlite: severity, postgresql: severity });
+const postgres = (severity: "fail" | "warn") => ({ sqlite: "none", postgresql: severity }) as const;
+
+/** All hazards. Each has its section in docs/hazards.md. */
+export const hazards: readonly Hazard[] = [
+  {
+    id: "table_rewrite",
+    severity: { sqlite: "warn", postgresql: "fail" },
+    remedy: {
+      sqlite: "SQLite has no other way: upgrade when little is written.",
+      postgresql:
+        "Add a new column, fill it in batches (harbor:backfill), and let the application change over to it.",
+    },
+    judge: (operation, place) => {
+      if (operation.kind === "rebuild table") {
+        return `copies ${operation.table}, and nobody writes to the database meanwhile`;
+      }
+      const what = rewriting(operation, place);
+      return what === null
+        ? null
+        : `${what}, which writes the whole table anew while nobody can read or write it`;
+    },
+  },
+  {
+    id: "long_lock",
+    severity: postgres("fail"),
+    remedy: everywhere("Add it NOT VALID, and validate it in a statement of its own (harbor:alone)."),
+    judge: locking,
+  },
+  {
+    id: "blocking_index",
+    severity: postgres("fail"),
+    remedy: everywhere('Put "-- harbor:concurrently" above it.'),
+    judge: (operation, place) =>
+      operation.kind === "create index" && !operation.isConcurrent && isFilled(operation.table, place)
+        ? `builds ${operation.index} while nobody can write to ${operation.table}`
+        : null,
+  },
+  {
+    id: "constraint_without_not_valid",
+    severity: postgres("fail"),
+    remedy: everywhere("Add NOT VALID, and validate it in a statement of its own (harbor:alone)."),
+    judge: (operation, place) =>
+      operation.kind === "add constraint" && !operation.isNotValid && isFilled(operation.table, place) &&
+        (operation.constraint === "check" || operation.constraint === "foreign key")
+        ? `looks at every row of ${operation.table} while nobody can write to it`
+        : null,
+  },
+  {
+    id: "drop_in_use",
+    severity: both("fail"),
+    remedy: everywhere(
+      "Let the application stop using it first; then accept this with harbor:allow and say so.",
+    ),
+    judge: (operation, place) => {
+      const gone = takenAway(operation, place);
+      return gone === null ? null : `${gone}, which the running application may still read`;
+    },
+  },
+  {
+    id: "required_column",
+    severity: both("fail"),
+    remedy: everywhere("Give the column a default, or let the application write it first."),
+    judge: (operation, place) => {
+      const columns = newlyRequired(operation, place);
+      return columns.length === 0
+        ? null
+        : `makes ${
+          columns.join(", ")
+        } NOT NULL without a default: what the running application inserts may fail`;
+    },
+  },
+  {
+    id: "backfill_without_directive",
+    severity: both("fail"),
+    remedy: everywhere("Put the directive above it: -- harbor:backfill table=… key=…"),
+    judge: (operation, place) =>
+      operation.kind === "update" && place.statement.statement.run.kind !== "backfill" &&
+        isFilled(operation.table, place)
+        ? `changes rows of ${operation.table} in one transaction, which holds them until its end`
+        : null,
+  },
+  {
+    id: "unnamed_drop",
+    severity: both("fail"),
+    remedy: everywhere('Say it in the name ("Drop …", "Delete …"), so that nobody runs it unawares.'),
+    judge: (operation, place) => {
+      const gone = takenAway(operation, place, false) ?? emptied(operation);
+      const isNamed = /\b(?:drop|delet|remov|purg|clean|clear|truncat|prun|forget)/i.test(place.name);
+      return gone === null || isNamed ? null : `${gone}, and the revision's name does not say so`;
+    },
+  },
+  {
+    id: "needs_alone",
+    severity: both("fail"),
+    remedy: everywhere('Put "-- harbor:alone" above it.'),
+    judge: (operation, { statement, dialect, version }) => {
+      const what = operation.kind === "not in a transaction"
+        ? operation.what
+        : operation.kind === "add enum value" && version < 12
+        ? "ALTER TYPE … ADD VALUE"
+        : null;
+      if (what === null || statement.statement.run.kind === "alone") return null;
+      return dialect === "sqlite" && what.startsWith("PRAGMA")
+        ? `${what} may do nothing inside a transaction`
+        : `${what} cannot run inside a transaction`;
+    },
+  },
+  {
+    id: "duplicates",
+    severity: both("warn"),
+    remedy: everywhere("Look for duplicates in a copy of the real data before."),
+    judge: (operation, place) => {
+      const isIndex = operation.kind === "create index" && operation.isUnique;
+      const isConstraint = operation.kind === "add constraint" && operation.constraint === "unique" &&
+        !operation.usesIndex;
+      if (!(isIndex || isConstraint) || !isFilled(operation.table, place)) return null;
+      if (isIndex && wasUnique(operation.index, place)) return null;
+      const name = operation.kind === "create index" ? operation.index : operation.name;
+      return `makes ${name}, which fails when ${operation.table} has duplicates`;
+    },
+  },
+  {
+    id: "fixed_schema",
+    severity: postgres("warn"),
+    remedy: everywhere("Leave the schema out: the connection's search_path says it."),
+    judge: (operation) =>
+      operation.kind === "names schema"
+        ? `names the schema "${operation.schema}", which is another one on some server`
+        : null,
+  },
+  {
+    id: "hidden",
+    severity: both("warn"),
+    remedy: everywhere("Write plain statements, or accept it with harbor:allow."),
+    judge: (operation) =>
+      operation.kind === "hidden" ? `what it does is hidden in ${operation.what} and was not judged` : null,
+  },
+];

@@ -1,0 +1,45 @@
+import { existsSync } from "node:fs";
+import { compareSnapshots, type Difference } from "../../schema/compare_snapshots.ts";
+import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { Finding } from "../../base/finding.ts";
+import { loadDrizzleEngine } from "../drizzle_engine.ts";
+import { type ProjectPart, type ProjectPaths, readProject } from "../read_project.ts";
+
+/** Checks whether schema.ts says what the last revision leaves behind. */
+export async function checkSchema(paths: ProjectPaths): Promise<readonly Finding[]> {
+  if (!existsSync(paths.schemaFile)) {
+    return [found("error", `${paths.schemaFile}: there is no such file`, "--schema schema.ts")];
+  }
+  try {
+    const parts = await readProject(paths, await loadDrizzleEngine());
+    return parts.filter((part) => part.isChanged).map((part) => {
+      const differences = changesOf(part);
+      const paths = differences.map(({ path }) => path).join(", ");
+      const message = `schema.ts is ahead of the history on ${part.dialect}: ${
+        paths || "names of constraints"
+      }`;
+      return found("fail", message, 'harbor-db generate "what changed"', {
+        dialect: part.dialect,
+        differences,
+      });
+    });
+  } catch (error) {
+    if (!(error instanceof HarborError)) throw error;
+    return [found("error", error.message, error.hint ?? null, error.details)];
+  }
+}
+
+/** Returns in what schema.ts differs from the last snapshot. */
+export function changesOf({ from, to }: ProjectPart): readonly Difference[] {
+  return compareSnapshots(normalizeDrizzleSnapshot(to), normalizeDrizzleSnapshot(from));
+}
+
+function found(
+  status: Finding["status"],
+  message: string,
+  hint: string | null,
+  details: Finding["details"] = {},
+): Finding {
+  return { check: "schema", status, message, hint, details };
+}

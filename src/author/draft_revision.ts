@@ -1,0 +1,73 @@
+import type { Dialect } from "../base/dialect.ts";
+import { arrangePostgres } from "./rules/write_postgres_script.ts";
+import { arrangeSqlite } from "./rules/write_sqlite_script.ts";
+import { lossesOf } from "./rules/change_losses.ts";
+import { type SchemaChange, stagesOf } from "./rules/change_stages.ts";
+import { draft, type DraftStatement, renderDraft } from "./rules/draft_statement.ts";
+import { templateDown, templateUp } from "./rules/script_template.ts";
+import type { DrizzleEngine } from "./drizzle_engine.ts";
+
+/** A change of one dialect in both directions. */
+export interface ChangePair {
+  readonly up: SchemaChange;
+  readonly down: SchemaChange;
+}
+
+/** The scripts of a revision of one dialect. */
+export interface DraftedScripts {
+  readonly up: string;
+  readonly down: string;
+  /** What was done beyond the plain statements, as sentences. */
+  readonly notes: readonly string[];
+  /** What the upgrade, and the downgrade, cannot give back. */
+  readonly losses: { readonly upgrade: readonly string[]; readonly downgrade: readonly string[] };
+}
+
+const arrangers = { sqlite: arrangeSqlite, postgresql: arrangePostgres };
+
+/** Writes the scripts of a change, up and down. */
+export async function draftScripts(
+  name: string,
+  { up, down }: ChangePair,
+  engine: DrizzleEngine,
+): Promise<DraftedScripts> {
+  const losses = lossesOf(up, down);
+  const statements = await statementsOf(up, engine);
+  return {
+    up: renderDraft({ name, remarks: losses.upgrade, statements }),
+    down: renderDraft({ name, remarks: losses.downgrade, statements: await statementsOf(down, engine) }),
+    notes: [
+      ...new Set(statements.flatMap(({ above }) => above.filter((line) => !line.startsWith("harbor:")))),
+    ],
+    losses,
+  };
+}
+
+/** Writes a pair of scripts that do nothing yet. */
+export function draftTemplate(name: string, dialect: Dialect): DraftedScripts {
+  const statements = [draft("SELECT 1;")];
+  return {
+    up: renderDraft({ name, remarks: templateUp(dialect), statements }),
+    down: renderDraft({ name, remarks: templateDown(), statements }),
+    notes: [],
+    losses: { upgrade: [], downgrade: [] },
+  };
+}
+
+async function statementsOf(change: SchemaChange, engine: DrizzleEngine): Promise<readonly DraftStatement[]> {
+  const statements = await changeStatements(change, engine);
+  // A script has at least one statement, so that any runner takes it.
+  return statements.length > 0 ? statements : [draft("SELECT 1;", "Nothing changes here.")];
+}
+
+/** Returns the statements that make a change; none when nothing changes. */
+export async function changeStatements(
+  change: SchemaChange,
+  engine: DrizzleEngine,
+): Promise<readonly DraftStatement[]> {
+  const stages = stagesOf(change);
+  const expand = await engine.difference(...stages.expand);
+  const contract: string[] = [];
+  for (const pair of stages.contract) contract.push(...await engine.difference(...pair));
+  return arrangers[change.to.dialect](change, stages, { expand, contract });
+}

@@ -1,0 +1,189 @@
+import type { Dialect } from "../base/dialect.ts";
+import { join } from "node:path";
+import {
+  checksumListPath,
+  type Checksums,
+  parseChecksums,
+  renderChecksums,
+} from "../history/checksum_list.ts";
+import { decide, type Decisions } from "./rules/decisions.ts";
+import { HarborError } from "../base/errors.ts";
+import { headOf, journalPath, scriptChecksum } from "../history/history.ts";
+import { type KitSnapshot, snapshotId } from "../schema/kit_snapshot.ts";
+import { deriveRevisionId, revisionFiles, tagOf } from "../history/revision_name.ts";
+import { type DraftedScripts, draftScripts, draftTemplate } from "./draft_revision.ts";
+import type { DrizzleEngine } from "./drizzle_engine.ts";
+import { readIfThere } from "../history/read_history.ts";
+import type { ProjectPart } from "./read_project.ts";
+import type { FileChange } from "./write_together.ts";
+
+/** A revision that is about to be written, for all dialects. */
+export interface NewRevision {
+  readonly id: string;
+  readonly name: string;
+  /** Of its files. */
+  readonly tag: string;
+  readonly parent: string | null;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly parts: readonly NewRevisionPart[];
+  /** The revisions before it. */
+  readonly earlier: readonly { readonly dialect: Dialect; readonly tag: string }[];
+}
+
+export interface NewRevisionPart {
+  readonly dialect: Dialect;
+  readonly scripts: DraftedScripts;
+  /** What the revision leaves behind, with its ids. */
+  readonly snapshot: KitSnapshot;
+}
+
+export interface RevisionRequest {
+  readonly name: string;
+  /** The id; derived from the revision when it is `null`. */
+  readonly id: string | null;
+  /** Milliseconds since 1970; `null` takes the clock's time, or the parent's and a millisecond if that is later. */
+  readonly createdAt: number | null;
+  now(): Date;
+}
+
+/** Writes the scripts and snapshots of a change in memory. */
+export async function draftRevision(
+  parts: readonly ProjectPart[],
+  { decisions, ...request }: RevisionRequest & { readonly decisions: Decisions },
+  engine: DrizzleEngine,
+): Promise<NewRevision> {
+  const drafted = [];
+  for (const part of parts) {
+    const scripts = await draftScripts(request.name, decide(part, decisions), engine);
+    drafted.push({ dialect: part.dialect, scripts, schema: part.to });
+  }
+  return nameRevision(parts, request, drafted);
+}
+
+/** Writes a revision that does nothing yet, in memory. */
+export function draftEmptyRevision(parts: readonly ProjectPart[], request: RevisionRequest): NewRevision {
+  const drafted = parts.map(({ dialect, from }) => ({
+    dialect,
+    scripts: draftTemplate(request.name, dialect),
+    schema: from,
+  }));
+  return nameRevision(parts, request, drafted);
+}
+
+/** Gives scripts and schemas an id, a place in the history and a time. */
+function nameRevision(
+  parts: readonly ProjectPart[],
+  request: RevisionRequest,
+  drafted: readonly {
+    readonly dialect: Dialect;
+    readonly scripts: DraftedScripts;
+    readonly schema: KitSnapshot;
+  }[],
+): NewRevision {
+  const { name } = request;
+  const head = parts.map(({ history }) => headOf(history)).find((revision) => revision !== undefined);
+  const parent = head?.id ?? null;
+  const texts = drafted.flatMap(({ scripts }) => [scripts.up, scripts.down]);
+  const id = request.id ?? deriveRevisionId({ parent, name, scripts: texts });
+  if (parts.some(({ history }) => history.revisions.some((revision) => revision.id === id))) {
+    throw new HarborError("usage", `Cannot add revision "${id}": the history has it already`, {
+      hint: "harbor-db history",
+    });
+  }
+  return {
+    id,
+    name,
+    tag: tagOf(id, name),
+    parent,
+    createdAt: creationTime(request, head === undefined ? null : Date.parse(head.createdAt)),
+    parts: drafted.map(({ dialect, scripts, schema }) => ({
+      dialect,
+      scripts,
+      snapshot: { ...schema, id: snapshotId(id), prevId: snapshotId(parent) },
+    })),
+    earlier: parts.flatMap(({ dialect, history }) => history.revisions.map(({ tag }) => ({ dialect, tag }))),
+  };
+}
+
+/** drizzle's own migrator goes by these times, so they only rise. */
+function creationTime({ createdAt, now }: RevisionRequest, parentTime: number | null): number {
+  if (createdAt === null) return Math.max(now().getTime(), (parentTime ?? 0) + 1);
+  if (parentTime === null || createdAt > parentTime) return createdAt;
+  const given = new Date(createdAt).toISOString();
+  throw new HarborError(
+    "usage",
+    `Cannot date the revision "${given}": the one before it is of ${new Date(parentTime).toISOString()}`,
+    { hint: "Give a later time, or leave --created-at out." },
+  );
+}
+
+/** Returns what is to be written for a revision: new files, and the journals and checksums that name them. */
+export function filesOf(dir: string, revision: NewRevision): readonly FileChange[] {
+  const added = revision.parts.flatMap(({ dialect, scripts, snapshot }) => {
+    const [up, down, meta] = revisionFiles(revision.tag);
+    return [
+      { path: `${dialect}/${up}`, text: scripts.up },
+      { path: `${dialect}/${down}`, text: scripts.down },
+      { path: `${dialect}/${meta}`, text: renderJson(snapshot) },
+    ];
+  });
+  const journals = revision.parts.map(({ dialect }) => {
+    const path = `${dialect}/${journalPath}`;
+    const before = readIfThere(join(dir, path));
+    return { path, text: journalWith(before, dialect, revision), before };
+  });
+  const sums = readIfThere(join(dir, checksumListPath));
+  const checksums: Checksums = new Map([
+    ...(sums === null ? checksumsOf(dir, revision.earlier) : parseChecksums(sums)),
+    ...added.map(({ path, text }) => [path, scriptChecksum(text)] as const),
+  ]);
+  return [
+    ...added.map((file) => ({ ...file, before: null })),
+    { path: checksumListPath, text: renderChecksums(checksums), before: sums },
+    ...journals,
+  ];
+}
+
+/** Returns the checksums of the files of revisions that were written before there was a list. */
+function checksumsOf(dir: string, revisions: NewRevision["earlier"]): Checksums {
+  const paths = revisions.flatMap(({ dialect, tag }) =>
+    revisionFiles(tag).map((path) => `${dialect}/${path}`)
+  );
+  return new Map(paths.flatMap((path) => {
+    const text = readIfThere(join(dir, path));
+    return text === null ? [] : [[path, scriptChecksum(text)] as const];
+  }));
+}
+
+/** drizzle-kit's version of snapshots and journal entries of a dialect. */
+export const kitVersions: Readonly<Record<Dialect, string>> = { sqlite: "6", postgresql: "7" };
+
+interface Journal {
+  readonly entries: readonly { readonly tag: string }[];
+}
+
+function journalWith(text: string | null, dialect: Dialect, revision: NewRevision): string {
+  const { createdAt, tag, parent } = revision;
+  const journal: Journal = text === null
+    ? { version: "7", dialect, entries: [] } as Journal
+    : JSON.parse(text);
+  if ((journal.entries.at(-1)?.tag.slice(0, 12) ?? null) !== parent) {
+    throw new HarborError("file_failed", `Cannot add revision "${tag}": another one was added meanwhile`, {
+      hint: "Run the same command again.",
+    });
+  }
+  const entry = {
+    idx: journal.entries.length,
+    version: kitVersions[dialect],
+    when: createdAt,
+    tag,
+    breakpoints: true,
+  };
+  return renderJson({ ...journal, entries: [...journal.entries, entry] });
+}
+
+/** Returns JSON as all files of a history have it. */
+export function renderJson(json: unknown): string {
+  return `${JSON.stringify(json, null, 2)}\n`;
+}

@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import type { HistoryFolder } from "./rules/check_folder.ts";
+import { HarborError } from "../base/errors.ts";
+import { dialects } from "./read_project.ts";
+
+/**
+ * Reads all files of a `drizzle/` folder, whatever their state.
+ *
+ * @param cwd Where paths are shown from
+ * @throws {HarborError} `bad_history` when it has no folder of a dialect
+ */
+export function readHistoryFolders(dir: string, cwd: string): readonly HistoryFolder[] {
+  const folders = dialects.flatMap((dialect) => {
+    const path = join(dir, dialect);
+    const files = readFiles(path);
+    return files === null ? [] : [{ dialect, folder: relative(cwd, path), files }];
+  });
+  if (folders.length > 0) return folders;
+  throw new HarborError("bad_history", `Cannot read the history in "${dir}": it holds none`, {
+    hint: "Give the folder that drizzle-kit writes to: --dir drizzle",
+    details: { dir },
+  });
+}
+
+/** Returns the texts of all files below a folder; `null` when there is no such folder. */
+function readFiles(folder: string): ReadonlyMap<string, string> | null {
+  try {
+    const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+    const paths = entries.filter((entry) => entry.isFile()).map((entry) =>
+      join(entry.parentPath, entry.name)
+    );
+    return new Map(
+      paths.sort().map((path) => [
+        relative(folder, path).replaceAll("\\", "/"),
+        readFileSync(path, "utf8"),
+      ]),
+    );
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return null;
+    throw new HarborError("file_failed", `Cannot read "${folder}": ${message}`, { cause: error });
+  }
+}

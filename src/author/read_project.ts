@@ -1,0 +1,118 @@
+import { isRecord } from "../base/record.ts";
+import type { Dialect } from "../base/dialect.ts";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { HarborError } from "../base/errors.ts";
+import { headOf, type History } from "../history/history.ts";
+import { type KitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
+import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
+import type { DrizzleEngine } from "./drizzle_engine.ts";
+import { loadSchema } from "./load_schema.ts";
+import { readHistory } from "../history/read_history.ts";
+
+/** Where a developer's files are. */
+export interface ProjectPaths {
+  /** The `drizzle/` folder. */
+  readonly dir: string;
+  readonly schemaFile: string;
+}
+
+/** What one dialect has, and what schema.ts wants. */
+export interface ProjectPart {
+  readonly dialect: Dialect;
+  readonly history: History;
+  /** What the last revision leaves behind. */
+  readonly from: KitSnapshot;
+  /** What schema.ts says; its ids are made up. */
+  readonly to: KitSnapshot;
+  readonly isChanged: boolean;
+}
+
+export const dialects: readonly Dialect[] = ["sqlite", "postgresql"];
+
+/** Returns where schema.ts is when nothing else is said: beside the `drizzle/` folder. */
+export function defaultSchemaFile(dir: string): string {
+  return join(dirname(dir), "schema.ts");
+}
+
+/**
+ * Reads schema.ts and the history of each dialect that it is for.
+ *
+ * @throws {HarborError} `bad_schema`; `bad_history` when a history is broken or the dialects do not have the same
+ * revisions
+ */
+export async function readProject(
+  { dir, schemaFile }: ProjectPaths,
+  engine: DrizzleEngine,
+): Promise<readonly ProjectPart[]> {
+  const tables = await loadSchema(schemaFile);
+  const parts: ProjectPart[] = [];
+  for (const dialect of dialects) {
+    const folder = join(dir, dialect);
+    const own = tables.get(dialect);
+    if (own === undefined) {
+      if (existsSync(folder)) throw noTables(schemaFile, dialect, folder);
+      continue;
+    }
+    const history = existsSync(folder) ? readHistory(dir, dialect) : { dialect, revisions: [] };
+    refuseBranches(history);
+    const to = await engine.snapshot(dialect, own);
+    const from = await lastSnapshot(history, engine);
+    parts.push({ dialect, history, from, to, isChanged: !sameSchema(from, to) });
+  }
+  refuseDifferentHistories(parts);
+  return parts;
+}
+
+/** What the last revision says is only the whole schema when every revision was made on top of the one before it. */
+function refuseBranches({ dialect, revisions }: History): void {
+  const ends = revisions.map((revision) => readKitSnapshot(revision.snapshot()));
+  const at = ends.findIndex(({ prevId }, index) => index > 0 && prevId !== ends[index - 1]!.id);
+  if (at < 0) return;
+  const [parent, revision] = [revisions[at - 1]!, revisions[at]!];
+  throw new HarborError(
+    "bad_history",
+    `Cannot go on from revision "${revision.id}" (${revision.name}): on ${dialect} it was not made on top of ${parent.id} before it`,
+    { hint: `harbor-db rebase ${revision.id}`, details: { dialect, revision: revision.id } },
+  );
+}
+
+/** Returns what the last revision leaves behind, checked to be a snapshot; an empty one for an empty history. */
+async function lastSnapshot(history: History, engine: DrizzleEngine): Promise<KitSnapshot> {
+  const head = headOf(history);
+  if (head === undefined) return await engine.snapshot(history.dialect, {});
+  return readKitSnapshot(head.snapshot());
+}
+
+/**
+ * Checks that JSON is a snapshot of drizzle-kit's.
+ *
+ * @throws {HarborError} `bad_history`
+ */
+export function readKitSnapshot(json: unknown): KitSnapshot {
+  normalizeDrizzleSnapshot(json);
+  const { id, prevId } = json as { readonly id?: unknown; readonly prevId?: unknown };
+  if (isRecord(json) && typeof id === "string" && typeof prevId === "string") return json as KitSnapshot;
+  throw new HarborError("bad_history", 'Cannot read "drizzle-kit snapshot": it has no id and prevId', {
+    hint: "Take the file from version control again.",
+  });
+}
+
+function noTables(schemaFile: string, dialect: Dialect, folder: string): HarborError {
+  return new HarborError(
+    "bad_schema",
+    `Cannot use "${schemaFile}": it has no tables for ${dialect}, and "${folder}" has a history`,
+    { hint: `Export the tables for ${dialect} as well, or remove the folder.` },
+  );
+}
+
+function refuseDifferentHistories(parts: readonly ProjectPart[]): void {
+  const lists = parts.map(({ history }) => history.revisions.map((revision) => revision.id).join(" "));
+  if (new Set(lists).size < 2) return;
+  throw new HarborError("bad_history", "Cannot go on: the dialects do not have the same revisions", {
+    hint: "harbor-db check",
+    details: Object.fromEntries(
+      parts.map(({ dialect, history }) => [dialect, history.revisions.map((revision) => revision.id)]),
+    ),
+  });
+}

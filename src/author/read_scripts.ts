@@ -1,0 +1,55 @@
+import { HarborError } from "../base/errors.ts";
+import type { Finding } from "../base/finding.ts";
+import type { History, Revision } from "../history/history.ts";
+import type { Operation } from "../sql/operations.ts";
+import { postgresOperations } from "../sql/postgres_operations.ts";
+import type { Script } from "../history/script.ts";
+import { readOperations, type ReadStatement } from "./check/rules/script_operations.ts";
+import { sqliteOperations } from "../sql/sqlite_operations.ts";
+import { loadPostgresParser } from "../sql/postgres_parser.ts";
+
+/** The upgrade scripts of a dialect by revision, with what their statements do. */
+export type ReadScripts = ReadonlyMap<string, readonly ReadStatement[]>;
+
+/** Reads what the upgrade scripts do. What cannot be read is passed over here and found elsewhere. */
+export async function readScripts({ dialect, revisions }: History): Promise<ReadScripts> {
+  const operationsOf = dialect === "sqlite" ? sqliteOperations : await postgresReader();
+  return new Map(revisions.flatMap((revision) => {
+    const script = scriptOf(revision.upgrade);
+    return script === null ? [] : [[revision.id, readOperations(script, operationsOf)] as const];
+  }));
+}
+
+async function postgresReader(): Promise<(sql: string) => readonly Operation[]> {
+  const parser = await loadPostgresParser();
+  return (sql) => orNull(() => postgresOperations(parser.parse(sql))) ?? [];
+}
+
+/** Reads a script; `null` when it is missing or broken, which is found elsewhere. */
+export function scriptOf(read: () => Script | null): Script | null {
+  return orNull(read);
+}
+
+/** Returns the path of a revision's upgrade script as it is shown. */
+export function fileOf(revision: Revision): string {
+  return scriptOf(revision.upgrade)?.file ?? `${revision.tag}.sql`;
+}
+
+/** Does work whose failure is found elsewhere. */
+export function orNull<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof HarborError) return null;
+    throw error;
+  }
+}
+
+/** Makes a finding. */
+export function found(
+  check: string,
+  { status = "fail", message, details = {} }: Partial<Finding> & Pick<Finding, "message">,
+  hint: string | null,
+): Finding {
+  return { check, status, message, hint, details };
+}

@@ -1,0 +1,248 @@
+import type { Dialect } from "../../base/dialect.ts";
+import { checksumListPath, type Checksums } from "../../history/checksum_list.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { Finding } from "../../base/finding.ts";
+import {
+  buildHistory,
+  type History,
+  journalPath,
+  type Revision,
+  scriptChecksum,
+} from "../../history/history.ts";
+import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
+import { revisionFiles } from "../../history/revision_name.ts";
+import type { Script } from "../../history/script.ts";
+
+/** One dialect's folder as it lies on disk, whatever its state. */
+export interface HistoryFolder {
+  readonly dialect: Dialect;
+  /** As shown in messages: `drizzle/sqlite`. */
+  readonly folder: string;
+  /** Texts of all files in it, by path below it. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/** What can be found wrong with the files of a history. */
+export type HistoryCheck = "journal" | "files" | "edited" | "branches" | "snapshot" | "script" | "downgrade";
+
+/** A folder, what was found in it, and the history if it can be read. */
+export interface CheckedFolder extends HistoryFolder {
+  readonly findings: readonly Finding[];
+  readonly history: History | null;
+}
+
+const restore = (path: string) => `git checkout -- ${path}`;
+
+/** Looks through a folder without running anything. */
+export function checkFolder(folder: HistoryFolder, checksums: Checksums | null): CheckedFolder {
+  const findings: Finding[] = [];
+  const add: Add = (check, where, message, hint) => {
+    const { path, line = null, revision = null } = where;
+    const file = path === "" ? folder.folder : `${folder.folder}/${path}`;
+    findings.push({
+      check,
+      status: "fail",
+      message: `${line === null ? file : `${file}:${line}`}: ${message}`,
+      hint,
+      details: { dialect: folder.dialect, file, line, revision },
+    });
+  };
+  const history = readJournal(folder, add);
+  checkStrangers(folder, history, add);
+  if (checksums !== null) checkSums(folder, checksums, add);
+  for (const revision of history?.revisions ?? []) checkRevision(folder, revision, add);
+  if (history !== null) checkOrder(folder, history, add);
+  return { ...folder, findings, history };
+}
+
+type Add = (
+  check: HistoryCheck,
+  where: { readonly path: string; readonly line?: number | null; readonly revision?: string },
+  message: string,
+  hint: string,
+) => void;
+
+function readJournal(folder: HistoryFolder, add: Add): History | null {
+  const text = folder.files.get(journalPath);
+  if (text !== undefined && /^(?:<{7}|>{7}) /m.test(text)) {
+    const line = lineOf(text, /^<{7} /m);
+    add("journal", { path: journalPath, line }, "a merge left its marks in it", "harbor-db rebase");
+    return null;
+  }
+  try {
+    return buildHistory(folder.dialect, {
+      folder: folder.folder,
+      read: (path) => folder.files.get(path) ?? null,
+    });
+  } catch (error) {
+    if (!(error instanceof HarborError)) throw error;
+    const path = String(error.details["path"] ?? "").slice(folder.folder.length + 1);
+    const state = error.message.replace(/^Cannot read ".*?": /, "");
+    const isMissing = path !== journalPath && !folder.files.has(path);
+    add(isMissing ? "files" : "journal", { path }, state, restore(`${folder.folder}/${path}`));
+    return null;
+  }
+}
+
+/** Finds what no journal entry names. */
+function checkStrangers({ files, folder }: HistoryFolder, history: History | null, add: Add): void {
+  if (history === null) return;
+  const known = new Set(history.revisions.flatMap(({ tag }) => revisionFiles(tag)));
+  for (const path of files.keys()) {
+    if (known.has(path) || path === journalPath) continue;
+    const isRevision = /^[0-9a-f]{12}_\w+\.sql$/.test(path) && !path.endsWith(".down.sql");
+    add(
+      "files",
+      { path },
+      "the journal does not name it",
+      isRevision ? "harbor-db rebase" : `rm ${folder}/${path}`,
+    );
+  }
+}
+
+function checkSums({ dialect, files }: HistoryFolder, checksums: Checksums, add: Add): void {
+  for (const [path, text] of files) {
+    if (path === journalPath || !/\.(?:sql|json)$/.test(path)) continue;
+    const written = checksums.get(`${dialect}/${path}`);
+    if (written === scriptChecksum(text)) continue;
+    const state = written === undefined
+      ? `${checksumListPath} does not list it`
+      : "it was edited since it was written";
+    add("edited", { path }, state, "If that is meant: harbor-db check --prove --accept-edits");
+  }
+}
+
+function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): void {
+  const [up, down, snapshot] = revisionFiles(revision.tag);
+  const where = { revision: revision.id };
+  if (!folder.files.has(snapshot)) {
+    add(
+      "files",
+      { path: snapshot, ...where },
+      "there is no such file",
+      restore(`${folder.folder}/${snapshot}`),
+    );
+  } else {
+    attempt(
+      () => normalizeDrizzleSnapshot(revision.snapshot()),
+      (error) =>
+        add(
+          "snapshot",
+          { path: snapshot, ...where },
+          stateIn(error),
+          restore(`${folder.folder}/${snapshot}`),
+        ),
+    );
+  }
+  const script = attempt(
+    revision.upgrade,
+    (error) =>
+      add(
+        "script",
+        { path: up, line: lineIn(error), ...where },
+        stateIn(error),
+        error.hint ?? "Edit the script.",
+      ),
+  );
+  const back = attempt(
+    revision.downgrade,
+    (error) =>
+      add(
+        "downgrade",
+        { path: down, line: lineIn(error), ...where },
+        stateIn(error),
+        error.hint ?? "Edit the script.",
+      ),
+  );
+  if (back === null) {
+    add(
+      "downgrade",
+      { path: down, ...where },
+      "there is no such file, so the revision cannot be undone",
+      `Write it: what undoes ${folder.folder}/${up}`,
+    );
+  } else if (back !== undefined && script !== undefined && isIdle(back) && !isIdle(script)) {
+    if (back.statements.some(({ allowed }) => allowed.includes("idle_downgrade"))) return;
+    add(
+      "downgrade",
+      { path: down, ...where },
+      "it does nothing, and the upgrade does something",
+      "Write what undoes it. Or say why not, above its SELECT 1: -- harbor:allow idle_downgrade REASON",
+    );
+  }
+}
+
+/** Says whether a script has no statement but `SELECT 1`. */
+function isIdle({ statements }: Script): boolean {
+  return statements.every(({ sql }) => /^SELECT 1$/i.test(sql));
+}
+
+/** Compares the order in the journal with the order in which the snapshots were made. */
+function checkOrder({ files }: HistoryFolder, { revisions }: History, add: Add): void {
+  const ends = revisions.map((revision) => ({ revision, ...readIds(files, revision) }));
+  const journal = files.get(journalPath)!;
+  for (const [index, { revision, prevId }] of ends.entries()) {
+    const previous = ends[index - 1];
+    const line = lineOf(journal, new RegExp(`"tag": *"${revision.tag}"`));
+    const where = { path: journalPath, line, revision: revision.id };
+    const twin = ends.slice(0, index).find((each) => prevId !== null && each.prevId === prevId);
+    if (twin !== undefined) {
+      const parent = ends.find(({ id }) => id === prevId)?.revision.id ?? "base";
+      add(
+        "branches",
+        where,
+        `${twin.revision.id} and ${revision.id} both come after ${parent}: two branches were merged`,
+        `harbor-db rebase ${revision.id}`,
+      );
+    } else if (prevId !== null && previous !== undefined && previous.id !== null && prevId !== previous.id) {
+      add(
+        "branches",
+        where,
+        `${revision.id} stands after ${previous.revision.id} and was not made on top of it`,
+        `harbor-db rebase ${revision.id}`,
+      );
+    }
+    if (previous !== undefined && revision.createdAt <= previous.revision.createdAt) {
+      add(
+        "journal",
+        where,
+        `${revision.id} is not dated later than ${previous.revision.id} before it, so drizzle-kit migrate would pass over it`,
+        `harbor-db rebase ${revision.id}`,
+      );
+    }
+  }
+}
+
+function readIds(files: HistoryFolder["files"], { tag }: Revision) {
+  try {
+    const { id, prevId } = JSON.parse(files.get(revisionFiles(tag)[2]) ?? "null") ?? {};
+    const text = (value: unknown) => typeof value === "string" ? value : null;
+    return { id: text(id), prevId: text(prevId) };
+  } catch {
+    // Found already, as a snapshot that cannot be read.
+    return { id: null, prevId: null };
+  }
+}
+
+function attempt<T>(work: () => T, failed: (error: HarborError) => void): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof HarborError)) throw error;
+    failed(error);
+    return undefined;
+  }
+}
+
+function stateIn(error: HarborError): string {
+  return error.message.replace(/^Cannot read ".*?": /, "");
+}
+
+function lineIn(error: HarborError): number | null {
+  return typeof error.details["line"] === "number" ? error.details["line"] : null;
+}
+
+function lineOf(text: string, pattern: RegExp): number | null {
+  const found = pattern.exec(text);
+  return found === null ? null : text.slice(0, found.index).split("\n").length;
+}

@@ -1,0 +1,30 @@
+import { breakpoint } from "../../history/script.ts";
+
+/** A statement of a script that is being written. */
+export interface DraftStatement {
+  /** With its semicolon. */
+  readonly sql: string;
+  /** Comment lines above it, directives included, without their `-- `. */
+  readonly above: readonly string[];
+}
+
+/** Makes a statement of a script. */
+export function draft(sql: string, ...above: readonly string[]): DraftStatement {
+  return { sql: sql.trim(), above };
+}
+
+/** What a script is written of. */
+export interface DraftScript {
+  /** The revision's name, which is a script's first line. */
+  readonly name: string;
+  /** Comment lines below the name. */
+  readonly remarks: readonly string[];
+  readonly statements: readonly DraftStatement[];
+}
+
+/** Returns the text of a script. */
+export function renderDraft({ name, remarks, statements }: DraftScript): string {
+  const head = [name, ...remarks].map((line) => `-- ${line}`.trimEnd() + "\n").join("");
+  const parts = statements.map(({ sql, above }) => `${above.map((line) => `-- ${line}\n`).join("")}${sql}`);
+  return `${head}${parts.join(`${breakpoint}\n`)}\n`;
+}

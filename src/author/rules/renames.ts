@@ -1,0 +1,210 @@
+import { HarborError } from "../../base/errors.ts";
+import { type KitSnapshot, type KitTable, mapValues } from "../../schema/kit_snapshot.ts";
+
+/** What has another name now. */
+export interface Renames {
+  readonly tables: readonly Rename[];
+  /** A column's table is named as it is after the table renames. */
+  readonly columns: readonly ColumnRename[];
+}
+
+export interface Rename {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface ColumnRename extends Rename {
+  readonly table: string;
+}
+
+/** Something that is gone, and what it may have become. */
+export interface RenameCandidate {
+  readonly kind: "table" | "column";
+  /** The table of a column; `null` for a table. */
+  readonly table: string | null;
+  readonly gone: string;
+  readonly added: readonly string[];
+}
+
+export const noRenames: Renames = { tables: [], columns: [] };
+
+/** Returns what turns the renames back. */
+export function invertRenames({ tables, columns }: Renames): Renames {
+  const oldName = (table: string) => tables.find((rename) => rename.to === table)?.from ?? table;
+  return {
+    tables: tables.map(({ from, to }) => ({ from: to, to: from })),
+    columns: columns.map(({ table, from, to }) => ({ table: oldName(table), from: to, to: from })),
+  };
+}
+
+/** What is known not to be renamed; `all` but what is in the renames. */
+export type Dropped = "all" | readonly Pick<RenameCandidate, "table" | "gone">[];
+
+/**
+ * Returns what may have been renamed between two snapshots beyond what is known: tables first, and columns only once
+ * no table is in question, since a table's columns depend on what it was called.
+ */
+export function renameCandidates(
+  { from, to }: { readonly from: KitSnapshot; readonly to: KitSnapshot },
+  known: Renames,
+  dropped: Dropped,
+): readonly RenameCandidate[] {
+  if (dropped === "all") return [];
+  const before = tablesByName(applyRenames(from, known));
+  const after = tablesByName(to);
+  const isOpen = ({ table, gone }: RenameCandidate) =>
+    !dropped.some((each) => each.table === table && each.gone === gone);
+  const tables = candidates({ kind: "table", table: null }, before, after).filter(isOpen);
+  if (tables.length > 0) return tables;
+  return [...before].flatMap(([name, table]) => {
+    const now = after.get(name);
+    if (now === undefined) return [];
+    return candidates(
+      { kind: "column", table: name },
+      new Map(Object.entries(table.columns)),
+      new Map(Object.entries(now.columns)),
+    ).filter(isOpen);
+  });
+}
+
+function candidates(
+  { kind, table }: Pick<RenameCandidate, "kind" | "table">,
+  before: ReadonlyMap<string, unknown>,
+  after: ReadonlyMap<string, unknown>,
+): RenameCandidate[] {
+  const added = [...after.keys()].filter((name) => !before.has(name));
+  if (added.length === 0) return [];
+  return [...before.keys()].filter((name) => !after.has(name)).map((gone) => ({ kind, table, gone, added }));
+}
+
+/**
+ * Returns a snapshot as it is after the renames, everything that refers to what was renamed included. Indexes and
+ * constraints keep their names.
+ */
+export function applyRenames(snapshot: KitSnapshot, { tables, columns }: Renames): KitSnapshot {
+  const tableName = (name: string) => tables.find((rename) => rename.from === name)?.to ?? name;
+  const columnName = (table: string, name: string) =>
+    columns.find((rename) => rename.table === tableName(table) && rename.from === name)?.to ?? name;
+
+  const renamed = Object.entries(snapshot.tables).map(([key, table]) => {
+    const name = tableName(table.name);
+    const prefix = key.slice(0, key.length - table.name.length);
+    return [`${prefix}${name}`, { ...renameColumns(table), name }] as const;
+  });
+  return { ...snapshot, tables: Object.fromEntries(renamed) };
+
+  function renameColumns(table: KitTable): KitTable {
+    const own = (name: string) => columnName(table.name, name);
+    const inText = (text: string) =>
+      columns.filter((rename) => rename.table === tableName(table.name)).reduce(
+        (result, { from, to }) =>
+          result.replaceAll(`"${from}"`, `"${to}"`).replaceAll(`\`${from}\``, `\`${to}\``),
+        text,
+      );
+    const list = <T extends { readonly columns: readonly string[] }>(key: T) => ({
+      ...key,
+      columns: key.columns.map(own),
+    });
+    return {
+      ...table,
+      columns: Object.fromEntries(
+        Object.values(table.columns).map((column) => {
+          const name = own(column.name);
+          return [name, { ...column, name }];
+        }),
+      ),
+      indexes: mapValues(table.indexes, (index) => ({
+        ...index,
+        columns: index.columns.map((column) => {
+          if (typeof column === "string") return own(column);
+          const { expression, isExpression } = column;
+          return { ...column, expression: isExpression ? inText(expression) : own(expression) };
+        }),
+        ...index.where === undefined ? {} : { where: inText(index.where) },
+      })),
+      foreignKeys: mapValues(table.foreignKeys, (key) => ({
+        ...key,
+        tableFrom: tableName(key.tableFrom),
+        tableTo: tableName(key.tableTo),
+        columnsFrom: key.columnsFrom.map(own),
+        columnsTo: key.columnsTo.map((name) => columnName(key.tableTo, name)),
+      })),
+      compositePrimaryKeys: mapValues(table.compositePrimaryKeys, list),
+      uniqueConstraints: mapValues(table.uniqueConstraints, list),
+      checkConstraints: mapValues(table.checkConstraints, (check) => ({
+        ...check,
+        value: inText(check.value),
+      })),
+    };
+  }
+}
+
+/** Returns the tables of a snapshot by their names. */
+export function tablesByName(snapshot: KitSnapshot): ReadonlyMap<string, KitTable> {
+  return new Map(Object.values(snapshot.tables).map((table) => [table.name, table]));
+}
+
+/**
+ * Reads `--rename` values: `users=accounts` for a table, `users.name=users.full_name` for a column, whose table goes
+ * by its new name.
+ *
+ * @throws {HarborError} `usage`
+ */
+export function parseRenames(texts: readonly string[]): Renames {
+  const tables: Rename[] = [];
+  const columns: ColumnRename[] = [];
+  for (const text of texts) {
+    const [, table, from, newTable, to] = /^(\w+)(?:\.(\w+))?=(\w+)(?:\.(\w+))?$/.exec(text.trim()) ?? [];
+    const isColumn = from !== undefined && to !== undefined && table === newTable;
+    if (table === undefined || newTable === undefined || (!isColumn && (from ?? to) !== undefined)) {
+      throw new HarborError("usage", `Cannot read --rename "${text}": it is neither a table nor a column`, {
+        hint: "--rename users.name=users.full_name, or --rename users=accounts",
+      });
+    }
+    if (isColumn) columns.push({ table, from, to });
+    else tables.push({ from: table, to: newTable });
+  }
+  const targets = [...tables.map(({ to }) => to), ...columns.map(({ table, to }) => `${table}.${to}`)];
+  const twice = targets.find((target, at) => targets.indexOf(target) !== at);
+  if (twice === undefined) return { tables, columns };
+  throw new HarborError("usage", `Cannot rename two things to "${twice}"`, {
+    hint: "harbor-db help generate",
+  });
+}
+
+/** Returns the flag that says that a candidate was renamed. */
+export function renameFlag({ table, gone }: RenameCandidate, to: string): string {
+  const prefix = table === null ? "" : `${table}.`;
+  return `--rename ${prefix}${gone}=${prefix}${to}`;
+}
+
+/**
+ * Checks that every rename the user gave names something that is gone and something that is new.
+ *
+ * @throws {HarborError} `usage`
+ */
+export function refuseImpossibleRenames(from: KitSnapshot, to: KitSnapshot, renames: Renames): void {
+  const before = tablesByName(from);
+  const after = tablesByName(to);
+  const oldNames = invertRenames({ tables: renames.tables, columns: [] }).tables;
+  const fail = (what: string, state: string) => {
+    throw new HarborError("usage", `Cannot rename "${what}": ${state}`, {
+      hint: "The left side is what the last revision has, the right side what schema.ts has.",
+    });
+  };
+  for (const rename of renames.tables) {
+    if (!before.has(rename.from) || after.has(rename.from)) fail(rename.from, "no such table is gone");
+    if (!after.has(rename.to) || before.has(rename.to)) fail(rename.from, `no table "${rename.to}" is new`);
+  }
+  for (const rename of renames.columns) {
+    const old = before.get(oldNames.find((each) => each.from === rename.table)?.to ?? rename.table)?.columns;
+    const now = after.get(rename.table)?.columns;
+    const what = `${rename.table}.${rename.from}`;
+    if (old?.[rename.from] === undefined || now === undefined || now[rename.from] !== undefined) {
+      fail(what, "no such column is gone");
+    }
+    if (now?.[rename.to] === undefined || old?.[rename.to] !== undefined) {
+      fail(what, `no column "${rename.table}.${rename.to}" is new`);
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import { isRecord } from "../../base/record.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { HistoryFolder } from "./check_folder.ts";
+import { journalPath } from "../../history/history.ts";
+import { type KitSnapshot, originId } from "../../schema/kit_snapshot.ts";
+import { revisionFiles } from "../../history/revision_name.ts";
+import { scriptName } from "../../history/script.ts";
+
+/** A revision as its files say, whatever the journal says. */
+export interface TreeRevision {
+  readonly id: string;
+  readonly tag: string;
+  readonly name: string;
+  /** Milliseconds since 1970; `null` when the journal does not name it. */
+  readonly when: number | null;
+  readonly snapshot: KitSnapshot;
+}
+
+/**
+ * Reads the revisions of a folder, in the order of its journal and then of their names. A journal with the marks of a
+ * merge is read for what is in it.
+ *
+ * @throws {HarborError} `bad_history` when a revision has no snapshot that can be read
+ */
+export function readTree({ folder, files }: HistoryFolder): readonly TreeRevision[] {
+  const entries = looseEntries(files.get(journalPath) ?? "");
+  const scripts = [...files.keys()].flatMap((path) => /^([0-9a-f]{12}_\w+)\.sql$/.exec(path)?.[1] ?? []);
+  const tags = [...new Set([...entries.map(({ tag }) => tag), ...scripts])];
+  return tags.filter((tag) => scripts.includes(tag)).map((tag) => {
+    const [up, , meta] = revisionFiles(tag);
+    return {
+      id: tag.slice(0, 12),
+      tag,
+      name: scriptName(files.get(up)!) ?? tag.slice(13).replaceAll("_", " "),
+      when: entries.find((entry) => entry.tag === tag)?.when ?? null,
+      snapshot: readSnapshot(files.get(meta), `${folder}/${meta}`),
+    };
+  });
+}
+
+/** Returns the tags in a journal's text, in order. */
+export function tagsIn(journal: string): readonly string[] {
+  return looseEntries(journal).map(({ tag }) => tag);
+}
+
+function looseEntries(journal: string): readonly { readonly tag: string; readonly when: number }[] {
+  const entries = journal.match(/\{[^{}]*"tag"[^{}]*\}/g) ?? [];
+  const read = entries.flatMap((text) => {
+    const tag = /"tag": *"([^"]+)"/.exec(text)?.[1];
+    const when = Number(/"when": *(\d+)/.exec(text)?.[1]);
+    return tag === undefined || Number.isNaN(when) ? [] : [{ tag, when }];
+  });
+  return read.filter(({ tag }, at) => read.findIndex((each) => each.tag === tag) === at);
+}
+
+function readSnapshot(text: string | undefined, path: string): KitSnapshot {
+  try {
+    const json: unknown = JSON.parse(text ?? "");
+    if (isRecord(json) && typeof json["id"] === "string" && typeof json["prevId"] === "string") {
+      return json as unknown as KitSnapshot;
+    }
+  } catch {
+    // Said below.
+  }
+  throw new HarborError("bad_history", `Cannot read "${path}": it is no snapshot`, {
+    hint: `git checkout -- ${path}`,
+    details: { path },
+  });
+}
+
+/** Which revisions keep their place and which go behind them, each in order. */
+export interface NewOrder {
+  readonly kept: readonly TreeRevision[];
+  readonly moved: readonly TreeRevision[];
+}
+
+/**
+ * Puts some revisions behind all others.
+ *
+ * @throws {HarborError} `bad_history` when the others are no chain without them
+ */
+export function moveBehind(tree: readonly TreeRevision[], moved: ReadonlySet<string>): NewOrder {
+  const inOrder = (revisions: readonly TreeRevision[]) => chain(revisions);
+  return {
+    kept: inOrder(tree.filter(({ id }) => !moved.has(id))),
+    moved: inOrder(tree.filter(({ id }) => moved.has(id))),
+  };
+}
+
+/** Returns a revision and all that were made on top of it. */
+export function withDescendants(tree: readonly TreeRevision[], id: string): ReadonlySet<string> {
+  const found = new Set([id]);
+  const step = () =>
+    tree.filter((each) =>
+      !found.has(each.id) &&
+      tree.some((other) => found.has(other.id) && other.snapshot.id === each.snapshot.prevId)
+    );
+  for (let next = step(); next.length > 0; next = step()) next.forEach((each) => found.add(each.id));
+  return found;
+}
+
+/** Returns the revisions that begin the branches where the history forks; empty when it does not. */
+export function forksOf(tree: readonly TreeRevision[]): readonly TreeRevision[] {
+  return tree.filter(({ id, snapshot }) =>
+    tree.some((other) => other.id !== id && other.snapshot.prevId === snapshot.prevId)
+  );
+}
+
+function chain(revisions: readonly TreeRevision[]): readonly TreeRevision[] {
+  const ids = new Set(revisions.map(({ snapshot }) => snapshot.id));
+  const starts = revisions.filter(({ snapshot }) => !ids.has(snapshot.prevId));
+  const ordered: TreeRevision[] = [];
+  for (let next = starts; next.length > 0;) {
+    if (next.length > 1) {
+      throw new HarborError(
+        "bad_history",
+        `Cannot order the history: ${next.map(({ id }) => id).join(" and ")} both come next`,
+        { hint: `harbor-db rebase ${next.at(-1)!.id}`, details: { revisions: next.map(({ id }) => id) } },
+      );
+    }
+    ordered.push(next[0]!);
+    const last = next[0]!.snapshot.id;
+    next = revisions.filter(({ snapshot }) => snapshot.prevId === last);
+  }
+  return ordered;
+}
+
+/** Returns the snapshot that a revision was made on; `null` for a first one. */
+export function baseOf(tree: readonly TreeRevision[], revision: TreeRevision): KitSnapshot | null {
+  const { prevId } = revision.snapshot;
+  if (prevId === originId) return null;
+  const base = tree.find(({ snapshot }) => snapshot.id === prevId);
+  if (base !== undefined) return base.snapshot;
+  throw new HarborError(
+    "bad_history",
+    `Cannot place revision "${revision.id}" (${revision.name}): what it was made on is not here`,
+    { hint: "Take the missing revision's files from the branch that has them.", details: { prevId } },
+  );
+}

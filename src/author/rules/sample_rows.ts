@@ -1,0 +1,84 @@
+import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
+
+/** How many rows each table gets: one with all values, one with NULL wherever it may be. */
+const rowCount = 2;
+
+/** INSERT statements for one table. */
+export interface SampleRows {
+  readonly table: string;
+  readonly statements: readonly string[];
+}
+
+/**
+ * Returns the statements that put a few rows into every table, table by table, with what others refer to first. Keys
+ * are 1, 2, … and so are references. A table with a column that nothing is known to fit is left out.
+ *
+ * @param next The schema that the rows are to live on in: a check that it adds holds for them already, and a text that
+ * becomes another type is one of that type
+ */
+export function sampleRows(snapshot: Snapshot, next: Snapshot = snapshot): readonly SampleRows[] {
+  return inOrder(snapshot.tables).flatMap((plain) => {
+    const later = next.tables.find(({ name }) => name === plain.name);
+    const table = { ...plain, checks: [...later?.checks ?? [], ...plain.checks] };
+    const types = new Map(later?.columns.map(({ name, type }) => [name, type]));
+    const rows = Array.from({ length: rowCount }, (_, index) => rowOf(table, index + 1, types));
+    const statements = rows.filter((row) => row !== null);
+    return statements.length < rowCount ? [] : [{ table: table.name, statements }];
+  });
+}
+
+/** Puts a table after those that it refers to, as far as they do not refer to each other. */
+function inOrder(tables: readonly Table[]): readonly Table[] {
+  const byName = new Map(tables.map((table) => [table.name, table]));
+  const depth = (table: Table, above: readonly string[]): number =>
+    Math.max(
+      0,
+      ...table.foreignKeys.filter((key) => !above.includes(key.table)).map((key) =>
+        1 + depth(byName.get(key.table) ?? table, [...above, key.table])
+      ),
+    );
+  return tables.toSorted((a, b) => depth(a, [a.name]) - depth(b, [b.name]));
+}
+
+type Types = ReadonlyMap<string, string>;
+
+function rowOf(table: Table, row: number, laterTypes: Types): string | null {
+  const values = table.columns.map((column) => {
+    const isKey = table.primaryKey.includes(column.name);
+    if (row > 1 && !column.notNull && !isKey) return "NULL";
+    const later = laterTypes.get(column.name) ?? column.type;
+    return valueOf(column, table, { row, later }) ?? (column.notNull ? null : "NULL");
+  });
+  if (values.includes(null)) return null;
+  const names = table.columns.map((column) => `"${column.name}"`).join(", ");
+  return `INSERT INTO "${table.name}" (${names}) VALUES (${values.join(", ")})`;
+}
+
+const kinds: readonly (readonly [RegExp, (row: number, length: number) => string])[] = [
+  [/CHAR|TEXT|CLOB/, (row, length) => `'${`row ${row}`.slice(-length)}'`],
+  [/INT|NUMERIC|DECIMAL|REAL|DOUBLE|FLOAT/, (row) => String(row)],
+  [/BOOL/, (row) => row === 1 ? "TRUE" : "FALSE"],
+  [/TIME|DATE/, (row) => `'2025-01-0${row} 12:00:00'`],
+  [/UUID/, (row) => `'00000000-0000-4000-8000-00000000000${row}'`],
+  [/JSON/, () => "'{}'"],
+  [/BLOB|BYTEA/, (row) => `'${row}'`],
+];
+
+function valueOf(
+  column: Column,
+  table: Table,
+  { row, later }: { readonly row: number; readonly later: string },
+): string | null {
+  const lists = table.checks.filter(({ expression }) => expression.includes(column.name))
+    .map(({ expression }): readonly string[] => expression.match(/'(?:[^']|'')*'/g) ?? []);
+  const allowed = (lists[0] ?? []).filter((value) => lists.every((list) => list.includes(value)));
+  if (allowed.length > 0) return allowed[(row - 1) % allowed.length]!;
+  const lengths = [column.type, later].map((type) => Number(/\((\d+)\)/.exec(type)?.[1] ?? 40));
+  const length = Math.min(...lengths);
+  const value = (type: string) =>
+    kinds.find(([pattern]) => pattern.test(type.toUpperCase()))?.[1](row, length);
+  const own = value(column.type) ?? null;
+  const future = value(later);
+  if (future === undefined || !own?.startsWith("'") || later === column.type) return own;
+  return `'${future.replaceAll("'", "")}'`;
+}

@@ -1,0 +1,222 @@
+import { isFast } from "../../sql/constant_expression.ts";
+import type { StageStatements } from "./write_sqlite_script.ts";
+import type { ChangeStages, SchemaChange } from "./change_stages.ts";
+import { draft, type DraftStatement } from "./draft_statement.ts";
+import type { KitTable } from "../../schema/kit_snapshot.ts";
+import { referrersFirst } from "./table_order.ts";
+import { tablesByName } from "./renames.ts";
+
+/** The order in which a change can run while the application goes on working. */
+const phases = [
+  // One transaction of statements that need their lock for a moment only.
+  "change",
+  "fill",
+  "guard",
+  "refill",
+  // After the rows are filled, which then has no index to keep.
+  "index",
+  "validate",
+  "settle",
+  "drop",
+] as const;
+type Phase = typeof phases[number];
+type Placed = readonly [Phase, DraftStatement];
+
+/**
+ * Makes a PostgreSQL script of what drizzle-kit says for a change: no statement holds a table while it reads or writes
+ * all of its rows.
+ *
+ * Sources: https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES,
+ * https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+ */
+export function arrangePostgres(
+  change: SchemaChange,
+  stages: ChangeStages,
+  said: StageStatements,
+): readonly DraftStatement[] {
+  const [renamed] = stages.expand;
+  const statements = referrersFirst([...said.expand, ...said.contract].map(unqualified), change);
+  const setting = {
+    change,
+    existing: new Set([...tablesByName(renamed).keys()]),
+    replaced: replacedIndexes(statements),
+  };
+  const placed = [
+    ...stages.renames.map((sql): Placed => ["change", draft(sql)]),
+    ...statements.flatMap((sql) => change.isAtomic ? [placeAtomic(sql, change)] : place(sql, setting)),
+    ...backfills(change),
+  ];
+  return phases.flatMap((phase) =>
+    placed.filter(([each]) => each === phase).map(([, statement]) => statement)
+  );
+}
+
+interface Setting {
+  readonly change: SchemaChange;
+  /** Tables that may have rows. */
+  readonly existing: ReadonlySet<string>;
+  /** Indexes that are made anew under their name. */
+  readonly replaced: ReadonlySet<string>;
+}
+
+/** In one transaction nothing has to be eased in: what looks at rows comes after what fills them. */
+function placeAtomic(sql: string, change: SchemaChange): Placed {
+  const looksAtRows =
+    /^CREATE (?:UNIQUE )?INDEX |^ALTER TABLE "[^"]+" (?:ADD CONSTRAINT |ALTER COLUMN "[^"]+" SET NOT NULL;)/;
+  const takesAway = /^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN /;
+  const phase = looksAtRows.test(sql) ? "settle" : takesAway.test(sql) ? "drop" : "change";
+  return [phase, draft(withConversion(sql, change))];
+}
+
+function replacedIndexes(statements: readonly string[]): ReadonlySet<string> {
+  const named = (pattern: RegExp) => statements.flatMap((sql) => pattern.exec(sql)?.[1] ?? []);
+  const made = named(/^CREATE (?:UNIQUE )?INDEX "([^"]+)"/);
+  return new Set(named(/^DROP INDEX "([^"]+)";$/).filter((name) => made.includes(name)));
+}
+
+function place(sql: string, { change, existing, replaced }: Setting): readonly Placed[] {
+  const [, index, on] = /^CREATE (?:UNIQUE )?INDEX "([^"]+)" ON "([^"]+)"/.exec(sql) ?? [];
+  if (index !== undefined && on !== undefined) {
+    if (!existing.has(on)) return [["change", draft(sql)]];
+    return replaced.has(index) ? indexReplaced(index, sql) : [["index", concurrently(sql)]];
+  }
+  const [, dropped] = /^DROP INDEX "([^"]+)";$/.exec(sql) ?? [];
+  if (dropped !== undefined && replaced.has(dropped)) return [];
+  if (/^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN |^DROP (?:TYPE|SEQUENCE|SCHEMA) /.test(sql)) {
+    return [["drop", draft(sql)]];
+  }
+  const [, table, action = ""] = /^ALTER TABLE "([^"]+)" (.*)$/s.exec(sql) ?? [];
+  if (table === undefined || !existing.has(table)) return [["change", draft(sql)]];
+  const [, constraint, kind] = /^ADD CONSTRAINT "([^"]+)" (FOREIGN KEY|CHECK|UNIQUE)/.exec(action) ?? [];
+  if (constraint !== undefined && kind === "UNIQUE") return uniqueLater(table, constraint, action);
+  if (constraint !== undefined) return validLater(table, constraint, sql);
+  const [, column] = /^ALTER COLUMN "([^"]+)" SET NOT NULL;$/.exec(action) ?? [];
+  if (column !== undefined) return notNullLater(table, column);
+  const converted = withConversion(sql, change);
+  return [["change", draft(converted, ...remarksOn(table, action, change))]];
+}
+
+function remarksOn(table: string, action: string, { fills }: SchemaChange): readonly string[] {
+  const [, column] = /^ADD COLUMN "([^"]+)" .* DEFAULT /s.exec(action) ?? [];
+  if (column === undefined) return [];
+  const isLent = fills.some((fill) => fill.table === table && fill.column === column);
+  const remark = `The default of ${table}.${column} fills the rows that exist without touching them`;
+  return [isLent ? `${remark}; it is taken back below.` : `${remark}.`];
+}
+
+function concurrently(sql: string): DraftStatement {
+  const [, index] = /INDEX "([^"]+)"/.exec(sql)!;
+  return draft(sql, `${index} is built while the application goes on writing.`, "harbor:concurrently");
+}
+
+/** The old one serves until the new one is there. */
+function indexReplaced(index: string, sql: string): readonly Placed[] {
+  const made = `${index.slice(0, 59)}_new`;
+  return [
+    ["index", concurrently(sql.replace(`"${index}"`, () => `"${made}"`))],
+    ["settle", draft(`DROP INDEX "${index}";`)],
+    ["settle", draft(`ALTER INDEX "${made}" RENAME TO "${index}";`)],
+  ];
+}
+
+/** Existing rows are looked at outside the transaction that holds the table. */
+function validLater(table: string, constraint: string, sql: string): readonly Placed[] {
+  return [
+    [
+      "change",
+      draft(
+        sql.replace(/;$/, " NOT VALID;"),
+        `${constraint} holds for new rows at once; those that exist are looked at below, while others write.`,
+      ),
+    ],
+    ["validate", draft(`ALTER TABLE "${table}" VALIDATE CONSTRAINT "${constraint}";`, "harbor:alone")],
+  ];
+}
+
+function uniqueLater(table: string, constraint: string, action: string): readonly Placed[] {
+  const [, nulls = "", columns] = /UNIQUE( NULLS NOT DISTINCT)?\s*(\(.*\));$/s.exec(action) ?? [];
+  return [
+    [
+      "index",
+      draft(`CREATE UNIQUE INDEX "${constraint}" ON "${table}" ${columns}${nulls};`, "harbor:concurrently"),
+    ],
+    [
+      "settle",
+      draft(`ALTER TABLE "${table}" ADD CONSTRAINT "${constraint}" UNIQUE USING INDEX "${constraint}";`),
+    ],
+  ];
+}
+
+/** A check that is known to hold spares SET NOT NULL the reading (PostgreSQL 12 and later). */
+function notNullLater(table: string, column: string): readonly Placed[] {
+  const guard = `${table}_${column}_not_null`.slice(-63);
+  const alter = `ALTER TABLE "${table}"`;
+  return [
+    [
+      "guard",
+      draft(
+        `${alter} ADD CONSTRAINT "${guard}" CHECK ("${column}" IS NOT NULL) NOT VALID;`,
+        `So that SET NOT NULL on ${table}.${column} below does not read the whole table.`,
+      ),
+    ],
+    ["validate", draft(`${alter} VALIDATE CONSTRAINT "${guard}";`, "harbor:alone")],
+    ["settle", draft(`${alter} ALTER COLUMN "${column}" SET NOT NULL;`)],
+    ["settle", draft(`${alter} DROP CONSTRAINT "${guard}";`)],
+  ];
+}
+
+function backfills({ fills, to, isAtomic }: SchemaChange): readonly Placed[] {
+  return fills.flatMap(({ table, column, value, existed }): Placed[] => {
+    if (!existed && isFast(value, "postgresql")) return [];
+    const key = keyOf(tablesByName(to).get(table)!);
+    const directive = key === null ? [] : [`harbor:backfill table=${table} key=${key}`];
+    const update = `UPDATE "${table}" SET "${column}" = ${value} WHERE "${column}" IS NULL;`;
+    if (isAtomic) return [["fill", draft(update)]];
+    const first: Placed = [
+      "fill",
+      draft(update, `Fills ${table}.${column} in batches, while others write.`, ...directive),
+    ];
+    if (!existed) return [first];
+    return [
+      first,
+      [
+        "refill",
+        draft(update, `And what the application wrote until ${column} could not be NULL.`, ...directive),
+      ],
+    ];
+  });
+}
+
+/** Returns the column by whose ranges a table's rows can be gone through; `null` without a key of one column. */
+function keyOf({ columns }: KitTable): string | null {
+  return Object.values(columns).find((column) => column.primaryKey)?.name ?? null;
+}
+
+/** What a type can be turned into without being told how. */
+const families = [
+  /^(?:text|(?:var)?char|character)/,
+  /^(?:small|big)?(?:int|serial)|^numeric|^decimal/,
+  /^timestamp/,
+];
+
+function withConversion(sql: string, { from }: SchemaChange): string {
+  const [, table, column, type] =
+    /^ALTER TABLE "([^"]+)" ALTER COLUMN "([^"]+)" SET DATA TYPE ([^;]+?)(?: USING .*)?;$/s
+      .exec(sql) ?? [];
+  if (table === undefined || column === undefined || type === undefined || sql.includes(" USING ")) {
+    return sql;
+  }
+  const old = tablesByName(from).get(table)?.columns[column]?.type;
+  const isSameFamily = old !== undefined &&
+    families.some((family) => family.test(old.toLowerCase()) && family.test(type.toLowerCase()));
+  return isSameFamily ? sql : sql.replace(/;$/, ` USING "${column}"::${type};`);
+}
+
+/** The schema is the connection's, so nothing names one. A btree is what an index is anyway. */
+function unqualified(sql: string): string {
+  return sql.trim()
+    .replaceAll(/(REFERENCES|ON|TABLE|INDEX) "public"\./g, "$1 ")
+    .replace(/ USING btree \(/, " (")
+    // What hangs on a dropped table and is not known should stop it, not vanish with it.
+    .replace(/^(DROP TABLE "[^"]+") CASCADE;$/, "$1;");
+}

@@ -1,0 +1,71 @@
+import type { ChangeStages, SchemaChange } from "./change_stages.ts";
+import { draft, type DraftStatement } from "./draft_statement.ts";
+import { referrersFirst } from "./table_order.ts";
+import { tablesByName } from "./renames.ts";
+
+/** What drizzle-kit says for the stages of a change. */
+export interface StageStatements {
+  readonly expand: readonly string[];
+  readonly contract: readonly string[];
+}
+
+/**
+ * Makes a SQLite script of what drizzle-kit says for a change.
+ *
+ * SQLite can add a column, rename and drop; anything else rebuilds the table. Rows that need a value get it while they
+ * are copied, in the same transaction: a backfill before it would shorten nothing and leave a gap behind it.
+ */
+export function arrangeSqlite(
+  change: SchemaChange,
+  stages: ChangeStages,
+  said: StageStatements,
+): readonly DraftStatement[] {
+  const statements = [
+    ...stages.renames,
+    ...said.expand.map((sql) => withInlineChecks(sql, stages)),
+    // Inside a transaction these do nothing: whoever runs the script turns foreign keys off before it.
+    ...said.contract.filter((sql) => !/^PRAGMA foreign_keys=/.test(sql))
+      .flatMap((sql) => [...droppedIndexes(sql, stages, change), withFills(sql, change)]),
+  ];
+  return referrersFirst(statements, change).map((sql) => draft(sql, ...remarkOn(sql)));
+}
+
+function withInlineChecks(sql: string, { inlineChecks }: ChangeStages): string {
+  const [, table, column] = /^ALTER TABLE `([^`]+)` ADD `([^`]+)`/.exec(sql) ?? [];
+  const checks = inlineChecks.get(`${table}.${column}`) ?? [];
+  const clauses = checks.map(({ name, value }) => ` CONSTRAINT "${name}" CHECK(${value})`);
+  return sql.replace(/;?\s*$/, () => `${clauses.join("")};`);
+}
+
+/**
+ * drizzle-kit leaves it to the rebuild to take indexes away with the old table. harbor-db keeps those that a script
+ * does not name, which may be somebody else's, so it has to be said.
+ */
+function droppedIndexes(sql: string, { contract }: ChangeStages, { to }: SchemaChange): readonly string[] {
+  const [, table] = /^CREATE TABLE `__new_([^`]+)`/.exec(sql) ?? [];
+  const before = contract[0] === undefined ? undefined : tablesByName(contract[0][0]).get(table ?? "");
+  const after = tablesByName(to).get(table ?? "");
+  if (before === undefined || after === undefined) return [];
+  const gone = Object.keys(before.indexes).filter((name) => after.indexes[name] === undefined);
+  return gone.map((name) => `DROP INDEX \`${name}\`;`);
+}
+
+/** Gives rows a value where the copy of their table wants one. */
+function withFills(sql: string, { fills }: SchemaChange): string {
+  const [, head, columns, table] =
+    /^(INSERT INTO `__new_[^`]+`\([^)]*\)) SELECT (.*) FROM `([^`]+)`;\s*$/s.exec(sql) ??
+      [];
+  if (head === undefined || columns === undefined) return sql;
+  const values = columns.split(", ").map((column) => {
+    const fill = fills.find((each) => each.table === table && `"${each.column}"` === column);
+    return fill === undefined ? column : `coalesce(${column}, ${fill.value})`;
+  });
+  return `${head} SELECT ${values.join(", ")} FROM \`${table}\`;`;
+}
+
+function remarkOn(sql: string): readonly string[] {
+  const [, table] = /^CREATE TABLE `__new_([^`]+)`/.exec(sql) ?? [];
+  return table === undefined
+    ? []
+    : [`SQLite cannot change this in place: ${table} is copied, and nobody writes meanwhile.`];
+}

@@ -1,0 +1,132 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, isAbsolute, join, resolve } from "node:path";
+import { HarborError } from "../base/errors.ts";
+import { backupPathOf, type Manifest, manifestPathOf, parseManifest } from "./rules/manifest.ts";
+
+/** A backup as it lies in its folder. */
+export interface StoredBackup {
+  readonly path: string;
+  readonly manifestPath: string;
+  readonly manifest: Manifest;
+  /** Whether the file is there, as long as its manifest says. What is in it takes `backup verify` to know. */
+  readonly isWhole: boolean;
+}
+
+/** What is in a folder of backups. */
+export interface BackupList {
+  /** The newest first. */
+  readonly backups: readonly StoredBackup[];
+  /** What is wrong with manifests that could not be read. */
+  readonly problems: readonly HarborError[];
+}
+
+/** A manifest that is longer was not written by harbor-db. */
+const longestManifest = 16 * 1024 * 1024;
+
+/** Lists a folder's backups. What has no manifest is none; a folder that is not there has none. */
+export function readBackups(folder: string): BackupList {
+  const backups: StoredBackup[] = [];
+  const problems: HarborError[] = [];
+  for (const name of manifestNames(folder)) {
+    try {
+      backups.push(readBackup(join(folder, backupPathOf(name)!)));
+    } catch (error) {
+      if (!(error instanceof HarborError)) throw error;
+      problems.push(error);
+    }
+  }
+  return { backups: backups.toSorted(newestFirst), problems };
+}
+
+/** Returns the newest backup of a database that is whole, without reading more manifests than it takes. */
+export function newestBackup(folder: string, database: string): StoredBackup | null {
+  // Names begin alike for one database and then with the time, but two databases may share a folder.
+  const byTime = manifestNames(folder).toSorted((a, b) => compare(timeIn(b), timeIn(a)));
+  for (const name of byTime) {
+    try {
+      const backup = readBackup(join(folder, backupPathOf(name)!));
+      if (backup.isWhole && backup.manifest.database === database) return backup;
+    } catch (error) {
+      if (!(error instanceof HarborError)) throw error;
+    }
+  }
+  return null;
+}
+
+/**
+ * Reads the manifest of a backup's file.
+ *
+ * @throws {HarborError} `damaged_backup` when there is none that can be trusted
+ */
+export function readBackup(path: string): StoredBackup {
+  const manifestPath = manifestPathOf(path);
+  const size = statSync(manifestPath, { throwIfNoEntry: false })?.size;
+  if (size === undefined || size > longestManifest) {
+    const state = size === undefined ? "there is no such manifest" : "it is too long for a manifest";
+    throw new HarborError("damaged_backup", `Cannot read "${manifestPath}": ${state}`, {
+      hint: "A file without its manifest proves nothing. See what else there is: harbor-db backup list",
+      details: { path, manifest: manifestPath },
+    });
+  }
+  const manifest = parseManifest(readFileSync(manifestPath, "utf8"), manifestPath);
+  return { path, manifestPath, manifest, isWhole: sizeOf(path) === manifest.bytes };
+}
+
+/**
+ * Finds the file that a user means: its path, its manifest's, or the id of a backup in the folder or the beginning of
+ * one.
+ *
+ * @throws {HarborError} `unknown_backup`
+ */
+export function findBackup(name: string, place: { readonly folder: string; readonly cwd: string }): string {
+  const { folder, cwd } = place;
+  const path = resolve(cwd, name);
+  const asFile = backupPathOf(path) !== null && existsSync(path) ? backupPathOf(path)! : path;
+  if (isFile(path) || isFile(manifestPathOf(asFile))) return asFile;
+  const isPath = isAbsolute(name) || basename(name) !== name;
+  const names = isPath ? [] : manifestNames(folder).map((each) => backupPathOf(each)!);
+  const found = names.filter((each) => each === name || each.startsWith(`${name}.`));
+  const [first, second] = found.length > 0 ? found : names.filter((each) => each.startsWith(name));
+  if (first !== undefined && second === undefined) return join(folder, first);
+  const state = isPath
+    ? "there is no such file"
+    : second === undefined
+    ? `there is none with that name in "${folder}"`
+    : `it is the beginning of ${first} and ${second}`;
+  throw new HarborError("unknown_backup", `Cannot find the backup "${name}": ${state}`, {
+    hint: "harbor-db backup list",
+    details: { folder },
+  });
+}
+
+function manifestNames(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).filter((name) => !name.startsWith(".") && backupPathOf(name) !== null);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw new HarborError("file_failed", `Cannot read "${folder}": ${(error as Error).message}`, {
+      hint: "Give the folder that backups are in: --backup-dir <dir>",
+      cause: error,
+    });
+  }
+}
+
+function newestFirst(a: StoredBackup, b: StoredBackup): number {
+  return compare(b.manifest.createdAt, a.manifest.createdAt) || compare(b.manifest.id, a.manifest.id);
+}
+
+function timeIn(name: string): string {
+  return /-(\d{8}T\d{9}Z)-/.exec(name)?.[1] ?? "";
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function sizeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size;
+}

@@ -1,0 +1,262 @@
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { HarborError } from "../base/errors.ts";
+import {
+  backupId,
+  type BackupReason,
+  differingTables,
+  type Manifest,
+  manifestPathOf,
+  renderManifest,
+} from "./rules/manifest.ts";
+import type { Proof } from "../engines/backup_content.ts";
+import type { BackupContent, BackupEngine } from "../engines/backup_engine.ts";
+import type { Client } from "../engines/database.ts";
+import { flush, flushFolder } from "../base/files/flush.ts";
+import { copyFailure } from "../engines/sqlite/backup/copy_failure.ts";
+import { newestBackup, type StoredBackup } from "./folder.ts";
+import { type BackupPosition, readMark, readPosition } from "./position.ts";
+import { progressOf } from "./progress.ts";
+import { clearLeftovers, withWorkspace } from "./workspace.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { type Encoding, encodingSuffix } from "./encoding.ts";
+import { digestFile, type FileDigest } from "../base/files/file_digest.ts";
+import { requireSpace } from "../base/files/free_space.ts";
+
+/** Where backups of a database go, and how they are made. */
+export interface BackupSetting {
+  readonly engine: BackupEngine;
+  /** Made when it is not there, for this user only. */
+  readonly folder: string;
+  /** Stands for the database in manifests: its address without a password, the same from wherever it is called. */
+  readonly database: string;
+  /** Stands for the database in file names: `openharbor`. */
+  readonly name: string;
+  readonly encoding: Encoding;
+  readonly client: Client;
+}
+
+/** A backup that is proven. */
+export interface MadeBackup extends StoredBackup {
+  /** Whether it was there already, and the database is still what it holds. */
+  readonly isReused: boolean;
+  readonly timing: BackupTiming;
+}
+
+/** How long a backup took, in milliseconds. */
+export interface BackupTiming {
+  /** To copy the database. */
+  readonly copyMs: number;
+  /** To read it once more, check the copy and compare the two. */
+  readonly proofMs: number;
+}
+
+export interface BackupRequest {
+  readonly reason: BackupReason;
+  /** Whether an identical one that is there already will do. */
+  readonly mayReuse: boolean;
+}
+
+/**
+ * Copies the database, proves the copy by restoring it aside and comparing what comes out with what was in the
+ * database, and puts it into the folder with its manifest.
+ *
+ * Until the manifest has its name there is no backup: whatever happens before leaves none, and nothing of it stays
+ * beyond the next run.
+ *
+ * @throws {HarborError} `backup_failed`, `disk_full`, `interrupted` and what the engine says; the database is as it was
+ */
+export async function makeBackup(
+  context: RunContext,
+  setting: BackupSetting,
+  request: BackupRequest,
+): Promise<MadeBackup> {
+  const { engine, folder, client, encoding } = setting;
+  try {
+    // Streams, compression and encryption are only loaded for those who use them.
+    if (encoding.recipients.length > 0) {
+      await (await import("./codec.ts")).checkRecipients(encoding.recipients);
+    }
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await clearLeftovers(folder, client, context.now());
+    await requireSpace(folder, await spaceFor(setting));
+    const uncarried = (await engine.uncarried()).map(({ kind, name }) => `${kind} ${name}`);
+    if (uncarried.length > 0) {
+      context.notify({ kind: "note", text: `not part of the backup: ${uncarried.join(", ")}` });
+    }
+    return await copyAndKeep(context, setting, { ...request, uncarried });
+  } catch (error) {
+    throw copyFailure(context.database.url, error);
+  }
+}
+
+/** A second file is written beside the copy when it is compressed or encrypted. */
+async function spaceFor({ engine, encoding }: BackupSetting): Promise<number> {
+  const copy = await engine.estimate();
+  return encodingSuffix(encoding) === "" ? copy : copy * 2;
+}
+
+interface Plan extends BackupRequest {
+  readonly uncarried: readonly string[];
+}
+
+async function copyAndKeep(context: RunContext, setting: BackupSetting, plan: Plan): Promise<MadeBackup> {
+  const { folder, client, database } = setting;
+  const createdAt = context.now().toISOString();
+  const mark = await readMark(context);
+  const before = await readPosition(context);
+  const id = backupId({ name: setting.name, createdAt, revision: before.revision });
+  return await withWorkspace(folder, { id, client }, async (workspace) => {
+    const plain = join(workspace, "copy");
+    const { content, proof, timing } = await copyAndProve(context, setting.engine, plain);
+    await refuseIfMoved(context, mark);
+    const newest = plan.mayReuse ? newestBackup(folder, database) : null;
+    if (
+      newest !== null && await isSame(newest, { ...before, content, encoding: setting.encoding }, context)
+    ) {
+      return { ...newest, isReused: true, timing };
+    }
+    const stored = await store(plain, join(workspace, "stored"), { setting, signal: context.signal });
+    const file = `${id}${setting.engine.suffix}${encodingSuffix(setting.encoding)}`;
+    const manifest: Manifest = {
+      id,
+      version: context.version,
+      engine: setting.engine.name,
+      dialect: context.database.dialect,
+      database,
+      serverVersion: content.serverVersion,
+      ...before,
+      reason: plan.reason,
+      createdAt,
+      file,
+      ...stored.digest,
+      compression: setting.encoding.compression,
+      encryption: setting.encoding.recipients.length > 0 ? "age" : null,
+      plain: stored.plain,
+      tables: content.tables,
+      schema: content.schema ?? null,
+      proof,
+      uncarried: plan.uncarried,
+    };
+    return { ...await publish(stored.path, { folder, workspace, manifest }), isReused: false, timing };
+  });
+}
+
+async function copyAndProve(
+  context: RunContext,
+  engine: BackupEngine,
+  path: string,
+): Promise<{ readonly content: BackupContent; readonly proof: Proof; readonly timing: BackupTiming }> {
+  const { signal, database } = context;
+  const began = performance.now();
+  const content = await engine.dump(path, signal, progressOf(context, "copying"));
+  const copyMs = content.copyMs ?? performance.now() - began;
+  const proven = await engine.prove(path, signal, progressOf(context, "proving the copy"));
+  const timing = { copyMs, proofMs: performance.now() - began - copyMs };
+  const wrong = differingTables(content.tables, proven.content.tables);
+  const isSchemaWrong = content.schema !== proven.content.schema;
+  if (wrong.length === 0 && !isSchemaWrong) return { content, proof: proven.proof, timing };
+  const what = wrong.length > 0 ? `the rows of ${wrong.join(", ")} differ` : "the definitions differ";
+  throw new HarborError(
+    "backup_failed",
+    `Cannot prove the backup of "${database.url}": ${what} in the copy`,
+    {
+      hint: "Nothing was changed. Look for a failing disk or memory: dmesg",
+      details: { tables: wrong },
+    },
+  );
+}
+
+/** A label that does not fit what was copied would send a restore to the wrong revision. */
+async function refuseIfMoved(context: RunContext, mark: string): Promise<void> {
+  if (await readMark(context) === mark) return;
+  throw new HarborError(
+    "backup_failed",
+    `Cannot back up "${context.database.url}": another harbor-db took it to another revision meanwhile`,
+    { hint: "Run the same command again." },
+  );
+}
+
+interface Current extends BackupPosition {
+  readonly content: BackupContent;
+  readonly encoding: Encoding;
+}
+
+/** Whether a backup holds exactly what the database does, and is still as it was written. */
+async function isSame(
+  { path, manifest }: StoredBackup,
+  { revision, unfinished, content, encoding }: Current,
+  { signal }: RunContext,
+): Promise<boolean> {
+  const isEqual = manifest.revision === revision && manifest.unfinished === unfinished &&
+    content.schema !== undefined && manifest.schema === content.schema &&
+    differingTables(manifest.tables, content.tables).length === 0;
+  // One in the clear will not do for who wants it encrypted, nor the other way round.
+  const isStoredAlike = manifest.compression === encoding.compression &&
+    (manifest.encryption === null) === (encoding.recipients.length === 0);
+  return isEqual && isStoredAlike && (await digestFile(path, signal)).sha256 === manifest.sha256;
+}
+
+interface Stored {
+  readonly path: string;
+  readonly digest: FileDigest;
+  readonly plain: FileDigest | null;
+}
+
+/** Brings a proven copy into the form in which it is kept, and reads that back. */
+async function store(
+  plain: string,
+  to: string,
+  { setting, signal }: { readonly setting: BackupSetting; readonly signal: AbortSignal },
+): Promise<Stored> {
+  const { encoding } = setting;
+  if (encodingSuffix(encoding) === "") {
+    return { path: plain, digest: await digestFile(plain, signal), plain: null };
+  }
+  const { decodeFile, encodeFile } = await import("./codec.ts");
+  const written = await encodeFile(plain, to, { encoding, signal });
+  const digest = await digestFile(to, signal);
+  const isEncrypted = encoding.recipients.length > 0;
+  // What is encrypted to others cannot be read back as it was.
+  const decoded = isEncrypted ? written.plain : await decodeFile(to, null, {
+    manifest: {
+      compression: encoding.compression,
+      encryption: null,
+      plain: written.plain,
+      bytes: digest.bytes,
+    },
+    identities: [],
+    signal,
+  });
+  if (digest.sha256 !== written.stored.sha256 || decoded.sha256 !== written.plain.sha256) {
+    throw new HarborError("backup_failed", `Cannot write "${to}": it does not read back as it was written`);
+  }
+  await rm(plain);
+  return { path: to, digest, plain: written.plain };
+}
+
+/** Gives a file its name, and then the manifest, which makes it a backup. */
+async function publish(
+  stored: string,
+  { folder, workspace, manifest }: {
+    readonly folder: string;
+    readonly workspace: string;
+    readonly manifest: Manifest;
+  },
+): Promise<StoredBackup> {
+  const path = join(folder, manifest.file);
+  const manifestPath = manifestPathOf(path);
+  const draft = join(workspace, "manifest");
+  await writeFile(draft, renderManifest(manifest), { flag: "wx", mode: 0o600 });
+  flush(draft);
+  try {
+    await rename(stored, path);
+    flushFolder(folder);
+    await rename(draft, manifestPath);
+    flushFolder(folder);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+  return { path, manifestPath, manifest, isWhole: true };
+}

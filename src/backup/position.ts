@@ -1,0 +1,42 @@
+import type { Applied } from "../history/applied.ts";
+import { readAlembicVersions, readApplied } from "../engines/version_table.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { readState } from "../state/read_state.ts";
+
+/** Where a database stands, as its backup says. */
+export interface BackupPosition {
+  /** The last revision that is complete; `null` for base, or when nothing says it. */
+  readonly revision: string | null;
+  /** The revision that stopped half way. */
+  readonly unfinished: string | null;
+}
+
+/**
+ * Reads where a database stands. Unlike `status` it never refuses: a database that the history disagrees with needs
+ * its backup most.
+ */
+export async function readPosition(context: RunContext): Promise<BackupPosition> {
+  const { applied } = await readState(context);
+  const places = new Map(context.history.revisions.map((revision, index) => [revision.id, index]));
+  // A revision that the history does not know is from a newer release.
+  const place = (row: Applied) => places.get(row.revision) ?? places.size;
+  const inOrder = applied.toSorted((a, b) => place(a) - place(b) || a.startedAt.localeCompare(b.startedAt));
+  const isDone = (row: Applied) => row.finishedAt !== null || row.direction === "downgrade";
+  return {
+    revision: inOrder.findLast(isDone)?.revision ?? null,
+    unfinished: applied.find((row) => row.finishedAt === null)?.revision ?? null,
+  };
+}
+
+/** Returns a text that changes whenever a revision is begun, finished or undone, by whomever; quick to read. */
+export async function readMark({ database }: RunContext): Promise<string> {
+  const applied = await readApplied(database) ?? [];
+  const rows = applied.map(({ revision, direction, finishedAt }) => `${revision} ${direction} ${finishedAt}`);
+  return [...rows.sort(), ...await readAlembicVersions(database) ?? []].join("; ");
+}
+
+/** Whether there is anything in a database that a backup could save. */
+export async function isEmptyDatabase({ database }: RunContext): Promise<boolean> {
+  const { tables, others } = await database.introspect();
+  return tables.length === 0 && others.length === 0;
+}

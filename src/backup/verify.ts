@@ -1,0 +1,203 @@
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { HarborError } from "../base/errors.ts";
+import { type Finding, worstStatus } from "../base/finding.ts";
+import { differingTables, type Manifest } from "./rules/manifest.ts";
+import type { BackupEngine } from "../engines/backup_engine.ts";
+import { copyFailure } from "../engines/sqlite/backup/copy_failure.ts";
+import type { Client } from "../engines/database.ts";
+import { readBackup, type StoredBackup } from "./folder.ts";
+import { progressOf } from "./progress.ts";
+import { clearLeftovers, withWorkspace } from "./workspace.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { digestFile } from "../base/files/file_digest.ts";
+import { requireSpace } from "../base/files/free_space.ts";
+
+/** What a backup is looked at with. */
+export interface VerifyBackupSetting extends Pick<RunContext, "signal" | "now" | "notify"> {
+  /** Opens the engine that made it. */
+  openEngine(manifest: Manifest): Promise<BackupEngine>;
+  /** What can decrypt it; empty when nothing is given. */
+  readonly identities: readonly string[];
+  readonly client: Client;
+}
+
+/** What became of looking at a backup. */
+export interface BackupVerification {
+  /** `null` when its manifest cannot be trusted. */
+  readonly backup: StoredBackup | null;
+  readonly findings: readonly Finding[];
+}
+
+type Found = Omit<Finding, "check">;
+
+/**
+ * Proves a backup again: the manifest, the file's length and digest, and what comes out when it is restored aside.
+ * What is wrong is a finding, not an error.
+ *
+ * @throws {HarborError} `interrupted`, `disk_full`; when the engine cannot be opened
+ */
+export async function verifyBackup(path: string, setting: VerifyBackupSetting): Promise<BackupVerification> {
+  const findings: Finding[] = [];
+  const add = (check: string, found: Found) => {
+    findings.push({ check, ...found });
+    return found.status;
+  };
+  const backup = readTrusted(path);
+  if (backup instanceof HarborError) {
+    add("manifest", failed(backup.message));
+    return { backup: null, findings };
+  }
+  add("manifest", passed(`made by harbor-db ${backup.manifest.version} at ${backup.manifest.createdAt}`));
+  if (add("file", await checkFile(backup, setting)) === "pass") {
+    add("content", await checkContent(backup, setting));
+  }
+  return { backup, findings };
+}
+
+/**
+ * Runs work with the copy that a backup holds, decoded if need be and proven to be what its manifest says. What was
+ * decoded is gone afterwards.
+ *
+ * @throws {HarborError} `damaged_backup` when it is not; `bad_config` without an identity for it
+ */
+export async function withProvenCopy<T>(
+  backup: StoredBackup,
+  setting: VerifyBackupSetting,
+  work: (copy: string, engine: BackupEngine) => Promise<T>,
+): Promise<T> {
+  const file = await checkFile(backup, setting).catch((error) => {
+    throw copyFailure(backup.path, error);
+  });
+  if (file.status !== "pass") throw damaged(backup, file.message);
+  return await withCopy(backup, setting, async (copy) => {
+    const engine = await setting.openEngine(backup.manifest);
+    try {
+      const content = await checkCopy(copy, backup, { engine, setting });
+      if (content.status !== "pass") throw damaged(backup, content.message);
+      return await work(copy, engine);
+    } finally {
+      await engine.close?.();
+    }
+  });
+}
+
+/** Whether a verification found the backup to be whole, as far as it could look. */
+export function isSound({ findings }: BackupVerification): boolean {
+  return ["pass", "warn"].includes(worstStatus(findings));
+}
+
+function readTrusted(path: string): StoredBackup | HarborError {
+  try {
+    return readBackup(path);
+  } catch (error) {
+    if (error instanceof HarborError && error.code === "damaged_backup") return error;
+    throw error;
+  }
+}
+
+/** Compares a backup's file with its manifest, to the last byte. */
+export async function checkFile(
+  { path, manifest }: StoredBackup,
+  { signal }: Pick<VerifyBackupSetting, "signal">,
+): Promise<Found> {
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  if (size === undefined) return failed(`the file "${path}" is missing`);
+  if (size !== manifest.bytes) return failed(`the file is ${size} bytes long instead of ${manifest.bytes}`);
+  const { sha256 } = await digestFile(path, signal);
+  if (sha256 === manifest.sha256) return passed(`${size} bytes, as they were written`);
+  const isForeign = manifest.file !== basename(path);
+  return failed(
+    isForeign
+      ? `the manifest is that of another backup, ${manifest.file}`
+      : "its bytes are not those that were written (SHA-256 differs)",
+  );
+}
+
+async function checkContent(backup: StoredBackup, setting: VerifyBackupSetting): Promise<Found> {
+  if (backup.manifest.encryption !== null && setting.identities.length === 0) {
+    return {
+      ...passed("encrypted: its content was proven when it was made, and not now"),
+      status: "warn",
+      hint: "Give the key to prove it again: --identity key.txt",
+    };
+  }
+  return await findDamage(() =>
+    withCopy(backup, setting, async (copy) => {
+      const engine = await setting.openEngine(backup.manifest);
+      try {
+        return await checkCopy(copy, backup, { engine, setting });
+      } finally {
+        await engine.close?.();
+      }
+    })
+  );
+}
+
+/** Restores a copy aside and compares what comes out with the manifest. */
+async function checkCopy(
+  copy: string,
+  { manifest }: StoredBackup,
+  { engine, setting }: { readonly engine: BackupEngine; readonly setting: VerifyBackupSetting },
+): Promise<Found> {
+  return await findDamage(async () => {
+    const { content, proof } = await engine.prove(copy, setting.signal, progressOf(setting, "proving"));
+    const wrong = differingTables(manifest.tables, content.tables);
+    if (wrong.length > 0) return failed(`the rows of ${wrong.join(", ")} are not those that were copied`);
+    if (manifest.schema !== null && content.schema !== manifest.schema) {
+      return failed("its tables, indexes or views are not those that were copied");
+    }
+    const rows = content.tables.reduce((sum, table) => sum + table.rows, 0);
+    return passed(`${content.tables.length} tables and ${rows} rows, as they were copied (${proof})`);
+  });
+}
+
+/** Runs work with the file as it was before compression and encryption. */
+async function withCopy<T>(
+  backup: StoredBackup,
+  setting: VerifyBackupSetting,
+  work: (copy: string) => Promise<T>,
+): Promise<T> {
+  const { path, manifest } = backup;
+  if (manifest.plain === null) return await work(path);
+  if (manifest.encryption !== null && setting.identities.length === 0) {
+    throw new HarborError("bad_config", `Cannot decrypt "${path}": no identity is given`, {
+      hint: "Give the file with the key that it was encrypted to: --identity key.txt",
+    });
+  }
+  const { client, identities, signal, now } = setting;
+  const { decodeFile } = await import("./codec.ts");
+  await clearLeftovers(dirname(path), client, now());
+  return await withWorkspace(dirname(path), { id: `${manifest.id}-read`, client }, async (workspace) => {
+    const copy = join(workspace, "copy");
+    await requireSpace(workspace, manifest.plain!.bytes);
+    const { sha256 } = await decodeFile(path, copy, { manifest, identities, signal });
+    if (sha256 !== manifest.plain?.sha256) throw damaged(backup, "it does not decode to what was copied");
+    return await work(copy);
+  });
+}
+
+async function findDamage(look: () => Promise<Found>): Promise<Found> {
+  try {
+    return await look();
+  } catch (error) {
+    const isDamage = error instanceof HarborError && ["damaged_backup", "backup_failed"].includes(error.code);
+    if (!isDamage) throw error;
+    return failed(error.message);
+  }
+}
+
+function damaged({ path }: StoredBackup, state: string): HarborError {
+  return new HarborError("damaged_backup", `Cannot use the backup "${path}": ${state}`, {
+    hint: "Use another one: harbor-db backup list",
+    details: { path, exists: existsSync(path) },
+  });
+}
+
+function passed(message: string): Found {
+  return { status: "pass", message, hint: null, details: {} };
+}
+
+function failed(message: string): Found {
+  return { status: "fail", message, hint: "Use another one: harbor-db backup list", details: {} };
+}

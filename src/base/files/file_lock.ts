@@ -1,0 +1,83 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+import { HarborError } from "../errors.ts";
+import { stopIfAsked } from "../interrupt.ts";
+
+/** How {@link withFileLock} locks and waits. */
+export interface FileLockOptions {
+  /** What is being done, for the message: `verify "sqlite:///openharbor.db"`. */
+  readonly what: string;
+  /** Milliseconds to wait for another process; 0 tries once. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  /** Called once, when another process makes it wait. */
+  readonly onWait: () => void;
+  /** Called when there can be no lock here, with the reason; the work is then done without one. */
+  readonly onUnlocked: (reason: string) => void;
+}
+
+const pollMs = 250;
+
+/**
+ * Runs `work` while no other process on this machine can hold the same file's lock. The system frees the lock when
+ * the process dies, however it dies. The file stays, empty.
+ *
+ * No runtime offers `flock`, but SQLite locks the files that it opens in the same way: an empty file is an empty
+ * database, and an exclusive transaction on it is a lock.
+ *
+ * @throws {HarborError} `locked` when another process holds it longer than `waitMs`
+ */
+export async function withFileLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  options: FileLockOptions,
+): Promise<T> {
+  const lock = await acquire(path, options);
+  try {
+    return await work();
+  } finally {
+    lock?.close();
+  }
+}
+
+async function acquire(path: string, options: FileLockOptions): Promise<DatabaseSync | undefined> {
+  const { what, waitMs, signal, onWait, onUnlocked } = options;
+  let file: DatabaseSync | undefined;
+  const deadline = performance.now() + waitMs;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    file = new DatabaseSync(path, { timeout: 0 });
+    for (let isFirst = true; !tryLock(file); isFirst = false) {
+      stopIfAsked(signal);
+      if (performance.now() >= deadline) throw held(path, what);
+      if (isFirst) onWait();
+      await sleep(pollMs);
+    }
+    return file;
+  } catch (error) {
+    file?.close();
+    if (error instanceof HarborError) throw error;
+    onUnlocked((error as Error).message);
+    return undefined;
+  }
+}
+
+function tryLock(file: DatabaseSync): boolean {
+  try {
+    file.exec("BEGIN EXCLUSIVE");
+    return true;
+  } catch (error) {
+    if (/database is locked/i.test((error as Error).message)) return false;
+    throw error;
+  }
+}
+
+function held(path: string, what: string): HarborError {
+  return new HarborError("locked", `Cannot ${what}: another run is under way`, {
+    hint:
+      `Wait until it has ended. It holds the lock of "${path}", which is free as soon as its process is gone.`,
+    details: { lock: path },
+  });
+}

@@ -1,0 +1,23 @@
+import { statfs } from "node:fs/promises";
+import { formatBytes } from "../quantity.ts";
+import { HarborError } from "../errors.ts";
+
+/**
+ * Makes sure that a folder's device has room, before anything is written to it.
+ *
+ * @throws {HarborError} `disk_full`
+ */
+export async function requireSpace(folder: string, bytes: number): Promise<void> {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  // Some file systems do not tell.
+  const free = blocks === 0 ? Infinity : bavail * bsize;
+  if (bytes <= free) return;
+  throw new HarborError(
+    "disk_full",
+    `Cannot write to "${folder}": it takes about ${formatBytes(bytes)}, and ${formatBytes(free)} are free`,
+    {
+      hint: "Free some space (harbor-db backup prune), or put backups on another device: --backup-dir <dir>",
+      details: { folder, needed: bytes, free },
+    },
+  );
+}

@@ -1,0 +1,66 @@
+import type { Environment } from "../env_file.ts";
+import { HarborError } from "../errors.ts";
+import { type LibsqlUrl, parseLibsqlUrl } from "./libsql_url.ts";
+import { parsePostgresUrl, type PostgresUrl } from "./postgres_url.ts";
+import { parseFileUrl, parseSqliteUrl, type SqliteFileUrl } from "./sqlite_url.ts";
+import { badUrl } from "./text.ts";
+
+/** Where a database is, parsed: which driver opens it and what that driver needs. */
+export type DatabaseUrl = SqliteFileUrl | LibsqlUrl | PostgresUrl;
+
+type Parse = (scheme: string, rest: string, environment: Environment) => DatabaseUrl;
+
+const parsers: Readonly<Record<string, Parse>> = {
+  "sqlite": parseSqliteUrl,
+  "sqlite+pysqlite": parseSqliteUrl,
+  "sqlite+aiosqlite": parseSqliteUrl,
+  "sqlite+libsql": (scheme, rest, environment) =>
+    /^(?:[/?]|$)/.test(rest) ? parseSqliteUrl(scheme, rest) : parseLibsqlUrl(scheme, rest, environment),
+  "libsql": parseLibsqlUrl,
+  "http": parseLibsqlUrl,
+  "https": parseLibsqlUrl,
+  "ws": parseLibsqlUrl,
+  "wss": parseLibsqlUrl,
+  "postgresql": parsePostgresUrl,
+  "postgres": parsePostgresUrl,
+  "postgresql+psycopg2": parsePostgresUrl,
+  "postgresql+psycopg2cffi": parsePostgresUrl,
+  "postgresql+psycopg": parsePostgresUrl,
+  "postgresql+psycopg_async": parsePostgresUrl,
+  "postgresql+asyncpg": parsePostgresUrl,
+  "postgresql+pg8000": parsePostgresUrl,
+};
+
+/**
+ * Reads a database URL as The Open Harbor's `.env` writes it (SQLAlchemy's form), or in libpq's or libSQL's form.
+ *
+ * Where SQLAlchemy and others read a URL differently, SQLAlchemy's reading holds, so that the application and
+ * harbor-db never mean two databases: a path after `sqlite:///` is taken as it is written, a password may hold `/`,
+ * `#` and `?`, and a `%` that begins no code stands for itself.
+ *
+ * @param environment Fills in what the URL leaves out, as libpq's variables and the tokens of libSQL do
+ * @throws {HarborError} `bad_config`. No error holds a part of the URL that could be a password
+ *
+ * @example
+ * parseDatabaseUrl("sqlite:///openharbor.db"); // { driver: "sqlite_file", path: "openharbor.db", … }
+ */
+export function parseDatabaseUrl(text: string, environment: Environment = {}): DatabaseUrl {
+  const trimmed = text.trim();
+  if (/^file:/i.test(trimmed)) return parseFileUrl(trimmed.slice("file:".length));
+  const [, written, rest = ""] = /^([a-z][a-z0-9+._-]*):\/\/(.*)$/is.exec(trimmed) ?? [];
+  if (written === undefined) {
+    throw new HarborError(
+      "bad_config",
+      'Cannot read the database URL "…": it does not begin with a scheme and "://"',
+      {
+        hint:
+          "Write sqlite:///openharbor.db for a file, or postgresql://user:password@host/database; without quotes.",
+      },
+    );
+  }
+  const scheme = written.toLowerCase();
+  const parse = Object.hasOwn(parsers, scheme) ? parsers[scheme] : undefined;
+  if (parse !== undefined) return parse(scheme, rest, environment);
+  const known = ["file", ...Object.keys(parsers)].sort().join(", ");
+  throw badUrl(scheme, `harbor-db does not know the scheme "${scheme}"`, `Use one of ${known}.`);
+}

@@ -1,0 +1,77 @@
+import type { Dialect } from "../dialect.ts";
+import type { Environment } from "../env_file.ts";
+import { badUrl, refuseUnknown, splitUrl, type UrlText } from "./text.ts";
+
+export interface LibsqlUrl {
+  readonly driver: "libsql";
+  readonly dialect: "sqlite" & Dialect;
+  readonly display: string;
+  /** An `http:` or `https:` URL without its token. */
+  readonly url: string;
+  readonly authToken: string | undefined;
+}
+
+/**
+ * Reads the URL of a libSQL server: `libsql:`, `https:` and `wss:` mean HTTPS, `http:` and `ws:` mean HTTP (a server
+ * answers both on the same port), `?tls=0` and `?tls=1` say it outright. In SQLAlchemy's `sqlite+libsql:` it is
+ * `?secure=true` that asks for HTTPS.
+ *
+ * The token is the parameter `authToken`, else one of `HARBOR_DB_AUTH_TOKEN`, `LIBSQL_AUTH_TOKEN` and
+ * `TURSO_AUTH_TOKEN`.
+ *
+ * @throws {HarborError} `bad_config`
+ */
+export function parseLibsqlUrl(scheme: string, rest: string, environment: Environment): LibsqlUrl {
+  const parts = splitUrl(scheme, rest);
+  const known = scheme === "sqlite+libsql" ? ["authToken", "secure"] : ["authToken", "tls"];
+  refuseUnknown(scheme, parts.query, known);
+  if (parts.username !== undefined || parts.password !== undefined) {
+    throw badUrl(
+      scheme,
+      "it has a user or a password",
+      "A libSQL server takes a token: set LIBSQL_AUTH_TOKEN.",
+    );
+  }
+  const secure = isSecure(parts);
+  const url = addressOf(parts, secure ? "https" : "http");
+  return {
+    driver: "libsql",
+    dialect: "sqlite",
+    display: scheme === "libsql" && secure ? url.replace(/^https/, "libsql") : url,
+    url,
+    authToken: parts.query.get("authToken") || environment["HARBOR_DB_AUTH_TOKEN"] ||
+      environment["LIBSQL_AUTH_TOKEN"] || environment["TURSO_AUTH_TOKEN"] || undefined,
+  };
+}
+
+const secureByDefault: Readonly<Record<string, boolean>> = { libsql: true, https: true, wss: true };
+const answers: Readonly<Record<string, boolean>> = { "1": true, "true": true, "0": false, "false": false };
+
+function isSecure({ scheme, query }: UrlText): boolean {
+  const name = query.has("secure") ? "secure" : "tls";
+  const answer = query.get(name);
+  if (answer === undefined) return secureByDefault[scheme] ?? false;
+  const secure = answers[answer.toLowerCase()];
+  if (secure === undefined) {
+    throw badUrl(scheme, `parameter "${name}" is neither 0 nor 1`, `Write ?${name}=1 for HTTPS.`);
+  }
+  return secure;
+}
+
+/** Returns the address in the form of the URL standard, without a `/` at its end. */
+function addressOf({ scheme, host, port, path }: UrlText, protocol: "http" | "https"): string {
+  const wrong = badUrl(
+    scheme,
+    "its host, port or path is not valid",
+    "Write libsql://host or libsql://host:port.",
+  );
+  if (host === undefined || path?.includes("#")) throw wrong;
+  const name = host.includes(":") ? `[${host}]` : host;
+  try {
+    const url = new URL(`${protocol}://${name}${port === undefined ? "" : `:${port}`}/${path ?? ""}`);
+    return url.href.replace(/\/+$/, "");
+  } catch {
+    // The runtime's own error holds the text of the URL.
+    throw wrong;
+  }
+}

@@ -1,0 +1,211 @@
+import type { Dialect } from "../dialect.ts";
+import type { Environment } from "../env_file.ts";
+import { badUrl, decodePercent, type Query, refuseUnknown, splitUrl } from "./text.ts";
+
+export interface PostgresUrl {
+  readonly driver: "postgres";
+  readonly dialect: "postgresql" & Dialect;
+  readonly display: string;
+  /**
+   * `postgres://…` as libpq takes it, with the password; never shown. postgres.js is given the fields instead: it
+   * decodes no database name in a URL and knows neither socket folders nor IPv6 addresses there.
+   */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string | undefined;
+  /** libpq's words. */
+  readonly sslmode: "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
+  /** `options=-csearch_path=…` and other libpq parameters that become session settings. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Seconds to wait for a connection; 0 waits without end. Left out when nothing says it. */
+  readonly connectTimeout?: number;
+  /** libpq's `sslrootcert`, `sslcert`, `sslkey` (paths). */
+  readonly sslFiles: { readonly rootcert?: string; readonly cert?: string; readonly key?: string };
+}
+
+/** Where Debian and Red Hat, and the libpq inside psycopg2's wheels, look for a server when no host is named. */
+const defaultSocketFolder = "/var/run/postgresql";
+
+const sslmodes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
+
+const known = [
+  "application_name",
+  "channel_binding",
+  "client_encoding",
+  "connect_timeout",
+  "dbname",
+  "fallback_application_name",
+  "gssencmode",
+  "host",
+  "options",
+  "password",
+  "port",
+  "prepared_statement_cache_size",
+  "ssl",
+  "sslcert",
+  "sslkey",
+  "sslmode",
+  "sslrootcert",
+  "target_session_attrs",
+  "user",
+];
+
+/** Parameters that harbor-db has no switch for, with the values that ask for nothing it does not do anyway. */
+const harmless: Readonly<Record<string, readonly string[]>> = {
+  channel_binding: ["disable", "prefer"],
+  client_encoding: ["utf8", "utf-8", "auto"],
+  gssencmode: ["disable", "prefer"],
+  target_session_attrs: ["any", "read-write", "primary"],
+};
+
+/**
+ * Reads what follows `postgresql://`. A parameter wins over the part of the URL that says the same, that over the
+ * environment (`PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, …), and then libpq's own
+ * defaults hold: https://www.postgresql.org/docs/current/libpq-connect.html. The default user is the environment's
+ * `USER` or `LOGNAME`.
+ *
+ * @throws {HarborError} `bad_config`
+ */
+export function parsePostgresUrl(scheme: string, rest: string, environment: Environment): PostgresUrl {
+  const parts = splitUrl(scheme, rest);
+  const { query } = parts;
+  refuseUnknown(scheme, query, known);
+  refuseUnsupported(scheme, query);
+  const said: Said = (name, written, variable) =>
+    query.get(name) || (written && decodePercent(written)) || (variable && environment[variable]) ||
+    undefined;
+
+  const host = said("host", parts.host, "PGHOST") ?? defaultSocketFolder;
+  if (host.includes(",")) throw badUrl(scheme, "it names several hosts", "Name the one to upgrade.");
+  const port = portOf(scheme, said("port", parts.port, "PGPORT"));
+  const user = said("user", parts.username, "PGUSER") ?? environment["USER"] ?? environment["LOGNAME"];
+  if (!user) throw badUrl(scheme, "it names no user", `Write ${scheme}://USER@HOST/DATABASE, or set PGUSER.`);
+  const password = said("password", parts.password, "PGPASSWORD");
+  const database = said("dbname", parts.path, "PGDATABASE") ?? user;
+  const timeout = timeoutOf(scheme, said("connect_timeout", undefined, "PGCONNECT_TIMEOUT"));
+
+  const place = placeOf({ host, port, database });
+  const userText = encodeURIComponent(user);
+  const passwordText = password === undefined ? "" : `:${encodeURIComponent(password)}`;
+  return {
+    driver: "postgres",
+    dialect: "postgresql",
+    display: `postgresql://${userText}@${place}`,
+    url: `postgres://${userText}${passwordText}@${place}`,
+    host,
+    port,
+    database,
+    user,
+    password,
+    settings: settingsOf(scheme, said),
+    ...sslOf(scheme, host, said),
+    ...(timeout === undefined ? {} : { connectTimeout: timeout }),
+  };
+}
+
+/** Returns what a parameter, else the part of the URL, else the environment says. Nothing and "" are the same. */
+type Said = (parameter: string, written?: string, variable?: string) => string | undefined;
+
+function refuseUnsupported(scheme: string, query: Query): void {
+  for (const [name, values] of Object.entries(harmless)) {
+    const value = query.get(name);
+    if (value !== undefined && !values.includes(value.toLowerCase())) {
+      throw badUrl(scheme, `harbor-db cannot do what parameter "${name}" asks for`, `Leave ${name} out.`);
+    }
+  }
+}
+
+function portOf(scheme: string, text: string | undefined): number {
+  const port = Number(text ?? 5432);
+  if (Number.isInteger(port) && port >= 1 && port <= 65535) return port;
+  // Not quoted: after an "@" that is not encoded it may be the end of a password.
+  throw badUrl(
+    scheme,
+    "its port is not a number from 1 to 65535",
+    "In a password write @ as %40 and : as %3A.",
+  );
+}
+
+function timeoutOf(scheme: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text)) return Number(text);
+  throw badUrl(
+    scheme,
+    'parameter "connect_timeout" is not a number of seconds',
+    "Write ?connect_timeout=10.",
+  );
+}
+
+function placeOf({ host, port, database }: { host: string; port: number; database: string }): string {
+  const path = `/${encodeURIComponent(database)}`;
+  if (host.startsWith("/")) return `${path}?host=${host}${port === 5432 ? "" : `&port=${port}`}`;
+  return `${host.includes(":") ? `[${host}]` : encodeURIComponent(host)}:${port}${path}`;
+}
+
+function sslOf(scheme: string, host: string, said: Said): Pick<PostgresUrl, "sslmode" | "sslFiles"> {
+  const rootcert = said("sslrootcert", undefined, "PGSSLROOTCERT");
+  const cert = said("sslcert", undefined, "PGSSLCERT");
+  const key = said("sslkey", undefined, "PGSSLKEY");
+  const usesSystemRoots = rootcert === "system";
+  const asked = said("sslmode") ?? sslmodeOf(said("ssl")) ?? said("sslmode", undefined, "PGSSLMODE") ??
+    (usesSystemRoots ? "verify-full" : "prefer");
+  const sslmode = sslmodes.find((mode) => mode === asked);
+  if (sslmode === undefined) {
+    throw badUrl(
+      scheme,
+      'parameter "sslmode" has no value that libpq knows',
+      `Use one of ${sslmodes.join(", ")}.`,
+    );
+  }
+  return {
+    // A socket file has no TLS: libpq ignores the mode there.
+    sslmode: host.startsWith("/") ? "disable" : sslmode,
+    sslFiles: {
+      ...(rootcert === undefined || usesSystemRoots ? {} : { rootcert }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    },
+  };
+}
+
+/** Returns the mode that asyncpg's and JDBC's `ssl` stands for. */
+function sslmodeOf(ssl: string | undefined): string | undefined {
+  if (ssl === undefined) return undefined;
+  const modes: Readonly<Record<string, string>> = {
+    "true": "require",
+    "1": "require",
+    "false": "disable",
+    "0": "disable",
+  };
+  return modes[ssl.toLowerCase()] ?? ssl;
+}
+
+function settingsOf(scheme: string, said: Said): Readonly<Record<string, string>> {
+  const name = said("application_name", undefined, "PGAPPNAME") ?? said("fallback_application_name");
+  return {
+    ...parseOptions(scheme, said("options", undefined, "PGOPTIONS") ?? ""),
+    ...(name === undefined ? {} : { application_name: name }),
+  };
+}
+
+/** Reads `-c name=value`, `-cname=value` and `--name=value`, with `\` before a blank that belongs to a value. */
+function parseOptions(scheme: string, text: string): Readonly<Record<string, string>> {
+  const words = text.match(/(?:\\.|[^\s\\])+/gs)?.map((word) => word.replace(/\\(.)/gs, "$1")) ?? [];
+  const settings: Record<string, string> = {};
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] === "-c" ? `-c${words[++at] ?? ""}` : words[at] ?? "";
+    const [, name, value] = /^(?:-c|--)([\w.-]+)=(.*)$/s.exec(word) ?? [];
+    if (name === undefined || value === undefined) {
+      throw badUrl(
+        scheme,
+        'parameter "options" is not a list of settings',
+        "Write options=-csearch_path%3Dname.",
+      );
+    }
+    settings[name.replaceAll("-", "_")] = value;
+  }
+  return settings;
+}

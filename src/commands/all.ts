@@ -1,0 +1,44 @@
+import type { Command } from "../cli/command.ts";
+
+/** A command that is loaded when it is asked for: to load all of them takes longer than to run most. */
+export interface CommandEntry {
+  /** As in {@link Command}. */
+  readonly name: string;
+  load(): Promise<Command>;
+}
+
+/** All commands, in the order in which help lists them. */
+export const commandEntries: readonly CommandEntry[] = [
+  { name: "status", load: async () => (await import("./status.ts")).statusCommand },
+  { name: "upgrade", load: async () => (await import("./migrate/upgrade.ts")).upgradeCommand },
+  { name: "downgrade", load: async () => (await import("./migrate/downgrade.ts")).downgradeCommand },
+  { name: "current", load: async () => (await import("./current.ts")).currentCommand },
+  { name: "history", load: async () => (await import("./history.ts")).historyCommand },
+  { name: "stamp", load: async () => (await import("./stamp.ts")).stampCommand },
+  { name: "adopt", load: async () => (await import("./migrate/adopt.ts")).adoptCommand },
+  { name: "backup", load: async () => (await import("./backup/backup.ts")).backupCommand },
+  { name: "backup list", load: async () => (await import("./backup/list.ts")).backupListCommand },
+  {
+    name: "backup verify",
+    load: async () => (await import("./backup/verify.ts")).backupVerifyCommand,
+  },
+  { name: "backup prune", load: async () => (await import("./backup/prune.ts")).backupPruneCommand },
+  { name: "restore", load: async () => (await import("./backup/restore.ts")).restoreCommand },
+  { name: "generate", load: async () => (await import("./author/generate.ts")).generateCommand },
+  { name: "create", load: async () => (await import("./author/create.ts")).createCommand },
+  { name: "check", load: async () => (await import("./author/check.ts")).checkCommand },
+  { name: "rebase", load: async () => (await import("./author/rebase.ts")).rebaseCommand },
+  { name: "verify", load: async () => (await import("./verify/verify.ts")).verifyCommand },
+  { name: "schedule", load: async () => (await import("./schedule/schedule.ts")).scheduleCommand },
+  {
+    name: "completions",
+    load: async () => (await import("./completions.ts")).completionsCommand(() => commandsFor([])),
+  },
+];
+
+/** Loads the commands that a command line may mean: those that it names, or all of them when it names none. */
+export function commandsFor(args: readonly string[]): Promise<readonly Command[]> {
+  const named = commandEntries.filter(({ name }) => args.includes(name.split(" ")[0]!));
+  const wanted = named.length === 0 || args.includes("help") ? commandEntries : named;
+  return Promise.all(wanted.map((entry) => entry.load()));
+}

@@ -1,0 +1,26 @@
+import { defineCommand } from "../../cli/command.ts";
+import { proveUrlOption, schemaOption } from "./generate_options.ts";
+import { flag, number } from "../../cli/options.ts";
+
+export const checkCommand = defineCommand({
+  name: "check",
+  summary: "check the history on disk, its scripts and schema.ts, for CI",
+  description:
+    "Needs no database. Exits with 3 when something failed, and with 1 when something could not be checked. docs/hazards.md says what each hazard is.",
+  options: {
+    schema: schemaOption,
+    prove: flag(
+      "--prove",
+      "run every revision up, down and up again, on rows, and compare with its snapshot",
+    ),
+    proveUrl: proveUrlOption,
+    acceptEdits: flag("--accept-edits", "with --prove: take edited scripts as they are once they are proven"),
+    postgresVersion: number("--postgres-version <major>", "the version that hazards are judged for (15)", 15),
+    strict: flag("--strict", "exit with 3 also when there is something to look at"),
+  },
+  examples: [
+    { line: "check", does: "what CI should run" },
+    { line: "check --prove --accept-edits", does: "after editing a script by hand" },
+  ],
+  run: async (app, { options }) => (await import("./run_check.ts")).runCheck(app, options),
+});

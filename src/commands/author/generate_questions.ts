@@ -1,0 +1,83 @@
+import {
+  type Decisions,
+  type OpenQuestions,
+  openQuestions,
+  unanswered,
+} from "../../author/rules/decisions.ts";
+import { type Fill, parseFills } from "../../author/rules/fills.ts";
+import { parseRenames, type RenameCandidate, type Renames } from "../../author/rules/renames.ts";
+import type { ProjectPart } from "../../author/read_project.ts";
+import type { App } from "../../cli/app.ts";
+
+/** Reads what was decided on the command line, and asks for the rest where there is somebody to ask. */
+export async function readDecisions(
+  app: App,
+  parts: readonly ProjectPart[],
+  { command, options }: {
+    readonly command: string;
+    readonly options: {
+      readonly rename: readonly string[];
+      readonly noRename: boolean;
+      readonly fill: readonly string[];
+    };
+  },
+): Promise<Decisions> {
+  let decisions: Decisions = {
+    renames: parseRenames(options.rename),
+    dropped: options.noRename ? "all" : [],
+    fills: parseFills(options.fill),
+  };
+  for (;;) {
+    const open = openQuestions(parts, decisions);
+    if (open.renames.length + open.fills.length === 0) return decisions;
+    if (!app.system.isInteractive) throw unanswered(command, open);
+    decisions = await answer(app, open, decisions);
+  }
+}
+
+async function answer(
+  app: App,
+  { renames, fills }: OpenQuestions,
+  decisions: Decisions,
+): Promise<Decisions> {
+  const [candidate] = renames;
+  if (candidate === undefined) {
+    const values = new Map(decisions.fills);
+    for (const fill of fills) values.set(`${fill.table}.${fill.column}`, await askFill(app, fill));
+    return { ...decisions, fills: values };
+  }
+  const { table, gone } = candidate;
+  const to = await askRename(app, candidate);
+  // Once something is kept as a drop, the question must not come again.
+  if (to === null) {
+    return { ...decisions, dropped: [...decisions.dropped === "all" ? [] : decisions.dropped, candidate] };
+  }
+  const known: Renames = table === null
+    ? { ...decisions.renames, tables: [...decisions.renames.tables, { from: gone, to }] }
+    : { ...decisions.renames, columns: [...decisions.renames.columns, { table, from: gone, to }] };
+  return { ...decisions, renames: known };
+}
+
+async function askRename({ system }: App, { table, gone, added }: RenameCandidate): Promise<string | null> {
+  const prefix = table === null ? "" : `${table}.`;
+  const lines = [
+    `${prefix}${gone} is gone from schema.ts. What became of it?`,
+    ...added.map((name, index) => `  ${index + 1}  it is called ${prefix}${name} now`),
+    `  ${added.length + 1}  it is dropped, with what it holds`,
+  ];
+  for (;;) {
+    const text = await system.ask(`${lines.join("\n")}\n[1-${added.length + 1}] `);
+    const choice = Number(text.trim());
+    if (choice >= 1 && choice <= added.length) return added[choice - 1]!;
+    if (choice === added.length + 1) return null;
+  }
+}
+
+async function askFill({ system }: App, { table, column }: Fill): Promise<string> {
+  for (;;) {
+    const text = await system.ask(
+      `${table}.${column} must not be empty. What do the rows that exist get, as SQL ('text', 0, another_column)? `,
+    );
+    if (text.trim() !== "") return text.trim();
+  }
+}

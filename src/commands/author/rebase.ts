@@ -1,0 +1,27 @@
+import { defineCommand } from "../../cli/command.ts";
+import { proveUrlOption } from "./generate_options.ts";
+import { text } from "../../cli/options.ts";
+
+export const rebaseCommand = defineCommand({
+  name: "rebase",
+  summary: "put revisions behind those of another branch, after a merge",
+  description:
+    "Makes their snapshots and the journal anew and keeps their scripts as long as they fit. A revision that the database has applied is not moved.",
+  arguments: [{
+    name: "[revision]",
+    summary: "the first to move, with all that follow it; else those that the other branch does not have",
+  }],
+  options: {
+    onto: text("--onto <branch>", "the branch whose revisions keep their place; else the one being merged"),
+    proveUrl: proveUrlOption,
+  },
+  examples: [
+    { line: "rebase", does: "in the middle of git merge main: this branch's revisions go behind main's" },
+    { line: "rebase --onto origin/main", does: "the same after the merge" },
+    { line: "rebase 3f2a", does: "that revision goes behind the others" },
+  ],
+  run: async (app, { args, options }) => {
+    const { runRebase } = await import("./run_rebase.ts");
+    return await runRebase(app, { revision: args[0] ?? null, ...options });
+  },
+});

@@ -1,0 +1,50 @@
+import { HarborError } from "../../base/errors.ts";
+import { exitCodeOfFindings, summarize } from "../../base/finding.ts";
+import { acceptEdits, checkProject, type CheckRequest } from "../../author/check/check.ts";
+import type { App } from "../../cli/app.ts";
+import type { Outcome } from "../../cli/command.ts";
+import { projectPaths } from "./write_revision.ts";
+import { findingText, printFinding, summaryText } from "../../cli/print_finding.ts";
+import { proofSettings } from "./proof_settings.ts";
+
+interface CheckValues {
+  readonly schema: string | undefined;
+  readonly prove: boolean;
+  readonly proveUrl: string | undefined;
+  readonly acceptEdits: boolean;
+  readonly postgresVersion: number;
+  readonly strict: boolean;
+}
+
+/** Checks the developer's folder and prints what was found. */
+export async function runCheck(app: App, options: CheckValues): Promise<Outcome> {
+  const { report, system, settings } = app;
+  if (options.acceptEdits && !options.prove) {
+    throw new HarborError("usage", "Cannot accept edits that are not proven", {
+      hint: "harbor-db check --prove --accept-edits",
+    });
+  }
+  const request: CheckRequest = {
+    paths: projectPaths(app, options.schema),
+    cwd: system.cwd,
+    postgresVersion: options.postgresVersion,
+    proof: options.prove ? await proofSettings(app, options.proveUrl) : null,
+    client: system.client,
+  };
+  const found = await checkProject(request);
+  const findings = options.acceptEdits ? await acceptEdits(request, found) : found;
+  const exitCode = exitCodeOfFindings(findings, options.strict);
+  const summary = summarize(findings);
+  if (settings.quiet) {
+    const problems = findings.filter(({ status }) => status === "fail" || status === "error");
+    for (const finding of problems) report.raw(`${findingText(finding)}\n`);
+  }
+  const said = new Set<string | null>();
+  for (const finding of findings) {
+    printFinding(app, said.has(finding.hint) ? { ...finding, hint: null } : finding);
+    said.add(finding.hint);
+  }
+  report.line();
+  report.line(report.colors.bold(`${exitCode === 0 ? "good" : "not good"}: ${summaryText(summary)}`));
+  return { ok: exitCode === 0, ...exitCode === 0 ? {} : { exitCode }, json: { findings, summary } };
+}

@@ -1,0 +1,58 @@
+import { relative } from "node:path";
+import { openDatabase } from "../../engines/open/database.ts";
+import { readApplied } from "../../engines/version_table.ts";
+import { loadDrizzleEngine } from "../../author/drizzle_engine.ts";
+import { rebase } from "../../author/rebase.ts";
+import type { App } from "../../cli/app.ts";
+import type { Outcome } from "../../cli/command.ts";
+import { projectPaths, undoUnfinished } from "./write_revision.ts";
+import { proofSettings } from "./proof_settings.ts";
+
+interface RebaseValues {
+  readonly revision: string | null;
+  readonly onto: string | undefined;
+  readonly proveUrl: string | undefined;
+}
+
+/** Moves revisions and says what was done. */
+export async function runRebase(
+  app: App,
+  { revision, onto, proveUrl }: RebaseValues,
+): Promise<Outcome> {
+  const { report, system } = app;
+  const { dir } = projectPaths(app, undefined);
+  await undoUnfinished(app, dir);
+  const { order, rewritten, files } = await rebase({
+    dir,
+    cwd: system.cwd,
+    revision,
+    onto: onto ?? null,
+    applied: () => appliedRevisions(app),
+    engine: await loadDrizzleEngine(),
+    proof: await proofSettings(app, proveUrl),
+    client: system.client,
+    waitMs: app.lockWaitMs,
+  });
+  if (order.length === 0) report.line("nothing to do: the history has no branches");
+  for (const { revision, name, moved } of order) {
+    report.line(`${moved ? report.colors.green("moved") : "kept "} ${revision}  ${name}`);
+  }
+  for (const { file, reason } of rewritten) {
+    report.line(report.colors.yellow(`wrote ${file} anew: ${reason}`));
+  }
+  for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
+  return { json: { order, rewritten, files } };
+}
+
+/** Returns what the database has applied; `null` when there is no database. */
+async function appliedRevisions({ databaseUrl, isAbsent, system }: App) {
+  if (isAbsent()) return null;
+  const url = databaseUrl();
+  const database = await openDatabase(url, { client: system.client, access: "read" });
+  try {
+    const rows = await readApplied(database) ?? [];
+    return { url: url.display, revisions: new Set(rows.map((row) => row.revision)) };
+  } finally {
+    await database.close();
+  }
+}

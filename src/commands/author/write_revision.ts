@@ -1,0 +1,141 @@
+import { dirname, join, relative, resolve } from "node:path";
+import { readCreationTime, readRevisionId, readRevisionName } from "../../history/revision_name.ts";
+import type { DrizzleEngine } from "../../author/drizzle_engine.ts";
+import type { NewRevision, RevisionRequest } from "../../author/generate.ts";
+import type { ProjectPart, ProjectPaths } from "../../author/read_project.ts";
+import type { App } from "../../cli/app.ts";
+import type { Outcome } from "../../cli/command.ts";
+import type { GenerateValues } from "./generate_options.ts";
+import { readDecisions } from "./generate_questions.ts";
+import { proofSettings } from "./proof_settings.ts";
+
+/** A developer's folder, read, and what drizzle-kit makes of it. */
+export interface OpenProject {
+  /** Of the revision that is asked for. */
+  readonly name: string;
+  readonly paths: ProjectPaths;
+  readonly engine: DrizzleEngine;
+  readonly parts: readonly ProjectPart[];
+}
+
+/** Reads schema.ts and the histories for a revision of that name. */
+export async function openProject(
+  app: App,
+  name: string,
+  { schema, isReadOnly = false }: { readonly schema: string | undefined; readonly isReadOnly?: boolean },
+): Promise<OpenProject> {
+  const [{ loadDrizzleEngine }, { readProject }] = await Promise.all([
+    import("../../author/drizzle_engine.ts"),
+    import("../../author/read_project.ts"),
+  ]);
+  const checked = readRevisionName(name);
+  const paths = projectPaths(app, schema);
+  if (!isReadOnly) await undoUnfinished(app, paths.dir);
+  const engine = await loadDrizzleEngine();
+  return { name: checked, paths, engine, parts: await readProject(paths, engine) };
+}
+
+/** Puts back what a killed harbor-db left half written, before anything is read. */
+export async function undoUnfinished({ system, report }: App, dir: string): Promise<void> {
+  const run = await import("../../author/write_together.ts");
+  if (run.undoUnfinished(dir, system.client)) {
+    report.note("put back what a killed harbor-db left half written");
+  }
+}
+
+/** Drafts a revision of what changed in schema.ts, proves it, writes it and says what was done. */
+export async function generateRevision(
+  app: App,
+  { command, name, parts, paths, engine, options }: OpenProject & {
+    /** As it is named in errors: `generate "Add settings"`. */
+    readonly command: string;
+    readonly options: GenerateValues;
+  },
+): Promise<Outcome> {
+  const { draftRevision } = await import("../../author/generate.ts");
+  const decisions = await readDecisions(app, parts, { command, options });
+  const revision = await draftRevision(parts, { ...revisionRequest(name, options), decisions }, engine);
+  return await writeRevision(app, { revision, paths, proveUrl: options.proveUrl });
+}
+
+/** Returns what the command line says about a new revision. */
+export function revisionRequest(name: string, { revId, createdAt }: GenerateValues): RevisionRequest {
+  return {
+    name,
+    id: revId === undefined ? null : readRevisionId(revId),
+    createdAt: createdAt === undefined ? null : readCreationTime(createdAt),
+    now: () => new Date(),
+  };
+}
+
+/** Proves a drafted revision, writes it and says what was done. */
+export async function writeRevision(
+  app: App,
+  { revision, paths, proveUrl }: {
+    readonly revision: NewRevision;
+    readonly paths: ProjectPaths;
+    readonly proveUrl: string | undefined;
+  },
+): Promise<Outcome> {
+  const { report, system, lockWaitMs } = app;
+  const [{ filesOf }, { examineRevision }, { writeTogether }] = await Promise.all([
+    import("../../author/generate.ts"),
+    import("../../author/check/new_revision.ts"),
+    import("../../author/write_together.ts"),
+  ]);
+  const changes = filesOf(paths.dir, revision);
+  const { proven, hazards } = await examineRevision(changes, {
+    dir: paths.dir,
+    cwd: system.cwd,
+    proof: await proofSettings(app, proveUrl),
+  });
+  await writeTogether(paths.dir, changes, { client: system.client, waitMs: lockWaitMs });
+
+  const files = changes.filter(({ before }) => before === null).map(({ path }) => join(paths.dir, path));
+  const { id, name, parent, parts } = revision;
+  const notes = parts.flatMap(({ dialect, scripts }) => scripts.notes.map((text) => ({ dialect, text })));
+  const losses = {
+    upgrade: distinct(parts.flatMap(({ scripts }) => scripts.losses.upgrade)),
+    downgrade: distinct(parts.flatMap(({ scripts }) => scripts.losses.downgrade)),
+  };
+  const unproven = parts.map(({ dialect }) => dialect).filter((dialect) => !proven.includes(dialect));
+
+  report.line(`${report.colors.green("wrote")} revision ${id}  ${name}`);
+  for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
+  for (const { dialect, text } of notes) report.line(`${dialect}: ${text}`);
+  for (const direction of ["upgrade", "downgrade"] as const) {
+    const text = losses[direction].join(" ");
+    if (text !== "") report.line(report.colors.yellow(`${direction}: ${text}`));
+  }
+  for (const { status, message, hint } of hazards) {
+    report.line(`${report.colors.yellow(status === "pass" ? "accepted:" : "hazard:")} ${message}`);
+    if (hint !== null) report.line(`  ${report.colors.dim(hint)}`);
+  }
+  if (proven.length > 0) report.line(`proven up, down and up again, on rows: ${proven.join(" and ")}`);
+  if (unproven.length > 0) {
+    report.line(`read, but not run: ${unproven.join(" and ")} (name a server: --prove-url postgresql://…)`);
+  }
+  const createdAt = new Date(revision.createdAt).toISOString();
+  return {
+    json: {
+      changed: true,
+      revision: { revision: id, name, parent, createdAt },
+      files,
+      notes,
+      losses,
+      hazards,
+      proven,
+      unproven,
+    },
+  };
+}
+
+function distinct(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)];
+}
+
+/** Returns where the developer's files are: `--dir`, else `drizzle/` in the working directory. */
+export function projectPaths({ settings, system }: App, schema: string | undefined): ProjectPaths {
+  const dir = resolve(system.cwd, settings.dir ?? "drizzle");
+  return { dir, schemaFile: resolve(system.cwd, schema ?? join(dirname(dir), "schema.ts")) };
+}

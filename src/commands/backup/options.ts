@@ -1,0 +1,153 @@
+import { realpathSync } from "node:fs";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { type DatabaseUrl, parseDatabaseUrl } from "../../base/url/database_url.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { Manifest } from "../../backup/rules/manifest.ts";
+import { defaultRetention, type RetentionPolicy } from "../../backup/rules/retention.ts";
+import type { BackupSetting } from "../../backup/make.ts";
+import type { VerifyBackupSetting } from "../../backup/verify.ts";
+import type { App } from "../../cli/app.ts";
+import { choice, count, text, texts, type Values } from "../../cli/options.ts";
+
+/** Where backups are. */
+export const folderOptions = {
+  backupDir: text("--backup-dir <dir>", "where backups are (backups/ beside a SQLite file, else ./backups)"),
+};
+
+/** How backups are made. */
+export const backupOptions = {
+  ...folderOptions,
+  backupEngine: choice("--backup-engine <engine>", "what makes it: sqlite, libsql, pg_dump or harbor", [
+    "sqlite",
+    "libsql",
+    "pg_dump",
+    "harbor",
+  ]),
+  compress: choice("--compress <method>", "compress it: zstd or gzip", ["zstd", "gzip"]),
+  encryptTo: texts(
+    "--encrypt-to <recipient>",
+    "encrypt it with age to this public key; can be given several times",
+  ),
+};
+
+/** Which backups stay. */
+export const keepOptions = {
+  keepLast: count("--keep-last <n>", "keep the newest n backups"),
+  keepDaily: count("--keep-daily <n>", "keep the newest of each of the last n days that have one"),
+  keepWeekly: count("--keep-weekly <n>", "the same for weeks"),
+  keepMonthly: count("--keep-monthly <n>", "the same for months"),
+};
+
+/** How a backup is read. */
+export const identityOption = {
+  identity: text("--identity <file>", "the file with the age key that it was encrypted to"),
+};
+
+/** Returns the folder of a database's backups. */
+export function backupFolder(
+  app: App,
+  url: DatabaseUrl,
+  { backupDir }: Values<typeof folderOptions>,
+): string {
+  const { cwd } = app.system;
+  if (backupDir !== undefined) return resolve(cwd, backupDir);
+  return url.driver === "sqlite_file"
+    ? join(dirname(realPath(resolve(cwd, url.path))), "backups")
+    : join(cwd, "backups");
+}
+
+/** Returns what stands for a database in manifests, the same from wherever harbor-db is called. */
+export function databaseIdentity(app: App, url: DatabaseUrl): string {
+  return url.driver === "sqlite_file"
+    ? `sqlite:///${realPath(resolve(app.system.cwd, url.path))}`
+    : url.display;
+}
+
+/** Opens the engine and says where its backups go and how they are made. */
+export async function backupSetting(
+  app: App,
+  url: DatabaseUrl,
+  options: Values<typeof backupOptions>,
+): Promise<BackupSetting> {
+  const { openBackupEngine } = await import("../../engines/open/backup_engine.ts");
+  return {
+    engine: await openBackupEngine(placeOf(app, url), options.backupEngine ?? null),
+    folder: backupFolder(app, url, options),
+    database: databaseIdentity(app, url),
+    name: nameOf(url),
+    encoding: {
+      compression: options.compress ?? null,
+      recipients: options.encryptTo,
+    },
+    client: app.system.client,
+  };
+}
+
+/** Says how backups are read for a database. */
+export async function readingSetting(
+  app: App,
+  url: DatabaseUrl,
+  { identity }: Values<typeof identityOption>,
+): Promise<VerifyBackupSetting> {
+  const { openEngineFor } = await import("../../engines/open/backup_engine.ts");
+  return {
+    openEngine: ({ engine }: Manifest) => openEngineFor(engine, placeOf(app, url)),
+    identities: identity === undefined ? [] : await identitiesIn(resolve(app.system.cwd, identity)),
+    client: app.system.client,
+    signal: app.system.signal,
+    now: () => new Date(),
+    notify: app.report.event,
+  };
+}
+
+/**
+ * Returns what to keep: what the user said, and nothing else when anything is said; else the default.
+ *
+ * @throws {HarborError} `usage` when nothing at all would be kept
+ */
+export function retentionPolicy(options: Values<typeof keepOptions>): RetentionPolicy {
+  const { keepLast, keepDaily, keepWeekly, keepMonthly } = options;
+  const said = [keepLast, keepDaily, keepWeekly, keepMonthly];
+  if (said.every((count) => count === undefined)) return defaultRetention;
+  const [last, daily, weekly, monthly] = said.map((count) => count ?? 0);
+  if (said.every((count) => !count)) {
+    throw new HarborError("usage", "Cannot prune: no rule keeps anything", {
+      hint: "harbor-db backup prune --keep-last 1",
+    });
+  }
+  return { last: last!, daily: daily!, weekly: weekly!, monthly: monthly! };
+}
+
+/** Reads the URL that a command names beside the database's own. */
+export function otherUrl(app: App, written: string): DatabaseUrl {
+  const url = parseDatabaseUrl(written, app.system.environment);
+  return url.driver === "sqlite_file" ? { ...url, path: resolve(app.system.cwd, url.path) } : url;
+}
+
+async function identitiesIn(path: string): Promise<readonly string[]> {
+  return (await import("../../backup/codec.ts")).readIdentities(path);
+}
+
+function placeOf({ system }: App, url: DatabaseUrl) {
+  return { url, client: system.client, environment: system.environment };
+}
+
+/** A file is the same by whichever link it is reached. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function nameOf(url: DatabaseUrl): string {
+  switch (url.driver) {
+    case "sqlite_file":
+      return basename(url.path, extname(url.path));
+    case "libsql":
+      return /^[\w-]*[a-z][\w-]*/i.exec(new URL(url.url).hostname)?.[0] ?? "libsql";
+    case "postgres":
+      return url.database;
+  }
+}

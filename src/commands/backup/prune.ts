@@ -1,0 +1,62 @@
+import { formatBytes } from "../../base/quantity.ts";
+import { backupFolder, databaseIdentity, folderOptions, keepOptions, retentionPolicy } from "./options.ts";
+import { listedBackup, positionText } from "./output.ts";
+import { defineCommand } from "../../cli/command.ts";
+import { flag } from "../../cli/options.ts";
+
+export const backupPruneCommand = defineCommand({
+  name: "backup prune",
+  summary: "remove the backups that no rule keeps",
+  description:
+    "Looks at the backups of this database only. Without rules it keeps the last 10, and those of 7 days, 5 weeks and 12 months. The newest way back to each revision stays whatever the rules say.",
+  options: {
+    ...folderOptions,
+    ...keepOptions,
+    dryRun: flag("--dry-run", "say what would be kept and why, and remove nothing"),
+    force: flag("--force", "also remove the last way back to a revision"),
+  },
+  examples: [
+    { line: "backup prune --dry-run", does: "what the default rules would do" },
+    {
+      line: "backup prune --keep-last 3 --keep-daily 7",
+      does: "the newest three, and one of each of 7 days",
+    },
+  ],
+  run: async (app, { options }) => {
+    const { pruneBackups } = await import("../../backup/prune.ts");
+    const url = app.databaseUrl();
+    const { dryRun, force } = options;
+    const folder = backupFolder(app, url, options);
+    const database = databaseIdentity(app, url);
+    const policy = retentionPolicy(options);
+    const { verdicts, others } = await pruneBackups({ folder, database, policy, force, dryRun });
+    const { report } = app;
+    const removed = verdicts.filter(({ keep }) => !keep);
+    const rows = verdicts.map(({ backup, keep, reasons }) => [
+      keep ? "keep" : report.colors.yellow("remove"),
+      backup.id,
+      positionText(backup.manifest),
+      formatBytes(backup.manifest.bytes),
+      keep ? reasons.join(", ") : "no rule keeps it",
+    ]);
+    if (rows.length > 0) await report.table(["", "backup", "revision", "size", "why"], rows);
+    const freed = formatBytes(removed.reduce((sum, { backup }) => sum + backup.manifest.bytes, 0));
+    report.line(
+      `${
+        dryRun ? "would remove" : "removed"
+      } ${removed.length} of ${verdicts.length} backups of ${url.display} (${freed})`,
+    );
+    if (others > 0) report.note(`${others} backups of other databases in ${folder} were left alone`);
+    return {
+      json: {
+        folder,
+        dryRun,
+        kept: verdicts.filter(({ keep }) => keep).map(({ backup, reasons }) => ({
+          ...listedBackup(backup),
+          reasons,
+        })),
+        removed: removed.map(({ backup }) => listedBackup(backup)),
+      },
+    };
+  },
+});

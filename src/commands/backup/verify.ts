@@ -1,0 +1,46 @@
+import { summarize } from "../../base/finding.ts";
+import { backupFolder, folderOptions, identityOption, readingSetting } from "./options.ts";
+import { listedBackup } from "./output.ts";
+import { defineCommand } from "../../cli/command.ts";
+import type { App } from "../../cli/app.ts";
+import type { Finding } from "../../base/finding.ts";
+
+export const backupVerifyCommand = defineCommand({
+  name: "backup verify",
+  summary: "prove a backup again",
+  description:
+    "Reads all of it, restores it aside and compares what comes out with its manifest. Exit code 3 when it is not whole.",
+  arguments: [{ name: "<backup>", summary: "its file, or its id or the beginning of it" }],
+  options: { ...folderOptions, ...identityOption },
+  examples: [{ line: "backup verify openharbor-20260728T1011", does: "the backup whose id begins so" }],
+  run: async (app, { args, options }) => {
+    const [{ findBackup }, { isSound, verifyBackup }] = await Promise.all([
+      import("../../backup/folder.ts"),
+      import("../../backup/verify.ts"),
+    ]);
+    const url = app.databaseUrl();
+    const folder = backupFolder(app, url, options);
+    const path = findBackup(args[0]!, { folder, cwd: app.system.cwd });
+    const verification = await verifyBackup(path, await readingSetting(app, url, options));
+    const { backup, findings } = verification;
+    for (const finding of findings) print(app, finding);
+    const ok = isSound(verification);
+    app.report.line(ok ? `${path} is whole` : app.report.colors.red(`${path} is NOT a backup to rely on`));
+    return {
+      ok,
+      json: {
+        path,
+        backup: backup === null ? null : listedBackup(backup),
+        findings,
+        summary: summarize(findings),
+      },
+    };
+  },
+});
+
+function print({ report }: App, { check, status, message, hint }: Finding): void {
+  const { green, yellow, red, dim } = report.colors;
+  const color = status === "pass" ? green : status === "warn" ? yellow : red;
+  report.line(`${color(status.padEnd(5))} ${check.padEnd(9)} ${message}`);
+  if (hint !== null) report.line(`${" ".repeat(16)}${dim(hint)}`);
+}

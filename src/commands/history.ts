@@ -1,0 +1,32 @@
+import { defineCommand } from "../cli/command.ts";
+import { flag } from "../cli/options.ts";
+
+export const historyCommand = defineCommand({
+  name: "history",
+  summary: "list all revisions, and which are applied",
+  options: { verbose: flag("--verbose", "also parents, times of writing and checksums") },
+  examples: [{ line: "history --verbose", does: "with checksums and whether they still match" }],
+  run: (app, { options }) =>
+    app.withRun("read", async (context) => {
+      const { readRevisions } = await import("../state/read_revisions.ts");
+      const revisions = await readRevisions(context);
+      const head = options.verbose
+        ? ["revision", "name", "applied", "parent", "written", "by", "checksum", "matches"]
+        : ["revision", "name", "applied"];
+      const rows = revisions.map((each) => {
+        const applied = each.appliedAt ?? (each.unfinished === null ? "-" : `${each.unfinished} unfinished`);
+        const matches = each.checksumMatches === null ? "-" : each.checksumMatches ? "yes" : "EDITED";
+        const warning = each.checksumMatches === false
+          ? " (edited since)"
+          : each.inHistory
+          ? ""
+          : " (not in the history)";
+        if (!options.verbose) return [each.revision, each.name, applied + warning];
+        const { parent, createdAt, appliedBy, checksum } = each;
+        const more = [parent ?? "base", createdAt ?? "-", appliedBy ?? "-", checksum.slice(0, 12), matches];
+        return [each.revision, each.name, applied, ...more];
+      });
+      await app.report.table(head, rows);
+      return { json: { revisions } };
+    }),
+});

@@ -1,0 +1,30 @@
+import { resolve } from "node:path";
+import { formatDuration } from "../base/quantity.ts";
+import type { RunRecord } from "../verify/rules/run_record.ts";
+import { readRuns } from "../verify/run_log.ts";
+import type { App } from "../cli/app.ts";
+import { databaseIdentity } from "./backup/options.ts";
+
+/** Returns the last run of `verify` on this database that its log holds; `null` without one. */
+export function lastVerify(app: App, log: string): RunRecord | null {
+  const { system, report } = app;
+  const database = databaseIdentity(app, app.databaseUrl());
+  try {
+    return readRuns(resolve(system.cwd, log)).findLast((run) => run.database === database) ?? null;
+  } catch (error) {
+    // A log that this user may not read says nothing about the database.
+    report.note((error as Error).message);
+    return null;
+  }
+}
+
+/** Says how a run ended and how long ago: `2 failed (data, backup), 5 h 3 min ago`. */
+export function describeRun({ at, exitCode, summary, problems }: RunRecord, now: Date): string {
+  const names = [...new Set(problems.map((problem) => problem.check))].join(", ");
+  const state = exitCode === 0
+    ? "healthy"
+    : summary.fail > 0
+    ? `${summary.fail} failed (${names})`
+    : `not healthy (${names})`;
+  return `${state}, ${formatDuration(Math.max(0, now.getTime() - Date.parse(at)))} ago`;
+}

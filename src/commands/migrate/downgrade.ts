@@ -1,0 +1,27 @@
+import { defineCommand } from "../../cli/command.ts";
+import { migrateOptions, runMigration } from "./run_migration.ts";
+
+export const downgradeCommand = defineCommand({
+  name: "downgrade",
+  summary: "undo revisions",
+  description: "Data in what a revision added is lost, so it asks first; without a terminal it needs --yes.",
+  arguments: [{ name: "<target>", summary: "base, a revision or the beginning of one, or -n" }],
+  options: migrateOptions,
+  examples: [
+    { line: "downgrade -1", does: "undo the last revision" },
+    { line: "downgrade 71dda59686db", does: "to that revision" },
+    { line: "downgrade base --yes", does: "undo everything, without a question" },
+  ],
+  run: (app, { args, options }) =>
+    runMigration(app, {
+      direction: "downgrade",
+      target: args[0]!,
+      options,
+      question: ({ steps, to }) =>
+        `Undo ${steps.map((step) => `${step.revision.id} (${step.revision.name})`).join(", ")} and go to ${
+          to ?? "base"
+        }?`,
+    }).catch(async (error) => {
+      throw await (await import("./point_to_backup.ts")).nameOrigin(app, options, error);
+    }),
+});

@@ -1,0 +1,204 @@
+import { resolveTarget } from "../../history/target.ts";
+import { describeDifference } from "../../schema/compare_snapshots.ts";
+import { HarborError } from "../../base/errors.ts";
+import { describeLabel } from "../../adopt/rules/labels.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import type { Adoption } from "../../adopt/prepare.ts";
+import type { App } from "../../cli/app.ts";
+import type { Outcome } from "../../cli/command.ts";
+import { flag, type Values } from "../../cli/options.ts";
+import { createSafetyNet, safetyOptions } from "./safety_net.ts";
+
+const { restoreOnFailure: _, ...backupOptions } = safetyOptions;
+
+export const adoptOptions = {
+  dryRun: flag("--dry-run", "say what would be done and change nothing"),
+  sql: flag("--sql", "print the SQL that would run, and nothing else"),
+  ...backupOptions,
+};
+
+interface Request {
+  readonly options: Values<typeof adoptOptions>;
+  /** Whether the user said already that it is to be done. */
+  readonly isConfirmed: boolean;
+  /** Where the user wants to go; anywhere unless told. */
+  readonly target?: string;
+}
+
+/** What came before an upgrade. */
+export interface Adopted {
+  readonly outcome: Outcome;
+  /** Whether nothing is to follow: it was only asked for the plan, or refused. */
+  readonly isAll: boolean;
+}
+
+/** Takes over a database that nobody manages yet, before an upgrade that the user wants of it; `null` of any other. */
+export async function adoptBefore(
+  app: App,
+  { target, options }: Pick<Request, "options"> & { readonly target: string },
+): Promise<Adopted | null> {
+  const { readState } = await import("../../state/read_state.ts");
+  const { kind } = await app.withRun("read", readState);
+  if (kind !== "unmanaged") return null;
+  const outcome = await runAdoption(app, { options, isConfirmed: true, target });
+  return { outcome, isAll: outcome.failure !== undefined || options.dryRun || options.sql };
+}
+
+/** Looks at a database, says what it is, asks, and takes it over. */
+export async function runAdoption(app: App, { options, isConfirmed, target }: Request): Promise<Outcome> {
+  const net = createSafetyNet(app, { ...options, restoreOnFailure: false });
+  const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
+    const { prepareAdoption } = await import("../../adopt/prepare.ts");
+    const adoption = await prepareAdoption(context);
+    const json = describe(adoption);
+    if (options.sql && adoption.refusal === null) {
+      const script = await scriptOf(context, adoption);
+      app.report.raw(script);
+      return { json: { ...json, sql: script } };
+    }
+    print(app, context, adoption);
+    const failure = adoption.refusal ?? refuseTarget(context, adoption, target);
+    if (failure !== null) return { json, failure };
+    if (options.dryRun || adoption.action === "none") return { json };
+    return isConfirmed ? null : await ask(app, adoption, json);
+  });
+  if (outcome !== null) return outcome;
+  return await app.withRun("write", async (context) => {
+    const { adopt } = await import("../../adopt/adopt.ts");
+    const beforeChange = () => net.spreadFor(context, "before adopt");
+    try {
+      const adoption = await adopt(context, { lockWaitMs: app.lockWaitMs, isWhole: true, beforeChange });
+      printResult(app, context, adoption);
+      await net.fold();
+      return {
+        json: {
+          ...describe(adoption),
+          stamped: adoption.action === "none" ? null : adoption.to,
+          backup: net.summary(),
+        },
+      };
+    } catch (error) {
+      const isCommitted = error instanceof HarborError && error.details["isCommitted"] === true;
+      throw isCommitted ? await net.goBack(context, error) : error;
+    }
+  });
+}
+
+/** A bridge leads to head and nowhere else. */
+function refuseTarget(
+  { history }: RunContext,
+  { action }: Adoption,
+  target: string | undefined,
+): HarborError | null {
+  const isHead = target === undefined || resolveTarget(history, 0, target) === history.revisions.length;
+  if (action !== "bridge" || isHead) return null;
+  return new HarborError(
+    "usage",
+    `Cannot adopt at "${target}": its schema is no revision's, and the bridge leads to head`,
+    {
+      hint: "harbor-db upgrade --adopt",
+    },
+  );
+}
+
+async function ask(app: App, { action, to }: Adoption, json: Outcome["json"]): Promise<Outcome | null> {
+  try {
+    await app.confirm(
+      action === "stamp"
+        ? `Stamp this database at ${to ?? "base"}?`
+        : `Lead this database to ${to} by the bridge?`,
+    );
+    return null;
+  } catch (error) {
+    // What was found is worth having without the consent, too.
+    if (error instanceof HarborError) return { json, failure: error };
+    throw error;
+  }
+}
+
+function describe({ inspection, action, to, statements }: Adoption): Outcome["json"] {
+  const { match, labels, kept } = inspection;
+  return {
+    matched: match.revision,
+    exact: match.exact,
+    differences: match.differences,
+    labels: labels.map((label) => ({
+      table: label.table,
+      rows: label.rows,
+      revision: label.revision ?? null,
+      true: label.isTrue,
+    })),
+    kept,
+    action,
+    to,
+    bridge: statements.filter((statement) => !statement.isGuard).map((statement) => statement.sql),
+    stamped: null,
+    backup: null,
+  };
+}
+
+async function scriptOf(context: RunContext, adoption: Adoption): Promise<string> {
+  if (adoption.action === "none") return "";
+  const [{ adoptionBatch }, { renderBatch }] = await Promise.all([
+    import("../../adopt/adopt.ts"),
+    import("../../engines/render_script.ts"),
+  ]);
+  return renderBatch(context.database.dialect, adoptionBatch(context, adoption), "schema");
+}
+
+function print({ report }: App, { database, history }: RunContext, adoption: Adoption): void {
+  const { match, labels, kept, live } = adoption.inspection;
+  const show = (label: string, text: string) =>
+    report.line(`${report.colors.bold(label.padEnd(10))} ${text}`);
+  const more = (text: string) => report.line(`${" ".repeat(11)}${text}`);
+  const named = (id: string | null) =>
+    id === null
+      ? "base"
+      : `${id}  ${history.revisions.find((revision) => revision.id === id)?.name ?? ""}`.trim();
+  show("database", database.url);
+  show("tables", live.tables.map(({ name }) => name).join(", ") || "none");
+  const [first = "none: nothing says at which revision it is", ...others] = labels.map(describeLabel);
+  show("label", first);
+  others.forEach(more);
+  if (match.exact) show("schema", `is exactly ${named(match.revision)}`);
+  else {
+    const count = match.differences.length;
+    const many = count === 1 ? "one difference" : `${count} differences`;
+    show("schema", `is no revision's; nearest is ${named(match.revision)}, with ${many}:`);
+    match.differences.map(describeDifference).map(shortened).forEach(more);
+  }
+  if (kept.length > 0) show("kept", kept.join(", "));
+  if (adoption.refusal === null) show("plan", planOf(adoption, named(adoption.to)));
+}
+
+/** A default may be a long expression. */
+function shortened(text: string): string {
+  return text.length > longestLine ? `${text.slice(0, longestLine - 1)}…` : text;
+}
+
+const longestLine = 140;
+
+function planOf({ action, statements }: Adoption, to: string): string {
+  const count = statements.filter((statement) => !statement.isGuard).length;
+  switch (action) {
+    case "none":
+      return `nothing to do: it is ${
+        to === "base" ? "empty, and harbor-db upgrade makes it" : `managed, at ${to}`
+      }`;
+    case "stamp":
+      return `stamp it at ${to}${count === 0 ? "" : `, after ${count} statements`}`;
+    case "bridge":
+      return `a bridge of ${count} statements to ${to}, in one transaction (harbor-db adopt --sql prints it)`;
+  }
+}
+
+function printResult({ report }: App, { history }: RunContext, { action, to, inspection }: Adoption): void {
+  if (action === "none") return report.line("nothing to do");
+  const how = action === "bridge" ? "bridged to" : "stamped at";
+  report.line(`${report.colors.green("adopted")}    ${how} ${to ?? "base"}`);
+  if (action === "bridge" && inspection.kept.length > 0) {
+    report.line(`kept       ${inspection.kept.join(", ")}`);
+  }
+  const isHead = history.revisions.at(-1)?.id === to;
+  if (!isHead) report.line("revisions are pending: harbor-db upgrade");
+}

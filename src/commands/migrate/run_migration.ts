@@ -1,0 +1,109 @@
+import type { Direction } from "../../history/applied.ts";
+import type { StepResult } from "../../migrate/step_result.ts";
+import type { Plan } from "../../migrate/migrate.ts";
+import type { App } from "../../cli/app.ts";
+import type { Outcome } from "../../cli/command.ts";
+import { flag, type Values } from "../../cli/options.ts";
+import { paceOf, paceOptions } from "./pace_options.ts";
+import { createSafetyNet, safetyOptions } from "./safety_net.ts";
+
+/** What `upgrade` and `downgrade` have in common. */
+export const migrateOptions = {
+  dryRun: flag("--dry-run", "print the plan and change nothing"),
+  sql: flag("--sql", "print the SQL that would run, and nothing else"),
+  ...safetyOptions,
+  ...paceOptions,
+};
+
+interface Migration {
+  readonly direction: Direction;
+  readonly target: string;
+  readonly options: Values<typeof migrateOptions>;
+  /** Asked once it is known that there is something to do. */
+  readonly question?: (plan: Plan) => string;
+}
+
+/** Plans a migration, and prints or runs it. */
+export async function runMigration(app: App, migration: Migration): Promise<Outcome> {
+  const { direction, target, options, question } = migration;
+  const goal = { direction, text: target };
+  const net = createSafetyNet(app, options);
+  const run = await import("../../migrate/migrate.ts");
+  const planOnly = options.dryRun || options.sql;
+  if (planOnly || app.isAbsent() || question !== undefined) {
+    const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
+      const plan = await run.preparePlan(context, goal);
+      if (options.sql) {
+        const { renderBatch } = await import("../../engines/render_script.ts");
+        const batches = [...run.batchesOfPlan(context, plan)];
+        const script = batches.map((batch) =>
+          renderBatch(context.database.dialect, batch.statements, batch.mode)
+        );
+        app.report.raw(script.join(""));
+        return { json: { ...planned(plan), sql: script.join("") } };
+      }
+      if (plan.steps.length > 0) await run.preflight(context, plan.from, plan.steps);
+      if (options.dryRun || plan.steps.length === 0) {
+        printPlan(app, plan);
+        return { json: planned(plan) };
+      }
+      if (question !== undefined) await app.confirm(question(plan));
+      return null;
+    });
+    if (outcome !== null) return outcome;
+  }
+  return await app.withRun(direction === "upgrade" ? "create" : "write", async (context) => {
+    const beforeSteps = (plan: Plan) => net.spread(context, plan);
+    try {
+      const result = await run.migrate(context, {
+        goal,
+        lockWaitMs: app.lockWaitMs,
+        beforeSteps,
+        pace: paceOf(options),
+      });
+      printResult(app, result.steps, result.to);
+      await net.fold();
+      return { json: { ...result, backup: net.summary() } };
+    } catch (error) {
+      throw await net.catch(context, error);
+    }
+  });
+}
+
+function planned({ from, to, steps }: Plan) {
+  return {
+    from,
+    to,
+    steps: steps.map(({ revision, direction, resume }) => ({
+      revision: revision.id,
+      name: revision.name,
+      direction,
+      resumesAfter: resume?.statementsDone ?? null,
+    })),
+    backup: null,
+  };
+}
+
+function printPlan({ report }: App, { steps, to }: Plan): void {
+  if (steps.length === 0) return report.line(`nothing to do: the database is at ${to ?? "base"}`);
+  for (const { revision, direction, script, resume } of steps) {
+    const { statements } = script;
+    const rest = resume === null ? "" : `, resumes after ${resume.statementsDone}`;
+    report.line(
+      `${direction.padEnd(9)} ${revision.id}  ${revision.name}  (${statements.length} statements${rest})`,
+    );
+  }
+}
+
+function printResult({ report }: App, steps: readonly StepResult[], to: string | null): void {
+  if (steps.length === 0) return report.line(`nothing to do: the database is at ${to ?? "base"}`);
+  for (const { revision, name, direction, ms, backfills } of steps) {
+    report.line(`${report.colors.green(`${direction}d`.padEnd(10))} ${revision}  ${name}  ${ms} ms`);
+    for (const { table, rows, batches, longestBatchMs } of backfills) {
+      report.line(
+        `           backfilled ${table}: ${rows} rows in ${batches} batches, the longest ${longestBatchMs} ms`,
+      );
+    }
+  }
+  report.line(`the database is at ${to ?? "base"}`);
+}

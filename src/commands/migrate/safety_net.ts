@@ -1,0 +1,234 @@
+import { formatBytes } from "../../base/quantity.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { BackupReason } from "../../backup/rules/manifest.ts";
+import type { BackupSetting, MadeBackup } from "../../backup/make.ts";
+import type { PruneResult } from "../../backup/prune.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import type { Plan } from "../../migrate/migrate.ts";
+import type { App } from "../../cli/app.ts";
+import {
+  backupOptions,
+  backupSetting,
+  keepOptions,
+  readingSetting,
+  retentionPolicy,
+} from "../backup/options.ts";
+import { printBackup } from "../backup/output.ts";
+import { flag, type Values } from "../../cli/options.ts";
+
+/** What `upgrade` and `downgrade` do about backups. */
+export const safetyOptions = {
+  noBackup: flag("--no-backup", "change the database without a backup"),
+  ...backupOptions,
+  ...keepOptions,
+  restoreOnFailure: flag("--restore-on-failure", "restore the backup when something fails half way"),
+};
+
+/** The backup before a change, and the way back. */
+export interface SafetyNet {
+  /** Makes the backup; called under the lock, before the first statement. */
+  spread(context: RunContext, plan: Plan): Promise<void>;
+  /** The same for a change that is no plan of steps. */
+  spreadFor(context: RunContext, reason: BackupReason): Promise<void>;
+  /** Restores the backup and says so in the error; without a backup, says that there is none. */
+  goBack(context: RunContext, error: HarborError): Promise<HarborError>;
+  /** Prunes after a change that succeeded. */
+  fold(): Promise<void>;
+  /** Returns an error that says what is done, what is not, how to go on and how to go back; or goes back itself. */
+  catch(context: RunContext, error: unknown): Promise<unknown>;
+  /** What `--json` shows of the backup. */
+  summary(): { readonly path: string; readonly verified: boolean } | null;
+}
+
+type SafetyValues = Values<typeof safetyOptions>;
+
+/**
+ * Reads the options before anything is begun.
+ *
+ * @throws {HarborError} `usage` for options that exclude each other
+ */
+export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
+  const { report } = app;
+  const policy = retentionPolicy(options);
+  let plan: Plan | undefined;
+  let made: MadeBackup | undefined;
+  refuseUnlessPossible(options);
+
+  async function spread(context: RunContext, prepared: Plan): Promise<void> {
+    plan = prepared;
+    await spreadFor(context, `before ${plan.steps[0]!.direction}`);
+  }
+
+  async function spreadFor(context: RunContext, reason: BackupReason): Promise<void> {
+    if (options.noBackup) return report.note("--no-backup: nothing is backed up, there is no way back");
+    const [{ makeBackup }, { isEmptyDatabase }] = await Promise.all([
+      import("../../backup/make.ts"),
+      import("../../backup/position.ts"),
+    ]);
+    if (await isEmptyDatabase(context)) return;
+    const setting = await backupSetting(app, app.databaseUrl(), options);
+    try {
+      // A database that changes between attempts that all fail would otherwise fill the disk with backups.
+      await prune(setting, true);
+      made = await makeBackup(context, setting, { reason, mayReuse: true });
+      printBackup(app, made);
+    } catch (error) {
+      throw withoutBackup(error);
+    } finally {
+      await setting.engine.close?.();
+    }
+  }
+
+  async function fold(): Promise<void> {
+    if (made === undefined) return;
+    const { dirname } = await import("node:path");
+    await prune({ folder: dirname(made.path), database: made.manifest.database }, false);
+  }
+
+  /** Applies the rules. What stands in the way of that is no reason to call the change failed, or not to make it. */
+  async function prune(
+    { folder, database }: Pick<BackupSetting, "folder" | "database">,
+    automaticOnly: boolean,
+  ): Promise<void> {
+    try {
+      const { pruneBackups } = await import("../../backup/prune.ts");
+      tellRemoved(
+        await pruneBackups({ folder, database, policy, force: false, dryRun: false, automaticOnly }),
+      );
+    } catch (error) {
+      report.note(`no old backups were removed: ${messageOf(error)}`);
+    }
+  }
+
+  function tellRemoved({ verdicts }: PruneResult): void {
+    const removed = verdicts.filter(({ keep }) => !keep);
+    if (removed.length === 0) return;
+    const bytes = removed.reduce((sum, { backup }) => sum + backup.manifest.bytes, 0);
+    report.note(
+      `removed ${removed.length} old backups (${
+        formatBytes(bytes)
+      }): harbor-db backup prune --dry-run says why`,
+    );
+  }
+
+  async function explain(context: RunContext, error: unknown): Promise<unknown> {
+    if (plan === undefined || !(error instanceof HarborError)) return error;
+    const { progressLines, readProgress } = await import("../../migrate/read_progress.ts");
+    const progress = await readProgress(context, plan.steps).catch(() => null);
+    const { code, message, details, cause } = error;
+    const again = `harbor-db ${plan.steps[0]!.direction} ${plan.to ?? "base"}`;
+    if (progress === null) {
+      const hint = [
+        ...hintOf(error),
+        "What is committed could not be read. Look again with: harbor-db status",
+        ...wayBack(),
+      ];
+      return new HarborError(code, message, { hint: hint.join("\n       "), details, cause });
+    }
+    if (progress.done.length === 0 && progress.half === null) return error;
+    const said = [message, ...progressLines(progress).map((line) => `       ${line}`)];
+    const facts = {
+      done: progress.done.map(({ revision }) => revision.id),
+      half: progress.half &&
+        { revision: progress.half.step.revision.id, statementsDone: progress.half.statementsDone },
+      left: progress.left.map(({ revision }) => revision.id),
+    };
+    if (options.restoreOnFailure && made !== undefined && code !== "interrupted") {
+      return await goBack(
+        context,
+        new HarborError(code, said.join("\n"), { details: { ...details, progress: facts }, cause }),
+      );
+    }
+    return new HarborError(code, said.join("\n"), {
+      hint: [...hintOf(error), `To go on from there: ${again}`, ...wayBack()].join("\n       "),
+      details: { ...details, progress: facts, backup: made?.path ?? null },
+      cause,
+    });
+  }
+
+  /** Restores the backup and says so in the error, or why it could not. */
+  async function goBack(context: RunContext, error: HarborError): Promise<HarborError> {
+    const { code, message, details, cause } = error;
+    const backup = made;
+    if (backup === undefined) {
+      return new HarborError(code, `${message}\n       NOT restored: there is no backup`, { details, cause });
+    }
+    try {
+      const { restoreBackup } = await import("../../backup/restore.ts");
+      const url = app.databaseUrl();
+      const { revision } = await restoreBackup(context, {
+        backup,
+        reading: await readingSetting(app, url, { identity: undefined }),
+        safety: await backupSetting(app, url, options),
+        keepsOld: true,
+        lockWaitMs: app.lockWaitMs,
+      });
+      return new HarborError(
+        code,
+        `${message}\n       restored: the database is at ${revision ?? "no revision"} again`,
+        {
+          details: { ...details, restored: { path: backup.path, revision } },
+          cause,
+        },
+      );
+    } catch (problem) {
+      return new HarborError(code, `${message}\n       NOT restored: ${messageOf(problem)}`, {
+        hint: wayBack().join("\n"),
+        details: { ...details, restored: null },
+        cause,
+      });
+    }
+  }
+
+  function wayBack(): readonly string[] {
+    if (made === undefined) return [];
+    const { databaseUrl } = app.settings;
+    const url = databaseUrl === undefined ? "" : ` --database-url ${quoted(app.databaseUrl().display)}`;
+    const key = made.manifest.encryption === null ? "" : " --identity <file>";
+    return [`To go back: harbor-db restore ${quoted(made.path)}${key}${url}`];
+  }
+
+  return {
+    spread,
+    spreadFor,
+    goBack,
+    fold,
+    catch: explain,
+    summary: () => made === undefined ? null : { path: made.path, verified: true },
+  };
+}
+
+function refuseUnlessPossible({ restoreOnFailure, noBackup, encryptTo }: SafetyValues): void {
+  if (!restoreOnFailure) return;
+  const other = noBackup ? "--no-backup" : encryptTo.length > 0 ? "--encrypt-to" : null;
+  if (other === null) return;
+  throw new HarborError(
+    "usage",
+    `Cannot use --restore-on-failure with ${other}: there would be nothing it could restore`,
+  );
+}
+
+/** Says that the change was not made, and why. */
+function withoutBackup(error: unknown): unknown {
+  const isOwnWord = (code: string) => ["interrupted", "bad_config", "lock_lost"].includes(code);
+  if (!(error instanceof HarborError) || isOwnWord(error.code)) return error;
+  const { message, hint, details, cause } = error;
+  return new HarborError("backup_failed", `Cannot change the database without a backup: ${message}`, {
+    hint: `${hint === undefined ? "" : `${hint}\n       `}To change it without one: --no-backup`,
+    details: { ...details, code: error.code },
+    cause,
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function hintOf({ hint }: HarborError): readonly string[] {
+  return hint === undefined ? [] : [hint];
+}
+
+/** Quotes a word for a shell where it needs that. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,35 @@
+import { adoptBefore } from "./run_adoption.ts";
+import { defineCommand } from "../../cli/command.ts";
+import { migrateOptions, runMigration } from "./run_migration.ts";
+import { flag } from "../../cli/options.ts";
+
+export const upgradeCommand = defineCommand({
+  name: "upgrade",
+  summary: "apply what is pending",
+  description:
+    "A run that was interrupted goes on where it stopped. When there is nothing to do, nothing happens.",
+  arguments: [{ name: "[target]", summary: "head (the default), a revision or the beginning of one, or +n" }],
+  options: {
+    ...migrateOptions,
+    adopt: flag("--adopt", "first take over a database that harbor-db did not make, as harbor-db adopt does"),
+  },
+  examples: [
+    { line: "upgrade", does: "to head" },
+    { line: "upgrade 71dda59686db", does: "to that revision" },
+    { line: "upgrade +1", does: "one revision on" },
+    { line: "upgrade --adopt", does: "whatever made the database" },
+    { line: "upgrade --sql > review.sql", does: "the script, to read" },
+  ],
+  run: async (app, { args, options }) => {
+    const target = args[0] ?? "head";
+    const adopted = options.adopt ? await adoptBefore(app, { target, options }) : null;
+    if (adopted?.isAll) return adopted.outcome;
+    const outcome = await runMigration(app, { direction: "upgrade", target, options });
+    if (adopted === null) return outcome;
+    const { json } = adopted.outcome;
+    return {
+      ...outcome,
+      json: { ...outcome.json, backup: outcome.json["backup"] ?? json["backup"], adopted: json },
+    };
+  },
+});

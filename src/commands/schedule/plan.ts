@@ -1,0 +1,165 @@
+import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
+import { homedir, userInfo } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import type { DatabaseUrl } from "../../base/url/database_url.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { UnitPlan } from "../../verify/schedule/systemd_units.ts";
+import { type App, defaultUrl } from "../../cli/app.ts";
+import type { System } from "../../cli/system.ts";
+import { backupFolder } from "../backup/options.ts";
+import { longName, type Option } from "../../cli/options.ts";
+import { verifyOptions, type VerifyValues } from "../verify/options.ts";
+
+/** What `schedule` was told beside the options of `verify`. */
+export interface ScheduleValues extends VerifyValues {
+  readonly cron: boolean;
+  readonly install: boolean;
+  readonly dryRun: boolean;
+  readonly at: string | undefined;
+  readonly name: string | undefined;
+  readonly user: string | undefined;
+  readonly onFailure: string | undefined;
+  readonly unitDir: string | undefined;
+  readonly envFile: string | undefined;
+}
+
+/** What a schedule is made of. */
+export interface SchedulePlan extends UnitPlan {
+  /** Where the units go. */
+  readonly unitDir: string;
+  /** Names and values of the variables that belong into the file of secrets; empty without any. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/**
+ * Works out what a schedule of `verify` is made of, from this program, this configuration and this host.
+ *
+ * @throws {HarborError} `usage` for a time or name that cannot be
+ */
+export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
+  const { system } = app;
+  const url = app.databaseUrl();
+  const isRoot = userInfo().uid === 0;
+  const name = options.name ?? "harbor-db-verify";
+  if (!/^[\w.:-]+$/.test(name)) {
+    throw new HarborError("usage", `Cannot name units "${name}": use letters, digits, "-", "_", "." and ":"`);
+  }
+  const secrets = secretsOf(app, url, options);
+  const hasSecrets = Object.keys(secrets).length > 0;
+  const absolute = (path: string) => resolve(system.cwd, path);
+  const backups = backupFolder(app, url, options);
+  const outputs = [options.report, options.prometheus, options.log].flatMap((path) =>
+    path === undefined ? [] : [dirname(absolute(path))]
+  );
+  return {
+    name,
+    database: url.display,
+    command: [...system.program, "verify", ...verifyArguments(app, options, backups)],
+    environment: {
+      ..."DATABASE_URL" in secrets ? {} : { DATABASE_URL: writtenUrl(app, url) },
+      ...url.driver === "postgres" ? libpqVariables(system) : {},
+    },
+    environmentFile: options.envFile !== undefined
+      ? absolute(options.envFile)
+      : isRoot
+      ? `/etc/harbor-db/${name}.env`
+      : join(homedir(), ".config", "harbor-db", `${name}.env`),
+    isEnvironmentFileOptional: !hasSecrets,
+    at: timeOf(options.at, `${userInfo().username} ${url.display} ${system.client.host}`),
+    // What it may take, the wait for another run, and a minute for what comes after.
+    timeoutSeconds: Math.ceil(options.maxDuration / 1_000) + app.settings.lockWait + 60,
+    user: isRoot ? options.user ?? ownerOf(url, system.cwd) : undefined,
+    reads: [...readsOf(url, { system, writes: outputs }), ...options.restoreDrill ? [] : [backups]],
+    // A drill decodes the backup beside it.
+    writes: [...new Set([...outputs, ...options.restoreDrill ? [backups] : []])],
+    onFailure: options.onFailure ?? null,
+    unitDir: options.unitDir === undefined
+      ? isRoot ? "/etc/systemd/system" : join(homedir(), ".config", "systemd", "user")
+      : absolute(options.unitDir),
+    secrets,
+  };
+}
+
+/** Returns the options of `verify` that are not as they would be without them, secrets left out. */
+function verifyArguments(
+  { system, settings }: App,
+  options: ScheduleValues,
+  backups: string,
+): readonly string[] {
+  const paths = ["report", "prometheus", "log", "identity"];
+  const own = Object.entries(verifyOptions).flatMap(([key, option]: [string, Option<unknown>]) => {
+    const value = options[key as keyof VerifyValues];
+    if (key === "ping" || key === "backupDir" || value === option.fallback) return [];
+    const flag = `--${longName(option)}`;
+    if (value === true) return [flag];
+    if (typeof value === "number") return [flag, `${value / 1_000}s`];
+    return [flag, paths.includes(key) ? resolve(system.cwd, String(value)) : String(value)];
+  });
+  return [
+    ...settings.dir === undefined ? [] : ["--dir", resolve(system.cwd, settings.dir)],
+    ...own,
+    // A service starts in another folder than the one in which backups were made.
+    ...["--backup-dir", backups],
+  ];
+}
+
+/** A password or token is whatever the URL's reader found, wherever it came from. */
+function secretsOf(app: App, url: DatabaseUrl, { ping }: ScheduleValues): Readonly<Record<string, string>> {
+  const hasSecret = (url.driver === "postgres" && url.password !== undefined) ||
+    (url.driver === "libsql" && url.authToken !== undefined);
+  const tokens = ["HARBOR_DB_AUTH_TOKEN", "LIBSQL_AUTH_TOKEN", "TURSO_AUTH_TOKEN", "PGPASSWORD"].flatMap(
+    (variable) => {
+      const value = app.system.environment[variable];
+      return hasSecret && value ? [[variable, value] as const] : [];
+    },
+  );
+  return {
+    ...hasSecret ? { DATABASE_URL: writtenUrl(app, url) } : {},
+    ...Object.fromEntries(tokens),
+    ...ping === undefined ? {} : { HARBOR_DB_PING: ping },
+  };
+}
+
+/** What libpq would read and is no secret. */
+function libpqVariables({ environment }: System): Readonly<Record<string, string>> {
+  const found = Object.entries(environment).filter(([name, value]) =>
+    /^PG[A-Z]+$/.test(name) && name !== "PGPASSWORD" && value !== undefined
+  );
+  return Object.fromEntries(found as [string, string][]);
+}
+
+/** A folder that is written to has at least the database in it protected. */
+function readsOf(
+  url: DatabaseUrl,
+  { system, writes }: { readonly system: System; readonly writes: readonly string[] },
+): readonly string[] {
+  const program = dirname(system.program[0]);
+  if (url.driver !== "sqlite_file") return [program];
+  const file = resolve(system.cwd, url.path);
+  return [...new Set([program, writes.includes(dirname(file)) ? file : dirname(file)])];
+}
+
+/** Returns the URL as it was given; a file's path is made absolute, since a service starts elsewhere. */
+function writtenUrl({ system, settings }: App, url: DatabaseUrl): string {
+  if (url.driver === "sqlite_file") return `sqlite:///${resolve(system.cwd, url.path)}`;
+  return settings.databaseUrl ?? system.environment["DATABASE_URL"] ?? defaultUrl;
+}
+
+/** The owner of a SQLite file can read it; a server's client can be anybody. */
+function ownerOf(url: DatabaseUrl, cwd: string): string | null {
+  if (url.driver !== "sqlite_file") return null;
+  const stat = statSync(resolve(cwd, url.path), { throwIfNoEntry: false });
+  return stat === undefined ? null : String(stat.uid);
+}
+
+/** Without a time it is one between 3 and 4 at night, which depends on `salt` alone. */
+function timeOf(at: string | undefined, salt: string): string {
+  const minute = createHash("sha256").update(salt).digest()[0]! % 60;
+  const time = at ?? `3:${minute}`;
+  const [, hours, minutes] = /^(\d{1,2}):(\d{1,2})$/.exec(time) ?? [];
+  if (hours === undefined || Number(hours) > 23 || Number(minutes) > 59) {
+    throw new HarborError("usage", `Cannot read --at "${at}": use HH:MM, such as 03:30`);
+  }
+  return `${hours.padStart(2, "0")}:${minutes!.padStart(2, "0")}`;
+}

@@ -1,0 +1,136 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { renderCrontab } from "../../verify/schedule/crontab.ts";
+import { HarborError } from "../../base/errors.ts";
+import { renderUnits } from "../../verify/schedule/systemd_units.ts";
+import { replaceFile } from "../../base/files/replace_file.ts";
+import type { App } from "../../cli/app.ts";
+import type { Outcome } from "../../cli/command.ts";
+import { planSchedule, type SchedulePlan, type ScheduleValues } from "./plan.ts";
+
+/** Prints or writes what runs `verify` every night. */
+export async function runSchedule(app: App, options: ScheduleValues): Promise<Outcome> {
+  const plan = planSchedule(app, options);
+  if (options.cron && options.install) {
+    throw new HarborError("usage", "Cannot install a crontab line: put it into a crontab yourself", {
+      hint: "harbor-db schedule --cron, then crontab -e",
+    });
+  }
+  if (options.cron) return printCron(app, plan);
+  const units = renderUnits(withLog(plan, options));
+  const files = units.map(({ name, text }) => ({ path: join(plan.unitDir, name), text }));
+  if (!options.install) {
+    for (const { path, text } of files) app.report.raw(`# ${path}\n${text}\n`);
+    app.report.raw(environmentWords(plan));
+    return { json: { files: files.map((file) => ({ ...file, state: "shown" })), next: nextSteps(plan) } };
+  }
+  return await install(app, plan, { files, isDryRun: options.dryRun });
+}
+
+function printCron(app: App, plan: SchedulePlan): Outcome {
+  const hasSecrets = Object.keys(plan.secrets).length > 0;
+  const line = renderCrontab({
+    ...plan,
+    workingDirectory: app.system.cwd,
+    command: [...plan.command, "--quiet"],
+    environmentFile: hasSecrets ? plan.environmentFile : null,
+  });
+  app.report.raw(
+    `# Prints nothing when all is well, so cron mails only when something is wrong: set MAILTO.\n${line}\n`,
+  );
+  if (hasSecrets) app.report.raw(environmentWords(plan));
+  return { json: { cron: line } };
+}
+
+/** Without a log of its own the service keeps one in its state folder, for the report and `status`. */
+function withLog(plan: SchedulePlan, { log }: ScheduleValues): SchedulePlan {
+  return log === undefined
+    ? { ...plan, command: [...plan.command, "--log", "%S/harbor-db/verify.jsonl"] }
+    : plan;
+}
+
+/** Says which variables the file has to hold; never what they hold. */
+function environmentWords({ environmentFile, secrets }: SchedulePlan): string {
+  const names = Object.keys(secrets);
+  if (names.length === 0) return "";
+  return [
+    `# ${environmentFile} (mode 0600; schedule --install writes it)`,
+    ...names.map((name) => `# ${name}=…`),
+    "",
+  ].join("\n");
+}
+
+interface Installation {
+  readonly files: readonly { readonly path: string; readonly text: string }[];
+  readonly isDryRun: boolean;
+}
+
+async function install(app: App, plan: SchedulePlan, { files, isDryRun }: Installation): Promise<Outcome> {
+  const { report, system } = app;
+  const states = files.map((file) => ({ ...file, before: readIfThere(file.path) }));
+  const changed = states.filter(({ text, before }) => before !== null && before !== text);
+  const hasSecrets = Object.keys(plan.secrets).length > 0;
+  const makesSecrets = hasSecrets && !existsSync(plan.environmentFile);
+  if (!isDryRun) {
+    if (changed.length > 0) await app.confirm(`Replace ${changed.map(({ path }) => path).join(", ")}?`);
+    for (const { path, text, before } of states) {
+      if (before !== text) {
+        inFolder(path, () => replaceFile(path, text, { pid: system.client.pid, mode: 0o644 }));
+      }
+    }
+    if (makesSecrets) inFolder(plan.environmentFile, () => writeSecrets(plan));
+  }
+  const results = [
+    ...states.map(({ path, text, before }) => ({
+      path,
+      text,
+      state: before === text ? "unchanged" : isDryRun ? "to be written" : "written",
+    })),
+    ...hasSecrets
+      ? [{
+        path: plan.environmentFile,
+        state: makesSecrets ? isDryRun ? "to be written" : "written" : "kept",
+      }]
+      : [],
+  ];
+  for (const { path, state } of results) report.line(`${state.padEnd(13)} ${path}`);
+  report.line();
+  if (isDryRun) { for (const { path, text } of files) report.line(`# ${path}\n${text}`); }
+  else report.line(`Now run: ${nextSteps(plan).join(" && ")}`);
+  return { json: { files: results, next: nextSteps(plan) } };
+}
+
+function nextSteps({ name, user }: SchedulePlan): readonly string[] {
+  const systemctl = user === undefined ? "systemctl --user" : "systemctl";
+  return [
+    `${systemctl} daemon-reload`,
+    `${systemctl} enable --now ${name}.timer`,
+    `${systemctl} start ${name}.service`,
+  ];
+}
+
+function readIfThere(path: string): string | null {
+  return existsSync(path) ? readFileSync(path, "utf8") : null;
+}
+
+/** Written once and for nobody else to read; a file that is there is the operator's. */
+function writeSecrets({ environmentFile, secrets }: SchedulePlan): void {
+  // Read alike by systemd and by a shell.
+  const lines = Object.entries(secrets).map(([name, value]) =>
+    `${name}='${value.replaceAll("'", `'\\''`)}'\n`
+  );
+  writeFileSync(environmentFile, lines.join(""), { mode: 0o600, flag: "wx" });
+}
+
+function inFolder(path: string, work: () => void): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    work();
+  } catch (error) {
+    throw new HarborError("file_failed", `Cannot write "${path}": ${(error as Error).message}`, {
+      hint:
+        "Run it as root, give a folder that this user may write (--unit-dir), or print the units: harbor-db schedule",
+      cause: error,
+    });
+  }
+}

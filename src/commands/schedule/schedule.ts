@@ -1,0 +1,46 @@
+import { defineCommand } from "../../cli/command.ts";
+import { flag, text } from "../../cli/options.ts";
+import { verifyOptions } from "../verify/options.ts";
+
+export const scheduleCommand = defineCommand({
+  name: "schedule",
+  summary: "print a systemd service and timer, or a crontab line, that runs verify",
+  description:
+    "They run this program on this database with the options of verify that are given here. Secrets go into a file of their own.",
+  options: {
+    cron: flag("--cron", "print a crontab line, which mails when something is wrong"),
+    install: flag("--install", "write the units"),
+    dryRun: flag("--dry-run", "with --install: say what would be written, and write nothing"),
+    at: text("--at <time>", "when, as HH:MM (at night, another minute on each host)"),
+    name: text("--name <name>", "the name of the units (harbor-db-verify)"),
+    user: text(
+      "--user <name>",
+      "the user that the service runs as (the owner of a SQLite file, else a made-up one)",
+    ),
+    onFailure: text(
+      "--on-failure <unit>",
+      "the unit to start when a run ends badly, instead of one that logs it",
+    ),
+    envFile: text(
+      "--env-file <file>",
+      "where secrets are (/etc/harbor-db/<name>.env; ~/.config/harbor-db without root)",
+    ),
+    unitDir: text(
+      "--unit-dir <dir>",
+      "where to write the units (/etc/systemd/system; ~/.config/systemd/user without root)",
+    ),
+    ...verifyOptions,
+  },
+  examples: [
+    { line: "schedule", does: "the units, to read" },
+    {
+      line: "schedule --install --prometheus /var/lib/node_exporter/harbor_db.prom",
+      does: "write them, with metrics",
+    },
+    { line: "schedule --cron --at 03:30 >> crontab.txt", does: "for hosts without systemd" },
+  ],
+  run: async (app, { options }) => {
+    const { runSchedule } = await import("./run_schedule.ts");
+    return await runSchedule(app, options);
+  },
+});

@@ -1,0 +1,136 @@
+import { existsSync } from "node:fs";
+import { HarborError } from "../base/errors.ts";
+import type { RevisionName, Status } from "../state/read_status.ts";
+import type { StoredBackup } from "../backup/folder.ts";
+import { backupFolder, databaseIdentity, folderOptions } from "./backup/options.ts";
+import { ageText, listedBackup, positionText } from "./backup/output.ts";
+import { defineCommand } from "../cli/command.ts";
+import { flag, text, type Values } from "../cli/options.ts";
+import type { App } from "../cli/app.ts";
+
+export const statusCommand = defineCommand({
+  name: "status",
+  summary: "say where the database stands",
+  description:
+    "Shows the current revision, what is pending, who holds the lock and what is unfinished. Changes nothing.",
+  options: {
+    exitCode: flag("--exit-code", "exit with 3 when something is pending or needs attention"),
+    ...folderOptions,
+    log: text("--log <file>", "the log of verify, to say how its last run ended"),
+  },
+  examples: [
+    { line: "status", does: "the state of openharbor.db" },
+    { line: "status --exit-code --quiet", does: "3 when an upgrade is due, for scripts" },
+  ],
+  run: (app, { options }) => {
+    // Loaded while the server is asked in.
+    const loading = import("../state/read_status.ts");
+    return app.withRun("read", async (context) => {
+      const { readStatus } = await loading;
+      const status = await readStatus(context);
+      const { state, lock } = status;
+      const lastBackup = await readLastBackup(app, options);
+      print(app, { ...status, lastBackup }, context.database.url);
+      const verified = await lastRun(app, options.log);
+      const needsAttention = status.pending.length > 0 || status.unfinished !== null ||
+        state.refusal !== null;
+      return {
+        ok: !(options.exitCode && needsAttention),
+        json: {
+          database: { dialect: context.database.dialect, url: context.database.url },
+          state: state.kind,
+          current: status.current?.revision ?? null,
+          head: status.head?.revision ?? null,
+          pending: status.pending,
+          unfinished: status.unfinished,
+          adopted: status.adopted,
+          lock,
+          backfills: status.backfills,
+          lastBackup: lastBackup && listedBackup(lastBackup),
+          lastVerify: verified,
+          problem: describe(state.refusal),
+        },
+      };
+    });
+  },
+});
+
+/** Reads and shows how `verify` last ended, where its log is known. */
+async function lastRun(app: App, log: string | undefined) {
+  if (log === undefined) return null;
+  const { describeRun, lastVerify } = await import("./last_verify.ts");
+  const run = lastVerify(app, log);
+  const { bold, green, red } = app.report.colors;
+  const words = run === null
+    ? "no run known"
+    : (run.exitCode === 0 ? green : red)(describeRun(run, new Date()));
+  app.report.line(`${bold("verified".padEnd(10))} ${words}`);
+  return run;
+}
+
+/** Looks into the folder only if there is one, since status is called often. */
+async function readLastBackup(
+  app: App,
+  options: Values<typeof folderOptions>,
+): Promise<StoredBackup | null> {
+  const url = app.databaseUrl();
+  const folder = backupFolder(app, url, options);
+  if (!existsSync(folder)) return null;
+  const { newestBackup } = await import("../backup/folder.ts");
+  try {
+    return newestBackup(folder, databaseIdentity(app, url));
+  } catch (error) {
+    app.report.note((error as Error).message);
+    return null;
+  }
+}
+
+type Shown = Status & { readonly lastBackup: StoredBackup | null };
+
+function print({ report, isAbsent }: App, status: Shown, url: string): void {
+  const { lastBackup, state, pending, lock, backfills, unfinished, adopted } = status;
+  const show = (label: string, value: string) =>
+    report.line(`${report.colors.bold(label.padEnd(10))} ${value}`);
+  const named = (revision: RevisionName | null) =>
+    revision === null ? "base" : `${revision.revision}  ${revision.name}`;
+  show("database", isAbsent() ? `${url} (does not exist; upgrade makes it)` : url);
+  show("state", state.kind);
+  show("current", state.refusal === null ? named(status.current) : "unknown");
+  show("head", named(status.head));
+  if (state.refusal === null) show("pending", pending.length === 0 ? "nothing" : String(pending.length));
+  for (const revision of pending) report.line(`${" ".repeat(10)} ${report.colors.yellow(named(revision))}`);
+  if (adopted !== null) {
+    const how = { alembic: "from Alembic", adopt: "as it was", bridge: "by a bridge" } as const;
+    show("adopted", `${adopted.at}, ${how[adopted.how as keyof typeof how]}`);
+  }
+  if (unfinished !== null) {
+    const { direction, revision, name, statementsDone, startedAt } = unfinished;
+    show(
+      "unfinished",
+      `${direction} of ${revision}  ${name}: ${statementsDone} statements done, started ${startedAt}`,
+    );
+  }
+  for (const { table, rows, batches, lastKey, endKey } of backfills) {
+    show(
+      "backfill",
+      `${table}: ${rows} rows in ${batches} batches, at key ${lastKey ?? "-"} of ${endKey ?? "-"}`,
+    );
+  }
+  if (lastBackup === null) show("backup", "none");
+  else {
+    const { manifest, path } = lastBackup;
+    const age = ageText(manifest.createdAt, new Date());
+    show("backup", `${age} old, at ${positionText(manifest)}, proven (${manifest.proof}): ${path}`);
+  }
+  show("lock", lock === null ? "free" : `${lock.owner}${lock.since === null ? "" : ` since ${lock.since}`}`);
+  if (state.refusal !== null) {
+    report.line();
+    report.line(report.colors.yellow(state.refusal.message));
+    if (state.refusal.hint !== undefined) report.line(`${report.colors.cyan("hint:")} ${state.refusal.hint}`);
+  }
+}
+
+function describe(refusal: HarborError | null) {
+  return refusal &&
+    { code: refusal.code, message: refusal.message, hint: refusal.hint ?? null, details: refusal.details };
+}

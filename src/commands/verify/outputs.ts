@@ -1,0 +1,126 @@
+import type { Proof } from "../../engines/backup_content.ts";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { worstStatus } from "../../base/finding.ts";
+import { renderMetrics } from "../../verify/rules/prometheus.ts";
+import type { RunRecord } from "../../verify/rules/run_record.ts";
+import { replaceFile } from "../../base/files/replace_file.ts";
+import { appendRun, readRuns } from "../../verify/run_log.ts";
+import type { Verification } from "../../verify/verify.ts";
+import type { App } from "../../cli/app.ts";
+import { databaseIdentity } from "../backup/options.ts";
+import { renderReportPage } from "../../verify/page/page.ts";
+import type { VerifyValues } from "./options.ts";
+
+/** A file that a run was to write. */
+export interface Output {
+  readonly kind: "log" | "prometheus" | "report";
+  readonly path: string;
+  /** Why it is not written; `null` when it is. */
+  readonly error: string | null;
+}
+
+interface Result {
+  readonly verification: Verification;
+  readonly exitCode: number;
+}
+
+/** Writes the files that were asked for. One that cannot be written keeps no other from being written. */
+export function writeOutputs(app: App, options: VerifyValues, result: Result): readonly Output[] {
+  const { system } = app;
+  const { pid } = system.client;
+  const record = recordOf(app, result);
+  const runs = [...options.log === undefined ? [] : earlierRuns(resolve(system.cwd, options.log)), record];
+  const write = (
+    kind: Output["kind"],
+    path: string | undefined,
+    work: (path: string) => void,
+  ): readonly Output[] => {
+    if (path === undefined) return [];
+    try {
+      work(resolve(system.cwd, path));
+      return [{ kind, path, error: null }];
+    } catch (error) {
+      return [{ kind, path, error: (error as Error).message }];
+    }
+  };
+  return [
+    ...write("log", options.log, (path) => appendRun(path, record)),
+    ...write("report", options.report, (path) => replaceFile(path, pageOf(app, result, runs), { pid })),
+    ...write(
+      "prometheus",
+      options.prometheus,
+      (path) => replaceFile(path, metricsOf(app, result, path), { pid, mode: readableByAll }),
+    ),
+  ];
+}
+
+function recordOf(app: App, { verification, exitCode }: Result): RunRecord {
+  const { startedAt, ms, findings, summary, checks } = verification;
+  return {
+    at: startedAt,
+    ms,
+    version: app.system.build.version,
+    database: databaseIdentity(app, app.databaseUrl()),
+    status: worstStatus(findings),
+    exitCode,
+    summary,
+    checks,
+    problems: findings.filter(({ status }) => status !== "pass").slice(0, mostProblems)
+      .map(({ check, status, message }) => ({ check, status, message })),
+  };
+}
+
+/** node_exporter is another user. */
+const readableByAll = 0o644;
+
+/** A line of the log stays short, whatever is wrong. */
+const mostProblems = 20;
+
+/** The log can be unreadable and still be written. */
+function earlierRuns(path: string): readonly RunRecord[] {
+  try {
+    return readRuns(path);
+  } catch {
+    return [];
+  }
+}
+
+function pageOf(app: App, { verification, exitCode }: Result, runs: readonly RunRecord[]): string {
+  const { display: url, dialect } = app.databaseUrl();
+  return renderReportPage({
+    ...verification,
+    ...verification.facts,
+    version: app.system.build.version,
+    database: { url, dialect },
+    exitCode,
+    backups: verification.facts.backups.map(({ path, manifest, isWhole }) => ({
+      name: basename(path),
+      createdAt: manifest.createdAt,
+      bytes: manifest.bytes,
+      revision: manifest.revision,
+      proof: isWhole ? proofWords[manifest.proof] : null,
+    })),
+    runs: runs.filter((run) => run.database === databaseIdentity(app, app.databaseUrl())),
+  });
+}
+
+const proofWords: Readonly<Record<Proof, string>> = {
+  "opened": "restored and compared",
+  "scratch database": "restored and compared",
+  "read back": "read back and compared",
+};
+
+function metricsOf(app: App, { verification, exitCode }: Result, path: string): string {
+  const { startedAt, ms, checks, facts } = verification;
+  return renderMetrics({
+    database: databaseIdentity(app, app.databaseUrl()),
+    version: app.system.build.version,
+    at: startedAt,
+    ms,
+    isHealthy: exitCode === 0,
+    checks,
+    tables: facts.tables,
+    backup: facts.backups[0]?.manifest ?? null,
+  }, existsSync(path) ? readFileSync(path, "utf8") : "");
+}

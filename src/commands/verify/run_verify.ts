@@ -1,0 +1,147 @@
+import { formatDuration } from "../../base/quantity.ts";
+import { HarborError } from "../../base/errors.ts";
+import { exitCodeOfFindings, type Finding, summarize } from "../../base/finding.ts";
+import { withFileLock } from "../../base/files/file_lock.ts";
+import { openDatabase } from "../../engines/open/database.ts";
+import { allChecks, selectChecks } from "../../verify/checks/all.ts";
+import { type Signal } from "../../verify/ping.ts";
+import { type Verification, verify } from "../../verify/verify.ts";
+import type { App } from "../../cli/app.ts";
+import { backupFolder, databaseIdentity, readingSetting } from "../backup/options.ts";
+import type { Outcome } from "../../cli/command.ts";
+import { findingText, printFinding, summaryText } from "../../cli/print_finding.ts";
+import { verifyLockPath } from "./state_folder.ts";
+import type { VerifyValues } from "./options.ts";
+import { writeOutputs } from "./outputs.ts";
+
+/** Prints what each check looks at and what it costs. */
+export function listChecks({ report }: App): Outcome {
+  for (const { name, summary, cost } of allChecks) {
+    report.line(`${report.colors.bold(name.padEnd(10))} ${summary}`);
+    report.line(`${" ".repeat(10)} ${report.colors.dim(`cost: ${cost}`)}`);
+  }
+  return { json: { checks: allChecks.map(({ name, summary, cost }) => ({ check: name, summary, cost })) } };
+}
+
+/** Runs the checks while no other run of them can, tells everybody who is to be told, and prints what was found. */
+export async function runVerify(app: App, options: VerifyValues): Promise<Outcome> {
+  const checks = selectChecks(options.only, options.skip);
+  const url = app.databaseUrl();
+  const unlocked: Finding[] = [];
+  const lock = verifyLockPath(app, options.log);
+  return await withFileLock(lock, async () => {
+    const tell = await startMonitor(app, options.ping);
+    try {
+      const { system, report } = app;
+      const verification = await verify({
+        version: system.build.version,
+        signal: system.signal,
+        now: () => new Date(),
+        notify: report.event,
+        backups: {
+          folder: backupFolder(app, url, options),
+          database: databaseIdentity(app, url),
+          maxAgeMs: options.maxBackupAge,
+          isDrill: options.restoreDrill,
+          reading: () => readingSetting(app, url, options),
+        },
+        readHistory: () => app.readHistory(url.dialect),
+        openDatabase: () => openDatabase(url, { client: system.client, access: "read", asIs: true }),
+      }, {
+        checks,
+        quick: options.quick,
+        maxDurationMs: options.maxDuration,
+        withFacts: app.settings.json || options.report !== undefined || options.prometheus !== undefined,
+      });
+      const findings = [...unlocked, ...verification.findings];
+      const { outcome, words } = conclude(app, options, {
+        ...verification,
+        findings,
+        summary: summarize(findings),
+      });
+      await tell(outcome.ok ? "success" : "fail", words);
+      return outcome;
+    } catch (error) {
+      await tell("fail", error instanceof HarborError ? error.message : "harbor-db itself failed");
+      throw error;
+    }
+  }, {
+    what: `verify "${url.display}"`,
+    waitMs: app.lockWaitMs,
+    signal: app.system.signal,
+    onWait: () => app.report.note("waiting for another run of verify"),
+    onUnlocked: (reason) => unlocked.push(notLocked(lock, reason)),
+  });
+}
+
+/** Writes and prints what a run came to; returns it for the monitor in words, too. */
+function conclude(app: App, options: VerifyValues, verification: Verification) {
+  const { report } = app;
+  const { url: display, dialect } = { ...app.databaseUrl(), url: app.databaseUrl().display };
+  const { findings, summary, checks, ms, facts } = verification;
+  const found = exitCodeOfFindings(findings, options.strict);
+  const outputs = writeOutputs(app, options, { verification, exitCode: found });
+  const isWritten = outputs.every((output) => output.error === null);
+  const exitCode = found === 0 && !isWritten ? 1 : found;
+  const isProblem = ({ status }: Finding) => status !== "pass" && (status !== "warn" || options.strict);
+  const words = [headline(verification, exitCode), ...findings.filter(isProblem).map(findingText)].join("\n");
+
+  for (const output of outputs) {
+    if (output.error !== null) report.failure(new HarborError("file_failed", output.error));
+  }
+  if (app.settings.quiet) {
+    if (exitCode !== 0) report.raw(`${display}: ${words}\n`);
+  } else {
+    for (const finding of findings) printFinding(app, finding);
+    report.line();
+    report.line(report.colors.bold(headline(verification, exitCode)));
+  }
+  const outcome = {
+    ok: exitCode === 0,
+    ...exitCode === 0 ? {} : { exitCode },
+    json: {
+      database: { dialect, url: display },
+      findings,
+      summary,
+      checks,
+      startedAt: verification.startedAt,
+      ms,
+      tables: facts.tables,
+      outputs,
+    },
+  };
+  return { outcome, words };
+}
+
+function headline({ summary, ms }: Verification, exitCode: number): string {
+  return `${exitCode === 0 ? "healthy" : "not healthy"}: ${summaryText(summary)}, after ${
+    formatDuration(ms)
+  }`;
+}
+
+type Tell = (signal: Signal, body: string) => Promise<void>;
+
+/** Tells the monitor, if there is one, that a run has begun. Nothing waits for that but the monitor's next message. */
+async function startMonitor({ report }: App, address: string | undefined): Promise<Tell> {
+  if (address === undefined) return () => Promise.resolve();
+  const { ping } = await import("../../verify/ping.ts");
+  const say = async (signal: Signal, body?: string) => {
+    const problem = await ping(address, signal, body);
+    if (problem !== null) report.note(problem);
+  };
+  const started = say("start");
+  return async (signal, body) => {
+    await started;
+    await say(signal, body);
+  };
+}
+
+function notLocked(path: string, reason: string): Finding {
+  return {
+    check: "lock",
+    status: "warn",
+    message: `another run could begin beside this one: there can be no lock file "${path}" (${reason})`,
+    hint: "Give a folder that this user may write: --log FILE, or XDG_STATE_HOME in the environment.",
+    details: { lock: path },
+  };
+}

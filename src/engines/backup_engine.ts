@@ -1,0 +1,77 @@
+import type { EngineName, Proof, TableContent } from "./backup_content.ts";
+import type { OtherObject } from "../schema/snapshot.ts";
+import type { Database } from "./database.ts";
+
+/** What a backup holds, as seen in the one snapshot that it was made from. */
+export interface BackupContent {
+  /** The server's or SQLite's version. */
+  readonly serverVersion: string;
+  /** In the order of their names; without `harbor_lock`, which no copy brings back. */
+  readonly tables: readonly TableContent[];
+  /**
+   * A digest of all definitions (tables, indexes, views …), hex, comparable as {@link TableContent.digest} is. Two
+   * backups are taken for identical only when both have it; left out by an engine that cannot tell.
+   */
+  readonly schema?: string;
+  /**
+   * How long the copying alone took, in milliseconds; left out by an engine that takes the digests in the same pass or
+   * beside it.
+   */
+  readonly copyMs?: number;
+}
+
+/**
+ * Makes, proves and restores copies of one kind of database: the second, smaller waist beside `Database`. One file an
+ * engine. It knows nothing of manifests, names, compression or retention: `run/` does that for all.
+ *
+ * Every method throws `HarborError`: `backup_failed`, `disk_full`, `connection_failed`, `interrupted` …, and leaves
+ * nothing behind at `path` when it does.
+ */
+export interface BackupEngine {
+  /** As the manifest names it. */
+  readonly name: EngineName;
+  /** The ending of its files: `.db`, `.dump` … */
+  readonly suffix: string;
+  /** Estimates how many bytes a copy takes, from the database's size. */
+  estimate(): Promise<number>;
+  /** Lists what is in the database and would not be in a copy; empty for engines that carry everything. */
+  uncarried(): Promise<readonly OtherObject[]>;
+  /** Copies one consistent snapshot into a new file at `path` (mode 0600, flushed to disk) and returns what it holds. */
+  dump(path: string, signal: AbortSignal, onProgress?: OnProgress): Promise<BackupContent>;
+  /** Reads the file at `path` back, checks its structure, restores its content aside and returns what came out. */
+  prove(
+    path: string,
+    signal: AbortSignal,
+    onProgress?: OnProgress,
+  ): Promise<{ readonly content: BackupContent; readonly proof: Proof }>;
+  /**
+   * Says early that a restore would be refused because others use the database. Left out by engines whose servers
+   * make them wait.
+   *
+   * @throws {HarborError} `in_use`
+   */
+  refuseIfInUse?(): Promise<void>;
+  /** Puts the file's content in the place of the whole database: all of it, or on any failure none of it. */
+  restore(path: string, signal: AbortSignal, options?: RestoreOptions): Promise<void>;
+  /**
+   * Keeps what is at the database's address under another name, as it is, and returns where; `null` when nothing is
+   * there. For a database that is too damaged for a copy that could be proven; left out by engines whose servers look
+   * after their own files.
+   */
+  setAside?(): Promise<string | null>;
+  /** Lets go of what the engine holds open. Left out by engines that hold nothing between two calls. */
+  close?(): Promise<void>;
+}
+
+/** Called now and then with the share that is done, from 0 to 1. */
+export type OnProgress = (share: number) => void;
+
+/** What an engine may need while it restores. */
+export interface RestoreOptions {
+  /**
+   * The open connection that holds the lock, for an engine whose writes have to pass its fence, or that has to close
+   * it before it swaps files. `null` when what is there is too damaged to be opened.
+   */
+  readonly database: Database | null;
+  readonly onProgress?: OnProgress;
+}

@@ -1,0 +1,119 @@
+import type { Dialect } from "../base/dialect.ts";
+import type { SQL } from "drizzle-orm";
+import type { Load } from "./pace.ts";
+import type { Snapshot } from "../schema/snapshot.ts";
+
+/**
+ * How a batch runs.
+ * - `rows`: one transaction, constraints on.
+ * - `schema`: one transaction in which a table may be rebuilt without cascading to the rows that refer to it; it
+ *   does not commit when it would leave more dangling references than there were before.
+ * - `replace`: as `schema`, for content that takes the place of all there is: its references are what they are.
+ * - `alone`: one by one, each outside any transaction (`CREATE INDEX CONCURRENTLY`).
+ */
+export type WriteMode = "rows" | "schema" | "replace" | "alone";
+
+/** Who holds harbor-db's lock. */
+export interface LockHolder {
+  /** For people: `pid 4711 on web1`. */
+  readonly owner: string;
+  /** When it was taken, ISO 8601 UTC; `null` where the engine does not tell. */
+  readonly since: string | null;
+}
+
+/** How long {@link Database.withLock} waits, and what it does meanwhile. */
+export interface LockOptions {
+  /** Milliseconds to wait for another holder before giving up with `locked`; 0 tries once. */
+  readonly waitMs?: number;
+  /** Aborted when the user asks to stop: the wait ends with `interrupted`. */
+  readonly signal?: AbortSignal;
+  /** Called once, when another holder makes it wait. */
+  readonly onWait?: (holder: LockHolder | undefined) => void;
+}
+
+/** How changes that come in many small batches leave room for everybody else. */
+export interface Pace {
+  /** For how long a batch should keep its locks, in milliseconds. */
+  readonly batchMs: number;
+  /** How long to pause after it, as a multiple of its time. */
+  readonly rest: number;
+  /** How long to pause after a look at the table, as a multiple of its time: 0 where it keeps nobody waiting. */
+  readonly readRest: number;
+  /** Clears away what batches pile up, and returns how the database bore the last one. For the pauses. */
+  relax(): Promise<Load>;
+}
+
+/**
+ * The waist of harbor-db: all that the verbs in `src/run` know of a database. One driver a file beside this one;
+ * nothing above asks which one it has.
+ *
+ * Every method throws a `HarborError` with a code of the engine-independent kind: `connection_failed`,
+ * `not_a_database`, `read_only`, `disk_full`, `busy`, `missing_table`, `dangling_reference`, `lock_lost`, `locked` or
+ * `statement_failed` (whose `details` hold `statement`, its text, and `index`, its place in the batch; and on
+ * PostgreSQL `sqlState`).
+ */
+export interface Database {
+  readonly dialect: Dialect;
+  /** The address without its password, as it may be shown. */
+  readonly url: string;
+  /** Runs one statement that changes nothing and returns its rows as plain objects. */
+  read<Row>(statement: SQL): Promise<Row[]>;
+  /**
+   * Runs a fixed list of statements, all or nothing except in mode `alone`; `mode` defaults to `rows`.
+   *
+   * Inside {@link withLock} the batch commits only while this database still holds the lock: otherwise it is
+   * rolled back with `lock_lost`.
+   *
+   * @returns How many rows each statement changed; 0 for DDL
+   */
+  write(batch: readonly SQL[], mode?: WriteMode): Promise<number[]>;
+  /**
+   * Runs a batch as {@link write} would, on the real rows with all its locks, then rolls it back.
+   *
+   * @returns The schema that it would leave
+   */
+  rehearse(batch: readonly SQL[], mode: "rows" | "schema"): Promise<Snapshot>;
+  /**
+   * Runs `work` while no other harbor-db can hold the same lock, and frees it afterwards, however `work` ends.
+   * A holder that died frees its lock by itself.
+   *
+   * @throws {HarborError} `locked` when another holds it longer than `waitMs`; `interrupted`
+   */
+  withLock<T>(work: () => Promise<T>, options?: LockOptions): Promise<T>;
+  /** Returns the pace at which to change a table in batches. */
+  pace(table: string): Promise<Pace>;
+  /** Returns who holds the lock at this moment, without waiting or writing. */
+  lockHolder(): Promise<LockHolder | undefined>;
+  /** Reads the live schema in normal form. */
+  introspect(): Promise<Snapshot>;
+  close(): Promise<void>;
+}
+
+/** The process that opens a database; written into the lock, so that others can name it and see that it is gone. */
+export interface Client {
+  /** `harbor-db 1.2.3`. */
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+  /**
+   * Names the set of processes in which `pid` means anything (the machine's boot and the pid namespace). Two
+   * clients of one space can ask whether the other lives. `null` where that cannot be known.
+   */
+  readonly processSpace: string | null;
+  isAlive(pid: number): boolean;
+}
+
+/** How a driver opens its database. */
+export interface OpenOptions {
+  readonly client: Client;
+  /**
+   * `read`: nothing can be written through it and no file is made. `write`: an existing database.
+   * `create`: as `write`, and a SQLite file that does not exist is made.
+   */
+  readonly access: "read" | "write" | "create";
+  /**
+   * With access `read`: takes the database as it is. Nothing is repaired and no file is made beside it, not even for a
+   * moment; a database that cannot be read that way fails with `check_failed`.
+   */
+  readonly asIs?: boolean;
+}

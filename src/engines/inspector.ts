@@ -1,0 +1,53 @@
+import type { Finding } from "../base/finding.ts";
+import type { Database } from "./database.ts";
+
+/** What a probe found: a finding, but for the name of its check. */
+export type ProbeResult = Omit<Finding, "check">;
+
+/** One look at the engine's own health. */
+export interface Probe {
+  /** `quick_check`, `invalid_indexes` … */
+  readonly name: string;
+  /**
+   * Looks, in slices where the engine can.
+   *
+   * @throws what `pace` throws, and {@link HarborError} when it cannot look
+   */
+  run(database: Database, pace: Pace): Promise<ProbeResult>;
+}
+
+/** How work is cut into slices. */
+export interface Pace {
+  /** Called before each slice: gives others their turn, and throws when the time is up. */
+  next(): Promise<void>;
+}
+
+/**
+ * Knows what only the engine knows of its own health, in SQL that reads and nothing else: the third, smallest waist
+ * beside `Database`. One file an engine.
+ */
+export interface Inspector {
+  /** Returns the probes, the quickest first. `quick` leaves out those that look at every row. */
+  probes(options: { readonly quick: boolean }): readonly Probe[];
+  /** Returns what the engine itself finds damaged, in its own words; nothing where it cannot be asked. */
+  damage(database: Database): Promise<readonly string[]>;
+  /**
+   * Returns why the connected user may not change these tables or make new ones, with the remedy; `null` when it may,
+   * or when only trying can tell.
+   */
+  missingRights(database: Database, tables: readonly string[]): Promise<MissingRights | null>;
+  /** Returns how many bytes each table takes with its indexes; none where the engine does not tell. */
+  tableSizes(database: Database): Promise<ReadonlyMap<string, number>>;
+}
+
+/** A change that the connected user may not make. */
+export interface MissingRights {
+  /** As the end of a sentence. */
+  readonly state: string;
+  readonly remedy: string;
+}
+
+/** Returns the result of a probe that found nothing wrong. */
+export function passed(message: string, details: ProbeResult["details"] = {}): ProbeResult {
+  return { status: "pass", message, hint: null, details };
+}

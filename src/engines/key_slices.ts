@@ -1,0 +1,38 @@
+import { firstSliceSize, nextSliceSize } from "./slice_size.ts";
+import type { Pace } from "./inspector.ts";
+
+/** What one slice came to. */
+export interface Slice {
+  /** Rows in it; fewer than asked for means that it was the last one. */
+  readonly rows: number;
+  /** The last row's key. */
+  readonly last: unknown;
+}
+
+/** Where a slice begins and how long it is. */
+export interface SliceBounds {
+  /** The last key of the slice before; `undefined` for the first one. */
+  readonly after: unknown;
+  readonly limit: number;
+}
+
+/**
+ * Reads a table from its first key to its last, in slices that are each a statement of its own and take about the same
+ * short time, so that memory stays bounded and nobody waits long for the table.
+ *
+ * @throws what `pace` and `read` throw
+ */
+export async function readInSlices(
+  pace: Pace,
+  read: (bounds: SliceBounds) => Promise<Slice>,
+): Promise<void> {
+  let after: unknown;
+  for (let limit = firstSliceSize;;) {
+    await pace.next();
+    const started = performance.now();
+    const { rows, last } = await read({ after, limit });
+    if (rows < limit) return;
+    after = last;
+    limit = nextSliceSize(limit, performance.now() - started);
+  }
+}

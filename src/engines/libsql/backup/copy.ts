@@ -1,0 +1,156 @@
+import type { LibsqlUrl } from "../../../base/url/libsql_url.ts";
+import { HarborError } from "../../../base/errors.ts";
+import { HranaFailure, type HranaStream, openHranaStream } from "../hrana.ts";
+import { connectionFailure, engineFailure } from "../errors.ts";
+import { chunkOfLines, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
+import type { StoredTable } from "../../sqlite/backup/content.ts";
+import { isPlainRowFailure, plainRowSql, quotedName, rowText } from "../../sqlite/backup/row_text.ts";
+import type { SqliteStatement, SqliteValue } from "../../sqlite/statement.ts";
+import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
+
+/** Milliseconds for one answer. A server that died must not hold us for ever. */
+const limitMs = 60_000;
+
+/** Characters that one answer should have: fewer ask too often, more take too much memory on both sides. */
+const chunkSize = 512 * 1024;
+const mostRows = 5_000;
+
+/** A server's database in one state, whatever others write meanwhile. */
+export interface LibsqlSnapshot {
+  /** Runs a query and returns its rows as lists. */
+  rows(text: string, values?: readonly SqliteValue[]): Promise<readonly (readonly SqliteValue[])[]>;
+  /** Reads a table piece by piece, in the order in which it is stored. */
+  table(table: StoredTable): AsyncGenerator<RowChunk>;
+}
+
+/**
+ * Runs work with one consistent state of a server's database. It is only good when the transaction that it was read in
+ * ends as it should, so what `work` returned is returned after that.
+ *
+ * @throws {HarborError} `connection_failed` when the server goes away; `interrupted`
+ */
+export async function withLibsqlSnapshot<T>(
+  url: LibsqlUrl,
+  signal: AbortSignal,
+  work: (snapshot: LibsqlSnapshot) => Promise<T>,
+): Promise<T> {
+  const stream = openHranaStream(url.url, url.authToken);
+  const ask = createAsk(url, stream, signal);
+  try {
+    await ask({ text: "BEGIN", values: [] });
+    // A transaction sees the state at its first read.
+    await ask({ text: "SELECT 1 FROM sqlite_schema LIMIT 1", values: [] });
+    const result = await work({
+      rows: (text, values = []) => ask({ text, values }),
+      table: (table) => readTable(ask, table),
+    });
+    await ask({ text: "COMMIT", values: [] });
+    return result;
+  } finally {
+    await stream.close();
+  }
+}
+
+type Ask = (statement: SqliteStatement) => Promise<readonly (readonly SqliteValue[])[]>;
+
+function createAsk(url: LibsqlUrl, stream: HranaStream, signal: AbortSignal): Ask {
+  return async (statement) => {
+    stopBackupIfAsked(signal);
+    try {
+      const [result] = await stream.run([statement], limitMs);
+      if (result && "rows" in result) return result.rows;
+      const { error, code } = result ?? { error: "the server left it out", code: null };
+      throw engineFailure({ url: url.display, statement: statement.text }, error, code);
+    } catch (error) {
+      throw error instanceof HranaFailure ? connectionFailure(url.display, error) : error;
+    }
+  };
+}
+
+async function* readTable(ask: Ask, table: StoredTable): AsyncGenerator<RowChunk> {
+  const key = table.order;
+  if (key.length === 0) {
+    throw new HarborError(
+      "backup_failed",
+      `Cannot copy the table "${table.name}": its columns hide its row id`,
+    );
+  }
+  let after: readonly SqliteValue[] | null = null;
+  let limit = 200;
+  let isPlain = table.hasRowid;
+  while (true) {
+    const page: Page = { table, after, limit };
+    let read: Read | null;
+    try {
+      read = isPlain ? await readPlain(ask, page) : await readAny(ask, page);
+    } catch (error) {
+      const next = afterRefusal(error, { isPlain, limit });
+      if (next === null) throw error;
+      ({ isPlain, limit } = next);
+      continue;
+    }
+    // SQLite's JSON functions end a text at a NUL.
+    if (read !== null && isPlain && read.chunk.text.includes("\\u0000")) read = await readAny(ask, page);
+    if (read === null) return;
+    yield read.chunk;
+    after = read.last;
+    const perRow = Math.max(1, read.chunk.text.length / read.chunk.count);
+    limit = Math.max(1, Math.min(limit * 4, mostRows, Math.floor(chunkSize / perRow)));
+  }
+}
+
+/** Says how to ask again for what the server refused; `null` when that is of no use. */
+function afterRefusal(
+  error: unknown,
+  { isPlain, limit }: { readonly isPlain: boolean; readonly limit: number },
+): { readonly isPlain: boolean; readonly limit: number } | null {
+  if (!(error instanceof HarborError)) return null;
+  if (isPlain && isPlainRowFailure(error.message)) return { isPlain: false, limit };
+  const isTooLong = /response is too large|string or blob too big/i.test(error.message);
+  return isTooLong && limit > 1 ? { isPlain, limit: Math.max(1, Math.floor(limit / 8)) } : null;
+}
+
+interface Page {
+  readonly table: StoredTable;
+  /** The key after which it begins; `null` for the first. */
+  readonly after: readonly SqliteValue[] | null;
+  readonly limit: number;
+}
+
+interface Read {
+  readonly chunk: RowChunk;
+  /** The key of its last row. */
+  readonly last: readonly SqliteValue[];
+}
+
+/** Has the server write the rows as JSON: a hundred times fewer values to send than one by one. */
+async function readPlain(ask: Ask, { table, after, limit }: Page): Promise<Read | null> {
+  const [key] = table.order;
+  const where = after === null ? "" : ` WHERE ${key} > ?`;
+  const [row] = await ask({
+    text: `SELECT group_concat(j, char(10)), count(*), max(k) FROM (SELECT ${key} AS k, ${
+      plainRowSql(table.columns)
+    } AS j
+FROM ${quotedName(table.name)}${where} ORDER BY ${key} LIMIT ${limit})`,
+    values: after ?? [],
+  });
+  const [lines, count, last] = row!;
+  if (lines === null) return null;
+  return { chunk: chunkOfLines(String(lines), Number(count)), last: [last!] };
+}
+
+async function readAny(ask: Ask, { table, after, limit }: Page): Promise<Read | null> {
+  const key = table.order.join(", ");
+  const where = after === null ? "" : ` WHERE (${key}) > (${after.map(() => "?").join(", ")})`;
+  const names = table.columns.map((column) => quotedName(column.name));
+  const rows = await ask({
+    text: `SELECT ${[...table.order, ...names].join(", ")} FROM ${
+      quotedName(table.name)
+    }${where} ORDER BY ${key} LIMIT ${limit}`,
+    values: after ?? [],
+  });
+  const last = rows.at(-1)?.slice(0, table.order.length);
+  if (last === undefined) return null;
+  const values = rows.map((row) => row.slice(table.order.length));
+  return { chunk: { count: rows.length, text: values.map(rowText).join(""), content: { values } }, last };
+}

@@ -1,0 +1,176 @@
+import { type Inventoried, isImplied } from "./replace.ts";
+import { query } from "./session.ts";
+import { isNotOfExtension } from "./tables.ts";
+import type { Session } from "../connection.ts";
+import { sqlStateOf } from "../errors.ts";
+import { quoteText } from "../statement.ts";
+
+/**
+ * What hangs on a schema's tables and is not in harbor-db's own copies: views, functions, triggers, policies, rights.
+ * It is taken down before the tables are dropped, and put up again on those that come in their place.
+ */
+export interface Kept {
+  /** By {@link Inventoried.key}. */
+  readonly definitions: ReadonlyMap<string, Definition>;
+  /** Owners, rights and switches of tables, sequences and views, which all have the same names afterwards. */
+  readonly attributes: readonly Attribute[];
+}
+
+interface Definition {
+  readonly key: string;
+  readonly text: string;
+  /** Those of lower rank come first, and among them the older. */
+  readonly rank: number;
+  readonly age: number;
+}
+
+interface Attribute {
+  /** `public.files`; whether it is there again decides. */
+  readonly relation: string;
+  readonly text: string;
+}
+
+/** Types of objects that belong to a table, and with it are in a copy, or make no sense without it. */
+const partsOfTables: ReadonlySet<string> = new Set([
+  "table",
+  "table column",
+  "table constraint",
+  "toast table",
+  "index",
+  "sequence",
+  "default value",
+]);
+
+/** Reads what is there, with `search_path` empty, so that names in definitions are qualified. */
+export async function readKept(session: Session, schema: string): Promise<Kept> {
+  const named = quoteText(schema);
+  const rows = await query<Definition>(session, definitions.replaceAll("$schema", () => named));
+  const attributeRows = await query<Attribute>(session, attributes.replaceAll("$schema", () => named));
+  return { definitions: new Map(rows.map((row) => [row.key, row])), attributes: attributeRows };
+}
+
+/** Returns what went, is in no copy, and cannot be put up again by {@link putBack}. */
+export function unkept(gone: readonly Inventoried[], kept: Kept): readonly Inventoried[] {
+  return gone.filter((object) =>
+    !partsOfTables.has(object.type) && !kept.definitions.has(object.key) && !isImplied(object)
+  );
+}
+
+/**
+ * Makes again what went, and gives tables, sequences and views their owners and rights back. A right on a table or
+ * column that is no more is left out; a definition that does not fit the tables any more fails.
+ */
+export async function putBack(session: Session, gone: readonly Inventoried[], kept: Kept): Promise<void> {
+  const lost = gone.flatMap(({ key }) => kept.definitions.get(key) ?? []);
+  lost.sort((one, other) => one.rank - other.rank || one.age - other.age);
+  for (const { text } of lost) await session.script(text);
+  for (const { relation, text } of kept.attributes) {
+    const [found] = await query<{ there: boolean }>(
+      session,
+      `SELECT to_regclass(${quoteText(relation)}) IS NOT NULL AS there`,
+    );
+    // undefined_column: the tables may be those of an older revision.
+    if (found?.there) await runUnless(session, text, ["42703"]);
+  }
+}
+
+/** Runs a statement inside a transaction, which stays as it was when it fails in one of these ways (SQLSTATE). */
+export async function runUnless(session: Session, text: string, states: readonly string[]): Promise<void> {
+  await session.script("SAVEPOINT harbor_attempt");
+  try {
+    await session.script(text);
+  } catch (error) {
+    if (!states.includes(sqlStateOf(error) ?? "")) throw error;
+    await session.script("ROLLBACK TO SAVEPOINT harbor_attempt");
+  }
+  await session.script("RELEASE SAVEPOINT harbor_attempt");
+}
+
+/** A comment on an object, as a statement that follows its definition. */
+function comment(catalog: string, oid: string, target: string): string {
+  return `coalesce((SELECT format('; COMMENT ON %s IS %L', ${target}, description) FROM pg_description
+    WHERE classoid = '${catalog}'::regclass AND objoid = ${oid} AND objsubid = 0), '')`;
+}
+
+const definitions = `
+  SELECT concat('pg_class'::regclass::oid, '/', c.oid, '/0') AS key, 1 AS rank, c.oid::int8 AS age, concat(
+    'CREATE ', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED ' END, 'VIEW ', c.oid::regclass,
+    ' WITH (' || array_to_string(c.reloptions, ', ') || ')', ' AS ', rtrim(pg_get_viewdef(c.oid), ';'),
+    CASE WHEN c.relkind = 'm' AND NOT c.relispopulated THEN ' WITH NO DATA' END,
+    (SELECT string_agg('; ' || pg_get_indexdef(x.indexrelid), '' ORDER BY x.indexrelid)
+      FROM pg_index x WHERE x.indrelid = c.oid AND x.indisvalid),
+    ${
+  comment(
+    "pg_class",
+    "c.oid",
+    "CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW ' ELSE 'VIEW ' END || c.oid::regclass",
+  )
+}
+  ) AS text
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $schema AND c.relkind IN ('v', 'm')
+  UNION ALL
+  SELECT concat('pg_proc'::regclass::oid, '/', p.oid, '/0'), 1, p.oid::int8,
+    pg_get_functiondef(p.oid) || ${comment("pg_proc", "p.oid", "'ROUTINE ' || p.oid::regprocedure")}
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+  WHERE n.nspname = $schema AND p.prokind <> 'a' AND p.proowner = current_user::regrole AND p.proacl IS NULL
+  UNION ALL
+  SELECT concat('pg_statistic_ext'::regclass::oid, '/', s.oid, '/0'), 2, s.oid::int8, pg_get_statisticsobjdef(s.oid)
+  FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE n.nspname = $schema
+  UNION ALL
+  SELECT concat('pg_rewrite'::regclass::oid, '/', r.oid, '/0'), 3, r.oid::int8, pg_get_ruledef(r.oid)
+  FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $schema AND r.rulename <> '_RETURN'
+  UNION ALL
+  SELECT concat('pg_trigger'::regclass::oid, '/', t.oid, '/0'), 3, t.oid::int8, concat(pg_get_triggerdef(t.oid),
+    CASE t.tgenabled WHEN 'O' THEN NULL ELSE format('; ALTER TABLE %s %s TRIGGER %I', t.tgrelid::regclass,
+      CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, t.tgname) END,
+    ${comment("pg_trigger", "t.oid", "format('TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)")})
+  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $schema AND NOT t.tgisinternal
+  UNION ALL
+  SELECT concat('pg_policy'::regclass::oid, '/', p.oid, '/0'), 3, p.oid::int8, concat(
+    format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', p.polname, p.polrelid::regclass,
+      CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+      CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'
+        ELSE 'ALL' END,
+      (SELECT string_agg(CASE role WHEN 0 THEN 'PUBLIC' ELSE role::regrole::text END, ', ')
+        FROM unnest(p.polroles) AS role)),
+    ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',
+    ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $schema`;
+
+/** Rights first: who gives a table away may not give rights on it any more. */
+const attributes = `SELECT relation, text FROM (
+  SELECT c.oid::regclass::text AS relation, 1 AS rank, format('GRANT %s ON %s %s TO %s%s',
+    string_agg(right_of.privilege_type, ', '), CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+    c.oid::regclass, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
+    CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END) AS text
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL aclexplode(c.relacl) AS right_of
+  WHERE n.nspname = $schema AND ${
+  isNotOfExtension("pg_class", "c.oid")
+} AND grantee <> c.relowner GROUP BY c.oid, c.relkind, grantee, is_grantable
+  UNION ALL
+  SELECT c.oid::regclass::text, 1, format('GRANT %s (%I) ON TABLE %s TO %s%s', privilege_type, a.attname,
+    c.oid::regclass, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
+    CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid,
+    LATERAL aclexplode(a.attacl) WHERE n.nspname = $schema AND ${isNotOfExtension("pg_class", "c.oid")}
+  UNION ALL
+  SELECT c.oid::regclass::text, 1, concat_ws('; ',
+    CASE WHEN c.relrowsecurity THEN format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass) END,
+    CASE WHEN c.relforcerowsecurity THEN format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', c.oid::regclass) END)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $schema AND ${
+  isNotOfExtension("pg_class", "c.oid")
+} AND (c.relrowsecurity OR c.relforcerowsecurity)
+  UNION ALL
+  SELECT c.oid::regclass::text, 2, format('ALTER TABLE %s OWNER TO %s', c.oid::regclass, c.relowner::regrole)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $schema AND ${
+  isNotOfExtension("pg_class", "c.oid")
+} AND c.relkind IN ('r', 'v', 'm', 'S') AND c.relowner <> current_user::regrole
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+      AND c.relkind = 'S' AND d.deptype IN ('a', 'i') AND d.refclassid = 'pg_class'::regclass)
+) AS found ORDER BY rank`;

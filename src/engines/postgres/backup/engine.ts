@@ -1,0 +1,245 @@
+import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
+import type { TableContent } from "../../backup_content.ts";
+import { hash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import type { BackupContent, BackupEngine, OnProgress, RestoreOptions } from "../../backup_engine.ts";
+import { readDefinitions } from "./definitions.ts";
+import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./write_file.ts";
+import { putBack, readKept, unkept } from "./dependents.ts";
+import { type CopyVisitor, readCopyFile } from "./read_file.ts";
+import { dropContent, ensureSchema, prepareSchema, refuseLosses } from "./replace.ts";
+import { withScratch } from "./scratch.ts";
+import { type BackupTask, inTransaction, query, taskFailure, withBackupSession } from "./session.ts";
+import {
+  copyTarget,
+  inSnapshot,
+  listTables,
+  progressMeter,
+  readRows,
+  readTables,
+  sizeOf,
+  versionName,
+} from "./tables.ts";
+import { listUncarried } from "./uncarried.ts";
+import type { Client } from "../../database.ts";
+import type { Session } from "../connection.ts";
+import { digestRows } from "./digest.ts";
+import { quoteText } from "../statement.ts";
+import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
+
+/**
+ * Makes copies of a PostgreSQL schema without PostgreSQL's client programs: tables, sequences and rows, in an SQL
+ * script that psql could run as well. What else the schema has is named by {@link BackupEngine.uncarried}; where a
+ * copy is restored, it stays.
+ */
+export function openHarborEngine(url: PostgresUrl, client: Client): Promise<BackupEngine> {
+  const taskOf = (verb: BackupTask["verb"], signal: AbortSignal): BackupTask => ({
+    url,
+    client,
+    signal,
+    verb,
+  });
+  const examine = <T>(work: (session: Session, schema: string) => Promise<T>) =>
+    withBackupSession(
+      taskOf("examine", new AbortController().signal),
+      (session) => inSnapshot(session, (schema) => work(session, schema)),
+    );
+
+  return Promise.resolve({
+    name: "harbor",
+    suffix: ".sql",
+    estimate: () => examine(estimate),
+    uncarried: () => examine(listUncarried),
+    dump: (path, signal, onProgress) =>
+      withBackupSession(taskOf("copy", signal), (session) => {
+        const header = { serverVersion: versionName(session), schema: session.schema ?? "" };
+        return writeCopyFile(path, header, (writer) =>
+          inSnapshot(session, (schema) =>
+            dump(session, { schema, writer, onProgress })));
+      }),
+    async prove(path, signal, onProgress) {
+      const task = taskOf("prove a copy of", signal);
+      const file = { path, signal, onProgress };
+      try {
+        const restored = await withScratch(task, (scratch) => restoreAside(scratch, file));
+        if (restored !== null) return { content: restored, proof: "scratch database" };
+        return { content: await readBack(file), proof: "read back" };
+      } catch (error) {
+        throw taskFailure(task, error);
+      }
+    },
+    restore: (path, signal, options) =>
+      withBackupSession(
+        taskOf("restore", signal),
+        (session) => restore(session, { path, signal, url, options }),
+      ),
+  });
+}
+
+interface FileToRead {
+  readonly path: string;
+  readonly signal: AbortSignal;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** Rows take less as text than in the database; what the database keeps compressed takes more. */
+async function estimate(session: Session, schema: string): Promise<number> {
+  const [row] = await query<{ bytes: string | number | bigint }>(
+    session,
+    `SELECT coalesce(sum(pg_relation_size(c.oid) + 3 * coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0)), 0)
+      AS bytes FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${quoteText(schema)} AND c.relkind = 'r'`,
+  );
+  return Number(row!.bytes) + 65_536;
+}
+
+async function dump(
+  session: Session,
+  { schema, writer, onProgress }: {
+    readonly schema: string;
+    readonly writer: CopyWriter;
+    readonly onProgress: OnProgress | undefined;
+  },
+): Promise<BackupContent> {
+  const { before, values, after } = await readDefinitions(session, schema);
+  const tables = await listTables(session, schema);
+  const meter = progressMeter(sizeOf(tables), onProgress);
+  await writer.definitions(before);
+  const contents: TableContent[] = [];
+  for (const table of tables) {
+    const content = await writer.rows({ ...table, target: copyTarget(schema, table) }, (write) => {
+      const take = (piece: Uint8Array) => {
+        meter(piece);
+        return write(piece);
+      };
+      return readRows(session, { schema, table, take });
+    });
+    contents.push(content);
+  }
+  await writer.definitions(values);
+  await writer.definitions(after);
+  await writer.end();
+  return {
+    serverVersion: versionName(session),
+    tables: contents,
+    schema: shapeDigest([scriptOf(before), scriptOf(after)]),
+  };
+}
+
+/** The values of sequences are no shape: they change with every row. */
+function shapeDigest(scripts: readonly (string | undefined)[]): string {
+  return hash("sha256", JSON.stringify(scripts), "hex");
+}
+
+/** Restores a copy into an empty database and returns what came out. */
+async function restoreAside(scratch: Session, file: FileToRead): Promise<BackupContent> {
+  const { header, definitions } = await inTransaction(
+    scratch,
+    { mode: "write" },
+    () => load(scratch, { ...file, share: 0.6, onHeader: ({ schema }) => ensureSchema(scratch, schema) }),
+  );
+  const tables = await inTransaction(
+    scratch,
+    { mode: "snapshot" },
+    () => readTables(scratch, header.schema, (share) => file.onProgress?.(0.6 + 0.4 * share)),
+  );
+  return {
+    serverVersion: header.serverVersion,
+    tables,
+    schema: shapeDigest([definitions[0], definitions[2]]),
+  };
+}
+
+/** Puts a copy in the place of what is there, in one transaction. */
+async function restore(
+  session: Session,
+  { url, options, ...file }: FileToRead & {
+    readonly url: PostgresUrl;
+    readonly options: RestoreOptions | undefined;
+  },
+): Promise<void> {
+  await inTransaction(session, { mode: "write" }, async () => {
+    let putBackWhatHungOnIt = () => Promise.resolve();
+    await load(session, {
+      ...file,
+      onProgress: options?.onProgress,
+      share: 1,
+      async onHeader({ schema }) {
+        await prepareSchema(session, url, schema);
+        const kept = await readKept(session, schema);
+        const gone = await dropContent(session, { schema, what: "tables" });
+        refuseLosses(unkept(gone, kept));
+        putBackWhatHungOnIt = () => putBack(session, gone, kept);
+      },
+    });
+    await putBackWhatHungOnIt();
+    // The answer does not matter: when the lock was lost meanwhile, asking for its holder fails.
+    await options?.database?.lockHolder();
+  });
+}
+
+interface Loaded {
+  readonly header: Header;
+  readonly definitions: readonly string[];
+}
+
+/** Runs a copy's script in a transaction of the caller. */
+async function load(
+  session: Session,
+  { onHeader, share, ...file }: FileToRead & {
+    /** How much of the whole task this is. */
+    readonly share: number;
+    readonly onHeader: (header: Header) => Promise<void>;
+  },
+): Promise<Loaded> {
+  return await visit({ ...file, onProgress: (done) => file.onProgress?.(done * share) }, {
+    header: onHeader,
+    definitions: (text) => session.script(text),
+    rows: ({ statement }, rows) => session.copyIn(statement, rows),
+  });
+}
+
+/** Reads a copy and returns what it holds, row by row. */
+async function readBack(file: FileToRead): Promise<BackupContent> {
+  const tables: TableContent[] = [];
+  const { header, definitions } = await visit(file, {
+    async rows({ name, columns }, rows) {
+      const digest = digestRows(columns);
+      for await (const piece of rows) digest.add(piece);
+      tables.push(digest.content(name));
+    },
+  });
+  return {
+    serverVersion: header.serverVersion,
+    tables,
+    schema: shapeDigest([definitions[0], definitions[2]]),
+  };
+}
+
+/** Reads a copy to its end, and collects what is said once. */
+async function visit(
+  { path, signal, onProgress }: FileToRead,
+  visitor: Omit<CopyVisitor, "onRead">,
+): Promise<Loaded> {
+  const { size } = await stat(path);
+  let header: Header | undefined;
+  const definitions: string[] = [];
+  let read = 0;
+  await readCopyFile(path, {
+    async header(found) {
+      header = found;
+      await visitor.header?.(found);
+    },
+    async definitions(text) {
+      definitions.push(text);
+      await visitor.definitions?.(text);
+    },
+    rows: visitor.rows,
+    onRead(bytes) {
+      stopBackupIfAsked(signal);
+      read += bytes;
+      onProgress?.(read / size);
+    },
+  });
+  return { header: header!, definitions };
+}

@@ -1,0 +1,231 @@
+import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
+import type { TableContent } from "../../../backup_content.ts";
+import { hash } from "node:crypto";
+import { open, rm } from "node:fs/promises";
+import type { Environment } from "../../../../base/env_file.ts";
+import type { BackupContent, BackupEngine, OnProgress } from "../../../backup_engine.ts";
+import { type Archive, openArchive } from "./archive.ts";
+import { loadArchive, restoreArchive } from "./restore.ts";
+import { ensureSchema } from "../replace.ts";
+import { withScratch } from "../scratch.ts";
+import {
+  type BackupTask,
+  inTransaction,
+  lockTimeoutMs,
+  query,
+  taskFailure,
+  withBackupSession,
+} from "../session.ts";
+import { inSnapshot, listTables, quoteName, readTables, sizeOf } from "../tables.ts";
+import { listLargeObjects } from "../uncarried.ts";
+import type { Client } from "../../../database.ts";
+import { findPgDump, findPgRestore, type PgDump } from "./find_program.ts";
+import type { Session } from "../../connection.ts";
+import { digestRows } from "../digest.ts";
+import { connectionEnvironment, readOutput, runProgram } from "./program.ts";
+
+/**
+ * Makes copies of a PostgreSQL schema with pg_dump, in its custom format, which pg_restore reads: all that is in the
+ * schema. A copy is restored by harbor-db's own session, from the script that pg_restore makes of it, so that all
+ * happens in one transaction.
+ *
+ * @param environment Where PATH is looked up; without it the usual folders are searched
+ * @throws {HarborError} `backup_failed` when no pg_dump is there that is new enough for the server; `details.pgDump`
+ * is then `missing` or `too_old`
+ */
+export async function openPgDumpEngine(
+  url: PostgresUrl,
+  client: Client,
+  environment: Environment = {},
+): Promise<BackupEngine> {
+  const copier = await findCopier(url, client, environment);
+  return engineOf({ url, client, reader: copier.programs, copier: () => Promise.resolve(copier) });
+}
+
+/**
+ * Opens the engine of {@link openPgDumpEngine} to prove and restore copies only: for that any pg_restore will do that
+ * is not older than the pg_dump which made them, however new the server is.
+ *
+ * @throws {HarborError} `backup_failed` when there is none; `details.pgDump` is then `missing`
+ */
+export async function openPgRestoreEngine(
+  url: PostgresUrl,
+  client: Client,
+  environment: Environment = {},
+): Promise<BackupEngine> {
+  const reader = await findPgRestore(environment);
+  return engineOf({ url, client, reader, copier: () => findCopier(url, client, environment) });
+}
+
+/** A pg_dump that can copy from a server, and how it connects. */
+interface Copier {
+  readonly programs: PgDump;
+  readonly connection: Readonly<Record<string, string>>;
+}
+
+interface Parts {
+  readonly url: PostgresUrl;
+  readonly client: Client;
+  readonly reader: PgDump;
+  copier(): Promise<Copier>;
+}
+
+function engineOf({ url, client, reader, copier }: Parts): BackupEngine {
+  const taskOf = (verb: BackupTask["verb"], signal: AbortSignal): BackupTask => ({
+    url,
+    client,
+    signal,
+    verb,
+  });
+  const examine = <T>(work: (session: Session) => Promise<T>) => examineServer(url, client, work);
+  return {
+    name: "pg_dump",
+    suffix: ".dump",
+    estimate: () =>
+      examine((session) =>
+        inSnapshot(session, async (schema) => sizeOf(await listTables(session, schema)) + 65_536)
+      ),
+    uncarried: () => examine(listLargeObjects),
+    dump: (path, signal, onProgress) =>
+      withBackupSession(
+        taskOf("copy", signal),
+        async (session) => await dump(session, { path, signal, onProgress, ...await copier() }),
+      ),
+    async prove(path, signal, onProgress) {
+      const task = taskOf("prove a copy of", signal);
+      try {
+        return await prove(task, { path, programs: reader, onProgress });
+      } catch (error) {
+        throw taskFailure(task, error);
+      }
+    },
+    restore: (path, signal, options) =>
+      withBackupSession(taskOf("restore", signal), async (session) => {
+        const archive = await openArchive({ programs: reader, path, signal });
+        await inTransaction(session, { mode: "write" }, () =>
+          restoreArchive(session, { archive, url, options }));
+      }),
+  };
+}
+
+function examineServer<T>(
+  url: PostgresUrl,
+  client: Client,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  return withBackupSession({ url, client, signal: new AbortController().signal, verb: "examine" }, work);
+}
+
+async function findCopier(url: PostgresUrl, client: Client, environment: Environment): Promise<Copier> {
+  const { serverMajor, settings } = await examineServer(url, client, async (session) => {
+    const [row] = await query<{ bytea_output: string }>(session, "SHOW bytea_output");
+    return {
+      serverMajor: Math.floor(session.serverVersion / 10_000),
+      // Only where it is needed: a pooler may not let settings through.
+      settings: row?.bytea_output === "hex" ? {} : { bytea_output: "hex" },
+    };
+  });
+  const programs = await findPgDump({ serverMajor, environment });
+  return { programs, connection: connectionEnvironment({ url, client, major: programs.major, settings }) };
+}
+
+interface Dumping extends Copier {
+  readonly path: string;
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress | undefined;
+}
+
+async function dump(session: Session, dumping: Dumping): Promise<BackupContent> {
+  const { path, signal, programs } = dumping;
+  // pg_dump would let others read it.
+  await (await open(path, "wx", 0o600)).close();
+  try {
+    const tables = await inSnapshot(session, (schema) => dumpBesideReading(session, { ...dumping, schema }));
+    const archive = await openArchive({ programs, path, signal });
+    return { serverVersion: archive.serverVersion, tables, schema: await shapeDigest(archive) };
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+}
+
+/** Lets pg_dump work, and reads the rows for the digests meanwhile, in the same snapshot. */
+async function dumpBesideReading(
+  session: Session,
+  { path, schema, signal, onProgress, programs, connection }: Dumping & { readonly schema: string },
+): Promise<readonly TableContent[]> {
+  const [row] = await query<{ id: string }>(session, "SELECT pg_export_snapshot() AS id");
+  const failed = new AbortController();
+  let failure: { readonly error: unknown } | undefined;
+  const fail = (error: unknown) => {
+    failure ??= { error };
+    failed.abort();
+  };
+  failed.signal.addEventListener("abort", () => void session.close());
+  const args = [
+    "--format=custom",
+    "--no-password",
+    "--encoding=UTF8",
+    `--schema=${quoteName(schema)}`,
+    "--strict-names",
+    `--snapshot=${row!.id}`,
+    `--lock-wait-timeout=${lockTimeoutMs}`,
+    `--file=${path}`,
+    // Of the planner: the server gathers it anew.
+    ...programs.major >= 18 ? ["--no-statistics"] : [],
+  ];
+  const run = {
+    program: programs.pgDump,
+    args,
+    environment: connection,
+    signal: AbortSignal.any([signal, failed.signal]),
+  };
+  const [, tables] = await Promise.all([
+    runProgram(run, readOutput).catch(fail),
+    readTables(session, schema, onProgress).catch(fail),
+  ]);
+  if (failure !== undefined) throw failure.error;
+  return tables ?? [];
+}
+
+/** Restores a copy aside where that can be, or reads back what it holds. */
+async function prove(
+  task: BackupTask,
+  { path, programs, onProgress }: Pick<Dumping, "path" | "programs" | "onProgress">,
+): Promise<{ readonly content: BackupContent; readonly proof: "scratch database" | "read back" }> {
+  const archive = await openArchive({ programs, path, signal: task.signal });
+  const { schema, serverVersion } = archive;
+  const restored = await withScratch(task, async (scratch) => {
+    await inTransaction(scratch, { mode: "write" }, async () => {
+      await ensureSchema(scratch, schema);
+      await loadArchive(scratch, archive, { owners: false });
+    });
+    return await inTransaction(scratch, { mode: "snapshot" }, () => readTables(scratch, schema, onProgress));
+  });
+  const content = {
+    serverVersion,
+    tables: restored ?? await readBack(archive),
+    schema: await shapeDigest(archive),
+  };
+  return { content, proof: restored === null ? "read back" : "scratch database" };
+}
+
+async function readBack(archive: Archive): Promise<readonly TableContent[]> {
+  const tables: TableContent[] = [];
+  await archive.data({
+    async rows({ name, columns }, rows) {
+      const digest = digestRows(columns);
+      for await (const piece of rows) digest.add(piece);
+      tables.push(digest.content(name));
+    },
+  });
+  return tables.toSorted((one, other) => one.name < other.name ? -1 : 1);
+}
+
+async function shapeDigest(archive: Archive): Promise<string> {
+  const { before, after } = await archive.statements({ owners: true, rights: true });
+  return hash("sha256", JSON.stringify([before, after].map((text) => text.replaceAll(words, ""))), "hex");
+}
+
+/** What pg_restore itself writes between definitions, which another release of it may word otherwise. */
+const words = /^(--|-- Name: .*; Type: .*; Schema: .*|SET default_\w+ = .*;|)\n/gm;

@@ -1,0 +1,122 @@
+import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
+import { HarborError } from "../../../base/errors.ts";
+import { query } from "./session.ts";
+import { isNotOfExtension, quoteName } from "./tables.ts";
+import type { Session } from "../connection.ts";
+import { quoteText } from "../statement.ts";
+
+/** An object of the database, as pg_identify_object tells of it. */
+export interface Inventoried {
+  /** `class/object/part`. */
+  readonly key: string;
+  /** `table`, `view`, `table constraint` … */
+  readonly type: string;
+  /** `fk on public.files`, `public.total(integer)`. */
+  readonly identity: string;
+  /** Whether the object, or the table that it is part of, belongs to the schema or, unseen, to one of its tables. */
+  readonly inside: boolean;
+}
+
+/** What {@link dropContent} drops. */
+export interface Dropping {
+  readonly schema: string;
+  /** `all`: whatever is in the schema. `tables`: tables and sequences. Never what an extension brought. */
+  readonly what: "all" | "tables";
+}
+
+/**
+ * Drops the content of a schema, inside the transaction that puts other content in its place.
+ *
+ * @returns All that went, parts of tables and views on them included
+ * @throws {HarborError} `backup_failed` when something outside the schema depends on what is to go: it would go too
+ */
+export async function dropContent(
+  session: Session,
+  { schema, what }: Dropping,
+): Promise<readonly Inventoried[]> {
+  const before = await query<Inventoried>(session, inventory.replaceAll("$schema", () => quoteText(schema)));
+  const drops = await query<{ text: string }>(session, dropStatements(schema, what));
+  for (const { text } of drops) await session.script(text);
+  const left = new Set((await query<{ key: string }>(session, keys)).map(({ key }) => key));
+  const gone = before.filter(({ key }) => !left.has(key));
+  refuseLosses(gone.filter(({ inside }) => !inside));
+  return gone;
+}
+
+/**
+ * Makes sure that a copy's content lands where the address works: in the schema that it comes from. Where the address
+ * has no schema yet, it is made.
+ *
+ * @throws {HarborError} `bad_config`
+ */
+export async function prepareSchema(session: Session, url: PostgresUrl, schema: string): Promise<void> {
+  if (session.schema !== null && session.schema !== schema) {
+    throw new HarborError(
+      "bad_config",
+      `Cannot restore "${url.display}": the copy is one of schema "${schema}", and the address works in ` +
+        `schema "${session.schema}"`,
+      { hint: `Add the schema to the database URL: ?options=-csearch_path%3D${encodeURIComponent(schema)}` },
+    );
+  }
+  await ensureSchema(session, schema);
+}
+
+/** Makes a schema where it is missing. */
+export async function ensureSchema(session: Session, schema: string): Promise<void> {
+  const [row] = await query<{ exists: boolean }>(
+    session,
+    `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = ${quoteText(schema)}) AS exists`,
+  );
+  if (!row?.exists) await session.script(`CREATE SCHEMA ${quoteName(schema)}`);
+}
+
+/** @throws {HarborError} `backup_failed` naming what would be lost; nothing when that is nothing */
+export function refuseLosses(losses: readonly Inventoried[]): void {
+  const named = losses.filter((object) => !isImplied(object));
+  const [first, ...others] = (named.length > 0 ? named : losses).map(({ type, identity }) =>
+    `${type} ${identity}`
+  );
+  if (first === undefined) return;
+  const more = others.length === 0 ? "" : `, and ${others.length} more`;
+  throw new HarborError(
+    "backup_failed",
+    `Cannot replace the tables with "the copy": ${first} depends on them and is not in the copy${more}`,
+    {
+      hint: "Keep its definition, drop it, restore, and make it again. The database is as it was.",
+      details: { dependents: [first, ...others] },
+    },
+  );
+}
+
+/** Whether it is there because of another object: the type and the rule of a view, the triggers of a constraint. */
+export function isImplied({ type, identity }: Inventoried): boolean {
+  return ["type", "view column", "materialized view column"].includes(type) ||
+    (type === "rule" && identity.startsWith('"_RETURN"')) ||
+    (type === "trigger" && /^"\w+_ConstraintTrigger_/.test(identity));
+}
+
+const objectKey = "concat_ws('/', classid, objid, objsubid) AS key";
+
+/** Before PostgreSQL 14 a row of class 0 stands for a system object. */
+const keys = `SELECT DISTINCT ${objectKey} FROM pg_depend WHERE classid <> 0`;
+
+/** A table's place in a publication is the publication's, and would not come back by itself. */
+const inventory =
+  `SELECT ${objectKey}, i.type, i.identity, i.type <> 'publication relation' AND coalesce(i.schema,
+    quote_ident(CASE WHEN i.type LIKE '% of access method' THEN a.object_names[2] ELSE a.object_names[1] END))
+    IN (quote_ident($schema), 'pg_toast') AS inside
+  FROM (SELECT DISTINCT classid, objid, objsubid FROM pg_depend WHERE classid <> 0) AS d,
+    LATERAL pg_identify_object(classid, objid, objsubid) AS i,
+    LATERAL pg_identify_object_as_address(classid, objid, objsubid) AS a`;
+
+/** Every object of a schema depends on it; tables go first, because sequences may be part of them. */
+function dropStatements(schema: string, what: Dropping["what"]): string {
+  const kinds = what === "all" ? "i.type <> 'extension'" : "i.type IN ('table', 'sequence')";
+  return `SELECT format('DROP %s IF EXISTS %s CASCADE',
+      CASE i.type WHEN 'statistics object' THEN 'STATISTICS' ELSE upper(i.type) END, i.identity) AS text
+    FROM pg_depend d JOIN pg_namespace n ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid,
+      LATERAL pg_identify_object(d.classid, d.objid, 0) AS i
+    WHERE n.nspname = ${quoteText(schema)} AND d.deptype = 'n' AND ${kinds}
+      AND ${isNotOfExtension("d.classid", "d.objid")}
+    ORDER BY i.type <> 'table', i.type, d.objid`;
+}

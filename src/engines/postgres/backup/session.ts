@@ -1,0 +1,172 @@
+import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
+import { type ErrorCode, HarborError } from "../../../base/errors.ts";
+import type { Client } from "../../database.ts";
+import { isNoSpace } from "../../../base/files/no_space.ts";
+import type { Session } from "../connection.ts";
+import { statementError, wordsOf } from "../errors.ts";
+import { applicationName } from "../lock.ts";
+import { protect } from "../session_settings.ts";
+import { openSession } from "../session.ts";
+import { quoteText } from "../statement.ts";
+import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
+
+/** A thing that a backup engine does with a PostgreSQL database. */
+export interface BackupTask {
+  readonly url: PostgresUrl;
+  readonly client: Client;
+  readonly signal: AbortSignal;
+  /** For messages. */
+  readonly verb: "copy" | "prove a copy of" | "restore" | "examine";
+}
+
+/**
+ * Runs `work` with a session of its own. When the user asks to stop, the session is closed under it.
+ *
+ * @throws {HarborError} See {@link taskFailure}
+ */
+export async function withBackupSession<T>(
+  task: BackupTask,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const { url, client, signal } = task;
+  try {
+    stopBackupIfAsked(signal);
+    const session = await openSession(url, applicationName(client));
+    const stop = () => void session.close();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      // Behind a pooler what it sets would stay there.
+      if (session.direct) await protect(session);
+      return await work(session);
+    } finally {
+      signal.removeEventListener("abort", stop);
+      await session.close();
+    }
+  } catch (error) {
+    throw taskFailure(task, error);
+  }
+}
+
+/** How {@link inTransaction} begins. */
+export interface Beginning {
+  /** `snapshot` reads one state of the database, that of its beginning. */
+  readonly mode: "snapshot" | "write";
+  /** Statements that run before the state is fixed, each ending with `;`. */
+  readonly first?: string;
+}
+
+/**
+ * Runs `work` in one transaction with the settings under which rows and definitions have one spelling, whatever the
+ * role, the database or the server is set to. Commits when it is done, and takes all back when it fails.
+ */
+export async function inTransaction<T>(
+  session: Session,
+  { mode, first = "" }: Beginning,
+  work: () => Promise<T>,
+): Promise<T> {
+  const kind = mode === "snapshot" ? "REPEATABLE READ, READ ONLY" : "READ COMMITTED, READ WRITE";
+  await session.script(
+    `BEGIN ISOLATION LEVEL ${kind}; SET LOCAL lock_timeout = ${lockTimeoutMs}; ${first} ${pinSettings}`,
+  );
+  try {
+    const result = await work();
+    await session.script("COMMIT").catch((error) => {
+      throw mode === "write" && session.hasEnded() ? unknownOutcome(error) : error;
+    });
+    return result;
+  } catch (error) {
+    if (!session.hasEnded()) await session.script("ROLLBACK").catch(() => {});
+    throw error;
+  }
+}
+
+function unknownOutcome(cause: unknown): HarborError {
+  const state = "the connection ended before the server did; whether it is committed, is not known";
+  return new HarborError("connection_failed", `Cannot confirm "the restore": ${state}`, {
+    hint: "See at which revision the database is: harbor-db status",
+    details: { committed: "unknown" },
+    cause,
+  });
+}
+
+/** How long a lock of somebody else is waited for. Meanwhile all who come later wait behind us. */
+export const lockTimeoutMs = 20_000;
+
+const settings: Readonly<Record<string, string>> = {
+  // What the text of values depends on, as pg_dump has it. lc_monetary stays as it is, for pg_dump leaves it alone.
+  TimeZone: "UTC",
+  DateStyle: "ISO, MDY",
+  IntervalStyle: "postgres",
+  extra_float_digits: "3",
+  bytea_output: "hex",
+  client_encoding: "UTF8",
+  xmloption: "content",
+  quote_all_identifiers: "off",
+  // Otherwise rows that a policy hides would be missing without a word.
+  row_security: "off",
+  // Large tables are read from their beginning, as pg_dump reads them.
+  synchronize_seqscans: "off",
+  check_function_bodies: "off",
+  client_min_messages: "warning",
+  default_tablespace: "",
+  default_table_access_method: "heap",
+  statement_timeout: "0",
+  idle_in_transaction_session_timeout: "0",
+  transaction_timeout: "0",
+  // Last, since the view pg_settings is looked up by it: names in definitions are then qualified.
+  search_path: "",
+};
+
+/** For as long as the transaction. Servers know some of them only since a later version. */
+const pinSettings = `SELECT set_config(wanted.name, value, true) FROM (VALUES ${
+  Object.entries(settings).map(([name, value]) => `(${quoteText(name)}, ${quoteText(value)})`).join(", ")
+}) AS wanted (name, value) JOIN pg_settings s ON lower(s.name) = lower(wanted.name)`;
+
+/** Runs one query and returns its rows. */
+export async function query<Row>(session: Session, text: string): Promise<readonly Row[]> {
+  const [result] = await session.run([{ text, parameters: [] }]);
+  return (result?.rows ?? []) as unknown as readonly Row[];
+}
+
+const ownCodes: ReadonlySet<ErrorCode> = new Set(["connection_failed", "disk_full", "busy"]);
+
+/** Returns the error of a task, whoever threw: the server, the system, a client program. */
+export function taskFailure({ url, signal, verb }: BackupTask, error: unknown): HarborError {
+  if (signal.aborted) {
+    try {
+      stopBackupIfAsked(signal);
+    } catch (stopped) {
+      return stopped as HarborError;
+    }
+  }
+  if (error instanceof HarborError) return error;
+  if (isOfFile(error)) return fileFailure(error);
+  const known = statementError(error, { statement: "", url: url.display, lockHeld: false });
+  const code = ownCodes.has(known.code) ? known.code : "backup_failed";
+  const { sqlState, table } = known.details;
+  return new HarborError(code, `Cannot ${verb} "${url.display}": ${wordsOf(error)}`, {
+    hint: hints[code] ?? known.hint ?? "The database is as it was.",
+    details: { ...(sqlState === undefined ? {} : { sqlState }), ...(table === undefined ? {} : { table }) },
+    cause: error,
+  });
+}
+
+const hints: Partial<Readonly<Record<ErrorCode, string>>> = {
+  busy: "Other sessions use the tables. Stop the application, then run the same command again.",
+  connection_failed: "The database is as it was. Run the same command again when the server can be reached.",
+};
+
+/** Whether the file of a copy failed, and not the connection, whose errors look much the same. */
+function isOfFile(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && ("path" in error && "errno" in error || isNoSpace(error));
+}
+
+function fileFailure(error: NodeJS.ErrnoException): HarborError {
+  if (isNoSpace(error)) {
+    return new HarborError("disk_full", `Cannot write "${error.path ?? "the copy"}": ${error.message}`, {
+      hint: "Free some space, or put backups on another device: --backup-dir <dir>",
+      cause: error,
+    });
+  }
+  return new HarborError("file_failed", `Cannot use "${error.path}": ${error.message}`, { cause: error });
+}

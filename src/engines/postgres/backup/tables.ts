@@ -1,0 +1,130 @@
+import type { TableContent } from "../../backup_content.ts";
+import { HarborError } from "../../../base/errors.ts";
+import type { OnProgress } from "../../backup_engine.ts";
+import { inTransaction, query } from "./session.ts";
+import type { Session } from "../connection.ts";
+import { digestRows, type RowsDigest } from "./digest.ts";
+import { quoteText } from "../statement.ts";
+
+/** A table that holds rows. */
+export interface StoredTable {
+  readonly name: string;
+  /** Without generated ones. */
+  readonly columns: readonly string[];
+  /** What it takes in the database, without its indexes. */
+  readonly bytes: number;
+}
+
+/** An SQL condition: no extension brought the object, which then belongs to the extension. */
+export function isNotOfExtension(catalog: "pg_class" | "pg_proc" | "d.classid", oid: string): string {
+  const classId = catalog === "d.classid" ? catalog : `'${catalog}'::regclass`;
+  return `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = ${classId} AND e.objid = ${oid}
+    AND e.deptype = 'e')`;
+}
+
+/** Lists the tables of a schema that hold rows, partitions included, in the order of their names. */
+export async function listTables(session: Session, schema: string): Promise<readonly StoredTable[]> {
+  const rows = await query<{ name: string; columns: string; bytes: string | number | bigint }>(
+    session,
+    `SELECT c.relname AS name, pg_table_size(c.oid) AS bytes,
+      (SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]')::text FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${quoteText(schema)} AND c.relkind = 'r' AND ${isNotOfExtension("pg_class", "c.oid")}
+    ORDER BY c.relname COLLATE "C"`,
+  );
+  return rows.map(({ name, columns, bytes }) => ({
+    name,
+    columns: JSON.parse(columns) as string[],
+    bytes: Number(bytes),
+  }));
+}
+
+/**
+ * Runs `work` in one snapshot of the database, whose tables nobody can drop or rebuild meanwhile. They are locked before
+ * the state is fixed: in a table that was rebuilt since then, an older state has no rows.
+ *
+ * Source: https://www.postgresql.org/docs/current/mvcc-caveats.html
+ *
+ * @param work Gets the schema's name
+ */
+export async function inSnapshot<T>(session: Session, work: (schema: string) => Promise<T>): Promise<T> {
+  const { schema } = session;
+  if (schema === null) {
+    throw new HarborError("backup_failed", 'Cannot copy "the schema": none of those in search_path exists', {
+      hint: "Create it, or name another one in the database URL: ?options=-csearch_path%3Dpublic",
+    });
+  }
+  const names = (await listTables(session, schema)).map(({ name }) =>
+    copyTarget(schema, { name, columns: [] })
+  );
+  const first = names.length === 0 ? "" : `LOCK TABLE ONLY ${names.join(", ONLY ")} IN ACCESS SHARE MODE;`;
+  return await inTransaction(session, { mode: "snapshot", first }, () => work(schema));
+}
+
+/** Reads all rows of a schema's tables and returns their digests; all of one state inside a snapshot only. */
+export async function readTables(
+  session: Session,
+  schema: string,
+  onProgress?: OnProgress,
+): Promise<readonly TableContent[]> {
+  const tables = await listTables(session, schema);
+  const meter = progressMeter(sizeOf(tables), onProgress);
+  const contents: TableContent[] = [];
+  for (const table of tables) {
+    contents.push(await readRows(session, { schema, table, take: meter }));
+  }
+  return contents;
+}
+
+/** What {@link readRows} reads, and who gets it beside the digest. */
+export interface RowsToRead {
+  readonly schema: string;
+  readonly table: StoredTable;
+  readonly take: (piece: Uint8Array) => void | Promise<void>;
+}
+
+/** Reads all rows of one table in COPY text and returns their digest. */
+export async function readRows(session: Session, { schema, table, take }: RowsToRead): Promise<TableContent> {
+  const digest: RowsDigest = digestRows(table.columns);
+  await session.copyOut(`COPY ${copyTarget(schema, table)} TO STDOUT`, (piece) => {
+    digest.add(piece);
+    return take(piece);
+  });
+  return digest.content(table.name);
+}
+
+/** Returns the table and its columns as COPY names them. */
+export function copyTarget(schema: string, { name, columns }: Pick<StoredTable, "name" | "columns">): string {
+  const list = columns.length === 0 ? "" : ` (${columns.map(quoteName).join(", ")})`;
+  return `${quoteName(schema)}.${quoteName(name)}${list}`;
+}
+
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Returns a server's version as it is written: `15.18`. */
+export function versionName({ serverVersion }: Session): string {
+  return `${Math.floor(serverVersion / 10_000)}.${serverVersion % 10_000}`;
+}
+
+/** Returns how many bytes tables take. */
+export function sizeOf(tables: readonly StoredTable[]): number {
+  return tables.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Returns a function that counts bytes and reports which share of the expected ones there were. */
+export function progressMeter(
+  expected: number,
+  onProgress: OnProgress | undefined,
+): (piece: Uint8Array) => void {
+  let read = 0;
+  let told = 0;
+  return (piece) => {
+    read += piece.length;
+    if (read - told < 1024 * 1024) return;
+    told = read;
+    onProgress?.(Math.min(read / Math.max(expected, 1), 1));
+  };
+}

@@ -1,0 +1,58 @@
+import type { OtherObject } from "../../../schema/snapshot.ts";
+import { query } from "./session.ts";
+import { isNotOfExtension } from "./tables.ts";
+import type { Session } from "../connection.ts";
+import { quoteText } from "../statement.ts";
+
+/**
+ * Lists what a schema has and harbor-db's own copies do not: everything but tables and sequences. What belongs to an
+ * extension is named by it, where a table needs it.
+ */
+export async function listUncarried(session: Session, schema: string): Promise<readonly OtherObject[]> {
+  return await query<OtherObject>(session, uncarried.replaceAll("$schema", () => quoteText(schema)));
+}
+
+/** Lists what is in the database and in no copy of a schema. */
+export async function listLargeObjects(session: Session): Promise<readonly OtherObject[]> {
+  return await query<OtherObject>(session, largeObjects);
+}
+
+const largeObjects = `SELECT 'large objects' AS kind, count(*)::text AS name, NULL AS "table", NULL AS sql
+  FROM pg_largeobject_metadata HAVING count(*) > 0`;
+
+const relations = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $schema";
+
+const uncarried = `SELECT kind, name, "table", NULL AS sql FROM (
+  SELECT i.type AS kind, CASE WHEN i.name IS NULL THEN regexp_replace(i.identity, '^' || quote_ident($schema) || '\\.', '')
+    ELSE i.name END AS name, NULL::text AS "table"
+  FROM pg_depend d JOIN pg_namespace n ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid,
+    LATERAL pg_identify_object(d.classid, d.objid, 0) AS i
+  WHERE n.nspname = $schema AND d.deptype = 'n' AND i.type NOT IN ('table', 'sequence', 'extension')
+    AND ${isNotOfExtension("d.classid", "d.objid")}
+  UNION ALL
+  SELECT 'trigger', t.tgname, c.relname FROM ${relations} JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
+  UNION ALL
+  SELECT 'rule', r.rulename, c.relname FROM ${relations}
+  JOIN pg_rewrite r ON r.ev_class = c.oid AND r.rulename <> '_RETURN'
+  UNION ALL
+  SELECT 'policy', p.polname, c.relname FROM ${relations} JOIN pg_policy p ON p.polrelid = c.oid
+  UNION ALL
+  SELECT 'grant', format('%s to %s', string_agg(DISTINCT privilege_type, ', ' ORDER BY privilege_type),
+    CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END), c.relname
+  FROM ${relations} LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attacl IS NOT NULL,
+    LATERAL (SELECT * FROM aclexplode(c.relacl) UNION ALL SELECT * FROM aclexplode(a.attacl)) AS acl
+  WHERE grantee <> c.relowner AND ${isNotOfExtension("pg_class", "c.oid")} GROUP BY c.oid, c.relname, grantee
+  UNION ALL
+  SELECT 'owner', pg_get_userbyid(c.relowner), c.relname FROM ${relations}
+  WHERE c.relkind = 'r' AND c.relowner <> current_user::regrole AND ${isNotOfExtension("pg_class", "c.oid")}
+  UNION ALL
+  SELECT DISTINCT 'extension', x.extname, NULL FROM ${relations}
+  JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid IN (SELECT c.oid UNION
+    SELECT indexrelid FROM pg_index WHERE indrelid = c.oid)
+  JOIN pg_depend e ON e.classid = d.refclassid AND e.objid = d.refobjid AND e.deptype = 'e'
+  JOIN pg_extension x ON e.refclassid = 'pg_extension'::regclass AND x.oid = e.refobjid WHERE c.relkind = 'r'
+  UNION ALL
+  SELECT DISTINCT 'publication', p.pubname, c.relname FROM ${relations} JOIN pg_publication_rel r ON r.prrelid = c.oid
+  JOIN pg_publication p ON p.oid = r.prpubid
+) AS found UNION ALL ${largeObjects}
+ORDER BY kind, name, "table"`;

@@ -1,0 +1,117 @@
+import type { PostgresUrl } from "../../base/url/postgres_url.ts";
+import type { SQL } from "drizzle-orm";
+import { HarborError } from "../../base/errors.ts";
+import type { Database, OpenOptions } from "../database.ts";
+import type { Result, Session } from "./connection.ts";
+import { statementError } from "./errors.ts";
+import { introspection, occupation, readSnapshot } from "./introspect.ts";
+import { advisoryLock, applicationName } from "./lock.ts";
+import { postgresPace } from "./pace.ts";
+import { protect } from "./session_settings.ts";
+import { openSession } from "./session.ts";
+import { compile, type Statement } from "./statement.ts";
+import { type BatchTimes, batchWriter, type Patience } from "./write.ts";
+
+const defaultPatience: Patience = { lockTimeoutMs: 2_000, totalMs: 60_000, concurrentlyMs: 600_000 };
+
+/**
+ * Opens a PostgreSQL database through one connection. Every method is an own transaction (mode `alone` excepted), so
+ * that a transaction pooler does no harm, save for {@link Database.withLock}, which refuses to work through one.
+ *
+ * A connection that ends is not made again: later calls fail with `connection_failed`, or `lock_lost` under the lock.
+ *
+ * @throws {HarborError} `connection_failed` with the server's words and what to do about them
+ */
+export async function openPostgres(
+  url: PostgresUrl,
+  { client, access }: OpenOptions,
+  patience: Patience = defaultPatience,
+): Promise<Database> {
+  const name = applicationName(client);
+  const opened = await openSession(url, name);
+  // Where nothing is written, there is no transaction that others could get into.
+  const session: Session = access === "read"
+    ? { ...opened, exclusive: (work) => work(), shared: (work) => work() }
+    : opened;
+  let protection: Promise<void> | undefined;
+  let isReadOnly = false;
+  const protectOnce = () =>
+    protection ??= protect(session).catch((error) => {
+      throw statementError(error, { statement: "SET", url: url.display, lockHeld: lock.isHeld() });
+    });
+  const lock = advisoryLock({ session, url, name, onAcquired: protectOnce });
+  let lastBatch: BatchTimes = { heldMs: 0, fixedMs: 0, waitedMs: 0 };
+  const writer = batchWriter({
+    session,
+    lock,
+    patience,
+    url: url.display,
+    lockTimeout: url.settings["lock_timeout"],
+    openObserver: () => openSession(url, name),
+    onBatch: (times) => lastBatch = times,
+  });
+
+  /** One round trip. A statement that would write fails. */
+  async function readOnly(statements: readonly Statement[], statement: string): Promise<readonly Result[]> {
+    try {
+      return await session.shared(async () => {
+        // Behind a pooler the setting would stay in the pool, and several belong together.
+        if (access !== "read" || !session.direct || statements.length > 1) {
+          return (await session.run([begin, ...statements, commit])).slice(1, -1);
+        }
+        const first = isReadOnly ? [] : [setReadOnly];
+        isReadOnly = true;
+        return (await session.run([...first, ...statements])).slice(first.length);
+      });
+    } catch (error) {
+      throw statementError(error, { statement, index: 0, url: url.display, lockHeld: lock.isHeld() });
+    }
+  }
+
+  function requireWritable(): void {
+    if (access !== "read") return;
+    throw new HarborError("read_only", `Cannot write "${url.display}": it was opened for reading only`);
+  }
+
+  async function rowsOf<Row>(statement: Statement): Promise<Row[]> {
+    const [result] = await readOnly([statement], statement.text);
+    return [...(result?.rows ?? [])] as Row[];
+  }
+
+  return {
+    dialect: "postgresql",
+    url: url.display,
+    read: async <Row>(statement: SQL) => await rowsOf<Row>(compile(statement)),
+    async write(batch, mode) {
+      requireWritable();
+      // Behind a pooler its settings would stay in the pool, unless the session is proven to be our own.
+      if (session.direct) await protectOnce();
+      return await writer.write(batch, mode);
+    },
+    async rehearse(batch) {
+      requireWritable();
+      if (session.direct) await protectOnce();
+      return readSnapshot(await writer.rehearse(batch, introspection()));
+    },
+    async withLock(work, options) {
+      requireWritable();
+      return await lock.withLock(work, options);
+    },
+    pace: (table) =>
+      Promise.resolve(postgresPace(table, {
+        lastBatch: () => lastBatch,
+        read: async (statement) => (await rowsOf<never>(statement))[0],
+      })),
+    lockHolder: () => lock.holder(),
+    async introspect() {
+      const [row] = await rowsOf<{ used: boolean }>(occupation());
+      return readSnapshot(row?.used ? await readOnly(introspection(), "SELECT … FROM pg_catalog") : []);
+    },
+    // What was written is committed, and the lock freed by a statement that was answered.
+    close: () => session.close(false),
+  };
+}
+
+const begin: Statement = { text: "BEGIN READ ONLY", parameters: [] };
+const commit: Statement = { text: "COMMIT", parameters: [] };
+const setReadOnly: Statement = { text: "SET default_transaction_read_only = on", parameters: [] };

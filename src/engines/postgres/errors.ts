@@ -1,0 +1,146 @@
+import type { PostgresUrl } from "../../base/url/postgres_url.ts";
+import { type ErrorCode, HarborError } from "../../base/errors.ts";
+import type { LastWords } from "./wire/session_end.ts";
+import { connectionHint } from "./hints.ts";
+import { isServerError } from "./wire/server_error.ts";
+import { excerpt } from "./statement.ts";
+
+/** Thrown by a session that is over. */
+export class SessionEnded extends Error {
+  readonly sqlState: string | undefined;
+
+  constructor({ message, sqlState }: Partial<LastWords> = {}) {
+    super(message ?? "the connection has ended");
+    this.sqlState = sqlState;
+  }
+}
+
+/** The five characters that name what went wrong: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+export function sqlStateOf(error: unknown): string | undefined {
+  if (error instanceof SessionEnded) return error.sqlState;
+  return isServerError(error) ? error.code : undefined;
+}
+
+/** Whether nothing more can be said on the session after this failure. */
+export function endsSession(error: unknown): boolean {
+  if (isServerError(error)) return /^(FATAL|PANIC)$/.test(error.severity);
+  return error instanceof SessionEnded || isSevered(error);
+}
+
+/** Whether the connection failed, and not what was said on it: an error of the socket, or postgres.js's about it. */
+export function isSevered(error: unknown): boolean {
+  return error instanceof Error && ("errno" in error || "syscall" in error);
+}
+
+/** Returns the error of not getting a session. */
+export function connectionError(error: unknown, url: PostgresUrl): HarborError {
+  if (error instanceof HarborError) return error;
+  const { host, port, database, user } = url;
+  const sqlState = sqlStateOf(error);
+  const hint = connectionHint(error, url);
+  return new HarborError("connection_failed", `Cannot connect to "${url.display}": ${wordsOf(error)}`, {
+    ...(hint === undefined ? {} : { hint }),
+    details: { host, port, database, user, ...(sqlState === undefined ? {} : { sqlState }) },
+  });
+}
+
+/** Where a statement failed. */
+export interface Failed {
+  readonly statement: string;
+  /** Its place in the batch; `undefined` for what the driver itself sent around the batch. */
+  readonly index?: number;
+  /** The address as it may be shown. */
+  readonly url: string;
+  readonly lockHeld: boolean;
+}
+
+/**
+ * Returns the error of a statement that failed. The server's `DETAIL` is left out on purpose: it quotes rows, so it
+ * may hold personal data.
+ */
+export function statementError(error: unknown, failed: Failed): HarborError {
+  if (error instanceof HarborError) return error;
+  const { statement, index, url, lockHeld } = failed;
+  if (endsSession(error)) return sessionError(error, { url, lockHeld });
+  const thrown = isServerError(error) ? error : undefined;
+  const sqlState = thrown?.code;
+  const hint = thrown?.hint ?? statementHint(sqlState, thrown?.message ?? "");
+  return new HarborError(codeOf(sqlState), `Cannot run "${excerpt(statement)}": ${wordsOf(error)}`, {
+    ...(hint === undefined ? {} : { hint }),
+    details: withoutGaps({
+      statement,
+      index,
+      sqlState,
+      position: thrown?.position === undefined ? undefined : Number(thrown.position),
+      table: thrown?.table_name,
+      column: thrown?.column_name,
+      constraint: thrown?.constraint_name,
+    }),
+  });
+}
+
+/** Returns the error of a session that ended: `lock_lost` when the lock ended with it. */
+export function sessionError(
+  error: unknown,
+  { url, lockHeld }: Pick<Failed, "url" | "lockHeld">,
+): HarborError {
+  const sqlState = sqlStateOf(error);
+  const details = sqlState === undefined ? {} : { sqlState };
+  if (!lockHeld) {
+    return new HarborError("connection_failed", `Cannot use "${url}": ${wordsOf(error)}`, {
+      hint: "Nothing of the unfinished batch was kept. Run the command again.",
+      details,
+    });
+  }
+  return new HarborError("lock_lost", `Cannot go on with "${url}": ${wordsOf(error)}, and the lock with it`, {
+    hint: "Nothing of the unfinished batch was kept. Run the command again.",
+    details,
+  });
+}
+
+const codes: Readonly<Record<string, ErrorCode>> = {
+  "42P01": "missing_table",
+  "53100": "disk_full",
+  "25006": "read_only",
+  "42501": "read_only",
+  "55P03": "busy",
+  "23503": "dangling_reference",
+};
+
+function codeOf(sqlState: string | undefined): ErrorCode {
+  return codes[sqlState ?? ""] ?? "statement_failed";
+}
+
+function statementHint(sqlState: string | undefined, message: string): string | undefined {
+  switch (sqlState) {
+    case "42501":
+      return "Connect as the role that owns the tables, or give this role the right.";
+    case "25006":
+      return "Connect to the primary server as a role whose default_transaction_read_only is off.";
+    case "53100":
+      return "Free space on the server, then run the command again.";
+    case "3F000":
+      return "Create the schema that the search_path names: CREATE SCHEMA public";
+    case "57014":
+      return message.includes("statement timeout")
+        ? "Give it more time in the database URL: ?options=-cstatement_timeout=0"
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** What the server or the system said, in one line. */
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Node tries every address of a name and reports them as one error without a message.
+  const said = error instanceof AggregateError && error.message === "" ? error.errors[0] : error;
+  const words = said instanceof Error ? said.message : String(said);
+  return words.replaceAll(/\s*\n\s*/g, "; ")
+    .replace(/^write CONNECTION_\w+ .*$/, "the connection has ended")
+    .replace(/^write CONNECT_TIMEOUT .*$/, "no answer in time");
+}
+
+function withoutGaps(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
+}

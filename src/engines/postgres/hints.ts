@@ -1,0 +1,70 @@
+import type { PostgresUrl } from "../../base/url/postgres_url.ts";
+import type postgres from "postgres";
+import { isServerError } from "./wire/server_error.ts";
+import { isUnixSocket } from "./wire/socket.ts";
+
+/** Returns what an operator can do about a connection that failed. */
+export function connectionHint(error: unknown, url: PostgresUrl): string | undefined {
+  return isServerError(error) ? refusalHint(error, url) : reachHint(codeOf(error), url);
+}
+
+/** For what the server answered. */
+function refusalHint(error: postgres.PostgresError, url: PostgresUrl): string | undefined {
+  switch (error.code) {
+    case "28P01":
+      return url.password === undefined
+        ? "The database URL has no password: write it as postgresql://user:password@host/database."
+        : "Correct the user or the password in the database URL; characters such as @ : / must be percent-encoded.";
+    case "28000":
+      if (/no encryption|SSL off/.test(error.message)) {
+        return "The server wants TLS: add sslmode=require to the database URL.";
+      }
+      return /pg_hba/.test(error.message)
+        ? "Let the server admit this host, user and database: a line in its pg_hba.conf, then SELECT pg_reload_conf()"
+        : `Create the role: createuser ${target(url)} ${url.user}`;
+    case "3D000":
+      return `Create it: createdb ${target(url)} --owner ${url.user} ${url.database}`;
+    case "53300":
+      return "End sessions that nobody needs, or raise the server's max_connections.";
+    case "57P03":
+      return "The server is starting or stopping: wait a moment, then run the command again.";
+    case "42501":
+      return `Give the role the right: GRANT CONNECT ON DATABASE "${url.database}" TO "${url.user}"`;
+    default:
+      return error.hint;
+  }
+}
+
+/** For what stopped us on the way to the server. */
+function reachHint(code: string, url: PostgresUrl): string | undefined {
+  switch (code) {
+    case "ECONNREFUSED":
+    case "ENOENT":
+      return `Start the server, or correct the address; is it there? pg_isready ${target(url)}`;
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `The name "${url.host}" has no address: correct the host in the database URL.`;
+    case "ETIMEDOUT":
+    case "CONNECT_TIMEOUT":
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return `Check the host, the port and the firewalls in between: pg_isready ${target(url)}`;
+    case "TLS_NOT_OFFERED":
+      return "Switch TLS on in the server (ssl = on), or, on a network that you trust, connect with sslmode=disable.";
+    case "NOT_POSTGRES":
+      return "Does PostgreSQL listen there? Check host and port.";
+    default:
+      return /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME/.test(code)
+        ? "Give the certificate of the server's authority with sslrootcert=FILE, and the host by the name in its certificate."
+        : undefined;
+  }
+}
+
+function codeOf(error: unknown): string {
+  const thrown = error as { readonly code?: unknown; readonly errors?: readonly unknown[] };
+  return String(thrown.code ?? (thrown.errors?.[0] as { readonly code?: unknown } | undefined)?.code ?? "");
+}
+
+function target(url: PostgresUrl): string {
+  return `--host ${isUnixSocket(url) ? url.host : url.host.replace(/^\[(.*)\]$/, "$1")} --port ${url.port}`;
+}

@@ -1,0 +1,170 @@
+import { sql } from "drizzle-orm";
+import { type Inspector, passed, type Probe } from "../inspector.ts";
+import { amcheckProbe } from "./amcheck.ts";
+import { ownSchema } from "./introspect.ts";
+
+/** Inspects PostgreSQL: what is known without reading a row, and with `amcheck`, where it is installed, the rest. */
+export const postgresInspector: Inspector = {
+  probes: ({ quick }) => [invalidIndexes, unvalidatedConstraints, sequences, checksums, amcheckProbe(quick)],
+  // The server refuses what it cannot read.
+  damage: () => Promise.resolve([]),
+  async missingRights(database, tables) {
+    const [role] = await database.read<{ name: string; schema: string; creates: boolean }>(
+      sql`SELECT current_user::text AS name, current_schema()::text AS schema, has_schema_privilege(current_schema(), 'CREATE') AS creates`,
+    );
+    const foreign = await database.read<{ name: string; owner: string }>(
+      sql`SELECT c.relname::text AS name, pg_get_userbyid(c.relowner)::text AS owner FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY 1`,
+    );
+    const { name, schema, creates } = role!;
+    const others = foreign.filter((table) => tables.includes(table.name));
+    const [first] = others;
+    if (first !== undefined) {
+      return {
+        state: `the role ${name} may not alter ${
+          others.map((table) => table.name).join(", ")
+        }, which belongs to ${first.owner}`,
+        remedy: `Connect as ${first.owner}, or as a superuser: GRANT ${quoted(first.owner)} TO ${
+          quoted(name)
+        };`,
+      };
+    }
+    return creates ? null : {
+      state: `the role ${name} may not make tables in the schema ${schema}`,
+      remedy: `As a superuser: GRANT CREATE ON SCHEMA ${quoted(schema)} TO ${quoted(name)};`,
+    };
+  },
+  async tableSizes(database) {
+    const rows = await database.read<{ name: string; bytes: number }>(
+      sql`SELECT c.relname::text AS name, pg_total_relation_size(c.oid) AS bytes FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind = 'r'`,
+    );
+    return new Map(rows.map((row) => [row.name, Number(row.bytes)]));
+  },
+};
+
+const own = sql.raw(ownSchema);
+
+const invalidIndexes: Probe = {
+  name: "invalid_indexes",
+  async run(database) {
+    // CREATE INDEX CONCURRENTLY and REINDEX hold this lock while their index is not yet valid.
+    const found = await database.read<{ name: string; building: boolean }>(
+      sql`SELECT i.relname::text AS name, EXISTS (SELECT FROM pg_locks l WHERE l.relation = x.indrelid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted) AS building
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE i.relnamespace = ${own} AND NOT (x.indisvalid AND x.indisready AND x.indislive) ORDER BY 1`,
+    );
+    if (found.length === 0) return passed("every index is valid");
+    const names = found.map((index) => index.name);
+    if (found.every((index) => index.building)) {
+      return {
+        status: "warn",
+        message: `indexes that are not valid yet, while their table is being worked on: ${names.join(", ")}`,
+        hint: "Run this again when that has ended.",
+        details: { indexes: names },
+      };
+    }
+    return {
+      status: "fail",
+      message: `indexes that PostgreSQL does not use, because making them was broken off: ${
+        names.join(", ")
+      }`,
+      hint: names.map((name) => `REINDEX INDEX CONCURRENTLY ${quoted(name)};`).join(" "),
+      details: { indexes: names },
+    };
+  },
+};
+
+const unvalidatedConstraints: Probe = {
+  name: "unvalidated_constraints",
+  async run(database) {
+    const found = await database.read<{ name: string; table: string }>(
+      sql`SELECT k.conname::text AS name, c.relname::text AS "table" FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = ${own} AND NOT k.convalidated ORDER BY 2, 1`,
+    );
+    if (found.length === 0) return passed("every constraint is validated");
+    return {
+      status: "fail",
+      message: `constraints that older rows may break, because they were never validated: ${
+        found.map(({ name, table }) => `${name} of ${table}`).join(", ")
+      }`,
+      hint: found.map(({ name, table }) =>
+        `ALTER TABLE ${quoted(table)} VALIDATE CONSTRAINT ${quoted(name)};`
+      ).join(" "),
+      details: { constraints: found },
+    };
+  },
+};
+
+interface Sequence {
+  readonly schema: string;
+  readonly sequence: string;
+  readonly table: string;
+  readonly column: string;
+  readonly increment: number;
+}
+
+const sequences: Probe = {
+  name: "sequences",
+  async run(database, pace) {
+    const owned = await database.read<Sequence>(
+      sql`SELECT n.nspname::text AS schema, s.relname::text AS sequence, c.relname::text AS "table", a.attname::text AS "column", q.seqincrement AS increment
+FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
+JOIN pg_sequence q ON q.seqrelid = s.oid JOIN pg_class c ON c.oid = d.refobjid AND c.relnamespace = ${own}
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND q.seqincrement > 0 ORDER BY 3, 4`,
+    );
+    const behind: (Sequence & { readonly next: number; readonly highest: number })[] = [];
+    for (const each of owned) {
+      await pace.next();
+      const [row] = await database.read<{ next: number; highest: number | null }>(
+        sql`SELECT CASE WHEN s.is_called THEN s.last_value + ${each.increment} ELSE s.last_value END AS next, (SELECT max(${
+          sql.identifier(each.column)
+        }) FROM ${sql.identifier(each.table)}) AS highest FROM ${sql.identifier(each.schema)}.${
+          sql.identifier(each.sequence)
+        } AS s`,
+      );
+      const { next, highest } = row!;
+      if (highest !== null && next <= highest) behind.push({ ...each, next, highest });
+    }
+    if (behind.length === 0) return passed(`${owned.length} sequences are ahead of their columns`);
+    return {
+      status: "fail",
+      message: `sequences that will give out numbers which are taken: ${
+        behind.map(({ table, column, next, highest }) =>
+          `${table}.${column} (next ${next}, highest ${highest})`
+        )
+          .join(", ")
+      }`,
+      hint: behind.map(({ schema, sequence, table, column }) =>
+        `SELECT setval('${quoted(schema)}.${quoted(sequence)}', (SELECT max(${quoted(column)}) FROM ${
+          quoted(table)
+        }));`
+      ).join(" "),
+      details: {
+        sequences: behind.map(({ table, column, next, highest }) => ({ table, column, next, highest })),
+      },
+    };
+  },
+};
+
+const checksums: Probe = {
+  name: "checksums",
+  async run(database) {
+    const [row] = await database.read<{ failures: number | null; last: string | null }>(
+      sql`SELECT checksum_failures AS failures, checksum_last_failure::text AS last FROM pg_stat_database WHERE datname = current_database()`,
+    );
+    const { failures = null, last = null } = row ?? {};
+    if (failures === null) {
+      return passed("the cluster has no data checksums, so its pages are not watched", { enabled: false });
+    }
+    if (failures === 0) return passed("no page has failed its checksum");
+    return {
+      status: "fail",
+      message: `${failures} pages failed their checksum since the statistics began, the last one at ${last}`,
+      hint:
+        "The disk or memory of the server is at fault: look at its log for the pages, and take a backup with harbor-db backup before anything else.",
+      details: { failures, last },
+    };
+  },
+};
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

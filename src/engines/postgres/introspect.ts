@@ -1,0 +1,199 @@
+import type { OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
+import type { Result } from "./connection.ts";
+import type { Statement } from "./statement.ts";
+
+/**
+ * The statements that read a schema from the catalogs of the first schema of the search path, for one read-only
+ * transaction; {@link readSnapshot} takes their results.
+ *
+ * Lists come as JSON in text, one row a table, because a round trip costs more than what it brings.
+ */
+export function introspection(): readonly Statement[] {
+  return [settings, tables, others].map((text) => ({ text, parameters: [] }));
+}
+
+/**
+ * Asks whether there is anything in that schema, in the column `used`: a new database is looked at twice before it is
+ * upgraded, and all of {@link introspection} takes its time on an empty one too. What is in a schema depends on it.
+ */
+export function occupation(): Statement {
+  return {
+    text: "SELECT EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = " +
+      `${ownSchema}) AS used`,
+    parameters: [],
+  };
+}
+
+/** Puts together what {@link introspection} brought; nothing is an empty schema. */
+export function readSnapshot([, tableRows, otherRows]: readonly Result[]): Snapshot {
+  return {
+    dialect: "postgresql",
+    tables: (tableRows?.rows ?? []).map((row) => JSON.parse(String(row["definition"])) as Table),
+    others: (otherRows?.rows ?? []).map((row) => {
+      const { holds, fires, ...other } = row;
+      return {
+        ...other as unknown as OtherObject,
+        ...holds === null ? {} : { holds: JSON.parse(String(holds)) as readonly string[] },
+        ...fires === null ? {} : { fires: fires as "D" | "R" | "A" },
+      };
+    }),
+  };
+}
+
+/** For as long as the transaction, the settings on which the spelling of expressions depends. */
+const settings = `SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, MDY', true),
+  set_config('IntervalStyle', 'postgres', true), set_config('extra_float_digits', '1', true),
+  set_config('quote_all_identifiers', 'off', true)`;
+
+/** The first schema of the search path that exists, by its oid. */
+export const ownSchema = "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+
+/** A condition on a relation's name: neither harbor-db's nor another tool's version table. */
+function isOfSchema(name: string): string {
+  return `${name} NOT LIKE 'harbor\\_%' AND ${name} NOT IN ('alembic_version', '__drizzle_migrations')`;
+}
+
+/** A condition: an extension did not bring the object. */
+function isNotOfExtension(catalog: string, oid: string): string {
+  return `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid}
+    AND e.deptype = 'e')`;
+}
+
+/** The names of a table's columns by their numbers in an array, in its order. */
+function columnNames(table: string, numbers: string): string {
+  return `(SELECT json_agg(a.attname ORDER BY u.n) FROM unnest(${numbers}) WITH ORDINALITY AS u (number, n)
+    JOIN pg_attribute a ON a.attrelid = ${table} AND a.attnum = u.number)`;
+}
+
+/** A JSON list of one kind of constraints (pg_constraint.contype) of the table `c`, in the order of their names. */
+function constraints(kind: string, fields: string): string {
+  return `(SELECT coalesce(json_agg(json_build_object('name', k.conname, ${fields}) ORDER BY k.conname), '[]')
+    FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = '${kind}')`;
+}
+
+function actionWords(code: string): string {
+  return `CASE ${code} WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set null' WHEN 'd' THEN 'set default'
+    WHEN 'r' THEN 'restrict' ELSE 'no action' END`;
+}
+
+/** A condition on column `a` with default `d`: it takes its value from a sequence of its own, as serial makes it. */
+const isSerial = `EXISTS (SELECT FROM pg_depend uses JOIN pg_depend owned ON owned.objid = uses.refobjid
+    AND owned.classid = 'pg_class'::regclass AND owned.refclassid = 'pg_class'::regclass
+    AND owned.refobjid = a.attrelid AND owned.refobjsubid = a.attnum AND owned.deptype = 'a'
+  WHERE uses.classid = 'pg_attrdef'::regclass AND uses.objid = d.oid AND uses.refclassid = 'pg_class'::regclass)`;
+
+const columns = `(SELECT coalesce(json_agg(json_build_object(
+    'name', a.attname,
+    'type', format_type(a.atttypid, a.atttypmod),
+    'notNull', a.attnotnull,
+    'default', CASE
+      WHEN a.attgenerated <> '' THEN format('GENERATED ALWAYS AS (%s) %s', pg_get_expr(d.adbin, d.adrelid),
+        CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)
+      WHEN NOT ${isSerial} THEN pg_get_expr(d.adbin, d.adrelid) END,
+    'identity', a.attidentity <> '' OR ${isSerial}
+  ) ORDER BY a.attnum), '[]')
+  FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)`;
+
+const foreignKeys = constraints(
+  "f",
+  `'columns', ${columnNames("k.conrelid", "k.conkey")},
+  'table', (SELECT CASE WHEN r.relnamespace = c.relnamespace THEN r.relname ELSE concat(n.nspname, '.', r.relname) END
+    FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace WHERE r.oid = k.confrelid),
+  'references', ${columnNames("k.confrelid", "k.confkey")},
+  'onDelete', ${actionWords("k.confdeltype")}, 'onUpdate', ${
+    actionWords("k.confupdtype")
+  }, 'valid', k.convalidated`,
+);
+
+// pg_get_indexdef quotes names, so it spells expressions only.
+const indexes = `(SELECT coalesce(json_agg(json_build_object(
+    'name', i.relname,
+    'columns', (SELECT json_agg(coalesce(a.attname::text, pg_get_indexdef(x.indexrelid, k.n::int, true)) ORDER BY k.n)
+      FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, n)
+      LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.number AND k.number <> 0
+      WHERE k.n <= x.indnkeyatts),
+    'unique', x.indisunique,
+    'where', pg_get_expr(x.indpred, x.indrelid, true),
+    'valid', x.indisvalid
+  ) ORDER BY i.relname), '[]')
+  FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+  WHERE x.indrelid = c.oid AND NOT EXISTS (
+    SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.conrelid = c.oid AND k.contype IN ('p', 'u')))`;
+
+const tables = `SELECT json_build_object(
+    'name', c.relname,
+    'columns', ${columns},
+    'primaryKey', coalesce((SELECT ${columnNames("k.conrelid", "k.conkey")} FROM pg_constraint k
+      WHERE k.conrelid = c.oid AND k.contype = 'p'), '[]'),
+    'foreignKeys', ${foreignKeys},
+    'indexes', ${indexes},
+    'uniques', ${constraints("u", `'columns', ${columnNames("k.conrelid", "k.conkey")}`)},
+    'checks', ${
+  constraints("c", "'expression', pg_get_expr(k.conbin, k.conrelid, true), 'valid', k.convalidated")
+}
+  ) AS definition
+FROM pg_class c
+WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('r', 'p') AND ${isOfSchema("c.relname")}
+  AND ${isNotOfExtension("pg_class", "c.oid")}
+ORDER BY c.relname`;
+
+/** The columns of our tables that an object depends on, as a JSON list of `table.column`; NULL without any. */
+function heldColumns(catalog: string, objects: string): string {
+  return `(SELECT json_agg(DISTINCT concat(held.relname, '.', part.attname))::text
+    FROM pg_depend hold JOIN pg_class held ON held.oid = hold.refobjid AND held.relnamespace = ${ownSchema}
+    JOIN pg_attribute part ON part.attrelid = held.oid AND part.attnum = hold.refobjsubid AND part.attnum > 0
+    WHERE hold.classid = '${catalog}'::regclass AND hold.objid IN (${objects})
+      AND hold.refclassid = 'pg_class'::regclass AND held.relkind IN ('r', 'p'))`;
+}
+
+const heldByView = heldColumns("pg_rewrite", "SELECT w.oid FROM pg_rewrite w WHERE w.ev_class = c.oid");
+
+const others = `SELECT * FROM (
+  SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
+      ELSE 'table' END AS kind,
+    c.relname::text AS name, NULL::text AS "table",
+    CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END AS sql,
+    CASE WHEN c.relkind IN ('v', 'm') THEN ${heldByView} END AS holds, NULL::text AS fires
+  FROM pg_class c
+  WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('v', 'm', 'S', 'f') AND ${isOfSchema("c.relname")}
+    AND ${isNotOfExtension("pg_class", "c.oid")}
+    AND NOT EXISTS (SELECT FROM pg_depend o WHERE c.relkind = 'S' AND o.classid = 'pg_class'::regclass
+      AND o.objid = c.oid AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i'))
+  UNION ALL
+  SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END, concat(n.nspname, '.', c.relname), NULL,
+    pg_get_viewdef(c.oid, true), ${heldByView}, NULL
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relnamespace <> ${ownSchema} AND c.relkind IN ('v', 'm') AND ${heldByView} IS NOT NULL
+  UNION ALL
+  SELECT 'trigger', t.tgname, c.relname, pg_get_triggerdef(t.oid, true), ${
+  heldColumns("pg_trigger", "t.oid")
+},
+    nullif(t.tgenabled, 'O')::text
+  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+  WHERE c.relnamespace = ${ownSchema} AND NOT t.tgisinternal AND ${isOfSchema("c.relname")}
+  UNION ALL
+  SELECT 'policy', p.polname, c.relname, pg_get_expr(p.polqual, p.polrelid, true), ${
+  heldColumns("pg_policy", "p.oid")
+}, NULL
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+  WHERE c.relnamespace = ${ownSchema} AND ${isOfSchema("c.relname")}
+  UNION ALL
+  SELECT 'function', p.proname, NULL,
+    CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END, NULL, NULL
+  FROM pg_proc p
+  WHERE p.pronamespace = ${ownSchema} AND ${isOfSchema("p.proname")} AND ${
+  isNotOfExtension("pg_proc", "p.oid")
+}
+  UNION ALL
+  SELECT 'type', t.typname, NULL, CASE t.typtype
+    WHEN 'e' THEN (SELECT format('ENUM (%s)', string_agg(quote_literal(l.enumlabel), ', ' ORDER BY l.enumsortorder))
+      FROM pg_enum l WHERE l.enumtypid = t.oid)
+    WHEN 'd' THEN concat(format_type(t.typbasetype, t.typtypmod), CASE WHEN t.typnotnull THEN ' NOT NULL' END,
+      (SELECT string_agg(' ' || pg_get_constraintdef(k.oid, true), '' ORDER BY k.conname) FROM pg_constraint k
+        WHERE k.contypid = t.oid AND k.contype = 'c')) END, NULL, NULL
+  FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+  WHERE t.typnamespace = ${ownSchema} AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
+    AND ${isOfSchema("t.typname")} AND ${isNotOfExtension("pg_type", "t.oid")}
+) AS found
+ORDER BY kind COLLATE "C", name COLLATE "C", "table" COLLATE "C", sql COLLATE "C"`;

@@ -1,0 +1,78 @@
+import type { SQL } from "drizzle-orm";
+import { CasingCache } from "drizzle-orm/casing";
+import { HarborError } from "../../base/errors.ts";
+import { tokenize, withoutComments } from "../../sql/lexer.ts";
+
+/** As many as the protocol's 16-bit count allows with what postgres.js keeps for itself. */
+const mostParameters = 65_533;
+
+/** One statement as the server takes it. */
+export interface Statement {
+  readonly text: string;
+  readonly parameters: readonly unknown[];
+  /**
+   * The text with its parameters written out, where that means the same: postgres.js asks the server for the types of
+   * parameters first, and sends nothing else meanwhile.
+   */
+  readonly written?: string;
+}
+
+// What PgDialect passes to `toQuery`. Importing it would load all of drizzle-orm's column types, twice the rest of
+// what this driver needs at start-up.
+const spelling: Parameters<SQL["toQuery"]>[0] = {
+  casing: new CasingCache(),
+  escapeName: (name) => `"${name.replaceAll('"', '""')}"`,
+  escapeParam: (index) => `$${index + 1}`,
+  escapeString: quoteText,
+};
+
+const spelledOut: typeof spelling = { ...spelling, escapeParam: (_, value) => quoteValue(value) };
+
+/** Compiles drizzle-orm's template for PostgreSQL: `$1` parameters, names in double quotes. */
+export function compile(statement: SQL): Statement {
+  const { sql, params } = statement.toQuery(spelling);
+  // postgres.js would blame another statement that is under way on the same connection.
+  if (params.includes(undefined) || params.length > mostParameters) {
+    const state = params.length > mostParameters
+      ? `it has ${params.length} parameters`
+      : "a parameter is undefined";
+    throw new HarborError("internal", `Cannot run "${excerpt(sql)}": ${state}`);
+  }
+  const isPlain = params.length > 0 && params.every(isUntyped);
+  return { text: sql, parameters: params, ...isPlain ? { written: statement.toQuery(spelledOut).sql } : {} };
+}
+
+/** Whether postgres.js leaves the type of a parameter to the server, as it is with a quoted text. */
+function isUntyped(value: unknown): boolean {
+  return value === null || typeof value === "string" || Number.isSafeInteger(value);
+}
+
+function quoteValue(value: unknown): string {
+  if (value === null) return "NULL";
+  const text = quoteText(String(value));
+  // Whatever standard_conforming_strings says.
+  return text.includes("\\") ? ` E${text.replaceAll("\\", "\\\\")}` : text;
+}
+
+/** Writes text as an SQL literal, for settings where no parameter is allowed. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** Returns a text from its first word on: what stands before that are blanks, comments and empty statements. */
+export function withoutLead(text: string): string {
+  if (/^[a-z]/i.test(text)) return text;
+  try {
+    const first = withoutComments(tokenize(text, "postgresql")).find((token) => token.text !== ";");
+    return first === undefined ? "" : text.slice(first.start);
+  } catch {
+    // What does not end is for the server to complain about.
+    return text.trim();
+  }
+}
+
+/** Returns a statement's first line for a message, at most 80 characters. */
+export function excerpt(text: string): string {
+  const line = withoutLead(text).split("\n", 1)[0]?.trim() ?? "";
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}

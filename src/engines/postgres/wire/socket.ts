@@ -1,0 +1,152 @@
+import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
+import { readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
+import type { ConnectionOptions } from "node:tls";
+import { HarborError } from "../../../base/errors.ts";
+
+/** `plain`: no TLS. `if_offered`: TLS unless the server has none. `tls`: TLS or nothing. */
+export type Encryption = "plain" | "if_offered" | "tls";
+
+/** A connected socket on which nothing of the PostgreSQL protocol was said but the question for TLS. */
+export interface Dialed {
+  readonly socket: Socket;
+  readonly encrypted: boolean;
+}
+
+/** What {@link dial} throws when the other end cannot be talked to; `code` as errors of `node:net` have it. */
+export class DialError extends Error {
+  readonly code: "ETIMEDOUT" | "TLS_NOT_OFFERED" | "NOT_POSTGRES";
+
+  constructor(code: DialError["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * Connects to the server as libpq does for the URL's `sslmode` and `sslrootcert`.
+ *
+ * postgres.js would do this itself, but it waits forever on a server that refuses TLS under `sslmode=require`, knows
+ * no `verify-ca`, and connects again by itself, which here must never happen.
+ *
+ * @throws The socket's own error, or {@link DialError}
+ */
+export async function dial(
+  url: PostgresUrl,
+  encryption: Encryption,
+  timeoutMs: number,
+): Promise<Dialed> {
+  const isPlain = encryption === "plain" || isUnixSocket(url);
+  // Servers on the same machine seldom offer TLS, and it takes long to load.
+  const isLight = isPlain || (encryption === "if_offered" && isLoopback(url));
+  const { createConnection } = isLight ? await import("./light_socket.ts") : await import("node:net");
+  let socket = isUnixSocket(url)
+    ? createConnection({ path: `${url.host}/.s.PGSQL.${url.port}` })
+    : createConnection({ host: hostName(url), port: url.port });
+  const timer = setTimeout(
+    () => socket.destroy(new DialError("ETIMEDOUT", `no answer within ${timeoutMs / 1000} s`)),
+    timeoutMs,
+  );
+  try {
+    await happens(socket, "connect");
+    socket.setNoDelay(true);
+    if (isPlain) return { socket, encrypted: false };
+    if (!(await offersTls(socket))) {
+      if (encryption === "if_offered") return { socket, encrypted: false };
+      throw new DialError("TLS_NOT_OFFERED", "the server does not offer TLS");
+    }
+    if (isLight) {
+      socket.destroy();
+      return await dial(url, "tls", timeoutMs);
+    }
+    const { connect } = await import("node:tls");
+    socket = connect({ ...await tlsOptions(url), socket });
+    await happens(socket, "secureConnect");
+    return { socket, encrypted: true };
+  } catch (error) {
+    socket.on("error", () => {});
+    socket.destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Whether the host is the folder of a Unix socket. */
+export function isUnixSocket(url: PostgresUrl): boolean {
+  return url.host.startsWith("/");
+}
+
+function isLoopback(url: PostgresUrl): boolean {
+  return /^(?:localhost|127\..*|::1)$/.test(hostName(url));
+}
+
+function hostName(url: PostgresUrl): string {
+  return url.host.replace(/^\[(.*)\]$/, "$1");
+}
+
+/** Protocol message `SSLRequest`: its length, 8, and the code 80877103. */
+const sslRequest = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
+
+async function offersTls(socket: Socket): Promise<boolean> {
+  const answer = happens<Uint8Array>(socket, "data");
+  socket.write(sslRequest);
+  const bytes = await answer;
+  // More than one byte would be text that somebody put in before the encryption (CVE-2021-23222).
+  const word = bytes.length === 1 ? String.fromCharCode(bytes[0] ?? 0) : "";
+  if (word !== "S" && word !== "N") {
+    throw new DialError("NOT_POSTGRES", "the answer is not PostgreSQL's");
+  }
+  return word === "S";
+}
+
+/** Waits for one event; rejects when the socket fails or closes before. */
+function happens<T = void>(socket: Socket, event: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const settle = (run: () => void) => {
+      socket.off(event, onEvent);
+      socket.off("error", onError);
+      socket.off("close", onClose);
+      run();
+    };
+    const onEvent = (value: T) => settle(() => resolve(value));
+    const onError = (error: Error) => settle(() => reject(error));
+    const onClose = () => settle(() => reject(new DialError("NOT_POSTGRES", "the server hung up at once")));
+    socket.on(event, onEvent);
+    socket.on("error", onError);
+    socket.on("close", onClose);
+  });
+}
+
+/**
+ * https://www.postgresql.org/docs/current/libpq-ssl.html: up to `require` the certificate is not looked at, unless
+ * `require` comes with a root certificate; `verify-ca` does not compare the name. Without `sslrootcert` the verifying
+ * modes trust the machine's authorities.
+ */
+async function tlsOptions(url: PostgresUrl): Promise<ConnectionOptions> {
+  const { isIP } = await import("node:net");
+  const { sslmode, sslFiles } = url;
+  const host = hostName(url);
+  const { rootcert, cert, key } = sslFiles;
+  const verifies = sslmode.startsWith("verify-") || (sslmode === "require" && rootcert !== undefined);
+  return {
+    host,
+    ...(isIP(host) ? {} : { servername: host }),
+    rejectUnauthorized: verifies,
+    ...(sslmode === "verify-full" ? {} : { checkServerIdentity: () => undefined }),
+    ...(verifies && rootcert !== undefined ? { ca: await readPem(rootcert, "sslrootcert") } : {}),
+    ...(cert === undefined ? {} : { cert: await readPem(cert, "sslcert") }),
+    ...(key === undefined ? {} : { key: await readPem(key, "sslkey") }),
+  };
+}
+
+async function readPem(path: string, parameter: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new HarborError("bad_config", `Cannot read "${path}": ${(error as Error).message}`, {
+      hint: `Correct ${parameter} in the database URL.`,
+      cause: error,
+    });
+  }
+}

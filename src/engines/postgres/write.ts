@@ -1,0 +1,250 @@
+import type { SQL } from "drizzle-orm";
+import { HarborError } from "../../base/errors.ts";
+import type { WriteMode } from "../database.ts";
+import type { Result, Session } from "./connection.ts";
+import { despiteOthers } from "./contention.ts";
+import { sessionError, statementError } from "./errors.ts";
+import type { AdvisoryLock } from "./lock.ts";
+import { compile, excerpt, quoteText, type Statement, withoutLead } from "./statement.ts";
+
+/** How long a batch waits for locks of other sessions, in milliseconds. */
+export interface Patience {
+  /**
+   * At a time. Meanwhile all who come later wait behind it, readers too, so it gives up and tries again. A
+   * `lock_timeout` in the database URL overrides it.
+   */
+  readonly lockTimeoutMs: number;
+  /** In all, before it fails with `busy`. */
+  readonly totalMs: number;
+  /** Of a statement with CONCURRENTLY, which lets everybody pass while it waits and leaves rubbish when it fails. */
+  readonly concurrentlyMs: number;
+}
+
+/** What {@link batchWriter} needs. */
+export interface WriteSetting {
+  readonly session: Session;
+  readonly lock: AdvisoryLock;
+  readonly patience: Patience;
+  /** The address as it may be shown. */
+  readonly url: string;
+  /** The URL's own `lock_timeout`. */
+  readonly lockTimeout: string | undefined;
+  /** Opens another session, to see who is in the way. */
+  readonly openObserver: () => Promise<Session>;
+  /** Told how each batch went that committed. */
+  readonly onBatch: (times: BatchTimes) => void;
+}
+
+/** How a batch went, in milliseconds. */
+export interface BatchTimes {
+  /** From its begin to the end of its commit. */
+  readonly heldMs: number;
+  /** Of that, the ways to the server and back. */
+  readonly fixedMs: number;
+  /** For how long it waited for others before, attempts that came to nothing included. */
+  readonly waitedMs: number;
+}
+
+/** How often a batch goes to the server and back: with its begin, its statements, its commit. */
+const roundTrips = 3;
+
+/** Commands that would end the transaction which makes a batch atomic. */
+const transactionCommand =
+  /^(?:begin|start\s+transaction|commit|end|abort|rollback|prepare\s+transaction)\b/i;
+
+/** Runs batches. */
+export interface BatchWriter {
+  /** `Database.write`. */
+  write(batch: readonly SQL[], mode?: WriteMode): Promise<number[]>;
+  /** Runs a batch in a transaction, then `look`, rolls all of it back and returns what `look` said. */
+  rehearse(batch: readonly SQL[], look: readonly Statement[]): Promise<readonly Result[]>;
+}
+
+/** Returns the writer of a session. */
+export function batchWriter(
+  { session, lock, patience, url, lockTimeout, openObserver, onBatch }: WriteSetting,
+): BatchWriter {
+  const { lockTimeoutMs, totalMs, concurrentlyMs } = patience;
+  const watched = { pid: session.backendPid, openObserver };
+  let quickestMs = Infinity;
+
+  async function write(batch: readonly SQL[], mode: WriteMode = "rows"): Promise<number[]> {
+    const statements = batch.map(compile);
+    statements.forEach(refuseUnfit);
+    if (mode !== "alone") {
+      const asked = performance.now();
+      const attempt = async (waitMs: number) => {
+        const began = performance.now();
+        const changed = await transact(statements, waitMs, async (changed) => {
+          await commit();
+          return changed;
+        });
+        const heldMs = performance.now() - began;
+        onBatch({ heldMs, fixedMs: quickestMs * roundTrips, waitedMs: began - asked });
+        return changed;
+      };
+      return await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), {
+        ...watched,
+        lockTimeoutMs,
+        totalMs,
+        // Nobody queues behind who waits for rows.
+        isGentle: mode === "schema" && lockTimeout === undefined,
+      });
+    }
+    const changed: number[] = [];
+    for (const [index, statement] of statements.entries()) {
+      const concurrently = /\bconcurrently\b/i.test(statement.text);
+      const attempt = (waitMs: number) => session.exclusive(() => runAlone(statement, { index, waitMs }));
+      changed.push(
+        await despiteOthers(attempt, {
+          ...watched,
+          lockTimeoutMs: concurrently ? concurrentlyMs : lockTimeoutMs,
+          totalMs: concurrently ? 0 : totalMs,
+          isGentle: !concurrently && lockTimeout === undefined,
+        }),
+      );
+    }
+    return changed;
+  }
+
+  async function rehearse(batch: readonly SQL[], look: readonly Statement[]): Promise<readonly Result[]> {
+    const statements = batch.map(compile);
+    statements.forEach(refuseUnfit);
+    const attempt = (waitMs: number) =>
+      transact(statements, waitMs, async () => {
+        const results = await around(look);
+        await around([plain("ROLLBACK")]);
+        return results;
+      });
+    return await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), {
+      ...watched,
+      lockTimeoutMs,
+      totalMs,
+      isGentle: lockTimeout === undefined,
+    });
+  }
+
+  /** @param end Ends the transaction */
+  async function transact<T>(
+    batch: readonly Statement[],
+    waitMs: number,
+    end: (changed: number[]) => Promise<T>,
+  ): Promise<T> {
+    try {
+      const began = performance.now();
+      const [, answer] = await around([plain("BEGIN ISOLATION LEVEL READ COMMITTED"), guard(waitMs, true)]);
+      quickestMs = Math.min(quickestMs, performance.now() - began);
+      requireOwnProcess(answer);
+      // Sent together, so that locks are not held for the way there and back of each. After a failure the server
+      // passes over the rest.
+      const elements = Promise.allSettled(batch.map(element));
+      // What is deferred is judged now, while its failure cannot be mistaken for one of the commit.
+      const judgement = around([plain("SET CONSTRAINTS ALL IMMEDIATE")]);
+      judgement.catch(() => {});
+      const changed = (await elements).map((each) => {
+        if (each.status === "rejected") throw each.reason;
+        return each.value;
+      });
+      await judgement;
+      return await end(changed);
+    } catch (error) {
+      if (!session.hasEnded()) await session.run([plain("ROLLBACK")]).catch(() => session.close());
+      throw error;
+    }
+  }
+
+  async function runAlone(
+    statement: Statement,
+    { index, waitMs }: { readonly index: number; readonly waitMs: number },
+  ): Promise<number> {
+    try {
+      const [answer] = await around([guard(waitMs, false)]);
+      requireOwnProcess(answer);
+      return await element(statement, index);
+    } finally {
+      if (!session.hasEnded()) await session.run([plain("RESET lock_timeout")]).catch(() => session.close());
+    }
+  }
+
+  /** Sets the timeout and asks, in the transaction itself, whether the lock is still ours. */
+  function guard(waitMs: number, local: boolean): Statement {
+    const timeout = lockTimeout ?? `${waitMs}ms`;
+    const held = lock.isHeld() ? lock.heldHere : "true";
+    return plain(
+      `SELECT set_config('lock_timeout', ${
+        quoteText(timeout)
+      }, ${local}), pg_backend_pid() AS pid, ${held} AS held`,
+    );
+  }
+
+  function requireOwnProcess(answer: Result | undefined): void {
+    const row = answer?.rows[0];
+    if (!lock.isHeld() || (row?.["held"] === true && row["pid"] === session.backendPid)) return;
+    throw sessionError(new Error("another server process answers"), { url, lockHeld: true });
+  }
+
+  async function element(statement: Statement, index: number): Promise<number> {
+    try {
+      const [result] = await session.run([statement]);
+      return result === undefined ? 0 : rowsChanged(result);
+    } catch (error) {
+      throw failure(error, { statement: statement.text, index });
+    }
+  }
+
+  /** Runs what harbor-db adds around the batch. */
+  async function around(statements: readonly Statement[]): Promise<readonly Result[]> {
+    try {
+      return await session.run(statements);
+    } catch (error) {
+      throw failure(error, { statement: statements.at(-1)?.text ?? "" });
+    }
+  }
+
+  async function commit(): Promise<void> {
+    try {
+      await session.run([plain("COMMIT")]);
+    } catch (error) {
+      const known = failure(error, { statement: "COMMIT" });
+      if (!session.hasEnded()) throw known;
+      throw new HarborError(
+        known.code,
+        `${known.message}; whether the last batch was committed is not known`,
+        {
+          hint: "See how far it came: harbor-db status",
+          details: { ...known.details, committed: "unknown" },
+        },
+      );
+    }
+  }
+
+  function failure(
+    error: unknown,
+    where: { readonly statement: string; readonly index?: number },
+  ): HarborError {
+    return statementError(error, { ...where, url, lockHeld: lock.isHeld() });
+  }
+
+  return { write, rehearse };
+}
+
+function refuseUnfit({ text }: Statement, index: number): void {
+  const code = withoutLead(text);
+  const isTransactionCommand = transactionCommand.test(code);
+  if (code !== "" && !isTransactionCommand) return;
+  const state = isTransactionCommand ? "a batch is a transaction already" : "the text holds no statement";
+  throw new HarborError("statement_failed", `Cannot run "${excerpt(text)}": ${state}`, {
+    hint: "Remove it from the script.",
+    details: { statement: text, index },
+  });
+}
+
+const counted: ReadonlySet<string> = new Set(["INSERT", "UPDATE", "DELETE", "MERGE", "COPY"]);
+
+function rowsChanged({ command, count }: Result): number {
+  return counted.has(command) ? count ?? 0 : 0;
+}
+
+function plain(text: string): Statement {
+  return { text, parameters: [] };
+}

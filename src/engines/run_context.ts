@@ -1,0 +1,47 @@
+import type { History } from "../history/history.ts";
+import type { Database } from "./database.ts";
+
+/** What every verb works with: the database, the history and the outside world. */
+export interface RunContext {
+  readonly database: Database;
+  readonly history: History;
+  /** This harbor-db, as it is recorded: `0.1.0`. */
+  readonly version: string;
+  /** Aborted when the user asks to stop; verbs stop after the batch that is running. */
+  readonly signal: AbortSignal;
+  now(): Date;
+  /** Tells the user about something that happens while a verb runs. */
+  readonly notify: (event: RunEvent) => void;
+}
+
+/** Something that happens while a verb runs, for the screen and nothing else. */
+export type RunEvent =
+  | { readonly kind: "waiting"; readonly owner: string }
+  | { readonly kind: "note"; readonly text: string }
+  | {
+    readonly kind: "step";
+    readonly id: string;
+    readonly name: string;
+    readonly direction: "upgrade" | "downgrade";
+  }
+  | {
+    readonly kind: "backup";
+    /** What is being done: `copying`. */
+    readonly action: string;
+    /** How much of it, from 0 to 1. */
+    readonly share: number;
+    readonly elapsedMs: number;
+  }
+  | {
+    readonly kind: "backfill";
+    readonly table: string;
+    /** Rows that this run has passed. */
+    readonly passed: number;
+    /** How many there will be at its end, estimated; `null` when that cannot be known. */
+    readonly total: number | null;
+    /** The most rows of the next batch. */
+    readonly batchRows: number;
+    /** For how long the longest batch kept its locks, in milliseconds. */
+    readonly longestBatchMs: number;
+    readonly elapsedMs: number;
+  };

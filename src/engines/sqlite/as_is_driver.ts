@@ -1,0 +1,173 @@
+import type { SqliteFileUrl } from "../../base/url/sqlite_url.ts";
+import type { SQL } from "drizzle-orm";
+import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
+import { HarborError } from "../../base/errors.ts";
+import type { Database, OpenOptions } from "../database.ts";
+import { failure } from "./errors.ts";
+import { introspectSqlite } from "./introspect.ts";
+import { openLease } from "./lock.ts";
+import { busyTimeoutMs, execute, isWal, prepare, resultCode } from "./open_file.ts";
+import { compileRead, plainRow, type SqliteStatement } from "./statement.ts";
+
+/**
+ * Opens a SQLite file as it is: nothing in it is repaired, and no file is made beside it, not even for a moment, so
+ * that it works where the folder is read-only.
+ *
+ * A file in WAL mode that nobody has open has no `-wal`, and SQLite would make one to read it. It is therefore read
+ * as an immutable file, which is right only while it does not change: after each statement it is looked whether it
+ * did, and if so the statement is run again on a new connection.
+ *
+ * @throws {HarborError} `connection_failed`, `not_a_database` or `busy`; `check_failed` when the file cannot be read
+ * without being repaired
+ */
+export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Promise<Database> {
+  return soon(() => {
+    const path = resolve(url.path);
+    let open = connect(path, url);
+
+    /** Runs work on the file as it is at one moment. */
+    function use<T>(work: (handle: DatabaseSync) => T): T {
+      for (let attempt = 1;; attempt++) {
+        if (open.isOutdated()) {
+          open.handle.close();
+          open = connect(path, url);
+        }
+        try {
+          const result = work(open.handle);
+          if (!open.isOutdated()) return result;
+        } catch (error) {
+          // What was read while the file changed means nothing.
+          if (!open.isOutdated()) throw error;
+        }
+        if (attempt === 5) throw unreadable(url, "it changes faster than it can be read");
+      }
+    }
+
+    function rowsOf<Row>({ text, values }: SqliteStatement): Row[] {
+      return use((handle) => all<Row>(handle, { text, values }, url));
+    }
+
+    const refuse = (): Promise<never> =>
+      Promise.reject(
+        new HarborError("read_only", `Cannot write to "${url.display}": it was opened for reading`),
+      );
+    return {
+      dialect: url.dialect,
+      url: url.display,
+      read: <Row>(statement: SQL) => soon(() => rowsOf<Row>(compileRead(statement))),
+      write: refuse,
+      rehearse: refuse,
+      withLock: refuse,
+      pace: refuse,
+      lockHolder: openLease({
+        url: url.display,
+        client,
+        read: <Row>(statement: SqliteStatement) => soon(() => rowsOf<Row>(statement)),
+        write: refuse,
+      }).lockHolder,
+      introspect: () =>
+        introspectSqlite((queries) => soon(() => use((handle) => readTogether(handle, queries)))),
+      close: () => soon(() => open.handle.close()),
+    };
+
+    function readTogether(handle: DatabaseSync, queries: readonly string[]): Record<string, unknown>[][] {
+      execute(handle, "BEGIN");
+      try {
+        return queries.map((text) => all(handle, { text, values: [] }, url));
+      } finally {
+        execute(handle, "COMMIT");
+      }
+    }
+  });
+}
+
+interface Connection {
+  readonly handle: DatabaseSync;
+  /** Whether what it reads may not be what is in the file any more. */
+  isOutdated(): boolean;
+}
+
+function connect(path: string, url: SqliteFileUrl): Connection {
+  const { inode, modified } = stateOf(path, url);
+  const usesWal = isWal(path);
+  const isQuiet = usesWal && !existsSync(`${path}-wal`);
+  if (usesWal && !isQuiet && !existsSync(`${path}-shm`)) {
+    throw unreadable(url, `"${path}-wal" holds what a program that was killed had not yet put into the file`);
+  }
+  return {
+    handle: openHandle(path, url, isQuiet),
+    isOutdated() {
+      const now = stateOf(path, url);
+      if (now.inode !== inode) return true;
+      return isQuiet && (now.modified !== modified || existsSync(`${path}-wal`));
+    },
+  };
+}
+
+function openHandle(path: string, url: SqliteFileUrl, isQuiet: boolean): DatabaseSync {
+  const immutable = pathToFileURL(path);
+  immutable.search = "?mode=ro&immutable=1";
+  const options = { readOnly: true, timeout: busyTimeoutMs };
+  let handle: DatabaseSync | undefined;
+  try {
+    handle = new DatabaseSync(isQuiet ? immutable : path, options);
+    execute(handle, "SELECT 1 FROM sqlite_schema LIMIT 1");
+    // In kB: looking rows up in a large index takes half the time when its pages stay.
+    execute(handle, "PRAGMA cache_size = -32768");
+    return handle;
+  } catch (error) {
+    handle?.close();
+    const known = asHarborError(error, url);
+    // SQLite says "read-only" when a journal has to be rolled back first, which takes a writer.
+    throw known.code !== "read_only" ? known : unreadable(
+      url,
+      "a program was killed while it wrote, and what it left half done is still to be rolled back",
+    );
+  }
+}
+
+/** Tells one state of the file from another. */
+function stateOf(path: string, url: SqliteFileUrl): { readonly inode: bigint; readonly modified: string } {
+  try {
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+    return { inode: ino, modified: `${size} ${mtimeNs}` };
+  } catch (error) {
+    const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const state = isAbsent ? `there is no file "${path}"` : `this user may not look at "${path}"`;
+    throw new HarborError("connection_failed", `Cannot open "${url.display}": ${state}`, {
+      hint: isAbsent
+        ? "Check the path (--database-url); harbor-db upgrade makes a new database."
+        : "Run as the user that owns the database.",
+      cause: error,
+    });
+  }
+}
+
+function all<Row>(handle: DatabaseSync, { text, values }: SqliteStatement, url: SqliteFileUrl): Row[] {
+  try {
+    return prepare(handle, text).all(...values).map((row) => plainRow<Row>(row));
+  } catch (error) {
+    throw asHarborError(error, url, text);
+  }
+}
+
+function asHarborError(error: unknown, url: SqliteFileUrl, statement?: string): HarborError {
+  if (error instanceof HarborError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return failure({ url: url.display, statement }, message, { result: resultCode(error), cause: error });
+}
+
+function unreadable(url: SqliteFileUrl, state: string): HarborError {
+  return new HarborError("check_failed", `Cannot check "${url.display}": ${state}`, {
+    hint:
+      "Let the application or harbor-db status open it once, as the user that owns it; then run this again.",
+  });
+}
+
+/** Runs work that is not asynchronous for a caller to whom it is. */
+function soon<T>(work: () => T | Promise<T>): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
+}

@@ -1,0 +1,92 @@
+import { closeSync, openSync } from "node:fs";
+import { basename } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
+import { HarborError } from "../../../base/errors.ts";
+import type { Proof } from "../../backup_content.ts";
+import type { BackupContent } from "../../backup_engine.ts";
+import { lockTable, readContent, type ReadOptions } from "./content.ts";
+import { execute, prepare } from "../open_file.ts";
+
+/** Makes an empty file that nobody else may read, for SQLite to fill. */
+export function createCopyFile(path: string): void {
+  closeSync(openSync(path, "wx", 0o600));
+}
+
+/**
+ * Takes out of a copy what only the process holds that made it: the lock, as if it had been freed before the copy
+ * was made.
+ */
+export function freeCopiedLock(path: string): void {
+  const copy = new DatabaseSync(path);
+  try {
+    if (prepare(copy, "SELECT 1 FROM sqlite_schema WHERE name = ?").get(lockTable) === undefined) return;
+    // The whole file is flushed when it is done.
+    execute(copy, "PRAGMA synchronous = OFF");
+    execute(
+      copy,
+      `UPDATE ${lockTable} SET token = '', owner = '', host = NULL, pid = NULL, process_space = NULL, acquired_at = NULL, expires_at = 0 WHERE token <> ''`,
+    );
+  } finally {
+    copy.close();
+  }
+}
+
+/** How much of the time of a proof passes before it can tell how far it is. */
+const integrityShare = 0.6;
+
+/**
+ * Opens a copy as a database of its own, has SQLite check all of it, and reads all rows.
+ *
+ * @throws {HarborError} `backup_failed` when it is not whole; `interrupted`
+ */
+export async function proveCopy(
+  path: string,
+  options: ReadOptions,
+): Promise<{ readonly content: BackupContent; readonly proof: Proof }> {
+  try {
+    const copy = openCopy(path);
+    try {
+      checkIntegrity(copy, path);
+      const { signal, onProgress } = options;
+      const onRead = (share: number) => onProgress?.(integrityShare + (1 - integrityShare) * share);
+      return { content: await readContent(copy, { signal, onProgress: onRead }), proof: "opened" };
+    } finally {
+      copy.close();
+    }
+  } catch (error) {
+    throw error instanceof HarborError ? error : notWhole(path, String((error as Error).message), error);
+  }
+}
+
+/**
+ * Opens a copy to read. Nobody writes to it, and as an immutable file it needs no `-wal` and `-shm` beside it.
+ *
+ * @throws SQLite's own errors
+ */
+export function openCopy(path: string): DatabaseSync {
+  const url = pathToFileURL(path);
+  url.search = "?mode=ro&immutable=1";
+  const copy = new DatabaseSync(url, { readOnly: true });
+  // In kB. Looking up each row in the indexes is what takes the time, less so when their pages stay.
+  execute(copy, "PRAGMA cache_size = -49152");
+  return copy;
+}
+
+function checkIntegrity(copy: DatabaseSync, path: string): void {
+  const problems = (prepare(copy, "PRAGMA integrity_check(10)").all() as unknown as IntegrityRow[])
+    .map((row) => row.integrity_check).filter((problem) => problem !== "ok");
+  if (problems.length > 0) throw notWhole(path, problems[0]!.split("\n", 1)[0]!, undefined, problems);
+}
+
+interface IntegrityRow {
+  readonly integrity_check: string;
+}
+
+function notWhole(path: string, state: string, cause?: unknown, problems?: readonly string[]): HarborError {
+  return new HarborError("backup_failed", `Cannot prove "${basename(path)}": ${state}`, {
+    hint: "If the database itself is damaged, SQLite says so: sqlite3 <file> 'PRAGMA integrity_check'",
+    ...(problems === undefined ? {} : { details: { problems } }),
+    cause,
+  });
+}

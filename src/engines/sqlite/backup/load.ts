@@ -1,0 +1,31 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { RowChunk } from "./row_chunk.ts";
+import type { StoredTable } from "./content.ts";
+import { quotedName } from "./row_text.ts";
+
+/** Returns a function that puts rows into a table, piece by piece. */
+export function openLoad(handle: DatabaseSync, table: StoredTable): (chunk: RowChunk) => void {
+  let fromJson: StatementSync | undefined;
+  let fromValues: StatementSync | undefined;
+  return ({ content }) => {
+    if ("json" in content) {
+      fromJson ??= handle.prepare(`${insertInto(table)} ${selectFromJson(table.columns.length)}`);
+      fromJson.run(content.json);
+    } else {
+      const places = table.columns.map(() => "?").join(", ");
+      fromValues ??= handle.prepare(`${insertInto(table)} VALUES (${places})`);
+      for (const row of content.values) fromValues.run(...row);
+    }
+  };
+}
+
+/** Returns the beginning of a statement that adds rows to a table. */
+export function insertInto({ name, columns }: StoredTable): string {
+  return `INSERT INTO ${quotedName(name)} (${columns.map((column) => quotedName(column.name)).join(", ")})`;
+}
+
+/** Returns the query that makes rows of a JSON array of arrays, its parameter. */
+export function selectFromJson(width: number): string {
+  const values = Array.from({ length: width }, (_, index) => `json_extract(value, '$[${index}]')`);
+  return `SELECT ${values.join(", ")} FROM json_each(?)`;
+}

@@ -1,0 +1,138 @@
+import { isWord, nameOf, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
+
+/** A CHECK constraint as a `CREATE TABLE` text has it. */
+export interface DdlCheck {
+  readonly name: string | null;
+  readonly expression: string;
+}
+
+/** The parts of a `CREATE INDEX` text that no pragma tells. */
+export interface DdlIndex {
+  /** Each indexed column or expression as written, its column's name without quotes. */
+  readonly columns: readonly string[];
+  readonly where: string | null;
+}
+
+/** Reads the CHECK constraints, of columns and of the table, out of a `CREATE TABLE` text. */
+export function readChecks(ddl: string): readonly DdlCheck[] {
+  const tokens = meaningful(ddl);
+  const checks: DdlCheck[] = [];
+  let depth = 0;
+  for (const [index, token] of tokens.entries()) {
+    if (depth === 1 && isWord(token, "CHECK") && tokens[index + 1]?.text === "(") {
+      const inside = tokens.slice(index + 2, closing(tokens, index + 1));
+      const isNamed = isWord(tokens[index - 2], "CONSTRAINT");
+      checks.push({ name: isNamed ? nameOf(tokens[index - 1]) : null, expression: textOf(ddl, inside) });
+    }
+    depth += depthChange(token);
+  }
+  return checks;
+}
+
+/** Reads the columns and the condition out of a `CREATE INDEX` text. */
+export function readIndex(ddl: string): DdlIndex {
+  const tokens = meaningful(ddl);
+  const open = tokens.findIndex((token) => token.kind === "sign" && token.text === "(");
+  const close = closing(tokens, open);
+  const isPartial = isWord(tokens[close + 1], "WHERE");
+  return {
+    columns: splitAtCommas(tokens.slice(open + 1, close)).map((part) => indexedText(ddl, part)),
+    where: isPartial ? stripParentheses(textOf(ddl, tokens.slice(close + 2))) : null,
+  };
+}
+
+/** Words of a `CREATE TABLE` text that a snapshot has no place for, each up to how many words it takes in. */
+const peculiarWords: Readonly<Record<string, number>> = {
+  AUTOINCREMENT: 1,
+  COLLATE: 2,
+  STRICT: 1,
+  WITHOUT: 2,
+  GENERATED: 2,
+  AS: 1,
+  DEFERRABLE: 1,
+  MATCH: 2,
+  CONFLICT: 2,
+};
+
+/** Reads what a rebuild from a snapshot would lose out of a `CREATE TABLE` text: `AUTOINCREMENT`, `COLLATE NOCASE` … */
+export function readPeculiarities(ddl: string): readonly string[] {
+  const tokens = meaningful(ddl);
+  const found: string[] = [];
+  let depth = 0;
+  for (const [index, token] of tokens.entries()) {
+    const count = token.kind === "word" && depth < 2 ? peculiarWords[token.text.toUpperCase()] : undefined;
+    // A column may have such a word as its name, and a default may be such a word in parentheses.
+    const isName = depth === 1 && [",", "("].includes(tokens[index - 1]?.text ?? "");
+    const isPart = isWord(tokens[index - 1], "ALWAYS");
+    if (count !== undefined && !isName && !isPart && !(depth === 0 && index < 4)) {
+      found.push(
+        tokens.slice(index, index + count).map((each) => nameOf(each) ?? each.text).join(" ").toUpperCase(),
+      );
+    }
+    depth += depthChange(token);
+  }
+  return [...new Set(found)];
+}
+
+/** Takes parentheses off that enclose an expression as a whole. */
+export function stripParentheses(expression: string): string {
+  const tokens = meaningful(expression);
+  const isEnclosed = tokens[0]?.text === "(" && tokens[0].kind === "sign" &&
+    closing(tokens, 0) === tokens.length - 1;
+  return isEnclosed ? stripParentheses(textOf(expression, tokens.slice(1, -1))) : expression.trim();
+}
+
+/** Brings a declared type to one spelling: `varchar( 36 )` is `VARCHAR(36)`. */
+export function normalType(type: string): string {
+  return type.toUpperCase().trim().replace(/\s+/g, " ").replace(/\s*([(),])\s*/g, "$1");
+}
+
+function meaningful(text: string): readonly Token[] {
+  return withoutComments(tokenize(text, "sqlite"));
+}
+
+/** `name` and `name ASC` are the column's name; anything else is kept as written. */
+function indexedText(ddl: string, tokens: readonly Token[]): string {
+  const part = isWord(tokens.at(-1), "ASC") ? tokens.slice(0, -1) : tokens;
+  const isDescending = isWord(part.at(-1), "DESC");
+  const bare = isDescending ? part.slice(0, -1) : part;
+  const text = (bare.length === 1 ? nameOf(bare[0]) : null) ?? textOf(ddl, bare);
+  return isDescending ? `${text} DESC` : text;
+}
+
+function splitAtCommas(tokens: readonly Token[]): readonly (readonly Token[])[] {
+  const parts: Token[][] = [[]];
+  let depth = 0;
+  for (const token of tokens) {
+    depth += depthChange(token);
+    if (depth === 0 && token.kind === "sign" && token.text === ",") parts.push([]);
+    else parts.at(-1)!.push(token);
+  }
+  return parts;
+}
+
+/** Returns the place of the parenthesis that closes the one at `open`. */
+function closing(tokens: readonly Token[], open: number): number {
+  let depth = 0;
+  for (let index = open; index < tokens.length; index++) {
+    depth += depthChange(tokens[index]!);
+    if (depth === 0) return index;
+  }
+  return tokens.length;
+}
+
+function depthChange(token: Token): number {
+  if (token.kind !== "sign") return 0;
+  return token.text === "(" ? 1 : token.text === ")" ? -1 : 0;
+}
+
+/** Returns the text between the first and the last token: without comments, and with single blanks for white space. */
+function textOf(ddl: string, tokens: readonly Token[]): string {
+  let text = "";
+  for (const [index, token] of tokens.entries()) {
+    const previous = tokens[index - 1];
+    const isApart = previous !== undefined && previous.start + previous.text.length < token.start;
+    text += (isApart ? " " : "") + token.text;
+  }
+  return text || ddl.trim();
+}

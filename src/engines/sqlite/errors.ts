@@ -1,0 +1,101 @@
+import { type ErrorCode, HarborError } from "../../base/errors.ts";
+import { excerpt } from "./statement.ts";
+
+/** Where in a batch the engine stopped. */
+export interface FailurePlace {
+  /** The address, as it may be shown. */
+  readonly url: string;
+  /** The statement's text; `undefined` for what the driver does on its own (BEGIN, COMMIT). */
+  readonly statement?: string | undefined;
+  /** The statement's place in the batch. */
+  readonly index?: number | undefined;
+}
+
+/** One kind of failure: how it is recognised and what to say about it. */
+interface Kind {
+  readonly code: ErrorCode;
+  /** Primary result codes (https://www.sqlite.org/rescode.html). */
+  readonly results?: readonly number[];
+  /** SQLite's own words: servers pass no result code on, nor does every runtime. */
+  readonly words: RegExp;
+  readonly hint?: string;
+}
+
+const kinds: readonly Kind[] = [
+  {
+    code: "busy",
+    results: [5, 6],
+    words: /database (table )?is locked|SQLITE_BUSY/i,
+    hint: "Another program holds the database's write lock: end its transaction, or try again.",
+  },
+  {
+    code: "disk_full",
+    results: [13],
+    words: /database or disk is full/i,
+    hint: "Free some space on the device and run the command again; nothing of this batch was kept.",
+  },
+  {
+    code: "read_only",
+    results: [8, 3],
+    words: /readonly database|access permission denied/i,
+    hint: "Run as the user that owns the database, which must be able to write the file and its folder.",
+  },
+  {
+    code: "not_a_database",
+    results: [26, 11],
+    words: /file is not a database|disk image is malformed|malformed database schema/i,
+    hint: "Check the path. If it was a database once: harbor-db backup list, then harbor-db restore <backup>",
+  },
+  {
+    code: "connection_failed",
+    results: [14],
+    words: /unable to open database file/i,
+    hint: "Check that the file and its folder exist and that this user can read and write both.",
+  },
+  { code: "missing_table", words: /^no such table:/i },
+  { code: "dangling_reference", words: /FOREIGN KEY constraint failed/i },
+];
+
+/** Returns the kind of a failure by SQLite's result code (extended or not) or, without one, by its message. */
+export function failureCode(message: string, result?: number): ErrorCode {
+  return kindOf(message, result)?.code ?? "statement_failed";
+}
+
+/**
+ * Turns what the engine said into a {@link HarborError}.
+ *
+ * @param result SQLite's result code where the runtime gives it
+ */
+export function failure(
+  place: FailurePlace,
+  message: string,
+  { result, cause }: { readonly result?: number | undefined; readonly cause?: unknown } = {},
+): HarborError {
+  const { url, statement, index } = place;
+  const kind = kindOf(message, result);
+  const where = statement === undefined ? `use "${url}"` : `run "${excerpt(statement)}"`;
+  return new HarborError(kind?.code ?? "statement_failed", `Cannot ${where}: ${message}`, {
+    ...(kind?.hint === undefined ? {} : { hint: kind.hint }),
+    details: {
+      ...(statement === undefined ? {} : { statement }),
+      ...(index === undefined ? {} : { index }),
+    },
+    cause,
+  });
+}
+
+/** Returns the error for a batch that would leave rows which refer to nothing. */
+export function danglingFailure(url: string, references: string): HarborError {
+  return new HarborError(
+    "dangling_reference",
+    `Cannot commit to "${url}": rows would refer to nothing (${references})`,
+    { hint: "Nothing was changed. Keep or remove the rows that refer to what the script removes." },
+  );
+}
+
+function kindOf(message: string, result: number | undefined): Kind | undefined {
+  const primary = result === undefined ? undefined : result & 0xff;
+  return kinds.find((kind) =>
+    (primary !== undefined && kind.results?.includes(primary)) || kind.words.test(message)
+  );
+}

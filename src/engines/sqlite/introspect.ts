@@ -1,0 +1,195 @@
+import type {
+  Column,
+  ForeignKey,
+  Index,
+  OtherObject,
+  Snapshot,
+  Table,
+  Unique,
+} from "../../schema/snapshot.ts";
+import { normalType, readChecks, readIndex, readPeculiarities, stripParentheses } from "./ddl.ts";
+
+/** Runs queries that see the same state, in as few round trips as the engine allows. */
+export type ReadTogether = (queries: readonly string[]) => Promise<readonly (readonly unknown[])[]>;
+
+// Virtual tables are left out of the pragmas: asking for the columns of one loads its module, which may be missing.
+const isTable = "WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL %'";
+
+const queries = [
+  'SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema ORDER BY name',
+  `SELECT m.name AS "table", x.name, x.type, x."notnull", x.dflt_value, x.pk
+FROM sqlite_schema m JOIN pragma_table_xinfo(m.name) x ${isTable} ORDER BY x.cid`,
+  `SELECT m.name AS "table", l.name AS "index", l."unique", l.origin, x.name
+FROM sqlite_schema m JOIN pragma_index_list(m.name) l JOIN pragma_index_xinfo(l.name) x ${isTable} AND x.key = 1
+ORDER BY l.name, x.seqno`,
+  `SELECT m.name AS "table", x.id, x."table" AS parent, x."from", x."to", x.on_update, x.on_delete
+FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) x ${isTable} ORDER BY x.id, x.seq`,
+  "SELECT name FROM pragma_table_list WHERE type = 'shadow'",
+];
+
+/** Reads a SQLite schema in normal form; see {@link Snapshot}. */
+export async function introspectSqlite(readTogether: ReadTogether): Promise<Snapshot> {
+  const [objects, columns, indexes, keys, shadows] = await readTogether(queries) as Answers;
+  // A virtual table's shadow tables come and go with it.
+  const hidden = new Set(shadows.map((row) => row.name));
+  const shown = objects.filter((row) =>
+    !isForeign(row.table) && !isForeign(row.name) && !hidden.has(row.table)
+  );
+  const ddlOf = new Map(shown.map((row) => [row.name, row.sql ?? ""]));
+  const keyOf = (table: string) =>
+    columns.filter((row) => row.table === table && row.pk > 0).sort((a, b) => a.pk - b.pk).map((row) =>
+      row.name
+    );
+
+  return {
+    dialect: "sqlite",
+    tables: shown.filter((row) => row.type === "table" && !isVirtual(row)).map(({ name, sql }): Table => {
+      const own = indexes.filter((row) => row.table === name);
+      const peculiarities = readPeculiarities(sql ?? "");
+      return {
+        name,
+        columns: columnsOf(columns.filter((row) => row.table === name), own),
+        primaryKey: keyOf(name),
+        foreignKeys: foreignKeysOf(keys.filter((row) => row.table === name), keyOf),
+        indexes: indexesOf(own, ddlOf),
+        uniques: uniquesOf(own),
+        checks: readChecks(sql ?? "").map((check) => ({ ...check, valid: true })).sort(
+          inOrderOf((check) => `${check.name ?? ""} ${check.expression}`),
+        ),
+        ...peculiarities.length === 0 ? {} : { peculiarities },
+      };
+    }).sort(inOrderOf((table) => table.name)),
+    others: shown.flatMap(otherObject).sort(inOrderOf((other) => `${other.name} ${other.kind}`)),
+  };
+}
+
+type Answers = readonly [
+  readonly ObjectRow[],
+  readonly ColumnRow[],
+  readonly IndexRow[],
+  readonly KeyRow[],
+  readonly { readonly name: string }[],
+];
+
+interface ObjectRow {
+  readonly type: "table" | "index" | "view" | "trigger";
+  readonly name: string;
+  readonly table: string;
+  readonly sql: string | null;
+}
+
+interface ColumnRow {
+  readonly table: string;
+  readonly name: string;
+  readonly type: string;
+  readonly notnull: number;
+  readonly dflt_value: string | null;
+  readonly pk: number;
+}
+
+interface IndexRow {
+  readonly table: string;
+  readonly index: string;
+  readonly unique: number;
+  /** `c`: made by CREATE INDEX · `u`: by a UNIQUE constraint · `pk`: by the primary key. */
+  readonly origin: "c" | "u" | "pk";
+  /** `null` for an expression. */
+  readonly name: string | null;
+}
+
+interface KeyRow {
+  readonly table: string;
+  /** Shared by the columns of one key. */
+  readonly id: number;
+  readonly parent: string;
+  readonly from: string;
+  readonly to: string | null;
+  readonly on_update: string;
+  readonly on_delete: string;
+}
+
+/** Whether a table belongs to harbor-db, to the engine or to another tool's bookkeeping. */
+function isForeign(name: string): boolean {
+  return /^(harbor_|sqlite_|libsql_|_litestream)|^(alembic_version|__drizzle_migrations)$/i.test(name);
+}
+
+function isVirtual({ sql }: ObjectRow): boolean {
+  return /^CREATE\s+VIRTUAL\s/i.test(sql ?? "");
+}
+
+function columnsOf(rows: readonly ColumnRow[], indexes: readonly IndexRow[]): readonly Column[] {
+  const key = rows.filter((row) => row.pk > 0);
+  // A key that SQLite makes an index for is no alias of the row id: WITHOUT ROWID, or INTEGER PRIMARY KEY DESC.
+  const isRowId = key.length === 1 && !indexes.some((row) => row.origin === "pk");
+  return rows.map((row) => {
+    const type = normalType(row.type);
+    const identity = isRowId && row.pk > 0 && type === "INTEGER";
+    return {
+      name: row.name,
+      type,
+      notNull: row.notnull !== 0 || identity,
+      default: identity ? null : normalDefault(row.dflt_value),
+      identity,
+    };
+  });
+}
+
+function normalDefault(text: string | null): string | null {
+  if (text === null) return null;
+  const expression = stripParentheses(text);
+  if (/^null$/i.test(expression)) return null;
+  return /^(current_(time|date|timestamp)|true|false)$/i.test(expression)
+    ? expression.toUpperCase()
+    : expression;
+}
+
+function foreignKeysOf(
+  rows: readonly KeyRow[],
+  keyOf: (table: string) => readonly string[],
+): readonly ForeignKey[] {
+  return groupBy(rows, (row) => row.id).map((parts): ForeignKey => {
+    const { parent, on_delete, on_update } = parts[0]!;
+    // Without columns a key refers to the other table's primary key.
+    const references = parts.every((part) => part.to !== null)
+      ? parts.map((part) => part.to!)
+      : keyOf(parent);
+    return {
+      name: null,
+      columns: parts.map((part) => part.from),
+      table: parent,
+      references,
+      onDelete: on_delete.toLowerCase(),
+      onUpdate: on_update.toLowerCase(),
+      valid: true,
+    };
+  }).sort(inOrderOf((key) => `${key.columns.join()} ${key.table} ${key.references.join()}`));
+}
+
+function indexesOf(rows: readonly IndexRow[], ddlOf: ReadonlyMap<string, string>): readonly Index[] {
+  return groupBy(rows.filter((row) => row.origin === "c"), (row) => row.index).map((parts): Index => {
+    const { index: name, unique } = parts[0]!;
+    return { name, ...readIndex(ddlOf.get(name) ?? ""), unique: unique !== 0, valid: true };
+  }).sort(inOrderOf((index) => index.name));
+}
+
+function uniquesOf(rows: readonly IndexRow[]): readonly Unique[] {
+  return groupBy(rows.filter((row) => row.origin === "u"), (row) => row.index)
+    .map((parts): Unique => ({ name: null, columns: parts.map((part) => part.name ?? "") }))
+    .sort(inOrderOf((unique) => unique.columns.join()));
+}
+
+function otherObject(row: ObjectRow): readonly OtherObject[] {
+  const { name, sql } = row;
+  if (row.type === "view") return [{ kind: "view", name, table: null, sql }];
+  if (row.type === "trigger") return [{ kind: "trigger", name, table: row.table, sql }];
+  return row.type === "table" && isVirtual(row) ? [{ kind: "table", name, table: null, sql }] : [];
+}
+
+function groupBy<Row, Key>(rows: readonly Row[], keyOf: (row: Row) => Key): readonly (readonly Row[])[] {
+  return [...Map.groupBy(rows, keyOf).values()];
+}
+
+/** Orders by code units, so that the order does not depend on the machine's language. */
+function inOrderOf<T>(keyOf: (item: T) => string): (a: T, b: T) => number {
+  return (a, b) => (keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0);
+}

@@ -1,0 +1,188 @@
+import type { SqliteFileUrl } from "../../base/url/sqlite_url.ts";
+import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
+import { HarborError } from "../../base/errors.ts";
+import type { OpenOptions } from "../database.ts";
+import { failure } from "./errors.ts";
+
+/** Milliseconds that a statement waits for another connection's lock before it fails with `busy`. */
+export const busyTimeoutMs = 5_000;
+
+/**
+ * Opens the file and reads from it once, so that whatever is wrong with it shows here.
+ *
+ * @throws {HarborError} `connection_failed`, `not_a_database`, `read_only` or `busy`
+ */
+export function openFile(url: SqliteFileUrl, access: OpenOptions["access"]): DatabaseSync {
+  const path = resolve(url.path);
+  refuseUnlessUsable(path, url, access);
+  if (access !== "read") return probed(() => new DatabaseSync(path, { timeout: busyTimeoutMs }), url);
+  if (isWal(path) && !existsSync(`${path}-wal`)) return openQuietWal(path, url);
+  try {
+    return probed(() => openToRead(path), url);
+  } catch (error) {
+    if (!isHotJournal(error)) throw error;
+    recover(path, url);
+    return probed(() => openToRead(path), url);
+  }
+}
+
+/** Prepares a statement that returns integers whole. */
+export function prepare(database: DatabaseSync, text: string): StatementSync {
+  const statement = database.prepare(text);
+  statement.setReadBigInts(true);
+  return statement;
+}
+
+/** Runs a statement of the driver's own. Unlike `exec`, its errors carry SQLite's result code on every runtime. */
+export function execute(database: DatabaseSync, text: string): void {
+  prepare(database, text).all();
+}
+
+/** Returns SQLite's extended result code, where the runtime gives it. */
+export function resultCode(error: unknown): number | undefined {
+  const code = error instanceof Error ? (error as Error & { readonly errcode?: unknown }).errcode : undefined;
+  return typeof code === "number" ? code : undefined;
+}
+
+function openToRead(path: string): DatabaseSync {
+  return new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs });
+}
+
+/**
+ * Opens a WAL database that nobody has open. A read-only connection would leave an empty `-wal` and a `-shm` behind,
+ * which only a writable one removes; so this one is writable and refuses to write. Where this user may not write
+ * the file or its folder, SQLite can only take the file as it is, and does not see what another begins to write.
+ *
+ * Source: https://www.sqlite.org/wal.html#read_only_databases
+ */
+function openQuietWal(path: string, url: SqliteFileUrl): DatabaseSync {
+  if (!isWritable(path) || !isWritable(dirname(path))) {
+    const immutable = pathToFileURL(path);
+    immutable.search = "?mode=ro&immutable=1";
+    return probed(() => new DatabaseSync(immutable, { readOnly: true }), url);
+  }
+  return probed(() => {
+    const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    execute(database, "PRAGMA query_only = ON");
+    return database;
+  }, url);
+}
+
+/**
+ * Lets SQLite roll back what a killed program left half done, which takes a writable connection. Until that is done
+ * nobody can read the file rightly.
+ */
+function recover(path: string, url: SqliteFileUrl): void {
+  if (!isWritable(path) || !isWritable(dirname(path))) {
+    throw new HarborError(
+      "read_only",
+      `Cannot read "${url.display}": a program was killed while writing, and this user may not repair the file`,
+      { hint: `Run the command as the user that owns "${path}".` },
+    );
+  }
+  probed(() => new DatabaseSync(path, { timeout: busyTimeoutMs }), url).close();
+}
+
+/** Opens, reads the schema's first page, and closes again when that fails. */
+function probed(open: () => DatabaseSync, url: SqliteFileUrl): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = open();
+    execute(database, "SELECT 1 FROM sqlite_schema LIMIT 1");
+    return database;
+  } catch (error) {
+    database?.close();
+    const message = error instanceof Error ? error.message : String(error);
+    throw failure({ url: url.display }, message, { result: resultCode(error), cause: error });
+  }
+}
+
+/** SQLITE_READONLY_ROLLBACK, by which a read-only connection says that there is a journal to roll back. */
+function isHotJournal(error: unknown): boolean {
+  return error instanceof HarborError && error.code === "read_only";
+}
+
+/** Whether the header says WAL. Source: https://www.sqlite.org/fileformat.html#file_format_version_numbers */
+export function isWal(path: string): boolean {
+  const file = openSync(path, "r");
+  try {
+    const versions = new Uint8Array(2);
+    return readSync(file, versions, 0, 2, 18) === 2 && versions[1] === 2;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOptions["access"]): void {
+  const refuse = (
+    state: string,
+    hint: string,
+    code: "connection_failed" | "read_only" = "connection_failed",
+  ) => {
+    throw new HarborError(code, `Cannot open "${url.display}": ${state}`, { hint, details: { path } });
+  };
+  const parent = statOf(dirname(path));
+  if (parent === undefined) {
+    refuse(`the folder "${dirname(path)}" does not exist`, `mkdir -p '${dirname(path)}'`);
+  }
+  const stat = statOf(path);
+  if (stat?.isDirectory()) refuse(`"${path}" is a folder`, "Give the path of the database file itself.");
+  if (stat === undefined) {
+    if (access !== "create") {
+      refuse(
+        `there is no file "${path}"`,
+        "Check the path (--database-url); harbor-db upgrade makes a new database.",
+      );
+    }
+    if (!isWritable(dirname(path))) {
+      refuse(
+        `the folder "${dirname(path)}" may not be written`,
+        "Run as the user that owns the folder.",
+        "read_only",
+      );
+    }
+    return;
+  }
+  if (!isReadable(path)) refuse(`"${path}" may not be read`, "Run as the user that owns the database.");
+  const closed = [path, dirname(path)].find((each) => !isWritable(each));
+  if (access !== "read" && closed !== undefined) {
+    // SQLite makes its journal in the folder.
+    refuse(`"${closed}" may not be written`, "Run as the user that owns the database.", "read_only");
+  }
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function statOf(path: string): { isDirectory(): boolean } | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new HarborError(
+      "connection_failed",
+      `Cannot open "${path}": this user may not look into its folder`,
+      {
+        hint: "Run as the user that owns the database.",
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,236 @@
+import type { Applied } from "../history/applied.ts";
+import { type SQL, sql } from "drizzle-orm";
+import { HarborError } from "../base/errors.ts";
+import type { Database } from "./database.ts";
+
+/**
+ * The two tables in which harbor-db keeps its own state, and the one of Alembic that it keeps in step. Statements are
+ * returned, not run, so that they commit in the same batch as what they record. Times are ISO 8601 text in UTC and
+ * keys are text, so that one spelling serves every engine.
+ */
+const versionTable = sql.identifier("harbor_version");
+const backfillTable = sql.identifier("harbor_backfill");
+const alembicTable = sql.identifier("alembic_version");
+
+/** Statements that make the tables where they do not exist. */
+export const createVersionTables: readonly SQL[] = [
+  sql`CREATE TABLE IF NOT EXISTS ${versionTable} (
+  revision VARCHAR(32) NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  checksum VARCHAR(64) NOT NULL,
+  direction VARCHAR(9) NOT NULL,
+  statements_done INTEGER NOT NULL,
+  started_at VARCHAR(30) NOT NULL,
+  finished_at VARCHAR(30),
+  ms INTEGER,
+  applied_by VARCHAR(40) NOT NULL,
+  origin VARCHAR(10) NOT NULL
+)`,
+  sql`CREATE TABLE IF NOT EXISTS ${backfillTable} (
+  revision VARCHAR(32) NOT NULL,
+  statement INTEGER NOT NULL,
+  table_name TEXT NOT NULL,
+  last_key TEXT,
+  end_key TEXT,
+  row_count BIGINT NOT NULL,
+  batches INTEGER NOT NULL,
+  longest_batch_ms INTEGER NOT NULL,
+  started_at VARCHAR(30) NOT NULL,
+  finished_at VARCHAR(30),
+  PRIMARY KEY (revision, statement)
+)`,
+];
+
+/** Reads the version table; `null` when there is none. Rows are in no particular order. */
+export async function readApplied(database: Database): Promise<readonly Applied[] | null> {
+  const rows = await readIfThere<VersionRow>(database, sql`SELECT * FROM ${versionTable}`);
+  return rows && rows.map((row) => ({
+    revision: row.revision,
+    name: row.name,
+    checksum: row.checksum,
+    direction: row.direction,
+    statementsDone: row.statements_done,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    ms: row.ms,
+    appliedBy: row.applied_by,
+    origin: row.origin,
+  }));
+}
+
+/** Returns the statement that adds a row. Its key makes a second writer's batch fail. */
+export function insertApplied(row: Applied): SQL {
+  const {
+    revision,
+    name,
+    checksum,
+    direction,
+    statementsDone,
+    startedAt,
+    finishedAt,
+    ms,
+    appliedBy,
+    origin,
+  } = row;
+  return sql`INSERT INTO ${versionTable} (revision, name, checksum, direction, statements_done, started_at, finished_at, ms, applied_by, origin) VALUES (${revision}, ${name}, ${checksum}, ${direction}, ${statementsDone}, ${startedAt}, ${finishedAt}, ${ms}, ${appliedBy}, ${origin})`;
+}
+
+/** Returns the statement that records how far a script has come. `finishedAt` is `null` while it is under way. */
+export function updateProgress(
+  row: Pick<Applied, "revision" | "direction" | "statementsDone" | "finishedAt" | "ms">,
+): SQL {
+  const { revision, direction, statementsDone, finishedAt, ms } = row;
+  return sql`UPDATE ${versionTable} SET direction = ${direction}, statements_done = ${statementsDone}, finished_at = ${finishedAt}, ms = ${ms} WHERE revision = ${revision}`;
+}
+
+/** Returns the statement that records how long revisions took, in milliseconds. */
+export function updateDurations(
+  results: readonly { readonly revision: string; readonly ms: number }[],
+): SQL {
+  const cases = sql.join(results.map(({ revision, ms }) => sql`WHEN ${revision} THEN ${ms}`), sql` `);
+  const revisions = sql.join(results.map(({ revision }) => sql`${revision}`), sql`, `);
+  return sql`UPDATE ${versionTable} SET ms = CAST(CASE revision ${cases} END AS INTEGER) WHERE revision IN (${revisions})`;
+}
+
+/** Returns the statements that forget a revision and its backfills. */
+export function deleteApplied(revision: string): readonly SQL[] {
+  return [
+    sql`DELETE FROM ${versionTable} WHERE revision = ${revision}`,
+    sql`DELETE FROM ${backfillTable} WHERE revision = ${revision}`,
+  ];
+}
+
+/** How far a backfill has come. Keys are kept as text; `null` stands for before the first one, or an empty table. */
+export interface BackfillState {
+  readonly revision: string;
+  /** Its place in the script, from 0. */
+  readonly statement: number;
+  readonly table: string;
+  /** The last key of the last committed batch. */
+  readonly lastKey: string | null;
+  /** The key at which it ends, fixed when it starts. */
+  readonly endKey: string | null;
+  /** Rows changed. */
+  readonly rows: number;
+  readonly batches: number;
+  readonly longestBatchMs: number;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+}
+
+/** Reads all backfills on record; empty when there is no such table. */
+export async function readBackfills(database: Database): Promise<readonly BackfillState[]> {
+  const rows = await readIfThere<BackfillRow>(
+    database,
+    sql`SELECT * FROM ${backfillTable}`,
+  );
+  return (rows ?? []).toSorted((a, b) => a.started_at.localeCompare(b.started_at)).map((row) => ({
+    revision: row.revision,
+    statement: row.statement,
+    table: row.table_name,
+    lastKey: row.last_key,
+    endKey: row.end_key,
+    rows: Number(row.row_count),
+    batches: row.batches,
+    longestBatchMs: row.longest_batch_ms,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  }));
+}
+
+/** Returns the statements that put a backfill on record anew. */
+export function insertBackfill(state: BackfillState): readonly SQL[] {
+  const {
+    revision,
+    statement,
+    table,
+    lastKey,
+    endKey,
+    rows,
+    batches,
+    longestBatchMs,
+    startedAt,
+    finishedAt,
+  } = state;
+  return [
+    sql`DELETE FROM ${backfillTable} WHERE revision = ${revision} AND statement = ${statement}`,
+    sql`INSERT INTO ${backfillTable} (revision, statement, table_name, last_key, end_key, row_count, batches, longest_batch_ms, started_at, finished_at) VALUES (${revision}, ${statement}, ${table}, ${lastKey}, ${endKey}, ${rows}, ${batches}, ${longestBatchMs}, ${startedAt}, ${finishedAt})`,
+  ];
+}
+
+/** Returns the statement that saves a backfill's progress. */
+export function updateBackfill(state: BackfillState): SQL {
+  const { revision, statement, lastKey, endKey, rows, batches, longestBatchMs, finishedAt } = state;
+  return sql`UPDATE ${backfillTable} SET last_key = ${lastKey}, end_key = ${endKey}, row_count = ${rows}, batches = ${batches}, longest_batch_ms = ${longestBatchMs}, finished_at = ${finishedAt} WHERE revision = ${revision} AND statement = ${statement}`;
+}
+
+/** Reads what Alembic's own version table says; `null` when there is none. */
+export async function readAlembicVersions(database: Database): Promise<readonly string[] | null> {
+  const rows = await readIfThere<{ version_num: string }>(
+    database,
+    sql`SELECT version_num FROM ${alembicTable}`,
+  );
+  return rows && rows.map((row) => row.version_num);
+}
+
+/**
+ * Reads the hashes of the scripts that drizzle's own migrator ran, in order; `null` when it has no table. On PostgreSQL
+ * the table is in a schema of its own, unless it was told otherwise.
+ */
+export async function readDrizzleHashes(database: Database): Promise<readonly string[] | null> {
+  const places = [sql`"drizzle"."__drizzle_migrations"`, sql`"__drizzle_migrations"`];
+  for (const place of places) {
+    const rows = await readIfThere<{ hash: string }>(
+      database,
+      sql`SELECT hash FROM ${place} ORDER BY created_at`,
+    );
+    if (rows !== null) return rows.map((row) => row.hash);
+  }
+  return null;
+}
+
+/**
+ * Returns the statements that make Alembic's version table say the same as ours, so that an old `migrate.py` neither
+ * runs a revision twice nor, for an id that it does not know, runs at all. `null` stands for base.
+ */
+export function setAlembicVersion(revision: string | null): readonly SQL[] {
+  const clear = sql`DELETE FROM ${alembicTable}`;
+  return revision === null
+    ? [clear]
+    : [clear, sql`INSERT INTO ${alembicTable} (version_num) VALUES (${revision})`];
+}
+
+interface VersionRow {
+  readonly revision: string;
+  readonly name: string;
+  readonly checksum: string;
+  readonly direction: Applied["direction"];
+  readonly statements_done: number;
+  readonly started_at: string;
+  readonly finished_at: string | null;
+  readonly ms: number | null;
+  readonly applied_by: string;
+  readonly origin: Applied["origin"];
+}
+
+interface BackfillRow {
+  readonly revision: string;
+  readonly statement: number;
+  readonly table_name: string;
+  readonly last_key: string | null;
+  readonly end_key: string | null;
+  readonly row_count: number | bigint | string;
+  readonly batches: number;
+  readonly longest_batch_ms: number;
+  readonly started_at: string;
+  readonly finished_at: string | null;
+}
+
+async function readIfThere<Row>(database: Database, statement: SQL): Promise<Row[] | null> {
+  try {
+    return await database.read<Row>(statement);
+  } catch (error) {
+    if (error instanceof HarborError && error.code === "missing_table") return null;
+    throw error;
+  }
+}

@@ -1,0 +1,92 @@
+import { HarborError } from "../base/errors.ts";
+import type { History, Revision } from "./history.ts";
+
+/** Which way a step goes. */
+export type Direction = "upgrade" | "downgrade";
+
+/** A row of the version table: a revision that the database has, or is on its way to or from. */
+export interface Applied {
+  readonly revision: string;
+  readonly name: string;
+  /** Checksum of the upgrade script when it ran. */
+  readonly checksum: string;
+  /** What was last started on it. */
+  readonly direction: Direction;
+  /** Statements of that script that are committed. */
+  readonly statementsDone: number;
+  /** ISO 8601 UTC. */
+  readonly startedAt: string;
+  /** When the upgrade was complete; `null` while a script is under way, in either direction. */
+  readonly finishedAt: string | null;
+  /** How long the upgrade took, in milliseconds; `null` when it was not measured. */
+  readonly ms: number | null;
+  /** The harbor-db that did it: `0.1.0`. */
+  readonly appliedBy: string;
+  /**
+   * How the row came about: by running the script, on somebody's word, by a look at the schema, or by a bridge, which
+   * led to head from a schema that was no revision's.
+   */
+  readonly origin: "run" | "stamp" | "alembic" | "adopt" | "bridge";
+}
+
+/** Where a database stands in a history. */
+export interface Position {
+  /** How many revisions are applied; one whose downgrade stopped half way still counts, one whose upgrade did does not. */
+  readonly done: number;
+  /** The revision that stopped half way, in either direction. */
+  readonly unfinished: Applied | null;
+}
+
+/**
+ * Compares the version table with the history.
+ *
+ * @throws {HarborError} `missing_revision`, `out_of_order` or `checksum_mismatch` when they disagree
+ */
+export function locate(history: History, applied: readonly Applied[]): Position {
+  const rows = new Map(applied.map((row) => [row.revision, row]));
+  const known = new Set(history.revisions.map((revision) => revision.id));
+  const unknown = applied.find((row) => !known.has(row.revision));
+  if (unknown !== undefined) {
+    throw new HarborError(
+      "missing_revision",
+      `Cannot place revision "${unknown.revision}" (${unknown.name}): the database has it and the history does not`,
+      {
+        hint: "Use the harbor-db or the --dir that made it (a newer release, another branch).",
+        details: { revision: unknown.revision },
+      },
+    );
+  }
+  const gap = history.revisions.findIndex((revision) => !rows.has(revision.id));
+  const present = gap < 0 ? history.revisions.length : gap;
+  const later = history.revisions.slice(present).find((revision) => rows.has(revision.id));
+  if (later !== undefined) {
+    const missing = history.revisions[present]!;
+    throw new HarborError(
+      "out_of_order",
+      `Cannot go on from revision "${later.id}" (${later.name}): it is applied, and "${missing.id}" (${missing.name}) before it is not`,
+      {
+        hint:
+          `If the schema does have what ${missing.id} makes: harbor-db stamp ${later.id}. If not, restore a backup.`,
+        details: { revision: later.id, missing: missing.id },
+      },
+    );
+  }
+  for (const revision of history.revisions.slice(0, present)) {
+    if (rows.get(revision.id)!.checksum !== revision.checksum) throw edited(revision, rows.get(revision.id)!);
+  }
+  const unfinished = applied.find((row) => row.finishedAt === null) ?? null;
+  return { done: unfinished?.direction === "upgrade" ? present - 1 : present, unfinished };
+}
+
+function edited(revision: Revision, row: Applied): HarborError {
+  return new HarborError(
+    "checksum_mismatch",
+    `Cannot trust revision "${revision.id}" (${revision.name}): its script was edited after it was applied on ${row.startedAt}`,
+    {
+      hint: row.finishedAt === null
+        ? `It stopped half way: restore ${revision.tag}.sql from version control and go on, or go back to a backup: harbor-db backup list`
+        : `Restore ${revision.tag}.sql from version control and put the change into a new revision; if the edit changes nothing: harbor-db stamp ${revision.id}`,
+      details: { revision: revision.id, applied: row.checksum, history: revision.checksum },
+    },
+  );
+}

@@ -1,0 +1,126 @@
+import type { Backfill, Statement } from "./statement.ts";
+import type { Dialect } from "../base/dialect.ts";
+import type { HarborError } from "../base/errors.ts";
+import { isWord, nameOf, type Token, tokenize, withoutComments } from "../sql/lexer.ts";
+
+/** Makes the error for something wrong at an offset of the script. */
+export type Fail = (offset: number, state: string, hint?: string) => HarborError;
+
+/** A statement before its directives are read. */
+export interface Subject {
+  readonly dialect: Dialect;
+  readonly sql: string;
+  /** Tokens of `sql`, with offsets into it. */
+  readonly tokens: readonly Token[];
+  readonly fail: Fail;
+}
+
+/**
+ * Reads the `-- harbor:` comments above a statement into how it runs.
+ *
+ * @throws {HarborError} `bad_script` when one is not known, lacks something or does not fit its statement
+ */
+export function applyDirectives(directives: readonly Token[], subject: Subject): Omit<Statement, "line"> {
+  const allowed: string[] = [];
+  let sql = subject.sql;
+  let run: Statement["run"] = { kind: "transaction" };
+  for (const token of directives) {
+    const [, word = "", rest = ""] = /^--\s*harbor:(\S*)\s*(.*)$/.exec(token.text)!;
+    const fail = (state: string, hint?: string) => subject.fail(token.start, state, hint);
+    if (word !== "allow" && run.kind !== "transaction") {
+      throw fail("the statement has two directives that exclude each other");
+    }
+    if (word === "allow") allowed.push(readAllowed(rest, fail));
+    else if (word === "backfill") run = readBackfill(rest, subject, fail);
+    else if (word === "alone") run = { kind: "alone", makesIndex: concurrentIndex(subject.tokens) };
+    else if (word === "concurrently") {
+      sql = concurrently(subject, fail);
+      run = { kind: "alone", makesIndex: concurrentIndex(withoutComments(tokenize(sql, subject.dialect))) };
+    } else {
+      throw fail(
+        `the directive "harbor:${word}" is not known`,
+        "Known are harbor:backfill, harbor:alone, harbor:concurrently and harbor:allow.",
+      );
+    }
+  }
+  return { sql, allowed, run };
+}
+
+type FailHere = (state: string, hint?: string) => HarborError;
+
+function readAllowed(rest: string, fail: FailHere): string {
+  const match = /^(\S+)\s+\S/.exec(rest);
+  if (match === null) {
+    throw fail(
+      "harbor:allow needs a hazard and a reason",
+      "-- harbor:allow table_rewrite the table is small",
+    );
+  }
+  return match[1]!;
+}
+
+function readBackfill(rest: string, subject: Subject, fail: FailHere): Backfill {
+  const parameters = new Map(
+    rest.split(/\s+/).filter(Boolean).map((pair) => {
+      const [name = "", value = ""] = pair.split("=", 2);
+      if (!["table", "key"].includes(name) || value === "") {
+        throw fail(`harbor:backfill does not take "${pair}"`, example);
+      }
+      return [name, value] as const;
+    }),
+  );
+  const table = parameters.get("table");
+  const key = parameters.get("key");
+  if (table === undefined || key === undefined) throw fail("harbor:backfill needs table= and key=", example);
+  const { tokens, sql } = subject;
+  if (!isWord(tokens[0], "UPDATE") || nameOf(tokens[1]) !== table || !isWord(tokens[2], "SET")) {
+    throw fail(`harbor:backfill needs a statement of the form UPDATE "${table}" SET …`, example);
+  }
+  const outer = topLevel(tokens);
+  const where = outer.find((token) => isWord(token, "WHERE"));
+  const refused = outer.find((token) =>
+    ["RETURNING", "ORDER", "LIMIT"].some((word) => isWord(token, word)) ||
+    (isWord(token, "FROM") && (where === undefined || token.start < where.start))
+  );
+  if (refused !== undefined) {
+    throw fail(`a statement with ${refused.text.toUpperCase()} cannot be cut into batches`);
+  }
+  return {
+    kind: "backfill",
+    table,
+    key,
+    update: where === undefined ? sql : sql.slice(0, where.start).trimEnd(),
+    condition: where === undefined ? null : sql.slice(where.start + where.text.length).trim(),
+  };
+}
+
+const example = "-- harbor:backfill table=files key=id";
+
+function topLevel(tokens: readonly Token[]): readonly Token[] {
+  let depth = 0;
+  return tokens.filter((token) => {
+    if (token.kind === "sign" && token.text === "(") depth++;
+    if (token.kind === "sign" && token.text === ")") depth--;
+    return depth === 0;
+  });
+}
+
+/** Turns `CREATE INDEX` or `DROP INDEX` into its CONCURRENTLY form. */
+function concurrently(subject: Subject, fail: FailHere): string {
+  if (subject.dialect !== "postgresql") throw fail("harbor:concurrently has a meaning on PostgreSQL only");
+  const [first, second, third] = subject.tokens;
+  const index = [second, third].find((token) => isWord(token, "INDEX"));
+  const known = isWord(first, "DROP") || isWord(first, "CREATE");
+  if (!known || index === undefined) {
+    throw fail("harbor:concurrently needs a CREATE INDEX or DROP INDEX statement");
+  }
+  const end = index.start + index.text.length;
+  return `${subject.sql.slice(0, end)} CONCURRENTLY${subject.sql.slice(end)}`;
+}
+
+/** Returns the name of the index in `CREATE [UNIQUE] INDEX CONCURRENTLY [IF NOT EXISTS] name`, else `null`. */
+function concurrentIndex(tokens: readonly Token[]): string | null {
+  const at = tokens.findIndex((token) => isWord(token, "CONCURRENTLY"));
+  if (at < 0 || !isWord(tokens[0], "CREATE") || !isWord(tokens[at - 1], "INDEX")) return null;
+  return nameOf(tokens[isWord(tokens[at + 1], "IF") ? at + 4 : at + 1]);
+}

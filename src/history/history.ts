@@ -1,0 +1,171 @@
+import type { Dialect } from "../base/dialect.ts";
+import { createHash } from "node:crypto";
+import { HarborError } from "../base/errors.ts";
+import { parseScript, type Script, scriptName } from "./script.ts";
+
+/** One step of the schema's history. */
+export interface Revision {
+  /** Twelve hex digits. */
+  readonly id: string;
+  /** In words: `Add R2 storage fields`. */
+  readonly name: string;
+  /** The revision before it; `null` for the first. */
+  readonly parent: string | null;
+  /** Its name in drizzle-kit's journal, and of its files: `5b09ebe23c76_add_r2_storage_fields`. */
+  readonly tag: string;
+  /** When it was written, ISO 8601 UTC. */
+  readonly createdAt: string;
+  /**
+   * SHA-256 of the upgrade script, hex, with line ends as LF so that a checkout on Windows has the same. For a
+   * script with LF ends it is the hash that drizzle's own migrator stores.
+   */
+  readonly checksum: string;
+  /**
+   * Reads the script that makes the revision.
+   * @throws {HarborError} `bad_script`
+   */
+  upgrade(): Script;
+  /**
+   * Reads the script that undoes the revision; `null` when it has none.
+   * @throws {HarborError} `bad_script`
+   */
+  downgrade(): Script | null;
+  /**
+   * Returns drizzle-kit's snapshot of the schema after the revision, as parsed JSON.
+   * @throws {HarborError} `bad_history` when it is missing or no JSON
+   */
+  snapshot(): unknown;
+}
+
+/** All revisions of a dialect, in order. */
+export interface History {
+  readonly dialect: Dialect;
+  readonly revisions: readonly Revision[];
+}
+
+/** The files of one dialect's folder. */
+export interface HistoryFiles {
+  /** The folder as shown in messages: `drizzle/sqlite`, or where the built-in history says it comes from. */
+  readonly folder: string;
+  /** Returns the text of a file in the folder, `null` when there is none. */
+  read(path: string): string | null;
+}
+
+interface JournalEntry {
+  readonly idx: number;
+  readonly when: number;
+  readonly tag: string;
+}
+
+/** The journal's place in a dialect's folder. */
+export const journalPath = "meta/_journal.json";
+
+/**
+ * Builds the history from a dialect's folder as drizzle-kit lays it out. Scripts and snapshots are only parsed when
+ * they are asked for.
+ *
+ * @throws {HarborError} `bad_history` when the journal is missing or broken, an entry's files are missing, or two
+ * revisions have the same id
+ */
+export function buildHistory(dialect: Dialect, files: HistoryFiles): History {
+  const revisions: Revision[] = [];
+  const seen = new Set<string>();
+  for (const entry of readJournal(dialect, files)) {
+    const revision = buildRevision(dialect, files, { entry, parent: revisions.at(-1)?.id ?? null });
+    if (seen.has(revision.id)) {
+      throw broken(`${files.folder}/${journalPath}`, `revision ${revision.id} stands in it twice`);
+    }
+    seen.add(revision.id);
+    revisions.push(revision);
+  }
+  return { dialect, revisions };
+}
+
+/** Returns the checksum of a script's text, see {@link Revision.checksum}. */
+export function scriptChecksum(text: string): string {
+  return createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex");
+}
+
+/** Returns the last revision of a history; `undefined` when it is empty. */
+export function headOf(history: History): Revision | undefined {
+  return history.revisions.at(-1);
+}
+
+function readJournal(dialect: Dialect, files: HistoryFiles): readonly JournalEntry[] {
+  const path = `${files.folder}/${journalPath}`;
+  const journal = parseJson(path, files.read(journalPath)) as { dialect?: unknown; entries?: unknown };
+  if (journal?.dialect !== dialect) {
+    throw broken(path, `its dialect is "${String(journal?.dialect)}", and not "${dialect}"`);
+  }
+  if (!Array.isArray(journal.entries)) throw broken(path, "it has no list of entries");
+  for (const [index, entry] of journal.entries.entries()) {
+    const right = Number.isInteger(entry?.when) && typeof entry?.tag === "string" && entry.idx === index;
+    if (!right) {
+      throw broken(path, `entry ${index} needs idx ${index}, a time "when" in milliseconds and a "tag"`);
+    }
+  }
+  return journal.entries;
+}
+
+function buildRevision(
+  dialect: Dialect,
+  files: HistoryFiles,
+  { entry, parent }: { readonly entry: JournalEntry; readonly parent: string | null },
+): Revision {
+  const { tag } = entry;
+  const [, id = "", slug = ""] = /^([0-9a-f]{12})_(\w+)$/.exec(tag) ?? [];
+  if (id === "") {
+    throw broken(
+      `${files.folder}/${journalPath}`,
+      `the tag "${tag}" is not twelve hex digits, "_" and a name`,
+    );
+  }
+  const source = (suffix: string) => ({
+    file: `${files.folder}/${tag}${suffix}`,
+    text: files.read(tag + suffix),
+    dialect,
+  });
+  const up = source(".sql");
+  const { text } = up;
+  if (text === null) throw broken(up.file, "the journal names it, and there is no such file");
+  return {
+    id,
+    name: scriptName(text) ?? slug.replaceAll("_", " "),
+    parent,
+    tag,
+    createdAt: new Date(entry.when).toISOString(),
+    checksum: scriptChecksum(text),
+    upgrade: once(() => parseScript({ ...up, text })),
+    downgrade: () => {
+      const down = source(".down.sql");
+      return down.text === null ? null : parseScript({ ...down, text: down.text });
+    },
+    snapshot: () => {
+      const path = `meta/${id}_snapshot.json`;
+      return parseJson(`${files.folder}/${path}`, files.read(path));
+    },
+  };
+}
+
+function parseJson(path: string, text: string | null): unknown {
+  if (text === null) throw broken(path, "there is no such file");
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw broken(path, `it is not JSON (${(error as Error).message})`);
+  }
+}
+
+function broken(path: string, state: string): HarborError {
+  return new HarborError("bad_history", `Cannot read "${path}": ${state}`, {
+    hint:
+      "Restore the folder from version control, or leave --dir out to use the history built into harbor-db.",
+    details: { path },
+  });
+}
+
+/** Returns a function that makes its result at the first call, and returns that one at all others. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly result: T } | undefined;
+  return () => (made ??= { result: make() }).result;
+}

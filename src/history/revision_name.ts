@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { HarborError } from "../base/errors.ts";
+
+/** How long the words in a file's name may get, as Alembic cut them. */
+const longestSlug = 40;
+
+/** Returns what a revision's files are called: `5b09ebe23c76_add_r2_storage_fields`. */
+export function tagOf(revision: string, name: string): string {
+  return `${revision}_${slug(name)}`;
+}
+
+/** Returns the files of a revision in its dialect's folder: the script up, the script down, the snapshot. */
+export function revisionFiles(tag: string): readonly [up: string, down: string, snapshot: string] {
+  return [`${tag}.sql`, `${tag}.down.sql`, `meta/${tag.slice(0, 12)}_snapshot.json`];
+}
+
+/** Returns a name in lower case, with underscores, of ASCII letters and digits, cut at a word. */
+export function slug(name: string): string {
+  const plain = name.normalize("NFKD").replaceAll(/\p{M}/gu, "").toLowerCase();
+  const words = (plain.match(/[a-z0-9_]+/g) ?? []).join("_").replaceAll(/_+/g, "_").replace(/^_/, "");
+  const cut = words.length <= longestSlug
+    ? words
+    : words.slice(0, longestSlug + 1).replace(/_[^_]*$/, "").slice(0, longestSlug);
+  return cut.replace(/_$/, "") || "revision";
+}
+
+/** Checks what the user calls a new revision; it becomes a comment and part of file names. */
+export function readRevisionName(text: string): string {
+  const name = text.trim();
+  const state = name === ""
+    ? "it is empty"
+    : /[\r\n]/.test(name)
+    ? "it has more than one line"
+    : name.includes("-->")
+    ? 'it has "-->" in it, which separates statements'
+    : /^harbor:/.test(name)
+    ? 'it begins with "harbor:", like a directive'
+    : null;
+  if (state === null) return name;
+  throw new HarborError("usage", `Cannot name a revision "${text}": ${state}`, {
+    hint: 'harbor-db generate "Add user settings"',
+  });
+}
+
+/** Checks an id that the user chose. */
+export function readRevisionId(text: string): string {
+  if (/^[0-9a-f]{12}$/.test(text)) return text;
+  throw new HarborError("usage", `Cannot use "${text}" as a revision: it is not twelve hex digits`, {
+    hint: "Leave --rev-id out, and harbor-db derives one.",
+  });
+}
+
+/** What a revision's id is derived from. */
+export interface RevisionContent {
+  readonly parent: string | null;
+  readonly name: string;
+  /** The texts of all its scripts, in a fixed order. */
+  readonly scripts: readonly string[];
+}
+
+/**
+ * Derives a revision's id from what it is: the same change after the same revision has the same id on every machine,
+ * and two different ones have different ids.
+ */
+export function deriveRevisionId({ parent, name, scripts }: RevisionContent): string {
+  return createHash("sha256").update(JSON.stringify([parent, name, ...scripts])).digest("hex").slice(0, 12);
+}
+
+/**
+ * Reads a time as people and Alembic write it: ISO 8601, with a space or a `T`; without a zone it is UTC.
+ *
+ * @returns Milliseconds since 1970
+ */
+export function readCreationTime(text: string): number {
+  const [, day, time = "00:00", fraction = "", zone = "Z"] =
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?)? ?(Z|[+-]\d\d:\d\d)?$/.exec(text.trim()) ?? [];
+  const seconds = time.length === 5 ? `${time}:00` : time;
+  const ms = day === undefined ? NaN : Date.parse(`${day}T${seconds}${fraction.slice(0, 4)}${zone}`);
+  if (!Number.isNaN(ms)) return ms;
+  throw new HarborError("usage", `Cannot read the time "${text}": it is not ISO 8601`, {
+    hint: '--created-at "2025-09-29 17:52:08"',
+  });
+}

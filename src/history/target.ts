@@ -1,0 +1,42 @@
+import { HarborError } from "../base/errors.ts";
+import type { History } from "./history.ts";
+
+/**
+ * Returns how many revisions are applied at a target.
+ *
+ * @throws {HarborError} `unknown_target` or `ambiguous_target`
+ */
+export function resolveTarget(history: History, done: number, text: string): number {
+  const { revisions } = history;
+  if (text === "head") return revisions.length;
+  if (text === "base") return 0;
+  if (/^[+-]\d+$/.test(text)) {
+    const target = done + Number(text);
+    if (target >= 0 && target <= revisions.length) return target;
+    throw new HarborError(
+      "unknown_target",
+      `Cannot find target "${text}": there are ${
+        text[0] === "+" ? revisions.length - done : done
+      } revisions that way`,
+      { hint: "harbor-db history" },
+    );
+  }
+  const found = /^[0-9a-f]+$/i.test(text)
+    ? revisions.filter((revision) => revision.id.startsWith(text.toLowerCase()))
+    : [];
+  if (found.length === 1) return revisions.indexOf(found[0]!) + 1;
+  if (found.length > 1) {
+    const candidates = found.map((revision) => revision.id);
+    throw new HarborError(
+      "ambiguous_target",
+      `Cannot find target "${text}": it is the beginning of ${candidates.join(" and ")}`,
+      {
+        hint: "Give more digits.",
+        details: { candidates },
+      },
+    );
+  }
+  throw new HarborError("unknown_target", `Cannot find target "${text}": no revision has that id`, {
+    hint: "harbor-db history",
+  });
+}

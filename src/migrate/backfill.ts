@@ -1,0 +1,212 @@
+import type { Backfill } from "../history/statement.ts";
+import type { SQL } from "drizzle-orm";
+import { keyShare } from "./rules/key_share.ts";
+import type { Pace } from "../engines/database.ts";
+import {
+  type BackfillState,
+  insertBackfill,
+  readBackfills,
+  updateBackfill,
+} from "../engines/version_table.ts";
+import { createWalker, type PaceOptions, type Stretch } from "./backfill_walk.ts";
+import { countKeys, type Place, readEdgeKey, updateWithin, type Window } from "./backfill_window.ts";
+import type { RunContext } from "../engines/run_context.ts";
+
+/** How many rows that came meanwhile are left to the closing batch. */
+const mostLeft = 1_000;
+/** How often the end is moved up to rows that came meanwhile. */
+const mostRounds = 10;
+/** How often rows are looked for that were changed behind the batches' back. */
+const mostSweeps = 3;
+
+/** What a backfill did, as reported. */
+export interface BackfillResult {
+  readonly table: string;
+  /** Rows changed. */
+  readonly rows: number;
+  readonly batches: number;
+  /** For how long the longest batch kept its locks. */
+  readonly longestBatchMs: number;
+}
+
+/** Which backfill to run, and what closes it. */
+export interface BackfillTask {
+  readonly revision: string;
+  /** Its place in the script, from 0. */
+  readonly statement: number;
+  readonly backfill: Backfill;
+  /** What records it as done, in the batch that changes the last rows. */
+  readonly record: readonly SQL[];
+  readonly pace: PaceOptions;
+}
+
+/**
+ * Runs a backfill in key-range batches, each its own transaction that also saves the cursor.
+ *
+ * The end is fixed at the highest key when it starts, so that it does not chase new rows, and moved up when many came
+ * meanwhile. Then it looks for rows that the application changed or inserted behind the cursor. The closing batch
+ * takes those that came last. An interrupted backfill goes on after its last batch.
+ *
+ * @throws {HarborError} `interrupted` between two batches, `busy` when the database could not bear another batch for a
+ * long time, or what the database says
+ */
+export async function runBackfill(context: RunContext, task: BackfillTask): Promise<BackfillResult> {
+  const { database } = context;
+  const { backfill } = task;
+  const pace = await database.pace(backfill.table);
+  const saved = await readSaved(context, task);
+  const isSmall = saved === undefined &&
+    await countKeys(database, backfill, { from: after(null), atMost: mostLeft + 1 }) <= mostLeft;
+  const state = isSmall
+    ? newState(context, task, null)
+    : await walk(context, task, { state: saved ?? await begin(context, task), pace });
+
+  const finished = { ...state, batches: state.batches + 1, finishedAt: context.now().toISOString() };
+  const [rows = 0] = await database.write([
+    updateWithin(backfill, { from: after(state.endKey), end: null }),
+    ...task.record,
+    ...(isSmall ? insertBackfill(finished) : [updateBackfill(finished)]),
+  ]);
+  const { heldMs } = await pace.relax();
+  return {
+    table: backfill.table,
+    rows: finished.rows + rows,
+    batches: finished.batches,
+    longestBatchMs: Math.max(finished.longestBatchMs, Math.round(heldMs)),
+  };
+}
+
+/** Changes all rows but those that come last, and returns how far it came. */
+async function walk(
+  context: RunContext,
+  { backfill, pace: options }: BackfillTask,
+  { state: from, pace }: { readonly state: BackfillState; readonly pace: Pace },
+): Promise<BackfillState> {
+  const { database } = context;
+  const walker = createWalker(context, backfill, { pace, options });
+  let state = from;
+  const showProgress = progressMeter(context, backfill, {
+    first: state.lastKey ?? await readEdgeKey(database, backfill, "lowest"),
+    state: () => state,
+  });
+
+  const stretch = (from: Place, save: (window: Window) => Partial<BackfillState>): Stretch => ({
+    from,
+    end: state.endKey,
+    save: (window) => [
+      updateBackfill({
+        ...state,
+        ...save(window),
+        rows: state.rows + window.matching,
+        batches: state.batches + 1,
+      }),
+    ],
+    onBatch: (window, { rows, heldMs }) => {
+      state = {
+        ...state,
+        ...save(window),
+        rows: state.rows + rows,
+        batches: state.batches + 1,
+        longestBatchMs: Math.max(state.longestBatchMs, Math.round(heldMs)),
+      };
+    },
+    onProgress: showProgress,
+  });
+
+  for (let round = 0; round < mostRounds; round++) {
+    await walker.walk(stretch(after(state.lastKey), ({ last }) => ({ lastKey: last })));
+    const came = await countKeys(database, backfill, { from: after(state.endKey), atMost: mostLeft + 1 });
+    if (came <= mostLeft) break;
+    state = { ...state, lastKey: state.endKey, endKey: await readEdgeKey(database, backfill, "highest") };
+  }
+  // Where nothing was changed, nothing can have come behind.
+  for (
+    let sweeps = 0, before = 0;
+    sweeps < mostSweeps && state.rows > before && isRepeatable(backfill);
+    sweeps++
+  ) {
+    before = state.rows;
+    await walker.walk(stretch(after(null), () => ({})));
+  }
+  return state;
+}
+
+/** A change without a condition would change every row again. */
+function isRepeatable({ condition }: Backfill): boolean {
+  return condition !== null;
+}
+
+function after(key: string | null): Place {
+  return { key, isAhead: false };
+}
+
+/** Returns the state in which an earlier run was interrupted. */
+async function readSaved(
+  { database }: RunContext,
+  task: BackfillTask,
+): Promise<BackfillState | undefined> {
+  return (await readBackfills(database)).find((state) =>
+    state.revision === task.revision && state.statement === task.statement && state.finishedAt === null
+  );
+}
+
+/** Puts a new backfill on record, up to the key that is the highest now. */
+async function begin(context: RunContext, task: BackfillTask): Promise<BackfillState> {
+  const { database } = context;
+  const state = newState(context, task, await readEdgeKey(database, task.backfill, "highest"));
+  await database.write(insertBackfill(state));
+  return state;
+}
+
+/** Returns the statements that record a backfill of an empty table, which is a single batch. */
+export function recordAtOnce(
+  context: RunContext,
+  task: Pick<BackfillTask, "revision" | "statement" | "backfill">,
+): readonly SQL[] {
+  const finishedAt = context.now().toISOString();
+  return insertBackfill({ ...newState(context, task, null), batches: 1, finishedAt });
+}
+
+function newState(
+  { now }: RunContext,
+  { revision, statement, backfill: { table } }: Pick<BackfillTask, "revision" | "statement" | "backfill">,
+  endKey: string | null,
+): BackfillState {
+  return {
+    revision,
+    statement,
+    table,
+    lastKey: null,
+    endKey,
+    rows: 0,
+    batches: 0,
+    longestBatchMs: 0,
+    startedAt: now().toISOString(),
+    finishedAt: null,
+  };
+}
+
+/** Returns what tells the user how far a backfill is. The number of rows is estimated from the keys. */
+function progressMeter(
+  { notify }: RunContext,
+  { table }: Backfill,
+  { first, state }: { readonly first: string | null; readonly state: () => BackfillState },
+): Stretch["onProgress"] {
+  const startedAt = performance.now();
+  let passed = 0;
+  return ({ last, walked, size }) => {
+    const { endKey: end, longestBatchMs } = state();
+    passed += walked;
+    const share = keyShare({ first, last, end });
+    const total = share === null || share === 0 ? null : Math.round(passed / share);
+    notify({
+      kind: "backfill",
+      table,
+      passed,
+      total,
+      batchRows: size,
+      longestBatchMs,
+      elapsedMs: performance.now() - startedAt,
+    });
+  };
+}

@@ -1,0 +1,147 @@
+import type { Backfill } from "../history/statement.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { SQL } from "drizzle-orm";
+import { HarborError } from "../base/errors.ts";
+import { stopIfAsked } from "../base/interrupt.ts";
+import { firstSize, mostSparse, nextSpan, nextTurn, type PaceLimits, type Turn } from "../engines/pace.ts";
+import type { Pace } from "../engines/database.ts";
+import { hasMatch, type Place, readWindow, updateWithin, type Window } from "./backfill_window.ts";
+import type { RunContext } from "../engines/run_context.ts";
+
+/** What the user may set of the pace; what is left out is up to the engine. */
+export interface PaceOptions {
+  /** For how long a batch should keep its locks, in milliseconds. */
+  readonly batchMs?: number | undefined;
+  /** How far a replica may be behind, in milliseconds. */
+  readonly maxLagMs?: number | undefined;
+  /** The most rows per second. */
+  readonly maxRate?: number | undefined;
+}
+
+/** What a batch did that has committed. */
+export interface DoneBatch {
+  /** Rows that it changed. */
+  readonly rows: number;
+  /** For how long it kept its locks, in milliseconds. */
+  readonly heldMs: number;
+}
+
+/** A part of a table to change, and what to do about its batches. */
+export interface Stretch {
+  readonly from: Place;
+  readonly end: string | null;
+  /** Returns the statements that go into a batch beside the change itself. */
+  readonly save: (window: Window) => readonly SQL[];
+  readonly onBatch: (window: Window, done: DoneBatch) => void;
+  /** Told after every look how far it came. */
+  readonly onProgress: (
+    progress: { readonly last: string; readonly walked: number; readonly size: number },
+  ) => void;
+}
+
+/** Changes the rows of a table in batches, at a pace that the application does not notice. */
+export interface Walker {
+  /** Changes what is wanted in a stretch. What it learned about the pace holds for the next one. */
+  walk(stretch: Stretch): Promise<void>;
+}
+
+const defaultMaxLagMs = 10_000;
+/** How often to look whether it may go on, in milliseconds. */
+const holdLookMs = 1_000;
+/** How long to hold before giving up, in milliseconds. */
+const longestHoldMs = 600_000;
+
+/** Makes the walker of a backfill. */
+export function createWalker(
+  context: RunContext,
+  backfill: Backfill,
+  { pace, options }: { readonly pace: Pace; readonly options: PaceOptions },
+): Walker {
+  const { database, signal, notify } = context;
+  const limits: PaceLimits = {
+    batchMs: options.batchMs ?? pace.batchMs,
+    rest: pace.rest,
+    maxLagMs: options.maxLagMs ?? defaultMaxLagMs,
+    maxRate: options.maxRate ?? null,
+  };
+  let size = firstSize;
+
+  async function walk({ from, end, save, onBatch, onProgress }: Stretch): Promise<void> {
+    let at = from;
+    let span = size;
+    // Where a look bothers nobody, one at all that is left may save the many.
+    let mayLookAhead = pace.readRest === 0;
+    while (true) {
+      stopIfAsked(signal);
+      const began = performance.now();
+      const window = await readWindow(database, backfill, { from: at, end, limit: span });
+      const lookMs = performance.now() - began;
+      if (window === null) return;
+      const { last, walked, matching, firstMatching } = window;
+      if (matching === 0) {
+        if (
+          mayLookAhead && !(await hasMatch(database, backfill, { from: { key: last, isAhead: false }, end }))
+        ) {
+          return;
+        }
+        mayLookAhead = false;
+        span = nextSpan(span, lookMs, limits.batchMs);
+        await pause(lookMs * pace.readRest);
+      } else if (walked > size * mostSparse) {
+        at = { key: firstMatching, isAhead: true };
+        span = size;
+        continue;
+      } else if (matching > size * 1.5) {
+        span = Math.max(1, Math.floor((span * size) / matching));
+        continue;
+      } else {
+        const [changed = 0] = await database.write([
+          updateWithin(backfill, { from: at, end: last }),
+          ...save(window),
+        ]);
+        const density = matching / walked;
+        const turn = await rest(changed, (heldMs) => onBatch(window, { rows: changed, heldMs }));
+        size = turn.size;
+        span = Math.round(Math.min(size / density, size * mostSparse));
+      }
+      at = { key: last, isAhead: false };
+      onProgress({ last, walked, size });
+    }
+  }
+
+  /** Gives others their turn after a batch, for as long as the database's load asks for. */
+  async function rest(rows: number, onHeld: (heldMs: number) => void): Promise<Turn> {
+    const began = performance.now();
+    const load = await pace.relax();
+    onHeld(load.heldMs);
+    const turn = nextTurn({ size, rows }, load, limits);
+    await pause(turn.pauseMs - (performance.now() - began));
+    if (turn.hold !== null) await hold(turn.hold);
+    return turn;
+  }
+
+  async function hold(reason: string): Promise<void> {
+    notify({ kind: "note", text: `backfill ${backfill.table}: waiting, since ${reason}` });
+    const began = performance.now();
+    for (let still: string | null = reason; still !== null;) {
+      stopIfAsked(signal);
+      if (performance.now() - began > longestHoldMs) throw heldTooLong(still);
+      await pause(holdLookMs);
+      still = nextTurn({ size, rows: 0 }, await pace.relax(), limits).hold;
+    }
+  }
+
+  function heldTooLong(reason: string): HarborError {
+    const state = `for ${longestHoldMs / 60_000} minutes it could not go on, since ${reason}`;
+    return new HarborError("busy", `Cannot backfill "${backfill.table}": ${state}`, {
+      hint: "Run the same command again when that is over: it goes on where it stopped.",
+    });
+  }
+
+  async function pause(ms: number): Promise<void> {
+    // A stop is noticed before the next batch.
+    if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
+  }
+
+  return { walk };
+}

@@ -1,0 +1,118 @@
+import type { Backfill } from "../history/statement.ts";
+import { type SQL, sql } from "drizzle-orm";
+import type { Database } from "../engines/database.ts";
+
+/** A place among the keys of a table, as text; `null` for before the first one. */
+export interface Place {
+  readonly key: string | null;
+  /** Whether the row with the key itself is still to come. */
+  readonly isAhead: boolean;
+}
+
+/** The keys that follow a place, up to as many as were asked for. */
+export interface Window {
+  /** The last of them. */
+  readonly last: string;
+  readonly walked: number;
+  /** How many rows the backfill would change. */
+  readonly matching: number;
+  /** The first of those; `null` without any. */
+  readonly firstMatching: string | null;
+}
+
+interface WindowRow {
+  readonly last: string | null;
+  readonly first_matching: string | null;
+  readonly walked: number | bigint | string;
+  readonly matching: number | bigint | string;
+}
+
+/** Reads what follows a place, no further than to `end`; `null` when nothing does. */
+export async function readWindow(
+  database: Database,
+  backfill: Backfill,
+  { from, end, limit }: { readonly from: Place; readonly end: string | null; readonly limit: number },
+): Promise<Window | null> {
+  const key = sql.identifier(backfill.key);
+  const [row] = await database.read<WindowRow>(
+    sql`SELECT CAST(max(k) AS TEXT) AS last, CAST(min(CASE WHEN m = 1 THEN k END) AS TEXT) AS first_matching, count(*) AS walked, count(m) AS matching FROM (SELECT ${key} AS k, CASE WHEN ${
+      wanted(backfill)
+    } THEN 1 END AS m FROM ${sql.identifier(backfill.table)} WHERE ${
+      within(backfill, { from, end })
+    } ORDER BY ${key} LIMIT ${limit}) AS w`,
+  );
+  if (row === undefined || row.last === null) return null;
+  return {
+    last: row.last,
+    walked: Number(row.walked),
+    matching: Number(row.matching),
+    firstMatching: row.first_matching,
+  };
+}
+
+/** Whether the backfill would change any row from a place up to a key. Needs no order, so an index may know at once. */
+export async function hasMatch(
+  database: Database,
+  backfill: Backfill,
+  range: { readonly from: Place; readonly end: string | null },
+): Promise<boolean> {
+  const rows = await database.read(
+    sql`SELECT 1 AS found FROM ${sql.identifier(backfill.table)} WHERE ${wanted(backfill)} AND ${
+      within(backfill, range)
+    } LIMIT 1`,
+  );
+  return rows.length > 0;
+}
+
+/** Returns the statement that changes what is wanted of the rows from a place up to a key; `null` for up to the last. */
+export function updateWithin(
+  backfill: Backfill,
+  range: { readonly from: Place; readonly end: string | null },
+): SQL {
+  return sql`${sql.raw(backfill.update)} WHERE ${wanted(backfill)} AND ${within(backfill, range)}`;
+}
+
+/** Returns the lowest or the highest key; `null` for an empty table. */
+export async function readEdgeKey(
+  database: Database,
+  { table, key }: Backfill,
+  edge: "lowest" | "highest",
+): Promise<string | null> {
+  const found = sql.raw(edge === "lowest" ? "min" : "max");
+  const [row] = await database.read<{ edge: string | null }>(
+    sql`SELECT CAST(${found}(${sql.identifier(key)}) AS TEXT) AS edge FROM ${sql.identifier(table)}`,
+  );
+  return row!.edge;
+}
+
+/** Returns how many keys there are behind a place, or `atMost`, if there are more. */
+export async function countKeys(
+  database: Database,
+  backfill: Backfill,
+  { from, atMost }: { readonly from: Place; readonly atMost: number },
+): Promise<number> {
+  const [row] = await database.read<{ size: number | bigint | string }>(
+    sql`SELECT count(*) AS size FROM (SELECT 1 FROM ${sql.identifier(backfill.table)} WHERE ${
+      within(backfill, { from, end: null })
+    } LIMIT ${atMost}) AS r`,
+  );
+  return Number(row!.size);
+}
+
+function wanted({ condition }: Backfill): SQL {
+  // The line break ends a comment that the condition may end with.
+  return condition === null ? sql`TRUE` : sql`(${sql.raw(condition)}\n)`;
+}
+
+function within(
+  { key }: Backfill,
+  { from, end }: { readonly from: Place; readonly end: string | null },
+): SQL {
+  const column = sql.identifier(key);
+  const lower = from.key === null
+    ? sql`TRUE`
+    : from.isAhead
+    ? sql`${column} >= ${from.key}`
+    : sql`${column} > ${from.key}`;
+  return end === null ? lower : sql`${lower} AND ${column} <= ${end}`;
+}

@@ -1,0 +1,136 @@
+import type { Applied } from "../history/applied.ts";
+import type { Backfill, Statement } from "../history/statement.ts";
+import type { SQL } from "drizzle-orm";
+import { sql } from "drizzle-orm";
+import type { Step } from "./rules/plan.ts";
+import type { WriteMode } from "../engines/database.ts";
+import { deleteApplied, insertApplied, setAlembicVersion, updateProgress } from "../engines/version_table.ts";
+
+/** A part of a step that commits on its own. */
+export interface Batch {
+  readonly mode: WriteMode;
+  readonly statements: readonly SQL[];
+  /** The place in the script of the statement that it runs alone or in key ranges; `null` for any other. */
+  readonly statement: number | null;
+  /** Set when its first statement is to be run in key ranges; the others record that. */
+  readonly backfill: Backfill | null;
+  /** The index that its only statement makes outside a transaction. */
+  readonly makesIndex: string | null;
+}
+
+/** What the batches of a step depend on beside the step. */
+export interface BatchOptions {
+  /** Statements that go before everything else in the first batch. */
+  readonly before: readonly SQL[];
+  /** Whether Alembic's version table is there and has to be kept in step. */
+  readonly alembic: boolean;
+  /** This harbor-db's version. */
+  readonly version: string;
+  now(): Date;
+}
+
+/**
+ * Cuts a step into the batches that commit one by one, each together with the row that says how far the step came.
+ *
+ * A script without backfills and lone statements is a single batch: all or nothing. Times are read when a batch is
+ * asked for.
+ */
+export function* batchesOf(step: Step, options: BatchOptions): Generator<Batch> {
+  const { statements } = step.script;
+  const from = step.resume?.statementsDone ?? 0;
+  let recorded = step.resume !== null;
+  let before = options.before;
+  const startedAt = options.now().toISOString();
+  const record = (done: number): readonly SQL[] => {
+    const isNew = !recorded;
+    recorded = true;
+    return progressRows(step, options, { done, isNew, startedAt });
+  };
+  const plain = { statement: null, backfill: null, makesIndex: null };
+
+  for (const phase of phasesOf(statements, from)) {
+    const { kind } = phase.first.run;
+    if (!recorded && kind !== "transaction") {
+      yield { mode: "rows", statements: [...before, ...record(0)], ...plain };
+      before = [];
+    }
+    const texts = statements.slice(phase.start, phase.end).map((statement) => sql.raw(statement.sql));
+    if (phase.first.run.kind === "alone") {
+      const { makesIndex } = phase.first.run;
+      yield { mode: "alone", statements: texts, statement: phase.start, backfill: null, makesIndex };
+      yield { mode: "rows", statements: record(phase.end), ...plain };
+    } else if (phase.first.run.kind === "backfill") {
+      const backfill = phase.first.run;
+      yield {
+        mode: "rows",
+        statements: [...texts, ...record(phase.end)],
+        statement: phase.start,
+        backfill,
+        makesIndex: null,
+      };
+    } else {
+      yield { mode: "schema", statements: [...before, ...texts, ...record(phase.end)], ...plain };
+      before = [];
+    }
+  }
+}
+
+interface Phase {
+  readonly start: number;
+  readonly end: number;
+  readonly first: Statement | { readonly run: { readonly kind: "transaction" } };
+}
+
+/** Groups neighbours that share a transaction. An empty rest is one empty phase, so that it is recorded all the same. */
+function phasesOf(statements: readonly Statement[], from: number): readonly Phase[] {
+  const phases: Phase[] = [];
+  for (let index = from; index < statements.length; index++) {
+    const first = statements[index]!;
+    const last = phases.at(-1);
+    if (first.run.kind === "transaction" && last?.first.run.kind === "transaction") {
+      phases[phases.length - 1] = { ...last, end: index + 1 };
+    } else phases.push({ start: index, end: index + 1, first });
+  }
+  return phases.length > 0 ? phases : [{ start: from, end: from, first: { run: { kind: "transaction" } } }];
+}
+
+interface Progress {
+  readonly done: number;
+  readonly isNew: boolean;
+  readonly startedAt: string;
+}
+
+/** Returns what goes into the batch after which `done` statements of the script are committed. */
+function progressRows(
+  step: Step,
+  options: BatchOptions,
+  { done, isNew, startedAt }: Progress,
+): readonly SQL[] {
+  const { revision, direction, script } = step;
+  const finished = done >= script.statements.length;
+  const alembic = (id: string | null) => options.alembic ? setAlembicVersion(id) : [];
+  if (direction === "downgrade") {
+    if (finished) return [...deleteApplied(revision.id), ...alembic(revision.parent)];
+    return [
+      updateProgress({ revision: revision.id, direction, statementsDone: done, finishedAt: null, ms: null }),
+    ];
+  }
+  const finishedAt = finished ? options.now().toISOString() : null;
+  if (!isNew) {
+    return [updateProgress({ revision: revision.id, direction, statementsDone: done, finishedAt, ms: null })];
+  }
+  const row: Applied = {
+    revision: revision.id,
+    name: revision.name,
+    checksum: revision.checksum,
+    direction,
+    statementsDone: done,
+    startedAt,
+    finishedAt,
+    ms: null,
+    appliedBy: options.version,
+    origin: "run",
+  };
+  // From its first batch on, Alembic must take the revision for applied: it would run it again.
+  return [insertApplied(row), ...alembic(revision.id)];
+}

@@ -1,0 +1,253 @@
+import type { StepResult } from "./step_result.ts";
+import { type Applied, locate } from "../history/applied.ts";
+import type { State } from "../state/state.ts";
+import { type SQL, sql } from "drizzle-orm";
+import { HarborError } from "../base/errors.ts";
+import { type Goal, plan, type Step } from "./rules/plan.ts";
+import { createVersionTables, insertApplied, updateDurations } from "../engines/version_table.ts";
+import { type BackfillResult, runBackfill } from "./backfill.ts";
+import type { PaceOptions } from "./backfill_walk.ts";
+import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { lockOptions } from "../state/lock_options.ts";
+import { stopIfAsked } from "../base/interrupt.ts";
+import { readState } from "../state/read_state.ts";
+import { runTogether } from "./run_together.ts";
+
+/** What will run, decided without changing anything. */
+export interface Plan {
+  /** The revision that the database is at; `null` for base. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** In running order; empty when there is nothing to do. */
+  readonly steps: readonly Step[];
+  readonly state: State;
+}
+
+export interface MigrateResult {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly steps: readonly StepResult[];
+}
+
+export interface MigrateOptions {
+  readonly goal: Goal;
+  /** Milliseconds to wait for another harbor-db. */
+  readonly lockWaitMs: number;
+  /** What the user wants of the pace of backfills. */
+  readonly pace?: PaceOptions;
+  /** Called under the lock when there is something to do, before the first statement; what it throws ends the run. */
+  readonly beforeSteps?: (plan: Plan) => Promise<void>;
+}
+
+/**
+ * Decides what a goal means for a database. Reads only, so that `--dry-run` needs no rights and creates nothing.
+ *
+ * @throws {HarborError} `unmanaged` when the database cannot be taken as it is, `schema_mismatch` when Alembic went
+ * on behind harbor-db's back, and all that {@link plan} throws
+ */
+export async function preparePlan(context: RunContext, goal: Goal): Promise<Plan> {
+  const state = await readState(context);
+  if (state.refusal !== null) throw state.refusal;
+  const { history } = context;
+  const steps = plan(history, state.applied, goal);
+  const { done, unfinished } = locate(history, state.applied);
+  refuseForeignProgress(context, state, { done, unfinished });
+  const idAt = (count: number) => history.revisions[count - 1]?.id ?? null;
+  const to = goal.direction === "upgrade" ? done + steps.length : done - steps.length;
+  return { from: idAt(done), to: idAt(to), steps, state };
+}
+
+/**
+ * Takes a database to a goal, under the lock. What another harbor-db did meanwhile is seen: the plan is made again
+ * once the lock is held, so that the loser of a race finds nothing to do.
+ *
+ * @throws {HarborError} as {@link preparePlan} and {@link preflight}; `locked`; `interrupted`; what the database says,
+ * with `details.done`, the steps that are complete, and `details.revision`, the one that is not
+ */
+export async function migrate(context: RunContext, options: MigrateOptions): Promise<MigrateResult> {
+  const first = await preparePlan(context, options.goal);
+  const { from, to, steps, state } = first;
+  if (steps.length === 0 && state.kind !== "alembic") return { from, to, steps: [] };
+  const isSafe = await lookAhead(context, options.goal, first);
+  return context.database.withLock(async () => {
+    const prepared = await preparePlan(context, options.goal);
+    if (!isSafe || prepared.from !== first.from) await preflight(context, prepared.from, prepared.steps);
+    const { from, to, steps, state } = prepared;
+    if (steps.length > 0) await options.beforeSteps?.(prepared);
+    if (state.kind === "alembic") {
+      context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });
+    }
+    if (steps.length === 0 && state.kind === "alembic") await context.database.write(startingBatch(state));
+    return { from, to, steps: await runSteps(context, steps, { state, pace: options.pace ?? {} }) };
+  }, lockOptions(context, options.lockWaitMs));
+}
+
+/** Looks ahead as `preflight` does; a new database needs none of it. */
+export async function preflight(
+  context: RunContext,
+  from: string | null,
+  steps: readonly Step[],
+): Promise<void> {
+  if (from === null || steps.length === 0) return;
+  await (await import("./preflight.ts")).preflight(context, from, steps);
+}
+
+/**
+ * Runs {@link preflight} before there is a lock, so that a refusal leaves nothing behind.
+ *
+ * @returns Whether the way is clear; `false` when another harbor-db was at work, which is looked at again under the lock
+ */
+async function lookAhead(context: RunContext, goal: Goal, { from, steps }: Plan): Promise<boolean> {
+  try {
+    await preflight(context, from, steps);
+    return true;
+  } catch (error) {
+    const isMoving = await context.database.lockHolder() !== undefined ||
+      (await preparePlan(context, goal)).from !== from;
+    if (isMoving) return false;
+    throw error;
+  }
+}
+
+/**
+ * Returns the batches of every step in running order, as {@link migrate} would run them, with backfills as the whole
+ * statement that their batches add up to.
+ */
+export function* batchesOfPlan(context: RunContext, { steps, state }: Plan): Generator<Batch> {
+  for (const [index, step] of steps.entries()) {
+    yield* batchesOf(step, batchOptions(context, state, index === 0));
+  }
+}
+
+async function runSteps(
+  context: RunContext,
+  steps: readonly Step[],
+  { state, pace }: { readonly state: State; readonly pace: PaceOptions },
+): Promise<readonly StepResult[]> {
+  const optionsAt = (index: number) => batchOptions(context, state, index === 0);
+  const together = state.kind === "empty" ? await runTogether(context, steps, optionsAt) : [];
+  const done: StepResult[] = [...together];
+  for (const [index, step] of steps.entries()) {
+    if (index < together.length) continue;
+    try {
+      stopIfAsked(context.signal);
+      done.push(await runStep(context, step, { ...optionsAt(index), pace }));
+    } catch (error) {
+      throw withProgress(error, step, done);
+    }
+  }
+  const upgraded = done.slice(together.length).filter((result) => result.direction === "upgrade");
+  if (upgraded.length > 0) {
+    await context.database.write([updateDurations(upgraded)]);
+  }
+  return done;
+}
+
+async function runStep(
+  context: RunContext,
+  step: Step,
+  options: BatchOptions & { readonly pace: PaceOptions },
+): Promise<StepResult> {
+  const { revision, direction } = step;
+  const { database, notify, now } = context;
+  notify({ kind: "step", id: revision.id, name: revision.name, direction });
+  const startedAt = now().getTime();
+  const backfills: BackfillResult[] = [];
+  for (const batch of batchesOf(step, options)) {
+    stopIfAsked(context.signal);
+    if (batch.backfill !== null) {
+      const { backfill, statements: [, ...record] } = batch;
+      const { pace } = options;
+      const task = { revision: revision.id, statement: batch.statement!, backfill, record, pace };
+      backfills.push(await runBackfill(context, task));
+    } else if (!await isMade(context, batch, step)) {
+      await database.write(batch.statements, batch.mode);
+    }
+  }
+  return {
+    revision: revision.id,
+    name: revision.name,
+    direction,
+    ms: now().getTime() - startedAt,
+    backfills,
+  };
+}
+
+/**
+ * Says whether an interrupted run already made the index of a lone statement, and clears away what it left when it
+ * did not: a failed `CREATE INDEX CONCURRENTLY` leaves an invalid index with the name.
+ *
+ * Source: https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+ */
+async function isMade({ database }: RunContext, batch: Batch, step: Step): Promise<boolean> {
+  const isResumed = batch.statement !== null && step.resume?.statementsDone === batch.statement;
+  if (batch.makesIndex === null || !isResumed) return false;
+  const { tables } = await database.introspect();
+  const index = tables.flatMap((table) => table.indexes).find((each) => each.name === batch.makesIndex);
+  if (index?.valid === false) {
+    await database.write([sql`DROP INDEX CONCURRENTLY IF EXISTS ${sql.identifier(index.name)}`], "alone");
+  }
+  return index?.valid === true;
+}
+
+function batchOptions(context: RunContext, state: State, isFirst: boolean): BatchOptions {
+  return {
+    before: isFirst && state.kind !== "managed" ? startingBatch(state) : [],
+    alembic: state.alembic !== null,
+    version: context.version,
+    now: context.now,
+  };
+}
+
+/** Returns what makes a database managed: the tables, and on one that Alembic made the revisions that it has. */
+function startingBatch(state: State): readonly SQL[] {
+  return [...createVersionTables, ...state.applied.map(insertApplied)];
+}
+
+/** Refuses to go on when Alembic's version table says something else than ours: one of them is wrong about the schema. */
+function refuseForeignProgress(
+  { history, database }: RunContext,
+  { kind, alembic }: State,
+  { done, unfinished }: { readonly done: number; readonly unfinished: Applied | null },
+): void {
+  if (kind !== "managed" || alembic === null) return;
+  const current = history.revisions[done - 1]?.id;
+  const expected = [current, unfinished?.revision].filter((id) => id !== undefined);
+  if (alembic.length === 0 ? current === undefined : alembic.every((id) => expected.includes(id))) return;
+  const claimed = alembic.length === 0 ? "nothing" : alembic.join(", ");
+  throw new HarborError(
+    "schema_mismatch",
+    `Cannot go on with "${database.url}": alembic_version says ${claimed} and harbor_version says ${
+      current ?? "base"
+    }`,
+    {
+      hint: "Somebody ran the old migrate.py since. harbor-db adopt looks at the schema and sets both right",
+      details: { alembic, current: current ?? null },
+    },
+  );
+}
+
+/** Adds to an error what was done before it, and how to go on. */
+function withProgress(error: unknown, step: Step, done: readonly StepResult[]): unknown {
+  if (!(error instanceof HarborError)) return error;
+  const { revision, direction, script } = step;
+  const at = typeof error.details["index"] === "number" ? lineOf(step, error.details["statement"]) : null;
+  const place = at === null ? "" : ` (${script.file}:${at})`;
+  const isStopped = error.code === "interrupted";
+  return new HarborError(
+    error.code,
+    isStopped
+      ? error.message
+      : `Cannot ${direction} "${revision.id}" (${revision.name})${place}: ${error.message}`,
+    {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      details: { ...error.details, revision: revision.id, done },
+      cause: error,
+    },
+  );
+}
+
+function lineOf({ script }: Step, text: unknown): number | null {
+  return script.statements.find((statement) => statement.sql === text)?.line ?? null;
+}

@@ -1,0 +1,111 @@
+import { resolveTarget } from "../../history/target.ts";
+import { type Applied, type Direction, locate } from "../../history/applied.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { History, Revision } from "../../history/history.ts";
+import type { Script } from "../../history/script.ts";
+
+/** One revision to upgrade or downgrade. */
+export interface Step {
+  readonly revision: Revision;
+  readonly direction: Direction;
+  readonly script: Script;
+  /** Where an interrupted run left off; `null` for a fresh start. */
+  readonly resume: { readonly statementsDone: number } | null;
+}
+
+/** Where a command is to go. `text` is a target as the user writes it: `head`, `base`, an id or prefix, `+n`, `-n`. */
+export interface Goal {
+  readonly direction: Direction;
+  readonly text: string;
+}
+
+/**
+ * Returns the steps that take a database from what it has applied to the goal.
+ *
+ * Pure: the same arguments always give the same steps, so `upgrade --dry-run` prints exactly what `upgrade` would
+ * run. `applied` may be in any order.
+ *
+ * @returns The steps in running order; empty when already there
+ * @throws {HarborError} `missing_revision`, `out_of_order` or `checksum_mismatch` when history and database disagree ·
+ * `unfinished` when a revision stopped half way in the other direction · `irreversible` when a step down has no script
+ * or undoes a bridge ·
+ * `unknown_target`, `ambiguous_target`, `wrong_direction` for a goal that cannot be · `bad_script`
+ */
+export function plan(history: History, applied: readonly Applied[], goal: Goal): readonly Step[] {
+  const position = locate(history, applied);
+  const target = resolveTarget(history, position.done, goal.text);
+  const { unfinished, done } = position;
+  if (unfinished !== null && unfinished.direction !== goal.direction) throw halfWay(unfinished, goal);
+  if (goal.direction === "upgrade") {
+    if (target < done) throw wrongWay(history, goal, { target, done });
+    return history.revisions.slice(done, target).map((revision, index) => ({
+      revision,
+      direction: goal.direction,
+      script: revision.upgrade(),
+      resume: index === 0 ? unfinished : null,
+    }));
+  }
+  refuseBridged(history, applied, { target, done });
+  // A downgrade under way still counts as done: its row is there until its last statement.
+  if (target > done) throw wrongWay(history, goal, { target, done });
+  return history.revisions.slice(target, done).toReversed().map((revision, index) => ({
+    revision,
+    direction: goal.direction,
+    script: revision.downgrade() ?? noWayBack(revision),
+    resume: index === 0 ? unfinished : null,
+  }));
+}
+
+function wrongWay(
+  history: History,
+  goal: Goal,
+  at: { readonly target: number; readonly done: number },
+): HarborError {
+  const other = goal.direction === "upgrade" ? "downgrade" : "upgrade";
+  const nameAt = (count: number) => count === 0 ? "base" : history.revisions[count - 1]!.id;
+  return new HarborError(
+    "wrong_direction",
+    `Cannot ${goal.direction} to "${goal.text}": the database is at ${nameAt(at.done)}, which is ${
+      at.target < at.done ? "after" : "before"
+    } it`,
+    { hint: `harbor-db ${other} ${nameAt(at.target)}` },
+  );
+}
+
+function halfWay(row: Applied, goal: Goal): HarborError {
+  return new HarborError(
+    "unfinished",
+    `Cannot ${goal.direction} to "${goal.text}": the ${row.direction} of ${row.revision} (${row.name}) stopped half way, after ${row.statementsDone} statements`,
+    {
+      hint: row.direction === "upgrade" ? `harbor-db upgrade ${row.revision}` : "harbor-db downgrade -1",
+      details: { revision: row.revision, statementsDone: row.statementsDone },
+    },
+  );
+}
+
+/** The scripts lead back to schemas that a bridged database never had; where it came from is in its backup. */
+function refuseBridged(
+  history: History,
+  applied: readonly Applied[],
+  at: { readonly target: number; readonly done: number },
+): void {
+  const undone = history.revisions.slice(at.target, at.done).map(({ id }) => id);
+  const row = applied.find(({ revision, origin }) => origin === "bridge" && undone.includes(revision));
+  if (row === undefined) return;
+  throw new HarborError(
+    "irreversible",
+    `Cannot downgrade "${row.revision}" (${row.name}): the database was adopted on ${row.startedAt} by a bridge, and only its backup leads back to where it came from`,
+    {
+      hint: `harbor-db backup list, then harbor-db restore <the last one before ${row.startedAt}>`,
+      details: { revision: row.revision, adoptedAt: row.startedAt },
+    },
+  );
+}
+
+function noWayBack(revision: Revision): never {
+  throw new HarborError(
+    "irreversible",
+    `Cannot downgrade "${revision.id}" (${revision.name}): it has no downgrade script`,
+    { hint: `Write ${revision.tag}.down.sql, or restore a backup: harbor-db backup list` },
+  );
+}

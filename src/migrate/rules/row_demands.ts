@@ -1,0 +1,200 @@
+import type { Dialect } from "../../base/dialect.ts";
+import { sameExpression } from "../../schema/compare_expressions.ts";
+import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
+import { nameOf, tokenize } from "../../sql/lexer.ts";
+
+/** What the rows of a table must be like for a schema to be put over them. */
+export interface Demand {
+  readonly kind: "null" | "duplicate" | "too long" | "out of range" | "not allowed" | "orphan";
+  readonly table: string;
+  /** The columns that it is about. */
+  readonly columns: readonly string[];
+  /** What is wrong with the rows that break it, in words that follow their number: `have an email that …`. */
+  readonly state: string;
+  /** A SELECT of the rows that break it, their key first. */
+  readonly query: string;
+}
+
+/** Whether what a live schema declares can be relied on. */
+interface Trust {
+  readonly lengths: boolean;
+  readonly references: boolean;
+}
+
+const trusts: Readonly<Record<Dialect, Trust>> = {
+  // SQLite notes lengths and enforces none. It checks references only for those who ask, and the application does not.
+  sqlite: { lengths: false, references: false },
+  postgresql: { lengths: true, references: true },
+};
+
+/**
+ * Returns what the rows of the live tables must be like, so that `target` can be put over them: everything that
+ * `target` demands and the live schema does not guarantee.
+ *
+ * @param isTrusted Whether the live schema is relied on in what its engine does not enforce
+ */
+export function demandsOf(target: Snapshot, live: Snapshot, isTrusted = false): readonly Demand[] {
+  const tables = new Map(live.tables.map((table) => [table.name, table]));
+  return target.tables.flatMap((table) => {
+    const found = tables.get(table.name);
+    if (found === undefined) return [];
+    const trust = isTrusted ? { lengths: true, references: true } : trusts[target.dialect];
+    const subject: Subject = { dialect: target.dialect, table, found, tables, trust };
+    return [
+      ...ofColumns(subject),
+      ...ofKeys(subject),
+      ...table.checks.flatMap((check) => ofCheck(check, subject)),
+      ...table.foreignKeys.flatMap((key) => ofReference(key, subject)),
+    ];
+  });
+}
+
+interface Subject {
+  readonly dialect: Dialect;
+  readonly table: Table;
+  /** The live table. */
+  readonly found: Table;
+  readonly tables: ReadonlyMap<string, Table>;
+  readonly trust: Trust;
+}
+
+function ofColumns(subject: Subject): readonly Demand[] {
+  const { table, found } = subject;
+  return table.columns.flatMap((column) => {
+    const old = found.columns.find(({ name }) => name === column.name);
+    if (old === undefined) return [];
+    const name = quote(column.name);
+    const of = (kind: Demand["kind"], state: string, condition: string) =>
+      demand({ kind, state, condition, columns: [column.name] }, subject);
+    const length = lengthOf(column);
+    return [
+      ...column.notNull && !old.notNull ? [of("null", `have no ${column.name}`, `${name} IS NULL`)] : [],
+      ...length === null || isShort(old, length, subject.trust) ? [] : [
+        of(
+          "too long",
+          `have more than ${length} characters in ${column.name}`,
+          `length(CAST(${name} AS TEXT)) > ${length}`,
+        ),
+      ],
+      ...column.type === "integer" && old.type === "bigint"
+        ? [
+          of(
+            "out of range",
+            `have a ${column.name} beyond 32 bits`,
+            `${name} NOT BETWEEN -2147483648 AND 2147483647`,
+          ),
+        ]
+        : [],
+    ];
+  });
+}
+
+function isShort(column: Column, length: number, { lengths }: Trust): boolean {
+  const own = lengthOf(column);
+  return lengths && (column.type === "uuid" || (own !== null && own <= length));
+}
+
+function lengthOf({ type }: Column): number | null {
+  const length = /^(?:VARCHAR|CHAR|character(?: varying)?)\((\d+)\)$/.exec(type)?.[1];
+  return length === undefined ? null : Number(length);
+}
+
+/** What may occur once only. */
+interface Key {
+  readonly columns: readonly string[];
+  /** The condition of a partial index. */
+  readonly where: string | null;
+}
+
+function ofKeys(subject: Subject): readonly Demand[] {
+  const { table, found, dialect } = subject;
+  const guaranteed = keysOf(found);
+  return keysOf(table).flatMap(({ columns, where }) => {
+    const isThere = columns.every((name) => found.columns.some((column) => column.name === name));
+    const isGuaranteed = guaranteed.some((key) =>
+      sameNames(key.columns, columns) &&
+      (key.where === null || (where !== null && sameExpression(key.where, where, dialect)))
+    );
+    if (!isThere || isGuaranteed) return [];
+    const names = columns.map(quote).join(", ");
+    const list = columns.length > 1 ? `(${names})` : names;
+    const condition = where === null ? "" : ` WHERE ${where}`;
+    const repeated = `SELECT ${names} FROM ${
+      quote(table.name)
+    }${condition} GROUP BY ${names} HAVING count(*) > 1`;
+    const also = where === null ? "" : ` AND (${where})`;
+    return [demand({
+      kind: "duplicate",
+      columns,
+      state: `have the same ${columns.join(" and ")} as another`,
+      condition: `${list} IN (${repeated})${also}`,
+      order: columns,
+    }, subject)];
+  });
+}
+
+function keysOf(table: Table): readonly Key[] {
+  return [
+    ...table.primaryKey.length === 0 ? [] : [{ columns: table.primaryKey, where: null }],
+    ...table.uniques.map(({ columns }) => ({ columns, where: null })),
+    ...table.indexes.filter((index) => index.unique && index.valid),
+  ];
+}
+
+function ofCheck(check: Check, subject: Subject): readonly Demand[] {
+  const { table, found, dialect } = subject;
+  const isGuaranteed = found.checks.some((each) =>
+    each.valid && sameExpression(each.expression, check.expression, dialect)
+  );
+  const names = new Set(tokenize(check.expression, dialect).map(nameOf));
+  const columns = table.columns.map(({ name }) => name).filter((name) => names.has(name));
+  const isThere = columns.every((name) => found.columns.some((column) => column.name === name));
+  if (isGuaranteed || !isThere) return [];
+  const state = `have a ${columns.join(" or ")} that is not allowed: ${check.expression}`;
+  return [demand({ kind: "not allowed", columns, state, condition: `NOT (${check.expression})` }, subject)];
+}
+
+function ofReference(key: ForeignKey, subject: Subject): readonly Demand[] {
+  const { table, found, tables, trust } = subject;
+  const isGuaranteed = trust.references &&
+    found.foreignKeys.some((each) =>
+      each.valid && each.table === key.table && sameNames(each.columns, key.columns) &&
+      sameNames(each.references, key.references)
+    );
+  const isThere = key.columns.every((name) => found.columns.some((column) => column.name === name));
+  if (isGuaranteed || !isThere) return [];
+  const own = quote(table.name);
+  const given = key.columns.map((name) => `${own}.${quote(name)} IS NOT NULL`).join(" AND ");
+  const parent = quote(key.table);
+  const same = key.columns.map((name, place) =>
+    `parent.${quote(key.references[place]!)} = ${own}.${quote(name)}`
+  );
+  const none = tables.has(key.table)
+    ? ` AND NOT EXISTS (SELECT 1 FROM ${parent} AS parent WHERE ${same.join(" AND ")})`
+    : "";
+  const state = `refer by ${key.columns.join(" and ")} to ${key.table} that are not there`;
+  return [demand({ kind: "orphan", columns: key.columns, state, condition: `${given}${none}` }, subject)];
+}
+
+function demand(
+  { kind, columns, state, condition, order = [] }: Pick<Demand, "kind" | "columns" | "state"> & {
+    readonly condition: string;
+    readonly order?: readonly string[];
+  },
+  { table, found }: Subject,
+): Demand {
+  const key = found.primaryKey.length > 0 ? found.primaryKey : [found.columns[0]!.name];
+  const names = (list: readonly string[]) => [...new Set(list)].map(quote).join(", ");
+  const query = `SELECT ${names([...key, ...columns])} FROM ${
+    quote(table.name)
+  } WHERE ${condition} ORDER BY ${names([...order, ...key])}`;
+  return { kind, table: table.name, columns, state, query };
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.join("\0") === b.join("\0");
+}
+
+function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

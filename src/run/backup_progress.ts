@@ -1,8 +1,0 @@
-import type { OnProgress } from "../db/backup_engine.ts";
-import type { RunContext } from "./context.ts";
-
-/** Returns what tells the user how far a piece of work is that begins now. */
-export function progressOf({ notify, now }: Pick<RunContext, "notify" | "now">, action: string): OnProgress {
-  const startedAt = now().getTime();
-  return (share) => notify({ kind: "backup", action, share, elapsedMs: now().getTime() - startedAt });
-}

@@ -1,0 +1,176 @@
+import { either, isWhole, type Pair, pair, type Whole } from "./pair.ts";
+import { sameExpression } from "./compare_expressions.ts";
+import type { Check, Column, ForeignKey, Index, Snapshot, Table } from "./snapshot.ts";
+
+/** One thing in which a schema is not what it should be. */
+export interface Difference {
+  readonly kind: "missing" | "extra" | "changed";
+  /**
+   * What it is about: `table files`, `column files.size`, `primary key files`, `foreign key files(collection_id)`,
+   * `unique users(email)`, `index ix_files_uuid` or `check files_size_check`.
+   */
+  readonly path: string;
+  /** Its definition, or the part of it that differs, as it should be; `null` for something extra. */
+  readonly expected: string | null;
+  /** The same as it is; `null` for something missing. */
+  readonly actual: string | null;
+}
+
+/**
+ * Returns in what `actual` differs from `expected`, table by table in the order of their names; empty when they are
+ * the same. A column that differs in several ways gives one difference for each.
+ *
+ * What no program notices is not compared: the order of columns, the names of keys and constraints, the spelling of
+ * expressions, and views, triggers and the like.
+ */
+export function compareSnapshots(expected: Snapshot, actual: Snapshot): readonly Difference[] {
+  const same: SameExpression = (a, b) => sameExpression(a, b, expected.dialect);
+  return pair(expected.tables, actual.tables, sameName)
+    .toSorted((a, b) => either(a).name < either(b).name ? -1 : 1)
+    .flatMap((both) =>
+      isWhole(both)
+        ? compareTables(both, same)
+        : differ(`table ${either<Table>(both).name}`, both, printTable)
+    );
+}
+
+/** Says a difference in words: `column users.email: expected VARCHAR(255), found VARCHAR(120)`. */
+export function describeDifference({ kind, path, expected, actual }: Difference): string {
+  if (kind === "missing") return `${path} is missing, expected ${expected}`;
+  if (kind === "extra") return `${path} is not expected, found ${actual}`;
+  return `${path}: expected ${expected}, found ${actual}`;
+}
+
+type SameExpression = (a: string, b: string) => boolean;
+
+function compareTables([expected, actual]: Whole<Table>, same: SameExpression): readonly Difference[] {
+  const { name } = expected;
+  const sameRule = (a: Check, b: Check) => same(a.expression, b.expression);
+  return [
+    ...pair(expected.columns, actual.columns, sameName).flatMap((columns) => {
+      const path = `column ${name}.${either(columns).name}`;
+      return isWhole(columns) ? compareColumns(path, columns, same) : differ(path, columns, printColumn);
+    }),
+    ...differ(`primary key ${name}`, [keyOf(expected), keyOf(actual)], printNames),
+    ...pair(expected.foreignKeys, actual.foreignKeys, sameForeignKey, sameColumns).flatMap((keys) =>
+      differ(`foreign key ${name}${printNames(either(keys).columns)}`, keys, printForeignKey)
+    ),
+    ...pair(expected.uniques, actual.uniques, sameColumns).flatMap((uniques) =>
+      differ(
+        `unique ${name}${printNames(either(uniques).columns)}`,
+        uniques,
+        ({ columns }) => printNames(columns),
+      )
+    ),
+    ...pair(expected.indexes, actual.indexes, sameName).flatMap((indexes) =>
+      differ(`index ${either(indexes).name}`, respellIndex(indexes, same), (index) => printIndex(name, index))
+    ),
+    ...pair(expected.checks, actual.checks, sameRule, sameName).flatMap((checks) =>
+      differ(`check ${either(checks).name ?? name}`, respellCheck(checks, same), printCheck)
+    ),
+  ];
+}
+
+function compareColumns(path: string, columns: Whole<Column>, same: SameExpression): readonly Difference[] {
+  const [expected, actual] = columns;
+  const keys = expected.identity && actual.identity;
+  const value = respell(expected.default, actual.default, same);
+  return [
+    ...differ(path, columns, ({ type }) => type),
+    // A key that the database makes is never NULL, whether its DDL says so or not.
+    ...keys ? [] : differ(path, columns, printNull),
+    ...differ(path, [expected, { ...actual, default: value }], printDefault),
+    ...differ(path, columns, printMaker),
+  ];
+}
+
+type Names = readonly string[];
+
+function keyOf({ primaryKey }: Table): Names | undefined {
+  return primaryKey.length === 0 ? undefined : primaryKey;
+}
+
+function printTable({ columns }: Table): string {
+  return printNames(columns.map((column) => column.name));
+}
+
+function printNames(names: Names): string {
+  return `(${names.join(", ")})`;
+}
+
+function printColumn(column: Column): string {
+  return `${column.type} ${printNull(column)}${column.default === null ? "" : ` ${printDefault(column)}`}`;
+}
+
+function printNull({ notNull }: Column): string {
+  return notNull ? "NOT NULL" : "NULL";
+}
+
+function printDefault(column: Column): string {
+  return column.default === null ? "no DEFAULT" : `DEFAULT ${column.default}`;
+}
+
+function printMaker({ identity }: Column): string {
+  return identity ? "made by the database" : "not made by the database";
+}
+
+function printForeignKey(key: ForeignKey): string {
+  const onDelete = key.onDelete === "no action" ? "" : ` ON DELETE ${key.onDelete.toUpperCase()}`;
+  const onUpdate = key.onUpdate === "no action" ? "" : ` ON UPDATE ${key.onUpdate.toUpperCase()}`;
+  return `${key.table}${printNames(key.references)}${onDelete}${onUpdate}${key.valid ? "" : " NOT VALID"}`;
+}
+
+function printIndex(table: string, index: Index): string {
+  const where = index.where === null ? "" : ` WHERE ${index.where}`;
+  return `${index.unique ? "UNIQUE " : ""}${table}${printNames(index.columns)}${where}${
+    index.valid ? "" : " INVALID"
+  }`;
+}
+
+function printCheck(check: Check): string {
+  return `${check.expression}${check.valid ? "" : " NOT VALID"}`;
+}
+
+/** Returns `actual` as `expected` spells it when both are the same expression. */
+function respell<T extends string | null>(expected: T, actual: T, same: SameExpression): T {
+  return expected !== null && actual !== null && same(expected, actual) ? expected : actual;
+}
+
+function respellIndex(indexes: Pair<Index>, same: SameExpression): Pair<Index> {
+  if (!isWhole(indexes)) return indexes;
+  const [expected, actual] = indexes;
+  const columns = actual.columns.map((column, place) =>
+    respell(expected.columns[place] ?? column, column, same)
+  );
+  return [expected, { ...actual, columns, where: respell(expected.where, actual.where, same) }];
+}
+
+function respellCheck(checks: Pair<Check>, same: SameExpression): Pair<Check> {
+  if (!isWhole(checks)) return checks;
+  const [expected, actual] = checks;
+  return [expected, { ...actual, expression: respell(expected.expression, actual.expression, same) }];
+}
+
+function sameName(a: { readonly name: string | null }, b: { readonly name: string | null }): boolean {
+  return a.name !== null && a.name === b.name;
+}
+
+function sameColumns(a: { readonly columns: Names }, b: { readonly columns: Names }): boolean {
+  return printNames(a.columns) === printNames(b.columns);
+}
+
+function sameForeignKey(a: ForeignKey, b: ForeignKey): boolean {
+  return sameColumns(a, b) && printForeignKey(a) === printForeignKey(b);
+}
+
+/** Compares two things by what is printed of them. */
+function differ<T>(
+  path: string,
+  both: readonly [T | undefined, T | undefined],
+  print: (thing: T) => string,
+): readonly Difference[] {
+  const [expected, actual] = both.map((thing) => thing === undefined ? null : print(thing));
+  if (expected === actual || expected === undefined || actual === undefined) return [];
+  const kind = expected === null ? "extra" : actual === null ? "missing" : "changed";
+  return [{ kind, path, expected, actual }];
+}

@@ -1,0 +1,67 @@
+import { type Applied, locate } from "../history/applied.ts";
+import type { State } from "./state.ts";
+import { headOf, type Revision } from "../history/history.ts";
+import type { LockHolder } from "../engines/database.ts";
+import { type BackfillState, readBackfills } from "../engines/version_table.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { readState } from "./read_state.ts";
+
+/** A revision as it is named in lists. */
+export interface RevisionName {
+  readonly revision: string;
+  readonly name: string;
+}
+
+/** Where a database stands. */
+export interface Status {
+  readonly state: State;
+  readonly current: RevisionName | null;
+  readonly head: RevisionName | null;
+  readonly pending: readonly RevisionName[];
+  /** The revision that stopped half way. */
+  readonly unfinished: Applied | null;
+  /** When and how the database was taken over; `null` when harbor-db made it. */
+  readonly adopted: { readonly at: string; readonly how: Applied["origin"] } | null;
+  readonly lock: LockHolder | null;
+  /** Backfills that have not come to their end. */
+  readonly backfills: readonly BackfillState[];
+}
+
+/**
+ * Reads where a database stands, without changing it.
+ *
+ * @throws {HarborError} when history and database disagree, as `upgrade` would
+ */
+export async function readStatus(context: RunContext): Promise<Status> {
+  const { database, history } = context;
+  // Asked for together: a server then answers them without a way there and back for each.
+  const [state, backfills, lock] = await Promise.all([
+    readState(context),
+    readBackfills(database),
+    database.lockHolder(),
+  ]);
+  const { done, unfinished } = locate(history, state.applied);
+  const known = state.refusal === null;
+  return {
+    state,
+    current: nameOf(history.revisions[done - 1]),
+    head: nameOf(headOf(history)),
+    pending: known ? history.revisions.slice(done).map((revision) => nameOf(revision)!) : [],
+    unfinished,
+    adopted: state.kind === "managed" ? adoptionOf(state.applied) : null,
+    lock: lock ?? null,
+    backfills: backfills.filter((backfill) => backfill.finishedAt === null),
+  };
+}
+
+function adoptionOf(applied: readonly Applied[]): Status["adopted"] {
+  const rows = applied.filter(({ origin }) =>
+    origin === "alembic" || origin === "adopt" || origin === "bridge"
+  );
+  const last = rows.toSorted((a, b) => a.startedAt < b.startedAt ? -1 : 1).at(-1);
+  return last === undefined ? null : { at: last.startedAt, how: last.origin };
+}
+
+function nameOf(revision: Revision | undefined): RevisionName | null {
+  return revision === undefined ? null : { revision: revision.id, name: revision.name };
+}

@@ -1,0 +1,144 @@
+import type { Applied } from "../history/applied.ts";
+import type { State } from "./state.ts";
+import { compareSnapshots, describeDifference, type Difference } from "../schema/compare_snapshots.ts";
+import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
+import { HarborError } from "../base/errors.ts";
+import type { History, Revision } from "../history/history.ts";
+import type { Snapshot } from "../schema/snapshot.ts";
+import { matchRevision, ownTables } from "./rules/match_revision.ts";
+import { readApplied } from "../engines/version_table.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { findElsewhere } from "./find_other_relations.ts";
+
+/** Looks at a database without a version table and says what it is, as {@link readState} does. */
+export async function readUnmanaged(context: RunContext, alembic: State["alembic"]): Promise<State> {
+  const { database, history } = context;
+  const live = await database.introspect();
+  // Another harbor-db may have made tables and version table since the first look: they commit together.
+  const meanwhile = live.tables.length === 0 ? null : await readApplied(database);
+  if (meanwhile !== null) return { kind: "managed", applied: meanwhile, alembic, refusal: null };
+  const none = { applied: [], alembic };
+  if (live.tables.length === 0 && (alembic ?? []).length === 0) {
+    const elsewhere = await findElsewhere(database, ownNames(history), live);
+    if (elsewhere.length === 0) return { kind: "empty", ...none, refusal: null };
+    // Made by another harbor-db since the first look, after all.
+    const own = await readApplied(database);
+    if (own !== null) return { kind: "managed", applied: own, alembic, refusal: null };
+    return { kind: "unmanaged", ...none, refusal: notHere(database.url, elsewhere) };
+  }
+  const claim = readClaim(history, { url: database.url, alembic, live });
+  if (claim instanceof HarborError) return { kind: "unmanaged", ...none, refusal: claim };
+  return { kind: "alembic", applied: startingRows(context, claim), alembic, refusal: null };
+}
+
+/**
+ * Compares a live schema with what a revision leaves behind. Tables that no revision knows are another program's and
+ * are passed over.
+ */
+export function differencesFrom(history: History, revision: Revision, live: Snapshot): readonly Difference[] {
+  const known = new Set(
+    history.revisions.flatMap((each) => snapshotOf(each).tables.map((table) => table.name)),
+  );
+  return compareSnapshots(snapshotOf(revision), {
+    ...live,
+    tables: live.tables.filter((table) => known.has(table.name)),
+  });
+}
+
+/** Returns the schema after a revision in normal form. */
+export function snapshotOf(revision: Revision): Snapshot {
+  return normalizeDrizzleSnapshot(revision.snapshot());
+}
+
+interface Found {
+  readonly url: string;
+  readonly alembic: readonly string[] | null;
+  readonly live: Snapshot;
+}
+
+/** Returns the revision that Alembic's version table names, when it is true; else why not. */
+function readClaim(history: History, { url, alembic, live }: Found): Revision | HarborError {
+  const tables = live.tables.map((table) => table.name);
+  const refuse = (state: string, details: Record<string, unknown> = {}) =>
+    new HarborError("unmanaged", `Cannot take over "${url}": ${state}`, {
+      hint: "harbor-db adopt",
+      details: { tables, alembic, ...details },
+    });
+  const [claimed, second] = alembic ?? [];
+  if (claimed === undefined) {
+    const label = alembic === null ? "no version table" : "an empty alembic_version table";
+    return refuse(`it has the tables ${tables.join(", ")} and ${label}${describeMatch(history, live)}`);
+  }
+  if (second !== undefined) {
+    return refuse(`alembic_version has ${alembic!.length} rows (${alembic!.join(", ")}) instead of one`);
+  }
+  const revision = history.revisions.find((each) => each.id === claimed);
+  if (revision === undefined) {
+    return refuse(`alembic_version says "${claimed}", which this history does not have`);
+  }
+  const differences = differencesFrom(history, revision, live);
+  if (differences.length === 0) return revision;
+  const [first] = differences;
+  const more = differences.length > 1 ? `, and ${differences.length - 1} more differences` : "";
+  return refuse(
+    `alembic_version says ${claimed}, but the schema is not that revision's: ${
+      describeDifference(first!)
+    }${more}`,
+    {
+      claimed,
+      differences,
+    },
+  );
+}
+
+/** Says what the schema looks like, behind what the label says. */
+function describeMatch(history: History, live: Snapshot): string {
+  const schemas = history.revisions.map((each) => ({ revision: each.id, snapshot: snapshotOf(each) }));
+  if (ownTables(schemas, live).tables.length === 0) return ", and none of them is the application's";
+  const { revision, exact, differences } = matchRevision(schemas, live);
+  return exact
+    ? `; its schema is exactly that of ${revision}`
+    : `; its schema is no revision's, and nearest to ${revision}, with ${differences.length} differences`;
+}
+
+/** Returns the names of the tables of head. */
+export function ownNames({ revisions }: History): readonly string[] {
+  const last = revisions.at(-1);
+  return last === undefined ? [] : snapshotOf(last).tables.map(({ name }) => name);
+}
+
+function notHere(url: string, names: readonly string[]): HarborError {
+  return new HarborError(
+    "unmanaged",
+    `Cannot take over "${url}": ${
+      names.join(", ")
+    } are not in the first schema of the search path, but can be seen`,
+    { hint: "harbor-db adopt", details: { tables: names } },
+  );
+}
+
+function startingRows({ history, version, now }: RunContext, last: Revision): readonly Applied[] {
+  const startedAt = now().toISOString();
+  return history.revisions.slice(0, history.revisions.indexOf(last) + 1).map((revision) =>
+    recordOf(revision, { startedAt, appliedBy: version, origin: "alembic" })
+  );
+}
+
+/** Returns the row of a revision that was applied without running its script. */
+export function recordOf(
+  revision: Revision,
+  by: Pick<Applied, "startedAt" | "appliedBy" | "origin">,
+): Applied {
+  const { id, name, checksum } = revision;
+  const finishedAt = by.startedAt;
+  return {
+    revision: id,
+    name,
+    checksum,
+    direction: "upgrade",
+    statementsDone: 0,
+    finishedAt,
+    ms: null,
+    ...by,
+  };
+}

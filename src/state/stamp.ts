@@ -1,0 +1,66 @@
+import type { Applied } from "../history/applied.ts";
+import { resolveTarget } from "../history/target.ts";
+import { HarborError } from "../base/errors.ts";
+import {
+  createVersionTables,
+  deleteApplied,
+  insertApplied,
+  readAlembicVersions,
+  readApplied,
+  setAlembicVersion,
+} from "../engines/version_table.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { lockOptions } from "./lock_options.ts";
+import { recordOf } from "./read_unmanaged.ts";
+
+/** What a stamp did. */
+export interface StampResult {
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+/**
+ * Makes the version table say that a database is at a target, without running anything. It is the remedy when
+ * history and database disagree, so it looks at neither checksums nor gaps. Rows that stay right keep their times.
+ *
+ * @throws {HarborError} `unknown_target` or `ambiguous_target`; `locked`
+ */
+export async function stamp(context: RunContext, target: string, lockWaitMs: number): Promise<StampResult> {
+  const { database, history, version, now } = context;
+  resolveStamp(context, target, await readApplied(database) ?? []);
+  return await database.withLock(async () => {
+    const applied = await readApplied(database) ?? [];
+    const { from, count } = resolveStamp(context, target, applied);
+    const startedAt = now().toISOString();
+    const kept = new Map(applied.filter((row) => row.finishedAt !== null).map((row) => [row.revision, row]));
+    const rows = history.revisions.slice(0, count).map((revision) => {
+      const row = recordOf(revision, { startedAt, appliedBy: version, origin: "stamp" });
+      const old = kept.get(revision.id);
+      return old?.checksum === revision.checksum ? old : row;
+    });
+    const to = rows.at(-1)?.revision ?? null;
+    const alembic = await readAlembicVersions(database) === null ? [] : setAlembicVersion(to);
+    await database.write([
+      ...createVersionTables,
+      ...applied.flatMap((row) => deleteApplied(row.revision)),
+      ...rows.map(insertApplied),
+      ...alembic,
+    ]);
+    return { from, to };
+  }, lockOptions(context, lockWaitMs));
+}
+
+function resolveStamp({ history }: RunContext, target: string, applied: readonly Applied[]) {
+  const ids = new Set(applied.map((row) => row.revision));
+  const done = history.revisions.findLastIndex((revision) => ids.has(revision.id)) + 1;
+  if (/^[+-]/.test(target) && applied.length === 0) {
+    throw new HarborError(
+      "unknown_target",
+      `Cannot stamp "${target}": the database has no revision to count from`,
+      {
+        hint: "harbor-db history",
+      },
+    );
+  }
+  return { from: history.revisions[done - 1]?.id ?? null, count: resolveTarget(history, done, target) };
+}

@@ -1,0 +1,79 @@
+import type { Found } from "../../base/finding.ts";
+import { formatBytes, formatCount, formatDuration } from "../../base/quantity.ts";
+import { readBackups, type StoredBackup } from "../../backup/folder.ts";
+import { checkFile, verifyBackup } from "../../backup/verify.ts";
+import { type Check, type CheckContext, pass } from "./check.ts";
+
+/** The newest backup: that there is one, that it is whole, and with `--restore-drill` that it can be restored. */
+export const backupCheck: Check = {
+  name: "backup",
+  summary:
+    "the newest backup is young enough, its manifest can be trusted and its bytes are those that were written; with --restore-drill it is restored aside and compared",
+  cost:
+    "reads the newest backup once, about 1 s per GB; --restore-drill takes as long as making one, and as much space",
+  async *run(context) {
+    const { folder, database } = context.backups;
+    const { backups, problems } = readBackups(folder);
+    for (const { message, hint, details } of problems) {
+      yield { status: "fail", message, hint: hint ?? null, details };
+    }
+    const own = backups.filter(({ manifest }) => manifest.database === database);
+    const [newest] = own;
+    if (newest === undefined) return yield none(folder);
+    const late = judgeAge(newest, context);
+    if (late !== null) yield late;
+    const found = await context.within((signal) => look(newest, context, signal));
+    yield* found.filter(({ status }) => status !== "pass").map((each) => named(newest, each));
+    if (late !== null || found.some(({ status }) => status !== "pass")) return;
+    const { createdAt, bytes, tables, proof } = newest.manifest;
+    const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+    const how = context.backups.isDrill
+      ? `restored aside now: ${found.at(-1)?.message}`
+      : `as it was written, and proven then (${proof})`;
+    yield pass(
+      `the newest of ${own.length} is ${age(createdAt, context)} old: ${formatBytes(bytes)}, ${
+        formatCount(rows)
+      } rows, ${how}`,
+      { path: newest.path, createdAt, bytes },
+    );
+  },
+};
+
+/** Looks at the file's bytes, or at all that comes out of them. */
+async function look(
+  newest: StoredBackup,
+  { backups }: CheckContext,
+  signal: AbortSignal,
+): Promise<readonly Found[]> {
+  if (!backups.isDrill) return [await checkFile(newest, { signal })];
+  return (await verifyBackup(newest.path, { ...await backups.reading(), signal })).findings;
+}
+
+function named({ path }: StoredBackup, { status, message, hint, details }: Found): Found {
+  return { status, message: `the newest backup: ${message}`, hint, details: { ...details, path } };
+}
+
+function none(folder: string): Found {
+  return {
+    status: "fail",
+    message: `there is no backup of this database in "${folder}"`,
+    hint: "harbor-db backup, every night; where another program makes backups: --skip backup",
+    details: { folder },
+  };
+}
+
+function judgeAge({ path, manifest: { createdAt } }: StoredBackup, context: CheckContext): Found | null {
+  const { maxAgeMs } = context.backups;
+  const ageMs = context.now().getTime() - Date.parse(createdAt);
+  if (ageMs <= maxAgeMs) return null;
+  return {
+    status: "fail",
+    message: `the newest backup is ${age(createdAt, context)} old, older than ${formatDuration(maxAgeMs)}`,
+    hint: "harbor-db backup; and see why the nightly one was not made",
+    details: { path, createdAt, ageSeconds: Math.round(ageMs / 1_000), maxAgeSeconds: maxAgeMs / 1_000 },
+  };
+}
+
+function age(createdAt: string, { now }: CheckContext): string {
+  return formatDuration(Math.max(0, now().getTime() - Date.parse(createdAt)));
+}

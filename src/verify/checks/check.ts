@@ -1,0 +1,93 @@
+import type { Found } from "../../base/finding.ts";
+import type { State } from "../../state/state.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { History } from "../../history/history.ts";
+import type { Snapshot } from "../../schema/snapshot.ts";
+import type { Database } from "../../engines/database.ts";
+import type { Pace } from "../../engines/inspector.ts";
+import type { VerifyBackupSetting } from "../../backup/verify.ts";
+import { isTimeUp } from "./time_limit.ts";
+
+/** One thing that `verify` looks at, as data. One file each in this folder. */
+export interface Check {
+  /** As `--only` and `--skip` take it. */
+  readonly name: string;
+  /** What it looks at, for `verify --list`. */
+  readonly summary: string;
+  /** What it costs, in time and in waiting for others. */
+  readonly cost: string;
+  /**
+   * Looks, and yields what it finds: at least one finding. What it yielded before it throws is kept, and what it throws
+   * becomes the finding that the rest could not be checked.
+   */
+  run(context: CheckContext): AsyncIterable<Found>;
+}
+
+/** What checks work with. Everything is read once, when the first check asks for it, and fails for all that ask. */
+export interface CheckContext {
+  readonly pace: Pace;
+  readonly quick: boolean;
+  readonly backups: BackupPlace;
+  now(): Date;
+  /**
+   * Does work that can be stopped by a signal, which it gets when the time is up.
+   *
+   * @throws {HarborError} `check_failed` when the time was up
+   */
+  within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** The database, open for reading as it is. */
+  database(): Promise<Database>;
+  history(): Promise<History>;
+  /** What the database is to harbor-db. */
+  state(): Promise<State>;
+  /** The live schema. */
+  schema(): Promise<Snapshot>;
+}
+
+/** Where backups are and what is expected of them. */
+export interface BackupPlace {
+  readonly folder: string;
+  /** What stands for the database in manifests. */
+  readonly database: string;
+  /** How old the newest one may be, in milliseconds. */
+  readonly maxAgeMs: number;
+  /** Whether to restore it aside and compare. */
+  readonly isDrill: boolean;
+  /** What that takes. */
+  reading(): Promise<VerifyBackupSetting>;
+}
+
+export function pass(message: string, details: Found["details"] = {}): Found {
+  return { status: "pass", message, hint: null, details };
+}
+
+/**
+ * Says that something could not be checked.
+ *
+ * @param what What it was; left out, it is the whole check
+ * @throws `error` itself when the user asked to stop
+ */
+export function couldNotCheck(error: unknown, what?: string): Found {
+  const subject = what === undefined ? "" : `${what} `;
+  if (error instanceof HarborError) {
+    if (error.code === "interrupted") throw error;
+    const { code, message, hint, details } = error;
+    // The statement is in the details; what the engine said of it is what matters.
+    const words = message.replace(/^Cannot (run|go on with) "[^]*": /, "");
+    return {
+      status: "error",
+      message: isTimeUp(error)
+        ? `${subject}not checked to the end: ${words}`
+        : `${subject}could not be checked: ${words}`,
+      hint: hint ?? null,
+      details: { ...details, code },
+    };
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  return {
+    status: "error",
+    message: `${subject}could not be checked: harbor-db itself failed: ${message}`,
+    hint: "This is a defect in harbor-db. Please report it with the details of --json.",
+    details: { code: "internal", stack },
+  };
+}

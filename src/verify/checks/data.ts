@@ -1,0 +1,80 @@
+import type { Found } from "../../base/finding.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { Snapshot, Table } from "../../schema/snapshot.ts";
+import { formatCount } from "../../base/quantity.ts";
+import { isTimeUp } from "./time_limit.ts";
+import { type Check, type CheckContext, couldNotCheck, pass } from "./check.ts";
+import { foundBroken, rowRules } from "../rules/data_rules.ts";
+import { countDuplicates, duplicateWords, uniqueColumnsOf } from "./duplicates.ts";
+import { type RowScan, scanRows } from "./row_scan.ts";
+
+/** The rows themselves, by what the application takes for granted. */
+export const dataCheck: Check = {
+  name: "data",
+  summary:
+    "rows are what the application expects: storage_backend, metadata_json, storage_path, sizes, dates and booleans in the right form, no orphans, no e-mail or uuid twice",
+  cost:
+    "reads every row once: about 5 s per million files, in slices of 20 ms, longer than which nobody waits",
+  async *run(context) {
+    const tables = applicationTables(await context.schema());
+    const scanned: string[] = [];
+    let isSound = true;
+    for (const table of tables) {
+      for await (const found of checkTable(context, table)) {
+        isSound &&= found.status === "pass";
+        if (found.status === "pass") scanned.push(found.message);
+        else yield found;
+      }
+    }
+    if (isSound) yield pass(scanned.length === 0 ? "there are no rows to check" : scanned.join(", "));
+  },
+};
+
+/** Returns the tables that the application has; what another program keeps beside them is its own affair. */
+function applicationTables({ tables }: Snapshot): readonly Table[] {
+  return ["users", "collections", "files"].flatMap((name) => tables.filter((table) => table.name === name));
+}
+
+/** Yields what is wrong with a table's rows, or else how many there are. */
+async function* checkTable(context: CheckContext, table: Table): AsyncGenerator<Found> {
+  const database = await context.database();
+  const scan = scanRows(table, rowRules(database.dialect, table));
+  const found: Found[] = [];
+  try {
+    await scan.run(database, context.pace);
+    for (const unique of uniqueColumnsOf(table)) {
+      const repeated = await countDuplicates(database, context.pace, unique);
+      if (repeated.count > 0) found.push(foundBroken(duplicateWords(unique), repeated));
+    }
+  } catch (error) {
+    // What was seen so far is true all the same.
+    yield* broken(scan);
+    yield* found;
+    if (isTimeUp(error)) throw timeUpIn(error as HarborError, { table: table.name, rows: scan.rows() });
+    if (isFinal(error)) throw error;
+    return yield couldNotCheck(error, `the rows of ${table.name}`);
+  }
+  found.unshift(...broken(scan));
+  yield* found.length > 0
+    ? found
+    : [pass(`${formatCount(scan.rows())} ${scan.rows() === 1 ? "row" : "rows"} of ${table.name}`)];
+}
+
+function broken(scan: RowScan): readonly Found[] {
+  return scan.broken().map(([rule, rows]) => foundBroken(rule, rows));
+}
+
+function timeUpIn(
+  { code, message, hint, details }: HarborError,
+  at: { readonly table: string; readonly rows: number },
+): HarborError {
+  return new HarborError(code, `${message}, after ${at.rows} rows of ${at.table}`, {
+    ...hint === undefined ? {} : { hint },
+    details: { ...details, ...at },
+  });
+}
+
+/** Whether nothing else can be read after this error either. */
+function isFinal(error: unknown): boolean {
+  return error instanceof HarborError && (error.code === "interrupted" || error.code === "connection_failed");
+}

@@ -1,0 +1,101 @@
+import { type Applied, locate } from "../../history/applied.ts";
+import type { Found } from "../../base/finding.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { History, Revision } from "../../history/history.ts";
+import type { LockHolder } from "../../engines/database.ts";
+import { type BackfillState, readBackfills } from "../../engines/version_table.ts";
+import { type Check, pass } from "./check.ts";
+
+/** The version table against the history. */
+export const historyCheck: Check = {
+  name: "history",
+  summary:
+    "the version table agrees with the history: every revision known and unedited, none half done, no backfill open, head reached",
+  cost: "a few milliseconds",
+  async *run(context) {
+    const { kind, applied, alembic, refusal } = await context.state();
+    const history = await context.history();
+    if (refusal !== null) return yield failure(refusal);
+
+    const database = await context.database();
+    const holder = await database.lockHolder();
+    const backfills = kind === "managed" ? await readBackfills(database) : [];
+    const found = [
+      ...applied.filter((row) => row.finishedAt === null).map((row) => halfDone(row, holder)),
+      ...backfills.filter((state) => state.finishedAt === null).map((state) => openBackfill(state, holder)),
+    ];
+    const done = countApplied(history, applied);
+    if (done instanceof HarborError) found.push(failure(done));
+    else if (done < history.revisions.length) found.push(notApplied(history.revisions.slice(done), holder));
+    else if (kind === "alembic") found.push(stillAlembic(alembic));
+    yield* found.length > 0 ? found : [healthy(history)];
+  },
+};
+
+function halfDone(row: Applied, holder: LockHolder | undefined): Found {
+  const { direction, revision, name, startedAt, statementsDone } = row;
+  const what = `the ${direction} of ${revision} (${name}), begun at ${startedAt}`;
+  return {
+    ...unfinished(
+      `${what}, ${holder === undefined ? "stopped half way" : `is being done by ${holder.owner}`}`,
+      holder,
+    ),
+    hint: direction === "upgrade" ? "harbor-db upgrade" : "harbor-db downgrade -1",
+    details: { revision, direction, statementsDone, startedAt },
+  };
+}
+
+function openBackfill(state: BackfillState, holder: LockHolder | undefined): Found {
+  const { revision, table, rows, lastKey, endKey } = state;
+  const how = holder === undefined ? "stopped" : `is being done by ${holder.owner}, so far`;
+  return {
+    ...unfinished(`the backfill of ${table} ${how} at key ${lastKey ?? "-"} of ${endKey ?? "-"}`, holder),
+    hint: "harbor-db upgrade",
+    details: { revision, table, rows, lastKey, endKey },
+  };
+}
+
+/** What is under way is as it should be while somebody holds the lock. */
+function unfinished(message: string, holder: LockHolder | undefined): Pick<Found, "status" | "message"> {
+  return { status: holder === undefined ? "fail" : "warn", message };
+}
+
+function countApplied(history: History, applied: readonly Applied[]): number | HarborError {
+  try {
+    return locate(history, applied).done;
+  } catch (error) {
+    if (error instanceof HarborError) return error;
+    throw error;
+  }
+}
+
+function failure({ message, hint, details }: HarborError): Found {
+  return { status: "fail", message, hint: hint ?? null, details };
+}
+
+function notApplied(pending: readonly Revision[], holder: LockHolder | undefined): Found {
+  const what = pending.length === 1 ? "a revision is" : `${pending.length} revisions are`;
+  const names = pending.map((revision) => `${revision.id} (${revision.name})`).join(", ");
+  return {
+    ...unfinished(`${what} not applied: ${names}`, holder),
+    hint: "harbor-db upgrade",
+    details: { pending: pending.map((revision) => revision.id) },
+  };
+}
+
+function stillAlembic(alembic: readonly string[] | null): Found {
+  return {
+    status: "warn",
+    message: "the database is still in Alembic's hands; its version table is right",
+    hint: "harbor-db upgrade",
+    details: { alembic },
+  };
+}
+
+function healthy({ revisions }: History): Found {
+  const head = revisions.at(-1);
+  if (head === undefined) return pass("the history has no revision");
+  return pass(`at head ${head.id} (${head.name}), all ${revisions.length} revisions as they were applied`, {
+    current: head.id,
+  });
+}

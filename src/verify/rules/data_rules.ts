@@ -1,0 +1,139 @@
+import type { Dialect } from "../../base/dialect.ts";
+import type { Found } from "../../base/finding.ts";
+import { type SQL, sql } from "drizzle-orm";
+import { formatCount } from "../../base/quantity.ts";
+import type { Table } from "../../schema/snapshot.ts";
+import { formOf } from "./value_forms.ts";
+
+/** A rule that each row of a table keeps, or not. */
+export interface RowRule {
+  /** For programs: `orphans`. */
+  readonly name: string;
+  readonly table: string;
+  /** The columns that it needs. */
+  readonly columns: readonly string[];
+  /** Is true for a row of `slice`, which has those columns, that breaks the rule. */
+  readonly isBroken: SQL;
+  /** What is wrong with such a row, after "3 rows of files": `have no storage_backend`. */
+  readonly words: string;
+  readonly status: "warn" | "fail";
+  readonly hint: string;
+}
+
+/** Returns the rules for a table as it is: those whose columns it has. */
+export function rowRules(dialect: Dialect, table: Table): readonly RowRule[] {
+  const names = new Set(table.columns.map((column) => column.name));
+  const own = applicationRules.filter((rule) =>
+    rule.table === table.name && rule.columns.every((column) => names.has(column))
+  );
+  return [...own, ...formRules(dialect, table), ...orphanRules(table)];
+}
+
+/** What the application takes for granted of `files`. The rules name columns as they stand in every dialect. */
+const applicationRules: readonly RowRule[] = [
+  {
+    name: "storage_backend_missing",
+    table: "files",
+    columns: ["storage_backend"],
+    isBroken: sql`storage_backend IS NULL`,
+    words: "have no storage_backend, so the application does not know where they are",
+    status: "fail",
+    hint: "If they are local: UPDATE files SET storage_backend = 'local' WHERE storage_backend IS NULL",
+  },
+  {
+    name: "storage_backend_unknown",
+    table: "files",
+    columns: ["storage_backend"],
+    isBroken: sql`storage_backend NOT IN ('local', 'r2')`,
+    words: "have a storage_backend other than 'local' and 'r2'",
+    status: "fail",
+    hint: "See which: SELECT id, storage_backend FROM files WHERE storage_backend NOT IN ('local', 'r2')",
+  },
+  {
+    name: "storage_path_mismatch",
+    table: "files",
+    columns: ["storage_backend", "storage_path"],
+    isBroken:
+      sql`(storage_backend = 'local' AND substr(storage_path, 1, 8) <> 'uploads/') OR (storage_backend = 'r2' AND substr(storage_path, 1, 12) <> 'collections/')`,
+    words: "have a storage_path of another backend: local files are in uploads/, those of r2 in collections/",
+    status: "fail",
+    hint: "See where the files really are, then correct storage_backend or storage_path.",
+  },
+  {
+    name: "size_negative",
+    table: "files",
+    columns: ["size"],
+    isBroken: sql`size < 0`,
+    words: "have a negative size",
+    status: "fail",
+    hint: "Correct the sizes from the files themselves: SELECT id, storage_path FROM files WHERE size < 0",
+  },
+];
+
+function formRules(dialect: Dialect, { name: table, columns }: Table): readonly RowRule[] {
+  return columns.flatMap((column) => {
+    const form = column.identity ? undefined : formOf(dialect, column);
+    if (form === undefined) return [];
+    const value = sql.identifier(column.name);
+    return [{
+      name: "wrong_form",
+      table,
+      columns: [column.name],
+      isBroken: sql`${value} IS NOT NULL AND (${form.isWrong(sql`${value}`)})`,
+      words: `have in ${column.name} ${form.words}`,
+      status: "fail" as const,
+      hint:
+        "The application fails on them. Write the values anew in the right form, or NULL where that is allowed.",
+    }];
+  });
+}
+
+function orphanRules({ name: table, foreignKeys }: Table): readonly RowRule[] {
+  return foreignKeys.map((key) => {
+    const own = key.columns.map((column) => sql.identifier(column));
+    const matches = key.references.map((column, i) =>
+      sql`parent.${sql.identifier(column)} = slice.${own[i]}`
+    );
+    const set = own.map((column) => sql`slice.${column} IS NOT NULL`);
+    return {
+      name: "orphans",
+      table,
+      columns: key.columns,
+      isBroken: sql`${sql.join(set, sql` AND `)} AND NOT EXISTS (SELECT 1 FROM ${
+        sql.identifier(key.table)
+      } AS parent WHERE ${sql.join(matches, sql` AND `)})`,
+      words: `refer by ${key.columns.join(", ")} to rows of ${key.table} that do not exist`,
+      status: "fail" as const,
+      hint:
+        `Restore the rows of ${key.table} from a backup (harbor-db backup list), or remove those that refer to them.`,
+    };
+  });
+}
+
+/** How many rows break a rule, and the ids of the first few. */
+export interface Broken {
+  readonly count: number;
+  readonly ids: readonly unknown[];
+}
+
+/** How many ids are shown. */
+export const shownIds = 5;
+
+/** What a rule says of itself when rows break it. */
+export type RuleWords = Pick<RowRule, "name" | "table" | "words" | "status" | "hint">;
+
+/** Returns the finding for rows that break a rule. */
+export function foundBroken(rule: RuleWords, { count, ids }: Broken): Found {
+  const rows = count === 1 ? "1 row" : `${formatCount(count)} rows`;
+  const shown = ids.length === 0 ? "" : ` (id ${ids.join(", ")}${count > ids.length ? ", …" : ""})`;
+  return {
+    status: rule.status,
+    message: `${rows} of ${rule.table} ${count === 1 ? singular(rule.words) : rule.words}${shown}`,
+    hint: rule.hint,
+    details: { rule: rule.name, table: rule.table, count, ids },
+  };
+}
+
+function singular(words: string): string {
+  return words.replace(/^have /, "has ").replace(/^refer /, "refers ").replace(/^are /, "is ");
+}

@@ -1,0 +1,198 @@
+import { loadInspector } from "../engines/open/inspector.ts";
+import { sql } from "drizzle-orm";
+import {
+  type Finding,
+  type FindingStatus,
+  type FindingSummary,
+  summarize,
+  worstStatus,
+} from "../base/finding.ts";
+import type { History } from "../history/history.ts";
+import { stopIfAsked } from "../base/interrupt.ts";
+import type { Database } from "../engines/database.ts";
+import { readBackups, type StoredBackup } from "../backup/folder.ts";
+import { type Budget, limitDatabase, startBudget } from "./checks/time_limit.ts";
+import { type BackupPlace, type Check, type CheckContext, couldNotCheck } from "./checks/check.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { readRevisions, type RevisionStatus } from "../state/read_revisions.ts";
+import { readState } from "../state/read_state.ts";
+
+/** Where `verify` gets what it looks at; nothing is opened before a check asks for it. */
+export interface VerifySources extends Pick<RunContext, "version" | "signal" | "now" | "notify"> {
+  readonly backups: BackupPlace;
+  /** Opens the database for reading as it is. */
+  openDatabase(): Promise<Database>;
+  readHistory(): Promise<History>;
+}
+
+export interface VerifyOptions {
+  readonly checks: readonly Check[];
+  readonly quick: boolean;
+  /** Milliseconds for everything together. */
+  readonly maxDurationMs: number;
+  /** Whether to read {@link Facts}, which takes some tenths of a second per million rows. */
+  readonly withFacts: boolean;
+}
+
+/** What a run of `verify` came to. */
+export interface Verification {
+  /** ISO 8601 UTC. */
+  readonly startedAt: string;
+  readonly ms: number;
+  readonly checks: readonly CheckResult[];
+  readonly findings: readonly Finding[];
+  readonly summary: FindingSummary;
+  readonly facts: Facts;
+}
+
+/** How one check ended. */
+export interface CheckResult {
+  readonly check: string;
+  readonly status: FindingStatus;
+  readonly ms: number;
+}
+
+/** What the report shows beside the findings; empty where it could not be read. */
+export interface Facts {
+  readonly revisions: readonly RevisionStatus[];
+  readonly tables: readonly TableFacts[];
+  /** Of this database, the newest first. */
+  readonly backups: readonly StoredBackup[];
+}
+
+export interface TableFacts {
+  readonly name: string;
+  readonly rows: number;
+  /** With its indexes; `null` where the engine does not tell. */
+  readonly bytes: number | null;
+}
+
+/**
+ * Runs checks one after the other, within a budget of time, and changes nothing. Whatever keeps a check from being
+ * made becomes one of its findings, so that every check ends in one.
+ *
+ * @throws {HarborError} `interrupted`, and nothing else
+ */
+export async function verify(sources: VerifySources, options: VerifyOptions): Promise<Verification> {
+  const { now, signal } = sources;
+  const startedAt = now().toISOString();
+  const begun = performance.now();
+  const budget = startBudget(options.maxDurationMs, signal);
+  const { context, close } = openContext(sources, budget, options.quick);
+  try {
+    const checks: CheckResult[] = [];
+    const findings: Finding[] = [];
+    for (const check of options.checks) {
+      const started = performance.now();
+      const found = await runCheck(check, context);
+      findings.push(...found);
+      checks.push({ check: check.name, status: worstStatus(found), ms: since(started) });
+    }
+    const facts = options.withFacts ? await readFacts(context, sources) : noFacts;
+    stopIfAsked(signal);
+    return { startedAt, ms: since(begun), checks, findings, summary: summarize(findings), facts };
+  } finally {
+    await close();
+  }
+}
+
+async function runCheck(check: Check, context: CheckContext): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  try {
+    for await (const found of check.run(context)) findings.push({ check: check.name, ...found });
+  } catch (error) {
+    findings.push({ check: check.name, ...couldNotCheck(error) });
+  }
+  return findings;
+}
+
+function since(started: number): number {
+  return Math.round(performance.now() - started);
+}
+
+interface OpenContext {
+  readonly context: CheckContext;
+  close(): Promise<void>;
+}
+
+function openContext(sources: VerifySources, budget: Budget, quick: boolean): OpenContext {
+  const { now } = sources;
+  const opening = once(() => budget.limit(() => sources.openDatabase()));
+  const database = once(async () => limitDatabase(await opening(), budget));
+  const history = once(() => sources.readHistory());
+  return {
+    context: {
+      pace: budget,
+      quick,
+      backups: sources.backups,
+      within: budget.within,
+      now,
+      database,
+      history,
+      state: once(async () =>
+        readState({ ...sources, database: await database(), history: await history() })
+      ),
+      schema: once(async () => (await database()).introspect()),
+    },
+    // One that was never opened has nothing to close.
+    close: async () => opening.isAsked() ? await opening().then((open) => open.close(), () => {}) : undefined,
+  };
+}
+
+interface Once<T> {
+  (): Promise<T>;
+  isAsked(): boolean;
+}
+
+/** Returns a function that does the work when it is first called, and always returns that result. */
+function once<T>(work: () => Promise<T>): Once<T> {
+  let result: Promise<T> | undefined;
+  return Object.assign(() => result ??= work(), { isAsked: () => result !== undefined });
+}
+
+const noFacts: Facts = { revisions: [], tables: [], backups: [] };
+
+async function readFacts(context: CheckContext, sources: VerifySources): Promise<Facts> {
+  const none = () => [];
+  return {
+    revisions: await revisionsOf(context, sources).catch(none),
+    tables: await tablesOf(context).catch(none),
+    backups: backupsOf(sources.backups),
+  };
+}
+
+function backupsOf({ folder, database }: BackupPlace): readonly StoredBackup[] {
+  try {
+    return readBackups(folder).backups.filter(({ manifest }) => manifest.database === database);
+  } catch {
+    // The check says what is wrong with the folder.
+    return [];
+  }
+}
+
+async function revisionsOf(
+  context: CheckContext,
+  sources: VerifySources,
+): Promise<readonly RevisionStatus[]> {
+  return await readRevisions({
+    ...sources,
+    database: await context.database(),
+    history: await context.history(),
+  });
+}
+
+async function tablesOf(context: CheckContext): Promise<readonly TableFacts[]> {
+  const database = await context.database();
+  const inspector = await loadInspector(database.dialect);
+  await context.pace.next();
+  const sizes = await inspector.tableSizes(database);
+  const tables: TableFacts[] = [];
+  for (const { name } of (await context.schema()).tables) {
+    await context.pace.next();
+    const [row] = await database.read<{ rows: number }>(
+      sql`SELECT count(*) AS "rows" FROM ${sql.identifier(name)}`,
+    );
+    tables.push({ name, rows: Number(row!.rows), bytes: sizes.get(name) ?? null });
+  }
+  return tables;
+}

@@ -1,0 +1,346 @@
+import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  boolean,
+  type Column,
+  datetime,
+  id,
+  integer,
+  type Table,
+  table,
+  text,
+  varchar,
+} from "../../schema.ts";
+import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import { memoryScratch, proveRevisions, type Scratch } from "../../src/author/prove.ts";
+import { postgresScratch } from "../../src/author/scratch_postgres.ts";
+import { testClient, withTestDatabase } from "../support/databases.ts";
+import { sharedPostgres } from "../support/servers/postgres_server.ts";
+import { withFreshLibsql } from "../support/servers/sqld_server.ts";
+import { type CaseDecisions, generateTwo } from "../support/samples/two_revisions.ts";
+
+const owners = table("owners", { id: id(), name: text() });
+/** Refers to `things` with ON DELETE at its default, and is what a careless rebuild would empty. */
+const notesOn = (things: Table) =>
+  table("notes", { id: id(), thing_id: integer().notNull().references(things) });
+
+/** A table whose column `c` changes, with rows that refer to it. */
+function things(columns: Readonly<Record<string, Column>>): readonly Table[] {
+  const changed = table("things", { id: id(), name: varchar(20).notNull(), ...columns });
+  return [owners, changed, notesOn(changed)];
+}
+
+interface Case extends CaseDecisions {
+  readonly what: string;
+  readonly before: readonly Table[];
+  readonly after: readonly Table[];
+  /** What the scripts up hold, beside being proven. */
+  readonly sqlite?: readonly RegExp[];
+  readonly postgresql?: readonly RegExp[];
+  /** What they must not hold. */
+  readonly never?: RegExp;
+}
+
+const inItem = { id: id(), name: text().index(), o: integer().references(owners) };
+const items = table("items", inItem);
+const renamed = table("things", inItem);
+
+const rebuild = /INSERT INTO `__new_things`/;
+const none = things({});
+const random = { sqlite: "lower(hex(randomblob(16)))", postgresql: "gen_random_uuid()::text" };
+
+const cases: readonly Case[] = [
+  {
+    what: "adds a table",
+    before: [owners],
+    after: things({ c: text().index() }),
+    never: /concurrently|NOT VALID/,
+  },
+  {
+    what: "drops a table",
+    before: none,
+    after: [owners],
+    postgresql: [/DROP TABLE "notes";[^]*DROP TABLE "things";/],
+    never: /CASCADE/,
+  },
+  {
+    what: "adds a column that may be empty",
+    before: none,
+    after: things({ c: varchar(500) }),
+    sqlite: [/ALTER TABLE `things` ADD `c` VARCHAR\(500\);/],
+    never: /__new_/,
+  },
+  {
+    what: "adds a column with a default",
+    before: none,
+    after: things({ c: text().default("it's") }),
+    postgresql: [
+      /-- The default of things\.c fills the rows that exist without touching them\.\nALTER TABLE "things" ADD COLUMN "c" text DEFAULT 'it''s';/,
+    ],
+    never: /__new_|UPDATE/,
+  },
+  {
+    what: "adds a NOT NULL column with a default",
+    before: none,
+    after: things({ c: boolean().notNull().default(true) }),
+    sqlite: [/ADD `c` BOOLEAN DEFAULT 1 NOT NULL;/],
+    postgresql: [/ADD COLUMN "c" boolean DEFAULT true NOT NULL;/],
+    never: /__new_|UPDATE/,
+  },
+  {
+    what: "adds a NOT NULL column with a default that differs from row to row",
+    before: none,
+    after: things({ c: varchar(36).notNull().default(random) }),
+    sqlite: [rebuild, /coalesce\("c", \(lower\(hex\(randomblob\(16\)\)\)\)\)/],
+    postgresql: [
+      /ADD COLUMN "c" varchar\(36\);[^]*SET DEFAULT gen_random_uuid\(\)::text;[^]*-- harbor:backfill table=things key=id\nUPDATE "things" SET "c" = gen_random_uuid\(\)::text WHERE "c" IS NULL;[^]*CHECK \("c" IS NOT NULL\) NOT VALID;[^]*-- harbor:alone\nALTER TABLE "things" VALIDATE CONSTRAINT "things_c_not_null";[^]*SET NOT NULL;[^]*DROP CONSTRAINT "things_c_not_null"/,
+    ],
+  },
+  {
+    what: "adds a column with a default that differs from row to row",
+    before: none,
+    after: things({ c: varchar(36).default(random) }),
+    sqlite: [rebuild],
+    postgresql: [/ADD COLUMN "c" varchar\(36\);[^]*SET DEFAULT[^]*harbor:backfill/],
+    never: /SET NOT NULL/,
+  },
+  {
+    what: "adds a NOT NULL column without a default, given a value",
+    before: none,
+    after: things({ c: text().notNull() }),
+    fills: ["things.c='x'"],
+    sqlite: [/ADD `c` TEXT;/, rebuild, /coalesce\("c", 'x'\)/],
+    postgresql: [/ADD COLUMN "c" text DEFAULT 'x' NOT NULL;[^]*ALTER COLUMN "c" DROP DEFAULT;/],
+    never: /UPDATE/,
+  },
+  {
+    what: "adds a NOT NULL column without a default, given an expression",
+    before: none,
+    after: things({ c: text().notNull() }),
+    fills: ["things.c=upper(name)"],
+    sqlite: [/coalesce\("c", upper\(name\)\)/],
+    postgresql: [/UPDATE "things" SET "c" = upper\(name\) WHERE "c" IS NULL/, /SET NOT NULL/],
+  },
+  {
+    what: "makes a column NOT NULL",
+    before: things({ c: text() }),
+    after: things({ c: text().notNull() }),
+    fills: ["things.c='?'"],
+    sqlite: [rebuild, /coalesce\("c", '\?'\)/],
+    // Twice: the application may write NULL until the check stands.
+    postgresql: [/(UPDATE "things" SET "c" = '\?'[^]*){2}VALIDATE CONSTRAINT[^]*SET NOT NULL/],
+  },
+  {
+    what: "lets a column be empty",
+    before: things({ c: text().notNull() }),
+    after: things({ c: text() }),
+    postgresql: [/DROP NOT NULL/],
+  },
+  {
+    what: "gives a column a default",
+    before: things({ c: text() }),
+    after: things({ c: text().default("x") }),
+    never: /UPDATE/,
+  },
+  { what: "takes a default away", before: things({ c: text().default("x") }), after: things({ c: text() }) },
+  {
+    what: "adds a column with listed values",
+    before: none,
+    after: things({ c: varchar(20).notNull().default("local").oneOf("local", "r2") }),
+    sqlite: [
+      /ADD `c` VARCHAR\(20\) DEFAULT 'local' NOT NULL CONSTRAINT "things_c_check" CHECK\("c" IN \('local', 'r2'\)\);/,
+    ],
+    postgresql: [
+      /ADD CONSTRAINT "things_c_check" CHECK \("c" IN \('local', 'r2'\)\) NOT VALID;/,
+      /-- harbor:alone\nALTER TABLE "things" VALIDATE CONSTRAINT "things_c_check";/,
+    ],
+    never: /__new_/,
+  },
+  {
+    what: "adds a column with listed values and an index",
+    before: none,
+    after: things({ c: varchar(20).notNull().default("a").oneOf("a", "b").index() }),
+  },
+  {
+    what: "adds a listed value",
+    before: things({ c: varchar(20).oneOf("local", "r2") }),
+    after: things({ c: varchar(20).oneOf("local", "r2", "s3") }),
+    sqlite: [rebuild],
+    postgresql: [
+      /DROP CONSTRAINT "things_c_check";[^]*NOT VALID;[^]*-- harbor:alone\nALTER TABLE "things" VALIDATE/,
+    ],
+  },
+  {
+    what: "lists a column's values",
+    before: things({ c: text() }),
+    after: things({ c: text().oneOf("row 1") }),
+    postgresql: [/NOT VALID/],
+  },
+  {
+    what: "drops a column",
+    before: things({ c: text() }),
+    after: none,
+    sqlite: [/DROP COLUMN `c`/],
+    postgresql: [/DROP COLUMN "c"/],
+    never: /__new_/,
+  },
+  { what: "drops a NOT NULL column", before: things({ c: integer().notNull() }), after: none },
+  {
+    what: "drops a NOT NULL column without duplicates",
+    before: things({ c: text().notNull().uniqueIndex() }),
+    after: none,
+  },
+  {
+    what: "drops a column with listed values",
+    before: things({ c: text().notNull().oneOf("a", "b") }),
+    after: none,
+  },
+  {
+    what: "drops a column that refers to a table",
+    before: things({ c: integer().references(owners) }),
+    after: none,
+    sqlite: [rebuild],
+  },
+  {
+    what: "renames a column with its index",
+    before: things({ old: text().notNull().index().oneOf("row 1", "row 2") }),
+    after: things({ c: text().notNull().index().oneOf("row 1", "row 2") }),
+    renames: ["things.old=things.c"],
+    sqlite: [/RENAME COLUMN `old` TO `c`/],
+    postgresql: [
+      /RENAME COLUMN "old" TO "c";/,
+      /ALTER INDEX "ix_things_old" RENAME TO "ix_things_c";/,
+      /RENAME CONSTRAINT "things_old_check" TO "things_c_check"/,
+    ],
+    never: /__new_|DROP COLUMN/,
+  },
+  {
+    what: "drops one column and adds another",
+    before: things({ old: text() }),
+    after: things({ c: text() }),
+    postgresql: [/ADD COLUMN "c" text;[^]*DROP COLUMN "old";/],
+    never: /RENAME/,
+  },
+  {
+    what: "renames a table that others refer to",
+    before: [owners, items, table("notes", { id: id(), thing_id: integer().notNull().references(items) })],
+    after: [owners, renamed, notesOn(renamed)],
+    renames: ["items=things"],
+    postgresql: [
+      /ALTER TABLE "items" RENAME TO "things";/,
+      /RENAME CONSTRAINT "items_o_fkey" TO "things_o_fkey"/,
+    ],
+    never: /DROP TABLE|__new_/,
+  },
+  {
+    what: "makes a column longer",
+    before: things({ c: varchar(20) }),
+    after: things({ c: varchar(50) }),
+    sqlite: [rebuild],
+    postgresql: [/SET DATA TYPE varchar\(50\);/],
+  },
+  {
+    what: "makes a column another type",
+    before: things({ c: text() }),
+    after: things({ c: datetime() }),
+    postgresql: [/SET DATA TYPE timestamp USING "c"::timestamp;/],
+  },
+  {
+    what: "adds an index",
+    before: things({ c: text() }),
+    after: things({ c: text().index() }),
+    sqlite: [/CREATE INDEX `ix_things_c`/],
+    postgresql: [/-- harbor:concurrently\nCREATE INDEX "ix_things_c" ON "things" \("c"\)/],
+    never: /USING btree|__new_/,
+  },
+  {
+    what: "makes an index unique",
+    before: things({ c: text().index() }),
+    after: things({ c: text().uniqueIndex() }),
+    // Queries have one of the two at any time.
+    postgresql: [
+      /-- harbor:concurrently\nCREATE UNIQUE INDEX "ix_things_c_new"[^]*DROP INDEX "ix_things_c";[^]*RENAME TO "ix_things_c"/,
+    ],
+  },
+  { what: "drops an index", before: things({ c: text().index() }), after: things({ c: text() }) },
+  {
+    what: "adds a column that refers to a table",
+    before: none,
+    after: things({ c: integer().references(owners).index() }),
+    sqlite: [/ADD `c` INTEGER REFERENCES owners\(id\)/],
+    postgresql: [
+      /REFERENCES "owners"\("id"\)[^;]* NOT VALID;[^]*-- harbor:alone\nALTER TABLE "things" VALIDATE CONSTRAINT "things_c_fkey"/,
+    ],
+    never: /__new_/,
+  },
+  {
+    what: "lets a column refer to a table",
+    before: things({ c: integer() }),
+    after: things({ c: integer().references(owners) }),
+    sqlite: [rebuild],
+    postgresql: [/NOT VALID/],
+  },
+  {
+    what: "adds columns of all kinds, and drops one, in one table",
+    before: things({ old: text().index() }),
+    after: things({
+      a: text(),
+      b: integer().references(owners),
+      c: varchar(9).notNull().default(random).oneOf("x"),
+      d: text().notNull().uniqueIndex(),
+      e: datetime().default({ sqlite: "CURRENT_TIMESTAMP", postgresql: "CURRENT_TIMESTAMP" }),
+    }),
+    fills: ["things.d=CAST(id AS TEXT)", "things.c='x'"],
+  },
+  {
+    what: "changes two tables at once",
+    before: [owners, table("things", { id: id(), c: text() })],
+    after: [
+      table("owners", { id: id(), name: text().notNull() }),
+      table("things", { id: id(), c: text().default("x").oneOf("x", "row 1") }),
+    ],
+    fills: ["owners.name=''"],
+  },
+];
+
+/** What the scripts are run on. */
+const engines: readonly { readonly name: string; readonly dialect: Dialect; readonly scratch: Scratch }[] = [
+  { name: "SQLite in memory", dialect: "sqlite", scratch: memoryScratch(testClient) },
+  {
+    name: "libSQL",
+    dialect: "sqlite",
+    scratch: (work) => withFreshLibsql((url) => withTestDatabase(url, work)),
+  },
+  {
+    name: "PostgreSQL 15",
+    dialect: "postgresql",
+    scratch: async (work) =>
+      await postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, testClient)(work),
+  },
+];
+
+for (const { name, dialect, scratch } of engines) {
+  for (const { what, before, after, never, ...decisions } of cases) {
+    test(`generate ${what}, up, down and up again (${name})`, async () => {
+      const { second, history } = await generateTwo(before, after, decisions);
+      const { scripts } = second.parts.find((part) => part.dialect === dialect)!;
+      for (const pattern of decisions[dialect] ?? []) assert.match(scripts.up, pattern);
+      if (never !== undefined) assert.doesNotMatch(scripts.up, never);
+      assert.doesNotMatch(scripts.up + scripts.down, /PRAGMA|"public"|CASCADE/);
+      await proveRevisions(history(dialect), 0, {
+        scratch,
+        version: "0.0.0",
+        signal: new AbortController().signal,
+        now: () => new Date("2026-01-01T00:00:00Z"),
+      });
+    });
+  }
+}
+
+test("generate writes the same scripts each time, under the same id", async () => {
+  const change = () => generateTwo(none, things({ c: text().notNull().default("x").index() }));
+  const [once, again] = [await change(), await change()];
+  assert.deepEqual(once.second, again.second);
+});

@@ -1,0 +1,230 @@
+import type { Dialect } from "../../src/base/dialect.ts";
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { hazards } from "../../src/author/check/rules/hazards.ts";
+import { judgeScript } from "../../src/author/check/rules/judge_script.ts";
+import { postgresOperations } from "../../src/sql/postgres_operations.ts";
+import { breakpoint, parseScript } from "../../src/history/script.ts";
+import { readOperations } from "../../src/author/check/rules/script_operations.ts";
+import type { Column, Snapshot, Table } from "../../src/schema/snapshot.ts";
+import { sqliteOperations } from "../../src/sql/sqlite_operations.ts";
+import { loadPostgresParser } from "../../src/sql/postgres_parser.ts";
+import { projectFile } from "../support/project.ts";
+
+const parser = await loadPostgresParser();
+
+function column(name: string, type: string, more: Partial<Column> = {}): Column {
+  return { name, type, notNull: false, default: null, identity: false, ...more };
+}
+
+/** A table `t` that has rows, as the columns say it is. */
+function schema(dialect: Dialect, columns: readonly Column[], more: Partial<Table> = {}): Snapshot {
+  const none = { foreignKeys: [], indexes: [], uniques: [], checks: [] };
+  const id = column("id", "integer", { notNull: true, identity: true });
+  const table = { name: "t", columns: [id, ...columns], primaryKey: ["id"], ...none, ...more };
+  return { dialect, tables: [table], others: [] };
+}
+
+const old = [
+  column("a", "character varying(20)"),
+  column("n", "numeric(10,2)"),
+  column("i", "integer"),
+  column("r", "text", { notNull: true, default: "'x'::text" }),
+];
+
+interface Judged {
+  readonly name?: string;
+  readonly version?: number;
+  /** Columns afterwards, where they matter. */
+  readonly after?: readonly Column[];
+  readonly before?: Partial<Table>;
+}
+
+/** Returns the hazards in a script, each once, in the order of the list. */
+function judge(dialect: Dialect, statements: readonly string[], options: Judged = {}): string {
+  const { name = "Change", version = 15, after = old, before = {} } = options;
+  const script = parseScript({ file: "x.sql", dialect, text: statements.join(`;${breakpoint}\n`) });
+  const read = readOperations(
+    script,
+    dialect === "sqlite" ? sqliteOperations : (sql) => postgresOperations(parser.parse(sql)),
+  );
+  const { found } = judgeScript(read, {
+    dialect,
+    version,
+    name,
+    before: schema(dialect, old, before),
+    after: schema(dialect, after),
+  });
+  const ids = found.filter(({ isAllowed }) => !isAllowed).map(({ hazard }) => hazard.id);
+  return hazards.map(({ id }) => id).filter((id) => ids.includes(id)).join(" ");
+}
+
+// Statements, one a line of the script, and the hazards in them.
+const inPostgres: readonly (readonly [statements: readonly string[], expected: string, options?: Judged])[] =
+  [
+    [[
+      "CREATE TABLE x (id serial PRIMARY KEY)",
+      "CREATE INDEX i ON x (id)",
+      "ALTER TABLE x ADD CHECK (id > 0)",
+    ], ""],
+    [["ALTER TABLE t ADD COLUMN c text"], ""],
+    [["ALTER TABLE t ADD COLUMN c text DEFAULT 'x'"], ""],
+    [["ALTER TABLE t ADD COLUMN c text DEFAULT 'x'"], "table_rewrite", { version: 10 }],
+    [["ALTER TABLE t ADD COLUMN c timestamp DEFAULT now()"], ""],
+    [["ALTER TABLE t ADD COLUMN c text DEFAULT gen_random_uuid()::text"], "table_rewrite"],
+    [["ALTER TABLE t ADD COLUMN c bigserial"], "table_rewrite"],
+    [["ALTER TABLE t ADD COLUMN c text NOT NULL"], "required_column"],
+    [["ALTER TABLE t ADD COLUMN c text REFERENCES t (id)"], ""],
+    [["ALTER TABLE t ADD COLUMN c int DEFAULT 1 REFERENCES t (id)"], "constraint_without_not_valid"],
+    [["ALTER TABLE t ALTER COLUMN a TYPE varchar(50)"], ""],
+    [["ALTER TABLE t ALTER COLUMN a TYPE text"], ""],
+    [["ALTER TABLE t ALTER COLUMN a TYPE varchar(50) USING a::varchar(50)"], ""],
+    [["ALTER TABLE t ALTER COLUMN a TYPE text USING lower(a)"], "table_rewrite"],
+    [["ALTER TABLE t ALTER COLUMN a TYPE varchar(10)"], "table_rewrite"],
+    [["ALTER TABLE t ALTER COLUMN n TYPE numeric(12,2)"], ""],
+    [["ALTER TABLE t ALTER COLUMN n TYPE numeric(12,4)"], "table_rewrite"],
+    [["ALTER TABLE t ALTER COLUMN i TYPE bigint"], "table_rewrite"],
+    [["CREATE INDEX i ON t (a)"], "blocking_index"],
+    [["-- harbor:concurrently\nCREATE INDEX i ON t (a)"], ""],
+    [["-- harbor:alone\nCREATE INDEX CONCURRENTLY i ON t (a)"], ""],
+    [["CREATE INDEX CONCURRENTLY i ON t (a)"], "needs_alone"],
+    [["-- harbor:concurrently\nCREATE UNIQUE INDEX i ON t (a)"], "duplicates"],
+    [["VACUUM t"], "needs_alone"],
+    [["ALTER TYPE e ADD VALUE 'x'"], ""],
+    [["ALTER TYPE e ADD VALUE 'x'"], "needs_alone", { version: 11 }],
+    [["ALTER TABLE t ADD CONSTRAINT c CHECK (i > 0)"], "constraint_without_not_valid"],
+    [["ALTER TABLE t ADD CONSTRAINT c FOREIGN KEY (i) REFERENCES u (id)"], "constraint_without_not_valid"],
+    [
+      ["ALTER TABLE t ADD CONSTRAINT c CHECK (i > 0) NOT VALID", "ALTER TABLE t VALIDATE CONSTRAINT c"],
+      "long_lock",
+    ],
+    [[
+      "ALTER TABLE t ADD CONSTRAINT c CHECK (i > 0) NOT VALID",
+      "-- harbor:alone\nALTER TABLE t VALIDATE CONSTRAINT c",
+    ], ""],
+    [["ALTER TABLE t ADD CONSTRAINT c UNIQUE (a)"], "long_lock duplicates"],
+    [["ALTER TABLE t ADD CONSTRAINT c UNIQUE USING INDEX i"], ""],
+    [["ALTER TABLE t ALTER COLUMN r SET NOT NULL"], "long_lock"],
+    [["ALTER TABLE t ALTER COLUMN i SET NOT NULL"], "long_lock required_column"],
+    [
+      [
+        "ALTER TABLE t ADD CONSTRAINT g CHECK (r IS NOT NULL) NOT VALID",
+        "-- harbor:alone\nALTER TABLE t VALIDATE CONSTRAINT g",
+        "ALTER TABLE t ALTER COLUMN r SET NOT NULL",
+      ],
+      "",
+    ],
+    [
+      [
+        "ALTER TABLE t ADD CONSTRAINT g CHECK (r IS NOT NULL) NOT VALID",
+        "-- harbor:alone\nALTER TABLE t VALIDATE CONSTRAINT g",
+        "ALTER TABLE t ALTER COLUMN r SET NOT NULL",
+      ],
+      "long_lock",
+      { version: 11 },
+    ],
+    [[
+      "ALTER TABLE t ADD CONSTRAINT g CHECK (r IS NOT NULL) NOT VALID",
+      "ALTER TABLE t ALTER COLUMN r SET NOT NULL",
+    ], "long_lock"],
+    [
+      ["ALTER TABLE t ALTER COLUMN r SET NOT NULL"],
+      "",
+      { before: { checks: [{ name: "g", expression: "r IS NOT NULL", valid: true }] } },
+    ],
+    [["LOCK TABLE t"], "long_lock"],
+    [["CLUSTER t USING i"], "table_rewrite"],
+    [["DROP TABLE t"], "drop_in_use unnamed_drop"],
+    [["DROP TABLE t"], "drop_in_use", { name: "Drop what nobody reads" }],
+    [["DROP TABLE other"], ""],
+    [["ALTER TABLE t DROP COLUMN a"], "drop_in_use unnamed_drop"],
+    [
+      ["-- harbor:allow drop_in_use nobody reads it\n-- harbor:allow unnamed_drop it says so in the docs\nALTER TABLE t DROP COLUMN a"],
+      "",
+    ],
+    [["ALTER TABLE t RENAME COLUMN a TO b"], "drop_in_use"],
+    [["ALTER TABLE t RENAME TO u"], "drop_in_use"],
+    [["ALTER INDEX i RENAME TO j"], ""],
+    [["UPDATE t SET a = 'x' WHERE a IS NULL"], "backfill_without_directive"],
+    [["-- harbor:backfill table=t key=id\nUPDATE t SET a = 'x' WHERE a IS NULL"], ""],
+    [["WITH gone AS (DELETE FROM t RETURNING id) SELECT count(*) FROM gone"], "unnamed_drop"],
+    [["DELETE FROM t"], "", { name: "Delete old rows" }],
+    [["TRUNCATE t"], "unnamed_drop"],
+    [['ALTER TABLE "public"."t" ADD COLUMN c text'], "fixed_schema"],
+    [["DO $$ BEGIN NULL; END $$"], "hidden"],
+  ];
+
+const rebuild = (columns: string) => [
+  `CREATE TABLE __new_t (${columns})`,
+  "INSERT INTO __new_t (id) SELECT id FROM t",
+  "DROP TABLE t",
+  "ALTER TABLE __new_t RENAME TO t",
+];
+const inSqlite: typeof inPostgres = [
+  [["CREATE TABLE x (id INTEGER PRIMARY KEY)", "CREATE INDEX i ON x (id)", "INSERT INTO x VALUES (1)"], ""],
+  [["ALTER TABLE `t` ADD `c` TEXT DEFAULT 'x' NOT NULL"], "", {
+    after: [...old, column("c", "TEXT", { notNull: true, default: "'x'" })],
+  }],
+  [["ALTER TABLE t ADD COLUMN c TEXT NOT NULL"], "required_column"],
+  [["CREATE INDEX i ON t (a)"], ""],
+  [["CREATE UNIQUE INDEX IF NOT EXISTS i ON t (a)"], "duplicates"],
+  [
+    ["CREATE UNIQUE INDEX i ON t (a)"],
+    "",
+    { before: { indexes: [{ name: "i", columns: ["a"], unique: true, where: null, valid: true }] } },
+  ],
+  [rebuild("id INTEGER"), "table_rewrite"],
+  [rebuild("id INTEGER"), "table_rewrite drop_in_use unnamed_drop", { after: old.slice(1) }],
+  [rebuild("id INTEGER"), "table_rewrite required_column", {
+    after: [{ ...old[0]!, notNull: true }, ...old.slice(1)],
+  }],
+  [
+    ["ALTER TABLE t RENAME COLUMN a TO b", ...rebuild("id INTEGER")],
+    "table_rewrite drop_in_use",
+    { after: [{ ...old[0]!, name: "b", notNull: true }, ...old.slice(1)] },
+  ],
+  [["DROP TABLE IF EXISTS main.t"], "drop_in_use unnamed_drop"],
+  [["ALTER TABLE t DROP COLUMN a"], "drop_in_use", { name: "Remove a" }],
+  [["ALTER TABLE t RENAME a TO b"], "drop_in_use"],
+  [["UPDATE OR IGNORE t SET a = 'x'"], "backfill_without_directive"],
+  [["WITH x AS (SELECT 1) DELETE FROM t"], "unnamed_drop"],
+  [["VACUUM"], "needs_alone"],
+  [["PRAGMA foreign_keys=OFF"], "needs_alone"],
+];
+
+for (const [dialect, cases] of [["postgresql", inPostgres], ["sqlite", inSqlite]] as const) {
+  for (const [statements, expected, options] of cases) {
+    const what = `${statements.at(-1)!.replace(/^--.*\n/gm, "")}${
+      options === undefined ? "" : ` ${Object.keys(options)}`
+    }`;
+    test(`${dialect}: ${what} is ${expected || "no hazard"} (${statements.length} statements)`, () => {
+      assert.equal(judge(dialect, statements, options), expected);
+    });
+  }
+}
+
+test("every hazard has a case that finds it and a section in docs/hazards.md", () => {
+  const found = [...inPostgres, ...inSqlite].flatMap(([, expected]) => expected.split(" "));
+  const page = readFileSync(projectFile("docs/hazards.md"), "utf8");
+  const sections = [...page.matchAll(/^## `(\w+)`/gm)].map((match) => match[1]!);
+  assert.deepEqual(sections.toSorted(), hazards.map(({ id }) => id).toSorted());
+  for (const { id } of hazards) assert.ok(found.includes(id), id);
+});
+
+test("an allowance that fits nothing is found, known or not", () => {
+  const text =
+    "-- harbor:allow table_rewrite small\n-- harbor:allow typo why\nALTER TABLE t ADD COLUMN c text;";
+  const script = parseScript({ file: "x.sql", dialect: "postgresql", text });
+  const { unused } = judgeScript(readOperations(script, (sql) => postgresOperations(parser.parse(sql))), {
+    dialect: "postgresql",
+    version: 15,
+    name: "Change",
+    before: schema("postgresql", old),
+    after: schema("postgresql", old),
+  });
+  assert.deepEqual(unused, [
+    { id: "table_rewrite", line: 3, isKnown: true },
+    { id: "typo", line: 3, isKnown: false },
+  ]);
+});

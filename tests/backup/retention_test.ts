@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { applyRetention, defaultRetention, type RetentionPolicy } from "../../src/backup/rules/retention.ts";
+
+const none: RetentionPolicy = { last: 0, daily: 0, weekly: 0, monthly: 0 };
+
+/** `2026-07-28@a` is a backup at revision a; `!` is one that is not whole. */
+function parse(text: string) {
+  return text.split(" ").filter((word) => word !== "").map((word) => {
+    const [time, rest = ""] = word.split("@");
+    const createdAt = new Date(time!.length > 10 ? `${time}:00Z` : `${time}T12:00:00Z`).toISOString();
+    return { id: word, createdAt, boundary: rest.replace("!", ""), isProven: !rest.endsWith("!") };
+  });
+}
+
+function show(backups: string, policy: Partial<RetentionPolicy>, force: boolean): string {
+  return applyRetention(parse(backups), { ...none, ...policy }, { force })
+    .map(({ backup, keep, reasons }) => `${keep ? "+" : "-"}${backup.id}${reasons.map((each) => ` ${each}`)}`)
+    .join("; ");
+}
+
+// One row a rule: what there is, the policy, what becomes of it with --force (without the last way back).
+const rules: readonly (readonly [string, string, Partial<RetentionPolicy>, string])[] = [
+  [
+    "keeps the newest",
+    "2026-07-01@a 2026-07-03@a 2026-07-02@a",
+    { last: 2 },
+    "+2026-07-03@a last; +2026-07-02@a last; -2026-07-01@a",
+  ],
+  [
+    "keeps the newest of each of the last days that have one",
+    "2026-07-01T09:00@a 2026-07-01T10:00@a 2026-07-05T10:00@a 2026-07-09@a",
+    { daily: 2 },
+    "+2026-07-09@a daily; +2026-07-05T10:00@a daily; -2026-07-01T10:00@a; -2026-07-01T09:00@a",
+  ],
+  [
+    "begins a day at midnight UTC",
+    "2026-07-01T23:59@a 2026-07-02T00:00@a",
+    { daily: 1 },
+    "+2026-07-02T00:00@a daily; -2026-07-01T23:59@a",
+  ],
+  [
+    "begins a week on Monday",
+    "2026-07-26@a 2026-07-27@a 2026-08-02@a",
+    { weekly: 5 },
+    "+2026-08-02@a weekly; -2026-07-27@a; +2026-07-26@a weekly",
+  ],
+  [
+    "takes the week across the end of a year for one",
+    "2026-12-28@a 2027-01-03@a",
+    { weekly: 5 },
+    "+2027-01-03@a weekly; -2026-12-28@a",
+  ],
+  [
+    "keeps the newest of each month",
+    "2026-05-31@a 2026-06-01@a 2026-06-30@a",
+    { monthly: 2 },
+    "+2026-06-30@a monthly; -2026-06-01@a; +2026-05-31@a monthly",
+  ],
+  [
+    "says all rules that keep one",
+    "2026-07-01@a",
+    { last: 1, daily: 1, weekly: 1, monthly: 1 },
+    "+2026-07-01@a last, daily, weekly, monthly",
+  ],
+  [
+    "lets one that is not whole keep no other from being kept",
+    "2026-07-01@a 2026-07-02@a!",
+    { last: 1 },
+    "-2026-07-02@a!; +2026-07-01@a last",
+  ],
+  [
+    "tells two of one moment apart by their names",
+    "2026-07-01@a 2026-07-01@b",
+    { last: 1 },
+    "+2026-07-01@b last; -2026-07-01@a",
+  ],
+  ["has nothing to say about nothing", "", { last: 1 }, ""],
+];
+for (const [rule, backups, policy, expected] of rules) {
+  test(`applyRetention() ${rule}`, () => assert.equal(show(backups, policy, true), expected));
+}
+
+// The same without --force.
+const protections: readonly (readonly [string, string, Partial<RetentionPolicy>, string])[] = [
+  [
+    "keeps the newest way back to each revision",
+    "2026-07-01@a 2026-07-02@a 2026-07-03@b 2026-07-04@b",
+    { last: 1 },
+    "+2026-07-04@b last, newest at b; -2026-07-03@b; +2026-07-02@a newest at a; -2026-07-01@a",
+  ],
+  [
+    "does not take one that is not whole for a way back",
+    "2026-07-01@a 2026-07-02@a! 2026-07-03@b",
+    { last: 1 },
+    "+2026-07-03@b last, newest at b; +2026-07-02@a! not whole, so not counted; +2026-07-01@a newest at a",
+  ],
+];
+for (const [rule, backups, policy, expected] of protections) {
+  test(`applyRetention() ${rule}`, () => assert.equal(show(backups, policy, false), expected));
+}
+
+test("the default keeps what a month of nightly backups and a busy day need", () => {
+  const nightly = Array.from(
+    { length: 60 },
+    (_, day) => new Date(Date.UTC(2026, 4, 1 + day, 3)).toISOString(),
+  );
+  const busy = Array.from(
+    { length: 30 },
+    (_, minute) => new Date(Date.UTC(2026, 5, 30, 10, minute)).toISOString(),
+  );
+  const backups = [...nightly, ...busy].map((createdAt) => ({
+    id: createdAt,
+    createdAt,
+    boundary: "a",
+    isProven: true,
+  }));
+  const kept = applyRetention(backups, defaultRetention, { force: false }).filter(({ keep }) => keep)
+    .map(({ backup }) => backup.createdAt);
+  assert.equal(kept.filter((time) => time.startsWith("2026-06-30T10")).length, 10);
+  for (const day of ["29", "28", "27", "26", "25", "24"]) {
+    assert.ok(kept.some((time) => time.startsWith(`2026-06-${day}`)), `nothing of June ${day}`);
+  }
+  assert.ok(kept.some((time) => time.startsWith("2026-05-31")), "nothing of May");
+  assert.ok(kept.length < 25, `${kept.length} kept`);
+});

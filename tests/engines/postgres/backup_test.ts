@@ -1,0 +1,304 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { test } from "node:test";
+import { withFolder, withTestDatabase } from "../../support/databases.ts";
+import { rejectsWith } from "../../support/harbor_error.ts";
+import { never, postgresEngines, run, withCopy } from "../../support/postgres_engines.ts";
+import { withOwnedPostgres } from "../../support/postgres_role.ts";
+import { manyKindsOfTables, whatHangsOnTables } from "../../support/samples/postgres_samples.ts";
+import { withClient, withFreshPostgres } from "../../support/servers/postgres_server.ts";
+
+const introspect = (url: string) => withTestDatabase(url, (database) => database.introspect());
+
+/** What a snapshot does not tell: rights, comments, sequences, storage. */
+const finePrint = `
+  SELECT relname, relacl::text, reloptions, relreplident, relpersistence, relrowsecurity, obj_description(c.oid) AS note,
+    (SELECT json_agg(json_build_array(attname, attacl::text, attstorage, attstattarget, attidentity, attgenerated,
+        attcollation, col_description(c.oid, attnum)) ORDER BY attnum)
+      FROM pg_attribute a WHERE a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped)::text AS columns,
+    (SELECT json_agg(pg_get_constraintdef(k.oid) || coalesce(obj_description(k.oid), '') ORDER BY conname)
+      FROM pg_constraint k WHERE conrelid = c.oid)::text AS constraints
+  FROM pg_class c WHERE relnamespace = 'public'::regnamespace ORDER BY relname`;
+const sequenceStates = `SELECT (SELECT row(last_value, is_called)::text FROM counter) AS counter,
+  (SELECT row(last_value, is_called)::text FROM never_used) AS never_used,
+  (SELECT row(last_value, is_called)::text FROM users_id_seq) AS serial,
+  (SELECT row(last_value, is_called)::text FROM "Files 2_place_seq") AS identity, pg_get_serial_sequence('users', 'id')`;
+
+for (const { name, version, open } of postgresEngines) {
+  test(`${name}: brings back tables, rows, sequences and definitions, and drops what came since`, () =>
+    withOwnedPostgres(version, "", async ({ url, adminUrl, role }) => {
+      await run(url, manyKindsOfTables);
+      await run(url, whatHangsOnTables.replaceAll("ROLE", "PUBLIC"));
+      const look = async () => ({
+        schema: await introspect(url),
+        finePrint: await run(url, finePrint),
+        sequences: await run(url, sequenceStates),
+        materialized: await run(url, "SELECT * FROM totals"),
+      });
+      const before = await look();
+      const engine = await open(url);
+      await withCopy(engine, async ({ path, content }) => {
+        assert.equal((await stat(path)).mode & 0o777, 0o600);
+        assert.deepEqual(content.tables.map((table) => [table.name, table.rows]), [
+          ["Files 2", 50],
+          ["cache", 1],
+          ["huge_row", 1],
+          ["keyless", 23],
+          ["users", 303],
+          ["without_columns", 2],
+        ]);
+        await run(
+          adminUrl,
+          `SET ROLE ${role}; DELETE FROM "Files 2" WHERE user_id < 10; DELETE FROM users WHERE id < 10; DROP TABLE cache;
+          INSERT INTO users (name) VALUES ('new'); ALTER TABLE users ADD later integer; DROP INDEX users_data;
+          CREATE TABLE made_since (id serial, user_id integer REFERENCES users); SELECT nextval('counter');
+          INSERT INTO keyless VALUES (1, 'twice'); ALTER TABLE "Files 2" DROP CONSTRAINT late`,
+        );
+        const changed = await look();
+        assert.notDeepEqual(changed, before);
+        await engine.restore(path, never);
+        assert.deepEqual(await look(), before);
+        await withCopy(engine, (again) => Promise.resolve(assert.deepEqual(again.content, content)));
+      });
+      const [row] = await run(url, "INSERT INTO users (name, amount) VALUES ('next', 0) RETURNING id, name");
+      assert.deepEqual(row, { id: 304, name: "NEXT" }, "the sequence goes on, and the trigger fires");
+    }));
+
+  for (const [options, proof] of [["CREATEDB", "scratch database"], ["", "read back"]] as const) {
+    test(`${name}: a copy is proven by ${proof}`, () =>
+      withOwnedPostgres(version, options, async ({ url, adminUrl }) => {
+        await run(url, manyKindsOfTables);
+        const engine = await open(url);
+        const shares: number[] = [];
+        await withCopy(engine, async ({ path, content }) => {
+          const proven = await engine.prove(path, never, (share) => shares.push(share));
+          assert.deepEqual(proven, { content, proof });
+        });
+        assert.ok(shares.every((share) => share >= 0 && share <= 1));
+        assert.deepEqual(await scratchDatabases(adminUrl), []);
+      }));
+  }
+
+  test(`${name}: a copy of one database restores into another, empty one, whose roles are others`, () =>
+    withOwnedPostgres(version, "", (source) =>
+      withOwnedPostgres(version, "", async (target) => {
+        await run(source.url, manyKindsOfTables);
+        const engine = await open(source.url);
+        await withCopy(engine, async ({ path, content }) => {
+          const other = await open(target.url);
+          await other.restore(path, never);
+          assert.deepEqual(await introspect(target.url), await introspect(source.url));
+          assert.deepEqual(await run(target.url, sequenceStates), await run(source.url, sequenceStates));
+          await withCopy(
+            other,
+            (again) => Promise.resolve(assert.deepEqual(again.content.tables, content.tables)),
+          );
+        });
+      })));
+
+  test(`${name}: an empty schema, and one without rows`, () =>
+    withOwnedPostgres(version, "CREATEDB", async ({ url }) => {
+      const engine = await open(url);
+      await withCopy(engine, async ({ path, content }) => {
+        assert.deepEqual(content.tables, []);
+        assert.deepEqual((await engine.prove(path, never)).content, content);
+        await run(url, "CREATE TABLE t (id int)");
+        assert.ok(await engine.estimate() > 0);
+        await engine.restore(path, never);
+        assert.deepEqual((await introspect(url)).tables, []);
+      });
+    }));
+
+  test(`${name}: the schema that the address works in is copied, and no other one is touched`, () =>
+    withOwnedPostgres(version, "CREATEDB", async ({ url }) => {
+      await run(
+        url,
+        `CREATE SCHEMA "Tenant 1"; CREATE TABLE "Tenant 1".t (id int); INSERT INTO "Tenant 1".t VALUES (1);
+        CREATE TABLE public.t (id int, other int)`,
+      );
+      const tenant = `${url}?options=-csearch_path%3D%22Tenant%5C%201%22`;
+      const engine = await open(tenant);
+      await withCopy(engine, async ({ path, content }) => {
+        assert.deepEqual(content.tables.map((table) => [table.name, table.rows]), [["t", 1]]);
+        assert.deepEqual((await engine.prove(path, never)).content, content);
+        await run(url, `INSERT INTO "Tenant 1".t VALUES (2); INSERT INTO public.t VALUES (3, 4)`);
+        const refused = await rejectsWith("bad_config", (await open(url)).restore(path, never));
+        assert.match(refused.message, /is one of schema "Tenant 1".*works in schema "public"/);
+        await engine.restore(path, never);
+        assert.deepEqual(await run(url, `SELECT id FROM "Tenant 1".t`), [{ id: 1 }]);
+        assert.deepEqual(await run(url, "SELECT * FROM public.t"), [{ id: 3, other: 4 }]);
+        await run(url, `DROP SCHEMA "Tenant 1" CASCADE`);
+        await engine.restore(path, never);
+        assert.deepEqual(await run(url, `SELECT id FROM "Tenant 1".t`), [{ id: 1 }]);
+      });
+    }));
+
+  test(`${name}: does not restore when something outside the schema depends on a table`, () =>
+    withOwnedPostgres(version, "", async ({ url }) => {
+      await run(
+        url,
+        `CREATE TABLE t (id int PRIMARY KEY); CREATE SCHEMA reports; CREATE VIEW reports.all_t AS SELECT * FROM public.t`,
+      );
+      const engine = await open(url);
+      await withCopy(engine, async ({ path }) => {
+        await run(url, "INSERT INTO t VALUES (1)");
+        const refused = await rejectsWith("backup_failed", engine.restore(path, never));
+        assert.match(refused.message, /view reports\.all_t/);
+        assert.deepEqual(await run(url, "SELECT * FROM reports.all_t"), [{ id: 1 }]);
+      });
+    }));
+
+  test(`${name}: finds a flipped byte, a cut and an appendix, and restores none of them`, () =>
+    withOwnedPostgres(version, "", async ({ url }) => {
+      await run(
+        url,
+        "CREATE TABLE t (id serial PRIMARY KEY, x text); INSERT INTO t (x) SELECT md5(g::text) FROM generate_series(1, 20000) g",
+      );
+      const engine = await open(url);
+      await withCopy(engine, async ({ path, content }) => {
+        const whole = await readFile(path);
+        await run(url, "INSERT INTO t (x) VALUES ('later')");
+        const damages: (readonly [string, Uint8Array])[] = [1 / 6, 3 / 6, 5 / 6].map((part) => {
+          const bytes = Uint8Array.from(whole);
+          const at = Math.floor(whole.length * part);
+          bytes[at] = (bytes[at] ?? 0) ^ 1;
+          return [`byte ${at} of ${whole.length}`, bytes];
+        });
+        damages.push(["half", whole.subarray(0, whole.length / 2)], ["nothing", new Uint8Array()]);
+        if (engine.name === "harbor") {
+          damages.push(["one byte less", whole.subarray(0, -1)], ["more", new Uint8Array([...whole, 10])]);
+        }
+        for (const [damage, bytes] of damages) {
+          await writeFile(path, bytes);
+          const seen = await engine.prove(path, never).then(
+            (proven) => JSON.stringify(proven.content.tables) !== JSON.stringify(content.tables),
+            (error) => error.code === "backup_failed",
+          );
+          assert.ok(seen, `${damage}: taken for whole`);
+          if (engine.name !== "harbor") continue;
+          await rejectsWith("backup_failed", engine.restore(path, never));
+          assert.deepEqual(await run(url, "SELECT count(*)::int AS n FROM t"), [{ n: 20_001 }], damage);
+        }
+      });
+    }));
+
+  test(`${name}: the copy is of one moment, however much is written meanwhile`, () =>
+    withOwnedPostgres(version, "", async ({ url }) => {
+      await run(
+        url,
+        `CREATE TABLE a_children (parent int); CREATE TABLE parents (id int); CREATE TABLE z_totals (n int);
+        INSERT INTO z_totals VALUES (20000); INSERT INTO parents SELECT generate_series(1, 20000);
+        INSERT INTO a_children SELECT g FROM generate_series(1, 20000) g, generate_series(1, 10)`,
+      );
+      const engine = await open(url);
+      let writing = true;
+      const writer = (async () => {
+        for (let id = 20_001; writing; id++) {
+          await run(
+            url,
+            `BEGIN; INSERT INTO parents VALUES (${id}); INSERT INTO a_children SELECT ${id} FROM generate_series(1, 10);
+            UPDATE z_totals SET n = n + 1; COMMIT`,
+          );
+        }
+      })();
+      try {
+        await withCopy(engine, async ({ path, content }) => {
+          writing = false;
+          await writer;
+          await engine.restore(path, never);
+          const [row] = await run(
+            url,
+            `SELECT (SELECT count(*)::int FROM parents) AS parents, (SELECT count(*)::int FROM a_children) AS children,
+              (SELECT n FROM z_totals) AS total,
+              (SELECT count(*)::int FROM a_children WHERE parent NOT IN (SELECT id FROM parents)) AS orphans`,
+          );
+          const parents = content.tables.find((table) => table.name === "parents")?.rows ?? 0;
+          assert.deepEqual(row, { parents, children: parents * 10, total: parents, orphans: 0 });
+        });
+      } finally {
+        writing = false;
+        await writer;
+      }
+    }));
+
+  test(`${name}: a request to stop ends it, and nothing is left`, () =>
+    withOwnedPostgres(version, "CREATEDB", async ({ url, adminUrl }) => {
+      await run(url, "CREATE TABLE t AS SELECT g AS id, md5(g::text) AS x FROM generate_series(1, 100000) g");
+      const engine = await open(url);
+      await withFolder(async (folder) => {
+        const path = `${folder}/copy`;
+        await rejectsStopped(({ signal, stop }) => engine.dump(path, signal, stop));
+        assert.ok(!existsSync(path));
+        await engine.dump(path, never);
+        await rejectsStopped(({ signal, stop }) => engine.prove(path, signal, stop));
+        assert.deepEqual(await scratchDatabases(adminUrl), []);
+        await run(url, "INSERT INTO t VALUES (0, 'later')");
+        await withClient(url, (sql) =>
+          sql.begin(async (transaction) => {
+            await transaction`SELECT FROM t LIMIT 1`;
+            await rejectsStopped(({ signal, stop }) => {
+              setTimeout(stop, 300);
+              return engine.restore(path, signal);
+            });
+          }));
+        assert.deepEqual(await run(url, "SELECT count(*)::int AS n FROM t"), [{ n: 100_001 }]);
+      });
+      assert.deepEqual(await otherSessions(adminUrl), []);
+    }));
+
+  test(`${name}: rows that a policy hides make no copy, rather than an incomplete one`, () =>
+    withOwnedPostgres(version, "", async ({ url }) => {
+      await run(
+        url,
+        `CREATE TABLE t (id int); INSERT INTO t VALUES (1), (2); ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE t FORCE ROW LEVEL SECURITY; CREATE POLICY one ON t USING (id = 1)`,
+      );
+      const engine = await open(url);
+      await withFolder(async (folder) => {
+        const failed = await rejectsWith("backup_failed", engine.dump(`${folder}/copy`, never));
+        assert.match(failed.message, /row-level security/);
+        assert.ok(!existsSync(`${folder}/copy`));
+      });
+    }));
+
+  test(`${name}: leaves a file alone that is there already`, () =>
+    withFreshPostgres(version, (url) =>
+      withFolder(async (folder) => {
+        await writeFile(`${folder}/copy`, "mine");
+        await rejectsWith("file_failed", (await open(url)).dump(`${folder}/copy`, never));
+        assert.equal(await readFile(`${folder}/copy`, "utf8"), "mine");
+      })));
+}
+
+async function rejectsStopped(
+  work: (request: { readonly signal: AbortSignal; readonly stop: () => void }) => Promise<unknown>,
+) {
+  const request = new AbortController();
+  const failure = await work({ signal: request.signal, stop: () => request.abort() }).then(
+    () => null,
+    (error) => error,
+  );
+  assert.equal(failure?.code, "interrupted", failure?.stack ?? "it came to its end");
+}
+
+async function scratchDatabases(adminUrl: string): Promise<readonly unknown[]> {
+  return await run(
+    adminUrl,
+    `SELECT datname FROM pg_database WHERE datname LIKE 'harbor_scratch_%'
+      AND datdba = (SELECT datdba FROM pg_database WHERE datname = current_database())`,
+  );
+}
+
+/** Sessions that still do something in the database. */
+async function otherSessions(adminUrl: string): Promise<readonly unknown[]> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const found = await run(
+      adminUrl,
+      "SELECT application_name, query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    );
+    if (found.length === 0 || attempt === 49) return found;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return [];
+}

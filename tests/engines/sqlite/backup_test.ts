@@ -1,0 +1,338 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
+import type { BackupEngine } from "../../../src/engines/backup_engine.ts";
+import { openBackupEngine } from "../../../src/engines/open/backup_engine.ts";
+import {
+  type Engine,
+  engines,
+  openTestDatabase,
+  sqlitePath,
+  testClient,
+  withFolder,
+} from "../../support/databases.ts";
+import { rejectsWith } from "../../support/harbor_error.ts";
+import { startSqld } from "../../support/servers/sqld_server.ts";
+
+const never = new AbortController().signal;
+const [sqliteFile, libsql] = engines as readonly [Engine, Engine, ...Engine[]];
+
+function openEngine(url: string): Promise<BackupEngine> {
+  return openBackupEngine({ url: parseDatabaseUrl(url), client: testClient, environment: {} });
+}
+
+async function restoreInto(url: string, path: string): Promise<void> {
+  const database = await openTestDatabase(url);
+  try {
+    const engine = await openEngine(url);
+    await database.withLock(() => engine.restore(path, never, { database }));
+  } finally {
+    await database.close();
+  }
+}
+
+/** Tables of every kind, and values that get lost on the way if anything does. */
+const oddities = [
+  "CREATE TABLE odd (id INTEGER PRIMARY KEY AUTOINCREMENT, t TEXT, r REAL, b BLOB, anything, twice GENERATED ALWAYS AS (id * 2))",
+  "INSERT INTO odd VALUES (1, 'a' || char(0) || 'b', 1.5, x'0001ff', 2.0)",
+  `INSERT INTO odd VALUES (3, '"quoted" \\ ''single'' ' || char(10) || char(1) || ' Küste 🌊', 0.1, x'', 9007199254740993)`,
+  "INSERT INTO odd VALUES (7, NULL, -1e300, NULL, '2.0'), (9, '', 3, x'00', -9223372036854775808)",
+  "CREATE TABLE without_row (a TEXT, b INTEGER, c, PRIMARY KEY (b, a)) WITHOUT ROWID",
+  "INSERT INTO without_row VALUES ('b', 1, 'x'), ('a', 1, 1.5), ('a', 0, x'01')",
+  'CREATE TABLE "odd name ""x""" (rowid TEXT, "select" INT)',
+  `INSERT INTO "odd name ""x""" VALUES ('r', 1), (NULL, 2)`,
+  "CREATE TABLE empty_table (a)",
+  "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+  "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent (id) ON DELETE CASCADE)",
+  "INSERT INTO child VALUES (1, 77)",
+  "CREATE UNIQUE INDEX odd_t ON odd (t) WHERE t <> ''",
+  "CREATE INDEX odd_lower ON odd (lower(t))",
+  "CREATE VIEW odd_view AS SELECT id, t FROM odd WHERE id > 1",
+  "CREATE TRIGGER odd_trigger AFTER INSERT ON odd BEGIN UPDATE odd SET t = 'by trigger' WHERE id = new.id; DELETE FROM empty_table; END",
+  "DELETE FROM odd WHERE id = 9",
+];
+
+async function makeOddities(engine: Engine, url: string): Promise<void> {
+  // Constraints are on on a server: the row that refers to nothing goes in as a restore brings it.
+  for (const statement of oddities) {
+    if (engine === libsql && statement.startsWith("INSERT INTO child")) continue;
+    await engine.query(url, statement);
+  }
+}
+
+for (const from of [sqliteFile, libsql]) {
+  for (const to of [sqliteFile, libsql]) {
+    test(`a copy of ${from.name} brings everything to ${to.name}, to the bit`, () =>
+      from.withDatabase((source) =>
+        to.withDatabase((target) =>
+          withFolder(async (folder) => {
+            await makeOddities(from, source);
+            const first = join(folder, "first");
+            const content = await (await openEngine(source)).dump(first, never);
+            assert.equal(statSync(first).mode & 0o777, 0o600);
+            assert.equal(content.tables.find(({ name }) => name === "odd")?.rows, 3);
+            await to.query(target, "CREATE TABLE in_the_way (a)");
+            await to.query(target, "CREATE VIEW also_in_the_way AS SELECT * FROM in_the_way");
+            await restoreInto(target, first);
+            const second = join(folder, "second");
+            const back = await (await openEngine(target)).dump(second, never);
+            assert.deepEqual([back.tables, back.schema], [content.tables, content.schema]);
+            assert.deepEqual(readdirSync(folder).toSorted(), ["first", "second"]);
+            const [row] = await to.query(
+              target,
+              "SELECT hex(t) AS t, typeof(anything) AS k, hex(b) AS b FROM odd WHERE id = 1",
+            );
+            assert.deepEqual({ ...row }, { t: "610062", k: "real", b: "0001FF" });
+            await to.query(target, "INSERT INTO odd (t) VALUES ('new')");
+            const [next] = await to.query(target, "SELECT max(id) AS id FROM odd WHERE t = 'by trigger'");
+            assert.equal(Number(next!["id"]), 10, "AUTOINCREMENT gives no number again");
+          })
+        )
+      ));
+  }
+}
+
+// One row a change: what is done to a database, which of its tables is another afterwards.
+const changes: readonly (readonly [string, string])[] = [
+  ["UPDATE odd SET anything = 2 WHERE id = 1", "odd"],
+  ["UPDATE odd SET r = 0.10000000000000002 WHERE id = 3", "odd"],
+  ["UPDATE odd SET anything = 2.0 WHERE id = 7", "odd"],
+  ["UPDATE odd SET b = NULL WHERE id = 3", "odd"],
+  ["UPDATE odd SET t = '' WHERE id = 7", "odd"],
+  ["UPDATE odd SET t = 'a' WHERE id = 1", "odd"],
+  ["DELETE FROM without_row WHERE b = 0", "without_row"],
+  ["INSERT INTO empty_table VALUES (NULL)", "empty_table"],
+];
+for (const [change, table] of changes) {
+  test(`a digest sees ${change}`, () =>
+    sqliteFile.withDatabase((url) =>
+      withFolder(async (folder) => {
+        await makeOddities(sqliteFile, url);
+        const engine = await openEngine(url);
+        const before = await engine.dump(join(folder, "before"), never);
+        await sqliteFile.query(url, change);
+        const after = await engine.dump(join(folder, "after"), never);
+        const differing = before.tables.filter(({ digest }, index) => digest !== after.tables[index]?.digest);
+        assert.deepEqual(differing.map(({ name }) => name), [table]);
+        assert.equal(before.schema, after.schema);
+      })
+    ));
+}
+
+test("a digest of definitions sees an index that is gone", () =>
+  sqliteFile.withDatabase((url) =>
+    withFolder(async (folder) => {
+      await makeOddities(sqliteFile, url);
+      const engine = await openEngine(url);
+      const before = await engine.dump(join(folder, "before"), never);
+      await sqliteFile.query(url, "DROP INDEX odd_lower");
+      const after = await engine.dump(join(folder, "after"), never);
+      assert.deepEqual(before.tables, after.tables);
+      assert.notEqual(before.schema, after.schema);
+    })
+  ));
+
+for (const engine of [sqliteFile, libsql]) {
+  test(`${engine.name}: a request to stop ends a copy, and nothing is left`, () =>
+    engine.withDatabase((url) =>
+      withFolder(async (folder) => {
+        await engine.query(url, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
+        await engine.query(
+          url,
+          "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) SELECT i, hex(randomblob(200)) FROM n",
+        );
+        const stop = new AbortController();
+        const dump = (await openEngine(url)).dump(join(folder, "copy"), stop.signal, () => stop.abort());
+        const error = await dump.then(() => undefined, (reason) => reason as Error & { code: string });
+        assert.equal(error?.code, "interrupted");
+        assert.deepEqual(readdirSync(folder), []);
+      })
+    ));
+
+  test(`${engine.name}: leaves a file alone that is there already`, () =>
+    engine.withDatabase((url) =>
+      withFolder(async (folder) => {
+        const path = join(folder, "there");
+        writeFileSync(path, "precious");
+        await assert.rejects((await openEngine(url)).dump(path, never), /EEXIST|exists/);
+        assert.equal(readFileSync(path, "utf8"), "precious");
+      })
+    ));
+
+  test(`${engine.name}: proves nothing that is damaged`, () =>
+    engine.withDatabase((url) =>
+      withFolder(async (folder) => {
+        await makeOddities(engine, url);
+        const backups = await openEngine(url);
+        const path = join(folder, "copy");
+        const content = await backups.dump(path, never);
+        const proven = await backups.prove(path, never);
+        assert.deepEqual([proven.content.tables, proven.content.schema], [content.tables, content.schema]);
+        const pristine = readFileSync(path);
+        // Bytes that nothing uses may change without harm: what is proven must then be the same.
+        for (let at = 100; at < pristine.length; at += Math.floor(pristine.length / 60)) {
+          const bytes = Uint8Array.from(pristine);
+          bytes[at] = bytes[at]! ^ 0x21;
+          writeFileSync(path, bytes);
+          const found = await backups.prove(path, never).catch((error) => error as { code: string });
+          if ("content" in found) assert.deepEqual(found.content.tables, content.tables, `byte ${at}`);
+          else assert.equal(found.code, "backup_failed", `byte ${at}: ${String(found)}`);
+        }
+        writeFileSync(path, pristine.subarray(0, pristine.length - 4096));
+        await rejectsWith("backup_failed", backups.prove(path, never));
+      })
+    ));
+}
+
+test("sqlite file: a table that cannot be read to its end makes no copy that is called proven", () =>
+  sqliteFile.withDatabase((url) =>
+    withFolder(async (folder) => {
+      await sqliteFile.query(url, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
+      await sqliteFile.query(
+        url,
+        "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT i, hex(randomblob(50)) FROM n",
+      );
+      const path = sqlitePath(url);
+      const bytes = readFileSync(path);
+      bytes.fill(0xff, 40 * 4096, 41 * 4096);
+      writeFileSync(path, bytes);
+      const engine = await openEngine(url);
+      const copy = join(folder, "copy");
+      const outcome = await engine.dump(copy, never).then(() => engine.prove(copy, never)).then(
+        () => "proven",
+        (error: { code: string }) => error.code,
+      );
+      assert.match(outcome, /^(backup_failed|not_a_database)$/);
+    })
+  ));
+
+test("sqlite file: while it is copied in WAL mode, another process goes on writing", () =>
+  sqliteFile.withDatabase((url) =>
+    withFolder(async (folder) => {
+      const database = new DatabaseSync(sqlitePath(url));
+      database.exec(`PRAGMA journal_mode = WAL; CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT);
+        INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i, hex(randomblob(60)) FROM n`);
+      database.close();
+      const writer = spawn(process.execPath, [
+        "eval",
+        "--ext=ts",
+        `
+        import { DatabaseSync } from "node:sqlite";
+        const d = new DatabaseSync(${JSON.stringify(sqlitePath(url))}, { timeout: 5000 });
+        let id = 1000000, longest = 0; const end = Date.now() + 60_000;
+        process.stdin.on("data", () => { process.stdout.write(\`\${id - 1000000} \${Math.round(longest)}\`); process.exit(0); });
+        process.stdin.resume(); process.stdout.write("writing ");
+        const step = () => { const t = performance.now(); d.prepare("INSERT INTO t VALUES (?, 'new')").run(++id); longest = Math.max(longest, performance.now() - t); setTimeout(step, 2); }; step();
+      `,
+      ], { stdio: ["pipe", "pipe", "inherit"] });
+      let said = "";
+      writer.stdout.setEncoding("utf8").on("data", (text: string) => said += text);
+      await once(writer.stdout, "data");
+      const copy = join(folder, "copy");
+      const content = await (await openEngine(url)).dump(copy, never);
+      writer.stdin.write("stop");
+      await once(writer, "close");
+      const [, written, longest] = /writing (\d+) (\d+)/.exec(said)!;
+      assert.ok(Number(written) > 20, `${written} rows were written meanwhile`);
+      assert.ok(Number(longest) < 1_000, `a write waited ${longest} ms`);
+      // All rows up to one moment, and none after it.
+      const check = new DatabaseSync(copy, { readOnly: true });
+      const row = check.prepare("SELECT count(*) AS n, max(id) AS highest FROM t").get()!;
+      check.close();
+      assert.equal(Number(row["n"]), content.tables[0]!.rows);
+      const came = Number(row["n"]) - 200_000;
+      assert.ok(
+        came === 0 || Number(row["highest"]) === 1_000_000 + came,
+        `${came} rows, up to ${row["highest"]}`,
+      );
+    })
+  ));
+
+test("libsql: a server that dies while it is read makes no copy", async () => {
+  const server = await startSqld();
+  try {
+    await libsql.query(server.url, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
+    await libsql.query(
+      server.url,
+      "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) SELECT i, hex(randomblob(200)) FROM n",
+    );
+    await withFolder(async (folder) => {
+      const engine = await openEngine(server.url);
+      const copy = join(folder, "copy");
+      await rejectsWith(
+        "connection_failed",
+        engine.dump(copy, never, () => process.kill(server.pid()!, "SIGKILL")),
+      );
+      assert.ok(!existsSync(copy));
+    });
+  } finally {
+    await server.stop();
+  }
+});
+
+test("libsql: rows that are too long for one answer together are asked for one by one", () =>
+  libsql.withDatabase((url) =>
+    withFolder(async (folder) => {
+      await libsql.query(url, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
+      await libsql.query(
+        url,
+        "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30) SELECT i, hex(randomblob(800000)) FROM n",
+      );
+      const engine = await openEngine(url);
+      const copy = join(folder, "copy");
+      const { tables } = await engine.dump(copy, never);
+      assert.equal(tables[0]?.rows, 30);
+      assert.deepEqual((await engine.prove(copy, never)).content.tables, tables);
+    })
+  ));
+
+test("libsql: what only the server can make is named, and not part of the copy", () =>
+  libsql.withDatabase((url) =>
+    withFolder(async (folder) => {
+      await libsql.query(url, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
+      await libsql.query(url, "CREATE VIRTUAL TABLE words USING fts5 (x)");
+      await libsql.query(url, "INSERT INTO t VALUES (1, 'a')");
+      const engine = await openEngine(url);
+      const names = (await engine.uncarried()).map(({ name }) => name);
+      assert.ok(names.includes("words"), names.join());
+      const content = await engine.dump(join(folder, "copy"), never);
+      assert.deepEqual(content.tables.map(({ name }) => name), ["t"]);
+      await engine.prove(join(folder, "copy"), never);
+    })
+  ));
+
+test("libsql: a restore that fails half way leaves the old database", () =>
+  libsql.withDatabase((url) =>
+    withFolder(async (folder) => {
+      await libsql.query(url, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
+      await libsql.query(url, "INSERT INTO t VALUES (1, 'old')");
+      const path = join(folder, "copy.db");
+      const copy = new DatabaseSync(path);
+      copy.exec(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); INSERT INTO t VALUES (1, 'new'), (2, 'new')",
+      );
+      // A function that SQLite has since 3.50: the server refuses it after the rows are in their place.
+      copy.exec("CREATE INDEX late ON t (unistr(x))");
+      copy.close();
+      const outcome = await restoreInto(url, path).then(
+        () => "restored",
+        (error: { code: string }) => error.code,
+      );
+      assert.notEqual(outcome, "restored");
+      assert.deepEqual((await libsql.query(url, "SELECT id, x FROM t")).map((row) => ({ ...row })), [{
+        id: 1,
+        x: "old",
+      }]);
+      const tables = await libsql.query(
+        url,
+        "SELECT name FROM sqlite_schema WHERE name LIKE 'harbor_restore%'",
+      );
+      assert.deepEqual(tables, []);
+    })
+  ));

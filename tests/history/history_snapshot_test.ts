@@ -1,0 +1,95 @@
+import type { Dialect } from "../../src/base/dialect.ts";
+import {
+  generateDrizzleJson,
+  generateMigration,
+  generateSQLiteDrizzleJson,
+  generateSQLiteMigration,
+} from "drizzle-kit/api";
+import { sql } from "drizzle-orm";
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import {
+  boolean,
+  datetime,
+  id,
+  integer,
+  postgresqlTables,
+  sqliteTables,
+  table,
+  text,
+  varchar,
+} from "../../schema.ts";
+import { compareSnapshots } from "../../src/schema/compare_snapshots.ts";
+import { normalizeDrizzleSnapshot } from "../../src/schema/drizzle_snapshot.ts";
+import { breakpoint } from "../../src/history/script.ts";
+import type { Snapshot } from "../../src/schema/snapshot.ts";
+import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
+import { projectFile } from "../support/project.ts";
+
+/** Runs the statements on a new database and returns the schema that is there afterwards. */
+function schemaAfter(engine: Engine, statements: readonly string[]): Promise<Snapshot> {
+  return engine.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      await database.write(statements.map((statement) => sql.raw(statement)), "schema");
+      return await database.introspect();
+    })
+  );
+}
+
+function readHistory(dialect: Dialect): { readonly tags: readonly string[]; read(path: string): string } {
+  const read = (path: string) => readFileSync(projectFile(`drizzle/${dialect}/${path}`), "utf8");
+  return {
+    tags: JSON.parse(read("meta/_journal.json")).entries.map((entry: { tag: string }) => entry.tag),
+    read,
+  };
+}
+
+/** Every word of schema.ts. */
+const owners = table("owners", { id: id(), email: varchar(120).notNull().uniqueIndex() });
+const everyWord = [
+  owners,
+  table("things", {
+    id: id(),
+    uuid: varchar(36).notNull().default({
+      sqlite: "lower(hex(randomblob(16)))",
+      postgresql: "gen_random_uuid()",
+    }).uniqueIndex(),
+    name: text().default("it's"),
+    backend: varchar(20).notNull().default("local").oneOf("local", "r2").index(),
+    kind: text().oneOf("only"),
+    rank: integer().default(-1),
+    ready: boolean().notNull().default(false),
+    made_at: datetime().notNull().default({ sqlite: "CURRENT_TIMESTAMP", postgresql: "CURRENT_TIMESTAMP" }),
+    owner_id: integer().notNull().references(owners),
+  }),
+];
+
+async function generated(dialect: Dialect): Promise<{ json: unknown; statements: readonly string[] }> {
+  if (dialect === "sqlite") {
+    const json = await generateSQLiteDrizzleJson(sqliteTables(everyWord));
+    return { json, statements: await generateSQLiteMigration(await generateSQLiteDrizzleJson({}), json) };
+  }
+  const json = generateDrizzleJson(postgresqlTables(everyWord));
+  return { json, statements: await generateMigration(generateDrizzleJson({}), json) };
+}
+
+for (const engine of engines) {
+  test(`each revision leaves what its snapshot says, on ${engine.name}`, async () => {
+    const { tags, read } = readHistory(engine.dialect);
+    for (const [last, tag] of tags.entries()) {
+      const scripts = tags.slice(0, last + 1).map((tag) => read(`${tag}.sql`));
+      const expected = normalizeDrizzleSnapshot(JSON.parse(read(`meta/${tag.slice(0, 12)}_snapshot.json`)));
+      const actual = await schemaAfter(engine, scripts.flatMap((script) => script.split(breakpoint)));
+      assert.deepEqual(compareSnapshots(expected, actual), [], tag);
+    }
+  });
+
+  test(`what the words of schema.ts make is what the snapshot says, on ${engine.name}`, async () => {
+    const { json, statements } = await generated(engine.dialect);
+    const expected = normalizeDrizzleSnapshot(json);
+    assert.deepEqual(compareSnapshots(expected, await schemaAfter(engine, statements)), []);
+    const other = compareSnapshots(expected, { ...expected, tables: expected.tables.slice(1) });
+    assert.deepEqual(other.map((difference) => difference.path), ["table owners"]);
+  });
+}

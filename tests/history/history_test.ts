@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { HarborError } from "../../src/base/errors.ts";
+import { buildHistory } from "../../src/history/history.ts";
+
+const entry = {
+  idx: 0,
+  version: "6",
+  when: 1_758_809_078_514,
+  tag: "71dda59686db_initial_schema",
+  breakpoints: true,
+};
+
+function build(files: Readonly<Record<string, string>>) {
+  return buildHistory("sqlite", { folder: "drizzle/sqlite", read: (path) => files[path] ?? null });
+}
+function journal(...entries: readonly unknown[]): string {
+  return JSON.stringify({ version: "7", dialect: "sqlite", entries });
+}
+
+test("buildHistory() reads what drizzle-kit lays out", () => {
+  const text = "-- Initial schema\nSELECT 1;\n";
+  const { revisions } = build({
+    "meta/_journal.json": journal(entry),
+    "71dda59686db_initial_schema.sql": text,
+    "meta/71dda59686db_snapshot.json": `{"id":"x"}`,
+  });
+  const [revision] = revisions;
+  assert.equal(revision?.id, "71dda59686db");
+  assert.equal(revision.name, "Initial schema");
+  assert.equal(revision.parent, null);
+  assert.equal(revision.createdAt, "2025-09-25T14:04:38.514Z");
+  assert.equal(revision.checksum, createHash("sha256").update(text).digest("hex"));
+  assert.equal(revision.downgrade(), null);
+  assert.deepEqual(revision.snapshot(), { id: "x" });
+});
+
+test("buildHistory() gives a checkout with CRLF the same checksum", () => {
+  const at = (text: string) =>
+    build({ "meta/_journal.json": journal(entry), "71dda59686db_initial_schema.sql": text }).revisions[0]!
+      .checksum;
+  assert.equal(at("SELECT 1;\r\nSELECT 2;\r\n"), at("SELECT 1;\nSELECT 2;\n"));
+});
+
+const sql = { "71dda59686db_initial_schema.sql": "SELECT 1" };
+// One row a mistake: what is wrong, the files, what the message says.
+const mistakes: readonly (readonly [string, Readonly<Record<string, string>>, RegExp])[] = [
+  ["no journal", {}, /_journal\.json": there is no such file/],
+  ["a journal that is no JSON", { "meta/_journal.json": "{" }, /it is not JSON/],
+  [
+    "a journal of another dialect",
+    { "meta/_journal.json": `{"dialect":"postgresql","entries":[]}` },
+    /dialect is "postgresql"/,
+  ],
+  ["a journal without entries", { "meta/_journal.json": `{"dialect":"sqlite"}` }, /no list of entries/],
+  ["entries out of order", { "meta/_journal.json": journal({ ...entry, idx: 1 }) }, /entry 0 needs idx 0/],
+  [
+    "a tag without an id",
+    { "meta/_journal.json": journal({ ...entry, tag: "0000_initial" }) },
+    /tag "0000_initial"/,
+  ],
+  [
+    "a missing script",
+    { "meta/_journal.json": journal(entry) },
+    /71dda59686db_initial_schema\.sql": the journal names it/,
+  ],
+  [
+    "a revision that stands twice",
+    { "meta/_journal.json": journal(entry, { ...entry, idx: 1 }), ...sql },
+    /71dda59686db stands in it twice/,
+  ],
+];
+for (const [what, files, expected] of mistakes) {
+  test(`buildHistory() refuses ${what}`, () => {
+    assert.throws(
+      () => build(files),
+      (error: HarborError) => error.code === "bad_history" && expected.test(error.message),
+    );
+  });
+}

@@ -1,0 +1,158 @@
+import type { Dialect } from "../../src/base/dialect.ts";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HarborError } from "../../src/base/errors.ts";
+import { countStatements, parseScript, scriptName } from "../../src/history/script.ts";
+
+function read(text: string, dialect: Dialect = "sqlite") {
+  return parseScript({ file: "x.sql", dialect, text }).statements;
+}
+function failure(text: string, dialect: Dialect = "sqlite"): HarborError {
+  try {
+    read(text, dialect);
+  } catch (error) {
+    if (error instanceof HarborError) return error;
+    throw error;
+  }
+  throw new Error(`no error for ${text}`);
+}
+
+test("parseScript() splits at breakpoints, at a line's end or on a line of their own", () => {
+  const statements = read(
+    "CREATE TABLE a (x);--> statement-breakpoint\nCREATE TABLE b (x);\n--> statement-breakpoint\n\nSELECT 1",
+  );
+  assert.deepEqual(statements.map(({ sql, line }) => [sql, line]), [
+    ["CREATE TABLE a (x)", 1],
+    ["CREATE TABLE b (x)", 2],
+    ["SELECT 1", 5],
+  ]);
+});
+
+test("parseScript() passes over comments, empty parts and a lone semicolon", () => {
+  assert.deepEqual(
+    read("-- Nothing\n--> statement-breakpoint\n/* here */ ;\n--> statement-breakpoint\n"),
+    [],
+  );
+});
+
+test("parseScript() reads CRLF as LF and keeps the line numbers", () => {
+  assert.deepEqual(read("-- a\r\n\r\nSELECT 1;\r\n").map(({ sql, line }) => [sql, line]), [["SELECT 1", 3]]);
+});
+
+// One row a text: dialect, text, statements.
+const counts = [
+  ["sqlite", "SELECT ';'; ", 1],
+  ["sqlite", "SELECT 1; SELECT 2", 2],
+  ["sqlite", "SELECT 1;;; -- ; \n/* ; */", 1],
+  ["sqlite", `SELECT ";" , [;], \`;\``, 1],
+  ["sqlite", "SELECT 'it''s; fine'", 1],
+  ["sqlite", "CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE a SET x = 1; DELETE FROM b; END;", 1],
+  ["sqlite", "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT CASE WHEN 1 THEN 2 END; END; SELECT 1", 2],
+  ["sqlite", "BEGIN; SELECT 1; COMMIT", 3],
+  ["postgresql", "SELECT $$a;b$$; SELECT $x$;$$;$x$", 2],
+  ["postgresql", "SELECT E'\\';'; SELECT 1", 2],
+  ["postgresql", "/* a /* ; */ ; */ SELECT 1", 1],
+  ["postgresql", "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 1", 2],
+  ["postgresql", "SELECT $1; SELECT a$b$c", 2],
+  ["sqlite", "", 0],
+] as const;
+for (const [dialect, text, expected] of counts) {
+  test(`countStatements() finds ${expected} in ${dialect} ${JSON.stringify(text)}`, () => {
+    assert.equal(countStatements(text, dialect), expected);
+  });
+}
+
+test("parseScript() refuses two statements without a breakpoint, with file and line", () => {
+  const error = failure("-- one\nSELECT 1;\n\nSELECT 2;");
+  assert.equal(error.code, "bad_script");
+  assert.match(error.message, /"x\.sql:4": a second statement stands here/);
+  assert.match(error.hint!, /statement-breakpoint/);
+});
+
+test("parseScript() refuses what does not end, with the line where it began", () => {
+  assert.match(
+    failure("SELECT 1;\n--> statement-breakpoint\nSELECT 'abc").message,
+    /"x\.sql:3": a string does not end/,
+  );
+  assert.match(failure("/* abc").message, /x\.sql:1.*comment does not end/);
+  assert.match(failure("SELECT $a$ $b$", "postgresql").message, /dollar-quoted string does not end/);
+});
+
+const backfill = "-- harbor:backfill table=files key=id\n";
+
+test("parseScript() cuts a backfill into its update and its condition", () => {
+  const [statement] = read(
+    `-- Name\n${backfill}UPDATE "files" SET "a" = (SELECT 1 WHERE 2) WHERE "a" IS NULL OR b IS DISTINCT FROM c;`,
+  );
+  assert.deepEqual(statement?.run, {
+    kind: "backfill",
+    table: "files",
+    key: "id",
+    update: `UPDATE "files" SET "a" = (SELECT 1 WHERE 2)`,
+    condition: `"a" IS NULL OR b IS DISTINCT FROM c`,
+  });
+  assert.equal(statement?.line, 3);
+});
+
+test("parseScript() takes a backfill without a condition", () => {
+  const [statement] = read(`${backfill}UPDATE files SET a = 1`);
+  assert.equal(statement?.run.kind === "backfill" && statement.run.condition, null);
+});
+
+// One row a mistake: what is wrong, the text, what the message says.
+const mistakes = [
+  ["an unknown directive", "-- harbor:frobnicate\nSELECT 1", /"harbor:frobnicate" is not known/],
+  ["a directive above nothing", "SELECT 1;\n-- harbor:alone\n", /x\.sql:2.*stands above no statement/],
+  [
+    "a backfill without a key",
+    "-- harbor:backfill table=files\nUPDATE files SET a = 1",
+    /needs table= and key=/,
+  ],
+  [
+    "a backfill with something else",
+    "-- harbor:backfill table=files key=id size=5\nUPDATE files SET a = 1",
+    /"size=5"/,
+  ],
+  ["a backfill of another table", `${backfill}UPDATE users SET a = 1`, /UPDATE "files" SET/],
+  ["a backfill that is no update", `${backfill}DELETE FROM files`, /UPDATE "files" SET/],
+  ["a backfill that joins", `${backfill}UPDATE files SET a = 1 FROM b WHERE c`, /FROM cannot be cut/],
+  ["a backfill that returns", `${backfill}UPDATE files SET a = 1 RETURNING id`, /RETURNING cannot be cut/],
+  ["two ways to run", `${backfill}-- harbor:alone\nUPDATE files SET a = 1`, /exclude each other/],
+  ["a hazard without a reason", "-- harbor:allow rewrite\nSELECT 1", /a hazard and a reason/],
+  ["concurrently on SQLite", "-- harbor:concurrently\nCREATE INDEX a ON b (c)", /PostgreSQL only/],
+] as const;
+for (const [what, text, expected] of mistakes) {
+  test(`parseScript() refuses ${what}`, () => {
+    const error = failure(text);
+    assert.equal(error.code, "bad_script");
+    assert.match(error.message, expected);
+  });
+}
+
+test("parseScript() makes an ordinary index statement concurrent and knows the index", () => {
+  const [statement] = read('-- harbor:concurrently\nCREATE UNIQUE INDEX "ix_a" ON "b" ("c");', "postgresql");
+  assert.equal(statement?.sql, 'CREATE UNIQUE INDEX CONCURRENTLY "ix_a" ON "b" ("c")');
+  assert.deepEqual(statement?.run, { kind: "alone", makesIndex: "ix_a" });
+});
+
+test("parseScript() runs a marked statement alone", () => {
+  const [vacuum, index] = read(
+    "-- harbor:alone\nVACUUM;\n--> statement-breakpoint\n-- harbor:alone\nCREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON a (b)",
+    "postgresql",
+  );
+  assert.deepEqual(vacuum?.run, { kind: "alone", makesIndex: null });
+  assert.deepEqual(index?.run, { kind: "alone", makesIndex: "ix" });
+});
+
+test("parseScript() collects accepted hazards", () => {
+  const [statement] = read(
+    "-- harbor:allow table_rewrite it is small\n-- harbor:allow long_lock so am I\nSELECT 1",
+  );
+  assert.deepEqual(statement?.allowed, ["table_rewrite", "long_lock"]);
+});
+
+test("scriptName() is the first line's comment", () => {
+  assert.equal(scriptName("-- Initial schema\nSELECT 1"), "Initial schema");
+  assert.equal(scriptName("-- harbor:alone\nSELECT 1"), null);
+  assert.equal(scriptName("SELECT 1"), null);
+});

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { id, integer, type Table, table, text, varchar } from "../../schema.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { readState } from "../../src/state/read_state.ts";
+import { contextOf } from "../support/samples/adoption.ts";
+import { engines, withTestDatabase } from "../support/databases.ts";
+import { rejectsWith } from "../support/harbor_error.ts";
+import { generateTwo } from "../support/samples/two_revisions.ts";
+
+const owners = table("owners", { id: id() });
+const notes = (name = varchar(20)) => table("notes", { id: id(), name, owner: integer() });
+const rows = [
+  "INSERT INTO owners (id) VALUES (1)",
+  "INSERT INTO notes (id, name, owner) VALUES (1, 'same', 1), (2, 'same', 9), (3, NULL, 1)",
+];
+
+// One row a rule: the second revision's tables, what it lacks, and what is found in the rows (nothing when it runs).
+const cases: readonly (readonly [
+  rule: string,
+  after: readonly Table[],
+  fills: readonly string[],
+  found: RegExp | null,
+])[] = [
+  [
+    "duplicates under a new unique index",
+    [owners, notes(varchar(20).uniqueIndex())],
+    [],
+    /2 rows of notes have the same name as another \(id 1, 2\)/,
+  ],
+  [
+    "values that a new check does not allow",
+    [owners, notes(varchar(20).oneOf("a", "b"))],
+    [],
+    /2 rows of notes have a name that is not allowed/,
+  ],
+  [
+    "values that will not fit",
+    [owners, notes(varchar(3))],
+    [],
+    /2 rows of notes have more than 3 characters in name \(id 1, 2\)/,
+  ],
+  [
+    "orphans of a new reference",
+    [owners, table("notes", { id: id(), name: varchar(20), owner: integer().references(owners) })],
+    [],
+    /1 row of notes refers by owner to owners that are not there \(id 2\)/,
+  ],
+  ["no NULL that the script fills", [owners, notes(varchar(20).notNull())], ["notes.name='none'"], null],
+  ["nothing in a wider column", [owners, notes(varchar(50))], [], null],
+  [
+    "nothing in a new table",
+    [owners, notes(), table("more", { id: id(), name: text().uniqueIndex() })],
+    [],
+    null,
+  ],
+];
+for (const engine of engines) {
+  for (const [rule, after, fills, found] of cases) {
+    test(`${engine.name}: an upgrade finds ${rule}${found === null ? "" : " before its first statement"}`, async () => {
+      const { history, second } = await generateTwo([owners, notes()], after, { fills });
+      await engine.withDatabase((url) =>
+        withTestDatabase(url, async (database) => {
+          const context = { ...contextOf(database), history: history(engine.dialect) };
+          const upgrade = (target: string) =>
+            migrate(context, { goal: { direction: "upgrade", text: target }, lockWaitMs: 0 });
+          await upgrade("+1");
+          for (const statement of rows) await engine.queryUnchecked(url, statement);
+          const before = await database.introspect();
+          if (found === null) {
+            assert.equal((await upgrade("head")).to, second.id);
+            return;
+          }
+          const error = await rejectsWith("data_conflict", upgrade("head"));
+          assert.match(error.message, found);
+          assert.doesNotMatch(error.message, /same\b(?! name)/);
+          assert.deepEqual(await database.introspect(), before);
+          assert.equal((await readState(context)).applied.length, 1);
+        })
+      );
+    });
+  }
+}

@@ -1,0 +1,177 @@
+import type { Dialect } from "../../src/base/dialect.ts";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { demandsOf } from "../../src/migrate/rules/row_demands.ts";
+import { settledBy, unsettled } from "../../src/migrate/rules/columns_filled.ts";
+import type { Column, Snapshot, Table } from "../../src/schema/snapshot.ts";
+
+function column(name: string, facts: Partial<Column> = {}): Column {
+  return { name, type: "TEXT", notNull: false, default: null, identity: false, ...facts };
+}
+
+const id = column("id", { type: "INTEGER", notNull: true, identity: true });
+
+function files(facts: Partial<Table> = {}, name: Partial<Column> = {}): Table {
+  return {
+    name: "files",
+    columns: [id, column("owner", { type: "INTEGER" }), column("name", name)],
+    primaryKey: ["id"],
+    foreignKeys: [],
+    indexes: [],
+    uniques: [],
+    checks: [],
+    ...facts,
+  };
+}
+
+const owners: Table = { ...files(), name: "owners", columns: [id] };
+const unique = { name: "ix", columns: ["name"], unique: true, where: null, valid: true };
+const check = { name: "c", expression: `"name" IN ('a', 'b')`, valid: true };
+const key = {
+  name: "k",
+  columns: ["owner"],
+  table: "owners",
+  references: ["id"],
+  onDelete: "no action",
+  onUpdate: "no action",
+  valid: true,
+};
+const text = (length: number) => ({ type: `VARCHAR(${length})` });
+const varying = (length: number) => ({ type: `character varying(${length})` });
+
+function snapshot(table: Table, dialect: Dialect): Snapshot {
+  return { dialect, tables: [table, owners], others: [] };
+}
+
+// One row a rule: what files is to be, what it is, and the demands that follow.
+const cases = [
+  [
+    "demands nothing of the same",
+    "postgresql",
+    files({ indexes: [unique], checks: [check] }),
+    files({ indexes: [unique], checks: [check] }),
+    [],
+  ],
+  ["demands a value where NULL was allowed", "postgresql", files({}, { notNull: true }), files(), [
+    "null name",
+  ]],
+  ["demands no duplicates where they were allowed", "postgresql", files({ indexes: [unique] }), files(), [
+    "duplicate name",
+  ]],
+  [
+    "takes a unique constraint for what guarantees an index",
+    "postgresql",
+    files({ indexes: [unique] }),
+    files({ uniques: [{ name: null, columns: ["name"] }] }),
+    [],
+  ],
+  [
+    "takes a partial index for no guarantee of all rows",
+    "postgresql",
+    files({ indexes: [unique] }),
+    files({ indexes: [{ ...unique, where: "id > 1" }] }),
+    ["duplicate name"],
+  ],
+  [
+    "takes an index that is not valid for none",
+    "postgresql",
+    files({ indexes: [unique] }),
+    files({ indexes: [{ ...unique, valid: false }] }),
+    ["duplicate name"],
+  ],
+  ["demands a key where there was none", "postgresql", files(), files({ primaryKey: [] }), ["duplicate id"]],
+  ["demands what a check allows", "postgresql", files({ checks: [check] }), files(), ["not allowed name"]],
+  [
+    "takes a check that was never validated for none",
+    "postgresql",
+    files({ checks: [check] }),
+    files({ checks: [{ ...check, valid: false }] }),
+    ["not allowed name"],
+  ],
+  ["demands no more than fits", "postgresql", files({}, varying(9)), files({}, varying(20)), [
+    "too long name",
+  ]],
+  ["demands nothing where more fits", "postgresql", files({}, varying(20)), files({}, varying(9)), []],
+  ["trusts no length on SQLite", "sqlite", files({}, text(20)), files({}, text(9)), ["too long name"]],
+  ["demands what 32 bits hold", "postgresql", files({}, { type: "integer" }), files({}, { type: "bigint" }), [
+    "out of range name",
+  ]],
+  ["demands what a reference refers to", "postgresql", files({ foreignKeys: [key] }), files(), [
+    "orphan owner",
+  ]],
+  [
+    "trusts a reference that was validated",
+    "postgresql",
+    files({ foreignKeys: [key] }),
+    files({ foreignKeys: [key] }),
+    [],
+  ],
+  ["trusts no reference on SQLite", "sqlite", files({ foreignKeys: [key] }), files({ foreignKeys: [key] }), [
+    "orphan owner",
+  ]],
+  [
+    "passes over columns that are to come",
+    "sqlite",
+    files({ checks: [check], indexes: [unique] }),
+    files({ columns: [id] }),
+    [],
+  ],
+] as const;
+for (const [rule, dialect, target, live, expected] of cases) {
+  test(`demandsOf() ${rule}`, () => {
+    const demands = demandsOf(snapshot(target, dialect), snapshot(live, dialect));
+    assert.deepEqual(demands.map(({ kind, columns }) => `${kind} ${columns}`), expected);
+  });
+}
+
+test("demandsOf() trusts what the live schema declares when it is told to", () => {
+  const declared = snapshot(files({ foreignKeys: [key] }, text(20)), "sqlite");
+  assert.deepEqual(demandsOf(declared, declared, true), []);
+  assert.equal(demandsOf(declared, declared).length, 2);
+});
+
+test("a demand's query shows the key first", () => {
+  const [demand] = demandsOf(snapshot(files({ indexes: [unique] }), "sqlite"), snapshot(files(), "sqlite"));
+  assert.equal(
+    demand?.query,
+    `SELECT "id", "name" FROM "files" WHERE "name" IN (SELECT "name" FROM "files" GROUP BY "name" HAVING count(*) > 1) ORDER BY "name", "id"`,
+  );
+});
+
+// One row a rule: a statement, what it fills and what it rewrites.
+const statements = [
+  [`UPDATE "files" SET "name" = 'a' WHERE "name" IS NULL`, ["files.name"], []],
+  [`UPDATE files SET name = lower(name)`, [], ["files.name"]],
+  [`UPDATE files SET name = 'a', owner = (SELECT 1 WHERE 1 = 1) WHERE name IS NULL`, [], [
+    "files.name",
+    "files.owner",
+  ]],
+  [`UPDATE files SET name = 'x' WHERE name IS NULL OR name = ''`, [], ["files.name"]],
+  [`DELETE FROM "files" WHERE id = 1`, [], ["files.*"]],
+  ['INSERT INTO `__new_files`("id", "name") SELECT "id", "name" FROM `files`;', [], []],
+  ['INSERT INTO `__new_files`("id", "name") SELECT "id", coalesce("name", \'a\') FROM `files`;', [
+    "files.name",
+  ], []],
+  ['INSERT INTO `__new_files`("id", "name") SELECT "id", trim("name", \', \') FROM `files`;', [], [
+    "files.name",
+  ]],
+  ['INSERT INTO `__new_files`("id") SELECT "id" FROM `files` WHERE "name" IS NOT NULL;', [], ["files.*"]],
+  [`CREATE TABLE files (id INTEGER)`, [], []],
+] as const;
+for (const [statement, filled, rewritten] of statements) {
+  test(`settledBy() reads ${statement}`, () => {
+    const settled = settledBy([statement], "sqlite");
+    assert.deepEqual([[...settled.filled], [...settled.rewritten]], [filled, rewritten]);
+  });
+}
+
+test("unsettled() leaves to a script what it sees to, and nothing else", () => {
+  const target = snapshot(files({ indexes: [unique], checks: [check] }, { notNull: true }), "postgresql");
+  const demands = demandsOf(target, snapshot(files(), "postgresql"));
+  const left = (statement: string) =>
+    unsettled(demands, settledBy([statement], "postgresql")).map(({ kind }) => kind);
+  assert.deepEqual(left("SELECT 1"), ["null", "duplicate", "not allowed"]);
+  assert.deepEqual(left(`UPDATE files SET name = 'a' WHERE name IS NULL`), ["duplicate", "not allowed"]);
+  assert.deepEqual(left(`UPDATE files SET name = md5(name)`), []);
+  assert.deepEqual(left(`DELETE FROM files WHERE name = ''`), []);
+});

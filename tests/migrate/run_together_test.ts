@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sql } from "drizzle-orm";
+import type { Database } from "../../src/engines/database.ts";
+import { openSqliteMemory } from "../../src/engines/sqlite/driver.ts";
+import { readApplied } from "../../src/engines/version_table.ts";
+import type { RunContext } from "../../src/engines/run_context.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { testClient } from "../support/databases.ts";
+import { rejectsWith } from "../support/harbor_error.ts";
+import { historyOf, idOf } from "../support/samples/script_history.ts";
+
+const table = (name: string) => `CREATE TABLE ${name} (id INTEGER NOT NULL PRIMARY KEY, name TEXT)`;
+
+/** Runs scripts as revisions 1, 2, … on a new database. */
+async function upgrade(
+  scripts: readonly string[],
+  check: (run: {
+    readonly upgrade: () => ReturnType<typeof migrate>;
+    readonly context: RunContext;
+    /** How many statements each batch had. */
+    readonly batches: readonly number[];
+    readonly notes: readonly string[];
+  }) => Promise<void>,
+  afterBatch: (database: Database, count: number) => Promise<void> = async () => {},
+): Promise<void> {
+  const database = await openSqliteMemory({ client: testClient, access: "write" });
+  try {
+    const batches: number[] = [];
+    const notes: string[] = [];
+    const context: RunContext = {
+      database: {
+        ...database,
+        async write(batch, mode) {
+          batches.push(batch.length);
+          const changed = await database.write(batch, mode);
+          await afterBatch(database, batches.length);
+          return changed;
+        },
+      },
+      history: historyOf("sqlite", scripts),
+      version: "0.0.0",
+      signal: new AbortController().signal,
+      now: () => new Date(),
+      notify: (event) => event.kind === "step" && notes.push(event.id),
+    };
+    const goal = { direction: "upgrade", text: "head" } as const;
+    await check({ upgrade: () => migrate(context, { goal, lockWaitMs: 0 }), context, batches, notes });
+  } finally {
+    await database.close();
+  }
+}
+
+async function appliedIds({ database }: RunContext): Promise<readonly string[]> {
+  return ((await readApplied(database)) ?? []).map((row) => row.revision).toSorted();
+}
+
+test("revisions that only make things share a transaction in an empty database", async () => {
+  const scripts = [
+    table("a"),
+    "CREATE INDEX ix_a ON a (name)",
+    "ALTER TABLE a ADD COLUMN size INTEGER",
+    "-- harbor:backfill table=a key=id\nUPDATE a SET size = 0 WHERE size IS NULL",
+  ];
+  await upgrade(scripts, async ({ upgrade, context, batches, notes }) => {
+    const { steps } = await upgrade();
+    assert.equal(batches.length, 1);
+    assert.deepEqual(steps.map(({ revision }) => revision), [0, 1, 2, 3].map(idOf));
+    assert.deepEqual(steps[3]!.backfills.map(({ table, rows }) => [table, rows]), [["a", 0]]);
+    assert.deepEqual(notes, [0, 1, 2, 3].map(idOf));
+    const applied = await readApplied(context.database) ?? [];
+    assert.deepEqual(applied.map((row) => row.revision).toSorted(), [0, 1, 2, 3].map(idOf));
+    assert.ok(applied.every((row) => row.finishedAt !== null));
+  });
+});
+
+test("a revision that cannot run leaves those before it, as in any other database", async () => {
+  await upgrade([table("a"), table("a"), table("b")], async ({ upgrade, context, notes }) => {
+    const error = await rejectsWith("statement_failed", upgrade());
+    assert.match(error.message, /000000000002.*sqlite\/000000000002_step\.sql:1/);
+    assert.equal(error.details["revision"], idOf(1));
+    assert.deepEqual(await appliedIds(context), [idOf(0)]);
+    assert.deepEqual(notes, [0, 1].map(idOf));
+  });
+});
+
+for (
+  const [what, script] of [
+    ["puts in rows", "INSERT INTO a VALUES (1, 'one')"],
+    ["rebuilds a table", "ALTER TABLE a RENAME TO c"],
+    ["removes a table", "DROP TABLE a"],
+    ["runs by itself", `-- harbor:alone\n${table("c")}`],
+    ["makes a table of rows", "CREATE TABLE c AS SELECT 1 AS id"],
+    ["makes a trigger", "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM b; END"],
+  ] as const
+) {
+  test(`a revision that ${what} shares no transaction`, async () => {
+    await upgrade([table("a"), table("b"), script, table("d")], async ({ upgrade, context, batches }) => {
+      await upgrade();
+      const [together, ...single] = batches;
+      // The two tables of harbor-db's own, and each revision with its record.
+      assert.equal(together, 6);
+      assert.ok(single.length >= 3);
+      assert.deepEqual(await appliedIds(context), [0, 1, 2, 3].map(idOf));
+    });
+  });
+}
+
+test("a transaction that cannot be stopped has its limits", async () => {
+  const scripts = Array.from({ length: 450 }, (_, index) => table(`t${index}`));
+  await upgrade(scripts, async ({ upgrade, batches, context }) => {
+    await upgrade();
+    assert.deepEqual(batches, [402, 400, 100]);
+    assert.equal((await appliedIds(context)).length, 450);
+  });
+});
+
+test("a backfill sees the rows that somebody wrote into a table of an earlier transaction", async () => {
+  const others = Array.from({ length: 199 }, (_, index) => table(`t${index}`));
+  const fill = "-- harbor:backfill table=a key=id\nUPDATE a SET name = 'filled' WHERE name IS NULL";
+  const insert = async (database: Database, count: number) => {
+    if (count === 1) await database.write([sql`INSERT INTO a (id) VALUES (1)`]);
+  };
+  await upgrade([table("a"), ...others, fill, table("z")], async ({ upgrade, context }) => {
+    const { steps } = await upgrade();
+    assert.deepEqual(steps[200]!.backfills.map(({ rows }) => rows), [1]);
+    assert.deepEqual(await context.database.read(sql`SELECT name FROM a`), [{ name: "filled" }]);
+  }, insert);
+});
+
+test("a database that has something in it gets its revisions one by one", async () => {
+  await upgrade([table("a"), table("b"), table("c")], async ({ context, batches }) => {
+    const goal = (text: string) => ({ goal: { direction: "upgrade", text } as const, lockWaitMs: 0 });
+    await migrate(context, goal("+1"));
+    await context.database.write([sql`INSERT INTO a VALUES (1, 'one')`]);
+    const before = batches.length;
+    await migrate(context, goal("head"));
+    // Two revisions, and how long they took.
+    assert.equal(batches.length - before, 3);
+  });
+});

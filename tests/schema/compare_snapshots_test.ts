@@ -1,0 +1,204 @@
+import type { Dialect } from "../../src/base/dialect.ts";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compareSnapshots, describeDifference } from "../../src/schema/compare_snapshots.ts";
+import type { Column, ForeignKey, Index, Snapshot, Table } from "../../src/schema/snapshot.ts";
+
+function snapshot(tables: readonly Table[], dialect: Dialect = "sqlite"): Snapshot {
+  return { dialect, tables, others: [] };
+}
+
+function column(name: string, facts: Partial<Column> = {}): Column {
+  return { name, type: "TEXT", notNull: false, default: null, identity: false, ...facts };
+}
+
+function index(name: string, facts: Partial<Index> = {}): Index {
+  return { name, columns: ["owner"], unique: false, where: null, valid: true, ...facts };
+}
+
+function foreignKey(facts: Partial<ForeignKey> = {}): ForeignKey {
+  return {
+    name: null,
+    columns: ["owner"],
+    table: "users",
+    references: ["id"],
+    onDelete: "no action",
+    onUpdate: "no action",
+    valid: true,
+    ...facts,
+  };
+}
+
+const id = column("id", { type: "INTEGER", notNull: true, identity: true });
+
+function files(facts: Partial<Table> = {}): Table {
+  return {
+    name: "files",
+    columns: [
+      id,
+      column("owner", { type: "INTEGER" }),
+      column("name", { type: "VARCHAR(20)", default: "'a'" }),
+    ],
+    primaryKey: ["id"],
+    foreignKeys: [foreignKey()],
+    indexes: [index("ix_files_owner")],
+    uniques: [{ name: null, columns: ["name"] }],
+    checks: [{ name: "files_name_check", expression: "name in ('a', 'b')", valid: true }],
+    ...facts,
+  };
+}
+
+function withName(facts: Partial<Column>): Table {
+  return files({ columns: files().columns.map((it) => it.name === "name" ? { ...it, ...facts } : it) });
+}
+
+const users: Table = { ...files(), name: "users", foreignKeys: [], indexes: [], uniques: [], checks: [] };
+
+// One row a rule: what is compared with files(), and the differences in words.
+const cases: readonly (readonly [rule: string, actual: readonly Table[], expected: readonly string[]])[] = [
+  ["finds nothing in the same schema", [files()], []],
+  ["names a missing table", [], ["table files is missing, expected (id, owner, name)"]],
+  ["names an extra table", [files(), users], ["table users is not expected, found (id, owner, name)"]],
+  ["does not compare the order of columns", [files({ columns: files().columns.toReversed() })], []],
+  ["names a missing column", [files({ columns: files().columns.slice(0, 2) })], [
+    "column files.name is missing, expected VARCHAR(20) NULL DEFAULT 'a'",
+  ]],
+  ["names an extra column", [files({ columns: [...files().columns, column("more", { notNull: true })] })], [
+    "column files.more is not expected, found TEXT NOT NULL",
+  ]],
+  ["names another type", [withName({ type: "TEXT" })], [
+    "column files.name: expected VARCHAR(20), found TEXT",
+  ]],
+  ["names another nullability", [withName({ notNull: true })], [
+    "column files.name: expected NULL, found NOT NULL",
+  ]],
+  ["names another default", [withName({ default: "'b'" })], [
+    "column files.name: expected DEFAULT 'a', found DEFAULT 'b'",
+  ]],
+  ["names a lost default", [withName({ default: null })], [
+    "column files.name: expected DEFAULT 'a', found no DEFAULT",
+  ]],
+  ["takes a default in other spelling", [withName({ default: "('a')" })], []],
+  ["gives each property of a column its own difference", [withName({ type: "TEXT", notNull: true })], [
+    "column files.name: expected VARCHAR(20), found TEXT",
+    "column files.name: expected NULL, found NOT NULL",
+  ]],
+  ["names a key that the database does not make", [files({
+    columns: [{ ...id, identity: false }, ...files().columns.slice(1)],
+  })], ["column files.id: expected made by the database, found not made by the database"]],
+  ["does not compare the nullability of a key that the database makes", [files({
+    columns: [{ ...id, notNull: false }, ...files().columns.slice(1)],
+  })], []],
+  ["names another primary key", [files({ primaryKey: ["id", "name"] })], [
+    "primary key files: expected (id), found (id, name)",
+  ]],
+  ["names a missing primary key", [files({ primaryKey: [] })], [
+    "primary key files is missing, expected (id)",
+  ]],
+  ["does not compare the name of a foreign key", [files({ foreignKeys: [foreignKey({ name: "fk" })] })], []],
+  ["names a missing foreign key", [files({ foreignKeys: [] })], [
+    "foreign key files(owner) is missing, expected users(id)",
+  ]],
+  ["names a foreign key that does something else", [
+    files({ foreignKeys: [foreignKey({ onDelete: "cascade" })] }),
+  ], [
+    "foreign key files(owner): expected users(id), found users(id) ON DELETE CASCADE",
+  ]],
+  ["names a foreign key that old rows may break", [files({ foreignKeys: [foreignKey({ valid: false })] })], [
+    "foreign key files(owner): expected users(id), found users(id) NOT VALID",
+  ]],
+  ["finds the second foreign key of a column", [files({
+    foreignKeys: [foreignKey({ table: "owners" }), foreignKey()],
+  })], ["foreign key files(owner) is not expected, found owners(id)"]],
+  ["names a missing index", [files({ indexes: [] })], [
+    "index ix_files_owner is missing, expected files(owner)",
+  ]],
+  ["compares the name of an index", [files({ indexes: [index("ix_other")] })], [
+    "index ix_files_owner is missing, expected files(owner)",
+    "index ix_other is not expected, found files(owner)",
+  ]],
+  ["names an index that became unique", [files({ indexes: [index("ix_files_owner", { unique: true })] })], [
+    "index ix_files_owner: expected files(owner), found UNIQUE files(owner)",
+  ]],
+  ["names an index of other columns", [
+    files({ indexes: [index("ix_files_owner", { columns: ["id", "owner"] })] }),
+  ], [
+    "index ix_files_owner: expected files(owner), found files(id, owner)",
+  ]],
+  [
+    "names an index that became partial",
+    [files({ indexes: [index("ix_files_owner", { where: "id > 1" })] })],
+    [
+      "index ix_files_owner: expected files(owner), found files(owner) WHERE id > 1",
+    ],
+  ],
+  ["names an index that was interrupted", [files({ indexes: [index("ix_files_owner", { valid: false })] })], [
+    "index ix_files_owner: expected files(owner), found files(owner) INVALID",
+  ]],
+  ["does not compare the name of a unique constraint", [files({
+    uniques: [{ name: "some_key", columns: ["name"] }],
+  })], []],
+  ["names another unique constraint", [files({ uniques: [{ name: null, columns: ["owner", "name"] }] })], [
+    "unique files(name) is missing, expected (name)",
+    "unique files(owner, name) is not expected, found (owner, name)",
+  ]],
+  ["takes a check of another name and spelling", [files({
+    checks: [{ name: null, expression: "(`name` IN ('a','b'))", valid: true }],
+  })], []],
+  ["names a check that allows something else", [files({
+    checks: [{ name: "files_name_check", expression: "name in ('a')", valid: true }],
+  })], ["check files_name_check: expected name in ('a', 'b'), found name in ('a')"]],
+  ["names a check that old rows may break", [files({
+    checks: [{ name: null, expression: "name in ('a', 'b')", valid: false }],
+  })], ["check files_name_check: expected name in ('a', 'b'), found name in ('a', 'b') NOT VALID"]],
+  ["names a check without a name by its table", [files({
+    checks: [...files().checks, { name: null, expression: "owner > 0", valid: true }],
+  })], ["check files is not expected, found owner > 0"]],
+];
+for (const [rule, actual, expected] of cases) {
+  test(`compareSnapshots() ${rule}`, () => {
+    assert.deepEqual(
+      compareSnapshots(snapshot([files()]), snapshot(actual)).map(describeDifference),
+      expected,
+    );
+  });
+}
+
+test("compareSnapshots() gives kind, path and both sides", () => {
+  assert.deepEqual(compareSnapshots(snapshot([files()]), snapshot([withName({ type: "TEXT" }), users])), [
+    { kind: "changed", path: "column files.name", expected: "VARCHAR(20)", actual: "TEXT" },
+    { kind: "extra", path: "table users", expected: null, actual: "(id, owner, name)" },
+  ]);
+  assert.deepEqual(compareSnapshots(snapshot([users]), snapshot([])), [
+    { kind: "missing", path: "table users", expected: "(id, owner, name)", actual: null },
+  ]);
+});
+
+test("compareSnapshots() goes by the names of the tables, whichever side has them", () => {
+  const named = (name: string) => ({ ...users, name });
+  const differences = compareSnapshots(
+    snapshot([named("b"), named("d")]),
+    snapshot([named("a"), named("c")]),
+  );
+  assert.deepEqual(differences.map((it) => it.path), ["table a", "table b", "table c", "table d"]);
+});
+
+test("compareSnapshots() does not compare views and triggers", () => {
+  const view = { kind: "view", name: "v", table: null, sql: null } as const;
+  assert.deepEqual(compareSnapshots(snapshot([]), { ...snapshot([]), others: [view] }), []);
+});
+
+test("compareSnapshots() sees through PostgreSQL's spelling of an index and a default", () => {
+  const written = files({
+    columns: [column("name", { default: "'a'" })],
+    indexes: [index("ix", { columns: ['lower("name")'], where: `"files"."name" in ('a', 'b')` })],
+  });
+  const printed = files({
+    columns: [column("name", { default: "'a'::text" })],
+    indexes: [index("ix", { columns: ["lower(name)"], where: "(name = ANY (ARRAY['a'::text, 'b'::text]))" })],
+  });
+  assert.deepEqual(
+    compareSnapshots(snapshot([written], "postgresql"), snapshot([printed], "postgresql")),
+    [],
+  );
+});

@@ -1,0 +1,165 @@
+import { build, type Metafile, type Plugin, stop } from "esbuild";
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { after, test } from "node:test";
+import { bundle } from "../../scripts/build_bundle.ts";
+import { joinFiles } from "../../scripts/build_groups.ts";
+import { emptyDrivers, lightModules, templatesOnly, wasmInside } from "../../scripts/build_stand_ins.ts";
+import { withFolder } from "../support/databases.ts";
+import { projectFile } from "../support/project.ts";
+
+after(() => stop());
+
+/** A checkout as small as can be. */
+const checkout: Readonly<Record<string, string>> = {
+  "src/main.ts":
+    'import "../integration/hash.ts"; import "../integration/rows.ts"; import("../integration/later.ts");',
+  "src/hash.ts": 'import { createHash } from "node:crypto"; export { createHash };',
+  "src/rows.ts": 'import { sql } from "drizzle-orm"; export { sql };',
+  "src/columns.ts": 'import { sql } from "drizzle-orm"; export { sql };',
+  "src/later.ts": 'export const later = 1; import("drizzle-kit/api"); import("libpg-query");',
+  "src/alone.ts": 'import { createHash } from "node:crypto"; export { createHash };',
+  "node_modules/drizzle-orm/index.js": "export const sql = 1; export const columns = 2;",
+  "node_modules/drizzle-orm/sql/sql.js": "export const sql = 1;",
+  "node_modules/drizzle-kit/api.mjs": 'import "drizzle-orm"; await import("pg");',
+  "node_modules/drizzle-kit/package.json": '{ "exports": { "./api": "./api.mjs" } }',
+  "node_modules/libpg-query/package.json": '{ "main": "wasm/libpg-query.js" }',
+  "node_modules/libpg-query/wasm/libpg-query.js": "async function getWasmBinary(binaryFile){}",
+  "node_modules/libpg-query/wasm/libpg-query.wasm": "",
+};
+
+const hash = { module: "node:crypto", importers: ["src/hash.ts"], contents: "export const createHash = 1;" };
+const kit = emptyDrivers(["pg"], ["drizzle-orm"]);
+
+/** Bundles the small checkout, with other files in it, and returns what esbuild says of it. */
+async function bundled(plugins: readonly Plugin[], files: typeof checkout = {}): Promise<Metafile> {
+  let metafile: Metafile | undefined;
+  await withFolder(async (root) => {
+    for (const [path, text] of Object.entries({ ...checkout, ...files })) {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), text);
+    }
+    const result = await build({
+      absWorkingDir: root,
+      entryPoints: ["src/main.ts"],
+      bundle: true,
+      metafile: true,
+      write: false,
+      // No such package is there; a plugin comes before this.
+      external: ["pg", "pg-next"],
+      format: "esm",
+      platform: "node",
+      loader: { ".wasm": "binary" },
+      logLevel: "silent",
+      plugins: [...plugins],
+    });
+    metafile = result.metafile;
+  });
+  assert.ok(metafile !== undefined);
+  return metafile;
+}
+
+test("a stand-in takes the place of what it names", async () => {
+  const { inputs } = await bundled([lightModules([hash]), templatesOnly([]), kit, wasmInside()]);
+  const importsOf = (path: string) => inputs[path]?.imports.map((each) => each.path);
+  assert.deepEqual(importsOf("src/hash.ts"), ["light:0"]);
+  assert.deepEqual(importsOf("src/rows.ts"), ["node_modules/drizzle-orm/sql/sql.js"]);
+  assert.deepEqual(importsOf("node_modules/drizzle-kit/api.mjs"), [
+    "node_modules/drizzle-orm/index.js",
+    "empty:pg",
+  ]);
+  assert.deepEqual(importsOf("node_modules/libpg-query/wasm/libpg-query.js"), [
+    "node_modules/libpg-query/wasm/libpg-query.wasm",
+  ]);
+});
+
+// What is wrong, the plugin, what the build says, and how the checkout differs.
+const unused: readonly (readonly [string, Plugin, RegExp, typeof checkout?])[] = [
+  [
+    "a stand-in in a file that is not there",
+    lightModules([{ ...hash, importers: ["src/hash.ts", "src/hsah.ts"] }]),
+    /Cannot find "src\/hsah\.ts": there is no such file/,
+  ],
+  [
+    "a stand-in for a module that its file does not import",
+    lightModules([{ ...hash, module: "node:net" }]),
+    /Cannot use the stand-in for "node:net" in "src\/hash\.ts": nothing in the bundle asks for it/,
+  ],
+  [
+    "a stand-in in a file that is not in the bundle",
+    lightModules([hash, { ...hash, importers: ["src/alone.ts"] }]),
+    /Cannot use the stand-in for "node:crypto" in "src\/alone\.ts"/,
+  ],
+  [
+    "a file that needs all of drizzle-orm and is not there",
+    templatesOnly(["src/no_such_file.ts"]),
+    /Cannot find "src\/no_such_file\.ts"/,
+  ],
+  [
+    "a file that needs all of drizzle-orm and is not in the bundle",
+    templatesOnly(["src/columns.ts"]),
+    /Cannot use all of drizzle-orm in "src\/columns\.ts"/,
+  ],
+  [
+    "sources that take nothing of drizzle-orm",
+    templatesOnly([]),
+    /Cannot use the templates of drizzle-orm alone/,
+    { "src/rows.ts": "" },
+  ],
+  [
+    "a driver that drizzle-kit does not import",
+    emptyDrivers(["pg", "mysql2/promise"], ["drizzle-orm"]),
+    /Cannot use "mysql2\/promise" in "node_modules\/drizzle-kit\/api\.mjs"/,
+  ],
+  [
+    "a part of drizzle-orm that drizzle-kit does not import",
+    emptyDrivers(["pg"], ["drizzle-orm", "drizzle-orm/casing"]),
+    /Cannot use "drizzle-orm\/casing" in "node_modules\/drizzle-kit\/api\.mjs"/,
+  ],
+  [
+    "a driver that is new in drizzle-kit",
+    kit,
+    /Cannot bundle "pg-next"/,
+    { "node_modules/drizzle-kit/api.mjs": 'import "drizzle-orm"; import "pg"; import("pg-next");' },
+  ],
+  [
+    "a parser that the bundle is without",
+    wasmInside(),
+    /Cannot use the WebAssembly in "node_modules\/libpg-query\/wasm\/libpg-query\.js"/,
+    { "src/later.ts": "export const later = 1;" },
+  ],
+  [
+    "a parser that has changed",
+    wasmInside(),
+    /Cannot put the WebAssembly into ".*libpg-query\.js": it has changed/,
+    { "node_modules/libpg-query/wasm/libpg-query.js": "" },
+  ],
+];
+for (const [wrong, plugin, said, files] of unused) {
+  test(`the build fails at ${wrong}`, () => assert.rejects(bundled([plugin], files), said));
+}
+
+test("the groups of the bundle name what is loaded by name, and once", () =>
+  withFolder(async (folder) => {
+    const info = { version: "0.0.0", commit: null, history: {} };
+    const { metafile } = await bundle(projectFile("."), folder, info);
+    await assert.rejects(
+      joinFiles(folder, metafile, { odd: ["src/commands/program.ts", "src/no_such_file.ts"] }),
+      /Cannot group "src\/no_such_file\.ts": nothing loads it by name/,
+    );
+    await assert.rejects(
+      joinFiles(folder, metafile, { one: ["src/migrate/migrate.ts"], two: ["src/migrate/migrate.ts"] }),
+      /Cannot group "src\/run\/migrate\.ts" in "two": an earlier file holds it/,
+    );
+  }));
+
+test("the bundle that ships uses all stand-ins and groups", () =>
+  withFolder(async (folder) => {
+    const { metafile } = await bundle(projectFile("."), folder, {
+      version: "0.0.0",
+      commit: null,
+      history: {},
+    });
+    await joinFiles(folder, metafile);
+  }));

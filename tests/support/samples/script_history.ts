@@ -1,0 +1,44 @@
+import type { Dialect } from "../../../src/base/dialect.ts";
+import { buildHistory, type History } from "../../../src/history/history.ts";
+
+/** What drizzle-kit writes for a schema without tables: enough where only scripts matter. */
+export const emptySnapshots: Readonly<Record<Dialect, object>> = {
+  sqlite: {
+    version: "6",
+    dialect: "sqlite",
+    tables: {},
+    views: {},
+    enums: {},
+    _meta: { schemas: {}, tables: {}, columns: {} },
+  },
+  postgresql: {
+    version: "7",
+    dialect: "postgresql",
+    tables: {},
+    enums: {},
+    schemas: {},
+    sequences: {},
+    roles: {},
+    policies: {},
+    views: {},
+    _meta: { schemas: {}, tables: {}, columns: {} },
+  },
+};
+
+/** Returns the id of the revision at a place in {@link historyOf}. */
+export function idOf(index: number): string {
+  return String(index + 1).padStart(12, "0");
+}
+
+/** Returns a history of these scripts, in memory. */
+export function historyOf(dialect: Dialect, scripts: readonly string[]): History {
+  const tag = (index: number) => `${idOf(index)}_step`;
+  const entries = scripts.map((_, idx) => ({ idx, when: idx, tag: tag(idx) }));
+  const texts = new Map([
+    ["meta/_journal.json", JSON.stringify({ dialect, entries })],
+    ...scripts.map((text, index) => [`${tag(index)}.sql`, text] as const),
+  ]);
+  const snapshot = JSON.stringify(emptySnapshots[dialect]);
+  const read = (path: string) => texts.get(path) ?? (path.endsWith(".json") ? snapshot : null);
+  return buildHistory(dialect, { folder: `drizzle/${dialect}`, read });
+}

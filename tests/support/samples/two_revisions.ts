@@ -1,0 +1,73 @@
+import type { Dialect } from "../../../src/base/dialect.ts";
+import { postgresqlTables, sqliteTables, type Table } from "../../../schema.ts";
+import type { Decisions } from "../../../src/author/rules/decisions.ts";
+import { parseFills } from "../../../src/author/rules/fills.ts";
+import { buildHistory, type History, journalPath } from "../../../src/history/history.ts";
+import { revisionFiles } from "../../../src/history/revision_name.ts";
+import { parseRenames } from "../../../src/author/rules/renames.ts";
+import { loadDrizzleEngine } from "../../../src/author/drizzle_engine.ts";
+import { draftRevision, type NewRevision, renderJson } from "../../../src/author/generate.ts";
+import { dialects, type ProjectPart } from "../../../src/author/read_project.ts";
+
+/** What a case decides beside the two schemas. */
+export interface CaseDecisions {
+  readonly renames?: readonly string[];
+  readonly fills?: readonly string[];
+}
+
+/** Two revisions as generate writes them, in memory: the first makes a schema, the second changes it. */
+export interface TwoRevisions {
+  readonly second: NewRevision;
+  history(dialect: Dialect): History;
+}
+
+const engine = await loadDrizzleEngine();
+const tablesOf = { sqlite: sqliteTables, postgresql: postgresqlTables };
+
+/** Generates a revision that makes `before`, and one that turns it into `after`. */
+export async function generateTwo(
+  before: readonly Table[],
+  after: readonly Table[],
+  { renames = [], fills = [] }: CaseDecisions = {},
+): Promise<TwoRevisions> {
+  const none: Decisions = { renames: parseRenames([]), dropped: "all", fills: new Map() };
+  const first = await draft("First", await partsOf([], before, () => empty), none);
+  const decisions = { renames: parseRenames(renames), dropped: "all", fills: parseFills(fills) } as const;
+  const parts = await partsOf(before, after, (dialect) => historyOf(dialect, [first]));
+  const second = await draft("Second", parts, decisions);
+  return { second, history: (dialect) => historyOf(dialect, [first, second]) };
+}
+
+const empty: History = { dialect: "sqlite", revisions: [] };
+
+/** Returns what one dialect has and wants, for each dialect. */
+export function partsOf(
+  before: readonly Table[],
+  after: readonly Table[],
+  history: (dialect: Dialect) => History = () => empty,
+): Promise<readonly ProjectPart[]> {
+  return Promise.all(dialects.map(async (dialect) => ({
+    dialect,
+    history: history(dialect),
+    from: await engine.snapshot(dialect, tablesOf[dialect](before)),
+    to: await engine.snapshot(dialect, tablesOf[dialect](after)),
+    isChanged: true,
+  })));
+}
+
+function draft(name: string, parts: readonly ProjectPart[], decisions: Decisions): Promise<NewRevision> {
+  const now = () => new Date("2026-01-01T00:00:00Z");
+  return draftRevision(parts, { name, id: null, createdAt: null, now, decisions }, engine);
+}
+
+function historyOf(dialect: Dialect, revisions: readonly NewRevision[]): History {
+  const files = new Map<string, string>();
+  for (const { tag, parts } of revisions) {
+    const { scripts, snapshot } = parts.find((part) => part.dialect === dialect)!;
+    const [up, down, meta] = revisionFiles(tag);
+    files.set(up, scripts.up).set(down, scripts.down).set(meta, renderJson(snapshot));
+  }
+  const entries = revisions.map(({ tag, createdAt }, idx) => ({ idx, tag, when: createdAt }));
+  files.set(journalPath, renderJson({ dialect, entries }));
+  return buildHistory(dialect, { folder: dialect, read: (path) => files.get(path) ?? null });
+}

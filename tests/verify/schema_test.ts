@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { handToAlembic, initial, storageFields } from "../support/samples/application.ts";
+import { engines, withTestDatabase } from "../support/databases.ts";
+import { historyTo, verifyUrl, withHealthy } from "../support/verified.ts";
+
+// One row a way to drift: the statement, the kind of difference and its path.
+const drifts = [
+  ["an index is dropped", "DROP INDEX ix_files_uuid", "missing", "index ix_files_uuid"],
+  ["a column is added", "ALTER TABLE files ADD COLUMN colour TEXT", "extra", "column files.colour"],
+  [
+    "a column is dropped",
+    "ALTER TABLE files DROP COLUMN metadata_json",
+    "missing",
+    "column files.metadata_json",
+  ],
+  ["an index is added", "CREATE INDEX ix_files_size ON files (size)", "extra", "index ix_files_size"],
+  ["a table is dropped", "DROP TABLE files", "missing", "table files"],
+] as const;
+
+const postgresDrifts = [
+  [
+    "a type is changed",
+    "ALTER TABLE users ALTER COLUMN email TYPE varchar(120)",
+    "changed",
+    "column users.email",
+  ],
+  [
+    "NOT NULL is dropped",
+    "ALTER TABLE files ALTER COLUMN size DROP NOT NULL",
+    "changed",
+    "column files.size",
+  ],
+  ["a default is set", "ALTER TABLE files ALTER COLUMN size SET DEFAULT 0", "changed", "column files.size"],
+  [
+    "a primary key is dropped",
+    "ALTER TABLE files DROP CONSTRAINT files_pkey",
+    "missing",
+    "primary key files",
+  ],
+  [
+    "a foreign key is dropped",
+    "ALTER TABLE files DROP CONSTRAINT files_collection_id_fkey",
+    "missing",
+    "foreign key files(collection_id)",
+  ],
+  [
+    "a check is added",
+    "ALTER TABLE files ADD CONSTRAINT small CHECK (size < 1000000000)",
+    "extra",
+    "check small",
+  ],
+] as const;
+
+for (const engine of engines) {
+  for (
+    const [what, statement, kind, path] of [
+      ...drifts,
+      ...engine.dialect === "postgresql" ? postgresDrifts : [],
+    ]
+  ) {
+    test(`schema: ${what} (${engine.name})`, () =>
+      withHealthy(engine, async ({ query, verify }) => {
+        await query(statement);
+        const { findings } = await verify(["schema"]);
+        assert.deepEqual(
+          findings.map(({ status, details }) => [status, details["kind"], details["path"]]),
+          [["fail", kind, path]],
+        );
+        assert.notEqual(findings[0]!.hint, null);
+      }));
+  }
+
+  test(`schema: what no revision makes is named and left alone (${engine.name})`, () =>
+    withHealthy(engine, async ({ query, verify }) => {
+      await query("CREATE TABLE sessions (id INTEGER PRIMARY KEY)");
+      await query("CREATE VIEW big AS SELECT id FROM files WHERE size > 10");
+      const { findings } = await verify(["schema"]);
+      assert.deepEqual(findings.map(({ status, details }) => [status, details["objects"]]), [
+        ["warn", ["table sessions", "view big"]],
+      ]);
+    }));
+
+  test(`schema: what an adopted database had of its own is no failure (${engine.name})`, () =>
+    withHealthy(engine, async ({ query, verify }) => {
+      await query("UPDATE harbor_version SET origin = 'adopt'");
+      await query("ALTER TABLE files ADD COLUMN colour TEXT");
+      const { findings } = await verify(["schema"]);
+      assert.deepEqual(findings.map(({ status, details }) => [status, details["path"]]), [
+        ["warn", "column files.colour"],
+      ]);
+      await query("DROP INDEX ix_files_uuid");
+      assert.equal((await verify(["schema"])).summary.fail, 1);
+    }));
+
+  test(`schema: the remedy for a missing index makes it (${engine.name})`, () =>
+    withHealthy(engine, async ({ query, verify }) => {
+      await query("DROP INDEX ix_files_storage_backend");
+      await query((await verify(["schema"])).findings[0]!.hint!);
+      assert.deepEqual((await verify(["schema"])).findings.map(({ status }) => status), ["pass"]);
+    }));
+
+  // One row a way for the version table to disagree: a statement, the status, words of the message.
+  const disagreements = [
+    [
+      "a script was edited",
+      `UPDATE harbor_version SET checksum = 'x' WHERE revision = '${initial}'`,
+      /was edited after it was applied/,
+    ],
+    ["a revision is missing", `DELETE FROM harbor_version WHERE revision = '${initial}'`, /before it is not/],
+    [
+      "a revision is unknown",
+      `UPDATE harbor_version SET revision = 'ffffffffffff' WHERE revision = '${storageFields}'`,
+      /the history does not/,
+    ],
+    [
+      "head is not reached",
+      `DELETE FROM harbor_version WHERE revision = '${storageFields}'`,
+      /a revision is not applied: 5b09ebe23c76/,
+    ],
+  ] as const;
+  for (const [what, statement, words] of disagreements) {
+    test(`history: ${what} (${engine.name})`, () =>
+      withHealthy(engine, async ({ query, verify }) => {
+        await query(statement);
+        const { findings } = await verify(["history"]);
+        assert.deepEqual(findings.map(({ status }) => status), ["fail"], JSON.stringify(findings));
+        assert.match(findings[0]!.message, words);
+        assert.notEqual(findings[0]!.hint, null);
+      }));
+  }
+
+  test(`history: a revision and a backfill that stopped half way fail, and only warn while they run (${engine.name})`, () =>
+    withHealthy(engine, async ({ query, verify, url }) => {
+      await query(`UPDATE harbor_version SET finished_at = NULL WHERE revision = '${storageFields}'`);
+      await query("UPDATE harbor_backfill SET finished_at = NULL");
+      const { findings } = await verify(["history", "schema"]);
+      const statuses = findings.map(({ check, status }) => `${check} ${status}`);
+      assert.ok(statuses.filter((each) => each === "history fail").length >= 2, JSON.stringify(findings));
+      assert.equal(statuses.at(-1), "schema error");
+      assert.match(findings[0]!.message, /the upgrade of 5b09ebe23c76 .* stopped half way/);
+      assert.match(findings[1]!.message, /the backfill of files stopped at key/);
+      await withTestDatabase(url, (database) =>
+        database.withLock(async () => {
+          const { findings } = await verify(["history"]);
+          assert.ok(findings.every(({ status }) => status === "warn"), JSON.stringify(findings));
+          assert.match(findings[0]!.message, /is being done by/);
+        }));
+    }));
+
+  test(`history and schema: a database in Alembic's hands (${engine.name})`, () =>
+    withHealthy(engine, async ({ query, verify, url }) => {
+      await handToAlembic(engine, url, storageFields);
+      const healthy = await verify(["history", "schema"]);
+      assert.deepEqual(
+        healthy.findings.map(({ status }) => status),
+        ["warn", "pass"],
+        JSON.stringify(healthy.findings),
+      );
+      await query("DELETE FROM alembic_version");
+      const { findings } = await verify(["history", "schema"]);
+      assert.deepEqual(findings.map(({ status }) => status), ["fail", "error"], JSON.stringify(findings));
+      assert.equal(findings[0]!.hint, "harbor-db adopt");
+    }));
+
+  test(`history and schema: an empty database lacks all revisions (${engine.name})`, () =>
+    engine.withDatabase(async (url) => {
+      const history = historyTo(engine.dialect, storageFields);
+      const { findings } = await verifyUrl(url, { history });
+      assert.deepEqual(findings.map(({ check, status }) => `${check} ${status}`), [
+        "history fail",
+        "schema pass",
+        "integrity pass",
+        "data pass",
+      ]);
+      assert.match(findings[0]!.message, /2 revisions are not applied/);
+    }));
+}
