@@ -1,3 +1,4 @@
+import type { RebaseRequest, RebaseResult } from "./rebase_request.ts";
 import type { Dialect } from "../base/dialect.ts";
 import { join } from "node:path";
 import { checksumListPath, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
@@ -5,38 +6,12 @@ import { HarborError } from "../base/errors.ts";
 import { journalPath, scriptChecksum } from "../history/history.ts";
 import { revisionFiles } from "../history/revision_name.ts";
 import { forksOf, moveBehind, readTree, type TreeRevision, withDescendants } from "./rules/revision_tree.ts";
-import type { Client } from "../engines/database.ts";
-import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { kitVersions, renderJson } from "./generate.ts";
 import { isMerging, revisionsOn } from "./git_branch.ts";
-import type { ProofSetting } from "./prove.ts";
 import { readIfThere } from "../history/read_history.ts";
 import { readHistoryFolders } from "./read_history_folders.ts";
 import { type PlacedRevision, rebaseDialect } from "./rebase_dialect.ts";
 import { type FileChange, writeTogether } from "./write_together.ts";
-
-/** What to move, and what must not be moved. */
-export interface RebaseRequest {
-  readonly dir: string;
-  readonly cwd: string;
-  /** The first revision to move; those that were made on top of it go along. */
-  readonly revision: string | null;
-  /** The branch whose revisions keep their place; `null` is the one that is being merged. */
-  readonly onto: string | null;
-  /** Returns the revisions that a database has applied, and its name. */
-  applied(): Promise<{ readonly url: string; readonly revisions: ReadonlySet<string> } | null>;
-  readonly engine: DrizzleEngine;
-  readonly proof: ReadonlyMap<Dialect, ProofSetting>;
-  readonly client: Client;
-  readonly waitMs: number;
-}
-
-export interface RebaseResult {
-  readonly order: readonly { readonly revision: string; readonly name: string; readonly moved: boolean }[];
-  /** Scripts that had to be written anew, and why. */
-  readonly rewritten: readonly { readonly file: string; readonly reason: string }[];
-  readonly files: readonly string[];
-}
 
 /**
  * Puts revisions behind those of another branch: their snapshots and the journal are made anew, their scripts are kept

@@ -14,7 +14,7 @@ import { readScripts } from "./read_scripts.ts";
 import { type DraftedScripts, draftScripts } from "./draft_revision.ts";
 import { renderJson } from "./generate.ts";
 import { proveRevisions } from "./prove.ts";
-import type { RebaseRequest, RebaseResult } from "./rebase.ts";
+import type { RebaseRequest, RebaseResult } from "./rebase_request.ts";
 
 /** A revision at its new place. */
 export interface PlacedRevision {

@@ -1,0 +1,27 @@
+import type { Dialect } from "../base/dialect.ts";
+import type { Client } from "../engines/database.ts";
+import type { DrizzleEngine } from "./drizzle_engine.ts";
+import type { ProofSetting } from "./prove.ts";
+
+/** What to move, and what must not be moved. */
+export interface RebaseRequest {
+  readonly dir: string;
+  readonly cwd: string;
+  /** The first revision to move; those that were made on top of it go along. */
+  readonly revision: string | null;
+  /** The branch whose revisions keep their place; `null` is the one that is being merged. */
+  readonly onto: string | null;
+  /** Returns the revisions that a database has applied, and its name. */
+  applied(): Promise<{ readonly url: string; readonly revisions: ReadonlySet<string> } | null>;
+  readonly engine: DrizzleEngine;
+  readonly proof: ReadonlyMap<Dialect, ProofSetting>;
+  readonly client: Client;
+  readonly waitMs: number;
+}
+
+export interface RebaseResult {
+  readonly order: readonly { readonly revision: string; readonly name: string; readonly moved: boolean }[];
+  /** Scripts that had to be written anew, and why. */
+  readonly rewritten: readonly { readonly file: string; readonly reason: string }[];
+  readonly files: readonly string[];
+}
