@@ -4,7 +4,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { withFolder, withTestDatabase } from "../../support/databases.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
-import { never, postgresEngines, run, withCopy } from "../../support/postgres_engines.ts";
+import { never, openHarbor, postgresEngines, run, withCopy } from "../../support/postgres_engines.ts";
 import { withOwnedPostgres } from "../../support/postgres_role.ts";
 import { manyKindsOfTables, whatHangsOnTables } from "../../support/samples/postgres_samples.ts";
 import { withClient, withFreshPostgres } from "../../support/servers/postgres_server.ts";
@@ -269,6 +269,43 @@ for (const { name, version, open } of postgresEngines) {
         await rejectsWith("file_failed", (await open(url)).dump(`${folder}/copy`, never));
         assert.equal(await readFile(`${folder}/copy`, "utf8"), "mine");
       })));
+}
+
+/** Writes what a server notes for itself among the options of columns and tables, as 15.20 does with `pg_attver`. */
+const noted = (value: number) =>
+  `UPDATE pg_attribute SET attoptions = array_prepend('pg_attver=${value}', array(SELECT o FROM unnest(attoptions) o
+    WHERE o NOT LIKE 'pg@_%' ESCAPE '@')) WHERE attrelid IN ('t'::regclass, 'v'::regclass) AND attnum > 0;
+  UPDATE pg_class SET reloptions = array_prepend('pg_relver=${value}', array(SELECT o FROM unnest(reloptions) o
+    WHERE o NOT LIKE 'pg@_%' ESCAPE '@')) WHERE oid IN ('t'::regclass, 'v'::regclass)`;
+
+for (const version of [15, 18] as const) {
+  test(`harbor, postgres ${version}: carries options that users set, and not what the server notes among them`, () =>
+    withOwnedPostgres(version, "", async ({ url, adminUrl }) => {
+      await run(
+        url,
+        `CREATE TABLE t (a int, b text) WITH (fillfactor=70, autovacuum_enabled=false); INSERT INTO t VALUES (1, 'x');
+        ALTER TABLE t ALTER a SET (n_distinct=-0.5); CREATE VIEW v WITH (security_barrier) AS SELECT a FROM t`,
+      );
+      const options = () =>
+        run(
+          url,
+          `SELECT relname, array_to_string(reloptions, ' ') AS relation, attname, array_to_string(ARRAY(
+            SELECT o FROM unnest(attoptions) o WHERE o NOT LIKE 'pg@_%' ESCAPE '@'), ' ') AS attribute
+          FROM pg_class c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0
+          WHERE relnamespace = 'public'::regnamespace ORDER BY 1, 3`,
+        );
+      const before = await options();
+      const engine = await openHarbor(url);
+      await run(adminUrl, noted(1));
+      await withCopy(engine, async ({ path, content }) => {
+        assert.doesNotMatch(await readFile(path, "utf8"), /pg_(att|rel)ver/);
+        await run(adminUrl, noted(2));
+        await withCopy(engine, (again) => Promise.resolve(assert.deepEqual(again.content, content)));
+        await engine.restore(path, never);
+        assert.deepEqual(await options(), before);
+        await withCopy(engine, (again) => Promise.resolve(assert.deepEqual(again.content, content)));
+      });
+    }));
 }
 
 async function rejectsStopped(

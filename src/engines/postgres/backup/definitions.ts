@@ -1,6 +1,6 @@
 import { HarborError } from "../../../base/errors.ts";
 import { query } from "./session.ts";
-import { isNotOfExtension, quoteName } from "./tables.ts";
+import { isNotOfExtension, optionList, quoteName } from "./tables.ts";
 import type { Session } from "../connection.ts";
 import { quoteText } from "../statement.ts";
 
@@ -123,7 +123,7 @@ const tables = `SELECT format('CREATE %sTABLE %s (%s)%s', CASE c.relpersistence 
       FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-    ' WITH (' || array_to_string(c.reloptions, ', ') || ')') AS text
+    ' WITH (' || ${optionList("c.reloptions")} || ')') AS text
   FROM ${relations} WHERE ${ofSchema} AND c.relkind = 'r' ORDER BY c.relname COLLATE "C"`;
 
 /** How a column's values are stored and analyzed, where that is not what its type has by default. */
@@ -136,7 +136,7 @@ const columnSettings =
         WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END),
       ('STATISTICS ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END),
       ('COMPRESSION ' || CASE to_jsonb(a)->>'attcompression' WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END),
-      ('(' || array_to_string(a.attoptions, ', ') || ')')) AS settings (setting)
+      ('(' || ${optionList("a.attoptions")} || ')')) AS settings (setting)
   WHERE ${ofSchema} AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND setting IS NOT NULL
   ORDER BY c.relname COLLATE "C", a.attnum, setting`;
 

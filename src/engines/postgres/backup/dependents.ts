@@ -1,6 +1,6 @@
 import { type Inventoried, isImplied } from "./replace.ts";
 import { query } from "./session.ts";
-import { isNotOfExtension } from "./tables.ts";
+import { isNotOfExtension, optionList } from "./tables.ts";
 import type { Session } from "../connection.ts";
 import { sqlStateOf } from "../errors.ts";
 import { quoteText } from "../statement.ts";
@@ -95,7 +95,7 @@ function comment(catalog: string, oid: string, target: string): string {
 const definitions = `
   SELECT concat('pg_class'::regclass::oid, '/', c.oid, '/0') AS key, 1 AS rank, c.oid::int8 AS age, concat(
     'CREATE ', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED ' END, 'VIEW ', c.oid::regclass,
-    ' WITH (' || array_to_string(c.reloptions, ', ') || ')', ' AS ', rtrim(pg_get_viewdef(c.oid), ';'),
+    ' WITH (' || ${optionList("c.reloptions")} || ')', ' AS ', rtrim(pg_get_viewdef(c.oid), ';'),
     CASE WHEN c.relkind = 'm' AND NOT c.relispopulated THEN ' WITH NO DATA' END,
     (SELECT string_agg('; ' || pg_get_indexdef(x.indexrelid), '' ORDER BY x.indexrelid)
       FROM pg_index x WHERE x.indrelid = c.oid AND x.indisvalid),

@@ -22,6 +22,16 @@ export function isNotOfExtension(catalog: "pg_class" | "pg_proc" | "d.classid", 
     AND e.deptype = 'e')`;
 }
 
+/**
+ * An SQL expression: the options in a catalog's array as WITH and SET take them, `NULL` for none. What the server notes
+ * there for itself is left out, as pg_dump leaves it out: since 15.20 each column has a `pg_attver`, which differs
+ * between a table and its copy. Names that begin so are the server's own; no user can set one.
+ */
+export function optionList(options: string): string {
+  return `(SELECT string_agg(format('%I=%L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ' ORDER BY place)
+    FROM unnest(${options}) WITH ORDINALITY AS given (o, place) WHERE left(o, 3) <> 'pg_')`;
+}
+
 /** Lists the tables of a schema that hold rows, partitions included, in the order of their names. */
 export async function listTables(session: Session, schema: string): Promise<readonly StoredTable[]> {
   const rows = await query<{ name: string; columns: string; bytes: string | number | bigint }>(
