@@ -4,13 +4,11 @@ import { HarborError } from "../base/errors.ts";
 import type { History, Revision } from "../history/history.ts";
 import { sampleRows } from "./rules/sample_rows.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
-import type { Client, Database } from "../engines/database.ts";
+import type { Database } from "../engines/database.ts";
+import type { Scratch } from "../engines/scratch.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { migrate } from "../migrate/migrate.ts";
 import { differencesFrom, snapshotOf } from "../state/read_unmanaged.ts";
-
-/** Runs work on a new, empty database that is gone afterwards. */
-export type Scratch = <T>(work: (database: Database) => Promise<T>) => Promise<T>;
 
 /** What proving needs of the outside. */
 export interface ProofSetting {
@@ -18,19 +16,6 @@ export interface ProofSetting {
   readonly version: string;
   readonly signal: AbortSignal;
   now(): Date;
-}
-
-/** Returns a scratch database in memory. */
-export function memoryScratch(client: Client): Scratch {
-  return async (work) => {
-    const { openSqliteMemory } = await import("../engines/sqlite/driver.ts");
-    const database = await openSqliteMemory({ client, access: "create" });
-    try {
-      return await work(database);
-    } finally {
-      await database.close();
-    }
-  };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import type { Finding } from "../base/finding.ts";
 import type { History, Revision } from "../history/history.ts";
@@ -11,18 +12,23 @@ import { loadPostgresParser } from "../sql/postgres_parser.ts";
 /** The upgrade scripts of a dialect by revision, with what their statements do. */
 export type ReadScripts = ReadonlyMap<string, readonly ReadStatement[]>;
 
+type OperationsOf = (sql: string) => readonly Operation[];
+
+const readers: Readonly<Record<Dialect, () => Promise<OperationsOf>>> = {
+  sqlite: () => Promise.resolve(sqliteOperations),
+  postgresql: async () => {
+    const parser = await loadPostgresParser();
+    return (sql) => orNull(() => postgresOperations(parser.parse(sql))) ?? [];
+  },
+};
+
 /** Reads what the upgrade scripts do. What cannot be read is passed over here and found elsewhere. */
 export async function readScripts({ dialect, revisions }: History): Promise<ReadScripts> {
-  const operationsOf = dialect === "sqlite" ? sqliteOperations : await postgresReader();
+  const operationsOf = await readers[dialect]();
   return new Map(revisions.flatMap((revision) => {
     const script = scriptOf(revision.upgrade);
     return script === null ? [] : [[revision.id, readOperations(script, operationsOf)] as const];
   }));
-}
-
-async function postgresReader(): Promise<(sql: string) => readonly Operation[]> {
-  const parser = await loadPostgresParser();
-  return (sql) => orNull(() => postgresOperations(parser.parse(sql))) ?? [];
 }
 
 /** Reads a script; `null` when it is missing or broken, which is found elsewhere. */

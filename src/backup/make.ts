@@ -13,7 +13,7 @@ import type { Proof } from "../engines/backup_content.ts";
 import type { BackupContent, BackupEngine } from "../engines/backup_engine.ts";
 import type { Client } from "../engines/database.ts";
 import { flush, flushFolder } from "../base/files/flush.ts";
-import { copyFailure } from "../engines/sqlite/backup/copy_failure.ts";
+import { fileFailure } from "../base/files/file_failure.ts";
 import { newestBackup, type StoredBackup } from "./folder.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
 import { progressOf } from "./progress.ts";
@@ -86,7 +86,7 @@ export async function makeBackup(
     }
     return await copyAndKeep(context, setting, { ...request, uncarried });
   } catch (error) {
-    throw copyFailure(context.database.url, error);
+    throw fileFailure(context.database.url, error);
   }
 }
 

@@ -4,7 +4,7 @@ import { HarborError } from "../base/errors.ts";
 import { type Finding, worstStatus } from "../base/finding.ts";
 import { differingTables, type Manifest } from "./rules/manifest.ts";
 import type { BackupEngine } from "../engines/backup_engine.ts";
-import { copyFailure } from "../engines/sqlite/backup/copy_failure.ts";
+import { fileFailure } from "../base/files/file_failure.ts";
 import type { Client } from "../engines/database.ts";
 import { readBackup, type StoredBackup } from "./folder.ts";
 import { progressOf } from "./progress.ts";
@@ -67,7 +67,7 @@ export async function withProvenCopy<T>(
   work: (copy: string, engine: BackupEngine) => Promise<T>,
 ): Promise<T> {
   const file = await checkFile(backup, setting).catch((error) => {
-    throw copyFailure(backup.path, error);
+    throw fileFailure(backup.path, error);
   });
   if (file.status !== "pass") throw damaged(backup, file.message);
   return await withCopy(backup, setting, async (copy) => {

@@ -54,7 +54,7 @@ export function createApp(
     return known ??= locate(system, settings, report);
   }
   function isAbsent(url: DatabaseUrl = databaseUrl()): boolean {
-    return url.driver === "sqlite_file" && !existsSync(url.path);
+    return url.isFile && !existsSync(url.path);
   }
   const histories = new Map<Dialect, Promise<History>>();
   function readHistory(dialect: Dialect): Promise<History> {
@@ -69,7 +69,7 @@ export function createApp(
     return run.readHistory(settings.dir ?? system.defaultDir, dialect);
   }
   async function open(access: OpenOptions["access"], url: DatabaseUrl) {
-    if (access === "read" && url.driver === "sqlite_file" && isAbsent(url)) {
+    if (access === "read" && url.isFile && isAbsent(url)) {
       return (await import("../engines/open/absent_database.ts")).absentDatabase(url);
     }
     return (await import("../engines/open/database.ts")).openDatabase(url, { client: system.client, access });
@@ -85,7 +85,7 @@ export function createApp(
     readHistory,
     withRun: async (access, work, url = databaseUrl()) => {
       // A server takes a moment to let us in; a file that does not exist is made for a history that can be read only.
-      const opening = url.driver === "postgres" ? open(access, url) : undefined;
+      const opening = url.isFile ? undefined : open(access, url);
       opening?.catch(() => {});
       const history = await readHistory(url.dialect).catch(async (error) => {
         await opening?.then((database) => database.close(), () => {});
@@ -123,7 +123,7 @@ export function createApp(
 
 function locate({ cwd, environment }: System, { databaseUrl }: GlobalValues, report: Report): DatabaseUrl {
   const url = parseDatabaseUrl(databaseUrl ?? environment["DATABASE_URL"] ?? defaultUrl, environment);
-  if (url.driver !== "sqlite_file" || isAbsolute(url.path)) return url;
+  if (!url.isFile || isAbsolute(url.path)) return url;
   const here = join(cwd, url.path);
   const instance = join(cwd, "instance", url.path);
   if (existsSync(here) || !existsSync(instance)) return { ...url, path: here };

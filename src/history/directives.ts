@@ -105,9 +105,14 @@ function topLevel(tokens: readonly Token[]): readonly Token[] {
   });
 }
 
+/** Whether `CREATE INDEX CONCURRENTLY` is a statement. */
+const buildsConcurrently: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
+
 /** Turns `CREATE INDEX` or `DROP INDEX` into its CONCURRENTLY form. */
 function concurrently(subject: Subject, fail: FailHere): string {
-  if (subject.dialect !== "postgresql") throw fail("harbor:concurrently has a meaning on PostgreSQL only");
+  if (!buildsConcurrently[subject.dialect]) {
+    throw fail("harbor:concurrently has a meaning on PostgreSQL only");
+  }
   const [first, second, third] = subject.tokens;
   const index = [second, third].find((token) => isWord(token, "INDEX"));
   const known = isWord(first, "DROP") || isWord(first, "CREATE");

@@ -55,22 +55,33 @@ export function* batchesOf(step: Step, options: BatchOptions): Generator<Batch> 
       before = [];
     }
     const texts = statements.slice(phase.start, phase.end).map((statement) => sql.raw(statement.sql));
-    if (phase.first.run.kind === "alone") {
-      const { makesIndex } = phase.first.run;
-      yield { mode: "alone", statements: texts, statement: phase.start, backfill: null, makesIndex };
-      yield { mode: "rows", statements: record(phase.end), ...plain };
-    } else if (phase.first.run.kind === "backfill") {
-      const backfill = phase.first.run;
-      yield {
-        mode: "rows",
-        statements: [...texts, ...record(phase.end)],
-        statement: phase.start,
-        backfill,
-        makesIndex: null,
-      };
-    } else {
-      yield { mode: "schema", statements: [...before, ...texts, ...record(phase.end)], ...plain };
-      before = [];
+    const { run } = phase.first;
+    switch (run.kind) {
+      case "alone":
+        yield {
+          mode: "alone",
+          statements: texts,
+          statement: phase.start,
+          backfill: null,
+          makesIndex: run.makesIndex,
+        };
+        yield { mode: "rows", statements: record(phase.end), ...plain };
+        break;
+      case "backfill":
+        yield {
+          mode: "rows",
+          statements: [...texts, ...record(phase.end)],
+          statement: phase.start,
+          backfill: run,
+          makesIndex: null,
+        };
+        break;
+      case "transaction":
+        yield { mode: "schema", statements: [...before, ...texts, ...record(phase.end)], ...plain };
+        before = [];
+        break;
+      default:
+        throw unknownWay(run);
     }
   }
 }
@@ -92,6 +103,11 @@ function phasesOf(statements: readonly Statement[], from: number): readonly Phas
     } else phases.push({ start: index, end: index + 1, first });
   }
   return phases.length > 0 ? phases : [{ start: from, end: from, first: { run: { kind: "transaction" } } }];
+}
+
+/** Never called: the compiler says so as long as each way to run a statement has its case. */
+function unknownWay(run: never): TypeError {
+  return new TypeError(`There is no way to run ${JSON.stringify(run)}`);
 }
 
 interface Progress {

@@ -54,10 +54,12 @@ export function expressionWords(text: string, dialect: Dialect): readonly string
   return words;
 }
 
-/** Unquoted names mean the same in upper and lower case; quoted ones do so on SQLite only. */
+/** Whether a quoted name means the same in upper and lower case, as an unquoted one does. */
+const foldsQuotedNames: Readonly<Record<Dialect, boolean>> = { sqlite: true, postgresql: false };
+
 function spelling(token: Token, dialect: Dialect): string {
   if (token.kind === "word") return token.text.toLowerCase();
   if (token.kind !== "name") return token.text;
-  const name = dialect === "sqlite" ? nameOf(token)!.toLowerCase() : nameOf(token)!;
+  const name = foldsQuotedNames[dialect] ? nameOf(token)!.toLowerCase() : nameOf(token)!;
   return /^[a-z_][a-z0-9_$]*$/.test(name) && !reserved.has(name) ? name : `"${name}"`;
 }

@@ -1,5 +1,16 @@
 import type { Dialect } from "../base/dialect.ts";
 
+const literal = /^(?:[+-]?\d+(?:\.\d+)?|'(?:[^']|'')*'|true|false|null)$/i;
+
+/** What else is worked out once for a whole statement. */
+const constants: Readonly<Record<Dialect, readonly RegExp[]>> = {
+  sqlite: [],
+  postgresql: [
+    /^(?:now\(\)|current_timestamp|current_date|localtimestamp)$/i,
+    /^'(?:[^']|'')*'::[\w ]+(?:\(\d+\))?(?:\[\])?$/i,
+  ],
+};
+
 /**
  * Says whether `ALTER TABLE … ADD COLUMN … DEFAULT value` gives all rows the value without touching them.
  *
@@ -7,9 +18,6 @@ import type { Dialect } from "../base/dialect.ts";
  * Sources: https://www.sqlite.org/lang_altertable.html#alter_table_add_column,
  * https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
  */
-export function isFast(value: string, dialect: Dialect): boolean {
-  const isLiteral = /^(?:[+-]?\d+(?:\.\d+)?|'(?:[^']|'')*'|true|false|null)$/i.test(value.trim());
-  if (isLiteral || dialect === "sqlite") return isLiteral;
-  return /^(?:now\(\)|current_timestamp|current_date|localtimestamp|'(?:[^']|'')*'::[\w ]+(?:\(\d+\))?(?:\[\])?)$/i
-    .test(value.trim());
+export function isConstant(value: string, dialect: Dialect): boolean {
+  return [literal, ...constants[dialect]].some((pattern) => pattern.test(value.trim()));
 }

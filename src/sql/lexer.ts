@@ -59,15 +59,33 @@ export function isWord(token: Token | undefined, keyword: string): boolean {
 
 const wordCharacter = /[\p{L}\p{N}_$]/u;
 
+/** What a dialect's text has beside standard SQL. */
+interface Lexis {
+  /** What opens a quoted name, beside `"`. */
+  readonly nameQuotes: readonly string[];
+  /** `$tag$…$tag$` */
+  readonly hasDollarQuotes: boolean;
+  /** `E'…\'…'` */
+  readonly hasEscapes: boolean;
+  /** `/* … /* … *\/ … *\/` is one comment. */
+  readonly nestsComments: boolean;
+}
+
+const lexisOf: Readonly<Record<Dialect, Lexis>> = {
+  sqlite: { nameQuotes: ["`", "["], hasDollarQuotes: false, hasEscapes: false, nestsComments: false },
+  postgresql: { nameQuotes: [], hasDollarQuotes: true, hasEscapes: true, nestsComments: true },
+};
+
 function kindAt(text: string, at: number, dialect: Dialect): Token["kind"] | null {
+  const lexis = lexisOf[dialect];
   const here = text[at]!;
   if (/\s/.test(here)) return null;
   if (text.startsWith("--", at) || text.startsWith("/*", at)) return "comment";
   if (here === "'") return "string";
   if (here === '"') return "name";
-  if (dialect === "sqlite" && (here === "`" || here === "[")) return "name";
-  if (dialect === "postgresql" && dollarTag(text, at) !== null) return "string";
-  if (dialect === "postgresql" && /e/i.test(here) && text[at + 1] === "'") return "string";
+  if (lexis.nameQuotes.includes(here)) return "name";
+  if (lexis.hasDollarQuotes && dollarTag(text, at) !== null) return "string";
+  if (lexis.hasEscapes && /e/i.test(here) && text[at + 1] === "'") return "string";
   return here !== "$" && wordCharacter.test(here) ? "word" : "sign";
 }
 
@@ -78,7 +96,7 @@ function endOf(kind: Token["kind"], text: string, { at, dialect }: { at: number;
     return end;
   }
   if (kind === "comment") return endOfComment(text, at, dialect);
-  const tag = dialect === "postgresql" ? dollarTag(text, at) : null;
+  const tag = lexisOf[dialect].hasDollarQuotes ? dollarTag(text, at) : null;
   if (tag !== null) {
     const end = text.indexOf(tag, at + tag.length);
     return end < 0 ? unterminated("dollar-quoted string", at) : end + tag.length;
@@ -111,7 +129,7 @@ function endOfComment(text: string, at: number, dialect: Dialect): number {
       depth--;
       end++;
       if (depth === 0) return end + 1;
-    } else if (dialect === "postgresql" && text.startsWith("/*", end)) {
+    } else if (lexisOf[dialect].nestsComments && text.startsWith("/*", end)) {
       depth++;
       end++;
     }

@@ -1,4 +1,4 @@
-import { isFast } from "./constant_expression.ts";
+import { isConstant } from "./constant_expression.ts";
 import type { Operation } from "./operations.ts";
 import { isWord, nameOf, type Token, tokenize, withoutComments } from "./lexer.ts";
 
@@ -64,7 +64,7 @@ function alter(tokens: readonly Token[], sql: string): readonly Operation[] {
     table,
     column,
     notNull: parts.some((token, index) => isWord(token, "NOT") && isWord(parts[index + 1], "NULL")),
-    value: value === null ? "none" : isFast(value, "sqlite") ? "one for all" : "each row",
+    value: value === null ? "none" : isConstant(value, "sqlite") ? "one for all" : "each row",
   }];
 }
 

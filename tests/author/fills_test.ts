@@ -1,4 +1,4 @@
-import { isFast } from "../../src/sql/constant_expression.ts";
+import { isConstant } from "../../src/sql/constant_expression.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { allowedValues, placeholder } from "../../src/author/rules/fills.ts";
@@ -22,7 +22,7 @@ const defaults = [
 ] as const;
 for (const [value, sqlite, postgresql] of defaults) {
   test(`a default of ${value} is${sqlite ? "" : " not"} fast on SQLite and is${postgresql ? "" : " not"} on PostgreSQL`, () => {
-    assert.deepEqual([isFast(value, "sqlite"), isFast(value, "postgresql")], [sqlite, postgresql]);
+    assert.deepEqual([isConstant(value, "sqlite"), isConstant(value, "postgresql")], [sqlite, postgresql]);
   });
 }
 

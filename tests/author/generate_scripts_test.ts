@@ -14,8 +14,10 @@ import {
   varchar,
 } from "../../schema.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
-import { memoryScratch, proveRevisions, type Scratch } from "../../src/author/prove.ts";
-import { postgresScratch } from "../../src/author/scratch_postgres.ts";
+import { proveRevisions } from "../../src/author/prove.ts";
+import type { Scratch } from "../../src/engines/scratch.ts";
+import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
+import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
 import { testClient, withTestDatabase } from "../support/databases.ts";
 import { sharedPostgres } from "../support/servers/postgres_server.ts";
 import { withFreshLibsql } from "../support/servers/sqld_server.ts";

@@ -43,6 +43,9 @@ const impure: readonly string[] = ["history/read_history.ts", "sql/postgres_pars
 /** The Node modules without effects. */
 const pureModules: readonly string[] = ["node:crypto", "node:path", "node:util", "node:url"];
 
+/** What reads a dialect's name from outside, and has to compare it. */
+const askedByName: readonly string[] = ["author/drizzle_engine.ts", "schema/drizzle_snapshot.ts"];
+
 /** What no file but `main.ts` may use. */
 const runtimes: readonly string[] = ["process", "Deno", "Bun", "console"];
 
@@ -151,6 +154,24 @@ test("rules import what has effects for its types only", () => {
   assert.deepEqual(found, []);
 });
 
+test("nothing above the engines asks which driver it has", () => {
+  const above = placed.filter(({ path }) =>
+    heightOf(path) > floors.indexOf("engines/open") && path !== "commands/backup/options.ts"
+  );
+  assert.deepEqual(broken(above, ({ text }) => /\bdriver\b/.test(withoutComments(text))), []);
+});
+
+test("what differs between dialects is a record of them, so that the compiler shows where a new one is missing", () => {
+  const known = placed.filter(({ path }) => !askedByName.includes(path));
+  assert.deepEqual(
+    broken(
+      known,
+      ({ text }) => /\b[dD]ialect\)? ?[!=]== ?"|"(?:sqlite|postgresql)" [!=]==/.test(withoutComments(text)),
+    ),
+    [],
+  );
+});
+
 test("only main.ts knows the runtime, and nothing the console", () => {
   const found = placed.flatMap(({ path, globals, modules }) => [
     ...globals.filter((name) => runtimes.includes(name)).map((name) => `${path}: ${name}`),
@@ -189,6 +210,10 @@ test("the rules see what they forbid", async () => {
 
 function broken(among: readonly SourceFile[], isBroken: (file: SourceFile) => boolean): readonly string[] {
   return among.filter(isBroken).map(({ path }) => path);
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
 }
 
 /** Returns the floor that a file stands on; `undefined` when nobody gave its folder one. */

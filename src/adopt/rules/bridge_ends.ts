@@ -141,18 +141,25 @@ function plainColumn(column: Column, { primaryKey }: Table, dialect: Dialect): K
     type,
     primaryKey: primaryKey.length === 1 && primaryKey[0] === name,
     notNull,
-    ...dialect === "sqlite" ? { autoincrement: false } : {},
+    ...formsOf[dialect].column,
     ...value === undefined ? {} : { default: value },
   };
 }
 
-/** SQLite takes an expression as a default in parentheses only. */
+/** What drizzle-kit's form of a column has on one dialect only, and how an expression stands as a default. */
+const formsOf: Readonly<
+  Record<Dialect, { readonly column: object; readonly default: (expression: string) => string }>
+> = {
+  sqlite: { column: { autoincrement: false }, default: (expression) => `(${expression})` },
+  postgresql: { column: {}, default: (expression) => expression },
+};
+
 function writtenDefault(column: Column, dialect: Dialect): string | undefined {
   if (column.default === null || column.identity) return undefined;
   const isLiteral = /^(?:[+-]?[\d.]+|'(?:[^']|'')*'|[xX]'[\da-fA-F]*'|TRUE|FALSE|NULL|CURRENT_\w+)$/.test(
     column.default,
   );
-  return dialect === "postgresql" || isLiteral ? column.default : `(${column.default})`;
+  return isLiteral ? column.default : formsOf[dialect].default(column.default);
 }
 
 function indexEnds({ dialect, wanted, old, table }: Subject): readonly PartEnds<KitIndex>[] {

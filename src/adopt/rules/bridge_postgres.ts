@@ -1,5 +1,5 @@
 import { sharedTables } from "../../schema/shared_tables.ts";
-import { isFast } from "../../sql/constant_expression.ts";
+import { isConstant } from "../../sql/constant_expression.ts";
 import {
   type BridgeStatement,
   type BridgeSubject,
@@ -118,7 +118,7 @@ function digestsOf(table: Table, { target, fills }: BridgeSubject): string {
   const digests = table.columns.flatMap(({ name }) => {
     const fill = fills.find((each) => each.table === table.name && each.column === name);
     // Of a value that differs from row to row, nothing can be known beforehand.
-    if (fill !== undefined && !isFast(fill.value, "postgresql")) return [];
+    if (fill !== undefined && !isConstant(fill.value, "postgresql")) return [];
     const text = `${quote(name)}::text`;
     const value = fill === undefined ? text : `coalesce(${text}, ${fill.value})`;
     return [`sum(coalesce(hashtextextended(${value}, ${key}), 1))`];

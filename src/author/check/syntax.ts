@@ -5,25 +5,45 @@ import { HarborError } from "../../base/errors.ts";
 import type { Finding } from "../../base/finding.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { Script } from "../../history/script.ts";
-import type { Client } from "../../engines/database.ts";
+import type { Client, WriteMode } from "../../engines/database.ts";
+import { openScratch } from "../../engines/open/scratch.ts";
 import { found, scriptOf } from "../read_scripts.ts";
 import { loadPostgresParser, type PostgresParser } from "../../sql/postgres_parser.ts";
 
 /** Finds statements that their dialect does not take: PostgreSQL's parser is asked, or SQLite itself, in memory. */
 export async function checkSyntax(history: History, client: Client): Promise<readonly Finding[]> {
-  return history.dialect === "sqlite" ? await trySqlite(history, client) : await checkStatements(history);
+  return await checkers[history.dialect].inFull(history, client);
 }
 
-/** Finds statements that PostgreSQL's parser does not take. */
+/** Finds statements that a parser does not take, where there is one that needs no database. */
 export async function checkStatements(history: History): Promise<readonly Finding[]> {
-  return history.dialect === "postgresql" ? parseAll(history, await loadPostgresParser()) : [];
+  return await checkers[history.dialect].byParser(history);
 }
+
+/** How the statements of a dialect are looked at. */
+interface Checker {
+  inFull(history: History, client: Client): Promise<readonly Finding[]>;
+  byParser(history: History): Promise<readonly Finding[]>;
+}
+
+const parseStatements = async (history: History) => parseAll(history, await loadPostgresParser());
+
+const checkers: Readonly<Record<Dialect, Checker>> = {
+  sqlite: { inFull: trySqlite, byParser: () => Promise.resolve([]) },
+  postgresql: { inFull: parseStatements, byParser: parseStatements },
+};
+
+/** In which mode a statement is tried that runs in one way or another. */
+const modeOf: Readonly<Record<Statement["run"]["kind"], WriteMode>> = {
+  alone: "alone",
+  backfill: "schema",
+  transaction: "schema",
+};
 
 /** Runs every script up, and then every script down, each statement on its own, on a database in memory. */
 async function trySqlite(history: History, client: Client): Promise<readonly Finding[]> {
-  const { openSqliteMemory } = await import("../../engines/sqlite/driver.ts");
-  const database = await openSqliteMemory({ client, access: "create" });
-  try {
+  const scratch = await openScratch(history.dialect, null, client);
+  return await scratch!(async (database) => {
     const scripts = [
       ...history.revisions.map((revision) => ({ revision, script: scriptOf(revision.upgrade) })),
       ...history.revisions.toReversed().map((revision) => ({
@@ -33,7 +53,7 @@ async function trySqlite(history: History, client: Client): Promise<readonly Fin
     ];
     for (const { revision, script } of scripts) {
       for (const statement of script?.statements ?? []) {
-        const mode = statement.run.kind === "alone" ? "alone" : "schema";
+        const mode = modeOf[statement.run.kind];
         try {
           await database.write([sql.raw(statement.sql)], mode);
         } catch (error) {
@@ -45,9 +65,7 @@ async function trySqlite(history: History, client: Client): Promise<readonly Fin
       }
     }
     return [];
-  } finally {
-    await database.close();
-  }
+  });
 }
 
 function parseAll(history: History, parser: PostgresParser): readonly Finding[] {

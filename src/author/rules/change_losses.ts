@@ -1,3 +1,4 @@
+import type { Dialect } from "../../base/dialect.ts";
 import { allowedValues, type FillValues, placeholder, requiredFills } from "./fills.ts";
 import type { KitSnapshot } from "../../schema/kit_snapshot.ts";
 import { applyRenames, invertRenames, type Renames, tablesByName } from "./renames.ts";
@@ -9,6 +10,9 @@ export interface Losses {
   readonly upgrade: readonly string[];
   readonly downgrade: readonly string[];
 }
+
+/** Whether a column holds nothing but its type. */
+const enforcesTypes: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
 
 /** Says what cannot be had back once a change, or the way back from it, has run. */
 export function lossesOf(up: SchemaChange, down: SchemaChange): Losses {
@@ -67,7 +71,7 @@ function narrowed(down: SchemaChange): readonly string[] {
       const others = allowedValues(old, column.name);
       const isNarrower = allowed.length > 0 &&
         (others.length === 0 || others.some((value) => !allowed.includes(value)));
-      const hasOtherType = to.dialect === "postgresql" &&
+      const hasOtherType = enforcesTypes[to.dialect] &&
         postgresType(was.type) !== postgresType(column.type);
       return [
         ...isNarrower ? [`Fails while ${name} holds anything but ${allowed.join(", ")}.`] : [],

@@ -1,4 +1,4 @@
-import { isFast } from "../../sql/constant_expression.ts";
+import { isConstant } from "../../sql/constant_expression.ts";
 import { isRecord } from "../../base/record.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { type Fill, isMadeByDatabase } from "./fills.ts";
@@ -41,6 +41,40 @@ export interface ChangeStages {
 
 export type SnapshotPair = readonly [from: KitSnapshot, to: KitSnapshot];
 
+/** How a dialect changes tables, where it decides what the stages are. */
+interface ChangeTraits {
+  quote(name: string): string;
+  /** Whether indexes and constraints can get another name; else a table's copy has the new ones. */
+  readonly renamesParts: boolean;
+  /** Whether drizzle-kit changes a foreign key where it stands, and then names the wrong table in it. */
+  readonly changesForeignKeys: boolean;
+  /** Whether a reference comes with the column that it is of; drizzle-kit would rebuild the table for it later. */
+  readonly addsReferencesWithColumns: boolean;
+  /** Whether a check comes with the column that it is of. */
+  readonly addsChecksWithColumns: boolean;
+  /** Whether a default can be taken away again without touching the rows. */
+  readonly dropsDefaults: boolean;
+}
+
+const traitsOf: Readonly<Record<Dialect, ChangeTraits>> = {
+  sqlite: {
+    quote: (name) => `\`${name}\``,
+    renamesParts: false,
+    changesForeignKeys: false,
+    addsReferencesWithColumns: true,
+    addsChecksWithColumns: true,
+    dropsDefaults: false,
+  },
+  postgresql: {
+    quote: (name) => `"${name}"`,
+    renamesParts: true,
+    changesForeignKeys: true,
+    addsReferencesWithColumns: false,
+    addsChecksWithColumns: false,
+    dropsDefaults: true,
+  },
+};
+
 /**
  * Cuts a change into renames, additions and the rest.
  *
@@ -50,11 +84,12 @@ export type SnapshotPair = readonly [from: KitSnapshot, to: KitSnapshot];
  */
 export function stagesOf(change: SchemaChange): ChangeStages {
   const { dialect } = change.to;
+  const traits = traitsOf[dialect];
   const adopted = adoptNames(applyRenames(change.from, change.renames), change.to);
   const inlineChecks = checksToInline(adopted.snapshot, change);
   const expanded = expand(adopted.snapshot, change);
   const reached = withChecks(expanded, inlineChecks);
-  const middle = dialect === "postgresql" ? withoutChangedForeignKeys(reached, change.to) : reached;
+  const middle = traits.changesForeignKeys ? withoutChangedForeignKeys(reached, change.to) : reached;
   return {
     renames: [...renameStatements(change.renames, dialect), ...adopted.statements],
     expand: [adopted.snapshot, expanded],
@@ -64,7 +99,7 @@ export function stagesOf(change: SchemaChange): ChangeStages {
 }
 
 function renameStatements({ tables, columns }: Renames, dialect: Dialect): readonly string[] {
-  const quote = (name: string) => dialect === "sqlite" ? `\`${name}\`` : `"${name}"`;
+  const { quote } = traitsOf[dialect];
   return [
     ...tables.map(({ from, to }) => `ALTER TABLE ${quote(from)} RENAME TO ${quote(to)};`),
     ...columns.map(({ table, from, to }) =>
@@ -89,10 +124,11 @@ const namedParts = [
 /** Finds indexes and constraints that have only another name now, and takes the new one. */
 function adoptNames(from: KitSnapshot, to: KitSnapshot) {
   const statements: string[] = [];
+  const traits = traitsOf[to.dialect];
   const tables = mapValues(from.tables, (table, key) => {
     const now = to.tables[key];
     if (now === undefined) return table;
-    const parts = namedParts.filter(({ section }) => to.dialect === "postgresql" || section !== "indexes");
+    const parts = namedParts.filter(({ section }) => traits.renamesParts || section !== "indexes");
     return parts.reduce<KitTable>((changed, { section, rename }) => {
       const old = namedIn(table[section]);
       const wanted = namedIn(now[section]);
@@ -102,7 +138,7 @@ function adoptNames(from: KitSnapshot, to: KitSnapshot) {
         const twin = free.findIndex((each) => canonical({ ...each, name: part.name }) === canonical(part));
         if (twin < 0) return part;
         const [{ name }] = free.splice(twin, 1) as [Named];
-        if (to.dialect === "postgresql") statements.push(rename(table.name, part.name, name));
+        if (traits.renamesParts) statements.push(rename(table.name, part.name, name));
         return { ...part, name };
       });
       return { ...changed, [section]: Object.fromEntries(result.map((part) => [part.name, part])) };
@@ -138,7 +174,7 @@ function expandTable(old: KitTable, table: KitTable, change: SchemaChange): KitT
     return [column.name, fill === undefined ? column : entryForm(column, fill, dialect)];
   });
   // SQLite takes a reference to one column with the column; drizzle-kit would rebuild the table for it later.
-  const keys = dialect === "sqlite"
+  const keys = traitsOf[dialect].addsReferencesWithColumns
     ? filterValues(table.foreignKeys, ({ columnsFrom }) => columnsFrom.length === 1 && isNew(columnsFrom[0]!))
     : {};
   return {
@@ -155,13 +191,13 @@ function expandTable(old: KitTable, table: KitTable, change: SchemaChange): KitT
 function entryForm(column: KitColumn, fill: DecidedFill, dialect: Dialect): KitColumn {
   const { default: _, ...plain } = column;
   // PostgreSQL gives all rows the value at once; the default is taken away again afterwards.
-  const isFree = dialect === "postgresql" && isFast(fill.value, dialect);
+  const isFree = traitsOf[dialect].dropsDefaults && isConstant(fill.value, dialect);
   return isFree ? { ...plain, default: fill.value } : { ...plain, notNull: false };
 }
 
 /** Returns the checks of new SQLite columns that are added in their final form, where a check looks at nothing else. */
 function checksToInline(from: KitSnapshot, { to, fills }: SchemaChange): ChangeStages["inlineChecks"] {
-  if (to.dialect !== "sqlite") return new Map();
+  if (!traitsOf[to.dialect].addsChecksWithColumns) return new Map();
   const entries = Object.entries(to.tables).flatMap(([key, table]) => {
     const old = from.tables[key];
     if (old === undefined) return [];

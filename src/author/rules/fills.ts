@@ -1,4 +1,4 @@
-import { isFast } from "../../sql/constant_expression.ts";
+import { isConstant } from "../../sql/constant_expression.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import { defaultOf, type KitColumn, type KitSnapshot, type KitTable } from "../../schema/kit_snapshot.ts";
@@ -47,7 +47,7 @@ function needsFill(column: KitColumn, was: KitColumn | undefined, dialect: Diale
   if (was !== undefined) return column.notNull && !was.notNull;
   const value = defaultOf(column);
   if (value === null) return column.notNull;
-  return !isFast(value, dialect);
+  return !isConstant(value, dialect);
 }
 
 /** Says whether the database makes a column's values without being told: a key, an identity, a generated column. */

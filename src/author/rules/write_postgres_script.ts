@@ -1,4 +1,4 @@
-import { isFast } from "../../sql/constant_expression.ts";
+import { isConstant } from "../../sql/constant_expression.ts";
 import type { StageStatements } from "./write_sqlite_script.ts";
 import type { ChangeStages, SchemaChange } from "./change_stages.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
@@ -167,7 +167,7 @@ function notNullLater(table: string, column: string): readonly Placed[] {
 
 function backfills({ fills, to, isAtomic }: SchemaChange): readonly Placed[] {
   return fills.flatMap(({ table, column, value, existed }): Placed[] => {
-    if (!existed && isFast(value, "postgresql")) return [];
+    if (!existed && isConstant(value, "postgresql")) return [];
     const key = keyOf(tablesByName(to).get(table)!);
     const directive = key === null ? [] : [`harbor:backfill table=${table} key=${key}`];
     const update = `UPDATE "${table}" SET "${column}" = ${value} WHERE "${column}" IS NULL;`;

@@ -4,11 +4,16 @@ import { badUrl, refuseUnknown, splitUrl, type UrlText } from "./text.ts";
 
 export interface LibsqlUrl {
   readonly driver: "libsql";
+  readonly isFile: false;
   readonly dialect: "sqlite" & Dialect;
   readonly display: string;
   /** An `http:` or `https:` URL without its token. */
   readonly url: string;
   readonly authToken: string | undefined;
+  readonly hasSecret: boolean;
+  /** A word of its host, for the names of backups. */
+  readonly name: string;
+  readonly variables: null;
 }
 
 /**
@@ -34,13 +39,18 @@ export function parseLibsqlUrl(scheme: string, rest: string, environment: Enviro
   }
   const secure = isSecure(parts);
   const url = addressOf(parts, secure ? "https" : "http");
+  const authToken = parts.query.get("authToken") || environment["HARBOR_DB_AUTH_TOKEN"] ||
+    environment["LIBSQL_AUTH_TOKEN"] || environment["TURSO_AUTH_TOKEN"] || undefined;
   return {
     driver: "libsql",
+    isFile: false,
     dialect: "sqlite",
     display: scheme === "libsql" && secure ? url.replace(/^https/, "libsql") : url,
     url,
-    authToken: parts.query.get("authToken") || environment["HARBOR_DB_AUTH_TOKEN"] ||
-      environment["LIBSQL_AUTH_TOKEN"] || environment["TURSO_AUTH_TOKEN"] || undefined,
+    authToken,
+    hasSecret: authToken !== undefined,
+    name: /^[\w-]*[a-z][\w-]*/i.exec(new URL(url).hostname)?.[0] ?? "libsql",
+    variables: null,
   };
 }
 

@@ -4,6 +4,7 @@ import { badUrl, decodePercent, type Query, refuseUnknown, splitUrl } from "./te
 
 export interface PostgresUrl {
   readonly driver: "postgres";
+  readonly isFile: false;
   readonly dialect: "postgresql" & Dialect;
   readonly display: string;
   /**
@@ -16,6 +17,11 @@ export interface PostgresUrl {
   readonly database: string;
   readonly user: string;
   readonly password: string | undefined;
+  readonly hasSecret: boolean;
+  /** The database's, for the names of backups. */
+  readonly name: string;
+  /** Variables of the environment that say more of where it is, and hold no secret. */
+  readonly variables: RegExp;
   /** libpq's words. */
   readonly sslmode: "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
   /** `options=-csearch_path=…` and other libpq parameters that become session settings. */
@@ -92,6 +98,7 @@ export function parsePostgresUrl(scheme: string, rest: string, environment: Envi
   const passwordText = password === undefined ? "" : `:${encodeURIComponent(password)}`;
   return {
     driver: "postgres",
+    isFile: false,
     dialect: "postgresql",
     display: `postgresql://${userText}@${place}`,
     url: `postgres://${userText}${passwordText}@${place}`,
@@ -100,6 +107,9 @@ export function parsePostgresUrl(scheme: string, rest: string, environment: Envi
     database,
     user,
     password,
+    hasSecret: password !== undefined,
+    name: database,
+    variables: /^PG(?!PASSWORD$)[A-Z]+$/,
     settings: settingsOf(scheme, said),
     ...sslOf(scheme, host, said),
     ...(timeout === undefined ? {} : { connectTimeout: timeout }),

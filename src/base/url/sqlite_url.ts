@@ -1,13 +1,33 @@
+import { basename, extname } from "node:path";
 import type { Dialect } from "../dialect.ts";
 import { badUrl, decodePercent, type Query, readQuery, refuseUnknown } from "./text.ts";
 
 export interface SqliteFileUrl {
   readonly driver: "sqlite_file";
+  readonly isFile: true;
   readonly dialect: "sqlite" & Dialect;
   /** For showing: the URL without any password. */
   readonly display: string;
   /** As written: absolute or relative to the working directory. */
   readonly path: string;
+  readonly hasSecret: false;
+  /** The file's without its ending, for the names of backups. */
+  readonly name: string;
+  readonly variables: null;
+}
+
+/** Returns the address of a SQLite file. */
+export function sqliteFileUrl(path: string, shown: string): SqliteFileUrl {
+  return {
+    driver: "sqlite_file",
+    isFile: true,
+    dialect: "sqlite",
+    display: shown,
+    path,
+    hasSecret: false,
+    name: basename(path, extname(path)),
+    variables: null,
+  };
 }
 
 /** Settings of Python's sqlite3, which have no meaning here. */
@@ -88,7 +108,7 @@ function fileOf(scheme: string, path: string, query: Query): SqliteFileUrl {
       "Leave it out: commands that only read open the file read-only.",
     );
   }
-  return { driver: "sqlite_file", dialect: "sqlite", display: display(path), path };
+  return sqliteFileUrl(path, display(path));
 }
 
 /** A path with a `?` can only be written as a `file:` URL. */

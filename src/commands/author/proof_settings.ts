@@ -1,6 +1,6 @@
-import type { Dialect } from "../../base/dialect.ts";
+import { type Dialect, dialects } from "../../base/dialect.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
-import type { ProofSetting, Scratch } from "../../author/prove.ts";
+import type { ProofSetting } from "../../author/prove.ts";
 import type { App } from "../../cli/app.ts";
 
 /**
@@ -11,15 +11,15 @@ export async function proofSettings(
   { system, settings }: App,
   proveUrl: string | undefined,
 ): Promise<ReadonlyMap<Dialect, ProofSetting>> {
-  const { memoryScratch } = await import("../../author/prove.ts");
+  const { openScratch } = await import("../../engines/open/scratch.ts");
   const common = { version: system.build.version, signal: system.signal, now: () => new Date() };
-  const scratches = new Map<Dialect, Scratch>([["sqlite", memoryScratch(system.client)]]);
   const url = await serverUrl(proveUrl ?? settings.databaseUrl, system.environment);
-  if (url?.driver === "postgres") {
-    const { postgresScratch } = await import("../../author/scratch_postgres.ts");
-    scratches.set("postgresql", postgresScratch(url, system.client));
+  const found = new Map<Dialect, ProofSetting>();
+  for (const dialect of dialects) {
+    const scratch = await openScratch(dialect, url, system.client);
+    if (scratch !== null) found.set(dialect, { ...common, scratch });
   }
-  return new Map([...scratches].map(([dialect, scratch]) => [dialect, { ...common, scratch }]));
+  return found;
 }
 
 async function serverUrl(

@@ -58,7 +58,7 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
     command: [...system.program, "verify", ...verifyArguments(app, options, backups)],
     environment: {
       ..."DATABASE_URL" in secrets ? {} : { DATABASE_URL: writtenUrl(app, url) },
-      ...url.driver === "postgres" ? libpqVariables(system) : {},
+      ...variablesOf(url, system),
     },
     environmentFile: options.envFile !== undefined
       ? absolute(options.envFile)
@@ -106,8 +106,7 @@ function verifyArguments(
 
 /** A password or token is whatever the URL's reader found, wherever it came from. */
 function secretsOf(app: App, url: DatabaseUrl, { ping }: ScheduleValues): Readonly<Record<string, string>> {
-  const hasSecret = (url.driver === "postgres" && url.password !== undefined) ||
-    (url.driver === "libsql" && url.authToken !== undefined);
+  const { hasSecret } = url;
   const tokens = ["HARBOR_DB_AUTH_TOKEN", "LIBSQL_AUTH_TOKEN", "TURSO_AUTH_TOKEN", "PGPASSWORD"].flatMap(
     (variable) => {
       const value = app.system.environment[variable];
@@ -121,10 +120,10 @@ function secretsOf(app: App, url: DatabaseUrl, { ping }: ScheduleValues): Readon
   };
 }
 
-/** What libpq would read and is no secret. */
-function libpqVariables({ environment }: System): Readonly<Record<string, string>> {
+/** What of the environment says where the database is, and is no secret. */
+function variablesOf({ variables }: DatabaseUrl, { environment }: System): Readonly<Record<string, string>> {
   const found = Object.entries(environment).filter(([name, value]) =>
-    /^PG[A-Z]+$/.test(name) && name !== "PGPASSWORD" && value !== undefined
+    variables?.test(name) && value !== undefined
   );
   return Object.fromEntries(found as [string, string][]);
 }
@@ -135,20 +134,20 @@ function readsOf(
   { system, writes }: { readonly system: System; readonly writes: readonly string[] },
 ): readonly string[] {
   const program = dirname(system.program[0]);
-  if (url.driver !== "sqlite_file") return [program];
+  if (!url.isFile) return [program];
   const file = resolve(system.cwd, url.path);
   return [...new Set([program, writes.includes(dirname(file)) ? file : dirname(file)])];
 }
 
 /** Returns the URL as it was given; a file's path is made absolute, since a service starts elsewhere. */
 function writtenUrl({ system, settings }: App, url: DatabaseUrl): string {
-  if (url.driver === "sqlite_file") return `sqlite:///${resolve(system.cwd, url.path)}`;
+  if (url.isFile) return `sqlite:///${resolve(system.cwd, url.path)}`;
   return settings.databaseUrl ?? system.environment["DATABASE_URL"] ?? defaultUrl;
 }
 
 /** The owner of a SQLite file can read it; a server's client can be anybody. */
 function ownerOf(url: DatabaseUrl, cwd: string): string | null {
-  if (url.driver !== "sqlite_file") return null;
+  if (!url.isFile) return null;
   const stat = statSync(resolve(cwd, url.path), { throwIfNoEntry: false });
   return stat === undefined ? null : String(stat.uid);
 }

@@ -1,4 +1,4 @@
-import type { SqliteFileUrl } from "../../base/url/sqlite_url.ts";
+import { type SqliteFileUrl, sqliteFileUrl } from "../../base/url/sqlite_url.ts";
 import type { SQL } from "drizzle-orm";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -35,7 +35,7 @@ export function openSqliteFile(url: SqliteFileUrl, options: OpenOptions): Promis
 
 /** Opens a new database in memory, which is gone when it is closed. */
 export function openSqliteMemory(options: OpenOptions): Promise<Database> {
-  const url = { driver: "sqlite_file", dialect: "sqlite", display: "sqlite://", path: ":memory:" } as const;
+  const url = sqliteFileUrl(":memory:", "sqlite://");
   return soon(() => serve(new DatabaseSync(url.path), url, options));
 }
 

@@ -1,3 +1,4 @@
+import { sqliteFileUrl } from "../../../src/base/url/sqlite_url.ts";
 import { sql } from "drizzle-orm";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -27,7 +28,7 @@ async function withFile(mode: "wal" | "delete", work: (path: string) => Promise<
 }
 
 async function withAsIs(path: string, work: (database: Database) => Promise<void>): Promise<void> {
-  const url = { driver: "sqlite_file", dialect: "sqlite", display: path, path } as const;
+  const url = sqliteFileUrl(path, path);
   const database = await openDatabase(url, { client: testClient, access: "read", asIs: true });
   try {
     await work(database);

@@ -1,3 +1,4 @@
+import { sqliteFileUrl } from "../../../src/base/url/sqlite_url.ts";
 import { sql } from "drizzle-orm";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -32,7 +33,7 @@ async function withOpened(
   access: OpenOptions["access"],
   work: (database: Database) => Promise<void>,
 ): Promise<void> {
-  const url = { driver: "sqlite_file", dialect: "sqlite", display: path, path } as const;
+  const url = sqliteFileUrl(path, path);
   const database = await openSqliteFile(url, { client: testClient, access });
   try {
     await work(database);

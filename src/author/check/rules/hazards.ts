@@ -120,14 +120,14 @@ export const hazards: readonly Hazard[] = [
     id: "needs_alone",
     severity: both("fail"),
     remedy: everywhere('Put "-- harbor:alone" above it.'),
-    judge: (operation, { statement, dialect, version }) => {
+    judge: (operation, { statement, version }) => {
       const what = operation.kind === "not in a transaction"
         ? operation.what
         : operation.kind === "add enum value" && version < 12
         ? "ALTER TYPE … ADD VALUE"
         : null;
       if (what === null || statement.statement.run.kind === "alone") return null;
-      return dialect === "sqlite" && what.startsWith("PRAGMA")
+      return what.startsWith("PRAGMA")
         ? `${what} may do nothing inside a transaction`
         : `${what} cannot run inside a transaction`;
     },

@@ -1,10 +1,10 @@
-import type { PostgresUrl } from "../base/url/postgres_url.ts";
+import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import { randomBytes } from "node:crypto";
 import { sql } from "drizzle-orm";
-import { HarborError } from "../base/errors.ts";
-import type { Client, Database } from "../engines/database.ts";
-import { openDatabase } from "../engines/open/database.ts";
-import type { Scratch } from "./prove.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { Client, Database } from "../database.ts";
+import { openPostgres } from "./driver.ts";
+import type { Scratch } from "../scratch.ts";
 
 /**
  * Returns a scratch database on the server that a URL names. It is made for the proof and dropped afterwards; the
@@ -13,7 +13,7 @@ import type { Scratch } from "./prove.ts";
 export function postgresScratch(url: PostgresUrl, client: Client): Scratch {
   return async (work) => {
     const name = `harbor_db_proof_${client.pid}_${randomBytes(4).toString("hex")}`;
-    const admin = await openDatabase(url, { client, access: "write" });
+    const admin = await openPostgres(url, { client, access: "write" });
     try {
       await createDatabase(admin, name);
       try {
@@ -32,7 +32,7 @@ async function inDatabase<T>(
   client: Client,
   work: (database: Database) => Promise<T>,
 ): Promise<T> {
-  const database = await openDatabase(url, { client, access: "write" });
+  const database = await openPostgres(url, { client, access: "write" });
   try {
     return await work(database);
   } finally {

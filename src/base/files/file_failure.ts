@@ -1,0 +1,21 @@
+import { HarborError } from "../errors.ts";
+import { isNoSpace } from "./no_space.ts";
+
+/**
+ * Turns what the system said while files were copied into a {@link HarborError}: `disk_full` or `backup_failed`.
+ * Returns anything else as it is: a defect of ours has to look like one.
+ *
+ * @param name What was copied, as it may be shown
+ */
+export function fileFailure(name: string, error: unknown): unknown {
+  if (error instanceof HarborError || !(error instanceof Error)) return error;
+  const { code = "" } = error as NodeJS.ErrnoException;
+  if (!/^E[A-Z]+$/.test(code)) return error;
+  const isFull = isNoSpace(error);
+  return new HarborError(isFull ? "disk_full" : "backup_failed", `Cannot copy "${name}": ${error.message}`, {
+    hint: isFull
+      ? "Free some space, or put backups on another device: --backup-dir <dir>"
+      : "The database is as it was.",
+    cause: error,
+  });
+}

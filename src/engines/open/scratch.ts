@@ -1,0 +1,25 @@
+import type { Dialect } from "../../base/dialect.ts";
+import type { DatabaseUrl } from "../../base/url/database_url.ts";
+import type { Client } from "../database.ts";
+import type { Scratch } from "../scratch.ts";
+
+/** Opens a database to try something on; `null` where only a server could make one and none was named. */
+type OpenScratch = (url: DatabaseUrl | null, client: Client) => Promise<Scratch | null>;
+
+const openers: Readonly<Record<Dialect, OpenScratch>> = {
+  sqlite: async (_, client) => (await import("../sqlite/scratch.ts")).memoryScratch(client),
+  postgresql: async (url, client) =>
+    url?.driver === "postgres" ? (await import("../postgres/scratch.ts")).postgresScratch(url, client) : null,
+};
+
+/**
+ * Returns where scripts of a dialect can be tried: SQLite's in memory, PostgreSQL's in a database that is made on the
+ * server of `url` for it.
+ */
+export async function openScratch(
+  dialect: Dialect,
+  url: DatabaseUrl | null,
+  client: Client,
+): Promise<Scratch | null> {
+  return await openers[dialect](url, client);
+}
