@@ -15,33 +15,52 @@ export interface Subject {
   readonly fail: Fail;
 }
 
+/** What a directive does to the statement below it. */
+interface Effect {
+  /** The statement's text, where it becomes another. */
+  readonly sql?: string;
+  readonly run?: Statement["run"];
+  /** A hazard that is accepted. */
+  readonly allowed?: string;
+}
+
+type Directive = (rest: string, subject: Subject, fail: FailHere) => Effect;
+
+/** All directives: what follows `-- harbor:`, and what it does. `docs/directives.md` has a section for each. */
+export const directives: Readonly<Record<string, Directive>> = {
+  backfill: (rest, subject, fail) => ({ run: readBackfill(rest, subject, fail) }),
+  alone: (_, { tokens }) => ({ run: { kind: "alone", makesIndex: concurrentIndex(tokens) } }),
+  concurrently: (_, subject, fail) => {
+    const sql = concurrently(subject, fail);
+    const makesIndex = concurrentIndex(withoutComments(tokenize(sql, subject.dialect)));
+    return { sql, run: { kind: "alone", makesIndex } };
+  },
+  allow: (rest, _, fail) => ({ allowed: readAllowed(rest, fail) }),
+};
+
 /**
  * Reads the `-- harbor:` comments above a statement into how it runs.
  *
  * @throws {HarborError} `bad_script` when one is not known, lacks something or does not fit its statement
  */
-export function applyDirectives(directives: readonly Token[], subject: Subject): Omit<Statement, "line"> {
+export function applyDirectives(comments: readonly Token[], subject: Subject): Omit<Statement, "line"> {
   const allowed: string[] = [];
-  let sql = subject.sql;
+  let { sql } = subject;
   let run: Statement["run"] = { kind: "transaction" };
-  for (const token of directives) {
+  for (const token of comments) {
     const [, word = "", rest = ""] = /^--\s*harbor:(\S*)\s*(.*)$/.exec(token.text)!;
-    const fail = (state: string, hint?: string) => subject.fail(token.start, state, hint);
-    if (word !== "allow" && run.kind !== "transaction") {
-      throw fail("the statement has two directives that exclude each other");
+    const fail: FailHere = (state, hint) => subject.fail(token.start, state, hint);
+    const directive = Object.hasOwn(directives, word) ? directives[word] : undefined;
+    if (directive === undefined) {
+      const known = Object.keys(directives).map((name) => `harbor:${name}`);
+      throw fail(`the directive "harbor:${word}" is not known`, `Known are ${known.join(", ")}.`);
     }
-    if (word === "allow") allowed.push(readAllowed(rest, fail));
-    else if (word === "backfill") run = readBackfill(rest, subject, fail);
-    else if (word === "alone") run = { kind: "alone", makesIndex: concurrentIndex(subject.tokens) };
-    else if (word === "concurrently") {
-      sql = concurrently(subject, fail);
-      run = { kind: "alone", makesIndex: concurrentIndex(withoutComments(tokenize(sql, subject.dialect))) };
-    } else {
-      throw fail(
-        `the directive "harbor:${word}" is not known`,
-        "Known are harbor:backfill, harbor:alone, harbor:concurrently and harbor:allow.",
-      );
-    }
+    const effect = directive(rest, subject, fail);
+    if (effect.allowed !== undefined) allowed.push(effect.allowed);
+    if (effect.run === undefined) continue;
+    if (run.kind !== "transaction") throw fail("the statement has two directives that exclude each other");
+    run = effect.run;
+    sql = effect.sql ?? sql;
   }
   return { sql, allowed, run };
 }
