@@ -7,7 +7,7 @@ import { type BridgeStatement, quote, step } from "./rules/bridge_statement.ts";
 import { demandsOf } from "../migrate/rules/row_demands.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf } from "../history/history.ts";
-import type { KitSnapshot } from "../schema/kit_snapshot.ts";
+import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import { unsettled } from "../migrate/rules/columns_filled.ts";
 import { rightsError } from "../migrate/check_rights.ts";
@@ -113,7 +113,7 @@ async function prepareBridge(
   ]);
   const target = {
     snapshot: headSchema(inspection.schemas, inspection.live),
-    kit: headOf(history)!.snapshot() as KitSnapshot,
+    kit: readKitSnapshot(headOf(history)!.snapshot()),
   };
   const bridge = await draftBridge(inspection.live, target, await loadDrizzleEngine());
   const drafted = { ...plan, statements: [...bridge.statements, ...advance] };

@@ -9,7 +9,7 @@ import {
 import { decide, type Decisions } from "./rules/decisions.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf, journalPath, scriptChecksum } from "../history/history.ts";
-import { type KitSnapshot, snapshotId } from "../schema/kit_snapshot.ts";
+import { type KitSnapshot, kitVersions, snapshotId } from "../schema/kit_snapshot.ts";
 import { deriveRevisionId, revisionFiles, tagOf } from "../history/revision_name.ts";
 import { type DraftedScripts, draftScripts, draftTemplate } from "./draft_revision.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
@@ -155,9 +155,6 @@ function checksumsOf(dir: string, revisions: NewRevision["earlier"]): Checksums 
     return text === null ? [] : [[path, scriptChecksum(text)] as const];
   }));
 }
-
-/** drizzle-kit's version of snapshots and journal entries of a dialect. */
-export const kitVersions: Readonly<Record<Dialect, string>> = { sqlite: "6", postgresql: "7" };
 
 interface Journal {
   readonly entries: readonly { readonly tag: string }[];

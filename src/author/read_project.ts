@@ -1,11 +1,9 @@
-import { isRecord } from "../base/record.ts";
 import type { Dialect } from "../base/dialect.ts";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { headOf, type History } from "../history/history.ts";
-import { type KitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
-import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
+import { type KitSnapshot, readKitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { loadSchema } from "./load_schema.ts";
 import { readHistory } from "../history/read_history.ts";
@@ -77,25 +75,10 @@ function refuseBranches({ dialect, revisions }: History): void {
   );
 }
 
-/** Returns what the last revision leaves behind, checked to be a snapshot; an empty one for an empty history. */
+/** Returns what the last revision leaves behind; an empty snapshot for an empty history. */
 async function lastSnapshot(history: History, engine: DrizzleEngine): Promise<KitSnapshot> {
   const head = headOf(history);
-  if (head === undefined) return await engine.snapshot(history.dialect, {});
-  return readKitSnapshot(head.snapshot());
-}
-
-/**
- * Checks that JSON is a snapshot of drizzle-kit's.
- *
- * @throws {HarborError} `bad_history`
- */
-export function readKitSnapshot(json: unknown): KitSnapshot {
-  normalizeDrizzleSnapshot(json);
-  const { id, prevId } = json as { readonly id?: unknown; readonly prevId?: unknown };
-  if (isRecord(json) && typeof id === "string" && typeof prevId === "string") return json as KitSnapshot;
-  throw new HarborError("bad_history", 'Cannot read "drizzle-kit snapshot": it has no id and prevId', {
-    hint: "Take the file from version control again.",
-  });
+  return head === undefined ? await engine.snapshot(history.dialect, {}) : readKitSnapshot(head.snapshot());
 }
 
 function noTables(schemaFile: string, dialect: Dialect, folder: string): HarborError {

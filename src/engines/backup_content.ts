@@ -10,7 +10,13 @@ export interface TableContent {
 }
 
 /** Which engine made a copy, and so what kind of file it is. */
-export type EngineName = "sqlite" | "libsql" | "pg_dump" | "harbor";
+export type EngineName = typeof engineNames[number];
+
+/** All of them. */
+export const engineNames = ["sqlite", "libsql", "pg_dump", "harbor"] as const;
 
 /** How a copy was proven: restored and opened as a database, restored into a scratch database, or read back row by row. */
-export type Proof = "opened" | "scratch database" | "read back";
+export type Proof = typeof proofs[number];
+
+/** All of them. */
+export const proofs = ["opened", "scratch database", "read back"] as const;

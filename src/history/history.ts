@@ -1,6 +1,8 @@
 import type { Dialect } from "../base/dialect.ts";
 import { createHash } from "node:crypto";
+import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
+import { parseJson, readAs } from "../base/json_schema.ts";
 import { parseScript, type Script, scriptName } from "./script.ts";
 
 /** One step of the schema's history. */
@@ -31,10 +33,18 @@ export interface Revision {
    */
   downgrade(): Script | null;
   /**
-   * Returns drizzle-kit's snapshot of the schema after the revision, as parsed JSON.
+   * Returns drizzle-kit's snapshot of the schema after the revision, for `readKitSnapshot`, which commands of every day
+   * do without.
    * @throws {HarborError} `bad_history` when it is missing or no JSON
    */
-  snapshot(): unknown;
+  snapshot(): JsonFile;
+}
+
+/** A file of the history, parsed. */
+export interface JsonFile {
+  /** As shown in messages. */
+  readonly path: string;
+  readonly json: unknown;
 }
 
 /** All revisions of a dialect, in order. */
@@ -49,12 +59,6 @@ export interface HistoryFiles {
   readonly folder: string;
   /** Returns the text of a file in the folder, `null` when there is none. */
   read(path: string): string | null;
-}
-
-interface JournalEntry {
-  readonly idx: number;
-  readonly when: number;
-  readonly tag: string;
 }
 
 /** The journal's place in a dialect's folder. */
@@ -91,20 +95,30 @@ export function headOf(history: History): Revision | undefined {
   return history.revisions.at(-1);
 }
 
+const journal = v.object({
+  dialect: v.string(),
+  entries: v.array(v.object({
+    idx: v.number(),
+    when: v.pipe(v.number(), v.check(isTime, "is no time in milliseconds")),
+    tag: v.string(),
+  })),
+});
+
+/** Says whether a `Date` can hold it. */
+function isTime(ms: number): boolean {
+  return Number.isInteger(ms) && !Number.isNaN(new Date(ms).getTime());
+}
+
+type JournalEntry = v.InferOutput<typeof journal>["entries"][number];
+
 function readJournal(dialect: Dialect, files: HistoryFiles): readonly JournalEntry[] {
   const path = `${files.folder}/${journalPath}`;
-  const journal = parseJson(path, files.read(journalPath)) as { dialect?: unknown; entries?: unknown };
-  if (journal?.dialect !== dialect) {
-    throw broken(path, `its dialect is "${String(journal?.dialect)}", and not "${dialect}"`);
-  }
-  if (!Array.isArray(journal.entries)) throw broken(path, "it has no list of entries");
-  for (const [index, entry] of journal.entries.entries()) {
-    const right = Number.isInteger(entry?.when) && typeof entry?.tag === "string" && entry.idx === index;
-    if (!right) {
-      throw broken(path, `entry ${index} needs idx ${index}, a time "when" in milliseconds and a "tag"`);
-    }
-  }
-  return journal.entries;
+  const wrong = (field: string, state: string) => broken(path, `${field === "" ? "it" : field} ${state}`);
+  const { entries, dialect: own } = readAs(journal, readJson(path, files.read(journalPath)), wrong);
+  if (own !== dialect) throw broken(path, `its dialect is "${own}", and not "${dialect}"`);
+  const at = entries.findIndex(({ idx }, index) => idx !== index);
+  if (at >= 0) throw broken(path, `entries.${at}.idx is ${entries[at]!.idx}, not ${at}`);
+  return entries;
 }
 
 function buildRevision(
@@ -142,18 +156,15 @@ function buildRevision(
     },
     snapshot: () => {
       const path = `meta/${id}_snapshot.json`;
-      return parseJson(`${files.folder}/${path}`, files.read(path));
+      const shown = `${files.folder}/${path}`;
+      return { path: shown, json: readJson(shown, files.read(path)) };
     },
   };
 }
 
-function parseJson(path: string, text: string | null): unknown {
+function readJson(path: string, text: string | null): unknown {
   if (text === null) throw broken(path, "there is no such file");
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw broken(path, `it is not JSON (${(error as Error).message})`);
-  }
+  return parseJson(text, (_, state) => broken(path, `it ${state}`));
 }
 
 function broken(path: string, state: string): HarborError {

@@ -1,87 +1,71 @@
 import type { Dialect } from "../base/dialect.ts";
-import { HarborError } from "../base/errors.ts";
-import { type JsonFields, jsonFields } from "../base/json_fields.ts";
+import {
+  defaultOf,
+  type KitColumn,
+  type KitForeignKey,
+  type KitIndex,
+  type KitSnapshot,
+  type KitTable,
+} from "./kit_snapshot.ts";
 import { isSerial, postgresDefault, postgresType } from "../sql/postgres_spelling.ts";
-import type { Check, Column, ForeignKey, Index, Snapshot, Table, Unique } from "./snapshot.ts";
+import type { Column, ForeignKey, Index, Snapshot, Table } from "./snapshot.ts";
 
 /**
- * Brings a snapshot of drizzle-kit 0.31 (SQLite version 6, PostgreSQL version 7), as parsed JSON, to normal form.
+ * Brings a snapshot of drizzle-kit to normal form.
  *
  * Types and defaults come out as the live database prints them. Checks and conditions of indexes stay as they were
  * written; `compareSnapshots` sees through the spelling. Views, enums and sequences are left out: schema.ts has no
  * words for them.
- *
- * @throws {HarborError} `bad_history` when it is not such a snapshot
  */
-export function normalizeDrizzleSnapshot(json: unknown): Snapshot {
-  const snapshot = jsonFields(json, "", wrong);
-  const dialect = readDialect(snapshot);
-  if (snapshot.value("tables") === undefined) throw wrong("tables", "is missing");
-  const tables = snapshot.objects("tables").map((table) => readTable(table, dialect));
-  return { dialect, tables: tables.toSorted(byName), others: [] };
+export function normalizeDrizzleSnapshot({ dialect, tables }: KitSnapshot): Snapshot {
+  const read = Object.values(tables).map((table) => readTable(table, dialect));
+  return { dialect, tables: read.toSorted(byName), others: [] };
 }
 
-function wrong(path: string, state: string): HarborError {
-  const where = path === "" ? "it" : path;
-  return new HarborError("bad_history", `Cannot read "drizzle-kit snapshot": ${where} ${state}`, {
-    hint: "Take the file from version control again, or make the revision anew with: harbor-db generate NAME",
-    details: { path },
-  });
-}
-
-const versions: Readonly<Record<Dialect, string>> = { sqlite: "6", postgresql: "7" };
-
-function readDialect(snapshot: JsonFields): Dialect {
-  const dialect = snapshot.text("dialect");
-  if (dialect !== "sqlite" && dialect !== "postgresql") {
-    throw wrong("dialect", `is "${dialect}", not sqlite or postgresql`);
-  }
-  const version = snapshot.text("version");
-  if (version !== versions[dialect]) throw wrong("version", `is ${version}, not ${versions[dialect]}`);
-  return dialect;
-}
-
-function readTable(table: JsonFields, dialect: Dialect): Table {
-  const columns = table.objects("columns");
+function readTable(table: KitTable, dialect: Dialect): Table {
+  const columns = Object.values(table.columns);
   const primaryKey = [
-    ...columns.filter((column) => column.flag("primaryKey", false)).map((column) => column.text("name")),
-    ...table.objects("compositePrimaryKeys").flatMap((key) => names(key, "columns")),
+    ...columns.filter((column) => column.primaryKey).map((column) => column.name),
+    ...Object.values(table.compositePrimaryKeys).flatMap((key) => key.columns),
   ];
+  const all = <Part, Read extends Named>(parts: Readonly<Record<string, Part>>, read: (part: Part) => Read) =>
+    Object.values(parts).map(read).toSorted(byName);
   return {
-    name: table.text("name"),
+    name: table.name,
     columns: columns.map((column) => readColumn(column, primaryKey, dialect)),
     primaryKey,
-    foreignKeys: table.objects("foreignKeys").map((key) => readForeignKey(key, dialect)).toSorted(byName),
-    indexes: table.objects("indexes").map(readIndex).toSorted(byName),
-    uniques: table.objects("uniqueConstraints").map((unique) => readUnique(unique, dialect)).toSorted(byName),
-    checks: table.objects("checkConstraints").map(readCheck).toSorted(byName),
+    foreignKeys: all(table.foreignKeys, (key) => readForeignKey(key, dialect)),
+    indexes: all(table.indexes, readIndex),
+    uniques: all(table.uniqueConstraints, ({ name, columns }) => ({
+      name: dialect === "sqlite" ? null : name,
+      columns,
+    })),
+    checks: all(table.checkConstraints, ({ name, value }) => ({ name, expression: value, valid: true })),
   };
 }
 
-function readColumn(column: JsonFields, primaryKey: readonly string[], dialect: Dialect): Column {
-  const name = column.text("name");
-  const written = column.text("type");
-  const value = column.value("default");
-  const notNull = column.flag("notNull", false);
+function readColumn(column: KitColumn, primaryKey: readonly string[], dialect: Dialect): Column {
+  const { name, notNull } = column;
+  const value = defaultOf(column);
   if (dialect === "sqlite") {
-    const type = written.toUpperCase();
+    const type = column.type.toUpperCase();
     const identity = type === "INTEGER" && primaryKey.length === 1 && primaryKey[0] === name;
     return {
       name,
       type,
       notNull: notNull || identity,
-      default: value === undefined ? null : withoutParentheses(String(value)),
+      default: value === null ? null : withoutParentheses(value),
       identity,
     };
   }
-  const type = postgresType(written);
-  const identity = isSerial(written) || column.value("identity") !== undefined;
+  const type = postgresType(column.type);
+  const identity = isSerial(column.type) || column.identity !== undefined;
   return {
     name,
     type,
     // PostgreSQL makes these NOT NULL whether the DDL says so or not.
     notNull: notNull || identity || primaryKey.includes(name),
-    default: value === undefined ? null : postgresDefault(String(value), type),
+    default: value === null ? null : postgresDefault(value, type),
     identity,
   };
 }
@@ -91,47 +75,27 @@ function withoutParentheses(value: string): string {
   return /^\(.*\)$/s.test(value) ? value.slice(1, -1) : value;
 }
 
-function readForeignKey(key: JsonFields, dialect: Dialect): ForeignKey {
-  const action = (name: string) => key.value(name) === undefined ? "no action" : key.text(name).toLowerCase();
+function readForeignKey(key: KitForeignKey, dialect: Dialect): ForeignKey {
   return {
-    name: dialect === "sqlite" ? null : key.text("name"),
-    columns: names(key, "columnsFrom"),
-    table: key.text("tableTo"),
-    references: names(key, "columnsTo"),
-    onDelete: action("onDelete"),
-    onUpdate: action("onUpdate"),
+    name: dialect === "sqlite" ? null : key.name,
+    columns: key.columnsFrom,
+    table: key.tableTo,
+    references: key.columnsTo,
+    onDelete: (key.onDelete ?? "no action").toLowerCase(),
+    onUpdate: (key.onUpdate ?? "no action").toLowerCase(),
     valid: true,
   };
 }
 
-function readIndex(index: JsonFields): Index {
+function readIndex({ name, columns, isUnique, where }: KitIndex): Index {
   return {
-    name: index.text("name"),
+    name,
     // PostgreSQL's snapshots have an object for each column, SQLite's its name or expression.
-    columns: index.list("columns").map((column) =>
-      typeof column === "string"
-        ? column
-        : jsonFields(column, `${index.path}.columns`, wrong).text("expression")
-    ),
-    unique: index.flag("isUnique", false),
-    where: index.value("where") === undefined ? null : index.text("where"),
+    columns: columns.map((column) => typeof column === "string" ? column : column.expression),
+    unique: isUnique,
+    where: where ?? null,
     valid: true,
   };
-}
-
-function readUnique(unique: JsonFields, dialect: Dialect): Unique {
-  return { name: dialect === "sqlite" ? null : unique.text("name"), columns: names(unique, "columns") };
-}
-
-function readCheck(check: JsonFields): Check {
-  return { name: check.text("name"), expression: check.text("value"), valid: true };
-}
-
-function names(fields: JsonFields, name: string): readonly string[] {
-  return fields.list(name).map((item) => {
-    if (typeof item !== "string") throw wrong(`${fields.path}.${name}`, "is no list of names");
-    return item;
-  });
 }
 
 type Named = { readonly name: string | null; readonly columns?: readonly unknown[] };

@@ -1,68 +1,114 @@
 import { isRecord } from "../base/record.ts";
 import type { Dialect } from "../base/dialect.ts";
+import * as v from "valibot";
+import { HarborError } from "../base/errors.ts";
+import type { JsonFile } from "../history/history.ts";
+import { listOf, oneOf, readAs, recordOf } from "../base/json_schema.ts";
+
+const kitColumn = v.object({
+  name: v.string(),
+  type: v.string(),
+  primaryKey: v.boolean(),
+  notNull: v.boolean(),
+  default: v.exactOptional(
+    v.union([v.string(), v.number(), v.boolean(), v.null()], "is no value of a column"),
+  ),
+  identity: v.exactOptional(v.unknown()),
+  generated: v.exactOptional(v.unknown()),
+});
+
+const kitIndex = v.object({
+  name: v.string(),
+  /** SQLite: names or expressions. PostgreSQL: objects. */
+  columns: listOf(v.union(
+    [v.string(), v.object({ expression: v.string(), isExpression: v.boolean() })],
+    "is no column or expression",
+  )),
+  isUnique: v.boolean(),
+  where: v.exactOptional(v.string()),
+});
+
+const kitForeignKey = v.object({
+  name: v.string(),
+  tableFrom: v.string(),
+  tableTo: v.string(),
+  columnsFrom: listOf(v.string()),
+  columnsTo: listOf(v.string()),
+  onDelete: v.exactOptional(v.string()),
+  onUpdate: v.exactOptional(v.string()),
+});
+
+const kitColumnList = v.object({ name: v.string(), columns: listOf(v.string()) });
+
+const kitCheck = v.object({ name: v.string(), value: v.string() });
+
+const sections = {
+  columns: recordOf(kitColumn),
+  indexes: recordOf(kitIndex),
+  foreignKeys: recordOf(kitForeignKey),
+  compositePrimaryKeys: recordOf(kitColumnList),
+  uniqueConstraints: recordOf(kitColumnList),
+  checkConstraints: recordOf(kitCheck),
+};
+
+const kitTable = v.looseObject({ name: v.string(), ...sections });
+
+const dialects = ["sqlite", "postgresql"] as const satisfies readonly Dialect[];
+
+const kitSnapshot = v.looseObject({
+  dialect: oneOf(dialects),
+  /** By name; on PostgreSQL by schema and name: `public.users`. */
+  tables: recordOf(kitTable),
+  id: v.string(),
+  prevId: v.string(),
+});
 
 /**
- * A snapshot as drizzle-kit 0.31 writes it (SQLite version 6, PostgreSQL version 7), with the parts that `generate`
- * and `rebase` look at. Whatever else it holds is kept as it is.
+ * A snapshot as drizzle-kit 0.31 writes it, with the parts that harbor-db looks at. Whatever else it holds is kept as
+ * it is.
  */
-export interface KitSnapshot {
-  readonly id: string;
-  readonly prevId: string;
-  readonly dialect: Dialect;
-  /** By name; on PostgreSQL by schema and name: `public.users`. */
-  readonly tables: Readonly<Record<string, KitTable>>;
-  readonly [section: string]: unknown;
+export type KitSnapshot = Readonly<v.InferOutput<typeof kitSnapshot>>;
+export type KitTable = Readonly<v.InferOutput<typeof kitTable>>;
+export type KitColumn = Readonly<v.InferOutput<typeof kitColumn>>;
+export type KitIndex = Readonly<v.InferOutput<typeof kitIndex>>;
+export type KitForeignKey = Readonly<v.InferOutput<typeof kitForeignKey>>;
+export type KitColumnList = Readonly<v.InferOutput<typeof kitColumnList>>;
+export type KitCheck = Readonly<v.InferOutput<typeof kitCheck>>;
+
+/** drizzle-kit's version of snapshots and journal entries of a dialect. */
+export const kitVersions: Readonly<Record<Dialect, string>> = { sqlite: "6", postgresql: "7" };
+
+/**
+ * Reads a snapshot of drizzle-kit. Sections of tables that an older one lacks are empty.
+ *
+ * @throws {HarborError} `bad_history` when it is none, or one of another version
+ */
+export function readKitSnapshot({ path, json }: JsonFile): KitSnapshot {
+  const wrong = (field: string, state: string) =>
+    new HarborError("bad_history", `Cannot read "${path}": ${field === "" ? "it" : field} ${state}`, {
+      hint:
+        "Take the file from version control again, or make the revision anew with: harbor-db generate NAME",
+      details: { path, field },
+    });
+  const { dialect, version } = readAs(
+    v.object({ dialect: oneOf(dialects), version: v.string() }),
+    json,
+    wrong,
+  );
+  if (version !== kitVersions[dialect]) {
+    throw wrong("version", `is ${version}, not ${kitVersions[dialect]}`);
+  }
+  const whole = withAllSections(json);
+  readAs(kitSnapshot, whole, wrong);
+  // What was written stays in its order, and with the fields that the schema does not name.
+  return whole as KitSnapshot;
 }
 
-export interface KitTable {
-  readonly name: string;
-  readonly columns: Readonly<Record<string, KitColumn>>;
-  readonly indexes: Readonly<Record<string, KitIndex>>;
-  readonly foreignKeys: Readonly<Record<string, KitForeignKey>>;
-  readonly compositePrimaryKeys: Readonly<Record<string, KitColumnList>>;
-  readonly uniqueConstraints: Readonly<Record<string, KitColumnList>>;
-  readonly checkConstraints: Readonly<Record<string, KitCheck>>;
-  readonly [section: string]: unknown;
-}
-
-export interface KitColumn {
-  readonly name: string;
-  readonly type: string;
-  readonly primaryKey: boolean;
-  readonly notNull: boolean;
-  readonly default?: unknown;
-  readonly identity?: unknown;
-  readonly generated?: unknown;
-}
-
-export interface KitIndex {
-  readonly name: string;
-  /** SQLite: names or expressions. PostgreSQL: objects. */
-  readonly columns: readonly (string | KitIndexColumn)[];
-  readonly where?: string;
-}
-
-export interface KitIndexColumn {
-  readonly expression: string;
-  readonly isExpression: boolean;
-}
-
-export interface KitForeignKey {
-  readonly name: string;
-  readonly tableFrom: string;
-  readonly tableTo: string;
-  readonly columnsFrom: readonly string[];
-  readonly columnsTo: readonly string[];
-}
-
-export interface KitColumnList {
-  readonly name: string;
-  readonly columns: readonly string[];
-}
-
-export interface KitCheck {
-  readonly name: string;
-  readonly value: string;
+function withAllSections(json: unknown): unknown {
+  if (!isRecord(json) || !isRecord(json["tables"])) return json;
+  const empty = mapValues(sections, () => ({}));
+  const whole = (table: unknown) => isRecord(table) ? { ...table, ...empty, ...table } : table;
+  return { ...json, tables: mapValues(json["tables"], whole) };
 }
 
 /** The `prevId` of a first snapshot. */

@@ -1,6 +1,7 @@
 import type { Applied } from "../history/applied.ts";
 import type { State } from "./state.ts";
 import { compareSnapshots, describeDifference, type Difference } from "../schema/compare_snapshots.ts";
+import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
 import { HarborError } from "../base/errors.ts";
 import type { History, Revision } from "../history/history.ts";
@@ -47,7 +48,7 @@ export function differencesFrom(history: History, revision: Revision, live: Snap
 
 /** Returns the schema after a revision in normal form. */
 export function snapshotOf(revision: Revision): Snapshot {
-  return normalizeDrizzleSnapshot(revision.snapshot());
+  return normalizeDrizzleSnapshot(readKitSnapshot(revision.snapshot()));
 }
 
 interface Found {

@@ -22,6 +22,7 @@ import {
 } from "../../schema.ts";
 import { compareSnapshots } from "../../src/schema/compare_snapshots.ts";
 import { normalizeDrizzleSnapshot } from "../../src/schema/drizzle_snapshot.ts";
+import { readKitSnapshot } from "../../src/schema/kit_snapshot.ts";
 import { breakpoint } from "../../src/history/script.ts";
 import type { Snapshot } from "../../src/schema/snapshot.ts";
 import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
@@ -74,12 +75,16 @@ async function generated(dialect: Dialect): Promise<{ json: unknown; statements:
   return { json, statements: await generateMigration(generateDrizzleJson({}), json) };
 }
 
+function normalized(json: unknown): Snapshot {
+  return normalizeDrizzleSnapshot(readKitSnapshot({ path: "snapshot", json }));
+}
+
 for (const engine of engines) {
   test(`each revision leaves what its snapshot says, on ${engine.name}`, async () => {
     const { tags, read } = readHistory(engine.dialect);
     for (const [last, tag] of tags.entries()) {
       const scripts = tags.slice(0, last + 1).map((tag) => read(`${tag}.sql`));
-      const expected = normalizeDrizzleSnapshot(JSON.parse(read(`meta/${tag.slice(0, 12)}_snapshot.json`)));
+      const expected = normalized(JSON.parse(read(`meta/${tag.slice(0, 12)}_snapshot.json`)));
       const actual = await schemaAfter(engine, scripts.flatMap((script) => script.split(breakpoint)));
       assert.deepEqual(compareSnapshots(expected, actual), [], tag);
     }
@@ -87,7 +92,7 @@ for (const engine of engines) {
 
   test(`what the words of schema.ts make is what the snapshot says, on ${engine.name}`, async () => {
     const { json, statements } = await generated(engine.dialect);
-    const expected = normalizeDrizzleSnapshot(json);
+    const expected = normalized(json);
     assert.deepEqual(compareSnapshots(expected, await schemaAfter(engine, statements)), []);
     const other = compareSnapshots(expected, { ...expected, tables: expected.tables.slice(1) });
     assert.deepEqual(other.map((difference) => difference.path), ["table owners"]);

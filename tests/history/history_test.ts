@@ -33,7 +33,10 @@ test("buildHistory() reads what drizzle-kit lays out", () => {
   assert.equal(revision.createdAt, "2025-09-25T14:04:38.514Z");
   assert.equal(revision.checksum, createHash("sha256").update(text).digest("hex"));
   assert.equal(revision.downgrade(), null);
-  assert.deepEqual(revision.snapshot(), { id: "x" });
+  assert.deepEqual(revision.snapshot(), {
+    path: "drizzle/sqlite/meta/71dda59686db_snapshot.json",
+    json: { id: "x" },
+  });
 });
 
 test("buildHistory() gives a checkout with CRLF the same checksum", () => {
@@ -47,14 +50,51 @@ const sql = { "71dda59686db_initial_schema.sql": "SELECT 1" };
 // One row a mistake: what is wrong, the files, what the message says.
 const mistakes: readonly (readonly [string, Readonly<Record<string, string>>, RegExp])[] = [
   ["no journal", {}, /_journal\.json": there is no such file/],
-  ["a journal that is no JSON", { "meta/_journal.json": "{" }, /it is not JSON/],
+  ["a journal that is no JSON", { "meta/_journal.json": "{" }, /it is no JSON/],
   [
     "a journal of another dialect",
     { "meta/_journal.json": `{"dialect":"postgresql","entries":[]}` },
     /dialect is "postgresql"/,
   ],
-  ["a journal without entries", { "meta/_journal.json": `{"dialect":"sqlite"}` }, /no list of entries/],
-  ["entries out of order", { "meta/_journal.json": journal({ ...entry, idx: 1 }) }, /entry 0 needs idx 0/],
+  ["a journal without entries", { "meta/_journal.json": `{"dialect":"sqlite"}` }, /entries is missing/],
+  [
+    "entries out of order",
+    { "meta/_journal.json": journal({ ...entry, idx: 1 }) },
+    /entries\.0\.idx is 1, not 0/,
+  ],
+  ["a journal of null", { "meta/_journal.json": "null" }, /_journal\.json": it is no object/],
+  ["a nest without an end", { "meta/_journal.json": "[".repeat(100_000) }, /it is no JSON/],
+  ["an entry that is none", { "meta/_journal.json": journal(null) }, /entries\.0 is no object/],
+  [
+    "entries that are no list",
+    { "meta/_journal.json": `{"dialect":"sqlite","entries":{}}` },
+    /entries is no list/,
+  ],
+  [
+    "a tag that is a number",
+    { "meta/_journal.json": journal({ ...entry, tag: 1 }) },
+    /entries\.0\.tag is no text/,
+  ],
+  [
+    "a time in words",
+    { "meta/_journal.json": journal({ ...entry, when: "now" }) },
+    /entries\.0\.when is no number/,
+  ],
+  [
+    "half a millisecond",
+    { "meta/_journal.json": journal({ ...entry, when: 0.5 }) },
+    /entries\.0\.when is no time/,
+  ],
+  [
+    "a time after all times",
+    { "meta/_journal.json": journal({ ...entry, when: 1e300 }), ...sql },
+    /entries\.0\.when is no time/,
+  ],
+  [
+    "a time before all times",
+    { "meta/_journal.json": journal({ ...entry, when: -1e300 }), ...sql },
+    /entries\.0\.when is no time/,
+  ],
   [
     "a tag without an id",
     { "meta/_journal.json": journal({ ...entry, tag: "0000_initial" }) },

@@ -2,8 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { normalizeDrizzleSnapshot } from "../../src/schema/drizzle_snapshot.ts";
 import { HarborError } from "../../src/base/errors.ts";
+import { readKitSnapshot } from "../../src/schema/kit_snapshot.ts";
+import type { Snapshot } from "../../src/schema/snapshot.ts";
 
 const id = { name: "id", type: "INTEGER", primaryKey: true, notNull: true, autoincrement: false };
+
+function read(json: unknown): Snapshot {
+  return normalizeDrizzleSnapshot(readKitSnapshot({ path: "meta/1_snapshot.json", json }));
+}
 
 function sqlite(tables: unknown): unknown {
   return { version: "6", dialect: "sqlite", tables, views: {}, enums: {}, id: "1", prevId: "0" };
@@ -32,7 +38,13 @@ test("normalizeDrizzleSnapshot() reads a SQLite snapshot", () => {
           default: "'local'",
         },
         size: { name: "size", type: "INTEGER", primaryKey: false, notNull: false, default: 0 },
-        uuid: { name: "uuid", type: "TEXT", notNull: true, default: "(lower(hex(randomblob(16))))" },
+        uuid: {
+          name: "uuid",
+          type: "TEXT",
+          primaryKey: false,
+          notNull: true,
+          default: "(lower(hex(randomblob(16))))",
+        },
       },
       indexes: {
         ix_uuid: { name: "ix_uuid", columns: ["uuid"], isUnique: true },
@@ -55,7 +67,7 @@ test("normalizeDrizzleSnapshot() reads a SQLite snapshot", () => {
   });
   const idColumn = { name: "id", type: "INTEGER", notNull: true, default: null, identity: true };
   const plain = { notNull: false, default: null, identity: false };
-  assert.deepEqual(normalizeDrizzleSnapshot(json), {
+  assert.deepEqual(read(json), {
     dialect: "sqlite",
     tables: [
       {
@@ -105,11 +117,23 @@ test("normalizeDrizzleSnapshot() reads a PostgreSQL snapshot", () => {
       schema: "",
       columns: {
         id: { name: "id", type: "serial", primaryKey: true, notNull: true },
-        made: { name: "made", type: "bigint", notNull: false, identity: { type: "always", name: "s" } },
-        backend: { name: "backend", type: "varchar(20)", notNull: false, default: "'local'" },
-        at: { name: "at", type: "timestamp", notNull: true, default: "now()" },
-        rank: { name: "rank", type: "integer", notNull: true, default: -1 },
-        on: { name: "on", type: "boolean", notNull: true, default: true },
+        made: {
+          name: "made",
+          type: "bigint",
+          primaryKey: false,
+          notNull: false,
+          identity: { type: "always", name: "s" },
+        },
+        backend: {
+          name: "backend",
+          type: "varchar(20)",
+          primaryKey: false,
+          notNull: false,
+          default: "'local'",
+        },
+        at: { name: "at", type: "timestamp", primaryKey: false, notNull: true, default: "now()" },
+        rank: { name: "rank", type: "integer", primaryKey: false, notNull: true, default: -1 },
+        on: { name: "on", type: "boolean", primaryKey: false, notNull: true, default: true },
       },
       indexes: {
         ix: {
@@ -142,7 +166,7 @@ test("normalizeDrizzleSnapshot() reads a PostgreSQL snapshot", () => {
     },
   });
   const plain = { notNull: true, default: null, identity: false };
-  assert.deepEqual(normalizeDrizzleSnapshot(json).tables, [{
+  assert.deepEqual(read(json).tables, [{
     name: "files",
     columns: [
       { ...plain, name: "id", type: "integer", identity: true },
@@ -182,7 +206,7 @@ test("normalizeDrizzleSnapshot() reads a PostgreSQL snapshot", () => {
 
 test("normalizeDrizzleSnapshot() reads a key of two columns, which no database makes", () => {
   const part = (name: string) => ({ name, type: "INTEGER", primaryKey: false, notNull: true });
-  const [table] = normalizeDrizzleSnapshot(sqlite(sqliteTable("t", {
+  const [table] = read(sqlite(sqliteTable("t", {
     columns: { a: part("a"), b: part("b") },
     compositePrimaryKeys: { k: { name: "k", columns: ["b", "a"] } },
   }))).tables;
@@ -190,44 +214,92 @@ test("normalizeDrizzleSnapshot() reads a key of two columns, which no database m
   assert.deepEqual(table?.columns.map((column) => column.identity), [false, false]);
 });
 
+test("readKitSnapshot() keeps what has the name of something that all objects have", () => {
+  const columns = Object.fromEntries(
+    ["__proto__", "constructor", "prototype"].map((name) => [name, { ...id, name, primaryKey: false }]),
+  );
+  const [table] = read(sqlite(sqliteTable("t", { columns }))).tables;
+  assert.deepEqual(table?.columns.map(({ name }) => name), ["__proto__", "constructor", "prototype"]);
+  assert.deepEqual(Object.keys({}), []);
+});
+
+test("readKitSnapshot() gives tables the sections that an old snapshot lacks", () => {
+  const json = sqlite({ t: { name: "t", columns: { id }, more: 1 } });
+  const [table] = Object.values(readKitSnapshot({ path: "s.json", json }).tables);
+  const empty = {
+    indexes: {},
+    foreignKeys: {},
+    compositePrimaryKeys: {},
+    uniqueConstraints: {},
+    checkConstraints: {},
+  };
+  assert.deepEqual(table, { name: "t", columns: { id }, more: 1, ...empty });
+});
+
 test("normalizeDrizzleSnapshot() lets SQLite make the values of INTEGER keys only", () => {
   const key = { ...id, type: "INT" };
-  const [table] = normalizeDrizzleSnapshot(sqlite(sqliteTable("t", { columns: { id: key } }))).tables;
+  const [table] = read(sqlite(sqliteTable("t", { columns: { id: key } }))).tables;
   assert.equal(table?.columns[0]?.identity, false);
 });
 
 const broken: readonly (readonly [rule: string, json: unknown, message: RegExp])[] = [
   ["null", null, /it is no object/],
-  ["a list", [], /it is no object/],
-  ["another dialect", { version: "5", dialect: "mysql", tables: {} }, /dialect is "mysql"/],
+  ["a list", [], /dialect is missing/],
+  [
+    "another dialect",
+    { version: "5", dialect: "mysql", tables: {} },
+    /dialect is none of sqlite, postgresql/,
+  ],
   ["another version", { version: "5", dialect: "sqlite", tables: {} }, /version is 5, not 6/],
   ["no tables", { version: "6", dialect: "sqlite" }, /tables is missing/],
   ["a table that is no object", sqlite({ files: 1 }), /tables\.files is no object/],
-  ["a table without a name", sqlite({ files: { columns: {} } }), /tables\.files\.name is no text/],
+  ["a table without a name", sqlite({ files: { columns: {} } }), /tables\.files\.name is missing/],
   [
     "a column without a type",
     sqlite(sqliteTable("t", { columns: { a: { name: "a" } } })),
-    /tables\.t\.columns\.a\.type is no text/,
+    /"meta\/1_snapshot\.json": tables\.t\.columns\.a\.type is missing/,
   ],
   [
     "an index without columns",
     sqlite(sqliteTable("t", { indexes: { i: { name: "i" } } })),
-    /tables\.t\.indexes\.i\.columns is no list/,
+    /tables\.t\.indexes\.i\.columns is missing/,
   ],
   [
     "a column that is NOT NULL in words",
-    sqlite(sqliteTable("t", { columns: { a: { name: "a", type: "TEXT", notNull: "yes" } } })),
+    sqlite(sqliteTable("t", { columns: { a: { ...id, notNull: "yes" } } })),
     /tables\.t\.columns\.a\.notNull is neither true nor false/,
   ],
   [
     "a key of things that are no names",
-    sqlite(sqliteTable("t", { compositePrimaryKeys: { k: { columns: [1] } } })),
-    /tables\.t\.compositePrimaryKeys\.k\.columns is no list of names/,
+    sqlite(sqliteTable("t", { compositePrimaryKeys: { k: { name: "k", columns: [1] } } })),
+    /tables\.t\.compositePrimaryKeys\.k\.columns\.0 is no text/,
+  ],
+  ["no id", { version: "6", dialect: "sqlite", tables: {} }, /: id is missing/],
+  ["tables in a list", sqlite([]), /tables is no object/],
+  [
+    "sections that are no object",
+    sqlite(sqliteTable("t", { columns: null })),
+    /tables\.t\.columns is no object/,
+  ],
+  [
+    "a default that is no value",
+    sqlite(sqliteTable("t", { columns: { a: { ...id, default: { toString: 1 } } } })),
+    /tables\.t\.columns\.a\.default is no value/,
+  ],
+  [
+    "something in a column with a dangerous name",
+    sqlite(sqliteTable("t", { columns: JSON.parse(`{"__proto__": 1, "constructor": 2}`) })),
+    /tables\.t\.columns\.__proto__ is no object/,
+  ],
+  [
+    "an index on nothing that has a name",
+    sqlite(sqliteTable("t", { indexes: { i: { name: "i", columns: [[["id"]]], isUnique: true } } })),
+    /tables\.t\.indexes\.i\.columns\.0 is no column/,
   ],
 ];
 for (const [rule, json, message] of broken) {
   test(`normalizeDrizzleSnapshot() refuses ${rule}`, () => {
-    assert.throws(() => normalizeDrizzleSnapshot(json), (error) => {
+    assert.throws(() => read(json), (error) => {
       assert(error instanceof HarborError);
       assert.equal(error.code, "bad_history");
       assert.match(error.message, message);

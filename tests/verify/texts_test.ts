@@ -88,6 +88,21 @@ test("a log of runs is one line each, and what is no run is passed over", () => 
   assert.deepEqual(parseRunRecords(`${line}{"at":"2025\n\nnull\n[]\n{"at":"never"}\n${line}`), [run, run]);
 });
 
+// One row a line that is a run in all but one field.
+const strangeRuns: readonly (readonly [string, Record<string, unknown>])[] = [
+  ["a status that is not known", { status: "good" }],
+  ["problems that are none", { problems: [null] }],
+  ["a summary in words", { summary: { ...run.summary, fail: "none" } }],
+  ["a time that is no text", { at: 1 }],
+  ["checks in an object", { checks: {} }],
+];
+for (const [what, change] of strangeRuns) {
+  test(`a log of runs is read without a line that has ${what}`, () => {
+    const line = JSON.stringify({ ...run, ...change });
+    assert.deepEqual(parseRunRecords(`${line}\n${formatRunRecord(run)}`), [run]);
+  });
+}
+
 const metrics: Metrics = {
   database: 'postgresql://me@"db"\\x/harbor',
   version: "0.1.0",

@@ -1,3 +1,4 @@
+import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
 import type { Finding } from "../../base/finding.ts";
 import type { History, Revision } from "../../history/history.ts";
@@ -51,5 +52,5 @@ export function checkHazards(
 }
 
 function schemaOf(revision: Revision): Snapshot | undefined {
-  return orNull(() => normalizeDrizzleSnapshot(revision.snapshot())) ?? undefined;
+  return orNull(() => normalizeDrizzleSnapshot(readKitSnapshot(revision.snapshot()))) ?? undefined;
 }

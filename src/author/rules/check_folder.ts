@@ -9,7 +9,7 @@ import {
   type Revision,
   scriptChecksum,
 } from "../../history/history.ts";
-import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
+import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import { revisionFiles } from "../../history/revision_name.ts";
 import type { Script } from "../../history/script.ts";
 
@@ -124,7 +124,7 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
     );
   } else {
     attempt(
-      () => normalizeDrizzleSnapshot(revision.snapshot()),
+      () => readKitSnapshot(revision.snapshot()),
       (error) =>
         add(
           "snapshot",
@@ -179,7 +179,11 @@ function isIdle({ statements }: Script): boolean {
 
 /** Compares the order in the journal with the order in which the snapshots were made. */
 function checkOrder({ files }: HistoryFolder, { revisions }: History, add: Add): void {
-  const ends = revisions.map((revision) => ({ revision, ...readIds(files, revision) }));
+  const ends = revisions.map((revision) => {
+    // What cannot be read is found already, as a snapshot.
+    const { id = null, prevId = null } = attempt(() => readKitSnapshot(revision.snapshot()), () => {}) ?? {};
+    return { revision, id, prevId };
+  });
   const journal = files.get(journalPath)!;
   for (const [index, { revision, prevId }] of ends.entries()) {
     const previous = ends[index - 1];
@@ -210,17 +214,6 @@ function checkOrder({ files }: HistoryFolder, { revisions }: History, add: Add):
         `harbor-db rebase ${revision.id}`,
       );
     }
-  }
-}
-
-function readIds(files: HistoryFolder["files"], { tag }: Revision) {
-  try {
-    const { id, prevId } = JSON.parse(files.get(revisionFiles(tag)[2]) ?? "null") ?? {};
-    const text = (value: unknown) => typeof value === "string" ? value : null;
-    return { id: text(id), prevId: text(prevId) };
-  } catch {
-    // Found already, as a snapshot that cannot be read.
-    return { id: null, prevId: null };
   }
 }
 

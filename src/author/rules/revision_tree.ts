@@ -1,8 +1,8 @@
-import { isRecord } from "../../base/record.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { HistoryFolder } from "./check_folder.ts";
 import { journalPath } from "../../history/history.ts";
-import { type KitSnapshot, originId } from "../../schema/kit_snapshot.ts";
+import { parseJson } from "../../base/json_schema.ts";
+import { type KitSnapshot, originId, readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import { revisionFiles } from "../../history/revision_name.ts";
 import { scriptName } from "../../history/script.ts";
 
@@ -54,18 +54,12 @@ function looseEntries(journal: string): readonly { readonly tag: string; readonl
 }
 
 function readSnapshot(text: string | undefined, path: string): KitSnapshot {
-  try {
-    const json: unknown = JSON.parse(text ?? "");
-    if (isRecord(json) && typeof json["id"] === "string" && typeof json["prevId"] === "string") {
-      return json as unknown as KitSnapshot;
-    }
-  } catch {
-    // Said below.
-  }
-  throw new HarborError("bad_history", `Cannot read "${path}": it is no snapshot`, {
-    hint: `git checkout -- ${path}`,
-    details: { path },
-  });
+  const wrong = () =>
+    new HarborError("bad_history", `Cannot read "${path}": it is no snapshot`, {
+      hint: `git checkout -- ${path}`,
+      details: { path },
+    });
+  return readKitSnapshot({ path, json: parseJson(text ?? "", wrong) });
 }
 
 /** Which revisions keep their place and which go behind them, each in order. */

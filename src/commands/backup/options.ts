@@ -1,3 +1,4 @@
+import { engineNames } from "../../engines/backup_content.ts";
 import { realpathSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { type DatabaseUrl, parseDatabaseUrl } from "../../base/url/database_url.ts";
@@ -17,12 +18,11 @@ export const folderOptions = {
 /** How backups are made. */
 export const backupOptions = {
   ...folderOptions,
-  backupEngine: choice("--backup-engine <engine>", "what makes it: sqlite, libsql, pg_dump or harbor", [
-    "sqlite",
-    "libsql",
-    "pg_dump",
-    "harbor",
-  ]),
+  backupEngine: choice(
+    "--backup-engine <engine>",
+    "what makes it: sqlite, libsql, pg_dump or harbor",
+    engineNames,
+  ),
   compress: choice("--compress <method>", "compress it: zstd or gzip", ["zstd", "gzip"]),
   encryptTo: texts(
     "--encrypt-to <recipient>",

@@ -1,22 +1,31 @@
-import type { Finding, FindingStatus, FindingSummary } from "../../base/finding.ts";
+import * as v from "valibot";
+import { type FindingStatus } from "../../base/finding.ts";
+import { listOf } from "../../base/json_schema.ts";
+
+const status = v.picklist(["pass", "warn", "fail", "error"] satisfies readonly FindingStatus[]);
+
+const runRecord = v.pipe(
+  v.object({
+    /** When it began, ISO 8601 UTC. */
+    at: v.pipe(v.string(), v.check((text) => !Number.isNaN(Date.parse(text)))),
+    ms: v.number(),
+    /** Which harbor-db did it: `0.1.0`. */
+    version: v.string(),
+    /** The address without its password. */
+    database: v.string(),
+    /** The worst status of all. */
+    status,
+    exitCode: v.number(),
+    summary: v.object({ pass: v.number(), warn: v.number(), fail: v.number(), error: v.number() }),
+    checks: listOf(v.object({ check: v.string(), status, ms: v.number() })),
+    /** What was not as it should be. */
+    problems: listOf(v.object({ check: v.string(), status, message: v.string() })),
+  }),
+  v.readonly(),
+);
 
 /** One run of `verify`, as one line of JSON in its log. Fields are only ever added. */
-export interface RunRecord {
-  /** When it began, ISO 8601 UTC. */
-  readonly at: string;
-  readonly ms: number;
-  /** Which harbor-db did it: `0.1.0`. */
-  readonly version: string;
-  /** The address without its password. */
-  readonly database: string;
-  /** The worst status of all. */
-  readonly status: FindingStatus;
-  readonly exitCode: number;
-  readonly summary: FindingSummary;
-  readonly checks: readonly { readonly check: string; readonly status: FindingStatus; readonly ms: number }[];
-  /** What was not as it should be. */
-  readonly problems: readonly Pick<Finding, "check" | "status" | "message">[];
-}
+export type RunRecord = v.InferOutput<typeof runRecord>;
 
 /** Returns the line of a run, with its line end. */
 export function formatRunRecord(record: RunRecord): string {
@@ -27,18 +36,10 @@ export function formatRunRecord(record: RunRecord): string {
 export function parseRunRecords(text: string): readonly RunRecord[] {
   return text.split("\n").flatMap((line) => {
     try {
-      const record: unknown = JSON.parse(line);
-      return isRunRecord(record) ? [record] : [];
+      const read = v.safeParse(runRecord, JSON.parse(line));
+      return read.success ? [read.output] : [];
     } catch {
       return [];
     }
   });
-}
-
-function isRunRecord(value: unknown): value is RunRecord {
-  const { at, ms, status, summary, checks, problems, database } = Object(value) as Record<string, unknown>;
-  return typeof at === "string" && !Number.isNaN(Date.parse(at)) && typeof ms === "number" &&
-    typeof status === "string" && typeof database === "string" && typeof summary === "object" &&
-    summary !== null &&
-    Array.isArray(checks) && Array.isArray(problems);
 }

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { copyFormat, type Header, postamble, preamble } from "./write_file.ts";
+import type * as v from "valibot";
+import { parseJson, readAs } from "../../../base/json_schema.ts";
+import { copyFormat, type Header, postamble, preamble, records } from "./write_file.ts";
 import { copyStart, damagedCopy, readScript } from "./script.ts";
 
 /** What {@link readCopyFile} meets on its way, in the file's order. Throwing ends the reading. */
@@ -45,10 +47,10 @@ export async function readCopyFile(path: string, visitor: CopyVisitor): Promise<
     visitor.onRead?.(bytes.length);
   });
 
-  async function next<Fields>(kind: string): Promise<Fields> {
-    const found = parseRecord(await script.line());
-    if (found?.kind !== kind) throw damagedCopy(`a record "${kind}" is missing`);
-    return found.fields as Fields;
+  async function next<Kind extends RecordKind>(kind: Kind): Promise<Fields<Kind>> {
+    const fields = parseRecord(kind, await script.line());
+    if (fields === null) throw damagedCopy(`a record "${kind}" is missing`);
+    return fields;
   }
 
   async function expect(lines: readonly string[]): Promise<void> {
@@ -70,29 +72,28 @@ export async function readCopyFile(path: string, visitor: CopyVisitor): Promise<
       }
     }
     await visitor.rows({ name, columns, statement: statement.slice(0, -1) }, counted());
-    const end = await next<{ bytes: number }>("end");
+    const end = await next("end");
     if (end.bytes !== bytes) {
       throw damagedCopy(`"${name}" has ${bytes} bytes of rows instead of ${end.bytes}`);
     }
   }
 
   try {
-    const header = await next<Header>("backup");
+    const header = await next("backup");
     if (header.format !== copyFormat) throw damagedCopy(`its format is ${header.format}, not ${copyFormat}`);
     await visitor.header?.(header);
     await expect(preamble);
     for (;;) {
       const line = await script.line();
       if (line === postamble) break;
-      const found = parseRecord(line);
-      if (found?.kind === "definitions") {
-        await visitor.definitions?.(await script.text((found.fields as { bytes: number }).bytes));
-      } else if (found?.kind === "rows") await readRows(found.fields as CopiedTable);
+      const [definitions, rows] = [parseRecord("definitions", line), parseRecord("rows", line)];
+      if (definitions !== null) await visitor.definitions?.(await script.text(definitions.bytes));
+      else if (rows !== null) await readRows(rows);
       else throw damagedCopy("it ends too early, or holds something else");
     }
     hashPending();
     const before = { bytes: total, sha256: checksum.digest("hex") };
-    const trailer = await next<typeof before>("trailer");
+    const trailer = await next("trailer");
     if (trailer.bytes !== before.bytes || trailer.sha256 !== before.sha256) {
       throw damagedCopy("its checksum differs");
     }
@@ -102,12 +103,14 @@ export async function readCopyFile(path: string, visitor: CopyVisitor): Promise<
   }
 }
 
-function parseRecord(line: string | null): { readonly kind: string; readonly fields: unknown } | null {
-  const [, kind, json] = /^-- harbor-db (\w+) (\{.*\})$/.exec(line ?? "") ?? [];
-  if (kind === undefined || json === undefined) return null;
-  try {
-    return { kind, fields: JSON.parse(json) };
-  } catch {
-    return null;
-  }
+type RecordKind = keyof typeof records;
+type Fields<Kind extends RecordKind> = v.InferOutput<(typeof records)[Kind]>;
+
+/** Returns the fields of a record; `null` for a line that is none of that kind. */
+function parseRecord<Kind extends RecordKind>(kind: Kind, line: string | null): Fields<Kind> | null {
+  const start = `-- harbor-db ${kind} `;
+  if (line?.startsWith(start) !== true) return null;
+  const wrong = (path: string, state: string) =>
+    damagedCopy(`its record "${kind}" is broken: ${path === "" ? "it" : path} ${state}`);
+  return readAs(records[kind], parseJson(line.slice(start.length), wrong), wrong);
 }

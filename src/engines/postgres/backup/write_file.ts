@@ -2,6 +2,8 @@ import type { TableContent } from "../../backup_content.ts";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
+import * as v from "valibot";
+import { listOf } from "../../../base/json_schema.ts";
 
 /**
  * The file of harbor-db's own engine: an SQL script that psql can run too, with records in between, which are comments
@@ -13,11 +15,15 @@ import { type FileHandle, open, rm } from "node:fs/promises";
  * - `end`, behind those: how many rows and bytes there were, and their digest;
  * - `trailer`, the last line: how many bytes stand before it, and their SHA-256. Without it the file is not whole.
  */
-export interface Header {
-  readonly format: typeof copyFormat;
-  readonly serverVersion: string;
-  readonly schema: string;
-}
+export const records = {
+  backup: v.object({ format: v.number(), serverVersion: v.string(), schema: v.string() }),
+  definitions: v.object({ bytes: v.number() }),
+  rows: v.object({ name: v.string(), columns: listOf(v.string()) }),
+  end: v.object({ bytes: v.number() }),
+  trailer: v.object({ bytes: v.number(), sha256: v.string() }),
+};
+
+export type Header = Readonly<v.InferOutput<typeof records.backup>>;
 
 export const copyFormat = 1;
 

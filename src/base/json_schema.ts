@@ -1,0 +1,77 @@
+import * as v from "valibot";
+
+/** Makes the error for what is not as it has to be: where it stands (`tables.0.rows`, "" for the whole) and its state. */
+export type WrongJson = (path: string, state: string) => Error;
+
+/**
+ * Returns the value of a JSON text.
+ *
+ * @throws what `wrong` makes when it is no JSON
+ */
+export function parseJson(text: string, wrong: WrongJson): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw wrong("", `is no JSON (${(error as Error).message})`);
+  }
+}
+
+/**
+ * Returns what a schema makes of a JSON value.
+ *
+ * @throws what `wrong` makes of the first thing that does not fit
+ */
+export function readAs<Schema extends v.GenericSchema>(
+  schema: Schema,
+  json: unknown,
+  wrong: WrongJson,
+): v.InferOutput<Schema> {
+  const read = v.safeParse(schema, json, { abortEarly: true, message: stateOf });
+  if (read.success) return read.output;
+  const [issue] = read.issues;
+  throw wrong(v.getDotPath(issue) ?? "", issue.message);
+}
+
+/** A list that nobody changes. */
+export function listOf<Item extends v.GenericSchema>(item: Item) {
+  return v.pipe(v.array(item), v.readonly());
+}
+
+/** One of a few words. */
+export function oneOf<const Words extends readonly string[]>(words: Words) {
+  return v.picklist(words, `is none of ${words.join(", ")}`);
+}
+
+/** An object whose fields may have any name. Valibot's own would pass over a column that is called "constructor". */
+export function recordOf<Item extends v.GenericSchema>(item: Item) {
+  return v.pipe(
+    v.custom<Readonly<Record<string, v.InferInput<Item>>>>(isRecord, "is no object"),
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      for (const [key, value] of Object.entries(dataset.value)) {
+        const read = v.safeParse(item, value, { abortEarly: true, message: stateOf });
+        if (read.success) continue;
+        const [{ message, path = [] }] = read.issues;
+        const place = { type: "object", origin: "value", input: dataset.value, key, value } as const;
+        return addIssue({ message, path: [place, ...path] });
+      }
+    }),
+  );
+}
+
+function isRecord(json: unknown): boolean {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
+
+const states: Readonly<Record<string, string>> = {
+  string: "is no text",
+  number: "is no number",
+  boolean: "is neither true nor false",
+  array: "is no list",
+  object: "is no object",
+  loose_object: "is no object",
+};
+
+function stateOf({ type, received }: v.BaseIssue<unknown>): string {
+  return received === "undefined" ? "is missing" : states[type] ?? "is not what it has to be";
+}
