@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import type { HistoryFolder } from "./rules/check_folder.ts";
 import { HarborError } from "../base/errors.ts";
 import { dialects } from "./read_project.ts";
+import { isTemporary } from "./write_together.ts";
 
 /**
  * Reads all files of a `drizzle/` folder, whatever their state.
@@ -27,7 +28,7 @@ export function readHistoryFolders(dir: string, cwd: string): readonly HistoryFo
 function readFiles(folder: string): ReadonlyMap<string, string> | null {
   try {
     const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-    const paths = entries.filter((entry) => entry.isFile()).map((entry) =>
+    const paths = entries.filter((entry) => entry.isFile() && !isTemporary(entry.name)).map((entry) =>
       join(entry.parentPath, entry.name)
     );
     return new Map(

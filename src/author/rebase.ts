@@ -40,7 +40,7 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
     rewritten.push(...placed.flatMap(({ rewritten }) => rewritten ?? []));
   }
   const files = [...changes, checksumChange(dir, changes)].filter(({ text, before }) => text !== before);
-  await writeTogether(dir, files, { client: request.client, waitMs: request.waitMs });
+  await writeTogether(dir, files, request.writing);
   const { kept } = moveBehind(tree, moved);
   return {
     order: [...kept, ...moveBehind(tree, moved).moved].map(({ id, name }) => ({

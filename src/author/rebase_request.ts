@@ -1,7 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
-import type { Client } from "../engines/database.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import type { ProofSetting } from "./prove.ts";
+import type { WriteOptions } from "./write_together.ts";
 
 /** What to move, and what must not be moved. */
 export interface RebaseRequest {
@@ -15,8 +15,7 @@ export interface RebaseRequest {
   applied(): Promise<{ readonly url: string; readonly revisions: ReadonlySet<string> } | null>;
   readonly engine: DrizzleEngine;
   readonly proof: ReadonlyMap<Dialect, ProofSetting>;
-  readonly client: Client;
-  readonly waitMs: number;
+  readonly writing: WriteOptions;
 }
 
 export interface RebaseResult {

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
-import type { Client } from "../engines/database.ts";
+import { withFileLock } from "../base/files/file_lock.ts";
+import { flush, flushFolder } from "../base/files/flush.ts";
+import { readIfThere } from "../history/read_history.ts";
 
 /** A file to write, by its path in the folder. */
 export interface FileChange {
@@ -14,155 +15,78 @@ export interface FileChange {
 }
 
 export interface WriteOptions {
-  readonly client: Client;
+  /** The file whose lock keeps other writers out. It is not in the folder, which is under version control. */
+  readonly lock: string;
   /** Milliseconds to wait for another harbor-db that is writing there. */
   readonly waitMs: number;
+  readonly signal: AbortSignal;
 }
 
-/** Marks the folder as being written to, and says what to put back when the writer dies. */
-const markName = ".harbor-db-writing.json";
+const temporaryEnding = ".harbor-db-new";
 
-interface Mark {
-  readonly owner: string;
-  readonly pid: number;
-  readonly processSpace: string | null;
-  /** What is being written; empty until it is known that nothing else changed. */
-  readonly changes: readonly FileChange[];
+/** Says whether a file is one that has not got its name yet, and so is of no concern to readers. */
+export function isTemporary(path: string): boolean {
+  return path.endsWith(temporaryEnding);
 }
 
 /**
- * Writes files into a folder, all of them or none. What is there is only replaced when it still is what was read; two
- * writers at once come one after the other, and the second one finds that.
+ * Writes files into a folder in their order; what names the others (a journal) comes last. What is there is only
+ * replaced when it still is what was read; two writers at once come one after the other, and the second one finds that.
  *
- * The mark that keeps others out holds what to put back, so that also a writer that was killed leaves nothing half
- * done: the next one undoes it.
+ * All texts are on the disk, under other names, before the first gets its own. A writer that was killed before the
+ * journal leaves nothing that readers look at, and the next one goes over it.
  *
  * @throws {HarborError} `locked` when another one writes for longer than `waitMs`; `file_failed`
  */
 export async function writeTogether(
   dir: string,
   changes: readonly FileChange[],
-  options: WriteOptions,
+  { lock, waitMs, signal }: WriteOptions,
 ): Promise<void> {
-  mkdirSync(dir, { recursive: true });
-  const mark = await takeMark(dir, options);
-  const written: FileChange[] = [];
-  try {
-    changes.forEach((change) => refuseIfChanged(dir, change));
-    put(dir, markName, JSON.stringify({ ...mark, changes }));
-    for (const change of changes) {
-      written.push(change);
-      put(dir, change.path, change.text);
+  const work = () => {
+    mkdirSync(dir, { recursive: true });
+    removeTemporary(dir);
+    try {
+      for (const { path, text } of changes) if (text !== null) prepare(join(dir, path), text);
+      changes.forEach((change) => refuseIfChanged(dir, change));
+      changes.forEach((change) => make(dir, change));
+    } catch (error) {
+      removeTemporary(dir);
+      throw error;
     }
+    return Promise.resolve();
+  };
+  try {
+    const what = `write in "${dir}"`;
+    await withFileLock(lock, work, { what, waitMs, signal, onWait: () => {}, onUnlocked: () => {} });
   } catch (error) {
-    undo(dir, written);
-    throw asFileError(error, dir);
-  } finally {
-    rmSync(join(dir, markName), { force: true });
+    if (error instanceof HarborError) throw error;
+    throw new HarborError("file_failed", `Cannot write in "${dir}": ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
-/** Says whether somebody is writing into a folder, or was killed while doing so. */
-export function isBeingWritten(dir: string): boolean {
-  return existsSync(join(dir, markName));
+/** Removes what a writer that was killed had not given its name. */
+function removeTemporary(dir: string): void {
+  const paths = readdirSync(dir, { recursive: true, encoding: "utf8" });
+  for (const path of paths.filter(isTemporary)) rmSync(join(dir, path));
 }
 
-/**
- * Puts back what a writer that was killed left half done. Called before a folder is read.
- *
- * @returns Whether there was something to put back
- */
-export function undoUnfinished(dir: string, client: Client): boolean {
-  return isBeingWritten(dir) && undoDead(dir, client);
+function temporaryOf(target: string): string {
+  return join(dirname(target), `.${basename(target)}${temporaryEnding}`);
 }
 
-async function takeMark(dir: string, { client, waitMs }: WriteOptions): Promise<Mark> {
-  const path = join(dir, markName);
-  const mark = markOf(client);
-  for (const deadline = Date.now() + waitMs; !create(path, mark);) {
-    if (undoDead(dir, client)) continue;
-    if (Date.now() >= deadline) throw busy(path);
-    await sleep(20);
-  }
-  return mark;
+function prepare(target: string, text: string): void {
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(temporaryOf(target), text);
+  flush(temporaryOf(target));
 }
 
-function markOf({ pid, processSpace, host }: Client): Mark {
-  return { owner: `pid ${pid} on ${host}`, pid, processSpace, changes: [] };
-}
-
-/** Undoes a dead writer's changes and removes its mark. Of several that see it, the one with the claim does. */
-function undoDead(dir: string, client: Client): boolean {
-  const path = join(dir, markName);
-  const claim = `${path}.claim`;
-  if (readDead(path, client) === null) return false;
-  if (!create(claim, markOf(client))) {
-    if (ageOf(claim) > longestUndoMs) rmSync(claim, { force: true });
-    return false;
-  }
-  try {
-    const dead = readDead(path, client);
-    if (dead === null) return false;
-    undo(dir, dead.changes);
-    rmSync(path, { force: true });
-    return true;
-  } finally {
-    rmSync(claim, { force: true });
-  }
-}
-
-/** How long putting back a few files may take before whoever does it must be dead, too. */
-const longestUndoMs = 10_000;
-/** How long a mark may be without its text. */
-const longestEmptyMs = 1_000;
-
-/** Returns the mark of a writer that is dead; `null` when there is none, or it may live. */
-function readDead(path: string, { processSpace, isAlive }: Client): Mark | null {
-  const mark = readMark(path);
-  // It was killed before it could say who it is, and so before it did anything.
-  if (mark === null) return ageOf(path) > longestEmptyMs ? nobody : null;
-  return processSpace !== null && mark.processSpace === processSpace && !isAlive(mark.pid) ? mark : null;
-}
-
-const nobody: Mark = { owner: "nobody", pid: 0, processSpace: null, changes: [] };
-
-/** Returns how long ago a file was written, in milliseconds; 0 when it is gone. */
-function ageOf(path: string): number {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? 0 : Date.now() - stat.mtimeMs;
-}
-
-function create(path: string, mark: Mark): boolean {
-  try {
-    writeFileSync(path, JSON.stringify(mark), { flag: "wx" });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw asFileError(error, path);
-  }
-}
-
-/** Returns another writer's mark; `null` when it is gone or not yet whole. */
-function readMark(path: string): Mark | null {
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch {
-    return null;
-  }
-}
-
-/** Puts back what was there, but for what somebody else has written since. */
-function undo(dir: string, changes: readonly FileChange[]): void {
-  for (const { path, text, before } of changes.toReversed()) {
-    const half = join(dir, `${path}.new`);
-    if (existsSync(half)) rmSync(half);
-    if (text !== before && readIfThere(join(dir, path)) === text) put(dir, path, before);
-  }
-}
-
-function refuseIfChanged(dir: string, { path, before }: FileChange): void {
+function refuseIfChanged(dir: string, { path, text, before }: FileChange): void {
   const now = readIfThere(join(dir, path));
-  if (now === before) return;
+  const isWrittenAlready = before === null && now === text;
+  if (now === before || isWrittenAlready) return;
   const state = before === null
     ? "there is such a file already"
     : "another program changed it since it was read";
@@ -171,28 +95,9 @@ function refuseIfChanged(dir: string, { path, before }: FileChange): void {
   });
 }
 
-/** Writes a file under another name first, so that half of one never stands there. */
-function put(dir: string, path: string, text: string | null): void {
+function make(dir: string, { path, text }: FileChange): void {
   const target = join(dir, path);
-  if (text === null) return rmSync(target, { force: true });
-  mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(`${target}.new`, text);
-  renameSync(`${target}.new`, target);
-}
-
-function readIfThere(path: string): string | null {
-  return existsSync(path) ? readFileSync(path, "utf8") : null;
-}
-
-function busy(path: string): HarborError {
-  const owner = readMark(path)?.owner ?? "another harbor-db";
-  return new HarborError("locked", `Cannot write: ${owner} is writing there`, {
-    hint: `If it is gone: rm ${path}`,
-  });
-}
-
-function asFileError(error: unknown, path: string): HarborError {
-  if (error instanceof HarborError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new HarborError("file_failed", `Cannot write "${path}": ${message}`, { cause: error });
+  if (text === null) rmSync(target, { force: true });
+  else renameSync(temporaryOf(target), target);
+  flushFolder(dirname(target));
 }

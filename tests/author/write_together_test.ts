@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { HarborError } from "../../src/base/errors.ts";
-import type { Client } from "../../src/engines/database.ts";
-import { type FileChange, undoUnfinished, writeTogether } from "../../src/author/write_together.ts";
-import { testClient, withFolder } from "../support/databases.ts";
+import { withFileLock } from "../../src/base/files/file_lock.ts";
+import { type FileChange, type WriteOptions, writeTogether } from "../../src/author/write_together.ts";
+import { withFolder } from "../support/databases.ts";
 
-const mark = ".harbor-db-writing.json";
-const options = { client: testClient, waitMs: 100 };
+/** How a test writes, with a lock of its own beside the folder. */
+function optionsFor(dir: string): WriteOptions {
+  return { lock: `${dir}.lock`, waitMs: 100, signal: new AbortController().signal };
+}
 
 async function contents(dir: string): Promise<Readonly<Record<string, string>>> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
@@ -30,14 +32,14 @@ const replaced: FileChange = { path: "journal.json", text: "two", before: "one" 
 function withJournal(work: (dir: string) => Promise<void>): Promise<void> {
   return withFolder(async (dir) => {
     await writeFile(join(dir, "journal.json"), "one");
-    await work(dir);
+    await work(dir).finally(() => rm(`${dir}.lock`, { force: true }));
   });
 }
 
 test("writeTogether() adds, replaces and removes, and leaves nothing else", () =>
   withJournal(async (dir) => {
     await writeFile(join(dir, "old"), "old");
-    await writeTogether(dir, [added, replaced, { path: "old", text: null, before: "old" }], options);
+    await writeTogether(dir, [added, replaced, { path: "old", text: null, before: "old" }], optionsFor(dir));
     assert.deepEqual(await contents(dir), { "a/new.sql": "new", "journal.json": "two" });
   }));
 
@@ -59,77 +61,56 @@ for (const [what, put, message] of obstacles) {
     withJournal(async (dir) => {
       await put(dir);
       const before = await contents(dir);
-      await assert.rejects(writeTogether(dir, [replaced, added], options), refusal("file_failed", message));
+      await assert.rejects(
+        writeTogether(dir, [replaced, added], optionsFor(dir)),
+        refusal("file_failed", message),
+      );
       assert.deepEqual(await contents(dir), before);
     }));
 }
 
-test("writeTogether() undoes what a writer left that was killed, but for what was edited since", () =>
+test("writeTogether() goes over what a killed writer left without a name", () =>
   withJournal(async (dir) => {
-    const dead: Client = { ...testClient, isAlive: () => false };
     await mkdir(join(dir, "a"));
-    // It was killed after it had written two of its three files and half of the third.
-    const changes = [
-      { path: "a/half.sql", text: "half", before: null },
-      { path: "a/edited.sql", text: "as written", before: null },
-      { path: "journal.json", text: "half", before: "one" },
-    ];
-    const left = { owner: "pid 1 on web1", pid: 1, processSpace: testClient.processSpace, changes };
-    await writeFile(join(dir, mark), JSON.stringify(left));
-    await writeFile(join(dir, "a/half.sql"), "half");
-    await writeFile(join(dir, "a/edited.sql"), "mine now");
-    await writeFile(join(dir, "journal.json.new"), "ha");
-    await writeTogether(dir, [added, replaced], { ...options, client: dead });
-    assert.deepEqual(await contents(dir), {
-      "a/edited.sql": "mine now",
-      "a/new.sql": "new",
-      "journal.json": "two",
-    });
+    await writeFile(join(dir, "a/.other.sql.harbor-db-new"), "ot");
+    await writeFile(join(dir, ".journal.json.harbor-db-new"), "tw");
+    await writeTogether(dir, [added, replaced], optionsFor(dir));
+    assert.deepEqual(await contents(dir), { "a/new.sql": "new", "journal.json": "two" });
   }));
 
-test("a mark without text is a dead writer's, once it is old", () =>
+test("writeTogether() takes a new file that is there as it will be for one that a killed writer named", () =>
   withJournal(async (dir) => {
-    await writeFile(join(dir, mark), "");
-    await assert.rejects(
-      writeTogether(dir, [added], options),
-      refusal("locked", /another harbor-db is writing/),
-    );
-    await utimes(join(dir, mark), new Date(), new Date(Date.now() - 5_000));
-    await writeTogether(dir, [added], options);
+    await mkdir(join(dir, "a"));
+    await writeFile(join(dir, "a/new.sql"), "new");
+    await writeTogether(dir, [added, replaced], optionsFor(dir));
+    assert.deepEqual(await contents(dir), { "a/new.sql": "new", "journal.json": "two" });
+  }));
+
+test("writeTogether() waits for another writer, but not for ever", () =>
+  withJournal(async (dir) => {
+    const { lock, signal } = optionsFor(dir);
+    const other = { what: "write", waitMs: 0, signal, onWait: () => {}, onUnlocked: () => {} };
+    const patient = await withFileLock(lock, async () => {
+      const message = /Cannot write in ".*": another run is under way/;
+      await assert.rejects(writeTogether(dir, [added], optionsFor(dir)), refusal("locked", message));
+      assert.deepEqual(await contents(dir), { "journal.json": "one" });
+      return { done: writeTogether(dir, [added], { ...optionsFor(dir), waitMs: 5_000 }) };
+    }, other);
+    await patient.done;
     assert.deepEqual(await contents(dir), { "a/new.sql": "new", "journal.json": "one" });
-  }));
-
-test("undoUnfinished() puts back before anything is read, and leaves a living writer alone", () =>
-  withJournal(async (dir) => {
-    const changes = [{ path: "journal.json", text: "half", before: "one" }];
-    const other = { owner: "pid 1 on web1", pid: 1, processSpace: testClient.processSpace, changes };
-    await writeFile(join(dir, mark), JSON.stringify(other));
-    await writeFile(join(dir, "journal.json"), "half");
-    assert.equal(undoUnfinished(dir, { ...testClient, isAlive: () => true }), false);
-    assert.equal(undoUnfinished(dir, { ...testClient, isAlive: () => false }), true);
-    assert.deepEqual(await contents(dir), { "journal.json": "one" });
-    assert.equal(undoUnfinished(dir, testClient), false);
-  }));
-
-test("writeTogether() waits for another writer and then says who it is", () =>
-  withJournal(async (dir) => {
-    const other = { owner: "pid 4711 on web1", pid: 4711, processSpace: "another machine", changes: [] };
-    await writeFile(join(dir, mark), JSON.stringify(other));
-    await assert.rejects(
-      writeTogether(dir, [added], options),
-      refusal("locked", /pid 4711 on web1 is writing there/),
-    );
-    assert.deepEqual(Object.keys(await contents(dir)), [mark, "journal.json"]);
   }));
 
 test("of writers at once all write, one after the other, unless they want the same file", () =>
   withJournal(async (dir) => {
     const own = (n: number) =>
-      writeTogether(dir, [{ path: `${n}.sql`, text: `${n}`, before: null }], { ...options, waitMs: 5_000 });
+      writeTogether(dir, [{ path: `${n}.sql`, text: `${n}`, before: null }], {
+        ...optionsFor(dir),
+        waitMs: 5_000,
+      });
     await Promise.all([1, 2, 3, 4, 5].map(own));
     assert.equal(Object.keys(await contents(dir)).length, 6);
     const same = await Promise.allSettled(
-      [1, 2, 3].map(() => writeTogether(dir, [replaced], { ...options, waitMs: 5_000 })),
+      [1, 2, 3].map(() => writeTogether(dir, [replaced], { ...optionsFor(dir), waitMs: 5_000 })),
     );
     assert.equal(same.filter(({ status }) => status === "fulfilled").length, 1);
     assert.equal((await contents(dir))["journal.json"], "two");

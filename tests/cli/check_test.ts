@@ -127,7 +127,7 @@ const damages: readonly (readonly [
     (project) => replace(project, "drizzle/sqlite/meta/_journal.json", "{", ""),
     "journal",
     "drizzle/sqlite/meta/_journal.json",
-    /it is not JSON/,
+    /it is no JSON/,
     /git checkout/,
   ],
   [

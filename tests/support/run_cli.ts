@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { tmpdir } from "node:os";
 import process from "node:process";
 import { withFolder } from "./databases.ts";
 import { projectFile } from "./project.ts";
@@ -122,7 +123,8 @@ function onTerminal(command: readonly string[]): readonly string[] {
 function baseEnvironment(): NodeJS.ProcessEnv {
   const kept = ["PATH", "HOME", "TMPDIR", "LANG", "DENO_DIR"].map((name) => [name, process.env[name]]);
   const known = kept.filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(known), DENO_NO_UPDATE_CHECK: "1" };
+  // What outlives a run belongs into a folder that goes with the tests.
+  return { ...Object.fromEntries(known), XDG_STATE_HOME: tmpdir(), DENO_NO_UPDATE_CHECK: "1" };
 }
 
 function parse<T>(stdout: string, stderr: string): T {

@@ -15,7 +15,7 @@ import type { ProofSetting } from "../prove.ts";
 import { readIfThere } from "../../history/read_history.ts";
 import { readHistoryFolders } from "../read_history_folders.ts";
 import type { ProjectPaths } from "../read_project.ts";
-import { isBeingWritten, writeTogether } from "../write_together.ts";
+import { type WriteOptions, writeTogether } from "../write_together.ts";
 
 /** What to check, and how far to go. */
 export interface CheckRequest {
@@ -55,7 +55,6 @@ export async function checkProject(request: CheckRequest): Promise<readonly Find
   const folders = readFolders(request);
   const findings = folders.flatMap((folder) => folder.findings);
   if (readIfThere(join(request.paths.dir, checksumListPath)) === null) findings.push(noList(request));
-  if (isBeingWritten(request.paths.dir)) findings.push(halfWritten(request));
   const broken = folders.filter(({ history }) => history === null).map(({ dialect }) => dialect);
   const histories = folders.flatMap(({ history }) => history === null ? [] : [history]);
   const made = new Set(["journal", "files", "edited", "branches", "snapshot", "script", "downgrade"]);
@@ -95,6 +94,7 @@ const whole: readonly string[] = ["journal", "files", "branches", "snapshot", "s
 export async function acceptEdits(
   request: CheckRequest,
   findings: readonly Finding[],
+  writing: WriteOptions,
 ): Promise<readonly Finding[]> {
   const { dir } = request.paths;
   const path = join(dir, checksumListPath);
@@ -115,7 +115,7 @@ export async function acceptEdits(
     }
   }
   const change = { path: checksumListPath, text: renderChecksums(checksums), before };
-  await writeTogether(dir, [change], { client: request.client, waitMs: 10_000 });
+  await writeTogether(dir, [change], writing);
   return findings.map((finding) => {
     const isAccepted = finding.check === "edited" && finding.status !== "pass" &&
       (finding.details["dialect"] === null || proven.includes(finding.details["dialect"] as Dialect));
@@ -137,16 +137,6 @@ function noList({ paths: { dir }, cwd }: CheckRequest): Finding {
     status: "warn",
     message: `${relative(cwd, join(dir, checksumListPath))}: there is no such list, so edits cannot be seen`,
     hint: "harbor-db check --prove --accept-edits",
-    details: { dialect: null },
-  };
-}
-
-function halfWritten({ paths: { dir }, cwd }: CheckRequest): Finding {
-  return {
-    check: "files",
-    status: "warn",
-    message: `${relative(cwd, dir)}: another harbor-db is writing there, or was killed while it did`,
-    hint: "The next generate, create or rebase puts back what was there before.",
     details: { dialect: null },
   };
 }

@@ -23,7 +23,7 @@ export const generateCommand = defineCommand({
   run: async (app, { args, options }) => {
     const { openProject, generateRevision } = await import("./write_revision.ts");
     const name = options.check ? "check" : args[0] ?? "";
-    const project = await openProject(app, name, { schema: options.schema, isReadOnly: options.check });
+    const project = await openProject(app, name, { schema: options.schema });
     if (options.check) return await reportChanges(app, project.parts);
     if (project.parts.some((part) => part.isChanged)) {
       return await generateRevision(app, { ...project, command: `generate "${project.name}"`, options });

@@ -3,7 +3,7 @@ import { exitCodeOfFindings, summarize } from "../../base/finding.ts";
 import { acceptEdits, checkProject, type CheckRequest } from "../../author/check/check.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
-import { projectPaths } from "./write_revision.ts";
+import { projectPaths, writeOptions } from "./write_revision.ts";
 import { findingText, printFinding, summaryText } from "../../cli/print_finding.ts";
 import { proofSettings } from "./proof_settings.ts";
 
@@ -32,7 +32,8 @@ export async function runCheck(app: App, options: CheckValues): Promise<Outcome>
     client: system.client,
   };
   const found = await checkProject(request);
-  const findings = options.acceptEdits ? await acceptEdits(request, found) : found;
+  const writing = writeOptions(app, request.paths.dir);
+  const findings = options.acceptEdits ? await acceptEdits(request, found, writing) : found;
   const exitCode = exitCodeOfFindings(findings, options.strict);
   const summary = summarize(findings);
   if (settings.quiet) {

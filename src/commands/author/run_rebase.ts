@@ -5,7 +5,7 @@ import { loadDrizzleEngine } from "../../author/drizzle_engine.ts";
 import { rebase } from "../../author/rebase.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
-import { projectPaths, undoUnfinished } from "./write_revision.ts";
+import { projectPaths, writeOptions } from "./write_revision.ts";
 import { proofSettings } from "./proof_settings.ts";
 
 interface RebaseValues {
@@ -21,7 +21,6 @@ export async function runRebase(
 ): Promise<Outcome> {
   const { report, system } = app;
   const { dir } = projectPaths(app, undefined);
-  await undoUnfinished(app, dir);
   const { order, rewritten, files } = await rebase({
     dir,
     cwd: system.cwd,
@@ -30,8 +29,7 @@ export async function runRebase(
     applied: () => appliedRevisions(app),
     engine: await loadDrizzleEngine(),
     proof: await proofSettings(app, proveUrl),
-    client: system.client,
-    waitMs: app.lockWaitMs,
+    writing: writeOptions(app, dir),
   });
   if (order.length === 0) report.line("nothing to do: the history has no branches");
   for (const { revision, name, moved } of order) {

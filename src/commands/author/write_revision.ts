@@ -3,11 +3,13 @@ import { readCreationTime, readRevisionId, readRevisionName } from "../../histor
 import type { DrizzleEngine } from "../../author/drizzle_engine.ts";
 import type { NewRevision, RevisionRequest } from "../../author/generate.ts";
 import type { ProjectPart, ProjectPaths } from "../../author/read_project.ts";
+import type { WriteOptions } from "../../author/write_together.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import type { GenerateValues } from "./generate_options.ts";
 import { readDecisions } from "./generate_questions.ts";
 import { proofSettings } from "./proof_settings.ts";
+import { lockPath, stateFolder } from "../verify/state_folder.ts";
 
 /** A developer's folder, read, and what drizzle-kit makes of it. */
 export interface OpenProject {
@@ -22,7 +24,7 @@ export interface OpenProject {
 export async function openProject(
   app: App,
   name: string,
-  { schema, isReadOnly = false }: { readonly schema: string | undefined; readonly isReadOnly?: boolean },
+  { schema }: { readonly schema: string | undefined },
 ): Promise<OpenProject> {
   const [{ loadDrizzleEngine }, { readProject }] = await Promise.all([
     import("../../author/drizzle_engine.ts"),
@@ -30,17 +32,8 @@ export async function openProject(
   ]);
   const checked = readRevisionName(name);
   const paths = projectPaths(app, schema);
-  if (!isReadOnly) await undoUnfinished(app, paths.dir);
   const engine = await loadDrizzleEngine();
   return { name: checked, paths, engine, parts: await readProject(paths, engine) };
-}
-
-/** Puts back what a killed harbor-db left half written, before anything is read. */
-export async function undoUnfinished({ system, report }: App, dir: string): Promise<void> {
-  const run = await import("../../author/write_together.ts");
-  if (run.undoUnfinished(dir, system.client)) {
-    report.note("put back what a killed harbor-db left half written");
-  }
 }
 
 /** Drafts a revision of what changed in schema.ts, proves it, writes it and says what was done. */
@@ -77,7 +70,7 @@ export async function writeRevision(
     readonly proveUrl: string | undefined;
   },
 ): Promise<Outcome> {
-  const { report, system, lockWaitMs } = app;
+  const { report, system } = app;
   const [{ filesOf }, { examineRevision }, { writeTogether }] = await Promise.all([
     import("../../author/generate.ts"),
     import("../../author/check/new_revision.ts"),
@@ -89,7 +82,7 @@ export async function writeRevision(
     cwd: system.cwd,
     proof: await proofSettings(app, proveUrl),
   });
-  await writeTogether(paths.dir, changes, { client: system.client, waitMs: lockWaitMs });
+  await writeTogether(paths.dir, changes, writeOptions(app, paths.dir));
 
   const files = changes.filter(({ before }) => before === null).map(({ path }) => join(paths.dir, path));
   const { id, name, parent, parts } = revision;
@@ -132,6 +125,11 @@ export async function writeRevision(
 
 function distinct(texts: readonly string[]): readonly string[] {
   return [...new Set(texts)];
+}
+
+/** Returns how files of a history are written: one harbor-db at a time. */
+export function writeOptions({ system, lockWaitMs }: App, dir: string): WriteOptions {
+  return { lock: lockPath(stateFolder(system), "history", dir), waitMs: lockWaitMs, signal: system.signal };
 }
 
 /** Returns where the developer's files are: `--dir`, else `drizzle/` in the working directory. */

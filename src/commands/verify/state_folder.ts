@@ -22,10 +22,12 @@ export function stateFolder({ environment }: System): string {
  */
 export function verifyLockPath(app: App, log: string | undefined): string {
   const { system } = app;
-  const name = createHash("sha256").update(databaseIdentity(app, app.databaseUrl())).digest("hex").slice(
-    0,
-    12,
-  );
   const folder = log === undefined ? stateFolder(system) : dirname(resolve(system.cwd, log));
-  return join(folder, `.harbor-db-verify-${name}.lock`);
+  return lockPath(folder, "verify", databaseIdentity(app, app.databaseUrl()));
+}
+
+/** Returns the file in a folder whose lock is for one kind of work on one thing. */
+export function lockPath(folder: string, work: string, thing: string): string {
+  const name = createHash("sha256").update(thing).digest("hex").slice(0, 12);
+  return join(folder, `.harbor-db-${work}-${name}.lock`);
 }
