@@ -3,12 +3,13 @@ import { locate } from "../history/applied.ts";
 import { loadInspector } from "../engines/open/inspector.ts";
 import { obstaclesOf } from "./rules/bridge_obstacles.ts";
 import type { Obstacle } from "../migrate/rules/obstacle.ts";
-import { type BridgeStatement, quote, step } from "./rules/bridge_statement.ts";
+import { type BridgeStatement, step } from "./rules/bridge_statement.ts";
 import { demandsOf } from "../migrate/rules/row_demands.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf } from "../history/history.ts";
 import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
+import { quoteName } from "../sql/quote.ts";
 import { unsettled } from "../migrate/rules/columns_filled.ts";
 import { rightsError } from "../migrate/check_rights.ts";
 import { conflictError, findConflicts } from "../migrate/check_rows.ts";
@@ -219,9 +220,9 @@ async function sequencesBehind({ database }: RunContext): Promise<readonly Bridg
   }[];
   return behind.map(({ table, column }) =>
     step(
-      `SELECT setval(pg_get_serial_sequence('${quote(table)}', '${column}'), (SELECT max(${
-        quote(column)
-      }) FROM ${quote(table)}))`,
+      `SELECT setval(pg_get_serial_sequence('${quoteName(table)}', '${column}'), (SELECT max(${
+        quoteName(column)
+      }) FROM ${quoteName(table)}))`,
     )
   );
 }

@@ -11,9 +11,9 @@ import { HarborError } from "../base/errors.ts";
 import { headOf, journalPath, scriptChecksum } from "../history/history.ts";
 import { type KitSnapshot, kitVersions, snapshotId } from "../schema/kit_snapshot.ts";
 import { deriveRevisionId, revisionFiles, tagOf } from "../history/revision_name.ts";
+import { readIfThere } from "../base/files/read_if_there.ts";
 import { type DraftedScripts, draftScripts, draftTemplate } from "./draft_revision.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
-import { readIfThere } from "../history/read_history.ts";
 import type { ProjectPart } from "./read_project.ts";
 import type { FileChange } from "./write_together.ts";
 

@@ -1,4 +1,3 @@
-import { isRecord } from "../base/record.ts";
 import type { Dialect } from "../base/dialect.ts";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -8,7 +7,8 @@ import { is } from "drizzle-orm";
 import { PgTable } from "drizzle-orm/pg-core";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { transform } from "sucrase";
-import { HarborError } from "../base/errors.ts";
+import { HarborError, messageOf } from "../base/errors.ts";
+import { isRecord } from "../base/json_schema.ts";
 
 /** What a schema.ts exports, by the dialect that it is for. */
 export type SchemaTables = ReadonlyMap<Dialect, Readonly<Record<string, unknown>>>;
@@ -111,7 +111,7 @@ function explain(error: unknown, path: string): HarborError {
 }
 
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
+  return messageOf(error).split("\n")[0]!;
 }
 
 function badSchema(where: string, state: string, hint?: string, cause?: unknown): HarborError {

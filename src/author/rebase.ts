@@ -9,7 +9,7 @@ import { revisionFiles } from "../history/revision_name.ts";
 import { forksOf, moveBehind, readTree, type TreeRevision, withDescendants } from "./rules/revision_tree.ts";
 import { renderJson } from "./generate.ts";
 import { isMerging, revisionsOn } from "./git_branch.ts";
-import { readIfThere } from "../history/read_history.ts";
+import { readIfThere } from "../base/files/read_if_there.ts";
 import { readHistoryFolders } from "./read_history_folders.ts";
 import { type PlacedRevision, rebaseDialect } from "./rebase_dialect.ts";
 import { type FileChange, writeTogether } from "./write_together.ts";

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { HarborError } from "../base/errors.ts";
+import { HarborError, messageOf } from "../base/errors.ts";
 import { withFileLock } from "../base/files/file_lock.ts";
 import { flush, flushFolder } from "../base/files/flush.ts";
-import { readIfThere } from "../history/read_history.ts";
+import { readIfThere } from "../base/files/read_if_there.ts";
 
 /** A file to write, by its path in the folder. */
 export interface FileChange {
@@ -61,7 +61,7 @@ export async function writeTogether(
     await withFileLock(lock, work, { what, waitMs, signal, onWait: () => {}, onUnlocked: () => {} });
   } catch (error) {
     if (error instanceof HarborError) throw error;
-    throw new HarborError("file_failed", `Cannot write in "${dir}": ${(error as Error).message}`, {
+    throw new HarborError("file_failed", `Cannot write in "${dir}": ${messageOf(error)}`, {
       cause: error,
     });
   }

@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream, readFileSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { ReadableStream } from "node:stream/web";
 import * as zlib from "node:zlib";
-import { HarborError } from "../base/errors.ts";
+import { HarborError, messageOf } from "../base/errors.ts";
 import type { Compression, Manifest } from "./rules/manifest.ts";
 import { flush } from "../base/files/flush.ts";
 import { stopBackupIfAsked } from "../base/stop_backup.ts";
@@ -103,7 +103,7 @@ export function readIdentities(path: string): readonly string[] {
   } catch (error) {
     throw new HarborError(
       "bad_config",
-      `Cannot read the identity file "${path}": ${(error as Error).message}`,
+      `Cannot read the identity file "${path}": ${messageOf(error)}`,
       {
         hint: "Give the file that age-keygen wrote: --identity key.txt",
       },
@@ -205,7 +205,7 @@ function isOfSystem(error: unknown): boolean {
 }
 
 function undecodable(path: string, error: unknown): HarborError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (/no identity matched/i.test(message)) {
     return new HarborError("bad_config", `Cannot decrypt "${path}": none of the identities fits`, {
       hint: "Give the file with the key that it was encrypted to: --identity key.txt",

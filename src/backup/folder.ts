@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, isAbsolute, join, resolve } from "node:path";
-import { HarborError } from "../base/errors.ts";
+import { compareTexts } from "../base/compare_texts.ts";
+import { HarborError, messageOf } from "../base/errors.ts";
 import { backupPathOf, type Manifest, manifestPathOf, parseManifest } from "./rules/manifest.ts";
 
 /** A backup as it lies in its folder. */
@@ -41,7 +42,7 @@ export function readBackups(folder: string): BackupList {
 /** Returns the newest backup of a database that is whole, without reading more manifests than it takes. */
 export function newestBackup(folder: string, database: string): StoredBackup | null {
   // Names begin alike for one database and then with the time, but two databases may share a folder.
-  const byTime = manifestNames(folder).toSorted((a, b) => compare(timeIn(b), timeIn(a)));
+  const byTime = manifestNames(folder).toSorted((a, b) => compareTexts(timeIn(b), timeIn(a)));
   for (const name of byTime) {
     try {
       const backup = readBackup(join(folder, backupPathOf(name)!));
@@ -104,7 +105,7 @@ function manifestNames(folder: string): readonly string[] {
     return readdirSync(folder).filter((name) => !name.startsWith(".") && backupPathOf(name) !== null);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw new HarborError("file_failed", `Cannot read "${folder}": ${(error as Error).message}`, {
+    throw new HarborError("file_failed", `Cannot read "${folder}": ${messageOf(error)}`, {
       hint: "Give the folder that backups are in: --backup-dir <dir>",
       cause: error,
     });
@@ -112,15 +113,12 @@ function manifestNames(folder: string): readonly string[] {
 }
 
 function newestFirst(a: StoredBackup, b: StoredBackup): number {
-  return compare(b.manifest.createdAt, a.manifest.createdAt) || compare(b.manifest.id, a.manifest.id);
+  return compareTexts(b.manifest.createdAt, a.manifest.createdAt) ||
+    compareTexts(b.manifest.id, a.manifest.id);
 }
 
 function timeIn(name: string): string {
   return /-(\d{8}T\d{9}Z)-/.exec(name)?.[1] ?? "";
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function isFile(path: string): boolean {

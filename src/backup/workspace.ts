@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { HarborError } from "../base/errors.ts";
+import { HarborError, messageOf } from "../base/errors.ts";
 import { manifestPathOf } from "./rules/manifest.ts";
 import type { Client } from "../engines/database.ts";
 
@@ -39,7 +39,7 @@ async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
-    throw new HarborError("file_failed", `Cannot write in "${dirname(path)}": ${(error as Error).message}`, {
+    throw new HarborError("file_failed", `Cannot write in "${dirname(path)}": ${messageOf(error)}`, {
       hint: "Run as the user that owns the folder, or use another one: --backup-dir <dir>",
       cause: error,
     });

@@ -110,3 +110,8 @@ export class HarborError extends Error {
 export function exitCodeOf(error: unknown): number {
   return error instanceof HarborError ? exitCodes[error.code] : 1;
 }
+
+/** Returns the message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

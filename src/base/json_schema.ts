@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { messageOf } from "./errors.ts";
 
 /** Makes the error for what is not as it has to be: where it stands (`tables.0.rows`, "" for the whole) and its state. */
 export type WrongJson = (path: string, state: string) => Error;
@@ -12,7 +13,7 @@ export function parseJson(text: string, wrong: WrongJson): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw wrong("", `is no JSON (${(error as Error).message})`);
+    throw wrong("", `is no JSON (${messageOf(error)})`);
   }
 }
 
@@ -45,7 +46,7 @@ export function oneOf<const Words extends readonly string[]>(words: Words) {
 /** An object whose fields may have any name. Valibot's own would pass over a column that is called "constructor". */
 export function recordOf<Item extends v.GenericSchema>(item: Item) {
   return v.pipe(
-    v.custom<Readonly<Record<string, v.InferInput<Item>>>>(isRecord, "is no object"),
+    v.custom<Readonly<Record<string, v.InferInput<Item>>>>((json) => isRecord(json), "is no object"),
     v.rawCheck(({ dataset, addIssue }) => {
       if (!dataset.typed) return;
       for (const [key, value] of Object.entries(dataset.value)) {
@@ -59,7 +60,8 @@ export function recordOf<Item extends v.GenericSchema>(item: Item) {
   );
 }
 
-function isRecord(json: unknown): boolean {
+/** Says whether a JSON value is an object. */
+export function isRecord(json: unknown): json is Readonly<Record<string, unknown>> {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 

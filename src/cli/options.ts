@@ -1,4 +1,4 @@
-import { HarborError } from "../base/errors.ts";
+import { HarborError, messageOf } from "../base/errors.ts";
 
 /** An option of the command line, as data: commander reads its flags, the environment its name. */
 export interface Option<Value> {
@@ -150,6 +150,6 @@ function parse(
   try {
     return option.parse(value);
   } catch (error) {
-    throw new HarborError(code, `Cannot read ${name} "${value}": ${(error as Error).message}`);
+    throw new HarborError(code, `Cannot read ${name} "${value}": ${messageOf(error)}`);
   }
 }

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { messageOf } from "../base/errors.ts";
 import { formatDuration } from "../base/quantity.ts";
 import type { RunRecord } from "../verify/rules/run_record.ts";
 import { readRuns } from "../verify/run_log.ts";
@@ -13,7 +14,7 @@ export function lastVerify(app: App, log: string): RunRecord | null {
     return readRuns(resolve(system.cwd, log)).findLast((run) => run.database === database) ?? null;
   } catch (error) {
     // A log that this user may not read says nothing about the database.
-    report.note((error as Error).message);
+    report.note(messageOf(error));
     return null;
   }
 }

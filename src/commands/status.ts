@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { HarborError } from "../base/errors.ts";
+import { HarborError, messageOf } from "../base/errors.ts";
 import type { RevisionName, Status } from "../state/read_status.ts";
 import type { StoredBackup } from "../backup/folder.ts";
 import { backupFolder, databaseIdentity, folderOptions } from "./backup/options.ts";
@@ -80,7 +80,7 @@ async function readLastBackup(
   try {
     return newestBackup(folder, databaseIdentity(app, url));
   } catch (error) {
-    app.report.note((error as Error).message);
+    app.report.note(messageOf(error));
     return null;
   }
 }

@@ -1,8 +1,9 @@
 import type { Dialect } from "../base/dialect.ts";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { buildHistory, type History } from "./history.ts";
+import { readIfThere } from "../base/files/read_if_there.ts";
 
 /** A history's files as they are built into the binary: path below `drizzle/` → text. */
 export type EmbeddedFiles = Readonly<Record<string, string>>;
@@ -27,17 +28,6 @@ export function embeddedHistory(files: EmbeddedFiles, dialect: Dialect): History
     folder: `drizzle/${dialect}`,
     read: (path) => files[`${dialect}/${path}`] ?? null,
   });
-}
-
-/** Reads a text file; `null` when there is none. */
-export function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return null;
-    throw new HarborError("file_failed", `Cannot read "${path}": ${message}`, { cause: error });
-  }
 }
 
 function noHistory(dir: string, state: string): HarborError {

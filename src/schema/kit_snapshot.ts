@@ -1,9 +1,8 @@
-import { isRecord } from "../base/record.ts";
 import type { Dialect } from "../base/dialect.ts";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
 import type { JsonFile } from "../history/history.ts";
-import { listOf, oneOf, readAs, recordOf } from "../base/json_schema.ts";
+import { isRecord, listOf, oneOf, readAs, recordOf } from "../base/json_schema.ts";
 
 const kitColumn = v.object({
   name: v.string(),

@@ -1,4 +1,4 @@
-import { isRecord } from "../base/record.ts";
+import { isRecord } from "../base/json_schema.ts";
 import type { Operation } from "./operations.ts";
 import { isSerial, postgresType } from "./postgres_spelling.ts";
 

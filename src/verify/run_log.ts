@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
-import { HarborError } from "../base/errors.ts";
+import { HarborError, messageOf } from "../base/errors.ts";
 import { formatRunRecord, parseRunRecords, type RunRecord } from "./rules/run_record.ts";
 
 /** So much of the log's end is read, in bytes: some hundred runs. */
@@ -49,7 +49,7 @@ function useFile<T>(path: string, flags: "r" | "a+", work: (file: number) => T):
   } catch (error) {
     if (flags === "r" && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     const verb = flags === "r" ? "read" : "write";
-    throw new HarborError("file_failed", `Cannot ${verb} "${path}": ${(error as Error).message}`, {
+    throw new HarborError("file_failed", `Cannot ${verb} "${path}": ${messageOf(error)}`, {
       hint: "Give a file in a folder that exists and that this user may write: --log",
       cause: error,
     });

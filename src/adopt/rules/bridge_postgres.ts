@@ -1,14 +1,8 @@
 import { sharedTables } from "../../schema/shared_tables.ts";
 import { isConstant } from "../../sql/constant_expression.ts";
-import {
-  type BridgeStatement,
-  type BridgeSubject,
-  guard,
-  guardWord,
-  quote,
-  step,
-} from "./bridge_statement.ts";
+import { type BridgeStatement, type BridgeSubject, guard, guardWord, step } from "./bridge_statement.ts";
 import { pair } from "../../schema/pair.ts";
+import { quoteName, quoteText } from "../../sql/quote.ts";
 import { sameExpression } from "../../schema/compare_expressions.ts";
 import type { OtherObject, Table } from "../../schema/snapshot.ts";
 
@@ -23,7 +17,7 @@ export function completePostgresBridge(
 ): readonly BridgeStatement[] {
   const shared = sharedTables(subject);
   const watched = shared.map(([table]) => table);
-  const names = watched.map(({ name }) => quote(name));
+  const names = watched.map(({ name }) => quoteName(name));
   const filled = new Set(statements.flatMap((sql) => /^UPDATE "([^"]+)"/.exec(sql)?.[1] ?? []));
   const resting = subject.live.others.filter((each) =>
     each.kind === "trigger" && filled.has(each.table ?? "") && (each.fires ?? "A") === "A"
@@ -31,7 +25,7 @@ export function completePostgresBridge(
   return [
     ...names.length === 0 ? [] : [guard(`LOCK TABLE ${names.join(", ")} IN ACCESS EXCLUSIVE MODE`)],
     ...watched.length === 0 ? [] : [digestsBefore(watched, subject)],
-    ...resting.map((trigger) => step(`${alterTrigger(trigger)} DISABLE TRIGGER ${quote(trigger.name)}`)),
+    ...resting.map((trigger) => step(`${alterTrigger(trigger)} DISABLE TRIGGER ${quoteName(trigger.name)}`)),
     ...shared.flatMap(([table, target]) => invalidIndexes(table, target)),
     // A key's type changes to a number's; what numbers it is seen to below.
     ...statements.map((sql) => step(sql.replace(/ SET DATA TYPE serial;$/, " SET DATA TYPE integer;"))),
@@ -39,17 +33,17 @@ export function completePostgresBridge(
     ...resting.map((trigger) =>
       step(
         `${alterTrigger(trigger)} ENABLE ${trigger.fires === "A" ? "ALWAYS " : ""}TRIGGER ${
-          quote(trigger.name)
+          quoteName(trigger.name)
         }`,
       )
     ),
     ...watched.map((table) => digestsAfter(table, subject)),
-    ...watched.length === 0 ? [] : [guard(`DROP TABLE ${quote(guardWord)}`)],
+    ...watched.length === 0 ? [] : [guard(`DROP TABLE ${quoteName(guardWord)}`)],
   ];
 }
 
 function alterTrigger({ table }: OtherObject): string {
-  return `ALTER TABLE ${quote(table ?? "")}`;
+  return `ALTER TABLE ${quoteName(table ?? "")}`;
 }
 
 /** An index that an interruption left behind has the name and nothing else. */
@@ -57,7 +51,7 @@ function invalidIndexes(table: Table, target: Table): readonly BridgeStatement[]
   return table.indexes.filter((index) =>
     !index.valid && target.indexes.some(({ name }) => name === index.name)
   )
-    .map(({ name }) => step(`DROP INDEX ${quote(name)}`));
+    .map(({ name }) => step(`DROP INDEX ${quoteName(name)}`));
 }
 
 /** Gives a column that nothing numbers a sequence of its own, as `serial` does. */
@@ -66,9 +60,9 @@ function numbering(table: Table, target: Table): readonly BridgeStatement[] {
     !column.identity && target.columns.some(({ name, identity }) => name === column.name && identity)
   );
   return columns.flatMap(({ name, default: value }) => {
-    const [own, column] = [quote(table.name), quote(name)];
+    const [own, column] = [quoteName(table.name), quoteName(name)];
     const borrowed = /^nextval\('(.+)'::regclass\)$/.exec(value ?? "")?.[1];
-    const sequence = borrowed ?? quote(`${table.name}_${name}_seq`);
+    const sequence = borrowed ?? quoteName(`${table.name}_${name}_seq`);
     const text = `'${sequence}'`;
     return [
       ...borrowed === undefined ? [step(`CREATE SEQUENCE IF NOT EXISTS ${sequence} AS integer`)] : [],
@@ -95,35 +89,35 @@ function validation(table: Table, target: Table): readonly BridgeStatement[] {
   return both.flatMap(([wanted, found]) =>
     wanted === undefined || found === undefined || found.valid || found.name === null
       ? []
-      : [step(`ALTER TABLE ${quote(table.name)} VALIDATE CONSTRAINT ${quote(found.name)}`)]
+      : [step(`ALTER TABLE ${quoteName(table.name)} VALIDATE CONSTRAINT ${quoteName(found.name)}`)]
   );
 }
 
 function digestsBefore(tables: readonly Table[], subject: BridgeSubject): BridgeStatement {
   const selects = tables.map((table) => digestsOf(table, subject));
-  return guard(`CREATE TABLE ${quote(guardWord)} AS\n${selects.join("\nUNION ALL ")}`);
+  return guard(`CREATE TABLE ${quoteName(guardWord)} AS\n${selects.join("\nUNION ALL ")}`);
 }
 
 function digestsAfter(table: Table, subject: BridgeSubject): BridgeStatement {
   return guard(`DO $harbor$ BEGIN
 IF EXISTS (${digestsOf(table, subject)}
-  EXCEPT SELECT * FROM ${quote(guardWord)})
+  EXCEPT SELECT * FROM ${quoteName(guardWord)})
 THEN RAISE EXCEPTION '${guardWord} ${table.name.replaceAll("'", "''")}'; END IF;
 END $harbor$`);
 }
 
 /** One row of a table's rows and, column by column, a sum over what is in them and where. */
 function digestsOf(table: Table, { target, fills }: BridgeSubject): string {
-  const key = quote(target.tables.find(({ name }) => name === table.name)?.primaryKey[0] ?? "id");
+  const key = quoteName(target.tables.find(({ name }) => name === table.name)?.primaryKey[0] ?? "id");
   const digests = table.columns.flatMap(({ name }) => {
     const fill = fills.find((each) => each.table === table.name && each.column === name);
     // Of a value that differs from row to row, nothing can be known beforehand.
     if (fill !== undefined && !isConstant(fill.value, "postgresql")) return [];
-    const text = `${quote(name)}::text`;
+    const text = `${quoteName(name)}::text`;
     const value = fill === undefined ? text : `coalesce(${text}, ${fill.value})`;
     return [`sum(coalesce(hashtextextended(${value}, ${key}), 1))`];
   });
-  return `SELECT '${table.name.replaceAll("'", "''")}' AS name, count(*) AS rows, ARRAY[${
+  return `SELECT ${quoteText(table.name)} AS name, count(*) AS rows, ARRAY[${
     digests.join(",\n  ")
-  }] AS digests FROM ${quote(table.name)}`;
+  }] AS digests FROM ${quoteName(table.name)}`;
 }

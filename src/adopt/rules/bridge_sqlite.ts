@@ -1,11 +1,5 @@
-import {
-  type BridgeStatement,
-  type BridgeSubject,
-  guard,
-  guardWord,
-  quote,
-  step,
-} from "./bridge_statement.ts";
+import { type BridgeStatement, type BridgeSubject, guard, guardWord, step } from "./bridge_statement.ts";
+import { quoteName, quoteText } from "../../sql/quote.ts";
 import { sameExpression } from "../../schema/compare_expressions.ts";
 import type { Table } from "../../schema/snapshot.ts";
 
@@ -34,7 +28,7 @@ function withConstraints(sql: string, { name, uniques, checks }: Table, { target
   const isWanted = (expression: string) =>
     wanted.some((check) => sameExpression(check.expression, expression, "sqlite"));
   const clauses = [
-    ...uniques.map(({ columns }) => `,\n\tUNIQUE(${columns.map(quote).join(", ")})`),
+    ...uniques.map(({ columns }) => `,\n\tUNIQUE(${columns.map(quoteName).join(", ")})`),
     ...checks.filter((check) => check.name === null && !isWanted(check.expression))
       .map(({ expression }) => `,\n\tCHECK(${expression})`),
   ];
@@ -44,7 +38,7 @@ function withConstraints(sql: string, { name, uniques, checks }: Table, { target
 /** With AUTOINCREMENT no number comes back, also not that of a row that is gone. */
 function lastNumber({ name, peculiarities }: Table): readonly BridgeStatement[] {
   if (!peculiarities?.includes("AUTOINCREMENT")) return [];
-  const [old, copy] = [`'${name.replaceAll("'", "''")}'`, `'__new_${name.replaceAll("'", "''")}'`];
+  const [old, copy] = [quoteText(name), quoteText(`__new_${name}`)];
   return [
     step(`DELETE FROM sqlite_sequence WHERE name = ${copy}`),
     step(
@@ -55,10 +49,10 @@ function lastNumber({ name, peculiarities }: Table): readonly BridgeStatement[] 
 
 /** SQLite lets an expression fail with words of our own only through a JSON path that it cannot read. */
 function copyGuard(table: Table, { target, fills }: BridgeSubject): BridgeStatement {
-  const key = quote(target.tables.find(({ name }) => name === table.name)?.primaryKey[0] ?? "id");
-  const [old, copy] = [quote(table.name), quote(`__new_${table.name}`)];
+  const key = quoteName(target.tables.find(({ name }) => name === table.name)?.primaryKey[0] ?? "id");
+  const [old, copy] = [quoteName(table.name), quoteName(`__new_${table.name}`)];
   const same = table.columns.map(({ name }) => {
-    const column = quote(name);
+    const column = quoteName(name);
     const equal = `old.${column} IS new.${column} AND typeof(old.${column}) = typeof(new.${column})`;
     const isFilled = fills.some((fill) => fill.table === table.name && fill.column === name);
     return isFilled ? `(old.${column} IS NULL OR ${equal})` : equal;
@@ -67,6 +61,6 @@ function copyGuard(table: Table, { target, fills }: BridgeSubject): BridgeStatem
   WHERE new.${key} IS NULL OR NOT (${same.join("\n    AND ")})`;
   return guard(
     `SELECT CASE WHEN (SELECT count(*) FROM ${old}) <> (SELECT count(*) FROM ${copy}) OR EXISTS (${isChanged})
-  THEN json_extract('{}', '${guardWord} ${table.name.replaceAll("'", "''")}') END`,
+  THEN json_extract('{}', ${quoteText(`${guardWord} ${table.name}`)}) END`,
   );
 }

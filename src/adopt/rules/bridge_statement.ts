@@ -27,8 +27,3 @@ export function step(sql: string): BridgeStatement {
 export function guard(sql: string): BridgeStatement {
   return { sql, isGuard: true };
 }
-
-/** Returns a name in the quotes of both dialects. */
-export function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}

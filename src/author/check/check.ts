@@ -5,6 +5,7 @@ import { checksumListPath, parseChecksums, renderChecksums } from "../../history
 import type { Finding } from "../../base/finding.ts";
 import { journalPath, scriptChecksum } from "../../history/history.ts";
 import type { Client } from "../../engines/database.ts";
+import { readIfThere } from "../../base/files/read_if_there.ts";
 import { checkDialects } from "./dialects.ts";
 import { checkHazards } from "./hazards.ts";
 import { checkProof } from "./proof.ts";
@@ -12,7 +13,6 @@ import { checkSchema } from "./schema.ts";
 import { type ReadScripts, readScripts } from "../read_scripts.ts";
 import { checkSyntax } from "./syntax.ts";
 import type { ProofSetting } from "../prove.ts";
-import { readIfThere } from "../../history/read_history.ts";
 import { readHistoryFolders } from "../read_history_folders.ts";
 import type { ProjectPaths } from "../read_project.ts";
 import { type WriteOptions, writeTogether } from "../write_together.ts";

@@ -3,11 +3,11 @@ import { join, relative } from "node:path";
 import { HarborError } from "../../base/errors.ts";
 import type { Finding } from "../../base/finding.ts";
 import { buildHistory, headOf, type History, journalPath } from "../../history/history.ts";
+import { readIfThere } from "../../base/files/read_if_there.ts";
 import { checkHazards } from "./hazards.ts";
 import { readScripts } from "../read_scripts.ts";
 import { checkStatements } from "./syntax.ts";
 import { type ProofSetting, proveRevisions } from "../prove.ts";
-import { readIfThere } from "../../history/read_history.ts";
 import { dialects } from "../read_project.ts";
 import type { FileChange } from "../write_together.ts";
 

@@ -1,7 +1,7 @@
 import { isConstant } from "../../sql/constant_expression.ts";
-import { isRecord } from "../../base/record.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { type Fill, isMadeByDatabase } from "./fills.ts";
+import { isRecord } from "../../base/json_schema.ts";
 import {
   canonical,
   filterValues,

@@ -1,4 +1,4 @@
-import { isRecord } from "../../base/record.ts";
+import { isRecord } from "../../base/json_schema.ts";
 import { canonical, type KitSnapshot } from "../../schema/kit_snapshot.ts";
 
 /** Three states of a schema: what two revisions were both made on, and what each left behind. */

@@ -1,3 +1,5 @@
+import { compareTexts } from "../../base/compare_texts.ts";
+
 /** How many backups to keep, in restic's words. 0 switches a rule off. */
 export interface RetentionPolicy {
   /** The newest ones. */
@@ -44,7 +46,9 @@ export function applyRetention<Candidate extends RetentionCandidate>(
   policy: RetentionPolicy,
   options: { readonly force: boolean },
 ): readonly RetentionVerdict<Candidate>[] {
-  const newestFirst = backups.toSorted((a, b) => compare(b.createdAt, a.createdAt) || compare(b.id, a.id));
+  const newestFirst = backups.toSorted((a, b) =>
+    compareTexts(b.createdAt, a.createdAt) || compareTexts(b.id, a.id)
+  );
   const buckets = rules.map(({ name, bucketOf }) => ({ name, bucketOf, left: policy[name], last: "" }));
   const boundaries = new Set<string>();
   return newestFirst.map((backup) => {
@@ -83,8 +87,4 @@ const rules: readonly {
 function weekOf(createdAt: string): number {
   const days = Math.floor(Date.parse(createdAt) / 86_400_000);
   return Math.floor((days + 3) / 7);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

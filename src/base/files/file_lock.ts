@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { HarborError } from "../errors.ts";
+import { HarborError, messageOf } from "../errors.ts";
 import { stopIfAsked } from "../interrupt.ts";
 
 /** How {@link withFileLock} locks and waits. */
@@ -59,7 +59,7 @@ async function acquire(path: string, options: FileLockOptions): Promise<Database
   } catch (error) {
     file?.close();
     if (error instanceof HarborError) throw error;
-    onUnlocked((error as Error).message);
+    onUnlocked(messageOf(error));
     return undefined;
   }
 }
@@ -69,7 +69,7 @@ function tryLock(file: DatabaseSync): boolean {
     file.exec("BEGIN EXCLUSIVE");
     return true;
   } catch (error) {
-    if (/database is locked/i.test((error as Error).message)) return false;
+    if (/database is locked/i.test(messageOf(error))) return false;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { HarborError } from "../errors.ts";
+import { HarborError, messageOf } from "../errors.ts";
 
 /**
  * Puts a text in the place of a file, so that a reader sees the old one or the new one and never a part.
@@ -22,7 +22,7 @@ export function replaceFile(
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw new HarborError("file_failed", `Cannot write "${path}": ${(error as Error).message}`, {
+    throw new HarborError("file_failed", `Cannot write "${path}": ${messageOf(error)}`, {
       hint: "Give a folder that exists and that this user may write.",
       cause: error,
     });

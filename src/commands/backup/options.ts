@@ -1,10 +1,10 @@
 import { engineNames } from "../../engines/backup_content.ts";
-import { realpathSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { type DatabaseUrl, parseDatabaseUrl } from "../../base/url/database_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Manifest } from "../../backup/rules/manifest.ts";
 import { defaultRetention, type RetentionPolicy } from "../../backup/rules/retention.ts";
+import { realPath } from "../../base/files/real_path.ts";
 import type { BackupSetting } from "../../backup/make.ts";
 import type { VerifyBackupSetting } from "../../backup/verify.ts";
 import type { App } from "../../cli/app.ts";
@@ -130,15 +130,6 @@ async function identitiesIn(path: string): Promise<readonly string[]> {
 
 function placeOf({ system }: App, url: DatabaseUrl) {
   return { url, client: system.client, environment: system.environment };
-}
-
-/** A file is the same by whichever link it is reached. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }
 
 function nameOf(url: DatabaseUrl): string {

@@ -1,6 +1,7 @@
 import { formatBytes } from "../../base/quantity.ts";
-import { HarborError } from "../../base/errors.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
 import type { BackupReason } from "../../backup/rules/manifest.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
 import type { BackupSetting, MadeBackup } from "../../backup/make.ts";
 import type { PruneResult } from "../../backup/prune.ts";
 import type { RunContext } from "../../engines/run_context.ts";
@@ -183,9 +184,11 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
   function wayBack(): readonly string[] {
     if (made === undefined) return [];
     const { databaseUrl } = app.settings;
-    const url = databaseUrl === undefined ? "" : ` --database-url ${quoted(app.databaseUrl().display)}`;
+    const url = databaseUrl === undefined
+      ? ""
+      : ` --database-url ${quoteForShell(app.databaseUrl().display)}`;
     const key = made.manifest.encryption === null ? "" : " --identity <file>";
-    return [`To go back: harbor-db restore ${quoted(made.path)}${key}${url}`];
+    return [`To go back: harbor-db restore ${quoteForShell(made.path)}${key}${url}`];
   }
 
   return {
@@ -220,15 +223,6 @@ function withoutBackup(error: unknown): unknown {
   });
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 function hintOf({ hint }: HarborError): readonly string[] {
   return hint === undefined ? [] : [hint];
-}
-
-/** Quotes a word for a shell where it needs that. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { renderCrontab } from "../../verify/schedule/crontab.ts";
-import { HarborError } from "../../base/errors.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
 import { renderUnits } from "../../verify/schedule/systemd_units.ts";
+import { readIfThere } from "../../base/files/read_if_there.ts";
 import { replaceFile } from "../../base/files/replace_file.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
@@ -109,10 +110,6 @@ function nextSteps({ name, user }: SchedulePlan): readonly string[] {
   ];
 }
 
-function readIfThere(path: string): string | null {
-  return existsSync(path) ? readFileSync(path, "utf8") : null;
-}
-
 /** Written once and for nobody else to read; a file that is there is the operator's. */
 function writeSecrets({ environmentFile, secrets }: SchedulePlan): void {
   // Read alike by systemd and by a shell.
@@ -127,7 +124,7 @@ function inFolder(path: string, work: () => void): void {
     mkdirSync(dirname(path), { recursive: true });
     work();
   } catch (error) {
-    throw new HarborError("file_failed", `Cannot write "${path}": ${(error as Error).message}`, {
+    throw new HarborError("file_failed", `Cannot write "${path}": ${messageOf(error)}`, {
       hint:
         "Run it as root, give a folder that this user may write (--unit-dir), or print the units: harbor-db schedule",
       cause: error,

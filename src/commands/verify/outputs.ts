@@ -1,6 +1,7 @@
 import type { Proof } from "../../engines/backup_content.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
+import { messageOf } from "../../base/errors.ts";
 import { worstStatus } from "../../base/finding.ts";
 import { renderMetrics } from "../../verify/rules/prometheus.ts";
 import type { RunRecord } from "../../verify/rules/run_record.ts";
@@ -41,7 +42,7 @@ export function writeOutputs(app: App, options: VerifyValues, result: Result): r
       work(resolve(system.cwd, path));
       return [{ kind, path, error: null }];
     } catch (error) {
-      return [{ kind, path, error: (error as Error).message }];
+      return [{ kind, path, error: messageOf(error) }];
     }
   };
   return [

@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { quoteName } from "../../sql/quote.ts";
 import { type Inspector, passed, type Probe } from "../inspector.ts";
 import { amcheckProbe } from "./amcheck.ts";
 import { ownSchema } from "./introspect.ts";
@@ -23,14 +24,14 @@ export const postgresInspector: Inspector = {
         state: `the role ${name} may not alter ${
           others.map((table) => table.name).join(", ")
         }, which belongs to ${first.owner}`,
-        remedy: `Connect as ${first.owner}, or as a superuser: GRANT ${quoted(first.owner)} TO ${
-          quoted(name)
+        remedy: `Connect as ${first.owner}, or as a superuser: GRANT ${quoteName(first.owner)} TO ${
+          quoteName(name)
         };`,
       };
     }
     return creates ? null : {
       state: `the role ${name} may not make tables in the schema ${schema}`,
-      remedy: `As a superuser: GRANT CREATE ON SCHEMA ${quoted(schema)} TO ${quoted(name)};`,
+      remedy: `As a superuser: GRANT CREATE ON SCHEMA ${quoteName(schema)} TO ${quoteName(name)};`,
     };
   },
   async tableSizes(database) {
@@ -66,7 +67,7 @@ FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE i.relnamespace = $
       message: `indexes that PostgreSQL does not use, because making them was broken off: ${
         names.join(", ")
       }`,
-      hint: names.map((name) => `REINDEX INDEX CONCURRENTLY ${quoted(name)};`).join(" "),
+      hint: names.map((name) => `REINDEX INDEX CONCURRENTLY ${quoteName(name)};`).join(" "),
       details: { indexes: names },
     };
   },
@@ -85,7 +86,7 @@ const unvalidatedConstraints: Probe = {
         found.map(({ name, table }) => `${name} of ${table}`).join(", ")
       }`,
       hint: found.map(({ name, table }) =>
-        `ALTER TABLE ${quoted(table)} VALIDATE CONSTRAINT ${quoted(name)};`
+        `ALTER TABLE ${quoteName(table)} VALIDATE CONSTRAINT ${quoteName(name)};`
       ).join(" "),
       details: { constraints: found },
     };
@@ -133,9 +134,9 @@ WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass A
           .join(", ")
       }`,
       hint: behind.map(({ schema, sequence, table, column }) =>
-        `SELECT setval('${quoted(schema)}.${quoted(sequence)}', (SELECT max(${quoted(column)}) FROM ${
-          quoted(table)
-        }));`
+        `SELECT setval('${quoteName(schema)}.${quoteName(sequence)}', (SELECT max(${
+          quoteName(column)
+        }) FROM ${quoteName(table)}));`
       ).join(" "),
       details: {
         sequences: behind.map(({ table, column, next, highest }) => ({ table, column, next, highest })),
@@ -164,7 +165,3 @@ const checksums: Probe = {
     };
   },
 };
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}

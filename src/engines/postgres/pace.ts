@@ -1,4 +1,5 @@
 import type { Load } from "../pace.ts";
+import { quoteName } from "../../sql/quote.ts";
 import type { Pace } from "../database.ts";
 import type { Statement } from "./statement.ts";
 import type { BatchTimes } from "./write.ts";
@@ -40,7 +41,7 @@ export function postgresPace(table: string, { lastBatch, read }: PaceSetting): P
     readRest: 0,
     async relax() {
       if (performance.now() - askedAt > everyMs) {
-        const row = await read<LoadRow>({ text: question, parameters: [`"${table.replaceAll('"', '""')}"`] });
+        const row = await read<LoadRow>({ text: question, parameters: [quoteName(table)] });
         askedAt = performance.now();
         const { waiting = 0, lag = 0, dead = 0 } = row ?? {};
         known = {

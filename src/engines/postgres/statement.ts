@@ -1,6 +1,7 @@
 import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../../base/errors.ts";
+import { quoteName, quoteText } from "../../sql/quote.ts";
 import { tokenize, withoutComments } from "../../sql/lexer.ts";
 
 /** As many as the protocol's 16-bit count allows with what postgres.js keeps for itself. */
@@ -21,7 +22,7 @@ export interface Statement {
 // what this driver needs at start-up.
 const spelling: Parameters<SQL["toQuery"]>[0] = {
   casing: new CasingCache(),
-  escapeName: (name) => `"${name.replaceAll('"', '""')}"`,
+  escapeName: quoteName,
   escapeParam: (index) => `$${index + 1}`,
   escapeString: quoteText,
 };
@@ -52,11 +53,6 @@ function quoteValue(value: unknown): string {
   const text = quoteText(String(value));
   // Whatever standard_conforming_strings says.
   return text.includes("\\") ? ` E${text.replaceAll("\\", "\\\\")}` : text;
-}
-
-/** Writes text as an SQL literal, for settings where no parameter is allowed. */
-export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** Returns a text from its first word on: what stands before that are blanks, comments and empty statements. */

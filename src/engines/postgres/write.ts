@@ -1,11 +1,12 @@
 import type { SQL } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
+import { quoteText } from "../../sql/quote.ts";
 import type { WriteMode } from "../database.ts";
 import type { Result, Session } from "./connection.ts";
 import { despiteOthers } from "./contention.ts";
 import { sessionError, statementError } from "./errors.ts";
 import type { AdvisoryLock } from "./lock.ts";
-import { compile, excerpt, quoteText, type Statement, withoutLead } from "./statement.ts";
+import { compile, excerpt, type Statement, withoutLead } from "./statement.ts";
 
 /** How long a batch waits for locks of other sessions, in milliseconds. */
 export interface Patience {

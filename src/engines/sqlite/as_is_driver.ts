@@ -4,7 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { HarborError } from "../../base/errors.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
 import { failure } from "./errors.ts";
 import { introspectSqlite } from "./introspect.ts";
@@ -156,8 +156,10 @@ function all<Row>(handle: DatabaseSync, { text, values }: SqliteStatement, url: 
 
 function asHarborError(error: unknown, url: SqliteFileUrl, statement?: string): HarborError {
   if (error instanceof HarborError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return failure({ url: url.display, statement }, message, { result: resultCode(error), cause: error });
+  return failure({ url: url.display, statement }, messageOf(error), {
+    result: resultCode(error),
+    cause: error,
+  });
 }
 
 function unreadable(url: SqliteFileUrl, state: string): HarborError {

@@ -2,7 +2,7 @@ import { type SqliteFileUrl, sqliteFileUrl } from "../../base/url/sqlite_url.ts"
 import type { SQL } from "drizzle-orm";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { HarborError } from "../../base/errors.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import type { Database, OpenOptions, WriteMode } from "../database.ts";
 import { mayDangle } from "./dangling_references.ts";
@@ -302,10 +302,6 @@ function changesRows(text: string): boolean {
   const verb = verbOf(text);
   return /^(INSERT|UPDATE|DELETE|REPLACE)$/.test(verb) ||
     (verb === "WITH" && /\b(INSERT|UPDATE|DELETE|REPLACE)\b/i.test(text));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Runs work that is not asynchronous for a caller to whom it is. */

@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, existsSync, openSync, readSync, statS
 import { dirname, resolve } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { HarborError } from "../../base/errors.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
 import type { OpenOptions } from "../database.ts";
 import { failure } from "./errors.ts";
 
@@ -95,8 +95,7 @@ function probed(open: () => DatabaseSync, url: SqliteFileUrl): DatabaseSync {
     return database;
   } catch (error) {
     database?.close();
-    const message = error instanceof Error ? error.message : String(error);
-    throw failure({ url: url.display }, message, { result: resultCode(error), cause: error });
+    throw failure({ url: url.display }, messageOf(error), { result: resultCode(error), cause: error });
   }
 }
 

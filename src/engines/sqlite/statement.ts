@@ -1,6 +1,7 @@
 import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../../base/errors.ts";
+import { quoteName, quoteText } from "../../sql/quote.ts";
 import { countStatements } from "../../history/script.ts";
 import { isWord, tokenize, withoutComments } from "../../sql/lexer.ts";
 
@@ -40,9 +41,9 @@ export function refuseTransactionControl(statements: readonly SqliteStatement[])
 // What SQLiteSyncDialect passes to `toQuery`. Importing it would load all of drizzle-orm's column types at start-up.
 const spelling: Parameters<SQL["toQuery"]>[0] = {
   casing: new CasingCache(),
-  escapeName: (name) => `"${name.replaceAll('"', '""')}"`,
+  escapeName: quoteName,
   escapeParam: () => "?",
-  escapeString: (text) => `'${text.replaceAll("'", "''")}'`,
+  escapeString: quoteText,
 };
 
 /**

@@ -1,3 +1,4 @@
+import { quoteName } from "../../sql/quote.ts";
 import { isWord, nameOf, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
 import { type SqliteStatement, verbOf } from "./statement.ts";
 
@@ -54,7 +55,7 @@ export function keepDependents(
   );
   const from = Math.min(...found.map((rebuild) => rebuild.from));
   const to = Math.max(...found.map((rebuild) => rebuild.to)) + 1;
-  const drop = ({ type, name }: Dependent) => `DROP ${type.toUpperCase()} "${name.replaceAll('"', '""')}"`;
+  const drop = ({ type, name }: Dependent) => `DROP ${type.toUpperCase()} ${quoteName(name)}`;
   return [
     ...placed.slice(0, from),
     // What hangs on another comes after it, and so goes before it.

@@ -1,4 +1,5 @@
 import type { Dialect } from "../../base/dialect.ts";
+import { quoteName } from "../../sql/quote.ts";
 import { sameExpression } from "../../schema/compare_expressions.ts";
 import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { nameOf, tokenize } from "../../sql/lexer.ts";
@@ -63,7 +64,7 @@ function ofColumns(subject: Subject): readonly Demand[] {
   return table.columns.flatMap((column) => {
     const old = found.columns.find(({ name }) => name === column.name);
     if (old === undefined) return [];
-    const name = quote(column.name);
+    const name = quoteName(column.name);
     const of = (kind: Demand["kind"], state: string, condition: string) =>
       demand({ kind, state, condition, columns: [column.name] }, subject);
     const length = lengthOf(column);
@@ -116,11 +117,11 @@ function ofKeys(subject: Subject): readonly Demand[] {
       (key.where === null || (where !== null && sameExpression(key.where, where, dialect)))
     );
     if (!isThere || isGuaranteed) return [];
-    const names = columns.map(quote).join(", ");
+    const names = columns.map(quoteName).join(", ");
     const list = columns.length > 1 ? `(${names})` : names;
     const condition = where === null ? "" : ` WHERE ${where}`;
     const repeated = `SELECT ${names} FROM ${
-      quote(table.name)
+      quoteName(table.name)
     }${condition} GROUP BY ${names} HAVING count(*) > 1`;
     const also = where === null ? "" : ` AND (${where})`;
     return [demand({
@@ -163,11 +164,11 @@ function ofReference(key: ForeignKey, subject: Subject): readonly Demand[] {
     );
   const isThere = key.columns.every((name) => found.columns.some((column) => column.name === name));
   if (isGuaranteed || !isThere) return [];
-  const own = quote(table.name);
-  const given = key.columns.map((name) => `${own}.${quote(name)} IS NOT NULL`).join(" AND ");
-  const parent = quote(key.table);
+  const own = quoteName(table.name);
+  const given = key.columns.map((name) => `${own}.${quoteName(name)} IS NOT NULL`).join(" AND ");
+  const parent = quoteName(key.table);
   const same = key.columns.map((name, place) =>
-    `parent.${quote(key.references[place]!)} = ${own}.${quote(name)}`
+    `parent.${quoteName(key.references[place]!)} = ${own}.${quoteName(name)}`
   );
   const none = tables.has(key.table)
     ? ` AND NOT EXISTS (SELECT 1 FROM ${parent} AS parent WHERE ${same.join(" AND ")})`
@@ -184,17 +185,13 @@ function demand(
   { table, found }: Subject,
 ): Demand {
   const key = found.primaryKey.length > 0 ? found.primaryKey : [found.columns[0]!.name];
-  const names = (list: readonly string[]) => [...new Set(list)].map(quote).join(", ");
+  const names = (list: readonly string[]) => [...new Set(list)].map(quoteName).join(", ");
   const query = `SELECT ${names([...key, ...columns])} FROM ${
-    quote(table.name)
+    quoteName(table.name)
   } WHERE ${condition} ORDER BY ${names([...order, ...key])}`;
   return { kind, table: table.name, columns, state, query };
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.join("\0") === b.join("\0");
-}
-
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,3 +1,5 @@
+import { quoteForShell } from "../../base/quote_shell.ts";
+
 /** What a crontab line is made of. Paths are absolute. */
 export interface CronPlan {
   readonly command: readonly string[];
@@ -14,16 +16,12 @@ export function renderCrontab(
   { command, workingDirectory, environmentFile, environment, at }: CronPlan,
 ): string {
   const [hour, minute] = at.split(":").map(Number);
-  const variables = Object.entries(environment).map(([name, value]) => `${name}=${quote(value)}`);
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${quoteForShell(value)}`);
   const steps = [
-    `cd ${quote(workingDirectory)}`,
-    ...environmentFile === null ? [] : [`set -a && . ${quote(environmentFile)} && set +a`],
-    [...variables, ...command.map(quote)].join(" "),
+    `cd ${quoteForShell(workingDirectory)}`,
+    ...environmentFile === null ? [] : [`set -a && . ${quoteForShell(environmentFile)} && set +a`],
+    [...variables, ...command.map(quoteForShell)].join(" "),
   ];
   // For cron a percent sign ends the line.
   return `${minute} ${hour} * * * ${steps.join(" && ").replaceAll("%", "\\%")}`;
-}
-
-function quote(word: string): string {
-  return /^[\w/.,:=@+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,10 +1,11 @@
 import type { LibsqlUrl } from "../../../base/url/libsql_url.ts";
 import { HarborError } from "../../../base/errors.ts";
+import { quoteName } from "../../../sql/quote.ts";
 import { HranaFailure, type HranaStream, openHranaStream } from "../hrana.ts";
 import { connectionFailure, engineFailure } from "../errors.ts";
 import { chunkOfLines, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
 import type { StoredTable } from "../../sqlite/backup/content.ts";
-import { isPlainRowFailure, plainRowSql, quotedName, rowText } from "../../sqlite/backup/row_text.ts";
+import { isPlainRowFailure, plainRowSql, rowText } from "../../sqlite/backup/row_text.ts";
 import type { SqliteStatement, SqliteValue } from "../../sqlite/statement.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
@@ -131,7 +132,7 @@ async function readPlain(ask: Ask, { table, after, limit }: Page): Promise<Read 
     text: `SELECT group_concat(j, char(10)), count(*), max(k) FROM (SELECT ${key} AS k, ${
       plainRowSql(table.columns)
     } AS j
-FROM ${quotedName(table.name)}${where} ORDER BY ${key} LIMIT ${limit})`,
+FROM ${quoteName(table.name)}${where} ORDER BY ${key} LIMIT ${limit})`,
     values: after ?? [],
   });
   const [lines, count, last] = row!;
@@ -142,10 +143,10 @@ FROM ${quotedName(table.name)}${where} ORDER BY ${key} LIMIT ${limit})`,
 async function readAny(ask: Ask, { table, after, limit }: Page): Promise<Read | null> {
   const key = table.order.join(", ");
   const where = after === null ? "" : ` WHERE (${key}) > (${after.map(() => "?").join(", ")})`;
-  const names = table.columns.map((column) => quotedName(column.name));
+  const names = table.columns.map((column) => quoteName(column.name));
   const rows = await ask({
     text: `SELECT ${[...table.order, ...names].join(", ")} FROM ${
-      quotedName(table.name)
+      quoteName(table.name)
     }${where} ORDER BY ${key} LIMIT ${limit}`,
     values: after ?? [],
   });

@@ -3,6 +3,7 @@ import type { TableContent } from "../../backup_content.ts";
 import { rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { HarborError } from "../../../base/errors.ts";
+import { quoteName } from "../../../sql/quote.ts";
 import type { OtherObject } from "../../../schema/snapshot.ts";
 import type { BackupContent, BackupEngine, OnProgress } from "../../backup_engine.ts";
 import { copyFailure } from "../../sqlite/backup/copy_failure.ts";
@@ -20,7 +21,6 @@ import {
 } from "../../sqlite/backup/content.ts";
 import { createCopyFile, proveCopy } from "../../sqlite/backup/copy.ts";
 import { openLoad } from "../../sqlite/backup/load.ts";
-import { quotedName } from "../../sqlite/backup/row_text.ts";
 
 /**
  * Makes copies of the database on a libSQL server, as SQLite files. Everything is read in one transaction on the
@@ -170,7 +170,7 @@ async function countRows(
 ): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
   for (const { name } of tables) {
-    const [row] = await snapshot.rows(`SELECT count(*) FROM ${quotedName(name)}`);
+    const [row] = await snapshot.rows(`SELECT count(*) FROM ${quoteName(name)}`);
     counts.set(name, Number(row![0]));
   }
   return counts;

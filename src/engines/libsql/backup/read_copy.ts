@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { quoteName } from "../../../sql/quote.ts";
 import { chunkOfLines, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
 import {
   countRows,
@@ -11,7 +12,7 @@ import {
   type TablesRow,
 } from "../../sqlite/backup/content.ts";
 import { prepare } from "../../sqlite/open_file.ts";
-import { anyRowSql, plainRowSql, quotedName, realsText } from "../../sqlite/backup/row_text.ts";
+import { anyRowSql, plainRowSql, realsText } from "../../sqlite/backup/row_text.ts";
 import type { SqliteValue } from "../../sqlite/statement.ts";
 
 /** What is in a copy beside its rows. */
@@ -49,7 +50,7 @@ export function* readCopyRows(handle: DatabaseSync, table: StoredTable): Generat
 }
 
 function* readChunks(handle: DatabaseSync, table: StoredTable): Generator<RowChunk> {
-  const from = `FROM ${quotedName(table.name)}${
+  const from = `FROM ${quoteName(table.name)}${
     table.order.length === 0 ? "" : ` ORDER BY ${table.order.join(", ")}`
   }`;
   if (!isPlain(handle, table)) return yield* readValues(handle, table, from);
@@ -71,15 +72,15 @@ function* readChunks(handle: DatabaseSync, table: StoredTable): Generator<RowChu
 /** Whether JSON can carry all values: no blobs, no floating-point numbers, no NUL in texts. */
 function isPlain(handle: DatabaseSync, { name, columns }: StoredTable): boolean {
   const odd = columns.map((column) => {
-    const value = quotedName(column.name);
+    const value = quoteName(column.name);
     return `typeof(${value}) IN ('blob', 'real') OR instr(${value}, char(0)) > 0`;
   });
-  return prepare(handle, `SELECT 1 FROM ${quotedName(name)} WHERE ${odd.join(" OR ")} LIMIT 1`).get() ===
+  return prepare(handle, `SELECT 1 FROM ${quoteName(name)} WHERE ${odd.join(" OR ")} LIMIT 1`).get() ===
     undefined;
 }
 
 function* readValues(handle: DatabaseSync, { columns }: StoredTable, from: string): Generator<RowChunk> {
-  const names = columns.map((column) => quotedName(column.name));
+  const names = columns.map((column) => quoteName(column.name));
   const [array] = anyRowSql(columns);
   const statement = prepare(handle, `SELECT ${[array, ...names].join(", ")} ${from}`);
   statement.setReturnArrays(true);

@@ -2,6 +2,7 @@ import type { LibsqlUrl } from "../../../base/url/libsql_url.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { DatabaseSync } from "node:sqlite";
 import { HarborError } from "../../../base/errors.ts";
+import { quoteName } from "../../../sql/quote.ts";
 import type { OnProgress } from "../../backup_engine.ts";
 import { copyFailure } from "../../sqlite/backup/copy_failure.ts";
 import type { Database } from "../../database.ts";
@@ -10,7 +11,6 @@ import { readCopy, readCopyRows, type StoredCopy } from "./read_copy.ts";
 import { digestChunks, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
 import { lockTable, stagePrefix, type StoredTable } from "../../sqlite/backup/content.ts";
 import { openCopy } from "../../sqlite/backup/copy.ts";
-import { quotedName } from "../../sqlite/backup/row_text.ts";
 import { insertInto, selectFromJson } from "../../sqlite/backup/load.ts";
 import type { SqliteValue } from "../../sqlite/statement.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
@@ -167,5 +167,5 @@ ORDER BY CASE s.type WHEN 'trigger' THEN 1 WHEN 'view' THEN 2 ELSE 3 END`,
 }
 
 function drop(kind: string, name: string): SQL {
-  return sql.raw(`DROP ${kind} IF EXISTS ${quotedName(name)}`);
+  return sql.raw(`DROP ${kind} IF EXISTS ${quoteName(name)}`);
 }

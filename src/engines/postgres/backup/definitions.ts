@@ -1,8 +1,8 @@
 import { HarborError } from "../../../base/errors.ts";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
-import { isNotOfExtension, optionList, quoteName } from "./tables.ts";
+import { isNotOfExtension, optionList } from "./tables.ts";
 import type { Session } from "../connection.ts";
-import { quoteText } from "../statement.ts";
 
 /** The statements that make a schema's tables and sequences. Names in them are qualified. */
 export interface Definitions {

@@ -1,9 +1,9 @@
+import { quoteText } from "../../../sql/quote.ts";
 import { type Inventoried, isImplied } from "./replace.ts";
 import { query } from "./session.ts";
 import { isNotOfExtension, optionList } from "./tables.ts";
 import type { Session } from "../connection.ts";
 import { sqlStateOf } from "../errors.ts";
-import { quoteText } from "../statement.ts";
 
 /**
  * What hangs on a schema's tables and is not in harbor-db's own copies: views, functions, triggers, policies, rights.

@@ -2,6 +2,7 @@ import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type { TableContent } from "../../backup_content.ts";
 import { hash } from "node:crypto";
 import { stat } from "node:fs/promises";
+import { quoteText } from "../../../sql/quote.ts";
 import type { BackupContent, BackupEngine, OnProgress, RestoreOptions } from "../../backup_engine.ts";
 import { readDefinitions } from "./definitions.ts";
 import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./write_file.ts";
@@ -24,7 +25,6 @@ import { listUncarried } from "./uncarried.ts";
 import type { Client } from "../../database.ts";
 import type { Session } from "../connection.ts";
 import { digestRows } from "./digest.ts";
-import { quoteText } from "../statement.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /**

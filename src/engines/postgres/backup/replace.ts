@@ -1,9 +1,9 @@
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import { HarborError } from "../../../base/errors.ts";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
-import { isNotOfExtension, quoteName } from "./tables.ts";
+import { isNotOfExtension } from "./tables.ts";
 import type { Session } from "../connection.ts";
-import { quoteText } from "../statement.ts";
 
 /** An object of the database, as pg_identify_object tells of it. */
 export interface Inventoried {

@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { type BackupTask, query, withBackupSession } from "./session.ts";
-import { quoteName } from "./tables.ts";
 import type { Session } from "../connection.ts";
 import { sqlStateOf } from "../errors.ts";
-import { quoteText } from "../statement.ts";
 
 /** `harbor_scratch_<server process>_<second in which that began>_<random>`, by which a leftover is known. */
 const prefix = "harbor_scratch_";

@@ -1,5 +1,6 @@
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import { type ErrorCode, HarborError } from "../../../base/errors.ts";
+import { quoteText } from "../../../sql/quote.ts";
 import type { Client } from "../../database.ts";
 import { isNoSpace } from "../../../base/files/no_space.ts";
 import type { Session } from "../connection.ts";
@@ -7,7 +8,6 @@ import { statementError, wordsOf } from "../errors.ts";
 import { applicationName } from "../lock.ts";
 import { protect } from "../session_settings.ts";
 import { openSession } from "../session.ts";
-import { quoteText } from "../statement.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /** A thing that a backup engine does with a PostgreSQL database. */

@@ -1,10 +1,10 @@
 import type { TableContent } from "../../backup_content.ts";
 import { HarborError } from "../../../base/errors.ts";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { OnProgress } from "../../backup_engine.ts";
 import { inTransaction, query } from "./session.ts";
 import type { Session } from "../connection.ts";
 import { digestRows, type RowsDigest } from "./digest.ts";
-import { quoteText } from "../statement.ts";
 
 /** A table that holds rows. */
 export interface StoredTable {
@@ -108,10 +108,6 @@ export async function readRows(session: Session, { schema, table, take }: RowsTo
 export function copyTarget(schema: string, { name, columns }: Pick<StoredTable, "name" | "columns">): string {
   const list = columns.length === 0 ? "" : ` (${columns.map(quoteName).join(", ")})`;
   return `${quoteName(schema)}.${quoteName(name)}${list}`;
-}
-
-export function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** Returns a server's version as it is written: `15.18`. */

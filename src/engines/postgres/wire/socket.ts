@@ -2,7 +2,7 @@ import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
-import { HarborError } from "../../../base/errors.ts";
+import { HarborError, messageOf } from "../../../base/errors.ts";
 
 /** `plain`: no TLS. `if_offered`: TLS unless the server has none. `tls`: TLS or nothing. */
 export type Encryption = "plain" | "if_offered" | "tls";
@@ -144,7 +144,7 @@ async function readPem(path: string, parameter: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new HarborError("bad_config", `Cannot read "${path}": ${(error as Error).message}`, {
+    throw new HarborError("bad_config", `Cannot read "${path}": ${messageOf(error)}`, {
       hint: `Correct ${parameter} in the database URL.`,
       cause: error,
     });

@@ -3,16 +3,10 @@ import { createHash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { HarborError } from "../../../base/errors.ts";
+import { quoteName } from "../../../sql/quote.ts";
 import type { BackupContent, OnProgress } from "../../backup_engine.ts";
 import { prepare } from "../open_file.ts";
-import {
-  anyRowSql,
-  isPlainRowFailure,
-  plainRowSql,
-  quotedName,
-  realsText,
-  type RowColumn,
-} from "./row_text.ts";
+import { anyRowSql, isPlainRowFailure, plainRowSql, realsText, type RowColumn } from "./row_text.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /** How content is read. */
@@ -111,7 +105,7 @@ export function schemaDigest(definitions: readonly DefinitionRow[]): string {
 function orderOf(columns: readonly TablesRow[]): readonly string[] {
   if (Number(columns[0]!.wr) !== 0) {
     return columns.filter((column) => Number(column.pk) > 0).toSorted((a, b) => Number(a.pk) - Number(b.pk))
-      .map((column) => quotedName(column.column_name));
+      .map((column) => quoteName(column.column_name));
   }
   const taken = new Set(columns.map((column) => column.column_name.toLowerCase()));
   const word = ["rowid", "_rowid_", "oid"].find((each) => !taken.has(each));
@@ -158,7 +152,7 @@ async function digestTable(handle: DatabaseSync, table: StoredTable, meter: Mete
 
 /** Returns how many rows a table has. */
 export function countRows(handle: DatabaseSync, { name }: StoredTable): number {
-  const [row] = rows<{ count: bigint }>(handle, `SELECT count(*) AS count FROM ${quotedName(name)}`);
+  const [row] = rows<{ count: bigint }>(handle, `SELECT count(*) AS count FROM ${quoteName(name)}`);
   return Number(row!.count);
 }
 
@@ -191,7 +185,7 @@ async function digestRows(
   // As bytes: making strings of them would cost more than reading and hashing them.
   const statement = prepare(
     handle,
-    `SELECT ${[`CAST(${array} AS BLOB)`, ...reals].join(", ")} FROM ${quotedName(name)}${orderBy}`,
+    `SELECT ${[`CAST(${array} AS BLOB)`, ...reals].join(", ")} FROM ${quoteName(name)}${orderBy}`,
   );
   statement.setReturnArrays(true);
   const hash = createRowHash();

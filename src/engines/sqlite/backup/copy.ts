@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { basename } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { HarborError } from "../../../base/errors.ts";
+import { HarborError, messageOf } from "../../../base/errors.ts";
 import type { Proof } from "../../backup_content.ts";
 import type { BackupContent } from "../../backup_engine.ts";
 import { lockTable, readContent, type ReadOptions } from "./content.ts";
@@ -55,7 +55,7 @@ export async function proveCopy(
       copy.close();
     }
   } catch (error) {
-    throw error instanceof HarborError ? error : notWhole(path, String((error as Error).message), error);
+    throw error instanceof HarborError ? error : notWhole(path, String(messageOf(error)), error);
   }
 }
 

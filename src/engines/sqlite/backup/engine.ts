@@ -3,6 +3,7 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
+import { messageOf } from "../../../base/errors.ts";
 import type { BackupContent, BackupEngine, OnProgress } from "../../backup_engine.ts";
 import { readContent } from "./content.ts";
 import { copyFailure } from "./copy_failure.ts";
@@ -113,7 +114,7 @@ function openSource(path: string): DatabaseSync {
   } catch (error) {
     source.close();
     // In a folder that may not be written, a file in WAL mode that nobody has open can only be read as it is.
-    if (existsSync(`${path}-wal`) || !/unable to open|readonly/i.test((error as Error).message)) throw error;
+    if (existsSync(`${path}-wal`) || !/unable to open|readonly/i.test(messageOf(error))) throw error;
     const url = pathToFileURL(path);
     url.search = "?mode=ro&immutable=1";
     return new DatabaseSync(url, { readOnly: true });

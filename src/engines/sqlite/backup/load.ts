@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { quoteName } from "../../../sql/quote.ts";
 import type { RowChunk } from "./row_chunk.ts";
 import type { StoredTable } from "./content.ts";
-import { quotedName } from "./row_text.ts";
 
 /** Returns a function that puts rows into a table, piece by piece. */
 export function openLoad(handle: DatabaseSync, table: StoredTable): (chunk: RowChunk) => void {
@@ -21,7 +21,7 @@ export function openLoad(handle: DatabaseSync, table: StoredTable): (chunk: RowC
 
 /** Returns the beginning of a statement that adds rows to a table. */
 export function insertInto({ name, columns }: StoredTable): string {
-  return `INSERT INTO ${quotedName(name)} (${columns.map((column) => quotedName(column.name)).join(", ")})`;
+  return `INSERT INTO ${quoteName(name)} (${columns.map((column) => quoteName(column.name)).join(", ")})`;
 }
 
 /** Returns the query that makes rows of a JSON array of arrays, its parameter. */

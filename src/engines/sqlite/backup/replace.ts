@@ -7,18 +7,18 @@ import {
   createReadStream,
   existsSync,
   linkSync,
-  realpathSync,
   renameSync,
   rmSync,
   statSync,
 } from "node:fs";
 import { copyFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { HarborError } from "../../../base/errors.ts";
+import { HarborError, messageOf } from "../../../base/errors.ts";
 import { openersOf } from "./file_openers.ts";
 import { flush, flushFolder } from "../../../base/files/flush.ts";
 import { copyFailure } from "./copy_failure.ts";
+import { realPath } from "../../../base/files/real_path.ts";
 import { failureCode } from "../errors.ts";
 import { busyTimeoutMs, execute, prepare, resultCode } from "../open_file.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
@@ -74,12 +74,6 @@ export function setFileAside(path: string): string | null {
     if (existsSync(target + ending)) linkSync(target + ending, kept + ending);
   }
   return kept;
-}
-
-/** The file itself, not a link to it: renaming over the link would leave the file where it is. */
-function realPath(path: string): string {
-  const absolute = resolve(path);
-  return existsSync(absolute) ? realpathSync(absolute) : absolute;
 }
 
 /** Makes the new file beside the old one, and makes sure that it is what it should be. */
@@ -146,7 +140,7 @@ function withExclusive(target: string, url: SqliteFileUrl, work: () => void): vo
     if (mode === "wal") leaveAsWal(handle!);
     handle?.close();
     if (error instanceof HarborError) throw error;
-    const message = (error as Error).message;
+    const message = messageOf(error);
     const code = failureCode(message, resultCode(error));
     if (code === "busy") throw inUse(url, "another program is using it", error);
     // What is no database (any more) has no locks either.

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { quoteName } from "../../../sql/quote.ts";
 import type { SqliteValue } from "../statement.ts";
 
 /**
@@ -16,7 +17,7 @@ export interface RowColumn {
 /** Returns the expression for a row's text; the statement fails for a row with a blob or a floating-point number. */
 export function plainRowSql(columns: readonly RowColumn[]): string {
   return jsonArray(columns.map((column) => {
-    const name = quoted(column);
+    const name = quoteName(column.name);
     // json_array takes some blobs for JSON in binary form. Only a JSON path that cannot be read fails for sure.
     const fail = `json_extract('{}', '${notPlain} ' || typeof(${name}))`;
     const real = mayHoldReal(column) ? ` WHEN 'real' THEN ${fail}` : "";
@@ -35,12 +36,12 @@ export function isPlainRowFailure(message: string): boolean {
 /** Returns the expressions for any row: its array, and for each column its value if that is a floating-point number. */
 export function anyRowSql(columns: readonly RowColumn[]): readonly string[] {
   const array = jsonArray(columns.map((column) => {
-    const name = quoted(column);
+    const name = quoteName(column.name);
     return `CASE typeof(${name}) WHEN 'blob' THEN json_object('blob', hex(${name})) ` +
       `WHEN 'real' THEN json_object('real', NULL) ELSE ${name} END`;
   }));
   const reals = columns.map((column) =>
-    `CASE typeof(${quoted(column)}) WHEN 'real' THEN ${quoted(column)} END`
+    `CASE typeof(${quoteName(column.name)}) WHEN 'real' THEN ${quoteName(column.name)} END`
   );
   return [array, ...reals];
 }
@@ -63,15 +64,6 @@ export function realsText(values: readonly unknown[]): string {
     bits.setFloat64(0, value);
     return hexOf(new Uint8Array(bits.buffer));
   }).join("");
-}
-
-/** Returns a name in quotes. */
-export function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-function quoted({ name }: RowColumn): string {
-  return quotedName(name);
 }
 
 /** SQLite limits a function to 100 arguments in some builds, so a wide row is put together from several arrays. */

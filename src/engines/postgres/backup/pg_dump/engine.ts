@@ -3,6 +3,7 @@ import type { TableContent } from "../../../backup_content.ts";
 import { hash } from "node:crypto";
 import { open, rm } from "node:fs/promises";
 import type { Environment } from "../../../../base/env_file.ts";
+import { quoteName } from "../../../../sql/quote.ts";
 import type { BackupContent, BackupEngine, OnProgress } from "../../../backup_engine.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { loadArchive, restoreArchive } from "./restore.ts";
@@ -16,7 +17,7 @@ import {
   taskFailure,
   withBackupSession,
 } from "../session.ts";
-import { inSnapshot, listTables, quoteName, readTables, sizeOf } from "../tables.ts";
+import { inSnapshot, listTables, readTables, sizeOf } from "../tables.ts";
 import { listLargeObjects } from "../uncarried.ts";
 import type { Client } from "../../../database.ts";
 import { findPgDump, findPgRestore, type PgDump } from "./find_program.ts";

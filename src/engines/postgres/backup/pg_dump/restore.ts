@@ -1,5 +1,6 @@
 import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
 import { HarborError } from "../../../../base/errors.ts";
+import { quoteText } from "../../../../sql/quote.ts";
 import type { RestoreOptions } from "../../../backup_engine.ts";
 import type { Archive } from "./archive.ts";
 import { runUnless } from "../dependents.ts";
@@ -7,7 +8,6 @@ import { dropContent, prepareSchema } from "../replace.ts";
 import { query } from "../session.ts";
 import { isNotOfExtension } from "../tables.ts";
 import type { Session } from "../../connection.ts";
-import { quoteText } from "../../statement.ts";
 
 /**
  * Puts what an archive holds in the place of what the schema holds, in a transaction of the caller.

@@ -1,0 +1,16 @@
+import { readFileSync } from "node:fs";
+import { HarborError, messageOf } from "../errors.ts";
+
+/**
+ * Reads a text file; `null` when there is none.
+ *
+ * @throws {HarborError} `file_failed`
+ */
+export function readIfThere(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw new HarborError("file_failed", `Cannot read "${path}": ${messageOf(error)}`, { cause: error });
+  }
+}
