@@ -1,7 +1,8 @@
 import type { Backfill, Statement } from "./statement.ts";
 import type { Dialect } from "../base/dialect.ts";
 import type { HarborError } from "../base/errors.ts";
-import { isWord, nameOf, type Token, tokenize, withoutComments } from "../sql/lexer.ts";
+import { cursorAt, tokensOf, topLevel } from "../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../sql/lexer.ts";
 
 /** Makes the error for something wrong at an offset of the script. */
 export type Fail = (offset: number, state: string, hint?: string) => HarborError;
@@ -32,7 +33,7 @@ export const directives: Readonly<Record<string, Directive>> = {
   alone: (_, { tokens }) => ({ run: { kind: "alone", makesIndex: concurrentIndex(tokens) } }),
   concurrently: (_, subject, fail) => {
     const sql = concurrently(subject, fail);
-    const makesIndex = concurrentIndex(withoutComments(tokenize(sql, subject.dialect)));
+    const makesIndex = concurrentIndex(tokensOf(sql, subject.dialect));
     return { sql, run: { kind: "alone", makesIndex } };
   },
   allow: (rest, _, fail) => ({ allowed: readAllowed(rest, fail) }),
@@ -115,15 +116,6 @@ function readBackfill(rest: string, subject: Subject, fail: FailHere): Backfill 
 
 const example = "-- harbor:backfill table=files key=id";
 
-function topLevel(tokens: readonly Token[]): readonly Token[] {
-  let depth = 0;
-  return tokens.filter((token) => {
-    if (token.kind === "sign" && token.text === "(") depth++;
-    if (token.kind === "sign" && token.text === ")") depth--;
-    return depth === 0;
-  });
-}
-
 /** Whether `CREATE INDEX CONCURRENTLY` is a statement. */
 const buildsConcurrently: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
 
@@ -144,7 +136,8 @@ function concurrently(subject: Subject, fail: FailHere): string {
 
 /** Returns the name of the index in `CREATE [UNIQUE] INDEX CONCURRENTLY [IF NOT EXISTS] name`, else `null`. */
 function concurrentIndex(tokens: readonly Token[]): string | null {
-  const at = tokens.findIndex((token) => isWord(token, "CONCURRENTLY"));
-  if (at < 0 || !isWord(tokens[0], "CREATE") || !isWord(tokens[at - 1], "INDEX")) return null;
-  return nameOf(tokens[isWord(tokens[at + 1], "IF") ? at + 4 : at + 1]);
+  const at = cursorAt(tokens);
+  if (!at.take("CREATE")) return null;
+  at.take("UNIQUE");
+  return at.take("INDEX", "CONCURRENTLY") ? at.name() || null : null;
 }

@@ -2,6 +2,7 @@ import type { Statement } from "./statement.ts";
 import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import { applyDirectives, type Fail } from "./directives.ts";
+import { tokensOf } from "../sql/cursor.ts";
 import { isWord, type Token, tokenize, withoutComments } from "../sql/lexer.ts";
 
 /** The line that separates statements in a script; drizzle-kit's word, split on wherever it stands, as drizzle does. */
@@ -40,7 +41,7 @@ export function parseScript(source: ScriptSource): Script {
 
 /** Returns how many statements a text holds; a trigger's or function's body belongs to its statement. */
 export function countStatements(text: string, dialect: Dialect): number {
-  return splitTokens(withoutComments(tokenize(text, dialect))).length;
+  return splitTokens(tokensOf(text, dialect)).length;
 }
 
 /** Returns a script's name: its first line when that is a plain comment, else `null`. */

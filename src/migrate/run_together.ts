@@ -1,9 +1,12 @@
 import type { Statement } from "../history/statement.ts";
+import type { Dialect } from "../base/dialect.ts";
 import type { StepResult } from "./step_result.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import type { Step } from "./rules/plan.ts";
+import { cursorAt, foldedName, tokensOf, topLevel } from "../sql/cursor.ts";
+import { isWord } from "../sql/lexer.ts";
 import { type BackfillResult, recordAtOnce } from "./backfill.ts";
 import { batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -26,7 +29,7 @@ export async function runTogether(
 ): Promise<readonly StepResult[]> {
   const done: StepResult[] = [];
   for (;;) {
-    const group = nextGroup(steps.slice(done.length));
+    const group = nextGroup(steps.slice(done.length), context.database.dialect);
     if (group.length === 0) return done;
     const scripts = group.map((step, index) => scriptOf(context, step, optionsAt(done.length + index)));
     const startedAt = performance.now();
@@ -53,41 +56,44 @@ export async function runTogether(
 }
 
 /** Returns the first steps that can share a transaction; none when the first cannot, or would be alone in it. */
-function nextGroup(steps: readonly Step[]): readonly Step[] {
-  const made = new Set<string>();
+function nextGroup(steps: readonly Step[], dialect: Dialect): readonly Step[] {
+  const made = new Set<string | null>();
   let statements = 0;
   const end = steps.findIndex(({ script }) => {
     statements += script.statements.length;
-    return statements > mostStatements || !script.statements.every((each) => makesOnly(each, made));
+    return statements > mostStatements || !script.statements.every((each) => makesOnly(each, dialect, made));
   });
   const group = end < 0 ? steps : steps.slice(0, end);
   return group.length > 1 ? group : [];
 }
 
-const newTable = /^CREATE\s+TABLE\s+("[^"]+"|`[^`]+`|\w+)\s*\(/i;
-const changedColumn = /^ALTER\s+TABLE\s+("[^"]+"|\w+)\s+ALTER\s/i;
-const concurrentIndex =
-  /^CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+\S+\s+ON\s+("[^"]+"|\w+)\s*(?:USING\s+\w+\s*)?\(/i;
-
 /**
  * Whether a statement leaves an empty database without rows, and all that is in it as it is.
  *
- * @param made The tables that the same transaction made before it, which nobody else sees yet, as they were written; it
- * adds its own
+ * @param made The tables that the same transaction made before it, which nobody else sees yet; it adds its own
  */
-function makesOnly({ sql, run }: Statement, made: Set<string>): boolean {
+function makesOnly({ sql, run }: Statement, dialect: Dialect, made: Set<string | null>): boolean {
+  const at = cursorAt(tokensOf(run.kind === "backfill" ? run.update : sql, dialect));
+  const isMade = () => made.has(foldedName(at.next(), dialect));
   // Of a table that was there before, somebody may have written rows since.
-  if (run.kind === "backfill") {
-    return [`"${run.table}"`, `\`${run.table}\``, run.table].some((written) => made.has(written));
+  if (run.kind === "backfill") return at.take("UPDATE") && isMade();
+  if (run.kind === "alone") {
+    // Where a table may have rows, an index that is made like any other would keep those waiting who write to it.
+    at.take("CREATE", "UNIQUE") || at.take("CREATE");
+    return at.take("INDEX", "CONCURRENTLY") && at.seek("ON") !== null && isMade();
   }
-  // Where a table may have rows, an index that is made like any other would keep those waiting who write to it.
-  if (run.kind === "alone") return made.has(concurrentIndex.exec(sql)?.[1] ?? "");
-  const table = newTable.exec(sql)?.[1];
-  if (table !== undefined) made.add(table);
-  return made.has(changedColumn.exec(sql)?.[1] ?? "") ||
-    /^(?:CREATE\s+TABLE\s(?![^(]*\bAS\b)|CREATE\s+(?:UNIQUE\s+)?INDEX\s|ALTER\s+TABLE\s+\S+\s+ADD\s)/i.test(
-      sql,
-    );
+  if (at.take("CREATE", "TABLE")) {
+    const table = foldedName(at.next(), dialect);
+    const isFilled = topLevel(at.rest()).some((token) => isWord(token, "AS"));
+    if (at.take("(")) made.add(table);
+    return !isFilled;
+  }
+  if (at.take("ALTER", "TABLE")) {
+    const isNew = isMade();
+    if (at.take(".")) at.next();
+    return at.take("ADD") || (isNew && at.take("ALTER"));
+  }
+  return at.take("CREATE", "INDEX") || at.take("CREATE", "UNIQUE", "INDEX");
 }
 
 /** Returns all statements of a step, with their records, and the tables of its backfills. */
@@ -97,7 +103,7 @@ function scriptOf(context: RunContext, step: Step, options: BatchOptions) {
   for (const batch of batchesOf(step, options)) {
     if (batch.mode === "alone") {
       const { sql: text } = step.script.statements[batch.statement!]!;
-      statements.push(sql.raw(text.replace(/\bCONCURRENTLY\s+/i, "")));
+      statements.push(sql.raw(withoutWord("CONCURRENTLY", text, context.database.dialect)));
     } else statements.push(...batch.statements);
     if (batch.backfill === null) continue;
     const { backfill } = batch;
@@ -106,4 +112,9 @@ function scriptOf(context: RunContext, step: Step, options: BatchOptions) {
     statements.push(...recordAtOnce(context, task));
   }
   return { statements, tables };
+}
+
+function withoutWord(word: string, text: string, dialect: Dialect): string {
+  const found = tokensOf(text, dialect).find((token) => isWord(token, word));
+  return found === undefined ? text : text.slice(0, found.start) + text.slice(found.start + word.length);
 }

@@ -1,5 +1,6 @@
 import type { Dialect } from "../base/dialect.ts";
-import { nameOf, type Token, tokenize, withoutComments } from "../sql/lexer.ts";
+import { tokensOf } from "../sql/cursor.ts";
+import { nameOf, type Token } from "../sql/lexer.ts";
 
 /** Words that an expression is built of; as a quoted name they keep their quotes. */
 const reserved = new Set(
@@ -36,7 +37,7 @@ const synonyms: Readonly<Record<string, string>> = { "!=": "<>", "==": "=", like
  */
 export function expressionWords(text: string, dialect: Dialect): readonly string[] {
   const words: string[] = [];
-  const tokens = withoutComments(tokenize(text, dialect));
+  const tokens = tokensOf(text, dialect);
   for (let at = 0; at < tokens.length; at++) {
     const token = tokens[at]!;
     const last = words.at(-1);

@@ -1,6 +1,7 @@
 import { isConstant } from "./constant_expression.ts";
 import type { Operation } from "./operations.ts";
-import { isWord, nameOf, type Token, tokenize, withoutComments } from "./lexer.ts";
+import { cursorAt, type SqlCursor, tokensOf } from "./cursor.ts";
+import { isWord, type Token } from "./lexer.ts";
 
 /**
  * Returns what a SQLite statement does.
@@ -8,56 +9,40 @@ import { isWord, nameOf, type Token, tokenize, withoutComments } from "./lexer.t
  * SQLite's own parser is asked for whether it is a statement at all; this only has to find its way in those that are.
  */
 export function sqliteOperations(sql: string): readonly Operation[] {
-  const tokens = withoutComments(tokenize(sql, "sqlite"));
-  const at = (index: number, ...words: readonly string[]) =>
-    words.some((word) => isWord(tokens[index], word));
-  const name = (index: number) => nameOf(tokens[skip(tokens, index)]) ?? "";
-  if (at(0, "CREATE")) return create(tokens);
-  if (at(0, "DROP")) {
-    if (at(1, "TABLE")) return [{ kind: "drop table", table: name(2) }];
-    return at(1, "INDEX") ? [{ kind: "drop index", index: name(2), isConcurrent: false }] : [];
-  }
-  if (at(0, "ALTER")) return alter(tokens, sql);
-  if (at(0, "VACUUM")) return [{ kind: "not in a transaction", what: "VACUUM" }];
-  if (at(0, "PRAGMA")) return [{ kind: "not in a transaction", what: `PRAGMA ${name(1)}` }];
-  return changes(tokens);
+  const at = cursorAt(tokensOf(sql, "sqlite"));
+  if (at.take("CREATE")) return create(at);
+  if (at.take("DROP", "TABLE")) return [{ kind: "drop table", table: at.name() }];
+  if (at.take("DROP", "INDEX")) return [{ kind: "drop index", index: at.name(), isConcurrent: false }];
+  if (at.take("DROP")) return [];
+  if (at.take("ALTER", "TABLE")) return alter(at, sql);
+  if (at.take("VACUUM")) return [{ kind: "not in a transaction", what: "VACUUM" }];
+  if (at.take("PRAGMA")) return [{ kind: "not in a transaction", what: `PRAGMA ${at.name()}` }];
+  return changes(at);
 }
 
-/** Steps over `IF [NOT] EXISTS` and a database's name. */
-function skip(tokens: readonly Token[], index: number): number {
-  const afterIf = isWord(tokens[index], "IF") ? index + (isWord(tokens[index + 1], "NOT") ? 3 : 2) : index;
-  return tokens[afterIf + 1]?.text === "." ? afterIf + 2 : afterIf;
+function create(at: SqlCursor): readonly Operation[] {
+  const isUnique = at.take("UNIQUE");
+  const kind = at.seek("TABLE", "INDEX", "VIEW", "TRIGGER");
+  if (kind === "TABLE") return [{ kind: "create table", table: at.name() }];
+  if (kind !== "INDEX") return [];
+  const index = at.name();
+  at.take("ON");
+  return [{ kind: "create index", table: at.name(), index, isUnique, isConcurrent: false }];
 }
 
-function create(tokens: readonly Token[]): readonly Operation[] {
-  const kind = tokens.findIndex((token) =>
-    ["TABLE", "INDEX", "VIEW", "TRIGGER"].some((word) => isWord(token, word))
-  );
-  const name = nameOf(tokens[skip(tokens, kind + 1)]) ?? "";
-  if (isWord(tokens[kind], "TABLE")) return [{ kind: "create table", table: name }];
-  if (!isWord(tokens[kind], "INDEX")) return [];
-  const on = tokens.findIndex((token) => isWord(token, "ON"));
-  return [{
-    kind: "create index",
-    table: nameOf(tokens[on + 1]) ?? "",
-    index: name,
-    isUnique: isWord(tokens[1], "UNIQUE"),
-    isConcurrent: false,
-  }];
-}
-
-function alter(tokens: readonly Token[], sql: string): readonly Operation[] {
-  const start = skip(tokens, 2);
-  const table = nameOf(tokens[start]) ?? "";
-  const [verb, ...rest] = tokens.slice(start + 1);
-  const parts = isWord(rest[0], "COLUMN") ? rest.slice(1) : rest;
-  const column = nameOf(parts[0]) ?? "";
+function alter(at: SqlCursor, sql: string): readonly Operation[] {
+  const table = at.name();
+  if (at.take("RENAME", "TO")) return [{ kind: "rename table", table, to: at.name() }];
+  const verb = at.next();
+  at.take("COLUMN");
+  const column = at.name();
   if (isWord(verb, "DROP")) return [{ kind: "drop column", table, column }];
   if (isWord(verb, "RENAME")) {
-    if (isWord(rest[0], "TO")) return [{ kind: "rename table", table, to: nameOf(rest[1]) ?? "" }];
-    return [{ kind: "rename column", table, column, to: nameOf(parts[2]) ?? "" }];
+    at.take("TO");
+    return [{ kind: "rename column", table, column, to: at.name() }];
   }
   if (!isWord(verb, "ADD")) return [{ kind: "hidden", what: "ALTER TABLE of another form" }];
+  const parts = at.rest();
   const value = defaultIn(parts, sql);
   return [{
     kind: "add column",
@@ -78,21 +63,12 @@ function defaultIn(tokens: readonly Token[], sql: string): string | null {
 }
 
 /** Finds UPDATE, DELETE and INSERT, also behind a WITH. */
-function changes(tokens: readonly Token[]): readonly Operation[] {
-  let depth = 0;
-  for (const [index, token] of tokens.entries()) {
-    if (token.text === "(") depth++;
-    if (token.text === ")") depth--;
-    if (depth > 0) continue;
-    // UPDATE OR IGNORE, INSERT OR REPLACE INTO, DELETE FROM
-    const name = () => {
-      let next = isWord(tokens[index + 1], "OR") ? index + 3 : index + 1;
-      if (isWord(tokens[next], "INTO") || isWord(tokens[next], "FROM")) next++;
-      return nameOf(tokens[skip(tokens, next)]) ?? "";
-    };
-    if (isWord(token, "UPDATE")) return [{ kind: "update", table: name() }];
-    if (isWord(token, "DELETE")) return [{ kind: "delete", table: name() }];
-    if (isWord(token, "INSERT") || isWord(token, "REPLACE")) return [{ kind: "insert", table: name() }];
-  }
-  return [];
+function changes(at: SqlCursor): readonly Operation[] {
+  const verb = at.seek("UPDATE", "DELETE", "INSERT", "REPLACE");
+  if (verb === null) return [];
+  // UPDATE OR IGNORE, INSERT OR REPLACE INTO, DELETE FROM
+  if (at.take("OR")) at.next();
+  at.take("INTO") || at.take("FROM");
+  const table = at.name();
+  return [{ kind: verb === "UPDATE" ? "update" : verb === "DELETE" ? "delete" : "insert", table }];
 }

@@ -2,7 +2,7 @@ import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../../base/errors.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
-import { tokenize, withoutComments } from "../../sql/lexer.ts";
+import { tokensOf } from "../../sql/cursor.ts";
 
 /** As many as the protocol's 16-bit count allows with what postgres.js keeps for itself. */
 const mostParameters = 65_533;
@@ -59,7 +59,7 @@ function quoteValue(value: unknown): string {
 export function withoutLead(text: string): string {
   if (/^[a-z]/i.test(text)) return text;
   try {
-    const first = withoutComments(tokenize(text, "postgresql")).find((token) => token.text !== ";");
+    const first = tokensOf(text, "postgresql").find((token) => token.text !== ";");
     return first === undefined ? "" : text.slice(first.start);
   } catch {
     // What does not end is for the server to complain about.

@@ -1,4 +1,5 @@
-import { isWord, nameOf, tokenize, withoutComments } from "../../sql/lexer.ts";
+import { tokensOf } from "../../sql/cursor.ts";
+import { isWord, nameOf } from "../../sql/lexer.ts";
 import type { SqliteStatement } from "./statement.ts";
 
 /** harbor-db's and Alembic's own tables: no row refers to them or from them. */
@@ -13,7 +14,7 @@ export function mayDangle(statements: readonly SqliteStatement[]): boolean {
 }
 
 function isHarmless({ text }: SqliteStatement): boolean {
-  const tokens = withoutComments(tokenize(text, "sqlite"));
+  const tokens = tokensOf(text, "sqlite");
   const [verb, second, third] = tokens;
   const has = (word: string) => tokens.some((token) => isWord(token, word));
   if (isWord(verb, "CREATE")) return !isWord(second, "VIRTUAL");

@@ -1,4 +1,5 @@
-import { isWord, nameOf, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
+import { closing, commaParts, depthChange, tokensOf } from "../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
 
 /** A CHECK constraint as a `CREATE TABLE` text has it. */
 export interface DdlCheck {
@@ -15,7 +16,7 @@ export interface DdlIndex {
 
 /** Reads the CHECK constraints, of columns and of the table, out of a `CREATE TABLE` text. */
 export function readChecks(ddl: string): readonly DdlCheck[] {
-  const tokens = meaningful(ddl);
+  const tokens = tokensOf(ddl, "sqlite");
   const checks: DdlCheck[] = [];
   let depth = 0;
   for (const [index, token] of tokens.entries()) {
@@ -31,12 +32,12 @@ export function readChecks(ddl: string): readonly DdlCheck[] {
 
 /** Reads the columns and the condition out of a `CREATE INDEX` text. */
 export function readIndex(ddl: string): DdlIndex {
-  const tokens = meaningful(ddl);
+  const tokens = tokensOf(ddl, "sqlite");
   const open = tokens.findIndex((token) => token.kind === "sign" && token.text === "(");
   const close = closing(tokens, open);
   const isPartial = isWord(tokens[close + 1], "WHERE");
   return {
-    columns: splitAtCommas(tokens.slice(open + 1, close)).map((part) => indexedText(ddl, part)),
+    columns: commaParts(tokens.slice(open + 1, close)).map((part) => indexedText(ddl, part)),
     where: isPartial ? stripParentheses(textOf(ddl, tokens.slice(close + 2))) : null,
   };
 }
@@ -56,7 +57,7 @@ const peculiarWords: Readonly<Record<string, number>> = {
 
 /** Reads what a rebuild from a snapshot would lose out of a `CREATE TABLE` text: `AUTOINCREMENT`, `COLLATE NOCASE` … */
 export function readPeculiarities(ddl: string): readonly string[] {
-  const tokens = meaningful(ddl);
+  const tokens = tokensOf(ddl, "sqlite");
   const found: string[] = [];
   let depth = 0;
   for (const [index, token] of tokens.entries()) {
@@ -76,7 +77,7 @@ export function readPeculiarities(ddl: string): readonly string[] {
 
 /** Takes parentheses off that enclose an expression as a whole. */
 export function stripParentheses(expression: string): string {
-  const tokens = meaningful(expression);
+  const tokens = tokensOf(expression, "sqlite");
   const isEnclosed = tokens[0]?.text === "(" && tokens[0].kind === "sign" &&
     closing(tokens, 0) === tokens.length - 1;
   return isEnclosed ? stripParentheses(textOf(expression, tokens.slice(1, -1))) : expression.trim();
@@ -87,10 +88,6 @@ export function normalType(type: string): string {
   return type.toUpperCase().trim().replace(/\s+/g, " ").replace(/\s*([(),])\s*/g, "$1");
 }
 
-function meaningful(text: string): readonly Token[] {
-  return withoutComments(tokenize(text, "sqlite"));
-}
-
 /** `name` and `name ASC` are the column's name; anything else is kept as written. */
 function indexedText(ddl: string, tokens: readonly Token[]): string {
   const part = isWord(tokens.at(-1), "ASC") ? tokens.slice(0, -1) : tokens;
@@ -98,32 +95,6 @@ function indexedText(ddl: string, tokens: readonly Token[]): string {
   const bare = isDescending ? part.slice(0, -1) : part;
   const text = (bare.length === 1 ? nameOf(bare[0]) : null) ?? textOf(ddl, bare);
   return isDescending ? `${text} DESC` : text;
-}
-
-function splitAtCommas(tokens: readonly Token[]): readonly (readonly Token[])[] {
-  const parts: Token[][] = [[]];
-  let depth = 0;
-  for (const token of tokens) {
-    depth += depthChange(token);
-    if (depth === 0 && token.kind === "sign" && token.text === ",") parts.push([]);
-    else parts.at(-1)!.push(token);
-  }
-  return parts;
-}
-
-/** Returns the place of the parenthesis that closes the one at `open`. */
-function closing(tokens: readonly Token[], open: number): number {
-  let depth = 0;
-  for (let index = open; index < tokens.length; index++) {
-    depth += depthChange(tokens[index]!);
-    if (depth === 0) return index;
-  }
-  return tokens.length;
-}
-
-function depthChange(token: Token): number {
-  if (token.kind !== "sign") return 0;
-  return token.text === "(" ? 1 : token.text === ")" ? -1 : 0;
 }
 
 /** Returns the text between the first and the last token: without comments, and with single blanks for white space. */

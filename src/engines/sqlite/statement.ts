@@ -3,7 +3,8 @@ import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../../base/errors.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { countStatements } from "../../history/script.ts";
-import { isWord, tokenize, withoutComments } from "../../sql/lexer.ts";
+import { tokensOf } from "../../sql/cursor.ts";
+import { isWord } from "../../sql/lexer.ts";
 
 /** What SQLite can hold. */
 export type SqliteValue = null | number | bigint | string | Uint8Array;
@@ -75,7 +76,7 @@ export function compileRead(statement: SQL): SqliteStatement {
   // Most reads hold none of the words, and then need no closer look.
   if (verbOf(text) === "SELECT" && !/\b(?:insert|update|delete|into)\b/i.test(text)) return compiled;
   // Values are bound, so these words can only be what they say; as a name they would be quoted.
-  const tokens = withoutComments(tokenize(text, "sqlite"));
+  const tokens = tokensOf(text, "sqlite");
   const has = (...words: string[]) => tokens.some((token) => words.some((word) => isWord(token, word)));
   const isWriting = verbOf(text) === "PRAGMA"
     ? tokens.some((token) => token.kind === "sign" && token.text === "=")

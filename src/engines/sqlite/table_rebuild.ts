@@ -1,5 +1,6 @@
 import { quoteName } from "../../sql/quote.ts";
-import { isWord, nameOf, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
+import { tokensOf } from "../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
 import { type SqliteStatement, verbOf } from "./statement.ts";
 
 /** A statement and its place in the batch as it was given; `null` for one that was added. */
@@ -94,7 +95,7 @@ function rebuilds(statements: readonly SqliteStatement[]): readonly Rebuild[] {
 function isAffected({ type, table, sql }: Dependent, tables: ReadonlySet<string>): boolean {
   if (type === "index") return tables.has(table.toLowerCase());
   return type === "view" || tables.has(table.toLowerCase()) ||
-    withoutComments(tokenize(sql, "sqlite")).some((token) => tables.has(lowerName(token)));
+    tokensOf(sql, "sqlite").some((token) => tables.has(lowerName(token)));
 }
 
 /** Whether the batch itself makes or drops it. */
@@ -108,7 +109,7 @@ function isNamed({ type, name }: Dependent, statements: readonly SqliteStatement
 
 function significant({ text }: SqliteStatement, verbs: readonly string[]): readonly Token[] {
   if (!verbs.includes(verbOf(text))) return [];
-  return withoutComments(tokenize(text, "sqlite")).filter((token) => token.text !== ";");
+  return tokensOf(text, "sqlite").filter((token) => token.text !== ";");
 }
 
 function lowerName(token: Token | undefined): string {

@@ -1,6 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { Demand } from "./row_demands.ts";
-import { isWord, nameOf, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
+import { commaParts, tokensOf, topLevel } from "../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
 
 /** What scripts do about rows. Columns are written `table.column`, and `table.*` where rows themselves go. */
 export interface Settled {
@@ -15,7 +16,7 @@ export function settledBy(statements: readonly string[], dialect: Dialect): Sett
   const filled = new Set<string>();
   const rewritten = new Set<string>();
   for (const sql of statements) {
-    const tokens = withoutComments(tokenize(sql, dialect));
+    const tokens = tokensOf(sql, dialect);
     const [first, second, third] = tokens;
     if (isWord(first, "UPDATE")) {
       const columns = assigned(tokens).map((column) => `${nameOf(second)}.${column}`);
@@ -77,27 +78,4 @@ function copied(tokens: readonly Token[]) {
     (isFilled ? filled : rewritten).push(column);
   });
   return { table, filled, rewritten };
-}
-
-function commaParts(tokens: readonly Token[]): readonly (readonly Token[])[] {
-  const parts: Token[][] = [[]];
-  let depth = 0;
-  for (const token of tokens) {
-    depth += depthChange(token);
-    if (depth === 0 && token.text === ",") parts.push([]);
-    else parts.at(-1)!.push(token);
-  }
-  return parts;
-}
-
-function topLevel(tokens: readonly Token[]): readonly Token[] {
-  let depth = 0;
-  return tokens.filter((token) => {
-    depth += depthChange(token);
-    return depth === 0 && token.text !== ")";
-  });
-}
-
-function depthChange({ kind, text }: Token): number {
-  return kind !== "sign" ? 0 : text === "(" ? 1 : text === ")" ? -1 : 0;
 }

@@ -38,7 +38,7 @@ export function historyOf(dialect: Dialect, scripts: readonly string[]): History
     ["meta/_journal.json", JSON.stringify({ dialect, entries })],
     ...scripts.map((text, index) => [`${tag(index)}.sql`, text] as const),
   ]);
-  const snapshot = JSON.stringify(emptySnapshots[dialect]);
+  const snapshot = JSON.stringify({ ...emptySnapshots[dialect], id: "1", prevId: "0" });
   const read = (path: string) => texts.get(path) ?? (path.endsWith(".json") ? snapshot : null);
   return buildHistory(dialect, { folder: `drizzle/${dialect}`, read });
 }
