@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import { readScript } from "../../../src/engines/postgres/backup/script.ts";
+import { readScript, statementsIn } from "../../../src/engines/postgres/backup/script.ts";
 
 async function* inPieces(text: string, size: number): AsyncGenerator<Uint8Array> {
   const bytes = new TextEncoder().encode(text);
@@ -63,5 +63,32 @@ for (const [where, text] of cuts) {
 test("readScript() takes no length that no text has", async () => {
   for (const length of [-1, 1.5, NaN, 2 ** 40]) {
     await assert.rejects(readScript(inPieces("text", 4)).text(length), /damaged/);
+  }
+});
+
+const statements = [
+  'COPY public."a\n;b" (id) FROM stdin;',
+  `SELECT pg_catalog.setval('public."x;\n--"', 1, true);`,
+  "CREATE FUNCTION f() AS $_$ one;\n\\. two;\n$_$;",
+  'GRANT SELECT ON "-- x\n/* y" TO z;',
+];
+for (const size of [1, 3, 1000]) {
+  test(`readScript() reads statements, whatever names and texts hold, in pieces of ${size}`, async () => {
+    const text = `\\restrict abc\n--\n-- Name: a; b\n--\n\n${
+      statements.join("\n\n")
+    }\n-- end\n\\unrestrict abc\n`;
+    const script = readScript(inPieces(text, size));
+    const found: (string | null)[] = [];
+    do found.push(await script.statement()); while (found.at(-1) !== null);
+    assert.deepEqual(found, [...statements, null]);
+    await assert.rejects(readScript(inPieces('COPY "a;\n', size)).statement(), /it ends before its end/);
+  });
+}
+
+test("statementsIn() finds the statements that the server would, and refuses what ends within one", () => {
+  const text = `-- a;\n${statements.join("\n--\n")}\n-- end`;
+  assert.deepEqual(statementsIn(text).map((statement) => statement.text), statements);
+  for (const cut of ["GRANT", 'GRANT "a;\n', "SELECT $$;"]) {
+    assert.throws(() => statementsIn(cut), /before its end/);
   }
 });

@@ -74,11 +74,14 @@ export async function putBack(session: Session, gone: readonly Inventoried[], ke
   }
 }
 
-/** Runs a statement inside a transaction, which stays as it was when it fails in one of these ways (SQLSTATE). */
+/**
+ * Runs one statement inside a transaction, which stays as it was when it fails in one of these ways (SQLSTATE). The
+ * server refuses a text that holds several.
+ */
 export async function runUnless(session: Session, text: string, states: readonly string[]): Promise<void> {
   await session.script("SAVEPOINT harbor_attempt");
   try {
-    await session.script(text);
+    await session.run([{ text, parameters: [] }]);
   } catch (error) {
     if (!states.includes(sqlStateOf(error) ?? "")) throw error;
     await session.script("ROLLBACK TO SAVEPOINT harbor_attempt");
@@ -158,13 +161,10 @@ const attributes = `SELECT relation, text FROM (
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid,
     LATERAL aclexplode(a.attacl) WHERE n.nspname = $schema AND ${isNotOfExtension("pg_class", "c.oid")}
   UNION ALL
-  SELECT c.oid::regclass::text, 1, concat_ws('; ',
-    CASE WHEN c.relrowsecurity THEN format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass) END,
-    CASE WHEN c.relforcerowsecurity THEN format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', c.oid::regclass) END)
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = $schema AND ${
-  isNotOfExtension("pg_class", "c.oid")
-} AND (c.relrowsecurity OR c.relforcerowsecurity)
+  SELECT c.oid::regclass::text, 1, format('ALTER TABLE %s %s ROW LEVEL SECURITY', c.oid::regclass, word)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+    LATERAL (VALUES (c.relrowsecurity, 'ENABLE'), (c.relforcerowsecurity, 'FORCE')) AS policies (hold, word)
+  WHERE n.nspname = $schema AND hold AND ${isNotOfExtension("pg_class", "c.oid")}
   UNION ALL
   SELECT c.oid::regclass::text, 2, format('ALTER TABLE %s OWNER TO %s', c.oid::regclass, c.relowner::regrole)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

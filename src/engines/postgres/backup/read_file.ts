@@ -60,7 +60,7 @@ export async function readCopyFile(path: string, visitor: CopyVisitor): Promise<
   }
 
   async function readRows({ name, columns }: Pick<CopiedTable, "name" | "columns">): Promise<void> {
-    const statement = await script.line();
+    const statement = await script.statement();
     if (statement === null || !copyStart.test(statement)) {
       throw damagedCopy(`the rows of "${name}" are missing`);
     }

@@ -1,10 +1,16 @@
 import { Buffer } from "node:buffer";
 import { HarborError } from "../../../base/errors.ts";
+import { type Token, tokenize, withoutComments } from "../../../sql/lexer.ts";
 
 /** Reads a script of statements and rows from its start to its end, in bounded memory. */
 export interface ScriptReader {
   /** Returns the next line without its end, or `null` when there is none. */
   line(): Promise<string | null>;
+  /**
+   * Returns the next statement with its `;`, without what stands before it, or `null` when there is none. Names in it
+   * may hold newlines and semicolons, so its end is where a tokenizer sees it.
+   */
+  statement(): Promise<string | null>;
   /** Returns the next `bytes` bytes as text. */
   text(bytes: number): Promise<string>;
   /**
@@ -16,8 +22,8 @@ export interface ScriptReader {
 
 /** More than this is no line and no definition, but a damaged file. */
 const longestText = 256 * 1024 * 1024;
-/** The line behind which rows follow. */
-export const copyStart = /^COPY .* FROM stdin;$/;
+/** The statement behind which rows follow. */
+export const copyStart = /^COPY [^]* FROM stdin;$/;
 
 const endOfRows = "\\.\n";
 
@@ -50,16 +56,36 @@ export function readScript(
     return taken;
   }
 
+  async function line(): Promise<string | null> {
+    let searched = 0;
+    for (;;) {
+      const end = ahead.indexOf(0x0a, searched);
+      if (end >= 0) return take(end + 1).toString("utf8", 0, end);
+      searched = ahead.length;
+      if (await more()) continue;
+      if (ahead.length > 0) throw cutShort();
+      return null;
+    }
+  }
+
   return {
-    async line() {
-      let searched = 0;
+    line,
+    async statement() {
+      let text = "";
       for (;;) {
-        const end = ahead.indexOf(0x0a, searched);
-        if (end >= 0) return take(end + 1).toString("utf8", 0, end);
-        searched = ahead.length;
-        if (await more()) continue;
-        if (ahead.length > 0) throw cutShort();
-        return null;
+        const next = await line();
+        if (next === null) {
+          if (text !== "") throw cutShort();
+          return null;
+        }
+        // A psql command is a line of its own, with which no statement begins.
+        if (text === "" && next.startsWith("\\")) continue;
+        text += text === "" ? next : `\n${next}`;
+        if (text.length > longestText) throw cutShort();
+        const found = tokensIn(text);
+        if (found?.length === 0) text = "";
+        const last = found?.at(-1);
+        if (last?.kind === "sign" && last.text === ";") return text.slice(found?.[0]?.start);
       }
     },
     async text(bytes) {
@@ -89,6 +115,45 @@ export function readScript(
       }
     },
   };
+}
+
+/** One statement of a script. */
+export interface ScriptStatement {
+  /** From its first token to its `;`. */
+  readonly text: string;
+  /** Without comments. */
+  readonly tokens: readonly Token[];
+}
+
+/**
+ * Splits a script into its statements. The body of a function in standard SQL and the actions of a rule count as
+ * several.
+ *
+ * @throws {HarborError} `backup_failed` when the script ends within a statement
+ */
+export function statementsIn(script: string): readonly ScriptStatement[] {
+  const statements: ScriptStatement[] = [];
+  let tokens: Token[] = [];
+  for (const token of tokensIn(script) ?? refuseCut()) {
+    tokens.push(token);
+    if (token.kind !== "sign" || token.text !== ";") continue;
+    statements.push({ text: script.slice(tokens[0]!.start, token.start + 1), tokens });
+    tokens = [];
+  }
+  return tokens.length === 0 ? statements : refuseCut();
+}
+
+/** Returns a text's tokens without comments; `null` when it ends within one. */
+function tokensIn(text: string): readonly Token[] | null {
+  try {
+    return withoutComments(tokenize(text, "postgresql"));
+  } catch {
+    return null;
+  }
+}
+
+function refuseCut(): never {
+  throw cutShort();
 }
 
 function cutShort(): HarborError {

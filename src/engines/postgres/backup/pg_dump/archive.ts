@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { nameOf, tokenize } from "../../../../sql/lexer.ts";
-import { copyStart, damagedCopy, readScript } from "../script.ts";
+import { isWord, nameOf, tokenize } from "../../../../sql/lexer.ts";
+import { copyStart, damagedCopy, readScript, type ScriptStatement, statementsIn } from "../script.ts";
 import type { PgDump } from "./find_program.ts";
 import { readOutput, runProgram } from "./program.ts";
 
@@ -12,11 +12,11 @@ export interface Archive {
   readonly schema: string;
   /** The version of the server that it was made from. */
   readonly serverVersion: string;
-  /** Its table of contents but for the schema itself: `218; 1259 16647 TABLE public users harbor_app`. */
-  readonly entries: readonly string[];
   /** Returns the statements that make all but the schema itself, those before and behind the rows apart. */
   statements(wanted: Wanted): Promise<Statements>;
-  /** Returns the statements that give rights, one a line. */
+  /** Returns the roles that things in it belong to. */
+  owners(): Promise<readonly string[]>;
+  /** Returns the statements that give and take rights. */
   rights(): Promise<readonly string[]>;
   /** Reads the rows of all tables, and then the statements that set sequences. */
   data(visitor: DataVisitor): Promise<void>;
@@ -74,36 +74,54 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
     return bodyOf(await restore([...args, "--file=-"], readOutput));
   }
 
+  const statements = async ({ owners, rights }: Wanted): Promise<Statements> => {
+    const args = [
+      `--schema=${schema}`,
+      ...owners ? [] : ["--no-owner"],
+      ...rights ? [] : ["--no-privileges"],
+    ];
+    return {
+      before: await script([...args, "--section=pre-data"]),
+      after: await script([...args, "--section=post-data"]),
+    };
+  };
+
   return {
     schema,
     serverVersion,
-    entries: entries.filter((entry) => !isSchemaItself(entry)),
-    async statements({ owners, rights }) {
-      const args = [
-        `--schema=${schema}`,
-        ...owners ? [] : ["--no-owner"],
-        ...rights ? [] : ["--no-privileges"],
-      ];
-      return {
-        before: await script([...args, "--section=pre-data"]),
-        after: await script([...args, "--section=post-data"]),
-      };
+    statements,
+    async owners() {
+      // The table of contents tells names and owners apart by blanks, which either may hold.
+      const { before, after } = await statements({ owners: true, rights: false });
+      const found = [before, after].flatMap(statementsIn).map(ownerIn).filter((name) => name !== null);
+      return [...new Set(found)];
     },
     async rights() {
       const wanted = entries.filter((entry) => /^\d+; \d+ \d+ (DEFAULT )?ACL /.test(entry));
       if (wanted.length === 0) return [];
       // Their section is that of whatever stands before them, so none is asked for. Among other statements they could
       // not be told from text of users.
-      const text = await withList(wanted, (file) => script([file]));
-      return text.split("\n").filter((line) => line.endsWith(";"));
+      const statements = statementsIn(await withList(wanted, (file) => script([file])));
+      const other = statements.find((statement) => !isAboutRights(statement));
+      if (other !== undefined) throw damagedCopy(`"${other.text}" stands among its rights`);
+      return statements.map(({ text }) => text);
     },
     data: (visitor) => restore(["--section=data", "--file=-"], (output) => readData(output, visitor)),
   };
 }
 
-/** The restored schema is there already, and may belong to somebody else. */
-function isSchemaItself(entry: string): boolean {
-  return /^\d+; \d+ \d+ (SCHEMA|(COMMENT|SECURITY LABEL) - SCHEMA) /.test(entry);
+/** Reads `ALTER TABLE public.users OWNER TO "the app";`. */
+function ownerIn({ tokens }: ScriptStatement): string | null {
+  const [owner, to, name] = tokens.slice(-4);
+  return isWord(tokens[0], "ALTER") && isWord(owner, "OWNER") && isWord(to, "TO") ? nameOf(name) : null;
+}
+
+/** What pg_restore writes for rights: who gives them too, where that is somebody else than the owner. */
+function isAboutRights({ tokens: [first, second, third] }: ScriptStatement): boolean {
+  return isWord(first, "GRANT") || isWord(first, "REVOKE") ||
+    (isWord(first, "ALTER") && isWord(second, "DEFAULT") && isWord(third, "PRIVILEGES")) ||
+    ((isWord(first, "SET") || isWord(first, "RESET")) && isWord(second, "SESSION") &&
+      isWord(third, "AUTHORIZATION"));
 }
 
 async function withList<T>(entries: readonly string[], work: (option: string) => Promise<T>): Promise<T> {
@@ -119,8 +137,8 @@ async function withList<T>(entries: readonly string[], work: (option: string) =>
 
 /** A schema stands before what it holds. */
 function schemaOf(script: string): string | null {
-  const first = /^\n--\n-- Name: .*; Type: SCHEMA; .*\n--\n\nCREATE SCHEMA (.*);\n/.exec(script)?.[1];
-  return first === undefined ? null : nameOf(tokenize(first, "postgresql")[0]);
+  const [create, schema, name] = statementsIn(script)[0]?.tokens ?? [];
+  return isWord(create, "CREATE") && isWord(schema, "SCHEMA") ? nameOf(name) : null;
 }
 
 /**
@@ -135,27 +153,28 @@ function bodyOf(script: string): string {
   return script.slice(start + lastSetting.length, end + 1);
 }
 
-/** Among the rows there is no text of users but names, so lines can be told apart. */
+/** Names may hold whatever lines look like, so statements are read as such. */
 async function readData(output: AsyncIterable<Uint8Array>, visitor: DataVisitor): Promise<void> {
   const script = readScript(output);
   for (let isBody = false;;) {
-    const line = await script.line();
-    if (line === null) throw damagedCopy("its rows end too early");
-    if (line === "-- PostgreSQL database dump complete") break;
-    if (!isBody) isBody = line === "SET row_security = off;";
-    else if (copyStart.test(line)) await visitor.rows(tableOf(line), script.rows());
-    else if (line !== "" && !line.startsWith("--")) await visitor.statements?.(line);
+    const statement = await script.statement();
+    if (statement === null) {
+      if (isBody) return;
+      throw damagedCopy("its rows end too early");
+    }
+    if (!isBody) isBody = statement === "SET row_security = off;";
+    else if (copyStart.test(statement)) await visitor.rows(tableOf(statement), script.rows());
+    else await visitor.statements?.(statement);
   }
-  while ((await script.line()) !== null);
 }
 
 /** Reads `COPY public.users (id, "Name") FROM stdin;`. */
-function tableOf(line: string): ArchivedTable {
-  const [, schema, dot, name, ...others] = tokenize(line, "postgresql");
+function tableOf(statement: string): ArchivedTable {
+  const [, schema, dot, name, ...others] = tokenize(statement, "postgresql");
   const columns = others.slice(0, -3).map(nameOf).filter((column) => column !== null);
   const [schemaName, tableName] = [nameOf(schema), nameOf(name)];
   if (schemaName === null || tableName === null || dot?.text !== ".") {
-    throw damagedCopy(`"${line}" names no table of a schema`);
+    throw damagedCopy(`"${statement}" names no table of a schema`);
   }
-  return { schema: schemaName, name: tableName, columns, statement: line.slice(0, -1) };
+  return { schema: schemaName, name: tableName, columns, statement: statement.slice(0, -1) };
 }

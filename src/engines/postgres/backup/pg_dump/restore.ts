@@ -25,7 +25,7 @@ export async function restoreArchive(
   const { schema } = archive;
   await prepareSchema(session, url, schema);
   await dropContent(session, { schema, what: "all" });
-  await loadArchive(session, archive, { owners: await mayGiveAway(session, archive.entries) });
+  await loadArchive(session, archive, { owners: await mayGiveAway(session, archive) });
   await giveRights(session, archive);
   // The answer does not matter: when the lock was lost meanwhile, asking for its holder fails.
   await options?.database?.lockHolder();
@@ -57,12 +57,13 @@ function foreignRows(schema: string): HarborError {
 }
 
 /** Whether all owners exist here, and the role may make things theirs. */
-async function mayGiveAway(session: Session, entries: readonly string[]): Promise<boolean> {
+async function mayGiveAway(session: Session, archive: Archive): Promise<boolean> {
   const roles = await query<{ name: string }>(
     session,
     "SELECT rolname AS name FROM pg_roles WHERE pg_has_role(oid, 'MEMBER')",
   );
-  return entries.every((entry) => roles.some(({ name }) => entry.endsWith(` ${name}`)));
+  const known = new Set(roles.map(({ name }) => name));
+  return (await archive.owners()).every((owner) => known.has(owner));
 }
 
 /**
@@ -75,9 +76,9 @@ async function giveRights(session: Session, archive: Archive): Promise<void> {
     byDefault.replaceAll("$schema", () => quoteText(archive.schema)),
   );
   if (row?.text) await session.script(row.text);
-  for (const line of await archive.rights()) {
+  for (const statement of await archive.rights()) {
     // undefined_object: the role. insufficient_privilege: somebody else's default privileges.
-    await runUnless(session, line, ["42704", "42501"]);
+    await runUnless(session, statement, ["42704", "42501"]);
   }
 }
 
