@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
-import type { HranaFailure } from "./hrana.ts";
-import { danglingFailure, failure, type FailurePlace } from "../sqlite/errors.ts";
+import type { HranaError } from "./hrana.ts";
+import type { HranaFailure, HranaReason } from "./hrana_fetch.ts";
+import { type Step, stepFailure } from "../sqlite/transaction.ts";
 
 /**
  * What is known of a request that failed: `undone`: nothing was committed, and it may do better next time · `final`:
@@ -58,23 +59,39 @@ export async function persist<T>(
 
 /** Turns a request without a usable answer into an error; the token is in none of its texts. */
 export function connectionFailure(url: string, failed: HranaFailure): HarborError {
-  const { status, isUnsent, message } = failed;
-  const isRefused = status !== null && status < 500 && status !== 429;
-  const error = new HarborError("connection_failed", `Cannot connect to "${url}": ${message}`, {
-    hint: hintFor(status),
+  const { reason, status, message } = failed;
+  const { verb, state } = reasons[reason];
+  if (reason === "infinite") {
+    const hint = "Have the server write it as a text: CAST(… AS TEXT).";
+    return withState(
+      new HarborError("statement_failed", `Cannot ${verb} "${url}": ${message}`, { hint, cause: failed }),
+      state,
+    );
+  }
+  const error = new HarborError("connection_failed", `Cannot ${verb} "${url}": ${message}`, {
+    hint: hintFor(reason, status),
     ...(status === null ? {} : { details: { status } }),
     cause: failed,
   });
-  return withState(error, isRefused ? "final" : isUnsent || status === 429 ? "undone" : "unknown");
+  const isForGood = status !== null && status < 500 && status !== 429;
+  return withState(error, isForGood ? "final" : status === 429 ? "undone" : state);
 }
 
-/** Turns what the engine said into an error. Whatever it refuses, it does not commit. */
-export function engineFailure(place: FailurePlace, message: string, code: string | null): HarborError {
-  const references = /harbor_dangling (.*?)'?$/.exec(message)?.[1];
-  if (references !== undefined) return danglingFailure(place.url, references);
+/** What each reason says of a request, and of what could not be done. */
+const reasons: Readonly<Record<HranaReason, { readonly verb: string; readonly state: State }>> = {
+  unsent: { verb: "connect to", state: "undone" },
+  unanswered: { verb: "connect to", state: "unknown" },
+  refused: { verb: "use", state: "unknown" },
+  unusable: { verb: "use", state: "unknown" },
+  token: { verb: "connect to", state: "final" },
+  infinite: { verb: "read from", state: "final" },
+};
+
+/** Turns what the engine said to a step into an error. Whatever it refuses, it does not commit. */
+export function engineFailure(url: string, step: Step, { error, code }: HranaError): HarborError {
   const isBusy = /^(SQLITE_(BUSY|LOCKED)|TRANSACTION_TIMEOUT|STREAM_EXPIRED)/.test(code ?? "");
-  const text = isBusy && !/is locked/.test(message) ? `database is locked (${message})` : message;
-  return withState(failure(place, text), isBusy ? "undone" : "final");
+  const message = isBusy && !/is locked/.test(error) ? `database is locked (${error})` : error;
+  return withState(stepFailure(url, step, { message }), isBusy ? "undone" : "final");
 }
 
 /** Returns the error for a batch that was committed while its answer was lost. */
@@ -86,10 +103,13 @@ export function answerLost(url: string, cause: unknown): HarborError {
   );
 }
 
-function hintFor(status: number | null): string {
-  if (status === 401 || status === 403) {
+function hintFor(reason: HranaReason, status: number | null): string {
+  if (status === 401 || status === 403 || reason === "token") {
     return "Give a valid token: HARBOR_DB_AUTH_TOKEN or LIBSQL_AUTH_TOKEN in the environment. Tokens expire.";
   }
   if (status === 404) return "Check the URL: there is no libSQL database at this address.";
+  if (reason === "unusable" || (status !== null && status < 400)) {
+    return "Check that the URL (--database-url) is that of a libSQL server, and what stands before it.";
+  }
   return "Check that the server runs and that the URL is right (--database-url).";
 }

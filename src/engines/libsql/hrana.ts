@@ -1,58 +1,46 @@
 import {
-  type Answer,
-  decodeResults,
-  encodeStep,
-  type HranaError,
-  HranaFailure,
-  type HranaLists,
-  type HranaRows,
-  type HranaStep,
-  parseAnswer,
-  withNames,
-} from "./hrana_wire.ts";
-import type { SqliteStatement } from "../sqlite/statement.ts";
+  type Batch,
+  BatchCond,
+  type BatchStep,
+  openHttp,
+  ResponseError,
+  type Stream,
+  type Value,
+} from "@libsql/hrana-client";
+import { fetchOnce, HranaFailure } from "./hrana_fetch.ts";
+import type { SqliteStatement, SqliteValue } from "../sqlite/statement.ts";
 
-export {
-  type HranaError,
-  HranaFailure,
-  type HranaLists,
-  type HranaRows,
-  type HranaStep,
-} from "./hrana_wire.ts";
-
-/**
- * Speaks to a libSQL server in Hrana over HTTP, version 2 in JSON, which every libSQL server and Turso understand.
- * Each batch is one request with a connection of its own on the server, so that nothing has to be kept open.
- *
- * Source: https://github.com/tursodatabase/libsql/blob/main/docs/HTTP_V2_SPEC.md
- */
-export interface Hrana {
-  /**
-   * Runs a list of steps and returns a result for each: `null` where the step was left out because the one before
-   * it failed. A step that is not `always` runs only after one that succeeded.
-   *
-   * @throws {HranaFailure} when there is no answer, or none that can be used
-   */
-  run(steps: readonly HranaStep[], limitMs: number): Promise<readonly (HranaResult | null)[]>;
+export interface HranaStep extends SqliteStatement {
+  /** `always` runs whatever happened before; `unless` runs when the step at that place did not succeed. */
+  readonly when?: "always" | { readonly unless: number };
+  /** Whether its rows are wanted. */
+  readonly readsRows?: boolean;
 }
 
-export type HranaResult = HranaRows | HranaError;
+/** What a step returned. */
+export interface HranaRows {
+  readonly names: readonly string[];
+  /** As lists, integers as `bigint`. */
+  readonly rows: readonly (readonly SqliteValue[])[];
+  /** Rows changed. */
+  readonly changed: number;
+}
 
-/** Returns a client for the server at an `http:` or `https:` URL. */
-export function connectHrana(url: string, authToken: string | undefined): Hrana {
-  const endpoint = endpointOf(url);
-  const headers = headersOf(authToken);
-  return {
-    async run(steps, limitMs) {
-      const body = JSON.stringify({
-        requests: [{ type: "batch", batch: { steps: steps.map(encodeStep) } }, { type: "close" }],
-      });
-      const text = await post(endpoint, { headers, body: asStream(body), limitMs });
-      return decodeResults(parseAnswer(text), steps.length).map((result) =>
-        result !== null && "rows" in result ? withNames(result) : result
-      );
-    },
-  };
+/** What the engine said to one step. */
+export interface HranaError {
+  readonly error: string;
+  /** `SQLITE_BUSY`, `TRANSACTION_TIMEOUT`, …; not every error has one. */
+  readonly code: string | null;
+}
+
+/** `null` where a step was left out because the one before it failed. */
+export type HranaResult = HranaRows | HranaError | null;
+
+/** Where a libSQL server is, and how long one answer of it may take. */
+export interface HranaServer {
+  /** An `http:` or `https:` URL. */
+  readonly url: string;
+  readonly authToken: string | undefined;
 }
 
 /**
@@ -61,110 +49,122 @@ export function connectHrana(url: string, authToken: string | undefined): Hrana 
  */
 export interface HranaStream {
   /**
-   * Runs statements one after the other and returns the rows of each as lists, integers as `bigint`.
+   * Runs a list of steps in one request and returns a result for each, or a single one for the request as a whole
+   * when it failed (the connection expired, say). A step without `when` runs only after one that succeeded.
    *
    * @throws {HranaFailure} when there is no answer, or none that can be used
    */
-  run(
-    statements: readonly SqliteStatement[],
-    limitMs: number,
-  ): Promise<readonly (HranaLists | HranaError | null)[]>;
-  close(): Promise<void>;
-}
-
-/** Opens a {@link HranaStream}; the server hears of it with the first request. */
-export function openHranaStream(url: string, authToken: string | undefined): HranaStream {
-  const headers = headersOf(authToken);
-  let base = url;
-  let baton: string | null = null;
-
-  async function request(requests: readonly unknown[], limitMs: number): Promise<Answer> {
-    const body = asStream(JSON.stringify({ baton, requests }));
-    const answer = parseAnswer(await post(endpointOf(base), { headers, body, limitMs }));
-    baton = answer.baton ?? null;
-    // A server may want the rest of a stream at another address.
-    base = answer.base_url ?? base;
-    return answer;
-  }
-
-  return {
-    async run(statements, limitMs) {
-      const steps = statements.map((statement, index) => encodeStep(statement, index));
-      return decodeResults(await request([{ type: "batch", batch: { steps } }], limitMs), steps.length);
-    },
-    async close() {
-      if (baton !== null) await request([{ type: "close" }], 5_000).catch(() => undefined);
-    },
-  };
-}
-
-function endpointOf(url: string): URL {
-  return new URL("v2/pipeline", url.endsWith("/") ? url : `${url}/`);
-}
-
-function headersOf(authToken: string | undefined): Readonly<Record<string, string>> {
-  return {
-    "content-type": "application/json",
-    ...(authToken === undefined ? {} : { authorization: `Bearer ${authToken}` }),
-  };
-}
-
-interface PostOptions {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: ReadableStream<Uint8Array>;
-  readonly limitMs: number;
-}
-
-async function post(endpoint: URL, { headers, body, limitMs }: PostOptions): Promise<string> {
-  try {
-    const response = await fetch(endpoint, {
-      method: "POST",
-      headers,
-      body,
-      duplex: "half",
-      signal: AbortSignal.timeout(limitMs),
-    });
-    const text = await response.text();
-    if (response.ok) return text;
-    throw new HranaFailure(`the server answered with HTTP status ${response.status}`, {
-      status: response.status,
-    });
-  } catch (error) {
-    throw error instanceof HranaFailure ? error : unanswered(error);
-  }
+  run(steps: readonly HranaStep[]): Promise<readonly HranaResult[]>;
+  /** As {@link HranaStream.run}, and closes the connection with the same request. */
+  end(steps: readonly HranaStep[]): Promise<readonly HranaResult[]>;
+  /** Closes the connection without waiting for the server's answer. */
+  close(): void;
 }
 
 /**
- * Makes a body that can be read once only. `fetch` sends any other a second time by itself, without a word, when a
- * connection that it used before breaks off: the server may have run the batch by then.
+ * Opens a connection to a libSQL server, in Hrana over HTTP; the server hears of it with the first request.
  *
- * Source: https://fetch.spec.whatwg.org/#http-network-or-cache-fetch (a body without a source is not sent again)
+ * @throws {HranaFailure} when the token is none that HTTP can carry
  */
-function asStream(text: string): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(new TextEncoder().encode(text));
-      controller.close();
+export function openHranaStream({ url, authToken }: HranaServer, limitMs: number): HranaStream {
+  refuseToken(authToken);
+  const base = new URL(url.endsWith("/") ? url : `${url}/`);
+  const client = openHttp(base, authToken, fetchOnce(base.protocol, limitMs));
+  client.intMode = "bigint";
+  const stream = client.openStream();
+  return {
+    run: (steps) => runBatch(stream, steps),
+    end(steps) {
+      const results = runBatch(stream, steps);
+      stream.closeGracefully();
+      return results;
     },
-  });
+    close: () => stream.close(),
+  };
 }
 
-/** The runtimes word it differently; all of them say when there was no connection to begin with. */
-function unanswered(error: unknown): HranaFailure {
-  const texts = [error, error instanceof Error ? error.cause : undefined].map((each) =>
-    each instanceof Error ? `${each.name} ${each.message} ${(each as { code?: unknown }).code ?? ""}` : ""
-  ).join(" ");
-  if (/TimeoutError/.test(texts)) {
-    return new HranaFailure("the server did not answer in time", { cause: error });
+/** Runs a list of steps in one request, on a connection of their own. See {@link HranaStream.run}. */
+export async function runHrana(
+  server: HranaServer,
+  steps: readonly HranaStep[],
+  limitMs: number,
+): Promise<readonly HranaResult[]> {
+  return await openHranaStream(server, limitMs).end(steps);
+}
+
+async function runBatch(stream: Stream, steps: readonly HranaStep[]): Promise<readonly HranaResult[]> {
+  // Not with a cursor: that is for version 3 of the protocol, which the library finds out about by asking.
+  const batch = stream.batch(false);
+  const added: BatchStep[] = [];
+  // Each promise is settled here: one that nobody awaits would end the process when the server takes the lock away.
+  const settled = steps.map((step) => addStep(batch, added, step).catch(failureOf));
+  try {
+    // When this fails, the steps' own promises never settle.
+    await batch.execute();
+  } catch (error) {
+    // The connection failed as a whole, so its transaction is gone.
+    return [orThrow(failureOf(error))];
   }
-  const unsent = [
-    [/ECONNREFUSED|ConnectionRefused|connection refused/i, "the server refused the connection"],
-    [/ENOTFOUND|EAI_AGAIN|dns error|failed to lookup/i, "there is no such host"],
-    [/ENETUNREACH|EHOSTUNREACH|unreachable/i, "the server cannot be reached"],
-    [/certificate|self.signed|ERR_TLS/i, "the server's certificate is not valid"],
-  ] as const;
-  const known = unsent.find(([words]) => words.test(texts));
-  return known === undefined
-    ? new HranaFailure("the connection broke off", { cause: error })
-    : new HranaFailure(known[1], { isUnsent: true, cause: error });
+  const results = (await Promise.all(settled)).map(orThrow);
+  refuseGap(steps, results);
+  return results;
+}
+
+async function addStep(batch: Batch, added: BatchStep[], step: HranaStep): Promise<HranaResult> {
+  const next = batch.step();
+  const { when, text, values, readsRows = false } = step;
+  const last = added.at(-1);
+  added.push(next);
+  if (typeof when === "object") next.condition(BatchCond.not(BatchCond.ok(added[when.unless]!)));
+  else if (when !== "always" && last !== undefined) next.condition(BatchCond.ok(last));
+  if (!readsRows) {
+    const result = await next.run([text, [...values]]);
+    return result === undefined ? null : { names: [], rows: [], changed: result.affectedRowCount };
+  }
+  const result = await next.query([text, [...values]]);
+  if (result === undefined) return null;
+  const names = result.columnNames.map((name) => name ?? "");
+  if (result.rows.some((row) => row.length !== names.length)) throw unusable();
+  // The library's rows go by their names, of which two may be the same.
+  const rows = result.rows.map((row) => names.map((_, place) => valueOf(row[place]!)));
+  return { names, rows, changed: result.affectedRowCount };
+}
+
+function valueOf(value: Value): SqliteValue {
+  return value instanceof ArrayBuffer ? new Uint8Array(value) : value;
+}
+
+function failureOf(error: unknown): HranaError | HranaFailure {
+  if (error instanceof HranaFailure) return error;
+  if (!(error instanceof ResponseError)) return unusable(error);
+  return {
+    error: error.message.replace(/^(SQLite|SQL input) error: | \(at offset \d+\)$/g, ""),
+    code: error.code ?? null,
+  };
+}
+
+function orThrow(result: HranaResult | HranaFailure): HranaResult {
+  if (result instanceof HranaFailure) throw result;
+  return result;
+}
+
+/** Refuses an answer that lacks the result of a step which was not left out: no step before it failed. */
+function refuseGap(steps: readonly HranaStep[], results: readonly HranaResult[]): void {
+  const place = results.findIndex((result, index) =>
+    result === null ? typeof steps[index]!.when !== "object" : "error" in result
+  );
+  if (results[place] === null) throw unusable();
+}
+
+function unusable(cause?: unknown): HranaFailure {
+  return new HranaFailure("unusable", "the answer is not that of a libSQL server", { cause });
+}
+
+function refuseToken(authToken: string | undefined): void {
+  try {
+    new Headers({ authorization: `Bearer ${authToken}` });
+  } catch {
+    // The runtime's own error repeats the token.
+    throw new HranaFailure("token", "the token holds characters that HTTP does not carry");
+  }
 }

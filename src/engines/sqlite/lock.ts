@@ -37,6 +37,14 @@ export interface Fence {
   readonly last: SqliteStatement;
   /** To be called when the batch has committed. */
   passed(): void;
+  /**
+   * Finds out what became of the batch when its answer did not arrive. Replaces the token in the same statement that
+   * looks, so that a batch which still runs somewhere cannot commit any more.
+   *
+   * @param write The store's `write`, for a caller who has the turn already
+   * @throws {HarborError} `lock_lost` when another holds the lock
+   */
+  settle(write: LeaseStore["write"]): Promise<"committed" | "rolled_back">;
 }
 
 /**
@@ -55,14 +63,6 @@ export interface Lease {
    * @throws {HarborError} `lock_lost` when it is known to be lost
    */
   fence(): Fence | undefined;
-  /**
-   * Finds out what became of a fenced batch whose answer did not arrive. Replaces the token in the same statement
-   * that looks, so that a batch which still runs somewhere cannot commit any more.
-   *
-   * @param write The store's `write`, for a caller who has the turn already
-   * @throws {HarborError} `lock_lost` when another holds the lock
-   */
-  settle(fence: Fence, write: LeaseStore["write"]): Promise<"committed" | "rolled_back">;
 }
 
 /** Milliseconds between two renewals, well below how long a lease lasts. */
@@ -83,7 +83,7 @@ export function openLease(store: LeaseStore): Lease {
   let isLost = false;
   let isInUse = false;
 
-  return { withLock, lockHolder, fence, settle };
+  return { withLock, lockHolder, fence };
 
   async function withLock<T>(work: () => Promise<T>, options: LockOptions = {}): Promise<T> {
     if (isInUse) {
@@ -205,10 +205,11 @@ export function openLease(store: LeaseStore): Lease {
       first: fenceLock(held, held),
       last: fenceLock(held, next),
       passed: () => held = next,
+      settle: (write) => settle(next, write),
     };
   }
 
-  async function settle(fence: Fence, write: LeaseStore["write"]): Promise<"committed" | "rolled_back"> {
+  async function settle(next: string, write: LeaseStore["write"]): Promise<"committed" | "rolled_back"> {
     const old = held!;
     const fresh = randomUUID();
     const [changed] = await write(() => [replaceToken(old, fresh)]);
@@ -217,8 +218,8 @@ export function openLease(store: LeaseStore): Lease {
       held = fresh;
       return "rolled_back";
     }
-    fence.passed();
-    if (row?.token === held) return "committed";
+    held = next;
+    if (row?.token === next) return "committed";
     isLost = true;
     throw lockLost(url);
   }

@@ -1,12 +1,14 @@
 import type { LibsqlUrl } from "../../../base/url/libsql_url.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName } from "../../../sql/quote.ts";
-import { HranaFailure, type HranaStream, openHranaStream } from "../hrana.ts";
+import { type HranaStream, openHranaStream } from "../hrana.ts";
+import { HranaFailure } from "../hrana_fetch.ts";
 import { connectionFailure, engineFailure } from "../errors.ts";
 import { chunkOfLines, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
 import type { StoredTable } from "../../sqlite/backup/content.ts";
 import { isPlainRowFailure, plainRowSql, rowText } from "../../sqlite/backup/row_text.ts";
 import type { SqliteStatement, SqliteValue } from "../../sqlite/statement.ts";
+import { own } from "../../sqlite/transaction.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /** Milliseconds for one answer. A server that died must not hold us for ever. */
@@ -35,33 +37,41 @@ export async function withLibsqlSnapshot<T>(
   signal: AbortSignal,
   work: (snapshot: LibsqlSnapshot) => Promise<T>,
 ): Promise<T> {
-  const stream = openHranaStream(url.url, url.authToken);
-  const ask = createAsk(url, stream, signal);
+  const stream = open(url);
+  const ask = createAsk(url, stream.run, signal);
   try {
-    await ask({ text: "BEGIN", values: [] });
+    await ask(own("BEGIN"));
     // A transaction sees the state at its first read.
-    await ask({ text: "SELECT 1 FROM sqlite_schema LIMIT 1", values: [] });
+    await ask(own("SELECT 1 FROM sqlite_schema LIMIT 1"));
     const result = await work({
       rows: (text, values = []) => ask({ text, values }),
       table: (table) => readTable(ask, table),
     });
-    await ask({ text: "COMMIT", values: [] });
+    await createAsk(url, stream.end, signal)(own("COMMIT"));
     return result;
   } finally {
-    await stream.close();
+    stream.close();
   }
 }
 
 type Ask = (statement: SqliteStatement) => Promise<readonly (readonly SqliteValue[])[]>;
 
-function createAsk(url: LibsqlUrl, stream: HranaStream, signal: AbortSignal): Ask {
+function open(url: LibsqlUrl): HranaStream {
+  try {
+    return openHranaStream(url, limitMs);
+  } catch (error) {
+    throw error instanceof HranaFailure ? connectionFailure(url.display, error) : error;
+  }
+}
+
+function createAsk(url: LibsqlUrl, run: HranaStream["run"], signal: AbortSignal): Ask {
   return async (statement) => {
     stopBackupIfAsked(signal);
     try {
-      const [result] = await stream.run([statement], limitMs);
+      const [result] = await run([{ ...statement, readsRows: true }]);
       if (result && "rows" in result) return result.rows;
-      const { error, code } = result ?? { error: "the server left it out", code: null };
-      throw engineFailure({ url: url.display, statement: statement.text }, error, code);
+      const error = result ?? { error: "the server left it out", code: null };
+      throw engineFailure(url.display, { ...statement, index: null }, error);
     } catch (error) {
       throw error instanceof HranaFailure ? connectionFailure(url.display, error) : error;
     }

@@ -1,0 +1,101 @@
+import type { SQL } from "drizzle-orm";
+import { HarborError } from "../../base/errors.ts";
+import type { Snapshot } from "../../schema/snapshot.ts";
+import type { Database, OpenOptions, Pace, WriteMode } from "../database.ts";
+import type { introspectSqlite } from "./introspect.ts";
+import { type Fence, openLease } from "./lock.ts";
+import { compile, compileRead, refuseTransactionControl, type SqliteStatement } from "./statement.ts";
+import type { SqliteBatch } from "./transaction.ts";
+
+/** What an engine with SQLite's SQL does in its own way; {@link serveSqlite} makes a `Database` of it. */
+export interface SqliteConnection {
+  read<Row>(statement: SqliteStatement): Promise<Row[]>;
+  /** Runs queries that see the same state, and returns the rows of each. */
+  readTogether(queries: readonly string[]): Promise<readonly (readonly unknown[])[]>;
+  /**
+   * Runs a transaction and returns how many rows each statement changed. Tries again while it is certain that nothing
+   * was committed.
+   *
+   * @param make Called for each attempt
+   */
+  transact(make: () => SqliteBatch): Promise<number[]>;
+  /** As {@link SqliteConnection.transact}, for the lock's own statements, which may run twice. */
+  transactOwn(make: () => SqliteBatch): Promise<number[]>;
+  /** Runs a transaction, then queries in it, whose rows it returns; and rolls back. */
+  rehearse(make: () => SqliteBatch, queries: readonly string[]): Promise<readonly (readonly unknown[])[]>;
+  /** Runs one statement of a batch outside any transaction and returns how many rows it changed. */
+  runAlone(statement: SqliteStatement, index: number, fence: Fence | undefined): Promise<number>;
+  /** Runs work for which the lock is held. */
+  underLock<T>(work: () => Promise<T>): Promise<T>;
+  /** Whether it is seen without asking anyone that there is nothing in the database. */
+  isSeenEmpty(): boolean;
+  pace(): Promise<Pace>;
+  close(): Promise<void>;
+}
+
+/** The database that a connection leads to. */
+export interface SqliteService {
+  /** The address, as it may be shown. */
+  readonly url: string;
+  readonly options: OpenOptions;
+  readonly connection: SqliteConnection;
+}
+
+/** Returns the `Database` of a connection: what is the same for SQLite files and libSQL servers. */
+export function serveSqlite({ url, options, connection }: SqliteService): Database {
+  const lease = openLease({
+    url,
+    client: options.client,
+    read: (statement) => connection.read(statement),
+    write: (make) => connection.transactOwn(() => ({ statements: make(), mode: "rows" })),
+  });
+  return {
+    dialect: "sqlite",
+    url,
+    read: async <Row>(statement: SQL) => await connection.read<Row>(compileRead(statement)),
+    write: async (batch, mode = "rows") => await write(batch.map(compile), mode),
+    async rehearse(batch, mode) {
+      const make = batchOf(batch.map(compile), mode);
+      return await snapshotFrom((queries) => connection.rehearse(make, queries));
+    },
+    async withLock(work, lockOptions) {
+      refuseUnlessWritable();
+      return await lease.withLock(() => connection.underLock(work), lockOptions);
+    },
+    pace: connection.pace,
+    lockHolder: lease.lockHolder,
+    introspect: async () =>
+      connection.isSeenEmpty() ? emptySnapshot : await snapshotFrom(connection.readTogether),
+    close: connection.close,
+  };
+
+  async function write(statements: readonly SqliteStatement[], mode: WriteMode): Promise<number[]> {
+    if (mode !== "alone") return await connection.transact(batchOf(statements, mode));
+    refuseUnlessWritable();
+    const changed: number[] = [];
+    for (const [index, statement] of statements.entries()) {
+      changed.push(await connection.runAlone(statement, index, lease.fence()));
+    }
+    return changed;
+  }
+
+  /** Returns what makes the batch for an attempt: each has a fence of its own. */
+  function batchOf(statements: readonly SqliteStatement[], mode: SqliteBatch["mode"]): () => SqliteBatch {
+    refuseUnlessWritable();
+    refuseTransactionControl(statements);
+    return () => ({ statements, mode, fence: lease.fence() });
+  }
+
+  function refuseUnlessWritable(): void {
+    if (options.access !== "read") return;
+    throw new HarborError("read_only", `Cannot write to "${url}": it was opened for reading`);
+  }
+}
+
+/** What most of introspection would be loaded to find. */
+const emptySnapshot: Snapshot = { dialect: "sqlite", tables: [], others: [] };
+
+async function snapshotFrom(read: Parameters<typeof introspectSqlite>[0]): Promise<Snapshot> {
+  const { introspectSqlite } = await import("./introspect.ts");
+  return await introspectSqlite(read);
+}

@@ -1,0 +1,102 @@
+import type { HarborError } from "../../base/errors.ts";
+import type { WriteMode } from "../database.ts";
+import { mayDangle } from "./dangling_references.ts";
+import { danglingFailure, failure } from "./errors.ts";
+import { type Fence, isFenceFailure, lockLost } from "./lock.ts";
+import { type Dependent, dependentsQuery, keepDependents, rebuiltTables } from "./table_rebuild.ts";
+import type { SqliteStatement } from "./statement.ts";
+
+/** Statements that run in one transaction. */
+export interface SqliteBatch {
+  readonly statements: readonly SqliteStatement[];
+  readonly mode: Exclude<WriteMode, "alone">;
+  /** While a lock is held. */
+  readonly fence?: Fence | undefined;
+}
+
+/** A statement of a transaction. */
+export interface Step extends SqliteStatement {
+  /** Its place in the batch; `null` for one that lets a view outlive a rebuild; without one it is the driver's own. */
+  readonly index?: number | null;
+}
+
+/** What a transaction consists of, on every engine that has SQLite's SQL; the driver puts BEGIN and its end around it. */
+export interface Transaction {
+  /** Goes before BEGIN: inside a transaction SQLite ignores it. */
+  readonly before: Step;
+  /** Goes after the end, however it ended. */
+  readonly after: Step;
+  /** What the steps depend on. */
+  readonly questions: readonly SqliteStatement[];
+  /** Returns the steps, from the rows that each of the questions has. */
+  steps(answers: readonly (readonly unknown[])[]): readonly Step[];
+  /** What goes before COMMIT when the steps have run. */
+  readonly closing: readonly Step[];
+}
+
+/** Lets a transaction take the write lock at once: one that reads first fails beside another writer. */
+export const begin: Step = own("BEGIN IMMEDIATE");
+
+/** Says what a batch's transaction consists of. */
+export function transactionOf({ statements, mode, fence }: SqliteBatch): Transaction {
+  const keeps = mode === "schema" && rebuiltTables(statements).length > 0;
+  const checks = mode === "schema" && mayDangle(statements);
+  return {
+    before: own(`PRAGMA foreign_keys = ${mode === "rows" ? "ON" : "OFF"}`),
+    after: own("PRAGMA foreign_keys = ON"),
+    questions: [...keeps ? [dependentsQuery] : [], ...checks ? [danglingQuery] : []],
+    steps(answers) {
+      const dependents = keeps ? answers[0] as readonly Dependent[] : [];
+      const [dangling] = checks ? answers.at(-1) as readonly { readonly count: number }[] : [];
+      return [
+        ...fence === undefined ? [] : [fence.first],
+        ...keepDependents(statements, dependents),
+        ...dangling === undefined ? [] : [danglingGuard(dangling.count)],
+      ];
+    },
+    closing: fence === undefined ? [] : [fence.last],
+  };
+}
+
+/** Picks what belongs to the statements of the batch out of what the steps returned. */
+export function ofBatch<T>(steps: readonly Step[], results: readonly T[]): T[] {
+  return results.filter((_, place) => typeof steps[place]?.index === "number");
+}
+
+/**
+ * Turns what the engine said to a step into an error.
+ *
+ * @param said Also SQLite's result code and the original error, where the runtime gives them
+ */
+export function stepFailure(
+  url: string,
+  { text, index }: Step,
+  said: { readonly message: string; readonly result?: number | undefined; readonly cause?: unknown },
+): HarborError {
+  const { message, ...rest } = said;
+  if (index !== undefined) return failure({ url, statement: text, index: index ?? undefined }, message, rest);
+  if (isFenceFailure(message)) return lockLost(url);
+  const references = /harbor_dangling (.*?)'?$/.exec(message)?.[1];
+  return references === undefined ? failure({ url }, message, rest) : danglingFailure(url, references);
+}
+
+/** Returns a statement of the driver's own. */
+export function own(text: string): Step {
+  return { text, values: [] };
+}
+
+const danglingQuery = own("SELECT count(*) AS count FROM pragma_foreign_key_check");
+
+/**
+ * Returns a statement that fails when more rows refer to nothing than `before`. SQLite lets an expression fail with
+ * words of our own only through the message for a JSON path that it cannot read.
+ */
+function danglingGuard(before: number): Step {
+  return {
+    text:
+      `SELECT CASE WHEN sum(n) > ? THEN json_extract('{}', 'harbor_dangling ' || group_concat(words, ', ')) END
+FROM (SELECT count(*) AS n, "table" || ' to ' || parent || ': ' || count(*) AS words
+FROM pragma_foreign_key_check GROUP BY "table", parent)`,
+    values: [BigInt(before)],
+  };
+}
