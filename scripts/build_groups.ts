@@ -23,6 +23,7 @@ const everyDay: Groups = {
   "upgrade": ["src/commands/migrate/upgrade.ts", "src/migrate/migrate.ts"],
   "unmanaged": ["src/state/read_unmanaged.ts"],
   "sqlite": ["src/engines/sqlite/driver.ts"],
+  "libsql": ["src/engines/libsql/driver.ts"],
   "sqlite-schema": ["src/engines/sqlite/introspect.ts"],
   "postgres": ["src/engines/postgres/driver.ts"],
 };

@@ -134,6 +134,7 @@ export function allStandIns(): readonly Plugin[] {
     lightModules(standIns),
     templatesOnly(wholeDrizzle),
     emptyDrivers(kitDrivers, kitNeeds),
+    withoutWebSockets(),
     wasmInside(),
   ];
 }
@@ -211,6 +212,28 @@ export function emptyDrivers(drivers: readonly string[], needs: readonly string[
         return { errors: [{ text: `Cannot bundle "${path}": nobody said whether drizzle-kit needs it` }] };
       });
       bundler.onLoad({ filter: /.*/, namespace: "empty" }, () => ({ contents: "module.exports = {};" }));
+    },
+  };
+}
+
+/**
+ * Puts an empty module in the place of hrana-client's WebSockets, which nothing uses: over HTTP it needs none of their
+ * 48 kB, `node:net` and `node:tls`.
+ */
+export function withoutWebSockets(): Plugin {
+  const module = "@libsql/isomorphic-ws";
+  return {
+    name: "without-web-sockets",
+    setup(bundler) {
+      const used = expectUses(bundler, [module]);
+      bundler.onResolve({ filter: /^@libsql\/isomorphic-ws$/ }, ({ path }) => {
+        used(module);
+        return { path, namespace: "no-web-sockets" };
+      });
+      bundler.onLoad(
+        { filter: /.*/, namespace: "no-web-sockets" },
+        () => ({ contents: "module.exports = {};" }),
+      );
     },
   };
 }
