@@ -307,6 +307,80 @@ test("libsql: what only the server can make is named, and not part of the copy",
     })
   ));
 
+test("libsql: infinite numbers, for which the protocol has no form, come back as they are", () =>
+  libsql.withDatabase((source) =>
+    libsql.withDatabase((target) =>
+      withFolder(async (folder) => {
+        await libsql.query(source, "CREATE TABLE endless (r REAL, anything, t TEXT)");
+        await libsql.query(
+          source,
+          "INSERT INTO endless VALUES (9e999, -9e999, 'Inf'), (-9e999, 'Inf', NULL), (NULL, x'00', '-Inf'), (1, 2.5, 9e999)",
+        );
+        const copy = join(folder, "copy");
+        const content = await (await openEngine(source)).dump(copy, never);
+        await restoreInto(target, copy);
+        const quoted =
+          "SELECT quote(r) AS r, quote(anything) AS anything, quote(t) AS t FROM endless ORDER BY rowid";
+        const rows = (await libsql.query(target, quoted)).map((row) => ({ ...row }));
+        assert.deepEqual(rows, (await libsql.query(source, quoted)).map((row) => ({ ...row })));
+        assert.deepEqual(rows[0], { r: "Inf", anything: "-Inf", t: "'Inf'" });
+        const back = await (await openEngine(target)).dump(join(folder, "back"), never);
+        assert.deepEqual(back.tables, content.tables);
+      })
+    )
+  ));
+
+// A table, a row of it whose text is not UTF-8, and how the row is named.
+const badTexts = [
+  ["CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)", "VALUES (7, CAST(x'ff41' AS TEXT))", "rowid 7"],
+  [
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT, b BLOB)",
+    "VALUES (7, CAST(x'ff41' AS TEXT), x'00')",
+    "rowid 7",
+  ],
+  [
+    "CREATE TABLE t (k TEXT, n INTEGER, x TEXT, PRIMARY KEY (n, k)) WITHOUT ROWID",
+    "VALUES ('it''s', 3, CAST(x'ff41' AS TEXT))",
+    "n 3, k 'it''s'",
+  ],
+] as const;
+for (const [definition, row, key] of badTexts) {
+  test(`libsql: a text that is not UTF-8 is refused by its table and key (${key}, ${definition})`, () =>
+    libsql.withDatabase((url) =>
+      withFolder(async (folder) => {
+        await libsql.query(url, "CREATE TABLE old (id INTEGER PRIMARY KEY)");
+        const path = join(folder, "copy.db");
+        const copy = new DatabaseSync(path);
+        copy.exec(`${definition}; INSERT INTO t ${row}`);
+        copy.close();
+        const restored = await rejectsWith("backup_failed", restoreInto(url, path));
+        const words = `"x" of the row with ${key} is not UTF-8`;
+        assert.ok(restored.message.includes('"t"') && restored.message.includes(words), restored.message);
+        const names = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'harbor%'";
+        assert.deepEqual((await libsql.query(url, names)).map(({ name }) => name), ["old"]);
+
+        await libsql.query(url, definition);
+        await libsql.query(url, `INSERT INTO t ${row}`);
+        const engine = await openEngine(url);
+        const dumped = await rejectsWith("backup_failed", engine.dump(join(folder, "second"), never));
+        assert.ok(dumped.message.includes('"t"') && dumped.message.includes(words), dumped.message);
+        assert.deepEqual(readdirSync(folder), ["copy.db"]);
+      })
+    ));
+}
+
+test("libsql: the character that stands for what cannot be read is text like any other", () =>
+  libsql.withDatabase((url) =>
+    withFolder(async (folder) => {
+      const path = join(folder, "copy.db");
+      const copy = new DatabaseSync(path);
+      copy.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); INSERT INTO t VALUES (1, '\ufffd')");
+      copy.close();
+      await restoreInto(url, path);
+      assert.deepEqual((await libsql.query(url, "SELECT hex(x) AS x FROM t")).map(({ x }) => x), ["EFBFBD"]);
+    })
+  ));
+
 test("libsql: a restore that fails half way leaves the old database", () =>
   libsql.withDatabase((url) =>
     withFolder(async (folder) => {

@@ -5,8 +5,15 @@ import { type HranaStream, openHranaStream } from "../hrana.ts";
 import { HranaFailure } from "../hrana_fetch.ts";
 import { connectionFailure, engineFailure } from "../errors.ts";
 import { chunkOfLines, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
+import { findBadText, textBytesQuery } from "../../sqlite/bad_text.ts";
 import type { StoredTable } from "../../sqlite/backup/content.ts";
-import { isPlainRowFailure, plainRowSql, rowText } from "../../sqlite/backup/row_text.ts";
+import {
+  isPlainRowFailure,
+  plainRowSql,
+  rowText,
+  sendableSql,
+  valuesOfSendable,
+} from "../../sqlite/backup/row_text.ts";
 import type { SqliteStatement, SqliteValue } from "../../sqlite/statement.ts";
 import { own } from "../../sqlite/transaction.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
@@ -45,7 +52,7 @@ export async function withLibsqlSnapshot<T>(
     await ask(own("SELECT 1 FROM sqlite_schema LIMIT 1"));
     const result = await work({
       rows: (text, values = []) => ask({ text, values }),
-      table: (table) => readTable(ask, table),
+      table: (table) => readTable({ ask, refused: (error, page) => findUnsendable(url, error, page) }, table),
     });
     await createAsk(url, stream.end, signal)(own("COMMIT"));
     return result;
@@ -78,7 +85,13 @@ function createAsk(url: LibsqlUrl, run: HranaStream["run"], signal: AbortSignal)
   };
 }
 
-async function* readTable(ask: Ask, table: StoredTable): AsyncGenerator<RowChunk> {
+interface Reader {
+  readonly ask: Ask;
+  /** Returns an error that says more of why a page could not be read. */
+  refused(error: unknown, page: Page): Promise<unknown>;
+}
+
+async function* readTable({ ask, refused }: Reader, table: StoredTable): AsyncGenerator<RowChunk> {
   const key = table.order;
   if (key.length === 0) {
     throw new HarborError(
@@ -96,7 +109,7 @@ async function* readTable(ask: Ask, table: StoredTable): AsyncGenerator<RowChunk
       read = isPlain ? await readPlain(ask, page) : await readAny(ask, page);
     } catch (error) {
       const next = afterRefusal(error, { isPlain, limit });
-      if (next === null) throw error;
+      if (next === null) throw await refused(error, page);
       ({ isPlain, limit } = next);
       continue;
     }
@@ -150,18 +163,41 @@ FROM ${quoteName(table.name)}${where} ORDER BY ${key} LIMIT ${limit})`,
   return { chunk: chunkOfLines(String(lines), Number(count)), last: [last!] };
 }
 
-async function readAny(ask: Ask, { table, after, limit }: Page): Promise<Read | null> {
-  const key = table.order.join(", ");
-  const where = after === null ? "" : ` WHERE (${key}) > (${after.map(() => "?").join(", ")})`;
-  const names = table.columns.map((column) => quoteName(column.name));
+async function readAny(ask: Ask, page: Page): Promise<Read | null> {
+  const { table, after } = page;
+  const names = [...table.order, ...sendableSql(table.columns)];
   const rows = await ask({
-    text: `SELECT ${[...table.order, ...names].join(", ")} FROM ${
-      quoteName(table.name)
-    }${where} ORDER BY ${key} LIMIT ${limit}`,
+    text: `SELECT ${names.join(", ")} FROM ${quoteName(table.name)}${partOf(page)}`,
     values: after ?? [],
   });
   const last = rows.at(-1)?.slice(0, table.order.length);
   if (last === undefined) return null;
-  const values = rows.map((row) => row.slice(table.order.length));
+  const values = rows.map((row) => valuesOfSendable(row.slice(table.order.length)));
   return { chunk: { count: rows.length, text: values.map(rowText).join(""), content: { values } }, last };
+}
+
+/** Returns what follows a table's name in the query for a page. */
+function partOf({ table, after, limit }: Page): string {
+  const key = table.order.join(", ");
+  const where = after === null ? "" : ` WHERE (${key}) > (${after.map(() => "?").join(", ")})`;
+  return `${where} ORDER BY ${key} LIMIT ${limit}`;
+}
+
+/**
+ * Says which row a server could not send, when it is one with a text that is not UTF-8: it then answers with status 500,
+ * and the connection is gone.
+ */
+async function findUnsendable(url: LibsqlUrl, error: unknown, page: Page): Promise<unknown> {
+  if (!(error instanceof HarborError && error.details["status"] === 500)) return error;
+  const stream = open(url);
+  try {
+    const { table, after } = page;
+    const ask = createAsk(url, stream.end, new AbortController().signal);
+    const rows = await ask({ text: textBytesQuery(table, partOf(page)), values: after ?? [] });
+    return findBadText("copy", table, rows) ?? error;
+  } catch {
+    return error;
+  } finally {
+    stream.close();
+  }
 }

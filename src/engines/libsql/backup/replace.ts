@@ -9,8 +9,10 @@ import type { Database } from "../../database.ts";
 import { withLibsqlSnapshot } from "./copy.ts";
 import { readCopy, readCopyRows, type StoredCopy } from "./read_copy.ts";
 import { digestChunks, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
+import { findBadText, textBytesQuery } from "../../sqlite/bad_text.ts";
 import { lockTable, stagePrefix, type StoredTable } from "../../sqlite/backup/content.ts";
 import { openCopy } from "../../sqlite/backup/copy.ts";
+import { prepare } from "../../sqlite/open_file.ts";
 import { insertInto, selectFromJson } from "../../sqlite/backup/load.ts";
 import type { SqliteValue } from "../../sqlite/statement.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
@@ -87,8 +89,21 @@ async function fillStage(
   await database.write([sql.raw(`CREATE TABLE ${stage.name} (${columns})`)]);
   for (const rows of readCopyRows(handle, table)) {
     stopBackupIfAsked(signal);
+    // What the runtime puts in the place of bytes that it cannot read; a text may have the character, too.
+    if (rows.text.includes("\ufffd")) refuseBadText(handle, table);
     await database.write([insertRows(stage, rows)]);
   }
+}
+
+function refuseBadText(handle: DatabaseSync, table: StoredTable): void {
+  const statement = prepare(handle, textBytesQuery(table));
+  statement.setReturnArrays(true);
+  const error = findBadText(
+    "restore",
+    table,
+    statement.iterate() as unknown as Iterable<readonly SqliteValue[]>,
+  );
+  if (error !== undefined) throw error;
 }
 
 function insertRows(stage: StoredTable, { content }: RowChunk): SQL {

@@ -46,6 +46,30 @@ export function anyRowSql(columns: readonly RowColumn[]): readonly string[] {
   return [array, ...reals];
 }
 
+/**
+ * Returns expressions for a row's values, each of them one that a server can send: it has no form for an infinite
+ * number. The last one lists the signs of those that are.
+ */
+export function sendableSql(columns: readonly RowColumn[]): readonly string[] {
+  const isInfinite = (column: RowColumn) =>
+    `typeof(${quoteName(column.name)}) = 'real' AND abs(${quoteName(column.name)}) = 9e999`;
+  const values = columns.map((column) =>
+    mayHoldReal(column)
+      ? `CASE WHEN ${isInfinite(column)} THEN NULL ELSE ${quoteName(column.name)} END`
+      : quoteName(column.name)
+  );
+  const signs = columns.map((column) =>
+    mayHoldReal(column) ? `CASE WHEN ${isInfinite(column)} THEN sign(${quoteName(column.name)}) END` : "NULL"
+  );
+  return [...values, jsonArray(signs)];
+}
+
+/** Returns the values that {@link sendableSql} stands for. */
+export function valuesOfSendable(row: readonly SqliteValue[]): readonly SqliteValue[] {
+  const signs = JSON.parse(String(row.at(-1))) as readonly (number | null)[];
+  return row.slice(0, -1).map((value, place) => signs[place] ? signs[place] * Infinity : value);
+}
+
 /** Returns the text of a row of values: whole numbers as `bigint`, floating-point ones as `number`. */
 export function rowText(values: readonly SqliteValue[]): string {
   const array = values.map((value) => {
