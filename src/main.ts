@@ -26,8 +26,9 @@ export async function runMain(build: BuildInfo): Promise<void> {
     });
   }
   const code = await run(system, process.argv.slice(2));
-  // What is still open (a dead server's socket) must not keep the process.
-  process.exit(code);
+  // What is still open (a dead server's socket) must not keep the process. What was done and could not be told is no
+  // success for whoever asked for it.
+  process.exit(code === 0 && unprinted !== undefined ? 1 : code);
 }
 
 async function run(system: System, args: readonly string[]): Promise<number> {
@@ -90,8 +91,12 @@ function userName(): string | undefined {
   }
 }
 
+/** Why something could not be printed, the first time. */
+let unprinted: string | undefined;
+
 /**
- * Writes at once. `process.stdout` would load Node's streams and terminals, which takes longer than all the rest of a
+ * Writes at once, and whatever comes of it goes on: what is under way must not end half way because a log is full or a
+ * reader went away (`harbor-db history | head`). `process.stdout` would load Node's streams and terminals, which takes longer than all the rest of a
  * start.
  */
 function sink(descriptor: number): Sink {
@@ -105,12 +110,18 @@ function sink(descriptor: number): Sink {
         try {
           at += writeSync(descriptor, bytes, at);
         } catch (error) {
-          const { code } = error as NodeJS.ErrnoException;
-          // A reader that went away (`harbor-db history | head`) must not end what is under way.
-          if (code === "EPIPE") isGone = true;
+          const { code, message } = error as NodeJS.ErrnoException;
           // A terminal that another program set not to block is full.
-          else if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-          else throw error;
+          if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+          else {
+            isGone = true;
+            const isFirst = unprinted === undefined;
+            unprinted ??= message;
+            // Who closed a pipe knows that.
+            if (isFirst && descriptor === 1 && code !== "EPIPE") {
+              sink(2).write(`error: Cannot print the result: ${message}\n`);
+            }
+          }
         }
       }
     },

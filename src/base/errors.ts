@@ -73,6 +73,8 @@ const exitCodes = {
   damaged_backup: 4,
   /** Another program has the database file open for writing. */
   in_use: 4,
+  /** A path leads to what must not be written there: another user's link, a mount point, a file with several names. */
+  unsafe_path: 4,
   /** Another harbor-db holds the lock. */
   locked: 5,
   /** Stopped by a signal. */
@@ -84,26 +86,43 @@ export type ErrorCode = keyof typeof exitCodes;
 
 /** The parts of a {@link HarborError} beside its code and message. */
 export interface ErrorOptions {
-  /** The remedy, as a command to paste or one sentence. */
-  readonly hint?: string;
+  /** The remedy, as a command to paste or one sentence; a list has a line for each. */
+  readonly hint?: string | readonly string[];
   /** Facts for programs; never a password or personal data. */
   readonly details?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
 }
 
-/** The one error that harbor-db throws on purpose. Its message has the form `Cannot <verb> "<thing>": <state>`. */
+/** Stands between the lines of a message or hint in one text. */
+const lineBreak = "\n       ";
+
+/**
+ * The one error that harbor-db throws on purpose. Its message has the form `Cannot <verb> "<thing>": <state>`.
+ *
+ * A message of several lines is given as a list: a line break inside a line came with a name or from a server, and is
+ * shown as an escape.
+ */
 export class HarborError extends Error {
   override readonly name = "HarborError";
   readonly code: ErrorCode;
+  readonly lines: readonly string[];
   readonly hint: string | undefined;
+  readonly hintLines: readonly string[];
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: ErrorCode, message: string | readonly string[], options: ErrorOptions = {}) {
+    const lines = linesOf(message);
+    super(lines.join(lineBreak), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.hint = options.hint;
+    this.lines = lines;
+    this.hintLines = options.hint === undefined ? [] : linesOf(options.hint);
+    this.hint = options.hint === undefined ? undefined : this.hintLines.join(lineBreak);
     this.details = options.details ?? {};
   }
+}
+
+function linesOf(text: string | readonly string[]): readonly string[] {
+  return typeof text === "string" ? [text] : text;
 }
 
 /** Returns the process exit code that an error stands for; 1 for anything that is not a {@link HarborError}. */

@@ -4,6 +4,7 @@ import { isAbsolute, join } from "node:path";
 import { type DatabaseUrl, parseDatabaseUrl } from "../base/url/database_url.ts";
 import { HarborError } from "../base/errors.ts";
 import type { History } from "../history/history.ts";
+import { shownText } from "../base/shown_text.ts";
 import type { OpenOptions } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { GlobalValues } from "./global_options.ts";
@@ -113,7 +114,7 @@ export function createApp(
           hint,
         });
       }
-      const answer = await system.ask(`${question} [y/N] `);
+      const answer = await system.ask(`${shownText(question)} [y/N] `);
       if (!/^y(es)?$/i.test(answer.trim())) {
         throw new HarborError("needs_confirmation", "Stopped: not confirmed, nothing was changed", { hint });
       }

@@ -1,4 +1,5 @@
 import type { Finding, FindingStatus, FindingSummary } from "../base/finding.ts";
+import { shownText } from "../base/shown_text.ts";
 import type { App } from "./app.ts";
 
 const labels: Readonly<Record<FindingStatus, string>> = {
@@ -16,9 +17,9 @@ export function printFinding({ report }: App, { check, status, message, hint }: 
   if (hint !== null) report.line(`${" ".repeat(22)}${dim(hint)}`);
 }
 
-/** Returns a finding as text without colours. */
+/** Returns a finding as text without colours, in which a line break is one of ours. */
 export function findingText({ check, status, message, hint }: Finding): string {
-  return `${labels[status]} ${check}: ${message}${hint === null ? "" : `\n  ${hint}`}`;
+  return `${labels[status]} ${check}: ${shownText(message)}${hint === null ? "" : `\n  ${shownText(hint)}`}`;
 }
 
 /** Returns how many findings there are of each kind, in words. */

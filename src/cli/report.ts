@@ -1,9 +1,13 @@
 import { type Colors, createColors } from "./colors.ts";
 import { HarborError } from "../base/errors.ts";
 import type { RunEvent } from "../engines/run_context.ts";
+import { shownJson, shownLines, shownText } from "../base/shown_text.ts";
 import { backupLine, progressLine } from "./progress.ts";
 
-/** A stream to write to, as a terminal or a file sees it. */
+// The global: node:crypto takes longer to load than a report to print.
+declare const crypto: { randomUUID(): string };
+
+/** A stream to write to, as a terminal or a file sees it. What it cannot write it drops: that must stop nothing. */
 export interface Sink {
   readonly isTerminal: boolean;
   write(text: string): void;
@@ -21,13 +25,17 @@ export interface ReportOptions {
 
 /**
  * The only writer to stdout and stderr. Results go to stdout, progress and remarks to stderr; with `--json` stdout has
- * one JSON document and nothing else.
+ * one JSON document and nothing else. Line breaks and escapes in what it is given came with a name or from a server, and
+ * are written as `\n` and `\x1b`.
  */
 export interface Report {
   readonly colors: Colors;
   /** Prints a line of the result for people. */
   line(text?: string): void;
-  /** Prints a result that is itself the output (a script, a completion): also with `--quiet`, never with `--json`. */
+  /**
+   * Prints a result that is itself the output (a script, a completion): also with `--quiet`, never with `--json`. It is
+   * written as it is, but on a terminal.
+   */
   raw(text: string): void;
   /** Prints rows under headings. */
   table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<void>;
@@ -48,7 +56,8 @@ const logEveryMs = 10_000;
 
 export function createReport(options: ReportOptions): Report {
   const { stdout, stderr, json, quiet } = options;
-  const colors = createColors(options.color && !json);
+  const isColored = options.color && !json;
+  const colors = createColors(isColored, isColored ? `\x1b${crypto.randomUUID()}:` : "");
   let progressShown = false;
   let lastProgress = -Infinity;
 
@@ -58,19 +67,30 @@ export function createReport(options: ReportOptions): Report {
   }
   function note(text: string) {
     clearProgress();
-    if (!quiet) stderr.write(`${text}\n`);
+    if (!quiet) stderr.write(`${shownText(text)}\n`);
   }
   function line(text = "") {
+    print(colors.render(text));
+  }
+  function print(text: string) {
     clearProgress();
     if (!json && !quiet) stdout.write(`${text}\n`);
   }
-  function progress(text: string, elapsedMs: number) {
+  function progress(line: string, elapsedMs: number) {
     if (quiet || elapsedMs < quietMs) return;
     const every = stderr.isTerminal ? 100 : logEveryMs;
     if (options.now() - lastProgress < every) return;
     lastProgress = options.now();
+    const text = shownText(line);
     stderr.write(stderr.isTerminal ? `\r\x1b[2K${text}` : `${text}\n`);
     progressShown = stderr.isTerminal;
+  }
+
+  /** Prints lines under each other behind a label of six places. */
+  function block(label: string, lines: readonly string[]) {
+    for (const [at, text] of lines.entries()) {
+      stderr.write(`${at === 0 ? colors.render(label) : "      "} ${shownText(text)}\n`);
+    }
   }
 
   return {
@@ -79,12 +99,15 @@ export function createReport(options: ReportOptions): Report {
     note,
     raw: (text) => {
       clearProgress();
-      if (!json) stdout.write(text);
+      if (!json) stdout.write(stdout.isTerminal ? shownLines(text) : text);
     },
     table: async (head, rows) => {
       if (json || quiet) return;
       const { renderTable } = await import("./table.ts");
-      line(renderTable(head.map((text) => colors.bold(text)), rows));
+      print(renderTable(
+        head.map((text) => colors.render(colors.bold(text))),
+        rows.map((row) => row.map(colors.render)),
+      ));
     },
     event: (event) => {
       switch (event.kind) {
@@ -104,25 +127,18 @@ export function createReport(options: ReportOptions): Report {
     },
     document: (fields) => {
       clearProgress();
-      if (json) stdout.write(`${JSON.stringify(fields, null, 2)}\n`);
+      if (json) stdout.write(`${shownJson(fields)}\n`);
     },
     failure: (error, fields = {}) => {
       clearProgress();
       if (json) {
         const { code, message, hint, details } = error;
-        stdout.write(
-          `${
-            JSON.stringify(
-              { ok: false, ...fields, error: { code, message, hint: hint ?? null, details } },
-              null,
-              2,
-            )
-          }\n`,
-        );
+        const fault = { code, message, hint: hint ?? null, details };
+        stdout.write(`${shownJson({ ok: false, ...fields, error: fault })}\n`);
         return;
       }
-      stderr.write(`${colors.red("error:")} ${error.message}\n`);
-      if (error.hint !== undefined) stderr.write(`${colors.cyan("hint:")}  ${error.hint}\n`);
+      block(colors.red("error:"), error.lines);
+      block(`${colors.cyan("hint:")} `, error.hintLines);
     },
   };
 }

@@ -238,7 +238,7 @@ function withProgress(error: unknown, step: Step, done: readonly StepResult[]): 
   return new HarborError(
     error.code,
     isStopped
-      ? error.message
+      ? error.lines
       : `Cannot ${direction} "${revision.id}" (${revision.name})${place}: ${error.message}`,
     {
       ...(error.hint === undefined ? {} : { hint: error.hint }),

@@ -51,7 +51,7 @@ export function startCli(
   args: readonly string[],
   options: RunOptions & { readonly cwd: string },
 ): RunningCli {
-  const command = [...program(), ...args];
+  const command = cliCommand(args);
   const [file = "", ...rest] = options.tty ? onTerminal(command) : command;
   const child = spawn(file, rest, { cwd: options.cwd, env: { ...baseEnvironment(), ...options.env } });
   const output = { stdout: "", stderr: "" };
@@ -106,6 +106,11 @@ export function startCli(
   };
 }
 
+/** The command line of harbor-db, for tests that start it in a way of their own. */
+export function cliCommand(args: readonly string[]): readonly string[] {
+  return [...program(), ...args];
+}
+
 function program(): readonly string[] {
   const binary = process.env["HARBOR_DB_BIN"];
   if (binary !== undefined) return [binary];
@@ -120,7 +125,8 @@ function onTerminal(command: readonly string[]): readonly string[] {
   return ["script", "--quiet", "--return", "--command", `stty cols 100 rows 40; exec ${quoted}`, "/dev/null"];
 }
 
-function baseEnvironment(): NodeJS.ProcessEnv {
+/** An environment that has nothing of harbor-db's. */
+export function baseEnvironment(): NodeJS.ProcessEnv {
   const kept = ["PATH", "HOME", "TMPDIR", "LANG", "DENO_DIR"].map((name) => [name, process.env[name]]);
   const known = kept.filter(([, value]) => value !== undefined);
   // What outlives a run belongs into a folder that goes with the tests.

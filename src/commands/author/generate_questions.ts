@@ -4,6 +4,7 @@ import {
   openQuestions,
   unanswered,
 } from "../../author/rules/decisions.ts";
+import { shownText } from "../../base/shown_text.ts";
 import { type Fill, parseFills } from "../../author/rules/fills.ts";
 import { parseRenames, type RenameCandidate, type Renames } from "../../author/rules/renames.ts";
 import type { ProjectPart } from "../../author/read_project.ts";
@@ -66,7 +67,7 @@ async function askRename({ system }: App, { table, gone, added }: RenameCandidat
     `  ${added.length + 1}  it is dropped, with what it holds`,
   ];
   for (;;) {
-    const text = await system.ask(`${lines.join("\n")}\n[1-${added.length + 1}] `);
+    const text = await system.ask(`${lines.map(shownText).join("\n")}\n[1-${added.length + 1}] `);
     const choice = Number(text.trim());
     if (choice >= 1 && choice <= added.length) return added[choice - 1]!;
     if (choice === added.length + 1) return null;
@@ -76,7 +77,9 @@ async function askRename({ system }: App, { table, gone, added }: RenameCandidat
 async function askFill({ system }: App, { table, column }: Fill): Promise<string> {
   for (;;) {
     const text = await system.ask(
-      `${table}.${column} must not be empty. What do the rows that exist get, as SQL ('text', 0, another_column)? `,
+      `${
+        shownText(`${table}.${column}`)
+      } must not be empty. What do the rows that exist get, as SQL ('text', 0, another_column)? `,
     );
     if (text.trim() !== "") return text.trim();
   }

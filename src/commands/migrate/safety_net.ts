@@ -116,18 +116,18 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     if (plan === undefined || !(error instanceof HarborError)) return error;
     const { progressLines, readProgress } = await import("../../migrate/read_progress.ts");
     const progress = await readProgress(context, plan.steps).catch(() => null);
-    const { code, message, details, cause } = error;
+    const { code, details, cause } = error;
     const again = `harbor-db ${plan.steps[0]!.direction} ${plan.to ?? "base"}`;
     if (progress === null) {
       const hint = [
-        ...hintOf(error),
+        ...error.hintLines,
         "What is committed could not be read. Look again with: harbor-db status",
         ...wayBack(),
       ];
-      return new HarborError(code, message, { hint: hint.join("\n       "), details, cause });
+      return new HarborError(code, error.lines, { hint, details, cause });
     }
     if (progress.done.length === 0 && progress.half === null) return error;
-    const said = [message, ...progressLines(progress).map((line) => `       ${line}`)];
+    const said = [...error.lines, ...progressLines(progress)];
     const facts = {
       done: progress.done.map(({ revision }) => revision.id),
       half: progress.half &&
@@ -137,11 +137,11 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     if (options.restoreOnFailure && made !== undefined && code !== "interrupted") {
       return await goBack(
         context,
-        new HarborError(code, said.join("\n"), { details: { ...details, progress: facts }, cause }),
+        new HarborError(code, said, { details: { ...details, progress: facts }, cause }),
       );
     }
-    return new HarborError(code, said.join("\n"), {
-      hint: [...hintOf(error), `To go on from there: ${again}`, ...wayBack()].join("\n       "),
+    return new HarborError(code, said, {
+      hint: [...error.hintLines, `To go on from there: ${again}`, ...wayBack()],
       details: { ...details, progress: facts, backup: made?.path ?? null },
       cause,
     });
@@ -149,10 +149,10 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
 
   /** Restores the backup and says so in the error, or why it could not. */
   async function goBack(context: RunContext, error: HarborError): Promise<HarborError> {
-    const { code, message, details, cause } = error;
+    const { code, lines, details, cause } = error;
     const backup = made;
     if (backup === undefined) {
-      return new HarborError(code, `${message}\n       NOT restored: there is no backup`, { details, cause });
+      return new HarborError(code, [...lines, "NOT restored: there is no backup"], { details, cause });
     }
     try {
       const { restoreBackup } = await import("../../backup/restore.ts");
@@ -166,15 +166,15 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
       });
       return new HarborError(
         code,
-        `${message}\n       restored: the database is at ${revision ?? "no revision"} again`,
+        [...lines, `restored: the database is at ${revision ?? "no revision"} again`],
         {
           details: { ...details, restored: { path: backup.path, revision } },
           cause,
         },
       );
     } catch (problem) {
-      return new HarborError(code, `${message}\n       NOT restored: ${messageOf(problem)}`, {
-        hint: wayBack().join("\n"),
+      return new HarborError(code, [...lines, `NOT restored: ${messageOf(problem)}`], {
+        hint: wayBack(),
         details: { ...details, restored: null },
         cause,
       });
@@ -215,14 +215,10 @@ function refuseUnlessPossible({ restoreOnFailure, noBackup, encryptTo }: SafetyV
 function withoutBackup(error: unknown): unknown {
   const isOwnWord = (code: string) => ["interrupted", "bad_config", "lock_lost"].includes(code);
   if (!(error instanceof HarborError) || isOwnWord(error.code)) return error;
-  const { message, hint, details, cause } = error;
+  const { message, details, cause } = error;
   return new HarborError("backup_failed", `Cannot change the database without a backup: ${message}`, {
-    hint: `${hint === undefined ? "" : `${hint}\n       `}To change it without one: --no-backup`,
+    hint: [...error.hintLines, "To change it without one: --no-backup"],
     details: { ...details, code: error.code },
     cause,
   });
-}
-
-function hintOf({ hint }: HarborError): readonly string[] {
-  return hint === undefined ? [] : [hint];
 }

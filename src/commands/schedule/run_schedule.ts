@@ -96,7 +96,7 @@ async function install(app: App, plan: SchedulePlan, { files, isDryRun }: Instal
   ];
   for (const { path, state } of results) report.line(`${state.padEnd(13)} ${path}`);
   report.line();
-  if (isDryRun) { for (const { path, text } of files) report.line(`# ${path}\n${text}`); }
+  if (isDryRun) { for (const { path, text } of files) report.raw(`# ${path}\n${text}\n`); }
   else report.line(`Now run: ${nextSteps(plan).join(" && ")}`);
   return { json: { files: results, next: nextSteps(plan) } };
 }

@@ -1,5 +1,6 @@
 import { formatDuration } from "../../base/quantity.ts";
 import { HarborError } from "../../base/errors.ts";
+import { shownText } from "../../base/shown_text.ts";
 import { exitCodeOfFindings, type Finding, summarize } from "../../base/finding.ts";
 import { withFileLock } from "../../base/files/file_lock.ts";
 import { openDatabase } from "../../engines/open/database.ts";
@@ -90,7 +91,7 @@ function conclude(app: App, options: VerifyValues, verification: Verification) {
     if (output.error !== null) report.failure(new HarborError("file_failed", output.error));
   }
   if (app.settings.quiet) {
-    if (exitCode !== 0) report.raw(`${display}: ${words}\n`);
+    if (exitCode !== 0) report.raw(`${shownText(display)}: ${words}\n`);
   } else {
     for (const finding of findings) printFinding(app, finding);
     report.line();

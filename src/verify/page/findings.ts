@@ -1,4 +1,5 @@
 import { formatDuration } from "../../base/quantity.ts";
+import { shownJson } from "../../base/shown_text.ts";
 import type { Finding } from "../../base/finding.ts";
 import { type Html, html } from "./html.ts";
 import { icon } from "./icons.ts";
@@ -45,7 +46,7 @@ function words(findings: readonly Finding[]): readonly string[] {
 }
 
 function renderFinding({ check, status, message, hint, details }: Finding): Html {
-  const facts = JSON.stringify(details, null, 2);
+  const facts = shownJson(details);
   return html`<li class="finding ${status}">
     ${icon(status)}
     <div>
