@@ -1,7 +1,7 @@
-import { existsSync, fstatSync, readFileSync, readlinkSync, statSync, writeSync } from "node:fs";
+import { fstatSync, readFileSync, readlinkSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { type EnvFile, parseEnvFile } from "./base/env_file.ts";
+import { readEnvFile } from "./cli/read_env_file.ts";
 import type { Sink } from "./cli/report.ts";
 import type { BuildInfo, System } from "./cli/system.ts";
 import { versionText } from "./cli/version_text.ts";
@@ -44,7 +44,7 @@ async function run(system: System, args: readonly string[]): Promise<number> {
 function createSystem(build: BuildInfo, signal: AbortSignal): System {
   const cwd = process.cwd();
   const checkout = join(import.meta.dirname ?? "", "..");
-  const file = readEnvironmentFile(cwd);
+  const file = readEnvFile(cwd, process.env);
   return {
     build,
     runtime: runtimeName(),
@@ -58,7 +58,7 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
       ...file.values,
       ...process.env,
     },
-    remarks: file.unreadable.map((line) => `.env:${line} cannot be read and is passed over`),
+    envFile: { remarks: file.remarks, problem: file.problem },
     defaultDir: join(checkout, "drizzle"),
     stdout: sink(1),
     stderr: sink(2),
@@ -67,14 +67,6 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
     signal,
     client: createClient(build),
   };
-}
-
-/** The `.env` file in the working directory; what the process has in its environment goes before it. */
-function readEnvironmentFile(cwd: string): EnvFile {
-  const path = join(cwd, ".env");
-  return existsSync(path)
-    ? parseEnvFile(readFileSync(path, "utf8"), process.env)
-    : { values: {}, unreadable: [] };
 }
 
 /** Loaded when it is asked for: to find out where a database stands takes neither host nor user. */

@@ -122,7 +122,20 @@ export function createApp(
   };
 }
 
-function locate({ cwd, environment }: System, { databaseUrl }: GlobalValues, report: Report): DatabaseUrl {
+/** Whether the command line or the environment says where the database is. */
+export function isNamed({ environment }: System, { databaseUrl }: GlobalValues): boolean {
+  return (databaseUrl ?? environment["DATABASE_URL"]) !== undefined;
+}
+
+function locate(system: System, settings: GlobalValues, report: Report): DatabaseUrl {
+  const { cwd, environment, envFile } = system;
+  const { databaseUrl } = settings;
+  if (envFile.problem !== null && !isNamed(system, settings)) {
+    throw new HarborError("bad_config", envFile.problem, {
+      hint:
+        "Mend the .env file, or say where the database is: --database-url, or DATABASE_URL in the environment.",
+    });
+  }
   const url = parseDatabaseUrl(databaseUrl ?? environment["DATABASE_URL"] ?? defaultUrl, environment);
   if (!url.isFile || isAbsolute(url.path)) return url;
   const here = join(cwd, url.path);

@@ -1,5 +1,6 @@
 import type { Client } from "../engines/database.ts";
 import type { EmbeddedFiles } from "../history/read_history.ts";
+import type { AddressFile } from "./read_env_file.ts";
 import type { Sink } from "./report.ts";
 
 /** What was built: set by the build script, or by `main.ts` when it runs from source. */
@@ -20,8 +21,8 @@ export interface System {
   /** How to run this harbor-db again: the absolute path of a program, and its first arguments. */
   readonly program: readonly [string, ...string[]];
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** What the user should know before anything runs. */
-  readonly remarks: readonly string[];
+  /** What is to be said of the `.env` file, whose variables are in the environment already. */
+  readonly envFile: Pick<AddressFile, "remarks" | "problem">;
   /** The history's folder when none is built in and none is named. */
   readonly defaultDir: string;
   readonly stdout: Sink;

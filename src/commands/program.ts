@@ -1,6 +1,6 @@
 import { Command as Commander, CommanderError, Option as CommanderOption } from "commander";
 import { exitCodeOf, HarborError } from "../base/errors.ts";
-import { createApp } from "../cli/app.ts";
+import { createApp, isNamed } from "../cli/app.ts";
 import type { Command } from "../cli/command.ts";
 import { commandsFor } from "./all.ts";
 import { globalOptions } from "../cli/global_options.ts";
@@ -26,7 +26,9 @@ export async function runProgram(system: System, given: readonly string[]): Prom
     const sources = { given, environment: system.environment };
     const settings = resolveOptions(globalOptions, sources);
     report = reportFor(system, settings);
-    for (const remark of system.remarks) report.note(remark);
+    const { remarks, problem } = system.envFile;
+    for (const remark of remarks) report.note(remark);
+    if (problem !== null && isNamed(system, settings)) report.note(problem);
     const options = resolveOptions(command.options, sources);
     const app = createApp({ system, report, settings });
     const { ok = true, exitCode = 3, json, failure } = await command.run(app, { args: positional, options });

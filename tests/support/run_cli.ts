@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { withFolder } from "./databases.ts";
+import type { OtherUser } from "./other_user.ts";
 import { projectFile } from "./project.ts";
 
 /** How {@link startCli} and {@link runCli} run the program. */
@@ -19,6 +21,8 @@ export interface RunOptions {
   readonly tty?: boolean;
   /** Milliseconds after which it is killed; 60,000 unless told. */
   readonly limitMs?: number;
+  /** The user that it runs as; root may choose. */
+  readonly as?: OtherUser;
 }
 
 /** What the program did. */
@@ -53,7 +57,13 @@ export function startCli(
 ): RunningCli {
   const command = cliCommand(args);
   const [file = "", ...rest] = options.tty ? onTerminal(command) : command;
-  const child = spawn(file, rest, { cwd: options.cwd, env: { ...baseEnvironment(), ...options.env } });
+  const { as } = options;
+  const home = as === undefined ? {} : { HOME: as.home, DENO_DIR: join(as.home, "deno") };
+  const child = spawn(file, rest, {
+    cwd: options.cwd,
+    env: { ...baseEnvironment(), ...home, ...options.env },
+    ...as === undefined ? {} : { uid: as.uid, gid: as.gid },
+  });
   const output = { stdout: "", stderr: "" };
   const listeners = new Set<() => void>();
   for (const name of ["stdout", "stderr"] as const) {

@@ -1,0 +1,88 @@
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { HarborError } from "../errors.ts";
+
+/** Returns what stands in the place of an ordinary file, in words; `null` when it is one. */
+export function otherKind(
+  stat: Pick<Stats, "isFile" | "isDirectory" | "isFIFO" | "isSocket">,
+): string | null {
+  if (stat.isFile()) return null;
+  return stat.isDirectory()
+    ? "a folder"
+    : stat.isFIFO()
+    ? "a FIFO"
+    : stat.isSocket()
+    ? "a socket"
+    : "a device";
+}
+
+/** Whether a path leads to an ordinary file. */
+export function isRegularFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/**
+ * Opens an ordinary file to read, without waiting for anybody: to open a FIFO waits for its writer, for ever if there is
+ * none, and to open a device may do something.
+ *
+ * @returns `undefined` when there is no such file
+ * @throws {HarborError} `file_failed` when it is anything else, or may not be read
+ */
+export function openRegularFile(path: string): number | undefined {
+  let file: number | undefined;
+  try {
+    refuseOther(path, statSync(path));
+    // It may have become another one since.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    refuseOther(path, fstatSync(file));
+    return file;
+  } catch (error) {
+    if (file !== undefined) closeSync(file);
+    if (error instanceof HarborError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw unreadable(path, code === "EACCES" ? "this user may not read it" : message, error);
+  }
+}
+
+/**
+ * Reads an ordinary file to its end.
+ *
+ * @param most So many bytes at most; what is longer is not what it should be
+ * @returns `undefined` when there is no such file
+ * @throws {HarborError} `file_failed`
+ */
+export function readRegularFile(path: string, most: number): Uint8Array | undefined {
+  const file = openRegularFile(path);
+  if (file === undefined) return undefined;
+  try {
+    const { size } = fstatSync(file);
+    if (size > most) throw unreadable(path, `it is ${size} bytes long, more than the ${most} that it may be`);
+    const bytes = new Uint8Array(size);
+    let filled = 0;
+    while (filled < size) {
+      const count = readSync(file, bytes, filled, size - filled, filled);
+      if (count === 0) break;
+      filled += count;
+    }
+    return bytes.subarray(0, filled);
+  } catch (error) {
+    throw error instanceof HarborError ? error : unreadable(path, (error as Error).message, error);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The same for a text in UTF-8. */
+export function readRegularText(path: string, most: number): string | undefined {
+  const bytes = readRegularFile(path, most);
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+}
+
+function refuseOther(path: string, stat: Stats): void {
+  const kind = otherKind(stat);
+  if (kind !== null) throw unreadable(path, `it is ${kind}`);
+}
+
+function unreadable(path: string, state: string, cause?: unknown): HarborError {
+  return new HarborError("file_failed", `Cannot read "${path}": ${state}`, { cause });
+}

@@ -1,0 +1,61 @@
+import { join } from "node:path";
+import { type Environment, parseEnvFile } from "../base/env_file.ts";
+import { HarborError } from "../base/errors.ts";
+import { readRegularFile } from "../base/files/regular_file.ts";
+
+/** What the `.env` file in the working directory says about the database. */
+export interface AddressFile {
+  readonly values: Readonly<Record<string, string>>;
+  /** What the user should know. */
+  readonly remarks: readonly string[];
+  /** Why it may not say all that it was meant to; `null` when it does, or when there is none. */
+  readonly problem: string | null;
+}
+
+/**
+ * The variables that are taken: those that say where the database is and how to get in. Whoever may write the folder
+ * must not answer questions for the user, choose files to overwrite or name programs to run.
+ *
+ * Source: https://www.postgresql.org/docs/current/libpq-envars.html
+ */
+const taken = /^(DATABASE_URL|LIBSQL_AUTH_TOKEN|PG[A-Z_]+)$/;
+
+/** A longer file is no `.env`. */
+const mostBytes = 1024 * 1024;
+
+/** Reads the `.env` file of a folder. Never throws and never waits, whatever stands there. */
+export function readEnvFile(folder: string, environment: Environment): AddressFile {
+  let text: string | undefined;
+  try {
+    text = decode(readRegularFile(join(folder, ".env"), mostBytes));
+  } catch (error) {
+    return { values: {}, remarks: [], problem: (error as Error).message };
+  }
+  if (text === undefined) return { values: {}, remarks: [], problem: null };
+  const { values, unreadable } = parseEnvFile(text, environment);
+  const names = Object.keys(values);
+  const options = names.filter((name) => name.startsWith("HARBOR_DB_"));
+  const lines = unreadable.map((line) => `.env:${line} cannot be read`);
+  return {
+    values: Object.fromEntries(Object.entries(values).filter(([name]) => taken.test(name))),
+    remarks: options.length === 0 ? [] : [
+      `.env sets ${options.join(", ")}: it gives the database's address only, set options in the environment`,
+    ],
+    problem: lines.length === 0 ? null : `Cannot read "${join(folder, ".env")}": ${lines.join(", ")}`,
+  };
+}
+
+function decode(bytes: Uint8Array | undefined): string | undefined {
+  if (bytes === undefined) return undefined;
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    if (!text.includes("\0")) return text;
+  } catch {
+    // Said below.
+  }
+  const isWide = bytes.includes(0);
+  throw new HarborError(
+    "bad_config",
+    `Cannot read ".env": it is ${isWide ? "UTF-16 or no text" : "not UTF-8"}; save it as UTF-8`,
+  );
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { withFolder } from "../support/databases.ts";
+import { runCli } from "../support/run_cli.ts";
+import { withOwner } from "../support/other_user.ts";
+
+const limitMs = 15_000;
+
+test("a .env answers no question, leaves out no backup and overwrites no file", () =>
+  withFolder(async (cwd) => {
+    await runCli(["upgrade"], { cwd });
+    const precious = join(cwd, "precious.txt");
+    await writeFile(precious, "mine");
+    await writeFile(
+      join(cwd, ".env"),
+      `HARBOR_DB_YES=1\nHARBOR_DB_NO_BACKUP=1\nHARBOR_DB_REPORT=${precious}\nSECRET_KEY=x\n`,
+    );
+    const refused = await runCli(["downgrade", "base"], { cwd });
+    assert.equal(refused.code, 4, refused.stderr);
+    assert.match(refused.stderr, /^\.env sets HARBOR_DB_YES, HARBOR_DB_NO_BACKUP, HARBOR_DB_REPORT: /m);
+    assert.doesNotMatch(refused.stderr, /SECRET_KEY/);
+    await runCli(["verify", "--only", "schema"], { cwd });
+    assert.equal(await readFile(precious, "utf8"), "mine");
+  }));
+
+test("a .env chooses no program to run", () =>
+  withFolder(async (cwd) => {
+    const planted = join(cwd, "bin");
+    await mkdir(planted);
+    await writeFile(join(planted, "pg_dump"), `#!/bin/sh\ntouch '${cwd}/ran'\n`);
+    await chmod(join(planted, "pg_dump"), 0o755);
+    await writeFile(join(cwd, ".env"), `PATH=${planted}\nDATABASE_URL=sqlite:///x.db\n`);
+    // Without a PATH of its own, so that nothing goes before the file's.
+    await runCli(["check"], { cwd, env: { PATH: "" } });
+    await runCli(["backup", "--backup-engine", "pg_dump"], {
+      cwd,
+      env: { PATH: "", DATABASE_URL: "postgresql://nobody@127.0.0.1:1/x" },
+    });
+    assert.deepEqual((await readdir(cwd)).filter((name) => name === "ran"), []);
+  }));
+
+test("a .env still says where the database is, and PostgreSQL's variables with it", () =>
+  withFolder(async (cwd) => {
+    await writeFile(
+      join(cwd, ".env"),
+      "DATABASE_URL=postgresql:///x\nPGHOST=127.0.0.1\nPGPORT=1\nPGUSER=me\n",
+    );
+    const { stderr } = await runCli(["status"], { cwd });
+    assert.match(stderr, /postgresql:\/\/me@127\.0\.0\.1:1\/x/);
+  }));
+
+// One row a state: what stands there, how it is made, what is said.
+const states: readonly (readonly [string, (path: string) => Promise<unknown> | unknown, RegExp])[] = [
+  ["a folder", (path) => mkdir(path), /it is a folder/],
+  ["a FIFO", (path) => execFileSync("mkfifo", [path]), /it is a FIFO/],
+  ["a device", (path) => execFileSync("mknod", [path, "c", "1", "5"]), /it is a device/],
+  ["UTF-16", (path) => writeFile(path, "\ufeffDATABASE_URL=sqlite:///x.db\n", "utf16le"), /UTF-16/],
+  ["Latin-1", (path) => writeFile(path, "DATABASE_URL=sqlite:///gr\xfc\xdfe.db\n", "latin1"), /not UTF-8/],
+  [
+    "a quote that never closes",
+    (path) => writeFile(path, "DATABASE_URL='sqlite:///x.db\n"),
+    /\.env:1 cannot/,
+  ],
+];
+
+for (const [what, make, words] of states) {
+  test(`a .env that is ${what} is one clear error, and a remark when the address comes from elsewhere`, () =>
+    withFolder(async (cwd) => {
+      await make(join(cwd, ".env"));
+      for (const args of [["status"], ["upgrade"]]) {
+        const { code, stderr } = await runCli(args, { cwd, limitMs });
+        assert.equal(code, 2, stderr);
+        assert.match(stderr, words);
+        assert.equal(stderr.match(/^error: /gm)?.length, 1);
+        assert.doesNotMatch(stderr, /^\s+at /m);
+      }
+      assert.deepEqual(await readdir(cwd), [".env"], "no default database was made");
+      for (const args of [["status"], ["status", "--database-url", "sqlite:///y.db"]]) {
+        const env = { DATABASE_URL: "sqlite:///y.db" };
+        const { code, stdout, stderr } = await runCli(args, {
+          cwd,
+          env: args.length > 1 ? {} : env,
+          limitMs,
+        });
+        assert.equal(code, 0, stderr);
+        assert.match(stderr, words);
+        assert.match(stdout, /y\.db/);
+      }
+      assert.equal((await runCli(["help"], { cwd, limitMs })).code, 0);
+    }));
+}
+
+test("a .env that this user may not read is one clear error", () =>
+  withOwner(async ({ folder, as }) => {
+    await writeFile(join(folder, ".env"), "DATABASE_URL=sqlite:///x.db\n");
+    await chmod(join(folder, ".env"), 0o600);
+    const { code, stderr } = await runCli(["status"], { cwd: folder, as });
+    assert.equal(code, 2);
+    assert.match(stderr, /Cannot read ".*\.env": this user may not read it/);
+  }));
