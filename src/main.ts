@@ -50,10 +50,13 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
     runtime: runtimeName(),
     cwd,
     // From source, the launcher of the checkout.
+    homeFolder: () => process.env["HOME"] || account()?.home || undefined,
+    userName: () => account()?.name,
     program: [build.history === null ? join(checkout, "bin/harbor-db") : process.execPath],
     environment: {
+      // libpq's default user; services often have no USER.
       get USER() {
-        return userName();
+        return account()?.name;
       },
       ...file.values,
       ...process.env,
@@ -74,10 +77,16 @@ function os() {
   return process.getBuiltinModule("node:os");
 }
 
-/** libpq's default user; services often have no USER. */
-function userName(): string | undefined {
+/** Returns what the list of users says of this process's user: its name and its folder. */
+function account(): { readonly name: string; readonly home: string } | undefined {
   try {
-    return os().userInfo().username;
+    const uid = String(process.geteuid!());
+    const lines = readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"));
+    const own = lines.find((fields) => fields[2] === uid);
+    if (own !== undefined) return { name: own[0]!, home: own[5] ?? "" };
+    const { username, homedir } = os().userInfo();
+    // Bun takes the name from USER, and makes one up where there is none.
+    return username === "unknown" ? undefined : { name: username, home: homedir };
   } catch {
     return undefined;
   }

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, isAbsolute, join, resolve } from "node:path";
 import { compareTexts } from "../base/compare_texts.ts";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { backupPathOf, type Manifest, manifestPathOf, parseManifest } from "./rules/manifest.ts";
+import { isRegularFile, readRegularText } from "../base/files/regular_file.ts";
 
 /** A backup as it lies in its folder. */
 export interface StoredBackup {
@@ -61,16 +62,25 @@ export function newestBackup(folder: string, database: string): StoredBackup | n
  */
 export function readBackup(path: string): StoredBackup {
   const manifestPath = manifestPathOf(path);
-  const size = statSync(manifestPath, { throwIfNoEntry: false })?.size;
-  if (size === undefined || size > longestManifest) {
-    const state = size === undefined ? "there is no such manifest" : "it is too long for a manifest";
-    throw new HarborError("damaged_backup", `Cannot read "${manifestPath}": ${state}`, {
+  const manifest = parseManifest(readManifestText(path, manifestPath), manifestPath);
+  return { path, manifestPath, manifest, isWhole: sizeOf(path) === manifest.bytes };
+}
+
+function readManifestText(path: string, manifestPath: string): string {
+  const damaged = (message: string, cause?: unknown) =>
+    new HarborError("damaged_backup", message, {
       hint: "A file without its manifest proves nothing. See what else there is: harbor-db backup list",
       details: { path, manifest: manifestPath },
+      cause,
     });
+  let text: string | undefined;
+  try {
+    text = readRegularText(manifestPath, longestManifest);
+  } catch (error) {
+    throw damaged((error as Error).message, error);
   }
-  const manifest = parseManifest(readFileSync(manifestPath, "utf8"), manifestPath);
-  return { path, manifestPath, manifest, isWhole: sizeOf(path) === manifest.bytes };
+  if (text !== undefined) return text;
+  throw damaged(`Cannot read "${manifestPath}": there is no such manifest`);
 }
 
 /**
@@ -83,7 +93,7 @@ export function findBackup(name: string, place: { readonly folder: string; reado
   const { folder, cwd } = place;
   const path = resolve(cwd, name);
   const asFile = backupPathOf(path) !== null && existsSync(path) ? backupPathOf(path)! : path;
-  if (isFile(path) || isFile(manifestPathOf(asFile))) return asFile;
+  if (isRegularFile(path) || isRegularFile(manifestPathOf(asFile))) return asFile;
   const isPath = isAbsolute(name) || basename(name) !== name;
   const names = isPath ? [] : manifestNames(folder).map((each) => backupPathOf(each)!);
   const found = names.filter((each) => each === name || each.startsWith(`${name}.`));
@@ -121,10 +131,8 @@ function timeIn(name: string): string {
   return /-(\d{8}T\d{9}Z)-/.exec(name)?.[1] ?? "";
 }
 
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-}
-
+/** Returns how long a file is; `undefined` when there is none, or something else. */
 function sizeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.size;
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() ? stat.size : undefined;
 }

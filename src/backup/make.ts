@@ -1,5 +1,5 @@
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import {
   backupId,
@@ -12,7 +12,8 @@ import {
 import type { Proof } from "../engines/backup_content.ts";
 import type { BackupContent, BackupEngine } from "../engines/backup_engine.ts";
 import type { Client } from "../engines/database.ts";
-import { flush, flushFolder } from "../base/files/flush.ts";
+import { flush } from "../base/files/flush.ts";
+import { type OpenFolder, trustedPath } from "../base/files/open_folder.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
 import { newestBackup, type StoredBackup } from "./folder.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
@@ -77,7 +78,7 @@ export async function makeBackup(
     if (encoding.recipients.length > 0) {
       await (await import("./codec.ts")).checkRecipients(encoding.recipients);
     }
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await mkdir(trustedPath(folder), { recursive: true, mode: 0o700 });
     await clearLeftovers(folder, client, context.now());
     await requireSpace(folder, await spaceFor(setting));
     const uncarried = (await engine.uncarried()).map(({ kind, name }) => `${kind} ${name}`);
@@ -106,7 +107,7 @@ async function copyAndKeep(context: RunContext, setting: BackupSetting, plan: Pl
   const mark = await readMark(context);
   const before = await readPosition(context);
   const id = backupId({ name: setting.name, createdAt, revision: before.revision });
-  return await withWorkspace(folder, { id, client }, async (workspace) => {
+  return await withWorkspace(folder, { id, client }, async (workspace, around) => {
     const plain = join(workspace, "copy");
     const { content, proof, timing } = await copyAndProve(context, setting.engine, plain);
     await refuseIfMoved(context, mark);
@@ -138,7 +139,11 @@ async function copyAndKeep(context: RunContext, setting: BackupSetting, plan: Pl
       proof,
       uncarried: plan.uncarried,
     };
-    return { ...await publish(stored.path, { folder, workspace, manifest }), isReused: false, timing };
+    return {
+      ...await publish(stored.path, { folder, around, workspace, manifest }),
+      isReused: false,
+      timing,
+    };
   });
 }
 
@@ -238,8 +243,10 @@ async function store(
 /** Gives a file its name, and then the manifest, which makes it a backup. */
 async function publish(
   stored: string,
-  { folder, workspace, manifest }: {
+  { folder, around, workspace, manifest }: {
     readonly folder: string;
+    /** The same folder, as it was opened. */
+    readonly around: OpenFolder;
     readonly workspace: string;
     readonly manifest: Manifest;
   },
@@ -250,12 +257,12 @@ async function publish(
   await writeFile(draft, renderManifest(manifest), { flag: "wx", mode: 0o600 });
   flush(draft);
   try {
-    await rename(stored, path);
-    flushFolder(folder);
-    await rename(draft, manifestPath);
-    flushFolder(folder);
+    await rename(stored, around.path(manifest.file));
+    around.flush();
+    await rename(draft, around.path(basename(manifestPath)));
+    around.flush();
   } catch (error) {
-    await rm(path, { force: true });
+    await rm(around.path(manifest.file), { force: true });
     throw error;
   }
   return { path, manifestPath, manifest, isWhole: true };

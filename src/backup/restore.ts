@@ -49,6 +49,7 @@ export async function restoreBackup(
       await engine.restore(copy, reading.signal, {
         database,
         onProgress: progressOf(reading, "restoring"),
+        onRemark: (text) => reading.notify({ kind: "note", text }),
       });
       const { revision, unfinished } = backup.manifest;
       return { revision, unfinished, safetyBackup };

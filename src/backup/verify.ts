@@ -5,6 +5,7 @@ import { type Finding, worstStatus } from "../base/finding.ts";
 import { differingTables, type Manifest } from "./rules/manifest.ts";
 import type { BackupEngine } from "../engines/backup_engine.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
+import { otherKind } from "../base/files/regular_file.ts";
 import type { Client } from "../engines/database.ts";
 import { readBackup, type StoredBackup } from "./folder.ts";
 import { progressOf } from "./progress.ts";
@@ -101,8 +102,11 @@ export async function checkFile(
   { path, manifest }: StoredBackup,
   { signal }: Pick<VerifyBackupSetting, "signal">,
 ): Promise<Found> {
-  const size = statSync(path, { throwIfNoEntry: false })?.size;
-  if (size === undefined) return failed(`the file "${path}" is missing`);
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return failed(`the file "${path}" is missing`);
+  const kind = otherKind(stat);
+  if (kind !== null) return failed(`"${path}" is ${kind}`);
+  const { size } = stat;
   if (size !== manifest.bytes) return failed(`the file is ${size} bytes long instead of ${manifest.bytes}`);
   const { sha256 } = await digestFile(path, signal);
   if (sha256 === manifest.sha256) return passed(`${size} bytes, as they were written`);

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { manifestPathOf } from "./rules/manifest.ts";
 import type { Client } from "../engines/database.ts";
+import { type OpenFolder, openFolder, openPrivateFolder } from "../base/files/open_folder.ts";
 
 /**
  * While a backup is made, all of it is in a folder `.ID.PID.SPACE.partial` beside the finished ones. When the process
@@ -18,28 +19,39 @@ const abandonedMs = 24 * 3_600_000;
 /** Where this process works at the moment: a restore makes a backup while it reads another. */
 const ours = new Set<string>();
 
-/** Runs work with a new folder that nobody else may read, and removes it with all that is in it. */
+/**
+ * Runs work with a new folder that nobody else may read, and removes it with all that is in it. Both folders stay the
+ * same ones, whoever may write the one around them.
+ *
+ * @param work Gets the new folder, and the one that it is in
+ */
 export async function withWorkspace<T>(
   folder: string,
   { id, client }: { readonly id: string; readonly client: Client },
-  work: (path: string) => Promise<T>,
+  work: (path: string, around: OpenFolder) => Promise<T>,
 ): Promise<T> {
-  const path = join(folder, `.${id}.${client.pid}.${spaceOf(client)}.partial`);
-  await makeFolder(path);
-  ours.add(path);
+  const name = `.${id}.${client.pid}.${spaceOf(client)}.partial`;
+  const path = join(folder, name);
+  const around = openFolder(folder);
+  let own: OpenFolder | undefined;
   try {
-    return await work(path);
+    await makeFolder(around, name);
+    ours.add(path);
+    own = openPrivateFolder(around, name);
+    return await work(own.path("."), around);
   } finally {
-    await rm(path, { recursive: true, force: true });
+    own?.close();
+    await rm(around.path(name), { recursive: true, force: true });
     ours.delete(path);
+    around.close();
   }
 }
 
-async function makeFolder(path: string): Promise<void> {
+async function makeFolder(around: OpenFolder, name: string): Promise<void> {
   try {
-    await mkdir(path, { mode: 0o700 });
+    await mkdir(around.path(name), { mode: 0o700 });
   } catch (error) {
-    throw new HarborError("file_failed", `Cannot write in "${dirname(path)}": ${messageOf(error)}`, {
+    throw new HarborError("file_failed", `Cannot write in "${around.place}": ${messageOf(error)}`, {
       hint: "Run as the user that owns the folder, or use another one: --backup-dir <dir>",
       cause: error,
     });

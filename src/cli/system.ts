@@ -20,6 +20,10 @@ export interface System {
   readonly cwd: string;
   /** How to run this harbor-db again: the absolute path of a program, and its first arguments. */
   readonly program: readonly [string, ...string[]];
+  /** The user's folder; `undefined` when neither the environment nor the list of users names one. */
+  homeFolder(): string | undefined;
+  /** The name of the user that this process runs as; `undefined` when the list of users does not have it. */
+  userName(): string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** What is to be said of the `.env` file, whose variables are in the environment already. */
   readonly envFile: Pick<AddressFile, "remarks" | "problem">;

@@ -74,4 +74,6 @@ export interface RestoreOptions {
    */
   readonly database: Database | null;
   readonly onProgress?: OnProgress;
+  /** Told what could not be kept of the file that is replaced. */
+  readonly onRemark?: (text: string) => void;
 }

@@ -1,5 +1,8 @@
-import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { HarborError, messageOf } from "../base/errors.ts";
+import { trustedPath, withOpenFolder } from "../base/files/open_folder.ts";
+import { openRegularFile, otherKind } from "../base/files/regular_file.ts";
 import { formatRunRecord, parseRunRecords, type RunRecord } from "./rules/run_record.ts";
 
 /** So much of the log's end is read, in bytes: some hundred runs. */
@@ -11,7 +14,7 @@ const tailBytes = 256 * 1024;
  * @throws {HarborError} `file_failed`
  */
 export function readRuns(path: string): readonly RunRecord[] {
-  return parseRunRecords(useFile(path, "r", (file) => tailOf(file)) ?? "");
+  return parseRunRecords(useFile(path, { verb: "read", open: openRegularFile }, tailOf) ?? "");
 }
 
 /**
@@ -21,7 +24,7 @@ export function readRuns(path: string): readonly RunRecord[] {
  * @throws {HarborError} `file_failed`
  */
 export function appendRun(path: string, record: RunRecord): void {
-  useFile(path, "a+", (file) => {
+  useFile(path, { verb: "write", open: openToAppend }, (file) => {
     const { size } = fstatSync(file);
     const last = new Uint8Array(1);
     const isCut = size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
@@ -41,14 +44,35 @@ function tailOf(file: number): string {
   return new TextDecoder().decode(bytes.subarray(0, filled));
 }
 
-function useFile<T>(path: string, flags: "r" | "a+", work: (file: number) => T): T | undefined {
+/** Opens a log in the folder that its path leads to, and no link, FIFO or device in its place. */
+function openToAppend(path: string): number {
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  const real = trustedPath(path);
+  return withOpenFolder(dirname(real), (folder) => {
+    const flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+    const file = openSync(folder.path(basename(real)), flags, 0o644);
+    const stat = fstatSync(file);
+    const state = otherKind(stat) ??
+      (stat.nlink > 1 ? "a file with other names, which may be anywhere" : null);
+    if (state === null) return file;
+    closeSync(file);
+    throw new Error(`it is ${state}`);
+  });
+}
+
+interface Opening {
+  readonly verb: "read" | "write";
+  /** Returns `undefined` when there is no such file. */
+  open(path: string): number | undefined;
+}
+
+function useFile<T>(path: string, { verb, open }: Opening, work: (file: number) => T): T | undefined {
   let file: number | undefined;
   try {
-    file = openSync(path, flags, 0o644);
-    return work(file);
+    file = open(path);
+    return file === undefined ? undefined : work(file);
   } catch (error) {
-    if (flags === "r" && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    const verb = flags === "r" ? "read" : "write";
+    if (error instanceof HarborError) throw error;
     throw new HarborError("file_failed", `Cannot ${verb} "${path}": ${messageOf(error)}`, {
       hint: "Give a file in a folder that exists and that this user may write: --log",
       cause: error,

@@ -1,9 +1,10 @@
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { mkdirSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError, messageOf } from "../errors.ts";
 import { stopIfAsked } from "../interrupt.ts";
+import { isOwnFolder, trustedPath } from "./open_folder.ts";
 
 /** How {@link withFileLock} locks and waits. */
 export interface FileLockOptions {
@@ -25,7 +26,7 @@ const pollMs = 250;
  * the process dies, however it dies. The file stays, empty.
  *
  * No runtime offers `flock`, but SQLite locks the files that it opens in the same way: an empty file is an empty
- * database, and an exclusive transaction on it is a lock.
+ * database, and an exclusive transaction on it is a lock. The folder has to be one that nobody else may write.
  *
  * @throws {HarborError} `locked` when another process holds it longer than `waitMs`
  */
@@ -47,8 +48,11 @@ async function acquire(path: string, options: FileLockOptions): Promise<Database
   let file: DatabaseSync | undefined;
   const deadline = performance.now() + waitMs;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    file = new DatabaseSync(path, { timeout: 0 });
+    const folder = trustedPath(dirname(path));
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // SQLite follows a link, and makes the file that it leads to.
+    if (!isOwnFolder(statSync(folder))) throw new Error("other users may write in its folder");
+    file = new DatabaseSync(join(folder, basename(path)), { timeout: 0 });
     for (let isFirst = true; !tryLock(file); isFirst = false) {
       stopIfAsked(signal);
       if (performance.now() >= deadline) throw held(path, what);

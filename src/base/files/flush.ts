@@ -6,14 +6,19 @@ export function flush(path: string): void {
 }
 
 /** What systems say that flush no folders: Windows, some network file systems. */
-const unflushable = ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EBADF"];
+const unflushable: readonly string[] = ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EBADF"];
+
+/** Whether an error says that the system cannot open or flush a folder. */
+export function isUnflushable(error: unknown): boolean {
+  return unflushable.includes((error as NodeJS.ErrnoException).code ?? "");
+}
 
 /** Waits until a folder's list of files is on the disk, where the system can do that. */
 export function flushFolder(path: string): void {
   try {
     sync(path, "r");
   } catch (error) {
-    if (!unflushable.includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (!isUnflushable(error)) throw error;
   }
 }
 

@@ -1,27 +1,59 @@
-import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { closeSync, constants, fchmodSync, lstatSync, openSync, renameSync, writeSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { HarborError, messageOf } from "../errors.ts";
+import { makePrivateFolder, type OpenFolder, trustedPath, withOpenFolder } from "./open_folder.ts";
+import { otherKind } from "./regular_file.ts";
 
 /**
- * Puts a text in the place of a file, so that a reader sees the old one or the new one and never a part.
+ * Puts a text in the place of a file, so that a reader sees the old one or the new one and never a part. It is written
+ * in a folder of its own that nobody else can reach into, also in a folder that belongs to somebody else.
  *
- * @param pid Names the temporary file, so that two writers do not share one
  * @param mode Its rights; left out, they are what the process gives to new files
- * @throws {HarborError} `file_failed`
+ * @throws {HarborError} `file_failed`, also when something else than a file stands there; `unsafe_path`
  */
-export function replaceFile(
-  path: string,
-  text: string,
-  { pid, mode }: { readonly pid: number; readonly mode?: number },
-): void {
-  // It neither ends nor begins like what programs look for in the folder.
-  const temporary = join(dirname(path), `.${basename(path)}.${pid}.tmp`);
+export function replaceFile(path: string, text: string, { mode }: { readonly mode?: number } = {}): void {
+  inTrustedFolder(path, (folder, name) => {
+    const there = lstatSync(folder.path(name), { throwIfNoEntry: false });
+    const kind = there === undefined ? null : otherKind(there);
+    if (kind !== null) throw new Error(`it is ${kind}`);
+    // It neither ends nor begins like what programs look for in the folder.
+    const own = makePrivateFolder(folder, ".harbor-db-");
+    try {
+      writeNew(own.path("new"), text, mode);
+      renameSync(own.path("new"), folder.path(name));
+    } finally {
+      own.remove();
+    }
+  });
+}
+
+/**
+ * Makes a file that is not there yet.
+ *
+ * @throws {HarborError} `file_failed`, also when it is there; `unsafe_path`
+ */
+export function createFile(path: string, text: string, { mode }: { readonly mode: number }): void {
+  inTrustedFolder(path, (folder, name) => writeNew(folder.path(name), text, mode));
+}
+
+function writeNew(path: string, text: string, mode: number | undefined): void {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
+  const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode ?? 0o666);
   try {
-    writeFileSync(temporary, text);
-    if (mode !== undefined) chmodSync(temporary, mode);
-    renameSync(temporary, path);
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+    if (mode !== undefined) fchmodSync(file, mode);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function inTrustedFolder(path: string, work: (folder: OpenFolder, name: string) => void): void {
+  try {
+    const real = trustedPath(path);
+    withOpenFolder(dirname(real), (folder) => work(folder, basename(real)));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    if (error instanceof HarborError) throw error;
     throw new HarborError("file_failed", `Cannot write "${path}": ${messageOf(error)}`, {
       hint: "Give a folder that exists and that this user may write.",
       cause: error,

@@ -109,7 +109,7 @@ export function parsePostgresUrl(scheme: string, rest: string, environment: Envi
     password,
     hasSecret: password !== undefined,
     name: database,
-    variables: /^PG(?!PASSWORD$)[A-Z]+$/,
+    variables: /^PG(?!PASSWORD$)[A-Z_]+$/,
     settings: settingsOf(scheme, said),
     ...sslOf(scheme, host, said),
     ...(timeout === undefined ? {} : { connectTimeout: timeout }),

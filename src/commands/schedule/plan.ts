@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
-import { homedir, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { UnitPlan } from "../../verify/schedule/systemd_units.ts";
+import { currentUser } from "../../base/files/open_folder.ts";
 import { type App, defaultUrl } from "../../cli/app.ts";
 import type { System } from "../../cli/system.ts";
 import { backupFolder } from "../backup/options.ts";
@@ -40,7 +40,7 @@ export interface SchedulePlan extends UnitPlan {
 export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const { system } = app;
   const url = app.databaseUrl();
-  const isRoot = userInfo().uid === 0;
+  const isRoot = currentUser() === 0;
   const name = options.name ?? "harbor-db-verify";
   if (!/^[\w.:-]+$/.test(name)) {
     throw new HarborError("usage", `Cannot name units "${name}": use letters, digits, "-", "_", "." and ":"`);
@@ -64,9 +64,9 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
       ? absolute(options.envFile)
       : isRoot
       ? `/etc/harbor-db/${name}.env`
-      : join(homedir(), ".config", "harbor-db", `${name}.env`),
+      : join(ownFolder(system, "--env-file"), "harbor-db", `${name}.env`),
     isEnvironmentFileOptional: !hasSecrets,
-    at: timeOf(options.at, `${userInfo().username} ${url.display} ${system.client.host}`),
+    at: timeOf(options.at, `${system.userName() ?? currentUser()} ${url.display} ${system.client.host}`),
     // What it may take, the wait for another run, and a minute for what comes after.
     timeoutSeconds: Math.ceil(options.maxDuration / 1_000) + app.settings.lockWait + 60,
     user: isRoot ? options.user ?? ownerOf(url, system.cwd) : undefined,
@@ -75,10 +75,19 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
     writes: [...new Set([...outputs, ...options.restoreDrill ? [backups] : []])],
     onFailure: options.onFailure ?? null,
     unitDir: options.unitDir === undefined
-      ? isRoot ? "/etc/systemd/system" : join(homedir(), ".config", "systemd", "user")
+      ? isRoot ? "/etc/systemd/system" : join(ownFolder(system, "--unit-dir"), "systemd", "user")
       : absolute(options.unitDir),
     secrets,
   };
+}
+
+/** Returns the folder of the user's own settings. */
+function ownFolder(system: System, option: string): string {
+  const home = system.homeFolder();
+  if (home !== undefined) return join(home, ".config");
+  throw new HarborError("bad_config", "Cannot find a place for the units: this user has no home folder", {
+    hint: `Set HOME, or name the place: ${option}`,
+  });
 }
 
 /** Returns the options of `verify` that are not as they would be without them, secrets left out. */

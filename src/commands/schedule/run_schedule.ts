@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { renderCrontab } from "../../verify/schedule/crontab.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import { renderUnits } from "../../verify/schedule/systemd_units.ts";
-import { readIfThere } from "../../base/files/read_if_there.ts";
-import { replaceFile } from "../../base/files/replace_file.ts";
+import { trustedPath } from "../../base/files/open_folder.ts";
+import { readRegularText } from "../../base/files/regular_file.ts";
+import { createFile, replaceFile } from "../../base/files/replace_file.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { planSchedule, type SchedulePlan, type ScheduleValues } from "./plan.ts";
@@ -67,7 +68,7 @@ interface Installation {
 }
 
 async function install(app: App, plan: SchedulePlan, { files, isDryRun }: Installation): Promise<Outcome> {
-  const { report, system } = app;
+  const { report } = app;
   const states = files.map((file) => ({ ...file, before: readIfThere(file.path) }));
   const changed = states.filter(({ text, before }) => before !== null && before !== text);
   const hasSecrets = Object.keys(plan.secrets).length > 0;
@@ -76,7 +77,7 @@ async function install(app: App, plan: SchedulePlan, { files, isDryRun }: Instal
     if (changed.length > 0) await app.confirm(`Replace ${changed.map(({ path }) => path).join(", ")}?`);
     for (const { path, text, before } of states) {
       if (before !== text) {
-        inFolder(path, () => replaceFile(path, text, { pid: system.client.pid, mode: 0o644 }));
+        inFolder(path, () => replaceFile(path, text, { mode: 0o644 }));
       }
     }
     if (makesSecrets) inFolder(plan.environmentFile, () => writeSecrets(plan));
@@ -110,20 +111,28 @@ function nextSteps({ name, user }: SchedulePlan): readonly string[] {
   ];
 }
 
+/** A longer file is no unit. */
+const mostUnit = 1024 * 1024;
+
+function readIfThere(path: string): string | null {
+  return readRegularText(path, mostUnit) ?? null;
+}
+
 /** Written once and for nobody else to read; a file that is there is the operator's. */
 function writeSecrets({ environmentFile, secrets }: SchedulePlan): void {
   // Read alike by systemd and by a shell.
   const lines = Object.entries(secrets).map(([name, value]) =>
     `${name}='${value.replaceAll("'", `'\\''`)}'\n`
   );
-  writeFileSync(environmentFile, lines.join(""), { mode: 0o600, flag: "wx" });
+  createFile(environmentFile, lines.join(""), { mode: 0o600 });
 }
 
 function inFolder(path: string, work: () => void): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(trustedPath(dirname(path)), { recursive: true });
     work();
   } catch (error) {
+    if (error instanceof HarborError && error.code === "unsafe_path") throw error;
     throw new HarborError("file_failed", `Cannot write "${path}": ${messageOf(error)}`, {
       hint:
         "Run it as root, give a folder that this user may write (--unit-dir), or print the units: harbor-db schedule",

@@ -1,10 +1,10 @@
 import type { Proof } from "../../engines/backup_content.ts";
-import { existsSync, readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { messageOf } from "../../base/errors.ts";
 import { worstStatus } from "../../base/finding.ts";
 import { renderMetrics } from "../../verify/rules/prometheus.ts";
 import type { RunRecord } from "../../verify/rules/run_record.ts";
+import { readRegularText } from "../../base/files/regular_file.ts";
 import { replaceFile } from "../../base/files/replace_file.ts";
 import { appendRun, readRuns } from "../../verify/run_log.ts";
 import type { Verification } from "../../verify/verify.ts";
@@ -29,7 +29,6 @@ interface Result {
 /** Writes the files that were asked for. One that cannot be written keeps no other from being written. */
 export function writeOutputs(app: App, options: VerifyValues, result: Result): readonly Output[] {
   const { system } = app;
-  const { pid } = system.client;
   const record = recordOf(app, result);
   const runs = [...options.log === undefined ? [] : earlierRuns(resolve(system.cwd, options.log)), record];
   const write = (
@@ -47,11 +46,11 @@ export function writeOutputs(app: App, options: VerifyValues, result: Result): r
   };
   return [
     ...write("log", options.log, (path) => appendRun(path, record)),
-    ...write("report", options.report, (path) => replaceFile(path, pageOf(app, result, runs), { pid })),
+    ...write("report", options.report, (path) => replaceFile(path, pageOf(app, result, runs))),
     ...write(
       "prometheus",
       options.prometheus,
-      (path) => replaceFile(path, metricsOf(app, result, path), { pid, mode: readableByAll }),
+      (path) => replaceFile(path, metricsOf(app, result, path), { mode: readableByAll }),
     ),
   ];
 }
@@ -74,6 +73,9 @@ function recordOf(app: App, { verification, exitCode }: Result): RunRecord {
 
 /** node_exporter is another user. */
 const readableByAll = 0o644;
+
+/** What is longer are not the metrics of a few databases. */
+const mostMetrics = 16 * 1024 * 1024;
 
 /** A line of the log stays short, whatever is wrong. */
 const mostProblems = 20;
@@ -123,5 +125,5 @@ function metricsOf(app: App, { verification, exitCode }: Result, path: string): 
     checks,
     tables: facts.tables,
     backup: facts.backups[0]?.manifest ?? null,
-  }, existsSync(path) ? readFileSync(path, "utf8") : "");
+  }, readRegularText(path, mostMetrics) ?? "");
 }

@@ -1,28 +1,34 @@
 import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { currentUser, isOwnFolder } from "../../base/files/open_folder.ts";
 import type { App } from "../../cli/app.ts";
 import { databaseIdentity } from "../backup/options.ts";
 import type { System } from "../../cli/system.ts";
 
 /**
  * Returns where harbor-db keeps what is no part of a database: systemd's `STATE_DIRECTORY`, else
- * `$XDG_STATE_HOME/harbor-db`, else `~/.local/state/harbor-db`.
+ * `$XDG_STATE_HOME/harbor-db`, else `~/.local/state/harbor-db`, else a folder of this user's among the temporary ones.
  */
-export function stateFolder({ environment }: System): string {
-  const { STATE_DIRECTORY: service, XDG_STATE_HOME: state, HOME: home } = environment;
+export function stateFolder(system: System): string {
+  const { STATE_DIRECTORY: service, XDG_STATE_HOME: state } = system.environment;
   if (service) return service.split(":")[0]!;
   if (state) return join(state, "harbor-db");
-  return join(home ? join(home, ".local", "state") : tmpdir(), "harbor-db");
+  const home = system.homeFolder();
+  if (home) return join(home, ".local", "state", "harbor-db");
+  // Everybody may write there, and whoever comes first owns the name.
+  return join(tmpdir(), `harbor-db-${currentUser() ?? "state"}`);
 }
 
 /**
- * Returns the file whose lock keeps two runs of `verify` on one database apart: beside the log that they share, else in
- * the state folder.
+ * Returns the file whose lock keeps two runs of `verify` on one database apart: beside the log that they share, where
+ * nobody else may write, else in the state folder.
  */
 export function verifyLockPath(app: App, log: string | undefined): string {
   const { system } = app;
-  const folder = log === undefined ? stateFolder(system) : dirname(resolve(system.cwd, log));
+  const shared = log === undefined ? undefined : dirname(resolve(system.cwd, log));
+  const folder = shared !== undefined && isOurs(shared) ? shared : stateFolder(system);
   return lockPath(folder, "verify", databaseIdentity(app, app.databaseUrl()));
 }
 
@@ -30,4 +36,9 @@ export function verifyLockPath(app: App, log: string | undefined): string {
 export function lockPath(folder: string, work: string, thing: string): string {
   const name = createHash("sha256").update(thing).digest("hex").slice(0, 12);
   return join(folder, `.harbor-db-${work}-${name}.lock`);
+}
+
+function isOurs(folder: string): boolean {
+  const stat = statSync(folder, { throwIfNoEntry: false });
+  return stat !== undefined && isOwnFolder(stat);
 }

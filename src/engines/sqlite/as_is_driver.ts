@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
+import { refuseOtherKinds } from "./database_file.ts";
 import { failure } from "./errors.ts";
 import { introspectSqlite } from "./introspect.ts";
 import { openLease } from "./lock.ts";
@@ -91,6 +92,7 @@ interface Connection {
 }
 
 function connect(path: string, url: SqliteFileUrl): Connection {
+  refuseOtherKinds(path, url.display);
   const { inode, modified } = stateOf(path, url);
   const usesWal = isWal(path);
   const isQuiet = usesWal && !existsSync(`${path}-wal`);

@@ -1,10 +1,21 @@
 import type { SqliteFileUrl } from "../../base/url/sqlite_url.ts";
-import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import type { OpenOptions } from "../database.ts";
+import { refuseDanglingLink, refuseOtherKinds, refuseOtherPaths } from "./database_file.ts";
 import { failure } from "./errors.ts";
 
 /** Milliseconds that a statement waits for another connection's lock before it fails with `busy`. */
@@ -137,7 +148,12 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
     refuse(`the folder "${dirname(path)}" does not exist`, `mkdir -p '${dirname(path)}'`);
   }
   const stat = statOf(path);
-  if (stat?.isDirectory()) refuse(`"${path}" is a folder`, "Give the path of the database file itself.");
+  refuseOtherKinds(path, url.display);
+  if (access !== "read") {
+    const what = { url: url.display, verb: "write" };
+    refuseDanglingLink(path, what);
+    if (stat !== undefined) refuseOtherPaths(realpathSync(path), what);
+  }
   if (stat === undefined) {
     if (access !== "create") {
       refuse(
@@ -171,7 +187,7 @@ function isReadable(path: string): boolean {
   }
 }
 
-function statOf(path: string): { isDirectory(): boolean } | undefined {
+function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {

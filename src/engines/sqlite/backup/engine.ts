@@ -10,7 +10,7 @@ import { copyFailure } from "./copy_failure.ts";
 import { flush } from "../../../base/files/flush.ts";
 import { createCopyFile, freeCopiedLock, proveCopy } from "./copy.ts";
 import { busyTimeoutMs, execute, prepare } from "../open_file.ts";
-import { refuseIfOpen, setFileAside, swapFile } from "./replace.ts";
+import { refuseIfOpen, refuseUnlessReplaceable, setFileAside, swapFile } from "./replace.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /** Pages that SQLite copies before it reports how far it is. */
@@ -46,8 +46,18 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
       }),
     prove: (from, signal, onProgress) => proveCopy(from, { signal, onProgress }),
     restore: (from, signal, options) =>
-      swapFile({ url, from, signal, closeOthers: () => options?.database?.close() ?? Promise.resolve() }),
-    refuseIfInUse: () => guarded(() => refuseIfOpen(url)),
+      swapFile({
+        url,
+        from,
+        signal,
+        closeOthers: () => options?.database?.close() ?? Promise.resolve(),
+        onRemark: options?.onRemark,
+      }),
+    refuseIfInUse: () =>
+      guarded(() => {
+        refuseUnlessReplaceable(url);
+        refuseIfOpen(url);
+      }),
     setAside: () => guarded(() => setFileAside(path)),
   };
 

@@ -1,24 +1,36 @@
 import type { SqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import { createHash } from "node:crypto";
 import {
-  chmodSync,
-  chownSync,
   constants,
   createReadStream,
   existsSync,
   linkSync,
+  lstatSync,
+  readdirSync,
   renameSync,
   rmSync,
-  statSync,
 } from "node:fs";
 import { copyFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HarborError, messageOf } from "../../../base/errors.ts";
-import { openersOf } from "./file_openers.ts";
-import { flush, flushFolder } from "../../../base/files/flush.ts";
 import { copyFailure } from "./copy_failure.ts";
-import { realPath } from "../../../base/files/real_path.ts";
+import {
+  damagedMark,
+  refuseDanglingLink,
+  refuseOtherKinds,
+  refuseOtherPaths,
+  sideFiles,
+} from "../database_file.ts";
+import { keepAttributes } from "./keep_attributes.ts";
+import { openersOf } from "./file_openers.ts";
+import {
+  makePrivateFolder,
+  type OpenFolder,
+  openFolder,
+  trustedPath,
+  withOpenFolder,
+} from "../../../base/files/open_folder.ts";
 import { failureCode } from "../errors.ts";
 import { busyTimeoutMs, execute, prepare, resultCode } from "../open_file.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
@@ -31,70 +43,112 @@ export interface Swap {
   readonly signal: AbortSignal;
   /** Closes this process's own connections to the database. */
   closeOthers(): Promise<void>;
+  /** Told what could not be kept. */
+  readonly onRemark?: ((text: string) => void) | undefined;
 }
 
-/** What SQLite keeps beside a file. Beside another file than the one it belongs to, it destroys that one. */
-const sideFiles = ["-journal", "-wal", "-shm"];
+/** How a folder begins in which the new file is made, after the database's own name. */
+const stagingMark = ".harbor-restore-";
 
 /**
  * Puts a copy of a file in the place of a database file, by renaming: whoever opens the path finds the old database or
- * the new one, whole, also after a crash. Owner and permissions stay.
+ * the new one, whole, also after a crash. Owner, rights, ACL and extended attributes stay.
+ *
+ * The new file is made in a folder of its own that nobody else may look into, since the database's may be somebody
+ * else's.
  *
  * @throws {HarborError} `in_use` while another process has the file open for writing, or holds a lock on it;
- * `disk_full`, `interrupted`. The old database is then as it was
+ * `unsafe_path` for a file that has other names; `disk_full`, `interrupted`. The old database is then as it was
  */
-export async function swapFile({ url, from, signal, closeOthers }: Swap): Promise<void> {
-  const target = realPath(url.path);
-  const staged = `${target}.harbor-restore`;
+export async function swapFile({ url, from, signal, closeOthers, onRemark }: Swap): Promise<void> {
+  refuseUnlessReplaceable(url);
   refuseIfOpen(url);
+  const target = trustedPath(url.path);
+  const name = basename(target);
+  const folder = openFolder(dirname(target));
   try {
-    rmSync(staged, { force: true });
-    await stage(from, staged, target);
-    stopBackupIfAsked(signal);
-    await closeOthers();
-    withExclusive(target, url, () => {
-      refuseIfOpen(url);
-      for (const ending of sideFiles) rmSync(target + ending, { force: true });
-      renameSync(staged, target);
-    });
-    flushFolder(dirname(target));
+    removeLeftovers(folder, name);
+    const own = makePrivateFolder(folder, `.${name}${stagingMark}`);
+    try {
+      const staged = own.path("new");
+      await stage(from, { staged, target: folder.path(name), onRemark });
+      stopBackupIfAsked(signal);
+      await closeOthers();
+      withExclusive(folder.path(name), url, () => {
+        refuseUnlessReplaceable(url);
+        refuseIfOpen(url);
+        for (const ending of sideFiles) rmSync(folder.path(name + ending), { force: true });
+        renameSync(staged, folder.path(name));
+      });
+      folder.flush();
+    } finally {
+      own.remove();
+    }
   } catch (error) {
-    rmSync(staged, { force: true });
     throw copyFailure(url.display, error);
+  } finally {
+    folder.close();
   }
+}
+
+/**
+ * Refuses to put a file in the place of what is no ordinary file with one name.
+ *
+ * @throws {HarborError} `connection_failed` or `unsafe_path`
+ */
+export function refuseUnlessReplaceable(url: SqliteFileUrl): void {
+  const path = resolve(url.path);
+  const what = { url: url.display, verb: "replace" };
+  refuseDanglingLink(path, what);
+  refuseOtherKinds(path, url.display);
+  refuseOtherPaths(trustedPath(path), what);
 }
 
 /** Gives a database's files another name as they are, and returns that of the first; `null` when there is none. */
 export function setFileAside(path: string): string | null {
-  const target = realPath(path);
+  const target = trustedPath(path);
   if (!existsSync(target)) return null;
-  const kept = `${target}.damaged-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
-  for (const ending of ["", ...sideFiles]) {
-    // A second name for the same file: nothing is read, and no space is taken.
-    if (existsSync(target + ending)) linkSync(target + ending, kept + ending);
-  }
-  return kept;
+  const ending = `${damagedMark}${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
+  withOpenFolder(dirname(target), (folder) => {
+    for (const side of ["", ...sideFiles]) {
+      const name = basename(target);
+      // A second name for the same file: nothing is read, and no space is taken.
+      if (existsSync(folder.path(name + side))) {
+        linkSync(folder.path(name + side), folder.path(name + ending + side));
+      }
+    }
+  });
+  return target + ending;
 }
 
-/** Makes the new file beside the old one, and makes sure that it is what it should be. */
-async function stage(from: string, staged: string, target: string): Promise<void> {
+/** Removes what a restore left that was killed. Of two at once, the database's lock holds one back. */
+function removeLeftovers(folder: OpenFolder, name: string): void {
+  for (const left of readdirSync(folder.path("."))) {
+    if (left.startsWith(`.${name}${stagingMark}`)) {
+      rmSync(folder.path(left), { recursive: true, force: true });
+    }
+  }
+}
+
+interface Stage {
+  readonly staged: string;
+  readonly target: string;
+  readonly onRemark: Swap["onRemark"];
+}
+
+/** Makes the new file, and makes sure that it is what it should be. */
+async function stage(from: string, { staged, target, onRemark }: Stage): Promise<void> {
   await copyFile(from, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  flush(staged);
-  const old = statSync(target, { throwIfNoEntry: false });
-  chmodSync(staged, old === undefined ? 0o644 : old.mode & 0o7777);
-  if (old !== undefined) keepOwner(staged, old);
+  const stat = lstatSync(target, { throwIfNoEntry: false });
+  const lost = await keepAttributes(staged, stat === undefined ? null : { path: target, stat });
+  if (lost !== null) onRemark?.(lost);
   const [one, other] = [await sha256Of(from), await sha256Of(staged)];
   if (one !== other) {
     throw new HarborError(
       "backup_failed",
-      `Cannot write "${staged}": it does not read back as it was written`,
+      `Cannot write "${target}": it does not read back as it was written`,
     );
   }
-}
-
-function keepOwner(path: string, { uid, gid }: { readonly uid: number; readonly gid: number }): void {
-  const made = statSync(path);
-  if (made.uid !== uid || made.gid !== gid) chownSync(path, uid, gid);
 }
 
 async function sha256Of(path: string): Promise<string> {
@@ -111,7 +165,7 @@ async function sha256Of(path: string): Promise<string> {
  * @throws {HarborError} `in_use`
  */
 export function refuseIfOpen(url: SqliteFileUrl): void {
-  const [opener] = openersOf(realPath(url.path));
+  const [opener] = openersOf(trustedPath(url.path));
   if (opener !== undefined) {
     throw inUse(url, `pid ${opener.pid} (${opener.name}) has the file open for writing`);
   }

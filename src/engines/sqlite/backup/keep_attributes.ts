@@ -1,0 +1,62 @@
+import { execFile } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  type Stats,
+} from "node:fs";
+
+/** What a new file has that took no other one's place. */
+const freshMode = 0o644;
+
+/** The file that a new one is to be like; `null` without one. */
+export interface Model {
+  readonly path: string;
+  readonly stat: Stats;
+}
+
+/**
+ * Gives a new file the owner, rights, ACL and extended attributes of the one whose place it takes, and flushes it.
+ *
+ * No runtime reads attributes, so GNU's `cp` copies them. The old file is not opened here: closing it would drop the
+ * locks that SQLite has on it.
+ *
+ * @param path Of a file in a folder that nobody else may write
+ * @returns What could not be kept, in words; `null` when all is
+ */
+export async function keepAttributes(path: string, model: Model | null): Promise<string | null> {
+  const file = openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0));
+  try {
+    if (model === null) {
+      fchmodSync(file, freshMode);
+      return null;
+    }
+    const { uid, gid, mode } = model.stat;
+    const made = fstatSync(file);
+    // Before the mode, of which a new owner takes bits away.
+    if (made.uid !== uid || made.gid !== gid) fchownSync(file, uid, gid);
+    const problem = await copyAttributes(model.path, path);
+    // Where there is an ACL, the group's bits are its mask.
+    if ((fstatSync(file).mode & 0o7777) !== (mode & 0o7777)) fchmodSync(file, mode & 0o7777);
+    return problem;
+  } finally {
+    fsyncSync(file);
+    closeSync(file);
+  }
+}
+
+function copyAttributes(from: string, to: string): Promise<string | null> {
+  const args = ["--attributes-only", "--no-dereference", "--preserve=mode,xattr", "--", from, to];
+  return new Promise((resolve) => {
+    execFile("cp", args, (error, _stdout, stderr) => {
+      if (error === null) return resolve(null);
+      const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+      const said = isMissing ? "there is no cp" : stderr.trim().split("\n", 1)[0] ?? "";
+      resolve(`ACL and extended attributes were not kept, if there were any: ${said}`);
+    });
+  });
+}
