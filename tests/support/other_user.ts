@@ -1,4 +1,4 @@
-import { chown, mkdir } from "node:fs/promises";
+import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { withFolder } from "./databases.ts";
 
@@ -26,6 +26,9 @@ export async function withOwner<T>(work: (owned: Owned) => Promise<T>): Promise<
     const [folder, home] = ["app", "home"].map((name) => join(parent, name)) as [string, string];
     for (const path of [folder, home]) await mkdir(path);
     for (const path of [parent, folder, home]) await chown(path, nobody.uid, nobody.gid);
+    await chmod(parent, 0o755);
+    // Deno asks the mode alone whether a file may be written, and so keeps root out.
+    await chmod(folder, 0o777);
     return await work({ folder, as: { ...nobody, home } });
   });
 }

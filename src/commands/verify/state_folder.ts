@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { currentUser, isOwnFolder } from "../../base/files/open_folder.ts";
+import { currentUser, isOwnFolder, trustedPath } from "../../base/files/open_folder.ts";
 import type { App } from "../../cli/app.ts";
 import { databaseIdentity } from "../backup/options.ts";
 import type { System } from "../../cli/system.ts";
@@ -39,6 +39,10 @@ export function lockPath(folder: string, work: string, thing: string): string {
 }
 
 function isOurs(folder: string): boolean {
-  const stat = statSync(folder, { throwIfNoEntry: false });
-  return stat !== undefined && isOwnFolder(stat);
+  try {
+    return isOwnFolder(statSync(trustedPath(folder)));
+  } catch {
+    // What is wrong with it is said when the log is written.
+    return false;
+  }
 }
