@@ -170,11 +170,14 @@ function backfills({ fills, to, isAtomic }: SchemaChange): readonly Placed[] {
     if (!existed && isConstant(value, "postgresql")) return [];
     const key = keyOf(tablesByName(to).get(table)!);
     const directive = key === null ? [] : [`harbor:backfill table=${table} key=${key}`];
+    const how = key === null
+      ? "in one go, since no key of one column cuts it"
+      : "in batches, while others write";
     const update = `UPDATE "${table}" SET "${column}" = ${value} WHERE "${column}" IS NULL;`;
     if (isAtomic) return [["fill", draft(update)]];
     const first: Placed = [
       "fill",
-      draft(update, `Fills ${table}.${column} in batches, while others write.`, ...directive),
+      draft(update, `Fills ${table}.${column} ${how}.`, ...directive),
     ];
     if (!existed) return [first];
     return [

@@ -1,0 +1,227 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { HarborError } from "../../src/base/errors.ts";
+import {
+  applyRenames,
+  type Dropped,
+  invertRenames,
+  noRenames,
+  parseRenames,
+  refuseImpossibleRenames,
+  renameCandidates,
+  renameFlag,
+} from "../../src/author/rules/renames.ts";
+import { kitCheck, kitForeignKey, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
+
+// One row a rule: the flags, and what they mean as `tables | columns`, or what the error says.
+const flags: readonly (readonly [rule: string, texts: readonly string[], expected: string | RegExp])[] = [
+  ["reads a table", ["users=accounts"], "users>accounts |"],
+  ["reads a column", ["users.name=users.full_name"], "| users:name>full_name"],
+  [
+    "reads both, with blanks around",
+    [" users=accounts ", "accounts.a=accounts.b"],
+    "users>accounts | accounts:a>b",
+  ],
+  ["reads none", [], "|"],
+  [
+    "refuses a column that moves to another table",
+    ["users.name=files.name"],
+    /"users\.name=files\.name": it is neither/,
+  ],
+  ["refuses a column that becomes a table", ["users.name=names"], /neither a table nor a column/],
+  ["refuses a table that becomes a column", ["users=users.name"], /neither a table nor a column/],
+  ["refuses one name alone", ["users"], /neither a table nor a column/],
+  ["refuses a name with a blank in it", ["us ers=accounts"], /neither a table nor a column/],
+  ["refuses two tables of one name", ["a=c", "b=c"], /two things to "c"/],
+  ["refuses two columns of one name", ["t.a=t.c", "t.b=t.c"], /two things to "t\.c"/],
+  ["takes the same column name in two tables", ["t.a=t.c", "u.a=u.c"], "| t:a>c u:a>c"],
+];
+for (const [rule, texts, expected] of flags) {
+  test(`parseRenames() ${rule}`, () => {
+    if (typeof expected !== "string") {
+      assert.throws(
+        () => parseRenames(texts),
+        (error: HarborError) => error.code === "usage" && expected.test(error.message),
+      );
+      return;
+    }
+    const { tables, columns } = parseRenames(texts);
+    const shown = [
+      tables.map(({ from, to }) => `${from}>${to}`).join(" "),
+      columns.map(({ table, from, to }) => `${table}:${from}>${to}`).join(" "),
+    ];
+    assert.equal(shown.join(" | ").trim(), expected);
+  });
+}
+
+const full = parseRenames([
+  "users=accounts",
+  "accounts.name=accounts.full_name",
+  "files.owner=files.account",
+]);
+
+test("invertRenames() names a column's table as it was before", () => {
+  assert.deepEqual(invertRenames(full), {
+    tables: [{ from: "accounts", to: "users" }],
+    columns: [
+      { table: "users", from: "full_name", to: "name" },
+      { table: "files", from: "account", to: "owner" },
+    ],
+  });
+  assert.deepEqual(invertRenames(invertRenames(full)), full);
+});
+
+const users = kitTable("users", ["id integer key", "name text"], {
+  indexes: {
+    ix: { name: "ix", columns: ["name", { expression: "name", isExpression: false }], where: `"name" <> ''` },
+    iy: { name: "iy", columns: [{ expression: 'lower("name")', isExpression: true }] },
+  },
+  uniqueConstraints: { u: { name: "u", columns: ["name", "id"] } },
+  compositePrimaryKeys: { p: { name: "p", columns: ["id", "name"] } },
+  checkConstraints: kitCheck("k", `length("name") > 1 AND \`name\` <> 'name'`),
+});
+const files = kitTable("files", ["id integer key", "owner integer", "name text"], {
+  foreignKeys: kitForeignKey("files", "owner", "users"),
+  checkConstraints: kitCheck("k", `"name" <> ''`),
+});
+const before = kitSnapshot("postgresql", users, files);
+
+test("applyRenames() renames in all that refers to a table or a column", () => {
+  const { tables } = applyRenames(before, full);
+  assert.deepEqual(Object.keys(tables), ["public.accounts", "public.files"]);
+  const accounts = tables["public.accounts"]!;
+  assert.equal(accounts.name, "accounts");
+  assert.deepEqual(Object.keys(accounts.columns), ["id", "full_name"]);
+  assert.equal(accounts.columns["full_name"]!.name, "full_name");
+  assert.deepEqual(accounts.indexes["ix"]!.columns, [
+    "full_name",
+    { expression: "full_name", isExpression: false },
+  ]);
+  assert.equal(accounts.indexes["ix"]!.where, `"full_name" <> ''`);
+  assert.deepEqual(accounts.indexes["iy"]!.columns, [{
+    expression: 'lower("full_name")',
+    isExpression: true,
+  }]);
+  assert.deepEqual(accounts.uniqueConstraints["u"]!.columns, ["full_name", "id"]);
+  assert.deepEqual(accounts.compositePrimaryKeys["p"]!.columns, ["id", "full_name"]);
+  // A name in quotes of either dialect; a string of the same letters is none.
+  assert.equal(accounts.checkConstraints["k"]!.value, `length("full_name") > 1 AND \`full_name\` <> 'name'`);
+  const key = tables["public.files"]!.foreignKeys["files_owner_fkey"]!;
+  assert.deepEqual([key.columnsFrom, key.tableTo, key.columnsTo], [["account"], "accounts", ["id"]]);
+  assert.equal(tables["public.files"]!.checkConstraints["k"]!.value, `"name" <> ''`);
+});
+
+test("applyRenames() renames the column that a foreign key refers to", () => {
+  const renames = parseRenames(["users=accounts", "accounts.id=accounts.number"]);
+  const key = applyRenames(before, renames).tables["public.files"]!.foreignKeys["files_owner_fkey"]!;
+  assert.deepEqual(key.columnsTo, ["number"]);
+});
+
+test("applyRenames() and its inverse give the snapshot back, and no rename changes nothing", () => {
+  assert.deepEqual(applyRenames(applyRenames(before, full), invertRenames(full)), before);
+  assert.deepEqual(applyRenames(before, noRenames), before);
+});
+
+const open: Dropped = [];
+const one = (name: string, ...columns: readonly string[]) =>
+  kitTable(name, columns.map((each) => `${each} text`));
+
+// One row a rule: tables before, tables after, what is known, and the questions.
+const questions = [
+  ["asks nothing about the same", [one("t", "a")], [one("t", "a")], [], open, ""],
+  ["asks nothing where something only goes", [one("t", "a", "b")], [one("t", "a")], [], open, ""],
+  ["asks nothing where something only comes", [one("t", "a")], [one("t", "a", "b")], [], open, ""],
+  ["asks about a column", [one("t", "a")], [one("t", "b", "c")], [], open, "t.a>b,c"],
+  ["asks about each column that is gone", [one("t", "a", "b")], [one("t", "c")], [], open, "t.a>c t.b>c"],
+  ["asks about a table", [one("t", "a")], [one("u", "a")], [], open, "t>u"],
+  [
+    "asks about no column while a table is in question",
+    [one("t", "a"), one("v", "a")],
+    [one("u", "b"), one("v", "b")],
+    [],
+    open,
+    "t>u",
+  ],
+  ["asks about the columns of a renamed table", [one("t", "a")], [one("u", "b")], ["t=u"], open, "u.a>b"],
+  ["asks nothing that is known", [one("t", "a")], [one("t", "b")], ["t.a=t.b"], open, ""],
+  ["asks nothing when all is dropped", [one("t", "a")], [one("t", "b")], [], "all", ""],
+  [
+    "asks nothing about a column that is dropped",
+    [one("t", "a")],
+    [one("t", "b")],
+    [],
+    [{ table: "t", gone: "a" }],
+    "",
+  ],
+  [
+    "asks about a column of that name in another table",
+    [one("t", "a"), one("u", "a")],
+    [one("t", "b"), one("u", "b")],
+    [],
+    [{ table: "t", gone: "a" }],
+    "u.a>b",
+  ],
+  [
+    "asks about columns once the table is dropped",
+    [one("t", "a"), one("v", "a")],
+    [one("u", "b"), one("v", "b")],
+    [],
+    [{ table: null, gone: "t" }],
+    "v.a>b",
+  ],
+] as const;
+for (const [rule, from, to, known, dropped, expected] of questions) {
+  test(`renameCandidates() ${rule}`, () => {
+    const ends = { from: kitSnapshot("sqlite", ...from), to: kitSnapshot("sqlite", ...to) };
+    const found = renameCandidates(ends, parseRenames(known), dropped).map(({ table, gone, added }) =>
+      `${table === null ? "" : `${table}.`}${gone}>${added.join()}`
+    );
+    assert.equal(found.join(" "), expected);
+  });
+}
+
+test("renameFlag() gives a flag that parseRenames() reads", () => {
+  const flag = (table: string | null) =>
+    renameFlag({ kind: table === null ? "table" : "column", table, gone: "a", added: ["b"] }, "b");
+  assert.equal(flag(null), "--rename a=b");
+  assert.equal(flag("t"), "--rename t.a=t.b");
+  assert.deepEqual(parseRenames([flag("t").slice("--rename ".length)]).columns, [{
+    table: "t",
+    from: "a",
+    to: "b",
+  }]);
+});
+
+// One row a rule: renames of what `t(a, b)`, `old(a)` became in `t(b, c)`, `new(a)`, and what is wrong with them.
+const impossible: readonly (readonly [rule: string, texts: readonly string[], state: RegExp | null])[] = [
+  ["takes a table and a column that changed", ["old=new", "t.a=t.c"], null],
+  [
+    "refuses a column that a renamed table keeps",
+    ["old=new", "new.a=new.z"],
+    /new\.a": no such column is gone/,
+  ],
+  ["refuses a table that never was", ["none=new"], /"none": no such table is gone/],
+  ["refuses a table that stays", ["t=new"], /"t": no such table is gone/],
+  ["refuses a new name that nothing has", ["old=none"], /"old": no table "none" is new/],
+  ["refuses a new name that was there", ["old=t"], /"old": no table "t" is new/],
+  ["refuses a column that never was", ["t.none=t.c"], /"t\.none": no such column is gone/],
+  ["refuses a column that stays", ["t.b=t.c"], /"t\.b": no such column is gone/],
+  ["refuses a column's new name that nothing has", ["t.a=t.none"], /"t\.a": no column "t\.none" is new/],
+  ["refuses a column's new name that was there", ["t.a=t.b"], /"t\.a": no column "t\.b" is new/],
+  ["refuses a column of no table", ["none.a=none.b"], /"none\.a": no such column is gone/],
+];
+for (const [rule, texts, state] of impossible) {
+  test(`refuseImpossibleRenames() ${rule}`, () => {
+    const from = kitSnapshot("sqlite", one("t", "a", "b"), one("old", "a"));
+    const to = kitSnapshot("sqlite", one("t", "b", "c"), one("new", "a"));
+    const check = () => refuseImpossibleRenames(from, to, parseRenames(texts));
+    if (state === null) check();
+    else assert.throws(check, (error: HarborError) => error.code === "usage" && state.test(error.message));
+  });
+}
+
+test("refuseImpossibleRenames() follows a column into a renamed table", () => {
+  const from = kitSnapshot("sqlite", one("old", "a"));
+  const to = kitSnapshot("sqlite", one("new", "b"));
+  refuseImpossibleRenames(from, to, parseRenames(["old=new", "new.a=new.b"]));
+});

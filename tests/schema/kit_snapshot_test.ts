@@ -1,0 +1,91 @@
+import { isRecord } from "../../src/base/record.ts";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  canonical,
+  defaultOf,
+  filterValues,
+  mapValues,
+  originId,
+  revisionOfSnapshot,
+  sameSchema,
+  snapshotId,
+} from "../../src/schema/kit_snapshot.ts";
+import { kitColumn, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
+
+test("snapshotId() and revisionOfSnapshot() lead there and back", () => {
+  assert.equal(snapshotId(null), originId);
+  assert.match(
+    snapshotId("5b09ebe23c76"),
+    /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-5b09ebe23c76$/,
+  );
+  assert.equal(revisionOfSnapshot(snapshotId("5b09ebe23c76")), "5b09ebe23c76");
+});
+
+// Ids of another making: the origin, drizzle-kit's own random ones, one with more around it.
+for (
+  const id of [
+    originId,
+    "0c1d9f6e-6f4c-4f4e-9a35-5b09ebe23c76",
+    "00000000-0000-4000-8000-5B09EBE23C76",
+    "x00000000-0000-4000-8000-5b09ebe23c76",
+    "00000000-0000-4000-8000-5b09ebe23c76x",
+    "",
+  ]
+) {
+  test(`revisionOfSnapshot("${id}") is none`, () => assert.equal(revisionOfSnapshot(id), null));
+}
+
+// One row a rule: two values, and whether they are the same.
+const values: readonly (readonly [rule: string, a: unknown, b: unknown, same: boolean])[] = [
+  ["does not see the order of fields", { a: 1, b: { c: 2, d: 3 } }, { b: { d: 3, c: 2 }, a: 1 }, true],
+  ["does not see it in lists either", [{ a: 1, b: 2 }], [{ b: 2, a: 1 }], true],
+  ["sees the order of a list", [1, 2], [2, 1], false],
+  ["sees another value", { a: 1 }, { a: 2 }, false],
+  ["sees a field more", { a: 1 }, { a: 1, b: null }, false],
+  ["tells a number from a text", { a: 1 }, { a: "1" }, false],
+  ["takes an undefined field for none", { a: 1, b: undefined }, { a: 1 }, true],
+];
+for (const [rule, a, b, same] of values) {
+  test(`canonical() ${rule}`, () => assert.equal(canonical(a) === canonical(b), same));
+}
+
+test("sameSchema() looks at everything but the ids", () => {
+  const table = kitTable("t", ["id integer key", "c text"]);
+  const one = kitSnapshot("sqlite", table);
+  assert.ok(sameSchema(one, { ...one, id: "2", prevId: "1" }));
+  assert.ok(!sameSchema(one, kitSnapshot("sqlite", kitTable("t", ["id integer key", "c integer"]))));
+  assert.ok(!sameSchema(one, { ...one, enums: { mood: {} } }));
+  assert.ok(!sameSchema(one, kitSnapshot("postgresql", table)));
+});
+
+// drizzle-kit writes numbers and truth values as they are.
+for (const [value, expected] of [["'x'", "'x'"], [0, "0"], [false, "false"], ["", ""]] as const) {
+  test(`defaultOf() gives ${JSON.stringify(value)} as SQL`, () => {
+    assert.equal(defaultOf({ ...kitColumn("c text"), default: value }), expected);
+  });
+}
+
+test("defaultOf() tells no default from one that is empty", () => {
+  assert.equal(defaultOf(kitColumn("c text")), null);
+});
+
+test("mapValues() and filterValues() keep keys and their order", () => {
+  assert.deepEqual(Object.entries(mapValues({ b: 1, a: 2 }, (value, key) => `${key}${value}`)), [
+    ["b", "b1"],
+    ["a", "a2"],
+  ]);
+  assert.deepEqual(filterValues({ b: 1, a: 2, c: 3 }, (value, key) => value > 1 && key !== "c"), { a: 2 });
+});
+
+test("isRecord() takes objects with fields", () => {
+  assert.deepEqual([{}, { a: 1 }, [], null, "x", 1, undefined].map(isRecord), [
+    true,
+    true,
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
