@@ -19,6 +19,7 @@ import type { Scratch } from "../../src/engines/scratch.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
 import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
 import { testClient, withTestDatabase } from "../support/databases.ts";
+import { assertGolden, assertNoStrays, goldenName } from "../support/golden.ts";
 import { sharedPostgres } from "../support/servers/postgres_server.ts";
 import { withFreshLibsql } from "../support/servers/sqld_server.ts";
 import { type CaseDecisions, generateTwo } from "../support/samples/two_revisions.ts";
@@ -339,6 +340,20 @@ for (const { name, dialect, scratch } of engines) {
       });
     });
   }
+}
+
+for (const dialect of ["sqlite", "postgresql"] as const) {
+  for (const { what, before, after, renames, fills } of cases) {
+    test(`generate ${what}, in the very words of tests/golden (${dialect})`, async () => {
+      const { second } = await generateTwo(before, after, { renames: renames ?? [], fills: fills ?? [] });
+      const { scripts } = second.parts.find((part) => part.dialect === dialect)!;
+      assertGolden(dialect, goldenName(what), scripts);
+    });
+  }
+
+  test(`every golden script has its case (${dialect})`, () => {
+    assertNoStrays(dialect, cases.map(({ what }) => goldenName(what)), (file) => !file.startsWith("kind_"));
+  });
 }
 
 test("generate writes the same scripts each time, under the same id", async () => {

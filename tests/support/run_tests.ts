@@ -48,10 +48,13 @@ function testArguments(report: string): readonly string[] {
   return ["test", "--allow-all", "--no-check", "--parallel", `--junit-path=${report}`, ...given, ...paths];
 }
 
+/** Variables of the tests' own: the program to test, and whether to write golden files anew. */
+const ownVariables = ["HARBOR_DB_BIN", "HARBOR_DB_UPDATE_GOLDEN"];
+
 /** The environment without what would send harbor-db or a PostgreSQL client somewhere else. */
 function environment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) =>
-    name === "HARBOR_DB_BIN" || !/^(DATABASE_URL$|HARBOR_DB_|PG[A-Z]+$)/.test(name)
+    ownVariables.includes(name) || !/^(DATABASE_URL$|HARBOR_DB_|PG[A-Z]+$)/.test(name)
   );
   return { ...Object.fromEntries(kept), DENO_JOBS: "2" };
 }

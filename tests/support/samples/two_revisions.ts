@@ -22,18 +22,34 @@ export interface TwoRevisions {
 }
 
 const engine = await loadDrizzleEngine();
-const tablesOf = { sqlite: sqliteTables, postgresql: postgresqlTables };
+const noTables: DialectTables = { sqlite: {}, postgresql: {} };
+
+/** Drizzle tables of each dialect, by any names. */
+export type DialectTables = Readonly<Record<Dialect, Readonly<Record<string, unknown>>>>;
 
 /** Generates a revision that makes `before`, and one that turns it into `after`. */
-export async function generateTwo(
+export function generateTwo(
   before: readonly Table[],
   after: readonly Table[],
+  decisions: CaseDecisions = {},
+): Promise<TwoRevisions> {
+  return generateBetween(inDialects(before), inDialects(after), decisions);
+}
+
+function inDialects(tables: readonly Table[]): DialectTables {
+  return { sqlite: sqliteTables(tables), postgresql: postgresqlTables(tables) };
+}
+
+/** {@link generateTwo} for tables that are given as Drizzle's own of each dialect. */
+export async function generateBetween(
+  before: DialectTables,
+  after: DialectTables,
   { renames = [], fills = [] }: CaseDecisions = {},
 ): Promise<TwoRevisions> {
   const none: Decisions = { renames: parseRenames([]), dropped: "all", fills: new Map() };
-  const first = await draft("First", await partsOf([], before, () => empty), none);
+  const first = await draft("First", await drizzleParts(noTables, before, () => empty), none);
   const decisions = { renames: parseRenames(renames), dropped: "all", fills: parseFills(fills) } as const;
-  const parts = await partsOf(before, after, (dialect) => historyOf(dialect, [first]));
+  const parts = await drizzleParts(before, after, (dialect) => historyOf(dialect, [first]));
   const second = await draft("Second", parts, decisions);
   return { second, history: (dialect) => historyOf(dialect, [first, second]) };
 }
@@ -46,11 +62,19 @@ export function partsOf(
   after: readonly Table[],
   history: (dialect: Dialect) => History = () => empty,
 ): Promise<readonly ProjectPart[]> {
+  return drizzleParts(inDialects(before), inDialects(after), history);
+}
+
+function drizzleParts(
+  before: DialectTables,
+  after: DialectTables,
+  history: (dialect: Dialect) => History,
+): Promise<readonly ProjectPart[]> {
   return Promise.all(dialects.map(async (dialect) => ({
     dialect,
     history: history(dialect),
-    from: await engine.snapshot(dialect, tablesOf[dialect](before)),
-    to: await engine.snapshot(dialect, tablesOf[dialect](after)),
+    from: await engine.snapshot(dialect, before[dialect]),
+    to: await engine.snapshot(dialect, after[dialect]),
     isChanged: true,
   })));
 }

@@ -1,0 +1,9 @@
+-- Second
+ALTER TABLE "things" ADD COLUMN "c" integer;--> statement-breakpoint
+-- things_c_fkey holds for new rows at once; those that exist are looked at below, while others write.
+ALTER TABLE "things" ADD CONSTRAINT "things_c_fkey" FOREIGN KEY ("c") REFERENCES "owners"("id") ON DELETE no action ON UPDATE no action NOT VALID;--> statement-breakpoint
+-- ix_things_c is built while the application goes on writing.
+-- harbor:concurrently
+CREATE INDEX "ix_things_c" ON "things" ("c");--> statement-breakpoint
+-- harbor:alone
+ALTER TABLE "things" VALIDATE CONSTRAINT "things_c_fkey";

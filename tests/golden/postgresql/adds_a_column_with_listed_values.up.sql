@@ -1,0 +1,7 @@
+-- Second
+-- The default of things.c fills the rows that exist without touching them.
+ALTER TABLE "things" ADD COLUMN "c" varchar(20) DEFAULT 'local' NOT NULL;--> statement-breakpoint
+-- things_c_check holds for new rows at once; those that exist are looked at below, while others write.
+ALTER TABLE "things" ADD CONSTRAINT "things_c_check" CHECK ("c" IN ('local', 'r2')) NOT VALID;--> statement-breakpoint
+-- harbor:alone
+ALTER TABLE "things" VALIDATE CONSTRAINT "things_c_check";

@@ -1,0 +1,3 @@
+-- Second
+-- The default of things.c fills the rows that exist without touching them.
+ALTER TABLE "things" ADD COLUMN "c" boolean DEFAULT true NOT NULL;

@@ -1,0 +1,2 @@
+-- Second
+DROP INDEX "ix_things_c";

@@ -1,0 +1,12 @@
+-- Second
+ALTER TABLE "things" ADD COLUMN "c" text;--> statement-breakpoint
+ALTER TABLE "things" ALTER COLUMN "c" SET DEFAULT gen_random_uuid()::text;--> statement-breakpoint
+-- Fills things.c in batches, while others write.
+-- harbor:backfill table=things key=id
+UPDATE "things" SET "c" = gen_random_uuid()::text WHERE "c" IS NULL;--> statement-breakpoint
+-- So that SET NOT NULL on things.c below does not read the whole table.
+ALTER TABLE "things" ADD CONSTRAINT "things_c_not_null" CHECK ("c" IS NOT NULL) NOT VALID;--> statement-breakpoint
+-- harbor:alone
+ALTER TABLE "things" VALIDATE CONSTRAINT "things_c_not_null";--> statement-breakpoint
+ALTER TABLE "things" ALTER COLUMN "c" SET NOT NULL;--> statement-breakpoint
+ALTER TABLE "things" DROP CONSTRAINT "things_c_not_null";

@@ -1,0 +1,4 @@
+-- Second
+-- things_c_index is built while the application goes on writing.
+-- harbor:concurrently
+CREATE INDEX "things_c_index" ON "things" ("c");

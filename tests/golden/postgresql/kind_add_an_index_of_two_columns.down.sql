@@ -1,0 +1,2 @@
+-- Second
+DROP INDEX "things_both";

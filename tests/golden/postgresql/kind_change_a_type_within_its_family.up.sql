@@ -1,0 +1,2 @@
+-- Second
+ALTER TABLE "things" ALTER COLUMN "c" SET DATA TYPE bigint;

@@ -1,0 +1,3 @@
+-- Second
+ALTER TABLE "old_things" RENAME TO "things";--> statement-breakpoint
+ALTER TABLE "notes" RENAME CONSTRAINT "notes_thing_id_old_things_id_fk" TO "notes_thing_id_things_id_fk";

@@ -1,0 +1,2 @@
+-- Second
+ALTER INDEX "things_new" RENAME TO "things_old";

@@ -1,0 +1,2 @@
+-- Second
+ALTER INDEX "things_old" RENAME TO "things_new";

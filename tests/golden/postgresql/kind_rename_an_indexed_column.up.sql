@@ -1,0 +1,2 @@
+-- Second
+ALTER TABLE "things" RENAME COLUMN "old" TO "c";

@@ -1,0 +1,2 @@
+-- Second
+ALTER TABLE "things" DROP CONSTRAINT "things_c_check";

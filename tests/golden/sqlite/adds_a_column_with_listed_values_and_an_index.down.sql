@@ -1,0 +1,12 @@
+-- Second
+-- Drops things.c with what it holds.
+-- Only a backup brings that back.
+DROP INDEX `ix_things_c`;--> statement-breakpoint
+-- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
+CREATE TABLE `__new_things` (
+	`id` INTEGER PRIMARY KEY NOT NULL,
+	`name` VARCHAR(20) NOT NULL
+);--> statement-breakpoint
+INSERT INTO `__new_things`("id", "name") SELECT "id", "name" FROM `things`;--> statement-breakpoint
+DROP TABLE `things`;--> statement-breakpoint
+ALTER TABLE `__new_things` RENAME TO `things`;

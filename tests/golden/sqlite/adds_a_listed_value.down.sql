@@ -1,0 +1,13 @@
+-- Second
+-- Fails while things.c holds anything but 'local', 'r2'.
+-- Only a backup brings that back.
+-- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
+CREATE TABLE `__new_things` (
+	`id` INTEGER PRIMARY KEY NOT NULL,
+	`name` VARCHAR(20) NOT NULL,
+	`c` VARCHAR(20),
+	CONSTRAINT "things_c_check" CHECK("c" IN ('local', 'r2'))
+);--> statement-breakpoint
+INSERT INTO `__new_things`("id", "name", "c") SELECT "id", "name", "c" FROM `things`;--> statement-breakpoint
+DROP TABLE `things`;--> statement-breakpoint
+ALTER TABLE `__new_things` RENAME TO `things`;

@@ -1,0 +1,2 @@
+-- Second
+ALTER TABLE `things` ADD `c` BOOLEAN DEFAULT 1 NOT NULL;

@@ -1,0 +1,2 @@
+-- Second
+CREATE INDEX `ix_things_c` ON `things` (`c`);

@@ -1,0 +1,13 @@
+-- Second
+-- Brings back things.c without what it held: rows get 0.
+-- Only a backup brings that back.
+ALTER TABLE `things` ADD `c` INTEGER;--> statement-breakpoint
+-- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
+CREATE TABLE `__new_things` (
+	`id` INTEGER PRIMARY KEY NOT NULL,
+	`name` VARCHAR(20) NOT NULL,
+	`c` INTEGER NOT NULL
+);--> statement-breakpoint
+INSERT INTO `__new_things`("id", "name", "c") SELECT "id", "name", coalesce("c", 0) FROM `things`;--> statement-breakpoint
+DROP TABLE `things`;--> statement-breakpoint
+ALTER TABLE `__new_things` RENAME TO `things`;

@@ -1,0 +1,2 @@
+-- Second
+ALTER TABLE `things` ADD `c` text;

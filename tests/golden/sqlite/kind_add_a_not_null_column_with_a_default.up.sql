@@ -1,0 +1,2 @@
+-- Second
+ALTER TABLE `things` ADD `c` integer DEFAULT 0 NOT NULL;

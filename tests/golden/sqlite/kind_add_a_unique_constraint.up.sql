@@ -1,0 +1,2 @@
+-- Second
+CREATE UNIQUE INDEX `things_c_key` ON `things` (`c`);

@@ -1,0 +1,2 @@
+-- Second
+DROP INDEX `things_c_index`;

@@ -1,0 +1,2 @@
+-- Second
+CREATE INDEX `things_c_index` ON `things` (`c`);

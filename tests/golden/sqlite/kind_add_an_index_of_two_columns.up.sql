@@ -1,0 +1,2 @@
+-- Second
+CREATE INDEX `things_both` ON `things` (`name`,`c`);

@@ -1,0 +1,3 @@
+-- Second
+-- Nothing changes here.
+SELECT 1;

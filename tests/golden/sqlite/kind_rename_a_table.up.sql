@@ -1,0 +1,2 @@
+-- Second
+ALTER TABLE `old_things` RENAME TO `things`;

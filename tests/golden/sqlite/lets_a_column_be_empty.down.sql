@@ -1,0 +1,12 @@
+-- Second
+-- Puts '' into things.c where it is NULL.
+-- Only a backup brings that back.
+-- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
+CREATE TABLE `__new_things` (
+	`id` INTEGER PRIMARY KEY NOT NULL,
+	`name` VARCHAR(20) NOT NULL,
+	`c` TEXT NOT NULL
+);--> statement-breakpoint
+INSERT INTO `__new_things`("id", "name", "c") SELECT "id", "name", coalesce("c", '') FROM `things`;--> statement-breakpoint
+DROP TABLE `things`;--> statement-breakpoint
+ALTER TABLE `__new_things` RENAME TO `things`;

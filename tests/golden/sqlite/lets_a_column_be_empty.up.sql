@@ -1,0 +1,10 @@
+-- Second
+-- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
+CREATE TABLE `__new_things` (
+	`id` INTEGER PRIMARY KEY NOT NULL,
+	`name` VARCHAR(20) NOT NULL,
+	`c` TEXT
+);--> statement-breakpoint
+INSERT INTO `__new_things`("id", "name", "c") SELECT "id", "name", "c" FROM `things`;--> statement-breakpoint
+DROP TABLE `things`;--> statement-breakpoint
+ALTER TABLE `__new_things` RENAME TO `things`;

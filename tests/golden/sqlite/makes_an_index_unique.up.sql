@@ -1,0 +1,3 @@
+-- Second
+DROP INDEX `ix_things_c`;--> statement-breakpoint
+CREATE UNIQUE INDEX `ix_things_c` ON `things` (`c`);
