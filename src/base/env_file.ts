@@ -11,8 +11,9 @@ export interface EnvFile {
 const blankOrComment = /[^\S\r\n]*(?:#[^\r\n]*)?(?:\r\n|\n|\r|$)/y;
 const restOfLine = /[^\r\n]*(?:\r\n|\n|\r|$)/y;
 const nameAndEquals =
-  /[^\S\r\n]*(?:export[^\S\r\n]+)?(?:'(?<quoted>[^']+)'|(?<bare>[^=#\s]+))[^\S\r\n]*(?<equals>=[^\S\r\n]*)?/y;
-const anyValue = /'(?<single>(?:\\'|[^'])*)'|"(?<double>(?:\\"|[^"])*)"|(?!['"])(?<plain>[^\r\n]*)/y;
+  /[^\S\r\n]*(?:export[^\S\r\n]+|(?!export[^\S\r\n]))(?:'(?<quoted>[^']+)'|(?!')(?<bare>[^=#\s]+))[^\S\r\n]*(?<equals>=[^\S\r\n]*)?/y;
+// A backslash in quotes always belongs to the character after it.
+const anyValue = /'(?<single>(?:\\.|[^'\\])*)'|"(?<double>(?:\\.|[^"\\])*)"|(?!['"])(?<plain>[^\r\n]*)/sy;
 const variable = /\$\{(?<name>[^}:]*)(?::-(?<preset>[^}]*))?\}/g;
 const escapes: Readonly<Record<string, string>> = {
   a: "\x07",
@@ -30,7 +31,8 @@ const escapes: Readonly<Record<string, string>> = {
  * `${NAME}` and `${NAME:-preset}` stand for other variables, in any quotes. Its rules are those of `parser.py` and
  * `variables.py` in https://github.com/theskumar/python-dotenv.
  *
- * A variable of `environment` wins over one of the file wherever `${NAME}` names it. A name without `=` sets nothing.
+ * A variable of `environment` wins over one of the file wherever `${NAME}` names it. A name without `=` sets
+ * nothing, and takes back what stood above it.
  */
 export function parseEnvFile(text: string, environment: Environment = {}): EnvFile {
   const values = new Map<string, string>();
@@ -43,9 +45,9 @@ export function parseEnvFile(text: string, environment: Environment = {}): EnvFi
     const binding = readBinding(take);
     if (binding === undefined) {
       unreadable.push(source.slice(0, start).split(/\r\n|\n|\r/).length);
-      take.moveTo(start);
       take.next(restOfLine);
-    } else if (binding.value !== undefined) {
+    } else if (binding.value === undefined) values.delete(binding.name);
+    else {
       const known = { ...Object.fromEntries(values), ...environment };
       values.set(binding.name, expand(binding.value, known));
     }
@@ -57,7 +59,6 @@ type Groups = Readonly<Record<string, string | undefined>>;
 
 interface Taker {
   position(): number;
-  moveTo(position: number): void;
   /** Moves past what the pattern matches at this place and returns its groups; stays when it does not match. */
   next(pattern: RegExp): Groups | undefined;
 }
@@ -66,9 +67,6 @@ function takerOf(source: string): Taker {
   let at = 0;
   return {
     position: () => at,
-    moveTo(position) {
-      at = position;
-    },
     next(pattern) {
       pattern.lastIndex = at;
       const match = pattern.exec(source);

@@ -139,7 +139,7 @@ function endOfComment(text: string, at: number, dialect: Dialect): number {
 
 /** Returns the tag that opens a dollar-quoted string at that place (`$$`, `$body$`), or `null`. */
 function dollarTag(text: string, at: number): string | null {
-  if (text[at] !== "$" || (at > 0 && wordCharacter.test(text[at - 1]!))) return null;
+  if (text[at] !== "$") return null;
   const tag = /^\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/u.exec(text.slice(at, at + 66));
   return tag === null ? null : tag[0];
 }

@@ -29,6 +29,8 @@ const cases: readonly (readonly [rule: string, text: string, values: Readonly<Re
   ["lets the last of two win", "A=1\nA=2", { A: "2" }],
   ["reads a quoted name", "'A B'=1", { "A B": "1" }],
   ["sets nothing for a name alone", "A\nB=1", { B: "1" }],
+  ["takes back what a name alone repeats", "A=1\nB=2\nA", { B: "2" }],
+  ["keeps a backslash at the end of a quoted value", "A='x\\\\'\nB=\"y\\\\\"", { A: "x\\", B: "y\\" }],
   ["skips a byte order mark", "\uFEFFA=1", { A: "1" }],
   ["fills in an earlier variable", "P=s#cret\nU=pg://u:${P}@h", { P: "s#cret", U: "pg://u:s#cret@h" }],
   ["prefers the environment's", "HOME_DB=file\nA=${HOME_DB}!", {
@@ -51,6 +53,21 @@ test("parseEnvFile() names the lines that it cannot read and goes on after them"
     unreadable: [2, 4],
   });
 });
+
+// One row a rule: what cannot be read, the lines of it, and what can be read all the same.
+const unreadable:
+  readonly (readonly [string, string, readonly number[], Readonly<Record<string, string>>])[] = [
+    ["a name with an open quote", "'A=1\nB=2", [1], { B: "2" }],
+    ["a value whose quote is escaped", "A='x\\'\nB=2", [1], { B: "2" }],
+    ["export without a name", "export =1\nB=2", [1], { B: "2" }],
+    ["text after a value of several lines, with what stands in the value", 'A="x\nC=1\ny" z\nB=2', [1], {
+      B: "2",
+    }],
+  ];
+for (const [what, text, lines, values] of unreadable) {
+  test(`parseEnvFile() cannot read ${what}`, () =>
+    assert.deepEqual(parseEnvFile(text, environment), { values, unreadable: lines }));
+}
 
 test("parseEnvFile() refuses text after a closing quote rather than cutting it off", () => {
   assert.deepEqual(parseEnvFile('A="x" y'), { values: {}, unreadable: [1] });

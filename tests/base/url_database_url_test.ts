@@ -251,11 +251,15 @@ test("parseDatabaseUrl() reads the manner from libpq's variables too", () => {
 const displays: readonly (readonly [text: string, display: string])[] = [
   ["sqlite+pysqlite:////srv/a b.db?timeout=5", "sqlite:////srv/a b.db"],
   ["file:a%3Fb%20c.db", "file:a%3Fb%20c.db"],
+  ["file:a%3Fb%23c.db", "file:a%3Fb%23c.db"],
+  ["file:a.db%20", "file:a.db%20"],
+  ["file:////srv//a%3F.db", "file:////srv//a%3F.db"],
   ["libsql://h?authToken=t", "libsql://h"],
   ["libsql://h:8080?tls=0&authToken=t", "http://h:8080"],
   ["postgres://u%40x:p@[::1]/my%20db?sslmode=require", "postgresql://u%40x@[::1]:5432/my%20db"],
   ["postgresql:///db?password=p", "postgresql://anna@/db?host=/var/run/postgresql"],
   ["postgresql:///db?host=/tmp&port=5433", "postgresql://anna@/db?host=/tmp&port=5433"],
+  ["postgresql:///db?host=/tmp/a%2Bb%26c", "postgresql://anna@/db?host=/tmp/a%2Bb%26c"],
 ];
 for (const [text, display] of displays) {
   test(`parseDatabaseUrl(${JSON.stringify(text)}) shows ${display}`, () => {
@@ -284,12 +288,14 @@ const secrets = [
   "Xq7&Zk9=1",
   "Xq7?a=Zk9@1",
   "12/Xq7?Zk9=1",
+  "Xq7@[Zk9",
 ];
 const places = [
   "postgresql://u:SECRET@h/db",
   "postgresql://u:SECRET@h:5432/db?sslmode=require",
   "postgresql://u:SECRET@h/db?sslmode=SECRET",
   "postgresql://u:SECRET@a,b/db",
+  "postgresql://u:SECRET@[::1]/db",
   "postgresql://u:SECRET@h/db?password=SECRET",
   "postgresql://u:SECRET@",
   "mysql://u:SECRET@h/db",

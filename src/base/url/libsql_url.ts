@@ -75,13 +75,12 @@ function addressOf({ scheme, host, port, path }: UrlText, protocol: "http" | "ht
     "its host, port or path is not valid",
     "Write libsql://host or libsql://host:port.",
   );
-  if (host === undefined || path?.includes("#")) throw wrong;
+  if (host === undefined) throw wrong;
   const name = host.includes(":") ? `[${host}]` : host;
-  try {
-    const url = new URL(`${protocol}://${name}${port === undefined ? "" : `:${port}`}/${path ?? ""}`);
-    return url.href.replace(/\/+$/, "");
-  } catch {
-    // The runtime's own error holds the text of the URL.
-    throw wrong;
-  }
+  const text = `${protocol}://${name}${port === undefined ? "" : `:${port}`}/${path ?? ""}`;
+  // The runtime's own error would hold the text of the URL.
+  const url = URL.canParse(text) ? new URL(text) : null;
+  // It may find a password where splitUrl saw a port, as in `u:one@[two@host`.
+  if (url === null || url.username + url.password + url.hash !== "") throw wrong;
+  return url.href.replace(/\/+$/, "");
 }

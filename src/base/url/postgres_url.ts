@@ -151,7 +151,10 @@ function timeoutOf(scheme: string, text: string | undefined): number | undefined
 
 function placeOf({ host, port, database }: { host: string; port: number; database: string }): string {
   const path = `/${encodeURIComponent(database)}`;
-  if (host.startsWith("/")) return `${path}?host=${host}${port === 5432 ? "" : `&port=${port}`}`;
+  if (host.startsWith("/")) {
+    const folder = encodeURIComponent(host).replaceAll("%2F", "/");
+    return `${path}?host=${folder}${port === 5432 ? "" : `&port=${port}`}`;
+  }
   return `${host.includes(":") ? `[${host}]` : encodeURIComponent(host)}:${port}${path}`;
 }
 

@@ -111,9 +111,11 @@ function fileOf(scheme: string, path: string, query: Query): SqliteFileUrl {
   return sqliteFileUrl(path, display(path));
 }
 
-/** A path with a `?` can only be written as a `file:` URL. */
+/** A path with a `?`, or a blank at its end, can only be written as a `file:` URL. */
 function display(path: string): string {
-  return path.includes("?") ? `file:${encodeURI(path).replaceAll("?", "%3F")}` : `sqlite:///${path}`;
+  if (!/\?|\s$/.test(path)) return `sqlite:///${path}`;
+  const encoded = encodeURI(path).replaceAll("?", "%3F").replaceAll("#", "%23");
+  return path.startsWith("//") ? `file://${encoded}` : `file:${encoded}`;
 }
 
 function cut(text: string, separator: string): readonly string[] {

@@ -19,7 +19,7 @@ export type Query = ReadonlyMap<string, string>;
 
 const afterScheme = new RegExp(
   "^(?:(?<username>[^:/?]*)(?::(?<password>[^@]*))?@)?" +
-    "(?:\\[(?<ipv6>[^/?\\]]+)\\]|(?<host>[^:/?\\[\\]]+))?" +
+    "(?:\\[(?<ipv6>[^@/?\\[\\]]+)\\]|(?<host>[^:/?\\[\\]]+))?" +
     "(?::(?<port>[^/?]*))?" +
     "(?:/(?<path>[^?]*))?" +
     "(?:\\?(?<query>.*))?$",
