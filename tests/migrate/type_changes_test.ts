@@ -1,0 +1,95 @@
+import type { Dialect } from "../../src/base/dialect.ts";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { changedType, heldTypes } from "../../src/migrate/rules/type_changes.ts";
+import type { Column, OtherObject } from "../../src/schema/snapshot.ts";
+import { column, snapshot, tableOf } from "../support/samples/snapshot_parts.ts";
+
+function obstacles(
+  dialect: Dialect,
+  [from, to]: readonly [string, string],
+  { others = [], more = [] }: {
+    readonly others?: readonly OtherObject[];
+    readonly more?: readonly Column[];
+  } = {},
+) {
+  const found = tableOf("t", [column("c", { type: from }), ...more]);
+  return changedType(
+    { found, column: found.columns[1]!, to: column("c", { type: to }) },
+    snapshot(dialect, [found], others),
+  );
+}
+
+// One row a rule: types, and whether PostgreSQL's values can take the way unchanged.
+const ways: readonly (readonly [from: string, to: string, can: boolean])[] = [
+  ["text", "text", true],
+  ["text", "character varying(20)", true],
+  ["character varying(20)", "text", true],
+  ["json", "text", true],
+  ["jsonb", "character varying(9)", true],
+  ["uuid", "text", true],
+  ["text", "uuid", false],
+  ["text", "jsonb", false],
+  ["smallint", "integer", true],
+  ["bigint", "integer", true],
+  ["integer", "bigint", false],
+  ["numeric", "integer", false],
+  ["integer", "text", false],
+  ["textual", "text", false],
+  ["date", "timestamp without time zone", true],
+  ["timestamp(3) without time zone", "timestamp without time zone", true],
+  ["timestamp with time zone", "timestamp without time zone", false],
+  ["boolean", "integer", false],
+];
+for (const [from, to, can] of ways) {
+  test(`${from} ${can ? "becomes" : "does not become"} ${to} on PostgreSQL`, () => {
+    assert.equal(obstacles("postgresql", [from, to]).length, can ? 0 : 1);
+  });
+  test(`${from} becomes ${to} on SQLite, where types are hints`, () => {
+    assert.deepEqual(obstacles("sqlite", [from, to]), []);
+  });
+}
+
+test("changedType() asks for the zone of times that have one", () => {
+  const [obstacle] = obstacles("postgresql", ["timestamp with time zone", "timestamp without time zone"]);
+  assert.match(obstacle!.remedy, /ALTER TABLE t ALTER COLUMN c TYPE .* USING c AT TIME ZONE 'UTC'$/);
+});
+
+test("changedType() names a column that is made of the one that changes", () => {
+  const made = column("made", { default: `GENERATED ALWAYS AS (lower("c")) STORED` });
+  const [obstacle] = obstacles("postgresql", ["text", "character varying(9)"], { more: [made] });
+  assert.equal(obstacle?.path, "column t.made");
+  assert.match(obstacle.state, /t\.made is made of c, whose type has to become character varying\(9\)/);
+  const other = column("made", { default: `GENERATED ALWAYS AS (lower("cc") || 'c') STORED` });
+  const plain = column("made", { default: "c()" });
+  for (const more of [[other], [plain]]) {
+    assert.deepEqual(obstacles("postgresql", ["text", "character varying(9)"], { more }), []);
+  }
+});
+
+const view = (name: string, holds?: readonly string[]): OtherObject => ({
+  kind: "view",
+  name,
+  table: null,
+  sql: "SELECT\n  c\nFROM t",
+  ...holds === undefined ? {} : { holds },
+});
+
+test("changedType() names what holds the column, with its definition on one line", () => {
+  const others = [view("v", ["t.c"]), view("w", ["t.d", "u.c"]), view("x")];
+  const found = obstacles("postgresql", ["text", "character varying(9)"], { others });
+  assert.deepEqual(found.map(({ path }) => path), ["view v"]);
+  assert.match(found[0]!.remedy, /its definition: SELECT c FROM t$/);
+  assert.deepEqual(obstacles("postgresql", ["text", "text"], { others }), []);
+});
+
+test("heldTypes() names what holds columns whose types are to change", () => {
+  const before = snapshot("postgresql", [tableOf("t", [column("c"), column("d"), column("gone")])]);
+  const after = snapshot("postgresql", [
+    tableOf("t", [column("c", { type: "integer" }), column("d")]),
+    tableOf("u"),
+  ]);
+  const others = [view("v", ["t.c"]), view("w", ["t.d"]), view("x", ["t.gone"])];
+  const live = snapshot("postgresql", before.tables, others);
+  assert.deepEqual(heldTypes(before, after, live).map(({ path }) => path), ["view v"]);
+});
