@@ -3,40 +3,54 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { runInThisContext } from "node:vm";
-import { is } from "drizzle-orm";
-import { PgTable } from "drizzle-orm/pg-core";
+import { is } from "drizzle-orm/entity";
+import { getTableConfig, isPgEnum, PgTable } from "drizzle-orm/pg-core";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { transform } from "sucrase";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { isRecord } from "../base/json_schema.ts";
+import { refuseFaults, refuseOtherThing } from "./rules/schema_faults.ts";
+import { type Casing, enumOf, sqliteTables } from "../schema/twins/tables.ts";
 
-/** What a schema.ts exports, by the dialect that it is for. */
-export type SchemaTables = ReadonlyMap<Dialect, Readonly<Record<string, unknown>>>;
+/** What a schema.ts exports. */
+export interface LoadedSchema {
+  /** The dialects that it is for, where it says so: `export const dialects = ["postgresql"]`. */
+  readonly dialects: readonly Dialect[] | null;
+  /** The dialects of which it has tables of their own. */
+  readonly declared: readonly Dialect[];
+  /** How drizzle-kit names columns that have no name of their own: `export const casing = "snake_case"`. */
+  readonly casing: Casing | undefined;
+  /**
+   * Returns the tables of a dialect, with the enum types that they use, as drizzle-kit takes them. SQLite's are derived
+   * from PostgreSQL's unless there are some. `null` when there are none.
+   *
+   * @throws {HarborError} `bad_schema` when a table has something that the dialect cannot have
+   */
+  tablesFor(dialect: Dialect): Readonly<Record<string, unknown>> | null;
+}
 
 /** The modules that harbor-db brings along, so that a schema.ts works in a folder without node_modules. */
 const ownModules: Readonly<Record<string, () => Promise<unknown>>> = {
   "drizzle-orm": () => import("drizzle-orm"),
   "drizzle-orm/pg-core": () => import("drizzle-orm/pg-core"),
   "drizzle-orm/sqlite-core": () => import("drizzle-orm/sqlite-core"),
+  "harbor-db": () => import("../schema/twins/words.ts"),
 };
 
 /**
- * Runs a schema.ts and returns the Drizzle tables that it exports, on their own or in objects, by dialect.
+ * Runs a schema.ts and returns what it exports: Drizzle tables, on their own or in objects.
  *
  * It is translated and linked here and not by the runtime, so that it is the same on all of them, and `drizzle-orm` is
  * harbor-db's own: what is generated does not depend on what is installed. Other modules come from node_modules.
  *
  * @throws {HarborError} `bad_schema` with file, line and what is wrong
  */
-export async function loadSchema(file: string): Promise<SchemaTables> {
+export async function loadSchema(file: string): Promise<LoadedSchema> {
   const own = new Map<string, unknown>();
   for (const [name, load] of Object.entries(ownModules)) own.set(name, await load());
   const loaded = new Map<string, { exports: unknown }>();
   const exported = requireFile(resolve(file));
-  const tables = new Map<Dialect, Record<string, unknown>>();
-  collect(exported, tables);
-  if (tables.size > 0) return tables;
-  throw badSchema(file, "it exports no Drizzle tables", "export const files = sqliteTable(…)");
+  return readExports(file, exported);
 
   function requireFile(path: string): unknown {
     const known = loaded.get(path);
@@ -122,18 +136,82 @@ function badSchema(where: string, state: string, hint?: string, cause?: unknown)
   });
 }
 
-/** Finds tables among a module's exports, and in the objects among them. */
-function collect(exported: unknown, tables: Map<Dialect, Record<string, unknown>>): void {
-  if (!isRecord(exported)) return;
-  for (const [name, value] of Object.entries(exported)) {
-    if (add(name, value, tables) || !isRecord(value)) continue;
-    for (const [inner, item] of Object.entries(value)) add(inner, item, tables);
+/**
+ * Reads what a schema.ts exports.
+ *
+ * @throws {HarborError} `bad_schema`
+ */
+export function readExports(file: string, exported: unknown): LoadedSchema {
+  const found = { sqlite: new Map<string, SQLiteTable>(), postgresql: new Map<string, PgTable>() };
+  const enums = new Map<string, unknown>();
+  const settings = isRecord(exported) ? exported : {};
+  for (const [name, value] of everything(settings)) {
+    if (is(value, SQLiteTable)) keep(found.sqlite, name, value);
+    else if (is(value, PgTable)) keep(found.postgresql, name, value);
+    else if (isPgEnum(value)) keep(enums, name, value);
+    else refuseOtherThing(name, value);
   }
+  const declared = (["sqlite", "postgresql"] as const).filter((dialect) => found[dialect].size > 0);
+  if (declared.length === 0) {
+    throw badSchema(file, "it exports no Drizzle tables", 'export const files = pgTable("files", …)');
+  }
+  const postgresql = [...found.postgresql.values()];
+  refuseFaults(postgresql);
+  // A type that a column has is part of the schema, exported or not.
+  for (const column of postgresql.flatMap((table) => getTableConfig(table).columns)) {
+    const type = enumOf(column);
+    if (type !== undefined) keep(enums, `enum ${type.enumName}`, type);
+  }
+  const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]);
+  return {
+    declared,
+    casing,
+    dialects: readDialects(file, settings["dialects"]),
+    tablesFor(dialect) {
+      if (dialect === "sqlite" && found.sqlite.size === 0 && found.postgresql.size > 0) {
+        return sqliteTables(Object.fromEntries(found.postgresql), { casing });
+      }
+      if (found[dialect].size === 0) return null;
+      return Object.fromEntries<unknown>(
+        dialect === "sqlite" ? found.sqlite : [...found.postgresql, ...enums],
+      );
+    },
+  };
 }
 
-function add(name: string, value: unknown, tables: Map<Dialect, Record<string, unknown>>): boolean {
-  const dialect = is(value, SQLiteTable) ? "sqlite" : is(value, PgTable) ? "postgresql" : null;
-  if (dialect === null) return false;
-  tables.set(dialect, { ...tables.get(dialect), [name]: value });
-  return true;
+/** Returns a module's exports, and what is in the objects among them. */
+function everything(exported: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
+  return Object.entries(exported).flatMap(([name, value]) => {
+    const isPlain = isRecord(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value));
+    return isPlain ? Object.entries(value) : [[name, value] as const];
+  });
+}
+
+/** Keeps a thing once, however often it is exported. */
+function keep<T>(known: Map<string, T>, name: string, value: T): void {
+  if (![...known.values()].includes(value)) known.set(name, value);
+}
+
+function readDialects(file: string, said: unknown): readonly Dialect[] | null {
+  if (said === undefined) return null;
+  if (Array.isArray(said) && said.length > 0) {
+    return said.map((each) => oneOf(file, "dialects", each, ["sqlite", "postgresql"])!);
+  }
+  throw badSchema(
+    file,
+    "dialects is no list of dialects",
+    'export const dialects = ["sqlite", "postgresql"];',
+  );
+}
+
+function oneOf<const T extends string>(
+  file: string,
+  name: string,
+  said: unknown,
+  allowed: readonly T[],
+): T | undefined {
+  if (said === undefined) return undefined;
+  const found = allowed.find((each) => each === said);
+  if (found !== undefined) return found;
+  throw badSchema(file, `${name} is ${JSON.stringify(said)}`, `It can be ${allowed.join(" or ")}.`);
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { HistoryFolder } from "./rules/check_folder.ts";
 import { HarborError } from "../base/errors.ts";
-import { dialects } from "./read_project.ts";
+import { dialects } from "../base/dialect.ts";
 import { isTemporary } from "./write_together.ts";
 
 /**

@@ -1,11 +1,11 @@
-import type { Dialect } from "../base/dialect.ts";
+import { type Dialect, dialects } from "../base/dialect.ts";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { headOf, type History } from "../history/history.ts";
 import { type KitSnapshot, readKitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
-import { loadSchema } from "./load_schema.ts";
+import { type LoadedSchema, loadSchema } from "./load_schema.ts";
 import { readHistory } from "../history/read_history.ts";
 
 /** Where a developer's files are. */
@@ -26,8 +26,6 @@ export interface ProjectPart {
   readonly isChanged: boolean;
 }
 
-export const dialects: readonly Dialect[] = ["sqlite", "postgresql"];
-
 /** Returns where schema.ts is when nothing else is said: beside the `drizzle/` folder. */
 export function defaultSchemaFile(dir: string): string {
   return join(dirname(dir), "schema.ts");
@@ -43,23 +41,35 @@ export async function readProject(
   { dir, schemaFile }: ProjectPaths,
   engine: DrizzleEngine,
 ): Promise<readonly ProjectPart[]> {
-  const tables = await loadSchema(schemaFile);
+  const schema = await loadSchema(schemaFile);
+  const wanted = wantedDialects(schema, dir);
   const parts: ProjectPart[] = [];
   for (const dialect of dialects) {
     const folder = join(dir, dialect);
-    const own = tables.get(dialect);
-    if (own === undefined) {
-      if (existsSync(folder)) throw noTables(schemaFile, dialect, folder);
+    const own = wanted.includes(dialect) ? schema.tablesFor(dialect) : null;
+    if (own === null) {
+      if (existsSync(folder) || wanted.includes(dialect)) throw noTables(schemaFile, dialect, folder);
       continue;
     }
     const history = existsSync(folder) ? readHistory(dir, dialect) : { dialect, revisions: [] };
     refuseBranches(history);
-    const to = await engine.snapshot(dialect, own);
+    const to = await engine.snapshot(dialect, own, schema.casing);
     const from = await lastSnapshot(history, engine);
     parts.push({ dialect, history, from, to, isChanged: !sameSchema(from, to) });
   }
   refuseDifferentHistories(parts);
   return parts;
+}
+
+/**
+ * Returns the dialects that a schema is for. Tables of PostgreSQL make SQLite's, too, unless schema.ts says that they do
+ * not, or there is a history and it is of PostgreSQL alone.
+ */
+function wantedDialects({ dialects: said, declared }: LoadedSchema, dir: string): readonly Dialect[] {
+  if (said !== null) return said;
+  if (declared.includes("sqlite")) return declared;
+  const isAlone = existsSync(join(dir, "postgresql")) && !existsSync(join(dir, "sqlite"));
+  return isAlone ? declared : dialects;
 }
 
 /** What the last revision says is only the whole schema when every revision was made on top of the one before it. */
@@ -84,8 +94,14 @@ async function lastSnapshot(history: History, engine: DrizzleEngine): Promise<Ki
 function noTables(schemaFile: string, dialect: Dialect, folder: string): HarborError {
   return new HarborError(
     "bad_schema",
-    `Cannot use "${schemaFile}": it has no tables for ${dialect}, and "${folder}" has a history`,
-    { hint: `Export the tables for ${dialect} as well, or remove the folder.` },
+    existsSync(folder)
+      ? `Cannot use "${schemaFile}": it has no tables for ${dialect}, and "${folder}" has a history`
+      : `Cannot use "${schemaFile}": it has no tables for ${dialect}, and names it in dialects`,
+    {
+      hint: `Export the tables for ${dialect} as well, or remove the ${
+        existsSync(folder) ? "folder" : "word"
+      }.`,
+    },
   );
 }
 

@@ -77,3 +77,10 @@ const states: Readonly<Record<string, string>> = {
 function stateOf({ type, received }: v.BaseIssue<unknown>): string {
   return received === "undefined" ? "is missing" : states[type] ?? "is not what it has to be";
 }
+
+/** A file of the history, parsed. */
+export interface JsonFile {
+  /** As shown in messages. */
+  readonly path: string;
+  readonly json: unknown;
+}

@@ -44,7 +44,7 @@ export interface Pace {
 }
 
 /**
- * The waist of harbor-db: all that the verbs in `src/run` know of a database. One driver a file beside this one;
+ * The waist of harbor-db: all that the rooms know of a database. Each engine has a folder beside this file;
  * nothing above asks which one it has.
  *
  * Every method throws a `HarborError` with a code of the engine-independent kind: `connection_failed`,

@@ -1,3 +1,4 @@
+import type { JsonFile } from "../base/json_schema.ts";
 import type { Dialect } from "../base/dialect.ts";
 import { createHash } from "node:crypto";
 import * as v from "valibot";
@@ -38,13 +39,6 @@ export interface Revision {
    * @throws {HarborError} `bad_history` when it is missing or no JSON
    */
   snapshot(): JsonFile;
-}
-
-/** A file of the history, parsed. */
-export interface JsonFile {
-  /** As shown in messages. */
-  readonly path: string;
-  readonly json: unknown;
 }
 
 /** All revisions of a dialect, in order. */

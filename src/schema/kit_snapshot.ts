@@ -1,7 +1,7 @@
-import type { Dialect } from "../base/dialect.ts";
+import { type Dialect, dialects } from "../base/dialect.ts";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
-import type { JsonFile } from "../history/history.ts";
+import type { JsonFile } from "../base/json_schema.ts";
 import { isRecord, listOf, oneOf, readAs, recordOf } from "../base/json_schema.ts";
 
 const kitColumn = v.object({
@@ -51,8 +51,6 @@ const sections = {
 };
 
 const kitTable = v.looseObject({ name: v.string(), ...sections });
-
-const dialects = ["sqlite", "postgresql"] as const satisfies readonly Dialect[];
 
 const kitSnapshot = v.looseObject({
   dialect: oneOf(dialects),

@@ -8,7 +8,7 @@ import { checkHazards } from "./hazards.ts";
 import { readScripts } from "../read_scripts.ts";
 import { checkStatements } from "./syntax.ts";
 import { type ProofSetting, proveRevisions } from "../prove.ts";
-import { dialects } from "../read_project.ts";
+import { dialects } from "../../base/dialect.ts";
 import type { FileChange } from "../write_together.ts";
 
 /** The PostgreSQL version that hazards are judged for when nothing is said. */

@@ -1,5 +1,5 @@
-import type { Dialect } from "../../../src/base/dialect.ts";
-import { postgresqlTables, sqliteTables, type Table } from "../../../schema.ts";
+import { type Dialect, dialects } from "../../../src/base/dialect.ts";
+import type { PgTable } from "drizzle-orm/pg-core";
 import type { Decisions } from "../../../src/author/rules/decisions.ts";
 import { parseFills } from "../../../src/author/rules/fills.ts";
 import { buildHistory, type History, journalPath } from "../../../src/history/history.ts";
@@ -7,7 +7,8 @@ import { revisionFiles } from "../../../src/history/revision_name.ts";
 import { parseRenames } from "../../../src/author/rules/renames.ts";
 import { loadDrizzleEngine } from "../../../src/author/drizzle_engine.ts";
 import { draftRevision, type NewRevision, renderJson } from "../../../src/author/generate.ts";
-import { dialects, type ProjectPart } from "../../../src/author/read_project.ts";
+import { readExports } from "../../../src/author/load_schema.ts";
+import type { ProjectPart } from "../../../src/author/read_project.ts";
 
 /** What a case decides beside the two schemas. */
 export interface CaseDecisions {
@@ -27,17 +28,22 @@ const noTables: DialectTables = { sqlite: {}, postgresql: {} };
 /** Drizzle tables of each dialect, by any names. */
 export type DialectTables = Readonly<Record<Dialect, Readonly<Record<string, unknown>>>>;
 
+/** Returns the tables of a dialect as a schema.ts that exports these gives them; none for none. */
+export function tablesFor(dialect: Dialect, tables: readonly PgTable[]): Readonly<Record<string, unknown>> {
+  return tables.length === 0 ? {} : readExports("schema.ts", { tables: { ...tables } }).tablesFor(dialect)!;
+}
+
+function inDialects(tables: readonly PgTable[]): DialectTables {
+  return { sqlite: tablesFor("sqlite", tables), postgresql: tablesFor("postgresql", tables) };
+}
+
 /** Generates a revision that makes `before`, and one that turns it into `after`. */
 export function generateTwo(
-  before: readonly Table[],
-  after: readonly Table[],
+  before: readonly PgTable[],
+  after: readonly PgTable[],
   decisions: CaseDecisions = {},
 ): Promise<TwoRevisions> {
   return generateBetween(inDialects(before), inDialects(after), decisions);
-}
-
-function inDialects(tables: readonly Table[]): DialectTables {
-  return { sqlite: sqliteTables(tables), postgresql: postgresqlTables(tables) };
 }
 
 /** {@link generateTwo} for tables that are given as Drizzle's own of each dialect. */
@@ -58,8 +64,8 @@ const empty: History = { dialect: "sqlite", revisions: [] };
 
 /** Returns what one dialect has and wants, for each dialect. */
 export function partsOf(
-  before: readonly Table[],
-  after: readonly Table[],
+  before: readonly PgTable[],
+  after: readonly PgTable[],
   history: (dialect: Dialect) => History = () => empty,
 ): Promise<readonly ProjectPart[]> {
   return drizzleParts(inDialects(before), inDialects(after), history);
