@@ -46,7 +46,7 @@ export function oneOf<const Words extends readonly string[]>(words: Words) {
 /** An object whose fields may have any name. Valibot's own would pass over a column that is called "constructor". */
 export function recordOf<Item extends v.GenericSchema>(item: Item) {
   return v.pipe(
-    v.custom<Readonly<Record<string, v.InferInput<Item>>>>((json) => isRecord(json), "is no object"),
+    v.custom<Readonly<Record<string, v.InferOutput<Item>>>>((json) => isRecord(json), "is no object"),
     v.rawCheck(({ dataset, addIssue }) => {
       if (!dataset.typed) return;
       for (const [key, value] of Object.entries(dataset.value)) {

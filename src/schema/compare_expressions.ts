@@ -15,6 +15,9 @@ export function sameExpression(a: string, b: string, dialect: Dialect): boolean 
 }
 
 function canonical(text: string, dialect: Dialect): string {
+  // What makes a generated column is compared like a default.
+  const [, made, kind] = /^GENERATED ALWAYS AS \((.*)\) (STORED|VIRTUAL)$/s.exec(text) ?? [];
+  if (made !== undefined) return `${kind} ${canonical(made, dialect)}`;
   let words: readonly string[] = [text];
   try {
     words = expressionWords(text, dialect);

@@ -76,7 +76,8 @@ function compareColumns(path: string, columns: Whole<Column>, same: SameExpressi
   const keys = expected.identity && actual.identity;
   const value = respell(expected.default, actual.default, same);
   return [
-    ...differ(path, columns, ({ type }) => type),
+    // Snapshots of old do not always know the values of an enum type.
+    ...differ(path, columns, expected.values && actual.values ? printType : ({ type }) => type),
     // A key that the database makes is never NULL, whether its DDL says so or not.
     ...keys ? [] : differ(path, columns, printNull),
     ...differ(path, [expected, { ...actual, default: value }], printDefault),
@@ -100,6 +101,10 @@ function printNames(names: Names): string {
 
 function printColumn(column: Column): string {
   return `${column.type} ${printNull(column)}${column.default === null ? "" : ` ${printDefault(column)}`}`;
+}
+
+function printType({ type, values = [] }: Column): string {
+  return values.length === 0 ? type : `${type} ('${values.join("', '")}')`;
 }
 
 function printNull({ notNull }: Column): string {

@@ -1,73 +1,111 @@
 import type { Dialect } from "../base/dialect.ts";
+import { isSerial, postgresDefault, postgresName, postgresType } from "../sql/postgres_spelling.ts";
 import {
   defaultOf,
   type KitColumn,
   type KitForeignKey,
   type KitIndex,
+  type KitIndexColumn,
   type KitSnapshot,
   type KitTable,
 } from "./kit_snapshot.ts";
-import { isSerial, postgresDefault, postgresType } from "../sql/postgres_spelling.ts";
 import type { Column, ForeignKey, Index, Snapshot, Table } from "./snapshot.ts";
 
 /**
  * Brings a snapshot of drizzle-kit to normal form.
  *
  * Types and defaults come out as the live database prints them. Checks and conditions of indexes stay as they were
- * written; `compareSnapshots` sees through the spelling. Views, enums and sequences are left out: schema.ts has no
- * words for them.
+ * written; `compareSnapshots` sees through the spelling. Views and sequences are left out: schema.ts has no words for
+ * them.
  */
-export function normalizeDrizzleSnapshot({ dialect, tables }: KitSnapshot): Snapshot {
-  const read = Object.values(tables).map((table) => readTable(table, dialect));
+export function normalizeDrizzleSnapshot({ dialect, tables, enums = {} }: KitSnapshot): Snapshot {
+  const form: Form = {
+    ...formsOf[dialect],
+    enums: new Map(Object.values(enums).map(({ name, values }) => [name, values])),
+  };
+  const read = Object.values(tables).map((table) => readTable(table, form));
   return { dialect, tables: read.toSorted(byName), others: [] };
 }
 
-function readTable(table: KitTable, dialect: Dialect): Table {
+/** The values of the enum types, by name. */
+type Enums = ReadonlyMap<string, readonly string[]>;
+
+/** How the live database of a dialect shows what a snapshot has. */
+interface DialectForm {
+  /** Whether the names of foreign keys and unique constraints can be read back. */
+  readonly namesConstraints: boolean;
+  column(column: KitColumn, primaryKey: readonly string[], enums: Enums): Column;
+}
+
+type Form = DialectForm & { readonly enums: Enums };
+
+const formsOf: Readonly<Record<Dialect, DialectForm>> = {
+  sqlite: { namesConstraints: false, column: sqliteColumn },
+  postgresql: { namesConstraints: true, column: postgresColumn },
+};
+
+function readTable(table: KitTable, { namesConstraints, column, enums }: Form): Table {
   const columns = Object.values(table.columns);
   const primaryKey = [
-    ...columns.filter((column) => column.primaryKey).map((column) => column.name),
+    ...columns.filter((each) => each.primaryKey).map((each) => each.name),
     ...Object.values(table.compositePrimaryKeys).flatMap((key) => key.columns),
   ];
   const all = <Part, Read extends Named>(parts: Readonly<Record<string, Part>>, read: (part: Part) => Read) =>
     Object.values(parts).map(read).toSorted(byName);
+  const shown = (name: string) => namesConstraints ? name : null;
   return {
     name: table.name,
-    columns: columns.map((column) => readColumn(column, primaryKey, dialect)),
+    columns: columns.map((each) => column(each, primaryKey, enums)),
     primaryKey,
-    foreignKeys: all(table.foreignKeys, (key) => readForeignKey(key, dialect)),
+    foreignKeys: all(table.foreignKeys, (key) => readForeignKey(key, shown(key.name))),
     indexes: all(table.indexes, readIndex),
-    uniques: all(table.uniqueConstraints, ({ name, columns }) => ({
-      name: dialect === "sqlite" ? null : name,
-      columns,
+    uniques: all(table.uniqueConstraints, (unique) => ({
+      name: shown(unique.name),
+      columns: unique.columns,
     })),
     checks: all(table.checkConstraints, ({ name, value }) => ({ name, expression: value, valid: true })),
   };
 }
 
-function readColumn(column: KitColumn, primaryKey: readonly string[], dialect: Dialect): Column {
-  const { name, notNull } = column;
+function sqliteColumn(column: KitColumn, primaryKey: readonly string[]): Column {
+  const { name } = column;
+  // As the live database gives it: `NUMERIC(10, 2)` is `NUMERIC(10,2)`.
+  const type = column.type.toUpperCase().replaceAll(/\s*([(),])\s*/g, "$1").trim();
+  const identity = type === "INTEGER" && primaryKey.length === 1 && primaryKey[0] === name;
   const value = defaultOf(column);
-  if (dialect === "sqlite") {
-    const type = column.type.toUpperCase();
-    const identity = type === "INTEGER" && primaryKey.length === 1 && primaryKey[0] === name;
-    return {
-      name,
-      type,
-      notNull: notNull || identity,
-      default: value === null ? null : withoutParentheses(value),
-      identity,
-    };
-  }
-  const type = postgresType(column.type);
-  const identity = isSerial(column.type) || column.identity !== undefined;
+  return {
+    name,
+    type,
+    notNull: column.notNull || identity,
+    default: generatedAs(column) ?? (value === null ? null : withoutParentheses(value)),
+    identity,
+  };
+}
+
+function postgresColumn(column: KitColumn, primaryKey: readonly string[], enums: Enums): Column {
+  const { name, type: written } = column;
+  const [, base = written, array = ""] = /^(.*?)((?:\[\d*\])*)$/s.exec(written) ?? [];
+  const values = enums.get(base);
+  const type = values === undefined
+    ? postgresType(written)
+    : `${postgresName(base)}${array === "" ? "" : "[]"}`;
+  const identity = isSerial(written) || column.identity !== undefined;
+  const value = defaultOf(column);
   return {
     name,
     type,
     // PostgreSQL makes these NOT NULL whether the DDL says so or not.
-    notNull: notNull || identity || primaryKey.includes(name),
-    default: value === null ? null : postgresDefault(value, type),
+    notNull: column.notNull || identity || primaryKey.includes(name),
+    default: generatedAs(column) ?? (value === null ? null : postgresDefault(value, type)),
     identity,
+    ...values === undefined ? {} : { values },
   };
+}
+
+/** Returns what a generated column is made of, as the live database gives it; `null` for any other. */
+function generatedAs({ generated }: KitColumn): string | null {
+  if (generated === undefined) return null;
+  return `GENERATED ALWAYS AS (${withoutParentheses(generated.as)}) ${generated.type.toUpperCase()}`;
 }
 
 /** SQLite wants the parentheses around the expression of a default, and `PRAGMA table_info` leaves them out. */
@@ -75,9 +113,9 @@ function withoutParentheses(value: string): string {
   return /^\(.*\)$/s.test(value) ? value.slice(1, -1) : value;
 }
 
-function readForeignKey(key: KitForeignKey, dialect: Dialect): ForeignKey {
+function readForeignKey(key: KitForeignKey, name: string | null): ForeignKey {
   return {
-    name: dialect === "sqlite" ? null : key.name,
+    name,
     columns: key.columnsFrom,
     table: key.tableTo,
     references: key.columnsTo,
@@ -87,15 +125,20 @@ function readForeignKey(key: KitForeignKey, dialect: Dialect): ForeignKey {
   };
 }
 
-function readIndex({ name, columns, isUnique, where }: KitIndex): Index {
+function readIndex({ name, columns, isUnique = false, where }: KitIndex): Index {
   return {
     name,
     // PostgreSQL's snapshots have an object for each column, SQLite's its name or expression.
-    columns: columns.map((column) => typeof column === "string" ? column : column.expression),
+    columns: columns.map((column) => typeof column === "string" ? column : readIndexColumn(column)),
     unique: isUnique,
     where: where ?? null,
     valid: true,
   };
+}
+
+function readIndexColumn({ expression, asc = true, nulls }: KitIndexColumn): string {
+  if (asc) return nulls === "first" ? `${expression} NULLS FIRST` : expression;
+  return nulls === "last" ? `${expression} DESC NULLS LAST` : `${expression} DESC`;
 }
 
 type Named = { readonly name: string | null; readonly columns?: readonly unknown[] };

@@ -13,17 +13,24 @@ const kitColumn = v.object({
     v.union([v.string(), v.number(), v.boolean(), v.null()], "is no value of a column"),
   ),
   identity: v.exactOptional(v.unknown()),
-  generated: v.exactOptional(v.unknown()),
+  generated: v.exactOptional(v.object({ as: v.string(), type: v.string() })),
+});
+
+const kitIndexColumn = v.object({
+  expression: v.string(),
+  isExpression: v.boolean(),
+  asc: v.exactOptional(v.boolean()),
+  nulls: v.exactOptional(v.string()),
 });
 
 const kitIndex = v.object({
   name: v.string(),
   /** SQLite: names or expressions. PostgreSQL: objects. */
   columns: listOf(v.union(
-    [v.string(), v.object({ expression: v.string(), isExpression: v.boolean() })],
+    [v.string(), kitIndexColumn],
     "is no column or expression",
   )),
-  isUnique: v.boolean(),
+  isUnique: v.exactOptional(v.boolean()),
   where: v.exactOptional(v.string()),
 });
 
@@ -50,12 +57,16 @@ const sections = {
   checkConstraints: recordOf(kitCheck),
 };
 
+const kitEnum = v.object({ name: v.string(), values: listOf(v.string()) });
+
 const kitTable = v.looseObject({ name: v.string(), ...sections });
 
 const kitSnapshot = v.looseObject({
   dialect: oneOf(dialects),
   /** By name; on PostgreSQL by schema and name: `public.users`. */
   tables: recordOf(kitTable),
+  /** Enum types of PostgreSQL, by schema and name. */
+  enums: v.exactOptional(recordOf(kitEnum)),
   id: v.string(),
   prevId: v.string(),
 });
@@ -67,9 +78,11 @@ const kitSnapshot = v.looseObject({
 export type KitSnapshot = Readonly<v.InferOutput<typeof kitSnapshot>>;
 export type KitTable = Readonly<v.InferOutput<typeof kitTable>>;
 export type KitColumn = Readonly<v.InferOutput<typeof kitColumn>>;
+export type KitIndexColumn = Readonly<v.InferOutput<typeof kitIndexColumn>>;
 export type KitIndex = Readonly<v.InferOutput<typeof kitIndex>>;
 export type KitForeignKey = Readonly<v.InferOutput<typeof kitForeignKey>>;
 export type KitColumnList = Readonly<v.InferOutput<typeof kitColumnList>>;
+export type KitEnum = Readonly<v.InferOutput<typeof kitEnum>>;
 export type KitCheck = Readonly<v.InferOutput<typeof kitCheck>>;
 
 /** drizzle-kit's version of snapshots and journal entries of a dialect. */

@@ -37,10 +37,15 @@ export interface Column {
   readonly name: string;
   readonly type: string;
   readonly notNull: boolean;
-  /** The DDL default as an SQL expression in normal form, `null` without one (and for `identity`). */
+  /**
+   * The DDL default as an SQL expression in normal form, `null` without one (and for `identity`). What a generated
+   * column is made of stands here, too: `GENERATED ALWAYS AS (a + 1) STORED`.
+   */
   readonly default: string | null;
   /** Whether the database makes the value: SQLite's `INTEGER` primary key, PostgreSQL's serial or identity. */
   readonly identity: boolean;
+  /** The values of an enum type (PostgreSQL), in order; left out for any other type. */
+  readonly values?: readonly string[];
 }
 
 export interface ForeignKey {
@@ -58,7 +63,10 @@ export interface ForeignKey {
 
 export interface Index {
   readonly name: string;
-  /** Column names or expressions, in order. */
+  /**
+   * Column names or expressions, in order, each with what is not the rule: `name DESC`, and on PostgreSQL
+   * `name NULLS FIRST` and the like.
+   */
   readonly columns: readonly string[];
   readonly unique: boolean;
   /** The condition of a partial index as an SQL expression. */

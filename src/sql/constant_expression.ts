@@ -1,6 +1,6 @@
 import type { Dialect } from "../base/dialect.ts";
 
-const literal = /^(?:[+-]?\d+(?:\.\d+)?|'(?:[^']|'')*'|true|false|null)$/i;
+const literal = /^(?:[+-]?\d+(?:\.\d+)?|'(?:[^']|'')*'|x'[0-9a-f]*'|true|false|null)$/i;
 
 /** What else is worked out once for a whole statement. */
 const constants: Readonly<Record<Dialect, readonly RegExp[]>> = {

@@ -88,7 +88,7 @@ const columns:
       {},
     ],
     ["sees another default", column("c", { notNull: true, default: "'y'" }), "sqlite", { default: "'y'" }],
-    ["sees a default that is missing", column("c", { notNull: true }), "sqlite", { default: undefined }],
+    ["sees a default that is missing", column("c", { notNull: true }), "sqlite", {}],
     [
       "puts an expression in parentheses on SQLite",
       column("c", { notNull: true, default: "lower('Y')" }),

@@ -130,7 +130,7 @@ const refusals = [
     "a generated column",
     ["ALTER TABLE users ADD COLUMN lower_email TEXT GENERATED ALWAYS AS (lower(email))"],
     "unmanaged",
-    /would lose its GENERATED ALWAYS/,
+    /the column users\.lower_email is made of email, whose type has to become VARCHAR\(255\)/,
   ],
   [
     "WITHOUT ROWID",

@@ -2,7 +2,7 @@ import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DecidedFill, type SnapshotPair, stagesOf } from "../../src/author/rules/change_stages.ts";
-import type { KitIndex, KitSnapshot, KitTable } from "../../src/schema/kit_snapshot.ts";
+import type { KitIndex, KitSnapshot, KitTable, KitEnum } from "../../src/schema/kit_snapshot.ts";
 import { parseRenames } from "../../src/author/rules/renames.ts";
 import { kitCheck, kitForeignKey, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
 
@@ -73,11 +73,12 @@ for (const dialect of ["sqlite", "postgresql"] as const) {
   });
 
   test(`stagesOf() adds the sections that tables do not have, and keeps what goes later (${dialect})`, () => {
-    const from = { ...kitSnapshot(dialect, t([])), enums: { old: {} } };
-    const to = { ...kitSnapshot(dialect, t([])), enums: { mood: {} } };
+    const [old, mood] = ["old", "mood"].map((name) => ({ name, values: ["a"] })) as [KitEnum, KitEnum];
+    const from = { ...kitSnapshot(dialect, t([])), enums: { old } };
+    const to = { ...kitSnapshot(dialect, t([])), enums: { mood } };
     const { expand, contract } = stagesOf({ from, to, renames: parseRenames([]), fills: [] });
-    assert.deepEqual(expand[1]["enums"], { old: {}, mood: {} });
-    assert.deepEqual(contract.at(-1)![1]["enums"], { mood: {} });
+    assert.deepEqual(expand[1].enums, { old, mood });
+    assert.deepEqual(contract.at(-1)![1].enums, { mood });
   });
 
   test(`stagesOf() leaves the changes of what exists to the end (${dialect})`, () => {

@@ -1,44 +1,39 @@
-import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
-import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { perDialect } from "harbor-db";
+import { sql } from "drizzle-orm";
 import {
   boolean,
-  type Column,
-  datetime,
-  id,
   integer,
-  type Table,
-  table,
+  type PgColumnBuilderBase,
+  type PgTable,
   text,
+  timestamp,
   varchar,
-} from "../../schema.ts";
-import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
-import { proveRevisions } from "../../src/author/prove.ts";
-import type { Scratch } from "../../src/engines/scratch.ts";
-import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
-import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
-import { testClient, withTestDatabase } from "../support/databases.ts";
+} from "drizzle-orm/pg-core";
 import { assertGolden, assertNoStrays, goldenName } from "../support/golden.ts";
-import { sharedPostgres } from "../support/servers/postgres_server.ts";
-import { withFreshLibsql } from "../support/servers/sqld_server.ts";
+import { proofEngines, prove } from "../support/prove_engines.ts";
+import { type Extra, index, oneOf, references, table, uniqueIndex } from "../support/samples/tables.ts";
 import { type CaseDecisions, generateTwo } from "../support/samples/two_revisions.ts";
 
-const owners = table("owners", { id: id(), name: text() });
+const owners = table("owners", { name: text() });
 /** Refers to `things` with ON DELETE at its default, and is what a careless rebuild would empty. */
-const notesOn = (things: Table) =>
-  table("notes", { id: id(), thing_id: integer().notNull().references(things) });
+const notesOn = (things: PgTable) =>
+  table("notes", { thing_id: integer().notNull() }, references("thing_id", things));
 
 /** A table whose column `c` changes, with rows that refer to it. */
-function things(columns: Readonly<Record<string, Column>>): readonly Table[] {
-  const changed = table("things", { id: id(), name: varchar(20).notNull(), ...columns });
+function things(
+  columns: Readonly<Record<string, PgColumnBuilderBase>>,
+  ...extras: readonly Extra[]
+): readonly PgTable[] {
+  const changed = table("things", { name: varchar({ length: 20 }).notNull(), ...columns }, ...extras);
   return [owners, changed, notesOn(changed)];
 }
 
 interface Case extends CaseDecisions {
   readonly what: string;
-  readonly before: readonly Table[];
-  readonly after: readonly Table[];
+  readonly before: readonly PgTable[];
+  readonly after: readonly PgTable[];
   /** What the scripts up hold, beside being proven. */
   readonly sqlite?: readonly RegExp[];
   readonly postgresql?: readonly RegExp[];
@@ -46,19 +41,23 @@ interface Case extends CaseDecisions {
   readonly never?: RegExp;
 }
 
-const inItem = { id: id(), name: text().index(), o: integer().references(owners) };
-const items = table("items", inItem);
-const renamed = table("things", inItem);
+const named = (name: string) =>
+  table(name, { name: text(), o: integer() }, index("name"), references("o", owners));
+const items = named("items");
+const renamed = named("things");
 
 const rebuild = /INSERT INTO `__new_things`/;
 const none = things({});
-const random = { sqlite: "lower(hex(randomblob(16)))", postgresql: "gen_random_uuid()::text" };
+const random = perDialect({
+  sqlite: sql`lower(hex(randomblob(16)))`,
+  postgresql: sql`gen_random_uuid()::text`,
+});
 
 const cases: readonly Case[] = [
   {
     what: "adds a table",
     before: [owners],
-    after: things({ c: text().index() }),
+    after: things({ c: text() }, index("c")),
     never: /concurrently|NOT VALID/,
   },
   {
@@ -71,7 +70,7 @@ const cases: readonly Case[] = [
   {
     what: "adds a column that may be empty",
     before: none,
-    after: things({ c: varchar(500) }),
+    after: things({ c: varchar({ length: 500 }) }),
     sqlite: [/ALTER TABLE `things` ADD `c` VARCHAR\(500\);/],
     never: /__new_/,
   },
@@ -95,7 +94,7 @@ const cases: readonly Case[] = [
   {
     what: "adds a NOT NULL column with a default that differs from row to row",
     before: none,
-    after: things({ c: varchar(36).notNull().default(random) }),
+    after: things({ c: varchar({ length: 36 }).notNull().default(random) }),
     sqlite: [rebuild, /coalesce\("c", \(lower\(hex\(randomblob\(16\)\)\)\)\)/],
     postgresql: [
       /ADD COLUMN "c" varchar\(36\);[^]*SET DEFAULT gen_random_uuid\(\)::text;[^]*-- harbor:backfill table=things key=id\nUPDATE "things" SET "c" = gen_random_uuid\(\)::text WHERE "c" IS NULL;[^]*CHECK \("c" IS NOT NULL\) NOT VALID;[^]*-- harbor:alone\nALTER TABLE "things" VALIDATE CONSTRAINT "things_c_not_null";[^]*SET NOT NULL;[^]*DROP CONSTRAINT "things_c_not_null"/,
@@ -104,7 +103,7 @@ const cases: readonly Case[] = [
   {
     what: "adds a column with a default that differs from row to row",
     before: none,
-    after: things({ c: varchar(36).default(random) }),
+    after: things({ c: varchar({ length: 36 }).default(random) }),
     sqlite: [rebuild],
     postgresql: [/ADD COLUMN "c" varchar\(36\);[^]*SET DEFAULT[^]*harbor:backfill/],
     never: /SET NOT NULL/,
@@ -151,7 +150,7 @@ const cases: readonly Case[] = [
   {
     what: "adds a column with listed values",
     before: none,
-    after: things({ c: varchar(20).notNull().default("local").oneOf("local", "r2") }),
+    after: things({ c: varchar({ length: 20 }).notNull().default("local") }, oneOf("c", "local", "r2")),
     sqlite: [
       /ADD `c` VARCHAR\(20\) DEFAULT 'local' NOT NULL CONSTRAINT "things_c_check" CHECK\("c" IN \('local', 'r2'\)\);/,
     ],
@@ -164,12 +163,12 @@ const cases: readonly Case[] = [
   {
     what: "adds a column with listed values and an index",
     before: none,
-    after: things({ c: varchar(20).notNull().default("a").oneOf("a", "b").index() }),
+    after: things({ c: varchar({ length: 20 }).notNull().default("a") }, index("c"), oneOf("c", "a", "b")),
   },
   {
     what: "adds a listed value",
-    before: things({ c: varchar(20).oneOf("local", "r2") }),
-    after: things({ c: varchar(20).oneOf("local", "r2", "s3") }),
+    before: things({ c: varchar({ length: 20 }) }, oneOf("c", "local", "r2")),
+    after: things({ c: varchar({ length: 20 }) }, oneOf("c", "local", "r2", "s3")),
     sqlite: [rebuild],
     postgresql: [
       /DROP CONSTRAINT "things_c_check";[^]*NOT VALID;[^]*-- harbor:alone\nALTER TABLE "things" VALIDATE/,
@@ -178,7 +177,7 @@ const cases: readonly Case[] = [
   {
     what: "lists a column's values",
     before: things({ c: text() }),
-    after: things({ c: text().oneOf("row 1") }),
+    after: things({ c: text() }, oneOf("c", "row 1")),
     postgresql: [/NOT VALID/],
   },
   {
@@ -192,24 +191,24 @@ const cases: readonly Case[] = [
   { what: "drops a NOT NULL column", before: things({ c: integer().notNull() }), after: none },
   {
     what: "drops a NOT NULL column without duplicates",
-    before: things({ c: text().notNull().uniqueIndex() }),
+    before: things({ c: text().notNull() }, uniqueIndex("c")),
     after: none,
   },
   {
     what: "drops a column with listed values",
-    before: things({ c: text().notNull().oneOf("a", "b") }),
+    before: things({ c: text().notNull() }, oneOf("c", "a", "b")),
     after: none,
   },
   {
     what: "drops a column that refers to a table",
-    before: things({ c: integer().references(owners) }),
+    before: things({ c: integer() }, references("c", owners)),
     after: none,
     sqlite: [rebuild],
   },
   {
     what: "renames a column with its index",
-    before: things({ old: text().notNull().index().oneOf("row 1", "row 2") }),
-    after: things({ c: text().notNull().index().oneOf("row 1", "row 2") }),
+    before: things({ old: text().notNull() }, index("old"), oneOf("old", "row 1", "row 2")),
+    after: things({ c: text().notNull() }, index("c"), oneOf("c", "row 1", "row 2")),
     renames: ["things.old=things.c"],
     sqlite: [/RENAME COLUMN `old` TO `c`/],
     postgresql: [
@@ -228,7 +227,7 @@ const cases: readonly Case[] = [
   },
   {
     what: "renames a table that others refer to",
-    before: [owners, items, table("notes", { id: id(), thing_id: integer().notNull().references(items) })],
+    before: [owners, items, table("notes", { thing_id: integer().notNull() }, references("thing_id", items))],
     after: [owners, renamed, notesOn(renamed)],
     renames: ["items=things"],
     postgresql: [
@@ -239,39 +238,39 @@ const cases: readonly Case[] = [
   },
   {
     what: "makes a column longer",
-    before: things({ c: varchar(20) }),
-    after: things({ c: varchar(50) }),
+    before: things({ c: varchar({ length: 20 }) }),
+    after: things({ c: varchar({ length: 50 }) }),
     sqlite: [rebuild],
     postgresql: [/SET DATA TYPE varchar\(50\);/],
   },
   {
     what: "makes a column another type",
     before: things({ c: text() }),
-    after: things({ c: datetime() }),
+    after: things({ c: timestamp() }),
     postgresql: [/SET DATA TYPE timestamp USING "c"::timestamp;/],
   },
   {
     what: "adds an index",
     before: things({ c: text() }),
-    after: things({ c: text().index() }),
+    after: things({ c: text() }, index("c")),
     sqlite: [/CREATE INDEX `ix_things_c`/],
     postgresql: [/-- harbor:concurrently\nCREATE INDEX "ix_things_c" ON "things" \("c"\)/],
     never: /USING btree|__new_/,
   },
   {
     what: "makes an index unique",
-    before: things({ c: text().index() }),
-    after: things({ c: text().uniqueIndex() }),
+    before: things({ c: text() }, index("c")),
+    after: things({ c: text() }, uniqueIndex("c")),
     // Queries have one of the two at any time.
     postgresql: [
       /-- harbor:concurrently\nCREATE UNIQUE INDEX "ix_things_c_new"[^]*DROP INDEX "ix_things_c";[^]*RENAME TO "ix_things_c"/,
     ],
   },
-  { what: "drops an index", before: things({ c: text().index() }), after: things({ c: text() }) },
+  { what: "drops an index", before: things({ c: text() }, index("c")), after: things({ c: text() }) },
   {
     what: "adds a column that refers to a table",
     before: none,
-    after: things({ c: integer().references(owners).index() }),
+    after: things({ c: integer() }, index("c"), references("c", owners)),
     sqlite: [/ADD `c` INTEGER REFERENCES owners\(id\)/],
     postgresql: [
       /REFERENCES "owners"\("id"\)[^;]* NOT VALID;[^]*-- harbor:alone\nALTER TABLE "things" VALIDATE CONSTRAINT "things_c_fkey"/,
@@ -281,50 +280,39 @@ const cases: readonly Case[] = [
   {
     what: "lets a column refer to a table",
     before: things({ c: integer() }),
-    after: things({ c: integer().references(owners) }),
+    after: things({ c: integer() }, references("c", owners)),
     sqlite: [rebuild],
     postgresql: [/NOT VALID/],
   },
   {
     what: "adds columns of all kinds, and drops one, in one table",
-    before: things({ old: text().index() }),
-    after: things({
-      a: text(),
-      b: integer().references(owners),
-      c: varchar(9).notNull().default(random).oneOf("x"),
-      d: text().notNull().uniqueIndex(),
-      e: datetime().default({ sqlite: "CURRENT_TIMESTAMP", postgresql: "CURRENT_TIMESTAMP" }),
-    }),
+    before: things({ old: text() }, index("old")),
+    after: things(
+      {
+        a: text(),
+        b: integer(),
+        c: varchar({ length: 9 }).notNull().default(random),
+        d: text().notNull(),
+        e: timestamp().default(sql`CURRENT_TIMESTAMP`),
+      },
+      references("b", owners),
+      oneOf("c", "x"),
+      uniqueIndex("d"),
+    ),
     fills: ["things.d=CAST(id AS TEXT)", "things.c='x'"],
   },
   {
     what: "changes two tables at once",
-    before: [owners, table("things", { id: id(), c: text() })],
+    before: [owners, table("things", { c: text() })],
     after: [
-      table("owners", { id: id(), name: text().notNull() }),
-      table("things", { id: id(), c: text().default("x").oneOf("x", "row 1") }),
+      table("owners", { name: text().notNull() }),
+      table("things", { c: text().default("x") }, oneOf("c", "x", "row 1")),
     ],
     fills: ["owners.name=''"],
   },
 ];
 
-/** What the scripts are run on. */
-const engines: readonly { readonly name: string; readonly dialect: Dialect; readonly scratch: Scratch }[] = [
-  { name: "SQLite in memory", dialect: "sqlite", scratch: memoryScratch(testClient) },
-  {
-    name: "libSQL",
-    dialect: "sqlite",
-    scratch: (work) => withFreshLibsql((url) => withTestDatabase(url, work)),
-  },
-  {
-    name: "PostgreSQL 15",
-    dialect: "postgresql",
-    scratch: async (work) =>
-      await postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, testClient)(work),
-  },
-];
-
-for (const { name, dialect, scratch } of engines) {
+for (const { name, dialect, scratch } of proofEngines) {
   for (const { what, before, after, never, ...decisions } of cases) {
     test(`generate ${what}, up, down and up again (${name})`, async () => {
       const { second, history } = await generateTwo(before, after, decisions);
@@ -332,12 +320,7 @@ for (const { name, dialect, scratch } of engines) {
       for (const pattern of decisions[dialect] ?? []) assert.match(scripts.up, pattern);
       if (never !== undefined) assert.doesNotMatch(scripts.up, never);
       assert.doesNotMatch(scripts.up + scripts.down, /PRAGMA|"public"|CASCADE/);
-      await proveRevisions(history(dialect), 0, {
-        scratch,
-        version: "0.0.0",
-        signal: new AbortController().signal,
-        now: () => new Date("2026-01-01T00:00:00Z"),
-      });
+      await prove(history(dialect), scratch);
     });
   }
 }
@@ -357,7 +340,7 @@ for (const dialect of ["sqlite", "postgresql"] as const) {
 }
 
 test("generate writes the same scripts each time, under the same id", async () => {
-  const change = () => generateTwo(none, things({ c: text().notNull().default("x").index() }));
+  const change = () => generateTwo(none, things({ c: text().notNull().default("x") }, index("c")));
   const [once, again] = [await change(), await change()];
   assert.deepEqual(once.second, again.second);
 });

@@ -1,32 +1,18 @@
 import type { Dialect } from "../../src/base/dialect.ts";
-import {
-  generateDrizzleJson,
-  generateMigration,
-  generateSQLiteDrizzleJson,
-  generateSQLiteMigration,
-} from "drizzle-kit/api";
 import { sql } from "drizzle-orm";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import {
-  boolean,
-  datetime,
-  id,
-  integer,
-  postgresqlTables,
-  sqliteTables,
-  table,
-  text,
-  varchar,
-} from "../../schema.ts";
 import { compareSnapshots } from "../../src/schema/compare_snapshots.ts";
 import { normalizeDrizzleSnapshot } from "../../src/schema/drizzle_snapshot.ts";
 import { readKitSnapshot } from "../../src/schema/kit_snapshot.ts";
 import { breakpoint } from "../../src/history/script.ts";
 import type { Snapshot } from "../../src/schema/snapshot.ts";
+import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
 import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
 import { projectFile } from "../support/project.ts";
+import { tablesFor } from "../support/samples/two_revisions.ts";
+import { boats, ports, voyages } from "../support/samples/whole_schema.ts";
 
 /** Runs the statements on a new database and returns the schema that is there afterwards. */
 function schemaAfter(engine: Engine, statements: readonly string[]): Promise<Snapshot> {
@@ -46,33 +32,10 @@ function readHistory(dialect: Dialect): { readonly tags: readonly string[]; read
   };
 }
 
-/** Every word of schema.ts. */
-const owners = table("owners", { id: id(), email: varchar(120).notNull().uniqueIndex() });
-const everyWord = [
-  owners,
-  table("things", {
-    id: id(),
-    uuid: varchar(36).notNull().default({
-      sqlite: "lower(hex(randomblob(16)))",
-      postgresql: "gen_random_uuid()",
-    }).uniqueIndex(),
-    name: text().default("it's"),
-    backend: varchar(20).notNull().default("local").oneOf("local", "r2").index(),
-    kind: text().oneOf("only"),
-    rank: integer().default(-1),
-    ready: boolean().notNull().default(false),
-    made_at: datetime().notNull().default({ sqlite: "CURRENT_TIMESTAMP", postgresql: "CURRENT_TIMESTAMP" }),
-    owner_id: integer().notNull().references(owners),
-  }),
-];
-
 async function generated(dialect: Dialect): Promise<{ json: unknown; statements: readonly string[] }> {
-  if (dialect === "sqlite") {
-    const json = await generateSQLiteDrizzleJson(sqliteTables(everyWord));
-    return { json, statements: await generateSQLiteMigration(await generateSQLiteDrizzleJson({}), json) };
-  }
-  const json = generateDrizzleJson(postgresqlTables(everyWord));
-  return { json, statements: await generateMigration(generateDrizzleJson({}), json) };
+  const engine = await loadDrizzleEngine();
+  const json = await engine.snapshot(dialect, tablesFor(dialect, [ports, boats, voyages]));
+  return { json, statements: await engine.difference(await engine.snapshot(dialect, {}), json) };
 }
 
 function normalized(json: unknown): Snapshot {
@@ -90,11 +53,11 @@ for (const engine of engines) {
     }
   });
 
-  test(`what the words of schema.ts make is what the snapshot says, on ${engine.name}`, async () => {
+  test(`what every word of a schema makes is what the snapshot says, on ${engine.name}`, async () => {
     const { json, statements } = await generated(engine.dialect);
     const expected = normalized(JSON.parse(JSON.stringify(json)));
     assert.deepEqual(compareSnapshots(expected, await schemaAfter(engine, statements)), []);
     const other = compareSnapshots(expected, { ...expected, tables: expected.tables.slice(1) });
-    assert.deepEqual(other.map((difference) => difference.path), ["table owners"]);
+    assert.deepEqual(other.map((difference) => difference.path), ["table boats"]);
   });
 }

@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { id, integer, type Table, table, text, varchar } from "../../schema.ts";
+import { integer, type PgColumnBuilderBase, type PgTable, text, varchar } from "drizzle-orm/pg-core";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { readState } from "../../src/state/read_state.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 import { engines, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
+import { type Extra, oneOf, references, table, uniqueIndex } from "../support/samples/tables.ts";
 import { generateTwo } from "../support/samples/two_revisions.ts";
 
-const owners = table("owners", { id: id() });
-const notes = (name = varchar(20)) => table("notes", { id: id(), name, owner: integer() });
+const owners = table("owners", {});
+const notes = (name: PgColumnBuilderBase = varchar({ length: 20 }), ...extras: readonly Extra[]) =>
+  table("notes", { name, owner: integer() }, ...extras);
+const short = () => varchar({ length: 20 });
 const rows = [
   "INSERT INTO owners (id) VALUES (1)",
   "INSERT INTO notes (id, name, owner) VALUES (1, 'same', 1), (2, 'same', 9), (3, NULL, 1)",
@@ -18,39 +21,44 @@ const rows = [
 // One row a rule: the second revision's tables, what it lacks, and what is found in the rows (nothing when it runs).
 const cases: readonly (readonly [
   rule: string,
-  after: readonly Table[],
+  after: readonly PgTable[],
   fills: readonly string[],
   found: RegExp | null,
 ])[] = [
   [
     "duplicates under a new unique index",
-    [owners, notes(varchar(20).uniqueIndex())],
+    [owners, notes(short(), uniqueIndex("name"))],
     [],
     /2 rows of notes have the same name as another \(id 1, 2\)/,
   ],
   [
     "values that a new check does not allow",
-    [owners, notes(varchar(20).oneOf("a", "b"))],
+    [owners, notes(short(), oneOf("name", "a", "b"))],
     [],
     /2 rows of notes have a name that is not allowed/,
   ],
   [
     "values that will not fit",
-    [owners, notes(varchar(3))],
+    [owners, notes(varchar({ length: 3 }))],
     [],
     /2 rows of notes have more than 3 characters in name \(id 1, 2\)/,
   ],
   [
     "orphans of a new reference",
-    [owners, table("notes", { id: id(), name: varchar(20), owner: integer().references(owners) })],
+    [owners, notes(short(), references("owner", owners))],
     [],
     /1 row of notes refers by owner to owners that are not there \(id 2\)/,
   ],
-  ["no NULL that the script fills", [owners, notes(varchar(20).notNull())], ["notes.name='none'"], null],
-  ["nothing in a wider column", [owners, notes(varchar(50))], [], null],
+  [
+    "no NULL that the script fills",
+    [owners, notes(varchar({ length: 20 }).notNull())],
+    ["notes.name='none'"],
+    null,
+  ],
+  ["nothing in a wider column", [owners, notes(varchar({ length: 50 }))], [], null],
   [
     "nothing in a new table",
-    [owners, notes(), table("more", { id: id(), name: text().uniqueIndex() })],
+    [owners, notes(), table("more", { name: text() }, uniqueIndex("name"))],
     [],
     null,
   ],

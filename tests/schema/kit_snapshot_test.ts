@@ -1,4 +1,4 @@
-import { isRecord } from "../../src/base/record.ts";
+import { isRecord } from "../../src/base/json_schema.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
@@ -55,7 +55,7 @@ test("sameSchema() looks at everything but the ids", () => {
   const one = kitSnapshot("sqlite", table);
   assert.ok(sameSchema(one, { ...one, id: "2", prevId: "1" }));
   assert.ok(!sameSchema(one, kitSnapshot("sqlite", kitTable("t", ["id integer key", "c integer"]))));
-  assert.ok(!sameSchema(one, { ...one, enums: { mood: {} } }));
+  assert.ok(!sameSchema(one, { ...one, enums: { mood: { name: "mood", values: [] } } }));
   assert.ok(!sameSchema(one, kitSnapshot("postgresql", table)));
 });
 

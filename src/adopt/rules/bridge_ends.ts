@@ -117,12 +117,13 @@ function liveColumn(
     readonly dialect: Dialect;
   },
 ): KitColumn {
-  const { default: value, ...rest } = like;
+  const { default: value, generated: _, ...rest } = like;
   // Of a column that the database numbers, the numbering is seen to apart.
   const isSame = expected.identity || column.default === expected.default ||
     (column.default !== null && expected.default !== null &&
       sameExpression(column.default, expected.default, dialect));
   const own = isSame ? value : writtenDefault(column, dialect);
+  const generated = isSame ? like.generated : writtenGenerated(column, dialect);
   const isSameType = column.type === expected.type;
   return {
     ...rest,
@@ -130,12 +131,14 @@ function liveColumn(
     notNull: column.identity ? like.notNull : column.notNull,
     primaryKey: like.primaryKey && old.primaryKey.includes(column.name),
     ...own === undefined ? {} : { default: own },
+    ...generated === undefined ? {} : { generated },
   };
 }
 
 function plainColumn(column: Column, { primaryKey }: Table, dialect: Dialect): KitColumn {
   const { name, type, notNull } = column;
   const value = writtenDefault(column, dialect);
+  const generated = writtenGenerated(column, dialect);
   return {
     name,
     type,
@@ -143,23 +146,31 @@ function plainColumn(column: Column, { primaryKey }: Table, dialect: Dialect): K
     notNull,
     ...formsOf[dialect].column,
     ...value === undefined ? {} : { default: value },
+    ...generated === undefined ? {} : { generated },
   };
 }
 
-/** What drizzle-kit's form of a column has on one dialect only, and how an expression stands as a default. */
+/** What drizzle-kit's form of a column has on one dialect only, and how an expression stands in it. */
 const formsOf: Readonly<
-  Record<Dialect, { readonly column: object; readonly default: (expression: string) => string }>
+  Record<Dialect, { readonly column: object; readonly expression: (text: string) => string }>
 > = {
-  sqlite: { column: { autoincrement: false }, default: (expression) => `(${expression})` },
-  postgresql: { column: {}, default: (expression) => expression },
+  sqlite: { column: { autoincrement: false }, expression: (text) => `(${text})` },
+  postgresql: { column: {}, expression: (text) => text },
 };
 
+/** What a generated column is made of, as drizzle-kit has it. */
+function writtenGenerated({ default: value }: Column, dialect: Dialect): KitColumn["generated"] {
+  const [, made, kind] = /^GENERATED ALWAYS AS \((.*)\) (STORED|VIRTUAL)$/s.exec(value ?? "") ?? [];
+  if (made === undefined) return undefined;
+  return { as: formsOf[dialect].expression(made), type: kind!.toLowerCase() };
+}
+
 function writtenDefault(column: Column, dialect: Dialect): string | undefined {
-  if (column.default === null || column.identity) return undefined;
+  if (column.default === null || column.identity || column.default.startsWith("GENERATED ")) return undefined;
   const isLiteral = /^(?:[+-]?[\d.]+|'(?:[^']|'')*'|[xX]'[\da-fA-F]*'|TRUE|FALSE|NULL|CURRENT_\w+)$/.test(
     column.default,
   );
-  return isLiteral ? column.default : formsOf[dialect].default(column.default);
+  return isLiteral ? column.default : formsOf[dialect].expression(column.default);
 }
 
 function indexEnds({ dialect, wanted, old, table }: Subject): readonly PartEnds<KitIndex>[] {
@@ -185,12 +196,22 @@ function liveIndex(index: Index, like: KitIndex): KitIndex {
     ...rest,
     isUnique: index.unique,
     columns: index.columns.map((column) =>
-      typeof example === "object"
-        ? { ...example, expression: column, isExpression: !/^\w+$/.test(column) }
-        : column
+      typeof example === "object" ? { ...example, ...indexColumn(column) } : column
     ),
     ...index.where === null ? {} : { where: index.where },
   } as KitIndex;
+}
+
+/** An index's column as drizzle-kit has it on PostgreSQL. */
+function indexColumn(column: string) {
+  const [, expression = column, descending, nulls] =
+    /^(.*?)( DESC)?(?: NULLS (FIRST|LAST))?$/s.exec(column) ?? [];
+  return {
+    expression,
+    isExpression: !/^\w+$/.test(expression),
+    asc: descending === undefined,
+    nulls: nulls?.toLowerCase() ?? (descending === undefined ? "last" : "first"),
+  };
 }
 
 function foreignKeyEnds({ wanted, old, table }: Subject): readonly PartEnds<KitForeignKey>[] {

@@ -1,5 +1,6 @@
 import { isConstant } from "../../sql/constant_expression.ts";
 import type { Dialect } from "../../base/dialect.ts";
+import { withEnumsOf } from "./enum_changes.ts";
 import { type Fill, isMadeByDatabase } from "./fills.ts";
 import { isRecord } from "../../base/json_schema.ts";
 import {
@@ -85,7 +86,7 @@ const traitsOf: Readonly<Record<Dialect, ChangeTraits>> = {
 export function stagesOf(change: SchemaChange): ChangeStages {
   const { dialect } = change.to;
   const traits = traitsOf[dialect];
-  const adopted = adoptNames(applyRenames(change.from, change.renames), change.to);
+  const adopted = adoptNames(withEnumsOf(applyRenames(change.from, change.renames), change.to), change.to);
   const inlineChecks = checksToInline(adopted.snapshot, change);
   const expanded = expand(adopted.snapshot, change);
   const reached = withChecks(expanded, inlineChecks);

@@ -99,7 +99,7 @@ export function applyRenames(snapshot: KitSnapshot, { tables, columns }: Renames
       columns.filter((rename) => rename.table === tableName(table.name)).reduce(
         (result, { from, to }) =>
           result.replaceAll(`"${from}"`, `"${to}"`).replaceAll(`\`${from}\``, `\`${to}\``),
-        text,
+        text.replaceAll(`"${table.name}".`, `"${tableName(table.name)}".`),
       );
     const list = <T extends { readonly columns: readonly string[] }>(key: T) => ({
       ...key,
@@ -110,13 +110,19 @@ export function applyRenames(snapshot: KitSnapshot, { tables, columns }: Renames
       columns: Object.fromEntries(
         Object.values(table.columns).map((column) => {
           const name = own(column.name);
-          return [name, { ...column, name }];
+          const { generated } = column;
+          return [name, {
+            ...column,
+            name,
+            ...generated === undefined ? {} : { generated: { ...generated, as: inText(generated.as) } },
+          }];
         }),
       ),
       indexes: mapValues(table.indexes, (index) => ({
         ...index,
         columns: index.columns.map((column) => {
-          if (typeof column === "string") return own(column);
+          // A name has no quotes.
+          if (typeof column === "string") return /["`]/.test(column) ? inText(column) : own(column);
           const { expression, isExpression } = column;
           return { ...column, expression: isExpression ? inText(expression) : own(expression) };
         }),

@@ -17,11 +17,16 @@ export interface SampleRows {
  * becomes another type is one of that type
  */
 export function sampleRows(snapshot: Snapshot, next: Snapshot = snapshot): readonly SampleRows[] {
+  // A column of PostgreSQL's that is GENERATED ALWAYS AS IDENTITY takes no number otherwise.
+  const overriding = snapshot.dialect === "postgresql" ? "OVERRIDING SYSTEM VALUE " : "";
   return inOrder(snapshot.tables).flatMap((plain) => {
     const later = next.tables.find(({ name }) => name === plain.name);
     const table = { ...plain, checks: [...later?.checks ?? [], ...plain.checks] };
-    const types = new Map(later?.columns.map(({ name, type }) => [name, type]));
-    const rows = Array.from({ length: rowCount }, (_, index) => rowOf(table, index + 1, types));
+    const columns = new Map(later?.columns.map((column) => [column.name, column]));
+    const rows = Array.from(
+      { length: rowCount },
+      (_, index) => rowOf(table, { row: index + 1, overriding }, columns),
+    );
     const statements = rows.filter((row) => row !== null);
     return statements.length < rowCount ? [] : [{ table: table.name, statements }];
   });
@@ -40,21 +45,29 @@ function inOrder(tables: readonly Table[]): readonly Table[] {
   return tables.toSorted((a, b) => depth(a, [a.name]) - depth(b, [b.name]));
 }
 
-type Types = ReadonlyMap<string, string>;
+type LaterColumns = ReadonlyMap<string, Column>;
 
-function rowOf(table: Table, row: number, laterTypes: Types): string | null {
-  const values = table.columns.map((column) => {
+function rowOf(
+  table: Table,
+  { row, overriding }: { readonly row: number; readonly overriding: string },
+  laterColumns: LaterColumns,
+): string | null {
+  // Nobody writes into what is made of other columns.
+  const columns = table.columns.filter((column) => !column.default?.startsWith("GENERATED "));
+  const values = columns.map((column) => {
     const isKey = table.primaryKey.includes(column.name);
     if (row > 1 && !column.notNull && !isKey) return "NULL";
-    const later = laterTypes.get(column.name) ?? column.type;
+    const later = laterColumns.get(column.name) ?? column;
     return valueOf(column, table, { row, later }) ?? (column.notNull ? null : "NULL");
   });
   if (values.includes(null)) return null;
-  const names = table.columns.map((column) => `"${column.name}"`).join(", ");
-  return `INSERT INTO "${table.name}" (${names}) VALUES (${values.join(", ")})`;
+  const names = columns.map((column) => `"${column.name}"`).join(", ");
+  return `INSERT INTO "${table.name}" (${names}) ${overriding}VALUES (${values.join(", ")})`;
 }
 
 const kinds: readonly (readonly [RegExp, (row: number, length: number) => string])[] = [
+  [/^TIME\b/, (row) => `'12:00:0${row}'`],
+  [/^DATE$/, (row) => `'2025-01-0${row}'`],
   [/CHAR|TEXT|CLOB/, (row, length) => `'${`row ${row}`.slice(-length)}'`],
   [/INT|NUMERIC|DECIMAL|REAL|DOUBLE|FLOAT/, (row) => String(row)],
   [/BOOL/, (row) => row === 1 ? "TRUE" : "FALSE"],
@@ -67,18 +80,20 @@ const kinds: readonly (readonly [RegExp, (row: number, length: number) => string
 function valueOf(
   column: Column,
   table: Table,
-  { row, later }: { readonly row: number; readonly later: string },
+  { row, later: { type: later, values } }: { readonly row: number; readonly later: Column },
 ): string | null {
+  const ofType = column.values?.filter((value) => values?.includes(value) ?? true) ?? [];
+  if (ofType.length > 0) return `'${ofType[(row - 1) % ofType.length]!.replaceAll("'", "''")}'`;
   const lists = table.checks.filter(({ expression }) => expression.includes(column.name))
     .map(({ expression }): readonly string[] => expression.match(/'(?:[^']|'')*'/g) ?? []);
   const allowed = (lists[0] ?? []).filter((value) => lists.every((list) => list.includes(value)));
   if (allowed.length > 0) return allowed[(row - 1) % allowed.length]!;
   const lengths = [column.type, later].map((type) => Number(/\((\d+)\)/.exec(type)?.[1] ?? 40));
   const length = Math.min(...lengths);
-  const value = (type: string) =>
+  const made = (type: string) =>
     kinds.find(([pattern]) => pattern.test(type.toUpperCase()))?.[1](row, length);
-  const own = value(column.type) ?? null;
-  const future = value(later);
+  const own = made(column.type) ?? null;
+  const future = made(later);
   if (future === undefined || !own?.startsWith("'") || later === column.type) return own;
   return `'${future.replaceAll("'", "")}'`;
 }

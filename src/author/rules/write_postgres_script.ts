@@ -1,6 +1,7 @@
 import { isConstant } from "../../sql/constant_expression.ts";
 import type { StageStatements } from "./write_sqlite_script.ts";
 import type { ChangeStages, SchemaChange } from "./change_stages.ts";
+import { conversion, enumChanges } from "./enum_changes.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
 import type { KitTable } from "../../schema/kit_snapshot.ts";
 import { referrersFirst } from "./table_order.ts";
@@ -8,6 +9,8 @@ import { tablesByName } from "./renames.ts";
 
 /** The order in which a change can run while the application goes on working. */
 const phases = [
+  // A value of an enum type can be used once it is committed.
+  "value",
   // One transaction of statements that need their lock for a moment only.
   "change",
   "fill",
@@ -18,6 +21,8 @@ const phases = [
   "validate",
   "settle",
   "drop",
+  // After the tables that have it.
+  "drop type",
 ] as const;
 type Phase = typeof phases[number];
 type Placed = readonly [Phase, DraftStatement];
@@ -41,8 +46,11 @@ export function arrangePostgres(
     existing: new Set([...tablesByName(renamed).keys()]),
     replaced: replacedIndexes(statements),
   };
+  const enums = enumChanges(change);
   const placed = [
+    ...enums.additions.map((sql): Placed => ["value", change.isAtomic ? draft(sql) : valueAdded(sql)]),
     ...stages.renames.map((sql): Placed => ["change", draft(sql)]),
+    ...enums.recreations.map((sql): Placed => ["change", draft(sql)]),
     ...statements.flatMap((sql) => change.isAtomic ? [placeAtomic(sql, change)] : place(sql, setting)),
     ...backfills(change),
   ];
@@ -63,6 +71,7 @@ interface Setting {
 function placeAtomic(sql: string, change: SchemaChange): Placed {
   const looksAtRows =
     /^CREATE (?:UNIQUE )?INDEX |^ALTER TABLE "[^"]+" (?:ADD CONSTRAINT |ALTER COLUMN "[^"]+" SET NOT NULL;)/;
+  if (/^DROP TYPE /.test(sql)) return ["drop type", draft(sql)];
   const takesAway = /^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN /;
   const phase = looksAtRows.test(sql) ? "settle" : takesAway.test(sql) ? "drop" : "change";
   return [phase, draft(withConversion(sql, change))];
@@ -82,7 +91,8 @@ function place(sql: string, { change, existing, replaced }: Setting): readonly P
   }
   const [, dropped] = /^DROP INDEX "([^"]+)";$/.exec(sql) ?? [];
   if (dropped !== undefined && replaced.has(dropped)) return [];
-  if (/^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN |^DROP (?:TYPE|SEQUENCE|SCHEMA) /.test(sql)) {
+  if (/^DROP TYPE /.test(sql)) return [["drop type", draft(sql)]];
+  if (/^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN |^DROP (?:SEQUENCE|SCHEMA) /.test(sql)) {
     return [["drop", draft(sql)]];
   }
   const [, table, action = ""] = /^ALTER TABLE "([^"]+)" (.*)$/s.exec(sql) ?? [];
@@ -102,6 +112,10 @@ function remarksOn(table: string, action: string, { fills }: SchemaChange): read
   const isLent = fills.some((fill) => fill.table === table && fill.column === column);
   const remark = `The default of ${table}.${column} fills the rows that exist without touching them`;
   return [isLent ? `${remark}; it is taken back below.` : `${remark}.`];
+}
+
+function valueAdded(sql: string): DraftStatement {
+  return draft(sql, "By itself: what follows can use the value once it is committed.", "harbor:alone");
 }
 
 function concurrently(sql: string): DraftStatement {
@@ -202,23 +216,25 @@ const families = [
   /^timestamp/,
 ];
 
-function withConversion(sql: string, { from }: SchemaChange): string {
-  const [, table, column, type] =
-    /^ALTER TABLE "([^"]+)" ALTER COLUMN "([^"]+)" SET DATA TYPE ([^;]+?)(?: USING .*)?;$/s
+function withConversion(sql: string, { from, to }: SchemaChange): string {
+  const [, table, column, type, using] =
+    /^ALTER TABLE "([^"]+)" ALTER COLUMN "([^"]+)" SET DATA TYPE ([^;]+?)(?: USING (.*))?;$/s
       .exec(sql) ?? [];
-  if (table === undefined || column === undefined || type === undefined || sql.includes(" USING ")) {
-    return sql;
-  }
-  const old = tablesByName(from).get(table)?.columns[column]?.type;
-  const isSameFamily = old !== undefined &&
-    families.some((family) => family.test(old.toLowerCase()) && family.test(type.toLowerCase()));
-  return isSameFamily ? sql : sql.replace(/;$/, ` USING "${column}"::${type};`);
+  if (table === undefined || column === undefined || type === undefined) return sql;
+  const before = tablesByName(from).get(table)?.columns[column];
+  const after = tablesByName(to).get(table)?.columns[column];
+  const isSameFamily = before !== undefined &&
+    families.some((family) => family.test(before.type.toLowerCase()) && family.test(type.toLowerCase()));
+  return isSameFamily
+    ? sql
+    : conversion({ table, column, type, value: using ?? `"${column}"::${type}`, before, after });
 }
 
 /** The schema is the connection's, so nothing names one. A btree is what an index is anyway. */
 function unqualified(sql: string): string {
   return sql.trim()
-    .replaceAll(/(REFERENCES|ON|TABLE|INDEX) "public"\./g, "$1 ")
+    .replaceAll(/(REFERENCES|ON|TABLE|INDEX|TYPE) "public"\./g, "$1 ")
+    .replaceAll('::"public".', "::")
     .replace(/ USING btree \(/, " (")
     // What hangs on a dropped table and is not known should stop it, not vanish with it.
     .replace(/^(DROP TABLE "[^"]+") CASCADE;$/, "$1;");

@@ -51,16 +51,22 @@ function droppedIndexes(sql: string, { contract }: ChangeStages, { to }: SchemaC
 }
 
 /** Gives rows a value where the copy of their table wants one. */
-function withFills(sql: string, { fills }: SchemaChange): string {
+function withFills(sql: string, { fills, to }: SchemaChange): string {
   const [, head, columns, table] =
     /^(INSERT INTO `__new_[^`]+`\([^)]*\)) SELECT (.*) FROM `([^`]+)`;\s*$/s.exec(sql) ??
       [];
   if (head === undefined || columns === undefined) return sql;
-  const values = columns.split(", ").map((column) => {
+  // drizzle-kit copies generated columns as well, which SQLite refuses.
+  const made = Object.values(tablesByName(to).get(table!)?.columns ?? {}).filter((column) =>
+    column.generated !== undefined
+  ).map(({ name }) => `"${name}"`);
+  const copied = columns.split(", ").filter((column) => !made.includes(column));
+  const into = head.replace(/\([^)]*\)$/, () => `(${copied.join(", ")})`);
+  const values = copied.map((column) => {
     const fill = fills.find((each) => each.table === table && `"${each.column}"` === column);
     return fill === undefined ? column : `coalesce(${column}, ${fill.value})`;
   });
-  return `${head} SELECT ${values.join(", ")} FROM \`${table}\`;`;
+  return `${into} SELECT ${values.join(", ")} FROM \`${table}\`;`;
 }
 
 function remarkOn(sql: string): readonly string[] {

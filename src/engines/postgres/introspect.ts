@@ -1,4 +1,4 @@
-import type { OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
+import type { Column, OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
 import type { Result } from "./connection.ts";
 import type { Statement } from "./statement.ts";
 
@@ -28,7 +28,7 @@ export function occupation(): Statement {
 export function readSnapshot([, tableRows, otherRows]: readonly Result[]): Snapshot {
   return {
     dialect: "postgresql",
-    tables: (tableRows?.rows ?? []).map((row) => JSON.parse(String(row["definition"])) as Table),
+    tables: (tableRows?.rows ?? []).map((row) => readTable(String(row["definition"]))),
     others: (otherRows?.rows ?? []).map((row) => {
       const { holds, fires, ...other } = row;
       return {
@@ -38,6 +38,16 @@ export function readSnapshot([, tableRows, otherRows]: readonly Result[]): Snaps
       };
     }),
   };
+}
+
+function readTable(definition: string): Table {
+  const table = JSON.parse(definition) as Omit<Table, "columns"> & {
+    readonly columns: readonly (Omit<Column, "values"> & { readonly values: readonly string[] | null })[];
+  };
+  const columns = table.columns.map(({ values, ...column }): Column =>
+    values === null ? column : { ...column, values }
+  );
+  return { ...table, columns };
 }
 
 /** For as long as the transaction, the settings on which the spelling of expressions depends. */
@@ -90,7 +100,8 @@ const columns = `(SELECT coalesce(json_agg(json_build_object(
       WHEN a.attgenerated <> '' THEN format('GENERATED ALWAYS AS (%s) %s', pg_get_expr(d.adbin, d.adrelid),
         CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)
       WHEN NOT ${isSerial} THEN pg_get_expr(d.adbin, d.adrelid) END,
-    'identity', a.attidentity <> '' OR ${isSerial}
+    'identity', a.attidentity <> '' OR ${isSerial},
+    'values', (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = a.atttypid)
   ) ORDER BY a.attnum), '[]')
   FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)`;
@@ -106,10 +117,16 @@ const foreignKeys = constraints(
   }, 'valid', k.convalidated`,
 );
 
+/** What is not the rule in the order of column `k` of index `x`: NULLs come last, and first in a descending one. */
+const indexOrder =
+  `CASE x.indoption[k.n - 1]::int & 3 WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST'
+        WHEN 3 THEN ' DESC' ELSE '' END`;
+
 // pg_get_indexdef quotes names, so it spells expressions only.
 const indexes = `(SELECT coalesce(json_agg(json_build_object(
     'name', i.relname,
-    'columns', (SELECT json_agg(coalesce(a.attname::text, pg_get_indexdef(x.indexrelid, k.n::int, true)) ORDER BY k.n)
+    'columns', (SELECT json_agg(concat(coalesce(a.attname::text, pg_get_indexdef(x.indexrelid, k.n::int, true)), ${indexOrder})
+        ORDER BY k.n)
       FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, n)
       LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.number AND k.number <> 0
       WHERE k.n <= x.indnkeyatts),

@@ -48,8 +48,6 @@ const peculiarWords: Readonly<Record<string, number>> = {
   COLLATE: 2,
   STRICT: 1,
   WITHOUT: 2,
-  GENERATED: 2,
-  AS: 1,
   DEFERRABLE: 1,
   MATCH: 2,
   CONFLICT: 2,
@@ -64,8 +62,7 @@ export function readPeculiarities(ddl: string): readonly string[] {
     const count = token.kind === "word" && depth < 2 ? peculiarWords[token.text.toUpperCase()] : undefined;
     // A column may have such a word as its name, and a default may be such a word in parentheses.
     const isName = depth === 1 && [",", "("].includes(tokens[index - 1]?.text ?? "");
-    const isPart = isWord(tokens[index - 1], "ALWAYS");
-    if (count !== undefined && !isName && !isPart && !(depth === 0 && index < 4)) {
+    if (count !== undefined && !isName && !(depth === 0 && index < 4)) {
       found.push(
         tokens.slice(index, index + count).map((each) => nameOf(each) ?? each.text).join(" ").toUpperCase(),
       );
@@ -73,6 +70,30 @@ export function readPeculiarities(ddl: string): readonly string[] {
     depth += depthChange(token);
   }
   return [...new Set(found)];
+}
+
+/**
+ * Reads the generated columns out of a `CREATE TABLE` text: by name, what makes each, as
+ * `GENERATED ALWAYS AS (a + 1) VIRTUAL`.
+ */
+export function readGenerated(ddl: string): ReadonlyMap<string, string> {
+  const tokens = tokensOf(ddl, "sqlite");
+  const open = tokens.findIndex((token) => token.kind === "sign" && token.text === "(");
+  const parts = commaParts(tokens.slice(open + 1, closing(tokens, open)));
+  return new Map(parts.flatMap((part) => {
+    const as = part.findIndex((token, at) =>
+      isWord(token, "AS") && part[at + 1]?.text === "(" && depthAt(part, at) === 0
+    );
+    const name = nameOf(part[0]);
+    if (as < 1 || name === null) return [];
+    const end = closing(part, as + 1);
+    const kind = isWord(part[end + 1], "STORED") ? "STORED" : "VIRTUAL";
+    return [[name, `GENERATED ALWAYS AS (${textOf(ddl, part.slice(as + 2, end))}) ${kind}`]];
+  }));
+}
+
+function depthAt(tokens: readonly Token[], at: number): number {
+  return tokens.slice(0, at).reduce((depth, token) => depth + depthChange(token), 0);
 }
 
 /** Takes parentheses off that enclose an expression as a whole. */

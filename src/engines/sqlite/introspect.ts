@@ -7,7 +7,14 @@ import type {
   Table,
   Unique,
 } from "../../schema/snapshot.ts";
-import { normalType, readChecks, readIndex, readPeculiarities, stripParentheses } from "./ddl.ts";
+import {
+  normalType,
+  readChecks,
+  readGenerated,
+  readIndex,
+  readPeculiarities,
+  stripParentheses,
+} from "./ddl.ts";
 
 /** Runs queries that see the same state, in as few round trips as the engine allows. */
 export type ReadTogether = (queries: readonly string[]) => Promise<readonly (readonly unknown[])[]>;
@@ -17,7 +24,7 @@ const isTable = "WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL %'";
 
 const queries = [
   'SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema ORDER BY name',
-  `SELECT m.name AS "table", x.name, x.type, x."notnull", x.dflt_value, x.pk
+  `SELECT m.name AS "table", x.name, x.type, x."notnull", x.dflt_value, x.pk, x.hidden
 FROM sqlite_schema m JOIN pragma_table_xinfo(m.name) x ${isTable} ORDER BY x.cid`,
   `SELECT m.name AS "table", l.name AS "index", l."unique", l.origin, x.name
 FROM sqlite_schema m JOIN pragma_index_list(m.name) l JOIN pragma_index_xinfo(l.name) x ${isTable} AND x.key = 1
@@ -48,7 +55,7 @@ export async function introspectSqlite(readTogether: ReadTogether): Promise<Snap
       const peculiarities = readPeculiarities(sql ?? "");
       return {
         name,
-        columns: columnsOf(columns.filter((row) => row.table === name), own),
+        columns: columnsOf(columns.filter((row) => row.table === name), own, sql ?? ""),
         primaryKey: keyOf(name),
         foreignKeys: foreignKeysOf(keys.filter((row) => row.table === name), keyOf),
         indexes: indexesOf(own, ddlOf),
@@ -85,6 +92,8 @@ interface ColumnRow {
   readonly notnull: number;
   readonly dflt_value: string | null;
   readonly pk: number;
+  /** 2 and 3 for a generated column, virtual and stored. */
+  readonly hidden: number;
 }
 
 interface IndexRow {
@@ -117,7 +126,12 @@ function isVirtual({ sql }: ObjectRow): boolean {
   return /^CREATE\s+VIRTUAL\s/i.test(sql ?? "");
 }
 
-function columnsOf(rows: readonly ColumnRow[], indexes: readonly IndexRow[]): readonly Column[] {
+function columnsOf(
+  rows: readonly ColumnRow[],
+  indexes: readonly IndexRow[],
+  ddl: string,
+): readonly Column[] {
+  const generated = rows.some((row) => row.hidden > 1) ? readGenerated(ddl) : new Map<string, string>();
   const key = rows.filter((row) => row.pk > 0);
   // A key that SQLite makes an index for is no alias of the row id: WITHOUT ROWID, or INTEGER PRIMARY KEY DESC.
   const isRowId = key.length === 1 && !indexes.some((row) => row.origin === "pk");
@@ -128,7 +142,7 @@ function columnsOf(rows: readonly ColumnRow[], indexes: readonly IndexRow[]): re
       name: row.name,
       type,
       notNull: row.notnull !== 0 || identity,
-      default: identity ? null : normalDefault(row.dflt_value),
+      default: identity ? null : generated.get(row.name) ?? normalDefault(row.dflt_value),
       identity,
     };
   });

@@ -90,7 +90,7 @@ for (const version of versions) {
       indexes: [
         {
           name: "IX",
-          columns: ['lower("Email")', "Email", "made"],
+          columns: ['lower("Email")', "Email DESC", "made"],
           unique: false,
           where: "price > 1::numeric",
           valid: true,

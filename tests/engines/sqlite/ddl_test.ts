@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   normalType,
   readChecks,
+  readGenerated,
   readIndex,
   readPeculiarities,
   stripParentheses,
@@ -89,10 +90,6 @@ const peculiarityCases = [
     "STRICT",
     "WITHOUT ROWID",
   ]],
-  ["finds generated columns, short and long", "CREATE TABLE t (a, b AS (a + 1), c GENERATED ALWAYS AS (a))", [
-    "AS",
-    "GENERATED ALWAYS",
-  ]],
   [
     "finds what foreign keys and constraints add",
     "CREATE TABLE t (a UNIQUE ON CONFLICT IGNORE REFERENCES u (id) DEFERRABLE INITIALLY DEFERRED)",
@@ -106,4 +103,24 @@ const peculiarityCases = [
 ] as const;
 for (const [rule, ddl, expected] of peculiarityCases) {
   test(`readPeculiarities() ${rule}`, () => assert.deepEqual(readPeculiarities(ddl), expected));
+}
+
+// One row a rule: the table, and what its generated columns are made of.
+const generatedCases = [
+  ["finds a short one", "CREATE TABLE t (a, b AS (a + 1))", { b: "GENERATED ALWAYS AS (a + 1) VIRTUAL" }],
+  ["finds a long one", "CREATE TABLE t (a, `b c` TEXT GENERATED ALWAYS AS (lower(a)) STORED NOT NULL)", {
+    "b c": "GENERATED ALWAYS AS (lower(a)) STORED",
+  }],
+  ["says how it is kept", "CREATE TABLE t (a, b INT AS ((a)) VIRTUAL, c AS (b) STORED)", {
+    b: "GENERATED ALWAYS AS ((a)) VIRTUAL",
+    c: "GENERATED ALWAYS AS (b) STORED",
+  }],
+  [
+    "passes over casts, defaults and names",
+    "CREATE TABLE t (a CHECK (CAST(a AS TEXT) <> ''), [as] TEXT DEFAULT (1))",
+    {},
+  ],
+] as const;
+for (const [rule, ddl, expected] of generatedCases) {
+  test(`readGenerated() ${rule}`, () => assert.deepEqual(Object.fromEntries(readGenerated(ddl)), expected));
 }

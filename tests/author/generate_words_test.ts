@@ -1,0 +1,302 @@
+import { bytea } from "harbor-db";
+import { sql } from "drizzle-orm";
+import * as pg from "drizzle-orm/pg-core";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type CaseDecisions, generateTwo } from "../support/samples/two_revisions.ts";
+import { proofEngines, prove } from "../support/prove_engines.ts";
+import * as whole from "../support/samples/whole_schema.ts";
+
+// Changes by each of Drizzle's words: generated, run up, down and up again on rows, and compared with the schema that is
+// there afterwards.
+
+interface Case extends CaseDecisions {
+  readonly what: string;
+  readonly before: readonly pg.PgTable[];
+  readonly after: readonly pg.PgTable[];
+  /** What the scripts up hold, beside being proven. */
+  readonly sqlite?: readonly RegExp[];
+  readonly postgresql?: readonly RegExp[];
+  readonly never?: RegExp;
+}
+
+const moods = (...values: readonly [string, ...string[]]) => pg.pgEnum("mood", [...values]);
+type Columns = Readonly<Record<string, pg.PgColumnBuilderBase>>;
+type Own = Readonly<Record<string, pg.ExtraConfigColumn>>;
+type Extras = (own: Own) => readonly pg.PgTableExtraConfigValue[];
+
+/** A table whose columns or constraints change, with rows that refer to it by the whole key. */
+function things(columns: Columns, extras: Extras = () => []): readonly pg.PgTable[] {
+  const table = pg.pgTable("things", {
+    id: pg.serial().primaryKey(),
+    name: pg.text().notNull(),
+    n: pg.integer().notNull(),
+    ...columns,
+  }, (own) => [...extras(own as unknown as Own)]);
+  const notes = pg.pgTable("notes", {
+    id: pg.serial().primaryKey(),
+    thing: pg.integer().notNull().references(() => table.id, { onDelete: "cascade" }),
+  });
+  return [table, notes];
+}
+
+/** Tables with a key of two columns, and one that refers to it or not. */
+function pairs(refers: boolean, columns: Columns = {}): readonly pg.PgTable[] {
+  const keys = pg.pgTable(
+    "keys",
+    { a: pg.integer().notNull(), b: pg.text().notNull(), ...columns },
+    (own) => [
+      pg.primaryKey({ columns: [own.a, own.b] }),
+    ],
+  );
+  const uses = pg.pgTable(
+    "uses",
+    { id: pg.serial().primaryKey(), a: pg.integer(), b: pg.text() },
+    (own) =>
+      refers
+        ? [
+          pg.foreignKey({ columns: [own.a, own.b], foreignColumns: [keys.a, keys.b] })
+            .onDelete("set null").onUpdate("cascade"),
+        ]
+        : [],
+  );
+  return [keys, uses];
+}
+
+/** A table that refers to itself. */
+function trees(actions: pg.ReferenceConfig["actions"]): readonly pg.PgTable[] {
+  const table = pg.pgTable("things", {
+    id: pg.serial().primaryKey(),
+    up: pg.integer().references((): pg.AnyPgColumn => table.id, actions),
+  });
+  return [table];
+}
+
+const none = things({});
+const rebuild = /INSERT INTO `__new_things`/;
+
+const types: readonly (readonly [what: string, column: () => pg.PgColumnBuilderBase])[] = [
+  ["smallint", () => pg.smallint().notNull().default(-1)],
+  ["bigint", () => pg.bigint({ mode: "bigint" }).notNull().default(9007199254740993n)],
+  ["real", () => pg.real().default(1.5)],
+  ["doublePrecision", () => pg.doublePrecision().notNull().default(0.1)],
+  ["numeric", () => pg.numeric({ precision: 10, scale: 2 }).notNull().default("1.50")],
+  ["char", () => pg.char({ length: 2 }).notNull().default("de")],
+  ["json", () => pg.json().notNull().default({ it: "it's" })],
+  ["jsonb", () => pg.jsonb().notNull().default({ bb: [1, { c: null }], a: "it's" })],
+  ["uuid", () => pg.uuid().notNull().default("ABCDEF00-0000-4000-8000-000000000000")],
+  ["bytea", () => bytea().notNull().default(new Uint8Array([0, 39, 255]))],
+  ["date", () => pg.date().notNull().default("2024-02-29")],
+  ["date as Date", () => pg.date({ mode: "date" }).notNull().default(new Date("2024-02-29T00:00:00Z"))],
+  ["time", () => pg.time().notNull().default("08:30")],
+  ["timestamp", () => pg.timestamp().notNull().default(new Date("2024-02-29T12:00:00.250Z"))],
+  [
+    "timestamp with time zone",
+    () => pg.timestamp({ withTimezone: true }).notNull().default(new Date("2024-02-29T12:00:00Z")),
+  ],
+  ["an enum type", () => moods("calm", "it's rough")().notNull().default("it's rough")],
+];
+
+const cases: readonly Case[] = [
+  ...types.map(([what, column]): Case => ({
+    what: `adds a column of ${what}`,
+    before: none,
+    after: things({ c: column() }),
+    never: /__new_/,
+  })),
+  ...types.map(([what, column]): Case => ({
+    what: `drops a column of ${what}`,
+    before: things({ c: column() }),
+    after: none,
+  })),
+  {
+    what: "adds defaultNow",
+    before: none,
+    after: things({ c: pg.timestamp().notNull().defaultNow() }),
+    sqlite: [rebuild],
+  },
+  {
+    what: "adds defaultRandom",
+    before: none,
+    after: things({ c: pg.uuid().notNull().defaultRandom() }),
+    sqlite: [rebuild],
+  },
+  {
+    what: "adds a generated column",
+    before: none,
+    after: things({ c: pg.text().generatedAlwaysAs(sql`upper("name") || 'x'`) }),
+    sqlite: [/ADD `c` TEXT GENERATED ALWAYS AS \(upper\("name"\) \|\| 'x'\) VIRTUAL/],
+    postgresql: [/ADD COLUMN "c" text GENERATED ALWAYS AS \(upper\("name"\) \|\| 'x'\) STORED/],
+    never: /__new_/,
+  },
+  {
+    what: "drops a generated column",
+    before: things({ c: pg.text().generatedAlwaysAs(sql`upper("name")`) }),
+    after: none,
+  },
+  {
+    what: "makes a generated column of something else",
+    before: things({ c: pg.text().generatedAlwaysAs(sql`upper("name")`) }),
+    after: things({ c: pg.text().generatedAlwaysAs(sql`lower("name")`) }),
+  },
+  {
+    what: "copies a table with a generated column",
+    before: things({ c: pg.text().generatedAlwaysAs(sql`upper("name")`), d: pg.varchar({ length: 5 }) }),
+    after: things({ c: pg.text().generatedAlwaysAs(sql`upper("name")`), d: pg.varchar({ length: 9 }) }),
+    sqlite: [rebuild],
+  },
+  {
+    what: "adds a unique constraint of two columns",
+    before: none,
+    after: things({}, (own) => [pg.unique("things_key").on(own["name"]!, own["n"]!)]),
+    sqlite: [/CREATE UNIQUE INDEX `things_key`/],
+    postgresql: [/ADD CONSTRAINT "things_key" UNIQUE USING INDEX "things_key"/],
+    never: /__new_/,
+  },
+  { what: "adds unique()", before: things({ c: pg.text() }), after: things({ c: pg.text().unique() }) },
+  {
+    what: "drops a unique constraint",
+    before: things({ c: pg.text().unique("c_key") }),
+    after: things({ c: pg.text() }),
+  },
+  {
+    what: "adds an index of several columns, one of them descending",
+    before: none,
+    after: things({}, (own) => [pg.index("ix").on(own["n"]!.desc(), own["name"]!)]),
+    postgresql: [/harbor:concurrently\nCREATE INDEX "ix" ON "things" \("n" DESC NULLS LAST,"name"\)/],
+    never: /__new_/,
+  },
+  {
+    what: "turns an index around",
+    before: things({}, (own) => [pg.index("ix").on(own["n"]!)]),
+    after: things({}, (own) => [pg.index("ix").on(own["n"]!.desc())]),
+  },
+  {
+    what: "adds a partial index",
+    before: none,
+    after: things({}, (own) => [pg.index("ix").on(own["n"]!).where(sql`${own["name"]!} IN ('a', 'b')`)]),
+    never: /__new_/,
+  },
+  {
+    what: "adds a unique index on an expression",
+    before: none,
+    after: things({}, (own) => [pg.uniqueIndex("ix").on(sql`lower(${own["name"]!})`)]),
+    never: /__new_/,
+  },
+  {
+    what: "changes an index on an expression",
+    before: things({}, (own) => [pg.index("ix").on(sql`lower(${own["name"]!})`)]),
+    after: things({}, (own) => [pg.index("ix").on(sql`upper(${own["name"]!})`).where(sql`${own["n"]!} > 0`)]),
+  },
+  {
+    what: "adds a check over several columns",
+    before: none,
+    after: things({}, (own) => [pg.check("c", sql`${own["n"]!} > 0 OR ${own["name"]!} = ''`)]),
+    sqlite: [/CHECK\("n" > 0 OR "name" = ''\)/],
+    postgresql: [/NOT VALID/],
+  },
+  {
+    what: "changes a check over several columns",
+    before: things({}, (own) => [pg.check("c", sql`${own["n"]!} > 0 OR ${own["name"]!} = ''`)]),
+    after: things({}, (own) => [pg.check("c", sql`${own["n"]!} >= 0 OR ${own["name"]!} = ''`)]),
+  },
+  { what: "adds a foreign key of two columns", before: pairs(false), after: pairs(true) },
+  { what: "drops a foreign key of two columns", before: pairs(true), after: pairs(false) },
+  {
+    what: "adds a column beside a key of two columns",
+    before: pairs(true),
+    after: pairs(true, { c: pg.text() }),
+  },
+  {
+    what: "copies a table with a key of two columns",
+    before: pairs(true, { c: pg.text() }),
+    after: pairs(true, { c: pg.varchar({ length: 9 }) }),
+  },
+  {
+    what: "changes what a deletion does",
+    before: trees({}),
+    after: trees({ onDelete: "set null" }),
+    sqlite: [rebuild, /ON DELETE set null/],
+    postgresql: [/ON DELETE set null[^;]* NOT VALID/],
+  },
+  {
+    what: "adds a value to an enum type",
+    before: things({ c: moods("calm", "rough")().notNull().default("calm") }),
+    after: things({ c: moods("flat", "calm", "choppy", "rough", "wild")().notNull().default("flat") }),
+    sqlite: [/CHECK\("c" IN \('flat', 'calm', 'choppy', 'rough', 'wild'\)\)/],
+    postgresql: [
+      /-- harbor:alone\nALTER TYPE "mood" ADD VALUE 'flat' BEFORE 'calm';[^]*ADD VALUE 'choppy' BEFORE 'rough';[^]*ADD VALUE 'wild';[^]*SET DEFAULT 'flat'/,
+    ],
+  },
+  {
+    what: "takes a value from an enum type",
+    before: things({ c: moods("calm", "rough", "wild")().notNull().default("calm") }),
+    after: things({ c: moods("rough", "calm")().notNull().default("rough") }),
+    postgresql: [
+      /ALTER TYPE "mood" RENAME TO "mood_old";[^]*USING "c"::text::"mood"[^]*DROP TYPE "mood_old"/,
+    ],
+  },
+  {
+    what: "makes a text an enum type",
+    before: things({ c: pg.text().notNull().default("calm") }),
+    after: things({ c: moods("calm", "row 1", "row 2")().notNull().default("calm") }),
+    postgresql: [
+      /DROP DEFAULT, ALTER COLUMN "c" SET DATA TYPE "mood" USING "c"::"mood", ALTER COLUMN "c" SET DEFAULT/,
+    ],
+  },
+  {
+    what: "makes a text json",
+    before: things({ c: pg.text() }),
+    after: things({ c: pg.jsonb() }),
+  },
+  {
+    what: "makes a number wider",
+    before: things({ c: pg.integer() }),
+    after: things({ c: pg.bigint({ mode: "number" }) }),
+  },
+  {
+    what: "makes a key of its own an identity",
+    before: [pg.pgTable("things", { id: pg.serial().primaryKey() })],
+    after: [
+      pg.pgTable("things", { id: pg.serial().primaryKey() }),
+      pg.pgTable("more", { id: pg.bigint({ mode: "number" }).primaryKey().generatedByDefaultAsIdentity() }),
+    ],
+  },
+  {
+    what: "renames a column that an index, a check and a generated column name",
+    before: things({ old: pg.text(), made: pg.text().generatedAlwaysAs(sql`lower("old")`) }, (own) => [
+      pg.index("ix").on(sql`lower(${own["old"]!})`),
+      pg.check("c", sql`${own["old"]!} <> '' OR ${own["n"]!} > 0`),
+    ]),
+    after: things({ now: pg.text(), made: pg.text().generatedAlwaysAs(sql`lower("now")`) }, (own) => [
+      pg.index("ix").on(sql`lower(${own["now"]!})`),
+      pg.check("c", sql`${own["now"]!} <> '' OR ${own["n"]!} > 0`),
+    ]),
+    renames: ["things.old=things.now"],
+    never: /__new_|DROP COLUMN/,
+  },
+  { what: "makes a schema of every word", before: [], after: [whole.ports, whole.boats, whole.voyages] },
+  {
+    what: "drops a schema of every word",
+    before: [whole.ports, whole.boats, whole.voyages],
+    after: [whole.ports],
+  },
+];
+
+for (const { name, dialect, scratch } of proofEngines) {
+  for (const { what, before, after, never, ...decisions } of cases) {
+    test(`generate ${what}, up, down and up again (${name})`, async () => {
+      const { second, history } = await generateTwo(before, after, decisions);
+      const { scripts } = second.parts.find((part) => part.dialect === dialect)!;
+      try {
+        for (const pattern of decisions[dialect] ?? []) assert.match(scripts.up, pattern);
+        if (never !== undefined) assert.doesNotMatch(scripts.up, never);
+        assert.doesNotMatch(scripts.up + scripts.down, /PRAGMA|"public"|CASCADE;/);
+        await prove(history(dialect), scratch);
+      } catch (error) {
+        // The scripts say more than the error.
+        throw new Error(`${scripts.up}\n${scripts.down}`, { cause: error });
+      }
+    });
+  }
+}

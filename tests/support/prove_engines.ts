@@ -1,0 +1,41 @@
+import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
+import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import type { History } from "../../src/history/history.ts";
+import { proveRevisions } from "../../src/author/prove.ts";
+import type { Scratch } from "../../src/engines/scratch.ts";
+import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
+import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
+import { testClient, withTestDatabase } from "./databases.ts";
+import { sharedPostgres } from "./servers/postgres_server.ts";
+import { withFreshLibsql } from "./servers/sqld_server.ts";
+
+/** What generated scripts are run on. */
+export const proofEngines: readonly {
+  readonly name: string;
+  readonly dialect: Dialect;
+  readonly scratch: Scratch;
+}[] = [
+  { name: "SQLite in memory", dialect: "sqlite", scratch: memoryScratch(testClient) },
+  {
+    name: "libSQL",
+    dialect: "sqlite",
+    scratch: (work) => withFreshLibsql((url) => withTestDatabase(url, work)),
+  },
+  {
+    name: "PostgreSQL 15",
+    dialect: "postgresql",
+    scratch: async (work) =>
+      await postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, testClient)(work),
+  },
+];
+
+/** Runs all revisions of a history up, down and up again, on rows. */
+export function prove(history: History, scratch: Scratch): Promise<void> {
+  return proveRevisions(history, 0, {
+    scratch,
+    version: "0.0.0",
+    signal: new AbortController().signal,
+    now: () => new Date("2026-01-01T00:00:00Z"),
+  });
+}
