@@ -62,58 +62,60 @@ test("bridgeEnds() keeps the keys that PostgreSQL's snapshot has for its tables"
 
 const text = wanted(["c text not null default 'x'"], [column("c", { notNull: true, default: "'x'" })]);
 
+/** What is different; `default: undefined` takes it away. */
+type Near = Omit<Partial<KitColumn>, "default"> & { readonly default?: string | undefined };
+
 // One row a rule: the live column `c`, dialect, and what is different on the near side.
-const columns:
-  readonly (readonly [rule: string, live: Column, dialect: Dialect, near: Partial<KitColumn>])[] = [
-    [
-      "takes what is the same from the revision",
-      column("c", { notNull: true, default: "'x'" }),
-      "sqlite",
-      {},
-    ],
-    ["sees a NOT NULL that is missing", column("c", { default: "'x'" }), "sqlite", { notNull: false }],
-    ["sees another type", column("c", { type: "VARCHAR(9)", notNull: true, default: "'x'" }), "sqlite", {
-      type: "VARCHAR(9)",
-    }],
-    [
-      "sees through another spelling of a default",
-      column("c", { notNull: true, default: "('x')" }),
-      "sqlite",
-      {},
-    ],
-    [
-      "sees through PostgreSQL's spelling",
-      column("c", { notNull: true, default: "'x'::text" }),
-      "postgresql",
-      {},
-    ],
-    ["sees another default", column("c", { notNull: true, default: "'y'" }), "sqlite", { default: "'y'" }],
-    ["sees a default that is missing", column("c", { notNull: true }), "sqlite", {}],
-    [
-      "puts an expression in parentheses on SQLite",
-      column("c", { notNull: true, default: "lower('Y')" }),
-      "sqlite",
-      { default: "(lower('Y'))" },
-    ],
-    [
-      "puts none around it on PostgreSQL",
-      column("c", { notNull: true, default: "lower('Y')" }),
-      "postgresql",
-      { default: "lower('Y')" },
-    ],
-    ["puts none around a number", column("c", { notNull: true, default: "-1.5" }), "sqlite", {
-      default: "-1.5",
-    }],
-    ["puts none around a blob", column("c", { notNull: true, default: "x'00'" }), "sqlite", {
-      default: "x'00'",
-    }],
-    [
-      "puts none around a time",
-      column("c", { notNull: true, default: "CURRENT_TIMESTAMP" }),
-      "sqlite",
-      { default: "CURRENT_TIMESTAMP" },
-    ],
-  ];
+const columns: readonly (readonly [rule: string, live: Column, dialect: Dialect, near: Near])[] = [
+  [
+    "takes what is the same from the revision",
+    column("c", { notNull: true, default: "'x'" }),
+    "sqlite",
+    {},
+  ],
+  ["sees a NOT NULL that is missing", column("c", { default: "'x'" }), "sqlite", { notNull: false }],
+  ["sees another type", column("c", { type: "VARCHAR(9)", notNull: true, default: "'x'" }), "sqlite", {
+    type: "VARCHAR(9)",
+  }],
+  [
+    "sees through another spelling of a default",
+    column("c", { notNull: true, default: "('x')" }),
+    "sqlite",
+    {},
+  ],
+  [
+    "sees through PostgreSQL's spelling",
+    column("c", { notNull: true, default: "'x'::text" }),
+    "postgresql",
+    {},
+  ],
+  ["sees another default", column("c", { notNull: true, default: "'y'" }), "sqlite", { default: "'y'" }],
+  ["sees a default that is missing", column("c", { notNull: true }), "sqlite", { default: undefined }],
+  [
+    "puts an expression in parentheses on SQLite",
+    column("c", { notNull: true, default: "lower('Y')" }),
+    "sqlite",
+    { default: "(lower('Y'))" },
+  ],
+  [
+    "puts none around it on PostgreSQL",
+    column("c", { notNull: true, default: "lower('Y')" }),
+    "postgresql",
+    { default: "lower('Y')" },
+  ],
+  ["puts none around a number", column("c", { notNull: true, default: "-1.5" }), "sqlite", {
+    default: "-1.5",
+  }],
+  ["puts none around a blob", column("c", { notNull: true, default: "x'00'" }), "sqlite", {
+    default: "x'00'",
+  }],
+  [
+    "puts none around a time",
+    column("c", { notNull: true, default: "CURRENT_TIMESTAMP" }),
+    "sqlite",
+    { default: "CURRENT_TIMESTAMP" },
+  ],
+];
 for (const [rule, live, dialect, near] of columns) {
   test(`bridgeEnds() ${rule}`, () => {
     const { from, to } = ends(tableOf("t", [live]), text, dialect);

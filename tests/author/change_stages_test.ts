@@ -2,7 +2,7 @@ import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DecidedFill, type SnapshotPair, stagesOf } from "../../src/author/rules/change_stages.ts";
-import type { KitIndex, KitSnapshot, KitTable, KitEnum } from "../../src/schema/kit_snapshot.ts";
+import type { KitIndex, KitSnapshot, KitTable } from "../../src/schema/kit_snapshot.ts";
 import { parseRenames } from "../../src/author/rules/renames.ts";
 import { kitCheck, kitForeignKey, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
 
@@ -73,7 +73,8 @@ for (const dialect of ["sqlite", "postgresql"] as const) {
   });
 
   test(`stagesOf() adds the sections that tables do not have, and keeps what goes later (${dialect})`, () => {
-    const [old, mood] = ["old", "mood"].map((name) => ({ name, values: ["a"] })) as [KitEnum, KitEnum];
+    const old = { name: "old", values: ["a"] };
+    const mood = { name: "mood", values: ["b"] };
     const from = { ...kitSnapshot(dialect, t([])), enums: { old } };
     const to = { ...kitSnapshot(dialect, t([])), enums: { mood } };
     const { expand, contract } = stagesOf({ from, to, renames: parseRenames([]), fills: [] });
