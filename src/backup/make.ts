@@ -11,31 +11,18 @@ import {
 } from "./rules/manifest.ts";
 import type { Proof } from "../engines/backup_content.ts";
 import type { BackupContent, BackupEngine } from "../engines/backup_engine.ts";
-import type { Client } from "../engines/database.ts";
 import { flush } from "../base/files/flush.ts";
 import { type OpenFolder, trustedPath } from "../base/files/open_folder.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
 import { newestBackup, type StoredBackup } from "./folder.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
+import type { BackupStore } from "./store.ts";
 import { progressOf } from "./progress.ts";
 import { clearLeftovers, withWorkspace } from "./workspace.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Encoding, encodingSuffix } from "./encoding.ts";
 import { digestFile, type FileDigest } from "../base/files/file_digest.ts";
 import { requireSpace } from "../base/files/free_space.ts";
-
-/** Where backups of a database go, and how they are made. */
-export interface BackupSetting {
-  readonly engine: BackupEngine;
-  /** Made when it is not there, for this user only. */
-  readonly folder: string;
-  /** Stands for the database in manifests: its address without a password, the same from wherever it is called. */
-  readonly database: string;
-  /** Stands for the database in file names: `openharbor`. */
-  readonly name: string;
-  readonly encoding: Encoding;
-  readonly client: Client;
-}
 
 /** A backup that is proven. */
 export interface MadeBackup extends StoredBackup {
@@ -69,10 +56,11 @@ export interface BackupRequest {
  */
 export async function makeBackup(
   context: RunContext,
-  setting: BackupSetting,
+  store: BackupStore,
   request: BackupRequest,
 ): Promise<MadeBackup> {
-  const { engine, folder, client, encoding } = setting;
+  const { folder, client, encoding } = store;
+  const engine = await store.copier();
   try {
     // Streams, compression and encryption are only loaded for those who use them.
     if (encoding.recipients.length > 0) {
@@ -80,49 +68,49 @@ export async function makeBackup(
     }
     await mkdir(trustedPath(folder), { recursive: true, mode: 0o700 });
     await clearLeftovers(folder, client, context.now());
-    await requireSpace(folder, await spaceFor(setting));
+    await requireSpace(folder, await spaceFor(engine, encoding));
     const uncarried = (await engine.uncarried()).map(({ kind, name }) => `${kind} ${name}`);
     if (uncarried.length > 0) {
       context.notify({ kind: "note", text: `not part of the backup: ${uncarried.join(", ")}` });
     }
-    return await copyAndKeep(context, setting, { ...request, uncarried });
+    return await copyAndKeep(context, store, { ...request, engine, uncarried });
   } catch (error) {
     throw fileFailure(context.database.url, error);
   }
 }
 
 /** A second file is written beside the copy when it is compressed or encrypted. */
-async function spaceFor({ engine, encoding }: BackupSetting): Promise<number> {
+async function spaceFor(engine: BackupEngine, encoding: Encoding): Promise<number> {
   const copy = await engine.estimate();
   return encodingSuffix(encoding) === "" ? copy : copy * 2;
 }
 
-interface Plan extends BackupRequest {
+interface CopyPlan extends BackupRequest {
+  readonly engine: BackupEngine;
   readonly uncarried: readonly string[];
 }
 
-async function copyAndKeep(context: RunContext, setting: BackupSetting, plan: Plan): Promise<MadeBackup> {
-  const { folder, client, database } = setting;
+async function copyAndKeep(context: RunContext, store: BackupStore, plan: CopyPlan): Promise<MadeBackup> {
+  const { folder, client, database, encoding } = store;
+  const { engine } = plan;
   const createdAt = context.now().toISOString();
   const mark = await readMark(context);
   const before = await readPosition(context);
-  const id = backupId({ name: setting.name, createdAt, revision: before.revision });
+  const id = backupId({ name: store.name, createdAt, revision: before.revision });
   return await withWorkspace(folder, { id, client }, async (workspace, around) => {
     const plain = join(workspace, "copy");
-    const { content, proof, timing } = await copyAndProve(context, setting.engine, plain);
+    const { content, proof, timing } = await copyAndProve(context, engine, plain);
     await refuseIfMoved(context, mark);
     const newest = plan.mayReuse ? newestBackup(folder, database) : null;
-    if (
-      newest !== null && await isSame(newest, { ...before, content, encoding: setting.encoding }, context)
-    ) {
+    if (newest !== null && await isSame(newest, { ...before, content, encoding }, context)) {
       return { ...newest, isReused: true, timing };
     }
-    const stored = await store(plain, join(workspace, "stored"), { setting, signal: context.signal });
-    const file = `${id}${setting.engine.suffix}${encodingSuffix(setting.encoding)}`;
+    const stored = await encode(plain, join(workspace, "stored"), { encoding, signal: context.signal });
+    const file = `${id}${engine.suffix}${encodingSuffix(encoding)}`;
     const manifest: Manifest = {
       id,
       version: context.version,
-      engine: setting.engine.name,
+      engine: engine.name,
       dialect: context.database.dialect,
       database,
       serverVersion: content.serverVersion,
@@ -131,8 +119,8 @@ async function copyAndKeep(context: RunContext, setting: BackupSetting, plan: Pl
       createdAt,
       file,
       ...stored.digest,
-      compression: setting.encoding.compression,
-      encryption: setting.encoding.recipients.length > 0 ? "age" : null,
+      compression: encoding.compression,
+      encryption: encoding.recipients.length > 0 ? "age" : null,
       plain: stored.plain,
       tables: content.tables,
       schema: content.schema ?? null,
@@ -209,12 +197,11 @@ interface Stored {
 }
 
 /** Brings a proven copy into the form in which it is kept, and reads that back. */
-async function store(
+async function encode(
   plain: string,
   to: string,
-  { setting, signal }: { readonly setting: BackupSetting; readonly signal: AbortSignal },
+  { encoding, signal }: { readonly encoding: Encoding; readonly signal: AbortSignal },
 ): Promise<Stored> {
-  const { encoding } = setting;
   if (encodingSuffix(encoding) === "") {
     return { path: plain, digest: await digestFile(plain, signal), plain: null };
   }

@@ -6,11 +6,9 @@ import {
   type RetentionVerdict,
 } from "./rules/retention.ts";
 import { readBackups, type StoredBackup } from "./folder.ts";
+import type { BackupStore } from "./store.ts";
 
 export interface PruneRequest {
-  readonly folder: string;
-  /** Whose backups; those of other databases in the folder are left alone. */
-  readonly database: string;
   readonly policy: RetentionPolicy;
   /** Whether to prune even the last way back to a revision. */
   readonly force: boolean;
@@ -30,11 +28,13 @@ export interface PruneResult {
 }
 
 /**
- * Removes the backups of a database that no rule keeps. The manifest goes first, so that an interruption leaves no
+ * Removes the backups of a database that no rule keeps; those of others in the folder are left alone. The manifest goes first, so that an interruption leaves no
  * backup that lacks its file.
  */
-export async function pruneBackups(request: PruneRequest): Promise<PruneResult> {
-  const { folder, database, policy, force, dryRun, automaticOnly = false } = request;
+export async function pruneBackups(
+  { folder, database }: Pick<BackupStore, "folder" | "database">,
+  { policy, force, dryRun, automaticOnly = false }: PruneRequest,
+): Promise<PruneResult> {
   const { backups } = readBackups(folder);
   const ours = backups.filter(({ manifest }) => manifest.database === database);
   const verdicts = applyRetention(ours.map(candidateOf), policy, { force }).map((verdict) =>

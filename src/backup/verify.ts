@@ -2,32 +2,24 @@ import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { type Finding, worstStatus } from "../base/finding.ts";
-import { differingTables, type Manifest } from "./rules/manifest.ts";
+import { differingTables } from "./rules/manifest.ts";
 import type { BackupEngine } from "../engines/backup_engine.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
 import { otherKind } from "../base/files/regular_file.ts";
-import type { Client } from "../engines/database.ts";
 import { readBackup, type StoredBackup } from "./folder.ts";
+import type { BackupStore } from "./store.ts";
 import { progressOf } from "./progress.ts";
 import { clearLeftovers, withWorkspace } from "./workspace.ts";
-import type { RunContext } from "../engines/run_context.ts";
 import { digestFile } from "../base/files/file_digest.ts";
 import { requireSpace } from "../base/files/free_space.ts";
-
-/** What a backup is looked at with. */
-export interface VerifyBackupSetting extends Pick<RunContext, "signal" | "now" | "notify"> {
-  /** Opens the engine that made it. */
-  openEngine(manifest: Manifest): Promise<BackupEngine>;
-  /** What can decrypt it; empty when nothing is given. */
-  readonly identities: readonly string[];
-  readonly client: Client;
-}
 
 /** What became of looking at a backup. */
 export interface BackupVerification {
   /** `null` when its manifest cannot be trusted. */
   readonly backup: StoredBackup | null;
   readonly findings: readonly Finding[];
+  /** Whether it is whole, as far as one could look. */
+  readonly isSound: boolean;
 }
 
 type Found = Omit<Finding, "check">;
@@ -38,7 +30,8 @@ type Found = Omit<Finding, "check">;
  *
  * @throws {HarborError} `interrupted`, `disk_full`; when the engine cannot be opened
  */
-export async function verifyBackup(path: string, setting: VerifyBackupSetting): Promise<BackupVerification> {
+export async function verifyBackup(path: string, store: BackupStore): Promise<BackupVerification> {
+  const identities = await store.identities();
   const findings: Finding[] = [];
   const add = (check: string, found: Found) => {
     findings.push({ check, ...found });
@@ -47,13 +40,13 @@ export async function verifyBackup(path: string, setting: VerifyBackupSetting): 
   const backup = readTrusted(path);
   if (backup instanceof HarborError) {
     add("manifest", failed(backup.message));
-    return { backup: null, findings };
+    return { backup: null, findings, isSound: false };
   }
   add("manifest", passed(`made by harbor-db ${backup.manifest.version} at ${backup.manifest.createdAt}`));
-  if (add("file", await checkFile(backup, setting)) === "pass") {
-    add("content", await checkContent(backup, setting));
+  if (add("file", await checkFile(backup, store)) === "pass") {
+    add("content", await checkContent(backup, store, identities));
   }
-  return { backup, findings };
+  return { backup, findings, isSound: ["pass", "warn"].includes(worstStatus(findings)) };
 }
 
 /**
@@ -64,28 +57,20 @@ export async function verifyBackup(path: string, setting: VerifyBackupSetting): 
  */
 export async function withProvenCopy<T>(
   backup: StoredBackup,
-  setting: VerifyBackupSetting,
+  store: BackupStore,
   work: (copy: string, engine: BackupEngine) => Promise<T>,
 ): Promise<T> {
-  const file = await checkFile(backup, setting).catch((error) => {
+  const identities = await store.identities();
+  const file = await checkFile(backup, store).catch((error) => {
     throw fileFailure(backup.path, error);
   });
   if (file.status !== "pass") throw damaged(backup, file.message);
-  return await withCopy(backup, setting, async (copy) => {
-    const engine = await setting.openEngine(backup.manifest);
-    try {
-      const content = await checkCopy(copy, backup, { engine, setting });
-      if (content.status !== "pass") throw damaged(backup, content.message);
-      return await work(copy, engine);
-    } finally {
-      await engine.close?.();
-    }
+  return await withCopy({ backup, store, identities }, async (copy) => {
+    const engine = await store.restorer(backup.manifest.engine);
+    const content = await checkCopy(copy, backup, { engine, store });
+    if (content.status !== "pass") throw damaged(backup, content.message);
+    return await work(copy, engine);
   });
-}
-
-/** Whether a verification found the backup to be whole, as far as it could look. */
-export function isSound({ findings }: BackupVerification): boolean {
-  return ["pass", "warn"].includes(worstStatus(findings));
 }
 
 function readTrusted(path: string): StoredBackup | HarborError {
@@ -100,7 +85,7 @@ function readTrusted(path: string): StoredBackup | HarborError {
 /** Compares a backup's file with its manifest, to the last byte. */
 export async function checkFile(
   { path, manifest }: StoredBackup,
-  { signal }: Pick<VerifyBackupSetting, "signal">,
+  { signal }: Pick<BackupStore, "signal">,
 ): Promise<Found> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return failed(`the file "${path}" is missing`);
@@ -118,8 +103,12 @@ export async function checkFile(
   );
 }
 
-async function checkContent(backup: StoredBackup, setting: VerifyBackupSetting): Promise<Found> {
-  if (backup.manifest.encryption !== null && setting.identities.length === 0) {
+async function checkContent(
+  backup: StoredBackup,
+  store: BackupStore,
+  identities: readonly string[],
+): Promise<Found> {
+  if (backup.manifest.encryption !== null && identities.length === 0) {
     return {
       ...passed("encrypted: its content was proven when it was made, and not now"),
       status: "warn",
@@ -127,13 +116,9 @@ async function checkContent(backup: StoredBackup, setting: VerifyBackupSetting):
     };
   }
   return await findDamage(() =>
-    withCopy(backup, setting, async (copy) => {
-      const engine = await setting.openEngine(backup.manifest);
-      try {
-        return await checkCopy(copy, backup, { engine, setting });
-      } finally {
-        await engine.close?.();
-      }
+    withCopy({ backup, store, identities }, async (copy) => {
+      const engine = await store.restorer(backup.manifest.engine);
+      return await checkCopy(copy, backup, { engine, store });
     })
   );
 }
@@ -142,10 +127,10 @@ async function checkContent(backup: StoredBackup, setting: VerifyBackupSetting):
 async function checkCopy(
   copy: string,
   { manifest }: StoredBackup,
-  { engine, setting }: { readonly engine: BackupEngine; readonly setting: VerifyBackupSetting },
+  { engine, store }: { readonly engine: BackupEngine; readonly store: BackupStore },
 ): Promise<Found> {
   return await findDamage(async () => {
-    const { content, proof } = await engine.prove(copy, setting.signal, progressOf(setting, "proving"));
+    const { content, proof } = await engine.prove(copy, store.signal, progressOf(store, "proving"));
     const wrong = differingTables(manifest.tables, content.tables);
     if (wrong.length > 0) return failed(`the rows of ${wrong.join(", ")} are not those that were copied`);
     if (manifest.schema !== null && content.schema !== manifest.schema) {
@@ -158,18 +143,21 @@ async function checkCopy(
 
 /** Runs work with the file as it was before compression and encryption. */
 async function withCopy<T>(
-  backup: StoredBackup,
-  setting: VerifyBackupSetting,
+  { backup, store, identities }: {
+    readonly backup: StoredBackup;
+    readonly store: BackupStore;
+    readonly identities: readonly string[];
+  },
   work: (copy: string) => Promise<T>,
 ): Promise<T> {
   const { path, manifest } = backup;
   if (manifest.plain === null) return await work(path);
-  if (manifest.encryption !== null && setting.identities.length === 0) {
+  if (manifest.encryption !== null && identities.length === 0) {
     throw new HarborError("bad_config", `Cannot decrypt "${path}": no identity is given`, {
       hint: "Give the file with the key that it was encrypted to: --identity key.txt",
     });
   }
-  const { client, identities, signal, now } = setting;
+  const { client, signal, now } = store;
   const { decodeFile } = await import("./codec.ts");
   await clearLeftovers(dirname(path), client, now());
   return await withWorkspace(dirname(path), { id: `${manifest.id}-read`, client }, async (workspace) => {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { HarborError, messageOf } from "../base/errors.ts";
 import type { RevisionName, Status } from "../state/read_status.ts";
 import type { StoredBackup } from "../backup/folder.ts";
-import { backupFolder, databaseIdentity, folderOptions } from "./backup/options.ts";
+import { backupFolder, folderOptions, openAppBackups } from "./backup/options.ts";
 import { ageText, listedBackup, positionText } from "./backup/output.ts";
 import { defineCommand } from "../cli/command.ts";
 import { flag, text, type Values } from "../cli/options.ts";
@@ -73,12 +73,9 @@ async function readLastBackup(
   app: App,
   options: Values<typeof folderOptions>,
 ): Promise<StoredBackup | null> {
-  const url = app.databaseUrl();
-  const folder = backupFolder(app, url, options);
-  if (!existsSync(folder)) return null;
-  const { newestBackup } = await import("../backup/folder.ts");
+  if (!existsSync(backupFolder(app, app.databaseUrl(), options))) return null;
   try {
-    return newestBackup(folder, databaseIdentity(app, url));
+    return (await openAppBackups(app, options)).newest();
   } catch (error) {
     app.report.note(messageOf(error));
     return null;

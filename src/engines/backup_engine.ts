@@ -59,8 +59,6 @@ export interface BackupEngine {
    * after their own files.
    */
   setAside?(): Promise<string | null>;
-  /** Lets go of what the engine holds open. Left out by engines that hold nothing between two calls. */
-  close?(): Promise<void>;
 }
 
 /** Called now and then with the share that is done, from 0 to 1. */

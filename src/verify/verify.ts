@@ -10,16 +10,16 @@ import {
 import type { History } from "../history/history.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import type { Database } from "../engines/database.ts";
-import { readBackups, type StoredBackup } from "../backup/folder.ts";
+import type { StoredBackup } from "../backup/folder.ts";
 import { type Budget, limitDatabase, startBudget } from "./checks/time_limit.ts";
-import { type BackupPlace, type Check, type CheckContext, couldNotCheck } from "./checks/check.ts";
+import { type Check, type CheckContext, couldNotCheck, type ExpectedBackups } from "./checks/check.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { readRevisions, type RevisionStatus } from "../state/read_revisions.ts";
 import { readState } from "../state/read_state.ts";
 
 /** Where `verify` gets what it looks at; nothing is opened before a check asks for it. */
 export interface VerifySources extends Pick<RunContext, "version" | "signal" | "now" | "notify"> {
-  readonly backups: BackupPlace;
+  readonly backups: ExpectedBackups;
   /** Opens the database for reading as it is. */
   openDatabase(): Promise<Database>;
   readHistory(): Promise<History>;
@@ -161,9 +161,9 @@ async function readFacts(context: CheckContext, sources: VerifySources): Promise
   };
 }
 
-function backupsOf({ folder, database }: BackupPlace): readonly StoredBackup[] {
+function backupsOf({ store }: ExpectedBackups): readonly StoredBackup[] {
   try {
-    return readBackups(folder).backups.filter(({ manifest }) => manifest.database === database);
+    return store.list().own;
   } catch {
     // The check says what is wrong with the folder.
     return [];

@@ -1,3 +1,4 @@
+import { openBackups } from "../../src/backup/open_backups.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import type { RunContext } from "../../src/engines/run_context.ts";
 import { readHistory } from "../../src/history/read_history.ts";
@@ -76,11 +77,21 @@ export function verifyUrl(
     notify: () => {},
     readHistory: () => Promise.resolve(history),
     backups: {
-      folder: "/nowhere",
-      database: url,
+      store: openBackups(parseDatabaseUrl(url), {
+        folder: "/nowhere",
+        database: url,
+        name: "nowhere",
+        engine: null,
+        encoding: { compression: null, recipients: [] },
+        identityFile: null,
+        client: testClient,
+        environment: {},
+        signal: new AbortController().signal,
+        now: () => new Date(),
+        notify: () => {},
+      }),
       maxAgeMs: 0,
       isDrill: false,
-      reading: () => Promise.reject(new Error("no backup is read here")),
     },
     openDatabase: () =>
       openDatabase(parseDatabaseUrl(url), { client: testClient, access: "read", asIs: true }),

@@ -1,5 +1,5 @@
 import { HarborError } from "../../base/errors.ts";
-import { backupOptions, backupSetting } from "./options.ts";
+import { backupOptions, openAppBackups } from "./options.ts";
 import { describeBackup, printBackup } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 
@@ -21,15 +21,10 @@ export const backupCommand = defineCommand({
       });
     }
     return app.withRun("read", async (context) => {
-      const { makeBackup } = await import("../../backup/make.ts");
-      const setting = await backupSetting(app, url, options);
-      try {
-        const made = await makeBackup(context, setting, { reason: "backup", mayReuse: false });
-        printBackup(app, made);
-        return { json: { backup: describeBackup(made) } };
-      } finally {
-        await setting.engine.close?.();
-      }
+      const backups = await openAppBackups(app, options);
+      const made = await backups.make(context, { reason: "backup", mayReuse: false });
+      printBackup(app, made);
+      return { json: { backup: describeBackup(made) } };
     });
   },
 });

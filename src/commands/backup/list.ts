@@ -1,5 +1,5 @@
 import { formatBytes } from "../../base/quantity.ts";
-import { backupFolder, folderOptions } from "./options.ts";
+import { folderOptions, openAppBackups } from "./options.ts";
 import { ageText, listedBackup, positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 
@@ -11,9 +11,8 @@ export const backupListCommand = defineCommand({
   options: folderOptions,
   examples: [{ line: "backup list --json", does: "for programs" }],
   run: async (app, { options }) => {
-    const { readBackups } = await import("../../backup/folder.ts");
-    const folder = backupFolder(app, app.databaseUrl(), options);
-    const { backups, problems } = readBackups(folder);
+    const { folder, list } = await openAppBackups(app, options);
+    const { backups, problems } = list();
     const isShared = new Set(backups.map(({ manifest }) => manifest.database)).size > 1;
     const now = new Date();
     const rows = backups.map(({ manifest, isWhole }) => [

@@ -2,11 +2,9 @@ import { engineNames } from "../../engines/backup_content.ts";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { type DatabaseUrl, parseDatabaseUrl } from "../../base/url/database_url.ts";
 import { HarborError } from "../../base/errors.ts";
-import type { Manifest } from "../../backup/rules/manifest.ts";
 import { defaultRetention, type RetentionPolicy } from "../../backup/rules/retention.ts";
 import { realPath } from "../../base/files/real_path.ts";
-import type { BackupSetting } from "../../backup/make.ts";
-import type { VerifyBackupSetting } from "../../backup/verify.ts";
+import type { Backups } from "../../backup/open_backups.ts";
 import type { App } from "../../cli/app.ts";
 import { choice, count, text, texts, type Values } from "../../cli/options.ts";
 
@@ -63,41 +61,28 @@ export function databaseIdentity(app: App, url: DatabaseUrl): string {
     : url.display;
 }
 
-/** Opens the engine and says where its backups go and how they are made. */
-export async function backupSetting(
+/** Opens the backups of the command line's database, or of another one. */
+export async function openAppBackups(
   app: App,
-  url: DatabaseUrl,
-  options: Values<typeof backupOptions>,
-): Promise<BackupSetting> {
-  const { openBackupEngine } = await import("../../engines/open/backup_engine.ts");
-  return {
-    engine: await openBackupEngine(placeOf(app, url), options.backupEngine ?? null),
+  options: Values<typeof folderOptions> & Partial<Values<typeof backupOptions & typeof identityOption>>,
+  url: DatabaseUrl = app.databaseUrl(),
+): Promise<Backups> {
+  const { openBackups } = await import("../../backup/open_backups.ts");
+  const { system, report } = app;
+  const { backupEngine = null, compress = null, encryptTo = [], identity } = options;
+  return openBackups(url, {
     folder: backupFolder(app, url, options),
     database: databaseIdentity(app, url),
     name: nameOf(url),
-    encoding: {
-      compression: options.compress ?? null,
-      recipients: options.encryptTo,
-    },
-    client: app.system.client,
-  };
-}
-
-/** Says how backups are read for a database. */
-export async function readingSetting(
-  app: App,
-  url: DatabaseUrl,
-  { identity }: Values<typeof identityOption>,
-): Promise<VerifyBackupSetting> {
-  const { openEngineFor } = await import("../../engines/open/backup_engine.ts");
-  return {
-    openEngine: ({ engine }: Manifest) => openEngineFor(engine, placeOf(app, url)),
-    identities: identity === undefined ? [] : await identitiesIn(resolve(app.system.cwd, identity)),
-    client: app.system.client,
-    signal: app.system.signal,
+    engine: backupEngine,
+    encoding: { compression: compress, recipients: encryptTo },
+    identityFile: identity === undefined ? null : resolve(system.cwd, identity),
+    client: system.client,
+    environment: system.environment,
+    signal: system.signal,
     now: () => new Date(),
-    notify: app.report.event,
-  };
+    notify: report.event,
+  });
 }
 
 /**
@@ -122,14 +107,6 @@ export function retentionPolicy(options: Values<typeof keepOptions>): RetentionP
 export function otherUrl(app: App, written: string): DatabaseUrl {
   const url = parseDatabaseUrl(written, app.system.environment);
   return url.driver === "sqlite_file" ? { ...url, path: resolve(app.system.cwd, url.path) } : url;
-}
-
-async function identitiesIn(path: string): Promise<readonly string[]> {
-  return (await import("../../backup/codec.ts")).readIdentities(path);
-}
-
-function placeOf({ system }: App, url: DatabaseUrl) {
-  return { url, client: system.client, environment: system.environment };
 }
 
 function nameOf(url: DatabaseUrl): string {

@@ -1,5 +1,5 @@
 import { formatBytes } from "../../base/quantity.ts";
-import { backupFolder, databaseIdentity, folderOptions, keepOptions, retentionPolicy } from "./options.ts";
+import { folderOptions, keepOptions, openAppBackups, retentionPolicy } from "./options.ts";
 import { listedBackup, positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
@@ -23,13 +23,10 @@ export const backupPruneCommand = defineCommand({
     },
   ],
   run: async (app, { options }) => {
-    const { pruneBackups } = await import("../../backup/prune.ts");
-    const url = app.databaseUrl();
     const { dryRun, force } = options;
-    const folder = backupFolder(app, url, options);
-    const database = databaseIdentity(app, url);
     const policy = retentionPolicy(options);
-    const { verdicts, others } = await pruneBackups({ folder, database, policy, force, dryRun });
+    const { folder, prune } = await openAppBackups(app, options);
+    const { verdicts, others } = await prune({ policy, force, dryRun });
     const { report } = app;
     const removed = verdicts.filter(({ keep }) => !keep);
     const rows = verdicts.map(({ backup, keep, reasons }) => [
@@ -44,7 +41,7 @@ export const backupPruneCommand = defineCommand({
     report.line(
       `${
         dryRun ? "would remove" : "removed"
-      } ${removed.length} of ${verdicts.length} backups of ${url.display} (${freed})`,
+      } ${removed.length} of ${verdicts.length} backups of ${app.databaseUrl().display} (${freed})`,
     );
     if (others > 0) report.note(`${others} backups of other databases in ${folder} were left alone`);
     return {

@@ -1,14 +1,7 @@
 import { HarborError } from "../../base/errors.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { RestoreResult } from "../../backup/restore.ts";
-import {
-  backupFolder,
-  backupOptions,
-  backupSetting,
-  identityOption,
-  otherUrl,
-  readingSetting,
-} from "./options.ts";
+import { backupOptions, identityOption, openAppBackups, otherUrl } from "./options.ts";
 import { positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag, text } from "../../cli/options.ts";
@@ -30,31 +23,20 @@ export const restoreCommand = defineCommand({
     { line: "restore copy.db --to sqlite:///copy_of_app.db", does: "into another database, to look at it" },
   ],
   run: async (app, { args, options }) => {
-    const [{ findBackup, readBackup }, { restoreBackup }] = await Promise.all([
-      import("../../backup/folder.ts"),
-      import("../../backup/restore.ts"),
-    ]);
+    const { readBackup } = await import("../../backup/folder.ts");
     const { system, report } = app;
-    const source = app.databaseUrl();
-    const target = options.to === undefined ? source : otherUrl(app, options.to);
-    const path = findBackup(args[0]!, { folder: backupFolder(app, source, options), cwd: system.cwd });
+    const target = options.to === undefined ? app.databaseUrl() : otherUrl(app, options.to);
+    const path = (await openAppBackups(app, options)).find(args[0]!, system.cwd);
     const backup = readBackup(path);
     const place = `${target.display} with ${backup.manifest.id} (${positionText(backup.manifest)})`;
     if (system.isInteractive && !app.isAbsent(target)) await app.confirm(`Replace ${place}?`);
     if (options.noBackup) report.note("--no-backup: what is replaced is not backed up");
 
-    const reading = await readingSetting(app, target, options);
-    const safety = await backupSetting(app, target, options);
+    const backups = await openAppBackups(app, options, target);
     let isOpen = false;
     const restore = (context: RunContext | null) => {
       isOpen = true;
-      return restoreBackup(context, {
-        backup,
-        reading,
-        safety,
-        keepsOld: !options.noBackup,
-        lockWaitMs: app.lockWaitMs,
-      });
+      return backups.restore(context, { backup, keepsOld: !options.noBackup, lockWaitMs: app.lockWaitMs });
     };
     let result: RestoreResult;
     try {
@@ -63,8 +45,6 @@ export const restoreCommand = defineCommand({
       const isDamaged = error instanceof HarborError && error.code === "not_a_database" && !isOpen;
       if (!isDamaged) throw error;
       result = await restore(null);
-    } finally {
-      await safety.engine.close?.();
     }
     const { revision, unfinished, safetyBackup } = result;
     if (safetyBackup !== null) report.line(`what was there is kept in ${safetyBackup}`);

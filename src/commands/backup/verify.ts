@@ -1,5 +1,5 @@
 import { summarize } from "../../base/finding.ts";
-import { backupFolder, folderOptions, identityOption, readingSetting } from "./options.ts";
+import { folderOptions, identityOption, openAppBackups } from "./options.ts";
 import { listedBackup } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import type { App } from "../../cli/app.ts";
@@ -14,17 +14,10 @@ export const backupVerifyCommand = defineCommand({
   options: { ...folderOptions, ...identityOption },
   examples: [{ line: "backup verify openharbor-20260728T1011", does: "the backup whose id begins so" }],
   run: async (app, { args, options }) => {
-    const [{ findBackup }, { isSound, verifyBackup }] = await Promise.all([
-      import("../../backup/folder.ts"),
-      import("../../backup/verify.ts"),
-    ]);
-    const url = app.databaseUrl();
-    const folder = backupFolder(app, url, options);
-    const path = findBackup(args[0]!, { folder, cwd: app.system.cwd });
-    const verification = await verifyBackup(path, await readingSetting(app, url, options));
-    const { backup, findings } = verification;
+    const backups = await openAppBackups(app, options);
+    const path = backups.find(args[0]!, app.system.cwd);
+    const { backup, findings, isSound: ok } = await backups.verify(path);
     for (const finding of findings) print(app, finding);
-    const ok = isSound(verification);
     app.report.line(ok ? `${path} is whole` : app.report.colors.red(`${path} is NOT a backup to rely on`));
     return {
       ok,

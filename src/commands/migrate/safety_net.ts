@@ -2,18 +2,12 @@ import { formatBytes } from "../../base/quantity.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import type { BackupReason } from "../../backup/rules/manifest.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
-import type { BackupSetting, MadeBackup } from "../../backup/make.ts";
+import type { MadeBackup } from "../../backup/make.ts";
 import type { PruneResult } from "../../backup/prune.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Plan } from "../../migrate/migrate.ts";
 import type { App } from "../../cli/app.ts";
-import {
-  backupOptions,
-  backupSetting,
-  keepOptions,
-  readingSetting,
-  retentionPolicy,
-} from "../backup/options.ts";
+import { backupOptions, keepOptions, openAppBackups, retentionPolicy } from "../backup/options.ts";
 import { printBackup } from "../backup/output.ts";
 import { flag, type Values } from "../../cli/options.ts";
 
@@ -62,40 +56,28 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
 
   async function spreadFor(context: RunContext, reason: BackupReason): Promise<void> {
     if (options.noBackup) return report.note("--no-backup: nothing is backed up, there is no way back");
-    const [{ makeBackup }, { isEmptyDatabase }] = await Promise.all([
-      import("../../backup/make.ts"),
-      import("../../backup/position.ts"),
-    ]);
+    const { isEmptyDatabase } = await import("../../backup/position.ts");
     if (await isEmptyDatabase(context)) return;
-    const setting = await backupSetting(app, app.databaseUrl(), options);
     try {
       // A database that changes between attempts that all fail would otherwise fill the disk with backups.
-      await prune(setting, true);
-      made = await makeBackup(context, setting, { reason, mayReuse: true });
+      await prune(true);
+      const backups = await openAppBackups(app, options);
+      made = await backups.make(context, { reason, mayReuse: true });
       printBackup(app, made);
     } catch (error) {
       throw withoutBackup(error);
-    } finally {
-      await setting.engine.close?.();
     }
   }
 
   async function fold(): Promise<void> {
-    if (made === undefined) return;
-    const { dirname } = await import("node:path");
-    await prune({ folder: dirname(made.path), database: made.manifest.database }, false);
+    if (made !== undefined) await prune(false);
   }
 
   /** Applies the rules. What stands in the way of that is no reason to call the change failed, or not to make it. */
-  async function prune(
-    { folder, database }: Pick<BackupSetting, "folder" | "database">,
-    automaticOnly: boolean,
-  ): Promise<void> {
+  async function prune(automaticOnly: boolean): Promise<void> {
     try {
-      const { pruneBackups } = await import("../../backup/prune.ts");
-      tellRemoved(
-        await pruneBackups({ folder, database, policy, force: false, dryRun: false, automaticOnly }),
-      );
+      const backups = await openAppBackups(app, options);
+      tellRemoved(await backups.prune({ policy, force: false, dryRun: false, automaticOnly }));
     } catch (error) {
       report.note(`no old backups were removed: ${messageOf(error)}`);
     }
@@ -155,15 +137,9 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
       return new HarborError(code, [...lines, "NOT restored: there is no backup"], { details, cause });
     }
     try {
-      const { restoreBackup } = await import("../../backup/restore.ts");
-      const url = app.databaseUrl();
-      const { revision } = await restoreBackup(context, {
-        backup,
-        reading: await readingSetting(app, url, { identity: undefined }),
-        safety: await backupSetting(app, url, options),
-        keepsOld: true,
-        lockWaitMs: app.lockWaitMs,
-      });
+      const backups = await openAppBackups(app, options);
+      const { lockWaitMs } = app;
+      const { revision } = await backups.restore(context, { backup, keepsOld: true, lockWaitMs });
       return new HarborError(
         code,
         [...lines, `restored: the database is at ${revision ?? "no revision"} again`],

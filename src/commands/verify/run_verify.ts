@@ -8,7 +8,7 @@ import { allChecks, selectChecks } from "../../verify/checks/all.ts";
 import { type Signal } from "../../verify/ping.ts";
 import { type Verification, verify } from "../../verify/verify.ts";
 import type { App } from "../../cli/app.ts";
-import { backupFolder, databaseIdentity, readingSetting } from "../backup/options.ts";
+import { openAppBackups } from "../backup/options.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { findingText, printFinding, summaryText } from "../../cli/print_finding.ts";
 import { verifyLockPath } from "./state_folder.ts";
@@ -40,11 +40,9 @@ export async function runVerify(app: App, options: VerifyValues): Promise<Outcom
         now: () => new Date(),
         notify: report.event,
         backups: {
-          folder: backupFolder(app, url, options),
-          database: databaseIdentity(app, url),
+          store: await openAppBackups(app, options),
           maxAgeMs: options.maxBackupAge,
           isDrill: options.restoreDrill,
-          reading: () => readingSetting(app, url, options),
         },
         readHistory: () => app.readHistory(url.dialect),
         openDatabase: () => openDatabase(url, { client: system.client, access: "read", asIs: true }),

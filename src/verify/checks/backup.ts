@@ -1,7 +1,7 @@
 import type { Found } from "../../base/finding.ts";
 import { formatBytes, formatCount, formatDuration } from "../../base/quantity.ts";
-import { readBackups, type StoredBackup } from "../../backup/folder.ts";
-import { checkFile, verifyBackup } from "../../backup/verify.ts";
+import type { StoredBackup } from "../../backup/folder.ts";
+import { checkFile } from "../../backup/verify.ts";
 import { type Check, type CheckContext, pass } from "./check.ts";
 
 /** The newest backup: that there is one, that it is whole, and with `--restore-drill` that it can be restored. */
@@ -12,14 +12,13 @@ export const backupCheck: Check = {
   cost:
     "reads the newest backup once, about 1 s per GB; --restore-drill takes as long as making one, and as much space",
   async *run(context) {
-    const { folder, database } = context.backups;
-    const { backups, problems } = readBackups(folder);
+    const { store } = context.backups;
+    const { own, problems } = store.list();
     for (const { message, hint, details } of problems) {
       yield { status: "fail", message, hint: hint ?? null, details };
     }
-    const own = backups.filter(({ manifest }) => manifest.database === database);
     const [newest] = own;
-    if (newest === undefined) return yield none(folder);
+    if (newest === undefined) return yield none(store.folder);
     const late = judgeAge(newest, context);
     if (late !== null) yield late;
     const found = await context.within((signal) => look(newest, context, signal));
@@ -46,7 +45,7 @@ async function look(
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
   if (!backups.isDrill) return [await checkFile(newest, { signal })];
-  return (await verifyBackup(newest.path, { ...await backups.reading(), signal })).findings;
+  return (await backups.store.verify(newest.path, signal)).findings;
 }
 
 function named({ path }: StoredBackup, { status, message, hint, details }: Found): Found {

@@ -5,7 +5,7 @@ import type { History } from "../../history/history.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
 import type { Pace } from "../../engines/inspector.ts";
-import type { VerifyBackupSetting } from "../../backup/verify.ts";
+import type { Backups } from "../../backup/open_backups.ts";
 import { isTimeUp } from "./time_limit.ts";
 
 /** One thing that `verify` looks at, as data. One file each in this folder. */
@@ -27,7 +27,7 @@ export interface Check {
 export interface CheckContext {
   readonly pace: Pace;
   readonly quick: boolean;
-  readonly backups: BackupPlace;
+  readonly backups: ExpectedBackups;
   now(): Date;
   /**
    * Does work that can be stopped by a signal, which it gets when the time is up.
@@ -44,17 +44,13 @@ export interface CheckContext {
   schema(): Promise<Snapshot>;
 }
 
-/** Where backups are and what is expected of them. */
-export interface BackupPlace {
-  readonly folder: string;
-  /** What stands for the database in manifests. */
-  readonly database: string;
+/** The backups, and what is expected of them. */
+export interface ExpectedBackups {
+  readonly store: Backups;
   /** How old the newest one may be, in milliseconds. */
   readonly maxAgeMs: number;
   /** Whether to restore it aside and compare. */
   readonly isDrill: boolean;
-  /** What that takes. */
-  reading(): Promise<VerifyBackupSetting>;
 }
 
 export function pass(message: string, details: Found["details"] = {}): Found {

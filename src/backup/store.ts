@@ -1,0 +1,62 @@
+import type { EngineName } from "../engines/backup_content.ts";
+import type { DatabaseUrl } from "../base/url/database_url.ts";
+import type { Environment } from "../base/env_file.ts";
+import type { BackupEngine } from "../engines/backup_engine.ts";
+import type { Client } from "../engines/database.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import type { Encoding } from "./encoding.ts";
+
+/** Where the backups of a database go, how they are made and how they are read. */
+export interface BackupOptions extends Pick<RunContext, "signal" | "now" | "notify"> {
+  /** Made when it is not there, for this user only. */
+  readonly folder: string;
+  /** Stands for the database in manifests: its address without a password, the same from wherever it is called. */
+  readonly database: string;
+  /** Stands for the database in file names: `openharbor`. */
+  readonly name: string;
+  /** The engine that is wanted; `null` takes the best there is. */
+  readonly engine: EngineName | null;
+  readonly encoding: Encoding;
+  /** The file with what can decrypt backups, as age writes identities; `null` when none is given. */
+  readonly identityFile: string | null;
+  readonly client: Client;
+  /** Where PATH is looked up. */
+  readonly environment: Environment;
+}
+
+/** The options, with the engines of the database. */
+export interface BackupStore extends BackupOptions {
+  readonly url: DatabaseUrl;
+  /**
+   * Opens the engine that makes copies, once.
+   * @throws {HarborError} `bad_config`, `backup_failed`
+   */
+  copier(): Promise<BackupEngine>;
+  /**
+   * Opens the engine that can prove a copy and restore it.
+   * @throws {HarborError} `bad_config` when the copy is that of another kind of database
+   */
+  restorer(made: EngineName): Promise<BackupEngine>;
+  /**
+   * Reads what can decrypt backups.
+   * @throws {HarborError} `bad_config`
+   */
+  identities(): Promise<readonly string[]>;
+}
+
+/** Says where backups are; opens and reads nothing yet. */
+export function openStore(url: DatabaseUrl, options: BackupOptions): BackupStore {
+  const { client, environment, engine, identityFile } = options;
+  const place = { url, client, environment };
+  let copier: Promise<BackupEngine> | undefined;
+  return {
+    ...options,
+    url,
+    copier: () =>
+      copier ??= import("../engines/open/backup_engine.ts").then((db) => db.openBackupEngine(place, engine)),
+    restorer: async (made) =>
+      await (await import("../engines/open/backup_engine.ts")).openEngineFor(made, place),
+    identities: async () =>
+      identityFile === null ? [] : (await import("./codec.ts")).readIdentities(identityFile),
+  };
+}
