@@ -125,8 +125,10 @@ async function despiteGuards<T>({ database }: RunContext, work: () => Promise<T>
     return await work();
   } catch (error) {
     if (!(error instanceof HarborError)) throw error;
-    const table = new RegExp(`${guardWord} (\\w+)`).exec(error.message)?.[1];
-    if (table === undefined) throw asOf(error, `Cannot adopt "${database.url}": ${error.message}`);
+    const table = new RegExp(`${guardWord} (\\w+)`).exec(error.state)?.[1];
+    if (table === undefined) {
+      throw error.with({ message: `Cannot adopt "${database.url}"`, state: error.message });
+    }
     throw new HarborError(
       "data_conflict",
       `Cannot adopt "${database.url}": a value in ${table} would not be the same afterwards`,
@@ -138,8 +140,4 @@ async function despiteGuards<T>({ database }: RunContext, work: () => Promise<T>
       },
     );
   }
-}
-
-function asOf({ code, hint, details, cause }: HarborError, message: string): HarborError {
-  return new HarborError(code, message, { ...hint === undefined ? {} : { hint }, details, cause });
 }

@@ -84,13 +84,50 @@ const exitCodes = {
 /** See {@link exitCodeOf} for the exit code of each. */
 export type ErrorCode = keyof typeof exitCodes;
 
-/** The parts of a {@link HarborError} beside its code and message. */
+/** Facts for programs; never a password or personal data. Those that harbor-db itself goes by have a type. */
+export interface ErrorDetails {
+  readonly [fact: string]: unknown;
+  /** The statement that failed. */
+  readonly statement?: string;
+  /** Its place in the batch. */
+  readonly index?: number;
+  /** PostgreSQL's code. */
+  readonly sqlState?: string;
+  /** Whether what failed had been committed: some errors come after that. */
+  readonly committed?: true | "unknown";
+  /** The file that cannot be read, as it is shown. */
+  readonly path?: string;
+  /** The line in it, from 1. */
+  readonly line?: number | null;
+  /** The character at which a text cannot be read, from 0. */
+  readonly offset?: number;
+  /** When the database was taken over by a bridge, which only a backup leads back over. */
+  readonly adoptedAt?: string;
+  /** Why `pg_dump` cannot be used. */
+  readonly pgDump?: "missing" | "too_old";
+  /** Whether the time for the work was up. */
+  readonly timeUp?: boolean;
+  /** Whether the bridge was committed that did not lead where it should. */
+  readonly isCommitted?: boolean;
+}
+
+/** What a {@link HarborError} has beside its code and what could not be done. */
 export interface ErrorOptions {
+  /** What is wrong; the message then says only what could not be done, and this comes behind it. */
+  readonly state?: string | undefined;
   /** The remedy, as a command to paste or one sentence; a list has a line for each. */
-  readonly hint?: string | readonly string[];
-  /** Facts for programs; never a password or personal data. */
-  readonly details?: Readonly<Record<string, unknown>>;
+  readonly hint?: string | readonly string[] | undefined;
+  readonly details?: ErrorDetails;
   readonly cause?: unknown;
+}
+
+/** What {@link HarborError.with} changes. */
+export interface ErrorChanges extends Omit<ErrorOptions, "hint"> {
+  readonly code?: ErrorCode;
+  /** In the place of the whole message, unless a state is given too. */
+  readonly message?: string | readonly string[];
+  /** `null` takes it away. */
+  readonly hint?: string | readonly string[] | null;
 }
 
 /** Stands between the lines of a message or hint in one text. */
@@ -105,19 +142,40 @@ const lineBreak = "\n       ";
 export class HarborError extends Error {
   override readonly name = "HarborError";
   readonly code: ErrorCode;
+  /** The message, line by line. */
   readonly lines: readonly string[];
+  /** What is wrong, without what could not be done; the whole message where the two were not told apart. */
+  readonly state: string;
   readonly hint: string | undefined;
   readonly hintLines: readonly string[];
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly details: ErrorDetails;
+  readonly #action: readonly string[];
 
-  constructor(code: ErrorCode, message: string | readonly string[], options: ErrorOptions = {}) {
-    const lines = linesOf(message);
-    super(lines.join(lineBreak), options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: ErrorCode, action: string | readonly string[], options: ErrorOptions = {}) {
+    const { state, hint, details = {}, cause } = options;
+    const said = linesOf(action);
+    const lines = state === undefined ? said : [...said.slice(0, -1), `${said.at(-1)}: ${state}`];
+    super(lines.join(lineBreak), cause === undefined ? undefined : { cause });
     this.code = code;
     this.lines = lines;
-    this.hintLines = options.hint === undefined ? [] : linesOf(options.hint);
-    this.hint = options.hint === undefined ? undefined : this.hintLines.join(lineBreak);
-    this.details = options.details ?? {};
+    this.state = state ?? this.message;
+    this.hintLines = hint === undefined ? [] : linesOf(hint);
+    this.hint = hint === undefined ? undefined : this.hintLines.join(lineBreak);
+    this.details = details;
+    this.#action = said;
+  }
+
+  /** Returns this error with other parts. Details come to those that it has. */
+  with(
+    { code = this.code, message, state, hint = this.hintLines, details, cause = this.cause }: ErrorChanges,
+  ): HarborError {
+    const own = this.state === this.message ? undefined : this.state;
+    return new HarborError(code, message ?? this.#action, {
+      state: state ?? (message === undefined ? own : undefined),
+      hint: hint === null || hint.length === 0 ? undefined : hint,
+      details: { ...this.details, ...details },
+      cause,
+    });
   }
 }
 

@@ -7,7 +7,7 @@ import type { History } from "../history/history.ts";
 import { shownText } from "../base/shown_text.ts";
 import type { OpenOptions } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import type { GlobalValues } from "./global_options.ts";
+import { defaultUrl, type GlobalValues } from "./global_options.ts";
 import type { Report } from "./report.ts";
 import type { System } from "./system.ts";
 
@@ -41,9 +41,6 @@ export interface App {
    */
   confirm(question: string): Promise<void>;
 }
-
-/** The database when nothing names one. */
-export const defaultUrl = "sqlite:///openharbor.db";
 
 export function createApp(
   parts: { readonly system: System; readonly report: Report; readonly settings: GlobalValues },

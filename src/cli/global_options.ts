@@ -1,14 +1,17 @@
 import { flag, number, text, type Values } from "./options.ts";
 
+/** The database when nothing names one. */
+export const defaultUrl = "sqlite:///openharbor.db";
+
 /** The options that every command takes. */
 export const globalOptions = {
-  databaseUrl: text("--database-url <url>", "the database; else DATABASE_URL, else sqlite:///openharbor.db"),
+  databaseUrl: text("--database-url <url>", `the database; else DATABASE_URL, else ${defaultUrl}`),
   dir: text("--dir <dir>", "the drizzle/ folder to take the history from, instead of the one built in"),
   json: flag("--json", "print one JSON document on stdout"),
   quiet: flag("--quiet", "print errors only"),
   noColor: flag("--no-color", "no colours (also NO_COLOR)"),
   yes: flag("--yes", "go on without asking"),
-  lockWait: number("--lock-wait <seconds>", "how long to wait for another harbor-db (60)", 60),
+  lockWait: number("--lock-wait <seconds>", "how long to wait for another harbor-db", 60),
 };
 
 export type GlobalValues = Values<typeof globalOptions>;

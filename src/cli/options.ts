@@ -85,7 +85,7 @@ export function count(flags: string, summary: string): Option<number | undefined
   };
 }
 
-/** Makes an option that takes a number which is not negative. */
+/** Makes an option that takes a number which is not negative. Its help ends with what stands for it when it is left out. */
 export function number<Fallback extends number | undefined>(
   flags: string,
   summary: string,
@@ -93,7 +93,7 @@ export function number<Fallback extends number | undefined>(
 ): Option<number | Fallback> {
   return {
     flags,
-    summary,
+    summary: fallback === undefined ? summary : `${summary} (${fallback})`,
     fallback,
     parse: (value) => {
       const parsed = value.trim() === "" ? NaN : Number(value);

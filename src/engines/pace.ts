@@ -16,6 +16,21 @@ export interface Load {
   readonly backlogReason: string;
 }
 
+/** For how long a batch should keep its locks when nobody says otherwise, in milliseconds. */
+export const batchTimes = {
+  /**
+   * In SQLite's WAL mode short enough that a writer which finds the lock taken has it after its first or second look
+   * (SQLite looks again after 1, 3, 8, 18, … ms).
+   */
+  wal: 2,
+  /** A rollback journal costs some milliseconds for each batch, however small, so a batch has to be worth it. */
+  journal: 20,
+  server: 100,
+};
+
+/** How far a replica may be behind when nobody says otherwise, in milliseconds. */
+export const defaultMaxLagMs = 10_000;
+
 /** What batches have to keep to. */
 export interface PaceLimits {
   /** For how long a batch should keep its locks, in milliseconds. */

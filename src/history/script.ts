@@ -54,8 +54,9 @@ function parseChunk(source: ScriptSource, firstLine: number): Statement | null {
   const lineAt = (offset: number) => firstLine + source.text.slice(0, offset).split("\n").length - 1;
   const fail = (offset: number, state: string, hint?: string) => {
     const where = `${source.file}:${lineAt(offset)}`;
-    return new HarborError("bad_script", `Cannot read "${where}": ${state}`, {
-      ...(hint === undefined ? {} : { hint }),
+    return new HarborError("bad_script", `Cannot read "${where}"`, {
+      state,
+      hint,
       details: { file: source.file, line: lineAt(offset) },
     });
   };
@@ -92,8 +93,8 @@ function tokenizeChunk(source: ScriptSource, fail: Fail): readonly Token[] {
   } catch (error) {
     if (!(error instanceof HarborError)) throw error;
     throw fail(
-      Number(error.details["offset"]),
-      error.message.replace(/^.*?: /, ""),
+      error.details.offset ?? 0,
+      error.state,
       "It opens on that line: close it.",
     );
   }

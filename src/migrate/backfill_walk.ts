@@ -3,7 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SQL } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
-import { firstSize, mostSparse, nextSpan, nextTurn, type PaceLimits, type Turn } from "../engines/pace.ts";
+import {
+  defaultMaxLagMs,
+  firstSize,
+  mostSparse,
+  nextSpan,
+  nextTurn,
+  type PaceLimits,
+  type Turn,
+} from "../engines/pace.ts";
 import type { Pace } from "../engines/database.ts";
 import { hasMatch, type Place, readWindow, updateWithin, type Window } from "./backfill_window.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -45,7 +53,6 @@ export interface Walker {
   walk(stretch: Stretch): Promise<void>;
 }
 
-const defaultMaxLagMs = 10_000;
 /** How often to look whether it may go on, in milliseconds. */
 const holdLookMs = 1_000;
 /** How long to hold before giving up, in milliseconds. */

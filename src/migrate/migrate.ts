@@ -232,22 +232,17 @@ function refuseForeignProgress(
 function withProgress(error: unknown, step: Step, done: readonly StepResult[]): unknown {
   if (!(error instanceof HarborError)) return error;
   const { revision, direction, script } = step;
-  const at = typeof error.details["index"] === "number" ? lineOf(step, error.details["statement"]) : null;
+  const at = error.details.index === undefined ? null : lineOf(step, error.details.statement);
   const place = at === null ? "" : ` (${script.file}:${at})`;
-  const isStopped = error.code === "interrupted";
-  return new HarborError(
-    error.code,
-    isStopped
-      ? error.lines
-      : `Cannot ${direction} "${revision.id}" (${revision.name})${place}: ${error.message}`,
-    {
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-      details: { ...error.details, revision: revision.id, done },
-      cause: error,
-    },
-  );
+  const facts = { details: { revision: revision.id, done }, cause: error };
+  if (error.code === "interrupted") return error.with(facts);
+  return error.with({
+    message: `Cannot ${direction} "${revision.id}" (${revision.name})${place}`,
+    state: error.message,
+    ...facts,
+  });
 }
 
-function lineOf({ script }: Step, text: unknown): number | null {
+function lineOf({ script }: Step, text: string | undefined): number | null {
   return script.statements.find((statement) => statement.sql === text)?.line ?? null;
 }

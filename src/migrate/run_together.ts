@@ -38,7 +38,7 @@ export async function runTogether(
       await context.database.write(scripts.flatMap(({ statements }) => statements), "schema");
     } catch (error) {
       // One by one is the way on only from where they did not commit.
-      if (error instanceof HarborError && error.details["committed"] === undefined) return done;
+      if (error instanceof HarborError && error.details.committed === undefined) return done;
       throw error;
     }
     const ms = Math.round((performance.now() - startedAt) / group.length);

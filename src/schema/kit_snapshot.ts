@@ -95,7 +95,8 @@ export const kitVersions: Readonly<Record<Dialect, string>> = { sqlite: "6", pos
  */
 export function readKitSnapshot({ path, json }: JsonFile): KitSnapshot {
   const wrong = (field: string, state: string) =>
-    new HarborError("bad_history", `Cannot read "${path}": ${field === "" ? "it" : field} ${state}`, {
+    new HarborError("bad_history", `Cannot read "${path}"`, {
+      state: `${field === "" ? "it" : field} ${state}`,
       hint:
         "Take the file from version control again, or make the revision anew with: harbor-db generate NAME",
       details: { path, field },

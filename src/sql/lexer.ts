@@ -145,7 +145,8 @@ function dollarTag(text: string, at: number): string | null {
 }
 
 function unterminated(what: string, offset: number): never {
-  throw new HarborError("bad_script", `Cannot split the script: a ${what} does not end`, {
+  throw new HarborError("bad_script", "Cannot split the script", {
+    state: `a ${what} does not end`,
     details: { offset },
   });
 }

@@ -20,7 +20,8 @@ export async function loadPostgresParser(): Promise<PostgresParser> {
         return stmts[0]?.stmt ?? {};
       } catch (error) {
         if (!(error instanceof SqlError)) throw error;
-        throw new HarborError("bad_script", `Cannot parse the statement: ${error.message}`, {
+        throw new HarborError("bad_script", "Cannot parse the statement", {
+          state: error.message,
           details: { offset: error.sqlDetails?.cursorPosition ?? 0 },
           cause: error,
         });

@@ -91,7 +91,7 @@ test("writeTogether() waits for another writer, but not for ever", () =>
     const { lock, signal } = optionsFor(dir);
     const other = { what: "write", waitMs: 0, signal, onWait: () => {}, onUnlocked: () => {} };
     const patient = await withFileLock(lock, async () => {
-      const message = /Cannot write in ".*": another run is under way/;
+      const message = /Cannot write in ".*": another harbor-db holds the lock/;
       await assert.rejects(writeTogether(dir, [added], optionsFor(dir)), refusal("locked", message));
       assert.deepEqual(await contents(dir), { "journal.json": "one" });
       return { done: writeTogether(dir, [added], { ...optionsFor(dir), waitMs: 5_000 }) };

@@ -235,7 +235,10 @@ test("a second run waits and then gives up with 5; one that was killed holds not
       const second = await run("--log", "v.jsonl", "--lock-wait", "0.3");
       assert.equal(second.code, 5, second.stdout + second.stderr);
       assert.match(second.stderr, /waiting for another run of verify/);
-      assert.match(second.stderr, /Cannot verify "sqlite:\/\/\/openharbor\.db": another run is under way/);
+      assert.match(
+        second.stderr,
+        /Cannot verify "sqlite:\/\/\/openharbor\.db": another harbor-db holds the lock/,
+      );
       first.kill("SIGKILL");
       await first.result;
       assert.equal((await run("--log", "v.jsonl", "--lock-wait", "5")).code, 0);

@@ -58,9 +58,8 @@ async function trySqlite(history: History, client: Client): Promise<readonly Fin
           await database.write([sql.raw(statement.sql)], mode);
         } catch (error) {
           if (!(error instanceof HarborError)) throw error;
-          const state = error.message.replace(/^Cannot run "[^]*": /, "");
           // What follows depends on it.
-          return [badStatement({ revision, script: script!, statement, dialect: "sqlite" }, state, 0)];
+          return [badStatement({ revision, script: script!, statement, dialect: "sqlite" }, error.state, 0)];
         }
       }
     }
@@ -77,8 +76,7 @@ function parseAll(history: History, parser: PostgresParser): readonly Finding[] 
           return [];
         } catch (error) {
           if (!(error instanceof HarborError)) throw error;
-          const state = error.message.replace(/^Cannot parse the statement: /, "");
-          const offset = Number(error.details["offset"] ?? 0);
+          const { state, details: { offset = 0 } } = error;
           return [
             badStatement({ revision, script: script!, statement, dialect: "postgresql" }, state, offset),
           ];

@@ -76,10 +76,9 @@ function readJournal(folder: HistoryFolder, add: Add): History | null {
     });
   } catch (error) {
     if (!(error instanceof HarborError)) throw error;
-    const path = String(error.details["path"] ?? "").slice(folder.folder.length + 1);
-    const state = error.message.replace(/^Cannot read ".*?": /, "");
+    const path = (error.details.path ?? "").slice(folder.folder.length + 1);
     const isMissing = path !== journalPath && !folder.files.has(path);
-    add(isMissing ? "files" : "journal", { path }, state, restore(`${folder.folder}/${path}`));
+    add(isMissing ? "files" : "journal", { path }, error.state, restore(`${folder.folder}/${path}`));
     return null;
   }
 }
@@ -129,7 +128,7 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
         add(
           "snapshot",
           { path: snapshot, ...where },
-          stateIn(error),
+          error.state,
           restore(`${folder.folder}/${snapshot}`),
         ),
     );
@@ -139,8 +138,8 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
     (error) =>
       add(
         "script",
-        { path: up, line: lineIn(error), ...where },
-        stateIn(error),
+        { path: up, line: error.details.line ?? null, ...where },
+        error.state,
         error.hint ?? "Edit the script.",
       ),
   );
@@ -149,8 +148,8 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
     (error) =>
       add(
         "downgrade",
-        { path: down, line: lineIn(error), ...where },
-        stateIn(error),
+        { path: down, line: error.details.line ?? null, ...where },
+        error.state,
         error.hint ?? "Edit the script.",
       ),
   );
@@ -225,14 +224,6 @@ function attempt<T>(work: () => T, failed: (error: HarborError) => void): T | un
     failed(error);
     return undefined;
   }
-}
-
-function stateIn(error: HarborError): string {
-  return error.message.replace(/^Cannot read ".*?": /, "");
-}
-
-function lineIn(error: HarborError): number | null {
-  return typeof error.details["line"] === "number" ? error.details["line"] : null;
 }
 
 function lineOf(text: string, pattern: RegExp): number | null {

@@ -32,6 +32,11 @@ export interface RetentionVerdict<Candidate extends RetentionCandidate> {
 /** What applies when nobody says otherwise. */
 export const defaultRetention: RetentionPolicy = { last: 10, daily: 7, weekly: 5, monthly: 12 };
 
+/** Says in words what a policy keeps. */
+export function describeRetention({ last, daily, weekly, monthly }: RetentionPolicy): string {
+  return `the last ${last}, and those of ${daily} days, ${weekly} weeks and ${monthly} months`;
+}
+
 /**
  * Decides which backups stay.
  *

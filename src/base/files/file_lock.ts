@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError, messageOf } from "../errors.ts";
 import { stopIfAsked } from "../interrupt.ts";
 import { isOwnFolder, trustedPath } from "./open_folder.ts";
+import { lockedError } from "../../engines/lock_error.ts";
 
 /** How {@link withFileLock} locks and waits. */
 export interface FileLockOptions {
@@ -55,7 +56,7 @@ async function acquire(path: string, options: FileLockOptions): Promise<Database
     file = new DatabaseSync(join(folder, basename(path)), { timeout: 0 });
     for (let isFirst = true; !tryLock(file); isFirst = false) {
       stopIfAsked(signal);
-      if (performance.now() >= deadline) throw held(path, what);
+      if (performance.now() >= deadline) throw lockedError(`Cannot ${what}`, undefined, { lock: path });
       if (isFirst) onWait();
       await sleep(pollMs);
     }
@@ -76,12 +77,4 @@ function tryLock(file: DatabaseSync): boolean {
     if (/database is locked/i.test(messageOf(error))) return false;
     throw error;
   }
-}
-
-function held(path: string, what: string): HarborError {
-  return new HarborError("locked", `Cannot ${what}: another run is under way`, {
-    hint:
-      `Wait until it has ended. It holds the lock of "${path}", which is free as soon as its process is gone.`,
-    details: { lock: path },
-  });
 }

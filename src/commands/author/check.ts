@@ -15,7 +15,7 @@ export const checkCommand = defineCommand({
     ),
     proveUrl: proveUrlOption,
     acceptEdits: flag("--accept-edits", "with --prove: take edited scripts as they are once they are proven"),
-    postgresVersion: number("--postgres-version <major>", "the version that hazards are judged for (15)", 15),
+    postgresVersion: number("--postgres-version <major>", "the version that hazards are judged for", 15),
     strict: flag("--strict", "exit with 3 also when there is something to look at"),
   },
   examples: [

@@ -3,12 +3,14 @@ import { folderOptions, keepOptions, openAppBackups, retentionPolicy } from "./o
 import { listedBackup, positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
+import { defaultRetention, describeRetention } from "../../backup/rules/retention.ts";
 
 export const backupPruneCommand = defineCommand({
   name: "backup prune",
   summary: "remove the backups that no rule keeps",
-  description:
-    "Looks at the backups of this database only. Without rules it keeps the last 10, and those of 7 days, 5 weeks and 12 months. The newest way back to each revision stays whatever the rules say.",
+  description: `Looks at the backups of this database only. Without rules it keeps ${
+    describeRetention(defaultRetention)
+  }. The newest way back to each revision stays whatever the rules say.`,
   options: {
     ...folderOptions,
     ...keepOptions,

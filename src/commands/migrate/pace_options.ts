@@ -1,3 +1,4 @@
+import { batchTimes, defaultMaxLagMs } from "../../engines/pace.ts";
 import type { PaceOptions } from "../../migrate/backfill_walk.ts";
 import { count, number, type Option, type Values } from "../../cli/options.ts";
 
@@ -5,12 +6,12 @@ import { count, number, type Option, type Values } from "../../cli/options.ts";
 export const paceOptions = {
   batchTime: atLeastOne(
     "--batch-time <ms>",
-    "how long a backfill's batch may keep its locks (SQLite 2 or 20, servers 100)",
+    `how long a backfill's batch may keep its locks (SQLite ${batchTimes.wal} or ${batchTimes.journal}, servers ${batchTimes.server})`,
   ),
   maxRate: atLeastOne("--max-rate <rows>", "the most rows per second that a backfill changes"),
   maxLag: number(
     "--max-lag <seconds>",
-    "how far replicas may be behind while a backfill goes on (10)",
+    `how far replicas may be behind while a backfill goes on (${defaultMaxLagMs / 1_000})`,
     undefined,
   ),
 };

@@ -2,6 +2,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { App } from "../../cli/app.ts";
 import { type folderOptions, openAppBackups } from "../backup/options.ts";
 import type { Values } from "../../cli/options.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
 
 /**
  * Names the backup that holds a database as it was before a bridge, in the error that says that only the backup leads
@@ -13,15 +14,13 @@ export async function nameOrigin(
   error: unknown,
 ): Promise<unknown> {
   if (!(error instanceof HarborError)) return error;
-  const { code, message, details, cause } = error;
-  const adoptedAt = details["adoptedAt"];
-  if (code !== "irreversible" || typeof adoptedAt !== "string") return error;
+  const { adoptedAt } = error.details;
+  if (error.code !== "irreversible" || adoptedAt === undefined) return error;
   const { own } = (await openAppBackups(app, options)).list();
   const backup = own.find(({ manifest, isWhole }) => isWhole && manifest.createdAt <= adoptedAt);
   if (backup === undefined) return error;
-  return new HarborError(code, message, {
-    hint: `harbor-db restore '${backup.path}'`,
-    details: { ...details, backup: backup.path },
-    cause,
+  return error.with({
+    hint: `harbor-db restore ${quoteForShell(backup.path)}`,
+    details: { backup: backup.path },
   });
 }

@@ -78,7 +78,7 @@ export async function runAdoption(app: App, { options, isConfirmed, target }: Re
         },
       };
     } catch (error) {
-      const isCommitted = error instanceof HarborError && error.details["isCommitted"] === true;
+      const isCommitted = error instanceof HarborError && error.details.isCommitted === true;
       throw isCommitted ? await net.goBack(context, error) : error;
     }
   });

@@ -98,61 +98,50 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     if (plan === undefined || !(error instanceof HarborError)) return error;
     const { progressLines, readProgress } = await import("../../migrate/read_progress.ts");
     const progress = await readProgress(context, plan.steps).catch(() => null);
-    const { code, details, cause } = error;
     const again = `harbor-db ${plan.steps[0]!.direction} ${plan.to ?? "base"}`;
     if (progress === null) {
-      const hint = [
-        ...error.hintLines,
-        "What is committed could not be read. Look again with: harbor-db status",
-        ...wayBack(),
-      ];
-      return new HarborError(code, error.lines, { hint, details, cause });
+      const unread = "What is committed could not be read. Look again with: harbor-db status";
+      return error.with({ hint: [...error.hintLines, unread, ...wayBack()] });
     }
     if (progress.done.length === 0 && progress.half === null) return error;
-    const said = [...error.lines, ...progressLines(progress)];
+    const message = [...error.lines, ...progressLines(progress)];
     const facts = {
       done: progress.done.map(({ revision }) => revision.id),
       half: progress.half &&
         { revision: progress.half.step.revision.id, statementsDone: progress.half.statementsDone },
       left: progress.left.map(({ revision }) => revision.id),
     };
-    if (options.restoreOnFailure && made !== undefined && code !== "interrupted") {
-      return await goBack(
-        context,
-        new HarborError(code, said, { details: { ...details, progress: facts }, cause }),
-      );
+    if (options.restoreOnFailure && made !== undefined && error.code !== "interrupted") {
+      return await goBack(context, error.with({ message, details: { progress: facts } }));
     }
-    return new HarborError(code, said, {
+    return error.with({
+      message,
       hint: [...error.hintLines, `To go on from there: ${again}`, ...wayBack()],
-      details: { ...details, progress: facts, backup: made?.path ?? null },
-      cause,
+      details: { progress: facts, backup: made?.path ?? null },
     });
   }
 
   /** Restores the backup and says so in the error, or why it could not. */
   async function goBack(context: RunContext, error: HarborError): Promise<HarborError> {
-    const { code, lines, details, cause } = error;
     const backup = made;
+    const said = (what: string) => [...error.lines, what];
     if (backup === undefined) {
-      return new HarborError(code, [...lines, "NOT restored: there is no backup"], { details, cause });
+      return error.with({ message: said("NOT restored: there is no backup"), hint: null });
     }
     try {
       const backups = await openAppBackups(app, options);
       const { lockWaitMs } = app;
       const { revision } = await backups.restore(context, { backup, keepsOld: true, lockWaitMs });
-      return new HarborError(
-        code,
-        [...lines, `restored: the database is at ${revision ?? "no revision"} again`],
-        {
-          details: { ...details, restored: { path: backup.path, revision } },
-          cause,
-        },
-      );
+      return error.with({
+        message: said(`restored: the database is at ${revision ?? "no revision"} again`),
+        hint: null,
+        details: { restored: { path: backup.path, revision } },
+      });
     } catch (problem) {
-      return new HarborError(code, [...lines, `NOT restored: ${messageOf(problem)}`], {
+      return error.with({
+        message: said(`NOT restored: ${messageOf(problem)}`),
         hint: wayBack(),
-        details: { ...details, restored: null },
-        cause,
+        details: { restored: null },
       });
     }
   }
@@ -191,10 +180,10 @@ function refuseUnlessPossible({ restoreOnFailure, noBackup, encryptTo }: SafetyV
 function withoutBackup(error: unknown): unknown {
   const isOwnWord = (code: string) => ["interrupted", "bad_config", "lock_lost"].includes(code);
   if (!(error instanceof HarborError) || isOwnWord(error.code)) return error;
-  const { message, details, cause } = error;
-  return new HarborError("backup_failed", `Cannot change the database without a backup: ${message}`, {
+  return error.with({
+    code: "backup_failed",
+    message: `Cannot change the database without a backup: ${error.message}`,
     hint: [...error.hintLines, "To change it without one: --no-backup"],
-    details: { ...details, code: error.code },
-    cause,
+    details: { code: error.code },
   });
 }

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { defaultUrl } from "../../cli/global_options.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { UnitPlan } from "../../verify/schedule/systemd_units.ts";
 import { currentUser } from "../../base/files/open_folder.ts";
-import { type App, defaultUrl } from "../../cli/app.ts";
+import type { App } from "../../cli/app.ts";
 import type { System } from "../../cli/system.ts";
 import { backupFolder } from "../backup/options.ts";
 import { longName, type Option } from "../../cli/options.ts";

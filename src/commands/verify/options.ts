@@ -10,10 +10,10 @@ export const verifyOptions = {
   strict: flag("--strict", "let warnings count as failures"),
   maxDuration: duration(
     "--max-duration <time>",
-    "stop after this time, and say what was not checked (30m)",
+    "stop after this time, and say what was not checked",
     1_800_000,
   ),
-  maxBackupAge: duration("--max-backup-age <time>", "how old the newest backup may be (26h)", 26 * 3_600_000),
+  maxBackupAge: duration("--max-backup-age <time>", "how old the newest backup may be", 26 * 3_600_000),
   ...folderOptions,
   ...identityOption,
   restoreDrill: flag("--restore-drill", "restore the newest backup into a scratch place and compare it"),

@@ -1,5 +1,6 @@
 import type { LibsqlUrl } from "../../base/url/libsql_url.ts";
 import { HarborError } from "../../base/errors.ts";
+import { batchTimes } from "../pace.ts";
 import type { Database, OpenOptions } from "../database.ts";
 import { answerLost, isHarmless, isUndone, persist, stateOf, withState } from "./errors.ts";
 import { type LibsqlRequests, openRequests } from "./requests.ts";
@@ -10,7 +11,7 @@ import { own, type SqliteBatch } from "../sqlite/transaction.ts";
 const firstLimitMs = 15_000;
 
 /** A server's lock is passed on in turn; what is waited for is mostly the way there and back. */
-const serverPace = { batchMs: 100, rest: 0.5, readRest: 0 };
+const serverPace = { batchMs: batchTimes.server, rest: 0.5, readRest: 0 };
 /** A server tells nothing but what its answers do: how long they took, and how many attempts it refused. */
 const noLoad = { waiting: 0, lagMs: 0, backlog: 0, backlogReason: "" };
 

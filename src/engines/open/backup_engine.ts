@@ -94,7 +94,7 @@ async function openEitherPostgres(url: PostgresUrl, place: EnginePlace): Promise
   try {
     return await openPostgres(url, place, "pg_dump");
   } catch (error) {
-    const isAbsent = error instanceof HarborError && error.details["pgDump"] !== undefined;
+    const isAbsent = error instanceof HarborError && error.details.pgDump !== undefined;
     if (!isAbsent) throw error;
     return await openPostgres(url, place, "harbor");
   }

@@ -56,7 +56,7 @@ async function check(database: Database, pace: Pace, { schema, heap, quick }: Am
     await database.read(sql`SELECT ${own}.bt_index_check(${oid}::oid::regclass, ${!quick})`).catch(
       (error) => {
         if (!isDamage(error)) throw error;
-        problems.push(`index ${name}: ${said(error)}`);
+        problems.push(`index ${name}: ${error.state}`);
       },
     );
   }
@@ -89,7 +89,7 @@ async function checkHeap(database: Database, pace: Pace, schema: string): Promis
         }.verify_heapam(${oid}::oid::regclass, startblock => ${first}, endblock => ${last}) LIMIT 20`,
       ).catch((error) => {
         if (!isDamage(error)) throw error;
-        return [{ blkno: first, msg: said(error) }];
+        return [{ blkno: first, msg: error.state }];
       });
       problems.push(...rows.map(({ blkno, msg }) => `table ${name}, block ${blkno}: ${msg}`));
     }
@@ -99,15 +99,11 @@ async function checkHeap(database: Database, pace: Pace, schema: string): Promis
 
 /** data_corrupted and index_corrupted. */
 function isDamage(error: unknown): error is HarborError {
-  return error instanceof HarborError && /^XX00[12]$/.test(String(error.details["sqlState"]));
-}
-
-function said(error: HarborError): string {
-  return error.message.replace(/^Cannot run "[^]*?": /, "");
+  return error instanceof HarborError && /^XX00[12]$/.test(error.details.sqlState ?? "");
 }
 
 function judge(error: unknown, schema: string): ProbeResult {
-  if (!(error instanceof HarborError) || error.details["sqlState"] !== "42501") throw error;
+  if (!(error instanceof HarborError) || error.details.sqlState !== "42501") throw error;
   return {
     status: "warn",
     message:

@@ -39,7 +39,7 @@ export async function despiteOthers<T>(
     try {
       return await attempt(isGentle ? Math.min(lockTimeoutMs, pauseMs) : lockTimeoutMs);
     } catch (error) {
-      if (!(error instanceof HarborError) || !worthRepeating.has(error.details["sqlState"])) throw error;
+      if (!(error instanceof HarborError) || !worthRepeating.has(error.details.sqlState)) throw error;
       if (watch.seen().length > 0) blockers = watch.seen();
       const waitedMs = performance.now() - started;
       if (waitedMs + pauseMs > totalMs) {
@@ -59,9 +59,11 @@ function busyError(
   const who = blockers.map(describeBlocker).join(", ") || "other sessions";
   const state = `in the way for ${Math.ceil(waitedMs / 1000)} s: ${who}`;
   const pids = blockers.filter(({ pid }) => pid > 0).map(({ pid }) => `SELECT pg_terminate_backend(${pid})`);
-  return new HarborError("busy", `${error.message.replace(/: [^:]*$/, "")}: ${state}`, {
+  return error.with({
+    code: "busy",
+    state,
     hint: "Run the command again when they have ended" +
       (pids.length === 0 ? "." : `, or end them: ${pids.join("; ")}`),
-    details: { ...error.details, blockers, waitedMs: Math.round(waitedMs) },
+    details: { blockers, waitedMs: Math.round(waitedMs) },
   });
 }

@@ -39,7 +39,7 @@ export function connectionError(error: unknown, url: PostgresUrl): HarborError {
   const sqlState = sqlStateOf(error);
   const hint = connectionHint(error, url);
   return new HarborError("connection_failed", `Cannot connect to "${url.display}": ${wordsOf(error)}`, {
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     details: { host, port, database, user, ...(sqlState === undefined ? {} : { sqlState }) },
   });
 }
@@ -65,8 +65,9 @@ export function statementError(error: unknown, failed: Failed): HarborError {
   const thrown = isServerError(error) ? error : undefined;
   const sqlState = thrown?.code;
   const hint = thrown?.hint ?? statementHint(sqlState, thrown?.message ?? "");
-  return new HarborError(codeOf(sqlState), `Cannot run "${excerpt(statement)}": ${wordsOf(error)}`, {
-    ...(hint === undefined ? {} : { hint }),
+  return new HarborError(codeOf(sqlState), `Cannot run "${excerpt(statement)}"`, {
+    state: wordsOf(error),
+    hint,
     details: withoutGaps({
       statement,
       index,

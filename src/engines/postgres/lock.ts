@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import type { LockHolder, LockOptions } from "../database.ts";
+import { lockedError, ownerName } from "../lock_error.ts";
 import type { Session } from "./connection.ts";
 import { statementError } from "./errors.ts";
 import { openSession } from "./session.ts";
@@ -101,7 +102,7 @@ export function advisoryLock({ session, url, name, onAcquired }: LockSetting): A
       stopIfAsked(signal);
       const left = deadline - performance.now();
       const other = left <= 0 || !told ? await holder() : undefined;
-      if (left <= 0) throw lockedError(url, other, waitMs);
+      if (left <= 0) throw lockedError(`Cannot lock "${url.display}"`, other, { waitMs });
       if (!told) onWait?.(other);
       told = true;
       // Two that wait do not ask in step.
@@ -143,7 +144,7 @@ export function applicationName({ name, pid, host }: { name: string; pid: number
 
 function ownerOf(application: string | null, backendPid: number): string {
   const own = /^harbor-db\/\S+ (\d+)@(.+)$/.exec(application ?? "");
-  if (own !== null) return `pid ${own[1]} on ${own[2]}`;
+  if (own !== null) return ownerName({ pid: Number(own[1]), host: own[2]! });
   return `${application || "a program without a name"} (server process ${backendPid})`;
 }
 
@@ -177,16 +178,6 @@ function poolerError(url: PostgresUrl): HarborError {
     `Cannot lock "${url.display}": a pooler in between gives each transaction another session`,
     { hint: "Connect to the server itself, or to a port of the pooler that works in session mode." },
   );
-}
-
-function lockedError(url: PostgresUrl, holder: LockHolder | undefined, waitMs: number): HarborError {
-  const who = holder === undefined
-    ? "another harbor-db held it until just now"
-    : `${holder.owner} holds it` + (holder.since === null ? "" : `, connected since ${holder.since}`);
-  return new HarborError("locked", `Cannot lock "${url.display}": ${who}`, {
-    hint: "Wait until it ends, or wait longer: --lock-wait SECONDS",
-    details: { owner: holder?.owner ?? null, since: holder?.since ?? null, waitMs },
-  });
 }
 
 function plain(text: string): Statement {

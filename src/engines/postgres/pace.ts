@@ -1,4 +1,4 @@
-import type { Load } from "../pace.ts";
+import { batchTimes, type Load } from "../pace.ts";
 import { quoteName } from "../../sql/quote.ts";
 import type { Pace } from "../database.ts";
 import type { Statement } from "./statement.ts";
@@ -36,7 +36,7 @@ export function postgresPace(table: string, { lastBatch, read }: PaceSetting): P
   let known: Omit<Load, keyof BatchTimes> = { waiting: 0, lagMs: 0, backlog: 0, backlogReason: "" };
   let askedAt = -Infinity;
   return {
-    batchMs: 100,
+    batchMs: batchTimes.server,
     rest: 0.25,
     readRest: 0,
     async relax() {

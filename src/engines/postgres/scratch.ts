@@ -44,7 +44,7 @@ async function createDatabase(admin: Database, name: string): Promise<void> {
   try {
     await admin.write([sql`CREATE DATABASE ${sql.identifier(name)} TEMPLATE template0`], "alone");
   } catch (error) {
-    if (!(error instanceof HarborError) || error.details["sqlState"] !== "42501") throw error;
+    if (!(error instanceof HarborError) || error.details.sqlState !== "42501") throw error;
     throw new HarborError(
       "check_failed",
       `Cannot prove the scripts on "${admin.url}": its user may not create a database to try them in`,

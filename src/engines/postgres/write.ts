@@ -208,14 +208,11 @@ export function batchWriter(
     } catch (error) {
       const known = failure(error, { statement: "COMMIT" });
       if (!session.hasEnded()) throw known;
-      throw new HarborError(
-        known.code,
-        `${known.message}; whether the last batch was committed is not known`,
-        {
-          hint: "See how far it came: harbor-db status",
-          details: { ...known.details, committed: "unknown" },
-        },
-      );
+      throw known.with({
+        state: `${known.state}; whether the last batch was committed is not known`,
+        hint: "See how far it came: harbor-db status",
+        details: { committed: "unknown" },
+      });
     }
   }
 
@@ -234,7 +231,8 @@ function refuseUnfit({ text }: Statement, index: number): void {
   const isTransactionCommand = transactionCommand.test(code);
   if (code !== "" && !isTransactionCommand) return;
   const state = isTransactionCommand ? "a batch is a transaction already" : "the text holds no statement";
-  throw new HarborError("statement_failed", `Cannot run "${excerpt(text)}": ${state}`, {
+  throw new HarborError("statement_failed", `Cannot run "${excerpt(text)}"`, {
+    state,
     hint: "Remove it from the script.",
     details: { statement: text, index },
   });

@@ -74,8 +74,9 @@ export function failure(
   const { url, statement, index } = place;
   const kind = kindOf(message, result);
   const where = statement === undefined ? `use "${url}"` : `run "${excerpt(statement)}"`;
-  return new HarborError(kind?.code ?? "statement_failed", `Cannot ${where}: ${message}`, {
-    ...(kind?.hint === undefined ? {} : { hint: kind.hint }),
+  return new HarborError(kind?.code ?? "statement_failed", `Cannot ${where}`, {
+    state: message,
+    hint: kind?.hint,
     details: {
       ...(statement === undefined ? {} : { statement }),
       ...(index === undefined ? {} : { index }),

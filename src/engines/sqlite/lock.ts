@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import type { Client, LockHolder, LockOptions } from "../database.ts";
+import { lockedError } from "../lock_error.ts";
 import {
   createLock,
   fenceLock,
@@ -115,7 +116,9 @@ export function openLease(store: LeaseStore): Lease {
       if (isTaken) return token;
       stopIfAsked(signal);
       const holder = row && holderOf(row);
-      if (Date.now() >= deadline) throw holder === undefined && failure ? failure : lockedError(holder);
+      if (Date.now() >= deadline) {
+        throw holder === undefined && failure ? failure : lockedError(`Cannot lock "${url}"`, holder);
+      }
       if (!waited) onWait?.(holder);
       // The spread keeps processes that wait together from asking together.
       await sleep(Math.min(50 + Math.random() * 250, Math.max(deadline - Date.now(), 1)));
@@ -222,16 +225,6 @@ export function openLease(store: LeaseStore): Lease {
     if (row?.token === next) return "committed";
     isLost = true;
     throw lockLost(url);
-  }
-
-  function lockedError(holder: LockHolder | undefined): HarborError {
-    const who = holder === undefined
-      ? "another harbor-db holds the lock"
-      : `${holder.owner} holds the lock since ${holder.since}`;
-    return new HarborError("locked", `Cannot lock "${url}": ${who}`, {
-      hint: "Wait until it has ended, or let this command wait for it: --lock-wait 60",
-      details: { owner: holder?.owner ?? null, since: holder?.since ?? null },
-    });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Client, LockHolder } from "../database.ts";
+import { ownerName } from "../lock_error.ts";
 import type { SqliteStatement, SqliteValue } from "./statement.ts";
 
 /** How long a holder that falls silent keeps the lock, in seconds. */
@@ -45,7 +46,7 @@ export function takeLock(client: Client, token: string, dead: string): SqliteSta
 WHERE id = 1 AND (token IN ('', ?, ?) OR expires_at <= unixepoch('subsec'))`,
     [
       token,
-      `pid ${client.pid} on ${client.host}`,
+      ownerName(client),
       client.host,
       BigInt(client.pid),
       client.processSpace,

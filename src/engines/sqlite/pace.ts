@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { batchTimes } from "../pace.ts";
 import type { Pace } from "../database.ts";
 import { busyTimeoutMs, execute, prepare } from "./open_file.ts";
 
@@ -10,12 +11,6 @@ export interface BatchTimes {
   readonly waitedMs: number;
 }
 
-/**
- * Short enough in WAL mode that a writer which finds the lock taken has it after its first or second look (SQLite
- * looks again after 1, 3, 8, 18, … ms). A rollback journal costs some milliseconds for each batch, however small it
- * is, so that there a batch has to be worth it.
- */
-const batchMs = { wal: 2, journal: 20 };
 const rest = { wal: 1.2, journal: 1 };
 
 /** How large the WAL may become while somebody's read keeps it from starting again, in bytes. */
@@ -36,7 +31,7 @@ export function sqlitePace(handle: DatabaseSync, lastBatch: () => BatchTimes): P
   const pageSize = Number(prepare(handle, "PRAGMA page_size").get()?.["page_size"]);
   const backlogReason = `somebody's read keeps the WAL at ${bearableBytes / 1024 / 1024} MiB`;
   return {
-    batchMs: batchMs[mode],
+    batchMs: batchTimes[mode],
     rest: rest[mode],
     // Without a WAL, nobody can commit while somebody reads.
     readRest: mode === "wal" ? 0 : 1,

@@ -31,8 +31,9 @@ export function refuseTransactionControl(statements: readonly SqliteStatement[])
   if (statement === undefined) return;
   throw new HarborError(
     "statement_failed",
-    `Cannot run "${excerpt(statement)}": the batch is a transaction itself`,
+    `Cannot run "${excerpt(statement)}"`,
     {
+      state: "the batch is a transaction itself",
       hint: "Remove the statement: every script runs in a transaction already.",
       details: { statement, index },
     },
@@ -115,8 +116,12 @@ function refuseUnlessOne(text: string): void {
   if (count === 1) return;
   throw new HarborError(
     "statement_failed",
-    `Cannot run "${excerpt(text)}": the text holds ${count === 0 ? "no statement" : `${count} statements`}`,
-    { hint: 'Put a line "--> statement-breakpoint" between two statements.', details: { statement: text } },
+    `Cannot run "${excerpt(text)}"`,
+    {
+      state: `the text holds ${count === 0 ? "no statement" : `${count} statements`}`,
+      hint: 'Put a line "--> statement-breakpoint" between two statements.',
+      details: { statement: text },
+    },
   );
 }
 

@@ -69,7 +69,8 @@ export function couldNotCheck(error: unknown, what?: string): Found {
     if (error.code === "interrupted") throw error;
     const { code, message, hint, details } = error;
     // The statement is in the details; what the engine said of it is what matters.
-    const words = message.replace(/^Cannot (run|go on with) "[^]*": /, "");
+    const isStatement = details.statement !== undefined || code === "check_failed";
+    const words = isStatement ? error.state : message;
     return {
       status: "error",
       message: isTimeUp(error)

@@ -50,7 +50,10 @@ async function* checkTable(context: CheckContext, table: Table): AsyncGenerator<
     // What was seen so far is true all the same.
     yield* broken(scan);
     yield* found;
-    if (isTimeUp(error)) throw timeUpIn(error as HarborError, { table: table.name, rows: scan.rows() });
+    if (isTimeUp(error)) {
+      const at = { table: table.name, rows: scan.rows() };
+      throw error.with({ state: `${error.state}, after ${at.rows} rows of ${at.table}`, details: at });
+    }
     if (isFinal(error)) throw error;
     return yield couldNotCheck(error, `the rows of ${table.name}`);
   }
@@ -62,16 +65,6 @@ async function* checkTable(context: CheckContext, table: Table): AsyncGenerator<
 
 function broken(scan: RowScan): readonly Found[] {
   return scan.broken().map(([rule, rows]) => foundBroken(rule, rows));
-}
-
-function timeUpIn(
-  { code, message, hint, details }: HarborError,
-  at: { readonly table: string; readonly rows: number },
-): HarborError {
-  return new HarborError(code, `${message}, after ${at.rows} rows of ${at.table}`, {
-    ...hint === undefined ? {} : { hint },
-    details: { ...details, ...at },
-  });
 }
 
 /** Whether nothing else can be read after this error either. */

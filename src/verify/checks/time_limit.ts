@@ -69,8 +69,8 @@ export function startBudget(totalMs: number, signal: AbortSignal): Budget {
 }
 
 /** Whether an error says that the time is up. */
-export function isTimeUp(error: unknown): boolean {
-  return error instanceof HarborError && error.details["timeUp"] === true;
+export function isTimeUp(error: unknown): error is HarborError {
+  return error instanceof HarborError && error.details.timeUp === true;
 }
 
 /** Returns the database with a limit on each answer. After one that did not come, it is not asked again. */
@@ -98,8 +98,9 @@ export function limitDatabase(database: Database, budget: Budget): Database {
 function timeUp(totalMs: number): HarborError {
   return new HarborError(
     "check_failed",
-    `Cannot go on with "verify": the ${totalMs / 1_000} s that it may take are over`,
+    'Cannot go on with "verify"',
     {
+      state: `the ${totalMs / 1_000} s that it may take are over`,
       hint: "Give it more time: --max-duration; or check less: --skip, --quick.",
       details: { timeUp: true },
     },
@@ -109,8 +110,9 @@ function timeUp(totalMs: number): HarborError {
 function noAnswer(): HarborError {
   return new HarborError(
     "connection_failed",
-    `Cannot go on with "verify": the server has not answered for ${answerMs / 1_000} s`,
+    'Cannot go on with "verify"',
     {
+      state: `the server has not answered for ${answerMs / 1_000} s`,
       hint: "Look whether the server is alive and who holds a lock on its tables.",
     },
   );

@@ -176,7 +176,7 @@ ORDER BY CASE s.type WHEN 'trigger' THEN 1 WHEN 'view' THEN 2 ELSE 3 END`,
       ...make("trigger"),
     ], "replace");
   } catch (error) {
-    const isDone = error instanceof HarborError && error.details["committed"] === true;
+    const isDone = error instanceof HarborError && error.details.committed === true;
     if (!isDone) throw error;
   }
 }
