@@ -130,7 +130,7 @@ function firstLine(error: unknown): string {
 
 function badSchema(where: string, state: string, hint?: string, cause?: unknown): HarborError {
   return new HarborError("bad_schema", `Cannot load "${where}": ${state}`, {
-    ...hint === undefined ? {} : { hint },
+    hint,
     details: { file: where.replace(/:\d+$/, ""), line: Number(/:(\d+)$/.exec(where)?.[1] ?? 0) || null },
     cause,
   });

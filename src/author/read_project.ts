@@ -1,6 +1,6 @@
 import { type Dialect, dialects } from "../base/dialect.ts";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { headOf, type History } from "../history/history.ts";
 import { type KitSnapshot, readKitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
@@ -24,11 +24,6 @@ export interface ProjectPart {
   /** What schema.ts says; its ids are made up. */
   readonly to: KitSnapshot;
   readonly isChanged: boolean;
-}
-
-/** Returns where schema.ts is when nothing else is said: beside the `drizzle/` folder. */
-export function defaultSchemaFile(dir: string): string {
-  return join(dirname(dir), "schema.ts");
 }
 
 /**

@@ -1,13 +1,7 @@
-/** How far a long piece of work has come. */
-export interface Progress {
-  readonly table: string;
-  readonly passed: number;
-  /** `null` when it is not known. */
-  readonly total: number | null;
-  readonly batchRows: number;
-  readonly longestBatchMs: number;
-  readonly elapsedMs: number;
-}
+import type { RunEvent } from "../engines/run_context.ts";
+
+/** How far a backfill has come. */
+export type Progress = Omit<Extract<RunEvent, { readonly kind: "backfill" }>, "kind">;
 
 /** Returns one line: rows, share, rows per second, the time left, the size of a batch and its longest time. */
 export function progressLine(progress: Progress): string {

@@ -81,7 +81,6 @@ export type KitColumn = Readonly<v.InferOutput<typeof kitColumn>>;
 export type KitIndexColumn = Readonly<v.InferOutput<typeof kitIndexColumn>>;
 export type KitIndex = Readonly<v.InferOutput<typeof kitIndex>>;
 export type KitForeignKey = Readonly<v.InferOutput<typeof kitForeignKey>>;
-export type KitColumnList = Readonly<v.InferOutput<typeof kitColumnList>>;
 export type KitEnum = Readonly<v.InferOutput<typeof kitEnum>>;
 export type KitCheck = Readonly<v.InferOutput<typeof kitCheck>>;
 
@@ -125,14 +124,9 @@ function withAllSections(json: unknown): unknown {
 /** The `prevId` of a first snapshot. */
 export const originId = "00000000-0000-0000-0000-000000000000";
 
-/** Returns the id of the snapshot of a revision: the same on every machine, and read back by {@link revisionOfSnapshot}. */
+/** Returns the id of the snapshot of a revision, the same on every machine. */
 export function snapshotId(revision: string | null): string {
   return revision === null ? originId : `00000000-0000-4000-8000-${revision}`;
-}
-
-/** Returns the revision that a snapshot id was made of; `null` for the origin and for ids of another making. */
-export function revisionOfSnapshot(id: string): string | null {
-  return /^00000000-0000-4000-8000-([0-9a-f]{12})$/.exec(id)?.[1] ?? null;
 }
 
 /** Says whether two snapshots hold the same schema, whatever the order in which they name things. */

@@ -115,15 +115,6 @@ export function parseManifest(text: string, path: string): Manifest {
   return readAs(manifestFields, json, wrong);
 }
 
-/** Says whether two contents are the same, as far as their engine can tell. */
-export function isSameContent(
-  one: { readonly tables: readonly TableContent[]; readonly schema?: string | null },
-  other: { readonly tables: readonly TableContent[]; readonly schema?: string | null },
-): boolean {
-  return (one.schema ?? null) === (other.schema ?? null) &&
-    differingTables(one.tables, other.tables).length === 0;
-}
-
 /** Returns the names of the tables that are not the same in both lists, in the order of their names. */
 export function differingTables(
   one: readonly TableContent[],

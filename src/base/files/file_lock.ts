@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError, messageOf } from "../errors.ts";
 import { stopIfAsked } from "../interrupt.ts";
 import { isOwnFolder, trustedPath } from "./open_folder.ts";
-import { lockedError } from "../../engines/lock_error.ts";
+import { lockedError } from "../lock_error.ts";
 
 /** How {@link withFileLock} locks and waits. */
 export interface FileLockOptions {

@@ -10,7 +10,7 @@ export function readIfThere(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return null;
     throw new HarborError("file_failed", `Cannot read "${path}": ${messageOf(error)}`, { cause: error });
   }
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import type { LockHolder, LockOptions } from "../database.ts";
-import { lockedError, ownerName } from "../lock_error.ts";
+import { lockedError, ownerName } from "../../base/lock_error.ts";
 import type { Session } from "./connection.ts";
 import { statementError } from "./errors.ts";
 import { openSession } from "./session.ts";

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import type { Client, LockHolder, LockOptions } from "../database.ts";
-import { lockedError } from "../lock_error.ts";
+import { lockedError } from "../../base/lock_error.ts";
 import {
   createLock,
   fenceLock,

@@ -1,5 +1,5 @@
 import type { Client, LockHolder } from "../database.ts";
-import { ownerName } from "../lock_error.ts";
+import { ownerName } from "../../base/lock_error.ts";
 import type { SqliteStatement, SqliteValue } from "./statement.ts";
 
 /** How long a holder that falls silent keeps the lock, in seconds. */

@@ -5,7 +5,7 @@ import { type HranaStream, openHranaStream } from "../hrana.ts";
 import { HranaFailure } from "../hrana_fetch.ts";
 import { connectionFailure, engineFailure } from "../errors.ts";
 import { chunkOfLines, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
-import { findBadText, textBytesQuery } from "../../sqlite/bad_text.ts";
+import { findBadText, textBytesQuery } from "../../sqlite/backup/bad_text.ts";
 import type { StoredTable } from "../../sqlite/backup/content.ts";
 import {
   isPlainRowFailure,

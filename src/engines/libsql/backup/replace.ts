@@ -9,7 +9,7 @@ import type { Database } from "../../database.ts";
 import { withLibsqlSnapshot } from "./copy.ts";
 import { readCopy, readCopyRows, type StoredCopy } from "./read_copy.ts";
 import { digestChunks, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
-import { findBadText, textBytesQuery } from "../../sqlite/bad_text.ts";
+import { findBadText, textBytesQuery } from "../../sqlite/backup/bad_text.ts";
 import { lockTable, stagePrefix, type StoredTable } from "../../sqlite/backup/content.ts";
 import { openCopy } from "../../sqlite/backup/copy.ts";
 import { prepare } from "../../sqlite/open_file.ts";

@@ -1,8 +1,7 @@
-import { HarborError } from "../base/errors.ts";
-import type { Client, LockHolder } from "./database.ts";
+import { HarborError } from "./errors.ts";
 
 /** Returns how a process is named as the owner of a lock. */
-export function ownerName({ pid, host }: Pick<Client, "pid" | "host">): string {
+export function ownerName({ pid, host }: { readonly pid: number; readonly host: string }): string {
   return `pid ${pid} on ${host}`;
 }
 
@@ -14,7 +13,7 @@ export function ownerName({ pid, host }: Pick<Client, "pid" | "host">): string {
  */
 export function lockedError(
   action: string,
-  holder: LockHolder | undefined,
+  holder: { readonly owner: string; readonly since: string | null } | undefined,
   details: Readonly<Record<string, unknown>> = {},
 ): HarborError {
   const { owner = null, since = null } = holder ?? {};
