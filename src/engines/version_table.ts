@@ -1,6 +1,7 @@
 import type { Applied } from "../history/applied.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
+import { type RowForm, rowsOfForm } from "../base/row_form.ts";
 import type { Database } from "./database.ts";
 
 /**
@@ -43,7 +44,11 @@ export const createVersionTables: readonly SQL[] = [
 
 /** Reads the version table; `null` when there is none. Rows are in no particular order. */
 export async function readApplied(database: Database): Promise<readonly Applied[] | null> {
-  const rows = await readIfThere<VersionRow>(database, sql`SELECT * FROM ${versionTable}`);
+  const rows = await readIfThere(database, {
+    table: "harbor_version",
+    form: versionForm,
+    query: sql`SELECT * FROM ${versionTable}`,
+  });
   return rows && rows.map((row) => ({
     revision: row.revision,
     name: row.name,
@@ -120,10 +125,11 @@ export interface BackfillState {
 
 /** Reads all backfills on record; empty when there is no such table. */
 export async function readBackfills(database: Database): Promise<readonly BackfillState[]> {
-  const rows = await readIfThere<BackfillRow>(
-    database,
-    sql`SELECT * FROM ${backfillTable}`,
-  );
+  const rows = await readIfThere(database, {
+    table: "harbor_backfill",
+    form: backfillForm,
+    query: sql`SELECT * FROM ${backfillTable}`,
+  });
   return (rows ?? []).toSorted((a, b) => a.started_at.localeCompare(b.started_at)).map((row) => ({
     revision: row.revision,
     statement: row.statement,
@@ -166,10 +172,11 @@ export function updateBackfill(state: BackfillState): SQL {
 
 /** Reads what Alembic's own version table says; `null` when there is none. */
 export async function readAlembicVersions(database: Database): Promise<readonly string[] | null> {
-  const rows = await readIfThere<{ version_num: string }>(
-    database,
-    sql`SELECT version_num FROM ${alembicTable}`,
-  );
+  const rows = await readIfThere<{ version_num: string }>(database, {
+    table: "alembic_version",
+    form: { version_num: "text" },
+    query: sql`SELECT version_num FROM ${alembicTable}`,
+  });
   return rows && rows.map((row) => row.version_num);
 }
 
@@ -180,10 +187,11 @@ export async function readAlembicVersions(database: Database): Promise<readonly 
 export async function readDrizzleHashes(database: Database): Promise<readonly string[] | null> {
   const places = [sql`"drizzle"."__drizzle_migrations"`, sql`"__drizzle_migrations"`];
   for (const place of places) {
-    const rows = await readIfThere<{ hash: string }>(
-      database,
-      sql`SELECT hash FROM ${place} ORDER BY created_at`,
-    );
+    const rows = await readIfThere<{ hash: string }>(database, {
+      table: "__drizzle_migrations",
+      form: { hash: "text" },
+      query: sql`SELECT hash FROM ${place} ORDER BY created_at`,
+    });
     if (rows !== null) return rows.map((row) => row.hash);
   }
   return null;
@@ -226,9 +234,44 @@ interface BackfillRow {
   readonly finished_at: string | null;
 }
 
-async function readIfThere<Row>(database: Database, statement: SQL): Promise<Row[] | null> {
+const versionForm: RowForm<VersionRow> = {
+  revision: "text",
+  name: "text",
+  checksum: "text",
+  direction: ["upgrade", "downgrade"],
+  statements_done: "integer",
+  started_at: "text",
+  finished_at: "text?",
+  ms: "number?",
+  applied_by: "text",
+  origin: "text",
+};
+
+const backfillForm: RowForm<BackfillRow> = {
+  revision: "text",
+  statement: "integer",
+  table_name: "text",
+  last_key: "text?",
+  end_key: "text?",
+  row_count: "count",
+  batches: "integer",
+  longest_batch_ms: "number",
+  started_at: "text",
+  finished_at: "text?",
+};
+
+interface Question<Row> {
+  readonly table: string;
+  readonly form: RowForm<Row>;
+  readonly query: SQL;
+}
+
+async function readIfThere<Row>(
+  database: Database,
+  { table, form, query }: Question<Row>,
+): Promise<Row[] | null> {
   try {
-    return await database.read<Row>(statement);
+    return rowsOfForm(table, form, await database.read<Row>(query));
   } catch (error) {
     if (error instanceof HarborError && error.code === "missing_table") return null;
     throw error;

@@ -5,7 +5,17 @@ import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import type { Database } from "../../src/engines/database.ts";
 import { openBackupEngine } from "../../src/engines/open/backup_engine.ts";
+import {
+  createVersionTables,
+  insertApplied,
+  insertBackfill,
+  readAlembicVersions,
+  readApplied,
+  readBackfills,
+  setAlembicVersion,
+} from "../../src/engines/version_table.ts";
 import { openTestDatabase, testClient, withFolder, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { type LibsqlGateway, withLibsqlGateway } from "../support/servers/libsql_gateway.ts";
@@ -118,14 +128,85 @@ for (const [name, answer] of answers) {
     }));
 }
 
-async function refusesCopy(gateway: LibsqlGateway): Promise<void> {
+async function refusesCopy(
+  gateway: LibsqlGateway,
+  code: "connection_failed" | "not_a_database" = "connection_failed",
+): Promise<void> {
   await withFolder(async (folder) => {
     const url = parseDatabaseUrl(gateway.url);
     const engine = await openBackupEngine({ url, client: testClient, environment: {} });
     const path = join(folder, "copy.db");
-    await rejectsWith("connection_failed", engine.dump(path, never));
+    await rejectsWith(code, engine.dump(path, never));
     assert.equal(existsSync(path), false);
   });
+}
+
+/** What is read of a database, each by another query. */
+const readings: readonly (readonly [name: string, read: (database: Database) => Promise<unknown>])[] = [
+  ["the version table", readApplied],
+  ["backfills", readBackfills],
+  ["Alembic's version", readAlembicVersions],
+  ["the schema", (database) => database.introspect()],
+  ["the lock", (database) => database.lockHolder()],
+];
+
+for (const value of [{ type: "integer", value: "-7" }, { type: "null" }, { type: "blob", base64: "AAEC" }]) {
+  test(`libsql: a server whose values are all ${value.type} is refused in words of ours`, () =>
+    withLibsqlGateway((gateway) =>
+      withTestDatabase(gateway.url, async (database) => {
+        const alembic = [sql`CREATE TABLE alembic_version (version_num TEXT)`, ...setAlembicVersion("a")];
+        const state = {
+          name: "n",
+          checksum: "c",
+          startedAt: "2026-01-01T00:00:00Z",
+          finishedAt: null,
+          ms: null,
+        };
+        await database.write([...createVersionTables, ...alembic]);
+        await database.write([
+          insertApplied({
+            ...state,
+            revision: "a",
+            direction: "upgrade",
+            statementsDone: 0,
+            appliedBy: "test",
+            origin: "run",
+          }),
+          ...insertBackfill({
+            ...state,
+            revision: "a",
+            statement: 0,
+            table: "t",
+            lastKey: null,
+            endKey: null,
+            rows: 0,
+            batches: 0,
+            longestBatchMs: 0,
+          }),
+        ]);
+        await database.withLock(() => Promise.resolve());
+        gateway.answer(async ({ forward }, response) => {
+          const { text } = await forward();
+          const answer = JSON.parse(text) as WireAnswer;
+          const steps = answer.results.flatMap((each) => each.response?.result?.step_results ?? []);
+          for (const step of steps) step?.rows.forEach((row) => row.fill(value));
+          response.writeHead(200).end(JSON.stringify(answer));
+        });
+        for (const [name, read] of readings) {
+          const error = await rejectsWith("not_a_database", read(database));
+          assert.match(error.message, /its column "\w+" holds no/, name);
+        }
+        await refusesCopy(gateway, "not_a_database");
+      })
+    ));
+}
+
+interface WireAnswer {
+  readonly results: readonly {
+    readonly response?: {
+      readonly result?: { readonly step_results: readonly ({ readonly rows: unknown[][] } | null)[] };
+    };
+  }[];
 }
 
 test("libsql: a request is never sent to where a server points", () =>

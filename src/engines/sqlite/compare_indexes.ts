@@ -1,4 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
+import { type RowForm, rowsOfForm } from "../../base/row_form.ts";
 import type { Database } from "../database.ts";
 import type { Pace } from "../inspector.ts";
 import { readInSlices } from "../key_slices.ts";
@@ -41,7 +42,7 @@ export async function compareIndexes(database: Database, pace: Pace): Promise<Co
  */
 async function countsInQuickCheck(database: Database): Promise<boolean> {
   const [row] = await database.read<{ version: string }>(sql`SELECT sqlite_version() AS version`);
-  const [major = 0, minor = 0] = row!.version.split(".").map(Number);
+  const [major = 0, minor = 0] = String(row?.version).split(".").map(Number);
   return major > 3 || (major === 3 && minor >= 53);
 }
 
@@ -66,11 +67,12 @@ interface TableResult {
 }
 
 async function readIndexes(database: Database): Promise<readonly IndexColumns[]> {
-  const rows = await database.read<IndexRow>(
+  const read = await database.read(
     sql`SELECT t.name AS "table", l.name, l.partial, t.wr, x.name AS "column", x.coll AS collation
 FROM pragma_table_list t JOIN pragma_index_list(t.name) l JOIN pragma_index_xinfo(l.name) x
 WHERE t.schema = 'main' AND t.type = 'table' AND x.key = 1 ORDER BY t.name, l.name, x.seqno`,
   );
+  const rows = rowsOfForm("pragma_index_list", indexForm, read);
   return [...Map.groupBy(rows, (row) => row.name)].map(([name, parts]) => ({
     table: parts[0]!.table,
     name,
@@ -91,6 +93,15 @@ interface IndexRow {
   readonly column: string | null;
   readonly collation: string;
 }
+
+const indexForm: RowForm<IndexRow> = {
+  table: "text",
+  name: "text",
+  partial: "integer",
+  wr: "integer",
+  column: "text?",
+  collation: "text",
+};
 
 async function comparePlain(
   database: Database,

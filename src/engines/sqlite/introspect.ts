@@ -15,6 +15,7 @@ import {
   readPeculiarities,
   stripParentheses,
 } from "./ddl.ts";
+import { type RowForm, rowsOfForm } from "../../base/row_form.ts";
 
 /** Runs queries that see the same state, in as few round trips as the engine allows. */
 export type ReadTogether = (queries: readonly string[]) => Promise<readonly (readonly unknown[])[]>;
@@ -36,7 +37,7 @@ FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) x ${isTable} ORDER BY 
 
 /** Reads a SQLite schema in normal form; see {@link Snapshot}. */
 export async function introspectSqlite(readTogether: ReadTogether): Promise<Snapshot> {
-  const [objects, columns, indexes, keys, shadows] = await readTogether(queries) as Answers;
+  const [objects, columns, indexes, keys, shadows] = answersOf(await readTogether(queries));
   // A virtual table's shadow tables come and go with it.
   const hidden = new Set(shadows.map((row) => row.name));
   const shown = objects.filter((row) =>
@@ -70,13 +71,17 @@ export async function introspectSqlite(readTogether: ReadTogether): Promise<Snap
   };
 }
 
-type Answers = readonly [
-  readonly ObjectRow[],
-  readonly ColumnRow[],
-  readonly IndexRow[],
-  readonly KeyRow[],
-  readonly { readonly name: string }[],
-];
+function answersOf(answers: readonly (readonly unknown[])[]) {
+  const rows = <Row>(place: number, form: RowForm<Row>) =>
+    rowsOfForm("sqlite_schema", form, answers[place] ?? []);
+  return [
+    rows(0, objectForm),
+    rows(1, columnForm),
+    rows(2, indexForm),
+    rows(3, keyForm),
+    rows<{ readonly name: string }>(4, { name: "text" }),
+  ] as const;
+}
 
 interface ObjectRow {
   readonly type: "table" | "index" | "view" | "trigger";
@@ -84,6 +89,13 @@ interface ObjectRow {
   readonly table: string;
   readonly sql: string | null;
 }
+
+const objectForm: RowForm<ObjectRow> = {
+  type: ["table", "index", "view", "trigger"],
+  name: "text",
+  table: "text",
+  sql: "text?",
+};
 
 interface ColumnRow {
   readonly table: string;
@@ -96,6 +108,16 @@ interface ColumnRow {
   readonly hidden: number;
 }
 
+const columnForm: RowForm<ColumnRow> = {
+  table: "text",
+  name: "text",
+  type: "text",
+  notnull: "integer",
+  dflt_value: "text?",
+  pk: "integer",
+  hidden: "integer",
+};
+
 interface IndexRow {
   readonly table: string;
   readonly index: string;
@@ -105,6 +127,14 @@ interface IndexRow {
   /** `null` for an expression. */
   readonly name: string | null;
 }
+
+const indexForm: RowForm<IndexRow> = {
+  table: "text",
+  index: "text",
+  unique: "integer",
+  origin: ["c", "u", "pk"],
+  name: "text?",
+};
 
 interface KeyRow {
   readonly table: string;
@@ -116,6 +146,16 @@ interface KeyRow {
   readonly on_update: string;
   readonly on_delete: string;
 }
+
+const keyForm: RowForm<KeyRow> = {
+  table: "text",
+  id: "integer",
+  parent: "text",
+  from: "text",
+  to: "text?",
+  on_update: "text",
+  on_delete: "text",
+};
 
 /** Whether a table belongs to harbor-db, to the engine or to another tool's bookkeeping. */
 function isForeign(name: string): boolean {

@@ -3,6 +3,7 @@ import { setTimeout as startTimer } from "node:timers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
+import { rowsOfForm } from "../../base/row_form.ts";
 import type { Client, LockHolder, LockOptions } from "../database.ts";
 import { lockedError } from "../../base/lock_error.ts";
 import {
@@ -10,6 +11,7 @@ import {
   fenceLock,
   freeLock,
   holderOf,
+  lockForm,
   type LockRow,
   readLock,
   renewLock,
@@ -149,8 +151,8 @@ export function openLease(store: LeaseStore): Lease {
 
   async function readRow(): Promise<LockRow | undefined> {
     try {
-      const [row] = await store.read<LockRow>(readLock);
-      return row;
+      const rows = await store.read<LockRow>(readLock);
+      return rowsOfForm("harbor_lock", lockForm, rows)[0];
     } catch (error) {
       if (error instanceof HarborError && error.code === "missing_table") return undefined;
       throw error;

@@ -1,3 +1,4 @@
+import type { RowForm } from "../../base/row_form.ts";
 import type { Client, LockHolder } from "../database.ts";
 import { ownerName } from "../../base/lock_error.ts";
 import type { SqliteStatement, SqliteValue } from "./statement.ts";
@@ -14,6 +15,16 @@ export interface LockRow {
   readonly acquired_at: number | null;
   readonly expired: number;
 }
+
+/** See {@link LockRow}. */
+export const lockForm: RowForm<LockRow> = {
+  token: "text",
+  owner: "text",
+  pid: "number?",
+  process_space: "text?",
+  acquired_at: "number?",
+  expired: "integer",
+};
 
 /** Makes the table and its row where they are not there. */
 export const createLock: readonly SqliteStatement[] = [

@@ -1,6 +1,7 @@
 import type { LibsqlUrl } from "../../../base/url/libsql_url.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName } from "../../../sql/quote.ts";
+import { type RowForm, rowsOfForm } from "../../../base/row_form.ts";
 import { type HranaStream, openHranaStream } from "../hrana.ts";
 import { HranaFailure } from "../hrana_fetch.ts";
 import { connectionFailure, engineFailure } from "../errors.ts";
@@ -29,6 +30,8 @@ const mostRows = 5_000;
 export interface LibsqlSnapshot {
   /** Runs a query and returns its rows as lists. */
   rows(text: string, values?: readonly SqliteValue[]): Promise<readonly (readonly SqliteValue[])[]>;
+  /** Runs a query and returns its rows by the names in a form, which stand in the query's order. */
+  records<Row>(table: string, form: RowForm<Row>, text: string): Promise<Row[]>;
   /** Reads a table piece by piece, in the order in which it is stored. */
   table(table: StoredTable): AsyncGenerator<RowChunk>;
 }
@@ -52,6 +55,15 @@ export async function withLibsqlSnapshot<T>(
     await ask(own("SELECT 1 FROM sqlite_schema LIMIT 1"));
     const result = await work({
       rows: (text, values = []) => ask({ text, values }),
+      async records(table, form, text) {
+        const names = Object.keys(form);
+        const rows = await ask(own(text));
+        return rowsOfForm(
+          table,
+          form,
+          rows.map((row) => Object.fromEntries(names.map((name, place) => [name, row[place]]))),
+        );
+      },
       table: (table) => readTable({ ask, refused: (error, page) => findUnsendable(url, error, page) }, table),
     });
     await createAsk(url, stream.end, signal)(own("COMMIT"));
@@ -158,8 +170,8 @@ async function readPlain(ask: Ask, { table, after, limit }: Page): Promise<Read 
 FROM ${quoteName(table.name)}${where} ORDER BY ${key} LIMIT ${limit})`,
     values: after ?? [],
   });
-  const [lines, count, last] = row!;
-  if (lines === null) return null;
+  const [lines, count, last] = row ?? [];
+  if (lines === null || lines === undefined) return null;
   return { chunk: chunkOfLines(String(lines), Number(count)), last: [last!] };
 }
 

@@ -12,11 +12,13 @@ import { replaceLibsql } from "./replace.ts";
 import { type LibsqlSnapshot, withLibsqlSnapshot } from "./copy.ts";
 import { digestChunks } from "../../sqlite/backup/row_chunk.ts";
 import {
+  definitionForm,
   type DefinitionRow,
   definitionsQuery,
   schemaDigest,
   type StoredTable,
   storedTables,
+  tablesForm,
   tablesQuery,
 } from "../../sqlite/backup/content.ts";
 import { createCopyFile, proveCopy } from "../../sqlite/backup/copy.ts";
@@ -90,24 +92,11 @@ interface CopyPlan {
 
 async function readPlan(snapshot: LibsqlSnapshot): Promise<CopyPlan> {
   const [version] = await snapshot.rows("SELECT sqlite_version()");
-  const all = (await snapshot.rows(definitionsQuery)).map(([type, name, tbl_name, sql]) => ({
-    type: String(type),
-    name: String(name),
-    tbl_name: String(tbl_name),
-    sql: String(sql),
-  }));
-  const tables = storedTables(
-    (await snapshot.rows(tablesQuery)).map(([name, wr, column_name, type, pk]) => ({
-      name: String(name),
-      wr: wr as bigint,
-      column_name: String(column_name),
-      type: String(type),
-      pk: pk as bigint,
-    })),
-  );
+  const all = await snapshot.records("sqlite_schema", definitionForm, definitionsQuery);
+  const tables = storedTables(await snapshot.records("pragma_table_list", tablesForm, tablesQuery));
   const foreign = await serverOnly(snapshot, all);
   return {
-    version: String(version![0]),
+    version: String(version?.[0]),
     definitions: all.filter((each) => !foreign.has(each.name) && !foreign.has(each.tbl_name)),
     tables: tables.filter((table) => !foreign.has(table.name)),
     uncarried: all.filter((each) => foreign.has(each.name)).map(({ type, name, tbl_name, sql }) => ({
@@ -171,7 +160,7 @@ async function countRows(
   const counts = new Map<string, number>();
   for (const { name } of tables) {
     const [row] = await snapshot.rows(`SELECT count(*) FROM ${quoteName(name)}`);
-    counts.set(name, Number(row![0]));
+    counts.set(name, Number(row?.[0]));
   }
   return counts;
 }

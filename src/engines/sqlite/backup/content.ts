@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName } from "../../../sql/quote.ts";
+import type { RowForm } from "../../../base/row_form.ts";
 import type { BackupContent, OnProgress } from "../../backup_engine.ts";
 import { prepare } from "../open_file.ts";
 import { anyRowSql, isPlainRowFailure, plainRowSql, realsText, type RowColumn } from "./row_text.ts";
@@ -49,6 +50,15 @@ export interface TablesRow {
   readonly pk: number | bigint;
 }
 
+/** See {@link TablesRow}. */
+export const tablesForm: RowForm<TablesRow> = {
+  name: "text",
+  wr: "count",
+  column_name: "text",
+  type: "text",
+  pk: "count",
+};
+
 /** Lists all definitions but the lock's, in an order that does not depend on how they came about. */
 export const definitionsQuery =
   `SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND ${
@@ -61,6 +71,14 @@ export interface DefinitionRow {
   readonly tbl_name: string;
   readonly sql: string;
 }
+
+/** See {@link DefinitionRow}. */
+export const definitionForm: RowForm<DefinitionRow> = {
+  type: "text",
+  name: "text",
+  tbl_name: "text",
+  sql: "text",
+};
 
 /** Bytes that are hashed before other work gets its turn: heartbeats, signals. */
 const turnBytes = 4 * 1024 * 1024;

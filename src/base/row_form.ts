@@ -1,0 +1,65 @@
+import { HarborError } from "./errors.ts";
+
+/**
+ * What a column of a row may hold; `?` adds NULL, and a list names the texts that may stand there. `count` is what
+ * engines give for a 64-bit integer.
+ */
+export type ColumnForm =
+  | "text"
+  | "text?"
+  | "integer"
+  | "number"
+  | "number?"
+  | "count"
+  | readonly string[];
+
+/** The columns of a row, and what each may hold. */
+export type RowForm<Row> = { readonly [Name in keyof Row]-?: ColumnForm };
+
+/**
+ * Returns rows as what they are taken for. What a server answers, or a file holds, may be anything.
+ *
+ * @param table Names what was read, for the message
+ * @throws {HarborError} `not_a_database` when a row is of another form
+ */
+export function rowsOfForm<Row>(table: string, form: RowForm<Row>, rows: readonly unknown[]): Row[] {
+  for (const row of rows) {
+    for (const [column, wanted] of Object.entries<ColumnForm>(form)) {
+      const value = (row as Readonly<Record<string, unknown>>)[column];
+      if (isOfForm(value, wanted)) continue;
+      throw new HarborError(
+        "not_a_database",
+        `Cannot read "${table}": its column "${column}" holds ${lackOf(wanted)}`,
+        {
+          hint:
+            "Look whether the database is whole (harbor-db verify) and whether something else writes there.",
+        },
+      );
+    }
+  }
+  return rows as Row[];
+}
+
+function isOfForm(value: unknown, form: ColumnForm): boolean {
+  if (typeof form !== "string") return typeof value === "string" && form.includes(value);
+  if (form.endsWith("?") && value === null) return true;
+  switch (form) {
+    case "text":
+    case "text?":
+      return typeof value === "string";
+    case "integer":
+      return Number.isSafeInteger(value);
+    case "number":
+    case "number?":
+      return typeof value === "number" && Number.isFinite(value);
+    case "count":
+      return typeof value === "bigint" || Number.isSafeInteger(value) ||
+        (typeof value === "string" && /^-?\d+$/.test(value));
+  }
+}
+
+function lackOf(form: ColumnForm): string {
+  if (typeof form !== "string") return `none of ${form.join(", ")}`;
+  if (form.startsWith("text")) return "no text";
+  return form.startsWith("number") ? "no number" : "no whole number";
+}
