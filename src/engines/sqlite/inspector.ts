@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { formatCount } from "../../base/quantity.ts";
+import { rowsOfForm } from "../../base/row_form.ts";
 import { type Inspector, passed, type Probe, type ProbeResult } from "../inspector.ts";
 import { compareIndexes } from "./compare_indexes.ts";
 
@@ -18,10 +19,9 @@ export const sqliteInspector: Inspector = {
   probes: ({ quick }) => [quickCheck, foreignKeyCheck, ...quick ? [] : [indexCheck]].map(judged),
   async damage(database) {
     try {
-      const rows = await database.read<{ problem: string }>(
-        sql`SELECT integrity_check AS problem FROM pragma_integrity_check`,
+      return problemsOf(
+        await database.read(sql`SELECT integrity_check AS problem FROM pragma_integrity_check`),
       );
-      return rows.map((row) => row.problem).filter((problem) => problem !== "ok");
     } catch (error) {
       if (isUnknownToServer(error)) return [];
       if (!(error instanceof HarborError) || error.code !== "not_a_database") throw error;
@@ -44,10 +44,9 @@ export const sqliteInspector: Inspector = {
 const quickCheck: Probe = {
   name: "quick_check",
   async run(database) {
-    const rows = await database.read<{ problem: string }>(
-      sql`SELECT quick_check AS problem FROM pragma_quick_check`,
+    const problems = problemsOf(
+      await database.read(sql`SELECT quick_check AS problem FROM pragma_quick_check`),
     );
-    const problems = rows.map((row) => row.problem).filter((problem) => problem !== "ok");
     return problems.length === 0 ? passed("every page can be read") : damaged(problems);
   },
 };
@@ -86,6 +85,11 @@ interface Dangling {
   readonly count: number;
   /** The row id of the first one. */
   readonly first: number;
+}
+
+function problemsOf(rows: readonly unknown[]): readonly string[] {
+  return rowsOfForm<{ readonly problem: string }>("integrity_check", { problem: "text" }, rows)
+    .map((row) => row.problem).filter((problem) => problem !== "ok");
 }
 
 function damaged(problems: readonly string[], hint = restoreHint): ProbeResult {
