@@ -1,8 +1,10 @@
+import type { SqliteFileUrl } from "../base/url/sqlite_url.ts";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, isAbsolute, join, resolve } from "node:path";
 import { compareTexts } from "../base/compare_texts.ts";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { backupPathOf, type Manifest, manifestPathOf, parseManifest } from "./rules/manifest.ts";
+import { trustedPath } from "../base/files/open_folder.ts";
 import { isRegularFile, readRegularText } from "../base/files/regular_file.ts";
 
 /** A backup as it lies in its folder. */
@@ -64,6 +66,40 @@ export function readBackup(path: string): StoredBackup {
   const manifestPath = manifestPathOf(path);
   const manifest = parseManifest(readManifestText(path, manifestPath), manifestPath);
   return { path, manifestPath, manifest, isWhole: sizeOf(path) === manifest.bytes };
+}
+
+/**
+ * Refuses to put anything in the place of a backup: the one that is restored, or another one.
+ *
+ * @param from The file that is restored
+ * @throws {HarborError} `unsafe_path`
+ */
+export function refuseBackup(target: SqliteFileUrl, from: string): void {
+  const path = trustedPath(target.path);
+  const isItself = [from, manifestPathOf(from)].some((each) => isSameFile(each, path));
+  if (!isItself && !isBackup(path)) return;
+  throw new HarborError(
+    "unsafe_path",
+    `Cannot replace "${target.display}": it is ${isItself ? "the" : "a"} backup`,
+    {
+      hint: "Name another file: --to sqlite:////path/of/a/database.db",
+      details: { path },
+    },
+  );
+}
+
+function isBackup(path: string): boolean {
+  try {
+    readBackup(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isSameFile(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }));
+  return a !== undefined && a.ino === b?.ino && a.dev === b.dev;
 }
 
 function readManifestText(path: string, manifestPath: string): string {

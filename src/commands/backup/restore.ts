@@ -23,11 +23,12 @@ export const restoreCommand = defineCommand({
     { line: "restore copy.db --to sqlite:///copy_of_app.db", does: "into another database, to look at it" },
   ],
   run: async (app, { args, options }) => {
-    const { readBackup } = await import("../../backup/folder.ts");
+    const { readBackup, refuseBackup } = await import("../../backup/folder.ts");
     const { system, report } = app;
     const target = options.to === undefined ? app.databaseUrl() : otherUrl(app, options.to);
     const path = (await openAppBackups(app, options)).find(args[0]!, system.cwd);
     const backup = readBackup(path);
+    if (target.isFile) refuseBackup(target, path);
     const place = `${target.display} with ${backup.manifest.id} (${positionText(backup.manifest)})`;
     if (system.isInteractive && !app.isAbsent(target)) await app.confirm(`Replace ${place}?`);
     if (options.noBackup) report.note("--no-backup: what is replaced is not backed up");
