@@ -43,7 +43,7 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const url = app.databaseUrl();
   const isRoot = currentUser() === 0;
   const name = options.name ?? "harbor-db-verify";
-  if (!/^[\w.:-]+$/.test(name)) {
+  if (!/^\w[\w.:-]*$/.test(name)) {
     throw new HarborError("usage", `Cannot name units "${name}": use letters, digits, "-", "_", "." and ":"`);
   }
   const secrets = secretsOf(app, url, options);

@@ -2,6 +2,8 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { renderCrontab } from "../../verify/schedule/crontab.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
+import { shownText } from "../../base/shown_text.ts";
+import { renderEnvironmentFile } from "../../verify/schedule/environment_file.ts";
 import { renderUnits } from "../../verify/schedule/systemd_units.ts";
 import { trustedPath } from "../../base/files/open_folder.ts";
 import { readRegularText } from "../../base/files/regular_file.ts";
@@ -22,7 +24,7 @@ export async function runSchedule(app: App, options: ScheduleValues): Promise<Ou
   const units = renderUnits(withLog(plan, options));
   const files = units.map(({ name, text }) => ({ path: join(plan.unitDir, name), text }));
   if (!options.install) {
-    for (const { path, text } of files) app.report.raw(`# ${path}\n${text}\n`);
+    for (const { path, text } of files) app.report.raw(`# ${shownText(path)}\n${text}\n`);
     app.report.raw(environmentWords(plan));
     return { json: { files: files.map((file) => ({ ...file, state: "shown" })), next: nextSteps(plan) } };
   }
@@ -56,7 +58,7 @@ function environmentWords({ environmentFile, secrets }: SchedulePlan): string {
   const names = Object.keys(secrets);
   if (names.length === 0) return "";
   return [
-    `# ${environmentFile} (mode 0600; schedule --install writes it)`,
+    `# ${shownText(environmentFile)} (mode 0600; schedule --install writes it)`,
     ...names.map((name) => `# ${name}=…`),
     "",
   ].join("\n");
@@ -69,6 +71,8 @@ interface Installation {
 
 async function install(app: App, plan: SchedulePlan, { files, isDryRun }: Installation): Promise<Outcome> {
   const { report } = app;
+  // What it cannot hold is refused before anything is written.
+  renderEnvironmentFile(plan.secrets);
   const states = files.map((file) => ({ ...file, before: readIfThere(file.path) }));
   const changed = states.filter(({ text, before }) => before !== null && before !== text);
   const hasSecrets = Object.keys(plan.secrets).length > 0;
@@ -97,7 +101,7 @@ async function install(app: App, plan: SchedulePlan, { files, isDryRun }: Instal
   ];
   for (const { path, state } of results) report.line(`${state.padEnd(13)} ${path}`);
   report.line();
-  if (isDryRun) { for (const { path, text } of files) report.raw(`# ${path}\n${text}\n`); }
+  if (isDryRun) { for (const { path, text } of files) report.raw(`# ${shownText(path)}\n${text}\n`); }
   else report.line(`Now run: ${nextSteps(plan).join(" && ")}`);
   return { json: { files: results, next: nextSteps(plan) } };
 }
@@ -120,11 +124,7 @@ function readIfThere(path: string): string | null {
 
 /** Written once and for nobody else to read; a file that is there is the operator's. */
 function writeSecrets({ environmentFile, secrets }: SchedulePlan): void {
-  // Read alike by systemd and by a shell.
-  const lines = Object.entries(secrets).map(([name, value]) =>
-    `${name}='${value.replaceAll("'", `'\\''`)}'\n`
-  );
-  createFile(environmentFile, lines.join(""), { mode: 0o600 });
+  createFile(environmentFile, renderEnvironmentFile(secrets), { mode: 0o600 });
 }
 
 function inFolder(path: string, work: () => void): void {

@@ -1,4 +1,5 @@
-import { quoteForShell } from "../../base/quote_shell.ts";
+import { HarborError } from "../../base/errors.ts";
+import { refuseControls } from "../../base/one_line.ts";
 
 /** What a crontab line is made of. Paths are absolute. */
 export interface CronPlan {
@@ -11,17 +12,49 @@ export interface CronPlan {
   readonly at: string;
 }
 
-/** Returns a line for a user's crontab, which mails what the command prints. */
+/** So long a command some crons take, and no longer. */
+const longestCommand = 998;
+
+/**
+ * Returns a line for a user's crontab, which mails what the command prints.
+ *
+ * @throws {HarborError} `usage` for what a crontab cannot hold
+ */
 export function renderCrontab(
   { command, workingDirectory, environmentFile, environment, at }: CronPlan,
 ): string {
+  refuseControls([
+    ["the folder", workingDirectory],
+    ["the file of secrets", environmentFile ?? ""],
+    ...Object.entries(environment),
+    ...command.map((word) => ["the argument", word] as const),
+  ], "a crontab");
   const [hour, minute] = at.split(":").map(Number);
-  const variables = Object.entries(environment).map(([name, value]) => `${name}=${quoteForShell(value)}`);
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${quoteForCron(value)}`);
   const steps = [
-    `cd ${quoteForShell(workingDirectory)}`,
-    ...environmentFile === null ? [] : [`set -a && . ${quoteForShell(environmentFile)} && set +a`],
-    [...variables, ...command.map(quoteForShell)].join(" "),
+    `cd ${quoteForCron(workingDirectory)}`,
+    ...environmentFile === null ? [] : [`set -a && . ${quoteForCron(environmentFile)} && set +a`],
+    [...variables, ...command.map(quoteForCron)].join(" "),
   ];
   // For cron a percent sign ends the line.
-  return `${minute} ${hour} * * * ${steps.join(" && ").replaceAll("%", "\\%")}`;
+  const line = steps.join(" && ").replaceAll("%", "\\%");
+  if (new TextEncoder().encode(line).length > longestCommand) {
+    throw new HarborError(
+      "usage",
+      `Cannot write a crontab line: it would be longer than ${longestCommand} bytes`,
+      {
+        hint: "Call harbor-db in a script of your own, or use systemd: harbor-db schedule --install",
+      },
+    );
+  }
+  return `${minute} ${hour} * * * ${line}`;
+}
+
+/**
+ * Quotes a word for the shell. Some crons take two backslashes for one, and all take a backslash away that is before a
+ * percent sign: quotes that end and begin again keep them apart.
+ */
+function quoteForCron(word: string): string {
+  if (/^[\w/.,:=@+-]+$/.test(word)) return word;
+  return `'${word.replace(/'|\\(?=[\\%])/g, (part) => part === "'" ? `'\\''` : `\\''`)}'`;
 }

@@ -1,3 +1,6 @@
+import { refuseControls, unholdable } from "../../base/one_line.ts";
+import { shownText } from "../../base/shown_text.ts";
+
 /** What the units are made of. Paths are absolute. */
 export interface UnitPlan {
   /** Of the units, without their endings: `harbor-db-verify`. */
@@ -34,15 +37,56 @@ export interface UnitFile {
 /**
  * Returns a service that runs the plan, a timer that starts it, and a service that is started when it fails.
  *
+ * @throws {HarborError} `usage` for a value that a unit cannot hold
  * Source: systemd.exec(5), systemd.timer(5), systemd.syntax(7)
  */
 export function renderUnits(plan: UnitPlan): readonly UnitFile[] {
   const { name, onFailure } = plan;
+  refuseUnholdable(plan);
   return [
     { name: `${name}.service`, text: renderService(plan) },
     { name: `${name}.timer`, text: renderTimer(plan) },
     ...onFailure === null ? [{ name: `${failureName(name)}.service`, text: renderFailure(name) }] : [],
   ];
+}
+
+/** In an error. */
+const language = "a systemd unit";
+
+/** What systemd takes for the name of a unit; `%n` and others of its own words may stand in it. */
+const unitName = /^[\w:.\\@%-]+\.(service|target|timer|socket|path|mount|automount|slice|scope|swap|device)$/;
+
+function refuseUnholdable(
+  { command, environment, environmentFile, user, reads, writes, onFailure }: UnitPlan,
+): void {
+  const [program = "", ...args] = command;
+  refuseControls([
+    ["the program", program],
+    ...args.map((arg) => ["the argument", arg] as const),
+    ...Object.entries(environment).map(([name, value]) => [name, value] as const),
+    ["the file of secrets", environmentFile],
+    ...[...reads, ...writes].map((path) => ["the path", path] as const),
+  ], language);
+  const refuse = (what: string, value: string, state: string) => {
+    throw unholdable({ what, value, language }, state);
+  };
+  if (/["'\\]/.test(program)) {
+    refuse("the program", program, "systemd runs no program with quotes or \\ in its path");
+  }
+  // Read as a pattern, and without quotes.
+  if (/[*?[\]\\]|^\s|\s$/.test(environmentFile)) {
+    refuse(
+      "the file of secrets",
+      environmentFile,
+      "*, ?, [, ], \\ and blanks at its ends mean something else there",
+    );
+  }
+  if (typeof user === "string" && !/^[A-Za-z0-9_][\w.@-]*\$?$/.test(user)) {
+    refuse("the user", user, "it is no name of a user");
+  }
+  if (onFailure !== null && !unitName.test(onFailure)) {
+    refuse("--on-failure", onFailure, "it is no name of a unit, such as page-me@%n.service");
+  }
 }
 
 function failureName(name: string): string {
@@ -54,7 +98,7 @@ function renderService(plan: UnitPlan): string {
   const needsNetwork = !/^(sqlite|file):/.test(database);
   return render([
     ["Unit", [
-      ["Description", `Verify the database ${escapeSpecifiers(database)}`],
+      ["Description", describe(`Verify the database ${database}`)],
       ["OnFailure", onFailure ?? `${failureName(name)}.service`],
       ...needsNetwork
         ? [["After", "network-online.target"], ["Wants", "network-online.target"]] as const
@@ -62,9 +106,9 @@ function renderService(plan: UnitPlan): string {
     ]],
     ["Service", [
       ["Type", "oneshot"],
-      ["ExecStart", command.map(quoteWord).join(" ")],
+      ["ExecStart", command.map(quoteArgument).join(" ")],
       ...Object.entries(environment).map(([key, value]) =>
-        ["Environment", `"${escapeSpecifiers(escapeQuoted(`${key}=${value}`))}"`] as const
+        ["Environment", quoteValue(`${key}=${value}`)] as const
       ),
       [
         "EnvironmentFile",
@@ -102,7 +146,7 @@ function sandbox({ user, reads, writes }: UnitPlan): readonly Line[] {
   if (user === undefined) return anywhere;
   const isUsed = (folders: RegExp) => [...reads, ...writes].some((path) => folders.test(path));
   const paths = (key: string, folders: readonly string[]): readonly Line[] =>
-    folders.length === 0 ? [] : [[key, folders.map((path) => quoteWord(`-${path}`)).join(" ")]];
+    folders.length === 0 ? [] : [[key, folders.map((path) => quoteValue(`-${path}`)).join(" ")]];
   return [
     ...anywhere,
     ["ProtectSystem", "strict"],
@@ -125,7 +169,7 @@ function sandbox({ user, reads, writes }: UnitPlan): readonly Line[] {
 
 function renderTimer({ name, database, at }: UnitPlan): string {
   return render([
-    ["Unit", [["Description", `Every night: verify the database ${escapeSpecifiers(database)}`]]],
+    ["Unit", [["Description", describe(`Every night: verify the database ${database}`)]]],
     ["Timer", [
       ["OnCalendar", `*-*-* ${at}:00`],
       "Not all hosts at the same moment.",
@@ -147,7 +191,9 @@ function renderFailure(name: string): string {
       "Put here what reaches you: mail, a chat, a pager.",
       [
         "ExecStart",
-        ["/usr/bin/logger", "--priority", "daemon.err", "--tag", "harbor-db", words].map(quoteWord).join(" "),
+        ["/usr/bin/logger", "--priority", "daemon.err", "--tag", "harbor-db", words].map(quoteArgument).join(
+          " ",
+        ),
       ],
     ]],
   ]);
@@ -163,15 +209,25 @@ function render(sections: readonly (readonly [name: string, lines: readonly Line
   ).join("\n");
 }
 
+/** A text for people, of which nothing is a line break, a word of systemd's, or joins the next line. */
+function describe(text: string): string {
+  return escapeSpecifiers(shownText(text)).replace(/\\$/, "\\ (its last character)");
+}
+
 /** Writes a word of a command line; `%S` at its beginning stays systemd's. */
-function quoteWord(word: string): string {
+function quoteArgument(word: string): string {
   const text = word.startsWith("%S/") ? `%S${escapeSpecifiers(word.slice(2))}` : escapeSpecifiers(word);
   const escaped = text.replaceAll("$", "$$$$");
   return /^[\w%$/.,:=@+-]+$/.test(escaped) ? escaped : `"${escapeQuoted(escaped)}"`;
 }
 
+/** Writes a word of a list in which `$` is a letter like others. */
+function quoteValue(word: string): string {
+  return `"${escapeQuoted(escapeSpecifiers(word))}"`;
+}
+
 function escapeQuoted(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
 }
 
 function escapeSpecifiers(text: string): string {
