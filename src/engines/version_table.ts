@@ -130,7 +130,7 @@ export async function readBackfills(database: Database): Promise<readonly Backfi
     form: backfillForm,
     query: sql`SELECT * FROM ${backfillTable}`,
   });
-  return (rows ?? []).toSorted((a, b) => a.started_at.localeCompare(b.started_at)).map((row) => ({
+  const states = (rows ?? []).map((row) => ({
     revision: row.revision,
     statement: row.statement,
     table: row.table_name,
@@ -142,6 +142,7 @@ export async function readBackfills(database: Database): Promise<readonly Backfi
     startedAt: row.started_at,
     finishedAt: row.finished_at,
   }));
+  return states.toSorted((a, b) => a.startedAt.localeCompare(b.startedAt));
 }
 
 /** Returns the statements that put a backfill on record anew. */

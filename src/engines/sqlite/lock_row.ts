@@ -105,8 +105,9 @@ export function replaceToken(old: string, fresh: string): SqliteStatement {
 /** Returns who the row names. */
 export function holderOf(row: LockRow): LockHolder | undefined {
   if (row.token === "") return undefined;
-  const since = row.acquired_at === null ? null : new Date(row.acquired_at * 1000).toISOString();
-  return { owner: row.owner, since };
+  // Whatever somebody wrote there.
+  const since = new Date(row.acquired_at === null ? NaN : Number(row.acquired_at) * 1000);
+  return { owner: String(row.owner), since: Number.isNaN(since.getTime()) ? null : since.toISOString() };
 }
 
 function statement(text: string, values: readonly SqliteValue[] = []): SqliteStatement {
