@@ -47,7 +47,7 @@ export function compile({ root, entry, outfile, target }: BinaryOptions): string
 }
 
 /** Returns the Bun that npm installed for this machine. Not `node_modules/.bin/bun`, which its postinstall makes. */
-function installedBun(root: string): string {
+export function installedBun(root: string): string {
   const packages = join(root, "node_modules", "@oven");
   const names = existsSync(packages) ? readdirSync(packages) : [];
   const found = names.map((name) => executableIn(join(packages, name))).find((path) => path !== undefined);

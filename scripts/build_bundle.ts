@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { build, type Metafile, type Plugin } from "esbuild";
+import { build, type BuildOptions, type Metafile, type Plugin } from "esbuild";
 import { allStandIns } from "./build_stand_ins.ts";
 
 /** What is built into the binary. */
@@ -28,12 +28,16 @@ export interface Bundle {
  * @throws {Error} That names each stand-in which nothing in the bundle asks for
  */
 export async function bundle(root: string, outdir: string, info: BundleInfo): Promise<Bundle> {
-  const { metafile } = await build({
+  const { metafile } = await build({ ...bundleOptions(root, info), outdir, entryNames: "harbor-db" });
+  return { entry: join(outdir, "harbor-db.js"), metafile };
+}
+
+/** Returns how the program is bundled, whose entry is `stdin`. */
+export function bundleOptions(root: string, info: BundleInfo) {
+  return {
     metafile: true,
     absWorkingDir: root,
     stdin: { contents: entryOf(info), sourcefile: "harbor-db.js", resolveDir: root },
-    outdir,
-    entryNames: "harbor-db",
     bundle: true,
     splitting: true,
     minify: true,
@@ -47,8 +51,7 @@ export async function bundle(root: string, outdir: string, info: BundleInfo): Pr
     // A library that asks where it lies would put this machine's path into the binary.
     define: { "import.meta.main": "false", __dirname: '"/"', __filename: '"/harbor-db.js"' },
     plugins: [builtInHistory(info), ...allStandIns()],
-  });
-  return { entry: join(outdir, "harbor-db.js"), metafile };
+  } as const satisfies BuildOptions;
 }
 
 /** Returns the files of a history folder as `sqlite/71dda59686db_initial_schema.sql` → text, in a fixed order. */

@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import process from "node:process";
-import { projectFile } from "./project.ts";
+import { scriptCommand } from "./script_command.ts";
 
 /** A process that holds a database's lock. */
 export interface LockHolderProcess {
@@ -17,16 +16,8 @@ export async function withLockHeldElsewhere<T>(
   url: string,
   work: (holder: LockHolderProcess) => Promise<T>,
 ): Promise<T> {
-  const script = projectFile("tests/support/lock_holder.ts");
-  const child = spawn(process.execPath, [
-    "run",
-    "--quiet",
-    "--allow-all",
-    "--no-check",
-    "--no-lock",
-    script,
-    url,
-  ], {
+  const [file = "", ...args] = scriptCommand("tests/support/lock_holder.ts");
+  const child = spawn(file, [...args, url], {
     stdio: ["pipe", "pipe", "pipe"],
   });
   const ended = once(child, "close");

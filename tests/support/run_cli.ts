@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { withFolder } from "./databases.ts";
 import type { OtherUser } from "./other_user.ts";
-import { projectFile } from "./project.ts";
+import { scriptCommand } from "./script_command.ts";
 
 /** How {@link startCli} and {@link runCli} run the program. */
 export interface RunOptions {
@@ -44,7 +44,7 @@ export interface RunningCli {
   readonly result: Promise<RunResult>;
 }
 
-/** Runs harbor-db to its end: the built binary that `HARBOR_DB_BIN` names, else the sources on Deno. */
+/** Runs harbor-db to its end: the built binary that `HARBOR_DB_BIN` names, else what is tested. */
 export async function runCli(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   if (options.cwd !== undefined) return await startCli(args, { ...options, cwd: options.cwd }).result;
   return await withFolder((cwd) => startCli(args, { ...options, cwd }).result);
@@ -124,9 +124,7 @@ export function cliCommand(args: readonly string[]): readonly string[] {
 function program(): readonly string[] {
   const binary = process.env["HARBOR_DB_BIN"];
   if (binary !== undefined) return [binary];
-  // Tests run on Deno, so this process's own program is the one.
-  const deno = [process.execPath, "run", "--quiet", "--allow-all", "--no-check", "--no-lock"];
-  return [...deno, "--config", projectFile("deno.json"), projectFile("src/main.ts")];
+  return scriptCommand("src/main.ts");
 }
 
 /** `script` gives a program a terminal of its own and passes on its exit code. */

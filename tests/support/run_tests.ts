@@ -1,16 +1,20 @@
 /**
  * What `npm test` runs: starts the PostgreSQL servers once for the whole run, runs the tests, stops the servers.
  *
- * Arguments go to `deno test`: folders, files, `--filter=name`. The last line that it prints is
+ * Arguments go to `deno test`: folders, files, `--filter=name`. With `--bundle` the tests that meet a server run on
+ * what ships: bundled as the binary is, on Bun; other arguments then go to `bun test`. The last line that it prints is
  * `N passed, N failed`; a skipped test counts as failed.
  */
 import { spawn } from "node:child_process";
-import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { postgresVariable, type PostgresVersion, startPostgres } from "./servers/postgres_server.ts";
+import { installedBun } from "../../scripts/build_binary.ts";
+import { bundleTests } from "./bundle_tests.ts";
 import { projectFile } from "./project.ts";
+import { bundleVariable } from "./script_command.ts";
 
 /** After this long a test hangs, and the run is ended with a failure. */
 const limitMs = 20 * 60_000;
@@ -28,7 +32,10 @@ async function main(stop: AbortSignal): Promise<number> {
     const report = join(directory, "junit.xml");
     // What a test leaves behind when it is interrupted goes with the folder.
     const env = { ...environment(), ...Object.fromEntries(addresses), TMPDIR: directory };
-    const code = await runDeno(testArguments(report), { env, stop });
+    const given = process.argv.slice(2);
+    const code = given.includes("--bundle")
+      ? await runBundle(given.filter((argument) => argument !== "--bundle"), { report, env, stop })
+      : await run(process.execPath, denoArguments(given, report), { env, stop });
     const counts = countTests(await readFile(report, "utf8").catch(() => ""));
     const failed = code === 0 ? counts.failed : Math.max(counts.failed, 1);
     process.stdout.write(`${counts.passed} passed, ${failed} failed\n`);
@@ -41,13 +48,48 @@ async function main(stop: AbortSignal): Promise<number> {
   }
 }
 
-function testArguments(report: string): readonly string[] {
-  const given = process.argv.slice(2);
+function denoArguments(given: readonly string[], report: string): readonly string[] {
   const paths = given.some((argument) => !argument.startsWith("-")) ? [] : [projectFile("tests")];
   // Types are what `npm run check` is for.
   return ["test", "--allow-all", "--no-check", "--parallel", `--junit-path=${report}`, ...given, ...paths];
 }
 
+/** Bundles the tests and runs them: all, or those whose paths begin with one of the given. */
+async function runBundle(
+  given: readonly string[],
+  { report, env, stop }: RunOptions & { readonly report: string },
+): Promise<number> {
+  // Inside the checkout, where the packages are found that no bundle holds.
+  const cache = projectFile(".cache");
+  await mkdir(cache, { recursive: true });
+  const folder = await mkdtemp(join(cache, "tests-"));
+  try {
+    const paths = given.filter((argument) => !argument.startsWith("-"));
+    const all = await bundleTests(folder);
+    const filesOf = (path: string) => {
+      const files = all.filter((file) => file.startsWith(`./${path.replace(/\.ts$/, "")}`));
+      if (files.length === 0) throw new Error(`Cannot run "${path}": no test of the bundle has this path`);
+      return files;
+    };
+    const args = [
+      "test",
+      "--parallel=2",
+      // Bun's own five seconds are for tests without servers.
+      "--timeout=120000",
+      "--reporter=junit",
+      `--reporter-outfile=${report}`,
+      ...given.filter((argument) => argument.startsWith("-")),
+      ...paths.length === 0 ? all : paths.flatMap(filesOf),
+    ];
+    return await run(installedBun(projectFile(".")), args, {
+      env: { ...env, [bundleVariable]: folder },
+      stop,
+      cwd: folder,
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
 /** Variables of the tests' own: the program to test, and whether to write golden files anew. */
 const ownVariables = ["HARBOR_DB_BIN", "HARBOR_DB_UPDATE_GOLDEN"];
 
@@ -59,13 +101,20 @@ function environment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), DENO_JOBS: "2" };
 }
 
-function runDeno(
+interface RunOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly stop: AbortSignal;
+  readonly cwd?: string;
+}
+
+function run(
+  program: string,
   args: readonly string[],
-  { env, stop }: { readonly env: NodeJS.ProcessEnv; readonly stop: AbortSignal },
+  { env, stop, cwd }: RunOptions,
 ): Promise<number> {
   if (stop.aborted) return Promise.resolve(130);
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...args], { env, stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(program, [...args], { env, cwd, stdio: ["ignore", "inherit", "inherit"] });
     const timer = setTimeout(() => {
       process.stderr.write(`Cannot finish the tests: still running after ${limitMs / 60_000} minutes\n`);
       child.kill("SIGKILL");

@@ -13,7 +13,7 @@ import {
   withClient,
   withFreshPostgres,
 } from "../../support/servers/postgres_server.ts";
-import { projectFile } from "../../support/project.ts";
+import { scriptCommand } from "../../support/script_command.ts";
 
 const versions: readonly PostgresVersion[] = [15, 18];
 
@@ -223,14 +223,11 @@ async function endOtherSessions(url: string, name: string): Promise<void> {
 
 /** Starts a process that takes the lock and, when `statement` is not empty, runs it. */
 async function startHolder(url: string, statement: string): Promise<ChildProcess> {
-  const child = spawn(
-    process.execPath,
-    ["run", "--no-check", "--allow-all", projectFile("tests/support/postgres_lock_holder.ts")],
-    {
-      env: { ...process.env, DATABASE_URL: url, HOLDER_SQL: statement },
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
+  const [file = "", ...args] = scriptCommand("tests/support/postgres_lock_holder.ts");
+  const child = spawn(file, args, {
+    env: { ...process.env, DATABASE_URL: url, HOLDER_SQL: statement },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   await new Promise<void>((resolve, reject) => {
     child.stdout?.once("data", () => resolve());
     child.once("exit", () => reject(new Error("the holder ended")));

@@ -104,7 +104,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
       server.pid();
       // The server must not keep a process alive that has nothing left to do; the leash then ends it.
       child.unref();
-      for (const stream of child.stdio) (stream as Socket | null)?.unref();
+      for (const stream of child.stdio) (stream as Socket | null)?.unref?.();
       return server;
     } catch (error) {
       if (running && Date.now() < deadline) {

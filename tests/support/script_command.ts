@@ -1,0 +1,23 @@
+import { join } from "node:path";
+import process from "node:process";
+import { projectFile } from "./project.ts";
+
+/** The environment variable with the folder of the bundle when it is the bundle that is tested. */
+export const bundleVariable = "HARBOR_TEST_BUNDLE";
+
+/**
+ * Returns the command that runs a script of the checkout as the tests themselves run: on Deno, or from the bundle on
+ * Bun.
+ *
+ * @param path In the checkout, such as `src/main.ts`
+ */
+export function scriptCommand(path: string): readonly string[] {
+  // This process's own program is the runtime.
+  const bundle = process.env[bundleVariable];
+  if (bundle !== undefined) {
+    // As the binary is made, see scripts/build_binary.ts.
+    return [process.execPath, "--no-env-file", join(bundle, path.replace(/\.ts$/, ".js"))];
+  }
+  const deno = [process.execPath, "run", "--quiet", "--allow-all", "--no-check", "--no-lock"];
+  return [...deno, "--config", projectFile("deno.json"), projectFile(path)];
+}
