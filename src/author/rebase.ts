@@ -4,46 +4,42 @@ import { join } from "node:path";
 import { checksumListPath, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
 import { HarborError } from "../base/errors.ts";
 import { journalPath, scriptChecksum } from "../history/history.ts";
-import { kitVersions } from "../schema/kit_snapshot.ts";
-import { revisionFiles } from "../history/revision_name.ts";
 import { forksOf, moveBehind, readTree, type TreeRevision, withDescendants } from "./rules/revision_tree.ts";
-import { renderJson } from "./generate.ts";
 import { isMerging, revisionsOn } from "./git_branch.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { readHistoryFolders } from "./read_history_folders.ts";
-import { type PlacedRevision, rebaseDialect } from "./rebase_dialect.ts";
+import { rebaseDialect } from "./rebase_dialect.ts";
 import { type FileChange, writeTogether } from "./write_together.ts";
 
 /**
- * Puts revisions behind those of another branch: their snapshots and the journal are made anew, their scripts are kept
- * as long as they still do what they should.
+ * Puts revisions behind those of another branch: their snapshots and the journal are made anew, and so are the scripts
+ * that `generate` would write in another way there. What was written by hand stays.
  *
  * @throws {HarborError} `out_of_order` when a database has applied one; `bad_history` when two changes exclude each
  * other; `not_proven`; `usage` when it is not clear what to move
  */
 export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
   const { dir, cwd } = request;
-  const folders = readHistoryFolders(dir, cwd);
-  const trees = new Map(folders.map((folder) => [folder.dialect, readTree(folder)]));
-  const [first] = folders;
-  const tree = trees.get(first!.dialect)!;
-  const moved = await choose(tree, first!.dialect, request);
+  const folders = readHistoryFolders(dir, cwd).map((folder) => ({ folder, tree: readTree(folder) }));
+  const { folder: { dialect }, tree } = folders[0]!;
+  const moved = await choose(tree, dialect, request);
   if (moved.size === 0) return { order: [], rewritten: [], files: [] };
   await refuseApplied(tree, moved, request);
 
   const changes: FileChange[] = [];
   const rewritten: RebaseResult["rewritten"][number][] = [];
-  for (const folder of folders) {
-    const all = trees.get(folder.dialect)!;
-    const placed = await rebaseDialect({ folder, tree: all, order: moveBehind(all, moved), request });
-    changes.push(...changesOf(folder.dialect, folder.files, placed));
-    rewritten.push(...placed.flatMap(({ rewritten }) => rewritten ?? []));
+  for (const { folder, tree } of folders) {
+    const rebased = await rebaseDialect({ folder, tree, moved, request });
+    for (const [path, text] of rebased.files) {
+      changes.push({ path: `${folder.dialect}/${path}`, text, before: folder.files.get(path) ?? null });
+    }
+    rewritten.push(...rebased.rewritten);
   }
   const files = [...changes, checksumChange(dir, changes)].filter(({ text, before }) => text !== before);
   await writeTogether(dir, files, request.writing);
-  const { kept } = moveBehind(tree, moved);
+  const order = moveBehind(tree, moved);
   return {
-    order: [...kept, ...moveBehind(tree, moved).moved].map(({ id, name }) => ({
+    order: [...order.kept, ...order.moved].map(({ id, name }) => ({
       revision: id,
       name,
       moved: moved.has(id),
@@ -110,35 +106,6 @@ async function refuseApplied(
       details: { revision: fixed.id },
     },
   );
-}
-
-function changesOf(
-  dialect: Dialect,
-  files: ReadonlyMap<string, string>,
-  placed: readonly PlacedRevision[],
-): readonly FileChange[] {
-  const change = (path: string, text: string): FileChange => ({
-    path: `${dialect}/${path}`,
-    text,
-    before: files.get(path) ?? null,
-  });
-  const changes = placed.flatMap(({ revision, snapshot, scripts }) => {
-    const [up, down, meta] = revisionFiles(revision.tag);
-    const isSame = snapshot === revision.snapshot;
-    return [
-      ...scripts === null ? [] : [change(up, scripts.up), change(down, scripts.down)],
-      ...isSame ? [] : [change(meta, renderJson(snapshot))],
-    ];
-  });
-  const version = kitVersions[dialect];
-  const entries = placed.map(({ revision, when }, idx) => ({
-    idx,
-    version,
-    when,
-    tag: revision.tag,
-    breakpoints: true,
-  }));
-  return [...changes, change(journalPath, renderJson({ version: "7", dialect, entries }))];
 }
 
 function checksumChange(dir: string, changes: readonly FileChange[]): FileChange {

@@ -1,69 +1,123 @@
 import type { HistoryFolder } from "./rules/check_folder.ts";
-import { decide, type Decisions } from "./rules/decisions.ts";
+import { compareSnapshots } from "../schema/compare_snapshots.ts";
+import { decide } from "./rules/decisions.ts";
 import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
 import { HarborError } from "../base/errors.ts";
-import { firstMisfit } from "./rules/script_fits_schema.ts";
 import { buildHistory, type History, journalPath } from "../history/history.ts";
-import { type KitSnapshot, originId } from "../schema/kit_snapshot.ts";
+import { canonical, type KitSnapshot, originId } from "../schema/kit_snapshot.ts";
 import { mergeSnapshots } from "./rules/merge_snapshots.ts";
-import type { Operation } from "../sql/operations.ts";
 import type { Renames } from "./rules/renames.ts";
 import { revisionFiles } from "../history/revision_name.ts";
-import { baseOf, type NewOrder, type TreeRevision } from "./rules/revision_tree.ts";
+import { baseOf, moveBehind, type TreeRevision } from "./rules/revision_tree.ts";
 import { readScripts } from "./read_scripts.ts";
-import { type DraftedScripts, draftScripts } from "./draft_revision.ts";
+import { draftScripts } from "./draft_revision.ts";
 import { renderJson } from "./generate.ts";
+import { kitVersions } from "../schema/kit_snapshot.ts";
 import { proveRevisions } from "./prove.ts";
 import type { RebaseRequest, RebaseResult } from "./rebase_request.ts";
 
-/** A revision at its new place. */
-export interface PlacedRevision {
-  readonly revision: TreeRevision;
-  readonly snapshot: KitSnapshot;
-  /** Milliseconds since 1970. */
-  readonly when: number;
-  /** New scripts; `null` keeps the ones that it has. */
-  readonly scripts: DraftedScripts | null;
-  readonly rewritten?: RebaseResult["rewritten"];
-}
-
-interface Rebase {
+/** What is moved, of one dialect. */
+export interface DialectRebase {
   readonly folder: HistoryFolder;
   readonly tree: readonly TreeRevision[];
-  readonly order: NewOrder;
+  /** The ids of the revisions that go behind the others. */
+  readonly moved: ReadonlySet<string>;
   readonly request: RebaseRequest;
 }
 
-/** Makes the snapshots of moved revisions anew, and their scripts where the old ones do not fit any more. */
-export async function rebaseDialect(rebase: Rebase): Promise<readonly PlacedRevision[]> {
-  const { tree, order } = rebase;
-  const placed: PlacedRevision[] = [];
-  for (const revision of order.kept) {
-    placed.push({ revision, snapshot: revision.snapshot, when: timeAfter(placed, revision), scripts: null });
-  }
+/** What comes of it. */
+export interface RebasedDialect {
+  /** The texts of files, by path below the dialect's folder; those that stay as they are may be among them. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly rewritten: RebaseResult["rewritten"];
+}
+
+/** The change that a revision makes. */
+interface Change {
+  readonly revision: TreeRevision;
+  readonly renames: Renames;
+  /** What the revision was made on and what it left behind. */
+  readonly old: Ends;
+  /** The same at its new place. */
+  readonly now: Ends;
+}
+
+interface Ends {
+  readonly from: KitSnapshot;
+  readonly to: KitSnapshot;
+}
+
+/**
+ * Makes the snapshots of the moved revisions and the journal anew. A script that `generate` would write in the same
+ * way at the new place stays; one that it would not is generated again, unless somebody had a hand in it.
+ *
+ * @throws {HarborError} `bad_history` when two changes exclude each other; `not_proven` when a script written by hand
+ * does not fit any more, or what comes of it fails
+ */
+export async function rebaseDialect(
+  { folder, tree, moved, request }: DialectRebase,
+): Promise<RebasedDialect> {
+  const order = moveBehind(tree, moved);
+  const files = new Map([[journalPath, journalOf(folder, [...order.kept, ...order.moved])]]);
+  const renames = await renamesIn(historyWith(folder, files));
+  const empty = await request.engine.snapshot(folder.dialect, {});
+  const rewritten: RebaseResult["rewritten"][number][] = [];
+  let parent = order.kept.at(-1)?.snapshot;
   for (const revision of order.moved) {
-    const parent = placed.at(-1)?.snapshot ?? null;
-    const base = baseOf(tree, revision);
-    const snapshot = { ...merged(revision, base, parent), prevId: parent?.id ?? originId };
-    const moved = { revision, snapshot, when: timeAfter(placed, revision), scripts: null };
-    placed.push(await withFittingScripts(rebase, { placed, moved, base, parent }));
+    const old = { from: baseOf(tree, revision) ?? empty, to: revision.snapshot };
+    const from = parent ?? empty;
+    const to = { ...merged(revision, old, from), prevId: parent?.id ?? originId };
+    const [up, down, meta] = revisionFiles(revision.tag);
+    files.set(meta, renderJson(to));
+    const change = { revision, renames: renames(revision), old, now: { from, to } };
+    const again = await generateAgain(folder, change, request);
+    if (again !== null) {
+      files.set(up, again.up).set(down, again.down);
+      rewritten.push({ file: `${folder.folder}/${up}`, reason: again.reason });
+    }
+    parent = to;
   }
-  return placed;
+  const setting = request.proof.get(folder.dialect);
+  if (setting !== undefined) {
+    await proveRevisions(historyWith(folder, files), order.kept.length, setting);
+  }
+  return { files, rewritten };
 }
 
-/** drizzle's own migrator goes by these times, so they only rise. */
-function timeAfter(placed: readonly PlacedRevision[], { when }: TreeRevision): number {
-  return Math.max(when ?? 0, (placed.at(-1)?.when ?? -1) + 1);
+/** Returns the scripts for the new place when they are others, and why they are; `null` when they are the same. */
+async function generateAgain({ files }: HistoryFolder, change: Change, { engine }: RebaseRequest) {
+  const { revision: { id, name, tag }, renames, old, now } = change;
+  const draft = (ends: Ends) =>
+    draftScripts(name, decide(ends, { renames, dropped: "all", fills: new Map() }), engine);
+  const [before, after] = [await draft(old), await draft(now)];
+  if (before.up === after.up && before.down === after.down) return null;
+  const reason = whatCameBefore(old, now);
+  const [up, down] = revisionFiles(tag);
+  if (before.up === files.get(up) && before.down === files.get(down)) return { ...after, reason };
+  throw new HarborError(
+    "not_proven",
+    `Cannot move revision "${id}" (${name}): its script was not written by generate alone, and does not fit any more: ${reason}`,
+    { hint: `Remove its files, then: harbor-db generate "${name}"`, details: { revision: id } },
+  );
 }
 
-function merged(revision: TreeRevision, base: KitSnapshot | null, parent: KitSnapshot | null): KitSnapshot {
-  if (parent === null) return revision.snapshot;
-  const empty = { ...parent, tables: {} };
-  const { snapshot, conflicts } = mergeSnapshots({
-    base: base ?? empty,
-    mine: revision.snapshot,
-    theirs: parent,
-  });
+/** Says what became, before a revision's turn now comes, of the tables that it changes. */
+function whatCameBefore(old: Ends, now: Ends): string {
+  const touched = Object.keys({ ...old.from.tables, ...old.to.tables }).filter((name) =>
+    canonical(old.from.tables[name]) !== canonical(old.to.tables[name])
+  );
+  const tablesOf = (snapshot: KitSnapshot) => {
+    const tables = Object.entries(snapshot.tables).filter(([name]) => touched.includes(name));
+    return normalizeDrizzleSnapshot({ ...snapshot, tables: Object.fromEntries(tables) });
+  };
+  const words = { extra: "was added", missing: "was dropped", changed: "was changed" } as const;
+  const said = compareSnapshots(tablesOf(old.from), tablesOf(now.from))
+    .map(({ kind, path }) => `${path} ${words[kind]} before it`);
+  return said.length > 0 ? said.join("; ") : "what it refers to was changed before it";
+}
+
+function merged(revision: TreeRevision, { from: base, to: mine }: Ends, theirs: KitSnapshot): KitSnapshot {
+  const { snapshot, conflicts } = mergeSnapshots({ base, mine, theirs });
   if (conflicts.length === 0) return snapshot;
   throw new HarborError(
     "bad_history",
@@ -77,101 +131,36 @@ function merged(revision: TreeRevision, base: KitSnapshot | null, parent: KitSna
   );
 }
 
-interface Candidate {
-  readonly placed: readonly PlacedRevision[];
-  readonly moved: PlacedRevision;
-  readonly base: KitSnapshot | null;
-  readonly parent: KitSnapshot | null;
+/** drizzle's own migrator goes by the times, so they only rise. */
+function journalOf({ dialect }: HistoryFolder, revisions: readonly TreeRevision[]): string {
+  let last = -1;
+  const entries = revisions.map(({ when, tag }, idx) => {
+    last = Math.max(when ?? 0, last + 1);
+    return { idx, version: kitVersions[dialect], when: last, tag, breakpoints: true };
+  });
+  return renderJson({ version: "7", dialect, entries });
 }
 
-async function withFittingScripts(rebase: Rebase, candidate: Candidate): Promise<PlacedRevision> {
-  const { placed, moved, parent } = candidate;
-  const { dialect } = rebase.folder;
-  const history = historyOf(rebase.folder, [...placed, moved]);
-  const operations = await operationsIn(history, moved.revision.id);
-  const schema = parent === null ? null : normalizeDrizzleSnapshot(parent);
-  const reason = (schema === null ? null : firstMisfit(operations, schema)) ?? await failure(rebase, history);
-  if (reason === null) return moved;
-  const scripts = await regenerate(rebase, candidate, { operations, reason });
-  const anew = { ...moved, scripts };
-  const after = await failure(rebase, historyOf(rebase.folder, [...placed, anew]));
-  if (after !== null) {
-    throw new HarborError("not_proven", after, { details: { revision: moved.revision.id } });
-  }
-  const [up] = revisionFiles(moved.revision.tag);
-  return {
-    ...anew,
-    rewritten: [{ file: `${rebase.folder.folder}/${up}`, reason: `${reason} (${dialect})` }],
+/** Returns the history as it would be with those files. */
+function historyWith(
+  { dialect, folder, files }: HistoryFolder,
+  changed: ReadonlyMap<string, string>,
+): History {
+  return buildHistory(dialect, { folder, read: (path) => changed.get(path) ?? files.get(path) ?? null });
+}
+
+/** Reads what the scripts rename, which no snapshot says. */
+async function renamesIn(history: History): Promise<(revision: TreeRevision) => Renames> {
+  const scripts = await readScripts(history);
+  return ({ id }) => {
+    const operations = (scripts.get(id) ?? []).flatMap(({ operations }) => operations);
+    return {
+      tables: operations.flatMap((each) =>
+        each.kind === "rename table" ? [{ from: each.table, to: each.to }] : []
+      ),
+      columns: operations.flatMap((each) =>
+        each.kind === "rename column" ? [{ table: each.table, from: each.column, to: each.to }] : []
+      ),
+    };
   };
-}
-
-async function operationsIn(history: History, id: string): Promise<readonly Operation[]> {
-  const script = (await readScripts(history)).get(id) ?? [];
-  return script.flatMap(({ operations }) => operations);
-}
-
-/** Proves the last revision; returns what is wrong with it. */
-async function failure({ folder, request }: Rebase, history: History): Promise<string | null> {
-  const setting = request.proof.get(folder.dialect);
-  if (setting === undefined) return null;
-  try {
-    await proveRevisions(history, history.revisions.length - 1, setting);
-    return null;
-  } catch (error) {
-    if (error instanceof HarborError && error.code === "not_proven") return error.message;
-    throw error;
-  }
-}
-
-/** Writes a revision's scripts anew, unless somebody wrote them by hand. */
-async function regenerate(
-  { folder, request }: Rebase,
-  { moved, base, parent }: Candidate,
-  { operations, reason }: { readonly operations: readonly Operation[]; readonly reason: string },
-): Promise<DraftedScripts> {
-  const { revision, snapshot } = moved;
-  const empty = await request.engine.snapshot(folder.dialect, {});
-  const decisions: Decisions = { renames: renamesIn(operations), dropped: "all", fills: new Map() };
-  const draft = (from: KitSnapshot | null, to: KitSnapshot) =>
-    draftScripts(revision.name, decide({ from: from ?? empty, to }, decisions), request.engine);
-  const before = await draft(base, revision.snapshot);
-  const [up, down] = revisionFiles(revision.tag);
-  if (before.up === folder.files.get(up) && before.down === folder.files.get(down)) {
-    return await draft(parent, snapshot);
-  }
-  throw new HarborError(
-    "not_proven",
-    `Cannot move revision "${revision.id}" (${revision.name}): its script no longer fits, and it was not written by generate alone: ${reason}`,
-    {
-      hint: `Remove its files, then: harbor-db generate "${revision.name}"`,
-      details: { revision: revision.id },
-    },
-  );
-}
-
-function renamesIn(operations: readonly Operation[]): Renames {
-  return {
-    tables: operations.filter((each) => each.kind === "rename table").map(({ table, to }) => ({
-      from: table,
-      to,
-    })),
-    columns: operations.filter((each) => each.kind === "rename column").map(({ table, column, to }) => ({
-      table,
-      from: column,
-      to,
-    })),
-  };
-}
-
-/** Returns the history as it would be with those revisions. */
-function historyOf({ dialect, folder, files }: HistoryFolder, placed: readonly PlacedRevision[]): History {
-  const entries = placed.map(({ revision, when }, idx) => ({ idx, when, tag: revision.tag }));
-  const texts = new Map(files);
-  for (const { revision, snapshot, scripts } of placed) {
-    const [up, down, meta] = revisionFiles(revision.tag);
-    texts.set(meta, renderJson(snapshot));
-    if (scripts !== null) texts.set(up, scripts.up).set(down, scripts.down);
-  }
-  texts.set(journalPath, renderJson({ dialect, entries }));
-  return buildHistory(dialect, { folder, read: (path) => texts.get(path) ?? null });
 }

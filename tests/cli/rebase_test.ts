@@ -102,7 +102,7 @@ test("a SQLite rebuild that does not know the other branch's column is written a
     assert.equal(result.code, 0, result.stdout + result.stderr);
     const { rewritten } = result.json<{ rewritten: { file: string; reason: string }[] }>();
     assert.deepEqual(rewritten.map(({ file }) => file), [`drizzle/sqlite/${ours}_ours.sql`]);
-    assert.match(rewritten[0]!.reason, /column files\.rating is missing/);
+    assert.match(rewritten[0]!.reason, /column files\.rating was added before it/);
     assert.match(await project.read(`drizzle/sqlite/${ours}_ours.sql`), /`rating` INTEGER/);
     assert.equal((await project.run(["check", "--prove"])).code, 0);
   }));
@@ -182,9 +182,70 @@ test("a script written by hand that does not fit any more is left alone", () =>
     assert.equal(result.code, 1, result.stdout);
     assert.match(
       result.json<{ error: { message: string } }>().error.message,
-      /files\.rating is there already/,
+      /column files\.rating was added before it/,
     );
     assert.deepEqual(await project.files(), before);
+  }));
+
+test("a script written by hand goes along as it is", () =>
+  withBranches({ ours: addRating, theirs: addNick }, async ({ project, ours, theirs }) => {
+    const paths = ["sqlite", "postgresql"].map((dialect) => `drizzle/${dialect}/${ours}_ours.sql`);
+    for (const path of paths) {
+      await project.write(path, (await project.read(path)).replace("ALTER TABLE", "-- by hand\nALTER TABLE"));
+    }
+    const texts = await Promise.all(paths.map(project.read));
+    const result = await project.run(["rebase", "--json"]);
+    assert.equal(result.code, 0, result.stdout + result.stderr);
+    assert.deepEqual(result.json<{ rewritten: unknown[] }>().rewritten, []);
+    assert.deepEqual((await order(project)).slice(-2), [theirs, ours]);
+    assert.deepEqual(await Promise.all(paths.map(project.read)), texts);
+    assert.equal((await project.run(["upgrade", "--dir", "drizzle", "--no-backup"])).code, 0);
+  }));
+
+test("a script written by hand that fails on top of the other branch is not moved", () =>
+  withBranches({
+    ours: addRating,
+    theirs: (project) => project.edit("last_login: datetime(),", ""),
+  }, async ({ project, ours }) => {
+    for (const dialect of ["sqlite", "postgresql"]) {
+      const path = `drizzle/${dialect}/${ours}_ours.sql`;
+      const more = "--> statement-breakpoint\nUPDATE users SET last_login = NULL;\n";
+      await project.write(path, `${await project.read(path)}${more}`);
+    }
+    const before = await project.files();
+    const result = await project.run(["rebase", "--json"]);
+    assert.equal(result.code, 1, result.stdout);
+    const { code, message } = result.json<{ error: { code: string; message: string } }>().error;
+    assert.equal(code, "not_proven");
+    assert.match(message, /last_login/);
+    assert.deepEqual(await project.files(), before);
+  }));
+
+test("what was renamed stays renamed in a script that is written anew", () =>
+  withSchemaProject(async (project) => {
+    git(project, "init", "--quiet", "--initial-branch=main");
+    const commit = () => {
+      git(project, "add", "--all");
+      git(project, "commit", "--quiet", "--message=change");
+    };
+    commit();
+    git(project, "checkout", "--quiet", "-b", "feature");
+    await project.edit('oneOf("local", "r2")', 'oneOf("local", "r2", "s3")');
+    await project.edit("metadata_json: text()", "metadata: text()");
+    const ours = await generate(project, "Ours", "--rename", "files.metadata_json=files.metadata");
+    commit();
+    git(project, "checkout", "--quiet", "main");
+    await addRating(project);
+    await generate(project, "Theirs");
+    commit();
+    git(project, "checkout", "--quiet", "feature");
+    git(project, "merge", "--quiet", "main");
+    const result = await project.run(["rebase", "--json"]);
+    assert.equal(result.code, 0, result.stdout + result.stderr);
+    const script = await project.read(`drizzle/sqlite/${ours}_ours.sql`);
+    assert.match(script, /`rating` INTEGER/);
+    assert.match(script, /RENAME COLUMN [`"]metadata_json[`"] TO [`"]metadata[`"]/i);
+    assert.equal((await project.run(["upgrade", "--dir", "drizzle", "--no-backup"])).code, 0);
   }));
 
 test("rebase refuses a branch that git does not know, and a revision that is not there", () =>

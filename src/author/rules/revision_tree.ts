@@ -74,10 +74,9 @@ export interface NewOrder {
  * @throws {HarborError} `bad_history` when the others are no chain without them
  */
 export function moveBehind(tree: readonly TreeRevision[], moved: ReadonlySet<string>): NewOrder {
-  const inOrder = (revisions: readonly TreeRevision[]) => chain(revisions);
   return {
-    kept: inOrder(tree.filter(({ id }) => !moved.has(id))),
-    moved: inOrder(tree.filter(({ id }) => moved.has(id))),
+    kept: chain(tree.filter(({ id }) => !moved.has(id))),
+    moved: chain(tree.filter(({ id }) => moved.has(id))),
   };
 }
 
