@@ -66,6 +66,8 @@ function defaultIn(tokens: readonly Token[], sql: string): string | null {
 function changes(at: SqlCursor): readonly Operation[] {
   const verb = at.seek("UPDATE", "DELETE", "INSERT", "REPLACE");
   if (verb === null) return [];
+  // REPLACE is a function as well.
+  if (verb === "REPLACE" && !at.take("INTO")) return [];
   // UPDATE OR IGNORE, INSERT OR REPLACE INTO, DELETE FROM
   if (at.take("OR")) at.next();
   at.take("INTO") || at.take("FROM");
