@@ -39,6 +39,35 @@ test("buildHistory() reads what drizzle-kit lays out", () => {
   });
 });
 
+test("buildHistory() puts revisions in a row, and names one without a name by its file", () => {
+  const second = { ...entry, idx: 1, tag: "5b09ebe23c76_add_r2_fields" };
+  const files = {
+    "meta/_journal.json": journal(entry, second),
+    "71dda59686db_initial_schema.sql": "SELECT 1;",
+    "71dda59686db_initial_schema.down.sql": "SELECT 2;",
+    "5b09ebe23c76_add_r2_fields.sql": "SELECT 3;",
+  };
+  const { revisions } = build(files);
+  assert.deepEqual(revisions.map(({ parent, name }) => [parent, name]), [
+    [null, "initial schema"],
+    ["71dda59686db", "add r2 fields"],
+  ]);
+  assert.deepEqual(revisions[0]!.downgrade()?.statements.map(({ sql }) => sql), ["SELECT 2"]);
+});
+
+test("buildHistory() reads a script and a snapshot when they are asked for, and a script once", () => {
+  const files = {
+    "meta/_journal.json": journal(entry),
+    "71dda59686db_initial_schema.sql": "SELECT 'x",
+    "meta/71dda59686db_snapshot.json": "{",
+  };
+  const [revision] = build(files).revisions;
+  assert.throws(() => revision!.upgrade(), { code: "bad_script" });
+  assert.throws(() => revision!.snapshot(), { code: "bad_history" });
+  const [whole] = build({ ...files, "71dda59686db_initial_schema.sql": "SELECT 1" }).revisions;
+  assert.equal(whole!.upgrade(), whole!.upgrade());
+});
+
 test("buildHistory() gives a checkout with CRLF the same checksum", () => {
   const at = (text: string) =>
     build({ "meta/_journal.json": journal(entry), "71dda59686db_initial_schema.sql": text }).revisions[0]!

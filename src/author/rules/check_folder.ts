@@ -89,7 +89,7 @@ function checkStrangers({ files, folder }: HistoryFolder, history: History | nul
   const known = new Set(history.revisions.flatMap(({ tag }) => revisionFiles(tag)));
   for (const path of files.keys()) {
     if (known.has(path) || path === journalPath) continue;
-    const isRevision = /^[0-9a-f]{12}_\w+\.sql$/.test(path) && !path.endsWith(".down.sql");
+    const isRevision = /^[0-9a-f]{12}_\w+\.sql$/.test(path);
     add(
       "files",
       { path },

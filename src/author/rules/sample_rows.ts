@@ -66,10 +66,12 @@ function rowOf(
 }
 
 const kinds: readonly (readonly [RegExp, (row: number, length: number) => string])[] = [
+  // An array of whatever type may be empty.
+  [/\[/, () => "'{}'"],
   [/^TIME\b/, (row) => `'12:00:0${row}'`],
   [/^DATE$/, (row) => `'2025-01-0${row}'`],
   [/CHAR|TEXT|CLOB/, (row, length) => `'${`row ${row}`.slice(-length)}'`],
-  [/INT|NUMERIC|DECIMAL|REAL|DOUBLE|FLOAT/, (row) => String(row)],
+  [/^(?!.*(?:POINT|INTERVAL|RANGE)).*INT|NUMERIC|DECIMAL|REAL|DOUBLE|FLOAT/, (row) => String(row)],
   [/BOOL/, (row) => row === 1 ? "TRUE" : "FALSE"],
   [/TIME|DATE/, (row) => `'2025-01-0${row} 12:00:00'`],
   [/UUID/, (row) => `'00000000-0000-4000-8000-00000000000${row}'`],

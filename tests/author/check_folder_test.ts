@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkFolder } from "../../src/author/rules/check_folder.ts";
+import { journalPath, scriptChecksum } from "../../src/history/history.ts";
+import { originId, snapshotId } from "../../src/schema/kit_snapshot.ts";
+import { emptySnapshots } from "../support/samples/script_history.ts";
+
+const ids = ["00000000000a", "00000000000b", "00000000000c"] as const;
+const tags = ids.map((id) => `${id}_step`);
+type Files = Readonly<Record<string, string | undefined>>;
+
+function journal(changes: readonly Readonly<Record<string, unknown>>[] = []): string {
+  const entries = tags.map((tag, idx) => ({ idx, when: (idx + 1) * 1_000, tag, ...changes[idx] }));
+  return JSON.stringify({ dialect: "sqlite", entries }, null, 2);
+}
+
+function snapshotOf(id: string, prevId: string): string {
+  return JSON.stringify({ ...emptySnapshots.sqlite, id, prevId });
+}
+
+/** A folder in order; what is given takes the place of its files, `undefined` removes one. */
+function filesWith(changes: Files): ReadonlyMap<string, string> {
+  const whole: Files = {
+    [journalPath]: journal(),
+    ...Object.fromEntries(ids.flatMap((id, at) => [
+      [`${tags[at]}.sql`, `-- Step\nSELECT ${at};\n`],
+      [`${tags[at]}.down.sql`, `-- Step\nSELECT -${at + 2};\n`],
+      [
+        `meta/${id}_snapshot.json`,
+        snapshotOf(snapshotId(id), at === 0 ? originId : snapshotId(ids[at - 1]!)),
+      ],
+    ])),
+    ...changes,
+  };
+  return new Map(
+    Object.entries(whole).flatMap(([path, text]) => text === undefined ? [] : [[path, text] as const]),
+  );
+}
+
+/** Each finding: its check, the file (and line) below the folder, and the remedy. */
+function findings(changes: Files, checksums: ReadonlyMap<string, string> | null = null): readonly string[] {
+  const folder = { dialect: "sqlite", folder: "drizzle/sqlite", files: filesWith(changes) } as const;
+  return checkFolder(folder, checksums).findings.map(({ check, message, hint, status, details }) => {
+    assert.equal(status, "fail");
+    assert.ok(message.startsWith(String(details["file"])));
+    return `${check} ${message.replace("drizzle/sqlite/", "")} | ${hint}`;
+  });
+}
+
+const [a, b, c] = ids;
+const git = (path: string) => `git checkout -- drizzle/sqlite/${path}`;
+const line = (text: string, words: string) => text.slice(0, text.indexOf(words)).split("\n").length;
+const late = journal([{}, { when: 500 }]);
+const conflict = `{\n<<<<<<< ours\n"a"\n=======\n"b"\n>>>>>>> theirs\n}`;
+
+// One row a rule: what is changed in a folder in order, and what is found.
+const cases: readonly (readonly [rule: string, changes: Files, expected: readonly (string | RegExp)[]])[] = [
+  ["finds nothing in a folder in order", {}, []],
+  ["finds that there is no journal", { [journalPath]: undefined }, [
+    new RegExp(`^journal ${journalPath}: there is no such file \\| ${git(journalPath)}$`),
+  ]],
+  ["finds a journal that is no JSON", { [journalPath]: "{" }, [
+    /^journal meta\/_journal\.json: it is not JSON/,
+  ]],
+  ["finds the marks of a merge, with their line", { [journalPath]: conflict }, [
+    `journal ${journalPath}:2: a merge left its marks in it | harbor-db rebase`,
+  ]],
+  ["finds a script that is missing", { [`${tags[1]}.sql`]: undefined }, [
+    `files ${tags[1]}.sql: the journal names it, and there is no such file | ${git(`${tags[1]}.sql`)}`,
+  ]],
+  ["finds a snapshot that is missing", { [`meta/${b}_snapshot.json`]: undefined }, [
+    `files meta/${b}_snapshot.json: there is no such file | ${git(`meta/${b}_snapshot.json`)}`,
+  ]],
+  ["finds a snapshot that is no JSON", { [`meta/${c}_snapshot.json`]: "{" }, [
+    /^snapshot meta\/00000000000c_snapshot\.json: it is not JSON/,
+  ]],
+  ["finds a snapshot that is none of drizzle-kit's", { [`meta/${c}_snapshot.json`]: "{}" }, [
+    /^snapshot meta\/00000000000c_snapshot\.json: /,
+  ]],
+  ["finds a script that cannot be read, with its line", { [`${tags[0]}.sql`]: "-- Step\nSELECT 'x" }, [
+    `script ${tags[0]}.sql:2: a string does not end | It opens on that line: close it.`,
+  ]],
+  ["finds a way back that cannot be read", { [`${tags[0]}.down.sql`]: "SELECT 1; SELECT 2" }, [
+    /^downgrade 00000000000a_step\.down\.sql:1: a second statement/,
+  ]],
+  ["finds that there is no way back", { [`${tags[2]}.down.sql`]: undefined }, [
+    `downgrade ${
+      tags[2]
+    }.down.sql: there is no such file, so the revision cannot be undone | Write it: what undoes drizzle/sqlite/${
+      tags[2]
+    }.sql`,
+  ]],
+  ["finds a way back that does nothing", { [`${tags[2]}.down.sql`]: "select 1;" }, [
+    /^downgrade 00000000000c_step\.down\.sql: it does nothing, and the upgrade does something/,
+  ]],
+  ["takes one that says why", {
+    [`${tags[2]}.down.sql`]: "-- harbor:allow idle_downgrade it cannot be\nSELECT 1;",
+  }, []],
+  ["takes one where the upgrade does nothing either", {
+    [`${tags[2]}.sql`]: "SELECT 1;",
+    [`${tags[2]}.down.sql`]: "SELECT 1;",
+  }, []],
+  ["finds a script of no revision", { "notes.sql": "SELECT 1" }, [
+    "files notes.sql: the journal does not name it | rm drizzle/sqlite/notes.sql",
+  ]],
+  ["finds a revision that the journal does not name", { "00000000000d_more.sql": "SELECT 1" }, [
+    "files 00000000000d_more.sql: the journal does not name it | harbor-db rebase",
+  ]],
+  ["finds what is left of one", { "00000000000d_more.down.sql": "SELECT 1" }, [
+    "files 00000000000d_more.down.sql: the journal does not name it | rm drizzle/sqlite/00000000000d_more.down.sql",
+  ]],
+  [
+    "finds two revisions after one",
+    { [`meta/${c}_snapshot.json`]: snapshotOf(snapshotId(c), snapshotId(a)) },
+    [
+      `branches ${journalPath}:${
+        line(journal(), tags[2]!)
+      }: ${b} and ${c} both come after ${a}: two branches were merged | harbor-db rebase ${c}`,
+    ],
+  ],
+  ["finds two first revisions", { [`meta/${b}_snapshot.json`]: snapshotOf(snapshotId(b), originId) }, [
+    new RegExp(`^branches .*: ${a} and ${b} both come after base`),
+  ]],
+  ["finds a revision that was made on something else", {
+    [`meta/${c}_snapshot.json`]: snapshotOf(snapshotId(c), snapshotId("00000000000d")),
+  }, [new RegExp(`^branches .*: ${c} stands after ${b} and was not made on top of it`)]],
+  ["finds a date that does not rise", { [journalPath]: late }, [
+    `journal ${journalPath}:${
+      line(late, tags[1]!)
+    }: ${b} is not dated later than ${a} before it, so drizzle-kit migrate would pass over it | harbor-db rebase ${b}`,
+  ]],
+  ["finds the same date twice", { [journalPath]: journal([{}, { when: 1_000 }]) }, [
+    /is not dated later than/,
+  ]],
+  ["finds all of it at once", {
+    [`${tags[2]}.down.sql`]: undefined,
+    "notes.sql": "x",
+    [`meta/${c}_snapshot.json`]: "{",
+  }, [
+    /^files notes/,
+    /^snapshot/,
+    /^downgrade/,
+  ]],
+];
+for (const [rule, changes, expected] of cases) {
+  test(`checkFolder() ${rule}`, () => {
+    const found = findings(changes);
+    assert.equal(found.length, expected.length, found.join("\n"));
+    for (const [at, wanted] of expected.entries()) {
+      if (typeof wanted === "string") assert.equal(found[at], wanted);
+      else assert.match(found[at]!, wanted);
+    }
+  });
+}
+
+test("checkFolder() compares with the list of checksums, where there is one", () => {
+  const whole = filesWith({});
+  const sums = new Map([...whole].map(([path, text]) => [`sqlite/${path}`, scriptChecksum(text)]));
+  assert.deepEqual(findings({}, sums), []);
+  assert.deepEqual(
+    findings({ [`${tags[0]}.sql`]: "-- Step\r\nSELECT 0;\r\n" }, sums),
+    [],
+    "line ends do not count",
+  );
+  assert.deepEqual(findings({ [`${tags[0]}.sql`]: "SELECT 7;" }, sums), [
+    `edited ${
+      tags[0]
+    }.sql: it was edited since it was written | If that is meant: harbor-db check --prove --accept-edits`,
+  ]);
+  sums.delete(`sqlite/meta/${b}_snapshot.json`);
+  assert.deepEqual(findings({}, sums), [
+    `edited meta/${b}_snapshot.json: SHA256SUMS does not list it | If that is meant: harbor-db check --prove --accept-edits`,
+  ]);
+  assert.deepEqual(
+    findings({ [journalPath]: `${journal()}\n` }, sums).length,
+    1,
+    "the journal is not in the list",
+  );
+});
+
+test("checkFolder() gives the history that it read, or none", () => {
+  const folder = (changes: Files) => ({ dialect: "sqlite", folder: "d", files: filesWith(changes) }) as const;
+  assert.deepEqual(checkFolder(folder({}), null).history?.revisions.map(({ id }) => id), [...ids]);
+  assert.equal(checkFolder(folder({ [journalPath]: "{" }), null).history, null);
+});

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { HarborError } from "../../src/base/errors.ts";
+import { journalPath } from "../../src/history/history.ts";
+import { originId, snapshotId } from "../../src/schema/kit_snapshot.ts";
+import {
+  baseOf,
+  forksOf,
+  moveBehind,
+  readTree,
+  tagsIn,
+  type TreeRevision,
+  withDescendants,
+} from "../../src/author/rules/revision_tree.ts";
+import { kitSnapshot } from "../support/samples/kit_parts.ts";
+
+const idOf = (letter: string) => letter.repeat(12);
+
+/** `a b<a c<b`: revisions by letter, each after what it was made on; the first on nothing. */
+function tree(text: string): readonly TreeRevision[] {
+  return text.split(" ").filter(Boolean).map((word) => {
+    const [own = "", base] = word.split("<");
+    const prevId = base === undefined ? originId : snapshotId(idOf(base));
+    return {
+      id: idOf(own),
+      tag: `${idOf(own)}_step`,
+      name: "Step",
+      when: 1,
+      snapshot: { ...kitSnapshot("sqlite"), id: snapshotId(idOf(own)), prevId },
+    };
+  });
+}
+
+const show = (revisions: readonly TreeRevision[]) => revisions.map(({ id }) => id[0]).join("");
+const badHistory = (state: RegExp) => (error: HarborError) =>
+  error.code === "bad_history" && state.test(error.message);
+
+// One row a rule: the tree, and the revisions at which it forks.
+const forks = [
+  ["", ""],
+  ["a b<a c<b", ""],
+  ["a b<a c<a", "bc"],
+  ["a b", "ab"],
+  ["a b<a c<a d<b e<d", "bc"],
+  ["a b<a c<a d<b e<b", "bcde"],
+] as const;
+for (const [text, expected] of forks) {
+  test(`forksOf() finds ${expected || "none"} in "${text}"`, () =>
+    assert.equal(show(forksOf(tree(text))), expected));
+}
+
+// One row a rule: the tree, a revision, and what goes with it.
+const descendants = [
+  ["a b<a c<b", "a", "abc"],
+  ["a b<a c<b", "b", "bc"],
+  ["a b<a c<b", "c", "c"],
+  ["a b<a c<a d<b", "b", "bd"],
+  ["c<b b<a a", "a", "abc"],
+] as const;
+for (const [text, start, expected] of descendants) {
+  test(`withDescendants() of ${start} in "${text}" are ${expected}`, () => {
+    assert.equal(
+      [...withDescendants(tree(text), idOf(start))].map((id) => id[0]).toSorted().join(""),
+      expected,
+    );
+  });
+}
+
+// One row a rule: the tree, what is moved, and what is kept and moved in order, or what is wrong.
+const moves: readonly (readonly [text: string, moved: string, expected: string | RegExp])[] = [
+  ["a b<a c<b", "", "abc | "],
+  ["c<b a b<a", "", "abc | "],
+  ["a b<a c<a", "b", "ac | b"],
+  ["a b<a c<a d<b", "bd", "ac | bd"],
+  ["a b<a c<a d<b", "c", "abd | c"],
+  ["a b<a c<a", "", /bbbbbbbbbbbb and cccccccccccc both come next/],
+  ["a b<a c<a d<a", "b", /cccccccccccc and dddddddddddd both come next/],
+  ["a b<a c<b", "b", /aaaaaaaaaaaa and cccccccccccc both come next/],
+];
+for (const [text, moved, expected] of moves) {
+  test(`moveBehind() puts "${moved}" of "${text}" last`, () => {
+    const put = () => moveBehind(tree(text), new Set([...moved].map(idOf)));
+    if (typeof expected === "string") assert.equal(`${show(put().kept)} | ${show(put().moved)}`, expected);
+    else assert.throws(put, badHistory(expected));
+  });
+}
+
+test("moveBehind() names the later of two in its remedy", () => {
+  assert.throws(() => moveBehind(tree("a b<a c<a"), new Set()), { hint: `harbor-db rebase ${idOf("c")}` });
+});
+
+test("baseOf() gives what a revision was made on", () => {
+  const all = tree("a b<a c<x");
+  assert.equal(baseOf(all, all[0]!), null);
+  assert.equal(baseOf(all, all[1]!), all[0]!.snapshot);
+  assert.throws(
+    () => baseOf(all, all[2]!),
+    badHistory(/Cannot place revision "cccccccccccc" \(Step\): what it was made on is not here/),
+  );
+});
+
+const entry = (tag: string, when: unknown) =>
+  `{ "idx": 0, "when": ${when}, "tag": "${tag}", "breakpoints": true }`;
+const [one, two] = [`${idOf("a")}_first_step`, `${idOf("b")}_second`];
+
+// One row a rule: the journal's text, and the tags in it.
+const journals = [
+  ["reads entries in order", `{"entries":[${entry(one, 1)},${entry(two, 2)}]}`, [one, two]],
+  [
+    "reads those between the marks of a merge",
+    `<<<<<<< a\n${entry(one, 1)}\n=======\n${entry(two, 2)}\n>>>>>>> b`,
+    [one, two],
+  ],
+  ["takes one that stands twice once", `${entry(one, 1)}${entry(one, 1)}`, [one]],
+  ["passes over one without a time", `${entry(one, '"x"')}${entry(two, 2)}`, [two]],
+  ["finds none in nothing", "", []],
+] as const;
+for (const [rule, text, expected] of journals) {
+  test(`tagsIn() ${rule}`, () => assert.deepEqual(tagsIn(text), expected));
+}
+
+const snapshotText = (letter: string, prevId = originId) =>
+  JSON.stringify({ ...kitSnapshot("sqlite"), id: snapshotId(idOf(letter)), prevId });
+const folder = (files: Readonly<Record<string, string>>) => ({
+  dialect: "sqlite",
+  folder: "drizzle/sqlite",
+  files: new Map(Object.entries(files)),
+} as const);
+
+test("readTree() reads the journal's revisions first, then those that it does not name", () => {
+  const files = {
+    [`${one}.sql`]: "-- The first\nSELECT 1;",
+    [`${one}.down.sql`]: "SELECT 1;",
+    [`${two}.sql`]: "SELECT 1;",
+    [`meta/${idOf("a")}_snapshot.json`]: snapshotText("a"),
+    [`meta/${idOf("b")}_snapshot.json`]: snapshotText("b", snapshotId(idOf("a"))),
+    "0000_other.sql": "SELECT 1;",
+    [journalPath]: `{"entries":[${entry(two, 7)},${entry(`${idOf("f")}_gone`, 8)}]}`,
+  };
+  assert.deepEqual(readTree(folder(files)).map(({ id, tag, name, when }) => ({ id, tag, name, when })), [
+    { id: idOf("b"), tag: two, name: "second", when: 7 },
+    { id: idOf("a"), tag: one, name: "The first", when: null },
+  ]);
+});
+
+for (
+  const [what, text] of [["missing", undefined], ["no JSON", "{"], ["without ids", "{}"], [
+    "a list",
+    "[]",
+  ]] as const
+) {
+  test(`readTree() refuses a snapshot that is ${what}`, () => {
+    const path = `meta/${idOf("a")}_snapshot.json`;
+    const files = { [`${one}.sql`]: "SELECT 1;", ...text === undefined ? {} : { [path]: text } };
+    assert.throws(() => readTree(folder(files)), {
+      code: "bad_history",
+      message: `Cannot read "drizzle/sqlite/${path}": it is no snapshot`,
+      hint: `git checkout -- drizzle/sqlite/${path}`,
+    });
+  });
+}
