@@ -1,36 +1,17 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { addFiles, initial, valueOf } from "../support/samples/application.ts";
 import { engines, withFolder } from "../support/databases.ts";
-import { projectFile } from "../support/project.ts";
 import { runCli } from "../support/run_cli.ts";
+import { writeSecondRevision } from "../support/samples/second_revision.ts";
 
 const files = 12_000;
-const backfill = "000000000002";
 
-/** Writes a history whose second revision only fills empty thumbnail paths. */
-async function writeHistory(drizzle: string): Promise<void> {
-  for (const dialect of ["sqlite", "postgresql"]) {
-    const from = (path: string) => projectFile(`drizzle/${dialect}/${path}`);
-    const to = join(drizzle, dialect);
-    await mkdir(join(to, "meta"), { recursive: true });
-    const journal = JSON.parse(await readFile(from("meta/_journal.json"), "utf8"));
-    const [first] = journal.entries;
-    journal.entries = [first, { ...first, idx: 1, tag: `${backfill}_fill` }];
-    await writeFile(join(to, "meta/_journal.json"), JSON.stringify(journal));
-    await cp(from(`${first.tag}.sql`), join(to, `${first.tag}.sql`));
-    const snapshot = JSON.parse(await readFile(from(`meta/${initial}_snapshot.json`), "utf8"));
-    await writeFile(join(to, `meta/${initial}_snapshot.json`), JSON.stringify(snapshot));
-    const next = { ...snapshot, id: backfill, prevId: snapshot.id };
-    await writeFile(join(to, `meta/${backfill}_snapshot.json`), JSON.stringify(next));
-    await writeFile(
-      join(to, `${backfill}_fill.sql`),
-      `-- Fill\n-- harbor:backfill table=files key=id\nUPDATE "files" SET "thumbnail_path" = 'none' WHERE "thumbnail_path" IS NULL;\n`,
-    );
-  }
-}
+const fills = {
+  up:
+    `-- Fill\n-- harbor:backfill table=files key=id\nUPDATE "files" SET "thumbnail_path" = 'none' WHERE "thumbnail_path" IS NULL;\n`,
+};
 
 const cases: Readonly<Record<string, readonly number[]>> = {
   "nothing": [],
@@ -44,7 +25,7 @@ for (const engine of engines) {
     test(`a backfill that has ${what} to change changes that, and says how much (${engine.name})`, () =>
       engine.withDatabase((url) =>
         withFolder(async (cwd) => {
-          await writeHistory(join(cwd, "drizzle"));
+          await writeSecondRevision(join(cwd, "drizzle"), fills);
           const env = { DATABASE_URL: url, HARBOR_DB_DIR: join(cwd, "drizzle") };
           assert.equal((await runCli(["upgrade", initial], { env, cwd })).code, 0);
           await addFiles(engine, url, files);

@@ -104,6 +104,11 @@ const cases: readonly (readonly [rule: string, actual: readonly Table[], expecte
   ], [
     "foreign key files(owner): expected users(id), found users(id) ON DELETE CASCADE",
   ]],
+  ["names a foreign key that does something else where the other row changes", [
+    files({ foreignKeys: [foreignKey({ onUpdate: "cascade" })] }),
+  ], [
+    "foreign key files(owner): expected users(id), found users(id) ON UPDATE CASCADE",
+  ]],
   ["names a foreign key that old rows may break", [files({ foreignKeys: [foreignKey({ valid: false })] })], [
     "foreign key files(owner): expected users(id), found users(id) NOT VALID",
   ]],

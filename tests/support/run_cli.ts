@@ -19,6 +19,8 @@ export interface RunOptions {
    * what was typed in between.
    */
   readonly tty?: boolean;
+  /** A command, such as strace, that runs the program. */
+  readonly under?: readonly string[];
   /** Milliseconds after which it is killed; 60,000 unless told. */
   readonly limitMs?: number;
   /** The user that it runs as; root may choose. */
@@ -55,7 +57,7 @@ export function startCli(
   args: readonly string[],
   options: RunOptions & { readonly cwd: string },
 ): RunningCli {
-  const command = cliCommand(args);
+  const command = [...options.under ?? [], ...cliCommand(args)];
   const [file = "", ...rest] = options.tty ? onTerminal(command) : command;
   const { as } = options;
   const home = as === undefined ? {} : { HOME: as.home, DENO_DIR: join(as.home, "deno") };

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { test } from "node:test";
+import { type BackupCase, backupCase, backupsIn, fill } from "../support/backups.ts";
+import { engines, sqlitePath, withFolder } from "../support/databases.ts";
+import { runCli } from "../support/run_cli.ts";
+
+// In which order files become visible, and that they are on the disk before that: what only a crash would show, strace
+// sees.
+
+const [sqlite] = engines;
+
+function withCase(work: (given: BackupCase) => Promise<void>): Promise<void> {
+  return sqlite!.withDatabase((url) => withFolder((cwd) => work(backupCase(sqlite!, url, cwd))));
+}
+
+/** Returns what a command did to files, in order: `sync <path>`, `rename <from> <to>`, `remove <path>`. */
+async function traced(given: BackupCase, ...args: readonly string[]): Promise<readonly string[]> {
+  const log = join(given.cwd, "trace");
+  const calls = "fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat";
+  const result = await runCli(args, {
+    cwd: given.cwd,
+    env: { DATABASE_URL: given.url, HARBOR_DB_BACKUP_DIR: given.folder },
+    under: ["strace", "-f", "-qq", "-y", "-s", "4096", "-e", `trace=${calls}`, "-o", log],
+    limitMs: 120_000,
+  });
+  assert.equal(result.code, 0, result.stdout + result.stderr);
+  return readFileSync(log, "utf8").split("\n").flatMap((line) => {
+    const [, name = "", rest = ""] = /^\d+ +(\w+)\((.*)/.exec(line) ?? [];
+    if (!/= 0$/.test(line) && !/unfinished/.test(line)) return [];
+    const paths = [...rest.matchAll(/"([^"]*)"/g)].map((match) => match[1]!);
+    if (/^f(data)?sync$/.test(name)) return [`sync ${/<([^>]*)>/.exec(rest)?.[1]}`];
+    if (name.startsWith("rename")) return [`rename ${paths[0]} ${paths[1]}`];
+    return name.startsWith("unlink") ? [`remove ${paths[0]}`] : [];
+  });
+}
+
+/** Asserts that some steps were done in this order, whatever came between. */
+function inOrder(steps: readonly string[], ...patterns: readonly RegExp[]): void {
+  let at = 0;
+  for (const pattern of patterns) {
+    const found = steps.findIndex((step, index) => index >= at && pattern.test(step));
+    assert.ok(found >= 0, `no ${pattern} after step ${at} of\n${steps.join("\n")}`);
+    at = found + 1;
+  }
+}
+
+test("a backup is on the disk before it has its name, and has its name before its manifest has one", () =>
+  withCase(async (given) => {
+    await fill(given, 20);
+    const steps = await traced(given, "backup");
+    const [name] = backupsIn(given.folder);
+    const copy = steps.find((step) => step.startsWith("rename") && step.endsWith(`/${name}`))!.split(" ")[1]!;
+    inOrder(
+      steps,
+      new RegExp(`^sync .*${basename(copy)}$`),
+      new RegExp(`^rename .* .*/${name}$`),
+      new RegExp(`^sync ${given.folder}$`),
+      new RegExp(`^rename .*manifest .*/${name}\\.json$`),
+      new RegExp(`^sync ${given.folder}$`),
+    );
+    inOrder(steps, /^sync .*manifest$/, new RegExp(`^rename .* .*/${name}\\.json$`));
+  }));
+
+test("a pruned backup loses its manifest before its file", () =>
+  withCase(async (given) => {
+    await fill(given, 20);
+    await given.expect(0, "backup");
+    const [name] = backupsIn(given.folder);
+    await given.query("UPDATE files SET size = 1");
+    await given.expect(0, "backup");
+    const steps = await traced(given, "backup", "prune", "--keep-last", "1", "--yes");
+    inOrder(steps, new RegExp(`^remove .*/${name}\\.json$`), new RegExp(`^remove .*/${name}$`));
+  }));
+
+test("a restored file is on the disk before it takes the place of the old one", () =>
+  withCase(async (given) => {
+    await fill(given, 20);
+    await given.expect(0, "backup");
+    await given.query("UPDATE files SET size = 1");
+    const path = sqlitePath(given.url);
+    const steps = await traced(given, "restore", join(given.folder, backupsIn(given.folder)[0]!), "--yes");
+    const staged = steps.find((step) => step.startsWith("rename") && step.endsWith(` ${path}`))!.split(
+      " ",
+    )[1]!;
+    inOrder(
+      steps,
+      new RegExp(`^sync ${staged}$`),
+      new RegExp(`^rename ${staged} ${path}$`),
+      new RegExp(`^sync ${join(path, "..")}$`),
+    );
+  }));

@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { test } from "node:test";
+import { addFiles, initial, valueOf } from "../support/samples/application.ts";
+import { type Engine, engines, withFolder } from "../support/databases.ts";
+import { runCli, type RunningCli, type RunResult, startCli } from "../support/run_cli.ts";
+import { second, type SecondRevision, writeSecondRevision } from "../support/samples/second_revision.ts";
+
+// What a run that was broken off leaves behind, and what the next one makes of it.
+
+const files = 6_000;
+/** Slow enough to be caught in the middle; batches do not shrink to nothing on a busy machine. */
+const slowly = ["--max-rate", "2000", "--batch-time", "500"];
+
+/** A database at the application's first revision, with files, and a history with one revision more. */
+interface Resumable {
+  readonly engine: Engine;
+  start(...args: readonly string[]): RunningCli;
+  expect(code: number, ...args: readonly string[]): Promise<RunResult>;
+  query(statement: string): ReturnType<Engine["query"]>;
+  value(statement: string): Promise<string>;
+}
+
+async function withResumable(
+  engine: Engine,
+  revision: SecondRevision,
+  work: (given: Resumable) => Promise<void>,
+): Promise<void> {
+  await engine.withDatabase((url) =>
+    withFolder(async (cwd) => {
+      const drizzle = join(cwd, "drizzle");
+      await writeSecondRevision(drizzle, revision);
+      const env = { DATABASE_URL: url, HARBOR_DB_DIR: drizzle };
+      const given: Resumable = {
+        engine,
+        start: (...args) => startCli(args, { env, cwd }),
+        expect: async (code, ...args) => {
+          const result = await runCli(args, { env, cwd });
+          assert.equal(result.code, code, result.stdout + result.stderr);
+          return result;
+        },
+        query: (statement) => whenFree(() => engine.query(url, statement)),
+        value: (statement) => whenFree(() => valueOf(engine, url, statement)),
+      };
+      await given.expect(0, "upgrade", initial);
+      await addFiles(engine, url, files);
+      await work(given);
+    })
+  );
+}
+
+/** Repeats what a busy database turned away, as an application does; anything else fails. */
+async function whenFree<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === 20 || !/SQLITE_BUSY|database is locked/.test(String(error))) throw error;
+    }
+    await sleep(20);
+  }
+}
+
+/** Returns how far the backfill that is under way has come; 0 while there is none. */
+async function cursorOf(given: Resumable): Promise<number> {
+  const rows = await given.query("SELECT last_key FROM harbor_backfill WHERE finished_at IS NULL").catch(
+    () => [],
+  );
+  return Number(rows[0]?.["last_key"] ?? 0);
+}
+
+/** Waits until the cursor is beyond a key, and returns where it is. */
+async function beyond(given: Resumable, key: number): Promise<number> {
+  for (const began = performance.now(); performance.now() - began < 30_000; await sleep(10)) {
+    const at = await cursorOf(given);
+    if (at > key) return at;
+  }
+  throw new Error(`the cursor did not come beyond ${key}`);
+}
+
+/** Kills a command with SIGKILL three times, each time farther along, and lets it end the fourth time. */
+async function runKilled(given: Resumable, ...args: readonly string[]): Promise<void> {
+  let at = 0;
+  for (let time = 0; time < 3; time++) {
+    const running = given.start(...args, ...slowly);
+    const from = await beyond(given, at);
+    running.kill("SIGKILL");
+    const { code } = await running.result;
+    assert.equal(code, null, "it ended before it was killed");
+    at = await cursorOf(given);
+    assert.ok(at >= from && at < files, `killed at ${at}`);
+  }
+  await given.expect(0, ...args, "--batch-time", "500");
+}
+
+const counting = (sign: "+" | "-") =>
+  `-- Count\n-- harbor:backfill table=files key=id\nUPDATE "files" SET "size" = "size" ${sign} 1;\n`;
+
+for (const engine of engines) {
+  test(`${engine.name}: a backfill of all rows that is killed three times changes each row once, up and down`, () =>
+    withResumable(engine, { up: counting("+"), down: counting("-") }, async (given) => {
+      const wrong = (size: string) => given.value(`SELECT count(*) FROM files WHERE size <> ${size}`);
+      await runKilled(given, "upgrade", "--no-backup");
+      assert.equal(await wrong("id * 1000 + 1"), "0");
+      // At the same place of its script, and after an upgrade that ended.
+      await runKilled(given, "downgrade", initial, "--yes", "--no-backup");
+      assert.equal(await wrong("id * 1000"), "0");
+      await given.expect(0, "upgrade", "--no-backup");
+      assert.equal(await wrong("id * 1000 + 1"), "0");
+    }));
+
+  test(`${engine.name}: rows that change behind the cursor are filled too`, () =>
+    withResumable(engine, {
+      up:
+        `-- Fill\n-- harbor:backfill table=files key=id\nUPDATE "files" SET "thumbnail_path" = 'none' WHERE "thumbnail_path" IS NULL;\n`,
+    }, async (given) => {
+      const running = given.start("upgrade", "--no-backup", ...slowly);
+      const at = await beyond(given, 10);
+      await given.query("UPDATE files SET thumbnail_path = NULL WHERE id IN (2, 9)");
+      assert.ok(at < files, "the backfill had not ended");
+      const { code, stderr } = await running.result;
+      assert.equal(code, 0, stderr);
+      assert.equal(await given.value("SELECT count(*) FROM files WHERE thumbnail_path IS NULL"), "0");
+    }));
+
+  test(`${engine.name}: Ctrl-C is no failure that --restore-on-failure undoes`, () =>
+    withResumable(engine, { up: counting("+"), down: counting("-") }, async (given) => {
+      const running = given.start("upgrade", "--restore-on-failure", ...slowly);
+      const at = await beyond(given, 0);
+      running.kill("SIGINT");
+      const { code, stdout, stderr } = await running.result;
+      assert.equal(code, 130, stdout + stderr);
+      assert.doesNotMatch(stdout + stderr, /restored/);
+      assert.ok(await cursorOf(given) >= at, "what was done stays");
+      await given.expect(0, "upgrade", "--no-backup");
+      assert.equal(await given.value("SELECT count(*) FROM files WHERE size <> id * 1000 + 1"), "0");
+    }));
+
+  test(`${engine.name}: stamp settles a revision that is half done`, () =>
+    withResumable(engine, { up: counting("+"), down: counting("-") }, async (given) => {
+      const running = given.start("upgrade", "--no-backup", ...slowly);
+      await beyond(given, 0);
+      running.kill("SIGKILL");
+      await running.result;
+      assert.equal(await given.value("SELECT count(*) FROM harbor_version WHERE finished_at IS NULL"), "1");
+      await given.expect(0, "stamp", second, "--yes");
+      assert.equal(
+        await given.value(
+          `SELECT count(*) FROM harbor_version WHERE finished_at IS NOT NULL AND revision = '${second}'`,
+        ),
+        "1",
+      );
+      const status = (await given.expect(0, "status", "--json")).json<Record<string, unknown>>();
+      assert.deepEqual([status["current"], status["pending"], status["backfills"]], [second, [], []]);
+      // And nothing of it is taken up again.
+      const before = await given.value("SELECT sum(size) FROM files");
+      await given.expect(0, "upgrade", "--no-backup");
+      assert.equal(await given.value("SELECT sum(size) FROM files"), before);
+      await given.expect(0, "stamp", initial, "--yes");
+      await given.expect(0, "upgrade", "--no-backup");
+      assert.equal(
+        Number(await given.value("SELECT sum(size) FROM files")) - Number(before),
+        files,
+        "after a stamp back the backfill begins anew",
+      );
+    }));
+}
+
+for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) {
+  test(`${engine.name}: an index that could not be built is dropped and built again, not taken for made`, () =>
+    withResumable(engine, {
+      up: `-- Index\n-- harbor:concurrently\nCREATE UNIQUE INDEX "ix_files_size" ON "files" ("size");\n`,
+    }, async (given) => {
+      const state = () =>
+        given.value(
+          "SELECT coalesce((SELECT indisvalid::text FROM pg_index WHERE indexrelid = to_regclass('ix_files_size')), 'missing')",
+        );
+      await given.query("UPDATE files SET size = 7 WHERE id IN (1, 2)");
+      await given.expect(1, "upgrade", "--no-backup");
+      assert.notEqual(await state(), "true");
+      await given.expect(1, "upgrade", "--no-backup");
+      assert.notEqual(await state(), "true", "duplicates are still there");
+      await given.query("UPDATE files SET size = 8 WHERE id = 2");
+      await given.expect(0, "upgrade", "--no-backup");
+      assert.equal(await state(), "true");
+    }));
+}
