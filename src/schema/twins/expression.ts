@@ -66,10 +66,13 @@ function partsOf(chunk: unknown, place: ExpressionPlace, isPostgres: boolean): r
       ...common(")"),
     ];
   }
-  throw refuse(
-    place,
-    "a value stands in it as ${…}, and DDL takes none",
-    "Write the value into the text: sql`… > 21`, or sql.raw(String(limit)) for one that is worked out.",
+  throw new HarborError(
+    "bad_schema",
+    `Cannot use ${place.what}: a value stands in it as \${…}, and DDL takes none`,
+    {
+      hint:
+        "Write the value into the text: sql`… > 21`, or sql.raw(String(limit)) for one that is worked out.",
+    },
   );
 }
 

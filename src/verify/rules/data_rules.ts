@@ -72,8 +72,8 @@ const applicationRules: readonly RowRule[] = [
 
 function formRules(dialect: Dialect, { name: table, columns }: Table): readonly RowRule[] {
   return columns.flatMap((column) => {
-    const form = column.identity ? undefined : formOf(dialect, column);
-    if (form === undefined) return [];
+    const form = column.identity ? null : formOf(dialect, column);
+    if (form === null || form === undefined) return [];
     const value = sql.identifier(column.name);
     return [{
       name: "wrong_form",

@@ -11,16 +11,27 @@ export interface ValueForm {
 }
 
 /**
- * The forms by the column's type. SQLite keeps in a column whatever is put there; PostgreSQL keeps only what fits, but
- * for times that Python's `datetime` has no room for.
+ * The forms by the column's type, one row for each type that a schema can have; `null` where the engine keeps every
+ * value in form by itself. SQLite keeps in a column whatever is put there. PostgreSQL keeps only what fits, but for
+ * times that Python has no room for.
  */
-const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: ValueForm])[]>> = {
+const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: ValueForm | null])[]>> = {
   sqlite: [
     [/^DATETIME$/, {
       words: "no date and time of the form YYYY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS.ffffff",
       // Read without its fraction and written again it is the same, or it was another form or no day of the calendar.
       isWrong: (value) =>
         sql`typeof(${value}) <> 'text' OR datetime(substr(${value}, 1, 19), '+0 days') IS NOT substr(${value}, 1, 19) OR ${value} < '0001' OR NOT (length(${value}) = 19 OR (length(${value}) = 26 AND substr(${value}, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]'))`,
+    }],
+    [/^DATE$/, {
+      words: "no date of the form YYYY-MM-DD",
+      isWrong: (value) =>
+        sql`typeof(${value}) <> 'text' OR date(${value}, '+0 days') IS NOT ${value} OR ${value} < '0001'`,
+    }],
+    [/^TIME$/, {
+      words: "no time of the form HH:MM:SS or HH:MM:SS.ffffff",
+      isWrong: (value) =>
+        sql`typeof(${value}) <> 'text' OR time(substr(${value}, 1, 8), '+0 days') IS NOT substr(${value}, 1, 8) OR NOT (length(${value}) = 8 OR (length(${value}) = 15 AND substr(${value}, 9) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]'))`,
     }],
     [/^BOOLEAN$/, {
       words: "neither 0 nor 1",
@@ -30,7 +41,20 @@ const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: Va
       words: "no whole number",
       isWrong: (value) => sql`typeof(${value}) <> 'integer'`,
     }],
-    [/^(TEXT|VARCHAR)/, { words: "no text", isWrong: (value) => sql`typeof(${value}) <> 'text'` }],
+    [/^(REAL|DOUBLE|NUMERIC)/, {
+      words: "no number",
+      isWrong: (value) => sql`typeof(${value}) NOT IN ('integer', 'real')`,
+    }],
+    [/^(TEXT|(VAR)?CHAR)/, { words: "no text", isWrong: (value) => sql`typeof(${value}) <> 'text'` }],
+    [/^UUID$/, {
+      words: "no UUID",
+      isWrong: (value) => sql`typeof(${value}) <> 'text' OR ${value} NOT GLOB ${sql.raw(`'${uuidPattern}'`)}`,
+    }],
+    [/^JSON$/, {
+      words: "no JSON",
+      isWrong: (value) => sql`typeof(${value}) = 'blob' OR NOT json_valid(${value})`,
+    }],
+    [/^BLOB$/, { words: "no bytes", isWrong: (value) => sql`typeof(${value}) <> 'blob'` }],
   ],
   postgresql: [
     [/^timestamp/, {
@@ -38,10 +62,27 @@ const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: Va
       isWrong: (value) =>
         sql`${value} < timestamp '0001-01-01 00:00:00' OR ${value} >= timestamp '10000-01-01 00:00:00'`,
     }],
+    [/^date$/, {
+      words: "a date that the application cannot read: infinite, or outside the years 1 to 9999",
+      isWrong: (value) => sql`${value} < date '0001-01-01' OR ${value} >= date '10000-01-01'`,
+    }],
+    [/^time\b/, {
+      words: "the time 24:00:00, which the application cannot read",
+      isWrong: (value) => sql`${value} = time '24:00:00'`,
+    }],
+    [/^(smallint|integer|bigint|boolean|text|real|double precision|json|jsonb|uuid|bytea)$/, null],
+    [/^(character|character varying|numeric)(\(|$)/, null],
   ],
 };
 
-/** Returns the form of a column's values; `undefined` when the engine keeps it by itself. NULL is never wrong in form. */
-export function formOf(dialect: Dialect, column: Column): ValueForm | undefined {
+const uuidPattern = [8, 4, 4, 4, 12].map((digits) => "[0-9a-fA-F]".repeat(digits)).join("-");
+
+/**
+ * Returns the form of a column's values; `null` when the engine keeps it by itself, `undefined` for a type that no
+ * schema has. NULL is never wrong in form.
+ */
+export function formOf(dialect: Dialect, column: Column): ValueForm | null | undefined {
+  // An enum type takes its own values only.
+  if (column.values !== undefined) return null;
   return forms[dialect].find(([type]) => type.test(column.type))?.[1];
 }
