@@ -88,9 +88,6 @@ const standIns: readonly StandIn[] = [
   },
 ];
 
-/** The files of the sources that need more of drizzle-orm than its templates. */
-const wholeDrizzle: readonly string[] = ["src/author/load_schema.ts"];
-
 const drizzleKit = "node_modules/drizzle-kit/api.mjs";
 
 /** What drizzle-kit needs of drizzle-orm. */
@@ -132,7 +129,7 @@ const kitDrivers: readonly string[] = [
 export function allStandIns(): readonly Plugin[] {
   return [
     lightModules(standIns),
-    templatesOnly(wholeDrizzle),
+    templatesOnly(),
     emptyDrivers(kitDrivers, kitNeeds),
     withoutWebSockets(),
     wasmInside(),
@@ -168,25 +165,18 @@ export function lightModules(list: readonly StandIn[]): Plugin {
   };
 }
 
-/**
- * What the sources take of drizzle-orm is its templates; its main module brings the columns of every engine.
- *
- * @param except Files that need that module
- */
-export function templatesOnly(except: readonly string[]): Plugin {
+/** What the sources take of drizzle-orm is its templates; its main module brings the columns of every engine. */
+export function templatesOnly(): Plugin {
   return {
     name: "templates-only",
     setup(bundler) {
       const root = rootOf(bundler);
-      const others = "the templates of drizzle-orm alone";
-      const name = (importer: string) => `all of drizzle-orm in "${importer}"`;
-      const used = expectUses(bundler, [others, ...except.map(name)]);
-      for (const importer of except) expectFile(bundler, importer);
+      const use = "the templates of drizzle-orm alone";
+      const used = expectUses(bundler, [use]);
       bundler.onResolve({ filter: /^drizzle-orm$/ }, ({ importer, kind, resolveDir }) => {
-        const path = inCheckout(root, importer);
-        if (kind !== "import-statement" || !path.startsWith("src/")) return undefined;
-        if (except.includes(path)) return void used(name(path));
-        used(others);
+        const isOurs = inCheckout(root, importer).startsWith("src/");
+        if (kind !== "import-statement" || !isOurs) return undefined;
+        used(use);
         return bundler.resolve("drizzle-orm/sql/sql", { kind, resolveDir });
       });
     },

@@ -48,8 +48,13 @@ for (const [dialect] of folders) {
   test(`drizzle-kit check and migrate work on drizzle/${dialect}, generated revisions included, and end at upgrade's schema`, () =>
     withSchemaProject(async (project) => {
       await project.edit(
-        "medium_path: varchar(500),",
-        'medium_path: varchar(500),\n  kind: varchar(9).notNull().default("a").oneOf("a", "b").index(),\n  token: text().notNull().default({ sqlite: "lower(hex(randomblob(4)))", postgresql: "gen_random_uuid()::text" }),',
+        "medium_path: varchar({ length: 500 }),",
+        'medium_path: varchar({ length: 500 }),\n  kind: varchar({ length: 9 }).notNull().default("a"),\n  token: text().notNull().default(sql`gen_random_uuid()::text`),',
+      );
+      const last = 'check("files_storage_backend_check"';
+      await project.edit(
+        last,
+        `index("ix_files_kind").on(files.kind),\n  check("files_kind_check", sql\`"kind" IN ('a', 'b')\`),\n  ${last}`,
       );
       const generated = await project.run(["generate", "Add kinds and tokens"]);
       assert.equal(generated.code, 0, generated.stderr);

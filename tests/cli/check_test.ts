@@ -230,7 +230,11 @@ const damages: readonly (readonly [
   ],
   [
     "a schema.ts that is ahead",
-    (project) => project.edit("medium_path: varchar(500),", "medium_path: varchar(500),\n  note: text(),"),
+    (project) =>
+      project.edit(
+        "medium_path: varchar({ length: 500 }),",
+        "medium_path: varchar({ length: 500 }),\n  note: text(),",
+      ),
     "schema",
     "",
     /schema\.ts is ahead of the history on sqlite: column files\.note/,

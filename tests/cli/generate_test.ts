@@ -6,11 +6,17 @@ import { test } from "node:test";
 import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 import { sharedPostgres, withFreshPostgres } from "../support/servers/postgres_server.ts";
 
-const lastColumn = "medium_path: varchar(500),";
+const lastColumn = "medium_path: varchar({ length: 500 }),";
 
-/** Adds a column to files in schema.ts. */
-function addColumn(project: SchemaProject, column: string): Promise<void> {
-  return project.edit(lastColumn, `${lastColumn}\n  ${column},`);
+/** Adds a column to files in schema.ts, and what the table has beside its columns. */
+async function addColumn(
+  project: SchemaProject,
+  column: string,
+  ...extras: readonly string[]
+): Promise<void> {
+  await project.edit(lastColumn, `${lastColumn}\n  ${column},`);
+  const last = 'check("files_storage_backend_check"';
+  if (extras.length > 0) await project.edit(last, `${extras.join(",\n  ")},\n  ${last}`);
 }
 
 /** Returns the files that a command adds to drizzle/. */
@@ -35,7 +41,7 @@ test("generate writes a revision for both dialects beside a schema.ts without no
   withSchemaProject(async (project) => {
     const before = await project.files();
     const parent = JSON.parse(before["sqlite/meta/_journal.json"]!).entries.at(-1).tag.slice(0, 12);
-    await addColumn(project, "note: varchar(40)");
+    await addColumn(project, "note: varchar({ length: 40 })");
 
     const check = await project.run(["generate", "--check", "--json"]);
     assert.equal(check.code, 3, check.stdout + check.stderr);
@@ -84,7 +90,12 @@ test("generate writes a revision for both dialects beside a schema.ts without no
 test("generate writes the same bytes in another folder, and the application's own id and time when told", async () => {
   const generate = () =>
     withSchemaProject(async (project) => {
-      await addColumn(project, 'kind: varchar(9).notNull().default("a").oneOf("a", "b").index()');
+      await addColumn(
+        project,
+        'kind: varchar({ length: 9 }).notNull().default("a")',
+        "check(\"files_kind_check\", sql`${files.kind} IN ('a', 'b')`)",
+        'index("ix_files_kind").on(files.kind)',
+      );
       const args = ["generate", "Add kinds", "--created-at", "2030-01-02 03:04:05.678901"];
       const result = await project.run(args);
       assert.equal(result.code, 0, result.stderr);
@@ -101,7 +112,11 @@ test("generate writes the same bytes in another folder, and the application's ow
 test("generate proves on the PostgreSQL server that it is given, and leaves nothing there", () =>
   withSchemaProject(async (project) => {
     const url = await sharedPostgres(15);
-    await addColumn(project, 'note: text().notNull().default("x").uniqueIndex()');
+    await addColumn(
+      project,
+      'note: text().notNull().default("x")',
+      'uniqueIndex("ix_files_note").on(files.note)',
+    );
     // Two rows with one value: the unique index cannot be built.
     const refused = await project.run(["generate", "Add notes", "--json", "--prove-url", url]);
     assert.equal(refused.code, 1, refused.stdout);
@@ -109,7 +124,7 @@ test("generate proves on the PostgreSQL server that it is given, and leaves noth
       refused.json<{ error: { message: string } }>().error.message,
       /UNIQUE constraint failed: files\.note/,
     );
-    await project.edit(".uniqueIndex(),\n});", ".index(),\n});");
+    await project.edit('uniqueIndex("ix_files_note")', 'index("ix_files_note")');
     const result = await project.run(["generate", "Add notes", "--json", "--database-url", url]);
     assert.equal(result.code, 0, result.stdout);
     assert.deepEqual(result.json<Generated>().proven, ["sqlite", "postgresql"]);
@@ -199,7 +214,7 @@ test("on a terminal generate asks what the rows that exist get", () =>
 
 test("a NOT NULL column without a default wants a value, and the error has the flag to paste", () =>
   withSchemaProject(async (project) => {
-    await addColumn(project, "kind: varchar(9).notNull()");
+    await addColumn(project, "kind: varchar({ length: 9 }).notNull()");
     const asked = await project.run(["generate", "Add kinds", "--json"]);
     assert.equal(asked.code, 2, asked.stdout);
     const { flags } = asked.json<{ error: { details: { flags: readonly string[] } } }>().error.details;
@@ -259,7 +274,7 @@ const refusals = [
   ],
   [
     "a schema.ts that throws",
-    "note: varchar(9).nonsense()",
+    "note: varchar().nonsense()",
     ["generate", "x"],
     2,
     /schema\.ts:\d+": .*nonsense/,
@@ -321,7 +336,7 @@ test("a schema.ts of one dialect, in plain Drizzle and two files, has a history 
 
 test("generate says what is dangerous in what it wrote", () =>
   withSchemaProject(async (project) => {
-    await project.edit("thumbnail_path: varchar(500),\n", "");
+    await project.edit("thumbnail_path: varchar({ length: 500 }),\n", "");
     const result = await project.run(["generate", "Drop thumbnails", "--json"]);
     assert.equal(result.code, 0, result.stdout);
     const { hazards } = result.json<{ hazards: { message: string; details: { hazard: string } }[] }>();

@@ -32,8 +32,14 @@ type Change = (project: SchemaProject) => Promise<void>;
 
 const addRating: Change = (project) =>
   project.edit("collection_id: integer()", "rating: integer(),\n  collection_id: integer()");
-const addNick: Change = (project) =>
-  project.edit("last_login: datetime(),", "last_login: datetime(),\n  nick: varchar(40).index(),");
+const addNick: Change = async (project) => {
+  await project.edit(
+    "last_login: timestamp(),",
+    "last_login: timestamp(),\n  nick: varchar({ length: 40 }),",
+  );
+  const last = 'uniqueIndex("ix_users_email")';
+  await project.edit(last, `index("ix_users_nick").on(users.nick),\n  ${last}`);
+};
 
 /** Runs `work` on the branch feature, into which main was merged: both have a revision of their own. */
 function withBranches(
@@ -95,7 +101,7 @@ test("in the middle of a merge, rebase puts this branch's revision behind the ot
 
 test("a SQLite rebuild that does not know the other branch's column is written anew", () =>
   withBranches({
-    ours: (project) => project.edit('oneOf("local", "r2")', 'oneOf("local", "r2", "s3")'),
+    ours: (project) => project.edit("IN ('local', 'r2')", "IN ('local', 'r2', 's3')"),
     theirs: addRating,
   }, async ({ project, ours }) => {
     const result = await project.run(["rebase", "--json"]);
@@ -160,8 +166,8 @@ test("a revision that the database has applied is not moved", () =>
 
 test("two changes that exclude each other are named, and nothing is written", () =>
   withBranches({
-    ours: (project) => project.edit("name: varchar(255)", "name: varchar(300)"),
-    theirs: (project) => project.edit("name: varchar(255)", "name: text()"),
+    ours: (project) => project.edit("name: varchar({ length: 255 })", "name: varchar({ length: 300 })"),
+    theirs: (project) => project.edit("name: varchar({ length: 255 })", "name: text()"),
   }, async ({ project }) => {
     const before = await project.files();
     const result = await project.run(["rebase", "--json"]);

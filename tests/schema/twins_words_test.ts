@@ -327,7 +327,7 @@ const refusedTypes:
     [
       "array",
       pg.text().array(),
-      /type text\[\] of "t\.c" on SQLite: SQLite has no arrays/,
+      /"t\.c": SQLite has no arrays, such as text\[\]/,
       /jsonb\(\), or a table/,
     ],
     ["interval", pg.interval(), /no intervals/, /integer\(\) for the seconds/],
@@ -348,7 +348,7 @@ const refusedTypes:
     ["customType", named("citext"), /no text that knows/, /lower/],
     ["customType", named("money"), /no money/, /numeric\(\)/],
     ["customType", named("xml"), /no xml/, /text\(\)/],
-    ["customType", named("mystery"), /not known what "mystery" is/, /docs\/schema\.md/],
+    ["customType", named("mystery"), /not known what mystery is/, /docs\/schema\.md/],
   ];
 
 type Refusal = readonly [what: string, exported: Exports, state: RegExp, hint: RegExp];
@@ -361,13 +361,13 @@ const refusals: readonly Refusal[] = [
   [
     "serial beside the key",
     { t: pg.pgTable("t", { id: pg.serial().primaryKey(), c: pg.serial() }) },
-    /the numbers of "t\.c"/,
+    /"t\.c": SQLite makes numbers for a primary key/,
     /integer\(\)/,
   ],
   [
     "an identity beside the key",
     { t: pg.pgTable("t", { c: pg.integer().generatedAlwaysAsIdentity() }) },
-    /the numbers of "t\.c"/,
+    /"t\.c": SQLite makes numbers for a primary key/,
     /integer\(\)/,
   ],
   [
@@ -385,56 +385,61 @@ const refusals: readonly Refusal[] = [
   [
     "an index of gin",
     withExtras(({ b }) => [pg.index("ix").using("gin", b)]),
-    /the method gin of the index "ix"/,
+    /"ix": SQLite has no gin/,
     /index\(…\)\.on\(…\)/,
   ],
   [
     "an operator class",
     withExtras(({ b }) => [pg.index("ix").on(b.op("text_pattern_ops"))]),
-    /operator class text_pattern_ops/,
+    /operator classes such as text_pattern_ops/,
     /without op\(\)/,
   ],
   [
     "parameters of an index",
     withExtras(({ b }) => [pg.index("ix").on(b).with({ fillfactor: 70 })]),
-    /WITH \(…\) of the index "ix"/,
+    /"ix": SQLite has no parameters/,
     /without with\(\)/,
   ],
   [
     "a comma in an index",
     withExtras(({ b }) => [pg.index("ix").on(sql`coalesce(${b}, '')`)]),
-    /"," in the index "ix"/,
+    /"ix": drizzle-kit cuts an index at ","/,
     /generated column/,
   ],
-  ["row security", { t: pg.pgTable("t", { a: pg.integer() }).enableRLS() }, /row security of "t"/, /queries/],
+  [
+    "row security",
+    { t: pg.pgTable("t", { a: pg.integer() }).enableRLS() },
+    /"t": SQLite has no row security/,
+    /queries/,
+  ],
   [
     "a schema",
     { t: pg.pgSchema("other").table("t", { a: pg.integer() }) },
-    /the schema "other" of "t"/,
+    /"other\.t": SQLite has no schemas/,
     /pgTable/,
   ],
   [
     "a cast",
     withExtras(({ a }) => [pg.check("c", sql`${a}::text <> ''`)]),
-    /the check "c" of "t" on SQLite: the cast ::text/,
+    /"c": the check of t has the cast ::text, which is/,
     /perDialect/,
   ],
   [
     "a function that is not known",
     withExtras(({ b }) => [pg.check("c", sql`starts_with(${b}, 'x')`)]),
-    /starts_with\(\) is not known/,
+    /starts_with\(\), which is not known/,
     /perDialect/,
   ],
   [
     "LIKE",
     withExtras(({ b }) => [pg.check("c", sql`${b} LIKE 'x%'`)]),
-    /LIKE looks at upper and lower case/,
+    /LIKE, which looks at upper and lower case/,
     /perDialect/,
   ],
   [
     "a regular expression",
     withExtras(({ b }) => [pg.check("c", sql`${b} ~ '^x'`)]),
-    /~ is not known/,
+    /~, which is not known/,
     /perDialect/,
   ],
   ["a collation", withExtras(({ b }) => [pg.index("ix").on(sql`${b} COLLATE "C"`)]), /COLLATE/, /perDialect/],
@@ -447,19 +452,19 @@ const refusals: readonly Refusal[] = [
   [
     "a subquery",
     withExtras(({ a }) => [pg.check("c", sql`${a} IN (SELECT 1)`)]),
-    /SELECT is a subquery/,
+    /SELECT, which is a subquery/,
     /perDialect/,
   ],
   [
     "a default of PostgreSQL's",
     { t: pg.pgTable("t", { c: pg.text().default(sql`md5(random()::text)`) }) },
-    /the default of "t\.c" on SQLite: md5\(\)/,
+    /"t\.c": its default has md5\(\)/,
     /perDialect/,
   ],
   [
     "a generated column of PostgreSQL's",
     { t: pg.pgTable("t", { c: pg.text().generatedAlwaysAs(sql`to_char(1, '9')`) }) },
-    /the expression of "t\.c" on SQLite: to_char\(\)/,
+    /"t\.c": its expression has to_char\(\)/,
     /perDialect/,
   ],
 ];
@@ -468,7 +473,7 @@ for (const [what, exported, state, hint] of refusals) {
     const schema = readExports("schema.ts", exported);
     assert.throws(() => schema.tablesFor("sqlite"), (error: HarborError) => {
       assert.equal(error.code, "bad_schema");
-      assert.match(error.message, /^Cannot /);
+      assert.match(error.message, /^Cannot [a-z ]+ "[^]*": [^]+/);
       assert.match(error.message, state);
       assert.match(error.hint!, hint);
       return true;
@@ -488,32 +493,32 @@ const faults: readonly Refusal[] = [
   [
     "a value in a check",
     withExtras(({ a }) => [pg.check("c", sql`${a} > ${5}`)]),
-    /the check "c" of "t": a value stands in it/,
+    /"c": the check of t has a value in it/,
     /sql\.raw/,
   ],
   [
     "a value in an index",
     withExtras(({ a }) => [pg.index("ix").on(a).where(sql`${a} > ${5}`)]),
-    /a value stands in it/,
+    /"ix": the index of t has a value in it/,
     /sql\.raw/,
   ],
-  ["two indexes of one name", { twice }, /Cannot call an index of "twice" "same"/, /another name/],
+  ["two indexes of one name", { twice }, /"same": an index of twice has that name/, /another name/],
   [
     "two checks of one name",
     withExtras(({ a }) => [pg.check("c", sql`${a} > 0`), pg.check("c", sql`${a} > 1`)]),
-    /a check of "t" "c"/,
+    /"c": a check of t has/,
     /another name/,
   ],
   [
     "two unique constraints of one name",
     withExtras(({ a, b }) => [pg.unique("u").on(a), pg.unique("u").on(b)]),
-    /a unique constraint of "t" "u"/,
+    /"u": a unique constraint of t has/,
     /another name/,
   ],
   [
     "two tables of one name",
     { t, other: pg.pgTable("t", { b: pg.integer() }) },
-    /the table "t"/,
+    /"t": a table has/,
     /another name/,
   ],
   [
@@ -531,20 +536,25 @@ const faults: readonly Refusal[] = [
   [
     "a reference to a table that is not exported",
     { t: pg.pgTable("t", { a: pg.integer().references(() => owners.a) }) },
-    /Cannot refer to "owners" from "t": it is not exported/,
+    /Cannot refer to "owners": t does/,
     /Export every table/,
   ],
-  ["a view", { t, v: pg.pgView("v", {}).as(sql`SELECT 1`) }, /Cannot keep a view, "v"/, /harbor-db create/],
+  [
+    "a view",
+    { t, v: pg.pgView("v", {}).as(sql`SELECT 1`) },
+    /Cannot keep "v": it is a view/,
+    /harbor-db create/,
+  ],
   [
     "a materialized view",
     { t, v: pg.pgMaterializedView("v", {}).as(sql`SELECT 1`) },
-    /a materialized view, "v"/,
+    /"v": it is a materialized view/,
     /harbor-db create/,
   ],
-  ["a sequence", { t, s: pg.pgSequence("s") }, /a sequence, "s"/, /harbor-db create/],
-  ["a schema by itself", { t, s: pg.pgSchema("s") }, /a schema, "s"/, /harbor-db create/],
-  ["a role", { t, r: pg.pgRole("r") }, /a role, "r"/, /harbor-db create/],
-  ["a policy", { t, p: pg.pgPolicy("p") }, /a policy, "p"/, /harbor-db create/],
+  ["a sequence", { t, s: pg.pgSequence("s") }, /"s": it is a sequence/, /harbor-db create/],
+  ["a schema by itself", { t, s: pg.pgSchema("s") }, /"s": it is a schema/, /harbor-db create/],
+  ["a role", { t, r: pg.pgRole("r") }, /"r": it is a role/, /harbor-db create/],
+  ["a policy", { t, p: pg.pgPolicy("p") }, /"p": it is a policy/, /harbor-db create/],
   ["a schema without tables", { x: 1 }, /it exports no Drizzle tables/, /pgTable/],
   ["a dialect that is not known", { t, dialects: ["mysql"] }, /dialects is "mysql"/, /sqlite or postgresql/],
   ["dialects that are no list", { t, dialects: "sqlite" }, /dialects is no list/, /export const dialects/],

@@ -25,7 +25,7 @@ const otherThings: readonly (readonly [what: string, is: (value: unknown) => boo
 export function refuseOtherThing(name: string, value: unknown): void {
   const [what] = otherThings.find(([, isIt]) => isIt(value)) ?? [];
   if (what === undefined) return;
-  throw new HarborError("bad_schema", `Cannot keep ${what}, "${name}": schema.ts has tables only`, {
+  throw new HarborError("bad_schema", `Cannot keep "${name}": it is ${what}, and a schema has tables only`, {
     hint: `Do not export it, and make it by hand in a revision: harbor-db create "Add ${name}"`,
   });
 }
@@ -41,8 +41,8 @@ export function refuseFaults(tables: readonly pg.PgTable[]): void {
   const names = new Set<string>();
   for (const table of tables) {
     const config = pg.getTableConfig(table);
-    const at = (what: string) => `${what} of "${config.name}"`;
-    once(names, config.name, "the table");
+    const at = (what: string) => `${what} of ${config.name}`;
+    once(names, config.name, "a table");
     const constraints = new Set<string>();
     for (const { name } of config.checks) once(constraints, name, at("a check"));
     const uniques = new Set<string>();
@@ -52,14 +52,15 @@ export function refuseFaults(tables: readonly pg.PgTable[]): void {
     }
     for (const { config: index } of config.indexes) refuseIndex(index, indexes, at("an index"));
     for (const expression of expressionsOf(config)) {
-      postgresExpression(expression.value, { what: at(expression.what), nameOf: ({ name }: Column) => name });
+      const { thing, what } = expression;
+      postgresExpression(expression.value, { thing, what: at(what), nameOf: ({ name }: Column) => name });
     }
     for (const key of config.foreignKeys) {
       const target = key.reference().foreignTable;
       if (tables.includes(target)) continue;
       throw new HarborError(
         "bad_schema",
-        `Cannot refer to "${pg.getTableConfig(target).name}" from "${config.name}": it is not exported`,
+        `Cannot refer to "${pg.getTableConfig(target).name}": ${config.name} does, and it is not exported`,
         { hint: "Export every table: what is exported is the schema." },
       );
     }
@@ -70,38 +71,50 @@ type PgConfig = ReturnType<typeof pg.getTableConfig>;
 
 function expressionsOf({ checks, indexes, columns }: PgConfig) {
   const found = [
-    ...checks.map(({ name, value }) => ({ what: `the check "${name}"`, value })),
-    ...indexes.flatMap(({ config: { columns, where } }) =>
-      [...columns, where].map((value) => ({ what: "an index", value }))
+    ...checks.map(({ name, value }) => ({ thing: name, what: "the check", value })),
+    ...indexes.flatMap(({ config }) =>
+      [...config.columns, config.where].map((value) => ({
+        thing: config.name ?? "index",
+        what: "the index",
+        value,
+      }))
     ),
-    ...columns.map(({ name, default: value }) => ({ what: `the default of ${name}`, value })),
+    ...columns.map(({ name, default: value }) => ({ thing: name, what: "the default", value })),
     ...columns.map(({ name, generated }) => {
       const as: unknown = generated?.as;
-      return { what: `the expression of ${name}`, value: typeof as === "function" ? as() : as };
+      return { thing: name, what: "the expression", value: typeof as === "function" ? as() : as };
     }),
   ];
-  return found.filter((each): each is { readonly what: string; readonly value: SQL } => is(each.value, SQL));
+  return found.filter((each): each is typeof each & { readonly value: SQL } => is(each.value, SQL));
 }
 
 function refuseIndex(index: pg.Index["config"], known: Set<string>, what: string): void {
   if (index.name === undefined && index.columns.some((column) => is(column, SQL))) {
-    throw new HarborError("bad_schema", `Cannot name ${what}: it is on an expression`, {
+    throw new HarborError("bad_schema", `Cannot name "${what}": it is on an expression`, {
       hint: 'Give it a name: index("ix_users_email").on(sql`lower(${users.email})`)',
     });
   }
   const name = indexName(index, { nameOf: (column: Column) => column.name });
   once(known, name, what);
   if (index.concurrently !== true) return;
-  throw new HarborError("bad_schema", `Cannot build "${name}" concurrently(): schema.ts says what there is`, {
-    hint: "Leave it out: an index of a table with rows is always built beside those who write.",
-  });
+  throw new HarborError(
+    "bad_schema",
+    `Cannot build "${name}": schema.ts says what there is, and concurrently() how it is made`,
+    {
+      hint: "Leave it out: an index of a table with rows is always built beside those who write.",
+    },
+  );
 }
 
 function once(known: Set<string>, name: string, what: string): void {
   if (known.has(name)) {
-    throw new HarborError("bad_schema", `Cannot call ${what} "${name}": another one has that name`, {
-      hint: "Give one of them another name.",
-    });
+    throw new HarborError(
+      "bad_schema",
+      `Cannot use "${name}": ${what} has that name, and another one has it, too`,
+      {
+        hint: "Give one of them another name.",
+      },
+    );
   }
   known.add(name);
 }

@@ -7,7 +7,9 @@ import { isWord, type Token, tokenize } from "../../sql/lexer.ts";
 
 /** Where an expression of the schema stands. */
 export interface ExpressionPlace {
-  /** For messages: `the default of "users.uuid"`. */
+  /** What it belongs to, for messages: `users.uuid`. */
+  readonly thing: string;
+  /** What it is there: `its default`. */
   readonly what: string;
   /** Returns the name that a column has in the database. */
   nameOf(column: Column): string;
@@ -68,7 +70,7 @@ function partsOf(chunk: unknown, place: ExpressionPlace, isPostgres: boolean): r
   }
   throw new HarborError(
     "bad_schema",
-    `Cannot use ${place.what}: a value stands in it as \${…}, and DDL takes none`,
+    `Cannot use "${place.thing}": ${place.what} has a value in it as \${…}, and DDL takes none`,
     {
       hint:
         "Write the value into the text: sql`… > 21`, or sql.raw(String(limit)) for one that is worked out.",
@@ -150,7 +152,9 @@ function tokensOf(text: string, place: ExpressionPlace): readonly Token[] {
     return tokenize(text, "postgresql");
   } catch (error) {
     if (!(error instanceof HarborError)) throw error;
-    throw refuse(place, error.message.replace(/^.*?: /, ""), "Close it.");
+    throw new HarborError("bad_schema", `Cannot read "${place.thing}": in ${place.what}, ${error.message}`, {
+      hint: "Close what is open.",
+    });
   }
 }
 
@@ -200,13 +204,11 @@ function castEnd(tokens: readonly Token[], at: number): number | undefined {
 }
 
 function unlike(place: ExpressionPlace, what: string, reason: string): HarborError {
-  return refuse(
-    place,
-    `${what} ${reason}`,
-    'Say it for each dialect: perDialect({ sqlite: sql`…`, postgresql: sql`…` }), from "harbor-db".',
+  return new HarborError(
+    "bad_schema",
+    `Cannot derive "${place.thing}": ${place.what} has ${what}, which ${reason}`,
+    {
+      hint: 'Say it for each dialect: perDialect({ sqlite: sql`…`, postgresql: sql`…` }), from "harbor-db".',
+    },
   );
-}
-
-function refuse({ what }: ExpressionPlace, state: string, hint: string): HarborError {
-  return new HarborError("bad_schema", `Cannot use ${what} on SQLite: ${state}`, { hint });
 }

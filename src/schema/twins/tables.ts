@@ -5,7 +5,7 @@ import * as pg from "drizzle-orm/pg-core";
 import { Relations, type TableRelationsHelpers } from "drizzle-orm/relations";
 import { SQL, sql } from "drizzle-orm/sql/sql";
 import * as lite from "drizzle-orm/sqlite-core";
-import type { Table } from "drizzle-orm/table";
+import { getTableName, type Table } from "drizzle-orm/table";
 import { getTableColumns } from "drizzle-orm/utils";
 import { HarborError } from "../../base/errors.ts";
 import { quotedText, sqliteDefault } from "./default.ts";
@@ -98,7 +98,7 @@ function makeTable(table: pg.PgTable, twins: Twins): lite.SQLiteTable {
   const [alone] = config.primaryKeys.filter(({ columns }) => columns.length === 1);
   const columns = Object.entries(getTableColumns(table)).map(([key, column]) => {
     const role = {
-      isKey: column.primary || alone?.columns[0]!.name === column.name,
+      isKey: column.primary || alone?.columns[0]?.name === column.name,
       isPartOfKey: column.primary || keys.has(column.name),
     };
     return [key, makeColumn(column as pg.PgColumn, role, twins)] as const;
@@ -127,10 +127,10 @@ function columnIn(table: Table, column: Column, { tables }: Twins): lite.SQLiteC
 
 function refuseWhole({ name, schema, policies, enableRLS }: PgConfig): void {
   if (schema !== undefined) {
-    throw refuse(`the schema "${schema}" of "${name}"`, "it has none", `pgTable("${name}", …)`);
+    throw refuse(`${schema}.${name}`, "SQLite has no schemas", `pgTable("${name}", …)`);
   }
   if (policies.length > 0 || enableRLS) {
-    throw refuse(`row security of "${name}"`, "it has none", "conditions in the program's queries");
+    throw refuse(name, "SQLite has no row security", "conditions in the program's queries");
   }
 }
 
@@ -142,7 +142,7 @@ interface ColumnRole {
 
 function makeColumn(column: pg.PgColumn, { isKey, isPartOfKey }: ColumnRole, twins: Twins) {
   const path = pathOf(column, twins);
-  const place = (what: string): ExpressionPlace => ({ what: `${what} of "${path}"`, nameOf: twins.nameOf });
+  const place = (what: string): ExpressionPlace => ({ thing: path, what, nameOf: twins.nameOf });
   const type = declaredType(column, isKey, path);
   const values = sqliteValues(column);
   const build = lite.customType<{ data: unknown }>({ dataType: () => type, ...values });
@@ -151,16 +151,16 @@ function makeColumn(column: pg.PgColumn, { isKey, isPartOfKey }: ColumnRole, twi
   const builder = name === column.name && column.keyAsName ? build() : build(name);
   if (column.notNull || isPartOfKey) builder.notNull();
   if (isKey) builder.primaryKey();
-  const value = sqliteDefault(column, type, place("the default"));
+  const value = sqliteDefault(column, type, place("its default"));
   if (value !== undefined) builder.default(value);
   const inWords = (what: string, make: () => unknown) => () => {
     const made = make();
     return is(made, SQL) ? sql.raw(sqliteExpression(made, place(what))) : made;
   };
-  if (column.defaultFn) builder.$defaultFn(inWords("the $default", column.defaultFn));
-  if (column.onUpdateFn) builder.$onUpdateFn(inWords("the $onUpdate", column.onUpdateFn));
+  if (column.defaultFn) builder.$defaultFn(inWords("its $default", column.defaultFn));
+  if (column.onUpdateFn) builder.$onUpdateFn(inWords("its $onUpdate", column.onUpdateFn));
   if (column.isUnique) {
-    if (column.uniqueType === "not distinct") throw nullsDistinct(`"${path}"`);
+    if (column.uniqueType === "not distinct") throw nullsDistinct(path);
     builder.unique(column.uniqueName);
   }
   if (column.generated !== undefined) {
@@ -169,7 +169,7 @@ function makeColumn(column: pg.PgColumn, { isKey, isPartOfKey }: ColumnRole, twi
     // SQLite adds a virtual one in place, and would copy the table for a stored one.
     builder.generatedAlwaysAs(
       is(expression, SQL)
-        ? sql.raw(sqliteExpression(expression, place("the expression")))
+        ? sql.raw(sqliteExpression(expression, place("its expression")))
         : sql.raw(literal(expression)),
       { mode: "virtual" },
     );
@@ -187,15 +187,15 @@ function declaredType(column: pg.PgColumn, isKey: boolean, path: string): string
     // Only a column of exactly this type takes its numbers from SQLite.
     if (isKey) return "INTEGER";
     throw refuse(
-      `the numbers of "${path}"`,
-      "it makes them for a primary key of one column only",
+      path,
+      "SQLite makes numbers for a primary key of one column only",
       "integer(), with a value that the program gives",
     );
   }
   if (enumOf(column) !== undefined) return "TEXT";
-  const known = is(column, pg.PgArray) ? sqliteType("[]") : sqliteType(column.getSQLType());
+  const known = sqliteType(column.getSQLType());
   if ("type" in known) return known.type;
-  throw refuse(`the type ${column.getSQLType()} of "${path}"`, known.state, known.instead);
+  throw refuse(path, known.state, known.instead);
 }
 
 /** Returns the enum type of a column; `undefined` for a column of another type. */
@@ -218,7 +218,7 @@ function makeForeignKey(key: pg.ForeignKey, table: string, twins: Twins) {
   if (!twins.tables.has(foreignTable)) {
     throw new HarborError(
       "bad_schema",
-      `Cannot refer to "${pg.getTableConfig(foreignTable).name}" from "${table}": it is not exported`,
+      `Cannot refer to "${pg.getTableConfig(foreignTable).name}": ${table} does, and it is not exported`,
       { hint: "Export every table: what is exported is the schema." },
     );
   }
@@ -235,39 +235,35 @@ function makeForeignKey(key: pg.ForeignKey, table: string, twins: Twins) {
 type Own = (column: Column) => lite.SQLiteColumn;
 
 function makeUnique(unique: pg.UniqueConstraint, own: Own, table: string) {
-  if (unique.nullsNotDistinct) throw nullsDistinct(`"${unique.getName()}" of "${table}"`);
+  if (unique.nullsNotDistinct) throw nullsDistinct(`${table}.${unique.getName()}`);
   return lite.unique(unique.getName()).on(...unique.columns.map(own) as [lite.SQLiteColumn]);
 }
 
-function nullsDistinct(what: string): HarborError {
-  return refuse(
-    `NULLS NOT DISTINCT in ${what}`,
-    "two NULLs are never the same there",
-    "notNull(), or a uniqueIndex() on coalesce(…)",
-  );
+function nullsDistinct(thing: string): HarborError {
+  return refuse(thing, "SQLite has no NULLS NOT DISTINCT", "notNull(), or a uniqueIndex() on coalesce(…)");
 }
 
 function makeIndex({ config }: pg.Index, own: Own, twins: Twins) {
   const name = indexName(config, twins);
-  const place = { what: `the index "${name}"`, nameOf: twins.nameOf };
+  const place = { thing: name, what: "the index", nameOf: twins.nameOf };
   const { method = "btree" } = config;
   if (method !== "btree") {
-    throw refuse(`the method ${method} of ${place.what}`, "an index is a btree there", "index(…).on(…)");
+    throw refuse(name, `SQLite has no ${method}: an index is a btree there`, "index(…).on(…)");
   }
   if (Object.keys(config.with ?? {}).length > 0) {
-    throw refuse(`WITH (…) of ${place.what}`, "an index has no parameters there", "an index without with()");
+    throw refuse(name, "SQLite has no parameters of an index", "an index without with()");
   }
   const columns = config.columns.map((column) => {
     if (is(column, SQL)) return sql.raw(indexText(column, /[,;]/, place));
-    const { indexConfig, name } = column as unknown as IndexedColumn;
+    const { indexConfig, name: key } = column as unknown as IndexedColumn;
     if (indexConfig.opClass !== undefined) {
       throw refuse(
-        `the operator class ${indexConfig.opClass} of ${place.what}`,
-        "it has none",
+        name,
+        `SQLite has no operator classes such as ${indexConfig.opClass}`,
         "on(…) without op()",
       );
     }
-    const twin = own({ name } as Column);
+    const twin = own({ name: key } as Column);
     // Where NULLs stand cannot be said there, and changes no result.
     return indexConfig.order === "desc" ? sql.raw(`"${twins.nameOf(twin)}" DESC`) : twin;
   });
@@ -297,8 +293,8 @@ function indexText(expression: SQL, signs: RegExp, place: ExpressionPlace): stri
   const sign = signs.exec(text)?.[0];
   if (sign === undefined) return text;
   throw refuse(
-    `"${sign}" in ${place.what}`,
-    "drizzle-kit cuts an index there",
+    place.thing,
+    `drizzle-kit cuts an index at "${sign}"`,
     "an expression without it, or an index on a generated column",
   );
 }
@@ -306,7 +302,7 @@ function indexText(expression: SQL, signs: RegExp, place: ExpressionPlace): stri
 function makeCheck({ name, value }: pg.Check, table: string, { nameOf }: Twins) {
   return lite.check(
     name,
-    sql.raw(sqliteExpression(value, { what: `the check "${name}" of "${table}"`, nameOf })),
+    sql.raw(sqliteExpression(value, { thing: name, what: `the check of ${table}`, nameOf })),
   );
 }
 
@@ -314,7 +310,7 @@ function makeRelations(relations: Relations, twins: Twins): Relations {
   const twin = (table: Table) => {
     const found = twins.tables.get(table);
     if (found !== undefined) return found;
-    throw new HarborError("bad_schema", "Cannot relate a table that is not exported", {
+    throw new HarborError("bad_schema", `Cannot relate "${getTableName(table)}": it is not exported`, {
       hint: "Export every table: what is exported is the schema.",
     });
   };
@@ -340,8 +336,8 @@ function pathOf(column: Column, { nameOf }: Twins): string {
   return `${pg.getTableConfig(column.table as pg.PgTable).name}.${nameOf(column)}`;
 }
 
-function refuse(what: string, state: string, instead: string): HarborError {
-  return new HarborError("bad_schema", `Cannot have ${what} on SQLite: ${state}`, {
+function refuse(thing: string, state: string, instead: string): HarborError {
+  return new HarborError("bad_schema", `Cannot derive "${thing}": ${state}`, {
     hint: `Use ${instead}. Or keep the schema for PostgreSQL alone: export const dialects = ["postgresql"];`,
   });
 }

@@ -89,8 +89,8 @@ export function sqliteType(postgresType: string): SqliteType {
   const refusal = refused.find(({ pattern }) => pattern.test(written));
   return refusal === undefined
     ? {
-      state: `it is not known what "${postgresType}" is there`,
+      state: `it is not known what ${postgresType} is on SQLite`,
       instead: "a column type that docs/schema.md lists",
     }
-    : { state: `SQLite has no ${refusal.what}`, instead: refusal.instead };
+    : { state: `SQLite has no ${refusal.what}, such as ${postgresType}`, instead: refusal.instead };
 }
