@@ -13,6 +13,7 @@ import { bundle, readHistoryFiles } from "./build_bundle.ts";
 import { joinFiles } from "./build_groups.ts";
 import { compressBinary } from "./build_download.ts";
 import { type Size, sizesOf } from "./build_sizes.ts";
+import { messageOf } from "../src/base/errors.ts";
 
 const usage = `Usage: scripts/build [--target PLATFORM] [--dir DIR] [--outfile PATH] [--compress] [--sizes]
 
@@ -90,6 +91,6 @@ function write(text: string): void {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;
 }

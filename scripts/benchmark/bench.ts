@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Databases } from "./databases.ts";
 import type { Measure } from "./stats.ts";
 import type { MissingTool, Tool } from "./tool.ts";
+import { messageOf } from "../../src/base/errors.ts";
 
 /** What every part of the bench works with. */
 export interface Bench {
@@ -79,7 +80,7 @@ export async function paired(
     for (let turn = 0; turn < tools.length; turn++) {
       const tool = tools[(round + turn) % tools.length]!;
       const values = await work(tool).catch((error: unknown) => {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         if (tool.name.startsWith("harbor-db")) throw error;
         note(`  FAILED: ${message}`);
         failures.set(tool.name, { message, tool: tool.name, runs: (failures.get(tool.name)?.runs ?? 0) + 1 });

@@ -8,6 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import type { Access } from "./beside.ts";
+import { messageOf } from "../../src/base/errors.ts";
 
 const everyMs = 5;
 const [, , url = "", role = "", timeout = "5000"] = process.argv;
@@ -41,7 +42,7 @@ for (let turn = 0, next = performance.now(); !isOver; turn++) {
   try {
     await run(statement(turn));
   } catch (error) {
-    failed = error instanceof Error ? error.message : String(error);
+    failed = messageOf(error);
   }
   done.push({ at: performance.timeOrigin + began, ms: performance.now() - began, failed });
   // After a long wait it goes on, and does not make up for what it missed.

@@ -6,6 +6,7 @@ import { harborTool } from "./harbor.ts";
 import { dbmateTool, drizzleTool, nodePgMigrateTool } from "./npm_tools.ts";
 import { psqlShell, sqliteShell } from "./shells.ts";
 import type { MissingTool, Tool } from "./tool.ts";
+import { messageOf } from "../../src/base/errors.ts";
 
 /** The tools of one bench. */
 export interface Tools {
@@ -43,7 +44,7 @@ export function findTools(binary: string, cache: string): Tools {
     } catch (error) {
       missing.push({
         name,
-        reason: (error instanceof Error ? error.message : String(error)).split("\n")[0]!,
+        reason: messageOf(error).split("\n")[0]!,
       });
     }
   }

@@ -165,6 +165,12 @@ export class HarborError extends Error {
     this.#action = said;
   }
 
+  /** What programs see of it. */
+  toJSON() {
+    const { code, message, hint = null, details } = this;
+    return { code, message, hint, details };
+  }
+
   /** Returns this error with other parts. Details come to those that it has. */
   with(
     { code = this.code, message, state, hint = this.hintLines, details, cause = this.cause }: ErrorChanges,

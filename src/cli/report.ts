@@ -132,9 +132,7 @@ export function createReport(options: ReportOptions): Report {
     failure: (error, fields = {}) => {
       clearProgress();
       if (json) {
-        const { code, message, hint, details } = error;
-        const fault = { code, message, hint: hint ?? null, details };
-        stdout.write(`${shownJson({ ok: false, ...fields, error: fault })}\n`);
+        stdout.write(`${shownJson({ ok: false, ...fields, error })}\n`);
         return;
       }
       block(colors.red("error:"), error.lines);

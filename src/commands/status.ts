@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { HarborError, messageOf } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import type { RevisionName, Status } from "../state/read_status.ts";
 import type { StoredBackup } from "../backup/folder.ts";
 import { backupFolder, folderOptions, openAppBackups } from "./backup/options.ts";
@@ -48,7 +48,7 @@ export const statusCommand = defineCommand({
           backfills: status.backfills,
           lastBackup: lastBackup && listedBackup(lastBackup),
           lastVerify: verified,
-          problem: describe(state.refusal),
+          problem: state.refusal,
         },
       };
     });
@@ -125,9 +125,4 @@ function print({ report, isAbsent }: App, status: Shown, url: string): void {
     report.line(report.colors.yellow(state.refusal.message));
     if (state.refusal.hint !== undefined) report.line(`${report.colors.cyan("hint:")} ${state.refusal.hint}`);
   }
-}
-
-function describe(refusal: HarborError | null) {
-  return refusal &&
-    { code: refusal.code, message: refusal.message, hint: refusal.hint ?? null, details: refusal.details };
 }

@@ -12,3 +12,14 @@ export async function rejectsWith(code: ErrorCode, promise: Promise<unknown>): P
   assert.match(error.message, /^Cannot [a-z ]+ "[^]*": [^]+/);
   return error;
 }
+
+/** Returns the error with which `promise` fails; throws any other than harbor-db's own. */
+export async function failureOf(promise: Promise<unknown>): Promise<HarborError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof HarborError) return error;
+    throw error;
+  }
+  throw new Error("it did not fail");
+}

@@ -2,7 +2,7 @@ import type { Found } from "../../base/finding.ts";
 import { formatBytes, formatCount, formatDuration } from "../../base/quantity.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import { checkFile } from "../../backup/verify.ts";
-import { type Check, type CheckContext, pass } from "./check.ts";
+import { type Check, type CheckContext, failure, pass } from "./check.ts";
 
 /** The newest backup: that there is one, that it is whole, and with `--restore-drill` that it can be restored. */
 export const backupCheck: Check = {
@@ -14,9 +14,7 @@ export const backupCheck: Check = {
   async *run(context) {
     const { store } = context.backups;
     const { own, problems } = store.list();
-    for (const { message, hint, details } of problems) {
-      yield { status: "fail", message, hint: hint ?? null, details };
-    }
+    yield* problems.map(failure);
     const [newest] = own;
     if (newest === undefined) return yield none(store.folder);
     const late = judgeAge(newest, context);

@@ -57,6 +57,11 @@ export function pass(message: string, details: Found["details"] = {}): Found {
   return { status: "pass", message, hint: null, details };
 }
 
+/** Returns an error as a check's failure. */
+export function failure({ message, hint, details }: HarborError): Found {
+  return { status: "fail", message, hint: hint ?? null, details };
+}
+
 /**
  * Says that something could not be checked.
  *

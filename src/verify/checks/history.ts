@@ -4,7 +4,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { LockHolder } from "../../engines/database.ts";
 import { type BackfillState, readBackfills } from "../../engines/version_table.ts";
-import { type Check, pass } from "./check.ts";
+import { type Check, failure, pass } from "./check.ts";
 
 /** The version table against the history. */
 export const historyCheck: Check = {
@@ -67,10 +67,6 @@ function countApplied(history: History, applied: readonly Applied[]): number | H
     if (error instanceof HarborError) return error;
     throw error;
   }
-}
-
-function failure({ message, hint, details }: HarborError): Found {
-  return { status: "fail", message, hint: hint ?? null, details };
 }
 
 function notApplied(pending: readonly Revision[], holder: LockHolder | undefined): Found {

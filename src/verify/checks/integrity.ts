@@ -2,7 +2,7 @@ import { loadInspector } from "../../engines/open/inspector.ts";
 import type { Found } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import { isTimeUp } from "./time_limit.ts";
-import { type Check, couldNotCheck, pass } from "./check.ts";
+import { type Check, couldNotCheck, failure, pass } from "./check.ts";
 
 /** What the engine itself knows of its health. */
 export const integrityCheck: Check = {
@@ -16,7 +16,7 @@ export const integrityCheck: Check = {
       if (error instanceof HarborError && error.code === "not_a_database") return error;
       throw error;
     });
-    if (database instanceof HarborError) return yield damaged(database);
+    if (database instanceof HarborError) return yield failure(database);
     const inspector = await loadInspector(database.dialect);
     const passed: Found[] = [];
     for (const probe of inspector.probes({ quick: context.quick })) {
@@ -35,10 +35,6 @@ function sayUnlessOver(error: unknown): Found {
   const isOver = isTimeUp(error) || (error instanceof HarborError && error.code === "connection_failed");
   if (isOver) throw error;
   return couldNotCheck(error);
-}
-
-function damaged({ message, hint, details }: HarborError): Found {
-  return { status: "fail", message, hint: hint ?? null, details };
 }
 
 function mergeDetails(passed: readonly Found[]): Found["details"] {

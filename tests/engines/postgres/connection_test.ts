@@ -13,6 +13,7 @@ import {
   withFreshPostgres,
 } from "../../support/servers/postgres_server.ts";
 import { makeCertificates } from "../../support/servers/tls_certificates.ts";
+import { failureOf } from "../../support/harbor_error.ts";
 
 // One version is enough: none of this differs between them.
 
@@ -294,14 +295,4 @@ async function listen(server: Server, place: string | number): Promise<number> {
   });
   const address = server.address();
   return typeof address === "object" ? address?.port ?? 0 : 0;
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<HarborError> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof HarborError) return error;
-    throw error;
-  }
-  throw new Error("it did not fail");
 }

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type SQL, sql } from "drizzle-orm";
 import type { Sql } from "postgres";
 import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
-import { HarborError } from "../../../src/base/errors.ts";
 import type { Database, WriteMode } from "../../../src/engines/database.ts";
 import { openPostgres } from "../../../src/engines/postgres/driver.ts";
 import type { Patience } from "../../../src/engines/postgres/write.ts";
@@ -16,6 +15,7 @@ import {
   withClient,
   withFreshPostgres,
 } from "../../support/servers/postgres_server.ts";
+import { failureOf } from "../../support/harbor_error.ts";
 
 const versions: readonly PostgresVersion[] = [15, 18];
 const impatient: Patience = { lockTimeoutMs: 200, totalMs: 1_500, concurrentlyMs: 1_000 };
@@ -360,14 +360,4 @@ async function withReader(url: string, work: (reader: Sql) => Promise<unknown>):
     await work(reader);
     await reader`COMMIT`;
   });
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<HarborError> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof HarborError) return error;
-    throw error;
-  }
-  throw new Error("it did not fail");
 }

@@ -1,19 +1,16 @@
 import { sqliteFileUrl } from "../../../src/base/url/sqlite_url.ts";
 import { sql } from "drizzle-orm";
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { watch } from "node:fs";
 import { cp, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { Database } from "../../../src/engines/database.ts";
 import { openDatabase } from "../../../src/engines/open/database.ts";
 import { testClient, withFolder } from "../../support/databases.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
-import { projectFile } from "../../support/project.ts";
+import { killWhileOpen } from "../../support/kill_while_open.ts";
 
 /** Runs `work` with a file that holds the table `t` with one row, in a folder of its own. */
 async function withFile(mode: "wal" | "delete", work: (path: string) => Promise<void>): Promise<void> {
@@ -55,16 +52,6 @@ async function leavesNoTrace(path: string, work: () => Promise<void>): Promise<v
   watcher.close();
   assert.deepEqual(events.filter((event) => event.startsWith("rename")), [], "a file came or went");
   assert.deepEqual(await contents(), before);
-}
-
-async function killWhile(path: string, how: "journal" | "wal"): Promise<void> {
-  const script = projectFile("tests/support/sqlite_killed.ts");
-  const child = spawn(process.execPath, ["run", "-A", "--no-check", script, path, how], {
-    stdio: "inherit",
-    cwd: projectFile("."),
-  });
-  const [, signal] = await once(child, "exit");
-  assert.equal(signal, "SIGKILL");
 }
 
 const total = sql`SELECT count(*) AS count, sum(n) AS sum FROM t`;
@@ -126,7 +113,7 @@ test("sqlite file as it is: what a killed program left half done is not rolled b
       "ALTER TABLE t ADD COLUMN filler BLOB; WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 1000) INSERT INTO t SELECT x, randomblob(500) FROM c",
     );
     database.close();
-    await killWhile(path, "journal");
+    await killWhileOpen(path, "journal");
     await leavesNoTrace(path, async () => {
       const error = await rejectsWith("check_failed", withAsIs(path, () => Promise.resolve()));
       assert.match(error.message, /killed while it wrote/);
@@ -138,7 +125,7 @@ test("sqlite file as it is: rows that only the -wal holds are read; without its 
     const database = new DatabaseSync(path);
     database.exec("ALTER TABLE t ADD COLUMN filler BLOB");
     database.close();
-    await killWhile(path, "wal");
+    await killWhileOpen(path, "wal");
     await leavesNoTrace(path, () =>
       withAsIs(path, async (database) => {
         assert.deepEqual(await database.read(total), [{ count: 2, sum: 3 }]);

@@ -1,18 +1,15 @@
 import { sqliteFileUrl } from "../../../src/base/url/sqlite_url.ts";
 import { sql } from "drizzle-orm";
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { Database, OpenOptions } from "../../../src/engines/database.ts";
 import { openSqliteFile } from "../../../src/engines/sqlite/driver.ts";
 import { testClient, withFolder } from "../../support/databases.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
-import { projectFile } from "../../support/project.ts";
+import { killWhileOpen } from "../../support/kill_while_open.ts";
 
 /** Runs `work` with a file that holds the table `t` with `rows` rows, numbered from 1. */
 async function withFile(rows: number, work: (path: string) => Promise<void>): Promise<void> {
@@ -42,16 +39,6 @@ async function withOpened(
   }
 }
 
-async function killWhile(path: string, how: "journal" | "wal"): Promise<void> {
-  const script = projectFile("tests/support/sqlite_killed.ts");
-  const child = spawn(process.execPath, ["run", "-A", "--no-check", script, path, how], {
-    stdio: "inherit",
-    cwd: projectFile("."),
-  });
-  const [, signal] = await once(child, "exit");
-  assert.equal(signal, "SIGKILL");
-}
-
 async function filesBeside(path: string): Promise<readonly string[]> {
   return (await readdir(dirname(path))).sort();
 }
@@ -61,7 +48,7 @@ const total = sql`SELECT count(*) AS count, sum(n) AS sum FROM t`;
 for (const access of ["read", "write"] as const) {
   test(`sqlite file: what a killed program left half done is rolled back first (access ${access})`, () =>
     withFile(1000, async (path) => {
-      await killWhile(path, "journal");
+      await killWhileOpen(path, "journal");
       assert.ok(
         (await filesBeside(path)).some((name) => name.endsWith("-journal")),
         "the journal must be hot",
@@ -75,7 +62,7 @@ for (const access of ["read", "write"] as const) {
 
   test(`sqlite file: rows that only the -wal holds are read (access ${access})`, () =>
     withFile(1, async (path) => {
-      await killWhile(path, "wal");
+      await killWhileOpen(path, "wal");
       await withOpened(path, access, async (database) => {
         assert.deepEqual(await database.read(total), [{ count: 2, sum: 3 }]);
       });
@@ -84,7 +71,7 @@ for (const access of ["read", "write"] as const) {
 
 test("sqlite file: rows that only the -wal holds are read without its -shm", () =>
   withFile(1, async (path) => {
-    await killWhile(path, "wal");
+    await killWhileOpen(path, "wal");
     await rm(`${path}-shm`);
     await withOpened(path, "read", async (database) => {
       assert.deepEqual(await database.read(total), [{ count: 2, sum: 3 }]);
