@@ -66,8 +66,9 @@ async function keepOld(context: RunContext | null, store: BackupStore): Promise<
   } catch (error) {
     const isDamaged = error instanceof HarborError &&
       ["not_a_database", "backup_failed"].includes(error.code);
+    if (!isDamaged) throw error;
     const engine = await store.copier();
-    if (!isDamaged || engine.setAside === undefined) throw error;
+    if (engine.setAside === undefined) throw error;
     return await engine.setAside();
   }
 }
