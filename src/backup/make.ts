@@ -124,6 +124,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: CopyPl
       plain: stored.plain,
       tables: content.tables,
       schema: content.schema ?? null,
+      state: content.state ?? null,
       proof,
       uncarried: plan.uncarried,
     };
@@ -147,7 +148,8 @@ async function copyAndProve(
   const proven = await engine.prove(path, signal, progressOf(context, "proving the copy"));
   const timing = { copyMs, proofMs: performance.now() - began - copyMs };
   const wrong = differingTables(content.tables, proven.content.tables);
-  const isSchemaWrong = content.schema !== proven.content.schema;
+  const isStateWrong = proven.content.state !== undefined && content.state !== proven.content.state;
+  const isSchemaWrong = content.schema !== proven.content.schema || isStateWrong;
   if (wrong.length === 0 && !isSchemaWrong) return { content, proof: proven.proof, timing };
   const what = wrong.length > 0 ? `the rows of ${wrong.join(", ")} differ` : "the definitions differ";
   throw new HarborError(
@@ -183,6 +185,7 @@ async function isSame(
 ): Promise<boolean> {
   const isEqual = manifest.revision === revision && manifest.unfinished === unfinished &&
     content.schema !== undefined && manifest.schema === content.schema &&
+    content.state !== undefined && manifest.state === content.state &&
     differingTables(manifest.tables, content.tables).length === 0;
   // One in the clear will not do for who wants it encrypted, nor the other way round.
   const isStoredAlike = manifest.compression === encoding.compression &&

@@ -136,6 +136,9 @@ async function checkCopy(
     if (manifest.schema !== null && content.schema !== manifest.schema) {
       return failed("its tables, indexes or views are not those that were copied");
     }
+    if (manifest.state !== null && content.state !== undefined && content.state !== manifest.state) {
+      return failed("its sequences are not where they were when it was copied");
+    }
     const rows = content.tables.reduce((sum, table) => sum + table.rows, 0);
     return passed(`${content.tables.length} tables and ${rows} rows, as they were copied (${proof})`);
   });

@@ -14,6 +14,11 @@ export interface BackupContent {
    */
   readonly schema?: string;
   /**
+   * A digest of what else a restore brings back: how far sequences have come, SQLite's `user_version`. Left out where it
+   * was not read.
+   */
+  readonly state?: string;
+  /**
    * How long the copying alone took, in milliseconds; left out by an engine that takes the digests in the same pass or
    * beside it.
    */

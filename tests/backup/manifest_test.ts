@@ -31,12 +31,18 @@ const manifest: Manifest = {
   plain: { bytes: 8192, sha256: digest },
   tables: [{ name: "files", rows: 3, digest }],
   schema: digest,
+  state: digest,
   proof: "opened",
   uncarried: ["function f"],
 };
 
 test("a manifest reads back as it was written", () => {
   assert.deepEqual(parseManifest(renderManifest(manifest), "m.json"), manifest);
+});
+
+test("a manifest of an earlier release, which knew no state, can be read", () => {
+  const { state: _, ...earlier } = JSON.parse(renderManifest(manifest));
+  assert.equal(parseManifest(JSON.stringify(earlier), "m.json").state, null);
 });
 
 // One row a refusal: what is wrong, the change to the JSON, what the message says.
@@ -78,7 +84,7 @@ for (const [what, change, expected] of refusals) {
   });
 }
 
-for (const field of Object.keys(manifest)) {
+for (const field of Object.keys(manifest).filter((name) => name !== "state")) {
   test(`parseManifest() refuses a manifest without "${field}"`, () => {
     const { [field]: _, ...rest } = JSON.parse(renderManifest(manifest)) as Record<string, unknown>;
     assert.throws(() => parseManifest(JSON.stringify(rest), "m.json"), { code: "damaged_backup" });

@@ -233,6 +233,32 @@ eachCase("a loop of failing upgrades makes one backup", async (given) => {
   assert.equal(backupsIn(given.folder).length, 2);
 });
 
+eachCase("a backup is not taken again for the way back when a sequence has moved since", async (given) => {
+  await fill(given, 5);
+  const counted = given.engine.dialect === "sqlite"
+    ? "CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT)"
+    : "CREATE TABLE counted (id SERIAL PRIMARY KEY)";
+  await given.query(counted);
+  await given.query("ALTER TABLE files ADD COLUMN storage_backend VARCHAR(20)");
+  const fail = async () => assert.equal((await given.run("upgrade", storageFields)).code, 1);
+  await fail();
+  await fail();
+  assert.equal(backupsIn(given.folder).length, 1);
+  // The rows are as before, and the next one gets another number.
+  await given.query(
+    given.engine.dialect === "sqlite"
+      ? "INSERT INTO counted DEFAULT VALUES"
+      : "SELECT nextval('counted_id_seq'), nextval('counted_id_seq')",
+  );
+  await given.query("DELETE FROM counted");
+  await fail();
+  assert.equal(backupsIn(given.folder).length, 2);
+  if (given.engine.name !== "sqlite file") return;
+  await given.query("PRAGMA user_version = 7");
+  await fail();
+  assert.equal(backupsIn(given.folder).length, 3);
+});
+
 eachCase("a loop of upgrades that fail half way keeps the way back to before the first", async (given) => {
   await fill(given, 30);
   await given.query("CREATE TABLE ix_files_storage_backend (id INTEGER)");

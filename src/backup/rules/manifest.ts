@@ -51,6 +51,11 @@ const manifestFields = v.pipe(
     tables: listOf(tableContent),
     /** A digest of all definitions; `null` from an engine that has none. */
     schema: v.nullable(digest),
+    /**
+     * The same for what else a restore brings back, such as how far sequences have come; `null` when it was not read.
+     * Earlier releases did not write it.
+     */
+    state: v.optional(v.nullable(digest), null),
     /** How it was proven: restored and opened as a database, restored into a scratch database, or read back row by row. */
     proof: oneOf(proofs),
     /** What was in the database and is not in the copy: `function total_size`. */

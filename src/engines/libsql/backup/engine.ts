@@ -16,6 +16,7 @@ import {
   type DefinitionRow,
   definitionsQuery,
   schemaDigest,
+  stateDigest,
   type StoredTable,
   storedTables,
   tablesForm,
@@ -150,7 +151,12 @@ async function copyAll(
   make("index");
   make("view");
   make("trigger");
-  return { serverVersion: version, tables: contents, schema: schemaDigest(definitions) };
+  return {
+    serverVersion: version,
+    tables: contents,
+    schema: schemaDigest(definitions),
+    state: stateDigest(copy),
+  };
 }
 
 async function countRows(

@@ -37,8 +37,17 @@ export async function readDefinitions(session: Session, schema: string): Promise
     ...await read(replicaIdentities),
     ...await read(comments),
   ];
+  return { before, values: await readSequenceValues(session, schema), after };
+}
+
+/** Reads the statements that bring a schema's sequences to where they are. */
+export async function readSequenceValues(session: Session, schema: string): Promise<readonly string[]> {
+  const names = await query<{ text: string }>(
+    session,
+    sequenceNames.replaceAll("$schema", () => quoteText(schema)),
+  );
   const values: string[] = [];
-  for (const name of await read(sequenceNames)) {
+  for (const { text: name } of names) {
     const [row] = await query<{ text: string }>(
       session,
       `SELECT format('SELECT pg_catalog.setval(%L, %s, %L)', ${
@@ -48,7 +57,7 @@ export async function readDefinitions(session: Session, schema: string): Promise
     );
     if (row !== undefined) values.push(row.text);
   }
-  return { before, values, after };
+  return values;
 }
 
 function refuseTrees(schema: string, names: readonly string[]): void {

@@ -123,10 +123,11 @@ async function dump(
     serverVersion: versionName(session),
     tables: contents,
     schema: shapeDigest([scriptOf(before), scriptOf(after)]),
+    state: shapeDigest([scriptOf(values)]),
   };
 }
 
-/** The values of sequences are no shape: they change with every row. */
+/** The values of sequences are no shape, since they change with every row: they get a digest of their own. */
 function shapeDigest(scripts: readonly (string | undefined)[]): string {
   return hash("sha256", JSON.stringify(scripts), "hex");
 }
@@ -147,6 +148,7 @@ async function restoreAside(scratch: Session, file: FileToRead): Promise<BackupC
     serverVersion: header.serverVersion,
     tables,
     schema: shapeDigest([definitions[0], definitions[2]]),
+    state: shapeDigest([definitions[1]]),
   };
 }
 
@@ -213,6 +215,7 @@ async function readBack(file: FileToRead): Promise<BackupContent> {
     serverVersion: header.serverVersion,
     tables,
     schema: shapeDigest([definitions[0], definitions[2]]),
+    state: shapeDigest([definitions[1]]),
   };
 }
 

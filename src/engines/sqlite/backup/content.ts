@@ -97,7 +97,33 @@ export async function readContent(handle: DatabaseSync, options: ReadOptions): P
   for (const table of storedTables(rows<TablesRow>(handle, tablesQuery))) {
     tables.push(await digestTable(handle, table, meter));
   }
-  return { serverVersion: version!.version, tables, schema: schemaDigest(definitions) };
+  return {
+    serverVersion: version!.version,
+    tables,
+    schema: schemaDigest(definitions),
+    state: stateDigest(handle),
+  };
+}
+
+/** Returns a digest of what AUTOINCREMENT counts from, and of the numbers that programs mark a file with. */
+export function stateDigest(handle: DatabaseSync): string {
+  const [numbers] = rows<Record<string, bigint>>(
+    handle,
+    "SELECT user_version, application_id FROM pragma_user_version, pragma_application_id",
+  );
+  const hasSequences = rows(handle, "SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").length > 0;
+  const sequences = hasSequences
+    ? rows<Record<string, unknown>>(
+      handle,
+      "SELECT quote(name) AS name, quote(seq) AS seq FROM sqlite_sequence ORDER BY 1, 2",
+    )
+    : [];
+  const state = [
+    numbers!["user_version"],
+    numbers!["application_id"],
+    ...sequences.flatMap(({ name, seq }) => [name, seq]),
+  ];
+  return createHash("sha256").update(JSON.stringify(state.map(String))).digest("hex");
 }
 
 /** Groups what {@link tablesQuery} returned by table. */

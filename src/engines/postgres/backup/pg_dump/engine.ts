@@ -7,6 +7,7 @@ import { quoteName } from "../../../../sql/quote.ts";
 import type { BackupContent, BackupEngine, OnProgress } from "../../../backup_engine.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { loadArchive, restoreArchive } from "./restore.ts";
+import { readSequenceValues } from "../definitions.ts";
 import { ensureSchema } from "../replace.ts";
 import { withScratch } from "../scratch.ts";
 import {
@@ -141,9 +142,17 @@ async function dump(session: Session, dumping: Dumping): Promise<BackupContent> 
   // pg_dump would let others read it.
   await (await open(path, "wx", 0o600)).close();
   try {
-    const tables = await inSnapshot(session, (schema) => dumpBesideReading(session, { ...dumping, schema }));
+    const { tables, values } = await inSnapshot(session, async (schema) => ({
+      values: await readSequenceValues(session, schema),
+      tables: await dumpBesideReading(session, { ...dumping, schema }),
+    }));
     const archive = await openArchive({ programs, path, signal });
-    return { serverVersion: archive.serverVersion, tables, schema: await shapeDigest(archive) };
+    return {
+      serverVersion: archive.serverVersion,
+      tables,
+      schema: await shapeDigest(archive),
+      state: hash("sha256", JSON.stringify(values), "hex"),
+    };
   } catch (error) {
     await rm(path, { force: true });
     throw error;
