@@ -183,6 +183,28 @@ for (const { name, version, open } of postgresEngines) {
       });
     }));
 
+  test(`${name}: definitions come back as they were, however the role spells backslashes`, () =>
+    withOwnedPostgres(version, "", async ({ url }) => {
+      const definitions = `SELECT pg_get_expr(adbin, adrelid) AS text FROM pg_attrdef UNION ALL
+        SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' ORDER BY 1`;
+      await run(
+        url,
+        String.raw`CREATE TABLE t (path text DEFAULT 'C:\new\\tail' CHECK (path <> '\n'),
+          made text GENERATED ALWAYS AS (path || '\') STORED)`,
+      );
+      const before = await run(url, definitions);
+      await run(url, "ALTER ROLE CURRENT_USER SET standard_conforming_strings = off");
+      await run(url, "ALTER ROLE CURRENT_USER SET array_nulls = off");
+      const engine = await open(url);
+      await withCopy(engine, async ({ path }) => {
+        await run(url, "DROP TABLE t");
+        // It may be another server, where the role spells them as usual.
+        await run(url, "ALTER ROLE CURRENT_USER RESET standard_conforming_strings");
+        await engine.restore(path, never);
+      });
+      assert.deepEqual(await run(url, definitions), before);
+    }));
+
   test(`${name}: the copy is of one moment, however much is written meanwhile`, () =>
     withOwnedPostgres(version, "", async ({ url }) => {
       await run(

@@ -100,6 +100,10 @@ const settings: Readonly<Record<string, string>> = {
   extra_float_digits: "3",
   bytea_output: "hex",
   client_encoding: "UTF8",
+  // Definitions are read and run by one spelling of backslashes, NULLs in arrays and comparisons with NULL.
+  standard_conforming_strings: "on",
+  array_nulls: "on",
+  transform_null_equals: "off",
   xmloption: "content",
   quote_all_identifiers: "off",
   // Otherwise rows that a policy hides would be missing without a word.

@@ -120,12 +120,14 @@ function examineServer<T>(
 
 async function findCopier(url: PostgresUrl, client: Client, environment: Environment): Promise<Copier> {
   const { serverMajor, settings } = await examineServer(url, client, async (session) => {
-    const [row] = await query<{ bytea_output: string }>(session, "SHOW bytea_output");
-    return {
-      serverMajor: Math.floor(session.serverVersion / 10_000),
+    const wanted = { bytea_output: "hex", standard_conforming_strings: "on" };
+    const settings: Record<string, string> = {};
+    for (const [name, value] of Object.entries(wanted)) {
+      const [row] = await query<{ value: string }>(session, `SELECT current_setting('${name}') AS value`);
       // Only where it is needed: a pooler may not let settings through.
-      settings: row?.bytea_output === "hex" ? {} : { bytea_output: "hex" },
-    };
+      if (row?.value !== value) settings[name] = value;
+    }
+    return { serverMajor: Math.floor(session.serverVersion / 10_000), settings };
   });
   const programs = await findPgDump({ serverMajor, environment });
   return { programs, connection: connectionEnvironment({ url, client, major: programs.major, settings }) };
