@@ -113,6 +113,8 @@ export function batchWriter(
     statements.forEach(refuseUnfit);
     const attempt = (waitMs: number) =>
       transact(statements, waitMs, async () => {
+        // What is deferred would be looked at by COMMIT.
+        await around([plain("SET CONSTRAINTS ALL IMMEDIATE")]);
         const results = await around(look);
         await around([plain("ROLLBACK")]);
         return results;

@@ -56,7 +56,8 @@ export function serveSqlite({ url, options, connection }: SqliteService): Databa
     write: async (batch, mode = "rows") => await write(batch.map(compile), mode),
     async rehearse(batch, mode) {
       const make = batchOf(batch.map(compile), mode);
-      return await snapshotFrom((queries) => connection.rehearse(make, queries));
+      const rehearsal = () => ({ ...make(), isRehearsal: true });
+      return await snapshotFrom((queries) => connection.rehearse(rehearsal, queries));
     },
     async withLock(work, lockOptions) {
       refuseUnlessWritable();

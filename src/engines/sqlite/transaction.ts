@@ -12,6 +12,8 @@ export interface SqliteBatch {
   readonly mode: Exclude<WriteMode, "alone">;
   /** While a lock is held. */
   readonly fence?: Fence | undefined;
+  /** Whether it is rolled back: COMMIT, which looks at what is deferred, then never comes. */
+  readonly isRehearsal?: boolean;
 }
 
 /** A statement of a transaction. */
@@ -38,9 +40,9 @@ export interface Transaction {
 export const begin: Step = own("BEGIN IMMEDIATE");
 
 /** Says what a batch's transaction consists of. */
-export function transactionOf({ statements, mode, fence }: SqliteBatch): Transaction {
+export function transactionOf({ statements, mode, fence, isRehearsal = false }: SqliteBatch): Transaction {
   const keeps = mode === "schema" && rebuiltTables(statements).length > 0;
-  const checks = mode === "schema" && mayDangle(statements);
+  const checks = (mode === "schema" || isRehearsal) && mayDangle(statements);
   return {
     before: own(`PRAGMA foreign_keys = ${mode === "rows" ? "ON" : "OFF"}`),
     after: own("PRAGMA foreign_keys = ON"),
