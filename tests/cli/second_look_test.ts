@@ -123,7 +123,7 @@ eachCase("a revision that moves while a backup is made leaves no backup", async 
 
 eachCase("verify finds duplicates on both sides of a slice's border", async (given) => {
   await fill(given, firstSliceSize + 50);
-  await given.expect(0, "upgrade", "--no-backup");
+  await given.expect(0, "upgrade", "--no-backup", "--batch-time", "500");
   // As an application may have it whose index is not unique.
   await given.query("DROP INDEX ix_files_uuid");
   await given.query("CREATE INDEX ix_files_uuid ON files (uuid)");
@@ -142,7 +142,7 @@ eachCase("verify finds duplicates on both sides of a slice's border", async (giv
 eachCase("verify finds bad metadata wherever in a table it is", async (given) => {
   const rows = 5_000;
   await fill(given, rows);
-  await given.expect(0, "upgrade", "--no-backup");
+  await given.expect(0, "upgrade", "--no-backup", "--batch-time", "500");
   await given.query(`UPDATE files SET metadata_json = '{"width": 1}'`);
   for (const id of [1_001, firstSliceSize, firstSliceSize + 1, rows]) {
     await given.query(`UPDATE files SET metadata_json = 'no json' WHERE id = ${id}`);
