@@ -35,11 +35,12 @@ export async function readWindow(
 ): Promise<Window | null> {
   const key = sql.identifier(backfill.key);
   const [row] = await database.read<WindowRow>(
-    sql`SELECT CAST(max(k) AS TEXT) AS last, CAST(min(CASE WHEN m = 1 THEN k END) AS TEXT) AS first_matching, count(*) AS walked, count(m) AS matching FROM (SELECT ${key} AS k, CASE WHEN ${
-      wanted(backfill)
-    } THEN 1 END AS m FROM ${sql.identifier(backfill.table)} WHERE ${
+    // Some types of keys have an order and no max(): PostgreSQL's uuid.
+    sql`WITH w AS (SELECT ${key} AS k, CASE WHEN ${wanted(backfill)} THEN 1 END AS m FROM ${
+      sql.identifier(backfill.table)
+    } WHERE ${
       within(backfill, { from, end })
-    } ORDER BY ${key} LIMIT ${limit}) AS w`,
+    } ORDER BY ${key} LIMIT ${limit}) SELECT (SELECT CAST(k AS TEXT) FROM w ORDER BY k DESC LIMIT 1) AS last, (SELECT CAST(k AS TEXT) FROM w WHERE m = 1 ORDER BY k LIMIT 1) AS first_matching, count(*) AS walked, count(m) AS matching FROM w`,
   );
   if (row === undefined || row.last === null) return null;
   return {
@@ -78,11 +79,13 @@ export async function readEdgeKey(
   { table, key }: Backfill,
   edge: "lowest" | "highest",
 ): Promise<string | null> {
-  const found = sql.raw(edge === "lowest" ? "min" : "max");
-  const [row] = await database.read<{ edge: string | null }>(
-    sql`SELECT CAST(${found}(${sql.identifier(key)}) AS TEXT) AS edge FROM ${sql.identifier(table)}`,
+  const column = sql.identifier(key);
+  const [row] = await database.read<{ edge: string }>(
+    sql`SELECT CAST(${column} AS TEXT) AS edge FROM ${sql.identifier(table)} ORDER BY ${column} ${
+      sql.raw(edge === "lowest" ? "ASC" : "DESC")
+    } LIMIT 1`,
   );
-  return row!.edge;
+  return row?.edge ?? null;
 }
 
 /** Returns how many keys there are behind a place, or `atMost`, if there are more. */

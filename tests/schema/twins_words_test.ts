@@ -4,13 +4,18 @@ import { sql } from "drizzle-orm";
 import * as pg from "drizzle-orm/pg-core";
 import { getPgColumnBuilders } from "drizzle-orm/pg-core/columns/all";
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { normalizeDrizzleSnapshot } from "../../src/schema/drizzle_snapshot.ts";
 import { HarborError } from "../../src/base/errors.ts";
 import { formOf } from "../../src/verify/rules/value_forms.ts";
 import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
-import { readExports } from "../../src/author/load_schema.ts";
+import { loadSchema, readExports } from "../../src/author/load_schema.ts";
 import { columnWords } from "../support/samples/column_words.ts";
+import { withFolder } from "../support/databases.ts";
+import { projectFile } from "../support/project.ts";
 
 const engine = await loadDrizzleEngine();
 
@@ -609,3 +614,24 @@ test("schema.ts: a table under two names, and in an object, is one table", async
 test("sqliteTables() passes over what is no table", () => {
   assert.deepEqual(Object.keys(sqliteTables({ t, dialects: ["sqlite"], f: () => 1 })), ["t"]);
 });
+
+const page = readFileSync(projectFile("docs/schema.md"), "utf8");
+
+test("docs/schema.md names every word of both dialects, and every type that is refused", () => {
+  const words = [...columnWords, ...keys.map(([word]) => ({ word }))].map(({ word }) => word);
+  const missing = [...words, ...refusedTypes.map(([word]) => word)].filter((word) =>
+    word !== "array" && !new RegExp(`\\b${word}\\b`).test(page)
+  );
+  assert.deepEqual(missing, []);
+});
+
+test("docs/schema.md has a schema that works on both dialects", () =>
+  withFolder(async (folder) => {
+    const [, text] = /```ts\n([^]*?)```/.exec(page)!;
+    await writeFile(join(folder, "schema.ts"), text!);
+    const schema = await loadSchema(join(folder, "schema.ts"));
+    for (const dialect of ["sqlite", "postgresql"] as const) {
+      const { tables } = await engine.snapshot(dialect, schema.tablesFor(dialect)!);
+      assert.deepEqual(Object.values(tables).map(({ name }) => name), ["users", "files"]);
+    }
+  }));

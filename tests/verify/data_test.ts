@@ -6,6 +6,8 @@ import type { CheckContext } from "../../src/verify/checks/check.ts";
 import { dataCheck } from "../../src/verify/checks/data.ts";
 import { engines, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
+import { projectFile } from "../support/project.ts";
+import { readHistory } from "../../src/history/read_history.ts";
 import { withHealthy } from "../support/verified.ts";
 
 // One row a rule: what is broken, with which statement, the rule that finds it, how many rows and which.
@@ -143,6 +145,7 @@ test("data: what was found before the time was up is kept, and it says how far i
       const context = {
         database: () => Promise.resolve(database),
         schema: () => database.introspect(),
+        history: () => Promise.resolve(readHistory(projectFile("drizzle"), "sqlite")),
         // Users, collections with their duplicates, and the first slice of files.
         pace: { next: () => ++slices > 6 ? Promise.reject(over) : Promise.resolve() },
       } as unknown as CheckContext;

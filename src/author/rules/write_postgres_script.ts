@@ -115,7 +115,8 @@ function remarksOn(table: string, action: string, { fills }: SchemaChange): read
 }
 
 function valueAdded(sql: string): DraftStatement {
-  return draft(sql, "By itself: what follows can use the value once it is committed.", "harbor:alone");
+  const [, type] = /^ALTER TYPE "([^"]+)"/.exec(sql)!;
+  return draft(sql, `What follows can use a new value of ${type} once it is committed.`, "harbor:alone");
 }
 
 function concurrently(sql: string): DraftStatement {

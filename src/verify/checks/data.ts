@@ -1,8 +1,10 @@
 import type { Found } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
+import type { History } from "../../history/history.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { formatCount } from "../../base/quantity.ts";
 import { isTimeUp } from "./time_limit.ts";
+import { readKitSnapshot } from "../../author/read_project.ts";
 import { type Check, type CheckContext, couldNotCheck, pass } from "./check.ts";
 import { foundBroken, rowRules } from "../rules/data_rules.ts";
 import { countDuplicates, duplicateWords, uniqueColumnsOf } from "./duplicates.ts";
@@ -16,7 +18,7 @@ export const dataCheck: Check = {
   cost:
     "reads every row once: about 5 s per million files, in slices of 20 ms, longer than which nobody waits",
   async *run(context) {
-    const tables = applicationTables(await context.schema());
+    const tables = ownTables(await context.history(), await context.schema());
     const scanned: string[] = [];
     let isSound = true;
     for (const table of tables) {
@@ -30,9 +32,15 @@ export const dataCheck: Check = {
   },
 };
 
-/** Returns the tables that the application has; what another program keeps beside them is its own affair. */
-function applicationTables({ tables }: Snapshot): readonly Table[] {
-  return ["users", "collections", "files"].flatMap((name) => tables.filter((table) => table.name === name));
+/**
+ * Returns the tables that some revision makes, in the order of schema.ts; what another program keeps beside them is its
+ * own affair.
+ */
+function ownTables({ revisions }: History, { tables }: Snapshot): readonly Table[] {
+  const names = revisions.toReversed().flatMap((revision) =>
+    Object.values(readKitSnapshot(revision.snapshot()).tables).map(({ name }) => name)
+  );
+  return [...new Set(names)].flatMap((name) => tables.filter((table) => table.name === name));
 }
 
 /** Yields what is wrong with a table's rows, or else how many there are. */

@@ -24,6 +24,7 @@ export function scanRows(table: Table, rules: readonly RowRule[]): RowScan {
   // Without a key of one column there are no slices: then the table is read at once.
   const key = table.primaryKey.length === 1 ? table.primaryKey[0] : undefined;
   const hasMetadata = table.name === "files" && table.columns.some(({ name }) => name === "metadata_json");
+  const lastKey = key === undefined ? undefined : withMaximum(table, key);
   const needed = new Set([
     key,
     ...rules.flatMap((rule) => rule.columns),
@@ -46,7 +47,7 @@ export function scanRows(table: Table, rules: readonly RowRule[]): RowScan {
           : sql`(SELECT ${columns} FROM ${sql.identifier(table.name)}${
             after === undefined ? sql`` : sql` WHERE ${sql.identifier(key)} > ${after}`
           } ORDER BY ${sql.identifier(key)} LIMIT ${limit}) AS slice`;
-        const slice = await countSlice(database, { from, rules, key, hasMetadata });
+        const slice = await countSlice(database, { from, rules, lastKey, hasMetadata });
         for (const [i, rule] of rules.entries()) {
           const count = Number(slice[`b${i}`] ?? 0);
           if (count > 0) await add(database, rule, { count, from, key });
@@ -109,6 +110,13 @@ export function scanRows(table: Table, rules: readonly RowRule[]): RowScan {
   }
 }
 
+/** Returns a key in a form that has a max(): PostgreSQL has none for these types, whose text has the same order. */
+function withMaximum({ columns }: Table, key: string): SQL {
+  const name = sql.identifier(key);
+  const type = columns.find((column) => column.name === key)?.type ?? "";
+  return /^(?:uuid|bytea)$/.test(type) ? sql`CAST(${name} AS text)` : sql`${name}`;
+}
+
 const metadataAtOnce = 1_000;
 
 function metadataColumns(table: Table): readonly string[] {
@@ -120,13 +128,14 @@ function metadataColumns(table: Table): readonly string[] {
 interface SliceQuery {
   readonly from: SQL;
   readonly rules: readonly RowRule[];
-  readonly key: string | undefined;
+  /** What is the highest of a slice's last row. */
+  readonly lastKey: SQL | undefined;
   readonly hasMetadata: boolean;
 }
 
 async function countSlice(
   database: Database,
-  { from, rules, key, hasMetadata }: SliceQuery,
+  { from, rules, lastKey, hasMetadata }: SliceQuery,
 ): Promise<Readonly<Record<string, unknown>>> {
   const sums = rules.map((rule, i) =>
     sql`sum(CASE WHEN ${rule.isBroken} THEN 1 ELSE 0 END) AS ${sql.identifier(`b${i}`)}`
@@ -135,7 +144,7 @@ async function countSlice(
     sql`SELECT ${
       sql.join([
         sql`count(*) AS "rows"`,
-        ...key === undefined ? [] : [sql`max(${sql.identifier(key)}) AS "last"`],
+        ...lastKey === undefined ? [] : [sql`max(${lastKey}) AS "last"`],
         ...hasMetadata ? [sql`count(metadata_json) AS "metadata"`] : [],
         ...sums,
       ], sql`, `)
