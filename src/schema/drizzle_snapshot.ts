@@ -129,11 +129,16 @@ function readIndex({ name, columns, isUnique = false, where }: KitIndex): Index 
   return {
     name,
     // PostgreSQL's snapshots have an object for each column, SQLite's its name or expression.
-    columns: columns.map((column) => typeof column === "string" ? column : readIndexColumn(column)),
+    columns: columns.map((column) => typeof column === "string" ? unquoted(column) : readIndexColumn(column)),
     unique: isUnique,
     where: where ?? null,
     valid: true,
   };
+}
+
+/** SQLite's name of a column that is quoted for the sake of its order, as the live database gives it. */
+function unquoted(column: string): string {
+  return column.replace(/^"((?:[^"]|"")+)" DESC$/, (_, name) => `${name.replaceAll('""', '"')} DESC`);
 }
 
 function readIndexColumn({ expression, asc = true, nulls }: KitIndexColumn): string {

@@ -59,6 +59,20 @@ const cases = [
     "duplicate name",
   ]],
   [
+    "demands no duplicates in an index that descends",
+    "postgresql",
+    files({ indexes: [{ ...unique, columns: ["name DESC NULLS LAST", "owner DESC"] }] }),
+    files(),
+    ["duplicate name,owner"],
+  ],
+  [
+    "demands nothing of an index that is turned around",
+    "sqlite",
+    files({ indexes: [{ ...unique, columns: ["name DESC"] }] }),
+    files({ indexes: [unique] }),
+    [],
+  ],
+  [
     "takes a unique constraint for what guarantees an index",
     "postgresql",
     files({ indexes: [unique] }),

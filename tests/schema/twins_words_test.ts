@@ -424,6 +424,12 @@ const refusals: readonly Refusal[] = [
     /pgTable/,
   ],
   [
+    "a check under the name of an enum type's",
+    withExtras(({ b }) => [pg.check("t_a_check", sql`${b} <> ''`)], pg.pgEnum("m", ["x"])()),
+    /"t_a_check": the enum type of a is a check of that name/,
+    /another name/,
+  ],
+  [
     "a cast",
     withExtras(({ a }) => [pg.check("c", sql`${a}::text <> ''`)]),
     /"c": the check of t has the cast ::text, which is/,

@@ -138,7 +138,11 @@ function keysOf(table: Table): readonly Key[] {
   return [
     ...table.primaryKey.length === 0 ? [] : [{ columns: table.primaryKey, where: null }],
     ...table.uniques.map(({ columns }) => ({ columns, where: null })),
-    ...table.indexes.filter((index) => index.unique && index.valid),
+    ...table.indexes.filter((index) => index.unique && index.valid).map(({ columns, where }) => ({
+      // What occurs once does so in any order.
+      columns: columns.map((column) => column.replace(/ (?:DESC|NULLS FIRST)( NULLS LAST)?$/, "")),
+      where,
+    })),
   ];
 }
 

@@ -111,7 +111,7 @@ function makeTable(table: pg.PgTable, twins: Twins): lite.SQLiteTable {
     ...config.uniqueConstraints.map((unique) => makeUnique(unique, own, config.name)),
     ...config.indexes.map((index) => makeIndex(index, own, twins)),
     ...config.checks.map((check) => makeCheck(check, config.name, twins)),
-    ...config.columns.flatMap((column) => enumCheck(column, config.name, twins)),
+    ...config.columns.flatMap((column) => enumCheck(column, config, twins)),
   ]);
 
   function own(column: Column): lite.SQLiteColumn {
@@ -205,12 +205,20 @@ export function enumOf(column: Column): pg.PgEnum<[string, ...string[]]> | undef
 }
 
 /** What an enum type holds its column to on PostgreSQL, a check does on SQLite. */
-function enumCheck(column: pg.PgColumn, table: string, { nameOf }: Twins) {
+function enumCheck(column: pg.PgColumn, { name: table, checks }: PgConfig, { nameOf }: Twins) {
   const type = enumOf(column);
   if (type === undefined) return [];
-  const name = nameOf(column);
+  const own = nameOf(column);
+  const name = `${table}_${own}_check`;
+  if (checks.some((check) => check.name === name)) {
+    throw refuse(
+      name,
+      `the enum type of ${own} is a check of that name on SQLite`,
+      "another name for the check",
+    );
+  }
   const values = type.enumValues.map(quotedText).join(", ");
-  return [lite.check(`${table}_${name}_check`, sql.raw(`"${name}" IN (${values})`))];
+  return [lite.check(name, sql.raw(`"${own}" IN (${values})`))];
 }
 
 function makeForeignKey(key: pg.ForeignKey, table: string, twins: Twins) {

@@ -4,7 +4,7 @@ import type { History } from "../../history/history.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { formatCount } from "../../base/quantity.ts";
 import { isTimeUp } from "./time_limit.ts";
-import { readKitSnapshot } from "../../author/read_project.ts";
+import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import { type Check, type CheckContext, couldNotCheck, pass } from "./check.ts";
 import { foundBroken, rowRules } from "../rules/data_rules.ts";
 import { countDuplicates, duplicateWords, uniqueColumnsOf } from "./duplicates.ts";
