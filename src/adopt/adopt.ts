@@ -12,6 +12,7 @@ import {
   insertApplied,
   setAlembicVersion,
 } from "../engines/version_table.ts";
+import { userStatement } from "../engines/statement_names.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { keptOf } from "./inspect.ts";
 import { lockOptions } from "../state/lock_options.ts";
@@ -82,7 +83,7 @@ export function adoptionBatch(
   const added = reached.filter(({ id }) => !right.some((row) => row.revision === id));
   return [
     ...createVersionTables,
-    ...statements.map((statement) => sql.raw(statement.sql)),
+    ...statements.map((statement) => userStatement(sql.raw(statement.sql))),
     ...stale.flatMap((row) => deleteApplied(row.revision)),
     ...added.map((revision) => insertApplied(recordOf(revision, { startedAt, appliedBy: version, origin }))),
     ...hasAlembic ? setAlembicVersion(to) : [],

@@ -6,6 +6,7 @@ import { sampleRows } from "./rules/sample_rows.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import type { Database } from "../engines/database.ts";
 import type { Scratch } from "../engines/scratch.ts";
+import { ownTable, userStatement } from "../engines/statement_names.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { migrate } from "../migrate/migrate.ts";
 import { differencesFrom, snapshotOf } from "../state/read_unmanaged.ts";
@@ -110,7 +111,7 @@ async function addRows(
   for (const { table, statements } of sampleRows(snapshot, next)) {
     if (!empty.some((each) => each.table === table)) continue;
     try {
-      await database.write(statements.map((statement) => sql.raw(statement)));
+      await database.write(statements.map((statement) => userStatement(sql.raw(statement))));
     } catch (error) {
       // A check that no made-up row satisfies: the table stays empty.
       if (!(error instanceof HarborError)) throw error;
@@ -123,7 +124,7 @@ async function countRows(database: Database, tables: readonly string[]): Promise
   const counts: TableRows[] = [];
   for (const table of tables) {
     const [row] = await database.read<{ n: number | bigint | string }>(
-      sql`SELECT count(*) AS n FROM ${sql.identifier(table)}`,
+      sql`SELECT count(*) AS n FROM ${ownTable(table)}`,
     );
     counts.push({ table, rows: Number(row!.n) });
   }

@@ -67,6 +67,8 @@ const exitCodes = {
   schema_mismatch: 4,
   /** Rows break a rule of the schema that is to be put over them. */
   data_conflict: 4,
+  /** The role has rights that the owner of the schema lacks, and would run the owner's code with them. */
+  untrusted_owner: 4,
   /** Confirmation is needed and was not given. */
   needs_confirmation: 4,
   /** A backup or its manifest is not what was written. */

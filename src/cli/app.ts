@@ -1,7 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import { type DatabaseUrl, parseDatabaseUrl } from "../base/url/database_url.ts";
+import { type DatabaseUrl, parseDatabaseUrl, trustingOwner } from "../base/url/database_url.ts";
 import { HarborError } from "../base/errors.ts";
 import type { History } from "../history/history.ts";
 import { shownText } from "../base/shown_text.ts";
@@ -49,7 +49,7 @@ export function createApp(
   let known: DatabaseUrl | undefined;
 
   function databaseUrl(): DatabaseUrl {
-    return known ??= locate(system, settings, report);
+    return known ??= trusting(locate(system, settings, report), settings);
   }
   function isAbsent(url: DatabaseUrl = databaseUrl()): boolean {
     return url.isFile && !existsSync(url.path);
@@ -122,6 +122,11 @@ export function createApp(
 /** Whether the command line or the environment says where the database is. */
 export function isNamed({ environment }: System, { databaseUrl }: GlobalValues): boolean {
   return (databaseUrl ?? environment["DATABASE_URL"]) !== undefined;
+}
+
+/** Returns an address with what the user says of the owner of its tables. */
+export function trusting(url: DatabaseUrl, { trustOwner }: GlobalValues): DatabaseUrl {
+  return trustOwner ? trustingOwner(url) : url;
 }
 
 function locate(system: System, settings: GlobalValues, report: Report): DatabaseUrl {

@@ -11,6 +11,10 @@ export const globalOptions = {
   quiet: flag("--quiet", "print errors only"),
   noColor: flag("--no-color", "no colours (also NO_COLOR)"),
   yes: flag("--yes", "go on without asking"),
+  trustOwner: flag(
+    "--trust-owner",
+    "run what the tables' owner wrote (triggers, functions) with this role's rights (PostgreSQL)",
+  ),
   lockWait: number("--lock-wait <seconds>", "how long to wait for another harbor-db", 60),
 };
 

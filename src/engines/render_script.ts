@@ -1,6 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
 import type { SQL } from "drizzle-orm";
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core/dialect";
+import { writeOwnSchema } from "../sql/own_schema.ts";
 import type { WriteMode } from "./database.ts";
 
 /** What goes around a batch, so that a plain client does with it what the drivers do. */
@@ -24,6 +25,8 @@ export function renderBatch(dialect: Dialect, batch: readonly SQL[], mode: Write
   const [before, after] = frames[dialect][mode];
   // With its parameters written out, a statement of ours reads the same in both dialects.
   const compiler = new SQLiteSyncDialect();
-  const texts = batch.map((statement) => compiler.sqlToQuery(statement.inlineParams()).sql);
+  const texts = batch.map((statement) =>
+    writeOwnSchema(compiler.sqlToQuery(statement.inlineParams()).sql, "")
+  );
   return [...before, ...texts, ...after].map((text) => `${text};\n`).join("");
 }

@@ -3,15 +3,16 @@ import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { type RowForm, rowsOfForm } from "../base/row_form.ts";
 import type { Database } from "./database.ts";
+import { ownTable } from "./statement_names.ts";
 
 /**
  * The two tables in which harbor-db keeps its own state, and the one of Alembic that it keeps in step. Statements are
  * returned, not run, so that they commit in the same batch as what they record. Times are ISO 8601 text in UTC and
  * keys are text, so that one spelling serves every engine.
  */
-const versionTable = sql.identifier("harbor_version");
-const backfillTable = sql.identifier("harbor_backfill");
-const alembicTable = sql.identifier("alembic_version");
+const versionTable = ownTable("harbor_version");
+const backfillTable = ownTable("harbor_backfill");
+const alembicTable = ownTable("alembic_version");
 
 /** Statements that make the tables where they do not exist. */
 export const createVersionTables: readonly SQL[] = [
@@ -186,7 +187,7 @@ export async function readAlembicVersions(database: Database): Promise<readonly 
  * the table is in a schema of its own, unless it was told otherwise.
  */
 export async function readDrizzleHashes(database: Database): Promise<readonly string[] | null> {
-  const places = [sql`"drizzle"."__drizzle_migrations"`, sql`"__drizzle_migrations"`];
+  const places = [sql`"drizzle"."__drizzle_migrations"`, ownTable("__drizzle_migrations")];
   for (const place of places) {
     const rows = await readIfThere<{ hash: string }>(database, {
       table: "__drizzle_migrations",

@@ -1,6 +1,7 @@
 import type { Backfill } from "../history/statement.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../engines/database.ts";
+import { ownTable, userStatement } from "../engines/statement_names.ts";
 
 /** A place among the keys of a table, as text; `null` for before the first one. */
 export interface Place {
@@ -35,12 +36,15 @@ export async function readWindow(
 ): Promise<Window | null> {
   const key = sql.identifier(backfill.key);
   const [row] = await database.read<WindowRow>(
-    // Some types of keys have an order and no max(): PostgreSQL's uuid.
-    sql`WITH w AS (SELECT ${key} AS k, CASE WHEN ${wanted(backfill)} THEN 1 END AS m FROM ${
-      sql.identifier(backfill.table)
-    } WHERE ${
-      within(backfill, { from, end })
-    } ORDER BY ${key} LIMIT ${limit}) SELECT (SELECT CAST(k AS TEXT) FROM w ORDER BY k DESC LIMIT 1) AS last, (SELECT CAST(k AS TEXT) FROM w WHERE m = 1 ORDER BY k LIMIT 1) AS first_matching, count(*) AS walked, count(m) AS matching FROM w`,
+    asked(
+      backfill,
+      // Some types of keys have an order and no max(): PostgreSQL's uuid.
+      sql`WITH w AS (SELECT ${key} AS k, CASE WHEN ${wanted(backfill)} THEN 1 END AS m FROM ${
+        ownTable(backfill.table)
+      } WHERE ${
+        within(backfill, { from, end })
+      } ORDER BY ${key} LIMIT ${limit}) SELECT (SELECT CAST(k AS TEXT) FROM w ORDER BY k DESC LIMIT 1) AS last, (SELECT CAST(k AS TEXT) FROM w WHERE m = 1 ORDER BY k LIMIT 1) AS first_matching, count(*) AS walked, count(m) AS matching FROM w`,
+    ),
   );
   if (row === undefined || row.last === null) return null;
   return {
@@ -58,9 +62,12 @@ export async function hasMatch(
   range: { readonly from: Place; readonly end: string | null },
 ): Promise<boolean> {
   const rows = await database.read(
-    sql`SELECT 1 AS found FROM ${sql.identifier(backfill.table)} WHERE ${wanted(backfill)} AND ${
-      within(backfill, range)
-    } LIMIT 1`,
+    asked(
+      backfill,
+      sql`SELECT 1 AS found FROM ${ownTable(backfill.table)} WHERE ${wanted(backfill)} AND ${
+        within(backfill, range)
+      } LIMIT 1`,
+    ),
   );
   return rows.length > 0;
 }
@@ -70,7 +77,9 @@ export function updateWithin(
   backfill: Backfill,
   range: { readonly from: Place; readonly end: string | null },
 ): SQL {
-  return sql`${sql.raw(backfill.update)} WHERE ${wanted(backfill)} AND ${within(backfill, range)}`;
+  return userStatement(
+    sql`${sql.raw(backfill.update)} WHERE ${wanted(backfill)} AND ${within(backfill, range)}`,
+  );
 }
 
 /** Returns the lowest or the highest key; `null` for an empty table. */
@@ -81,7 +90,7 @@ export async function readEdgeKey(
 ): Promise<string | null> {
   const column = sql.identifier(key);
   const [row] = await database.read<{ edge: string }>(
-    sql`SELECT CAST(${column} AS TEXT) AS edge FROM ${sql.identifier(table)} ORDER BY ${column} ${
+    sql`SELECT CAST(${column} AS TEXT) AS edge FROM ${ownTable(table)} ORDER BY ${column} ${
       sql.raw(edge === "lowest" ? "ASC" : "DESC")
     } LIMIT 1`,
   );
@@ -95,11 +104,16 @@ export async function countKeys(
   { from, atMost }: { readonly from: Place; readonly atMost: number },
 ): Promise<number> {
   const [row] = await database.read<{ size: number | bigint | string }>(
-    sql`SELECT count(*) AS size FROM (SELECT 1 FROM ${sql.identifier(backfill.table)} WHERE ${
+    sql`SELECT count(*) AS size FROM (SELECT 1 FROM ${ownTable(backfill.table)} WHERE ${
       within(backfill, { from, end: null })
     } LIMIT ${atMost}) AS r`,
   );
   return Number(row!.size);
+}
+
+/** The condition is the script's, and its names are not ours to qualify. */
+function asked({ condition }: Backfill, statement: SQL): SQL {
+  return condition === null ? statement : userStatement(statement);
 }
 
 function wanted({ condition }: Backfill): SQL {

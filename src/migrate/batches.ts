@@ -4,6 +4,7 @@ import type { SQL } from "drizzle-orm";
 import { sql } from "drizzle-orm";
 import type { Step } from "./rules/plan.ts";
 import type { WriteMode } from "../engines/database.ts";
+import { userStatement } from "../engines/statement_names.ts";
 import { deleteApplied, insertApplied, setAlembicVersion, updateProgress } from "../engines/version_table.ts";
 
 /** A part of a step that commits on its own. */
@@ -54,7 +55,9 @@ export function* batchesOf(step: Step, options: BatchOptions): Generator<Batch> 
       yield { mode: "rows", statements: [...before, ...record(0)], ...plain };
       before = [];
     }
-    const texts = statements.slice(phase.start, phase.end).map((statement) => sql.raw(statement.sql));
+    const texts = statements.slice(phase.start, phase.end).map((statement) =>
+      userStatement(sql.raw(statement.sql))
+    );
     const { run } = phase.first;
     switch (run.kind) {
       case "alone":

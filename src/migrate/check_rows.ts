@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import type { Demand } from "./rules/row_demands.ts";
 import { HarborError } from "../base/errors.ts";
 import type { Database } from "../engines/database.ts";
+import { userStatement } from "../engines/statement_names.ts";
 
 /** How many rows are named. */
 const exampleCount = 5;
@@ -22,12 +23,13 @@ export async function findConflicts(
 ): Promise<readonly Conflict[]> {
   const conflicts: Conflict[] = [];
   for (const demand of demands) {
+    const look = (text: string) => demand.hasExpression ? userStatement(sql.raw(text)) : sql.raw(text);
     const examples = await database.read<Record<string, unknown>>(
-      sql.raw(`${demand.query} LIMIT ${exampleCount}`),
+      look(`${demand.look} LIMIT ${exampleCount}`),
     );
     if (examples.length === 0) continue;
     const [count] = await database.read<{ n: number | bigint | string }>(
-      sql.raw(`SELECT count(*) AS n FROM (${demand.query}) AS broken`),
+      look(`SELECT count(*) AS n FROM (${demand.look}) AS broken`),
     );
     conflicts.push(describe(demand, Number(count!.n), examples));
   }

@@ -4,6 +4,7 @@ import type { State } from "../state/state.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { type Goal, plan, type Step } from "./rules/plan.ts";
+import { ownTable } from "../engines/statement_names.ts";
 import { createVersionTables, insertApplied, updateDurations } from "../engines/version_table.ts";
 import { type BackfillResult, runBackfill } from "./backfill.ts";
 import type { PaceOptions } from "./backfill_walk.ts";
@@ -186,7 +187,7 @@ async function isMade({ database }: RunContext, batch: Batch, step: Step): Promi
   const { tables } = await database.introspect();
   const index = tables.flatMap((table) => table.indexes).find((each) => each.name === batch.makesIndex);
   if (index?.valid === false) {
-    await database.write([sql`DROP INDEX CONCURRENTLY IF EXISTS ${sql.identifier(index.name)}`], "alone");
+    await database.write([sql`DROP INDEX CONCURRENTLY IF EXISTS ${ownTable(index.name)}`], "alone");
   }
   return index?.valid === true;
 }

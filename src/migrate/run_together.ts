@@ -7,6 +7,7 @@ import { stopIfAsked } from "../base/interrupt.ts";
 import type { Step } from "./rules/plan.ts";
 import { cursorAt, foldedName, tokensOf, topLevel } from "../sql/cursor.ts";
 import { isWord } from "../sql/lexer.ts";
+import { userStatement } from "../engines/statement_names.ts";
 import { type BackfillResult, recordAtOnce } from "./backfill.ts";
 import { batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -103,7 +104,7 @@ function scriptOf(context: RunContext, step: Step, options: BatchOptions) {
   for (const batch of batchesOf(step, options)) {
     if (batch.mode === "alone") {
       const { sql: text } = step.script.statements[batch.statement!]!;
-      statements.push(sql.raw(withoutWord("CONCURRENTLY", text, context.database.dialect)));
+      statements.push(userStatement(sql.raw(withoutWord("CONCURRENTLY", text, context.database.dialect))));
     } else statements.push(...batch.statements);
     if (batch.backfill === null) continue;
     const { backfill } = batch;

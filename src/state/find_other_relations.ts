@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import type { Database } from "../engines/database.ts";
+import { userStatement } from "../engines/statement_names.ts";
 
 /**
  * Returns those of the names under which something is found that is no table of the live schema: a view, or a table
@@ -20,7 +21,7 @@ export async function findElsewhere(
 
 async function isSeen(database: Database, name: string): Promise<boolean> {
   try {
-    await database.read(sql`SELECT 1 AS one FROM ${sql.identifier(name)} WHERE 1 = 0`);
+    await database.read(userStatement(sql`SELECT 1 AS one FROM ${sql.identifier(name)} LIMIT 0`));
     return true;
   } catch (error) {
     if (!(error instanceof HarborError)) throw error;

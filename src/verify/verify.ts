@@ -11,6 +11,7 @@ import type { History } from "../history/history.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import type { Database } from "../engines/database.ts";
 import type { StoredBackup } from "../backup/folder.ts";
+import { ownTable } from "../engines/statement_names.ts";
 import { type Budget, limitDatabase, startBudget } from "./checks/time_limit.ts";
 import { type Check, type CheckContext, couldNotCheck, type ExpectedBackups } from "./checks/check.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -190,7 +191,7 @@ async function tablesOf(context: CheckContext): Promise<readonly TableFacts[]> {
   for (const { name } of (await context.schema()).tables) {
     await context.pace.next();
     const [row] = await database.read<{ rows: number }>(
-      sql`SELECT count(*) AS "rows" FROM ${sql.identifier(name)}`,
+      sql`SELECT count(*) AS "rows" FROM ${ownTable(name)}`,
     );
     tables.push({ name, rows: Number(row!.rows), bytes: sizes.get(name) ?? null });
   }

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../support/user_sql.ts";
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";

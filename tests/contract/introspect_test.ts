@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../support/user_sql.ts";
 import assert from "node:assert/strict";
 import type { Column, Snapshot, Table } from "../../src/schema/snapshot.ts";
 import type { Database } from "../../src/engines/database.ts";

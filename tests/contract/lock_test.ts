@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../support/user_sql.ts";
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database, LockHolder } from "../../src/engines/database.ts";

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../support/user_sql.ts";
 import assert from "node:assert/strict";
 import { eachEngine } from "../support/each_engine.ts";
 import { rejectsWith } from "../support/harbor_error.ts";

@@ -1,5 +1,5 @@
 import type { Dialect } from "../../src/base/dialect.ts";
-import { sql } from "drizzle-orm";
+import { sql } from "../support/user_sql.ts";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

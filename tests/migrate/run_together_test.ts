@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sql } from "drizzle-orm";
+import { sql } from "../support/user_sql.ts";
 import type { Database } from "../../src/engines/database.ts";
 import { openSqliteMemory } from "../../src/engines/sqlite/driver.ts";
 import { readApplied } from "../../src/engines/version_table.ts";

@@ -1,5 +1,5 @@
 /** A process of its own that adds one to `counter.value` of the database in its argument, in two steps under the lock. */
-import { sql } from "drizzle-orm";
+import { sql } from "./user_sql.ts";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openTestDatabase } from "./databases.ts";

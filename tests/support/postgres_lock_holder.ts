@@ -4,7 +4,7 @@
  */
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { sql } from "drizzle-orm";
+import { sql } from "./user_sql.ts";
 import { withTestDatabase } from "./databases.ts";
 
 await withTestDatabase(process.env["DATABASE_URL"] ?? "", (database) =>

@@ -7,6 +7,7 @@ import type { History, Revision } from "../../history/history.ts";
 import type { Script } from "../../history/script.ts";
 import type { Client, WriteMode } from "../../engines/database.ts";
 import { openScratch } from "../../engines/open/scratch.ts";
+import { userStatement } from "../../engines/statement_names.ts";
 import { found, scriptOf } from "../read_scripts.ts";
 import { loadPostgresParser, type PostgresParser } from "../../sql/postgres_parser.ts";
 
@@ -55,7 +56,7 @@ async function trySqlite(history: History, client: Client): Promise<readonly Fin
       for (const statement of script?.statements ?? []) {
         const mode = modeOf[statement.run.kind];
         try {
-          await database.write([sql.raw(statement.sql)], mode);
+          await database.write([userStatement(sql.raw(statement.sql))], mode);
         } catch (error) {
           if (!(error instanceof HarborError)) throw error;
           // What follows depends on it.

@@ -64,3 +64,8 @@ export function parseDatabaseUrl(text: string, environment: Environment = {}): D
   const known = ["file", ...Object.keys(parsers)].sort().join(", ");
   throw badUrl(scheme, `harbor-db does not know the scheme "${scheme}"`, `Use one of ${known}.`);
 }
+
+/** Returns an address with the user's word that code of the tables' owner may run with the rights of who connects. */
+export function trustingOwner(url: DatabaseUrl): DatabaseUrl {
+  return url.driver === "postgres" ? { ...url, trustsOwner: true } : url;
+}

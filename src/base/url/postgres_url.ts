@@ -28,6 +28,8 @@ export interface PostgresUrl {
   readonly settings: Readonly<Record<string, string>>;
   /** Seconds to wait for a connection; 0 waits without end. Left out when nothing says it. */
   readonly connectTimeout?: number;
+  /** Whether code of the tables' owner may run with the rights of the role that connects. */
+  readonly trustsOwner?: boolean;
   /** libpq's `sslrootcert`, `sslcert`, `sslkey` (paths). */
   readonly sslFiles: { readonly rootcert?: string; readonly cert?: string; readonly key?: string };
 }

@@ -5,7 +5,7 @@ import { HarborError } from "../../base/errors.ts";
 import { defaultRetention, type RetentionPolicy } from "../../backup/rules/retention.ts";
 import { realPath } from "../../base/files/real_path.ts";
 import type { Backups } from "../../backup/open_backups.ts";
-import type { App } from "../../cli/app.ts";
+import { type App, trusting } from "../../cli/app.ts";
 import { choice, count, text, texts, type Values } from "../../cli/options.ts";
 
 /** Where backups are. */
@@ -105,7 +105,7 @@ export function retentionPolicy(options: Values<typeof keepOptions>): RetentionP
 
 /** Reads the URL that a command names beside the database's own. */
 export function otherUrl(app: App, written: string): DatabaseUrl {
-  const url = parseDatabaseUrl(written, app.system.environment);
+  const url = trusting(parseDatabaseUrl(written, app.system.environment), app.settings);
   return url.driver === "sqlite_file" ? { ...url, path: resolve(app.system.cwd, url.path) } : url;
 }
 

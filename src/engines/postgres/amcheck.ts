@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../database.ts";
 import { type Pace, passed, type Probe, type ProbeResult } from "../inspector.ts";
-import { ownSchema } from "./introspect.ts";
+import { ownSchema } from "./statement.ts";
 
 /** How many 8 kB blocks of a table are looked at in one statement. */
 const blocksPerSlice = 4_096;
@@ -84,9 +84,10 @@ async function checkHeap(database: Database, pace: Pace, schema: string): Promis
       await pace.next();
       const last = Math.min(first + blocksPerSlice, blocks) - 1;
       const rows = await database.read<{ blkno: number; msg: string }>(
+        // With every argument, so that no other function of that name fits as well.
         sql`SELECT blkno, msg FROM ${
           sql.identifier(schema)
-        }.verify_heapam(${oid}::oid::regclass, startblock => ${first}, endblock => ${last}) LIMIT 20`,
+        }.verify_heapam(${oid}::oid::regclass, false, false, 'none'::text, ${first}::bigint, ${last}::bigint) LIMIT 20`,
       ).catch((error) => {
         if (!isDamage(error)) throw error;
         return [{ blkno: first, msg: error.state }];

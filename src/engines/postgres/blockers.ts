@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Session } from "./connection.ts";
+import { runPinned } from "./search_path.ts";
 
 /** A session that keeps another one waiting. What it runs is left out: it may hold personal data. */
 export interface Blocker {
@@ -39,7 +40,7 @@ export function watchBlockers({ pid, afterMs, openObserver }: WatchOptions): Blo
     const observer = await openObserver();
     try {
       while (!end.signal.aborted) {
-        const [result] = await observer.run([{ text: question(pid), parameters: [] }]);
+        const [result] = await runPinned(observer, [{ text: question(pid), parameters: [] }]);
         if (result !== undefined && result.rows.length > 0) {
           seen = result.rows as unknown as readonly Blocker[];
         }

@@ -7,6 +7,7 @@ import { copyIn, copyOut, type CopySetting } from "./wire/copy_stream.ts";
 import { endsSession, isSevered, SessionEnded } from "./errors.ts";
 import { hearLastWords, type LastWords } from "./wire/session_end.ts";
 import { dial, DialError, type Encryption } from "./wire/socket.ts";
+import { firstSchema, pinSession, userPath } from "./search_path.ts";
 import type { Statement } from "./statement.ts";
 import { valueTypes } from "./wire/types.ts";
 
@@ -25,8 +26,12 @@ export interface Result {
 export interface Session {
   /** `150004` is 15.4. */
   readonly serverVersion: number;
-  /** Where unqualified names are made; `null` when no schema of the search path exists. */
+  /** Where the user's unqualified names are made; `null` when no schema of the search path exists. */
   readonly schema: string | null;
+  /** The schema that the run works on: that one, and where there is none, the one in which it would be. */
+  readonly home: string;
+  /** The search path for statements of users; the session itself has another one, see `pinnedPath`. */
+  readonly path: string;
   /** The server process that answered when the session began. */
   readonly backendPid: number;
   /** Whether that process itself greeted us; otherwise a pooler stands in between. */
@@ -79,12 +84,14 @@ const endlessSeconds = 86_400;
 
 /** A stranger's first question: which process answers, what it is, and where names are made. */
 const introduction =
-  "SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version, current_schema() AS schema";
+  "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_setting('server_version_num')::int AS version, " +
+  "pg_catalog.current_schema() AS schema, pg_catalog.current_setting('search_path') AS path";
 
 interface Introduction {
   readonly pid: number;
   readonly version: number;
   readonly schema: string | null;
+  readonly path: string;
 }
 
 // Never the simple protocol: it would run a text that holds several statements. And no prepared statements, which a
@@ -206,16 +213,33 @@ export async function connect(
   try {
     const [answer] = await Promise.race([send([{ text: introduction, parameters: [] }]), timeout]);
     const server = answer?.[0] as unknown as Introduction;
+    const direct = server.pid === answer?.state?.pid;
+    // Sent before anything else is, so it comes first; behind a pooler it would stay in the pool.
+    const pinning: Promise<unknown> = direct ? send([pinSession]) : Promise.resolve();
+    let isPinned = false;
+    pinning.then(() => isPinned = true, () => {});
+    // What runs on a session that is not pinned has no result.
+    const pinned = async <T>(work: Promise<T>): Promise<T> => {
+      work.catch(() => {});
+      await pinning;
+      return await work;
+    };
     let lastExclusive: Promise<unknown> = Promise.resolve();
     let last = lastExclusive;
     return {
       serverVersion: server.version,
       schema: server.schema,
+      home: server.schema ?? firstSchema(server.path),
+      path: userPath(server.path),
       backendPid: server.pid,
-      direct: server.pid === answer?.state?.pid,
+      direct,
       hasEnded: () => ended,
       run: async (statements) =>
-        (await send(statements)).map((one) => ({ rows: [...one], command: one.command, count: one.count })),
+        (await pinned(send(statements))).map((one) => ({
+          rows: [...one],
+          command: one.command,
+          count: one.count,
+        })),
       script: (text) => use(({ client }) => client.unsafe(text)),
       copyOut: (text, take) => use((setting) => copyOut(setting, text, take)),
       copyIn: (text, data) => use((setting) => copyIn(setting, text, data)),
@@ -229,7 +253,11 @@ export async function connect(
         last = Promise.all([last, result.catch(() => {})]);
         return result;
       },
-      close,
+      async close(waits) {
+        // A server that does not answer is not waited for twice.
+        if (!isPinned) await Promise.race([pinning.catch(() => {}), sleep(500, undefined, { ref: false })]);
+        await close(waits);
+      },
     };
   } catch (error) {
     await close();

@@ -7,9 +7,11 @@ import { statementError } from "./errors.ts";
 import { introspection, occupation, readSnapshot } from "./introspect.ts";
 import { advisoryLock, applicationName } from "./lock.ts";
 import { postgresPace } from "./pace.ts";
+import { pinnedPath, setPath } from "./search_path.ts";
 import { protect } from "./session_settings.ts";
 import { openSession } from "./session.ts";
 import { compile, type Statement } from "./statement.ts";
+import { trustOf } from "./trust.ts";
 import { type BatchTimes, batchWriter, type Patience } from "./write.ts";
 
 const defaultPatience: Patience = { lockTimeoutMs: 2_000, totalMs: 60_000, concurrentlyMs: 600_000 };
@@ -39,7 +41,16 @@ export async function openPostgres(
     protection ??= protect(session).catch((error) => {
       throw statementError(error, { statement: "SET", url: url.display, lockHeld: lock.isHeld() });
     });
-  const lock = advisoryLock({ session, url, name, onAcquired: protectOnce });
+  const trust = trustOf(session, url.display, url.trustsOwner === true);
+  const lock = advisoryLock({
+    session,
+    url,
+    name,
+    async onAcquired() {
+      await protectOnce();
+      await trusted(trust.requireToChange());
+    },
+  });
   let lastBatch: BatchTimes = { heldMs: 0, fixedMs: 0, waitedMs: 0 };
   const writer = batchWriter({
     session,
@@ -53,11 +64,13 @@ export async function openPostgres(
 
   /** One round trip. A statement that would write fails. */
   async function readOnly(statements: readonly Statement[], statement: string): Promise<readonly Result[]> {
+    const asUser = statements.some((each) => each.asUser);
     try {
       return await session.shared(async () => {
-        // Behind a pooler the setting would stay in the pool, and several belong together.
-        if (access !== "read" || !session.direct || statements.length > 1) {
-          return (await session.run([begin, ...statements, commit])).slice(1, -1);
+        // Behind a pooler the settings would stay in the pool, and several belong together.
+        if (access !== "read" || !session.direct || statements.length > 1 || asUser) {
+          const frame = [begin, setPath(asUser ? session.path : pinnedPath)];
+          return (await session.run([...frame, ...statements, commit])).slice(frame.length, -1);
         }
         const first = isReadOnly ? [] : [setReadOnly];
         isReadOnly = true;
@@ -73,6 +86,21 @@ export async function openPostgres(
     throw new HarborError("read_only", `Cannot write "${url.display}": it was opened for reading only`);
   }
 
+  /** @param required What {@link trustOf} says */
+  async function trusted(required: Promise<void>): Promise<void> {
+    await required.catch((error) => {
+      throw statementError(error, { statement: "SELECT", url: url.display, lockHeld: lock.isHeld() });
+    });
+  }
+
+  async function requireTrust(batch: readonly SQL[]): Promise<void> {
+    if (!lock.isHeld()) await trusted(trust.requireToChange());
+    for (const statement of batch) {
+      const { text, asUser } = compile(statement, session.home);
+      if (asUser) await trusted(trust.requireToRun(text));
+    }
+  }
+
   async function rowsOf<Row>(statement: Statement): Promise<Row[]> {
     const [result] = await readOnly([statement], statement.text);
     return [...(result?.rows ?? [])] as Row[];
@@ -81,17 +109,24 @@ export async function openPostgres(
   return {
     dialect: "postgresql",
     url: url.display,
-    read: async <Row>(statement: SQL) => await rowsOf<Row>(compile(statement)),
+    async read<Row>(statement: SQL) {
+      const compiled = compile(statement, session.home);
+      if (compiled.readsTables) await trusted(trust.requireToLook());
+      if (compiled.asUser) await trusted(trust.requireToRun(compiled.text));
+      return await rowsOf<Row>(compiled);
+    },
     async write(batch, mode) {
       requireWritable();
       // Behind a pooler its settings would stay in the pool, unless the session is proven to be our own.
       if (session.direct) await protectOnce();
+      await requireTrust(batch);
       return await writer.write(batch, mode);
     },
     async rehearse(batch) {
       requireWritable();
       if (session.direct) await protectOnce();
-      return readSnapshot(await writer.rehearse(batch, introspection()));
+      await requireTrust(batch);
+      return readSnapshot(await writer.rehearse(batch, introspection(session)));
     },
     async withLock(work, options) {
       requireWritable();
@@ -99,13 +134,16 @@ export async function openPostgres(
     },
     pace: (table) =>
       Promise.resolve(postgresPace(table, {
+        schema: session.home,
         lastBatch: () => lastBatch,
         read: async (statement) => (await rowsOf<never>(statement))[0],
       })),
     lockHolder: () => lock.holder(),
     async introspect() {
-      const [row] = await rowsOf<{ used: boolean }>(occupation());
-      return readSnapshot(row?.used ? await readOnly(introspection(), "SELECT … FROM pg_catalog") : []);
+      const [row] = await rowsOf<{ used: boolean }>(occupation(session.home));
+      return readSnapshot(
+        row?.used ? await readOnly(introspection(session), "SELECT … FROM pg_catalog") : [],
+      );
     },
     // What was written is committed, and the lock freed by a statement that was answered.
     close: () => session.close(false),

@@ -2,7 +2,8 @@ import { sql } from "drizzle-orm";
 import { quoteName } from "../../sql/quote.ts";
 import { type Inspector, passed, type Probe } from "../inspector.ts";
 import { amcheckProbe } from "./amcheck.ts";
-import { ownSchema } from "./introspect.ts";
+import { ownSchema } from "./statement.ts";
+import { ownTable } from "../statement_names.ts";
 
 /** Inspects PostgreSQL: what is known without reading a row, and with `amcheck`, where it is installed, the rest. */
 export const postgresInspector: Inspector = {
@@ -11,7 +12,7 @@ export const postgresInspector: Inspector = {
   damage: () => Promise.resolve([]),
   async missingRights(database, tables) {
     const [role] = await database.read<{ name: string; schema: string; creates: boolean }>(
-      sql`SELECT current_user::text AS name, current_schema()::text AS schema, has_schema_privilege(current_schema(), 'CREATE') AS creates`,
+      sql`SELECT current_user::text AS name, (SELECT nspname::text FROM pg_namespace WHERE oid = ${own}) AS schema, has_schema_privilege(${own}, 'CREATE') AS creates`,
     );
     const foreign = await database.read<{ name: string; owner: string }>(
       sql`SELECT c.relname::text AS name, pg_get_userbyid(c.relowner)::text AS owner FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY 1`,
@@ -117,7 +118,7 @@ WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass A
       const [row] = await database.read<{ next: number; highest: number | null }>(
         sql`SELECT CASE WHEN s.is_called THEN s.last_value + ${each.increment} ELSE s.last_value END AS next, (SELECT max(${
           sql.identifier(each.column)
-        }) FROM ${sql.identifier(each.table)}) AS highest FROM ${sql.identifier(each.schema)}.${
+        }) FROM ${ownTable(each.table)}) AS highest FROM ${sql.identifier(each.schema)}.${
           sql.identifier(each.sequence)
         } AS s`,
       );

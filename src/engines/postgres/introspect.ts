@@ -1,31 +1,42 @@
 import type { Column, OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
-import type { Result } from "./connection.ts";
-import type { Statement } from "./statement.ts";
+import type { Result, Session } from "./connection.ts";
+import { pinnedPath, setPath } from "./search_path.ts";
+import { inSchema, ownSchema, type Statement } from "./statement.ts";
 
 /**
- * The statements that read a schema from the catalogs of the first schema of the search path, for one read-only
- * transaction; {@link readSnapshot} takes their results.
+ * The statements that read a schema from the catalogs, for one transaction; {@link readSnapshot} takes their results.
  *
- * Lists come as JSON in text, one row a table, because a round trip costs more than what it brings.
+ * Lists come as JSON in text, one row a table, because a round trip costs more than what it brings. A cursor's own names
+ * are looked up when it is declared; how the server spells the definitions that it finds depends on the path when it is
+ * fetched from, and users know the spelling on theirs.
  */
-export function introspection(): readonly Statement[] {
-  return [settings, tables, others].map((text) => ({ text, parameters: [] }));
+export function introspection({ home, path }: Pick<Session, "home" | "path">): readonly Statement[] {
+  const plain = (text: string): Statement => ({ text: inSchema(text, home), parameters: [] });
+  return [
+    setPath(pinnedPath),
+    plain(settings),
+    plain(`DECLARE harbor_tables NO SCROLL CURSOR FOR ${tables}`),
+    plain(`DECLARE harbor_others NO SCROLL CURSOR FOR ${others}`),
+    setPath(path),
+    plain("FETCH ALL FROM harbor_tables"),
+    plain("FETCH ALL FROM harbor_others"),
+  ];
 }
 
 /**
  * Asks whether there is anything in that schema, in the column `used`: a new database is looked at twice before it is
  * upgraded, and all of {@link introspection} takes its time on an empty one too. What is in a schema depends on it.
  */
-export function occupation(): Statement {
-  return {
-    text: "SELECT EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = " +
-      `${ownSchema}) AS used`,
-    parameters: [],
-  };
+export function occupation(schema: string): Statement {
+  const text =
+    "SELECT EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = " +
+    `${ownSchema}) AS used`;
+  return { text: inSchema(text, schema), parameters: [] };
 }
 
 /** Puts together what {@link introspection} brought; nothing is an empty schema. */
-export function readSnapshot([, tableRows, otherRows]: readonly Result[]): Snapshot {
+export function readSnapshot(results: readonly Result[]): Snapshot {
+  const [tableRows, otherRows] = results.slice(-2);
   return {
     dialect: "postgresql",
     tables: (tableRows?.rows ?? []).map((row) => readTable(String(row["definition"]))),
@@ -54,9 +65,6 @@ function readTable(definition: string): Table {
 const settings = `SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, MDY', true),
   set_config('IntervalStyle', 'postgres', true), set_config('extra_float_digits', '1', true),
   set_config('quote_all_identifiers', 'off', true)`;
-
-/** The first schema of the search path that exists, by its oid. */
-export const ownSchema = "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
 
 /** A condition on a relation's name: neither harbor-db's nor another tool's version table. */
 function isOfSchema(name: string): string {

@@ -7,6 +7,7 @@ import type { LockHolder, LockOptions } from "../database.ts";
 import { lockedError, ownerName } from "../../base/lock_error.ts";
 import type { Session } from "./connection.ts";
 import { statementError } from "./errors.ts";
+import { runPinned } from "./search_path.ts";
 import { openSession } from "./session.ts";
 import type { Statement } from "./statement.ts";
 
@@ -56,7 +57,7 @@ export function advisoryLock({ session, url, name, onAcquired }: LockSetting): A
 
   async function run<Row>(text: string): Promise<Row | undefined> {
     try {
-      const [result] = await session.exclusive(() => session.run([plain(text)]));
+      const [result] = await session.exclusive(() => runPinned(session, [plain(text)]));
       return result?.rows[0] as Row | undefined;
     } catch (error) {
       throw statementError(error, { statement: text, url: url.display, lockHeld: held });

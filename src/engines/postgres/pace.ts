@@ -6,6 +6,8 @@ import type { BatchTimes } from "./write.ts";
 
 /** What {@link postgresPace} needs. */
 export interface PaceSetting {
+  /** The schema of the table. */
+  readonly schema: string;
   /** Tells how the last batch went. */
   readonly lastBatch: () => BatchTimes;
   /** Reads one row. */
@@ -32,16 +34,17 @@ interface LoadRow {
  *
  * How far replicas are behind is shown to superusers and members of `pg_monitor` only; others go on without it.
  */
-export function postgresPace(table: string, { lastBatch, read }: PaceSetting): Pace {
+export function postgresPace(table: string, { schema, lastBatch, read }: PaceSetting): Pace {
   let known: Omit<Load, keyof BatchTimes> = { waiting: 0, lagMs: 0, backlog: 0, backlogReason: "" };
   let askedAt = -Infinity;
+  const name = [schema, table].map(quoteName).join(".");
   return {
     batchMs: batchTimes.server,
     rest: 0.25,
     readRest: 0,
     async relax() {
       if (performance.now() - askedAt > everyMs) {
-        const row = await read<LoadRow>({ text: question, parameters: [quoteName(table)] });
+        const row = await read<LoadRow>({ text: question, parameters: [name] });
         askedAt = performance.now();
         const { waiting = 0, lag = 0, dead = 0 } = row ?? {};
         known = {

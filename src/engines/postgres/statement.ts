@@ -3,6 +3,8 @@ import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../../base/errors.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { tokensOf } from "../../sql/cursor.ts";
+import { ownSchemaMark, writeOwnSchema } from "../../sql/own_schema.ts";
+import { UserStatement } from "../statement_names.ts";
 
 /** As many as the protocol's 16-bit count allows with what postgres.js keeps for itself. */
 const mostParameters = 65_533;
@@ -16,6 +18,10 @@ export interface Statement {
    * parameters first, and sends nothing else meanwhile.
    */
   readonly written?: string;
+  /** Whether its names are looked up on the user's search path, and not on our own. */
+  readonly asUser?: boolean;
+  /** Whether it names tables, ours or the user's, and not only catalogs. */
+  readonly readsTables?: boolean;
 }
 
 // What PgDialect passes to `toQuery`. Importing it would load all of drizzle-orm's column types, twice the rest of
@@ -29,9 +35,22 @@ const spelling: Parameters<SQL["toQuery"]>[0] = {
 
 const spelledOut: typeof spelling = { ...spelling, escapeParam: (_, value) => quoteValue(value) };
 
-/** Compiles drizzle-orm's template for PostgreSQL: `$1` parameters, names in double quotes. */
-export function compile(statement: SQL): Statement {
-  const { sql, params } = statement.toQuery(spelling);
+/** The oid of the schema that the run works on, in statements that {@link inSchema} has written. */
+export const ownSchema = "(SELECT oid FROM pg_namespace WHERE nspname = '\0')";
+
+/** Writes the run's schema where a statement of ours speaks of it. */
+export function inSchema(text: string, schema: string): string {
+  return writeOwnSchema(text, `${quoteName(schema)}.`).replaceAll("'\0'", () => quoteText(schema));
+}
+
+/**
+ * Compiles drizzle-orm's template for PostgreSQL: `$1` parameters, names in double quotes.
+ *
+ * @param schema The schema that the run works on
+ */
+export function compile(statement: SQL, schema: string): Statement {
+  const { sql: marked, params } = statement.toQuery(spelling);
+  const sql = inSchema(marked, schema);
   // postgres.js would blame another statement that is under way on the same connection.
   if (params.includes(undefined) || params.length > mostParameters) {
     const state = params.length > mostParameters
@@ -40,7 +59,13 @@ export function compile(statement: SQL): Statement {
     throw new HarborError("internal", `Cannot run "${excerpt(sql)}": ${state}`);
   }
   const isPlain = params.length > 0 && params.every(isUntyped);
-  return { text: sql, parameters: params, ...isPlain ? { written: statement.toQuery(spelledOut).sql } : {} };
+  return {
+    text: sql,
+    parameters: params,
+    ...isPlain ? { written: inSchema(statement.toQuery(spelledOut).sql, schema) } : {},
+    asUser: statement instanceof UserStatement,
+    readsTables: statement instanceof UserStatement || marked.includes(ownSchemaMark),
+  };
 }
 
 /** Whether postgres.js leaves the type of a parameter to the server, as it is with a quoted text. */

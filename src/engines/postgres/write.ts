@@ -6,6 +6,7 @@ import type { Result, Session } from "./connection.ts";
 import { despiteOthers } from "./contention.ts";
 import { sessionError, statementError } from "./errors.ts";
 import type { AdvisoryLock } from "./lock.ts";
+import { pinnedPath, setPath } from "./search_path.ts";
 import { compile, excerpt, type Statement, withoutLead } from "./statement.ts";
 
 /** How long a batch waits for locks of other sessions, in milliseconds. */
@@ -70,7 +71,7 @@ export function batchWriter(
   let quickestMs = Infinity;
 
   async function write(batch: readonly SQL[], mode: WriteMode = "rows"): Promise<number[]> {
-    const statements = batch.map(compile);
+    const statements = batch.map((statement) => compile(statement, session.home));
     statements.forEach(refuseUnfit);
     if (mode !== "alone") {
       const asked = performance.now();
@@ -109,7 +110,7 @@ export function batchWriter(
   }
 
   async function rehearse(batch: readonly SQL[], look: readonly Statement[]): Promise<readonly Result[]> {
-    const statements = batch.map(compile);
+    const statements = batch.map((statement) => compile(statement, session.home));
     statements.forEach(refuseUnfit);
     const attempt = (waitMs: number) =>
       transact(statements, waitMs, async () => {
@@ -135,14 +136,29 @@ export function batchWriter(
   ): Promise<T> {
     try {
       const began = performance.now();
-      const [, answer] = await around([plain("BEGIN ISOLATION LEVEL READ COMMITTED"), guard(waitMs, true)]);
+      const answers = await around([
+        plain("BEGIN ISOLATION LEVEL READ COMMITTED"),
+        ...session.direct ? [] : [setPath(pinnedPath)],
+        guard(waitMs, true),
+      ]);
       quickestMs = Math.min(quickestMs, performance.now() - began);
-      requireOwnProcess(answer);
+      requireOwnProcess(answers.at(-1));
       // Sent together, so that locks are not held for the way there and back of each. After a failure the server
       // passes over the rest.
-      const elements = Promise.allSettled(batch.map(element));
-      // What is deferred is judged now, while its failure cannot be mistaken for one of the commit.
-      const judgement = around([plain("SET CONSTRAINTS ALL IMMEDIATE")]);
+      let asUser = false;
+      const turnTo = (wanted: boolean) => {
+        if (asUser === wanted) return [];
+        asUser = wanted;
+        return [setPath(wanted ? session.path : pinnedPath)];
+      };
+      const elements = Promise.allSettled(
+        batch.map((statement, index) => element(statement, index, turnTo(statement.asUser === true))),
+      );
+      // What is deferred is judged now, while its failure cannot be mistaken for one of the commit. It is the users'.
+      const judgement = around([
+        ...turnTo(batch.some((statement) => statement.asUser)),
+        plain("SET CONSTRAINTS ALL IMMEDIATE"),
+      ]);
       judgement.catch(() => {});
       const changed = (await elements).map((each) => {
         if (each.status === "rejected") throw each.reason;
@@ -161,11 +177,17 @@ export function batchWriter(
     { index, waitMs }: { readonly index: number; readonly waitMs: number },
   ): Promise<number> {
     try {
-      const [answer] = await around([guard(waitMs, false)]);
-      requireOwnProcess(answer);
-      return await element(statement, index);
+      const answers = await around([
+        ...session.direct ? [] : [turnSession(pinnedPath)],
+        guard(waitMs, false),
+      ]);
+      requireOwnProcess(answers.at(-1));
+      return await element(statement, index, statement.asUser ? [turnSession(session.path)] : []);
     } finally {
-      if (!session.hasEnded()) await session.run([plain("RESET lock_timeout")]).catch(() => session.close());
+      const path = session.direct ? turnSession(pinnedPath) : plain("RESET search_path");
+      if (!session.hasEnded()) {
+        await session.run([path, plain("RESET lock_timeout")]).catch(() => session.close());
+      }
     }
   }
 
@@ -186,9 +208,14 @@ export function batchWriter(
     throw sessionError(new Error("another server process answers"), { url, lockHeld: true });
   }
 
-  async function element(statement: Statement, index: number): Promise<number> {
+  /** @param before Sets its path */
+  async function element(
+    statement: Statement,
+    index: number,
+    before: readonly Statement[],
+  ): Promise<number> {
     try {
-      const [result] = await session.run([statement]);
+      const result = (await session.run([...before, statement])).at(-1);
       return result === undefined ? 0 : rowsChanged(result);
     } catch (error) {
       throw failure(error, { statement: statement.text, index });
@@ -238,6 +265,11 @@ function refuseUnfit({ text }: Statement, index: number): void {
     hint: "Remove it from the script.",
     details: { statement: text, index },
   });
+}
+
+/** For as long as the session, since a statement that runs alone has no transaction. */
+function turnSession(path: string): Statement {
+  return plain(`SELECT pg_catalog.set_config('search_path', ${quoteText(path)}, false)`);
 }
 
 const counted: ReadonlySet<string> = new Set(["INSERT", "UPDATE", "DELETE", "MERGE", "COPY"]);

@@ -2,6 +2,7 @@ import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../../base/errors.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
+import { writeOwnSchema } from "../../sql/own_schema.ts";
 import { countStatements } from "../../history/script.ts";
 import { tokensOf } from "../../sql/cursor.ts";
 import { isWord } from "../../sql/lexer.ts";
@@ -55,7 +56,9 @@ const spelling: Parameters<SQL["toQuery"]>[0] = {
  * ignores the rest without a word; `internal` for a parameter of a type that SQLite does not have
  */
 export function compile(statement: SQL): SqliteStatement {
-  const { sql: text, params } = statement.toQuery(spelling);
+  const { sql: marked, params } = statement.toQuery(spelling);
+  // A file has one schema, and whatever is attached to it is not ours.
+  const text = writeOwnSchema(marked, "");
   refuseUnlessOne(text);
   return { text, values: params.map(bindable) };
 }

@@ -2,6 +2,7 @@ import type { Dialect } from "../../base/dialect.ts";
 import { quoteName } from "../../sql/quote.ts";
 import { sameExpression } from "../../schema/compare_expressions.ts";
 import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
+import { ownSchemaMark, writeOwnSchema } from "../../sql/own_schema.ts";
 import { nameOf, tokenize } from "../../sql/lexer.ts";
 
 /** What the rows of a table must be like for a schema to be put over them. */
@@ -12,8 +13,12 @@ export interface Demand {
   readonly columns: readonly string[];
   /** What is wrong with the rows that break it, in words that follow their number: `have an email that …`. */
   readonly state: string;
-  /** A SELECT of the rows that break it, their key first. */
+  /** A SELECT of the rows that break it, their key first, for people. */
   readonly query: string;
+  /** The same to be run, with its tables marked as the own schema's. */
+  readonly look: string;
+  /** Whether it holds an expression of the schema, whose names are not ours to qualify. */
+  readonly hasExpression: boolean;
 }
 
 /** Whether what a live schema declares can be relied on. */
@@ -121,7 +126,7 @@ function ofKeys(subject: Subject): readonly Demand[] {
     const list = columns.length > 1 ? `(${names})` : names;
     const condition = where === null ? "" : ` WHERE ${where}`;
     const repeated = `SELECT ${names} FROM ${
-      quoteName(table.name)
+      marked(table.name)
     }${condition} GROUP BY ${names} HAVING count(*) > 1`;
     const also = where === null ? "" : ` AND (${where})`;
     return [demand({
@@ -130,6 +135,7 @@ function ofKeys(subject: Subject): readonly Demand[] {
       state: `have the same ${columns.join(" and ")} as another`,
       condition: `${list} IN (${repeated})${also}`,
       order: columns,
+      hasExpression: where !== null,
     }, subject)];
   });
 }
@@ -156,7 +162,8 @@ function ofCheck(check: Check, subject: Subject): readonly Demand[] {
   const isThere = columns.every((name) => found.columns.some((column) => column.name === name));
   if (isGuaranteed || !isThere) return [];
   const state = `have a ${columns.join(" or ")} that is not allowed: ${check.expression}`;
-  return [demand({ kind: "not allowed", columns, state, condition: `NOT (${check.expression})` }, subject)];
+  const condition = `NOT (${check.expression})`;
+  return [demand({ kind: "not allowed", columns, state, condition, hasExpression: true }, subject)];
 }
 
 function ofReference(key: ForeignKey, subject: Subject): readonly Demand[] {
@@ -170,7 +177,7 @@ function ofReference(key: ForeignKey, subject: Subject): readonly Demand[] {
   if (isGuaranteed || !isThere) return [];
   const own = quoteName(table.name);
   const given = key.columns.map((name) => `${own}.${quoteName(name)} IS NOT NULL`).join(" AND ");
-  const parent = quoteName(key.table);
+  const parent = marked(key.table);
   const same = key.columns.map((name, place) =>
     `parent.${quoteName(key.references[place]!)} = ${own}.${quoteName(name)}`
   );
@@ -182,18 +189,33 @@ function ofReference(key: ForeignKey, subject: Subject): readonly Demand[] {
 }
 
 function demand(
-  { kind, columns, state, condition, order = [] }: Pick<Demand, "kind" | "columns" | "state"> & {
-    readonly condition: string;
-    readonly order?: readonly string[];
-  },
+  { kind, columns, state, condition, order = [], hasExpression = false }:
+    & Pick<Demand, "kind" | "columns" | "state">
+    & {
+      readonly condition: string;
+      readonly order?: readonly string[];
+      readonly hasExpression?: boolean;
+    },
   { table, found }: Subject,
 ): Demand {
   const key = found.primaryKey.length > 0 ? found.primaryKey : [found.columns[0]!.name];
   const names = (list: readonly string[]) => [...new Set(list)].map(quoteName).join(", ");
-  const query = `SELECT ${names([...key, ...columns])} FROM ${
-    quoteName(table.name)
+  const look = `SELECT ${names([...key, ...columns])} FROM ${
+    marked(table.name)
   } WHERE ${condition} ORDER BY ${names([...order, ...key])}`;
-  return { kind, table: table.name, columns, state, query };
+  return {
+    kind,
+    table: table.name,
+    columns,
+    state,
+    query: writeOwnSchema(look, ""),
+    look,
+    hasExpression,
+  };
+}
+
+function marked(table: string): string {
+  return `${ownSchemaMark}${quoteName(table)}`;
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {

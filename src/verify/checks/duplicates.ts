@@ -3,6 +3,7 @@ import type { Table } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
 import type { Pace } from "../../engines/inspector.ts";
 import { readInSlices } from "../../engines/key_slices.ts";
+import { ownTable } from "../../engines/statement_names.ts";
 import { type Broken, type RuleWords, shownIds } from "../rules/data_rules.ts";
 
 /** Columns in which the application expects a value to stand once. */
@@ -47,7 +48,7 @@ export async function countDuplicates(
 ): Promise<Broken> {
   const { table } = unique;
   const value = sql.identifier(unique.column);
-  const rowsOf = sql.identifier(table.name);
+  const rowsOf = ownTable(table.name);
   const isIndexed = [...table.indexes, ...table.uniques].some(({ columns }) => columns[0] === unique.column);
   const ids: unknown[] = [];
   let count = 0;

@@ -3,6 +3,7 @@ import type { Table } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
 import type { Pace } from "../../engines/inspector.ts";
 import { readInSlices } from "../../engines/key_slices.ts";
+import { ownTable } from "../../engines/statement_names.ts";
 import { type Broken, type RowRule, type RuleWords, shownIds } from "../rules/data_rules.ts";
 import { judgeMetadata, longestMetadata, metadataRules } from "../rules/metadata_shape.ts";
 
@@ -43,8 +44,8 @@ export function scanRows(table: Table, rules: readonly RowRule[]): RowScan {
     run: (database, pace) =>
       readInSlices(pace, async ({ after, limit }) => {
         const from = key === undefined
-          ? sql`(SELECT ${columns} FROM ${sql.identifier(table.name)}) AS slice`
-          : sql`(SELECT ${columns} FROM ${sql.identifier(table.name)}${
+          ? sql`(SELECT ${columns} FROM ${ownTable(table.name)}) AS slice`
+          : sql`(SELECT ${columns} FROM ${ownTable(table.name)}${
             after === undefined ? sql`` : sql` WHERE ${sql.identifier(key)} > ${after}`
           } ORDER BY ${sql.identifier(key)} LIMIT ${limit}) AS slice`;
         const slice = await countSlice(database, { from, rules, lastKey, hasMetadata });
@@ -93,7 +94,9 @@ export function scanRows(table: Table, rules: readonly RowRule[]): RowScan {
     const backend = needed.has("storage_backend") ? sql`storage_backend` : sql`NULL`;
     for (let from = after;;) {
       const rows = await database.read<{ id: unknown; backend: unknown; text: string | null }>(
-        sql`SELECT ${id} AS id, ${backend} AS backend, CASE WHEN length(metadata_json) <= ${longestMetadata} THEN metadata_json END AS text FROM files WHERE metadata_json IS NOT NULL AND ${id} <= ${last}${
+        sql`SELECT ${id} AS id, ${backend} AS backend, CASE WHEN length(metadata_json) <= ${longestMetadata} THEN metadata_json END AS text FROM ${
+          ownTable("files")
+        } WHERE metadata_json IS NOT NULL AND ${id} <= ${last}${
           from === undefined ? sql`` : sql` AND ${id} > ${from}`
         } ORDER BY ${id} LIMIT ${metadataAtOnce}`,
       );

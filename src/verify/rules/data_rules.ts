@@ -3,6 +3,7 @@ import type { Found } from "../../base/finding.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { formatCount } from "../../base/quantity.ts";
 import type { Table } from "../../schema/snapshot.ts";
+import { ownTable } from "../../engines/statement_names.ts";
 import { formOf } from "./value_forms.ts";
 
 /** A rule that each row of a table keeps, or not. */
@@ -100,7 +101,7 @@ function orphanRules({ name: table, foreignKeys }: Table): readonly RowRule[] {
       table,
       columns: key.columns,
       isBroken: sql`${sql.join(set, sql` AND `)} AND NOT EXISTS (SELECT 1 FROM ${
-        sql.identifier(key.table)
+        ownTable(key.table)
       } AS parent WHERE ${sql.join(matches, sql` AND `)})`,
       words: `refer by ${key.columns.join(", ")} to rows of ${key.table} that do not exist`,
       status: "fail" as const,

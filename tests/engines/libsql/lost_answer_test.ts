@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { sql } from "drizzle-orm";
+import { sql } from "../../support/user_sql.ts";
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

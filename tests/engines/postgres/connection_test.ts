@@ -3,7 +3,7 @@ import { chmod, chown, copyFile, readFile, stat, writeFile } from "node:fs/promi
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { sql } from "drizzle-orm";
+import { sql } from "../../support/user_sql.ts";
 import { HarborError } from "../../../src/base/errors.ts";
 import { openTestDatabase, testClient, withFolder, withTestDatabase } from "../../support/databases.ts";
 import {

@@ -9,7 +9,7 @@ async function withSession(work: (session: Session, url: string) => Promise<void
   await withFreshPostgres(15, async (url) => {
     const session = await openSession(parsePostgres(url), "test");
     try {
-      await session.script("CREATE TABLE t (id int PRIMARY KEY, x text)");
+      await session.script("CREATE TABLE public.t (id int PRIMARY KEY, x text)");
       await work(session, url);
     } finally {
       await session.close();
@@ -22,16 +22,21 @@ async function* lines(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
 }
 
 async function count(session: Session): Promise<unknown> {
-  const [result] = await session.run([{ text: "SELECT count(*)::int AS n FROM t", parameters: [] }]);
+  const [result] = await session.run([{ text: "SELECT count(*)::int AS n FROM public.t", parameters: [] }]);
   return result?.rows[0]?.["n"];
 }
 
 const failures: readonly [string, string, AsyncGenerator<Uint8Array>, RegExp][] = [
   ["at its beginning", "COPY nowhere FROM STDIN", lines("1\ta\n"), /relation "nowhere" does not exist/],
-  ["in the middle", "COPY t FROM STDIN", lines("x\ta\n", ..."2\tb\n".repeat(1000)), /invalid input syntax/],
-  ["at its last row", "COPY t FROM STDIN", lines("1\ta\n", "2"), /missing data for column "x"/],
-  ["when all rows have been sent", "COPY t FROM STDIN", lines("1\ta\n", "1\tb\n"), /duplicate key/],
-  ["because its rows do", "COPY t FROM STDIN", broken(), /no more rows/],
+  [
+    "in the middle",
+    "COPY public.t FROM STDIN",
+    lines("x\ta\n", ..."2\tb\n".repeat(1000)),
+    /invalid input syntax/,
+  ],
+  ["at its last row", "COPY public.t FROM STDIN", lines("1\ta\n", "2"), /missing data for column "x"/],
+  ["when all rows have been sent", "COPY public.t FROM STDIN", lines("1\ta\n", "1\tb\n"), /duplicate key/],
+  ["because its rows do", "COPY public.t FROM STDIN", broken(), /no more rows/],
 ];
 
 async function* broken(): AsyncGenerator<Uint8Array> {
@@ -44,18 +49,18 @@ for (const [when, text, rows, message] of failures) {
     withSession(async (session) => {
       await assert.rejects(session.copyIn(text, rows), message);
       assert.equal(await count(session), 0);
-      await session.copyIn("COPY t FROM STDIN", lines("1\ta", "\n2\tb\n"));
+      await session.copyIn("COPY public.t FROM STDIN", lines("1\ta", "\n2\tb\n"));
       assert.equal(await count(session), 2);
     }));
 }
 
 test("postgres: a COPY TO STDOUT waits for a slow reader, loses nothing, and the session goes on", () =>
   withSession(async (session) => {
-    await session.script("INSERT INTO t SELECT g, repeat('x', 1000) FROM generate_series(1, 20000) g");
+    await session.script("INSERT INTO public.t SELECT g, repeat('x', 1000) FROM generate_series(1, 20000) g");
     for (let round = 0; round < 2; round++) {
       let bytes = 0;
       let pieces = 0;
-      await session.copyOut("COPY t TO STDOUT", async (piece) => {
+      await session.copyOut("COPY public.t TO STDOUT", async (piece) => {
         bytes += piece.length;
         if (++pieces % 500 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       });
@@ -73,9 +78,9 @@ test("postgres: a COPY TO STDOUT that fails at once says so, and the session goe
 
 test("postgres: a reader that fails ends the session", () =>
   withSession(async (session) => {
-    await session.script("INSERT INTO t SELECT g, repeat('x', 1000) FROM generate_series(1, 20000) g");
+    await session.script("INSERT INTO public.t SELECT g, repeat('x', 1000) FROM generate_series(1, 20000) g");
     await assert.rejects(
-      session.copyOut("COPY t TO STDOUT", () => {
+      session.copyOut("COPY public.t TO STDOUT", () => {
         throw new Error("enough");
       }),
       /enough/,
@@ -86,7 +91,9 @@ test("postgres: a reader that fails ends the session", () =>
 for (const direction of ["in", "out"] as const) {
   test(`postgres: a COPY ${direction} ends when the server ends the session`, () =>
     withSession(async (session, url) => {
-      await session.script("INSERT INTO t SELECT g, repeat('x', 1000) FROM generate_series(1, 50000) g");
+      await session.script(
+        "INSERT INTO public.t SELECT g, repeat('x', 1000) FROM generate_series(1, 50000) g",
+      );
       let ending: Promise<unknown> | undefined;
       const end = () =>
         ending ??= withClient(url, (sql) => sql.unsafe(`SELECT pg_terminate_backend(${session.backendPid})`));
@@ -98,8 +105,8 @@ for (const direction of ["in", "out"] as const) {
       }
       await assert.rejects(
         direction === "in"
-          ? session.copyIn("COPY t FROM STDIN", endless())
-          : session.copyOut("COPY t TO STDOUT", async () => void await end()),
+          ? session.copyIn("COPY public.t FROM STDIN", endless())
+          : session.copyOut("COPY public.t TO STDOUT", async () => void await end()),
       );
       await ending;
     }));

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { sql } from "drizzle-orm";
+import { sql } from "../../support/user_sql.ts";
 import type { Database, LockHolder } from "../../../src/engines/database.ts";
 import { openTestDatabase, testClient, withTestDatabase } from "../../support/databases.ts";
 import { startPooler } from "../../support/servers/postgres_pooler.ts";

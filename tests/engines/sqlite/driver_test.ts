@@ -1,5 +1,5 @@
 import { sqliteFileUrl } from "../../../src/base/url/sqlite_url.ts";
-import { sql } from "drizzle-orm";
+import { sql } from "../../support/user_sql.ts";
 import assert from "node:assert/strict";
 import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../../support/user_sql.ts";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";

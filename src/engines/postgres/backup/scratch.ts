@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
-import { type BackupTask, query, withBackupSession } from "./session.ts";
+import { aside, type BackupTask, query, withBackupSession } from "./session.ts";
 import type { Session } from "../connection.ts";
 import { sqlStateOf } from "../errors.ts";
+import { loadsUntrusted } from "../trust.ts";
 
 /** `harbor_scratch_<server process>_<second in which that began>_<random>`, by which a leftover is known. */
 const prefix = "harbor_scratch_";
@@ -13,7 +14,7 @@ const prefix = "harbor_scratch_";
  *
  * @returns `null` when there can be none: the role may not make databases, or not connect to a new one; or what the
  * database uses (an extension, another schema's types) is not to be had in another one, or does not fit on the
- * server's disk
+ * server's disk; or code of a role with fewer rights would run with ours
  */
 export async function withScratch<T>(
   task: BackupTask,
@@ -22,9 +23,11 @@ export async function withScratch<T>(
   // It has to outlive a request to stop, because it drops the database.
   const lasting = { ...task, signal: new AbortController().signal };
   return await withBackupSession(lasting, async (admin) => {
-    if (!(await mayCreateDatabases(admin))) return null;
+    if (!(await aside(admin, () => mayCreateDatabases(admin)))) return null;
+    // There all would be ours, and run with our rights.
+    if (await loadsUntrusted(admin, task.url, { isRefused: false })) return null;
     await dropLeftovers(admin);
-    const { name, create } = await describeScratch(admin);
+    const { name, create } = await aside(admin, () => describeScratch(admin));
     try {
       await admin.run([{ text: create, parameters: [] }]);
     } catch (error) {
@@ -33,7 +36,7 @@ export async function withScratch<T>(
     }
     let isOpen = false;
     try {
-      const extensions = await listExtensions(admin);
+      const extensions = await aside(admin, () => listExtensions(admin));
       const place = { ...task, url: { ...task.url, database: name } };
       return await withBackupSession(place, async (scratch) => {
         isOpen = true;
@@ -77,13 +80,14 @@ async function mayCreateDatabases(admin: Session): Promise<boolean> {
 
 /** Drops scratch databases whose maker's session has ended: its process was killed, or the connection lost. */
 async function dropLeftovers(admin: Session): Promise<void> {
-  const leftovers = await query<{ name: string }>(
-    admin,
-    `SELECT datname AS name FROM pg_database d
+  const leftovers = await aside(admin, () =>
+    query<{ name: string }>(
+      admin,
+      `SELECT datname AS name FROM pg_database d
     WHERE datname ~ '^${prefix}[0-9]+_[0-9]+_[0-9a-f]+$' AND pg_has_role(datdba, 'MEMBER')
       AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid::text = split_part(d.datname, '_', 3)
         AND floor(extract(epoch FROM a.backend_start))::text = split_part(d.datname, '_', 4))`,
-  );
+    ));
   for (const { name } of leftovers) await drop(admin, name);
 }
 

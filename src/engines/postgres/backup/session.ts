@@ -6,6 +6,7 @@ import { isNoSpace } from "../../../base/files/no_space.ts";
 import type { Session } from "../connection.ts";
 import { statementError, wordsOf } from "../errors.ts";
 import { applicationName } from "../lock.ts";
+import { pinnedPath } from "../search_path.ts";
 import { protect } from "../session_settings.ts";
 import { openSession } from "../session.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
@@ -66,7 +67,8 @@ export async function inTransaction<T>(
 ): Promise<T> {
   const kind = mode === "snapshot" ? "REPEATABLE READ, READ ONLY" : "READ COMMITTED, READ WRITE";
   await session.script(
-    `BEGIN ISOLATION LEVEL ${kind}; SET LOCAL lock_timeout = ${lockTimeoutMs}; ${first} ${pinSettings}`,
+    `BEGIN ISOLATION LEVEL ${kind}; SET LOCAL search_path = ${pinnedPath}; SET LOCAL lock_timeout = ${lockTimeoutMs};
+    ${first} ${pinSettings}`,
   );
   try {
     const result = await work();
@@ -125,6 +127,11 @@ const settings: Readonly<Record<string, string>> = {
 const pinSettings = `SELECT set_config(wanted.name, value, true) FROM (VALUES ${
   Object.entries(settings).map(([name, value]) => `(${quoteText(name)}, ${quoteText(value)})`).join(", ")
 }) AS wanted (name, value) JOIN pg_settings s ON lower(s.name) = lower(wanted.name)`;
+
+/** Runs queries that need no transaction. Behind a pooler, where the session is not pinned, they get one all the same. */
+export async function aside<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  return session.direct ? await work() : await inTransaction(session, { mode: "snapshot" }, work);
+}
 
 /** Runs one query and returns its rows. */
 export async function query<Row>(session: Session, text: string): Promise<readonly Row[]> {

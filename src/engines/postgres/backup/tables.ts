@@ -2,7 +2,7 @@ import type { TableContent } from "../../backup_content.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { OnProgress } from "../../backup_engine.ts";
-import { inTransaction, query } from "./session.ts";
+import { aside, inTransaction, query } from "./session.ts";
 import type { Session } from "../connection.ts";
 import { digestRows, type RowsDigest } from "./digest.ts";
 
@@ -65,7 +65,7 @@ export async function inSnapshot<T>(session: Session, work: (schema: string) => 
       hint: "Create it, or name another one in the database URL: ?options=-csearch_path%3Dpublic",
     });
   }
-  const names = (await listTables(session, schema)).map(({ name }) =>
+  const names = (await aside(session, () => listTables(session, schema))).map(({ name }) =>
     copyTarget(schema, { name, columns: [] })
   );
   const first = names.length === 0 ? "" : `LOCK TABLE ONLY ${names.join(", ONLY ")} IN ACCESS SHARE MODE;`;

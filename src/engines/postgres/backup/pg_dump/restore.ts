@@ -8,6 +8,7 @@ import { dropContent, prepareSchema } from "../replace.ts";
 import { query } from "../session.ts";
 import { isNotOfExtension } from "../tables.ts";
 import type { Session } from "../../connection.ts";
+import { loadsUntrusted } from "../../trust.ts";
 
 /**
  * Puts what an archive holds in the place of what the schema holds, in a transaction of the caller.
@@ -25,7 +26,10 @@ export async function restoreArchive(
   const { schema } = archive;
   await prepareSchema(session, url, schema);
   await dropContent(session, { schema, what: "all" });
-  await loadArchive(session, archive, { owners: await mayGiveAway(session, archive) });
+  await loadArchive(session, archive, {
+    owners: await mayGiveAway(session, archive),
+    beforeRows: () => loadsUntrusted(session, url, { isRefused: true }),
+  });
   await giveRights(session, archive);
   // The answer does not matter: when the lock was lost meanwhile, asking for its holder fails.
   await options?.database?.lockHolder();
@@ -35,10 +39,15 @@ export async function restoreArchive(
 export async function loadArchive(
   session: Session,
   archive: Archive,
-  { owners }: { readonly owners: boolean },
+  { owners, beforeRows }: {
+    readonly owners: boolean;
+    /** Runs when the tables are there and nothing of theirs has run. */
+    readonly beforeRows?: () => Promise<unknown>;
+  },
 ): Promise<void> {
   const { before, after } = await archive.statements({ owners, rights: false });
   await session.script(before);
+  await beforeRows?.();
   await archive.data({
     async rows(table, rows) {
       if (table.schema !== archive.schema) throw foreignRows(table.schema);

@@ -1,0 +1,264 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { withTestDatabase } from "../support/databases.ts";
+import { rejectsWith } from "../support/harbor_error.ts";
+import { never, postgresEngines, run, withCopy } from "../support/postgres_engines.ts";
+import { withOwnedPostgres } from "../support/postgres_role.ts";
+import { runCli } from "../support/run_cli.ts";
+import { sql } from "../support/user_sql.ts";
+
+interface Attacked {
+  /** The owner's address. */
+  readonly url: string;
+  /** A superuser's. */
+  readonly adminUrl: string;
+  readonly owner: string;
+  /** The body of a function in plpgsql that does what only a superuser may do, and is quiet when it may not. */
+  readonly attack: string;
+  /** Whether anything ran it as a superuser since this was last asked. */
+  hasRun(): Promise<boolean>;
+}
+
+/** Runs `work` with a database whose owner means harm. */
+async function withAttacker(version: 15 | 18, work: (attacked: Attacked) => Promise<void>): Promise<void> {
+  const proof = join(tmpdir(), `harbor_attack_${randomBytes(6).toString("hex")}`);
+  // COPY … TO PROGRAM works in a read-only transaction too.
+  const attack = `BEGIN COPY (SELECT 1) TO PROGRAM 'touch ${proof}'; EXCEPTION WHEN OTHERS THEN NULL; END`;
+  const hasRun = async () => {
+    const found = existsSync(proof);
+    await rm(proof, { force: true });
+    return found;
+  };
+  // The server runs as another user, whom the folder of a test run keeps out.
+  try {
+    await withOwnedPostgres(
+      version,
+      "",
+      ({ url, adminUrl, role }) => work({ url, adminUrl, owner: role, attack, hasRun }),
+    );
+  } finally {
+    await hasRun();
+  }
+}
+
+/** Runs harbor-db on a database. */
+async function harbor(url: string, ...args: readonly string[]) {
+  const result = await runCli(args, { env: { DATABASE_URL: url } });
+  return { ...result, said: `${result.stdout}${result.stderr}` };
+}
+
+for (const version of [15, 18] as const) {
+  test(`postgres ${version}: an attack that works is seen to work`, () =>
+    withAttacker(version, async ({ url, adminUrl, attack, hasRun }) => {
+      await run(
+        url,
+        `CREATE FUNCTION evil() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${attack}; END $$; SELECT evil()`,
+      );
+      assert.equal(await hasRun(), false, "the owner itself may not");
+      await run(adminUrl, "SELECT evil()");
+      assert.equal(await hasRun(), true);
+    }));
+
+  test(`postgres ${version}: functions that a search path puts before PostgreSQL's run for nobody who looks`, () =>
+    withAttacker(version, async ({ url, adminUrl, owner, attack, hasRun }) => {
+      assert.equal((await harbor(url, "upgrade", "--no-backup")).code, 0);
+      const shadow = (name: string, parameters: string, type: string, value: string) =>
+        `CREATE FUNCTION public.${name}(${parameters}) RETURNS ${type} LANGUAGE plpgsql AS $$
+          BEGIN ${attack}; RETURN ${value}; END $$;`;
+      await run(
+        url,
+        `${shadow("current_schema", "", "name", "'public'")}
+        ${shadow("pg_backend_pid", "", "int", "pg_catalog.pg_backend_pid()")}
+        ${shadow("current_setting", "text", "text", "pg_catalog.current_setting($1)")}
+        ${shadow("set_config", "text, text, boolean", "text", "pg_catalog.set_config($1, $2, $3)")}
+        ${shadow("format_type", "oid, int", "text", "pg_catalog.format_type($1, $2)")}
+        ${shadow("count", "", "bigint", "0")}
+        ALTER DATABASE ${owner} SET search_path = public, pg_catalog`,
+      );
+      for (
+        const command of [["status"], ["verify", "--skip", "backup"], ["adopt", "--dry-run"], [
+          "backup",
+          "list",
+        ]]
+      ) {
+        const { code, said } = await harbor(adminUrl, ...command);
+        assert.equal(await hasRun(), false, command.join(" "));
+        assert.equal(code, 0, said);
+      }
+    }));
+
+  test(`postgres ${version}: functions and operators that fit better than PostgreSQL's run for nobody who looks`, () =>
+    withAttacker(version, async ({ url, adminUrl, attack, hasRun }) => {
+      assert.equal((await harbor(url, "upgrade", "--no-backup")).code, 0);
+      await run(
+        url,
+        `CREATE FUNCTION public.substr(varchar, int, int) RETURNS text LANGUAGE plpgsql AS $$
+          BEGIN ${attack}; RETURN 'x'; END $$;
+        CREATE FUNCTION public.length(varchar) RETURNS int LANGUAGE plpgsql AS $$ BEGIN ${attack}; RETURN 1; END $$;
+        CREATE FUNCTION public.same(varchar, varchar) RETURNS boolean LANGUAGE plpgsql AS $$
+          BEGIN ${attack}; RETURN true; END $$;
+        CREATE OPERATOR public.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = public.same);
+        CREATE OPERATOR public.<> (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = public.same);
+        CREATE OPERATOR public.~ (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = public.same);
+        INSERT INTO users (email, password_hash, is_active, created_at) VALUES ('a@b.c', 'x', true, now());
+        INSERT INTO collections (uuid, name, privacy, created_at, user_id)
+          VALUES ('11111111-2222-4333-8444-555555555555', 'c', 'private', now(), 1)`,
+      );
+      for (const command of [["status"], ["verify", "--skip", "backup"]]) {
+        const { code, said } = await harbor(adminUrl, ...command);
+        assert.equal(await hasRun(), false, command.join(" "));
+        assert.equal(code, 0, said);
+      }
+      const refused = await harbor(adminUrl, "downgrade", "-1", "--yes", "--no-backup");
+      assert.equal(refused.code, 4, refused.said);
+      assert.match(refused.said, /operator .*=/);
+      assert.equal(await hasRun(), false);
+    }));
+
+  test(`postgres ${version}: a condition of an index, which planning works out, and a view for a table stop who looks`, () =>
+    withAttacker(version, async ({ url, adminUrl, owner, attack, hasRun }) => {
+      assert.equal((await harbor(url, "upgrade", "--no-backup")).code, 0);
+      await run(
+        url,
+        `CREATE FUNCTION public.act() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${attack}; END $$;
+        CREATE FUNCTION evil(int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM public.act(); RETURN true; END $$;
+        CREATE INDEX wicked ON harbor_version (name) WHERE evil(1)`,
+      );
+      for (const command of [["status"], ["upgrade"], ["current"]]) {
+        const { code, said } = await harbor(adminUrl, ...command);
+        assert.equal(await hasRun(), false, command.join(" "));
+        assert.equal(code, 4, said);
+        assert.match(said, new RegExp(`index wicked of ${owner}`));
+        assert.match(said, new RegExp(`Connect as ${owner}.*--trust-owner`));
+      }
+      assert.equal((await harbor(url, "status")).code, 0, "the owner itself is not kept out");
+      assert.equal((await harbor(adminUrl, "status", "--trust-owner")).code, 0);
+      assert.equal(await hasRun(), true, "that is what trusting means");
+      await run(
+        url,
+        `DROP INDEX wicked; ALTER TABLE harbor_version RENAME TO kept;
+        CREATE VIEW harbor_version AS SELECT * FROM kept WHERE evil(1)`,
+      );
+      const { code, said } = await harbor(adminUrl, "status");
+      assert.equal(await hasRun(), false);
+      assert.equal(code, 4, said);
+      assert.match(said, /view harbor_version/);
+    }));
+
+  test(`postgres ${version}: a function of the owner's that a script calls stops a superuser, and no column of its name`, () =>
+    withAttacker(version, async ({ url, adminUrl, owner, attack, hasRun }) => {
+      await run(
+        url,
+        `CREATE TABLE t (id int, evil int); INSERT INTO t VALUES (1, 1); CREATE VIEW seen AS SELECT * FROM t;
+        CREATE FUNCTION evil(int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN ${attack}; RETURN 1; END $$`,
+      );
+      const change = (address: string, text: string) =>
+        withTestDatabase(address, (database) => database.write([sql.raw(text)]));
+      await change(adminUrl, "UPDATE t SET evil = 2 WHERE evil = 1");
+      for (
+        const text of [
+          "UPDATE t SET id = EVIL(id)",
+          'UPDATE t SET id = "evil" (id)',
+          "UPDATE t SET id = t.id.evil",
+        ]
+      ) {
+        const refused = await rejectsWith("untrusted_owner", change(adminUrl, text));
+        assert.match(refused.message, new RegExp(`function evil of ${owner}`));
+      }
+      assert.match(
+        (await rejectsWith(
+          "untrusted_owner",
+          change(adminUrl, "UPDATE t SET id = 2 WHERE id IN (SELECT id FROM seen)"),
+        )).message,
+        /view seen/,
+      );
+      assert.equal(await hasRun(), false);
+      await change(url, "UPDATE t SET id = evil(id)");
+    }));
+
+  test(`postgres ${version}: a proof and a restore by a superuser run nothing of the owner's`, () =>
+    withAttacker(version, async ({ url, adminUrl, owner, attack, hasRun }) => {
+      await run(
+        url,
+        `CREATE FUNCTION public.evil(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN ${attack}; RETURN true; END $$;
+        CREATE TABLE t (id int CHECK (public.evil(id))); INSERT INTO t VALUES (1)`,
+      );
+      for (const { version: fits, open } of postgresEngines) {
+        if (fits !== version) continue;
+        const engine = await open(adminUrl);
+        await withCopy(engine, async ({ path, content }) => {
+          assert.deepEqual(await engine.prove(path, never), { content, proof: "read back" });
+          assert.equal(await hasRun(), false, engine.name);
+          if (engine.name === "harbor") return;
+          const refused = await rejectsWith("untrusted_owner", engine.restore(path, never));
+          assert.match(refused.message, new RegExp(`check constraint t_id_check of ${owner}`));
+          assert.equal(await hasRun(), false, engine.name);
+          assert.deepEqual(await run(url, "SELECT id FROM t"), [{ id: 1 }]);
+        });
+      }
+    }));
+
+  /** What an owner can hang on a table, and how the refusal names it; `evil` returns true, `evil_trigger` is a trigger's. */
+  const hung: readonly (readonly [string, string, RegExp])[] = [
+    [
+      "a trigger",
+      "CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION evil_trigger()",
+      /trigger tr/,
+    ],
+    ["a default", "ALTER TABLE t ADD d boolean DEFAULT evil(1)", /default of t\.d/],
+    [
+      "a generated column",
+      "ALTER TABLE t ADD g boolean GENERATED ALWAYS AS (evil(id)) STORED",
+      /generated column t\.g/,
+    ],
+    ["a check", "ALTER TABLE t ADD CONSTRAINT k CHECK (evil(id))", /check constraint k/],
+    ["an index on an expression", "CREATE INDEX x ON t (evil(id))", /index x/],
+    ["a rule", "CREATE RULE r AS ON UPDATE TO t DO ALSO SELECT 1", /rule r/],
+    [
+      "a default that runs a query",
+      "ALTER TABLE t ADD q xml DEFAULT query_to_xml('SELECT 1', true, true, '')",
+      /default of t\.q/,
+    ],
+    [
+      "a domain's check",
+      "CREATE DOMAIN dom AS int CHECK (evil(VALUE)); ALTER TABLE t ADD o dom",
+      /check of domain dom/,
+    ],
+    [
+      "a cast",
+      "CREATE TYPE mood AS ENUM ('a'); ALTER TABLE t ADD m mood; CREATE FUNCTION evil_text(mood) RETURNS text LANGUAGE sql AS 'SELECT ''x'''; CREATE CAST (mood AS text) WITH FUNCTION evil_text(mood) AS IMPLICIT",
+      /cast from .*mood/,
+    ],
+    [
+      "a function named like one of PostgreSQL's",
+      "CREATE FUNCTION lower(varchar) RETURNS text LANGUAGE sql AS 'SELECT ''x'''",
+      /function .*lower/,
+    ],
+  ];
+  for (const [what, statement, named] of hung) {
+    test(`postgres ${version}: ${what} of the owner's stops a superuser who changes something, and not the owner`, () =>
+      withAttacker(version, async ({ url, adminUrl, owner, attack }) => {
+        await run(
+          url,
+          `CREATE TABLE t (id serial PRIMARY KEY, name varchar(9) DEFAULT 'x', at timestamptz DEFAULT now(), CHECK (id > 0));
+          CREATE INDEX lowered ON t (lower(name)) WHERE length(name) > 2;
+          CREATE FUNCTION evil(int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN ${attack}; RETURN true; END $$;
+          CREATE FUNCTION evil_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${attack}; RETURN NEW; END $$`,
+        );
+        const change = (address: string) =>
+          withTestDatabase(address, (database) => database.withLock(() => Promise.resolve("done")));
+        assert.equal(await change(adminUrl), "done", "functions that nothing runs are no obstacle");
+        await run(url, statement);
+        const refused = await rejectsWith("untrusted_owner", change(adminUrl));
+        assert.match(refused.message, named);
+        assert.match(refused.message, new RegExp(`of ${owner}`));
+        assert.match(refused.hint ?? "", new RegExp(`Connect as ${owner}`));
+        assert.equal(await change(url), "done");
+      }));
+  }
+}
