@@ -30,6 +30,8 @@ export interface Session {
   readonly schema: string | null;
   /** The schema that the run works on: that one, and where there is none, the one in which it would be. */
   readonly home: string;
+  /** Where the path finds harbor-db's version table; `null` when it finds none. */
+  readonly versionSchema: string | null;
   /** The search path for statements of users; the session itself has another one, see `pinnedPath`. */
   readonly path: string;
   /** The server process that answered when the session began. */
@@ -82,16 +84,22 @@ const connectTimeoutSeconds = 10;
 /** What libpq means by 0, within what a timer can hold. */
 const endlessSeconds = 86_400;
 
-/** A stranger's first question: which process answers, what it is, and where names are made. */
+/**
+ * A stranger's first question: which process answers, what it is, where names are made, and where our version table is.
+ * Nothing is pinned yet, so each name and operator says whose it is.
+ */
 const introduction =
   "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_setting('server_version_num')::int AS version, " +
-  "pg_catalog.current_schema() AS schema, pg_catalog.current_setting('search_path') AS path";
+  "pg_catalog.current_schema() AS schema, pg_catalog.current_setting('search_path') AS path, " +
+  "(SELECT n.nspname FROM pg_catalog.pg_class c, pg_catalog.pg_namespace n WHERE n.oid OPERATOR(pg_catalog.=) c.relnamespace " +
+  "AND c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass('harbor_version')) AS version_schema";
 
 interface Introduction {
   readonly pid: number;
   readonly version: number;
   readonly schema: string | null;
   readonly path: string;
+  readonly version_schema: string | null;
 }
 
 // Never the simple protocol: it would run a text that holds several statements. And no prepared statements, which a
@@ -230,6 +238,7 @@ export async function connect(
       serverVersion: server.version,
       schema: server.schema,
       home: server.schema ?? firstSchema(server.path),
+      versionSchema: server.version_schema,
       path: userPath(server.path),
       backendPid: server.pid,
       direct,

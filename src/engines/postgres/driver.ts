@@ -7,7 +7,8 @@ import { statementError } from "./errors.ts";
 import { introspection, occupation, readSnapshot } from "./introspect.ts";
 import { advisoryLock, applicationName } from "./lock.ts";
 import { postgresPace } from "./pace.ts";
-import { pinnedPath, setPath } from "./search_path.ts";
+import { pinnedPath, requireOneSchema, setPath } from "./search_path.ts";
+import { namePolicies } from "./policies.ts";
 import { protect } from "./session_settings.ts";
 import { openSession } from "./session.ts";
 import { compile, type Statement } from "./statement.ts";
@@ -31,6 +32,12 @@ export async function openPostgres(
 ): Promise<Database> {
   const name = applicationName(client);
   const opened = await openSession(url, name);
+  try {
+    requireOneSchema(opened, url.display);
+  } catch (error) {
+    await opened.close(false);
+    throw error;
+  }
   // Where nothing is written, there is no transaction that others could get into.
   const session: Session = access === "read"
     ? { ...opened, exclusive: (work) => work(), shared: (work) => work() }
@@ -77,8 +84,20 @@ export async function openPostgres(
         return (await session.run([...first, ...statements])).slice(first.length);
       });
     } catch (error) {
-      throw statementError(error, { statement, index: 0, url: url.display, lockHeld: lock.isHeld() });
+      const failure = statementError(error, {
+        statement,
+        index: 0,
+        url: url.display,
+        lockHeld: lock.isHeld(),
+      });
+      throw await namePolicies(session, failure);
     }
+  }
+
+  async function namingPolicies<T>(work: Promise<T>): Promise<T> {
+    return await work.catch(async (error) => {
+      throw await namePolicies(session, error);
+    });
   }
 
   function requireWritable(): void {
@@ -120,13 +139,13 @@ export async function openPostgres(
       // Behind a pooler its settings would stay in the pool, unless the session is proven to be our own.
       if (session.direct) await protectOnce();
       await requireTrust(batch);
-      return await writer.write(batch, mode);
+      return await namingPolicies(writer.write(batch, mode));
     },
     async rehearse(batch) {
       requireWritable();
       if (session.direct) await protectOnce();
       await requireTrust(batch);
-      return readSnapshot(await writer.rehearse(batch, introspection(session)));
+      return readSnapshot(await namingPolicies(writer.rehearse(batch, introspection(session))));
     },
     async withLock(work, options) {
       requireWritable();

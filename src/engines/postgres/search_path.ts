@@ -1,3 +1,4 @@
+import { HarborError } from "../../base/errors.ts";
 import type { Result, Session } from "./connection.ts";
 import { type Statement } from "./statement.ts";
 import { quoteText } from "../../sql/quote.ts";
@@ -51,6 +52,27 @@ export function userPath(path: string): string {
   const names = namesIn(path);
   const others = names.filter((name) => !/^"?pg_catalog"?$/.test(name));
   return others.length === names.length || others.length === 0 ? path : others.join(", ");
+}
+
+/**
+ * Refuses a database whose tables are in another schema than the one in which new ones would be made: what changes the
+ * ones and makes the others would split the application in two.
+ *
+ * @throws {HarborError} `schema_mismatch` naming both
+ */
+export function requireOneSchema({ home, versionSchema }: Session, url: string): void {
+  if (versionSchema === null || versionSchema === home) return;
+  throw new HarborError(
+    "schema_mismatch",
+    `Cannot work on "${url}": harbor_version is in schema "${versionSchema}", and new tables would be made in schema ` +
+      `"${home}", which comes before it in search_path`,
+    {
+      hint: `Name the one that is meant in the database URL: ?options=-csearch_path%3D${
+        encodeURIComponent(versionSchema)
+      }`,
+      details: { schema: versionSchema, first: home },
+    },
+  );
 }
 
 /** Returns the first schema that a path names, whether or not it exists. */

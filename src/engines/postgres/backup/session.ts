@@ -6,7 +6,7 @@ import { isNoSpace } from "../../../base/files/no_space.ts";
 import type { Session } from "../connection.ts";
 import { statementError, wordsOf } from "../errors.ts";
 import { applicationName } from "../lock.ts";
-import { pinnedPath } from "../search_path.ts";
+import { pinnedPath, requireOneSchema } from "../search_path.ts";
 import { protect } from "../session_settings.ts";
 import { openSession } from "../session.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
@@ -36,6 +36,7 @@ export async function withBackupSession<T>(
     const stop = () => void session.close();
     signal.addEventListener("abort", stop, { once: true });
     try {
+      requireOneSchema(session, url.display);
       // Behind a pooler what it sets would stay there.
       if (session.direct) await protect(session);
       return await work(session);

@@ -1,0 +1,55 @@
+import { HarborError } from "../../base/errors.ts";
+import type { Session } from "./connection.ts";
+import { runPinned } from "./search_path.ts";
+import { inSchema, ownSchema } from "./statement.ts";
+
+interface HiddenRow {
+  readonly table: string;
+  /** JSON; a table that enables row-level security without a policy hides all rows. */
+  readonly policies: string;
+  readonly forced: boolean;
+  readonly role: string;
+}
+
+/**
+ * Returns the error that names the policies which hide rows from the role, when a right was missing for that reason;
+ * else the same error. The server names the table alone.
+ */
+export async function namePolicies(session: Session, error: unknown): Promise<unknown> {
+  if (!(error instanceof HarborError) || error.details["sqlState"] !== "42501" || session.hasEnded()) {
+    return error;
+  }
+  const text = inSchema(question, session.home);
+  const found = await session.shared(() => runPinned(session, [{ text, parameters: [] }])).catch(() => []);
+  const statement = String(error.details["statement"]);
+  const hidden = ((found[0]?.rows ?? []) as unknown as readonly HiddenRow[])
+    .find(({ table }) => statement.includes(table));
+  if (hidden === undefined) return error;
+  const { table, policies, forced, role } = hidden;
+  const names = JSON.parse(policies) as readonly string[];
+  const who = names.length === 0
+    ? `row-level security of table ${table}, which has no policy, hides`
+    : `the ${names.length === 1 ? "policy" : "policies"} ${names.join(", ")} of table ${table} ${
+      names.length === 1 ? "hides" : "hide"
+    }`;
+  return new HarborError(
+    error.code,
+    `${error.message.replace(/: [^]*$/, "")}: ${who} rows from the role ${role}`,
+    {
+      hint:
+        `${
+          forced ? `ALTER TABLE "${table}" NO FORCE ROW LEVEL SECURITY, or c` : "C"
+        }onnect as a role that sees all ` +
+        `rows: the owner of the table, or after ALTER ROLE "${role}" BYPASSRLS.`,
+      details: { ...error.details, table, policies: names },
+      cause: error,
+    },
+  );
+}
+
+const question =
+  `SELECT c.relname::text AS "table", c.relforcerowsecurity AS forced, current_user::text AS role,
+    (SELECT coalesce(json_agg(p.polname ORDER BY p.polname), '[]')::text FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
+  FROM pg_class c
+  WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('r', 'p') AND row_security_active(c.oid)
+  ORDER BY length(c.relname) DESC, c.relname`;

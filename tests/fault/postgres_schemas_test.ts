@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { withFolder } from "../support/databases.ts";
+import { run } from "../support/postgres_engines.ts";
+import { withOwnedPostgres } from "../support/postgres_role.ts";
+import { runCli } from "../support/run_cli.ts";
+
+for (const version of [15, 18] as const) {
+  test(`postgres ${version}: a schema that came before the tables' own makes every command refuse, and name both`, () =>
+    withOwnedPostgres(version, "", ({ url, role }) =>
+      withFolder(async (cwd) => {
+        const harbor = async (address: string, ...args: readonly string[]) => {
+          const result = await runCli(args, { cwd, env: { DATABASE_URL: address } });
+          return { ...result, said: `${result.stdout}${result.stderr}` };
+        };
+        assert.equal((await harbor(url, "upgrade", "--no-backup")).code, 0);
+        // As the usual search path has it: "$user", public.
+        await run(url, `CREATE SCHEMA ${role}`);
+        const commands = [
+          ["status"],
+          ["upgrade"],
+          ["downgrade", "-1", "--yes"],
+          ["stamp", "head", "--yes"],
+          ["backup", "--backup-dir", "kept"],
+          ["backup", "--backup-dir", "kept", "--backup-engine", "harbor"],
+          ["adopt", "--dry-run"],
+        ];
+        for (const command of commands) {
+          const { code, said } = await harbor(url, ...command);
+          assert.equal(code, 4, `${command.join(" ")}: ${said}`);
+          assert.match(said, new RegExp(`harbor_version is in schema "public".*made in schema "${role}"`));
+        }
+        const verified = await harbor(url, "verify", "--skip", "backup");
+        assert.notEqual(verified.code, 0);
+        assert.match(verified.said, /harbor_version is in schema "public"/);
+        assert.equal(existsSync(join(cwd, "kept")), false, "no copy of nothing");
+        assert.deepEqual(
+          await run(url, `SELECT relname FROM pg_class WHERE relnamespace = '${role}'::regnamespace`),
+          [],
+        );
+        const named = await harbor(`${url}?options=-csearch_path%3Dpublic`, "status");
+        assert.equal(named.code, 0, named.said);
+      })));
+}
