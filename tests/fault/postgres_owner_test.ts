@@ -1,3 +1,4 @@
+import { sql as ours } from "drizzle-orm";
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -5,9 +6,10 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { withTestDatabase } from "../support/databases.ts";
+import { inTransaction, withBackupSession } from "../../src/engines/postgres/backup/session.ts";
+import { testClient, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
-import { never, postgresEngines, run, withCopy } from "../support/postgres_engines.ts";
+import { never, parsePostgres, postgresEngines, run, withCopy } from "../support/postgres_engines.ts";
 import { withOwnedPostgres } from "../support/postgres_role.ts";
 import { runCli } from "../support/run_cli.ts";
 import { sql } from "../support/user_sql.ts";
@@ -149,6 +151,45 @@ for (const version of [15, 18] as const) {
       assert.equal(code, 4, said);
       assert.match(said, /view harbor_version/);
     }));
+
+  test(`postgres ${version}: a view that takes a sequence's place while a backup runs is not read`, () =>
+    withAttacker(version, async ({ url, adminUrl, attack, hasRun }) => {
+      await run(
+        url,
+        `CREATE FUNCTION public.evil() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN ${attack}; RETURN 1; END $$;
+        CREATE VIEW counter AS SELECT public.evil() AS last_value, true AS is_called`,
+      );
+      const task = { url: parsePostgres(adminUrl), client: testClient, signal: never, verb: "copy" } as const;
+      const read = withBackupSession(
+        task,
+        (session) =>
+          inTransaction(
+            session,
+            { mode: "snapshot" },
+            () => session.script("SELECT last_value, is_called FROM public.counter"),
+          ),
+      );
+      assert.match((await rejectsWith("backup_failed", read)).message, /access to non-system view "counter"/);
+      assert.equal(await hasRun(), false);
+    }));
+
+  test(`postgres ${version}: a script that sets a search path sets it for itself`, () =>
+    withOwnedPostgres(version, "", ({ url }) =>
+      withTestDatabase(url, async (database) => {
+        const path = async () =>
+          (await database.read<{ search_path: string }>(ours`SHOW search_path`))[0]?.search_path;
+        const pinned = await path();
+        assert.equal(pinned, "pg_catalog, pg_temp");
+        const set = sql`SET search_path = public`;
+        await database.write([set, sql`CREATE TABLE made (id int)`], "schema");
+        assert.equal(await path(), pinned);
+        await database.write([set], "alone");
+        assert.equal(await path(), pinned);
+        await database.rehearse([set], "schema");
+        assert.equal(await path(), pinned);
+        assert.deepEqual(await database.read(sql`SELECT id FROM made`), []);
+        await rejectsWith("missing_table", database.read(ours`SELECT id FROM made`));
+      })));
 
   test(`postgres ${version}: a function of the owner's that a script calls stops a superuser, and no column of its name`, () =>
     withAttacker(version, async ({ url, adminUrl, owner, attack, hasRun }) => {

@@ -6,7 +6,7 @@ import type { Result, Session } from "./connection.ts";
 import { despiteOthers } from "./contention.ts";
 import { sessionError, statementError } from "./errors.ts";
 import type { AdvisoryLock } from "./lock.ts";
-import { pinnedPath, setPath } from "./search_path.ts";
+import { pinnedPath, pinSession, setPath } from "./search_path.ts";
 import { compile, excerpt, type Statement, withoutLead } from "./statement.ts";
 
 /** How long a batch waits for locks of other sessions, in milliseconds. */
@@ -184,9 +184,9 @@ export function batchWriter(
       requireOwnProcess(answers.at(-1));
       return await element(statement, index, statement.asUser ? [turnSession(session.path)] : []);
     } finally {
-      const path = session.direct ? turnSession(pinnedPath) : plain("RESET search_path");
+      const back = session.direct ? pinSession : plain("RESET search_path");
       if (!session.hasEnded()) {
-        await session.run([path, plain("RESET lock_timeout")]).catch(() => session.close());
+        await session.run([back, plain("RESET lock_timeout")]).catch(() => session.close());
       }
     }
   }
@@ -233,7 +233,8 @@ export function batchWriter(
 
   async function commit(): Promise<void> {
     try {
-      await session.run([plain("COMMIT")]);
+      // A script may have changed for the session what ours rely on.
+      await session.run([plain("COMMIT"), ...session.direct ? [pinSession] : []]);
     } catch (error) {
       const known = failure(error, { statement: "COMMIT" });
       if (!session.hasEnded()) throw known;

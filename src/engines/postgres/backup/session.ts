@@ -69,7 +69,7 @@ export async function inTransaction<T>(
   const kind = mode === "snapshot" ? "REPEATABLE READ, READ ONLY" : "READ COMMITTED, READ WRITE";
   await session.script(
     `BEGIN ISOLATION LEVEL ${kind}; SET LOCAL search_path = ${pinnedPath}; SET LOCAL lock_timeout = ${lockTimeoutMs};
-    ${first} ${pinSettings}`,
+    ${first} ${pinSettings(mode)}`,
   );
   try {
     const result = await work();
@@ -124,10 +124,21 @@ const settings: Readonly<Record<string, string>> = {
   search_path: "",
 };
 
+/**
+ * While rows are read: whoever puts a view in the place of a sequence or table that was just listed gets nothing of it
+ * run. As pg_dump does since CVE-2024-7348.
+ */
+const readingSettings: Readonly<Record<string, string>> = {
+  restrict_nonsystem_relation_kind: "view, foreign-table",
+};
+
 /** For as long as the transaction. Servers know some of them only since a later version. */
-const pinSettings = `SELECT set_config(wanted.name, value, true) FROM (VALUES ${
-  Object.entries(settings).map(([name, value]) => `(${quoteText(name)}, ${quoteText(value)})`).join(", ")
-}) AS wanted (name, value) JOIN pg_settings s ON lower(s.name) = lower(wanted.name)`;
+function pinSettings(mode: Beginning["mode"]): string {
+  const wanted = { ...mode === "snapshot" ? readingSettings : {}, ...settings };
+  return `SELECT set_config(wanted.name, value, true) FROM (VALUES ${
+    Object.entries(wanted).map(([name, value]) => `(${quoteText(name)}, ${quoteText(value)})`).join(", ")
+  }) AS wanted (name, value) JOIN pg_settings s ON lower(s.name) = lower(wanted.name)`;
+}
 
 /** Runs queries that need no transaction. Behind a pooler, where the session is not pinned, they get one all the same. */
 export async function aside<T>(session: Session, work: () => Promise<T>): Promise<T> {
