@@ -1,4 +1,4 @@
-import type { Dialect } from "../base/dialect.ts";
+import { type Dialect, dialects } from "../base/dialect.ts";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, extname, join, resolve } from "node:path";
@@ -151,7 +151,7 @@ export function readExports(file: string, exported: unknown): LoadedSchema {
     else if (isPgEnum(value)) keep(enums, name, value);
     else refuseOtherThing(name, value);
   }
-  const declared = (["sqlite", "postgresql"] as const).filter((dialect) => found[dialect].size > 0);
+  const declared = dialects.filter((dialect) => found[dialect].size > 0);
   if (declared.length === 0) {
     throw badSchema(file, "it exports no Drizzle tables", 'export const files = pgTable("files", …)');
   }
@@ -163,21 +163,29 @@ export function readExports(file: string, exported: unknown): LoadedSchema {
     if (type !== undefined) keep(enums, `enum ${type.enumName}`, type);
   }
   const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]);
+  /** What drizzle-kit takes of each dialect, where the schema has no tables of that dialect's own and where it has. */
+  const makers: Readonly<Record<Dialect, Makers>> = {
+    sqlite: {
+      derived: () =>
+        postgresql.length === 0 ? null : sqliteTables(Object.fromEntries(found.postgresql), { casing }),
+      declared: () => Object.fromEntries(found.sqlite),
+    },
+    postgresql: {
+      derived: () => null,
+      declared: () => Object.fromEntries<unknown>([...found.postgresql, ...enums]),
+    },
+  };
   return {
     declared,
     casing,
     dialects: readDialects(file, settings["dialects"]),
-    tablesFor(dialect) {
-      if (dialect === "sqlite" && found.sqlite.size === 0 && found.postgresql.size > 0) {
-        return sqliteTables(Object.fromEntries(found.postgresql), { casing });
-      }
-      if (found[dialect].size === 0) return null;
-      return Object.fromEntries<unknown>(
-        dialect === "sqlite" ? found.sqlite : [...found.postgresql, ...enums],
-      );
-    },
+    tablesFor: (dialect) => makers[dialect][found[dialect].size === 0 ? "derived" : "declared"](),
   };
 }
+
+type MakeTables = () => Readonly<Record<string, unknown>> | null;
+
+type Makers = Readonly<Record<"derived" | "declared", MakeTables>>;
 
 /** Returns a module's exports, and what is in the objects among them. */
 function everything(exported: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
@@ -195,7 +203,7 @@ function keep<T>(known: Map<string, T>, name: string, value: T): void {
 function readDialects(file: string, said: unknown): readonly Dialect[] | null {
   if (said === undefined) return null;
   if (Array.isArray(said) && said.length > 0) {
-    return said.map((each) => oneOf(file, "dialects", each, ["sqlite", "postgresql"])!);
+    return said.map((each) => oneOf(file, "dialects", each, dialects)!);
   }
   throw badSchema(
     file,

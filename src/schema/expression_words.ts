@@ -1,5 +1,5 @@
 import type { Dialect } from "../base/dialect.ts";
-import { tokensOf } from "../sql/cursor.ts";
+import { tokensOf, foldsQuotedNames } from "../sql/cursor.ts";
 import { nameOf, type Token } from "../sql/lexer.ts";
 
 /** Words that an expression is built of; as a quoted name they keep their quotes. */
@@ -54,9 +54,6 @@ export function expressionWords(text: string, dialect: Dialect): readonly string
   }
   return words;
 }
-
-/** Whether a quoted name means the same in upper and lower case, as an unquoted one does. */
-const foldsQuotedNames: Readonly<Record<Dialect, boolean>> = { sqlite: true, postgresql: false };
 
 function spelling(token: Token, dialect: Dialect): string {
   if (token.kind === "word") return token.text.toLowerCase();

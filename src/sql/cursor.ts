@@ -84,13 +84,16 @@ export function depthChange(token: Token): number {
   return isToken(token, "(") ? 1 : isToken(token, ")") ? -1 : 0;
 }
 
+/** Whether a quoted name means the same in upper and lower case, as an unquoted one does. */
+export const foldsQuotedNames: Readonly<Record<Dialect, boolean>> = { sqlite: true, postgresql: false };
+
 /**
  * Returns what tells a name apart from others: an unquoted one means the same in upper and lower case, a quoted one does
  * so on SQLite only.
  */
 export function foldedName(token: Token | undefined, dialect: Dialect): string | null {
   const name = nameOf(token);
-  return token?.kind === "name" && dialect === "postgresql" ? name : name?.toLowerCase() ?? null;
+  return token?.kind === "name" && !foldsQuotedNames[dialect] ? name : name?.toLowerCase() ?? null;
 }
 
 function isToken(token: Token | undefined, text: string): boolean {

@@ -37,6 +37,9 @@ const rooms: readonly string[] = ["state", "backup", "migrate", "author", "adopt
 /** The floors on which what a function returns depends on its arguments alone; so it does in every `rules/`. */
 const pureFloors: readonly string[] = ["base", "base/url", "sql", "schema", "history"];
 
+/** What is pure among what has effects: words and names that the rooms' rules need too. */
+const pureFiles: readonly string[] = ["engines/backup_content.ts", "engines/statement_names.ts"];
+
 /** What stands on a pure floor and has effects: it reads files, or a parser's program. */
 const impure: readonly string[] = ["history/read_history.ts", "sql/postgres_parser.ts"];
 
@@ -44,7 +47,7 @@ const impure: readonly string[] = ["history/read_history.ts", "sql/postgres_pars
 const pureModules: readonly string[] = ["node:crypto", "node:path", "node:util", "node:url"];
 
 /** What reads a dialect's name from outside, and has to compare it. */
-const askedByName: readonly string[] = ["author/drizzle_engine.ts", "schema/drizzle_snapshot.ts"];
+const askedByName: readonly string[] = [];
 
 /** What no file but `main.ts` may use. */
 const runtimes: readonly string[] = ["process", "Deno", "Bun", "console"];
@@ -226,7 +229,7 @@ function heightOf(path: string): number {
 }
 
 function isPure(path: string): boolean {
-  if (path.includes("/rules/")) return true;
+  if (path.includes("/rules/") || pureFiles.includes(path)) return true;
   return pureFloors.includes(floorOf(path) ?? "") && !impure.includes(path);
 }
 

@@ -1,3 +1,4 @@
+import type { Dialect } from "../../base/dialect.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 
 /** How many rows each table gets: one with all values, one with NULL wherever it may be. */
@@ -9,6 +10,12 @@ export interface SampleRows {
   readonly statements: readonly string[];
 }
 
+/** A column of PostgreSQL's that is GENERATED ALWAYS AS IDENTITY takes no number otherwise. */
+const overridings: Readonly<Record<Dialect, string>> = {
+  sqlite: "",
+  postgresql: "OVERRIDING SYSTEM VALUE ",
+};
+
 /**
  * Returns the statements that put a few rows into every table, table by table, with what others refer to first. Keys
  * are 1, 2, … and so are references. A table with a column that nothing is known to fit is left out.
@@ -17,8 +24,7 @@ export interface SampleRows {
  * becomes another type is one of that type
  */
 export function sampleRows(snapshot: Snapshot, next: Snapshot = snapshot): readonly SampleRows[] {
-  // A column of PostgreSQL's that is GENERATED ALWAYS AS IDENTITY takes no number otherwise.
-  const overriding = snapshot.dialect === "postgresql" ? "OVERRIDING SYSTEM VALUE " : "";
+  const overriding = overridings[snapshot.dialect];
   return inOrder(snapshot.tables).flatMap((plain) => {
     const later = next.tables.find(({ name }) => name === plain.name);
     const table = { ...plain, checks: [...later?.checks ?? [], ...plain.checks] };

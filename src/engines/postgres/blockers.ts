@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Session } from "./connection.ts";
+import type { Session } from "./session.ts";
 import { runPinned } from "./search_path.ts";
 
 /** A session that keeps another one waiting. What it runs is left out: it may hold personal data. */

@@ -1,5 +1,5 @@
 import type { Column, OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
-import type { Result, Session } from "./connection.ts";
+import type { Result, Session } from "./session.ts";
 import { pinnedPath, setPath } from "./search_path.ts";
 import { inSchema, ownSchema, type Statement } from "./statement.ts";
 

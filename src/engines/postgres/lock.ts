@@ -5,10 +5,10 @@ import { HarborError } from "../../base/errors.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import type { LockHolder, LockOptions } from "../database.ts";
 import { lockedError, ownerName } from "../../base/lock_error.ts";
-import type { Session } from "./connection.ts";
+import type { Session } from "./session.ts";
 import { statementError } from "./errors.ts";
 import { runPinned } from "./search_path.ts";
-import { openSession } from "./session.ts";
+import { openSession } from "./open_session.ts";
 import type { Statement } from "./statement.ts";
 
 /** The advisory lock of one session, see {@link advisoryLock}. */

@@ -1,5 +1,5 @@
 import { HarborError } from "../../base/errors.ts";
-import type { Session } from "./connection.ts";
+import type { Session } from "./session.ts";
 import { runPinned } from "./search_path.ts";
 import { inSchema, ownSchema } from "./statement.ts";
 

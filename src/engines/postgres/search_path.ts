@@ -1,5 +1,5 @@
 import { HarborError } from "../../base/errors.ts";
-import type { Result, Session } from "./connection.ts";
+import type { Result, Session } from "./session.ts";
 import { type Statement } from "./statement.ts";
 import { quoteText } from "../../sql/quote.ts";
 

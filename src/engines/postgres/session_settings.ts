@@ -1,4 +1,4 @@
-import type { Session } from "./connection.ts";
+import type { Session } from "./session.ts";
 
 /**
  * Makes the server notice within seconds that this process was killed, within a minute that its machine vanished, and

@@ -1,7 +1,7 @@
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import { nameOf, tokenize, withoutComments } from "../../sql/lexer.ts";
-import type { Session } from "./connection.ts";
+import type { Session } from "./session.ts";
 import { runPinned, schemasOf } from "./search_path.ts";
 import { inSchema, ownSchema } from "./statement.ts";
 import { quoteText } from "../../sql/quote.ts";

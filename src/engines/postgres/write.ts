@@ -2,7 +2,7 @@ import type { SQL } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { quoteText } from "../../sql/quote.ts";
 import type { WriteMode } from "../database.ts";
-import type { Result, Session } from "./connection.ts";
+import type { Result, Session } from "./session.ts";
 import { despiteOthers } from "./contention.ts";
 import { sessionError, statementError } from "./errors.ts";
 import type { AdvisoryLock } from "./lock.ts";

@@ -2,7 +2,7 @@ import { HarborError } from "../../../base/errors.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
 import { isNotOfExtension, optionList } from "./tables.ts";
-import type { Session } from "../connection.ts";
+import type { Session } from "../session.ts";
 
 /** The statements that make a schema's tables and sequences. Names in them are qualified. */
 export interface Definitions {

@@ -2,7 +2,7 @@ import { quoteText } from "../../../sql/quote.ts";
 import { type Inventoried, isImplied } from "./replace.ts";
 import { query } from "./session.ts";
 import { isNotOfExtension, optionList } from "./tables.ts";
-import type { Session } from "../connection.ts";
+import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
 
 /**

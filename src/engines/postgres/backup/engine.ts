@@ -23,7 +23,7 @@ import {
 } from "./tables.ts";
 import { listUncarried } from "./uncarried.ts";
 import type { Client } from "../../database.ts";
-import type { Session } from "../connection.ts";
+import type { Session } from "../session.ts";
 import { digestRows } from "./digest.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 

@@ -3,7 +3,7 @@ import { HarborError } from "../../../base/errors.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
 import { isNotOfExtension } from "./tables.ts";
-import type { Session } from "../connection.ts";
+import type { Session } from "../session.ts";
 
 /** An object of the database, as pg_identify_object tells of it. */
 export interface Inventoried {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { aside, type BackupTask, query, withBackupSession } from "./session.ts";
-import type { Session } from "../connection.ts";
+import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
 import { loadsUntrusted } from "../trust.ts";
 

@@ -3,12 +3,12 @@ import { type ErrorCode, HarborError } from "../../../base/errors.ts";
 import { quoteText } from "../../../sql/quote.ts";
 import type { Client } from "../../database.ts";
 import { isNoSpace } from "../../../base/files/no_space.ts";
-import type { Session } from "../connection.ts";
+import type { Session } from "../session.ts";
 import { statementError, wordsOf } from "../errors.ts";
 import { applicationName } from "../lock.ts";
 import { pinnedPath, requireOneSchema } from "../search_path.ts";
 import { protect } from "../session_settings.ts";
-import { openSession } from "../session.ts";
+import { openSession } from "../open_session.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /** A thing that a backup engine does with a PostgreSQL database. */

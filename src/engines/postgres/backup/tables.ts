@@ -3,7 +3,7 @@ import { HarborError } from "../../../base/errors.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { OnProgress } from "../../backup_engine.ts";
 import { aside, inTransaction, query } from "./session.ts";
-import type { Session } from "../connection.ts";
+import type { Session } from "../session.ts";
 import { digestRows, type RowsDigest } from "./digest.ts";
 
 /** A table that holds rows. */

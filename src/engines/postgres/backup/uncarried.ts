@@ -2,7 +2,7 @@ import { quoteText } from "../../../sql/quote.ts";
 import type { OtherObject } from "../../../schema/snapshot.ts";
 import { query } from "./session.ts";
 import { isNotOfExtension } from "./tables.ts";
-import type { Session } from "../connection.ts";
+import type { Session } from "../session.ts";
 
 /**
  * Lists what a schema has and harbor-db's own copies do not: everything but tables and sequences. What belongs to an

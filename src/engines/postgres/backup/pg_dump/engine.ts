@@ -22,7 +22,7 @@ import { inSnapshot, listTables, readTables, sizeOf } from "../tables.ts";
 import { listLargeObjects } from "../uncarried.ts";
 import type { Client } from "../../../database.ts";
 import { findPgDump, findPgRestore, type PgDump } from "./find_program.ts";
-import type { Session } from "../../connection.ts";
+import type { Session } from "../../session.ts";
 import { digestRows } from "../digest.ts";
 import { connectionEnvironment, readOutput, runProgram } from "./program.ts";
 

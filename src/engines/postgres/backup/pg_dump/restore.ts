@@ -7,7 +7,7 @@ import { runUnless } from "../dependents.ts";
 import { dropContent, prepareSchema } from "../replace.ts";
 import { query } from "../session.ts";
 import { isNotOfExtension } from "../tables.ts";
-import type { Session } from "../../connection.ts";
+import type { Session } from "../../session.ts";
 import { loadsUntrusted } from "../../trust.ts";
 
 /**
