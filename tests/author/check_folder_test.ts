@@ -60,7 +60,7 @@ const cases: readonly (readonly [rule: string, changes: Files, expected: readonl
     new RegExp(`^journal ${journalPath}: there is no such file \\| ${git(journalPath)}$`),
   ]],
   ["finds a journal that is no JSON", { [journalPath]: "{" }, [
-    /^journal meta\/_journal\.json: it is not JSON/,
+    /^journal meta\/_journal\.json: it is no JSON/,
   ]],
   ["finds the marks of a merge, with their line", { [journalPath]: conflict }, [
     `journal ${journalPath}:2: a merge left its marks in it | harbor-db rebase`,
@@ -72,7 +72,7 @@ const cases: readonly (readonly [rule: string, changes: Files, expected: readonl
     `files meta/${b}_snapshot.json: there is no such file | ${git(`meta/${b}_snapshot.json`)}`,
   ]],
   ["finds a snapshot that is no JSON", { [`meta/${c}_snapshot.json`]: "{" }, [
-    /^snapshot meta\/00000000000c_snapshot\.json: it is not JSON/,
+    /^snapshot meta\/00000000000c_snapshot\.json: it is no JSON/,
   ]],
   ["finds a snapshot that is none of drizzle-kit's", { [`meta/${c}_snapshot.json`]: "{}" }, [
     /^snapshot meta\/00000000000c_snapshot\.json: /,
