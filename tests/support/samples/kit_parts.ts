@@ -1,12 +1,5 @@
 import type { Dialect } from "../../../src/base/dialect.ts";
-import {
-  type KitCheck,
-  type KitColumn,
-  type KitForeignKey,
-  type KitSnapshot,
-  type KitTable,
-  originId,
-} from "../../../src/schema/kit_snapshot.ts";
+import { type KitCheck, type KitColumn, type KitForeignKey, type KitSnapshot, type KitTable, originId, kitVersions } from "../../../src/schema/kit_snapshot.ts";
 
 const columnText =
   /^(\w+) ([^ (]+(?: (?!key|not|default)[^ (]+)*(?:\([\d,]+\))?)( key)?( not null)?(?: default (.*))?$/;
@@ -44,6 +37,7 @@ export function kitSnapshot(dialect: Dialect, ...tables: readonly KitTable[]): K
   return {
     id: "1",
     prevId: originId,
+    version: kitVersions[dialect],
     dialect,
     tables: Object.fromEntries(tables.map((table) => [key(table), table])),
   };
