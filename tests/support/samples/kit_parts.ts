@@ -1,5 +1,13 @@
 import type { Dialect } from "../../../src/base/dialect.ts";
-import { type KitCheck, type KitColumn, type KitForeignKey, type KitSnapshot, type KitTable, originId, kitVersions } from "../../../src/schema/kit_snapshot.ts";
+import {
+  type KitCheck,
+  type KitColumn,
+  type KitForeignKey,
+  type KitSnapshot,
+  type KitTable,
+  kitVersions,
+  originId,
+} from "../../../src/schema/kit_snapshot.ts";
 
 const columnText =
   /^(\w+) ([^ (]+(?: (?!key|not|default)[^ (]+)*(?:\([\d,]+\))?)( key)?( not null)?(?: default (.*))?$/;
