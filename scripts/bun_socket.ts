@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 
 /**
  * What takes the place of `node:net` in the binary, where a connection is likely to be plain: Bun's own socket with as
- * much of Node's manners as `src/db/postgres_*.ts` and postgres.js need. Node's comes with its streams, which take
+ * much of Node's manners as `src/engines/postgres/` and postgres.js need. Node's comes with its streams, which take
  * longer to load than all the rest of a start.
  */
 

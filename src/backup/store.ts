@@ -1,4 +1,4 @@
-import type { EngineName } from "../engines/backup_content.ts";
+import type { BackupEngineName } from "../engines/backup_content.ts";
 import type { DatabaseUrl } from "../base/url/database_url.ts";
 import type { Environment } from "../base/env_file.ts";
 import type { BackupEngine } from "../engines/backup_engine.ts";
@@ -15,7 +15,7 @@ export interface BackupOptions extends Pick<RunContext, "signal" | "now" | "noti
   /** Stands for the database in file names: `openharbor`. */
   readonly name: string;
   /** The engine that is wanted; `null` takes the best there is. */
-  readonly engine: EngineName | null;
+  readonly engine: BackupEngineName | null;
   readonly encoding: Encoding;
   /** The file with what can decrypt backups, as age writes identities; `null` when none is given. */
   readonly identityFile: string | null;
@@ -36,7 +36,7 @@ export interface BackupStore extends BackupOptions {
    * Opens the engine that can prove a copy and restore it.
    * @throws {HarborError} `bad_config` when the copy is that of another kind of database
    */
-  restorer(made: EngineName): Promise<BackupEngine>;
+  restorer(made: BackupEngineName): Promise<BackupEngine>;
   /**
    * Reads what can decrypt backups.
    * @throws {HarborError} `bad_config`

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
-import { type Finding, worstStatus } from "../base/finding.ts";
+import { type Finding, type Found, worstStatus } from "../base/finding.ts";
 import { differingTables } from "./rules/manifest.ts";
 import type { BackupEngine } from "../engines/backup_engine.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
@@ -22,8 +22,6 @@ export interface BackupVerification {
   readonly isSound: boolean;
 }
 
-type Found = Omit<Finding, "check">;
-
 /**
  * Proves a backup again: the manifest, the file's length and digest, and what comes out when it is restored aside.
  * What is wrong is a finding, not an error.
@@ -42,7 +40,7 @@ export async function verifyBackup(path: string, store: BackupStore): Promise<Ba
     add("manifest", failed(backup.message));
     return { backup: null, findings, isSound: false };
   }
-  add("manifest", passed(`made by harbor-db ${backup.manifest.version} at ${backup.manifest.createdAt}`));
+  add("manifest", pass(`made by harbor-db ${backup.manifest.version} at ${backup.manifest.createdAt}`));
   if (add("file", await checkFile(backup, store)) === "pass") {
     add("content", await checkContent(backup, store, identities));
   }
@@ -94,7 +92,7 @@ export async function checkFile(
   const { size } = stat;
   if (size !== manifest.bytes) return failed(`the file is ${size} bytes long instead of ${manifest.bytes}`);
   const { sha256 } = await digestFile(path, signal);
-  if (sha256 === manifest.sha256) return passed(`${size} bytes, as they were written`);
+  if (sha256 === manifest.sha256) return pass(`${size} bytes, as they were written`);
   const isForeign = manifest.file !== basename(path);
   return failed(
     isForeign
@@ -110,7 +108,7 @@ async function checkContent(
 ): Promise<Found> {
   if (backup.manifest.encryption !== null && identities.length === 0) {
     return {
-      ...passed("encrypted: its content was proven when it was made, and not now"),
+      ...pass("encrypted: its content was proven when it was made, and not now"),
       status: "warn",
       hint: "Give the key to prove it again: --identity key.txt",
     };
@@ -140,7 +138,7 @@ async function checkCopy(
       return failed("its sequences are not where they were when it was copied");
     }
     const rows = content.tables.reduce((sum, table) => sum + table.rows, 0);
-    return passed(`${content.tables.length} tables and ${rows} rows, as they were copied (${proof})`);
+    return pass(`${content.tables.length} tables and ${rows} rows, as they were copied (${proof})`);
   });
 }
 
@@ -189,7 +187,7 @@ function damaged({ path }: StoredBackup, state: string): HarborError {
   });
 }
 
-function passed(message: string): Found {
+function pass(message: string): Found {
   return { status: "pass", message, hint: null, details: {} };
 }
 

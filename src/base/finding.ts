@@ -47,3 +47,8 @@ export function exitCodeOfFindings(findings: readonly Pick<Finding, "status">[],
 
 /** What a check finds: a finding, but for the check's name. */
 export type Found = Omit<Finding, "check">;
+
+/** Returns what a look finds that finds nothing wrong. */
+export function pass(message: string, details: Found["details"] = {}): Found {
+  return { status: "pass", message, hint: null, details };
+}

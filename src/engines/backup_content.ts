@@ -10,10 +10,10 @@ export interface TableContent {
 }
 
 /** Which engine made a copy, and so what kind of file it is. */
-export type EngineName = typeof engineNames[number];
+export type BackupEngineName = typeof backupEngineNames[number];
 
 /** All of them. */
-export const engineNames = ["sqlite", "libsql", "pg_dump", "harbor"] as const;
+export const backupEngineNames = ["sqlite", "libsql", "pg_dump", "harbor"] as const;
 
 /** How a copy was proven: restored and opened as a database, restored into a scratch database, or read back row by row. */
 export type Proof = typeof proofs[number];

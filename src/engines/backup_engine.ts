@@ -1,4 +1,4 @@
-import type { EngineName, Proof, TableContent } from "./backup_content.ts";
+import type { BackupEngineName, Proof, TableContent } from "./backup_content.ts";
 import type { OtherObject } from "../schema/snapshot.ts";
 import type { Database } from "./database.ts";
 
@@ -26,15 +26,15 @@ export interface BackupContent {
 }
 
 /**
- * Makes, proves and restores copies of one kind of database: the second, smaller waist beside `Database`. One file an
- * engine. It knows nothing of manifests, names, compression or retention: `run/` does that for all.
+ * Makes, proves and restores copies of one kind of database: the second, smaller waist beside `Database`. One folder an
+ * engine. It knows nothing of manifests, names, compression or retention: `backup/` does that for all.
  *
  * Every method throws `HarborError`: `backup_failed`, `disk_full`, `connection_failed`, `interrupted` …, and leaves
  * nothing behind at `path` when it does.
  */
 export interface BackupEngine {
   /** As the manifest names it. */
-  readonly name: EngineName;
+  readonly name: BackupEngineName;
   /** The ending of its files: `.db`, `.dump` … */
   readonly suffix: string;
   /** Estimates how many bytes a copy takes, from the database's size. */

@@ -1,8 +1,5 @@
-import type { Finding } from "../base/finding.ts";
+import type { Found } from "../base/finding.ts";
 import type { Database } from "./database.ts";
-
-/** What a probe found: a finding, but for the name of its check. */
-export type ProbeResult = Omit<Finding, "check">;
 
 /** One look at the engine's own health. */
 export interface Probe {
@@ -13,7 +10,7 @@ export interface Probe {
    *
    * @throws what `pace` throws, and {@link HarborError} when it cannot look
    */
-  run(database: Database, pace: SliceTurns): Promise<ProbeResult>;
+  run(database: Database, pace: SliceTurns): Promise<Found>;
 }
 
 /** How work is cut into slices. */
@@ -45,9 +42,4 @@ export interface MissingRights {
   /** As the end of a sentence. */
   readonly state: string;
   readonly remedy: string;
-}
-
-/** Returns the result of a probe that found nothing wrong. */
-export function passed(message: string, details: ProbeResult["details"] = {}): ProbeResult {
-  return { status: "pass", message, hint: null, details };
 }

@@ -46,9 +46,6 @@ const impure: readonly string[] = ["history/read_history.ts", "sql/postgres_pars
 /** The Node modules without effects. */
 const pureModules: readonly string[] = ["node:crypto", "node:path", "node:util", "node:url"];
 
-/** What reads a dialect's name from outside, and has to compare it. */
-const askedByName: readonly string[] = [];
-
 /** What no file but `main.ts` may use. */
 const runtimes: readonly string[] = ["process", "Deno", "Bun", "console"];
 
@@ -158,17 +155,14 @@ test("rules import what has effects for its types only", () => {
 });
 
 test("nothing above the engines asks which driver it has", () => {
-  const above = placed.filter(({ path }) =>
-    heightOf(path) > floors.indexOf("engines/open") && path !== "commands/backup/options.ts"
-  );
+  const above = placed.filter(({ path }) => heightOf(path) > floors.indexOf("engines/open"));
   assert.deepEqual(broken(above, ({ text }) => /\bdriver\b/.test(withoutComments(text))), []);
 });
 
 test("what differs between dialects is a record of them, so that the compiler shows where a new one is missing", () => {
-  const known = placed.filter(({ path }) => !askedByName.includes(path));
   assert.deepEqual(
     broken(
-      known,
+      placed,
       ({ text }) => /\b[dD]ialect\)? ?[!=]== ?"|"(?:sqlite|postgresql)" [!=]==/.test(withoutComments(text)),
     ),
     [],

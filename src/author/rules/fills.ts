@@ -1,3 +1,4 @@
+import { isSerial } from "../../sql/postgres_spelling.ts";
 import { isConstant } from "../../sql/constant_expression.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
@@ -53,7 +54,7 @@ function needsFill(column: KitColumn, was: KitColumn | undefined, dialect: Diale
 /** Says whether the database makes a column's values without being told: a key, an identity, a generated column. */
 export function isMadeByDatabase(column: KitColumn): boolean {
   return column.primaryKey || column.identity !== undefined || column.generated !== undefined ||
-    /^(small|big)?serial$/i.test(column.type);
+    isSerial(column.type);
 }
 
 /** Returns the flag that gives a column's rows a value, with one that fits its type as the example. */

@@ -1,4 +1,4 @@
-import { engineNames, proofs, type TableContent } from "../../engines/backup_content.ts";
+import { backupEngineNames, proofs, type TableContent } from "../../engines/backup_content.ts";
 import { dialects } from "../../base/dialect.ts";
 import * as v from "valibot";
 import { HarborError } from "../../base/errors.ts";
@@ -27,7 +27,7 @@ const manifestFields = v.pipe(
     /** The harbor-db that made it. */
     version: v.string(),
     /** Which engine made the copy, and so what kind of file it is. */
-    engine: oneOf(engineNames),
+    engine: oneOf(backupEngineNames),
     dialect: oneOf(dialects),
     /** The database's address without its password: backups of one database belong together. */
     database: v.string(),

@@ -54,7 +54,7 @@ export function applyRetention<Candidate extends RetentionCandidate>(
   const newestFirst = backups.toSorted((a, b) =>
     compareTexts(b.createdAt, a.createdAt) || compareTexts(b.id, a.id)
   );
-  const buckets = rules.map(({ name, bucketOf }) => ({ name, bucketOf, left: policy[name], last: "" }));
+  const buckets = ruleNames.map((name) => ({ name, left: policy[name], last: "" }));
   const boundaries = new Set<string>();
   return newestFirst.map((backup) => {
     const reasons: string[] = [];
@@ -63,7 +63,7 @@ export function applyRetention<Candidate extends RetentionCandidate>(
       return { backup, keep: !options.force, reasons };
     }
     for (const rule of buckets) {
-      const bucket = rule.bucketOf(backup);
+      const bucket = bucketOf[rule.name](backup);
       if (rule.left === 0 || bucket === rule.last) continue;
       rule.left--;
       rule.last = bucket;
@@ -78,15 +78,15 @@ export function applyRetention<Candidate extends RetentionCandidate>(
 }
 
 /** Each rule keeps the newest backup of a bucket, for as many buckets as the policy says. */
-const rules: readonly {
-  readonly name: keyof RetentionPolicy;
-  readonly bucketOf: (backup: RetentionCandidate) => string;
-}[] = [
-  { name: "last", bucketOf: (backup) => backup.id },
-  { name: "daily", bucketOf: ({ createdAt }) => createdAt.slice(0, "2026-01-01".length) },
-  { name: "weekly", bucketOf: ({ createdAt }) => String(weekOf(createdAt)) },
-  { name: "monthly", bucketOf: ({ createdAt }) => createdAt.slice(0, "2026-01".length) },
-];
+const bucketOf: Readonly<Record<keyof RetentionPolicy, (backup: RetentionCandidate) => string>> = {
+  last: ({ id }) => id,
+  daily: ({ createdAt }) => createdAt.slice(0, "2026-01-01".length),
+  weekly: ({ createdAt }) => String(weekOf(createdAt)),
+  monthly: ({ createdAt }) => createdAt.slice(0, "2026-01".length),
+};
+
+/** In the order in which reasons are given. */
+const ruleNames = Object.keys(bucketOf) as readonly (keyof RetentionPolicy)[];
 
 /** Returns the number of the week since 1970. The first day of 1970 was a Thursday. */
 function weekOf(createdAt: string): number {

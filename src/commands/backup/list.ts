@@ -1,3 +1,4 @@
+import type { StoredBackup } from "../../backup/folder.ts";
 import { formatBytes } from "../../base/quantity.ts";
 import { folderOptions, openAppBackups } from "./options.ts";
 import { ageText, listedBackup, positionText } from "./output.ts";
@@ -15,18 +16,20 @@ export const backupListCommand = defineCommand({
     const { backups, problems } = list();
     const isShared = new Set(backups.map(({ manifest }) => manifest.database)).size > 1;
     const now = new Date();
-    const rows = backups.map(({ manifest, isWhole }) => [
-      manifest.id,
-      ageText(manifest.createdAt, now),
-      positionText(manifest),
-      formatBytes(manifest.bytes),
-      isWhole ? manifest.proof : app.report.colors.red("NOT WHOLE"),
-      manifest.reason,
-      ...isShared ? [manifest.database] : [],
-    ]);
-    const head = ["backup", "age", "revision", "size", "proven", "made for", ...isShared ? ["database"] : []];
-    if (rows.length === 0) app.report.line(`no backups in ${folder}`);
-    else await app.report.table(head, rows);
+    const { red } = app.report.colors;
+    // Programs get the same from `listedBackup`.
+    const columns: Readonly<Record<string, (backup: StoredBackup) => string>> = {
+      backup: ({ manifest }) => manifest.id,
+      age: ({ manifest }) => ageText(manifest.createdAt, now),
+      revision: ({ manifest }) => positionText(manifest),
+      size: ({ manifest }) => formatBytes(manifest.bytes),
+      proven: ({ manifest, isWhole }) => isWhole ? manifest.proof : red("NOT WHOLE"),
+      "made for": ({ manifest }) => manifest.reason,
+      ...isShared ? { database: ({ manifest }) => manifest.database } : {},
+    };
+    const cells = Object.values(columns);
+    if (backups.length === 0) app.report.line(`no backups in ${folder}`);
+    else await app.report.table(Object.keys(columns), backups.map((each) => cells.map((cell) => cell(each))));
     for (const problem of problems) app.report.note(problem.message);
     return {
       json: { folder, backups: backups.map(listedBackup), problems: problems.map(({ message }) => message) },

@@ -1,5 +1,5 @@
-import { engineNames } from "../../engines/backup_content.ts";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { backupEngineNames } from "../../engines/backup_content.ts";
+import { dirname, join, resolve } from "node:path";
 import { type DatabaseUrl, parseDatabaseUrl } from "../../base/url/database_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import { defaultRetention, type RetentionPolicy } from "../../backup/rules/retention.ts";
@@ -18,8 +18,8 @@ export const backupOptions = {
   ...folderOptions,
   backupEngine: choice(
     "--backup-engine <engine>",
-    "what makes it: sqlite, libsql, pg_dump or harbor",
-    engineNames,
+    `what makes it: ${backupEngineNames.join(", ")}`,
+    backupEngineNames,
   ),
   compress: choice("--compress <method>", "compress it: zstd or gzip", ["zstd", "gzip"]),
   encryptTo: texts(
@@ -49,16 +49,12 @@ export function backupFolder(
 ): string {
   const { cwd } = app.system;
   if (backupDir !== undefined) return resolve(cwd, backupDir);
-  return url.driver === "sqlite_file"
-    ? join(dirname(realPath(resolve(cwd, url.path))), "backups")
-    : join(cwd, "backups");
+  return url.isFile ? join(dirname(realPath(resolve(cwd, url.path))), "backups") : join(cwd, "backups");
 }
 
 /** Returns what stands for a database in manifests, the same from wherever harbor-db is called. */
 export function databaseIdentity(app: App, url: DatabaseUrl): string {
-  return url.driver === "sqlite_file"
-    ? `sqlite:///${realPath(resolve(app.system.cwd, url.path))}`
-    : url.display;
+  return url.isFile ? `sqlite:///${realPath(resolve(app.system.cwd, url.path))}` : url.display;
 }
 
 /** Opens the backups of the command line's database, or of another one. */
@@ -73,7 +69,7 @@ export async function openAppBackups(
   return openBackups(url, {
     folder: backupFolder(app, url, options),
     database: databaseIdentity(app, url),
-    name: nameOf(url),
+    name: url.name,
     engine: backupEngine,
     encoding: { compression: compress, recipients: encryptTo },
     identityFile: identity === undefined ? null : resolve(system.cwd, identity),
@@ -106,16 +102,5 @@ export function retentionPolicy(options: Values<typeof keepOptions>): RetentionP
 /** Reads the URL that a command names beside the database's own. */
 export function otherUrl(app: App, written: string): DatabaseUrl {
   const url = trusting(parseDatabaseUrl(written, app.system.environment), app.settings);
-  return url.driver === "sqlite_file" ? { ...url, path: resolve(app.system.cwd, url.path) } : url;
-}
-
-function nameOf(url: DatabaseUrl): string {
-  switch (url.driver) {
-    case "sqlite_file":
-      return basename(url.path, extname(url.path));
-    case "libsql":
-      return /^[\w-]*[a-z][\w-]*/i.exec(new URL(url.url).hostname)?.[0] ?? "libsql";
-    case "postgres":
-      return url.database;
-  }
+  return url.isFile ? { ...url, path: resolve(app.system.cwd, url.path) } : url;
 }

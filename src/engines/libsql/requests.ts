@@ -1,9 +1,10 @@
+import { firstLine } from "../../sql/first_line.ts";
 import type { LibsqlUrl } from "../../base/url/libsql_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import { type HranaResult, type HranaRows, type HranaStep, runHrana } from "./hrana.ts";
 import { HranaFailure } from "./hrana_fetch.ts";
 import { connectionFailure, engineFailure } from "./errors.ts";
-import { exactInteger, excerpt, type SqliteStatement, type SqliteValue } from "../sqlite/statement.ts";
+import { exactInteger, type SqliteStatement, type SqliteValue } from "../sqlite/statement.ts";
 import { begin, ofBatch, own, type SqliteBatch, type Step, transactionOf } from "../sqlite/transaction.ts";
 
 /** Milliseconds for one answer: a read's and a batch's. A server that died must not hold us for ever. */
@@ -115,7 +116,7 @@ function refuseUnsendable({ text, values, index }: Step): void {
   const what = typeof odd === "number" ? "an infinite number" : "a text that ends within a character";
   throw new HarborError(
     "statement_failed",
-    `Cannot run "${excerpt(text)}": a libSQL server cannot be sent ${what}`,
+    `Cannot run "${firstLine(text)}": a libSQL server cannot be sent ${what}`,
     { details: { statement: text, ...(typeof index === "number" ? { index } : {}) } },
   );
 }

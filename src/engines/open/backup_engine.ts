@@ -1,5 +1,5 @@
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
-import type { EngineName } from "../backup_content.ts";
+import type { BackupEngineName } from "../backup_content.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import type { Environment } from "../../base/env_file.ts";
 import { HarborError } from "../../base/errors.ts";
@@ -15,14 +15,19 @@ export interface EnginePlace {
 }
 
 /** Which engines can copy the databases of a driver. */
-const enginesOf: Readonly<Record<DatabaseUrl["driver"], readonly EngineName[]>> = {
+const enginesOf: Readonly<Record<DatabaseUrl["driver"], readonly BackupEngineName[]>> = {
   sqlite_file: ["sqlite"],
   libsql: ["libsql"],
   postgres: ["pg_dump", "harbor"],
 };
 
-/** Engines whose copies are SQLite files, which each of them can prove and restore. */
-const sqliteEngines: readonly EngineName[] = ["sqlite", "libsql"];
+/** What kind of database the copies of an engine are of: whatever engine that kind has can prove and restore them. */
+const kindOf: Readonly<Record<BackupEngineName, string>> = {
+  sqlite: "SQLite or libSQL",
+  libsql: "SQLite or libSQL",
+  pg_dump: "PostgreSQL",
+  harbor: "PostgreSQL",
+};
 
 /**
  * Opens the engine that makes copies of a database. For PostgreSQL that is `pg_dump` where one that is new enough is
@@ -33,7 +38,7 @@ const sqliteEngines: readonly EngineName[] = ["sqlite", "libsql"];
  */
 export async function openBackupEngine(
   place: EnginePlace,
-  wanted: EngineName | null = null,
+  wanted: BackupEngineName | null = null,
 ): Promise<BackupEngine> {
   const { url } = place;
   const known = enginesOf[url.driver];
@@ -60,7 +65,7 @@ export async function openBackupEngine(
  * @param made The engine that made it
  * @throws {HarborError} `bad_config` when the copy is that of another kind of database
  */
-export async function openEngineFor(made: EngineName, place: EnginePlace): Promise<BackupEngine> {
+export async function openEngineFor(made: BackupEngineName, place: EnginePlace): Promise<BackupEngine> {
   const { url } = place;
   const known = enginesOf[url.driver];
   if (made === "pg_dump" && url.driver === "postgres") {
@@ -68,17 +73,20 @@ export async function openEngineFor(made: EngineName, place: EnginePlace): Promi
     return await openPgRestoreEngine(url, place.client, place.environment);
   }
   if (known.includes(made)) return await openBackupEngine(place, made);
-  if (sqliteEngines.includes(made) && sqliteEngines.includes(known[0]!)) return await openBackupEngine(place);
-  const kind = sqliteEngines.includes(made) ? "SQLite or libSQL" : "PostgreSQL";
-  throw new HarborError("bad_config", `Cannot use the backup with "${url.display}": it is one of ${kind}`, {
-    hint: "Name a database of that kind: --database-url, or --to of restore.",
-  });
+  if (kindOf[made] === kindOf[known[0]!]) return await openBackupEngine(place);
+  throw new HarborError(
+    "bad_config",
+    `Cannot use the backup with "${url.display}": it is one of ${kindOf[made]}`,
+    {
+      hint: "Name a database of that kind: --database-url, or --to of restore.",
+    },
+  );
 }
 
 async function openPostgres(
   url: PostgresUrl,
   { client, environment }: EnginePlace,
-  name: EngineName,
+  name: BackupEngineName,
 ): Promise<BackupEngine> {
   if (name === "harbor") {
     return await (await import("../postgres/backup/engine.ts")).openHarborEngine(url, client);

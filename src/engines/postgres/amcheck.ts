@@ -1,7 +1,8 @@
+import { type Found, pass } from "../../base/finding.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../database.ts";
-import { passed, type Probe, type ProbeResult, type SliceTurns } from "../inspector.ts";
+import { type Probe, type SliceTurns } from "../inspector.ts";
 import { ownSchema } from "./statement.ts";
 
 /** How many 8 kB blocks of a table are looked at in one statement. */
@@ -21,7 +22,7 @@ export function amcheckProbe(quick: boolean): Probe {
         sql`SELECT n.nspname::text AS schema, EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname = 'verify_heapam') AS heap FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'`,
       );
       if (extension === undefined) {
-        return passed(
+        return pass(
           "not checked: the content of indexes and pages, because the extension amcheck is not installed",
           { notChecked: ["amcheck"], hint: "CREATE EXTENSION amcheck" },
         );
@@ -46,7 +47,7 @@ async function check(
   database: Database,
   pace: SliceTurns,
   { schema, heap, quick }: Amcheck,
-): Promise<ProbeResult> {
+): Promise<Found> {
   const own = sql.identifier(schema);
   const indexes = await database.read<{ oid: number; name: string }>(
     sql`SELECT x.indexrelid::bigint AS oid, i.relname::text AS name FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam WHERE i.relnamespace = ${
@@ -65,7 +66,7 @@ async function check(
     );
   }
   if (heap && !quick) problems.push(...await checkHeap(database, pace, schema));
-  if (problems.length === 0) return passed(`amcheck finds ${indexes.length} indexes as they should be`);
+  if (problems.length === 0) return pass(`amcheck finds ${indexes.length} indexes as they should be`);
   const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
   return {
     status: "fail",
@@ -107,7 +108,7 @@ function isDamage(error: unknown): error is HarborError {
   return error instanceof HarborError && /^XX00[12]$/.test(error.details.sqlState ?? "");
 }
 
-function judge(error: unknown, schema: string): ProbeResult {
+function judge(error: unknown, schema: string): Found {
   if (!(error instanceof HarborError) || error.details.sqlState !== "42501") throw error;
   return {
     status: "warn",

@@ -1,6 +1,7 @@
+import { pass } from "../../base/finding.ts";
 import { sql } from "drizzle-orm";
 import { quoteName } from "../../sql/quote.ts";
-import { type Inspector, passed, type Probe } from "../inspector.ts";
+import { type Inspector, type Probe } from "../inspector.ts";
 import { amcheckProbe } from "./amcheck.ts";
 import { ownSchema } from "./statement.ts";
 import { ownTable } from "../statement_names.ts";
@@ -53,7 +54,7 @@ const invalidIndexes: Probe = {
       sql`SELECT i.relname::text AS name, EXISTS (SELECT FROM pg_locks l WHERE l.relation = x.indrelid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted) AS building
 FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE i.relnamespace = ${own} AND NOT (x.indisvalid AND x.indisready AND x.indislive) ORDER BY 1`,
     );
-    if (found.length === 0) return passed("every index is valid");
+    if (found.length === 0) return pass("every index is valid");
     const names = found.map((index) => index.name);
     if (found.every((index) => index.building)) {
       return {
@@ -80,7 +81,7 @@ const unvalidatedConstraints: Probe = {
     const found = await database.read<{ name: string; table: string }>(
       sql`SELECT k.conname::text AS name, c.relname::text AS "table" FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = ${own} AND NOT k.convalidated ORDER BY 2, 1`,
     );
-    if (found.length === 0) return passed("every constraint is validated");
+    if (found.length === 0) return pass("every constraint is validated");
     return {
       status: "fail",
       message: `constraints that older rows may break, because they were never validated: ${
@@ -125,7 +126,7 @@ WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass A
       const { next, highest } = row!;
       if (highest !== null && next <= highest) behind.push({ ...each, next, highest });
     }
-    if (behind.length === 0) return passed(`${owned.length} sequences are ahead of their columns`);
+    if (behind.length === 0) return pass(`${owned.length} sequences are ahead of their columns`);
     return {
       status: "fail",
       message: `sequences that will give out numbers which are taken: ${
@@ -154,9 +155,9 @@ const checksums: Probe = {
     );
     const { failures = null, last = null } = row ?? {};
     if (failures === null) {
-      return passed("the cluster has no data checksums, so its pages are not watched", { enabled: false });
+      return pass("the cluster has no data checksums, so its pages are not watched", { enabled: false });
     }
-    if (failures === 0) return passed("no page has failed its checksum");
+    if (failures === 0) return pass("no page has failed its checksum");
     return {
       status: "fail",
       message: `${failures} pages failed their checksum since the statistics began, the last one at ${last}`,

@@ -1,3 +1,4 @@
+import { firstLine } from "../../sql/first_line.ts";
 import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../../base/errors.ts";
@@ -94,6 +95,5 @@ export function withoutLead(text: string): string {
 
 /** Returns a statement's first line for a message, at most 80 characters. */
 export function excerpt(text: string): string {
-  const line = withoutLead(text).split("\n", 1)[0]?.trim() ?? "";
-  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+  return firstLine(withoutLead(text));
 }

@@ -1,5 +1,5 @@
+import { firstLine } from "../../sql/first_line.ts";
 import { type ErrorCode, HarborError } from "../../base/errors.ts";
-import { excerpt } from "./statement.ts";
 
 /** Where in a batch the engine stopped. */
 export interface FailurePlace {
@@ -73,7 +73,7 @@ export function failure(
 ): HarborError {
   const { url, statement, index } = place;
   const kind = kindOf(message, result);
-  const where = statement === undefined ? `use "${url}"` : `run "${excerpt(statement)}"`;
+  const where = statement === undefined ? `use "${url}"` : `run "${firstLine(statement)}"`;
   return new HarborError(kind?.code ?? "statement_failed", `Cannot ${where}`, {
     state: message,
     hint: kind?.hint,

@@ -1,8 +1,9 @@
+import { type Found, pass } from "../../base/finding.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { formatCount } from "../../base/quantity.ts";
 import { rowsOfForm } from "../../base/row_form.ts";
-import { type Inspector, passed, type Probe, type ProbeResult } from "../inspector.ts";
+import { type Inspector, type Probe } from "../inspector.ts";
 import { compareIndexes } from "./compare_indexes.ts";
 
 /**
@@ -47,7 +48,7 @@ const quickCheck: Probe = {
     const problems = problemsOf(
       await database.read(sql`SELECT quick_check AS problem FROM pragma_quick_check`),
     );
-    return problems.length === 0 ? passed("every page can be read") : damaged(problems);
+    return problems.length === 0 ? pass("every page can be read") : damaged(problems);
   },
 };
 
@@ -57,7 +58,7 @@ const indexCheck: Probe = {
     const { indexes, entries, problems } = await compareIndexes(database, pace);
     return problems.length > 0
       ? damaged(problems, "Make the indexes anew from their rows: sqlite3 FILE 'REINDEX'")
-      : passed(`${formatCount(entries)} entries of ${indexes} indexes agree with their rows`);
+      : pass(`${formatCount(entries)} entries of ${indexes} indexes agree with their rows`);
   },
 };
 
@@ -67,7 +68,7 @@ const foreignKeyCheck: Probe = {
     const groups = await database.read<Dangling>(
       sql`SELECT "table" AS child, parent, count(*) AS count, min("rowid") AS first FROM pragma_foreign_key_check GROUP BY 1, 2`,
     );
-    if (groups.length === 0) return passed("every reference has its row");
+    if (groups.length === 0) return pass("every reference has its row");
     const words = groups.map(({ child, parent, count }) => `${count} of ${child} to ${parent}`).join(", ");
     return {
       status: "fail",
@@ -92,7 +93,7 @@ function problemsOf(rows: readonly unknown[]): readonly string[] {
     .map((row) => row.problem).filter((problem) => problem !== "ok");
 }
 
-function damaged(problems: readonly string[], hint = restoreHint): ProbeResult {
+function damaged(problems: readonly string[], hint = restoreHint): Found {
   const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
   return {
     status: "fail",
@@ -118,7 +119,7 @@ function judged({ name, run }: Probe): Probe {
   };
 }
 
-function refused(name: string): ProbeResult {
+function refused(name: string): Found {
   return {
     status: "warn",
     message: `the server does not allow ${name}, so this was not checked`,

@@ -1,3 +1,4 @@
+import { firstLine } from "../../sql/first_line.ts";
 import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../../base/errors.ts";
@@ -32,7 +33,7 @@ export function refuseTransactionControl(statements: readonly SqliteStatement[])
   if (statement === undefined) return;
   throw new HarborError(
     "statement_failed",
-    `Cannot run "${excerpt(statement)}"`,
+    `Cannot run "${firstLine(statement)}"`,
     {
       state: "the batch is a transaction itself",
       hint: "Remove the statement: every script runs in a transaction already.",
@@ -86,7 +87,7 @@ export function compileRead(statement: SQL): SqliteStatement {
     ? tokens.some((token) => token.kind === "sign" && token.text === "=")
     : has("INSERT", "UPDATE", "DELETE", "INTO") || writingVerbs.includes(verbOf(text));
   if (!isWriting) return compiled;
-  throw new HarborError("read_only", `Cannot read with "${excerpt(text)}": it would change the database`, {
+  throw new HarborError("read_only", `Cannot read with "${firstLine(text)}": it would change the database`, {
     details: { statement: text },
   });
 }
@@ -106,12 +107,6 @@ export function plainRow<Row>(row: object): Row {
   return Object.fromEntries(entries);
 }
 
-/** Returns a statement's first line for a message, at most 80 characters. */
-export function excerpt(text: string): string {
-  const line = text.trim().split("\n", 1)[0]?.trim() ?? "";
-  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
-}
-
 function refuseUnlessOne(text: string): void {
   // Most texts hold neither a separator nor a comment, and then need no closer look.
   if (!/;|--|\/\*/.test(text) && text.trim() !== "") return;
@@ -119,7 +114,7 @@ function refuseUnlessOne(text: string): void {
   if (count === 1) return;
   throw new HarborError(
     "statement_failed",
-    `Cannot run "${excerpt(text)}"`,
+    `Cannot run "${firstLine(text)}"`,
     {
       state: `the text holds ${count === 0 ? "no statement" : `${count} statements`}`,
       hint: 'Put a line "--> statement-breakpoint" between two statements.',

@@ -1,8 +1,8 @@
-import type { Found } from "../../base/finding.ts";
+import { type Found, pass } from "../../base/finding.ts";
 import { formatBytes, formatCount, formatDuration } from "../../base/quantity.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import { checkFile } from "../../backup/verify.ts";
-import { type Check, type CheckContext, failure, pass } from "./check.ts";
+import { type Check, type CheckContext, failure } from "./check.ts";
 
 /** The newest backup: that there is one, that it is whole, and with `--restore-drill` that it can be restored. */
 export const backupCheck: Check = {

@@ -8,7 +8,7 @@ import type { SliceTurns } from "../../engines/inspector.ts";
 import type { Backups } from "../../backup/open_backups.ts";
 import { isTimeUp } from "./time_limit.ts";
 
-/** One thing that `verify` looks at, as data. One file each in this folder. */
+/** One thing that `verify` looks at, as data. */
 export interface Check {
   /** As `--only` and `--skip` take it. */
   readonly name: string;
@@ -51,10 +51,6 @@ export interface ExpectedBackups {
   readonly maxAgeMs: number;
   /** Whether to restore it aside and compare. */
   readonly isDrill: boolean;
-}
-
-export function pass(message: string, details: Found["details"] = {}): Found {
-  return { status: "pass", message, hint: null, details };
 }
 
 /** Returns an error as a check's failure. */

@@ -1,11 +1,11 @@
-import type { Found } from "../../base/finding.ts";
+import { type Found, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History } from "../../history/history.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { formatCount } from "../../base/quantity.ts";
 import { isTimeUp } from "./time_limit.ts";
 import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
-import { type Check, type CheckContext, couldNotCheck, pass } from "./check.ts";
+import { type Check, type CheckContext, couldNotCheck } from "./check.ts";
 import { foundBroken, rowRules } from "../rules/data_rules.ts";
 import { countDuplicates, duplicateWords, uniqueColumnsOf } from "./duplicates.ts";
 import { type RowScan, scanRows } from "./row_scan.ts";

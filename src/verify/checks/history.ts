@@ -1,10 +1,10 @@
 import { type Applied, locate } from "../../history/applied.ts";
-import type { Found } from "../../base/finding.ts";
+import { type Found, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { LockHolder } from "../../engines/database.ts";
 import { type BackfillState, readBackfills } from "../../engines/version_table.ts";
-import { type Check, failure, pass } from "./check.ts";
+import { type Check, failure } from "./check.ts";
 
 /** The version table against the history. */
 export const historyCheck: Check = {

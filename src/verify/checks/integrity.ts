@@ -1,8 +1,8 @@
 import { loadInspector } from "../../engines/open/inspector.ts";
-import type { Found } from "../../base/finding.ts";
+import { type Found, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import { isTimeUp } from "./time_limit.ts";
-import { type Check, couldNotCheck, failure, pass } from "./check.ts";
+import { type Check, couldNotCheck, failure } from "./check.ts";
 
 /** What the engine itself knows of its health. */
 export const integrityCheck: Check = {

@@ -1,12 +1,12 @@
 import type { State } from "../../state/state.ts";
-import type { Found } from "../../base/finding.ts";
+import { type Found, pass } from "../../base/finding.ts";
 import { describeDifference, type Difference } from "../../schema/compare_snapshots.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { keptOf } from "../../adopt/inspect.ts";
 import { differencesFrom, snapshotOf } from "../../state/read_unmanaged.ts";
-import { type Check, pass } from "./check.ts";
+import { type Check } from "./check.ts";
 
 /** The live schema against what the current revision leaves behind. */
 export const schemaCheck: Check = {

@@ -18,7 +18,7 @@ const program = (url: string) => `
   await long;
 `;
 
-// Why harbor-db uses the library below @libsql/client. What ours does then is tested in libsql_lost_answer_test.ts; when
+// Why harbor-db uses the library below @libsql/client. What ours does then is tested in lost_answer_test.ts; when
 // this test fails, the client has been mended.
 test("@libsql/client ends a program that catches its errors when the server takes the write lock away", () =>
   withFreshLibsql(async (url) => {

@@ -8,7 +8,7 @@ import {
   rewriting,
   takenAway,
   wasUnique,
-} from "./hazard_rules.ts";
+} from "./hazard_conditions.ts";
 import type { Operation } from "../../../sql/operations.ts";
 
 /** A way in which a correct script hurts those who use the database. */

@@ -1,4 +1,4 @@
-import type { OperationPlace } from "./hazard_rules.ts";
+import type { OperationPlace } from "./hazard_conditions.ts";
 import { type Hazard, hazards } from "./hazards.ts";
 import type { ReadStatement } from "./script_operations.ts";
 

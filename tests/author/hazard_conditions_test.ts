@@ -9,7 +9,7 @@ import {
   rewriting,
   takenAway,
   wasUnique,
-} from "../../src/author/check/rules/hazard_rules.ts";
+} from "../../src/author/check/rules/hazard_conditions.ts";
 import type { Operation } from "../../src/sql/operations.ts";
 import type { Column, Table } from "../../src/schema/snapshot.ts";
 import { check, column, index, snapshot, tableOf } from "../support/samples/snapshot_parts.ts";
