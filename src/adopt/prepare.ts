@@ -4,13 +4,12 @@ import { loadInspector } from "../engines/open/inspector.ts";
 import { obstaclesOf } from "./rules/bridge_obstacles.ts";
 import type { Obstacle } from "../migrate/rules/obstacle.ts";
 import { type BridgeStatement, step } from "./rules/bridge_statement.ts";
-import { demandsOf } from "../migrate/rules/row_demands.ts";
+import { type Demand, demandsOf } from "../migrate/rules/row_demands.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf } from "../history/history.ts";
 import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import { quoteName } from "../sql/quote.ts";
-import { unsettled } from "../migrate/rules/columns_filled.ts";
 import { rightsError } from "../migrate/check_rights.ts";
 import { conflictError, findConflicts } from "../migrate/check_rows.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -120,9 +119,11 @@ async function prepareBridge(
   const drafted = { ...plan, statements: [...bridge.statements, ...advance] };
   const lost = refuseUnfit(context, inspection, copiedTables(bridge.statements.map(({ sql }) => sql)));
   if (lost !== null) return { ...drafted, refusal: lost };
-  const filled = new Set(bridge.fills.map(({ table, column }) => `${table}.${column}`));
-  const demands = unsettled(demandsOf(target.snapshot, inspection.live), { filled, rewritten: new Set() });
-  return { ...drafted, refusal: conflictError("adopt", database, await findConflicts(database, demands)) };
+  const isFilled = ({ kind, table, columns: [column] }: Demand) =>
+    kind === "null" && bridge.fills.some((fill) => fill.table === table && fill.column === column);
+  const demands = demandsOf(target.snapshot, inspection.live).filter((demand) => !isFilled(demand));
+  const conflicts = await findConflicts(database, demands);
+  return { ...drafted, refusal: conflictError(`Cannot adopt "${database.url}"`, conflicts) };
 }
 
 function refuseUnfit(

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Demand } from "./rules/row_demands.ts";
 import { HarborError } from "../base/errors.ts";
 import type { Database } from "../engines/database.ts";
@@ -16,39 +16,69 @@ export interface Conflict extends Pick<Demand, "kind" | "table" | "columns" | "q
   readonly state: string;
 }
 
-/** Looks for rows that break demands. Reads only. */
+/**
+ * Looks for rows that break demands. Reads only. A demand that names what is not there, such as a function that a script
+ * has still to make, is left to the statement that makes it.
+ */
 export async function findConflicts(
   database: Database,
   demands: readonly Demand[],
 ): Promise<readonly Conflict[]> {
   const conflicts: Conflict[] = [];
   for (const demand of demands) {
-    const look = (text: string) => demand.hasExpression ? userStatement(sql.raw(text)) : sql.raw(text);
-    const examples = await database.read<Record<string, unknown>>(
-      look(`${demand.look} LIMIT ${exampleCount}`),
-    );
+    const examples = await readExamples(database, demand);
     if (examples.length === 0) continue;
     const [count] = await database.read<{ n: number | bigint | string }>(
-      look(`SELECT count(*) AS n FROM (${demand.look}) AS broken`),
+      statementOf(demand, `SELECT count(*) AS n FROM (${demand.look}) AS broken`),
     );
     conflicts.push(describe(demand, Number(count!.n), examples));
   }
   return conflicts;
 }
 
-/** Returns the error for rows that stand in the way of `verb`; `null` without any. */
+async function readExamples(
+  database: Database,
+  demand: Demand,
+): Promise<readonly Record<string, unknown>[]> {
+  try {
+    return await database.read<Record<string, unknown>>(
+      statementOf(demand, `${demand.look} LIMIT ${exampleCount}`),
+    );
+  } catch (error) {
+    if (error instanceof HarborError && isUnknownName(error)) return [];
+    throw error;
+  }
+}
+
+function statementOf({ hasExpression }: Demand, text: string): SQL {
+  return hasExpression ? userStatement(sql.raw(text)) : sql.raw(text);
+}
+
+/** SQLite has no codes for its errors of this kind. */
+function isUnknownName({ code, details }: HarborError): boolean {
+  const { sqlState: state } = details;
+  return code === "missing_table" ||
+    (code === "statement_failed" && (state === undefined || state.startsWith("42")));
+}
+
+/**
+ * Returns the error for rows that stand in the way; `null` without any.
+ *
+ * @param attempt What cannot be done because of them: `Cannot upgrade "…"`
+ * @param untouched What was left as it is
+ */
 export function conflictError(
-  verb: string,
-  { url }: Pick<Database, "url">,
+  attempt: string,
   conflicts: readonly Conflict[],
+  untouched = "Nothing was changed.",
 ): HarborError | null {
   const [first] = conflicts;
   if (first === undefined) return null;
   return new HarborError(
     "data_conflict",
-    `Cannot ${verb} "${url}": ${conflicts.map((conflict) => conflict.state).join("; ")}`,
+    `${attempt}: ${conflicts.map((conflict) => conflict.state).join("; ")}`,
     {
-      hint: `Nothing was changed. See them all, then correct them: ${
+      hint: `${untouched} See them all, then correct them: ${
         conflicts.map((conflict) => `${conflict.query};`).join(" ")
       }`,
       details: { conflicts },

@@ -13,6 +13,7 @@ import type { RunContext } from "../engines/run_context.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { readState } from "../state/read_state.ts";
+import type { LookAhead } from "./preflight.ts";
 import { runTogether } from "./run_together.ts";
 
 /** What will run, decided without changing anything. */
@@ -70,17 +71,17 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
   const first = await preparePlan(context, options.goal);
   const { from, to, steps, state } = first;
   if (steps.length === 0 && state.kind !== "alembic") return { from, to, steps: [] };
-  const isSafe = await lookAhead(context, options.goal, first);
+  const seen = await lookAhead(context, options.goal, first);
   return context.database.withLock(async () => {
     const prepared = await preparePlan(context, options.goal);
-    if (!isSafe || prepared.from !== first.from) await preflight(context, prepared.from, prepared.steps);
     const { from, to, steps, state } = prepared;
+    const ahead = seen !== null && isSameWay(first, prepared) ? seen : await preflight(context, from, steps);
     if (steps.length > 0) await options.beforeSteps?.(prepared);
     if (state.kind === "alembic") {
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });
     }
     if (steps.length === 0 && state.kind === "alembic") await context.database.write(startingBatch(state));
-    return { from, to, steps: await runSteps(context, steps, { state, pace: options.pace ?? {} }) };
+    return { from, to, steps: await runSteps(context, steps, { state, ahead, pace: options.pace ?? {} }) };
   }, lockOptions(context, options.lockWaitMs));
 }
 
@@ -89,26 +90,31 @@ export async function preflight(
   context: RunContext,
   from: string | null,
   steps: readonly Step[],
-): Promise<void> {
-  if (from === null || steps.length === 0) return;
-  await (await import("./preflight.ts")).preflight(context, from, steps);
+): Promise<LookAhead | null> {
+  if (from === null || steps.length === 0) return null;
+  return await (await import("./preflight.ts")).preflight(context, from, steps);
 }
 
 /**
  * Runs {@link preflight} before there is a lock, so that a refusal leaves nothing behind.
  *
- * @returns Whether the way is clear; `false` when another harbor-db was at work, which is looked at again under the lock
+ * @returns What was seen; `null` when nothing had to be, or another harbor-db was at work, which is looked at again under
+ * the lock
  */
-async function lookAhead(context: RunContext, goal: Goal, { from, steps }: PreparedPlan): Promise<boolean> {
+async function lookAhead(context: RunContext, goal: Goal, plan: PreparedPlan): Promise<LookAhead | null> {
   try {
-    await preflight(context, from, steps);
-    return true;
+    return await preflight(context, plan.from, plan.steps);
   } catch (error) {
     const isMoving = await context.database.lockHolder() !== undefined ||
-      (await preparePlan(context, goal)).from !== from;
-    if (isMoving) return false;
+      !isSameWay(plan, await preparePlan(context, goal));
+    if (isMoving) return null;
     throw error;
   }
+}
+
+/** Whether two plans begin at the same place. */
+function isSameWay(a: PreparedPlan, b: PreparedPlan): boolean {
+  return a.from === b.from && a.steps[0]?.resume?.statementsDone === b.steps[0]?.resume?.statementsDone;
 }
 
 /**
@@ -124,7 +130,11 @@ export function* batchesOfPlan(context: RunContext, { steps, state }: PreparedPl
 async function runSteps(
   context: RunContext,
   steps: readonly Step[],
-  { state, pace }: { readonly state: State; readonly pace: PaceOptions },
+  { state, ahead, pace }: {
+    readonly state: State;
+    readonly ahead: LookAhead | null;
+    readonly pace: PaceOptions;
+  },
 ): Promise<readonly StepResult[]> {
   const optionsAt = (index: number) => batchOptions(context, state, index === 0);
   const together = state.kind === "empty" ? await runTogether(context, steps, optionsAt) : [];
@@ -133,6 +143,7 @@ async function runSteps(
     if (index < together.length) continue;
     try {
       stopIfAsked(context.signal);
+      if (index > 0) await ahead?.before(step);
       done.push(await runStep(context, step, { ...optionsAt(index), pace }));
     } catch (error) {
       throw withProgress(error, step, done);
@@ -236,7 +247,8 @@ function withProgress(error: unknown, step: Step, done: readonly StepResult[]): 
   const at = error.details.index === undefined ? null : lineOf(step, error.details.statement);
   const place = at === null ? "" : ` (${script.file}:${at})`;
   const facts = { details: { revision: revision.id, done }, cause: error };
-  if (error.code === "interrupted") return error.with(facts);
+  // A look before the step says itself which one it is.
+  if (["interrupted", "data_conflict", "schema_mismatch"].includes(error.code)) return error.with(facts);
   return error.with({
     message: `Cannot ${direction} "${revision.id}" (${revision.name})${place}`,
     state: error.message,

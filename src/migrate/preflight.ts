@@ -1,24 +1,46 @@
 import { copiedTables } from "./rules/copied_tables.ts";
-import { heldTypes } from "./rules/type_changes.ts";
+import { changedTypes, heldTypes } from "./rules/type_changes.ts";
 import { compareSnapshots } from "../schema/compare_snapshots.ts";
 import { type Demand, demandsOf } from "./rules/row_demands.ts";
 import { HarborError } from "../base/errors.ts";
 import type { Revision } from "../history/history.ts";
+import { judgeable } from "./rules/judge_demand.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
+import { follow, halfWay, type Origins, type Passage, startOf } from "./rules/origins.ts";
 import type { Step } from "./rules/plan.ts";
-import { settledBy, unsettled } from "./rules/columns_filled.ts";
+import { droppedObjects } from "./rules/statement_effects.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { rightsError } from "./check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { snapshotOf } from "../state/read_unmanaged.ts";
 
-/** The schema before and after a step, and the statements that lead from one to the other. */
-interface Passage {
+/** What a look ahead left for later. */
+export interface LookAhead {
+  /**
+   * Looks at what could not be judged before the steps in front of this one were done. Reads nothing where there is
+   * nothing of that kind.
+   *
+   * @throws {HarborError} `data_conflict` or `schema_mismatch`
+   */
+  readonly before: (step: Step) => Promise<void>;
+}
+
+/** A step with the schemas around it, and where its tables and columns come from in what is there now. */
+interface Stage extends Passage {
   readonly step: Step;
-  readonly before: Snapshot;
-  readonly after: Snapshot;
-  readonly statements: readonly string[];
+  /** Before the step. */
+  readonly from: Origins;
+  /** After it. */
+  readonly to: Origins;
+}
+
+/** What is looked for at a stage. */
+interface Question {
+  readonly stage: Stage;
+  readonly demands: readonly Demand[];
+  readonly types: boolean;
+  readonly losses: boolean;
 }
 
 /**
@@ -26,7 +48,8 @@ interface Passage {
  * at views that hold a column whose type is to change; and at what a table's copy would lose, since no revision knows
  * it. Reads only.
  *
- * What a script itself gives values to is left to the script. A step that was interrupted has been looked at.
+ * What a script itself gives values to is left to the script, and what only an earlier step makes is looked at when the
+ * step is next. A step that was interrupted has been looked at.
  *
  * @param from The revision that the database is at
  * @throws {HarborError} `read_only`, `data_conflict` or `schema_mismatch`
@@ -35,99 +58,161 @@ export async function preflight(
   context: RunContext,
   from: string,
   steps: readonly Step[],
-): Promise<void> {
+): Promise<LookAhead> {
   const { database, history } = context;
   const [first] = steps;
-  if (first === undefined) return;
+  const start = history.revisions.find(({ id }) => id === from);
+  if (first === undefined) return nothingLeft;
   const forbidden = await rightsError(first.direction, context);
   if (forbidden !== null) throw forbidden;
-  const start = history.revisions.find(({ id }) => id === from);
-  if (start === undefined) return;
-  const passages = passagesOf(history.revisions, start, steps);
-  const live = await database.introspect();
-  for (const { step, before, statements } of passages) {
-    refuseLosses(context, step, { before, live, statements });
-  }
-  refuseHeldTypes(context, passages, live);
-  const conflicts = await findConflicts(
-    database,
-    passages.flatMap((_, place) => demandsAt(passages, place, live)),
-  );
-  const error = conflictError(first.direction, database, conflicts);
-  if (error !== null) throw error;
+  if (start === undefined) return nothingLeft;
+  const isResumed = first.resume !== null;
+  const stages = stagesOf(history.revisions, start, steps).slice(isResumed ? 1 : 0);
+  const subject = {
+    attempt: `Cannot ${first.direction} "${database.url}"`,
+    untouched: "Nothing was changed.",
+  };
+  const questions = stages.map((stage): Question => ({
+    stage,
+    demands: demandsAt(stage),
+    types: true,
+    // What is half way there has the tables of neither schema.
+    losses: !isResumed,
+  }));
+  const left = await ask(context, questions, { ...subject, known: snapshotOf(start) });
+  return {
+    async before(step) {
+      const question = left.get(step.revision.id);
+      if (question === undefined || step.resume !== null) return;
+      const { before, after, statements } = question.stage;
+      const from = startOf(before);
+      const stage = {
+        step,
+        before,
+        after,
+        statements,
+        from,
+        to: follow(from, { before, after, statements }),
+      };
+      await ask(context, [{ ...question, stage }], {
+        attempt: `Cannot ${step.direction} "${step.revision.id}"`,
+        untouched: "Nothing of this revision was done.",
+        known: before,
+      });
+    },
+  };
 }
 
-function passagesOf(
+const nothingLeft: LookAhead = { before: () => Promise.resolve() };
+
+function stagesOf(
   revisions: readonly Revision[],
   start: Revision,
   steps: readonly Step[],
-): readonly Passage[] {
+): readonly Stage[] {
   let before = snapshotOf(start);
-  return steps.flatMap((step) => {
+  let from = startOf(before);
+  return steps.map((step): Stage => {
     const { revision, direction, script, resume } = step;
     const parent = revisions.find(({ id }) => id === revision.parent);
     const goal = direction === "upgrade" ? revision : parent;
     const after = goal === undefined ? { ...before, tables: [] } : snapshotOf(goal);
-    const passage = { step, before, after, statements: script.statements.map((statement) => statement.sql) };
-    before = after;
-    return resume === null ? [passage] : [];
+    const statements = script.statements.map((statement) => statement.sql);
+    const followed = follow(from, { before, after, statements });
+    const to = resume === null ? followed : halfWay(followed);
+    const stage = { step, before, after, statements, from, to };
+    [before, from] = [after, to];
+    return stage;
   });
 }
 
-/** Returns what one step demands of the rows as they are now. */
-function demandsAt(passages: readonly Passage[], place: number, live: Snapshot): readonly Demand[] {
-  const { before, after } = passages[place]!;
-  const earlier = passages.slice(0, place + 1).flatMap(({ statements }) => statements);
-  const copied = copiedTables(passages[place]!.statements);
+/** Returns what one step demands of the rows that its tables have before it. */
+function demandsAt({ before, after, statements }: Stage): readonly Demand[] {
+  const copied = copiedTables(statements);
+  const demands = demandsOf(after, before, true);
   // A copy is judged as a whole: it must not leave more references dangling than there were.
-  const demands = [
-    ...demandsOf(after, before, true),
-    ...demandsOf(after, before).filter(({ kind, table }) => kind === "orphan" && copied.includes(table)),
-  ];
-  const isThere = ({ table, columns }: Demand) => {
-    const found = live.tables.find(({ name }) => name === table);
-    return columns.every((column) => found?.columns.some(({ name }) => name === column));
-  };
-  // Who is in a table that the step itself makes, or renames, is not known before it runs.
-  const isKnown = ({ kind, table, columns }: Demand) => {
-    const keys = after.tables.find(({ name }) => name === table)?.foreignKeys ?? [];
-    const targets = keys.filter((key) => key.columns.join() === columns.join()).map((key) => key.table);
-    return kind !== "orphan" || targets.every((target) => before.tables.some(({ name }) => name === target));
-  };
-  return unsettled(demands, settledBy(earlier, before.dialect)).filter(isThere).filter(isKnown);
+  const orphans = demandsOf(after, before).filter(({ kind, table }) =>
+    kind === "orphan" && copied.includes(table)
+  );
+  return [...demands, ...orphans.filter((orphan) => demands.every(({ query }) => query !== orphan.query))];
 }
 
-function refuseHeldTypes({ database }: RunContext, passages: readonly Passage[], live: Snapshot): void {
-  const [first] = passages.flatMap(({ step, before, after }) =>
-    heldTypes(before, after, live).map((obstacle) => ({ step, obstacle }))
+/** How the answer is to be understood. */
+interface Setting {
+  readonly attempt: string;
+  readonly untouched: string;
+  /** The schema that what is there should have. */
+  readonly known: Snapshot;
+}
+
+/**
+ * Answers the questions as far as that can be done now.
+ *
+ * @returns What is left of them, by revision
+ */
+async function ask(
+  context: RunContext,
+  questions: readonly Question[],
+  setting: Setting,
+): Promise<ReadonlyMap<string, Question>> {
+  const { database } = context;
+  const live = await database.introspect();
+  for (const { stage, losses } of questions) if (losses) refuseLosses(context, stage, { ...setting, live });
+  refuseHeldTypes(questions.filter(({ types }) => types).map(({ stage }) => stage), { ...setting, live });
+  const judged = questions.map(({ stage, demands }) =>
+    demands.map((demand) => ({
+      demand,
+      now: judgeable(demand, { live, origins: stage.to, after: stage.after }),
+    }))
   );
-  if (first === undefined) return;
-  const { step: { direction, revision }, obstacle } = first;
-  throw new HarborError(
-    "schema_mismatch",
-    `Cannot ${direction} "${database.url}": on the way past ${revision.id}, ${obstacle.state}`,
-    {
-      hint: obstacle.remedy,
-      details: { obstacle, revision: revision.id },
-    },
-  );
+  const now = judged.flat().flatMap(({ now }) => now ?? []);
+  const conflicts = await findConflicts(database, now);
+  const error = conflictError(setting.attempt, conflicts, setting.untouched);
+  if (error !== null) throw error;
+  const left = questions.map((question, place): Question => ({
+    ...question,
+    demands: judged[place]!.filter(({ now }) => now === null).map(({ demand }) => demand),
+    // An earlier step may make what holds a column.
+    types: changedTypes(question.stage).length > 0,
+    losses: !question.losses && copiedTables(question.stage.statements).length > 0,
+  }));
+  const open = left.filter(({ demands, types, losses }) => demands.length > 0 || types || losses);
+  return new Map(open.map((question) => [question.stage.step.revision.id, question]));
+}
+
+function refuseHeldTypes(
+  stages: readonly Stage[],
+  { attempt, live }: Setting & { readonly live: Snapshot },
+): void {
+  const dropped = new Set<string>();
+  for (const stage of stages) {
+    const { statements, before: { dialect }, step: { revision } } = stage;
+    statements.flatMap((sql) => droppedObjects(sql, dialect)).forEach((name) => dropped.add(name));
+    const others = live.others.filter(({ name }) => !dropped.has(name));
+    const [obstacle] = heldTypes(stage, stage.from, { ...live, others });
+    if (obstacle === undefined) continue;
+    throw new HarborError(
+      "schema_mismatch",
+      `${attempt}: on the way past ${revision.id}, ${obstacle.state}`,
+      {
+        hint: obstacle.remedy,
+        details: { obstacle, revision: revision.id },
+      },
+    );
+  }
 }
 
 function refuseLosses(
-  { database, history }: RunContext,
-  { direction, revision }: Step,
-  { before, live, statements }: {
-    readonly before: Snapshot;
-    readonly live: Snapshot;
-    readonly statements: readonly string[];
-  },
+  { history }: RunContext,
+  { from, statements, step: { direction, revision } }: Stage,
+  { attempt, known, live }: Setting & { readonly live: Snapshot },
 ): void {
-  const copied = copiedTables(statements);
+  const copied = copiedTables(statements).flatMap((name) => from.get(name)?.table ?? []);
   if (copied.length === 0) return;
-  const known = history.revisions.map((each) => ({ snapshot: snapshotOf(each) }));
-  const own = ownTables(known, live).tables.filter(({ name }) => copied.includes(name));
-  const expected = before.tables.filter(({ name }) => copied.includes(name));
-  const differences = compareSnapshots({ ...before, tables: expected }, { ...live, tables: own });
+  const schemas = history.revisions.map((each) => ({ snapshot: snapshotOf(each) }));
+  const own = ownTables(schemas, live).tables.filter(({ name }) => copied.includes(name));
+  const expected = known.tables.filter(({ name }) => copied.includes(name));
+  const differences = compareSnapshots({ ...known, tables: expected }, { ...live, tables: own });
   // Indexes, views and triggers outlive a copy.
   const lost = [
     ...differences.filter(({ kind, path }) => kind === "extra" && !path.startsWith("index ")).map((
@@ -140,7 +225,7 @@ function refuseLosses(
   if (lost.length === 0) return;
   throw new HarborError(
     "schema_mismatch",
-    `Cannot ${direction} "${database.url}": on the way past ${revision.id} a table has to be copied, and the copy would lose ${
+    `${attempt}: on the way past ${revision.id} a table has to be copied, and the copy would lose ${
       lost.join(", ")
     }, which no revision knows`,
     {

@@ -1,117 +1,362 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { readdirSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
-import { sql } from "drizzle-orm";
-import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
-import type { Database } from "../../src/engines/database.ts";
-import { openBackupEngine } from "../../src/engines/open/backup_engine.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
+import { readState } from "../../src/state/read_state.ts";
+import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
+import { rejectsWith } from "../support/harbor_error.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 import {
-  engines,
-  openTestDatabase,
-  sqlitePath,
-  testClient,
-  withFolder,
-  withTestDatabase,
-} from "../support/databases.ts";
-import { eachEngine } from "../support/each_engine.ts";
-import { rejectsWith } from "../support/harbor_error.ts";
-import { historyOf, idOf } from "../support/samples/script_history.ts";
+  ddlOf,
+  rebuildOf,
+  type SampleRevision,
+  type SampleTable,
+  schemaHistory,
+} from "../support/samples/schema_history.ts";
+import { idOf } from "../support/samples/script_history.ts";
 
-// What somebody else does between a look and the act that relies on it.
-
-const scripts = [
-  "CREATE TABLE boats (id INTEGER PRIMARY KEY NOT NULL, trips INTEGER)",
-  "UPDATE boats SET trips = trips + 1",
-  "UPDATE boats SET trips = trips * 10",
-];
-
-// How far another run comes meanwhile, and the steps that are left.
-for (const [target, left] of [["+1", [idOf(2)]], ["head", []]] as const) {
-  eachEngine(
-    `a run that goes ${target} between the look ahead and the lock is seen under the lock`,
-    async ({ engine, url, database }) => {
-      const history = historyOf(engine.dialect, scripts);
-      const upgrade = (database: Database, text: string) =>
-        migrate({ ...contextOf(database), history }, { goal: { direction: "upgrade", text }, lockWaitMs: 0 });
-      await upgrade(database, "+1");
-      await database.write([sql`INSERT INTO boats VALUES (1, 1)`]);
-      let others = 0;
-      const late: Database = {
-        ...database,
-        async withLock(work, options) {
-          if (others++ === 0) await withTestDatabase(url, (other) => upgrade(other, target));
-          return await database.withLock(work, options);
-        },
-      };
-      const { steps } = await upgrade(late, "head");
-      assert.deepEqual(steps.map(({ revision }) => revision), left);
-      assert.equal(others, 1);
-      assert.deepEqual(await database.read(sql`SELECT trips FROM boats`), [{ trips: 20 }]);
-    },
-  );
+/** A table of notes with these columns beside its id. */
+function notes(columns: SampleTable["columns"], more: Omit<SampleTable, "columns"> = {}): SampleTable {
+  return { columns: { id: "integer!", ...columns }, ...more };
 }
 
-eachEngine(
-  "rehearse() sees what a deferred constraint finds at the end, and keeps nothing",
-  async ({ database }) => {
-    await database.write([
-      sql`CREATE TABLE boats (id INTEGER PRIMARY KEY NOT NULL)`,
-      sql`CREATE TABLE trips (boat_id INTEGER REFERENCES boats (id) DEFERRABLE INITIALLY DEFERRED)`,
-    ]);
-    const dangling = [sql`INSERT INTO trips VALUES (9)`];
-    await rejectsWith("dangling_reference", database.rehearse(dangling, "rows"));
-    await rejectsWith("dangling_reference", database.rehearse(dangling, "schema"));
-    await database.rehearse([...dangling, sql`INSERT INTO boats VALUES (9)`], "rows");
-    assert.deepEqual(await database.read(sql`SELECT count(*) AS n FROM trips`), [{ n: 0 }]);
+const owners: SampleTable = { columns: { id: "integer!" } };
+const plain = notes({ title: "text", owner: "integer" });
+const soft = notes({ title: "text", owner: "integer", deleted_at: "text" });
+const live = { live: "title WHERE deleted_at IS NULL" };
+const softUnique = { ...soft, unique: live };
+const owned = notes({ title: "text", owner: "integer" }, { references: { owner: "owners" } });
+const sized = notes({ size: "text" });
+const numbered = notes({ size: "integer" });
+const large = { large: "size > 5" };
+const named = notes({ name: "text", owner: "integer" });
+const namedOnce = { ...named, unique: { once: "name" } };
+
+const first = (table: SampleTable): SampleRevision => ({
+  tables: { notes: table },
+  up: ddlOf("notes", table),
+  down: [`DROP TABLE "notes"`],
+});
+const addDeleted = `ALTER TABLE "notes" ADD COLUMN "deleted_at" text`;
+const dropDeleted = `ALTER TABLE "notes" DROP COLUMN "deleted_at"`;
+const makeLive = `CREATE UNIQUE INDEX "live" ON "notes" (title) WHERE deleted_at IS NULL`;
+const rename = `ALTER TABLE "notes" RENAME COLUMN "title" TO "name"`;
+const renameBack = `ALTER TABLE "notes" RENAME COLUMN "name" TO "title"`;
+const makeOnce = `CREATE UNIQUE INDEX "once" ON "notes" (name)`;
+
+/** Gives `notes` another form, each dialect in its way. */
+function reshape(dialect: Dialect, table: SampleTable, postgresql: readonly string[]): readonly string[] {
+  return dialect === "sqlite" ? rebuildOf("notes", table) : postgresql;
+}
+
+const refer =
+  `ALTER TABLE "notes" ADD CONSTRAINT "notes_owner_fkey" FOREIGN KEY ("owner") REFERENCES "owners"("id")`;
+const toNumber = `ALTER TABLE "notes" ALTER COLUMN "size" TYPE integer USING "size"::integer`;
+const checkLarge = `ALTER TABLE "notes" ADD CONSTRAINT "large" CHECK (size > 5)`;
+
+interface Case {
+  readonly what: string;
+  readonly revisions: (dialect: Dialect) => readonly SampleRevision[];
+  /** What is in `notes`, at the first revision. */
+  readonly rows: readonly string[];
+  /** What is found, and how many revisions are done by then; nothing when all run. */
+  readonly found?: readonly [state: RegExp, done: number];
+}
+
+const softDelete: Case["revisions"] = () => [
+  first(plain),
+  { tables: { notes: soft }, up: [addDeleted], down: [dropDeleted] },
+  { tables: { notes: softUnique }, up: [makeLive], down: [`DROP INDEX "live"`] },
+];
+const softDeleteAtOnce: Case["revisions"] = () => [
+  first(plain),
+  {
+    tables: { notes: softUnique },
+    up: [addDeleted, makeLive],
+    down: [`DROP INDEX "live"`, dropDeleted],
   },
-);
+];
+const reference = (fill: readonly string[]): Case["revisions"] => (dialect) => [
+  first(plain),
+  {
+    tables: { notes: plain, owners },
+    up: [...ddlOf("owners", owners), ...fill],
+    down: [`DROP TABLE "owners"`],
+  },
+  {
+    tables: { notes: owned, owners },
+    up: reshape(dialect, owned, [refer]),
+    down: reshape(dialect, plain, [`ALTER TABLE "notes" DROP CONSTRAINT "notes_owner_fkey"`]),
+  },
+];
+const referenceAtOnce = (fill: readonly string[]): Case["revisions"] => (dialect) => [
+  first(plain),
+  {
+    tables: { notes: owned, owners },
+    up: [...ddlOf("owners", owners), ...fill, ...reshape(dialect, owned, [refer])],
+    down: [
+      ...reshape(dialect, plain, [`ALTER TABLE "notes" DROP CONSTRAINT "notes_owner_fkey"`]),
+      `DROP TABLE "owners"`,
+    ],
+  },
+];
+const typeAndCheck: Case["revisions"] = (dialect) => [
+  first(sized),
+  {
+    tables: { notes: numbered },
+    up: reshape(dialect, numbered, [toNumber]),
+    down: reshape(dialect, sized, [`ALTER TABLE "notes" ALTER COLUMN "size" TYPE text`]),
+  },
+  {
+    tables: { notes: { ...numbered, checks: large } },
+    up: reshape(dialect, { ...numbered, checks: large }, [checkLarge]),
+    down: reshape(dialect, numbered, [`ALTER TABLE "notes" DROP CONSTRAINT "large"`]),
+  },
+];
+const typeAndCheckAtOnce: Case["revisions"] = (dialect) => [
+  first(sized),
+  {
+    tables: { notes: { ...numbered, checks: large } },
+    up: reshape(dialect, { ...numbered, checks: large }, [toNumber, checkLarge]),
+    down: reshape(dialect, sized, [
+      `ALTER TABLE "notes" DROP CONSTRAINT "large"`,
+      `ALTER TABLE "notes" ALTER COLUMN "size" TYPE text`,
+    ]),
+  },
+];
+const renamedUnique = (between: readonly string[]): Case["revisions"] => () => [
+  first(plain),
+  { tables: { notes: named }, up: [rename, ...between], down: [renameBack] },
+  { tables: { notes: namedOnce }, up: [makeOnce], down: [`DROP INDEX "once"`] },
+];
+const kinds = notes({ title: "text", owner: "integer", kind: "text" });
+const droppedThenCopied: Case["revisions"] = (dialect) => [
+  first(kinds),
+  {
+    tables: { notes: plain },
+    up: [`ALTER TABLE "notes" DROP COLUMN "kind"`],
+    down: [`ALTER TABLE "notes" ADD COLUMN "kind" text`],
+  },
+  {
+    tables: { notes: { ...plain, checks: { short: "length(title) < 9" } } },
+    up: reshape(dialect, { ...plain, checks: { short: "length(title) < 9" } }, [
+      `ALTER TABLE "notes" ADD CONSTRAINT "short" CHECK (length(title) < 9)`,
+    ]),
+    down: reshape(dialect, plain, [`ALTER TABLE "notes" DROP CONSTRAINT "short"`]),
+  },
+];
+const notNullAgain: Case["revisions"] = (dialect) => [
+  first(kinds),
+  {
+    tables: { notes: notes({ title: "text", owner: "integer", kind: "text!" }) },
+    up: [
+      `ALTER TABLE "notes" DROP COLUMN "kind"`,
+      `ALTER TABLE "notes" ADD COLUMN "kind" text DEFAULT 'x' NOT NULL`,
+      ...reshape(dialect, notes({ title: "text", owner: "integer", kind: "text!" }), [
+        `ALTER TABLE "notes" ALTER COLUMN "kind" DROP DEFAULT`,
+      ]),
+    ],
+    down: reshape(dialect, kinds, [`ALTER TABLE "notes" ALTER COLUMN "kind" DROP NOT NULL`]),
+  },
+];
+const memo = notes({ title: "text", owner: "integer" }, { unique: { once: "title" } });
+const rewrittenThenMoved: Case["revisions"] = () => [
+  first(plain),
+  {
+    tables: { notes: plain },
+    up: [`UPDATE "notes" SET "title" = 'note ' || id`],
+    down: ["UPDATE notes SET title = NULL"],
+  },
+  {
+    tables: { memos: plain },
+    up: [`ALTER TABLE "notes" RENAME TO "memos"`],
+    down: [`ALTER TABLE "memos" RENAME TO "notes"`],
+  },
+  {
+    tables: { memos: memo },
+    up: [`CREATE UNIQUE INDEX "once" ON "memos" (title)`],
+    down: [`DROP INDEX "once"`],
+  },
+];
 
-const [sqlite] = engines;
+const different = ["(1, 'a', 1)", "(2, 'b', NULL)"];
+const same = ["(1, 'same', NULL)", "(2, 'same', NULL)"];
+const sameTitle = /2 rows of notes have the same title as another \(id 1, 2\)/;
+const orphans = /1 row of notes refers by owner to owners that are not there \(id 1\)/;
+const fillOwners = [`INSERT INTO "owners" ("id") SELECT "owner" FROM "notes" WHERE "owner" IS NOT NULL`];
+const fillOther = [`INSERT INTO "owners" ("id") VALUES (7)`];
 
-test("a file that is opened for writing after the first look is not replaced", () =>
-  sqlite!.withDatabase((url) =>
-    withFolder(async (folder) => {
-      const path = sqlitePath(url);
-      await sqlite!.query(url, "CREATE TABLE boats (name TEXT)");
-      const engine = await openBackupEngine({
-        url: parseDatabaseUrl(url),
-        client: testClient,
-        environment: {},
-      });
-      const { signal } = new AbortController();
-      await engine.dump(join(folder, "copy"), signal);
-      await sqlite!.query(url, "INSERT INTO boats VALUES ('Anna')");
-      const database = await openTestDatabase(url);
-      // It waits for a line before it opens the file, and for another one before it ends.
-      const application = spawn("sh", ["-c", 'read -r _; exec 3<>"$1"; echo open; read -r _', "sh", path]);
-      try {
-        const late: Database = {
-          ...database,
-          async close() {
-            await database.close();
-            application.stdin.write("open\n");
-            await once(application.stdout, "data");
-          },
-        };
-        const error = await rejectsWith(
-          "in_use",
-          engine.restore(join(folder, "copy"), signal, { database: late }),
-        );
-        assert.match(
-          error.message,
-          new RegExp(`pid ${application.pid} \\(sh\\) has the file open for writing`),
-        );
-      } finally {
-        application.stdin.end();
-        await once(application, "close");
-      }
-      assert.deepEqual(await sqlite!.query(url, "SELECT name FROM boats"), [{ name: "Anna" }]);
-      const beside = readdirSync(dirname(path)).filter((name) => name !== basename(path));
-      assert.deepEqual(beside.filter((name) => name.includes("restore")), []);
-    })
-  ));
+const cases: readonly Case[] = [
+  {
+    what: "a unique index with a condition on a column of the revision before",
+    revisions: softDelete,
+    rows: different,
+  },
+  {
+    what: "duplicates under a unique index with a condition on a column of the revision before",
+    revisions: softDelete,
+    rows: same,
+    found: [sameTitle, 1],
+  },
+  {
+    what: "a unique index with a condition on a column of the same revision",
+    revisions: softDeleteAtOnce,
+    rows: different,
+  },
+  {
+    what: "duplicates under a unique index with a condition on a column of the same revision",
+    revisions: softDeleteAtOnce,
+    rows: same,
+    found: [sameTitle, 1],
+  },
+  {
+    what: "a reference to a table of the revision before",
+    revisions: reference(fillOwners),
+    rows: different,
+  },
+  {
+    what: "orphans of a table of the revision before",
+    revisions: reference([]),
+    rows: different,
+    found: [orphans, 1],
+  },
+  {
+    what: "orphans of a table that the revision before fills otherwise",
+    revisions: reference(fillOther),
+    rows: different,
+    found: [orphans, 2],
+  },
+  {
+    what: "a reference to a table of the same revision",
+    revisions: referenceAtOnce(fillOwners),
+    rows: different,
+  },
+  {
+    what: "orphans of a table of the same revision",
+    revisions: referenceAtOnce([]),
+    rows: different,
+    found: [orphans, 1],
+  },
+  {
+    what: "a check on the type of the revision before",
+    revisions: typeAndCheck,
+    rows: ["(1, '10')", "(2, NULL)"],
+  },
+  {
+    what: "values that a check on the type of the revision before does not allow",
+    revisions: typeAndCheck,
+    rows: ["(1, '4')", "(2, NULL)"],
+    found: [/1 row of notes has a size that is not allowed: size > 5 \(id 1\)/, 2],
+  },
+  {
+    what: "a check on the type of the same revision",
+    revisions: typeAndCheckAtOnce,
+    rows: ["(1, '10')", "(2, NULL)"],
+  },
+  {
+    what: "a unique index on a column that has another name now",
+    revisions: renamedUnique([]),
+    rows: different,
+  },
+  {
+    what: "duplicates in a column that has another name now",
+    revisions: renamedUnique([]),
+    rows: same,
+    found: [/2 rows of notes have the same name as another \(id 1, 2\)/, 1],
+  },
+  {
+    what: "a unique index on a column that is rewritten on the way",
+    revisions: renamedUnique([`UPDATE "notes" SET "name" = 'note ' || id`]),
+    rows: same,
+  },
+  {
+    what: "duplicates that are made on the way",
+    revisions: renamedUnique([`UPDATE "notes" SET "name" = 'all'`]),
+    rows: different,
+    found: [/2 rows of notes have the same name as another \(id 1, 2\)/, 2],
+  },
+  {
+    what: "a copy without the column that goes before it",
+    revisions: droppedThenCopied,
+    rows: ["(1, 'a', 1, 'k')"],
+  },
+  { what: "a column that goes and comes again", revisions: notNullAgain, rows: ["(1, 'a', 1, NULL)"] },
+  { what: "a table that is rewritten, then called otherwise", revisions: rewrittenThenMoved, rows: same },
+];
+
+function runOf(database: Parameters<typeof contextOf>[0], { dialect }: Engine, revisions: Case["revisions"]) {
+  const context = { ...contextOf(database), history: schemaHistory(dialect, revisions(dialect)) };
+  return {
+    context,
+    run: (direction: "upgrade" | "downgrade", text: string) =>
+      migrate(context, { goal: { direction, text }, lockWaitMs: 0 }),
+  };
+}
+
+for (const engine of engines) {
+  for (const { what, revisions, rows, found } of cases) {
+    const rule = found === undefined ? `lets pass ${what}` : `finds ${what}`;
+    test(`${engine.name}: an upgrade of several revisions ${rule}`, () =>
+      engine.withDatabase((url) =>
+        withTestDatabase(url, async (database) => {
+          const { context, run } = runOf(database, engine, revisions);
+          await run("upgrade", "+1");
+          for (const row of rows) await engine.queryUnchecked(url, `INSERT INTO notes VALUES ${row}`);
+          if (found === undefined) {
+            const { to } = await run("upgrade", "head");
+            assert.equal(to, context.history.revisions.at(-1)!.id);
+            return;
+          }
+          const [state, done] = found;
+          const before = await database.introspect();
+          const error = await rejectsWith("data_conflict", run("upgrade", "head"));
+          assert.match(error.message, state);
+          const { applied } = await readState(context);
+          assert.equal(applied.filter(({ finishedAt }) => finishedAt !== null).length, done);
+          assert.equal(applied.length, done);
+          if (done === 1) assert.deepEqual(await database.introspect(), before);
+          else assert.match(error.message, new RegExp(`^Cannot upgrade "${idOf(done)}": \\d row`));
+          assert.match(
+            error.hint!,
+            done === 1 ? /^Nothing was changed\./ : /^Nothing of this revision was done\./,
+          );
+          // What is to be looked at can be pasted.
+          const [, query] = /correct them: (.*);$/.exec(error.hint!)!;
+          assert.ok((await engine.query(url, query!)).length > 0);
+        })
+      ));
+  }
+
+  test(`${engine.name}: a downgrade of several revisions finds duplicates in a column that has another name now`, () =>
+    engine.withDatabase((url) =>
+      withTestDatabase(url, async (database) => {
+        const once = { ...plain, unique: { title_once: "title" } };
+        const { context, run } = runOf(database, engine, () => [
+          first(once),
+          { tables: { notes: plain }, up: [`DROP INDEX "title_once"`], down: [ddlOf("notes", once)[1]!] },
+          { tables: { notes: named }, up: [rename], down: [renameBack] },
+        ]);
+        await run("upgrade", "head");
+        for (const row of same) await engine.query(url, `INSERT INTO notes VALUES ${row}`);
+        const error = await rejectsWith("data_conflict", run("downgrade", idOf(0)));
+        assert.match(error.message, sameTitle);
+        assert.equal((await readState(context)).applied.length, 3);
+        await engine.query(url, "UPDATE notes SET name = 'other' WHERE id = 2");
+        assert.equal((await run("downgrade", idOf(0))).to, idOf(0));
+      })
+    ));
+
+  test(`${engine.name}: a downgrade of several revisions passes over what it brings back`, () =>
+    engine.withDatabase((url) =>
+      withTestDatabase(url, async (database) => {
+        const { run } = runOf(database, engine, () => [
+          first(softUnique),
+          { tables: { notes: soft }, up: [`DROP INDEX "live"`], down: [makeLive] },
+          { tables: { notes: plain }, up: [dropDeleted], down: [addDeleted] },
+        ]);
+        await run("upgrade", "head");
+        for (const row of different) await engine.query(url, `INSERT INTO notes VALUES ${row}`);
+        assert.equal((await run("downgrade", idOf(0))).to, idOf(0));
+      })
+    ));
+}

@@ -2,7 +2,6 @@ import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { demandsOf } from "../../src/migrate/rules/row_demands.ts";
-import { settledBy, unsettled } from "../../src/migrate/rules/columns_filled.ts";
 import type { Column, Snapshot, Table } from "../../src/schema/snapshot.ts";
 
 function column(name: string, facts: Partial<Column> = {}): Column {
@@ -150,42 +149,4 @@ test("a demand's query shows the key first", () => {
     demand?.query,
     `SELECT "id", "name" FROM "files" WHERE "name" IN (SELECT "name" FROM "files" GROUP BY "name" HAVING count(*) > 1) ORDER BY "name", "id"`,
   );
-});
-
-// One row a rule: a statement, what it fills and what it rewrites.
-const statements = [
-  [`UPDATE "files" SET "name" = 'a' WHERE "name" IS NULL`, ["files.name"], []],
-  [`UPDATE files SET name = lower(name)`, [], ["files.name"]],
-  [`UPDATE files SET name = 'a', owner = (SELECT 1 WHERE 1 = 1) WHERE name IS NULL`, [], [
-    "files.name",
-    "files.owner",
-  ]],
-  [`UPDATE files SET name = 'x' WHERE name IS NULL OR name = ''`, [], ["files.name"]],
-  [`DELETE FROM "files" WHERE id = 1`, [], ["files.*"]],
-  ['INSERT INTO `__new_files`("id", "name") SELECT "id", "name" FROM `files`;', [], []],
-  ['INSERT INTO `__new_files`("id", "name") SELECT "id", coalesce("name", \'a\') FROM `files`;', [
-    "files.name",
-  ], []],
-  ['INSERT INTO `__new_files`("id", "name") SELECT "id", trim("name", \', \') FROM `files`;', [], [
-    "files.name",
-  ]],
-  ['INSERT INTO `__new_files`("id") SELECT "id" FROM `files` WHERE "name" IS NOT NULL;', [], ["files.*"]],
-  [`CREATE TABLE files (id INTEGER)`, [], []],
-] as const;
-for (const [statement, filled, rewritten] of statements) {
-  test(`settledBy() reads ${statement}`, () => {
-    const settled = settledBy([statement], "sqlite");
-    assert.deepEqual([[...settled.filled], [...settled.rewritten]], [filled, rewritten]);
-  });
-}
-
-test("unsettled() leaves to a script what it sees to, and nothing else", () => {
-  const target = snapshot(files({ indexes: [unique], checks: [check] }, { notNull: true }), "postgresql");
-  const demands = demandsOf(target, snapshot(files(), "postgresql"));
-  const left = (statement: string) =>
-    unsettled(demands, settledBy([statement], "postgresql")).map(({ kind }) => kind);
-  assert.deepEqual(left("SELECT 1"), ["null", "duplicate", "not allowed"]);
-  assert.deepEqual(left(`UPDATE files SET name = 'a' WHERE name IS NULL`), ["duplicate", "not allowed"]);
-  assert.deepEqual(left(`UPDATE files SET name = md5(name)`), []);
-  assert.deepEqual(left(`DELETE FROM files WHERE name = ''`), []);
 });

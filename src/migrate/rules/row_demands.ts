@@ -1,9 +1,9 @@
 import type { Dialect } from "../../base/dialect.ts";
-import { quoteName } from "../../sql/quote.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
 import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
-import { ownSchemaMark, writeOwnSchema } from "../../sql/own_schema.ts";
 import { nameOf, tokenize } from "../../sql/lexer.ts";
+import { ownSchemaMark, writeOwnSchema } from "../../sql/own_schema.ts";
+import { quoteName } from "../../sql/quote.ts";
 
 /** What the rows of a table must be like for a schema to be put over them. */
 export interface Demand {
@@ -11,6 +11,8 @@ export interface Demand {
   readonly table: string;
   /** The columns that it is about. */
   readonly columns: readonly string[];
+  /** All that its query reads, by the names that the schema to come has for it. */
+  readonly reads: readonly ReadColumn[];
   /** What is wrong with the rows that break it, in words that follow their number: `have an email that …`. */
   readonly state: string;
   /** A SELECT of the rows that break it, their key first, for people. */
@@ -19,6 +21,14 @@ export interface Demand {
   readonly look: string;
   /** Whether it holds an expression of the schema, whose names are not ours to qualify. */
   readonly hasExpression: boolean;
+}
+
+/** A column that a demand's query reads. */
+export interface ReadColumn {
+  readonly table: string;
+  readonly column: string;
+  /** Whether it stands in an expression, to which NULL may be as good as a value. */
+  readonly isTested: boolean;
 }
 
 /** Whether what a live schema declares can be relied on. */
@@ -132,6 +142,7 @@ function ofKeys(subject: DemandSources): readonly Demand[] {
     return [demand({
       kind: "duplicate",
       columns,
+      also: where === null ? [] : columnsIn(where, subject),
       state: `have the same ${columns.join(" and ")} as another`,
       condition: `${list} IN (${repeated})${also}`,
       order: columns,
@@ -153,17 +164,33 @@ function keysOf(table: Table): readonly Key[] {
 }
 
 function ofCheck(check: Check, subject: DemandSources): readonly Demand[] {
-  const { table, found, dialect } = subject;
+  const { found, dialect } = subject;
   const isGuaranteed = found.checks.some((each) =>
     each.valid && isSameExpression(each.expression, check.expression, dialect)
   );
-  const names = new Set(tokenize(check.expression, dialect).map(nameOf));
-  const columns = table.columns.map(({ name }) => name).filter((name) => names.has(name));
+  const columns = columnsIn(check.expression, subject);
   const isThere = columns.every((name) => found.columns.some((column) => column.name === name));
   if (isGuaranteed || !isThere) return [];
   const state = `have a ${columns.join(" or ")} that is not allowed: ${check.expression}`;
-  const condition = `NOT (${check.expression})`;
-  return [demand({ kind: "not allowed", columns, state, condition, hasExpression: true }, subject)];
+  return [
+    demand(
+      {
+        kind: "not allowed",
+        columns,
+        state,
+        condition: `NOT (${check.expression})`,
+        also: columns,
+        hasExpression: true,
+      },
+      subject,
+    ),
+  ];
+}
+
+/** The columns of the table to come that an expression names. */
+function columnsIn(expression: string, { table, dialect }: DemandSources): readonly string[] {
+  const names = new Set(tokenize(expression, dialect).map((token) => nameOf(token)?.toLowerCase()));
+  return table.columns.map(({ name }) => name).filter((name) => names.has(name.toLowerCase()));
 }
 
 function ofReference(key: ForeignKey, subject: DemandSources): readonly Demand[] {
@@ -185,33 +212,39 @@ function ofReference(key: ForeignKey, subject: DemandSources): readonly Demand[]
     ? ` AND NOT EXISTS (SELECT 1 FROM ${parent} AS parent WHERE ${same.join(" AND ")})`
     : "";
   const state = `refer by ${key.columns.join(" and ")} to ${key.table} that are not there`;
-  return [demand({ kind: "orphan", columns: key.columns, state, condition: `${given}${none}` }, subject)];
+  const orphans = demand(
+    { kind: "orphan", columns: key.columns, state, condition: `${given}${none}` },
+    subject,
+  );
+  const parents = key.references.map((column) => ({ table: key.table, column, isTested: false }));
+  return [{ ...orphans, reads: [...orphans.reads, ...parents] }];
 }
 
 function demand(
-  { kind, columns, state, condition, order = [], hasExpression = false }:
+  { kind, columns, also = [], state, condition, order = [], hasExpression = false }:
     & Pick<Demand, "kind" | "columns" | "state">
     & {
       readonly condition: string;
+      /** What an expression in the condition names. */
+      readonly also?: readonly string[];
       readonly order?: readonly string[];
       readonly hasExpression?: boolean;
     },
   { table, found }: DemandSources,
 ): Demand {
-  const key = found.primaryKey.length > 0 ? found.primaryKey : [found.columns[0]!.name];
+  const keyed = found.primaryKey.length > 0 ? found.primaryKey : [found.columns[0]!.name];
+  const key = keyed.filter((name) => table.columns.some((column) => column.name === name));
   const names = (list: readonly string[]) => [...new Set(list)].map(quoteName).join(", ");
   const look = `SELECT ${names([...key, ...columns])} FROM ${
     marked(table.name)
-  } WHERE ${condition} ORDER BY ${names([...order, ...key])}`;
-  return {
-    kind,
+  } WHERE ${condition} ORDER BY ${names([...order, ...key, ...columns])}`;
+  const reads = [...new Set([...key, ...columns, ...also])].map((column) => ({
     table: table.name,
-    columns,
-    state,
-    query: writeOwnSchema(look, ""),
-    look,
-    hasExpression,
-  };
+    column,
+    isTested: also.includes(column),
+  }));
+  const query = writeOwnSchema(look, "");
+  return { kind, table: table.name, columns, reads, state, query, look, hasExpression };
 }
 
 function marked(table: string): string {

@@ -1,6 +1,7 @@
 import { sharedTables } from "../../schema/shared_tables.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Obstacle } from "./obstacle.ts";
+import type { Origins, Passage } from "./origins.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 import { nameOf, tokenize } from "../../sql/lexer.ts";
 
@@ -61,13 +62,34 @@ function mentions(expression: string, name: string): boolean {
   return tokenize(expression, "postgresql").some((token) => nameOf(token) === name);
 }
 
-/** Returns what holds columns fast whose types are to change from one schema to another. */
-export function heldTypes(before: Snapshot, after: Snapshot, live: Snapshot): readonly Obstacle[] {
+/**
+ * Returns what holds columns fast whose types are to change from one schema to another.
+ *
+ * @param origins What the live schema calls the columns of the one before
+ */
+export function heldTypes(
+  { before, after }: Pick<Passage, "before" | "after">,
+  origins: Origins,
+  live: Snapshot,
+): readonly Obstacle[] {
+  return changedTypes({ before, after }).flatMap(({ table, column, type }) => {
+    const found = origins.get(table);
+    const name = found?.columns.get(column)?.column ?? null;
+    return found === undefined || found.table === null || name === null
+      ? []
+      : heldColumn(`${found.table}.${name}`, type, live);
+  });
+}
+
+/** Returns the columns that both schemas have, with another type. */
+export function changedTypes(
+  { before, after }: Pick<Passage, "before" | "after">,
+): readonly { readonly table: string; readonly column: string; readonly type: string }[] {
   return sharedTables({ live: before, target: after }).flatMap(([table, wanted]) =>
     table.columns.flatMap((column) => {
       const to = wanted.columns.find(({ name }) => name === column.name);
       const isSame = to === undefined || to.type === column.type;
-      return isSame ? [] : heldColumn(`${table.name}.${column.name}`, to.type, live);
+      return isSame ? [] : [{ table: table.name, column: column.name, type: to.type }];
     })
   );
 }

@@ -1,0 +1,146 @@
+import type { Dialect } from "../../base/dialect.ts";
+import type { Snapshot, Table } from "../../schema/snapshot.ts";
+import type { Origins, TableOrigin } from "./origins.ts";
+import { ownSchemaMark, writeOwnSchema } from "../../sql/own_schema.ts";
+import { quoteName } from "../../sql/quote.ts";
+import type { Demand, ReadColumn } from "./row_demands.ts";
+
+/** What a demand is judged by. */
+export interface Evidence {
+  /** What is there. */
+  readonly live: Snapshot;
+  /** Where what the schema to come has comes from in what is there. */
+  readonly origins: Origins;
+  /** The schema that demands. */
+  readonly after: Snapshot;
+}
+
+/**
+ * Returns a demand with a query that can be run on what is there, or `null` where it cannot be judged yet: a script
+ * gives values to what it reads, or makes it, or turns it into another type.
+ *
+ * What has another name by then is read under that name, a column without values as NULL, and a table that is to be
+ * made as an empty one.
+ */
+export function judgeable(demand: Demand, { live, origins, after }: Evidence): Demand | null {
+  const own = origins.get(demand.table);
+  // Rows that go may be those that break it.
+  if (own === undefined || own.table === null || own.hasFewer) return null;
+  const names = [...new Set(demand.reads.map(({ table }) => table))];
+  const parent = names.find((name) => name !== demand.table) ?? demand.table;
+  // Rows that come may be those that are missing.
+  if (demand.kind === "orphan" && origins.get(parent)?.hasMore !== false) return null;
+  const views = names.map((name) => {
+    const origin = origins.get(name);
+    const wanted = after.tables.find((table) => table.name === name);
+    return origin === undefined || wanted === undefined ? null : viewOf(demand, { origin, wanted, live });
+  });
+  if (views.includes(null)) return null;
+  const needed = views.filter((view) => view !== null).filter((view) => !view.isSame);
+  // What takes another's name cannot be told from it in one query.
+  const isMixed = needed.some((view) => needed.some((other) => other !== view && other.name === view.source));
+  if (isMixed) return null;
+  if (needed.length === 0) return demand;
+  // The schema before a name would lead past the view that has it.
+  const seen = needed.reduce(
+    (text, view) => text.replaceAll(marked(view.name), quoteName(view.name)),
+    demand.look,
+  );
+  const look = `WITH ${needed.map(({ text }) => text).join(", ")} ${seen}`;
+  return { ...demand, look, query: writeOwnSchema(look, "") };
+}
+
+/** A table as it will be, made of what is there. */
+interface View {
+  readonly name: string;
+  readonly source: string | null;
+  /** Whether it is there as it will be. */
+  readonly isSame: boolean;
+  /** For a `WITH` clause. */
+  readonly text: string;
+}
+
+interface Subject {
+  readonly origin: TableOrigin;
+  readonly wanted: Table;
+  readonly live: Snapshot;
+}
+
+function viewOf(demand: Demand, { origin, wanted, live }: Subject): View | null {
+  const { name } = wanted;
+  const found = live.tables.find((table) => table.name === origin.table);
+  const isMissing = origin.table === null ? origin.hasMore : found === undefined;
+  if (isMissing) return null;
+  const read = demand.reads.filter(({ table }) => table === name);
+  const columns = read.map((each) => valueOf(each, demand, { origin, wanted, found }));
+  if (columns.includes(null)) return null;
+  const values = columns.filter((value) => value !== null);
+  const list = values.map(({ text }) => text).join(", ");
+  const given = values.flatMap(({ given }) => given).map((column) => `${column} IS NOT NULL`);
+  const conditions = origin.table === null ? ["1 = 0"] : given;
+  const from = origin.table === null ? "" : ` FROM ${places[live.dialect]}${quoteName(origin.table)}`;
+  const where = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
+  return {
+    name,
+    source: origin.table,
+    isSame: origin.table === name && conditions.length === 0 && values.every(({ isSame }) => isSame),
+    text: `${quoteName(name)} AS NOT MATERIALIZED (SELECT ${list}${from}${where})`,
+  };
+}
+
+/** What stands before a table's name, so that it is not taken for the one that the WITH clause makes. */
+const places: Readonly<Record<Dialect, string>> = { sqlite: "main.", postgresql: ownSchemaMark };
+
+/** A column of a view. */
+interface Value {
+  readonly text: string;
+  readonly isSame: boolean;
+  /** The columns that must have a value for a row to be judged. */
+  readonly given: readonly string[];
+}
+
+function valueOf(
+  { column: name, isTested }: ReadColumn,
+  { kind, columns }: Demand,
+  { origin, wanted, found }: Omit<Subject, "live"> & { readonly found: Table | undefined },
+): Value | null {
+  const column = wanted.columns.find((each) => each.name === name);
+  const source = origin.columns.get(name);
+  if (column === undefined || source === undefined) return null;
+  const { values } = source;
+  const isSettled = values === "filled" && kind === "null" && columns.includes(name);
+  if (isSettled || (values !== "same" && values !== "filled")) return null;
+  if (source.column === null || origin.table === null) {
+    // Until it is filled there is nothing in it.
+    if (values === "filled") return null;
+    return { isSame: false, given: [], text: `CAST(NULL AS ${castType(column.type)}) AS ${quoteName(name)}` };
+  }
+  const old = found?.columns.find((each) => each.name === source.column);
+  const isAnyType = kind === "null" || kind === "too long" || kind === "out of range";
+  if (old === undefined || (!isAnyType && family(old.type) !== family(column.type))) return null;
+  const own = quoteName(source.column);
+  return {
+    isSame: source.column === name,
+    // What is there already stays; what comes where there is nothing is the script's.
+    given: values === "filled" && isTested ? [own] : [],
+    text: `${own} AS ${quoteName(name)}`,
+  };
+}
+
+/** Types whose values mean the same in an expression. */
+function family(type: string): string {
+  const name = type.replace(/\(.*\)/, "").toLowerCase();
+  if (/^(?:character|varchar|char|text|clob)\b/.test(name)) return "text";
+  return /^(?:smallint|integer|bigint|int)$/.test(name) ? "integer" : name;
+}
+
+/** A type that every server has; one that a script has still to make is spelled as text, in which NULL is NULL as well. */
+function castType(type: string): string {
+  const isUsual =
+    /^(?:smallint|integer|bigint|int|numeric|real|double precision|boolean|bool|text|character|varchar|char|timestamp|datetime|date|time|uuid|jsonb?|bytea|blob)\b/i;
+  return isUsual.test(type) ? type : "text";
+}
+
+function marked(name: string): string {
+  return `${ownSchemaMark}${quoteName(name)}`;
+}
