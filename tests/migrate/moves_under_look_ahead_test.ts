@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
-import { sql } from "drizzle-orm";
+import { sql } from "../support/user_sql.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import type { Database } from "../../src/engines/database.ts";
 import { openBackupEngine } from "../../src/engines/open/backup_engine.ts";

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { sql } from "../support/user_sql.ts";
 import * as pg from "drizzle-orm/pg-core";
 import assert from "node:assert/strict";
 import { test } from "node:test";
