@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { manifestPathOf } from "./rules/manifest.ts";
 import type { Client } from "../engines/database.ts";
@@ -13,8 +13,14 @@ import { type OpenFolder, openFolder, openPrivateFolder } from "../base/files/op
  */
 const pattern = /^\.(.+)\.(\d+)\.([0-9a-f]{8}|any)\.partial$/;
 
-/** After this long nobody works there, whatever the process's number says: numbers are given out again. */
+/**
+ * After this long nobody of another machine works there any more, if it is seen twice: a clock that jumps makes every
+ * folder look old at once, but not again after as long.
+ */
 const abandonedMs = 24 * 3_600_000;
+
+/** What the mark is called that is left beside a folder that looked abandoned. */
+const seenEnding = ".seen";
 
 /** Where this process works at the moment: a restore makes a backup while it reads another. */
 const ours = new Set<string>();
@@ -65,6 +71,8 @@ async function makeFolder(around: OpenFolder, name: string): Promise<void> {
  */
 export async function clearLeftovers(folder: string, client: Client, now: Date): Promise<number> {
   const names = await readdir(folder);
+  const orphans = names.filter((name) => name.endsWith(seenEnding) && !names.includes(workspaceOf(name)));
+  for (const orphan of orphans) await rm(join(folder, orphan), { force: true });
   const left = names.map((name) => pattern.exec(name)).filter((match) => match !== null);
   let count = 0;
   for (const [name, id, pid, space] of left) {
@@ -72,14 +80,22 @@ export async function clearLeftovers(folder: string, client: Client, now: Date):
     if (ours.has(path) || !await isAbandoned(path, { pid: Number(pid), space: space!, client, now })) {
       continue;
     }
-    for (const file of names.filter((each) => each.startsWith(`${id}.`))) {
+    // Of another run of the same millisecond, which lives, it is the same.
+    const isShared = left.some(([other, otherId]) => other !== name && otherId === id);
+    for (const file of isShared ? [] : names.filter((each) => isNamedFor(each, id!))) {
       const isComplete = file.endsWith(".json") || existsSync(manifestPathOf(join(folder, file)));
       if (!isComplete) await rm(join(folder, file), { force: true });
     }
     await rm(path, { recursive: true, force: true });
+    await rm(path + seenEnding, { force: true });
     count++;
   }
   return count;
+}
+
+/** Whether a file has the name of a run's backup, or the one it took because that was taken. */
+function isNamedFor(file: string, id: string): boolean {
+  return file.startsWith(id) && /^(-\d+)?\./.test(file.slice(id.length));
 }
 
 interface Owner {
@@ -91,11 +107,26 @@ interface Owner {
 
 async function isAbandoned(path: string, { pid, space, client, now }: Owner): Promise<boolean> {
   // What has this process's number and is not ours is from an earlier one.
-  if (space !== "any" && space === spaceOf(client) && (pid === client.pid || !client.isAlive(pid))) {
-    return true;
+  if (space !== "any" && space === spaceOf(client)) return pid === client.pid || !client.isAlive(pid);
+  if (!await isOld(path, now)) return false;
+  const seen = path + seenEnding;
+  if (await stat(seen).catch(() => undefined) !== undefined) return await isOld(seen, now);
+  const around = openFolder(dirname(path));
+  try {
+    await writeFile(around.path(basename(seen)), "", { flag: "wx", mode: 0o600 });
+  } finally {
+    around.close();
   }
+  return false;
+}
+
+async function isOld(path: string, now: Date): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found !== undefined && now.getTime() - found.mtimeMs > abandonedMs;
+}
+
+function workspaceOf(seen: string): string {
+  return seen.slice(0, -seenEnding.length);
 }
 
 function spaceOf({ processSpace }: Client): string {

@@ -6,6 +6,14 @@ import type { SqliteStatement, SqliteValue } from "./statement.ts";
 /** How long a holder that falls silent keeps the lock, in seconds. */
 const leaseSeconds = 30;
 
+/**
+ * Whether a lease has run out, or ends later than any that the engine's clock gave: a wrong clock wrote that, and it would
+ * hold for years. As much again is for clocks of two machines that differ; a living holder renews its lease by then.
+ */
+const isOver = `(expires_at <= unixepoch('subsec') OR expires_at > unixepoch('subsec') + ${
+  2 * leaseSeconds
+})`;
+
 /** The one row, and whether its lease has run out. */
 export interface LockRow {
   readonly token: string;
@@ -43,7 +51,7 @@ export const createLock: readonly SqliteStatement[] = [
 
 /** Reads the {@link LockRow}. */
 export const readLock: SqliteStatement = statement(
-  `SELECT token, owner, pid, process_space, acquired_at, expires_at <= unixepoch('subsec') AS expired
+  `SELECT token, owner, pid, process_space, acquired_at, ${isOver} AS expired
 FROM harbor_lock WHERE id = 1`,
 );
 
@@ -54,7 +62,7 @@ FROM harbor_lock WHERE id = 1`,
 export function takeLock(client: Client, token: string, dead: string): SqliteStatement {
   return statement(
     `UPDATE harbor_lock SET token = ?, owner = ?, host = ?, pid = ?, process_space = ?, acquired_at = unixepoch('subsec'), expires_at = unixepoch('subsec') + ${leaseSeconds}
-WHERE id = 1 AND (token IN ('', ?, ?) OR expires_at <= unixepoch('subsec'))`,
+WHERE id = 1 AND (token IN ('', ?, ?) OR ${isOver})`,
     [
       token,
       ownerName(client),
