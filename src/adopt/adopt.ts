@@ -6,6 +6,7 @@ import { HarborError } from "../base/errors.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
+import { createIdentity } from "../engines/identity.ts";
 import {
   createVersionTables,
   deleteApplied,
@@ -64,7 +65,7 @@ export function adopt(context: RunContext, options: AdoptOptions): Promise<Adopt
 
 /** Returns the one batch that takes a database over. */
 export function adoptionBatch(
-  { history, version, now }: RunContext,
+  { database, history, version, now }: RunContext,
   { inspection, action, to, statements }: Adoption,
 ): readonly SQL[] {
   const startedAt = now().toISOString();
@@ -83,6 +84,7 @@ export function adoptionBatch(
   const added = reached.filter(({ id }) => !right.some((row) => row.revision === id));
   return [
     ...createVersionTables,
+    ...createIdentity(database.dialect),
     ...statements.map((statement) => userStatement(sql.raw(statement.sql))),
     ...stale.flatMap((row) => deleteApplied(row.revision)),
     ...added.map((revision) => insertApplied(recordOf(revision, { startedAt, appliedBy: version, origin }))),

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, isAbsolute, join, resolve } from "node:path";
 import { compareTexts } from "../base/compare_texts.ts";
 import { HarborError, messageOf } from "../base/errors.ts";
-import { backupPathOf, type Manifest, manifestPathOf, parseManifest } from "./rules/manifest.ts";
+import { backupPathOf, isInFuture, type Manifest, manifestPathOf, parseManifest } from "./rules/manifest.ts";
 import { trustedPath } from "../base/files/open_folder.ts";
 import { isRegularFile, readRegularText } from "../base/files/regular_file.ts";
 
@@ -42,19 +42,34 @@ export function readBackups(folder: string): BackupList {
   return { backups: backups.toSorted(newestFirst), problems };
 }
 
-/** Returns the newest backup of a database that is whole, without reading more manifests than it takes. */
-export function newestBackup(folder: string, database: string): StoredBackup | null {
+/** The newest backup, and what was passed over for its date. */
+export interface Newest {
+  readonly backup: StoredBackup | null;
+  /** Of the same database, dated in the future: how old they are nobody knows. */
+  readonly fromFuture: readonly StoredBackup[];
+}
+
+/** Returns the newest backup that is whole and meant, without reading more manifests than it takes. */
+export function newestBackup(
+  folder: string,
+  now: Date,
+  isMeant: (manifest: Manifest) => boolean,
+): Newest {
+  const fromFuture: StoredBackup[] = [];
   // Names begin alike for one database and then with the time, but two databases may share a folder.
   const byTime = manifestNames(folder).toSorted((a, b) => compareTexts(timeIn(b), timeIn(a)));
   for (const name of byTime) {
     try {
       const backup = readBackup(join(folder, backupPathOf(name)!));
-      if (backup.isWhole && backup.manifest.database === database) return backup;
+      const { isWhole, manifest } = backup;
+      if (!isWhole || !isMeant(manifest)) continue;
+      if (!isInFuture(manifest.createdAt, now)) return { backup, fromFuture };
+      fromFuture.push(backup);
     } catch (error) {
       if (!(error instanceof HarborError)) throw error;
     }
   }
-  return null;
+  return { backup: null, fromFuture };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { closeSync, openSync, readdirSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
@@ -11,10 +12,12 @@ import {
 } from "./rules/manifest.ts";
 import type { Proof } from "../engines/backup_content.ts";
 import type { BackupContent, BackupEngine } from "../engines/backup_engine.ts";
+import { readIdentity } from "../engines/identity.ts";
+import { isOwnedBy } from "./rules/ownership.ts";
 import { flush } from "../base/files/flush.ts";
 import { type OpenFolder, trustedPath } from "../base/files/open_folder.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
-import { newestBackup, type StoredBackup } from "./folder.ts";
+import { newestBackup, readBackups, type StoredBackup } from "./folder.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
 import type { BackupStore } from "./store.ts";
 import { progressOf } from "./progress.ts";
@@ -96,28 +99,35 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
   const createdAt = context.now().toISOString();
   const mark = await readMark(context);
   const before = await readPosition(context);
+  const { id: identity, home } = await readIdentity(context.database);
+  const owner = { id: identity, home, place: database };
   const id = backupId({ name: store.name, createdAt, revision: before.revision });
   return await withWorkspace(folder, { id, client }, async (workspace, around) => {
     const plain = join(workspace, "copy");
     const { content, proof, timing } = await copyAndProve(context, engine, plain);
     await refuseIfMoved(context, mark);
-    const newest = plan.mayReuse ? newestBackup(folder, database) : null;
+    const newest = plan.mayReuse
+      ? newestBackup(folder, context.now(), (manifest) => isOwnedBy(owner, manifest)).backup
+      : null;
     if (newest !== null && await isSame(newest, { ...before, content, encoding }, context)) {
       return { ...newest, isReused: true, timing };
     }
     const stored = await encode(plain, join(workspace, "stored"), { encoding, signal: context.signal });
-    const file = `${id}${engine.suffix}${encodingSuffix(encoding)}`;
+    const sequence = nextSequence(folder);
+    const name = takeName(around, id, engine.suffix + encodingSuffix(encoding));
     const manifest: Manifest = {
-      id,
+      ...name,
       version: context.version,
       engine: engine.name,
       dialect: context.database.dialect,
       database,
+      identity: identity ?? null,
+      home,
+      sequence,
       serverVersion: content.serverVersion,
       ...before,
       reason: plan.reason,
       createdAt,
-      file,
       ...stored.digest,
       compression: encoding.compression,
       encryption: encoding.recipients.length > 0 ? "age" : null,
@@ -230,7 +240,30 @@ async function encode(
   return { path: to, digest, plain: written.plain };
 }
 
-/** Gives a file its name, and then the manifest, which makes it a backup. */
+/**
+ * Takes a name that nothing in the folder has, and holds it with an empty file: two databases of one name may be backed
+ * up in the same millisecond.
+ */
+function takeName(around: OpenFolder, id: string, suffix: string): Pick<Manifest, "id" | "file"> {
+  for (let count = 1;; count++) {
+    const name = count === 1 ? id : `${id}-${count}`;
+    const file = name + suffix;
+    if (readdirSync(around.path(".")).some((each) => each.startsWith(`${name}.`))) continue;
+    try {
+      closeSync(openSync(around.path(file), "wx", 0o600));
+      return { id: name, file };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  }
+}
+
+function nextSequence(folder: string): number {
+  const highest = Math.max(0, ...readBackups(folder).backups.map(({ manifest }) => manifest.sequence));
+  return Math.min(highest + 1, Number.MAX_SAFE_INTEGER);
+}
+
+/** Puts a file in the place that holds its name, and then the manifest, which makes it a backup. */
 async function publish(
   stored: string,
   { folder, around, workspace, manifest }: {
@@ -244,9 +277,9 @@ async function publish(
   const path = join(folder, manifest.file);
   const manifestPath = manifestPathOf(path);
   const draft = join(workspace, "manifest");
-  await writeFile(draft, renderManifest(manifest), { flag: "wx", mode: 0o600 });
-  flush(draft);
   try {
+    await writeFile(draft, renderManifest(manifest), { flag: "wx", mode: 0o600 });
+    flush(draft);
     await rename(stored, around.path(manifest.file));
     around.flush();
     await rename(draft, around.path(basename(manifestPath)));

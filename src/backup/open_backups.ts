@@ -1,9 +1,19 @@
 import type { DatabaseUrl } from "../base/url/database_url.ts";
 import type { BackupRequest, MadeBackup } from "./make.ts";
-import { type BackupList, findBackup, newestBackup, readBackups, type StoredBackup } from "./folder.ts";
+import {
+  type BackupList,
+  findBackup,
+  type Newest,
+  newestBackup,
+  readBackups,
+  type StoredBackup,
+} from "./folder.ts";
 import type { PruneRequest, PruneResult } from "./prune.ts";
 import { type BackupOptions, openStore } from "./store.ts";
 import type { BackupVerification } from "./verify.ts";
+import type { Identity } from "../engines/identity.ts";
+import { isInFuture } from "./rules/manifest.ts";
+import { isOf } from "./rules/ownership.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { RestoreRequest, RestoreResult } from "./restore.ts";
 
@@ -13,9 +23,9 @@ export interface Backups {
   /** See `makeBackup`. */
   make(context: RunContext, request: BackupRequest): Promise<MadeBackup>;
   /** Lists what is in the folder, and which of it is the database's own. */
-  list(): BackupList & { readonly own: readonly StoredBackup[] };
+  list(identity: Identity): OwnBackups;
   /** Returns the newest of the database's own that is whole. */
-  newest(): StoredBackup | null;
+  newest(identity: Identity): Newest;
   /** See `findBackup`. */
   find(name: string, cwd: string): string;
   /**
@@ -29,18 +39,29 @@ export interface Backups {
   restore(context: RunContext | null, request: RestoreRequest): Promise<RestoreResult>;
 }
 
+/** What is in the folder, and whose. */
+export interface OwnBackups extends BackupList {
+  /** Of this database, the newest first. */
+  readonly own: readonly StoredBackup[];
+  /** Of this database, with a date that is still to come. */
+  readonly fromFuture: readonly StoredBackup[];
+}
+
 /** Opens the backups of a database. Nothing is read before it is asked for. */
 export function openBackups(url: DatabaseUrl, options: BackupOptions): Backups {
   const store = openStore(url, options);
-  const { folder, database } = options;
+  const { folder, database: place } = options;
   return {
     folder,
     make: async (context, request) => (await import("./make.ts")).makeBackup(context, store, request),
-    list: () => {
+    list: (identity) => {
       const list = readBackups(folder);
-      return { ...list, own: list.backups.filter(({ manifest }) => manifest.database === database) };
+      const ours = list.backups.filter(({ manifest }) => isOf({ ...identity, place }, manifest));
+      const isLate = ({ manifest }: StoredBackup) => isInFuture(manifest.createdAt, store.now());
+      return { ...list, own: ours.filter((each) => !isLate(each)), fromFuture: ours.filter(isLate) };
     },
-    newest: () => newestBackup(folder, database),
+    newest: (identity) =>
+      newestBackup(folder, store.now(), (manifest) => isOf({ ...identity, place }, manifest)),
     find: (name, cwd) => findBackup(name, { folder, cwd }),
     verify: async (path, signal = store.signal) =>
       (await import("./verify.ts")).verifyBackup(path, { ...store, signal }),

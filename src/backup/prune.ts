@@ -1,4 +1,10 @@
 import { rm } from "node:fs/promises";
+import { basename } from "node:path";
+import { openFolder } from "../base/files/open_folder.ts";
+import type { Identity } from "../engines/identity.ts";
+import { isInFuture } from "./rules/manifest.ts";
+import { isOwnedBy } from "./rules/ownership.ts";
+import { checkFile } from "./verify.ts";
 import {
   applyRetention,
   type RetentionCandidate,
@@ -9,6 +15,10 @@ import { readBackups, type StoredBackup } from "./folder.ts";
 import type { BackupStore } from "./store.ts";
 
 export interface PruneRequest {
+  /** What the database is known by. */
+  readonly identity: Identity;
+  /** The backup that this run made and proved. */
+  readonly made?: string | undefined;
   readonly policy: RetentionPolicy;
   /** Whether to prune even the last way back to a revision. */
   readonly force: boolean;
@@ -23,41 +33,80 @@ export type PruneVerdict = RetentionVerdict<StoredBackup & RetentionCandidate>;
 export interface PruneResult {
   /** The newest first. */
   readonly verdicts: readonly PruneVerdict[];
-  /** How many backups of other databases are in the folder. */
+  /** How many backups in the folder are not this database's to remove: of another one, or made at another place. */
   readonly others: number;
 }
 
 /**
- * Removes the backups of a database that no rule keeps; those of others in the folder are left alone. The manifest goes first, so that an interruption leaves no
- * backup that lacks its file.
+ * Removes the backups of a database that no rule keeps; those of others in the folder are left alone, and those that it
+ * may share with a copy of itself. Before one goes, all newer ones that are kept are read, since it goes for their sake.
+ * The manifest goes first, so that an interruption leaves no backup that lacks its file.
+ *
+ * @throws {HarborError} `interrupted`
  */
 export async function pruneBackups(
-  { folder, database }: Pick<BackupStore, "folder" | "database">,
-  { policy, force, dryRun, automaticOnly = false }: PruneRequest,
+  store: Pick<BackupStore, "folder" | "database" | "signal" | "now">,
+  request: PruneRequest,
 ): Promise<PruneResult> {
+  const { folder, database: place } = store;
   const { backups } = readBackups(folder);
-  const ours = backups.filter(({ manifest }) => manifest.database === database);
-  const verdicts = applyRetention(ours.map(candidateOf), policy, { force }).map((verdict) =>
-    automaticOnly && verdict.backup.manifest.reason === "backup" && !verdict.keep
-      ? { ...verdict, keep: true, reasons: ["made by hand"] }
-      : verdict
-  );
-  for (const { backup, keep } of dryRun ? [] : verdicts) {
-    if (keep) continue;
-    await rm(backup.manifestPath, { force: true });
-    await rm(backup.path, { force: true });
+  const owner = { ...request.identity, place };
+  const ours = backups.filter((each) => isOwnedBy(owner, each.manifest) && isNamedByItself(each));
+  const verdicts = await judge(ours, store, request);
+  const removed = request.dryRun ? [] : verdicts.filter(({ keep }) => !keep);
+  const around = removed.length === 0 ? undefined : openFolder(folder);
+  try {
+    for (const { backup } of removed) {
+      await rm(around!.path(basename(backup.manifestPath)), { force: true });
+      await rm(around!.path(basename(backup.path)), { force: true });
+    }
+  } finally {
+    around?.close();
   }
   return { verdicts, others: backups.length - ours.length };
 }
 
-function candidateOf(backup: StoredBackup) {
-  const { id, createdAt, revision, unfinished } = backup.manifest;
+/** Whether a manifest names the very file beside it: a copied one would have another program's file removed. */
+function isNamedByItself({ path, manifest: { id, file } }: StoredBackup): boolean {
+  return file === basename(path) && file.startsWith(`${id}.`);
+}
+
+/** Applies the rules, and again without what turns out to be damaged. */
+async function judge(
+  ours: readonly StoredBackup[],
+  store: Pick<BackupStore, "signal" | "now">,
+  { policy, force, made, automaticOnly = false }: PruneRequest,
+): Promise<readonly PruneVerdict[]> {
+  const sound = new Map<string, boolean>(made === undefined ? [] : [[made, true]]);
+  for (;;) {
+    const candidates = ours.map((backup) => ({
+      ...candidateOf(backup, store.now()),
+      isProven: backup.isWhole && sound.get(backup.path) !== false,
+      isMade: backup.path === made,
+    }));
+    const verdicts = applyRetention(candidates, policy, { force }).map((verdict) =>
+      automaticOnly && verdict.backup.manifest.reason === "backup" && !verdict.keep
+        ? { ...verdict, keep: true, reasons: ["made by hand"] }
+        : verdict
+    );
+    const newer = verdicts.slice(0, verdicts.findLastIndex(({ keep }) => !keep) + 1);
+    const unread = newer.filter(({ keep, backup }) => keep && backup.isProven && !sound.has(backup.path));
+    if (unread.length === 0) return verdicts;
+    for (const { backup } of unread) {
+      sound.set(backup.path, (await checkFile(backup, store)).status === "pass");
+    }
+  }
+}
+
+function candidateOf(backup: StoredBackup, now: Date) {
+  const { id, createdAt, sequence, revision, unfinished } = backup.manifest;
   const half = unfinished === null ? "" : `, half way to ${unfinished}`;
   return {
     ...backup,
     id,
     createdAt,
+    sequence,
+    isInFuture: isInFuture(createdAt, now),
     boundary: `${revision ?? "no revision"}${half}`,
-    isProven: backup.isWhole,
   };
 }

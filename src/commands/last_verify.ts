@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import { formatDuration } from "../base/quantity.ts";
 import type { RunRecord } from "../verify/rules/run_record.ts";
+import { isInFuture } from "../backup/rules/manifest.ts";
 import { readRuns } from "../verify/run_log.ts";
 import type { App } from "../cli/app.ts";
 import { databaseIdentity } from "./backup/options.ts";
@@ -27,5 +28,6 @@ export function describeRun({ at, exitCode, summary, problems }: RunRecord, now:
     : summary.fail > 0
     ? `${summary.fail} failed (${names})`
     : `not healthy (${names})`;
+  if (isInFuture(at, now)) return `${state}, at a time still to come: ${at}`;
   return `${state}, ${formatDuration(Math.max(0, now.getTime() - Date.parse(at)))} ago`;
 }

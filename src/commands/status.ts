@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import { messageOf } from "../base/errors.ts";
 import type { RevisionName, Status } from "../state/read_status.ts";
-import type { StoredBackup } from "../backup/folder.ts";
+import { readIdentity, unknownIdentity } from "../engines/identity.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import type { Newest, StoredBackup } from "../backup/folder.ts";
 import { backupFolder, folderOptions, openAppBackups } from "./backup/options.ts";
 import { ageText, listedBackup, positionText } from "./backup/output.ts";
 import { defineCommand } from "../cli/command.ts";
@@ -29,11 +31,11 @@ export const statusCommand = defineCommand({
       const { readStatus } = await loading;
       const status = await readStatus(context);
       const { state, lock } = status;
-      const lastBackup = await readLastBackup(app, options);
-      print(app, { ...status, lastBackup }, context.database.url);
+      const { backup: lastBackup, fromFuture } = await readLastBackup(app, context, options);
+      print(app, { ...status, lastBackup, fromFuture }, context.database.url);
       const verified = await lastRun(app, options.log);
       const needsAttention = status.pending.length > 0 || status.unfinished !== null ||
-        state.refusal !== null;
+        state.refusal !== null || fromFuture.length > 0;
       return {
         ok: !(options.exitCode && needsAttention),
         json: {
@@ -47,6 +49,7 @@ export const statusCommand = defineCommand({
           lock,
           backfills: status.backfills,
           lastBackup: lastBackup && listedBackup(lastBackup),
+          backupsFromFuture: fromFuture.map(listedBackup),
           lastVerify: verified,
           problem: state.refusal,
         },
@@ -71,21 +74,24 @@ async function lastRun(app: App, log: string | undefined) {
 /** Looks into the folder only if there is one, since status is called often. */
 async function readLastBackup(
   app: App,
+  { database }: RunContext,
   options: Values<typeof folderOptions>,
-): Promise<StoredBackup | null> {
-  if (!existsSync(backupFolder(app, app.databaseUrl(), options))) return null;
+): Promise<Newest> {
+  const none = { backup: null, fromFuture: [] };
+  if (!existsSync(backupFolder(app, app.databaseUrl(), options))) return none;
+  const identity = app.isAbsent() ? unknownIdentity : await readIdentity(database);
   try {
-    return (await openAppBackups(app, options)).newest();
+    return (await openAppBackups(app, options)).newest(identity);
   } catch (error) {
     app.report.note(messageOf(error));
-    return null;
+    return none;
   }
 }
 
-type Shown = Status & { readonly lastBackup: StoredBackup | null };
+type Shown = Status & { readonly lastBackup: StoredBackup | null } & Pick<Newest, "fromFuture">;
 
 function print({ report, isAbsent }: App, status: Shown, url: string): void {
-  const { lastBackup, state, pending, lock, backfills, unfinished, adopted } = status;
+  const { lastBackup, fromFuture, state, pending, lock, backfills, unfinished, adopted } = status;
   const show = (label: string, value: string) =>
     report.line(`${report.colors.bold(label.padEnd(10))} ${value}`);
   const named = (revision: RevisionName | null) =>
@@ -118,6 +124,9 @@ function print({ report, isAbsent }: App, status: Shown, url: string): void {
     const { manifest, path } = lastBackup;
     const age = ageText(manifest.createdAt, new Date());
     show("backup", `${age} old, at ${positionText(manifest)}, proven (${manifest.proof}): ${path}`);
+  }
+  for (const { path, manifest } of fromFuture) {
+    show("backup", report.colors.red(`dated in the future, ${manifest.createdAt}, so not counted: ${path}`));
   }
   show("lock", lock === null ? "free" : `${lock.owner}${lock.since === null ? "" : ` since ${lock.since}`}`);
   if (state.refusal !== null) {

@@ -20,3 +20,6 @@ export type Proof = typeof proofs[number];
 
 /** All of them. */
 export const proofs = ["opened", "scratch database", "read back"] as const;
+
+/** What the identity of a database looks like, in it and in manifests. */
+export const identityForm = /^[0-9a-f]{32}$/;

@@ -86,6 +86,11 @@ export interface Database {
   lockHolder(): Promise<LockHolder | undefined>;
   /** Reads the live schema in normal form. */
   introspect(): Promise<Snapshot>;
+  /**
+   * Returns what tells this database from a copy that is called by the same name, the same at every time: a file's
+   * folder, a server's own number. `null` where the engine cannot say.
+   */
+  home(): Promise<string | null>;
   close(): Promise<void>;
 }
 

@@ -268,7 +268,8 @@ interface Question<Row> {
   readonly query: SQL;
 }
 
-async function readIfThere<Row>(
+/** Reads rows of a table; `null` when there is none. */
+export async function readIfThere<Row>(
   database: Database,
   { table, form, query }: Question<Row>,
 ): Promise<Row[] | null> {

@@ -5,6 +5,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { type Goal, plan, type Step } from "./rules/plan.ts";
 import { ownTable } from "../engines/statement_names.ts";
+import { createIdentity, readIdentity } from "../engines/identity.ts";
 import { createVersionTables, insertApplied, updateDurations } from "../engines/version_table.ts";
 import { type BackfillResult, runBackfill } from "./backfill.ts";
 import type { PaceOptions } from "./backfill_walk.ts";
@@ -70,17 +71,24 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Prep
 export async function migrate(context: RunContext, options: MigrateOptions): Promise<MigrateResult> {
   const first = await preparePlan(context, options.goal);
   const { from, to, steps, state } = first;
-  if (steps.length === 0 && state.kind !== "alembic") return { from, to, steps: [] };
+  if (steps.length === 0 && state.kind !== "alembic") {
+    if (options.goal.direction === "upgrade") await identifyAlone(context, state);
+    return { from, to, steps: [] };
+  }
   const seen = await lookAhead(context, options.goal, first);
   return context.database.withLock(async () => {
     const prepared = await preparePlan(context, options.goal);
     const { from, to, steps, state } = prepared;
     const ahead = seen !== null && isSameWay(first, prepared) ? seen : await preflight(context, from, steps);
+    // Before the backup, which has it then as well.
+    await identify(context, state);
     if (steps.length > 0) await options.beforeSteps?.(prepared);
     if (state.kind === "alembic") {
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });
     }
-    if (steps.length === 0 && state.kind === "alembic") await context.database.write(startingBatch(state));
+    if (steps.length === 0 && state.kind === "alembic") {
+      await context.database.write(startingBatch(context, state));
+    }
     return { from, to, steps: await runSteps(context, steps, { state, ahead, pace: options.pace ?? {} }) };
   }, lockOptions(context, options.lockWaitMs));
 }
@@ -205,7 +213,7 @@ async function isMade({ database }: RunContext, batch: Batch, step: Step): Promi
 
 function batchOptions(context: RunContext, state: State, isFirst: boolean): BatchOptions {
   return {
-    before: isFirst && state.kind !== "managed" ? startingBatch(state) : [],
+    before: isFirst && state.kind !== "managed" ? startingBatch(context, state) : [],
     alembic: state.alembic !== null,
     version: context.version,
     now: context.now,
@@ -213,8 +221,30 @@ function batchOptions(context: RunContext, state: State, isFirst: boolean): Batc
 }
 
 /** Returns what makes a database managed: the tables, and on one that Alembic made the revisions that it has. */
-function startingBatch(state: State): readonly SQL[] {
-  return [...createVersionTables, ...state.applied.map(insertApplied)];
+function startingBatch({ database }: RunContext, state: State): readonly SQL[] {
+  return [...createVersionTables, ...createIdentity(database.dialect), ...state.applied.map(insertApplied)];
+}
+
+/** Gives a database its identity that an earlier release took over; one that may not make tables goes without. */
+async function identify({ database, notify }: RunContext, { kind }: State): Promise<void> {
+  if (kind !== "managed" || (await readIdentity(database)).id !== null) return;
+  try {
+    await database.write(createIdentity(database.dialect));
+  } catch (error) {
+    if (!(error instanceof HarborError) || error.code !== "read_only") throw error;
+    notify({ kind: "note", text: `the database is known by its address only: ${error.message}` });
+  }
+}
+
+/** The same where there is nothing else to do. It can wait for the next time: what it failed for stops nobody here. */
+async function identifyAlone(context: RunContext, state: State): Promise<void> {
+  const { database } = context;
+  if (state.kind !== "managed" || (await readIdentity(database)).id !== null) return;
+  try {
+    await database.withLock(() => identify(context, state));
+  } catch (error) {
+    if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+  }
 }
 
 /** Refuses to go on when Alembic's version table says something else than ours: one of them is wrong about the schema. */

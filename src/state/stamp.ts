@@ -9,6 +9,7 @@ import {
   readApplied,
   setAlembicVersion,
 } from "../engines/version_table.ts";
+import { createIdentity } from "../engines/identity.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { lockOptions } from "./lock_options.ts";
 import { recordOf } from "./read_unmanaged.ts";
@@ -42,6 +43,7 @@ export async function stamp(context: RunContext, target: string, lockWaitMs: num
     const alembic = await readAlembicVersions(database) === null ? [] : setAlembicVersion(to);
     await database.write([
       ...createVersionTables,
+      ...createIdentity(database.dialect),
       ...applied.flatMap((row) => deleteApplied(row.revision)),
       ...rows.map(insertApplied),
       ...alembic,

@@ -1,4 +1,6 @@
 import { loadInspector } from "../engines/open/inspector.ts";
+import { HarborError } from "../base/errors.ts";
+import { type Identity, readIdentity, unknownIdentity } from "../engines/identity.ts";
 import { sql } from "drizzle-orm";
 import {
   type Finding,
@@ -133,6 +135,12 @@ function openContext(sources: VerifySources, budget: Budget, quick: boolean): Op
       state: once(async () =>
         readState({ ...sources, database: await database(), history: await history() })
       ),
+      identity: once(() =>
+        database().then(readIdentity).catch((error) => {
+          if (error instanceof HarborError) return unknownIdentity;
+          throw error;
+        })
+      ),
       schema: once(async () => (await database()).introspect()),
     },
     // One that was never opened has nothing to close.
@@ -158,13 +166,13 @@ async function readFacts(context: CheckContext, sources: VerifySources): Promise
   return {
     revisions: await revisionsOf(context, sources).catch(none),
     tables: await tablesOf(context).catch(none),
-    backups: backupsOf(sources.backups),
+    backups: backupsOf(sources.backups, await context.identity()),
   };
 }
 
-function backupsOf({ store }: ExpectedBackups): readonly StoredBackup[] {
+function backupsOf({ store }: ExpectedBackups, identity: Identity): readonly StoredBackup[] {
   try {
-    return store.list().own;
+    return store.list(identity).own;
   } catch {
     // The check says what is wrong with the folder.
     return [];

@@ -18,6 +18,9 @@ const manifest: Manifest = {
   engine: "sqlite",
   dialect: "sqlite",
   database: "sqlite:////srv/openharbor.db",
+  identity: "0123456789abcdef0123456789abcdef",
+  home: "folder 7 of 1790000000",
+  sequence: 12,
   serverVersion: "3.54.1",
   revision: "71dda59686db",
   unfinished: null,
@@ -40,9 +43,17 @@ test("a manifest reads back as it was written", () => {
   assert.deepEqual(parseManifest(renderManifest(manifest), "m.json"), manifest);
 });
 
-test("a manifest of an earlier release, which knew no state, can be read", () => {
-  const { state: _, ...earlier } = JSON.parse(renderManifest(manifest));
-  assert.equal(parseManifest(JSON.stringify(earlier), "m.json").state, null);
+test("a manifest of an earlier release, which knew neither state nor identity, can be read", () => {
+  const { state: _, identity: __, home: ___, sequence: ____, ...earlier } = JSON.parse(
+    renderManifest(manifest),
+  );
+  assert.deepEqual(parseManifest(JSON.stringify(earlier), "m.json"), {
+    ...manifest,
+    state: null,
+    identity: null,
+    home: null,
+    sequence: 0,
+  });
 });
 
 // One row a refusal: what is wrong, the change to the JSON, what the message says.
@@ -66,6 +77,8 @@ const refusals: readonly (readonly [string, Record<string, unknown> | string, Re
   ["no proof", { proof: null }, /"proof" is none of/],
   ["a time in words", { createdAt: "yesterday" }, /"createdAt" is no time/],
   ["a time that never is", { createdAt: "2026-99-99T99:99:99.999Z" }, /"createdAt" is no time/],
+  ["an identity that is none", { identity: "mine" }, /"identity" is no identity/],
+  ["a sequence that is no number", { sequence: "last" }, /"sequence" is no count/],
   ["a table without rows", { tables: [{ name: "files", digest }] }, /"tables.0.rows" is missing/],
   ["tables that are no list", { tables: {} }, /"tables" is no list/],
   ["a plain copy without a digest", { plain: { bytes: 1 } }, /"plain.sha256" is missing/],
@@ -84,7 +97,8 @@ for (const [what, change, expected] of refusals) {
   });
 }
 
-for (const field of Object.keys(manifest).filter((name) => name !== "state")) {
+const later = ["state", "identity", "home", "sequence"];
+for (const field of Object.keys(manifest).filter((name) => !later.includes(name))) {
   test(`parseManifest() refuses a manifest without "${field}"`, () => {
     const { [field]: _, ...rest } = JSON.parse(renderManifest(manifest)) as Record<string, unknown>;
     assert.throws(() => parseManifest(JSON.stringify(rest), "m.json"), { code: "damaged_backup" });

@@ -4,12 +4,20 @@ import { applyRetention, defaultRetention, type RetentionPolicy } from "../../sr
 
 const none: RetentionPolicy = { last: 0, daily: 0, weekly: 0, monthly: 0 };
 
-/** `2026-07-28@a` is a backup at revision a; `!` is one that is not whole. */
+/** `2026-07-28@a` is a backup at revision a; `!` is one that is not whole, `?` one from the future, `+` just made, `#7` its sequence. */
 function parse(text: string) {
   return text.split(" ").filter((word) => word !== "").map((word) => {
     const [time, rest = ""] = word.split("@");
     const createdAt = new Date(time!.length > 10 ? `${time}:00Z` : `${time}T12:00:00Z`).toISOString();
-    return { id: word, createdAt, boundary: rest.replace("!", ""), isProven: !rest.endsWith("!") };
+    return {
+      id: word,
+      createdAt,
+      boundary: rest[0] ?? "",
+      isProven: !rest.includes("!"),
+      isInFuture: rest.includes("?"),
+      isMade: rest.includes("+"),
+      sequence: Number(/#(\d+)/.exec(rest)?.[1] ?? 0),
+    };
   });
 }
 
@@ -75,6 +83,24 @@ const rules: readonly (readonly [string, string, Partial<RetentionPolicy>, strin
     { last: 1 },
     "+2026-07-01@b last; -2026-07-01@a",
   ],
+  [
+    "keeps the last one made, though a clock that was behind dates it back",
+    "1970-01-01@a#8 2026-07-02@a#7 2026-07-03@a#6",
+    { last: 1 },
+    "+2026-07-03@a#6 last; -2026-07-02@a#7; +1970-01-01@a#8 the last one made",
+  ],
+  [
+    "keeps what was just made, though a clock that was ahead dates others later",
+    "2026-07-01@a+ 2026-07-02@a#7 2026-07-03@a",
+    { last: 1 },
+    "+2026-07-03@a last; +2026-07-02@a#7 the last one made; +2026-07-01@a+ just made",
+  ],
+  [
+    "neither counts nor removes what is dated in the future",
+    "2026-07-01@a 2026-07-02@a 2031-01-01@a?#9",
+    { last: 1 },
+    "+2031-01-01@a?#9 dated in the future, so not counted; +2026-07-02@a last; -2026-07-01@a",
+  ],
   ["has nothing to say about nothing", "", { last: 1 }, ""],
 ];
 for (const [rule, backups, policy, expected] of rules) {
@@ -114,6 +140,9 @@ test("the default keeps what a month of nightly backups and a busy day need", ()
     createdAt,
     boundary: "a",
     isProven: true,
+    sequence: 0,
+    isInFuture: false,
+    isMade: false,
   }));
   const kept = applyRetention(backups, defaultRetention, { force: false }).filter(({ keep }) => keep)
     .map(({ backup }) => backup.createdAt);

@@ -19,6 +19,8 @@ const states = [
     "a lock from no time",
     "UPDATE harbor_lock SET acquired_at = 9e18, expires_at = 9e18, token = 'x', owner = x'ff'",
   ],
+  ["an identity that is bytes", "UPDATE harbor_identity SET identity = x'00ff'"],
+  ["an identity that is none", "UPDATE harbor_identity SET identity = '../../etc'"],
   [
     "a lock since a word",
     "UPDATE harbor_lock SET acquired_at = 'garbage', expires_at = 'later', token = 'x'",

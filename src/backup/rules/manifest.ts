@@ -1,4 +1,4 @@
-import { backupEngineNames, proofs, type TableContent } from "../../engines/backup_content.ts";
+import { backupEngineNames, identityForm, proofs, type TableContent } from "../../engines/backup_content.ts";
 import { dialects } from "../../base/dialect.ts";
 import * as v from "valibot";
 import { HarborError } from "../../base/errors.ts";
@@ -29,8 +29,14 @@ const manifestFields = v.pipe(
     /** Which engine made the copy, and so what kind of file it is. */
     engine: oneOf(backupEngineNames),
     dialect: oneOf(dialects),
-    /** The database's address without its password: backups of one database belong together. */
+    /** The database's address without its password. */
     database: v.string(),
+    /** What the database knew itself by; `null` when it had no identity yet. Earlier releases did not write it. */
+    identity: v.optional(v.nullable(matching(identityForm, "identity")), null),
+    /** What told it from a copy of the same address, see `Database.home`. Earlier releases did not write it. */
+    home: v.optional(v.nullable(v.string()), null),
+    /** One more than that of any backup before it in the folder: clocks go wrong. Earlier releases did not write it. */
+    sequence: v.optional(count, 0),
     serverVersion: v.string(),
     /** What the database was at; `null` for base, or when nothing said it. */
     revision: v.nullable(name),
@@ -92,6 +98,14 @@ export function backupId(
   const name = parts.name.replaceAll(/[^A-Za-z0-9_.]+/g, "_").replace(/^[._]+/, "").slice(0, 60) ||
     "database";
   return `${name}-${parts.createdAt.replaceAll(/[-:.]/g, "")}-${parts.revision ?? "none"}`;
+}
+
+/** How far the clocks of two machines may be apart. */
+const clockSkewMs = 5 * 60_000;
+
+/** Whether a date is not over yet. What says so was written, or is read, with a wrong clock: its age means nothing. */
+export function isInFuture(createdAt: string, now: Date): boolean {
+  return Date.parse(createdAt) > now.getTime() + clockSkewMs;
 }
 
 /** Returns the text of a manifest. */

@@ -15,6 +15,12 @@ export interface RetentionCandidate {
   readonly id: string;
   /** ISO 8601 UTC. */
   readonly createdAt: string;
+  /** Tells which was made after which, whatever the clock said. */
+  readonly sequence: number;
+  /** Whether its date is still to come, so that nothing may go for its sake, nor itself. */
+  readonly isInFuture: boolean;
+  /** Whether this run made it. */
+  readonly isMade: boolean;
   /** Where in the history it goes back to: the revision, and the one that was half way there. */
   readonly boundary: string;
   /** Whether it is proven and still whole. Any other keeps no better one from being kept. */
@@ -41,7 +47,8 @@ export function describeRetention({ last, daily, weekly, monthly }: RetentionPol
  * Decides which backups stay.
  *
  * A day, a week (from Monday) and a month are those of UTC; of each the newest backup counts, and only those count
- * that have one. What goes back to a place that no newer proven backup goes back to stays whatever the rules say.
+ * that have one. What goes back to a place that no newer proven backup goes back to stays whatever the rules say. What this run made, the last
+ * one that was made and what is dated in the future stay even with `force`: clocks go wrong.
  *
  * @param options.force Prune those as well
  * @returns A verdict for each, the newest first
@@ -54,10 +61,13 @@ export function applyRetention<Candidate extends RetentionCandidate>(
   const newestFirst = backups.toSorted((a, b) =>
     compareTexts(b.createdAt, a.createdAt) || compareTexts(b.id, a.id)
   );
+  const last = newestFirst.filter((each) => each.isProven && !each.isInFuture)
+    .toSorted((a, b) => b.sequence - a.sequence)[0];
   const buckets = ruleNames.map((name) => ({ name, left: policy[name], last: "" }));
   const boundaries = new Set<string>();
   return newestFirst.map((backup) => {
     const reasons: string[] = [];
+    if (backup.isInFuture) return { backup, keep: true, reasons: ["dated in the future, so not counted"] };
     if (!backup.isProven) {
       if (!options.force) reasons.push("not whole, so not counted");
       return { backup, keep: !options.force, reasons };
@@ -73,6 +83,8 @@ export function applyRetention<Candidate extends RetentionCandidate>(
       reasons.push(`newest at ${backup.boundary}`);
     }
     boundaries.add(backup.boundary);
+    if (backup.isMade) reasons.push("just made");
+    if (reasons.length === 0 && backup === last) reasons.push("the last one made");
     return { backup, keep: reasons.length > 0, reasons };
   });
 }

@@ -1,6 +1,6 @@
 import type { StoredBackup } from "../../backup/folder.ts";
 import { formatBytes } from "../../base/quantity.ts";
-import { folderOptions, openAppBackups } from "./options.ts";
+import { findIdentity, folderOptions, openAppBackups } from "./options.ts";
 import { ageText, listedBackup, positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 
@@ -13,8 +13,10 @@ export const backupListCommand = defineCommand({
   examples: [{ line: "backup list --json", does: "for programs" }],
   run: async (app, { options }) => {
     const { folder, list } = await openAppBackups(app, options);
-    const { backups, problems } = list();
-    const isShared = new Set(backups.map(({ manifest }) => manifest.database)).size > 1;
+    const { backups, problems, own, fromFuture } = list(await findIdentity(app));
+    const ours = new Set([...own, ...fromFuture]);
+    const isShared = ours.size < backups.length ||
+      new Set(backups.map(({ manifest }) => manifest.database)).size > 1;
     const now = new Date();
     const { red } = app.report.colors;
     // Programs get the same from `listedBackup`.
@@ -25,14 +27,23 @@ export const backupListCommand = defineCommand({
       size: ({ manifest }) => formatBytes(manifest.bytes),
       proven: ({ manifest, isWhole }) => isWhole ? manifest.proof : red("NOT WHOLE"),
       "made for": ({ manifest }) => manifest.reason,
-      ...isShared ? { database: ({ manifest }) => manifest.database } : {},
+      ...isShared
+        ? {
+          database: (backup) =>
+            ours.has(backup) ? backup.manifest.database : `another: ${backup.manifest.database}`,
+        }
+        : {},
     };
     const cells = Object.values(columns);
     if (backups.length === 0) app.report.line(`no backups in ${folder}`);
     else await app.report.table(Object.keys(columns), backups.map((each) => cells.map((cell) => cell(each))));
     for (const problem of problems) app.report.note(problem.message);
     return {
-      json: { folder, backups: backups.map(listedBackup), problems: problems.map(({ message }) => message) },
+      json: {
+        folder,
+        backups: backups.map((backup) => ({ ...listedBackup(backup), own: ours.has(backup) })),
+        problems: problems.map(({ message }) => message),
+      },
     };
   },
 });

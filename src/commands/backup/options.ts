@@ -1,5 +1,6 @@
 import { backupEngineNames } from "../../engines/backup_content.ts";
 import { dirname, join, resolve } from "node:path";
+import { type Identity, readIdentity, unknownIdentity } from "../../engines/identity.ts";
 import { type DatabaseUrl, parseDatabaseUrl } from "../../base/url/database_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import { defaultRetention, type RetentionPolicy } from "../../backup/rules/retention.ts";
@@ -55,6 +56,17 @@ export function backupFolder(
 /** Returns what stands for a database in manifests, the same from wherever harbor-db is called. */
 export function databaseIdentity(app: App, url: DatabaseUrl): string {
   return url.isFile ? `sqlite:///${realPath(resolve(app.system.cwd, url.path))}` : url.display;
+}
+
+/** Reads what the command line's database is known by; unknown when it is not there, or cannot be asked. */
+export async function findIdentity(app: App): Promise<Identity> {
+  if (app.isAbsent()) return unknownIdentity;
+  try {
+    return await app.withRun("read", ({ database }) => readIdentity(database));
+  } catch (error) {
+    if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+    return unknownIdentity;
+  }
 }
 
 /** Opens the backups of the command line's database, or of another one. */

@@ -1,11 +1,12 @@
 import { formatBytes, formatDuration } from "../../base/quantity.ts";
+import { isInFuture } from "../../backup/rules/manifest.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import type { MadeBackup } from "../../backup/make.ts";
 import type { App } from "../../cli/app.ts";
 
 /** Returns a backup as `--json` shows it in lists. */
 export function listedBackup({ path, manifest, isWhole }: StoredBackup) {
-  const { id, revision, unfinished, createdAt, bytes, engine, proof, reason, database } = manifest;
+  const { id, revision, unfinished, createdAt, bytes, engine, proof, reason, database, identity } = manifest;
   return {
     id,
     path,
@@ -18,6 +19,7 @@ export function listedBackup({ path, manifest, isWhole }: StoredBackup) {
     engine,
     reason,
     database,
+    identity,
   };
 }
 
@@ -61,5 +63,6 @@ export function positionText(
 
 /** Returns how old something is: `3 min 20 s`. */
 export function ageText(createdAt: string, now: Date): string {
+  if (isInFuture(createdAt, now)) return "in the future";
   return formatDuration(Math.max(0, now.getTime() - Date.parse(createdAt)));
 }

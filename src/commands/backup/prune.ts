@@ -1,3 +1,5 @@
+import { HarborError } from "../../base/errors.ts";
+import { readIdentity } from "../../engines/identity.ts";
 import { formatBytes } from "../../base/quantity.ts";
 import { folderOptions, keepOptions, openAppBackups, retentionPolicy } from "./options.ts";
 import { listedBackup, positionText } from "./output.ts";
@@ -8,9 +10,10 @@ import { defaultRetention, describeRetention } from "../../backup/rules/retentio
 export const backupPruneCommand = defineCommand({
   name: "backup prune",
   summary: "remove the backups that no rule keeps",
-  description: `Looks at the backups of this database only. Without rules it keeps ${
-    describeRetention(defaultRetention)
-  }. The newest way back to each revision stays whatever the rules say.`,
+  description:
+    `Looks at the backups of this database at this place only, and reads those that it keeps. Without rules it keeps ${
+      describeRetention(defaultRetention)
+    }. The newest way back to each revision stays whatever the rules say.`,
   options: {
     ...folderOptions,
     ...keepOptions,
@@ -28,7 +31,18 @@ export const backupPruneCommand = defineCommand({
     const { dryRun, force } = options;
     const policy = retentionPolicy(options);
     const { folder, prune } = await openAppBackups(app, options);
-    const { verdicts, others } = await prune({ policy, force, dryRun });
+    if (app.isAbsent()) {
+      const { display } = app.databaseUrl();
+      throw new HarborError(
+        "connection_failed",
+        `Cannot prune the backups of "${display}": there is no such file`,
+        {
+          hint: "Check the path (--database-url). What is kept of a database that is lost stays.",
+        },
+      );
+    }
+    const identity = await app.withRun("read", ({ database }) => readIdentity(database));
+    const { verdicts, others } = await prune({ identity, policy, force, dryRun });
     const { report } = app;
     const removed = verdicts.filter(({ keep }) => !keep);
     const rows = verdicts.map(({ backup, keep, reasons }) => [
@@ -45,11 +59,17 @@ export const backupPruneCommand = defineCommand({
         dryRun ? "would remove" : "removed"
       } ${removed.length} of ${verdicts.length} backups of ${app.databaseUrl().display} (${freed})`,
     );
-    if (others > 0) report.note(`${others} backups of other databases in ${folder} were left alone`);
+    if (others > 0) {
+      report.note(
+        `${others} backups in ${folder} were left alone: of other databases, or made at another place or by an ` +
+          "earlier release, so that they could be another database's",
+      );
+    }
     return {
       json: {
         folder,
         dryRun,
+        leftAlone: others,
         kept: verdicts.filter(({ keep }) => keep).map(({ backup, reasons }) => ({
           ...listedBackup(backup),
           reasons,

@@ -1,6 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
 import type { App } from "../../cli/app.ts";
-import { type folderOptions, openAppBackups } from "../backup/options.ts";
+import { findIdentity, type folderOptions, openAppBackups } from "../backup/options.ts";
 import type { Values } from "../../cli/options.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 
@@ -16,7 +16,7 @@ export async function pointToBackup(
   if (!(error instanceof HarborError)) return error;
   const { adoptedAt } = error.details;
   if (error.code !== "irreversible" || adoptedAt === undefined) return error;
-  const { own } = (await openAppBackups(app, options)).list();
+  const { own } = (await openAppBackups(app, options)).list(await findIdentity(app));
   const backup = own.find(({ manifest, isWhole }) => isWhole && manifest.createdAt <= adoptedAt);
   if (backup === undefined) return error;
   return error.with({

@@ -69,7 +69,7 @@ export async function runAdoption(app: App, { options, isConfirmed, target }: Re
     try {
       const adoption = await adopt(context, { lockWaitMs: app.lockWaitMs, isWhole: true, beforeChange });
       printResult(app, context, adoption);
-      await net.fold();
+      await net.fold(context);
       return {
         json: {
           ...describe(adoption),

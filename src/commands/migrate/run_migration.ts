@@ -62,7 +62,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         pace: paceOf(options),
       });
       printResult(app, result.steps, result.to);
-      await net.fold();
+      await net.fold(context);
       return { json: { ...result, backup: net.summary() } };
     } catch (error) {
       throw await net.catch(context, error);

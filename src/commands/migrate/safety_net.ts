@@ -4,6 +4,7 @@ import type { BackupReason } from "../../backup/rules/manifest.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import type { MadeBackup } from "../../backup/make.ts";
 import type { PruneResult } from "../../backup/prune.ts";
+import { readIdentity } from "../../engines/identity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
 import type { App } from "../../cli/app.ts";
@@ -28,7 +29,7 @@ export interface SafetyNet {
   /** Restores the backup and says so in the error; without a backup, says that there is none. */
   goBack(context: RunContext, error: HarborError): Promise<HarborError>;
   /** Prunes after a change that succeeded. */
-  fold(): Promise<void>;
+  fold(context: RunContext): Promise<void>;
   /** Returns an error that says what is done, what is not, how to go on and how to go back; or goes back itself. */
   catch(context: RunContext, error: unknown): Promise<unknown>;
   /** What `--json` shows of the backup. */
@@ -60,7 +61,7 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     if (await isEmptyDatabase(context)) return;
     try {
       // A database that changes between attempts that all fail would otherwise fill the disk with backups.
-      await prune(true);
+      await prune(context, true);
       const backups = await openAppBackups(app, options);
       made = await backups.make(context, { reason, mayReuse: true });
       printBackup(app, made);
@@ -69,15 +70,17 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     }
   }
 
-  async function fold(): Promise<void> {
-    if (made !== undefined) await prune(false);
+  async function fold(context: RunContext): Promise<void> {
+    if (made !== undefined) await prune(context, false);
   }
 
   /** Applies the rules. What stands in the way of that is no reason to call the change failed, or not to make it. */
-  async function prune(automaticOnly: boolean): Promise<void> {
+  async function prune({ database }: RunContext, automaticOnly: boolean): Promise<void> {
     try {
       const backups = await openAppBackups(app, options);
-      tellRemoved(await backups.prune({ policy, force: false, dryRun: false, automaticOnly }));
+      const identity = await readIdentity(database);
+      const request = { identity, made: made?.path, policy, force: false, dryRun: false, automaticOnly };
+      tellRemoved(await backups.prune(request));
     } catch (error) {
       report.note(`no old backups were removed: ${messageOf(error)}`);
     }

@@ -78,6 +78,7 @@ function connect(requests: LibsqlRequests, url: string): SqliteConnection {
     // A server would have to be asked.
     isSeenEmpty: () => false,
     pace: () => Promise.resolve({ ...serverPace, relax: () => Promise.resolve({ ...noLoad, ...lastBatch }) }),
+    home: () => null,
     close() {
       isOpen = false;
       return Promise.resolve();

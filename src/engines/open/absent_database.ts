@@ -22,6 +22,7 @@ export function absentDatabase(url: SqliteFileUrl): Database {
     pace: refuse,
     lockHolder: () => Promise.resolve(undefined),
     introspect: () => Promise.resolve({ dialect: url.dialect, tables: [], others: [] }),
+    home: () => Promise.resolve(null),
     close: () => Promise.resolve(),
   };
 }

@@ -164,11 +164,26 @@ export async function openPostgres(
         row?.used ? await readOnly(introspection(session), "SELECT … FROM pg_catalog") : [],
       );
     },
+    async home() {
+      try {
+        const [row] = await rowsOf<{ home: string }>(ownNumber);
+        return row?.home ?? null;
+      } catch (error) {
+        if (error instanceof HarborError && error.code === "read_only") return null;
+        throw error;
+      }
+    },
     // What was written is committed, and the lock freed by a statement that was answered.
     close: () => session.close(false),
   };
 }
 
+/** A copy of the whole server keeps both numbers: nothing in it tells the two apart. */
+const ownNumber: Statement = {
+  text: "SELECT concat('cluster ', s.system_identifier, ' database ', d.oid) AS home " +
+    "FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()",
+  parameters: [],
+};
 const begin: Statement = { text: "BEGIN READ ONLY", parameters: [] };
 const commit: Statement = { text: "COMMIT", parameters: [] };
 const setReadOnly: Statement = { text: "SET default_transaction_read_only = on", parameters: [] };

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
-import { refuseOtherKinds } from "./database_file.ts";
+import { folderMark, refuseOtherKinds } from "./database_file.ts";
 import { failure } from "./errors.ts";
 import { introspectSqlite } from "./introspect.ts";
 import { openLease } from "./lock.ts";
@@ -71,6 +71,7 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
       }).lockHolder,
       introspect: () =>
         introspectSqlite((queries) => soon(() => use((handle) => readTogether(handle, queries)))),
+      home: () => soon(() => folderMark(path)),
       close: () => soon(() => open.handle.close()),
     };
 

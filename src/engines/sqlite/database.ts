@@ -30,6 +30,8 @@ export interface SqliteConnection {
   /** Whether it is seen without asking anyone that there is nothing in the database. */
   isSeenEmpty(): boolean;
   pace(): Promise<Pace>;
+  /** See `Database.home`. */
+  home(): string | null;
   close(): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ export function serveSqlite({ url, options, connection }: SqliteService): Databa
     lockHolder: lease.lockHolder,
     introspect: async () =>
       connection.isSeenEmpty() ? emptySnapshot : await snapshotFrom(connection.readTogether),
+    home: () => Promise.resolve(connection.home()),
     close: connection.close,
   };
 

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HarborError } from "../../base/errors.ts";
+import { realPath } from "../../base/files/real_path.ts";
 import { otherKind } from "../../base/files/regular_file.ts";
 
 /** What SQLite keeps beside a file. Beside another file than the one it belongs to, it destroys that one. */
@@ -8,6 +9,15 @@ export const sideFiles = ["-journal", "-wal", "-shm"] as const;
 
 /** What a database's name is followed by while it is kept, damaged, beside the one that took its place. */
 export const damagedMark = ".damaged-";
+
+/**
+ * Returns what tells the folder of a file from another one with its path, in another container or on another machine.
+ * The file's own number would change with each restore. Seconds, since runtimes know the time of birth more or less well.
+ */
+export function folderMark(path: string): string {
+  const { ino, birthtimeMs } = statSync(dirname(realPath(path)), { bigint: true });
+  return `folder ${ino} of ${birthtimeMs / 1_000n}`;
+}
 
 /**
  * Refuses what SQLite would wait for, or take for something else than it is: a FIFO or a device in the place of a

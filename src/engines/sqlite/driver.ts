@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
+import { folderMark } from "./database_file.ts";
 import { serveSqlite, type SqliteConnection } from "./database.ts";
 import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./open_file.ts";
 import { isWalMode, sqlitePace } from "./pace.ts";
@@ -26,16 +27,23 @@ import {
  * @throws {HarborError} `connection_failed`, `not_a_database`, `read_only` or `busy`
  */
 export function openSqliteFile(url: SqliteFileUrl, options: OpenOptions): Promise<Database> {
-  return soon(() => serve(openFile(url, options.access), url.display, options));
+  return soon(() => serve(openFile(url, options.access), url, options));
 }
 
 /** Opens a new database in memory, which is gone when it is closed. */
 export function openSqliteMemory(options: OpenOptions): Promise<Database> {
-  return soon(() => serve(new DatabaseSync(":memory:"), "sqlite://", options));
+  return soon(() => serve(new DatabaseSync(":memory:"), { display: "sqlite://", path: null }, options));
 }
 
-function serve(handle: DatabaseSync, url: string, options: OpenOptions): Database {
-  return serveSqlite({ url, options, connection: connect(openStatements(handle, url)) });
+interface Place {
+  readonly display: string;
+  /** `null` in memory. */
+  readonly path: string | null;
+}
+
+function serve(handle: DatabaseSync, { display, path }: Place, options: OpenOptions): Database {
+  const connection = connect(openStatements(handle, display), path);
+  return serveSqlite({ url: display, options, connection });
 }
 
 /** Runs statements on an open file, one by one. */
@@ -71,7 +79,7 @@ function openStatements(handle: DatabaseSync, url: string): Statements {
   };
 }
 
-function connect(statements: Statements): SqliteConnection {
+function connect(statements: Statements, path: string | null): SqliteConnection {
   const { handle } = statements;
   let isOpen = true;
   let lastBatch = { heldMs: 0, waitedMs: 0 };
@@ -102,6 +110,7 @@ function connect(statements: Statements): SqliteConnection {
     underLock: (work) => synced(statements, () => isOpen, work),
     isSeenEmpty: () => isEmpty(statements),
     pace: () => soon(() => sqlitePace(handle, () => lastBatch)),
+    home: () => path === null ? null : folderMark(path),
     close: () =>
       soon(() => {
         if (isOpen) handle.close();

@@ -1,5 +1,6 @@
 import { type Found, pass } from "../../base/finding.ts";
 import { formatBytes, formatCount, formatDuration } from "../../base/quantity.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import { checkFile } from "../../backup/verify.ts";
 import { type Check, type CheckContext, failure } from "./check.ts";
@@ -13,15 +14,16 @@ export const backupCheck: Check = {
     "reads the newest backup once, about 1 s per GB; --restore-drill takes as long as making one, and as much space",
   async *run(context) {
     const { store } = context.backups;
-    const { own, problems } = store.list();
+    const { own, fromFuture, problems } = store.list(await context.identity());
     yield* problems.map(failure);
+    yield* fromFuture.map(notYet);
     const [newest] = own;
-    if (newest === undefined) return yield none(store.folder);
+    if (newest === undefined) return yield* fromFuture.length > 0 ? [] : [none(store.folder)];
     const late = judgeAge(newest, context);
     if (late !== null) yield late;
     const found = await context.within((signal) => look(newest, context, signal));
     yield* found.filter(({ status }) => status !== "pass").map((each) => named(newest, each));
-    if (late !== null || found.some(({ status }) => status !== "pass")) return;
+    if (late !== null || fromFuture.length > 0 || found.some(({ status }) => status !== "pass")) return;
     const { createdAt, bytes, tables, proof } = newest.manifest;
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
     const how = context.backups.isDrill
@@ -48,6 +50,17 @@ async function look(
 
 function named({ path }: StoredBackup, { status, message, hint, details }: Found): Found {
   return { status, message: `the newest backup: ${message}`, hint, details: { ...details, path } };
+}
+
+function notYet({ path, manifestPath, manifest: { createdAt } }: StoredBackup): Found {
+  const files = [path, manifestPath].map(quoteForShell).join(" ");
+  return {
+    status: "fail",
+    message: `"${path}" is dated in the future, ${createdAt}: how old it is nobody knows`,
+    hint:
+      `Put the clock right (date -u). If it is: harbor-db backup, then remove that one by hand: rm ${files}`,
+    details: { path, createdAt },
+  };
 }
 
 function none(folder: string): Found {

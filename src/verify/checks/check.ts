@@ -3,6 +3,7 @@ import type { State } from "../../state/state.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History } from "../../history/history.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
+import type { Identity } from "../../engines/identity.ts";
 import type { Database } from "../../engines/database.ts";
 import type { SliceTurns } from "../../engines/inspector.ts";
 import type { Backups } from "../../backup/open_backups.ts";
@@ -40,6 +41,8 @@ export interface CheckContext {
   history(): Promise<History>;
   /** What the database is to harbor-db. */
   state(): Promise<State>;
+  /** What the database is known by; unknown when it cannot be asked. */
+  identity(): Promise<Identity>;
   /** The live schema. */
   schema(): Promise<Snapshot>;
 }

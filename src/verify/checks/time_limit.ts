@@ -91,6 +91,7 @@ export function limitDatabase(database: Database, budget: Budget): Database {
     ...database,
     read: <Row>(statement: Parameters<Database["read"]>[0]) => limit(() => database.read<Row>(statement)),
     lockHolder: () => limit(() => database.lockHolder()),
+    home: () => limit(() => database.home()),
     introspect: () => limit(() => database.introspect()),
   };
 }
