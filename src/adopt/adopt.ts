@@ -84,7 +84,7 @@ export function adoptionBatch(
   const added = reached.filter(({ id }) => !right.some((row) => row.revision === id));
   return [
     ...createVersionTables,
-    ...createIdentity(database.dialect),
+    ...applied === null ? createIdentity(database.dialect) : [],
     ...statements.map((statement) => userStatement(sql.raw(statement.sql))),
     ...stale.flatMap((row) => deleteApplied(row.revision)),
     ...added.map((revision) => insertApplied(recordOf(revision, { startedAt, appliedBy: version, origin }))),

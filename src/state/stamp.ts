@@ -30,7 +30,8 @@ export async function stamp(context: RunContext, target: string, lockWaitMs: num
   const { database, history, version, now } = context;
   resolveStamp(context, target, await readApplied(database) ?? []);
   return await database.withLock(async () => {
-    const applied = await readApplied(database) ?? [];
+    const known = await readApplied(database);
+    const applied = known ?? [];
     const { from, count } = resolveStamp(context, target, applied);
     const startedAt = now().toISOString();
     const kept = new Map(applied.filter((row) => row.finishedAt !== null).map((row) => [row.revision, row]));
@@ -43,7 +44,7 @@ export async function stamp(context: RunContext, target: string, lockWaitMs: num
     const alembic = await readAlembicVersions(database) === null ? [] : setAlembicVersion(to);
     await database.write([
       ...createVersionTables,
-      ...createIdentity(database.dialect),
+      ...known === null ? createIdentity(database.dialect) : [],
       ...applied.flatMap((row) => deleteApplied(row.revision)),
       ...rows.map(insertApplied),
       ...alembic,

@@ -29,7 +29,7 @@ SELECT 'f-' || i, i || '.jpg', 'IMG ' || i || '.JPG', 'image/jpeg', i * 1000, 'u
 
 /** Puts a database that harbor-db made back into Alembic's hands, as if `alembic upgrade <revision>` had made it. */
 export async function handToAlembic(engine: Engine, url: string, revision: string): Promise<void> {
-  for (const table of ["harbor_version", "harbor_backfill", "harbor_lock"]) {
+  for (const table of ["harbor_version", "harbor_backfill", "harbor_identity", "harbor_lock"]) {
     await engine.query(url, `DROP TABLE IF EXISTS ${table}`);
   }
   await engine.query(
