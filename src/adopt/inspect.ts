@@ -2,11 +2,12 @@ import type { Applied } from "../history/applied.ts";
 import { describeLabel, type Label, readLabels } from "./rules/labels.ts";
 import { compareSnapshots, type Difference } from "../schema/compare_snapshots.ts";
 import { type Match, matchRevision, ownTables, type RevisionSchema } from "../state/rules/match_revision.ts";
+import { disagreement } from "../state/rules/disagreement.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { readAlembicVersions, readApplied, readDrizzleHashes } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { findOtherRelations } from "../state/find_other_relations.ts";
-import { ownNames, snapshotOf } from "../state/read_unmanaged.ts";
+import { ownNames, schemasOf } from "../state/read_unmanaged.ts";
 
 /** What a look at a database shows. */
 export interface Inspection {
@@ -18,6 +19,8 @@ export interface Inspection {
   readonly labels: readonly Label[];
   /** Rows of harbor-db's own version table; `null` without one. */
   readonly applied: readonly Applied[] | null;
+  /** In what Alembic's version table contradicts harbor-db's; `null` when it does not. */
+  readonly disagreement: string | null;
   /** In what the schema differs from head's. What head does not know is in `kept`. */
   readonly toHead: readonly Difference[];
   /** What head does not know and stays as it is, by path: `column files.note`, `view reports`. */
@@ -33,16 +36,19 @@ export async function inspect(context: RunContext): Promise<Inspection> {
   const alembic = await readAlembicVersions(database);
   const drizzle = await readDrizzleHashes(database);
   const live = await database.introspect();
-  const schemas = history.revisions.map((each) => ({ revision: each.id, snapshot: snapshotOf(each) }));
+  const schemas = schemasOf(history);
   const match = matchRevision(schemas, live);
   const own = applied?.filter((row) => row.finishedAt !== null).map((row) => row.revision) ?? null;
   const head = headSchema(schemas, live);
   const ours = ownTables(schemas, live);
   const differences = compareSnapshots(head, ours);
+  const extras = schemas.map(({ snapshot }) => extrasOf(compareSnapshots(snapshot, ours)));
   const bearsOut = (revision: string | null) => {
     const schema = schemas.find((each) => each.revision === revision)?.snapshot;
     if (schema === undefined) return ours.tables.length === 0;
-    return compareSnapshots(schema, ours).every((each) => each.kind === "extra");
+    // What some other revision knows is that one's.
+    const found = compareSnapshots(schema, ours);
+    return found.every((each) => each.kind === "extra" && extras.every((paths) => paths.includes(each.path)));
   };
   return {
     live,
@@ -50,10 +56,15 @@ export async function inspect(context: RunContext): Promise<Inspection> {
     match,
     labels: readLabels({ revisions: history.revisions, bearsOut, alembic, drizzle, own }),
     applied,
+    disagreement: applied === null ? null : disagreement(history, applied, alembic),
     toHead: differences.filter((each) => each.kind !== "extra"),
     kept: keptOf(differences, live, schemas),
     elsewhere: await findOtherRelations(database, ownNames(history), live),
   };
+}
+
+function extrasOf(differences: readonly Difference[]): readonly string[] {
+  return differences.filter(({ kind }) => kind === "extra").map(({ path }) => path);
 }
 
 /** Returns the schema of the last revision; without any, an empty one. */

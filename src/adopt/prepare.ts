@@ -88,7 +88,9 @@ function managedAt({ history }: RunContext, { applied, labels }: Inspection): st
   try {
     const { done, unfinished } = locate(history, applied);
     const current = history.revisions[done - 1]?.id ?? null;
-    const said = labels.filter(({ table }) => table !== "__drizzle_migrations");
+    const said = labels.filter(({ table, rows }) =>
+      table === "harbor_version" || (table === "alembic_version" && rows.length > 0)
+    );
     return unfinished === null && said.every((label) => label.isTrue && label.revision === current)
       ? current
       : undefined;

@@ -9,7 +9,7 @@ import type { Scratch } from "../engines/scratch.ts";
 import { ownTable, userStatement } from "../engines/statement_names.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { migrate } from "../migrate/migrate.ts";
-import { differencesFrom, snapshotOf } from "../state/read_unmanaged.ts";
+import { differencesFrom, schemasOf, snapshotOf } from "../state/read_unmanaged.ts";
 
 /** What proving needs of the outside. */
 export interface ProofSetting {
@@ -86,7 +86,7 @@ async function compare(
   history: History,
 ): Promise<readonly Difference[]> {
   const live = await database.introspect();
-  if (wanted !== undefined) return differencesFrom(history, wanted, live);
+  if (wanted !== undefined) return differencesFrom(schemasOf(history), wanted, live);
   return live.tables.map(({ name }) => ({
     kind: "extra" as const,
     path: `table ${name}`,

@@ -26,6 +26,11 @@ export function summarize(findings: readonly Pick<Finding, "status">[]): Finding
   return { pass: count("pass"), warn: count("warn"), fail: count("fail"), error: count("error") };
 }
 
+/** Returns what findings say was not looked at, though all that was looked at may be as it should. */
+export function notCheckedOf(findings: readonly Pick<Finding, "details">[]): readonly string[] {
+  return findings.flatMap(({ details }) => (details["notChecked"] ?? []) as readonly string[]);
+}
+
 /** Returns the worst status among findings; `pass` without any. */
 export function worstStatus(findings: readonly Pick<Finding, "status">[]): FindingStatus {
   const places = findings.map((finding) => order.indexOf(finding.status));

@@ -8,19 +8,25 @@ export const historyCommand = defineCommand({
   examples: [{ line: "history --verbose", does: "with checksums and whether they still match" }],
   run: (app, { options }) =>
     app.withRun("read", async (context) => {
-      const { readRevisions } = await import("../state/read_revisions.ts");
+      const { describeApplied, readRevisions } = await import("../state/read_revisions.ts");
       const revisions = await readRevisions(context);
       const head = options.verbose
         ? ["revision", "name", "applied", "parent", "written", "by", "checksum", "matches"]
         : ["revision", "name", "applied"];
       const rows = revisions.map((each) => {
-        const applied = each.appliedAt ?? (each.unfinished === null ? "-" : `${each.unfinished} unfinished`);
-        const matches = each.checksumMatches === null ? "-" : each.checksumMatches ? "yes" : "EDITED";
-        const warning = each.checksumMatches === false
+        const known = each.applied ? describeApplied(each) : "-";
+        const applied = each.appliedAt ??
+          (each.unfinished === null ? known : `${each.unfinished} unfinished`);
+        const matches = each.checksumMatches === null
+          ? each.applied ? "unknown" : "-"
+          : each.checksumMatches
+          ? "yes"
+          : "EDITED";
+        const warning = !each.inHistory
+          ? " (not in the history)"
+          : each.checksumMatches === false
           ? " (edited since)"
-          : each.inHistory
-          ? ""
-          : " (not in the history)";
+          : "";
         if (!options.verbose) return [each.revision, each.name, applied + warning];
         const { parent, createdAt, appliedBy, checksum } = each;
         const more = [parent ?? "base", createdAt ?? "-", appliedBy ?? "-", checksum.slice(0, 12), matches];

@@ -1,5 +1,5 @@
 import type { StepResult } from "./step_result.ts";
-import { type Applied, locate } from "../history/applied.ts";
+import { locate } from "../history/applied.ts";
 import type { State } from "../state/state.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
@@ -54,8 +54,7 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Prep
   if (state.refusal !== null) throw state.refusal;
   const { history } = context;
   const steps = plan(history, state.applied, goal);
-  const { done, unfinished } = locate(history, state.applied);
-  refuseForeignProgress(context, state, { done, unfinished });
+  const { done } = locate(history, state.applied);
   const idAt = (count: number) => history.revisions[count - 1]?.id ?? null;
   const to = goal.direction === "upgrade" ? done + steps.length : done - steps.length;
   return { from: idAt(done), to: idAt(to), steps, state };
@@ -245,29 +244,6 @@ async function identifyAlone(context: RunContext, state: State): Promise<void> {
   } catch (error) {
     if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
   }
-}
-
-/** Refuses to go on when Alembic's version table says something else than ours: one of them is wrong about the schema. */
-function refuseForeignProgress(
-  { history, database }: RunContext,
-  { kind, alembic }: State,
-  { done, unfinished }: { readonly done: number; readonly unfinished: Applied | null },
-): void {
-  if (kind !== "managed" || alembic === null) return;
-  const current = history.revisions[done - 1]?.id;
-  const expected = [current, unfinished?.revision].filter((id) => id !== undefined);
-  if (alembic.length === 0 ? current === undefined : alembic.every((id) => expected.includes(id))) return;
-  const claimed = alembic.length === 0 ? "nothing" : alembic.join(", ");
-  throw new HarborError(
-    "schema_mismatch",
-    `Cannot go on with "${database.url}": alembic_version says ${claimed} and harbor_version says ${
-      current ?? "base"
-    }`,
-    {
-      hint: "Somebody ran the old migrate.py since. harbor-db adopt looks at the schema and sets both right",
-      details: { alembic, current: current ?? null },
-    },
-  );
 }
 
 /** Adds to an error what was done before it, and how to go on. */

@@ -10,12 +10,18 @@ export interface RevisionStatus {
   /** When it was written, ISO 8601 UTC; `null` when the history does not have it. */
   readonly createdAt: string | null;
   readonly applied: boolean;
+  /** ISO 8601 UTC; `null` also when somebody else applied it, and so nobody knows. */
   readonly appliedAt: string | null;
+  /** The harbor-db that applied it; `null` also when another program did. */
   readonly appliedBy: string | null;
+  /** How the database came to say that it is applied; `null` when it does not. */
+  readonly origin: Applied["origin"] | null;
+  /** When harbor-db put it on record without running it; `null` when it ran it, or never did. */
+  readonly recordedAt: string | null;
   /** The direction in which it stopped half way. */
   readonly unfinished: Applied["direction"] | null;
   readonly checksum: string;
-  /** `null` when it is not applied. */
+  /** `null` when it is not applied, or nothing is known to compare. */
   readonly checksumMatches: boolean | null;
   /** False for a row of the version table that the history knows nothing of. */
   readonly inHistory: boolean;
@@ -23,7 +29,8 @@ export interface RevisionStatus {
 
 /** Lists the revisions of the history in order, then those that only the database has. Never refuses. */
 export async function readRevisions(context: RunContext): Promise<readonly RevisionStatus[]> {
-  const { applied } = await readState(context);
+  const { kind, applied } = await readState(context);
+  const isOnRecord = kind === "managed";
   const rows = new Map(applied.map((row) => [row.revision, row]));
   const known = context.history.revisions.map((revision) => {
     const row = rows.get(revision.id);
@@ -33,9 +40,9 @@ export async function readRevisions(context: RunContext): Promise<readonly Revis
       name: revision.name,
       parent: revision.parent,
       createdAt: revision.createdAt,
-      ...appliedPart(row),
+      ...appliedPart(row, isOnRecord),
       checksum: revision.checksum,
-      checksumMatches: row === undefined ? null : row.checksum === revision.checksum,
+      checksumMatches: row === undefined || !isOnRecord ? null : row.checksum === revision.checksum,
       inHistory: true,
     };
   });
@@ -44,20 +51,42 @@ export async function readRevisions(context: RunContext): Promise<readonly Revis
     name: row.name,
     parent: null,
     createdAt: null,
-    ...appliedPart(row),
+    ...appliedPart(row, isOnRecord),
     checksum: row.checksum,
-    checksumMatches: false,
+    checksumMatches: null,
     inHistory: false,
   }));
   return [...known, ...strangers];
 }
 
-function appliedPart(row: Applied | undefined) {
+/** @param isOnRecord Whether the version table has the row, or it is only what Alembic's comes to */
+function appliedPart(row: Applied | undefined, isOnRecord: boolean) {
   const isFinished = row !== undefined && row.finishedAt !== null;
+  // A bridge made the schema, if not by the revision's own script.
+  const isOwn = isFinished && (row.origin === "run" || row.origin === "bridge");
   return {
     applied: isFinished,
-    appliedAt: row?.finishedAt ?? null,
-    appliedBy: row?.appliedBy ?? null,
+    appliedAt: isOwn ? row.finishedAt : null,
+    appliedBy: row === undefined || (isFinished && !isOwn) ? null : row.appliedBy,
+    origin: row?.origin ?? null,
+    recordedAt: isFinished && !isOwn && isOnRecord ? row.finishedAt : null,
     unfinished: row !== undefined && !isFinished ? row.direction : null,
   };
+}
+
+/** Says in words when and how a revision was applied; of one whose time is known, without it. */
+export function describeApplied({ origin, appliedBy, recordedAt }: RevisionStatus): string {
+  const since = recordedAt === null ? "" : `, on record since ${recordedAt}`;
+  switch (origin) {
+    case "alembic":
+      return `by Alembic, nobody knows when${since}`;
+    case "adopt":
+      return `before harbor-db, nobody knows when${since}`;
+    case "stamp":
+      return `stamped${since}`;
+    case "bridge":
+      return `by a bridge of harbor-db ${appliedBy}`;
+    default:
+      return `by harbor-db ${appliedBy}`;
+  }
 }

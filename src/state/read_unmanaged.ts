@@ -6,7 +6,7 @@ import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
 import { HarborError } from "../base/errors.ts";
 import type { History, Revision } from "../history/history.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
-import { matchRevision, ownTables } from "./rules/match_revision.ts";
+import { matchRevision, ownTables, type RevisionSchema } from "./rules/match_revision.ts";
 import { readApplied } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { findOtherRelations } from "./find_other_relations.ts";
@@ -32,18 +32,39 @@ export async function readUnmanaged(context: RunContext, alembic: State["alembic
   return { kind: "alembic", applied: startingRows(context, claim), alembic, refusal: null };
 }
 
+/** Looks at a database that is managed at base, where nobody but the application itself can have made its tables. */
+export async function readAtBase(context: RunContext, alembic: State["alembic"]): Promise<State> {
+  const { database, history } = context;
+  const live = await database.introspect();
+  // Another harbor-db may have begun since the first look.
+  const applied = await readApplied(database) ?? [];
+  const isEmpty = applied.length > 0 || live.tables.length === 0;
+  const tables = isEmpty ? [] : ownTables(schemasOf(history), live).tables.map(({ name }) => name);
+  const refusal = tables.length === 0 ? null : new HarborError(
+    "unmanaged",
+    `Cannot go on with "${database.url}": it is managed at base, and the application has made its tables ${
+      tables.join(", ")
+    }${describeMatch(history, live)}`,
+    { hint: "harbor-db upgrade --adopt", details: { tables } },
+  );
+  return { kind: "managed", applied, alembic, refusal };
+}
+
 /**
  * Compares a live schema with what a revision leaves behind. Tables that no revision knows are another program's and
  * are passed over.
  */
-export function differencesFrom(history: History, revision: Revision, live: Snapshot): readonly Difference[] {
-  const known = new Set(
-    history.revisions.flatMap((each) => snapshotOf(each).tables.map((table) => table.name)),
-  );
-  return compareSnapshots(snapshotOf(revision), {
-    ...live,
-    tables: live.tables.filter((table) => known.has(table.name)),
-  });
+export function differencesFrom(
+  schemas: readonly RevisionSchema[],
+  revision: Revision,
+  live: Snapshot,
+): readonly Difference[] {
+  return compareSnapshots(snapshotOf(revision), ownTables(schemas, live));
+}
+
+/** Returns the schemas of all revisions, in order. */
+export function schemasOf({ revisions }: History): readonly RevisionSchema[] {
+  return revisions.map((each) => ({ revision: each.id, snapshot: snapshotOf(each) }));
 }
 
 /** Returns the schema after a revision in normal form. */
@@ -77,7 +98,7 @@ function readClaim(history: History, { url, alembic, live }: UnmanagedFacts): Re
   if (revision === undefined) {
     return refuse(`alembic_version says "${claimed}", which this history does not have`);
   }
-  const differences = differencesFrom(history, revision, live);
+  const differences = differencesFrom(schemasOf(history), revision, live);
   if (differences.length === 0) return revision;
   const [first] = differences;
   const more = differences.length > 1 ? `, and ${differences.length - 1} more differences` : "";
@@ -94,7 +115,7 @@ function readClaim(history: History, { url, alembic, live }: UnmanagedFacts): Re
 
 /** Says what the schema looks like, behind what the label says. */
 function describeMatch(history: History, live: Snapshot): string {
-  const schemas = history.revisions.map((each) => ({ revision: each.id, snapshot: snapshotOf(each) }));
+  const schemas = schemasOf(history);
   if (ownTables(schemas, live).tables.length === 0) return ", and none of them is the application's";
   const { revision, exact, differences } = matchRevision(schemas, live);
   return exact

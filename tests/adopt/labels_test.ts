@@ -16,7 +16,7 @@ function read(sources: Partial<LabelSources>) {
 const cases = [
   ["alembic", ["b"], "b", "alembic_version says b, and that is true"],
   ["alembic", ["a"], "a", "alembic_version says a, and that is not true: the schema is not that revision's"],
-  ["alembic", [], null, "alembic_version is empty, and that is not true: the schema is not empty"],
+  ["alembic", [], undefined, "alembic_version is empty, which says nothing"],
   ["alembic", ["a", "b"], undefined, "alembic_version says a, b, which is no one revision"],
   ["alembic", ["x"], undefined, "alembic_version says x: this history does not know x"],
   ["drizzle", ["hash a", "hash b"], "b", "__drizzle_migrations says b, and that is true"],

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { addFiles, handToAlembic, initial, storageFields, valueOf } from "../support/samples/application.ts";
 import { engines, sqliteUrl, withFolder } from "../support/databases.ts";
+import { makeOrigin, origins } from "../support/samples/origins.ts";
 import { runCli, type RunOptions } from "../support/run_cli.ts";
 
 /** Runs harbor-db and returns its JSON document; fails when the exit code is another than expected. */
@@ -110,6 +111,12 @@ for (const engine of engines) {
           ) => [each["revision"], each["applied"], each["checksumMatches"]]),
           [[initial, true, true], [storageFields, true, true]],
         );
+        assert.deepEqual([revisions[0].origin, revisions[0].appliedAt, revisions[0].appliedBy], [
+          "alembic",
+          null,
+          null,
+        ]);
+        assert.match(revisions[1].appliedAt, /^20/);
         await json(["downgrade", initial, "--yes"], options);
         assert.equal(await valueOf(engine, url, "SELECT version_num FROM alembic_version"), initial);
         await json(["downgrade", "base", "--yes"], options);
@@ -153,6 +160,96 @@ for (const engine of engines) {
       const { error } = await json(["upgrade"], options, 4);
       assert.equal(error.code, "schema_mismatch");
       assert.equal((await json(["current"], options)).current, initial);
+      // Everybody says it in the same words.
+      const words = `alembic_version says ${storageFields} and harbor_version says ${initial}`;
+      assert.ok(error.message.endsWith(words), error.message);
+      assert.equal((await json(["status"], options)).problem.message, error.message);
+      const { findings } = await json(["verify", "--only", "history"], options, 3);
+      assert.deepEqual(findings.map(({ message }: { message: string }) => message), [error.message]);
+      assert.equal((await json(["adopt", "--dry-run"], options)).disagreement, words);
+      const done = await json(["upgrade", "--adopt", "--no-backup"], options);
+      assert.deepEqual(done.adopted.labels.map((label: { true: boolean }) => label.true), [false, true]);
+      assert.equal((await json(["status"], options)).problem, null);
+    }));
+
+  test(
+    on("a database in Alembic's hands has a history of which the times are unknown"),
+    () =>
+      withUrl(async (options, url) => {
+        await json(["upgrade", initial], options);
+        await handToAlembic(engine, url, initial);
+        const [first] = (await json(["history"], options)).revisions;
+        assert.deepEqual(
+          [
+            first.applied,
+            first.appliedAt,
+            first.appliedBy,
+            first.recordedAt,
+            first.checksumMatches,
+            first.origin,
+          ],
+          [true, null, null, null, null, "alembic"],
+        );
+        const { stdout } = await runCli(["history"], { ...options });
+        assert.match(stdout, /71dda59686db .* by Alembic, nobody knows when$/m);
+      }),
+  );
+
+  test(
+    on("a revision that the history lacks is not one that was edited"),
+    () =>
+      withUrl(async (options, url) => {
+        await json(["upgrade", initial], options);
+        await engine.query(url, `UPDATE harbor_version SET revision = 'ffffffffffff'`);
+        const { revisions } = await json(["history"], options);
+        assert.deepEqual([revisions.at(-1).inHistory, revisions.at(-1).checksumMatches], [false, null]);
+        const { stdout } = await runCli(["history"], { ...options });
+        assert.match(stdout, /ffffffffffff .*\(not in the history\)$/m);
+        assert.doesNotMatch(stdout, /edited/i);
+      }),
+  );
+
+  test(
+    on("a database managed at base, in which the application then made its tables, is taken over"),
+    () =>
+      withUrl(async (options, url) => {
+        await json(["stamp", "base"], options);
+        const origin = origins.find(({ name }) => name === "create_all of the newest commit")!;
+        await makeOrigin(engine, url, origin);
+        const { error } = await json(["upgrade"], options, 4);
+        assert.match(
+          error.message,
+          /it is managed at base, and the application has made its tables collections, files, users; its schema is/,
+        );
+        assert.equal((await json(["status"], options)).problem.message, error.message);
+        const { findings } = await json(["verify", "--only", "history"], options, 3);
+        assert.equal(findings[0].message, error.message);
+        assert.equal(error.hint, "harbor-db upgrade --adopt");
+        assert.equal((await json(["upgrade", "--adopt", "--no-backup"], options)).adopted.action, "bridge");
+        assert.equal((await json(["status"], options)).pending.length, 0);
+      }),
+  );
+
+  test(on("an empty alembic_version says nothing and blocks nothing"), () =>
+    withUrl(async (options, url) => {
+      await json(["upgrade", initial], options);
+      await engine.query(url, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)");
+      assert.equal((await json(["status"], options)).problem, null);
+      const looked = await json(["adopt", "--dry-run"], options);
+      assert.deepEqual([looked.action, looked.disagreement], ["none", null]);
+      await json(["upgrade", storageFields, "--no-backup"], options);
+      assert.equal(await valueOf(engine, url, "SELECT version_num FROM alembic_version"), storageFields);
+    }));
+
+  test(on("a label is true only of the revision whose schema it is"), () =>
+    withUrl(async (options, url) => {
+      await json(["upgrade", storageFields], options);
+      await handToAlembic(engine, url, initial);
+      const looked = await json(["adopt", "--dry-run"], options);
+      assert.deepEqual(
+        [looked.matched, looked.exact, looked.action, looked.to, looked.labels[0].true],
+        [storageFields, true, "stamp", storageFields, false],
+      );
     }));
 
   test(

@@ -114,10 +114,12 @@ for (const engine of engines) {
       assert.deepEqual(findings.map(({ check, status }) => [check, status]), [
         ["history", "pass"],
         ["schema", "pass"],
+        // amcheck is not installed.
+        ...engine.dialect === "postgresql" ? [["integrity", "warn"]] : [],
         ["integrity", "pass"],
         ["data", "pass"],
       ], JSON.stringify(findings, null, 1));
-      assert.match(findings[3]!.message, /20\u00a0000 rows of files/);
+      assert.match(findings.at(-1)!.message, /20\u00a0000 rows of files/);
     }, 20_000));
 
   test(`data: what the time did not suffice for is not checked (${engine.name})`, () =>
@@ -210,6 +212,23 @@ for (const engine of engines.filter(({ dialect }) => dialect === "sqlite")) {
       assert.deepEqual(findings.map(({ details }) => [details["rule"], details["table"], details["count"]]), [
         ["orphans", "files", 30],
       ]);
+    }));
+
+  test(`data: texts that are not UTF-8, also where they look like other characters (${engine.name})`, () =>
+    withHealthy(engine, async ({ query, verify }) => {
+      // Latin-1; a lone byte; half a character; one written too long; one with three bytes of which the second is a letter's.
+      for (
+        const [id, hex] of [[2, "4BF66368"], [3, "80"], [4, "E282"], [5, "C0AF"], [6, "E98041"]] as const
+      ) {
+        await query(`UPDATE files SET filename = CAST(x'${hex}' AS TEXT) WHERE id = ${id}`);
+      }
+      await query("UPDATE files SET filename = 'Küche 🌊 ' || char(0xFFFD, 0xFFFE, 0x85) WHERE id = 7");
+      const { findings } = await verify(["data"]);
+      assert.deepEqual(
+        findings.map(({ status, details }) => [status, details["rule"], details["ids"]]),
+        [["fail", "not_utf8", [2, 3, 4, 5, 6]]],
+      );
+      assert.match(findings[0]!.message, /5 rows of files have in filename a text that is not UTF-8/);
     }));
 
   test(`data: dates without a fraction and absent values are right (${engine.name})`, () =>

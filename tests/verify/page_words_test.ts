@@ -34,7 +34,7 @@ test("docs/verify.md names every metric", () => {
     at,
     ms: 1,
     isHealthy: true,
-    checks: [{ check: "data", status: "pass", ms: 1 }],
+    checks: [{ check: "data", status: "pass", ms: 1, notChecked: 0 }],
     tables: [{ name: "files", rows: 1, bytes: 1 }],
     backup: { createdAt: at, bytes: 1 },
   }, "");

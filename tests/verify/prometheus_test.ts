@@ -8,7 +8,7 @@ const metrics: Metrics = {
   at: "2026-01-01T00:00:00.000Z",
   ms: 1_500,
   isHealthy: true,
-  checks: [{ check: "schema", status: "warn", ms: 12 }],
+  checks: [{ check: "schema", status: "warn", ms: 12, notChecked: 2 }],
   tables: [{ name: "files", rows: 7, bytes: 4_096 }],
   backup: { createdAt: "2025-12-31T23:00:00.000Z", bytes: 10 },
 };
@@ -33,15 +33,16 @@ const cases:
     ["says when the run ended", {}, "harbor_db_verify_last_run_timestamp_seconds", start + 1.5],
     ["says when all was last well", {}, "harbor_db_verify_last_success_timestamp_seconds", start + 1.5],
     [
-      "says nothing of that where it never was",
+      "says 0 where it never was, so that an alert on its age fires",
       { isHealthy: false },
       "harbor_db_verify_last_success_timestamp_seconds",
-      undefined,
+      0,
     ],
+    ["counts what a check did not look at", {}, 'harbor_db_check_not_checked,check="schema"', 2],
     ["takes a warning for a success of its check", {}, `${good},check="schema"`, start + 1.5],
     [
       "takes an error for none",
-      { checks: [{ check: "schema", status: "error", ms: 1 }] },
+      { checks: [{ check: "schema", status: "error", ms: 1, notChecked: 0 }] },
       `${good},check="schema"`,
       undefined,
     ],
@@ -83,7 +84,7 @@ test("renderMetrics() keeps a line a line, whatever a name holds", () => {
 });
 
 test("renderMetrics() takes over what this run did not look at, of this database alone", () => {
-  const other = { check: "data", status: "pass", ms: 5 } as const;
+  const other = { check: "data", status: "pass", ms: 5, notChecked: 0 } as const;
   const before = renderMetrics({ ...metrics, checks: [...metrics.checks, other] }, "");
   const longer = renderMetrics({ ...metrics, database: `${metrics.database}x`, checks: [other] }, "");
   const now = { ...metrics, at: "2026-01-02T00:00:00.000Z", isHealthy: false };

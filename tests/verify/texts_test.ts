@@ -109,7 +109,10 @@ const metrics: Metrics = {
   at: "2025-11-22T03:15:00.000Z",
   ms: 2_000,
   isHealthy: true,
-  checks: [{ check: "schema", status: "pass", ms: 12 }, { check: "data", status: "warn", ms: 100 }],
+  checks: [
+    { check: "schema", status: "pass", ms: 12, notChecked: 0 },
+    { check: "data", status: "warn", ms: 100, notChecked: 0 },
+  ],
   tables: [{ name: "files", rows: 7, bytes: null }],
   backup: { createdAt: "2025-11-22T01:15:02.000Z", bytes: 4_096 },
 };
@@ -142,7 +145,7 @@ test("metrics of a bad run of one check keep when all was well, and how the othe
     ...metrics,
     at: "2025-11-23T03:15:00.000Z",
     isHealthy: false,
-    checks: [{ check: "schema", status: "fail", ms: 5 }],
+    checks: [{ check: "schema", status: "fail", ms: 5, notChecked: 0 }],
     tables: [],
     backup: null,
   }, before);

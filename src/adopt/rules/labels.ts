@@ -18,7 +18,7 @@ export interface Label {
 export interface LabelSources {
   /** In order. */
   readonly revisions: readonly { readonly id: string; readonly checksum: string }[];
-  /** Says whether the schema is that of a revision, but for what no revision knows. */
+  /** Says whether the schema is that of a revision and no other's, but for what no revision knows. */
   readonly bearsOut: (revision: string | null) => boolean;
   /** `null` where there is no such table. */
   readonly alembic: readonly string[] | null;
@@ -55,6 +55,7 @@ export function readLabels({ revisions, bearsOut, alembic, drizzle, own }: Label
 
 /** Says what a label claims and whether that is true. */
 export function describeLabel({ table, rows, revision, unknown, isTrue }: Label): string {
+  if (table === "alembic_version" && rows.length === 0) return "alembic_version is empty, which says nothing";
   const [known] = unknown;
   if (known !== undefined) {
     return `${table} says ${rows.join(", ")}: this history does not know ${unknown.join(", ")}`;
@@ -67,10 +68,10 @@ export function describeLabel({ table, rows, revision, unknown, isTrue }: Label)
   }`;
 }
 
-/** Alembic keeps one row, the last revision. */
+/** Alembic keeps one row, the last revision. A single `alembic current` leaves the table, and no row in it. */
 function one(rows: readonly string[], ids: readonly string[]): Pick<Label, "revision" | "unknown"> {
   const unknown = rows.filter((row) => !ids.includes(row));
-  return { unknown, revision: rows.length > 1 || unknown.length > 0 ? undefined : rows[0] ?? null };
+  return { unknown, revision: rows.length > 1 || unknown.length > 0 ? undefined : rows[0] };
 }
 
 /** drizzle keeps a row for each script that it ran, by the script's hash. */

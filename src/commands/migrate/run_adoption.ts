@@ -32,16 +32,26 @@ export interface Adopted {
   readonly isAll: boolean;
 }
 
-/** Takes over a database that nobody manages yet, before an upgrade that the user wants of it; `null` of any other. */
+/** Takes over a database before an upgrade that the user wants of it; `null` where `adopt` would have nothing to do. */
 export async function adoptBefore(
   app: App,
   { target, options }: Pick<Request, "options"> & { readonly target: string },
 ): Promise<Adopted | null> {
-  const { readState } = await import("../../state/read_state.ts");
-  const { kind } = await app.withRun("read", readState);
-  if (kind !== "unmanaged") return null;
+  if (!await app.withRun("read", isToAdopt)) return null;
   const outcome = await runAdoption(app, { options, isConfirmed: true, target });
   return { outcome, isAll: outcome.failure !== undefined || options.dryRun || options.sql };
+}
+
+async function isToAdopt(context: RunContext): Promise<boolean> {
+  const { readState } = await import("../../state/read_state.ts");
+  const { kind, applied, refusal } = await readState(context);
+  // What stopped half way goes on by the upgrade itself.
+  if (kind === "empty" || applied.some((row) => row.finishedAt === null)) return false;
+  if (refusal !== null) return true;
+  const { prepareAdoption } = await import("../../adopt/prepare.ts");
+  const { action } = await prepareAdoption(context);
+  // The upgrade itself stamps what Alembic names rightly.
+  return action === "bridge" || (action === "stamp" && kind !== "alembic");
 }
 
 /** Looks at a database, says what it is, asks, and takes it over. */
@@ -128,6 +138,7 @@ function describe({ inspection, action, to, statements }: Adoption): Outcome["js
       revision: label.revision ?? null,
       true: label.isTrue,
     })),
+    disagreement: inspection.disagreement,
     kept,
     action,
     to,
@@ -160,6 +171,7 @@ function print({ report }: App, { database, history }: RunContext, adoption: Ado
   const [first = "none: nothing says at which revision it is", ...others] = labels.map(describeLabel);
   show("label", first);
   others.forEach(more);
+  if (adoption.inspection.disagreement !== null) more(adoption.inspection.disagreement);
   if (match.exact) show("schema", `is exactly ${named(match.revision)}`);
   else {
     const count = match.differences.length;

@@ -1,7 +1,7 @@
 import type { Proof } from "../../engines/backup_content.ts";
 import { basename, resolve } from "node:path";
 import { messageOf } from "../../base/errors.ts";
-import { worstStatus } from "../../base/finding.ts";
+import { notCheckedOf, worstStatus } from "../../base/finding.ts";
 import { renderMetrics } from "../../verify/rules/prometheus.ts";
 import type { RunRecord } from "../../verify/rules/run_record.ts";
 import { readRegularText } from "../../base/files/regular_file.ts";
@@ -115,14 +115,17 @@ const proofWords: Readonly<Record<Proof, string>> = {
 };
 
 function metricsOf(app: App, { verification, exitCode }: Result, path: string): string {
-  const { startedAt, ms, checks, facts } = verification;
+  const { startedAt, ms, checks, findings, facts } = verification;
   return renderMetrics({
     database: databaseIdentity(app, app.databaseUrl()),
     version: app.system.build.version,
     at: startedAt,
     ms,
     isHealthy: exitCode === 0,
-    checks,
+    checks: checks.map((each) => ({
+      ...each,
+      notChecked: notCheckedOf(findings.filter(({ check }) => check === each.check)).length,
+    })),
     tables: facts.tables,
     backup: facts.backups[0]?.manifest ?? null,
   }, readRegularText(path, mostMetrics) ?? "");

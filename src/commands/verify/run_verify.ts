@@ -1,7 +1,7 @@
 import { formatDuration } from "../../base/quantity.ts";
 import { HarborError } from "../../base/errors.ts";
 import { shownText } from "../../base/shown_text.ts";
-import { exitCodeOfFindings, type Finding, summarize } from "../../base/finding.ts";
+import { exitCodeOfFindings, type Finding, notCheckedOf, summarize } from "../../base/finding.ts";
 import { withFileLock } from "../../base/files/file_lock.ts";
 import { openDatabase } from "../../engines/open/database.ts";
 import { allChecks, selectChecks } from "../../verify/checks/all.ts";
@@ -102,6 +102,7 @@ function conclude(app: App, options: VerifyValues, verification: Verification) {
       database: { dialect, url: display },
       findings,
       summary,
+      notChecked: notCheckedOf(findings),
       checks,
       startedAt: verification.startedAt,
       ms,
@@ -112,10 +113,15 @@ function conclude(app: App, options: VerifyValues, verification: Verification) {
   return { outcome, words };
 }
 
-function headline({ summary, ms }: Verification, exitCode: number): string {
-  return `${exitCode === 0 ? "healthy" : "not healthy"}: ${summaryText(summary)}, after ${
-    formatDuration(ms)
-  }`;
+function headline({ findings, summary, ms }: Verification, exitCode: number): string {
+  const open = notCheckedOf(findings);
+  const verdict = exitCode !== 0
+    ? "not healthy"
+    : open.length === 0
+    ? "healthy"
+    : "healthy as far as it was checked";
+  const rest = open.length === 0 ? "" : `; not checked: ${open.join(", ")}`;
+  return `${verdict}: ${summaryText(summary)}, after ${formatDuration(ms)}${rest}`;
 }
 
 type Tell = (signal: Signal, body: string) => Promise<void>;

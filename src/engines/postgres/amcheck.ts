@@ -22,10 +22,14 @@ export function amcheckProbe(quick: boolean): Probe {
         sql`SELECT n.nspname::text AS schema, EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname = 'verify_heapam') AS heap FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'`,
       );
       if (extension === undefined) {
-        return pass(
-          "not checked: the content of indexes and pages, because the extension amcheck is not installed",
-          { notChecked: ["amcheck"], hint: "CREATE EXTENSION amcheck" },
-        );
+        return {
+          status: "warn",
+          message:
+            "not checked: the content of indexes and pages, because the extension amcheck is not installed",
+          hint:
+            "As a superuser: CREATE EXTENSION amcheck; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO the role",
+          details: { notChecked: ["amcheck"] },
+        };
       }
       try {
         return await check(database, pace, { ...extension, quick });

@@ -8,7 +8,9 @@ import { ownTable } from "../statement_names.ts";
 
 /** Inspects PostgreSQL: what is known without reading a row, and with `amcheck`, where it is installed, the rest. */
 export const postgresInspector: Inspector = {
-  probes: ({ quick }) => [invalidIndexes, unvalidatedConstraints, sequences, checksums, amcheckProbe(quick)],
+  probes: (
+    { quick },
+  ) => [invalidIndexes, unvalidatedConstraints, sequences, checksums, collations, amcheckProbe(quick)],
   // The server refuses what it cannot read.
   damage: () => Promise.resolve([]),
   async missingRights(database, tables) {
@@ -164,6 +166,51 @@ const checksums: Probe = {
       hint:
         "The disk or memory of the server is at fault: look at its log for the pages, and take a backup with harbor-db backup before anything else.",
       details: { failures, last },
+    };
+  },
+};
+
+interface Collation {
+  readonly kind: "DATABASE" | "COLLATION";
+  readonly name: string;
+  readonly was: string;
+  readonly is: string;
+}
+
+/**
+ * Texts in an index stand in the order that a library of the system gives. A new version of it may have another order, and
+ * then the index does not find what is in it.
+ *
+ * Source: https://www.postgresql.org/docs/current/sql-altercollation.html#SQL-ALTERCOLLATION-NOTES
+ */
+const collations: Probe = {
+  name: "collations",
+  async run(database) {
+    const [server] = await database.read<{ version: number }>(
+      sql`SELECT current_setting('server_version_num')::int AS version`,
+    );
+    const used = await database.read<Collation>(
+      sql`SELECT DISTINCT 'COLLATION' AS kind, c.collname::text AS name, c.collversion AS was, pg_collation_actual_version(c.oid) AS is FROM pg_collation c JOIN pg_attribute a ON a.attcollation = c.oid JOIN pg_class t ON t.oid = a.attrelid WHERE t.relnamespace = ${own} AND c.collversion <> pg_collation_actual_version(c.oid) ORDER BY 2`,
+    );
+    // Before PostgreSQL 15 a database kept no version of its own.
+    const whole = server!.version < 150_000 ? [] : await database.read<Collation>(
+      sql`SELECT 'DATABASE' AS kind, datname::text AS name, datcollversion AS was, pg_database_collation_actual_version(oid) AS is FROM pg_database WHERE datname = current_database() AND datcollversion <> pg_database_collation_actual_version(oid)`,
+    );
+    const changed = [...whole, ...used];
+    if (changed.length === 0) return passed("texts sort as they did when their indexes were made");
+    return {
+      status: "fail",
+      message:
+        `the order of texts may have changed since indexes were made, so that they do not find what is in them: ${
+          changed.map(({ kind, name, was, is }) => `${kind.toLowerCase()} ${name}, version ${was}, now ${is}`)
+            .join(", ")
+        }`,
+      hint: `REINDEX DATABASE CONCURRENTLY; ${
+        changed.map(({ kind, name }) =>
+          `ALTER ${kind} ${quoteName(name)} REFRESH ${kind === "DATABASE" ? "COLLATION VERSION" : "VERSION"};`
+        ).join(" ")
+      }`,
+      details: { collations: changed },
     };
   },
 };

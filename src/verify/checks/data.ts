@@ -1,13 +1,13 @@
 import { type Found, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
-import type { History } from "../../history/history.ts";
-import type { Snapshot, Table } from "../../schema/snapshot.ts";
+import type { Table } from "../../schema/snapshot.ts";
 import { formatCount } from "../../base/quantity.ts";
 import { isTimeUp } from "./time_limit.ts";
-import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import { type Check, type CheckContext, couldNotCheck } from "./check.ts";
 import { foundBroken, rowRules } from "../rules/data_rules.ts";
 import { countDuplicates, duplicateWords, uniqueColumnsOf } from "./duplicates.ts";
+import { looseTexts } from "../rules/value_forms.ts";
+import { readSchemas } from "./read_schemas.ts";
 import { type RowScan, scanRows } from "./row_scan.ts";
 
 /** The rows themselves, by what the application takes for granted. */
@@ -18,9 +18,12 @@ export const dataCheck: Check = {
   cost:
     "reads every row once: about 5 s per million files, in slices of 20 ms, longer than which nobody waits",
   async *run(context) {
-    const tables = ownTables(await context.history(), await context.schema());
+    const { names, unread } = readSchemas(await context.history());
+    const live = (await context.schema()).tables;
+    const tables = names.flatMap((name) => live.filter((table) => table.name === name));
     const scanned: string[] = [];
-    let isSound = true;
+    let isSound = unread.length === 0;
+    yield* unread;
     for (const table of tables) {
       for await (const found of checkTable(context, table)) {
         isSound &&= found.status === "pass";
@@ -32,21 +35,11 @@ export const dataCheck: Check = {
   },
 };
 
-/**
- * Returns the tables that some revision makes, in the order of schema.ts; what another program keeps beside them is its
- * own affair.
- */
-function ownTables({ revisions }: History, { tables }: Snapshot): readonly Table[] {
-  const names = revisions.toReversed().flatMap((revision) =>
-    Object.values(readKitSnapshot(revision.snapshot()).tables).map(({ name }) => name)
-  );
-  return [...new Set(names)].flatMap((name) => tables.filter((table) => table.name === name));
-}
-
 /** Yields what is wrong with a table's rows, or else how many there are. */
 async function* checkTable(context: CheckContext, table: Table): AsyncGenerator<Found> {
   const database = await context.database();
-  const scan = scanRows(table, rowRules(database.dialect, table));
+  const texts = looseTexts(database.dialect, table.columns);
+  const scan = scanRows(table, rowRules(database.dialect, table), texts);
   const found: Found[] = [];
   try {
     await scan.run(database, context.pace);

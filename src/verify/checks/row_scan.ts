@@ -1,10 +1,11 @@
+import { isUtf8 } from "node:buffer";
 import { type SQL, sql } from "drizzle-orm";
 import type { Table } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
 import type { SliceTurns } from "../../engines/inspector.ts";
 import { readInSlices } from "../../engines/key_slices.ts";
 import { ownTable } from "../../engines/statement_names.ts";
-import { type Broken, type RowRule, type RuleWords, shownIds } from "../rules/data_rules.ts";
+import { type Broken, notUtf8, type RowRule, type RuleWords, shownIds } from "../rules/data_rules.ts";
 import { judgeMetadata, longestMetadata, metadataRules } from "../rules/metadata_shape.ts";
 
 /** What a scan of a table has come to, also when it was cut short. */
@@ -20,8 +21,12 @@ interface Tally {
   readonly ids: unknown[];
 }
 
-/** Counts the rows of a table that break rules, slice by slice; the engine counts, so that few rows cross the wire. */
-export function scanRows(table: Table, rules: readonly RowRule[]): RowScan {
+/**
+ * Counts the rows of a table that break rules, slice by slice; the engine counts, so that few rows cross the wire.
+ *
+ * @param texts Columns whose texts are read as bytes where they are not all ASCII, to see that they are UTF-8
+ */
+export function scanRows(table: Table, rules: readonly RowRule[], texts: readonly string[] = []): RowScan {
   // Without a key of one column there are no slices: then the table is read at once.
   const key = table.primaryKey.length === 1 ? table.primaryKey[0] : undefined;
   const hasMetadata = table.name === "files" && table.columns.some(({ name }) => name === "metadata_json");
@@ -30,7 +35,9 @@ export function scanRows(table: Table, rules: readonly RowRule[]): RowScan {
     key,
     ...rules.flatMap((rule) => rule.columns),
     ...hasMetadata ? metadataColumns(table) : [],
+    ...texts,
   ]);
+  const textRules = texts.map((column) => ({ column: sql.identifier(column), rule: notUtf8(table, column) }));
   const columns = sql.join(
     [...needed].flatMap((name) => name === undefined ? [] : [sql.identifier(name)]),
     sql`, `,
@@ -49,6 +56,7 @@ export function scanRows(table: Table, rules: readonly RowRule[]): RowScan {
             after === undefined ? sql`` : sql` WHERE ${sql.identifier(key)} > ${after}`
           } ORDER BY ${sql.identifier(key)} LIMIT ${limit}) AS slice`;
         const slice = await countSlice(database, { from, rules, lastKey, hasMetadata });
+        if (textRules.length > 0) await scanTexts(database, from);
         for (const [i, rule] of rules.entries()) {
           const count = Number(slice[`b${i}`] ?? 0);
           if (count > 0) await add(database, rule, { count, from, key });
@@ -77,6 +85,21 @@ export function scanRows(table: Table, rules: readonly RowRule[]): RowScan {
       }`,
     );
     tally.ids.push(...rows.map((row) => row.id));
+  }
+
+  /** No function of SQLite tells bytes that are not UTF-8. */
+  async function scanTexts(database: Database, from: SQL): Promise<void> {
+    const id = key === undefined ? sql`NULL` : sql.identifier(key);
+    for (const { column, rule } of textRules) {
+      const rows = await database.read<{ id: unknown; bytes: unknown }>(
+        sql`SELECT ${id} AS id, CAST(${column} AS BLOB) AS bytes FROM ${from} WHERE typeof(${column}) = 'text' AND ${column} GLOB ${beyondAscii}`,
+      );
+      for (const row of rows.filter(({ bytes }) => bytes instanceof Uint8Array && !isUtf8(bytes))) {
+        const tally = tallyOf(rule);
+        tally.count++;
+        if (key !== undefined && tally.ids.length < shownIds) tally.ids.push(row.id);
+      }
+    }
   }
 
   function tallyOf(rule: RuleWords): Tally {
@@ -121,6 +144,8 @@ function withMaximum({ columns }: Table, key: string): SQL {
 }
 
 const metadataAtOnce = 1_000;
+
+const beyondAscii = "*[^\u0001-\u007f]*";
 
 function metadataColumns(table: Table): readonly string[] {
   return table.columns.map(({ name }) => name).filter((name) =>

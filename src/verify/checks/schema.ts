@@ -5,7 +5,10 @@ import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { keptOf } from "../../adopt/inspect.ts";
-import { differencesFrom, snapshotOf } from "../../state/read_unmanaged.ts";
+import { differencesFrom } from "../../state/read_unmanaged.ts";
+import { ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
+import { isMadeBy } from "../rules/made_by_script.ts";
+import { readSchemas } from "./read_schemas.ts";
 import { type Check } from "./check.ts";
 
 /** The live schema against what the current revision leaves behind. */
@@ -19,16 +22,22 @@ export const schemaCheck: Check = {
     const state = await context.state();
     const current = currentRevision(history, state);
     const live = await context.schema();
-    if (current === null && live.tables.length === 0) {
-      return yield pass("no revision is applied and there is no table");
-    }
-    const differences = current === null ? [] : differencesFrom(history, current, live);
-    const isAdopted = state.applied.some((row) => row.origin === "adopt");
-    const found = [...differences.map((each) => drift(each, isAdopted)), ...strangers(history, live)];
+    const { schemas, unread } = readSchemas(history);
+    const isAdopted = state.applied.some(({ origin }) => origin === "adopt" || origin === "bridge");
+    const found = [
+      ...unread,
+      ...current === null
+        ? tooEarly(ownTables(schemas, live))
+        : differencesFrom(schemas, current, live).map((each) => drift(each, isAdopted)),
+      ...strangers(schemas, live, scriptsOf(history)),
+    ];
+    if (found.length > 0) return yield* found;
     const { length } = live.tables;
-    yield* found.length > 0
-      ? found
-      : [pass(`${length} tables exactly as revision ${current?.id} leaves them`)];
+    yield pass(
+      current === null
+        ? "no revision is applied and there is no table"
+        : `${length} tables exactly as revision ${current.id} leaves them`,
+    );
   },
 };
 
@@ -73,10 +82,26 @@ function remedy({ kind, path, expected }: Difference): string {
   return "If it was changed by hand, change it back; if it is meant, put it into schema.ts: harbor-db generate";
 }
 
+/** Before the first revision there is no table of ours. */
+function tooEarly({ tables }: Snapshot): readonly Found[] {
+  if (tables.length === 0) return [];
+  const names = tables.map(({ name }) => name);
+  return [{
+    status: "fail",
+    message: `no revision is applied, and the tables ${names.join(", ")} are there`,
+    hint: "harbor-db upgrade --adopt",
+    details: { tables: names },
+  }];
+}
+
 /** Names what no revision makes: another program's tables, views, triggers and the like. */
-function strangers(history: History, live: Snapshot): readonly Found[] {
-  const schemas = history.revisions.map((each) => ({ revision: each.id, snapshot: snapshotOf(each) }));
-  const objects = keptOf([], live, schemas);
+function strangers(
+  schemas: readonly RevisionSchema[],
+  live: Snapshot,
+  scripts: readonly string[],
+): readonly Found[] {
+  const others = live.others.filter((other) => !isMadeBy(other, scripts, live.dialect));
+  const objects = keptOf([], { ...live, others }, schemas);
   if (objects.length === 0) return [];
   return [{
     status: "warn",
@@ -85,4 +110,16 @@ function strangers(history: History, live: Snapshot): readonly Found[] {
       "They are left alone. Give another program's tables a database of their own; what is meant belongs into a revision.",
     details: { objects },
   }];
+}
+
+/** Returns the statements of all upgrades; those of a script that cannot be read are the history check's affair. */
+function scriptsOf({ revisions }: History): readonly string[] {
+  return revisions.flatMap((revision) => {
+    try {
+      return revision.upgrade().statements.map(({ sql }) => sql);
+    } catch (error) {
+      if (error instanceof HarborError) return [];
+      throw error;
+    }
+  });
 }

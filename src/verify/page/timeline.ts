@@ -1,4 +1,4 @@
-import type { RevisionStatus } from "../../state/read_revisions.ts";
+import { describeApplied, type RevisionStatus } from "../../state/read_revisions.ts";
 import { type Html, html } from "./html.ts";
 import type { ReportData } from "./report_data.ts";
 import { plural, showTime } from "./words.ts";
@@ -38,11 +38,11 @@ function renderRevision(revision: RevisionStatus): Html {
 function stateOf(
   revision: RevisionStatus,
 ): { readonly state: "pass" | "fail" | "open"; readonly words: string } {
-  const by = revision.appliedBy === null ? "" : ` by harbor-db ${revision.appliedBy}`;
   if (!revision.inHistory) return { state: "fail", words: "in the database, but not in the history" };
   if (revision.unfinished !== null) return { state: "fail", words: `${revision.unfinished} half done` };
   if (!revision.applied) return { state: "open", words: "not applied yet" };
+  const applied = `applied ${describeApplied(revision)}`;
   return revision.checksumMatches === false
-    ? { state: "fail", words: `applied${by}, and its script was edited since` }
-    : { state: "pass", words: `applied${by}, script unchanged` };
+    ? { state: "fail", words: `${applied}, and its script was edited since` }
+    : { state: "pass", words: revision.origin === "run" ? `${applied}, script unchanged` : applied };
 }

@@ -89,6 +89,18 @@ function formRules(dialect: Dialect, { name: table, columns }: Table): readonly 
   });
 }
 
+/** Says what is wrong with texts that are not UTF-8. */
+export function notUtf8({ name }: Table, column: string): RuleWords {
+  return {
+    name: "not_utf8",
+    table: name,
+    words: `have in ${column} a text that is not UTF-8`,
+    status: "fail",
+    hint:
+      `The application fails on them. See the bytes, and write the text anew: SELECT hex(CAST(${column} AS BLOB)) FROM ${name} WHERE id = …`,
+  };
+}
+
 function orphanRules({ name: table, foreignKeys }: Table): readonly RowRule[] {
   return foreignKeys.map((key) => {
     const own = key.columns.map((column) => sql.identifier(column));

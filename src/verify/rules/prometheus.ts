@@ -9,7 +9,13 @@ export interface Metrics {
   readonly ms: number;
   /** Whether the run ended with exit code 0. */
   readonly isHealthy: boolean;
-  readonly checks: readonly { readonly check: string; readonly status: FindingStatus; readonly ms: number }[];
+  readonly checks: readonly {
+    readonly check: string;
+    readonly status: FindingStatus;
+    readonly ms: number;
+    /** How many things it could not look at. */
+    readonly notChecked: number;
+  }[];
   readonly tables: readonly { readonly name: string; readonly rows: number; readonly bytes: number | null }[];
   readonly backup: { readonly createdAt: string; readonly bytes: number } | null;
 }
@@ -19,6 +25,8 @@ interface Family {
   readonly help: string;
   /** Whether a sample that this run does not give is taken over from the run before. */
   readonly keeps?: boolean;
+  /** The value without labels of its own, where neither this run nor the one before gives one. */
+  readonly unless?: number;
   readonly samples: readonly Sample[];
 }
 
@@ -38,9 +46,10 @@ interface Sample {
  * @param before The text that is there; "" without one
  */
 export function renderMetrics(metrics: Metrics, before: string): string {
-  return familiesOf(metrics).map(({ name, help, keeps, samples }) => {
+  return familiesOf(metrics).map(({ name, help, keeps, unless, samples }) => {
     const lines = new Map<string, string>();
     const { database } = metrics;
+    if (unless !== undefined) lines.set(`${name}${renderLabels({ database })}`, String(unless));
     if (keeps) { for (const [key, value] of samplesIn(before, name, database)) lines.set(key, value); }
     for (const { labels, value } of samples) {
       lines.set(`${name}${renderLabels({ database, ...labels })}`, String(value));
@@ -70,8 +79,10 @@ function familiesOf({ version, at, ms, isHealthy, checks, tables, backup }: Metr
     },
     {
       name: "harbor_db_verify_last_success_timestamp_seconds",
-      help: "When verify last ended with exit code 0.",
+      help: "When verify last ended with exit code 0; 0 when it never did.",
       keeps: true,
+      // An alert on its age has to fire where there never was one, too.
+      unless: 0,
       samples: isHealthy ? [{ value: ended }] : [],
     },
     {
@@ -86,6 +97,12 @@ function familiesOf({ version, at, ms, isHealthy, checks, tables, backup }: Metr
       samples: checks.flatMap(({ check, status }) =>
         statuses.map((each) => ({ labels: { check, status: each }, value: each === status ? 1 : 0 }))
       ),
+    },
+    {
+      name: "harbor_db_check_not_checked",
+      help: "How many things the check did not look at when it was last made; those that it did may be well.",
+      keeps: true,
+      samples: perCheck((check) => check.notChecked),
     },
     {
       name: "harbor_db_check_duration_seconds",

@@ -86,3 +86,13 @@ export function formOf(dialect: Dialect, column: Column): ValueForm | null | und
   if (column.values !== undefined) return null;
   return forms[dialect].find(([type]) => type.test(column.type))?.[1];
 }
+
+const textTypes: Readonly<Record<Dialect, RegExp | null>> = {
+  sqlite: /^(TEXT|(VAR)?CHAR|JSON)/,
+  postgresql: null,
+};
+
+/** Returns the columns whose texts may be any bytes: SQLite takes for a text whatever it is given. */
+export function looseTexts(dialect: Dialect, columns: readonly Column[]): readonly string[] {
+  return columns.filter(({ type }) => textTypes[dialect]?.test(type)).map(({ name }) => name);
+}

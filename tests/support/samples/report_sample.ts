@@ -35,6 +35,8 @@ export function sampleReport(): ReportData {
     applied: i < 15,
     appliedAt: i < 15 ? `2025-09-${String(i + 1).padStart(2, "0")}T10:00:00.000Z` : null,
     appliedBy: i < 15 ? "0.1.0" : null,
+    origin: i < 15 ? "run" as const : null,
+    recordedAt: null,
     unfinished: null,
     checksum: "0",
     checksumMatches: i < 15 ? i !== 14 : null,
