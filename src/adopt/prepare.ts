@@ -1,4 +1,4 @@
-import { copiedTables } from "../migrate/rules/copied_tables.ts";
+import { copiedTables, isLostInCopy } from "../migrate/rules/copied_tables.ts";
 import { locate } from "../history/applied.ts";
 import { loadInspector } from "../engines/open/inspector.ts";
 import { obstaclesOf } from "./rules/bridge_obstacles.ts";
@@ -68,15 +68,21 @@ function chooseAction(context: RunContext, inspection: Inspection): Pick<Adoptio
   if (isEmpty && labels.every((label) => label.rows.length === 0)) return { action: "none", to: null };
   const head = headOf(context.history)?.id ?? null;
   const current = managedAt(context, inspection);
+  // What a copy would lose, every upgrade from here would refuse.
+  const isOdd = ownTables(schemas, live).tables.some(({ peculiarities }) =>
+    peculiarities?.some(isLostInCopy)
+  );
   if (current !== undefined) {
     // What no revision knows is in the way of a copy of its table, and not in that of a bridge.
     const isInTheWay = current !== head &&
-      (kept.some((path) => /^(?:column|unique|check|foreign key) /.test(path)) ||
-        ownTables(schemas, live).tables.some((table) => table.peculiarities !== undefined));
+      (isOdd || kept.some((path) => /^(?:column|unique|check|foreign key) /.test(path)));
     if (!isInTheWay) return { action: "none", to: current };
     return { action: "bridge", to: head };
   }
-  if (match.exact && (match.revision !== null || isEmpty)) return { action: "stamp", to: match.revision };
+  const isLed = match.revision !== head && isOdd;
+  if (match.exact && !isLed && (match.revision !== null || isEmpty)) {
+    return { action: "stamp", to: match.revision };
+  }
   // Head and something of somebody else's.
   const isHead = ownTables(schemas, live).tables.length > 0 && toHead.length === 0;
   return { action: isHead ? "stamp" : "bridge", to: head };

@@ -1,4 +1,4 @@
-import { copiedTables } from "./rules/copied_tables.ts";
+import { copiedTables, isLostInCopy, remedyForWords } from "./rules/copied_tables.ts";
 import { changedTypes, heldTypes } from "./rules/type_changes.ts";
 import { compareSnapshots } from "../schema/compare_snapshots.ts";
 import { type Demand, demandsOf } from "./rules/row_demands.ts";
@@ -213,14 +213,14 @@ function refuseLosses(
   const own = ownTables(schemas, live).tables.filter(({ name }) => copied.includes(name));
   const expected = known.tables.filter(({ name }) => copied.includes(name));
   const differences = compareSnapshots({ ...known, tables: expected }, { ...live, tables: own });
-  // Indexes, views and triggers outlive a copy.
+  // Indexes, views and triggers outlive a copy, and so do words of a column's own.
+  const unknown = differences.filter(({ kind, path }) => kind === "extra" && !path.startsWith("index "));
+  const odd = own.flatMap(({ name, peculiarities = [] }) =>
+    peculiarities.filter(isLostInCopy).map((words) => ({ name, words }))
+  );
   const lost = [
-    ...differences.filter(({ kind, path }) => kind === "extra" && !path.startsWith("index ")).map((
-      { path },
-    ) => path),
-    ...own.flatMap(({ name, peculiarities = [] }) =>
-      peculiarities.map((words) => `${words} of table ${name}`)
-    ),
+    ...unknown.map(({ path }) => path),
+    ...odd.map(({ name, words }) => `${words} of table ${name}`),
   ];
   if (lost.length === 0) return;
   throw new HarborError(
@@ -229,7 +229,9 @@ function refuseLosses(
       lost.join(", ")
     }, which no revision knows`,
     {
-      hint: direction === "upgrade"
+      hint: odd.length > 0
+        ? odd.map(({ name, words }) => remedyForWords(name, words))
+        : direction === "upgrade"
         ? "A bridge to head keeps it: harbor-db adopt"
         : "Restore a backup: harbor-db backup list",
       details: { lost, revision: revision.id },

@@ -8,7 +8,8 @@ import { adoptDatabase, upgradeDatabase, withContext } from "../support/samples/
 import { engines, sqlitePath } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { useApplication } from "../support/samples/open_harbor.ts";
-import { makeOrigin, origins } from "../support/samples/origins.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { ddlOf, makeOrigin, origins } from "../support/samples/origins.ts";
 
 const engine = engines.find(({ name }) => name === "sqlite file")!;
 const models = origins.find(({ name }) => name === "create_all of the newest commit")!;
@@ -116,16 +117,6 @@ test("rows that refer to a copied table with ON DELETE CASCADE stay", () =>
 
 // One row a rule: how users is defined or what else there is, and why adopt refuses.
 const refusals = [
-  [
-    "a collation",
-    redefine(
-      `CREATE TABLE users (id INTEGER PRIMARY KEY, ${
-        columns.replace("VARCHAR(120) NOT NULL", "VARCHAR(120) NOT NULL COLLATE RTRIM")
-      })`,
-    ),
-    "unmanaged",
-    /the table users has to be copied .* would lose its COLLATE RTRIM/,
-  ],
   [
     "a generated column",
     ["ALTER TABLE users ADD COLUMN lower_email TEXT GENERATED ALWAYS AS (lower(email))"],
@@ -268,3 +259,81 @@ test("an upgrade that would lose what no revision knows is refused, and a bridge
     const rows = await engine.query(url, "SELECT revision, origin FROM harbor_version ORDER BY rowid");
     assert.deepEqual(rows.map(({ origin }) => origin), ["adopt", "adopt", "adopt", "bridge"]);
   }));
+
+for (const each of engines.filter(({ dialect }) => dialect === "sqlite")) {
+  test(`what a column's own words say goes with its table up, down and over a bridge (${each.name})`, () =>
+    each.withDatabase(async (url) => {
+      const keyed = (ddl: string) =>
+        ddl.replace(
+          /^CREATE TABLE users \(id INTEGER NOT NULL, (.*), PRIMARY KEY \(id\)\)$/,
+          (_, rest) =>
+            `CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, ${
+              rest.replace(
+                "email VARCHAR(255) NOT NULL",
+                "email VARCHAR(255) NOT NULL ON CONFLICT IGNORE COLLATE NOCASE",
+              )
+            })`,
+        );
+      for (const statement of ddlOf(alembicHead, "sqlite")) await each.query(url, keyed(statement));
+      await each.query(
+        url,
+        "INSERT INTO users VALUES (40, 'u-40', 'A@example.org', 'x', 1, '2025-09-25 13:06:54.566933')",
+      );
+      await each.query(url, "DELETE FROM users");
+      const words = async () => {
+        const [row] = await each.query(url, "SELECT sql FROM sqlite_schema WHERE name = 'users'");
+        return [...String(row?.["sql"]).matchAll(/AUTOINCREMENT|NOT NULL ON CONFLICT IGNORE|COLLATE NOCASE/g)]
+          .map(String);
+      };
+      const add = async (email: string) => {
+        const [row] = await each.query(
+          url,
+          `INSERT INTO users (uuid, email, password_hash, created_at) VALUES ('${email}', '${email}', 'x', '2025-09-25 13:06:54.566933') RETURNING id`,
+        );
+        return row?.["id"];
+      };
+      const all = ["AUTOINCREMENT", "COLLATE NOCASE", "NOT NULL ON CONFLICT IGNORE"];
+      assert.deepEqual((await adoptDatabase(url)).action, "stamp");
+      await upgradeDatabase(url);
+      assert.deepEqual((await words()).toSorted(), all);
+      assert.equal(await add("a"), 41);
+      await each.query(url, "DELETE FROM users");
+      await withContext(
+        url,
+        (context) =>
+          migrate(context, { goal: { direction: "downgrade", text: "f27bd10b7ec4" }, lockWaitMs: 0 }),
+      );
+      assert.deepEqual((await words()).toSorted(), all);
+      assert.equal(await add("b"), 42);
+      // What nobody manages is led to head by a bridge.
+      await each.query(url, "DELETE FROM users");
+      await each.query(url, "DROP TABLE harbor_version");
+      await each.query(url, "DROP INDEX ix_files_storage_backend");
+      assert.deepEqual((await adoptDatabase(url)).action, "bridge");
+      assert.deepEqual((await words()).toSorted(), all);
+      assert.equal(await add("c"), 43);
+    }));
+
+  test(`what a copy cannot take along is refused at once, with one remedy, by adopt and by upgrade (${each.name})`, () =>
+    each.withDatabase(async (url) => {
+      const deferred = (ddl: string) =>
+        ddl.replace("REFERENCES users (id)", "REFERENCES users (id) DEFERRABLE");
+      for (const statement of ddlOf(alembicHead, "sqlite")) await each.query(url, deferred(statement));
+      const refused = await rejectsWith("unmanaged", adoptDatabase(url));
+      const remedy = "Make the table collections again without DEFERRABLE, then run this again.";
+      assert.match(refused.message, /the table collections has to be copied .* would lose its DEFERRABLE/);
+      assert.equal(refused.hint, remedy);
+      const error = await rejectsWith("schema_mismatch", upgradeDatabase(url));
+      assert.match(error.message, /the copy would lose DEFERRABLE of table collections/);
+      assert.equal(error.hint, remedy);
+      await each.queryUnchecked(url, "DROP TABLE collections");
+      for (
+        const statement of ddlOf(alembicHead, "sqlite").filter((ddl) =>
+          / collections /.test(ddl) && !/ users | files /.test(ddl.slice(0, 24))
+        )
+      ) {
+        await each.query(url, statement);
+      }
+      await upgradeDatabase(url);
+    }));
+}

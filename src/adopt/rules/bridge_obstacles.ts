@@ -1,6 +1,7 @@
 import { sharedTables } from "../../schema/shared_tables.ts";
 import type { Label } from "./labels.ts";
 import { changedType } from "../../migrate/rules/type_changes.ts";
+import { isLostInCopy, remedyForWords } from "../../migrate/rules/copied_tables.ts";
 import type { Obstacle } from "../../migrate/rules/obstacle.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 
@@ -119,13 +120,13 @@ function peculiarities(found: Table, { copied, live }: ObstacleSources): readonl
   const { name } = found;
   if (!copied.includes(name)) return [];
   const isReferred = live.tables.some((table) => table.foreignKeys.some((key) => key.table === name));
-  const lost = (found.peculiarities ?? []).filter((words) => words !== "AUTOINCREMENT");
+  const lost = (found.peculiarities ?? []).filter(isLostInCopy);
   const odd = found.columns.filter((column) => /["`]/.test(column.name));
   return [
     ...lost.map((words) => ({
       path: `table ${name}`,
       state: `the table ${name} has to be copied into a new one, which would lose its ${words}`,
-      remedy: `Make the table ${name} again without ${words}, then run this again.`,
+      remedy: remedyForWords(name, words),
     })),
     ...odd.map((column) => ({
       path: `column ${name}.${column.name}`,

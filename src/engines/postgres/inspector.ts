@@ -197,7 +197,7 @@ const collations: Probe = {
       sql`SELECT 'DATABASE' AS kind, datname::text AS name, datcollversion AS was, pg_database_collation_actual_version(oid) AS is FROM pg_database WHERE datname = current_database() AND datcollversion <> pg_database_collation_actual_version(oid)`,
     );
     const changed = [...whole, ...used];
-    if (changed.length === 0) return passed("texts sort as they did when their indexes were made");
+    if (changed.length === 0) return pass("texts sort as they did when their indexes were made");
     return {
       status: "fail",
       message:

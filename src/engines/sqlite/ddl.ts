@@ -1,4 +1,5 @@
 import { closing, commaParts, depthChange, tokensOf } from "../../sql/cursor.ts";
+import { carriedOffsets } from "./carried_words.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
 
 /** A CHECK constraint as a `CREATE TABLE` text has it. */
@@ -53,8 +54,12 @@ const peculiarWords: Readonly<Record<string, number>> = {
   CONFLICT: 2,
 };
 
-/** Reads what a rebuild from a snapshot would lose out of a `CREATE TABLE` text: `AUTOINCREMENT`, `COLLATE NOCASE` … */
+/**
+ * Reads what a snapshot has no place for out of a `CREATE TABLE` text, but for what the driver takes along into every copy:
+ * `STRICT`, `WITHOUT ROWID` … AUTOINCREMENT is among it all the same, since a bridge sees to its numbers.
+ */
 export function readPeculiarities(ddl: string): readonly string[] {
+  const carried = carriedOffsets(ddl);
   const tokens = tokensOf(ddl, "sqlite");
   const found: string[] = [];
   let depth = 0;
@@ -62,7 +67,8 @@ export function readPeculiarities(ddl: string): readonly string[] {
     const count = token.kind === "word" && depth < 2 ? peculiarWords[token.text.toUpperCase()] : undefined;
     // A column may have such a word as its name, and a default may be such a word in parentheses.
     const isName = depth === 1 && [",", "("].includes(tokens[index - 1]?.text ?? "");
-    if (count !== undefined && !isName && !(depth === 0 && index < 4)) {
+    const isCarried = carried.has(token.start) && !isWord(token, "AUTOINCREMENT");
+    if (count !== undefined && !isName && !isCarried && !(depth === 0 && index < 4)) {
       found.push(
         tokens.slice(index, index + count).map((each) => nameOf(each) ?? each.text).join(" ").toUpperCase(),
       );

@@ -1,6 +1,7 @@
-import { quoteName } from "../../sql/quote.ts";
+import { quoteName, quoteText } from "../../sql/quote.ts";
 import { tokensOf } from "../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
+import { carryWords, isAutoincrement } from "./carried_words.ts";
 import { type SqliteStatement, verbOf } from "./statement.ts";
 
 /** A statement and its place in the batch as it was given; `null` for one that was added. */
@@ -8,9 +9,9 @@ export interface PlacedStatement extends SqliteStatement {
   readonly index: number | null;
 }
 
-/** A view, a trigger, or an index made on its own. */
+/** A view, a trigger, or an index made on its own; or a table as it is, for what its copy is to take along. */
 export interface Dependent {
-  readonly type: "view" | "trigger" | "index";
+  readonly type: "view" | "trigger" | "index" | "table";
   readonly name: string;
   /** The table that a trigger or index hangs on. */
   readonly table: string;
@@ -20,7 +21,7 @@ export interface Dependent {
 /** Reads all {@link Dependent}s, in the order in which they were made. */
 export const dependentsQuery: SqliteStatement = {
   text:
-    `SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema WHERE type IN ('view', 'trigger', 'index') AND sql IS NOT NULL ORDER BY rowid`,
+    `SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema WHERE type IN ('view', 'trigger', 'index', 'table') AND sql IS NOT NULL ORDER BY rowid`,
   values: [],
 };
 
@@ -36,7 +37,7 @@ export function rebuiltTables(statements: readonly SqliteStatement[]): readonly 
  * Adds to a batch what lets views, triggers and indexes outlive a rebuild. SQLite drops a table's triggers and indexes
  * with it, and refuses to rename the new table as long as a view, or another table's trigger, names the one that is
  * gone. So they are dropped before the first rebuild and made again after the last, unless the batch sees to them
- * itself.
+ * itself. The new table also gets what the old one's text says of its columns and no snapshot has.
  *
  * Source: https://www.sqlite.org/lang_altertable.html#making_other_kinds_of_table_schema_changes
  */
@@ -44,15 +45,21 @@ export function keepDependents(
   statements: readonly SqliteStatement[],
   dependents: readonly Dependent[],
 ): readonly PlacedStatement[] {
-  const placed = statements.map((statement, index) => ({ ...statement, index }));
   const found = rebuilds(statements);
+  const tables = dependents.filter(({ type }) => type === "table");
+  const placed = statements.map((statement, index) => ({
+    ...statement,
+    text: carried(statement.text, { rebuild: found.find((each) => each.made === index), statements, tables }),
+    index,
+  }));
   if (found.length === 0) return placed;
-  const tables = new Set(found.map((rebuild) => rebuild.table));
+  const rebuilt = new Set(found.map((rebuild) => rebuild.table));
   const views = new Set(
     dependents.filter(({ type }) => type === "view").map(({ name }) => name.toLowerCase()),
   );
   const kept = dependents.filter((each) =>
-    (isAffected(each, tables) || views.has(each.table.toLowerCase())) && !isNamed(each, statements)
+    each.type !== "table" && (isAffected(each, rebuilt) || views.has(each.table.toLowerCase())) &&
+    !isNamed(each, statements)
   );
   const from = Math.min(...found.map((rebuild) => rebuild.from));
   const to = Math.max(...found.map((rebuild) => rebuild.to)) + 1;
@@ -61,14 +68,60 @@ export function keepDependents(
     ...placed.slice(0, from),
     // What hangs on another comes after it, and so goes before it.
     ...kept.toReversed().map((each) => added(drop(each))),
-    ...placed.slice(from, to),
+    ...placed.slice(from, to).flatMap((statement) => [
+      ...numbers(found.find((each) => each.from === statement.index), tables),
+      statement,
+    ]),
     ...kept.map((each) => added(each.sql)),
     ...placed.slice(to),
   ];
 }
 
+/** Returns a statement with what the table that it copies has of its own. */
+function carried(
+  text: string,
+  { rebuild, statements, tables }: {
+    readonly rebuild: Rebuild | undefined;
+    readonly statements: readonly SqliteStatement[];
+    readonly tables: readonly Dependent[];
+  },
+): string {
+  const original = tables.find(({ name }) => name.toLowerCase() === rebuild?.table);
+  if (rebuild === undefined || original === undefined) return text;
+  const renamed = statements.slice(0, rebuild.made).flatMap((statement) =>
+    renamedColumn(statement, rebuild.table)
+  );
+  return carryWords(text, original.sql, new Map(renamed));
+}
+
+/** Lets AUTOINCREMENT go on where it had come to, which the rows alone do not tell. */
+function numbers(rebuild: Rebuild | undefined, tables: readonly Dependent[]): readonly PlacedStatement[] {
+  const original = tables.find(({ name }) => name.toLowerCase() === rebuild?.table);
+  if (rebuild === undefined || original === undefined || !isAutoincrement(original.sql)) return [];
+  const [copy, old] = [quoteText(rebuild.copy), quoteText(original.name)];
+  return [
+    added(`DELETE FROM sqlite_sequence WHERE name = ${copy}`),
+    added(
+      `INSERT INTO sqlite_sequence (name, seq) SELECT ${copy}, seq FROM sqlite_sequence WHERE name = ${old}`,
+    ),
+  ];
+}
+
+/** `ALTER TABLE t RENAME COLUMN a TO b`: both names, in lower case. */
+function renamedColumn(statement: SqliteStatement, table: string): readonly (readonly [string, string])[] {
+  const [, , name, rename, ...rest] = significant(statement, ["ALTER"]);
+  const [from, to, becomes, ...more] = isWord(rest[0], "COLUMN") ? rest.slice(1) : rest;
+  const isColumn = lowerName(name) === table && isWord(rename, "RENAME") && isWord(to, "TO") &&
+    more.length === 0;
+  return isColumn ? [[lowerName(from), lowerName(becomes)]] : [];
+}
+
 interface Rebuild {
   readonly table: string;
+  /** The name of the new table until it gets the old one's. */
+  readonly copy: string;
+  /** Where the new table is made; -1 when the batch does not make it. */
+  readonly made: number;
   /** Where the old table is dropped. */
   readonly from: number;
   /** Where the new one gets its name. */
@@ -87,8 +140,16 @@ function rebuilds(statements: readonly SqliteStatement[]): readonly Rebuild[] {
     const table = lowerName(rest.at(-1));
     const from = dropped.get(table);
     const isRename = isWord(rest.at(-2), "TO") && isWord(rest.at(-3), "RENAME");
-    return isRename && from !== undefined ? [{ table, from, to: index }] : [];
+    if (!isRename || from === undefined) return [];
+    const copy = nameOf(rest[1]) ?? "";
+    const made = statements.findIndex((each) => makesTable(each, copy.toLowerCase()));
+    return [{ table, copy, made, from, to: index }];
   });
+}
+
+function makesTable(statement: SqliteStatement, name: string): boolean {
+  const [, word, made] = significant(statement, ["CREATE"]);
+  return isWord(word, "TABLE") && lowerName(made) === name;
 }
 
 /** Every view counts: SQLite looks at all of them, and one may name a table by way of another. */

@@ -83,9 +83,11 @@ const peculiarityCases = [
   ["finds a key that never comes back", "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT)", [
     "AUTOINCREMENT",
   ]],
-  ["finds collations once", "CREATE TABLE t (a TEXT COLLATE nocase, b TEXT collate NOCASE)", [
-    "COLLATE NOCASE",
-  ]],
+  [
+    "finds collations of keys and checks once, and none of columns, which the copy takes along",
+    "CREATE TABLE t (a TEXT COLLATE binary NOT NULL ON CONFLICT FAIL, b, PRIMARY KEY (a, b) ON CONFLICT ABORT)",
+    ["CONFLICT ABORT"],
+  ],
   ["finds options of the table", "CREATE TABLE t (a TEXT PRIMARY KEY) STRICT, WITHOUT ROWID", [
     "STRICT",
     "WITHOUT ROWID",
