@@ -205,6 +205,23 @@ for (const version of [15, 18] as readonly PostgresVersion[]) {
     }));
 
   test(
+    on("a role whose transactions only read is told so before the backup, with two ways on"),
+    () =>
+      withModels([], async (url) => {
+        const database = new URL(url).pathname.slice(1);
+        await withClient(
+          url,
+          (sql) => sql.unsafe(`ALTER DATABASE ${database} SET default_transaction_read_only = on`),
+        );
+        const error = await refused("read_only", url);
+        assert.match(error.message, /default_transaction_read_only is on for the role harbor_app/);
+        const [, option = ""] = /(\?options=\S+)$/.exec(error.hint ?? "") ?? [];
+        assert.notEqual(option, "");
+        await adoptDatabase(url + option);
+      }),
+  );
+
+  test(
     on("a role that may read and not alter is told so before the backup"),
     () =>
       withModels([], async (url) => {

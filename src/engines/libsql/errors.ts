@@ -68,6 +68,18 @@ export function connectionFailure(url: string, failed: HranaFailure): HarborErro
       state,
     );
   }
+  if (status === 403 && /\bwrite\b/i.test(message)) {
+    const hint =
+      "This token may only read. Give one that may write: HARBOR_DB_AUTH_TOKEN or LIBSQL_AUTH_TOKEN in the environment.";
+    return withState(
+      new HarborError("read_only", `Cannot write to "${url}": ${message}`, {
+        hint,
+        details: { status },
+        cause: failed,
+      }),
+      "final",
+    );
+  }
   const error = new HarborError("connection_failed", `Cannot ${verb} "${url}": ${message}`, {
     hint: hintFor(reason, status),
     ...(status === null ? {} : { details: { status } }),

@@ -25,6 +25,12 @@ function refusalHint(error: postgres.PostgresError, url: PostgresUrl): string | 
     case "3D000":
       return `Create it: createdb ${target(url)} --owner ${url.user} ${url.database}`;
     case "53300":
+      if (/for role/.test(error.message)) {
+        return `Let the role have more: ALTER ROLE "${url.user}" CONNECTION LIMIT -1, or end its other sessions. A backup needs a second one.`;
+      }
+      if (/for database/.test(error.message)) {
+        return `Let the database have more: ALTER DATABASE "${url.database}" CONNECTION LIMIT -1, or end sessions that nobody needs.`;
+      }
       return "End sessions that nobody needs, or raise the server's max_connections.";
     case "57P03":
       return "The server is starting or stopping: wait a moment, then run the command again.";

@@ -14,13 +14,28 @@ export const postgresInspector: Inspector = {
   // The server refuses what it cannot read.
   damage: () => Promise.resolve([]),
   async missingRights(database, tables) {
-    const [role] = await database.read<{ name: string; schema: string; creates: boolean }>(
-      sql`SELECT current_user::text AS name, (SELECT nspname::text FROM pg_namespace WHERE oid = ${own}) AS schema, has_schema_privilege(${own}, 'CREATE') AS creates`,
+    const [role] = await database.read<Role>(
+      // What the session itself set, so as to read safely, is not what it may do.
+      sql`SELECT pg_is_in_recovery() AS standby, (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') AS reads, current_user::text AS name, (SELECT nspname::text FROM pg_namespace WHERE oid = ${own}) AS schema, has_schema_privilege(${own}, 'CREATE') AS creates`,
     );
+    const { name, schema, creates, standby, reads } = role!;
+    if (standby) {
+      return {
+        state: "the server is a standby, which only copies another one",
+        remedy: "Connect to the primary server.",
+      };
+    }
+    if (reads) {
+      return {
+        state: `default_transaction_read_only is on for the role ${name}`,
+        remedy: `ALTER ROLE ${
+          quoteName(name)
+        } SET default_transaction_read_only = off; or for this run, in the database URL: ?options=-cdefault_transaction_read_only=off`,
+      };
+    }
     const foreign = await database.read<{ name: string; owner: string }>(
       sql`SELECT c.relname::text AS name, pg_get_userbyid(c.relowner)::text AS owner FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY 1`,
     );
-    const { name, schema, creates } = role!;
     const others = foreign.filter((table) => tables.includes(table.name));
     const [first] = others;
     if (first !== undefined) {
@@ -45,6 +60,15 @@ export const postgresInspector: Inspector = {
     return new Map(rows.map((row) => [row.name, Number(row.bytes)]));
   },
 };
+
+/** What the connected user may do, and where. */
+interface Role {
+  readonly name: string;
+  readonly schema: string;
+  readonly creates: boolean;
+  readonly standby: boolean;
+  readonly reads: boolean;
+}
 
 const own = sql.raw(ownSchema);
 

@@ -1,5 +1,7 @@
 import { firstLine } from "../../sql/first_line.ts";
 import { type ErrorCode, HarborError } from "../../base/errors.ts";
+import { tokensOf } from "../../sql/cursor.ts";
+import { nameOf } from "../../sql/lexer.ts";
 
 /** Where in a batch the engine stopped. */
 export interface FailurePlace {
@@ -52,7 +54,8 @@ const kinds: readonly Kind[] = [
     words: /unable to open database file/i,
     hint: "Check that the file and its folder exist and that this user can read and write both.",
   },
-  { code: "missing_table", words: /^no such table:/i },
+  // A replica puts words in front; a view or trigger that names a table that is gone is another matter.
+  { code: "missing_table", words: /^(?!.*error in (?:view|trigger|index) )(?:.*: ?)?[`'"]?no such table:/i },
   { code: "dangling_reference", words: /FOREIGN KEY constraint failed/i },
 ];
 
@@ -98,5 +101,50 @@ function kindOf(message: string, result: number | undefined): Kind | undefined {
   const primary = result === undefined ? undefined : result & 0xff;
   return kinds.find((kind) =>
     (primary !== undefined && kind.results?.includes(primary)) || kind.words.test(message)
+  );
+}
+
+/** Something that a database uses and SQLite does not have: its application brings it. */
+export interface ForeignPart {
+  readonly kind: "collation" | "function";
+  readonly name: string;
+}
+
+/** Returns what SQLite misses, by its own words; `null` when they say something else. */
+export function foreignPart(message: string): ForeignPart | null {
+  const collation = /no such collation sequence: (.+?)$/m.exec(message)?.[1];
+  if (collation !== undefined) return { kind: "collation", name: collation };
+  const name = /(?:no such|unknown) function: ([^\s()]+)/.exec(message)?.[1];
+  return name === undefined ? null : { kind: "function", name };
+}
+
+/** Reads the text of everything in a database, for {@link foreignPartError}. */
+export const definitionsQuery =
+  'SELECT tbl_name AS "table", sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid';
+
+/**
+ * Returns the error for a table that only the application itself can read.
+ *
+ * @param what What cannot be done: `prove "copy"`
+ */
+export function foreignPartError(
+  what: string,
+  { kind, name }: ForeignPart,
+  definitions: readonly { readonly table: string; readonly sql: string }[],
+): HarborError {
+  const users = definitions.filter(({ sql }) =>
+    tokensOf(sql, "sqlite").some((token) => nameOf(token)?.toLowerCase() === name.toLowerCase())
+  ).map(({ table }) => table);
+  const tables = [...new Set(users)];
+  return new HarborError(
+    "statement_failed",
+    `Cannot ${what}: ${
+      tables.length === 0 ? "something in it" : `the table ${tables.join(", ")}`
+    } uses the ${kind} ${name}, which its application brings and SQLite does not have`,
+    {
+      hint:
+        `Nothing is damaged by that. Keep such a table in a file of its own, or make it again without the ${kind} ${name}.`,
+      details: { [kind]: name, tables },
+    },
   );
 }

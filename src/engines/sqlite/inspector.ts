@@ -4,6 +4,8 @@ import { HarborError } from "../../base/errors.ts";
 import { formatCount } from "../../base/quantity.ts";
 import { rowsOfForm } from "../../base/row_form.ts";
 import { type Inspector, type Probe } from "../inspector.ts";
+import type { Database } from "../database.ts";
+import { definitionsQuery, foreignPart, foreignPartError } from "./errors.ts";
 import { compareIndexes } from "./compare_indexes.ts";
 
 /**
@@ -25,6 +27,7 @@ export const sqliteInspector: Inspector = {
       );
     } catch (error) {
       if (isUnknownToServer(error)) return [];
+      await sayForeignPart(database, error);
       if (!(error instanceof HarborError) || error.code !== "not_a_database") throw error;
       return [error.cause instanceof Error ? error.cause.message : error.message];
     }
@@ -111,12 +114,21 @@ function judged({ name, run }: Probe): Probe {
   return {
     name,
     run: (database, pace) =>
-      run(database, pace).catch((error: unknown) => {
+      run(database, pace).catch(async (error: unknown) => {
         if (isUnknownToServer(error)) return refused(name);
+        await sayForeignPart(database, error);
         if (!(error instanceof HarborError) || error.code !== "not_a_database") throw error;
         return damaged([error.cause instanceof Error ? error.cause.message : error.message]);
       }),
   };
+}
+
+/** @throws {HarborError} `statement_failed` with the table that only its application can read */
+async function sayForeignPart(database: Database, error: unknown): Promise<void> {
+  const part = error instanceof HarborError ? foreignPart(error.state) : null;
+  if (part === null) return;
+  const definitions = await database.read<{ table: string; sql: string }>(sql.raw(definitionsQuery));
+  throw foreignPartError(`read "${database.url}"`, part, definitions);
 }
 
 function refused(name: string): Found {

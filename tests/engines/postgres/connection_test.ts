@@ -13,6 +13,7 @@ import {
   withFreshPostgres,
 } from "../../support/servers/postgres_server.ts";
 import { makeCertificates } from "../../support/servers/tls_certificates.ts";
+import { withOwnedPostgres } from "../../support/postgres_role.ts";
 import { failureOf } from "../../support/harbor_error.ts";
 
 // One version is enough: none of this differs between them.
@@ -126,9 +127,20 @@ test("postgres: too many sessions", async () => {
     const error = await failureOf(openTestDatabase(url));
     assert.equal(error.code, "connection_failed");
     assert.match(error.message, /too many connections for database/);
-    assert.match(error.hint ?? "", /max_connections/);
+    const [, remedy = ""] = /(ALTER DATABASE "\w+" CONNECTION LIMIT -1)/.exec(error.hint ?? "") ?? [];
+    await withClient(admin, (client) => client.unsafe(remedy));
+    await (await openTestDatabase(url)).close();
   });
 });
+
+test("postgres: a role that has all the sessions that it may have", () =>
+  withOwnedPostgres(15, "CONNECTION LIMIT 0", async ({ url, adminUrl }) => {
+    const error = await failureOf(openTestDatabase(url));
+    assert.match(error.message, /too many connections for role/);
+    const [, remedy = ""] = /(ALTER ROLE "\w+" CONNECTION LIMIT -1)/.exec(error.hint ?? "") ?? [];
+    await withClient(adminUrl, (client) => client.unsafe(remedy));
+    await (await openTestDatabase(url)).close();
+  }));
 
 for (
   const [what, answer] of [

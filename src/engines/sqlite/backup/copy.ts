@@ -6,6 +6,7 @@ import { HarborError, messageOf } from "../../../base/errors.ts";
 import type { Proof } from "../../backup_content.ts";
 import type { BackupContent } from "../../backup_engine.ts";
 import { lockTable, readContent, type ReadOptions } from "./content.ts";
+import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
 import { execute, prepare } from "../open_file.ts";
 
 /** Makes an empty file that nobody else may read, for SQLite to fill. */
@@ -51,6 +52,14 @@ export async function proveCopy(
       const { signal, onProgress } = options;
       const onRead = (share: number) => onProgress?.(integrityShare + (1 - integrityShare) * share);
       return { content: await readContent(copy, { signal, onProgress: onRead }), proof: "opened" };
+    } catch (error) {
+      const part = foreignPart(String(messageOf(error)));
+      if (part === null) throw error;
+      const definitions = prepare(copy, definitionsQuery).all() as unknown as {
+        table: string;
+        sql: string;
+      }[];
+      throw foreignPartError(`prove "${basename(path)}"`, part, definitions);
     } finally {
       copy.close();
     }
