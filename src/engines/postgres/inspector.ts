@@ -210,8 +210,8 @@ interface Collation {
 const collations: Probe = {
   name: "collations",
   async run(database) {
-    const [server] = await database.read<{ version: number }>(
-      sql`SELECT current_setting('server_version_num')::int AS version`,
+    const [server] = await database.read<{ version: number; database: string }>(
+      sql`SELECT current_setting('server_version_num')::int AS version, current_database()::text AS database`,
     );
     const used = await database.read<Collation>(
       sql`SELECT DISTINCT 'COLLATION' AS kind, c.collname::text AS name, c.collversion AS was, pg_collation_actual_version(c.oid) AS is FROM pg_collation c JOIN pg_attribute a ON a.attcollation = c.oid JOIN pg_class t ON t.oid = a.attrelid WHERE t.relnamespace = ${own} AND c.collversion <> pg_collation_actual_version(c.oid) ORDER BY 2`,
@@ -229,7 +229,7 @@ const collations: Probe = {
           changed.map(({ kind, name, was, is }) => `${kind.toLowerCase()} ${name}, version ${was}, now ${is}`)
             .join(", ")
         }`,
-      hint: `REINDEX DATABASE CONCURRENTLY; ${
+      hint: `REINDEX DATABASE CONCURRENTLY ${quoteName(server!.database)}; ${
         changed.map(({ kind, name }) =>
           `ALTER ${kind} ${quoteName(name)} REFRESH ${kind === "DATABASE" ? "COLLATION VERSION" : "VERSION"};`
         ).join(" ")
