@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import {
   backupId,
@@ -15,7 +15,8 @@ import type { BackupContent, BackupEngine } from "../engines/backup_engine.ts";
 import { readIdentity } from "../engines/identity.ts";
 import { isOwnedBy } from "./rules/ownership.ts";
 import { flush } from "../base/files/flush.ts";
-import { type OpenFolder, trustedPath } from "../base/files/open_folder.ts";
+import type { OpenFolder } from "../base/files/open_folder.ts";
+import { giveFile, makeFolderFor, type Owner, ownerFor } from "../base/files/owner.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
 import { newestBackup, readBackups, type StoredBackup } from "./folder.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
@@ -69,7 +70,7 @@ export async function makeBackup(
     if (encoding.recipients.length > 0) {
       await (await import("./codec.ts")).checkRecipients(encoding.recipients);
     }
-    await mkdir(trustedPath(folder), { recursive: true, mode: 0o700 });
+    makeFolderFor(folder, ownerOf(store));
     await clearLeftovers(folder, client, context.now());
     await requireSpace(folder, await spaceFor(engine, encoding));
     const uncarried = (await engine.uncarried()).map(({ kind, name }) => `${kind} ${name}`);
@@ -80,6 +81,13 @@ export async function makeBackup(
   } catch (error) {
     throw fileFailure(context.database.url, error);
   }
+}
+
+/** Whom a backup belongs to that root makes: the owner of the database, or of the folder. */
+function ownerOf({ url, folder }: BackupStore): Owner | null {
+  if (!url.isFile) return ownerFor(folder, dirname(folder));
+  const path = resolve(url.path);
+  return ownerFor(path, dirname(path));
 }
 
 /** A second file is written beside the copy when it is compressed or encrypted. */
@@ -139,7 +147,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
       uncarried: plan.uncarried,
     };
     return {
-      ...await publish(stored.path, { folder, around, workspace, manifest }),
+      ...await publish(stored.path, { folder, around, workspace, manifest, owner: ownerOf(store) }),
       isReused: false,
       timing,
     };
@@ -266,12 +274,13 @@ function nextSequence(folder: string): number {
 /** Puts a file in the place that holds its name, and then the manifest, which makes it a backup. */
 async function publish(
   stored: string,
-  { folder, around, workspace, manifest }: {
+  { folder, around, workspace, manifest, owner }: {
     readonly folder: string;
     /** The same folder, as it was opened. */
     readonly around: OpenFolder;
     readonly workspace: string;
     readonly manifest: Manifest;
+    readonly owner: Owner | null;
   },
 ): Promise<StoredBackup> {
   const path = join(folder, manifest.file);
@@ -279,6 +288,7 @@ async function publish(
   const draft = join(workspace, "manifest");
   try {
     await writeFile(draft, renderManifest(manifest), { flag: "wx", mode: 0o600 });
+    for (const file of [stored, draft]) giveFile(file, owner);
     flush(draft);
     await rename(stored, around.path(manifest.file));
     around.flush();

@@ -17,9 +17,6 @@ export interface RestoreRequest {
 }
 
 export interface RestoreResult {
-  /** Where the database is now; `null` for base. */
-  readonly revision: string | null;
-  readonly unfinished: string | null;
   /** The file that holds what was replaced; `null` when there was nothing. */
   readonly safetyBackup: string | null;
 }
@@ -48,8 +45,7 @@ export async function restoreBackup(
         onProgress: progressOf(store, "restoring"),
         onRemark: (text) => store.notify({ kind: "note", text }),
       });
-      const { revision, unfinished } = backup.manifest;
-      return { revision, unfinished, safetyBackup };
+      return { safetyBackup };
     };
     if (context === null) return await replace(null);
     const { database } = context;

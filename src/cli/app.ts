@@ -1,12 +1,14 @@
 import type { Dialect } from "../base/dialect.ts";
 import { existsSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { resolve } from "node:path";
 import { type DatabaseUrl, parseDatabaseUrl, trustingOwner } from "../base/url/database_url.ts";
 import { HarborError } from "../base/errors.ts";
 import type { History } from "../history/history.ts";
 import { shownText } from "../base/shown_text.ts";
 import type { OpenOptions } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
+import { findProjectHistory, refuseUnlessUsable } from "./find_project.ts";
+import { locateFile } from "./locate_file.ts";
 import { defaultUrl, type GlobalValues } from "./global_options.ts";
 import type { Report } from "./report.ts";
 import type { System } from "./system.ts";
@@ -22,7 +24,9 @@ export interface App {
   databaseUrl(): DatabaseUrl;
   /** Whether the database (or another one) is a SQLite file that does not exist. */
   isAbsent(url?: DatabaseUrl): boolean;
-  /** Reads the history of a dialect: from `--dir`, the binary, or the checkout. */
+  /** Returns the folder of the history: `--dir`, else the project's; `null` for the one that is built in. */
+  historyDir(): string | null;
+  /** Reads the history of a dialect. */
   readHistory(dialect: Dialect): Promise<History>;
   /**
    * Opens the database and the history for a verb and closes them afterwards. With access `read`, a SQLite file that
@@ -37,9 +41,10 @@ export interface App {
   ): Promise<T>;
   /**
    * Asks the user to go on.
+   * @param question Made only when it is asked
    * @throws {HarborError} `needs_confirmation` without a terminal or when the answer is no
    */
-  confirm(question: string): Promise<void>;
+  confirm(question: string | (() => Promise<string>)): Promise<void>;
 }
 
 export function createApp(
@@ -63,8 +68,13 @@ export function createApp(
   async function readHistoryOnce(dialect: Dialect): Promise<History> {
     const run = await import("../history/read_history.ts");
     const { history } = system.build;
-    if (settings.dir === undefined && history !== null) return run.embeddedHistory(await history(), dialect);
-    return run.readHistory(settings.dir ?? system.defaultDir, dialect);
+    const dir = historyDir();
+    if (dir === null && history !== null) return run.embeddedHistory(await history(), dialect);
+    if (dir !== null && settings.dir === undefined) refuseUnlessUsable(dir);
+    return run.readHistory(dir ?? system.defaultDir, dialect);
+  }
+  function historyDir(): string | null {
+    return settings.dir === undefined ? findProjectHistory(system.cwd) : resolve(system.cwd, settings.dir);
   }
   async function open(access: OpenOptions["access"], url: DatabaseUrl) {
     if (access === "read" && url.isFile && isAbsent(url)) {
@@ -80,6 +90,7 @@ export function createApp(
     lockWaitMs: settings.lockWait * 1_000,
     databaseUrl,
     isAbsent,
+    historyDir,
     readHistory,
     withRun: async (access, work, url = databaseUrl()) => {
       // A server takes a moment to let us in; a file that does not exist is made for a history that can be read only.
@@ -103,8 +114,9 @@ export function createApp(
         await database.close();
       }
     },
-    confirm: async (question) => {
+    confirm: async (asked) => {
       if (settings.yes) return;
+      const question = typeof asked === "string" ? asked : await asked();
       const hint = "Add --yes to go on without a question.";
       if (!system.isInteractive) {
         throw new HarborError("needs_confirmation", `Cannot ask "${question}": there is no terminal`, {
@@ -139,10 +151,14 @@ function locate(system: System, settings: GlobalValues, report: Report): Databas
     });
   }
   const url = parseDatabaseUrl(databaseUrl ?? environment["DATABASE_URL"] ?? defaultUrl, environment);
-  if (!url.isFile || isAbsolute(url.path)) return url;
-  const here = join(cwd, url.path);
-  const instance = join(cwd, "instance", url.path);
-  if (existsSync(here) || !existsSync(instance)) return { ...url, path: here };
-  report.note(`using instance/${url.path}, where the application keeps it`);
-  return { ...url, path: instance, display: `sqlite:///instance/${url.path}` };
+  return placed(url, { cwd, report });
+}
+
+/** Returns an address with the place of a relative file. */
+export function placed(
+  url: DatabaseUrl,
+  { cwd, report }: { readonly cwd: string; readonly report: Report },
+): DatabaseUrl {
+  if (!url.isFile) return url;
+  return locateFile(url, cwd, (path) => report.note(`using ${path}, where the application keeps it`));
 }

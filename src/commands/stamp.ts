@@ -1,18 +1,37 @@
+import { HarborError } from "../base/errors.ts";
 import { defineCommand } from "../cli/command.ts";
 
 export const stampCommand = defineCommand({
   name: "stamp",
   summary: "set the version table without running anything",
   description:
-    "For a database whose schema is known to be that of a revision. Looks at nothing, changes no table but its own.",
+    "For a database whose schema is that of a revision. Looks at the schema; where it is another one, it says the differences and asks, and without a terminal it needs --yes. Changes no table but its own.",
   arguments: [{ name: "<target>", summary: "head, base, a revision or the beginning of one, +n or -n" }],
   options: {},
-  examples: [{ line: "stamp 71dda59686db", does: "say that the database is at that revision" }],
+  examples: [
+    { line: "stamp 71dda59686db", does: "say that the database is at that revision" },
+    { line: "stamp base --yes", does: "say that it is at none, whatever is in it" },
+  ],
   run: (app, { args }) =>
     app.withRun("write", async (context) => {
-      const { stamp } = await import("../state/stamp.ts");
-      const { from, to } = await stamp(context, args[0]!, app.lockWaitMs);
-      app.report.line(`stamped ${to ?? "base"} (was ${from ?? "base"})`);
-      return { json: { from, to } };
+      const { planStamp, stamp } = await import("../state/stamp.ts");
+      const { describeDifference } = await import("../schema/compare_snapshots.ts");
+      const { differences, to } = await planStamp(context, args[0]!);
+      const goal = to ?? "base";
+      for (const each of differences) app.report.note(describeDifference(each));
+      if (differences.length > 0) {
+        const count = differences.length === 1 ? "one difference" : `${differences.length} differences`;
+        try {
+          await app.confirm(
+            `Stamp ${context.database.url} at ${goal}, whose schema it does not have (${count})?`,
+          );
+        } catch (error) {
+          if (error instanceof HarborError) return { json: { differences }, failure: error };
+          throw error;
+        }
+      }
+      const { from } = await stamp(context, goal, app.lockWaitMs);
+      app.report.line(`stamped ${goal} (was ${from ?? "base"})`);
+      return { json: { from, to, differences } };
     }),
 });

@@ -40,6 +40,7 @@ export const statusCommand = defineCommand({
         ok: !(options.exitCode && needsAttention),
         json: {
           database: { dialect: context.database.dialect, url: context.database.url },
+          history: { dir: app.historyDir() },
           state: state.kind,
           current: status.current?.revision ?? null,
           head: status.head?.revision ?? null,
@@ -90,13 +91,14 @@ async function readLastBackup(
 
 type Shown = Status & { readonly lastBackup: StoredBackup | null } & Pick<Newest, "fromFuture">;
 
-function print({ report, isAbsent }: App, status: Shown, url: string): void {
+function print({ report, isAbsent, historyDir }: App, status: Shown, url: string): void {
   const { lastBackup, fromFuture, state, pending, lock, backfills, unfinished, adopted } = status;
   const show = (label: string, value: string) =>
     report.line(`${report.colors.bold(label.padEnd(10))} ${value}`);
   const named = (revision: RevisionName | null) =>
     revision === null ? "base" : `${revision.revision}  ${revision.name}`;
   show("database", isAbsent() ? `${url} (does not exist; upgrade makes it)` : url);
+  show("history", historyDir() ?? "built in");
   show("state", state.kind);
   show("current", state.refusal === null ? named(status.current) : "unknown");
   show("head", named(status.head));

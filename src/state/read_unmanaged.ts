@@ -53,13 +53,16 @@ export async function readAtBase(context: RunContext, alembic: State["alembic"])
 /**
  * Compares a live schema with what a revision leaves behind. Tables that no revision knows are another program's and
  * are passed over.
+ *
+ * @param revision `null` for base
  */
 export function differencesFrom(
   schemas: readonly RevisionSchema[],
-  revision: Revision,
+  revision: Revision | null,
   live: Snapshot,
 ): readonly Difference[] {
-  return compareSnapshots(snapshotOf(revision), ownTables(schemas, live));
+  const expected = revision === null ? { ...live, tables: [] } : snapshotOf(revision);
+  return compareSnapshots(expected, ownTables(schemas, live));
 }
 
 /** Returns the schemas of all revisions, in order. */

@@ -1,5 +1,6 @@
 import type { Applied } from "../history/applied.ts";
 import { resolveTarget } from "../history/target.ts";
+import type { Difference } from "../schema/compare_snapshots.ts";
 import { HarborError } from "../base/errors.ts";
 import {
   createVersionTables,
@@ -12,12 +13,31 @@ import {
 import { createIdentity } from "../engines/identity.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { lockOptions } from "./lock_options.ts";
-import { recordOf } from "./read_unmanaged.ts";
+import { differencesFrom, recordOf } from "./read_unmanaged.ts";
 
 /** What a stamp did. */
 export interface StampResult {
   readonly from: string | null;
   readonly to: string | null;
+}
+
+/** What a stamp would do. */
+export interface PlannedStamp extends StampResult {
+  /** In what the live schema is not that of the target. */
+  readonly differences: readonly Difference[];
+}
+
+/**
+ * Says where a stamp would lead, and in what the schema is not the target's.
+ *
+ * @throws {HarborError} `unknown_target` or `ambiguous_target`
+ */
+export async function planStamp(context: RunContext, target: string): Promise<PlannedStamp> {
+  const { database, history } = context;
+  const { from, count } = resolveStamp(context, target, await readApplied(database) ?? []);
+  const revision = history.revisions[count - 1] ?? null;
+  const differences = differencesFrom(schemasOf(history), revision, await database.introspect());
+  return { from, to: revision?.id ?? null, differences };
 }
 
 /**

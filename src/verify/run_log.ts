@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "
 import { basename, dirname } from "node:path";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { trustedPath, withOpenFolder } from "../base/files/open_folder.ts";
+import { giveOpenFile, ownerFor } from "../base/files/owner.ts";
 import { openRegularFile, otherKind } from "../base/files/regular_file.ts";
 import { formatRunRecord, parseRunRecords, type RunRecord } from "./rules/run_record.ts";
 
@@ -54,7 +55,11 @@ function openToAppend(path: string): number {
     const stat = fstatSync(file);
     const state = otherKind(stat) ??
       (stat.nlink > 1 ? "a file with other names, which may be anywhere" : null);
-    if (state === null) return file;
+    if (state === null) {
+      // One that root has just made here.
+      if (stat.uid === 0 && stat.size === 0) giveOpenFile(file, ownerFor(folder.path(".")));
+      return file;
+    }
     closeSync(file);
     throw new Error(`it is ${state}`);
   });

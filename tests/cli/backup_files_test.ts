@@ -73,7 +73,7 @@ for (const mode of ["wal", "delete"]) {
       beside.close();
       assert.equal(journalOf(given.path), mode);
       const path = await newest(given);
-      await given.expect(0, "restore", path);
+      await given.expect(0, "restore", "--yes", path);
       assert.equal(journalOf(given.path), mode);
       assert.equal(await given.value("SELECT size FROM files WHERE id = 1"), "7");
     },
@@ -87,7 +87,7 @@ for (const options of [["--compress", "zstd"], ["--compress", "gzip"]]) {
     assert.ok(backup.bytes < statSync(given.path).size / 2, `${backup.bytes} bytes`);
     await given.expect(0, "backup", "verify", backup.path);
     await given.query("DELETE FROM files");
-    await given.expect(0, "restore", backup.path);
+    await given.expect(0, "restore", "--yes", backup.path);
     assert.equal(await given.value("SELECT count(*) FROM files"), "200");
     for (const share of [0.1, 0.5, 0.95]) {
       const pristine = readFileSync(backup.path);
@@ -119,10 +119,10 @@ testFile("an encrypted backup opens with its key and no other, and no plain copy
   assert.match(blind.stdout, /warn .*encrypted/);
   await given.expect(0, "backup", "verify", path, "--identity", key);
   await given.expect(2, "backup", "verify", path, "--identity", wrong);
-  const refused = await given.expect(2, "restore", path);
+  const refused = await given.expect(2, "restore", "--yes", path);
   assert.match(refused.stderr, /--identity/);
   await given.query("DELETE FROM files");
-  await given.expect(0, "restore", path, "--identity", key);
+  await given.expect(0, "restore", "--yes", path, "--identity", key);
   assert.equal(await given.value("SELECT count(*) FROM files"), "200");
   assert.ok(!readdirSync(given.folder).some((name) => name.endsWith(".partial")));
 });
@@ -164,12 +164,12 @@ print("open", flush=True); sys.stdin.read()`,
     given.path,
   ], { stdio: ["pipe", "pipe", "inherit"] });
   await once(application.stdout, "data");
-  const { stderr } = await given.expect(4, "restore", path);
+  const { stderr } = await given.expect(4, "restore", "--yes", path);
   assert.match(stderr, /pid \d+ \(python3.*\) has the file open for writing/);
   assert.equal(await given.value("SELECT count(*) FROM files"), "10");
   application.stdin.end();
   await once(application, "exit");
-  await given.expect(0, "restore", path);
+  await given.expect(0, "restore", "--yes", path);
   assert.equal(await given.value("SELECT count(*) FROM files"), "200");
 });
 
@@ -178,7 +178,7 @@ testFile("a database that is none any more can be restored, and is kept as it is
   const path = await newest(given);
   writeFileSync(given.path, "this is no database, whatever its name says");
   writeFileSync(`${given.path}-wal`, "nor is this its log");
-  const { safetyBackup } = (await given.expect(0, "restore", path, "--json")).json<
+  const { safetyBackup } = (await given.expect(0, "restore", "--yes", path, "--json")).json<
     { safetyBackup: string }
   >();
   assert.equal(readFileSync(safetyBackup, "utf8"), "this is no database, whatever its name says");
@@ -193,7 +193,7 @@ testFile("a damaged index is no proven backup, and no reason not to restore", as
   const { stderr } = await given.expect(1, "upgrade");
   assert.match(stderr, /without a backup: Cannot prove/);
   assert.equal(await given.value("SELECT count(*) FROM harbor_version"), "1");
-  const { safetyBackup } = (await given.expect(0, "restore", path, "--json")).json<
+  const { safetyBackup } = (await given.expect(0, "restore", "--yes", path, "--json")).json<
     { safetyBackup: string }
   >();
   assert.match(safetyBackup, /\.damaged-/);
@@ -213,11 +213,11 @@ testFile("a side file that does not belong to the restored database does not har
   renameSync(`${given.path}.left`, given.path);
   renameSync(`${given.path}.left-wal`, `${given.path}-wal`);
   assert.equal(await given.value("SELECT sum(size) FROM files"), String(99 * 200));
-  const { safetyBackup } = (await given.expect(0, "restore", path, "--json")).json<
+  const { safetyBackup } = (await given.expect(0, "restore", "--yes", path, "--json")).json<
     { safetyBackup: string }
   >();
   assert.notEqual(await given.value("SELECT sum(size) FROM files"), String(99 * 200));
-  await given.expect(0, "restore", safetyBackup);
+  await given.expect(0, "restore", "--yes", safetyBackup);
   assert.equal(await given.value("SELECT sum(size) FROM files"), String(99 * 200));
 });
 
@@ -230,7 +230,7 @@ testFile("a link to the file stays a link, and owner and permissions stay", asyn
   chmodSync(given.path, 0o640);
   if (statSync(given.path).uid === 0) chownSync(given.path, 1234, 1235);
   const before = statSync(given.path);
-  await given.expect(0, "restore", path, "--to", `sqlite:///${link}`);
+  await given.expect(0, "restore", "--yes", path, "--to", `sqlite:///${link}`);
   assert.equal(readlinkSync(link), given.path);
   const after = statSync(given.path);
   assert.deepEqual([after.mode, after.uid, after.gid], [before.mode, before.uid, before.gid]);
@@ -241,7 +241,7 @@ testFile("a database that is not there can be restored", async (given) => {
   await given.expect(0, "backup");
   const path = await newest(given);
   renameSync(given.path, `${given.path}.gone`);
-  const { safetyBackup } = (await given.expect(0, "restore", path, "--json")).json<
+  const { safetyBackup } = (await given.expect(0, "restore", "--yes", path, "--json")).json<
     { safetyBackup: unknown }
   >();
   assert.equal(safetyBackup, null);
@@ -316,7 +316,7 @@ testFile("a full disk under the database leaves the old one when restoring", asy
     const changed = new DatabaseSync(there);
     changed.exec("PRAGMA journal_mode = MEMORY; UPDATE files SET size = 5");
     changed.close();
-    const { stderr } = await given.expect(1, "restore", path, "--to", `sqlite:///${there}`);
+    const { stderr } = await given.expect(1, "restore", "--yes", path, "--to", `sqlite:///${there}`);
     assert.match(stderr, /full|space/i);
     const database = new DatabaseSync(there, { readOnly: true });
     assert.deepEqual({ ...database.prepare("SELECT sum(size) AS n FROM files").get() }, { n: 1000 });

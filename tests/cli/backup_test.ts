@@ -97,7 +97,7 @@ eachCase("a backup goes back to exactly what was there, and what it replaces is 
 
   await given.expect(0, "upgrade", storageFields, "--no-backup");
   await given.query("DELETE FROM files WHERE id > 100");
-  const restored = (await given.expect(0, "restore", before.path, "--json"))
+  const restored = (await given.expect(0, "restore", "--yes", before.path, "--json"))
     .json<{ restored: { path: string; revision: string }; safetyBackup: string }>();
   assert.equal(restored.restored.revision, initial);
   const after = await makeBackup(given);
@@ -108,7 +108,7 @@ eachCase("a backup goes back to exactly what was there, and what it replaces is 
   assert.equal(status.lastBackup.path, after.path);
 
   // And forth again.
-  await given.expect(0, "restore", restored.safetyBackup);
+  await given.expect(0, "restore", "--yes", restored.safetyBackup);
   assert.equal(await given.value("SELECT count(*) FROM files"), "100");
   await given.expect(0, "upgrade", "--no-backup");
 });
@@ -118,7 +118,7 @@ eachCase("a backup restores into another, empty database", async (given) => {
   const backup = await makeBackup(given);
   await given.engine.withDatabase(async (other) => {
     const { restored, safetyBackup } =
-      (await given.expect(0, "restore", backup.path, "--to", other, "--json"))
+      (await given.expect(0, "restore", "--yes", backup.path, "--to", other, "--json"))
         .json<{ restored: { revision: string }; safetyBackup: unknown }>();
     assert.equal(restored.revision, initial);
     assert.equal(safetyBackup, null);
@@ -164,7 +164,7 @@ eachCase("a copy is of one moment while others write", async (given) => {
     `${collections} collections, ${files} new files`,
   );
   await given.engine.withDatabase(async (other) => {
-    await given.expect(0, "restore", backup.path, "--to", other);
+    await given.expect(0, "restore", "--yes", backup.path, "--to", other);
     const { query } = given.engine;
     const [orphans] = await query(
       other,
@@ -196,7 +196,7 @@ eachCase("what was damaged is found, and not restored", async (given) => {
     const verified = await given.run("backup", "verify", backup.path, "--json");
     assert.equal(verified.code, 3, `${what}: ${verified.stdout}`);
     assert.match(verified.stdout, words, what);
-    const refused = await given.run("restore", backup.path);
+    const refused = await given.run("restore", "--yes", backup.path);
     assert.equal(refused.code, 4, `${what}: ${refused.stdout}${refused.stderr}`);
     assert.equal(await given.value("SELECT count(*) FROM files"), "500");
     copyFileSync(pristine, backup.path);
@@ -277,7 +277,7 @@ eachCase("restore waits for the lock, and refuses", async (given) => {
   await fill(given, 5);
   const backup = await makeBackup(given);
   await withLockHeldElsewhere(given.url, async () => {
-    const { stderr } = await given.expect(5, "restore", backup.path, "--lock-wait", "0");
+    const { stderr } = await given.expect(5, "restore", "--yes", backup.path, "--lock-wait", "0");
     assert.match(stderr, /Cannot lock .* holds /);
   });
   assert.equal(await given.value("SELECT count(*) FROM files"), "5");

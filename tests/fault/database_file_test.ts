@@ -61,7 +61,7 @@ test("a restore keeps owner, rights, ACL and extended attributes", () =>
     };
     const before = await look();
     assert.match(String(before[3]), /user:1234:rw-/);
-    const result = await run("restore", backup);
+    const result = await run("restore", "--yes", backup);
     assert.equal(result.code, 0, result.stderr);
     assert.doesNotMatch(result.stderr, /not kept/);
     assert.deepEqual(await look(), before);
@@ -70,7 +70,7 @@ test("a restore keeps owner, rights, ACL and extended attributes", () =>
 test("a restore says so when it cannot keep an ACL", () =>
   withDatabase(async ({ cwd, backup, database }) => {
     await chmod(database, 0o640);
-    const result = await runCli(["restore", backup], { cwd, env: { PATH: "/nonexistent" } });
+    const result = await runCli(["restore", "--yes", backup], { cwd, env: { PATH: "/nonexistent" } });
     assert.equal(result.code, 0, result.stderr);
     assert.match(
       result.stderr,

@@ -94,7 +94,7 @@ test("root's restore makes nobody the owner of another file, whatever the folder
     ].join("; ");
     await whileAttacked(given, swap, async () => {
       for (let round = 0; round < 3; round++) {
-        await root("restore", backup.path);
+        await root("restore", "--yes", backup.path);
         await unharmed();
       }
     });
@@ -104,7 +104,7 @@ test("root's restore makes nobody the owner of another file, whatever the folder
         await rm(join(folder, name), { recursive: true, force: true });
       }
     }
-    const restored = await root("restore", backup.path);
+    const restored = await root("restore", "--yes", backup.path);
     assert.equal(restored.code, 0, restored.stderr);
     const { uid, gid } = await stat(join(folder, "openharbor.db"));
     assert.deepEqual([uid, gid], [given.as.uid, given.as.gid]);

@@ -35,7 +35,7 @@ export async function openKillBench(given: BackupCase, files: number): Promise<K
     ({
       backup: ["backup"],
       upgrade: ["upgrade", storageFields],
-      restore: ["restore", backups[target]!],
+      restore: ["restore", backups[target]!, "--yes"],
     })[operation];
   const durations = new Map<Operation, number>();
   for (const operation of operations) {
@@ -50,7 +50,7 @@ export async function openKillBench(given: BackupCase, files: number): Promise<K
     if (operation === "restore") {
       const state = await stateOf(given);
       assert.ok(states.includes(state), `neither the one nor the other: ${state}`);
-      await given.expect(0, "restore", backups[target]!);
+      await given.expect(0, "restore", "--yes", backups[target]!);
       assert.equal(await stateOf(given), states[target]);
       target = 1 - target;
     } else if (operation === "upgrade") {
@@ -103,7 +103,7 @@ export async function openKillBench(given: BackupCase, files: number): Promise<K
     },
     async finish() {
       await given.expect(0, "backup");
-      await given.expect(0, "restore", backups[0]!);
+      await given.expect(0, "restore", "--yes", backups[0]!);
       assert.deepEqual(readdirSync(given.folder).filter((name) => name.startsWith(".")), []);
       const files = readdirSync(given.folder).filter((name) => !name.endsWith(".json"));
       for (const file of files) {

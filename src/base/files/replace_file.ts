@@ -2,11 +2,13 @@ import { closeSync, constants, fchmodSync, lstatSync, openSync, renameSync, writ
 import { basename, dirname } from "node:path";
 import { HarborError, messageOf } from "../errors.ts";
 import { makePrivateFolder, type OpenFolder, trustedPath, withOpenFolder } from "./open_folder.ts";
+import { giveOpenFile, type Owner, ownerFor } from "./owner.ts";
 import { otherKind } from "./regular_file.ts";
 
 /**
  * Puts a text in the place of a file, so that a reader sees the old one or the new one and never a part. It is written
- * in a folder of its own that nobody else can reach into, also in a folder that belongs to somebody else.
+ * in a folder of its own that nobody else can reach into, also in a folder that belongs to somebody else; what root
+ * writes there belongs to the folder's owner.
  *
  * @param mode Its rights; left out, they are what the process gives to new files
  * @throws {HarborError} `file_failed`, also when something else than a file stands there; `unsafe_path`
@@ -19,7 +21,7 @@ export function replaceFile(path: string, text: string, { mode }: { readonly mod
     // It neither ends nor begins like what programs look for in the folder.
     const own = makePrivateFolder(folder, ".harbor-db-");
     try {
-      writeNew(own.path("new"), text, mode);
+      writeNew(own.path("new"), text, { mode, owner: ownerFor(folder.path(".")) });
       renameSync(own.path("new"), folder.path(name));
     } finally {
       own.remove();
@@ -33,15 +35,20 @@ export function replaceFile(path: string, text: string, { mode }: { readonly mod
  * @throws {HarborError} `file_failed`, also when it is there; `unsafe_path`
  */
 export function createFile(path: string, text: string, { mode }: { readonly mode: number }): void {
-  inTrustedFolder(path, (folder, name) => writeNew(folder.path(name), text, mode));
+  inTrustedFolder(path, (folder, name) => writeNew(folder.path(name), text, { mode, owner: null }));
 }
 
-function writeNew(path: string, text: string, mode: number | undefined): void {
+function writeNew(
+  path: string,
+  text: string,
+  { mode, owner }: { readonly mode: number | undefined; readonly owner: Owner | null },
+): void {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
   const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode ?? 0o666);
   try {
     const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+    giveOpenFile(file, owner);
     if (mode !== undefined) fchmodSync(file, mode);
   } finally {
     closeSync(file);

@@ -132,8 +132,8 @@ export function writeOptions({ system, lockWaitMs }: App, dir: string): WriteOpt
   return { lock: lockPath(stateFolder(system), "history", dir), waitMs: lockWaitMs, signal: system.signal };
 }
 
-/** Returns where the developer's files are: `--dir`, else `drizzle/` in the working directory. */
-export function projectPaths({ settings, system }: App, schema: string | undefined): ProjectPaths {
-  const dir = resolve(system.cwd, settings.dir ?? "drizzle");
+/** Returns where the developer's files are: `--dir`, else the project's, else `drizzle/` in the working directory. */
+export function projectPaths({ historyDir, system }: App, schema: string | undefined): ProjectPaths {
+  const dir = historyDir() ?? join(system.cwd, "drizzle");
   return { dir, schemaFile: resolve(system.cwd, schema ?? join(dirname(dir), "schema.ts")) };
 }

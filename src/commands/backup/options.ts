@@ -6,7 +6,7 @@ import { HarborError } from "../../base/errors.ts";
 import { defaultRetention, type RetentionPolicy } from "../../backup/rules/retention.ts";
 import { realPath } from "../../base/files/real_path.ts";
 import type { Backups } from "../../backup/open_backups.ts";
-import { type App, trusting } from "../../cli/app.ts";
+import { type App, placed, trusting } from "../../cli/app.ts";
 import { choice, count, text, texts, type Values } from "../../cli/options.ts";
 
 /** Where backups are. */
@@ -113,6 +113,7 @@ export function retentionPolicy(options: Values<typeof keepOptions>): RetentionP
 
 /** Reads the URL that a command names beside the database's own. */
 export function otherUrl(app: App, written: string): DatabaseUrl {
-  const url = trusting(parseDatabaseUrl(written, app.system.environment), app.settings);
-  return url.isFile ? { ...url, path: resolve(app.system.cwd, url.path) } : url;
+  const { system, settings, report } = app;
+  const url = trusting(parseDatabaseUrl(written, system.environment), settings);
+  return placed(url, { cwd: system.cwd, report });
 }

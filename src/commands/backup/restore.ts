@@ -1,5 +1,8 @@
 import { HarborError } from "../../base/errors.ts";
 import type { RunContext } from "../../engines/run_context.ts";
+import type { DatabaseUrl } from "../../base/url/database_url.ts";
+import type { App } from "../../cli/app.ts";
+import type { StoredBackup } from "../../backup/folder.ts";
 import type { RestoreResult } from "../../backup/restore.ts";
 import { backupOptions, identityOption, openAppBackups, otherUrl } from "./options.ts";
 import { positionText } from "./output.ts";
@@ -10,7 +13,7 @@ export const restoreCommand = defineCommand({
   name: "restore",
   summary: "put a backup in the place of the database",
   description:
-    "Proves the backup first and backs up what it is about to replace, so that there is a way back. Stop the application before.",
+    "Says what is there now and asks; without a terminal it needs --yes. Proves the backup first and backs up what it is about to replace, so that there is a way back. Stop the application before.",
   arguments: [{ name: "<backup>", summary: "its file, or its id or the beginning of it" }],
   options: {
     to: text("--to <url>", "another database to restore into"),
@@ -24,13 +27,14 @@ export const restoreCommand = defineCommand({
   ],
   run: async (app, { args, options }) => {
     const { readBackup, refuseBackup } = await import("../../backup/folder.ts");
-    const { system, report } = app;
+    const { system, report, settings } = app;
     const target = options.to === undefined ? app.databaseUrl() : otherUrl(app, options.to);
     const path = (await openAppBackups(app, options)).find(args[0]!, system.cwd);
     const backup = readBackup(path);
     if (target.isFile) refuseBackup(target, path);
-    const place = `${target.display} with ${backup.manifest.id} (${positionText(backup.manifest)})`;
-    if (system.isInteractive && !app.isAbsent(target)) await app.confirm(`Replace ${place}?`);
+    // Whether the history can be read must not show when the database is replaced.
+    await app.readHistory(target.dialect);
+    if (!settings.yes) await ask(app, { target, backup, noBackup: options.noBackup });
     if (options.noBackup) report.note("--no-backup: what is replaced is not backed up");
 
     const backups = await openAppBackups(app, options, target);
@@ -47,9 +51,48 @@ export const restoreCommand = defineCommand({
       if (!isDamaged) throw error;
       result = await restore(null);
     }
-    const { revision, unfinished, safetyBackup } = result;
+    const { safetyBackup } = result;
+    const { readPosition } = await import("../../backup/position.ts");
+    const position = await app.withRun("read", readPosition, target);
     if (safetyBackup !== null) report.line(`what was there is kept in ${safetyBackup}`);
-    report.line(`${report.colors.green("restored")}  ${target.display} is at ${positionText(result)}`);
-    return { json: { restored: { path, revision, unfinished, database: target.display }, safetyBackup } };
+    report.line(`${report.colors.green("restored")}  ${target.display} is at ${positionText(position)}`);
+    const said = positionText(backup.manifest);
+    if (said !== positionText(position)) report.note(`the backup's manifest says ${said}`);
+    return { json: { restored: { path, ...position, database: target.display }, safetyBackup } };
   },
 });
+
+interface Replacement {
+  readonly target: DatabaseUrl;
+  readonly backup: StoredBackup;
+  readonly noBackup: boolean;
+}
+
+/**
+ * Asks whether what is in a database may go; where there is nothing, nobody is asked.
+ *
+ * @throws {HarborError} `needs_confirmation`
+ */
+async function ask(app: App, { target, backup, noBackup }: Replacement): Promise<void> {
+  if (app.isAbsent(target)) return;
+  const { describeContents, rowsText } = await import("../contents.ts");
+  let there: string | null;
+  try {
+    there = await app.withRun("read", describeContents, target);
+  } catch (error) {
+    if (!(error instanceof HarborError) || error.code !== "not_a_database") throw error;
+    there = "it cannot be read as a database";
+  }
+  if (there === null) return;
+  const { manifest } = backup;
+  // The tables that keep account are in the copy, too; of them nobody asks.
+  const tables = manifest.tables.filter(({ name }) => !/^harbor_|^alembic_version$/.test(name));
+  const rows = rowsText(tables.map((table) => table.rows));
+  await app.confirm(
+    `Replace ${target.display} (${there}) with ${manifest.id} (at ${
+      positionText(manifest)
+    }, ${rows} in ${tables.length} tables)? ${
+      noBackup ? "What is there is lost." : "What is there is backed up first."
+    }`,
+  );
+}

@@ -17,10 +17,8 @@ export const downgradeCommand = defineCommand({
       direction: "downgrade",
       target: args[0]!,
       options,
-      question: ({ steps, to }) =>
-        `Undo ${steps.map((step) => `${step.revision.id} (${step.revision.name})`).join(", ")} and go to ${
-          to ?? "base"
-        }?`,
+      question: async (context, plan) =>
+        (await import("./downgrade_question.ts")).downgradeQuestion(context, plan, options),
     }).catch(async (error) => {
       throw await (await import("./point_to_backup.ts")).pointToBackup(app, options, error);
     }),

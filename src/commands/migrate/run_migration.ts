@@ -1,3 +1,4 @@
+import type { RunContext } from "../../engines/run_context.ts";
 import type { Direction } from "../../history/applied.ts";
 import type { StepResult } from "../../migrate/step_result.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
@@ -20,7 +21,7 @@ interface Migration {
   readonly target: string;
   readonly options: Values<typeof migrateOptions>;
   /** Asked once it is known that there is something to do. */
-  readonly question?: (plan: PreparedPlan) => string;
+  readonly question?: (context: RunContext, plan: PreparedPlan) => Promise<string>;
 }
 
 /** Plans a migration, and prints or runs it. */
@@ -30,7 +31,10 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   const net = createSafetyNet(app, options);
   const run = await import("../../migrate/migrate.ts");
   const planOnly = options.dryRun || options.sql;
-  if (planOnly || app.isAbsent() || question !== undefined) {
+  const isNew = app.isAbsent();
+  const where = describePlace(app, isNew);
+  if (!options.sql) printPlace(app, isNew);
+  if (planOnly || isNew || question !== undefined) {
     const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
       const plan = await run.preparePlan(context, goal);
       if (options.sql) {
@@ -40,14 +44,14 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
           renderBatch(context.database.dialect, batch.statements, batch.mode)
         );
         app.report.raw(script.join(""));
-        return { json: { ...planned(plan), sql: script.join("") } };
+        return { json: { ...planned(plan), ...where, sql: script.join("") } };
       }
       if (plan.steps.length > 0) await run.preflight(context, plan.from, plan.steps);
       if (options.dryRun || plan.steps.length === 0) {
         printPlan(app, plan);
-        return { json: planned(plan) };
+        return { json: { ...planned(plan), ...where } };
       }
-      if (question !== undefined) await app.confirm(question(plan));
+      if (question !== undefined) await app.confirm(() => question(context, plan));
       return null;
     });
     if (outcome !== null) return outcome;
@@ -61,13 +65,25 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         beforeSteps,
         pace: paceOf(options),
       });
+      if (isNew) app.report.line(`made       ${app.databaseUrl().display}`);
       printResult(app, result.steps, result.to);
       await net.fold(context);
-      return { json: { ...result, backup: net.summary() } };
+      return { json: { ...result, ...where, backup: net.summary() } };
     } catch (error) {
       throw await net.catch(context, error);
     }
   });
+}
+
+/** Says which database and which history a migration is about. */
+function describePlace(app: App, isNew: boolean) {
+  const { display: url, dialect } = app.databaseUrl();
+  return { database: { dialect, url, isNew }, history: { dir: app.historyDir() } };
+}
+
+function printPlace({ report, databaseUrl, historyDir }: App, isNew: boolean): void {
+  report.line(`database   ${databaseUrl().display}${isNew ? " (does not exist yet)" : ""}`);
+  report.line(`history    ${historyDir() ?? "built in"}`);
 }
 
 function planned({ from, to, steps }: PreparedPlan) {

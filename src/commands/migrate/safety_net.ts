@@ -134,7 +134,9 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     try {
       const backups = await openAppBackups(app, options);
       const { lockWaitMs } = app;
-      const { revision } = await backups.restore(context, { backup, keepsOld: true, lockWaitMs });
+      await backups.restore(context, { backup, keepsOld: true, lockWaitMs });
+      const { readPosition } = await import("../../backup/position.ts");
+      const { revision } = await app.withRun("read", readPosition);
       return error.with({
         message: said(`restored: the database is at ${revision ?? "no revision"} again`),
         hint: null,

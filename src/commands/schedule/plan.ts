@@ -93,11 +93,12 @@ function ownFolder(system: System, option: string): string {
 
 /** Returns the options of `verify` that are not as they would be without them, secrets left out. */
 function verifyArguments(
-  { system, settings }: App,
+  { system, historyDir }: App,
   options: ScheduleValues,
   backups: string,
 ): readonly string[] {
   const paths = ["report", "prometheus", "log", "identity"];
+  const dir = historyDir();
   const own = Object.entries(verifyOptions).flatMap(([key, option]: [string, Option<unknown>]) => {
     const value = options[key as keyof VerifyValues];
     if (key === "ping" || key === "backupDir" || value === option.fallback) return [];
@@ -107,7 +108,7 @@ function verifyArguments(
     return [flag, paths.includes(key) ? resolve(system.cwd, String(value)) : String(value)];
   });
   return [
-    ...settings.dir === undefined ? [] : ["--dir", resolve(system.cwd, settings.dir)],
+    ...dir === null ? [] : ["--dir", dir],
     ...own,
     // A service starts in another folder than the one in which backups were made.
     ...["--backup-dir", backups],

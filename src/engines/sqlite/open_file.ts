@@ -14,6 +14,7 @@ import { dirname, resolve } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { HarborError, messageOf } from "../../base/errors.ts";
+import { giveOpenFile, type Owner, ownerFor } from "../../base/files/owner.ts";
 import type { OpenOptions } from "../database.ts";
 import { refuseDanglingLink, refuseOtherKinds, refuseOtherPaths } from "./database_file.ts";
 import { failure } from "./errors.ts";
@@ -29,6 +30,7 @@ export const busyTimeoutMs = 5_000;
 export function openFile(url: SqliteFileUrl, access: OpenOptions["access"]): DatabaseSync {
   const path = resolve(url.path);
   refuseUnlessUsable(path, url, access);
+  if (access === "create" && !existsSync(path)) makeFor(path, ownerFor(dirname(path)));
   if (access !== "read") return probed(() => new DatabaseSync(path, { timeout: busyTimeoutMs }), url);
   if (isWal(path) && !existsSync(`${path}-wal`)) return openQuietWal(path, url);
   try {
@@ -37,6 +39,18 @@ export function openFile(url: SqliteFileUrl, access: OpenOptions["access"]): Dat
     if (!isHotJournal(error)) throw error;
     recover(path, url);
     return probed(() => openToRead(path), url);
+  }
+}
+
+/** Makes the file that SQLite would make as root's. What SQLite puts beside it then has the same owner. */
+function makeFor(path: string, owner: Owner | null): void {
+  if (owner === null) return;
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
+  const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+  try {
+    giveOpenFile(file, owner);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -6,7 +6,7 @@ import type { History, Revision } from "../../history/history.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { keptOf } from "../../adopt/inspect.ts";
 import { differencesFrom } from "../../state/read_unmanaged.ts";
-import { ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
+import { matchRevision, ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
 import { isMadeBy } from "../rules/made_by_script.ts";
 import { readSchemas } from "./read_schemas.ts";
 import { type Check } from "./check.ts";
@@ -24,11 +24,16 @@ export const schemaCheck: Check = {
     const live = await context.schema();
     const { schemas, unread } = readSchemas(history);
     const isAdopted = state.applied.some(({ origin }) => origin === "adopt" || origin === "bridge");
+    const differences = current === null ? [] : differencesFrom(schemas, current, live);
+    const match = matchRevision(schemas, live);
+    if (current !== null && differences.length > 0 && match.exact && match.revision !== null) {
+      return yield isAnother(match.revision, current.id);
+    }
     const found = [
       ...unread,
       ...current === null
         ? tooEarly(ownTables(schemas, live))
-        : differencesFrom(schemas, current, live).map((each) => drift(each, isAdopted)),
+        : differences.map((each) => drift(each, isAdopted)),
       ...strangers(schemas, live, scriptsOf(history)),
     ];
     if (found.length > 0) return yield* found;
@@ -60,6 +65,16 @@ function currentRevision(history: History, { kind, applied }: State): Revision |
   const done = history.revisions.filter((revision) => names.has(revision.id));
   if (done.length < names.size) refuse("the database has a revision that the history does not have");
   return done.at(-1) ?? null;
+}
+
+/** One finding instead of every difference: the version table is wrong, as after a stamp, and the schema is whole. */
+function isAnother(revision: string, said: string): Found {
+  return {
+    status: "fail",
+    message: `this is exactly ${revision}, and the version table says ${said}`,
+    hint: `harbor-db stamp ${revision}`,
+    details: { revision, said },
+  };
 }
 
 function drift(difference: Difference, isAdopted: boolean): Found {

@@ -9,11 +9,12 @@ import {
   openSync,
   type Stats,
 } from "node:fs";
+import { giveOpenFile, type Owner } from "../../../base/files/owner.ts";
 
 /** What a new file has that took no other one's place. */
 const freshMode = 0o644;
 
-/** The file that a new one is to be like; `null` without one. */
+/** The file that a new one is to be like. */
 export interface Model {
   readonly path: string;
   readonly stat: Stats;
@@ -26,12 +27,14 @@ export interface Model {
  * locks that SQLite has on it.
  *
  * @param path Of a file in a folder that nobody else may write
+ * @param model The old file; without one, the owner whom root makes it for
  * @returns What could not be kept, in words; `null` when all is
  */
-export async function keepAttributes(path: string, model: Model | null): Promise<string | null> {
+export async function keepAttributes(path: string, model: Model | Owner | null): Promise<string | null> {
   const file = openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0));
   try {
-    if (model === null) {
+    if (model === null || !("stat" in model)) {
+      giveOpenFile(file, model);
       fchmodSync(file, freshMode);
       return null;
     }

@@ -31,6 +31,7 @@ import {
   trustedPath,
   withOpenFolder,
 } from "../../../base/files/open_folder.ts";
+import { ownerFor } from "../../../base/files/owner.ts";
 import { failureCode } from "../errors.ts";
 import { busyTimeoutMs, execute, prepare, resultCode } from "../open_file.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
@@ -140,7 +141,10 @@ interface Stage {
 async function stage(from: string, { staged, target, onRemark }: Stage): Promise<void> {
   await copyFile(from, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   const stat = lstatSync(target, { throwIfNoEntry: false });
-  const lost = await keepAttributes(staged, stat === undefined ? null : { path: target, stat });
+  const lost = await keepAttributes(
+    staged,
+    stat === undefined ? ownerFor(dirname(target)) : { path: target, stat },
+  );
   if (lost !== null) onRemark?.(lost);
   const [one, other] = [await sha256Of(from), await sha256Of(staged)];
   if (one !== other) {

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type BackupCase, backupCase, backupsIn, fill, initial, storageFields } from "../support/backups.ts";
+import { engines, withFolder } from "../support/databases.ts";
+import { runCli } from "../support/run_cli.ts";
+
+const head = "7b1f73160408";
+
+/** Declares one test for each engine, with a new database and an empty working directory. */
+function eachCase(rule: string, work: (given: BackupCase) => Promise<void>): void {
+  for (const engine of engines) {
+    test(`${engine.name}: ${rule}`, () =>
+      engine.withDatabase((url) => withFolder((cwd) => work(backupCase(engine, url, cwd)))));
+  }
+}
+
+/** Runs a command without a terminal, which must be refused for want of consent, and returns what it asked. */
+async function asked(given: BackupCase, ...args: readonly string[]): Promise<string> {
+  const { error } = (await given.expect(4, ...args, "--json")).json<
+    { error: { code: string; message: string; hint: string } }
+  >();
+  assert.equal(error.code, "needs_confirmation", error.message);
+  assert.match(error.hint, /--yes/);
+  return error.message;
+}
+
+async function newBackup(given: BackupCase): Promise<string> {
+  return (await given.expect(0, "backup", "--json")).json<{ backup: { path: string } }>().backup.path;
+}
+
+eachCase("restore overwrites nothing without a yes, and its question says what goes", async (given) => {
+  await fill(given, 30);
+  const path = await newBackup(given);
+  await given.query("DELETE FROM files WHERE id > 12");
+  const question = await asked(given, "restore", path);
+  assert.match(
+    question,
+    /\(at 71dda59686db, 14 rows in 3 tables\) with .* \(at 71dda59686db, 32 rows in 3 tables\)/,
+  );
+  assert.match(question, /is backed up first/);
+  assert.match(await asked(given, "restore", path, "--no-backup"), /What is there is lost/);
+  assert.equal(await given.value("SELECT count(*) FROM files"), "12");
+
+  await given.engine.withDatabase(async (other) => {
+    const there = backupCase(given.engine, other, given.cwd);
+    await given.expect(0, "restore", path, "--to", other);
+    await there.query("DELETE FROM files");
+    assert.match(await asked(given, "restore", path, "--to", other), /2 rows in 3 tables\) with/);
+    assert.equal(await there.value("SELECT count(*) FROM files"), "0");
+    await given.expect(0, "restore", path, "--to", other, "--yes");
+    assert.equal(await there.value("SELECT count(*) FROM files"), "30");
+  });
+});
+
+eachCase("restore reports the revision that the database has then", async (given) => {
+  await fill(given, 5);
+  const path = await newBackup(given);
+  const manifest = readFileSync(`${path}.json`, "utf8");
+  writeFileSync(
+    `${path}.json`,
+    manifest.replace(`"revision": "${initial}"`, `"revision": "${storageFields}"`),
+  );
+  const result = await given.expect(0, "restore", path, "--yes", "--json");
+  assert.equal(result.json<{ restored: { revision: string } }>().restored.revision, initial);
+  assert.match(result.stderr, new RegExp(`manifest says ${storageFields}`));
+});
+
+test("restore over what is no database needs a yes, too", () =>
+  withFolder(async (cwd) => {
+    await runCli(["upgrade"], { cwd });
+    const { backup } = (await runCli(["backup", "--json"], { cwd })).json<{ backup: { path: string } }>();
+    const file = join(cwd, "openharbor.db");
+    writeFileSync(file, "a shopping list\n".repeat(500));
+    const refused = await runCli(["restore", backup.path], { cwd });
+    assert.equal(refused.code, 4, refused.stderr);
+    assert.match(refused.stderr, /cannot be read as a database/);
+    assert.match(readFileSync(file, "utf8"), /^a shopping list/);
+    assert.equal((await runCli(["restore", backup.path, "--yes"], { cwd })).code, 0);
+  }));
+
+eachCase("downgrade names the database, what is in it and what of it goes", async (given) => {
+  await fill(given, 7);
+  await given.expect(0, "upgrade", "--no-backup");
+  await given.query("UPDATE files SET metadata_json = '{}' WHERE id < 4");
+  const shown =
+    (await given.expect(0, "status", "--json")).json<{ database: { url: string } }>().database.url;
+  const one = await asked(given, "downgrade", initial);
+  assert.ok(one.includes(`on ${shown} (at ${head}, 9 rows in 3 tables)`), one);
+  assert.match(one, /column files\.metadata_json \(3 rows with a value\)/);
+  assert.match(one, /column files\.storage_backend \(7 rows with a value\)/);
+  assert.match(one, /It is backed up first/);
+  const all = await asked(given, "downgrade", "base", "--no-backup");
+  assert.match(all, /table files \(7 rows\)/);
+  assert.match(all, /table users \(1 row\)/);
+  assert.match(all, /Nothing is backed up/);
+  assert.equal(await given.value("SELECT count(*) FROM files"), "7");
+});
+
+eachCase("stamp looks at the schema, says what differs and asks", async (given) => {
+  await given.expect(0, "upgrade", storageFields);
+  const refused = await given.expect(4, "stamp", initial, "--json");
+  const { error, differences } = refused.json<
+    { error: { code: string; message: string }; differences: { path: string; kind: string }[] }
+  >();
+  assert.equal(error.code, "needs_confirmation");
+  assert.match(error.message, /at 71dda59686db, whose schema it does not have \(\d+ differences\)/);
+  assert.ok(
+    differences.some(({ path }) => path === "column files.storage_backend"),
+    JSON.stringify(differences),
+  );
+  assert.match(refused.stderr, /column files\.storage_backend is not expected/);
+  assert.match((await given.expect(0, "current")).stdout, new RegExp(storageFields));
+
+  await given.expect(0, "stamp", initial, "--yes");
+  assert.match((await given.expect(0, "current")).stdout, new RegExp(initial));
+  // And verify knows which revision it is.
+  const found = (await given.expect(3, "verify", "--only", "schema", "--json"))
+    .json<{ findings: { message: string; hint: string }[] }>().findings;
+  assert.deepEqual(found.map(({ message, hint }) => [message, hint]), [[
+    `this is exactly ${storageFields}, and the version table says ${initial}`,
+    `harbor-db stamp ${storageFields}`,
+  ]]);
+  // The hint needs no consent, since it is true.
+  await given.expect(0, "stamp", storageFields);
+  await given.expect(0, "verify", "--only", "schema");
+  await given.expect(4, "stamp", "base");
+});
+
+test("stamp on an empty database asks, since no revision's tables are there", () =>
+  engines[0]!.withDatabase((url) =>
+    withFolder(async (cwd) => {
+      const given = backupCase(engines[0]!, url, cwd);
+      await given.query("CREATE TABLE another (id INTEGER)");
+      await asked(given, "stamp", "head");
+      await given.expect(0, "stamp", "base");
+      assert.throws(() => backupsIn(given.folder), /ENOENT/);
+    })
+  ));
