@@ -1,9 +1,10 @@
 import type { SqliteFileUrl } from "../base/url/sqlite_url.ts";
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename, isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { compareTexts } from "../base/compare_texts.ts";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { backupPathOf, isInFuture, type Manifest, manifestPathOf, parseManifest } from "./rules/manifest.ts";
+import { chownCommand } from "../base/files/owner.ts";
 import { trustedPath } from "../base/files/open_folder.ts";
 import { isRegularFile, readRegularText } from "../base/files/regular_file.ts";
 
@@ -36,7 +37,9 @@ export function readBackups(folder: string): BackupList {
       backups.push(readBackup(join(folder, backupPathOf(name)!)));
     } catch (error) {
       if (!(error instanceof HarborError)) throw error;
-      problems.push(error);
+      // One remedy for all that this user may not read.
+      const isSaid = error.code === "read_only" && problems.some(({ code }) => code === "read_only");
+      if (!isSaid) problems.push(error);
     }
   }
   return { backups: backups.toSorted(newestFirst), problems };
@@ -49,12 +52,15 @@ export interface Newest {
   readonly fromFuture: readonly StoredBackup[];
 }
 
+/** Which backups {@link newestBackup} is after. */
+export interface Wanted {
+  isMeant(manifest: Manifest): boolean;
+  /** Told of manifests that this user may not read. */
+  onForbidden?(error: HarborError): void;
+}
+
 /** Returns the newest backup that is whole and meant, without reading more manifests than it takes. */
-export function newestBackup(
-  folder: string,
-  now: Date,
-  isMeant: (manifest: Manifest) => boolean,
-): Newest {
+export function newestBackup(folder: string, now: Date, { isMeant, onForbidden }: Wanted): Newest {
   const fromFuture: StoredBackup[] = [];
   // Names begin alike for one database and then with the time, but two databases may share a folder.
   const byTime = manifestNames(folder).toSorted((a, b) => compareTexts(timeIn(b), timeIn(a)));
@@ -67,6 +73,7 @@ export function newestBackup(
       fromFuture.push(backup);
     } catch (error) {
       if (!(error instanceof HarborError)) throw error;
+      if (error.code === "read_only") onForbidden?.(error);
     }
   }
   return { backup: null, fromFuture };
@@ -128,6 +135,7 @@ function readManifestText(path: string, manifestPath: string): string {
   try {
     text = readRegularText(manifestPath, longestManifest);
   } catch (error) {
+    if (isForbidden(error)) throw forbidden(manifestPath, dirname(path));
     throw damaged((error as Error).message, error);
   }
   if (text !== undefined) return text;
@@ -165,12 +173,28 @@ function manifestNames(folder: string): readonly string[] {
   try {
     return readdirSync(folder).filter((name) => !name.startsWith(".") && backupPathOf(name) !== null);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return [];
+    if (code === "EACCES") throw forbidden(folder, folder);
     throw new HarborError("file_failed", `Cannot read "${folder}": ${messageOf(error)}`, {
       hint: "Give the folder that backups are in: --backup-dir <dir>",
       cause: error,
     });
   }
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof HarborError &&
+    (error.cause as NodeJS.ErrnoException | undefined)?.code === "EACCES";
+}
+
+/** Says that this user may not read something of a folder's, and the command that changes that. */
+function forbidden(path: string, folder: string): HarborError {
+  const command = chownCommand(folder);
+  return new HarborError("read_only", `Cannot read "${path}": this user may not`, {
+    hint: command === null ? "Run as the user that owns it." : `As root: ${command}`,
+    details: { path },
+  });
 }
 
 function newestFirst(a: StoredBackup, b: StoredBackup): number {

@@ -115,7 +115,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
     const { content, proof, timing } = await copyAndProve(context, engine, plain);
     await refuseIfMoved(context, mark);
     const newest = plan.mayReuse
-      ? newestBackup(folder, context.now(), (manifest) => isOwnedBy(owner, manifest)).backup
+      ? newestBackup(folder, context.now(), { isMeant: (manifest) => isOwnedBy(owner, manifest) }).backup
       : null;
     if (newest !== null && await isSame(newest, { ...before, content, encoding }, context)) {
       return { ...newest, isReused: true, timing };

@@ -24,7 +24,11 @@ export interface Backups {
   make(context: RunContext, request: BackupRequest): Promise<MadeBackup>;
   /** Lists what is in the folder, and which of it is the database's own. */
   list(identity: Identity): OwnBackups;
-  /** Returns the newest of the database's own that is whole. */
+  /**
+   * Returns the newest of the database's own that is whole.
+   *
+   * @throws {HarborError} `read_only` when there may be a newer one that this user may not read
+   */
   newest(identity: Identity): Newest;
   /** See `findBackup`. */
   find(name: string, cwd: string): string;
@@ -61,7 +65,12 @@ export function openBackups(url: DatabaseUrl, options: BackupOptions): Backups {
       return { ...list, own: ours.filter((each) => !isLate(each)), fromFuture: ours.filter(isLate) };
     },
     newest: (identity) =>
-      newestBackup(folder, store.now(), (manifest) => isOf({ ...identity, place }, manifest)),
+      newestBackup(folder, store.now(), {
+        isMeant: (manifest) => isOf({ ...identity, place }, manifest),
+        onForbidden: (error) => {
+          throw error;
+        },
+      }),
     find: (name, cwd) => findBackup(name, { folder, cwd }),
     verify: async (path, signal = store.signal) =>
       (await import("./verify.ts")).verifyBackup(path, { ...store, signal }),

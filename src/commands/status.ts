@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { messageOf } from "../base/errors.ts";
+import { HarborError } from "../base/errors.ts";
 import type { RevisionName, Status } from "../state/read_status.ts";
 import { readIdentity, unknownIdentity } from "../engines/identity.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -31,8 +31,8 @@ export const statusCommand = defineCommand({
       const { readStatus } = await loading;
       const status = await readStatus(context);
       const { state, lock } = status;
-      const { backup: lastBackup, fromFuture } = await readLastBackup(app, context, options);
-      print(app, { ...status, lastBackup, fromFuture }, context.database.url);
+      const { lastBackup, fromFuture, backupProblem } = await readLastBackup(app, context, options);
+      print(app, { ...status, lastBackup, fromFuture, backupProblem }, context.database.url);
       const verified = await lastRun(app, options.log);
       const needsAttention = status.pending.length > 0 || status.unfinished !== null ||
         state.refusal !== null || fromFuture.length > 0;
@@ -51,6 +51,7 @@ export const statusCommand = defineCommand({
           backfills: status.backfills,
           lastBackup: lastBackup && listedBackup(lastBackup),
           backupsFromFuture: fromFuture.map(listedBackup),
+          backupProblem,
           lastVerify: verified,
           problem: state.refusal,
         },
@@ -77,22 +78,30 @@ async function readLastBackup(
   app: App,
   { database }: RunContext,
   options: Values<typeof folderOptions>,
-): Promise<Newest> {
-  const none = { backup: null, fromFuture: [] };
+): Promise<LastBackup> {
+  const none = { lastBackup: null, fromFuture: [], backupProblem: null };
   if (!existsSync(backupFolder(app, app.databaseUrl(), options))) return none;
   const identity = app.isAbsent() ? unknownIdentity : await readIdentity(database);
   try {
-    return (await openAppBackups(app, options)).newest(identity);
+    const { backup, fromFuture } = (await openAppBackups(app, options)).newest(identity);
+    return { ...none, lastBackup: backup, fromFuture };
   } catch (error) {
-    app.report.note(messageOf(error));
-    return none;
+    if (error instanceof HarborError) return { ...none, backupProblem: error };
+    throw error;
   }
 }
 
-type Shown = Status & { readonly lastBackup: StoredBackup | null } & Pick<Newest, "fromFuture">;
+interface LastBackup extends Pick<Newest, "fromFuture"> {
+  readonly lastBackup: StoredBackup | null;
+  /** Why it is not known. */
+  readonly backupProblem: HarborError | null;
+}
+
+type Shown = Status & LastBackup;
 
 function print({ report, isAbsent, historyDir }: App, status: Shown, url: string): void {
-  const { lastBackup, fromFuture, state, pending, lock, backfills, unfinished, adopted } = status;
+  const { lastBackup, fromFuture, backupProblem, state, pending, lock, backfills, unfinished, adopted } =
+    status;
   const show = (label: string, value: string) =>
     report.line(`${report.colors.bold(label.padEnd(10))} ${value}`);
   const named = (revision: RevisionName | null) =>
@@ -121,7 +130,10 @@ function print({ report, isAbsent, historyDir }: App, status: Shown, url: string
       `${table}: ${rows} rows in ${batches} batches, at key ${lastKey ?? "-"} of ${endKey ?? "-"}`,
     );
   }
-  if (lastBackup === null) show("backup", "none");
+  if (backupProblem !== null) {
+    show("backup", `unknown: ${backupProblem.message}`);
+    for (const line of backupProblem.hintLines) report.line(`${" ".repeat(10)} ${line}`);
+  } else if (lastBackup === null) show("backup", "none");
   else {
     const { manifest, path } = lastBackup;
     const age = ageText(manifest.createdAt, new Date());

@@ -13,7 +13,7 @@ import {
 import { createIdentity } from "../engines/identity.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { lockOptions } from "./lock_options.ts";
-import { differencesFrom, recordOf } from "./read_unmanaged.ts";
+import { differencesFrom, recordOf, schemasOf } from "./read_unmanaged.ts";
 
 /** What a stamp did. */
 export interface StampResult {

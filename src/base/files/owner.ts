@@ -60,7 +60,7 @@ export function makeFolderFor(path: string, owner: Owner | null): void {
 function makeTrusted(path: string, owner: Owner | null): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   if (dirname(path) !== path) makeTrusted(dirname(path), owner);
-  mkdirSync(path, { mode: 0o700 });
+  mkdirSync(path, { recursive: true, mode: 0o700 });
   if (owner === null) return;
   withOpenFolder(path, (folder) => {
     // Whoever may write the folder around it could have put another one of root's there.

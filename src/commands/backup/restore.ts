@@ -75,7 +75,7 @@ interface Replacement {
  */
 async function ask(app: App, { target, backup, noBackup }: Replacement): Promise<void> {
   if (app.isAbsent(target)) return;
-  const { describeContents, rowsText } = await import("../contents.ts");
+  const { describeContents, rowsText } = await import("./contents.ts");
   let there: string | null;
   try {
     there = await app.withRun("read", describeContents, target);

@@ -2,7 +2,7 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
 import { countRows } from "../../state/count_rows.ts";
 import { snapshotOf } from "../../state/read_unmanaged.ts";
-import { describeContents, rowsText } from "../contents.ts";
+import { describeContents, rowsText } from "../backup/contents.ts";
 
 /** Returns the question before a downgrade: on which database, what is in it, and what of it goes. */
 export async function downgradeQuestion(

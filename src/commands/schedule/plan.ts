@@ -5,6 +5,8 @@ import { defaultUrl } from "../../cli/global_options.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { UnitPlan } from "../../verify/schedule/systemd_units.ts";
+import { selectChecks } from "../../verify/checks/all.ts";
+import { backupCheck } from "../../verify/checks/backup.ts";
 import { currentUser } from "../../base/files/open_folder.ts";
 import type { App } from "../../cli/app.ts";
 import type { System } from "../../cli/system.ts";
@@ -29,6 +31,8 @@ export interface ScheduleValues extends VerifyValues {
 export interface SchedulePlan extends UnitPlan {
   /** Where the units go. */
   readonly unitDir: string;
+  /** Paths that the run looks at, and the program. */
+  readonly checked: readonly string[];
   /** Names and values of the variables that belong into the file of secrets; empty without any. */
   readonly secrets: Readonly<Record<string, string>>;
 }
@@ -50,6 +54,9 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const hasSecrets = Object.keys(secrets).length > 0;
   const absolute = (path: string) => resolve(system.cwd, path);
   const backups = backupFolder(app, url, options);
+  const checksBackups = selectChecks(options.only, options.skip).includes(backupCheck);
+  const file = url.isFile ? resolve(system.cwd, url.path) : "";
+  const inputs = [app.historyDir(), options.identity].flatMap((path) => path ? [absolute(path)] : []);
   const outputs = [options.report, options.prometheus, options.log].flatMap((path) =>
     path === undefined ? [] : [dirname(absolute(path))]
   );
@@ -70,8 +77,18 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
     at: timeOf(options.at, `${system.userName() ?? currentUser()} ${url.display} ${system.client.host}`),
     // What it may take, the wait for another run, and a minute for what comes after.
     timeoutSeconds: Math.ceil(options.maxDuration / 1_000) + app.settings.lockWait + 60,
-    user: isRoot ? options.user ?? ownerOf(url, system.cwd) : undefined,
-    reads: [...readsOf(url, { system, writes: outputs }), ...options.restoreDrill ? [] : [backups]],
+    user: isRoot ? options.user ?? ownerOf(url.isFile ? file : checksBackups ? backups : null) : undefined,
+    checked: [
+      system.program[0],
+      ...url.isFile ? [file] : [],
+      ...checksBackups ? [backups] : [],
+      ...inputs,
+    ],
+    reads: [
+      ...readsOf(url, { system, writes: outputs }),
+      ...inputs,
+      ...options.restoreDrill ? [] : [backups],
+    ],
     // A drill decodes the backup beside it.
     writes: [...new Set([...outputs, ...options.restoreDrill ? [backups] : []])],
     onFailure: options.onFailure ?? null,
@@ -156,10 +173,13 @@ function writtenUrl({ system, settings }: App, url: DatabaseUrl): string {
   return settings.databaseUrl ?? system.environment["DATABASE_URL"] ?? defaultUrl;
 }
 
-/** The owner of a SQLite file can read it; a server's client can be anybody. */
-function ownerOf(url: DatabaseUrl, cwd: string): string | null {
-  if (!url.isFile) return null;
-  const stat = statSync(resolve(cwd, url.path), { throwIfNoEntry: false });
+/**
+ * The owner of a SQLite file can read it, and that of backups them, which are for nobody else; a server's client can be
+ * anybody. What is not there yet will belong to the owner of the folder around it.
+ */
+function ownerOf(path: string | null): string | null {
+  if (path === null) return null;
+  const stat = [path, dirname(path)].map((each) => statSync(each, { throwIfNoEntry: false })).find(Boolean);
   return stat === undefined ? null : String(stat.uid);
 }
 

@@ -10,6 +10,7 @@ import { readRegularText } from "../../base/files/regular_file.ts";
 import { createFile, replaceFile } from "../../base/files/replace_file.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
+import { refuseUnreadable } from "./refuse_unreadable.ts";
 import { planSchedule, type SchedulePlan, type ScheduleValues } from "./plan.ts";
 
 /** Prints or writes what runs `verify` every night. */
@@ -21,6 +22,7 @@ export async function runSchedule(app: App, options: ScheduleValues): Promise<Ou
     });
   }
   if (options.cron) return printCron(app, plan);
+  refuseUnreadable({ user: plan.user, paths: plan.checked });
   const units = renderUnits(withLog(plan, options));
   const files = units.map(({ name, text }) => ({ path: join(plan.unitDir, name), text }));
   if (!options.install) {

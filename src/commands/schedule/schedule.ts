@@ -15,7 +15,7 @@ export const scheduleCommand = defineCommand({
     name: text("--name <name>", "the name of the units (harbor-db-verify)"),
     user: text(
       "--user <name>",
-      "the user that the service runs as (the owner of a SQLite file, else a made-up one)",
+      "the user that the service runs as (the owner of a SQLite file, of a server's backups, else a made-up one)",
     ),
     onFailure: text(
       "--on-failure <unit>",

@@ -14,9 +14,9 @@ import { dirname, resolve } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { HarborError, messageOf } from "../../base/errors.ts";
-import { giveOpenFile, type Owner, ownerFor } from "../../base/files/owner.ts";
+import { chownCommand, giveOpenFile, type Owner, ownerFor } from "../../base/files/owner.ts";
 import type { OpenOptions } from "../database.ts";
-import { refuseDanglingLink, refuseOtherKinds, refuseOtherPaths } from "./database_file.ts";
+import { refuseDanglingLink, refuseOtherKinds, refuseOtherPaths, sideFiles } from "./database_file.ts";
 import { failure } from "./errors.ts";
 
 /** Milliseconds that a statement waits for another connection's lock before it fails with `busy`. */
@@ -152,7 +152,7 @@ function isWritable(path: string): boolean {
 function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOptions["access"]): void {
   const refuse = (
     state: string,
-    hint: string,
+    hint: string | readonly string[],
     code: "connection_failed" | "read_only" = "connection_failed",
   ) => {
     throw new HarborError(code, `Cannot open "${url.display}": ${state}`, { hint, details: { path } });
@@ -184,12 +184,20 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
     }
     return;
   }
-  if (!isReadable(path)) refuse(`"${path}" may not be read`, "Run as the user that owns the database.");
-  const closed = [path, dirname(path)].find((each) => !isWritable(each));
+  const files = [path, ...sideFiles.map((ending) => path + ending).filter((each) => existsSync(each))];
+  const unread = files.find((each) => !isReadable(each));
+  if (unread !== undefined) refuse(`"${unread}" may not be read`, ownerHint(unread));
+  const closed = [...files, dirname(path)].find((each) => !isWritable(each));
   if (access !== "read" && closed !== undefined) {
     // SQLite makes its journal in the folder.
-    refuse(`"${closed}" may not be written`, "Run as the user that owns the database.", "read_only");
+    refuse(`"${closed}" may not be written`, ownerHint(closed), "read_only");
   }
+}
+
+/** Names both ways: the user that may, or the file to this user. */
+function ownerHint(path: string): readonly string[] {
+  const command = chownCommand(path);
+  return ["Run as the user that owns the database.", ...command === null ? [] : [`Or, as root: ${command}`]];
 }
 
 function isReadable(path: string): boolean {

@@ -1,8 +1,8 @@
-import { readPosition } from "../backup/position.ts";
-import { formatCount } from "../base/quantity.ts";
-import type { RunContext } from "../engines/run_context.ts";
-import { countRows } from "../state/count_rows.ts";
-import { positionText } from "./backup/output.ts";
+import { readPosition } from "../../backup/position.ts";
+import { formatCount } from "../../base/quantity.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { countRows } from "../../state/count_rows.ts";
+import { positionText } from "./output.ts";
 
 /**
  * Says what a database holds, for the question whether it may go: `at 5b09ebe23c76, 120 rows in 3 tables`. Counts the

@@ -1,0 +1,63 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { HarborError } from "../../base/errors.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
+
+/** What a service is to read, and as whom. */
+export interface Reading {
+  /** A name or a number; `null` for one that systemd makes up, `undefined` for who runs this. */
+  readonly user: string | null | undefined;
+  readonly paths: readonly string[];
+}
+
+/** Prints what may not be read of its arguments, each ended by NUL. */
+const script =
+  'for path do [ -r "$path" ] && { [ ! -d "$path" ] || [ -x "$path" ]; } || printf "%s\\0" "$path"; done';
+
+/**
+ * Refuses a user that may not read what the service is to check, by trying it as that user, without privileges as the
+ * service has none. Where that cannot be tried, nothing is refused.
+ *
+ * @throws {HarborError} `bad_config`
+ */
+export function refuseUnreadable({ user, paths }: Reading): void {
+  const there = paths.filter((path) => existsSync(path)).flatMap((path) => [path, ...firstIn(path)]);
+  const [unread] = tried(user, ["sh", "-c", script, "sh", ...there])?.split("\0") ?? [];
+  if (unread === undefined || unread === "") return;
+  const who = user === null ? "a user that systemd makes up" : `the user ${user ?? "who runs this"}`;
+  throw new HarborError("bad_config", `Cannot schedule "verify": ${who} may not read "${unread}"`, {
+    hint: [
+      `Let it run as the user that may: --user <name>`,
+      ...typeof user === "string" ? [`Or, as root: chown -R ${user} ${quoteForShell(unread)}`] : [],
+    ],
+    details: { path: unread },
+  });
+}
+
+/** Files in a folder of backups have one owner, mostly. */
+function firstIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path).filter((name) => name.endsWith(".json")).map((name) => join(path, name)).slice(
+      -3,
+    );
+  } catch {
+    return [];
+  }
+}
+
+/** Returns what a command prints when that user runs it; `undefined` where it cannot be run so. */
+function tried(user: Reading["user"], command: readonly string[]): string | undefined {
+  const run = ([program = "", ...args]: readonly string[]) =>
+    execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  try {
+    if (user === undefined) return run(command);
+    const [uid, groups] = user === null
+      ? ["65534", "65534"]
+      : [run(["id", "-u", "--", user]).trim(), run(["id", "-G", "--", user]).trim().replaceAll(" ", ",")];
+    const identity = ["--reuid", uid, "--regid", groups.split(",")[0]!, "--groups", groups];
+    return run(["setpriv", ...identity, "--inh-caps=-all", "--bounding-set=-all", ...command]);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmod, chown, mkdir, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import { type Owned, withOwner } from "../support/other_user.ts";
+import { runCli } from "../support/run_cli.ts";
+
+interface Given extends Owned {
+  /** Run harbor-db in the other user's folder, and fail unless it ends with that exit code. */
+  root(code: number, ...args: readonly string[]): ReturnType<typeof runCli>;
+  owner(code: number, ...args: readonly string[]): ReturnType<typeof runCli>;
+  /** Fails unless a path below the folder belongs to that user. */
+  isOwners(...paths: readonly string[]): Promise<void>;
+}
+
+async function withUser(work: (given: Given) => Promise<void>): Promise<void> {
+  await withOwner(async (owned) => {
+    const { folder, as } = owned;
+    const state = join(folder, "..", "state");
+    const run = async (code: number, args: readonly string[], options: Parameters<typeof runCli>[1]) => {
+      const result = await runCli(args, { cwd: folder, ...options });
+      assert.equal(result.code, code, `${args.join(" ")}\n${result.stdout}${result.stderr}`);
+      return result;
+    };
+    await work({
+      ...owned,
+      root: (code, ...args) => run(code, args, { env: { XDG_STATE_HOME: state } }),
+      owner: (code, ...args) => run(code, args, { as, env: { XDG_STATE_HOME: as.home } }),
+      isOwners: async (...paths) => {
+        for (const path of paths) {
+          const { uid, gid } = await stat(join(folder, path));
+          assert.deepEqual([path, uid, gid], [path, as.uid, as.gid]);
+        }
+      },
+    });
+  });
+}
+
+/** Makes the database, which Deno lets root write only when all may. */
+async function makeDatabase({ folder, root }: Given, ...args: readonly string[]): Promise<void> {
+  await root(0, "upgrade", ...args);
+  await chmod(join(folder, "openharbor.db"), 0o666);
+}
+
+test("a database that root makes in another user's folder is that user's", () =>
+  withUser(async (given) => {
+    const { root, owner, isOwners, folder } = given;
+    await root(0, "upgrade", "71dda59686db");
+    await isOwners("openharbor.db");
+    assert.equal((await stat(join(folder, "openharbor.db"))).mode & 0o777, 0o644);
+    await owner(0, "upgrade");
+    await owner(0, "verify", "--only", "backup,schema");
+  }));
+
+test("the backups of root's upgrade can be read by the nightly check of the database's owner", () =>
+  withUser(async (given) => {
+    const { root, owner, isOwners, folder } = given;
+    await makeDatabase(given, "71dda59686db");
+    await root(0, "upgrade");
+    const names = await readdir(join(folder, "backups"));
+    assert.equal(names.length, 2);
+    await isOwners("backups", ...names.map((name) => join("backups", name)));
+    assert.equal((await stat(join(folder, "backups"))).mode & 0o777, 0o700);
+    assert.match((await owner(0, "status")).stdout, /^backup .* at 71dda59686db, proven/m);
+    await owner(0, "verify", "--only", "backup", "--restore-drill");
+    // And root goes on in the owner's folder.
+    await root(0, "downgrade", "-1", "--yes");
+    await owner(0, "backup", "list");
+    await owner(0, "backup");
+    await root(0, "backup", "--backup-dir", join(folder, "deep", "down"));
+    await isOwners("deep", "deep/down");
+  }));
+
+test("what root restores where nothing was, and writes beside a database, is the folder's owner's", () =>
+  withUser(async (given) => {
+    const { root, owner, isOwners, folder } = given;
+    await makeDatabase(given);
+    const { backup } = (await root(0, "backup", "--json")).json<{ backup: { path: string } }>();
+    await root(0, "restore", backup.path, "--to", `sqlite:///${folder}/look.db`);
+    await isOwners("look.db");
+    const outputs = ["--report", "r.html", "--prometheus", "m.prom", "--log", "v.jsonl"];
+    await root(0, "verify", ...outputs);
+    await isOwners("r.html", "m.prom", "v.jsonl");
+    await owner(0, "verify", ...outputs);
+  }));
+
+test("what SQLite puts beside the file while root writes is the owner's", () =>
+  withUser(async (given) => {
+    const { root, folder, isOwners } = given;
+    await makeDatabase(given, "71dda59686db");
+    const database = new DatabaseSync(join(folder, "openharbor.db"));
+    // A reader keeps the log in place.
+    database.exec("PRAGMA journal_mode = WAL");
+    database.exec("BEGIN; SELECT * FROM users");
+    await root(0, "upgrade", "--no-backup");
+    await isOwners("openharbor.db-wal", "openharbor.db-shm");
+    database.close();
+  }));
+
+test("backups that a user may not read are said, with the command that helps", () =>
+  withUser(async (given) => {
+    const { root, owner, folder } = given;
+    await makeDatabase(given);
+    await root(0, "backup");
+    const backups = join(folder, "backups");
+    const names = await readdir(backups);
+    const files = names.map((name) => join(backups, name));
+    for (const [closed, code] of [[[backups], 1], [files, 3]] as const) {
+      for (const path of closed) await chown(path, 0, 0);
+      const { stdout } = await owner(0, "status");
+      assert.match(stdout, /^backup +unknown: Cannot read ".*": this user may not$/m);
+      const [, command] = /As root: (chown .*)$/m.exec(stdout) ?? [];
+      assert.ok(command !== undefined, stdout);
+      const { findings } = (await owner(code, "verify", "--only", "backup", "--json"))
+        .json<{ findings: { hint: string; message: string }[] }>();
+      assert.match(findings[0]!.message, /this user may not/);
+      assert.ok(findings[0]!.hint.includes(command), JSON.stringify(findings));
+      execFileSync("sh", ["-c", command]);
+      assert.match((await owner(0, "status")).stdout, /proven/);
+      await owner(0, "verify", "--only", "backup");
+    }
+  }));
+
+test("a database that a user may not read or write is said, with the command that helps", () =>
+  withUser(async (given) => {
+    const { owner, folder } = given;
+    await makeDatabase(given);
+    const file = join(folder, "openharbor.db");
+    for (const [mode, args] of [[0o600, ["status"]], [0o644, ["stamp", "head"]]] as const) {
+      await chown(file, 0, 0);
+      await chmod(file, mode);
+      const { stderr } = await owner(1, ...args);
+      const [, command] = /as root: (chown .*)$/m.exec(stderr) ?? [];
+      assert.ok(command !== undefined, stderr);
+      execFileSync("sh", ["-c", command]);
+      await owner(0, ...args);
+    }
+  }));
+
+test("schedule runs as who can read the backups, and refuses a user who cannot read what is to be checked", () =>
+  withUser(async (given) => {
+    const { root, as, folder } = given;
+    const env = { DATABASE_URL: "postgresql://harbor@db.example.org/harbor" };
+    const backups = join(folder, "backups");
+    await mkdir(backups, { mode: 0o700 });
+    await chown(backups, as.uid, as.gid);
+    const units = (...args: readonly string[]) => runCli(["schedule", ...args], { cwd: folder, env });
+    assert.match((await units()).stdout, new RegExp(`^User=${as.uid}$`, "m"));
+    assert.match((await units("--skip", "backup")).stdout, /^DynamicUser=yes$/m);
+    await chown(backups, 0, 0);
+    assert.match((await units()).stdout, /^User=0$/m);
+    const refused = await units("--user", "daemon");
+    assert.equal(refused.code, 2, refused.stdout);
+    assert.match(refused.stderr, /the user daemon may not read ".*backups"/);
+    const [, command] = /as root: (chown .*)$/m.exec(refused.stderr) ?? [];
+    execFileSync("sh", ["-c", command!]);
+    assert.match((await units("--user", "daemon")).stdout, /^User=daemon$/m);
+
+    await makeDatabase(given);
+    await chmod(join(folder, "openharbor.db"), 0o600);
+    assert.match((await root(0, "schedule")).stdout, new RegExp(`^User=${as.uid}$`, "m"));
+    assert.match((await root(2, "schedule", "--user", "daemon")).stderr, /may not read ".*openharbor\.db"/);
+  }));
