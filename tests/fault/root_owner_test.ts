@@ -158,6 +158,7 @@ test("schedule runs as who can read the backups, and refuses a user who cannot r
     execFileSync("sh", ["-c", command!]);
     assert.match((await units("--user", "daemon")).stdout, /^User=daemon$/m);
 
+    await chown(backups, as.uid, as.gid);
     await makeDatabase(given);
     await chmod(join(folder, "openharbor.db"), 0o600);
     assert.match((await root(0, "schedule")).stdout, new RegExp(`^User=${as.uid}$`, "m"));

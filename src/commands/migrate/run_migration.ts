@@ -33,7 +33,6 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   const planOnly = options.dryRun || options.sql;
   const isNew = app.isAbsent();
   const where = describePlace(app, isNew);
-  if (!options.sql) printPlace(app, isNew);
   if (planOnly || isNew || question !== undefined) {
     const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
       const plan = await run.preparePlan(context, goal);
@@ -48,6 +47,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       }
       if (plan.steps.length > 0) await run.preflight(context, plan.from, plan.steps);
       if (options.dryRun || plan.steps.length === 0) {
+        printPlace(app, isNew);
         printPlan(app, plan);
         return { json: { ...planned(plan), ...where } };
       }
@@ -57,7 +57,10 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
     if (outcome !== null) return outcome;
   }
   return await app.withRun(direction === "upgrade" ? "create" : "write", async (context) => {
-    const beforeSteps = (plan: PreparedPlan) => net.spread(context, plan);
+    const beforeSteps = async (plan: PreparedPlan) => {
+      printPlace(app, isNew);
+      await net.spread(context, plan);
+    };
     try {
       const result = await run.migrate(context, {
         goal,
@@ -65,6 +68,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         beforeSteps,
         pace: paceOf(options),
       });
+      if (result.steps.length === 0) printPlace(app, isNew);
       if (isNew) app.report.line(`made       ${app.databaseUrl().display}`);
       printResult(app, result.steps, result.to);
       await net.fold(context);
