@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmod, chown, mkdir, readdir, stat } from "node:fs/promises";
+import { chmod, chown, lchown, mkdir, readdir, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -52,6 +52,16 @@ test("a database that root makes in another user's folder is that user's", () =>
     assert.equal((await stat(join(folder, "openharbor.db"))).mode & 0o777, 0o644);
     await owner(0, "upgrade");
     await owner(0, "verify", "--only", "backup,schema");
+  }));
+
+test("root makes no database where another user's instance/ leads", () =>
+  withUser(async ({ folder, as, root }) => {
+    const target = join(folder, "..", "root");
+    await mkdir(target, { mode: 0o777 });
+    await symlink(target, join(folder, "instance"));
+    await lchown(join(folder, "instance"), as.uid, as.gid);
+    assert.match((await root(4, "upgrade")).stderr, /another user's link/);
+    assert.deepEqual(await readdir(target), []);
   }));
 
 test("the backups of root's upgrade can be read by the nightly check of the database's owner", () =>

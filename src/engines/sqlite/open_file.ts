@@ -14,7 +14,8 @@ import { dirname, resolve } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { HarborError, messageOf } from "../../base/errors.ts";
-import { chownCommand, giveOpenFile, type Owner, ownerFor } from "../../base/files/owner.ts";
+import { trustedPath } from "../../base/files/open_folder.ts";
+import { chownCommand, giveOpenFile, ownerFor } from "../../base/files/owner.ts";
 import type { OpenOptions } from "../database.ts";
 import { refuseDanglingLink, refuseOtherKinds, refuseOtherPaths, sideFiles } from "./database_file.ts";
 import { failure } from "./errors.ts";
@@ -30,7 +31,7 @@ export const busyTimeoutMs = 5_000;
 export function openFile(url: SqliteFileUrl, access: OpenOptions["access"]): DatabaseSync {
   const path = resolve(url.path);
   refuseUnlessUsable(path, url, access);
-  if (access === "create" && !existsSync(path)) makeFor(path, ownerFor(dirname(path)));
+  if (access === "create" && !existsSync(path)) makeNew(trustedPath(path));
   if (access !== "read") return probed(() => new DatabaseSync(path, { timeout: busyTimeoutMs }), url);
   if (isWal(path) && !existsSync(`${path}-wal`)) return openQuietWal(path, url);
   try {
@@ -42,8 +43,9 @@ export function openFile(url: SqliteFileUrl, access: OpenOptions["access"]): Dat
   }
 }
 
-/** Makes the file that SQLite would make as root's. What SQLite puts beside it then has the same owner. */
-function makeFor(path: string, owner: Owner | null): void {
+/** Makes the file for the folder's owner where SQLite would make it root's; what SQLite puts beside it follows it. */
+function makeNew(path: string): void {
+  const owner = ownerFor(dirname(path));
   if (owner === null) return;
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
   const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
