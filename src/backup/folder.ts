@@ -169,7 +169,12 @@ export function findBackup(name: string, place: { readonly folder: string; reado
   });
 }
 
-function manifestNames(folder: string): readonly string[] {
+/**
+ * Lists the names of the manifests in a folder.
+ *
+ * @throws {HarborError} `read_only` when this user may not read the folder; `file_failed`
+ */
+export function manifestNames(folder: string): readonly string[] {
   try {
     return readdirSync(folder).filter((name) => !name.startsWith(".") && backupPathOf(name) !== null);
   } catch (error) {

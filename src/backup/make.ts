@@ -18,7 +18,7 @@ import { flush } from "../base/files/flush.ts";
 import type { OpenFolder } from "../base/files/open_folder.ts";
 import { giveFile, makeFolderFor, type Owner, ownerFor } from "../base/files/owner.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
-import { newestBackup, readBackups, type StoredBackup } from "./folder.ts";
+import { manifestNames, newestBackup, readBackups, type StoredBackup } from "./folder.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
 import type { BackupStore } from "./store.ts";
 import { progressOf } from "./progress.ts";
@@ -71,6 +71,8 @@ export async function makeBackup(
       await (await import("./codec.ts")).checkRecipients(encoding.recipients);
     }
     makeFolderFor(folder, ownerOf(store));
+    // A folder that may not be read is said before anything is written there.
+    manifestNames(folder);
     await clearLeftovers(folder, client, context.now());
     await requireSpace(folder, await spaceFor(engine, encoding));
     const uncarried = (await engine.uncarried()).map(({ kind, name }) => `${kind} ${name}`);
