@@ -1,10 +1,14 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { currentUser } from "../base/files/open_folder.ts";
+import { quoteForShell } from "../base/quote_shell.ts";
 
-/** What makes a folder a project of its own. */
-const marks = /^(schema\.ts|drizzle\.config\..+)$/;
+/** What makes a folder a project of its own. Looked for one by one, since a folder may hold very many files. */
+const marks = [
+  "schema.ts",
+  ...["ts", "js", "mjs", "cjs", "mts", "cts", "json"].map((end) => `drizzle.config.${end}`),
+];
 
 /**
  * Returns the `drizzle/` folder of the project that a folder is, or is in; `null` outside of one. A folder with
@@ -42,17 +46,12 @@ export function refuseUnlessUsable(history: string): void {
   throw new HarborError(
     "unsafe_path",
     `Cannot read the history in "${history}": it is another user's, whose scripts would run with your rights`,
-    { hint: `When you trust them: --dir '${history}'` },
+    { hint: `When you trust them: --dir ${quoteForShell(history)}` },
   );
 }
 
 function isMarked(folder: string): boolean {
-  try {
-    return readdirSync(folder).some((name) => marks.test(name));
-  } catch {
-    // One that may not be read: nothing in it could be, either.
-    return false;
-  }
+  return marks.some((name) => existsSync(join(folder, name)));
 }
 
 /** Whether something is there that is this user's or root's. */

@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
+import { quoteForShell } from "../base/quote_shell.ts";
 import type { SqliteFileUrl } from "../base/url/sqlite_url.ts";
 
 /**
@@ -25,8 +26,10 @@ export function locateFile(
       `Cannot tell which file "${url.display}" is: "${here}" and "${instance}" both exist`,
       {
         hint: [
-          `The application uses the one in instance/: --database-url 'sqlite:///${instance}'`,
-          `For the other one: --database-url 'sqlite:///${here}'`,
+          `The application uses the one in instance/: --database-url ${
+            quoteForShell(`sqlite:///${instance}`)
+          }`,
+          `For the other one: --database-url ${quoteForShell(`sqlite:///${here}`)}`,
         ],
         details: { paths: [here, instance] },
       },

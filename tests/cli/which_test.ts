@@ -69,7 +69,7 @@ test("where the file is in the folder and in instance/, every command asks which
       );
     }
     const { stderr } = await expect(2, ["current"], { cwd });
-    const hints = [...stderr.matchAll(/--database-url '([^']+)'/g)].map(([, url]) => url!);
+    const hints = [...stderr.matchAll(/--database-url (\S+)/g)].map(([, url]) => url!);
     const found = await Promise.all(
       hints.map(async (url) =>
         (await expect(0, ["current", "--database-url", url], { cwd })).stdout.split(" ")[0]
@@ -143,6 +143,6 @@ test("another user's project is not run with root's rights unless it is named", 
     await chown(join(project, "drizzle"), as.uid, as.gid);
     const { stderr } = await expect(4, ["upgrade"], { cwd: project });
     assert.match(stderr, /another user's, whose scripts would run with your rights/);
-    const dir = /--dir '([^']+)'/.exec(stderr)![1]!;
+    const dir = /--dir (\S+)/.exec(stderr)![1]!;
     await expect(0, ["upgrade", "--dir", dir], { cwd: project });
   }));
