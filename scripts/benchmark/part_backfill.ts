@@ -218,7 +218,7 @@ async function measureOne(
 ): Promise<Readonly<Record<string, number>>> {
   const { hasReader, timeoutMs } = wanted;
   if (tool.name === "harbor-db" || tool.name === tenth) {
-    await run({ ...tool.upgrade(target), args: ["stamp", "71dda59686db", "--quiet"] });
+    await run({ ...tool.upgrade(target), args: ["stamp", "71dda59686db", "--yes", "--quiet"] });
   }
   const writer = await startClient(target.url, { role: "writer", timeoutMs });
   const reader = hasReader ? await startClient(target.url, { role: "reader", timeoutMs }) : null;

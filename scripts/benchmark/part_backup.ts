@@ -83,7 +83,9 @@ async function backup(bench: Bench, { title, text, dialect, times, peer, turns }
           folder: folderOf(tool),
           to: "71dda59686db",
         });
-        await run(harborCommand(bench.binary, targetOf(tools[0]!), ["stamp", "71dda59686db", "--quiet"]));
+        await run(
+          harborCommand(bench.binary, targetOf(tools[0]!), ["stamp", "71dda59686db", "--yes", "--quiet"]),
+        );
         return await paired(bench, tools, (tool) => turns[tool.name]!(bench.binary, targetOf(tool)));
       }),
   );
@@ -149,7 +151,7 @@ async function smallUpgrade(bench: Bench): Promise<Section> {
           bench.sqlite.withDatabase({ files: 100, journalMode: "delete", statements: [] }, async (url) => {
             const target = { dialect: "sqlite", url, folder: folderOf(tool), to: "5b09ebe23c76" } as const;
             const upgrade = tool.upgrade(target);
-            await run({ ...upgrade, args: ["stamp", "71dda59686db", "--quiet"] });
+            await run({ ...upgrade, args: ["stamp", "71dda59686db", "--yes", "--quiet"] });
             const args = upgrade.args.filter((argument) => tool !== own || argument !== "--no-backup");
             return { "upgrade, ms": (await run({ ...upgrade, args })).ms };
           }),

@@ -85,7 +85,7 @@ async function measureOn(bench: Bench, { title, dialect, journalMode, turns }: C
     (folderOf) =>
       databasesOf(bench, dialect).withDatabase(wanted, async (url) => {
         const target = (tool: Tool): Target => ({ dialect, url, folder: folderOf(tool), to: "head" });
-        for (const args of [["stamp", "71dda59686db"], ["upgrade", "--no-backup"]]) {
+        for (const args of [["stamp", "71dda59686db", "--yes"], ["upgrade", "--no-backup"]]) {
           await run(harborCommand(bench.binary, target(tools[0]!), [...args, "--quiet"]));
         }
         return await paired(bench, tools, async (tool) => {
