@@ -41,7 +41,7 @@ eachCase(
     assert.match(error.hint, /To go on from there: harbor-db upgrade /);
     const [, command = ""] = /To go back: harbor-db (.*)$/m.exec(error.hint) ?? [];
     assert.match(command, /^restore /);
-    const restored = await given.run(...command.split(" "));
+    const restored = await given.run(...command.split(" "), "--yes");
     assert.equal(restored.code, 0, restored.stdout + restored.stderr);
     assert.match(restored.stdout, /is at 71dda59686db/);
     assert.equal(await given.value("SELECT count(*) FROM files"), "2500");
