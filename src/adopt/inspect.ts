@@ -5,7 +5,7 @@ import { type Match, matchRevision, ownTables, type RevisionSchema } from "../st
 import type { Snapshot } from "../schema/snapshot.ts";
 import { readAlembicVersions, readApplied, readDrizzleHashes } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { findElsewhere } from "../state/find_other_relations.ts";
+import { findOtherRelations } from "../state/find_other_relations.ts";
 import { ownNames, snapshotOf } from "../state/read_unmanaged.ts";
 
 /** What a look at a database shows. */
@@ -52,7 +52,7 @@ export async function inspect(context: RunContext): Promise<Inspection> {
     applied,
     toHead: differences.filter((each) => each.kind !== "extra"),
     kept: keptOf(differences, live, schemas),
-    elsewhere: await findElsewhere(database, ownNames(history), live),
+    elsewhere: await findOtherRelations(database, ownNames(history), live),
   };
 }
 

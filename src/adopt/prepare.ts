@@ -48,7 +48,7 @@ export async function prepareAdoption(
       ? damageError(database.url, [wordsOf(error)])
       : error;
   }
-  const plan = { inspection, ...decide(context, inspection), statements: [], refusal: null };
+  const plan = { inspection, ...chooseAction(context, inspection), statements: [], refusal: null };
   if (plan.action === "none") return plan;
   const problems = isWhole ? [] : await (await loadInspector(database.dialect)).damage(database);
   if (problems.length > 0) return { ...plan, refusal: damageError(database.url, problems) };
@@ -63,7 +63,7 @@ export async function prepareAdoption(
   return await prepareBridge(context, plan, advance);
 }
 
-function decide(context: RunContext, inspection: Inspection): Pick<Adoption, "action" | "to"> {
+function chooseAction(context: RunContext, inspection: Inspection): Pick<Adoption, "action" | "to"> {
   const { live, match, labels, toHead, kept, schemas } = inspection;
   const isEmpty = live.tables.length === 0 && inspection.elsewhere.length === 0;
   if (isEmpty && labels.every((label) => label.rows.length === 0)) return { action: "none", to: null };

@@ -1,6 +1,6 @@
 import type { Dialect } from "../base/dialect.ts";
-import { arrangePostgres } from "./rules/write_postgres_script.ts";
-import { arrangeSqlite } from "./rules/write_sqlite_script.ts";
+import { writePostgresScript } from "./rules/write_postgres_script.ts";
+import { writeSqliteScript } from "./rules/write_sqlite_script.ts";
 import { lossesOf } from "./rules/change_losses.ts";
 import { type SchemaChange, stagesOf } from "./rules/change_stages.ts";
 import { draft, type DraftStatement, renderDraft } from "./rules/draft_statement.ts";
@@ -23,7 +23,7 @@ export interface DraftedScripts {
   readonly losses: { readonly upgrade: readonly string[]; readonly downgrade: readonly string[] };
 }
 
-const arrangers = { sqlite: arrangeSqlite, postgresql: arrangePostgres };
+const arrangers = { sqlite: writeSqliteScript, postgresql: writePostgresScript };
 
 /** Writes the scripts of a change, up and down. */
 export async function draftScripts(

@@ -150,14 +150,14 @@ async function refuseLostRows(
   throw notProven({ revision, direction: "upgrade", isSecond: true }, counts.join("; "), {});
 }
 
-interface Place {
+interface ProofPlace {
   readonly revision: Revision;
   readonly direction: "upgrade" | "downgrade";
   readonly isSecond: boolean;
 }
 
 function notProven(
-  { revision, direction, isSecond }: Place,
+  { revision, direction, isSecond }: ProofPlace,
   state: string,
   { cause, details }: { readonly cause?: unknown; readonly details?: Readonly<Record<string, unknown>> },
 ): HarborError {

@@ -85,12 +85,12 @@ async function spaceFor(engine: BackupEngine, encoding: Encoding): Promise<numbe
   return encodingSuffix(encoding) === "" ? copy : copy * 2;
 }
 
-interface CopyPlan extends BackupRequest {
+interface BackupPlan extends BackupRequest {
   readonly engine: BackupEngine;
   readonly uncarried: readonly string[];
 }
 
-async function copyAndKeep(context: RunContext, store: BackupStore, plan: CopyPlan): Promise<MadeBackup> {
+async function copyAndKeep(context: RunContext, store: BackupStore, plan: BackupPlan): Promise<MadeBackup> {
   const { folder, client, database, encoding } = store;
   const { engine } = plan;
   const createdAt = context.now().toISOString();

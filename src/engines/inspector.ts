@@ -13,11 +13,11 @@ export interface Probe {
    *
    * @throws what `pace` throws, and {@link HarborError} when it cannot look
    */
-  run(database: Database, pace: Pace): Promise<ProbeResult>;
+  run(database: Database, pace: SliceTurns): Promise<ProbeResult>;
 }
 
 /** How work is cut into slices. */
-export interface Pace {
+export interface SliceTurns {
   /** Called before each slice: gives others their turn, and throws when the time is up. */
   next(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { firstSliceSize, nextSliceSize } from "./slice_size.ts";
-import type { Pace } from "./inspector.ts";
+import type { SliceTurns } from "./inspector.ts";
 
 /** What one slice came to. */
 export interface Slice {
@@ -23,7 +23,7 @@ export interface SliceBounds {
  * @throws what `pace` and `read` throw
  */
 export async function readInSlices(
-  pace: Pace,
+  pace: SliceTurns,
   read: (bounds: SliceBounds) => Promise<Slice>,
 ): Promise<void> {
   let after: unknown;

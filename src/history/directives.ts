@@ -8,7 +8,7 @@ import { isWord, nameOf, type Token } from "../sql/lexer.ts";
 export type Fail = (offset: number, state: string, hint?: string) => HarborError;
 
 /** A statement before its directives are read. */
-export interface Subject {
+export interface BareStatement {
   readonly dialect: Dialect;
   readonly sql: string;
   /** Tokens of `sql`, with offsets into it. */
@@ -25,7 +25,7 @@ interface Effect {
   readonly allowed?: string;
 }
 
-type Directive = (rest: string, subject: Subject, fail: FailHere) => Effect;
+type Directive = (rest: string, subject: BareStatement, fail: FailHere) => Effect;
 
 /** All directives: what follows `-- harbor:`, and what it does. `docs/directives.md` has a section for each. */
 export const directives: Readonly<Record<string, Directive>> = {
@@ -44,7 +44,7 @@ export const directives: Readonly<Record<string, Directive>> = {
  *
  * @throws {HarborError} `bad_script` when one is not known, lacks something or does not fit its statement
  */
-export function applyDirectives(comments: readonly Token[], subject: Subject): Omit<Statement, "line"> {
+export function applyDirectives(comments: readonly Token[], subject: BareStatement): Omit<Statement, "line"> {
   const allowed: string[] = [];
   let { sql } = subject;
   let run: Statement["run"] = { kind: "transaction" };
@@ -79,7 +79,7 @@ function readAllowed(rest: string, fail: FailHere): string {
   return match[1]!;
 }
 
-function readBackfill(rest: string, subject: Subject, fail: FailHere): Backfill {
+function readBackfill(rest: string, subject: BareStatement, fail: FailHere): Backfill {
   const parameters = new Map(
     rest.split(/\s+/).filter(Boolean).map((pair) => {
       const [name = "", value = ""] = pair.split("=", 2);
@@ -120,7 +120,7 @@ const example = "-- harbor:backfill table=files key=id";
 const buildsConcurrently: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
 
 /** Turns `CREATE INDEX` or `DROP INDEX` into its CONCURRENTLY form. */
-function concurrently(subject: Subject, fail: FailHere): string {
+function concurrently(subject: BareStatement, fail: FailHere): string {
   if (!buildsConcurrently[subject.dialect]) {
     throw fail("harbor:concurrently has a meaning on PostgreSQL only");
   }

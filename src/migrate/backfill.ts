@@ -9,7 +9,7 @@ import {
   updateBackfill,
 } from "../engines/version_table.ts";
 import { createWalker, type PaceOptions, type Stretch } from "./backfill_walk.ts";
-import { countKeys, type Place, readEdgeKey, updateWithin, type Window } from "./backfill_window.ts";
+import { countKeys, type KeyPlace, readEdgeKey, updateWithin, type Window } from "./backfill_window.ts";
 import type { RunContext } from "../engines/run_context.ts";
 
 /** How many rows that came meanwhile are left to the closing batch. */
@@ -90,7 +90,7 @@ async function walk(
     state: () => state,
   });
 
-  const stretch = (from: Place, save: (window: Window) => Partial<BackfillState>): Stretch => ({
+  const stretch = (from: KeyPlace, save: (window: Window) => Partial<BackfillState>): Stretch => ({
     from,
     end: state.endKey,
     save: (window) => [
@@ -136,7 +136,7 @@ function isRepeatable({ condition }: Backfill): boolean {
   return condition !== null;
 }
 
-function after(key: string | null): Place {
+function after(key: string | null): KeyPlace {
   return { key, isAhead: false };
 }
 

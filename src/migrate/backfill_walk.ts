@@ -13,7 +13,7 @@ import {
   type Turn,
 } from "../engines/pace.ts";
 import type { Pace } from "../engines/database.ts";
-import { hasMatch, type Place, readWindow, updateWithin, type Window } from "./backfill_window.ts";
+import { hasMatch, type KeyPlace, readWindow, updateWithin, type Window } from "./backfill_window.ts";
 import type { RunContext } from "../engines/run_context.ts";
 
 /** What the user may set of the pace; what is left out is up to the engine. */
@@ -36,7 +36,7 @@ export interface DoneBatch {
 
 /** A part of a table to change, and what to do about its batches. */
 export interface Stretch {
-  readonly from: Place;
+  readonly from: KeyPlace;
   readonly end: string | null;
   /** Returns the statements that go into a batch beside the change itself. */
   readonly save: (window: Window) => readonly SQL[];

@@ -4,7 +4,7 @@ import type { Database } from "../engines/database.ts";
 import { ownTable, userStatement } from "../engines/statement_names.ts";
 
 /** A place among the keys of a table, as text; `null` for before the first one. */
-export interface Place {
+export interface KeyPlace {
   readonly key: string | null;
   /** Whether the row with the key itself is still to come. */
   readonly isAhead: boolean;
@@ -32,7 +32,7 @@ interface WindowRow {
 export async function readWindow(
   database: Database,
   backfill: Backfill,
-  { from, end, limit }: { readonly from: Place; readonly end: string | null; readonly limit: number },
+  { from, end, limit }: { readonly from: KeyPlace; readonly end: string | null; readonly limit: number },
 ): Promise<Window | null> {
   const key = sql.identifier(backfill.key);
   const [row] = await database.read<WindowRow>(
@@ -59,7 +59,7 @@ export async function readWindow(
 export async function hasMatch(
   database: Database,
   backfill: Backfill,
-  range: { readonly from: Place; readonly end: string | null },
+  range: { readonly from: KeyPlace; readonly end: string | null },
 ): Promise<boolean> {
   const rows = await database.read(
     asked(
@@ -75,7 +75,7 @@ export async function hasMatch(
 /** Returns the statement that changes what is wanted of the rows from a place up to a key; `null` for up to the last. */
 export function updateWithin(
   backfill: Backfill,
-  range: { readonly from: Place; readonly end: string | null },
+  range: { readonly from: KeyPlace; readonly end: string | null },
 ): SQL {
   return userStatement(
     sql`${sql.raw(backfill.update)} WHERE ${wanted(backfill)} AND ${within(backfill, range)}`,
@@ -101,7 +101,7 @@ export async function readEdgeKey(
 export async function countKeys(
   database: Database,
   backfill: Backfill,
-  { from, atMost }: { readonly from: Place; readonly atMost: number },
+  { from, atMost }: { readonly from: KeyPlace; readonly atMost: number },
 ): Promise<number> {
   const [row] = await database.read<{ size: number | bigint | string }>(
     sql`SELECT count(*) AS size FROM (SELECT 1 FROM ${ownTable(backfill.table)} WHERE ${
@@ -123,7 +123,7 @@ function wanted({ condition }: Backfill): SQL {
 
 function within(
   { key }: Backfill,
-  { from, end }: { readonly from: Place; readonly end: string | null },
+  { from, end }: { readonly from: KeyPlace; readonly end: string | null },
 ): SQL {
   const column = sql.identifier(key);
   const lower = from.key === null

@@ -113,7 +113,7 @@ function unknownWay(run: never): TypeError {
   return new TypeError(`There is no way to run ${JSON.stringify(run)}`);
 }
 
-interface Progress {
+interface ScriptProgress {
   readonly done: number;
   readonly isNew: boolean;
   readonly startedAt: string;
@@ -123,7 +123,7 @@ interface Progress {
 function progressRows(
   step: Step,
   options: BatchOptions,
-  { done, isNew, startedAt }: Progress,
+  { done, isNew, startedAt }: ScriptProgress,
 ): readonly SQL[] {
   const { revision, direction, script } = step;
   const finished = done >= script.statements.length;

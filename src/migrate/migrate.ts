@@ -16,7 +16,7 @@ import { readState } from "../state/read_state.ts";
 import { runTogether } from "./run_together.ts";
 
 /** What will run, decided without changing anything. */
-export interface Plan {
+export interface PreparedPlan {
   /** The revision that the database is at; `null` for base. */
   readonly from: string | null;
   readonly to: string | null;
@@ -38,7 +38,7 @@ export interface MigrateOptions {
   /** What the user wants of the pace of backfills. */
   readonly pace?: PaceOptions;
   /** Called under the lock when there is something to do, before the first statement; what it throws ends the run. */
-  readonly beforeSteps?: (plan: Plan) => Promise<void>;
+  readonly beforeSteps?: (plan: PreparedPlan) => Promise<void>;
 }
 
 /**
@@ -47,7 +47,7 @@ export interface MigrateOptions {
  * @throws {HarborError} `unmanaged` when the database cannot be taken as it is, `schema_mismatch` when Alembic went
  * on behind harbor-db's back, and all that {@link plan} throws
  */
-export async function preparePlan(context: RunContext, goal: Goal): Promise<Plan> {
+export async function preparePlan(context: RunContext, goal: Goal): Promise<PreparedPlan> {
   const state = await readState(context);
   if (state.refusal !== null) throw state.refusal;
   const { history } = context;
@@ -99,7 +99,7 @@ export async function preflight(
  *
  * @returns Whether the way is clear; `false` when another harbor-db was at work, which is looked at again under the lock
  */
-async function lookAhead(context: RunContext, goal: Goal, { from, steps }: Plan): Promise<boolean> {
+async function lookAhead(context: RunContext, goal: Goal, { from, steps }: PreparedPlan): Promise<boolean> {
   try {
     await preflight(context, from, steps);
     return true;
@@ -115,7 +115,7 @@ async function lookAhead(context: RunContext, goal: Goal, { from, steps }: Plan)
  * Returns the batches of every step in running order, as {@link migrate} would run them, with backfills as the whole
  * statement that their batches add up to.
  */
-export function* batchesOfPlan(context: RunContext, { steps, state }: Plan): Generator<Batch> {
+export function* batchesOfPlan(context: RunContext, { steps, state }: PreparedPlan): Generator<Batch> {
   for (const [index, step] of steps.entries()) {
     yield* batchesOf(step, batchOptions(context, state, index === 0));
   }

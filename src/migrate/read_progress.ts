@@ -3,7 +3,7 @@ import { type BackfillState, readApplied, readBackfills } from "../engines/versi
 import type { RunContext } from "../engines/run_context.ts";
 
 /** How far the steps of a plan have come, as the database has it. */
-export interface Progress {
+export interface PlanProgress {
   readonly done: readonly Step[];
   /** The step of which a part is committed. */
   readonly half: HalfStep | null;
@@ -23,7 +23,7 @@ export interface HalfStep {
 export async function readProgress(
   { database }: RunContext,
   steps: readonly Step[],
-): Promise<Progress> {
+): Promise<PlanProgress> {
   const applied = await readApplied(database) ?? [];
   const backfills = await readBackfills(database);
   const rowOf = ({ revision }: Step) => applied.find((row) => row.revision === revision.id);
@@ -44,7 +44,7 @@ export async function readProgress(
 }
 
 /** Returns progress in words, a line each: what is done, what is half done, what is not. */
-export function progressLines({ done, half, left }: Progress): readonly string[] {
+export function progressLines({ done, half, left }: PlanProgress): readonly string[] {
   const names = (steps: readonly Step[]) =>
     steps.map(({ revision }) => `${revision.id} (${revision.name})`).join(", ");
   return [

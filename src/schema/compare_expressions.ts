@@ -10,7 +10,7 @@ import { expressionWords } from "./expression_words.ts";
  * it adds or rewrites (casts, parentheses, `IN`, `BETWEEN`) is brought to one form. What the parser does not know
  * (`CASE`, subqueries) is compared word by word. It errs towards "different", except that casts do not count.
  */
-export function sameExpression(a: string, b: string, dialect: Dialect): boolean {
+export function isSameExpression(a: string, b: string, dialect: Dialect): boolean {
   return a === b || canonical(a, dialect) === canonical(b, dialect);
 }
 

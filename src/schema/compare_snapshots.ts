@@ -1,5 +1,5 @@
 import { either, isWhole, type Pair, pair, type Whole } from "./pair.ts";
-import { sameExpression } from "./compare_expressions.ts";
+import { isSameExpression } from "./compare_expressions.ts";
 import type { Check, Column, ForeignKey, Index, Snapshot, Table } from "./snapshot.ts";
 
 /** One thing in which a schema is not what it should be. */
@@ -24,7 +24,7 @@ export interface Difference {
  * expressions, and views, triggers and the like.
  */
 export function compareSnapshots(expected: Snapshot, actual: Snapshot): readonly Difference[] {
-  const same: SameExpression = (a, b) => sameExpression(a, b, expected.dialect);
+  const same: SameExpression = (a, b) => isSameExpression(a, b, expected.dialect);
   return pair(expected.tables, actual.tables, sameName)
     .toSorted((a, b) => either(a).name < either(b).name ? -1 : 1)
     .flatMap((both) =>

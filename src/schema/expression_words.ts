@@ -1,5 +1,5 @@
 import type { Dialect } from "../base/dialect.ts";
-import { tokensOf, foldsQuotedNames } from "../sql/cursor.ts";
+import { foldsQuotedNames, tokensOf } from "../sql/cursor.ts";
 import { nameOf, type Token } from "../sql/lexer.ts";
 
 /** Words that an expression is built of; as a quoted name they keep their quotes. */

@@ -8,7 +8,7 @@ import { userStatement } from "../engines/statement_names.ts";
  * Returns those of the names under which something is found that is no table of the live schema: a view, or a table
  * further down PostgreSQL's search path, which would be hidden by one that is made here.
  */
-export async function findElsewhere(
+export async function findOtherRelations(
   database: Database,
   names: readonly string[],
   live: Snapshot,

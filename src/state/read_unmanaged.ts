@@ -9,7 +9,7 @@ import type { Snapshot } from "../schema/snapshot.ts";
 import { matchRevision, ownTables } from "./rules/match_revision.ts";
 import { readApplied } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { findElsewhere } from "./find_other_relations.ts";
+import { findOtherRelations } from "./find_other_relations.ts";
 
 /** Looks at a database without a version table and says what it is, as {@link readState} does. */
 export async function readUnmanaged(context: RunContext, alembic: State["alembic"]): Promise<State> {
@@ -20,7 +20,7 @@ export async function readUnmanaged(context: RunContext, alembic: State["alembic
   if (meanwhile !== null) return { kind: "managed", applied: meanwhile, alembic, refusal: null };
   const none = { applied: [], alembic };
   if (live.tables.length === 0 && (alembic ?? []).length === 0) {
-    const elsewhere = await findElsewhere(database, ownNames(history), live);
+    const elsewhere = await findOtherRelations(database, ownNames(history), live);
     if (elsewhere.length === 0) return { kind: "empty", ...none, refusal: null };
     // Made by another harbor-db since the first look, after all.
     const own = await readApplied(database);
@@ -51,14 +51,14 @@ export function snapshotOf(revision: Revision): Snapshot {
   return normalizeDrizzleSnapshot(readKitSnapshot(revision.snapshot()));
 }
 
-interface Found {
+interface UnmanagedFacts {
   readonly url: string;
   readonly alembic: readonly string[] | null;
   readonly live: Snapshot;
 }
 
 /** Returns the revision that Alembic's version table names, when it is true; else why not. */
-function readClaim(history: History, { url, alembic, live }: Found): Revision | HarborError {
+function readClaim(history: History, { url, alembic, live }: UnmanagedFacts): Revision | HarborError {
   const tables = live.tables.map((table) => table.name);
   const refuse = (state: string, details: Record<string, unknown> = {}) =>
     new HarborError("unmanaged", `Cannot take over "${url}": ${state}`, {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrangePostgres } from "../../src/author/rules/write_postgres_script.ts";
+import { writePostgresScript } from "../../src/author/rules/write_postgres_script.ts";
 import { type DecidedFill, stagesOf } from "../../src/author/rules/change_stages.ts";
 import type { KitTable } from "../../src/schema/kit_snapshot.ts";
 import { parseRenames } from "../../src/author/rules/renames.ts";
@@ -290,7 +290,7 @@ const cases: readonly Case[] = [
 for (
   const { rule, from = [t()], to = from, renames = [], fills = [], isAtomic = false, said, expected } of cases
 ) {
-  test(`arrangePostgres() ${rule}`, () => {
+  test(`writePostgresScript() ${rule}`, () => {
     const change = {
       from: kitSnapshot("postgresql", ...from),
       to: kitSnapshot("postgresql", ...to),
@@ -298,7 +298,7 @@ for (
       fills,
       isAtomic,
     };
-    const script = arrangePostgres(change, stagesOf(change), { expand: said, contract: [] });
+    const script = writePostgresScript(change, stagesOf(change), { expand: said, contract: [] });
     assert.deepEqual(
       script.map(({ sql, above }) => [...above.map((line) => `-- ${line}`), sql].join("\n")),
       expected,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrangeSqlite } from "../../src/author/rules/write_sqlite_script.ts";
+import { writeSqliteScript } from "../../src/author/rules/write_sqlite_script.ts";
 import { type DecidedFill, stagesOf } from "../../src/author/rules/change_stages.ts";
 import type { KitTable } from "../../src/schema/kit_snapshot.ts";
 import { parseRenames } from "../../src/author/rules/renames.ts";
@@ -117,14 +117,14 @@ for (
   const { rule, from = [t([])], to = [], renames = [], fills = [], expand = [], contract = [], expected }
     of cases
 ) {
-  test(`arrangeSqlite() ${rule}`, () => {
+  test(`writeSqliteScript() ${rule}`, () => {
     const change = {
       from: kitSnapshot("sqlite", ...from),
       to: kitSnapshot("sqlite", ...to),
       renames: parseRenames(renames),
       fills,
     };
-    const script = arrangeSqlite(change, stagesOf(change), { expand, contract });
+    const script = writeSqliteScript(change, stagesOf(change), { expand, contract });
     assert.deepEqual(
       script.map(({ sql, above }) => [...above.map((line) => `-- ${line}`), sql].join("\n")),
       expected,

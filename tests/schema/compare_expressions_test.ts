@@ -1,7 +1,7 @@
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sameExpression } from "../../src/schema/compare_expressions.ts";
+import { isSameExpression } from "../../src/schema/compare_expressions.ts";
 
 // What was written, and what pg_get_expr of PostgreSQL 15 prints of it.
 const printed = [
@@ -39,9 +39,9 @@ const printed = [
   ["now()", "now()"],
 ] as const;
 for (const [written, read] of printed) {
-  test(`sameExpression() knows ${written} from PostgreSQL's spelling`, () => {
-    assert.equal(sameExpression(written, read, "postgresql"), true);
-    assert.equal(sameExpression(read, written, "postgresql"), true);
+  test(`isSameExpression() knows ${written} from PostgreSQL's spelling`, () => {
+    assert.equal(isSameExpression(written, read, "postgresql"), true);
+    assert.equal(isSameExpression(read, written, "postgresql"), true);
   });
 }
 
@@ -74,5 +74,5 @@ const cases: readonly (readonly [rule: string, dialect: Dialect, a: string, b: s
   ["does not stumble over half an expression", "sqlite", "a >", "a", false],
 ];
 for (const [rule, dialect, a, b, same] of cases) {
-  test(`sameExpression() ${rule}`, () => assert.equal(sameExpression(a, b, dialect), same));
+  test(`isSameExpression() ${rule}`, () => assert.equal(isSameExpression(a, b, dialect), same));
 }

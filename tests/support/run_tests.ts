@@ -1,7 +1,8 @@
 /**
- * What `npm test` runs: starts the PostgreSQL servers once for the whole run, runs the tests, stops the servers.
+ * What `npm test` runs: starts the PostgreSQL servers once for the whole run where a test needs them, runs the tests,
+ * stops the servers.
  *
- * Arguments go to `deno test`: folders, files, `--filter=name`. With `--bundle` the tests that meet a server run on
+ * Arguments go to `deno test`: rooms, folders, files, `--filter=name`. With `--bundle` the tests that meet a server run on
  * what ships: bundled as the binary is, on Bun; other arguments then go to `bun test`. The last line that it prints is
  * `N passed, N failed`; a skipped test counts as failed.
  */
@@ -13,6 +14,7 @@ import process from "node:process";
 import { postgresVariable, type PostgresVersion, startPostgres } from "./servers/postgres_server.ts";
 import { installedBun } from "../../scripts/build_binary.ts";
 import { bundleTests } from "./bundle_tests.ts";
+import { chosenPaths, reach } from "./chosen_tests.ts";
 import { projectFile } from "./project.ts";
 import { bundleVariable } from "./script_command.ts";
 
@@ -25,14 +27,16 @@ async function main(stop: AbortSignal): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), "harbor_db_run_"));
   // Servers that tests start run as another user, who has to get through it.
   await chmod(directory, 0o711);
-  const starting = versions.map((version) => startPostgres(version));
+  const given = process.argv.slice(2);
+  const needsServers = given.includes("--bundle") ||
+    reach(chosenPaths(given), "tests/support/servers/postgres_server.ts");
+  const starting = needsServers ? versions.map((version) => startPostgres(version)) : [];
   try {
     const servers = await Promise.all(starting);
     const addresses = servers.map((server) => [postgresVariable(server.version), server.adminUrl]);
     const report = join(directory, "junit.xml");
     // What a test leaves behind when it is interrupted goes with the folder.
     const env = { ...environment(), ...Object.fromEntries(addresses), TMPDIR: directory };
-    const given = process.argv.slice(2);
     const code = given.includes("--bundle")
       ? await runBundle(given.filter((argument) => argument !== "--bundle"), { report, env, stop })
       : await run(process.execPath, denoArguments(given, report), { env, stop });
@@ -49,9 +53,10 @@ async function main(stop: AbortSignal): Promise<number> {
 }
 
 function denoArguments(given: readonly string[], report: string): readonly string[] {
-  const paths = given.some((argument) => !argument.startsWith("-")) ? [] : [projectFile("tests")];
+  const options = given.filter((argument) => argument.startsWith("-"));
   // Types are what `npm run check` is for.
-  return ["test", "--allow-all", "--no-check", "--parallel", `--junit-path=${report}`, ...given, ...paths];
+  const always = ["--allow-all", "--no-check", "--parallel", `--junit-path=${report}`];
+  return ["test", ...always, ...options, ...chosenPaths(given)];
 }
 
 /** Bundles the tests and runs them: all, or those whose paths begin with one of the given. */

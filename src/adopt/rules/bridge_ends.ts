@@ -8,7 +8,7 @@ import type {
   KitTable,
 } from "../../schema/kit_snapshot.ts";
 import { isWhole, pair } from "../../schema/pair.ts";
-import { sameExpression } from "../../schema/compare_expressions.ts";
+import { isSameExpression } from "../../schema/compare_expressions.ts";
 import type { Check, Column, ForeignKey, Index, Snapshot, Table } from "../../schema/snapshot.ts";
 
 /** What a bridge leads from and to, in the form of drizzle-kit. */
@@ -51,7 +51,7 @@ interface TableEnds {
   readonly to: KitTable;
 }
 
-interface Subject {
+interface TableForms {
   readonly dialect: Dialect;
   /** As the revision has it, in both forms. */
   readonly wanted: Table;
@@ -65,7 +65,7 @@ interface PartEnds<Part> {
   readonly to?: Part;
 }
 
-function tableEnds(subject: Subject): TableEnds {
+function tableEnds(subject: TableForms): TableEnds {
   const { table } = subject;
   const parts = {
     columns: columnEnds(subject),
@@ -93,7 +93,7 @@ function sideOf<Part extends { readonly name: string }>(
   );
 }
 
-function columnEnds({ dialect, wanted, old, table }: Subject): readonly PartEnds<KitColumn>[] {
+function columnEnds({ dialect, wanted, old, table }: TableForms): readonly PartEnds<KitColumn>[] {
   const keepsNumbers = old.peculiarities?.includes("AUTOINCREMENT") ?? false;
   return pair(wanted.columns, old.columns, sameName).map((both) => {
     const [expected, actual] = both;
@@ -121,7 +121,7 @@ function liveColumn(
   // Of a column that the database numbers, the numbering is seen to apart.
   const isSame = expected.identity || column.default === expected.default ||
     (column.default !== null && expected.default !== null &&
-      sameExpression(column.default, expected.default, dialect));
+      isSameExpression(column.default, expected.default, dialect));
   const own = isSame ? value : writtenDefault(column, dialect);
   const generated = isSame ? like.generated : writtenGenerated(column, dialect);
   const isSameType = column.type === expected.type;
@@ -173,7 +173,7 @@ function writtenDefault(column: Column, dialect: Dialect): string | undefined {
   return isLiteral ? column.default : formsOf[dialect].expression(column.default);
 }
 
-function indexEnds({ dialect, wanted, old, table }: Subject): readonly PartEnds<KitIndex>[] {
+function indexEnds({ dialect, wanted, old, table }: TableForms): readonly PartEnds<KitIndex>[] {
   return wanted.indexes.map((index) => {
     const to = table.indexes[index.name]!;
     const found = old.indexes.find((each) => each.name === index.name && each.valid);
@@ -184,7 +184,7 @@ function indexEnds({ dialect, wanted, old, table }: Subject): readonly PartEnds<
 
 function isSameIndex(a: Index, b: Index, dialect: Dialect): boolean {
   const same = (one: string | null, other: string | null) =>
-    one === other || (one !== null && other !== null && sameExpression(one, other, dialect));
+    one === other || (one !== null && other !== null && isSameExpression(one, other, dialect));
   return a.unique === b.unique && a.columns.length === b.columns.length && same(a.where, b.where) &&
     a.columns.every((column, place) => same(column, b.columns[place]!));
 }
@@ -214,7 +214,7 @@ function indexColumn(column: string) {
   };
 }
 
-function foreignKeyEnds({ wanted, old, table }: Subject): readonly PartEnds<KitForeignKey>[] {
+function foreignKeyEnds({ wanted, old, table }: TableForms): readonly PartEnds<KitForeignKey>[] {
   return pair(wanted.foreignKeys, old.foreignKeys, sameForeignKey, sameColumns).map((both) => {
     const [expected, actual] = both;
     const like = Object.values(table.foreignKeys);
@@ -242,8 +242,8 @@ function plainForeignKey(key: ForeignKey, { name: tableFrom }: KitTable): KitFor
   } as KitForeignKey;
 }
 
-function checkEnds({ dialect, wanted, old, table }: Subject): readonly PartEnds<KitCheck>[] {
-  const same = (a: Check, b: Check) => sameExpression(a.expression, b.expression, dialect);
+function checkEnds({ dialect, wanted, old, table }: TableForms): readonly PartEnds<KitCheck>[] {
+  const same = (a: Check, b: Check) => isSameExpression(a.expression, b.expression, dialect);
   return pair(wanted.checks, old.checks, same, sameName).map((both, place) => {
     const [expected, actual] = both;
     const to = expected === undefined ? undefined : table.checkConstraints[expected.name!];

@@ -3,7 +3,7 @@ import { isConstant } from "../../sql/constant_expression.ts";
 import { type BridgeStatement, type BridgeSubject, guard, guardWord, step } from "./bridge_statement.ts";
 import { pair } from "../../schema/pair.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
-import { sameExpression } from "../../schema/compare_expressions.ts";
+import { isSameExpression } from "../../schema/compare_expressions.ts";
 import type { OtherObject, Table } from "../../schema/snapshot.ts";
 
 /**
@@ -81,7 +81,7 @@ function validation(table: Table, target: Table): readonly BridgeStatement[] {
     a.columns.join() === b.columns.join() && a.table === b.table && a.onDelete === b.onDelete &&
     a.onUpdate === b.onUpdate;
   const sameCheck = (a: Table["checks"][number], b: typeof a) =>
-    sameExpression(a.expression, b.expression, "postgresql");
+    isSameExpression(a.expression, b.expression, "postgresql");
   const both = [
     ...pair(target.foreignKeys, table.foreignKeys, sameKey),
     ...pair(target.checks, table.checks, sameCheck),

@@ -1,6 +1,6 @@
 import { type BridgeStatement, type BridgeSubject, guard, guardWord, step } from "./bridge_statement.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
-import { sameExpression } from "../../schema/compare_expressions.ts";
+import { isSameExpression } from "../../schema/compare_expressions.ts";
 import type { Table } from "../../schema/snapshot.ts";
 
 /**
@@ -26,7 +26,7 @@ export function completeSqliteBridge(
 function withConstraints(sql: string, { name, uniques, checks }: Table, { target }: BridgeSubject): string {
   const wanted = target.tables.find((table) => table.name === name)?.checks ?? [];
   const isWanted = (expression: string) =>
-    wanted.some((check) => sameExpression(check.expression, expression, "sqlite"));
+    wanted.some((check) => isSameExpression(check.expression, expression, "sqlite"));
   const clauses = [
     ...uniques.map(({ columns }) => `,\n\tUNIQUE(${columns.map(quoteName).join(", ")})`),
     ...checks.filter((check) => check.name === null && !isWanted(check.expression))

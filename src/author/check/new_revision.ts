@@ -28,7 +28,7 @@ export interface Examined {
  *
  * @throws {HarborError} `not_proven`
  */
-export async function examineRevision(
+export async function checkNewRevision(
   changes: readonly FileChange[],
   { dir, cwd, proof }: {
     readonly dir: string;

@@ -34,7 +34,7 @@ type Placed = readonly [Phase, DraftStatement];
  * Sources: https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES,
  * https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
  */
-export function arrangePostgres(
+export function writePostgresScript(
   change: SchemaChange,
   stages: ChangeStages,
   said: StageStatements,

@@ -15,7 +15,7 @@ export interface StageStatements {
  * SQLite can add a column, rename and drop; anything else rebuilds the table. Rows that need a value get it while they
  * are copied, in the same transaction: a backfill before it would shorten nothing and leave a gap behind it.
  */
-export function arrangeSqlite(
+export function writeSqliteScript(
   change: SchemaChange,
   stages: ChangeStages,
   said: StageStatements,

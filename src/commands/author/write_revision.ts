@@ -71,13 +71,13 @@ export async function writeRevision(
   },
 ): Promise<Outcome> {
   const { report, system } = app;
-  const [{ filesOf }, { examineRevision }, { writeTogether }] = await Promise.all([
+  const [{ filesOf }, { checkNewRevision }, { writeTogether }] = await Promise.all([
     import("../../author/generate.ts"),
     import("../../author/check/new_revision.ts"),
     import("../../author/write_together.ts"),
   ]);
   const changes = filesOf(paths.dir, revision);
-  const { proven, hazards } = await examineRevision(changes, {
+  const { proven, hazards } = await checkNewRevision(changes, {
     dir: paths.dir,
     cwd: system.cwd,
     proof: await proofSettings(app, proveUrl),

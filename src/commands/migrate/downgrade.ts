@@ -22,6 +22,6 @@ export const downgradeCommand = defineCommand({
           to ?? "base"
         }?`,
     }).catch(async (error) => {
-      throw await (await import("./point_to_backup.ts")).nameOrigin(app, options, error);
+      throw await (await import("./point_to_backup.ts")).pointToBackup(app, options, error);
     }),
 });

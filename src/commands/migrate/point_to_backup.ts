@@ -8,7 +8,7 @@ import { quoteForShell } from "../../base/quote_shell.ts";
  * Names the backup that holds a database as it was before a bridge, in the error that says that only the backup leads
  * back there.
  */
-export async function nameOrigin(
+export async function pointToBackup(
   app: App,
   options: Values<typeof folderOptions>,
   error: unknown,

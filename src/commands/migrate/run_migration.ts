@@ -1,6 +1,6 @@
 import type { Direction } from "../../history/applied.ts";
 import type { StepResult } from "../../migrate/step_result.ts";
-import type { Plan } from "../../migrate/migrate.ts";
+import type { PreparedPlan } from "../../migrate/migrate.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { flag, type Values } from "../../cli/options.ts";
@@ -20,7 +20,7 @@ interface Migration {
   readonly target: string;
   readonly options: Values<typeof migrateOptions>;
   /** Asked once it is known that there is something to do. */
-  readonly question?: (plan: Plan) => string;
+  readonly question?: (plan: PreparedPlan) => string;
 }
 
 /** Plans a migration, and prints or runs it. */
@@ -53,7 +53,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
     if (outcome !== null) return outcome;
   }
   return await app.withRun(direction === "upgrade" ? "create" : "write", async (context) => {
-    const beforeSteps = (plan: Plan) => net.spread(context, plan);
+    const beforeSteps = (plan: PreparedPlan) => net.spread(context, plan);
     try {
       const result = await run.migrate(context, {
         goal,
@@ -70,7 +70,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   });
 }
 
-function planned({ from, to, steps }: Plan) {
+function planned({ from, to, steps }: PreparedPlan) {
   return {
     from,
     to,
@@ -84,7 +84,7 @@ function planned({ from, to, steps }: Plan) {
   };
 }
 
-function printPlan({ report }: App, { steps, to }: Plan): void {
+function printPlan({ report }: App, { steps, to }: PreparedPlan): void {
   if (steps.length === 0) return report.line(`nothing to do: the database is at ${to ?? "base"}`);
   for (const { revision, direction, script, resume } of steps) {
     const { statements } = script;

@@ -5,7 +5,7 @@ import { quoteForShell } from "../../base/quote_shell.ts";
 import type { MadeBackup } from "../../backup/make.ts";
 import type { PruneResult } from "../../backup/prune.ts";
 import type { RunContext } from "../../engines/run_context.ts";
-import type { Plan } from "../../migrate/migrate.ts";
+import type { PreparedPlan } from "../../migrate/migrate.ts";
 import type { App } from "../../cli/app.ts";
 import { backupOptions, keepOptions, openAppBackups, retentionPolicy } from "../backup/options.ts";
 import { printBackup } from "../backup/output.ts";
@@ -22,7 +22,7 @@ export const safetyOptions = {
 /** The backup before a change, and the way back. */
 export interface SafetyNet {
   /** Makes the backup; called under the lock, before the first statement. */
-  spread(context: RunContext, plan: Plan): Promise<void>;
+  spread(context: RunContext, plan: PreparedPlan): Promise<void>;
   /** The same for a change that is no plan of steps. */
   spreadFor(context: RunContext, reason: BackupReason): Promise<void>;
   /** Restores the backup and says so in the error; without a backup, says that there is none. */
@@ -45,11 +45,11 @@ type SafetyValues = Values<typeof safetyOptions>;
 export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
   const { report } = app;
   const policy = retentionPolicy(options);
-  let plan: Plan | undefined;
+  let plan: PreparedPlan | undefined;
   let made: MadeBackup | undefined;
   refuseUnlessPossible(options);
 
-  async function spread(context: RunContext, prepared: Plan): Promise<void> {
+  async function spread(context: RunContext, prepared: PreparedPlan): Promise<void> {
     plan = prepared;
     await spreadFor(context, `before ${plan.steps[0]!.direction}`);
   }

@@ -8,18 +8,18 @@ import { type Step, stepFailure } from "../sqlite/transaction.ts";
  * What is known of a request that failed: `undone`: nothing was committed, and it may do better next time · `final`:
  * nothing was committed, and it never will be · `unknown`.
  */
-export type State = "undone" | "final" | "unknown";
+export type RequestState = "undone" | "final" | "unknown";
 
-const states = new WeakMap<Error, State>();
+const states = new WeakMap<Error, RequestState>();
 
 /** Notes down what is known of the request that failed with an error, and returns the error. */
-export function withState<E>(error: E, state: State): E {
+export function withState<E>(error: E, state: RequestState): E {
   if (error instanceof Error) states.set(error, state);
   return error;
 }
 
 /** Returns what {@link withState} noted down; `final` for any other error. */
-export function stateOf(error: unknown): State {
+export function stateOf(error: unknown): RequestState {
   return (error instanceof Error ? states.get(error) : undefined) ?? "final";
 }
 
@@ -27,12 +27,12 @@ export function stateOf(error: unknown): State {
 const retryMs = 15_000;
 
 /** For {@link persist}: work that must not run twice. */
-export function isUndone(state: State): boolean {
+export function isUndone(state: RequestState): boolean {
   return state === "undone";
 }
 
 /** For {@link persist}: work that may run twice. */
-export function isHarmless(state: State): boolean {
+export function isHarmless(state: RequestState): boolean {
   return state !== "final";
 }
 
@@ -42,7 +42,7 @@ export function isHarmless(state: State): boolean {
  */
 export async function persist<T>(
   work: () => Promise<T>,
-  mayRepeat: (state: State) => boolean,
+  mayRepeat: (state: RequestState) => boolean,
 ): Promise<T> {
   const deadline = Date.now() + retryMs;
   for (let attempt = 1, pauseMs = 50;; attempt++, pauseMs = Math.min(pauseMs * 2, 2_000)) {
@@ -78,7 +78,7 @@ export function connectionFailure(url: string, failed: HranaFailure): HarborErro
 }
 
 /** What each reason says of a request, and of what could not be done. */
-const reasons: Readonly<Record<HranaReason, { readonly verb: string; readonly state: State }>> = {
+const reasons: Readonly<Record<HranaReason, { readonly verb: string; readonly state: RequestState }>> = {
   unsent: { verb: "connect to", state: "undone" },
   unanswered: { verb: "connect to", state: "unknown" },
   refused: { verb: "use", state: "unknown" },

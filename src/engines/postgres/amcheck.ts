@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../database.ts";
-import { type Pace, passed, type Probe, type ProbeResult } from "../inspector.ts";
+import { passed, type Probe, type ProbeResult, type SliceTurns } from "../inspector.ts";
 import { ownSchema } from "./statement.ts";
 
 /** How many 8 kB blocks of a table are looked at in one statement. */
@@ -42,7 +42,11 @@ interface Amcheck {
   readonly quick: boolean;
 }
 
-async function check(database: Database, pace: Pace, { schema, heap, quick }: Amcheck): Promise<ProbeResult> {
+async function check(
+  database: Database,
+  pace: SliceTurns,
+  { schema, heap, quick }: Amcheck,
+): Promise<ProbeResult> {
   const own = sql.identifier(schema);
   const indexes = await database.read<{ oid: number; name: string }>(
     sql`SELECT x.indexrelid::bigint AS oid, i.relname::text AS name FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam WHERE i.relnamespace = ${
@@ -72,7 +76,7 @@ async function check(database: Database, pace: Pace, { schema, heap, quick }: Am
   };
 }
 
-async function checkHeap(database: Database, pace: Pace, schema: string): Promise<readonly string[]> {
+async function checkHeap(database: Database, pace: SliceTurns, schema: string): Promise<readonly string[]> {
   const tables = await database.read<{ oid: number; name: string; blocks: number }>(
     sql`SELECT c.oid::bigint AS oid, c.relname::text AS name, pg_relation_size(c.oid) / current_setting('block_size')::int AS blocks FROM pg_class c WHERE c.relnamespace = ${
       sql.raw(ownSchema)

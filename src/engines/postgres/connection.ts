@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type postgres from "postgres";
 import { copyIn, copyOut, type CopySetting } from "./wire/copy_stream.ts";
 import { endsSession, isSevered, SessionEnded } from "./errors.ts";
-import { hearLastWords, type LastWords } from "./wire/session_end.ts";
+import { listenForSessionEnd, type SessionEnd } from "./wire/session_end.ts";
 import { dial, DialError, type Encryption } from "./wire/socket.ts";
 import { firstSchema, pinSession, userPath } from "./search_path.ts";
 import type { Statement } from "./statement.ts";
@@ -57,13 +57,13 @@ export async function connect(
   const timeoutSeconds = (url.connectTimeout ?? connectTimeoutSeconds) || endlessSeconds;
   const timeoutMs = timeoutSeconds * 1000;
   let socket: Socket | undefined;
-  let lastWords: () => LastWords | undefined = () => undefined;
+  let lastWords: () => SessionEnd | undefined = () => undefined;
   let ended = false;
   let underWay = 0;
   // The server needs a moment to answer, in which postgres.js is loaded.
   const dialing = dial(url, encryption, timeoutMs).then((dialed) => {
     onDialed(dialed.encrypted);
-    lastWords = hearLastWords(dialed.socket);
+    lastWords = listenForSessionEnd(dialed.socket);
     // Until postgres.js listens, nobody else does.
     dialed.socket.on("error", () => {});
     return dialed.socket;

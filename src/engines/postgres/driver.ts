@@ -9,11 +9,11 @@ import { advisoryLock, applicationName } from "./lock.ts";
 import { postgresPace } from "./pace.ts";
 import { pinnedPath, requireOneSchema, setPath } from "./search_path.ts";
 import { namePolicies } from "./policies.ts";
-import { protect } from "./session_settings.ts";
+import { setSessionTimeouts } from "./session_settings.ts";
 import { openSession } from "./open_session.ts";
 import { compile, type Statement } from "./statement.ts";
 import { trustOf } from "./trust.ts";
-import { type BatchTimes, batchWriter, type Patience } from "./write.ts";
+import { batchWriter, type Patience, type PostgresBatchTimes } from "./write.ts";
 
 const defaultPatience: Patience = { lockTimeoutMs: 2_000, totalMs: 60_000, concurrentlyMs: 600_000 };
 
@@ -45,7 +45,7 @@ export async function openPostgres(
   let protection: Promise<void> | undefined;
   let isReadOnly = false;
   const protectOnce = () =>
-    protection ??= protect(session).catch((error) => {
+    protection ??= setSessionTimeouts(session).catch((error) => {
       throw statementError(error, { statement: "SET", url: url.display, lockHeld: lock.isHeld() });
     });
   const trust = trustOf(session, url.display, url.trustsOwner === true);
@@ -58,7 +58,7 @@ export async function openPostgres(
       await trusted(trust.requireToChange());
     },
   });
-  let lastBatch: BatchTimes = { heldMs: 0, fixedMs: 0, waitedMs: 0 };
+  let lastBatch: PostgresBatchTimes = { heldMs: 0, fixedMs: 0, waitedMs: 0 };
   const writer = batchWriter({
     session,
     lock,

@@ -1,6 +1,6 @@
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import { type ErrorCode, HarborError } from "../../base/errors.ts";
-import type { LastWords } from "./wire/session_end.ts";
+import type { SessionEnd } from "./wire/session_end.ts";
 import { connectionHint } from "./hints.ts";
 import { isServerError } from "./wire/server_error.ts";
 import { excerpt } from "./statement.ts";
@@ -9,7 +9,7 @@ import { excerpt } from "./statement.ts";
 export class SessionEnded extends Error {
   readonly sqlState: string | undefined;
 
-  constructor({ message, sqlState }: Partial<LastWords> = {}) {
+  constructor({ message, sqlState }: Partial<SessionEnd> = {}) {
     super(message ?? "the connection has ended");
     this.sqlState = sqlState;
   }

@@ -2,14 +2,14 @@ import { batchTimes, type Load } from "../pace.ts";
 import { quoteName } from "../../sql/quote.ts";
 import type { Pace } from "../database.ts";
 import type { Statement } from "./statement.ts";
-import type { BatchTimes } from "./write.ts";
+import type { PostgresBatchTimes } from "./write.ts";
 
 /** What {@link postgresPace} needs. */
 export interface PaceSetting {
   /** The schema of the table. */
   readonly schema: string;
   /** Tells how the last batch went. */
-  readonly lastBatch: () => BatchTimes;
+  readonly lastBatch: () => PostgresBatchTimes;
   /** Reads one row. */
   readonly read: <Row>(statement: Statement) => Promise<Row | undefined>;
 }
@@ -35,7 +35,7 @@ interface LoadRow {
  * How far replicas are behind is shown to superusers and members of `pg_monitor` only; others go on without it.
  */
 export function postgresPace(table: string, { schema, lastBatch, read }: PaceSetting): Pace {
-  let known: Omit<Load, keyof BatchTimes> = { waiting: 0, lagMs: 0, backlog: 0, backlogReason: "" };
+  let known: Omit<Load, keyof PostgresBatchTimes> = { waiting: 0, lagMs: 0, backlog: 0, backlogReason: "" };
   let askedAt = -Infinity;
   const name = [schema, table].map(quoteName).join(".");
   return {

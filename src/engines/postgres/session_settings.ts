@@ -4,7 +4,7 @@ import type { Session } from "./session.ts";
  * Makes the server notice within seconds that this process was killed, within a minute that its machine vanished, and
  * not mind that the session is silent while a backup runs. Settings that the server does not have are left out.
  */
-export async function protect(session: Session): Promise<void> {
+export async function setSessionTimeouts(session: Session): Promise<void> {
   await session.exclusive(async () => {
     try {
       await session.run(settings.map((setting) => ({ text: `SET ${setting}`, parameters: [] })));

@@ -34,11 +34,11 @@ export interface WriteSetting {
   /** Opens another session, to see who is in the way. */
   readonly openObserver: () => Promise<Session>;
   /** Told how each batch went that committed. */
-  readonly onBatch: (times: BatchTimes) => void;
+  readonly onBatch: (times: PostgresBatchTimes) => void;
 }
 
 /** How a batch went, in milliseconds. */
-export interface BatchTimes {
+export interface PostgresBatchTimes {
   /** From its begin to the end of its commit. */
   readonly heldMs: number;
   /** Of that, the ways to the server and back. */

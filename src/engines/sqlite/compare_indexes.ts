@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type RowForm, rowsOfForm } from "../../base/row_form.ts";
 import type { Database } from "../database.ts";
-import type { Pace } from "../inspector.ts";
+import type { SliceTurns } from "../inspector.ts";
 import { readInSlices } from "../key_slices.ts";
 
 /** What a comparison of indexes with their tables came to. */
@@ -21,7 +21,7 @@ export interface Comparison {
  * Partial indexes and those over expressions, and tables without row ids, which the application does not have, are
  * left to `integrity_check` itself, table by table and not in slices.
  */
-export async function compareIndexes(database: Database, pace: Pace): Promise<Comparison> {
+export async function compareIndexes(database: Database, pace: SliceTurns): Promise<Comparison> {
   const problems: string[] = [];
   const isCounted = await countsInQuickCheck(database);
   let entries = 0;
@@ -105,7 +105,7 @@ const indexForm: RowForm<IndexRow> = {
 
 async function comparePlain(
   database: Database,
-  pace: Pace,
+  pace: SliceTurns,
   { table, indexes, isCounted }: TableIndexes,
 ): Promise<TableResult> {
   const missing = indexes.map(() => ({ count: 0, first: undefined as number | undefined }));
@@ -181,7 +181,7 @@ async function compareCounts(
   });
 }
 
-async function checkWhole(database: Database, pace: Pace, table: string): Promise<TableResult> {
+async function checkWhole(database: Database, pace: SliceTurns, table: string): Promise<TableResult> {
   await pace.next();
   const rows = await database.read<{ problem: string }>(
     sql`SELECT integrity_check AS problem FROM pragma_integrity_check(${table})`,

@@ -4,7 +4,7 @@ import type { Pace } from "../database.ts";
 import { busyTimeoutMs, execute, prepare } from "./open_file.ts";
 
 /** How a batch went, in milliseconds. */
-export interface BatchTimes {
+export interface SqliteBatchTimes {
   /** For how long it kept its locks. */
   readonly heldMs: number;
   /** For how long it waited for others before. */
@@ -26,7 +26,7 @@ export function isWalMode(handle: DatabaseSync): boolean {
  *
  * @param lastBatch Tells how the last batch went
  */
-export function sqlitePace(handle: DatabaseSync, lastBatch: () => BatchTimes): Pace {
+export function sqlitePace(handle: DatabaseSync, lastBatch: () => SqliteBatchTimes): Pace {
   const mode = isWalMode(handle) ? "wal" : "journal";
   const pageSize = Number(prepare(handle, "PRAGMA page_size").get()?.["page_size"]);
   const backlogReason = `somebody's read keeps the WAL at ${bearableBytes / 1024 / 1024} MiB`;

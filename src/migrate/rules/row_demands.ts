@@ -1,6 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { quoteName } from "../../sql/quote.ts";
-import { sameExpression } from "../../schema/compare_expressions.ts";
+import { isSameExpression } from "../../schema/compare_expressions.ts";
 import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { ownSchemaMark, writeOwnSchema } from "../../sql/own_schema.ts";
 import { nameOf, tokenize } from "../../sql/lexer.ts";
@@ -45,7 +45,7 @@ export function demandsOf(target: Snapshot, live: Snapshot, isTrusted = false): 
     const found = tables.get(table.name);
     if (found === undefined) return [];
     const trust = isTrusted ? { lengths: true, references: true } : trusts[target.dialect];
-    const subject: Subject = { dialect: target.dialect, table, found, tables, trust };
+    const subject: DemandSources = { dialect: target.dialect, table, found, tables, trust };
     return [
       ...ofColumns(subject),
       ...ofKeys(subject),
@@ -55,7 +55,7 @@ export function demandsOf(target: Snapshot, live: Snapshot, isTrusted = false): 
   });
 }
 
-interface Subject {
+interface DemandSources {
   readonly dialect: Dialect;
   readonly table: Table;
   /** The live table. */
@@ -64,7 +64,7 @@ interface Subject {
   readonly trust: Trust;
 }
 
-function ofColumns(subject: Subject): readonly Demand[] {
+function ofColumns(subject: DemandSources): readonly Demand[] {
   const { table, found } = subject;
   return table.columns.flatMap((column) => {
     const old = found.columns.find(({ name }) => name === column.name);
@@ -112,14 +112,14 @@ interface Key {
   readonly where: string | null;
 }
 
-function ofKeys(subject: Subject): readonly Demand[] {
+function ofKeys(subject: DemandSources): readonly Demand[] {
   const { table, found, dialect } = subject;
   const guaranteed = keysOf(found);
   return keysOf(table).flatMap(({ columns, where }) => {
     const isThere = columns.every((name) => found.columns.some((column) => column.name === name));
     const isGuaranteed = guaranteed.some((key) =>
       sameNames(key.columns, columns) &&
-      (key.where === null || (where !== null && sameExpression(key.where, where, dialect)))
+      (key.where === null || (where !== null && isSameExpression(key.where, where, dialect)))
     );
     if (!isThere || isGuaranteed) return [];
     const names = columns.map(quoteName).join(", ");
@@ -152,10 +152,10 @@ function keysOf(table: Table): readonly Key[] {
   ];
 }
 
-function ofCheck(check: Check, subject: Subject): readonly Demand[] {
+function ofCheck(check: Check, subject: DemandSources): readonly Demand[] {
   const { table, found, dialect } = subject;
   const isGuaranteed = found.checks.some((each) =>
-    each.valid && sameExpression(each.expression, check.expression, dialect)
+    each.valid && isSameExpression(each.expression, check.expression, dialect)
   );
   const names = new Set(tokenize(check.expression, dialect).map(nameOf));
   const columns = table.columns.map(({ name }) => name).filter((name) => names.has(name));
@@ -166,7 +166,7 @@ function ofCheck(check: Check, subject: Subject): readonly Demand[] {
   return [demand({ kind: "not allowed", columns, state, condition, hasExpression: true }, subject)];
 }
 
-function ofReference(key: ForeignKey, subject: Subject): readonly Demand[] {
+function ofReference(key: ForeignKey, subject: DemandSources): readonly Demand[] {
   const { table, found, tables, trust } = subject;
   const isGuaranteed = trust.references &&
     found.foreignKeys.some((each) =>
@@ -196,7 +196,7 @@ function demand(
       readonly order?: readonly string[];
       readonly hasExpression?: boolean;
     },
-  { table, found }: Subject,
+  { table, found }: DemandSources,
 ): Demand {
   const key = found.primaryKey.length > 0 ? found.primaryKey : [found.columns[0]!.name];
   const names = (list: readonly string[]) => [...new Set(list)].map(quoteName).join(", ");

@@ -4,7 +4,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { History } from "../../history/history.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
-import type { Pace } from "../../engines/inspector.ts";
+import type { SliceTurns } from "../../engines/inspector.ts";
 import type { Backups } from "../../backup/open_backups.ts";
 import { isTimeUp } from "./time_limit.ts";
 
@@ -25,7 +25,7 @@ export interface Check {
 
 /** What checks work with. Everything is read once, when the first check asks for it, and fails for all that ask. */
 export interface CheckContext {
-  readonly pace: Pace;
+  readonly pace: SliceTurns;
   readonly quick: boolean;
   readonly backups: ExpectedBackups;
   now(): Date;

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Table } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
-import type { Pace } from "../../engines/inspector.ts";
+import type { SliceTurns } from "../../engines/inspector.ts";
 import { readInSlices } from "../../engines/key_slices.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import { type Broken, type RuleWords, shownIds } from "../rules/data_rules.ts";
@@ -43,7 +43,7 @@ export function duplicateWords({ table, column }: UniqueColumn): RuleWords {
  */
 export async function countDuplicates(
   database: Database,
-  pace: Pace,
+  pace: SliceTurns,
   unique: UniqueColumn,
 ): Promise<Broken> {
   const { table } = unique;

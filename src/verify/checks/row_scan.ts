@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Table } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
-import type { Pace } from "../../engines/inspector.ts";
+import type { SliceTurns } from "../../engines/inspector.ts";
 import { readInSlices } from "../../engines/key_slices.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import { type Broken, type RowRule, type RuleWords, shownIds } from "../rules/data_rules.ts";
@@ -12,7 +12,7 @@ export interface RowScan {
   rows(): number;
   broken(): readonly (readonly [RuleWords, Broken])[];
   /** Reads the table to its end. */
-  run(database: Database, pace: Pace): Promise<void>;
+  run(database: Database, pace: SliceTurns): Promise<void>;
 }
 
 interface Tally {

@@ -2,14 +2,14 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../../engines/database.ts";
-import type { Pace } from "../../engines/inspector.ts";
+import type { SliceTurns } from "../../engines/inspector.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 
 /** How long one answer of a server may take before the server counts as dead, in milliseconds. */
 const answerMs = 300_000;
 
 /** The time that a run may take. */
-export interface Budget extends Pace {
+export interface Budget extends SliceTurns {
   /**
    * Waits for work that may never end, such as an answer of a server that hangs.
    *

@@ -1,6 +1,6 @@
 import { renderBackups } from "./backups.ts";
 import { renderFindings } from "./findings.ts";
-import { renderHero } from "./verdict.ts";
+import { renderVerdict } from "./verdict.ts";
 import { html } from "./html.ts";
 import type { ReportData } from "./report_data.ts";
 import { renderRuns } from "./runs.ts";
@@ -29,7 +29,7 @@ export function renderReportPage(data: ReportData): string {
         <style>${{ markup: style }}</style>
       </head>
       <body>
-    ${renderHero(data)}
+    ${renderVerdict(data)}
     <main class="wide">
     ${renderFindings(data)}
     <div class="pair">

@@ -6,7 +6,7 @@ import type { ReportData } from "./report_data.ts";
 import { plural, showAge, showTime } from "./words.ts";
 
 /** The state at a glance: what a person sees who looks for two seconds. */
-export function renderHero(data: ReportData): Html {
+export function renderVerdict(data: ReportData): Html {
   const { status, title, line } = verdict(data);
   return html`
     <header class="hero ${status}">

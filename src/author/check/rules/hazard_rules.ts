@@ -5,7 +5,7 @@ import type { ReadStatement } from "./script_operations.ts";
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";
 
 /** Where an operation stands, and what it stands on. */
-export interface Place {
+export interface OperationPlace {
   readonly dialect: Dialect;
   /** Of PostgreSQL: 15. */
   readonly version: number;
@@ -20,12 +20,12 @@ export interface Place {
 }
 
 /** Says whether a table is there before the revision, and so may have rows. */
-export function isFilled(table: string, { before }: Place): boolean {
+export function isFilled(table: string, { before }: OperationPlace): boolean {
   return before.tables.some((each) => each.name === table);
 }
 
 /** Says whether there is a unique index of that name before the revision. */
-export function wasUnique(index: string, { before }: Place): boolean {
+export function wasUnique(index: string, { before }: OperationPlace): boolean {
   return before.tables.some(({ indexes }) => indexes.some(({ name, unique }) => unique && name === index));
 }
 
@@ -34,7 +34,7 @@ function tableIn(snapshot: Snapshot, name: string): Table | undefined {
 }
 
 /** Says why an operation writes a whole table anew; `null` when it does not. */
-export function rewriting(operation: Operation, place: Place): string | null {
+export function rewriting(operation: Operation, place: OperationPlace): string | null {
   if (!("table" in operation) || !isFilled(operation.table, place)) return null;
   switch (operation.kind) {
     case "rewrite table":
@@ -89,7 +89,7 @@ function sized(type: string): { readonly name: string; readonly sizes: readonly 
 }
 
 /** Says why an operation keeps others off a table for long; `null` when it does not. */
-export function locking(operation: Operation, place: Place): string | null {
+export function locking(operation: Operation, place: OperationPlace): string | null {
   if (!("table" in operation) || !isFilled(operation.table, place)) return null;
   const { table } = operation;
   switch (operation.kind) {
@@ -118,7 +118,11 @@ export function locking(operation: Operation, place: Place): string | null {
 }
 
 /** Says whether a check that is known to hold spares SET NOT NULL the reading (PostgreSQL 12 and later). */
-function isGuarded(table: string, column: string, { script, statement, version, before }: Place): boolean {
+function isGuarded(
+  table: string,
+  column: string,
+  { script, statement, version, before }: OperationPlace,
+): boolean {
   if (version < 12) return false;
   const known = tableIn(before, table)?.checks.some(({ expression, valid }) =>
     valid && /^\(*"?(\w+)"? IS NOT NULL\)*$/i.exec(expression)?.[1] === column
@@ -133,7 +137,7 @@ function isGuarded(table: string, column: string, { script, statement, version, 
 }
 
 /** Says what an operation takes away from whoever reads it now; `null` when it takes nothing. */
-export function takenAway(operation: Operation, place: Place, alsoRenamed = true): string | null {
+export function takenAway(operation: Operation, place: OperationPlace, alsoRenamed = true): string | null {
   if (!("table" in operation) || !isFilled(operation.table, place)) return null;
   const { table } = operation;
   switch (operation.kind) {
@@ -157,7 +161,7 @@ export function takenAway(operation: Operation, place: Place, alsoRenamed = true
   }
 }
 
-function renamedColumns(table: string, { script }: Place): ReadonlySet<string> {
+function renamedColumns(table: string, { script }: OperationPlace): ReadonlySet<string> {
   const renames = script.flatMap(({ operations }) => operations).filter((each) =>
     each.kind === "rename column"
   );
@@ -172,7 +176,7 @@ export function emptied(operation: Operation): string | null {
 }
 
 /** Returns the columns that an operation makes NOT NULL and that have no default in the end. */
-export function newlyRequired(operation: Operation, place: Place): readonly string[] {
+export function newlyRequired(operation: Operation, place: OperationPlace): readonly string[] {
   if (!("table" in operation) || !isFilled(operation.table, place)) return [];
   const { table } = operation;
   const after = tableIn(place.after, table)?.columns ?? [];
@@ -191,7 +195,7 @@ export function newlyRequired(operation: Operation, place: Place): readonly stri
   }).map(({ name }) => `${table}.${name}`);
 }
 
-function renamedTo(table: string, name: string, { script }: Place): boolean {
+function renamedTo(table: string, name: string, { script }: OperationPlace): boolean {
   return script.flatMap(({ operations }) => operations).some((each) =>
     each.kind === "rename column" && each.table === table && each.to === name
   );

@@ -4,7 +4,7 @@ import {
   isFilled,
   locking,
   newlyRequired,
-  type Place,
+  type OperationPlace,
   rewriting,
   takenAway,
   wasUnique,
@@ -20,7 +20,7 @@ export interface Hazard {
   /** What to do instead. */
   readonly remedy: Readonly<Record<Dialect, string>>;
   /** Says what is dangerous about an operation; `null` when nothing is. */
-  judge(operation: Operation, place: Place): string | null;
+  judge(operation: Operation, place: OperationPlace): string | null;
 }
 
 const everywhere = (remedy: string) => ({ sqlite: remedy, postgresql: remedy });

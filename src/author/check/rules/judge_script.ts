@@ -1,4 +1,4 @@
-import type { Place } from "./hazard_rules.ts";
+import type { OperationPlace } from "./hazard_rules.ts";
 import { type Hazard, hazards } from "./hazards.ts";
 import type { ReadStatement } from "./script_operations.ts";
 
@@ -23,7 +23,7 @@ export interface UnusedAllowance {
 /** Judges the statements of an upgrade script. */
 export function judgeScript(
   script: readonly ReadStatement[],
-  setting: Omit<Place, "statement" | "script">,
+  setting: Omit<OperationPlace, "statement" | "script">,
 ): { readonly found: readonly JudgedHazard[]; readonly unused: readonly UnusedAllowance[] } {
   const found = script.flatMap((statement) => {
     const place = { ...setting, statement, script };

@@ -7,7 +7,7 @@ import { HranaFailure } from "../hrana_fetch.ts";
 import { connectionFailure, engineFailure } from "../errors.ts";
 import { chunkOfLines, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
 import { findBadText, textBytesQuery } from "../../sqlite/backup/bad_text.ts";
-import type { StoredTable } from "../../sqlite/backup/content.ts";
+import type { SqliteStoredTable } from "../../sqlite/backup/content.ts";
 import {
   isPlainRowFailure,
   plainRowSql,
@@ -33,7 +33,7 @@ export interface LibsqlSnapshot {
   /** Runs a query and returns its rows by the names in a form, which stand in the query's order. */
   records<Row>(table: string, form: RowForm<Row>, text: string): Promise<Row[]>;
   /** Reads a table piece by piece, in the order in which it is stored. */
-  table(table: StoredTable): AsyncGenerator<RowChunk>;
+  table(table: SqliteStoredTable): AsyncGenerator<RowChunk>;
 }
 
 /**
@@ -103,7 +103,7 @@ interface Reader {
   refused(error: unknown, page: Page): Promise<unknown>;
 }
 
-async function* readTable({ ask, refused }: Reader, table: StoredTable): AsyncGenerator<RowChunk> {
+async function* readTable({ ask, refused }: Reader, table: SqliteStoredTable): AsyncGenerator<RowChunk> {
   const key = table.order;
   if (key.length === 0) {
     throw new HarborError(
@@ -147,7 +147,7 @@ function afterRefusal(
 }
 
 interface Page {
-  readonly table: StoredTable;
+  readonly table: SqliteStoredTable;
   /** The key after which it begins; `null` for the first. */
   readonly after: readonly SqliteValue[] | null;
   readonly limit: number;

@@ -16,8 +16,8 @@ import {
   type DefinitionRow,
   definitionsQuery,
   schemaDigest,
+  type SqliteStoredTable,
   stateDigest,
-  type StoredTable,
   storedTables,
   tablesForm,
   tablesQuery,
@@ -87,7 +87,7 @@ interface CopyPlan {
   readonly version: string;
   /** In the order in which they were made, as far as SQLite keeps it. */
   readonly definitions: readonly DefinitionRow[];
-  readonly tables: readonly StoredTable[];
+  readonly tables: readonly SqliteStoredTable[];
   readonly uncarried: readonly OtherObject[];
 }
 
@@ -161,7 +161,7 @@ async function copyAll(
 
 async function countRows(
   snapshot: LibsqlSnapshot,
-  tables: readonly StoredTable[],
+  tables: readonly SqliteStoredTable[],
 ): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
   for (const { name } of tables) {
@@ -172,7 +172,7 @@ async function countRows(
 }
 
 interface TableCopy {
-  readonly table: StoredTable;
+  readonly table: SqliteStoredTable;
   /** Rows in the same snapshot. */
   readonly expected: number;
   onRows(count: number): void;

@@ -6,7 +6,7 @@ import {
   type DefinitionRow,
   definitionsQuery,
   refuseUnlessAll,
-  type StoredTable,
+  type SqliteStoredTable,
   storedTables,
   tablesQuery,
   type TablesRow,
@@ -18,7 +18,7 @@ import type { SqliteValue } from "../../sqlite/statement.ts";
 /** What is in a copy beside its rows. */
 export interface StoredCopy {
   readonly definitions: readonly DefinitionRow[];
-  readonly tables: readonly StoredTable[];
+  readonly tables: readonly SqliteStoredTable[];
   /** What AUTOINCREMENT counts from; `null` where there is no such table. */
   readonly sequences: readonly { readonly name: string; readonly seq: bigint }[] | null;
 }
@@ -40,7 +40,7 @@ export function readCopy(handle: DatabaseSync): StoredCopy {
 }
 
 /** Reads a copy's table piece by piece, in the order in which it is stored. */
-export function* readCopyRows(handle: DatabaseSync, table: StoredTable): Generator<RowChunk> {
+export function* readCopyRows(handle: DatabaseSync, table: SqliteStoredTable): Generator<RowChunk> {
   let rows = 0;
   for (const chunk of readChunks(handle, table)) {
     rows += chunk.count;
@@ -49,7 +49,7 @@ export function* readCopyRows(handle: DatabaseSync, table: StoredTable): Generat
   refuseUnlessAll(table, { expected: countRows(handle, table), rows });
 }
 
-function* readChunks(handle: DatabaseSync, table: StoredTable): Generator<RowChunk> {
+function* readChunks(handle: DatabaseSync, table: SqliteStoredTable): Generator<RowChunk> {
   const from = `FROM ${quoteName(table.name)}${
     table.order.length === 0 ? "" : ` ORDER BY ${table.order.join(", ")}`
   }`;
@@ -70,7 +70,7 @@ function* readChunks(handle: DatabaseSync, table: StoredTable): Generator<RowChu
 }
 
 /** Whether JSON can carry all values: no blobs, no floating-point numbers, no NUL in texts. */
-function isPlain(handle: DatabaseSync, { name, columns }: StoredTable): boolean {
+function isPlain(handle: DatabaseSync, { name, columns }: SqliteStoredTable): boolean {
   const odd = columns.map((column) => {
     const value = quoteName(column.name);
     return `typeof(${value}) IN ('blob', 'real') OR instr(${value}, char(0)) > 0`;
@@ -79,7 +79,11 @@ function isPlain(handle: DatabaseSync, { name, columns }: StoredTable): boolean 
     undefined;
 }
 
-function* readValues(handle: DatabaseSync, { columns }: StoredTable, from: string): Generator<RowChunk> {
+function* readValues(
+  handle: DatabaseSync,
+  { columns }: SqliteStoredTable,
+  from: string,
+): Generator<RowChunk> {
   const names = columns.map((column) => quoteName(column.name));
   const [array] = anyRowSql(columns);
   const statement = prepare(handle, `SELECT ${[array, ...names].join(", ")} ${from}`);

@@ -10,7 +10,7 @@ import { withLibsqlSnapshot } from "./copy.ts";
 import { readCopy, readCopyRows, type StoredCopy } from "./read_copy.ts";
 import { digestChunks, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
 import { findBadText, textBytesQuery } from "../../sqlite/backup/bad_text.ts";
-import { lockTable, stagePrefix, type StoredTable } from "../../sqlite/backup/content.ts";
+import { lockTable, type SqliteStoredTable, stagePrefix } from "../../sqlite/backup/content.ts";
 import { openCopy } from "../../sqlite/backup/copy.ts";
 import { prepare } from "../../sqlite/open_file.ts";
 import { insertInto, selectFromJson } from "../../sqlite/backup/load.ts";
@@ -59,7 +59,7 @@ export async function replaceLibsql(replacement: Replacement): Promise<void> {
 }
 
 /** Its columns have no type, so that values stay what they are. */
-function stageOf(table: StoredTable, index: number): StoredTable {
+function stageOf(table: SqliteStoredTable, index: number): SqliteStoredTable {
   return {
     name: `${stagePrefix}${index}`,
     columns: table.columns.map((_, place) => ({ name: `c${place}`, type: "" })),
@@ -77,8 +77,8 @@ async function clearStages(database: Database): Promise<void> {
 
 interface Staged {
   readonly handle: DatabaseSync;
-  readonly table: StoredTable;
-  readonly stage: StoredTable;
+  readonly table: SqliteStoredTable;
+  readonly stage: SqliteStoredTable;
 }
 
 async function fillStage(
@@ -95,7 +95,7 @@ async function fillStage(
   }
 }
 
-function refuseBadText(handle: DatabaseSync, table: StoredTable): void {
+function refuseBadText(handle: DatabaseSync, table: SqliteStoredTable): void {
   const statement = prepare(handle, textBytesQuery(table));
   statement.setReturnArrays(true);
   const error = findBadText(
@@ -106,7 +106,7 @@ function refuseBadText(handle: DatabaseSync, table: StoredTable): void {
   if (error !== undefined) throw error;
 }
 
-function insertRows(stage: StoredTable, { content }: RowChunk): SQL {
+function insertRows(stage: SqliteStoredTable, { content }: RowChunk): SQL {
   const into = sql.raw(insertInto(stage));
   if ("json" in content) {
     const [before, after] = selectFromJson(stage.columns.length).split("?");

@@ -9,7 +9,7 @@ import { sqlStateOf } from "../errors.ts";
  * What hangs on a schema's tables and is not in harbor-db's own copies: views, functions, triggers, policies, rights.
  * It is taken down before the tables are dropped, and put up again on those that come in their place.
  */
-export interface Kept {
+export interface Dependents {
   /** By {@link Inventoried.key}. */
   readonly definitions: ReadonlyMap<string, Definition>;
   /** Owners, rights and switches of tables, sequences and views, which all have the same names afterwards. */
@@ -42,7 +42,7 @@ const partsOfTables: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads what is there, with `search_path` empty, so that names in definitions are qualified. */
-export async function readKept(session: Session, schema: string): Promise<Kept> {
+export async function readDependents(session: Session, schema: string): Promise<Dependents> {
   const named = quoteText(schema);
   const rows = await query<Definition>(session, definitions.replaceAll("$schema", () => named));
   const attributeRows = await query<Attribute>(session, attributes.replaceAll("$schema", () => named));
@@ -50,7 +50,7 @@ export async function readKept(session: Session, schema: string): Promise<Kept> 
 }
 
 /** Returns what went, is in no copy, and cannot be put up again by {@link putBack}. */
-export function unkept(gone: readonly Inventoried[], kept: Kept): readonly Inventoried[] {
+export function dependentsLeftOut(gone: readonly Inventoried[], kept: Dependents): readonly Inventoried[] {
   return gone.filter((object) =>
     !partsOfTables.has(object.type) && !kept.definitions.has(object.key) && !isImplied(object)
   );
@@ -60,7 +60,11 @@ export function unkept(gone: readonly Inventoried[], kept: Kept): readonly Inven
  * Makes again what went, and gives tables, sequences and views their owners and rights back. A right on a table or
  * column that is no more is left out; a definition that does not fit the tables any more fails.
  */
-export async function putBack(session: Session, gone: readonly Inventoried[], kept: Kept): Promise<void> {
+export async function putBack(
+  session: Session,
+  gone: readonly Inventoried[],
+  kept: Dependents,
+): Promise<void> {
   const lost = gone.flatMap(({ key }) => kept.definitions.get(key) ?? []);
   lost.sort((one, other) => one.rank - other.rank || one.age - other.age);
   for (const { text } of lost) await session.script(text);

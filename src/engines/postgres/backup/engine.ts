@@ -6,7 +6,7 @@ import { quoteText } from "../../../sql/quote.ts";
 import type { BackupContent, BackupEngine, OnProgress, RestoreOptions } from "../../backup_engine.ts";
 import { readDefinitions } from "./definitions.ts";
 import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./write_file.ts";
-import { putBack, readKept, unkept } from "./dependents.ts";
+import { dependentsLeftOut, putBack, readDependents } from "./dependents.ts";
 import { type CopyVisitor, readCopyFile } from "./read_file.ts";
 import { dropContent, ensureSchema, prepareSchema, refuseLosses } from "./replace.ts";
 import { withScratch } from "./scratch.ts";
@@ -168,9 +168,9 @@ async function restore(
       share: 1,
       async onHeader({ schema }) {
         await prepareSchema(session, url, schema);
-        const kept = await readKept(session, schema);
+        const kept = await readDependents(session, schema);
         const gone = await dropContent(session, { schema, what: "tables" });
-        refuseLosses(unkept(gone, kept));
+        refuseLosses(dependentsLeftOut(gone, kept));
         putBackWhatHungOnIt = () => putBack(session, gone, kept);
       },
     });

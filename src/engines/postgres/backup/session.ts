@@ -7,7 +7,7 @@ import type { Session } from "../session.ts";
 import { statementError, wordsOf } from "../errors.ts";
 import { applicationName } from "../lock.ts";
 import { pinnedPath, requireOneSchema } from "../search_path.ts";
-import { protect } from "../session_settings.ts";
+import { setSessionTimeouts } from "../session_settings.ts";
 import { openSession } from "../open_session.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
@@ -38,7 +38,7 @@ export async function withBackupSession<T>(
     try {
       requireOneSchema(session, url.display);
       // Behind a pooler what it sets would stay there.
-      if (session.direct) await protect(session);
+      if (session.direct) await setSessionTimeouts(session);
       return await work(session);
     } finally {
       signal.removeEventListener("abort", stop);

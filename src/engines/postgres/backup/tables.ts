@@ -7,7 +7,7 @@ import type { Session } from "../session.ts";
 import { digestRows, type RowsDigest } from "./digest.ts";
 
 /** A table that holds rows. */
-export interface StoredTable {
+export interface PostgresStoredTable {
   readonly name: string;
   /** Without generated ones. */
   readonly columns: readonly string[];
@@ -33,7 +33,7 @@ export function optionList(options: string): string {
 }
 
 /** Lists the tables of a schema that hold rows, partitions included, in the order of their names. */
-export async function listTables(session: Session, schema: string): Promise<readonly StoredTable[]> {
+export async function listTables(session: Session, schema: string): Promise<readonly PostgresStoredTable[]> {
   const rows = await query<{ name: string; columns: string; bytes: string | number | bigint }>(
     session,
     `SELECT c.relname AS name, pg_table_size(c.oid) AS bytes,
@@ -90,7 +90,7 @@ export async function readTables(
 /** What {@link readRows} reads, and who gets it beside the digest. */
 export interface RowsToRead {
   readonly schema: string;
-  readonly table: StoredTable;
+  readonly table: PostgresStoredTable;
   readonly take: (piece: Uint8Array) => void | Promise<void>;
 }
 
@@ -105,7 +105,10 @@ export async function readRows(session: Session, { schema, table, take }: RowsTo
 }
 
 /** Returns the table and its columns as COPY names them. */
-export function copyTarget(schema: string, { name, columns }: Pick<StoredTable, "name" | "columns">): string {
+export function copyTarget(
+  schema: string,
+  { name, columns }: Pick<PostgresStoredTable, "name" | "columns">,
+): string {
   const list = columns.length === 0 ? "" : ` (${columns.map(quoteName).join(", ")})`;
   return `${quoteName(schema)}.${quoteName(name)}${list}`;
 }
@@ -116,7 +119,7 @@ export function versionName({ serverVersion }: Session): string {
 }
 
 /** Returns how many bytes tables take. */
-export function sizeOf(tables: readonly StoredTable[]): number {
+export function sizeOf(tables: readonly PostgresStoredTable[]): number {
   return tables.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 

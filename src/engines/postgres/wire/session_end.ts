@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 
 /** Why the server ended a session. */
-export interface LastWords {
+export interface SessionEnd {
   readonly sqlState: string;
   readonly message: string;
 }
@@ -12,7 +12,7 @@ export interface LastWords {
  *
  * @returns What the server said last, if that was an error
  */
-export function hearLastWords(socket: Socket): () => LastWords | undefined {
+export function listenForSessionEnd(socket: Socket): () => SessionEnd | undefined {
   let last: Uint8Array | undefined;
   socket.on("data", (chunk: Uint8Array) => last = chunk);
   return () => last && parseError(last);
@@ -22,7 +22,7 @@ export function hearLastWords(socket: Socket): () => LastWords | undefined {
  * Reads the last message of a chunk when it is an error: `E`, the length of what follows, then fields of a letter and
  * text that ends with a zero byte. The rest of an unfinished answer may stand before it.
  */
-function parseError(chunk: Uint8Array): LastWords | undefined {
+function parseError(chunk: Uint8Array): SessionEnd | undefined {
   const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   let at = 0;
   let size = 0;

@@ -1,5 +1,5 @@
 import { HarborError } from "../../../base/errors.ts";
-import type { StoredTable } from "./content.ts";
+import type { SqliteStoredTable } from "./content.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import type { SqliteValue } from "../statement.ts";
 
@@ -9,7 +9,7 @@ import type { SqliteValue } from "../statement.ts";
  *
  * @param rest What follows the table's name
  */
-export function textBytesQuery({ name, order, columns }: StoredTable, rest = ""): string {
+export function textBytesQuery({ name, order, columns }: SqliteStoredTable, rest = ""): string {
   const bytes = columns.map(({ name }) =>
     `CASE typeof(${quoteName(name)}) WHEN 'text' THEN CAST(${quoteName(name)} AS BLOB) END`
   );
@@ -23,7 +23,7 @@ export function textBytesQuery({ name, order, columns }: StoredTable, rest = "")
  */
 export function findBadText(
   verb: "copy" | "restore",
-  { name, order, columns }: StoredTable,
+  { name, order, columns }: SqliteStoredTable,
   rows: Iterable<readonly SqliteValue[]>,
 ): HarborError | undefined {
   for (const row of rows) {

@@ -17,7 +17,7 @@ export interface ReadOptions {
 }
 
 /** A table whose rows a copy holds. */
-export interface StoredTable {
+export interface SqliteStoredTable {
   readonly name: string;
   /** Without generated columns. */
   readonly columns: readonly RowColumn[];
@@ -127,7 +127,7 @@ export function stateDigest(handle: DatabaseSync): string {
 }
 
 /** Groups what {@link tablesQuery} returned by table. */
-export function storedTables(list: readonly TablesRow[]): readonly StoredTable[] {
+export function storedTables(list: readonly TablesRow[]): readonly SqliteStoredTable[] {
   const byName = Map.groupBy(list, (row) => row.name);
   return [...byName].map(([name, columns]) => ({
     name,
@@ -181,7 +181,11 @@ function createMeter(handle: DatabaseSync, { signal, onProgress }: ReadOptions):
   };
 }
 
-async function digestTable(handle: DatabaseSync, table: StoredTable, meter: Meter): Promise<TableContent> {
+async function digestTable(
+  handle: DatabaseSync,
+  table: SqliteStoredTable,
+  meter: Meter,
+): Promise<TableContent> {
   const expected = countRows(handle, table);
   try {
     const content = await digestRows(handle, table, { values: [plainRowSql(table.columns)], meter });
@@ -195,7 +199,7 @@ async function digestTable(handle: DatabaseSync, table: StoredTable, meter: Mete
 }
 
 /** Returns how many rows a table has. */
-export function countRows(handle: DatabaseSync, { name }: StoredTable): number {
+export function countRows(handle: DatabaseSync, { name }: SqliteStoredTable): number {
   const [row] = rows<{ count: bigint }>(handle, `SELECT count(*) AS count FROM ${quoteName(name)}`);
   return Number(row!.count);
 }
@@ -205,7 +209,7 @@ export function countRows(handle: DatabaseSync, { name }: StoredTable): number {
  * read.
  */
 export function refuseUnlessAll(
-  { name }: StoredTable,
+  { name }: SqliteStoredTable,
   { expected, rows }: { readonly expected: number; readonly rows: number },
 ): void {
   if (rows === expected) return;
@@ -221,7 +225,7 @@ export function refuseUnlessAll(
 /** The first value is the row's array, the others are its floating-point numbers. */
 async function digestRows(
   handle: DatabaseSync,
-  { name, order }: StoredTable,
+  { name, order }: SqliteStoredTable,
   { values, meter }: { readonly values: readonly string[]; readonly meter: Meter },
 ): Promise<TableContent> {
   const [array, ...reals] = values;

@@ -1,10 +1,10 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { quoteName } from "../../../sql/quote.ts";
 import type { RowChunk } from "./row_chunk.ts";
-import type { StoredTable } from "./content.ts";
+import type { SqliteStoredTable } from "./content.ts";
 
 /** Returns a function that puts rows into a table, piece by piece. */
-export function openLoad(handle: DatabaseSync, table: StoredTable): (chunk: RowChunk) => void {
+export function openLoad(handle: DatabaseSync, table: SqliteStoredTable): (chunk: RowChunk) => void {
   let fromJson: StatementSync | undefined;
   let fromValues: StatementSync | undefined;
   return ({ content }) => {
@@ -20,7 +20,7 @@ export function openLoad(handle: DatabaseSync, table: StoredTable): (chunk: RowC
 }
 
 /** Returns the beginning of a statement that adds rows to a table. */
-export function insertInto({ name, columns }: StoredTable): string {
+export function insertInto({ name, columns }: SqliteStoredTable): string {
   return `INSERT INTO ${quoteName(name)} (${columns.map((column) => quoteName(column.name)).join(", ")})`;
 }
 
