@@ -47,7 +47,8 @@ async function main(): Promise<number> {
   if (values.help) return say(usage);
   const wanted = new RegExp(values.only, "i");
   const chosen = mutants.filter(({ file, danger }) => wanted.test(file) || wanted.test(danger));
-  await Promise.all(chosen.map(refuseUnlessFitting));
+  const faults = (await Promise.all(chosen.map(faultOf))).filter((fault) => fault !== null);
+  if (faults.length > 0) throw new Error(faults.join("\n"));
   if (values.list) return say(chosen.map((mutant) => `${titleOf(mutant)}\n`).join(""));
   return await withCopy((copy) => withServers(chosen, (env) => tryAll(chosen, copy, env)));
 }
@@ -100,14 +101,16 @@ async function tryAll(
   return untried > 0 ? 1 : lived.length > 0 ? 3 : 0;
 }
 
-/** Refuses a change that cannot be made, or that would be seen by nothing but the parser. */
-async function refuseUnlessFitting(mutant: Mutant): Promise<void> {
+/** Says why a change cannot be made, or would be seen by nothing but the parser; `null` when it can. */
+async function faultOf(mutant: Mutant): Promise<string | null> {
   const text = readFileSync(projectFile(`src/${mutant.file}`), "utf8");
   const count = text.split(mutant.find).length - 1;
-  if (count !== 1) {
-    throw new Error(`Cannot change "${titleOf(mutant)}": its text stands ${count} times in the file`);
-  }
-  await transform(changed(text, mutant), { loader: "ts" });
+  if (count !== 1) return `Cannot change "${titleOf(mutant)}": its text stands ${count} times in the file`;
+  const parsed = transform(changed(text, mutant), { loader: "ts" });
+  return await parsed.then(
+    () => null,
+    () => `Cannot change "${titleOf(mutant)}": what comes out is no TypeScript`,
+  );
 }
 
 function changed(text: string, { find, replace }: Mutant): string {

@@ -200,7 +200,7 @@ test("a state folder that another user made among the temporary ones is not used
     const result = await runCli(["verify", "--skip", "backup", "--json"], {
       cwd: folder,
       as: nobodyKnown,
-      env: { TMPDIR: folder, DENO_DIR: join(home, "deno") },
+      env: { TMPDIR: folder, XDG_STATE_HOME: "", DENO_DIR: join(home, "deno") },
     });
     const { findings } = result.json<{ findings: { check: string; status: string; message: string }[] }>();
     const lock = findings.find(({ check }) => check === "lock");
