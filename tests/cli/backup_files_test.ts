@@ -11,6 +11,7 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -246,6 +247,18 @@ testFile("a database that is not there can be restored", async (given) => {
   >();
   assert.equal(safetyBackup, null);
   assert.equal(await given.value("SELECT count(*) FROM files"), "200");
+});
+
+testFile("a database with nothing but a view in it is kept when it is replaced", async (given) => {
+  await given.expect(0, "backup");
+  const path = await newest(given);
+  rmSync(given.path);
+  await given.query("CREATE VIEW hulls AS SELECT 7 AS size");
+  const { safetyBackup } = (await given.expect(0, "restore", path, "--yes", "--json"))
+    .json<{ safetyBackup: string | null }>();
+  assert.equal(await given.value("SELECT count(*) FROM files"), "200");
+  await given.expect(0, "restore", safetyBackup!, "--yes");
+  assert.equal(await given.value("SELECT size FROM hulls"), "7");
 });
 
 testFile("a backup is found by its file, its manifest, its id and the beginning of one", async (given) => {
