@@ -143,19 +143,20 @@ test("readTree() reads the journal's revisions first, then those that it does no
   ]);
 });
 
-for (
-  const [what, text] of [["missing", undefined], ["no JSON", "{"], ["without ids", "{}"], [
-    "a list",
-    "[]",
-  ]] as const
-) {
+// One row a rule: the snapshot's text, and what is wrong with it.
+const snapshots = [
+  ["missing", undefined, "it is no snapshot"],
+  ["no JSON", "{", "it is no snapshot"],
+  ["without ids", "{}", "dialect is missing"],
+  ["a list", "[]", "dialect is missing"],
+] as const;
+for (const [what, text, state] of snapshots) {
   test(`readTree() refuses a snapshot that is ${what}`, () => {
     const path = `meta/${idOf("a")}_snapshot.json`;
     const files = { [`${one}.sql`]: "SELECT 1;", ...text === undefined ? {} : { [path]: text } };
     assert.throws(() => readTree(folder(files)), {
       code: "bad_history",
-      message: `Cannot read "drizzle/sqlite/${path}": it is no snapshot`,
-      hint: `git checkout -- drizzle/sqlite/${path}`,
+      message: `Cannot read "drizzle/sqlite/${path}": ${state}`,
     });
   });
 }

@@ -106,8 +106,8 @@ const cases: readonly Case[] = [
       'ALTER TABLE "t" ADD COLUMN "d" text;',
       '-- ix is built while the application goes on writing.\n-- harbor:concurrently\nCREATE INDEX "ix" ON "t" ("d");',
       'ALTER TABLE "t" DROP COLUMN "c";',
-      "DROP TYPE mood;",
       'DROP TABLE "u";',
+      "DROP TYPE mood;",
     ],
   },
   {

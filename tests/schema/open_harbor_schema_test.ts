@@ -80,7 +80,7 @@ const layouts:
       {
         files: {
           "schema.ts":
-            'export * as sqlite from "../unit/schema.sqlite.ts";\nexport * as postgresql from "../unit/schema.pg.ts";\n',
+            'export * as sqlite from "./schema.sqlite.ts";\nexport * as postgresql from "./schema.pg.ts";\n',
           "schema.sqlite.ts": sqliteFile,
           "schema.pg.ts": pgFile,
         },
@@ -92,7 +92,7 @@ const layouts:
       {
         files: {
           "schema.ts":
-            'import * as a from "../unit/schema.sqlite.ts";\nimport * as b from "../unit/schema.pg.ts";\nexport const sqlite = { ...a };\nexport const postgresql = { ...b };\n',
+            'import * as a from "./schema.sqlite.ts";\nimport * as b from "./schema.pg.ts";\nexport const sqlite = { ...a };\nexport const postgresql = { ...b };\n',
           "schema.sqlite.ts": sqliteFile,
           "schema.pg.ts": pgFile,
         },

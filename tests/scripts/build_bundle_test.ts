@@ -13,8 +13,7 @@ after(() => stop());
 
 /** A checkout as small as can be. */
 const checkout: Readonly<Record<string, string>> = {
-  "src/main.ts":
-    'import "../integration/hash.ts"; import "../integration/rows.ts"; import("../integration/later.ts");',
+  "src/main.ts": 'import "./hash.ts"; import "./rows.ts"; import("./later.ts");',
   "src/hash.ts": 'import { createHash } from "node:crypto"; export { createHash };',
   "src/rows.ts": 'import { sql } from "drizzle-orm"; export { sql };',
   "src/columns.ts": 'import { sql } from "drizzle-orm"; export { sql };',
@@ -140,7 +139,7 @@ test("the groups of the bundle name what is loaded by name, and once", () =>
     );
     await assert.rejects(
       joinFiles(folder, metafile, { one: ["src/migrate/migrate.ts"], two: ["src/migrate/migrate.ts"] }),
-      /Cannot group "src\/run\/migrate\.ts" in "two": an earlier file holds it/,
+      /Cannot group "src\/migrate\/migrate\.ts" in "two": an earlier file holds it/,
     );
   }));
 

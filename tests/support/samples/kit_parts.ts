@@ -5,6 +5,7 @@ import {
   type KitForeignKey,
   type KitSnapshot,
   type KitTable,
+  kitVersions,
   originId,
 } from "../../../src/schema/kit_snapshot.ts";
 
@@ -44,6 +45,7 @@ export function kitSnapshot(dialect: Dialect, ...tables: readonly KitTable[]): K
   return {
     id: "1",
     prevId: originId,
+    version: kitVersions[dialect],
     dialect,
     tables: Object.fromEntries(tables.map((table) => [key(table), table])),
   };
