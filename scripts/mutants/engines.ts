@@ -8,7 +8,7 @@ export const engineMutants: readonly Mutant[] = [
     replace: "WHERE id = 1 AND (token IN ('', ?, ?) OR 1)",
     danger: "two runs that look at once both hold the lock",
     tests: ["engines/sqlite/lock_test.ts", "contract/lock_test.ts"],
-    filter: "sqlite|lease|lock",
+    filter: "sqlite file",
   },
   {
     file: "engines/sqlite/lock_row.ts",
@@ -16,7 +16,7 @@ export const engineMutants: readonly Mutant[] = [
     replace: "WHERE id = 1 AND (token = ? OR 1)), unixepoch('subsec')",
     danger: "a run that lost its lock goes on writing",
     tests: ["contract/lock_test.ts"],
-    filter: "sqlite",
+    filter: "sqlite file",
   },
   {
     file: "engines/sqlite/lock.ts",
@@ -24,6 +24,7 @@ export const engineMutants: readonly Mutant[] = [
     replace: "const isNear = true;",
     danger: "the lock of a run on another machine is taken away",
     tests: ["engines/sqlite/lock_test.ts"],
+    filter: "sqlite file",
   },
   {
     file: "engines/sqlite/lock.ts",
@@ -31,7 +32,7 @@ export const engineMutants: readonly Mutant[] = [
     replace: "true",
     danger: "the lock of a run that is alive is taken away",
     tests: ["engines/sqlite/lock_test.ts", "contract/lock_test.ts"],
-    filter: "sqlite|lock|lease",
+    filter: "sqlite file",
   },
   {
     file: "engines/sqlite/lock.ts",
@@ -39,15 +40,15 @@ export const engineMutants: readonly Mutant[] = [
     replace: 'row.token === "" || isDead(row)',
     danger: "a lease that ran out keeps everybody out for ever",
     tests: ["engines/sqlite/lock_test.ts", "contract/lock_test.ts"],
-    filter: "sqlite|lock|lease",
+    filter: "sqlite file",
   },
   {
     file: "engines/sqlite/lock_row.ts",
     find: "acquired_at = NULL, expires_at = 0\nWHERE id = 1 AND token = ?",
     replace: "acquired_at = NULL, expires_at = 0\nWHERE id = 1 AND (token = ? OR 1)",
     danger: "a run that lost its lock frees that of the next",
-    tests: ["contract/lock_test.ts"],
-    filter: "sqlite",
+    tests: ["contract/lock_test.ts", "engines/sqlite/lock_test.ts"],
+    filter: "sqlite file",
   },
   {
     file: "engines/sqlite/lock.ts",
@@ -55,6 +56,7 @@ export const engineMutants: readonly Mutant[] = [
     replace: "",
     danger: "a lost lock is not noticed by the heartbeat",
     tests: ["engines/sqlite/lock_test.ts"],
+    filter: "sqlite file",
     explained:
       "Every batch is fenced: the heartbeat's word only ends a run earlier than its next batch would.",
   },
@@ -94,8 +96,8 @@ export const engineMutants: readonly Mutant[] = [
     find: "...fence === undefined ? [] : [fence.first],",
     replace: "",
     danger: "a run that lost its lock holds up others before it notices",
-    tests: ["contract/lock_test.ts"],
-    filter: "sqlite",
+    tests: ["contract/lock_test.ts", "engines/sqlite/lock_test.ts"],
+    filter: "sqlite file",
   },
   {
     file: "engines/sqlite/table_rebuild.ts",
@@ -124,8 +126,8 @@ export const engineMutants: readonly Mutant[] = [
     find: "if (fence !== undefined) statements.change(fence.first);",
     replace: "",
     danger: "a statement that runs alone runs without the lock",
-    tests: ["contract/lock_test.ts"],
-    filter: "sqlite",
+    tests: ["contract/lock_test.ts", "engines/sqlite/lock_test.ts"],
+    filter: "sqlite file",
   },
   {
     file: "engines/libsql/driver.ts",
@@ -290,9 +292,9 @@ export const engineMutants: readonly Mutant[] = [
     file: "engines/postgres/write.ts",
     find: 'const held = lock.isHeld() ? lock.heldHere : "true";',
     replace: 'const held = "true";',
-    danger: "a run that lost its lock goes on writing",
-    tests: ["contract/lock_test.ts", "engines/postgres/lock_test.ts"],
-    filter: "postgres|lock",
+    danger: "a run that lost its session goes on writing",
+    tests: ["engines/postgres/lock_test.ts"],
+    filter: "postgres 18: a lock that a script|postgres 18: a session that ends under",
     postgres: true,
   },
   {
