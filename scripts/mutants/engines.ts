@@ -260,8 +260,8 @@ export const engineMutants: readonly Mutant[] = [
     find: "if (sent.rows === got.rows && sent.digest === got.digest) return;",
     replace: "return;",
     danger: "what a server lost on the way takes the place of the rows",
-    tests: ["cli/backup_test.ts"],
-    filter: "libsql.*goes back",
+    tests: ["engines/sqlite/backup_test.ts"],
+    filter: "lost of the rows",
   },
   {
     file: "engines/libsql/backup/replace.ts",
