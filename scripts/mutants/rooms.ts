@@ -37,8 +37,8 @@ export const roomMutants: readonly Mutant[] = [
     find: "if (second !== undefined) {",
     replace: "if (false) {",
     danger: "of two branches of Alembic's one is taken",
-    tests: ["cli/main_job_test.ts"],
-    filter: "(not what Alembic|behind harbor-db).*sqlite file",
+    tests: ["adopt/adopt_test.ts"],
+    filter: "sqlite file: of two revisions that Alembic",
   },
   {
     file: "verify/verify.ts",
@@ -119,6 +119,8 @@ export const roomMutants: readonly Mutant[] = [
     danger: "verify goes on for ever beside the application",
     tests: ["verify/data_test.ts"],
     filter: "sqlite file",
+    explained:
+      "Every question to the database is limited by the same clock, which refuses the next one when the time is up.",
   },
   {
     file: "verify/checks/integrity.ts",
@@ -150,7 +152,7 @@ export const roomMutants: readonly Mutant[] = [
     replace: "return;",
     danger: "a bridge that leads somewhere else is committed",
     tests: ["adopt/adopt_test.ts"],
-    filter: "sqlite file: (adopt repairs|a bridge|what)",
+    filter: "sqlite file: a bridge whose rehearsal",
   },
   {
     file: "adopt/adopt.ts",

@@ -14,6 +14,8 @@ import { useApplication } from "../support/samples/open_harbor.ts";
 import { ddlOf, makeOrigin, origins, readOrigin } from "../support/samples/origins.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { readApplied } from "../../src/engines/version_table.ts";
+import { adopt } from "../../src/adopt/adopt.ts";
+import type { Database } from "../../src/engines/database.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { prepareAdoption } from "../../src/adopt/prepare.ts";
 
@@ -187,6 +189,36 @@ for (const engine of engines) {
       assert.deepEqual([adoption.action, adoption.to], ["stamp", "f27bd10b7ec4"]);
       const versions = await engine.query(url, "SELECT version_num FROM alembic_version");
       assert.deepEqual(versions.map((row) => row["version_num"]), ["f27bd10b7ec4"]);
+    }));
+
+  test(`${engine.name}: of two revisions that Alembic names none is taken, though the schema is one's`, () =>
+    engine.withDatabase(async (url) => {
+      await makeOrigin(engine, url, { ...alembicHead, alembic: ["f27bd10b7ec4", "71dda59686db"] });
+      const { message } = await rejectsWith("unmanaged", upgradeDatabase(url));
+      assert.match(message, /alembic_version has 2 rows .* instead of one/);
+    }));
+
+  test(`${engine.name}: a bridge whose rehearsal does not come to head is not built`, () =>
+    engine.withDatabase(async (url) => {
+      await makeOrigin(engine, url, models);
+      const before = await dump(engine, url);
+      await withContext(url, async (context) => {
+        const { database } = context;
+        const elsewhere: Database = {
+          ...database,
+          async rehearse(batch, mode) {
+            const snapshot = await database.rehearse(batch, mode);
+            return { ...snapshot, tables: snapshot.tables.map((table) => ({ ...table, indexes: [] })) };
+          },
+        };
+        const adopting = adopt({ ...context, database: elsewhere }, { lockWaitMs: 0 });
+        const { message } = await rejectsWith("schema_mismatch", adopting);
+        assert.match(
+          message,
+          /its schema would not become that of .*index ix_files_storage_backend is missing/,
+        );
+      });
+      assert.equal(await dump(engine, url), before);
     }));
 
   test(`${engine.name}: an unknown label beside unknown columns is refused`, () =>

@@ -64,6 +64,15 @@ test("a backup is on the disk before it has its name, and has its name before it
     inOrder(steps, /^sync .*manifest$/, new RegExp(`^rename .* .*/${name}\\.json$`));
   }));
 
+test("the copy of a database that is locked is on the disk after the lock was taken out of it", () =>
+  withCase(async (given) => {
+    await fill(given, 20);
+    const steps = await traced(given, "upgrade");
+    const last = steps.findLastIndex((step) => /^remove .*copy-journal$/.test(step));
+    assert.ok(last >= 0, steps.join("\n"));
+    inOrder(steps.slice(last), /^sync .*copy$/, /^rename .*copy .*\.db$/);
+  }));
+
 test("a pruned backup loses its manifest before its file", () =>
   withCase(async (given) => {
     await fill(given, 20);

@@ -89,3 +89,23 @@ for (const engine of engines) {
     });
   }
 }
+
+for (const engine of engines) {
+  test(`${engine.name}: what was in the way while another run was at work is looked at again under the lock`, async () => {
+    const { history } = await generateTwo([owners, notes()], [owners, notes(short(), uniqueIndex("name"))]);
+    await engine.withDatabase((url) =>
+      withTestDatabase(url, async (database) => {
+        const context = { ...contextOf(database), history: history(engine.dialect) };
+        const goal = { direction: "upgrade", text: "+1" } as const;
+        await migrate(context, { goal, lockWaitMs: 0 });
+        for (const statement of rows) await engine.queryUnchecked(url, statement);
+        const busy = { ...database, lockHolder: () => Promise.resolve({ owner: "another", since: null }) };
+        let backups = 0;
+        const beforeSteps = () => Promise.resolve(void backups++);
+        const upgrade = migrate({ ...context, database: busy }, { goal, lockWaitMs: 0, beforeSteps });
+        await rejectsWith("data_conflict", upgrade);
+        assert.equal(backups, 0);
+      })
+    );
+  });
+}

@@ -9,6 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
 import type { BackupEngine } from "../../../src/engines/backup_engine.ts";
+import { refuseUnlessAll } from "../../../src/engines/sqlite/backup/content.ts";
 import { openBackupEngine } from "../../../src/engines/open/backup_engine.ts";
 import {
   type Engine,
@@ -216,6 +217,13 @@ test("sqlite file: a table that cannot be read to its end makes no copy that is 
       assert.match(outcome, /^(backup_failed|not_a_database)$/);
     })
   ));
+
+test("refuseUnlessAll() takes a table for read only with all of its rows", async () => {
+  const table = { name: "boats", columns: [], order: [], hasRowid: true };
+  refuseUnlessAll(table, { expected: 2, rows: 2 });
+  const reading = new Promise((resolve) => resolve(refuseUnlessAll(table, { expected: 2, rows: 1 })));
+  assert.match((await rejectsWith("backup_failed", reading)).message, /only 1 of its 2 rows came/);
+});
 
 test("sqlite file: while it is copied in WAL mode, another process goes on writing", () =>
   sqliteFile.withDatabase((url) =>
