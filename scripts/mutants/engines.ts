@@ -259,6 +259,7 @@ export const engineMutants: readonly Mutant[] = [
     replace: "return result;",
     danger: "what verify read while the file changed counts",
     tests: ["engines/sqlite/as_is_driver_test.ts"],
+    filter: "while the file changed",
   },
   {
     file: "engines/libsql/backup/replace.ts",

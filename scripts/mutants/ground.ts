@@ -85,7 +85,7 @@ export const groundMutants: readonly Mutant[] = [
     replace: "",
     danger: "root writes where another user's link leads",
     tests: ["fault/foreign_folder_test.ts"],
-    filter: "root's report",
+    filter: "follows no link of another user",
   },
   {
     file: "base/files/open_folder.ts",

@@ -338,8 +338,8 @@ export const roomMutants: readonly Mutant[] = [
     find: "if (!/^y(es)?$/i.test(answer.trim())) {",
     replace: "if (/^no?$/i.test(answer.trim())) {",
     danger: "Enter is a yes",
-    tests: ["cli/bad_input_test.ts", "cli/adopt_test.ts", "cli/generate_test.ts"],
-    filter: "ask|confirm|question|terminal",
+    tests: ["cli/bad_input_test.ts"],
+    filter: "takes no for an answer",
   },
   {
     file: "cli/app.ts",

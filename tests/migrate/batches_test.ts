@@ -12,7 +12,7 @@ import { sql } from "../support/user_sql.ts";
 const scripts = [
   "CREATE TABLE boats (id INTEGER PRIMARY KEY NOT NULL, trips INTEGER)",
   [
-    "UPDATE boats SET trips = 1",
+    "UPDATE boats SET trips = trips + 100",
     "-- harbor:backfill table=boats key=id\nUPDATE boats SET trips = trips + 1",
     "INSERT INTO log VALUES ('done')",
     "-- harbor:backfill table=boats key=id\nUPDATE boats SET trips = trips * 10",
@@ -33,13 +33,13 @@ test("a revision of several phases is recorded after each, complete after the la
     await rejectsWith("missing_table", upgrade("head"));
     const { statementsDone, finishedAt, direction } = await row();
     assert.deepEqual([statementsDone, finishedAt, direction], [2, null, "upgrade"]);
-    assert.deepEqual(await trips(), [{ trips: 2 }]);
+    assert.deepEqual(await trips(), [{ trips: 101 }]);
 
     await database.write([sql`CREATE TABLE log (words TEXT)`]);
     await upgrade("head");
     assert.equal((await row()).statementsDone, 4);
     assert.notEqual((await row()).finishedAt, null);
-    assert.deepEqual(await trips(), [{ trips: 20 }]);
+    assert.deepEqual(await trips(), [{ trips: 1010 }]);
   } finally {
     await database.close();
   }
