@@ -100,8 +100,7 @@ export const groundMutants: readonly Mutant[] = [
     find: "O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode",
     replace: "O_WRONLY | O_CREAT | O_NOFOLLOW, mode",
     danger: "a file that is there already is written over",
-    tests: ["cli/schedule_test.ts"],
-    filter: "^schedule keeps",
+    tests: ["base/files_replace_file_test.ts"],
   },
   {
     file: "base/files/flush.ts",

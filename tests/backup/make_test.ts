@@ -3,10 +3,14 @@ import { readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeBackup } from "../../src/backup/make.ts";
+import { generateIdentity, identityToRecipient } from "age-encryption";
+import { type MadeBackup, makeBackup } from "../../src/backup/make.ts";
 import { type BackupOptions, openStore } from "../../src/backup/store.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import type { BackupContent, BackupEngine } from "../../src/engines/backup_engine.ts";
+import type { Database } from "../../src/engines/database.ts";
+import { createVersionTables, insertApplied } from "../../src/engines/version_table.ts";
+import type { Applied } from "../../src/history/applied.ts";
 import { engines, testClient, withFolder, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { contextOf } from "../support/samples/adoption.ts";
@@ -31,28 +35,37 @@ const proofs: readonly (readonly [what: string, proven: Partial<BackupContent>, 
 ];
 
 const [sqlite] = engines;
-for (const [what, proven, isKept] of proofs) {
-  test(`makeBackup() ${isKept ? "keeps" : "leaves nothing of"} a copy that proves to hold ${what}`, () =>
-    sqlite!.withDatabase((url) =>
-      withFolder((folder) =>
-        withTestDatabase(url, async (database) => {
+
+/** Runs `work` with what makes a backup of an empty database by a copy and a proof of the test's own. */
+function withMaker(
+  work: (given: {
+    readonly folder: string;
+    readonly database: Database;
+    make(content: BackupContent, proven: BackupContent, recipients?: readonly string[]): Promise<MadeBackup>;
+  }) => Promise<void>,
+): Promise<void> {
+  return sqlite!.withDatabase((url) =>
+    withFolder((parent) =>
+      withTestDatabase(url, async (database) => {
+        const folder = join(parent, "kept");
+        const context = contextOf(database);
+        const make = (content: BackupContent, proven: BackupContent, recipients: readonly string[] = []) => {
           const engine: BackupEngine = {
             name: "sqlite",
             suffix: ".db",
             estimate: () => Promise.resolve(0),
             uncarried: () => Promise.resolve([]),
-            dump: (to) => writeFile(to, "copy").then(() => copied),
-            prove: () => Promise.resolve({ content: { ...copied, ...proven }, proof: "opened" }),
+            dump: (to) => writeFile(to, "copy").then(() => content),
+            prove: () => Promise.resolve({ content: proven, proof: "opened" }),
             restore: () => Promise.reject(new Error("nobody asked for it")),
           };
-          const context = contextOf(database);
           const options: BackupOptions = {
             ...context,
-            folder: join(folder, "kept"),
+            folder,
             database: url,
             name: "harbor",
             engine: null,
-            encoding: { compression: null, recipients: [] },
+            encoding: { compression: null, recipients },
             identityFile: null,
             client: testClient,
             environment: {},
@@ -61,11 +74,64 @@ for (const [what, proven, isKept] of proofs) {
             ...openStore(parseDatabaseUrl(url), options),
             copier: () => Promise.resolve(engine),
           };
-          const making = makeBackup(context, store, { reason: "backup", mayReuse: false });
-          if (isKept) await making;
-          else await rejectsWith("backup_failed", making);
-          assert.equal(readdirSync(options.folder).length, isKept ? 2 : 0);
-        })
-      )
-    ));
+          return makeBackup(context, store, { reason: "backup", mayReuse: true });
+        };
+        await work({ folder, database, make });
+      })
+    )
+  );
 }
+
+for (const [what, proven, isKept] of proofs) {
+  test(`makeBackup() ${isKept ? "keeps" : "leaves nothing of"} a copy that proves to hold ${what}`, () =>
+    withMaker(async ({ folder, make }) => {
+      const making = make(copied, { ...copied, ...proven });
+      if (isKept) await making;
+      else await rejectsWith("backup_failed", making);
+      assert.equal(readdirSync(folder).length, isKept ? 2 : 0);
+    }));
+}
+
+const halfDone: Applied = {
+  revision: "71dda59686db",
+  name: "Initial schema",
+  checksum: "e".repeat(64),
+  direction: "upgrade",
+  statementsDone: 1,
+  startedAt: "2026-08-01T12:00:00.000Z",
+  finishedAt: null,
+  ms: null,
+  appliedBy: "0.0.0",
+  origin: "run",
+};
+
+// One row a change since the last backup: what the database holds now, and whether the last one does for it.
+const changes: readonly (readonly [what: string, now: Partial<BackupContent>, isReused: boolean])[] = [
+  ["nothing has changed", {}, true],
+  ["rows have changed", { tables: [{ name: "boats", rows: 2, digest: other }] }, false],
+  ["definitions have changed", { schema: other }, false],
+  ["sequences have moved", { state: other }, false],
+];
+for (const [what, now, isReused] of changes) {
+  test(`makeBackup() ${isReused ? "takes the last one" : "makes another one"} where ${what}`, () =>
+    withMaker(async ({ make }) => {
+      await make(copied, copied);
+      const content = { ...copied, ...now };
+      assert.equal((await make(content, content)).isReused, isReused);
+    }));
+}
+
+test("makeBackup() makes another one where the last is of a whole revision, in the clear, or damaged", () =>
+  withMaker(async ({ database, make }) => {
+    await make(copied, copied);
+    await database.write([...createVersionTables, insertApplied(halfDone)]);
+    const half = await make(copied, copied);
+    assert.equal(half.isReused, false);
+    assert.equal((await make(copied, copied)).isReused, true);
+    const recipient = await identityToRecipient(await generateIdentity());
+    assert.equal((await make(copied, copied, [recipient])).isReused, false);
+    const clear = await make(copied, copied);
+    assert.equal(clear.isReused, false);
+    await writeFile(clear.path, "cope");
+    assert.equal((await make(copied, copied)).isReused, false);
+  }));
