@@ -327,6 +327,7 @@ export const engineMutants: readonly Mutant[] = [
     replace: '"pg_catalog"',
     danger: "a temporary table stands before the catalogs",
     tests: ["engines/postgres/search_path_test.ts"],
+    filter: "a temporary table",
     postgres: true,
   },
   {
