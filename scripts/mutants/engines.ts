@@ -293,6 +293,8 @@ export const engineMutants: readonly Mutant[] = [
     tests: ["engines/postgres/lock_test.ts"],
     filter: "postgres 18: refuses to lock through",
     postgres: true,
+    explained:
+      "A second session looks for a pooler before, and each batch asks in its own transaction whether its process holds the lock.",
   },
   {
     file: "engines/postgres/write.ts",
