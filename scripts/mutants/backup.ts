@@ -121,7 +121,7 @@ export const backupMutants: readonly Mutant[] = [
     replace: "",
     danger: "a restore goes on without a backup of what it replaces, for any reason",
     tests: ["cli/backup_files_test.ts"],
-    filter: "full disk under",
+    filter: "no room to keep it",
   },
   {
     file: "backup/restore.ts",
@@ -203,8 +203,7 @@ export const backupMutants: readonly Mutant[] = [
     find: 'row.finishedAt !== null || row.direction === "downgrade"',
     replace: "true",
     danger: "a backup of a half-done upgrade says that it is whole",
-    tests: ["cli/backup_test.ts"],
-    filter: "sqlite file: a loop of upgrades that fail half way",
+    tests: ["backup/make_test.ts"],
   },
   {
     file: "backup/position.ts",

@@ -127,6 +127,7 @@ test("makeBackup() makes another one where the last is of a whole revision, in t
     await database.write([...createVersionTables, insertApplied(halfDone)]);
     const half = await make(copied, copied);
     assert.equal(half.isReused, false);
+    assert.deepEqual([half.manifest.revision, half.manifest.unfinished], [null, halfDone.revision]);
     assert.equal((await make(copied, copied)).isReused, true);
     const recipient = await identityToRecipient(await generateIdentity());
     assert.equal((await make(copied, copied, [recipient])).isReused, false);

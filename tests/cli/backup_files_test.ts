@@ -320,6 +320,17 @@ testFile("a full disk ends with a clear error, nothing left and the database as 
   assert.equal(await given.value("SELECT count(*) FROM files"), "200");
 });
 
+testFile("nothing is replaced where there is no room to keep it", async (given) => {
+  await given.expect(0, "backup");
+  const path = await newest(given);
+  await given.query("DELETE FROM files WHERE id > 10");
+  await withSmallDisk(16, async (disk) => {
+    const { stderr } = await given.expect(1, "restore", path, "--backup-dir", disk, "--yes");
+    assert.match(stderr, /are free/);
+  });
+  assert.equal(await given.value("SELECT count(*) FROM files"), "10");
+});
+
 testFile("a full disk under the database leaves the old one when restoring", async (given) => {
   await given.expect(0, "backup");
   const path = await newest(given);
