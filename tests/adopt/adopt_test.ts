@@ -13,6 +13,9 @@ import { type Engine, type EngineRow, engines, withTestDatabase } from "../suppo
 import { useApplication } from "../support/samples/open_harbor.ts";
 import { ddlOf, makeOrigin, origins, readOrigin } from "../support/samples/origins.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
+import { readApplied } from "../../src/engines/version_table.ts";
+import { adopt } from "../../src/adopt/adopt.ts";
+import type { Database } from "../../src/engines/database.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { prepareAdoption } from "../../src/adopt/prepare.ts";
 
@@ -188,6 +191,36 @@ for (const engine of engines) {
       assert.deepEqual(versions.map((row) => row["version_num"]), ["f27bd10b7ec4"]);
     }));
 
+  test(`${engine.name}: of two revisions that Alembic names none is taken, though the schema is one's`, () =>
+    engine.withDatabase(async (url) => {
+      await makeOrigin(engine, url, { ...alembicHead, alembic: ["f27bd10b7ec4", "71dda59686db"] });
+      const { message } = await rejectsWith("unmanaged", upgradeDatabase(url));
+      assert.match(message, /alembic_version has 2 rows .* instead of one/);
+    }));
+
+  test(`${engine.name}: a bridge whose rehearsal does not come to head is not built`, () =>
+    engine.withDatabase(async (url) => {
+      await makeOrigin(engine, url, models);
+      const before = await dump(engine, url);
+      await withContext(url, async (context) => {
+        const { database } = context;
+        const elsewhere: Database = {
+          ...database,
+          async rehearse(batch, mode) {
+            const snapshot = await database.rehearse(batch, mode);
+            return { ...snapshot, tables: snapshot.tables.map((table) => ({ ...table, indexes: [] })) };
+          },
+        };
+        const adopting = adopt({ ...context, database: elsewhere }, { lockWaitMs: 0 });
+        const { message } = await rejectsWith("schema_mismatch", adopting);
+        assert.match(
+          message,
+          /its schema would not become that of .*index ix_files_storage_backend is missing/,
+        );
+      });
+      assert.equal(await dump(engine, url), before);
+    }));
+
   test(`${engine.name}: an unknown label beside unknown columns is refused`, () =>
     engine.withDatabase(async (url) => {
       await makeOrigin(engine, url, { ...models, alembic: ["deadbeef0000"] });
@@ -242,6 +275,46 @@ for (const engine of engines) {
         true,
       ]);
     }));
+
+  test(`${engine.name}: a row of a script that was edited is made anew, and the others stay`, () =>
+    engine.withDatabase(async (url) => {
+      await upgradeDatabase(url);
+      const before = await withContext(url, ({ database }) => readApplied(database)) ?? [];
+      await engine.query(url, "UPDATE harbor_version SET checksum = 'other' WHERE revision = '71dda59686db'");
+      const adoption = await adoptDatabase(url);
+      assert.deepEqual([adoption.action, adoption.to], ["stamp", headOfProject(engine.dialect)]);
+      for (const row of await withContext(url, ({ database }) => readApplied(database)) ?? []) {
+        const old = before.find(({ revision }) => revision === row.revision)!;
+        assert.equal(row.checksum, old.checksum);
+        assert.equal(row.origin, row.revision === "71dda59686db" ? "adopt" : "run");
+      }
+    }));
+
+  // One row a change to the version table: what it is, the statement, the error's code and words.
+  const rows = [
+    [
+      "a row that nobody knows",
+      `INSERT INTO harbor_version SELECT 'deadbeef0000', name, checksum, direction, statements_done, started_at, finished_at, ms, applied_by, origin FROM harbor_version WHERE revision = '71dda59686db'`,
+      "unmanaged",
+      /harbor_version says deadbeef0000, which this history does not know/,
+    ],
+    [
+      "a revision that stopped half way",
+      `UPDATE harbor_version SET finished_at = NULL WHERE revision = '${headOfProject(engine.dialect)}'`,
+      "unfinished",
+      /stopped half way/,
+    ],
+  ] as const;
+  for (const [what, statement, code, words] of rows) {
+    test(`${engine.name}: ${what} in the version table is not adopted over`, () =>
+      engine.withDatabase(async (url) => {
+        await upgradeDatabase(url);
+        await engine.query(url, statement);
+        const before = await dump(engine, url);
+        assert.match((await rejectsWith(code, adoptDatabase(url))).message, words);
+        assert.equal(await dump(engine, url), before);
+      }));
+  }
 
   test(`${engine.name}: a database of drizzle's own migrator is stamped where its hashes say`, () =>
     engine.withDatabase(async (url) => {

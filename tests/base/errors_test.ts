@@ -54,6 +54,29 @@ test("HarborError.with() adds details to those that there are", () => {
   assert.deepEqual(details, { statement: "SELECT x", index: 1, done: [] });
 });
 
+// One row an exit code: what scripts and cron jobs go by.
+const exits = [
+  [1, ["internal", "statement_failed", "connection_failed", "disk_full", "lock_lost", "backup_failed"]],
+  [2, ["usage", "bad_config", "bad_history", "bad_script", "unknown_target", "unknown_backup"]],
+  [3, ["attention"]],
+  [4, [
+    "checksum_mismatch",
+    "unfinished",
+    "unmanaged",
+    "schema_mismatch",
+    "data_conflict",
+    "untrusted_owner",
+  ]],
+  [4, ["needs_confirmation", "damaged_backup", "in_use", "unsafe_path"]],
+  [5, ["locked"]],
+  [130, ["interrupted"]],
+] as const;
+for (const [exit, codes] of exits) {
+  test(`exitCodeOf() gives ${exit} for ${codes.join(", ")}`, () => {
+    for (const code of codes) assert.equal(exitCodeOf(new HarborError(code, "Cannot")), exit, code);
+  });
+}
+
 test("exitCodeOf() and messageOf() take whatever was thrown", () => {
   assert.deepEqual([exitCodeOf(error), exitCodeOf("text"), exitCodeOf(undefined)], [1, 1, 1]);
   assert.deepEqual([messageOf(error), messageOf("text"), messageOf(null)], [error.message, "text", "null"]);

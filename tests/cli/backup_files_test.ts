@@ -11,6 +11,7 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -248,6 +249,18 @@ testFile("a database that is not there can be restored", async (given) => {
   assert.equal(await given.value("SELECT count(*) FROM files"), "200");
 });
 
+testFile("a database with nothing but a view in it is kept when it is replaced", async (given) => {
+  await given.expect(0, "backup");
+  const path = await newest(given);
+  rmSync(given.path);
+  await given.query("CREATE VIEW hulls AS SELECT 7 AS size");
+  const { safetyBackup } = (await given.expect(0, "restore", path, "--yes", "--json"))
+    .json<{ safetyBackup: string | null }>();
+  assert.equal(await given.value("SELECT count(*) FROM files"), "200");
+  await given.expect(0, "restore", safetyBackup!, "--yes");
+  assert.equal(await given.value("SELECT size FROM hulls"), "7");
+});
+
 testFile("a backup is found by its file, its manifest, its id and the beginning of one", async (given) => {
   await given.expect(0, "backup");
   const path = await newest(given);
@@ -305,6 +318,17 @@ testFile("a full disk ends with a clear error, nothing left and the database as 
   });
   assert.equal(await given.value("SELECT count(*) FROM harbor_version"), "1");
   assert.equal(await given.value("SELECT count(*) FROM files"), "200");
+});
+
+testFile("nothing is replaced where there is no room to keep it", async (given) => {
+  await given.expect(0, "backup");
+  const path = await newest(given);
+  await given.query("DELETE FROM files WHERE id > 10");
+  await withSmallDisk(16, async (disk) => {
+    const { stderr } = await given.expect(1, "restore", path, "--backup-dir", disk, "--yes");
+    assert.match(stderr, /are free/);
+  });
+  assert.equal(await given.value("SELECT count(*) FROM files"), "10");
 });
 
 testFile("a full disk under the database leaves the old one when restoring", async (given) => {

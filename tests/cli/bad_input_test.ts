@@ -171,9 +171,11 @@ test("downgrade without a terminal needs --yes", () =>
 test("downgrade on a terminal asks, and takes no for an answer", () =>
   withFolder(async (cwd) => {
     await runCli(["upgrade", "+2"], { cwd });
-    const no = await runCli(["downgrade", "-1"], { cwd, tty: true, stdin: "n\n" });
-    assert.equal(no.code, 4, no.stdout);
-    assert.match(no.stdout, /Undo 5b09ebe23c76 \(Add R2 storage fields\)/);
+    for (const stdin of ["n\n", "\n", "yesterday\n"]) {
+      const no = await runCli(["downgrade", "-1"], { cwd, tty: true, stdin });
+      assert.equal(no.code, 4, no.stdout);
+      assert.match(no.stdout, /Undo 5b09ebe23c76 \(Add R2 storage fields\)/);
+    }
     assert.match((await runCli(["current"], { cwd })).stdout, /5b09ebe23c76/);
     const yes = await runCli(["downgrade", "-1"], { cwd, tty: true, stdin: "y\n" });
     assert.equal(yes.code, 0, yes.stdout);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { type BackupCase, backupCase, backupsIn, fill } from "../support/backups.ts";
 import { engines, sqlitePath, withFolder } from "../support/databases.ts";
+import { projectFile } from "../support/project.ts";
 import { runCli } from "../support/run_cli.ts";
 
 // In which order files become visible, and that they are on the disk before that: what only a crash would show, strace
@@ -63,6 +64,15 @@ test("a backup is on the disk before it has its name, and has its name before it
     inOrder(steps, /^sync .*manifest$/, new RegExp(`^rename .* .*/${name}\\.json$`));
   }));
 
+test("the copy of a database that is locked is on the disk after the lock was taken out of it", () =>
+  withCase(async (given) => {
+    await fill(given, 20);
+    const steps = await traced(given, "upgrade");
+    const last = steps.findLastIndex((step) => /^remove .*copy-journal$/.test(step));
+    assert.ok(last >= 0, steps.join("\n"));
+    inOrder(steps.slice(last), /^sync .*copy$/, /^rename .*copy .*\.db$/);
+  }));
+
 test("a pruned backup loses its manifest before its file", () =>
   withCase(async (given) => {
     await fill(given, 20);
@@ -72,6 +82,33 @@ test("a pruned backup loses its manifest before its file", () =>
     await given.expect(0, "backup");
     const steps = await traced(given, "backup", "prune", "--keep-last", "1", "--yes");
     inOrder(steps, new RegExp(`^remove .*/${name}\\.json$`), new RegExp(`^remove .*/${name}$`));
+  }));
+
+test("a revision's files are on the disk before the journal names them", () =>
+  withCase(async (given) => {
+    const drizzle = join(given.cwd, "drizzle");
+    cpSync(projectFile("drizzle"), drizzle, { recursive: true });
+    const steps = await traced(
+      given,
+      "create",
+      "Nothing yet",
+      "--dir",
+      drizzle,
+      "--schema",
+      projectFile("schema.ts"),
+    );
+    for (const dialect of ["sqlite", "postgresql"]) {
+      const journal = `^rename .*/${dialect}/meta/\\S+ .*/${dialect}/meta/_journal\\.json$`;
+      for (const ending of ["\\.sql", "\\.down\\.sql", "_snapshot\\.json", "_journal\\.json"]) {
+        inOrder(steps, new RegExp(`^sync .*/${dialect}/.*${ending}\\.`), new RegExp(journal));
+      }
+      inOrder(
+        steps,
+        new RegExp(`^rename .*\\.sql$`),
+        new RegExp(`^sync .*/${dialect}$`),
+        new RegExp(journal),
+      );
+    }
   }));
 
 test("a restored file is on the disk before it takes the place of the old one", () =>

@@ -110,6 +110,15 @@ test("schedule keeps secrets in a file of their own, for nobody else, as a shell
     assert.equal(await readFile(path, "utf8"), "# mine\n", "what is there is the operator's");
   }));
 
+test("schedule writes into a unit where the database is, and never PGPASSWORD", () =>
+  withFolder(async (cwd) => {
+    const env = { DATABASE_URL: "postgresql://harbor@db/app", PGSSLMODE: "require", PGPASSWORD: "s3cret" };
+    const shown = await runCli(["schedule"], { cwd, env });
+    assert.equal(shown.code, 0, shown.stderr);
+    assert.match(shown.stdout, /PGSSLMODE=require/);
+    assert.doesNotMatch(shown.stdout + shown.stderr, /s3cret/);
+  }));
+
 test("schedule prints the units and writes nothing; --dry-run says what would be written", () =>
   withFolder(async (cwd) => {
     const env = { DATABASE_URL: secretUrl };

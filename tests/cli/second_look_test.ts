@@ -69,6 +69,23 @@ for (const [what, change] of lies) {
   );
 }
 
+eachCase(
+  "a compressed copy that decodes to something else than was copied is not restored",
+  async (given) => {
+    await fill(given, 50);
+    await given.expect(0, "backup", "--compress", "gzip");
+    const path = join(given.folder, backupsIn(given.folder)[0]!);
+    const manifest = JSON.parse(readFileSync(`${path}.json`, "utf8"));
+    manifest.plain.sha256 = manifest.plain.sha256.replace(/.$/, (last: string) => last === "0" ? "1" : "0");
+    writeFileSync(`${path}.json`, JSON.stringify(manifest));
+    await given.query("DELETE FROM files WHERE id = 50");
+    const { stderr } = await given.expect(4, "restore", path, "--yes");
+    assert.match(stderr, /it does not decode to what was copied/);
+    assert.equal(await given.value("SELECT count(*) FROM files"), "49");
+  },
+  sqliteOnly,
+);
+
 /** Returns a file that an application which was killed leaves beside its database: `-wal`, or a hot `-journal`. */
 function leftBehind(path: string, ending: "-wal" | "-journal", keep: string): void {
   const application = new DatabaseSync(path, { enableForeignKeyConstraints: false });

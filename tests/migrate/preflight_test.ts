@@ -7,6 +7,8 @@ import { contextOf } from "../support/samples/adoption.ts";
 import { engines, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { type Extra, oneOf, references, table, uniqueIndex } from "../support/samples/tables.ts";
+import { withOwnedPostgres } from "../support/postgres_role.ts";
+import { withClient } from "../support/servers/postgres_server.ts";
 import { generateTwo } from "../support/samples/two_revisions.ts";
 
 const owners = table("owners", {});
@@ -88,4 +90,41 @@ for (const engine of engines) {
       );
     });
   }
+}
+
+for (const engine of engines) {
+  test(`${engine.name}: what was in the way while another run was at work is looked at again under the lock`, async () => {
+    const { history } = await generateTwo([owners, notes()], [owners, notes(short(), uniqueIndex("name"))]);
+    await engine.withDatabase((url) =>
+      withTestDatabase(url, async (database) => {
+        const context = { ...contextOf(database), history: history(engine.dialect) };
+        const goal = { direction: "upgrade", text: "+1" } as const;
+        await migrate(context, { goal, lockWaitMs: 0 });
+        for (const statement of rows) await engine.queryUnchecked(url, statement);
+        const busy = { ...database, lockHolder: () => Promise.resolve({ owner: "another", since: null }) };
+        let backups = 0;
+        const beforeSteps = () => Promise.resolve(void backups++);
+        const upgrade = migrate({ ...context, database: busy }, { goal, lockWaitMs: 0, beforeSteps });
+        await rejectsWith("data_conflict", upgrade);
+        assert.equal(backups, 0);
+      })
+    );
+  });
+}
+
+for (const version of [15, 18] as const) {
+  test(`postgres ${version}: a table of another role's is seen before the first statement`, () =>
+    withOwnedPostgres(version, "", ({ url, adminUrl, role }) =>
+      withTestDatabase(url, async (database) => {
+        const context = contextOf(database);
+        const upgrade = (text: string) =>
+          migrate(context, { goal: { direction: "upgrade", text }, lockWaitMs: 0 });
+        await upgrade("+1");
+        await withClient(adminUrl, (client) => client.unsafe("ALTER TABLE files OWNER TO postgres"));
+        await withClient(adminUrl, (client) => client.unsafe(`GRANT ALL ON files TO ${role}`));
+        const { message, hint } = await rejectsWith("read_only", upgrade("head"));
+        assert.match(message, new RegExp(`the role ${role} may not alter files, which belongs to postgres`));
+        assert.match(hint ?? "", /Connect as postgres/);
+        assert.equal((await readState(context)).applied.length, 1);
+      })));
 }

@@ -119,6 +119,13 @@ const cases = [
     files({ foreignKeys: [key] }),
     [],
   ],
+  [
+    "trusts no reference that was never validated",
+    "postgresql",
+    files({ foreignKeys: [key] }),
+    files({ foreignKeys: [{ ...key, valid: false }] }),
+    ["orphan owner"],
+  ],
   ["trusts no reference on SQLite", "sqlite", files({ foreignKeys: [key] }), files({ foreignKeys: [key] }), [
     "orphan owner",
   ]],

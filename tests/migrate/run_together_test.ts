@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sql } from "../support/user_sql.ts";
+import { HarborError } from "../../src/base/errors.ts";
 import type { Database } from "../../src/engines/database.ts";
 import { openSqliteMemory } from "../../src/engines/sqlite/driver.ts";
 import { readApplied } from "../../src/engines/version_table.ts";
@@ -72,6 +73,17 @@ test("revisions that only make things share a transaction in an empty database",
     assert.deepEqual(applied.map((row) => row.revision).toSorted(), [0, 1, 2, 3].map(idOf));
     assert.ok(applied.every((row) => row.finishedAt !== null));
   });
+});
+
+test("revisions that may have been committed when the answer was lost are not run again", async () => {
+  const lost = new HarborError("connection_failed", 'Cannot write to "it"', {
+    state: "the server went away",
+    details: { committed: "unknown" },
+  });
+  await upgrade([table("a"), table("b")], async ({ upgrade, batches }) => {
+    await rejectsWith("connection_failed", upgrade());
+    assert.equal(batches.length, 1);
+  }, () => Promise.reject(lost));
 });
 
 test("a revision that cannot run leaves those before it, as in any other database", async () => {

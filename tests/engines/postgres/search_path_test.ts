@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sql } from "drizzle-orm";
 import { firstSchema, schemasOf, userPath } from "../../../src/engines/postgres/search_path.ts";
+import { userStatement } from "../../../src/engines/statement_names.ts";
+import { withTestDatabase } from "../../support/databases.ts";
+import { withFreshPostgres } from "../../support/servers/postgres_server.ts";
 
 // A search path as the server shows it, the one that users' statements get, and the first schema that it names.
 const paths: readonly (readonly [string, string, string])[] = [
@@ -24,3 +28,11 @@ test("schemasOf() names each schema once, the run's own first", () => {
   assert.deepEqual(schemasOf({ path: '"$user", public, "a b"', home: "ann" }), ["ann", "public", "a b"]);
   assert.deepEqual(schemasOf({ path: "public", home: "public" }), ["public"]);
 });
+
+test("a temporary table that a script named like a catalog is not read in its place", () =>
+  withFreshPostgres(18, (url) =>
+    withTestDatabase(url, async (database) => {
+      await database.write([userStatement(sql`CREATE TEMPORARY TABLE pg_class (relname name)`)]);
+      const [row] = await database.read<{ size: number }>(sql`SELECT count(*) AS size FROM pg_class`);
+      assert.ok(Number(row!.size) > 100, `${row!.size} relations`);
+    })));

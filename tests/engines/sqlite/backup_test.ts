@@ -1,3 +1,4 @@
+import type { Database } from "../../../src/engines/database.ts";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,6 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
 import type { BackupEngine } from "../../../src/engines/backup_engine.ts";
+import { refuseUnlessAll } from "../../../src/engines/sqlite/backup/content.ts";
 import { openBackupEngine } from "../../../src/engines/open/backup_engine.ts";
 import {
   type Engine,
@@ -27,11 +29,15 @@ function openEngine(url: string): Promise<BackupEngine> {
   return openBackupEngine({ url: parseDatabaseUrl(url), client: testClient, environment: {} });
 }
 
-async function restoreInto(url: string, path: string): Promise<void> {
+async function restoreInto(
+  url: string,
+  path: string,
+  through = (database: Database) => database,
+): Promise<void> {
   const database = await openTestDatabase(url);
   try {
     const engine = await openEngine(url);
-    await database.withLock(() => engine.restore(path, never, { database }));
+    await database.withLock(() => engine.restore(path, never, { database: through(database) }));
   } finally {
     await database.close();
   }
@@ -211,6 +217,13 @@ test("sqlite file: a table that cannot be read to its end makes no copy that is 
       assert.match(outcome, /^(backup_failed|not_a_database)$/);
     })
   ));
+
+test("refuseUnlessAll() takes a table for read only with all of its rows", async () => {
+  const table = { name: "boats", columns: [], order: [], hasRowid: true };
+  refuseUnlessAll(table, { expected: 2, rows: 2 });
+  const reading = new Promise((resolve) => resolve(refuseUnlessAll(table, { expected: 2, rows: 1 })));
+  assert.match((await rejectsWith("backup_failed", reading)).message, /only 1 of its 2 rows came/);
+});
 
 test("sqlite file: while it is copied in WAL mode, another process goes on writing", () =>
   sqliteFile.withDatabase((url) =>
@@ -408,5 +421,27 @@ test("libsql: a restore that fails half way leaves the old database", () =>
         "SELECT name FROM sqlite_schema WHERE name LIKE 'harbor_restore%'",
       );
       assert.deepEqual(tables, []);
+    })
+  ));
+
+test("libsql: what a server lost of the rows on the way does not take the place of the old ones", () =>
+  libsql.withDatabase((url) =>
+    withFolder(async (folder) => {
+      await libsql.query(url, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
+      await libsql.query(url, "INSERT INTO t VALUES (1, 'old')");
+      const path = join(folder, "copy.db");
+      const copy = new DatabaseSync(path);
+      copy.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b')");
+      copy.close();
+      const forgetful = (database: Database): Database => ({
+        ...database,
+        async write(batch, mode) {
+          const changed = await database.write(batch, mode);
+          await libsql.query(url, "DELETE FROM harbor_restore_0 WHERE c0 = 2").catch(() => {});
+          return changed;
+        },
+      });
+      await rejectsWith("backup_failed", restoreInto(url, path, forgetful));
+      assert.deepEqual((await libsql.query(url, "SELECT x FROM t")).map(({ x }) => x), ["old"]);
     })
   ));

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createFile, replaceFile } from "../../src/base/files/replace_file.ts";
+import { withFolder } from "../support/databases.ts";
+
+test("createFile() makes a file with its rights, and writes over none, nor through a link", () =>
+  withFolder((folder) => {
+    const path = join(folder, "verify.env");
+    createFile(path, "SECRET=1\n", { mode: 0o600 });
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    symlinkSync(path, join(folder, "link"));
+    for (const name of ["verify.env", "link"]) {
+      assert.throws(() => createFile(join(folder, name), "other\n", { mode: 0o600 }), {
+        code: "file_failed",
+      });
+    }
+    assert.equal(readFileSync(path, "utf8"), "SECRET=1\n");
+    return Promise.resolve();
+  }));
+
+test("replaceFile() puts a text in the place of a file and leaves nothing beside it", () =>
+  withFolder((folder) => {
+    const path = join(folder, "metrics.prom");
+    writeFileSync(path, "old\n");
+    replaceFile(path, "new\n", { mode: 0o640 });
+    assert.equal(readFileSync(path, "utf8"), "new\n");
+    assert.equal(statSync(path).mode & 0o777, 0o640);
+    assert.deepEqual(readdirSync(folder), ["metrics.prom"]);
+    assert.throws(() => replaceFile(folder, "new\n"), { code: "file_failed" });
+    return Promise.resolve();
+  }));
