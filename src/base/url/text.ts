@@ -40,14 +40,16 @@ export function splitUrl(scheme: string, rest: string): UrlText {
   const groups = afterScheme.exec(rest)?.groups;
   const { username, password, host, ipv6, port, path } = groups ?? {};
   const query = groups?.["query"];
+  // What has a "=" was a parameter, with a token or a password perhaps, before its "?" got lost.
   const isAmbiguous = groups === undefined || host?.includes("@") ||
+    [host, path].some((part) => part?.includes("=")) ||
     (password !== undefined && portAndParameters.test(password)) ||
     (username !== undefined && (path?.includes("@") || query?.includes("@")));
   if (isAmbiguous) {
     throw badUrl(
       scheme,
       "it can be read in more than one way",
-      "Inside a user, password, database or parameter write @ as %40, : as %3A, / as %2F and ? as %3F.",
+      "Inside a user, password, database or parameter write @ as %40, : as %3A, / as %2F, ? as %3F and = as %3D.",
     );
   }
   return {

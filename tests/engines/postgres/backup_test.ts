@@ -305,16 +305,22 @@ for (const version of [15, 18] as const) {
     withOwnedPostgres(version, "", async ({ url, adminUrl }) => {
       await run(
         url,
-        `CREATE TABLE t (a int, b text) WITH (fillfactor=70, autovacuum_enabled=false); INSERT INTO t VALUES (1, 'x');
-        ALTER TABLE t ALTER a SET (n_distinct=-0.5); CREATE VIEW v WITH (security_barrier) AS SELECT a FROM t`,
+        `CREATE TABLE t (a int PRIMARY KEY, b text) WITH (fillfactor=70, autovacuum_enabled=false,
+          toast.vacuum_truncate=false, toast.autovacuum_enabled=false); INSERT INTO t VALUES (1, 'x');
+        CREATE TABLE marked (a int, b text) WITH (toast.autovacuum_enabled=false); CREATE INDEX i ON marked (a);
+        ALTER TABLE t ALTER a SET (n_distinct=-0.5); CREATE VIEW v WITH (security_barrier) AS SELECT a FROM t;
+        CREATE MATERIALIZED VIEW m WITH (toast.autovacuum_enabled=false) AS SELECT a, b FROM t; CREATE INDEX j ON m (a);
+        ALTER TABLE t CLUSTER ON t_pkey; ALTER TABLE marked CLUSTER ON i; ALTER MATERIALIZED VIEW m CLUSTER ON j`,
       );
       const options = () =>
         run(
           url,
-          `SELECT relname, array_to_string(reloptions, ' ') AS relation, attname, array_to_string(ARRAY(
+          `SELECT relname, array_to_string(reloptions, ' ') AS relation, (SELECT t.reloptions FROM pg_class t
+            WHERE t.oid = c.reltoastrelid) AS toast, (SELECT indexrelid::regclass::text FROM pg_index
+            WHERE indrelid = c.oid AND indisclustered) AS clustered, attname, array_to_string(ARRAY(
             SELECT o FROM unnest(attoptions) o WHERE o NOT LIKE 'pg@_%' ESCAPE '@'), ' ') AS attribute
           FROM pg_class c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0
-          WHERE relnamespace = 'public'::regnamespace ORDER BY 1, 3`,
+          WHERE relnamespace = 'public'::regnamespace ORDER BY relname, attname`,
         );
       const before = await options();
       const engine = await openHarbor(url);

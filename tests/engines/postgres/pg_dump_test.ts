@@ -258,6 +258,43 @@ test("pg_dump: rights are as they were, whatever the database's defaults are", (
       });
     })));
 
+test("harbor: rights are as they were before a restore, whatever the database's defaults are", () =>
+  withOwnedPostgres(15, "", ({ role: reader }) =>
+    withOwnedPostgres(15, "", async ({ url }) => {
+      await run(
+        url,
+        `CREATE TABLE open (id int, x int); CREATE TABLE closed (id serial); CREATE VIEW v AS SELECT id FROM closed;
+        CREATE FUNCTION plain() RETURNS SETOF closed LANGUAGE sql BEGIN ATOMIC SELECT * FROM closed; END;
+        CREATE FUNCTION narrow() RETURNS SETOF closed LANGUAGE sql BEGIN ATOMIC SELECT * FROM closed; END;
+        REVOKE ALL ON FUNCTION narrow() FROM PUBLIC; GRANT EXECUTE ON FUNCTION narrow() TO ${reader} WITH GRANT OPTION;
+        GRANT SELECT ON open TO ${reader}; GRANT UPDATE (x) ON open TO ${reader};
+        ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO ${reader};
+        ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO ${reader};
+        ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO ${reader};
+        ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC`,
+      );
+      const rights = () =>
+        run(
+          url,
+          `SELECT relname, grantee, privilege_type, is_grantable FROM pg_class,
+            aclexplode(coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, relowner)))
+          WHERE relnamespace = 'public'::regnamespace UNION ALL
+          SELECT proname, grantee, privilege_type, is_grantable FROM pg_proc,
+            aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE pronamespace = 'public'::regnamespace UNION ALL
+          SELECT attname, grantee, privilege_type, is_grantable FROM pg_attribute, aclexplode(attacl)
+          WHERE attrelid = 'open'::regclass ORDER BY 1, 2, 3`,
+        );
+      const before = await rights();
+      const engine = await openHarbor(url);
+      await withCopy(engine, async ({ path }) => {
+        // Once more, since what the first one gives must not stand in the way of the next.
+        for (let times = 0; times < 2; times++) {
+          await engine.restore(path, never);
+          assert.deepEqual(await rights(), before);
+        }
+      });
+    })));
+
 test("harbor: refuses tables whose rows it would lose", () =>
   withOwnedPostgres(15, "", async ({ url }) => {
     await run(url, everything);

@@ -1,7 +1,7 @@
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
-import { isNotOfExtension, optionList } from "./tables.ts";
+import { clusterMark, isNotOfExtension, optionList, storageOptions } from "./tables.ts";
 import type { Session } from "../session.ts";
 
 /** The statements that make a schema's tables and sequences. Names in them are qualified. */
@@ -35,6 +35,7 @@ export async function readDefinitions(session: Session, schema: string): Promise
     ...await read(constraints("c", "n")),
     ...await read(constraints("f")),
     ...await read(replicaIdentities),
+    ...await read(clusterMarks),
     ...await read(comments),
   ];
   return { before, values: await readSequenceValues(session, schema), after };
@@ -132,7 +133,7 @@ const tables = `SELECT format('CREATE %sTABLE %s (%s)%s', CASE c.relpersistence 
       FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-    ' WITH (' || ${optionList("c.reloptions")} || ')') AS text
+    ${storageOptions}) AS text
   FROM ${relations} WHERE ${ofSchema} AND c.relkind = 'r' ORDER BY c.relname COLLATE "C"`;
 
 /** How a column's values are stored and analyzed, where that is not what its type has by default. */
@@ -172,6 +173,9 @@ const replicaIdentities = `SELECT format('ALTER TABLE ONLY %s REPLICA IDENTITY %
   FROM ${relations} WHERE ${ofSchema} AND c.relkind = 'r' AND (c.relreplident IN ('f', 'n') OR EXISTS (
     SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisreplident AND x.indisvalid))
   ORDER BY c.relname COLLATE "C"`;
+
+const clusterMarks = `SELECT text FROM ${relations}, LATERAL (SELECT ${clusterMark} AS text) AS mark
+  WHERE ${ofSchema} AND c.relkind = 'r' AND text IS NOT NULL ORDER BY c.relname COLLATE "C"`;
 
 const comments = `SELECT text FROM (
   SELECT format('COMMENT ON %s IS %L', CASE

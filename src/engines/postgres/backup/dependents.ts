@@ -1,7 +1,7 @@
 import { quoteText } from "../../../sql/quote.ts";
 import { type Inventoried, isImplied } from "./replace.ts";
 import { query } from "./session.ts";
-import { isNotOfExtension, optionList } from "./tables.ts";
+import { clusterMark, isNotOfExtension, storageOptions } from "./tables.ts";
 import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
 
@@ -14,6 +14,8 @@ export interface Dependents {
   readonly definitions: ReadonlyMap<string, Definition>;
   /** Owners, rights and switches of tables, sequences and views, which all have the same names afterwards. */
   readonly attributes: readonly Attribute[];
+  /** The query for {@link takeDefaults} of the schema. */
+  readonly takeDefaults: string;
 }
 
 interface Definition {
@@ -46,7 +48,11 @@ export async function readDependents(session: Session, schema: string): Promise<
   const named = quoteText(schema);
   const rows = await query<Definition>(session, definitions.replaceAll("$schema", () => named));
   const attributeRows = await query<Attribute>(session, attributes.replaceAll("$schema", () => named));
-  return { definitions: new Map(rows.map((row) => [row.key, row])), attributes: attributeRows };
+  return {
+    definitions: new Map(rows.map((row) => [row.key, row])),
+    attributes: attributeRows,
+    takeDefaults: takeDefaults.replaceAll("$schema", () => named),
+  };
 }
 
 /** Returns what went, is in no copy, and cannot be put up again by {@link putBack}. */
@@ -68,6 +74,8 @@ export async function putBack(
   const lost = gone.flatMap(({ key }) => kept.definitions.get(key) ?? []);
   lost.sort((one, other) => one.rank - other.rank || one.age - other.age);
   for (const { text } of lost) await session.script(text);
+  const [given] = await query<{ text: string | null }>(session, kept.takeDefaults);
+  if (given?.text) await session.script(given.text);
   for (const { relation, text } of kept.attributes) {
     const [found] = await query<{ there: boolean }>(
       session,
@@ -99,13 +107,38 @@ function comment(catalog: string, oid: string, target: string): string {
     WHERE classoid = '${catalog}'::regclass AND objoid = ${oid} AND objsubid = 0), '')`;
 }
 
+const grantee = "CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END";
+
+/** Rights of the routine `p`, as statements that follow its definition: the database's defaults may give others. */
+const routineRights =
+  `(SELECT string_agg(DISTINCT format('; REVOKE ALL ON ROUTINE %s FROM %s', p.oid::regprocedure, ${grantee}), '')
+        FILTER (WHERE grantee <> p.proowner)
+      || (SELECT string_agg(format('; GRANT EXECUTE ON ROUTINE %s TO %s%s', p.oid::regprocedure, ${grantee},
+        CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END), '')
+      FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) WHERE grantee <> p.proowner)
+    FROM (SELECT 0 AS grantee, p.proacl IS NOT NULL AS differs UNION ALL SELECT grantee, true
+      FROM pg_default_acl, aclexplode(defaclacl)
+      WHERE defaclobjtype = 'f' AND defaclrole = p.proowner AND defaclnamespace IN (0, p.pronamespace)) AS given
+    HAVING bool_or(differs))`;
+
+/**
+ * Reads statements that take from tables, views and sequences of the connected role what the database's defaults gave
+ * to others: `text`, NULL when that is nothing.
+ */
+const takeDefaults = `SELECT string_agg(DISTINCT format('REVOKE ALL ON %s %s FROM %s',
+    CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass, ${grantee}), '; ') AS text
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL aclexplode(c.relacl)
+  WHERE n.nspname = $schema AND grantee <> c.relowner AND c.relowner = current_user::regrole
+    AND ${isNotOfExtension("pg_class", "c.oid")}`;
+
 const definitions = `
   SELECT concat('pg_class'::regclass::oid, '/', c.oid, '/0') AS key, 1 AS rank, c.oid::int8 AS age, concat(
     'CREATE ', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED ' END, 'VIEW ', c.oid::regclass,
-    ' WITH (' || ${optionList("c.reloptions")} || ')', ' AS ', rtrim(pg_get_viewdef(c.oid), ';'),
+    ${storageOptions}, ' AS ', rtrim(pg_get_viewdef(c.oid), ';'),
     CASE WHEN c.relkind = 'm' AND NOT c.relispopulated THEN ' WITH NO DATA' END,
     (SELECT string_agg('; ' || pg_get_indexdef(x.indexrelid), '' ORDER BY x.indexrelid)
       FROM pg_index x WHERE x.indrelid = c.oid AND x.indisvalid),
+    '; ' || ${clusterMark},
     ${
   comment(
     "pg_class",
@@ -117,10 +150,11 @@ const definitions = `
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = $schema AND c.relkind IN ('v', 'm')
   UNION ALL
-  SELECT concat('pg_proc'::regclass::oid, '/', p.oid, '/0'), 1, p.oid::int8,
-    pg_get_functiondef(p.oid) || ${comment("pg_proc", "p.oid", "'ROUTINE ' || p.oid::regprocedure")}
+  SELECT concat('pg_proc'::regclass::oid, '/', p.oid, '/0'), 1, p.oid::int8, concat(
+    pg_get_functiondef(p.oid), ${comment("pg_proc", "p.oid", "'ROUTINE ' || p.oid::regprocedure")},
+    ${routineRights})
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-  WHERE n.nspname = $schema AND p.prokind <> 'a' AND p.proowner = current_user::regrole AND p.proacl IS NULL
+  WHERE n.nspname = $schema AND p.prokind <> 'a' AND p.proowner = current_user::regrole
   UNION ALL
   SELECT concat('pg_statistic_ext'::regclass::oid, '/', s.oid, '/0'), 2, s.oid::int8, pg_get_statisticsobjdef(s.oid)
   FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE n.nspname = $schema

@@ -27,10 +27,21 @@ export function isNotOfExtension(catalog: "pg_class" | "pg_proc" | "d.classid", 
  * there for itself is left out, as pg_dump leaves it out: since 15.20 each column has a `pg_attver`, which differs
  * between a table and its copy. Names that begin so are the server's own; no user can set one.
  */
-export function optionList(options: string): string {
-  return `(SELECT string_agg(format('%I=%L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ' ORDER BY place)
+export function optionList(options: string, prefix = ""): string {
+  return `(SELECT string_agg(format('${prefix}%I=%L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ' ORDER BY place)
     FROM unnest(${options}) WITH ORDINALITY AS given (o, place) WHERE left(o, 3) <> 'pg_')`;
 }
+
+/** Returns the `WITH (…)` of the relation `c`, those of its TOAST table included; NULL without any. */
+export const storageOptions = `' WITH (' || nullif(concat_ws(', ', ${optionList("c.reloptions")},
+  (SELECT ${
+  optionList("t.reloptions", "toast.")
+} FROM pg_class t WHERE t.oid = c.reltoastrelid)), '') || ')'`;
+
+/** Returns the statement that marks the index by which the relation `c` is clustered; NULL without one. */
+export const clusterMark = `(SELECT format('ALTER %s %s CLUSTER ON %I',
+  CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, c.oid::regclass, i.relname)
+  FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid AND x.indisclustered)`;
 
 /** Lists the tables of a schema that hold rows, partitions included, in the order of their names. */
 export async function listTables(session: Session, schema: string): Promise<readonly PostgresStoredTable[]> {
