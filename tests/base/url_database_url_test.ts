@@ -131,6 +131,8 @@ const cases: readonly (readonly [text: string, expected: string])[] = [
   ["postgresql://h:5432/db?application_name=a@b", twoWays],
   ["postgresql://h/db?password=a@b", "pg anna:a@b @ h 5432 db"],
   ["postgresql://[::1/db", twoWays],
+  ["postgresql:///db?host=hpassword=p", "refused: its host is not valid"],
+  ["postgresql:///db?host=h[]p", "refused: its host is not valid"],
   ["postgresql:///dbport=1&password=p", twoWays],
   ["postgresql://hsslmode=disable&password=p", twoWays],
   ["postgresql://u@h/a%3Db", "pg u @ h 5432 a=b"],

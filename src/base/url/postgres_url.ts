@@ -88,6 +88,10 @@ export function parsePostgresUrl(scheme: string, rest: string, environment: Envi
 
   const host = said("host", parts.host, "PGHOST") ?? defaultSocketFolder;
   if (host.includes(",")) throw badUrl(scheme, "it names several hosts", "Name the one to upgrade.");
+  // The rest of a parameter, of a password even, stands there when a "&" got lost.
+  if (!/^(\/.*|@.*|[\p{L}\p{N}._:%-]+)$/su.test(host)) {
+    throw badUrl(scheme, "its host is not valid", `Write ${scheme}://USER@HOST/DATABASE.`);
+  }
   const port = portOf(scheme, said("port", parts.port, "PGPORT"));
   const user = said("user", parts.username, "PGUSER") ?? environment["USER"] ?? environment["LOGNAME"];
   if (!user) throw badUrl(scheme, "it names no user", `Write ${scheme}://USER@HOST/DATABASE, or set PGUSER.`);
