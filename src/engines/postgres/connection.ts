@@ -7,6 +7,7 @@ import type postgres from "postgres";
 import { copyIn, copyOut, type CopySetting } from "./wire/copy_stream.ts";
 import { endsSession, isSevered, SessionEnded } from "./errors.ts";
 import { listenForSessionEnd, type SessionEnd } from "./wire/session_end.ts";
+import { refuseNonsense } from "./wire/sane_messages.ts";
 import { dial, DialError, type Encryption } from "./wire/socket.ts";
 import { firstSchema, pinSession, userPath } from "./search_path.ts";
 import type { Statement } from "./statement.ts";
@@ -58,14 +59,16 @@ export async function connect(
   const timeoutMs = timeoutSeconds * 1000;
   let socket: Socket | undefined;
   let lastWords: () => SessionEnd | undefined = () => undefined;
+  let broken: Error | undefined;
   let ended = false;
   let underWay = 0;
   // The server needs a moment to answer, in which postgres.js is loaded.
   const dialing = dial(url, encryption, timeoutMs).then((dialed) => {
     onDialed(dialed.encrypted);
+    refuseNonsense(dialed.socket);
     lastWords = listenForSessionEnd(dialed.socket);
     // Until postgres.js listens, nobody else does.
-    dialed.socket.on("error", () => {});
+    dialed.socket.on("error", (error) => broken = error);
     return dialed.socket;
   });
   dialing.catch(() => {});
@@ -79,6 +82,7 @@ export async function connect(
     socket: async () => {
       const isAgain = socket !== undefined;
       socket = await dialing;
+      if (broken instanceof DialError) throw broken;
       if (isAgain || socket.destroyed) throw new DialError("NOT_POSTGRES", "the server hung up");
       return socket;
     },

@@ -1,6 +1,7 @@
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import { type ErrorCode, HarborError } from "../../base/errors.ts";
 import type { SessionEnd } from "./wire/session_end.ts";
+import { DialError } from "./wire/socket.ts";
 import { connectionHint } from "./hints.ts";
 import { isServerError } from "./wire/server_error.ts";
 import { excerpt } from "./statement.ts";
@@ -29,7 +30,7 @@ export function endsSession(error: unknown): boolean {
 
 /** Whether the connection failed, and not what was said on it: an error of the socket, or postgres.js's about it. */
 export function isSevered(error: unknown): boolean {
-  return error instanceof Error && ("errno" in error || "syscall" in error);
+  return error instanceof DialError || (error instanceof Error && ("errno" in error || "syscall" in error));
 }
 
 /** Returns the error of not getting a session. */
@@ -128,6 +129,23 @@ function statementHint(sqlState: string | undefined, message: string): string | 
         : undefined;
     default:
       return undefined;
+  }
+}
+
+/**
+ * Reads JSON that the server was asked for.
+ *
+ * @throws {HarborError} `not_a_database` when it answered something else
+ */
+export function readJson<T>(text: unknown): T {
+  try {
+    return JSON.parse(String(text));
+  } catch (cause) {
+    throw new HarborError("not_a_database", 'Cannot read "the catalogs"', {
+      state: "the server answered something else than it was asked for",
+      hint: "Does something stand between harbor-db and PostgreSQL that changes what it says?",
+      cause,
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { readJson } from "./errors.ts";
 import type { Column, OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
 import type { Result, Session } from "./session.ts";
 import { pinnedPath, setPath } from "./search_path.ts";
@@ -39,22 +40,24 @@ export function readSnapshot(results: readonly Result[]): Snapshot {
   const [tableRows, otherRows] = results.slice(-2);
   return {
     dialect: "postgresql",
-    tables: (tableRows?.rows ?? []).map((row) => readTable(String(row["definition"]))),
+    tables: (tableRows?.rows ?? []).map((row) => readTable(row["definition"])),
     others: (otherRows?.rows ?? []).map((row) => {
       const { holds, fires, ...other } = row;
       return {
         ...other as unknown as OtherObject,
-        ...holds === null ? {} : { holds: JSON.parse(String(holds)) as readonly string[] },
+        ...holds === null ? {} : { holds: readJson<readonly string[]>(holds) },
         ...fires === null ? {} : { fires: fires as "D" | "R" | "A" },
       };
     }),
   };
 }
 
-function readTable(definition: string): Table {
-  const table = JSON.parse(definition) as Omit<Table, "columns"> & {
-    readonly columns: readonly (Omit<Column, "values"> & { readonly values: readonly string[] | null })[];
-  };
+function readTable(definition: unknown): Table {
+  const table = readJson<
+    Omit<Table, "columns"> & {
+      readonly columns: readonly (Omit<Column, "values"> & { readonly values: readonly string[] | null })[];
+    }
+  >(definition);
   const columns = table.columns.map(({ values, ...column }): Column =>
     values === null ? column : { ...column, values }
   );

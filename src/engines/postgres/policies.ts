@@ -1,3 +1,4 @@
+import { readJson } from "./errors.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Session } from "./session.ts";
 import { runPinned } from "./search_path.ts";
@@ -26,7 +27,7 @@ export async function namePolicies(session: Session, error: unknown): Promise<un
     .find(({ table }) => statement.includes(table));
   if (hidden === undefined) return error;
   const { table, policies, forced, role } = hidden;
-  const names = JSON.parse(policies) as readonly string[];
+  const names = readJson<readonly string[]>(policies);
   const who = names.length === 0
     ? `row-level security of table ${table}, which has no policy, hides`
     : `the ${names.length === 1 ? "policy" : "policies"} ${names.join(", ")} of table ${table} ${

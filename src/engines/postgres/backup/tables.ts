@@ -1,3 +1,4 @@
+import { readJson } from "../errors.ts";
 import type { TableContent } from "../../backup_content.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
@@ -56,7 +57,7 @@ export async function listTables(session: Session, schema: string): Promise<read
   );
   return rows.map(({ name, columns, bytes }) => ({
     name,
-    columns: JSON.parse(columns) as string[],
+    columns: readJson<string[]>(columns),
     bytes: Number(bytes),
   }));
 }
