@@ -65,3 +65,22 @@ for (const [name, ...said] of answers) {
     });
   }
 }
+
+test("postgres: a server that passes over the first question is refused", async () => {
+  const server = createServer((socket) => {
+    let asked = 0;
+    socket.on("error", () => {}).on("data", () => {
+      if (asked++ > 0) return socket.end(message("Z", Buffer.from("I")));
+      socket.write(Buffer.concat([login(0), message("K", Buffer.alloc(8)), message("Z", Buffer.from("I"))]));
+    });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  try {
+    const url = `postgresql://u:p@127.0.0.1:${port}/d?sslmode=disable`;
+    const error = await rejectsWith("connection_failed", openTestDatabase(url));
+    assert.match(error.message, /does not speak as PostgreSQL does/);
+  } finally {
+    server.close();
+  }
+});

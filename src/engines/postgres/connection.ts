@@ -7,7 +7,7 @@ import type postgres from "postgres";
 import { copyIn, copyOut, type CopySetting } from "./wire/copy_stream.ts";
 import { endsSession, isSevered, SessionEnded } from "./errors.ts";
 import { listenForSessionEnd, type SessionEnd } from "./wire/session_end.ts";
-import { refuseNonsense } from "./wire/sane_messages.ts";
+import { refuseNonsense, strangeSpeech } from "./wire/sane_messages.ts";
 import { dial, DialError, type Encryption } from "./wire/socket.ts";
 import { firstSchema, pinSession, userPath } from "./search_path.ts";
 import type { Statement } from "./statement.ts";
@@ -69,6 +69,11 @@ export async function connect(
     lastWords = listenForSessionEnd(dialed.socket);
     // Until postgres.js listens, nobody else does.
     dialed.socket.on("error", (error) => broken = error);
+    dialed.socket.once("close", () => {
+      ended = true;
+      // When what postgres.js rejects has been heard.
+      setTimeout(() => waiting.forEach((giveUp) => giveUp()), 0);
+    });
     return dialed.socket;
   });
   dialing.catch(() => {});
@@ -106,16 +111,26 @@ export async function connect(
   };
   const client = (await import("postgres")).default(options);
 
+  const waiting = new Set<() => void>();
+
+  /** Waits for an answer, or the end of the connection, of which postgres.js need not tell everybody. */
+  function answerOf<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => reject(new SessionEnded(lastWords()));
+      waiting.add(giveUp);
+      work.then(resolve, reject).finally(() => waiting.delete(giveUp));
+    });
+  }
+
   async function send(statements: readonly Statement[]) {
     if (ended) throw new SessionEnded(lastWords());
     underWay++;
-    const settled = await Promise.allSettled(
+    const settled = await answerOf(Promise.allSettled(
       statements.map(({ text, parameters, written }) => {
         const values = written === undefined ? [...parameters] as postgres.ParameterOrJSON<never>[] : [];
         return client.unsafe(written ?? text, values, extended).execute();
       }),
-    );
-    underWay--;
+    )).finally(() => underWay--);
     const answers = [];
     for (const one of settled) {
       if (one.status === "rejected") {
@@ -138,7 +153,7 @@ export async function connect(
     if (ended || socket === undefined) throw new SessionEnded(lastWords());
     underWay++;
     try {
-      await work({ client, socket });
+      await answerOf(work({ client, socket }));
     } catch (error) {
       ended ||= endsSession(error);
       throw isSevered(error) && lastWords() ? new SessionEnded(lastWords()) : error;
@@ -167,7 +182,8 @@ export async function connect(
   });
   try {
     const [answer] = await Promise.race([send([{ text: introduction, parameters: [] }]), timeout]);
-    const server = answer?.[0] as unknown as Introduction;
+    const server = answer?.[0] as unknown as Introduction | undefined;
+    if (typeof server?.version !== "number" || typeof server.path !== "string") throw strangeSpeech();
     const direct = server.pid === answer?.state?.pid;
     // Sent before anything else is, so it comes first; behind a pooler it would stay in the pool.
     const pinning: Promise<unknown> = direct ? send([pinSession]) : Promise.resolve();

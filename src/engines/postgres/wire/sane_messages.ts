@@ -52,9 +52,14 @@ export function refuseNonsense(socket: Socket): void {
     if (event !== "data" || isSane(values[0] as Uint8Array)) {
       return emit(event as "data", ...values as [Buffer]);
     }
-    socket.destroy(new DialError("NOT_POSTGRES", "what answers there does not speak as PostgreSQL does"));
+    socket.destroy(strangeSpeech());
     return true;
   }) as Socket["emit"];
+}
+
+/** Returns the error for a server that is none. */
+export function strangeSpeech(): DialError {
+  return new DialError("NOT_POSTGRES", "what answers there does not speak as PostgreSQL does");
 }
 
 function isMessage(type: string, length: number): boolean {
