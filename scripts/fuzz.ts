@@ -157,7 +157,9 @@ function faultsOf(
     faults.push("tells a password");
   }
   // deno-lint-ignore no-control-regex -- it is what is looked for
-  if (/[\x00-\x08\x0b-\x1f\x7f\u202e]/.test(all)) faults.push("prints control characters");
+  if (!run.args.includes("--sql") && /[\x00-\x08\x0b-\x1f\x7f\u202e]/.test(all)) {
+    faults.push("prints control characters");
+  }
   const isHelp = run.args.some((arg) => ["--help", "-h", "help", "--version"].includes(arg));
   if (wantsJson(run.args) && !isHelp && code !== null) {
     try {
