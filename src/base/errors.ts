@@ -200,3 +200,14 @@ export function exitCodeOf(error: unknown): number {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Returns what the system refused (a name that is too long, a path that may not be read) as an error; others as they are. */
+export function asFileError(error: unknown): unknown {
+  const { syscall, path } = error as { readonly syscall?: unknown; readonly path?: unknown };
+  if (!(error instanceof Error) || syscall === undefined || typeof path !== "string") return error;
+  return new HarborError("file_failed", `Cannot use "${path}"`, {
+    state: error.message,
+    hint: "Check the path, and what stands there.",
+    cause: error,
+  });
+}

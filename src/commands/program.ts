@@ -1,5 +1,5 @@
 import { Command as Commander, CommanderError, Option as CommanderOption } from "commander";
-import { exitCodeOf, HarborError } from "../base/errors.ts";
+import { asFileError, exitCodeOf, HarborError } from "../base/errors.ts";
 import { createApp, isNamed } from "../cli/app.ts";
 import type { Command } from "../cli/command.ts";
 import { commandsFor } from "./all.ts";
@@ -41,7 +41,7 @@ export async function runProgram(system: System, given: readonly string[]): Prom
     return code;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const failure = asHarborError(error);
+    const failure = asHarborError(asFileError(error));
     report.failure(failure);
     return exitCodeOf(failure);
   }

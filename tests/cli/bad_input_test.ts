@@ -73,6 +73,29 @@ test("a missing parent folder is named with the command that makes it", () =>
     assert.deepEqual(await readdir(cwd), []);
   }));
 
+test("a path that the system refuses is no defect of harbor-db's, wherever it is met", () =>
+  withFolder(async (cwd) => {
+    const name = "x".repeat(3000);
+    await refuses(["backup", "verify", name], { cwd }, {
+      exit: 1,
+      code: "file_failed",
+      message: /ENAMETOOLONG/,
+      hint: /path/,
+    });
+    const env = { DATABASE_URL: `sqlite:///${name}.db` };
+    const { code, stdout } = await runCli(["verify", "--json"], { cwd, env });
+    assert.equal(code, 3, stdout);
+    assert.match(stdout, /ENAMETOOLONG/);
+    assert.doesNotMatch(stdout, /defect|stack/);
+  }));
+
+test("an output that cannot be written stands in the one JSON document", () =>
+  withFolder(async (cwd) => {
+    const result = await runCli(["verify", "--report", "missing/r.html", "--json"], { cwd });
+    const { outputs } = result.json<{ outputs: { error: string }[] }>();
+    assert.match(outputs[0]!.error, /Cannot write/);
+  }));
+
 test("stamp makes no database where there is none", () =>
   withFolder(async (cwd) => {
     await refuses(["stamp", "head"], { cwd }, {

@@ -86,7 +86,10 @@ function conclude(app: App, options: VerifyValues, verification: Verification) {
   const words = [headline(verification, exitCode), ...findings.filter(isProblem).map(findingText)].join("\n");
 
   for (const output of outputs) {
-    if (output.error !== null) report.failure(new HarborError("file_failed", output.error));
+    // The JSON document has them among its outputs.
+    if (output.error !== null && !app.settings.json) {
+      report.failure(new HarborError("file_failed", output.error));
+    }
   }
   if (app.settings.quiet) {
     if (exitCode !== 0) report.raw(`${shownText(display)}: ${words}\n`);

@@ -1,6 +1,6 @@
 import type { Found } from "../../base/finding.ts";
 import type { State } from "../../state/state.ts";
-import { HarborError } from "../../base/errors.ts";
+import { asFileError, HarborError } from "../../base/errors.ts";
 import type { History } from "../../history/history.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import type { Identity } from "../../engines/identity.ts";
@@ -65,9 +65,10 @@ export function failure({ message, hint, details }: HarborError): Found {
  * Says that something could not be checked.
  *
  * @param what What it was; left out, it is the whole check
- * @throws `error` itself when the user asked to stop
+ * @throws `thrown` itself when the user asked to stop
  */
-export function couldNotCheck(error: unknown, what?: string): Found {
+export function couldNotCheck(thrown: unknown, what?: string): Found {
+  const error = asFileError(thrown);
   const subject = what === undefined ? "" : `${what} `;
   if (error instanceof HarborError) {
     if (error.code === "interrupted") throw error;
