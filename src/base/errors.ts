@@ -203,9 +203,11 @@ export function messageOf(error: unknown): string {
 
 /** Returns what the system refused (a name that is too long, a path that may not be read) as an error; others as they are. */
 export function asFileError(error: unknown): unknown {
-  const { syscall, path } = error as { readonly syscall?: unknown; readonly path?: unknown };
-  if (!(error instanceof Error) || syscall === undefined || typeof path !== "string") return error;
-  return new HarborError("file_failed", `Cannot use "${path}"`, {
+  if (!(error instanceof Error)) return error;
+  const { code, path } = error as { readonly code?: unknown; readonly path?: unknown };
+  // Bun leaves the path out where it is longer than any may be.
+  if (!/^E[A-Z]+$/.test(String(code))) return error;
+  return new HarborError("file_failed", `Cannot use "${typeof path === "string" ? path : "a file"}"`, {
     state: error.message,
     hint: "Check the path, and what stands there.",
     cause: error,
