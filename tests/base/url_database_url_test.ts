@@ -134,6 +134,7 @@ const cases: readonly (readonly [text: string, expected: string])[] = [
   ["postgresql:///db?host=hpassword=p", "refused: its host is not valid"],
   ["postgresql:///db?host=h[]p", "refused: its host is not valid"],
   ["postgresql:///dbport=1&password=p", twoWays],
+  ["postgresql:///u:p@h/db", twoWays],
   ["postgresql://hsslmode=disable&password=p", twoWays],
   ["postgresql://u@h/a%3Db", "pg u @ h 5432 a=b"],
   ["postgresql://u:p", "refused: its port is not a number from 1 to 65535"],

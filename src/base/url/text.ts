@@ -44,6 +44,7 @@ export function splitUrl(scheme: string, rest: string): UrlText {
   const isAmbiguous = groups === undefined || host?.includes("@") ||
     [host, path].some((part) => part?.includes("=")) ||
     (password !== undefined && portAndParameters.test(password)) ||
+    /:.*@/s.test(path ?? "") ||
     (username !== undefined && (path?.includes("@") || query?.includes("@")));
   if (isAmbiguous) {
     throw badUrl(
