@@ -2,14 +2,16 @@ import { sql } from "drizzle-orm";
 import { describeDifference, type Difference } from "../schema/compare_snapshots.ts";
 import { HarborError } from "../base/errors.ts";
 import type { History, Revision } from "../history/history.ts";
-import { sampleRows } from "./rules/sample_rows.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
-import type { Database } from "../engines/database.ts";
 import type { Scratch } from "../engines/scratch.ts";
-import { ownTable, userStatement } from "../engines/statement_names.ts";
+import { userStatement } from "../engines/statement_names.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { migrate } from "../migrate/migrate.ts";
+import { follow, type Passage, startOf } from "../migrate/rules/origins.ts";
 import { differencesFrom, schemasOf, snapshotOf } from "../state/read_unmanaged.ts";
+import { lossesBetween, readContents } from "./contents.ts";
+import { type EmptyTable, putRows } from "./put_rows.ts";
+import { outlooksOf } from "./rules/outlook.ts";
 
 /** What proving needs of the outside. */
 export interface ProofSetting {
@@ -19,73 +21,182 @@ export interface ProofSetting {
   now(): Date;
 }
 
+/** A table that was proven without rows, and the first revision at which it was. */
+export interface Unfilled extends EmptyTable {
+  readonly revision: string;
+}
+
+/** Returns in words which table was empty, from when on, and why. */
+export function emptyText({ table, revision, reason }: Unfilled): string {
+  return `${table} (from ${revision} on: ${reason})`;
+}
+
+/** What a proof did not see. */
+export interface Proof {
+  /** The tables that had no rows in it. */
+  readonly empty: readonly Unfilled[];
+}
+
 /**
  * Proves the revisions of a history from `first` on: runs each up, down and up again, on tables with rows in them, and
- * compares what is there each time with what the snapshots say.
+ * compares what is there each time with what the snapshots say and with what was there. Then goes from every earlier
+ * revision to head in one go, as an upgrade does, and back.
  *
- * @throws {HarborError} `not_proven` when a script fails, leaves another schema or loses rows; with what and where
+ * @throws {HarborError} `not_proven` when a script fails, leaves another schema or loses rows or values; with what and
+ * where
  */
 export async function proveRevisions(
   history: History,
   first: number,
   setting: ProofSetting,
-): Promise<void> {
-  await setting.scratch(async (database) => {
-    const context: RunContext = {
-      database,
-      history,
-      version: setting.version,
-      signal: setting.signal,
-      now: setting.now,
-      notify: () => {},
-    };
-    const upTo = (id: string) =>
-      migrate(context, { goal: { direction: "upgrade", text: id }, lockWaitMs: 0 });
-    const before = history.revisions[first - 1];
-    if (before !== undefined) await upTo(before.id);
-    for (const [index, revision] of history.revisions.entries()) {
-      if (index < first) continue;
-      await proveRevision(context, revision, history.revisions[index - 1]);
+): Promise<Proof> {
+  const { revisions } = history;
+  const empty: Unfilled[] = [];
+  const withProver = (work: (prover: Prover) => Promise<void>) =>
+    setting.scratch(async (database) => {
+      const { version, signal, now } = setting;
+      const prover = createProver({ database, history, version, signal, now, notify: () => {} });
+      await work(prover);
+      empty.push(...prover.empty);
+    });
+  await withProver(async (prover) => {
+    await prover.goTo(first);
+    for (let at = first; at < revisions.length; at++) {
+      await prover.walk({ from: at, to: at + 1, directions: ["upgrade", "downgrade", "upgrade"] });
     }
   });
+  if (revisions.length > 1) {
+    await withProver(async (prover) => {
+      for (let at = 0; at < revisions.length - 1; at++) {
+        await prover.goTo(at);
+        await prover.walk({ from: at, to: revisions.length, directions: ["upgrade", "downgrade"] });
+      }
+    });
+  }
+  const byTable = new Map(empty.toReversed().map((each) => [`${each.table}\n${each.reason}`, each]));
+  return { empty: [...byTable.values()].toReversed() };
 }
 
-async function proveRevision(
-  context: RunContext,
-  revision: Revision,
-  parent: Revision | undefined,
-): Promise<void> {
-  const { history } = context;
-  const goals = {
-    upgrade: { direction: "upgrade", text: revision.id },
-    downgrade: { direction: "downgrade", text: parent?.id ?? "base" },
-  } as const;
-  const rows = parent === undefined
-    ? []
-    : await addRows(context.database, snapshotOf(parent), snapshotOf(revision));
-  for (const [attempt, direction] of (["upgrade", "downgrade", "upgrade"] as const).entries()) {
-    const place = { revision, direction, isSecond: attempt === 2 };
+/** A way through the history. Places count the revisions that are done. */
+interface Walk {
+  readonly from: number;
+  readonly to: number;
+  /** To the end and back. */
+  readonly directions: readonly ("upgrade" | "downgrade")[];
+}
+
+/** Goes through a history on a database of its own. */
+interface Prover {
+  /** The tables that had no rows. */
+  readonly empty: readonly Unfilled[];
+  /** Goes to a place, without rows that were made up. */
+  goTo(place: number): Promise<void>;
+  /** Puts rows into the tables where the walk begins, and walks. */
+  walk(walk: Walk): Promise<void>;
+}
+
+function createProver(context: RunContext): Prover {
+  const { database, history } = context;
+  const { revisions } = history;
+  const empty: Unfilled[] = [];
+  /** The tables that have rows which were made up, those that others refer to first. */
+  let filled: readonly string[] = [];
+
+  async function walk({ from, to, directions }: Walk): Promise<void> {
+    const start = schemaAt(history, from);
+    const up = passagesBetween(history, from, to);
+    const contents = await fillTables(start, { up, from });
+    let origins = startOf(start);
+    for (const [attempt, direction] of directions.entries()) {
+      const place: ProofPlace = { history, from, to, direction, isSecond: attempt === 2 };
+      const goal = direction === "upgrade" ? to : from;
+      await run(goal, place);
+      const differences = await compare(context, goal);
+      if (differences.length > 0) {
+        throw notProven(place, differences.map(describeDifference).join("; "), { details: { differences } });
+      }
+      const passages = direction === "upgrade" ? up : passagesBetween(history, to, from);
+      origins = passages.reduce(follow, origins);
+      const schema = schemaAt(history, goal);
+      const now = { schema, contents: await readContents(database, schema) };
+      const losses = lossesBetween({ schema: start, contents }, now, origins);
+      if (losses.length > 0) throw notProven(place, losses.join("; "), { details: { losses } });
+    }
+    filled = [...origins].flatMap(([name, { table }]) => filled.includes(table ?? "") ? [name] : []);
+  }
+
+  /** Gives all tables rows, anew those that have some of an earlier walk: they know nothing of columns that came since. */
+  async function fillTables(start: Snapshot, { up, from }: { up: readonly Passage[]; from: number }) {
+    await removeRows();
+    const put = await putRows(database, start, outlooksOf(start, up));
+    filled = put.filled;
+    const revision = revisions[from - 1]?.id ?? "base";
+    empty.push(...put.empty.map((each) => ({ ...each, revision })));
+    return await readContents(database, start);
+  }
+
+  async function removeRows(): Promise<void> {
+    const statements = filled.toReversed().map((table) =>
+      userStatement(sql`DELETE FROM ${sql.identifier(table)}`)
+    );
+    if (statements.length === 0) return;
     try {
-      await migrate(context, { goal: goals[direction], lockWaitMs: 0 });
+      await database.write(statements);
+    } catch (error) {
+      // What a script made of them refers to them: they stay.
+      if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+    }
+    filled = [];
+  }
+
+  async function goTo(place: number): Promise<void> {
+    await removeRows();
+    if (place > 0) await run(place, { history, from: 0, to: place, direction: "upgrade", isSecond: false });
+  }
+
+  async function run(goal: number, place: ProofPlace): Promise<void> {
+    const text = revisions[goal - 1]?.id ?? "base";
+    try {
+      await migrate(context, { goal: { direction: place.direction, text }, lockWaitMs: 0 });
     } catch (error) {
       if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
       throw notProven(place, error.message, { cause: error, details: error.details });
     }
-    const wanted = direction === "upgrade" ? revision : parent;
-    const differences = await compare(context, wanted, history);
-    if (differences.length > 0) {
-      throw notProven(place, differences.map(describeDifference).join("; "), { details: { differences } });
-    }
   }
-  await refuseLostRows(context.database, rows, snapshotOf(revision), revision);
+
+  return { empty, goTo, walk };
 }
 
-async function compare(
-  { database }: RunContext,
-  wanted: Revision | undefined,
-  history: History,
-): Promise<readonly Difference[]> {
+/** Returns the schema after so many revisions. */
+function schemaAt({ dialect, revisions }: History, place: number): Snapshot {
+  const revision = revisions[place - 1];
+  return revision === undefined ? { dialect, tables: [], others: [] } : snapshotOf(revision);
+}
+
+/** Returns the passages from one place to another, up or down. */
+function passagesBetween(history: History, from: number, to: number): readonly Passage[] {
+  const { revisions } = history;
+  if (from > to) {
+    return Array.from({ length: from - to }, (_, step) => ({
+      before: schemaAt(history, from - step),
+      after: schemaAt(history, from - step - 1),
+      statements: textsOf(revisions[from - step - 1]!.downgrade()),
+    }));
+  }
+  return Array.from({ length: to - from }, (_, step) => ({
+    before: schemaAt(history, from + step),
+    after: schemaAt(history, from + step + 1),
+    statements: textsOf(revisions[from + step]!.upgrade()),
+  }));
+}
+
+function textsOf(script: ReturnType<Revision["downgrade"]>): readonly string[] {
+  return script?.statements.map(({ sql }) => sql) ?? [];
+}
+
+async function compare({ database, history }: RunContext, place: number): Promise<readonly Difference[]> {
   const live = await database.introspect();
+  const wanted = history.revisions[place - 1];
   if (wanted !== undefined) return differencesFrom(schemasOf(history), wanted, live);
   return live.tables.map(({ name }) => ({
     kind: "extra" as const,
@@ -95,76 +206,27 @@ async function compare(
   }));
 }
 
-interface TableRows {
-  readonly table: string;
-  readonly rows: number;
-}
-
-/** Puts rows into the empty tables that take them, so that a script that only works without rows shows. */
-async function addRows(
-  database: Database,
-  snapshot: Snapshot,
-  next: Snapshot,
-): Promise<readonly TableRows[]> {
-  const names = snapshot.tables.map(({ name }) => name);
-  const empty = (await countRows(database, names)).filter(({ rows }) => rows === 0);
-  for (const { table, statements } of sampleRows(snapshot, next)) {
-    if (!empty.some((each) => each.table === table)) continue;
-    try {
-      await database.write(statements.map((statement) => userStatement(sql.raw(statement))));
-    } catch (error) {
-      // A check that no made-up row satisfies: the table stays empty.
-      if (!(error instanceof HarborError)) throw error;
-    }
-  }
-  return await countRows(database, names);
-}
-
-async function countRows(database: Database, tables: readonly string[]): Promise<readonly TableRows[]> {
-  const counts: TableRows[] = [];
-  for (const table of tables) {
-    const [row] = await database.read<{ n: number | bigint | string }>(
-      sql`SELECT count(*) AS n FROM ${ownTable(table)}`,
-    );
-    counts.push({ table, rows: Number(row!.n) });
-  }
-  return counts;
-}
-
-/** A rebuild that empties the tables that refer to it looks right to whoever compares schemas only. */
-async function refuseLostRows(
-  database: Database,
-  before: readonly TableRows[],
-  after: Snapshot,
-  revision: Revision,
-): Promise<void> {
-  const kept = before.filter(({ table }) => after.tables.some((each) => each.name === table));
-  const now = await countRows(database, kept.map(({ table }) => table));
-  const lost = kept.filter(({ rows }, at) => now[at]!.rows < rows);
-  const deletes = revision.upgrade().statements.some((each) => /^\s*(DELETE|TRUNCATE)\b/i.test(each.sql));
-  if (lost.length === 0 || deletes) return;
-  const counts = lost.map(({ table, rows }) => {
-    const left = now.find((each) => each.table === table)!.rows;
-    return `${table} has ${left} rows instead of ${rows}`;
-  });
-  throw notProven({ revision, direction: "upgrade", isSecond: true }, counts.join("; "), {});
-}
-
-interface ProofPlace {
-  readonly revision: Revision;
+/** Where in a walk something went wrong. */
+interface ProofPlace extends Pick<Walk, "from" | "to"> {
+  readonly history: History;
   readonly direction: "upgrade" | "downgrade";
   readonly isSecond: boolean;
 }
 
 function notProven(
-  { revision, direction, isSecond }: ProofPlace,
+  { history: { revisions }, from, to, direction, isSecond }: ProofPlace,
   state: string,
   { cause, details }: { readonly cause?: unknown; readonly details?: Readonly<Record<string, unknown>> },
 ): HarborError {
-  const again = isSecond ? " after a downgrade" : "";
-  return new HarborError(
-    "not_proven",
-    `Cannot prove the ${direction} of "${revision.id}" (${revision.name})${again}: ${state}`,
-    { details: { ...details, revision: revision.id, direction }, cause },
-  );
+  const idAt = (place: number) => revisions[place - 1]?.id ?? "base";
+  const last = revisions[to - 1]!;
+  const ends = direction === "upgrade" ? [from, to] : [to, from];
+  const what = to - from === 1
+    ? `the ${direction}${isSecond ? " after a downgrade" : ""} of "${last.id}"`
+    : `the ${direction} in one go from "${idAt(ends[0]!)}" to "${idAt(ends[1]!)}"`;
+  return new HarborError("not_proven", `Cannot prove ${what}`, {
+    state,
+    details: { revision: last.id, ...details, direction },
+    cause,
+  });
 }

@@ -1,3 +1,4 @@
+import { carriedSchema } from "./rules/carried_schema.ts";
 import { copiedTables, isLostInCopy, remedyForWords } from "./rules/copied_tables.ts";
 import { changedTypes, heldTypes } from "./rules/type_changes.ts";
 import { compareSnapshots } from "../schema/compare_snapshots.ts";
@@ -127,8 +128,10 @@ function stagesOf(
 }
 
 /** Returns what one step demands of the rows that its tables have before it. */
-function demandsAt({ before, after, statements }: Stage): readonly Demand[] {
-  const copied = copiedTables(statements);
+function demandsAt(stage: Stage): readonly Demand[] {
+  const { after } = stage;
+  const before = carriedSchema(stage);
+  const copied = copiedTables(stage.statements);
   const demands = demandsOf(after, before, true);
   // A copy is judged as a whole: it must not leave more references dangling than there were.
   const orphans = demandsOf(after, before).filter(({ kind, table }) =>

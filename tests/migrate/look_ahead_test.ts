@@ -129,6 +129,14 @@ const renamedUnique = (between: readonly string[]): Case["revisions"] => () => [
   { tables: { notes: named }, up: [rename, ...between], down: [renameBack] },
   { tables: { notes: namedOnce }, up: [makeOnce], down: [`DROP INDEX "once"`] },
 ];
+const renamedUniqueAtOnce: Case["revisions"] = () => [
+  first(plain),
+  {
+    tables: { memos: namedOnce },
+    up: [rename, `ALTER TABLE "notes" RENAME TO "memos"`, `CREATE UNIQUE INDEX "once" ON "memos" (name)`],
+    down: [`DROP INDEX "once"`, `ALTER TABLE "memos" RENAME TO "notes"`, renameBack],
+  },
+];
 const kinds = notes({ title: "text", owner: "integer", kind: "text" });
 const droppedThenCopied: Case["revisions"] = (dialect) => [
   first(kinds),
@@ -263,6 +271,17 @@ const cases: readonly Case[] = [
     revisions: renamedUnique([]),
     rows: same,
     found: [/2 rows of notes have the same name as another \(id 1, 2\)/, 1],
+  },
+  {
+    what: "a unique index on a table and column that get other names in the same revision",
+    revisions: renamedUniqueAtOnce,
+    rows: different,
+  },
+  {
+    what: "duplicates in a table and column that get other names in the same revision",
+    revisions: renamedUniqueAtOnce,
+    rows: same,
+    found: [/2 rows of memos have the same name as another \(id 1, 2\)/, 1],
   },
   {
     what: "a unique index on a column that is rewritten on the way",

@@ -2,7 +2,7 @@ import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import type { History } from "../../src/history/history.ts";
-import { proveRevisions } from "../../src/author/prove.ts";
+import { type Proof, proveRevisions } from "../../src/author/prove.ts";
 import type { Scratch } from "../../src/engines/scratch.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
 import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
@@ -31,7 +31,7 @@ export const proofEngines: readonly {
 ];
 
 /** Runs all revisions of a history up, down and up again, on rows. */
-export function prove(history: History, scratch: Scratch): Promise<void> {
+export function prove(history: History, scratch: Scratch): Promise<Proof> {
   return proveRevisions(history, 0, {
     scratch,
     version: "0.0.0",

@@ -7,7 +7,7 @@ import { readIfThere } from "../../base/files/read_if_there.ts";
 import { checkHazards } from "./hazards.ts";
 import { readScripts } from "../read_scripts.ts";
 import { checkStatements } from "./syntax.ts";
-import { type ProofSetting, proveRevisions } from "../prove.ts";
+import { type ProofSetting, proveRevisions, type Unfilled } from "../prove.ts";
 import { dialects } from "../../base/dialect.ts";
 import type { FileChange } from "../write_together.ts";
 
@@ -18,6 +18,8 @@ export const usualPostgres = 15;
 export interface Examined {
   /** The dialects on which it was run. */
   readonly proven: readonly Dialect[];
+  /** The tables that had no rows there. */
+  readonly empty: readonly (Unfilled & { readonly dialect: Dialect })[];
   /** What is dangerous in it. */
   readonly hazards: readonly Finding[];
 }
@@ -38,6 +40,7 @@ export async function checkNewRevision(
   },
 ): Promise<Examined> {
   const proven: Dialect[] = [];
+  const empty: Examined["empty"][number][] = [];
   const hazards: Finding[] = [];
   for (const dialect of dialects) {
     if (!changes.some(({ path }) => path === `${dialect}/${journalPath}`)) continue;
@@ -45,13 +48,14 @@ export async function checkNewRevision(
     const setting = proof.get(dialect);
     if (setting === undefined) refuseUnread(await checkStatements(history));
     else {
-      await proveRevisions(history, history.revisions.length - 1, setting);
+      const proof = await proveRevisions(history, history.revisions.length - 1, setting);
       proven.push(dialect);
+      empty.push(...proof.empty.map((each) => ({ dialect, ...each })));
     }
     const found = checkHazards(history, await readScripts(history), usualPostgres);
     hazards.push(...found.filter(({ details }) => details["revision"] === headOf(history)?.id));
   }
-  return { proven, hazards };
+  return { proven, empty, hazards };
 }
 
 function historyAfter(

@@ -2,7 +2,7 @@ import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Finding } from "../../base/finding.ts";
 import type { History } from "../../history/history.ts";
-import { type ProofSetting, proveRevisions } from "../prove.ts";
+import { emptyText, type ProofSetting, proveRevisions, type Unfilled } from "../prove.ts";
 
 /** Proves all revisions of each dialect that there is something to prove them on. */
 export async function checkProof(
@@ -24,7 +24,8 @@ export async function checkProof(
       continue;
     }
     try {
-      await proveRevisions(history, 0, setting);
+      const { empty } = await proveRevisions(history, 0, setting);
+      if (empty.length > 0) findings.push(withoutRows(dialect, empty));
     } catch (error) {
       if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
       findings.push({
@@ -37,4 +38,17 @@ export async function checkProof(
     }
   }
   return findings;
+}
+
+/** What was proven without rows is not proven on rows. */
+function withoutRows(dialect: Dialect, empty: readonly Unfilled[]): Finding {
+  return {
+    check: "proof",
+    status: "warn",
+    message: `${dialect}: every revision goes up, down and up again, but without rows in ${
+      empty.map(emptyText).join("; ")
+    }`,
+    hint: null,
+    details: { dialect, empty },
+  };
 }

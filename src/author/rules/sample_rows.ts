@@ -1,14 +1,9 @@
 import type { Dialect } from "../../base/dialect.ts";
-import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
+import type { Column, Table } from "../../schema/snapshot.ts";
+import { quoteName, quoteText } from "../../sql/quote.ts";
 
 /** How many rows each table gets: one with all values, one with NULL wherever it may be. */
-const rowCount = 2;
-
-/** INSERT statements for one table. */
-export interface SampleRows {
-  readonly table: string;
-  readonly statements: readonly string[];
-}
+export const rowCount = 2;
 
 /** A column of PostgreSQL's that is GENERATED ALWAYS AS IDENTITY takes no number otherwise. */
 const overridings: Readonly<Record<Dialect, string>> = {
@@ -16,60 +11,41 @@ const overridings: Readonly<Record<Dialect, string>> = {
   postgresql: "OVERRIDING SYSTEM VALUE ",
 };
 
-/**
- * Returns the statements that put a few rows into every table, table by table, with what others refer to first. Keys
- * are 1, 2, … and so are references. A table with a column that nothing is known to fit is left out.
- *
- * @param next The schema that the rows are to live on in: a check that it adds holds for them already, and a text that
- * becomes another type is one of that type
- */
-export function sampleRows(snapshot: Snapshot, next: Snapshot = snapshot): readonly SampleRows[] {
-  const overriding = overridings[snapshot.dialect];
-  return inOrder(snapshot.tables).flatMap((plain) => {
-    const later = next.tables.find(({ name }) => name === plain.name);
-    const table = { ...plain, checks: [...later?.checks ?? [], ...plain.checks] };
-    const columns = new Map(later?.columns.map((column) => [column.name, column]));
-    const rows = Array.from(
-      { length: rowCount },
-      (_, index) => rowOf(table, { row: index + 1, overriding }, columns),
-    );
-    const statements = rows.filter((row) => row !== null);
-    return statements.length < rowCount ? [] : [{ table: table.name, statements }];
-  });
+/** Whether a column is made of others: nobody writes into it. */
+export function isMade(column: Column): boolean {
+  return column.default?.startsWith("GENERATED ") ?? false;
 }
 
-/** Puts a table after those that it refers to, as far as they do not refer to each other. */
-function inOrder(tables: readonly Table[]): readonly Table[] {
+/** Returns the statement that puts a row into a table. */
+export function insertRow(table: Table, values: ReadonlyMap<string, string>, dialect: Dialect): string {
+  const columns = table.columns.filter((column) => !isMade(column));
+  const names = columns.map(({ name }) => quoteName(name)).join(", ");
+  const list = columns.map(({ name }) => values.get(name) ?? "NULL").join(", ");
+  return `INSERT INTO ${quoteName(table.name)} (${names}) ${overridings[dialect]}VALUES (${list})`;
+}
+
+/**
+ * Puts a table after those that it refers to, as far as they do not refer to each other.
+ *
+ * @param references The tables that a table refers to
+ */
+export function inOrder(
+  tables: readonly Table[],
+  references: (table: Table) => readonly string[],
+): readonly Table[] {
   const byName = new Map(tables.map((table) => [table.name, table]));
   const depth = (table: Table, above: readonly string[]): number =>
     Math.max(
       0,
-      ...table.foreignKeys.filter((key) => !above.includes(key.table)).map((key) =>
-        1 + depth(byName.get(key.table) ?? table, [...above, key.table])
+      ...references(table).filter((name) => !above.includes(name)).map((name) =>
+        1 + depth(byName.get(name) ?? table, [...above, name])
       ),
     );
   return tables.toSorted((a, b) => depth(a, [a.name]) - depth(b, [b.name]));
 }
 
-type LaterColumns = ReadonlyMap<string, Column>;
-
-function rowOf(
-  table: Table,
-  { row, overriding }: { readonly row: number; readonly overriding: string },
-  laterColumns: LaterColumns,
-): string | null {
-  // Nobody writes into what is made of other columns.
-  const columns = table.columns.filter((column) => !column.default?.startsWith("GENERATED "));
-  const values = columns.map((column) => {
-    const isKey = table.primaryKey.includes(column.name);
-    if (row > 1 && !column.notNull && !isKey) return "NULL";
-    const later = laterColumns.get(column.name) ?? column;
-    return valueOf(column, table, { row, later }) ?? (column.notNull ? null : "NULL");
-  });
-  if (values.includes(null)) return null;
-  const names = columns.map((column) => `"${column.name}"`).join(", ");
-  return `INSERT INTO "${table.name}" (${names}) ${overriding}VALUES (${values.join(", ")})`;
-}
+/** The types, in upper case, that hold numbers. */
+export const numberType = /^(?!.*(?:POINT|INTERVAL|RANGE)).*INT|NUMERIC|DECIMAL|REAL|DOUBLE|FLOAT/;
 
 const kinds: readonly (readonly [RegExp, (row: number, length: number) => string])[] = [
   // An array of whatever type may be empty.
@@ -77,7 +53,7 @@ const kinds: readonly (readonly [RegExp, (row: number, length: number) => string
   [/^TIME\b/, (row) => `'12:00:0${row}'`],
   [/^DATE$/, (row) => `'2025-01-0${row}'`],
   [/CHAR|TEXT|CLOB/, (row, length) => `'${`row ${row}`.slice(-length)}'`],
-  [/^(?!.*(?:POINT|INTERVAL|RANGE)).*INT|NUMERIC|DECIMAL|REAL|DOUBLE|FLOAT/, (row) => String(row)],
+  [numberType, (row) => String(row)],
   [/BOOL/, (row) => row === 1 ? "TRUE" : "FALSE"],
   [/TIME|DATE/, (row) => `'2025-01-0${row} 12:00:00'`],
   [/UUID/, (row) => `'00000000-0000-4000-8000-00000000000${row}'`],
@@ -85,23 +61,41 @@ const kinds: readonly (readonly [RegExp, (row: number, length: number) => string
   [/BLOB|BYTEA/, (row) => `'${row}'`],
 ];
 
-function valueOf(
-  column: Column,
-  table: Table,
-  { row, later: { type: later, values } }: { readonly row: number; readonly later: Column },
-): string | null {
-  const ofType = column.values?.filter((value) => values?.includes(value) ?? true) ?? [];
-  if (ofType.length > 0) return `'${ofType[(row - 1) % ofType.length]!.replaceAll("'", "''")}'`;
-  const lists = table.checks.filter(({ expression }) => expression.includes(column.name))
-    .map(({ expression }): readonly string[] => expression.match(/'(?:[^']|'')*'/g) ?? []);
-  const allowed = (lists[0] ?? []).filter((value) => lists.every((list) => list.includes(value)));
-  if (allowed.length > 0) return allowed[(row - 1) % allowed.length]!;
-  const lengths = [column.type, later].map((type) => Number(/\((\d+)\)/.exec(type)?.[1] ?? 40));
-  const length = Math.min(...lengths);
+/** What a column may hold, as far as its type says it. */
+export type ColumnType = Pick<Column, "type" | "values">;
+
+/** Which row a value is for, and the types that its column has in turn. */
+export interface ValuePlace {
+  readonly row: number;
+  readonly types: readonly ColumnType[];
+}
+
+/**
+ * Returns the value of a column in a row, as an SQL literal; `null` for a type of which nothing is known. Keys are 1,
+ * 2, … and a text that becomes another type is one of that type.
+ */
+export function valueOf(column: Column, { row, types }: ValuePlace): string | null {
+  const later = types.at(-1)?.type ?? column.type;
+  const length = shortest([column, ...types]);
   const made = (type: string) =>
     kinds.find(([pattern]) => pattern.test(type.toUpperCase()))?.[1](row, length);
   const own = made(column.type) ?? null;
+  const allowed = allowedIn([column, ...types]);
+  if (allowed.length > 0 && (column.values !== undefined || own?.startsWith("'"))) {
+    return quoteText(allowed[(row - 1) % allowed.length]!);
+  }
   const future = made(later);
   if (future === undefined || !own?.startsWith("'") || later === column.type) return own;
   return `'${future.replaceAll("'", "")}'`;
+}
+
+/** Returns the values that all of the enum types among some have; none when there is no enum type. */
+export function allowedIn(types: readonly ColumnType[]): readonly string[] {
+  const [first = [], ...others] = types.flatMap(({ values }) => values === undefined ? [] : [values]);
+  return first.filter((value) => others.every((list) => list.includes(value)));
+}
+
+/** Returns the most characters that all of the types hold. */
+export function shortest(types: readonly ColumnType[]): number {
+  return Math.min(...types.map(({ type }) => Number(/\((\d+)\)/.exec(type)?.[1] ?? 40)));
 }

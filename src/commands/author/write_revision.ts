@@ -71,13 +71,14 @@ export async function writeRevision(
   },
 ): Promise<Outcome> {
   const { report, system } = app;
-  const [{ filesOf }, { checkNewRevision }, { writeTogether }] = await Promise.all([
+  const [{ filesOf }, { checkNewRevision }, { emptyText }, { writeTogether }] = await Promise.all([
     import("../../author/generate.ts"),
     import("../../author/check/new_revision.ts"),
+    import("../../author/prove.ts"),
     import("../../author/write_together.ts"),
   ]);
   const changes = filesOf(paths.dir, revision);
-  const { proven, hazards } = await checkNewRevision(changes, {
+  const { proven, empty, hazards } = await checkNewRevision(changes, {
     dir: paths.dir,
     cwd: system.cwd,
     proof: await proofSettings(app, proveUrl),
@@ -105,6 +106,9 @@ export async function writeRevision(
     if (hint !== null) report.line(`  ${report.colors.dim(hint)}`);
   }
   if (proven.length > 0) report.line(`proven up, down and up again, on rows: ${proven.join(" and ")}`);
+  for (const { dialect, ...each } of empty) {
+    report.line(report.colors.yellow(`${dialect}: proven without rows in ${emptyText(each)}`));
+  }
   if (unproven.length > 0) {
     report.line(`read, but not run: ${unproven.join(" and ")} (name a server: --prove-url postgresql://…)`);
   }
@@ -118,6 +122,7 @@ export async function writeRevision(
       losses,
       hazards,
       proven,
+      empty,
       unproven,
     },
   };

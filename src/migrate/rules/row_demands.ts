@@ -1,7 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
 import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
-import { nameOf, tokenize } from "../../sql/lexer.ts";
+import { columnsIn } from "../../sql/expression_columns.ts";
 import { ownSchemaMark, writeOwnSchema } from "../../sql/own_schema.ts";
 import { quoteName } from "../../sql/quote.ts";
 
@@ -142,7 +142,7 @@ function ofKeys(subject: DemandSources): readonly Demand[] {
     return [demand({
       kind: "duplicate",
       columns,
-      also: where === null ? [] : columnsIn(where, subject),
+      also: where === null ? [] : columnsIn(where, table.columns, dialect),
       state: `have the same ${columns.join(" and ")} as another`,
       condition: `${list} IN (${repeated})${also}`,
       order: columns,
@@ -164,11 +164,11 @@ function keysOf(table: Table): readonly Key[] {
 }
 
 function ofCheck(check: Check, subject: DemandSources): readonly Demand[] {
-  const { found, dialect } = subject;
+  const { table, found, dialect } = subject;
   const isGuaranteed = found.checks.some((each) =>
     each.valid && isSameExpression(each.expression, check.expression, dialect)
   );
-  const columns = columnsIn(check.expression, subject);
+  const columns = columnsIn(check.expression, table.columns, dialect);
   const isThere = columns.every((name) => found.columns.some((column) => column.name === name));
   if (isGuaranteed || !isThere) return [];
   const state = `have a ${columns.join(" or ")} that is not allowed: ${check.expression}`;
@@ -185,12 +185,6 @@ function ofCheck(check: Check, subject: DemandSources): readonly Demand[] {
       subject,
     ),
   ];
-}
-
-/** The columns of the table to come that an expression names. */
-function columnsIn(expression: string, { table, dialect }: DemandSources): readonly string[] {
-  const names = new Set(tokenize(expression, dialect).map((token) => nameOf(token)?.toLowerCase()));
-  return table.columns.map(({ name }) => name).filter((name) => names.has(name.toLowerCase()));
 }
 
 function ofReference(key: ForeignKey, subject: DemandSources): readonly Demand[] {

@@ -1,0 +1,71 @@
+import type { Dialect } from "../../base/dialect.ts";
+import type { ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
+import { replaceColumns } from "../../sql/expression_columns.ts";
+import { quoteName } from "../../sql/quote.ts";
+import { follow, type Origins, type Passage, startOf, type TableOrigin } from "./origins.ts";
+
+/**
+ * Returns the schema before a passage under the names that its tables and columns have after it. What goes is left out,
+ * and so is what was made: a new column of an old name is not the old one.
+ */
+export function carriedSchema(passage: Passage): Snapshot {
+  const { before } = passage;
+  const origins = follow(startOf(before), passage);
+  const tables = [...origins].flatMap(([name, origin]) => {
+    const old = before.tables.find((table) => table.name === origin.table);
+    return old === undefined
+      ? []
+      : [carriedTable({ ...old, name }, origin, { origins, dialect: before.dialect })];
+  });
+  return { ...before, tables: tables.filter(({ columns }) => columns.length > 0) };
+}
+
+function carriedTable(
+  table: Table,
+  origin: TableOrigin,
+  { origins, dialect }: { readonly origins: Origins; readonly dialect: Dialect },
+): Table {
+  const names = newNames(origin);
+  const all = (columns: readonly string[]) => {
+    const found = columns.flatMap((column) => names.get(column) ?? []);
+    return found.length === columns.length ? found : null;
+  };
+  const inColumns = <Part extends { readonly columns: readonly string[] }>(part: Part): readonly Part[] => {
+    const columns = all(part.columns);
+    return columns === null ? [] : [{ ...part, columns }];
+  };
+  const texts = new Map([...names].map(([old, now]) => [old, quoteName(now)]));
+  return {
+    ...table,
+    columns: table.columns.flatMap((column) => {
+      const name = names.get(column.name);
+      return name === undefined ? [] : [{ ...column, name }];
+    }),
+    primaryKey: all(table.primaryKey) ?? [],
+    indexes: table.indexes.flatMap(inColumns).map((index) => ({
+      ...index,
+      where: index.where === null ? null : replaceColumns(index.where, texts, dialect),
+    })),
+    uniques: table.uniques.flatMap(inColumns),
+    checks: table.checks.map((check) => ({
+      ...check,
+      expression: replaceColumns(check.expression, texts, dialect),
+    })),
+    foreignKeys: table.foreignKeys.flatMap(inColumns).flatMap((key) => carriedKey(key, origins)),
+  };
+}
+
+function carriedKey(key: ForeignKey, origins: Origins): readonly ForeignKey[] {
+  const [name, parent] = [...origins].find(([, origin]) => origin.table === key.table) ?? [];
+  if (name === undefined || parent === undefined) return [];
+  const names = newNames(parent);
+  const references = key.references.flatMap((column) => names.get(column) ?? []);
+  return references.length < key.references.length ? [] : [{ ...key, table: name, references }];
+}
+
+/** What the columns are called now, by their old names. */
+function newNames({ columns }: TableOrigin): ReadonlyMap<string, string> {
+  return new Map(
+    [...columns].flatMap(([name, { column }]) => column === null ? [] : [[column, name] as const]),
+  );
+}

@@ -1,0 +1,307 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkProof } from "../../src/author/check/proof.ts";
+import { putRows } from "../../src/author/put_rows.ts";
+import { outlooksOf } from "../../src/author/rules/outlook.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
+import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
+import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import type { Scratch } from "../../src/engines/scratch.ts";
+import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
+import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
+import { testClient } from "../support/databases.ts";
+import { rejectsWith } from "../support/harbor_error.ts";
+import { prove } from "../support/prove_engines.ts";
+import { sharedPostgres } from "../support/servers/postgres_server.ts";
+import { sql } from "../support/user_sql.ts";
+import {
+  ddlOf,
+  rebuildOf,
+  type SampleRevision,
+  type SampleTable,
+  schemaHistory,
+} from "../support/samples/schema_history.ts";
+
+/** Both, with foreign keys that are looked at: what differs between a file and a server is not what is proven. */
+const engines: readonly { readonly name: string; readonly dialect: Dialect; readonly scratch: Scratch }[] = [
+  { name: "SQLite in memory", dialect: "sqlite", scratch: memoryScratch(testClient) },
+  {
+    name: "PostgreSQL 15",
+    dialect: "postgresql",
+    scratch: async (work) =>
+      await postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, testClient)(work),
+  },
+];
+
+function notes(columns: SampleTable["columns"], more: Omit<SampleTable, "columns"> = {}): SampleTable {
+  return { columns: { id: "integer!", ...columns }, ...more };
+}
+
+const first = (tables: SampleRevision["tables"]): SampleRevision => ({
+  tables,
+  up: Object.entries(tables).flatMap(([name, table]) => ddlOf(name, table)),
+  down: Object.keys(tables).toReversed().map((name) => `DROP TABLE "${name}"`),
+});
+
+/** A revision that gives `notes` another form by a copy, on every engine. */
+function copying(
+  table: SampleTable,
+  before: SampleTable,
+  values: Readonly<Record<string, string>> = {},
+): SampleRevision {
+  const written = (statements: readonly string[]) => statements.map((sql) => sql.replaceAll("`", '"'));
+  return {
+    tables: { notes: table },
+    up: written(rebuildOf("notes", table, values)),
+    down: written(rebuildOf("notes", before)),
+  };
+}
+
+const owners: SampleTable = { columns: { id: "integer!" } };
+const sized = notes({ name: "text", size: "integer" });
+const short = { ...sized, checks: { short: "length(name) < 100" } };
+const soft = notes({ name: "text", size: "integer", deleted_at: "text" });
+const owned = notes({ owner: "integer!" }, { references: { owner: "owners" } });
+const deletedAt = `ALTER TABLE "notes" ADD COLUMN "deleted_at" text`;
+
+/** A table with a check on what its rows say, and one that refers to it. */
+function checked(columns: SampleTable["columns"], check: string): readonly SampleRevision[] {
+  const tables = {
+    notes: notes(columns, { checks: { fits: check } }),
+    marks: { columns: { id: "integer!", note: "integer!" }, references: { note: "notes" } },
+  };
+  return [first(tables), {
+    tables: { ...tables, more: owners },
+    up: ddlOf("more", owners),
+    down: [`DROP TABLE "more"`],
+  }];
+}
+
+interface Case {
+  readonly what: string;
+  readonly revisions: (dialect: Dialect) => readonly SampleRevision[];
+  /** Why it is not proven; nothing when it is. */
+  readonly fault?: RegExp;
+  /** The tables without rows, and why. */
+  readonly empty?: readonly (readonly [table: string, reason: RegExp])[];
+}
+
+const cases: readonly Case[] = [
+  {
+    what: "a unique index with a condition on a column of the revision before",
+    revisions: () => [
+      first({ notes: sized }),
+      { tables: { notes: soft }, up: [deletedAt], down: [`ALTER TABLE "notes" DROP COLUMN "deleted_at"`] },
+      {
+        tables: { notes: { ...soft, unique: { live: "name WHERE deleted_at IS NULL" } } },
+        up: [`CREATE UNIQUE INDEX "live" ON "notes" (name) WHERE deleted_at IS NULL`],
+        down: [`DROP INDEX "live"`],
+      },
+    ],
+  },
+  {
+    what: "a reference to a table that is filled when it is made",
+    revisions: (dialect) => {
+      const plain = notes({ owner: "integer!" });
+      const [up, down] = dialect === "sqlite" ? [rebuildOf("notes", owned), rebuildOf("notes", plain)] : [
+        [`ALTER TABLE "notes" ADD CONSTRAINT "notes_owner_fkey" FOREIGN KEY ("owner") REFERENCES "owners"("id")`],
+        [`ALTER TABLE "notes" DROP CONSTRAINT "notes_owner_fkey"`],
+      ];
+      return [
+        first({ notes: plain }),
+        {
+          tables: { notes: plain, owners },
+          up: [
+            ...ddlOf("owners", owners),
+            `INSERT INTO "owners" ("id") SELECT DISTINCT "owner" FROM "notes"`,
+          ],
+          down: [`DROP TABLE "owners"`],
+        },
+        { tables: { notes: owned, owners }, up, down },
+      ];
+    },
+  },
+  {
+    what: "a reference to a table that nobody fills between two revisions",
+    revisions: (dialect) => {
+      const plain = notes({ owner: "integer!" });
+      const [up, down] = dialect === "sqlite" ? [rebuildOf("notes", owned), rebuildOf("notes", plain)] : [
+        [`ALTER TABLE "notes" ADD CONSTRAINT "notes_owner_fkey" FOREIGN KEY ("owner") REFERENCES "owners"("id")`],
+        [`ALTER TABLE "notes" DROP CONSTRAINT "notes_owner_fkey"`],
+      ];
+      return [
+        first({ notes: plain }),
+        { tables: { notes: plain, owners }, up: ddlOf("owners", owners), down: [`DROP TABLE "owners"`] },
+        { tables: { notes: owned, owners }, up, down },
+      ];
+    },
+    fault:
+      /^Cannot prove the upgrade in one go from "000000000001" to "000000000003": .*rows of notes refer by owner to owners that are not there/,
+  },
+  { what: "a copy of a table", revisions: () => [first({ notes: sized }), copying(short, sized)] },
+  {
+    what: "a copy that writes 0 into a column",
+    revisions: () => [first({ notes: sized }), copying(short, sized, { size: "0" })],
+    fault:
+      /^Cannot prove the upgrade of "000000000002": notes\.size has 0 instead of 1 where id 1; notes\.size has 0 instead of null where id 2$/,
+  },
+  {
+    what: "a copy that writes 0 into a column that an earlier revision added",
+    revisions: () => {
+      const small = notes({ name: "text" });
+      return [
+        first({ notes: small }),
+        {
+          tables: { notes: sized },
+          up: [`ALTER TABLE "notes" ADD COLUMN "size" integer`],
+          down: [`ALTER TABLE "notes" DROP COLUMN "size"`],
+        },
+        copying(short, sized, { size: "NULLIF(size, size)" }),
+      ];
+    },
+    fault: /^Cannot prove the upgrade of "000000000003": notes\.size has null instead of 1 where id 1$/,
+  },
+  {
+    what: "a downgrade that loses what its upgrade left alone",
+    revisions: () => {
+      const up = copying(short, sized);
+      const down = copying(sized, sized, { name: "'gone'" });
+      return [first({ notes: sized }), { ...up, down: down.up }];
+    },
+    fault:
+      /^Cannot prove the downgrade of "000000000002": notes\.name has "gone" instead of "row 1" where id 1/,
+  },
+  {
+    what: "a copy that gives NULLs a value",
+    revisions: () => [
+      first({ notes: sized }),
+      copying(notes({ name: "text!", size: "integer" }), sized, { name: `coalesce("name", '')` }),
+    ],
+  },
+  {
+    what: "values that a statement changes",
+    revisions: () => [
+      first({ notes: sized }),
+      {
+        tables: { notes: sized },
+        up: [`UPDATE "notes" SET "size" = 7`],
+        down: [`UPDATE "notes" SET "size" = 8`],
+      },
+    ],
+  },
+  {
+    what: "a column that loses its values with its name",
+    revisions: () => {
+      const titled = notes({ title: "text", size: "integer" });
+      return [first({ notes: sized }), {
+        tables: { notes: titled },
+        up: [`ALTER TABLE "notes" RENAME COLUMN "name" TO "title"`],
+        down: [`ALTER TABLE "notes" RENAME COLUMN "title" TO "name"`],
+      }, {
+        ...copying({ ...titled, checks: { short: "length(title) < 100" } }, titled, { title: "'x'" }),
+      }];
+    },
+    fault: /^Cannot prove the upgrade of "000000000003": notes\.title has "x" instead of "row 1"/,
+  },
+  {
+    what: "rows between two numbers",
+    revisions: () => checked({ size: "integer!" }, "size > 100 AND size < 110"),
+  },
+  { what: "rows of a length", revisions: () => checked({ name: "text!" }, "length(name) = 12") },
+  {
+    what: "rows that are like something",
+    revisions: () => checked({ name: "text!" }, "name LIKE 'no-%' AND name <> 'no-a'"),
+  },
+  { what: "rows with an address", revisions: () => checked({ name: "text!" }, "name LIKE '%_@_%._%'") },
+  {
+    what: "rows with an order among their columns",
+    revisions: () => checked({ start: "integer!", finish: "integer!" }, `"finish" > "start" + 5`),
+  },
+  {
+    what: "rows of which one column must be there",
+    revisions: () => checked({ a: "text", b: "integer" }, "(a IS NULL) <> (b IS NULL)"),
+  },
+  {
+    what: "rows that nobody can think of",
+    revisions: () => checked({ name: "text!" }, "name = 'k' || length(name) || name || 'z'"),
+    empty: [
+      ["notes", /^no row that was made up satisfies name = 'k' \|\| length\(name\)/],
+      ["marks", /^it refers to notes, which has no rows$/],
+    ],
+  },
+  {
+    what: "a check that a later revision puts on a column of another name",
+    revisions: (dialect) => {
+      const titled = notes({ title: "text", size: "integer" });
+      const odd = { ...titled, checks: { odd: "title LIKE 'odd %'" } };
+      return [first({ notes: sized }), {
+        tables: { notes: titled },
+        up: [`ALTER TABLE "notes" RENAME COLUMN "name" TO "title"`],
+        down: [`ALTER TABLE "notes" RENAME COLUMN "title" TO "name"`],
+      }, {
+        tables: { notes: odd },
+        up: dialect === "sqlite"
+          ? rebuildOf("notes", odd)
+          : [`ALTER TABLE "notes" ADD CONSTRAINT "odd" CHECK (title LIKE 'odd %')`],
+        down: dialect === "sqlite"
+          ? rebuildOf("notes", titled)
+          : [`ALTER TABLE "notes" DROP CONSTRAINT "odd"`],
+      }];
+    },
+  },
+];
+
+for (const { name, dialect, scratch } of engines) {
+  for (const { what, revisions, fault, empty = [] } of cases) {
+    test(`proving ${fault === undefined ? "takes" : "refuses"} ${what} (${name})`, async () => {
+      const proven = prove(schemaHistory(dialect, revisions(dialect)), scratch);
+      if (fault !== undefined) {
+        const error = await rejectsWith("not_proven", proven);
+        assert.match(error.message, fault);
+        return;
+      }
+      const proof = await proven;
+      assert.deepEqual(proof.empty.map(({ table }) => table), empty.map(([table]) => table));
+      for (const [index, [, reason]] of empty.entries()) assert.match(proof.empty[index]!.reason, reason);
+    });
+  }
+}
+
+test("check names the tables that were proven without rows, and why", async () => {
+  const history = schemaHistory(
+    "sqlite",
+    checked({ name: "text!" }, "name = 'k' || length(name) || name || 'z'"),
+  );
+  const setting = {
+    scratch: memoryScratch(testClient),
+    version: "0.0.0",
+    signal: new AbortController().signal,
+    now: () => new Date("2026-01-01T00:00:00Z"),
+  };
+  const [finding, ...others] = await checkProof([history], new Map([["sqlite", setting]]));
+  assert.deepEqual(others, []);
+  assert.equal(finding!.status, "warn");
+  assert.match(
+    finding!.message,
+    /but without rows in notes \(from 000000000001 on: no row that was made up satisfies name = .*\); marks \(from 000000000001 on: it refers to notes, which has no rows\)$/,
+  );
+  const tables = finding!.details["empty"] as readonly { readonly table: string }[];
+  assert.deepEqual(tables.map(({ table }) => table), ["notes", "marks"]);
+});
+
+test("rows are made up for enums, identities, arrays, times and what is made of other columns (PostgreSQL 15)", async () => {
+  const put = await engines[1]!.scratch(async (database) => {
+    await database.write([
+      sql`CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'glad')`,
+      sql`CREATE TABLE places (id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY, mood mood NOT NULL UNIQUE,
+        doubled integer NOT NULL GENERATED ALWAYS AS (id * 2) STORED CHECK (doubled > 1),
+        tags text[] NOT NULL, at time NOT NULL, day date NOT NULL, span interval,
+        CHECK (mood <> 'sad'), CHECK (day > '2030-01-01'), CHECK (at < '12:00'), CHECK (cardinality(tags) < 3))`,
+      sql`CREATE TABLE visits (id bytea PRIMARY KEY, place integer NOT NULL REFERENCES places)`,
+      sql`CREATE TABLE notes (id integer PRIMARY KEY, visit bytea NOT NULL REFERENCES visits)`,
+    ], "schema");
+    const schema = await database.introspect();
+    return await putRows(database, schema, outlooksOf(schema, []));
+  });
+  assert.deepEqual(put, { filled: ["places", "visits", "notes"], empty: [] });
+});
