@@ -70,9 +70,14 @@ export function schemasOf({ revisions }: History): readonly RevisionSchema[] {
   return revisions.map((each) => ({ revision: each.id, snapshot: snapshotOf(each) }));
 }
 
+/** A revision's schema does not change while it is known; a proof asks for each hundreds of times. */
+const schemas = new WeakMap<Revision, Snapshot>();
+
 /** Returns the schema after a revision in normal form. */
 export function snapshotOf(revision: Revision): Snapshot {
-  return normalizeDrizzleSnapshot(readKitSnapshot(revision.snapshot()));
+  const schema = schemas.get(revision) ?? normalizeDrizzleSnapshot(readKitSnapshot(revision.snapshot()));
+  schemas.set(revision, schema);
+  return schema;
 }
 
 interface UnmanagedFacts {
