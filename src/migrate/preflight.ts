@@ -207,7 +207,7 @@ function refuseHeldTypes(
 
 function refuseLosses(
   { history }: RunContext,
-  { from, statements, step: { direction, revision } }: Stage,
+  { before, from, statements, step: { direction, revision } }: Stage,
   { attempt, known, live }: Setting & { readonly live: Snapshot },
 ): void {
   const copied = copiedTables(statements).flatMap((name) => from.get(name)?.table ?? []);
@@ -215,14 +215,22 @@ function refuseLosses(
   const schemas = history.revisions.map((each) => ({ snapshot: snapshotOf(each) }));
   const own = ownTables(schemas, live).tables.filter(({ name }) => copied.includes(name));
   const expected = known.tables.filter(({ name }) => copied.includes(name));
-  const differences = compareSnapshots({ ...known, tables: expected }, { ...live, tables: own });
+  // What an earlier step is to make, and is there already, fails there: it is not unknown.
+  const reached = before.tables.flatMap((table) => {
+    const name = from.get(table.name)?.table ?? null;
+    return name !== null && copied.includes(name) ? [{ ...table, name }] : [];
+  });
   // Indexes, views and triggers outlive a copy, and so do words of a column's own.
-  const unknown = differences.filter(({ kind, path }) => kind === "extra" && !path.startsWith("index "));
+  const extras = [expected, reached].map((tables) =>
+    compareSnapshots({ ...known, tables }, { ...live, tables: own })
+      .filter(({ kind, path }) => kind === "extra" && !path.startsWith("index "))
+      .map(({ path }) => path)
+  );
   const odd = own.flatMap(({ name, peculiarities = [] }) =>
     peculiarities.filter(isLostInCopy).map((words) => ({ name, words }))
   );
   const lost = [
-    ...unknown.map(({ path }) => path),
+    ...extras[0]!.filter((path) => extras[1]!.includes(path)),
     ...odd.map(({ name, words }) => `${words} of table ${name}`),
   ];
   if (lost.length === 0) return;
