@@ -204,6 +204,18 @@ for (const version of [15, 18] as readonly PostgresVersion[]) {
       );
     }));
 
+  test(on("values under a check that was never validated are found"), () =>
+    withModels([
+      "ALTER TABLE files DROP CONSTRAINT IF EXISTS files_storage_backend_check",
+      "UPDATE files SET storage_backend = 'tape' WHERE id = 8",
+      "ALTER TABLE files ADD CONSTRAINT files_storage_backend_check CHECK (storage_backend IN ('local', 'r2')) NOT VALID",
+    ], async (url) => {
+      assert.match(
+        (await refused("data_conflict", url)).message,
+        /1 row of files has a storage_backend that is not allowed.* \(id 8\)/,
+      );
+    }));
+
   test(
     on("a role whose transactions only read is told so before the backup, with two ways on"),
     () =>

@@ -71,6 +71,21 @@ eachEngine(
   "sqlite",
 );
 
+eachEngine("rehearse() shows what only the end of a transaction would refuse", async ({ database }) => {
+  await database.write([
+    ...made,
+    sql`CREATE TABLE trips (boat_id INTEGER REFERENCES boats (id) DEFERRABLE INITIALLY DEFERRED)`,
+  ]);
+  const late = [sql`INSERT INTO trips VALUES (9)`];
+  for (const mode of ["rows", "schema"] as const) {
+    await rejectsWith("dangling_reference", database.rehearse(late, mode));
+    await rejectsWith("dangling_reference", database.write(late, mode));
+    // In between, it may be so.
+    await database.rehearse([...late, sql`INSERT INTO boats VALUES (9, 'Gerda')`], mode);
+  }
+  assert.deepEqual(await database.read(sql`SELECT count(*) AS n FROM trips`), [{ n: 0 }]);
+});
+
 eachEngine("rehearse() is refused on a database that was opened for reading", async ({ url, database }) => {
   await database.write(made);
   const reader = await openTestDatabase(url, "read");

@@ -137,6 +137,24 @@ const renamedUniqueAtOnce: Case["revisions"] = () => [
     down: [`DROP INDEX "once"`, `ALTER TABLE "memos" RENAME TO "notes"`, renameBack],
   },
 ];
+const deletedFirst: Case["revisions"] = () => [
+  first(plain),
+  { tables: { notes: plain }, up: [`DELETE FROM "notes" WHERE id > 1`], down: ["SELECT 1"] },
+  {
+    tables: { notes: { ...plain, unique: { once: "title" } } },
+    up: [`CREATE UNIQUE INDEX "once" ON "notes" (title)`],
+    down: [`DROP INDEX "once"`],
+  },
+];
+/** A parent that is there from the first revision on. */
+const parentFilled = (fill: readonly string[]): Case["revisions"] => (dialect) => {
+  const [one, two, three] = reference([])(dialect);
+  return [
+    { tables: { notes: plain, owners }, up: [...one!.up, ...ddlOf("owners", owners)], down: [] },
+    { ...two!, up: fill, down: ["SELECT 1"] },
+    three!,
+  ];
+};
 const kinds = notes({ title: "text", owner: "integer", kind: "text" });
 const droppedThenCopied: Case["revisions"] = (dialect) => [
   first(kinds),
@@ -271,6 +289,22 @@ const cases: readonly Case[] = [
     revisions: renamedUnique([]),
     rows: same,
     found: [/2 rows of notes have the same name as another \(id 1, 2\)/, 1],
+  },
+  {
+    what: "a unique index where the revision before deletes rows",
+    revisions: deletedFirst,
+    rows: same,
+  },
+  {
+    what: "a reference to rows that the revision before adds",
+    revisions: parentFilled(fillOwners),
+    rows: different,
+  },
+  {
+    what: "orphans before anything starts where nothing adds what they refer to",
+    revisions: parentFilled([`UPDATE "notes" SET "title" = 'x'`]),
+    rows: different,
+    found: [orphans, 1],
   },
   {
     what: "a unique index on a table and column that get other names in the same revision",

@@ -233,6 +233,37 @@ eachEngine(
   },
 );
 
+eachEngine(
+  "a run that goes on reads what an interrupted revision has made already",
+  async ({ engine, url, database }) => {
+    const marked: SampleTable = {
+      columns: { id: "integer!", title: "text", body: "text", deleted_at: "text" },
+    };
+    const history = schemaHistory(engine.dialect, [
+      { tables: { notes: twice }, up: ddlOf("notes", twice), down: [] },
+      {
+        tables: { notes: marked },
+        up: [
+          `ALTER TABLE "notes" ADD COLUMN "deleted_at" text`,
+          `-- harbor:backfill table=notes key=id\nUPDATE "notes" SET "body" = 'none' WHERE "body" IS NULL`,
+        ],
+        down: [],
+      },
+      {
+        tables: { notes: { ...marked, unique: { live: "title WHERE deleted_at IS NULL" } } },
+        up: [`CREATE UNIQUE INDEX "live" ON "notes" (title) WHERE deleted_at IS NULL`],
+        down: [],
+      },
+    ]);
+    await run(contextOf(database, history), "upgrade", "+1");
+    await engine.query(url, "INSERT INTO notes (id, title) VALUES (1, 'same')");
+    await assert.rejects(run(contextOf(killedAfter(database, 1), history), "upgrade", "head"), Killed);
+    await engine.query(url, "UPDATE notes SET deleted_at = 'today'");
+    await engine.query(url, "INSERT INTO notes (id, title) VALUES (2, 'same')");
+    assert.equal((await run(contextOf(database, history), "upgrade", "head")).to, idOf(2));
+  },
+);
+
 for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) {
   const index = `-- harbor:concurrently\nCREATE UNIQUE INDEX "once" ON "files" ("size")`;
   const isValid = async (url: string) => {
