@@ -38,12 +38,12 @@ export async function readWindow(
   const [row] = await database.read<WindowRow>(
     asked(
       backfill,
-      // Some types of keys have an order and no max(): PostgreSQL's uuid.
+      // Some types of keys have an order and no max(): PostgreSQL's uuid. A bare `k` would be the text there.
       sql`WITH w AS (SELECT ${key} AS k, CASE WHEN ${wanted(backfill)} THEN 1 END AS m FROM ${
         ownTable(backfill.table)
       } WHERE ${
         within(backfill, { from, end })
-      } ORDER BY ${key} LIMIT ${limit}) SELECT (SELECT CAST(k AS TEXT) FROM w ORDER BY k DESC LIMIT 1) AS last, (SELECT CAST(k AS TEXT) FROM w WHERE m = 1 ORDER BY k LIMIT 1) AS first_matching, count(*) AS walked, count(m) AS matching FROM w`,
+      } ORDER BY ${key} LIMIT ${limit}) SELECT (SELECT CAST(k AS TEXT) FROM w ORDER BY w.k DESC LIMIT 1) AS last, (SELECT CAST(k AS TEXT) FROM w WHERE m = 1 ORDER BY w.k LIMIT 1) AS first_matching, count(*) AS walked, count(m) AS matching FROM w`,
     ),
   );
   if (row === undefined || row.last === null) return null;
@@ -90,7 +90,7 @@ export async function readEdgeKey(
 ): Promise<string | null> {
   const column = sql.identifier(key);
   const [row] = await database.read<{ edge: string }>(
-    sql`SELECT CAST(${column} AS TEXT) AS edge FROM ${ownTable(table)} ORDER BY ${column} ${
+    sql`SELECT CAST(${column} AS TEXT) AS edge FROM ${ownTable(table)} AS t ORDER BY t.${column} ${
       sql.raw(edge === "lowest" ? "ASC" : "DESC")
     } LIMIT 1`,
   );

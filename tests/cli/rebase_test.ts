@@ -211,7 +211,7 @@ test("a script written by hand goes along as it is", () =>
 test("a script written by hand that fails on top of the other branch is not moved", () =>
   withBranches({
     ours: addRating,
-    theirs: (project) => project.edit("last_login: datetime(),", ""),
+    theirs: (project) => project.edit("last_login: timestamp(),", ""),
   }, async ({ project, ours }) => {
     for (const dialect of ["sqlite", "postgresql"]) {
       const path = `drizzle/${dialect}/${ours}_ours.sql`;
@@ -236,7 +236,7 @@ test("what was renamed stays renamed in a script that is written anew", () =>
     };
     commit();
     git(project, "checkout", "--quiet", "-b", "feature");
-    await project.edit('oneOf("local", "r2")', 'oneOf("local", "r2", "s3")');
+    await project.edit("IN ('local', 'r2')", "IN ('local', 'r2', 's3')");
     await project.edit("metadata_json: text()", "metadata: text()");
     const ours = await generate(project, "Ours", "--rename", "files.metadata_json=files.metadata");
     commit();
