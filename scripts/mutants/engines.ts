@@ -4,14 +4,6 @@ import type { Mutant } from "./mutant.ts";
 export const engineMutants: readonly Mutant[] = [
   {
     file: "engines/sqlite/lock_row.ts",
-    find: "WHERE id = 1 AND (token IN ('', ?, ?) OR expires_at <= unixepoch('subsec'))",
-    replace: "WHERE id = 1 AND (token IN ('', ?, ?) OR 1)",
-    danger: "two runs that look at once both hold the lock",
-    tests: ["engines/sqlite/lock_test.ts", "contract/lock_test.ts"],
-    filter: "sqlite file",
-  },
-  {
-    file: "engines/sqlite/lock_row.ts",
     find: "WHERE id = 1 AND token = ?), unixepoch('subsec')",
     replace: "WHERE id = 1 AND (token = ? OR 1)), unixepoch('subsec')",
     danger: "a run that lost its lock goes on writing",

@@ -131,14 +131,6 @@ export const roomMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "engines/sqlite/inspector.ts",
-    find: 'if (groups.length === 0) return passed("every reference has its row");',
-    replace: 'return passed("every reference has its row");',
-    danger: "rows that refer to nothing pass",
-    tests: ["verify/integrity_test.ts"],
-    filter: "refer to nothing.*sqlite file",
-  },
-  {
     file: "commands/verify/run_verify.ts",
     find: "const exitCode = found === 0 && !isWritten ? 1 : found;",
     replace: "const exitCode = found;",
@@ -199,13 +191,6 @@ export const roomMutants: readonly Mutant[] = [
     find: "return !tables.some((table) => table.name === name) ? [] : [{",
     replace: "return true ? [] : [{",
     danger: "what is left of a broken copy is in the way, or is dropped",
-    tests: ["adopt/bridge_obstacles_test.ts"],
-  },
-  {
-    file: "adopt/rules/bridge_obstacles.ts",
-    find: 'words !== "AUTOINCREMENT");',
-    replace: "false);",
-    danger: "a copy loses STRICT or COLLATE",
     tests: ["adopt/bridge_obstacles_test.ts"],
   },
   {
@@ -324,14 +309,6 @@ export const roomMutants: readonly Mutant[] = [
     danger: "the command that goes back names another file",
     tests: ["cli/safety_net_test.ts"],
     filter: "the command that goes back",
-  },
-  {
-    file: "commands/migrate/safety_net.ts",
-    find: "await prune(true);",
-    replace: "await prune(false);",
-    danger: "an upgrade that fails removes backups made by hand",
-    tests: ["cli/safety_net_test.ts"],
-    filter: "attempts|prunes",
   },
   {
     file: "cli/app.ts",
