@@ -48,6 +48,13 @@ const explained: ReadonlySet<string> = new Set([
   "error",
   "ms",
   "reasons",
+  "origin",
+  "run",
+  "stamp",
+  "appliedAt",
+  "appliedBy",
+  "recordedAt",
+  "own",
 ]);
 
 const commands: readonly (readonly [name: string, ...args: readonly string[]])[] = [

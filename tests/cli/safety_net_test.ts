@@ -146,5 +146,5 @@ test("the command that goes back works as it is printed, in a shell, with odd na
       env: { PATH: `${cwd}:/usr/bin:/bin` },
       encoding: "utf8",
     });
-    await given.expect(0, ...args.trimEnd().split("\n"));
+    await given.expect(0, ...args.trimEnd().split("\n"), "--yes");
   }));

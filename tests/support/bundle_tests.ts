@@ -13,7 +13,9 @@ const independent = ["postgres", "@libsql/client/http"];
 
 /** The suites that run on what ships, too: how their paths begin. Those that take longest come first. */
 const suites = [
-  "tests/fault/",
+  "tests/fault/backup_kill",
+  "tests/fault/libsql_",
+  "tests/fault/postgres_",
   "tests/contract/",
   "tests/adopt/postgres_",
   "tests/engines/postgres/",

@@ -123,7 +123,11 @@ async function findCopier(url: PostgresUrl, client: Client, environment: Environ
     const wanted = { bytea_output: "hex", standard_conforming_strings: "on" };
     const settings: Record<string, string> = {};
     for (const [name, value] of Object.entries(wanted)) {
-      const [row] = await query<{ value: string }>(session, `SELECT current_setting('${name}') AS value`);
+      // What another session begins with: this one has set its own.
+      const [row] = await query<{ value: string }>(
+        session,
+        `SELECT reset_val AS value FROM pg_catalog.pg_settings WHERE name = '${name}'`,
+      );
       // Only where it is needed: a pooler may not let settings through.
       if (row?.value !== value) settings[name] = value;
     }
