@@ -55,6 +55,7 @@ const explained: ReadonlySet<string> = new Set([
   "appliedBy",
   "recordedAt",
   "own",
+  "amcheck",
 ]);
 
 const commands: readonly (readonly [name: string, ...args: readonly string[]])[] = [
