@@ -17,7 +17,8 @@ async function withStranger(
     const cache = join(folder, "..", "cache");
     await mkdir(cache);
     for (const path of [folder, cache]) await chown(path, uid, as.gid);
-    await work({ folder, as: { uid, gid: as.gid, home: "" } }, { DENO_DIR: cache, TMPDIR: folder });
+    const env = { DENO_DIR: cache, TMPDIR: folder, XDG_STATE_HOME: join(folder, "state") };
+    await work({ folder, as: { uid, gid: as.gid, home: "" } }, env);
   });
 }
 

@@ -187,9 +187,12 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
     return;
   }
   const files = [path, ...sideFiles.map((ending) => path + ending).filter((each) => existsSync(each))];
-  const unread = files.find((each) => !isReadable(each));
+  // A journal is gone as soon as its transaction ends: what was there a moment ago keeps nobody out.
+  const keepsOut = (each: string, isAllowed: (path: string) => boolean) =>
+    !isAllowed(each) && existsSync(each);
+  const unread = files.find((each) => keepsOut(each, isReadable));
   if (unread !== undefined) refuse(`"${unread}" may not be read`, ownerHint(unread));
-  const closed = [...files, dirname(path)].find((each) => !isWritable(each));
+  const closed = [...files, dirname(path)].find((each) => keepsOut(each, isWritable));
   if (access !== "read" && closed !== undefined) {
     // SQLite makes its journal in the folder.
     refuse(`"${closed}" may not be written`, ownerHint(closed), "read_only");
