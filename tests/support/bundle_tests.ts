@@ -13,12 +13,14 @@ const independent = ["postgres", "@libsql/client/http"];
 
 /** The suites that run on what ships, too: how their paths begin. Those that take longest come first. */
 const suites = [
-  "tests/fault/backup_kill",
-  "tests/fault/libsql_",
-  "tests/fault/postgres_",
   "tests/contract/",
   "tests/adopt/postgres_",
-  "tests/engines/postgres/",
+  "tests/engines/postgres/connection",
+  "tests/engines/postgres/copy_stream",
+  "tests/engines/postgres/pg_dump",
+  "tests/engines/postgres/write",
+  "tests/fault/libsql_",
+  "tests/fault/postgres_answers",
   "tests/migrate/run_together_postgres",
 ];
 
