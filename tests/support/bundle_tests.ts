@@ -19,7 +19,6 @@ const suites = [
   "tests/engines/postgres/copy_stream",
   "tests/engines/postgres/pg_dump",
   "tests/engines/postgres/write",
-  "tests/fault/libsql_",
   "tests/fault/postgres_answers",
   "tests/migrate/run_together_postgres",
 ];

@@ -36,8 +36,7 @@ export async function withLibsqlGateway<T>(work: (gateway: LibsqlGateway) => Pro
       }
       const body = new TextDecoder().decode(Buffer.concat(chunks));
       const forward = async () => {
-        // A connection each: one that waits can be ended by the server just as it is taken again.
-        const answered = await fetch(target + request.url, { method: "POST", body, keepalive: false });
+        const answered = await fetch(target + request.url, { method: "POST", body });
         return { status: answered.status, text: await answered.text() };
       };
       if (await answer({ body, headers: request.headers, forward }, response) !== "pass") return;
