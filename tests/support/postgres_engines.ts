@@ -49,11 +49,6 @@ export async function withCopy<T>(
   });
 }
 
-/** What a proof can say of a copy's content: pg_dump's does not say where sequences stand. */
-export function provable({ name }: BackupEngine, { state, ...content }: BackupContent): BackupContent {
-  return name === "pg_dump" || state === undefined ? content : { ...content, state };
-}
-
 /** Runs statements beside harbor-db, and returns the rows of the last. */
 export async function run(url: string, statements: string): Promise<readonly Record<string, unknown>[]> {
   return await withClient(url, async (sql) => {

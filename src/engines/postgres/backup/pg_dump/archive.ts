@@ -18,6 +18,8 @@ export interface Archive {
   owners(): Promise<readonly string[]>;
   /** Returns the statements that give and take rights. */
   rights(): Promise<readonly string[]>;
+  /** Returns the statements that bring sequences to where they were. */
+  sequences(): Promise<readonly string[]>;
   /** Reads the rows of all tables, and then the statements that set sequences. */
   data(visitor: DataVisitor): Promise<void>;
 }
@@ -74,6 +76,12 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
     return bodyOf(await restore([...args, "--file=-"], readOutput));
   }
 
+  /** Reads the statements of the entries in the table of contents that `kind` fits. */
+  async function statementsOf(kind: RegExp): Promise<readonly ScriptStatement[]> {
+    const wanted = entries.filter((entry) => kind.test(entry));
+    return wanted.length === 0 ? [] : statementsIn(await withList(wanted, (file) => script([file])));
+  }
+
   const statements = async ({ owners, rights }: Wanted): Promise<Statements> => {
     const args = [
       `--schema=${schema}`,
@@ -97,15 +105,14 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
       return [...new Set(found)];
     },
     async rights() {
-      const wanted = entries.filter((entry) => /^\d+; \d+ \d+ (DEFAULT )?ACL /.test(entry));
-      if (wanted.length === 0) return [];
       // Their section is that of whatever stands before them, so none is asked for. Among other statements they could
       // not be told from text of users.
-      const statements = statementsIn(await withList(wanted, (file) => script([file])));
+      const statements = await statementsOf(/^\d+; \d+ \d+ (DEFAULT )?ACL /);
       const other = statements.find((statement) => !isAboutRights(statement));
       if (other !== undefined) throw damagedCopy(`"${other.text}" stands among its rights`);
       return statements.map(({ text }) => text);
     },
+    sequences: async () => (await statementsOf(/^\d+; \d+ \d+ SEQUENCE SET /)).map(({ text }) => text),
     data: (visitor) => restore(["--section=data", "--file=-"], (output) => readData(output, visitor)),
   };
 }

@@ -7,7 +7,6 @@ import { quoteName } from "../../../../sql/quote.ts";
 import type { BackupContent, BackupEngine, OnProgress } from "../../../backup_engine.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { loadArchive, restoreArchive } from "./restore.ts";
-import { readSequenceValues } from "../definitions.ts";
 import { ensureSchema } from "../replace.ts";
 import { withScratch } from "../scratch.ts";
 import {
@@ -148,17 +147,11 @@ async function dump(session: Session, dumping: Dumping): Promise<BackupContent> 
   // pg_dump would let others read it.
   await (await open(path, "wx", 0o600)).close();
   try {
-    const { tables, values } = await inSnapshot(session, async (schema) => ({
-      values: await readSequenceValues(session, schema),
-      tables: await dumpBesideReading(session, { ...dumping, schema }),
-    }));
-    const archive = await openArchive({ programs, path, signal });
-    return {
-      serverVersion: archive.serverVersion,
-      tables,
-      schema: await shapeDigest(archive),
-      state: hash("sha256", JSON.stringify(values), "hex"),
-    };
+    const tables = await inSnapshot(
+      session,
+      (schema) => dumpBesideReading(session, { ...dumping, schema }),
+    );
+    return await contentOf(await openArchive({ programs, path, signal }), tables);
   } catch (error) {
     await rm(path, { force: true });
     throw error;
@@ -210,7 +203,7 @@ async function prove(
   { path, programs, onProgress }: Pick<Dumping, "path" | "programs" | "onProgress">,
 ): Promise<{ readonly content: BackupContent; readonly proof: "scratch database" | "read back" }> {
   const archive = await openArchive({ programs, path, signal: task.signal });
-  const { schema, serverVersion } = archive;
+  const { schema } = archive;
   const restored = await withScratch(task, async (scratch) => {
     await inTransaction(scratch, { mode: "write" }, async () => {
       await ensureSchema(scratch, schema);
@@ -218,11 +211,7 @@ async function prove(
     });
     return await inTransaction(scratch, { mode: "snapshot" }, () => readTables(scratch, schema, onProgress));
   });
-  const content = {
-    serverVersion,
-    tables: restored ?? await readBack(archive),
-    schema: await shapeDigest(archive),
-  };
+  const content = await contentOf(archive, restored ?? await readBack(archive));
   return { content, proof: restored === null ? "read back" : "scratch database" };
 }
 
@@ -236,6 +225,19 @@ async function readBack(archive: Archive): Promise<readonly TableContent[]> {
     },
   });
   return tables.toSorted((one, other) => one.name < other.name ? -1 : 1);
+}
+
+/**
+ * Adds to rows what the archive holds beside them. Sequences are asked of it, for they are in no snapshot: on a server at
+ * work they go on between a reading of ours and that of pg_dump.
+ */
+async function contentOf(archive: Archive, tables: readonly TableContent[]): Promise<BackupContent> {
+  return {
+    serverVersion: archive.serverVersion,
+    tables,
+    schema: await shapeDigest(archive),
+    state: hash("sha256", JSON.stringify(await archive.sequences()), "hex"),
+  };
 }
 
 async function shapeDigest(archive: Archive): Promise<string> {
