@@ -337,6 +337,7 @@ for (const dialect of ["sqlite", "postgresql"] as const) {
 
 test("a rename is never a drop", async () => {
   const renames = kinds.filter(({ what, renames }) => what.startsWith("rename") && renames !== undefined);
+  assert.ok(renames.length > 0);
   for (const { before, after, ...decisions } of renames) {
     const { second } = await generateBetween(inDialects(before), inDialects(after), decisions);
     for (const { scripts } of second.parts) {

@@ -12,31 +12,19 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { test } from "node:test";
 import {
   addFiles,
   type BackupCase,
   backupCase,
   backupsIn,
+  eachCase,
   fill,
   flipByte,
   initial,
   storageFields,
 } from "../support/backups.ts";
-import { type Engine, engines, withFolder } from "../support/databases.ts";
 import { withLockHeldElsewhere } from "../support/other_process.ts";
 import { startCli } from "../support/run_cli.ts";
-
-/** Declares one test for each engine, with a new database and an empty working directory. */
-function eachCase(rule: string, work: (given: BackupCase) => Promise<void>): void {
-  for (const engine of engines) {
-    test(`${engine.name}: ${rule}`, () => withCase(engine, work));
-  }
-}
-
-function withCase<T>(engine: Engine, work: (given: BackupCase) => Promise<T>): Promise<T> {
-  return engine.withDatabase((url) => withFolder((cwd) => work(backupCase(engine, url, cwd))));
-}
 
 interface BackupJson {
   readonly path: string;

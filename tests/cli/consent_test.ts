@@ -2,19 +2,19 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type BackupCase, backupCase, backupsIn, fill, initial, storageFields } from "../support/backups.ts";
+import {
+  type BackupCase,
+  backupCase,
+  backupsIn,
+  eachCase,
+  fill,
+  initial,
+  storageFields,
+} from "../support/backups.ts";
 import { engines, withFolder } from "../support/databases.ts";
 import { runCli } from "../support/run_cli.ts";
 
 const head = "7b1f73160408";
-
-/** Declares one test for each engine, with a new database and an empty working directory. */
-function eachCase(rule: string, work: (given: BackupCase) => Promise<void>): void {
-  for (const engine of engines) {
-    test(`${engine.name}: ${rule}`, () =>
-      engine.withDatabase((url) => withFolder((cwd) => work(backupCase(engine, url, cwd)))));
-  }
-}
 
 /** Runs a command without a terminal, which must be refused for want of consent, and returns what it asked. */
 async function asked(given: BackupCase, ...args: readonly string[]): Promise<string> {

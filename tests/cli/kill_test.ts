@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
-import { addFiles, initial, storageFields, valueOf } from "../support/samples/application.ts";
+import { addFiles, initial, storageFields, valueOf, whenFree } from "../support/samples/application.ts";
 import { type Engine, engines, withFolder, withTestDatabase } from "../support/databases.ts";
 import { runCli, startCli } from "../support/run_cli.ts";
 
@@ -38,18 +38,6 @@ async function assertComplete(engine: Engine, url: string): Promise<void> {
     ),
     "1",
   );
-}
-
-/** Repeats what a busy server turned away, as an application does; anything else fails. */
-async function whenFree<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1;; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (attempt === 10 || !/SQLITE_BUSY|database is locked/.test(String(error))) throw error;
-    }
-    await sleep(50);
-  }
 }
 
 for (const engine of engines) {

@@ -14,6 +14,11 @@ function git(project: SchemaProject, ...args: readonly string[]): string {
   }
 }
 
+function commit(project: SchemaProject): void {
+  git(project, "add", "--all");
+  git(project, "commit", "--quiet", "--message=change");
+}
+
 async function generate(project: SchemaProject, name: string, ...flags: readonly string[]): Promise<string> {
   const result = await project.run(["generate", name, "--json", ...flags]);
   assert.equal(result.code, 0, result.stdout + result.stderr);
@@ -48,19 +53,15 @@ function withBranches(
 ): Promise<void> {
   return withSchemaProject(async (project) => {
     git(project, "init", "--quiet", "--initial-branch=main");
-    const commit = () => {
-      git(project, "add", "--all");
-      git(project, "commit", "--quiet", "--message=change");
-    };
-    commit();
+    commit(project);
     git(project, "checkout", "--quiet", "-b", "feature");
     await ours(project);
     const own = await generate(project, "Ours");
-    commit();
+    commit(project);
     git(project, "checkout", "--quiet", "main");
     await theirs(project);
     const other = await generate(project, "Theirs");
-    commit();
+    commit(project);
     git(project, "checkout", "--quiet", "feature");
     git(project, "merge", "--quiet", "main");
     await work({ project, ours: own, theirs: other });
@@ -230,20 +231,16 @@ test("a script written by hand that fails on top of the other branch is not move
 test("what was renamed stays renamed in a script that is written anew", () =>
   withSchemaProject(async (project) => {
     git(project, "init", "--quiet", "--initial-branch=main");
-    const commit = () => {
-      git(project, "add", "--all");
-      git(project, "commit", "--quiet", "--message=change");
-    };
-    commit();
+    commit(project);
     git(project, "checkout", "--quiet", "-b", "feature");
     await project.edit("IN ('local', 'r2')", "IN ('local', 'r2', 's3')");
     await project.edit("metadata_json: text()", "metadata: text()");
     const ours = await generate(project, "Ours", "--rename", "files.metadata_json=files.metadata");
-    commit();
+    commit(project);
     git(project, "checkout", "--quiet", "main");
     await addRating(project);
     await generate(project, "Theirs");
-    commit();
+    commit(project);
     git(project, "checkout", "--quiet", "feature");
     git(project, "merge", "--quiet", "main");
     const result = await project.run(["rebase", "--json"]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
-import { addFiles, initial, valueOf } from "../support/samples/application.ts";
+import { addFiles, initial, valueOf, whenFree } from "../support/samples/application.ts";
 import { type Engine, engines, withFolder } from "../support/databases.ts";
 import { runCli, type RunningCli, type RunResult, startCli } from "../support/run_cli.ts";
 import { second, type SecondRevision, writeSecondRevision } from "../support/samples/second_revision.ts";
@@ -48,18 +48,6 @@ async function withResumable(
       await work(given);
     })
   );
-}
-
-/** Repeats what a busy database turned away, as an application does; anything else fails. */
-async function whenFree<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1;; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (attempt === 20 || !/SQLITE_BUSY|database is locked/.test(String(error))) throw error;
-    }
-    await sleep(20);
-  }
 }
 
 /** Returns how far the backfill that is under way has come; 0 while there is none. */

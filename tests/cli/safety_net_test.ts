@@ -3,18 +3,17 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type BackupCase, backupCase, backupsIn, fill, initial, storageFields } from "../support/backups.ts";
-import { type Engine, engines, withFolder } from "../support/databases.ts";
-
-function eachCase(rule: string, work: (given: BackupCase) => Promise<void>): void {
-  for (const engine of engines) {
-    test(`${engine.name}: ${rule}`, () => withCase(engine, work));
-  }
-}
-
-function withCase<T>(engine: Engine, work: (given: BackupCase) => Promise<T>): Promise<T> {
-  return engine.withDatabase((url) => withFolder((cwd) => work(backupCase(engine, url, cwd))));
-}
+import {
+  type BackupCase,
+  backupCase,
+  backupsIn,
+  eachCase,
+  fill,
+  initial,
+  storageFields,
+  withCase,
+} from "../support/backups.ts";
+import { engines, withFolder } from "../support/databases.ts";
 
 /** Makes the last statement of the revision fail, after its columns and its backfill are committed. */
 async function plantFailure(given: BackupCase): Promise<void> {

@@ -3,32 +3,12 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileS
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { test } from "node:test";
 import { firstSliceSize } from "../../src/engines/slice_size.ts";
-import {
-  type BackupCase,
-  backupCase,
-  backupsIn,
-  fill,
-  flipByte,
-  initial,
-  storageFields,
-} from "../support/backups.ts";
-import { type Engine, engines, sqlitePath, withFolder } from "../support/databases.ts";
+import { backupsIn, eachCase, fill, flipByte, initial, storageFields } from "../support/backups.ts";
+import { engines, sqlitePath } from "../support/databases.ts";
 import { startCli } from "../support/run_cli.ts";
 
 // What was true at the first look need not be at the second: copies, files and revisions that change in between.
-
-function eachCase(
-  rule: string,
-  work: (given: BackupCase) => Promise<void>,
-  of: readonly Engine[] = engines,
-): void {
-  for (const engine of of) {
-    test(`${engine.name}: ${rule}`, () =>
-      engine.withDatabase((url) => withFolder((cwd) => work(backupCase(engine, url, cwd)))));
-  }
-}
 
 const sqliteOnly = engines.filter(({ name }) => name === "sqlite file");
 

@@ -4,28 +4,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { openBackups } from "../../src/backup/open_backups.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
-import { type BackupCase, backupCase, backupsIn, fill } from "../support/backups.ts";
-import {
-  type Engine,
-  engines,
-  sqliteUrl,
-  testClient,
-  withFolder,
-  withTestDatabase,
-} from "../support/databases.ts";
+import { type BackupCase, backupCase, backupsIn, eachCase, fill } from "../support/backups.ts";
+import { engines, sqliteUrl, testClient, withFolder, withTestDatabase } from "../support/databases.ts";
 import { withOwnedPostgres } from "../support/postgres_role.ts";
 import { withClient } from "../support/servers/postgres_server.ts";
 
 const [sqlite] = engines;
-
-function eachCase(rule: string, work: (given: BackupCase, engine: Engine) => Promise<void>): void {
-  for (const engine of engines) {
-    test(
-      `${engine.name}: ${rule}`,
-      () => engine.withDatabase((url) => withFolder((cwd) => work(backupCase(engine, url, cwd), engine))),
-    );
-  }
-}
 
 interface Listed {
   readonly id: string;
@@ -65,7 +49,8 @@ eachCase("a database has an identity of its own, an older one from the next upgr
   assert.match(await identityOf(given), /^[0-9a-f]{32}$/);
 });
 
-eachCase("a copy knows the original's backups, and removes none", async (given, engine) => {
+eachCase("a copy knows the original's backups, and removes none", async (given) => {
+  const { engine } = given;
   await fill(given, 1);
   await given.expect(0, "backup");
   const [original] = await listed(given);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { test } from "node:test";
 import { initial, storageFields } from "./samples/application.ts";
 import { addFiles, valueOf } from "./samples/application.ts";
-import type { Engine } from "./databases.ts";
+import { type Engine, engines, withFolder } from "./databases.ts";
 import { runCli, type RunResult } from "./run_cli.ts";
 
 export { addFiles, initial, storageFields, valueOf };
@@ -43,6 +44,20 @@ export function backupCase(engine: Engine, url: string, cwd: string): BackupCase
     query: (statement) => engine.query(url, statement),
     value: (statement) => valueOf(engine, url, statement),
   };
+}
+
+/** Runs `work` with a new database and an empty working directory. */
+export function withCase<T>(engine: Engine, work: (given: BackupCase) => Promise<T>): Promise<T> {
+  return engine.withDatabase((url) => withFolder((cwd) => work(backupCase(engine, url, cwd))));
+}
+
+/** Declares one test for each engine, with a new database and an empty working directory. */
+export function eachCase(
+  rule: string,
+  work: (given: BackupCase) => Promise<void>,
+  of: readonly Engine[] = engines,
+): void {
+  for (const engine of of) test(`${engine.name}: ${rule}`, () => withCase(engine, work));
 }
 
 /** Brings a new database to the first revision and puts files into it, without a backup. */

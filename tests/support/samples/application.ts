@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Engine } from "../databases.ts";
 
 /** The application's revisions, as its own Alembic set-up knew them. */
@@ -43,4 +44,16 @@ export async function handToAlembic(engine: Engine, url: string, revision: strin
 export async function valueOf(engine: Engine, url: string, statement: string): Promise<string> {
   const [row] = await engine.query(url, statement);
   return String(Object.values(row ?? {})[0]);
+}
+
+/** Repeats what a busy database turned away, as an application does; anything else fails. */
+export async function whenFree<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === 25 || !/SQLITE_BUSY|database is locked/.test(String(error))) throw error;
+    }
+    await sleep(20);
+  }
 }
