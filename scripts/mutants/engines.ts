@@ -36,8 +36,8 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/sqlite/lock_row.ts",
-    find: "acquired_at = NULL, expires_at = 0\nWHERE id = 1 AND token = ?",
-    replace: "acquired_at = NULL, expires_at = 0\nWHERE id = 1 AND (token = ? OR 1)",
+    find: "SET ${freedLock}\nWHERE id = 1 AND token = ?",
+    replace: "SET ${freedLock}\nWHERE id = 1 AND (token = ? OR 1)",
     danger: "a run that lost its lock frees that of the next",
     tests: ["contract/lock_test.ts", "engines/sqlite/lock_test.ts"],
     filter: "sqlite file",
@@ -171,8 +171,8 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/sqlite/backup/copy.ts",
-    find: "expires_at = 0 WHERE token <> ''`",
-    replace: "expires_at = 0 WHERE 0`",
+    find: "${freedLock} WHERE token <> ''`",
+    replace: "${freedLock} WHERE 0`",
     danger: "a restore brings back a lock that nobody holds",
     tests: ["cli/backup_files_test.ts"],
     filter: "without a live lock",

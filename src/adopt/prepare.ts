@@ -9,7 +9,7 @@ import { HarborError } from "../base/errors.ts";
 import { headOf } from "../history/history.ts";
 import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
-import { quoteName } from "../sql/quote.ts";
+import { quoteName, quoteText } from "../sql/quote.ts";
 import { rightsError } from "../migrate/check_rights.ts";
 import { conflictError, findConflicts } from "../migrate/check_rows.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -229,9 +229,9 @@ async function sequencesBehind({ database }: RunContext): Promise<readonly Bridg
   }[];
   return behind.map(({ table, column }) =>
     step(
-      `SELECT setval(pg_get_serial_sequence('${quoteName(table)}', '${column}'), (SELECT max(${
-        quoteName(column)
-      }) FROM ${quoteName(table)}))`,
+      `SELECT setval(pg_get_serial_sequence(${quoteText(quoteName(table))}, ${
+        quoteText(column)
+      }), (SELECT max(${quoteName(column)}) FROM ${quoteName(table)}))`,
     )
   );
 }

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
-import { type Finding, type Found, worstStatus } from "../base/finding.ts";
+import { type Finding, type Found, pass, worstStatus } from "../base/finding.ts";
 import { differingTables } from "./rules/manifest.ts";
 import type { BackupEngine } from "../engines/backup_engine.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
@@ -185,10 +185,6 @@ function damaged({ path }: StoredBackup, state: string): HarborError {
     hint: "Use another one: harbor-db backup list",
     details: { path, exists: existsSync(path) },
   });
-}
-
-function pass(message: string): Found {
-  return { status: "pass", message, hint: null, details: {} };
 }
 
 function failed(message: string): Found {

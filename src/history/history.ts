@@ -144,10 +144,10 @@ function buildRevision(
     createdAt: new Date(entry.when).toISOString(),
     checksum: scriptChecksum(text),
     upgrade: once(() => parseScript({ ...up, text })),
-    downgrade: () => {
+    downgrade: once(() => {
       const down = source(".down.sql");
       return down.text === null ? null : parseScript({ ...down, text: down.text });
-    },
+    }),
     snapshot: () => {
       const path = `meta/${id}_snapshot.json`;
       const shown = `${files.folder}/${path}`;

@@ -85,16 +85,9 @@ export async function preflight(
     async before(step) {
       const question = left.get(step.revision.id);
       if (question === undefined || step.resume !== null) return;
-      const { before, after, statements } = question.stage;
+      const { before } = question.stage;
       const from = startOf(before);
-      const stage = {
-        step,
-        before,
-        after,
-        statements,
-        from,
-        to: follow(from, { before, after, statements }),
-      };
+      const stage = { ...question.stage, step, from, to: follow(from, question.stage) };
       await ask(context, [{ ...question, stage }], {
         attempt: `Cannot ${step.direction} "${step.revision.id}"`,
         untouched: "Nothing of this revision was done.",

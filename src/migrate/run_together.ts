@@ -76,25 +76,29 @@ function nextGroup(steps: readonly Step[], dialect: Dialect): readonly Step[] {
 function makesOnly({ sql, run }: Statement, dialect: Dialect, made: Set<string | null>): boolean {
   const at = cursorAt(tokensOf(run.kind === "backfill" ? run.update : sql, dialect));
   const isMade = () => made.has(foldedName(at.next(), dialect));
-  // Of a table that was there before, somebody may have written rows since.
-  if (run.kind === "backfill") return at.take("UPDATE") && isMade();
-  if (run.kind === "alone") {
-    // Where a table may have rows, an index that is made like any other would keep those waiting who write to it.
-    at.take("CREATE", "UNIQUE") || at.take("CREATE");
-    return at.take("INDEX", "CONCURRENTLY") && at.seek("ON") !== null && isMade();
+  switch (run.kind) {
+    case "backfill":
+      // Of a table that was there before, somebody may have written rows since.
+      return at.take("UPDATE") && isMade();
+    case "alone":
+      // Where a table may have rows, an index that is made like any other would keep those waiting who write to it.
+      at.take("CREATE", "UNIQUE") || at.take("CREATE");
+      return at.take("INDEX", "CONCURRENTLY") && at.seek("ON") !== null && isMade();
+    case "transaction": {
+      if (at.take("CREATE", "TABLE")) {
+        const table = foldedName(at.next(), dialect);
+        const isFilled = topLevel(at.rest()).some((token) => isWord(token, "AS"));
+        if (at.take("(")) made.add(table);
+        return !isFilled;
+      }
+      if (at.take("ALTER", "TABLE")) {
+        const isNew = isMade();
+        if (at.take(".")) at.next();
+        return at.take("ADD") || (isNew && at.take("ALTER"));
+      }
+      return at.take("CREATE", "INDEX") || at.take("CREATE", "UNIQUE", "INDEX");
+    }
   }
-  if (at.take("CREATE", "TABLE")) {
-    const table = foldedName(at.next(), dialect);
-    const isFilled = topLevel(at.rest()).some((token) => isWord(token, "AS"));
-    if (at.take("(")) made.add(table);
-    return !isFilled;
-  }
-  if (at.take("ALTER", "TABLE")) {
-    const isNew = isMade();
-    if (at.take(".")) at.next();
-    return at.take("ADD") || (isNew && at.take("ALTER"));
-  }
-  return at.take("CREATE", "INDEX") || at.take("CREATE", "UNIQUE", "INDEX");
 }
 
 /** Returns all statements of a step, with their records, and the tables of its backfills. */

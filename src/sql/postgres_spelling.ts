@@ -1,3 +1,5 @@
+import { quoteName, quoteText } from "./quote.ts";
+
 /** PostgreSQL's other names for types. Source: https://www.postgresql.org/docs/current/datatype.html */
 const aliases: Readonly<Record<string, string>> = {
   bigserial: "bigint",
@@ -47,14 +49,14 @@ export function postgresDefault(value: string, type: string): string {
 
 /** Returns a name as PostgreSQL prints it: in quotes only where it needs them. */
 export function postgresName(name: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : quoteName(name);
 }
 
 /** Returns a literal as PostgreSQL prints the value that it reads in it. */
 function literal(text: string, type: string): string {
   const written = text.replace(/::jsonb?$/, "").slice(1, -1).replaceAll("''", "'");
   const printed = (printers[type] ?? ((value) => value))(written);
-  return `'${printed.replaceAll("'", "''")}'`;
+  return quoteText(printed);
 }
 
 const printers: Readonly<Record<string, (value: string) => string>> = {

@@ -102,7 +102,7 @@ function digestsAfter(table: Table, subject: BridgeSubject): BridgeStatement {
   return guard(`DO $harbor$ BEGIN
 IF EXISTS (${digestsOf(table, subject)}
   EXCEPT SELECT * FROM ${quoteName(guardWord)})
-THEN RAISE EXCEPTION '${guardWord} ${table.name.replaceAll("'", "''")}'; END IF;
+THEN RAISE EXCEPTION ${quoteText(`${guardWord} ${table.name}`)}; END IF;
 END $harbor$`);
 }
 

@@ -1,9 +1,8 @@
-import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
-import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
 import type { Finding } from "../../base/finding.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { judgeScript } from "./rules/judge_script.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
+import { snapshotOf } from "../../state/read_unmanaged.ts";
 import { fileOf, found, orNull, type ReadScripts } from "../read_scripts.ts";
 
 /** Finds what is dangerous in the upgrade scripts, on PostgreSQL of a major version. */
@@ -52,5 +51,5 @@ export function checkHazards(
 }
 
 function schemaOf(revision: Revision): Snapshot | undefined {
-  return orNull(() => normalizeDrizzleSnapshot(readKitSnapshot(revision.snapshot()))) ?? undefined;
+  return orNull(() => snapshotOf(revision)) ?? undefined;
 }

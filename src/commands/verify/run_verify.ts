@@ -76,7 +76,7 @@ export async function runVerify(app: App, options: VerifyValues): Promise<Outcom
 /** Writes and prints what a run came to; returns it for the monitor in words, too. */
 function conclude(app: App, options: VerifyValues, verification: Verification) {
   const { report } = app;
-  const { url: display, dialect } = { ...app.databaseUrl(), url: app.databaseUrl().display };
+  const { display, dialect } = app.databaseUrl();
   const { findings, summary, checks, ms, facts } = verification;
   const found = exitCodeOfFindings(findings, options.strict);
   const outputs = writeOutputs(app, options, { verification, exitCode: found });

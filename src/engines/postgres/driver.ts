@@ -112,10 +112,9 @@ export async function openPostgres(
     });
   }
 
-  async function requireTrust(batch: readonly SQL[]): Promise<void> {
+  async function requireTrust(statements: readonly Statement[]): Promise<void> {
     if (!lock.isHeld()) await trusted(trust.requireToChange());
-    for (const statement of batch) {
-      const { text, asUser } = compile(statement, session.home);
+    for (const { text, asUser } of statements) {
       if (asUser) await trusted(trust.requireToRun(text));
     }
   }
@@ -138,14 +137,16 @@ export async function openPostgres(
       requireWritable();
       // Behind a pooler its settings would stay in the pool, unless the session is proven to be our own.
       if (session.direct) await protectOnce();
-      await requireTrust(batch);
-      return await namingPolicies(writer.write(batch, mode));
+      const statements = batch.map((statement) => compile(statement, session.home));
+      await requireTrust(statements);
+      return await namingPolicies(writer.write(statements, mode));
     },
     async rehearse(batch) {
       requireWritable();
       if (session.direct) await protectOnce();
-      await requireTrust(batch);
-      return readSnapshot(await namingPolicies(writer.rehearse(batch, introspection(session))));
+      const statements = batch.map((statement) => compile(statement, session.home));
+      await requireTrust(statements);
+      return readSnapshot(await namingPolicies(writer.rehearse(statements, introspection(session))));
     },
     async withLock(work, options) {
       requireWritable();

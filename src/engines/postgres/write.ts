@@ -1,4 +1,3 @@
-import type { SQL } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { quoteText } from "../../sql/quote.ts";
 import type { WriteMode } from "../database.ts";
@@ -7,7 +6,7 @@ import { despiteOthers } from "./contention.ts";
 import { sessionError, statementError } from "./errors.ts";
 import type { AdvisoryLock } from "./lock.ts";
 import { pinnedPath, pinSession, setPath } from "./search_path.ts";
-import { compile, excerpt, type Statement, withoutLead } from "./statement.ts";
+import { excerpt, type Statement, withoutLead } from "./statement.ts";
 
 /** How long a batch waits for locks of other sessions, in milliseconds. */
 export interface Patience {
@@ -57,9 +56,9 @@ const transactionCommand =
 /** Runs batches. */
 export interface BatchWriter {
   /** `Database.write`. */
-  write(batch: readonly SQL[], mode?: WriteMode): Promise<number[]>;
+  write(statements: readonly Statement[], mode?: WriteMode): Promise<number[]>;
   /** Runs a batch in a transaction, then `look`, rolls all of it back and returns what `look` said. */
-  rehearse(batch: readonly SQL[], look: readonly Statement[]): Promise<readonly Result[]>;
+  rehearse(statements: readonly Statement[], look: readonly Statement[]): Promise<readonly Result[]>;
 }
 
 /** Returns the writer of a session. */
@@ -70,8 +69,7 @@ export function batchWriter(
   const watched = { pid: session.backendPid, openObserver };
   let quickestMs = Infinity;
 
-  async function write(batch: readonly SQL[], mode: WriteMode = "rows"): Promise<number[]> {
-    const statements = batch.map((statement) => compile(statement, session.home));
+  async function write(statements: readonly Statement[], mode: WriteMode = "rows"): Promise<number[]> {
     statements.forEach(refuseUnfit);
     if (mode !== "alone") {
       const asked = performance.now();
@@ -109,8 +107,10 @@ export function batchWriter(
     return changed;
   }
 
-  async function rehearse(batch: readonly SQL[], look: readonly Statement[]): Promise<readonly Result[]> {
-    const statements = batch.map((statement) => compile(statement, session.home));
+  async function rehearse(
+    statements: readonly Statement[],
+    look: readonly Statement[],
+  ): Promise<readonly Result[]> {
     statements.forEach(refuseUnfit);
     const attempt = (waitMs: number) =>
       transact(statements, waitMs, async () => {

@@ -7,6 +7,7 @@ import type {
   Table,
   Unique,
 } from "../../schema/snapshot.ts";
+import { compareTexts } from "../../base/compare_texts.ts";
 import {
   normalType,
   readChecks,
@@ -245,5 +246,5 @@ function groupBy<Row, Key>(rows: readonly Row[], keyOf: (row: Row) => Key): read
 
 /** Orders by code units, so that the order does not depend on the machine's language. */
 function inOrderOf<T>(keyOf: (item: T) => string): (a: T, b: T) => number {
-  return (a, b) => (keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0);
+  return (a, b) => compareTexts(keyOf(a), keyOf(b));
 }

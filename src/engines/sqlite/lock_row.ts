@@ -96,10 +96,14 @@ export function renewLock(token: string): SqliteStatement {
   );
 }
 
+/** What a free lock's row has in its columns, as UPDATE sets them. */
+export const freedLock =
+  "token = '', owner = '', host = NULL, pid = NULL, process_space = NULL, acquired_at = NULL, expires_at = 0";
+
 /** Empties the row, unless somebody else has taken it over. */
 export function freeLock(token: string): SqliteStatement {
   return statement(
-    `UPDATE harbor_lock SET token = '', owner = '', host = NULL, pid = NULL, process_space = NULL, acquired_at = NULL, expires_at = 0
+    `UPDATE harbor_lock SET ${freedLock}
 WHERE id = 1 AND token = ?`,
     [token],
   );

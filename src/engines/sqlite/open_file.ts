@@ -86,7 +86,7 @@ function openToRead(path: string): DatabaseSync {
  * Source: https://www.sqlite.org/wal.html#read_only_databases
  */
 function openQuietWal(path: string, url: SqliteFileUrl): DatabaseSync {
-  if (!isWritable(path) || !isWritable(dirname(path))) {
+  if (!isAllowed(path, constants.W_OK) || !isAllowed(dirname(path), constants.W_OK)) {
     const immutable = pathToFileURL(path);
     immutable.search = "?mode=ro&immutable=1";
     return probed(() => new DatabaseSync(immutable, { readOnly: true }), url);
@@ -103,7 +103,7 @@ function openQuietWal(path: string, url: SqliteFileUrl): DatabaseSync {
  * nobody can read the file rightly.
  */
 function recover(path: string, url: SqliteFileUrl): void {
-  if (!isWritable(path) || !isWritable(dirname(path))) {
+  if (!isAllowed(path, constants.W_OK) || !isAllowed(dirname(path), constants.W_OK)) {
     throw new HarborError(
       "read_only",
       `Cannot read "${url.display}": a program was killed while writing, and this user may not repair the file`,
@@ -142,9 +142,10 @@ export function isWal(path: string): boolean {
   }
 }
 
-function isWritable(path: string): boolean {
+/** @param mode Of `fs.constants` */
+function isAllowed(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.W_OK);
+    accessSync(path, mode);
     return true;
   } catch {
     return false;
@@ -177,7 +178,7 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
         "Check the path (--database-url); harbor-db upgrade makes a new database.",
       );
     }
-    if (!isWritable(dirname(path))) {
+    if (!isAllowed(dirname(path), constants.W_OK)) {
       refuse(
         `the folder "${dirname(path)}" may not be written`,
         "Run as the user that owns the folder.",
@@ -186,14 +187,14 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
     }
     return;
   }
-  const files = [path, ...sideFiles.map((ending) => path + ending).filter((each) => existsSync(each))];
+  const files = [path, ...sideFiles.map((ending) => path + ending)];
   // A journal is gone as soon as its transaction ends: what was there a moment ago keeps nobody out.
-  const keepsOut = (each: string, isAllowed: (path: string) => boolean) =>
-    !isAllowed(each) && existsSync(each);
-  const unread = files.find((each) => keepsOut(each, isReadable));
+  const keepsOut = (each: string, mode: number) => !isAllowed(each, mode) && existsSync(each);
+  const unread = files.find((each) => keepsOut(each, constants.R_OK));
   if (unread !== undefined) refuse(`"${unread}" may not be read`, ownerHint(unread));
-  const closed = [...files, dirname(path)].find((each) => keepsOut(each, isWritable));
-  if (access !== "read" && closed !== undefined) {
+  if (access === "read") return;
+  const closed = [...files, dirname(path)].find((each) => keepsOut(each, constants.W_OK));
+  if (closed !== undefined) {
     // SQLite makes its journal in the folder.
     refuse(`"${closed}" may not be written`, ownerHint(closed), "read_only");
   }
@@ -203,15 +204,6 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
 function ownerHint(path: string): readonly string[] {
   const command = chownCommand(path);
   return ["Run as the user that owns the database.", ...command === null ? [] : [`Or, as root: ${command}`]];
-}
-
-function isReadable(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function statOf(path: string): Stats | undefined {

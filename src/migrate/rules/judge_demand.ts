@@ -1,7 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import type { Origins, TableOrigin } from "./origins.ts";
-import { ownSchemaMark, writeOwnSchema } from "../../sql/own_schema.ts";
+import { markedTable, ownSchemaMark, writeOwnSchema } from "../../sql/own_schema.ts";
 import { quoteName } from "../../sql/quote.ts";
 import type { Demand, ReadColumn } from "./row_demands.ts";
 
@@ -43,7 +43,7 @@ export function judgeable(demand: Demand, { live, origins, after }: Evidence): D
   if (needed.length === 0) return demand;
   // The schema before a name would lead past the view that has it.
   const seen = needed.reduce(
-    (text, view) => text.replaceAll(marked(view.name), quoteName(view.name)),
+    (text, view) => text.replaceAll(markedTable(view.name), quoteName(view.name)),
     demand.look,
   );
   const look = `WITH ${needed.map(({ text }) => text).join(", ")} ${seen}`;
@@ -139,8 +139,4 @@ function castType(type: string): string {
   const isUsual =
     /^(?:smallint|integer|bigint|int|numeric|real|double precision|boolean|bool|text|character|varchar|char|timestamp|datetime|date|time|uuid|jsonb?|bytea|blob)\b/i;
   return isUsual.test(type) ? type : "text";
-}
-
-function marked(name: string): string {
-  return `${ownSchemaMark}${quoteName(name)}`;
 }

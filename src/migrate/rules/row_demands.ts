@@ -2,7 +2,7 @@ import type { Dialect } from "../../base/dialect.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
 import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { columnsIn } from "../../sql/expression_columns.ts";
-import { ownSchemaMark, writeOwnSchema } from "../../sql/own_schema.ts";
+import { markedTable, writeOwnSchema } from "../../sql/own_schema.ts";
 import { quoteName } from "../../sql/quote.ts";
 
 /** What the rows of a table must be like for a schema to be put over them. */
@@ -136,7 +136,7 @@ function ofKeys(subject: DemandSources): readonly Demand[] {
     const list = columns.length > 1 ? `(${names})` : names;
     const condition = where === null ? "" : ` WHERE ${where}`;
     const repeated = `SELECT ${names} FROM ${
-      marked(table.name)
+      markedTable(table.name)
     }${condition} GROUP BY ${names} HAVING count(*) > 1`;
     const also = where === null ? "" : ` AND (${where})`;
     return [demand({
@@ -198,7 +198,7 @@ function ofReference(key: ForeignKey, subject: DemandSources): readonly Demand[]
   if (isGuaranteed || !isThere) return [];
   const own = quoteName(table.name);
   const given = key.columns.map((name) => `${own}.${quoteName(name)} IS NOT NULL`).join(" AND ");
-  const parent = marked(key.table);
+  const parent = markedTable(key.table);
   const same = key.columns.map((name, place) =>
     `parent.${quoteName(key.references[place]!)} = ${own}.${quoteName(name)}`
   );
@@ -230,7 +230,7 @@ function demand(
   const key = keyed.filter((name) => table.columns.some((column) => column.name === name));
   const names = (list: readonly string[]) => [...new Set(list)].map(quoteName).join(", ");
   const look = `SELECT ${names([...key, ...columns])} FROM ${
-    marked(table.name)
+    markedTable(table.name)
   } WHERE ${condition} ORDER BY ${names([...order, ...key, ...columns])}`;
   const reads = [...new Set([...key, ...columns, ...also])].map((column) => ({
     table: table.name,
@@ -239,10 +239,6 @@ function demand(
   }));
   const query = writeOwnSchema(look, "");
   return { kind, table: table.name, columns, reads, state, query, look, hasExpression };
-}
-
-function marked(table: string): string {
-  return `${ownSchemaMark}${quoteName(table)}`;
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {

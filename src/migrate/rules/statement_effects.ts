@@ -1,5 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
-import { isWord, nameOf, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
+import { commaParts, tokensOf, topLevel } from "../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
 
 /** What a statement does to tables, columns and what is in them, as far as its text tells. */
 export type Effect =
@@ -56,9 +57,7 @@ const harmless = new Set(
 
 /** Reads out of a statement what it does. */
 export function effectsOf(sql: string, dialect: Dialect): readonly Effect[] {
-  const tokens = withoutComments(tokenize(sql, dialect)).filter(({ kind, text }) =>
-    kind !== "sign" || text !== ";"
-  );
+  const tokens = tokensOf(sql, dialect).filter(({ kind, text }) => kind !== "sign" || text !== ";");
   const cursor = cursorOf(tokens, dialect);
   const first = tokens[0]?.text.toUpperCase() ?? "";
   cursor.take(first);
@@ -74,7 +73,7 @@ export function effectsOf(sql: string, dialect: Dialect): readonly Effect[] {
 
 /** The names that a statement drops which are neither tables nor columns: views, triggers, functions. */
 export function droppedObjects(sql: string, dialect: Dialect): readonly string[] {
-  const tokens = withoutComments(tokenize(sql, dialect));
+  const tokens = tokensOf(sql, dialect);
   if (!isWord(tokens[0], "DROP") || isWord(tokens[1], "TABLE")) return [];
   return tokens.slice(1).flatMap((token) => nameOf(token) ?? []);
 }
@@ -279,29 +278,4 @@ function fillsOnly(tokens: readonly Token[]): boolean {
   const where = tokens.findIndex((token) => isWord(token, "WHERE"));
   const condition = tokens.slice(where + 1);
   return where >= 0 && condition.length === 3 && isWord(condition[1], "IS") && isWord(condition[2], "NULL");
-}
-
-function commaParts(tokens: readonly Token[]): readonly (readonly Token[])[] {
-  const parts: Token[][] = [[]];
-  let depth = 0;
-  for (const token of tokens) {
-    depth += depthChange(token);
-    if (depth === 0 && token.text === ",") parts.push([]);
-    else parts.at(-1)!.push(token);
-  }
-  return parts;
-}
-
-/** The tokens outside of parentheses. */
-function topLevel(tokens: readonly Token[]): readonly Token[] {
-  let depth = 0;
-  return tokens.filter((token) => {
-    const before = depth;
-    depth += depthChange(token);
-    return depth === 0 && before === 0;
-  });
-}
-
-function depthChange({ kind, text }: Token): number {
-  return kind !== "sign" ? 0 : text === "(" ? 1 : text === ")" ? -1 : 0;
 }

@@ -3,6 +3,7 @@ import { is } from "drizzle-orm/entity";
 import { SQL, sql } from "drizzle-orm/sql/sql";
 import { type ExpressionPlace, sqliteExpression } from "./expression.ts";
 import { momentText } from "./values.ts";
+import { quoteText } from "../../sql/quote.ts";
 
 /** The time that it is, in the form of each type of time. */
 const present: Readonly<Record<string, string>> = { DATE: "CURRENT_DATE", TIME: "CURRENT_TIME" };
@@ -28,7 +29,7 @@ export function sqliteDefault(
 
 function sqliteLiteral(value: unknown, type: string): unknown {
   if (value === undefined) return undefined;
-  if (type === "JSON") return sql.raw(quotedText(JSON.stringify(value)));
+  if (type === "JSON") return sql.raw(quoteText(JSON.stringify(value)));
   switch (typeof value) {
     case "boolean":
       return Number(value);
@@ -39,15 +40,10 @@ function sqliteLiteral(value: unknown, type: string): unknown {
         return type === "DATE" ? value.toISOString().slice(0, 10) : momentText(value);
       }
       if (value instanceof Uint8Array) return sql.raw(`x'${hex(value)}'`);
-      return sql.raw(quotedText(JSON.stringify(value)));
+      return sql.raw(quoteText(JSON.stringify(value)));
     default:
       return value;
   }
-}
-
-/** Returns a text as an SQL literal. */
-export function quotedText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** Returns bytes as the digits of a literal. */

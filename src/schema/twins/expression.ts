@@ -1,4 +1,5 @@
 import { Column } from "drizzle-orm/column";
+import { quoteName } from "../../sql/quote.ts";
 import { is } from "drizzle-orm/entity";
 import { Name, SQL, StringChunk } from "drizzle-orm/sql/sql";
 import { HarborError } from "../../base/errors.ts";
@@ -58,8 +59,8 @@ function partsOf(chunk: unknown, place: ExpressionPlace, isPostgres: boolean): r
     return variant === undefined ? joined(parts) : own(parts.map(({ text }) => text).join(""));
   }
   if (is(chunk, SQL.Aliased)) return partsOf(chunk.sql, place, isPostgres);
-  if (is(chunk, Column)) return common(quoted(place.nameOf(chunk)));
-  if (is(chunk, Name)) return common(quoted(chunk.value));
+  if (is(chunk, Column)) return common(quoteName(place.nameOf(chunk)));
+  if (is(chunk, Name)) return common(quoteName(chunk.value));
   if (Array.isArray(chunk)) {
     const items = chunk.map((item) => partsOf(item, place, isPostgres));
     return [
@@ -86,10 +87,6 @@ function joined(parts: readonly Part[]): readonly Part[] {
     else result.splice(-1, 1, { text: last.text + part.text, isOwn: false });
   }
   return result;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** Functions that mean the same on both. `lower` and `upper` of SQLite know ASCII letters only. */

@@ -8,7 +8,8 @@ import * as lite from "drizzle-orm/sqlite-core";
 import { getTableName, type Table } from "drizzle-orm/table";
 import { getTableColumns } from "drizzle-orm/utils";
 import { HarborError } from "../../base/errors.ts";
-import { quotedText, sqliteDefault } from "./default.ts";
+import { sqliteDefault } from "./default.ts";
+import { quoteText } from "../../sql/quote.ts";
 import { type ExpressionPlace, sqliteExpression } from "./expression.ts";
 import { sqliteType } from "./type.ts";
 import { sqliteValues } from "./values.ts";
@@ -178,7 +179,7 @@ function makeColumn(column: pg.PgColumn, { isKey, isPartOfKey }: ColumnRole, twi
 }
 
 function literal(value: unknown): string {
-  return typeof value === "string" ? quotedText(value) : String(value);
+  return typeof value === "string" ? quoteText(value) : String(value);
 }
 
 function declaredType(column: pg.PgColumn, isKey: boolean, path: string): string {
@@ -217,7 +218,7 @@ function enumCheck(column: pg.PgColumn, { name: table, checks }: PgConfig, { nam
       "another name for the check",
     );
   }
-  const values = type.enumValues.map(quotedText).join(", ");
+  const values = type.enumValues.map(quoteText).join(", ");
   return [lite.check(name, sql.raw(`"${own}" IN (${values})`))];
 }
 

@@ -3,7 +3,8 @@ import { getTableConfig, PgTable } from "drizzle-orm/pg-core";
 import { SQL } from "drizzle-orm/sql/sql";
 import { getTableColumns } from "drizzle-orm/utils";
 import { type KitColumn, type KitSnapshot, mapValues } from "../kit_snapshot.ts";
-import { hex, quotedText } from "./default.ts";
+import { hex } from "./default.ts";
+import { quoteText } from "../../sql/quote.ts";
 
 /**
  * Mends the defaults that drizzle-kit writes wrong for PostgreSQL: json with a quote in it, which it does not double,
@@ -37,7 +38,7 @@ function wholeDefault(
   const value = column.default;
   if (value === undefined || value === null || is(value, SQL)) return undefined;
   if (typeof value === "bigint") return String(value);
-  if (value instanceof Uint8Array) return quotedText(`\\x${hex(value)}`);
+  if (value instanceof Uint8Array) return quoteText(`\\x${hex(value)}`);
   const type = column.getSQLType();
-  return type === "json" || type === "jsonb" ? `${quotedText(JSON.stringify(value))}::${type}` : undefined;
+  return type === "json" || type === "jsonb" ? `${quoteText(JSON.stringify(value))}::${type}` : undefined;
 }

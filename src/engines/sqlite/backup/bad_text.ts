@@ -1,6 +1,6 @@
 import { HarborError } from "../../../base/errors.ts";
 import type { SqliteStoredTable } from "./content.ts";
-import { quoteName } from "../../../sql/quote.ts";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { SqliteValue } from "../statement.ts";
 
 /**
@@ -64,5 +64,5 @@ function wordsOf(value: SqliteValue): string {
   if (value instanceof Uint8Array) {
     return `x'${[...value].map((byte) => byte.toString(16).padStart(2, "0")).join("")}'`;
   }
-  return typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : String(value);
+  return typeof value === "string" ? quoteText(value) : String(value);
 }

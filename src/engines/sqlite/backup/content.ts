@@ -250,7 +250,7 @@ async function digestRows(
 }
 
 /** A SHA-256 that gathers small pieces before it hashes them. */
-export function createRowHash() {
+function createRowHash() {
   const hash = createHash("sha256");
   const gathered = new Uint8Array(64 * 1024);
   let used = 0;

@@ -7,6 +7,7 @@ import type { Proof } from "../../backup_content.ts";
 import type { BackupContent } from "../../backup_engine.ts";
 import { lockTable, readContent, type ReadOptions } from "./content.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
+import { freedLock } from "../lock_row.ts";
 import { execute, prepare } from "../open_file.ts";
 
 /** Makes an empty file that nobody else may read, for SQLite to fill. */
@@ -26,7 +27,7 @@ export function freeCopiedLock(path: string): void {
     execute(copy, "PRAGMA synchronous = OFF");
     execute(
       copy,
-      `UPDATE ${lockTable} SET token = '', owner = '', host = NULL, pid = NULL, process_space = NULL, acquired_at = NULL, expires_at = 0 WHERE token <> ''`,
+      `UPDATE ${lockTable} SET ${freedLock} WHERE token <> ''`,
     );
   } finally {
     copy.close();

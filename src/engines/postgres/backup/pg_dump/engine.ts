@@ -1,6 +1,7 @@
 import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
 import type { TableContent } from "../../../backup_content.ts";
 import { hash } from "node:crypto";
+import { compareTexts } from "../../../../base/compare_texts.ts";
 import { open, rm } from "node:fs/promises";
 import type { Environment } from "../../../../base/env_file.ts";
 import { quoteName } from "../../../../sql/quote.ts";
@@ -224,7 +225,7 @@ async function readBack(archive: Archive): Promise<readonly TableContent[]> {
       tables.push(digest.content(name));
     },
   });
-  return tables.toSorted((one, other) => one.name < other.name ? -1 : 1);
+  return tables.toSorted((one, other) => compareTexts(one.name, other.name));
 }
 
 /**
