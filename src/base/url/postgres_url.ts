@@ -12,6 +12,7 @@ export interface PostgresUrl {
    * decodes no database name in a URL and knows neither socket folders nor IPv6 addresses there.
    */
   readonly url: string;
+  /** A name, an address without brackets, or the folder of a Unix socket. */
   readonly host: string;
   readonly port: number;
   readonly database: string;

@@ -1,7 +1,8 @@
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import type postgres from "postgres";
+import { quoteForShell } from "../../base/quote_shell.ts";
 import { isServerError } from "./wire/server_error.ts";
-import { isUnixSocket } from "./wire/socket.ts";
+import { quoteName } from "../../sql/quote.ts";
 
 /** Returns what an operator can do about a connection that failed. */
 export function connectionHint(error: unknown, url: PostgresUrl): string | undefined {
@@ -21,21 +22,29 @@ function refusalHint(error: postgres.PostgresError, url: PostgresUrl): string | 
       }
       return /pg_hba/.test(error.message)
         ? "Let the server admit this host, user and database: a line in its pg_hba.conf, then SELECT pg_reload_conf()"
-        : `Create the role: createuser ${target(url)} ${url.user}`;
+        : `Create the role: createuser ${target(url)} ${quoteForShell(url.user)}`;
     case "3D000":
-      return `Create it: createdb ${target(url)} --owner ${url.user} ${url.database}`;
+      return `Create it: createdb ${target(url)} --owner ${quoteForShell(url.user)} ${
+        quoteForShell(url.database)
+      }`;
     case "53300":
       if (/for role/.test(error.message)) {
-        return `Let the role have more: ALTER ROLE "${url.user}" CONNECTION LIMIT -1, or end its other sessions. A backup needs a second one.`;
+        return `Let the role have more: ALTER ROLE ${
+          quoteName(url.user)
+        } CONNECTION LIMIT -1, or end its other sessions. A backup needs a second one.`;
       }
       if (/for database/.test(error.message)) {
-        return `Let the database have more: ALTER DATABASE "${url.database}" CONNECTION LIMIT -1, or end sessions that nobody needs.`;
+        return `Let the database have more: ALTER DATABASE ${
+          quoteName(url.database)
+        } CONNECTION LIMIT -1, or end sessions that nobody needs.`;
       }
       return "End sessions that nobody needs, or raise the server's max_connections.";
     case "57P03":
       return "The server is starting or stopping: wait a moment, then run the command again.";
     case "42501":
-      return `Give the role the right: GRANT CONNECT ON DATABASE "${url.database}" TO "${url.user}"`;
+      return `Give the role the right: GRANT CONNECT ON DATABASE ${quoteName(url.database)} TO ${
+        quoteName(url.user)
+      }`;
     default:
       return error.hint;
   }
@@ -72,5 +81,5 @@ function codeOf(error: unknown): string {
 }
 
 function target(url: PostgresUrl): string {
-  return `--host ${isUnixSocket(url) ? url.host : url.host.replace(/^\[(.*)\]$/, "$1")} --port ${url.port}`;
+  return `--host ${quoteForShell(url.host)} --port ${url.port}`;
 }

@@ -1,5 +1,6 @@
 import { readJson } from "./errors.ts";
 import { HarborError } from "../../base/errors.ts";
+import { quoteName } from "../../sql/quote.ts";
 import type { Session } from "./session.ts";
 import { runPinned } from "./search_path.ts";
 import { inSchema, ownSchema } from "./statement.ts";
@@ -33,19 +34,16 @@ export async function namePolicies(session: Session, error: unknown): Promise<un
     : `the ${names.length === 1 ? "policy" : "policies"} ${names.join(", ")} of table ${table} ${
       names.length === 1 ? "hides" : "hide"
     }`;
-  return new HarborError(
-    error.code,
-    `${error.message.replace(/: [^]*$/, "")}: ${who} rows from the role ${role}`,
-    {
-      hint:
-        `${
-          forced ? `ALTER TABLE "${table}" NO FORCE ROW LEVEL SECURITY, or c` : "C"
-        }onnect as a role that sees all ` +
-        `rows: the owner of the table, or after ALTER ROLE "${role}" BYPASSRLS.`,
-      details: { ...error.details, table, policies: names },
-      cause: error,
-    },
-  );
+  return error.with({
+    state: `${who} rows from the role ${role}`,
+    hint: `${
+      forced ? `ALTER TABLE ${quoteName(table)} NO FORCE ROW LEVEL SECURITY, or c` : "C"
+    }onnect as a role that sees all rows: the owner of the table, or after ALTER ROLE ${
+      quoteName(role)
+    } BYPASSRLS.`,
+    details: { table, policies: names },
+    cause: error,
+  });
 }
 
 const question =

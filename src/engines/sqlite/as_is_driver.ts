@@ -3,14 +3,13 @@ import type { SQL } from "drizzle-orm";
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
 import { folderMark, refuseOtherKinds } from "./database_file.ts";
 import { failure } from "./errors.ts";
 import { introspectSqlite } from "./introspect.ts";
 import { openLease } from "./lock.ts";
-import { busyTimeoutMs, execute, isWal, prepare, resultCode } from "./open_file.ts";
+import { busyTimeoutMs, execute, isWal, openImmutable, prepare, resultCode } from "./open_file.ts";
 import { compileRead, plainRow, type SqliteStatement } from "./statement.ts";
 
 /**
@@ -111,12 +110,11 @@ function connect(path: string, url: SqliteFileUrl): Connection {
 }
 
 function openHandle(path: string, url: SqliteFileUrl, isQuiet: boolean): DatabaseSync {
-  const immutable = pathToFileURL(path);
-  immutable.search = "?mode=ro&immutable=1";
-  const options = { readOnly: true, timeout: busyTimeoutMs };
   let handle: DatabaseSync | undefined;
   try {
-    handle = new DatabaseSync(isQuiet ? immutable : path, options);
+    handle = isQuiet
+      ? openImmutable(path)
+      : new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs });
     execute(handle, "SELECT 1 FROM sqlite_schema LIMIT 1");
     // In kB: looking rows up in a large index takes half the time when its pages stay.
     execute(handle, "PRAGMA cache_size = -32768");

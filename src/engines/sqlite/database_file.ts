@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { HarborError } from "../../base/errors.ts";
 import { realPath } from "../../base/files/real_path.ts";
 import { otherKind } from "../../base/files/regular_file.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
 
 /** What SQLite keeps beside a file. Beside another file than the one it belongs to, it destroys that one. */
 export const sideFiles = ["-journal", "-wal", "-shm"] as const;
@@ -33,7 +34,7 @@ export function refuseOtherKinds(path: string, url: string): void {
     throw new HarborError("connection_failed", `Cannot open "${url}": "${path + ending}" is ${kind}`, {
       hint: ending === ""
         ? "Give the path of the database file itself."
-        : `Look what it is: ls -l '${path}'*`,
+        : `Look what it is: ls -l ${quoteForShell(path + ending)}`,
       details: { path: path + ending },
     });
   }
@@ -60,7 +61,7 @@ export function refuseOtherPaths(
   if (namesOf(path, stat) > 1) {
     refuse(
       `"${path}" has other names (hard links), by which a program would not see what this one writes`,
-      `Find them, and leave one: find / -xdev -samefile '${path}'`,
+      `Find them, and leave one: find / -xdev -samefile ${quoteForShell(path)}`,
     );
   }
   if (isMountPoint(path)) {
@@ -86,7 +87,7 @@ export function refuseDanglingLink(
     "unsafe_path",
     `Cannot ${verb} "${url}": "${path}" is a link to a file that does not exist`,
     {
-      hint: `Is its disk mounted? Look where it leads: readlink -f '${path}'`,
+      hint: `Is its disk mounted? Look where it leads: readlink -f ${quoteForShell(path)}`,
       details: { path },
     },
   );

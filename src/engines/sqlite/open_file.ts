@@ -16,6 +16,7 @@ import { pathToFileURL } from "node:url";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import { trustedPath } from "../../base/files/open_folder.ts";
 import { chownCommand, giveOpenFile, ownerFor } from "../../base/files/owner.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
 import type { OpenOptions } from "../database.ts";
 import { refuseDanglingLink, refuseOtherKinds, refuseOtherPaths, sideFiles } from "./database_file.ts";
 import { failure } from "./errors.ts";
@@ -87,15 +88,24 @@ function openToRead(path: string): DatabaseSync {
  */
 function openQuietWal(path: string, url: SqliteFileUrl): DatabaseSync {
   if (!isAllowed(path, constants.W_OK) || !isAllowed(dirname(path), constants.W_OK)) {
-    const immutable = pathToFileURL(path);
-    immutable.search = "?mode=ro&immutable=1";
-    return probed(() => new DatabaseSync(immutable, { readOnly: true }), url);
+    return probed(() => openImmutable(path), url);
   }
   return probed(() => {
     const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
     execute(database, "PRAGMA query_only = ON");
     return database;
   }, url);
+}
+
+/**
+ * Opens a file to read that nobody writes: SQLite locks nothing and makes neither `-wal` nor `-shm` beside it.
+ *
+ * @throws SQLite's own errors
+ */
+export function openImmutable(path: string): DatabaseSync {
+  const url = pathToFileURL(path);
+  url.search = "?mode=ro&immutable=1";
+  return new DatabaseSync(url, { readOnly: true });
 }
 
 /**
@@ -162,7 +172,7 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
   };
   const parent = statOf(dirname(path));
   if (parent === undefined) {
-    refuse(`the folder "${dirname(path)}" does not exist`, `mkdir -p '${dirname(path)}'`);
+    refuse(`the folder "${dirname(path)}" does not exist`, `mkdir -p ${quoteForShell(dirname(path))}`);
   }
   const stat = statOf(path);
   refuseOtherKinds(path, url.display);

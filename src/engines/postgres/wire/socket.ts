@@ -42,7 +42,7 @@ export async function dial(
   const { createConnection } = isLight ? await import("./light_socket.ts") : await import("node:net");
   let socket = isUnixSocket(url)
     ? createConnection({ path: `${url.host}/.s.PGSQL.${url.port}` })
-    : createConnection({ host: hostName(url), port: url.port });
+    : createConnection({ host: url.host, port: url.port });
   const timer = setTimeout(
     () => socket.destroy(new DialError("ETIMEDOUT", `no answer within ${timeoutMs / 1000} s`)),
     timeoutMs,
@@ -78,11 +78,7 @@ export function isUnixSocket(url: PostgresUrl): boolean {
 }
 
 function isLoopback(url: PostgresUrl): boolean {
-  return /^(?:localhost|127\..*|::1)$/.test(hostName(url));
-}
-
-function hostName(url: PostgresUrl): string {
-  return url.host.replace(/^\[(.*)\]$/, "$1");
+  return /^(?:localhost|127\..*|::1)$/.test(url.host);
 }
 
 /** Protocol message `SSLRequest`: its length, 8, and the code 80877103. */
@@ -125,8 +121,7 @@ function happens<T = void>(socket: Socket, event: string): Promise<T> {
  */
 async function tlsOptions(url: PostgresUrl): Promise<ConnectionOptions> {
   const { isIP } = await import("node:net");
-  const { sslmode, sslFiles } = url;
-  const host = hostName(url);
+  const { host, sslmode, sslFiles } = url;
   const { rootcert, cert, key } = sslFiles;
   const verifies = sslmode.startsWith("verify-") || (sslmode === "require" && rootcert !== undefined);
   return {

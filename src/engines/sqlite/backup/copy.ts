@@ -1,14 +1,13 @@
 import { closeSync, openSync } from "node:fs";
 import { basename } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
 import { HarborError, messageOf } from "../../../base/errors.ts";
 import type { Proof } from "../../backup_content.ts";
 import type { BackupContent } from "../../backup_engine.ts";
 import { lockTable, readContent, type ReadOptions } from "./content.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
 import { freedLock } from "../lock_row.ts";
-import { execute, prepare } from "../open_file.ts";
+import { execute, openImmutable, prepare } from "../open_file.ts";
 
 /** Makes an empty file that nobody else may read, for SQLite to fill. */
 export function createCopyFile(path: string): void {
@@ -70,14 +69,12 @@ export async function proveCopy(
 }
 
 /**
- * Opens a copy to read. Nobody writes to it, and as an immutable file it needs no `-wal` and `-shm` beside it.
+ * Opens a copy to read.
  *
  * @throws SQLite's own errors
  */
 export function openCopy(path: string): DatabaseSync {
-  const url = pathToFileURL(path);
-  url.search = "?mode=ro&immutable=1";
-  const copy = new DatabaseSync(url, { readOnly: true });
+  const copy = openImmutable(path);
   // In kB. Looking up each row in the indexes is what takes the time, less so when their pages stay.
   execute(copy, "PRAGMA cache_size = -49152");
   return copy;

@@ -2,14 +2,13 @@ import type { SqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import { existsSync, rmSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
 import { messageOf } from "../../../base/errors.ts";
 import type { BackupContent, BackupEngine, OnProgress } from "../../backup_engine.ts";
 import { readContent } from "./content.ts";
 import { copyFailure } from "./copy_failure.ts";
 import { flush } from "../../../base/files/flush.ts";
 import { createCopyFile, freeCopiedLock, proveCopy } from "./copy.ts";
-import { busyTimeoutMs, execute, prepare } from "../open_file.ts";
+import { busyTimeoutMs, execute, openImmutable, prepare } from "../open_file.ts";
 import { refuseIfOpen, refuseUnlessReplaceable, setFileAside, swapFile } from "./replace.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
@@ -125,9 +124,7 @@ function openSource(path: string): DatabaseSync {
     source.close();
     // In a folder that may not be written, a file in WAL mode that nobody has open can only be read as it is.
     if (existsSync(`${path}-wal`) || !/unable to open|readonly/i.test(messageOf(error))) throw error;
-    const url = pathToFileURL(path);
-    url.search = "?mode=ro&immutable=1";
-    return new DatabaseSync(url, { readOnly: true });
+    return openImmutable(path);
   }
 }
 

@@ -137,7 +137,7 @@ export function connectionEnvironment(
   return withoutGaps({
     // English messages, by which failures are told apart.
     LC_ALL: "C",
-    PGHOST: url.host.replace(/^\[(.*)\]$/, "$1"),
+    PGHOST: url.host,
     PGPORT: String(url.port),
     PGUSER: url.user,
     PGDATABASE: url.database,
