@@ -16,12 +16,20 @@ export type { BuildInfo } from "./cli/system.ts";
 export async function runMain(build: BuildInfo): Promise<void> {
   const stop = new AbortController();
   const system = createSystem(build, stop.signal);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  const ignored = ignoredSignals();
+  for (const [signal, number] of [["SIGHUP", 1n], ["SIGINT", 2n], ["SIGTERM", 15n]] as const) {
+    // What nohup, or a shell that puts it into the background, told to go on goes on. Deno takes those signals, too, once
+    // it has to listen for one.
+    const isIgnored = (ignored >> (number - 1n) & 1n) === 1n;
     process.on(signal, () => {
+      if (isIgnored) return;
       if (stop.signal.aborted) process.exit(130);
       stop.abort();
-      system.stderr.write(
-        "\nstopping after the batch that is running; once more stops at once and rolls it back\n",
+      if (isAsking) return;
+      const { isTerminal, write } = system.stderr;
+      // In the place of what the terminal shows of the key, and of a line of progress.
+      write(
+        `${isTerminal ? "\r\x1b[J" : ""}stopping as soon as nothing is half done; once more stops at once\n`,
       );
     });
   }
@@ -66,7 +74,7 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
     stdout: sink(1),
     stderr: sink(2),
     isInteractive: isTerminal(0) && isTerminal(2),
-    ask,
+    ask: (question) => ask(question, signal),
     signal,
     client: createClient(build),
   };
@@ -143,14 +151,39 @@ function isTerminal(descriptor: number): boolean {
 /** Lines that were typed; one reader for all questions, since a second one would lose what came before it. */
 let typed: AsyncIterator<string> | undefined;
 
-async function ask(question: string): Promise<string> {
-  const { createInterface } = await import("node:readline");
+/** Whether a question is open, at which nothing is under way that would have to come to an end first. */
+let isAsking = false;
+
+async function ask(question: string, signal: AbortSignal): Promise<string> {
+  const [{ createInterface }, { HarborError }] = await Promise.all([
+    import("node:readline"),
+    import("./base/errors.ts"),
+  ]);
   sink(2).write(question);
   typed ??= createInterface({ input: process.stdin, terminal: false })[Symbol.asyncIterator]();
-  const { value, done } = await typed.next();
-  if (done !== true) return value;
-  const { HarborError } = await import("./base/errors.ts");
-  throw new HarborError("needs_confirmation", "Stopped: the input ended before the question was answered");
+  isAsking = true;
+  const stopped = new Promise<null>((resolve) => {
+    if (signal.aborted) resolve(null);
+    signal.addEventListener("abort", () => resolve(null), { once: true });
+  });
+  // A terminal that was closed cannot be read.
+  const end = { value: undefined, done: true } as const;
+  const answer = await Promise.race([typed.next().catch(() => end), stopped]);
+  isAsking = false;
+  if (answer !== null && answer.done !== true) return answer.value;
+  // The error begins a line of its own.
+  sink(2).write("\n");
+  throw new HarborError("interrupted", "Stopped at the question: nothing was changed");
+}
+
+/** Returns the signals that this process was started to ignore, a bit each (Linux). */
+function ignoredSignals(): bigint {
+  try {
+    const [, mask = "0"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+    return BigInt(`0x${mask}`);
+  } catch {
+    return 0n;
+  }
 }
 
 function createClient(build: BuildInfo): Client {

@@ -14,8 +14,10 @@ export interface RunOptions {
   readonly cwd?: string;
   /** What it can read; nothing unless told, and on a terminal then nothing is typed. */
   readonly stdin?: string;
+  /** How wide the terminal is; 100 columns unless told. */
+  readonly columns?: number;
   /**
-   * Runs it on a terminal of 100 columns. What it prints to stdout and stderr then comes together, in `stdout`, with
+   * Runs it on a terminal. What it prints to stdout and stderr then comes together, in `stdout`, with
    * what was typed in between.
    */
   readonly tty?: boolean;
@@ -41,6 +43,8 @@ export interface RunResult {
 export interface RunningCli {
   readonly pid: number;
   kill(signal: NodeJS.Signals): void;
+  /** Types at its terminal: also keys that are signals there. */
+  type(keys: string): void;
   /** Resolves when stdout and stderr together match; rejects when it ends before that. */
   until(pattern: RegExp): Promise<void>;
   readonly result: Promise<RunResult>;
@@ -58,7 +62,7 @@ export function startCli(
   options: RunOptions & { readonly cwd: string },
 ): RunningCli {
   const command = [...options.under ?? [], ...cliCommand(args)];
-  const [file = "", ...rest] = options.tty ? onTerminal(command) : command;
+  const [file = "", ...rest] = options.tty ? onTerminal(command, options.columns ?? 100) : command;
   const { as } = options;
   const home = as === undefined ? {} : { HOME: as.home, DENO_DIR: join(as.home, "deno") };
   const child = spawn(file, rest, {
@@ -99,6 +103,9 @@ export function startCli(
         if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
       }
     },
+    type: (keys) => {
+      child.stdin.write(keys);
+    },
     result,
     until: (pattern) =>
       new Promise((resolve, reject) => {
@@ -130,9 +137,16 @@ function program(): readonly string[] {
 }
 
 /** `script` gives a program a terminal of its own and passes on its exit code. */
-function onTerminal(command: readonly string[]): readonly string[] {
+function onTerminal(command: readonly string[], columns: number): readonly string[] {
   const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-  return ["script", "--quiet", "--return", "--command", `stty cols 100 rows 40; exec ${quoted}`, "/dev/null"];
+  return [
+    "script",
+    "--quiet",
+    "--return",
+    "--command",
+    `stty cols ${columns} rows 40; exec ${quoted}`,
+    "/dev/null",
+  ];
 }
 
 /** An environment that has nothing of harbor-db's. */

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { engines, sqliteUrl, withFolder } from "../support/databases.ts";
+import { runCli, type RunningCli, startCli } from "../support/run_cli.ts";
+import { initial } from "../support/samples/application.ts";
+import { makeOrigin, origins } from "../support/samples/origins.ts";
+import { withSchemaProject } from "../support/samples/schema_project.ts";
+
+const interrupt = "\x03";
+const endOfInput = "\x04";
+
+/** Stops a run at its question and fails unless it ends at once, saying so. */
+async function stopAtQuestion(running: RunningCli, question: RegExp, stop: () => void): Promise<void> {
+  await running.until(question);
+  const began = performance.now();
+  stop();
+  const { code, stdout } = await running.result;
+  assert.equal(code, 130, stdout);
+  assert.match(stdout, /\nerror: Stopped at the question: nothing was changed\n/);
+  assert.doesNotMatch(stdout, /stopping/);
+  assert.ok(performance.now() - began < 5_000, "it did not end at once");
+}
+
+/** Returns the process that `script` gave a terminal. */
+function onTerminal({ pid }: RunningCli): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"));
+}
+
+test("Ctrl-C, Ctrl-D, SIGTERM and a closed terminal at a question end the run at once, and nothing is changed", () =>
+  withFolder(async (cwd) => {
+    const tty = { cwd, tty: true, env: { NO_COLOR: "1" } };
+    await runCli(["upgrade", "+2"], { cwd });
+    const { backup } = (await runCli(["backup", "--json"], { cwd })).json<{ backup: { path: string } }>();
+    const install = ["schedule", "--install", "--unit-dir", "units"];
+    await runCli(install, { cwd });
+    const file = join(cwd, "openharbor.db");
+    const before = readFileSync(file);
+    const questions = [
+      [["downgrade", "-1"], interrupt],
+      [["restore", backup.path], endOfInput],
+      [["stamp", initial], interrupt],
+      [[...install, "--at", "01:23"], endOfInput],
+    ] as const;
+    for (const [args, key] of questions) {
+      const running = startCli(args, tty);
+      await stopAtQuestion(running, /\[y\/N\] $/, () => running.type(key));
+    }
+    const terminated = startCli(["downgrade", "-1"], tty);
+    await stopAtQuestion(terminated, /\[y\/N\] $/, () => process.kill(onTerminal(terminated), "SIGTERM"));
+
+    const closed = startCli(["downgrade", "-1"], tty);
+    await closed.until(/\[y\/N\] $/);
+    const pid = onTerminal(closed);
+    closed.kill("SIGKILL");
+    for (let waited = 0; existsSync(`/proc/${pid}`); waited++) {
+      assert.ok(waited < 100, "it outlived its terminal");
+      await sleep(50);
+    }
+
+    const told = startCli(["downgrade", "-1"], {
+      ...tty,
+      under: ["sh", "-c", 'trap "" HUP; exec "$@"', "nohup"],
+    });
+    await told.until(/\[y\/N\] $/);
+    process.kill(onTerminal(told), "SIGHUP");
+    told.type("n\n");
+    assert.equal((await told.result).code, 4);
+    assert.deepEqual(readFileSync(file), before);
+  }));
+
+test("Ctrl-C at adopt's question, and at generate's, changes nothing", async () => {
+  await withFolder(async (cwd) => {
+    const path = join(cwd, "openharbor.db");
+    await writeFile(path, "");
+    await makeOrigin(engines.find(({ name }) => name === "sqlite file")!, sqliteUrl(path), origins[0]!);
+    const before = readFileSync(path);
+    const running = startCli(["adopt"], { cwd, tty: true, env: { NO_COLOR: "1" } });
+    await stopAtQuestion(running, /\[y\/N\] $/, () => running.type(interrupt));
+    assert.deepEqual(readFileSync(path), before);
+  });
+  await withSchemaProject(async (project) => {
+    await project.edit("thumb_path:", "preview_path:");
+    const before = await project.files();
+    const running = startCli(["generate", "Call it preview"], {
+      cwd: project.cwd,
+      tty: true,
+      env: { NO_COLOR: "1" },
+    });
+    await stopAtQuestion(running, /\[1-2\] $/, () => running.type(interrupt));
+    assert.deepEqual(await project.files(), before);
+  });
+});
