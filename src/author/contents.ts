@@ -1,3 +1,4 @@
+import { counted } from "../base/quantity.ts";
 import { sql } from "drizzle-orm";
 import type { Database } from "../engines/database.ts";
 import { ownTable } from "../engines/statement_names.ts";
@@ -57,7 +58,7 @@ export function lossesBetween(was: Filled, now: Filled, origins: Origins): reado
     if (origin === undefined || before === undefined || origin.hasFewer) return [];
     const rows = now.contents.get(table.name)!;
     if (rows.length < before.length) {
-      return [`${table.name} has ${rows.length} rows instead of ${before.length}`];
+      return [`${table.name} has ${counted(rows.length, "row")} instead of ${before.length}`];
     }
     const old = was.schema.tables.find(({ name }) => name === origin.table)!;
     return lossesOf(untouched(old, table, origin), { table, old, before, rows });

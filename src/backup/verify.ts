@@ -1,3 +1,4 @@
+import { counted, formatCount } from "../base/quantity.ts";
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
@@ -90,9 +91,11 @@ export async function checkFile(
   const kind = otherKind(stat);
   if (kind !== null) return failed(`"${path}" is ${kind}`);
   const { size } = stat;
-  if (size !== manifest.bytes) return failed(`the file is ${size} bytes long instead of ${manifest.bytes}`);
+  if (size !== manifest.bytes) {
+    return failed(`the file is ${counted(size, "byte")} long instead of ${formatCount(manifest.bytes)}`);
+  }
   const { sha256 } = await digestFile(path, signal);
-  if (sha256 === manifest.sha256) return pass(`${size} bytes, as they were written`);
+  if (sha256 === manifest.sha256) return pass(`${counted(size, "byte")}, as they were written`);
   const isForeign = manifest.file !== basename(path);
   return failed(
     isForeign
@@ -138,7 +141,11 @@ async function checkCopy(
       return failed("its sequences are not where they were when it was copied");
     }
     const rows = content.tables.reduce((sum, table) => sum + table.rows, 0);
-    return pass(`${content.tables.length} tables and ${rows} rows, as they were copied (${proof})`);
+    return pass(
+      `${counted(content.tables.length, "table")} and ${
+        counted(rows, "row")
+      }, as they were copied (${proof})`,
+    );
   });
 }
 

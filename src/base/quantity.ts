@@ -41,6 +41,11 @@ export function formatBytes(bytes: number): string {
   return `${size >= 10 || unit === 0 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`;
 }
 
+/** Returns how many there are of something, in the only form that counts have: `1 row`, `300 022 rows`, `2 batches`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
 /** Returns a whole number with spaces between its thousands: `1 000 000`. */
 export function formatCount(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, "\u00a0");

@@ -1,3 +1,4 @@
+import { counted } from "../base/quantity.ts";
 import { HarborError } from "../base/errors.ts";
 import { defineCommand } from "../cli/command.ts";
 
@@ -20,10 +21,11 @@ export const stampCommand = defineCommand({
       const goal = to ?? "base";
       for (const each of differences) app.report.note(describeDifference(each));
       if (differences.length > 0) {
-        const count = differences.length === 1 ? "one difference" : `${differences.length} differences`;
         try {
           await app.confirm(
-            `Stamp ${context.database.url} at ${goal}, whose schema it does not have (${count})?`,
+            `Stamp ${context.database.url} at ${goal}, whose schema it does not have (${
+              counted(differences.length, "difference")
+            })?`,
           );
         } catch (error) {
           if (error instanceof HarborError) return { json: { differences }, failure: error };

@@ -1,3 +1,4 @@
+import { counted } from "../base/quantity.ts";
 import { existsSync } from "node:fs";
 import { HarborError } from "../base/errors.ts";
 import type { RevisionName, Status } from "../state/read_status.ts";
@@ -121,13 +122,17 @@ function print({ report, isAbsent, historyDir }: App, status: Shown, url: string
     const { direction, revision, name, statementsDone, startedAt } = unfinished;
     show(
       "unfinished",
-      `${direction} of ${revision}  ${name}: ${statementsDone} statements done, started ${startedAt}`,
+      `${direction} of ${revision}  ${name}: ${
+        counted(statementsDone, "statement")
+      } done, started ${startedAt}`,
     );
   }
   for (const { table, rows, batches, lastKey, endKey } of backfills) {
     show(
       "backfill",
-      `${table}: ${rows} rows in ${batches} batches, at key ${lastKey ?? "-"} of ${endKey ?? "-"}`,
+      `${table}: ${counted(rows, "row")} in ${counted(batches, "batch", "batches")}, at key ${
+        lastKey ?? "-"
+      } of ${endKey ?? "-"}`,
     );
   }
   if (backupProblem !== null) {

@@ -1,3 +1,4 @@
+import { counted } from "../base/quantity.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Demand } from "./rules/row_demands.ts";
 import { HarborError } from "../base/errors.ts";
@@ -96,7 +97,7 @@ function describe(
   const more = rows > examples.length ? ", …" : "";
   const said = rows === 1
     ? `1 row of ${table} ${state.replace(/^have/, "has").replace(/^refer/, "refers")}`
-    : `${rows} rows of ${table} ${state}`;
+    : `${counted(rows, "row")} of ${table} ${state}`;
   const words = `${said} (${key} ${examples.map((key) => key ?? "NULL").join(", ")}${more})`;
   return { kind, table, columns, query, rows, examples, state: words };
 }

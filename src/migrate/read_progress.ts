@@ -1,3 +1,4 @@
+import { counted } from "../base/quantity.ts";
 import type { Step } from "./rules/plan.ts";
 import { type BackfillState, readApplied, readBackfills } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -55,8 +56,10 @@ export function progressLines({ done, half, left }: PlanProgress): readonly stri
 }
 
 function halfText({ step, statementsDone, backfill }: HalfStep): string {
-  const statements = `${statementsDone} of ${step.script.statements.length} statements`;
+  const statements = `${statementsDone} of ${counted(step.script.statements.length, "statement")}`;
   if (backfill === null) return statements;
   const { table, rows, lastKey } = backfill;
-  return `${statements}, and of the backfill of ${table} ${rows} rows, up to key ${lastKey ?? "-"}`;
+  return `${statements}, and of the backfill of ${table} ${counted(rows, "row")}, up to key ${
+    lastKey ?? "-"
+  }`;
 }

@@ -1,3 +1,4 @@
+import { counted } from "../base/quantity.ts";
 import type { Applied } from "../history/applied.ts";
 import type { State } from "./state.ts";
 import { compareSnapshots, describeDifference, type Difference } from "../schema/compare_snapshots.ts";
@@ -100,7 +101,9 @@ function readClaim(history: History, { url, alembic, live }: UnmanagedFacts): Re
     return refuse(`it has the tables ${tables.join(", ")} and ${label}${describeMatch(history, live)}`);
   }
   if (second !== undefined) {
-    return refuse(`alembic_version has ${alembic!.length} rows (${alembic!.join(", ")}) instead of one`);
+    return refuse(
+      `alembic_version has ${counted(alembic!.length, "row")} (${alembic!.join(", ")}) instead of one`,
+    );
   }
   const revision = history.revisions.find((each) => each.id === claimed);
   if (revision === undefined) {
@@ -109,7 +112,7 @@ function readClaim(history: History, { url, alembic, live }: UnmanagedFacts): Re
   const differences = differencesFrom(schemasOf(history), revision, live);
   if (differences.length === 0) return revision;
   const [first] = differences;
-  const more = differences.length > 1 ? `, and ${differences.length - 1} more differences` : "";
+  const more = differences.length > 1 ? `, and ${counted(differences.length - 1, "more difference")}` : "";
   return refuse(
     `alembic_version says ${claimed}, but the schema is not that revision's: ${
       describeDifference(first!)
@@ -128,7 +131,9 @@ function describeMatch(history: History, live: Snapshot): string {
   const { revision, exact, differences } = matchRevision(schemas, live);
   return exact
     ? `; its schema is exactly that of ${revision}`
-    : `; its schema is no revision's, and nearest to ${revision}, with ${differences.length} differences`;
+    : `; its schema is no revision's, and nearest to ${revision}, with ${
+      counted(differences.length, "difference")
+    }`;
 }
 
 /** Returns the names of the tables of head. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatBytes, formatCount, formatDuration, parseDuration } from "../../src/base/quantity.ts";
+import { counted, formatBytes, formatCount, formatDuration, parseDuration } from "../../src/base/quantity.ts";
 
 // Where one unit ends and the next begins.
 const durations = [
@@ -45,6 +45,15 @@ test("formatCount() puts blanks that break no line between thousands", () => {
     "123\u00a0456",
     "1\u00a0234\u00a0567",
   ]);
+});
+
+test("counted() says one of a thing otherwise than many", () => {
+  assert.deepEqual([0, 1, 300_022].map((count) => counted(count, "row")), [
+    "0 rows",
+    "1 row",
+    "300\u00a0022 rows",
+  ]);
+  assert.equal(counted(2, "batch", "batches"), "2 batches");
 });
 
 // One row a text: milliseconds, or nothing.

@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration } from "../../base/quantity.ts";
+import { counted, formatBytes, formatDuration } from "../../base/quantity.ts";
 import { isInFuture } from "../../backup/rules/manifest.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import type { MadeBackup } from "../../backup/make.ts";
@@ -48,9 +48,9 @@ export function printBackup({ report }: App, { path, manifest, isReused }: MadeB
   report.line(
     isReused
       ? `${report.colors.green("backup")}     ${path}  from ${createdAt}: the database has not changed since`
-      : `${report.colors.green("backed up")}  ${path}  ${
-        formatBytes(bytes)
-      }, ${rows} rows in ${tables.length} tables, proven (${proof})`,
+      : `${report.colors.green("backed up")}  ${path}  ${formatBytes(bytes)}, ${counted(rows, "row")} in ${
+        counted(tables.length, "table")
+      }, proven (${proof})`,
   );
 }
 

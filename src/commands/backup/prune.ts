@@ -1,6 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
 import { readIdentity } from "../../engines/identity.ts";
-import { formatBytes } from "../../base/quantity.ts";
+import { counted, formatBytes } from "../../base/quantity.ts";
 import { folderOptions, keepOptions, openAppBackups, retentionPolicy } from "./options.ts";
 import { listedBackup, positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
@@ -55,13 +55,15 @@ export const backupPruneCommand = defineCommand({
     if (rows.length > 0) await report.table(["", "backup", "revision", "size", "why"], rows);
     const freed = formatBytes(removed.reduce((sum, { backup }) => sum + backup.manifest.bytes, 0));
     report.line(
-      `${
-        dryRun ? "would remove" : "removed"
-      } ${removed.length} of ${verdicts.length} backups of ${app.databaseUrl().display} (${freed})`,
+      `${dryRun ? "would remove" : "removed"} ${removed.length} of ${
+        counted(verdicts.length, "backup")
+      } of ${app.databaseUrl().display} (${freed})`,
     );
     if (others > 0) {
       report.note(
-        `${others} backups in ${folder} were left alone: of other databases, or made at another place or by an ` +
+        `${counted(others, "backup")} in ${folder} ${
+          others === 1 ? "was" : "were"
+        } left alone: of other databases, or made at another place or by an ` +
           "earlier release, so that they could be another database's",
       );
     }

@@ -1,3 +1,4 @@
+import { counted } from "../../base/quantity.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
@@ -89,10 +90,8 @@ async function ask(app: App, { target, backup, noBackup }: Replacement): Promise
   const tables = manifest.tables.filter(({ name }) => !/^harbor_|^alembic_version$/.test(name));
   const rows = rowsText(tables.map((table) => table.rows));
   await app.confirm(
-    `Replace ${target.display} (${there}) with ${manifest.id} (at ${
-      positionText(manifest)
-    }, ${rows} in ${tables.length} tables)? ${
-      noBackup ? "What is there is lost." : "What is there is backed up first."
-    }`,
+    `Replace ${target.display} (${there}) with ${manifest.id} (at ${positionText(manifest)}, ${rows} in ${
+      counted(tables.length, "table")
+    })? ${noBackup ? "What is there is lost." : "What is there is backed up first."}`,
   );
 }

@@ -1,3 +1,4 @@
+import { counted } from "../../base/quantity.ts";
 import { resolveTarget } from "../../history/target.ts";
 import { describeDifference } from "../../schema/compare_snapshots.ts";
 import { HarborError } from "../../base/errors.ts";
@@ -174,9 +175,8 @@ function print({ report }: App, { database, history }: RunContext, adoption: Ado
   if (adoption.inspection.disagreement !== null) more(adoption.inspection.disagreement);
   if (match.exact) show("schema", `is exactly ${named(match.revision)}`);
   else {
-    const count = match.differences.length;
-    const many = count === 1 ? "one difference" : `${count} differences`;
-    show("schema", `is no revision's; nearest is ${named(match.revision)}, with ${many}:`);
+    const count = counted(match.differences.length, "difference");
+    show("schema", `is no revision's; nearest is ${named(match.revision)}, with ${count}:`);
     match.differences.map(describeDifference).map(shortened).forEach(more);
   }
   if (kept.length > 0) show("kept", kept.join(", "));
@@ -198,9 +198,11 @@ function planOf({ action, statements }: Adoption, to: string): string {
         to === "base" ? "empty, and harbor-db upgrade makes it" : `managed, at ${to}`
       }`;
     case "stamp":
-      return `stamp it at ${to}${count === 0 ? "" : `, after ${count} statements`}`;
+      return `stamp it at ${to}${count === 0 ? "" : `, after ${counted(count, "statement")}`}`;
     case "bridge":
-      return `a bridge of ${count} statements to ${to}, in one transaction (harbor-db adopt --sql prints it)`;
+      return `a bridge of ${
+        counted(count, "statement")
+      } to ${to}, in one transaction (harbor-db adopt --sql prints it)`;
   }
 }
 

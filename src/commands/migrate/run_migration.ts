@@ -1,3 +1,4 @@
+import { counted } from "../../base/quantity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Direction } from "../../history/applied.ts";
 import type { StepResult } from "../../migrate/step_result.ts";
@@ -110,7 +111,9 @@ function printPlan({ report }: App, { steps, to }: PreparedPlan): void {
     const { statements } = script;
     const rest = resume === null ? "" : `, resumes after ${resume.statementsDone}`;
     report.line(
-      `${direction.padEnd(9)} ${revision.id}  ${revision.name}  (${statements.length} statements${rest})`,
+      `${direction.padEnd(9)} ${revision.id}  ${revision.name}  (${
+        counted(statements.length, "statement")
+      }${rest})`,
     );
   }
 }
@@ -121,7 +124,9 @@ function printResult({ report }: App, steps: readonly StepResult[], to: string |
     report.line(`${report.colors.green(`${direction}d`.padEnd(10))} ${revision}  ${name}  ${ms} ms`);
     for (const { table, rows, batches, longestBatchMs } of backfills) {
       report.line(
-        `           backfilled ${table}: ${rows} rows in ${batches} batches, the longest ${longestBatchMs} ms`,
+        `           backfilled ${table}: ${counted(rows, "row")} in ${
+          counted(batches, "batch", "batches")
+        }, the longest ${longestBatchMs} ms`,
       );
     }
   }

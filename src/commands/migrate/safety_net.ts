@@ -1,4 +1,4 @@
-import { formatBytes } from "../../base/quantity.ts";
+import { counted, formatBytes } from "../../base/quantity.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import type { BackupReason } from "../../backup/rules/manifest.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
@@ -91,7 +91,7 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     if (removed.length === 0) return;
     const bytes = removed.reduce((sum, { backup }) => sum + backup.manifest.bytes, 0);
     report.note(
-      `removed ${removed.length} old backups (${
+      `removed ${counted(removed.length, "old backup")} (${
         formatBytes(bytes)
       }): harbor-db backup prune --dry-run says why`,
     );

@@ -1,3 +1,4 @@
+import { counted } from "../../base/quantity.ts";
 import { type Found, pass } from "../../base/finding.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
@@ -70,7 +71,9 @@ async function check(
     );
   }
   if (heap && !quick) problems.push(...await checkHeap(database, pace, schema));
-  if (problems.length === 0) return pass(`amcheck finds ${indexes.length} indexes as they should be`);
+  if (problems.length === 0) {
+    return pass(`amcheck finds ${counted(indexes.length, "index", "indexes")} as they should be`);
+  }
   const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
   return {
     status: "fail",

@@ -1,3 +1,4 @@
+import { counted } from "../../base/quantity.ts";
 import { pass } from "../../base/finding.ts";
 import { sql } from "drizzle-orm";
 import { quoteName } from "../../sql/quote.ts";
@@ -152,7 +153,11 @@ WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass A
       const { next, highest } = row!;
       if (highest !== null && next <= highest) behind.push({ ...each, next, highest });
     }
-    if (behind.length === 0) return pass(`${owned.length} sequences are ahead of their columns`);
+    if (behind.length === 0) {
+      return pass(
+        `${counted(owned.length, "sequence is ahead of its column", "sequences are ahead of their columns")}`,
+      );
+    }
     return {
       status: "fail",
       message: `sequences that will give out numbers which are taken: ${

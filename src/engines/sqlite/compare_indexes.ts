@@ -1,3 +1,4 @@
+import { counted } from "../../base/quantity.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { type RowForm, rowsOfForm } from "../../base/row_form.ts";
 import type { Database } from "../database.ts";
@@ -137,9 +138,9 @@ async function comparePlain(
   });
   const problems = missing.flatMap(({ count, first }, i) =>
     count === 0 ? [] : [
-      `${count === 1 ? "1 row" : `${count} rows`} of ${table} ${
-        count === 1 ? "is" : "are"
-      } missing from index ${indexes[i]!.name}, the first with id ${first}`,
+      `${counted(count, "row")} of ${table} ${count === 1 ? "is" : "are"} missing from index ${
+        indexes[i]!.name
+      }, the first with id ${first}`,
     ]
   );
   if (isCounted) return { rows, problems };
@@ -175,9 +176,11 @@ async function compareCounts(
   );
   return indexes.flatMap((index, i) => {
     const entries = row![`i${i}`];
-    return entries === row!["rows"]
-      ? []
-      : [`index ${index.name} has ${entries} entries for the ${row!["rows"]} rows of ${table}`];
+    return entries === row!["rows"] ? [] : [
+      `index ${index.name} has ${counted(entries!, "entry", "entries")} for the ${
+        counted(row!["rows"]!, "row")
+      } of ${table}`,
+    ];
   });
 }
 

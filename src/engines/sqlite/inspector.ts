@@ -1,7 +1,7 @@
 import { type Found, pass } from "../../base/finding.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
-import { formatCount } from "../../base/quantity.ts";
+import { counted } from "../../base/quantity.ts";
 import { rowsOfForm } from "../../base/row_form.ts";
 import { type Inspector, type Probe } from "../inspector.ts";
 import type { Database } from "../database.ts";
@@ -61,7 +61,11 @@ const indexCheck: Probe = {
     const { indexes, entries, problems } = await compareIndexes(database, pace);
     return problems.length > 0
       ? damaged(problems, "Make the indexes anew from their rows: sqlite3 FILE 'REINDEX'")
-      : pass(`${formatCount(entries)} entries of ${indexes} indexes agree with their rows`);
+      : pass(
+        `${counted(entries, "entry", "entries")} of ${
+          counted(indexes, "index", "indexes")
+        } agree with their rows`,
+      );
   },
 };
 

@@ -1,3 +1,4 @@
+import { counted } from "../../base/quantity.ts";
 import { firstLine } from "../../sql/first_line.ts";
 import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
@@ -116,7 +117,7 @@ function refuseUnlessOne(text: string): void {
     "statement_failed",
     `Cannot run "${firstLine(text)}"`,
     {
-      state: `the text holds ${count === 0 ? "no statement" : `${count} statements`}`,
+      state: `the text holds ${count === 0 ? "no statement" : counted(count, "statement")}`,
       hint: 'Put a line "--> statement-breakpoint" between two statements.',
       details: { statement: text },
     },

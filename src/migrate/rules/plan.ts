@@ -1,3 +1,4 @@
+import { counted } from "../../base/quantity.ts";
 import { resolveTarget } from "../../history/target.ts";
 import { type Applied, type Direction, locate } from "../../history/applied.ts";
 import { HarborError } from "../../base/errors.ts";
@@ -75,7 +76,9 @@ function wrongWay(
 function halfWay(row: Applied, goal: Goal): HarborError {
   return new HarborError(
     "unfinished",
-    `Cannot ${goal.direction} to "${goal.text}": the ${row.direction} of ${row.revision} (${row.name}) stopped half way, after ${row.statementsDone} statements`,
+    `Cannot ${goal.direction} to "${goal.text}": the ${row.direction} of ${row.revision} (${row.name}) stopped half way, after ${
+      counted(row.statementsDone, "statement")
+    }`,
     {
       hint: row.direction === "upgrade" ? `harbor-db upgrade ${row.revision}` : "harbor-db downgrade -1",
       details: { revision: row.revision, statementsDone: row.statementsDone },

@@ -1,5 +1,5 @@
 import { type Found, pass } from "../../base/finding.ts";
-import { formatBytes, formatCount, formatDuration } from "../../base/quantity.ts";
+import { counted, formatBytes, formatDuration } from "../../base/quantity.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import { checkFile } from "../../backup/verify.ts";
@@ -31,8 +31,8 @@ export const backupCheck: Check = {
       : `as it was written, and proven then (${proof})`;
     yield pass(
       `the newest of ${own.length} is ${age(createdAt, context)} old: ${formatBytes(bytes)}, ${
-        formatCount(rows)
-      } rows, ${how}`,
+        counted(rows, "row")
+      }, ${how}`,
       { path: newest.path, createdAt, bytes },
     );
   },

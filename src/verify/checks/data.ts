@@ -1,7 +1,7 @@
 import { type Found, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Table } from "../../schema/snapshot.ts";
-import { formatCount } from "../../base/quantity.ts";
+import { counted } from "../../base/quantity.ts";
 import { isTimeUp } from "./time_limit.ts";
 import { type Check, type CheckContext, couldNotCheck } from "./check.ts";
 import { foundBroken, rowRules } from "../rules/data_rules.ts";
@@ -53,15 +53,16 @@ async function* checkTable(context: CheckContext, table: Table): AsyncGenerator<
     yield* found;
     if (isTimeUp(error)) {
       const at = { table: table.name, rows: scan.rows() };
-      throw error.with({ state: `${error.state}, after ${at.rows} rows of ${at.table}`, details: at });
+      throw error.with({
+        state: `${error.state}, after ${counted(at.rows, "row")} of ${at.table}`,
+        details: at,
+      });
     }
     if (isFinal(error)) throw error;
     return yield couldNotCheck(error, `the rows of ${table.name}`);
   }
   found.unshift(...broken(scan));
-  yield* found.length > 0
-    ? found
-    : [pass(`${formatCount(scan.rows())} ${scan.rows() === 1 ? "row" : "rows"} of ${table.name}`)];
+  yield* found.length > 0 ? found : [pass(`${counted(scan.rows(), "row")} of ${table.name}`)];
 }
 
 function broken(scan: RowScan): readonly Found[] {

@@ -1,3 +1,4 @@
+import { counted } from "../../base/quantity.ts";
 import { type Applied, locate } from "../../history/applied.ts";
 import { type Found, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
@@ -70,7 +71,7 @@ function countApplied(history: History, applied: readonly Applied[]): number | H
 }
 
 function notApplied(pending: readonly Revision[], holder: LockHolder | undefined): Found {
-  const what = pending.length === 1 ? "a revision is" : `${pending.length} revisions are`;
+  const what = counted(pending.length, "revision is", "revisions are");
   const names = pending.map((revision) => `${revision.id} (${revision.name})`).join(", ");
   return {
     ...unfinished(`${what} not applied: ${names}`, holder),
@@ -91,7 +92,10 @@ function stillAlembic(alembic: readonly string[] | null): Found {
 function healthy({ revisions }: History): Found {
   const head = revisions.at(-1);
   if (head === undefined) return pass("the history has no revision");
-  return pass(`at head ${head.id} (${head.name}), all ${revisions.length} revisions as they were applied`, {
-    current: head.id,
-  });
+  return pass(
+    `at head ${head.id} (${head.name}), ${counted(revisions.length, "revision")} as they were applied`,
+    {
+      current: head.id,
+    },
+  );
 }

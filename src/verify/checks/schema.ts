@@ -1,3 +1,4 @@
+import { counted } from "../../base/quantity.ts";
 import type { State } from "../../state/state.ts";
 import { type Found, pass } from "../../base/finding.ts";
 import { describeDifference, type Difference } from "../../schema/compare_snapshots.ts";
@@ -41,7 +42,9 @@ export const schemaCheck: Check = {
     yield pass(
       current === null
         ? "no revision is applied and there is no table"
-        : `${length} tables exactly as revision ${current.id} leaves them`,
+        : `${counted(length, "table")} exactly as revision ${current.id} leaves ${
+          length === 1 ? "it" : "them"
+        }`,
     );
   },
 };

@@ -1,7 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { Found } from "../../base/finding.ts";
 import { type SQL, sql } from "drizzle-orm";
-import { formatCount } from "../../base/quantity.ts";
+import { counted } from "../../base/quantity.ts";
 import type { Table } from "../../schema/snapshot.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import { formOf } from "./value_forms.ts";
@@ -137,11 +137,12 @@ export type RuleWords = Pick<RowRule, "name" | "table" | "words" | "status" | "h
 
 /** Returns the finding for rows that break a rule. */
 export function foundBroken(rule: RuleWords, { count, ids }: Broken): Found {
-  const rows = count === 1 ? "1 row" : `${formatCount(count)} rows`;
   const shown = ids.length === 0 ? "" : ` (id ${ids.join(", ")}${count > ids.length ? ", …" : ""})`;
   return {
     status: rule.status,
-    message: `${rows} of ${rule.table} ${count === 1 ? singular(rule.words) : rule.words}${shown}`,
+    message: `${counted(count, "row")} of ${rule.table} ${
+      count === 1 ? singular(rule.words) : rule.words
+    }${shown}`,
     hint: rule.hint,
     details: { rule: rule.name, table: rule.table, count, ids },
   };

@@ -1,3 +1,4 @@
+import { counted, formatCount } from "../../../base/quantity.ts";
 import type { LibsqlUrl } from "../../../base/url/libsql_url.ts";
 import type { TableContent } from "../../backup_content.ts";
 import { rmSync } from "node:fs";
@@ -191,7 +192,9 @@ async function copyTable(
   if (rows === expected) return { name: table.name, rows, digest };
   throw new HarborError(
     "backup_failed",
-    `Cannot copy the table "${table.name}": ${rows} of its ${expected} rows came`,
+    `Cannot copy the table "${table.name}": only ${formatCount(rows)} of its ${
+      counted(expected, "row")
+    } came`,
     { hint: "Run the same command again." },
   );
 }

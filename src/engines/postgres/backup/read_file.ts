@@ -1,3 +1,4 @@
+import { formatCount } from "../../../base/quantity.ts";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import type * as v from "valibot";
@@ -74,7 +75,9 @@ export async function readCopyFile(path: string, visitor: CopyVisitor): Promise<
     await visitor.rows({ name, columns, statement: statement.slice(0, -1) }, counted());
     const end = await next("end");
     if (end.bytes !== bytes) {
-      throw damagedCopy(`"${name}" has ${bytes} bytes of rows instead of ${end.bytes}`);
+      throw damagedCopy(
+        `"${name}" has ${formatCount(bytes)} bytes of rows instead of ${formatCount(end.bytes)}`,
+      );
     }
   }
 

@@ -1,3 +1,4 @@
+import { counted, formatCount } from "../../../base/quantity.ts";
 import type { TableContent } from "../../backup_content.ts";
 import { createHash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
@@ -215,7 +216,7 @@ export function refuseUnlessAll(
   if (rows === expected) return;
   throw new HarborError(
     "backup_failed",
-    `Cannot read the table "${name}": only ${rows} of its ${expected} rows came`,
+    `Cannot read the table "${name}": only ${formatCount(rows)} of its ${counted(expected, "row")} came`,
     {
       hint: "Look whether the database is whole: sqlite3 <file> 'PRAGMA integrity_check'",
     },
