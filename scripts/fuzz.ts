@@ -147,7 +147,9 @@ function faultsOf(
   const all = stdout + stderr;
   if (code === null) faults.push(ms >= limitMs ? "hangs" : "was ended by a signal");
   else if (![0, 1, 2, 3, 4, 5, 130].includes(code)) faults.push(`ends with ${code}`);
-  if (/This is a defect|Cannot go on:|"code":\s*"internal"/.test(all)) faults.push("calls itself defective");
+  if (/This is a defect|harbor-db itself failed|"code":\s*"internal"/.test(all)) {
+    faults.push("calls itself defective");
+  }
   if (/^\s+at .*:\d+|bunfs|\.[jt]s:\d+:\d+|(Type|Range|Reference)Error|panic|\[object /m.test(all)) {
     faults.push("shows its insides");
   }

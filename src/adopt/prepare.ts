@@ -10,7 +10,8 @@ import { headOf } from "../history/history.ts";
 import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import { quoteName, quoteText } from "../sql/quote.ts";
-import { rightsError } from "../migrate/check_rights.ts";
+import { rightsError } from "../state/check_rights.ts";
+import { shareRemedy } from "../state/read_unmanaged.ts";
 import { conflictError, findConflicts } from "../migrate/check_rows.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { describeLabels, headSchema, inspect, type Inspection } from "./inspect.ts";
@@ -43,9 +44,10 @@ export async function prepareAdoption(
   try {
     inspection = await inspect(context);
   } catch (error) {
-    throw error instanceof HarborError && error.code === "not_a_database"
-      ? damageError(database.url, [wordsOf(error)])
-      : error;
+    // What a file of SQLite's cannot be read for; a value of another form than ours is no damage of it.
+    const isDamage = error instanceof HarborError && error.code === "not_a_database" &&
+      error.details.column === undefined;
+    throw isDamage ? damageError(database.url, [wordsOf(error)]) : error;
   }
   const plan = { inspection, ...chooseAction(context, inspection), statements: [], refusal: null };
   if (plan.action === "none") return plan;
@@ -176,13 +178,14 @@ function notHere(name: string, { tables }: Inspection["live"]): Obstacle {
       path: `table ${name}`,
       state:
         `${name} is not in the first schema of the search path, where the application would make it, but in a later one`,
-      remedy: `Put the schema that has it first: ?options=-csearch_path=public`,
+      remedy: `Put the schema that has it first, in the database URL: ?options=-csearch_path%3Dpublic`,
     }
     : {
       path: `table ${name}`,
       state: `the table ${name} is called ${other.name}`,
-      remedy:
-        `Give it its name: ALTER TABLE "${other.name}" RENAME TO "${name}_", then "${name}_" TO "${name}".`,
+      remedy: `Give it its name: ALTER TABLE ${
+        quoteName(other.name)
+      } RENAME TO "${name}_"; ALTER TABLE "${name}_" RENAME TO "${name}";`,
     };
 }
 
@@ -195,7 +198,7 @@ function strangers({ live, schemas, elsewhere }: Inspection): readonly Obstacle[
   return [{
     path: `table ${names[0]}`,
     state: `it has the tables ${names.join(", ")} and none of the application's: it is another program's`,
-    remedy: "Check the address. If both are to share it: harbor-db stamp base, then harbor-db upgrade",
+    remedy: shareRemedy,
   }];
 }
 

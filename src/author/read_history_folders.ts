@@ -19,7 +19,8 @@ export function readHistoryFolders(dir: string, cwd: string): readonly HistoryFo
   });
   if (folders.length > 0) return folders;
   throw new HarborError("bad_history", `Cannot read the history in "${dir}": it holds none`, {
-    hint: "Give the folder that drizzle-kit writes to: --dir drizzle",
+    hint:
+      "Give the folder in which drizzle-kit's folders for the dialects are: --dir <dir>; or leave it out.",
     details: { dir },
   });
 }

@@ -75,7 +75,7 @@ function refuseBranches({ dialect, revisions }: History): void {
   const [parent, revision] = [revisions[at - 1]!, revisions[at]!];
   throw new HarborError(
     "bad_history",
-    `Cannot go on from revision "${revision.id}" (${revision.name}): on ${dialect} it was not made on top of ${parent.id} before it`,
+    `Cannot build on revision "${revision.id}" (${revision.name}): on ${dialect} it was not made on top of ${parent.id} before it`,
     { hint: `harbor-db rebase ${revision.id}`, details: { dialect, revision: revision.id } },
   );
 }
@@ -103,10 +103,14 @@ function noTables(schemaFile: string, dialect: Dialect, folder: string): HarborE
 function refuseDifferentHistories(parts: readonly ProjectPart[]): void {
   const lists = parts.map(({ history }) => history.revisions.map((revision) => revision.id).join(" "));
   if (new Set(lists).size < 2) return;
-  throw new HarborError("bad_history", "Cannot go on: the dialects do not have the same revisions", {
-    hint: "harbor-db check",
-    details: Object.fromEntries(
-      parts.map(({ dialect, history }) => [dialect, history.revisions.map((revision) => revision.id)]),
-    ),
-  });
+  throw new HarborError(
+    "bad_history",
+    "Cannot read the history: the dialects do not have the same revisions",
+    {
+      hint: "harbor-db check",
+      details: Object.fromEntries(
+        parts.map(({ dialect, history }) => [dialect, history.revisions.map((revision) => revision.id)]),
+      ),
+    },
+  );
 }

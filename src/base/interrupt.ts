@@ -1,11 +1,11 @@
 import { HarborError } from "./errors.ts";
 
-/** Throws `interrupted` when the user asked to stop. Called between batches, where nothing is half done. */
+/** Throws `interrupted` when the user asked to stop. Called between batches. */
 export function stopIfAsked(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
   throw new HarborError(
     "interrupted",
-    "Stopped on request: the last batch is complete, nothing is half done",
+    "Stopped on request: each batch that was begun is complete",
     {
       hint: "Run the same command again to go on.",
     },

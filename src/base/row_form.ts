@@ -32,7 +32,8 @@ export function rowsOfForm<Row>(table: string, form: RowForm<Row>, rows: readonl
         `Cannot read "${table}": its column "${column}" holds ${lackOf(wanted)}`,
         {
           hint:
-            "Look whether the database is whole (harbor-db verify) and whether something else writes there.",
+            `Something else than harbor-db wrote there. Look at it, and write the value anew: SELECT * FROM ${table}; or restore a backup: harbor-db backup list`,
+          details: { table, column },
         },
       );
     }

@@ -148,7 +148,7 @@ function asHarborError(error: unknown): HarborError {
     });
   }
   const { stack, message } = error instanceof Error ? error : new Error(String(error));
-  return new HarborError("internal", `Cannot go on: ${message}`, {
+  return new HarborError("internal", `harbor-db itself failed: ${message}`, {
     hint: "This is a defect in harbor-db. Please report it with the details of --json.",
     details: { stack },
     cause: error,

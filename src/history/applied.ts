@@ -56,6 +56,8 @@ export function locate(history: History, applied: readonly Applied[]): Position 
       },
     );
   }
+  // A stamp of any other would take those after it out of the version table.
+  const last = history.revisions.findLast((revision) => rows.has(revision.id))?.id ?? "base";
   const gap = history.revisions.findIndex((revision) => !rows.has(revision.id));
   const present = gap < 0 ? history.revisions.length : gap;
   const later = history.revisions.slice(present).find((revision) => rows.has(revision.id));
@@ -63,29 +65,33 @@ export function locate(history: History, applied: readonly Applied[]): Position 
     const missing = history.revisions[present]!;
     throw new HarborError(
       "out_of_order",
-      `Cannot go on from revision "${later.id}" (${later.name}): it is applied, and "${missing.id}" (${missing.name}) before it is not`,
+      `Cannot place revision "${later.id}" (${later.name}): it is applied, and "${missing.id}" (${missing.name}) before it is not`,
       {
         hint:
-          `If the schema does have what ${missing.id} makes: harbor-db stamp ${later.id}. If not, restore a backup.`,
+          `If the schema does have what ${missing.id} makes: harbor-db stamp ${last}. If not, restore a backup.`,
         details: { revision: later.id, missing: missing.id },
       },
     );
   }
   for (const revision of history.revisions.slice(0, present)) {
-    if (rows.get(revision.id)!.checksum !== revision.checksum) throw edited(revision, rows.get(revision.id)!);
+    const row = rows.get(revision.id)!;
+    if (row.checksum !== revision.checksum) throw edited(revision, { row, last });
   }
   const unfinished = applied.find((row) => row.finishedAt === null) ?? null;
   return { done: unfinished?.direction === "upgrade" ? present - 1 : present, unfinished };
 }
 
-function edited(revision: Revision, row: Applied): HarborError {
+function edited(
+  revision: Revision,
+  { row, last }: { readonly row: Applied; readonly last: string },
+): HarborError {
   return new HarborError(
     "checksum_mismatch",
     `Cannot trust revision "${revision.id}" (${revision.name}): its script was edited after it was applied on ${row.startedAt}`,
     {
       hint: row.finishedAt === null
         ? `It stopped half way: restore ${revision.tag}.sql from version control and go on, or go back to a backup: harbor-db backup list`
-        : `Restore ${revision.tag}.sql from version control and put the change into a new revision; if the edit changes nothing: harbor-db stamp ${revision.id}`,
+        : `Restore ${revision.tag}.sql from version control and put the change into a new revision; if the edit changes nothing: harbor-db stamp ${last}`,
       details: { revision: revision.id, applied: row.checksum, history: revision.checksum },
     },
   );

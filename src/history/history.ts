@@ -164,8 +164,7 @@ function readJson(path: string, text: string | null): unknown {
 function broken(path: string, state: string): HarborError {
   return new HarborError("bad_history", `Cannot read "${path}"`, {
     state,
-    hint:
-      "Restore the folder from version control, or leave --dir out to use the history built into harbor-db.",
+    hint: "See all that is wrong with it, and what to do: harbor-db check",
     details: { path },
   });
 }

@@ -32,7 +32,8 @@ export function embeddedHistory(files: EmbeddedFiles, dialect: Dialect): History
 
 function noHistory(dir: string, state: string): HarborError {
   return new HarborError("bad_history", `Cannot read the history in "${dir}": ${state}`, {
-    hint: "Give the folder that drizzle-kit writes to: --dir drizzle",
+    hint:
+      "Give the folder in which drizzle-kit's folders for the dialects are: --dir <dir>; or leave it out.",
     details: { dir },
   });
 }

@@ -92,13 +92,19 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
   }, lockOptions(context, options.lockWaitMs));
 }
 
-/** Looks ahead as `preflight` does; a new database needs none of it. */
+/** Looks ahead as `preflight` does; of a new database only at the user's rights. */
 export async function preflight(
   context: RunContext,
   from: string | null,
   steps: readonly Step[],
 ): Promise<LookAhead | null> {
-  if (from === null || steps.length === 0) return null;
+  if (steps.length === 0) return null;
+  if (from === null) {
+    const { rightsError } = await import("../state/check_rights.ts");
+    const forbidden = await rightsError("upgrade", context);
+    if (forbidden !== null) throw forbidden;
+    return null;
+  }
   return await (await import("./preflight.ts")).preflight(context, from, steps);
 }
 

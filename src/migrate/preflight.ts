@@ -11,7 +11,7 @@ import { follow, halfWay, type Origins, type Passage, startOf } from "./rules/or
 import type { Step } from "./rules/plan.ts";
 import { droppedObjects } from "./rules/statement_effects.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
-import { rightsError } from "./check_rights.ts";
+import { rightsError } from "../state/check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { snapshotOf } from "../state/read_unmanaged.ts";

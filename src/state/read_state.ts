@@ -27,7 +27,7 @@ export async function readState(context: RunContext): Promise<State> {
 }
 
 function contradiction(url: string, claim: string): HarborError {
-  return new HarborError("schema_mismatch", `Cannot go on with "${url}": ${claim}`, {
-    hint: "Somebody ran the old migrate.py since. Look at the schema and set both right: harbor-db adopt",
+  return new HarborError("schema_mismatch", `Cannot work on "${url}": ${claim}`, {
+    hint: "Look at the schema, and set both right: harbor-db adopt",
   });
 }

@@ -43,7 +43,7 @@ export async function readAtBase(context: RunContext, alembic: State["alembic"])
   const tables = isEmpty ? [] : ownTables(schemasOf(history), live).tables.map(({ name }) => name);
   const refusal = tables.length === 0 ? null : new HarborError(
     "unmanaged",
-    `Cannot go on with "${database.url}": it is managed at base, and the application has made its tables ${
+    `Cannot work on "${database.url}": it is managed at base, and the application has made its tables ${
       tables.join(", ")
     }${describeMatch(history, live)}`,
     { hint: "harbor-db upgrade --adopt", details: { tables } },
@@ -81,6 +81,10 @@ export function snapshotOf(revision: Revision): Snapshot {
   return schema;
 }
 
+/** For a database that is another program's. */
+export const shareRemedy =
+  "Check the address. If both are to share it: harbor-db stamp base && harbor-db upgrade";
+
 interface UnmanagedFacts {
   readonly url: string;
   readonly alembic: readonly string[] | null;
@@ -90,9 +94,10 @@ interface UnmanagedFacts {
 /** Returns the revision that Alembic's version table names, when it is true; else why not. */
 function readClaim(history: History, { url, alembic, live }: UnmanagedFacts): Revision | HarborError {
   const tables = live.tables.map((table) => table.name);
+  const isStrange = (alembic ?? []).length === 0 && ownTables(schemasOf(history), live).tables.length === 0;
   const refuse = (state: string, details: Record<string, unknown> = {}) =>
     new HarborError("unmanaged", `Cannot take over "${url}": ${state}`, {
-      hint: "harbor-db adopt",
+      hint: isStrange ? shareRemedy : "harbor-db adopt",
       details: { tables, alembic, ...details },
     });
   const [claimed, second] = alembic ?? [];
@@ -145,9 +150,9 @@ export function ownNames({ revisions }: History): readonly string[] {
 function notHere(url: string, names: readonly string[]): HarborError {
   return new HarborError(
     "unmanaged",
-    `Cannot take over "${url}": ${
-      names.join(", ")
-    } are not in the first schema of the search path, but can be seen`,
+    `Cannot take over "${url}": ${names.join(", ")} can be seen, and ${
+      names.length === 1 ? "is no table" : "are no tables"
+    } of the schema in which new ones would be made`,
     { hint: "harbor-db adopt", details: { tables: names } },
   );
 }

@@ -2,6 +2,7 @@ import type { Applied } from "../history/applied.ts";
 import { resolveTarget } from "../history/target.ts";
 import type { Difference } from "../schema/compare_snapshots.ts";
 import { HarborError } from "../base/errors.ts";
+import { rightsError } from "./check_rights.ts";
 import {
   createVersionTables,
   deleteApplied,
@@ -44,11 +45,13 @@ export async function planStamp(context: RunContext, target: string): Promise<Pl
  * Makes the version table say that a database is at a target, without running anything. It is the remedy when
  * history and database disagree, so it looks at neither checksums nor gaps. Rows that stay right keep their times.
  *
- * @throws {HarborError} `unknown_target` or `ambiguous_target`; `locked`
+ * @throws {HarborError} `unknown_target` or `ambiguous_target`; `read_only`; `locked`
  */
 export async function stamp(context: RunContext, target: string, lockWaitMs: number): Promise<StampResult> {
   const { database, history, version, now } = context;
   resolveStamp(context, target, await readApplied(database) ?? []);
+  const forbidden = await rightsError("stamp", context, []);
+  if (forbidden !== null) throw forbidden;
   return await database.withLock(async () => {
     const known = await readApplied(database);
     const applied = known ?? [];

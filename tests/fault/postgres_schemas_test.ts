@@ -42,5 +42,19 @@ for (const version of [15, 18] as const) {
         );
         const named = await harbor(`${url}?options=-csearch_path%3Dpublic`, "status");
         assert.equal(named.code, 0, named.said);
+        // What is there is not changed, and what is not made is not said to be under way.
+        const missing = `${url}?options=-csearch_path%3Dapp`;
+        for (const command of [["upgrade"], ["upgrade", "--dry-run"], ["stamp", "base"]]) {
+          const { code, said } = await harbor(missing, ...command);
+          assert.equal(code, 1, said);
+          assert.match(
+            said,
+            /^error: Cannot \w+ "\S+": there is no schema app, .*\nhint: {2}CREATE SCHEMA "app";/,
+          );
+        }
+        const closed = await harbor(`${missing}%20-cdefault_transaction_read_only%3Don`, "upgrade");
+        assert.match(closed.said, /^error: Cannot upgrade "\S+": default_transaction_read_only is on/);
+        await run(url, 'CREATE SCHEMA "app";');
+        assert.equal((await harbor(missing, "upgrade", "--no-backup")).code, 0);
       })));
 }

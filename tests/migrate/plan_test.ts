@@ -129,3 +129,18 @@ test("resolveTarget() counts revisions", () => {
   assert.equal(resolveTarget(history, 2, "base"), 0);
   assert.equal(resolveTarget(history, 2, "-1"), 1);
 });
+
+for (
+  const [what, applied] of [["an edited script", "1! 2 3"], ["a gap", "1 3 4"], [
+    "an edited head",
+    "1 2!",
+  ]] as const
+) {
+  test(`the stamp that settles ${what} takes no later revision out of the version table`, () => {
+    const rows = appliedOf(applied);
+    assert.throws(
+      () => plan(history, rows, { direction: "upgrade", text: "head" }),
+      (error: HarborError) => error.hint?.includes(`harbor-db stamp ${rows.at(-1)!.revision}`) === true,
+    );
+  });
+}

@@ -139,7 +139,7 @@ test("data: what was found before the time was up is kept, and it says how far i
       let slices = 0;
       const over = new HarborError(
         "check_failed",
-        'Cannot go on with "verify": the 1 s that it may take are over',
+        'Cannot finish "verify": the 1 s that it may take are over',
         {
           details: { timeUp: true },
         },

@@ -110,7 +110,7 @@ export function engineFailure(url: string, step: Step, { error, code }: HranaErr
 export function answerLost(url: string, cause: unknown): HarborError {
   return new HarborError(
     "connection_failed",
-    `Cannot go on with "${url}": the batch was committed, but the server's answer was lost`,
+    `Cannot use "${url}": the batch was committed, but the server's answer was lost`,
     { hint: "Run the same command again: it goes on from there.", details: { committed: true }, cause },
   );
 }

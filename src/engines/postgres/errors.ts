@@ -94,7 +94,7 @@ export function sessionError(
       details,
     });
   }
-  return new HarborError("lock_lost", `Cannot go on with "${url}": ${wordsOf(error)}, and the lock with it`, {
+  return new HarborError("lock_lost", `Cannot use "${url}": ${wordsOf(error)}, and the lock with it`, {
     hint: "Nothing of the unfinished batch was kept. Run the command again.",
     details,
   });
@@ -122,7 +122,7 @@ function statementHint(sqlState: string | undefined, message: string): string | 
     case "53100":
       return "Free space on the server, then run the command again.";
     case "3F000":
-      return "Create the schema that the search_path names: CREATE SCHEMA public";
+      return "Create that schema, or name another one in the database URL: ?options=-csearch_path%3Dpublic";
     case "57014":
       return message.includes("statement timeout")
         ? "Give it more time in the database URL: ?options=-cstatement_timeout=0"

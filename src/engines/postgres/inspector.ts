@@ -17,7 +17,7 @@ export const postgresInspector: Inspector = {
   async missingRights(database, tables) {
     const [role] = await database.read<Role>(
       // What the session itself set, so as to read safely, is not what it may do.
-      sql`SELECT pg_is_in_recovery() AS standby, (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') AS reads, current_user::text AS name, (SELECT nspname::text FROM pg_namespace WHERE oid = ${own}) AS schema, has_schema_privilege(${own}, 'CREATE') AS creates`,
+      sql`SELECT pg_is_in_recovery() AS standby, (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') AS reads, current_user::text AS name, '\0'::text AS schema, has_schema_privilege(${own}, 'CREATE') AS creates`,
     );
     const { name, schema, creates, standby, reads } = role!;
     if (standby) {
@@ -29,9 +29,9 @@ export const postgresInspector: Inspector = {
     if (reads) {
       return {
         state: `default_transaction_read_only is on for the role ${name}`,
-        remedy: `ALTER ROLE ${
+        remedy: `BEGIN READ WRITE; ALTER ROLE ${
           quoteName(name)
-        } SET default_transaction_read_only = off; or for this run, in the database URL: ?options=-cdefault_transaction_read_only=off`,
+        } SET default_transaction_read_only = off; COMMIT; or for this run, in the database URL: ?options=-cdefault_transaction_read_only=off`,
       };
     }
     const foreign = await database.read<{ name: string; owner: string }>(
@@ -47,6 +47,14 @@ export const postgresInspector: Inspector = {
         remedy: `Connect as ${first.owner}, or as a superuser: GRANT ${quoteName(first.owner)} TO ${
           quoteName(name)
         };`,
+      };
+    }
+    if (creates === null) {
+      return {
+        state: `there is no schema ${schema}, in which its tables would be made`,
+        remedy: `CREATE SCHEMA ${
+          quoteName(schema)
+        }; or name another one in the database URL: ?options=-csearch_path%3Dpublic`,
       };
     }
     return creates ? null : {
@@ -66,7 +74,8 @@ export const postgresInspector: Inspector = {
 interface Role {
   readonly name: string;
   readonly schema: string;
-  readonly creates: boolean;
+  /** `null` where there is no such schema. */
+  readonly creates: boolean | null;
   readonly standby: boolean;
   readonly reads: boolean;
 }

@@ -99,7 +99,7 @@ export function limitDatabase(database: Database, budget: Budget): Database {
 function timeUp(totalMs: number): HarborError {
   return new HarborError(
     "check_failed",
-    'Cannot go on with "verify"',
+    'Cannot finish "verify"',
     {
       state: `the ${totalMs / 1_000} s that it may take are over`,
       hint: "Give it more time: --max-duration; or check less: --skip, --quick.",
@@ -111,7 +111,7 @@ function timeUp(totalMs: number): HarborError {
 function noAnswer(): HarborError {
   return new HarborError(
     "connection_failed",
-    'Cannot go on with "verify"',
+    'Cannot finish "verify"',
     {
       state: `the server has not answered for ${answerMs / 1_000} s`,
       hint: "Look whether the server is alive and who holds a lock on its tables.",
