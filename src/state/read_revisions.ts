@@ -74,9 +74,16 @@ function appliedPart(row: Applied | undefined, isOnRecord: boolean) {
   };
 }
 
-/** Says in words when and how a revision was applied; of one whose time is known, without it. */
-export function describeApplied({ origin, appliedBy, recordedAt }: RevisionStatus): string {
-  const since = recordedAt === null ? "" : `, on record since ${recordedAt}`;
+/**
+ * Says in words when and how a revision was applied; of one whose time is known, without it.
+ *
+ * @param show Writes a time in another form than ISO 8601
+ */
+export function describeApplied(
+  { origin, appliedBy, recordedAt }: RevisionStatus,
+  show: (iso: string) => string = (iso) => iso,
+): string {
+  const since = recordedAt === null ? "" : `, on record since ${show(recordedAt)}`;
   switch (origin) {
     case "alembic":
       return `by Alembic, nobody knows when${since}`;

@@ -59,8 +59,9 @@ export interface CheckResult {
 export interface Facts {
   readonly revisions: readonly RevisionStatus[];
   readonly tables: readonly TableFacts[];
-  /** Of this database, the newest first. */
-  readonly backups: readonly StoredBackup[];
+  /** Of this database, the newest first; `null` when the folder could not be read. */
+  readonly backups: readonly StoredBackup[] | null;
+  readonly backupFolder: string;
 }
 
 export interface TableFacts {
@@ -91,7 +92,7 @@ export async function verify(sources: VerifySources, options: VerifyOptions): Pr
       findings.push(...found);
       checks.push({ check: check.name, status: worstStatus(found), ms: since(started) });
     }
-    const facts = options.withFacts ? await readFacts(context, sources) : noFacts;
+    const facts = options.withFacts ? await readFacts(context, sources) : noFacts(sources);
     stopIfAsked(signal);
     return { startedAt, ms: since(begun), checks, findings, summary: summarize(findings), facts };
   } finally {
@@ -159,7 +160,9 @@ function once<T>(work: () => Promise<T>): Once<T> {
   return Object.assign(() => result ??= work(), { isAsked: () => result !== undefined });
 }
 
-const noFacts: Facts = { revisions: [], tables: [], backups: [] };
+function noFacts({ backups }: VerifySources): Facts {
+  return { revisions: [], tables: [], backups: null, backupFolder: backups.store.folder };
+}
 
 async function readFacts(context: CheckContext, sources: VerifySources): Promise<Facts> {
   const none = () => [];
@@ -167,15 +170,16 @@ async function readFacts(context: CheckContext, sources: VerifySources): Promise
     revisions: await revisionsOf(context, sources).catch(none),
     tables: await tablesOf(context).catch(none),
     backups: backupsOf(sources.backups, await context.identity()),
+    backupFolder: sources.backups.store.folder,
   };
 }
 
-function backupsOf({ store }: ExpectedBackups, identity: Identity): readonly StoredBackup[] {
+function backupsOf({ store }: ExpectedBackups, identity: Identity): readonly StoredBackup[] | null {
   try {
     return store.list(identity).own;
   } catch {
     // The check says what is wrong with the folder.
-    return [];
+    return null;
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { appendFile, readdir, readFile, writeFile } from "node:fs/promises";
+import { appendFile, readdir, readFile, realpath, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -149,6 +150,9 @@ test("runs are kept in a log, which the report and status read, also after a lin
       1,
     ]);
     const page = await readFile(join(cwd, "verify.html"), "utf8");
+    assert.ok(page.includes(join(await realpath(cwd), "openharbor.db")));
+    assert.ok(page.includes(`on ${hostname()}`));
+    assert.match(page, /Database file<\/dt>\s*<dd>\d+ kB\s*<small>\d.* of \d.* free</);
     assert.match(page, /1 of the last 2 runs found nothing wrong/);
     const status = await runCli(["status", "--log", "verify.jsonl"], options);
     assert.match(status.stdout, /^verified +1 failed \(schema\), .* ago$/m);

@@ -6,7 +6,13 @@ import { pathToFileURL } from "node:url";
 import { renderReportPage, type ReportData } from "../../src/verify/page/page.ts";
 import { type Page, withPage } from "../support/servers/chromium.ts";
 import { withFolder } from "../support/databases.ts";
-import { hostile, sampleReport } from "../support/samples/report_sample.ts";
+import {
+  alembicRevisions,
+  healthyReport,
+  hostile,
+  problemsReport,
+  sampleReport,
+} from "../support/samples/report_sample.ts";
 
 async function withReport(data: ReportData, work: (page: Page) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
@@ -143,6 +149,85 @@ test("the bars are as long as their share, and signs differ without colour", () 
     assert.equal(shapes.length, 4);
   }));
 
+test("what needs attention stands before the checks, once for all checks that found it", () =>
+  withReport(problemsReport(), async (page) => {
+    await show(page, 360, "light");
+    assert.deepEqual(
+      await page.evaluate("[...document.querySelectorAll('h2')].map((each) => each.firstChild.data.trim())"),
+      ["Needs attention: 4 findings", "Checks", "Backups"],
+    );
+    assert.equal(
+      await page.evaluate("document.querySelector('.finding').getBoundingClientRect().top < 560"),
+      true,
+    );
+    assert.deepEqual(
+      await page.evaluate("[...document.querySelectorAll('.tag')].map((each) => each.textContent)"),
+      ["backup · failed", "history, schema, data · not checked"],
+    );
+    assert.deepEqual(
+      await page.evaluate(
+        "[...document.querySelectorAll('.remedy code, .remedy pre')].map((each) => each.tagName + ' ' + each.textContent)",
+      ),
+      ["CODE harbor-db backup", "CODE --skip backup", "PRE harbor-db upgrade"],
+    );
+  }));
+
+/** Returns the texts of elements that have a class, without a browser. */
+function textsOf(data: ReportData, element: RegExp): readonly string[] {
+  const flat = renderReportPage(data).replace(/\s+/g, " ");
+  return [...flat.matchAll(element)].map(([, inner = ""]) =>
+    inner.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim()
+  );
+}
+
+test("the report says where the database is, how old what was, and that there is no backup", () => {
+  assert.deepEqual(textsOf(problemsReport(), /<p class="address">(.*?)<\/p>/g), [
+    "/srv/openharbor.db on web1",
+  ]);
+  assert.deepEqual(textsOf(problemsReport(), /<dd>(.*?)<\/dd>/g), [
+    "22 Nov 2025, 03:15 UTC took 12 s",
+    "312 MB 3.0 GB of 20 GB free",
+    "NONE",
+    "900 GB of 1.0 TB free",
+  ]);
+  const none = /<p class="list none">(.*?)<\/p>/g;
+  assert.deepEqual(textsOf(problemsReport(), none), [
+    "NONE There is no backup of this database in /srv/backups",
+  ]);
+  assert.deepEqual(textsOf({ ...healthyReport(), backups: null }, none), [
+    "What is there could not be read in /srv/backups",
+  ]);
+  assert.match(
+    textsOf(healthyReport(), /<ul class="list backups">(.*?)<\/li>/g)[0]!,
+    /^22 Nov 2025, 01:00 UTC 2 h 15 min before the check/,
+  );
+  assert.deepEqual(
+    textsOf({ ...healthyReport(), revisions: alembicRevisions() }, /<p class="when">(.*?)<\/p>/g),
+    [
+      "applied by Alembic, nobody knows when, on record since 3 Oct 2025, 10:00 UTC",
+    ],
+  );
+});
+
+test("runs that came to the same stand in one line", () => {
+  const runs = sampleReport().runs.slice(0, 6);
+  assert.deepEqual(
+    textsOf({ ...healthyReport(), runs }, /<ol class="list runs">(.*?)<\/ol>/g)[0]!.match(
+      /and \d runs? before it, since [^U]*UTC/g,
+    ),
+    ["and 2 runs before it, since 1 Oct 2025, 03:15 UTC"],
+  );
+});
+
+test("a healthy report is printed on one sheet", () =>
+  withReport(healthyReport(), async (page) => {
+    for (const [paperWidth, paperHeight] of [[8.27, 11.69], [8.5, 11]]) {
+      const { data } = await page.send("Page.printToPDF", { paperWidth, paperHeight });
+      const pdf = Buffer.from(String(data), "base64").toString("latin1");
+      assert.equal((pdf.match(/\/Type \/Page\b/g) ?? []).length, 1);
+    }
+  }));
+
 test("on paper the report is black on white, in one piece, with its bars", () =>
   withReport(sampleReport(), async (page) => {
     await page.send("Emulation.setEmulatedMedia", {
@@ -163,17 +248,11 @@ test("on paper the report is black on white, in one piece, with its bars", () =>
   }));
 
 test("the report of a healthy database is short and says so", () =>
-  withReport({
-    ...sampleReport(),
-    exitCode: 0,
-    findings: [],
-    checks: [],
-    runs: [],
-    backups: [],
-    tables: [],
-    revisions: [],
-  }, async (page) => {
+  withReport({ ...healthyReport(), checks: [], runs: [], tables: [], revisions: [] }, async (page) => {
     assert.equal(await page.evaluate("document.querySelector('h1').textContent"), "All is well");
-    assert.equal(await page.evaluate("document.querySelectorAll('h2').length"), 0);
-    assert.match(await page.evaluate<string>("document.title"), /^Healthy/);
+    assert.deepEqual(
+      await page.evaluate("[...document.querySelectorAll('h2')].map((each) => each.textContent)"),
+      ["Backups"],
+    );
+    assert.equal(await page.evaluate("document.title"), "Healthy · /srv/openharbor.db on web1");
   }));

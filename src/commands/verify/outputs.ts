@@ -11,6 +11,7 @@ import type { Verification } from "../../verify/verify.ts";
 import type { App } from "../../cli/app.ts";
 import { databaseIdentity } from "../backup/options.ts";
 import { renderReportPage } from "../../verify/page/page.ts";
+import { readStorage } from "./storage.ts";
 import type { VerifyValues } from "./options.ts";
 
 /** A file that a run was to write. */
@@ -90,14 +91,20 @@ function earlierRuns(path: string): readonly RunRecord[] {
 }
 
 function pageOf(app: App, { verification, exitCode }: Result, runs: readonly RunRecord[]): string {
-  const { display: url, dialect } = app.databaseUrl();
+  const { facts } = verification;
+  const { system } = app;
+  const url = app.databaseUrl();
+  const { host } = system.client;
   return renderReportPage({
     ...verification,
-    ...verification.facts,
-    version: app.system.build.version,
-    database: { url, dialect },
+    ...facts,
+    version: system.build.version,
+    database: url.isFile
+      ? { address: resolve(system.cwd, url.path), place: `on ${host}`, dialect: url.dialect }
+      : { address: url.display, place: `seen from ${host}`, dialect: url.dialect },
+    storage: readStorage(url.isFile ? resolve(system.cwd, url.path) : null, facts.backupFolder),
     exitCode,
-    backups: verification.facts.backups.map(({ path, manifest, isWhole }) => ({
+    backups: facts.backups === null ? null : facts.backups.map(({ path, manifest, isWhole }) => ({
       name: basename(path),
       createdAt: manifest.createdAt,
       bytes: manifest.bytes,
@@ -127,6 +134,6 @@ function metricsOf(app: App, { verification, exitCode }: Result, path: string): 
       notChecked: notCheckedOf(findings.filter(({ check }) => check === each.check)).length,
     })),
     tables: facts.tables,
-    backup: facts.backups[0]?.manifest ?? null,
+    backup: facts.backups?.[0]?.manifest ?? null,
   }, readRegularText(path, mostMetrics) ?? "");
 }

@@ -4,11 +4,22 @@ import { icon } from "./icons.ts";
 import type { BackupFacts, ReportData } from "./report_data.ts";
 import { plural, showAge, showTime } from "./words.ts";
 
-const shown = 8;
+const shown = 6;
 
 /** The backups with their age and how far they were proven, the newest first. */
-export function renderBackups({ backups, startedAt }: ReportData): Html | null {
-  if (backups.length === 0) return null;
+export function renderBackups({ backups, backupFolder, startedAt }: ReportData): Html {
+  if (backups === null || backups.length === 0) {
+    return html`
+      <section>
+        <h2>Backups</h2>
+        <p class="list none">${backups === null ? null : html`
+          <b>NONE</b>
+        `}${backups === null
+          ? "What is there could not be read in "
+          : "There is no backup of this database in "}<code>${backupFolder}</code></p>
+      </section>
+    `;
+  }
   const rest = backups.length - shown;
   return html`
     <section>
@@ -24,12 +35,12 @@ export function renderBackups({ backups, startedAt }: ReportData): Html | null {
 function renderBackup({ name, createdAt, bytes, revision, proof }: BackupFacts, now: string): Html {
   return html`<li>
     ${icon(proof === null ? "error" : "pass")}
-    <div class="main"><b>${showAge(createdAt, now)}</b> <span>${
-    showTime(createdAt)
-  }</span><code>${name}</code></div>
+    <div class="main"><b>${showTime(createdAt)}</b> <span>${
+    showAge(createdAt, now)
+  }</span> <code>${name}</code></div>
     <div class="side"><b>${formatBytes(bytes)}</b> <span>${proof ?? "not proven"}${
     revision === null ? null : html`
-      · at ${revision}
+      <i>· at ${revision}</i>
     `
   }</span></div>
   </li>`;

@@ -1,15 +1,16 @@
 import { renderBackups } from "./backups.ts";
-import { renderFindings } from "./findings.ts";
+import { renderChecks } from "./checks.ts";
+import { renderProblems } from "./problems.ts";
 import { renderVerdict } from "./verdict.ts";
 import { html } from "./html.ts";
 import type { ReportData } from "./report_data.ts";
-import { renderRuns } from "./runs.ts";
+import { renderLastRuns } from "./runs.ts";
 import { style } from "./style.ts";
 import { renderTables } from "./tables.ts";
 import { renderTimeline } from "./timeline.ts";
 import { showTime } from "./words.ts";
 
-export type { BackupFacts, ReportData } from "./report_data.ts";
+export type { BackupFacts, Disk, ReportData, Storage } from "./report_data.ts";
 
 /**
  * Returns the report as one page that needs nothing else: no script, no file beside it, no network. It reads on a
@@ -25,19 +26,20 @@ export function renderReportPage(data: ReportData): string {
         <meta name="color-scheme" content="light dark">
         <meta name="robots" content="noindex">
         <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-        <title>${title(data)} · ${data.database.url}</title>
+        <title>${title(data)} · ${data.database.address} ${data.database.place}</title>
         <style>${{ markup: style }}</style>
       </head>
       <body>
     ${renderVerdict(data)}
     <main class="wide">
-    ${renderFindings(data)}
+    ${renderProblems(data)}
+    ${renderChecks(data)}
     <div class="pair">
     ${renderTables(data)}
     ${renderTimeline(data)}
     </div>
     ${renderBackups(data)}
-    ${renderRuns(data)}
+    ${renderLastRuns(data)}
     </main>
     <footer class="wide">harbor-db ${data.version} · ${data.database.dialect} · ${showTime(
       data.startedAt,

@@ -6,7 +6,14 @@ import type { CheckResult, TableFacts } from "../verify.ts";
 /** What the page shows. */
 export interface ReportData {
   readonly version: string;
-  readonly database: { readonly url: string; readonly dialect: string };
+  readonly database: {
+    /** The absolute path of a file, a server's URL without its password. */
+    readonly address: string;
+    /** Which machine that is seen from: `on web1`. */
+    readonly place: string;
+    readonly dialect: string;
+  };
+  readonly storage: Storage;
   /** ISO 8601 UTC. */
   readonly startedAt: string;
   readonly ms: number;
@@ -15,10 +22,26 @@ export interface ReportData {
   readonly findings: readonly Finding[];
   readonly revisions: readonly RevisionStatus[];
   readonly tables: readonly TableFacts[];
-  /** The newest first. */
-  readonly backups: readonly BackupFacts[];
+  /** The newest first; `null` when they could not be read. */
+  readonly backups: readonly BackupFacts[] | null;
+  readonly backupFolder: string;
   /** This one included, the oldest first. */
   readonly runs: readonly RunRecord[];
+}
+
+/** Room on the disks of this machine; `null` where it is not known, or is on another machine. */
+export interface Storage {
+  /** The database file with what SQLite keeps beside it, in bytes. */
+  readonly fileBytes: number | null;
+  readonly disk: Disk | null;
+  /** The disk that backups are on, when it is another one. */
+  readonly backupDisk: Disk | null;
+}
+
+/** In bytes. */
+export interface Disk {
+  readonly free: number;
+  readonly total: number;
 }
 
 /** A backup as the page shows it. */

@@ -9,7 +9,7 @@ const inStrip = 60;
 const inList = 10;
 
 /** The last runs: all of them as a strip, the last ones in words. */
-export function renderRuns({ runs }: ReportData): Html | null {
+export function renderLastRuns({ runs }: ReportData): Html | null {
   if (runs.length < 2) return null;
   const strip = runs.slice(-inStrip);
   const healthy = strip.filter((run) => run.exitCode === 0).length;
@@ -20,20 +20,40 @@ export function renderRuns({ runs }: ReportData): Html | null {
       <ol class="strip" aria-hidden="true">${strip.map((run) =>
         html`<li class="${run.status}" title="${showTime(run.at)}: ${statusWords[run.status]}"></li>`
       )}</ol>
-      <ol class="list runs">${runs.slice(-inList).toReversed().map(renderRun)}</ol>
+      <ol class="list runs">${alike(runs.toReversed()).slice(0, inList).map(renderRuns)}</ol>
     </section>
   `;
 }
 
-function renderRun({ at, ms, status, problems, checks }: RunRecord): Html {
+/** Runs after each other that came to the same, as one. */
+function alike(runs: readonly RunRecord[]): readonly (readonly RunRecord[])[] {
+  const groups: RunRecord[][] = [];
+  for (const run of runs) {
+    const group = groups.at(-1);
+    if (group?.[0]?.status === run.status && wordsOf(group[0]) === wordsOf(run)) group.push(run);
+    else groups.push([run]);
+  }
+  return groups;
+}
+
+/** @param runs The newest first */
+function renderRuns(runs: readonly RunRecord[]): Html {
+  const [newest, oldest] = [runs[0]!, runs.at(-1)!];
+  return html`<li>
+    ${icon(newest.status)}
+    <div class="main"><b>${showTime(newest.at)}</b>${
+    runs.length === 1 ? null : html`
+      <i>and ${plural(runs.length - 1, "run")} before it, since ${showTime(oldest.at)}</i>
+    `
+  } <span>${wordsOf(newest)}</span></div>
+    <div class="side"><span>${formatDuration(newest.ms)}</span></div>
+  </li>`;
+}
+
+function wordsOf({ problems, checks }: RunRecord): string {
   const [first] = problems;
   const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
-  const words = first === undefined
+  return first === undefined
     ? `${plural(checks.length, "check")} passed`
     : `${first.check}: ${first.message}${more}`;
-  return html`<li>
-    ${icon(status)}
-    <div class="main"><b>${showTime(at)}</b> <span>${words}</span></div>
-    <div class="side"><span>${formatDuration(ms)}</span></div>
-  </li>`;
 }

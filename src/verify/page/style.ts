@@ -36,7 +36,7 @@ code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans 
 .verdict .icon .mark { stroke: var(--sea1); }
 h1 { font-size: clamp(1.6rem, 5vw, 2.4rem); line-height: 1.15; font-weight: 700; letter-spacing: -.015em; }
 .verdict p { opacity: .9; margin-top: .2rem; }
-.address span { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .85rem; opacity: .85; }
+.address { font-size: .9rem; } .address span { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .85rem; opacity: .85; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .9rem 1.5rem; margin-top: 1.4rem; padding-top: 1.2rem; border-top: 1px solid #ffffff2e; }
 .figures dt { font-size: .72rem; text-transform: uppercase; letter-spacing: .07em; opacity: .85; }
 .figures dd { font-weight: 600; }
@@ -45,6 +45,7 @@ h1 { font-size: clamp(1.6rem, 5vw, 2.4rem); line-height: 1.15; font-weight: 700;
 main.wide { padding-top: 1.6rem; }
 section { margin-bottom: 2.25rem; }
 h2 { font-size: 1.15rem; font-weight: 680; margin-bottom: .8rem; letter-spacing: -.005em; }
+h2 small { font-size: .82rem; font-weight: 400; color: var(--soft); letter-spacing: 0; margin-left: .4rem; }
 .card, .finding, .list, .tables, .timeline { background: var(--card); border: 1px solid var(--line); border-radius: .7rem; }
 
 .checks { display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: .8rem; }
@@ -64,10 +65,12 @@ h2 { font-size: 1.15rem; font-weight: 680; margin-bottom: .8rem; letter-spacing:
 .message { font-weight: 560; }
 .remedy { margin-top: .55rem; display: flex; gap: .6rem; align-items: baseline; }
 .remedy b { font-size: .78rem; font-weight: 400; color: var(--soft); flex: none; }
-.remedy span { font-size: .92rem; }
-.remedy code { background: var(--code); border-radius: .35rem; padding: .25rem .5rem; white-space: pre-wrap; font-size: .82rem; }
+.remedy p { font-size: .92rem; }
+.remedy code, pre { background: var(--code); border-radius: .35rem; white-space: pre-wrap; font-size: .82rem; }
+.remedy code { padding: .12rem .35rem; -webkit-box-decoration-break: clone; box-decoration-break: clone; }
+.remedy pre { padding: .35rem .6rem; }
 details summary { cursor: pointer; color: var(--soft); font-size: .82rem; margin-top: .55rem; }
-details pre { background: var(--code); border-radius: .35rem; padding: .6rem .8rem; margin-top: .4rem; overflow-x: auto; white-space: pre-wrap; }
+details pre { padding: .6rem .8rem; margin-top: .4rem; overflow-x: auto; }
 
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 0 1.5rem; align-items: start; }
 .tables { padding: .4rem 1.1rem; }
@@ -102,6 +105,8 @@ h3 { font-size: .95rem; font-weight: 620; margin-bottom: .3rem; }
 .list .side { text-align: right; max-width: 45%; }
 .list .side b, .list .side span { display: block; }
 .runs .main span { display: block; }
+.runs .main i, .side i { font-style: normal; }
+.list.none { padding: .75rem 1.1rem; color: var(--soft); } .none b { color: var(--fail); }
 .lead, .more { color: var(--soft); font-size: .9rem; margin-bottom: .6rem; }
 .more { margin-top: .6rem; }
 .strip { display: flex; gap: 3px; margin-bottom: .9rem; }
@@ -115,26 +120,39 @@ footer { color: var(--soft); font-size: .82rem; padding-bottom: 2.5rem; }
   .verdict .icon { width: 2.7rem; height: 2.7rem; }
   .checks { grid-template-columns: 1fr; gap: .55rem; }
   .finding { padding: .9rem; gap: .7rem; }
-  .remedy { display: block; } .remedy > * { display: block; } .remedy code { margin-top: .25rem; }
+  .remedy { display: block; } .remedy > * { display: block; } .remedy pre { margin-top: .25rem; }
   .list li { padding: .7rem .9rem; flex-wrap: wrap; }
   .list .side { text-align: left; max-width: none; flex-basis: 100%; padding-left: 2.05rem; }
   .list .side b, .list .side span { display: inline; }
   .strip { gap: 2px; }
 }
 
-@page { margin: 14mm; }
+@page { margin: 10mm; }
 @media print {
   :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #333; --line: #999; --code: #fff; --pass: #000; --warn: #000; --fail: #000; --error: #000; --bar: #000; --bar2: #777; --sea1: #fff; --sea2: #fff; }
-  body { font-size: 10.5pt; }
-  .wide { max-width: none; padding: 0; }
-  .hero { background: none; color: #000; border-top: 0; border-bottom: 2px solid #000; padding: 0 0 .8rem; --edge: #000 !important; }
-  .figures { border-top-color: #999; }
-  .bar i { border: 1px solid #999; background: none; }
-  .bar b { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  .icon, .icon .mark, .timeline li::after { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  .remedy code { border: 1px solid #999; }
+  html { font-size: 8.5pt; }
+  body { font-size: 8pt; line-height: 1.3; }
+  .wide { max-width: none; padding: 0 1px; }
+  main.wide { padding-top: 1rem; }
+  section { margin-bottom: 1rem; }
+  h2 { margin-bottom: .4rem; break-after: avoid; }
+  .hero { background: none; color: #000; border-top: 0; border-bottom: 2px solid #000; padding: 0 0 .6rem; --edge: #000 !important; }
+  .verdict { margin: .6rem 0 .4rem; } .verdict .icon { width: 2.2rem; height: 2.2rem; }
+  .figures { border-top-color: #999; margin-top: .6rem; padding-top: .6rem; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); gap: .5rem 1rem; }
+  .checks { grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .5rem; }
+  .card, .finding { padding: .5rem .7rem; }
+  .card p { margin-top: .2rem; line-height: 1.3; }
+  .pair { grid-template-columns: 2fr 5fr; gap: 0 1rem; } .list .main code { font-size: 6.5pt; }
+  .table { padding: .3rem 0; } .tables { padding: .2rem .8rem; }
+  .timeline { padding: .6rem .8rem 0; } .timeline li { padding-bottom: .3rem; } .timeline p { font-size: 7pt !important; } .timeline .what { margin-right: .3rem; } .timeline p { display: inline; }
+  .list { font-size: 7.5pt; } .list li { padding: .25rem .8rem; align-items: center; } .list .side { white-space: nowrap; max-width: none; } .backups .side i { display: none; } .list .main code, .list .side b, .list .side span { display: inline; }
+  .bar { grid-template-columns: 2.4rem 1fr 4rem; gap: .3rem; } .bar i { border: 1px solid #999; background: none; }
+  .bar b, .icon, .icon .mark, .timeline li::after { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .remedy code, pre { border: 1px solid #999; }
   .strip, details:not([open]) { display: none; }
-  .tables, .card, .finding, .list li, .timeline li, .table { break-inside: avoid; }
-  h2 { break-after: avoid; }
+  .card, .finding, .list li, .timeline li, .table { break-inside: avoid; }
+  /* A box that goes on on the next sheet has its borders whole on both. */
+  .list, .tables, .timeline, .finding, .card, pre { -webkit-box-decoration-break: clone; box-decoration-break: clone; }
+  footer { padding-bottom: 0; }
 }
 `;

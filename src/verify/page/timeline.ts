@@ -4,7 +4,7 @@ import type { ReportData } from "./report_data.ts";
 import { plural, showTime } from "./words.ts";
 
 /** So many revisions are shown at once; those before are one click away. */
-const shown = 12;
+const shown = 8;
 
 /** The history as a time line, from the first revision down to the last. */
 export function renderTimeline({ revisions }: ReportData): Html | null {
@@ -41,7 +41,7 @@ function stateOf(
   if (!revision.inHistory) return { state: "fail", words: "in the database, but not in the history" };
   if (revision.unfinished !== null) return { state: "fail", words: `${revision.unfinished} half done` };
   if (!revision.applied) return { state: "open", words: "not applied yet" };
-  const applied = `applied ${describeApplied(revision)}`;
+  const applied = `applied ${describeApplied(revision, showTime)}`;
   return revision.checksumMatches === false
     ? { state: "fail", words: `${applied}, and its script was edited since` }
     : { state: "pass", words: revision.origin === "run" ? `${applied}, script unchanged` : applied };

@@ -2,7 +2,7 @@ import { formatBytes, formatDuration } from "../../base/quantity.ts";
 import { type FindingStatus, notCheckedOf } from "../../base/finding.ts";
 import { type Html, html } from "./html.ts";
 import { icon } from "./icons.ts";
-import type { ReportData } from "./report_data.ts";
+import type { Disk, ReportData } from "./report_data.ts";
 import { plural, showAge, showTime } from "./words.ts";
 
 /** The state at a glance: what a person sees who looks for two seconds. */
@@ -19,7 +19,7 @@ export function renderVerdict(data: ReportData): Html {
             <p>${line}</p>
           </div>
         </div>
-        <p class="address"><span>${data.database.url}</span></p>
+        <p class="address"><span>${data.database.address}</span> ${data.database.place}</p>
         <dl class="figures">${figures(data).map(([name, value, note]) =>
           html`
             <div>
@@ -73,19 +73,34 @@ function verdict({ findings, exitCode }: ReportData): Verdict {
 
 type Figure = readonly [name: string, value: string, note: string];
 
-function figures({ revisions, tables, backups, startedAt, ms }: ReportData): readonly Figure[] {
+function figures({ revisions, tables, backups, storage, startedAt, ms }: ReportData): readonly Figure[] {
   const current = revisions.findLast((revision) => revision.applied);
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   const bytes = tables.reduce((sum, table) => sum + (table.bytes ?? 0), 0);
-  const [newest] = backups;
+  const { fileBytes, disk, backupDisk } = storage;
   return [
     ["Checked", showTime(startedAt), `took ${formatDuration(ms)}`],
     ...current === undefined ? [] : [["Revision", current.revision, current.name] as const],
     ...tables.length === 0
       ? []
       : [["Rows", plural(rows, "row"), bytes === 0 ? "" : formatBytes(bytes)] as const],
-    ...newest === undefined
-      ? []
-      : [["Newest backup", showAge(newest.createdAt, startedAt), formatBytes(newest.bytes)] as const],
+    ...fileBytes === null ? [] : [["Database file", formatBytes(fileBytes), freeWords(disk)] as const],
+    newestBackup(backups, startedAt),
+    ...backupDisk === null ? [] : [["Disk of backups", freeWords(backupDisk), ""] as const],
   ];
+}
+
+function newestBackup(backups: ReportData["backups"], startedAt: string): Figure {
+  const name = "Newest backup";
+  if (backups === null) return [name, "not known", ""];
+  const [newest] = backups;
+  return newest === undefined ? [name, "NONE", ""] : [
+    name,
+    showTime(newest.createdAt),
+    `${showAge(newest.createdAt, startedAt)}, ${formatBytes(newest.bytes)}`,
+  ];
+}
+
+function freeWords(disk: Disk | null): string {
+  return disk === null ? "" : `${formatBytes(disk.free)} of ${formatBytes(disk.total)} free`;
 }

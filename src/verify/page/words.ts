@@ -9,10 +9,13 @@ export function showTime(iso: string): string {
   return `${time.getUTCDate()} ${months[time.getUTCMonth()]} ${time.getUTCFullYear()}, ${clock} UTC`;
 }
 
-/** Returns how long before `now` something was: `14 h 5 min ago`. */
-export function showAge(iso: string, now: string): string {
-  const ms = Date.parse(now) - Date.parse(iso);
-  return ms < 1_000 ? "just now" : `${formatDuration(ms)} ago`;
+/**
+ * Returns how long before the check something was: `14 h 5 min before the check`. The page may be read the day after, and
+ * "ago" would then be wrong.
+ */
+export function showAge(iso: string, checkedAt: string): string {
+  const ms = Math.max(0, Date.parse(checkedAt) - Date.parse(iso));
+  return `${formatDuration(ms)} before the check`;
 }
 
 /** Returns `1 row`, `2 rows`. */

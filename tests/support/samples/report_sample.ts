@@ -44,7 +44,13 @@ export function sampleReport(): ReportData {
   });
   return {
     version: "0.1.0",
-    database: { url: `sqlite:////srv/${hostile}`, dialect: "sqlite" },
+    database: { address: `/srv/${hostile}`, place: "on web1", dialect: "sqlite" },
+    storage: {
+      fileBytes: 312_000_000,
+      disk: { free: 3_000_000_000, total: 20_000_000_000 },
+      backupDisk: { free: 900_000_000_000, total: 1_000_000_000_000 },
+    },
+    backupFolder: `/srv/${hostile}`,
     startedAt: "2025-11-22T03:15:00.000Z",
     ms: 12_345,
     exitCode: 3,
@@ -73,4 +79,81 @@ export function sampleReport(): ReportData {
     })),
     runs: Array.from({ length: 70 }, (_, i) => run(i)),
   };
+}
+
+const plain = {
+  database: { address: "/srv/openharbor.db", place: "on web1", dialect: "sqlite" },
+  backupFolder: "/srv/backups",
+};
+
+/** Returns the report of a database that has nothing wrong, and as much of everything else as one sheet takes. */
+export function healthyReport(): ReportData {
+  const { checks, revisions, backups, runs, ...sample } = sampleReport();
+  return {
+    ...sample,
+    ...plain,
+    exitCode: 0,
+    checks: checks.map((check) => ({ ...check, status: "pass" })),
+    findings: checks.map(({ check }) => ({
+      check,
+      status: "pass",
+      message:
+        "every page can be read · every reference has its row · 5 entries of 7 indexes agree with their rows",
+      hint: null,
+      details: {},
+    })),
+    revisions: revisions.filter(({ applied }) => applied).map((revision) => ({
+      ...revision,
+      checksumMatches: true,
+    })),
+    tables: ["collections", "files", "users"].map((name, i) => ({
+      name,
+      rows: 10 ** i,
+      bytes: 4096 * 10 ** i,
+    })),
+    backups: backups!.map((backup, i) => ({
+      ...backup,
+      name: `openharbor-202511${22 - i}T010000000Z-5b09ebe23c76.db`,
+      proof: "restored and compared",
+    })),
+    runs: runs.map((run) => ({ ...run, status: "pass", exitCode: 0, problems: [] })),
+  };
+}
+
+/** Returns the report of a database that cannot be opened and has no backup. */
+export function problemsReport(): ReportData {
+  return {
+    ...sampleReport(),
+    ...plain,
+    findings: [
+      ...["history", "schema", "data"].map((check) => ({
+        check,
+        status: "error" as const,
+        message: "could not be checked: there is no file",
+        hint: "harbor-db upgrade",
+        details: { code: "connection_failed" },
+      })),
+      {
+        check: "backup",
+        status: "fail",
+        message: "there is no backup",
+        hint: "harbor-db backup, every night; where another program makes backups: --skip backup",
+        details: {},
+      },
+    ],
+    revisions: [],
+    tables: [],
+    backups: [],
+    runs: [],
+  };
+}
+
+/** Returns a revision that was there before harbor-db. */
+export function alembicRevisions(): ReportData["revisions"] {
+  return [{
+    ...sampleReport().revisions[0]!,
+    appliedAt: null,
+    origin: "alembic",
+    recordedAt: "2025-10-03T10:00:00.000Z",
+  }];
 }
