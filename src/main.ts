@@ -111,8 +111,16 @@ let unprinted: string | undefined;
 function sink(descriptor: number): Sink {
   const encoder = new TextEncoder();
   let isGone = false;
+  let columns: number | undefined;
+  const isOne = isTerminal(descriptor);
   return {
-    isTerminal: isTerminal(descriptor),
+    // One that knows no colours and no way back is written to like a file.
+    isTerminal: isOne && process.env["TERM"] !== "dumb",
+    get columns() {
+      if (!isOne) return undefined;
+      return columns ??= new (process.getBuiltinModule("node:tty").WriteStream)(descriptor).columns ||
+        undefined;
+    },
     write(text) {
       const bytes = encoder.encode(text);
       for (let at = 0; at < bytes.length && !isGone;) {

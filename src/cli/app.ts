@@ -12,6 +12,7 @@ import { locateFile } from "./locate_file.ts";
 import { defaultUrl, type GlobalValues } from "./global_options.ts";
 import type { Report } from "./report.ts";
 import type { System } from "./system.ts";
+import { wrap } from "./wrap.ts";
 
 /** What commands work with. Nothing is opened or read before a command asks for it, so that `help` never connects. */
 export interface App {
@@ -123,7 +124,7 @@ export function createApp(
           hint,
         });
       }
-      const answer = await system.ask(`${shownText(question)} [y/N] `);
+      const answer = await system.ask(wrap(`${shownText(question)} [y/N] `, system.stderr.columns));
       if (!/^y(es)?$/i.test(answer.trim())) {
         throw new HarborError("needs_confirmation", "Stopped: not confirmed, nothing was changed", { hint });
       }

@@ -1,13 +1,11 @@
 import { shownText } from "../base/shown_text.ts";
 
-/** Makes text stand out on a terminal. */
+/** Makes text stand out on a terminal, in what can be read on a light one and on a dark one. */
 export interface Colors {
   readonly bold: Paint;
-  readonly dim: Paint;
   readonly red: Paint;
   readonly green: Paint;
-  readonly yellow: Paint;
-  readonly cyan: Paint;
+  readonly magenta: Paint;
   /** Returns a text as it is printed: in the colours that it was painted with, and all else of it escaped. */
   render(text: string): string;
 }
@@ -27,11 +25,9 @@ export function createColors(isEnabled: boolean, mark: string): Colors {
     isEnabled ? `${mark}${on};${text}${mark}${off};` : text;
   return {
     bold: paint(1, 22),
-    dim: paint(2, 22),
     red: paint(31, 39),
     green: paint(32, 39),
-    yellow: paint(33, 39),
-    cyan: paint(36, 39),
+    magenta: paint(35, 39),
     render: (text) => {
       if (!isEnabled) return shownText(text);
       const [plain = "", ...painted] = text.split(mark);

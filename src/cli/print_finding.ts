@@ -11,10 +11,10 @@ const labels: Readonly<Record<FindingStatus, string>> = {
 
 /** Prints a finding and what to do about it. */
 export function printFinding({ report }: App, { check, status, message, hint }: Finding): void {
-  const { green, yellow, red, dim } = report.colors;
-  const color = { pass: green, warn: yellow, fail: red, error: red }[status];
-  report.line(`${color(labels[status].padEnd(11))} ${check.padEnd(9)} ${message}`);
-  if (hint !== null) report.line(`${" ".repeat(22)}${dim(hint)}`);
+  const { green, magenta, red, bold } = report.colors;
+  const color = { pass: green, warn: magenta, fail: red, error: red }[status];
+  report.line(`${color(labels[status].padEnd(11))} ${check.padEnd(9)} ${message}`, 22);
+  if (hint !== null) report.line(`${" ".repeat(22)}${bold(hint)}`);
 }
 
 /** Returns a finding as text without colours, in which a line break is one of ours. */

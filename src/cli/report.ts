@@ -3,6 +3,7 @@ import { HarborError } from "../base/errors.ts";
 import type { RunEvent } from "../engines/run_context.ts";
 import { shownJson, shownLines, shownText } from "../base/shown_text.ts";
 import { backupLine, progressLine } from "./progress.ts";
+import { wrap } from "./wrap.ts";
 
 // The global: node:crypto takes longer to load than a report to print.
 declare const crypto: { randomUUID(): string };
@@ -10,6 +11,8 @@ declare const crypto: { randomUUID(): string };
 /** A stream to write to, as a terminal or a file sees it. What it cannot write it drops: that must stop nothing. */
 export interface Sink {
   readonly isTerminal: boolean;
+  /** How many places a line of the terminal has; left out where nothing is to be broken. */
+  readonly columns?: number | undefined;
   write(text: string): void;
 }
 
@@ -18,6 +21,7 @@ export interface ReportOptions {
   readonly stderr: Sink;
   readonly json: boolean;
   readonly quiet: boolean;
+  /** Whether what goes to a terminal has colours. */
   readonly color: boolean;
   /** Milliseconds of a monotonic clock. */
   now(): number;
@@ -30,8 +34,11 @@ export interface ReportOptions {
  */
 export interface Report {
   readonly colors: Colors;
-  /** Prints a line of the result for people. */
-  line(text?: string): void;
+  /**
+   * Prints a line of the result for people.
+   * @param hang How far it is indented where a terminal is too narrow and it goes on in the next line; see {@link wrap}
+   */
+  line(text?: string, hang?: number): void;
   /**
    * Prints a result that is itself the output (a script, a completion): also with `--quiet`, never with `--json`. It is
    * written as it is, but on a terminal.
@@ -56,8 +63,11 @@ const logEveryMs = 10_000;
 
 export function createReport(options: ReportOptions): Report {
   const { stdout, stderr, json, quiet } = options;
-  const isColored = options.color && !json;
-  const colors = createColors(isColored, isColored ? `\x1b${crypto.randomUUID()}:` : "");
+  const colorsOn = ({ isTerminal }: Sink) => {
+    const isColored = options.color && !json && isTerminal;
+    return createColors(isColored, isColored ? `\x1b${crypto.randomUUID()}:` : "");
+  };
+  const colors = colorsOn(stdout);
   let progressShown = false;
   let lastProgress = -Infinity;
 
@@ -67,10 +77,10 @@ export function createReport(options: ReportOptions): Report {
   }
   function note(text: string) {
     clearProgress();
-    if (!quiet) stderr.write(`${shownText(text)}\n`);
+    if (!quiet) stderr.write(`${wrap(shownText(text), stderr.columns)}\n`);
   }
-  function line(text = "") {
-    print(colors.render(text));
+  function line(text = "", hang?: number) {
+    print(wrap(colors.render(text), stdout.columns, hang));
   }
   function print(text: string) {
     clearProgress();
@@ -89,7 +99,8 @@ export function createReport(options: ReportOptions): Report {
   /** Prints lines under each other behind a label of six places. */
   function block(label: string, lines: readonly string[]) {
     for (const [at, text] of lines.entries()) {
-      stderr.write(`${at === 0 ? colors.render(label) : "      "} ${shownText(text)}\n`);
+      const line = `${at === 0 ? label : "      "} ${shownText(text)}`;
+      stderr.write(`${wrap(line, stderr.columns, 7)}\n`);
     }
   }
 
@@ -107,6 +118,7 @@ export function createReport(options: ReportOptions): Report {
       print(renderTable(
         head.map((text) => colors.render(colors.bold(text))),
         rows.map((row) => row.map(colors.render)),
+        stdout.columns,
       ));
     },
     event: (event) => {
@@ -135,8 +147,9 @@ export function createReport(options: ReportOptions): Report {
         stdout.write(`${shownJson({ ok: false, ...fields, error })}\n`);
         return;
       }
-      block(colors.red("error:"), error.lines);
-      block(`${colors.cyan("hint:")} `, error.hintLines);
+      const { red, bold, render } = colorsOn(stderr);
+      block(render(red("error:")), error.lines);
+      block(`${render(bold("hint:"))} `, error.hintLines);
     },
   };
 }

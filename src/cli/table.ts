@@ -1,13 +1,98 @@
 import stringWidth from "string-width";
+import { wrap } from "./wrap.ts";
 
-/** Returns rows under headings, in columns without lines, so that they read the same in a log file. */
-export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((text, column) =>
-    rows.reduce((most, row) => Math.max(most, widthOf(row[column]!)), widthOf(text))
-  );
-  const line = (row: readonly string[]) =>
-    row.map((text, column) => text + " ".repeat(widths[column]! - widthOf(text))).join("  ").trimEnd();
-  return [head, ...rows].map(line).join("\n");
+/** What stands between two columns. */
+const gap = "  ";
+/** How far the columns are indented for which the first line of a row has no room. */
+const fold = 4;
+
+/**
+ * Returns rows under headings, in columns without lines, so that they read the same in a log file. Where a terminal is
+ * too narrow, the widest columns are broken between words; columns that have no room even then go below the others.
+ *
+ * @param width Of the terminal, in places
+ */
+export function renderTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  width = Infinity,
+): string {
+  const table = [head, ...rows];
+  const most = (column: number, measure: (cell: string) => number) =>
+    table.reduce((so, row) => Math.max(so, measure(row[column]!)), 0);
+  const columns = head.map((_, index): Column => {
+    const full = most(index, widthOf);
+    const longestWord = (cell: string) => Math.max(...cell.split(" ").map(widthOf));
+    return { index, full, least: width === Infinity ? full : most(index, longestWord) };
+  });
+  const groups = grouped(columns, width);
+  return table.map((row) => groups.map((group) => rowOf(row, group)).join("\n")).join("\n");
+}
+
+interface Column {
+  readonly index: number;
+  /** Of its widest cell. */
+  readonly full: number;
+  /** Of its longest word. */
+  readonly least: number;
+}
+
+/** Columns beside each other, with the widths that they get. */
+interface Group {
+  readonly indent: number;
+  readonly columns: readonly (readonly [index: number, width: number])[];
+}
+
+function grouped(columns: readonly Column[], width: number): readonly Group[] {
+  const groups: Column[][] = [[]];
+  let taken = 0;
+  for (const column of columns) {
+    const last = groups.at(-1)!;
+    if (last.length > 0 && taken + column.least > width) {
+      groups.push([column]);
+      taken = fold + column.least + gap.length;
+    } else {
+      last.push(column);
+      taken += column.least + gap.length;
+    }
+  }
+  return groups.map((group, index) => {
+    const indent = index === 0 ? 0 : fold;
+    return { indent, columns: narrowed(group, width - indent) };
+  });
+}
+
+/** Takes from the widest column as long as they have no room. */
+function narrowed(columns: readonly Column[], width: number): Group["columns"] {
+  const widths = columns.map(({ full }) => full);
+  const sum = () => widths.reduce((a, b) => a + b, 0) + gap.length * (widths.length - 1);
+  for (;;) {
+    const over = sum() - width;
+    const free = columns.map(({ least }, at) => widths[at]! > least ? widths[at]! : 0);
+    const widest = free.indexOf(Math.max(...free));
+    if (!(over > 0) || free[widest] === 0) return columns.map(({ index }, at) => [index, widths[at]!]);
+    widths[widest]!--;
+  }
+}
+
+function rowOf(row: readonly string[], { indent, columns }: Group): string {
+  const cells = columns.map(([index, width]) => linesOf(row[index]!, width));
+  const height = Math.max(...cells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, at) => {
+    const line = cells.map((lines, column) => {
+      const text = lines[at] ?? "";
+      return text + " ".repeat(columns[column]![1] - widthOf(text));
+    });
+    return (" ".repeat(indent) + line.join(gap)).trimEnd();
+  }).join("\n");
+}
+
+/** Breaks a cell. One that is painted is painted in each line, which the cells beside it share. */
+function linesOf(cell: string, width: number): readonly string[] {
+  if (widthOf(cell) <= width) return [cell];
+  // deno-lint-ignore no-control-regex
+  const [, on = "", text = cell, off = ""] = /^(\x1b\[\d+m)(.*)(\x1b\[\d+m)$/.exec(cell) ?? [];
+  return wrap(text, width).split("\n").map((line) => on + line + off);
 }
 
 /** Returns how many places a text takes on a terminal. */

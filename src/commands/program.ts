@@ -136,7 +136,7 @@ function reportFor(
   { json, quiet, noColor }: { readonly json: boolean; readonly quiet: boolean; readonly noColor: boolean },
 ): Report {
   const { stdout, stderr, environment } = system;
-  const color = !noColor && !environment["NO_COLOR"] && stdout.isTerminal;
+  const color = !noColor && !environment["NO_COLOR"];
   return createReport({ stdout, stderr, json, quiet, color, now: () => performance.now() });
 }
 

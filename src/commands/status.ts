@@ -113,7 +113,7 @@ function print({ report, isAbsent, historyDir }: App, status: Shown, url: string
   show("current", state.refusal === null ? named(status.current) : "unknown");
   show("head", named(status.head));
   if (state.refusal === null) show("pending", pending.length === 0 ? "nothing" : String(pending.length));
-  for (const revision of pending) report.line(`${" ".repeat(10)} ${report.colors.yellow(named(revision))}`);
+  for (const revision of pending) report.line(`${" ".repeat(10)} ${report.colors.magenta(named(revision))}`);
   if (adopted !== null) {
     const how = { alembic: "from Alembic", adopt: "as it was", bridge: "by a bridge" } as const;
     show("adopted", `${adopted.at}, ${how[adopted.how as keyof typeof how]}`);
@@ -137,7 +137,7 @@ function print({ report, isAbsent, historyDir }: App, status: Shown, url: string
   }
   if (backupProblem !== null) {
     show("backup", `unknown: ${backupProblem.message}`);
-    for (const line of backupProblem.hintLines) report.line(`${" ".repeat(10)} ${line}`);
+    for (const line of backupProblem.hintLines) report.line(`${" ".repeat(11)}${line}`);
   } else if (lastBackup === null) show("backup", "none");
   else {
     const { manifest, path } = lastBackup;
@@ -150,7 +150,9 @@ function print({ report, isAbsent, historyDir }: App, status: Shown, url: string
   show("lock", lock === null ? "free" : `${lock.owner}${lock.since === null ? "" : ` since ${lock.since}`}`);
   if (state.refusal !== null) {
     report.line();
-    report.line(report.colors.yellow(state.refusal.message));
-    if (state.refusal.hint !== undefined) report.line(`${report.colors.cyan("hint:")} ${state.refusal.hint}`);
+    report.line(report.colors.magenta(state.refusal.message));
+    if (state.refusal.hint !== undefined) {
+      report.line(`${report.colors.bold("hint:")} ${state.refusal.hint}`, 6);
+    }
   }
 }

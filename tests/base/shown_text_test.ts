@@ -65,7 +65,10 @@ for (const color of [true, false]) {
     const red = color ? `\x1b[31m${shown}\x1b[39m` : shown;
     const bold = (text: string) => color ? `\x1b[1m${text}\x1b[22m` : text;
     assert.equal(stdout, `table ${red}\n${bold("name")}\n${shown}\n${bold(shown)}\n`);
-    const plain = ["31", "36", "39"].reduce((text, code) => text.replaceAll(`\x1b[${code}m`, ""), stderr);
+    const plain = ["31", "39", "1", "22"].reduce(
+      (text, code) => text.replaceAll(`\x1b[${code}m`, ""),
+      stderr,
+    );
     assert.deepEqual(plain.split("\n"), [
       shown,
       `waiting for the lock, held by ${shown}`,

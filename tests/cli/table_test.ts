@@ -41,3 +41,29 @@ test("renderTable() takes time in proportion to the rows", () => {
   time(1_000);
   assert.ok(time(50_000) < 1_000);
 });
+
+const backups = [
+  ["openharbor-20261122T170752209Z-5b09ebe23c76", "\x1b[31mNOT WHOLE\x1b[39m", "before an upgrade"],
+  ["b", "opened", "by hand"],
+];
+
+test("renderTable() breaks the widest columns between words where a terminal is narrow", () => {
+  assert.deepEqual(renderTable(["backup", "proven", "made for"], backups, 64).split("\n"), [
+    "backup                                       proven    made for",
+    "openharbor-20261122T170752209Z-5b09ebe23c76  \x1b[31mNOT\x1b[39m       before an",
+    `${" ".repeat(45)}\x1b[31mWHOLE\x1b[39m     upgrade`,
+    "b                                            opened    by hand",
+  ]);
+});
+
+test("renderTable() puts columns that have no room below the others, and nothing beyond the terminal", () => {
+  const text = renderTable(["backup", "proven", "made for"], backups, 50);
+  assert.deepEqual(text.split("\n"), [
+    "backup",
+    "    proven     made for",
+    "openharbor-20261122T170752209Z-5b09ebe23c76",
+    "    \x1b[31mNOT WHOLE\x1b[39m  before an upgrade",
+    "b",
+    "    opened     by hand",
+  ]);
+});

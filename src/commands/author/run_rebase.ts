@@ -36,7 +36,7 @@ export async function runRebase(
     report.line(`${moved ? report.colors.green("moved") : "kept "} ${revision}  ${name}`);
   }
   for (const { file, reason } of rewritten) {
-    report.line(report.colors.yellow(`wrote ${file} anew: ${reason}`));
+    report.line(report.colors.magenta(`wrote ${file} anew: ${reason}`));
   }
   for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
   return { json: { order, rewritten, files } };

@@ -99,15 +99,15 @@ export async function writeRevision(
   for (const { dialect, text } of notes) report.line(`${dialect}: ${text}`);
   for (const direction of ["upgrade", "downgrade"] as const) {
     const text = losses[direction].join(" ");
-    if (text !== "") report.line(report.colors.yellow(`${direction}: ${text}`));
+    if (text !== "") report.line(report.colors.magenta(`${direction}: ${text}`));
   }
   for (const { status, message, hint } of hazards) {
-    report.line(`${report.colors.yellow(status === "pass" ? "accepted:" : "hazard:")} ${message}`);
-    if (hint !== null) report.line(`  ${report.colors.dim(hint)}`);
+    report.line(`${report.colors.magenta(status === "pass" ? "accepted:" : "hazard:")} ${message}`);
+    if (hint !== null) report.line(`  ${report.colors.bold(hint)}`);
   }
   if (proven.length > 0) report.line(`proven up, down and up again, on rows: ${proven.join(" and ")}`);
   for (const { dialect, ...each } of empty) {
-    report.line(report.colors.yellow(`${dialect}: proven without rows in ${emptyText(each)}`));
+    report.line(report.colors.magenta(`${dialect}: proven without rows in ${emptyText(each)}`));
   }
   if (unproven.length > 0) {
     report.line(`read, but not run: ${unproven.join(" and ")} (name a server: --prove-url postgresql://…)`);

@@ -46,7 +46,7 @@ export const backupPruneCommand = defineCommand({
     const { report } = app;
     const removed = verdicts.filter(({ keep }) => !keep);
     const rows = verdicts.map(({ backup, keep, reasons }) => [
-      keep ? "keep" : report.colors.yellow("remove"),
+      keep ? "keep" : report.colors.magenta("remove"),
       backup.id,
       positionText(backup.manifest),
       formatBytes(backup.manifest.bytes),

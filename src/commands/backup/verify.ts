@@ -2,8 +2,7 @@ import { summarize } from "../../base/finding.ts";
 import { folderOptions, identityOption, openAppBackups } from "./options.ts";
 import { listedBackup } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
-import type { App } from "../../cli/app.ts";
-import type { Finding } from "../../base/finding.ts";
+import { printFinding } from "../../cli/print_finding.ts";
 
 export const backupVerifyCommand = defineCommand({
   name: "backup verify",
@@ -17,7 +16,7 @@ export const backupVerifyCommand = defineCommand({
     const backups = await openAppBackups(app, options);
     const path = backups.find(args[0]!, app.system.cwd);
     const { backup, findings, isSound: ok } = await backups.verify(path);
-    for (const finding of findings) print(app, finding);
+    for (const finding of findings) printFinding(app, finding);
     app.report.line(ok ? `${path} is whole` : app.report.colors.red(`${path} is NOT a backup to rely on`));
     return {
       ok,
@@ -30,10 +29,3 @@ export const backupVerifyCommand = defineCommand({
     };
   },
 });
-
-function print({ report }: App, { check, status, message, hint }: Finding): void {
-  const { green, yellow, red, dim } = report.colors;
-  const color = status === "pass" ? green : status === "warn" ? yellow : red;
-  report.line(`${color(status.padEnd(5))} ${check.padEnd(9)} ${message}`);
-  if (hint !== null) report.line(`${" ".repeat(16)}${dim(hint)}`);
-}

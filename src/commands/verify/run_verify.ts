@@ -19,7 +19,7 @@ import { writeOutputs } from "./outputs.ts";
 export function listChecks({ report }: App): Outcome {
   for (const { name, summary, cost } of allChecks) {
     report.line(`${report.colors.bold(name.padEnd(10))} ${summary}`);
-    report.line(`${" ".repeat(10)} ${report.colors.dim(`cost: ${cost}`)}`);
+    report.line(`${" ".repeat(11)}cost: ${cost}`);
   }
   return { json: { checks: allChecks.map(({ name, summary, cost }) => ({ check: name, summary, cost })) } };
 }
