@@ -41,7 +41,7 @@ export async function runMain(build: BuildInfo): Promise<void> {
 
 async function run(system: System, args: readonly string[]): Promise<number> {
   // Scripts ask for it often, and to read the command line takes longer than all the rest of it.
-  if (args.length === 1 && args[0] === "--version") {
+  if (args.length === 1 && args[0] === "--version" && !system.environment["HARBOR_DB_JSON"]) {
     system.stdout.write(`${versionText(system)}\n`);
     return 0;
   }
@@ -69,7 +69,7 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
       ...file.values,
       ...process.env,
     },
-    envFile: { remarks: file.remarks, problem: file.problem },
+    envFile: file,
     defaultDir: join(checkout, "drizzle"),
     stdout: sink(1),
     stderr: sink(2),

@@ -151,7 +151,14 @@ function locate(system: System, settings: GlobalValues, report: Report): Databas
         "Mend the .env file, or say where the database is: --database-url, or DATABASE_URL in the environment.",
     });
   }
-  const url = parseDatabaseUrl(databaseUrl ?? environment["DATABASE_URL"] ?? defaultUrl, environment);
+  const written = databaseUrl ?? environment["DATABASE_URL"] ?? defaultUrl;
+  if (written.trim() === "") {
+    const where = envFile.values["DATABASE_URL"] === written ? ".env" : "the environment";
+    throw new HarborError("bad_config", `Cannot read DATABASE_URL of ${where}: it is empty`, {
+      hint: `Say where the database is, or leave the variable out for ${defaultUrl}.`,
+    });
+  }
+  const url = parseDatabaseUrl(written, environment);
   return placed(url, { cwd, report });
 }
 

@@ -8,9 +8,9 @@ export const globalOptions = {
   databaseUrl: text("--database-url <url>", `the database; else DATABASE_URL, else ${defaultUrl}`),
   dir: text("--dir <dir>", "the drizzle/ folder to take the history from, instead of the one built in"),
   json: flag("--json", "print one JSON document on stdout"),
-  quiet: flag("--quiet", "print errors only"),
+  quiet: flag("-q, --quiet", "print errors only"),
   noColor: flag("--no-color", "no colours (also NO_COLOR)"),
-  yes: flag("--yes", "go on without asking"),
+  yes: flag("-y, --yes", "go on without asking"),
   trustOwner: flag(
     "--trust-owner",
     "run what the tables' owner wrote (triggers, functions) with this role's rights (PostgreSQL)",

@@ -38,9 +38,17 @@ export function flag(flags: string, summary: string): Option<boolean> {
   };
 }
 
-/** Makes an option that takes a text. */
+/** Makes an option that takes a text, which is not empty: a variable that was never set would be taken for a path. */
 export function text(flags: string, summary: string): Option<string | undefined> {
-  return { flags, summary, fallback: undefined, parse: (value) => value };
+  return {
+    flags,
+    summary,
+    fallback: undefined,
+    parse: (value) => {
+      if (value !== "") return value;
+      throw new Error("it is empty; leave it out for what holds without it");
+    },
+  };
 }
 
 /** Makes an option that takes a text and can be given several times; in the environment, one a line. */

@@ -26,7 +26,7 @@ export interface System {
   userName(): string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** What is to be said of the `.env` file, whose variables are in the environment already. */
-  readonly envFile: Pick<AddressFile, "remarks" | "problem">;
+  readonly envFile: AddressFile;
   /** The history's folder when none is built in and none is named. */
   readonly defaultDir: string;
   readonly stdout: Sink;

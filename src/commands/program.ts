@@ -4,10 +4,10 @@ import { createApp, isNamed } from "../cli/app.ts";
 import type { Command } from "../cli/command.ts";
 import { commandsFor } from "./all.ts";
 import { globalOptions } from "../cli/global_options.ts";
-import { type Option, type Options, resolveOptions } from "../cli/options.ts";
+import { longName, type Option, type Options, resolveOptions } from "../cli/options.ts";
 import { createReport, type Report } from "../cli/report.ts";
 import type { System } from "../cli/system.ts";
-import { versionText } from "../cli/version_text.ts";
+import { wrap } from "../cli/wrap.ts";
 
 /**
  * Runs a command line and returns the exit code. Nothing else in harbor-db turns an error into one.
@@ -15,14 +15,21 @@ import { versionText } from "../cli/version_text.ts";
  * @param given The command line after the program's name
  */
 export async function runProgram(system: System, given: readonly string[]): Promise<number> {
-  // commander's own help knows one word only.
-  const args = given[0] === "help" && given.length > 2 ? [...given.slice(1), "--help"] : given;
+  const args = rewritten(given);
   // Also for what goes wrong before the options are read.
   const wantsJson = args.includes("--json") ||
     /^(1|true|yes|on)$/i.test(system.environment["HARBOR_DB_JSON"] ?? "");
   let report = reportFor(system, { json: wantsJson, quiet: false, noColor: args.includes("--no-color") });
   let code = 0;
-  const program = buildProgram(system, await commandsFor(args), async (command, positional, given) => {
+  let help = "";
+  const print = (text: string) => {
+    if (wantsJson) help += text;
+    else system.stdout.write(text);
+  };
+  const helpWidth = system.stdout.columns ?? pipedWidth;
+  const parts = { commands: await commandsFor(args), print, helpWidth };
+  const program = buildProgram(parts, async (command, positional, given) => {
+    refuseForeign(command, given);
     const sources = { given, environment: system.environment };
     const settings = resolveOptions(globalOptions, sources);
     report = reportFor(system, settings);
@@ -40,11 +47,24 @@ export async function runProgram(system: System, given: readonly string[]): Prom
     await program.parseAsync([...args], { from: "user" });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (error instanceof CommanderError) {
+      report.document({ ok: true, help });
+      return 0;
+    }
     const failure = asHarborError(asFileError(error));
     report.failure(failure);
     return exitCodeOf(failure);
   }
+}
+
+/** How wide help is that no terminal is there for. */
+const pipedWidth = 80;
+
+/** Turns `help backup list` into what commander understands in any depth, and a question for the version into a command. */
+function rewritten(args: readonly string[]): readonly string[] {
+  if (args[0] === "help") return [...args.slice(1).filter((arg) => arg !== "help"), "--help"];
+  const asksVersion = args.includes("--version") || args.includes("-V");
+  return asksVersion ? ["version", ...args.filter((arg) => arg === "--json")] : args;
 }
 
 type Action = (
@@ -53,46 +73,70 @@ type Action = (
   given: ReadonlyMap<string, string | true>,
 ) => Promise<void>;
 
-function buildProgram(system: System, commands: readonly Command[], action: Action): Commander {
-  const program = new Commander("harbor-db")
+interface Parts {
+  readonly commands: readonly Command[];
+  /** Takes the text of help, in pieces. */
+  readonly print: (text: string) => void;
+  readonly helpWidth: number;
+}
+
+function buildProgram({ commands, print, helpWidth }: Parts, action: Action): Commander {
+  const program: Commander = prepared(new Commander("harbor-db"), "")
     .description("Keeps the database of The Open Harbor at the schema that its code expects.")
     .usage("[options] COMMAND")
-    .version(versionText(system), "--version", "print version, commit and runtime")
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print help for a command")
-    .configureHelp({ showGlobalOptions: true, sortOptions: false })
-    .configureOutput({
-      writeOut: (text) => system.stdout.write(text),
-      // Errors are printed by the report, in the same form as all others.
-      writeErr: (text) => system.stderr.write(text),
-      outputError: () => {},
+    .configureHelp({
+      helpWidth,
+      showGlobalOptions: true,
+      // Not those of a command that this one stands below, which it does not take.
+      visibleGlobalOptions: (command) => command.parent === null ? [] : [...program.options],
     })
-    .exitOverride()
-    .addHelpText("after", exitCodeHelp);
+    // Errors are printed by the report, in the same form as all others. Called without a command, it shows what there is.
+    .configureOutput({ writeOut: print, writeErr: print, outputError: () => {} })
+    .addHelpText("after", exitCodeHelp.map((line) => wrap(line, helpWidth)).join("\n"))
+    .option("-V, --version", "print version, commit and runtime");
   addOptions(program, globalOptions);
-  // Called without a command, it shows what there is.
-  program.argument("[command]").allowExcessArguments().action((name: string | undefined) => {
-    if (name !== undefined) throw unknownCommand(name);
-    program.outputHelp();
-  });
-  for (const command of commands) addCommand(program, command, action);
+  for (const command of commands) {
+    addCommand(program, command, action).addHelpText("after", examplesText(command, helpWidth));
+  }
   return program;
 }
 
-function addCommand(program: Commander, command: Command, action: Action): void {
+/** Lets a command refuse what it does not know with errors of ours, also when it is asked for help. */
+function prepared(command: Commander, path: string): Commander {
+  return command
+    .exitOverride((error) => {
+      throw asUsageError(error, path);
+    })
+    .addHelpText("before", () => (refuseUnknown(command), ""));
+}
+
+/** Refuses a name that none of the commands below a command has. */
+function refuseUnknown(command: Commander): void {
+  const isNamed = command.args.length > 0 && !command.args[0]!.startsWith("-");
+  // commander's own, which has the name that may be meant; for that there is no other way in.
+  if (command.commands.length > 0 && isNamed) (command as unknown as Suggesting).unknownCommand();
+}
+
+interface Suggesting {
+  unknownCommand(): never;
+}
+
+function addCommand(program: Commander, command: Command, action: Action): Commander {
   const [name, ...parents] = command.name.split(" ").toReversed();
   const parent = parents.reduceRight(
     (above, word) => above.commands.find((each) => each.name() === word)!,
     program,
   );
-  const sub = parent.command(name!)
+  const sub = prepared(parent.allowExcessArguments().command(name!), command.name)
     .summary(command.summary)
     .description([`${capital(command.summary)}.`, command.description ?? ""].join(" ").trim())
-    .allowExcessArguments(false)
-    .addHelpText("after", examplesText(command));
+    .allowExcessArguments(false);
   for (const { name, summary } of command.arguments ?? []) sub.argument(name, summary);
   addOptions(sub, command.options);
-  sub.action((...received: unknown[]) => {
+  return sub.action((...received: unknown[]) => {
+    refuseUnknown(sub);
     const args = received.slice(0, command.arguments?.length ?? 0) as (string | undefined)[];
     return action(command, args, givenOptions(sub));
   });
@@ -114,6 +158,17 @@ function commanderOption({ flags, summary, isRepeatable }: Option<unknown>): Com
     );
   }
   return option;
+}
+
+/** Refuses the options of a command that this one stands below: commander takes them, and nobody would look at them. */
+function refuseForeign({ name, options }: Command, given: ReadonlyMap<string, unknown>): void {
+  const known = Object.values({ ...options, ...globalOptions }).map(longName);
+  const foreign = [...given.keys()].find((each) => !known.includes(each));
+  if (foreign === undefined) return;
+  throw new HarborError("usage", `Cannot take "--${foreign}"`, {
+    state: `${name} has no such option`,
+    hint: `harbor-db help ${name}`,
+  });
 }
 
 /** Returns what stands on the command line, by long name. */
@@ -142,11 +197,6 @@ function reportFor(
 
 function asHarborError(error: unknown): HarborError {
   if (error instanceof HarborError) return error;
-  if (error instanceof CommanderError) {
-    return new HarborError("usage", capital(error.message.replace(/^error: /, "")), {
-      hint: "harbor-db help",
-    });
-  }
   const { stack, message } = error instanceof Error ? error : new Error(String(error));
   return new HarborError("internal", `harbor-db itself failed: ${message}`, {
     hint: "This is a defect in harbor-db. Please report it with the details of --json.",
@@ -155,24 +205,45 @@ function asHarborError(error: unknown): HarborError {
   });
 }
 
-function unknownCommand(name: string): HarborError {
-  return new HarborError("usage", `Cannot run "${name}": there is no such command`, {
-    hint: "harbor-db help",
-  });
+/** Returns what commander has against a command line as an error of ours; that it printed help stays as it is. */
+function asUsageError(error: CommanderError, path: string): CommanderError | HarborError {
+  if (/^commander\.help/.test(error.code)) return error;
+  const [said = "", meant] = error.message.replace(/^error: /, "").split("\n");
+  const name = /'(.*)'/.exec(said)?.[1] ?? "";
+  const suggestion = meant === undefined ? "" : `; d${meant.slice(2, -1)}`;
+  const hint = `harbor-db help ${path}`.trim();
+  switch (error.code) {
+    case "commander.unknownCommand": {
+      const action = `Cannot run "${`${path} ${name}`.trim()}"`;
+      return new HarborError("usage", action, { state: `there is no such command${suggestion}`, hint });
+    }
+    case "commander.unknownOption":
+      return new HarborError("usage", `Cannot take "${name}"`, {
+        state: `there is no such option${suggestion}`,
+        hint,
+      });
+    default:
+      return new HarborError("usage", capital(said), { hint });
+  }
 }
 
-function examplesText({ examples }: Command): string {
+function examplesText({ examples }: Command, columns: number): string {
   const width = Math.max(...examples.map((example) => example.line.length));
-  const lines = examples.map(({ line, does }) => `  harbor-db ${line.padEnd(width)}  ${does}`);
+  const lines = examples.map(({ line, does }) => {
+    const beside = `  harbor-db ${line.padEnd(width)}  ${does}`;
+    return beside.length <= columns ? beside : `  harbor-db ${line}\n      ${does}`;
+  });
   return `\nExamples:\n${lines.join("\n")}\n`;
 }
 
-const exitCodeHelp = `
-Every option also has an environment variable: --lock-wait is HARBOR_DB_LOCK_WAIT.
-
-Exit codes: 0 done or nothing to do · 1 failed · 2 wrong command line, configuration or history ·
-3 something needs attention · 4 refused · 5 locked by another harbor-db · 130 interrupted
-`;
+const exitCodeHelp = [
+  "",
+  "Every option also has an environment variable: --lock-wait is HARBOR_DB_LOCK_WAIT.",
+  "",
+  "Exit codes: 0 done or nothing to do · 1 failed · 2 wrong command line, configuration or history · " +
+  "3 something needs attention · 4 refused · 5 locked by another harbor-db · 130 interrupted",
+  "",
+];
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

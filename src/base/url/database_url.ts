@@ -52,10 +52,7 @@ export function parseDatabaseUrl(text: string, environment: Environment = {}): D
     throw new HarborError(
       "bad_config",
       'Cannot read the database URL "…": it does not begin with a scheme and "://"',
-      {
-        hint:
-          "Write sqlite:///openharbor.db for a file, or postgresql://user:password@host/database; without quotes.",
-      },
+      { hint: hintFor(trimmed) },
     );
   }
   const scheme = written.toLowerCase();
@@ -63,6 +60,12 @@ export function parseDatabaseUrl(text: string, environment: Environment = {}): D
   if (parse !== undefined) return parse(scheme, rest, environment);
   const known = ["file", ...Object.keys(parsers)].sort().join(", ");
   throw badUrl(scheme, `harbor-db does not know the scheme "${scheme}"`, `Use one of ${known}.`);
+}
+
+/** Returns how to write what may be the name of a file. What is not may hold a password, and is not quoted. */
+function hintFor(text: string): string {
+  if (/^[\p{L}\p{N}_./-]+\.(?:db|sqlite3?)$/u.test(text)) return `Write sqlite:///${text} for that file.`;
+  return "Write sqlite:///openharbor.db for a file, or postgresql://user:password@host/database; without quotes.";
 }
 
 /** Returns an address with the user's word that code of the tables' owner may run with the rights of who connects. */

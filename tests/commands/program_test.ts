@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { System } from "../../src/cli/system.ts";
+import { commandsFor } from "../../src/commands/all.ts";
+import { runProgram } from "../../src/commands/program.ts";
+
+/** Runs a command line that gets no further than to be read, on a terminal of so many places or in a pipe. */
+async function run(
+  line: string,
+  { columns, environment = {}, dotEnv = {} }: {
+    readonly columns?: number;
+    readonly environment?: Record<string, string>;
+    readonly dotEnv?: Record<string, string>;
+  } = {},
+) {
+  const output = { stdout: "", stderr: "" };
+  const sink = (name: "stdout" | "stderr") => ({
+    isTerminal: false,
+    columns,
+    write: (text: string) => {
+      output[name] += text;
+    },
+  });
+  const system: System = {
+    build: { version: "1.2.3", commit: "abc", history: null },
+    runtime: "Test 1",
+    cwd: "/",
+    program: ["harbor-db"],
+    homeFolder: () => undefined,
+    userName: () => undefined,
+    environment: { ...dotEnv, ...environment },
+    envFile: { values: dotEnv, remarks: [], problem: null },
+    defaultDir: "/drizzle",
+    stdout: sink("stdout"),
+    stderr: sink("stderr"),
+    isInteractive: false,
+    ask: () => Promise.reject(new Error("asked")),
+    signal: new AbortController().signal,
+    client: { name: "test", host: "host", pid: 1, processSpace: null, isAlive: () => true },
+  };
+  return { code: await runProgram(system, line === "" ? [] : line.split(" ")), ...output };
+}
+
+// One row a command line that cannot be taken: what it says, and where more stands.
+const mistakes: readonly (readonly [string, string, string])[] = [
+  ["upgarde", 'Cannot run "upgarde": there is no such command; did you mean upgrade?', "help"],
+  ["help upgarde", 'Cannot run "upgarde": there is no such command; did you mean upgrade?', "help"],
+  ["upgarde --help", 'Cannot run "upgarde": there is no such command; did you mean upgrade?', "help"],
+  ["upgarde --frob", 'Cannot run "upgarde": there is no such command; did you mean upgrade?', "help"],
+  ["help zzz", 'Cannot run "zzz": there is no such command', "help"],
+  ["backup lst", 'Cannot run "backup lst": there is no such command; did you mean list?', "help backup"],
+  ["help backup lst", 'Cannot run "backup lst": there is no such command; did you mean list?', "help backup"],
+  [
+    "status --exitcode",
+    'Cannot take "--exitcode": there is no such option; did you mean --exit-code?',
+    "help status",
+  ],
+  [
+    "backup list --jsn",
+    'Cannot take "--jsn": there is no such option; did you mean --json?',
+    "help backup list",
+  ],
+  ["--frob", 'Cannot take "--frob": there is no such option', "help"],
+  [
+    "backup list --compress zstd",
+    'Cannot take "--compress": backup list has no such option',
+    "help backup list",
+  ],
+  ["downgrade", "Missing required argument 'target'", "help downgrade"],
+  ["current --dir", "Option '--dir <dir>' argument missing", "help"],
+];
+for (const [line, said, hint] of mistakes) {
+  test(`"harbor-db ${line}" ends with 2 and says what may be meant`, async () => {
+    const { code, stdout, stderr } = await run(line);
+    assert.deepEqual([code, stdout, stderr], [2, "", `error: ${said}\nhint:  harbor-db ${hint}\n`]);
+    assert.equal((await run(hint)).code, 0);
+  });
+}
+
+// One row a database that cannot be read, and the remedy.
+const addresses: readonly (readonly [string, Record<string, string>, Record<string, string>, RegExp])[] = [
+  ["--database-url foo.db", {}, {}, /Write sqlite:\/\/\/foo\.db for that file/],
+  ["--database-url /srv/a.sqlite3", {}, {}, /Write sqlite:\/\/\/\/srv\/a\.sqlite3 for/],
+  ["--database-url user:secret@host/x.db", {}, {}, /Write sqlite:\/\/\/openharbor\.db for a file/],
+  ["", { DATABASE_URL: "" }, {}, /DATABASE_URL of the environment: it is empty/],
+  ["", {}, { DATABASE_URL: "" }, /DATABASE_URL of \.env: it is empty/],
+  ["", { HARBOR_DB_DATABASE_URL: "" }, {}, /HARBOR_DB_DATABASE_URL "": it is empty/],
+  ["", { HARBOR_DB_DIR: "" }, {}, /HARBOR_DB_DIR "": it is empty/],
+];
+for (const [given, environment, dotEnv, said] of addresses) {
+  const variables = JSON.stringify({ ...environment, ...dotEnv });
+  test(`an address that is none is refused with where it stands: ${given || variables}`, async () => {
+    const { code, stderr } = await run(`current ${given}`.trim(), { environment, dotEnv });
+    assert.equal(code, 2);
+    assert.match(stderr, said);
+    assert.doesNotMatch(stderr, /secret/);
+  });
+}
+
+test("the version is told in four ways, and to programs in JSON", async () => {
+  for (const line of ["--version", "-V", "version", "status --version"]) {
+    assert.deepEqual(await run(line), { code: 0, stdout: "harbor-db 1.2.3 (abc, Test 1)\n", stderr: "" });
+  }
+  const { stdout } = await run("--json --version");
+  assert.deepEqual(JSON.parse(stdout), { ok: true, version: "1.2.3", commit: "abc", runtime: "Test 1" });
+});
+
+test("help is shown where a command is missing, and is JSON where that is asked for", async () => {
+  const { code, stdout } = await run("");
+  assert.deepEqual([code, stdout], [0, (await run("help")).stdout]);
+  assert.match(stdout, /^Usage: harbor-db/);
+  for (const line of ["--json", "--json --help", "help upgrade --json"]) {
+    const { ok, help } = JSON.parse((await run(line)).stdout);
+    assert.deepEqual([ok, help.slice(0, 16)], [true, "Usage: harbor-db"]);
+  }
+});
+
+test("every command's help has each option once, and fits the terminal but for commands to paste", async () => {
+  for (const { name } of await commandsFor([])) {
+    for (const columns of [80, 120]) {
+      const { code, stdout } = await run(`help ${name}`, { columns });
+      assert.equal(code, 0);
+      const options = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map((match) => match[1]);
+      assert.deepEqual(options, [...new Set(options)], name);
+      assert.ok(["--help", "--json", "--version"].every((each) => options.includes(each)), name);
+      const long = stdout.split("\n").filter((line) => line.length > columns);
+      assert.deepEqual(long.filter((line) => !/^ {2}harbor-db /.test(line)), [], name);
+    }
+  }
+});
+
+test("-q and -y stand for --quiet and --yes", async () => {
+  const { stdout } = await run("help");
+  assert.match(stdout, /-q, --quiet .*\n(?:.*\n)*? +-y, --yes /);
+  assert.deepEqual(await run("version -q -y"), await run("version"));
+});
