@@ -14,12 +14,17 @@ export function printFinding({ report }: App, { check, status, message, hint }: 
   const { green, magenta, red, bold } = report.colors;
   const color = { pass: green, warn: magenta, fail: red, error: red }[status];
   report.line(`${color(labels[status].padEnd(11))} ${check.padEnd(9)} ${message}`, 22);
-  if (hint !== null) report.line(`${" ".repeat(22)}${bold(hint)}`);
+  if (hint !== null) report.line(`${" ".repeat(22)}${bold(report.remedy(hint))}`);
 }
 
 /** Returns a finding as text without colours, in which a line break is one of ours. */
-export function findingText({ check, status, message, hint }: Finding): string {
-  return `${labels[status]} ${check}: ${shownText(message)}${hint === null ? "" : `\n  ${shownText(hint)}`}`;
+export function findingText(
+  { report }: App,
+  { check, status, message, hint }: Finding,
+): string {
+  return `${labels[status]} ${check}: ${shownText(message)}${
+    hint === null ? "" : `\n  ${shownText(report.remedy(hint))}`
+  }`;
 }
 
 /** Returns how many findings there are of each kind, in words. */

@@ -23,6 +23,8 @@ export interface ReportOptions {
   readonly quiet: boolean;
   /** Whether what goes to a terminal has colours. */
   readonly color: boolean;
+  /** Completes the commands that a remedy names. */
+  remedy?(text: string): string;
   /** Milliseconds of a monotonic clock. */
   now(): number;
 }
@@ -34,6 +36,8 @@ export interface ReportOptions {
  */
 export interface Report {
   readonly colors: Colors;
+  /** Returns a remedy as it is shown: with the options by which its commands find the same database. */
+  remedy(text: string): string;
   /**
    * Prints a line of the result for people.
    * @param hang How far it is indented where a terminal is too narrow and it goes on in the next line; see {@link wrap}
@@ -62,7 +66,7 @@ const quietMs = 1_000;
 const logEveryMs = 10_000;
 
 export function createReport(options: ReportOptions): Report {
-  const { stdout, stderr, json, quiet } = options;
+  const { stdout, stderr, json, quiet, remedy = (text) => text } = options;
   const colorsOn = ({ isTerminal }: Sink) => {
     const isColored = options.color && !json && isTerminal;
     return createColors(isColored, isColored ? `\x1b${crypto.randomUUID()}:` : "");
@@ -106,6 +110,7 @@ export function createReport(options: ReportOptions): Report {
 
   return {
     colors,
+    remedy,
     line,
     note,
     raw: (text) => {
@@ -144,12 +149,13 @@ export function createReport(options: ReportOptions): Report {
     failure: (error, fields = {}) => {
       clearProgress();
       if (json) {
-        stdout.write(`${shownJson({ ok: false, ...fields, error })}\n`);
+        const shown = error.with({ hint: error.hintLines.map(remedy) });
+        stdout.write(`${shownJson({ ok: false, ...fields, error: shown })}\n`);
         return;
       }
       const { red, bold, render } = colorsOn(stderr);
       block(render(red("error:")), error.lines);
-      block(`${render(bold("hint:"))} `, error.hintLines);
+      block(`${render(bold("hint:"))} `, error.hintLines.map(remedy));
     },
   };
 }

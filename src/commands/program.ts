@@ -2,9 +2,10 @@ import { Command as Commander, CommanderError, Option as CommanderOption } from 
 import { asFileError, exitCodeOf, HarborError } from "../base/errors.ts";
 import { createApp, isNamed } from "../cli/app.ts";
 import type { Command } from "../cli/command.ts";
-import { commandsFor } from "./all.ts";
+import { commandEntries, commandsFor } from "./all.ts";
 import { globalOptions } from "../cli/global_options.ts";
 import { longName, type Option, type Options, resolveOptions } from "../cli/options.ts";
+import { remedyOf } from "../cli/remedy.ts";
 import { createReport, type Report } from "../cli/report.ts";
 import type { System } from "../cli/system.ts";
 import { wrap } from "../cli/wrap.ts";
@@ -32,7 +33,8 @@ export async function runProgram(system: System, given: readonly string[]): Prom
     refuseForeign(command, given);
     const sources = { given, environment: system.environment };
     const settings = resolveOptions(globalOptions, sources);
-    report = reportFor(system, settings);
+    const commands = commandEntries.map(({ name }) => name);
+    report = reportFor(system, settings, remedyOf({ ...sources, commands }));
     const { remarks, problem } = system.envFile;
     for (const remark of remarks) report.note(remark);
     if (problem !== null && isNamed(system, settings)) report.note(problem);
@@ -189,10 +191,12 @@ function givenOptions(command: Commander): ReadonlyMap<string, string | true> {
 function reportFor(
   system: System,
   { json, quiet, noColor }: { readonly json: boolean; readonly quiet: boolean; readonly noColor: boolean },
+  remedy?: (text: string) => string,
 ): Report {
   const { stdout, stderr, environment } = system;
   const color = !noColor && !environment["NO_COLOR"];
-  return createReport({ stdout, stderr, json, quiet, color, now: () => performance.now() });
+  const completing = remedy === undefined ? {} : { remedy };
+  return createReport({ stdout, stderr, json, quiet, color, now: () => performance.now(), ...completing });
 }
 
 function asHarborError(error: unknown): HarborError {

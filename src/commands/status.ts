@@ -137,7 +137,7 @@ function print({ report, isAbsent, historyDir }: App, status: Shown, url: string
   }
   if (backupProblem !== null) {
     show("backup", `unknown: ${backupProblem.message}`);
-    for (const line of backupProblem.hintLines) report.line(`${" ".repeat(11)}${line}`);
+    for (const line of backupProblem.hintLines) report.line(`${" ".repeat(11)}${report.remedy(line)}`);
   } else if (lastBackup === null) show("backup", "none");
   else {
     const { manifest, path } = lastBackup;
@@ -152,7 +152,7 @@ function print({ report, isAbsent, historyDir }: App, status: Shown, url: string
     report.line();
     report.line(report.colors.magenta(state.refusal.message));
     if (state.refusal.hint !== undefined) {
-      report.line(`${report.colors.bold("hint:")} ${state.refusal.hint}`, 6);
+      report.line(`${report.colors.bold("hint:")} ${report.remedy(state.refusal.hint)}`, 6);
     }
   }
 }

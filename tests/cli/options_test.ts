@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { remedyOf } from "../../src/cli/remedy.ts";
 import { environmentName, flag, number, resolveOptions, text } from "../../src/cli/options.ts";
 import { HarborError } from "../../src/base/errors.ts";
 
@@ -41,3 +42,50 @@ test("resolveOptions() names where a bad value stands", () => {
 test("environmentName() is made of the long name", () => {
   assert.equal(environmentName(options.lockWait), "HARBOR_DB_LOCK_WAIT");
 });
+
+const pg = "postgresql://own@host/db?options=-csearch_path%3Dapp";
+// One row: what the remedy says, the options of the command line, and how it is shown.
+const remedies = [
+  ["harbor-db adopt", {}, "harbor-db adopt"],
+  [
+    "harbor-db adopt",
+    { "database-url": "sqlite:///it's.db" },
+    "harbor-db adopt --database-url 'sqlite:///it'\\''s.db'",
+  ],
+  [
+    "a, then harbor-db stamp base && harbor-db backup list",
+    { dir: "d", "backup-dir": "b c" },
+    "a, then harbor-db stamp --dir d base && harbor-db backup list --dir d --backup-dir 'b c'",
+  ],
+  [
+    "Use the harbor-db binary, harbor-db derives one",
+    { dir: "d" },
+    "Use the harbor-db binary, harbor-db derives one",
+  ],
+  ["harbor-db adopt", { "database-url": pg }, `harbor-db adopt --database-url '${pg}'`],
+  [
+    "harbor-db adopt",
+    { "database-url": "postgresql://own:SECRET@host/db" },
+    "harbor-db adopt --database-url postgresql://own@host:5432/db",
+  ],
+  [
+    "harbor-db adopt",
+    { "database-url": "libsql://host?authToken=SECRET" },
+    "harbor-db adopt --database-url libsql://host",
+  ],
+  [
+    "harbor-db adopt",
+    { "database-url": "postgres://a:SECRET@b:SECRET@c", dir: "d" },
+    "harbor-db adopt --dir d",
+  ],
+] as const;
+for (const [text, given, shown] of remedies) {
+  test(`a remedy is shown as it is pasted: ${shown}`, () => {
+    const sources = {
+      given: new Map<string, string>(Object.entries(given)),
+      environment: { PGPASSWORD: "SECRET" },
+      commands: ["backup", "backup list", "adopt", "stamp"],
+    };
+    assert.equal(remedyOf(sources)(text), shown);
+  });
+}

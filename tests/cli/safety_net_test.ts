@@ -137,6 +137,7 @@ test("the command that goes back works as it is printed, in a shell, with odd na
     const { error } = (await given.expect(1, "upgrade", "--json", "--database-url", url)).json<Failure>();
     const [, command = ""] = /To go back: (harbor-db .*)$/m.exec(error.hint) ?? [];
     assert.match(command, /--database-url/);
+    assert.match(error.hint, /To go on from there: harbor-db upgrade --database-url 'sqlite:.*' \w+$/m);
     const program = join(cwd, "harbor-db");
     // What a shell makes of it, one argument a line.
     writeFileSync(program, '#!/bin/sh\nprintf "%s\\n" "$@"\n');

@@ -38,7 +38,7 @@ export async function runCheck(app: App, options: CheckValues): Promise<Outcome>
   const summary = summarize(findings);
   if (settings.quiet) {
     const problems = findings.filter(({ status }) => status === "fail" || status === "error");
-    for (const finding of problems) report.raw(`${findingText(finding)}\n`);
+    for (const finding of problems) report.raw(`${findingText(app, finding)}\n`);
   }
   const said = new Set<string | null>();
   for (const finding of findings) {

@@ -103,7 +103,7 @@ export async function writeRevision(
   }
   for (const { status, message, hint } of hazards) {
     report.line(`${report.colors.magenta(status === "pass" ? "accepted:" : "hazard:")} ${message}`);
-    if (hint !== null) report.line(`  ${report.colors.bold(hint)}`);
+    if (hint !== null) report.line(`  ${report.colors.bold(report.remedy(hint))}`);
   }
   if (proven.length > 0) report.line(`proven up, down and up again, on rows: ${proven.join(" and ")}`);
   for (const { dialect, ...each } of empty) {

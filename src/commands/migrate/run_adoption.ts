@@ -214,5 +214,5 @@ function printResult({ report }: App, { history }: RunContext, { action, to, ins
     report.line(`kept       ${inspection.kept.join(", ")}`);
   }
   const isHead = history.revisions.at(-1)?.id === to;
-  if (!isHead) report.line("revisions are pending: harbor-db upgrade");
+  if (!isHead) report.line(report.remedy("revisions are pending: harbor-db upgrade"));
 }

@@ -90,11 +90,11 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     const removed = verdicts.filter(({ keep }) => !keep);
     if (removed.length === 0) return;
     const bytes = removed.reduce((sum, { backup }) => sum + backup.manifest.bytes, 0);
-    report.note(
+    report.note(report.remedy(
       `removed ${counted(removed.length, "old backup")} (${
         formatBytes(bytes)
       }): harbor-db backup prune --dry-run says why`,
-    );
+    ));
   }
 
   async function explain(context: RunContext, error: unknown): Promise<unknown> {
@@ -153,12 +153,8 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
 
   function wayBack(): readonly string[] {
     if (made === undefined) return [];
-    const { databaseUrl } = app.settings;
-    const url = databaseUrl === undefined
-      ? ""
-      : ` --database-url ${quoteForShell(app.databaseUrl().display)}`;
     const key = made.manifest.encryption === null ? "" : " --identity <file>";
-    return [`To go back: harbor-db restore ${quoteForShell(made.path)}${key}${url}`];
+    return [`To go back: harbor-db restore ${quoteForShell(made.path)}${key}`];
   }
 
   return {

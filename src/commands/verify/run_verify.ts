@@ -83,7 +83,10 @@ function conclude(app: App, options: VerifyValues, verification: Verification) {
   const isWritten = outputs.every((output) => output.error === null);
   const exitCode = found === 0 && !isWritten ? 1 : found;
   const isProblem = ({ status }: Finding) => status !== "pass" && (status !== "warn" || options.strict);
-  const words = [headline(verification, exitCode), ...findings.filter(isProblem).map(findingText)].join("\n");
+  const words = [
+    headline(verification, exitCode),
+    ...findings.filter(isProblem).map((each) => findingText(app, each)),
+  ].join("\n");
 
   for (const output of outputs) {
     // The JSON document has them among its outputs.

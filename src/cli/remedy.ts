@@ -1,0 +1,52 @@
+import type { Environment } from "../base/env_file.ts";
+import { quoteForShell } from "../base/quote_shell.ts";
+import { parseDatabaseUrl } from "../base/url/database_url.ts";
+
+/** What a remedy is completed with. */
+export interface RemedySources {
+  /** What stands on the command line, by long name. */
+  readonly given: ReadonlyMap<string, string | true>;
+  readonly environment: Environment;
+  /** The names of the commands that a remedy may name. */
+  readonly commands: readonly string[];
+}
+
+/** Variables that hold what is never printed. */
+const secrets = ["PGPASSWORD", "HARBOR_DB_AUTH_TOKEN", "LIBSQL_AUTH_TOKEN", "TURSO_AUTH_TOKEN"];
+
+/** Commands that know nothing of backups. */
+const withoutBackups = /^(?:current|history|stamp|generate|create|check|rebase)$/;
+
+/**
+ * Returns what completes a remedy: behind each command that it names come the options of this command line that say
+ * where the database, the history and the backups are, so that it is pasted as it is. A URL that holds a secret stands
+ * there as it may be shown.
+ */
+export function remedyOf({ given, environment, commands }: RemedySources): (text: string) => string {
+  const option = (name: string, shown = (text: string): string | null => text) => {
+    const text = given.get(name);
+    const value = typeof text === "string" ? shown(text) : null;
+    return value === null ? "" : ` --${name} ${quoteForShell(value)}`;
+  };
+  const places = option("database-url", (text) => shownUrl(text, environment)) + option("dir");
+  const backups = option("backup-dir");
+  if (places + backups === "") return (text) => text;
+  // "backup list" before "backup".
+  const names = commands.toSorted((a, b) => b.length - a.length).join("|");
+  return (text) =>
+    text.replaceAll(
+      new RegExp(`\\bharbor-db (${names})(?![\\w-])`, "g"),
+      (command, name: string) => command + places + (withoutBackups.test(name) ? "" : backups),
+    );
+}
+
+function shownUrl(text: string, environment: Environment): string | null {
+  try {
+    const known = Object.entries(environment).filter(([name]) => !secrets.includes(name));
+    const { hasSecret, display } = parseDatabaseUrl(text, Object.fromEntries(known));
+    return hasSecret ? display : text;
+  } catch {
+    // What cannot be read may hold anything.
+    return null;
+  }
+}
