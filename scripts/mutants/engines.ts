@@ -61,7 +61,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/sqlite/transaction.ts",
-    find: '${mode === "rows" ? "ON" : "OFF"}',
+    find: "${foreignKeys}",
     replace: "ON",
     danger: "rebuilding a table deletes the rows that refer to it",
     tests: ["contract/schema_mode_test.ts"],
@@ -69,7 +69,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/sqlite/transaction.ts",
-    find: '${mode === "rows" ? "ON" : "OFF"}',
+    find: "${foreignKeys}",
     replace: "OFF",
     danger: "batches of rows leave references to nothing",
     tests: ["contract/write_test.ts", "contract/schema_mode_test.ts"],
@@ -77,7 +77,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/sqlite/transaction.ts",
-    find: '(mode === "schema" || isRehearsal) && mayDangle(statements)',
+    find: "(mayRebuild || isRehearsal) && mayDangle(statements)",
     replace: "false",
     danger: "a rebuild that loses rows is committed",
     tests: ["contract/schema_mode_test.ts"],

@@ -53,8 +53,8 @@ export const groundMutants: readonly Mutant[] = [
   },
   {
     file: "base/finding.ts",
-    find: "if (error > 0) return 1;",
-    replace: "",
+    find: "error: 1,",
+    replace: "error: 0,",
     danger: "a check that could not be made counts as healthy",
     tests: ["base/finding_test.ts"],
   },

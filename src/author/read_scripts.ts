@@ -1,6 +1,6 @@
 import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
-import type { Finding } from "../base/finding.ts";
+import type { ProjectCheck, ProjectFinding } from "./rules/check_folder.ts";
 import type { History, Revision } from "../history/history.ts";
 import type { Operation } from "../sql/operations.ts";
 import { postgresOperations } from "../sql/postgres_operations.ts";
@@ -53,9 +53,9 @@ export function orNull<T>(work: () => T): T | null {
 
 /** Makes a finding. */
 export function found(
-  check: string,
-  { status = "fail", message, details = {} }: Partial<Finding> & Pick<Finding, "message">,
+  check: ProjectCheck,
+  { status = "fail", message, details = {} }: Partial<ProjectFinding> & Pick<ProjectFinding, "message">,
   hint: string | null,
-): Finding {
+): ProjectFinding {
   return { check, status, message, hint, details };
 }

@@ -196,6 +196,11 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof HarborError ? exitCodes[error.code] : 1;
 }
 
+/** Returns the error of a switch that lacks a case, which the compiler does not let stand. */
+export function neverMet(value: never): TypeError {
+  return new TypeError(`There is no case for ${JSON.stringify(value)}`);
+}
+
 /** Returns the message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

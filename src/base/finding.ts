@@ -1,5 +1,9 @@
-/** `error`: it could not be checked, which is never the same as `pass`. */
-export type FindingStatus = "pass" | "warn" | "fail" | "error";
+/**
+ * From good to bad. `error`: it could not be checked, which is never the same as `pass`, and less bad than what is known
+ * to be wrong.
+ */
+export const findingStatuses = ["pass", "warn", "error", "fail"] as const;
+export type FindingStatus = typeof findingStatuses[number];
 
 /** One result of a check. */
 export interface Finding {
@@ -17,13 +21,11 @@ export interface Finding {
 /** How many findings have each status. */
 export type FindingSummary = Readonly<Record<FindingStatus, number>>;
 
-/** From good to bad. What could not be checked is less bad than what is known to be wrong. */
-const order: readonly FindingStatus[] = ["pass", "warn", "error", "fail"];
-
 /** Counts findings by status. */
 export function summarize(findings: readonly Pick<Finding, "status">[]): FindingSummary {
-  const count = (status: FindingStatus) => findings.filter((finding) => finding.status === status).length;
-  return { pass: count("pass"), warn: count("warn"), fail: count("fail"), error: count("error") };
+  const summary = { pass: 0, warn: 0, fail: 0, error: 0 };
+  for (const { status } of findings) summary[status]++;
+  return summary;
 }
 
 /** Returns what findings say was not looked at, though all that was looked at may be as it should. */
@@ -33,9 +35,11 @@ export function notCheckedOf(findings: readonly Pick<Finding, "details">[]): rea
 
 /** Returns the worst status among findings; `pass` without any. */
 export function worstStatus(findings: readonly Pick<Finding, "status">[]): FindingStatus {
-  const places = findings.map((finding) => order.indexOf(finding.status));
-  return order[Math.max(0, ...places)]!;
+  return findingStatuses.findLast((status) => findings.some((finding) => finding.status === status)) ??
+    "pass";
 }
+
+const exitCodes: Readonly<Record<FindingStatus, 0 | 1 | 3>> = { pass: 0, warn: 0, error: 1, fail: 3 };
 
 /**
  * Returns the exit code that findings stand for: 3 when something failed, else 1 when something could not be checked,
@@ -44,10 +48,8 @@ export function worstStatus(findings: readonly Pick<Finding, "status">[]): Findi
  * @param strict Whether warnings count as failed
  */
 export function exitCodeOfFindings(findings: readonly Pick<Finding, "status">[], strict = false): 0 | 1 | 3 {
-  const { fail, error, warn } = summarize(findings);
-  if (fail > 0) return 3;
-  if (error > 0) return 1;
-  return strict && warn > 0 ? 3 : 0;
+  const worst = worstStatus(findings);
+  return strict && worst === "warn" ? exitCodes.fail : exitCodes[worst];
 }
 
 /** What a check finds: a finding, but for the check's name. */

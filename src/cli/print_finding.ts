@@ -1,4 +1,4 @@
-import type { Finding, FindingStatus, FindingSummary } from "../base/finding.ts";
+import { type Finding, type FindingStatus, findingStatuses, type FindingSummary } from "../base/finding.ts";
 import { shownText } from "../base/shown_text.ts";
 import type { App } from "./app.ts";
 
@@ -28,12 +28,14 @@ export function findingText(
 }
 
 /** Returns how many findings there are of each kind, in words. */
-export function summaryText({ pass, warn, fail, error }: FindingSummary): string {
-  const parts = [
-    ...fail > 0 ? [`${fail} failed`] : [],
-    ...error > 0 ? [`${error} could not be checked`] : [],
-    ...warn > 0 ? [`${warn} to look at`] : [],
-    `${pass} passed`,
-  ];
-  return parts.join(", ");
+export function summaryText(summary: FindingSummary): string {
+  return findingStatuses.toReversed().filter((status) => summary[status] > 0 || status === "pass")
+    .map((status) => `${summary[status]} ${outcomes[status]}`).join(", ");
 }
+
+const outcomes: Readonly<Record<FindingStatus, string>> = {
+  pass: "passed",
+  warn: "to look at",
+  fail: "failed",
+  error: "could not be checked",
+};

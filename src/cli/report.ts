@@ -1,5 +1,5 @@
 import { type Colors, createColors } from "./colors.ts";
-import { HarborError } from "../base/errors.ts";
+import { HarborError, neverMet } from "../base/errors.ts";
 import type { RunEvent } from "../engines/run_context.ts";
 import { shownJson, shownLines, shownText } from "../base/shown_text.ts";
 import { backupLine, progressLine } from "./progress.ts";
@@ -140,6 +140,8 @@ export function createReport(options: ReportOptions): Report {
           return progress(backupLine(event), event.elapsedMs);
         case "backfill":
           return progress(progressLine(event), event.elapsedMs);
+        default:
+          throw neverMet(event);
       }
     },
     document: (fields) => {

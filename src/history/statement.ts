@@ -8,6 +8,21 @@ export interface Statement {
   readonly run: RunsInTransaction | RunsAlone | Backfill;
 }
 
+/** What sets the ways to run a statement apart. */
+export const ways: Readonly<Record<Statement["run"]["kind"], Way>> = {
+  transaction: { isShared: true, isInTransaction: true, isInBatches: false },
+  alone: { isShared: false, isInTransaction: false, isInBatches: false },
+  backfill: { isShared: false, isInTransaction: true, isInBatches: true },
+};
+
+interface Way {
+  /** Whether it shares its transaction with neighbours that run in the same way. */
+  readonly isShared: boolean;
+  readonly isInTransaction: boolean;
+  /** Whether rows are held for no longer than a batch of them takes. */
+  readonly isInBatches: boolean;
+}
+
 /** Runs in one transaction with its neighbours. */
 export interface RunsInTransaction {
   readonly kind: "transaction";

@@ -1,8 +1,9 @@
 import type { Applied } from "../history/applied.ts";
-import type { Backfill, Statement } from "../history/statement.ts";
+import { type Backfill, type Statement, ways } from "../history/statement.ts";
 import type { SQL } from "drizzle-orm";
 import { sql } from "drizzle-orm";
 import type { Step } from "./rules/plan.ts";
+import { neverMet } from "../base/errors.ts";
 import type { WriteMode } from "../engines/database.ts";
 import { userStatement } from "../engines/statement_names.ts";
 import { deleteApplied, insertApplied, setAlembicVersion, updateProgress } from "../engines/version_table.ts";
@@ -50,15 +51,14 @@ export function* batchesOf(step: Step, options: BatchOptions): Generator<Batch> 
   const plain = { statement: null, backfill: null, makesIndex: null };
 
   for (const phase of phasesOf(statements, from)) {
-    const { kind } = phase.first.run;
-    if (!recorded && kind !== "transaction") {
+    const { run } = phase.first;
+    if (!recorded && !ways[run.kind].isShared) {
       yield { mode: "rows", statements: [...before, ...record(0)], ...plain };
       before = [];
     }
     const texts = statements.slice(phase.start, phase.end).map((statement) =>
       userStatement(sql.raw(statement.sql))
     );
-    const { run } = phase.first;
     switch (run.kind) {
       case "alone":
         yield {
@@ -84,7 +84,7 @@ export function* batchesOf(step: Step, options: BatchOptions): Generator<Batch> 
         before = [];
         break;
       default:
-        throw unknownWay(run);
+        throw neverMet(run);
     }
   }
 }
@@ -101,16 +101,11 @@ function phasesOf(statements: readonly Statement[], from: number): readonly Phas
   for (let index = from; index < statements.length; index++) {
     const first = statements[index]!;
     const last = phases.at(-1);
-    if (first.run.kind === "transaction" && last?.first.run.kind === "transaction") {
+    if (last !== undefined && ways[first.run.kind].isShared && ways[last.first.run.kind].isShared) {
       phases[phases.length - 1] = { ...last, end: index + 1 };
     } else phases.push({ start: index, end: index + 1, first });
   }
   return phases.length > 0 ? phases : [{ start: from, end: from, first: { run: { kind: "transaction" } } }];
-}
-
-/** Never called: the compiler says so as long as each way to run a statement has its case. */
-function unknownWay(run: never): TypeError {
-  return new TypeError(`There is no way to run ${JSON.stringify(run)}`);
 }
 
 interface ScriptProgress {

@@ -10,6 +10,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { normalizeDrizzleSnapshot } from "../../src/schema/drizzle_snapshot.ts";
 import { HarborError } from "../../src/base/errors.ts";
+import { placeholder } from "../../src/author/rules/fills.ts";
+import { valueOf } from "../../src/author/rules/sample_rows.ts";
+import { judgeable } from "../../src/migrate/rules/judge_demand.ts";
+import type { Origins } from "../../src/migrate/rules/origins.ts";
+import type { Snapshot } from "../../src/schema/snapshot.ts";
+import { keptTypes } from "../../src/schema/twins/type.ts";
+import * as ownWords from "../../src/schema/twins/words.ts";
+import { markedTable } from "../../src/sql/own_schema.ts";
 import { formOf } from "../../src/verify/rules/value_forms.ts";
 import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
 import { loadSchema, readExports } from "../../src/author/load_schema.ts";
@@ -41,20 +49,60 @@ function oneLine(text: string): string {
 
 type Columns = Readonly<Record<string, pg.PgColumnBuilderBase>>;
 
-for (const { what, make, sqlite, postgresql } of columnWords) {
+/** The query of a demand on a column that comes to a table: until it is filled it reads as NULL of its type. */
+function queryOf(snapshot: Snapshot): string | undefined {
+  const origins: Origins = new Map([[
+    "t",
+    {
+      table: "t",
+      hasMore: false,
+      hasFewer: false,
+      columns: new Map([["c", { column: null, values: "same" }]]),
+    },
+  ]]);
+  const look = `SELECT count(*) FROM ${markedTable("t")}`;
+  const reads = [{ table: "t", column: "c", isTested: true }];
+  const demand = {
+    kind: "not allowed",
+    table: "t",
+    columns: ["c"],
+    reads,
+    state: "",
+    query: "",
+    look,
+  } as const;
+  return judgeable({ ...demand, hasExpression: true }, { live: snapshot, origins, after: snapshot })?.query;
+}
+
+for (const { word, what, make, sqlite, postgresql } of columnWords) {
   test(`schema.ts: ${what}`, async () => {
     const exported = { t: pg.pgTable("t", { c: make() }) };
     assert.deepEqual(await ddl("sqlite", exported), [oneLine(`CREATE TABLE \`t\` ( \`c\` ${sqlite} );`)]);
     assert.equal((await ddl("postgresql", exported)).at(-1), `CREATE TABLE "t" ("c" ${postgresql});`);
   });
 
-  test(`schema.ts: verify has a form for ${what}, or says that there is none`, async () => {
+  test(`schema.ts: every room that goes by types knows that of ${what}`, async () => {
     for (const dialect of ["sqlite", "postgresql"] as const) {
-      const { tables } = normalizeDrizzleSnapshot(
-        await snapshotOf(dialect, { t: pg.pgTable("t", { c: make() }) }),
+      const kit = await snapshotOf(dialect, { t: pg.pgTable("t", { c: make() }) });
+      const snapshot = normalizeDrizzleSnapshot(kit);
+      const column = snapshot.tables[0]!.columns[0]!;
+      const said = `${column.type} on ${dialect}`;
+      assert.notEqual(
+        formOf(dialect, column),
+        undefined,
+        `verify has no form for ${said}, nor says that it needs none`,
       );
-      const [column] = tables[0]!.columns;
-      assert.notEqual(formOf(dialect, column!), undefined, `${column!.type} on ${dialect}`);
+      assert.notEqual(valueOf(column, { row: 1, types: [column] }), null, `proofs have no value for ${said}`);
+      // A type that a script makes has no values before it.
+      if (column.values !== undefined) continue;
+      assert.ok(
+        queryOf(snapshot)?.includes(`CAST(NULL AS ${column.type})`),
+        `preflight does not know ${said}`,
+      );
+      if (word === "generatedAlwaysAs") continue;
+      const [table] = Object.values(kit.tables);
+      const filler = placeholder(Object.values(table!.columns)[0]!, table!);
+      assert.notEqual(filler, null, `downgrades have no value for rows that lost one of ${said}`);
     }
   });
 }
@@ -64,8 +112,18 @@ test("every column of pg-core is either a word of both dialects or refused by na
     ...columnWords.map(({ word }) => word),
     ...keys.map(([word]) => word),
     ...refusedTypes.map(([word]) => word),
+    "perDialect",
+    "sqliteTables",
   ]);
-  assert.deepEqual(Object.keys(getPgColumnBuilders()).filter((word) => !covered.has(word)), []);
+  const words = [...Object.keys(getPgColumnBuilders()), ...Object.keys(ownWords)];
+  assert.deepEqual(words.filter((word) => !covered.has(word)), []);
+});
+
+test("every type that SQLite can have is that of a column of the samples", () => {
+  const columns = [...columnWords.map(({ make }) => make()), ...keys.map(([, make]) => make)];
+  const types = columns.map((c) => pg.getTableConfig(pg.pgTable("t", { c })).columns[0]!.getSQLType());
+  const unmet = keptTypes.filter(({ pattern }) => !types.some((type) => pattern.test(type.toLowerCase())));
+  assert.deepEqual(unmet, []);
 });
 
 // One row a key: the column, and its line in the DDL of both dialects.

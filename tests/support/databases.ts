@@ -5,7 +5,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
-import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import { type DatabaseUrl, parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import type { Client, Database, OpenOptions } from "../../src/engines/database.ts";
 import { openDatabase } from "../../src/engines/open/database.ts";
 import { type PostgresVersion, withClient, withFreshPostgres } from "./servers/postgres_server.ts";
@@ -54,7 +54,13 @@ const libsql: Engine = {
 };
 
 /** All engines, for suites to loop over. */
-export const engines: readonly Engine[] = [sqliteFile, libsql, postgresEngine(15), postgresEngine(18)];
+export const engines: readonly Engine[] = Object.values(
+  {
+    sqlite_file: [sqliteFile],
+    libsql: [libsql],
+    postgres: [postgresEngine(15), postgresEngine(18)],
+  } satisfies Record<DatabaseUrl["driver"], readonly Engine[]>,
+).flat();
 
 function postgresEngine(version: PostgresVersion): Engine {
   const query: Engine["query"] = (url, statement) =>

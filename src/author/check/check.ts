@@ -1,8 +1,12 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { join, relative } from "node:path";
-import { type CheckedFolder, checkFolder } from "../rules/check_folder.ts";
+import {
+  type CheckedFolder,
+  checkFolder,
+  type ProjectCheck,
+  type ProjectFinding,
+} from "../rules/check_folder.ts";
 import { checksumListPath, parseChecksums, renderChecksums } from "../../history/checksum_list.ts";
-import type { Finding } from "../../base/finding.ts";
 import { journalPath, scriptChecksum } from "../../history/history.ts";
 import type { Client } from "../../engines/database.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
@@ -10,7 +14,7 @@ import { checkDialects } from "./dialects.ts";
 import { checkHazards } from "./hazards.ts";
 import { checkProof } from "./proof.ts";
 import { checkSchema } from "./schema.ts";
-import { type ReadScripts, readScripts } from "../read_scripts.ts";
+import { found, type ReadScripts, readScripts } from "../read_scripts.ts";
 import { checkSyntax } from "./syntax.ts";
 import type { ProofSetting } from "../prove.ts";
 import { readHistoryFolders } from "../read_history_folders.ts";
@@ -30,7 +34,7 @@ export interface CheckRequest {
 }
 
 /** What is said where nothing was found. */
-const passes: Readonly<Record<string, string>> = {
+const passes: Readonly<Record<ProjectCheck, string>> = {
   journal: "the journals are whole and in order",
   files: "every file belongs to a revision, and no revision lacks one",
   edited: "no file was edited since it was written",
@@ -51,13 +55,21 @@ const passes: Readonly<Record<string, string>> = {
  * @returns At least one finding of each check that was made
  * @throws {HarborError} `bad_history` when there is no such folder
  */
-export async function checkProject(request: CheckRequest): Promise<readonly Finding[]> {
+export async function checkProject(request: CheckRequest): Promise<readonly ProjectFinding[]> {
   const folders = readFolders(request);
   const findings = folders.flatMap((folder) => folder.findings);
   if (readIfThere(join(request.paths.dir, checksumListPath)) === null) findings.push(noList(request));
   const broken = folders.filter(({ history }) => history === null).map(({ dialect }) => dialect);
   const histories = folders.flatMap(({ history }) => history === null ? [] : [history]);
-  const made = new Set(["journal", "files", "edited", "branches", "snapshot", "script", "downgrade"]);
+  const made = new Set<ProjectCheck>([
+    "journal",
+    "files",
+    "edited",
+    "branches",
+    "snapshot",
+    "script",
+    "downgrade",
+  ]);
   if (broken.length > 0) {
     findings.push(notReached(broken));
   } else {
@@ -69,22 +81,29 @@ export async function checkProject(request: CheckRequest): Promise<readonly Find
       findings.push(...checkHazards(history, read, request.postgresVersion));
     }
     findings.push(...checkDialects(histories, scripts), ...await checkSchema(request.paths));
-    for (const name of ["syntax", "hazard", "dialects", "schema"]) made.add(name);
+    for (const name of ["syntax", "hazard", "dialects", "schema"] as const) made.add(name);
     if (request.proof !== null) {
       findings.push(...await checkProof(histories, request.proof));
       made.add("proof");
     }
   }
-  return Object.entries(passes).flatMap(([check, message]): readonly Finding[] => {
-    if (!made.has(check)) return findings.filter((finding) => finding.check === check);
+  return (Object.keys(passes) as ProjectCheck[]).flatMap((check) => {
     const own = findings.filter((finding) => finding.check === check);
-    const isQuiet = own.every(({ status }) => status === "pass");
-    return isQuiet ? [...own, { check, status: "pass", message, hint: null, details: {} }] : own;
+    const isQuiet = made.has(check) && own.every(({ status }) => status === "pass");
+    return isQuiet ? [...own, found(check, { status: "pass", message: passes[check] }, null)] : own;
   });
 }
 
 /** The checks without which there is no proof. */
-const whole: readonly string[] = ["journal", "files", "branches", "snapshot", "script", "syntax", "proof"];
+const whole: readonly ProjectCheck[] = [
+  "journal",
+  "files",
+  "branches",
+  "snapshot",
+  "script",
+  "syntax",
+  "proof",
+];
 
 /**
  * Writes down the checksums of scripts that were edited, for the dialects on which they were proven.
@@ -93,9 +112,9 @@ const whole: readonly string[] = ["journal", "files", "branches", "snapshot", "s
  */
 export async function acceptEdits(
   request: CheckRequest,
-  findings: readonly Finding[],
+  findings: readonly ProjectFinding[],
   writing: WriteOptions,
-): Promise<readonly Finding[]> {
+): Promise<readonly ProjectFinding[]> {
   const { dir } = request.paths;
   const path = join(dir, checksumListPath);
   const before = readIfThere(path);
@@ -131,7 +150,7 @@ function readFolders({ paths: { dir }, cwd }: CheckRequest): readonly CheckedFol
   return readHistoryFolders(dir, cwd).map((folder) => checkFolder(folder, checksums));
 }
 
-function noList({ paths: { dir }, cwd }: CheckRequest): Finding {
+function noList({ paths: { dir }, cwd }: CheckRequest): ProjectFinding {
   return {
     check: "edited",
     status: "warn",
@@ -141,7 +160,7 @@ function noList({ paths: { dir }, cwd }: CheckRequest): Finding {
   };
 }
 
-function notReached(broken: readonly Dialect[]): Finding {
+function notReached(broken: readonly Dialect[]): ProjectFinding {
   return {
     check: "journal",
     status: "error",

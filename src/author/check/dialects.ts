@@ -1,6 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { compareDialects } from "./rules/compare_dialects.ts";
-import type { Finding } from "../../base/finding.ts";
+import type { ProjectFinding } from "../rules/check_folder.ts";
 import type { History } from "../../history/history.ts";
 import { fileOf, found, type ReadScripts } from "../read_scripts.ts";
 
@@ -8,7 +8,7 @@ import { fileOf, found, type ReadScripts } from "../read_scripts.ts";
 export function checkDialects(
   histories: readonly History[],
   read: ReadonlyMap<Dialect, ReadScripts>,
-): readonly Finding[] {
+): readonly ProjectFinding[] {
   const [first, second] = histories;
   if (first === undefined || second === undefined) return [];
   const lists = [first, second].map(({ revisions }) => revisions.map(({ id }) => id).join(", "));

@@ -1,4 +1,4 @@
-import type { Finding } from "../../base/finding.ts";
+import type { ProjectFinding } from "../rules/check_folder.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { judgeScript } from "./rules/judge_script.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
@@ -10,7 +10,7 @@ export function checkHazards(
   { dialect, revisions }: History,
   scripts: ReadScripts,
   version: number,
-): readonly Finding[] {
+): readonly ProjectFinding[] {
   const none: Snapshot = { dialect, tables: [], others: [] };
   const schemas = revisions.map((revision) => schemaOf(revision));
   return revisions.flatMap((revision, index) => {

@@ -1,6 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
-import type { Finding } from "../../base/finding.ts";
+import type { ProjectFinding } from "../rules/check_folder.ts";
 import type { History } from "../../history/history.ts";
 import { emptyText, type ProofSetting, proveRevisions, type Unfilled } from "../prove.ts";
 
@@ -8,8 +8,8 @@ import { emptyText, type ProofSetting, proveRevisions, type Unfilled } from "../
 export async function checkProof(
   histories: readonly History[],
   settings: ReadonlyMap<Dialect, ProofSetting>,
-): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
+): Promise<readonly ProjectFinding[]> {
+  const findings: ProjectFinding[] = [];
   for (const history of histories) {
     const { dialect } = history;
     const setting = settings.get(dialect);
@@ -41,7 +41,7 @@ export async function checkProof(
 }
 
 /** What was proven without rows is not proven on rows. */
-function withoutRows(dialect: Dialect, empty: readonly Unfilled[]): Finding {
+function withoutRows(dialect: Dialect, empty: readonly Unfilled[]): ProjectFinding {
   return {
     check: "proof",
     status: "warn",

@@ -2,12 +2,12 @@ import { existsSync } from "node:fs";
 import { compareSnapshots, type Difference } from "../../schema/compare_snapshots.ts";
 import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
 import { HarborError } from "../../base/errors.ts";
-import type { Finding } from "../../base/finding.ts";
+import type { ProjectFinding } from "../rules/check_folder.ts";
 import { loadDrizzleEngine } from "../drizzle_engine.ts";
 import { type ProjectPart, type ProjectPaths, readProject } from "../read_project.ts";
 
 /** Checks whether schema.ts says what the last revision leaves behind. */
-export async function checkSchema(paths: ProjectPaths): Promise<readonly Finding[]> {
+export async function checkSchema(paths: ProjectPaths): Promise<readonly ProjectFinding[]> {
   if (!existsSync(paths.schemaFile)) {
     return [found("error", `${paths.schemaFile}: there is no such file`, "--schema schema.ts")];
   }
@@ -36,10 +36,10 @@ export function changesOf({ from, to }: ProjectPart): readonly Difference[] {
 }
 
 function found(
-  status: Finding["status"],
+  status: ProjectFinding["status"],
   message: string,
   hint: string | null,
-  details: Finding["details"] = {},
-): Finding {
+  details: ProjectFinding["details"] = {},
+): ProjectFinding {
   return { check: "schema", status, message, hint, details };
 }

@@ -1,30 +1,30 @@
-import type { Statement } from "../../history/statement.ts";
+import { type Statement, ways } from "../../history/statement.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
-import type { Finding } from "../../base/finding.ts";
+import type { ProjectFinding } from "../rules/check_folder.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { Script } from "../../history/script.ts";
-import type { Client, WriteMode } from "../../engines/database.ts";
+import type { Client } from "../../engines/database.ts";
 import { openScratch } from "../../engines/open/scratch.ts";
 import { userStatement } from "../../engines/statement_names.ts";
 import { found, scriptOf } from "../read_scripts.ts";
 import { loadPostgresParser, type PostgresParser } from "../../sql/postgres_parser.ts";
 
 /** Finds statements that their dialect does not take: PostgreSQL's parser is asked, or SQLite itself, in memory. */
-export async function checkSyntax(history: History, client: Client): Promise<readonly Finding[]> {
+export async function checkSyntax(history: History, client: Client): Promise<readonly ProjectFinding[]> {
   return await checkers[history.dialect].inFull(history, client);
 }
 
 /** Finds statements that a parser does not take, where there is one that needs no database. */
-export async function checkStatements(history: History): Promise<readonly Finding[]> {
+export async function checkStatements(history: History): Promise<readonly ProjectFinding[]> {
   return await checkers[history.dialect].byParser(history);
 }
 
 /** How the statements of a dialect are looked at. */
 interface Checker {
-  inFull(history: History, client: Client): Promise<readonly Finding[]>;
-  byParser(history: History): Promise<readonly Finding[]>;
+  inFull(history: History, client: Client): Promise<readonly ProjectFinding[]>;
+  byParser(history: History): Promise<readonly ProjectFinding[]>;
 }
 
 const parseStatements = async (history: History) => parseAll(history, await loadPostgresParser());
@@ -34,15 +34,8 @@ const checkers: Readonly<Record<Dialect, Checker>> = {
   postgresql: { inFull: parseStatements, byParser: parseStatements },
 };
 
-/** In which mode a statement is tried that runs in one way or another. */
-const modeOf: Readonly<Record<Statement["run"]["kind"], WriteMode>> = {
-  alone: "alone",
-  backfill: "schema",
-  transaction: "schema",
-};
-
 /** Runs every script up, and then every script down, each statement on its own, on a database in memory. */
-async function trySqlite(history: History, client: Client): Promise<readonly Finding[]> {
+async function trySqlite(history: History, client: Client): Promise<readonly ProjectFinding[]> {
   const scratch = await openScratch(history.dialect, null, client);
   return await scratch!(async (database) => {
     const scripts = [
@@ -54,7 +47,7 @@ async function trySqlite(history: History, client: Client): Promise<readonly Fin
     ];
     for (const { revision, script } of scripts) {
       for (const statement of script?.statements ?? []) {
-        const mode = modeOf[statement.run.kind];
+        const mode = ways[statement.run.kind].isInTransaction ? "schema" : "alone";
         try {
           await database.write([userStatement(sql.raw(statement.sql))], mode);
         } catch (error) {
@@ -68,7 +61,7 @@ async function trySqlite(history: History, client: Client): Promise<readonly Fin
   });
 }
 
-function parseAll(history: History, parser: PostgresParser): readonly Finding[] {
+function parseAll(history: History, parser: PostgresParser): readonly ProjectFinding[] {
   return history.revisions.flatMap((revision) =>
     [scriptOf(revision.upgrade), scriptOf(revision.downgrade)].flatMap((script) =>
       (script?.statements ?? []).flatMap((statement) => {
@@ -96,7 +89,7 @@ function badStatement(
   },
   state: string,
   offset: number,
-): Finding {
+): ProjectFinding {
   const line = statement.line + statement.sql.slice(0, offset).split("\n").length - 1;
   return found("syntax", {
     message: `${script.file}:${line}: ${state}`,

@@ -25,9 +25,15 @@ export interface HistoryFolder {
 /** What can be found wrong with the files of a history. */
 export type HistoryCheck = "journal" | "files" | "edited" | "branches" | "snapshot" | "script" | "downgrade";
 
+/** What `check` looks for: in the files, and in what they say. */
+export type ProjectCheck = HistoryCheck | "syntax" | "hazard" | "dialects" | "schema" | "proof";
+
+/** What `check` finds. */
+export type ProjectFinding = Finding & { readonly check: ProjectCheck };
+
 /** A folder, what was found in it, and the history if it can be read. */
 export interface CheckedFolder extends HistoryFolder {
-  readonly findings: readonly Finding[];
+  readonly findings: readonly ProjectFinding[];
   readonly history: History | null;
 }
 
@@ -35,7 +41,7 @@ const restore = (path: string) => `git checkout -- ${path}`;
 
 /** Looks through a folder without running anything. */
 export function checkFolder(folder: HistoryFolder, checksums: Checksums | null): CheckedFolder {
-  const findings: Finding[] = [];
+  const findings: ProjectFinding[] = [];
   const add: Add = (check, where, message, hint) => {
     const { path, line = null, revision = null } = where;
     const file = path === "" ? folder.folder : `${folder.folder}/${path}`;

@@ -88,6 +88,10 @@ const kinds = [
   { pattern: /^bool/, value: "false", ofKey: null },
   { pattern: /^(?:timestamp|datetime)/, value: "'1970-01-01 00:00:00'", ofKey: null },
   { pattern: /^date/, value: "'1970-01-01'", ofKey: null },
+  { pattern: /^time/, value: "'00:00:00'", ofKey: null },
+  { pattern: /^uuid/, value: "'00000000-0000-0000-0000-000000000000'", ofKey: null },
+  { pattern: /^bytea/, value: "''", ofKey: null },
+  { pattern: /^blob/, value: "x''", ofKey: null },
   { pattern: /^json/, value: "'{}'", ofKey: null },
 ];
 

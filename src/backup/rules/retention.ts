@@ -39,8 +39,9 @@ export interface RetentionVerdict<Candidate extends RetentionCandidate> {
 export const defaultRetention: RetentionPolicy = { last: 10, daily: 7, weekly: 5, monthly: 12 };
 
 /** Says in words what a policy keeps. */
-export function describeRetention({ last, daily, weekly, monthly }: RetentionPolicy): string {
-  return `the last ${last}, and those of ${daily} days, ${weekly} weeks and ${monthly} months`;
+export function describeRetention(policy: RetentionPolicy): string {
+  const [last, ...others] = ruleNames.map((name) => `${policy[name]}${rules[name].unit}`);
+  return `the last ${last}, and those of ${others.slice(0, -1).join(", ")} and ${others.at(-1)}`;
 }
 
 /**
@@ -73,7 +74,7 @@ export function applyRetention<Candidate extends RetentionCandidate>(
       return { backup, keep: !options.force, reasons };
     }
     for (const rule of buckets) {
-      const bucket = bucketOf[rule.name](backup);
+      const bucket = rules[rule.name].bucket(backup);
       if (rule.left === 0 || bucket === rule.last) continue;
       rule.left--;
       rule.last = bucket;
@@ -89,16 +90,21 @@ export function applyRetention<Candidate extends RetentionCandidate>(
   });
 }
 
+interface RetentionRule {
+  readonly unit: string;
+  bucket(backup: RetentionCandidate): string;
+}
+
 /** Each rule keeps the newest backup of a bucket, for as many buckets as the policy says. */
-const bucketOf: Readonly<Record<keyof RetentionPolicy, (backup: RetentionCandidate) => string>> = {
-  last: ({ id }) => id,
-  daily: ({ createdAt }) => createdAt.slice(0, "2026-01-01".length),
-  weekly: ({ createdAt }) => String(weekOf(createdAt)),
-  monthly: ({ createdAt }) => createdAt.slice(0, "2026-01".length),
+const rules: Readonly<Record<keyof RetentionPolicy, RetentionRule>> = {
+  last: { unit: "", bucket: ({ id }) => id },
+  daily: { unit: " days", bucket: ({ createdAt }) => createdAt.slice(0, "2026-01-01".length) },
+  weekly: { unit: " weeks", bucket: ({ createdAt }) => String(weekOf(createdAt)) },
+  monthly: { unit: " months", bucket: ({ createdAt }) => createdAt.slice(0, "2026-01".length) },
 };
 
 /** In the order in which reasons are given. */
-const ruleNames = Object.keys(bucketOf) as readonly (keyof RetentionPolicy)[];
+const ruleNames = Object.keys(rules) as readonly (keyof RetentionPolicy)[];
 
 /** Returns the number of the week since 1970. The first day of 1970 was a Thursday. */
 function weekOf(createdAt: string): number {

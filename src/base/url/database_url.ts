@@ -70,5 +70,12 @@ function hintFor(text: string): string {
 
 /** Returns an address with the user's word that code of the tables' owner may run with the rights of who connects. */
 export function trustingOwner(url: DatabaseUrl): DatabaseUrl {
-  return url.driver === "postgres" ? { ...url, trustsOwner: true } : url;
+  switch (url.driver) {
+    case "postgres":
+      return { ...url, trustsOwner: true };
+    // Their tables run no code with anybody's rights.
+    case "libsql":
+    case "sqlite_file":
+      return url;
+  }
 }

@@ -14,11 +14,22 @@ export interface EnginePlace {
   readonly environment: Environment;
 }
 
+type PostgresEngineName = Exclude<BackupEngineName, "sqlite" | "libsql">;
+
+const postgresEngines: Readonly<
+  Record<PostgresEngineName, (url: PostgresUrl, place: EnginePlace) => Promise<BackupEngine>>
+> = {
+  pg_dump: async (url, { client, environment }) =>
+    await (await import("../postgres/backup/pg_dump/engine.ts")).openPgDumpEngine(url, client, environment),
+  harbor: async (url, { client }) =>
+    await (await import("../postgres/backup/engine.ts")).openHarborEngine(url, client),
+};
+
 /** Which engines can copy the databases of a driver. */
 const enginesOf: Readonly<Record<DatabaseUrl["driver"], readonly BackupEngineName[]>> = {
   sqlite_file: ["sqlite"],
   libsql: ["libsql"],
-  postgres: ["pg_dump", "harbor"],
+  postgres: Object.keys(postgresEngines) as PostgresEngineName[],
 };
 
 /** What kind of database the copies of an engine are of: whatever engine that kind has can prove and restore them. */
@@ -55,7 +66,9 @@ export async function openBackupEngine(
     case "libsql":
       return (await import("../libsql/backup/engine.ts")).openLibsqlEngine(url);
     case "postgres":
-      return wanted === null ? await openEitherPostgres(url, place) : await openPostgres(url, place, wanted);
+      return wanted === null
+        ? await openEitherPostgres(url, place)
+        : await postgresEngines[wanted as PostgresEngineName](url, place);
   }
 }
 
@@ -83,27 +96,12 @@ export async function openEngineFor(made: BackupEngineName, place: EnginePlace):
   );
 }
 
-async function openPostgres(
-  url: PostgresUrl,
-  { client, environment }: EnginePlace,
-  name: BackupEngineName,
-): Promise<BackupEngine> {
-  if (name === "harbor") {
-    return await (await import("../postgres/backup/engine.ts")).openHarborEngine(url, client);
-  }
-  return await (await import("../postgres/backup/pg_dump/engine.ts")).openPgDumpEngine(
-    url,
-    client,
-    environment,
-  );
-}
-
 async function openEitherPostgres(url: PostgresUrl, place: EnginePlace): Promise<BackupEngine> {
   try {
-    return await openPostgres(url, place, "pg_dump");
+    return await postgresEngines.pg_dump(url, place);
   } catch (error) {
     const isAbsent = error instanceof HarborError && error.details.pgDump !== undefined;
     if (!isAbsent) throw error;
-    return await openPostgres(url, place, "harbor");
+    return await postgresEngines.harbor(url, place);
   }
 }

@@ -8,8 +8,16 @@ type OpenScratch = (url: DatabaseUrl | null, client: Client) => Promise<Scratch 
 
 const openers: Readonly<Record<Dialect, OpenScratch>> = {
   sqlite: async (_, client) => (await import("../sqlite/scratch.ts")).memoryScratch(client),
-  postgresql: async (url, client) =>
-    url?.driver === "postgres" ? (await import("../postgres/scratch.ts")).postgresScratch(url, client) : null,
+  postgresql: async (url, client) => {
+    switch (url?.driver) {
+      case "postgres":
+        return (await import("../postgres/scratch.ts")).postgresScratch(url, client);
+      case "libsql":
+      case "sqlite_file":
+      case undefined:
+        return null;
+    }
+  },
 };
 
 /**

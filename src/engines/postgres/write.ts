@@ -61,6 +61,13 @@ export interface BatchWriter {
   rehearse(statements: readonly Statement[], look: readonly Statement[]): Promise<readonly Result[]>;
 }
 
+/** In which modes others queue behind who waits; nobody does behind who waits for rows. */
+const locksTables: Readonly<Record<Exclude<WriteMode, "alone">, boolean>> = {
+  rows: false,
+  schema: true,
+  replace: false,
+};
+
 /** Returns the writer of a session. */
 export function batchWriter(
   { session, lock, patience, url, lockTimeout, openObserver, onBatch }: WriteSetting,
@@ -87,8 +94,7 @@ export function batchWriter(
         ...watched,
         lockTimeoutMs,
         totalMs,
-        // Nobody queues behind who waits for rows.
-        isGentle: mode === "schema" && lockTimeout === undefined,
+        isGentle: locksTables[mode] && lockTimeout === undefined,
       });
     }
     const changed: number[] = [];

@@ -39,12 +39,22 @@ export interface Transaction {
 /** Lets a transaction take the write lock at once: one that reads first fails beside another writer. */
 export const begin: Step = own("BEGIN IMMEDIATE");
 
+/** What sets the modes apart; a table can be rebuilt only where SQLite's foreign keys are off. */
+const modes: Readonly<
+  Record<SqliteBatch["mode"], { readonly foreignKeys: "ON" | "OFF"; mayRebuild: boolean }>
+> = {
+  rows: { foreignKeys: "ON", mayRebuild: false },
+  schema: { foreignKeys: "OFF", mayRebuild: true },
+  replace: { foreignKeys: "OFF", mayRebuild: false },
+};
+
 /** Says what a batch's transaction consists of. */
 export function transactionOf({ statements, mode, fence, isRehearsal = false }: SqliteBatch): Transaction {
-  const keeps = mode === "schema" && rebuiltTables(statements).length > 0;
-  const checks = (mode === "schema" || isRehearsal) && mayDangle(statements);
+  const { foreignKeys, mayRebuild } = modes[mode];
+  const keeps = mayRebuild && rebuiltTables(statements).length > 0;
+  const checks = (mayRebuild || isRehearsal) && mayDangle(statements);
   return {
-    before: own(`PRAGMA foreign_keys = ${mode === "rows" ? "ON" : "OFF"}`),
+    before: own(`PRAGMA foreign_keys = ${foreignKeys}`),
     after: own("PRAGMA foreign_keys = ON"),
     questions: [...keeps ? [dependentsQuery] : [], ...checks ? [danglingQuery] : []],
     steps(answers) {

@@ -137,6 +137,6 @@ function family(type: string): string {
 /** A type that every server has; one that a script has still to make is spelled as text, in which NULL is NULL as well. */
 function castType(type: string): string {
   const isUsual =
-    /^(?:smallint|integer|bigint|int|numeric|real|double precision|boolean|bool|text|character|varchar|char|timestamp|datetime|date|time|uuid|jsonb?|bytea|blob)\b/i;
+    /^(?:smallint|integer|bigint|int|numeric|real|double|boolean|bool|text|character|varchar|char|timestamp|datetime|date|time|uuid|jsonb?|bytea|blob)\b/i;
   return isUsual.test(type) ? type : "text";
 }

@@ -14,7 +14,7 @@ interface TypeRow {
  * The types by their names in PostgreSQL's DDL. SQLite's are spelled as SQLAlchemy spells them, which is how the
  * databases look that Alembic made; each has a form of its own in `value_forms`.
  */
-const kept: readonly TypeRow[] = [
+export const keptTypes: readonly TypeRow[] = [
   { pattern: /^(?:small|big)?serial$/, type: "INTEGER" },
   { pattern: /^int(?:eger|4)?$/, type: "INTEGER" },
   { pattern: /^(?:smallint|int2)$/, type: "SMALLINT" },
@@ -81,7 +81,7 @@ export function sqliteType(postgresType: string): SqliteType {
   const written = postgresType.toLowerCase().replaceAll(/\s+/g, " ").replaceAll(/ ?([(),]) ?/g, "$1")
     // `timestamp(3)with time zone`
     .replace(/\)(?=[a-z])/, ") ").trim();
-  const row = kept.find(({ pattern }) => pattern.test(written));
+  const row = keptTypes.find(({ pattern }) => pattern.test(written));
   // A part that is not there, such as a length, is left out.
   if (row !== undefined) {
     return { type: row.type.replace("$1", row.pattern.exec(written)![1] ?? "") };

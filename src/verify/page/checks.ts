@@ -1,5 +1,5 @@
 import { formatDuration } from "../../base/quantity.ts";
-import type { Finding } from "../../base/finding.ts";
+import { type Finding, findingStatuses } from "../../base/finding.ts";
 import { type Html, html } from "./html.ts";
 import { icon } from "./icons.ts";
 import { type ReportData, statusWords } from "./report_data.ts";
@@ -31,7 +31,7 @@ export function renderChecks({ checks, findings, startedAt }: ReportData): Html 
 function words(findings: readonly Finding[]): readonly string[] {
   const problems = findings.filter(({ status }) => status !== "pass");
   if (problems.length === 0) return findings.flatMap(({ message }) => message.split(" · "));
-  const counts = (["fail", "error", "warn"] as const).flatMap((status) => {
+  const counts = findingStatuses.toReversed().flatMap((status) => {
     const { length } = problems.filter((finding) => finding.status === status);
     return length === 0 ? [] : [`${length} ${statusWords[status]}`];
   });

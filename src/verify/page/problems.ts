@@ -1,5 +1,5 @@
 import { shownJson } from "../../base/shown_text.ts";
-import type { Finding } from "../../base/finding.ts";
+import { type Finding, findingStatuses } from "../../base/finding.ts";
 import { type Html, html } from "./html.ts";
 import { icon } from "./icons.ts";
 import { readRemedy } from "./remedy.ts";
@@ -10,8 +10,9 @@ import { plural } from "./words.ts";
 export function renderProblems({ findings }: ReportData): Html | null {
   const problems = findings.filter(({ status }) => status !== "pass");
   if (problems.length === 0) return null;
-  const order = ["fail", "error", "warn"];
-  const sorted = problems.toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status));
+  const sorted = findingStatuses.toReversed().flatMap((worst) =>
+    problems.filter(({ status }) => status === worst)
+  );
   const groups = Object.values(
     Object.groupBy(sorted, ({ status, message, hint }) => JSON.stringify([status, message, hint])),
   ) as readonly (readonly Finding[])[];

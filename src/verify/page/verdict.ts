@@ -1,5 +1,11 @@
 import { formatBytes, formatDuration } from "../../base/quantity.ts";
-import { type FindingStatus, notCheckedOf } from "../../base/finding.ts";
+import {
+  type FindingStatus,
+  findingStatuses,
+  notCheckedOf,
+  summarize,
+  worstStatus,
+} from "../../base/finding.ts";
 import { type Html, html } from "./html.ts";
 import { icon } from "./icons.ts";
 import type { Disk, ReportData } from "./report_data.ts";
@@ -7,7 +13,7 @@ import { plural, showAge, showTime } from "./words.ts";
 
 /** The state at a glance: what a person sees who looks for two seconds. */
 export function renderVerdict(data: ReportData): Html {
-  const { status, title, line } = verdict(data);
+  const status = worstStatus(data.findings);
   return html`
     <header class="hero ${status}">
       <div class="wide">
@@ -15,8 +21,8 @@ export function renderVerdict(data: ReportData): Html {
         <div class="verdict">
           ${icon(status)}
           <div>
-            <h1>${title}</h1>
-            <p>${line}</p>
+            <h1>${titles[status](data)}</h1>
+            <p>${lineOf(data)}</p>
           </div>
         </div>
         <p class="address"><span>${data.database.address}</span> ${data.database.place}</p>
@@ -35,40 +41,33 @@ export function renderVerdict(data: ReportData): Html {
   `;
 }
 
-interface Verdict {
-  readonly status: FindingStatus;
-  readonly title: string;
-  readonly line: string;
-}
+const titles: Readonly<Record<FindingStatus, (data: ReportData) => string>> = {
+  pass: () => "All is well",
+  warn: ({ findings, exitCode }) => {
+    if (exitCode !== 0) return "Something to look at";
+    return notCheckedOf(findings).length === 0
+      ? "Healthy, with a remark"
+      : "Healthy as far as it was checked";
+  },
+  error: () => "Not all could be checked",
+  fail: () => "Something is wrong",
+};
 
-function verdict({ findings, exitCode }: ReportData): Verdict {
-  const count = (status: FindingStatus) => findings.filter((finding) => finding.status === status).length;
-  const [fail, error, warn] = [count("fail"), count("error"), count("warn")];
-  const isSaid = (number: number, words: string) => number === 0 ? [] : [`${number} ${words}`];
-  const line = [
-    ...isSaid(fail, fail === 1 ? "thing is wrong" : "things are wrong"),
-    ...isSaid(error, "could not be checked"),
-    ...isSaid(warn, "to look at"),
-  ].join(" · ");
-  if (fail > 0) return { status: "fail", title: "Something is wrong", line };
-  if (error > 0) return { status: "error", title: "Not all could be checked", line };
-  if (warn > 0) {
-    const isWhole = notCheckedOf(findings).length === 0;
-    return {
-      status: "warn",
-      title: exitCode !== 0
-        ? "Something to look at"
-        : isWhole
-        ? "Healthy, with a remark"
-        : "Healthy as far as it was checked",
-      line,
-    };
-  }
-  return {
-    status: "pass",
-    title: "All is well",
-    line: "Every check that was asked for was made, and passed.",
-  };
+/** What is said of how many findings; of those that passed only where there are no others. */
+const outcomes: Readonly<Record<FindingStatus, ((count: number) => string) | null>> = {
+  pass: null,
+  warn: () => "to look at",
+  error: () => "could not be checked",
+  fail: (count) => count === 1 ? "thing is wrong" : "things are wrong",
+};
+
+function lineOf({ findings }: ReportData): string {
+  const summary = summarize(findings);
+  const parts = findingStatuses.toReversed().flatMap((status) => {
+    const words = outcomes[status];
+    return words === null || summary[status] === 0 ? [] : [`${summary[status]} ${words(summary[status])}`];
+  });
+  return parts.join(" · ") || "Every check that was asked for was made, and passed.";
 }
 
 type Figure = readonly [name: string, value: string, note: string];

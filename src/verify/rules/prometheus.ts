@@ -1,4 +1,4 @@
-import type { FindingStatus } from "../../base/finding.ts";
+import { exitCodeOfFindings, type FindingStatus, findingStatuses } from "../../base/finding.ts";
 
 /** What `verify` tells node_exporter's textfile collector. Times are ISO 8601 UTC. */
 export interface Metrics {
@@ -60,14 +60,11 @@ export function renderMetrics(metrics: Metrics, before: string): string {
   }).join("");
 }
 
-const statuses: readonly FindingStatus[] = ["pass", "warn", "fail", "error"];
-
 function familiesOf({ version, at, ms, isHealthy, checks, tables, backup }: Metrics): readonly Family[] {
   const end = Date.parse(at) + ms;
   const ended = Math.round(end) / 1_000;
   const perCheck = (value: (check: Metrics["checks"][number]) => number) =>
     checks.map((check) => ({ labels: { check: check.check }, value: value(check) }));
-  const isGood = ({ status }: Metrics["checks"][number]) => status === "pass" || status === "warn";
   const backupSamples = (value: (made: NonNullable<Metrics["backup"]>) => number) =>
     backup === null ? [] : [{ value: value(backup) }];
   return [
@@ -95,7 +92,7 @@ function familiesOf({ version, at, ms, isHealthy, checks, tables, backup }: Metr
       help: "1 for the status with which the check last ended; error means that it could not be made.",
       keeps: true,
       samples: checks.flatMap(({ check, status }) =>
-        statuses.map((each) => ({ labels: { check, status: each }, value: each === status ? 1 : 0 }))
+        findingStatuses.map((each) => ({ labels: { check, status: each }, value: each === status ? 1 : 0 }))
       ),
     },
     {
@@ -120,7 +117,10 @@ function familiesOf({ version, at, ms, isHealthy, checks, tables, backup }: Metr
       name: "harbor_db_check_last_success_timestamp_seconds",
       help: "When the check last ended with pass or warn.",
       keeps: true,
-      samples: checks.filter(isGood).map(({ check }) => ({ labels: { check }, value: ended })),
+      samples: checks.filter((check) => exitCodeOfFindings([check]) === 0).map(({ check }) => ({
+        labels: { check },
+        value: ended,
+      })),
     },
     {
       name: "harbor_db_table_rows",

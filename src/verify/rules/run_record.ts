@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import { type FindingStatus } from "../../base/finding.ts";
+import { findingStatuses } from "../../base/finding.ts";
 import { listOf } from "../../base/json_schema.ts";
 
-const status = v.picklist(["pass", "warn", "fail", "error"] satisfies readonly FindingStatus[]);
+const status = v.picklist(findingStatuses);
 
 const runRecord = v.pipe(
   v.object({
@@ -16,7 +16,7 @@ const runRecord = v.pipe(
     /** The worst status of all. */
     status,
     exitCode: v.number(),
-    summary: v.object({ pass: v.number(), warn: v.number(), fail: v.number(), error: v.number() }),
+    summary: v.object(v.entriesFromList(findingStatuses, v.optional(v.number(), 0))),
     checks: listOf(v.object({ check: v.string(), status, ms: v.number() })),
     /** What was not as it should be. */
     problems: listOf(v.object({ check: v.string(), status, message: v.string() })),

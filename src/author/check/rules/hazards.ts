@@ -1,4 +1,5 @@
 import type { Dialect } from "../../../base/dialect.ts";
+import { ways } from "../../../history/statement.ts";
 import {
   emptied,
   isFilled,
@@ -101,7 +102,7 @@ export const hazards: readonly Hazard[] = [
     severity: both("fail"),
     remedy: everywhere("Put the directive above it: -- harbor:backfill table=… key=…"),
     judge: (operation, place) =>
-      operation.kind === "update" && place.statement.statement.run.kind !== "backfill" &&
+      operation.kind === "update" && !ways[place.statement.statement.run.kind].isInBatches &&
         isFilled(operation.table, place)
         ? `changes rows of ${operation.table} in one transaction, which holds them until its end`
         : null,
@@ -126,7 +127,7 @@ export const hazards: readonly Hazard[] = [
         : operation.kind === "add enum value" && version < 12
         ? "ALTER TYPE … ADD VALUE"
         : null;
-      if (what === null || statement.statement.run.kind === "alone") return null;
+      if (what === null || !ways[statement.statement.run.kind].isInTransaction) return null;
       return what.startsWith("PRAGMA")
         ? `${what} may do nothing inside a transaction`
         : `${what} cannot run inside a transaction`;

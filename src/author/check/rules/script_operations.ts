@@ -1,4 +1,4 @@
-import type { Statement } from "../../../history/statement.ts";
+import { type Statement, ways } from "../../../history/statement.ts";
 import type { Operation } from "../../../sql/operations.ts";
 import type { Script } from "../../../history/script.ts";
 
@@ -21,7 +21,8 @@ export function readOperations(
   let phase = 0;
   const read = statements.map((statement, index) => {
     const previous = statements[index - 1];
-    if (statement.run.kind !== "transaction" || previous?.run.kind !== "transaction") phase++;
+    const isJoined = previous !== undefined && ways[previous.run.kind].isShared;
+    if (!isJoined || !ways[statement.run.kind].isShared) phase++;
     return { statement, operations: operationsOf(statement.sql), phase };
   });
   return withRebuilds(read);
