@@ -3,7 +3,7 @@ import { type Inventoried, isImplied } from "./replace.ts";
 import { query } from "./session.ts";
 import { clusterMark, isNotOfExtension, storageOptions } from "./tables.ts";
 import type { Session } from "../session.ts";
-import { sqlStateOf } from "../errors.ts";
+import { giveRights, readRights, type Rights } from "./rights.ts";
 
 /**
  * What hangs on a schema's tables and is not in harbor-db's own copies: views, functions, triggers, policies, rights.
@@ -12,10 +12,9 @@ import { sqlStateOf } from "../errors.ts";
 export interface Dependents {
   /** By {@link Inventoried.key}. */
   readonly definitions: ReadonlyMap<string, Definition>;
-  /** Owners, rights and switches of tables, sequences and views, which all have the same names afterwards. */
+  /** Owners and switches of tables, sequences and views, which all have the same names afterwards. */
   readonly attributes: readonly Attribute[];
-  /** The query for {@link takeDefaults} of the schema. */
-  readonly takeDefaults: string;
+  readonly rights: Rights;
 }
 
 interface Definition {
@@ -27,8 +26,9 @@ interface Definition {
 }
 
 interface Attribute {
-  /** `public.files`; whether it is there again decides. */
+  /** `public.files`; whether there is a new one of that name decides. */
   readonly relation: string;
+  readonly oid: string;
   readonly text: string;
 }
 
@@ -51,7 +51,7 @@ export async function readDependents(session: Session, schema: string): Promise<
   return {
     definitions: new Map(rows.map((row) => [row.key, row])),
     attributes: attributeRows,
-    takeDefaults: takeDefaults.replaceAll("$schema", () => named),
+    rights: await readRights(session, schema),
   };
 }
 
@@ -63,8 +63,8 @@ export function dependentsLeftOut(gone: readonly Inventoried[], kept: Dependents
 }
 
 /**
- * Makes again what went, and gives tables, sequences and views their owners and rights back. A right on a table or
- * column that is no more is left out; a definition that does not fit the tables any more fails.
+ * Makes again what went, and gives what is new its owner and rights back. A right on a table or column that is no more is
+ * left out; a definition that does not fit the tables any more fails.
  */
 export async function putBack(
   session: Session,
@@ -74,31 +74,14 @@ export async function putBack(
   const lost = gone.flatMap(({ key }) => kept.definitions.get(key) ?? []);
   lost.sort((one, other) => one.rank - other.rank || one.age - other.age);
   for (const { text } of lost) await session.script(text);
-  const [given] = await query<{ text: string | null }>(session, kept.takeDefaults);
-  if (given?.text) await session.script(given.text);
-  for (const { relation, text } of kept.attributes) {
-    const [found] = await query<{ there: boolean }>(
+  for (const { relation, oid, text } of kept.attributes) {
+    const [found] = await query<{ isNew: boolean }>(
       session,
-      `SELECT to_regclass(${quoteText(relation)}) IS NOT NULL AS there`,
+      `SELECT to_regclass(${quoteText(relation)}) <> ${oid} AS "isNew"`,
     );
-    // undefined_column: the tables may be those of an older revision.
-    if (found?.there) await runUnless(session, text, ["42703"]);
+    if (found?.isNew) await session.script(text);
   }
-}
-
-/**
- * Runs one statement inside a transaction, which stays as it was when it fails in one of these ways (SQLSTATE). The
- * server refuses a text that holds several.
- */
-export async function runUnless(session: Session, text: string, states: readonly string[]): Promise<void> {
-  await session.script("SAVEPOINT harbor_attempt");
-  try {
-    await session.run([{ text, parameters: [] }]);
-  } catch (error) {
-    if (!states.includes(sqlStateOf(error) ?? "")) throw error;
-    await session.script("ROLLBACK TO SAVEPOINT harbor_attempt");
-  }
-  await session.script("RELEASE SAVEPOINT harbor_attempt");
+  await giveRights(session, kept.rights);
 }
 
 /** A comment on an object, as a statement that follows its definition. */
@@ -106,30 +89,6 @@ function comment(catalog: string, oid: string, target: string): string {
   return `coalesce((SELECT format('; COMMENT ON %s IS %L', ${target}, description) FROM pg_description
     WHERE classoid = '${catalog}'::regclass AND objoid = ${oid} AND objsubid = 0), '')`;
 }
-
-const grantee = "CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END";
-
-/** Rights of the routine `p`, as statements that follow its definition: the database's defaults may give others. */
-const routineRights =
-  `(SELECT string_agg(DISTINCT format('; REVOKE ALL ON ROUTINE %s FROM %s', p.oid::regprocedure, ${grantee}), '')
-        FILTER (WHERE grantee <> p.proowner)
-      || (SELECT string_agg(format('; GRANT EXECUTE ON ROUTINE %s TO %s%s', p.oid::regprocedure, ${grantee},
-        CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END), '')
-      FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) WHERE grantee <> p.proowner)
-    FROM (SELECT 0 AS grantee, p.proacl IS NOT NULL AS differs UNION ALL SELECT grantee, true
-      FROM pg_default_acl, aclexplode(defaclacl)
-      WHERE defaclobjtype = 'f' AND defaclrole = p.proowner AND defaclnamespace IN (0, p.pronamespace)) AS given
-    HAVING bool_or(differs))`;
-
-/**
- * Reads statements that take from tables, views and sequences of the connected role what the database's defaults gave
- * to others: `text`, NULL when that is nothing.
- */
-const takeDefaults = `SELECT string_agg(DISTINCT format('REVOKE ALL ON %s %s FROM %s',
-    CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass, ${grantee}), '; ') AS text
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL aclexplode(c.relacl)
-  WHERE n.nspname = $schema AND grantee <> c.relowner AND c.relowner = current_user::regrole
-    AND ${isNotOfExtension("pg_class", "c.oid")}`;
 
 const definitions = `
   SELECT concat('pg_class'::regclass::oid, '/', c.oid, '/0') AS key, 1 AS rank, c.oid::int8 AS age, concat(
@@ -151,8 +110,7 @@ const definitions = `
   WHERE n.nspname = $schema AND c.relkind IN ('v', 'm')
   UNION ALL
   SELECT concat('pg_proc'::regclass::oid, '/', p.oid, '/0'), 1, p.oid::int8, concat(
-    pg_get_functiondef(p.oid), ${comment("pg_proc", "p.oid", "'ROUTINE ' || p.oid::regprocedure")},
-    ${routineRights})
+    pg_get_functiondef(p.oid), ${comment("pg_proc", "p.oid", "'ROUTINE ' || p.oid::regprocedure")})
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
   WHERE n.nspname = $schema AND p.prokind <> 'a' AND p.proowner = current_user::regrole
   UNION ALL
@@ -182,29 +140,14 @@ const definitions = `
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = $schema`;
 
-/** Rights first: who gives a table away may not give rights on it any more. */
-const attributes = `SELECT relation, text FROM (
-  SELECT c.oid::regclass::text AS relation, 1 AS rank, format('GRANT %s ON %s %s TO %s%s',
-    string_agg(right_of.privilege_type, ', '), CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
-    c.oid::regclass, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
-    CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END) AS text
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL aclexplode(c.relacl) AS right_of
-  WHERE n.nspname = $schema AND ${
-  isNotOfExtension("pg_class", "c.oid")
-} AND grantee <> c.relowner GROUP BY c.oid, c.relkind, grantee, is_grantable
-  UNION ALL
-  SELECT c.oid::regclass::text, 1, format('GRANT %s (%I) ON TABLE %s TO %s%s', privilege_type, a.attname,
-    c.oid::regclass, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
-    CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid,
-    LATERAL aclexplode(a.attacl) WHERE n.nspname = $schema AND ${isNotOfExtension("pg_class", "c.oid")}
-  UNION ALL
-  SELECT c.oid::regclass::text, 1, format('ALTER TABLE %s %s ROW LEVEL SECURITY', c.oid::regclass, word)
+const attributes = `SELECT relation, oid::text, text FROM (
+  SELECT c.oid, c.oid::regclass::text AS relation, 1 AS rank, format('ALTER TABLE %s %s ROW LEVEL SECURITY', c.oid::regclass,
+    word) AS text
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
     LATERAL (VALUES (c.relrowsecurity, 'ENABLE'), (c.relforcerowsecurity, 'FORCE')) AS policies (hold, word)
   WHERE n.nspname = $schema AND hold AND ${isNotOfExtension("pg_class", "c.oid")}
   UNION ALL
-  SELECT c.oid::regclass::text, 2, format('ALTER TABLE %s OWNER TO %s', c.oid::regclass, c.relowner::regrole)
+  SELECT c.oid, c.oid::regclass::text, 2, format('ALTER TABLE %s OWNER TO %s', c.oid::regclass, c.relowner::regrole)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = $schema AND ${
   isNotOfExtension("pg_class", "c.oid")

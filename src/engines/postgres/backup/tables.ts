@@ -17,7 +17,10 @@ export interface PostgresStoredTable {
 }
 
 /** An SQL condition: no extension brought the object, which then belongs to the extension. */
-export function isNotOfExtension(catalog: "pg_class" | "pg_proc" | "d.classid", oid: string): string {
+export function isNotOfExtension(
+  catalog: "pg_class" | "pg_proc" | "pg_type" | "d.classid",
+  oid: string,
+): string {
   const classId = catalog === "d.classid" ? catalog : `'${catalog}'::regclass`;
   return `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = ${classId} AND e.objid = ${oid}
     AND e.deptype = 'e')`;

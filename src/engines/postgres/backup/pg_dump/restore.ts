@@ -1,12 +1,10 @@
 import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
 import { HarborError } from "../../../../base/errors.ts";
-import { quoteText } from "../../../../sql/quote.ts";
 import type { RestoreOptions } from "../../../backup_engine.ts";
 import type { Archive } from "./archive.ts";
-import { runUnless } from "../dependents.ts";
 import { dropContent, prepareSchema } from "../replace.ts";
+import { resetRights, runUnless } from "../rights.ts";
 import { query } from "../session.ts";
-import { isNotOfExtension } from "../tables.ts";
 import type { Session } from "../../session.ts";
 import { loadsUntrusted } from "../../trust.ts";
 
@@ -30,7 +28,7 @@ export async function restoreArchive(
     owners: await mayGiveAway(session, archive),
     beforeRows: () => loadsUntrusted(session, url, { isRefused: true }),
   });
-  await giveRights(session, archive);
+  await giveArchivedRights(session, archive);
   // The answer does not matter: when the lock was lost meanwhile, asking for its holder fails.
   await options?.database?.lockHolder();
 }
@@ -79,26 +77,10 @@ async function mayGiveAway(session: Session, archive: Archive): Promise<boolean>
  * Gives the rights that the archive has, and takes those that the database's defaults gave on the way. Rights of roles
  * that do not exist here are left out.
  */
-async function giveRights(session: Session, archive: Archive): Promise<void> {
-  const [row] = await query<{ text: string | null }>(
-    session,
-    byDefault.replaceAll("$schema", () => quoteText(archive.schema)),
-  );
-  if (row?.text) await session.script(row.text);
+async function giveArchivedRights(session: Session, archive: Archive): Promise<void> {
+  await resetRights(session, archive.schema);
   for (const statement of await archive.rights()) {
     // undefined_object: the role. insufficient_privilege: somebody else's default privileges.
-    await runUnless(session, statement, ["42704", "42501"]);
+    await runUnless(session, [statement], ["42704", "42501"]);
   }
 }
-
-const byDefault = `SELECT string_agg(DISTINCT text, '; ') AS text FROM (
-  SELECT format('REVOKE ALL ON %s %s FROM %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
-    c.oid::regclass, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END) AS text
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL aclexplode(c.relacl)
-  WHERE n.nspname = $schema AND grantee <> c.relowner AND ${isNotOfExtension("pg_class", "c.oid")}
-  UNION ALL
-  SELECT format('REVOKE ALL ON ROUTINE %s FROM %s', p.oid::regprocedure, grantee::regrole)
-  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace, LATERAL aclexplode(p.proacl)
-  WHERE n.nspname = $schema AND grantee NOT IN (0, p.proowner)
-    AND ${isNotOfExtension("pg_proc", "p.oid")}
-) AS given`;
