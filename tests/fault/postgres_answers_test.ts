@@ -21,6 +21,7 @@ function login(kind: number, rest = ""): Uint8Array {
 
 const scram = login(10, "SCRAM-SHA-256\0\0");
 const nothing = new Uint8Array();
+const welcome = [login(0), message("K", Buffer.alloc(8)), message("Z", Buffer.from("I"))];
 
 /** What something in the place of a PostgreSQL server may say, one message for each of ours. */
 const answers: readonly (readonly [name: string, ...answers: Uint8Array[]])[] = [
@@ -34,6 +35,8 @@ const answers: readonly (readonly [name: string, ...answers: Uint8Array[]])[] = 
   ["a password to be hashed not at all", scram, login(11, "r=abc,s=AAAA,i=0")],
   ["a secret without one", login(0), message("K", nothing)],
   ["a state that is missing", login(0), message("Z", nothing)],
+  ["columns that are not there", ...welcome, message("T", Buffer.of(0, 2, 0x61, 0, ...Buffer.alloc(18)))],
+  ["a row without columns", ...welcome, message("D", Buffer.alloc(2))],
 ];
 
 for (const [name, ...said] of answers) {
@@ -71,7 +74,7 @@ test("postgres: a server that passes over the first question is refused", async 
     let asked = 0;
     socket.on("error", () => {}).on("data", () => {
       if (asked++ > 0) return socket.end(message("Z", Buffer.from("I")));
-      socket.write(Buffer.concat([login(0), message("K", Buffer.alloc(8)), message("Z", Buffer.from("I"))]));
+      socket.write(Buffer.concat(welcome));
     });
   });
   await once(server.listen(0, "127.0.0.1"), "listening");

@@ -3,6 +3,7 @@ import { chmod, chown, copyFile, readFile, stat, writeFile } from "node:fs/promi
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { sql as ours } from "drizzle-orm";
 import { sql } from "../../support/user_sql.ts";
 import { HarborError } from "../../../src/base/errors.ts";
 import { openTestDatabase, testClient, withFolder, withTestDatabase } from "../../support/databases.ts";
@@ -34,6 +35,17 @@ test("postgres: the server knows who connects, and gets the URL's settings", () 
         },
       ),
   ));
+
+test("postgres: rows that came before a statement failed are none of the next one's", () =>
+  withFreshPostgres(15, async (url) => {
+    const database = await openTestDatabase(url, "read");
+    try {
+      await assert.rejects(database.read(ours`SELECT 1 / (3 - g) FROM generate_series(1, 5) g`), /division/);
+      assert.deepEqual(await database.read(ours`SELECT 1 AS one`), [{ one: 1 }]);
+    } finally {
+      await database.close();
+    }
+  }));
 
 test("postgres: a Unix socket's folder as host", () =>
   withFolder((folder) =>

@@ -9,6 +9,10 @@ const short = /[RKSZC123IntsGHWcv]/;
 /** As libpq has it: what claims to be longer is no message. */
 const longest = { short: 30_000, long: 2 ** 30 };
 
+/** What is looked at as a whole: how somebody is to log in, and which columns rows have, 1,664 at most. */
+const whole = /[RT]/;
+const longestColumns = 2 ** 20;
+
 /** Bytes that postgres.js reads without asking whether they are there, with the length's own four. */
 const shortest: Readonly<Record<string, number>> = { R: 8, K: 12, Z: 5, T: 6, D: 6, G: 7, H: 7, W: 7 };
 
@@ -24,6 +28,8 @@ export function refuseNonsense(socket: Socket): void {
   let waiting: Uint8Array = new Uint8Array();
   /** Bytes of a message that are still to come. */
   let missing = 0;
+  /** Whether it was said which columns the rows have that are to come. */
+  let hasColumns = false;
   const isSane = (chunk: Uint8Array): boolean => {
     for (let rest = chunk; rest.length > 0;) {
       if (missing > 0) {
@@ -36,12 +42,14 @@ export function refuseNonsense(socket: Socket): void {
       const length = bytes.length < 5 ? 0 : bytes.readUInt32BE(1);
       const type = String.fromCharCode(bytes[0]!);
       if (bytes.length >= 5 && !isMessage(type, length)) return false;
-      // How somebody is to log in is short, and looked at as a whole.
-      if (bytes.length < (type === "R" ? 1 + length : 5) || bytes.length < 5) {
+      if (bytes.length < (whole.test(type) ? 1 + length : 5) || bytes.length < 5) {
         waiting = bytes;
         return true;
       }
-      if (type === "R" && !isLogin(bytes.subarray(5, 1 + length))) return false;
+      const content = bytes.subarray(5, 1 + length);
+      if (type === "R" && !isLogin(content) || type === "T" && !areColumns(content)) return false;
+      if (type === "D" && !hasColumns) return false;
+      if (type === "T" || type === "C" || type === "Z") hasColumns = type === "T";
       waiting = new Uint8Array();
       missing = Math.max(0, 1 + length - bytes.length);
       rest = bytes.subarray(1 + length);
@@ -63,8 +71,20 @@ export function strangeSpeech(): DialError {
 }
 
 function isMessage(type: string, length: number): boolean {
-  if (length < (shortest[type] ?? 4)) return false;
+  if (length < (shortest[type] ?? 4) || type === "T" && length > longestColumns) return false;
   return long.test(type) ? length <= longest.long : short.test(type) && length <= longest.short;
+}
+
+/** postgres.js looks for the end of a column's name as long as it takes. */
+function areColumns(content: Buffer): boolean {
+  let at = 2;
+  for (let left = content.readUInt16BE(0); left > 0; left--) {
+    const end = content.indexOf(0, at);
+    // What the column is of.
+    at = end + 1 + 18;
+    if (end < 0 || at > content.length) return false;
+  }
+  return true;
 }
 
 /** Passwords and SCRAM, which are all that postgres.js knows. */
