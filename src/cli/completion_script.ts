@@ -1,62 +1,61 @@
-import type { Command } from "./command.ts";
-import { globalOptions } from "./global_options.ts";
-import { longName } from "./options.ts";
-
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = typeof shells[number];
 
-/** Returns a script that completes commands and options; it is made of the same data as `--help`. */
-export function completionScript(shell: Shell, commands: readonly Command[]): string {
-  const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript };
-  return scripts[shell](commands);
-}
-
-function optionsOf(command: Command): readonly string[] {
-  return Object.values({ ...command.options, ...globalOptions }).map((option) => `--${longName(option)}`);
-}
-
-function bashScript(commands: readonly Command[]): string {
-  const cases = commands.map((each) => `    ${each.name}) words="${optionsOf(each).join(" ")}" ;;`);
-  return `_harbor_db() {
-  local word="\${COMP_WORDS[COMP_CWORD]}" words=""
-  case "\${COMP_WORDS[1]}" in
-${cases.join("\n")}
-    *) words="${commands.map((each) => each.name).join(" ")} help --help --version" ;;
-  esac
-  if [ "$COMP_CWORD" -eq 1 ]; then words="${
-    commands.map((each) => each.name).join(" ")
-  } help --help --version"; fi
-  COMPREPLY=($(compgen -W "$words" -- "$word"))
+/**
+ * The scripts of the shells. None knows a command: each asks `harbor-db complete` with the words up to the cursor, and
+ * gets a line for each word that may stand there, with its meaning behind a tab. `:files` and `:folders` are for the
+ * shell, which completes paths by its own rules.
+ */
+export const completionScripts: Readonly<Record<Shell, string>> = {
+  bash: `_harbor_db() {
+  local line
+  COMPREPLY=()
+  while IFS= read -r line; do
+    case $line in
+      :files) compopt -o default 2>/dev/null ;;
+      :folders) compopt -o dirnames 2>/dev/null ;;
+      *) COMPREPLY+=("\${line%%$'\\t'*}") ;;
+    esac
+  done < <("\${1/#\\~\\//$HOME/}" complete bash "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null </dev/null)
 }
 complete -F _harbor_db harbor-db
-`;
-}
-
-function zshScript(commands: readonly Command[]): string {
-  const list = commands.map((each) => `    '${each.name}:${each.summary.replaceAll("'", "’")}'`);
-  const cases = commands.map((each) => `    ${each.name}) compadd -- ${optionsOf(each).join(" ")} ;;`);
-  return `#compdef harbor-db
+`,
+  zsh: `#compdef harbor-db
 _harbor_db() {
-  local -a commands=(
-${list.join("\n")}
-  )
-  if (( CURRENT == 2 )); then _describe command commands; return; fi
-  case "$words[2]" in
-${cases.join("\n")}
-  esac
+  local line paths tab=$'\\t'
+  local -a candidates
+  while IFS= read -r line; do
+    case $line in
+      :files) paths=_files ;;
+      :folders) paths='_files -/' ;;
+      *) candidates+=("\${\${line//:/\\\\:}/$tab/:}") ;;
+    esac
+  done < <("\${words[1]/#\\~\\//$HOME/}" complete zsh "\${(@Q)words[2,CURRENT]}" 2>/dev/null </dev/null)
+  (( $#candidates )) && _describe -V harbor-db candidates && return
+  [[ -n $paths ]] || return
+  compset -P '--*='
+  \${=paths}
 }
-compdef _harbor_db harbor-db
-`;
-}
-
-function fishScript(commands: readonly Command[]): string {
-  const lines = commands.flatMap((each) => [
-    `complete -c harbor-db -f -n __fish_use_subcommand -a ${each.name} -d '${
-      each.summary.replaceAll("'", "’")
-    }'`,
-    ...optionsOf(each).map((option) =>
-      `complete -c harbor-db -f -n '__fish_seen_subcommand_from ${each.name}' -l ${option.slice(2)}`
-    ),
-  ]);
-  return `${lines.join("\n")}\n`;
-}
+if [[ $funcstack[1] == _harbor_db ]]; then _harbor_db "$@"; else compdef _harbor_db harbor-db; fi
+`,
+  fish: `function __harbor_db
+    set -l words (commandline -opc)
+    set -l token (commandline -ct)
+    for line in (command $words[1] complete fish $words[2..-1] "$token" 2>/dev/null </dev/null)
+        switch $line
+            case :files :folders
+                set -l flag (string match -r -- '^--[^=]*=' "$token")
+                set -l path (string replace -r -- '^--[^=]*=' '' "$token")
+                if test $line = :files
+                    __fish_complete_path "$path" | string replace -r -- '^' "$flag"
+                else
+                    __fish_complete_directories "$path" '' | string replace -r -- '^' "$flag"
+                end
+            case '*'
+                echo $line
+        end
+    end
+end
+complete -c harbor-db -f -k -a '(__harbor_db)'
+`,
+};

@@ -7,6 +7,8 @@ export interface Option<Value> {
   readonly summary: string;
   /** Whether it can be given several times; `parse` then gets all values, one a line. */
   readonly isRepeatable?: boolean;
+  /** All values that it takes, where they are few. */
+  readonly words?: readonly string[];
   /** Used when neither the command line nor the environment has it. */
   readonly fallback: Value;
   /**
@@ -71,6 +73,7 @@ export function choice<const Word extends string>(
   return {
     flags,
     summary,
+    words,
     fallback: undefined,
     parse: (value) => {
       const word = words.find((each) => each === value);

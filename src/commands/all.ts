@@ -31,10 +31,7 @@ export const commandEntries: readonly CommandEntry[] = [
   { name: "verify", load: async () => (await import("./verify/verify.ts")).verifyCommand },
   { name: "schedule", load: async () => (await import("./schedule/schedule.ts")).scheduleCommand },
   { name: "version", load: async () => (await import("./version.ts")).versionCommand },
-  {
-    name: "completions",
-    load: async () => (await import("./completions.ts")).completionsCommand(() => commandsFor([])),
-  },
+  { name: "completions", load: async () => (await import("./completions.ts")).completionsCommand },
 ];
 
 /** Loads the commands that a command line may mean: those that it names, or all of them when it names none. */

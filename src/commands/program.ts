@@ -16,6 +16,10 @@ import { wrap } from "../cli/wrap.ts";
  * @param given The command line after the program's name
  */
 export async function runProgram(system: System, given: readonly string[]): Promise<number> {
+  if (given[0] === "complete") {
+    await (await import("./complete.ts")).complete(system, given.slice(1));
+    return 0;
+  }
   const args = rewritten(given);
   // Also for what goes wrong before the options are read.
   const wantsJson = args.includes("--json") ||

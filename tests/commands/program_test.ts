@@ -3,12 +3,14 @@ import { test } from "node:test";
 import type { System } from "../../src/cli/system.ts";
 import { commandsFor } from "../../src/commands/all.ts";
 import { runProgram } from "../../src/commands/program.ts";
+import { projectFile } from "../support/project.ts";
 
 /** Runs a command line that gets no further than to be read, on a terminal of so many places or in a pipe. */
 async function run(
   line: string,
-  { columns, environment = {}, dotEnv = {} }: {
+  { columns, cwd = "/", environment = {}, dotEnv = {} }: {
     readonly columns?: number;
+    readonly cwd?: string;
     readonly environment?: Record<string, string>;
     readonly dotEnv?: Record<string, string>;
   } = {},
@@ -24,7 +26,7 @@ async function run(
   const system: System = {
     build: { version: "1.2.3", commit: "abc", history: null },
     runtime: "Test 1",
-    cwd: "/",
+    cwd,
     program: ["harbor-db"],
     homeFolder: () => undefined,
     userName: () => undefined,
@@ -38,7 +40,13 @@ async function run(
     signal: new AbortController().signal,
     client: { name: "test", host: "host", pid: 1, processSpace: null, isAlive: () => true },
   };
-  return { code: await runProgram(system, line === "" ? [] : line.split(" ")), ...output };
+  return {
+    code: await runProgram(
+      system,
+      line === "" ? [] : line.split(" ").map((word) => word === "_" ? "" : word),
+    ),
+    ...output,
+  };
 }
 
 // One row a command line that cannot be taken: what it says, and where more stands.
@@ -133,4 +141,42 @@ test("-q and -y stand for --quiet and --yes", async () => {
   const { stdout } = await run("help");
   assert.match(stdout, /-q, --quiet .*\n(?:.*\n)*? +-y, --yes /);
   assert.deepEqual(await run("version -q -y"), await run("version"));
+});
+
+// One row a line as far as it is typed, and all that may stand at its end. "_" is an empty word.
+const completions: readonly (readonly [string, string])[] = [
+  ["zsh up", "upgrade"],
+  ["bash up", "upgrade"],
+  ["bash help backup p", "prune"],
+  ["bash backup _", "list verify prune"],
+  ["bash completions _", "bash zsh fish"],
+  ["bash completions bash _", ""],
+  ["zsh verify --qui", "--quick --quiet"],
+  ["zsh verify --quick --qui", "--quiet"],
+  ["zsh backup --compress=", "--compress=zstd --compress=gzip"],
+  ["bash backup --compress =", "zstd gzip"],
+  ["bash backup --compress = z", "zstd"],
+  ["bash verify --skip data,hist", "data,history"],
+  ["zsh status --log _", ":files"],
+  ["zsh status --backup-dir _", ":folders"],
+  ["zsh upgrade --lock-wait _", ""],
+  ["zsh upgrade --lock-wait soon h", "head"],
+  ["zsh upgrade --dir drizzle h", "head"],
+  ["zsh downgrade --dir drizzle b", "base"],
+  ["zsh stamp --dir drizzle 71", "71dda59686db"],
+  ["bash --database-url postgresql : //u@h/x stamp --dir drizzle f", "f27bd10b7ec4"],
+  ["zsh rebase --dir drizzle 5", "5b09ebe23c76"],
+  ["zsh restore --database-url x b", ":files"],
+  ["zsh nope --x=", ""],
+];
+for (const [line, expected] of completions) {
+  test(`"${line}" is completed`, async () => {
+    const { code, stdout, stderr } = await run(`complete ${line}`, { cwd: projectFile(".") });
+    const words = stdout.split("\n").map((each) => each.split("\t")[0]);
+    assert.deepEqual([code, stderr, words.join(" ").trim()], [0, "", expected]);
+  });
+}
+
+test("a shell that shows what a candidate means is told", async () => {
+  assert.equal((await run("complete fish upg")).stdout, "upgrade\tapply what is pending\n");
 });
