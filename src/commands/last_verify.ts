@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import { formatDuration } from "../base/quantity.ts";
-import type { RunRecord } from "../verify/rules/run_record.ts";
+import { type RunRecord, verdictOf } from "../verify/rules/run_record.ts";
 import { isInFuture } from "../backup/rules/manifest.ts";
 import { readRuns } from "../verify/run_log.ts";
 import type { App } from "../cli/app.ts";
@@ -21,13 +21,12 @@ export function lastVerify(app: App, log: string): RunRecord | null {
 }
 
 /** Says how a run ended and how long ago: `2 failed (data, backup), 5 h 3 min ago`. */
-export function describeRun({ at, exitCode, summary, problems }: RunRecord, now: Date): string {
-  const names = [...new Set(problems.map((problem) => problem.check))].join(", ");
-  const state = exitCode === 0
-    ? "healthy"
-    : summary.fail > 0
-    ? `${summary.fail} failed (${names})`
-    : `not healthy (${names})`;
+export function describeRun(run: RunRecord, now: Date): string {
+  const { at, exitCode, summary, problems, notChecked } = run;
+  const names = exitCode === 0 ? notChecked : [...new Set(problems.map((problem) => problem.check))];
+  const verdict = summary.fail > 0 ? `${summary.fail} failed` : verdictOf(run);
+  const not = exitCode === 0 ? "not: " : "";
+  const state = names.length === 0 ? verdict : `${verdict} (${not}${names.join(", ")})`;
   if (isInFuture(at, now)) return `${state}, at a time still to come: ${at}`;
   return `${state}, ${formatDuration(Math.max(0, now.getTime() - Date.parse(at)))} ago`;
 }

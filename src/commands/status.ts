@@ -66,10 +66,9 @@ async function lastRun(app: App, log: string | undefined) {
   if (log === undefined) return null;
   const { describeRun, lastVerify } = await import("./last_verify.ts");
   const run = lastVerify(app, log);
-  const { bold, green, red } = app.report.colors;
-  const words = run === null
-    ? "no run known"
-    : (run.exitCode === 0 ? green : red)(describeRun(run, new Date()));
+  const { bold, green, yellow, red } = app.report.colors;
+  const color = run?.exitCode !== 0 ? red : run.notChecked.length === 0 ? green : yellow;
+  const words = run === null ? "no run known" : color(describeRun(run, new Date()));
   app.report.line(`${bold("verified".padEnd(10))} ${words}`);
   return run;
 }

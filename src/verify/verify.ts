@@ -6,6 +6,7 @@ import {
   type Finding,
   type FindingStatus,
   type FindingSummary,
+  notCheckedOf,
   summarize,
   worstStatus,
 } from "../base/finding.ts";
@@ -14,6 +15,7 @@ import { stopIfAsked } from "../base/interrupt.ts";
 import type { Database } from "../engines/database.ts";
 import type { StoredBackup } from "../backup/folder.ts";
 import { ownTable } from "../engines/statement_names.ts";
+import { allChecks } from "./checks/all.ts";
 import { type Budget, limitDatabase, startBudget } from "./checks/time_limit.ts";
 import { type Check, type CheckContext, couldNotCheck, type ExpectedBackups } from "./checks/check.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -45,6 +47,8 @@ export interface Verification {
   readonly checks: readonly CheckResult[];
   readonly findings: readonly Finding[];
   readonly summary: FindingSummary;
+  /** The checks that were left out, and what the others did not look at. */
+  readonly notChecked: readonly string[];
   readonly facts: Facts;
 }
 
@@ -84,6 +88,7 @@ export async function verify(sources: VerifySources, options: VerifyOptions): Pr
   const budget = startBudget(options.maxDurationMs, signal);
   const { context, close } = openContext(sources, budget, options.quick);
   try {
+    const leftOut = allChecks.filter((check) => !options.checks.includes(check)).map(({ name }) => name);
     const checks: CheckResult[] = [];
     const findings: Finding[] = [];
     for (const check of options.checks) {
@@ -94,7 +99,8 @@ export async function verify(sources: VerifySources, options: VerifyOptions): Pr
     }
     const facts = options.withFacts ? await readFacts(context, sources) : noFacts(sources);
     stopIfAsked(signal);
-    return { startedAt, ms: since(begun), checks, findings, summary: summarize(findings), facts };
+    const notChecked = [...leftOut, ...notCheckedOf(findings)];
+    return { startedAt, ms: since(begun), checks, findings, summary: summarize(findings), notChecked, facts };
   } finally {
     await close();
   }

@@ -247,6 +247,12 @@ test("on paper the report is black on white, in one piece, with its bars", () =>
     assert.ok((pdf.match(/\/Type \/Page\b/g) ?? []).length < 12);
   }));
 
+test("the report of what was not wholly checked does not say that all is well", () => {
+  const partial = renderReportPage({ ...healthyReport(), notChecked: ["backup"] });
+  assert.equal(partial.match(/[Hh]ealthy as far as it was checked/g)?.length, 2);
+  assert.doesNotMatch(partial, /All is well|class="hero pass"/);
+});
+
 test("the report of a healthy database is short and says so", () =>
   withReport({ ...healthyReport(), checks: [], runs: [], tables: [], revisions: [] }, async (page) => {
     assert.equal(await page.evaluate("document.querySelector('h1').textContent"), "All is well");

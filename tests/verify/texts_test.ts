@@ -4,6 +4,7 @@ import { html } from "../../src/verify/page/html.ts";
 import { renderCrontab } from "../../src/verify/schedule/crontab.ts";
 import { type Metrics, renderMetrics } from "../../src/verify/rules/prometheus.ts";
 import { formatBytes, formatCount, formatDuration, parseDuration } from "../../src/base/quantity.ts";
+import { describeRun } from "../../src/commands/last_verify.ts";
 import { formatRunRecord, parseRunRecords, type RunRecord } from "../../src/verify/rules/run_record.ts";
 import { nextSliceSize } from "../../src/engines/slice_size.ts";
 
@@ -80,13 +81,40 @@ const run: RunRecord = {
   summary: { pass: 1, warn: 0, fail: 0, error: 0 },
   checks: [{ check: "schema", status: "pass", ms: 12 }],
   problems: [],
+  notChecked: [],
 };
 
 test("a log of runs is one line each, and what is no run is passed over", () => {
   const line = formatRunRecord(run);
   assert.equal(line.split("\n").length, 2);
   assert.deepEqual(parseRunRecords(`${line}{"at":"2025\n\nnull\n[]\n{"at":"never"}\n${line}`), [run, run]);
+  const { notChecked: _, ...older } = run;
+  assert.deepEqual(parseRunRecords(JSON.stringify(older)), [run]);
 });
+
+// One row an end of a run: its exit code, what nobody looked at, and what status says of it.
+const ends: readonly (readonly [number, readonly string[], Partial<RunRecord>, string])[] = [
+  [0, [], {}, "healthy, 1 h ago"],
+  [0, ["amcheck", "data"], {}, "healthy as far as it was checked (not: amcheck, data), 1 h ago"],
+  [1, [], {
+    problems: [{ check: "data", status: "error", message: "" }],
+  }, "not all could be checked (data), 1 h ago"],
+  [3, [], {
+    summary: { ...run.summary, warn: 1 },
+    problems: [{ check: "data", status: "warn", message: "" }],
+  }, "not healthy (data), 1 h ago"],
+  [3, ["amcheck"], {
+    summary: { ...run.summary, fail: 1 },
+    problems: [{ check: "data", status: "fail", message: "" }],
+  }, "1 failed (data), 1 h ago"],
+];
+for (const [exitCode, notChecked, more, words] of ends) {
+  test(`describeRun() says "${words}"`, () =>
+    assert.equal(
+      describeRun({ ...run, ...more, exitCode, notChecked }, new Date("2025-11-22T04:15:00.000Z")),
+      words,
+    ));
+}
 
 // One row a line that is a run in all but one field.
 const strangeRuns: readonly (readonly [string, Record<string, unknown>])[] = [

@@ -57,7 +57,7 @@ export function writeOutputs(app: App, options: VerifyValues, result: Result): r
 }
 
 function recordOf(app: App, { verification, exitCode }: Result): RunRecord {
-  const { startedAt, ms, findings, summary, checks } = verification;
+  const { startedAt, ms, findings, summary, checks, notChecked } = verification;
   return {
     at: startedAt,
     ms,
@@ -69,6 +69,7 @@ function recordOf(app: App, { verification, exitCode }: Result): RunRecord {
     checks,
     problems: findings.filter(({ status }) => status !== "pass").slice(0, mostProblems)
       .map(({ check, status, message }) => ({ check, status, message })),
+    notChecked,
   };
 }
 

@@ -1,10 +1,11 @@
 import { formatDuration } from "../../base/quantity.ts";
 import { HarborError } from "../../base/errors.ts";
 import { shownText } from "../../base/shown_text.ts";
-import { exitCodeOfFindings, type Finding, notCheckedOf, summarize } from "../../base/finding.ts";
+import { exitCodeOfFindings, type Finding, summarize } from "../../base/finding.ts";
 import { withFileLock } from "../../base/files/file_lock.ts";
 import { openDatabase } from "../../engines/open/database.ts";
 import { allChecks, selectChecks } from "../../verify/checks/all.ts";
+import { verdictOf } from "../../verify/rules/run_record.ts";
 import { type Signal } from "../../verify/ping.ts";
 import { type Verification, verify } from "../../verify/verify.ts";
 import type { App } from "../../cli/app.ts";
@@ -77,29 +78,25 @@ export async function runVerify(app: App, options: VerifyValues): Promise<Outcom
 function conclude(app: App, options: VerifyValues, verification: Verification) {
   const { report } = app;
   const { display, dialect } = app.databaseUrl();
-  const { findings, summary, checks, ms, facts } = verification;
+  const { findings, summary, notChecked, checks, ms, facts } = verification;
   const found = exitCodeOfFindings(findings, options.strict);
   const outputs = writeOutputs(app, options, { verification, exitCode: found });
-  const isWritten = outputs.every((output) => output.error === null);
-  const exitCode = found === 0 && !isWritten ? 1 : found;
+  const unwritten = outputs.flatMap(({ error }) => error ?? []);
+  const exitCode = found === 0 && unwritten.length > 0 ? 1 : found;
   const isProblem = ({ status }: Finding) => status !== "pass" && (status !== "warn" || options.strict);
-  const words = [
-    headline(verification, exitCode),
-    ...findings.filter(isProblem).map((each) => findingText(app, each)),
-  ].join("\n");
+  const verdict = headline(verification, found);
+  const words = [verdict, ...findings.filter(isProblem).map((each) => findingText(app, each))].join("\n");
 
-  for (const output of outputs) {
-    // The JSON document has them among its outputs.
-    if (output.error !== null && !app.settings.json) {
-      report.failure(new HarborError("file_failed", output.error));
-    }
+  // The JSON document has them among its outputs.
+  if (!app.settings.json) {
+    for (const error of unwritten) report.failure(new HarborError("file_failed", error));
   }
   if (app.settings.quiet) {
-    if (exitCode !== 0) report.raw(`${shownText(display)}: ${words}\n`);
+    if (found !== 0) report.raw(`${shownText(display)}: ${words}\n`);
   } else {
     for (const finding of findings) printFinding(app, finding);
     report.line();
-    report.line(report.colors.bold(headline(verification, exitCode)));
+    report.line(report.colors.bold(verdict));
   }
   const outcome = {
     ok: exitCode === 0,
@@ -108,7 +105,7 @@ function conclude(app: App, options: VerifyValues, verification: Verification) {
       database: { dialect, url: display },
       findings,
       summary,
-      notChecked: notCheckedOf(findings),
+      notChecked,
       checks,
       startedAt: verification.startedAt,
       ms,
@@ -116,18 +113,14 @@ function conclude(app: App, options: VerifyValues, verification: Verification) {
       outputs,
     },
   };
-  return { outcome, words };
+  return { outcome, words: [words, ...unwritten].join("\n") };
 }
 
-function headline({ findings, summary, ms }: Verification, exitCode: number): string {
-  const open = notCheckedOf(findings);
-  const verdict = exitCode !== 0
-    ? "not healthy"
-    : open.length === 0
-    ? "healthy"
-    : "healthy as far as it was checked";
-  const rest = open.length === 0 ? "" : `; not checked: ${open.join(", ")}`;
-  return `${verdict}: ${summaryText(summary)}, after ${formatDuration(ms)}${rest}`;
+function headline({ summary, notChecked, ms }: Verification, exitCode: number): string {
+  const rest = notChecked.length === 0 ? "" : `; not checked: ${notChecked.join(", ")}`;
+  return `${verdictOf({ exitCode, notChecked })}: ${summaryText(summary)}, after ${
+    formatDuration(ms)
+  }${rest}`;
 }
 
 type Tell = (signal: Signal, body: string) => Promise<void>;

@@ -195,7 +195,12 @@ const checksums: Probe = {
     );
     const { failures = null, last = null } = row ?? {};
     if (failures === null) {
-      return pass("the cluster has no data checksums, so its pages are not watched", { enabled: false });
+      return {
+        status: "warn",
+        message: "not checked: the pages on the disk, because the cluster has no data checksums",
+        hint: "While the server is stopped: pg_checksums --enable; or leave it: --skip integrity",
+        details: { notChecked: ["checksums"] },
+      };
     }
     if (failures === 0) return pass("no page has failed its checksum");
     return {
@@ -211,8 +216,10 @@ const checksums: Probe = {
 interface Collation {
   readonly kind: "DATABASE" | "COLLATION";
   readonly name: string;
-  readonly was: string;
-  readonly is: string;
+  /** `null` where nobody noted it. */
+  readonly was: string | null;
+  /** `null` where the library tells none. */
+  readonly is: string | null;
 }
 
 /**
@@ -228,13 +235,27 @@ const collations: Probe = {
       sql`SELECT current_setting('server_version_num')::int AS version, current_database()::text AS database`,
     );
     const used = await database.read<Collation>(
-      sql`SELECT DISTINCT 'COLLATION' AS kind, c.collname::text AS name, c.collversion AS was, pg_collation_actual_version(c.oid) AS is FROM pg_collation c JOIN pg_attribute a ON a.attcollation = c.oid JOIN pg_class t ON t.oid = a.attrelid WHERE t.relnamespace = ${own} AND c.collversion <> pg_collation_actual_version(c.oid) ORDER BY 2`,
+      sql`SELECT DISTINCT 'COLLATION' AS kind, c.collname::text AS name, c.collversion AS was, pg_collation_actual_version(c.oid) AS is FROM pg_collation c JOIN pg_attribute a ON a.attcollation = c.oid JOIN pg_class t ON t.oid = a.attrelid WHERE t.relnamespace = ${own} AND c.collprovider <> 'd' AND coalesce(c.collcollate, '') !~* ${byBytes} ORDER BY 2`,
     );
     // Before PostgreSQL 15 a database kept no version of its own.
-    const whole = server!.version < 150_000 ? [] : await database.read<Collation>(
-      sql`SELECT 'DATABASE' AS kind, datname::text AS name, datcollversion AS was, pg_database_collation_actual_version(oid) AS is FROM pg_database WHERE datname = current_database() AND datcollversion <> pg_database_collation_actual_version(oid)`,
+    const now = server!.version < 150_000 ? sql`NULL` : sql`pg_database_collation_actual_version(oid)`;
+    const whole = await database.read<Collation>(
+      sql`SELECT 'DATABASE' AS kind, datname::text AS name, to_jsonb(d)->>'datcollversion' AS was, ${now} AS is FROM pg_database d WHERE datname = current_database() AND (datcollate !~* ${byBytes} OR to_jsonb(d)->>'datlocprovider' = 'i')`,
     );
-    const changed = [...whole, ...used];
+    const collations = [...whole, ...used];
+    const unknown = collations.filter(({ was, is }) => was === null || is === null);
+    const changed = collations.filter(({ was, is }) => was !== null && is !== null && was !== is);
+    const notChecked = unknown.length === 0 ? {} : { notChecked: ["collations"] };
+    if (changed.length === 0 && unknown.length > 0) {
+      return {
+        status: "warn",
+        message: `not checked: whether texts sort as they did, because no version is known of ${
+          unknown.map(({ kind, name }) => `${kind.toLowerCase()} ${name}`).join(", ")
+        }`,
+        hint: `After an update of the server's system: REINDEX DATABASE ${quoteName(server!.database)};`,
+        details: { ...notChecked, collations: unknown },
+      };
+    }
     if (changed.length === 0) return pass("texts sort as they did when their indexes were made");
     return {
       status: "fail",
@@ -248,7 +269,10 @@ const collations: Probe = {
           `ALTER ${kind} ${quoteName(name)} REFRESH ${kind === "DATABASE" ? "COLLATION VERSION" : "VERSION"};`
         ).join(" ")
       }`,
-      details: { collations: changed },
+      details: { ...notChecked, collations: changed },
     };
   },
 };
+
+/** Locales that sort by bytes, in every version of every library. */
+const byBytes = "^(C|POSIX)($|\\.)";

@@ -1,5 +1,5 @@
 import { loadInspector } from "../../engines/open/inspector.ts";
-import { type Found, pass } from "../../base/finding.ts";
+import { type Found, notCheckedOf, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import { isTimeUp } from "./time_limit.ts";
 import { type Check, couldNotCheck, failure } from "./check.ts";
@@ -19,14 +19,27 @@ export const integrityCheck: Check = {
     if (database instanceof HarborError) return yield failure(database);
     const inspector = await loadInspector(database.dialect);
     const passed: Found[] = [];
-    for (const probe of inspector.probes({ quick: context.quick })) {
+    const probes = inspector.probes({ quick: context.quick });
+    const made = probes.map(({ name }) => name);
+    const leftOut = inspector.probes({ quick: false }).map(({ name }) => name).filter((name) =>
+      !made.includes(name)
+    );
+    for (const probe of probes) {
       await context.pace.next();
       const found = await probe.run(database, context.pace).catch(sayUnlessOver);
       if (found.status === "pass") passed.push(found);
       else yield { ...found, details: { probe: probe.name, ...found.details } };
     }
     // What is fine and what is not said of one probe each, is said of all in one.
-    if (passed.length > 0) yield pass(passed.map((found) => found.message).join(" · "), mergeDetails(passed));
+    if (passed.length > 0) {
+      const notChecked = [...leftOut, ...notCheckedOf(passed)];
+      const details = Object.assign(
+        {},
+        ...passed.map((found) => found.details),
+        notChecked.length === 0 ? {} : { notChecked },
+      );
+      yield pass(passed.map((found) => found.message).join(" · "), details);
+    }
   },
 };
 
@@ -35,8 +48,4 @@ function sayUnlessOver(error: unknown): Found {
   const isOver = isTimeUp(error) || (error instanceof HarborError && error.code === "connection_failed");
   if (isOver) throw error;
   return couldNotCheck(error);
-}
-
-function mergeDetails(passed: readonly Found[]): Found["details"] {
-  return Object.assign({}, ...passed.map((found) => found.details));
 }

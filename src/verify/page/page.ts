@@ -50,6 +50,7 @@ export function renderReportPage(data: ReportData): string {
   return page.markup;
 }
 
-function title({ exitCode }: ReportData): string {
-  return exitCode === 0 ? "Healthy" : exitCode === 1 ? "Not checked" : "Needs attention";
+function title({ exitCode, notChecked }: ReportData): string {
+  if (exitCode !== 0) return exitCode === 1 ? "Not checked" : "Needs attention";
+  return notChecked.length === 0 ? "Healthy" : "Healthy as far as it was checked";
 }

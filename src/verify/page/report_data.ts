@@ -20,6 +20,8 @@ export interface ReportData {
   readonly exitCode: number;
   readonly checks: readonly CheckResult[];
   readonly findings: readonly Finding[];
+  /** What nobody looked at. */
+  readonly notChecked: readonly string[];
   readonly revisions: readonly RevisionStatus[];
   readonly tables: readonly TableFacts[];
   /** The newest first; `null` when they could not be read. */

@@ -12,11 +12,15 @@ const inList = 10;
 export function renderLastRuns({ runs }: ReportData): Html | null {
   if (runs.length < 2) return null;
   const strip = runs.slice(-inStrip);
-  const healthy = strip.filter((run) => run.exitCode === 0).length;
+  const healthy = strip.filter((run) => run.exitCode === 0);
+  const partial = healthy.filter((run) => run.notChecked.length > 0).length;
   return html`
     <section>
       <h2>Last runs</h2>
-      <p class="lead">${healthy} of the last ${plural(strip.length, "run")} found nothing wrong.</p>
+      <p class="lead">${healthy.length} of the last ${plural(
+        strip.length,
+        "run",
+      )} found nothing wrong${partial === 0 ? "" : `; ${partial} of them did not look at everything`}.</p>
       <ol class="strip" aria-hidden="true">${strip.map((run) =>
         html`<li class="${run.status}" title="${showTime(run.at)}: ${statusWords[run.status]}"></li>`
       )}</ol>
@@ -50,10 +54,11 @@ function renderRuns(runs: readonly RunRecord[]): Html {
   </li>`;
 }
 
-function wordsOf({ problems, checks }: RunRecord): string {
+function wordsOf({ problems, checks, notChecked }: RunRecord): string {
   const [first] = problems;
   const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
+  const passed = `${plural(checks.length, "check")} passed`;
   return first === undefined
-    ? `${plural(checks.length, "check")} passed`
+    ? notChecked.length === 0 ? passed : `${passed}; not checked: ${notChecked.join(", ")}`
     : `${first.check}: ${first.message}${more}`;
 }

@@ -1,11 +1,5 @@
 import { formatBytes, formatDuration } from "../../base/quantity.ts";
-import {
-  type FindingStatus,
-  findingStatuses,
-  notCheckedOf,
-  summarize,
-  worstStatus,
-} from "../../base/finding.ts";
+import { type FindingStatus, findingStatuses, summarize, worstStatus } from "../../base/finding.ts";
 import { type Html, html } from "./html.ts";
 import { icon } from "./icons.ts";
 import type { Disk, ReportData } from "./report_data.ts";
@@ -13,7 +7,8 @@ import { plural, showAge, showTime } from "./words.ts";
 
 /** The state at a glance: what a person sees who looks for two seconds. */
 export function renderVerdict(data: ReportData): Html {
-  const status = worstStatus(data.findings);
+  const worst = worstStatus(data.findings);
+  const status = worst === "pass" && data.notChecked.length > 0 ? "warn" : worst;
   return html`
     <header class="hero ${status}">
       <div class="wide">
@@ -43,11 +38,9 @@ export function renderVerdict(data: ReportData): Html {
 
 const titles: Readonly<Record<FindingStatus, (data: ReportData) => string>> = {
   pass: () => "All is well",
-  warn: ({ findings, exitCode }) => {
+  warn: ({ notChecked, exitCode }) => {
     if (exitCode !== 0) return "Something to look at";
-    return notCheckedOf(findings).length === 0
-      ? "Healthy, with a remark"
-      : "Healthy as far as it was checked";
+    return notChecked.length === 0 ? "Healthy, with a remark" : "Healthy as far as it was checked";
   },
   error: () => "Not all could be checked",
   fail: () => "Something is wrong",
@@ -61,13 +54,16 @@ const outcomes: Readonly<Record<FindingStatus, ((count: number) => string) | nul
   fail: (count) => count === 1 ? "thing is wrong" : "things are wrong",
 };
 
-function lineOf({ findings }: ReportData): string {
+function lineOf({ findings, notChecked }: ReportData): string {
   const summary = summarize(findings);
   const parts = findingStatuses.toReversed().flatMap((status) => {
     const words = outcomes[status];
     return words === null || summary[status] === 0 ? [] : [`${summary[status]} ${words(summary[status])}`];
   });
-  return parts.join(" · ") || "Every check that was asked for was made, and passed.";
+  const all = notChecked.length === 0
+    ? "Every check was made, and passed."
+    : `Not checked: ${notChecked.join(", ")}.`;
+  return parts.join(" · ") || all;
 }
 
 type Figure = readonly [name: string, value: string, note: string];

@@ -20,12 +20,21 @@ const runRecord = v.pipe(
     checks: listOf(v.object({ check: v.string(), status, ms: v.number() })),
     /** What was not as it should be. */
     problems: listOf(v.object({ check: v.string(), status, message: v.string() })),
+    /** What nobody looked at: `amcheck`, `data`. Earlier releases did not write it. */
+    notChecked: v.optional(listOf(v.string()), []),
   }),
   v.readonly(),
 );
 
 /** One run of `verify`, as one line of JSON in its log. Fields are only ever added. */
 export type RunRecord = v.InferOutput<typeof runRecord>;
+
+/** Says how a run ended, and never more than it saw. */
+export function verdictOf({ exitCode, notChecked }: Pick<RunRecord, "exitCode" | "notChecked">): string {
+  if (exitCode === 3) return "not healthy";
+  if (exitCode !== 0) return "not all could be checked";
+  return notChecked.length === 0 ? "healthy" : "healthy as far as it was checked";
+}
 
 /** Returns the line of a run, with its line end. */
 export function formatRunRecord(record: RunRecord): string {

@@ -26,6 +26,7 @@ export function sampleReport(): ReportData {
     summary: { pass: 5, warn: 0, fail: 0, error: 0 },
     checks,
     problems: i % 7 === 3 ? [{ check: "data", status: "fail", message: hostile }] : [],
+    notChecked: i % 9 === 8 ? ["amcheck", hostile] : [],
   });
   const revision = (i: number) => ({
     revision: `${String(i).padStart(11, "0")}a`,
@@ -55,6 +56,7 @@ export function sampleReport(): ReportData {
     ms: 12_345,
     exitCode: 3,
     checks,
+    notChecked: ["amcheck", hostile],
     findings: checks.map(({ check, status }) => ({
       check,
       status,
@@ -93,6 +95,7 @@ export function healthyReport(): ReportData {
     ...sample,
     ...plain,
     exitCode: 0,
+    notChecked: [],
     checks: checks.map((check) => ({ ...check, status: "pass" })),
     findings: checks.map(({ check }) => ({
       check,
