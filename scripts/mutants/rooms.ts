@@ -132,7 +132,7 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     file: "commands/verify/run_verify.ts",
-    find: "const exitCode = found === 0 && !isWritten ? 1 : found;",
+    find: "const exitCode = found === 0 && unwritten.length > 0 ? 1 : found;",
     replace: "const exitCode = found;",
     danger: "a monitor reads the metrics of a week ago",
     tests: ["cli/verify_test.ts"],

@@ -3,13 +3,28 @@ import { defineCommand } from "../cli/command.ts";
 export const currentCommand = defineCommand({
   name: "current",
   summary: "print the revision that the database is at",
+  description:
+    "Where nothing says it, as of a database that nobody manages, it prints unknown and exits with 3.",
   options: {},
   examples: [{ line: "current", does: "the id and name, or base" }],
   run: (app) =>
     app.withRun("read", async (context) => {
       const { readStatus } = await import("../state/read_status.ts");
-      const { current } = await readStatus(context);
-      app.report.line(current === null ? "base" : `${current.revision}  ${current.name}`);
-      return { json: { current: current?.revision ?? null, name: current?.name ?? null } };
+      const { current, unfinished, state: { kind, refusal } } = await readStatus(context);
+      const isKnown = kind !== "unmanaged";
+      const none = isKnown ? "base" : "unknown";
+      app.report.line(current === null ? none : `${current.revision}  ${current.name}`);
+      if (refusal !== null) app.report.note(refusal.message);
+      if (unfinished !== null) {
+        app.report.note(`the ${unfinished.direction} of ${unfinished.revision} is half done`);
+      }
+      return {
+        ok: isKnown,
+        json: {
+          current: current?.revision ?? null,
+          name: current?.name ?? null,
+          ...refusal === null ? {} : { problem: refusal },
+        },
+      };
     }),
 });

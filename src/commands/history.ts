@@ -8,8 +8,10 @@ export const historyCommand = defineCommand({
   examples: [{ line: "history --verbose", does: "with checksums and whether they still match" }],
   run: (app, { options }) =>
     app.withRun("read", async (context) => {
-      const { describeApplied, readRevisions } = await import("../state/read_revisions.ts");
-      const revisions = await readRevisions(context);
+      const { describeApplied, listRevisions } = await import("../state/read_revisions.ts");
+      const { readState } = await import("../state/read_state.ts");
+      const state = await readState(context);
+      const revisions = listRevisions(context.history, state);
       const head = options.verbose
         ? ["revision", "name", "applied", "parent", "written", "by", "checksum", "matches"]
         : ["revision", "name", "applied"];
@@ -33,6 +35,7 @@ export const historyCommand = defineCommand({
         return [each.revision, each.name, applied, ...more];
       });
       await app.report.table(head, rows);
-      return { json: { revisions } };
+      if (state.refusal !== null) app.report.note(`what is applied is unknown: ${state.refusal.message}`);
+      return { json: { revisions, problem: state.refusal } };
     }),
 });

@@ -1,6 +1,6 @@
 import type { Applied } from "../history/applied.ts";
-import type { RunContext } from "../engines/run_context.ts";
-import { readState } from "./read_state.ts";
+import type { History } from "../history/history.ts";
+import type { State } from "./state.ts";
 
 /** A revision and what the database says of it. */
 export interface RevisionStatus {
@@ -28,11 +28,10 @@ export interface RevisionStatus {
 }
 
 /** Lists the revisions of the history in order, then those that only the database has. Never refuses. */
-export async function readRevisions(context: RunContext): Promise<readonly RevisionStatus[]> {
-  const { kind, applied } = await readState(context);
+export function listRevisions(history: History, { kind, applied }: State): readonly RevisionStatus[] {
   const isOnRecord = kind === "managed";
   const rows = new Map(applied.map((row) => [row.revision, row]));
-  const known = context.history.revisions.map((revision) => {
+  const known = history.revisions.map((revision) => {
     const row = rows.get(revision.id);
     rows.delete(revision.id);
     return {

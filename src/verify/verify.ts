@@ -19,7 +19,7 @@ import { allChecks } from "./checks/all.ts";
 import { type Budget, limitDatabase, startBudget } from "./checks/time_limit.ts";
 import { type Check, type CheckContext, couldNotCheck, type ExpectedBackups } from "./checks/check.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { readRevisions, type RevisionStatus } from "../state/read_revisions.ts";
+import { listRevisions, type RevisionStatus } from "../state/read_revisions.ts";
 import { readState } from "../state/read_state.ts";
 
 /** Where `verify` gets what it looks at; nothing is opened before a check asks for it. */
@@ -173,7 +173,7 @@ function noFacts({ backups }: VerifySources): Facts {
 async function readFacts(context: CheckContext, sources: VerifySources): Promise<Facts> {
   const none = () => [];
   return {
-    revisions: await revisionsOf(context, sources).catch(none),
+    revisions: await revisionsOf(context).catch(none),
     tables: await tablesOf(context).catch(none),
     backups: backupsOf(sources.backups, await context.identity()),
     backupFolder: sources.backups.store.folder,
@@ -189,15 +189,8 @@ function backupsOf({ store }: ExpectedBackups, identity: Identity): readonly Sto
   }
 }
 
-async function revisionsOf(
-  context: CheckContext,
-  sources: VerifySources,
-): Promise<readonly RevisionStatus[]> {
-  return await readRevisions({
-    ...sources,
-    database: await context.database(),
-    history: await context.history(),
-  });
+async function revisionsOf(context: CheckContext): Promise<readonly RevisionStatus[]> {
+  return listRevisions(await context.history(), await context.state());
 }
 
 async function tablesOf(context: CheckContext): Promise<readonly TableFacts[]> {

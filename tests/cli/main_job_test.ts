@@ -149,6 +149,13 @@ for (const engine of engines) {
         assert.equal(error.code, "unmanaged");
         assert.match(error.hint, /harbor-db adopt/);
         await assert.rejects(engine.query(url, "SELECT * FROM harbor_lock"));
+        // Nobody knows where it is: it is not at base.
+        const { problem, ...rest } = await json(["current"], options, 3);
+        assert.deepEqual([rest, problem.message], [{ ok: false, current: null, name: null }, error.message]);
+        const { code, stdout, stderr } = await runCli(["current"], options);
+        assert.deepEqual([code, stdout], [3, "unknown\n"]);
+        assert.ok(stderr.includes(error.message), stderr);
+        assert.equal((await json(["history"], options)).problem.message, error.message);
       }),
   );
 
