@@ -119,7 +119,7 @@ export function healthyReport(): ReportData {
       name: `openharbor-202511${22 - i}T010000000Z-5b09ebe23c76.db`,
       proof: "restored and compared",
     })),
-    runs: runs.map((run) => ({ ...run, status: "pass", exitCode: 0, problems: [] })),
+    runs: runs.map((run) => ({ ...run, status: "pass", exitCode: 0, problems: [], notChecked: [] })),
   };
 }
 
