@@ -66,8 +66,8 @@ async function lastRun(app: App, log: string | undefined) {
   if (log === undefined) return null;
   const { describeRun, lastVerify } = await import("./last_verify.ts");
   const run = lastVerify(app, log);
-  const { bold, green, yellow, red } = app.report.colors;
-  const color = run?.exitCode !== 0 ? red : run.notChecked.length === 0 ? green : yellow;
+  const { bold, green, magenta, red } = app.report.colors;
+  const color = run?.exitCode !== 0 ? red : run.notChecked.length === 0 ? green : magenta;
   const words = run === null ? "no run known" : color(describeRun(run, new Date()));
   app.report.line(`${bold("verified".padEnd(10))} ${words}`);
   return run;
