@@ -1,7 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { type DatabaseUrl, parseDatabaseUrl, trustingOwner } from "../base/url/database_url.ts";
+import { type DatabaseUrl, trustingOwner } from "../base/url/database_url.ts";
 import { HarborError } from "../base/errors.ts";
 import type { History } from "../history/history.ts";
 import { shownText } from "../base/shown_text.ts";
@@ -9,6 +9,7 @@ import type { OpenOptions } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { findProjectHistory, refuseUnlessUsable } from "./find_project.ts";
 import { locateFile } from "./locate_file.ts";
+import { readUrl } from "./read_url.ts";
 import { defaultUrl, type GlobalValues } from "./global_options.ts";
 import type { Report } from "./report.ts";
 import type { System } from "./system.ts";
@@ -158,7 +159,7 @@ function locate(system: System, settings: GlobalValues, report: Report): Databas
       hint: `Say where the database is, or leave the variable out for ${defaultUrl}.`,
     });
   }
-  const url = parseDatabaseUrl(written, environment);
+  const url = readUrl(written, system);
   return placed(url, { cwd, report });
 }
 

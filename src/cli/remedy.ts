@@ -1,12 +1,14 @@
 import type { Environment } from "../base/env_file.ts";
 import { quoteForShell } from "../base/quote_shell.ts";
 import { parseDatabaseUrl } from "../base/url/database_url.ts";
+import type { UserFiles } from "../base/url/postgres_files.ts";
 
 /** What a remedy is completed with. */
 export interface RemedySources {
   /** What stands on the command line, by long name. */
   readonly given: ReadonlyMap<string, string | true>;
   readonly environment: Environment;
+  readonly files: UserFiles;
   /** The names of the commands that a remedy may name. */
   readonly commands: readonly string[];
 }
@@ -22,13 +24,13 @@ const withoutBackups = /^(?:current|history|stamp|generate|create|check|rebase)$
  * where the database, the history and the backups are, so that it is pasted as it is. A URL that holds a secret stands
  * there as it may be shown.
  */
-export function remedyOf({ given, environment, commands }: RemedySources): (text: string) => string {
+export function remedyOf({ given, environment, files, commands }: RemedySources): (text: string) => string {
   const option = (name: string, shown = (text: string): string | null => text) => {
     const text = given.get(name);
     const value = typeof text === "string" ? shown(text) : null;
     return value === null ? "" : ` --${name} ${quoteForShell(value)}`;
   };
-  const places = option("database-url", (text) => shownUrl(text, environment)) + option("dir");
+  const places = option("database-url", (text) => shownUrl(text, environment, files)) + option("dir");
   const backups = option("backup-dir");
   if (places + backups === "") return (text) => text;
   // "backup list" before "backup".
@@ -40,10 +42,10 @@ export function remedyOf({ given, environment, commands }: RemedySources): (text
     );
 }
 
-function shownUrl(text: string, environment: Environment): string | null {
+function shownUrl(text: string, environment: Environment, files: UserFiles): string | null {
   try {
     const known = Object.entries(environment).filter(([name]) => !secrets.includes(name));
-    const { hasSecret, display } = parseDatabaseUrl(text, Object.fromEntries(known));
+    const { hasSecret, display } = parseDatabaseUrl(text, Object.fromEntries(known), files);
     return hasSecret ? display : text;
   } catch {
     // What cannot be read may hold anything.

@@ -5,6 +5,7 @@ import type { Command } from "../cli/command.ts";
 import { commandEntries, commandsFor } from "./all.ts";
 import { globalOptions } from "../cli/global_options.ts";
 import { longName, type Option, type Options, resolveOptions } from "../cli/options.ts";
+import { userFiles } from "../cli/read_url.ts";
 import { remedyOf } from "../cli/remedy.ts";
 import { createReport, type Report } from "../cli/report.ts";
 import type { System } from "../cli/system.ts";
@@ -38,7 +39,7 @@ export async function runProgram(system: System, given: readonly string[]): Prom
     const sources = { given, environment: system.environment };
     const settings = resolveOptions(globalOptions, sources);
     const commands = commandEntries.map(({ name }) => name);
-    report = reportFor(system, settings, remedyOf({ ...sources, commands }));
+    report = reportFor(system, settings, remedyOf({ ...sources, commands, files: userFiles(system) }));
     const { remarks, problem } = system.envFile;
     for (const remark of remarks) report.note(remark);
     if (problem !== null && isNamed(system, settings)) report.note(problem);

@@ -54,6 +54,7 @@ export const statusCommand = defineCommand({
           backupsFromFuture: fromFuture.map(listedBackup),
           backupProblem,
           lastVerify: verified,
+          forbidden: status.forbidden,
           problem: state.refusal,
         },
       };
@@ -147,11 +148,12 @@ function print({ report, isAbsent, historyDir }: App, status: Shown, url: string
     show("backup", report.colors.red(`dated in the future, ${manifest.createdAt}, so not counted: ${path}`));
   }
   show("lock", lock === null ? "free" : `${lock.owner}${lock.since === null ? "" : ` since ${lock.since}`}`);
-  if (state.refusal !== null) {
+  for (const problem of [state.refusal, status.forbidden]) {
+    if (problem === null) continue;
     report.line();
-    report.line(report.colors.magenta(state.refusal.message));
-    if (state.refusal.hint !== undefined) {
-      report.line(`${report.colors.bold("hint:")} ${report.remedy(state.refusal.hint)}`, 6);
+    report.line(report.colors.magenta(problem.message));
+    if (problem.hint !== undefined) {
+      report.line(`${report.colors.bold("hint:")} ${report.remedy(problem.hint)}`, 6);
     }
   }
 }

@@ -140,7 +140,9 @@ const cases: readonly (readonly [text: string, expected: string])[] = [
   ["postgresql://u:p", "refused: its port is not a number from 1 to 65535"],
   ["postgresql://h:0/db", "refused: its port is not a number from 1 to 65535"],
   ["postgresql://h:65536/db", "refused: its port is not a number from 1 to 65535"],
-  ["postgresql://a,b/db", "refused: it names several hosts"],
+  ["postgresql://a,b/db", "refused: it names several hosts, of which harbor-db takes one"],
+  ["postgresql://a:1,b:2/db", "refused: it names several hosts, of which harbor-db takes one"],
+  ["postgresql:///db?host=a,b", "refused: it names several hosts, of which harbor-db takes one"],
   ["postgresql://h/db?sslmode=allow&pgbouncer=true", 'refused: parameter 2 after "?" is not known'],
   ["postgresql://h/db?sslmode=verify_full", 'refused: parameter "sslmode" has no value that libpq knows'],
   [

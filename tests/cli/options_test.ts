@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { remedyOf } from "../../src/cli/remedy.ts";
 import { environmentName, flag, number, resolveOptions, text } from "../../src/cli/options.ts";
 import { HarborError } from "../../src/base/errors.ts";
+import { noFiles } from "../../src/base/url/postgres_files.ts";
 
 const options = {
   dir: text("--dir <dir>", ""),
@@ -84,6 +85,7 @@ for (const [text, given, shown] of remedies) {
     const sources = {
       given: new Map<string, string>(Object.entries(given)),
       environment: { PGPASSWORD: "SECRET" },
+      files: noFiles,
       commands: ["backup", "backup list", "adopt", "stamp"],
     };
     assert.equal(remedyOf(sources)(text), shown);

@@ -1,21 +1,22 @@
 import type { Environment } from "../env_file.ts";
 import { HarborError } from "../errors.ts";
 import { type LibsqlUrl, parseLibsqlUrl } from "./libsql_url.ts";
-import { parsePostgresUrl, type PostgresUrl } from "./postgres_url.ts";
+import { noFiles, type UserFiles } from "./postgres_files.ts";
+import { parsePostgresUrl, type PostgresUrl, type Surroundings } from "./postgres_url.ts";
 import { parseFileUrl, parseSqliteUrl, type SqliteFileUrl } from "./sqlite_url.ts";
 import { badUrl } from "./text.ts";
 
 /** Where a database is, parsed: which driver opens it and what that driver needs. */
 export type DatabaseUrl = SqliteFileUrl | LibsqlUrl | PostgresUrl;
 
-type Parse = (scheme: string, rest: string, environment: Environment) => DatabaseUrl;
+type Parse = (scheme: string, rest: string, surroundings: Surroundings) => DatabaseUrl;
 
 const parsers: Readonly<Record<string, Parse>> = {
   "sqlite": parseSqliteUrl,
   "sqlite+pysqlite": parseSqliteUrl,
   "sqlite+aiosqlite": parseSqliteUrl,
-  "sqlite+libsql": (scheme, rest, environment) =>
-    /^(?:[/?]|$)/.test(rest) ? parseSqliteUrl(scheme, rest) : parseLibsqlUrl(scheme, rest, environment),
+  "sqlite+libsql": (scheme, rest, around) =>
+    /^(?:[/?]|$)/.test(rest) ? parseSqliteUrl(scheme, rest) : parseLibsqlUrl(scheme, rest, around),
   "libsql": parseLibsqlUrl,
   "http": parseLibsqlUrl,
   "https": parseLibsqlUrl,
@@ -39,12 +40,17 @@ const parsers: Readonly<Record<string, Parse>> = {
  * `#` and `?`, and a `%` that begins no code stands for itself.
  *
  * @param environment Fills in what the URL leaves out, as libpq's variables and the tokens of libSQL do
+ * @param files Fills in what libpq reads in files
  * @throws {HarborError} `bad_config`. No error holds a part of the URL that could be a password
  *
  * @example
  * parseDatabaseUrl("sqlite:///openharbor.db"); // { driver: "sqlite_file", path: "openharbor.db", … }
  */
-export function parseDatabaseUrl(text: string, environment: Environment = {}): DatabaseUrl {
+export function parseDatabaseUrl(
+  text: string,
+  environment: Environment = {},
+  files: UserFiles = noFiles,
+): DatabaseUrl {
   const trimmed = text.trim();
   if (/^file:/i.test(trimmed)) return parseFileUrl(trimmed.slice("file:".length));
   const [, written, rest = ""] = /^([a-z][a-z0-9+._-]*):\/\/(.*)$/is.exec(trimmed) ?? [];
@@ -57,7 +63,7 @@ export function parseDatabaseUrl(text: string, environment: Environment = {}): D
   }
   const scheme = written.toLowerCase();
   const parse = Object.hasOwn(parsers, scheme) ? parsers[scheme] : undefined;
-  if (parse !== undefined) return parse(scheme, rest, environment);
+  if (parse !== undefined) return parse(scheme, rest, { environment, files });
   const known = ["file", ...Object.keys(parsers)].sort().join(", ");
   throw badUrl(scheme, `harbor-db does not know the scheme "${scheme}"`, `Use one of ${known}.`);
 }

@@ -14,6 +14,7 @@ export interface LibsqlUrl {
   /** A word of its host, for the names of backups. */
   readonly name: string;
   readonly variables: null;
+  readonly files: Readonly<Record<string, never>>;
 }
 
 /**
@@ -26,7 +27,11 @@ export interface LibsqlUrl {
  *
  * @throws {HarborError} `bad_config`
  */
-export function parseLibsqlUrl(scheme: string, rest: string, environment: Environment): LibsqlUrl {
+export function parseLibsqlUrl(
+  scheme: string,
+  rest: string,
+  { environment }: { readonly environment: Environment },
+): LibsqlUrl {
   const parts = splitUrl(scheme, rest);
   const known = scheme === "sqlite+libsql" ? ["authToken", "secure"] : ["authToken", "tls"];
   refuseUnknown(scheme, parts.query, known);
@@ -51,6 +56,7 @@ export function parseLibsqlUrl(scheme: string, rest: string, environment: Enviro
     hasSecret: authToken !== undefined,
     name: /^[\w-]*[a-z][\w-]*/i.exec(new URL(url).hostname)?.[0] ?? "libsql",
     variables: null,
+    files: {},
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Dialect } from "../dialect.ts";
 import type { Environment } from "../env_file.ts";
+import { type Account, findPassword, findService, type Service, type UserFiles } from "./postgres_files.ts";
 import { badUrl, decodePercent, type Query, refuseUnknown, splitUrl } from "./text.ts";
 
 export interface PostgresUrl {
@@ -23,6 +24,8 @@ export interface PostgresUrl {
   readonly name: string;
   /** Variables of the environment that say more of where it is, and hold no secret. */
   readonly variables: RegExp;
+  /** The files that say something of it, by the variables that lead there. */
+  readonly files: Readonly<Record<string, string>>;
   /** libpq's words. */
   readonly sslmode: "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
   /** `options=-csearch_path=…` and other libpq parameters that become session settings. */
@@ -50,9 +53,11 @@ const known = [
   "gssencmode",
   "host",
   "options",
+  "passfile",
   "password",
   "port",
   "prepared_statement_cache_size",
+  "service",
   "ssl",
   "sslcert",
   "sslkey",
@@ -62,42 +67,86 @@ const known = [
   "user",
 ];
 
-/** Parameters that harbor-db has no switch for, with the values that ask for nothing it does not do anyway. */
-const harmless: Readonly<Record<string, readonly string[]>> = {
-  channel_binding: ["disable", "prefer"],
-  client_encoding: ["utf8", "utf-8", "auto"],
-  gssencmode: ["disable", "prefer"],
-  target_session_attrs: ["any", "read-write", "primary"],
-};
+/**
+ * What harbor-db has no switch for: parameters with their variables, and the values that ask for nothing it does not do
+ * anyway.
+ */
+const harmless:
+  readonly (readonly [parameter: string, variable: string | undefined, values: readonly string[]])[] = [
+    ["channel_binding", "PGCHANNELBINDING", ["disable", "prefer"]],
+    // The variable is for what psql prints.
+    ["client_encoding", undefined, ["utf8", "utf-8", "auto"]],
+    ["gssencmode", "PGGSSENCMODE", ["disable", "prefer"]],
+    ["hostaddr", "PGHOSTADDR", []],
+    ["load_balance_hosts", "PGLOADBALANCEHOSTS", ["disable"]],
+    ["require_auth", "PGREQUIREAUTH", []],
+    ["requirepeer", "PGREQUIREPEER", []],
+    ["sslcertmode", "PGSSLCERTMODE", ["allow"]],
+    ["sslcrl", "PGSSLCRL", []],
+    ["sslcrldir", "PGSSLCRLDIR", []],
+    ["sslnegotiation", "PGSSLNEGOTIATION", ["postgres"]],
+    ["target_session_attrs", "PGTARGETSESSIONATTRS", ["any", "read-write", "primary"]],
+  ];
 
 /**
  * Reads what follows `postgresql://`. A parameter wins over the part of the URL that says the same, that over the
- * environment (`PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, …), and then libpq's own
- * defaults hold: https://www.postgresql.org/docs/current/libpq-connect.html. The default user is the environment's
- * `USER` or `LOGNAME`.
+ * service (`PGSERVICE`), that over the environment (`PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`,
+ * `PGSSLMODE`, …), and then libpq's own defaults hold: https://www.postgresql.org/docs/current/libpq-connect.html. The
+ * default user is the environment's `USER` or `LOGNAME`, and a password that nobody says is looked for in `PGPASSFILE`.
  *
  * @throws {HarborError} `bad_config`
  */
-export function parsePostgresUrl(scheme: string, rest: string, environment: Environment): PostgresUrl {
+export function parsePostgresUrl(
+  scheme: string,
+  rest: string,
+  { environment, files }: Surroundings,
+): PostgresUrl {
   const parts = splitUrl(scheme, rest);
   const { query } = parts;
-  refuseUnknown(scheme, query, known);
-  refuseUnsupported(scheme, query);
+  refuseUnknown(scheme, query, [...known, ...harmless.map(([parameter]) => parameter)]);
+  const service = serviceOf(query, { environment, files });
+  const strange = [...service?.settings.keys() ?? []].find((name) =>
+    !known.includes(name) && !harmless.some(([parameter]) => parameter === name)
+  );
+  if (strange !== undefined) {
+    throw badUrl(
+      scheme,
+      `its service in "${service!.path}" sets "${strange}", which is not known`,
+      "Take it out.",
+    );
+  }
   const said: Said = (name, written, variable) =>
-    query.get(name) || (written && decodePercent(written)) || (variable && environment[variable]) ||
-    undefined;
+    query.get(name) || (written && decodePercent(written)) || service?.settings.get(name) ||
+    (variable && environment[variable]) || undefined;
+  refuseUnsupported(scheme, said);
 
   const host = said("host", parts.host, "PGHOST") ?? defaultSocketFolder;
-  if (host.includes(",")) throw badUrl(scheme, "it names several hosts", "Name the one to upgrade.");
+  const portText = said("port", parts.port, "PGPORT");
+  if (`${host}${portText}`.includes(",")) {
+    throw badUrl(
+      scheme,
+      "it names several hosts, of which harbor-db takes one",
+      "Name the primary server, in the URL or in PGHOST and PGPORT.",
+    );
+  }
   // The rest of a parameter, of a password even, stands there when a "&" got lost.
   if (!/^(\/.*|@.*|[\p{L}\p{N}._:%-]+)$/su.test(host)) {
     throw badUrl(scheme, "its host is not valid", `Write ${scheme}://USER@HOST/DATABASE.`);
   }
-  const port = portOf(scheme, said("port", parts.port, "PGPORT"));
+  const port = portOf(scheme, portText);
   const user = said("user", parts.username, "PGUSER") ?? environment["USER"] ?? environment["LOGNAME"];
   if (!user) throw badUrl(scheme, "it names no user", `Write ${scheme}://USER@HOST/DATABASE, or set PGUSER.`);
-  const password = said("password", parts.password, "PGPASSWORD");
   const database = said("dbname", parts.path, "PGDATABASE") ?? user;
+  const own = said("password", parts.password, "PGPASSWORD");
+  const kept = own === undefined
+    ? passwordOf(said("passfile", undefined, "PGPASSFILE"), files, {
+      host: host === defaultSocketFolder ? "localhost" : host,
+      port,
+      database,
+      user,
+    })
+    : undefined;
+  const password = own ?? kept?.password;
   const timeout = timeoutOf(scheme, said("connect_timeout", undefined, "PGCONNECT_TIMEOUT"));
 
   const place = placeOf({ host, port, database });
@@ -114,8 +163,12 @@ export function parsePostgresUrl(scheme: string, rest: string, environment: Envi
     database,
     user,
     password,
-    hasSecret: password !== undefined,
+    hasSecret: own !== undefined && own !== service?.settings.get("password"),
     name: database,
+    files: {
+      ...kept === undefined ? {} : { PGPASSFILE: kept.path },
+      ...service === undefined ? {} : { PGSERVICEFILE: service.path },
+    },
     variables: /^PG(?!PASSWORD$)[A-Z_]+$/,
     settings: settingsOf(scheme, said),
     ...sslOf(scheme, host, said),
@@ -126,12 +179,44 @@ export function parsePostgresUrl(scheme: string, rest: string, environment: Envi
 /** Returns what a parameter, else the part of the URL, else the environment says. Nothing and "" are the same. */
 type Said = (parameter: string, written?: string, variable?: string) => string | undefined;
 
-function refuseUnsupported(scheme: string, query: Query): void {
-  for (const [name, values] of Object.entries(harmless)) {
-    const value = query.get(name);
-    if (value !== undefined && !values.includes(value.toLowerCase())) {
-      throw badUrl(scheme, `harbor-db cannot do what parameter "${name}" asks for`, `Leave ${name} out.`);
-    }
+/** What surrounds a URL. */
+export interface Surroundings {
+  readonly environment: Environment;
+  readonly files: UserFiles;
+}
+
+function serviceOf(query: Query, { environment, files }: Surroundings): Service | undefined {
+  const name = query.get("service") || environment["PGSERVICE"];
+  if (!name) return undefined;
+  return findService(name, {
+    file: environment["PGSERVICEFILE"] || undefined,
+    folder: environment["PGSYSCONFDIR"] || undefined,
+    files,
+  });
+}
+
+function passwordOf(
+  named: string | undefined,
+  files: UserFiles,
+  account: Account,
+): { readonly path: string; readonly password: string } | undefined {
+  const path = named ?? (files.home === undefined ? undefined : `${files.home}/.pgpass`);
+  const file = path === undefined ? undefined : files.read(path);
+  const password = file === undefined ? undefined : findPassword(file, path!, account);
+  return password === undefined ? undefined : { path: path!, password };
+}
+
+function refuseUnsupported(scheme: string, said: Said): void {
+  for (const [name, variable, values] of harmless) {
+    const value = said(name, undefined, variable);
+    if (value === undefined || values.includes(value.toLowerCase())) continue;
+    const isVariable = said(name) === undefined;
+    const what = isVariable ? `${variable} of the environment` : `parameter "${name}"`;
+    throw badUrl(
+      scheme,
+      `harbor-db cannot do what ${what} asks for`,
+      isVariable ? `Leave it out: unset ${variable}` : `Leave ${name} out.`,
+    );
   }
 }
 

@@ -14,6 +14,7 @@ export interface SqliteFileUrl {
   /** The file's without its ending, for the names of backups. */
   readonly name: string;
   readonly variables: null;
+  readonly files: Readonly<Record<string, never>>;
 }
 
 /** Returns the address of a SQLite file. */
@@ -27,6 +28,7 @@ export function sqliteFileUrl(path: string, shown: string): SqliteFileUrl {
     hasSecret: false,
     name: basename(path, extname(path)),
     variables: null,
+    files: {},
   };
 }
 

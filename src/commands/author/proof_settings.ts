@@ -1,7 +1,7 @@
 import { type Dialect, dialects } from "../../base/dialect.ts";
-import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import type { ProofSetting } from "../../author/prove.ts";
 import type { App } from "../../cli/app.ts";
+import { readUrl } from "../../cli/read_url.ts";
 
 /**
  * Returns what scripts are tried on: SQLite in memory, and the PostgreSQL server that was named. What the environment
@@ -13,20 +13,12 @@ export async function proofSettings(
 ): Promise<ReadonlyMap<Dialect, ProofSetting>> {
   const { openScratch } = await import("../../engines/open/scratch.ts");
   const common = { version: system.build.version, signal: system.signal, now: () => new Date() };
-  const url = await serverUrl(proveUrl ?? settings.databaseUrl, system.environment);
+  const named = proveUrl ?? settings.databaseUrl;
+  const url = named === undefined ? null : readUrl(named, system);
   const found = new Map<Dialect, ProofSetting>();
   for (const dialect of dialects) {
     const scratch = await openScratch(dialect, url, system.client);
     if (scratch !== null) found.set(dialect, { ...common, scratch });
   }
   return found;
-}
-
-async function serverUrl(
-  url: string | undefined,
-  environment: App["system"]["environment"],
-): Promise<DatabaseUrl | null> {
-  if (url === undefined) return null;
-  const { parseDatabaseUrl } = await import("../../base/url/database_url.ts");
-  return parseDatabaseUrl(url, environment);
 }

@@ -1,12 +1,13 @@
 import { backupEngineNames } from "../../engines/backup_content.ts";
 import { dirname, join, resolve } from "node:path";
 import { type Identity, readIdentity, unknownIdentity } from "../../engines/identity.ts";
-import { type DatabaseUrl, parseDatabaseUrl } from "../../base/url/database_url.ts";
+import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import { defaultRetention, type RetentionPolicy } from "../../backup/rules/retention.ts";
 import { realPath } from "../../base/files/real_path.ts";
 import type { Backups } from "../../backup/open_backups.ts";
 import { type App, placed, trusting } from "../../cli/app.ts";
+import { readUrl } from "../../cli/read_url.ts";
 import { choice, count, text, texts, type Values } from "../../cli/options.ts";
 
 /** Where backups are. */
@@ -114,6 +115,6 @@ export function retentionPolicy(options: Values<typeof keepOptions>): RetentionP
 /** Reads the URL that a command names beside the database's own. */
 export function otherUrl(app: App, written: string): DatabaseUrl {
   const { system, settings, report } = app;
-  const url = trusting(parseDatabaseUrl(written, system.environment), settings);
+  const url = trusting(readUrl(written, system), settings);
   return placed(url, { cwd: system.cwd, report });
 }

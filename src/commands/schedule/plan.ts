@@ -56,7 +56,9 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const backups = backupFolder(app, url, options);
   const checksBackups = selectChecks(options.only, options.skip).includes(backupCheck);
   const file = url.isFile ? resolve(system.cwd, url.path) : "";
-  const inputs = [app.historyDir(), options.identity].flatMap((path) => path ? [absolute(path)] : []);
+  const userFiles = Object.entries(url.files).map(([variable, path]) => [variable, absolute(path)] as const);
+  const inputs = [app.historyDir(), options.identity, ...userFiles.map(([, path]) => path)]
+    .flatMap((path) => path ? [absolute(path)] : []);
   const outputs = [options.report, options.prometheus, options.log].flatMap((path) =>
     path === undefined ? [] : [dirname(absolute(path))]
   );
@@ -67,6 +69,7 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
     environment: {
       ..."DATABASE_URL" in secrets ? {} : { DATABASE_URL: writtenUrl(app, url) },
       ...variablesOf(url, system),
+      ...Object.fromEntries(userFiles),
     },
     environmentFile: options.envFile !== undefined
       ? absolute(options.envFile)

@@ -9,7 +9,7 @@ import { endsSession, isSevered, SessionEnded } from "./errors.ts";
 import { listenForSessionEnd, type SessionEnd } from "./wire/session_end.ts";
 import { refuseNonsense, strangeSpeech } from "./wire/sane_messages.ts";
 import { dial, DialError, type Encryption } from "./wire/socket.ts";
-import { firstSchema, pinSession, userPath } from "./search_path.ts";
+import { firstSchema, liftLimits, pinSession, userPath } from "./search_path.ts";
 import type { Statement } from "./statement.ts";
 import { valueTypes } from "./wire/types.ts";
 
@@ -186,7 +186,9 @@ export async function connect(
     if (typeof server?.version !== "number" || typeof server.path !== "string") throw strangeSpeech();
     const direct = server.pid === answer?.state?.pid;
     // Sent before anything else is, so it comes first; behind a pooler it would stay in the pool.
-    const pinning: Promise<unknown> = direct ? send([pinSession]) : Promise.resolve();
+    const pinning: Promise<unknown> = direct
+      ? send([pinSession, liftLimits(url.settings, server.version)])
+      : Promise.resolve();
     let isPinned = false;
     pinning.then(() => isPinned = true, () => {});
     // What runs on a session that is not pinned has no result.

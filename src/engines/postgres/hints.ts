@@ -14,7 +14,9 @@ function refusalHint(error: postgres.PostgresError, url: PostgresUrl): string | 
   switch (error.code) {
     case "28P01":
       return url.password === undefined
-        ? "The database URL has no password: write it as postgresql://user:password@host/database."
+        ? "Nothing says the password: write postgresql://user:password@host/database, or a line of ~/.pgpass."
+        : url.files["PGPASSFILE"] !== undefined
+        ? `Correct the password in ${url.files["PGPASSFILE"]}`
         : "Correct the user or the password in the database URL; characters such as @ : / must be percent-encoded.";
     case "28000":
       if (/no encryption|SSL off/.test(error.message)) {

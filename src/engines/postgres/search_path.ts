@@ -24,6 +24,24 @@ export const pinSession: Statement = {
   parameters: [],
 };
 
+/** Limits that a role or a database may have for the sake of an application, and the version that brought them. */
+const limits = [
+  ["statement_timeout", 0],
+  ["idle_in_transaction_session_timeout", 0],
+  ["transaction_timeout", 170000],
+] as const;
+
+/**
+ * Returns the statement after which nothing is cut off for its length, unless the address asks for that.
+ *
+ * @param asked The settings of the address
+ */
+export function liftLimits(asked: Readonly<Record<string, string>>, version: number): Statement {
+  const lifted = limits.filter(([name, since]) => version >= since && asked[name] === undefined)
+    .map(([name]) => `pg_catalog.set_config('${name}', '0', false)`);
+  return { text: `SELECT ${lifted.join(", ")}`, parameters: [] };
+}
+
 /** Returns the statement that sets the search path for the transaction. */
 export function setPath(path: string): Statement {
   return { text: `SELECT pg_catalog.set_config('search_path', ${quoteText(path)}, true)`, parameters: [] };

@@ -36,6 +36,24 @@ test("postgres: the server knows who connects, and gets the URL's settings", () 
       ),
   ));
 
+test("postgres: limits that a role has for an application are lifted, those of the address hold", () =>
+  withOwnedPostgres(15, "", async ({ url, adminUrl, role }) => {
+    await withClient(adminUrl, (sql) =>
+      sql.unsafe(
+        `ALTER ROLE ${role} SET statement_timeout = '2s'; ALTER ROLE ${role} SET idle_in_transaction_session_timeout = '2s'`,
+      ));
+    const limits = async (address: string) => {
+      const database = await openTestDatabase(address, "read");
+      const [row] = await database.read<{ long: string; idle: string }>(
+        ours`SELECT current_setting('statement_timeout') AS long, current_setting('idle_in_transaction_session_timeout') AS idle`,
+      );
+      await database.close();
+      return row;
+    };
+    assert.deepEqual(await limits(url), { long: "0", idle: "0" });
+    assert.deepEqual(await limits(`${url}?options=-cstatement_timeout%3D3s`), { long: "3s", idle: "0" });
+  }));
+
 test("postgres: rows that came before a statement failed are none of the next one's", () =>
   withFreshPostgres(15, async (url) => {
     const database = await openTestDatabase(url, "read");
@@ -77,7 +95,7 @@ const refusals: readonly [string, (url: URL) => void, RegExp, RegExp, string?][]
     /Correct the user or the password/,
     "28P01",
   ],
-  ["no password", (url) => url.password = "", /password/, /has no password/, "28P01"],
+  ["no password", (url) => url.password = "", /password/, /Nothing says the password/, "28P01"],
   [
     "an unknown database",
     (url) => url.pathname = "/nowhere",
