@@ -105,6 +105,8 @@ export interface ErrorDetails {
   readonly offset?: number;
   /** When the database was taken over by a bridge, which only a backup leads back over. */
   readonly adoptedAt?: string;
+  /** Whether an infinite number was in the answer, for which the protocol has no form. */
+  readonly isInfinite?: true;
   /** Why `pg_dump` cannot be used. */
   readonly pgDump?: "missing" | "too_old";
   /** Whether the time for the work was up. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
+import { firstLine } from "../../sql/first_line.ts";
 import type { HranaError } from "./hrana.ts";
 import type { HranaFailure, HranaReason } from "./hrana_fetch.ts";
 import { type Step, stepFailure } from "../sqlite/transaction.ts";
@@ -57,14 +58,23 @@ export async function persist<T>(
   }
 }
 
-/** Turns a request without a usable answer into an error; the token is in none of its texts. */
-export function connectionFailure(url: string, failed: HranaFailure): HarborError {
+/**
+ * Turns a request without a usable answer into an error; the token is in none of its texts.
+ *
+ * @param asked The query, where there is one alone
+ */
+export function connectionFailure(url: string, failed: HranaFailure, asked?: string): HarborError {
   const { reason, status, message } = failed;
   const { verb, state } = reasons[reason];
   if (reason === "infinite") {
-    const hint = "Have the server write it as a text: CAST(… AS TEXT).";
+    const what = asked === undefined ? `${verb} "${url}"` : `run "${firstLine(asked)}"`;
     return withState(
-      new HarborError("statement_failed", `Cannot ${verb} "${url}": ${message}`, { hint, cause: failed }),
+      new HarborError("statement_failed", `Cannot ${what}: ${message}`, {
+        hint:
+          "Write another number there, or NULL: UPDATE … SET <column> = NULL WHERE <column> IN (9e999, -9e999);",
+        details: { isInfinite: true, ...asked === undefined ? {} : { statement: asked } },
+        cause: failed,
+      }),
       state,
     );
   }

@@ -45,7 +45,7 @@ export function openRequests(url: LibsqlUrl): LibsqlRequests {
       quickestMs = Math.min(quickestMs, performance.now() - began);
       return results;
     } catch (error) {
-      throw error instanceof HranaFailure ? connectionFailure(url.display, error) : error;
+      throw error instanceof HranaFailure ? connectionFailure(url.display, error, onlyQuery(steps)) : error;
     }
   }
 
@@ -100,6 +100,11 @@ export function openRequests(url: LibsqlUrl): LibsqlRequests {
     },
     quickestMs: () => quickestMs,
   };
+}
+
+function onlyQuery(steps: readonly HranaStep[]): string | undefined {
+  const queries = steps.filter(({ readsRows }) => readsRows);
+  return queries.length === 1 ? queries[0]!.text : undefined;
 }
 
 function namedRows({ names, rows }: HranaRows): readonly NamedRow[] {

@@ -92,7 +92,7 @@ function createAsk(url: LibsqlUrl, run: HranaStream["run"], signal: AbortSignal)
       const error = result ?? { error: "the server left it out", code: null };
       throw engineFailure(url.display, { ...statement, index: null }, error);
     } catch (error) {
-      throw error instanceof HranaFailure ? connectionFailure(url.display, error) : error;
+      throw error instanceof HranaFailure ? connectionFailure(url.display, error, statement.text) : error;
     }
   };
 }
@@ -196,10 +196,22 @@ function partOf({ table, after, limit }: Page): string {
 }
 
 /**
- * Says which row a server could not send, when it is one with a text that is not UTF-8: it then answers with status 500,
- * and the connection is gone.
+ * Says what a server could not send: an infinite number in a key, or a text that is not UTF-8, for which it answers with
+ * status 500, and the connection is gone.
  */
 async function findUnsendable(url: LibsqlUrl, error: unknown, page: Page): Promise<unknown> {
+  if (error instanceof HarborError && error.details.isInfinite) {
+    const { name, order } = page.table;
+    return error.with({
+      message: `Cannot copy the table "${name}"`,
+      state: "its key holds an infinite number, which a libSQL server cannot send",
+      hint: order.map((column) =>
+        `Write another number there: UPDATE ${
+          quoteName(name)
+        } SET ${column} = 0 WHERE ${column} IN (9e999, -9e999);`
+      ),
+    });
+  }
   if (!(error instanceof HarborError && error.details["status"] === 500)) return error;
   const stream = open(url);
   try {
