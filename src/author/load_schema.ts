@@ -89,7 +89,7 @@ function readText(path: string): string {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const state = code === "ENOENT" ? "there is no such file" : message;
-    throw badSchema(path, state, "Name it: --schema schema.ts");
+    throw badSchema(path, state, "Name it: --schema <file>");
   }
 }
 

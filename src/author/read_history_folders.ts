@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { HistoryFolder } from "./rules/check_folder.ts";
-import { HarborError } from "../base/errors.ts";
+import { HarborError, messageOf } from "../base/errors.ts";
+import { readingHint } from "../base/files/owner.ts";
 import { dialects } from "../base/dialect.ts";
 import { isTemporary } from "./write_together.ts";
 
@@ -39,8 +40,10 @@ function readFiles(folder: string): ReadonlyMap<string, string> | null {
       ]),
     );
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return null;
-    throw new HarborError("file_failed", `Cannot read "${folder}": ${message}`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw new HarborError("file_failed", `Cannot read "${folder}": ${messageOf(error)}`, {
+      hint: readingHint(folder, error),
+      cause: error,
+    });
   }
 }

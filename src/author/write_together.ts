@@ -62,6 +62,7 @@ export async function writeTogether(
   } catch (error) {
     if (error instanceof HarborError) throw error;
     throw new HarborError("file_failed", `Cannot write in "${dir}": ${messageOf(error)}`, {
+      hint: "Run as the user that owns the folder.",
       cause: error,
     });
   }

@@ -195,7 +195,7 @@ function isForbidden(error: unknown): boolean {
 
 /** Says that this user may not read something of a folder's, and the command that changes that. */
 function forbidden(path: string, folder: string): HarborError {
-  const command = chownCommand(folder);
+  const command = chownCommand(folder, { isWhole: true });
   return new HarborError("read_only", `Cannot read "${path}": this user may not`, {
     hint: command === null ? "Run as the user that owns it." : `As root: ${command}`,
     details: { path },

@@ -203,9 +203,25 @@ export function neverMet(value: never): TypeError {
   return new TypeError(`There is no case for ${JSON.stringify(value)}`);
 }
 
+/** What the system refuses, as the end of a sentence that names the path; its own words name others of ours. */
+const refusals: Readonly<Record<string, string>> = {
+  EACCES: "this user may not",
+  EPERM: "this user may not",
+  EROFS: "its file system can only be read",
+  ENOENT: "there is no such file or folder",
+  ENOTDIR: "a part of its path is no folder",
+  EISDIR: "it is a folder",
+  EEXIST: "something is there already",
+  ELOOP: "its links lead in a circle",
+  ENAMETOOLONG: "its name is too long",
+  ENOSPC: "no space is left on the device",
+};
+
 /** Returns the message of whatever was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as { readonly code?: unknown };
+  return (typeof code === "string" ? refusals[code] : undefined) ?? error.message;
 }
 
 /** Returns what the system refused (a name that is too long, a path that may not be read) as an error; others as they are. */
@@ -215,7 +231,7 @@ export function asFileError(error: unknown): unknown {
   // Bun leaves the path out where it is longer than any may be.
   if (!/^E[A-Z]+$/.test(String(code))) return error;
   return new HarborError("file_failed", `Cannot use "${typeof path === "string" ? path : "a file"}"`, {
-    state: error.message,
+    state: messageOf(error),
     hint: "Check the path, and what stands there.",
     cause: error,
   });

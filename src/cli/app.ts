@@ -1,5 +1,5 @@
 import type { Dialect } from "../base/dialect.ts";
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type DatabaseUrl, trustingOwner } from "../base/url/database_url.ts";
 import { HarborError } from "../base/errors.ts";
@@ -59,7 +59,7 @@ export function createApp(
     return known ??= trusting(locate(system, settings, report), settings);
   }
   function isAbsent(url: DatabaseUrl = databaseUrl()): boolean {
-    return url.isFile && !existsSync(url.path);
+    return url.isFile && isMissing(url.path);
   }
   const histories = new Map<Dialect, Promise<History>>();
   function readHistory(dialect: Dialect): Promise<History> {
@@ -170,4 +170,13 @@ export function placed(
 ): DatabaseUrl {
   if (!url.isFile) return url;
   return locateFile(url, cwd, (path) => report.note(`using ${path}, where the application keeps it`));
+}
+
+/** Whether there is no such file. What this user may not look at is for opening it to say. */
+function isMissing(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,8 @@
 import { counted } from "../base/quantity.ts";
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { HarborError } from "../base/errors.ts";
+import type { DatabaseUrl } from "../base/url/database_url.ts";
 import type { RevisionName, Status } from "../state/read_status.ts";
 import { readIdentity, unknownIdentity } from "../engines/identity.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -100,14 +102,27 @@ interface LastBackup extends Pick<Newest, "fromFuture"> {
 
 type Shown = Status & LastBackup;
 
-function print({ report, isAbsent, historyDir }: App, status: Shown, url: string): void {
+/** Whether this user may make a file there. */
+function mayMake(url: DatabaseUrl): boolean {
+  try {
+    if (url.isFile) accessSync(dirname(url.path), constants.W_OK);
+    return url.isFile;
+  } catch {
+    return false;
+  }
+}
+
+function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown, url: string): void {
   const { lastBackup, fromFuture, backupProblem, state, pending, lock, backfills, unfinished, adopted } =
     status;
   const show = (label: string, value: string) =>
     report.line(`${report.colors.bold(label.padEnd(10))} ${value}`);
   const named = (revision: RevisionName | null) =>
     revision === null ? "base" : `${revision.revision}  ${revision.name}`;
-  show("database", isAbsent() ? `${url} (does not exist; upgrade makes it)` : url);
+  show(
+    "database",
+    isAbsent() ? `${url} (does not exist${mayMake(databaseUrl()) ? "; upgrade makes it" : ""})` : url,
+  );
   show("history", historyDir() ?? "built in");
   show("state", state.kind);
   show("current", state.refusal === null ? named(status.current) : "unknown");

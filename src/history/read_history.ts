@@ -1,8 +1,9 @@
 import type { Dialect } from "../base/dialect.ts";
-import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { HarborError } from "../base/errors.ts";
+import { type Stats, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { HarborError, messageOf } from "../base/errors.ts";
 import { buildHistory, type History } from "./history.ts";
+import { readingHint } from "../base/files/owner.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 
 /** A history's files as they are built into the binary: path below `drizzle/` → text. */
@@ -15,10 +16,10 @@ export type EmbeddedFiles = Readonly<Record<string, string>>;
  */
 export function readHistory(dir: string, dialect: Dialect): History {
   const folder = join(dir, dialect);
-  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) {
+  if (!statOf(dir)?.isDirectory()) {
     throw noHistory(dir, "there is no such folder");
   }
-  if (!existsSync(folder)) throw noHistory(dir, `it has no folder "${dialect}"`);
+  if (statOf(folder) === undefined) throw noHistory(dir, `it has no folder "${dialect}"`);
   return buildHistory(dialect, { folder, read: (path) => readIfThere(join(folder, path)) });
 }
 
@@ -28,6 +29,17 @@ export function embeddedHistory(files: EmbeddedFiles, dialect: Dialect): History
     folder: `drizzle/${dialect}`,
     read: (path) => files[`${dialect}/${path}`] ?? null,
   });
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new HarborError("bad_history", `Cannot read the history in "${path}": ${messageOf(error)}`, {
+      hint: readingHint(dirname(path), error),
+      cause: error,
+    });
+  }
 }
 
 function noHistory(dir: string, state: string): HarborError {

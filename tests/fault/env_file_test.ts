@@ -99,5 +99,5 @@ test("a .env that this user may not read is one clear error", () =>
     await chmod(join(folder, ".env"), 0o600);
     const { code, stderr } = await runCli(["status"], { cwd: folder, as });
     assert.equal(code, 2);
-    assert.match(stderr, /Cannot read ".*\.env": this user may not read it/);
+    assert.match(stderr, /Cannot read ".*\.env": this user may not$/m);
   }));

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmod, chown, lchown, mkdir, readdir, stat, symlink } from "node:fs/promises";
+import { chmod, chown, cp, lchown, mkdir, readdir, rename, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { projectFile } from "../support/project.ts";
 import { type Owned, withOwner } from "../support/other_user.ts";
 import { runCli } from "../support/run_cli.ts";
 
@@ -150,6 +151,40 @@ test("a database that a user may not read or write is said, with the command tha
       execFileSync("sh", ["-c", command]);
       await owner(0, ...args);
     }
+  }));
+
+test("what is in a folder that a user may not look into is not missing, and no path of ours is told", () =>
+  withUser(async (given) => {
+    const { owner, folder } = given;
+    await makeDatabase(given);
+    const closed = join(folder, "it's closed");
+    await mkdir(closed);
+    await cp(projectFile("drizzle"), join(closed, "drizzle"), { recursive: true });
+    await rename(join(folder, "openharbor.db"), join(closed, "openharbor.db"));
+    await chmod(closed, 0o700);
+    const url = ["--database-url", "sqlite:///it's closed/openharbor.db"];
+    for (const [code, ...args] of [[1, "status"], [1, "upgrade"], [2, "schedule"]] as const) {
+      const { stdout, stderr } = await owner(code, ...args, ...url);
+      assert.match(stderr, /may not (?:look into its folder|read)/);
+      assert.doesNotMatch(stdout, /does not exist|state/);
+    }
+    const missing = (await owner(0, "status", "--database-url", "sqlite:///no/where.db")).stdout;
+    assert.match(missing, /^database +sqlite:\/\/\/no\/where\.db \(does not exist\)$/m);
+    const { stderr } = await owner(2, "history", "--dir", "it's closed/drizzle");
+    const [, command] = /as root: (chown .*)$/m.exec(stderr) ?? [];
+    execFileSync("sh", ["-c", command!]);
+    await chown(closed, 65534, 65534);
+    await owner(0, "history", "--dir", "it's closed/drizzle");
+    await owner(0, "status", ...url);
+    await mkdir(join(folder, "backups"), { mode: 0o500 });
+    await chown(join(folder, "backups"), 65534, 65534);
+    const failed = await owner(1, "backup", ...url, "--backup-dir", "backups");
+    assert.match(failed.stderr, /Cannot write in ".*backups": this user may not\nhint: .*--backup-dir <dir>/);
+    const verified = await owner(1, "verify", ...url, "--only", "history", "--report", "no/page.html");
+    assert.match(
+      verified.stderr,
+      /Cannot write ".*page\.html": there is no such .*\nhint: {2}Give a folder that exists/,
+    );
   }));
 
 test("schedule runs as who can read the backups, and refuses a user who cannot read what is to be checked", () =>

@@ -1,4 +1,4 @@
-import { HarborError } from "../errors.ts";
+import { HarborError, messageOf } from "../errors.ts";
 import { isNoSpace } from "./no_space.ts";
 
 /**
@@ -12,10 +12,14 @@ export function fileFailure(name: string, error: unknown): unknown {
   const { code = "" } = error as NodeJS.ErrnoException;
   if (!/^E[A-Z]+$/.test(code)) return error;
   const isFull = isNoSpace(error);
-  return new HarborError(isFull ? "disk_full" : "backup_failed", `Cannot copy "${name}": ${error.message}`, {
-    hint: isFull
-      ? "Free some space, or put backups on another device: --backup-dir <dir>"
-      : "The database is as it was.",
-    cause: error,
-  });
+  return new HarborError(
+    isFull ? "disk_full" : "backup_failed",
+    `Cannot copy "${name}": ${messageOf(error)}`,
+    {
+      hint: isFull
+        ? "Free some space, or put backups on another device: --backup-dir <dir>"
+        : "The database is as it was.",
+      cause: error,
+    },
+  );
 }

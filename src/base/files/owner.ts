@@ -69,8 +69,16 @@ function makeTrusted(path: string, owner: Owner | null): void {
   });
 }
 
-/** Returns the command by which this user gets what it may not read; `null` when the system names no users. */
-export function chownCommand(path: string): string | null {
+/** Returns the command by which this user gets what it may not use; `null` when the system names no users. */
+export function chownCommand(path: string, { isWhole = false } = {}): string | null {
   const user = currentUser();
-  return user === undefined ? null : `chown -R ${user} ${quoteForShell(path)}`;
+  return user === undefined ? null : `chown ${isWhole ? "-R " : ""}${user} ${quoteForShell(path)}`;
+}
+
+/** Returns what to do about a file or folder that could not be read. */
+export function readingHint(path: string, error: unknown): string {
+  const isForbidden = ["EACCES", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "");
+  const command = isForbidden ? chownCommand(path) : null;
+  if (command !== null) return `Run as the user that may read it; or, as root: ${command}`;
+  return `Look what it is: ls -ld ${quoteForShell(path)}`;
 }

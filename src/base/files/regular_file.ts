@@ -1,5 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
-import { HarborError } from "../errors.ts";
+import { HarborError, messageOf } from "../errors.ts";
+import { quoteForShell } from "../quote_shell.ts";
+import { readingHint } from "./owner.ts";
 
 /** Returns what stands in the place of an ordinary file, in words; `null` when it is one. */
 export function otherKind(
@@ -38,9 +40,9 @@ export function openRegularFile(path: string): number | undefined {
   } catch (error) {
     if (file !== undefined) closeSync(file);
     if (error instanceof HarborError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw unreadable(path, code === "EACCES" ? "this user may not read it" : message, error);
+    throw unreadable(path, error);
   }
 }
 
@@ -56,7 +58,7 @@ export function readRegularFile(path: string, most: number): Uint8Array | undefi
   if (file === undefined) return undefined;
   try {
     const { size } = fstatSync(file);
-    if (size > most) throw unreadable(path, `it is ${size} bytes long, more than the ${most} that it may be`);
+    if (size > most) throw odd(path, `it is ${size} bytes long, more than the ${most} that it may be`);
     const bytes = new Uint8Array(size);
     let filled = 0;
     while (filled < size) {
@@ -66,7 +68,7 @@ export function readRegularFile(path: string, most: number): Uint8Array | undefi
     }
     return bytes.subarray(0, filled);
   } catch (error) {
-    throw error instanceof HarborError ? error : unreadable(path, (error as Error).message, error);
+    throw error instanceof HarborError ? error : unreadable(path, error);
   } finally {
     closeSync(file);
   }
@@ -80,9 +82,18 @@ export function readRegularText(path: string, most: number): string | undefined 
 
 function refuseOther(path: string, stat: Stats): void {
   const kind = otherKind(stat);
-  if (kind !== null) throw unreadable(path, `it is ${kind}`);
+  if (kind !== null) throw odd(path, `it is ${kind}`);
 }
 
-function unreadable(path: string, state: string, cause?: unknown): HarborError {
-  return new HarborError("file_failed", `Cannot read "${path}": ${state}`, { cause });
+function odd(path: string, state: string): HarborError {
+  return new HarborError("file_failed", `Cannot read "${path}": ${state}`, {
+    hint: `Look what it is: ls -l ${quoteForShell(path)}`,
+  });
+}
+
+function unreadable(path: string, cause: unknown): HarborError {
+  return new HarborError("file_failed", `Cannot read "${path}": ${messageOf(cause)}`, {
+    hint: readingHint(path, cause),
+    cause,
+  });
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { HarborError } from "../../base/errors.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
@@ -22,17 +22,28 @@ const script =
  * @throws {HarborError} `bad_config`
  */
 export function refuseUnreadable({ user, paths }: Reading): void {
-  const there = paths.filter((path) => existsSync(path)).flatMap((path) => [path, ...firstIn(path)]);
+  const there = paths.filter(isThere).flatMap((path) => [path, ...firstIn(path)]);
   const [unread] = tried(user, ["sh", "-c", script, "sh", ...there])?.split("\0") ?? [];
   if (unread === undefined || unread === "") return;
   const who = user === null ? "a user that systemd makes up" : `the user ${user ?? "who runs this"}`;
   throw new HarborError("bad_config", `Cannot schedule "verify": ${who} may not read "${unread}"`, {
     hint: [
-      `Let it run as the user that may: --user <name>`,
+      user === undefined
+        ? "Run this as the user that may, or as root with that one's name: --user <name>"
+        : "Let it run as the user that may: --user <name>",
       ...typeof user === "string" ? [`Or, as root: chown -R ${user} ${quoteForShell(unread)}`] : [],
     ],
     details: { path: unread },
   });
+}
+
+/** Whether there is something, or may be: what this user cannot look at is not missing for that. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 /** Files in a folder of backups have one owner, mostly. */

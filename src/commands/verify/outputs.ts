@@ -1,6 +1,6 @@
 import type { Proof } from "../../engines/backup_content.ts";
 import { basename, resolve } from "node:path";
-import { messageOf } from "../../base/errors.ts";
+import { asFileError, HarborError, messageOf } from "../../base/errors.ts";
 import { notCheckedOf, worstStatus } from "../../base/finding.ts";
 import { renderMetrics } from "../../verify/rules/prometheus.ts";
 import type { RunRecord } from "../../verify/rules/run_record.ts";
@@ -19,7 +19,7 @@ export interface Output {
   readonly kind: "log" | "prometheus" | "report";
   readonly path: string;
   /** Why it is not written; `null` when it is. */
-  readonly error: string | null;
+  readonly failure: HarborError | null;
 }
 
 interface Result {
@@ -40,9 +40,14 @@ export function writeOutputs(app: App, options: VerifyValues, result: Result): r
     if (path === undefined) return [];
     try {
       work(resolve(system.cwd, path));
-      return [{ kind, path, error: null }];
+      return [{ kind, path, failure: null }];
     } catch (error) {
-      return [{ kind, path, error: messageOf(error) }];
+      const failure = asFileError(error);
+      return [{
+        kind,
+        path,
+        failure: failure instanceof HarborError ? failure : new HarborError("file_failed", messageOf(error)),
+      }];
     }
   };
   return [

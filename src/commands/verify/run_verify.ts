@@ -81,7 +81,7 @@ function conclude(app: App, options: VerifyValues, verification: Verification) {
   const { findings, summary, notChecked, checks, ms, facts } = verification;
   const found = exitCodeOfFindings(findings, options.strict);
   const outputs = writeOutputs(app, options, { verification, exitCode: found });
-  const unwritten = outputs.flatMap(({ error }) => error ?? []);
+  const unwritten = outputs.flatMap(({ failure }) => failure ?? []);
   const exitCode = found === 0 && unwritten.length > 0 ? 1 : found;
   const isProblem = ({ status }: Finding) => status !== "pass" && (status !== "warn" || options.strict);
   const verdict = headline(verification, found);
@@ -89,7 +89,7 @@ function conclude(app: App, options: VerifyValues, verification: Verification) {
 
   // The JSON document has them among its outputs.
   if (!app.settings.json) {
-    for (const error of unwritten) report.failure(new HarborError("file_failed", error));
+    for (const error of unwritten) report.failure(error);
   }
   if (app.settings.quiet) {
     if (found !== 0) report.raw(`${shownText(display)}: ${words}\n`);
@@ -110,10 +110,10 @@ function conclude(app: App, options: VerifyValues, verification: Verification) {
       startedAt: verification.startedAt,
       ms,
       tables: facts.tables,
-      outputs,
+      outputs: outputs.map(({ kind, path, failure }) => ({ kind, path, error: failure?.message ?? null })),
     },
   };
-  return { outcome, words: [words, ...unwritten].join("\n") };
+  return { outcome, words: [words, ...unwritten.map(({ message }) => message)].join("\n") };
 }
 
 function headline({ summary, notChecked, ms }: Verification, exitCode: number): string {

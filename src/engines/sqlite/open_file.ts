@@ -220,13 +220,11 @@ function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    throw new HarborError(
-      "connection_failed",
-      `Cannot open "${path}": this user may not look into its folder`,
-      {
-        hint: "Run as the user that owns the database.",
-        cause: error,
-      },
-    );
+    const isForbidden = (error as NodeJS.ErrnoException).code === "EACCES";
+    const state = isForbidden ? "this user may not look into its folder" : messageOf(error);
+    throw new HarborError("connection_failed", `Cannot open "${path}": ${state}`, {
+      hint: isForbidden ? "Run as the user that owns the database." : "Check the path (--database-url).",
+      cause: error,
+    });
   }
 }

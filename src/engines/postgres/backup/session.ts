@@ -1,5 +1,5 @@
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
-import { type ErrorCode, HarborError } from "../../../base/errors.ts";
+import { type ErrorCode, HarborError, messageOf } from "../../../base/errors.ts";
 import { quoteText } from "../../../sql/quote.ts";
 import type { Client } from "../../database.ts";
 import { isNoSpace } from "../../../base/files/no_space.ts";
@@ -186,10 +186,13 @@ function isOfFile(error: unknown): error is NodeJS.ErrnoException {
 
 function fileFailure(error: NodeJS.ErrnoException): HarborError {
   if (isNoSpace(error)) {
-    return new HarborError("disk_full", `Cannot write "${error.path ?? "the copy"}": ${error.message}`, {
+    return new HarborError("disk_full", `Cannot write "${error.path ?? "the copy"}": ${messageOf(error)}`, {
       hint: "Free some space, or put backups on another device: --backup-dir <dir>",
       cause: error,
     });
   }
-  return new HarborError("file_failed", `Cannot use "${error.path}": ${error.message}`, { cause: error });
+  return new HarborError("file_failed", `Cannot use "${error.path}": ${messageOf(error)}`, {
+    hint: "The database is as it was.",
+    cause: error,
+  });
 }
