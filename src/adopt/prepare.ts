@@ -40,16 +40,8 @@ export async function prepareAdoption(
   isWhole = false,
 ): Promise<Adoption> {
   const { database } = context;
-  let inspection: Inspection;
-  try {
-    inspection = await inspect(context);
-  } catch (error) {
-    // What a file of SQLite's cannot be read for; a value of another form than ours is no damage of it.
-    const isDamage = error instanceof HarborError && error.code === "not_a_database" &&
-      error.details.column === undefined;
-    throw isDamage ? damageError(database.url, [wordsOf(error)]) : error;
-  }
-  const plan = { inspection, ...chooseAction(context, inspection), statements: [], refusal: null };
+  const plan = { ...await chooseAdoption(context), statements: [], refusal: null };
+  const { inspection } = plan;
   if (plan.action === "none") return plan;
   const problems = isWhole ? [] : await (await loadInspector(database.dialect)).damage(database);
   if (problems.length > 0) return { ...plan, refusal: damageError(database.url, problems) };
@@ -62,6 +54,25 @@ export async function prepareAdoption(
     return { ...plan, statements: advance, refusal: refuseUnfit(context, { ...inspection, kept }) };
   }
   return await prepareBridge(context, plan, advance);
+}
+
+/**
+ * Looks at a database and chooses how it would be taken over, whether or not it can be.
+ *
+ * @throws {HarborError} when it cannot be read
+ */
+export async function chooseAdoption(
+  context: RunContext,
+): Promise<Pick<Adoption, "inspection" | "action" | "to">> {
+  try {
+    const inspection = await inspect(context);
+    return { inspection, ...chooseAction(context, inspection) };
+  } catch (error) {
+    // What a file of SQLite's cannot be read for; a value of another form than ours is no damage of it.
+    const isDamage = error instanceof HarborError && error.code === "not_a_database" &&
+      error.details.column === undefined;
+    throw isDamage ? damageError(context.database.url, [wordsOf(error)]) : error;
+  }
 }
 
 function chooseAction(context: RunContext, inspection: Inspection): Pick<Adoption, "action" | "to"> {

@@ -2,6 +2,7 @@ import { isConstant } from "../../src/sql/constant_expression.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { allowedValues, placeholder } from "../../src/author/rules/fills.ts";
+import { kitTable } from "../support/samples/kit_parts.ts";
 import type { KitColumn, KitTable } from "../../src/schema/kit_snapshot.ts";
 
 // A default, and whether SQLite and PostgreSQL give it to all rows of a table without touching them.
@@ -32,16 +33,7 @@ function column(type: string): KitColumn {
 
 function tableOf(own: KitColumn, more: Partial<KitTable> = {}): KitTable {
   const id: KitColumn = { name: "id", type: "integer", primaryKey: true, notNull: true };
-  return {
-    name: "t",
-    columns: { id, c: own },
-    indexes: {},
-    foreignKeys: {},
-    compositePrimaryKeys: {},
-    uniqueConstraints: {},
-    checkConstraints: {},
-    ...more,
-  };
+  return kitTable("t", [], { columns: { id, c: own }, ...more });
 }
 
 const unique = { indexes: { i: { name: "i", columns: ["c"], isUnique: true } } };

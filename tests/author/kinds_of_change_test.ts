@@ -1,18 +1,11 @@
-import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sql } from "drizzle-orm";
 import * as pg from "drizzle-orm/pg-core";
 import * as lite from "drizzle-orm/sqlite-core";
-import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
-import { proveRevisions } from "../../src/author/prove.ts";
-import type { Scratch } from "../../src/engines/scratch.ts";
-import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
-import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
-import { testClient } from "../support/databases.ts";
+import { proofEngines, prove } from "../support/prove_engines.ts";
 import { assertGolden, assertNoStrays, goldenName } from "../support/golden.ts";
-import { sharedPostgres } from "../support/servers/postgres_server.ts";
 import { type CaseDecisions, generateBetween } from "../support/samples/two_revisions.ts";
 
 // Each kind of change that a schema can have, one at a time, in Drizzle's own words of both dialects. What the scripts
@@ -300,13 +293,6 @@ function referring(onDelete: "no action" | "cascade"): Tables {
 const prefix = "kind_";
 const inDialects = (tables: Tables) => ({ sqlite: tables(liteWords), postgresql: tables(pgWords) });
 
-/** What the scripts are proven on. */
-const scratches: Readonly<Record<Dialect, Scratch>> = {
-  sqlite: memoryScratch(testClient),
-  postgresql: async (work) =>
-    await postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, testClient)(work),
-};
-
 for (const { what, before, after, only, ...decisions } of kinds) {
   for (const dialect of ["sqlite", "postgresql"] as const) {
     if (only !== undefined && only !== dialect) continue;
@@ -314,12 +300,7 @@ for (const { what, before, after, only, ...decisions } of kinds) {
       const { second, history } = await generateBetween(inDialects(before), inDialects(after), decisions);
       const { scripts } = second.parts.find((part) => part.dialect === dialect)!;
       assertGolden(dialect, prefix + goldenName(what), scripts);
-      await proveRevisions(history(dialect), 0, {
-        scratch: scratches[dialect],
-        version: "0.0.0",
-        signal: new AbortController().signal,
-        now: () => new Date("2026-01-01T00:00:00Z"),
-      });
+      await prove(history(dialect), proofEngines.find((engine) => engine.dialect === dialect)!.scratch);
     });
   }
 }

@@ -11,7 +11,7 @@ import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
 import { testClient } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
-import { prove } from "../support/prove_engines.ts";
+import { proofSetting, prove } from "../support/prove_engines.ts";
 import { sharedPostgres } from "../support/servers/postgres_server.ts";
 import { sql } from "../support/user_sql.ts";
 import {
@@ -272,12 +272,7 @@ test("check names the tables that were proven without rows, and why", async () =
     "sqlite",
     checked({ name: "text!" }, "name = 'k' || length(name) || name || 'z'"),
   );
-  const setting = {
-    scratch: memoryScratch(testClient),
-    version: "0.0.0",
-    signal: new AbortController().signal,
-    now: () => new Date("2026-01-01T00:00:00Z"),
-  };
+  const setting = proofSetting(memoryScratch(testClient));
   const [finding, ...others] = await checkProof([history], new Map([["sqlite", setting]]));
   assert.deepEqual(others, []);
   assert.equal(finding!.status, "warn");

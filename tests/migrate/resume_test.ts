@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Dialect } from "../../src/base/dialect.ts";
 import type { Database, WriteMode } from "../../src/engines/database.ts";
 import type { RunContext } from "../../src/engines/run_context.ts";
 import { readApplied, readBackfills } from "../../src/engines/version_table.ts";
@@ -10,8 +9,8 @@ import { stamp } from "../../src/state/stamp.ts";
 import { type Engine, engines, openTestDatabase, withTestDatabase } from "../support/databases.ts";
 import { eachEngine, type Given } from "../support/each_engine.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
-import { emptySnapshots, historyOf, idOf } from "../support/samples/script_history.ts";
-import { buildHistory } from "../../src/history/history.ts";
+import { contextOf } from "../support/samples/adoption.ts";
+import { historyOf, idOf } from "../support/samples/script_history.ts";
 import { ddlOf, type SampleTable, schemaHistory } from "../support/samples/schema_history.ts";
 import { sql } from "../support/user_sql.ts";
 
@@ -21,32 +20,6 @@ const backfill = (update: string) => `-- harbor:backfill table=files key=id\n${u
 const more = backfill(`UPDATE "files" SET "size" = "size" + 1`);
 const less = backfill(`UPDATE "files" SET "size" = "size" - 1`);
 const name = backfill(`UPDATE "files" SET "name" = 'filled' WHERE "name" IS NULL`);
-
-/** As {@link historyOf}, with ways back. */
-function bothWays(dialect: Dialect, scripts: readonly (readonly [up: string, down: string])[]): History {
-  const tag = (index: number) => `${idOf(index)}_step`;
-  const entries = scripts.map((_, idx) => ({ idx, when: idx, tag: tag(idx) }));
-  const texts = new Map([
-    ["meta/_journal.json", JSON.stringify({ dialect, entries })],
-    ...scripts.flatMap(([up, down], index) =>
-      [[`${tag(index)}.sql`, up], [`${tag(index)}.down.sql`, down]] as const
-    ),
-  ]);
-  const snapshot = JSON.stringify({ ...emptySnapshots[dialect], id: "1", prevId: "0" });
-  const read = (path: string) => texts.get(path) ?? (path.endsWith(".json") ? snapshot : null);
-  return buildHistory(dialect, { folder: `drizzle/${dialect}`, read });
-}
-
-function contextOf(database: Database, history: History): RunContext {
-  return {
-    database,
-    history,
-    version: "0.0.0",
-    signal: new AbortController().signal,
-    now: () => new Date(),
-    notify: () => {},
-  };
-}
 
 function run(context: RunContext, direction: "upgrade" | "downgrade", text: string) {
   return migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
@@ -94,7 +67,7 @@ async function sizes(database: Database): Promise<readonly (readonly [by: number
 eachEngine(
   "a backfill without a condition that is killed three times changes each row once, there and back",
   async ({ engine, url, database }) => {
-    const history = bothWays(engine.dialect, [[files, `DROP TABLE "files"`], [more, less]]);
+    const history = historyOf(engine.dialect, [[files, `DROP TABLE "files"`], [more, less]]);
     const context = contextOf(database, history);
     await run(context, "upgrade", "+1");
     await addRows({ engine, url });

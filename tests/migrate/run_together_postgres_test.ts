@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { WriteMode } from "../../src/engines/database.ts";
-import type { RunContext } from "../../src/engines/run_context.ts";
+import type { Database, WriteMode } from "../../src/engines/database.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { withTestDatabase } from "../support/databases.ts";
 import { withClient, withFreshPostgres } from "../support/servers/postgres_server.ts";
+import { contextOf } from "../support/samples/adoption.ts";
 import { historyOf, idOf } from "../support/samples/script_history.ts";
 
 const files = `CREATE TABLE "files" (id integer PRIMARY KEY, size integer)`;
@@ -23,20 +23,14 @@ const scripts = {
 async function modesOf(url: string, scripts: readonly string[]): Promise<readonly WriteMode[]> {
   return await withTestDatabase(url, async (database) => {
     const modes: WriteMode[] = [];
-    const context: RunContext = {
-      database: {
-        ...database,
-        write: (batch, mode = "rows") => {
-          modes.push(mode);
-          return database.write(batch, mode);
-        },
+    const noted: Database = {
+      ...database,
+      write: (batch, mode = "rows") => {
+        modes.push(mode);
+        return database.write(batch, mode);
       },
-      history: historyOf("postgresql", scripts),
-      version: "0.0.0",
-      signal: new AbortController().signal,
-      now: () => new Date(),
-      notify: () => {},
     };
+    const context = contextOf(noted, historyOf("postgresql", scripts));
     const { to } = await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
     assert.equal(to, idOf(scripts.length - 1));
     return modes;

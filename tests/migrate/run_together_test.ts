@@ -9,6 +9,7 @@ import type { RunContext } from "../../src/engines/run_context.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { testClient } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
+import { contextOf } from "../support/samples/adoption.ts";
 import { historyOf, idOf } from "../support/samples/script_history.ts";
 
 const table = (name: string) => `CREATE TABLE ${name} (id INTEGER NOT NULL PRIMARY KEY, name TEXT)`;
@@ -29,20 +30,17 @@ async function upgrade(
   try {
     const batches: number[] = [];
     const notes: string[] = [];
-    const context: RunContext = {
-      database: {
-        ...database,
-        async write(batch, mode) {
-          batches.push(batch.length);
-          const changed = await database.write(batch, mode);
-          await afterBatch(database, batches.length);
-          return changed;
-        },
+    const counted: Database = {
+      ...database,
+      async write(batch, mode) {
+        batches.push(batch.length);
+        const changed = await database.write(batch, mode);
+        await afterBatch(database, batches.length);
+        return changed;
       },
-      history: historyOf("sqlite", scripts),
-      version: "0.0.0",
-      signal: new AbortController().signal,
-      now: () => new Date(),
+    };
+    const context: RunContext = {
+      ...contextOf(counted, historyOf("sqlite", scripts)),
       notify: (event) => event.kind === "step" && notes.push(event.id),
     };
     const goal = { direction: "upgrade", text: "head" } as const;

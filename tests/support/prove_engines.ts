@@ -2,7 +2,7 @@ import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import type { History } from "../../src/history/history.ts";
-import { type Proof, proveRevisions } from "../../src/author/prove.ts";
+import { type Proof, type ProofSetting, proveRevisions } from "../../src/author/prove.ts";
 import type { Scratch } from "../../src/engines/scratch.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
 import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
@@ -32,10 +32,15 @@ export const proofEngines: readonly {
 
 /** Runs all revisions of a history up, down and up again, on rows. */
 export function prove(history: History, scratch: Scratch): Promise<Proof> {
-  return proveRevisions(history, 0, {
+  return proveRevisions(history, 0, proofSetting(scratch));
+}
+
+/** How a proof is made that goes the same way each time. */
+export function proofSetting(scratch: Scratch): ProofSetting {
+  return {
     scratch,
     version: "0.0.0",
     signal: new AbortController().signal,
     now: () => new Date("2026-01-01T00:00:00Z"),
-  });
+  };
 }

@@ -1,12 +1,12 @@
 import { openBackups } from "../../src/backup/open_backups.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
-import type { RunContext } from "../../src/engines/run_context.ts";
 import { readHistory } from "../../src/history/read_history.ts";
 import { allChecks } from "../../src/verify/checks/all.ts";
 import { type Verification, verify, type VerifyOptions } from "../../src/verify/verify.ts";
 import type { History } from "../../src/history/history.ts";
+import { contextOf } from "./samples/adoption.ts";
 import { addFiles, storageFields } from "./samples/application.ts";
-import { type Engine, openTestDatabase, testClient, withTestDatabase } from "./databases.ts";
+import { type Engine, testClient, withTestDatabase } from "./databases.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import { openDatabase } from "../../src/engines/open/database.ts";
 import { projectFile } from "./project.ts";
@@ -102,15 +102,4 @@ export function verifyUrl(
     withFacts: false,
     ...options,
   });
-}
-
-function contextOf(database: Awaited<ReturnType<typeof openTestDatabase>>, history: History): RunContext {
-  return {
-    database,
-    history,
-    version: "0.0.0",
-    signal: new AbortController().signal,
-    now: () => new Date(),
-    notify: () => {},
-  };
 }

@@ -49,8 +49,8 @@ async function isToAdopt(context: RunContext): Promise<boolean> {
   // What stopped half way goes on by the upgrade itself.
   if (kind === "empty" || applied.some((row) => row.finishedAt === null)) return false;
   if (refusal !== null) return true;
-  const { prepareAdoption } = await import("../../adopt/prepare.ts");
-  const { action } = await prepareAdoption(context);
+  const { chooseAdoption } = await import("../../adopt/prepare.ts");
+  const { action } = await chooseAdoption(context);
   // The upgrade itself stamps what Alembic names rightly.
   return action === "bridge" || (action === "stamp" && kind !== "alembic");
 }

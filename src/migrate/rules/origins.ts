@@ -9,7 +9,10 @@ import { type Copy, type Effect, effectsOf } from "./statement_effects.ts";
  * - `copied anew`: a copy of their table worked them out.
  * - `changed`: nothing can be said.
  */
-export type Values = "same" | "filled" | "copied anew" | "changed";
+export type Values = typeof ranks[number];
+
+/** The less is known, the later. */
+const ranks = ["same", "filled", "copied anew", "changed"] as const;
 
 /** Where what a column holds comes from. */
 export interface ColumnOrigin {
@@ -194,8 +197,6 @@ function copied(
     ): readonly [string, ColumnOrigin] => [name, { ...own, values: worse(own, "copied anew") }]);
   return { ...source, hasFewer: source.hasFewer || !isWhole, columns: new Map([...taken, ...left]) };
 }
-
-const ranks: readonly Values[] = ["same", "filled", "copied anew", "changed"];
 
 function worse({ column, values }: ColumnOrigin, next: Values): Values {
   // What was NULL in every row, and is not any more.

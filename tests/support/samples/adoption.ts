@@ -6,15 +6,16 @@ import { adopt } from "../../../src/adopt/adopt.ts";
 import type { Adoption } from "../../../src/adopt/prepare.ts";
 import type { RunContext } from "../../../src/engines/run_context.ts";
 import { migrate } from "../../../src/migrate/migrate.ts";
+import type { History } from "../../../src/history/history.ts";
 import { readHistory } from "../../../src/history/read_history.ts";
 import { type Engine, withTestDatabase } from "../databases.ts";
 import { projectFile } from "../project.ts";
 
-/** Returns what the verbs work with, on the project's own history. */
-export function contextOf(database: Database): RunContext {
+/** Returns what the verbs work with, on the project's own history unless another is given. */
+export function contextOf(database: Database, history?: History): RunContext {
   return {
     database,
-    history: readHistory(projectFile("drizzle"), database.dialect),
+    history: history ?? readHistory(projectFile("drizzle"), database.dialect),
     version: "0.0.0",
     signal: new AbortController().signal,
     now: () => new Date(),

@@ -30,13 +30,20 @@ export function idOf(index: number): string {
   return String(index + 1).padStart(12, "0");
 }
 
-/** Returns a history of these scripts, in memory. */
-export function historyOf(dialect: Dialect, scripts: readonly string[]): History {
+/** Returns a history of these scripts, in memory; of those with a way back, that too. */
+export function historyOf(
+  dialect: Dialect,
+  scripts: readonly (string | readonly [up: string, down: string])[],
+): History {
   const tag = (index: number) => `${idOf(index)}_step`;
   const entries = scripts.map((_, idx) => ({ idx, when: idx, tag: tag(idx) }));
   const texts = new Map([
     ["meta/_journal.json", JSON.stringify({ dialect, entries })],
-    ...scripts.map((text, index) => [`${tag(index)}.sql`, text] as const),
+    ...scripts.flatMap((script, index) => {
+      const [up, down] = typeof script === "string" ? [script] : script;
+      const way = down === undefined ? [] : [[`${tag(index)}.down.sql`, down] as const];
+      return [[`${tag(index)}.sql`, up] as const, ...way];
+    }),
   ]);
   const snapshot = JSON.stringify({ ...emptySnapshots[dialect], id: "1", prevId: "0" });
   const read = (path: string) => texts.get(path) ?? (path.endsWith(".json") ? snapshot : null);
