@@ -55,7 +55,7 @@ function isMarked(folder: string): boolean {
 }
 
 /** Whether something is there that is this user's or root's. */
-function isOurs(path: string): boolean {
+export function isOurs(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
   const user = currentUser();
   return stat !== undefined && (user === undefined || stat.uid === user || stat.uid === 0);

@@ -238,11 +238,10 @@ function asUsageError(error: CommanderError, path: string): CommanderError | Har
 
 function examplesText({ examples }: Command, columns: number): string {
   const width = Math.max(...examples.map((example) => example.line.length));
-  const lines = examples.map(({ line, does }) => {
-    const beside = `  harbor-db ${line.padEnd(width)}  ${does}`;
-    return beside.length <= columns ? beside : `  harbor-db ${line}\n      ${does}`;
-  });
-  return `\nExamples:\n${lines.join("\n")}\n`;
+  const beside = examples.map(({ line, does }) => `  harbor-db ${line.padEnd(width)}  ${does}`);
+  const below = examples.map(({ line, does }) => `  harbor-db ${line}\n      ${does}`);
+  const fit = beside.every((line) => line.length <= columns);
+  return `\nExamples:\n${(fit ? beside : below).join("\n")}\n`;
 }
 
 const exitCodeHelp = [

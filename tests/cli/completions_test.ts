@@ -53,7 +53,10 @@ end`;
 const shells: Readonly<Record<string, () => string>> = {
   bash: () => typed(["bash", "--norc", "--noprofile", "-i"], "source <(harbor-db completions bash)"),
   zsh: () =>
-    typed(["zsh", "-f", "-i"], "autoload -Uz compinit; compinit -u -D; source <(harbor-db completions zsh)"),
+    typed(
+      ["zsh", "-f", "-i"],
+      "bindkey -e; autoload -Uz compinit; compinit -u -D; source <(harbor-db completions zsh)",
+    ),
   // What it answers to Tab, all of it, behind the words that stay.
   fish: () =>
     run(["fish", "--no-config", "-c", fishLoop], lines.map(([line]) => `harbor-db ${line}\n`).join("")),

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import { userFiles } from "../../src/cli/read_url.ts";
 import { withFolder } from "../support/databases.ts";
 import { runCli } from "../support/run_cli.ts";
 import { withOwner } from "../support/other_user.ts";
@@ -50,6 +52,30 @@ test("a .env still says where the database is, and PostgreSQL's variables with i
     );
     const { stderr } = await runCli(["status"], { cwd });
     assert.match(stderr, /postgresql:\/\/me@127\.0\.0\.1:1\/x/);
+  }));
+
+test("a .env of another user's gets no password out of root's files", () =>
+  withOwner(async ({ folder, as }) => {
+    const home = join(folder, "..", "roots_home");
+    await mkdir(home);
+    await writeFile(join(home, ".pgpass"), "*:*:*:*:secret\n", { mode: 0o600 });
+    const system = (values: Record<string, string>) => ({
+      homeFolder: () => home,
+      cwd: folder,
+      envFile: { values, remarks: [], problem: null },
+    });
+    const password = (values: Record<string, string>) => {
+      const url = parseDatabaseUrl("postgresql://u@h/x", {}, userFiles(system(values)));
+      return url.driver === "postgres" ? url.password : null;
+    };
+    assert.equal(password({}), "secret");
+    assert.equal(password({ PGHOST: "evil" }), undefined);
+    await writeFile(join(folder, ".env"), "PGHOST=evil\n");
+    assert.equal(password({ PGHOST: "evil" }), undefined);
+    await chown(folder, 0, 0);
+    assert.equal(password({ PGHOST: "mine" }), "secret");
+    await chown(join(folder, ".env"), as.uid, as.gid);
+    assert.equal(password({ PGHOST: "evil" }), undefined);
   }));
 
 // One row a state: what stands there, how it is made, what is said.
