@@ -2,8 +2,7 @@ import { fstatSync, readFileSync, readlinkSync, statSync, writeSync } from "node
 import { join } from "node:path";
 import process from "node:process";
 import { readEnvFile } from "./cli/read_env_file.ts";
-import type { Sink } from "./cli/report.ts";
-import type { BuildInfo, System } from "./cli/system.ts";
+import type { BuildInfo, Sink, System } from "./cli/system.ts";
 import { versionText } from "./cli/version_text.ts";
 import type { Client } from "./engines/database.ts";
 
@@ -118,7 +117,10 @@ function sink(descriptor: number): Sink {
     isTerminal: isOne && process.env["TERM"] !== "dumb",
     get columns() {
       if (!isOne) return undefined;
-      return columns ??= new (process.getBuiltinModule("node:tty").WriteStream)(descriptor).columns ||
+      if (columns !== undefined) return columns;
+      // Made again when it changes: it is read once.
+      process.once("SIGWINCH", () => columns = undefined);
+      return columns = new (process.getBuiltinModule("node:tty").WriteStream)(descriptor).columns ||
         undefined;
     },
     write(text) {

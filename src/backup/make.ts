@@ -21,7 +21,7 @@ import { fileFailure } from "../base/files/file_failure.ts";
 import { manifestNames, newestBackup, readBackups, type StoredBackup } from "./folder.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
 import type { BackupStore } from "./store.ts";
-import { progressOf } from "./progress.ts";
+import { type Meter, startMeter } from "./progress.ts";
 import { clearLeftovers, withWorkspace } from "./workspace.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Encoding, encodingSuffix } from "./encoding.ts";
@@ -114,7 +114,13 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
   const id = backupId({ name: store.name, createdAt, revision: before.revision });
   return await withWorkspace(folder, { id, client }, async (workspace, around) => {
     const plain = join(workspace, "copy");
-    const { content, proof, timing } = await copyAndProve(context, engine, plain);
+    const meter = startMeter(context, "backup");
+    const isEncoded = encodingSuffix(encoding) !== "";
+    const { content, proof, timing } = await copyAndProve(context, engine, {
+      path: plain,
+      meter,
+      share: isEncoded ? 0.7 : 1,
+    });
     await refuseIfMoved(context, mark);
     const newest = plan.mayReuse
       ? newestBackup(folder, context.now(), { isMeant: (manifest) => isOwnedBy(owner, manifest) }).backup
@@ -122,6 +128,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
     if (newest !== null && await isSame(newest, { ...before, content, encoding }, context)) {
       return { ...newest, isReused: true, timing };
     }
+    if (isEncoded) meter.part("compressing or encrypting", 1);
     const stored = await encode(plain, join(workspace, "stored"), { encoding, signal: context.signal });
     const sequence = nextSequence(folder);
     const name = takeName(around, id, engine.suffix + encodingSuffix(encoding));
@@ -159,13 +166,18 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
 async function copyAndProve(
   context: RunContext,
   engine: BackupEngine,
-  path: string,
+  { path, meter, share }: {
+    readonly path: string;
+    readonly meter: Meter;
+    /** How much of the whole work this is. */
+    readonly share: number;
+  },
 ): Promise<{ readonly content: BackupContent; readonly proof: Proof; readonly timing: BackupTiming }> {
   const { signal, database } = context;
   const began = performance.now();
-  const content = await engine.dump(path, signal, progressOf(context, "copying"));
+  const content = await engine.dump(path, signal, meter.part("copying", share * 0.45));
   const copyMs = content.copyMs ?? performance.now() - began;
-  const proven = await engine.prove(path, signal, progressOf(context, "proving the copy"));
+  const proven = await engine.prove(path, signal, meter.part("proving the copy", share));
   const timing = { copyMs, proofMs: performance.now() - began - copyMs };
   const wrong = differingTables(content.tables, proven.content.tables);
   const isStateWrong = proven.content.state !== undefined && content.state !== proven.content.state;

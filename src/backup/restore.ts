@@ -2,7 +2,7 @@ import { HarborError } from "../base/errors.ts";
 import type { RestoreOptions } from "../engines/backup_engine.ts";
 import { makeBackup } from "./make.ts";
 import { isEmptyDatabase } from "./position.ts";
-import { progressOf } from "./progress.ts";
+import { startMeter } from "./progress.ts";
 import type { StoredBackup } from "./folder.ts";
 import type { BackupStore } from "./store.ts";
 import { withProvenCopy } from "./verify.ts";
@@ -37,12 +37,14 @@ export async function restoreBackup(
   // Another harbor-db uses it too, and is waited for below.
   const isLocked = await context?.database.lockHolder() !== undefined;
   if (!isLocked) await (await store.copier()).refuseIfInUse?.();
-  return await withProvenCopy(backup, store, async (copy, engine) => {
+  const meter = startMeter(store, "restore");
+  const onProven = meter.part("proving the backup", 0.5);
+  return await withProvenCopy(backup, { store, onProgress: onProven }, async (copy, engine) => {
     const replace = async (database: RestoreOptions["database"]) => {
       const safetyBackup = keepsOld ? await keepOld(context, store) : null;
       await engine.restore(copy, store.signal, {
         database,
-        onProgress: progressOf(store, "restoring"),
+        onProgress: meter.part("putting it in place", 1),
         onRemark: (text) => store.notify({ kind: "note", text }),
       });
       return { safetyBackup };

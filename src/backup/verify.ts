@@ -4,12 +4,12 @@ import { basename, dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { type Finding, type Found, pass, worstStatus } from "../base/finding.ts";
 import { differingTables } from "./rules/manifest.ts";
-import type { BackupEngine } from "../engines/backup_engine.ts";
+import type { BackupEngine, OnProgress } from "../engines/backup_engine.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
 import { otherKind } from "../base/files/regular_file.ts";
 import { readBackup, type StoredBackup } from "./folder.ts";
 import type { BackupStore } from "./store.ts";
-import { progressOf } from "./progress.ts";
+import { startMeter } from "./progress.ts";
 import { clearLeftovers, withWorkspace } from "./workspace.ts";
 import { digestFile } from "../base/files/file_digest.ts";
 import { requireSpace } from "../base/files/free_space.ts";
@@ -56,7 +56,7 @@ export async function verifyBackup(path: string, store: BackupStore): Promise<Ba
  */
 export async function withProvenCopy<T>(
   backup: StoredBackup,
-  store: BackupStore,
+  { store, onProgress }: { readonly store: BackupStore; readonly onProgress: OnProgress },
   work: (copy: string, engine: BackupEngine) => Promise<T>,
 ): Promise<T> {
   const identities = await store.identities();
@@ -66,7 +66,7 @@ export async function withProvenCopy<T>(
   if (file.status !== "pass") throw damaged(backup, file.message);
   return await withCopy({ backup, store, identities }, async (copy) => {
     const engine = await store.restorer(backup.manifest.engine);
-    const content = await checkCopy(copy, backup, { engine, store });
+    const content = await checkCopy(copy, backup, { engine, store, onProgress });
     if (content.status !== "pass") throw damaged(backup, content.message);
     return await work(copy, engine);
   });
@@ -116,10 +116,11 @@ async function checkContent(
       hint: "Give the key to prove it again: --identity key.txt",
     };
   }
+  const meter = startMeter(store, "backup");
   return await findDamage(() =>
     withCopy({ backup, store, identities }, async (copy) => {
       const engine = await store.restorer(backup.manifest.engine);
-      return await checkCopy(copy, backup, { engine, store });
+      return await checkCopy(copy, backup, { engine, store, onProgress: meter.part("proving", 1) });
     })
   );
 }
@@ -128,10 +129,14 @@ async function checkContent(
 async function checkCopy(
   copy: string,
   { manifest }: StoredBackup,
-  { engine, store }: { readonly engine: BackupEngine; readonly store: BackupStore },
+  { engine, store, onProgress }: {
+    readonly engine: BackupEngine;
+    readonly store: BackupStore;
+    readonly onProgress: OnProgress;
+  },
 ): Promise<Found> {
   return await findDamage(async () => {
-    const { content, proof } = await engine.prove(copy, store.signal, progressOf(store, "proving"));
+    const { content, proof } = await engine.prove(copy, store.signal, onProgress);
     const wrong = differingTables(manifest.tables, content.tables);
     if (wrong.length > 0) return failed(`the rows of ${wrong.join(", ")} are not those that were copied`);
     if (manifest.schema !== null && content.schema !== manifest.schema) {

@@ -97,12 +97,16 @@ export function createApp(
     withRun: async (access, work, url = databaseUrl()) => {
       // A server takes a moment to let us in; a file that does not exist is made for a history that can be read only.
       const opening = url.isFile ? undefined : open(access, url);
+      if (opening !== undefined) {
+        report.event({ kind: "doing", text: `connecting to ${url.display}`, isFree: true });
+      }
       opening?.catch(() => {});
       const history = await readHistory(url.dialect).catch(async (error) => {
         await opening?.then((database) => database.close(), () => {});
         throw error;
       });
       const database = await (opening ?? open(access, url));
+      report.event({ kind: "done" });
       try {
         return await work({
           database,
@@ -118,6 +122,7 @@ export function createApp(
     },
     confirm: async (asked) => {
       if (settings.yes) return;
+      if (typeof asked !== "string") report.event({ kind: "doing", text: "looking at what is there" });
       const question = typeof asked === "string" ? asked : await asked();
       const hint = "Add --yes to go on without a question.";
       if (!system.isInteractive) {
@@ -125,6 +130,7 @@ export function createApp(
           hint,
         });
       }
+      report.event({ kind: "done" });
       const answer = await system.ask(wrap(`${shownText(question)} [y/N] `, system.stderr.columns));
       if (!/^y(es)?$/i.test(answer.trim())) {
         throw new HarborError("needs_confirmation", "Stopped: not confirmed, nothing was changed", { hint });

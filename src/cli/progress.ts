@@ -1,46 +1,34 @@
+import { counted, formatCount, formatDuration } from "../base/quantity.ts";
 import type { RunEvent } from "../engines/run_context.ts";
 
-/** How far a backfill has come. */
-export type Progress = Omit<Extract<RunEvent, { readonly kind: "backfill" }>, "kind">;
+type Kind<K extends RunEvent["kind"]> = Omit<Extract<RunEvent, { readonly kind: K }>, "kind">;
 
-/** Returns one line: rows, share, rows per second, the time left, the size of a batch and its longest time. */
-export function progressLine(progress: Progress): string {
-  const { table, passed, total, batchRows, longestBatchMs, elapsedMs } = progress;
-  const perSecond = elapsedMs > 0 ? passed / (elapsedMs / 1_000) : 0;
-  const parts = [
-    `backfill ${table}: ${grouped(passed)}${total === null ? "" : ` of about ${grouped(total)}`} rows${
-      total === null ? "" : ` (${Math.min(100, Math.floor((passed / Math.max(1, total)) * 100))} %)`
-    }`,
-    `${grouped(Math.round(perSecond))} rows/s`,
-    ...(total === null || perSecond === 0
-      ? []
-      : [`${duration(Math.max(0, total - passed) / perSecond)} left`]),
-    `batches of ${grouped(batchRows)}, the longest ${longestBatchMs} ms`,
+/** Says how far a backfill has come, what matters most first: what does not fit a terminal is left out from the end. */
+export function backfillParts(
+  { table, share, passed, batchRows, longestBatchMs, elapsedMs }: Kind<"backfill">,
+): readonly string[] {
+  const perSecond = elapsedMs > 0 ? Math.round(passed / (elapsedMs / 1_000)) : 0;
+  return [
+    `backfill ${table}${share === null ? "" : `: ${percent(share)}`}`,
+    ...timeLeft(share ?? 0, elapsedMs),
+    counted(passed, "row"),
+    `${formatCount(perSecond)} rows/s`,
+    `batches of ${formatCount(batchRows)}, the longest ${longestBatchMs} ms`,
   ];
-  return parts.join(", ");
 }
 
-/** Returns one line for a copy: what is being done, how much of it is, the time left. */
-export function backupLine(
-  { action, share, elapsedMs }: {
-    readonly action: string;
-    readonly share: number;
-    readonly elapsedMs: number;
-  },
-): string {
-  const left = share > 0 ? `, ${duration((elapsedMs / share - elapsedMs) / 1_000)} left` : "";
-  return `backup: ${action}, ${Math.floor(share * 100)} %${left}`;
+/** Says how far a piece of work is whose whole is known. */
+export function shareParts({ work, action, share, elapsedMs }: Kind<"share">): readonly string[] {
+  return [`${work}: ${action}, ${percent(share)}`, ...timeLeft(share, elapsedMs)];
 }
 
-/** Returns a whole number with its digits in groups of three: `1 234 567`. */
-export function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, " ");
+/** What is not at its end is not shown as if it were. */
+function percent(share: number): string {
+  return `${Math.min(99, Math.floor(share * 100))} %`;
 }
 
-/** Returns a duration in words: `45 s`, `3 min 20 s`, `2 h 5 min`. */
-export function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3_600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3_600)} h ${Math.floor((whole % 3_600) / 60)} min`;
+function timeLeft(share: number, elapsedMs: number): readonly string[] {
+  if (share <= 0 || elapsedMs < 1_000) return [];
+  const seconds = Math.ceil((elapsedMs / share - elapsedMs) / 1_000);
+  return [`${seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1_000)} left`];
 }

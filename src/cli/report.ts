@@ -1,20 +1,14 @@
 import { type Colors, createColors } from "./colors.ts";
 import { HarborError, neverMet } from "../base/errors.ts";
 import type { RunEvent } from "../engines/run_context.ts";
+import type { Sink } from "./system.ts";
 import { shownJson, shownLines, shownText } from "../base/shown_text.ts";
-import { backupLine, progressLine } from "./progress.ts";
+import { backfillParts, shareParts } from "./progress.ts";
+import { openStatusLine } from "./status_line.ts";
 import { wrap } from "./wrap.ts";
 
 // The global: node:crypto takes longer to load than a report to print.
 declare const crypto: { randomUUID(): string };
-
-/** A stream to write to, as a terminal or a file sees it. What it cannot write it drops: that must stop nothing. */
-export interface Sink {
-  readonly isTerminal: boolean;
-  /** How many places a line of the terminal has; left out where nothing is to be broken. */
-  readonly columns?: number | undefined;
-  write(text: string): void;
-}
 
 export interface ReportOptions {
   readonly stdout: Sink;
@@ -60,11 +54,6 @@ export interface Report {
   failure(error: HarborError, fields?: Readonly<Record<string, unknown>>): void;
 }
 
-/** How long something has to take before its progress is shown, in milliseconds. */
-const quietMs = 1_000;
-/** How often progress is written where it cannot be overwritten, in milliseconds. */
-const logEveryMs = 10_000;
-
 export function createReport(options: ReportOptions): Report {
   const { stdout, stderr, json, quiet, remedy = (text) => text } = options;
   const colorsOn = ({ isTerminal }: Sink) => {
@@ -72,32 +61,18 @@ export function createReport(options: ReportOptions): Report {
     return createColors(isColored, isColored ? `\x1b${crypto.randomUUID()}:` : "");
   };
   const colors = colorsOn(stdout);
-  let progressShown = false;
-  let lastProgress = -Infinity;
+  const status = openStatusLine(stderr, options.now);
 
-  function clearProgress() {
-    if (progressShown) stderr.write("\r\x1b[2K");
-    progressShown = false;
-  }
   function note(text: string) {
-    clearProgress();
+    status.clear();
     if (!quiet) stderr.write(`${wrap(shownText(text), stderr.columns)}\n`);
   }
   function line(text = "", hang?: number) {
     print(wrap(colors.render(text), stdout.columns, hang));
   }
   function print(text: string) {
-    clearProgress();
+    status.clear();
     if (!json && !quiet) stdout.write(`${text}\n`);
-  }
-  function progress(line: string, elapsedMs: number) {
-    if (quiet || elapsedMs < quietMs) return;
-    const every = stderr.isTerminal ? 100 : logEveryMs;
-    if (options.now() - lastProgress < every) return;
-    lastProgress = options.now();
-    const text = shownText(line);
-    stderr.write(stderr.isTerminal ? `\r\x1b[2K${text}` : `${text}\n`);
-    progressShown = stderr.isTerminal;
   }
 
   /** Prints lines under each other behind a label of six places. */
@@ -114,7 +89,7 @@ export function createReport(options: ReportOptions): Report {
     line,
     note,
     raw: (text) => {
-      clearProgress();
+      status.clear();
       if (!json) stdout.write(stdout.isTerminal ? shownLines(text) : text);
     },
     table: async (head, rows) => {
@@ -127,29 +102,38 @@ export function createReport(options: ReportOptions): Report {
       ));
     },
     event: (event) => {
+      if (quiet) return;
       switch (event.kind) {
         case "waiting":
-          return note(`waiting for the lock, held by ${event.owner}`);
+          note(`waiting for the lock, held by ${event.owner}`);
+          return status.doing("waiting for the lock", true);
         case "note":
           return note(event.text);
-        case "step":
-          return note(
-            `${event.direction === "upgrade" ? "upgrading" : "downgrading"} ${event.id} ${event.name}`,
-          );
-        case "backup":
-          return progress(backupLine(event), event.elapsedMs);
+        case "step": {
+          const text = `${
+            event.direction === "upgrade" ? "upgrading" : "downgrading"
+          } ${event.id} ${event.name}`;
+          // A terminal shows it while it lasts, and then that it is done.
+          return stderr.isTerminal ? status.doing(text, false) : note(text);
+        }
+        case "doing":
+          return status.doing(event.text, event.isFree ?? false);
+        case "done":
+          return status.end();
+        case "share":
+          return status.progress(event.work + event.action, shareParts(event), event.elapsedMs);
         case "backfill":
-          return progress(progressLine(event), event.elapsedMs);
+          return status.progress(event.table, backfillParts(event), event.elapsedMs);
         default:
           throw neverMet(event);
       }
     },
     document: (fields) => {
-      clearProgress();
+      status.end();
       if (json) stdout.write(`${shownJson(fields)}\n`);
     },
     failure: (error, fields = {}) => {
-      clearProgress();
+      status.end();
       if (json) {
         const shown = error.with({ hint: error.hintLines.map(remedy) });
         stdout.write(`${shownJson({ ok: false, ...fields, error: shown })}\n`);

@@ -1,7 +1,6 @@
 import type { Client } from "../engines/database.ts";
 import type { EmbeddedFiles } from "../history/read_history.ts";
 import type { AddressFile } from "./read_env_file.ts";
-import type { Sink } from "./report.ts";
 
 /** What was built: set by the build script, or by `main.ts` when it runs from source. */
 export interface BuildInfo {
@@ -10,6 +9,14 @@ export interface BuildInfo {
   readonly commit: string | null;
   /** Loads the history that is built in; `null` when it is read from a folder. */
   readonly history: (() => Promise<EmbeddedFiles>) | null;
+}
+
+/** A stream to write to, as a terminal or a file sees it. What it cannot write it drops: that must stop nothing. */
+export interface Sink {
+  readonly isTerminal: boolean;
+  /** How many places a line of the terminal has; left out where nothing is to be broken. */
+  readonly columns?: number | undefined;
+  write(text: string): void;
 }
 
 /** The outside world, given by `main.ts` and by tests. */

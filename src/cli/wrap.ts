@@ -51,7 +51,7 @@ function hangOf(text: string): number {
 }
 
 /** Returns about how many places a text takes: a library that knows takes longer to load than all else of a start. */
-function placesOf(text: string): number {
+export function placesOf(text: string): number {
   const plain = text.replace(paint, "");
   if (/^[ -~\0]*$/.test(plain)) return plain.length;
   return [...plain.replace(/\p{M}/gu, "")].length + (plain.match(wide)?.length ?? 0);

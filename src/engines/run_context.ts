@@ -24,11 +24,17 @@ export type RunEvent =
     readonly name: string;
     readonly direction: "upgrade" | "downgrade";
   }
+  /** From now on something is done that may take a moment. `isFree`: by somebody else, who is waited for. */
+  | { readonly kind: "doing"; readonly text: string; readonly isFree?: true }
+  /** What was under way is over. */
+  | { readonly kind: "done" }
   | {
-    readonly kind: "backup";
-    /** What is being done: `copying`. */
+    readonly kind: "share";
+    /** The piece of work: `backup`. */
+    readonly work: string;
+    /** What is being done of it: `copying`. */
     readonly action: string;
-    /** How much of it, from 0 to 1. */
+    /** How much of the whole work is done, from 0 to 1. It never falls. */
     readonly share: number;
     readonly elapsedMs: number;
   }
@@ -37,8 +43,8 @@ export type RunEvent =
     readonly table: string;
     /** Rows that this run has passed. */
     readonly passed: number;
-    /** How many there will be at its end, estimated; `null` when that cannot be known. */
-    readonly total: number | null;
+    /** How much of the way is done, from 0 to 1; `null` when that cannot be known. It never falls. */
+    readonly share: number | null;
     /** The most rows of the next batch. */
     readonly batchRows: number;
     /** For how long the longest batch kept its locks, in milliseconds. */

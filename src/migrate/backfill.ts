@@ -90,7 +90,11 @@ async function walk(
     state: () => state,
   });
 
-  const stretch = (from: KeyPlace, save: (window: Window) => Partial<BackfillState>): Stretch => ({
+  const stretch = (
+    from: KeyPlace,
+    save: (window: Window) => Partial<BackfillState>,
+    isSweep = false,
+  ): Stretch => ({
     from,
     end: state.endKey,
     save: (window) => [
@@ -110,7 +114,7 @@ async function walk(
         longestBatchMs: Math.max(state.longestBatchMs, Math.round(heldMs)),
       };
     },
-    onProgress: showProgress,
+    onProgress: showProgress(isSweep),
   });
 
   for (let round = 0; round < mostRounds; round++) {
@@ -126,7 +130,7 @@ async function walk(
     sweeps++
   ) {
     before = state.rows;
-    await walker.walk(stretch(after(null), () => ({})));
+    await walker.walk(stretch(after(null), () => ({}), true));
   }
   return state;
 }
@@ -186,24 +190,30 @@ function newState(
   };
 }
 
-/** Returns what tells the user how far a backfill is. The number of rows is estimated from the keys. */
+/** How much of the way the first walk is when the table is then looked through for what came behind it. */
+const walkShare = 0.9;
+
+/** Returns what tells the user how far a backfill is, which is known from the keys. */
 function progressMeter(
   { notify }: RunContext,
-  { table }: Backfill,
+  backfill: Backfill,
   { first, state }: { readonly first: string | null; readonly state: () => BackfillState },
-): Stretch["onProgress"] {
+): (isSweep: boolean) => Stretch["onProgress"] {
+  const { table } = backfill;
   const startedAt = performance.now();
   let passed = 0;
-  return ({ last, walked, size }) => {
+  let most = 0;
+  return (isSweep) => ({ last, walked, size }) => {
     const { endKey: end, longestBatchMs } = state();
-    passed += walked;
-    const share = keyShare({ first, last, end });
-    const total = share === null || share === 0 ? null : Math.round(passed / share);
+    if (!isSweep) passed += walked;
+    const keys = keyShare({ first, last, end });
+    const whole = isRepeatable(backfill) ? walkShare : 1;
+    if (keys !== null) most = Math.max(most, isSweep ? whole + (1 - whole) * keys : whole * keys);
     notify({
       kind: "backfill",
       table,
       passed,
-      total,
+      share: keys === null ? null : most,
       batchRows: size,
       longestBatchMs,
       elapsedMs: performance.now() - startedAt,

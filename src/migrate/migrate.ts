@@ -41,6 +41,8 @@ export interface MigrateOptions {
   readonly pace?: PaceOptions;
   /** Called under the lock when there is something to do, before the first statement; what it throws ends the run. */
   readonly beforeSteps?: (plan: PreparedPlan) => Promise<void>;
+  /** Told of each step when it is complete. */
+  readonly onStep?: (result: StepResult) => void;
 }
 
 /**
@@ -88,7 +90,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     if (steps.length === 0 && state.kind === "alembic") {
       await context.database.write(startingBatch(context, state));
     }
-    return { from, to, steps: await runSteps(context, steps, { state, ahead, pace: options.pace ?? {} }) };
+    return { from, to, steps: await runSteps(context, steps, { state, ahead, options }) };
   }, lockOptions(context, options.lockWaitMs));
 }
 
@@ -105,7 +107,10 @@ export async function preflight(
     if (forbidden !== null) throw forbidden;
     return null;
   }
-  return await (await import("./preflight.ts")).preflight(context, from, steps);
+  context.notify({ kind: "doing", text: "looking ahead" });
+  const seen = await (await import("./preflight.ts")).preflight(context, from, steps);
+  context.notify({ kind: "done" });
+  return seen;
 }
 
 /**
@@ -143,21 +148,24 @@ export function* batchesOfPlan(context: RunContext, { steps, state }: PreparedPl
 async function runSteps(
   context: RunContext,
   steps: readonly Step[],
-  { state, ahead, pace }: {
+  { state, ahead, options: { pace = {}, onStep } }: {
     readonly state: State;
     readonly ahead: LookAhead | null;
-    readonly pace: PaceOptions;
+    readonly options: MigrateOptions;
   },
 ): Promise<readonly StepResult[]> {
   const optionsAt = (index: number) => batchOptions(context, state, index === 0);
   const together = state.kind === "empty" ? await runTogether(context, steps, optionsAt) : [];
   const done: StepResult[] = [...together];
+  together.forEach((result) => onStep?.(result));
   for (const [index, step] of steps.entries()) {
     if (index < together.length) continue;
     try {
       stopIfAsked(context.signal);
       if (index > 0) await ahead?.before(step);
-      done.push(await runStep(context, step, { ...optionsAt(index), pace }));
+      const result = await runStep(context, step, { ...optionsAt(index), pace });
+      done.push(result);
+      onStep?.(result);
     } catch (error) {
       throw withProgress(error, step, done);
     }

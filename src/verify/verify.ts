@@ -91,12 +91,15 @@ export async function verify(sources: VerifySources, options: VerifyOptions): Pr
     const leftOut = allChecks.filter((check) => !options.checks.includes(check)).map(({ name }) => name);
     const checks: CheckResult[] = [];
     const findings: Finding[] = [];
-    for (const check of options.checks) {
+    for (const [index, check] of options.checks.entries()) {
+      const place = `${index + 1} of ${options.checks.length}`;
+      sources.notify({ kind: "doing", text: `checking ${check.name} (${place})`, isFree: true });
       const started = performance.now();
       const found = await runCheck(check, context);
       findings.push(...found);
       checks.push({ check: check.name, status: worstStatus(found), ms: since(started) });
     }
+    sources.notify({ kind: "done" });
     const facts = options.withFacts ? await readFacts(context, sources) : noFacts(sources);
     stopIfAsked(signal);
     const notChecked = [...leftOut, ...notCheckedOf(findings)];

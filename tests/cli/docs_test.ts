@@ -17,7 +17,7 @@ import {
   transcriptsOf,
 } from "../support/docs.ts";
 import { projectFile } from "../support/project.ts";
-import { runCli } from "../support/run_cli.ts";
+import { overwritten, runCli } from "../support/run_cli.ts";
 import { addFiles } from "../support/samples/application.ts";
 import { makeOrigin, origins } from "../support/samples/origins.ts";
 import { sharedPostgres, withClient, withFreshPostgres } from "../support/servers/postgres_server.ts";
@@ -166,7 +166,7 @@ async function runBlock({ page, text }: Block, place: Place): Promise<void> {
     const answer = /\? \[y\/N\] (\w+)$/m.exec(output)?.[1];
     const result = await runShell(command, place, answer);
     if (!isShown) assert.equal(result.code, 0, `${page}: ${command}\n${result.output}`);
-    const actual = inItsHome(result.output, place);
+    const actual = inItsHome(result.output.replace(overwritten, ""), place);
     nameAlike(actual, output, place);
     const isRight = !isShown || isAsWritten(actual, output);
     anew.push(`$ ${written}\n${isRight ? output : actual}`.trimEnd());

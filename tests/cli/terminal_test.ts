@@ -7,10 +7,11 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { engines, sqliteUrl, withFolder } from "../support/databases.ts";
 import { runCli, type RunningCli, startCli } from "../support/run_cli.ts";
-import { initial } from "../support/samples/application.ts";
+import { addFiles, initial } from "../support/samples/application.ts";
 import { makeOrigin, origins } from "../support/samples/origins.ts";
 import { withSchemaProject } from "../support/samples/schema_project.ts";
 
+const sqlite = engines.find(({ name }) => name === "sqlite file")!;
 const interrupt = "\x03";
 const endOfInput = "\x04";
 
@@ -77,7 +78,7 @@ test("Ctrl-C at adopt's question, and at generate's, changes nothing", async () 
   await withFolder(async (cwd) => {
     const path = join(cwd, "openharbor.db");
     await writeFile(path, "");
-    await makeOrigin(engines.find(({ name }) => name === "sqlite file")!, sqliteUrl(path), origins[0]!);
+    await makeOrigin(sqlite, sqliteUrl(path), origins[0]!);
     const before = readFileSync(path);
     const running = startCli(["adopt"], { cwd, tty: true, env: { NO_COLOR: "1" } });
     await stopAtQuestion(running, /\[y\/N\] $/, () => running.type(interrupt));
@@ -95,3 +96,37 @@ test("Ctrl-C at adopt's question, and at generate's, changes nothing", async () 
     assert.deepEqual(await project.files(), before);
   });
 });
+
+test("an upgrade says in one line that fits what it does, never goes back, and names each revision when it is done", () =>
+  withFolder(async (cwd) => {
+    const file = join(cwd, "openharbor.db");
+    await runCli(["upgrade", initial], { cwd });
+    await addFiles(sqlite, sqliteUrl(file), 3_000);
+    const { code, stdout } = await runCli(["upgrade"], {
+      cwd,
+      tty: true,
+      columns: 60,
+      env: { NO_COLOR: "1" },
+    });
+    assert.equal(code, 0, stdout);
+    const drawn = stdout.split("\r\x1b[J").map((text) => text.split("\n")[0]!);
+    const works = ["looking ahead", "backup:", "backfill files", "upgrading"];
+    for (const work of works) {
+      const lines = drawn.filter((text) => text.startsWith(work));
+      assert.ok(lines.length > 0 && lines.every((text) => text.length < 60), stdout);
+    }
+    for (const work of ["backup:", "backfill files"]) {
+      const shares = drawn.filter((text) => text.startsWith(work)).map((text) =>
+        parseInt(/(\d+) %/.exec(text)![1]!)
+      );
+      assert.deepEqual(shares, shares.toSorted((a, b) => a - b));
+    }
+    const said = stdout.match(/(upgrading|upgraded) +[0-9a-f]{12}/g)!;
+    assert.deepEqual(
+      said.map((text) => text.split(" ")[0]),
+      ["upgrading", "upgraded", "upgrading", "upgraded", "upgrading", "upgraded"],
+    );
+
+    const quiet = await runCli(["verify", "--quiet", "--skip", "backup"], { cwd, tty: true });
+    assert.equal(quiet.stdout, "");
+  }));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
-import { runCli } from "../support/run_cli.ts";
+import { overwritten, runCli } from "../support/run_cli.ts";
 
 // deno-lint-ignore no-control-regex
 const paint = /\x1b\[\d+m/g;
@@ -12,12 +12,13 @@ test("what is printed fits a terminal, commands in one piece, and is as it was i
     const piped = await runCli(["verify"], { cwd });
     const shown = await runCli(["verify"], { cwd, tty: true });
     assert.deepEqual([piped.code, shown.code], [3, 3]);
-    const lines = shown.stdout.replace(paint, "").split("\n");
+    const lines = shown.stdout.replace(paint, "").replace(overwritten, "").split("\n");
     assert.deepEqual(lines.filter((line) => line.length > 100), []);
     const whole = piped.stdout.split("\n");
     assert.ok(whole.some((line) => line.length > 100), piped.stdout);
     assert.ok(lines.length > whole.length);
-    const words = (text: string) => text.replace(paint, "").replace(/\d+ ms/g, "").split(/\s+/);
+    const words = (text: string) =>
+      text.replace(paint, "").replace(overwritten, "").replace(/\d+ ms/g, "").split(/\s+/);
     assert.deepEqual(words(shown.stdout), words(piped.stdout));
     for (const { stdout } of [piped, shown]) {
       assert.match(stdout, /harbor-db upgrade/);

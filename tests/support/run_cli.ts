@@ -29,6 +29,10 @@ export interface RunOptions {
   readonly as?: OtherUser;
 }
 
+/** What a terminal showed for a while and shows no more. */
+// deno-lint-ignore no-control-regex
+export const overwritten = /[^\n]*\r\x1b\[J/g;
+
 /** What the program did. */
 export interface RunResult {
   /** `null` when a signal ended it. */

@@ -59,13 +59,17 @@ async function answer(
   return { ...decisions, renames: known };
 }
 
-async function askRename({ system }: App, { table, gone, added }: RenameCandidate): Promise<string | null> {
+async function askRename(
+  { system, report }: App,
+  { table, gone, added }: RenameCandidate,
+): Promise<string | null> {
   const prefix = table === null ? "" : `${table}.`;
   const lines = [
     `${prefix}${gone} is gone from schema.ts. What became of it?`,
     ...added.map((name, index) => `  ${index + 1}  it is called ${prefix}${name} now`),
     `  ${added.length + 1}  it is dropped, with what it holds`,
   ];
+  report.event({ kind: "done" });
   for (;;) {
     const text = await system.ask(`${lines.map(shownText).join("\n")}\n[1-${added.length + 1}] `);
     const choice = Number(text.trim());
@@ -74,7 +78,8 @@ async function askRename({ system }: App, { table, gone, added }: RenameCandidat
   }
 }
 
-async function askFill({ system }: App, { table, column }: Fill): Promise<string> {
+async function askFill({ system, report }: App, { table, column }: Fill): Promise<string> {
+  report.event({ kind: "done" });
   for (;;) {
     const text = await system.ask(
       `${

@@ -31,6 +31,7 @@ export async function runCheck(app: App, options: CheckValues): Promise<Outcome>
     proof: options.prove ? await proofSettings(app, options.proveUrl) : null,
     client: system.client,
   };
+  report.event({ kind: "doing", text: "checking the history" });
   const found = await checkProject(request);
   const writing = writeOptions(app, request.paths.dir);
   const findings = options.acceptEdits ? await acceptEdits(request, found, writing) : found;

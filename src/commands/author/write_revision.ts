@@ -31,6 +31,7 @@ export async function openProject(
     import("../../author/read_project.ts"),
   ]);
   const checked = readRevisionName(name);
+  app.report.event({ kind: "doing", text: "comparing schema.ts with the history" });
   const paths = projectPaths(app, schema);
   const engine = await loadDrizzleEngine();
   return { name: checked, paths, engine, parts: await readProject(paths, engine) };
@@ -71,6 +72,7 @@ export async function writeRevision(
   },
 ): Promise<Outcome> {
   const { report, system } = app;
+  report.event({ kind: "doing", text: "running the scripts up, down and up again" });
   const [{ filesOf }, { checkNewRevision }, { emptyText }, { writeTogether }] = await Promise.all([
     import("../../author/generate.ts"),
     import("../../author/check/new_revision.ts"),

@@ -1,4 +1,4 @@
-import { counted } from "../../base/quantity.ts";
+import { counted, formatDuration } from "../../base/quantity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Direction } from "../../history/applied.ts";
 import type { StepResult } from "../../migrate/step_result.ts";
@@ -58,6 +58,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
     if (outcome !== null) return outcome;
   }
   return await app.withRun(direction === "upgrade" ? "create" : "write", async (context) => {
+    let isFirst = true;
     const beforeSteps = async (plan: PreparedPlan) => {
       printPlace(app, isNew);
       await net.spread(context, plan);
@@ -67,11 +68,16 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         goal,
         lockWaitMs: app.lockWaitMs,
         beforeSteps,
+        onStep: (step) => {
+          if (isNew && isFirst) app.report.line(`made       ${app.databaseUrl().display}`);
+          isFirst = false;
+          printStep(app, step);
+        },
         pace: paceOf(options),
       });
       if (result.steps.length === 0) printPlace(app, isNew);
-      if (isNew) app.report.line(`made       ${app.databaseUrl().display}`);
-      printResult(app, result.steps, result.to);
+      const at = `the database is at ${result.to ?? "base"}`;
+      app.report.line(result.steps.length === 0 ? `nothing to do: ${at}` : at);
       await net.fold(context);
       return { json: { ...result, ...where, backup: net.summary() } };
     } catch (error) {
@@ -118,17 +124,15 @@ function printPlan({ report }: App, { steps, to }: PreparedPlan): void {
   }
 }
 
-function printResult({ report }: App, steps: readonly StepResult[], to: string | null): void {
-  if (steps.length === 0) return report.line(`nothing to do: the database is at ${to ?? "base"}`);
-  for (const { revision, name, direction, ms, backfills } of steps) {
-    report.line(`${report.colors.green(`${direction}d`.padEnd(10))} ${revision}  ${name}  ${ms} ms`);
-    for (const { table, rows, batches, longestBatchMs } of backfills) {
-      report.line(
-        `           backfilled ${table}: ${counted(rows, "row")} in ${
-          counted(batches, "batch", "batches")
-        }, the longest ${longestBatchMs} ms`,
-      );
-    }
+function printStep({ report }: App, { revision, name, direction, ms, backfills }: StepResult): void {
+  report.line(
+    `${report.colors.green(`${direction}d`.padEnd(10))} ${revision}  ${name}  ${formatDuration(ms)}`,
+  );
+  for (const { table, rows, batches, longestBatchMs } of backfills) {
+    report.line(
+      `           backfilled ${table}: ${counted(rows, "row")} in ${
+        counted(batches, "batch", "batches")
+      }, the longest ${longestBatchMs} ms`,
+    );
   }
-  report.line(`the database is at ${to ?? "base"}`);
 }

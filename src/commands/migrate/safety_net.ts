@@ -117,9 +117,11 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     if (options.restoreOnFailure && made !== undefined && error.code !== "interrupted") {
       return await goBack(context, error.with({ message, details: { progress: facts } }));
     }
+    // What stopped on request says how to go on as well.
+    const remedies = error.code === "interrupted" ? [] : error.hintLines;
     return error.with({
       message,
-      hint: [...error.hintLines, `To go on from there: ${again}`, ...wayBack()],
+      hint: [...remedies, `To go on from there: ${again}`, ...wayBack()],
       details: { progress: facts, backup: made?.path ?? null },
     });
   }
