@@ -1,3 +1,4 @@
+import { isNotOfExtension } from "./catalogs/words.ts";
 import { readJson } from "./errors.ts";
 import type { Column, OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
 import type { Result, Session } from "./session.ts";
@@ -72,12 +73,6 @@ const settings = `SELECT set_config('TimeZone', 'UTC', true), set_config('DateSt
 /** A condition on a relation's name: neither harbor-db's nor another tool's version table. */
 function isOfSchema(name: string): string {
   return `${name} NOT LIKE 'harbor\\_%' AND ${name} NOT IN ('alembic_version', '__drizzle_migrations')`;
-}
-
-/** A condition: an extension did not bring the object. */
-function isNotOfExtension(catalog: string, oid: string): string {
-  return `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid}
-    AND e.deptype = 'e')`;
 }
 
 /** The names of a table's columns by their numbers in an array, in its order. */

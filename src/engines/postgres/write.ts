@@ -1,12 +1,15 @@
 import { HarborError } from "../../base/errors.ts";
+import { foldedName, tokensOf } from "../../sql/cursor.ts";
 import { quoteText } from "../../sql/quote.ts";
 import type { WriteMode } from "../database.ts";
+import { type Attached, attachedQuery } from "./catalogs/attached.ts";
+import { carryOver } from "./catalogs/carry_over.ts";
 import type { Result, Session } from "./session.ts";
 import { despiteOthers } from "./contention.ts";
 import { sessionError, statementError } from "./errors.ts";
 import type { AdvisoryLock } from "./lock.ts";
 import { pinnedPath, pinSession, setPath } from "./search_path.ts";
-import { excerpt, type Statement, withoutLead } from "./statement.ts";
+import { excerpt, inSchema, ownSchema, type Statement, withoutLead } from "./statement.ts";
 
 /** How long a batch waits for locks of other sessions, in milliseconds. */
 export interface Patience {
@@ -74,6 +77,12 @@ export function batchWriter(
 ): BatchWriter {
   const { lockTimeoutMs, totalMs, concurrentlyMs } = patience;
   const watched = { pid: session.backendPid, openObserver };
+  // In a large schema the server would compile so long a query for longer than it runs.
+  const lookAtAttached = [
+    plain("SET LOCAL jit = off"),
+    plain(inSchema(attachedQuery(ownSchema), session.home)),
+    plain("SET LOCAL jit TO DEFAULT"),
+  ];
   let quickestMs = Infinity;
 
   async function write(statements: readonly Statement[], mode: WriteMode = "rows"): Promise<number[]> {
@@ -99,6 +108,7 @@ export function batchWriter(
     }
     const changed: number[] = [];
     for (const [index, statement] of statements.entries()) {
+      await carryBeforeDrop(statement);
       const concurrently = /\bconcurrently\b/i.test(statement.text);
       const attempt = (waitMs: number) => session.exclusive(() => runAlone(statement, { index, waitMs }));
       changed.push(
@@ -149,6 +159,7 @@ export function batchWriter(
       ]);
       quickestMs = Math.min(quickestMs, performance.now() - began);
       requireOwnProcess(answers.at(-1));
+      const attached = batch.some(mayReplace) ? await readAttached() : [];
       // Sent together, so that locks are not held for the way there and back of each. After a failure the server
       // passes over the rest.
       let asUser = false;
@@ -171,6 +182,9 @@ export function batchWriter(
         return each.value;
       });
       await judgement;
+      if (attached.some(({ aspect }) => aspect !== null)) {
+        await carry(carryOver(attached, await readAttached()));
+      }
       return await end(changed);
     } catch (error) {
       if (!session.hasEnded()) await session.run([plain("ROLLBACK")]).catch(() => session.close());
@@ -195,6 +209,36 @@ export function batchWriter(
         await session.run([back, plain("RESET lock_timeout")]).catch(() => session.close());
       }
     }
+  }
+
+  async function readAttached(): Promise<readonly Attached[]> {
+    const answers = await around([setPath(pinnedPath), ...lookAtAttached]);
+    return (answers.at(-2)?.rows ?? []) as unknown as readonly Attached[];
+  }
+
+  async function carry(texts: readonly string[]): Promise<void> {
+    const text = texts.join(";\n");
+    try {
+      if (text !== "") await session.script(text);
+    } catch (error) {
+      throw failure(error, { statement: text });
+    }
+  }
+
+  /** An index that goes without a transaction gives what hangs on it to its successor while it is there. */
+  async function carryBeforeDrop({ text, asUser }: Statement): Promise<void> {
+    if (!asUser || !/^drop\s+index\b/i.test(withoutLead(text))) return;
+    const names = tokensOf(text, "postgresql").map((token) => foldedName(token, "postgresql"));
+    const attached = await session.exclusive(() =>
+      transact([], lockTimeoutMs, async () => {
+        const found = await readAttached();
+        await commit();
+        return found;
+      })
+    );
+    const isGoing = ({ definition, bare }: Attached) => definition !== null && names.includes(bare);
+    const texts = carryOver(attached.filter(isGoing), attached.filter((each) => !isGoing(each)));
+    if (texts.length > 0) await write(texts.map(plain), "schema");
   }
 
   /** Sets the timeout and asks, in the transaction itself, whether the lock is still ours. */
@@ -277,6 +321,11 @@ function refuseUnfit({ text }: Statement, index: number): void {
 /** For as long as the session, since a statement that runs alone has no transaction. */
 function turnSession(path: string): Statement {
   return plain(`SELECT pg_catalog.set_config('search_path', ${quoteText(path)}, false)`);
+}
+
+/** Whether a statement of a user's may put one relation in another's place, or call what does. */
+function mayReplace({ text, asUser }: Statement): boolean {
+  return asUser === true && /\b(?:drop|type|do|call|select)\b/i.test(text);
 }
 
 const counted: ReadonlySet<string> = new Set(["INSERT", "UPDATE", "DELETE", "MERGE", "COPY"]);

@@ -1,7 +1,8 @@
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
-import { clusterMark, isNotOfExtension, optionList, storageOptions } from "./tables.ts";
+import { clusterMark, storageOptions } from "./tables.ts";
+import { isNotOfExtension, optionList } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 
 /** The statements that make a schema's tables and sequences. Names in them are qualified. */

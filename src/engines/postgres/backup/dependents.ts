@@ -1,7 +1,8 @@
 import { quoteText } from "../../../sql/quote.ts";
 import { type Inventoried, isImplied } from "./replace.ts";
 import { query } from "./session.ts";
-import { clusterMark, isNotOfExtension, storageOptions } from "./tables.ts";
+import { clusterMark, storageOptions } from "./tables.ts";
+import { comment, isNotOfExtension, policyDefinition, triggerDefinition } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 import { giveRights, readRights, type Rights } from "./rights.ts";
 
@@ -84,12 +85,6 @@ export async function putBack(
   await giveRights(session, kept.rights);
 }
 
-/** A comment on an object, as a statement that follows its definition. */
-function comment(catalog: string, oid: string, target: string): string {
-  return `coalesce((SELECT format('; COMMENT ON %s IS %L', ${target}, description) FROM pg_description
-    WHERE classoid = '${catalog}'::regclass AND objoid = ${oid} AND objsubid = 0), '')`;
-}
-
 const definitions = `
   SELECT concat('pg_class'::regclass::oid, '/', c.oid, '/0') AS key, 1 AS rank, c.oid::int8 AS age, concat(
     'CREATE ', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED ' END, 'VIEW ', c.oid::regclass,
@@ -121,22 +116,11 @@ const definitions = `
   FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = $schema AND r.rulename <> '_RETURN'
   UNION ALL
-  SELECT concat('pg_trigger'::regclass::oid, '/', t.oid, '/0'), 3, t.oid::int8, concat(pg_get_triggerdef(t.oid),
-    CASE t.tgenabled WHEN 'O' THEN NULL ELSE format('; ALTER TABLE %s %s TRIGGER %I', t.tgrelid::regclass,
-      CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, t.tgname) END,
-    ${comment("pg_trigger", "t.oid", "format('TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)")})
+  SELECT concat('pg_trigger'::regclass::oid, '/', t.oid, '/0'), 3, t.oid::int8, ${triggerDefinition}
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = $schema AND NOT t.tgisinternal
   UNION ALL
-  SELECT concat('pg_policy'::regclass::oid, '/', p.oid, '/0'), 3, p.oid::int8, concat(
-    format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', p.polname, p.polrelid::regclass,
-      CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
-      CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'
-        ELSE 'ALL' END,
-      (SELECT string_agg(CASE role WHEN 0 THEN 'PUBLIC' ELSE role::regrole::text END, ', ')
-        FROM unnest(p.polroles) AS role)),
-    ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',
-    ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
+  SELECT concat('pg_policy'::regclass::oid, '/', p.oid, '/0'), 3, p.oid::int8, ${policyDefinition}
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = $schema`;
 

@@ -2,7 +2,7 @@ import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
-import { isNotOfExtension } from "./tables.ts";
+import { isNotOfExtension } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 
 /** An object of the database, as pg_identify_object tells of it. */

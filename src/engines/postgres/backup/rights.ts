@@ -1,6 +1,6 @@
 import { quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
-import { isNotOfExtension } from "./tables.ts";
+import { granteeName as grantee, isNotOfExtension } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
 
@@ -100,8 +100,6 @@ export async function runUnless(
 function arrayOf(texts: readonly string[]): string {
   return `ARRAY[${texts.map(quoteText).join(", ")}]::text[]`;
 }
-
-const grantee = "CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END";
 
 /** A role where it is not ours. */
 const unlessOurs = (role: string) =>

@@ -1,6 +1,7 @@
 import { readJson } from "../errors.ts";
 import type { TableContent } from "../../backup_content.ts";
 import { HarborError } from "../../../base/errors.ts";
+import { isNotOfExtension, optionList } from "../catalogs/words.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { OnProgress } from "../../backup_engine.ts";
 import { aside, inTransaction, query } from "./session.ts";
@@ -14,26 +15,6 @@ export interface PostgresStoredTable {
   readonly columns: readonly string[];
   /** What it takes in the database, without its indexes. */
   readonly bytes: number;
-}
-
-/** An SQL condition: no extension brought the object, which then belongs to the extension. */
-export function isNotOfExtension(
-  catalog: "pg_class" | "pg_proc" | "pg_type" | "d.classid",
-  oid: string,
-): string {
-  const classId = catalog === "d.classid" ? catalog : `'${catalog}'::regclass`;
-  return `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = ${classId} AND e.objid = ${oid}
-    AND e.deptype = 'e')`;
-}
-
-/**
- * An SQL expression: the options in a catalog's array as WITH and SET take them, `NULL` for none. What the server notes
- * there for itself is left out, as pg_dump leaves it out: since 15.20 each column has a `pg_attver`, which differs
- * between a table and its copy. Names that begin so are the server's own; no user can set one.
- */
-export function optionList(options: string, prefix = ""): string {
-  return `(SELECT string_agg(format('${prefix}%I=%L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ' ORDER BY place)
-    FROM unnest(${options}) WITH ORDINALITY AS given (o, place) WHERE left(o, 3) <> 'pg_')`;
 }
 
 /** Returns the `WITH (…)` of the relation `c`, those of its TOAST table included; NULL without any. */

@@ -1,7 +1,7 @@
 import { quoteText } from "../../../sql/quote.ts";
 import type { OtherObject } from "../../../schema/snapshot.ts";
 import { query } from "./session.ts";
-import { isNotOfExtension } from "./tables.ts";
+import { isNotOfExtension } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 
 /**

@@ -1,0 +1,168 @@
+import { comment, granteeName, optionList, policyDefinition, triggerDefinition } from "./words.ts";
+
+/**
+ * A table, an index, a constraint or a column, with one thing that hangs on it and that no revision says: a comment, a
+ * tablespace, an option, rights. What has several of them is several rows, and what has none is one with `aspect` NULL.
+ */
+export interface Attached {
+  /** What it is known by as long as it is the same one. */
+  readonly id: string;
+  /** What its successor is called too: `INDEX public.ix_files_uuid`. */
+  readonly name: string;
+  /** The `id` of its table. */
+  readonly table: string;
+  /** How the table tells its rows apart for replication (pg_class.relreplident). */
+  readonly identity: "d" | "f" | "n" | "i";
+  /** What an index is made of, but for its name and uniqueness; `null` for anything else. */
+  readonly definition: string | null;
+  /** Which of an index's columns are expressions; `null` for anything else. */
+  readonly shape: string | null;
+  /** Whether the index can tell rows apart for replication, and whether rows can be ordered by it. */
+  readonly identifies: boolean;
+  readonly orders: boolean;
+  /** `comment`, `option fillfactor`, {@link identityAspect} … */
+  readonly aspect: string | null;
+  /** The statements that make it so; an index's name belongs between both parts, and `tail` is else `null`. */
+  readonly head: string;
+  readonly tail: string | null;
+  /** The name of a relation as statements have it, with its schema; and as it is, without it. */
+  readonly full: string;
+  readonly bare: string;
+}
+
+export const identityAspect = "replica identity";
+export const orderAspect = "order of rows";
+
+/**
+ * Returns the query for all tables, indexes, constraints and columns of a schema, as {@link Attached} has them.
+ *
+ * @param schema An SQL expression: the oid of the schema
+ */
+export function attachedQuery(schema: string): string {
+  return `WITH ${relations(schema)} SELECT * FROM (${carriers}) AS found ORDER BY rank, name, head`;
+}
+
+/** A condition on pg_index `x`: by that index rows can be told apart. */
+export const canIdentify = `x.indisunique AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL
+    AND x.indexprs IS NULL AND NOT EXISTS (SELECT FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, n)
+      JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.number WHERE k.n <= x.indnkeyatts AND NOT a.attnotnull)`;
+
+function relations(schema: string): string {
+  return `relations AS MATERIALIZED (
+  SELECT c.*, c.oid::regclass::text AS own, x.indexrelid IS NOT NULL AS is_index,
+    CASE WHEN x.indexrelid IS NULL THEN 'TABLE' ELSE 'INDEX' END AS word, t.oid AS home, t.oid::regclass::text AS home_name,
+    t.relreplident AS identity, x.indisreplident, x.indisclustered,
+    concat_ws('|', t.oid::regclass, c.relam, (SELECT string_agg(pg_get_indexdef(c.oid, n, true), ',' ORDER BY n)
+      FROM generate_series(1, x.indnatts) AS n), pg_get_expr(x.indpred, x.indrelid)) AS definition,
+    (SELECT string_agg((number = 0)::text, ',' ORDER BY n) FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, n)) AS shape,
+    coalesce(${canIdentify}, false) AS identifies,
+    x.indpred IS NULL AND coalesce(pg_index_has_property(c.oid, 'clusterable'), false) AS orders
+  FROM pg_class c LEFT JOIN pg_index x ON x.indexrelid = c.oid JOIN pg_class t ON t.oid = coalesce(x.indrelid, c.oid)
+  WHERE c.relnamespace = ${schema} AND c.relkind IN ('r', 'p', 'i', 'I') AND t.relkind IN ('r', 'p'))`;
+}
+
+/** What hangs on the relation `c`. Who gives a table away may not change it any more: that comes last. */
+const ofRelation = `
+  SELECT 1 AS rank, 'comment' AS aspect, format('COMMENT ON %s ', c.word) AS head, format(' IS %L', d.description) AS tail
+  FROM pg_description d WHERE d.classoid = 'pg_class'::regclass AND d.objoid = c.oid AND d.objsubid = 0
+  UNION ALL
+  SELECT 1, 'tablespace', format('ALTER %s ', c.word), format(' SET TABLESPACE %I', s.spcname)
+  FROM pg_tablespace s WHERE s.oid = c.reltablespace
+  UNION ALL
+  SELECT 1, 'option ' || split_part(o, '=', 1), format('ALTER %s ', c.word), format(' SET (%s)', ${
+  optionList("ARRAY[o]")
+})
+  FROM unnest(c.reloptions) AS o WHERE left(o, 3) <> 'pg_'
+  UNION ALL
+  SELECT 1, 'option toast.' || split_part(o, '=', 1), 'ALTER TABLE ', format(' SET (%s)', ${
+  optionList("ARRAY[o]", "toast.")
+})
+  FROM pg_class toast, unnest(toast.reloptions) AS o WHERE toast.oid = c.reltoastrelid AND left(o, 3) <> 'pg_'
+  UNION ALL
+  SELECT 1, '${identityAspect}', format('ALTER TABLE ONLY %s REPLICA IDENTITY USING INDEX ', c.home_name), ''
+  WHERE c.indisreplident
+  UNION ALL
+  SELECT 1, '${identityAspect}', 'ALTER TABLE ONLY ', CASE c.identity WHEN 'f' THEN ' REPLICA IDENTITY FULL'
+    ELSE ' REPLICA IDENTITY NOTHING' END WHERE NOT c.is_index AND c.identity IN ('f', 'n')
+  UNION ALL
+  SELECT 1, '${orderAspect}', format('ALTER TABLE %s CLUSTER ON ', c.home_name), '' WHERE c.indisclustered
+  UNION ALL
+  SELECT 1, 'statistics ' || a.attnum, 'ALTER INDEX ', format(' ALTER COLUMN %s SET STATISTICS %s', a.attnum, a.attstattarget)
+  FROM pg_attribute a WHERE c.is_index AND a.attrelid = c.oid AND a.attstattarget >= 0
+  UNION ALL
+  SELECT 1, concat('right ', privilege_type, ' ', grantee), format('GRANT %s ON ', privilege_type), format(' TO %s%s',
+    ${granteeName}, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
+  FROM aclexplode(c.relacl) WHERE NOT c.is_index AND grantee <> c.relowner
+  UNION ALL
+  SELECT 1, concat(switch, ' row level security'), 'ALTER TABLE ', format(' %s ROW LEVEL SECURITY', switch)
+  FROM (VALUES (c.relrowsecurity, 'ENABLE'), (c.relforcerowsecurity, 'FORCE')) AS policies (hold, switch)
+  WHERE NOT c.is_index AND hold
+  UNION ALL
+  SELECT 1, concat('publication ', p.pubname), format('ALTER PUBLICATION %I ADD TABLE ONLY ', p.pubname), concat(
+    (SELECT format(' (%s)', string_agg(quote_ident(a.attname), ', ')) FROM pg_attribute a
+      WHERE a.attrelid = c.oid AND a.attnum > 0 AND to_jsonb(r)->'prattrs' @> to_jsonb(a.attnum) HAVING count(*) > 0),
+    (SELECT format(' WHERE (%s)', to_jsonb(f)->>'rowfilter') FROM pg_publication_tables f WHERE f.pubname = p.pubname
+      AND format('%I.%I', f.schemaname, f.tablename)::regclass = c.oid AND to_jsonb(f)->>'rowfilter' IS NOT NULL LIMIT 1))
+  FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = c.oid
+  UNION ALL
+  SELECT 2, 'owner', 'ALTER TABLE ', format(' OWNER TO %s', c.relowner::regrole)
+  WHERE NOT c.is_index AND c.relowner <> current_user::regrole`;
+
+const statisticsName = "format('%s.%I', s.stxnamespace::regnamespace, s.stxname)";
+const statisticsTarget =
+  `format('ALTER STATISTICS %s SET STATISTICS ', ${statisticsName}) || CASE WHEN s.stxstattarget >= 0 THEN s.stxstattarget END`;
+
+/** What hangs on column `a` of the table `c`. */
+const ofColumn = `
+  SELECT 'comment' AS aspect, format('COMMENT ON COLUMN %s.%I IS %L', c.own, a.attname, d.description) AS head
+  FROM pg_description d WHERE d.classoid = 'pg_class'::regclass AND d.objoid = c.oid AND d.objsubid = a.attnum
+  UNION ALL
+  SELECT kind, format('ALTER TABLE ONLY %s ALTER COLUMN %I SET %s', c.own, a.attname, setting)
+  FROM (VALUES ('statistics', 'STATISTICS ' || CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END),
+    ('options', '(' || ${
+  optionList("a.attoptions")
+} || ')')) AS settings (kind, setting) WHERE setting IS NOT NULL
+  UNION ALL
+  SELECT concat('right ', privilege_type, ' ', grantee), format('GRANT %s (%I) ON %s TO %s%s', privilege_type, a.attname,
+    c.own, ${granteeName}, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
+  FROM aclexplode(a.attacl) WHERE grantee <> c.relowner
+  UNION ALL
+  SELECT concat('statistics object ', s.stxname), concat(pg_get_statisticsobjdef(s.oid), '; ' || ${statisticsTarget},
+    ${comment("pg_statistic_ext", "s.oid", `'STATISTICS ' || ${statisticsName}`)})
+  FROM pg_depend u JOIN pg_statistic_ext s ON s.oid = u.objid
+  WHERE u.classid = 'pg_statistic_ext'::regclass AND u.refclassid = 'pg_class'::regclass AND u.refobjid = c.oid
+    AND u.refobjsubid = a.attnum`;
+
+const carriers = `
+  SELECT c.oid::text AS id, concat(c.word, ' ', c.own) AS name, c.home::text AS "table", c.identity,
+    CASE WHEN c.is_index THEN c.definition END AS definition, c.shape, c.identifies, c.orders, thing.rank, thing.aspect,
+    CASE WHEN c.is_index THEN thing.head ELSE concat(thing.head, c.own, thing.tail) END AS head,
+    CASE WHEN c.is_index THEN thing.tail END AS tail, c.own AS "full", c.relname::text AS bare
+  FROM relations c LEFT JOIN LATERAL (${ofRelation}) AS thing ON true
+  UNION ALL
+  SELECT c.oid::text, concat('TABLE ', c.own), c.oid::text, c.identity, NULL, NULL, false, false, 1, thing.aspect, thing.head,
+    NULL, '', ''
+  FROM relations c, LATERAL (
+    SELECT concat('trigger ', t.tgname) AS aspect, ${triggerDefinition} AS head FROM pg_trigger t
+    WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
+    UNION ALL
+    SELECT concat('policy ', p.polname), ${policyDefinition} FROM pg_policy p WHERE p.polrelid = c.oid) AS thing
+  UNION ALL
+  SELECT concat('constraint ', k.oid), concat('CONSTRAINT ', quote_ident(k.conname), ' ON ', c.own), c.oid::text,
+    c.identity, NULL, NULL, false, false, 1, CASE WHEN d.objoid IS NOT NULL THEN 'comment' END,
+    format('COMMENT ON CONSTRAINT %I ON %s IS %L', k.conname, c.own, d.description), NULL, '', ''
+  FROM relations c JOIN pg_constraint k ON k.conrelid = c.oid LEFT JOIN pg_description d
+    ON d.classoid = 'pg_constraint'::regclass AND d.objoid = k.oid
+  UNION ALL
+  SELECT concat('statistics ', s.oid), concat('STATISTICS ', ${statisticsName}), c.oid::text, c.identity, NULL, NULL,
+    false, false, 1, CASE WHEN head IS NOT NULL THEN aspect END, head, NULL, '', ''
+  FROM relations c JOIN pg_statistic_ext s ON s.stxrelid = c.oid, LATERAL (VALUES ('target', ${statisticsTarget}),
+    ('comment', nullif(${
+  comment("pg_statistic_ext", "s.oid", `'STATISTICS ' || ${statisticsName}`)
+}, ''))) AS thing (aspect, head)
+  UNION ALL
+  SELECT concat(c.oid, '.', a.attnum), concat('COLUMN ', c.own, '.', quote_ident(a.attname)), c.oid::text, c.identity,
+    NULL, NULL, false, false, 1, thing.aspect, thing.head, NULL, '', ''
+  FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN LATERAL (${ofColumn}) AS thing ON true
+  WHERE NOT c.is_index`;
