@@ -5,6 +5,8 @@ import { obstaclesOf } from "./rules/bridge_obstacles.ts";
 import type { Obstacle } from "../migrate/rules/obstacle.ts";
 import { type BridgeStatement, step } from "./rules/bridge_statement.ts";
 import { type Demand, demandsOf } from "../migrate/rules/row_demands.ts";
+import { lossError, lostAttachments } from "../migrate/rules/lost_attachments.ts";
+import type { Snapshot } from "../schema/snapshot.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf } from "../history/history.ts";
 import { readKitSnapshot } from "../schema/kit_snapshot.ts";
@@ -140,11 +142,30 @@ async function prepareBridge(
   const drafted = { ...plan, statements: [...bridge.statements, ...advance] };
   const lost = refuseUnfit(context, inspection, copiedTables(bridge.statements.map(({ sql }) => sql)));
   if (lost !== null) return { ...drafted, refusal: lost };
+  const loss = await findLoss(context, inspection.live, target.snapshot, bridge.statements);
+  if (loss !== null) return { ...drafted, refusal: loss };
   const isFilled = ({ kind, table, columns: [column] }: Demand) =>
     kind === "null" && bridge.fills.some((fill) => fill.table === table && fill.column === column);
   const demands = demandsOf(target.snapshot, inspection.live).filter((demand) => !isFilled(demand));
   const conflicts = await findConflicts(database, demands);
   return { ...drafted, refusal: conflictError(`Cannot adopt "${database.url}"`, conflicts) };
+}
+
+/** Returns the error for a bridge after which changes of a published table would fail. */
+async function findLoss(
+  { database }: RunContext,
+  before: Snapshot,
+  after: Snapshot,
+  statements: readonly BridgeStatement[],
+): Promise<HarborError | null> {
+  const attachments = await (await loadInspector(database.dialect)).attachments(database);
+  const { lost } = lostAttachments(attachments, {
+    statements: statements.map(({ sql }) => ({ sql, run: { kind: "transaction" } })),
+    before,
+    after,
+  });
+  const needed = lost.find(({ consequence }) => consequence !== null);
+  return needed === undefined ? null : lossError(`Cannot adopt "${database.url}": `, needed);
 }
 
 function refuseUnfit(

@@ -33,6 +33,8 @@ export interface Inspector {
    * or when only trying can tell.
    */
   missingRights(database: Database, tables: readonly string[]): Promise<MissingRights | null>;
+  /** Returns what hangs on indexes and constraints and is not in a snapshot; nothing where nothing of that kind can be lost. */
+  attachments(database: Database): Promise<readonly Attachment[]>;
   /** Returns how many bytes each table takes with its indexes; none where the engine does not tell. */
   tableSizes(database: Database): Promise<ReadonlyMap<string, number>>;
 }
@@ -42,4 +44,17 @@ export interface MissingRights {
   /** As the end of a sentence. */
   readonly state: string;
   readonly remedy: string;
+}
+
+/** What hangs on an index or a constraint. */
+export interface Attachment {
+  readonly table: string;
+  /** The index's or the constraint's. */
+  readonly name: string;
+  /** What it is, for people: `the comment of index ix_files_uuid`. */
+  readonly what: string;
+  /** Whether it tells rows apart for replication; only a unique index of columns that are never NULL can. */
+  readonly isIdentity: boolean;
+  /** What fails without it and until when, as a sentence; `null` when nothing does. */
+  readonly consequence: string | null;
 }

@@ -83,6 +83,9 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     const ahead = seen !== null && isSameWay(first, prepared) ? seen : await preflight(context, from, steps);
     // Before the backup, which has it then as well.
     await identify(context, state);
+    for (const loss of ahead?.losses ?? []) {
+      context.notify({ kind: "note", text: `goes without a successor: ${loss}` });
+    }
     if (steps.length > 0) await options.beforeSteps?.(prepared);
     if (state.kind === "alembic") {
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });

@@ -1,5 +1,7 @@
 import { carriedSchema } from "./rules/carried_schema.ts";
 import { copiedTables, isLostInCopy, remedyForWords } from "./rules/copied_tables.ts";
+import { loadInspector } from "../engines/open/inspector.ts";
+import { describeLoss, lossError, lostAttachments } from "./rules/lost_attachments.ts";
 import { changedTypes, heldTypes } from "./rules/type_changes.ts";
 import { compareSnapshots } from "../schema/compare_snapshots.ts";
 import { type Demand, demandsOf } from "./rules/row_demands.ts";
@@ -18,6 +20,8 @@ import { snapshotOf } from "../state/read_unmanaged.ts";
 
 /** What a look ahead left for later. */
 export interface LookAhead {
+  /** What hangs on indexes and constraints and goes with them, each as a sentence. */
+  readonly losses: readonly string[];
   /**
    * Looks at what could not be judged before the steps in front of this one were done. Reads nothing where there is
    * nothing of that kind.
@@ -82,6 +86,7 @@ export async function preflight(
   }));
   const left = await ask(context, questions, { ...subject, known: snapshotOf(start) });
   return {
+    losses: await findLosses(context, stages, subject.attempt),
     async before(step) {
       const question = left.get(step.revision.id);
       if (question === undefined || step.resume !== null) return;
@@ -97,7 +102,32 @@ export async function preflight(
   };
 }
 
-const nothingLeft: LookAhead = { before: () => Promise.resolve() };
+const nothingLeft: LookAhead = { losses: [], before: () => Promise.resolve() };
+
+/**
+ * Finds what hangs on indexes and constraints and does not survive the steps.
+ *
+ * @throws {HarborError} `schema_mismatch` for an upgrade after which changes of a published table would fail
+ */
+async function findLosses(
+  { database }: RunContext,
+  stages: readonly Stage[],
+  attempt: string,
+): Promise<readonly string[]> {
+  const inspector = await loadInspector(database.dialect);
+  let attachments = await inspector.attachments(database);
+  const losses: string[] = [];
+  for (const { step: { direction, script, revision }, before, after } of stages) {
+    const { lost, left } = lostAttachments(attachments, { statements: script.statements, before, after });
+    const needed = lost.find(({ consequence }) => consequence !== null);
+    if (needed !== undefined && direction === "upgrade") {
+      throw lossError(`${attempt}: on the way past ${revision.id}, `, needed);
+    }
+    losses.push(...lost.map(describeLoss));
+    attachments = left;
+  }
+  return losses;
+}
 
 function stagesOf(
   revisions: readonly Revision[],

@@ -17,8 +17,8 @@ export const downgradeCommand = defineCommand({
       direction: "downgrade",
       target: args[0]!,
       options,
-      question: async (context, plan) =>
-        (await import("./downgrade_question.ts")).downgradeQuestion(context, plan, options),
+      question: async (context, plan, attached) =>
+        (await import("./downgrade_question.ts")).downgradeQuestion(context, plan, { ...options, attached }),
     }).catch(async (error) => {
       throw await (await import("./point_to_backup.ts")).pointToBackup(app, options, error);
     }),

@@ -4,11 +4,15 @@ import { countRows } from "../../state/count_rows.ts";
 import { snapshotOf } from "../../state/read_unmanaged.ts";
 import { describeContents, rowsText } from "../backup/contents.ts";
 
-/** Returns the question before a downgrade: on which database, what is in it, and what of it goes. */
+/**
+ * Returns the question before a downgrade: on which database, what is in it, and what of it goes.
+ *
+ * @param attached What hangs on indexes and constraints and goes with them
+ */
 export async function downgradeQuestion(
   context: RunContext,
   { steps, from, to }: PreparedPlan,
-  { noBackup }: { readonly noBackup: boolean },
+  { noBackup, attached }: { readonly noBackup: boolean; readonly attached: readonly string[] },
 ): Promise<string> {
   const names = steps.map(({ revision }) => `${revision.id} (${revision.name})`).join(", ");
   const contents = await describeContents(context);
@@ -16,6 +20,7 @@ export async function downgradeQuestion(
   return [
     `Undo ${names} on ${context.database.url} (${contents ?? "empty"}) and go to ${to ?? "base"}?`,
     losses.length === 0 ? "No table and no column goes." : `What goes: ${losses.join(", ")}.`,
+    ...attached.length === 0 ? [] : [`With indexes and constraints go: ${attached.join("; ")}.`],
     noBackup ? "Nothing is backed up." : "It is backed up first.",
   ].join(" ");
 }

@@ -22,7 +22,7 @@ interface Migration {
   readonly target: string;
   readonly options: Values<typeof migrateOptions>;
   /** Asked once it is known that there is something to do. */
-  readonly question?: (context: RunContext, plan: PreparedPlan) => Promise<string>;
+  readonly question?: (context: RunContext, plan: PreparedPlan, losses: readonly string[]) => Promise<string>;
 }
 
 /** Plans a migration, and prints or runs it. */
@@ -46,13 +46,14 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         app.report.raw(script.join(""));
         return { json: { ...planned(plan), ...where, sql: script.join("") } };
       }
-      if (plan.steps.length > 0) await run.preflight(context, plan.from, plan.steps);
+      const losses = (await run.preflight(context, plan.from, plan.steps))?.losses ?? [];
       if (options.dryRun || plan.steps.length === 0) {
         printPlace(app, isNew);
         printPlan(app, plan);
-        return { json: { ...planned(plan), ...where } };
+        for (const loss of losses) app.report.line(`goes       ${loss}`);
+        return { json: { ...planned(plan), ...where, losses } };
       }
-      if (question !== undefined) await app.confirm(() => question(context, plan));
+      if (question !== undefined) await app.confirm(() => question(context, plan, losses));
       return null;
     });
     if (outcome !== null) return outcome;

@@ -2,7 +2,8 @@ import { counted } from "../../base/quantity.ts";
 import { pass } from "../../base/finding.ts";
 import { sql } from "drizzle-orm";
 import { quoteName } from "../../sql/quote.ts";
-import { type Inspector, type Probe } from "../inspector.ts";
+import type { Attachment, Inspector, Probe } from "../inspector.ts";
+import { type Attached, attachedQuery, identityAspect, publishedQuery } from "./catalogs/attached.ts";
 import { amcheckProbe } from "./amcheck.ts";
 import { ownSchema } from "./statement.ts";
 import { ownTable } from "../statement_names.ts";
@@ -11,7 +12,15 @@ import { ownTable } from "../statement_names.ts";
 export const postgresInspector: Inspector = {
   probes: (
     { quick },
-  ) => [invalidIndexes, unvalidatedConstraints, sequences, checksums, collations, amcheckProbe(quick)],
+  ) => [
+    invalidIndexes,
+    unvalidatedConstraints,
+    replicaIdentities,
+    sequences,
+    checksums,
+    collations,
+    amcheckProbe(quick),
+  ],
   // The server refuses what it cannot read.
   damage: () => Promise.resolve([]),
   async missingRights(database, tables) {
@@ -61,6 +70,32 @@ export const postgresInspector: Inspector = {
       state: `the role ${name} may not make tables in the schema ${schema}`,
       remedy: `As a superuser: GRANT CREATE ON SCHEMA ${quoteName(schema)} TO ${quoteName(name)};`,
     };
+  },
+  async attachments(database) {
+    const rows = await database.read<Attached>(sql.raw(attachedQuery(ownSchema)));
+    const tables = new Map(rows.map(({ id, bare }) => [id, bare]));
+    const isIdentity = ({ aspect }: Attached) => aspect === identityAspect;
+    const published = rows.some(isIdentity)
+      ? await database.read<Published>(sql.raw(publishedQuery(ownSchema, true)))
+      : [];
+    return rows.flatMap((row): readonly Attachment[] => {
+      const { aspect, definition, name, bare } = row;
+      const kind = definition !== null ? "index" : name.startsWith("CONSTRAINT ") ? "constraint" : null;
+      if (kind === null || aspect === null) return [];
+      const table = tables.get(row.table)!;
+      const isNeeded = isIdentity(row) && published.some((each) => each.name === table);
+      return [{
+        table,
+        name: bare,
+        what: `the ${aspect} of ${isIdentity(row) ? `table ${table} by ` : ""}${kind} ${bare}`,
+        isIdentity: isIdentity(row),
+        consequence: isNeeded
+          ? `UPDATE and DELETE of ${table} fail while it is published, until ALTER TABLE ${
+            quoteName(table)
+          } REPLICA IDENTITY names another one`
+          : null,
+      }];
+    });
   },
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(
@@ -127,6 +162,33 @@ const unvalidatedConstraints: Probe = {
         `ALTER TABLE ${quoteName(table)} VALIDATE CONSTRAINT ${quoteName(name)};`
       ).join(" "),
       details: { constraints: found },
+    };
+  },
+};
+
+interface Published {
+  readonly name: string;
+  readonly publications: string;
+  readonly hasKey: boolean;
+}
+
+/**
+ * Source: https://www.postgresql.org/docs/current/logical-replication-publication.html#LOGICAL-REPLICATION-PUBLICATION-REPLICA-IDENTITY
+ */
+const replicaIdentities: Probe = {
+  name: "replica_identities",
+  async run(database) {
+    const found = await database.read<Published>(sql.raw(publishedQuery(ownSchema, false)));
+    if (found.length === 0) return pass("the rows of every published table can be told apart");
+    return {
+      status: "fail",
+      message: `published tables without a replica identity, so that every UPDATE and DELETE of them fails: ${
+        found.map(({ name, publications }) => `${name} (publication ${publications})`).join(", ")
+      }`,
+      hint: found.map(({ name, hasKey }) =>
+        `ALTER TABLE ${quoteName(name)} REPLICA IDENTITY ${hasKey ? "DEFAULT" : "FULL"};`
+      ).join(" "),
+      details: { tables: found.map(({ name }) => name) },
     };
   },
 };

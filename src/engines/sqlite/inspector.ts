@@ -34,6 +34,7 @@ export const sqliteInspector: Inspector = {
   },
   // Opening the file for writing tells.
   missingRights: () => Promise.resolve(null),
+  attachments: () => Promise.resolve([]),
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(
       sql`SELECT s.tbl_name AS name, sum(d.pgsize) AS bytes FROM dbstat d JOIN sqlite_schema s ON s.name = d.name WHERE d.aggregate = TRUE GROUP BY s.tbl_name`,

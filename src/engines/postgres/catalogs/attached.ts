@@ -25,8 +25,9 @@ export interface Attached {
   /** The statements that make it so; an index's name belongs between both parts, and `tail` is else `null`. */
   readonly head: string;
   readonly tail: string | null;
-  /** The name of a relation as statements have it, with its schema; and as it is, without it. */
+  /** The name of a relation as statements have it, with its schema. */
   readonly full: string;
+  /** The name of a relation or a constraint as it is, without its schema. */
   readonly bare: string;
 }
 
@@ -150,7 +151,7 @@ const carriers = `
   UNION ALL
   SELECT concat('constraint ', k.oid), concat('CONSTRAINT ', quote_ident(k.conname), ' ON ', c.own), c.oid::text,
     c.identity, NULL, NULL, false, false, 1, CASE WHEN d.objoid IS NOT NULL THEN 'comment' END,
-    format('COMMENT ON CONSTRAINT %I ON %s IS %L', k.conname, c.own, d.description), NULL, '', ''
+    format('COMMENT ON CONSTRAINT %I ON %s IS %L', k.conname, c.own, d.description), NULL, '', k.conname::text
   FROM relations c JOIN pg_constraint k ON k.conrelid = c.oid LEFT JOIN pg_description d
     ON d.classoid = 'pg_constraint'::regclass AND d.objoid = k.oid
   UNION ALL
@@ -166,3 +167,24 @@ const carriers = `
   FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN LATERAL (${ofColumn}) AS thing ON true
   WHERE NOT c.is_index`;
+
+/**
+ * Returns the query for the tables of a schema that are published and whose rows nothing tells apart, so that changes of
+ * them fail: their `name`, the `publications`, and whether they have a key (`hasKey`).
+ *
+ * @param schema An SQL expression: the oid of the schema
+ * @param everything Whether also published tables whose rows something tells apart
+ */
+export function publishedQuery(schema: string, everything: boolean): string {
+  return `SELECT c.relname::text AS name, string_agg(DISTINCT p.pubname, ', ') AS publications, EXISTS (${key}) AS "hasKey"
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_publication_tables t ON t.schemaname = n.nspname AND t.tablename = c.relname
+  JOIN pg_publication p ON p.pubname = t.pubname AND (p.pubupdate OR p.pubdelete)
+  WHERE c.relnamespace = ${schema} AND (${everything} OR CASE c.relreplident WHEN 'f' THEN false WHEN 'n' THEN true
+    WHEN 'd' THEN NOT EXISTS (${key}) ELSE NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid
+      AND x.indisreplident AND x.indisvalid) END)
+  GROUP BY c.oid, c.relname ORDER BY c.relname COLLATE "C"`;
+}
+
+const key =
+  `SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary AND x.indisvalid AND x.indimmediate`;

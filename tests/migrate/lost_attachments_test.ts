@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { lostAttachments } from "../../src/migrate/rules/lost_attachments.ts";
+import { parseScript } from "../../src/history/script.ts";
+import type { Table } from "../../src/schema/snapshot.ts";
+import { check, column, index, snapshot, tableOf } from "../support/samples/snapshot_parts.ts";
+
+const filled = column("c", { notNull: true });
+const t = (facts: Partial<Table> = {}, c = filled) => snapshot("postgresql", [tableOf("t", [c], facts)]);
+const unique = index("ix", { unique: true });
+const withUnique = t({ indexes: [unique] });
+const concurrently = "-- harbor:concurrently\n";
+
+// One row a rule: the schema before and after, the script between them, and what is lost of a replica identity and a
+// comment that hang on the index `ix`, and of the comments of the constraints `k` and `t_pkey`.
+const cases = [
+  ["keeps all where nothing happens", withUnique, withUnique, ["ALTER TABLE t ADD d int"], ""],
+  ["keeps what hangs on what no revision knows", t(), t(), ["ALTER TABLE t DROP COLUMN d"], ""],
+  ["loses what hangs on an index that goes", withUnique, t(), ["DROP INDEX ix"], "identity comment"],
+  ["loses it with the column", withUnique, t(), ['ALTER TABLE "t" DROP COLUMN "c"'], "identity comment"],
+  ["misses nothing of a table that goes", withUnique, snapshot("postgresql", []), ["DROP TABLE t"], ""],
+  ["follows a new name", withUnique, t({ indexes: [index("iy", { unique: true })] }), [
+    'ALTER INDEX "ix" RENAME TO "iy"',
+  ], ""],
+  ["keeps what the successor takes over", withUnique, withUnique, [
+    `${concurrently}CREATE UNIQUE INDEX "ix_new" ON t (c)`,
+    'DROP INDEX "ix"',
+    'ALTER INDEX "ix_new" RENAME TO "ix"',
+  ], ""],
+  ["loses the identity to a successor that is not unique", withUnique, t({ indexes: [index("ix")] }), [
+    'DROP INDEX "ix"',
+    'CREATE INDEX "ix" ON t (c)',
+  ], "identity"],
+  ["loses the identity to a column that may be NULL", withUnique, t({ indexes: [unique] }, column("c")), [
+    'DROP INDEX "ix"',
+    'CREATE UNIQUE INDEX "ix" ON t (c)',
+  ], "identity"],
+  ["loses what is only made again in another transaction", withUnique, withUnique, [
+    'DROP INDEX "ix"',
+    `${concurrently}CREATE UNIQUE INDEX "ix" ON t (c)`,
+  ], "identity comment"],
+  [
+    "keeps what is made before the old one goes by itself",
+    withUnique,
+    t({
+      indexes: [index("iy", { unique: true })],
+    }),
+    [
+      `${concurrently}CREATE UNIQUE INDEX iy ON t (c)`,
+      "-- harbor:alone\nDROP INDEX CONCURRENTLY ix",
+    ],
+    "",
+  ],
+  [
+    "keeps what a constraint of the same column takes over",
+    withUnique,
+    t({
+      uniques: [{ name: "u", columns: ["c"] }],
+    }),
+    ["DROP INDEX ix", "ALTER TABLE t ADD CONSTRAINT u UNIQUE (c)"],
+    "",
+  ],
+  ["loses what hangs on a constraint that goes", t({ checks: [check("k", "c > 0")] }), t(), [
+    'ALTER TABLE "t" DROP CONSTRAINT "k"',
+  ], "check"],
+  [
+    "keeps it when that is made again",
+    t({ checks: [check("k", "c > 0")] }),
+    t({
+      checks: [check("k", "c > 1")],
+    }),
+    ['ALTER TABLE "t" DROP CONSTRAINT "k", ADD CONSTRAINT "k" CHECK (c > 1)'],
+    "",
+  ],
+  ["keeps what hangs on a key that is made again", t(), t(), [
+    "ALTER TABLE t DROP CONSTRAINT t_pkey",
+    "ALTER TABLE t ADD CONSTRAINT t_pkey PRIMARY KEY (id)",
+  ], ""],
+  ["loses what hangs on a key that is called otherwise", t(), t(), [
+    "ALTER TABLE t DROP CONSTRAINT t_pkey",
+    "ALTER TABLE t ADD CONSTRAINT own PRIMARY KEY (id)",
+  ], "key"],
+] as const;
+
+for (const [rule, before, after, script, expected] of cases) {
+  test(`lostAttachments() ${rule}`, () => {
+    const { statements } = parseScript({
+      file: "a.sql",
+      dialect: "postgresql",
+      text: script.join(";--> statement-breakpoint\n"),
+    });
+    const attached = [["ix", "identity"], ["ix", "comment"], ["k", "check"], ["t_pkey", "key"]] as const;
+    const { lost } = lostAttachments(
+      attached.map(([name, what]) => ({
+        table: "t",
+        name,
+        what,
+        isIdentity: what === "identity",
+        consequence: null,
+      })),
+      { statements, before, after },
+    );
+    assert.equal(lost.map(({ what }) => what).join(" "), expected);
+  });
+}
