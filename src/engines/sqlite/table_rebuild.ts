@@ -26,15 +26,8 @@ export const dependentsQuery: SqliteStatement = {
 };
 
 /**
- * Returns the tables that a batch rebuilds: it drops them and gives their name to another table, as drizzle-kit does
- * where SQLite has no `ALTER TABLE`. In lower case.
- */
-export function rebuiltTables(statements: readonly SqliteStatement[]): readonly string[] {
-  return rebuilds(statements).map((rebuild) => rebuild.table);
-}
-
-/**
- * Adds to a batch what lets views, triggers and indexes outlive a rebuild. SQLite drops a table's triggers and indexes
+ * Adds to a batch what lets views, triggers and indexes outlive a rebuild: that it drops a table and gives its name to
+ * another one, as drizzle-kit does where SQLite has no `ALTER TABLE`. SQLite drops a table's triggers and indexes
  * with it, and refuses to rename the new table as long as a view, or another table's trigger, names the one that is
  * gone. So they are dropped before the first rebuild and made again after the last, unless the batch sees to them
  * itself. The new table also gets what the old one's text says of its columns and no snapshot has.
@@ -177,6 +170,7 @@ function lowerName(token: Token | undefined): string {
   return (nameOf(token) ?? "").toLowerCase();
 }
 
-function added(text: string): PlacedStatement {
+/** Makes a statement that no batch has of its own. */
+export function added(text: string): PlacedStatement {
   return { text, values: [], index: null };
 }

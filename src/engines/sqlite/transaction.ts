@@ -3,7 +3,8 @@ import type { WriteMode } from "../database.ts";
 import { mayDangle } from "./dangling_references.ts";
 import { danglingFailure, failure } from "./errors.ts";
 import { type Fence, isFenceFailure, lockLost } from "./lock.ts";
-import { type Dependent, dependentsQuery, keepDependents, rebuiltTables } from "./table_rebuild.ts";
+import { keepStatistics, losesStatistics } from "./keep_statistics.ts";
+import { type Dependent, dependentsQuery, keepDependents } from "./table_rebuild.ts";
 import type { SqliteStatement } from "./statement.ts";
 
 /** Statements that run in one transaction. */
@@ -51,7 +52,7 @@ const modes: Readonly<
 /** Says what a batch's transaction consists of. */
 export function transactionOf({ statements, mode, fence, isRehearsal = false }: SqliteBatch): Transaction {
   const { foreignKeys, mayRebuild } = modes[mode];
-  const keeps = mayRebuild && rebuiltTables(statements).length > 0;
+  const keeps = mayRebuild && losesStatistics(statements);
   const checks = (mayRebuild || isRehearsal) && mayDangle(statements);
   return {
     before: own(`PRAGMA foreign_keys = ${foreignKeys}`),
@@ -62,7 +63,7 @@ export function transactionOf({ statements, mode, fence, isRehearsal = false }: 
       const [dangling] = checks ? answers.at(-1) as readonly { readonly count: number }[] : [];
       return [
         ...fence === undefined ? [] : [fence.first],
-        ...keepDependents(statements, dependents),
+        ...keepStatistics(keepDependents(statements, dependents), dependents),
         ...dangling === undefined ? [] : [danglingGuard(dangling.count)],
       ];
     },

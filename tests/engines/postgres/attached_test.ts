@@ -55,8 +55,8 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
   const on = (rule: string) => `${engine.name}: ${rule}`;
 
   /** Makes the tables with all that hangs on them, and returns what hangs there after `work`, which has its own say. */
-  async function seen(batch: readonly string[], mode: "schema" | "alone" = "schema") {
-    return await engine.withDatabase(async (url) => {
+  const seen = (batch: readonly string[], mode: "schema" | "alone" = "schema") =>
+    engine.withDatabase(async (url) => {
       await engine.query(url, [...tables, ...attached].join(";"));
       const read = async () => JSON.parse(String((await engine.query(url, look))[0]!["seen"]));
       const before = await read();
@@ -70,7 +70,6 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
       });
       return { before, after: await read() };
     });
-  }
 
   // One row a rule: what takes the place of what.
   const replacements = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Dependent, keepDependents, rebuiltTables } from "../../../src/engines/sqlite/table_rebuild.ts";
+import { type Dependent, keepDependents } from "../../../src/engines/sqlite/table_rebuild.ts";
 
 const rebuild = [
   "CREATE TABLE `__new_t` (`id` integer)",
@@ -104,8 +104,3 @@ for (const [rule, texts, dependents, expected] of cases) {
     assert.deepEqual(kept.map(({ index, text }) => index ?? text), expected);
   });
 }
-
-test("rebuiltTables() names each table whose name another one takes", () => {
-  const statements = [...rebuild, "DROP TABLE gone"].map((text) => ({ text, values: [] }));
-  assert.deepEqual(rebuiltTables(statements), ["t"]);
-});

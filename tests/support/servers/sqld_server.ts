@@ -8,6 +8,8 @@ import { type ServerProcess, startServer } from "./server_process.ts";
 export interface SqldServer extends ServerProcess {
   /** `http://127.0.0.1:port`, as harbor-db takes it. */
   readonly url: string;
+  /** Where it keeps the database. */
+  readonly file: string;
 }
 
 /**
@@ -36,7 +38,11 @@ export async function startSqld(options: readonly string[] = []): Promise<SqldSe
       if (!response.ok) throw new Error(`status ${response.status}`);
     },
   });
-  return { ...server, url: `http://127.0.0.1:${server.port}` };
+  return {
+    ...server,
+    url: `http://127.0.0.1:${server.port}`,
+    file: join(directory, "data/dbs/default/data"),
+  };
 }
 
 /** Runs `work` with the address of a new, empty libSQL server and stops it afterwards. */
