@@ -304,4 +304,11 @@ export const groundMutants: readonly Mutant[] = [
     danger: "an array is kept as a text",
     tests: ["schema/twins_words_test.ts"],
   },
+  {
+    file: "base/url/postgres_files.ts",
+    find: "if (!file.isOpen) return unescaped(password);",
+    replace: "return unescaped(password);",
+    danger: "a password that everybody may read is taken without a word",
+    tests: ["base/url_postgres_files_test.ts"],
+  },
 ];

@@ -341,4 +341,12 @@ export const roomMutants: readonly Mutant[] = [
     danger: "who may write a folder answers root's questions",
     tests: ["fault/env_file_test.ts"],
   },
+  {
+    file: "cli/read_url.ts",
+    find: "if (isNamed && !(isOurs(cwd)",
+    replace: "if (false && !(isOurs(cwd)",
+    danger: "who may write a folder gets the passwords in root's files sent to a server of his",
+    tests: ["fault/env_file_test.ts"],
+    filter: "another user's",
+  },
 ];

@@ -20,8 +20,9 @@ export const completionScripts: Readonly<Record<Shell, string>> = {
 }
 complete -F _harbor_db harbor-db
 `,
+  // zsh loads a file of that name at the first press of Tab, which is then to be answered.
   zsh: `#compdef harbor-db
-_harbor_db() {
+_harbor-db() {
   local line paths tab=$'\\t'
   local -a candidates
   while IFS= read -r line; do
@@ -36,7 +37,8 @@ _harbor_db() {
   compset -P '--*='
   \${=paths}
 }
-if [[ $funcstack[1] == _harbor_db ]]; then _harbor_db "$@"; else compdef _harbor_db harbor-db; fi
+compdef _harbor-db harbor-db
+if (( $+compstate )); then _harbor-db "$@"; fi
 `,
   fish: `function __harbor_db
     set -l words (commandline -opc)

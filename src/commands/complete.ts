@@ -8,7 +8,7 @@ import type { System } from "../cli/system.ts";
 import { shownText } from "../base/shown_text.ts";
 import { commandEntries } from "./all.ts";
 
-/** A word that may stand at the cursor, and what it means. */
+/** A word that may stand at the cursor, and what it means. No word is one that a shell reads as anything but itself. */
 type Candidate = readonly [word: string, meaning: string];
 
 /** What may stand at the cursor; of paths the shell knows more. */
@@ -18,9 +18,6 @@ interface Candidates {
 }
 
 const none: Candidates = { words: [] };
-
-/** What no shell reads as anything but itself: a name in a folder of somebody else ends up on the command line. */
-const harmless = /^[\w.,:=/+-]+$/;
 
 /**
  * Prints what may stand at the cursor, for the scripts of `completions`. Asks nothing, connects nowhere and makes no
@@ -38,7 +35,7 @@ export async function complete(system: System, [shell, ...given]: readonly strin
     before: words.slice(0, -1),
     typed,
   }).catch(() => none);
-  const lines = found.filter(([word]) => word.startsWith(typed) && harmless.test(word))
+  const lines = found.filter(([word]) => word.startsWith(typed))
     .map(([word, meaning]) => `${word.slice(start)}\t${shownText(meaning)}`);
   if (paths !== undefined) lines.push(`:${paths}`);
   system.stdout.write(lines.map((line) => `${line}\n`).join(""));

@@ -55,7 +55,8 @@ const shells: Readonly<Record<string, () => string>> = {
   zsh: () =>
     typed(
       ["zsh", "-f", "-i"],
-      "bindkey -e; autoload -Uz compinit; compinit -u -D; source <(harbor-db completions zsh)",
+      // Where it is looked for, as help says.
+      "bindkey -e; mkdir .zsh; harbor-db completions zsh > .zsh/_harbor-db; fpath=(.zsh $fpath); autoload -Uz compinit; compinit -u -D",
     ),
   // What it answers to Tab, all of it, behind the words that stay.
   fish: () =>
@@ -74,7 +75,7 @@ test("bash, zsh and fish complete commands, options, values, revisions, backups 
     await runCli(["upgrade", "--database-url", "sqlite:///kept.db"], { cwd });
     const made = await runCli(["backup", "--database-url", "sqlite:///kept.db", "--json"], { cwd });
     const { id } = made.json<{ backup: { id: string } }>().backup;
-    // A name that would be run when the line is.
+    // What cannot be read as a manifest is none, and its name ends up on no line.
     const names = await readdir(join(cwd, "backups"));
     await writeFile(join(cwd, "backups/kept$(touch x).db.json"), JSON.stringify({ id: "kept$(touch x)" }));
 
