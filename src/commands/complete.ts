@@ -160,32 +160,39 @@ async function valuesOf(
 ): Promise<Candidates> {
   const behind = (candidates: readonly Candidate[]) =>
     candidates.map(([word, meaning]): Candidate => [prefix + word, meaning]);
-  const named = (names: readonly string[]) => behind(names.map((name) => [name, ""]));
-  if (words !== undefined) return { words: named(words) };
-  switch (/[<[](\w+)[>\]]/.exec(flags)?.[1]) {
-    case "dir":
-      return { words: [], paths: "folders" };
-    case "file":
-      return { words: [], paths: "files" };
-    case "shell":
-      return { words: named(shells) };
-    case "checks": {
-      const { allChecks } = await import("../verify/checks/all.ts");
-      const chosen = /^(?:.*,)?/.exec(typed)![0];
-      return { words: behind(allChecks.map(({ name, summary }) => [chosen + name, summary])) };
-    }
-    case "target":
-      return {
-        words: behind([...await revisions(system, line).catch(() => []), ...endsFor[line.path] ?? []]),
-      };
-    case "revision":
-      return { words: behind(await revisions(system, line)) };
-    case "backup":
-      return { words: behind(await backups(system, line).catch(() => [])), paths: "files" };
-    default:
-      return none;
-  }
+  if (words !== undefined) return { words: behind(words.map((word) => [word, ""])) };
+  const find = finders[valueName(flags) ?? ""];
+  if (find === undefined) return none;
+  const found = await find(system, line, typed);
+  return { ...found, words: behind(found.words) };
 }
+
+/** Returns what help calls the value of an option, or an argument: `<file>`. */
+export function valueName(flags: string): string | undefined {
+  return /[<[](\w+)[>\]]/.exec(flags)?.[1];
+}
+
+type Find = (system: System, line: Line, typed: string) => Candidates | Promise<Candidates>;
+
+/** What may stand for a value, by what help calls it. */
+export const finders: Readonly<Record<string, Find>> = {
+  dir: () => ({ words: [], paths: "folders" }),
+  file: () => ({ words: [], paths: "files" }),
+  shell: () => ({ words: shells.map((name) => [name, ""]) }),
+  checks: async (_system, _line, typed) => {
+    const { allChecks } = await import("../verify/checks/all.ts");
+    const chosen = /^(?:.*,)?/.exec(typed)![0];
+    return { words: allChecks.map(({ name, summary }) => [chosen + name, summary]) };
+  },
+  target: async (system, line) => ({
+    words: [...await revisions(system, line).catch(() => []), ...endsFor[line.path] ?? []],
+  }),
+  revision: async (system, line) => ({ words: await revisions(system, line) }),
+  backup: async (system, line) => ({
+    words: await backups(system, line).catch(() => []),
+    paths: "files",
+  }),
+};
 
 /** The targets that are no revisions, by command. */
 const endsFor: Readonly<Record<string, readonly Candidate[]>> = {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { globalOptions } from "../../src/cli/global_options.ts";
 import { commandEntries, commandsFor } from "../../src/commands/all.ts";
+import { finders, valueName } from "../../src/commands/complete.ts";
 
 const namesFor = async (...args: readonly string[]) => (await commandsFor(args)).map(({ name }) => name);
 const all = commandEntries.map(({ name }) => name);
@@ -25,3 +27,32 @@ for (const [args, names] of cases) {
   test(`"harbor-db ${args.join(" ")}" loads ${names === all ? "all commands" : names.join(", ")}`, async () =>
     assert.deepEqual((await namesFor(...args)).toSorted(), names.toSorted()));
 }
+
+/** Values that the user makes up, or that only the world outside knows. */
+const madeUp = [
+  "n",
+  "ms",
+  "rows",
+  "seconds",
+  "time",
+  "major",
+  "id",
+  "name",
+  "url",
+  "recipient",
+  "branch",
+  "unit",
+];
+
+test("Tab completes the value of every option and argument, but for those that nobody can know", async () => {
+  const commands = await commandsFor([]);
+  const options = [globalOptions, ...commands.map((each) => each.options)].flatMap((each) =>
+    Object.values(each)
+  );
+  const flags = [
+    ...options.filter(({ words }) => words === undefined).map((each) => each.flags),
+    ...commands.flatMap(({ arguments: list = [] }) => list.map(({ name }) => name)),
+  ];
+  const names = new Set(flags.flatMap((each) => valueName(each) ?? []));
+  assert.deepEqual([...names].toSorted(), [...Object.keys(finders), ...madeUp].toSorted());
+});
