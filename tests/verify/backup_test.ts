@@ -84,7 +84,7 @@ const breaks = [
     /its bytes are not those that were written/,
   ],
   ["its end is flipped", (file: string) => flipByte(file, 0.9), /its bytes are not those that were written/],
-  ["it is cut off", (file: string) => truncate(file, 5_000), /5000 bytes long instead of/],
+  ["it is cut off", (file: string) => truncate(file, 5_000), /5\s000 bytes long instead of/],
   ["it is longer", (file: string) => appendFile(file, "x"), /bytes long instead of/],
   ["it is gone", (file: string) => rm(file), /is missing/],
   ["its manifest is cut off", (file: string) => truncate(`${file}.json`, 100), /it is no JSON/],
