@@ -1,6 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { quoteForShell } from "../base/quote_shell.ts";
 import { HarborError } from "../base/errors.ts";
 import { journalPath } from "../history/history.ts";
 import { tagsIn } from "./rules/revision_tree.ts";
@@ -33,4 +34,16 @@ export async function revisionsOn(branch: string, dir: string, dialect: Dialect)
       cause: error,
     });
   }
+}
+
+/**
+ * Returns the command by which git brings a file back as it was; `null` when git does not have it.
+ *
+ * @param path From `cwd`
+ */
+export async function restoreCommand(path: string, cwd: string): Promise<string | null> {
+  const has = (...args: readonly string[]) => run("git", args, { cwd }).then(() => true, () => false);
+  // What was removed from the index too is in the last commit.
+  if (await has("ls-files", "--error-unmatch", "--", path)) return `git checkout -- ${quoteForShell(path)}`;
+  return await has("cat-file", "-e", `HEAD:./${path}`) ? `git checkout HEAD -- ${quoteForShell(path)}` : null;
 }

@@ -1,3 +1,4 @@
+import { quoteForShell } from "../base/quote_shell.ts";
 import type { HistoryFolder } from "./rules/check_folder.ts";
 import { compareSnapshots } from "../schema/compare_snapshots.ts";
 import { decide } from "./rules/decisions.ts";
@@ -97,7 +98,7 @@ async function generateAgain({ files }: HistoryFolder, change: Change, { engine 
   throw new HarborError(
     "not_proven",
     `Cannot move revision "${id}" (${name}): its script was not written by generate alone, and does not fit any more: ${reason}`,
-    { hint: `Remove its files, then: harbor-db generate "${name}"`, details: { revision: id } },
+    { hint: `Remove its files, then: harbor-db generate ${quoteForShell(name)}`, details: { revision: id } },
   );
 }
 
@@ -125,7 +126,7 @@ function merged(revision: TreeRevision, { from: base, to: mine }: Ends, theirs: 
       conflicts.join(", ")
     }, each in its own way`,
     {
-      hint: `Remove its files, then: harbor-db generate "${revision.name}"`,
+      hint: `Remove its files, then: harbor-db generate ${quoteForShell(revision.name)}`,
       details: { revision: revision.id, conflicts },
     },
   );

@@ -104,7 +104,19 @@ const cases: readonly (readonly [rule: string, changes: Files, expected: readonl
     "files notes.sql: the journal does not name it | rm drizzle/sqlite/notes.sql",
   ]],
   ["finds a revision that the journal does not name", { "00000000000d_more.sql": "SELECT 1" }, [
-    "files 00000000000d_more.sql: the journal does not name it | harbor-db rebase",
+    "files 00000000000d_more.sql: the journal does not name it | Take the rest of its revision from where that was written; or: rm drizzle/sqlite/00000000000d_more.sql",
+  ]],
+  ["gives what is whole of one the same remedy", {
+    "00000000000d_more.sql": "SELECT 1",
+    "00000000000d_more.down.sql": "SELECT 1",
+    "meta/00000000000d_snapshot.json": "{}",
+  }, [
+    "files 00000000000d_more.sql: the journal does not name it | harbor-db rebase 00000000000d",
+    "files 00000000000d_more.down.sql: the journal does not name it | harbor-db rebase 00000000000d",
+    "files meta/00000000000d_snapshot.json: the journal does not name it | harbor-db rebase 00000000000d",
+  ]],
+  ["quotes what it would remove", { "it's.sql": "SELECT 1" }, [
+    "files it's.sql: the journal does not name it | rm 'drizzle/sqlite/it'\\''s.sql'",
   ]],
   ["finds what is left of one", { "00000000000d_more.down.sql": "SELECT 1" }, [
     "files 00000000000d_more.down.sql: the journal does not name it | rm drizzle/sqlite/00000000000d_more.down.sql",

@@ -76,7 +76,7 @@ const damages: readonly (readonly [
     "files",
     `drizzle/sqlite/${r2}.sql`,
     /there is no such file/,
-    /git checkout -- drizzle\/sqlite/,
+    /git here does not have it/,
   ],
   [
     "a missing snapshot",
@@ -84,7 +84,7 @@ const damages: readonly (readonly [
     "files",
     "drizzle/sqlite/meta/5b09ebe23c76_snapshot.json",
     /there is no such file/,
-    /git checkout/,
+    /git here does not have it/,
   ],
   [
     "a file of no revision",
@@ -92,7 +92,7 @@ const damages: readonly (readonly [
     "files",
     "drizzle/sqlite/0123456789ab_stray.sql",
     /the journal does not name it/,
-    /harbor-db rebase/,
+    /rm .*_stray\.sql/,
   ],
   [
     "a missing downgrade",
@@ -128,7 +128,7 @@ const damages: readonly (readonly [
     "journal",
     "drizzle/sqlite/meta/_journal.json",
     /it is no JSON/,
-    /git checkout/,
+    /git here does not have it/,
   ],
   [
     "a journal with the marks of a merge",

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 
@@ -98,6 +100,21 @@ test("in the middle of a merge, rebase puts this branch's revision behind the ot
     assert.equal(check.code, 0, check.stdout);
     assert.equal((await project.run(["generate", "--check"])).code, 0);
     assert.equal((await project.run(["upgrade", "--dir", "drizzle", "--no-backup"])).code, 0);
+    // What is lost comes back by the remedy, also from the last commit.
+    commit(project);
+    const snapshot = `drizzle/sqlite/meta/${ours}_snapshot.json`;
+    const committed = await project.read(snapshot);
+    const removals = [
+      () => rmSync(join(project.cwd, snapshot)),
+      () => git(project, "rm", "--quiet", snapshot),
+    ];
+    for (const remove of removals) {
+      remove();
+      const { stdout } = await project.run(["check"]);
+      const [command = "false"] = /git checkout.*$/m.exec(stdout) ?? [];
+      execFileSync("sh", ["-c", command], { cwd: project.cwd });
+      assert.equal(await project.read(snapshot), committed);
+    }
   }));
 
 test("a SQLite rebuild that does not know the other branch's column is written anew", () =>

@@ -10,6 +10,7 @@ import { checksumListPath, parseChecksums, renderChecksums } from "../../history
 import { journalPath, scriptChecksum } from "../../history/history.ts";
 import type { Client } from "../../engines/database.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
+import { restoreCommand } from "../git_branch.ts";
 import { checkDialects } from "./dialects.ts";
 import { checkHazards } from "./hazards.ts";
 import { checkProof } from "./proof.ts";
@@ -57,7 +58,9 @@ const passes: Readonly<Record<ProjectCheck, string>> = {
  */
 export async function checkProject(request: CheckRequest): Promise<readonly ProjectFinding[]> {
   const folders = readFolders(request);
-  const findings = folders.flatMap((folder) => folder.findings);
+  const findings = await Promise.all(
+    folders.flatMap((folder) => folder.findings).map((each) => withGit(each, request)),
+  );
   if (readIfThere(join(request.paths.dir, checksumListPath)) === null) findings.push(noList(request));
   const broken = folders.filter(({ history }) => history === null).map(({ dialect }) => dialect);
   const histories = folders.flatMap(({ history }) => history === null ? [] : [history]);
@@ -92,6 +95,15 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
     const isQuiet = made.has(check) && own.every(({ status }) => status === "pass");
     return isQuiet ? [...own, found(check, { status: "pass", message: passes[check] }, null)] : own;
   });
+}
+
+/** Names a way to a file that is lost or broken that leads there: git does not have every one. */
+async function withGit(finding: ProjectFinding, { cwd }: CheckRequest): Promise<ProjectFinding> {
+  const { file, isLost } = finding.details as { readonly file: string; readonly isLost?: true };
+  if (!isLost) return finding;
+  const hint = await restoreCommand(file, cwd) ??
+    "Take the file from where the history was written: git here does not have it.";
+  return { ...finding, hint };
 }
 
 /** The checks without which there is no proof. */

@@ -26,7 +26,10 @@ export async function checkSchema(paths: ProjectPaths): Promise<readonly Project
     });
   } catch (error) {
     if (!(error instanceof HarborError)) throw error;
-    return [found("error", error.message, error.hint ?? null, error.details)];
+    // What is wrong with the history is found by name.
+    return [
+      found("error", error.message, error.code === "bad_history" ? null : error.hint ?? null, error.details),
+    ];
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { checksumListPath, type Checksums } from "../../history/checksum_list.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Finding } from "../../base/finding.ts";
 import {
@@ -37,20 +38,21 @@ export interface CheckedFolder extends HistoryFolder {
   readonly history: History | null;
 }
 
-const restore = (path: string) => `git checkout -- ${path}`;
+/** See {@link withGit}, which knows whether git has it. */
+const restore = (path: string) => `git checkout -- ${quoteForShell(path)}`;
 
 /** Looks through a folder without running anything. */
 export function checkFolder(folder: HistoryFolder, checksums: Checksums | null): CheckedFolder {
   const findings: ProjectFinding[] = [];
   const add: Add = (check, where, message, hint) => {
-    const { path, line = null, revision = null } = where;
+    const { path, line = null, revision = null, isLost } = where;
     const file = path === "" ? folder.folder : `${folder.folder}/${path}`;
     findings.push({
       check,
       status: "fail",
       message: `${line === null ? file : `${file}:${line}`}: ${message}`,
       hint,
-      details: { dialect: folder.dialect, file, line, revision },
+      details: { dialect: folder.dialect, file, line, revision, ...isLost ? { isLost } : {} },
     });
   };
   const history = readJournal(folder, add);
@@ -63,7 +65,12 @@ export function checkFolder(folder: HistoryFolder, checksums: Checksums | null):
 
 type Add = (
   check: HistoryCheck,
-  where: { readonly path: string; readonly line?: number | null; readonly revision?: string },
+  where: {
+    readonly path: string;
+    readonly line?: number | null;
+    readonly revision?: string;
+    readonly isLost?: true;
+  },
   message: string,
   hint: string,
 ) => void;
@@ -84,7 +91,12 @@ function readJournal(folder: HistoryFolder, add: Add): History | null {
     if (!(error instanceof HarborError)) throw error;
     const path = (error.details.path ?? "").slice(folder.folder.length + 1);
     const isMissing = path !== journalPath && !folder.files.has(path);
-    add(isMissing ? "files" : "journal", { path }, error.state, restore(`${folder.folder}/${path}`));
+    add(
+      isMissing ? "files" : "journal",
+      { path, isLost: true },
+      error.state,
+      restore(`${folder.folder}/${path}`),
+    );
     return null;
   }
 }
@@ -95,12 +107,18 @@ function checkStrangers({ files, folder }: HistoryFolder, history: History | nul
   const known = new Set(history.revisions.flatMap(({ tag }) => revisionFiles(tag)));
   for (const path of files.keys()) {
     if (known.has(path) || path === journalPath) continue;
-    const isRevision = /^[0-9a-f]{12}_\w+\.sql$/.test(path);
+    const id = /^(?:meta\/)?([0-9a-f]{12})_/.exec(path)?.[1];
+    const script = [...files.keys()].some((each) => new RegExp(`^${id}_\\w+\\.sql$`).test(each));
+    const isWhole = script && files.has(`meta/${id}_snapshot.json`);
     add(
       "files",
       { path },
       "the journal does not name it",
-      isRevision ? "harbor-db rebase" : `rm ${folder}/${path}`,
+      isWhole
+        ? `harbor-db rebase ${id}`
+        : `${script ? "Take the rest of its revision from where that was written; or: " : ""}rm ${
+          quoteForShell(`${folder}/${path}`)
+        }`,
     );
   }
 }
@@ -123,7 +141,7 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
   if (!folder.files.has(snapshot)) {
     add(
       "files",
-      { path: snapshot, ...where },
+      { path: snapshot, ...where, isLost: true },
       "there is no such file",
       restore(`${folder.folder}/${snapshot}`),
     );
@@ -133,7 +151,7 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
       (error) =>
         add(
           "snapshot",
-          { path: snapshot, ...where },
+          { path: snapshot, ...where, isLost: true },
           error.state,
           restore(`${folder.folder}/${snapshot}`),
         ),

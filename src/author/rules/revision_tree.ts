@@ -54,12 +54,13 @@ function looseEntries(journal: string): readonly { readonly tag: string; readonl
 }
 
 function readSnapshot(text: string | undefined, path: string): KitSnapshot {
-  const wrong = () =>
-    new HarborError("bad_history", `Cannot read "${path}": it is no snapshot`, {
-      hint: `git checkout -- ${path}`,
+  const wrong = (state: string) =>
+    new HarborError("bad_history", `Cannot read "${path}": ${state}`, {
+      hint: "See what to do about it: harbor-db check",
       details: { path },
     });
-  return readKitSnapshot({ path, json: parseJson(text ?? "", wrong) });
+  if (text === undefined) throw wrong("there is no such file");
+  return readKitSnapshot({ path, json: parseJson(text, (_, state) => wrong(`it ${state}`)) });
 }
 
 /** Which revisions keep their place and which go behind them, each in order. */

@@ -1,3 +1,4 @@
+import { quoteForShell } from "../../base/quote_shell.ts";
 import type { Column } from "drizzle-orm/column";
 import { is } from "drizzle-orm/entity";
 import * as pg from "drizzle-orm/pg-core";
@@ -26,7 +27,9 @@ export function refuseOtherThing(name: string, value: unknown): void {
   const [what] = otherThings.find(([, isIt]) => isIt(value)) ?? [];
   if (what === undefined) return;
   throw new HarborError("bad_schema", `Cannot keep "${name}": it is ${what}, and a schema has tables only`, {
-    hint: `Do not export it, and make it by hand in a revision: harbor-db create "Add ${name}"`,
+    hint: `Do not export it, and make it by hand in a revision: harbor-db create ${
+      quoteForShell(`Add ${name}`)
+    }`,
   });
 }
 

@@ -5,6 +5,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../database.ts";
 import { type Probe, type SliceTurns } from "../inspector.ts";
 import { ownSchema } from "./statement.ts";
+import { quoteName } from "../../sql/quote.ts";
 
 /** How many 8 kB blocks of a table are looked at in one statement. */
 const blocksPerSlice = 4_096;
@@ -19,6 +20,8 @@ export function amcheckProbe(quick: boolean): Probe {
   return {
     name: "amcheck",
     async run(database, pace) {
+      const [user] = await database.read<{ role: string }>(sql`SELECT current_user::text AS role`);
+      const role = quoteName(user!.role);
       const [extension] = await database.read<{ schema: string; heap: boolean }>(
         sql`SELECT n.nspname::text AS schema, EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname = 'verify_heapam') AS heap FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'`,
       );
@@ -28,14 +31,14 @@ export function amcheckProbe(quick: boolean): Probe {
           message:
             "not checked: the content of indexes and pages, because the extension amcheck is not installed",
           hint:
-            "As a superuser: CREATE EXTENSION amcheck; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO the role",
+            `As a superuser: CREATE EXTENSION amcheck SCHEMA public; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO ${role};`,
           details: { notChecked: ["amcheck"] },
         };
       }
       try {
         return await check(database, pace, { ...extension, quick });
       } catch (error) {
-        return judge(error, extension.schema);
+        return judge(error, { schema: extension.schema, role });
       }
     },
   };
@@ -117,14 +120,18 @@ function isDamage(error: unknown): error is HarborError {
   return error instanceof HarborError && /^XX00[12]$/.test(error.details.sqlState ?? "");
 }
 
-function judge(error: unknown, schema: string): Found {
+function judge(
+  error: unknown,
+  { schema, role }: { readonly schema: string; readonly role: string },
+): Found {
   if (!(error instanceof HarborError) || error.details.sqlState !== "42501") throw error;
   return {
     status: "warn",
     message:
       "not checked: the content of indexes and pages, because this role may not use the extension amcheck",
-    hint:
-      `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA "${schema}" TO the role, as a superuser; or leave it: --skip integrity`,
+    hint: `As a superuser: GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${
+      quoteName(schema)
+    } TO ${role}; or leave it: --skip integrity`,
     details: { notChecked: ["amcheck"] },
   };
 }

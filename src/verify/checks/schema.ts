@@ -87,7 +87,7 @@ function drift(difference: Difference, isAdopted: boolean): Found {
     status: isKept ? "warn" : "fail",
     message: describeDifference(difference),
     hint: isKept
-      ? "If it was there before harbor-db, it was kept; put it into schema.ts or drop it: harbor-db generate"
+      ? "If it was there before harbor-db, it was kept; put it into schema.ts or drop it: harbor-db generate 'What changed'"
       : remedy(difference),
     details: { ...difference },
   };
@@ -97,7 +97,7 @@ function remedy({ kind, path, expected }: Difference): string {
   const index = /^index (.+)$/.exec(path)?.[1];
   const [, unique = "", on = ""] = /^(UNIQUE )?(.+)$/.exec(expected ?? "") ?? [];
   if (kind === "missing" && index !== undefined) return `CREATE ${unique}INDEX ${index} ON ${on}`;
-  return "If it was changed by hand, change it back; if it is meant, put it into schema.ts: harbor-db generate";
+  return "If it was changed by hand, change it back; if it is meant, put it into schema.ts: harbor-db generate 'What changed'";
 }
 
 /** Before the first revision there is no table of ours. */
