@@ -31,7 +31,7 @@ export interface RunOptions {
 
 /** What a terminal showed for a while and shows no more. */
 // deno-lint-ignore no-control-regex
-export const overwritten = /[^\n]*\r\x1b\[J/g;
+export const overwritten = /[^\n]*\r?\x1b\[J/g;
 
 /** What the program did. */
 export interface RunResult {
