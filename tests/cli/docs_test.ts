@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cp, readFile, realpath, writeFile } from "node:fs/promises";
@@ -22,7 +23,7 @@ import { addFiles } from "../support/samples/application.ts";
 import { makeOrigin, origins } from "../support/samples/origins.ts";
 import { sharedPostgres, withClient, withFreshPostgres } from "../support/servers/postgres_server.ts";
 
-const folders = ["docs"];
+const folders = ["docs", "docs/running"];
 const pages = [
   "README.md",
   "CONTRIBUTING.md",
@@ -38,6 +39,9 @@ const home = "/srv/harbor";
 const notRun: Readonly<Record<string, string>> = {
   "./bin/harbor-db upgrade     # installs what it needs and brings openharbor.db to head":
     "it is of a fresh clone: tests/cli/launcher_test.ts has the one, and this run of the tests is the other",
+  "install -m 755 harbor-db /usr/local/bin/harbor-db": "it writes where root's programs are",
+  "docker run --rm --init --read-only --tmpfs /tmp -v harbor:/data \\":
+    "it takes a container engine: tests/cli/container_test.ts has what is like a container",
   "sudo harbor-db schedule --install --report /srv/status/db.html --prometheus /var/lib/node_exporter/harbor_db.prom":
     "it sets up systemd on the machine: tests/cli/schedule_test.ts installs units elsewhere",
 };
@@ -90,6 +94,10 @@ const setUps: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     await harbor("upgrade");
     await addFiles(sqlite, url, 1000);
     await sqlite.query(url, "UPDATE files SET storage_path = 'collections/x' WHERE id IN (4, 7, 9)");
+    await harbor("backup");
+  },
+  "a database in use": async ({ harbor }) => {
+    await harbor("upgrade");
     await harbor("backup");
   },
   "a theme for users in schema.ts": async ({ harbor, cwd, names }) => {
@@ -179,10 +187,12 @@ async function runBlock({ page, text }: Block, place: Place): Promise<void> {
 
 /** Calls folders as the page does. */
 function inItsHome(output: string, { cwd }: Place): string {
-  return output.replaceAll(cwd, home).replaceAll(projectFile("drizzle"), "built in").replaceAll(
-    "\u00a0",
-    " ",
-  );
+  const programs = [process.env["HARBOR_DB_BIN"] ?? "", projectFile("bin/harbor-db")].filter(Boolean);
+  return programs.reduce((text, program) => text.replaceAll(program, "/usr/local/bin/harbor-db"), output)
+    .replaceAll(cwd, home).replaceAll(projectFile("drizzle"), "built in").replaceAll(
+      "\u00a0",
+      " ",
+    );
 }
 
 /** A backup is called by its time: what the page calls so and so is another one here. */
@@ -193,6 +203,35 @@ function nameAlike(actual: string, written: string, { names }: Place): void {
     if (own[at] !== undefined) names.set(name, own[at]);
   }
 }
+
+test("the page on Kubernetes gives harbor-db arguments that it takes", () =>
+  withFolder(async (cwd) => {
+    const [upgrade, verify, backup] = pageOf("docs/running/kubernetes.md").match(/\["\w+".*?\]/g)!;
+    for (const list of [upgrade!, backup!, verify!]) {
+      const args: readonly string[] = JSON.parse(list.replaceAll("/backups", join(cwd, "backups")));
+      const { code, stdout, stderr } = await runCli(args, {
+        cwd,
+        env: { DATABASE_URL: "sqlite:///openharbor.db" },
+      });
+      assert.equal(code, 0, stdout + stderr);
+    }
+  }));
+
+test("systemd takes the units of the page on servers", () =>
+  // deno-lint-ignore require-await -- a failure has to be a rejection
+  withFolder(async (cwd) => {
+    const units = [...pageOf("docs/running/server.md").matchAll(/```ini\n# \S*\/(\S+)\n([^]*?)```/g)];
+    const paths = units.map(([, name = "", text = ""]) => {
+      const path = join(cwd, name);
+      writeFileSync(path, text.replace(/^(Exec\w+=)\S+/gm, "$1/bin/true"));
+      return path;
+    });
+    assert.equal(paths.length, 3);
+    const { status, stdout, stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", ...paths], {
+      encoding: "utf8",
+    });
+    assert.deepEqual([status, stdout + stderr], [0, ""]);
+  }));
 
 test("with the rights of docs/verify.md a role verifies also what later revisions make", () =>
   withFreshPostgres(18, async (url) => {
