@@ -14,7 +14,23 @@ export type ColumnForm =
   | readonly string[];
 
 /** The columns of a row, and what each may hold. */
-export type RowForm<Row> = { readonly [Name in keyof Row]-?: ColumnForm };
+export type RowForm = Readonly<Record<string, ColumnForm>>;
+
+/** A row of a form. */
+export type RowOf<Form extends RowForm> = {
+  readonly [Name in keyof Form]: Form[Name] extends readonly (infer Text)[] ? Text
+    : Form[Name] extends keyof ValueOf ? ValueOf[Form[Name]]
+    : never;
+};
+
+interface ValueOf {
+  readonly "text": string;
+  readonly "text?": string | null;
+  readonly "integer": number;
+  readonly "number": number;
+  readonly "number?": number | null;
+  readonly "count": number | bigint | string;
+}
 
 /**
  * Returns rows as what they are taken for. What a server answers, or a file holds, may be anything.
@@ -22,7 +38,11 @@ export type RowForm<Row> = { readonly [Name in keyof Row]-?: ColumnForm };
  * @param table Names what was read, for the message
  * @throws {HarborError} `not_a_database` when a row is of another form
  */
-export function rowsOfForm<Row>(table: string, form: RowForm<Row>, rows: readonly unknown[]): Row[] {
+export function rowsOfForm<const Form extends RowForm>(
+  table: string,
+  form: Form,
+  rows: readonly unknown[],
+): RowOf<Form>[] {
   for (const row of rows) {
     for (const [column, wanted] of Object.entries<ColumnForm>(form)) {
       const value = (row as Readonly<Record<string, unknown>>)[column];
@@ -38,7 +58,7 @@ export function rowsOfForm<Row>(table: string, form: RowForm<Row>, rows: readonl
       );
     }
   }
-  return rows as Row[];
+  return rows as RowOf<Form>[];
 }
 
 function isOfForm(value: unknown, form: ColumnForm): boolean {

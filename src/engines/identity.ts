@@ -61,7 +61,7 @@ export async function readIdentity(database: Database): Promise<Identity> {
 
 async function readId(database: Database): Promise<Identity["id"]> {
   try {
-    const rows = await readIfThere<{ identity: string }>(database, {
+    const rows = await readIfThere(database, {
       table: "harbor_identity",
       form: { identity: "text" },
       query: sql`SELECT identity FROM ${identityTable}`,

@@ -1,7 +1,7 @@
 import type { Applied } from "../history/applied.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
-import { type RowForm, rowsOfForm } from "../base/row_form.ts";
+import { type RowForm, type RowOf, rowsOfForm } from "../base/row_form.ts";
 import type { Database } from "./database.ts";
 import { ownTable } from "./statement_names.ts";
 
@@ -60,24 +60,14 @@ export async function readApplied(database: Database): Promise<readonly Applied[
     finishedAt: row.finished_at,
     ms: row.ms,
     appliedBy: row.applied_by,
-    origin: row.origin,
+    origin: row.origin as Applied["origin"],
   }));
 }
 
 /** Returns the statement that adds a row. Its key makes a second writer's batch fail. */
 export function insertApplied(row: Applied): SQL {
-  const {
-    revision,
-    name,
-    checksum,
-    direction,
-    statementsDone,
-    startedAt,
-    finishedAt,
-    ms,
-    appliedBy,
-    origin,
-  } = row;
+  const { revision, name, checksum, direction, statementsDone } = row;
+  const { startedAt, finishedAt, ms, appliedBy, origin } = row;
   return sql`INSERT INTO ${versionTable} (revision, name, checksum, direction, statements_done, started_at, finished_at, ms, applied_by, origin) VALUES (${revision}, ${name}, ${checksum}, ${direction}, ${statementsDone}, ${startedAt}, ${finishedAt}, ${ms}, ${appliedBy}, ${origin})`;
 }
 
@@ -148,18 +138,8 @@ export async function readBackfills(database: Database): Promise<readonly Backfi
 
 /** Returns the statements that put a backfill on record anew. */
 export function insertBackfill(state: BackfillState): readonly SQL[] {
-  const {
-    revision,
-    statement,
-    table,
-    lastKey,
-    endKey,
-    rows,
-    batches,
-    longestBatchMs,
-    startedAt,
-    finishedAt,
-  } = state;
+  const { revision, statement, table, lastKey, endKey } = state;
+  const { rows, batches, longestBatchMs, startedAt, finishedAt } = state;
   return [
     sql`DELETE FROM ${backfillTable} WHERE revision = ${revision} AND statement = ${statement}`,
     sql`INSERT INTO ${backfillTable} (revision, statement, table_name, last_key, end_key, row_count, batches, longest_batch_ms, started_at, finished_at) VALUES (${revision}, ${statement}, ${table}, ${lastKey}, ${endKey}, ${rows}, ${batches}, ${longestBatchMs}, ${startedAt}, ${finishedAt})`,
@@ -174,7 +154,7 @@ export function updateBackfill(state: BackfillState): SQL {
 
 /** Reads what Alembic's own version table says; `null` when there is none. */
 export async function readAlembicVersions(database: Database): Promise<readonly string[] | null> {
-  const rows = await readIfThere<{ version_num: string }>(database, {
+  const rows = await readIfThere(database, {
     table: "alembic_version",
     form: { version_num: "text" },
     query: sql`SELECT version_num FROM ${alembicTable}`,
@@ -189,7 +169,7 @@ export async function readAlembicVersions(database: Database): Promise<readonly 
 export async function readDrizzleHashes(database: Database): Promise<readonly string[] | null> {
   const places = [sql`"drizzle"."__drizzle_migrations"`, ownTable("__drizzle_migrations")];
   for (const place of places) {
-    const rows = await readIfThere<{ hash: string }>(database, {
+    const rows = await readIfThere(database, {
       table: "__drizzle_migrations",
       form: { hash: "text" },
       query: sql`SELECT hash FROM ${place} ORDER BY created_at`,
@@ -210,33 +190,7 @@ export function setAlembicVersion(revision: string | null): readonly SQL[] {
     : [clear, sql`INSERT INTO ${alembicTable} (version_num) VALUES (${revision})`];
 }
 
-interface VersionRow {
-  readonly revision: string;
-  readonly name: string;
-  readonly checksum: string;
-  readonly direction: Applied["direction"];
-  readonly statements_done: number;
-  readonly started_at: string;
-  readonly finished_at: string | null;
-  readonly ms: number | null;
-  readonly applied_by: string;
-  readonly origin: Applied["origin"];
-}
-
-interface BackfillRow {
-  readonly revision: string;
-  readonly statement: number;
-  readonly table_name: string;
-  readonly last_key: string | null;
-  readonly end_key: string | null;
-  readonly row_count: number | bigint | string;
-  readonly batches: number;
-  readonly longest_batch_ms: number;
-  readonly started_at: string;
-  readonly finished_at: string | null;
-}
-
-const versionForm: RowForm<VersionRow> = {
+const versionForm = {
   revision: "text",
   name: "text",
   checksum: "text",
@@ -247,9 +201,9 @@ const versionForm: RowForm<VersionRow> = {
   ms: "number?",
   applied_by: "text",
   origin: "text",
-};
+} as const;
 
-const backfillForm: RowForm<BackfillRow> = {
+const backfillForm = {
   revision: "text",
   statement: "integer",
   table_name: "text",
@@ -260,21 +214,21 @@ const backfillForm: RowForm<BackfillRow> = {
   longest_batch_ms: "number",
   started_at: "text",
   finished_at: "text?",
-};
+} as const;
 
-interface Question<Row> {
+interface Question<Form extends RowForm> {
   readonly table: string;
-  readonly form: RowForm<Row>;
+  readonly form: Form;
   readonly query: SQL;
 }
 
 /** Reads rows of a table; `null` when there is none. */
-export async function readIfThere<Row>(
+export async function readIfThere<const Form extends RowForm>(
   database: Database,
-  { table, form, query }: Question<Row>,
-): Promise<Row[] | null> {
+  { table, form, query }: Question<Form>,
+): Promise<RowOf<Form>[] | null> {
   try {
-    return rowsOfForm(table, form, await database.read<Row>(query));
+    return rowsOfForm(table, form, await database.read(query));
   } catch (error) {
     if (error instanceof HarborError && error.code === "missing_table") return null;
     throw error;

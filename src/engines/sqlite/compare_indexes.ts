@@ -1,6 +1,6 @@
 import { counted } from "../../base/quantity.ts";
 import { type SQL, sql } from "drizzle-orm";
-import { type RowForm, rowsOfForm } from "../../base/row_form.ts";
+import { rowsOfForm } from "../../base/row_form.ts";
 import type { Database } from "../database.ts";
 import type { SliceTurns } from "../inspector.ts";
 import { readInSlices } from "../key_slices.ts";
@@ -84,25 +84,16 @@ WHERE t.schema = 'main' AND t.type = 'table' AND x.key = 1 ORDER BY t.name, l.na
   }));
 }
 
-interface IndexRow {
-  readonly table: string;
-  readonly name: string;
-  readonly partial: number;
-  /** Whether the table has no row ids. */
-  readonly wr: number;
-  /** `null` for an expression. */
-  readonly column: string | null;
-  readonly collation: string;
-}
-
-const indexForm: RowForm<IndexRow> = {
+const indexForm = {
   table: "text",
   name: "text",
   partial: "integer",
+  /** Whether the table has no row ids. */
   wr: "integer",
+  /** `null` for an expression. */
   column: "text?",
   collation: "text",
-};
+} as const;
 
 async function comparePlain(
   database: Database,

@@ -97,7 +97,7 @@ interface Dangling {
 }
 
 function problemsOf(rows: readonly unknown[]): readonly string[] {
-  return rowsOfForm<{ readonly problem: string }>("integrity_check", { problem: "text" }, rows)
+  return rowsOfForm("integrity_check", { problem: "text" }, rows)
     .map((row) => row.problem).filter((problem) => problem !== "ok");
 }
 

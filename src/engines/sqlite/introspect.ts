@@ -16,7 +16,7 @@ import {
   readPeculiarities,
   stripParentheses,
 } from "./ddl.ts";
-import { type RowForm, rowsOfForm } from "../../base/row_form.ts";
+import { type RowForm, type RowOf, rowsOfForm } from "../../base/row_form.ts";
 
 /** Runs queries that see the same state, in as few round trips as the engine allows. */
 export type ReadTogether = (queries: readonly string[]) => Promise<readonly (readonly unknown[])[]>;
@@ -73,90 +73,59 @@ export async function introspectSqlite(readTogether: ReadTogether): Promise<Snap
 }
 
 function answersOf(answers: readonly (readonly unknown[])[]) {
-  const rows = <Row>(place: number, form: RowForm<Row>) =>
+  const rows = <const Form extends RowForm>(place: number, form: Form) =>
     rowsOfForm("sqlite_schema", form, answers[place] ?? []);
   return [
     rows(0, objectForm),
     rows(1, columnForm),
     rows(2, indexForm),
     rows(3, keyForm),
-    rows<{ readonly name: string }>(4, { name: "text" }),
+    rows(4, { name: "text" }),
   ] as const;
 }
 
-interface ObjectRow {
-  readonly type: "table" | "index" | "view" | "trigger";
-  readonly name: string;
-  readonly table: string;
-  readonly sql: string | null;
-}
-
-const objectForm: RowForm<ObjectRow> = {
+const objectForm = {
   type: ["table", "index", "view", "trigger"],
   name: "text",
   table: "text",
   sql: "text?",
-};
+} as const;
+type ObjectRow = RowOf<typeof objectForm>;
 
-interface ColumnRow {
-  readonly table: string;
-  readonly name: string;
-  readonly type: string;
-  readonly notnull: number;
-  readonly dflt_value: string | null;
-  readonly pk: number;
-  /** 2 and 3 for a generated column, virtual and stored. */
-  readonly hidden: number;
-}
-
-const columnForm: RowForm<ColumnRow> = {
+const columnForm = {
   table: "text",
   name: "text",
   type: "text",
   notnull: "integer",
   dflt_value: "text?",
   pk: "integer",
+  /** 2 and 3 for a generated column, virtual and stored. */
   hidden: "integer",
-};
+} as const;
+type ColumnRow = RowOf<typeof columnForm>;
 
-interface IndexRow {
-  readonly table: string;
-  readonly index: string;
-  readonly unique: number;
-  /** `c`: made by CREATE INDEX · `u`: by a UNIQUE constraint · `pk`: by the primary key. */
-  readonly origin: "c" | "u" | "pk";
-  /** `null` for an expression. */
-  readonly name: string | null;
-}
-
-const indexForm: RowForm<IndexRow> = {
+const indexForm = {
   table: "text",
   index: "text",
   unique: "integer",
+  /** `c`: made by CREATE INDEX · `u`: by a UNIQUE constraint · `pk`: by the primary key. */
   origin: ["c", "u", "pk"],
+  /** `null` for an expression. */
   name: "text?",
-};
+} as const;
+type IndexRow = RowOf<typeof indexForm>;
 
-interface KeyRow {
-  readonly table: string;
-  /** Shared by the columns of one key. */
-  readonly id: number;
-  readonly parent: string;
-  readonly from: string;
-  readonly to: string | null;
-  readonly on_update: string;
-  readonly on_delete: string;
-}
-
-const keyForm: RowForm<KeyRow> = {
+const keyForm = {
   table: "text",
+  /** Shared by the columns of one key. */
   id: "integer",
   parent: "text",
   from: "text",
   to: "text?",
   on_update: "text",
   on_delete: "text",
-};
+} as const;
+type KeyRow = RowOf<typeof keyForm>;
 
 /** Whether a table belongs to harbor-db, to the engine or to another tool's bookkeeping. */
 function isForeign(name: string): boolean {

@@ -1,4 +1,4 @@
-import type { RowForm } from "../../base/row_form.ts";
+import type { RowOf } from "../../base/row_form.ts";
 import type { Client, LockHolder } from "../database.ts";
 import { ownerName } from "../../base/lock_error.ts";
 import type { SqliteStatement, SqliteValue } from "./statement.ts";
@@ -15,24 +15,15 @@ const isOver = `(expires_at <= unixepoch('subsec') OR expires_at > unixepoch('su
 })`;
 
 /** The one row, and whether its lease has run out. */
-export interface LockRow {
-  readonly token: string;
-  readonly owner: string;
-  readonly pid: number | null;
-  readonly process_space: string | null;
-  readonly acquired_at: number | null;
-  readonly expired: number;
-}
-
-/** See {@link LockRow}. */
-export const lockForm: RowForm<LockRow> = {
+export const lockForm = {
   token: "text",
   owner: "text",
   pid: "number?",
   process_space: "text?",
   acquired_at: "number?",
   expired: "integer",
-};
+} as const;
+export type LockRow = RowOf<typeof lockForm>;
 
 /** Makes the table and its row where they are not there. */
 export const createLock: readonly SqliteStatement[] = [

@@ -1,7 +1,7 @@
 import type { LibsqlUrl } from "../../../base/url/libsql_url.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName } from "../../../sql/quote.ts";
-import { type RowForm, rowsOfForm } from "../../../base/row_form.ts";
+import { type RowForm, type RowOf, rowsOfForm } from "../../../base/row_form.ts";
 import { type HranaStream, openHranaStream } from "../hrana.ts";
 import { HranaFailure } from "../hrana_fetch.ts";
 import { connectionFailure, engineFailure } from "../errors.ts";
@@ -31,7 +31,7 @@ export interface LibsqlSnapshot {
   /** Runs a query and returns its rows as lists. */
   rows(text: string, values?: readonly SqliteValue[]): Promise<readonly (readonly SqliteValue[])[]>;
   /** Runs a query and returns its rows by the names in a form, which stand in the query's order. */
-  records<Row>(table: string, form: RowForm<Row>, text: string): Promise<Row[]>;
+  records<const Form extends RowForm>(table: string, form: Form, text: string): Promise<RowOf<Form>[]>;
   /** Reads a table piece by piece, in the order in which it is stored. */
   table(table: SqliteStoredTable): AsyncGenerator<RowChunk>;
 }

@@ -5,7 +5,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName } from "../../../sql/quote.ts";
-import type { RowForm } from "../../../base/row_form.ts";
+import type { RowOf } from "../../../base/row_form.ts";
 import type { BackupContent, OnProgress } from "../../backup_engine.ts";
 import { prepare } from "../open_file.ts";
 import { anyRowSql, isPlainRowFailure, plainRowSql, realsText, type RowColumn } from "./row_text.ts";
@@ -43,22 +43,14 @@ FROM pragma_table_list AS l JOIN pragma_table_xinfo(l.name) AS c
 WHERE l.schema = 'main' AND l.type IN ('table', 'shadow') AND ${isContent("l.name")}
 AND c.hidden = 0 ORDER BY l.name, c.cid`;
 
-export interface TablesRow {
-  readonly name: string;
-  readonly wr: number | bigint;
-  readonly column_name: string;
-  readonly type: string;
-  readonly pk: number | bigint;
-}
-
-/** See {@link TablesRow}. */
-export const tablesForm: RowForm<TablesRow> = {
+export const tablesForm = {
   name: "text",
   wr: "count",
   column_name: "text",
   type: "text",
   pk: "count",
-};
+} as const;
+export type TablesRow = RowOf<typeof tablesForm>;
 
 /** Lists all definitions but the lock's, in an order that does not depend on how they came about. */
 export const definitionsQuery =
@@ -66,20 +58,13 @@ export const definitionsQuery =
     isContent("tbl_name")
   } AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name`;
 
-export interface DefinitionRow {
-  readonly type: string;
-  readonly name: string;
-  readonly tbl_name: string;
-  readonly sql: string;
-}
-
-/** See {@link DefinitionRow}. */
-export const definitionForm: RowForm<DefinitionRow> = {
+export const definitionForm = {
   type: "text",
   name: "text",
   tbl_name: "text",
   sql: "text",
-};
+} as const;
+export type DefinitionRow = RowOf<typeof definitionForm>;
 
 /** Bytes that are hashed before other work gets its turn: heartbeats, signals. */
 const turnBytes = 4 * 1024 * 1024;
