@@ -8,7 +8,7 @@ const fold = 4;
 
 /**
  * Returns rows under headings, in columns without lines, so that they read the same in a log file. Where a terminal is
- * too narrow, the widest columns are broken between words; columns that have no room even then go below the others.
+ * too narrow, the widest columns are broken between words; where that is not enough, columns go below the others instead.
  *
  * @param width Of the terminal, in places
  */
@@ -44,16 +44,18 @@ interface Group {
 }
 
 function grouped(columns: readonly Column[], width: number): readonly Group[] {
+  const least = columns.reduce((sum, column) => sum + column.least + gap.length, -gap.length);
+  if (least <= width) return [{ indent: 0, columns: narrowed(columns, width) }];
   const groups: Column[][] = [[]];
   let taken = 0;
   for (const column of columns) {
     const last = groups.at(-1)!;
-    if (last.length > 0 && taken + column.least > width) {
+    if (last.length > 0 && taken + column.full > width) {
       groups.push([column]);
-      taken = fold + column.least + gap.length;
+      taken = fold + column.full + gap.length;
     } else {
       last.push(column);
-      taken += column.least + gap.length;
+      taken += column.full + gap.length;
     }
   }
   return groups.map((group, index) => {
@@ -77,14 +79,18 @@ function narrowed(columns: readonly Column[], width: number): Group["columns"] {
 
 function rowOf(row: readonly string[], { indent, columns }: Group): string {
   const cells = columns.map(([index, width]) => linesOf(row[index]!, width));
-  const height = Math.max(...cells.map((lines) => lines.length));
-  return Array.from({ length: height }, (_, at) => {
-    const line = cells.map((lines, column) => {
-      const text = lines[at] ?? "";
-      return text + " ".repeat(columns[column]![1] - widthOf(text));
-    });
-    return (" ".repeat(indent) + line.join(gap)).trimEnd();
-  }).join("\n");
+  const height = cells.reduce((most, lines) => Math.max(most, lines.length), 1);
+  const lines: string[] = [];
+  for (let at = 0; at < height; at++) {
+    let line = " ".repeat(indent);
+    for (const [column, [, width]] of columns.entries()) {
+      const text = cells[column]![at] ?? "";
+      line += (column === 0 ? "" : gap) + text;
+      if (column < columns.length - 1) line += " ".repeat(width - widthOf(text));
+    }
+    lines.push(line.trimEnd());
+  }
+  return lines.join("\n");
 }
 
 /** Breaks a cell. One that is painted is painted in each line, which the cells beside it share. */

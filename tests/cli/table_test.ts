@@ -56,7 +56,7 @@ test("renderTable() breaks the widest columns between words where a terminal is 
   ]);
 });
 
-test("renderTable() puts columns that have no room below the others, and nothing beyond the terminal", () => {
+test("renderTable() puts columns below the others where breaking them is not enough", () => {
   const text = renderTable(["backup", "proven", "made for"], backups, 50);
   assert.deepEqual(text.split("\n"), [
     "backup",
