@@ -135,6 +135,10 @@ function contentOf(path: string): string {
 
 const isOwnCopy = /^openharbor\.db(-wal|-shm|-journal)?$|^backups\/\./;
 
+/** Where text of a broken address ends up that is no longer said to be a password: user, host, path. */
+const noPassword =
+  /\/\/[^\s:/@"]*@([^\s:/@"]*)|"(user|host)": ".*"|sqlite:[^\s"]*|(ENOTFOUND|name|--host) \S+/g;
+
 /** Says what is wrong with how a run ended, if anything. */
 function faultsOf(
   folder: Folder,
@@ -153,11 +157,10 @@ function faultsOf(
   if (/^\s+at .*:\d+|bunfs|\.[jt]s:\d+:\d+|(Type|Range|Reference)Error|panic|\[object /m.test(all)) {
     faults.push("shows its insides");
   }
-  // What is no longer said to be a password is none: a user's name, or a part of the host or of a path.
   const given = JSON.stringify(run) + Buffer.from(before.get(".env") ?? []).toString();
   if (
     /[:=]["'\\]*hunter7/.test(given) &&
-    /hunter[78]/.test(all.replaceAll(/\/\/[^\s:/@"]*@|"user": ".*"|sqlite:[^\s"]*/g, ""))
+    /hunter[78]/.test(all.replaceAll(noPassword, ""))
   ) {
     faults.push("tells a password");
   }

@@ -182,10 +182,15 @@ function url(random: Seeded): string {
 
 function urlsKind(folder: Folder, random: Seeded): Run {
   if (random.below(2) === 0) db(folder, random);
-  const args = random.oneOf([...ordinary, ["restore", "newest", "--to", tame(url(random))], ["schedule"], [
-    "schedule",
-    "--cron",
-  ]]);
+  const args = random.oneOf([
+    ...ordinary,
+    ["restore", "openharbor-", "--to", tame(url(random))],
+    ["schedule"],
+    [
+      "schedule",
+      "--cron",
+    ],
+  ]);
   const given = url(random).replaceAll("\0", "");
   return random.below(2) === 0
     ? { args: maybeJson([...args, "--database-url", given], random) }
@@ -244,7 +249,7 @@ function manifestsKind(folder: Folder, random: Seeded): Run {
   const args = random.oneOf([
     ["backup", "list"],
     ["backup", "verify", name],
-    ["backup", "verify", "newest"],
+    ["backup", "verify", "openharbor-"],
     ["backup", "prune", "--keep-last", "1", "--force", "--yes"],
     ["backup", "prune", "--keep-daily", "1", "--dry-run"],
     ["restore", name, "--yes"],
@@ -341,7 +346,7 @@ function databasesKind(folder: Folder, random: Seeded): Run {
   folder.putAll(files);
   if (random.below(2) === 0) folder.put(database, mutateBytes(files.get(database)!, random));
   else spoilOwnTables(`${folder.path}/${database}`, random);
-  return { args: maybeJson(random.oneOf([...ordinary, ["restore", "newest", "--yes"]]), random) };
+  return { args: maybeJson(random.oneOf([...ordinary, ["restore", "openharbor-", "--yes"]]), random) };
 }
 
 function spoilOwnTables(path: string, random: Seeded): void {
@@ -404,7 +409,7 @@ function filesKind(folder: Folder, random: Seeded): Run {
 
 /** Commands for a server that answers with garbage. */
 export function serverRun(address: string, random: Seeded): Run {
-  const args = random.oneOf([...ordinary, ["upgrade", "--no-backup"], ["restore", "newest", "--yes"]]);
+  const args = random.oneOf([...ordinary, ["upgrade", "--no-backup"], ["restore", "openharbor-", "--yes"]]);
   return { args: maybeJson(args, random), env: { DATABASE_URL: address } };
 }
 
