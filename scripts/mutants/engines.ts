@@ -361,8 +361,8 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/postgres/trust.ts",
-    find: 'requireToLook: () => require(["look"]),',
-    replace: "requireToLook: () => require([]),",
+    find: 'requireToLook: async () => refuse(await find(), ["look"]),',
+    replace: "requireToLook: async () => refuse(await find(), []),",
     danger: "a superuser who looks runs the owner's code",
     tests: ["fault/postgres_owner_test.ts"],
     filter: "postgres 18: a condition of an index",
@@ -370,8 +370,8 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/postgres/trust.ts",
-    find: 'return require(["look", "change", "load"]);',
-    replace: 'return require(["look"]);',
+    find: 'const changing = ["look", "change", "load"] as const;',
+    replace: 'const changing = ["look"] as const;',
     danger: "a superuser's upgrade runs the owner's triggers",
     tests: ["fault/postgres_owner_test.ts"],
     filter: "postgres 18: .* of the owner's stops a superuser who changes",

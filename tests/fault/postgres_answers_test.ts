@@ -33,6 +33,7 @@ const answers: readonly (readonly [name: string, ...answers: Uint8Array[]])[] = 
   ["a login that nobody knows", login(7)],
   ["a password to be hashed for years", scram, login(11, "r=abc,s=AAAA,i=2147483647")],
   ["a password to be hashed not at all", scram, login(11, "r=abc,s=AAAA,i=0")],
+  ["a password to be hashed with nothing", scram, login(11, "r=abc,i=4096")],
   ["a secret without one", login(0), message("K", nothing)],
   ["a state that is missing", login(0), message("Z", nothing)],
   ["columns that are not there", ...welcome, message("T", Buffer.of(0, 2, 0x61, 0, ...Buffer.alloc(18)))],

@@ -8,9 +8,17 @@ import { test } from "node:test";
 import { inTransaction, withBackupSession } from "../../src/engines/postgres/backup/session.ts";
 import { testClient, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
-import { never, parsePostgres, postgresEngines, run, withCopy } from "../support/postgres_engines.ts";
+import {
+  never,
+  openHarbor,
+  parsePostgres,
+  postgresEngines,
+  run,
+  withCopy,
+} from "../support/postgres_engines.ts";
 import { withOwnedPostgres } from "../support/postgres_role.ts";
 import { runCli } from "../support/run_cli.ts";
+import { ownTable } from "../../src/engines/statement_names.ts";
 import { sql } from "../support/user_sql.ts";
 
 interface Attacked {
@@ -245,6 +253,109 @@ for (const version of [15, 18] as const) {
           assert.equal(await hasRun(), false, engine.name);
           assert.deepEqual(await run(url, "SELECT id FROM t"), [{ id: 1 }]);
         });
+      }
+    }));
+
+  test(`postgres ${version}: what the owner hangs on a table after a superuser looked stops the next batch and the next look`, () =>
+    withAttacker(version, async ({ url, adminUrl, attack, hasRun }) => {
+      await run(
+        url,
+        `CREATE TABLE t (id int); INSERT INTO t VALUES (1);
+        CREATE FUNCTION act() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${attack}; END $$;
+        CREATE FUNCTION evil(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM public.act(); RETURN $1; END $$;
+        CREATE FUNCTION evil_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${attack}; RETURN NEW; END $$`,
+      );
+      const look = ours`SELECT id FROM ${ownTable("t")}`;
+      const change = sql`UPDATE t SET id = id`;
+      await withTestDatabase(adminUrl, (database) =>
+        database.withLock(async () => {
+          await database.read(look);
+          await database.write([change]);
+          await run(url, "CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION evil_trigger()");
+          for (const mode of ["rows", "schema", "alone"] as const) {
+            assert.match(
+              (await rejectsWith("untrusted_owner", database.write([change], mode))).message,
+              /trigger tr/,
+            );
+          }
+          await rejectsWith("untrusted_owner", database.rehearse([change], "schema"));
+          await run(url, "DROP TRIGGER tr ON t; CREATE STATISTICS told ON (evil(id) + evil(1)) FROM t");
+          let seen: unknown;
+          for (let times = 0; seen === undefined && times < 60; times++) {
+            seen = await database.read(look).then(() => undefined, (error) => error);
+            await hasRun();
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+          assert.match(String(seen), /statistics told/);
+        }));
+      assert.equal(await hasRun(), false);
+    }));
+
+  test(`postgres ${version}: nobody hangs anything on a table while a superuser's batch is under way`, () =>
+    withAttacker(version, async ({ url, adminUrl }) => {
+      await run(url, "CREATE TABLE t (id int); CREATE TABLE other (id int)");
+      await withTestDatabase(adminUrl, async (database) => {
+        const batch = database.write([sql`SELECT pg_sleep(0.6)`]);
+        await assert.rejects(
+          run(
+            url,
+            `SELECT pg_sleep(0.2); INSERT INTO t VALUES (1); SET lock_timeout = '100ms'; CREATE INDEX i ON other (id)`,
+          ),
+          /lock timeout/,
+        );
+        await batch;
+      });
+    }));
+
+  test(`postgres ${version}: a lesser role's function in a superuser's own table stops the superuser`, () =>
+    withAttacker(version, async ({ url, adminUrl, owner }) => {
+      await run(url, `CREATE FUNCTION fits(int) RETURNS boolean LANGUAGE sql AS 'SELECT true'`);
+      await run(adminUrl, "CREATE TABLE t (id int CONSTRAINT fitting CHECK (fits(id)))");
+      const change = withTestDatabase(
+        adminUrl,
+        (database) => database.write([sql`INSERT INTO t VALUES (1)`]),
+      );
+      assert.match(
+        (await rejectsWith("untrusted_owner", change)).message,
+        new RegExp(`check constraint fitting of ${owner}`),
+      );
+    }));
+
+  test(`postgres ${version}: a copy brings a superuser no call of the owner's functions`, () =>
+    withAttacker(version, async ({ url, adminUrl, owner, attack, hasRun }) => {
+      await run(url, "CREATE TABLE t (id int CHECK (id > 0)); INSERT INTO t VALUES (1)");
+      const engine = await postgresEngines.find((each) =>
+        each.version === version && each.name.startsWith("harbor")
+      )!
+        .open(url);
+      for (
+        const [what, definition] of [
+          ["evil", "ALTER TABLE t ADD CHECK (evil(id))"],
+          ["evil", "ALTER TABLE t ADD g boolean GENERATED ALWAYS AS (evil(id)) STORED"],
+          ["evil", "CREATE INDEX i ON t (id) WHERE evil(1)"],
+          ["=", "ALTER TABLE t ADD CHECK (id OPERATOR(public.=) 'x'::text)"],
+        ] as const
+      ) {
+        await run(
+          url,
+          `CREATE FUNCTION evil(int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN ${attack}; RETURN true; END $$;
+          CREATE FUNCTION same(int, text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN ${attack}; RETURN true; END $$;
+          CREATE OPERATOR = (LEFTARG = int, RIGHTARG = text, FUNCTION = same); ${definition}`,
+        );
+        await withCopy(engine, async ({ path }) => {
+          await run(url, "DROP TABLE t");
+          const refused = await rejectsWith(
+            "untrusted_owner",
+            (await openHarbor(adminUrl)).restore(path, never),
+          );
+          assert.ok(refused.message.includes(`${what} of ${owner}`), refused.message);
+          assert.equal(await hasRun(), false, definition);
+        });
+        await run(
+          url,
+          `CREATE TABLE t (id int CHECK (id > 0)); INSERT INTO t VALUES (1); DROP OPERATOR = (int, text);
+          DROP FUNCTION evil(int), same(int, text)`,
+        );
       }
     }));
 

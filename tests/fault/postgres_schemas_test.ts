@@ -9,7 +9,7 @@ import { runCli } from "../support/run_cli.ts";
 
 for (const version of [15, 18] as const) {
   test(`postgres ${version}: a schema that came before the tables' own makes every command refuse, and name both`, () =>
-    withOwnedPostgres(version, "", ({ url, role }) =>
+    withOwnedPostgres(version, "", ({ url, adminUrl, role }) =>
       withFolder(async (cwd) => {
         const harbor = async (address: string, ...args: readonly string[]) => {
           const result = await runCli(args, { cwd, env: { DATABASE_URL: address } });
@@ -54,6 +54,25 @@ for (const version of [15, 18] as const) {
         }
         const closed = await harbor(`${missing}%20-cdefault_transaction_read_only%3Don`, "upgrade");
         assert.match(closed.said, /^error: Cannot upgrade "\S+": default_transaction_read_only is on/);
+        await run(adminUrl, `ALTER ROLE ${role} SET search_path = ''`);
+        for (const command of ["status", "backup"]) {
+          const { code, said } = await harbor(url, command);
+          assert.equal(code, 4, said);
+          assert.match(
+            said,
+            /^error: Cannot work on "\S+": search_path names no schema\nhint: .*search_path%3Dpublic/,
+          );
+        }
+        await run(
+          adminUrl,
+          `ALTER ROLE ${role} SET search_path = public; ALTER ROLE ${role} SET session_replication_role = replica`,
+        );
+        const replica = await harbor(url, "downgrade", "-1", "--yes");
+        assert.equal(replica.code, 1);
+        const [, command = ""] =
+          /is replica for the role .*\nhint: {2}As a superuser: (ALTER ROLE .*;)/.exec(replica.said) ?? [];
+        await run(adminUrl, command);
+        assert.equal((await harbor(url, "downgrade", "-1", "--yes", "--no-backup")).code, 0);
         await run(url, 'CREATE SCHEMA "app";');
         assert.equal((await harbor(missing, "upgrade", "--no-backup")).code, 0);
       })));

@@ -9,8 +9,7 @@ import { advisoryLock, applicationName } from "./lock.ts";
 import { postgresPace } from "./pace.ts";
 import { pinnedPath, requireOneSchema, setPath } from "./search_path.ts";
 import { namePolicies } from "./policies.ts";
-import { setSessionTimeouts } from "./session_settings.ts";
-import { openSession } from "./open_session.ts";
+import { openSession, setSessionTimeouts } from "./open_session.ts";
 import { compile, type Statement } from "./statement.ts";
 import { trustOf } from "./trust.ts";
 import { batchWriter, type Patience, type PostgresBatchTimes } from "./write.ts";
@@ -62,6 +61,7 @@ export async function openPostgres(
   const writer = batchWriter({
     session,
     lock,
+    trust,
     patience,
     url: url.display,
     lockTimeout: url.settings["lock_timeout"],
@@ -112,13 +112,6 @@ export async function openPostgres(
     });
   }
 
-  async function requireTrust(statements: readonly Statement[]): Promise<void> {
-    if (!lock.isHeld()) await trusted(trust.requireToChange());
-    for (const { text, asUser } of statements) {
-      if (asUser) await trusted(trust.requireToRun(text));
-    }
-  }
-
   async function rowsOf<Row>(statement: Statement): Promise<Row[]> {
     const [result] = await readOnly([statement], statement.text);
     return [...(result?.rows ?? [])] as Row[];
@@ -138,14 +131,12 @@ export async function openPostgres(
       // Behind a pooler its settings would stay in the pool, unless the session is proven to be our own.
       if (session.direct) await protectOnce();
       const statements = batch.map((statement) => compile(statement, session.home));
-      await requireTrust(statements);
       return await namingPolicies(writer.write(statements, mode));
     },
     async rehearse(batch) {
       requireWritable();
       if (session.direct) await protectOnce();
       const statements = batch.map((statement) => compile(statement, session.home));
-      await requireTrust(statements);
       return readSnapshot(await namingPolicies(writer.rehearse(statements, introspection(session))));
     },
     async withLock(work, options) {

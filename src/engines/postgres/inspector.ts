@@ -26,9 +26,9 @@ export const postgresInspector: Inspector = {
   async missingRights(database, tables) {
     const [role] = await database.read<Role>(
       // What the session itself set, so as to read safely, is not what it may do.
-      sql`SELECT pg_is_in_recovery() AS standby, (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') AS reads, current_user::text AS name, '\0'::text AS schema, has_schema_privilege(${own}, 'CREATE') AS creates`,
+      sql`SELECT pg_is_in_recovery() AS standby, (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') AS reads, current_setting('session_replication_role') AS acting, current_user::text AS name, '\0'::text AS schema, has_schema_privilege(${own}, 'CREATE') AS creates`,
     );
-    const { name, schema, creates, standby, reads } = role!;
+    const { name, schema, creates, standby, reads, acting } = role!;
     if (standby) {
       return {
         state: "the server is a standby, which only copies another one",
@@ -41,6 +41,12 @@ export const postgresInspector: Inspector = {
         remedy: `BEGIN READ WRITE; ALTER ROLE ${
           quoteName(name)
         } SET default_transaction_read_only = off; COMMIT; or for this run, in the database URL: ?options=-cdefault_transaction_read_only=off`,
+      };
+    }
+    if (acting === "replica") {
+      return {
+        state: `session_replication_role is replica for the role ${name}: no foreign key and no trigger acts`,
+        remedy: `As a superuser: ALTER ROLE ${quoteName(name)} SET session_replication_role = origin;`,
       };
     }
     const foreign = await database.read<{ name: string; owner: string }>(
@@ -113,6 +119,8 @@ interface Role {
   readonly creates: boolean | null;
   readonly standby: boolean;
   readonly reads: boolean;
+  /** `session_replication_role`. */
+  readonly acting: string;
 }
 
 const own = sql.raw(ownSchema);

@@ -51,3 +51,26 @@ function isWorthAnother(error: unknown, { encryption, encrypted }: Tried): boole
   const code = String((error as { readonly code?: unknown }).code);
   return encryption === "if_offered" && /^(ERR_|EPROTO|ECONNRESET|NOT_POSTGRES)/.test(code);
 }
+
+/**
+ * Makes the server notice within seconds that this process was killed, and within a minute that its machine vanished.
+ * Settings that the server does not have are left out.
+ */
+export async function setSessionTimeouts(session: Session): Promise<void> {
+  await session.exclusive(async () => {
+    try {
+      await session.run(settings.map((setting) => ({ text: `SET ${setting}`, parameters: [] })));
+    } catch (error) {
+      if (session.hasEnded()) throw error;
+    }
+  });
+}
+
+/** Each is set by itself, whatever becomes of the others. */
+const settings = [
+  "tcp_keepalives_idle = 30",
+  "tcp_keepalives_interval = 10",
+  "tcp_keepalives_count = 3",
+  // Since PostgreSQL 14, and not on every operating system; without it, a statement under way runs to its end.
+  "client_connection_check_interval = '1s'",
+];

@@ -28,6 +28,7 @@ export const pinSession: Statement = {
 const limits = [
   ["statement_timeout", 0],
   ["idle_in_transaction_session_timeout", 0],
+  ["idle_session_timeout", 140000],
   ["transaction_timeout", 170000],
 ] as const;
 
@@ -76,9 +77,14 @@ export function userPath(path: string): string {
  * Refuses a database whose tables are in another schema than the one in which new ones would be made: what changes the
  * ones and makes the others would split the application in two.
  *
- * @throws {HarborError} `schema_mismatch` naming both
+ * @throws {HarborError} `schema_mismatch` naming both, or saying that there is none
  */
 export function requireOneSchema({ home, versionSchema }: Session, url: string): void {
+  if (home === "") {
+    throw new HarborError("schema_mismatch", `Cannot work on "${url}": search_path names no schema`, {
+      hint: "Name the one that is meant in the database URL: ?options=-csearch_path%3Dpublic",
+    });
+  }
   if (versionSchema === null || versionSchema === home) return;
   throw new HarborError(
     "schema_mismatch",

@@ -9,6 +9,7 @@ import { despiteOthers } from "./contention.ts";
 import { sessionError, statementError } from "./errors.ts";
 import type { AdvisoryLock } from "./lock.ts";
 import { pinnedPath, pinSession, setPath } from "./search_path.ts";
+import type { Trust } from "./trust.ts";
 import { excerpt, inSchema, ownSchema, type Statement, withoutLead } from "./statement.ts";
 
 /** How long a batch waits for locks of other sessions, in milliseconds. */
@@ -28,6 +29,7 @@ export interface Patience {
 export interface WriteSetting {
   readonly session: Session;
   readonly lock: AdvisoryLock;
+  readonly trust: Trust;
   readonly patience: Patience;
   /** The address as it may be shown. */
   readonly url: string;
@@ -73,7 +75,7 @@ const locksTables: Readonly<Record<Exclude<WriteMode, "alone">, boolean>> = {
 
 /** Returns the writer of a session. */
 export function batchWriter(
-  { session, lock, patience, url, lockTimeout, openObserver, onBatch }: WriteSetting,
+  { session, lock, trust, patience, url, lockTimeout, openObserver, onBatch }: WriteSetting,
 ): BatchWriter {
   const { lockTimeoutMs, totalMs, concurrentlyMs } = patience;
   const watched = { pid: session.backendPid, openObserver };
@@ -155,10 +157,12 @@ export function batchWriter(
       const answers = await around([
         plain("BEGIN ISOLATION LEVEL READ COMMITTED"),
         ...session.direct ? [] : [setPath(pinnedPath)],
+        ...trust.asked,
         guard(waitMs, true),
       ]);
       quickestMs = Math.min(quickestMs, performance.now() - began);
       requireOwnProcess(answers.at(-1));
+      await requireTrust(answers.at(-2), { statements: batch, isTransaction: true });
       const attached = batch.some(mayReplace) ? await readAttached() : [];
       // Sent together, so that locks are not held for the way there and back of each. After a failure the server
       // passes over the rest.
@@ -199,9 +203,11 @@ export function batchWriter(
     try {
       const answers = await around([
         ...session.direct ? [] : [turnSession(pinnedPath)],
+        ...trust.asked,
         guard(waitMs, false),
       ]);
       requireOwnProcess(answers.at(-1));
+      await requireTrust(answers.at(-2), { statements: [statement], isTransaction: false });
       return await element(statement, index, statement.asUser ? [turnSession(session.path)] : []);
     } finally {
       const back = session.direct ? pinSession : plain("RESET search_path");
@@ -256,6 +262,17 @@ export function batchWriter(
     const row = answer?.rows[0];
     if (!lock.isHeld() || (row?.["held"] === true && row["pid"] === session.backendPid)) return;
     throw sessionError(new Error("another server process answers"), { url, lockHeld: true });
+  }
+
+  async function requireTrust(
+    answer: Result | undefined,
+    batch: Parameters<Trust["requireWithin"]>[1],
+  ): Promise<void> {
+    try {
+      await trust.requireWithin(answer?.rows[0] as never, batch);
+    } catch (error) {
+      throw failure(error, { statement: "LOCK TABLE" });
+    }
   }
 
   /** @param before Sets its path */

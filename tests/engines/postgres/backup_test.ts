@@ -25,6 +25,35 @@ const sequenceStates = `SELECT (SELECT row(last_value, is_called)::text FROM cou
   (SELECT row(last_value, is_called)::text FROM users_id_seq) AS serial,
   (SELECT row(last_value, is_called)::text FROM "Files 2_place_seq") AS identity, pg_get_serial_sequence('users', 'id')`;
 
+/** What a role may be set to that gives values, definitions or statements another meaning, or an end. */
+const settings = [
+  "standard_conforming_strings = off",
+  "row_security = on",
+  "DateStyle = 'SQL, DMY'",
+  "IntervalStyle = iso_8601",
+  "TimeZone = 'Asia/Kathmandu'",
+  "extra_float_digits = -15",
+  "bytea_output = escape",
+  "xmloption = document",
+  "backslash_quote = off",
+  "transform_null_equals = on",
+  "quote_all_identifiers = on",
+  "array_nulls = off",
+  "default_transaction_deferrable = on",
+  "default_transaction_isolation = serializable",
+  "default_table_access_method = 'none'",
+  "default_toast_compression = 'pglz'",
+  "client_encoding = LATIN1",
+  "client_min_messages = debug5",
+  "check_function_bodies = on",
+  "lock_timeout = 1",
+  "statement_timeout = 2000",
+  "idle_in_transaction_session_timeout = 100",
+  "idle_session_timeout = 100",
+  'search_path = "$user", public, pg_catalog',
+];
+const settings17 = ["transaction_timeout = 300", "event_triggers = off"];
+
 for (const { name, version, open } of postgresEngines) {
   test(`${name}: brings back tables, rows, sequences and definitions, and drops what came since`, () =>
     withOwnedPostgres(version, "", async ({ url, adminUrl, role }) => {
@@ -183,26 +212,41 @@ for (const { name, version, open } of postgresEngines) {
       });
     }));
 
-  test(`${name}: definitions come back as they were, however the role spells backslashes`, () =>
-    withOwnedPostgres(version, "", async ({ url }) => {
-      const definitions = `SELECT pg_get_expr(adbin, adrelid) AS text FROM pg_attrdef UNION ALL
-        SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' ORDER BY 1`;
+  test(`${name}: rows and definitions come back as they were, whatever the role is set to`, () =>
+    withOwnedPostgres(version, "CREATEDB", async ({ url, adminUrl, role }) => {
+      const look = () =>
+        run(
+          adminUrl,
+          `SELECT pg_get_expr(adbin, adrelid) AS text FROM pg_attrdef UNION ALL
+          SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' UNION ALL SELECT t::text FROM t
+          UNION ALL SELECT concat(relam, ' ', reltablespace, ' ', attcompression) FROM pg_class JOIN pg_attribute ON attrelid = oid
+          WHERE relname = 't' AND attname = 'path' ORDER BY 1`,
+        );
       await run(
         url,
-        String.raw`CREATE TABLE t (path text DEFAULT 'C:\new\\tail' CHECK (path <> '\n'),
-          made text GENERATED ALWAYS AS (path || '\') STORED)`,
+        String
+          .raw`CREATE TABLE t (id serial, path text DEFAULT 'C:\new\\tail' CHECK (path <> '\n'), list text[] DEFAULT '{NULL,a}',
+          made text GENERATED ALWAYS AS (path || '\') STORED, at timestamptz DEFAULT '2024-03-04 05:06:07+00',
+          day date DEFAULT '2024-03-04', span interval DEFAULT '1 year 2 days', ratio float8 DEFAULT 0.1, body bytea DEFAULT '\xff5c',
+          said xml, cost money DEFAULT '1.5', n int CHECK ((n = NULL) IS NULL)) WITH (toast.autovacuum_enabled=false);
+        INSERT INTO t (path, said, day, ratio) VALUES ('ü€\n', 'a <b/> c', '0044-03-15 BC', 0.1::float8 + 0.2::float8), (NULL, '<a/>', 'infinity', 'NaN');
+        INSERT INTO t (list) VALUES ('{"NULL",NULL,"a\\b"}'), ('{}')`,
       );
-      const before = await run(url, definitions);
-      await run(url, "ALTER ROLE CURRENT_USER SET standard_conforming_strings = off");
-      await run(url, "ALTER ROLE CURRENT_USER SET array_nulls = off");
+      const before = await look();
+      await run(
+        adminUrl,
+        [...settings, ...version === 18 ? settings17 : []].map((each) => `ALTER ROLE ${role} SET ${each}`)
+          .join("; "),
+      );
       const engine = await open(url);
-      await withCopy(engine, async ({ path }) => {
-        await run(url, "DROP TABLE t");
+      await withCopy(engine, async ({ path, content }) => {
+        assert.deepEqual(await engine.prove(path, never), { content, proof: "scratch database" });
+        await run(adminUrl, "DROP TABLE t");
         // It may be another server, where the role spells them as usual.
-        await run(url, "ALTER ROLE CURRENT_USER RESET standard_conforming_strings");
+        if (version === 18) await run(adminUrl, `ALTER ROLE ${role} RESET ALL`);
         await engine.restore(path, never);
       });
-      assert.deepEqual(await run(url, definitions), before);
+      assert.deepEqual(await look(), before);
     }));
 
   test(`${name}: the copy is of one moment, however much is written meanwhile`, () =>

@@ -24,6 +24,7 @@ import {
 import { listUncarried } from "./uncarried.ts";
 import type { Client } from "../../database.ts";
 import type { Session } from "../session.ts";
+import { loadsUntrusted, requireToDefine } from "../trust.ts";
 import { digestRows } from "./digest.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
@@ -166,6 +167,11 @@ async function restore(
       ...file,
       onProgress: options?.onProgress,
       share: 1,
+      async onDefinitions(text) {
+        await requireToDefine(session, url, text);
+        await session.script(text);
+        await loadsUntrusted(session, url, { isRefused: true });
+      },
       async onHeader({ schema }) {
         await prepareSchema(session, url, schema);
         const kept = await readDependents(session, schema);
@@ -188,15 +194,17 @@ interface Loaded {
 /** Runs a copy's script in a transaction of the caller. */
 async function load(
   session: Session,
-  { onHeader, share, ...file }: FileToRead & {
+  { onHeader, onDefinitions, share, ...file }: FileToRead & {
     /** How much of the whole task this is. */
     readonly share: number;
     readonly onHeader: (header: Header) => Promise<void>;
+    /** Without it they are run. */
+    readonly onDefinitions?: (text: string) => Promise<void>;
   },
 ): Promise<Loaded> {
   return await visit({ ...file, onProgress: (done) => file.onProgress?.(done * share) }, {
     header: onHeader,
-    definitions: (text) => session.script(text),
+    definitions: onDefinitions ?? ((text) => session.script(text)),
     rows: ({ statement }, rows) => session.copyIn(statement, rows),
   });
 }

@@ -7,8 +7,7 @@ import type { Session } from "../session.ts";
 import { statementError, wordsOf } from "../errors.ts";
 import { applicationName } from "../lock.ts";
 import { pinnedPath, requireOneSchema } from "../search_path.ts";
-import { setSessionTimeouts } from "../session_settings.ts";
-import { openSession } from "../open_session.ts";
+import { openSession, setSessionTimeouts } from "../open_session.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /** A thing that a backup engine does with a PostgreSQL database. */

@@ -91,6 +91,6 @@ function areColumns(content: Buffer): boolean {
 function isLogin(content: Buffer): boolean {
   const kind = content.readUInt32BE(0);
   if (kind !== 11) return [0, 3, 5, 10, 12].includes(kind);
-  const [, rounds] = /,i=(\d+)$/.exec(content.toString("latin1", 4)) ?? [];
+  const [, rounds] = /^r=[^,]+,s=[^,]+,i=(\d+)$/.exec(content.toString("latin1", 4)) ?? [];
   return rounds !== undefined && Number(rounds) > 0 && Number(rounds) <= mostRounds;
 }

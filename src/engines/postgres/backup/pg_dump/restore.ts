@@ -6,7 +6,7 @@ import { dropContent, prepareSchema } from "../replace.ts";
 import { resetRights, runUnless } from "../rights.ts";
 import { query } from "../session.ts";
 import type { Session } from "../../session.ts";
-import { loadsUntrusted } from "../../trust.ts";
+import { loadsUntrusted, requireToDefine } from "../../trust.ts";
 
 /**
  * Puts what an archive holds in the place of what the schema holds, in a transaction of the caller.
@@ -24,9 +24,14 @@ export async function restoreArchive(
   const { schema } = archive;
   await prepareSchema(session, url, schema);
   await dropContent(session, { schema, what: "all" });
+  const owners = await mayGiveAway(session, archive);
   await loadArchive(session, archive, {
-    owners: await mayGiveAway(session, archive),
-    beforeRows: () => loadsUntrusted(session, url, { isRefused: true }),
+    owners,
+    async beforeRows(after) {
+      await loadsUntrusted(session, url, { isRefused: true });
+      // What others own, the server makes with their rights.
+      if (!owners) await requireToDefine(session, url, after);
+    },
   });
   await giveArchivedRights(session, archive);
   // The answer does not matter: when the lock was lost meanwhile, asking for its holder fails.
@@ -40,12 +45,12 @@ export async function loadArchive(
   { owners, beforeRows }: {
     readonly owners: boolean;
     /** Runs when the tables are there and nothing of theirs has run. */
-    readonly beforeRows?: () => Promise<unknown>;
+    readonly beforeRows?: (after: string) => Promise<unknown>;
   },
 ): Promise<void> {
   const { before, after } = await archive.statements({ owners, rights: false });
   await session.script(before);
-  await beforeRows?.();
+  await beforeRows?.(after);
   await archive.data({
     async rows(table, rows) {
       if (table.schema !== archive.schema) throw foreignRows(table.schema);

@@ -1,0 +1,191 @@
+import type { Result, Session } from "./session.ts";
+import { runPinned, schemasOf } from "./search_path.ts";
+import { inSchema, ownSchema } from "./statement.ts";
+import { quoteText } from "../../sql/quote.ts";
+
+/** Something of a role with fewer rights than ours, whose code would run with ours. */
+export interface Untrusted {
+  /** `trigger`, `function`, `operator`, `index` … */
+  readonly kind: string;
+  readonly name: string;
+  readonly owner: string;
+  /**
+   * When it would run: `look` whenever a table is read, because the planner works out conditions of indexes; `change` when
+   * rows or definitions change; `load` when a copy of the tables is filled; `call` when a statement names it.
+   */
+  readonly runs: "look" | "change" | "load" | "call";
+}
+
+/** Whether there can be something untrusted, see {@link others}. */
+export interface Asked {
+  /** Whether anything in the database belongs to another role that is no superuser. Mostly not, and then that is all. */
+  readonly found: boolean;
+  /** Such tables of the schema, as SQL has them. */
+  readonly tables: string | null;
+}
+
+type Ask = (text: string) => Promise<Result["rows"]>;
+
+/**
+ * Returns everything of lesser roles that could run. Reads catalogs only.
+ *
+ * @param turn Runs its argument when the session is free
+ */
+export async function findUntrusted(
+  session: Session,
+  turn: Session["shared"] = (work) => work(),
+): Promise<readonly Untrusted[]> {
+  const ask: Ask = async (text) =>
+    (await turn(() => runPinned(session, [{ text, parameters: [] }])))[0]?.rows ?? [];
+  return (await ask(others(session.home)))[0]?.["found"] === true ? await askAll(session, ask) : [];
+}
+
+/** Returns it without asking first whether there can be any. */
+export async function askAll(session: Session, ask: Ask): Promise<readonly Untrusted[]> {
+  const schemas = schemasOf(session).map(quoteText).join(", ");
+  const text = inSchema(question.replaceAll("$schemas", () => schemas), session.home);
+  return (await ask(text)) as unknown as readonly Untrusted[];
+}
+
+/** Returns the question that {@link Asked} answers. Who may change no row of a table may not lock it. */
+export function others(schema: string): string {
+  return inSchema(
+    `SELECT EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles o ON o.oid = d.refobjid
+      WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND d.refclassid = 'pg_authid'::regclass
+        AND d.deptype = 'o' AND NOT o.rolsuper AND o.rolname <> current_user) AS found,
+    (SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner
+      WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('r', 'p') AND NOT o.rolsuper AND o.rolname <> current_user
+        AND has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')) AS tables`,
+    schema,
+  );
+}
+
+/** Returns all functions and operators of lesser roles, whatever schema they are in. */
+export async function findFunctions(session: Session): Promise<readonly Untrusted[]> {
+  const [result] = await session.run([{ text: functions, parameters: [] }]);
+  return (result?.rows ?? []) as unknown as readonly Untrusted[];
+}
+
+/** Functions of PostgreSQL's own that change something, and that defaults use all the same. */
+const harmless = [
+  "nextval",
+  "now",
+  "clock_timestamp",
+  "random",
+  "gen_random_uuid",
+  "uuidv4",
+  "uuidv7",
+  "timeofday",
+  "currval",
+  "lastval",
+];
+
+/** A condition on the function `p`: it is one of PostgreSQL's own that reaches out of its row. */
+const reaches =
+  `(p.pronamespace = 'pg_catalog'::regnamespace AND (p.provolatile = 'v' AND p.proname NOT IN (${
+    harmless.map(quoteText).join(", ")
+  }) OR p.proname LIKE '%to\\_xml%'))`;
+
+/**
+ * Whose code an expression runs, as the catalogs keep it, that belongs to the role `owner`: a lesser role's function may
+ * become another one at any time, and a lesser role's expression may call what reaches out. NULL for nobody's.
+ */
+function codeIn(tree: string, owner: string): string {
+  return `(SELECT CASE WHEN p.proowner IN (SELECT oid FROM lesser) THEN p.proowner WHEN ${reaches} AND ${owner} IN (SELECT oid FROM lesser)
+    THEN ${owner} END AS whose FROM regexp_matches(${tree}::text, ':(funcid|opfuncid|opno|aggfnoid|winfnoid) ([0-9]+)', 'g') AS m
+    JOIN pg_proc p ON p.oid = CASE m[1] WHEN 'opno' THEN (SELECT o.oprcode::oid FROM pg_operator o WHERE o.oid = m[2]::oid)
+      ELSE m[2]::oid END ORDER BY whose LIMIT 1)`;
+}
+
+/** A condition: a column of a table of the schema has the type. */
+function isUsed(type: string): string {
+  return `EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND a.atttypid IN (${type}))`;
+}
+
+const ours = `c.relnamespace = ${ownSchema}`;
+const ofLesser = `${ours} AND c.relowner IN (SELECT oid FROM lesser)`;
+
+/** Roles that lack any right which ours has: an attribute, a membership, or what belongs to it or was granted to it. */
+const lesser =
+  `me AS MATERIALIZED (SELECT * FROM pg_roles WHERE rolname = current_user), lesser AS MATERIALIZED (
+  SELECT o.oid, o.rolname FROM pg_roles o, me
+  WHERE o.oid <> me.oid AND NOT o.rolsuper AND NOT pg_has_role(o.oid, me.oid, 'MEMBER') AND (me.rolsuper
+    OR (me.rolcreaterole AND NOT o.rolcreaterole) OR (me.rolcreatedb AND NOT o.rolcreatedb)
+    OR (me.rolreplication AND NOT o.rolreplication) OR (me.rolbypassrls AND NOT o.rolbypassrls)
+    OR EXISTS (SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = me.oid)
+    OR EXISTS (SELECT FROM pg_roles r WHERE r.oid <> me.oid AND pg_has_role(me.oid, r.oid, 'MEMBER')
+      AND NOT pg_has_role(o.oid, r.oid, 'MEMBER'))))`;
+
+const functions = `WITH ${lesser}
+SELECT 'function' AS kind, p.proname::text AS name, lesser.rolname::text AS owner, 'load' AS runs
+FROM pg_proc p JOIN lesser ON lesser.oid = p.proowner
+UNION ALL SELECT 'operator', o.oprname::text, lesser.rolname::text, 'load'
+FROM pg_operator o JOIN lesser ON lesser.oid = o.oprowner`;
+
+const question = `WITH ${lesser}
+SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
+  SELECT 'index' AS kind, i.relname::text AS name, ${
+  codeIn("concat(x.indexprs, x.indpred)", "c.relowner")
+} AS owner,
+    'look' AS runs
+  FROM pg_class c JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class i ON i.oid = x.indexrelid WHERE ${ours}
+  UNION ALL
+  SELECT 'statistics', s.stxname::text, ${codeIn("s.stxexprs", "c.relowner")}, 'look'
+  FROM pg_class c JOIN pg_statistic_ext s ON s.stxrelid = c.oid WHERE ${ours}
+  UNION ALL
+  SELECT 'check constraint', k.conname::text, ${codeIn("k.conbin", "c.relowner")}, 'look'
+  FROM pg_class c JOIN pg_constraint k ON k.conrelid = c.oid WHERE ${ours} AND k.contype = 'c'
+  UNION ALL
+  SELECT 'check of domain', t.typname::text, ${codeIn("k.conbin", "t.typowner")}, 'look'
+  FROM pg_type t JOIN pg_constraint k ON k.contypid = t.oid WHERE (t.typnamespace = ${ownSchema} OR ${
+  isUsed("t.oid, t.typarray")
+})
+  UNION ALL
+  SELECT 'cast from', format_type(s.castsource, NULL), p.proowner, 'look' FROM pg_cast s JOIN pg_proc p ON p.oid = s.castfunc
+  WHERE p.proowner IN (SELECT oid FROM lesser) AND ${isUsed("s.castsource, s.casttarget")}
+  UNION ALL
+  SELECT 'difference of range', format_type(r.rngtypid, NULL), p.proowner, 'load' FROM pg_range r JOIN pg_proc p ON p.oid = r.rngsubdiff
+  WHERE p.proowner IN (SELECT oid FROM lesser) AND ${isUsed("r.rngtypid")}
+  UNION ALL
+  SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'relation' END, c.relname::text, c.relowner, 'look' FROM pg_class c
+  WHERE ${ofLesser} AND c.relkind NOT IN ('r', 'p')
+    AND c.relname IN ('harbor_version', 'harbor_backfill', 'harbor_identity', 'alembic_version', '__drizzle_migrations')
+  UNION ALL
+  SELECT 'partitioning of', c.relname::text, ${codeIn("t.partexprs", "c.relowner")}, 'look'
+  FROM pg_class c JOIN pg_partitioned_table t ON t.partrelid = c.oid WHERE ${ours}
+  UNION ALL
+  SELECT CASE a.attgenerated WHEN '' THEN 'default of' ELSE 'generated column' END, concat(c.relname, '.', a.attname),
+    ${
+  codeIn("d.adbin", "c.relowner")
+}, CASE a.attgenerated WHEN '' THEN 'change' ELSE 'load' END FROM pg_class c
+  JOIN pg_attrdef d ON d.adrelid = c.oid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.adnum WHERE ${ours}
+  UNION ALL
+  SELECT 'trigger', t.tgname::text, p.proowner, 'change' FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid
+  JOIN pg_proc p ON p.oid = t.tgfoid
+  WHERE c.relnamespace = ${ownSchema} AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND p.proowner IN (SELECT oid FROM lesser)
+  UNION ALL
+  SELECT 'trigger', t.tgname::text, ${codeIn("t.tgqual", "c.relowner")}, 'change'
+  FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid WHERE ${ours} AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+  UNION ALL
+  SELECT 'materialized view', c.relname::text, ${codeIn("r.ev_action", "c.relowner")}, 'load'
+  FROM pg_class c JOIN pg_rewrite r ON r.ev_class = c.oid WHERE ${ours} AND c.relkind = 'm'
+  UNION ALL
+  SELECT 'rule', r.rulename::text, c.relowner, 'change' FROM pg_class c JOIN pg_rewrite r ON r.ev_class = c.oid
+  WHERE ${ofLesser} AND r.rulename <> '_RETURN' AND c.relkind IN ('r', 'p')
+  UNION ALL
+  SELECT 'function', p.oid::regprocedure::text, p.proowner, 'change' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+  WHERE n.nspname IN ($schemas) AND p.proowner IN (SELECT oid FROM lesser) AND EXISTS (SELECT FROM pg_proc b
+    WHERE b.pronamespace = 'pg_catalog'::regnamespace AND b.proname = p.proname)
+  UNION ALL
+  SELECT 'operator', o.oid::regoperator::text, o.oprowner, 'change' FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
+  JOIN pg_proc p ON p.oid = o.oprcode
+  WHERE n.nspname IN ($schemas) AND p.proowner IN (SELECT oid FROM lesser) AND EXISTS (SELECT FROM pg_operator b
+    WHERE b.oprnamespace = 'pg_catalog'::regnamespace AND b.oprname = o.oprname)
+  UNION ALL
+  SELECT 'function', p.proname::text, p.proowner, 'call' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+  WHERE n.nspname IN ($schemas) AND p.proowner IN (SELECT oid FROM lesser)
+  UNION ALL
+  SELECT 'view', c.relname::text, c.relowner, 'call' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname IN ($schemas) AND c.relowner IN (SELECT oid FROM lesser) AND c.relkind = 'v'
+) AS found JOIN lesser ON lesser.oid = found.owner ORDER BY found.runs, found.kind, found.name`;
