@@ -256,7 +256,9 @@ async function encode(
     signal,
   });
   if (digest.sha256 !== written.stored.sha256 || decoded.sha256 !== written.plain.sha256) {
-    throw new HarborError("backup_failed", `Cannot write "${to}": it does not read back as it was written`);
+    throw new HarborError("backup_failed", `Cannot write "${to}": it does not read back as it was written`, {
+      hint: "Nothing was changed. Look for a failing disk or memory: dmesg",
+    });
   }
   await rm(plain);
   return { path: to, digest, plain: written.plain };

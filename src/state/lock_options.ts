@@ -6,6 +6,6 @@ export function lockOptions({ signal, notify }: RunContext, waitMs: number): Loc
   return {
     waitMs,
     signal,
-    onWait: (holder) => notify({ kind: "waiting", owner: holder?.owner ?? "another harbor-db" }),
+    onWait: (holder) => notify({ kind: "waiting", owner: holder?.owner ?? "another program" }),
   };
 }

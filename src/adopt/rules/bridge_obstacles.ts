@@ -1,3 +1,4 @@
+import { quoteName } from "../../sql/quote.ts";
 import { sharedTables } from "../../schema/shared_tables.ts";
 import type { Label } from "./labels.ts";
 import { changedType } from "../../migrate/rules/type_changes.ts";
@@ -59,7 +60,7 @@ function leftovers(copied: string, { tables }: Snapshot): readonly Obstacle[] {
     path: `table ${name}`,
     state:
       `there is a table ${name}, left behind by a copy of ${copied} that was broken off, and its name is needed`,
-    remedy: `See that ${copied} has all of its rows, then: DROP TABLE ${name}`,
+    remedy: `See that ${copied} has all of its rows, then: DROP TABLE ${quoteName(name)};`,
   }];
 }
 
@@ -132,14 +133,17 @@ function peculiarities(found: Table, { copied, live }: ObstacleSources): readonl
       path: `column ${name}.${column.name}`,
       state:
         `the table ${name} has to be copied into a new one, and the column ${column.name} has a quote in its name`,
-      remedy: `Give the column another name: ALTER TABLE ${name} RENAME COLUMN …`,
+      remedy: `Give the column another name: ALTER TABLE ${quoteName(name)} RENAME COLUMN ${
+        quoteName(column.name)
+      } TO …;`,
     })),
     ...isReferred && found.primaryKey.length === 0
       ? [{
         path: `primary key ${name}`,
         state: `the table ${name} has lost its key, to which other tables refer`,
-        remedy:
-          `Make a unique index first: CREATE UNIQUE INDEX ${name}_id ON ${name} (id); it can be dropped afterwards.`,
+        remedy: `Make a unique index first: CREATE UNIQUE INDEX ${quoteName(`${name}_id`)} ON ${
+          quoteName(name)
+        } (id); it can be dropped afterwards.`,
       }]
       : [],
   ];

@@ -176,6 +176,7 @@ function refuseUnlessPossible({ restoreOnFailure, noBackup, encryptTo }: SafetyV
   throw new HarborError(
     "usage",
     `Cannot use --restore-on-failure with ${other}: there would be nothing it could restore`,
+    { hint: "Leave one of the two out." },
   );
 }
 

@@ -122,6 +122,9 @@ function refuseUnsendable({ text, values, index }: Step): void {
   throw new HarborError(
     "statement_failed",
     `Cannot run "${firstLine(text)}": a libSQL server cannot be sent ${what}`,
-    { details: { statement: text, ...(typeof index === "number" ? { index } : {}) } },
+    {
+      hint: "Write another value there.",
+      details: { statement: text, ...(typeof index === "number" ? { index } : {}) },
+    },
   );
 }

@@ -87,7 +87,7 @@ export function refuseDanglingLink(
     "unsafe_path",
     `Cannot ${verb} "${url}": "${path}" is a link to a file that does not exist`,
     {
-      hint: `Is its disk mounted? Look where it leads: readlink -f ${quoteForShell(path)}`,
+      hint: `Is its disk mounted? Look where it leads: readlink ${quoteForShell(path)}`,
       details: { path },
     },
   );

@@ -46,7 +46,8 @@ const kinds: readonly Kind[] = [
     code: "not_a_database",
     results: [26, 11],
     words: /file is not a database|disk image is malformed|malformed database schema/i,
-    hint: "Check the path. If it was a database once: harbor-db backup list, then harbor-db restore <backup>",
+    hint:
+      "Check the path. If it was a database, and is damaged: harbor-db backup list, then harbor-db restore <backup>",
   },
   {
     code: "connection_failed",
@@ -62,6 +63,11 @@ const kinds: readonly Kind[] = [
 /** Returns the kind of a failure by SQLite's result code (extended or not) or, without one, by its message. */
 export function failureCode(message: string, result?: number): ErrorCode {
   return kindOf(message, result)?.code ?? "statement_failed";
+}
+
+/** Returns what to do about a failure; `undefined` where that depends on the statement. */
+export function failureHint(message: string, result?: number): string | undefined {
+  return kindOf(message, result)?.hint;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { quoteName } from "../../sql/quote.ts";
 import { sql } from "drizzle-orm";
 import type { Table } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
@@ -32,8 +33,9 @@ export function duplicateWords({ table, column }: UniqueColumn): RuleWords {
     table: table.name,
     words: `have the ${column} of another row`,
     status: "fail",
-    hint:
-      `See them: SELECT ${column}, count(*) FROM ${table.name} GROUP BY ${column} HAVING count(*) > 1. The application takes any one of them; give each its own.`,
+    hint: `See them: SELECT ${quoteName(column)}, count(*) FROM ${quoteName(table.name)} GROUP BY ${
+      quoteName(column)
+    } HAVING count(*) > 1. The application takes any one of them; give each its own.`,
   };
 }
 

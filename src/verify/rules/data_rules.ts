@@ -1,3 +1,4 @@
+import { quoteName } from "../../sql/quote.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Found } from "../../base/finding.ts";
 import { type SQL, sql } from "drizzle-orm";
@@ -96,8 +97,9 @@ export function notUtf8({ name }: Table, column: string): RuleWords {
     table: name,
     words: `have in ${column} a text that is not UTF-8`,
     status: "fail",
-    hint:
-      `The application fails on them. See the bytes, and write the text anew: SELECT hex(CAST(${column} AS BLOB)) FROM ${name} WHERE id = …`,
+    hint: `The application fails on them. See the bytes, and write the text anew: SELECT hex(CAST(${
+      quoteName(column)
+    } AS BLOB)) FROM ${quoteName(name)} WHERE id = …`,
   };
 }
 

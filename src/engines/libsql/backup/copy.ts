@@ -109,6 +109,11 @@ async function* readTable({ ask, refused }: Reader, table: SqliteStoredTable): A
     throw new HarborError(
       "backup_failed",
       `Cannot copy the table "${table.name}": its columns hide its row id`,
+      {
+        hint: `Give one of them another name: ALTER TABLE ${
+          quoteName(table.name)
+        } RENAME COLUMN oid TO other_oid;`,
+      },
     );
   }
   let after: readonly SqliteValue[] | null = null;

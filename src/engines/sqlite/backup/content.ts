@@ -203,7 +203,7 @@ export function refuseUnlessAll(
     "backup_failed",
     `Cannot read the table "${name}": only ${formatCount(rows)} of its ${counted(expected, "row")} came`,
     {
-      hint: "Look whether the database is whole: sqlite3 <file> 'PRAGMA integrity_check'",
+      hint: "Look whether the database itself is damaged: harbor-db verify --only integrity",
     },
   );
 }

@@ -92,7 +92,7 @@ interface IntegrityRow {
 
 function notWhole(path: string, state: string, cause?: unknown, problems?: readonly string[]): HarborError {
   return new HarborError("backup_failed", `Cannot prove "${basename(path)}": ${state}`, {
-    hint: "If the database itself is damaged, SQLite says so: sqlite3 <file> 'PRAGMA integrity_check'",
+    hint: "Look whether the database itself is damaged: harbor-db verify --only integrity",
     ...(problems === undefined ? {} : { details: { problems } }),
     cause,
   });

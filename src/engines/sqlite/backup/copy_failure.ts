@@ -1,6 +1,6 @@
 import { HarborError } from "../../../base/errors.ts";
 import { fileFailure } from "../../../base/files/file_failure.ts";
-import { failureCode } from "../errors.ts";
+import { failureCode, failureHint } from "../errors.ts";
 import { resultCode } from "../open_file.ts";
 
 /** Turns what SQLite or the system said while a copy was made into a {@link HarborError}; returns anything else as it is. */
@@ -13,7 +13,7 @@ export function copyFailure(url: string, error: unknown): unknown {
   return new HarborError(code, `Cannot copy "${url}": ${error.message}`, {
     hint: code === "disk_full"
       ? "Free some space, or put backups on another device: --backup-dir <dir>"
-      : "The database is as it was.",
+      : failureHint(error.message, resultCode(error)) ?? "The database is as it was.",
     cause: error,
   });
 }

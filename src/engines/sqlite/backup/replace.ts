@@ -151,6 +151,7 @@ async function stage(from: string, { staged, target, onRemark }: Stage): Promise
     throw new HarborError(
       "backup_failed",
       `Cannot write "${target}": it does not read back as it was written`,
+      { hint: "Nothing was changed. Look for a failing disk or memory: dmesg" },
     );
   }
 }

@@ -65,6 +65,7 @@ function foreignRows(schema: string): HarborError {
   return new HarborError(
     "backup_failed",
     `Cannot restore "the copy": it holds rows of schema "${schema}" too`,
+    { hint: "It is not as harbor-db made it. See what other backups there are: harbor-db backup list" },
   );
 }
 
