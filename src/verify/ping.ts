@@ -19,16 +19,11 @@ const longestBody = 10_000;
  *
  * Source: https://healthchecks.io/docs/http_api/
  *
- * @param address Kept secret: who knows it can report in our name
+ * @param address A URL, kept secret: who knows it can report in our name
  * @returns What went wrong, without the address; `null` when the monitor was told
  */
 export async function ping(address: string, signal: Signal, body = ""): Promise<string | null> {
-  let target: URL;
-  try {
-    target = new URL(address);
-  } catch {
-    return "Cannot tell the monitor: its address is no URL";
-  }
+  const target = new URL(address);
   if (signal !== "success") target.pathname = `${target.pathname.replace(/\/$/, "")}/${signal}`;
   let state = "";
   for (let attempt = 1; attempt <= attempts; attempt++) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -126,7 +126,7 @@ test("schedule prints the units and writes nothing; --dry-run says what would be
     assert.equal(shown.code, 0, shown.stderr);
     assert.match(shown.stdout, /^# .*harbor-db-verify\.service$/m);
     assert.match(shown.stdout, /^OnCalendar=\*-\*-\* 04:05:00$/m);
-    assert.match(shown.stdout, /^# DATABASE_URL=…$/m);
+    assert.match(shown.stdout, /^# DATABASE_URL="…"$/m);
     assert.doesNotMatch(shown.stdout, /s3cr|secret-uuid/);
     const dry = await runCli([
       "schedule",
@@ -183,10 +183,22 @@ test("schedule --cron prints a line that runs verify quietly, as cron's shell re
     const [code, words] = await ask();
     assert.equal(code, 3);
     assert.match(String(words), /FAIL schema: index ix_files_uuid is missing/);
+    const secret = await runCli(["schedule", "--cron", "--ping", secretPing, "--env-file", "a b/x.env"], {
+      cwd,
+      env,
+    });
+    const [, make] = /^# (install .*)$/m.exec(secret.stdout) ?? [];
+    execFileSync("sh", ["-c", make!]);
+    assert.equal((await stat(join(cwd, "a b", "x.env"))).mode & 0o777, 0o600);
+    assert.match(secret.stdout, /^# HARBOR_DB_PING="…"$/m);
+    assert.doesNotMatch(secret.stdout, /--install|secret-uuid/);
     const wrong = await runCli(["schedule", "--cron", "--install"], { cwd, env });
     assert.equal(wrong.code, 2);
     assert.equal((await runCli(["schedule", "--at", "25:00"], { cwd, env })).code, 2);
     assert.equal((await runCli(["schedule", "--name", "a b"], { cwd, env })).code, 2);
+    const second = await runCli(["schedule", "--name", "second", "--skip", "backup"], { cwd, env });
+    assert.match(second.stdout, /--log %S\/harbor-db-second\/verify\.jsonl\n/);
+    assert.match(second.stdout, /^StateDirectory=harbor-db-second$/m);
   }));
 
 test("schedule --install says which folder it may not write", () =>

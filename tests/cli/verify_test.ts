@@ -222,8 +222,17 @@ test("a monitor is told of start and success, and of failure with the summary; i
     }, 503);
     const nobody = await run("--only", "history", "--ping", "http://127.0.0.1:1/secret-uuid");
     assert.equal(nobody.code, 0);
-    const wrong = await run("--only", "history", "--ping", "no address");
-    assert.equal(wrong.code, 0);
+    const said = /^error: Cannot tell the monitor at "127\.0\.0\.1:1": it cannot be reached$/;
+    const quiet = await run("--only", "history", "--ping", "http://127.0.0.1:1/secret-uuid", "--quiet");
+    assert.deepEqual([quiet.code, quiet.stdout], [0, ""]);
+    assert.match(quiet.stderr.trim(), said);
+    const told = await run("--only", "history", "--ping", "http://127.0.0.1:1/secret-uuid", "--json");
+    assert.match(`error: ${told.json<{ monitorError: string }>().monitorError}`, said);
+    for (const address of ["no address", "foo", "ftp://monitor.example/x"]) {
+      const wrong = await run("--only", "history", "--ping", address);
+      assert.equal(wrong.code, 2);
+      assert.match(wrong.stderr, /--ping.*https:\/\//);
+    }
   }));
 
 test("a second run waits and then gives up with 5; one that was killed holds nothing back", () =>
@@ -249,6 +258,7 @@ test("a second run waits and then gives up with 5; one that was killed holds not
       first.kill("SIGKILL");
       await first.result;
       assert.equal((await run("--log", "v.jsonl", "--lock-wait", "5")).code, 0);
+      assert.equal(await lock(), false, "its lock file is left");
     } finally {
       silent.close();
     }

@@ -33,6 +33,7 @@ const plan: UnitPlan = {
   environmentFile: "/etc/harbor-db/verify.env",
   isEnvironmentFileOptional: true,
   at: "03:45",
+  stateFolder: "harbor-db",
   timeoutSeconds: 60,
   user: "app",
   reads: [],

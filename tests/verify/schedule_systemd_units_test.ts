@@ -10,6 +10,7 @@ const plan: UnitPlan = {
   environmentFile: "/etc/harbor-db/verify.env",
   isEnvironmentFileOptional: true,
   at: "03:45",
+  stateFolder: "harbor-db",
   timeoutSeconds: 60,
   user: "app",
   reads: [],
@@ -98,6 +99,12 @@ test("a timer starts its service each night, not on all hosts at once", () => {
       "Unit=harbor-db-verify.service",
     ]
   ) assert.ok(timer.includes(line), line);
+});
+
+test("what failed is looked at in the journal of whoever runs it", () => {
+  const words = (user?: string) => units({ user }).get("harbor-db-verify-failed.service")!.join("\n");
+  assert.match(words("app"), /see: journalctl --unit harbor-db-verify"/);
+  assert.match(words(), /see: journalctl --user --unit harbor-db-verify"/);
 });
 
 test("a unit for failures comes along where none is named", () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,7 +24,7 @@ const pollMs = 250;
 
 /**
  * Runs `work` while no other process on this machine can hold the same file's lock. The system frees the lock when
- * the process dies, however it dies. The file stays, empty.
+ * the process dies, however it dies. The file goes with the lock; one that was killed leaves it, empty, to the next.
  *
  * No runtime offers `flock`, but SQLite locks the files that it opens in the same way: an empty file is an empty
  * database, and an exclusive transaction on it is a lock. The folder has to be one that nobody else may write.
@@ -40,33 +40,60 @@ export async function withFileLock<T>(
   try {
     return await work();
   } finally {
-    lock?.close();
+    lock?.();
   }
 }
 
-async function acquire(path: string, options: FileLockOptions): Promise<DatabaseSync | undefined> {
+/** Returns what frees the lock. */
+async function acquire(path: string, options: FileLockOptions): Promise<(() => void) | undefined> {
   const { what, waitMs, signal, onWait, onUnlocked } = options;
-  let file: DatabaseSync | undefined;
+  let held: Attempt | undefined;
   const deadline = performance.now() + waitMs;
   try {
     const folder = trustedPath(dirname(path));
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     // SQLite follows a link, and makes the file that it leads to.
     if (!isOwnFolder(statSync(folder))) throw new Error("other users may write in its folder");
-    file = new DatabaseSync(join(folder, basename(path)), { timeout: 0 });
-    for (let isFirst = true; !tryLock(file); isFirst = false) {
+    const real = join(folder, basename(path));
+    for (let isFirst = true;; isFirst = false) {
+      held = open(real);
+      // Who held it before has removed the file that was opened here.
+      if (tryLock(held.file) && held.mark === markOf(real)) break;
+      held.file.close();
+      held = undefined;
       stopIfAsked(signal);
       if (performance.now() >= deadline) throw lockedError(`Cannot ${what}`, undefined, { lock: path });
       if (isFirst) onWait();
       await sleep(pollMs);
     }
-    return file;
+    const { file } = held;
+    return () => {
+      rmSync(real, { force: true });
+      file.close();
+    };
   } catch (error) {
-    file?.close();
+    held?.file.close();
     if (error instanceof HarborError) throw error;
     onUnlocked(messageOf(error));
     return undefined;
   }
+}
+
+interface Attempt {
+  readonly file: DatabaseSync;
+  readonly mark: string | null;
+}
+
+function open(path: string): Attempt {
+  closeSync(openSync(path, "a", 0o600));
+  const mark = markOf(path);
+  return { file: new DatabaseSync(path, { timeout: 0 }), mark };
+}
+
+/** Returns what tells a file from another one of its name; `null` without one. */
+function markOf(path: string): string | null {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? null : `${stat.ino} ${stat.birthtimeNs}`;
 }
 
 function tryLock(file: DatabaseSync): boolean {

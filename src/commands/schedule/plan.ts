@@ -14,6 +14,9 @@ import { backupFolder } from "../backup/options.ts";
 import { longName, type Option } from "../../cli/options.ts";
 import { verifyOptions, type VerifyValues } from "../verify/options.ts";
 
+/** Of the units. */
+const defaultName = "harbor-db-verify";
+
 /** What `schedule` was told beside the options of `verify`. */
 export interface ScheduleValues extends VerifyValues {
   readonly cron: boolean;
@@ -46,7 +49,7 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const { system } = app;
   const url = app.databaseUrl();
   const isRoot = currentUser() === 0;
-  const name = options.name ?? "harbor-db-verify";
+  const name = options.name ?? defaultName;
   if (!/^\w[\w.:-]*$/.test(name)) {
     throw new HarborError("usage", `Cannot name units "${name}": use letters, digits, "-", "_", "." and ":"`);
   }
@@ -77,6 +80,10 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
       ? `/etc/harbor-db/${name}.env`
       : join(ownFolder(system, "--env-file"), "harbor-db", `${name}.env`),
     isEnvironmentFileOptional: !hasSecrets,
+    // One with a name of its own has a log of its own.
+    stateFolder: name === defaultName
+      ? "harbor-db"
+      : `harbor-db-${name.replace(/^harbor-db-/, "").replaceAll(":", "-")}`,
     at: timeOf(options.at, `${system.userName() ?? currentUser()} ${url.display} ${system.client.host}`),
     // What it may take, the wait for another run, and a minute for what comes after.
     timeoutSeconds: Math.ceil(options.maxDuration / 1_000) + app.settings.lockWait + 60,

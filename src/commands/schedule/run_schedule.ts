@@ -2,9 +2,10 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { renderCrontab } from "../../verify/schedule/crontab.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
 import { shownText } from "../../base/shown_text.ts";
 import { renderEnvironmentFile } from "../../verify/schedule/environment_file.ts";
-import { renderUnits } from "../../verify/schedule/systemd_units.ts";
+import { journalOf, renderUnits } from "../../verify/schedule/systemd_units.ts";
 import { trustedPath } from "../../base/files/open_folder.ts";
 import { readRegularText } from "../../base/files/regular_file.ts";
 import { createFile, replaceFile } from "../../base/files/replace_file.ts";
@@ -44,26 +45,32 @@ function printCron(app: App, plan: SchedulePlan): Outcome {
   app.report.raw(
     `# Prints nothing when all is well, so cron mails only when something is wrong: set MAILTO.\n${line}\n`,
   );
-  if (hasSecrets) app.report.raw(environmentWords(plan));
+  if (hasSecrets) {
+    const file = quoteForShell(plan.environmentFile);
+    app.report.raw(
+      `# Make the file for nobody else to read, and write into it:\n# install -D -m 600 /dev/null ${file}\n`,
+    );
+    app.report.raw(secretNames(plan));
+  }
   return { json: { cron: line } };
 }
 
 /** Without a log of its own the service keeps one in its state folder, for the report and `status`. */
 function withLog(plan: SchedulePlan, { log }: ScheduleValues): SchedulePlan {
   return log === undefined
-    ? { ...plan, command: [...plan.command, "--log", "%S/harbor-db/verify.jsonl"] }
+    ? { ...plan, command: [...plan.command, "--log", `%S/${plan.stateFolder}/verify.jsonl`] }
     : plan;
 }
 
 /** Says which variables the file has to hold; never what they hold. */
-function environmentWords({ environmentFile, secrets }: SchedulePlan): string {
-  const names = Object.keys(secrets);
-  if (names.length === 0) return "";
-  return [
-    `# ${shownText(environmentFile)} (mode 0600; schedule --install writes it)`,
-    ...names.map((name) => `# ${name}=…`),
-    "",
-  ].join("\n");
+function environmentWords(plan: SchedulePlan): string {
+  const names = secretNames(plan);
+  if (names === "") return "";
+  return `# ${shownText(plan.environmentFile)} (mode 0600; schedule --install writes it)\n${names}`;
+}
+
+function secretNames({ secrets }: SchedulePlan): string {
+  return Object.keys(secrets).map((name) => `# ${name}="…"\n`).join("");
 }
 
 interface Installation {
@@ -104,13 +111,18 @@ async function install(app: App, plan: SchedulePlan, { files, isDryRun }: Instal
   for (const { path, state } of results) report.line(`${state.padEnd(13)} ${path}`);
   report.line();
   if (isDryRun) { for (const { path, text } of files) report.raw(`# ${shownText(path)}\n${text}\n`); }
-  else report.line(`Now run: ${nextSteps(plan).join(" && ")}`);
+  else {
+    report.line(`Now run: ${nextSteps(plan).join(" && ")}`);
+    report.line(`And look: ${journalOf(plan)}`);
+  }
   return { json: { files: results, next: nextSteps(plan) } };
 }
 
 function nextSteps({ name, user }: SchedulePlan): readonly string[] {
   const systemctl = user === undefined ? "systemctl --user" : "systemctl";
   return [
+    // A user's own systemd ends when the user is logged out.
+    ...user === undefined ? ["loginctl enable-linger"] : [],
     `${systemctl} daemon-reload`,
     `${systemctl} enable --now ${name}.timer`,
     `${systemctl} start ${name}.service`,

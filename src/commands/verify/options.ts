@@ -19,7 +19,13 @@ export const verifyOptions = {
   restoreDrill: flag("--restore-drill", "restore the newest backup into a scratch place and compare it"),
   report: text("--report <file>", "write a page to look at (HTML)"),
   prometheus: text("--prometheus <file>", "write metrics for node_exporter's textfile collector"),
-  ping: text("--ping <url>", "tell a monitor like healthchecks.io about start, success and failure"),
+  ping: {
+    ...text("--ping <url>", "tell a monitor like healthchecks.io about start, success and failure"),
+    parse: (value: string) => {
+      if (/^https?:$/.test(URL.parse(value)?.protocol ?? "")) return value;
+      throw new Error("use a URL that begins with https:// or http://");
+    },
+  },
   log: text("--log <file>", "append the result to this file as one line of JSON"),
 };
 

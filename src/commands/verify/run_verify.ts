@@ -59,8 +59,8 @@ export async function runVerify(app: App, options: VerifyValues): Promise<Outcom
         findings,
         summary: summarize(findings),
       });
-      await tell(outcome.ok ? "success" : "fail", words);
-      return outcome;
+      const untold = await tell(outcome.ok ? "success" : "fail", words);
+      return { ...outcome, json: { ...outcome.json, monitorError: untold } };
     } catch (error) {
       await tell("fail", error instanceof HarborError ? error.message : "harbor-db itself failed");
       throw error;
@@ -123,20 +123,18 @@ function headline({ summary, notChecked, ms }: Verification, exitCode: number): 
   }${rest}`;
 }
 
-type Tell = (signal: Signal, body: string) => Promise<void>;
+/** Returns why the monitor does not know; `null` when it does. */
+type Tell = (signal: Signal, body: string) => Promise<string | null>;
 
 /** Tells the monitor, if there is one, that a run has begun. Nothing waits for that but the monitor's next message. */
-async function startMonitor({ report }: App, address: string | undefined): Promise<Tell> {
-  if (address === undefined) return () => Promise.resolve();
+async function startMonitor({ report, settings }: App, address: string | undefined): Promise<Tell> {
+  if (address === undefined) return () => Promise.resolve(null);
   const { ping } = await import("../../verify/ping.ts");
-  const say = async (signal: Signal, body?: string) => {
-    const problem = await ping(address, signal, body);
-    if (problem !== null) report.note(problem);
-  };
-  const started = say("start");
+  const started = ping(address, "start");
   return async (signal, body) => {
-    await started;
-    await say(signal, body);
+    const problem = [await started, await ping(address, signal, body)].find((each) => each !== null) ?? null;
+    if (problem !== null && !settings.json) report.failure(new HarborError("connection_failed", problem));
+    return problem;
   };
 }
 

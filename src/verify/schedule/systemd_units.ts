@@ -17,6 +17,8 @@ export interface UnitPlan {
   readonly isEnvironmentFileOptional: boolean;
   /** `HH:MM`. */
   readonly at: string;
+  /** Where it keeps its log, below systemd's folder for that. */
+  readonly stateFolder: string;
   /** How long a run may take before systemd ends it, in seconds. */
   readonly timeoutSeconds: number;
   /** Who runs it: a user; `null` for one that systemd makes up; `undefined` in a user's own systemd. */
@@ -46,7 +48,7 @@ export function renderUnits(plan: UnitPlan): readonly UnitFile[] {
   return [
     { name: `${name}.service`, text: renderService(plan) },
     { name: `${name}.timer`, text: renderTimer(plan) },
-    ...onFailure === null ? [{ name: `${failureName(name)}.service`, text: renderFailure(name) }] : [],
+    ...onFailure === null ? [{ name: `${failureName(name)}.service`, text: renderFailure(plan) }] : [],
   ];
 }
 
@@ -116,7 +118,7 @@ function renderService(plan: UnitPlan): string {
       ],
       "A run ends by itself; this is for one that cannot.",
       ["TimeoutStartSec", String(timeoutSeconds)],
-      ["StateDirectory", "harbor-db"],
+      ["StateDirectory", plan.stateFolder],
       ["UMask", "0027"],
       ...user === undefined
         ? []
@@ -182,8 +184,14 @@ function renderTimer({ name, database, at }: UnitPlan): string {
   ]);
 }
 
-function renderFailure(name: string): string {
-  const words = `${name} failed; see: journalctl --unit ${name}`;
+/** Returns the command that shows what a service printed. */
+export function journalOf({ name, user }: Pick<UnitPlan, "name" | "user">): string {
+  return `journalctl ${user === undefined ? "--user " : ""}--unit ${name}`;
+}
+
+function renderFailure(plan: UnitPlan): string {
+  const { name } = plan;
+  const words = `${name} failed; see: ${journalOf(plan)}`;
   return render([
     ["Unit", [["Description", `Say that ${name} failed`]]],
     ["Service", [
