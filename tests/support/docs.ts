@@ -100,6 +100,8 @@ export async function runShell(
 /** What is another one at every run. */
 const changing: readonly (readonly [RegExp, string])[] = [
   [/\u00a0/g, " "],
+  // How far it has come is said where it takes long, as on a busy machine.
+  [/^[a-z]+\b.*(?:\b\d+ %|rows\/s).*\n/gm, ""],
   [/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME"],
   [/\b\d{8}T\d{9}Z/g, "STAMP"],
   [/\b\d+(?:\.\d+)? (?:ms|s|min|h|d)\b(?: \d+ (?:s|min|h)\b)?/g, "AGE"],
