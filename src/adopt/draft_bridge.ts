@@ -3,6 +3,7 @@ import { completePostgresBridge } from "./rules/bridge_postgres.ts";
 import { completeSqliteBridge } from "./rules/bridge_sqlite.ts";
 import type { BridgeStatement } from "./rules/bridge_statement.ts";
 import type { DecidedFill } from "../author/rules/change_stages.ts";
+import { decided } from "../author/rules/decisions.ts";
 import { requiredFills } from "../author/rules/fills.ts";
 import { noRenames } from "../author/rules/renames.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
@@ -28,8 +29,7 @@ export async function draftBridge(
   engine: DrizzleEngine,
 ): Promise<Bridge> {
   const ends = bridgeEnds(live, target);
-  const required = requiredFills({ ...ends, renames: noRenames, values: new Map() });
-  const fills = required.flatMap((fill) => fill.value === null ? [] : [{ ...fill, value: fill.value }]);
+  const fills = decided(requiredFills({ ...ends, renames: noRenames, values: new Map() }));
   const drafts = await changeStatements({ ...ends, renames: noRenames, fills, isAtomic: true }, engine);
   const complete = completers[target.snapshot.dialect];
   return {

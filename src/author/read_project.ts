@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { headOf, type History } from "../history/history.ts";
-import { type KitSnapshot, readKitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
+import { type KitEnds, type KitSnapshot, readKitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { type LoadedSchema, loadSchema } from "./load_schema.ts";
 import { readHistory } from "../history/read_history.ts";
@@ -15,14 +15,10 @@ export interface ProjectPaths {
   readonly schemaFile: string;
 }
 
-/** What one dialect has, and what schema.ts wants. */
-export interface ProjectPart {
+/** What one dialect has: from what the last revision leaves behind to what schema.ts says, whose ids are made up. */
+export interface ProjectPart extends KitEnds {
   readonly dialect: Dialect;
   readonly history: History;
-  /** What the last revision leaves behind. */
-  readonly from: KitSnapshot;
-  /** What schema.ts says; its ids are made up. */
-  readonly to: KitSnapshot;
   readonly isChanged: boolean;
 }
 

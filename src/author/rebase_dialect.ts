@@ -5,7 +5,7 @@ import { decide } from "./rules/decisions.ts";
 import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
 import { HarborError } from "../base/errors.ts";
 import { buildHistory, type History, journalPath } from "../history/history.ts";
-import { canonical, type KitSnapshot, originId } from "../schema/kit_snapshot.ts";
+import { canonical, type KitEnds, type KitSnapshot, kitVersions, originId } from "../schema/kit_snapshot.ts";
 import { mergeSnapshots } from "./rules/merge_snapshots.ts";
 import type { Renames } from "./rules/renames.ts";
 import { revisionFiles } from "../history/revision_name.ts";
@@ -13,7 +13,6 @@ import { baseOf, moveBehind, type TreeRevision } from "./rules/revision_tree.ts"
 import { readScripts } from "./read_scripts.ts";
 import { draftScripts } from "./draft_revision.ts";
 import { renderJson } from "./generate.ts";
-import { kitVersions } from "../schema/kit_snapshot.ts";
 import { proveRevisions } from "./prove.ts";
 import type { RebaseRequest, RebaseResult } from "./rebase_request.ts";
 
@@ -38,14 +37,9 @@ interface Change {
   readonly revision: TreeRevision;
   readonly renames: Renames;
   /** What the revision was made on and what it left behind. */
-  readonly old: Ends;
+  readonly old: KitEnds;
   /** The same at its new place. */
-  readonly now: Ends;
-}
-
-interface Ends {
-  readonly from: KitSnapshot;
-  readonly to: KitSnapshot;
+  readonly now: KitEnds;
 }
 
 /**
@@ -88,7 +82,7 @@ export async function rebaseDialect(
 /** Returns the scripts for the new place when they are others, and why they are; `null` when they are the same. */
 async function generateAgain({ files }: HistoryFolder, change: Change, { engine }: RebaseRequest) {
   const { revision: { id, name, tag }, renames, old, now } = change;
-  const draft = (ends: Ends) =>
+  const draft = (ends: KitEnds) =>
     draftScripts(name, decide(ends, { renames, dropped: "all", fills: new Map() }), engine);
   const [before, after] = [await draft(old), await draft(now)];
   if (before.up === after.up && before.down === after.down) return null;
@@ -103,7 +97,7 @@ async function generateAgain({ files }: HistoryFolder, change: Change, { engine 
 }
 
 /** Says what became, before a revision's turn now comes, of the tables that it changes. */
-function whatCameBefore(old: Ends, now: Ends): string {
+function whatCameBefore(old: KitEnds, now: KitEnds): string {
   const touched = Object.keys({ ...old.from.tables, ...old.to.tables }).filter((name) =>
     canonical(old.from.tables[name]) !== canonical(old.to.tables[name])
   );
@@ -117,7 +111,7 @@ function whatCameBefore(old: Ends, now: Ends): string {
   return said.length > 0 ? said.join("; ") : "what it refers to was changed before it";
 }
 
-function merged(revision: TreeRevision, { from: base, to: mine }: Ends, theirs: KitSnapshot): KitSnapshot {
+function merged(revision: TreeRevision, { from: base, to: mine }: KitEnds, theirs: KitSnapshot): KitSnapshot {
   const { snapshot, conflicts } = mergeSnapshots({ base, mine, theirs });
   if (conflicts.length === 0) return snapshot;
   throw new HarborError(

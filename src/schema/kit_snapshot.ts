@@ -82,6 +82,12 @@ export type KitIndexColumn = Readonly<v.InferOutput<typeof kitIndexColumn>>;
 export type KitIndex = Readonly<v.InferOutput<typeof kitIndex>>;
 export type KitForeignKey = Readonly<v.InferOutput<typeof kitForeignKey>>;
 export type KitEnum = Readonly<v.InferOutput<typeof kitEnum>>;
+/** What a change leads from and to. */
+export interface KitEnds {
+  readonly from: KitSnapshot;
+  readonly to: KitSnapshot;
+}
+
 export type KitCheck = Readonly<v.InferOutput<typeof kitCheck>>;
 
 /** drizzle-kit's version of snapshots and journal entries of a dialect. */

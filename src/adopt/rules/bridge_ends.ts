@@ -2,6 +2,7 @@ import type { Dialect } from "../../base/dialect.ts";
 import type {
   KitCheck,
   KitColumn,
+  KitEnds,
   KitForeignKey,
   KitIndex,
   KitSnapshot,
@@ -10,12 +11,6 @@ import type {
 import { isWhole, pair } from "../../schema/pair.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
 import type { Check, Column, ForeignKey, Index, Snapshot, Table } from "../../schema/snapshot.ts";
-
-/** What a bridge leads from and to, in the form of drizzle-kit. */
-export interface BridgeEnds {
-  readonly from: KitSnapshot;
-  readonly to: KitSnapshot;
-}
 
 /** A revision's schema in both forms. */
 export interface BridgeTarget {
@@ -31,7 +26,7 @@ export interface BridgeTarget {
  * not know (columns, keys, checks) stands on both sides, so that nothing removes it; unknown indexes stand on neither,
  * since no statement touches them. Tables that the revision does not know are left out.
  */
-export function bridgeEnds(live: Snapshot, { snapshot, kit }: BridgeTarget): BridgeEnds {
+export function bridgeEnds(live: Snapshot, { snapshot, kit }: BridgeTarget): KitEnds {
   const { dialect } = snapshot;
   const found = new Map(live.tables.map((table) => [table.name, table]));
   const entries = Object.entries(kit.tables).map(([key, table]) => {

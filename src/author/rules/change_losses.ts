@@ -1,7 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { allowedValues, type FillValues, placeholder, requiredFills } from "./fills.ts";
-import type { KitSnapshot } from "../../schema/kit_snapshot.ts";
-import { applyRenames, invertRenames, type Renames, tablesByName } from "./renames.ts";
+import { applyRenames, invertRenames, type RenamedEnds, tablesByName } from "./renames.ts";
 import { postgresType } from "../../sql/postgres_spelling.ts";
 import type { DecidedFill, SchemaChange } from "./change_stages.ts";
 
@@ -117,7 +116,7 @@ function list(names: readonly string[]): string {
  * given for it, or one that stands for nothing.
  */
 export function invertChange(
-  { from, to, renames }: { readonly from: KitSnapshot; readonly to: KitSnapshot; readonly renames: Renames },
+  { from, to, renames }: RenamedEnds,
   values: FillValues,
 ) {
   const back = { from: to, to: from, renames: invertRenames(renames) };

@@ -12,14 +12,11 @@ import {
   type KitTable,
   mapValues,
 } from "../../schema/kit_snapshot.ts";
-import { applyRenames, type Renames } from "./renames.ts";
+import { applyRenames, type RenamedEnds, type Renames } from "./renames.ts";
 import { nameOf, tokenize } from "../../sql/lexer.ts";
 
 /** A change of the schema with all that has to be decided about it. */
-export interface SchemaChange {
-  readonly from: KitSnapshot;
-  readonly to: KitSnapshot;
-  readonly renames: Renames;
+export interface SchemaChange extends RenamedEnds {
   readonly fills: readonly DecidedFill[];
   /** Whether all of it is to run in one transaction, with nobody beside it. */
   readonly isAtomic?: boolean;

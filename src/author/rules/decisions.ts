@@ -2,7 +2,7 @@ import { invertChange } from "./change_losses.ts";
 import type { DecidedFill, SchemaChange } from "./change_stages.ts";
 import { HarborError } from "../../base/errors.ts";
 import { type Fill, fillFlag, type FillValues, requiredFills } from "./fills.ts";
-import { canonical, type KitSnapshot } from "../../schema/kit_snapshot.ts";
+import { canonical, type KitEnds } from "../../schema/kit_snapshot.ts";
 import {
   type Dropped,
   refuseImpossibleRenames,
@@ -27,14 +27,12 @@ export interface OpenQuestions {
   readonly fills: readonly (Fill & { readonly flag: string })[];
 }
 
-type Ends = { readonly from: KitSnapshot; readonly to: KitSnapshot };
-
 /**
  * Returns what is to be asked about the change of all dialects together, each question once.
  *
  * @throws {HarborError} `usage` when a decision fits nothing
  */
-export function openQuestions(changes: readonly Ends[], decisions: Decisions): OpenQuestions {
+export function openQuestions(changes: readonly KitEnds[], decisions: Decisions): OpenQuestions {
   const { renames, dropped, fills: values } = decisions;
   for (const { from, to } of changes) refuseImpossibleRenames(from, to, renames);
   const candidates = changes.flatMap((ends) => renameCandidates(ends, renames, dropped));
@@ -56,7 +54,7 @@ export function openQuestions(changes: readonly Ends[], decisions: Decisions): O
 }
 
 /** Returns the change in both directions, once nothing is open. */
-export function decide({ from, to }: Ends, { renames, fills: values }: Decisions) {
+export function decide({ from, to }: KitEnds, { renames, fills: values }: Decisions) {
   const up: SchemaChange = {
     from,
     to,
@@ -95,7 +93,8 @@ export function unanswered(command: string, { renames, fills }: OpenQuestions): 
   );
 }
 
-function decided(fills: readonly Fill[]): readonly DecidedFill[] {
+/** Returns those fills whose value is known. */
+export function decided(fills: readonly Fill[]): readonly DecidedFill[] {
   return fills.flatMap((fill) => fill.value === null ? [] : [{ ...fill, value: fill.value }]);
 }
 

@@ -6,7 +6,7 @@ import {
   type KitSnapshot,
   mapValues,
 } from "../../schema/kit_snapshot.ts";
-import { applyRenames, type Renames } from "./renames.ts";
+import { applyRenames, type RenamedEnds } from "./renames.ts";
 
 /** How the values of enum types change, which drizzle-kit writes wrong for columns with a default. */
 export interface EnumChanges {
@@ -16,10 +16,8 @@ export interface EnumChanges {
   readonly recreations: readonly string[];
 }
 
-type Ends = { readonly from: KitSnapshot; readonly to: KitSnapshot; readonly renames: Renames };
-
 /** Returns the statements for enum types that both snapshots have, with other values. */
-export function enumChanges({ from, to, renames }: Ends): EnumChanges {
+export function enumChanges({ from, to, renames }: RenamedEnds): EnumChanges {
   const before = applyRenames(from, renames);
   const changed = changedEnums(from, to);
   const isGrown = ({ old, now }: ChangedEnum) =>

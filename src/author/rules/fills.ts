@@ -2,8 +2,8 @@ import { isSerial } from "../../sql/postgres_spelling.ts";
 import { isConstant } from "../../sql/constant_expression.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
-import { defaultOf, type KitColumn, type KitSnapshot, type KitTable } from "../../schema/kit_snapshot.ts";
-import { applyRenames, type Renames, tablesByName } from "./renames.ts";
+import { defaultOf, type KitColumn, type KitTable } from "../../schema/kit_snapshot.ts";
+import { applyRenames, type RenamedEnds, tablesByName } from "./renames.ts";
 
 /** A column of a table that exists, whose rows need a value that they do not have. */
 export interface Fill {
@@ -23,12 +23,7 @@ export type FillValues = ReadonlyMap<string, string>;
  * and new ones whose default has to be worked out for each row. A value that was given goes before the default.
  */
 export function requiredFills(
-  { from, to, renames, values }: {
-    readonly from: KitSnapshot;
-    readonly to: KitSnapshot;
-    readonly renames: Renames;
-    readonly values: FillValues;
-  },
+  { from, to, renames, values }: RenamedEnds & { readonly values: FillValues },
 ): readonly Fill[] {
   const before = tablesByName(applyRenames(from, renames));
   return [...tablesByName(to).values()].flatMap((table) => {

@@ -1,5 +1,5 @@
 import { HarborError } from "../../base/errors.ts";
-import { type KitSnapshot, type KitTable, mapValues } from "../../schema/kit_snapshot.ts";
+import { type KitEnds, type KitSnapshot, type KitTable, mapValues } from "../../schema/kit_snapshot.ts";
 
 /** What has another name now. */
 export interface Renames {
@@ -26,6 +26,11 @@ export interface RenameCandidate {
   readonly added: readonly string[];
 }
 
+/** What a change leads from and to, and what is called otherwise afterwards. */
+export interface RenamedEnds extends KitEnds {
+  readonly renames: Renames;
+}
+
 export const noRenames: Renames = { tables: [], columns: [] };
 
 /** Returns what turns the renames back. */
@@ -45,7 +50,7 @@ export type Dropped = "all" | readonly Pick<RenameCandidate, "table" | "gone">[]
  * no table is in question, since a table's columns depend on what it was called.
  */
 export function renameCandidates(
-  { from, to }: { readonly from: KitSnapshot; readonly to: KitSnapshot },
+  { from, to }: KitEnds,
   known: Renames,
   dropped: Dropped,
 ): readonly RenameCandidate[] {

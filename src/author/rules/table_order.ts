@@ -1,10 +1,10 @@
-import { type KitSnapshot } from "../../schema/kit_snapshot.ts";
+import { type KitEnds } from "../../schema/kit_snapshot.ts";
 import { tablesByName } from "./renames.ts";
 
 /** Puts the statements that drop a table for good last, each after those whose tables refer to its own. */
 export function referrersFirst(
   statements: readonly string[],
-  { from, to }: { readonly from: KitSnapshot; readonly to: KitSnapshot },
+  { from, to }: KitEnds,
 ): readonly string[] {
   const tables = tablesByName(from);
   const kept = tablesByName(to);
