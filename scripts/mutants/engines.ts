@@ -120,8 +120,8 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/postgres/write.ts",
-    find: "await carryBeforeDrop(statement);",
-    replace: "",
+    find: "const prepared = await prepareAlone(statement);",
+    replace: "const prepared = statement;",
     danger: "an index that goes without a transaction takes the replica identity with it",
     tests: ["engines/postgres/attached_test.ts"],
     filter: "postgres 18",

@@ -114,8 +114,9 @@ async function findLosses(
   stages: readonly Stage[],
   attempt: string,
 ): Promise<readonly string[]> {
-  const inspector = await loadInspector(database.dialect);
-  let attachments = await inspector.attachments(database);
+  const mayLose = stages.some(({ statements }) => statements.some((sql) => /\bdrop\b/i.test(sql)));
+  if (!mayLose) return [];
+  let attachments = await (await loadInspector(database.dialect)).attachments(database);
   const losses: string[] = [];
   for (const { step: { direction, script, revision }, before, after } of stages) {
     const { lost, left } = lostAttachments(attachments, { statements: script.statements, before, after });

@@ -15,7 +15,7 @@ export interface Statement {
   readonly text: string;
   readonly parameters: readonly unknown[];
   /**
-   * The text with its parameters written out, where that means the same: postgres.js asks the server for the types of
+   * What is sent in the place of the text: with its parameters written out, where that means the same. postgres.js asks the server for the types of
    * parameters first, and sends nothing else meanwhile.
    */
   readonly written?: string;

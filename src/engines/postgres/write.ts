@@ -3,6 +3,7 @@ import { foldedName, tokensOf } from "../../sql/cursor.ts";
 import { quoteText } from "../../sql/quote.ts";
 import type { WriteMode } from "../database.ts";
 import { type Attached, attachedQuery } from "./catalogs/attached.ts";
+import { buildLike } from "./catalogs/build_like.ts";
 import { carryOver } from "./catalogs/carry_over.ts";
 import type { Result, Session } from "./session.ts";
 import { despiteOthers } from "./contention.ts";
@@ -110,9 +111,9 @@ export function batchWriter(
     }
     const changed: number[] = [];
     for (const [index, statement] of statements.entries()) {
-      await carryBeforeDrop(statement);
+      const prepared = await prepareAlone(statement);
       const concurrently = /\bconcurrently\b/i.test(statement.text);
-      const attempt = (waitMs: number) => session.exclusive(() => runAlone(statement, { index, waitMs }));
+      const attempt = (waitMs: number) => session.exclusive(() => runAlone(prepared, { index, waitMs }));
       changed.push(
         await despiteOthers(attempt, {
           ...watched,
@@ -231,10 +232,14 @@ export function batchWriter(
     }
   }
 
-  /** An index that goes without a transaction gives what hangs on it to its successor while it is there. */
-  async function carryBeforeDrop({ text, asUser }: Statement): Promise<void> {
-    if (!asUser || !/^drop\s+index\b/i.test(withoutLead(text))) return;
-    const names = tokensOf(text, "postgresql").map((token) => foldedName(token, "postgresql"));
+  /**
+   * An index that is built without a transaction is built like the one whose place it is to take. One that goes without a
+   * transaction gives what hangs on it to its successor while it is there.
+   */
+  async function prepareAlone(statement: Statement): Promise<Statement> {
+    const { text, asUser } = statement;
+    const [, verb] = /^(create|drop)\s+(?:unique\s+)?index\b/i.exec(withoutLead(text)) ?? [];
+    if (!asUser || verb === undefined) return statement;
     const attached = await session.exclusive(() =>
       transact([], lockTimeoutMs, async () => {
         const found = await readAttached();
@@ -242,9 +247,12 @@ export function batchWriter(
         return found;
       })
     );
+    if (/create/i.test(verb)) return { ...statement, written: buildLike(text, attached) };
+    const names = tokensOf(text, "postgresql").map((token) => foldedName(token, "postgresql"));
     const isGoing = ({ definition, bare }: Attached) => definition !== null && names.includes(bare);
     const texts = carryOver(attached.filter(isGoing), attached.filter((each) => !isGoing(each)));
     if (texts.length > 0) await write(texts.map(plain), "schema");
+    return statement;
   }
 
   /** Sets the timeout and asks, in the transaction itself, whether the lock is still ours. */

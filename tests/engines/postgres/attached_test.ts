@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { engines, withTestDatabase } from "../../support/databases.ts";
+import { sharedPostgres, withClient } from "../../support/servers/postgres_server.ts";
 import { sql } from "../../support/user_sql.ts";
 
 const tables = [
@@ -147,4 +149,56 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
     const index = after.relations.find((each: { name: string }) => each.name === "ix");
     assert.deepEqual([index.note, index.identity], ["it's", false]);
   });
+
+  test(
+    on("an index is built where and as the one stood whose place it is to take, at once or beside writers"),
+    async () => {
+      const admin = await sharedPostgres(engine.name === "postgres 15" ? 15 : 18);
+      const space = `space_${randomUUID().slice(0, 8)}`;
+      await withClient(admin, async (client) => {
+        await client.unsafe("SET allow_in_place_tablespaces = on");
+        await client.unsafe(`CREATE TABLESPACE ${space} LOCATION ''`);
+        await client.unsafe(`GRANT CREATE ON TABLESPACE ${space} TO PUBLIC`);
+        try {
+          await engine.withDatabase(async (url) => {
+            await engine.query(
+              url,
+              `CREATE TABLE t (a int, b int); ${
+                ["a", "b"].map((name) =>
+                  `CREATE INDEX ix_${name} ON t (${name}) WITH (fillfactor = 60) TABLESPACE ${space}`
+                ).join(";")
+              }; CREATE INDEX partial ON t (a) WITH (fillfactor = 33) WHERE b > 0`,
+            );
+            const stand = async () =>
+              (await engine.query(
+                url,
+                "SELECT concat_ws(' ', c.relname, c.reloptions, s.spcname, c.oid) AS stand FROM pg_class c " +
+                  "LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE c.relname LIKE 'ix%' ORDER BY 1",
+              )).map(({ stand }) => String(stand));
+            const names = (found: readonly string[]) => found.map((each) => each.replace(/ \d+$/, ""));
+            const before = await stand();
+            await withTestDatabase(url, async (database) => {
+              await database.write([
+                sql`CREATE UNIQUE INDEX CONCURRENTLY ix_new ON "t" ("a") WHERE (a > 0 OR true)`,
+              ], "alone");
+              assert.deepEqual(names(await stand()).at(-1), "ix_new {fillfactor=33}");
+              await database.write([sql`DROP INDEX ix_new`], "schema");
+              await database.write([sql`CREATE INDEX CONCURRENTLY ix_new ON t (a)`], "alone");
+              const [, , built] = await stand();
+              assert.equal(names([built!])[0], `ix_new {fillfactor=60} ${space}`);
+              await database.write([
+                sql`DROP INDEX ix_a, ix_b`,
+                sql`ALTER INDEX ix_new RENAME TO ix_a`,
+                sql`CREATE INDEX ix_b ON t (b)`,
+              ], "schema");
+            });
+            assert.deepEqual(names(await stand()), names(before));
+            assert.notDeepEqual(await stand(), before);
+          });
+        } finally {
+          await client.unsafe(`DROP TABLESPACE ${space}`);
+        }
+      });
+    },
+  );
 }

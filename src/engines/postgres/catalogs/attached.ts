@@ -15,6 +15,8 @@ export interface Attached {
   readonly identity: "d" | "f" | "n" | "i";
   /** What an index is made of, but for its name and uniqueness; `null` for anything else. */
   readonly definition: string | null;
+  /** The names of an index's key columns, and whether it has a condition: `a,b WHERE`; `null` with an expression. */
+  readonly columns: string | null;
   /** Which of an index's columns are expressions; `null` for anything else. */
   readonly shape: string | null;
   /** Whether the index can tell rows apart for replication, and whether rows can be ordered by it. */
@@ -55,6 +57,10 @@ function relations(schema: string): string {
     t.relreplident AS identity, x.indisreplident, x.indisclustered,
     concat_ws('|', t.oid::regclass, c.relam, (SELECT string_agg(pg_get_indexdef(c.oid, n, true), ',' ORDER BY n)
       FROM generate_series(1, x.indnatts) AS n), pg_get_expr(x.indpred, x.indrelid)) AS definition,
+    (SELECT string_agg(a.attname, ',' ORDER BY n) || CASE WHEN x.indpred IS NULL THEN '' ELSE ' WHERE' END
+      FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, n)
+      JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.number
+      WHERE n <= x.indnkeyatts AND x.indexprs IS NULL) AS columns,
     (SELECT string_agg((number = 0)::text, ',' ORDER BY n) FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, n)) AS shape,
     coalesce(${canIdentify}, false) AS identifies,
     x.indpred IS NULL AND coalesce(pg_index_has_property(c.oid, 'clusterable'), false) AS orders
@@ -136,12 +142,12 @@ const ofColumn = `
 
 const carriers = `
   SELECT c.oid::text AS id, concat(c.word, ' ', c.own) AS name, c.home::text AS "table", c.identity,
-    CASE WHEN c.is_index THEN c.definition END AS definition, c.shape, c.identifies, c.orders, thing.rank, thing.aspect,
+    CASE WHEN c.is_index THEN c.definition END AS definition, c.columns, c.shape, c.identifies, c.orders, thing.rank, thing.aspect,
     CASE WHEN c.is_index THEN thing.head ELSE concat(thing.head, c.own, thing.tail) END AS head,
     CASE WHEN c.is_index THEN thing.tail END AS tail, c.own AS "full", c.relname::text AS bare
   FROM relations c LEFT JOIN LATERAL (${ofRelation}) AS thing ON true
   UNION ALL
-  SELECT c.oid::text, concat('TABLE ', c.own), c.oid::text, c.identity, NULL, NULL, false, false, 1, thing.aspect, thing.head,
+  SELECT c.oid::text, concat('TABLE ', c.own), c.oid::text, c.identity, NULL, NULL, NULL, false, false, 1, thing.aspect, thing.head,
     NULL, '', ''
   FROM relations c, LATERAL (
     SELECT concat('trigger ', t.tgname) AS aspect, ${triggerDefinition} AS head FROM pg_trigger t
@@ -150,12 +156,12 @@ const carriers = `
     SELECT concat('policy ', p.polname), ${policyDefinition} FROM pg_policy p WHERE p.polrelid = c.oid) AS thing
   UNION ALL
   SELECT concat('constraint ', k.oid), concat('CONSTRAINT ', quote_ident(k.conname), ' ON ', c.own), c.oid::text,
-    c.identity, NULL, NULL, false, false, 1, CASE WHEN d.objoid IS NOT NULL THEN 'comment' END,
+    c.identity, NULL, NULL, NULL, false, false, 1, CASE WHEN d.objoid IS NOT NULL THEN 'comment' END,
     format('COMMENT ON CONSTRAINT %I ON %s IS %L', k.conname, c.own, d.description), NULL, '', k.conname::text
   FROM relations c JOIN pg_constraint k ON k.conrelid = c.oid LEFT JOIN pg_description d
     ON d.classoid = 'pg_constraint'::regclass AND d.objoid = k.oid
   UNION ALL
-  SELECT concat('statistics ', s.oid), concat('STATISTICS ', ${statisticsName}), c.oid::text, c.identity, NULL, NULL,
+  SELECT concat('statistics ', s.oid), concat('STATISTICS ', ${statisticsName}), c.oid::text, c.identity, NULL, NULL, NULL,
     false, false, 1, CASE WHEN head IS NOT NULL THEN aspect END, head, NULL, '', ''
   FROM relations c JOIN pg_statistic_ext s ON s.stxrelid = c.oid, LATERAL (VALUES ('target', ${statisticsTarget}),
     ('comment', nullif(${
@@ -163,7 +169,7 @@ const carriers = `
 }, ''))) AS thing (aspect, head)
   UNION ALL
   SELECT concat(c.oid, '.', a.attnum), concat('COLUMN ', c.own, '.', quote_ident(a.attname)), c.oid::text, c.identity,
-    NULL, NULL, false, false, 1, thing.aspect, thing.head, NULL, '', ''
+    NULL, NULL, NULL, false, false, 1, thing.aspect, thing.head, NULL, '', ''
   FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN LATERAL (${ofColumn}) AS thing ON true
   WHERE NOT c.is_index`;
