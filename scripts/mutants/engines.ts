@@ -237,7 +237,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/sqlite/backup/replace.ts",
-    find: "if (one !== other) {",
+    find: "if (one.sha256 !== other.sha256) {",
     replace: "if (false) {",
     danger: "a restored file that reads back differently takes the database's place",
     tests: ["cli/backup_test.ts"],
@@ -247,7 +247,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/sqlite/backup/replace.ts",
-    find: 'if (journalMode(handle) === "wal") throw inUse',
+    find: "if (isWalMode(handle)) throw inUse",
     replace: "if (false) throw inUse",
     danger: "a program that opened the file meanwhile writes on in the old one",
     tests: ["cli/backup_files_test.ts"],

@@ -44,8 +44,8 @@ export async function replaceLibsql(replacement: Replacement): Promise<void> {
       await clearStages(database);
       for (const [index, table] of copy.tables.entries()) {
         const stage = stageOf(table, index);
-        await fillStage(database, { handle, table, stage, signal });
-        await refuseIfChanged(replacement, { handle, table, stage });
+        const sent = await fillStage(database, { handle, table, stage, signal });
+        await refuseIfChanged(replacement, { table, stage, sent });
         onProgress?.((index + 1) / (copy.tables.length + 1));
       }
       await swap(database, copy);
@@ -75,24 +75,29 @@ async function clearStages(database: Database): Promise<void> {
   if (stages.length > 0) await database.write(stages.map(({ name }) => drop("TABLE", name)), "replace");
 }
 
+type Digest = Awaited<ReturnType<typeof digestChunks>>;
+
 interface Staged {
-  readonly handle: DatabaseSync;
   readonly table: SqliteStoredTable;
   readonly stage: SqliteStoredTable;
 }
 
+/** Returns the digest of what it sent. */
 async function fillStage(
   database: Database,
-  { handle, table, stage, signal }: Staged & { readonly signal: AbortSignal },
-): Promise<void> {
+  { handle, table, stage, signal }: Staged & {
+    readonly handle: DatabaseSync;
+    readonly signal: AbortSignal;
+  },
+): Promise<Digest> {
   const columns = stage.columns.map(({ name }) => name).join(", ");
   await database.write([sql.raw(`CREATE TABLE ${stage.name} (${columns})`)]);
-  for (const rows of readCopyRows(handle, table)) {
+  return await digestChunks(readCopyRows(handle, table), async (rows) => {
     stopBackupIfAsked(signal);
     // What the runtime puts in the place of bytes that it cannot read; a text may have the character, too.
     if (rows.text.includes("\ufffd")) refuseBadText(handle, table);
     await database.write([insertRows(stage, rows)]);
-  }
+  });
 }
 
 function refuseBadText(handle: DatabaseSync, table: SqliteStoredTable): void {
@@ -126,12 +131,9 @@ function valueSql(value: SqliteValue): SQL {
 /** Compares what the server now holds with the copy, before anything depends on it. */
 async function refuseIfChanged(
   { url, signal }: Replacement,
-  { handle, table, stage }: Staged,
+  { table, stage, sent }: Staged & { readonly sent: Digest },
 ): Promise<void> {
-  const [sent, got] = [
-    await digestChunks(readCopyRows(handle, table)),
-    await withLibsqlSnapshot(url, signal, (snapshot) => digestChunks(snapshot.table(stage))),
-  ];
+  const got = await withLibsqlSnapshot(url, signal, (snapshot) => digestChunks(snapshot.table(stage)));
   if (sent.rows === got.rows && sent.digest === got.digest) return;
   throw new HarborError(
     "backup_failed",

@@ -1,15 +1,5 @@
 import type { SqliteFileUrl } from "../../../base/url/sqlite_url.ts";
-import { createHash } from "node:crypto";
-import {
-  constants,
-  createReadStream,
-  existsSync,
-  linkSync,
-  lstatSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { constants, existsSync, linkSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -31,9 +21,11 @@ import {
   trustedPath,
   withOpenFolder,
 } from "../../../base/files/open_folder.ts";
+import { digestFile } from "../../../base/files/file_digest.ts";
 import { ownerFor } from "../../../base/files/owner.ts";
 import { failureCode } from "../errors.ts";
-import { busyTimeoutMs, execute, prepare, resultCode } from "../open_file.ts";
+import { busyTimeoutMs, execute, resultCode } from "../open_file.ts";
+import { isWalMode } from "../pace.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /** What is to be put in the place of a database file. */
@@ -72,7 +64,7 @@ export async function swapFile({ url, from, signal, closeOthers, onRemark }: Swa
     const own = makePrivateFolder(folder, `.${name}${stagingMark}`);
     try {
       const staged = own.path("new");
-      await stage(from, { staged, target: folder.path(name), onRemark });
+      await stage(from, { staged, target: folder.path(name), signal, onRemark });
       stopBackupIfAsked(signal);
       await closeOthers();
       withExclusive(folder.path(name), url, () => {
@@ -134,11 +126,12 @@ function removeLeftovers(folder: OpenFolder, name: string): void {
 interface Stage {
   readonly staged: string;
   readonly target: string;
+  readonly signal: AbortSignal;
   readonly onRemark: Swap["onRemark"];
 }
 
 /** Makes the new file, and makes sure that it is what it should be. */
-async function stage(from: string, { staged, target, onRemark }: Stage): Promise<void> {
+async function stage(from: string, { staged, target, signal, onRemark }: Stage): Promise<void> {
   await copyFile(from, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   const stat = lstatSync(target, { throwIfNoEntry: false });
   const lost = await keepAttributes(
@@ -146,22 +139,14 @@ async function stage(from: string, { staged, target, onRemark }: Stage): Promise
     stat === undefined ? ownerFor(dirname(target)) : { path: target, stat },
   );
   if (lost !== null) onRemark?.(lost);
-  const [one, other] = [await sha256Of(from), await sha256Of(staged)];
-  if (one !== other) {
+  const [one, other] = [await digestFile(from, signal), await digestFile(staged, signal)];
+  if (one.sha256 !== other.sha256) {
     throw new HarborError(
       "backup_failed",
       `Cannot write "${target}": it does not read back as it was written`,
       { hint: "Nothing was changed. Look for a failing disk or memory: dmesg" },
     );
   }
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
-    hash.update(chunk as Uint8Array);
-  }
-  return hash.digest("hex");
 }
 
 /**
@@ -187,16 +172,16 @@ function inUse(url: SqliteFileUrl, state: string, cause?: unknown): HarborError 
 function withExclusive(target: string, url: SqliteFileUrl, work: () => void): void {
   if (!existsSync(target)) return work();
   let handle: DatabaseSync | undefined;
-  let mode: string | undefined;
+  let isWal = false;
   try {
     handle = new DatabaseSync(target, { timeout: busyTimeoutMs });
-    mode = journalMode(handle);
+    isWal = isWalMode(handle);
     // What is in the -wal goes into the file, and the -wal away; SQLite refuses while anyone else has the file open.
-    if (mode === "wal") execute(handle, "PRAGMA journal_mode = DELETE");
+    if (isWal) execute(handle, "PRAGMA journal_mode = DELETE");
     execute(handle, "BEGIN EXCLUSIVE");
-    if (journalMode(handle) === "wal") throw inUse(url, "another program opened it meanwhile");
+    if (isWalMode(handle)) throw inUse(url, "another program opened it meanwhile");
   } catch (error) {
-    if (mode === "wal") leaveAsWal(handle!);
+    if (isWal) leaveAsWal(handle!);
     handle?.close();
     if (error instanceof HarborError) throw error;
     const message = messageOf(error);
@@ -210,16 +195,11 @@ function withExclusive(target: string, url: SqliteFileUrl, work: () => void): vo
     work();
   } catch (error) {
     execute(handle, "ROLLBACK");
-    if (mode === "wal") leaveAsWal(handle);
+    if (isWal) leaveAsWal(handle);
     throw error;
   } finally {
     handle.close();
   }
-}
-
-function journalMode(handle: DatabaseSync): string {
-  const row = prepare(handle, "PRAGMA journal_mode").get() as unknown as { readonly journal_mode: string };
-  return row.journal_mode;
 }
 
 function leaveAsWal(handle: DatabaseSync): void {

@@ -23,14 +23,14 @@ export function chunkOfLines(lines: string, count: number): RowChunk {
 /** Passes the chunks of a table on, and returns the digest of all of them. */
 export async function digestChunks(
   chunks: AsyncIterable<RowChunk> | Iterable<RowChunk>,
-  pass: (chunk: RowChunk) => void = () => {},
+  pass: (chunk: RowChunk) => void | Promise<void> = () => {},
 ): Promise<{ readonly rows: number; readonly digest: string }> {
   const hash = createHash("sha256");
   let rows = 0;
   for await (const chunk of chunks) {
     hash.update(chunk.text);
     rows += chunk.count;
-    pass(chunk);
+    await pass(chunk);
   }
   return { rows, digest: hash.digest("hex") };
 }
