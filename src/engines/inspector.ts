@@ -53,8 +53,8 @@ export interface Attachment {
   readonly name: string;
   /** What it is, for people: `the comment of index ix_files_uuid`. */
   readonly what: string;
-  /** Whether it tells rows apart for replication; only a unique index of columns that are never NULL can. */
-  readonly isIdentity: boolean;
+  /** Whose it can become: any successor's; only that of a unique index of columns that are never NULL; or nobody's. */
+  readonly heir: "any" | "identifying" | "none";
   /** What fails without it and until when, as a sentence; `null` when nothing does. */
   readonly consequence: string | null;
 }

@@ -12,7 +12,8 @@ const withUnique = t({ indexes: [unique] });
 const concurrently = "-- harbor:concurrently\n";
 
 // One row a rule: the schema before and after, the script between them, and what is lost of a replica identity and a
-// comment that hang on the index `ix`, and of the comments of the constraints `k` and `t_pkey`.
+// comment that hang on the index `ix`, and of the comments of the constraints `k` and `t_pkey`; and of a tablespace of `s`, which
+// nobody may use.
 const cases = [
   ["keeps all where nothing happens", withUnique, withUnique, ["ALTER TABLE t ADD d int"], ""],
   ["keeps what hangs on what no revision knows", t(), t(), ["ALTER TABLE t DROP COLUMN d"], ""],
@@ -27,6 +28,10 @@ const cases = [
     'DROP INDEX "ix"',
     'ALTER INDEX "ix_new" RENAME TO "ix"',
   ], ""],
+  ["loses what no successor may have", t({ indexes: [index("s")] }), t({ indexes: [index("s")] }), [
+    "DROP INDEX s",
+    "CREATE INDEX s ON t (c)",
+  ], "space"],
   ["loses the identity to a successor that is not unique", withUnique, t({ indexes: [index("ix")] }), [
     'DROP INDEX "ix"',
     'CREATE INDEX "ix" ON t (c)',
@@ -89,13 +94,16 @@ for (const [rule, before, after, script, expected] of cases) {
       dialect: "postgresql",
       text: script.join(";--> statement-breakpoint\n"),
     });
-    const attached = [["ix", "identity"], ["ix", "comment"], ["k", "check"], ["t_pkey", "key"]] as const;
+    const attached = [["ix", "identity"], ["ix", "comment"], ["k", "check"], ["t_pkey", "key"], [
+      "s",
+      "space",
+    ]] as const;
     const { lost } = lostAttachments(
       attached.map(([name, what]) => ({
         table: "t",
         name,
         what,
-        isIdentity: what === "identity",
+        heir: what === "identity" ? "identifying" : what === "space" ? "none" : "any",
         consequence: null,
       })),
       { statements, before, after },

@@ -3,7 +3,13 @@ import { pass } from "../../base/finding.ts";
 import { sql } from "drizzle-orm";
 import { quoteName } from "../../sql/quote.ts";
 import type { Attachment, Inspector, Probe } from "../inspector.ts";
-import { type Attached, attachedQuery, identityAspect, publishedQuery } from "./catalogs/attached.ts";
+import {
+  type Attached,
+  attachedQuery,
+  forbiddenAspect,
+  identityAspect,
+  publishedQuery,
+} from "./catalogs/attached.ts";
 import { amcheckProbe } from "./amcheck.ts";
 import { ownSchema } from "./statement.ts";
 import { ownTable } from "../statement_names.ts";
@@ -94,7 +100,7 @@ export const postgresInspector: Inspector = {
         table,
         name: bare,
         what: `the ${aspect} of ${isIdentity(row) ? `table ${table} by ` : ""}${kind} ${bare}`,
-        isIdentity: isIdentity(row),
+        heir: isIdentity(row) ? "identifying" : aspect.startsWith(forbiddenAspect) ? "none" : "any",
         consequence: isNeeded
           ? `UPDATE and DELETE of ${table} fail while it is published, until ALTER TABLE ${
             quoteName(table)

@@ -28,7 +28,7 @@ interface Change {
 
 /**
  * Says what of the attachments a script takes away: those of an index or a constraint that goes without a successor, whose
- * successor is made in another transaction, or can no longer tell rows apart. All others the engine carries over.
+ * successor is made in another transaction, or cannot have it. All others the engine carries over.
  *
  * @returns Those that are lost, and those that are left, under the names that they hang on then
  */
@@ -90,12 +90,13 @@ function heirOf(attachment: Attachment, { before, after }: Way, changes: readonl
     change.kind !== "drop" &&
     (drop.isAlone ? at < place : change.transaction === drop.transaction && change.to === heir.name)
   );
-  return isMade && (!attachment.isIdentity || heir.identifies) ? heir.name : null;
+  const isFit = attachment.heir === "any" || (attachment.heir === "identifying" && heir.identifies);
+  return isMade && isFit ? heir.name : null;
 }
 
 /** The name of a key stands in no snapshot. */
 function keyOf(
-  { name: attached }: Attachment,
+  { name: attached, heir }: Attachment,
   { table, name, drop, changes }: {
     readonly table: Table;
     readonly name: string;
@@ -106,7 +107,7 @@ function keyOf(
   const isMade = changes.some(({ kind, to, transaction }) =>
     kind === "make" && to === attached && transaction === drop?.transaction
   );
-  return isMade && table.primaryKey.length > 0 ? name : null;
+  return isMade && heir !== "none" && table.primaryKey.length > 0 ? name : null;
 }
 
 /** An index or a constraint of a snapshot. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { engines, withTestDatabase } from "../../support/databases.ts";
+import { postgresInspector } from "../../../src/engines/postgres/inspector.ts";
 import { sharedPostgres, withClient } from "../../support/servers/postgres_server.ts";
 import { sql } from "../../support/user_sql.ts";
 
@@ -194,6 +195,22 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
             });
             assert.deepEqual(names(await stand()), names(before));
             assert.notDeepEqual(await stand(), before);
+
+            await client.unsafe(`REVOKE ALL ON TABLESPACE ${space} FROM PUBLIC`);
+            await withTestDatabase(url, async (database) => {
+              const attachments = await postgresInspector.attachments(database);
+              assert.match(
+                JSON.stringify(attachments),
+                new RegExp(`tablespace ${space}, which this role may not use, of index`),
+              );
+              await database.write([sql`CREATE INDEX CONCURRENTLY ix_new ON t (a)`], "alone");
+              await database.write([
+                sql`DROP INDEX ix_a, ix_b`,
+                sql`ALTER INDEX ix_new RENAME TO ix_a`,
+                sql`CREATE INDEX ix_b ON t USING brin (b)`,
+              ], "schema");
+            });
+            assert.deepEqual(names(await stand()), ["ix_a {fillfactor=60}", "ix_b"]);
           });
         } finally {
           await client.unsafe(`DROP TABLESPACE ${space}`);

@@ -15,6 +15,8 @@ export interface Attached {
   readonly identity: "d" | "f" | "n" | "i";
   /** What an index is made of, but for its name and uniqueness; `null` for anything else. */
   readonly definition: string | null;
+  /** How an index is kept: `btree`; `null` for anything else. */
+  readonly method: string | null;
   /** The names of an index's key columns, and whether it has a condition: `a,b WHERE`; `null` with an expression. */
   readonly columns: string | null;
   /** Which of an index's columns are expressions; `null` for anything else. */
@@ -35,6 +37,8 @@ export interface Attached {
 
 export const identityAspect = "replica identity";
 export const orderAspect = "order of rows";
+/** Before the name of a tablespace in which the role may not make anything. */
+export const forbiddenAspect = "tablespace ";
 
 /**
  * Returns the query for all tables, indexes, constraints and columns of a schema, as {@link Attached} has them.
@@ -54,7 +58,7 @@ function relations(schema: string): string {
   return `relations AS MATERIALIZED (
   SELECT c.*, c.oid::regclass::text AS own, x.indexrelid IS NOT NULL AS is_index,
     CASE WHEN x.indexrelid IS NULL THEN 'TABLE' ELSE 'INDEX' END AS word, t.oid AS home, t.oid::regclass::text AS home_name,
-    t.relreplident AS identity, x.indisreplident, x.indisclustered,
+    t.relreplident AS identity, m.amname::text AS method, x.indisreplident, x.indisclustered,
     concat_ws('|', t.oid::regclass, c.relam, (SELECT string_agg(pg_get_indexdef(c.oid, n, true), ',' ORDER BY n)
       FROM generate_series(1, x.indnatts) AS n), pg_get_expr(x.indpred, x.indrelid)) AS definition,
     (SELECT string_agg(a.attname, ',' ORDER BY n) || CASE WHEN x.indpred IS NULL THEN '' ELSE ' WHERE' END
@@ -64,7 +68,8 @@ function relations(schema: string): string {
     (SELECT string_agg((number = 0)::text, ',' ORDER BY n) FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, n)) AS shape,
     coalesce(${canIdentify}, false) AS identifies,
     x.indpred IS NULL AND coalesce(pg_index_has_property(c.oid, 'clusterable'), false) AS orders
-  FROM pg_class c LEFT JOIN pg_index x ON x.indexrelid = c.oid JOIN pg_class t ON t.oid = coalesce(x.indrelid, c.oid)
+  FROM pg_class c LEFT JOIN pg_am m ON m.oid = c.relam LEFT JOIN pg_index x ON x.indexrelid = c.oid
+  JOIN pg_class t ON t.oid = coalesce(x.indrelid, c.oid)
   WHERE c.relnamespace = ${schema} AND c.relkind IN ('r', 'p', 'i', 'I') AND t.relkind IN ('r', 'p'))`;
 }
 
@@ -73,7 +78,8 @@ const ofRelation = `
   SELECT 1 AS rank, 'comment' AS aspect, format('COMMENT ON %s ', c.word) AS head, format(' IS %L', d.description) AS tail
   FROM pg_description d WHERE d.classoid = 'pg_class'::regclass AND d.objoid = c.oid AND d.objsubid = 0
   UNION ALL
-  SELECT 1, 'tablespace', format('ALTER %s ', c.word), format(' SET TABLESPACE %I', s.spcname)
+  SELECT 1, CASE WHEN has_tablespace_privilege(s.oid, 'CREATE') THEN 'tablespace' ELSE format('${forbiddenAspect}%s, which '
+    'this role may not use,', s.spcname) END, format('ALTER %s ', c.word), format(' SET TABLESPACE %I', s.spcname)
   FROM pg_tablespace s WHERE s.oid = c.reltablespace
   UNION ALL
   SELECT 1, 'option ' || split_part(o, '=', 1), format('ALTER %s ', c.word), format(' SET (%s)', ${
@@ -142,12 +148,13 @@ const ofColumn = `
 
 const carriers = `
   SELECT c.oid::text AS id, concat(c.word, ' ', c.own) AS name, c.home::text AS "table", c.identity,
-    CASE WHEN c.is_index THEN c.definition END AS definition, c.columns, c.shape, c.identifies, c.orders, thing.rank, thing.aspect,
+    CASE WHEN c.is_index THEN c.definition END AS definition, CASE WHEN c.is_index THEN c.method END AS method,
+    c.columns, c.shape, c.identifies, c.orders, thing.rank, thing.aspect,
     CASE WHEN c.is_index THEN thing.head ELSE concat(thing.head, c.own, thing.tail) END AS head,
     CASE WHEN c.is_index THEN thing.tail END AS tail, c.own AS "full", c.relname::text AS bare
   FROM relations c LEFT JOIN LATERAL (${ofRelation}) AS thing ON true
   UNION ALL
-  SELECT c.oid::text, concat('TABLE ', c.own), c.oid::text, c.identity, NULL, NULL, NULL, false, false, 1, thing.aspect, thing.head,
+  SELECT c.oid::text, concat('TABLE ', c.own), c.oid::text, c.identity, NULL, NULL, NULL, NULL, false, false, 1, thing.aspect, thing.head,
     NULL, '', ''
   FROM relations c, LATERAL (
     SELECT concat('trigger ', t.tgname) AS aspect, ${triggerDefinition} AS head FROM pg_trigger t
@@ -156,12 +163,12 @@ const carriers = `
     SELECT concat('policy ', p.polname), ${policyDefinition} FROM pg_policy p WHERE p.polrelid = c.oid) AS thing
   UNION ALL
   SELECT concat('constraint ', k.oid), concat('CONSTRAINT ', quote_ident(k.conname), ' ON ', c.own), c.oid::text,
-    c.identity, NULL, NULL, NULL, false, false, 1, CASE WHEN d.objoid IS NOT NULL THEN 'comment' END,
+    c.identity, NULL, NULL, NULL, NULL, false, false, 1, CASE WHEN d.objoid IS NOT NULL THEN 'comment' END,
     format('COMMENT ON CONSTRAINT %I ON %s IS %L', k.conname, c.own, d.description), NULL, '', k.conname::text
   FROM relations c JOIN pg_constraint k ON k.conrelid = c.oid LEFT JOIN pg_description d
     ON d.classoid = 'pg_constraint'::regclass AND d.objoid = k.oid
   UNION ALL
-  SELECT concat('statistics ', s.oid), concat('STATISTICS ', ${statisticsName}), c.oid::text, c.identity, NULL, NULL, NULL,
+  SELECT concat('statistics ', s.oid), concat('STATISTICS ', ${statisticsName}), c.oid::text, c.identity, NULL, NULL, NULL, NULL,
     false, false, 1, CASE WHEN head IS NOT NULL THEN aspect END, head, NULL, '', ''
   FROM relations c JOIN pg_statistic_ext s ON s.stxrelid = c.oid, LATERAL (VALUES ('target', ${statisticsTarget}),
     ('comment', nullif(${
@@ -169,7 +176,7 @@ const carriers = `
 }, ''))) AS thing (aspect, head)
   UNION ALL
   SELECT concat(c.oid, '.', a.attnum), concat('COLUMN ', c.own, '.', quote_ident(a.attname)), c.oid::text, c.identity,
-    NULL, NULL, NULL, false, false, 1, thing.aspect, thing.head, NULL, '', ''
+    NULL, NULL, NULL, NULL, false, false, 1, thing.aspect, thing.head, NULL, '', ''
   FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN LATERAL (${ofColumn}) AS thing ON true
   WHERE NOT c.is_index`;

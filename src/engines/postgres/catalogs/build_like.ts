@@ -13,7 +13,7 @@ export function buildLike(text: string, attached: readonly Attached[]): string {
   if (at.seek("ON") === null) return text;
   at.take("ONLY");
   const name = at.name();
-  if (at.take("USING")) at.next();
+  const method = at.take("USING") ? foldedName(at.next(), "postgresql") : "btree";
   const rest = at.rest();
   const end = closing(rest, 0);
   const columns = commaParts(rest.slice(1, end)).map(([column, ...more]) =>
@@ -23,7 +23,9 @@ export function buildLike(text: string, attached: readonly Attached[]): string {
   const where = outer.find((token) => isWord(token, "WHERE"));
   const made = `${columns.join()}${where === undefined ? "" : " WHERE"}`;
   const table = attached.find((each) => each.definition === null && each.full !== "" && each.bare === name);
-  const things = attached.filter((each) => each.table === table?.id && each.columns === made);
+  const things = attached.filter((each) =>
+    each.table === table?.id && each.columns === made && each.method === method
+  );
   const isBuilt = ({ aspect }: Attached) => aspect === "tablespace" || aspect?.startsWith("option ");
   const twin = things.filter(({ id }) => id === things.find(isBuilt)?.id);
   const options = twin.filter(({ aspect }) => aspect?.startsWith("option "));

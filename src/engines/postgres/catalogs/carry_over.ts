@@ -1,5 +1,5 @@
 import { quoteName } from "../../../sql/quote.ts";
-import { type Attached, identityAspect, orderAspect } from "./attached.ts";
+import { type Attached, forbiddenAspect, identityAspect, orderAspect } from "./attached.ts";
 
 /**
  * Returns the statements that give what hung on relations to those that came in their place: of the same name, or an
@@ -41,11 +41,13 @@ function isTwin({ definition, aspect }: Attached, other: Attached, known: Readon
 }
 
 /** Whether the successor of an index can have what hung on that. */
-function isFit({ aspect, tail, shape }: Attached, successor: Attached): boolean {
+function isFit({ aspect, tail, shape, method }: Attached, successor: Attached): boolean {
   if (tail === null) return true;
   if (aspect === identityAspect) return successor.identifies;
   if (aspect === orderAspect) return successor.orders;
-  return !aspect!.startsWith("statistics ") || successor.shape === shape;
+  if (aspect!.startsWith("statistics ")) return successor.shape === shape;
+  if (aspect!.startsWith("option ")) return successor.method === method;
+  return !aspect!.startsWith(forbiddenAspect);
 }
 
 function textOf({ aspect, head, tail }: Attached, { full, bare }: Attached): string {
