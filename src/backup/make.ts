@@ -10,7 +10,7 @@ import {
   manifestPathOf,
   renderManifest,
 } from "./rules/manifest.ts";
-import type { Proof } from "../engines/backup_content.ts";
+import type { Proven } from "../engines/backup_content.ts";
 import type { BackupContent, BackupEngine } from "../engines/backup_engine.ts";
 import { readIdentity } from "../engines/identity.ts";
 import { isOwnedBy } from "./rules/ownership.ts";
@@ -116,7 +116,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
     const plain = join(workspace, "copy");
     const meter = startMeter(context, "backup");
     const isEncoded = encodingSuffix(encoding) !== "";
-    const { content, proof, timing } = await copyAndProve(context, engine, {
+    const { content, proof, notRestored, timing } = await copyAndProve(context, engine, {
       path: plain,
       meter,
       share: isEncoded ? 0.7 : 1,
@@ -153,6 +153,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
       schema: content.schema ?? null,
       state: content.state ?? null,
       proof,
+      notRestored,
       uncarried: plan.uncarried,
     };
     return {
@@ -172,7 +173,7 @@ async function copyAndProve(
     /** How much of the whole work this is. */
     readonly share: number;
   },
-): Promise<{ readonly content: BackupContent; readonly proof: Proof; readonly timing: BackupTiming }> {
+): Promise<Proven & { readonly content: BackupContent; readonly timing: BackupTiming }> {
   const { signal, database } = context;
   const began = performance.now();
   const content = await engine.dump(path, signal, meter.part("copying", share * 0.45));
@@ -182,7 +183,7 @@ async function copyAndProve(
   const wrong = differingTables(content.tables, proven.content.tables);
   const isStateWrong = proven.content.state !== undefined && content.state !== proven.content.state;
   const isSchemaWrong = content.schema !== proven.content.schema || isStateWrong;
-  if (wrong.length === 0 && !isSchemaWrong) return { content, proof: proven.proof, timing };
+  if (wrong.length === 0 && !isSchemaWrong) return { ...proven, content, timing };
   const what = wrong.length > 0 ? `the rows of ${wrong.join(", ")} differ` : "the definitions differ";
   throw new HarborError(
     "backup_failed",

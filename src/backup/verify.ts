@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { type Finding, type Found, pass, worstStatus } from "../base/finding.ts";
 import { differingTables } from "./rules/manifest.ts";
+import { proofText, type Proven } from "../engines/backup_content.ts";
 import type { BackupEngine, OnProgress } from "../engines/backup_engine.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
 import { otherKind } from "../base/files/regular_file.ts";
@@ -67,7 +68,7 @@ export async function withProvenCopy<T>(
   return await withCopy({ backup, store, identities }, async (copy) => {
     const engine = await store.restorer(backup.manifest.engine);
     const content = await checkCopy(copy, backup, { engine, store, onProgress });
-    if (content.status !== "pass") throw damaged(backup, content.message);
+    if (content.status === "fail") throw damaged(backup, content.message);
     return await work(copy, engine);
   });
 }
@@ -114,6 +115,7 @@ async function checkContent(
       ...pass("encrypted: its content was proven when it was made, and not now"),
       status: "warn",
       hint: "Give the key to prove it again: --identity key.txt",
+      details: { notChecked: ["content"] },
     };
   }
   const meter = startMeter(store, "backup");
@@ -136,7 +138,7 @@ async function checkCopy(
   },
 ): Promise<Found> {
   return await findDamage(async () => {
-    const { content, proof } = await engine.prove(copy, store.signal, onProgress);
+    const { content, ...proven } = await engine.prove(copy, store.signal, onProgress);
     const wrong = differingTables(manifest.tables, content.tables);
     if (wrong.length > 0) return failed(`the rows of ${wrong.join(", ")} are not those that were copied`);
     if (manifest.schema !== null && content.schema !== manifest.schema) {
@@ -146,12 +148,22 @@ async function checkCopy(
       return failed("its sequences are not where they were when it was copied");
     }
     const rows = content.tables.reduce((sum, table) => sum + table.rows, 0);
-    return pass(
-      `${counted(content.tables.length, "table")} and ${
-        counted(rows, "row")
-      }, as they were copied (${proof})`,
-    );
+    const held = `${counted(content.tables.length, "table")} and ${counted(rows, "row")}`;
+    const isRestored = proven.proof !== "read back";
+    const found = pass(`${held}, as they were copied (${isRestored ? proven.proof : proofText(proven)})`);
+    return isRestored ? found : { ...found, ...onlyReadBack(proven) };
   });
+}
+
+/** Returns what to do about a copy that nobody has restored, which is never the same as one that somebody has. */
+export function onlyReadBack({ notRestored }: Proven): Pick<Found, "status" | "hint" | "details"> {
+  return {
+    status: "warn",
+    hint: notRestored === "the role may not create databases"
+      ? "Let the role create a database for it, as a superuser: ALTER ROLE … CREATEDB"
+      : "Try it on another database: harbor-db restore <backup> --to <url>",
+    details: { notRestored, notChecked: ["restore"] },
+  };
 }
 
 /** Runs work with the file as it was before compression and encryption. */

@@ -8,6 +8,7 @@ import { readIdentity, unknownIdentity } from "../engines/identity.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Newest, StoredBackup } from "../backup/folder.ts";
 import { backupFolder, folderOptions, openAppBackups } from "./backup/options.ts";
+import { proofText } from "../engines/backup_content.ts";
 import { ageText, listedBackup, positionText } from "./backup/output.ts";
 import { defineCommand } from "../cli/command.ts";
 import { flag, text, type Values } from "../cli/options.ts";
@@ -157,7 +158,7 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
   else {
     const { manifest, path } = lastBackup;
     const age = ageText(manifest.createdAt, new Date());
-    show("backup", `${age} old, at ${positionText(manifest)}, proven (${manifest.proof}): ${path}`);
+    show("backup", `${age} old, at ${positionText(manifest)}, ${proofText(manifest)}: ${path}`);
   }
   for (const { path, manifest } of fromFuture) {
     show("backup", report.colors.red(`dated in the future, ${manifest.createdAt}, so not counted: ${path}`));

@@ -21,5 +21,32 @@ export type Proof = typeof proofs[number];
 /** All of them. */
 export const proofs = ["opened", "scratch database", "read back"] as const;
 
+/** Why a copy was read back and not restored: what the proof lacks, and not the copy. */
+export type NotRestored = typeof notRestoredReasons[number];
+
+/** All of them, as the end of a sentence. */
+export const notRestoredReasons = [
+  "the role may not create databases",
+  "the server makes no scratch database",
+  "the role may not connect to a new database",
+  "the server has no room for it twice",
+  "an extension cannot be made in a scratch database",
+  "its definitions need something outside of the copy",
+  "code of a role with fewer rights would run",
+] as const;
+
+/** How far a copy was proven. */
+export interface Proven {
+  readonly proof: Proof;
+  /** For `read back`; `null` also where an earlier release did not note it. */
+  readonly notRestored: NotRestored | null;
+}
+
+/** Says how far a copy was proven: `proven (opened)`, `read back, NOT restored: the role may not create databases`. */
+export function proofText({ proof, notRestored }: Proven): string {
+  if (proof !== "read back") return `proven (${proof})`;
+  return `read back, NOT restored${notRestored === null ? "" : `: ${notRestored}`}`;
+}
+
 /** What the identity of a database looks like, in it and in manifests. */
 export const identityForm = /^[0-9a-f]{32}$/;

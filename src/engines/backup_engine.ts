@@ -1,4 +1,4 @@
-import type { BackupEngineName, Proof, TableContent } from "./backup_content.ts";
+import type { BackupEngineName, Proven, TableContent } from "./backup_content.ts";
 import type { OtherObject } from "../schema/snapshot.ts";
 import type { Database } from "./database.ts";
 
@@ -43,12 +43,15 @@ export interface BackupEngine {
   uncarried(): Promise<readonly OtherObject[]>;
   /** Copies one consistent snapshot into a new file at `path` (mode 0600, flushed to disk) and returns what it holds. */
   dump(path: string, signal: AbortSignal, onProgress?: OnProgress): Promise<BackupContent>;
-  /** Reads the file at `path` back, checks its structure, restores its content aside and returns what came out. */
+  /**
+   * Reads the file at `path` back, checks its structure, restores its content aside and returns what came out. It is
+   * only read back where what keeps it from being restored is outside of the copy, by one of the known reasons.
+   */
   prove(
     path: string,
     signal: AbortSignal,
     onProgress?: OnProgress,
-  ): Promise<{ readonly content: BackupContent; readonly proof: Proof }>;
+  ): Promise<Proven & { readonly content: BackupContent }>;
   /**
    * Says early that a restore would be refused because others use the database. Left out by engines whose servers
    * make them wait.

@@ -56,7 +56,7 @@ function withMaker(
             estimate: () => Promise.resolve(0),
             uncarried: () => Promise.resolve([]),
             dump: (to) => writeFile(to, "copy").then(() => content),
-            prove: () => Promise.resolve({ content: proven, proof: "opened" }),
+            prove: () => Promise.resolve({ content: proven, proof: "opened", notRestored: null }),
             restore: () => Promise.reject(new Error("nobody asked for it")),
           };
           const options: BackupOptions = {

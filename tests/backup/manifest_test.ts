@@ -36,6 +36,7 @@ const manifest: Manifest = {
   schema: digest,
   state: digest,
   proof: "opened",
+  notRestored: null,
   uncarried: ["function f"],
 };
 
@@ -97,7 +98,7 @@ for (const [what, change, expected] of refusals) {
   });
 }
 
-const later = ["state", "identity", "home", "sequence"];
+const later = ["state", "notRestored", "identity", "home", "sequence"];
 for (const field of Object.keys(manifest).filter((name) => !later.includes(name))) {
   test(`parseManifest() refuses a manifest without "${field}"`, () => {
     const { [field]: _, ...rest } = JSON.parse(renderManifest(manifest)) as Record<string, unknown>;

@@ -56,6 +56,7 @@ const explained: ReadonlySet<string> = new Set([
   "recordedAt",
   "own",
   "amcheck",
+  "notRestored",
 ]);
 
 /** Of these, what is only there where something is wrong. */

@@ -245,6 +245,7 @@ for (const version of [15, 18] as const) {
           assert.deepEqual(await engine.prove(path, never), {
             content,
             proof: "read back",
+            notRestored: "code of a role with fewer rights would run",
           });
           assert.equal(await hasRun(), false, engine.name);
           if (engine.name === "harbor") return;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
+import { withOwnedPostgres } from "../support/postgres_role.ts";
 import { runCli } from "../support/run_cli.ts";
 
 interface Given {
@@ -70,6 +71,34 @@ test("backup: a young and whole one passes, and a drill restores it", () =>
     );
     assert.deepEqual(await readdir(join(cwd, "backups")), before);
   }));
+
+test("backup: what was only read back is said everywhere, with the reason, and is not green", () =>
+  withOwnedPostgres(15, "", ({ url }) =>
+    withFolder(async (cwd) => {
+      const options = { cwd, env: { DATABASE_URL: url, XDG_STATE_HOME: cwd } };
+      const reason = "the role may not create databases";
+      const run = (...args: readonly string[]) => runCli(args, options);
+      assert.equal((await run("upgrade")).code, 0);
+      const { backup } = (await run("backup", "--json")).json<{ backup: Record<string, string> }>();
+      assert.deepEqual([backup["proof"], backup["notRestored"]], ["read back", reason]);
+      for (const args of [["backup"], ["backup", "list"], ["status"]]) {
+        const { stdout } = await run(...args);
+        assert.ok(stdout.includes(`read back, NOT restored: ${reason}`), stdout);
+        assert.doesNotMatch(stdout, /proven \(/);
+      }
+      for (const args of [[], ["--restore-drill"]]) {
+        const document = (await run("verify", "--only", "backup", "--json", ...args))
+          .json<{ findings: readonly Finding[]; notChecked: readonly string[] }>();
+        assert.deepEqual(document.findings.map(({ status }) => status), ["warn"]);
+        assert.match(document.findings[0]!.message, /NOT restored: the role may not create databases/);
+        assert.match(document.findings[0]!.hint ?? "", /CREATEDB/);
+        assert.equal(document.notChecked.at(-1), "restore");
+      }
+      const { stdout } = await run("backup", "verify", backup["path"]!);
+      assert.match(stdout, /^warn +content .*NOT restored/m);
+      assert.match(stdout, / is whole as far as it was checked$/m);
+      assert.equal((await run("restore", backup["path"]!, "--yes")).code, 0);
+    })));
 
 // One row a way to break a backup, and what is said about it.
 const breaks = [

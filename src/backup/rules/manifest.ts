@@ -1,4 +1,10 @@
-import { backupEngineNames, identityForm, proofs, type TableContent } from "../../engines/backup_content.ts";
+import {
+  backupEngineNames,
+  identityForm,
+  notRestoredReasons,
+  proofs,
+  type TableContent,
+} from "../../engines/backup_content.ts";
 import { dialects } from "../../base/dialect.ts";
 import * as v from "valibot";
 import { HarborError } from "../../base/errors.ts";
@@ -64,6 +70,8 @@ const manifestFields = v.pipe(
     state: v.optional(v.nullable(digest), null),
     /** How it was proven: restored and opened as a database, restored into a scratch database, or read back row by row. */
     proof: oneOf(proofs),
+    /** Why it was only read back; `null` when it was restored. Earlier releases did not write it. */
+    notRestored: v.optional(v.nullable(oneOf(notRestoredReasons)), null),
     /** What was in the database and is not in the copy: `function total_size`. */
     uncarried: listOf(v.string()),
   }),

@@ -1,3 +1,4 @@
+import { proofText } from "../../engines/backup_content.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import { formatBytes } from "../../base/quantity.ts";
 import { findIdentity, folderOptions, openAppBackups } from "./options.ts";
@@ -25,7 +26,7 @@ export const backupListCommand = defineCommand({
       age: ({ manifest }) => ageText(manifest.createdAt, now),
       revision: ({ manifest }) => positionText(manifest),
       size: ({ manifest }) => formatBytes(manifest.bytes),
-      proven: ({ manifest, isWhole }) => isWhole ? manifest.proof : red("NOT WHOLE"),
+      proven: ({ manifest, isWhole }) => isWhole ? proofText(manifest) : red("NOT WHOLE"),
       "made for": ({ manifest }) => manifest.reason,
       ...isShared
         ? {

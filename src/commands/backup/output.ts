@@ -1,3 +1,4 @@
+import { proofText } from "../../engines/backup_content.ts";
 import { counted, formatBytes, formatDuration } from "../../base/quantity.ts";
 import { isInFuture } from "../../backup/rules/manifest.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
@@ -6,7 +7,19 @@ import type { App } from "../../cli/app.ts";
 
 /** Returns a backup as `--json` shows it in lists. */
 export function listedBackup({ path, manifest, isWhole }: StoredBackup) {
-  const { id, revision, unfinished, createdAt, bytes, engine, proof, reason, database, identity } = manifest;
+  const {
+    id,
+    revision,
+    unfinished,
+    createdAt,
+    bytes,
+    engine,
+    proof,
+    notRestored,
+    reason,
+    database,
+    identity,
+  } = manifest;
   return {
     id,
     path,
@@ -16,6 +29,7 @@ export function listedBackup({ path, manifest, isWhole }: StoredBackup) {
     bytes,
     verified: isWhole,
     proof,
+    notRestored,
     engine,
     reason,
     database,
@@ -43,14 +57,16 @@ export function describeBackup(backup: MadeBackup) {
 
 /** Says what was backed up, where to and how it was proven. */
 export function printBackup({ report }: App, { path, manifest, isReused }: MadeBackup): void {
-  const { bytes, tables, proof, createdAt } = manifest;
+  const { bytes, tables, createdAt } = manifest;
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   report.line(
     isReused
-      ? `${report.colors.green("backup")}     ${path}  from ${createdAt}: the database has not changed since`
+      ? `${
+        report.colors.green("backup")
+      }     ${path}  from ${createdAt}: nothing that it holds has changed since`
       : `${report.colors.green("backed up")}  ${path}  ${formatBytes(bytes)}, ${counted(rows, "row")} in ${
         counted(tables.length, "table")
-      }, proven (${proof})`,
+      }, ${proofText(manifest)}`,
   );
 }
 

@@ -17,7 +17,10 @@ export const backupVerifyCommand = defineCommand({
     const path = backups.find(args[0]!, app.system.cwd);
     const { backup, findings, isSound: ok } = await backups.verify(path);
     for (const finding of findings) printFinding(app, finding);
-    app.report.line(ok ? `${path} is whole` : app.report.colors.red(`${path} is NOT a backup to rely on`));
+    const partly = findings.some(({ status }) => status === "warn") ? " as far as it was checked" : "";
+    app.report.line(
+      ok ? `${path} is whole${partly}` : app.report.colors.red(`${path} is NOT a backup to rely on`),
+    );
     return {
       ok,
       json: {

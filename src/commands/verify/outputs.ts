@@ -1,4 +1,4 @@
-import type { Proof } from "../../engines/backup_content.ts";
+import type { Proof, Proven } from "../../engines/backup_content.ts";
 import { basename, resolve } from "node:path";
 import { asFileError, HarborError, messageOf } from "../../base/errors.ts";
 import { notCheckedOf, worstStatus } from "../../base/finding.ts";
@@ -115,7 +115,7 @@ function pageOf(app: App, { verification, exitCode }: Result, runs: readonly Run
       createdAt: manifest.createdAt,
       bytes: manifest.bytes,
       revision: manifest.revision,
-      proof: isWhole ? proofWords[manifest.proof] : null,
+      proof: isWhole ? `${proofWords[manifest.proof]}${becauseOf(manifest)}` : null,
     })),
     runs: runs.filter((run) => run.database === databaseIdentity(app, app.databaseUrl())),
   });
@@ -124,8 +124,12 @@ function pageOf(app: App, { verification, exitCode }: Result, runs: readonly Run
 const proofWords: Readonly<Record<Proof, string>> = {
   "opened": "restored and compared",
   "scratch database": "restored and compared",
-  "read back": "read back and compared",
+  "read back": "read back and compared, not restored",
 };
+
+function becauseOf({ notRestored }: Proven): string {
+  return notRestored === null ? "" : `: ${notRestored}`;
+}
 
 function metricsOf(app: App, { verification, exitCode }: Result, path: string): string {
   const { startedAt, ms, checks, findings, facts } = verification;

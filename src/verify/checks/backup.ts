@@ -2,7 +2,8 @@ import { type Found, pass } from "../../base/finding.ts";
 import { counted, formatBytes, formatDuration } from "../../base/quantity.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
-import { checkFile } from "../../backup/verify.ts";
+import { proofText } from "../../engines/backup_content.ts";
+import { checkFile, onlyReadBack } from "../../backup/verify.ts";
 import { type Check, type CheckContext, failure } from "./check.ts";
 
 /** The newest backup: that there is one, that it is whole, and with `--restore-drill` that it can be restored. */
@@ -26,15 +27,21 @@ export const backupCheck: Check = {
     if (late !== null || fromFuture.length > 0 || found.some(({ status }) => status !== "pass")) return;
     const { createdAt, bytes, tables, proof } = newest.manifest;
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
-    const how = context.backups.isDrill
+    const { isDrill } = context.backups;
+    const how = isDrill
       ? `restored aside now: ${found.at(-1)?.message}`
-      : `as it was written, and proven then (${proof})`;
-    yield pass(
+      : `as it was written, and ${
+        proof === "read back" ? `then ${proofText(newest.manifest)}` : `proven then (${proof})`
+      }`;
+    const whole = pass(
       `the newest of ${own.length} is ${age(createdAt, context)} old: ${formatBytes(bytes)}, ${
         counted(rows, "row")
       }, ${how}`,
       { path: newest.path, createdAt, bytes },
     );
+    if (isDrill || proof !== "read back") return yield whole;
+    const { details, ...open } = onlyReadBack(newest.manifest);
+    yield { ...whole, ...open, details: { ...whole.details, ...details } };
   },
 };
 

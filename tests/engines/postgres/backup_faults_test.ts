@@ -183,6 +183,7 @@ test("harbor: where only known databases can be connected to, a copy is read bac
         assert.deepEqual(await engine.prove(path, never), {
           content,
           proof: "read back",
+          notRestored: "the role may not connect to a new database",
         });
       });
     });

@@ -102,6 +102,7 @@ test("pg_dump: a copy moves to a newer server than pg_restore is", () =>
         assert.deepEqual(await reader.prove(path, never), {
           content,
           proof: "scratch database",
+          notRestored: null,
         });
         await reader.restore(path, never);
         assert.deepEqual(await run(target.url, "INSERT INTO t (x) VALUES ('c') RETURNING id"), [{ id: 3 }]);
@@ -223,7 +224,13 @@ test("pg_dump: carries all kinds of objects, and whatever was made since goes", 
     await run(url, everything);
     await run(url, "CREATE TABLE words (w citext); CREATE INDEX ON words USING gin ((w::text) gin_trgm_ops)");
     const engine = await openPgDump(url);
-    assert.deepEqual(await engine.uncarried(), []);
+    await run(adminUrl, "CREATE PUBLICATION feed FOR TABLE words");
+    assert.deepEqual((await engine.uncarried()).map(({ kind, name }) => `${kind} ${name}`), [
+      "extension citext",
+      "extension pg_trgm",
+      "publication feed",
+    ]);
+    await run(adminUrl, "DROP PUBLICATION feed");
     await withCopy(engine, async ({ path, content }) => {
       assert.deepEqual(
         content.tables.map((table) => [table.name, table.rows]),
@@ -238,6 +245,7 @@ test("pg_dump: carries all kinds of objects, and whatever was made since goes", 
       assert.deepEqual(await engine.prove(path, never), {
         content,
         proof: "scratch database",
+        notRestored: null,
       });
       await run(
         adminUrl,
@@ -294,7 +302,7 @@ test("harbor: names what it does not carry", () =>
     ]);
   }));
 
-test("harbor: what needs a type that no copy holds is proven by reading it back", () =>
+test("harbor: what needs an enum type is proven beside one, and by reading it back where it needs more", () =>
   withOwnedPostgres(15, "CREATEDB", async ({ url }) => {
     await run(
       url,
@@ -302,10 +310,15 @@ test("harbor: what needs a type that no copy holds is proven by reading it back"
     );
     const engine = await openHarbor(url);
     await withCopy(engine, async ({ path, content }) => {
-      assert.deepEqual(await engine.prove(path, never), {
-        content,
-        proof: "read back",
-      });
+      const restored = { content, proof: "scratch database", notRestored: null };
+      assert.deepEqual(await engine.prove(path, never), restored);
+      await run(url, "CREATE DOMAIN few AS int CHECK (VALUE < 9); CREATE TABLE more (n few)");
+      await withCopy(engine, async (copy) =>
+        assert.deepEqual(await engine.prove(copy.path, never), {
+          content: copy.content,
+          proof: "read back",
+          notRestored: "its definitions need something outside of the copy",
+        }));
       await run(url, "DELETE FROM t");
       await engine.restore(path, never);
       assert.deepEqual(await run(url, "SELECT count(*)::int AS n FROM t"), [{ n: 2 }]);

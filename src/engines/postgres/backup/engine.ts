@@ -62,9 +62,13 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
       const task = taskOf("prove a copy of", signal);
       const file = { path, signal, onProgress };
       try {
-        const restored = await withScratch(task, (scratch) => restoreAside(scratch, file));
-        if (restored !== null) return { content: restored, proof: "scratch database" };
-        return { content: await readBack(file), proof: "read back" };
+        const { restored, notRestored } = await withScratch(
+          task,
+          "tables",
+          (scratch) => restoreAside(scratch, file),
+        );
+        if (notRestored === null) return { content: restored, proof: "scratch database", notRestored };
+        return { content: await readBack(file), proof: "read back", notRestored };
       } catch (error) {
         throw taskFailure(task, error);
       }
@@ -140,16 +144,15 @@ async function restoreAside(scratch: Session, file: FileToRead): Promise<BackupC
     { mode: "write" },
     () => load(scratch, { ...file, share: 0.6, onHeader: ({ schema }) => ensureSchema(scratch, schema) }),
   );
-  const tables = await inTransaction(
-    scratch,
-    { mode: "snapshot" },
-    () => readTables(scratch, header.schema, (share) => file.onProgress?.(0.6 + 0.4 * share)),
-  );
+  const { tables, values } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
+    tables: await readTables(scratch, header.schema, (share) => file.onProgress?.(0.6 + 0.4 * share)),
+    values: (await readDefinitions(scratch, header.schema)).values,
+  }));
   return {
     serverVersion: header.serverVersion,
     tables,
     schema: shapeDigest([definitions[0], definitions[2]]),
-    state: shapeDigest([definitions[1]]),
+    state: shapeDigest([scriptOf(values)]),
   };
 }
 

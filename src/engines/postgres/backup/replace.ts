@@ -101,7 +101,7 @@ const objectKey = "concat_ws('/', classid, objid, objsubid) AS key";
 const keys = `SELECT DISTINCT ${objectKey} FROM pg_depend WHERE classid <> 0`;
 
 /** A table's place in a publication is the publication's, and would not come back by itself. */
-const inventory =
+export const inventory =
   `SELECT ${objectKey}, i.type, i.identity, i.type <> 'publication relation' AND coalesce(i.schema,
     quote_ident(CASE WHEN i.type LIKE '% of access method' THEN a.object_names[2] ELSE a.object_names[1] END))
     IN (quote_ident($schema), 'pg_toast') AS inside

@@ -1,73 +1,109 @@
 import { randomBytes } from "node:crypto";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
-import { aside, type BackupTask, query, withBackupSession } from "./session.ts";
+import type { NotRestored } from "../../backup_content.ts";
+import { aside, type BackupTask, inTransaction, query, withBackupSession } from "./session.ts";
 import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
+import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
 import { loadsUntrusted } from "../trust.ts";
 
 /** `harbor_scratch_<server process>_<second in which that began>_<random>`, by which a leftover is known. */
 const prefix = "harbor_scratch_";
 
+/** What came of work in a scratch database, or why there could be none. */
+export type ScratchResult<T> =
+  | { readonly restored: T; readonly notRestored: null }
+  | { readonly restored: null; readonly notRestored: NotRestored };
+
 /**
  * Runs `work` in a scratch database on the same server, with the database's encoding, locale and extensions, and
  * drops it afterwards, however `work` ends. First drops what was left behind by processes that are gone.
  *
- * @returns `null` when there can be none: the role may not make databases, or not connect to a new one; or what the
- * database uses (an extension, another schema's types) is not to be had in another one, or does not fit on the
- * server's disk; or code of a role with fewer rights would run with ours
+ * @throws What `work` throws, unless what it lacked is outside of the copy: that is then the reason which is returned
  */
 export async function withScratch<T>(
   task: BackupTask,
+  holds: Held,
   work: (scratch: Session) => Promise<T>,
-): Promise<T | null> {
+): Promise<ScratchResult<T>> {
   // It has to outlive a request to stop, because it drops the database.
   const lasting = { ...task, signal: new AbortController().signal };
   return await withBackupSession(lasting, async (admin) => {
-    if (!(await aside(admin, () => mayCreateDatabases(admin)))) return null;
+    if (!(await aside(admin, () => mayCreateDatabases(admin)))) {
+      return without("the role may not create databases");
+    }
     // There all would be ours, and run with our rights.
-    if (await loadsUntrusted(admin, task.url, { isRefused: false })) return null;
+    if (await loadsUntrusted(admin, task.url, { isRefused: false })) {
+      return without("code of a role with fewer rights would run");
+    }
     await dropLeftovers(admin);
     const { name, create } = await aside(admin, () => describeScratch(admin));
     try {
       await admin.run([{ text: create, parameters: [] }]);
     } catch (error) {
       if (admin.hasEnded()) throw error;
-      return null;
+      return without(sqlStateOf(error) === diskFull ? noRoom : "the server makes no scratch database");
     }
     let isOpen = false;
     try {
       const extensions = await aside(admin, () => listExtensions(admin));
+      const makeable = holds === "all" ? [] : await inSnapshotOf(admin, () => listMakeable(admin));
       const place = { ...task, url: { ...task.url, database: name } };
       return await withBackupSession(place, async (scratch) => {
         isOpen = true;
+        const unmade = new Set<string>();
+        for (const { name, text } of [...extensions, ...makeable]) {
+          await inTransaction(scratch, { mode: "write" }, () => scratch.script(text)).catch((error) => {
+            if (scratch.hasEnded()) throw error;
+            unmade.add(name);
+          });
+        }
         try {
-          for (const text of extensions) await scratch.script(text).catch(() => {});
-          return await work(scratch);
+          return { restored: await work(scratch), notRestored: null };
         } catch (error) {
-          if (isForeignToScratch(error)) return null;
+          if (sqlStateOf(error) === diskFull) return without(noRoom);
+          if (!isUndefined(error)) throw error;
+          const made = makeable.map(({ name }) => name).filter((name) => !unmade.has(name));
+          const needs = await inSnapshotOf(admin, () => readNeeds(admin, holds, made));
+          if (needs.some(({ extension }) => extension !== null && unmade.has(extension))) {
+            return without("an extension cannot be made in a scratch database");
+          }
+          if (needs.some(({ extension }) => extension === null)) {
+            return without("its definitions need something outside of the copy");
+          }
           throw error;
         }
       });
     } catch (error) {
       // A server or a pooler may admit to known databases only.
       if (isOpen || task.signal.aborted || admin.hasEnded()) throw error;
-      return null;
+      return without("the role may not connect to a new database");
     } finally {
       await drop(admin, name);
     }
   });
 }
 
-/** Whether an error says that a definition needs something that a database of its own does not have. */
-function isForeignToScratch(error: unknown): boolean {
+function without(notRestored: NotRestored) {
+  return { restored: null, notRestored };
+}
+
+const diskFull = "53100";
+const noRoom = "the server has no room for it twice";
+
+/** Whether an error says that there is no such thing, which may be in the database and outside of the copy. */
+function isUndefined(error: unknown): boolean {
   return [
-    "42704", // undefined_object: a type, a role, an operator class
+    "42704", // undefined_object: a type, an operator class
     "42883", // undefined_function
     "42P01", // undefined_table: of another schema
     "3F000", // invalid_schema_name
-    "42501", // insufficient_privilege
-    "53100", // disk_full
   ].includes(sqlStateOf(error) ?? "");
+}
+
+/** Reads definitions with every name qualified. */
+function inSnapshotOf<T>(admin: Session, work: () => Promise<T>): Promise<T> {
+  return inTransaction(admin, { mode: "snapshot" }, work);
 }
 
 async function mayCreateDatabases(admin: Session): Promise<boolean> {
@@ -134,14 +170,15 @@ async function describeScratch(admin: Session): Promise<{ readonly name: string;
 }
 
 /** Returns the statements that make the database's extensions, each after those that it needs. */
-async function listExtensions(admin: Session): Promise<readonly string[]> {
+async function listExtensions(admin: Session): Promise<readonly Makeable[]> {
   const rows = await query<{ name: string; schema: string }>(
     admin,
     `SELECT extname AS name, nspname AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
     WHERE extname <> 'plpgsql' ORDER BY e.oid`,
   );
-  return rows.flatMap(({ name, schema }) => [
-    ...schema.startsWith("pg_") ? [] : [`CREATE SCHEMA IF NOT EXISTS ${quoteName(schema)}`],
-    `CREATE EXTENSION IF NOT EXISTS ${quoteName(name)} SCHEMA ${quoteName(schema)}`,
-  ]);
+  return rows.map(({ name, schema }) => ({
+    name,
+    text: `${schema.startsWith("pg_") ? "" : `CREATE SCHEMA IF NOT EXISTS ${quoteName(schema)};`}
+      CREATE EXTENSION IF NOT EXISTS ${quoteName(name)} SCHEMA ${quoteName(schema)}`,
+  }));
 }

@@ -167,10 +167,21 @@ export function taskFailure({ url, signal, verb }: BackupTask, error: unknown): 
   const code = ownCodes.has(known.code) ? known.code : "backup_failed";
   const { sqlState, table } = known.details;
   return new HarborError(code, `Cannot ${verb} "${url.display}": ${wordsOf(error)}`, {
-    hint: hints[code] ?? known.hint ?? "The database is as it was.",
+    hint: hints[code] ?? pathHint(error) ?? known.hint ?? "The database is as it was.",
     details: { ...(sqlState === undefined ? {} : { sqlState }), ...(table === undefined ? {} : { table }) },
     cause: error,
   });
+}
+
+/** A copy is restored with nothing on the path, as pg_restore does it. */
+function pathHint(error: unknown): string | undefined {
+  const where = (error as { readonly where?: unknown })?.where;
+  const [, name] = /function (".+?"|[^\s(]+\(.*?\))/.exec(typeof where === "string" ? where : "") ?? [];
+  if (name === undefined || !/^42(704|883|P01)$/.test((error as { readonly code?: string }).code ?? "")) {
+    return;
+  }
+  return `The function ${name} names things without their schema, and a copy is restored with an empty search_path. ` +
+    `Give it one: ALTER FUNCTION ${name} SET search_path = …; or name the schema in it. The database is as it was.`;
 }
 
 const hints: Partial<Readonly<Record<ErrorCode, string>>> = {

@@ -1,5 +1,6 @@
 import { quoteText } from "../../../sql/quote.ts";
 import type { OtherObject } from "../../../schema/snapshot.ts";
+import { readNeeds } from "./needs.ts";
 import { query } from "./session.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
@@ -12,15 +13,30 @@ export async function listUncarried(session: Session, schema: string): Promise<r
   return await query<OtherObject>(session, uncarried.replaceAll("$schema", () => quoteText(schema)));
 }
 
-/** Lists what is in the database and in no copy of a schema. */
-export async function listLargeObjects(session: Session): Promise<readonly OtherObject[]> {
-  return await query<OtherObject>(session, largeObjects);
+/** Lists what is in the database and in no copy of all that a schema has, be it needed there or about its tables. */
+export async function listOutside(session: Session, schema: string): Promise<readonly OtherObject[]> {
+  const needs = (await readNeeds(session, "all", [])).map(({ kind, name, extension }) =>
+    extension === null ? { kind, name } : { kind: "extension" as const, name: extension }
+  );
+  // Every database has that one.
+  const named = needs.filter(({ kind, name }) => kind !== "extension" || name !== "plpgsql");
+  const distinct = new Map(
+    named.map((each) => [`${each.kind} ${each.name}`, { ...each, table: null, sql: null }]),
+  );
+  const others =
+    `SELECT kind, name, "table", NULL AS sql FROM (${publications}) AS found UNION ALL ${largeObjects}`;
+  const found = await query<OtherObject>(session, others.replaceAll("$schema", () => quoteText(schema)));
+  return [...distinct.values(), ...found];
 }
 
 const largeObjects = `SELECT 'large objects' AS kind, count(*)::text AS name, NULL AS "table", NULL AS sql
   FROM pg_largeobject_metadata HAVING count(*) > 0`;
 
 const relations = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $schema";
+
+const publications =
+  `SELECT DISTINCT 'publication' AS kind, p.pubname::text AS name, c.relname::text AS "table" FROM ${relations}
+  JOIN pg_publication_rel r ON r.prrelid = c.oid JOIN pg_publication p ON p.oid = r.prpubid`;
 
 const uncarried = `SELECT kind, name, "table", NULL AS sql FROM (
   SELECT i.type AS kind, CASE WHEN i.name IS NULL THEN regexp_replace(i.identity, '^' || quote_ident($schema) || '\\.', '')
@@ -52,7 +68,6 @@ const uncarried = `SELECT kind, name, "table", NULL AS sql FROM (
   JOIN pg_depend e ON e.classid = d.refclassid AND e.objid = d.refobjid AND e.deptype = 'e'
   JOIN pg_extension x ON e.refclassid = 'pg_extension'::regclass AND x.oid = e.refobjid WHERE c.relkind = 'r'
   UNION ALL
-  SELECT DISTINCT 'publication', p.pubname, c.relname FROM ${relations} JOIN pg_publication_rel r ON r.prrelid = c.oid
-  JOIN pg_publication p ON p.oid = r.prpubid
+  ${publications}
 ) AS found UNION ALL ${largeObjects}
 ORDER BY kind, name, "table"`;

@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { basename } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HarborError, messageOf } from "../../../base/errors.ts";
-import type { Proof } from "../../backup_content.ts";
+import type { Proven } from "../../backup_content.ts";
 import type { BackupContent } from "../../backup_engine.ts";
 import { lockTable, readContent, type ReadOptions } from "./content.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
@@ -44,14 +44,15 @@ const integrityShare = 0.6;
 export async function proveCopy(
   path: string,
   options: ReadOptions,
-): Promise<{ readonly content: BackupContent; readonly proof: Proof }> {
+): Promise<Proven & { readonly content: BackupContent }> {
   try {
     const copy = openCopy(path);
     try {
       checkIntegrity(copy, path);
       const { signal, onProgress } = options;
       const onRead = (share: number) => onProgress?.(integrityShare + (1 - integrityShare) * share);
-      return { content: await readContent(copy, { signal, onProgress: onRead }), proof: "opened" };
+      const content = await readContent(copy, { signal, onProgress: onRead });
+      return { content, proof: "opened", notRestored: null };
     } catch (error) {
       const part = foreignPart(String(messageOf(error)));
       if (part === null) throw error;

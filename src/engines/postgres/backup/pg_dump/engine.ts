@@ -1,10 +1,10 @@
 import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
-import type { TableContent } from "../../../backup_content.ts";
+import type { Proven, TableContent } from "../../../backup_content.ts";
 import { hash } from "node:crypto";
 import { compareTexts } from "../../../../base/compare_texts.ts";
 import { open, rm } from "node:fs/promises";
 import type { Environment } from "../../../../base/env_file.ts";
-import { quoteName } from "../../../../sql/quote.ts";
+import { quoteName, quoteText } from "../../../../sql/quote.ts";
 import type { BackupContent, BackupEngine, OnProgress } from "../../../backup_engine.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { loadArchive, restoreArchive } from "./restore.ts";
@@ -18,8 +18,9 @@ import {
   taskFailure,
   withBackupSession,
 } from "../session.ts";
-import { inSnapshot, listTables, readTables, sizeOf } from "../tables.ts";
-import { listLargeObjects } from "../uncarried.ts";
+import { inSnapshot, isNotOfExtension, listTables, readTables, sizeOf } from "../tables.ts";
+import { damagedCopy } from "../script.ts";
+import { listOutside } from "../uncarried.ts";
 import type { Client } from "../../../database.ts";
 import { findPgDump, findPgRestore, type PgDump } from "./find_program.ts";
 import type { Session } from "../../session.ts";
@@ -87,7 +88,7 @@ function engineOf({ url, client, reader, copier }: Parts): BackupEngine {
       examine((session) =>
         inSnapshot(session, async (schema) => sizeOf(await listTables(session, schema)) + 65_536)
       ),
-    uncarried: () => examine(listLargeObjects),
+    uncarried: () => examine((session) => inSnapshot(session, (schema) => listOutside(session, schema))),
     dump: (path, signal, onProgress) =>
       withBackupSession(
         taskOf("copy", signal),
@@ -202,18 +203,47 @@ async function dumpBesideReading(
 async function prove(
   task: BackupTask,
   { path, programs, onProgress }: Pick<Dumping, "path" | "programs" | "onProgress">,
-): Promise<{ readonly content: BackupContent; readonly proof: "scratch database" | "read back" }> {
+): Promise<Proven & { readonly content: BackupContent }> {
   const archive = await openArchive({ programs, path, signal: task.signal });
   const { schema } = archive;
-  const restored = await withScratch(task, async (scratch) => {
+  const { restored, notRestored } = await withScratch(task, "all", async (scratch) => {
     await inTransaction(scratch, { mode: "write" }, async () => {
       await ensureSchema(scratch, schema);
       await loadArchive(scratch, archive, { owners: false });
     });
-    return await inTransaction(scratch, { mode: "snapshot" }, () => readTables(scratch, schema, onProgress));
+    return await inTransaction(scratch, { mode: "snapshot" }, async () => ({
+      tables: await readTables(scratch, schema, onProgress),
+      sequences: await readSequences(scratch, schema),
+    }));
   });
-  const content = await contentOf(archive, restored ?? await readBack(archive));
-  return { content, proof: restored === null ? "read back" : "scratch database" };
+  const content = await contentOf(archive, restored?.tables ?? await readBack(archive));
+  if (restored !== null) refuseOtherSequences(await archive.sequences(), restored.sequences);
+  return { content, proof: restored === null ? "read back" : "scratch database", notRestored };
+}
+
+/** Returns where each sequence of a schema stands, as pg_dump writes it: `5, true`. */
+async function readSequences(session: Session, schema: string): Promise<readonly string[]> {
+  const names = await query<{ name: string }>(
+    session,
+    `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${quoteText(schema)} AND c.relkind = 'S' AND ${isNotOfExtension("pg_class", "c.oid")}`,
+  );
+  const found: string[] = [];
+  for (const { name } of names) {
+    const [row] = await query<{ state: string }>(
+      session,
+      `SELECT format('%s, %s', last_value, CASE WHEN is_called THEN 'true' ELSE 'false' END) AS state FROM ${name}`,
+    );
+    found.push(row!.state);
+  }
+  return found;
+}
+
+/** @throws {HarborError} `backup_failed` when sequences do not stand where the archive's statements put them */
+function refuseOtherSequences(statements: readonly string[], standing: readonly string[]): void {
+  const wanted = statements.map((text) => /(-?\d+, (?:true|false))\);?\s*$/.exec(text)?.[1] ?? text);
+  if (wanted.toSorted().join("; ") === standing.toSorted().join("; ")) return;
+  throw damagedCopy("its sequences did not come to where they were");
 }
 
 async function readBack(archive: Archive): Promise<readonly TableContent[]> {
