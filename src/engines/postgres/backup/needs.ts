@@ -3,7 +3,7 @@ import type { OtherObject } from "../../../schema/snapshot.ts";
 import type { Session } from "../session.ts";
 import { inventory } from "./replace.ts";
 import { query } from "./session.ts";
-import { isNotOfExtension } from "./tables.ts";
+import { isNotOfExtension } from "../catalogs/words.ts";
 
 /** What of a schema is in a copy. `tables` is restored to where what the tables need is still there. */
 export type Held = "all" | "tables";

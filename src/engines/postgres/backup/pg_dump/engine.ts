@@ -18,8 +18,9 @@ import {
   taskFailure,
   withBackupSession,
 } from "../session.ts";
-import { inSnapshot, isNotOfExtension, listTables, readTables, sizeOf } from "../tables.ts";
+import { inSnapshot, listTables, readTables, sizeOf } from "../tables.ts";
 import { damagedCopy } from "../script.ts";
+import { isNotOfExtension } from "../../catalogs/words.ts";
 import { listOutside } from "../uncarried.ts";
 import type { Client } from "../../../database.ts";
 import { findPgDump, findPgRestore, type PgDump } from "./find_program.ts";
