@@ -83,7 +83,7 @@ export const backupMutants: readonly Mutant[] = [
   },
   {
     file: "backup/verify.ts",
-    find: 'if (content.status !== "pass") throw damaged(backup, content.message);',
+    find: 'if (content.status === "fail") throw damaged(backup, content.message);',
     replace: "",
     danger: "rows that were never there are restored",
     tests: ["cli/second_look_test.ts"],
