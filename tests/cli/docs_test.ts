@@ -233,6 +233,21 @@ test("systemd takes the units of the page on servers", () =>
     assert.deepEqual([status, stdout + stderr], [0, ""]);
   }));
 
+test("what the pages' units and crontab lines run works, one after the other", () =>
+  withFolder(async (cwd) => {
+    const units = pageOf("docs/running/server.md").matchAll(/^Exec\w+=(\/usr\/local\/bin\/harbor-db .*)$/gm);
+    const lines = pageOf("docs/running/cron.md").matchAll(/^\d+ \d+ \* \* \* (.*harbor-db backup .*)$/gm);
+    const commands = [...units, ...lines].map(([, command = ""]) => command);
+    assert.equal(commands.length, 4);
+    const names = new Map([["/usr/local/bin/", ""], [home, cwd]]);
+    for (const command of commands) {
+      const { code, output } = await runShell(command, { cwd, names });
+      assert.equal(code, 0, `${command}: ${output}`);
+      // Cron mails, and the journal keeps, what --quiet lets through.
+      if (command.includes("--quiet")) assert.equal(output, "", command);
+    }
+  }));
+
 test("with the rights of docs/verify.md a role verifies also what later revisions make", () =>
   withFreshPostgres(18, async (url) => {
     const grants = /```sql\n([^]*?)```/.exec(pageOf("docs/verify.md"))![1]!;
