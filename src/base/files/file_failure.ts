@@ -9,16 +9,18 @@ import { isNoSpace } from "./no_space.ts";
  */
 export function fileFailure(name: string, error: unknown): unknown {
   if (error instanceof HarborError || !(error instanceof Error)) return error;
-  const { code = "" } = error as NodeJS.ErrnoException;
+  const { code = "", path } = error as NodeJS.ErrnoException;
   if (!/^E[A-Z]+$/.test(code)) return error;
   const isFull = isNoSpace(error);
+  // What is reached through an open folder has a path that nobody can look at.
+  const place = path === undefined || path.startsWith("/proc/") ? "" : ` ("${path}")`;
   return new HarborError(
     isFull ? "disk_full" : "backup_failed",
-    `Cannot copy "${name}": ${messageOf(error)}`,
+    `Cannot copy "${name}": ${messageOf(error)}${place}`,
     {
       hint: isFull
         ? "Free some space, or put backups on another device: --backup-dir <dir>"
-        : "The database is as it was.",
+        : "The database is as it was. Look what stands there, or use another folder: --backup-dir <dir>",
       cause: error,
     },
   );
