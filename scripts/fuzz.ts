@@ -137,7 +137,7 @@ const isOwnCopy = /^openharbor\.db(-wal|-shm|-journal)?$|^backups\/\./;
 
 /** Where text of a broken address ends up that is no longer said to be a password: user, host, path. */
 const noPassword =
-  /\/\/[^\s:/@"]*@([^\s:/@"]*)|"(user|host)": ".*"|sqlite:[^\s"]*|(ENOTFOUND|name|--host) \S+/g;
+  /\/\/[^\s:/@"]*@([^\s:/@"]*)|"(user|host)": ".*"|sqlite:[^\s"]*|:\d+\/[^\s"]*|"database": ".*"|(ENOTFOUND|name|--host) \S+/g;
 
 /** Says what is wrong with how a run ended, if anything. */
 function faultsOf(

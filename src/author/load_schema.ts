@@ -8,6 +8,7 @@ import { getTableConfig, isPgEnum, PgTable } from "drizzle-orm/pg-core";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { transform } from "sucrase";
 import { HarborError, messageOf } from "../base/errors.ts";
+import { otherKind } from "../base/files/regular_file.ts";
 import { isRecord } from "../base/json_schema.ts";
 import { refuseFaults, refuseOtherThing } from "./rules/schema_faults.ts";
 import { type Casing, enumOf, sqliteTables } from "../schema/twins/tables.ts";
@@ -85,8 +86,11 @@ export async function loadSchema(file: string): Promise<LoadedSchema> {
 
 function readText(path: string): string {
   try {
+    const kind = otherKind(statSync(path));
+    if (kind !== null) throw badSchema(path, `it is ${kind}`, "Name it: --schema <file>");
     return readFileSync(path, "utf8");
   } catch (error) {
+    if (error instanceof HarborError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const state = code === "ENOENT" ? "there is no such file" : message;
     throw badSchema(path, state, "Name it: --schema <file>");

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmod, chown, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { chmod, chown, cp, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import { userFiles } from "../../src/cli/read_url.ts";
 import { withFolder } from "../support/databases.ts";
+import { projectFile } from "../support/project.ts";
 import { runCli } from "../support/run_cli.ts";
 import { withOwner } from "../support/other_user.ts";
 
@@ -126,4 +129,34 @@ test("a .env that this user may not read is one clear error", () =>
     const { code, stderr } = await runCli(["status"], { cwd: folder, as });
     assert.equal(code, 2);
     assert.match(stderr, /Cannot read ".*\.env": this user may not$/m);
+  }));
+
+test("a FIFO where a project or a connection has a file is refused, and waited for by nobody", () =>
+  withFolder(async (cwd) => {
+    execFileSync("mkfifo", [join(cwd, "fifo")]);
+    const schema = await runCli(["generate", "x", "--dir", join(cwd, "drizzle"), "--schema", "fifo"], {
+      cwd,
+      limitMs,
+    });
+    assert.equal(schema.code, 2, schema.stderr);
+    assert.match(schema.stderr, /^error: Cannot load "\S+fifo": it is a FIFO\n/);
+    const server = createServer((socket) => void socket.once("data", () => socket.write("S")));
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    try {
+      const { port } = server.address() as AddressInfo;
+      const url = `postgresql://u@127.0.0.1:${port}/d?sslmode=verify-full&sslrootcert=${join(cwd, "fifo")}`;
+      const tls = await runCli(["status", "--database-url", url], { cwd, limitMs });
+      assert.equal(tls.code, 2, tls.stderr);
+      assert.match(tls.stderr, /^error: Cannot read "\S+fifo": it is a FIFO\nhint: {2}Correct sslrootcert/);
+    } finally {
+      server.close();
+    }
+    await cp(projectFile("drizzle"), join(cwd, "drizzle"), { recursive: true });
+    await rename(join(cwd, "fifo"), join(cwd, "drizzle", "SHA256SUMS"));
+    const check = await runCli(["check", "--dir", "drizzle", "--schema", projectFile("schema.ts")], {
+      cwd,
+      limitMs,
+    });
+    assert.equal(check.code, 1, check.stderr);
+    assert.match(check.stderr, /SHA256SUMS": it is a FIFO/);
   }));

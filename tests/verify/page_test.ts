@@ -209,6 +209,17 @@ test("the report says where the database is, how old what was, and that there is
   );
 });
 
+test("the report turns no letters round, and holds nothing that a page may not", () => {
+  const { database } = healthyReport();
+  const data = {
+    ...healthyReport(),
+    database: { ...database, address: "/srv/a\u202egpj\u001b[31m\r\u2028.db" },
+  };
+  assert.deepEqual(textsOf(data, /<p class="address">(.*?)<\/p>/g), [
+    "/srv/a\\u202egpj\\x1b[31m\\x0d\\u2028.db on web1",
+  ]);
+});
+
 test("runs that came to the same stand in one line", () => {
   const runs = sampleReport().runs.slice(0, 6);
   assert.deepEqual(

@@ -1,20 +1,13 @@
-import { readFileSync } from "node:fs";
-import { HarborError, messageOf } from "../errors.ts";
-import { readingHint } from "./owner.ts";
+import { readRegularText } from "./regular_file.ts";
+
+/** More bytes than any file that is read so should have. */
+const most = 2 ** 28;
 
 /**
- * Reads a text file; `null` when there is none.
+ * Reads a text, or `null` where there is none.
  *
- * @throws {HarborError} `file_failed`
+ * @throws {HarborError} `file_failed` when it cannot be read, or is no ordinary file
  */
 export function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return null;
-    throw new HarborError("file_failed", `Cannot read "${path}": ${messageOf(error)}`, {
-      hint: readingHint(path, error),
-      cause: error,
-    });
-  }
+  return readRegularText(path, most) ?? null;
 }

@@ -1,3 +1,5 @@
+import { shownLines } from "../../base/shown_text.ts";
+
 /** Text that is markup already, and so is not escaped again. Made by {@link html} only. */
 export interface Html {
   readonly markup: string;
@@ -6,7 +8,7 @@ export interface Html {
 type Part = Html | string | number | null | readonly Part[];
 
 /**
- * Makes markup of a template. Whatever is put into it is escaped, unless it is markup itself; a list is joined, and
+ * Makes markup of a template. Whatever is put into it is escaped, also what would turn the order of letters round, unless it is markup itself; a list is joined, and
  * `null` is nothing.
  *
  * @example
@@ -32,5 +34,5 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character]!);
+  return shownLines(text).replace(/[&<>"']/g, (character) => entities[character]!);
 }

@@ -1,8 +1,9 @@
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { HarborError, messageOf } from "../../../base/errors.ts";
+import { otherKind } from "../../../base/files/regular_file.ts";
 
 /** `plain`: no TLS. `if_offered`: TLS unless the server has none. `tls`: TLS or nothing. */
 export type Encryption = "plain" | "if_offered" | "tls";
@@ -137,6 +138,8 @@ async function tlsOptions(url: PostgresUrl): Promise<ConnectionOptions> {
 
 async function readPem(path: string, parameter: string): Promise<string> {
   try {
+    const kind = otherKind(await stat(path));
+    if (kind !== null) throw new Error(`it is ${kind}`);
     return await readFile(path, "utf8");
   } catch (error) {
     throw new HarborError("bad_config", `Cannot read "${path}": ${messageOf(error)}`, {
