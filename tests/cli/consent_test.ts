@@ -91,6 +91,19 @@ eachCase("downgrade names the database, what is in it and what of it goes", asyn
   assert.match(one, /column files\.metadata_json \(3 rows with a value\)/);
   assert.match(one, /column files\.storage_backend \(7 rows with a value\)/);
   assert.match(one, /It is backed up first/);
+  if (given.engine.dialect === "postgresql") {
+    await given.query("COMMENT ON INDEX ix_files_storage_backend IS 'for the bill'");
+    const loss = "the comment of index ix_files_storage_backend";
+    assert.ok(
+      (await asked(given, "downgrade", initial)).includes(`With indexes and constraints go: ${loss}.`),
+    );
+    const plan = await given.expect(0, "downgrade", initial, "--dry-run", "--json");
+    assert.deepEqual(plan.json<{ losses: readonly string[] }>().losses, [loss]);
+    assert.match(
+      (await given.expect(0, "downgrade", initial, "--dry-run")).stdout,
+      new RegExp(`^goes +${loss}$`, "m"),
+    );
+  }
   const all = await asked(given, "downgrade", "base", "--no-backup");
   assert.match(all, /table files \(7 rows\)/);
   assert.match(all, /table users \(1 row\)/);

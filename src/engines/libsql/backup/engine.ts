@@ -47,7 +47,11 @@ export function openLibsqlEngine(url: LibsqlUrl): BackupEngine {
     uncarried: () =>
       withLibsqlSnapshot(url, unaborted, async (snapshot) => (await readPlan(snapshot)).uncarried),
     async dump(path, signal, onProgress) {
-      createCopyFile(path);
+      try {
+        createCopyFile(path);
+      } catch (error) {
+        throw copyFailure(url.display, error);
+      }
       try {
         const copy = new DatabaseSync(path, {
           enableForeignKeyConstraints: false,
