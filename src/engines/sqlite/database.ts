@@ -19,8 +19,11 @@ export interface SqliteConnection {
    * @param make Called for each attempt
    */
   transact(make: () => SqliteBatch): Promise<number[]>;
-  /** As {@link SqliteConnection.transact}, for the lock's own statements, which may run twice. */
-  transactOwn(make: () => SqliteBatch): Promise<number[]>;
+  /**
+   * As {@link SqliteConnection.transact}, for the lock's own statements, which may run twice.
+   * @param isUrgent Left out where it may as well fail, rather than hold up what this process does
+   */
+  transactOwn(make: () => SqliteBatch, isUrgent?: false): Promise<number[]>;
   /** Runs a transaction, then queries in it, whose rows it returns; and rolls back. */
   rehearse(make: () => SqliteBatch, queries: readonly string[]): Promise<readonly (readonly unknown[])[]>;
   /** Runs one statement of a batch outside any transaction and returns how many rows it changed. */
@@ -49,7 +52,7 @@ export function serveSqlite({ url, options, connection }: SqliteService): Databa
     url,
     client: options.client,
     read: (statement) => connection.read(statement),
-    write: (make) => connection.transactOwn(() => ({ statements: make(), mode: "rows" })),
+    write: (make, isUrgent) => connection.transactOwn(() => ({ statements: make(), mode: "rows" }), isUrgent),
   });
   return {
     dialect: "sqlite",

@@ -100,7 +100,7 @@ function connect(statements: Statements, path: string | null): SqliteConnection 
     read: (statement) => soon(() => statements.rows(statement)),
     readTogether: (queries) => soon(() => readTogether(statements, queries)),
     transact: (make) => transact(make, commit),
-    transactOwn: (make) => transact(make, commit),
+    transactOwn: (make, isUrgent) => transact(make, isUrgent === false ? commitSoon : commit),
     rehearse: (make, queries) => transact(make, () => queries.map((text) => statements.rows(own(text)))),
     runAlone: (statement, index, fence) =>
       soon(() => {
@@ -167,6 +167,22 @@ function commit({ statements, batch, closing, changed }: Parameters<Finish<unkno
   batch.fence?.passed();
   return changed;
 }
+
+/**
+ * Commits unless readers are in the way for longer than this process may be held up: SQLite waits without letting
+ * anything else run, and one of the readers may be a copy that this process makes.
+ */
+function commitSoon(ran: Parameters<Finish<unknown>>[0]): number[] {
+  const { handle } = ran.statements;
+  execute(handle, `PRAGMA busy_timeout = ${soonMs}`);
+  try {
+    return commit(ran);
+  } finally {
+    execute(handle, `PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  }
+}
+
+const soonMs = 100;
 
 function tryBegin({ handle, change }: Statements): Busy | undefined {
   execute(handle, "PRAGMA busy_timeout = 0");

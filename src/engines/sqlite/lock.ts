@@ -28,8 +28,10 @@ export interface LeaseStore {
   /**
    * Runs a batch in one transaction without a fence and returns how many rows each statement changed. `make` is called
    * for each attempt; a repeat of the lease's own statements does no harm.
+   *
+   * @param isUrgent Left out where it may as well fail, rather than hold up what this process does
    */
-  write(make: () => readonly SqliteStatement[]): Promise<readonly number[]>;
+  write(make: () => readonly SqliteStatement[], isUrgent?: false): Promise<readonly number[]>;
 }
 
 /** What makes a batch fail when the lock is not ours any more; both statements belong into its transaction. */
@@ -183,7 +185,7 @@ export function openLease(store: LeaseStore): Lease {
     const beat = async () => {
       try {
         // The lock may have been freed while this waited for its turn.
-        const [changed] = await store.write(() => held === undefined ? [] : [renewLock(held)]);
+        const [changed] = await store.write(() => held === undefined ? [] : [renewLock(held)], false);
         if (changed === 0 && isRunning) isLost = true;
       } catch {
         // A beat that does not get through is made up for by the next one, or by the next batch.

@@ -2,7 +2,7 @@ import { counted, formatCount } from "../../../base/quantity.ts";
 import type { TableContent } from "../../backup_content.ts";
 import { createHash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import type { RowOf } from "../../../base/row_form.ts";
@@ -162,7 +162,8 @@ function createMeter(handle: DatabaseSync, { signal, onProgress }: ReadOptions):
       if (sinceTurn < turnBytes) return;
       sinceTurn = 0;
       onProgress?.(Math.min(total / expected, 1));
-      return nextTurn().then(() => stopBackupIfAsked(signal));
+      // Deno hears of no signal while one `setImmediate` follows the other.
+      return sleep(1).then(() => stopBackupIfAsked(signal));
     },
   };
 }
