@@ -177,7 +177,7 @@ async function runBlock({ page, text }: Block, place: Place): Promise<void> {
     const actual = inItsHome(result.output.replace(overwritten, ""), place);
     nameAlike(actual, output, place);
     const isRight = !isShown || isAsWritten(actual, output);
-    anew.push(`$ ${written}\n${isRight ? output : actual}`.trimEnd());
+    anew.push(`$ ${written}\n${isRight ? output : asNamed(actual, place)}`.trimEnd());
     if (!isRight && !isUpdate) assert.equal(steady(actual), steady(output), `${page}: $ ${command}`);
   }
   if (isUpdate && isShown) {
@@ -193,6 +193,11 @@ function inItsHome(output: string, { cwd }: Place): string {
       "\u00a0",
       " ",
     );
+}
+
+/** Returns an output with the names that the page has for what is called otherwise here. */
+function asNamed(actual: string, { names }: Place): string {
+  return [...names].reduce((text, [name, value]) => text.replaceAll(value, name), actual);
 }
 
 /** A backup is called by its time: what the page calls so and so is another one here. */
