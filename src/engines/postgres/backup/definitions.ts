@@ -1,5 +1,5 @@
 import { HarborError } from "../../../base/errors.ts";
-import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
 import { clusterMark, storageOptions } from "./tables.ts";
 import { isNotOfExtension, optionList } from "../catalogs/words.ts";
@@ -67,7 +67,7 @@ function refuseTrees(schema: string, names: readonly string[]): void {
   if (first === undefined) return;
   throw new HarborError(
     "backup_failed",
-    `Cannot copy "${quoteName(schema)}.${quoteName(first)}": harbor-db's own engine does not carry tables ` +
+    `Cannot copy "${schema}.${first}": harbor-db's own engine does not carry tables ` +
       "with partitions or inherited columns",
     {
       hint: "Install PostgreSQL's client programs, and: harbor-db backup --backup-engine pg_dump",

@@ -57,9 +57,14 @@ export async function listTables(session: Session, schema: string): Promise<read
 export async function inSnapshot<T>(session: Session, work: (schema: string) => Promise<T>): Promise<T> {
   const { schema } = session;
   if (schema === null) {
-    throw new HarborError("backup_failed", 'Cannot copy "the schema": none of those in search_path exists', {
-      hint: "Create it, or name another one in the database URL: ?options=-csearch_path%3Dpublic",
-    });
+    throw new HarborError(
+      "backup_failed",
+      'Cannot copy "the schema": search_path names none that is there and that this role may use',
+      {
+        hint:
+          "Name one in the database URL: ?options=-csearch_path%3Dpublic; or make it, or as its owner: GRANT USAGE ON SCHEMA … TO …;",
+      },
+    );
   }
   const names = (await aside(session, () => listTables(session, schema))).map(({ name }) =>
     copyTarget(schema, { name, columns: [] })

@@ -97,6 +97,8 @@ function failure(program: string, complaint: string): HarborError {
   );
   const hint = code === "disk_full"
     ? "Free some space, or put backups on another device: --backup-dir <dir>"
+    : /permission denied/.test(first)
+    ? "The database is as it was. Connect as the role that owns what is to be copied, or give this role the right."
     : "The database is as it was.";
   return new HarborError(code, `Cannot run "${program}": ${first}`, { hint, details: { said: complaint } });
 }
