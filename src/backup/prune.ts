@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { basename } from "node:path";
+import type { HarborError } from "../base/errors.ts";
 import { openFolder } from "../base/files/open_folder.ts";
 import type { Identity } from "../engines/identity.ts";
 import { isInFuture } from "./rules/manifest.ts";
@@ -35,6 +36,8 @@ export interface PruneResult {
   readonly verdicts: readonly PruneVerdict[];
   /** How many backups in the folder are not this database's to remove: of another one, or made at another place. */
   readonly others: number;
+  /** One for each manifest that cannot be read; what it belongs to stays. */
+  readonly problems: readonly HarborError[];
 }
 
 /**
@@ -49,7 +52,7 @@ export async function pruneBackups(
   request: PruneRequest,
 ): Promise<PruneResult> {
   const { folder, database: place } = store;
-  const { backups } = readBackups(folder);
+  const { backups, problems } = readBackups(folder);
   const owner = { ...request.identity, place };
   const ours = backups.filter((each) => isOwnedBy(owner, each.manifest) && isNamedByItself(each));
   const verdicts = await judge(ours, store, request);
@@ -63,7 +66,7 @@ export async function pruneBackups(
   } finally {
     around?.close();
   }
-  return { verdicts, others: backups.length - ours.length };
+  return { verdicts, others: backups.length - ours.length, problems };
 }
 
 /** Whether a manifest names the very file beside it: a copied one would have another program's file removed. */

@@ -17,6 +17,7 @@ import type { StoredBackup } from "../backup/folder.ts";
 import { ownTable } from "../engines/statement_names.ts";
 import { allChecks } from "./checks/all.ts";
 import { type Budget, limitDatabase, startBudget } from "./checks/time_limit.ts";
+import { readSchemas } from "./checks/read_schemas.ts";
 import { type Check, type CheckContext, couldNotCheck, type ExpectedBackups } from "./checks/check.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { listRevisions, type RevisionStatus } from "../state/read_revisions.ts";
@@ -142,6 +143,7 @@ function openContext(sources: VerifySources, budget: Budget, quick: boolean): Op
       now,
       database,
       history,
+      schemas: once(async () => readSchemas(await history())),
       state: once(async () =>
         readState({ ...sources, database: await database(), history: await history() })
       ),

@@ -72,8 +72,8 @@ const kinds: readonly Kind[] = [
 /** Cuts what is of this one database: its address, and how much differs on which engine. */
 function plain(message: string): string {
   return message.replace(/^Cannot .*?": /, "").replace(/: [0-9a-f]{12} .*$/, "").replace(
-    / \(.*\), all/,
-    ", all",
+    / \(.*\), (?=\d)/,
+    ", ",
   ).replace(/(not that revision's): .*$/, "$1")
     .replace(/, with \d+ differences$/, "");
 }

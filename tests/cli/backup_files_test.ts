@@ -287,9 +287,11 @@ testFile("prune says what it keeps and why, and leaves other databases' backups 
     assert.match(dry.stdout, /keep .* last/);
     assert.match(dry.stdout, /would remove 2 of 4/);
     assert.equal(backupsIn(given.folder).length, 5);
-    await given.expect(0, "backup", "prune", "--keep-last", "2");
-    assert.equal(backupsIn(given.folder).length, 3);
-    assert.equal(readdirSync(given.folder).length, 6);
+    writeFileSync(join(given.folder, "cut.db.json"), "{");
+    const pruned = await given.expect(0, "backup", "prune", "--keep-last", "2");
+    assert.match(pruned.stderr, /left alone: .*cut\.db\.json/);
+    assert.equal(backupsIn(given.folder).length, 4);
+    assert.equal(readdirSync(given.folder).length, 7);
   });
 });
 

@@ -207,8 +207,9 @@ for (const engine of engines) {
       assert.deepEqual(findings.map(({ check, status }) => `${check} ${status}`), [
         "history fail",
         "schema pass",
-        // amcheck is not installed.
+        // amcheck is not installed, and PostgreSQL 15 keeps no checksums unless told to.
         ...engine.dialect === "postgresql" ? ["integrity warn"] : [],
+        ...engine.name === "postgres 15" ? ["integrity warn"] : [],
         "integrity pass",
         "data pass",
       ]);
@@ -249,6 +250,15 @@ for (const engine of engines) {
       // No snapshot of this history has the table.
       assert.deepEqual(findings.map(({ status, details }) => [status, details["objects"]]), [
         ["warn", ["table t", "view seen_by_others"]],
+      ]);
+      // What it left and is gone is missed; what a later revision drops is not.
+      const kept = engine.dialect === "postgresql" ? "kept" : "seen";
+      await engine.query(url, `DROP ${kept === "kept" ? "MATERIALIZED VIEW" : "VIEW"} ${kept}`);
+      await engine.query(url, "DROP TRIGGER looks" + (engine.dialect === "postgresql" ? " ON t" : ""));
+      const gone = (await verifyUrl(url, { history, checks: ["schema"] })).findings;
+      assert.deepEqual(gone.map(({ status, details }) => [status, details["path"]]).slice(0, -1), [
+        ["fail", `${kept === "kept" ? "materialized view" : "view"} ${kept}`],
+        ["fail", "trigger looks"],
       ]);
     }));
 }

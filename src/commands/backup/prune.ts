@@ -42,7 +42,7 @@ export const backupPruneCommand = defineCommand({
       );
     }
     const identity = await app.withRun("read", ({ database }) => readIdentity(database));
-    const { verdicts, others } = await prune({ identity, policy, force, dryRun });
+    const { verdicts, others, problems } = await prune({ identity, policy, force, dryRun });
     const { report } = app;
     const removed = verdicts.filter(({ keep }) => !keep);
     const rows = verdicts.map(({ backup, keep, reasons }) => [
@@ -67,10 +67,12 @@ export const backupPruneCommand = defineCommand({
           "earlier release, so that they could be another database's",
       );
     }
+    for (const { message } of problems) report.note(`left alone: ${message}`);
     return {
       json: {
         folder,
         dryRun,
+        problems: problems.map(({ message }) => message),
         leftAlone: others,
         kept: verdicts.filter(({ keep }) => keep).map(({ backup, reasons }) => ({
           ...listedBackup(backup),

@@ -7,6 +7,7 @@ import type { Identity } from "../../engines/identity.ts";
 import type { Database } from "../../engines/database.ts";
 import type { SliceTurns } from "../../engines/inspector.ts";
 import type { Backups } from "../../backup/open_backups.ts";
+import type { KnownSchemas } from "./read_schemas.ts";
 import { isTimeUp } from "./time_limit.ts";
 
 /** One thing that `verify` looks at, as data. */
@@ -39,6 +40,8 @@ export interface CheckContext {
   /** The database, open for reading as it is. */
   database(): Promise<Database>;
   history(): Promise<History>;
+  /** What the history says of its schemas. */
+  schemas(): Promise<KnownSchemas>;
   /** What the database is to harbor-db. */
   state(): Promise<State>;
   /** What the database is known by; unknown when it cannot be asked. */

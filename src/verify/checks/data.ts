@@ -7,7 +7,6 @@ import { type Check, type CheckContext, couldNotCheck } from "./check.ts";
 import { foundBroken, rowRules } from "../rules/data_rules.ts";
 import { countDuplicates, duplicateWords, uniqueColumnsOf } from "./duplicates.ts";
 import { looseTexts } from "../rules/value_forms.ts";
-import { readSchemas } from "./read_schemas.ts";
 import { type RowScan, scanRows } from "./row_scan.ts";
 
 /** The rows themselves, by what the application takes for granted. */
@@ -18,7 +17,7 @@ export const dataCheck: Check = {
   cost:
     "reads every row once: about 5 s per million files, in slices of 20 ms, longer than which nobody waits",
   async *run(context) {
-    const { names, unread } = readSchemas(await context.history());
+    const { names, unread } = await context.schemas();
     const live = (await context.schema()).tables;
     const tables = names.flatMap((name) => live.filter((table) => table.name === name));
     const scanned: string[] = [];

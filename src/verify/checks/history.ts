@@ -93,7 +93,9 @@ function healthy({ revisions }: History): Found {
   const head = revisions.at(-1);
   if (head === undefined) return pass("the history has no revision");
   return pass(
-    `at head ${head.id} (${head.name}), ${counted(revisions.length, "revision")} as they were applied`,
+    `at head ${head.id} (${head.name}), ${
+      counted(revisions.length, "revision")
+    } on record, their scripts unedited since`,
     {
       current: head.id,
     },

@@ -8,8 +8,7 @@ import type { Snapshot } from "../../schema/snapshot.ts";
 import { keptOf } from "../../adopt/inspect.ts";
 import { differencesFrom } from "../../state/read_unmanaged.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
-import { isMadeBy } from "../rules/made_by_script.ts";
-import { readSchemas } from "./read_schemas.ts";
+import { isMadeBy, leftByScripts, type MadeObject } from "../rules/made_by_script.ts";
 import { type Check } from "./check.ts";
 
 /** The live schema against what the current revision leaves behind. */
@@ -23,19 +22,23 @@ export const schemaCheck: Check = {
     const state = await context.state();
     const current = currentRevision(history, state);
     const live = await context.schema();
-    const { schemas, unread } = readSchemas(history);
+    const { schemas, unread } = await context.schemas();
     const isAdopted = state.applied.some(({ origin }) => origin === "adopt" || origin === "bridge");
     const differences = current === null ? [] : differencesFrom(schemas, current, live);
     const match = matchRevision(schemas, live);
     if (current !== null && differences.length > 0 && match.exact && match.revision !== null) {
       return yield isAnother(match.revision, current.id);
     }
+    const names = new Set(state.applied.map((row) => row.revision));
+    const done = history.revisions.filter(({ id }) => names.has(id));
+    const made = leftByScripts(scriptsOf(done), live.dialect);
     const found = [
       ...unread,
       ...current === null
         ? tooEarly(ownTables(schemas, live))
         : differences.map((each) => drift(each, isAdopted)),
-      ...strangers(schemas, live, scriptsOf(history)),
+      ...made.filter((each) => !isThere(each, live)).map((each) => lost(each, isAdopted)),
+      ...strangers(schemas, live, scriptsOf(history.revisions)),
     ];
     if (found.length > 0) return yield* found;
     const { length } = live.tables;
@@ -44,7 +47,7 @@ export const schemaCheck: Check = {
         ? "no revision is applied and there is no table"
         : `${counted(length, "table")} exactly as revision ${current.id} leaves ${
           length === 1 ? "it" : "them"
-        }`,
+        }${made.length === 0 ? "" : `; what else its scripts make is there: ${made.length}`}${besides(live)}`,
     );
   },
 };
@@ -93,6 +96,33 @@ function drift(difference: Difference, isAdopted: boolean): Found {
   };
 }
 
+/** What no snapshot says, and so nobody compared. */
+function besides({ tables }: Snapshot): string {
+  const said = tables.flatMap(({ name, peculiarities = [] }) =>
+    peculiarities.map((each) => `${each} of ${name}`)
+  );
+  return said.length === 0 ? "" : `; not compared: ${said.join(", ")}`;
+}
+
+function isThere({ kind, name, table }: MadeObject, live: Snapshot): boolean {
+  const isSame = (one: string) => one.toLowerCase() === name.toLowerCase();
+  // Without its table a trigger went with it, which is a difference of its own.
+  if (table !== null && !live.tables.some((each) => each.name.toLowerCase() === table.toLowerCase())) {
+    return true;
+  }
+  return live.others.some((other) => other.kind === kind && isSame(other.name));
+}
+
+function lost({ kind, name }: MadeObject, isAdopted: boolean): Found {
+  return {
+    // A bridge makes tables, and what was there before harbor-db had perhaps never run the script.
+    status: isAdopted ? "warn" : "fail",
+    message: `${kind} ${name} is missing, which a revision's script makes`,
+    hint: "Run its CREATE statement again; or write a revision that drops it: harbor-db create",
+    details: { kind: "missing", path: `${kind} ${name}` },
+  };
+}
+
 function remedy({ kind, path, expected }: Difference): string {
   const index = /^index (.+)$/.exec(path)?.[1];
   const [, unique = "", on = ""] = /^(UNIQUE )?(.+)$/.exec(expected ?? "") ?? [];
@@ -131,7 +161,7 @@ function strangers(
 }
 
 /** Returns the statements of all upgrades; those of a script that cannot be read are the history check's affair. */
-function scriptsOf({ revisions }: History): readonly string[] {
+function scriptsOf(revisions: History["revisions"]): readonly string[] {
   return revisions.flatMap((revision) => {
     try {
       return revision.upgrade().statements.map(({ sql }) => sql);

@@ -1,6 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { OtherObject } from "../../schema/snapshot.ts";
-import { cursorAt, tokensOf } from "../../sql/cursor.ts";
+import { cursorAt, type SqlCursor, tokensOf } from "../../sql/cursor.ts";
+import { isWord } from "../../sql/lexer.ts";
 
 /** Whether one of a history's statements makes an object: a view, a trigger, an enum type, a function. */
 export function isMadeBy(
@@ -24,6 +25,56 @@ function makes(sql: string, kind: string, dialect: Dialect): string | null {
     if (!adverbs.some((word) => cursor.take(word))) return null;
   }
   return cursor.name();
+}
+
+/** What a script makes beside tables. */
+export interface MadeObject {
+  readonly kind: OtherObject["kind"];
+  readonly name: string;
+  /** The table that a trigger or policy hangs on. */
+  readonly table: string | null;
+}
+
+/**
+ * Returns what statements make and do not take away again, as far as that can be told: what a CASCADE may have taken, what
+ * is made in a schema that they name and what is temporary is left out.
+ *
+ * @param statements Of the revisions that are applied, in order
+ */
+export function leftByScripts(statements: readonly string[], dialect: Dialect): readonly MadeObject[] {
+  let left: readonly MadeObject[] = [];
+  for (const sql of statements) {
+    const tokens = tokensOf(sql, dialect);
+    const has = (word: string) => tokens.some((token) => isWord(token, word));
+    if (isWord(tokens[0], "CREATE")) {
+      const made = madeObject(cursorAt(tokens.slice(1)));
+      left = made === null
+        ? left
+        : [...left.filter(({ kind, name }) => kind !== made.kind || name !== made.name), made];
+    } else if (has("CASCADE")) left = [];
+    else if (has("DROP") || has("RENAME") || isWord(tokens[0], "DO")) {
+      // A table that goes takes its triggers along; code may drop what it names.
+      const isNamed = (name: string | null) =>
+        name !== null && sql.toLowerCase().includes(name.toLowerCase());
+      left = left.filter(({ name, table }) => !isNamed(name) && !isNamed(table));
+    }
+  }
+  return left;
+}
+
+const kindsOfOthers = ["view", "materialized view", "trigger", "policy", "function", "type"] as const;
+
+function madeObject(cursor: SqlCursor): MadeObject | null {
+  const kind = kindsOfOthers.find((each) => cursor.take(...each.toUpperCase().split(" ")));
+  if (kind === undefined) {
+    const isAdverb = adverbs.some((word) => !word.startsWith("TEMP") && cursor.take(word));
+    return isAdverb ? madeObject(cursor) : null;
+  }
+  cursor.take("IF", "NOT", "EXISTS");
+  if (cursor.rest()[1]?.text === ".") return null;
+  const name = cursor.name();
+  const isHung = kind === "trigger" || kind === "policy";
+  return { kind, name, table: isHung && cursor.seek("ON") !== null ? cursor.name() : null };
 }
 
 /** What may stand between CREATE and what is made. */

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { leftByScripts } from "../../src/verify/rules/made_by_script.ts";
+
+// One row a history: its statements, and what they leave.
+const histories:
+  readonly (readonly [what: string, statements: readonly string[], left: readonly string[]])[] = [
+    ["a view", ["CREATE OR REPLACE VIEW seen AS SELECT 1"], ["view seen"]],
+    ["a view that goes again", ["CREATE VIEW seen AS SELECT 1", "DROP VIEW IF EXISTS seen"], []],
+    ["a view made anew", [
+      "CREATE VIEW v AS SELECT 1",
+      "DROP VIEW v",
+      "CREATE VIEW IF NOT EXISTS v AS SELECT 2",
+    ], [
+      "view v",
+    ]],
+    ["what is only temporary", ["CREATE TEMP VIEW v AS SELECT 1"], []],
+    ["what is in another schema", ["CREATE VIEW other.v AS SELECT 1"], []],
+    ["a trigger whose table stays", [
+      'CREATE TRIGGER "on it" AFTER INSERT ON t BEGIN SELECT 1; END',
+      "ALTER TABLE t ADD COLUMN x INT",
+    ], ["trigger on it"]],
+    [
+      "a trigger whose table goes",
+      ["CREATE TRIGGER o AFTER INSERT ON t BEGIN SELECT 1; END", "DROP TABLE t"],
+      [],
+    ],
+    ["what a CASCADE may have taken", ["CREATE VIEW v AS SELECT 1", "DROP TABLE t CASCADE"], []],
+    [
+      "what code may have dropped",
+      ["CREATE VIEW v AS SELECT 1", "DO 'BEGIN EXECUTE ''DROP VIEW v''; END'"],
+      [],
+    ],
+    ["tables, which snapshots know", ["CREATE TABLE t (id INT)", "CREATE INDEX i ON t (id)"], []],
+  ];
+for (const [what, statements, left] of histories) {
+  test(`leftByScripts() with ${what}`, () =>
+    assert.deepEqual(leftByScripts(statements, "sqlite").map(({ kind, name }) => `${kind} ${name}`), left));
+}
