@@ -122,8 +122,10 @@ const ofRelation = `
   WHERE NOT c.is_index AND c.relowner <> current_user::regrole`;
 
 const statisticsName = "format('%s.%I', s.stxnamespace::regnamespace, s.stxname)";
+/** Before PostgreSQL 13 there is no such column. */
+const target = "to_jsonb(s)->>'stxstattarget'";
 const statisticsTarget =
-  `format('ALTER STATISTICS %s SET STATISTICS ', ${statisticsName}) || CASE WHEN s.stxstattarget >= 0 THEN s.stxstattarget END`;
+  `format('ALTER STATISTICS %s SET STATISTICS ', ${statisticsName}) || CASE WHEN (${target})::int >= 0 THEN ${target} END`;
 
 /** What hangs on column `a` of the table `c`. */
 const ofColumn = `
