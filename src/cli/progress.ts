@@ -29,6 +29,6 @@ function percent(share: number): string {
 
 function timeLeft(share: number, elapsedMs: number): readonly string[] {
   if (share <= 0 || elapsedMs < 1_000) return [];
-  const seconds = Math.ceil((elapsedMs / share - elapsedMs) / 1_000);
+  const seconds = Math.max(1, Math.ceil((elapsedMs / share - elapsedMs) / 1_000));
   return [`${seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1_000)} left`];
 }
