@@ -112,7 +112,7 @@ async function checkContent(
 ): Promise<Found> {
   if (backup.manifest.encryption !== null && identities.length === 0) {
     return {
-      ...pass("encrypted: its content was proven when it was made, and not now"),
+      ...pass(`encrypted: its content was ${proofText(backup.manifest)} when it was made, and not now`),
       status: "warn",
       hint: "Give the key to prove it again: --identity key.txt",
       details: { notChecked: ["content"] },

@@ -98,6 +98,10 @@ test("backup: what was only read back is said everywhere, with the reason, and i
       assert.match(stdout, /^warn +content .*NOT restored/m);
       assert.match(stdout, / is whole as far as it was checked$/m);
       assert.equal((await run("restore", backup["path"]!, "--yes")).code, 0);
+      const down = (await run("downgrade", "-1", "--yes", "--json")).json<
+        { backup: { notRestored: string } }
+      >();
+      assert.equal(down.backup.notRestored, reason);
     })));
 
 // One row a way to break a backup, and what is said about it.

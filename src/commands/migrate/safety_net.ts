@@ -1,3 +1,4 @@
+import type { Proven } from "../../engines/backup_content.ts";
 import { counted, formatBytes } from "../../base/quantity.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import type { BackupReason } from "../../backup/rules/manifest.ts";
@@ -33,7 +34,7 @@ export interface SafetyNet {
   /** Returns an error that says what is done, what is not, how to go on and how to go back; or goes back itself. */
   catch(context: RunContext, error: unknown): Promise<unknown>;
   /** What `--json` shows of the backup. */
-  summary(): { readonly path: string; readonly verified: boolean } | null;
+  summary(): (Pick<Proven, "notRestored"> & { readonly path: string; readonly verified: boolean }) | null;
 }
 
 type SafetyValues = Values<typeof safetyOptions>;
@@ -165,7 +166,8 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     goBack,
     fold,
     catch: explain,
-    summary: () => made === undefined ? null : { path: made.path, verified: true },
+    summary: () =>
+      made === undefined ? null : { path: made.path, verified: true, notRestored: made.manifest.notRestored },
   };
 }
 
