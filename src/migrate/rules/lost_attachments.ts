@@ -2,7 +2,7 @@ import { HarborError } from "../../base/errors.ts";
 import { quoteName } from "../../sql/quote.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Attachment } from "../../engines/inspector.ts";
-import type { Statement } from "../../history/statement.ts";
+import { type Statement, ways } from "../../history/statement.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { foldedName, tokensOf } from "../../sql/cursor.ts";
 import { isWord, type Token } from "../../sql/lexer.ts";
@@ -153,8 +153,9 @@ function partsOf({ tables }: Snapshot): readonly Part[] {
 function changesOf({ statements, after: { dialect } }: Way): readonly Change[] {
   let transaction = 0;
   return statements.flatMap(({ sql, run }, place) => {
-    const isAlone = run.kind !== "transaction";
-    if (isAlone || statements[place - 1]?.run.kind !== "transaction") transaction++;
+    const isAlone = !ways[run.kind].isShared;
+    const before = statements[place - 1];
+    if (isAlone || before === undefined || !ways[before.run.kind].isShared) transaction++;
     return changesIn(tokensOf(sql, dialect), dialect).map((change) => ({ ...change, transaction, isAlone }));
   });
 }
