@@ -106,6 +106,7 @@ for (const { name, version, open } of postgresEngines) {
         assert.deepEqual(await engine.prove(path, never), {
           content,
           proof: "scratch database",
+          notRestored: null,
         });
         await run(
           adminUrl,
@@ -131,6 +132,7 @@ for (const { name, version, open } of postgresEngines) {
         assert.deepEqual(await engine.prove(path, never), {
           content,
           proof: "scratch database",
+          notRestored: null,
         });
         await run(url, `INSERT INTO ${schema}.t VALUES (2)`);
         await engine.restore(path, never);

@@ -311,7 +311,11 @@ for (const { name, version, open } of postgresEngines) {
       );
       const engine = await open(url);
       await withCopy(engine, async ({ path, content }) => {
-        assert.deepEqual(await engine.prove(path, never), { content, proof: "scratch database" });
+        assert.deepEqual(await engine.prove(path, never), {
+          content,
+          proof: "scratch database",
+          notRestored: null,
+        });
         await run(adminUrl, "DROP TABLE t");
         // It may be another server, where the role spells them as usual.
         if (version === 18) await run(adminUrl, `ALTER ROLE ${role} RESET ALL`);
