@@ -79,13 +79,13 @@ test("a path that the system refuses is no defect of harbor-db's, wherever it is
     await refuses(["backup", "verify", name], { cwd }, {
       exit: 1,
       code: "file_failed",
-      message: /ENAMETOOLONG/,
+      message: /its name is too long/,
       hint: /path/,
     });
     const env = { DATABASE_URL: `sqlite:///${name}.db` };
     const { code, stdout } = await runCli(["verify", "--json"], { cwd, env });
     assert.equal(code, 1, stdout);
-    assert.match(stdout, /"file_failed".*ENAMETOOLONG/s);
+    assert.match(stdout, /"file_failed".*(its name is too long|ENAMETOOLONG)/s);
     assert.doesNotMatch(stdout, /defect|stack/);
   }));
 
