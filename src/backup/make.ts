@@ -75,7 +75,9 @@ export async function makeBackup(
     manifestNames(folder);
     await clearLeftovers(folder, client, context.now());
     await requireSpace(folder, await spaceFor(engine, encoding));
-    const uncarried = (await engine.uncarried()).map(({ kind, name }) => `${kind} ${name}`);
+    const uncarried = (await engine.uncarried()).map(({ kind, name, table }) =>
+      `${kind} ${name}${table === null ? "" : ` on ${table}`}`
+    );
     if (uncarried.length > 0) {
       context.notify({ kind: "note", text: `not part of the backup: ${uncarried.join(", ")}` });
     }

@@ -145,18 +145,20 @@ test("readTree() reads the journal's revisions first, then those that it does no
 
 // One row a rule: the snapshot's text, and what is wrong with it.
 const snapshots = [
-  ["missing", undefined, "it is no snapshot"],
-  ["no JSON", "{", "it is no snapshot"],
-  ["without ids", "{}", "dialect is missing"],
-  ["a list", "[]", "dialect is missing"],
+  ["missing", undefined, /: there is no such file$/],
+  ["no JSON", "{", /: it is no JSON \(.+\)$/],
+  ["without ids", "{}", /: dialect is missing$/],
+  ["a list", "[]", /: dialect is missing$/],
 ] as const;
 for (const [what, text, state] of snapshots) {
   test(`readTree() refuses a snapshot that is ${what}`, () => {
     const path = `meta/${idOf("a")}_snapshot.json`;
     const files = { [`${one}.sql`]: "SELECT 1;", ...text === undefined ? {} : { [path]: text } };
-    assert.throws(() => readTree(folder(files)), {
-      code: "bad_history",
-      message: `Cannot read "drizzle/sqlite/${path}": ${state}`,
+    assert.throws(() => readTree(folder(files)), ({ code, message }: HarborError) => {
+      assert.equal(code, "bad_history");
+      assert.ok(message.startsWith(`Cannot read "drizzle/sqlite/${path}": `), message);
+      assert.match(message, state);
+      return true;
     });
   });
 }

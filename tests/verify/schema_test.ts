@@ -153,7 +153,7 @@ for (const engine of engines) {
     [
       "head is not reached",
       `DELETE FROM harbor_version WHERE revision = '${storageFields}'`,
-      /a revision is not applied: 5b09ebe23c76/,
+      /1 revision is not applied: 5b09ebe23c76/,
     ],
   ] as const;
   for (const [what, statement, words] of disagreements) {

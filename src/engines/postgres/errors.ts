@@ -30,7 +30,10 @@ export function endsSession(error: unknown): boolean {
 
 /** Whether the connection failed, and not what was said on it: an error of the socket, or postgres.js's about it. */
 export function isSevered(error: unknown): boolean {
-  return error instanceof DialError || (error instanceof Error && ("errno" in error || "syscall" in error));
+  if (error instanceof DialError) return true;
+  if (!(error instanceof Error) || isServerError(error)) return false;
+  // Of a socket that the other side has ended just now there is a code alone.
+  return "errno" in error || "syscall" in error || ("code" in error && error.code === "EPIPE");
 }
 
 /** Returns the error of not getting a session. */

@@ -281,7 +281,8 @@ test("harbor: names what it does not carry", () =>
       CREATE MATERIALIZED VIEW mv AS SELECT 1 AS one; CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
       CREATE FUNCTION tr() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
       CREATE TRIGGER on_t BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION tr();
-      CREATE POLICY p ON t USING (true); GRANT SELECT ON t TO PUBLIC; SELECT lo_create(0)`,
+      CREATE POLICY p ON t USING (true); GRANT SELECT ON t TO PUBLIC; SELECT lo_create(0);
+      CREATE TABLE harbor_identity (); GRANT SELECT ON harbor_identity TO PUBLIC`,
     );
     await run(adminUrl, "CREATE TABLE theirs (); GRANT SELECT ON theirs TO " + role);
     const found = await (await openHarbor(url)).uncarried();
