@@ -9,6 +9,12 @@ import type { Client } from "./engines/database.ts";
 export type { BuildInfo } from "./cli/system.ts";
 
 /**
+ * Milliseconds in which a second signal is not somebody's second word: a terminal that closes, and timeout(1), tell the
+ * process and then its whole group.
+ */
+const echoMs = 300;
+
+/**
  * Wires harbor-db to the process that it runs in, runs the command line and exits. The only place that knows the
  * runtime.
  */
@@ -16,14 +22,19 @@ export async function runMain(build: BuildInfo): Promise<void> {
   const stop = new AbortController();
   const system = createSystem(build, stop.signal);
   const ignored = ignoredSignals();
+  let stoppedAt = 0;
   for (const [signal, number] of [["SIGHUP", 1n], ["SIGINT", 2n], ["SIGTERM", 15n]] as const) {
     // What nohup, or a shell that puts it into the background, told to go on goes on. Deno takes those signals, too, once
     // it has to listen for one.
     const isIgnored = (ignored >> (number - 1n) & 1n) === 1n;
     process.on(signal, () => {
       if (isIgnored) return;
-      if (stop.signal.aborted) process.exit(130);
+      if (stop.signal.aborted) {
+        if (performance.now() - stoppedAt > echoMs) process.exit(130);
+        return;
+      }
       stop.abort();
+      stoppedAt = performance.now();
       if (isAsking) return;
       const { isTerminal, write } = system.stderr;
       // In the place of what the terminal shows of the key, and of a line of progress.

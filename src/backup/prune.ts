@@ -23,7 +23,8 @@ export interface PruneRequest {
   readonly policy: RetentionPolicy;
   /** Whether to prune even the last way back to a revision. */
   readonly force: boolean;
-  readonly dryRun: boolean;
+  /** Says whether those that no rule keeps may be removed, before anything is. */
+  readonly consent: (verdicts: readonly PruneVerdict[]) => Promise<boolean>;
   /** Whether to leave those alone that were made by `backup`, and not before a change. */
   readonly automaticOnly?: boolean;
 }
@@ -45,7 +46,7 @@ export interface PruneResult {
  * may share with a copy of itself. Before one goes, all newer ones that are kept are read, since it goes for their sake.
  * The manifest goes first, so that an interruption leaves no backup that lacks its file.
  *
- * @throws {HarborError} `interrupted`
+ * @throws {HarborError} `interrupted`, and what `consent` throws
  */
 export async function pruneBackups(
   store: Pick<BackupStore, "folder" | "database" | "signal" | "now">,
@@ -56,7 +57,7 @@ export async function pruneBackups(
   const owner = { ...request.identity, place };
   const ours = backups.filter((each) => isOwnedBy(owner, each.manifest) && isNamedByItself(each));
   const verdicts = await judge(ours, store, request);
-  const removed = request.dryRun ? [] : verdicts.filter(({ keep }) => !keep);
+  const removed = await request.consent(verdicts) ? verdicts.filter(({ keep }) => !keep) : [];
   const around = removed.length === 0 ? undefined : openFolder(folder);
   try {
     for (const { backup } of removed) {

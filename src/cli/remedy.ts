@@ -19,26 +19,35 @@ const secrets = ["PGPASSWORD", "HARBOR_DB_AUTH_TOKEN", "LIBSQL_AUTH_TOKEN", "TUR
 /** Commands that know nothing of backups. */
 const withoutBackups = /^(?:current|history|stamp|generate|create|check|rebase)$/;
 
+/** Commands that make one. */
+const withCopies = /^(?:upgrade|downgrade|adopt|backup|restore)$/;
+
 /**
  * Returns what completes a remedy: behind each command that it names come the options of this command line that say
- * where the database, the history and the backups are, so that it is pasted as it is. A URL that holds a secret stands
- * there as it may be shown.
+ * where the database, the history and the backups are, whose copies may be read by whom, and whether the owner is
+ * trusted, so that it is pasted as it is. A URL that holds a secret stands there as it may be shown.
  */
 export function remedyOf({ given, environment, files, commands }: RemedySources): (text: string) => string {
   const option = (name: string, shown = (text: string): string | null => text) => {
-    const text = given.get(name);
+    const text = given.get(name) ?? environment[`HARBOR_DB_${name.replaceAll("-", "_").toUpperCase()}`];
     const value = typeof text === "string" ? shown(text) : null;
     return value === null ? "" : ` --${name} ${quoteForShell(value)}`;
   };
-  const places = option("database-url", (text) => shownUrl(text, environment, files)) + option("dir");
+  const recipients = given.get("encrypt-to");
+  const places = option("database-url", (text) => shownUrl(text, environment, files)) + option("dir") +
+    (given.has("trust-owner") ? " --trust-owner" : "");
   const backups = option("backup-dir");
-  if (places + backups === "") return (text) => text;
+  const copies = backups + option("backup-engine") + option("compress") +
+    (typeof recipients === "string" ? recipients.split("\n") : [])
+      .map((recipient) => ` --encrypt-to ${quoteForShell(recipient)}`).join("");
+  if (places + copies === "") return (text) => text;
   // "backup list" before "backup".
   const names = commands.toSorted((a, b) => b.length - a.length).join("|");
   return (text) =>
     text.replaceAll(
       new RegExp(`\\bharbor-db (${names})(?![\\w-])`, "g"),
-      (command, name: string) => command + places + (withoutBackups.test(name) ? "" : backups),
+      (command, name: string) =>
+        command + places + (withCopies.test(name) ? copies : withoutBackups.test(name) ? "" : backups),
     );
 }
 

@@ -119,6 +119,6 @@ function fitting([first = "", ...rest]: readonly string[], width: number): strin
   }
   if (placesOf(line) <= width) return line;
   const letters = [...line];
-  while (placesOf(`${letters.join("")}…`) > width) letters.pop();
+  while (letters.length > 0 && placesOf(`${letters.join("")}…`) > width) letters.pop();
   return `${letters.join("")}…`;
 }

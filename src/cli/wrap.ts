@@ -4,7 +4,8 @@
  */
 const pasted = new RegExp(
   "(?<=^|[\\s(]|\\x1b\\[\\d+m)(?:" + [
-    "(?:harbor-db|sqlite3|psql|git|mkdir|rm|chown|chmod|ls|readlink|sudo|systemctl|loginctl|crontab) .*?" +
+    "(?:harbor-db|sqlite3|psql|createuser|createdb|git|mkdir|rm|chown|chmod|ls|readlink|sudo|systemctl|loginctl|crontab|dmesg|unset) " +
+    "(?:'[^']*'|.)*?" +
     "(?=[,;] |\\. [A-Z]| \\(|\\)|$)",
     "(?:SELECT|UPDATE|DELETE|INSERT|ALTER|CREATE|DROP|GRANT|REVOKE|REINDEX|VACUUM) .*?" +
     "(?=; [a-z]|\\. [A-Z]|, (?:or|and|then) |$)",

@@ -286,9 +286,12 @@ testFile("prune says what it keeps and why, and leaves other databases' backups 
     const dry = await given.expect(0, "backup", "prune", "--keep-last", "2", "--dry-run");
     assert.match(dry.stdout, /keep .* last/);
     assert.match(dry.stdout, /would remove 2 of 4/);
+    const asked = await given.expect(4, "backup", "prune", "--keep-last", "2");
+    assert.match(asked.stderr, /Cannot ask "Remove 2 of 4 backups of .*--yes/s);
     assert.equal(backupsIn(given.folder).length, 5);
+    await given.expect(0, "backup", "prune", "--keep-last", "4");
     writeFileSync(join(given.folder, "cut.db.json"), "{");
-    const pruned = await given.expect(0, "backup", "prune", "--keep-last", "2");
+    const pruned = await given.expect(0, "backup", "prune", "--keep-last", "2", "--yes");
     assert.match(pruned.stderr, /left alone: .*cut\.db\.json/);
     assert.equal(backupsIn(given.folder).length, 4);
     assert.equal(readdirSync(given.folder).length, 7);

@@ -255,7 +255,7 @@ eachCase("a loop of upgrades that fail half way keeps the way back to before the
     assert.equal(result.code, 1, result.stdout + result.stderr);
   }
   assert.ok(backupsIn(given.folder).length <= 2, backupsIn(given.folder).join());
-  await given.expect(0, "backup", "prune", "--keep-last", "1");
+  await given.expect(0, "backup", "prune", "--keep-last", "1", "--yes");
   const { backups } = (await given.expect(0, "backup", "list", "--json"))
     .json<{ backups: { revision: string; unfinished: string | null }[] }>();
   assert.ok(backups.some(({ unfinished }) => unfinished === null));

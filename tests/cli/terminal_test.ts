@@ -115,6 +115,7 @@ test("an upgrade says in one line that fits what it does, never goes back, and n
       const lines = drawn.filter((text) => text.startsWith(work));
       assert.ok(lines.length > 0 && lines.every((text) => text.length < 60), stdout);
     }
+    assert.match(stdout, /\d %/);
     for (const work of ["backup:", "backfill files"]) {
       const shares = drawn.filter((text) => text.startsWith(work))
         .flatMap((text) => /(\d+) %/.exec(text)?.[1] ?? []).map(Number);

@@ -106,7 +106,7 @@ export async function openKillBench(given: BackupCase, files: number): Promise<K
       } catch (error) {
         throw new Error(`${what}: ${error instanceof Error ? error.message : error}`, { cause: error });
       }
-      await given.expect(0, "backup", "prune", "--keep-last", "3", "--force");
+      await given.expect(0, "backup", "prune", "--keep-last", "3", "--force", "--yes");
       // The two that are restored stay, whatever the rules say.
       for (const path of backups) if (!existsSync(path)) throw new Error(`${path} was pruned`);
       return what;

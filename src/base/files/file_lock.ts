@@ -66,9 +66,14 @@ async function acquire(path: string, options: FileLockOptions): Promise<(() => v
       if (isFirst) onWait();
       await sleep(pollMs);
     }
-    const { file } = held;
+    const { file, mark } = held;
     return () => {
-      rmSync(real, { force: true });
+      try {
+        // Somebody who removed it by hand, and locked another one, keeps that.
+        if (mark === markOf(real)) rmSync(real, { force: true });
+      } catch {
+        // What was done under it is done; who comes next takes the file that stays.
+      }
       file.close();
     };
   } catch (error) {

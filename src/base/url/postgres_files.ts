@@ -103,8 +103,9 @@ export function findPassword(file: UserFile, path: string, account: Account): st
     if (line.startsWith("#")) continue;
     const fields = fieldsOf(line);
     const password = fields[4];
-    if (!password) continue;
+    if (password === undefined) continue;
     if (!wanted.every((value, at) => fields[at] === "*" || unescaped(fields[at]!) === value)) continue;
+    if (password === "") return undefined;
     if (!file.isOpen) return unescaped(password);
     throw new HarborError("bad_config", `Cannot take the password from "${path}": others may use the file`, {
       hint: `chmod 600 ${quoteForShell(path)}`,
@@ -115,7 +116,7 @@ export function findPassword(file: UserFile, path: string, account: Account): st
 
 /** Cuts a line at colons that no backslash is in front of. */
 function fieldsOf(line: string): readonly string[] {
-  return line.match(/(?:\\.|[^:\\]|\\$)+|(?<=^|:)(?=:|$)/g) ?? [];
+  return Array.from(line.matchAll(/(?:^|:)((?:\\.|[^:\\]|\\$)*)/g), ([, field]) => field!);
 }
 
 function unescaped(field: string): string {

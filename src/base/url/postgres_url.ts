@@ -163,7 +163,8 @@ export function parsePostgresUrl(
     database,
     user,
     password,
-    hasSecret: own !== undefined && own !== service?.settings.get("password"),
+    hasSecret: own !== undefined &&
+      (own !== service?.settings.get("password") || parts.password !== undefined || query.has("password")),
     name: database,
     files: {
       ...kept === undefined ? {} : { PGPASSFILE: kept.path },

@@ -5,6 +5,7 @@ import { folderOptions, keepOptions, openAppBackups, retentionPolicy } from "./o
 import { listedBackup, positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
+import type { PruneVerdict } from "../../backup/prune.ts";
 import { defaultRetention, describeRetention } from "../../backup/rules/retention.ts";
 
 export const backupPruneCommand = defineCommand({
@@ -13,7 +14,7 @@ export const backupPruneCommand = defineCommand({
   description:
     `Looks at the backups of this database at this place only, and reads those that it keeps. Without rules it keeps ${
       describeRetention(defaultRetention)
-    }. The newest way back to each revision stays whatever the rules say.`,
+    }. The newest way back to each revision stays whatever the rules say. What it removes needs a yes, or --yes.`,
   options: {
     ...folderOptions,
     ...keepOptions,
@@ -42,23 +43,35 @@ export const backupPruneCommand = defineCommand({
       );
     }
     const identity = await app.withRun("read", ({ database }) => readIdentity(database));
-    const { verdicts, others, problems } = await prune({ identity, policy, force, dryRun });
     const { report } = app;
-    const removed = verdicts.filter(({ keep }) => !keep);
-    const rows = verdicts.map(({ backup, keep, reasons }) => [
+    const row = ({ keep, backup, reasons }: PruneVerdict) => [
       keep ? "keep" : report.colors.magenta("remove"),
       backup.id,
       positionText(backup.manifest),
       formatBytes(backup.manifest.bytes),
       keep ? reasons.join(", ") : "no rule keeps it",
-    ]);
-    if (rows.length > 0) await report.table(["", "backup", "revision", "size", "why"], rows);
-    const freed = formatBytes(removed.reduce((sum, { backup }) => sum + backup.manifest.bytes, 0));
-    report.line(
-      `${dryRun ? "would remove" : "removed"} ${removed.length} of ${
+    ];
+    const sum = (verdicts: readonly PruneVerdict[]) => {
+      const removed = verdicts.filter(({ keep }) => !keep);
+      const freed = formatBytes(removed.reduce((bytes, { backup }) => bytes + backup.manifest.bytes, 0));
+      return `${removed.length} of ${
         counted(verdicts.length, "backup")
-      } of ${app.databaseUrl().display} (${freed})`,
-    );
+      } of ${app.databaseUrl().display} (${freed})`;
+    };
+    const { verdicts, others, problems } = await prune({
+      identity,
+      policy,
+      force,
+      consent: async (verdicts) => {
+        if (verdicts.length > 0) {
+          await report.table(["", "backup", "revision", "size", "why"], verdicts.map(row));
+        }
+        if (dryRun || verdicts.every(({ keep }) => keep)) return false;
+        await app.confirm(`Remove ${sum(verdicts)}?`);
+        return true;
+      },
+    });
+    report.line(`${dryRun ? "would remove" : "removed"} ${sum(verdicts)}`);
     if (others > 0) {
       report.note(
         `${counted(others, "backup")} in ${folder} ${
@@ -78,7 +91,7 @@ export const backupPruneCommand = defineCommand({
           ...listedBackup(backup),
           reasons,
         })),
-        removed: removed.map(({ backup }) => listedBackup(backup)),
+        removed: verdicts.filter(({ keep }) => !keep).map(({ backup }) => listedBackup(backup)),
       },
     };
   },

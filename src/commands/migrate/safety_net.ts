@@ -80,7 +80,8 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     try {
       const backups = await openAppBackups(app, options);
       const identity = await readIdentity(database);
-      const request = { identity, made: made?.path, policy, force: false, dryRun: false, automaticOnly };
+      const consent = () => Promise.resolve(true);
+      const request = { identity, made: made?.path, policy, force: false, consent, automaticOnly };
       tellRemoved(await backups.prune(request));
     } catch (error) {
       report.note(`no old backups were removed: ${messageOf(error)}`);

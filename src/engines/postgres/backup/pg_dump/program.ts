@@ -33,6 +33,8 @@ export async function runProgram<T>(
     env: environment,
     stdio: ["ignore", "pipe", "pipe"],
     windowsHide: true,
+    // A terminal that closes under nohup is none of its business, and what stops us stops it below.
+    detached: true,
   });
   const ended = endOf(child, program);
   const stop = () => void child.kill("SIGTERM");
