@@ -50,7 +50,12 @@ const passwords: readonly (readonly [rule: string, text: string, password: strin
   ],
   ["reads lines that end as on Windows", "h:5432:db:u:secret1\r\n", "secret1"],
   ["takes blanks for what they are", "h:5432:db:u: secret1 ", " secret1 "],
-  ["knows no empty password", "h:5432:db:u:\n*:*:*:*:secret2", "secret2"],
+  ["takes the first line that fits, be its password empty", "h:5432:db:u:\n*:*:*:*:secret2", "-"],
+  [
+    "knows a colon behind a backslash at the end of a field",
+    "\\:\\::5432:db:u:secret1\nh:5432:db:u:secret2",
+    "secret2",
+  ],
 ];
 for (const [rule, text, password] of passwords) {
   test(`a file of passwords: ${rule}`, () => {

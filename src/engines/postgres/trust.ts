@@ -70,10 +70,11 @@ export function trustOf(session: Session, url: string, isTrusted: boolean): Trus
     async requireWithin(answer, { statements, isTransaction }) {
       if (answer?.found !== true) return;
       const all = await askAll(session, async (text) => {
-        const lock = isTransaction && answer.tables !== null
-          ? [{ text: `LOCK TABLE ${answer.tables} IN ROW EXCLUSIVE MODE`, parameters: [] }]
-          : [];
-        return (await session.run([...lock, { text, parameters: [] }])).at(-1)?.rows ?? [];
+        const lock = answer.tables === null ? [] : [`LOCK TABLE ${answer.tables} IN ROW EXCLUSIVE MODE`];
+        // In a large schema the server would compile so long a query for longer than it runs.
+        const before = isTransaction ? ["SET LOCAL jit = off", ...lock] : [];
+        return (await session.run([...before, text].map((text) => ({ text, parameters: [] })))).at(-1)
+          ?.rows ?? [];
       });
       refuse(all, changing);
       for (const { text, asUser } of statements) if (asUser) refuseCalls(all, text);

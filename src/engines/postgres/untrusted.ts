@@ -131,7 +131,7 @@ SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
     'look' AS runs
   FROM pg_class c JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class i ON i.oid = x.indexrelid WHERE ${ours}
   UNION ALL
-  SELECT 'statistics', s.stxname::text, ${codeIn("s.stxexprs", "c.relowner")}, 'look'
+  SELECT 'statistics', s.stxname::text, ${codeIn("to_jsonb(s)->>'stxexprs'", "c.relowner")}, 'look'
   FROM pg_class c JOIN pg_statistic_ext s ON s.stxrelid = c.oid WHERE ${ours}
   UNION ALL
   SELECT 'check constraint', k.conname::text, ${codeIn("k.conbin", "c.relowner")}, 'look'

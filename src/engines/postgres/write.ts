@@ -92,9 +92,11 @@ export function batchWriter(
     statements.forEach(refuseUnfit);
     if (mode !== "alone") {
       const asked = performance.now();
+      // A batch of a backfill puts nothing in another's place, and would hold its rows while all is looked at.
+      const replaces = mode !== "rows" && statements.some(mayReplace);
       const attempt = async (waitMs: number) => {
         const began = performance.now();
-        const changed = await transact(statements, waitMs, async (changed) => {
+        const changed = await transact(statements, { waitMs, replaces }, async (changed) => {
           await commit();
           return changed;
         });
@@ -132,7 +134,7 @@ export function batchWriter(
   ): Promise<readonly Result[]> {
     statements.forEach(refuseUnfit);
     const attempt = (waitMs: number) =>
-      transact(statements, waitMs, async () => {
+      transact(statements, { waitMs, replaces: statements.some(mayReplace) }, async () => {
         // What is deferred would be looked at by COMMIT.
         await around([plain("SET CONSTRAINTS ALL IMMEDIATE")]);
         const results = await around(look);
@@ -147,10 +149,13 @@ export function batchWriter(
     });
   }
 
-  /** @param end Ends the transaction */
+  /**
+   * @param replaces Whether a statement may put one relation in another's place
+   * @param end Ends the transaction
+   */
   async function transact<T>(
     batch: readonly Statement[],
-    waitMs: number,
+    { waitMs, replaces }: { readonly waitMs: number; readonly replaces: boolean },
     end: (changed: number[]) => Promise<T>,
   ): Promise<T> {
     try {
@@ -164,7 +169,7 @@ export function batchWriter(
       quickestMs = Math.min(quickestMs, performance.now() - began);
       requireOwnProcess(answers.at(-1));
       await requireTrust(answers.at(-2), { statements: batch, isTransaction: true });
-      const attached = batch.some(mayReplace) ? await readAttached() : [];
+      const attached = replaces ? await readAttached() : [];
       // Sent together, so that locks are not held for the way there and back of each. After a failure the server
       // passes over the rest.
       let asUser = false;
@@ -241,7 +246,7 @@ export function batchWriter(
     const [, verb] = /^(create|drop)\s+(?:unique\s+)?index\b/i.exec(withoutLead(text)) ?? [];
     if (!asUser || verb === undefined) return statement;
     const attached = await session.exclusive(() =>
-      transact([], lockTimeoutMs, async () => {
+      transact([], { waitMs: lockTimeoutMs, replaces: false }, async () => {
         const found = await readAttached();
         await commit();
         return found;

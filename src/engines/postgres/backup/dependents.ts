@@ -107,7 +107,7 @@ const definitions = `
   SELECT concat('pg_proc'::regclass::oid, '/', p.oid, '/0'), 1, p.oid::int8, concat(
     pg_get_functiondef(p.oid), ${comment("pg_proc", "p.oid", "'ROUTINE ' || p.oid::regprocedure")})
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-  WHERE n.nspname = $schema AND p.prokind <> 'a' AND p.proowner = current_user::regrole
+  WHERE n.nspname = $schema AND p.prokind <> 'a' AND p.proowner = quote_ident(current_user)::regrole
   UNION ALL
   SELECT concat('pg_statistic_ext'::regclass::oid, '/', s.oid, '/0'), 2, s.oid::int8, pg_get_statisticsobjdef(s.oid)
   FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE n.nspname = $schema
@@ -135,7 +135,7 @@ const attributes = `SELECT relation, oid::text, text FROM (
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = $schema AND ${
   isNotOfExtension("pg_class", "c.oid")
-} AND c.relkind IN ('r', 'v', 'm', 'S') AND c.relowner <> current_user::regrole
+} AND c.relkind IN ('r', 'v', 'm', 'S') AND c.relowner <> quote_ident(current_user)::regrole
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
       AND c.relkind = 'S' AND d.deptype IN ('a', 'i') AND d.refclassid = 'pg_class'::regclass)
 ) AS found ORDER BY rank`;

@@ -103,7 +103,7 @@ function arrayOf(texts: readonly string[]): string {
 
 /** A role where it is not ours. */
 const unlessOurs = (role: string) =>
-  `CASE WHEN ${role} <> current_user::regrole THEN ${role}::regrole::text END`;
+  `CASE WHEN ${role} <> quote_ident(current_user)::regrole THEN ${role}::regrole::text END`;
 
 function objects(schema: string): string {
   const lookup = (letter: string, to: string) => `format('concat(''${letter}/'', ${to}(%L)::oid)', name)`;

@@ -64,7 +64,9 @@ const uncarried = `SELECT kind, name, "table", NULL AS sql FROM (
   GROUP BY c.oid, c.relname, grantee
   UNION ALL
   SELECT 'owner', pg_get_userbyid(c.relowner), c.relname FROM ${relations}
-  WHERE c.relkind = 'r' AND c.relowner <> current_user::regrole AND ${isNotOfExtension("pg_class", "c.oid")}
+  WHERE c.relkind = 'r' AND c.relowner <> quote_ident(current_user)::regrole AND ${
+  isNotOfExtension("pg_class", "c.oid")
+}
   UNION ALL
   SELECT DISTINCT 'extension', x.extname, NULL FROM ${relations}
   JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid IN (SELECT c.oid UNION

@@ -115,11 +115,11 @@ const ofRelation = `
     (SELECT format(' (%s)', string_agg(quote_ident(a.attname), ', ')) FROM pg_attribute a
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND to_jsonb(r)->'prattrs' @> to_jsonb(a.attnum) HAVING count(*) > 0),
     (SELECT format(' WHERE (%s)', to_jsonb(f)->>'rowfilter') FROM pg_publication_tables f WHERE f.pubname = p.pubname
-      AND format('%I.%I', f.schemaname, f.tablename)::regclass = c.oid AND to_jsonb(f)->>'rowfilter' IS NOT NULL LIMIT 1))
+      AND f.tablename = c.relname AND f.schemaname = (SELECT nspname FROM pg_namespace WHERE oid = c.relnamespace) AND to_jsonb(f)->>'rowfilter' IS NOT NULL LIMIT 1))
   FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = c.oid
   UNION ALL
   SELECT 2, 'owner', 'ALTER TABLE ', format(' OWNER TO %s', c.relowner::regrole)
-  WHERE NOT c.is_index AND c.relowner <> current_user::regrole`;
+  WHERE NOT c.is_index AND c.relowner <> quote_ident(current_user)::regrole`;
 
 const statisticsName = "format('%s.%I', s.stxnamespace::regnamespace, s.stxname)";
 /** Before PostgreSQL 13 there is no such column. */
