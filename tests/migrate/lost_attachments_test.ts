@@ -36,6 +36,27 @@ const cases = [
     'DROP INDEX "ix"',
     'CREATE INDEX "ix" ON t (c)',
   ], "identity"],
+  ["keeps the identity that the script gives to another index", withUnique, t(), [
+    "CREATE UNIQUE INDEX other ON t (d)",
+    "ALTER TABLE ONLY public.t REPLICA IDENTITY USING INDEX other",
+    "DROP INDEX ix",
+  ], "comment"],
+  ["keeps it for a whole row, after the index in the same transaction, too", withUnique, t(), [
+    "DROP INDEX ix",
+    "ALTER TABLE t REPLICA IDENTITY FULL",
+  ], "comment"],
+  ["loses the identity that the script gives to the index that goes", withUnique, t(), [
+    "ALTER TABLE t REPLICA IDENTITY USING INDEX ix",
+    "DROP INDEX ix",
+  ], "identity comment"],
+  ["loses the identity when another table is given one", withUnique, t(), [
+    "ALTER TABLE u REPLICA IDENTITY FULL",
+    "DROP INDEX ix",
+  ], "identity comment"],
+  ["loses the identity that is said in a later transaction", withUnique, t(), [
+    "-- harbor:alone\nDROP INDEX CONCURRENTLY ix",
+    "ALTER TABLE t REPLICA IDENTITY FULL",
+  ], "identity comment"],
   ["loses the identity to a column that may be NULL", withUnique, t({ indexes: [unique] }, column("c")), [
     'DROP INDEX "ix"',
     'CREATE UNIQUE INDEX "ix" ON t (c)',
@@ -111,3 +132,17 @@ for (const [rule, before, after, script, expected] of cases) {
     assert.equal(lost.map(({ what }) => what).join(" "), expected);
   });
 }
+
+test("lostAttachments() says no consequence of a table that is published no longer", () => {
+  const found = { table: "t", name: "ix", what: "identity", heir: "identifying", consequence: "fails" } as const;
+  const run = { kind: "transaction" } as const;
+  const consequence = (publication: string) =>
+    lostAttachments([found], {
+      statements: [publication, "DROP INDEX ix"].map((sql) => ({ sql, run })),
+      before: withUnique,
+      after: t(),
+    }).lost.map((each) => each.consequence);
+  assert.deepEqual(consequence("ALTER PUBLICATION p DROP TABLE public.t"), [null]);
+  assert.deepEqual(consequence("ALTER PUBLICATION p DROP TABLE u"), ["fails"]);
+  assert.deepEqual(consequence("ALTER PUBLICATION p ADD TABLE t"), ["fails"]);
+});

@@ -14,11 +14,12 @@ interface Way {
   readonly after: Snapshot;
 }
 
-/** What a script does to an index or a constraint. */
+/** What a script does to an index or a constraint, or to how the rows of a table are told apart. */
 interface Change {
-  readonly kind: "drop" | "rename" | "make";
+  readonly kind: "drop" | "rename" | "make" | "identify" | "unpublish";
+  /** Of the last two, the table's. */
   readonly name: string;
-  /** The new name; of what is made, its own. */
+  /** The new name; of what is made, its own; of what identifies rows, the index's, and `""` for none. */
   readonly to: string;
   /** The number of the transaction. */
   readonly transaction: number;
@@ -39,8 +40,14 @@ export function lostAttachments(
   const changes = changesOf(way);
   const lost: Attachment[] = [];
   const left: Attachment[] = [];
-  for (const attachment of attachments) {
-    const heir = heirOf(attachment, way, changes);
+  for (const found of attachments) {
+    const place = placeOfSaid(found, changes);
+    const name = changes[place]?.to ?? found.name;
+    // From here on the rows need no index.
+    if (name === "") continue;
+    const isPublished = !changes.some((each) => each.kind === "unpublish" && each.name === found.table);
+    const attachment = { ...found, name, consequence: isPublished ? found.consequence : null };
+    const heir = heirOf(attachment, way, changes.slice(place + 1));
     if (heir === null) lost.push(attachment);
     else left.push({ ...attachment, name: heir });
   }
@@ -64,6 +71,16 @@ export function lossError(attempt: string, { table, what, consequence }: Attachm
     } REPLICA IDENTITY FULL, or DEFAULT for its key.`,
     details: { table },
   });
+}
+
+/** Returns where the script itself says how rows are told apart, unless that was lost in an earlier transaction; else -1. */
+function placeOfSaid({ heir, table, name }: Attachment, changes: readonly Change[]): number {
+  if (heir !== "identifying") return -1;
+  const place = changes.findLastIndex((each) => each.kind === "identify" && each.name === table);
+  const isLate = changes.slice(0, Math.max(place, 0)).some((each) =>
+    each.kind === "drop" && each.name === name && each.transaction !== changes[place]!.transaction
+  );
+  return isLate ? -1 : place;
 }
 
 /** Returns the name under which an attachment is found after the script; `null` when it is lost. */
@@ -186,7 +203,15 @@ function changesIn(tokens: readonly Token[], dialect: Dialect): readonly Named[]
     const to = tokens.findIndex((token, at) => isWord(token, "TO") && isWord(tokens[at - 1], "RENAME"));
     return to < 0 ? [] : [{ kind: "rename", name: nameAt(index + 1), to: nameAt(to + 1) }];
   }
+  if (isWord(tokens[1], "PUBLICATION")) {
+    const names = isWord(tokens[3], "DROP") ? tokens.slice(4).map((token) => foldedName(token, dialect)) : [];
+    return names.flatMap((name) => name === null ? [] : [{ kind: "unpublish", name, to: name }]);
+  }
   return tokens.flatMap((token, at): readonly Named[] => {
+    if (isWord(token, "IDENTITY") && isWord(tokens[at - 1], "REPLICA")) {
+      const to = isWord(tokens[at + 1], "USING") ? nameAt(at + 3) : "";
+      return [{ kind: "identify", name: nameAt(2), to }];
+    }
     if (!isWord(token, "CONSTRAINT")) return [];
     const name = nameAt(at + 1);
     const before = tokens[at - 1];
