@@ -358,6 +358,21 @@ for (const version of [15, 18] as const) {
           DROP FUNCTION evil(int), same(int, text)`,
         );
       }
+
+      // As hosts have them: called like a table, a column, or a word of a definition.
+      await run(
+        url,
+        `CREATE SCHEMA auth; ${
+          ["t", "id", "key", "btree"].map((name) =>
+            `CREATE FUNCTION auth.${name}() RETURNS int LANGUAGE sql AS 'SELECT 1'`
+          ).join(";")
+        }; ALTER TABLE t ADD PRIMARY KEY (id), ADD n int; CREATE INDEX ON t (n); COMMENT ON COLUMN t.id IS 'its number'`,
+      );
+      await withCopy(engine, async ({ path }) => {
+        await run(url, "DROP TABLE t");
+        await (await openHarbor(adminUrl)).restore(path, never);
+      });
+      assert.deepEqual(await run(adminUrl, "SELECT id, n FROM t"), [{ id: 1, n: null }]);
     }));
 
   /** What an owner can hang on a table, and how the refusal names it; `evil` returns true, `evil_trigger` is a trigger's. */

@@ -1,6 +1,6 @@
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import { HarborError } from "../../base/errors.ts";
-import { isWord, nameOf, tokenize, withoutComments } from "../../sql/lexer.ts";
+import { isWord, nameOf, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
 import type { Session } from "./session.ts";
 import type { Statement } from "./statement.ts";
 import { askAll, type Asked, findFunctions, findUntrusted, others, type Untrusted } from "./untrusted.ts";
@@ -100,13 +100,48 @@ function namesIn(
       const signs = tokens.slice(place + 2, end).map(({ text }) => text).join("");
       called.add(signs.slice(signs.lastIndexOf(".") + 1));
     }
-    const name = token.kind === "word" ? token.text.toLowerCase() : nameOf(token);
+    const name = wordOf(token);
     if (name === null) continue;
     named.add(name);
     if (tokens[place + 1]?.text === "(" || tokens[place - 1]?.text === ".") called.add(name);
   }
   return { named, called };
 }
+
+function wordOf(token: Token | undefined): string | null {
+  if (token === undefined) return null;
+  return token.kind === "word" ? token.text.toLowerCase() : nameOf(token);
+}
+
+/**
+ * Returns a function that says whether definitions, as the server writes them, call something: `schema.f(x)`, `f(x)`,
+ * `OPERATOR(schema.+)`, and `FUNCTION = schema.f`. There `row.f` is a column.
+ */
+function callsIn(text: string): (schema: string, name: string) => boolean {
+  const tokens = withoutComments(tokenize(text, "postgresql"));
+  const calls = new Set<string>();
+  const add = (schema: string | null, name: string) => calls.add(JSON.stringify([schema, name]));
+  for (const [place, token] of tokens.entries()) {
+    const isOpen = tokens[place + 1]?.text === "(";
+    const before = tokens[place - 1];
+    if (isWord(token, "OPERATOR") && isOpen) {
+      const end = tokens.findIndex(({ text }, at) => at > place && text === ")");
+      const signs = tokens.slice(place + 2, end).map(({ text }) => text).join("");
+      add(wordOf(tokens[place + 2]), signs.slice(signs.lastIndexOf(".") + 1));
+    }
+    const name = wordOf(token);
+    if (name === null) continue;
+    if (before?.text === ".") {
+      if (isOpen || tokens[place - 3]?.text === "=") add(wordOf(tokens[place - 2]), name);
+    } else if (isOpen && !isWord(token, "CHECK") && !clauses.some((word) => isWord(before, word))) {
+      add(null, name);
+    }
+  }
+  return (schema, name) => [schema, null].some((each) => calls.has(JSON.stringify([each, name])));
+}
+
+/** Before what is followed by `(` and is no call: `PRIMARY KEY (id)`, `USING btree (id)`. */
+const clauses = ["PRIMARY", "FOREIGN", "USING"];
 
 /**
  * Whether somebody else's code would run when a copy of the tables is filled.
@@ -138,8 +173,8 @@ export async function requireToDefine(
   if (trustsOwner) return;
   const functions = await findFunctions(session);
   if (functions.length === 0) return;
-  const { called } = namesIn(text);
-  const found = functions.filter(({ name }) => called.has(name));
+  const isCalled = callsIn(text);
+  const found = functions.filter(({ schema, name }) => isCalled(schema, name));
   if (found.length > 0) throw untrustedError(display, found);
 }
 

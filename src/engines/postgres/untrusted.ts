@@ -61,9 +61,11 @@ export function others(schema: string): string {
 }
 
 /** Returns all functions and operators of lesser roles, whatever schema they are in. */
-export async function findFunctions(session: Session): Promise<readonly Untrusted[]> {
+export async function findFunctions(
+  session: Session,
+): Promise<readonly (Untrusted & { readonly schema: string })[]> {
   const [result] = await session.run([{ text: functions, parameters: [] }]);
-  return (result?.rows ?? []) as unknown as readonly Untrusted[];
+  return (result?.rows ?? []) as never;
 }
 
 /** Functions of PostgreSQL's own that change something, and that defaults use all the same. */
@@ -118,10 +120,10 @@ const lesser =
       AND NOT pg_has_role(o.oid, r.oid, 'MEMBER'))))`;
 
 const functions = `WITH ${lesser}
-SELECT 'function' AS kind, p.proname::text AS name, lesser.rolname::text AS owner, 'load' AS runs
-FROM pg_proc p JOIN lesser ON lesser.oid = p.proowner
-UNION ALL SELECT 'operator', o.oprname::text, lesser.rolname::text, 'load'
-FROM pg_operator o JOIN lesser ON lesser.oid = o.oprowner`;
+SELECT 'function' AS kind, p.proname::text AS name, lesser.rolname::text AS owner, 'load' AS runs, n.nspname::text AS schema
+FROM pg_proc p JOIN lesser ON lesser.oid = p.proowner JOIN pg_namespace n ON n.oid = p.pronamespace
+UNION ALL SELECT 'operator', o.oprname::text, lesser.rolname::text, 'load', n.nspname::text
+FROM pg_operator o JOIN lesser ON lesser.oid = o.oprowner JOIN pg_namespace n ON n.oid = o.oprnamespace`;
 
 const question = `WITH ${lesser}
 SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
