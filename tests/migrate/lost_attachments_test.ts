@@ -13,7 +13,7 @@ const concurrently = "-- harbor:concurrently\n";
 
 // One row a rule: the schema before and after, the script between them, and what is lost of a replica identity and a
 // comment that hang on the index `ix`, and of the comments of the constraints `k` and `t_pkey`; and of a tablespace of `s`, which
-// nobody may use.
+// nobody may use, and a publication of the table `t`, which is somebody else's.
 const cases = [
   ["keeps all where nothing happens", withUnique, withUnique, ["ALTER TABLE t ADD d int"], ""],
   ["keeps what hangs on what no revision knows", t(), t(), ["ALTER TABLE t DROP COLUMN d"], ""],
@@ -32,6 +32,10 @@ const cases = [
     "DROP INDEX s",
     "CREATE INDEX s ON t (c)",
   ], "space"],
+  ["loses what no table may have again", withUnique, withUnique, [
+    "DROP TABLE t",
+    "CREATE TABLE t (id int PRIMARY KEY, c int NOT NULL CONSTRAINT ix UNIQUE)",
+  ], "publication"],
   ["loses the identity to a successor that is not unique", withUnique, t({ indexes: [index("ix")] }), [
     'DROP INDEX "ix"',
     'CREATE INDEX "ix" ON t (c)',
@@ -118,13 +122,17 @@ for (const [rule, before, after, script, expected] of cases) {
     const attached = [["ix", "identity"], ["ix", "comment"], ["k", "check"], ["t_pkey", "key"], [
       "s",
       "space",
-    ]] as const;
+    ], ["t", "publication"]] as const;
     const { lost } = lostAttachments(
       attached.map(([name, what]) => ({
         table: "t",
         name,
         what,
-        heir: what === "identity" ? "identifying" : what === "space" ? "none" : "any",
+        heir: what === "identity"
+          ? "identifying"
+          : what === "space" || what === "publication"
+          ? "none"
+          : "any",
         consequence: null,
       })),
       { statements, before, after },
@@ -134,7 +142,13 @@ for (const [rule, before, after, script, expected] of cases) {
 }
 
 test("lostAttachments() says no consequence of a table that is published no longer", () => {
-  const found = { table: "t", name: "ix", what: "identity", heir: "identifying", consequence: "fails" } as const;
+  const found = {
+    table: "t",
+    name: "ix",
+    what: "identity",
+    heir: "identifying",
+    consequence: "fails",
+  } as const;
   const run = { kind: "transaction" } as const;
   const consequence = (publication: string) =>
     lostAttachments([found], {

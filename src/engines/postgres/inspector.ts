@@ -92,15 +92,18 @@ export const postgresInspector: Inspector = {
       : [];
     return rows.flatMap((row): readonly Attachment[] => {
       const { aspect, definition, name, bare } = row;
-      const kind = definition !== null ? "index" : name.startsWith("CONSTRAINT ") ? "constraint" : null;
-      if (kind === null || aspect === null) return [];
+      if (aspect === null) return [];
+      const isForbidden = aspect.endsWith(forbiddenAspect);
+      const other = name.startsWith("CONSTRAINT ") ? "constraint" : isForbidden ? "table" : null;
+      const kind = definition !== null ? "index" : other;
+      if (kind === null) return [];
       const table = tables.get(row.table)!;
       const isNeeded = isIdentity(row) && published.some((each) => each.name === table);
       return [{
         table,
         name: bare,
         what: `the ${aspect} of ${isIdentity(row) ? `table ${table} by ` : ""}${kind} ${bare}`,
-        heir: isIdentity(row) ? "identifying" : aspect.startsWith(forbiddenAspect) ? "none" : "any",
+        heir: isIdentity(row) ? "identifying" : isForbidden ? "none" : "any",
         consequence: isNeeded
           ? `UPDATE and DELETE of ${table} fail while it is published, until ALTER TABLE ${
             quoteName(table)

@@ -14,7 +14,7 @@ interface Way {
   readonly after: Snapshot;
 }
 
-/** What a script does to an index or a constraint, or to how the rows of a table are told apart. */
+/** What a script does to an index, a constraint or a table, or to how the rows of a table are told apart. */
 interface Change {
   readonly kind: "drop" | "rename" | "make" | "identify" | "unpublish";
   /** Of the last two, the table's. */
@@ -188,8 +188,8 @@ function changesIn(tokens: readonly Token[], dialect: Dialect): readonly Named[]
   };
   const [verb] = tokens;
   const index = tokens.slice(0, 3).findIndex((token) => isWord(token, "INDEX"));
-  if (index > 0 && isWord(verb, "DROP")) {
-    return tokens.slice(index + 1).flatMap((token): readonly Named[] => {
+  if ((index > 0 || isWord(tokens[1], "TABLE")) && isWord(verb, "DROP")) {
+    return tokens.slice(2).flatMap((token): readonly Named[] => {
       const name = foldedName(token, dialect);
       return name === null ? [] : [{ kind: "drop", name, to: name }];
     });

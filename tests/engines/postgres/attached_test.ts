@@ -211,6 +211,23 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
               ], "schema");
             });
             assert.deepEqual(names(await stand()), ["ix_a {fillfactor=60}", "ix_b"]);
+
+            const here = new URL(admin);
+            here.pathname = new URL(url).pathname;
+            await withClient(here.href, (other) => other.unsafe("CREATE PUBLICATION theirs FOR TABLE t"));
+            await engine.query(url, "COMMENT ON TABLE t IS 'ours'");
+            await withTestDatabase(url, async (database) => {
+              const lost = (await postgresInspector.attachments(database)).filter(({ heir }) =>
+                heir === "none"
+              );
+              assert.deepEqual(lost.map(({ name, what }) => [name, what]), [
+                ["t", "the publication theirs, which this role may not use, of table t"],
+              ]);
+              await database.write([sql`DROP TABLE t`, sql`CREATE TABLE t (a int)`], "schema");
+            });
+            assert.deepEqual(await engine.query(url, "SELECT obj_description('t'::regclass) AS note"), [
+              { note: "ours" },
+            ]);
           });
         } finally {
           await client.unsafe(`DROP TABLESPACE ${space}`);

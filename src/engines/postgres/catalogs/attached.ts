@@ -37,8 +37,8 @@ export interface Attached {
 
 export const identityAspect = "replica identity";
 export const orderAspect = "order of rows";
-/** Before the name of a tablespace in which the role may not make anything. */
-export const forbiddenAspect = "tablespace ";
+/** After the name of a tablespace in which the role may not make anything, or of a publication that it may not change. */
+export const forbiddenAspect = ", which this role may not use,";
 
 /**
  * Returns the query for all tables, indexes, constraints and columns of a schema, as {@link Attached} has them.
@@ -78,8 +78,8 @@ const ofRelation = `
   SELECT 1 AS rank, 'comment' AS aspect, format('COMMENT ON %s ', c.word) AS head, format(' IS %L', d.description) AS tail
   FROM pg_description d WHERE d.classoid = 'pg_class'::regclass AND d.objoid = c.oid AND d.objsubid = 0
   UNION ALL
-  SELECT 1, CASE WHEN has_tablespace_privilege(s.oid, 'CREATE') THEN 'tablespace' ELSE format('${forbiddenAspect}%s, which '
-    'this role may not use,', s.spcname) END, format('ALTER %s ', c.word), format(' SET TABLESPACE %I', s.spcname)
+  SELECT 1, CASE WHEN has_tablespace_privilege(s.oid, 'CREATE') THEN 'tablespace' ELSE format('tablespace %s${forbiddenAspect}',
+    s.spcname) END, format('ALTER %s ', c.word), format(' SET TABLESPACE %I', s.spcname)
   FROM pg_tablespace s WHERE s.oid = c.reltablespace
   UNION ALL
   SELECT 1, 'option ' || split_part(o, '=', 1), format('ALTER %s ', c.word), format(' SET (%s)', ${
@@ -111,7 +111,7 @@ const ofRelation = `
   FROM (VALUES (c.relrowsecurity, 'ENABLE'), (c.relforcerowsecurity, 'FORCE')) AS policies (hold, switch)
   WHERE NOT c.is_index AND hold
   UNION ALL
-  SELECT 1, concat('publication ', p.pubname), format('ALTER PUBLICATION %I ADD TABLE ONLY ', p.pubname), concat(
+  SELECT 1, concat('publication ', p.pubname, CASE WHEN NOT pg_has_role(p.pubowner, 'USAGE') THEN '${forbiddenAspect}' END), format('ALTER PUBLICATION %I ADD TABLE ONLY ', p.pubname), concat(
     (SELECT format(' (%s)', string_agg(quote_ident(a.attname), ', ')) FROM pg_attribute a
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND to_jsonb(r)->'prattrs' @> to_jsonb(a.attnum) HAVING count(*) > 0),
     (SELECT format(' WHERE (%s)', to_jsonb(f)->>'rowfilter') FROM pg_publication_tables f WHERE f.pubname = p.pubname

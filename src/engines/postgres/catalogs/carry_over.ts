@@ -40,14 +40,14 @@ function isTwin({ definition, aspect }: Attached, other: Attached, known: Readon
     (!known.has(other.id) || aspect === identityAspect || aspect === orderAspect);
 }
 
-/** Whether the successor of an index can have what hung on that. */
+/** Whether a successor can have what hung on the one before it. */
 function isFit({ aspect, tail, shape, method }: Attached, successor: Attached): boolean {
+  if (aspect!.endsWith(forbiddenAspect)) return false;
   if (tail === null) return true;
   if (aspect === identityAspect) return successor.identifies;
   if (aspect === orderAspect) return successor.orders;
   if (aspect!.startsWith("statistics ")) return successor.shape === shape;
-  if (aspect!.startsWith("option ")) return successor.method === method;
-  return !aspect!.startsWith(forbiddenAspect);
+  return !aspect!.startsWith("option ") || successor.method === method;
 }
 
 function textOf({ aspect, head, tail }: Attached, { full, bare }: Attached): string {
