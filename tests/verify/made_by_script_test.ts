@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { leftByScripts } from "../../src/verify/rules/made_by_script.ts";
+import { isMadeBy, leftByScripts } from "../../src/verify/rules/made_by_script.ts";
 
 // One row a history: its statements, and what they leave.
 const histories:
@@ -31,9 +31,26 @@ const histories:
       ["CREATE VIEW v AS SELECT 1", "DO 'BEGIN EXECUTE ''DROP VIEW v''; END'"],
       [],
     ],
+    [
+      "a view that moves to another schema",
+      ["CREATE VIEW v AS SELECT 1", "ALTER VIEW v SET SCHEMA other"],
+      [],
+    ],
+    ["a view whose options change", ["CREATE VIEW v AS SELECT 1", "ALTER VIEW v SET (schema = 1)"], [
+      "view v",
+    ]],
     ["tables, which snapshots know", ["CREATE TABLE t (id INT)", "CREATE INDEX i ON t (id)"], []],
   ];
 for (const [what, statements, left] of histories) {
   test(`leftByScripts() with ${what}`, () =>
     assert.deepEqual(leftByScripts(statements, "sqlite").map(({ kind, name }) => `${kind} ${name}`), left));
 }
+
+test("leftByScripts() and isMadeBy() with a name of more than 63 bytes, which PostgreSQL cuts between letters", () => {
+  const long = `${"x".repeat(62)}éy`;
+  const create = [`CREATE VIEW "${long}" AS SELECT 1`];
+  for (const [dialect, name] of [["postgresql", "x".repeat(62)], ["sqlite", long]] as const) {
+    assert.deepEqual(leftByScripts(create, dialect).map((made) => made.name), [name]);
+    assert.equal(isMadeBy({ kind: "view", name }, create, dialect), true);
+  }
+});

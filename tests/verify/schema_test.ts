@@ -260,5 +260,9 @@ for (const engine of engines) {
         ["fail", `${kept === "kept" ? "materialized view" : "view"} ${kept}`],
         ["fail", "trigger looks"],
       ]);
+      // A stamp runs no script.
+      await engine.query(url, "UPDATE harbor_version SET origin = 'stamp'");
+      const stamped = (await verifyUrl(url, { history, checks: ["schema"] })).summary;
+      assert.deepEqual([stamped.fail, stamped.warn], [0, 3]);
     }));
 }

@@ -24,6 +24,8 @@ export const schemaCheck: Check = {
     const live = await context.schema();
     const { schemas, unread } = await context.schemas();
     const isAdopted = state.applied.some(({ origin }) => origin === "adopt" || origin === "bridge");
+    // A stamp runs nothing.
+    const isTakenOver = isAdopted || state.applied.some(({ origin }) => origin === "stamp");
     const differences = current === null ? [] : differencesFrom(schemas, current, live);
     const match = matchRevision(schemas, live);
     if (current !== null && differences.length > 0 && match.exact && match.revision !== null) {
@@ -37,7 +39,7 @@ export const schemaCheck: Check = {
       ...current === null
         ? tooEarly(ownTables(schemas, live))
         : differences.map((each) => drift(each, isAdopted)),
-      ...made.filter((each) => !isThere(each, live)).map((each) => lost(each, isAdopted)),
+      ...made.filter((each) => !isThere(each, live)).map((each) => lost(each, isTakenOver)),
       ...strangers(schemas, live, scriptsOf(history.revisions)),
     ];
     if (found.length > 0) return yield* found;
@@ -113,10 +115,10 @@ function isThere({ kind, name, table }: MadeObject, live: Snapshot): boolean {
   return live.others.some((other) => other.kind === kind && isSame(other.name));
 }
 
-function lost({ kind, name }: MadeObject, isAdopted: boolean): Found {
+function lost({ kind, name }: MadeObject, isTakenOver: boolean): Found {
   return {
     // A bridge makes tables, and what was there before harbor-db had perhaps never run the script.
-    status: isAdopted ? "warn" : "fail",
+    status: isTakenOver ? "warn" : "fail",
     message: `${kind} ${name} is missing, which a revision's script makes`,
     hint: "Run its CREATE statement again; or write a revision that drops it: harbor-db create",
     details: { kind: "missing", path: `${kind} ${name}` },

@@ -24,7 +24,7 @@ function makes(sql: string, kind: string, dialect: Dialect): string | null {
   while (!cursor.take(...words)) {
     if (!adverbs.some((word) => cursor.take(word))) return null;
   }
-  return cursor.name();
+  return cut[dialect](cursor.name());
 }
 
 /** What a script makes beside tables. */
@@ -45,14 +45,15 @@ export function leftByScripts(statements: readonly string[], dialect: Dialect): 
   let left: readonly MadeObject[] = [];
   for (const sql of statements) {
     const tokens = tokensOf(sql, dialect);
-    const has = (word: string) => tokens.some((token) => isWord(token, word));
+    const has = (...words: readonly string[]) =>
+      tokens.some((_, at) => words.every((word, index) => isWord(tokens[at + index], word)));
     if (isWord(tokens[0], "CREATE")) {
-      const made = madeObject(cursorAt(tokens.slice(1)));
+      const made = madeObject(cursorAt(tokens.slice(1)), dialect);
       left = made === null
         ? left
         : [...left.filter(({ kind, name }) => kind !== made.kind || name !== made.name), made];
     } else if (has("CASCADE")) left = [];
-    else if (has("DROP") || has("RENAME") || isWord(tokens[0], "DO")) {
+    else if (has("DROP") || has("RENAME") || has("SET", "SCHEMA") || isWord(tokens[0], "DO")) {
       // A table that goes takes its triggers along; code may drop what it names.
       const isNamed = (name: string | null) =>
         name !== null && sql.toLowerCase().includes(name.toLowerCase());
@@ -64,18 +65,25 @@ export function leftByScripts(statements: readonly string[], dialect: Dialect): 
 
 const kindsOfOthers = ["view", "materialized view", "trigger", "policy", "function", "type"] as const;
 
-function madeObject(cursor: SqlCursor): MadeObject | null {
+function madeObject(cursor: SqlCursor, dialect: Dialect): MadeObject | null {
   const kind = kindsOfOthers.find((each) => cursor.take(...each.toUpperCase().split(" ")));
   if (kind === undefined) {
     const isAdverb = adverbs.some((word) => !word.startsWith("TEMP") && cursor.take(word));
-    return isAdverb ? madeObject(cursor) : null;
+    return isAdverb ? madeObject(cursor, dialect) : null;
   }
   cursor.take("IF", "NOT", "EXISTS");
   if (cursor.rest()[1]?.text === ".") return null;
-  const name = cursor.name();
+  const name = cut[dialect](cursor.name());
   const isHung = kind === "trigger" || kind === "policy";
-  return { kind, name, table: isHung && cursor.seek("ON") !== null ? cursor.name() : null };
+  return { kind, name, table: isHung && cursor.seek("ON") !== null ? cut[dialect](cursor.name()) : null };
 }
+
+/** What a server keeps of a name: PostgreSQL its first 63 bytes, without the half of a letter. */
+const cut: Readonly<Record<Dialect, (name: string) => string>> = {
+  sqlite: (name) => name,
+  postgresql: (name) =>
+    new TextDecoder().decode(new TextEncoder().encode(name).subarray(0, 63), { stream: true }),
+};
 
 /** What may stand between CREATE and what is made. */
 const adverbs = [
