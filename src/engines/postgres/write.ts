@@ -87,6 +87,8 @@ export function batchWriter(
     plain("SET LOCAL jit TO DEFAULT"),
   ];
   let quickestMs = Infinity;
+  /** What stood there when the first index was built or dropped alone. */
+  let stood: ReadonlySet<string> | undefined;
 
   async function write(statements: readonly Statement[], mode: WriteMode = "rows"): Promise<number[]> {
     statements.forEach(refuseUnfit);
@@ -245,17 +247,27 @@ export function batchWriter(
     const { text, asUser } = statement;
     const [, verb] = /^(create|drop)\s+(?:unique\s+)?index\b/i.exec(withoutLead(text)) ?? [];
     if (!asUser || verb === undefined) return statement;
-    const attached = await session.exclusive(() =>
-      transact([], { waitMs: lockTimeoutMs, replaces: false }, async () => {
+    const attempt = (waitMs: number) =>
+      transact([], { waitMs, replaces: false }, async () => {
         const found = await readAttached();
         await commit();
         return found;
-      })
-    );
+      });
+    const attached = await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), {
+      ...watched,
+      lockTimeoutMs,
+      totalMs,
+      isGentle: lockTimeout === undefined,
+    });
+    const known = stood ??= new Set(attached.map(({ id }) => id));
     if (/create/i.test(verb)) return { ...statement, written: buildLike(text, attached) };
     const names = tokensOf(text, "postgresql").map((token) => foldedName(token, "postgresql"));
     const isGoing = ({ definition, bare }: Attached) => definition !== null && names.includes(bare);
-    const texts = carryOver(attached.filter(isGoing), attached.filter((each) => !isGoing(each)));
+    const texts = carryOver(
+      // An index that was there before takes over no more than it needs to: to move it would lock it for long.
+      attached.filter((each) => isGoing(each) || known.has(each.id)),
+      attached.filter((each) => !isGoing(each)),
+    );
     if (texts.length > 0) await write(texts.map(plain), "schema");
     return statement;
   }

@@ -184,6 +184,11 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
               ], "alone");
               assert.deepEqual(names(await stand()).at(-1), "ix_new {fillfactor=33}");
               await database.write([sql`DROP INDEX ix_new`], "schema");
+              await database.write([
+                sql.raw(`CREATE INDEX CONCURRENTLY ix_new ON t (a) TABLESPACE ${space} WHERE a > 0`),
+              ], "alone");
+              assert.deepEqual(names(await stand()).at(-1), `ix_new {fillfactor=33} ${space}`);
+              await database.write([sql`DROP INDEX ix_new`], "schema");
               await database.write([sql`CREATE INDEX CONCURRENTLY ix_new ON t (a)`], "alone");
               const [, , built] = await stand();
               assert.equal(names([built!])[0], `ix_new {fillfactor=60} ${space}`);
@@ -195,6 +200,30 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
             });
             assert.deepEqual(names(await stand()), names(before));
             assert.notDeepEqual(await stand(), before);
+
+            // An index that was there before is not moved, which would lock it for long.
+            await engine.query(
+              url,
+              `CREATE INDEX kept ON t (b) WITH (fillfactor = 44); COMMENT ON INDEX ix_b IS 'of b'; ALTER TABLE t CLUSTER ON ix_b`,
+            );
+            await withTestDatabase(url, async (database) => {
+              await database.write([sql`DROP INDEX CONCURRENTLY ix_b`], "alone");
+            });
+            const [kept] = await engine.query(
+              url,
+              "SELECT reloptions::text AS options, reltablespace::int AS space, indisclustered AS ordered, " +
+                "obj_description(oid) AS note FROM pg_class JOIN pg_index ON indexrelid = oid WHERE relname = 'kept'",
+            );
+            assert.deepEqual({ ...kept }, {
+              options: "{fillfactor=44}",
+              space: 0,
+              ordered: true,
+              note: null,
+            });
+            await engine.query(
+              url,
+              `DROP INDEX kept; CREATE INDEX ix_b ON t (b) WITH (fillfactor = 60) TABLESPACE ${space}`,
+            );
 
             await client.unsafe(`REVOKE ALL ON TABLESPACE ${space} FROM PUBLIC`);
             await withTestDatabase(url, async (database) => {

@@ -15,11 +15,11 @@ export function buildLike(text: string, attached: readonly Attached[]): string {
   const name = at.name();
   const method = at.take("USING") ? foldedName(at.next(), "postgresql") : "btree";
   const rest = at.rest();
-  const end = closing(rest, 0);
-  const columns = commaParts(rest.slice(1, end)).map(([column, ...more]) =>
+  const closed = closing(rest, 0);
+  const columns = commaParts(rest.slice(1, closed)).map(([column, ...more]) =>
     more.length === 0 ? foldedName(column, "postgresql") : null
   );
-  const outer = topLevel(rest.slice(end + 1));
+  const outer = topLevel(rest.slice(closed + 1));
   const where = outer.find((token) => isWord(token, "WHERE"));
   const made = `${columns.join()}${where === undefined ? "" : " WHERE"}`;
   const table = attached.find((each) => each.definition === null && each.full !== "" && each.bare === name);
@@ -32,14 +32,16 @@ export function buildLike(text: string, attached: readonly Attached[]): string {
   const tablespace = twin.find(({ aspect }) => aspect === "tablespace");
   const says = (word: string) => outer.some((token) => isWord(token, word));
   const last = tokens.at(-1)!;
-  const place = where?.start ?? last.start + last.text.length;
+  const end = last.start + last.text.length;
+  // The server wants them in this order: WITH, TABLESPACE, WHERE.
+  const behindOptions = outer.find((token) => isWord(token, "TABLESPACE") || isWord(token, "WHERE"));
+  const withPlace = behindOptions?.start ?? end;
+  const place = where?.start ?? end;
   // What hangs is written as ALTER INDEX takes it: SET (fillfactor='70'), SET TABLESPACE fast.
   const given = (tail: string | null) => tail!.replace(/^ SET /, "");
-  const words = [
-    ...options.length === 0 || says("WITH")
-      ? []
-      : [`WITH (${options.map(({ tail }) => given(tail).slice(1, -1)).join(", ")})`],
-    ...tablespace === undefined || says("TABLESPACE") ? [] : [given(tablespace.tail)],
-  ];
-  return words.length === 0 ? text : `${text.slice(0, place)} ${words.join(" ")} ${text.slice(place)}`;
+  const storage = options.length === 0 || says("WITH")
+    ? ""
+    : ` WITH (${options.map(({ tail }) => given(tail).slice(1, -1)).join(", ")}) `;
+  const home = tablespace === undefined || says("TABLESPACE") ? "" : ` ${given(tablespace.tail)} `;
+  return text.slice(0, withPlace) + storage + text.slice(withPlace, place) + home + text.slice(place);
 }
