@@ -109,7 +109,8 @@ export interface OtherObject {
     | "publication"
     | "grant"
     | "owner"
-    | "large objects";
+    | "large objects"
+    | "objects";
   readonly name: string;
   /** The table that a trigger or policy hangs on. */
   readonly table: string | null;

@@ -230,7 +230,14 @@ test("pg_dump: carries all kinds of objects, and whatever was made since goes", 
       "extension pg_trgm",
       "publication feed",
     ]);
-    await run(adminUrl, "DROP PUBLICATION feed");
+    await run(adminUrl, "DROP PUBLICATION feed; REVOKE SELECT ON pg_publication_rel FROM PUBLIC");
+    assert.match((await engine.uncarried())[0]!.name, /^outside .*could not be listed .*permission denied/);
+    await run(adminUrl, "GRANT SELECT ON pg_publication_rel TO PUBLIC");
+    await run(
+      adminUrl,
+      "CREATE SCHEMA apart; CREATE TABLE apart.long (t text); CREATE VIEW apart.v AS SELECT t FROM apart.long",
+    );
+    assert.deepEqual((await engine.uncarried()).map(({ kind }) => kind), ["extension", "extension"]);
     await withCopy(engine, async ({ path, content }) => {
       assert.deepEqual(
         content.tables.map((table) => [table.name, table.rows]),

@@ -1,7 +1,7 @@
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { OtherObject } from "../../../schema/snapshot.ts";
 import type { Session } from "../session.ts";
-import { inventory } from "./replace.ts";
+import { inventoryOf } from "./replace.ts";
 import { query } from "./session.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
 
@@ -54,6 +54,18 @@ export async function listMakeable(session: Session): Promise<readonly Makeable[
   ];
 }
 
+/**
+ * The objects of a schema and their parts. Those of others need not be read: there are many, and before PostgreSQL 14
+ * one that goes meanwhile is an error.
+ */
+const own = `own AS (
+  SELECT classid, objid FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass
+    AND refobjid = (SELECT oid FROM pg_namespace WHERE nspname = $schema)
+  UNION
+  SELECT d.classid, d.objid FROM own JOIN pg_depend d ON d.refclassid = own.classid AND d.refobjid = own.objid
+  WHERE d.deptype IN ('a', 'i', 'P', 'S')), depends AS MATERIALIZED (
+  SELECT * FROM pg_depend WHERE (classid, objid) IN (SELECT classid, objid FROM own))`;
+
 /** Parts of tables, which every copy holds. */
 const heldAlways = "^(table|sequence|index|default value)";
 
@@ -77,9 +89,9 @@ export async function readNeeds(
   }`;
   return await query<Need>(
     session,
-    `WITH known AS (${inventory})
+    `WITH RECURSIVE ${own}, known AS (${inventoryOf("depends")})
     SELECT DISTINCT i.type AS kind, coalesce(i.identity, i.type) AS name, x.extname AS extension
-    FROM known o JOIN pg_depend d ON o.key = concat_ws('/', d.classid, d.objid, d.objsubid)
+    FROM known o JOIN depends d ON o.key = concat_ws('/', d.classid, d.objid, d.objsubid)
       CROSS JOIN LATERAL pg_identify_object(d.refclassid, d.refobjid, 0) AS i
       LEFT JOIN known r ON r.key = concat_ws('/', d.refclassid, d.refobjid, 0)
       LEFT JOIN pg_depend e ON e.classid = d.refclassid AND e.objid = d.refobjid AND e.deptype = 'e'

@@ -34,7 +34,8 @@ export async function dropContent(
   session: Session,
   { schema, what }: Dropping,
 ): Promise<readonly Inventoried[]> {
-  const before = await query<Inventoried>(session, inventory.replaceAll("$schema", () => quoteText(schema)));
+  const inventory = inventoryOf("pg_depend").replaceAll("$schema", () => quoteText(schema));
+  const before = await query<Inventoried>(session, inventory);
   const drops = await query<{ text: string }>(session, dropStatements(schema, what));
   for (const { text } of drops) await session.script(text);
   const left = new Set((await query<{ key: string }>(session, keys)).map(({ key }) => key));
@@ -100,14 +101,20 @@ const objectKey = "concat_ws('/', classid, objid, objsubid) AS key";
 /** Before PostgreSQL 14 a row of class 0 stands for a system object. */
 const keys = `SELECT DISTINCT ${objectKey} FROM pg_depend WHERE classid <> 0`;
 
-/** A table's place in a publication is the publication's, and would not come back by itself. */
-export const inventory =
-  `SELECT ${objectKey}, i.type, i.identity, i.type <> 'publication relation' AND coalesce(i.schema,
+/**
+ * Returns the query for objects, as {@link Inventoried} has them.
+ *
+ * @param depends What has the columns and the rows of pg_depend, or some of its rows
+ */
+export function inventoryOf(depends: string): string {
+  // A table's place in a publication is the publication's, and would not come back by itself.
+  return `SELECT ${objectKey}, i.type, i.identity, i.type <> 'publication relation' AND coalesce(i.schema,
     quote_ident(CASE WHEN i.type LIKE '% of access method' THEN a.object_names[2] ELSE a.object_names[1] END))
     IN (quote_ident($schema), 'pg_toast') AS inside
-  FROM (SELECT DISTINCT classid, objid, objsubid FROM pg_depend WHERE classid <> 0) AS d,
+  FROM (SELECT DISTINCT classid, objid, objsubid FROM ${depends} WHERE classid <> 0) AS d,
     LATERAL pg_identify_object(classid, objid, objsubid) AS i,
     LATERAL pg_identify_object_as_address(classid, objid, objsubid) AS a`;
+}
 
 /** Every object of a schema depends on it; tables go first, because sequences may be part of them. */
 function dropStatements(schema: string, what: Dropping["what"]): string {

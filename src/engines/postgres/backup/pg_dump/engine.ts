@@ -1,4 +1,6 @@
 import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
+import { HarborError } from "../../../../base/errors.ts";
+import type { OtherObject } from "../../../../schema/snapshot.ts";
 import type { Proven, TableContent } from "../../../backup_content.ts";
 import { hash } from "node:crypto";
 import { compareTexts } from "../../../../base/compare_texts.ts";
@@ -89,7 +91,9 @@ function engineOf({ url, client, reader, copier }: Parts): BackupEngine {
       examine((session) =>
         inSnapshot(session, async (schema) => sizeOf(await listTables(session, schema)) + 65_536)
       ),
-    uncarried: () => examine((session) => inSnapshot(session, (schema) => listOutside(session, schema))),
+    uncarried: () =>
+      examine((session) => inSnapshot(session, (schema) => listOutside(session, schema)))
+        .catch((error) => [unlisted(error)]),
     dump: (path, signal, onProgress) =>
       withBackupSession(
         taskOf("copy", signal),
@@ -118,6 +122,17 @@ function examineServer<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   return withBackupSession({ url, client, signal: new AbortController().signal, verb: "examine" }, work);
+}
+
+/** The copy has all that its schema has: what is outside, and goes while it is listed, must not keep it from being made. */
+function unlisted(error: unknown): OtherObject {
+  const why = error instanceof HarborError ? error.state : String(error);
+  return {
+    kind: "objects",
+    name: `outside of the schema, which could not be listed (${why})`,
+    table: null,
+    sql: null,
+  };
 }
 
 async function findCopier(url: PostgresUrl, client: Client, environment: Environment): Promise<Copier> {
