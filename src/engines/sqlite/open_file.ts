@@ -154,11 +154,23 @@ export function isWal(path: string): boolean {
 
 /** @param mode Of `fs.constants` */
 function isAllowed(path: string, mode: number): boolean {
+  return accessFailure(path, mode) === undefined;
+}
+
+/**
+ * Whether a file that is there is kept from us. A journal goes as soon as its transaction ends and comes back with the
+ * next, so that this is asked once.
+ */
+function keepsOut(path: string, mode: number): boolean {
+  return ![undefined, "ENOENT"].includes(accessFailure(path, mode));
+}
+
+function accessFailure(path: string, mode: number): string | undefined {
   try {
     accessSync(path, mode);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? messageOf(error);
   }
 }
 
@@ -198,8 +210,6 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
     return;
   }
   const files = [path, ...sideFiles.map((ending) => path + ending)];
-  // A journal is gone as soon as its transaction ends: what was there a moment ago keeps nobody out.
-  const keepsOut = (each: string, mode: number) => !isAllowed(each, mode) && existsSync(each);
   const unread = files.find((each) => keepsOut(each, constants.R_OK));
   if (unread !== undefined) refuse(`"${unread}" may not be read`, ownerHint(unread));
   if (access === "read") return;
