@@ -121,7 +121,12 @@ export function longName({ flags }: Option<unknown>): string {
 
 /** Returns the name of the environment variable that stands for an option: `HARBOR_DB_BACKUP_DIR`. */
 export function environmentName(option: Option<unknown>): string {
-  return `HARBOR_DB_${longName(option).toUpperCase().replaceAll("-", "_")}`;
+  return variableOf(longName(option));
+}
+
+/** Returns the same by the option's long name. */
+export function variableOf(longName: string): string {
+  return `HARBOR_DB_${longName.toUpperCase().replaceAll("-", "_")}`;
 }
 
 /** Where values come from: what commander parsed, by long name, and the environment. */

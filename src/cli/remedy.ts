@@ -1,5 +1,6 @@
 import type { Environment } from "../base/env_file.ts";
 import { quoteForShell } from "../base/quote_shell.ts";
+import { variableOf } from "./options.ts";
 import { parseDatabaseUrl } from "../base/url/database_url.ts";
 import type { UserFiles } from "../base/url/postgres_files.ts";
 
@@ -29,8 +30,10 @@ const withCopies = /^(?:upgrade|downgrade|adopt|backup|restore)$/;
  */
 export function remedyOf({ given, environment, files, commands }: RemedySources): (text: string) => string {
   const option = (name: string, shown = (text: string): string | null => text) => {
-    const text = given.get(name) ?? environment[`HARBOR_DB_${name.replaceAll("-", "_").toUpperCase()}`];
-    const value = typeof text === "string" ? shown(text) : null;
+    const [written, set] = [given.get(name), environment[variableOf(name)]];
+    // A URL without the secret that the variable holds would lead nowhere.
+    const whole = set !== undefined && shown(set) === set ? set : null;
+    const value = typeof written === "string" ? shown(written) : whole;
     return value === null ? "" : ` --${name} ${quoteForShell(value)}`;
   };
   const recipients = given.get("encrypt-to");

@@ -23,7 +23,10 @@ export interface Identity {
 /** Of a database that is not there, or cannot be asked. */
 export const unknownIdentity: Identity = { id: undefined, home: null };
 
-const identityTable = ownTable("harbor_identity");
+/** The table that holds it. */
+export const identityName = "harbor_identity";
+
+const identityTable = ownTable(identityName);
 
 const randomId: Readonly<Record<Dialect, SQL>> = {
   sqlite: sql`lower(hex(randomblob(16)))`,
@@ -62,7 +65,7 @@ export async function readIdentity(database: Database): Promise<Identity> {
 async function readId(database: Database): Promise<Identity["id"]> {
   try {
     const rows = await readIfThere(database, {
-      table: "harbor_identity",
+      table: identityName,
       form: { identity: "text" },
       query: sql`SELECT identity FROM ${identityTable}`,
     });

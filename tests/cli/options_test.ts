@@ -80,6 +80,18 @@ const remedies = [
     "harbor-db adopt --dir d",
   ],
 ] as const;
+test("a remedy repeats an address of the environment that is shown whole, and none that lacks its secret", () => {
+  const remedyIn = (url: string) =>
+    remedyOf({
+      given: new Map(),
+      environment: { HARBOR_DB_DATABASE_URL: url },
+      files: noFiles,
+      commands: ["adopt"],
+    })("harbor-db adopt");
+  assert.equal(remedyIn(pg), `harbor-db adopt --database-url '${pg}'`);
+  assert.equal(remedyIn("postgresql://own:SECRET@host/db"), "harbor-db adopt");
+});
+
 for (const [text, given, shown] of remedies) {
   test(`a remedy is shown as it is pasted: ${shown}`, () => {
     const sources = {

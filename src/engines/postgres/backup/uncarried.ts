@@ -1,5 +1,6 @@
 import { quoteText } from "../../../sql/quote.ts";
 import type { OtherObject } from "../../../schema/snapshot.ts";
+import { identityName } from "../../identity.ts";
 import { readNeeds } from "./needs.ts";
 import { query } from "./session.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
@@ -38,9 +39,6 @@ const publications =
   `SELECT DISTINCT 'publication' AS kind, p.pubname::text AS name, c.relname::text AS "table" FROM ${relations}
   JOIN pg_publication_rel r ON r.prrelid = c.oid JOIN pg_publication p ON p.oid = r.prpubid`;
 
-/** Everybody may read it; each upgrade sees to that. */
-const identityName = "harbor_identity";
-
 const uncarried = `SELECT kind, name, "table", NULL AS sql FROM (
   SELECT i.type AS kind, CASE WHEN i.name IS NULL THEN regexp_replace(i.identity, '^' || quote_ident($schema) || '\\.', '')
     ELSE i.name END AS name, NULL::text AS "table"
@@ -60,7 +58,9 @@ const uncarried = `SELECT kind, name, "table", NULL AS sql FROM (
     CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END), c.relname
   FROM ${relations} LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attacl IS NOT NULL,
     LATERAL (SELECT * FROM aclexplode(c.relacl) UNION ALL SELECT * FROM aclexplode(a.attacl)) AS acl
-  WHERE grantee <> c.relowner AND c.relname <> '${identityName}' AND ${isNotOfExtension("pg_class", "c.oid")}
+  WHERE grantee <> c.relowner AND c.relname <> ${quoteText(identityName)} AND ${
+  isNotOfExtension("pg_class", "c.oid")
+}
   GROUP BY c.oid, c.relname, grantee
   UNION ALL
   SELECT 'owner', pg_get_userbyid(c.relowner), c.relname FROM ${relations}
