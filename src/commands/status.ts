@@ -35,8 +35,9 @@ export const statusCommand = defineCommand({
       const { readStatus } = await loading;
       const status = await readStatus(context);
       const { state, lock } = status;
+      const forbidden = status.pending.length === 0 ? null : await lackedRights(context);
       const { lastBackup, fromFuture, backupProblem } = await readLastBackup(app, context, options);
-      print(app, { ...status, lastBackup, fromFuture, backupProblem }, context.database.url);
+      print(app, { ...status, forbidden, lastBackup, fromFuture, backupProblem }, context.database.url);
       const verified = await lastRun(app, options.log);
       const needsAttention = status.pending.length > 0 || status.unfinished !== null ||
         state.refusal !== null || fromFuture.length > 0;
@@ -57,13 +58,19 @@ export const statusCommand = defineCommand({
           backupsFromFuture: fromFuture.map(listedBackup),
           backupProblem,
           lastVerify: verified,
-          forbidden: status.forbidden,
+          forbidden,
           problem: state.refusal,
         },
       };
     });
   },
 });
+
+/** Returns what the role lacks for what is pending. */
+async function lackedRights(context: RunContext): Promise<HarborError | null> {
+  const { rightsError } = await import("../state/check_rights.ts");
+  return await rightsError("upgrade", context);
+}
 
 /** Reads and shows how `verify` last ended, where its log is known. */
 async function lastRun(app: App, log: string | undefined) {
@@ -101,7 +108,7 @@ interface LastBackup extends Pick<Newest, "fromFuture"> {
   readonly backupProblem: HarborError | null;
 }
 
-type Shown = Status & LastBackup;
+type Shown = Status & LastBackup & { readonly forbidden: HarborError | null };
 
 /** Whether this user may make a file there. */
 function mayMake(url: DatabaseUrl): boolean {

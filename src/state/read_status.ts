@@ -1,11 +1,9 @@
-import type { HarborError } from "../base/errors.ts";
 import { type Applied, locate } from "../history/applied.ts";
 import type { State } from "./state.ts";
 import { headOf, type Revision } from "../history/history.ts";
 import type { LockHolder } from "../engines/database.ts";
 import { type BackfillState, readBackfills } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { rightsError } from "./check_rights.ts";
 import { readState } from "./read_state.ts";
 
 /** A revision as it is named in lists. */
@@ -25,8 +23,6 @@ export interface Status {
   /** When and how the database was taken over; `null` when harbor-db made it. */
   readonly adopted: { readonly at: string; readonly how: Applied["origin"] } | null;
   readonly lock: LockHolder | null;
-  /** What the role lacks for what is pending. */
-  readonly forbidden: HarborError | null;
   /** Backfills that have not come to their end. */
   readonly backfills: readonly BackfillState[];
 }
@@ -51,7 +47,6 @@ export async function readStatus(context: RunContext): Promise<Status> {
     current: nameOf(history.revisions[done - 1]),
     head: nameOf(headOf(history)),
     pending: pending.map((revision) => nameOf(revision)!),
-    forbidden: pending.length === 0 ? null : await rightsError("upgrade", context),
     unfinished,
     adopted: state.kind === "managed" ? adoptionOf(state.applied) : null,
     lock: lock ?? null,

@@ -79,7 +79,13 @@ export function batchWriter(
   { session, lock, trust, patience, url, lockTimeout, openObserver, onBatch }: WriteSetting,
 ): BatchWriter {
   const { lockTimeoutMs, totalMs, concurrentlyMs } = patience;
-  const watched = { pid: session.backendPid, openObserver };
+  const waiting = {
+    pid: session.backendPid,
+    openObserver,
+    lockTimeoutMs,
+    totalMs,
+    isGentle: lockTimeout === undefined,
+  };
   // In a large schema the server would compile so long a query for longer than it runs.
   const lookAtAttached = [
     plain("SET LOCAL jit = off"),
@@ -107,10 +113,8 @@ export function batchWriter(
         return changed;
       };
       return await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), {
-        ...watched,
-        lockTimeoutMs,
-        totalMs,
-        isGentle: locksTables[mode] && lockTimeout === undefined,
+        ...waiting,
+        isGentle: waiting.isGentle && locksTables[mode],
       });
     }
     const changed: number[] = [];
@@ -120,10 +124,8 @@ export function batchWriter(
       const attempt = (waitMs: number) => session.exclusive(() => runAlone(prepared, { index, waitMs }));
       changed.push(
         await despiteOthers(attempt, {
-          ...watched,
-          lockTimeoutMs: concurrently ? concurrentlyMs : lockTimeoutMs,
-          totalMs: concurrently ? 0 : totalMs,
-          isGentle: !concurrently && lockTimeout === undefined,
+          ...waiting,
+          ...concurrently ? { lockTimeoutMs: concurrentlyMs, totalMs: 0, isGentle: false } : {},
         }),
       );
     }
@@ -143,12 +145,7 @@ export function batchWriter(
         await around([plain("ROLLBACK")]);
         return results;
       });
-    return await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), {
-      ...watched,
-      lockTimeoutMs,
-      totalMs,
-      isGentle: lockTimeout === undefined,
-    });
+    return await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), waiting);
   }
 
   /**
@@ -253,12 +250,7 @@ export function batchWriter(
         await commit();
         return found;
       });
-    const attached = await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), {
-      ...watched,
-      lockTimeoutMs,
-      totalMs,
-      isGentle: lockTimeout === undefined,
-    });
+    const attached = await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), waiting);
     const known = stood ??= new Set(attached.map(({ id }) => id));
     if (/create/i.test(verb)) return { ...statement, written: buildLike(text, attached) };
     const names = tokensOf(text, "postgresql").map((token) => foldedName(token, "postgresql"));
