@@ -3,8 +3,9 @@
  * stops the servers.
  *
  * Arguments go to `deno test`: rooms, folders, files, `--filter=name`. With `--bundle` the tests that meet a server run on
- * what ships: bundled as the binary is, on Bun; other arguments then go to `bun test`. The last line that it prints is
- * `N passed, N failed`; a skipped test counts as failed.
+ * what ships: bundled as the binary is, on Bun; other arguments then go to `bun test`. With `--again` up to three files whose
+ * tests failed run a second time, by themselves on a machine that is quiet by then, and what only failed the first time
+ * is said as `flaky`. The last line that it prints is `N passed, N failed`; a skipped test counts as failed.
  */
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -21,13 +22,17 @@ import { bundleVariable } from "./script_command.ts";
 /** After this long a test hangs, and the run is ended with a failure. */
 const limitMs = 20 * 60_000;
 
+/** More files than this fail of one cause, and that is no accident of the machine. */
+const mostAgain = 3;
+
 const versions: readonly PostgresVersion[] = [15, 18];
 
 async function main(stop: AbortSignal): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), "harbor_db_run_"));
   // Servers that tests start run as another user, who has to get through it.
   await chmod(directory, 0o711);
-  const given = process.argv.slice(2);
+  const again = process.argv.includes("--again");
+  const given = process.argv.slice(2).filter((argument) => argument !== "--again");
   const needsServers = given.includes("--bundle") ||
     reach(chosenPaths(given), "tests/support/servers/postgres_server.ts");
   const starting = needsServers ? versions.map((version) => startPostgres(version)) : [];
@@ -37,12 +42,25 @@ async function main(stop: AbortSignal): Promise<number> {
     const report = join(directory, "junit.xml");
     // What a test leaves behind when it is interrupted goes with the folder.
     const env = { ...environment(), ...Object.fromEntries(addresses), TMPDIR: directory };
-    const code = given.includes("--bundle")
-      ? await runBundle(given.filter((argument) => argument !== "--bundle"), { report, env, stop })
-      : await run(process.execPath, denoArguments(given, report), { env, stop });
-    const counts = countTests(await readFile(report, "utf8").catch(() => ""));
-    const failed = code === 0 ? counts.failed : Math.max(counts.failed, 1);
-    process.stdout.write(`${counts.passed} passed, ${failed} failed\n`);
+    const runOnce = (args: readonly string[]) =>
+      args.includes("--bundle")
+        ? runBundle(args.filter((argument) => argument !== "--bundle"), { report, env, stop })
+        : run(process.execPath, denoArguments(args, report), { env, stop });
+    let code = await runOnce(given);
+    let cases = await readCases(report);
+    const suspects = [...new Set(cases.filter((each) => each.failed).map((each) => each.file))];
+    if (again && code === 1 && suspects.length > 0 && suspects.length <= mostAgain) {
+      code = await runOnce([...given.filter((argument) => argument.startsWith("-")), ...suspects]);
+      const second = await readCases(report);
+      for (const { file, name } of cases.filter((each) => each.failed)) {
+        const passed = second.some((each) => each.file === file && each.name === name && !each.failed);
+        process.stdout.write(`${passed ? "flaky" : "failed twice"}: ${file}: ${name}\n`);
+      }
+      cases = [...cases.filter((each) => !suspects.includes(each.file)), ...second];
+    }
+    const counted = cases.filter((each) => each.failed).length;
+    const failed = code === 0 ? counted : Math.max(counted, 1);
+    process.stdout.write(`${cases.length - counted} passed, ${failed} failed\n`);
     return code === 0 && failed > 0 ? 1 : code;
   } finally {
     for (const server of await Promise.allSettled(starting)) {
@@ -133,11 +151,20 @@ function run(
   });
 }
 
-/** Counts the test cases of a JUnit report, which steps are in too. */
-function countTests(report: string): { readonly passed: number; readonly failed: number } {
-  const cases = report.split(/<testcase\b/).slice(1);
-  const failed = cases.filter((text) => /<(failure|error|skipped)\b/.test(text)).length;
-  return { passed: cases.length - failed, failed };
+interface TestCase {
+  readonly file: string;
+  readonly name: string;
+  readonly failed: boolean;
+}
+
+/** Reads the test cases of a JUnit report, which steps are in too; a skipped one counts as failed. */
+async function readCases(report: string): Promise<readonly TestCase[]> {
+  const text = await readFile(report, "utf8").catch(() => "");
+  return text.split(/<testcase\b/).slice(1).map((body) => ({
+    file: /\b(?:file|classname)="([^"]*)"/.exec(body)?.[1] ?? "",
+    name: /\bname="([^"]*)"/.exec(body)?.[1] ?? "",
+    failed: /<(failure|error|skipped)\b/.test(body),
+  }));
 }
 
 const stop = new AbortController();
