@@ -1,6 +1,7 @@
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { typeChange } from "../../src/author/rules/type_change.ts";
 import { lossesOf } from "../../src/author/rules/change_losses.ts";
 import { decide } from "../../src/author/rules/decisions.ts";
 import { parseFills } from "../../src/author/rules/fills.ts";
@@ -129,6 +130,27 @@ const cases: readonly Case[] = [
   },
   { what: "no type on SQLite, which holds anything", from: [t(["c VARCHAR(20)"])], to: [t(["c TEXT"])] },
   {
+    what: "what SQLite reads as a number",
+    from: [t(["c TEXT"])],
+    to: [t(["c INTEGER"])],
+    up: ["Turns what t.c holds into INTEGER: '007' becomes 7."],
+    down: ["Does not give back what t.c held: '007' becomes 7."],
+  },
+  {
+    what: "what SQLite reads as a number on the way back",
+    from: [t(["c INTEGER"])],
+    to: [t(["c TEXT"])],
+    down: ["Turns what t.c holds into INTEGER: '007' becomes 7."],
+  },
+  {
+    what: "what an integer has no room for",
+    from: [t(["c text"])],
+    to: [t(["c integer"])],
+    dialect: "postgresql",
+    up: ["Turns what t.c holds into integer: '007' becomes 7."],
+    down: ["Does not give back what t.c held: '007' becomes 7."],
+  },
+  {
     what: "a reference that is gone, without a value that stands in",
     from: [u, t(["c integer"], { foreignKeys: kitForeignKey("t", "c", "u") })],
     to: [u, t([])],
@@ -142,7 +164,60 @@ for (const { what, from, to, dialect = "sqlite", renames = [], fills = [], up = 
     const decided = { renames: parseRenames(renames), fills: parseFills(fills), dropped: "all" } as const;
     const both = decide(ends, decided);
     const closing = (lines: readonly string[]) =>
-      lines.length === 0 ? [] : [...lines, "Only a backup brings that back."];
+      [false, true].flatMap((fails) => {
+        const own = lines.filter((line) => line.startsWith("Fails ") === fails);
+        return own.length === 0 || fails ? own : [...own, "Only a backup brings that back."];
+      });
     assert.deepEqual(lossesOf(both.up, both.down), { upgrade: closing(up), downgrade: closing(down) });
+  });
+}
+
+// One row a change of type on PostgreSQL: whether values may not fit, and what becomes another value.
+const types: readonly (readonly [from: string, to: string, fails: boolean, loss: RegExp | null])[] = [
+  ["varchar(20)", "text", false, null],
+  ["varchar(20)", "character varying(50)", false, null],
+  ["text", "varchar(20)", true, null],
+  ["varchar(50)", "varchar(20)", true, null],
+  ["char(2)", "text", false, null],
+  ["smallint", "integer", false, null],
+  ["integer", "bigint", false, null],
+  ["serial", "bigserial", false, null],
+  ["bigint", "integer", true, null],
+  ["integer", "numeric", false, null],
+  ["integer", "numeric(12, 2)", false, null],
+  ["bigint", "numeric(10, 2)", true, null],
+  ["integer", "double precision", false, null],
+  ["bigint", "double precision", false, /16777216/],
+  ["numeric(10, 2)", "numeric(12, 4)", false, null],
+  ["numeric(10, 2)", "numeric", false, null],
+  ["numeric(10, 2)", "numeric(10, 4)", true, null],
+  ["numeric(10, 2)", "numeric(12, 1)", false, /rounded to 1/],
+  ["numeric", "numeric(10, 2)", true, /rounded to 2/],
+  ["numeric(10, 2)", "integer", true, /1\.5 becomes 2/],
+  ["real", "double precision", false, null],
+  ["double precision", "real", true, /16777216/],
+  ["date", "timestamp", false, null],
+  ["timestamp", "date", false, /time of day/],
+  ["timestamp(3)", "timestamp", false, null],
+  ["timestamp", "timestamp(3)", false, /rounded to 3/],
+  ["integer", "text", false, null],
+  ["uuid", "varchar(36)", true, null],
+  ["text", "integer", true, /'007' becomes 7/],
+  ["text", "uuid", true, /small letters/],
+  ["text", "json", true, null],
+  ["json", "jsonb", true, /becomes/],
+  ["jsonb", "json", false, null],
+  ["integer", "boolean", true, null],
+  ["text", "mood", true, null],
+  ["mood", "text", false, null],
+  ["mood", "mood", false, null],
+  ["integer[]", "integer[]", false, null],
+];
+for (const [from, to, fails, loss] of types) {
+  test(`typeChange() says what becomes of ${from} as ${to}`, () => {
+    const change = typeChange(from, to, "postgresql");
+    assert.equal(change.fails, fails);
+    if (loss === null) assert.equal(change.loss, null);
+    else assert.match(change.loss ?? "", loss);
   });
 }

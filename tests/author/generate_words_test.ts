@@ -250,6 +250,12 @@ const cases: readonly Case[] = [
     after: things({ c: pg.jsonb() }),
   },
   {
+    what: "makes a number a short text, which is cut nowhere",
+    before: things({ c: pg.integer() }),
+    after: things({ c: pg.varchar({ length: 20 }) }),
+    postgresql: [/SET DATA TYPE varchar\(20\) USING "c"::text;/],
+  },
+  {
     what: "makes a number wider",
     before: things({ c: pg.integer() }),
     after: things({ c: pg.bigint({ mode: "number" }) }),

@@ -1,8 +1,8 @@
-import type { Dialect } from "../../base/dialect.ts";
+import type { KitColumn, KitTable } from "../../schema/kit_snapshot.ts";
 import { allowedValues, type FillValues, placeholder, requiredFills } from "./fills.ts";
 import { applyRenames, invertRenames, type RenamedEnds, tablesByName } from "./renames.ts";
-import { postgresType } from "../../sql/postgres_spelling.ts";
 import type { DecidedFill, SchemaChange } from "./change_stages.ts";
+import { typeChange } from "./type_change.ts";
 
 /** What a change takes away, as sentences: for its script, and for the script that undoes it. */
 export interface Losses {
@@ -10,18 +10,24 @@ export interface Losses {
   readonly downgrade: readonly string[];
 }
 
-/** Whether a column holds nothing but its type. */
-const enforcesTypes: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
-
 /** Says what cannot be had back once a change, or the way back from it, has run. */
 export function lossesOf(up: SchemaChange, down: SchemaChange): Losses {
-  const upgrade = dropped(up);
-  const downgrade = [...dropped(down), ...missing(up, down), ...filled(up), ...narrowed(down)];
-  const closing = "Only a backup brings that back.";
-  return {
-    upgrade: upgrade.length === 0 ? [] : [...upgrade, closing],
-    downgrade: downgrade.length === 0 ? [] : [...downgrade, closing],
-  };
+  const turned = retyped(up);
+  const upgrade = [...dropped(up), ...turned.map(turns)];
+  const back = retyped(down);
+  const lost = [
+    ...dropped(down),
+    ...missing(up, down),
+    ...filled(up),
+    ...turned.map(({ name, loss }) => `Does not give back what ${name} held: ${loss}.`),
+    ...back.map(turns),
+    ...emptied(down),
+  ];
+  return { upgrade: closed(upgrade), downgrade: [...closed(lost), ...stumbles(down)] };
+}
+
+function closed(lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [...lines, "Only a backup brings that back."];
 }
 
 /** What goes with what is in it. */
@@ -56,32 +62,64 @@ function filled({ fills }: SchemaChange): readonly string[] {
   );
 }
 
-/** What the downgrade puts in, and what it stumbles over. */
-function narrowed(down: SchemaChange): readonly string[] {
-  const { from, to, renames, fills } = down;
-  const before = tablesByName(applyRenames(from, renames));
-  const stumbles = [...tablesByName(to).values()].flatMap((table) =>
-    Object.values(table.columns).flatMap((column) => {
-      const old = before.get(table.name);
-      const was = old?.columns[column.name];
-      if (old === undefined || was === undefined) return [];
-      const name = `${table.name}.${column.name}`;
-      const allowed = allowedValues(table, column.name);
-      const others = allowedValues(old, column.name);
-      const isNarrower = allowed.length > 0 &&
-        (others.length === 0 || others.some((value) => !allowed.includes(value)));
-      const hasOtherType = enforcesTypes[to.dialect] &&
-        postgresType(was.type) !== postgresType(column.type);
-      return [
-        ...isNarrower ? [`Fails while ${name} holds anything but ${allowed.join(", ")}.`] : [],
-        ...hasOtherType ? [`Fails while ${name} holds what does not fit ${column.type}.`] : [],
-      ];
-    })
-  );
-  const filled = byValue(fills.filter((fill) => fill.existed)).map(([value, names]) =>
+/** What the downgrade puts in. */
+function emptied({ fills }: SchemaChange): readonly string[] {
+  return byValue(fills.filter((fill) => fill.existed)).map(([value, names]) =>
     `Puts ${value} into ${names} where it is NULL.`
   );
-  return [...filled, ...stumbles];
+}
+
+/** A column that a change keeps, with its table, before and after. */
+interface KeptColumn {
+  readonly name: string;
+  readonly before: readonly [KitTable, KitColumn];
+  readonly after: readonly [KitTable, KitColumn];
+}
+
+function keptColumns({ from, to, renames }: SchemaChange): readonly KeptColumn[] {
+  const before = tablesByName(applyRenames(from, renames));
+  return [...tablesByName(to).values()].flatMap((table) => {
+    const old = before.get(table.name);
+    return Object.values(table.columns).flatMap((column): readonly KeptColumn[] => {
+      const was = old?.columns[column.name];
+      if (old === undefined || was === undefined) return [];
+      return [{ name: `${table.name}.${column.name}`, before: [old, was], after: [table, column] }];
+    });
+  });
+}
+
+interface Retyped {
+  readonly name: string;
+  readonly type: string;
+  readonly loss: string;
+}
+
+/** The columns whose values become others with their type. */
+function retyped(change: SchemaChange): readonly Retyped[] {
+  return keptColumns(change).flatMap(({ name, before: [, was], after: [, { type }] }) => {
+    const { loss } = typeChange(was.type, type, change.to.dialect);
+    return loss === null ? [] : [{ name, type, loss }];
+  });
+}
+
+function turns({ name, type, loss }: Retyped): string {
+  return `Turns what ${name} holds into ${type}: ${loss}.`;
+}
+
+/** What the downgrade stumbles over; nothing is lost by that. */
+function stumbles(down: SchemaChange): readonly string[] {
+  return keptColumns(down).flatMap(({ name, before: [old, was], after: [table, column] }) => {
+    const allowed = allowedValues(table, column.name);
+    const others = allowedValues(old, was.name);
+    const isNarrower = allowed.length > 0 &&
+      (others.length === 0 || others.some((value) => !allowed.includes(value)));
+    return [
+      ...isNarrower ? [`Fails while ${name} holds anything but ${allowed.join(", ")}.`] : [],
+      ...typeChange(was.type, column.type, down.to.dialect).fails
+        ? [`Fails while ${name} holds what does not fit ${column.type}.`]
+        : [],
+    ];
+  });
 }
 
 /** Gathers the columns that get the same value. */

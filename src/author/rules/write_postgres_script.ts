@@ -226,9 +226,10 @@ function withConversion(sql: string, { from, to }: SchemaChange): string {
   const after = tablesByName(to).get(table)?.columns[column];
   const isSameFamily = before !== undefined &&
     families.some((family) => family.test(before.type.toLowerCase()) && family.test(type.toLowerCase()));
-  return isSameFamily
-    ? sql
-    : conversion({ table, column, type, value: using ?? `"${column}"::${type}`, before, after });
+  // A cast to a length cuts what is longer; what is assigned to it fails.
+  const cast = `"${column}"::${/^(?:varchar|char|character)\b/i.test(type) ? "text" : type}`;
+  const value = using === undefined || using === `"${column}"::${type}` ? cast : using;
+  return isSameFamily ? sql : conversion({ table, column, type, value, before, after });
 }
 
 /** The schema is the connection's, so nothing names one. A btree is what an index is anyway. */

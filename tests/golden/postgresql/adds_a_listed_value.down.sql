@@ -1,6 +1,5 @@
 -- Second
 -- Fails while things.c holds anything but 'local', 'r2'.
--- Only a backup brings that back.
 ALTER TABLE "things" DROP CONSTRAINT "things_c_check";--> statement-breakpoint
 -- things_c_check holds for new rows at once; those that exist are looked at below, while others write.
 ALTER TABLE "things" ADD CONSTRAINT "things_c_check" CHECK ("c" IN ('local', 'r2')) NOT VALID;--> statement-breakpoint

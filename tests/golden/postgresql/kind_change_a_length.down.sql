@@ -1,4 +1,3 @@
 -- Second
 -- Fails while things.c holds what does not fit varchar(20).
--- Only a backup brings that back.
 ALTER TABLE "things" ALTER COLUMN "c" SET DATA TYPE varchar(20);

@@ -1,4 +1,5 @@
 -- Second
--- Fails while things.c holds what does not fit integer.
+-- Turns what things.c holds into integer: '007' becomes 7.
 -- Only a backup brings that back.
+-- Fails while things.c holds what does not fit integer.
 ALTER TABLE "things" ALTER COLUMN "c" SET DATA TYPE integer USING "c"::integer;

@@ -1,4 +1,4 @@
 -- Second
--- Fails while things.c holds what does not fit text.
+-- Does not give back what things.c held: 'Jan 2 2024' becomes 2024-01-02.
 -- Only a backup brings that back.
 ALTER TABLE "things" ALTER COLUMN "c" SET DATA TYPE text USING "c"::text;

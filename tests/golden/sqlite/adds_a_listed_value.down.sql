@@ -1,6 +1,5 @@
 -- Second
 -- Fails while things.c holds anything but 'local', 'r2'.
--- Only a backup brings that back.
 -- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_things` (
 	`id` INTEGER PRIMARY KEY NOT NULL,

@@ -1,6 +1,5 @@
 -- Second
 -- Fails while things.c holds anything but 'row 1', 'row 2'.
--- Only a backup brings that back.
 -- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_things` (
 	`id` integer PRIMARY KEY NOT NULL,

@@ -1,4 +1,6 @@
 -- Second
+-- Does not give back what things.c held: '007' becomes 7.
+-- Only a backup brings that back.
 -- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_things` (
 	`id` INTEGER PRIMARY KEY NOT NULL,

@@ -1,4 +1,6 @@
 -- Second
+-- Turns what things.c holds into DATETIME: '007' becomes 7.
+-- Only a backup brings that back.
 -- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_things` (
 	`id` INTEGER PRIMARY KEY NOT NULL,
