@@ -278,6 +278,7 @@ const onHistory: readonly (readonly string[])[] = [
   ["upgrade"],
   ["check"],
   ["rebase"],
+  ["drop", "--yes"],
   ["create", "more"],
 ];
 

@@ -33,7 +33,8 @@ export function isTemporary(path: string): boolean {
  * Writes files into a folder in their order; what names the others (a journal) comes last. What is there is only
  * replaced when it still is what was read; two writers at once come one after the other, and the second one finds that.
  *
- * All texts are on the disk, under other names, before the first gets its own. A writer that was killed before the
+ * All texts are on the disk, under other names, before the first gets its own, and what was done is taken back where the
+ * rest cannot be. A writer that was killed before the
  * journal leaves nothing that readers look at, and the next one goes over it.
  *
  * @throws {HarborError} `locked` when another one writes for longer than `waitMs`; `file_failed`
@@ -49,7 +50,7 @@ export async function writeTogether(
     try {
       for (const { path, text } of changes) if (text !== null) prepare(join(dir, path), text);
       changes.forEach((change) => refuseIfChanged(dir, change));
-      changes.forEach((change) => make(dir, change));
+      makeAll(dir, changes);
     } catch (error) {
       removeTemporary(dir);
       throw error;
@@ -94,6 +95,26 @@ function refuseIfChanged(dir: string, { path, text, before }: FileChange): void 
   throw new HarborError("file_failed", `Cannot write "${join(dir, path)}": ${state}`, {
     hint: before === null ? "harbor-db check" : "Run the same command again.",
   });
+}
+
+/** Makes all changes, or takes back those that it made. */
+function makeAll(dir: string, changes: readonly FileChange[]): void {
+  const made: FileChange[] = [];
+  try {
+    for (const change of changes) {
+      made.unshift(change);
+      make(dir, change);
+    }
+  } catch (error) {
+    for (const { path, before } of made) {
+      // What cannot be put back is found by `check`; what stopped the writing says why.
+      try {
+        if (before !== null) prepare(join(dir, path), before);
+        make(dir, { path, text: before, before: null });
+      } catch { /* as above */ }
+    }
+    throw error;
+  }
 }
 
 function make(dir: string, { path, text }: FileChange): void {

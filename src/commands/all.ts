@@ -26,6 +26,7 @@ export const commandEntries: readonly CommandEntry[] = [
   { name: "restore", load: async () => (await import("./backup/restore.ts")).restoreCommand },
   { name: "generate", load: async () => (await import("./author/generate.ts")).generateCommand },
   { name: "create", load: async () => (await import("./author/create.ts")).createCommand },
+  { name: "drop", load: async () => (await import("./author/drop.ts")).dropCommand },
   { name: "check", load: async () => (await import("./author/check.ts")).checkCommand },
   { name: "rebase", load: async () => (await import("./author/rebase.ts")).rebaseCommand },
   { name: "verify", load: async () => (await import("./verify/verify.ts")).verifyCommand },

@@ -9,9 +9,14 @@ export function tagOf(revision: string, name: string): string {
   return `${revision}_${slug(name)}`;
 }
 
+/** Returns the revision that a tag is of. */
+export function revisionOfTag(tag: string): string {
+  return tag.slice(0, 12);
+}
+
 /** Returns the files of a revision in its dialect's folder: the script up, the script down, the snapshot. */
 export function revisionFiles(tag: string): readonly [up: string, down: string, snapshot: string] {
-  return [`${tag}.sql`, `${tag}.down.sql`, `meta/${tag.slice(0, 12)}_snapshot.json`];
+  return [`${tag}.sql`, `${tag}.down.sql`, `meta/${revisionOfTag(tag)}_snapshot.json`];
 }
 
 /** Returns a name in lower case, with underscores, of ASCII letters and digits, cut at a word. */

@@ -1,10 +1,9 @@
 import { relative } from "node:path";
-import { openDatabase } from "../../engines/open/database.ts";
-import { readApplied } from "../../engines/version_table.ts";
 import { loadDrizzleEngine } from "../../author/drizzle_engine.ts";
 import { rebase } from "../../author/rebase.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
+import { readAppliedRevisions } from "./read_applied.ts";
 import { projectPaths, writeOptions } from "./write_revision.ts";
 import { proofSettings } from "./proof_settings.ts";
 
@@ -26,7 +25,7 @@ export async function runRebase(
     cwd: system.cwd,
     revision,
     onto: onto ?? null,
-    applied: () => appliedRevisions(app),
+    applied: () => readAppliedRevisions(app),
     engine: await loadDrizzleEngine(),
     proof: await proofSettings(app, proveUrl),
     writing: writeOptions(app, dir),
@@ -40,17 +39,4 @@ export async function runRebase(
   }
   for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
   return { json: { order, rewritten, files } };
-}
-
-/** Returns what the database has applied; `null` when there is no database. */
-async function appliedRevisions({ databaseUrl, isAbsent, system }: App) {
-  if (isAbsent()) return null;
-  const url = databaseUrl();
-  const database = await openDatabase(url, { client: system.client, access: "read" });
-  try {
-    const rows = await readApplied(database) ?? [];
-    return { url: url.display, revisions: new Set(rows.map((row) => row.revision)) };
-  } finally {
-    await database.close();
-  }
 }
