@@ -1,5 +1,6 @@
 import type { Dialect } from "../base/dialect.ts";
 import type { SQL } from "drizzle-orm";
+import type { BesideWriters } from "./beside.ts";
 import type { Load } from "./pace.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 
@@ -84,6 +85,8 @@ export interface Database {
   pace(table: string): Promise<Pace>;
   /** Returns who holds the lock at this moment, without waiting or writing. */
   lockHolder(): Promise<LockHolder | undefined>;
+  /** Changes large tables while others write to them; left out where the engine has no way of its own for that. */
+  readonly beside?: BesideWriters;
   /** Reads the live schema in normal form. */
   introspect(): Promise<Snapshot>;
   /**
@@ -121,4 +124,6 @@ export interface OpenOptions {
    * moment; a database that cannot be read that way fails with `check_failed`.
    */
   readonly asIs?: boolean;
+  /** From how many rows on a table counts as large, so that it is changed beside its writers. For tests. */
+  readonly largeRows?: number;
 }

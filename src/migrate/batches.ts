@@ -18,6 +18,17 @@ export interface Batch {
   readonly backfill: Backfill | null;
   /** The index that its only statement makes outside a transaction. */
   readonly makesIndex: string | null;
+  /** Its parts, where an engine may commit them piece by piece. */
+  readonly script: Script | null;
+}
+
+/** Neighbours of a script that share a transaction, and what goes with them. */
+export interface Script {
+  /** Goes before them. */
+  readonly before: readonly SQL[];
+  readonly statements: readonly SQL[];
+  /** Returns what records that so many of them are done, in the order in which that happens. */
+  recordAfter(done: number): readonly SQL[];
 }
 
 /** What the batches of a step depend on beside the step. */
@@ -48,7 +59,7 @@ export function* batchesOf(step: Step, options: BatchOptions): Generator<Batch> 
     recorded = true;
     return progressRows(step, options, { done, isNew, startedAt });
   };
-  const plain = { statement: null, backfill: null, makesIndex: null };
+  const plain = { statement: null, backfill: null, makesIndex: null, script: null };
 
   for (const phase of phasesOf(statements, from)) {
     const { run } = phase.first;
@@ -67,6 +78,7 @@ export function* batchesOf(step: Step, options: BatchOptions): Generator<Batch> 
           statement: phase.start,
           backfill: null,
           makesIndex: run.makesIndex,
+          script: null,
         };
         yield { mode: "rows", statements: record(phase.end), ...plain };
         break;
@@ -77,12 +89,25 @@ export function* batchesOf(step: Step, options: BatchOptions): Generator<Batch> 
           statement: phase.start,
           backfill: run,
           makesIndex: null,
+          script: null,
         };
         break;
-      case "transaction":
-        yield { mode: "schema", statements: [...before, ...texts, ...record(phase.end)], ...plain };
+      case "transaction": {
+        let isNew = !recorded;
+        const recordAfter = (done: number): readonly SQL[] => {
+          const rows = progressRows(step, options, { done: phase.start + done, isNew, startedAt });
+          isNew = false;
+          return rows;
+        };
+        yield {
+          ...plain,
+          mode: "schema",
+          statements: [...before, ...texts, ...record(phase.end)],
+          script: { before, statements: texts, recordAfter },
+        };
         before = [];
         break;
+      }
       default:
         throw neverMet(run);
     }

@@ -15,6 +15,7 @@ import { lockOptions } from "../state/lock_options.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { readState } from "../state/read_state.ts";
 import type { LookAhead } from "./preflight.ts";
+import { runBeside } from "./run_beside.ts";
 import { runTogether } from "./run_together.ts";
 
 /** What will run, decided without changing anything. */
@@ -197,6 +198,8 @@ async function runStep(
       const { pace } = options;
       const task = { revision: revision.id, statement: batch.statement!, backfill, record, pace };
       backfills.push(await runBackfill(context, task));
+    } else if (batch.script !== null && database.beside !== undefined) {
+      await runBeside(context, batch.script, options.pace);
     } else if (!await isMade(context, batch, step)) {
       await database.write(batch.statements, batch.mode);
     }

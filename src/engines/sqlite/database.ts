@@ -4,6 +4,7 @@ import type { Snapshot } from "../../schema/snapshot.ts";
 import type { Database, OpenOptions, Pace, WriteMode } from "../database.ts";
 import type { introspectSqlite } from "./introspect.ts";
 import { type Fence, openLease } from "./lock.ts";
+import type { BesidePlace } from "./beside/place.ts";
 import { compile, compileRead, refuseTransactionControl, type SqliteStatement } from "./statement.ts";
 import type { SqliteBatch } from "./transaction.ts";
 
@@ -26,6 +27,16 @@ export interface SqliteConnection {
   transactOwn(make: () => SqliteBatch, isUrgent?: false): Promise<number[]>;
   /** Runs a transaction, then queries in it, whose rows it returns; and rolls back. */
   rehearse(make: () => SqliteBatch, queries: readonly string[]): Promise<readonly (readonly unknown[])[]>;
+  /**
+   * Runs a transaction whose statements may change `sqlite_schema`, and looks at what it made before it commits; left out
+   * where that cannot be done.
+   *
+   * @param verify Called with a reader in the transaction, before COMMIT; what it throws rolls back
+   */
+  changeSchema?(
+    make: () => SqliteBatch,
+    verify: (read: <Row>(statement: SqliteStatement) => Row[]) => void,
+  ): Promise<number[]>;
   /** Runs one statement of a batch outside any transaction and returns how many rows it changed. */
   runAlone(statement: SqliteStatement, index: number, fence: Fence | undefined): Promise<number>;
   /** Runs work for which the lock is held. */
@@ -68,6 +79,7 @@ export function serveSqlite({ url, options, connection }: SqliteService): Databa
       refuseUnlessWritable();
       return await lease.withLock(() => connection.underLock(work), lockOptions);
     },
+    ...besideOf(),
     pace: connection.pace,
     lockHolder: lease.lockHolder,
     introspect: async () =>
@@ -75,6 +87,31 @@ export function serveSqlite({ url, options, connection }: SqliteService): Databa
     home: () => Promise.resolve(connection.home()),
     close: connection.close,
   };
+
+  /** What most of it would be loaded for is rare: a script that neither copies a table nor makes an index is one piece. */
+  function besideOf(): Pick<Database, "beside"> {
+    const { changeSchema } = connection;
+    if (changeSchema === undefined) return {};
+    const place: BesidePlace = {
+      largeRows: options.largeRows ?? largeRows,
+      read: connection.read,
+      pace: connection.pace,
+      changeSchema: (statements, verify) =>
+        changeSchema(() => ({ statements, mode: "rows", fence: lease.fence() }), verify),
+    };
+    return {
+      beside: {
+        async cut({ earlier = [], statements }) {
+          const texts = statements.map((statement) => compile(statement).text);
+          if (!texts.some((text) => /\b(INDEX|RENAME)\b/i.test(text))) {
+            return [{ count: texts.length, beside: null }];
+          }
+          const { cut } = await import("./beside/cut.ts");
+          return await cut(place, { earlier: earlier.map((statement) => compile(statement).text), texts });
+        },
+      },
+    };
+  }
 
   async function write(statements: readonly SqliteStatement[], mode: WriteMode): Promise<number[]> {
     if (mode !== "alone") return await connection.transact(batchOf(statements, mode));
@@ -98,6 +135,9 @@ export function serveSqlite({ url, options, connection }: SqliteService): Databa
     throw new HarborError("read_only", `Cannot write to "${url}": it was opened for reading`);
   }
 }
+
+/** From how many rows on a transaction that reads all of them keeps writers waiting for longer than they should. */
+const largeRows = 10_000;
 
 /** What most of introspection would be loaded to find. */
 const emptySnapshot: Snapshot = { dialect: "sqlite", tables: [], others: [] };

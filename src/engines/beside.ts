@@ -1,0 +1,73 @@
+import type { SQL } from "drizzle-orm";
+import type { Backfill } from "../history/statement.ts";
+
+/**
+ * How a part of a script runs beside those who write to its table:
+ * - `definition`: the table's text changes in the schema, no row moves.
+ * - `index`: an index is built of a copy of its keys, and moved under the table.
+ * - `shadow`: a copy of the table is kept in step, and takes its place.
+ */
+export type BesideWay = "definition" | "index" | "shadow";
+
+/** Statements of a script that follow one another and commit together. */
+export interface Piece {
+  /** How many they are. */
+  readonly count: number;
+  /** `null`: in one transaction, as the script has them. */
+  readonly beside: BesideChange | null;
+}
+
+/** A part of a script that an engine does in a way of its own, with the same result. */
+export interface BesideChange {
+  readonly way: BesideWay;
+  readonly table: string;
+  /** What is done, for people: `its definition changes: no row is copied`. */
+  readonly words: string;
+  /** Returns what {@link BesideChange.run} runs, batches of rows as the whole statement that they add up to. */
+  batches(record: readonly SQL[]): readonly BesideBatch[];
+  /**
+   * Does it. Whatever it leaves when it is killed or fails lets the application go on, and is taken up by the next cut of
+   * the same statements: nothing has to be remembered beside what is in the database. `record` commits in the
+   * transaction after which the database has the new schema, so that it is done or not done, and never half on record.
+   *
+   * @throws {HarborError} `statement_failed` when the rows do not fit, as the script's own statements would; `interrupted`;
+   * `busy` when others keep changing the schema meanwhile
+   */
+  run(task: BesideTask): Promise<void>;
+}
+
+/** A part of a change that commits on its own. */
+export interface BesideBatch {
+  readonly statements: readonly SQL[];
+  /** As a `WriteMode`. */
+  readonly mode: "rows" | "alone";
+}
+
+/** What a change beside writers gets of the run that it is a part of. */
+export interface BesideTask {
+  /** As that of the `Database` for which it was cut. */
+  readonly write: (batch: readonly SQL[]) => Promise<number[]>;
+  /** What says in the version table how far the script has come when the change is done. */
+  readonly record: readonly SQL[];
+  readonly signal: AbortSignal;
+  /** Tells the user what is being done, until it ends or another thing is done. */
+  readonly doing: (text: string) => void;
+  /** Changes the rows that are wanted, in batches at the pace that the user and the database allow. */
+  readonly fill: (fill: Backfill) => Promise<void>;
+}
+
+/** A script to cut. */
+export interface ScriptToCut {
+  /** What runs before it and has not run yet. Left out: nothing. */
+  readonly earlier?: readonly SQL[];
+  readonly statements: readonly SQL[];
+}
+
+/**
+ * An engine that can change large tables while others write to them. The runner asks it for every script that would be
+ * one transaction, runs the first piece, and asks again for what is left: what a piece is depends on what is there then.
+ */
+export interface BesideWriters {
+  /** Cuts a script into pieces, which hold all of its statements. Reads only. A script of small tables is one piece. */
+  cut(script: ScriptToCut): Promise<readonly Piece[]>;
+}

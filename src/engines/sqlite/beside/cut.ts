@@ -1,0 +1,102 @@
+import type { BesideChange, Piece } from "../../beside.ts";
+import type { BesidePlace } from "./place.ts";
+import { hasRows, openReplica, type Replica, schemaQuery, type SchemaRow } from "./replica.ts";
+
+/** What a way finds at a place of a script: statements that belong together, and the table that they change. */
+export interface Found {
+  readonly count: number;
+  readonly table: string;
+}
+
+/**
+ * A way to change a table beside its writers. It finds what it may be for, by the text alone, and says then what it would
+ * do, or that it cannot. What it leaves when it is killed, it finds again when it is asked the next time.
+ */
+export interface Way {
+  /** Returns what it may do from a statement on; `null` where that is nothing for it. */
+  find(statements: readonly string[], at: number): Found | null;
+  /** Returns what does the same as the statements, with the same result; `null` where only they do. */
+  plan(given: Given): BesideChange | null;
+}
+
+/** What a {@link Way} decides by. */
+export interface Given extends Found {
+  readonly place: BesidePlace;
+  /** The statements that were found. */
+  readonly statements: readonly string[];
+  /** The schema before them. */
+  readonly before: Replica;
+  /** The schema that they leave, which is what the change has to leave as well. */
+  readonly after: Replica;
+}
+
+/** All ways. The first that finds something at a place and can do it takes it. */
+const ways: readonly Way[] = [];
+
+/**
+ * Cuts a script into what runs beside writers and what is left of it. The script runs on a replica without rows, so
+ * that each way sees the schema which it would meet.
+ *
+ * @param script Its statements, and those that run before it
+ */
+export async function cut(
+  place: BesidePlace,
+  { earlier, texts }: { readonly earlier: readonly string[]; readonly texts: readonly string[] },
+): Promise<readonly Piece[]> {
+  const whole: readonly Piece[] = [{ count: texts.length, beside: null }];
+  if (!texts.some((_, at) => ways.some((way) => way.find(texts, at) !== null))) return whole;
+  const schema = await place.read<SchemaRow>(schemaQuery);
+  if (!await isAnyLarge(place, schema)) return whole;
+  const replica = openReplica(schema);
+  // Where a statement needs rows, or what only the application brings, it is left to run as it is written.
+  if (!replica?.run(earlier)) return whole;
+  return cutOn(replica, place, texts) ?? whole;
+}
+
+function cutOn(first: Replica, place: BesidePlace, texts: readonly string[]): readonly Piece[] | null {
+  const pieces: Piece[] = [];
+  let replica = first;
+  for (let at = 0; at < texts.length;) {
+    const found = ways.flatMap((way) => {
+      const unit = way.find(texts, at);
+      return unit === null ? [] : [{ way, unit }];
+    });
+    const count = found[0]?.unit.count ?? untilNext(texts, at);
+    const statements = texts.slice(at, at + count);
+    const after = replica.after(statements);
+    if (after === null) return null;
+    let beside: BesideChange | null = null;
+    for (const { way, unit } of found) {
+      if (unit.count !== count) continue;
+      beside ??= way.plan({ ...unit, place, statements, before: replica, after });
+    }
+    const last = pieces.at(-1);
+    if (beside === null && last?.beside === null) {
+      pieces[pieces.length - 1] = { count: last.count + count, beside };
+    } else pieces.push({ count, beside });
+    replica = after;
+    at += count;
+  }
+  return pieces;
+}
+
+/** Returns how many statements there are up to the next that is something for a way. */
+function untilNext(texts: readonly string[], at: number): number {
+  const next = texts.findIndex((_, place) =>
+    place > at && ways.some((way) => way.find(texts, place) !== null)
+  );
+  return (next < 0 ? texts.length : next) - at;
+}
+
+/**
+ * Whether any table is large. A small one may be referred to by a large one, whose rows are then looked through when it
+ * is copied.
+ */
+async function isAnyLarge(place: BesidePlace, schema: readonly SchemaRow[]): Promise<boolean> {
+  for (const { type, name, sql } of schema) {
+    if (type !== "table" || /^(sqlite_|harbor_)/i.test(name) || /^CREATE\s+VIRTUAL\s/i.test(sql)) continue;
+    const [row] = await place.read<{ large: number }>(hasRows(name, place.largeRows));
+    if (row?.large === 1) return true;
+  }
+  return false;
+}
