@@ -11,10 +11,12 @@ export async function openDatabase(url: DatabaseUrl, options: OpenOptions): Prom
   switch (url.driver) {
     case "sqlite_file":
       if (options.asIs) return (await import("../sqlite/as_is_driver.ts")).openSqliteAsIs(url, options);
-      return (await import("../sqlite/driver.ts")).openSqliteFile(url, options);
+      return (await import("../sqlite/driver.ts")).openSqliteFile(url, options, loadCut);
     case "libsql":
       return (await import("../libsql/driver.ts")).openLibsql(url, options);
     case "postgres":
       return (await import("../postgres/driver.ts")).openPostgres(url, options);
   }
 }
+
+const loadCut = async () => (await import("../sqlite/beside/cut.ts")).cut;

@@ -1,10 +1,10 @@
 import type { SQL } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
+import type { Piece } from "../beside.ts";
 import type { Database, OpenOptions, Pace, WriteMode } from "../database.ts";
 import type { introspectSqlite } from "./introspect.ts";
 import { type Fence, openLease } from "./lock.ts";
-import type { BesidePlace } from "./beside/place.ts";
 import { compile, compileRead, refuseTransactionControl, type SqliteStatement } from "./statement.ts";
 import type { SqliteBatch } from "./transaction.ts";
 
@@ -33,10 +33,7 @@ export interface SqliteConnection {
    *
    * @param verify Called with a reader in the transaction, before COMMIT; what it throws rolls back
    */
-  changeSchema?(
-    make: () => SqliteBatch,
-    verify: (read: <Row>(statement: SqliteStatement) => Row[]) => void,
-  ): Promise<number[]>;
+  changeSchema?(make: () => SqliteBatch, verify: (read: ReadInside) => void): Promise<number[]>;
   /** Runs one statement of a batch outside any transaction and returns how many rows it changed. */
   runAlone(statement: SqliteStatement, index: number, fence: Fence | undefined): Promise<number>;
   /** Runs work for which the lock is held. */
@@ -49,16 +46,44 @@ export interface SqliteConnection {
   close(): Promise<void>;
 }
 
+/** Reads in a transaction. */
+export type ReadInside = <Row>(statement: SqliteStatement) => Row[];
+
+/** The database in which something is changed beside writers. */
+export interface BesidePlace {
+  /** From how many rows on a table is large. */
+  readonly largeRows: number;
+  read<Row>(statement: SqliteStatement): Promise<Row[]>;
+  pace(): Promise<Pace>;
+  /**
+   * Runs a transaction whose statements may change `sqlite_schema`. Within the lock's fence.
+   *
+   * @param verify Called before COMMIT; what it throws rolls back
+   */
+  changeSchema(
+    statements: readonly SqliteStatement[],
+    verify: (read: ReadInside) => void,
+  ): Promise<number[]>;
+}
+
+/** Cuts a script into what runs beside writers and what is left of it: `beside/cut.ts`, which stands above this. */
+export type CutScript = (
+  place: BesidePlace,
+  script: { readonly earlier: readonly string[]; readonly texts: readonly string[] },
+) => Promise<readonly Piece[]>;
+
 /** The database that a connection leads to. */
 export interface SqliteService {
   /** The address, as it may be shown. */
   readonly url: string;
   readonly options: OpenOptions;
   readonly connection: SqliteConnection;
+  /** Loads what cuts scripts; left out where nothing is changed beside writers. */
+  readonly loadCut?: (() => Promise<CutScript>) | undefined;
 }
 
 /** Returns the `Database` of a connection: what is the same for SQLite files and libSQL servers. */
-export function serveSqlite({ url, options, connection }: SqliteService): Database {
+export function serveSqlite({ url, options, connection, loadCut }: SqliteService): Database {
   const lease = openLease({
     url,
     client: options.client,
@@ -91,7 +116,7 @@ export function serveSqlite({ url, options, connection }: SqliteService): Databa
   /** What most of it would be loaded for is rare: a script that neither copies a table nor makes an index is one piece. */
   function besideOf(): Pick<Database, "beside"> {
     const { changeSchema } = connection;
-    if (changeSchema === undefined) return {};
+    if (changeSchema === undefined || loadCut === undefined) return {};
     const place: BesidePlace = {
       largeRows: options.largeRows ?? largeRows,
       read: connection.read,
@@ -106,7 +131,7 @@ export function serveSqlite({ url, options, connection }: SqliteService): Databa
           if (!texts.some((text) => /\b(INDEX|RENAME)\b/i.test(text))) {
             return [{ count: texts.length, beside: null }];
           }
-          const { cut } = await import("./beside/cut.ts");
+          const cut = await loadCut();
           return await cut(place, { earlier: earlier.map((statement) => compile(statement).text), texts });
         },
       },

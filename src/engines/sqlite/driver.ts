@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
 import { folderMark } from "./database_file.ts";
-import { serveSqlite, type SqliteConnection } from "./database.ts";
+import { type CutScript, serveSqlite, type SqliteConnection } from "./database.ts";
 import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./open_file.ts";
 import { isWalMode, sqlitePace } from "./pace.ts";
 import { plainRow, type SqliteStatement, verbOf } from "./statement.ts";
@@ -24,10 +24,15 @@ import {
  * SQLite runs inside this process: a statement holds up everything else in it until it ends. Waiting for another
  * program's transaction does not.
  *
+ * @param loadCut Loads what cuts scripts for `Database.beside`
  * @throws {HarborError} `connection_failed`, `not_a_database`, `read_only` or `busy`
  */
-export function openSqliteFile(url: SqliteFileUrl, options: OpenOptions): Promise<Database> {
-  return soon(() => serve(openFile(url, options.access), url, options));
+export function openSqliteFile(
+  url: SqliteFileUrl,
+  options: OpenOptions,
+  loadCut?: () => Promise<CutScript>,
+): Promise<Database> {
+  return soon(() => serve(openFile(url, options.access), { ...url, loadCut }, options));
 }
 
 /** Opens a new database in memory, which is gone when it is closed. */
@@ -39,11 +44,12 @@ interface Place {
   readonly display: string;
   /** `null` in memory. */
   readonly path: string | null;
+  readonly loadCut?: (() => Promise<CutScript>) | undefined;
 }
 
-function serve(handle: DatabaseSync, { display, path }: Place, options: OpenOptions): Database {
+function serve(handle: DatabaseSync, { display, path, loadCut }: Place, options: OpenOptions): Database {
   const connection = connect(openStatements(handle, display), path);
-  return serveSqlite({ url: display, options, connection });
+  return serveSqlite({ url: display, options, connection, loadCut });
 }
 
 /** Runs statements on an open file, one by one. */

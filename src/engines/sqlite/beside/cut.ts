@@ -1,5 +1,5 @@
 import type { BesideChange, Piece } from "../../beside.ts";
-import type { BesidePlace } from "./place.ts";
+import type { BesidePlace } from "../database.ts";
 import { hasRows, openReplica, type Replica, schemaQuery, type SchemaRow } from "./replica.ts";
 
 /** What a way finds at a place of a script: statements that belong together, and the table that they change. */
