@@ -1,6 +1,7 @@
 import { type Dialect, dialects } from "../base/dialect.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { readReleased } from "./baseline.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf, type History } from "../history/history.ts";
 import { type KitEnds, type KitSnapshot, readKitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
@@ -43,7 +44,7 @@ export async function readProject(
       continue;
     }
     const history = existsSync(folder) ? readHistory(dir, dialect) : { dialect, revisions: [] };
-    refuseBranches(history);
+    refuseBranches(history, readReleased(dir, history));
     const to = await engine.snapshot(dialect, own, schema.casing);
     const from = await lastSnapshot(history, engine);
     parts.push({ dialect, history, from, to, isChanged: !sameSchema(from, to) });
@@ -63,12 +64,16 @@ function wantedDialects({ dialects: said, declared }: LoadedSchema, dir: string)
   return isAlone ? declared : dialects;
 }
 
-/** What the last revision says is only the whole schema when every revision was made on top of the one before it. */
-function refuseBranches({ dialect, revisions }: History): void {
-  const ends = revisions.map((revision) => readKitSnapshot(revision.snapshot()));
+/**
+ * What the last revision says is only the whole schema when every revision was made on top of the one before it. Of those
+ * that are released, the last one is taken at its word.
+ */
+function refuseBranches({ dialect, revisions }: History, released: number): void {
+  const judged = revisions.slice(Math.max(released - 1, 0));
+  const ends = judged.map((revision) => readKitSnapshot(revision.snapshot()));
   const at = ends.findIndex(({ prevId }, index) => index > 0 && prevId !== ends[index - 1]!.id);
   if (at < 0) return;
-  const [parent, revision] = [revisions[at - 1]!, revisions[at]!];
+  const [parent, revision] = [judged[at - 1]!, judged[at]!];
   throw new HarborError(
     "bad_history",
     `Cannot build on revision "${revision.id}" (${revision.name}): on ${dialect} it was not made on top of ${parent.id} before it`,

@@ -10,6 +10,7 @@ import { mergeSnapshots } from "./rules/merge_snapshots.ts";
 import type { Renames } from "./rules/renames.ts";
 import { revisionFiles } from "../history/revision_name.ts";
 import { baseOf, moveBehind, type TreeRevision } from "./rules/revision_tree.ts";
+import { readReleased } from "./baseline.ts";
 import { readScripts } from "./read_scripts.ts";
 import { draftScripts } from "./draft_revision.ts";
 import { renderJson } from "./generate.ts";
@@ -74,7 +75,9 @@ export async function rebaseDialect(
   }
   const setting = request.proof.get(folder.dialect);
   if (setting !== undefined) {
-    await proveRevisions(historyWith(folder, files), order.kept.length, setting);
+    const history = historyWith(folder, files);
+    const released = readReleased(request.dir, history);
+    await proveRevisions(history, { first: order.kept.length, released }, setting);
   }
   return { files, rewritten };
 }

@@ -88,7 +88,7 @@ const cases: readonly (readonly [rule: string, changes: Files, expected: readonl
       tags[2]
     }.down.sql: there is no such file, so the revision cannot be undone | Write it: what undoes drizzle/sqlite/${
       tags[2]
-    }.sql`,
+    }.sql. Or, where databases have it: harbor-db check --baseline ${c}`,
   ]],
   ["finds a way back that does nothing", { [`${tags[2]}.down.sql`]: "select 1;" }, [
     /^downgrade 00000000000c_step\.down\.sql: it does nothing, and the upgrade does something/,

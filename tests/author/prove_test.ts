@@ -267,13 +267,29 @@ for (const { name, dialect, scratch } of engines) {
   }
 }
 
+test("check proves what comes after the released revisions, whatever those left behind", async () => {
+  const drifted = { ...first({ notes: notes({ name: "text" }) }), down: ["SELECT nothing"] };
+  const history = schemaHistory("sqlite", [
+    { ...drifted, up: ddlOf("notes", notes({ name: "integer" })) },
+    {
+      tables: { notes: notes({ name: "text", size: "integer" }) },
+      up: [`ALTER TABLE "notes" ADD COLUMN "size" integer`],
+      down: [`ALTER TABLE "notes" DROP COLUMN "size"`],
+    },
+  ]);
+  const settings = new Map([["sqlite", proofSetting(memoryScratch(testClient))]] as const);
+  const [found] = await checkProof([{ history, released: 0 }], settings);
+  assert.match(found!.message, /column notes\.name: expected TEXT, found INTEGER/);
+  assert.deepEqual(await checkProof([{ history, released: 1 }], settings), []);
+});
+
 test("check names the tables that were proven without rows, and why", async () => {
   const history = schemaHistory(
     "sqlite",
     checked({ name: "text!" }, "name = 'k' || length(name) || name || 'z'"),
   );
   const setting = proofSetting(memoryScratch(testClient));
-  const [finding, ...others] = await checkProof([history], new Map([["sqlite", setting]]));
+  const [finding, ...others] = await checkProof([{ history, released: 0 }], new Map([["sqlite", setting]]));
   assert.deepEqual(others, []);
   assert.equal(finding!.status, "warn");
   assert.match(

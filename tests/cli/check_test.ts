@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { projectFile } from "../support/project.ts";
 import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 
 const r2 = "5b09ebe23c76_add_r2_storage_fields";
@@ -12,7 +13,13 @@ interface Finding {
   readonly status: string;
   readonly message: string;
   readonly hint: string | null;
-  readonly details: { readonly file?: string; readonly line?: number | null; readonly hazard?: string };
+  readonly details: {
+    readonly file?: string;
+    readonly line?: number | null;
+    readonly hazard?: string;
+    readonly accepted?: readonly { readonly hazard: string }[];
+    readonly released?: readonly { readonly revision: string }[];
+  };
 }
 
 interface Checked {
@@ -299,7 +306,64 @@ test("check passes this project's own history, one line a check", () =>
     ) {
       assert.ok(passed.includes(name), name);
     }
-    assert.equal((await project.run(["check", "--strict"])).code, summary.warn > 0 ? 3 : 0);
+    assert.ok(summary.warn > 0);
+    assert.equal((await project.run(["check", "--strict"])).code, 3);
+    // What is released is a count, and nothing is left that somebody would have to look at.
+    const released = await project.run(["check", "--baseline", "head", "--strict", "--json"]);
+    assert.equal(released.code, 0, released.stdout);
+    const { findings: open, summary: rest } = released.json<Checked>();
+    assert.deepEqual([rest.warn, rest.fail, rest.error], [0, 0, 0]);
+    const counted = open.find(({ check }) => check === "hazard")!;
+    assert.equal(counted.details.released!.length, summary.warn, counted.message);
+    assert.match(counted.message, /^no statement is dangerous .*; \d+ in released revisions$/);
+    assert.equal(
+      await project.read("drizzle/BASELINE"),
+      await readFile(projectFile("drizzle/BASELINE"), "utf8"),
+    );
+    assert.equal(
+      await project.read("drizzle/SHA256SUMS"),
+      await readFile(projectFile("drizzle/SHA256SUMS"), "utf8"),
+    );
+  }));
+
+test("check judges of a history that others wrote what comes after its baseline", () =>
+  withSchemaProject(async (project) => {
+    // A schema that drifted from its scripts, no way back, two branches, and no list of checksums.
+    await rm(join(project.cwd, "drizzle/SHA256SUMS"));
+    const drifted = `ALTER TABLE files ADD COLUMN thumb_path VARCHAR(50)`;
+    const medium = "ALTER TABLE files ADD COLUMN medium_path VARCHAR(500)";
+    await rewrite("sqlite", drifted, medium)(project);
+    await rm(join(project.cwd, `drizzle/sqlite/${r2}.down.sql`));
+    await replace(
+      project,
+      `drizzle/sqlite/meta/f27bd10b7ec4_snapshot.json`,
+      /"prevId": ".*?"/,
+      '"prevId": "x"',
+    );
+    const before = await project.run(["check"]);
+    assert.match(before.stdout, /FAIL +downgrade[^]*harbor-db check --baseline 5b09ebe23c76/);
+    const unknown = await project.run(["check", "--baseline", "abc"]);
+    assert.equal(unknown.code, 2);
+
+    const check = await project.run(["check", "--baseline", "f27b", "--prove", "--json"]);
+    const { findings } = check.json<Checked>();
+    const open = findings.filter(({ status, check }) => status !== "pass" && check !== "hazard");
+    // The next script copies the table, and so makes the column what the snapshot says: nothing is left to find.
+    assert.deepEqual(open.map(({ message }) => message).filter((each) => !each.includes("were not run")), []);
+    assert.equal(await project.read("drizzle/BASELINE"), "f27bd10b7ec4  Add image variant storage paths\n");
+    const listed = await project.read("drizzle/SHA256SUMS");
+    assert.ok(listed.includes(`sqlite/${variants}.sql`));
+    // A released script stays as it is.
+    await replace(project, `drizzle/sqlite/${r2}.sql`, "-- Add R2", "-- Add r2");
+    assert.match((await project.run(["check"])).stdout, /edited since it was written/);
+
+    await project.write("drizzle/BASELINE", "0123456789ab");
+    const lost = await project.run(["check"]);
+    assert.equal(lost.code, 3);
+    assert.match(
+      lost.stdout,
+      /drizzle\/BASELINE: the history of sqlite does not have it\n.*--baseline 7b1f73160408/,
+    );
   }));
 
 test("check says what it could not check, with exit code 1", () =>
@@ -374,9 +438,11 @@ test("an accepted hazard passes, and one that is not there any more is said", ()
       finding.check === "hazard" && finding.message.includes(variants)
     );
     assert.deepEqual(own.map(({ status, message }) => `${status} ${message.replace(/^\S+ /, "")}`), [
-      "pass blocking_index is accepted",
       "warn harbor:allow duplicates: nothing here is that",
     ]);
+    const counted = findings.find(({ details }) => details.accepted !== undefined)!;
+    assert.deepEqual([counted.status, counted.message], ["pass", "1 accepted"]);
+    assert.deepEqual(counted.details.accepted!.map(({ hazard }) => hazard), ["blocking_index"]);
   }));
 
 test("check refuses to accept edits that are not proven, and a folder without a history", () =>

@@ -32,7 +32,7 @@ export const proofEngines: readonly {
 
 /** Runs all revisions of a history up, down and up again, on rows. */
 export function prove(history: History, scratch: Scratch): Promise<Proof> {
-  return proveRevisions(history, 0, proofSetting(scratch));
+  return proveRevisions(history, { first: 0 }, proofSetting(scratch));
 }
 
 /** How a proof is made that goes the same way each time. */

@@ -6,16 +6,20 @@ import {
   type ProjectCheck,
   type ProjectFinding,
 } from "../rules/check_folder.ts";
+import { HarborError } from "../../base/errors.ts";
+import { baselinePath } from "../../history/baseline.ts";
 import { checksumListPath, parseChecksums, renderChecksums } from "../../history/checksum_list.ts";
-import { journalPath, scriptChecksum } from "../../history/history.ts";
+import { type History, journalPath, scriptChecksum } from "../../history/history.ts";
 import type { Client } from "../../engines/database.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
+import { readReleased, writeBaseline } from "../baseline.ts";
 import { restoreCommand } from "../git_branch.ts";
 import { checkDialects } from "./dialects.ts";
 import { checkHazards } from "./hazards.ts";
 import { checkProof } from "./proof.ts";
 import { checkSchema } from "./schema.ts";
 import { found, type ReadScripts, readScripts } from "../read_scripts.ts";
+import { countSettled, detailsOf, settle } from "./rules/released.ts";
 import { checkSyntax } from "./syntax.ts";
 import type { ProofSetting } from "../prove.ts";
 import { readHistoryFolders } from "../read_history_folders.ts";
@@ -64,6 +68,14 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
   if (readIfThere(join(request.paths.dir, checksumListPath)) === null) findings.push(noList(request));
   const broken = folders.filter(({ history }) => history === null).map(({ dialect }) => dialect);
   const histories = folders.flatMap(({ history }) => history === null ? [] : [history]);
+  const places = histories.map((history) => placeIn(history, request));
+  findings.push(
+    ...places.flatMap((place) => place instanceof HarborError ? [badBaseline(place, request)] : []),
+  );
+  const countOf = (at: number) => typeof places[at] === "number" ? places[at] : 0;
+  const released = new Set(
+    histories.flatMap(({ revisions }, at) => revisions.slice(0, countOf(at)).map(({ id }) => id)),
+  );
   const made = new Set<ProjectCheck>([
     "journal",
     "files",
@@ -86,15 +98,38 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
     findings.push(...checkDialects(histories, scripts), ...await checkSchema(request.paths));
     for (const name of ["syntax", "hazard", "dialects", "schema"] as const) made.add(name);
     if (request.proof !== null) {
-      findings.push(...await checkProof(histories, request.proof));
+      const proven = histories.map((history, at) => ({ history, released: countOf(at) }));
+      findings.push(...await checkProof(proven, request.proof));
       made.add("proof");
     }
   }
   return (Object.keys(passes) as ProjectCheck[]).flatMap((check) => {
     const own = findings.filter((finding) => finding.check === check);
-    const isQuiet = made.has(check) && own.every(({ status }) => status === "pass");
-    return isQuiet ? [...own, found(check, { status: "pass", message: passes[check] }, null)] : own;
+    const { open, ...settled } = settle(own, (revision) => released.has(revision as string));
+    const counts = countSettled(settled);
+    const isQuiet = made.has(check) && open.every(({ status }) => status === "pass");
+    if (!isQuiet && counts === "") return open;
+    const words = [...isQuiet ? [passes[check]] : [], ...counts === "" ? [] : [counts]];
+    const details = counts === "" ? {} : detailsOf(settled);
+    return [...open, found(check, { status: "pass", message: words.join("; "), details }, null)];
   });
+}
+
+function placeIn(history: History, { paths: { dir } }: CheckRequest): number | HarborError {
+  try {
+    return readReleased(dir, history);
+  } catch (error) {
+    if (error instanceof HarborError) return error;
+    throw error;
+  }
+}
+
+function badBaseline(
+  { state, hint, details }: HarborError,
+  { paths: { dir }, cwd }: CheckRequest,
+): ProjectFinding {
+  const file = relative(cwd, join(dir, baselinePath));
+  return found("journal", { message: `${file}: ${state}`, details: { ...details, file } }, String(hint));
 }
 
 /** Names a way to a file that is lost or broken that leads there: git does not have every one. */
@@ -154,6 +189,15 @@ export async function acceptEdits(
       ? { ...finding, status: "pass", message: `${finding.message}; accepted`, hint: null }
       : finding;
   });
+}
+
+/** Writes down which revisions are released. */
+export async function takeBaseline(
+  request: CheckRequest,
+  target: string,
+  writing: WriteOptions,
+): Promise<void> {
+  await writeBaseline(request.paths.dir, { folders: readFolders(request), target }, writing);
 }
 
 function readFolders({ paths: { dir }, cwd }: CheckRequest): readonly CheckedFolder[] {

@@ -31,6 +31,7 @@ export function checkDialects(
       found("dialects", {
         message:
           `revision ${revision.id} is called "${revision.name}" on ${first.dialect} and "${twin.name}" on ${second.dialect}`,
+        details: { revision: revision.id },
       }, "Give both scripts the same first line."),
     ];
     const scripts = [first, second].map(({ dialect }) => read.get(dialect)?.get(revision.id));

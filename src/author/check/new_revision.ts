@@ -4,6 +4,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { Finding } from "../../base/finding.ts";
 import { buildHistory, headOf, type History, journalPath } from "../../history/history.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
+import { readReleased } from "../baseline.ts";
 import { checkHazards } from "./hazards.ts";
 import { readScripts } from "../read_scripts.ts";
 import { checkStatements } from "./syntax.ts";
@@ -48,7 +49,8 @@ export async function checkNewRevision(
     const setting = proof.get(dialect);
     if (setting === undefined) refuseUnread(await checkStatements(history));
     else {
-      const proof = await proveRevisions(history, history.revisions.length - 1, setting);
+      const range = { first: history.revisions.length - 1, released: readReleased(dir, history) };
+      const proof = await proveRevisions(history, range, setting);
       proven.push(dialect);
       empty.push(...proof.empty.map((each) => ({ dialect, ...each })));
     }

@@ -4,13 +4,16 @@ import type { ProjectFinding } from "../rules/check_folder.ts";
 import type { History } from "../../history/history.ts";
 import { emptyText, type ProofSetting, proveRevisions, type Unfilled } from "../prove.ts";
 
-/** Proves all revisions of each dialect that there is something to prove them on. */
+/**
+ * Proves the revisions of each dialect that there is something to prove them on; of those that are released only that they
+ * run.
+ */
 export async function checkProof(
-  histories: readonly History[],
+  histories: readonly { readonly history: History; readonly released: number }[],
   settings: ReadonlyMap<Dialect, ProofSetting>,
 ): Promise<readonly ProjectFinding[]> {
   const findings: ProjectFinding[] = [];
-  for (const history of histories) {
+  for (const { history, released } of histories) {
     const { dialect } = history;
     const setting = settings.get(dialect);
     if (setting === undefined) {
@@ -24,7 +27,7 @@ export async function checkProof(
       continue;
     }
     try {
-      const { empty } = await proveRevisions(history, 0, setting);
+      const { empty } = await proveRevisions(history, { first: released, released }, setting);
       if (empty.length > 0) findings.push(withoutRows(dialect, empty));
     } catch (error) {
       if (!(error instanceof HarborError) || error.code === "interrupted") throw error;

@@ -34,16 +34,21 @@ const checkers: Readonly<Record<Dialect, Checker>> = {
   postgresql: { inFull: parseStatements, byParser: parseStatements },
 };
 
-/** Runs every script up, and then every script down, each statement on its own, on a database in memory. */
+/**
+ * Runs every script up, and then every script down to the first that is missing, each statement on its own, on a database
+ * in memory.
+ */
 async function trySqlite(history: History, client: Client): Promise<readonly ProjectFinding[]> {
   const scratch = await openScratch(history.dialect, null, client);
   return await scratch!(async (database) => {
+    const down = history.revisions.toReversed().map((revision) => ({
+      revision,
+      script: scriptOf(revision.downgrade),
+    }));
+    const end = down.findIndex(({ script }) => script === null);
     const scripts = [
       ...history.revisions.map((revision) => ({ revision, script: scriptOf(revision.upgrade) })),
-      ...history.revisions.toReversed().map((revision) => ({
-        revision,
-        script: scriptOf(revision.downgrade),
-      })),
+      ...end < 0 ? down : down.slice(0, end),
     ];
     for (const { revision, script } of scripts) {
       for (const statement of script?.statements ?? []) {

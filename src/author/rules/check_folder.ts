@@ -182,7 +182,7 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
       "downgrade",
       { path: down, ...where },
       "there is no such file, so the revision cannot be undone",
-      `Write it: what undoes ${folder.folder}/${up}`,
+      `Write it: what undoes ${folder.folder}/${up}. Or, where databases have it: harbor-db check --baseline ${revision.id}`,
     );
   } else if (back !== undefined && script !== undefined && isIdle(back) && !isIdle(script)) {
     if (back.statements.some(({ allowed }) => allowed.includes("idle_downgrade"))) return;

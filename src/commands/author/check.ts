@@ -1,6 +1,6 @@
 import { defineCommand } from "../../cli/command.ts";
 import { proveUrlOption, schemaOption } from "./generate_options.ts";
-import { flag, number } from "../../cli/options.ts";
+import { flag, number, text } from "../../cli/options.ts";
 
 export const checkCommand = defineCommand({
   name: "check",
@@ -16,10 +16,15 @@ export const checkCommand = defineCommand({
     proveUrl: proveUrlOption,
     acceptEdits: flag("--accept-edits", "with --prove: take edited scripts as they are once they are proven"),
     postgresVersion: number("--postgres-version <major>", "the version that hazards are judged for", 15),
+    baseline: text(
+      "--baseline <revision>",
+      "write down that it and all before it are released; they are not judged any more (base: none is)",
+    ),
     strict: flag("--strict", "exit with 3 also when there is something to look at"),
   },
   examples: [
     { line: "check", does: "what CI should run" },
+    { line: "check --baseline head", does: "after a release, or taking over a history that others wrote" },
     { line: "check --prove --accept-edits", does: "after editing a script by hand" },
   ],
   run: async (app, { options }) => (await import("./run_check.ts")).runCheck(app, options),

@@ -1,6 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
 import { exitCodeOfFindings, summarize } from "../../base/finding.ts";
-import { acceptEdits, checkProject, type CheckRequest } from "../../author/check/check.ts";
+import { acceptEdits, checkProject, type CheckRequest, takeBaseline } from "../../author/check/check.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { projectPaths, writeOptions } from "./write_revision.ts";
@@ -13,6 +13,7 @@ interface CheckValues {
   readonly proveUrl: string | undefined;
   readonly acceptEdits: boolean;
   readonly postgresVersion: number;
+  readonly baseline: string | undefined;
   readonly strict: boolean;
 }
 
@@ -32,8 +33,9 @@ export async function runCheck(app: App, options: CheckValues): Promise<Outcome>
     client: system.client,
   };
   report.event({ kind: "doing", text: "checking the history" });
-  const found = await checkProject(request);
   const writing = writeOptions(app, request.paths.dir);
+  if (options.baseline !== undefined) await takeBaseline(request, options.baseline, writing);
+  const found = await checkProject(request);
   const findings = options.acceptEdits ? await acceptEdits(request, found, writing) : found;
   const exitCode = exitCodeOfFindings(findings, options.strict);
   const summary = summarize(findings);

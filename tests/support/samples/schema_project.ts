@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { withFolder } from "../databases.ts";
 import { projectFile } from "../project.ts";
@@ -20,6 +20,8 @@ export interface SchemaProject {
 export async function withSchemaProject<T>(work: (project: SchemaProject) => Promise<T>): Promise<T> {
   return await withFolder(async (cwd) => {
     await cp(projectFile("drizzle"), join(cwd, "drizzle"), { recursive: true });
+    // Its revisions are judged as long as nothing says that they are released.
+    await rm(join(cwd, "drizzle/BASELINE"), { force: true });
     await cp(projectFile("schema.ts"), join(cwd, "schema.ts"));
     return await work(openProject(cwd));
   });

@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { HarborError } from "../base/errors.ts";
+import { readIfThere } from "../base/files/read_if_there.ts";
+import { baselinePath, countReleased, parseBaseline } from "../history/baseline.ts";
+import { checksumListPath, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
+import { type History, scriptChecksum } from "../history/history.ts";
+import { revisionFiles } from "../history/revision_name.ts";
+import { resolveTarget } from "../history/target.ts";
+import type { CheckedFolder } from "./rules/check_folder.ts";
+import { type WriteOptions, writeTogether } from "./write_together.ts";
+
+/**
+ * Returns how many revisions of a history are released, as the file in its folder says.
+ *
+ * @throws {HarborError} `bad_history` when it names one that the history does not have
+ */
+export function readReleased(dir: string, history: History): number {
+  return countReleased(history, parseBaseline(readIfThere(join(dir, baselinePath))));
+}
+
+/**
+ * Writes down that a revision and all before it are released. Their files are listed as they are where no list has them:
+ * what others wrote and ran has no checksum here yet.
+ *
+ * @param target As commands take it: an id or its beginning, `head`, `base` for none
+ * @throws {HarborError} `unknown_target` or `ambiguous_target`; `bad_history` when a history cannot be read, or the
+ * dialects do not have the same revision there
+ */
+export async function writeBaseline(
+  dir: string,
+  { folders, target }: { readonly folders: readonly CheckedFolder[]; readonly target: string },
+  writing: WriteOptions,
+): Promise<void> {
+  const histories = folders.flatMap(({ history }) => history === null ? [] : [history]);
+  const released = histories.map((history) =>
+    history.revisions.slice(0, resolveTarget(history, history.revisions.length, target))
+  );
+  const last = new Set(released.map((revisions) => revisions.at(-1)?.id ?? null));
+  if (histories.length < folders.length || last.size !== 1) {
+    throw new HarborError("bad_history", `Cannot take "${target}" for the baseline`, {
+      state: histories.length < folders.length
+        ? "a history cannot be read"
+        : "it is not the same revision for every dialect",
+      hint: "harbor-db check",
+    });
+  }
+  const before = readIfThere(join(dir, checksumListPath));
+  const checksums = new Map(parseChecksums(before ?? ""));
+  for (const [at, { dialect, files, history }] of folders.entries()) {
+    // As `generate` does, a list that is new has all that is there.
+    const listed = before === null ? history!.revisions : released[at]!;
+    for (const path of listed.flatMap(({ tag }) => revisionFiles(tag))) {
+      const [key, text] = [`${dialect}/${path}`, files.get(path)];
+      if (text !== undefined && !checksums.has(key)) checksums.set(key, scriptChecksum(text));
+    }
+  }
+  const revision = released[0]?.at(-1);
+  await writeTogether(dir, [
+    { path: checksumListPath, text: renderChecksums(checksums), before },
+    {
+      path: baselinePath,
+      text: revision === undefined ? null : `${revision.id}  ${revision.name}\n`,
+      before: readIfThere(join(dir, baselinePath)),
+    },
+  ], writing);
+}
