@@ -4,7 +4,7 @@ import { readIfThere } from "../base/files/read_if_there.ts";
 import { baselinePath, countReleased, parseBaseline } from "../history/baseline.ts";
 import { checksumListPath, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
 import { type History, scriptChecksum } from "../history/history.ts";
-import { revisionFiles } from "../history/revision_name.ts";
+import { revisionFiles, revisionOfTag } from "../history/revision_name.ts";
 import { resolveTarget } from "../history/target.ts";
 import type { CheckedFolder } from "./rules/check_folder.ts";
 import { type WriteOptions, writeTogether } from "./write_together.ts";
@@ -16,6 +16,28 @@ import { type WriteOptions, writeTogether } from "./write_together.ts";
  */
 export function readReleased(dir: string, history: History): number {
   return countReleased(history, parseBaseline(readIfThere(join(dir, baselinePath))));
+}
+
+/**
+ * Refuses to change what is released: databases that nobody asks here have it.
+ *
+ * @param tags Of the history, in order
+ * @throws {HarborError} `out_of_order`
+ */
+export function refuseReleased(
+  dir: string,
+  tags: readonly string[],
+  { verb, isChanged }: { readonly verb: string; readonly isChanged: (tag: string) => boolean },
+): void {
+  const baseline = parseBaseline(readIfThere(join(dir, baselinePath)));
+  const last = tags.findIndex((tag) => tag === baseline || revisionOfTag(tag) === baseline);
+  const fixed = tags.slice(0, last + 1).find(isChanged);
+  if (fixed === undefined) return;
+  throw new HarborError("out_of_order", `Cannot ${verb} revision "${revisionOfTag(fixed)}"`, {
+    state: `${baselinePath} says that it is released`,
+    hint: "If no database has it, take that back first: harbor-db check --baseline <revision before it>",
+    details: { revision: revisionOfTag(fixed) },
+  });
 }
 
 /**

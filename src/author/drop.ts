@@ -6,6 +6,7 @@ import { buildHistory, journalPath, scriptChecksum } from "../history/history.ts
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { revisionFiles, revisionOfTag } from "../history/revision_name.ts";
 import { scriptName } from "../history/script.ts";
+import { refuseReleased } from "./baseline.ts";
 import { renderJson } from "./generate.ts";
 import { readHistoryFolders } from "./read_history_folders.ts";
 import { tagsIn } from "./rules/revision_tree.ts";
@@ -41,6 +42,7 @@ export function planDrop(dir: string, cwd: string, target: string | null): Plann
     });
   }
   if (target !== null) refuseAnother(tags, target);
+  refuseReleased(dir, tags, { verb: "drop", isChanged: (tag) => tag === newest });
   const paths = revisionFiles(newest);
   const journals = folders.flatMap((folder): FileChange[] => {
     const before = folder.files.get(journalPath);

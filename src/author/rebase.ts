@@ -1,10 +1,10 @@
 import type { RebaseRequest, RebaseResult } from "./rebase_request.ts";
 import type { Dialect } from "../base/dialect.ts";
 import { join } from "node:path";
-import { baselinePath, parseBaseline } from "../history/baseline.ts";
 import { checksumListPath, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
 import { HarborError } from "../base/errors.ts";
 import { journalPath, scriptChecksum } from "../history/history.ts";
+import { refuseReleased } from "./baseline.ts";
 import { forksOf, moveBehind, readTree, type TreeRevision, withDescendants } from "./rules/revision_tree.ts";
 import { isMerging, revisionsOn } from "./git_branch.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
@@ -25,7 +25,10 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
   const { folder: { dialect }, tree } = folders[0]!;
   const moved = await choose(tree, dialect, request);
   if (moved.size === 0) return { order: [], rewritten: [], files: [] };
-  refuseReleased(dir, tree, moved);
+  refuseReleased(dir, tree.map(({ tag }) => tag), {
+    verb: "move",
+    isChanged: (tag) => tree.some((each) => each.tag === tag && moved.has(each.id)),
+  });
   await refuseApplied(tree, moved, request);
 
   const changes: FileChange[] = [];
@@ -90,19 +93,6 @@ function resolve(tree: readonly TreeRevision[], prefix: string): string {
     ? "no revision has that id"
     : `it is the beginning of ${found.map(({ id }) => id).join(" and ")}`;
   throw new HarborError(code, `Cannot find revision "${prefix}": ${state}`, { hint: "harbor-db check" });
-}
-
-/** Databases that nobody asks here may have it. */
-function refuseReleased(dir: string, tree: readonly TreeRevision[], moved: ReadonlySet<string>): void {
-  const baseline = parseBaseline(readIfThere(join(dir, baselinePath)));
-  const last = tree.findIndex(({ id, tag }) => id === baseline || tag === baseline);
-  const fixed = tree.slice(0, last + 1).find(({ id }) => moved.has(id));
-  if (fixed === undefined) return;
-  throw new HarborError("out_of_order", `Cannot move revision "${fixed.id}" (${fixed.name})`, {
-    state: `${baselinePath} says that it is released`,
-    hint: "Move the other branch instead. If no database has it: harbor-db check --baseline base",
-    details: { revision: fixed.id },
-  });
 }
 
 async function refuseApplied(

@@ -320,6 +320,11 @@ test("check passes this project's own history, one line a check", () =>
       await project.read("drizzle/BASELINE"),
       await readFile(projectFile("drizzle/BASELINE"), "utf8"),
     );
+    for (const change of [["drop", "--yes"], ["rebase", "7b1f73160408"]]) {
+      const refused = await project.run(change);
+      assert.equal(refused.code, 4, refused.stdout);
+      assert.match(refused.stderr, /"7b1f73160408": BASELINE says that it is released/);
+    }
     assert.equal(
       await project.read("drizzle/SHA256SUMS"),
       await readFile(projectFile("drizzle/SHA256SUMS"), "utf8"),
