@@ -4,8 +4,7 @@ import type { HistoryFolder } from "./rules/check_folder.ts";
 import { HarborError } from "../base/errors.ts";
 import { buildHistory, journalPath, scriptChecksum } from "../history/history.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
-import { revisionFiles, revisionOfTag } from "../history/revision_name.ts";
-import { scriptName } from "../history/script.ts";
+import { revisionFiles, revisionName, revisionOfTag } from "../history/revision_name.ts";
 import { refuseReleased } from "./baseline.ts";
 import { renderJson } from "./generate.ts";
 import { readHistoryFolders } from "./read_history_folders.ts";
@@ -66,7 +65,7 @@ export function planDrop(dir: string, cwd: string, target: string | null): Plann
   const scripts = folders.flatMap(({ files }) => files.get(paths[0]) ?? []);
   return {
     revision: revisionOfTag(newest),
-    name: scripts.map(scriptName).find((name) => name !== null) ?? newest,
+    name: revisionName(newest, scripts[0] ?? ""),
     checksums: scripts.map(scriptChecksum),
     changes: [
       ...journals,

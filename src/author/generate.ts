@@ -9,7 +9,7 @@ import {
 import { decide, type Decisions } from "./rules/decisions.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf, journalPath, scriptChecksum } from "../history/history.ts";
-import { type KitSnapshot, kitVersions, snapshotId } from "../schema/kit_snapshot.ts";
+import { type KitSnapshot, kitVersions, originId, snapshotId } from "../schema/kit_snapshot.ts";
 import { deriveRevisionId, revisionFiles, tagOf } from "../history/revision_name.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { type DraftedScripts, draftScripts, draftTemplate } from "./draft_revision.ts";
@@ -97,10 +97,11 @@ function nameRevision(
     tag: tagOf(id, name),
     parent,
     createdAt: creationTime(request, head === undefined ? null : Date.parse(head.createdAt)),
-    parts: drafted.map(({ dialect, scripts, schema }) => ({
+    parts: drafted.map(({ dialect, scripts, schema }, at) => ({
       dialect,
       scripts,
-      snapshot: { ...schema, id: snapshotId(id), prevId: snapshotId(parent) },
+      // Who wrote the parent may have given it any id.
+      snapshot: { ...schema, id: snapshotId(id), prevId: parent === null ? originId : parts[at]!.from.id },
     })),
     earlier: parts.flatMap(({ dialect, history }) => history.revisions.map(({ tag }) => ({ dialect, tag }))),
   };

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
 import { parseJson, readAs } from "../base/json_schema.ts";
-import { parseScript, type Script, scriptName } from "./script.ts";
+import { revisionName } from "./revision_name.ts";
+import { parseScript, type Script } from "./script.ts";
 
 /** One step of the schema's history. */
 export interface Revision {
@@ -121,7 +122,7 @@ function buildRevision(
   { entry, parent }: { readonly entry: JournalEntry; readonly parent: string | null },
 ): Revision {
   const { tag } = entry;
-  const [, id = "", slug = ""] = /^([0-9a-f]{12})_(\w+)$/.exec(tag) ?? [];
+  const [, id = ""] = /^([0-9a-f]{12})_\w+$/.exec(tag) ?? [];
   if (id === "") {
     throw broken(
       `${files.folder}/${journalPath}`,
@@ -138,7 +139,7 @@ function buildRevision(
   if (text === null) throw broken(up.file, "the journal names it, and there is no such file");
   return {
     id,
-    name: scriptName(text) ?? slug.replaceAll("_", " "),
+    name: revisionName(tag, text),
     parent,
     tag,
     createdAt: new Date(entry.when).toISOString(),

@@ -14,6 +14,22 @@ export function revisionOfTag(tag: string): string {
   return tag.slice(0, 12);
 }
 
+/**
+ * Returns a revision's name in words: the first line of its script where that is the tag's name written out, and else the
+ * tag's, since a script may begin with any comment.
+ */
+export function revisionName(tag: string, script: string): string {
+  const words = tag.replace(/^[^_]*_/, "");
+  const written = scriptName(script);
+  return written !== null && slug(written) === words ? written : words.replaceAll("_", " ");
+}
+
+/** Returns a script's name: its first line when that is a plain comment, else `null`. */
+function scriptName(text: string): string | null {
+  const name = /^\uFEFF?-- (?!harbor:)(.+)/.exec(text);
+  return name === null ? null : name[1]!.trim();
+}
+
 /** Returns the files of a revision in its dialect's folder: the script up, the script down, the snapshot. */
 export function revisionFiles(tag: string): readonly [up: string, down: string, snapshot: string] {
   return [`${tag}.sql`, `${tag}.down.sql`, `meta/${revisionOfTag(tag)}_snapshot.json`];

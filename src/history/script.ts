@@ -44,12 +44,6 @@ export function countStatements(text: string, dialect: Dialect): number {
   return splitTokens(tokensOf(text, dialect)).length;
 }
 
-/** Returns a script's name: its first line when that is a plain comment, else `null`. */
-export function scriptName(text: string): string | null {
-  const name = /^\uFEFF?-- (?!harbor:)(.+)/.exec(text);
-  return name === null ? null : name[1]!.trim();
-}
-
 function parseChunk(source: ScriptSource, firstLine: number): Statement | null {
   const lineAt = (offset: number) => firstLine + source.text.slice(0, offset).split("\n").length - 1;
   const fail = (offset: number, state: string, hint?: string) => {

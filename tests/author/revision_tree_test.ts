@@ -129,7 +129,7 @@ const folder = (files: Readonly<Record<string, string>>) => ({
 
 test("readTree() reads the journal's revisions first, then those that it does not name", () => {
   const files = {
-    [`${one}.sql`]: "-- The first\nSELECT 1;",
+    [`${one}.sql`]: "-- First step\nSELECT 1;",
     [`${one}.down.sql`]: "SELECT 1;",
     [`${two}.sql`]: "SELECT 1;",
     [`meta/${idOf("a")}_snapshot.json`]: snapshotText("a"),
@@ -139,7 +139,7 @@ test("readTree() reads the journal's revisions first, then those that it does no
   };
   assert.deepEqual(readTree(folder(files)).map(({ id, tag, name, when }) => ({ id, tag, name, when })), [
     { id: idOf("b"), tag: two, name: "second", when: 7 },
-    { id: idOf("a"), tag: one, name: "The first", when: null },
+    { id: idOf("a"), tag: one, name: "First step", when: null },
   ]);
 });
 

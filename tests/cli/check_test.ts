@@ -229,11 +229,19 @@ const damages: readonly (readonly [
   ],
   [
     "names that differ",
-    (project) => replace(project, `drizzle/sqlite/${variants}.sql`, "-- Add image", "-- Add picture"),
+    async (project) => {
+      const other = "f27bd10b7ec4_add_picture";
+      for (const suffix of [".sql", ".down.sql"]) {
+        const text = await project.read(`drizzle/sqlite/${variants}${suffix}`);
+        await project.write(`drizzle/sqlite/${other}${suffix}`, text);
+        await rm(join(project.cwd, `drizzle/sqlite/${variants}${suffix}`));
+      }
+      await replace(project, "drizzle/sqlite/meta/_journal.json", variants, other);
+    },
     "dialects",
     "",
-    /called "Add picture variant storage paths" on sqlite/,
-    /the same first line/,
+    /f27bd10b7ec4 is called f27bd10b7ec4_add_picture on sqlite/,
+    /the same name/,
   ],
   [
     "a schema.ts that is ahead",

@@ -6,6 +6,7 @@ import {
   readCreationTime,
   readRevisionId,
   readRevisionName,
+  revisionName,
   slug,
 } from "../../src/history/revision_name.ts";
 
@@ -24,6 +25,21 @@ const slugs = [
 ] as const;
 for (const [name, expected] of slugs) {
   test(`slug() of "${name}" is ${expected}`, () => assert.equal(slug(name), expected));
+}
+
+// A tag, the script of it, and what the revision is called.
+const names = [
+  ["71dda59686db_initial_schema", "-- Initial schema\nSELECT 1", "Initial schema"],
+  ["71dda59686db_initial_schema", "\uFEFF-- Initial schema\r\nSELECT 1", "Initial schema"],
+  ["71dda59686db_initial_schema", "SELECT 1", "initial schema"],
+  ["71dda59686db_initial_schema", "-- harbor:alone\nSELECT 1", "initial schema"],
+  ["0007_brave_hulk", "-- Custom SQL migration file, put your code below! --\nSELECT 1", "brave hulk"],
+  ["0007_brave_hulk", "-- Brave Hulk\nSELECT 1", "Brave Hulk"],
+] as const;
+for (const [tag, script, expected] of names) {
+  test(`revisionName() of ${tag} with ${JSON.stringify(script)} is ${expected}`, () => {
+    assert.equal(revisionName(tag, script), expected);
+  });
 }
 
 test("a derived id is the same for the same revision and another for any other", () => {

@@ -2,7 +2,7 @@ import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HarborError } from "../../src/base/errors.ts";
-import { countStatements, parseScript, scriptName } from "../../src/history/script.ts";
+import { countStatements, parseScript } from "../../src/history/script.ts";
 
 function read(text: string, dialect: Dialect = "sqlite") {
   return parseScript({ file: "x.sql", dialect, text }).statements;
@@ -149,10 +149,4 @@ test("parseScript() collects accepted hazards", () => {
     "-- harbor:allow table_rewrite it is small\n-- harbor:allow long_lock so am I\nSELECT 1",
   );
   assert.deepEqual(statement?.allowed, ["table_rewrite", "long_lock"]);
-});
-
-test("scriptName() is the first line's comment", () => {
-  assert.equal(scriptName("-- Initial schema\nSELECT 1"), "Initial schema");
-  assert.equal(scriptName("-- harbor:alone\nSELECT 1"), null);
-  assert.equal(scriptName("SELECT 1"), null);
 });

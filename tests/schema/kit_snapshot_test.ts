@@ -5,6 +5,8 @@ import {
   canonical,
   defaultOf,
   filterValues,
+  type KitSnapshot,
+  type KitTable,
   mapValues,
   originId,
   sameSchema,
@@ -39,6 +41,59 @@ test("sameSchema() looks at everything but the ids", () => {
   assert.ok(!sameSchema(one, { ...one, enums: { mood: { name: "mood", values: [] } } }));
   assert.ok(!sameSchema(one, kitSnapshot("postgresql", table)));
 });
+
+// One row a thing that one kit says and another leaves out: what is put into a snapshot, and whether it is the same.
+const unsaid: readonly (readonly [what: string, change: Change, same: boolean])[] = [
+  [
+    "renames that were answered",
+    (one) => ({ ...one, _meta: { tables: {}, columns: { '"a"': '"b"' } } }),
+    true,
+  ],
+  ["what the kit keeps for itself", (one) => ({ ...one, internal: { indexes: { ix: { x: 1 } } } }), true],
+  ["empty sections", (one) => ({ ...one, views: {}, policies: {}, enums: {} }), true],
+  ["what is in a section", (one) => ({ ...one, views: { v: { name: "v" } } }), false],
+  [
+    "words for what is the rule",
+    withIndex({ asc: true, nulls: "last" }, { method: "btree", with: {} }),
+    true,
+  ],
+  ["a descending index", withIndex({ asc: false }), false],
+  ["where NULLs stand", withIndex({ asc: true, nulls: "first" }), false],
+  ["another kind of index", withIndex({}, { method: "gin" }), false],
+  ["a column's words for nothing", withColumn({ autoincrement: false, schema: "" }), true],
+  ["NULLs that are not allowed", withColumn({ notNull: true }), false],
+  ["a default of false", withColumn({ default: false }), false],
+  ["an empty default", withColumn({ default: "" }), false],
+  ["an empty json default", withColumn({ default: {} }), false],
+];
+for (const [what, change, same] of unsaid) {
+  test(`sameSchema() ${same ? "passes over" : "sees"} ${what}`, () => {
+    const table = { ...kitTable("t", ["id integer key", "c text"]), indexes: { ix: index() } };
+    const one = kitSnapshot("postgresql", table);
+    assert.equal(sameSchema(one, change(one) as KitSnapshot), same);
+  });
+}
+
+type Change = (one: KitSnapshot) => unknown;
+
+function index(column: object = {}) {
+  return { name: "ix", columns: [{ expression: "c", isExpression: false, ...column }], isUnique: false };
+}
+
+function withIndex(column: object, more: object = {}): Change {
+  return inTable((table) => ({ ...table, indexes: { ix: { ...index(column), ...more } } }));
+}
+
+function withColumn(more: object): Change {
+  return inTable((table) => ({
+    ...table,
+    columns: { ...table.columns, c: { ...kitColumn("c text"), ...more } },
+  }));
+}
+
+function inTable(change: (table: KitTable) => unknown): Change {
+  return (one) => ({ ...one, tables: mapValues(one.tables, change) });
+}
 
 // drizzle-kit writes numbers and truth values as they are.
 for (const [value, expected] of [["'x'", "'x'"], [0, "0"], [false, "false"], ["", ""]] as const) {

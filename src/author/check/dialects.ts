@@ -27,12 +27,12 @@ export function checkDialects(
   return first.revisions.flatMap((revision, index) => {
     const twin = second.revisions[index]!;
     const pair = [revision, twin] as const;
-    const findings = revision.name === twin.name ? [] : [
+    const findings = revision.tag === twin.tag ? [] : [
       found("dialects", {
         message:
-          `revision ${revision.id} is called "${revision.name}" on ${first.dialect} and "${twin.name}" on ${second.dialect}`,
+          `revision ${revision.id} is called ${revision.tag} on ${first.dialect} and ${twin.tag} on ${second.dialect}`,
         details: { revision: revision.id },
-      }, "Give both scripts the same first line."),
+      }, "Give its files and journal entries of both dialects the same name."),
     ];
     const scripts = [first, second].map(({ dialect }) => read.get(dialect)?.get(revision.id));
     if (scripts[0] === undefined || scripts[1] === undefined) return findings;

@@ -4,7 +4,7 @@ import { journalPath } from "../../history/history.ts";
 import { parseJson } from "../../base/json_schema.ts";
 import { type KitSnapshot, originId, readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import { revisionFiles } from "../../history/revision_name.ts";
-import { scriptName } from "../../history/script.ts";
+import { revisionName } from "../../history/revision_name.ts";
 
 /** A revision as its files say, whatever the journal says. */
 export interface TreeRevision {
@@ -31,7 +31,7 @@ export function readTree({ folder, files }: HistoryFolder): readonly TreeRevisio
     return {
       id: tag.slice(0, 12),
       tag,
-      name: scriptName(files.get(up)!) ?? tag.slice(13).replaceAll("_", " "),
+      name: revisionName(tag, files.get(up)!),
       when: entries.find((entry) => entry.tag === tag)?.when ?? null,
       snapshot: readSnapshot(files.get(meta), `${folder}/${meta}`),
     };

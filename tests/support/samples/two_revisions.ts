@@ -2,10 +2,11 @@ import { type Dialect, dialects } from "../../../src/base/dialect.ts";
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { Decisions } from "../../../src/author/rules/decisions.ts";
 import { parseFills } from "../../../src/author/rules/fills.ts";
-import { buildHistory, type History, journalPath } from "../../../src/history/history.ts";
+import { buildHistory, headOf, type History, journalPath } from "../../../src/history/history.ts";
 import { revisionFiles } from "../../../src/history/revision_name.ts";
 import { parseRenames } from "../../../src/author/rules/renames.ts";
 import { loadDrizzleEngine } from "../../../src/author/drizzle_engine.ts";
+import { readKitSnapshot } from "../../../src/schema/kit_snapshot.ts";
 import { draftRevision, type NewRevision, renderJson } from "../../../src/author/generate.ts";
 import { readExports } from "../../../src/author/load_schema.ts";
 import type { ProjectPart } from "../../../src/author/read_project.ts";
@@ -76,13 +77,19 @@ function drizzleParts(
   after: DialectTables,
   history: (dialect: Dialect) => History,
 ): Promise<readonly ProjectPart[]> {
-  return Promise.all(dialects.map(async (dialect) => ({
-    dialect,
-    history: history(dialect),
-    from: await engine.snapshot(dialect, before[dialect]),
-    to: await engine.snapshot(dialect, after[dialect]),
-    isChanged: true,
-  })));
+  return Promise.all(dialects.map(async (dialect) => {
+    const own = history(dialect);
+    const head = headOf(own);
+    return {
+      dialect,
+      history: own,
+      from: head === undefined
+        ? await engine.snapshot(dialect, before[dialect])
+        : readKitSnapshot(head.snapshot()),
+      to: await engine.snapshot(dialect, after[dialect]),
+      isChanged: true,
+    };
+  }));
 }
 
 function draft(name: string, parts: readonly ProjectPart[], decisions: Decisions): Promise<NewRevision> {
