@@ -1,15 +1,12 @@
 import { type Dialect, dialects } from "../base/dialect.ts";
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
-import { basename, dirname, extname, join, resolve } from "node:path";
-import { runInThisContext } from "node:vm";
+import { basename, resolve } from "node:path";
 import { is } from "drizzle-orm/entity";
 import { getTableConfig, isPgEnum, PgTable } from "drizzle-orm/pg-core";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
-import { transform } from "sucrase";
-import { HarborError, messageOf } from "../base/errors.ts";
-import { otherKind } from "../base/files/regular_file.ts";
+import { HarborError } from "../base/errors.ts";
 import { isRecord } from "../base/json_schema.ts";
+import { badSchema, runModule } from "./modules/run.ts";
+import { refuseWrongDefaults } from "./rules/default_values.ts";
 import { refuseFaults, refuseOtherThing } from "./rules/schema_faults.ts";
 import { type Casing, enumOf, sqliteTables } from "../schema/twins/tables.ts";
 
@@ -41,103 +38,55 @@ const ownModules: Readonly<Record<string, () => Promise<unknown>>> = {
 /**
  * Runs a schema.ts and returns what it exports: Drizzle tables, on their own or in objects.
  *
- * It is translated and linked here and not by the runtime, so that it is the same on all of them, and `drizzle-orm` is
- * harbor-db's own: what is generated does not depend on what is installed. Other modules come from node_modules.
+ * `drizzle-orm` is harbor-db's own: what is generated does not depend on what is installed. Other modules come from
+ * node_modules.
  *
  * @throws {HarborError} `bad_schema` with file, line and what is wrong
  */
 export async function loadSchema(file: string): Promise<LoadedSchema> {
   const own = new Map<string, unknown>();
   for (const [name, load] of Object.entries(ownModules)) own.set(name, await load());
-  const loaded = new Map<string, { exports: unknown }>();
-  const exported = requireFile(resolve(file));
-  return readExports(file, exported);
-
-  function requireFile(path: string): unknown {
-    const known = loaded.get(path);
-    if (known !== undefined) return known.exports;
-    const text = readText(path);
-    const module: { exports: unknown } = { exports: {} };
-    loaded.set(path, module);
-    if (extname(path) === ".json") return module.exports = JSON.parse(text);
-    run(path, text, module);
-    return module.exports;
-  }
-
-  function run(path: string, text: string, module: { exports: unknown }): void {
-    const require = (name: string) => {
-      if (own.has(name)) return own.get(name);
-      return name.startsWith(".") ? requireFile(resolveFile(path, name)) : requirePackage(path, name);
-    };
+  const { exports, texts } = runModule(resolve(file), own);
+  const inPlace = <T>(work: () => T): T => {
     try {
-      const { code } = transform(text, {
-        transforms: ["typescript", "imports"],
-        filePath: path,
-        production: true,
-      });
-      // On one line with the first of the file, so that lines stay what they were.
-      const body = runInThisContext(`(function (exports, require, module) {${code}\n})`, { filename: path });
-      body(module.exports, require, module);
+      return work();
     } catch (error) {
-      throw error instanceof HarborError ? error : explain(error, path);
+      throw error instanceof HarborError ? withPlace(error, texts) : error;
     }
-  }
+  };
+  const schema = inPlace(() => readExports(file, exports));
+  return { ...schema, tablesFor: (dialect) => inPlace(() => schema.tablesFor(dialect)) };
 }
 
-function readText(path: string): string {
-  try {
-    const kind = otherKind(statSync(path));
-    if (kind !== null) throw badSchema(path, `it is ${kind}`, "Name it: --schema <file>");
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error instanceof HarborError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    const state = code === "ENOENT" ? "there is no such file" : message;
-    throw badSchema(path, state, "Name it: --schema <file>");
-  }
-}
-
-function resolveFile(from: string, name: string): string {
-  const path = resolve(dirname(from), name);
-  const stem = path.replace(/\.[mc]?js$/, "");
-  const candidates = [path, `${path}.ts`, `${path}.js`, `${stem}.ts`, join(path, "index.ts")];
-  const found = candidates.find((each) => existsSync(each) && statSync(each).isFile());
-  if (found !== undefined) return found;
-  throw badSchema(from, `it imports "${name}", and there is no such file`);
-}
-
-function requirePackage(from: string, name: string): unknown {
-  try {
-    return createRequire(from)(name);
-  } catch (error) {
-    throw badSchema(
-      from,
-      `it imports "${name}", which cannot be loaded: ${firstLine(error)}`,
-      `harbor-db brings ${Object.keys(ownModules).join(", ")}; anything else has to be in node_modules.`,
-    );
-  }
-}
-
-/** Adds a file's name and line to what went wrong in it. */
-function explain(error: unknown, path: string): HarborError {
-  const message = firstLine(error);
-  // Sucrase says "Error transforming FILE: … (12:5)"; lines stay what they were.
-  const [, said, at] = /^(?:Error transforming .*?: )?(.*?)(?: \((\d+):\d+\))?$/.exec(message)!;
-  const stack = error instanceof Error ? error.stack ?? "" : "";
-  const line = at ?? stack.split(`${basename(path)}:`)[1]?.match(/^\d+/)?.[0];
-  return badSchema(line === undefined ? path : `${path}:${line}`, said!, undefined, error);
-}
-
-function firstLine(error: unknown): string {
-  return messageOf(error).split("\n")[0]!;
-}
-
-function badSchema(where: string, state: string, hint?: string, cause?: unknown): HarborError {
-  return new HarborError("bad_schema", `Cannot load "${where}": ${state}`, {
-    hint,
-    details: { file: where.replace(/:\d+$/, ""), line: Number(/:(\d+)$/.exec(where)?.[1] ?? 0) || null },
-    cause,
+/** Adds to an error the file and line of what it names, where that can be found in the texts. */
+function withPlace(error: HarborError, texts: ReadonlyMap<string, string>): HarborError {
+  const [, thing] = / "([^"]+)": /.exec(error.message) ?? [];
+  if (thing === undefined || error.details.line !== undefined) return error;
+  const places = [...texts].flatMap(([path, text]) => {
+    const at = placeIn(text, thing);
+    return at < 0 ? [] : [{ path, line: text.slice(0, at).split("\n").length }];
   });
+  const [place] = places;
+  if (place === undefined) return error;
+  const { path, line } = place;
+  return error.with({
+    message: `${error.message} (${basename(path)}:${line})`,
+    details: { file: path, line },
+  });
+}
+
+/** Returns where a text says a name in quotes, the last time; a column behind the name of its table. */
+function placeIn(text: string, thing: string): number {
+  const quoted = (name: string) =>
+    Math.max(...['"', "'", "`"].map((quote) => text.lastIndexOf(quote + name + quote)));
+  const whole = quoted(thing);
+  const [, table, column] = /^(.+)\.([^.]+)$/.exec(thing) ?? [];
+  if (whole >= 0 || table === undefined || column === undefined) return whole;
+  const start = quoted(table);
+  if (start < 0) return -1;
+  const at = [...text.slice(start).matchAll(/["'`]?([\w$]+)["'`]?\s*:|["'`]([^"'`]+)["'`]/g)]
+    .find(([, key, name]) => key === column || name === column)?.index;
+  return start + (at ?? 0);
 }
 
 /**
@@ -157,10 +106,13 @@ export function readExports(file: string, exported: unknown): LoadedSchema {
   }
   const declared = dialects.filter((dialect) => found[dialect].size > 0);
   if (declared.length === 0) {
-    throw badSchema(file, "it exports no Drizzle tables", 'export const files = pgTable("files", …)');
+    throw badSchema(file, "it exports no Drizzle tables", {
+      hint: 'export const files = pgTable("files", …)',
+    });
   }
   const postgresql = [...found.postgresql.values()];
   refuseFaults(postgresql);
+  for (const table of [...postgresql, ...found.sqlite.values()]) refuseWrongDefaults(table);
   // A type that a column has is part of the schema, exported or not.
   for (const column of postgresql.flatMap((table) => getTableConfig(table).columns)) {
     const type = enumOf(column);
@@ -191,11 +143,16 @@ type MakeTables = () => Readonly<Record<string, unknown>> | null;
 
 type Makers = Readonly<Record<"derived" | "declared", MakeTables>>;
 
-/** Returns a module's exports, and what is in the objects among them. */
-function everything(exported: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
+/** Returns a module's exports, and what is in the objects among them, however deep. */
+function everything(
+  exported: Readonly<Record<string, unknown>>,
+  seen = new Set<unknown>(),
+): readonly (readonly [string, unknown])[] {
+  seen.add(exported);
   return Object.entries(exported).flatMap(([name, value]) => {
     const isPlain = isRecord(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value));
-    return isPlain ? Object.entries(value) : [[name, value] as const];
+    if (!isPlain) return [[name, value] as const];
+    return seen.has(value) ? [] : everything(value, seen);
   });
 }
 
@@ -209,11 +166,9 @@ function readDialects(file: string, said: unknown): readonly Dialect[] | null {
   if (Array.isArray(said) && said.length > 0) {
     return said.map((each) => oneOf(file, "dialects", each, dialects)!);
   }
-  throw badSchema(
-    file,
-    "dialects is no list of dialects",
-    'export const dialects = ["sqlite", "postgresql"];',
-  );
+  throw badSchema(file, "dialects is no list of dialects", {
+    hint: 'export const dialects = ["sqlite", "postgresql"];',
+  });
 }
 
 function oneOf<const T extends string>(
@@ -225,5 +180,7 @@ function oneOf<const T extends string>(
   if (said === undefined) return undefined;
   const found = allowed.find((each) => each === said);
   if (found !== undefined) return found;
-  throw badSchema(file, `${name} is ${JSON.stringify(said)}`, `It can be ${allowed.join(" or ")}.`);
+  throw badSchema(file, `${name} is ${JSON.stringify(said)}`, {
+    hint: `It can be ${allowed.join(" or ")}.`,
+  });
 }

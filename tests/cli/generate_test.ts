@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 import { sharedPostgres, withFreshPostgres } from "../support/servers/postgres_server.ts";
@@ -299,14 +299,126 @@ for (const [what, column, args, code, expected] of refusals) {
     }));
 }
 
-test("a schema.ts names the line of what it imports and does not get", () =>
+// What a schema.ts cannot be: its text behind two lines of imports, what is said of it, and the remedy.
+const unreadable = [
+  [
+    'export const x = "y";\nimport { z } from "no-such-package";\nexport const w = z;',
+    /schema\.ts:4": it imports "no-such-package", which no node_modules here has/,
+    /npm install no-such-package/,
+  ],
+  [
+    'import { z } from "@no/such/package";\nexport const w = z;',
+    /schema\.ts:3": it imports "@no\/such\/package", which no/,
+    /npm install @no\/such$/,
+  ],
+  ['import "./gone.ts";', /schema\.ts:3": it imports "\.\/gone\.ts", and there is no such file/, null],
+  [
+    "const f = async () => await 1;\n\nexport const x = await f();",
+    /schema\.ts:5": it awaits something outside of a function/,
+    /readFileSync/,
+  ],
+  ["export const x = (1;", /schema\.ts:3": /, null],
+  ["const x = 1;\nconst x = 2;", /schema\.ts(?::4)?": .*x/, null],
+  ['throw new Error("not today");', /schema\.ts:3": not today/, null],
+  [
+    'export const boats = pgTable("boats", {\n  id: integer().primaryKey(),\n  size: integer().default("abc"),\n});',
+    /"boats\.size": its default "abc" is no number \(schema\.ts:5\)/,
+    /default\(sql/,
+  ],
+  [
+    'export const boats = pgTable("boats", { id: integer().primaryKey() }, (t) => [\n  index("ix").on(t.id),\n  ' +
+    'index("ix").on(t.id),\n]);',
+    /"ix": an index of boats has that name, and another one has it, too \(schema\.ts:5\)/,
+    /another name/,
+  ],
+  ['import "breaks";', /schema\.ts:3": it imports "breaks", which fails: on purpose/, null],
+] as const;
+
+test("a schema.ts that cannot be read is named with its line, and nothing is written", () =>
   withSchemaProject(async (project) => {
-    await project.write("schema.ts", 'import { z } from "no-such-package";\nexport const x = z;\n');
-    const result = await project.run(["generate", "x", "--json"]);
-    assert.equal(result.code, 2);
-    const { message, hint } = result.json<{ error: { message: string; hint: string } }>().error;
-    assert.match(message, /schema\.ts": it imports "no-such-package", which cannot be loaded/);
-    assert.match(hint, /drizzle-orm\/pg-core/);
+    await mkdir(join(project.cwd, "node_modules/breaks"), { recursive: true });
+    await project.write("node_modules/breaks/index.js", 'throw new Error("on purpose");\n');
+    const before = await project.files();
+    for (const [text, message, hint] of unreadable) {
+      const head =
+        'import { index, integer, pgTable } from "drizzle-orm/pg-core";\nexport { index, integer, pgTable };\n';
+      await project.write("schema.ts", `${head}${text}\n`);
+      const result = await project.run(["generate", "x", "--json"]);
+      assert.equal(result.code, 2, result.stdout + result.stderr);
+      const { error } = result.json<{ error: { message: string; hint: string | null } }>();
+      assert.match(error.message, message);
+      if (hint !== null) assert.match(error.hint ?? "", hint);
+    }
+    assert.deepEqual(await project.files(), before);
+  }));
+
+test("a schema.ts imports packages of node_modules in each of their forms, and by the names of tsconfig.json", () =>
+  withSchemaProject(async (project) => {
+    const packages: Readonly<
+      Record<string, readonly [json: object, files: Readonly<Record<string, string>>]>
+    > = {
+      plain: [{}, { "index.js": "module.exports = { plain: __dirname.length > 0 };" }],
+      main: [{ main: "./lib/start" }, {
+        "lib/start.js": 'exports.main = require("../deep/er");',
+        "deep/er.js": "module.exports = 1;",
+      }],
+      "@scope/named": [{
+        exports: { ".": { types: "./x.d.ts", import: "./esm.mjs" }, "./sub/*": "./parts/*.js" },
+      }, {
+        "esm.mjs":
+          'import { readFileSync } from "node:fs";\nimport.meta.url;\nexport default typeof readFileSync;',
+        "parts/a.js": "exports.part = 2;",
+      }],
+      both: [{ type: "module", exports: { import: "./esm.js", require: "./cjs.cjs" } }, {
+        "esm.js": "export const way = 'import';",
+        "cjs.cjs": "exports.way = 'require'; exports.pg = require('drizzle-orm/pg-core').pgTable;",
+      }],
+      "its-own": [{ type: "module", main: "a.js", imports: { "#inner": "./b.js" } }, {
+        "a.js": 'export { b } from "#inner";',
+        "b.js": "export const b = 3;",
+      }],
+    };
+    for (const [name, [json, files]] of Object.entries(packages)) {
+      const all = { ...files, "package.json": JSON.stringify({ name, version: "1.0.0", ...json }) };
+      for (const [path, text] of Object.entries(all)) {
+        const full = join("node_modules", name, path);
+        await mkdir(join(project.cwd, dirname(full)), { recursive: true });
+        await project.write(full, text);
+      }
+    }
+    await mkdir(join(project.cwd, "lib/words"), { recursive: true });
+    await project.write("lib/words/index.ts", 'export { size } from "~shared";\n');
+    await project.write("lib/shared.ts", "export const size: number = 4;\n");
+    await project.write(
+      "base.json",
+      '{ "compilerOptions": { "paths": { "@/*": ["./none/*", "./lib/*"], "~shared": ["./lib/shared"] } } }',
+    );
+    await project.write(
+      "tsconfig.json",
+      '// Ours.\n{ "extends": "./base.json", /* "paths": {} */ "include": ["*.ts",], }',
+    );
+    await rm(join(project.cwd, "drizzle"), { recursive: true });
+    await project.write(
+      "schema.ts",
+      [
+        'import { integer, pgTable as table, text } from "drizzle-orm/pg-core";',
+        'import plain from "plain";',
+        'import { main } from "main";',
+        'import named from "@scope/named";',
+        'import { part } from "@scope/named/sub/a";',
+        'import { pg, way } from "both";',
+        'import { b } from "its-own";',
+        'import { size } from "@/words";',
+        'const all = [plain.plain, main, named, part, way, b, size, pg === table].join(" ");',
+        'export const deep = { er: { boats: table("boats", { id: integer().primaryKey(), name: text().default(all) }) } };',
+      ].join("\n"),
+    );
+    const result = await project.run(["generate", "Boats", "--json"]);
+    assert.equal(result.code, 0, result.stdout + result.stderr);
+    const [up] = Object.entries(await project.files()).filter(([path]) =>
+      /^sqlite\/\w+_boats\.sql$/.test(path)
+    );
+    assert.match(up![1], /DEFAULT 'true 1 function 2 require 3 4 true'/);
   }));
 
 test("a schema.ts of one dialect, in plain Drizzle and two files, has a history of one dialect", () =>
