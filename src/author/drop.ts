@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { checksumListPath, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
+import { checksumListPath, parseChecksums, renderChecksums, unlistFile } from "../history/checksum_list.ts";
 import type { HistoryFolder } from "./rules/check_folder.ts";
 import { HarborError } from "../base/errors.ts";
 import { buildHistory, journalPath, scriptChecksum } from "../history/history.ts";
@@ -58,9 +58,9 @@ export function planDrop(dir: string, cwd: string, target: string | null): Plann
     })
   );
   const list = readIfThere(join(dir, checksumListPath));
-  const checksums = new Map(parseChecksums(list ?? ""));
+  const checksums = parseChecksums(list ?? "");
   const edited = removed.filter(({ path, before }) => checksums.get(path) !== scriptChecksum(before!));
-  for (const { dialect } of folders) paths.forEach((path) => checksums.delete(`${dialect}/${path}`));
+  for (const { dialect } of folders) paths.forEach((path) => unlistFile(checksums, `${dialect}/${path}`));
   const text = renderChecksums(checksums);
   const scripts = folders.flatMap(({ files }) => files.get(paths[0]) ?? []);
   return {

@@ -1,14 +1,9 @@
 import type { Dialect } from "../base/dialect.ts";
 import { join } from "node:path";
-import {
-  checksumListPath,
-  type Checksums,
-  parseChecksums,
-  renderChecksums,
-} from "../history/checksum_list.ts";
+import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
 import { decide, type Decisions } from "./rules/decisions.ts";
 import { HarborError } from "../base/errors.ts";
-import { headOf, journalPath, scriptChecksum } from "../history/history.ts";
+import { headOf, journalPath } from "../history/history.ts";
 import { type KitSnapshot, kitVersions, originId, snapshotId } from "../schema/kit_snapshot.ts";
 import { deriveRevisionId, revisionFiles, tagOf } from "../history/revision_name.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
@@ -119,14 +114,22 @@ function creationTime({ createdAt, now }: RevisionRequest, parentTime: number | 
   );
 }
 
-/** Returns what is to be written for a revision: new files, and the journals and checksums that name them. */
-export function filesOf(dir: string, revision: NewRevision): readonly FileChange[] {
+/**
+ * Returns what is to be written for a revision: new files, and the journals and checksums that name them.
+ *
+ * @param unproven The dialects on which it failed: their files stay out of the list, and `check` red, until they are proven
+ */
+export function filesOf(
+  dir: string,
+  revision: NewRevision,
+  unproven: readonly Dialect[] = [],
+): readonly FileChange[] {
   const added = revision.parts.flatMap(({ dialect, scripts, snapshot }) => {
     const [up, down, meta] = revisionFiles(revision.tag);
     return [
-      { path: `${dialect}/${up}`, text: scripts.up },
-      { path: `${dialect}/${down}`, text: scripts.down },
-      { path: `${dialect}/${meta}`, text: renderJson(snapshot) },
+      { dialect, path: `${dialect}/${up}`, text: scripts.up },
+      { dialect, path: `${dialect}/${down}`, text: scripts.down },
+      { dialect, path: `${dialect}/${meta}`, text: renderJson(snapshot) },
     ];
   });
   const journals = revision.parts.map(({ dialect }) => {
@@ -135,26 +138,25 @@ export function filesOf(dir: string, revision: NewRevision): readonly FileChange
     return { path, text: journalWith(before, dialect, revision), before };
   });
   const sums = readIfThere(join(dir, checksumListPath));
-  const checksums: Checksums = new Map([
-    ...(sums === null ? checksumsOf(dir, revision.earlier) : parseChecksums(sums)),
-    ...added.map(({ path, text }) => [path, scriptChecksum(text)] as const),
-  ]);
+  const checksums = sums === null ? checksumsOf(dir, revision.earlier) : parseChecksums(sums);
+  for (const file of added) if (!unproven.includes(file.dialect)) listFile(checksums, file);
   return [
-    ...added.map((file) => ({ ...file, before: null })),
+    ...added.map(({ path, text }) => ({ path, text, before: null })),
     { path: checksumListPath, text: renderChecksums(checksums), before: sums },
     ...journals,
   ];
 }
 
 /** Returns the checksums of the files of revisions that were written before there was a list. */
-function checksumsOf(dir: string, revisions: NewRevision["earlier"]): Checksums {
-  const paths = revisions.flatMap(({ dialect, tag }) =>
-    revisionFiles(tag).map((path) => `${dialect}/${path}`)
-  );
-  return new Map(paths.flatMap((path) => {
-    const text = readIfThere(join(dir, path));
-    return text === null ? [] : [[path, scriptChecksum(text)] as const];
-  }));
+function checksumsOf(dir: string, revisions: NewRevision["earlier"]): Map<string, string> {
+  const checksums = new Map<string, string>();
+  for (const { dialect, tag } of revisions) {
+    for (const path of revisionFiles(tag).map((each) => `${dialect}/${each}`)) {
+      const text = readIfThere(join(dir, path));
+      if (text !== null) listFile(checksums, { dialect, path, text });
+    }
+  }
+  return checksums;
 }
 
 interface Journal {

@@ -1,9 +1,9 @@
 import type { RebaseRequest, RebaseResult } from "./rebase_request.ts";
 import type { Dialect } from "../base/dialect.ts";
 import { join } from "node:path";
-import { checksumListPath, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
+import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
 import { HarborError } from "../base/errors.ts";
-import { journalPath, scriptChecksum } from "../history/history.ts";
+import { journalPath } from "../history/history.ts";
 import { refuseReleased } from "./baseline.ts";
 import { forksOf, moveBehind, readTree, type TreeRevision, withDescendants } from "./rules/revision_tree.ts";
 import { isMerging, revisionsOn } from "./git_branch.ts";
@@ -31,16 +31,19 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
   });
   await refuseApplied(tree, moved, request);
 
-  const changes: FileChange[] = [];
+  const changes: DialectChange[] = [];
   const rewritten: RebaseResult["rewritten"][number][] = [];
   for (const { folder, tree } of folders) {
     const rebased = await rebaseDialect({ folder, tree, moved, request });
     for (const [path, text] of rebased.files) {
-      changes.push({ path: `${folder.dialect}/${path}`, text, before: folder.files.get(path) ?? null });
+      const { dialect, files } = folder;
+      changes.push({ dialect, path: `${dialect}/${path}`, text, before: files.get(path) ?? null });
     }
     rewritten.push(...rebased.rewritten);
   }
-  const files = [...changes, checksumChange(dir, changes)].filter(({ text, before }) => text !== before);
+  const files = [...changes, checksumChange(dir, changes, request.proof)].filter(({ text, before }) =>
+    text !== before
+  );
   await writeTogether(dir, files, request.writing);
   const order = moveBehind(tree, moved);
   return {
@@ -52,6 +55,11 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
     rewritten,
     files: files.map(({ path }) => join(dir, path)),
   };
+}
+
+interface DialectChange extends FileChange {
+  readonly dialect: Dialect;
+  readonly text: string;
 }
 
 /** Finds out what goes behind what. */
@@ -113,11 +121,13 @@ async function refuseApplied(
   );
 }
 
-function checksumChange(dir: string, changes: readonly FileChange[]): FileChange {
+function checksumChange(dir: string, changes: readonly DialectChange[], proof: RebaseRequest["proof"]) {
   const before = readIfThere(join(dir, checksumListPath));
-  const checksums = new Map(parseChecksums(before ?? ""));
-  for (const { path, text } of changes) {
-    if (text !== null && !path.endsWith(journalPath)) checksums.set(path, scriptChecksum(text));
+  const checksums = parseChecksums(before ?? "");
+  for (const { dialect, path, text } of changes) {
+    // A script that was never proven is not by being written anew.
+    const isKnown = !path.endsWith(".sql") || checksums.has(path) || proof.has(dialect);
+    if (isKnown && !path.endsWith(journalPath)) listFile(checksums, { dialect, path, text });
   }
   return { path: checksumListPath, text: renderChecksums(checksums), before };
 }

@@ -1,22 +1,83 @@
+import type { Dialect } from "../base/dialect.ts";
+import { createHash } from "node:crypto";
+import { HarborError } from "../base/errors.ts";
+import { tokensOf } from "../sql/cursor.ts";
+import { scriptChecksum } from "./history.ts";
+import { parseScript } from "./script.ts";
+
 /**
  * The list that says what each script and snapshot was when it was written or last proven. It lies in the `drizzle/`
- * folder, in the format of `sha256sum`, so that `sha256sum -c SHA256SUMS` reads it as well.
+ * folder, in the format of `sha256sum`, so that `sha256sum -c SHA256SUMS` reads it as well. What was never proven is not
+ * in it. A line that begins with `#`, which those programs pass over, is of a script's statements alone.
  */
 export const checksumListPath = "SHA256SUMS";
 
-/** Checksums by path below `drizzle/`. */
+/** Checksums by path below `drizzle/`; those of statements by {@link statementsKey}. */
 export type Checksums = ReadonlyMap<string, string>;
 
+const mark = "# ";
+
+/** Returns the key of the checksum of a script's statements, which its comments do not change. */
+export function statementsKey(path: string): string {
+  return mark + path;
+}
+
 /** Reads the list. Lines of another form are passed over. */
-export function parseChecksums(text: string): Checksums {
-  const lines = text.split(/\r?\n/).map((line) => /^([0-9a-f]{64}) [ *](.+)$/.exec(line));
-  return new Map(lines.flatMap((match) => match === null ? [] : [[match[2]!, match[1]!] as const]));
+export function parseChecksums(text: string): Map<string, string> {
+  const lines = text.split(/\r?\n/).map((line) => /^(# )?([0-9a-f]{64}) [ *](.+)$/.exec(line));
+  return new Map(
+    lines.flatMap((match) => match === null ? [] : [[`${match[1] ?? ""}${match[3]!}`, match[2]!] as const]),
+  );
 }
 
 /** Returns the text of the list, by path. */
 export function renderChecksums(checksums: Checksums): string {
-  const lines = [...checksums].toSorted(([a], [b]) => a < b ? -1 : 1).map(([path, sum]) =>
-    `${sum}  ${path}\n`
-  );
-  return lines.join("");
+  const lines = [...checksums].map(([key, sum]) => {
+    const isMarked = key.startsWith(mark);
+    const path = isMarked ? key.slice(mark.length) : key;
+    return { order: `${path}\n${isMarked}`, line: `${isMarked ? mark : ""}${sum}  ${path}\n` };
+  });
+  return lines.toSorted((a, b) => a.order < b.order ? -1 : 1).map(({ line }) => line).join("");
+}
+
+/** Puts a file into a list as it is. */
+export function listFile(
+  checksums: Map<string, string>,
+  { dialect, path, text }: { readonly dialect: Dialect; readonly path: string; readonly text: string },
+): void {
+  unlistFile(checksums, path);
+  checksums.set(path, scriptChecksum(text));
+  const statements = path.endsWith(".sql") ? statementsChecksum(text, dialect) : null;
+  if (statements !== null) checksums.set(statementsKey(path), statements);
+}
+
+/** Takes a file out of a list. */
+export function unlistFile(checksums: Map<string, string>, path: string): void {
+  checksums.delete(path);
+  checksums.delete(statementsKey(path));
+}
+
+/** Whether a script's comments are all that is not as the list says. */
+export function isSameButComments(
+  checksums: Checksums,
+  { dialect, path, text }: { readonly dialect: Dialect; readonly path: string; readonly text: string },
+): boolean {
+  const listed = checksums.get(statementsKey(path));
+  return listed !== undefined && checksums.has(path) && listed === statementsChecksum(text, dialect);
+}
+
+/** Returns the checksum of what a script does: its statements and how each runs; `null` when it cannot be read. */
+function statementsChecksum(text: string, dialect: Dialect): string | null {
+  try {
+    const { statements } = parseScript({ file: "", dialect, text });
+    const parts = statements.map(({ sql, run }) => [
+      run.kind,
+      ...run.kind === "backfill" ? [run.table, run.key] : [],
+      tokensOf(sql, dialect).map((token) => token.text),
+    ]);
+    return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+  } catch (error) {
+    if (error instanceof HarborError) return null;
+    throw error;
+  }
 }

@@ -181,7 +181,7 @@ test("checkFolder() compares with the list of checksums, where there is one", ()
   ]);
   sums.delete(`sqlite/meta/${b}_snapshot.json`);
   assert.deepEqual(findings({}, sums), [
-    `edited meta/${b}_snapshot.json: SHA256SUMS does not list it | If that is meant: harbor-db check --prove --accept-edits`,
+    `edited meta/${b}_snapshot.json: SHA256SUMS does not list it, so it was never proven | Prove it: harbor-db check --prove --accept-edits`,
   ]);
   assert.deepEqual(
     findings({ [journalPath]: `${journal()}\n` }, sums).length,

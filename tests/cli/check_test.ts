@@ -62,9 +62,9 @@ const damages: readonly (readonly [
 ])[] = [
   [
     "an edited script",
-    (project) => replace(project, `drizzle/sqlite/${r2}.down.sql`, "Forgets", "Loses"),
+    (project) => replace(project, `drizzle/sqlite/${r2}.sql`, "(20)", "(21)"),
     "edited",
-    `drizzle/sqlite/${r2}.down.sql`,
+    `drizzle/sqlite/${r2}.sql`,
     /it was edited since it was written/,
     /check --prove --accept-edits/,
   ],
@@ -458,11 +458,45 @@ test("an accepted hazard passes, and one that is not there any more is said", ()
     assert.deepEqual(counted.details.accepted!.map(({ hazard }) => hazard), ["blocking_index"]);
   }));
 
-test("check refuses to accept edits that are not proven, and a folder without a history", () =>
+test("check accepts edited comments without a server, and statements and directives only when they are proven", () =>
   withSchemaProject(async (project) => {
-    const accept = await project.run(["check", "--accept-edits"]);
-    assert.equal(accept.code, 2);
-    assert.match(accept.stderr, /check --prove --accept-edits/);
+    const script = `drizzle/postgresql/${r2}.sql`;
+    await replace(project, script, "-- The", "-- A\n-- The");
+    await replace(project, script, "\nUPDATE", "\n  UPDATE");
+    const down = `drizzle/sqlite/${r2}.down.sql`;
+    await replace(project, down, "DROP", "/* why */ DROP");
+    const edited = await project.run(["check"]);
+    assert.equal(edited.code, 3);
+    assert.match(
+      edited.stdout,
+      /comments were edited since it was written\n.*harbor-db check --accept-edits/,
+    );
+    const accepted = await project.run(["check", "--accept-edits"]);
+    assert.equal(accepted.code, 0, accepted.stdout);
+    assert.equal((await project.run(["check"])).code, 0);
+
+    await replace(project, script, /-- harbor:backfill.*\n */, "");
+    await replace(project, down, "DROP", "DROP  ");
+    await replace(project, `drizzle/sqlite/${variants}.sql`, "thumb_path", "thumb");
+    const list = await project.read("drizzle/SHA256SUMS");
+    const refused = await project.run(["check", "--accept-edits"]);
+    assert.equal(refused.code, 3);
+    for (const path of [script, `drizzle/sqlite/${variants}.sql`]) {
+      assert.ok(refused.stdout.includes(`${path}: it was edited since it was written\n`), refused.stdout);
+    }
+    assert.ok(refused.stdout.includes(`${down}: its comments were edited since it was written; accepted`));
+
+    // Where one history cannot be read, nothing was proven.
+    await project.write("drizzle/SHA256SUMS", list);
+    await project.write("drizzle/postgresql/meta/_journal.json", "{");
+    assert.equal((await project.run(["check", "--prove", "--accept-edits"])).code, 3);
+    const listed = (path: string) => project.read("drizzle/SHA256SUMS").then((text) => text.includes(path));
+    const sum = /^.*f27bd10b7ec4_add_image_variant_storage_paths.sql$/m;
+    assert.ok(await listed(sum.exec(list.slice(list.indexOf("sqlite/")))![0]));
+  }));
+
+test("check refuses a folder without a history", () =>
+  withSchemaProject(async (project) => {
     const empty = await project.run(["check", "--dir", "nowhere"]);
     assert.equal(empty.code, 2);
     assert.match(empty.stderr, /it holds none/);

@@ -522,6 +522,41 @@ test("what a killed generate had written is in no journal, and the next one writ
     assert.equal((await project.run(["check"])).code, 0);
   }));
 
+test("generate writes what is not proven only when it is told to, and check stays red until it is", () =>
+  withSchemaProject(async (project) => {
+    const before = await project.files();
+    await addColumn(project, "note: varchar({ length: 40 }).notNull()");
+    const args = ["generate", "Add notes", "--fill", "files.note=nope()", "--json"];
+    const refused = await project.run(args);
+    assert.equal(refused.code, 1, refused.stdout);
+    const { error } = refused.json<{ error: { code: string; hint: string } }>();
+    assert.equal(error.code, "not_proven");
+    assert.match(error.hint, /--write-unproven/);
+    assert.deepEqual(await project.files(), before);
+
+    const result = await project.run([...args, "--write-unproven"]);
+    assert.equal(result.code, 0, result.stdout);
+    const { revision, failed } = result.json<
+      Generated & { failed: { dialect: string; message: string }[] }
+    >();
+    assert.deepEqual(failed.map(({ dialect }) => dialect), ["sqlite"]);
+    assert.match(failed[0]!.message, /nope/);
+    const script = `sqlite/${revision!.revision}_add_notes.sql`;
+    await addColumn(project, "more: text()");
+    assert.equal((await project.run(["generate", "More", "--write-unproven"])).code, 0);
+    for (const flags of [[], ["--accept-edits"], ["--prove", "--accept-edits"]]) {
+      const red = await project.run(["check", ...flags]);
+      assert.equal(red.code, 3, red.stdout);
+      assert.ok(red.stdout.includes(`${script}: SHA256SUMS does not list it, so it was never proven`));
+      assert.doesNotMatch(red.stdout, /postgresql\S+ SHA256SUMS does not list it/);
+    }
+    const text = await project.read(`drizzle/${script}`);
+    await project.write(`drizzle/${script}`, text.replaceAll("nope()", "'x'"));
+    const mended = await project.run(["check", "--prove", "--accept-edits"]);
+    assert.doesNotMatch(mended.stdout, /FAIL +(?:edited|proof)/);
+    assert.doesNotMatch((await project.run(["check"])).stdout, /FAIL +edited/);
+  }));
+
 test("create writes what changed, or an empty pair to fill in that is proven like any other", () =>
   withSchemaProject(async (project) => {
     const before = await project.files();

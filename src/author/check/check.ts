@@ -8,7 +8,14 @@ import {
 } from "../rules/check_folder.ts";
 import { HarborError } from "../../base/errors.ts";
 import { baselinePath } from "../../history/baseline.ts";
-import { checksumListPath, parseChecksums, renderChecksums } from "../../history/checksum_list.ts";
+import {
+  checksumListPath,
+  isSameButComments,
+  listFile,
+  parseChecksums,
+  renderChecksums,
+  unlistFile,
+} from "../../history/checksum_list.ts";
 import { type History, journalPath, scriptChecksum } from "../../history/history.ts";
 import type { Client } from "../../engines/database.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
@@ -153,7 +160,8 @@ const whole: readonly ProjectCheck[] = [
 ];
 
 /**
- * Writes down the checksums of scripts that were edited, for the dialects on which they were proven.
+ * Writes down the checksums of files that were edited, for the dialects on which they were proven; of the others those
+ * of scripts of which only the comments were.
  *
  * @returns The findings, in which those of the files are no failures any more
  */
@@ -165,29 +173,36 @@ export async function acceptEdits(
   const { dir } = request.paths;
   const path = join(dir, checksumListPath);
   const before = readIfThere(path);
-  const proven = [...request.proof?.keys() ?? []].filter((dialect) =>
+  const tried = findings.some(({ check }) => check === "proof") ? [...request.proof?.keys() ?? []] : [];
+  const proven = tried.filter((dialect) =>
     !findings.some(({ check, status, details }) =>
-      status === "fail" && details["dialect"] === dialect && whole.includes(check)
+      (status === "fail" || status === "error") && details["dialect"] === dialect && whole.includes(check)
     )
   );
-  const checksums = new Map(parseChecksums(before ?? ""));
-  for (const { dialect, files } of readFolders(request)) {
-    if (!proven.includes(dialect)) continue;
-    for (const listed of [...checksums.keys()].filter((each) => each.startsWith(`${dialect}/`))) {
-      checksums.delete(listed);
+  if (before === null && proven.length === 0) return findings;
+  const checksums = parseChecksums(before ?? "");
+  const accepted = new Set<unknown>();
+  for (const { dialect, folder, files } of readFolders(request)) {
+    const isProven = proven.includes(dialect);
+    if (isProven) {
+      const listed = [...checksums.keys()].filter((each) => each.startsWith(`${dialect}/`));
+      listed.forEach((each) => unlistFile(checksums, each));
     }
-    for (const [file, text] of files) {
-      if (file !== journalPath) checksums.set(`${dialect}/${file}`, scriptChecksum(text));
+    for (const [name, text] of files) {
+      const file = { dialect, path: `${dialect}/${name}`, text };
+      const isUnchanged = checksums.get(file.path) === scriptChecksum(text);
+      if (name === journalPath || !(isProven || isUnchanged || isSameButComments(checksums, file))) continue;
+      listFile(checksums, file);
+      accepted.add(`${folder}/${name}`);
     }
   }
   const change = { path: checksumListPath, text: renderChecksums(checksums), before };
   await writeTogether(dir, [change], writing);
   return findings.map((finding) => {
-    const isAccepted = finding.check === "edited" && finding.status !== "pass" &&
-      (finding.details["dialect"] === null || proven.includes(finding.details["dialect"] as Dialect));
-    return isAccepted
-      ? { ...finding, status: "pass", message: `${finding.message}; accepted`, hint: null }
-      : finding;
+    const { check, status, message, details } = finding;
+    const isAccepted = check === "edited" && status !== "pass" &&
+      (accepted.has(details["file"]) || (details["dialect"] === null && proven.length > 0));
+    return isAccepted ? { ...finding, status: "pass", message: `${message}; accepted`, hint: null } : finding;
   });
 }
 

@@ -21,6 +21,8 @@ export interface Examined {
   readonly proven: readonly Dialect[];
   /** The tables that had no rows there. */
   readonly empty: readonly (Unfilled & { readonly dialect: Dialect })[];
+  /** Why it is not proven, by dialect; only what was to be written all the same. */
+  readonly failed: ReadonlyMap<Dialect, HarborError>;
   /** What is dangerous in it. */
   readonly hazards: readonly Finding[];
 }
@@ -29,36 +31,48 @@ export interface Examined {
  * Proves the last revision of each dialect as it will be once the changes are written, and looks for hazards in it.
  * Where there is nothing to run it on, it is only read.
  *
- * @throws {HarborError} `not_proven`
+ * @throws {HarborError} `not_proven`, unless it is written all the same
  */
 export async function checkNewRevision(
   changes: readonly FileChange[],
-  { dir, cwd, proof }: {
+  { dir, cwd, proof, mayFail }: {
     readonly dir: string;
     /** Where paths are shown from. */
     readonly cwd: string;
     readonly proof: ReadonlyMap<Dialect, ProofSetting>;
+    /** Whether it is written although it is not proven. */
+    readonly mayFail: boolean;
   },
 ): Promise<Examined> {
   const proven: Dialect[] = [];
   const empty: Examined["empty"][number][] = [];
   const hazards: Finding[] = [];
+  const failed = new Map<Dialect, HarborError>();
   for (const dialect of dialects) {
     if (!changes.some(({ path }) => path === `${dialect}/${journalPath}`)) continue;
     const history = historyAfter(changes, { dir, folder: relative(cwd, join(dir, dialect)), dialect });
     const setting = proof.get(dialect);
-    if (setting === undefined) refuseUnread(await checkStatements(history));
-    else {
-      const range = { first: history.revisions.length - 1, released: readReleased(dir, history) };
-      const proof = await proveRevisions(history, range, setting);
-      proven.push(dialect);
-      empty.push(...proof.empty.map((each) => ({ dialect, ...each })));
+    try {
+      if (setting === undefined) refuseUnread(await checkStatements(history));
+      else {
+        const range = { first: history.revisions.length - 1, released: readReleased(dir, history) };
+        const proof = await proveRevisions(history, range, setting);
+        proven.push(dialect);
+        empty.push(...proof.empty.map((each) => ({ dialect, ...each })));
+      }
+    } catch (error) {
+      if (!(error instanceof HarborError) || error.code !== "not_proven") throw error;
+      if (!mayFail) throw error.with({ hint: [...error.hintLines, notProvenHint] });
+      failed.set(dialect, error);
     }
     const found = checkHazards(history, await readScripts(history), usualPostgres);
     hazards.push(...found.filter(({ details }) => details["revision"] === headOf(history)?.id));
   }
-  return { proven, empty, hazards };
+  return { proven, empty, failed, hazards };
 }
+
+const notProvenHint =
+  "Change schema.ts; or write the scripts as they are, to be edited by hand: the same command with --write-unproven";
 
 function historyAfter(
   changes: readonly FileChange[],

@@ -1,5 +1,5 @@
 import type { Dialect } from "../../base/dialect.ts";
-import { checksumListPath, type Checksums } from "../../history/checksum_list.ts";
+import { checksumListPath, type Checksums, isSameButComments } from "../../history/checksum_list.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Finding } from "../../base/finding.ts";
@@ -126,12 +126,16 @@ function checkStrangers({ files, folder }: HistoryFolder, history: History | nul
 function checkSums({ dialect, files }: HistoryFolder, checksums: Checksums, add: Add): void {
   for (const [path, text] of files) {
     if (path === journalPath || !/\.(?:sql|json)$/.test(path)) continue;
-    const written = checksums.get(`${dialect}/${path}`);
+    const listed = `${dialect}/${path}`;
+    const written = checksums.get(listed);
     if (written === scriptChecksum(text)) continue;
-    const state = written === undefined
-      ? `${checksumListPath} does not list it`
-      : "it was edited since it was written";
-    add("edited", { path }, state, "If that is meant: harbor-db check --prove --accept-edits");
+    const accept = (flags: string) => `If that is meant: harbor-db check ${flags}`;
+    if (written === undefined) {
+      const state = `${checksumListPath} does not list it, so it was never proven`;
+      add("edited", { path }, state, "Prove it: harbor-db check --prove --accept-edits");
+    } else if (isSameButComments(checksums, { dialect, path: listed, text })) {
+      add("edited", { path }, "its comments were edited since it was written", accept("--accept-edits"));
+    } else add("edited", { path }, "it was edited since it was written", accept("--prove --accept-edits"));
   }
 }
 

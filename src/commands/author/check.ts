@@ -14,7 +14,10 @@ export const checkCommand = defineCommand({
       "run every revision up, down and up again, on rows, and compare with its snapshot",
     ),
     proveUrl: proveUrlOption,
-    acceptEdits: flag("--accept-edits", "with --prove: take edited scripts as they are once they are proven"),
+    acceptEdits: flag(
+      "--accept-edits",
+      "take edited scripts as they are: with --prove those that are proven, alone those of which only comments were edited",
+    ),
     postgresVersion: number("--postgres-version <major>", "the version that hazards are judged for", 15),
     baseline: text(
       "--baseline <revision>",
@@ -26,6 +29,7 @@ export const checkCommand = defineCommand({
     { line: "check", does: "what CI should run" },
     { line: "check --baseline head", does: "after a release, or taking over a history that others wrote" },
     { line: "check --prove --accept-edits", does: "after editing a script by hand" },
+    { line: "check --accept-edits", does: "after editing its comments" },
   ],
   run: async (app, { options }) => (await import("./run_check.ts")).runCheck(app, options),
 });

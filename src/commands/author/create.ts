@@ -21,7 +21,7 @@ export const createCommand = defineCommand({
     }
     const { draftEmptyRevision } = await import("../../author/generate.ts");
     const revision = draftEmptyRevision(parts, command.revisionRequest(name, options));
-    const outcome = await command.writeRevision(app, { revision, paths, proveUrl: options.proveUrl });
+    const outcome = await command.writeRevision(app, { revision, paths, options });
     app.report.line(
       "schema.ts has no change: fill the scripts in, then: harbor-db check --prove --accept-edits",
     );

@@ -18,6 +18,10 @@ export const generateOptions = {
   revId: text("--rev-id <id>", "twelve hex digits; else derived from the revision"),
   createdAt: text("--created-at <time>", "when it was written, in UTC; else now"),
   proveUrl: proveUrlOption,
+  writeUnproven: flag(
+    "--write-unproven",
+    "write the scripts although they fail, to edit them by hand; check fails until they are proven",
+  ),
 };
 
 export type GenerateValues = Values<typeof generateOptions>;

@@ -1,4 +1,3 @@
-import { HarborError } from "../../base/errors.ts";
 import { exitCodeOfFindings, summarize } from "../../base/finding.ts";
 import { acceptEdits, checkProject, type CheckRequest, takeBaseline } from "../../author/check/check.ts";
 import type { App } from "../../cli/app.ts";
@@ -20,11 +19,6 @@ interface CheckValues {
 /** Checks the developer's folder and prints what was found. */
 export async function runCheck(app: App, options: CheckValues): Promise<Outcome> {
   const { report, system, settings } = app;
-  if (options.acceptEdits && !options.prove) {
-    throw new HarborError("usage", "Cannot accept edits that are not proven", {
-      hint: "harbor-db check --prove --accept-edits",
-    });
-  }
   const request: CheckRequest = {
     paths: projectPaths(app, options.schema),
     cwd: system.cwd,

@@ -49,7 +49,7 @@ export async function generateRevision(
   const { draftRevision } = await import("../../author/generate.ts");
   const decisions = await readDecisions(app, parts, { command, options });
   const revision = await draftRevision(parts, { ...revisionRequest(name, options), decisions }, engine);
-  return await writeRevision(app, { revision, paths, proveUrl: options.proveUrl });
+  return await writeRevision(app, { revision, paths, options });
 }
 
 /** Returns what the command line says about a new revision. */
@@ -65,10 +65,10 @@ export function revisionRequest(name: string, { revId, createdAt }: GenerateValu
 /** Proves a drafted revision, writes it and says what was done. */
 export async function writeRevision(
   app: App,
-  { revision, paths, proveUrl }: {
+  { revision, paths, options }: {
     readonly revision: NewRevision;
     readonly paths: ProjectPaths;
-    readonly proveUrl: string | undefined;
+    readonly options: GenerateValues;
   },
 ): Promise<Outcome> {
   const { report, system } = app;
@@ -79,12 +79,14 @@ export async function writeRevision(
     import("../../author/prove.ts"),
     import("../../author/write_together.ts"),
   ]);
-  const changes = filesOf(paths.dir, revision);
-  const { proven, empty, hazards } = await checkNewRevision(changes, {
+  const drafted = filesOf(paths.dir, revision);
+  const { proven, empty, failed, hazards } = await checkNewRevision(drafted, {
     dir: paths.dir,
     cwd: system.cwd,
-    proof: await proofSettings(app, proveUrl),
+    proof: await proofSettings(app, options.proveUrl),
+    mayFail: options.writeUnproven,
   });
+  const changes = failed.size === 0 ? drafted : filesOf(paths.dir, revision, [...failed.keys()]);
   await writeTogether(paths.dir, changes, writeOptions(app, paths.dir));
 
   const files = changes.filter(({ before }) => before === null).map(({ path }) => join(paths.dir, path));
@@ -95,6 +97,7 @@ export async function writeRevision(
     downgrade: distinct(parts.flatMap(({ scripts }) => scripts.losses.downgrade)),
   };
   const unproven = parts.map(({ dialect }) => dialect).filter((dialect) => !proven.includes(dialect));
+  const unread = unproven.filter((dialect) => !failed.has(dialect));
 
   report.line(`${report.colors.green("wrote")} revision ${id}  ${name}`);
   for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
@@ -111,8 +114,16 @@ export async function writeRevision(
   for (const { dialect, ...each } of empty) {
     report.line(report.colors.magenta(`${dialect}: proven without rows in ${emptyText(each)}`));
   }
-  if (unproven.length > 0) {
-    report.line(`read, but not run: ${unproven.join(" and ")} (name a server: --prove-url postgresql://…)`);
+  for (const [dialect, error] of failed) {
+    report.line(report.colors.red(`${dialect}: not proven: ${error.message}`));
+  }
+  if (failed.size > 0) {
+    report.line(
+      "SHA256SUMS leaves these files out, and check fails until they are proven: edit them, then: harbor-db check --prove --accept-edits",
+    );
+  }
+  if (unread.length > 0) {
+    report.line(`read, but not run: ${unread.join(" and ")} (name a server: --prove-url postgresql://…)`);
   }
   const createdAt = new Date(revision.createdAt).toISOString();
   return {
@@ -126,6 +137,7 @@ export async function writeRevision(
       proven,
       empty,
       unproven,
+      failed: [...failed].map(([dialect, error]) => ({ dialect, ...error.toJSON() })),
     },
   };
 }
