@@ -29,8 +29,7 @@ export async function runBeside(
       const own = left.slice(0, count);
       await database.write([...opening, ...own, ...recordAfter(done + count)], "schema");
     } else {
-      // Under way, and on record as that, before anything of it is done.
-      if (done === 0) await database.write([...opening, ...recordAfter(0)]);
+      if (opening.length > 0) await database.write(opening);
       const fill: BesideTask["fill"] = (backfill) => fillRows(context, backfill, pace);
       await change.run({
         write: (batch) => database.write(batch),

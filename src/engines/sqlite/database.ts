@@ -33,7 +33,7 @@ export interface SqliteConnection {
    *
    * @param verify Called with a reader in the transaction, before COMMIT; what it throws rolls back
    */
-  changeSchema?(make: () => SqliteBatch, verify: (read: ReadInside) => void): Promise<number[]>;
+  changeSchema?(make: () => SqliteBatch, verify: VerifyInside): Promise<number[]>;
   /** Runs one statement of a batch outside any transaction and returns how many rows it changed. */
   runAlone(statement: SqliteStatement, index: number, fence: Fence | undefined): Promise<number>;
   /** Runs work for which the lock is held. */
@@ -49,6 +49,9 @@ export interface SqliteConnection {
 /** Reads in a transaction. */
 export type ReadInside = <Row>(statement: SqliteStatement) => Row[];
 
+/** Looks at what a transaction made, and at how many rows each statement changed. */
+export type VerifyInside = (read: ReadInside, changed: readonly number[]) => void;
+
 /** The database in which something is changed beside writers. */
 export interface BesidePlace {
   /** From how many rows on a table is large. */
@@ -62,7 +65,7 @@ export interface BesidePlace {
    */
   changeSchema(
     statements: readonly SqliteStatement[],
-    verify: (read: ReadInside) => void,
+    verify: VerifyInside,
   ): Promise<number[]>;
 }
 

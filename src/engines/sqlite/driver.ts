@@ -112,7 +112,7 @@ function connect(statements: Statements, path: string | null): SqliteConnection 
       // SQLite lets nobody write its own table by accident.
       undefended(handle, () =>
         transact(make, (ran) => {
-          verify((statement) => ran.statements.rows(statement));
+          verify((statement) => ran.statements.rows(statement), ran.changed);
           return commit(ran);
         })),
     runAlone: (statement, index, fence) =>

@@ -1,8 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { quoteName } from "../../../sql/quote.ts";
 import type { SqliteStatement } from "../statement.ts";
-import { dependentsQuery, keepDependents } from "../table_rebuild.ts";
-import type { Dependent } from "../table_rebuild.ts";
+import { type Dependent, dependentsQuery, keepDependents } from "../table_rebuild.ts";
 
 /** A row of `sqlite_schema` with a text. */
 export interface SchemaRow {
@@ -58,7 +57,9 @@ export function openReplica(schema: readonly SchemaRow[]): Replica | null {
     if (schema.some(({ name }) => /^sqlite_stat/i.test(name))) handle.exec("ANALYZE");
     for (const { sql } of own) handle.exec(sql);
   });
-  return isMade ? replica : null;
+  // A text that SQLite would write otherwise was not written by SQLite.
+  const texts = new Set(rows<SchemaRow>(schemaQuery.text).map(({ sql }) => sql));
+  return isMade && own.every(({ sql }) => texts.has(sql)) ? replica : null;
 }
 
 /** Counts no further than to a limit, which costs no more than to read so many rows. */

@@ -1,0 +1,288 @@
+import { sql as template } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { setTimeout as sleep } from "node:timers/promises";
+import { HarborError } from "../../../base/errors.ts";
+import { stopIfAsked } from "../../../base/interrupt.ts";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { firstLine } from "../../../sql/first_line.ts";
+import type { Backfill } from "../../../history/statement.ts";
+import type { BesideChange, BesideTask } from "../../beside.ts";
+import type { BesidePlace, ReadInside } from "../database.ts";
+import { compile, type SqliteStatement } from "../statement.ts";
+import { brokenQuery, type Demand, type Fill, type Guard, rowidOf } from "./demands.ts";
+import type { TableForm } from "./table.ts";
+
+/** A table whose text in the schema becomes another. */
+export interface DefinitionChange {
+  readonly before: TableForm;
+  readonly after: TableForm;
+  /** Those of the script that it stands for. */
+  readonly statements: readonly string[];
+  readonly fills: readonly Fill[];
+  /** The condition on rows that have to be written anew as they are; `null` without any. */
+  readonly short: string | null;
+  readonly demands: readonly Demand[];
+  readonly guards: readonly Guard[];
+  readonly indexes: {
+    /** Those whose rows stay, and their texts. */
+    readonly kept: readonly { readonly name: string; readonly from: string; readonly to: string }[];
+    readonly dropped: readonly string[];
+    /** The texts of new ones. */
+    readonly made: readonly string[];
+  };
+}
+
+/** How often it is begun again when others change the schema of the table meanwhile. */
+const mostAttempts = 5;
+/** How many rows are looked at first, and for how long at once, in milliseconds. */
+const firstLook = 1_000;
+const lookMs = 20;
+
+/** Returns what gives a table its new text without moving a row. */
+export function changeDefinition(place: BesidePlace, change: DefinitionChange): BesideChange {
+  const { after, demands, guards } = change;
+  const fills = backfillsOf(change);
+  return {
+    way: "definition",
+    table: after.name,
+    words: "its definition changes beside writers, no row moves",
+    batches: (record) => [
+      { mode: "rows", statements: guardStatements([], guards).map(template.raw) },
+      ...fills.map(({ update, condition }) => ({
+        mode: "rows" as const,
+        statements: [template.raw(`${update} WHERE ${condition}`)],
+      })),
+      ...demands.length === 0
+        ? []
+        : [{ mode: "alone" as const, statements: [template.raw(brokenQuery(after, demands, "TRUE"))] }],
+      {
+        mode: "rows",
+        statements: [...swapOf(change).map(({ text }) => template.raw(text)), ...record],
+      },
+    ],
+    async run(task) {
+      for (let attempt = 1;; attempt++) {
+        task.doing(`${after.name}: looking at the rows`);
+        await putGuards(place, change, task);
+        for (const fill of fills) await task.fill(fill);
+        try {
+          await look(place, change, task);
+          await swap(place, change, task.record);
+          break;
+        } catch (error) {
+          if (error instanceof Moved && attempt < mostAttempts) continue;
+          // What the application writes is its own again.
+          if (!isInterruption(error)) await task.write(guards.map(({ name }) => dropGuard(name)));
+          throw error instanceof Moved ? movedTooOften(after.name) : error;
+        }
+      }
+      await proveTable(place, after.name);
+    },
+  };
+}
+
+/** Somebody changed the schema of the table since it was read. */
+class Moved extends Error {}
+
+function movedTooOften(table: string): HarborError {
+  return new HarborError("busy", `Cannot change "${table}": others change its schema meanwhile`, {
+    hint: "Run the same command again when that is over: it goes on where it stopped.",
+  });
+}
+
+function isInterruption(error: unknown): boolean {
+  return error instanceof HarborError && ["interrupted", "lock_lost"].includes(error.code);
+}
+
+function dropGuard(name: string): SQL {
+  return template.raw(`DROP TRIGGER IF EXISTS ${quoteName(name)}`);
+}
+
+/** Returns the statements after which the guards stand, and no other of ours does. */
+function guardStatements(standing: readonly string[], guards: readonly Guard[]): readonly string[] {
+  const names = new Set([...standing, ...guards.map(({ name }) => name)]);
+  return [
+    ...[...names].map((name) => `DROP TRIGGER IF EXISTS ${quoteName(name)}`),
+    ...guards.map(({ sql }) => sql),
+  ];
+}
+
+/** Lets the guards stand. Those of an earlier run stay, if they are the same. */
+async function putGuards(
+  { read }: BesidePlace,
+  { after, guards }: DefinitionChange,
+  { write }: BesideTask,
+): Promise<void> {
+  const standing = await read<Guard>({
+    text: `SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND lower(tbl_name) = lower(${
+      quoteText(after.name)
+    }) AND name LIKE 'harbor\\_beside\\_guard\\_%' ESCAPE '\\'`,
+    values: [],
+  });
+  const isStanding = ({ name, sql }: Guard) =>
+    standing.some((each) => each.name === name && each.sql === sql);
+  if (standing.length === guards.length && guards.every(isStanding)) return;
+  await write(guardStatements(standing.map(({ name }) => name), guards).map(template.raw));
+}
+
+function backfillsOf({ after, fills, short }: DefinitionChange): readonly Backfill[] {
+  const name = quoteName(after.name);
+  const base = { kind: "backfill" as const, table: after.name, key: rowidOf(after) };
+  const same = quoteName(after.columns.find(({ generated }) => generated === null)!.name);
+  return [
+    ...fills.map(({ column, value }) => ({
+      ...base,
+      update: `UPDATE ${name} SET ${quoteName(column)} = ${value}`,
+      condition: `${quoteName(column)} IS NULL`,
+    })),
+    // Whatever is written is written whole, with what the old text implies.
+    ...short === null ? [] : [{
+      ...base,
+      update: `UPDATE ${name} SET ${same} = ${same}`,
+      condition: short,
+    }],
+  ];
+}
+
+/**
+ * Looks at all rows that there were when the guards stood: no other can break a demand. A stretch at a time, since
+ * SQLite holds up this process meanwhile, and without a WAL whoever commits.
+ *
+ * @throws {HarborError} `statement_failed` as the script's own statement would
+ */
+async function look(
+  { read, pace }: BesidePlace,
+  { after, demands, statements }: DefinitionChange,
+  { signal }: BesideTask,
+): Promise<void> {
+  if (demands.length === 0) return;
+  const [name, rowid] = [quoteName(after.name), rowidOf(after)];
+  const { readRest } = await pace();
+  const [edges] = await read<{ low: number | null; high: number | null }>({
+    text: `SELECT (SELECT min(${rowid}) FROM ${name}) AS low, (SELECT max(${rowid}) FROM ${name}) AS high`,
+    values: [],
+  });
+  const query = brokenQuery(after, demands, `${rowid} >= ? AND ${rowid} <= ?`);
+  let from = edges?.low ?? null;
+  let size = firstLook;
+  while (from !== null) {
+    stopIfAsked(signal);
+    const began = performance.now();
+    const [row] = await read<{ last: number; next: number | null }>({
+      text:
+        `SELECT max(r) AS last, (SELECT min(${rowid}) FROM ${name} WHERE ${rowid} > max(r) AND ${rowid} <= ?) AS next
+FROM (SELECT ${rowid} AS r FROM ${name} WHERE ${rowid} >= ? ORDER BY ${rowid} LIMIT ?)`,
+      values: [integer(edges!.high!), integer(from), BigInt(size)],
+    });
+    if (row?.last == null) return;
+    const [broken] = await read<{ demand: number }>({
+      text: query,
+      values: [integer(from), integer(row.last)],
+    });
+    if (broken !== undefined) throw brokenDemand(demands[broken.demand]!, statements);
+    const ms = performance.now() - began;
+    size = Math.max(1, Math.round(size * Math.min(2, lookMs / Math.max(ms, 0.01))));
+    from = row.next;
+    // Lets the lock's heartbeat, and whoever waits, have their turn.
+    await sleep(ms * readRest);
+  }
+}
+
+function integer(value: number | bigint): bigint {
+  return BigInt(value);
+}
+
+function brokenDemand({ message, statement }: Demand, statements: readonly string[]): HarborError {
+  const text = statements[statement] ?? statements[0]!;
+  return new HarborError("statement_failed", `Cannot run "${firstLine(text)}"`, {
+    state: message,
+    hint: "No row was changed. Put the rows right, then run the same command again.",
+    details: { statement: text, index: statement },
+  });
+}
+
+/** Returns the statements that change the schema. Each text is changed only where the one before it stands. */
+function swapOf(
+  { before, after, guards, indexes }: DefinitionChange,
+): readonly (SqliteStatement & { readonly isExpected: boolean })[] {
+  const own = (text: string) => ({ text, values: [], isExpected: false });
+  const become = (type: string, { name, from, to }: { name: string; from: string; to: string }) => ({
+    text: `UPDATE sqlite_schema SET sql = ${quoteText(to)} WHERE type = '${type}' AND name = ${
+      quoteText(name)
+    } AND sql = ${quoteText(from)}`,
+    values: [],
+    isExpected: true,
+  });
+  return [
+    own("PRAGMA writable_schema = ON"),
+    become("table", { name: after.name, from: before.sql, to: after.sql }),
+    ...indexes.kept.map((index) => become("index", index)),
+    ...guards.map(({ name, sql }) => become("trigger", { name, from: sql, to: sql })),
+    // What drops a trigger tells every connection, this one's program included, to read the schema again.
+    ...guards.map(({ name }) => own(`DROP TRIGGER ${quoteName(name)}`)),
+    own("PRAGMA writable_schema = RESET"),
+    ...indexes.dropped.map((name) => own(`DROP INDEX ${quoteName(name)}`)),
+    ...indexes.made.map(own),
+  ];
+}
+
+async function swap(place: BesidePlace, change: DefinitionChange, record: readonly SQL[]): Promise<void> {
+  const statements = swapOf(change);
+  await place.changeSchema([...statements, ...record.map(compile)], (read, changed) => {
+    if (statements.some(({ isExpected }, at) => isExpected && changed[at] !== 1)) throw new Moved();
+    compareTable(read, change);
+  });
+}
+
+/** Compares the table with the one that the script would leave, before it is committed. */
+function compareTable(read: ReadInside, { after }: DefinitionChange): void {
+  const of = quoteText(after.name);
+  const rows = read<{ type: string; name: string; sql: string }>({
+    text:
+      `SELECT type, name, sql FROM sqlite_schema WHERE lower(tbl_name) = lower(${of}) AND type IN ('table', 'index') AND sql IS NOT NULL`,
+    values: [],
+  });
+  const wanted = new Map([
+    [`table ${after.name}`, after.sql],
+    ...after.indexes.map(({ name, sql }) => [`index ${name}`, sql] as const),
+  ]);
+  const isSchema = rows.length === wanted.size &&
+    rows.every(({ type, name, sql }) => wanted.get(`${type} ${name}`) === sql);
+  // What SQLite made of the text, which shows that it read it.
+  const columns = read<{ name: string; type: string; notnull: number; fallback: string | null }>({
+    text: `SELECT name, type, "notnull", dflt_value AS fallback FROM pragma_table_xinfo(${of}) ORDER BY cid`,
+    values: [],
+  });
+  const unique = read<{ name: string }>({
+    text: `SELECT name FROM pragma_index_list(${of}) WHERE "unique" AND origin = 'c' ORDER BY name`,
+    values: [],
+  });
+  const isRead = columns.length === after.columns.length &&
+    after.columns.every((column, place) => {
+      const row = columns[place]!;
+      return row.name === column.name && row.type === column.type && row.fallback === column.fallback &&
+        (row.notnull !== 0) === column.isNotNull;
+    }) &&
+    unique.map(({ name }) => name).join("\n") ===
+      after.indexes.filter(({ isUnique }) => isUnique).map(({ name }) => name).toSorted().join("\n");
+  if (!isSchema || !isRead) throw new Moved();
+}
+
+/**
+ * Has SQLite look at the table once more. Without a WAL nobody could commit meanwhile, and what it would look at has been.
+ *
+ * @throws {HarborError} `statement_failed`
+ */
+async function proveTable({ read, pace }: BesidePlace, table: string): Promise<void> {
+  if ((await pace()).readRest > 0) return;
+  const found = await read<{ quick_check: string }>({
+    text: `PRAGMA quick_check(${quoteText(table)})`,
+    values: [],
+  });
+  const faults = found.map((row) => row.quick_check).filter((words) => words !== "ok");
+  if (faults.length === 0) return;
+  throw new HarborError("statement_failed", `Cannot prove "${table}" after its definition changed`, {
+    state: faults.join("; "),
+    hint: "Restore a backup: harbor-db backup list",
+  });
+}

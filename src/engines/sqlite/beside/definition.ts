@@ -1,0 +1,144 @@
+import { quoteName } from "../../../sql/quote.ts";
+import { changeDefinition, type DefinitionChange } from "./change_definition.ts";
+import { demandsOf, type Fill, guardsOf, rowidOf } from "./demands.ts";
+import { impliedValues } from "./implied_values.ts";
+import { fillOf, readRebuild } from "./rebuild.ts";
+import { schemaQuery, type SchemaRow } from "./replica.ts";
+import { type ColumnForm, type IndexForm, readTable, type TableForm } from "./table.ts";
+import type { Given, Way } from "./way.ts";
+
+/**
+ * Changes a table's text in the schema, where a copy would hold the same bytes: the same columns in the same order with
+ * the same affinities and collations, the same key. What the new text demands of the rows is looked at before, under
+ * triggers that let nothing else in.
+ *
+ * `ALTER TABLE … ALTER COLUMN … SET NOT NULL` and `ADD CONSTRAINT` do some of that too, but look at every row in the
+ * transaction in which nobody else can write: 0.3 s for a million.
+ */
+export const definitionWay: Way = {
+  find: readRebuild,
+  plan(given) {
+    const change = readChange(given);
+    return change && changeDefinition(given.place, change);
+  },
+};
+
+function readChange({ statements, table, before: from, after: to }: Given): DefinitionChange | null {
+  const rebuild = readRebuild(statements, 0);
+  const before = readTable(from, table);
+  const after = readTable(to, table);
+  if (rebuild === null || before === null || after === null || !isSameForm(before, after)) return null;
+  const elsewhere = [from, to].map((replica) =>
+    replica.rows<SchemaRow>(schemaQuery.text).flatMap(({ type, name, table, sql }) =>
+      table.toLowerCase() === after.name.toLowerCase() && type !== "trigger" ? [] : [`${type} ${name} ${sql}`]
+    ).toSorted().join("\n")
+  );
+  if (elsewhere[0] !== elsewhere[1]) return null;
+
+  const stored = after.columns.filter(({ generated }) => generated === null);
+  const fills: Fill[] = [];
+  for (const { name } of stored) {
+    const given = rebuild.values.get(name.toLowerCase());
+    const value = given === undefined ? null : fillOf(name, given);
+    if (value === null) return null;
+    if (value !== undefined) fills.push({ column: name, value });
+  }
+  const short = shortRows(before, after);
+  // The values that others' triggers give to rows are not what a copy gives to them.
+  if (before.hasUpdateTrigger && (fills.length > 0 || short !== null)) return null;
+
+  const demands = demandsOf(before, after, (index) => rebuild.indexes.indexOf(index.toLowerCase()) + 4);
+  const guards = guardsOf(after, { demands, fills: [...fills, ...defaults(before, after, fills)] });
+  // An expression may mean nothing where it stands in a trigger.
+  const trial = guards.flatMap(({ name, sql }) => [`DROP TRIGGER IF EXISTS ${quoteName(name)}`, sql]);
+  if (from.after(trial) === null) return null;
+  return { before, after, statements, fills, short, demands, guards, indexes: indexChanges(before, after) };
+}
+
+/** What the application leaves out, since the column may be NULL still, becomes what it will be then. */
+function defaults(before: TableForm, after: TableForm, fills: readonly Fill[]): readonly Fill[] {
+  return after.columns.flatMap((column, place): readonly Fill[] => {
+    const isNew = column.isNotNull && !before.columns[place]!.isNotNull && column.fallback !== null;
+    if (!isNew || fills.some((fill) => fill.column === column.name)) return [];
+    return [{ column: column.name, value: `(${column.fallback})` }];
+  });
+}
+
+/** Whether the bytes of a row, and of an index of the key, mean the same to both. */
+function isSameForm(a: TableForm, b: TableForm): boolean {
+  const columns = ({ columns }: TableForm) =>
+    columns.map((column) => [
+      column.name,
+      affinityOf(column.type),
+      column.key,
+      column.generated,
+      column.collation,
+    ]);
+  const types = ({ columns }: TableForm) => columns.map(({ type }) => type.toUpperCase());
+  return a.name === b.name && isSame(columns(a), columns(b)) && isSame(a.automatic, b.automatic) &&
+    a.isStrict === b.isStrict && (!a.isStrict || isSame(types(a), types(b))) &&
+    isSame(rowIdAlias(a), rowIdAlias(b)) && a.isAutoincrement === b.isAutoincrement &&
+    a.hasRowid && b.hasRowid && rowidOf(a) !== "" && isSame(newReferences(a, b), []);
+}
+
+/** The column that is the row id itself: a key of another type has an index of its own. */
+function rowIdAlias({ columns, automatic }: TableForm): readonly string[] {
+  const key = columns.filter((column) => column.key > 0);
+  const isAlias = key.length === 1 && key[0]!.type.toUpperCase() === "INTEGER" &&
+    !automatic.some((index) => index.includes('"origin":"pk"'));
+  return isAlias ? [key[0]!.name] : [];
+}
+
+function newReferences(before: TableForm, after: TableForm) {
+  const known = new Set(before.references.map((reference) => JSON.stringify(reference).toLowerCase()));
+  return after.references.filter((reference) => !known.has(JSON.stringify(reference).toLowerCase()));
+}
+
+/**
+ * Returns the condition on rows that may have been written before a column was added whose default is another now;
+ * `null` where there are none. Such a row has what the old text implies in that column and in all behind it.
+ */
+function shortRows(before: TableForm, after: TableForm): string | null {
+  const [old, changed] = [impliedValues(before), impliedValues(after)];
+  const stored = before.columns.filter((column) => column.generated === null);
+  const last = stored.findLastIndex(({ name }) => old.get(name) !== changed.get(name));
+  if (last < 0) return null;
+  const behind = stored.slice(last);
+  // Where the new text allows no NULL, whatever is implied as NULL is filled, or refused.
+  const isRefused = behind.some((column) =>
+    old.get(column.name) === "NULL" && after.columns.find(({ name }) => name === column.name)!.isNotNull
+  );
+  if (isRefused) return null;
+  return behind.map(({ name }) => `${quoteName(name)} IS ${old.get(name)}`).join(" AND ");
+}
+
+function indexChanges(before: TableForm, after: TableForm): DefinitionChange["indexes"] {
+  const successor = (index: IndexForm) =>
+    after.indexes.find((each) => each.name === index.name && isSame(contentOf(each), contentOf(index)));
+  const kept = before.indexes.flatMap((index) => {
+    const to = successor(index);
+    return to === undefined ? [] : [{ name: index.name, from: index.sql, to: to.sql }];
+  });
+  const isKept = ({ name }: IndexForm) => kept.some((each) => each.name === name);
+  return {
+    kept,
+    dropped: before.indexes.filter((index) => !isKept(index)).map(({ name }) => name),
+    made: after.indexes.filter((index) => !isKept(index)).map(({ sql }) => sql),
+  };
+}
+
+function contentOf({ parts, where }: IndexForm): unknown {
+  return [parts, where];
+}
+
+/** Source: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+function affinityOf(type: ColumnForm["type"]): string {
+  if (/INT/i.test(type)) return "integer";
+  if (/CHAR|CLOB|TEXT/i.test(type)) return "text";
+  if (/BLOB/i.test(type) || type === "") return "blob";
+  return /REAL|FLOA|DOUB/i.test(type) ? "real" : "numeric";
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

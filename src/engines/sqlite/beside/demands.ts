@@ -1,0 +1,129 @@
+import { quoteName, quoteText } from "../../../sql/quote.ts";
+import type { IndexForm, TableForm } from "./table.ts";
+
+/** What a new definition demands of each row, and the old one does not. */
+export interface Demand {
+  /** True of a row that breaks it: an expression over the columns, and `harbor_row`, its row id. */
+  readonly broken: string;
+  /** What SQLite itself would say. */
+  readonly message: string;
+  /** The statement of the script, by its place in it, that would fail. */
+  readonly statement: number;
+}
+
+/** A column whose NULL becomes another value. */
+export interface Fill {
+  readonly column: string;
+  /** An expression over the table's columns. */
+  readonly value: string;
+}
+
+/** Returns what the rows have to be for one definition and not for the other. */
+export function demandsOf(
+  before: TableForm,
+  after: TableForm,
+  placeOf: (index: string) => number,
+): readonly Demand[] {
+  const { name } = after;
+  const old = new Map(before.columns.map((column) => [column.name, column]));
+  const notNull = after.columns.filter((column) => column.isNotNull && !old.get(column.name)!.isNotNull);
+  const known = new Set(before.checks.map(({ expression }) => expression));
+  const checks = after.checks.filter(({ expression }) => !known.has(expression));
+  const unique = after.indexes.filter((index) =>
+    index.isUnique && before.indexes.some((each) => each.name === index.name && !each.isUnique)
+  );
+  return [
+    ...notNull.map((column): Demand => ({
+      broken: `${quoteName(column.name)} IS NULL`,
+      message: `NOT NULL constraint failed: ${name}.${column.name}`,
+      statement: 1,
+    })),
+    ...checks.map((check): Demand => ({
+      broken: `NOT (${check.expression}\n)`,
+      message: `CHECK constraint failed: ${check.name ?? check.expression}`,
+      statement: 1,
+    })),
+    ...unique.map((index): Demand => ({
+      broken: duplicated(after, index),
+      message: `UNIQUE constraint failed: ${index.parts.map((part) => `${name}.${part.name}`).join(", ")}`,
+      statement: placeOf(index.name),
+    })),
+  ];
+}
+
+/** Whether another row has the same key. The index finds it. */
+function duplicated(table: TableForm, { parts, where }: IndexForm): string {
+  const rowid = rowidOf(table);
+  const keys = parts.map(({ expression }, place) => `(${expression}) AS k${place}`).join(", ");
+  const rows = (more: string) => {
+    const conditions = [...where === null ? [] : [`(${where}\n)`], ...more === "" ? [] : [more]];
+    return `(SELECT ${rowid} AS r, ${keys} FROM ${quoteName(table.name)}${
+      conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`
+    })`;
+  };
+  const same = parts.map(({ collation }, place) =>
+    `o.k${place} = n.k${place} COLLATE ${quoteName(collation)}`
+  );
+  return `EXISTS (SELECT 1 FROM ${rows(`${rowid} = harbor_row`)} AS n CROSS JOIN ${rows("")} AS o WHERE ${
+    same.join(" AND ")
+  } AND o.r <> n.r)`;
+}
+
+/** Returns a name for the row id that no column has; "" when all are taken. */
+export function rowidOf({ columns }: TableForm): string {
+  const taken = new Set(columns.map(({ name }) => name.toLowerCase()));
+  return ["rowid", "_rowid_", "oid"].find((name) => !taken.has(name)) ?? "";
+}
+
+/** Returns a query for the place of a demand that one of some rows breaks; `rows` is a condition on their row ids. */
+export function brokenQuery(table: TableForm, demands: readonly Demand[], rows: string): string {
+  const cases = demands.map(({ broken }, place) => `WHEN ${broken} THEN ${place}`).join(" ");
+  return `SELECT demand FROM (SELECT CASE ${cases} END AS demand FROM ${
+    eachRow(table, rows)
+  }) WHERE demand IS NOT NULL LIMIT 1`;
+}
+
+/** The rows of a table beside their row ids under a name that means the same in every subquery. */
+function eachRow(table: TableForm, rows: string): string {
+  const [name, rowid] = [quoteName(table.name), rowidOf(table)];
+  return `(SELECT ${rowid} AS harbor_row FROM ${name} WHERE ${rows}) AS harbor_rows CROSS JOIN ${name} ON ${name}.${rowid} = harbor_row`;
+}
+
+/** A trigger of ours. */
+export interface Guard {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** What the names of all that we leave in a database until a change is done begin with. */
+export const besidePrefix = "harbor_beside_";
+
+/**
+ * Returns the triggers that let no row be written any more which breaks a demand, and fill what is to be filled. They fire
+ * behind the change, so that they see the row as it is stored. One always stands, so that to drop it tells every connection
+ * that the schema is another.
+ */
+export function guardsOf(
+  table: TableForm,
+  { demands, fills }: { readonly demands: readonly Demand[]; readonly fills: readonly Fill[] },
+): readonly Guard[] {
+  const [name, rowid] = [quoteName(table.name), rowidOf(table)];
+  const filling = fills.map(({ column, value }) =>
+    `UPDATE ${name} SET ${quoteName(column)} = ${value} WHERE ${rowid} = NEW.${rowid} AND ${
+      quoteName(column)
+    } IS NULL AND (${value}) IS NOT NULL;`
+  );
+  const refusing = demands.map(({ broken, message }) =>
+    `SELECT RAISE(ABORT, ${quoteText(message)}) FROM ${
+      eachRow(table, `${rowid} = NEW.${rowid}`)
+    } WHERE ${broken};`
+  );
+  const body = [...filling, ...refusing];
+  return ["INSERT", "UPDATE"].map((verb) => {
+    const trigger = `${besidePrefix}guard_${verb.toLowerCase()}_${table.name}`;
+    const sql = `CREATE TRIGGER ${quoteName(trigger)} AFTER ${verb} ON ${name} BEGIN\n${
+      (body.length === 0 ? ["SELECT 1;"] : body).join("\n")
+    }\nEND`;
+    return { name: trigger, sql };
+  });
+}

@@ -1,0 +1,316 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
+import type { Database } from "../../../src/engines/database.ts";
+import { openDatabase } from "../../../src/engines/open/database.ts";
+import { readApplied } from "../../../src/engines/version_table.ts";
+import { migrate } from "../../../src/migrate/migrate.ts";
+import { sqliteUrl, testClient, withFolder } from "../../support/databases.ts";
+import { contextOf } from "../../support/samples/adoption.ts";
+import { historyOf } from "../../support/samples/script_history.ts";
+import { sql } from "../../support/user_sql.ts";
+
+/** A definition, what its rows are, and the statements that change it, as drizzle-kit writes them. */
+interface Case {
+  readonly before: readonly string[];
+  readonly rows?: readonly string[];
+  readonly after: string;
+  /** The values of the copy, where they are not the columns themselves. */
+  readonly values?: Readonly<Record<string, string>>;
+  readonly indexes?: readonly string[];
+}
+
+function rebuild(columns: readonly string[], { after, values = {}, indexes = [] }: Case): readonly string[] {
+  const names = columns.map((name) => `"${name}"`).join(", ");
+  const taken = columns.map((name) => values[name] ?? `"${name}"`).join(", ");
+  return [
+    after.replace(/^CREATE TABLE t /, "CREATE TABLE `__new_t` "),
+    `INSERT INTO \`__new_t\`(${names}) SELECT ${taken} FROM \`t\`;`,
+    "DROP TABLE `t`;",
+    "ALTER TABLE `__new_t` RENAME TO `t`;",
+    ...indexes,
+  ];
+}
+
+const plain = "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a VARCHAR(10), b TEXT, n INTEGER)";
+const index = "CREATE INDEX i ON t (a)";
+const rows = ["INSERT INTO t (a, b, n) VALUES ('x', 'y', 1), ('z', NULL, 2)"];
+
+// One row a rule: what changes, and whether a row moves for it.
+const cases: readonly (readonly [rule: string, way: "definition" | "copy", change: Case])[] = [
+  ["NOT NULL, a default, a length and a check", "definition", {
+    before: [plain, index],
+    rows,
+    after:
+      "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a VARCHAR(99) DEFAULT 'q' NOT NULL, b TEXT DEFAULT (lower('B')), n INTEGER, CONSTRAINT \"c\" CHECK(\"n\" > 0))",
+    indexes: ["CREATE INDEX i ON t (a)"],
+  }],
+  ["an index that becomes unique, one that goes and a new one", "definition", {
+    before: [plain, index, "CREATE INDEX j ON t (b)"],
+    rows,
+    after: `${plain}`,
+    indexes: ["CREATE UNIQUE INDEX `i` ON `t` (`a`)", "CREATE INDEX k ON t (n DESC) WHERE n > 1"],
+  }],
+  ["NULL that a coalesce fills", "definition", {
+    before: [plain],
+    rows,
+    after: "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a VARCHAR(10), b TEXT NOT NULL, n INTEGER)",
+    values: { b: `coalesce("b", 'none')` },
+  }],
+  ["a default where rows are shorter than the table", "definition", {
+    before: [
+      "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a TEXT)",
+      "INSERT INTO t (a) VALUES ('old')",
+      "ALTER TABLE t ADD b TEXT",
+      "ALTER TABLE t ADD n INTEGER DEFAULT 7",
+    ],
+    rows,
+    after:
+      "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a TEXT, b TEXT DEFAULT 'new', n INTEGER DEFAULT 8)",
+  }],
+  ["less: nullable, without a default and a check, an index no more unique", "definition", {
+    before: [
+      "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a TEXT DEFAULT 'x' NOT NULL, b TEXT, n INTEGER CHECK (n > 0))",
+      "CREATE UNIQUE INDEX i ON t (a)",
+    ],
+    rows,
+    after: "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a TEXT, b TEXT, n INTEGER)",
+    indexes: [index],
+  }],
+  ["AUTOINCREMENT, a collation, a generated column, views and triggers that stay", "definition", {
+    before: [
+      "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, a TEXT COLLATE NOCASE, b TEXT, n INTEGER, g TEXT AS (a || b) STORED)",
+      "CREATE INDEX i ON t (a)",
+      "CREATE VIEW v AS SELECT a FROM t",
+      "CREATE TABLE log (a)",
+      "CREATE TRIGGER r AFTER INSERT ON t BEGIN INSERT INTO log VALUES (NEW.a); END",
+    ],
+    rows,
+    after:
+      "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a TEXT NOT NULL, b TEXT, n INTEGER, g TEXT AS (a || b) STORED)",
+    indexes: ["CREATE UNIQUE INDEX i ON t (a)"],
+  }],
+  ["another affinity", "copy", { before: [plain], rows, after: plain.replace("n INTEGER", "n TEXT") }],
+  ["another order", "copy", {
+    before: [plain],
+    rows,
+    after: "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, b TEXT, a VARCHAR(10), n INTEGER)",
+  }],
+  ["another key", "copy", { before: [plain], rows, after: plain.replace("INTEGER PRIMARY", "INT PRIMARY") }],
+  ["another value", "copy", { before: [plain], rows, after: plain, values: { a: `upper("a")` } }],
+  ["a constraint with an index of its own", "copy", {
+    before: [plain],
+    rows,
+    after: plain.replace("b TEXT", "b TEXT UNIQUE"),
+  }],
+  ["a collation of the script's own", "copy", {
+    before: [plain, index],
+    rows,
+    after: plain.replace("b TEXT", "b TEXT COLLATE NOCASE"),
+  }],
+  ["a value to fill where a trigger would fire", "copy", {
+    before: [plain, "CREATE TRIGGER r AFTER UPDATE ON t BEGIN SELECT 1; END"],
+    rows,
+    after: plain,
+    values: { b: `coalesce("b", 'none')` },
+  }],
+];
+
+for (const [rule, way, change] of cases) {
+  test(`${way === "copy" ? "copies a table for" : "moves no row for"} ${rule}`, async () => {
+    await withFolder(async (folder) => {
+      const [copied, changed] = await Promise.all(
+        ["copied", "changed"].map((name) => make(join(folder, name), change)),
+      );
+      const columns = query(copied!, "SELECT name FROM pragma_table_info('t')").map(({ name }) =>
+        String(name)
+      );
+      const script = rebuild(columns, change);
+      const before = rootpage(changed!);
+      assert.deepEqual(await upgrade(copied!, script, { largeRows: 1_000 }), [null]);
+      assert.deepEqual(await upgrade(changed!, script, { largeRows: 1 }), [way === "copy" ? null : way]);
+      assert.deepEqual(contents(changed!), contents(copied!));
+      assert.deepEqual(query(changed!, "PRAGMA integrity_check"), [{ integrity_check: "ok" }]);
+      assert.equal(rootpage(changed!) === before, way === "definition");
+    });
+  });
+}
+
+// Rows that do not fit, and what the copy says of them.
+const misfits: readonly (readonly [rule: string, change: Case, message: string])[] = [
+  [
+    "NULL",
+    { before: [plain], rows, after: plain.replace("b TEXT", "b TEXT NOT NULL") },
+    "NOT NULL constraint failed: t.b",
+  ],
+  [
+    "a check",
+    {
+      before: [plain],
+      rows,
+      after: plain.replace("n INTEGER", 'n INTEGER, CONSTRAINT "small" CHECK (n < 2)'),
+    },
+    "CHECK constraint failed: small",
+  ],
+  [
+    "a duplicate",
+    {
+      before: [plain, index],
+      rows: [...rows, rows[0]!],
+      after: plain,
+      indexes: ["CREATE UNIQUE INDEX i ON t (a)"],
+    },
+    "UNIQUE constraint failed: t.a",
+  ],
+  [
+    "a duplicate of an index that is new",
+    {
+      before: [plain],
+      rows: [...rows, rows[0]!],
+      after: plain,
+      indexes: ["CREATE UNIQUE INDEX i ON t (a)"],
+    },
+    "UNIQUE constraint failed: t.a",
+  ],
+];
+for (const [rule, change, message] of misfits) {
+  test(`leaves everything as it was where the rows do not fit: ${rule}`, async () => {
+    await withFolder(async (folder) => {
+      const path = await make(join(folder, "changed"), change);
+      const before = contents(path);
+      await assert.rejects(
+        upgrade(path, rebuild(["id", "a", "b", "n"], change), { largeRows: 1 }),
+        (error: Error) => error.message.includes(message),
+      );
+      assert.deepEqual(contents(path), before);
+    });
+  });
+}
+
+test("lets nothing in that breaks the new definition while the rows are looked at, fills what is left out, and goes on when it was killed", async () => {
+  await withFolder(async (folder) => {
+    const change: Case = {
+      before: [plain, index],
+      rows,
+      after:
+        "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a VARCHAR(10), b TEXT DEFAULT 'd' NOT NULL, n INTEGER DEFAULT 5 NOT NULL, CHECK (n < 9))",
+      values: { b: `coalesce("b", 'filled')` },
+      indexes: ["CREATE UNIQUE INDEX i ON t (a)"],
+    };
+    const path = await make(join(folder, "changed"), change);
+    const script = rebuild(["id", "a", "b", "n"], change);
+    await withFile(path, 1, async (database) => {
+      const killed: Database = {
+        ...database,
+        // The guards stand then, and nothing else is done.
+        pace: () => Promise.reject(new Error("killed")),
+      };
+      await assert.rejects(
+        upgradeBy(killed, [start, script.join("\n--> statement-breakpoint\n")], "head"),
+        /killed/,
+      );
+    });
+    // The application goes on; its SQLite may be older.
+    const refused = (statement: string) =>
+      assert.throws(() => run(path, [statement]), /constraint failed/, statement);
+    refused("INSERT INTO t (a, b) VALUES ('x', 'duplicate')");
+    refused("UPDATE t SET a = 'x'");
+    refused("UPDATE t SET n = 9 WHERE id = 1");
+    run(path, [
+      "INSERT INTO t (a) VALUES ('left out')",
+      "UPDATE t SET b = NULL WHERE id = 1",
+      "INSERT INTO t (a, n) VALUES (NULL, 3), (NULL, 4)",
+    ]);
+    assert.deepEqual(query(path, "SELECT b, n FROM t WHERE id IN (1, 3)"), [{ b: "filled", n: 1 }, {
+      b: "filled",
+      n: 5,
+    }]);
+    assert.deepEqual(await upgrade(path, script, { largeRows: 1 }), ["definition"]);
+    assert.deepEqual(query(path, "SELECT name FROM sqlite_schema WHERE name LIKE '%beside%'"), []);
+    assert.deepEqual(query(path, "SELECT count(*) AS n FROM t WHERE b IS NULL"), [{ n: 0 }]);
+    assert.deepEqual(query(path, "PRAGMA integrity_check"), [{ integrity_check: "ok" }]);
+    refused("INSERT INTO t (a) VALUES ('x')");
+    refused("INSERT INTO t (b) VALUES (NULL)");
+  });
+});
+
+const start = "CREATE TABLE started (id INTEGER PRIMARY KEY)";
+
+/** Makes a file at its first revision that has the table of a case. */
+async function make(path: string, { before, rows = [] }: Case): Promise<string> {
+  await writeFile(path, "");
+  run(path, ["PRAGMA journal_mode = WAL"]);
+  await withFile(path, 1, (database) => upgradeBy(database, [start], "+1"));
+  run(path, [...before, ...rows]);
+  return path;
+}
+
+/** Runs a script as the second revision and returns the ways that it goes. */
+function upgrade(path: string, script: readonly string[], { largeRows }: { readonly largeRows: number }) {
+  return withFile(path, largeRows, async (database) => {
+    const pieces = await database.beside!.cut({ statements: script.map((text) => sql.raw(text)) });
+    assert.equal(pieces.reduce((sum, { count }) => sum + count, 0), script.length);
+    await upgradeBy(database, [start, script.join("\n--> statement-breakpoint\n")], "head");
+    assert.ok((await readApplied(database))!.every(({ finishedAt }) => finishedAt !== null));
+    return pieces.map(({ beside }) => beside?.way ?? null);
+  });
+}
+
+function upgradeBy(database: Database, scripts: readonly string[], text: string) {
+  const context = { ...contextOf(database, historyOf("sqlite", scripts)) };
+  return migrate(context, { goal: { direction: "upgrade", text }, lockWaitMs: 0 });
+}
+
+async function withFile<T>(
+  path: string,
+  largeRows: number,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  const options = { client: testClient, access: "write" as const, largeRows };
+  const database = await openDatabase(parseDatabaseUrl(sqliteUrl(path)), options);
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+function run(path: string, statements: readonly string[]): void {
+  const handle = new DatabaseSync(path, { enableForeignKeyConstraints: false, timeout: 5_000 });
+  try {
+    for (const statement of statements) handle.exec(statement);
+  } finally {
+    handle.close();
+  }
+}
+
+function query(path: string, text: string): readonly Readonly<Record<string, unknown>>[] {
+  const handle = new DatabaseSync(path, { timeout: 5_000 });
+  try {
+    return handle.prepare(text).all().map((row) => ({ ...row }));
+  } finally {
+    handle.close();
+  }
+}
+
+function rootpage(path: string): unknown {
+  return query(
+    path,
+    "SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 't'",
+  )[0]!["rootpage"];
+}
+
+/** The whole schema, and the rows with the class of each value. */
+function contents(path: string) {
+  const columns = query(path, "SELECT name FROM pragma_table_xinfo('t')").map(({ name }) =>
+    `quote("${String(name)}")`
+  );
+  return {
+    schema: query(path, "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"),
+    rows: query(path, `SELECT ${columns.join(" || ' ' || ")} AS row FROM t ORDER BY 1`),
+    numbers: query(path, "SELECT count(*) AS n FROM sqlite_schema WHERE name = 'sqlite_sequence'"),
+  };
+}
