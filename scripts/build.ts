@@ -48,9 +48,9 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(root, ".cache", "bundle-"));
   try {
     const history = readHistoryFiles(resolve(values.dir ?? join(root, "drizzle")));
-    const { entry, metafile } = await bundle(root, folder, { version, commit, history });
+    const { entries, metafile } = await bundle(root, folder, { version, commit, history });
     await joinFiles(folder, metafile);
-    const runtime = compile({ root, entry, outfile, target });
+    const runtime = compile({ root, entries, outfile, target });
     const name = relative(process.cwd(), outfile);
     const built = `harbor-db ${version} (${commit ?? "no commit"})`;
     write(`${name}: ${built}, ${mebibytes(statSync(outfile).size)}\n`);

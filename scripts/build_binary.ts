@@ -4,15 +4,15 @@ import { dirname, join } from "node:path";
 
 export interface BinaryOptions {
   readonly root: string;
-  /** The bundle's entry. */
-  readonly entry: string;
+  /** The files that the program and its threads start with; the program's is the first. */
+  readonly entries: readonly [string, ...string[]];
   readonly outfile: string;
   /** A platform as Bun names it (`linux-aarch64-musl`, `darwin-x64`); left out for this machine's. */
   readonly target: string | undefined;
 }
 
 /** Makes a standalone executable of a bundle and returns the path of the runtime in it. It reads no `.env`, `bunfig.toml`, `tsconfig.json` or `package.json`. */
-export function compile({ root, entry, outfile, target }: BinaryOptions): string {
+export function compile({ root, entries, outfile, target }: BinaryOptions): string {
   const bun = installedBun(root);
   const runtime = target === undefined ? bun : bunFor(root, target);
   const forTarget = target === undefined
@@ -39,8 +39,8 @@ export function compile({ root, entry, outfile, target }: BinaryOptions): string
     "--no-compile-autoload-package-json",
     ...forTarget,
     `--outfile=${made}`,
-    entry,
-  ], dirname(entry));
+    ...entries,
+  ], dirname(entries[0]));
   renameSync(made, outfile);
   rmSync(folder, { recursive: true });
   return runtime;

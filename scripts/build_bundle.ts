@@ -13,11 +13,14 @@ export interface BundleInfo {
 
 /** A bundle on disk. */
 export interface Bundle {
-  /** The file that the binary starts with. */
-  readonly entry: string;
+  /** The file that the binary starts with, and those that threads start with. */
+  readonly entries: readonly [string, ...string[]];
   /** Which file is how large. */
   readonly metafile: Metafile;
 }
+
+/** The name of the file that the binary starts with: the bundler's own. */
+export const mainFile = "stdin.js";
 
 /**
  * Bundles src/main.ts for Bun into `outdir`, with what was built in.
@@ -28,8 +31,14 @@ export interface Bundle {
  * @throws {Error} That names each stand-in which nothing in the bundle asks for
  */
 export async function bundle(root: string, outdir: string, info: BundleInfo): Promise<Bundle> {
-  const { metafile } = await build({ ...bundleOptions(root, info), outdir, entryNames: "harbor-db" });
-  return { entry: join(outdir, "harbor-db.js"), metafile };
+  const { metafile } = await build({
+    ...bundleOptions(root, info),
+    outdir,
+    // Beside the parts of the program, which look there for it.
+    entryNames: "[name]",
+    entryPoints: ["src/engines/sqlite/backup/thread_main.ts"],
+  });
+  return { entries: [join(outdir, mainFile), join(outdir, "thread_main.js")], metafile };
 }
 
 /** Returns how the program is bundled, whose entry is `stdin`. */

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build, type Metafile } from "esbuild";
+import { mainFile } from "./build_bundle.ts";
 
 /** What is loaded together: a name → the modules of the checkout that are loaded by name. */
 export type Groups = Readonly<Record<string, readonly string[]>>;
@@ -55,7 +56,7 @@ export async function joinFiles(
   };
 
   const done = new Set<string>();
-  needed("harbor-db.js", done);
+  needed(mainFile, done);
   for (const [name, modules] of Object.entries(groups)) {
     const known = new Set(done);
     for (const module of modules) {

@@ -204,8 +204,8 @@ export const engineMutants: readonly Mutant[] = [
     filter: "without a live lock",
   },
   {
-    file: "engines/sqlite/backup/engine.ts",
-    find: "          flush(to);\n",
+    file: "engines/sqlite/backup/dump.ts",
+    find: "      flush(to);\n",
     replace: "",
     danger: "a backup has its name before it is on the disk",
     tests: ["cli/flush_test.ts"],

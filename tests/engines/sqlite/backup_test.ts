@@ -3,11 +3,12 @@ import type { Database } from "../../../src/engines/database.ts";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { setTimeout } from "node:timers";
 import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
 import type { BackupEngine } from "../../../src/engines/backup_engine.ts";
 import { refuseUnlessAll } from "../../../src/engines/sqlite/backup/content.ts";
@@ -20,7 +21,7 @@ import {
   testClient,
   withFolder,
 } from "../../support/databases.ts";
-import { rejectsWith } from "../../support/harbor_error.ts";
+import { failureOf, rejectsWith } from "../../support/harbor_error.ts";
 import { startSqld } from "../../support/servers/sqld_server.ts";
 
 const never = new AbortController().signal;
@@ -146,7 +147,7 @@ test("a digest of definitions sees an index that is gone", () =>
   ));
 
 for (const engine of [sqliteFile, libsql]) {
-  test(`${engine.name}: a request to stop ends a copy, and nothing is left`, () =>
+  test(`${engine.name}: a request to stop ends a copy and its proof, and nothing is left`, () =>
     engine.withDatabase((url) =>
       withFolder(async (folder) => {
         await engine.query(url, "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
@@ -159,6 +160,20 @@ for (const engine of [sqliteFile, libsql]) {
         const error = await dump.then(() => undefined, (reason) => reason as Error & { code: string });
         assert.equal(error?.code, "interrupted");
         assert.deepEqual(readdirSync(folder), []);
+
+        const copies = await openEngine(url);
+        const copy = join(folder, "copy");
+        const { tables } = await copies.dump(copy, never);
+        assert.deepEqual((await copies.prove(copy, never)).content.tables, tables);
+        const shares: number[] = [];
+        const soon = new AbortController();
+        setTimeout(() => soon.abort(), 1);
+        const stopped = await failureOf(copies.prove(copy, soon.signal, (share) => shares.push(share)));
+        // Nothing of it was waited for.
+        assert.deepEqual([stopped.code, shares], ["interrupted", []]);
+        truncateSync(copy, statSync(copy).size - 4096);
+        const { hint } = await rejectsWith("backup_failed", copies.prove(copy, never));
+        assert.match(hint!, /: harbor-db verify --only integrity$/);
       })
     ));
 

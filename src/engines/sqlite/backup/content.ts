@@ -9,11 +9,11 @@ import type { RowOf } from "../../../base/row_form.ts";
 import type { BackupContent, OnProgress } from "../../backup_engine.ts";
 import { prepare } from "../open_file.ts";
 import { anyRowSql, isPlainRowFailure, plainRowSql, realsText, type RowColumn } from "./row_text.ts";
-import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
+import { stopBackupIfAsked, type Stopping } from "../../../base/stop_backup.ts";
 
 /** How content is read. */
 export interface ReadOptions {
-  readonly signal: AbortSignal;
+  readonly signal: Stopping;
   readonly onProgress?: OnProgress | undefined;
 }
 

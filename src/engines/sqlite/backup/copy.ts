@@ -3,10 +3,12 @@ import { basename } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HarborError, messageOf } from "../../../base/errors.ts";
 import type { Proven } from "../../backup_content.ts";
-import type { BackupContent } from "../../backup_engine.ts";
+import { stoppedBackup } from "../../../base/stop_backup.ts";
+import type { BackupContent, OnProgress } from "../../backup_engine.ts";
 import { lockTable, readContent, type ReadOptions } from "./content.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
 import { freedLock } from "../lock_row.ts";
+import { apartIfLarge } from "./large_file.ts";
 import { execute, openImmutable, prepare } from "../open_file.ts";
 
 /** Makes an empty file that nobody else may read, for SQLite to fill. */
@@ -36,15 +38,23 @@ export function freeCopiedLock(path: string): void {
 /** How much of the time of a proof passes before it can tell how far it is. */
 const integrityShare = 0.6;
 
+type ProvenContent = Proven & { readonly content: BackupContent };
+
 /**
  * Opens a copy as a database of its own, has SQLite check all of it, and reads all rows.
  *
  * @throws {HarborError} `backup_failed` when it is not whole; `interrupted`
  */
-export async function proveCopy(
+export function proveCopy(
   path: string,
-  options: ReadOptions,
-): Promise<Proven & { readonly content: BackupContent }> {
+  { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: OnProgress | undefined },
+): Promise<ProvenContent> {
+  const options = { signal, onProgress, leave: stoppedBackup };
+  return apartIfLarge({ verb: "prove", path }, options, () => proveHere(path, options));
+}
+
+/** As {@link proveCopy}, in the thread that calls it. */
+export async function proveHere(path: string, options: ReadOptions): Promise<ProvenContent> {
   try {
     const copy = openCopy(path);
     try {

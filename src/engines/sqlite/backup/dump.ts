@@ -1,0 +1,102 @@
+import { existsSync, rmSync, statSync } from "node:fs";
+import { backup, DatabaseSync } from "node:sqlite";
+import { messageOf } from "../../../base/errors.ts";
+import { flush } from "../../../base/files/flush.ts";
+import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
+import type { BackupContent } from "../../backup_engine.ts";
+import { busyTimeoutMs, execute, openImmutable } from "../open_file.ts";
+import { readContent, type ReadOptions } from "./content.ts";
+import { createCopyFile, freeCopiedLock } from "./copy.ts";
+import { copyFailure } from "./copy_failure.ts";
+import type { CopyJob } from "./large_file.ts";
+
+/** Pages that SQLite copies before it reports how far it is. */
+const pagesPerStep = 4_096;
+
+/**
+ * Copies the file at `path` and returns what the copy holds.
+ *
+ * @throws {HarborError} `backup_failed`, `disk_full`, `interrupted` …; nothing is left at `to` then
+ */
+export async function dumpHere(
+  { path, url, to }: Extract<CopyJob, { readonly verb: "dump" }>,
+  options: ReadOptions,
+): Promise<BackupContent> {
+  try {
+    createCopyFile(to);
+    try {
+      const content = await withSource(path, (source) => copy(source, to, options));
+      freeCopiedLock(to);
+      flush(to);
+      return content;
+    } catch (error) {
+      for (const ending of ["", "-journal", "-wal", "-shm"]) rmSync(to + ending, { force: true });
+      throw error;
+    }
+  } catch (error) {
+    throw copyFailure(url, error);
+  }
+}
+
+async function copy(
+  source: DatabaseSync,
+  to: string,
+  { signal, onProgress }: ReadOptions,
+): Promise<BackupContent> {
+  execute(source, "BEGIN");
+  try {
+    // A transaction sees the state at its first statement.
+    execute(source, "SELECT 1 FROM sqlite_schema LIMIT 1");
+    const began = performance.now();
+    await backup(source, to, {
+      rate: pagesPerStep,
+      progress: ({ totalPages, remainingPages }) => {
+        onProgress?.((totalPages - remainingPages) / totalPages / 2);
+        stopBackupIfAsked(signal);
+      },
+    });
+    const copyMs = performance.now() - began;
+    const content = await readContent(source, {
+      signal,
+      onProgress: (share) => onProgress?.(0.5 + share / 2),
+    });
+    return { ...content, copyMs };
+  } finally {
+    execute(source, "COMMIT");
+  }
+}
+
+/** Runs work with the file at `path`, opened to read beside whoever else uses it. */
+export async function withSource<T>(
+  path: string,
+  work: (source: DatabaseSync) => Promise<T> | T,
+): Promise<T> {
+  const source = openSource(path);
+  try {
+    return await work(source);
+  } finally {
+    source.close();
+  }
+}
+
+/**
+ * Opens the database beside the connection that is open already, without looking into the file on its own: closing
+ * any other handle on it would drop the locks of that connection.
+ *
+ * Source: https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+ */
+function openSource(path: string): DatabaseSync {
+  // SQLite would make a file that is not there.
+  statSync(path);
+  const source = new DatabaseSync(path, { timeout: busyTimeoutMs });
+  try {
+    execute(source, "PRAGMA query_only = ON");
+    execute(source, "SELECT 1 FROM sqlite_schema LIMIT 1");
+    return source;
+  } catch (error) {
+    source.close();
+    // In a folder that may not be written, a file in WAL mode that nobody has open can only be read as it is.
+    if (existsSync(`${path}-wal`) || !/unable to open|readonly/i.test(messageOf(error))) throw error;
+    return openImmutable(path);
+  }
+}
