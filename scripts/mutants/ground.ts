@@ -172,9 +172,9 @@ export const groundMutants: readonly Mutant[] = [
   },
   {
     file: "history/script.ts",
-    find: "if (next !== undefined) {",
-    replace: "if (false) {",
-    danger: "the second statement of a chunk never runs, and counts as done",
+    find: "if (!isOne) return;",
+    replace: "return;",
+    danger: "a COMMIT in a script ends the transaction in the middle of it",
     tests: ["history/script_test.ts"],
   },
   {
@@ -201,7 +201,7 @@ export const groundMutants: readonly Mutant[] = [
   },
   {
     file: "history/applied.ts",
-    find: "if (row.checksum !== revision.checksum) throw",
+    find: "if (!isOf(row, revision)) throw",
     replace: "if (false) throw",
     danger: "an edited script counts as the one that was applied",
     tests: ["migrate/plan_test.ts"],
@@ -229,14 +229,14 @@ export const groundMutants: readonly Mutant[] = [
   },
   {
     file: "history/history.ts",
-    find: 'update(text.replaceAll("\\r\\n", "\\n"))',
-    replace: "update(text)",
+    find: 'sha256(text.replaceAll("\\r\\n", "\\n"))',
+    replace: "sha256(text)",
     danger: "a checkout on Windows disagrees with every database",
     tests: ["history/history_test.ts"],
   },
   {
     file: "history/history.ts",
-    find: "if (seen.has(revision.id)) {",
+    find: "if (twice !== undefined) {",
     replace: "if (false) {",
     danger: "a revision runs twice",
     tests: ["history/history_test.ts"],

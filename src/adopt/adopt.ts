@@ -1,4 +1,4 @@
-import type { Applied } from "../history/applied.ts";
+import { type Applied, isOf } from "../history/applied.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { guardWord } from "./rules/bridge_statement.ts";
 import { compareSnapshots, describeDifference } from "../schema/compare_snapshots.ts";
@@ -77,8 +77,7 @@ export function adoptionBatch(
   );
   // Rows of scripts that did run stay: once the schema is the revision's again, the way back from there is too.
   const { applied } = inspection;
-  const isRight = (row: Applied) =>
-    reached.some(({ id, checksum }) => id === row.revision && checksum === row.checksum);
+  const isRight = (row: Applied) => reached.some((each) => each.id === row.revision && isOf(row, each));
   const right = (applied ?? []).filter(isRight);
   const stale = (applied ?? []).filter((row) => !isRight(row));
   const added = reached.filter(({ id }) => !right.some((row) => row.revision === id));

@@ -4,7 +4,7 @@ import { readIfThere } from "../base/files/read_if_there.ts";
 import { baselinePath, countReleased, parseBaseline } from "../history/baseline.ts";
 import { checksumListPath, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
 import { type History, scriptChecksum } from "../history/history.ts";
-import { revisionFiles, revisionOfTag } from "../history/revision_name.ts";
+import { idsOf, revisionFiles } from "../history/revision_name.ts";
 import { resolveTarget } from "../history/target.ts";
 import type { CheckedFolder } from "./rules/check_folder.ts";
 import { type WriteOptions, writeTogether } from "./write_together.ts";
@@ -30,13 +30,14 @@ export function refuseReleased(
   { verb, isChanged }: { readonly verb: string; readonly isChanged: (tag: string) => boolean },
 ): void {
   const baseline = parseBaseline(readIfThere(join(dir, baselinePath)));
-  const last = tags.findIndex((tag) => tag === baseline || revisionOfTag(tag) === baseline);
-  const fixed = tags.slice(0, last + 1).find(isChanged);
+  const ids = idsOf(tags);
+  const last = tags.findIndex((tag, at) => tag === baseline || ids[at] === baseline);
+  const fixed = ids[tags.slice(0, last + 1).findIndex(isChanged)];
   if (fixed === undefined) return;
-  throw new HarborError("out_of_order", `Cannot ${verb} revision "${revisionOfTag(fixed)}"`, {
+  throw new HarborError("out_of_order", `Cannot ${verb} revision "${fixed}"`, {
     state: `${baselinePath} says that it is released`,
     hint: "If no database has it, take that back first: harbor-db check --baseline <revision before it>",
-    details: { revision: revisionOfTag(fixed) },
+    details: { revision: fixed },
   });
 }
 

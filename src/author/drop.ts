@@ -4,7 +4,8 @@ import type { HistoryFolder } from "./rules/check_folder.ts";
 import { HarborError } from "../base/errors.ts";
 import { buildHistory, journalPath, scriptChecksum } from "../history/history.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
-import { revisionFiles, revisionName, revisionOfTag } from "../history/revision_name.ts";
+import { idsOf, revisionFiles, revisionName } from "../history/revision_name.ts";
+import { findRevisions } from "../history/target.ts";
 import { refuseReleased } from "./baseline.ts";
 import { renderJson } from "./generate.ts";
 import { readHistoryFolders } from "./read_history_folders.ts";
@@ -64,7 +65,7 @@ export function planDrop(dir: string, cwd: string, target: string | null): Plann
   const text = renderChecksums(checksums);
   const scripts = folders.flatMap(({ files }) => files.get(paths[0]) ?? []);
   return {
-    revision: revisionOfTag(newest),
+    revision: idsOf(tags).at(-1)!,
     name: revisionName(newest, scripts[0] ?? ""),
     checksums: scripts.map(scriptChecksum),
     changes: [
@@ -101,34 +102,38 @@ function newestOf(folders: readonly HistoryFolder[]): readonly string[] {
   if (strays.size < 2) return [...longest, ...strays];
   throw new HarborError(
     "bad_history",
-    `Cannot drop a revision: ${[...strays].map(revisionOfTag).join(" and ")} are in no journal`,
+    `Cannot drop a revision: ${idsOf([...strays]).join(" and ")} are in no journal`,
     { hint: "harbor-db check" },
   );
 }
 
 function refuseAnother(tags: readonly string[], target: string): void {
-  const wanted = target.toLowerCase();
-  const found = tags.filter((tag) => tag.toLowerCase().startsWith(wanted));
-  const newest = tags.at(-1)!;
-  if (found.includes(newest) && (found.length === 1 || revisionOfTag(newest) === wanted)) return;
+  const ids = idsOf(tags);
+  const found = findRevisions(tags.map((tag, at) => ({ tag, id: ids[at]! })), target).map(({ id }) => id);
+  const newest = ids.at(-1)!;
+  if (found.length === 1 && found[0] === newest) return;
   if (found.length === 0) {
-    throw new HarborError("unknown_target", `Cannot find revision "${target}": no revision has that id`, {
-      hint: "harbor-db history",
-    });
+    throw new HarborError(
+      "unknown_target",
+      `Cannot find revision "${target}": no revision has that id or tag`,
+      {
+        hint: "harbor-db history",
+      },
+    );
   }
   if (found.length > 1) {
     throw new HarborError(
       "ambiguous_target",
-      `Cannot find revision "${target}": it is the beginning of ${found.map(revisionOfTag).join(" and ")}`,
-      { hint: "Give more of it.", details: { candidates: found.map(revisionOfTag) } },
+      `Cannot find revision "${target}": it is the beginning of ${found.join(" and ")}`,
+      { hint: "Give more of it.", details: { candidates: found } },
     );
   }
   throw new HarborError(
     "out_of_order",
-    `Cannot drop revision "${revisionOfTag(found[0]!)}": ${revisionOfTag(newest)} is newer`,
+    `Cannot drop revision "${found[0]}": ${newest} is newer`,
     {
       hint: "They go one by one, the newest first: harbor-db drop",
-      details: { revision: revisionOfTag(found[0]!), newest: revisionOfTag(newest) },
+      details: { revision: found[0], newest },
     },
   );
 }

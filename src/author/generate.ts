@@ -5,7 +5,7 @@ import { decide, type Decisions } from "./rules/decisions.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf, journalPath } from "../history/history.ts";
 import { type KitSnapshot, kitVersions, originId, snapshotId } from "../schema/kit_snapshot.ts";
-import { deriveRevisionId, revisionFiles, tagOf } from "../history/revision_name.ts";
+import { deriveRevisionId, idsOf, revisionFiles, tagOf } from "../history/revision_name.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { type DraftedScripts, draftScripts, draftTemplate } from "./draft_revision.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
@@ -168,7 +168,7 @@ function journalWith(text: string | null, dialect: Dialect, revision: NewRevisio
   const journal: Journal = text === null
     ? { version: "7", dialect, entries: [] } as Journal
     : JSON.parse(text);
-  if ((journal.entries.at(-1)?.tag.slice(0, 12) ?? null) !== parent) {
+  if ((idsOf(journal.entries.map(({ tag }) => tag)).at(-1) ?? null) !== parent) {
     throw new HarborError("file_failed", `Cannot add revision "${tag}": another one was added meanwhile`, {
       hint: "Run the same command again.",
     });

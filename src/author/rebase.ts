@@ -5,6 +5,7 @@ import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../
 import { HarborError } from "../base/errors.ts";
 import { journalPath } from "../history/history.ts";
 import { refuseReleased } from "./baseline.ts";
+import { findRevisions } from "../history/target.ts";
 import { forksOf, moveBehind, readTree, type TreeRevision, withDescendants } from "./rules/revision_tree.ts";
 import { isMerging, revisionsOn } from "./git_branch.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
@@ -94,11 +95,11 @@ async function choose(
 }
 
 function resolve(tree: readonly TreeRevision[], prefix: string): string {
-  const found = tree.filter(({ id }) => id.startsWith(prefix.toLowerCase()));
+  const found = findRevisions(tree, prefix);
   if (found.length === 1) return found[0]!.id;
   const code = found.length === 0 ? "unknown_target" : "ambiguous_target";
   const state = found.length === 0
-    ? "no revision has that id"
+    ? "no revision has that id or tag"
     : `it is the beginning of ${found.map(({ id }) => id).join(" and ")}`;
   throw new HarborError(code, `Cannot find revision "${prefix}": ${state}`, { hint: "harbor-db check" });
 }

@@ -1,4 +1,4 @@
-import type { Applied } from "../history/applied.ts";
+import { alembicForm, type Applied } from "../history/applied.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { type RowForm, type RowOf, rowsOfForm } from "../base/row_form.ts";
@@ -17,7 +17,7 @@ const alembicTable = ownTable("alembic_version");
 /** Statements that make the tables where they do not exist. */
 export const createVersionTables: readonly SQL[] = [
   sql`CREATE TABLE IF NOT EXISTS ${versionTable} (
-  revision VARCHAR(32) NOT NULL PRIMARY KEY,
+  revision TEXT NOT NULL PRIMARY KEY,
   name TEXT NOT NULL,
   checksum VARCHAR(64) NOT NULL,
   direction VARCHAR(9) NOT NULL,
@@ -29,7 +29,7 @@ export const createVersionTables: readonly SQL[] = [
   origin VARCHAR(10) NOT NULL
 )`,
   sql`CREATE TABLE IF NOT EXISTS ${backfillTable} (
-  revision VARCHAR(32) NOT NULL,
+  revision TEXT NOT NULL,
   statement INTEGER NOT NULL,
   table_name TEXT NOT NULL,
   last_key TEXT,
@@ -187,7 +187,7 @@ export function setAlembicVersion(revision: string | null): readonly SQL[] {
   const clear = sql`DELETE FROM ${alembicTable}`;
   return revision === null
     ? [clear]
-    : [clear, sql`INSERT INTO ${alembicTable} (version_num) VALUES (${revision})`];
+    : [clear, sql`INSERT INTO ${alembicTable} (version_num) VALUES (${alembicForm(revision)})`];
 }
 
 const versionForm = {

@@ -75,10 +75,20 @@ export function locate(history: History, applied: readonly Applied[]): Position 
   }
   for (const revision of history.revisions.slice(0, present)) {
     const row = rows.get(revision.id)!;
-    if (row.checksum !== revision.checksum) throw edited(revision, { row, last });
+    if (!isOf(row, revision)) throw edited(revision, { row, last });
   }
   const unfinished = applied.find((row) => row.finishedAt === null) ?? null;
   return { done: unfinished?.direction === "upgrade" ? present - 1 : present, unfinished };
+}
+
+/** Returns an id as Alembic's version table has room for it. What Alembic does not know stops it, whole or not. */
+export function alembicForm(id: string): string {
+  return id.slice(0, 32);
+}
+
+/** Says whether a row was written for a revision's script as it is now, whatever its line ends. */
+export function isOf({ checksum }: Applied, revision: Revision): boolean {
+  return checksum === revision.checksum || checksum === revision.rawChecksum;
 }
 
 function edited(

@@ -4,12 +4,12 @@ import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
 import { parseJson, readAs } from "../base/json_schema.ts";
-import { revisionName } from "./revision_name.ts";
+import { idsOf, revisionFiles, revisionName } from "./revision_name.ts";
 import { parseScript, type Script } from "./script.ts";
 
 /** One step of the schema's history. */
 export interface Revision {
-  /** Twelve hex digits. */
+  /** By which it is known in databases and on the command line, see {@link idsOf}: `5b09ebe23c76`, `0007`. */
   readonly id: string;
   /** In words: `Add R2 storage fields`. */
   readonly name: string;
@@ -24,6 +24,8 @@ export interface Revision {
    * script with LF ends it is the hash that drizzle's own migrator stores.
    */
   readonly checksum: string;
+  /** SHA-256 of the script as it lies there, hex, as drizzle's own migrator stores it. */
+  readonly rawChecksum: string;
   /**
    * Reads the script that makes the revision.
    * @throws {HarborError} `bad_script`
@@ -67,22 +69,25 @@ export const journalPath = "meta/_journal.json";
  * revisions have the same id
  */
 export function buildHistory(dialect: Dialect, files: HistoryFiles): History {
-  const revisions: Revision[] = [];
-  const seen = new Set<string>();
-  for (const entry of readJournal(dialect, files)) {
-    const revision = buildRevision(dialect, files, { entry, parent: revisions.at(-1)?.id ?? null });
-    if (seen.has(revision.id)) {
-      throw broken(`${files.folder}/${journalPath}`, `revision ${revision.id} stands in it twice`);
-    }
-    seen.add(revision.id);
-    revisions.push(revision);
+  const entries = readJournal(dialect, files);
+  const ids = idsOf(entries.map(({ tag }) => tag));
+  const twice = ids.find((id, at) => ids.indexOf(id) !== at);
+  if (twice !== undefined) {
+    throw broken(`${files.folder}/${journalPath}`, `revision ${twice} stands in it twice`);
   }
+  const revisions = entries.map((entry, at) =>
+    buildRevision(dialect, files, { entry, id: ids[at]!, parent: ids[at - 1] ?? null })
+  );
   return { dialect, revisions };
 }
 
 /** Returns the checksum of a script's text, see {@link Revision.checksum}. */
 export function scriptChecksum(text: string): string {
-  return createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex");
+  return sha256(text.replaceAll("\r\n", "\n"));
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** Returns the last revision of a history; `undefined` when it is empty. */
@@ -93,9 +98,9 @@ export function headOf(history: History): Revision | undefined {
 const journal = v.object({
   dialect: v.string(),
   entries: v.array(v.object({
-    idx: v.number(),
     when: v.pipe(v.number(), v.check(isTime, "is no time in milliseconds")),
-    tag: v.string(),
+    // It is the name of files: a path would lead out of the folder.
+    tag: v.pipe(v.string(), v.regex(/^[\p{L}\p{N}_][\p{L}\p{N}_. -]*$/u, "is no name of a file")),
   })),
 });
 
@@ -104,31 +109,39 @@ function isTime(ms: number): boolean {
   return Number.isInteger(ms) && !Number.isNaN(new Date(ms).getTime());
 }
 
+/** What drizzle-kit's versions call the dialects. */
+const names: Readonly<Record<string, Dialect>> = {
+  sqlite: "sqlite",
+  turso: "sqlite",
+  postgresql: "postgresql",
+  postgres: "postgresql",
+  pg: "postgresql",
+};
+
+/** Returns the dialect that drizzle-kit calls so; `undefined` for one that harbor-db has no engine for. */
+export function dialectNamed(name: string): Dialect | undefined {
+  return Object.hasOwn(names, name) ? names[name] : undefined;
+}
+
 type JournalEntry = v.InferOutput<typeof journal>["entries"][number];
 
 function readJournal(dialect: Dialect, files: HistoryFiles): readonly JournalEntry[] {
   const path = `${files.folder}/${journalPath}`;
   const wrong = (field: string, state: string) => broken(path, `${field === "" ? "it" : field} ${state}`);
   const { entries, dialect: own } = readAs(journal, readJson(path, files.read(journalPath)), wrong);
-  if (own !== dialect) throw broken(path, `its dialect is "${own}", and not "${dialect}"`);
-  const at = entries.findIndex(({ idx }, index) => idx !== index);
-  if (at >= 0) throw broken(path, `entries.${at}.idx is ${entries[at]!.idx}, not ${at}`);
+  if (dialectNamed(own) !== dialect) throw broken(path, `its dialect is "${own}", and not "${dialect}"`);
   return entries;
 }
 
 function buildRevision(
   dialect: Dialect,
   files: HistoryFiles,
-  { entry, parent }: { readonly entry: JournalEntry; readonly parent: string | null },
+  { entry: { tag, when }, id, parent }: {
+    readonly entry: JournalEntry;
+    readonly id: string;
+    readonly parent: string | null;
+  },
 ): Revision {
-  const { tag } = entry;
-  const [, id = ""] = /^([0-9a-f]{12})_\w+$/.exec(tag) ?? [];
-  if (id === "") {
-    throw broken(
-      `${files.folder}/${journalPath}`,
-      `the tag "${tag}" is not twelve hex digits, "_" and a name`,
-    );
-  }
   const source = (suffix: string) => ({
     file: `${files.folder}/${tag}${suffix}`,
     text: files.read(tag + suffix),
@@ -142,15 +155,16 @@ function buildRevision(
     name: revisionName(tag, text),
     parent,
     tag,
-    createdAt: new Date(entry.when).toISOString(),
+    createdAt: new Date(when).toISOString(),
     checksum: scriptChecksum(text),
+    rawChecksum: sha256(text),
     upgrade: once(() => parseScript({ ...up, text })),
     downgrade: once(() => {
       const down = source(".down.sql");
       return down.text === null ? null : parseScript({ ...down, text: down.text });
     }),
     snapshot: () => {
-      const path = `meta/${id}_snapshot.json`;
+      const [, , path] = revisionFiles(tag);
       const shown = `${files.folder}/${path}`;
       return { path: shown, json: readJson(shown, files.read(path)) };
     },

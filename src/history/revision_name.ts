@@ -9,19 +9,14 @@ export function tagOf(revision: string, name: string): string {
   return `${revision}_${slug(name)}`;
 }
 
-/** Returns the revision that a tag is of. */
-export function revisionOfTag(tag: string): string {
-  return tag.slice(0, 12);
-}
-
 /**
  * Returns a revision's name in words: the first line of its script where that is the tag's name written out, and else the
  * tag's, since a script may begin with any comment.
  */
 export function revisionName(tag: string, script: string): string {
-  const words = tag.replace(/^[^_]*_/, "");
+  const words = /^(?:[0-9a-f]{12}|\d+)_(.+)$/.exec(tag)?.[1] ?? tag;
   const written = scriptName(script);
-  return written !== null && slug(written) === words ? written : words.replaceAll("_", " ");
+  return written !== null && slug(written) === words ? written : words.replaceAll("_", " ").trim() || tag;
 }
 
 /** Returns a script's name: its first line when that is a plain comment, else `null`. */
@@ -32,7 +27,30 @@ function scriptName(text: string): string | null {
 
 /** Returns the files of a revision in its dialect's folder: the script up, the script down, the snapshot. */
 export function revisionFiles(tag: string): readonly [up: string, down: string, snapshot: string] {
-  return [`${tag}.sql`, `${tag}.down.sql`, `meta/${revisionOfTag(tag)}_snapshot.json`];
+  return [`${tag}.sql`, `${tag}.down.sql`, `meta/${prefixOf(tag)}_snapshot.json`];
+}
+
+/** Returns what stands before the first underscore of a tag: what drizzle-kit calls the snapshot by. */
+export function prefixOf(tag: string): string {
+  return tag.split("_", 1)[0]!;
+}
+
+/**
+ * Returns the ids of the revisions with those tags, in their order: the prefix where no other tag has it and it is no
+ * word for another target, else the tag.
+ */
+export function idsOf(tags: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const tag of tags) counts.set(prefixOf(tag), (counts.get(prefixOf(tag)) ?? 0) + 1);
+  return tags.map((tag) => {
+    const prefix = prefixOf(tag);
+    return counts.get(prefix) === 1 && !["", "head", "base"].includes(prefix) ? prefix : tag;
+  });
+}
+
+/** Says whether a tag is one that harbor-db makes. */
+export function isOwnTag(tag: string): boolean {
+  return /^[0-9a-f]{12}_/.test(tag);
 }
 
 /** Returns a name in lower case, with underscores, of ASCII letters and digits, cut at a word. */

@@ -23,17 +23,16 @@ export interface ScriptSource {
 }
 
 /**
- * Splits a script into its statements and reads the `-- harbor:` directives above them.
+ * Splits a script into its statements, at breakpoints and semicolons, and reads the `-- harbor:` directives above them.
  *
- * @throws {HarborError} `bad_script` with file and line when two statements stand without a breakpoint between them,
- * a directive is not known or misplaced, or a string or comment does not end
+ * @throws {HarborError} `bad_script` with file and line when a directive is not known or misplaced, a statement begins
+ * or ends a transaction, or a string or comment does not end
  */
 export function parseScript(source: ScriptSource): Script {
   const statements: Statement[] = [];
   let line = 1;
   for (const chunk of source.text.replaceAll("\r\n", "\n").split(breakpoint)) {
-    const statement = parseChunk({ ...source, text: chunk }, line);
-    if (statement !== null) statements.push(statement);
+    statements.push(...parseChunk({ ...source, text: chunk }, line));
     line += chunk.split("\n").length - 1;
   }
   return { file: source.file, statements };
@@ -44,7 +43,7 @@ export function countStatements(text: string, dialect: Dialect): number {
   return splitTokens(tokensOf(text, dialect)).length;
 }
 
-function parseChunk(source: ScriptSource, firstLine: number): Statement | null {
+function parseChunk(source: ScriptSource, firstLine: number): readonly Statement[] {
   const lineAt = (offset: number) => firstLine + source.text.slice(0, offset).split("\n").length - 1;
   const fail = (offset: number, state: string, hint?: string) => {
     const where = `${source.file}:${lineAt(offset)}`;
@@ -55,30 +54,56 @@ function parseChunk(source: ScriptSource, firstLine: number): Statement | null {
     });
   };
   const tokens = tokenizeChunk(source, fail);
-  const [statement, next] = splitTokens(withoutComments(tokens));
-  if (next !== undefined) {
-    throw fail(
-      next[0]!.start,
-      "a second statement stands here without a breakpoint before it",
-      `Put a line "${breakpoint}" between the two statements.`,
-    );
-  }
+  const spans = splitTokens(withoutComments(tokens)).map((own) => {
+    const start = own[0]!.start;
+    const last = own.at(-1)!;
+    return { own, start, end: last.start + last.text.length };
+  });
   const directives = tokens.filter((token) => /^--\s*harbor:/.test(token.text) && token.kind === "comment");
-  const stray = directives.find((token) => statement === undefined || token.start > statement[0]!.start);
+  const stray = directives.find(({ start }) =>
+    spans.every((span, at) => !standsAbove(start, span, spans[at - 1]))
+  );
   if (stray !== undefined) throw fail(stray.start, `the directive "${stray.text}" stands above no statement`);
-  if (statement === undefined) return null;
-  const last = statement.at(-1)!;
-  const sql = source.text.slice(statement[0]!.start, last.start + last.text.length);
-  const start = statement[0]!.start;
-  return {
-    line: lineAt(start),
-    ...applyDirectives(directives, {
-      dialect: source.dialect,
-      sql,
-      tokens: statement.map((token) => ({ ...token, start: token.start - start })),
-      fail,
-    }),
-  };
+  return spans.map((span, at) => {
+    const { own, start, end } = span;
+    refuseTransaction(own, fail);
+    return {
+      line: lineAt(start),
+      ...applyDirectives(directives.filter((each) => standsAbove(each.start, span, spans[at - 1])), {
+        dialect: source.dialect,
+        sql: source.text.slice(start, end),
+        tokens: own.map((token) => ({ ...token, start: token.start - start })),
+        fail,
+      }),
+    };
+  });
+}
+
+/** Where a statement begins and ends in its text. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Says whether what begins at an offset stands between a statement and the one before it. */
+function standsAbove(offset: number, { start }: Span, before: Span | undefined): boolean {
+  return offset < start && (before === undefined || offset >= before.end);
+}
+
+/** harbor-db says itself where a transaction begins and ends: one that a script ended would leave it half committed. */
+function refuseTransaction(statement: readonly Token[], fail: Fail): void {
+  const [first, second] = statement;
+  const isOne =
+    ["BEGIN", "COMMIT", "ROLLBACK", "END", "ABORT", "SAVEPOINT", "RELEASE"].some((word) =>
+      isWord(first, word)
+    ) ||
+    isWord(second, "TRANSACTION") && ["START", "PREPARE"].some((word) => isWord(first, word));
+  if (!isOne) return;
+  throw fail(
+    first!.start,
+    `${first!.text.toUpperCase()} stands in it, and harbor-db begins and ends the transaction itself`,
+    "Take it out. What must run outside of a transaction says so above: -- harbor:alone",
+  );
 }
 
 function tokenizeChunk(source: ScriptSource, fail: Fail): readonly Token[] {

@@ -21,22 +21,29 @@ export function resolveTarget(history: History, done: number, text: string): num
       { hint: "harbor-db history" },
     );
   }
-  const found = /^[0-9a-f]+$/i.test(text)
-    ? revisions.filter((revision) => revision.id.startsWith(text.toLowerCase()))
-    : [];
+  const found = findRevisions(revisions, text);
   if (found.length === 1) return revisions.indexOf(found[0]!) + 1;
   if (found.length > 1) {
     const candidates = found.map((revision) => revision.id);
     throw new HarborError(
       "ambiguous_target",
       `Cannot find target "${text}": it is the beginning of ${candidates.join(" and ")}`,
-      {
-        hint: "Give more digits.",
-        details: { candidates },
-      },
+      { hint: "Give more of it.", details: { candidates } },
     );
   }
-  throw new HarborError("unknown_target", `Cannot find target "${text}": no revision has that id`, {
+  throw new HarborError("unknown_target", `Cannot find target "${text}": no revision has that id or tag`, {
     hint: "harbor-db history",
   });
+}
+
+/** Returns the revisions that a text means: the one whose id or tag it is, else all of which it is the beginning. */
+export function findRevisions<T extends { readonly id: string; readonly tag: string }>(
+  revisions: readonly T[],
+  text: string,
+): readonly T[] {
+  const wanted = text.toLowerCase();
+  const namesOf = ({ id, tag }: T) => [id.toLowerCase(), tag.toLowerCase()];
+  const exact = revisions.filter((each) => namesOf(each).includes(wanted));
+  if (exact.length > 0 || text === "") return exact;
+  return revisions.filter((each) => namesOf(each).some((name) => name.startsWith(wanted)));
 }

@@ -131,8 +131,8 @@ function withAllSections(json: unknown): unknown {
 export const originId = "00000000-0000-0000-0000-000000000000";
 
 /** Returns the id of the snapshot of a revision, the same on every machine. */
-export function snapshotId(revision: string | null): string {
-  return revision === null ? originId : `00000000-0000-4000-8000-${revision}`;
+export function snapshotId(revision: string): string {
+  return `00000000-0000-4000-8000-${revision}`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Applied } from "../history/applied.ts";
+import { type Applied, isOf } from "../history/applied.ts";
 import type { History } from "../history/history.ts";
 import type { State } from "./state.ts";
 
@@ -41,7 +41,7 @@ export function listRevisions(history: History, { kind, applied }: State): reado
       createdAt: revision.createdAt,
       ...appliedPart(row, isOnRecord),
       checksum: revision.checksum,
-      checksumMatches: row === undefined || !isOnRecord ? null : row.checksum === revision.checksum,
+      checksumMatches: row === undefined || !isOnRecord ? null : isOf(row, revision),
       inHistory: true,
     };
   });

@@ -1,4 +1,4 @@
-import type { Applied } from "../history/applied.ts";
+import { type Applied, isOf } from "../history/applied.ts";
 import { resolveTarget } from "../history/target.ts";
 import type { Difference } from "../schema/compare_snapshots.ts";
 import { HarborError } from "../base/errors.ts";
@@ -61,7 +61,7 @@ export async function stamp(context: RunContext, target: string, lockWaitMs: num
     const rows = history.revisions.slice(0, count).map((revision) => {
       const row = recordOf(revision, { startedAt, appliedBy: version, origin: "stamp" });
       const old = kept.get(revision.id);
-      return old?.checksum === revision.checksum ? old : row;
+      return old !== undefined && isOf(old, revision) ? old : row;
     });
     const to = rows.at(-1)?.revision ?? null;
     const alembic = await readAlembicVersions(database) === null ? [] : setAlembicVersion(to);

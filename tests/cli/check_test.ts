@@ -114,12 +114,12 @@ const damages: readonly (readonly [
     (project) =>
       project.write(
         `drizzle/sqlite/${r2}.down.sql`,
-        "-- Add R2 storage fields\nDROP TABLE a;\nDROP TABLE b;\n",
+        "-- Add R2 storage fields\nDROP TABLE a;\nCOMMIT;\n",
       ),
     "downgrade",
     `drizzle/sqlite/${r2}.down.sql:3`,
-    /a second statement stands here/,
-    /breakpoint/,
+    /COMMIT stands in it/,
+    /Take it out/,
   ],
   [
     "a directive that is not known",

@@ -68,11 +68,46 @@ test("buildHistory() reads a script and a snapshot when they are asked for, and 
   assert.equal(whole!.upgrade(), whole!.upgrade());
 });
 
-test("buildHistory() gives a checkout with CRLF the same checksum", () => {
+test("buildHistory() gives a checkout with CRLF the same checksum, and the one that drizzle has", () => {
   const at = (text: string) =>
-    build({ "meta/_journal.json": journal(entry), "71dda59686db_initial_schema.sql": text }).revisions[0]!
-      .checksum;
-  assert.equal(at("SELECT 1;\r\nSELECT 2;\r\n"), at("SELECT 1;\nSELECT 2;\n"));
+    build({ "meta/_journal.json": journal(entry), "71dda59686db_initial_schema.sql": text }).revisions[0]!;
+  assert.equal(at("SELECT 1;\r\nSELECT 2;\r\n").checksum, at("SELECT 1;\nSELECT 2;\n").checksum);
+  const raw = "SELECT 1;\r\n";
+  assert.equal(at(raw).rawChecksum, createHash("sha256").update(raw).digest("hex"));
+});
+
+// Tags as the kits of all versions make them, and people: the ids, and what the revisions are called.
+const tagged: readonly (readonly [tags: string, ids: string, names: string])[] = [
+  ["0000_brave_hulk 0001_add_notes", "0000 0001", "brave hulk,add notes"],
+  ["0007_brave_hulk 0007_add_notes 0008_x", "0007_brave_hulk 0007_add_notes 0008", "brave hulk,add notes,x"],
+  ["20250508083758_x 20250508083759_y", "20250508083758 20250508083759", "x,y"],
+  ["init add_users add_posts", "init add_users add_posts", "init,add users,add posts"],
+  ["_x head_y base", "_x head_y base", "x,head y,base"],
+  ["0000 0000_x", "0000 0000_x", "0000,x"],
+];
+for (const [tags, ids, names] of tagged) {
+  test(`buildHistory() takes the tags ${tags} as they stand`, () => {
+    const entries = tags.split(" ").map((tag, at) => ({ idx: at * 2, when: at, tag }));
+    const scripts = entries.map(({ tag }) => [`${tag}.sql`, "-- Custom SQL migration file\nSELECT 1"]);
+    const { revisions } = build({
+      ...Object.fromEntries(scripts),
+      "meta/_journal.json": journal(...entries),
+    });
+    assert.equal(revisions.map(({ id }) => id).join(" "), ids);
+    assert.equal(revisions.map(({ name }) => name).join(","), names);
+    for (const { id, tag, snapshot } of revisions) {
+      assert.throws(
+        snapshot,
+        { details: { path: `drizzle/sqlite/meta/${tag.split("_")[0]}_snapshot.json` } },
+        id,
+      );
+    }
+  });
+}
+
+test("buildHistory() reads the journals of kits that called a dialect otherwise", () => {
+  const read = (path: string) => path === "meta/_journal.json" ? `{"dialect":"pg","entries":[]}` : null;
+  assert.deepEqual(buildHistory("postgresql", { folder: "drizzle", read }).revisions, []);
 });
 
 const sql = { "71dda59686db_initial_schema.sql": "SELECT 1" };
@@ -86,11 +121,6 @@ const mistakes: readonly (readonly [string, Readonly<Record<string, string>>, Re
     /dialect is "postgresql"/,
   ],
   ["a journal without entries", { "meta/_journal.json": `{"dialect":"sqlite"}` }, /entries is missing/],
-  [
-    "entries out of order",
-    { "meta/_journal.json": journal({ ...entry, idx: 1 }) },
-    /entries\.0\.idx is 1, not 0/,
-  ],
   ["a journal of null", { "meta/_journal.json": "null" }, /_journal\.json": it is no object/],
   ["a nest without an end", { "meta/_journal.json": "[".repeat(100_000) }, /it is no JSON/],
   ["an entry that is none", { "meta/_journal.json": journal(null) }, /entries\.0 is no object/],
@@ -125,9 +155,9 @@ const mistakes: readonly (readonly [string, Readonly<Record<string, string>>, Re
     /entries\.0\.when is no time/,
   ],
   [
-    "a tag without an id",
-    { "meta/_journal.json": journal({ ...entry, tag: "0000_initial" }) },
-    /tag "0000_initial"/,
+    "a tag that leads out of the folder",
+    { "meta/_journal.json": journal({ ...entry, tag: "../0000_initial" }) },
+    /entries\.0\.tag is no name of a file/,
   ],
   [
     "a missing script",
@@ -137,7 +167,7 @@ const mistakes: readonly (readonly [string, Readonly<Record<string, string>>, Re
   [
     "a revision that stands twice",
     { "meta/_journal.json": journal(entry, { ...entry, idx: 1 }), ...sql },
-    /71dda59686db stands in it twice/,
+    /71dda59686db_initial_schema stands in it twice/,
   ],
 ];
 for (const [what, files, expected] of mistakes) {

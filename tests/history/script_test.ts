@@ -62,12 +62,37 @@ for (const [dialect, text, expected] of counts) {
   });
 }
 
-test("parseScript() refuses two statements without a breakpoint, with file and line", () => {
-  const error = failure("-- one\nSELECT 1;\n\nSELECT 2;");
-  assert.equal(error.code, "bad_script");
-  assert.match(error.message, /"x\.sql:4": a second statement stands here/);
-  assert.match(error.hint!, /statement-breakpoint/);
+test("parseScript() reads several statements between two breakpoints, each with its own directives", () => {
+  const statements = read(
+    "-- one\n-- harbor:allow drop_table it is empty\nSELECT 1;\n\n-- harbor:alone\nSELECT 2; SELECT 3",
+  );
+  assert.deepEqual(
+    statements.map(({ sql, line, allowed, run }) => [sql, line, allowed, run.kind]),
+    [
+      ["SELECT 1", 3, ["drop_table"], "transaction"],
+      ["SELECT 2", 6, [], "alone"],
+      ["SELECT 3", 6, [], "transaction"],
+    ],
+  );
 });
+
+for (
+  const word of [
+    "BEGIN",
+    "begin immediate",
+    "COMMIT",
+    "END TRANSACTION",
+    "ROLLBACK",
+    "START TRANSACTION",
+    "SAVEPOINT a",
+  ]
+) {
+  test(`parseScript() refuses ${word}, which would end what harbor-db began`, () => {
+    const error = failure(`SELECT 1;\n${word};\nSELECT 2`);
+    assert.equal(error.code, "bad_script");
+    assert.match(error.message, /"x\.sql:2": \w+ stands in it/);
+  });
+}
 
 test("parseScript() refuses what does not end, with the line where it began", () => {
   assert.match(
@@ -103,6 +128,11 @@ test("parseScript() takes a backfill without a condition", () => {
 const mistakes = [
   ["an unknown directive", "-- harbor:frobnicate\nSELECT 1", /"harbor:frobnicate" is not known/],
   ["a directive above nothing", "SELECT 1;\n-- harbor:alone\n", /x\.sql:2.*stands above no statement/],
+  [
+    "a directive inside a statement",
+    "SELECT\n-- harbor:alone\n1; SELECT 2",
+    /x\.sql:2.*stands above no statement/,
+  ],
   [
     "a backfill without a key",
     "-- harbor:backfill table=files\nUPDATE files SET a = 1",

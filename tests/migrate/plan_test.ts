@@ -10,17 +10,22 @@ const names = ["000000000001", "000000000002", "00000000abcd", "00000000abef"];
 const history = historyOf(names);
 
 function historyOf(ids: readonly string[]): History {
+  return historyOfTags(ids.map((id) => `${id}_step`));
+}
+
+function historyOfTags(tags: readonly string[]): History {
   const files = new Map<string, string>([[
     "meta/_journal.json",
     JSON.stringify({
       dialect: "sqlite",
-      entries: ids.map((id, idx) => ({ idx, when: idx, tag: `${id}_step`, breakpoints: true })),
+      entries: tags.map((tag, idx) => ({ idx, when: idx, tag, breakpoints: true })),
     }),
   ]]);
-  for (const id of ids) {
-    files.set(`${id}_step.sql`, `SELECT '${id}';`);
+  for (const tag of tags) {
+    const id = tag.replace(/_step$/, "");
+    files.set(`${tag}.sql`, `SELECT '${id}';`);
     // The third has no way back.
-    if (id !== names[2]) files.set(`${id}_step.down.sql`, `SELECT 'not ${id}';`);
+    if (id !== names[2]) files.set(`${tag}.down.sql`, `SELECT 'not ${id}';`);
   }
   return buildHistory("sqlite", { folder: "drizzle/sqlite", read: (path) => files.get(path) ?? null });
 }
@@ -106,6 +111,26 @@ const cases = [
   ["refuses to upgrade half a downgrade", "1 2v", "upgrade", "head", "unfinished"],
   ["refuses to resume an edited script", "1 2^!", "upgrade", "head", "checksum_mismatch"],
 ] as const;
+
+// One row a target: the tags, what the user writes, how many are applied there (or the error's code).
+const targets = [
+  ["0000_a 0001_b 0010_c", "0001", 2],
+  ["0000_a 0001_b 0010_c", "001", 3],
+  ["0000_a 0001_b 0010_c", "0001_B", 2],
+  ["0000_a 0001_b 0010_c", "00", "ambiguous_target"],
+  ["1_a 10_b", "1", 1],
+  ["0007_a 0007_b", "0007_b", 2],
+  ["0007_a 0007_b", "0007", "ambiguous_target"],
+  ["0007_a 0007_b", "b", "unknown_target"],
+  ["0007_a 0007_b", "", "unknown_target"],
+] as const;
+for (const [tags, text, expected] of targets) {
+  test(`resolveTarget() of "${text}" among ${tags} is ${expected}`, () => {
+    const found = () => resolveTarget(historyOfTags(tags.split(" ")), 0, text);
+    if (typeof expected === "number") assert.equal(found(), expected);
+    else assert.throws(found, { code: expected });
+  });
+}
 
 for (const [rule, applied, direction, target, expected] of cases) {
   test(`plan() ${rule}`, () => assert.equal(show(applied, direction, target), expected));

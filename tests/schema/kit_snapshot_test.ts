@@ -8,7 +8,6 @@ import {
   type KitSnapshot,
   type KitTable,
   mapValues,
-  originId,
   sameSchema,
   snapshotId,
 } from "../../src/schema/kit_snapshot.ts";
@@ -16,7 +15,6 @@ import { kitColumn, kitSnapshot, kitTable } from "../support/samples/kit_parts.t
 
 test("snapshotId() is made of the revision alone", () => {
   assert.equal(snapshotId("5b09ebe23c76"), "00000000-0000-4000-8000-5b09ebe23c76");
-  assert.equal(snapshotId(null), originId);
 });
 
 // One row a rule: two values, and whether they are the same.

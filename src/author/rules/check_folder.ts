@@ -11,7 +11,7 @@ import {
   scriptChecksum,
 } from "../../history/history.ts";
 import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
-import { revisionFiles } from "../../history/revision_name.ts";
+import { prefixOf, revisionFiles } from "../../history/revision_name.ts";
 import type { Script } from "../../history/script.ts";
 
 /** One dialect's folder as it lies on disk, whatever its state. */
@@ -107,8 +107,10 @@ function checkStrangers({ files, folder }: HistoryFolder, history: History | nul
   const known = new Set(history.revisions.flatMap(({ tag }) => revisionFiles(tag)));
   for (const path of files.keys()) {
     if (known.has(path) || path === journalPath) continue;
-    const id = /^(?:meta\/)?([0-9a-f]{12})_/.exec(path)?.[1];
-    const script = [...files.keys()].some((each) => new RegExp(`^${id}_\\w+\\.sql$`).test(each));
+    const id = prefixOf(path.replace(/^meta\//, ""));
+    const script = [...files.keys()].some((each) =>
+      each.startsWith(`${id}_`) && /(?<!\.down)\.sql$/.test(each)
+    );
     const isWhole = script && files.has(`meta/${id}_snapshot.json`);
     add(
       "files",

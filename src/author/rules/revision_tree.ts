@@ -3,8 +3,7 @@ import type { HistoryFolder } from "./check_folder.ts";
 import { journalPath } from "../../history/history.ts";
 import { parseJson } from "../../base/json_schema.ts";
 import { type KitSnapshot, originId, readKitSnapshot } from "../../schema/kit_snapshot.ts";
-import { revisionFiles } from "../../history/revision_name.ts";
-import { revisionName } from "../../history/revision_name.ts";
+import { idsOf, isOwnTag, revisionFiles, revisionName } from "../../history/revision_name.ts";
 
 /** A revision as its files say, whatever the journal says. */
 export interface TreeRevision {
@@ -24,12 +23,16 @@ export interface TreeRevision {
  */
 export function readTree({ folder, files }: HistoryFolder): readonly TreeRevision[] {
   const entries = looseEntries(files.get(journalPath) ?? "");
-  const scripts = [...files.keys()].flatMap((path) => /^([0-9a-f]{12}_\w+)\.sql$/.exec(path)?.[1] ?? []);
-  const tags = [...new Set([...entries.map(({ tag }) => tag), ...scripts])];
-  return tags.filter((tag) => scripts.includes(tag)).map((tag) => {
+  const named = entries.map(({ tag }) => tag);
+  const scripts = [...files.keys()].flatMap((path) => /^([^/]+?)(?<!\.down)\.sql$/.exec(path)?.[1] ?? []);
+  const isRevision = (tag: string) => isOwnTag(tag) || files.has(revisionFiles(tag)[2]);
+  const strangers = scripts.filter((tag) => !named.includes(tag) && isRevision(tag));
+  const tags = [...named.filter((tag) => scripts.includes(tag)), ...strangers];
+  const ids = idsOf(tags);
+  return tags.map((tag, at) => {
     const [up, , meta] = revisionFiles(tag);
     return {
-      id: tag.slice(0, 12),
+      id: ids[at]!,
       tag,
       name: revisionName(tag, files.get(up)!),
       when: entries.find((entry) => entry.tag === tag)?.when ?? null,

@@ -1,4 +1,4 @@
-import { type Applied, locate } from "../../history/applied.ts";
+import { alembicForm, type Applied, locate } from "../../history/applied.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History } from "../../history/history.ts";
 
@@ -15,7 +15,9 @@ export function disagreement(
   const position = positionOf(history, applied);
   if (position === null) return null;
   const current = history.revisions[position.done - 1]?.id;
-  const expected = [current, position.unfinished?.revision];
+  const expected = [current, position.unfinished?.revision].map((id) =>
+    id === undefined ? id : alembicForm(id)
+  );
   if (alembic.every((id) => expected.includes(id))) return null;
   return `alembic_version says ${alembic.join(", ")} and harbor_version says ${current ?? "base"}`;
 }
