@@ -12,7 +12,7 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     file: "state/stamp.ts",
-    find: "return old?.checksum === revision.checksum ? old : row;",
+    find: "return old !== undefined && isOf(old, revision) ? old : row;",
     replace: "return old ?? row;",
     danger: "a stamp does not settle an edited script",
     tests: ["state/stamp_test.ts"],
@@ -156,8 +156,8 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     file: "adopt/adopt.ts",
-    find: "id === row.revision && checksum === row.checksum",
-    replace: "id === row.revision",
+    find: "each.id === row.revision && isOf(row, each)",
+    replace: "each.id === row.revision",
     danger: "an edited script counts as the one that ran",
     tests: ["adopt/adopt_test.ts"],
     filter: "sqlite file: a row of a script",
