@@ -244,12 +244,22 @@ function examplesText({ examples }: Command, columns: number): string {
   return `\nExamples:\n${(fit ? beside : below).join("\n")}\n`;
 }
 
+/** What each exit code means. */
+export const exitCodes = [
+  [0, "done or nothing to do"],
+  [1, "failed"],
+  [2, "wrong command line, configuration or history"],
+  [3, "something needs attention"],
+  [4, "refused"],
+  [5, "locked by another harbor-db"],
+  [130, "interrupted"],
+] as const;
+
 const exitCodeHelp = [
   "",
   "Every option also has an environment variable: --lock-wait is HARBOR_DB_LOCK_WAIT.",
   "",
-  "Exit codes: 0 done or nothing to do · 1 failed · 2 wrong command line, configuration or history · " +
-  "3 something needs attention · 4 refused · 5 locked by another harbor-db · 130 interrupted",
+  `Exit codes: ${exitCodes.map(([code, meaning]) => `${code} ${meaning}`).join(" · ")}`,
   "",
 ];
 
