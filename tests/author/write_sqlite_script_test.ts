@@ -45,6 +45,14 @@ const cases: readonly Case[] = [
     expected: ["DROP INDEX `ix`;"],
   },
   {
+    rule: "quotes in an index what is a column, and no expression",
+    to: [t(["c text"], {
+      indexes: { ix: { name: "ix", columns: ["c", "lower(c)"], isUnique: true, where: "c > ''" } },
+    })],
+    contract: ["CREATE UNIQUE INDEX `ix` ON `t` (`c`,`lower(c)`) WHERE c > '';"],
+    expected: ["CREATE UNIQUE INDEX `ix` ON `t` (`c`,lower(c)) WHERE c > '';"],
+  },
+  {
     rule: "takes a check with its column",
     from: [t([])],
     to: [t(["c text"], { checkConstraints: kitCheck("t_c_check", `"c" IN ('a', 'b')`) })],

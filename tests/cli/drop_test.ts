@@ -57,6 +57,7 @@ test("drop takes back what generate wrote, and nothing but the newest that no da
 test("drop leaves all as it was when it cannot remove everything", () =>
   withOwner(async ({ folder, as }) => {
     await cp(projectFile("drizzle"), join(folder, "drizzle"), { recursive: true });
+    await rm(join(folder, "drizzle/BASELINE"));
     const project = openProject(folder);
     for (const each of ["", ...await readdir(join(folder, "drizzle"), { recursive: true })]) {
       await chown(join(folder, "drizzle", each), as.uid, as.gid);

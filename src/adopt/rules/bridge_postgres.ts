@@ -1,6 +1,13 @@
 import { sharedTables } from "../../schema/shared_tables.ts";
 import { isConstant } from "../../sql/constant_expression.ts";
-import { type BridgeStatement, type BridgeSubject, guard, guardWord, step } from "./bridge_statement.ts";
+import {
+  type BridgeStatement,
+  type BridgeSubject,
+  guard,
+  guardWord,
+  keptColumns,
+  step,
+} from "./bridge_statement.ts";
 import { pair } from "../../schema/pair.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
@@ -106,16 +113,22 @@ THEN RAISE EXCEPTION ${quoteText(`${guardWord} ${table.name}`)}; END IF;
 END $harbor$`);
 }
 
+/** A number for a row by its key, of whatever type and however many columns; the same for all rows without one. */
+function seedOf({ primaryKey }: Table, { columns }: Table): string {
+  const parts = primaryKey.filter((name) => columns.some((column) => column.name === name)).map(quoteName);
+  return parts.length === 0 ? "0" : `hashtextextended(ROW(${parts.join(", ")})::text, 0)`;
+}
+
 /** One row of a table's rows and, column by column, a sum over what is in them and where. */
 function digestsOf(table: Table, { target, fills }: BridgeSubject): string {
-  const key = quoteName(target.tables.find(({ name }) => name === table.name)?.primaryKey[0] ?? "id");
-  const digests = table.columns.flatMap(({ name }) => {
+  const seed = seedOf(target.tables.find(({ name }) => name === table.name) ?? table, table);
+  const digests = keptColumns(table, target).flatMap((name) => {
     const fill = fills.find((each) => each.table === table.name && each.column === name);
     // Of a value that differs from row to row, nothing can be known beforehand.
     if (fill !== undefined && !isConstant(fill.value, "postgresql")) return [];
     const text = `${quoteName(name)}::text`;
     const value = fill === undefined ? text : `coalesce(${text}, ${fill.value})`;
-    return [`sum(coalesce(hashtextextended(${value}, ${key}), 1))`];
+    return [`sum(coalesce(hashtextextended(${value}, ${seed}), 1))`];
   });
   return `SELECT ${quoteText(table.name)} AS name, count(*) AS rows, ARRAY[${
     digests.join(",\n  ")

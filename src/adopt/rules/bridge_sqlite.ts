@@ -1,4 +1,11 @@
-import { type BridgeStatement, type BridgeSubject, guard, guardWord, step } from "./bridge_statement.ts";
+import {
+  type BridgeStatement,
+  type BridgeSubject,
+  guard,
+  guardWord,
+  keptColumns,
+  step,
+} from "./bridge_statement.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
 import type { Table } from "../../schema/snapshot.ts";
@@ -49,16 +56,25 @@ function lastNumber({ name, peculiarities }: Table): readonly BridgeStatement[] 
 
 /** SQLite lets an expression fail with words of our own only through a JSON path that it cannot read. */
 function copyGuard(table: Table, { target, fills }: BridgeSubject): BridgeStatement {
-  const key = quoteName(target.tables.find(({ name }) => name === table.name)?.primaryKey[0] ?? "id");
+  const wanted = target.tables.find(({ name }) => name === table.name);
+  const keys = (wanted?.primaryKey ?? []).filter((key) => table.columns.some(({ name }) => name === key));
   const [old, copy] = [quoteName(table.name), quoteName(`__new_${table.name}`)];
-  const same = table.columns.map(({ name }) => {
+  const isFilled = (column: string) =>
+    fills.some((fill) => fill.table === table.name && fill.column === column);
+  const names = keptColumns(table, target);
+  const same = names.map((name) => {
     const column = quoteName(name);
     const equal = `old.${column} IS new.${column} AND typeof(old.${column}) = typeof(new.${column})`;
-    const isFilled = fills.some((fill) => fill.table === table.name && fill.column === name);
-    return isFilled ? `(old.${column} IS NULL OR ${equal})` : equal;
+    return isFilled(name) ? `(old.${column} IS NULL OR ${equal})` : equal;
   });
-  const isChanged = `SELECT 1 FROM ${old} AS old LEFT JOIN ${copy} AS new ON new.${key} = old.${key}
-  WHERE new.${key} IS NULL OR NOT (${same.join("\n    AND ")})`;
+  const byKey = keys.map(quoteName).map((key) => `new.${key} IS old.${key}`);
+  // Without a key no row is another's copy: then all of them are compared as they are.
+  const values = names.filter((name) => !isFilled(name)).map(quoteName)
+    .flatMap((column) => [column, `typeof(${column})`]).join(", ");
+  const isChanged = keys.length === 0
+    ? `SELECT ${values} FROM ${old} EXCEPT SELECT ${values} FROM ${copy}`
+    : `SELECT 1 FROM ${old} AS old WHERE NOT EXISTS (SELECT 1 FROM ${copy} AS new
+    WHERE ${[...byKey, ...same].join("\n    AND ")})`;
   return guard(
     `SELECT CASE WHEN (SELECT count(*) FROM ${old}) <> (SELECT count(*) FROM ${copy}) OR EXISTS (${isChanged})
   THEN json_extract('{}', ${quoteText(`${guardWord} ${table.name}`)}) END`,

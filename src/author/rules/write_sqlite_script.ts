@@ -22,10 +22,13 @@ export function writeSqliteScript(
 ): readonly DraftStatement[] {
   const statements = [
     ...stages.renames,
-    ...said.expand.map((sql) => withInlineChecks(sql, stages)),
+    ...said.expand.map((sql) => withInlineChecks(withExpressions(sql, change), stages)),
     // Inside a transaction these do nothing: whoever runs the script turns foreign keys off before it.
     ...said.contract.filter((sql) => !/^PRAGMA foreign_keys=/.test(sql))
-      .flatMap((sql) => [...droppedIndexes(sql, stages, change), withFills(sql, change)]),
+      .flatMap((sql) => [
+        ...droppedIndexes(sql, stages, change),
+        withFills(withExpressions(sql, change), change),
+      ]),
   ];
   return referrersFirst(statements, change).map((sql) => draft(sql, ...remarkOn(sql)));
 }
@@ -35,6 +38,16 @@ function withInlineChecks(sql: string, { inlineChecks }: ChangeStages): string {
   const checks = inlineChecks.get(`${table}.${column}`) ?? [];
   const clauses = checks.map(({ name, value }) => ` CONSTRAINT "${name}" CHECK(${value})`);
   return sql.replace(/;?\s*$/, () => `${clauses.join("")};`);
+}
+
+/** drizzle-kit quotes what an index is of as a name, also an expression, when it makes it again on a copy. */
+function withExpressions(sql: string, { to }: SchemaChange): string {
+  const [, name, table] = /^CREATE (?:UNIQUE )?INDEX `([^`]+)` ON `([^`]+)`/.exec(sql) ?? [];
+  const { columns = {}, indexes = {} } = tablesByName(to).get(table ?? "") ?? {};
+  const parts = (indexes[name ?? ""]?.columns ?? []).map(String);
+  const written = parts.map((part) => `\`${part}\``);
+  const meant = parts.map((part, place) => part in columns ? written[place] : part);
+  return sql.replace(`(${written.join(",")})`, () => `(${meant.join(",")})`);
 }
 
 /**

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sql } from "drizzle-orm";
+import * as pg from "drizzle-orm/pg-core";
+import * as lite from "drizzle-orm/sqlite-core";
+import { adopt } from "../../src/adopt/adopt.ts";
+import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
+import { buildHistory, type History } from "../../src/history/history.ts";
+import { compareSnapshots } from "../../src/schema/compare_snapshots.ts";
+import { snapshotOf } from "../../src/state/read_unmanaged.ts";
+import { engines, withTestDatabase } from "../support/databases.ts";
+import { contextOf } from "../support/samples/adoption.ts";
+
+const kit = await loadDrizzleEngine();
+
+/** Keys that are no numbers, of two columns, and that the engine numbers; generated columns; indexes of expressions. */
+const tables: Readonly<Record<Dialect, Readonly<Record<string, unknown>>>> = {
+  sqlite: {
+    notes: lite.sqliteTable("notes", {
+      id: lite.text().primaryKey(),
+      title: lite.text().notNull(),
+      folded: lite.text().generatedAlwaysAs(sql`lower(title)`, { mode: "stored" }),
+      size: lite.integer().notNull().default(0),
+    }, (notes) => [
+      lite.uniqueIndex("notes_folded").on(sql`lower(title)`),
+      lite.index("notes_size").on(notes.size, sql`"title" || 'x'`),
+    ]),
+    counters: lite.sqliteTable("counters", {
+      id: lite.integer().primaryKey({ autoIncrement: true }),
+      name: lite.text().notNull(),
+    }),
+    pairs: lite.sqliteTable("pairs", {
+      a: lite.text().notNull(),
+      b: lite.text().notNull(),
+      note: lite.text().notNull(),
+    }, (pairs) => [lite.primaryKey({ columns: [pairs.a, pairs.b] })]),
+    keyless: lite.sqliteTable("keyless", {
+      name: lite.text().notNull(),
+      made: lite.integer().generatedAlwaysAs(sql`length(name) + 1`, { mode: "stored" }),
+    }),
+  },
+  postgresql: {
+    notes: pg.pgTable("notes", {
+      id: pg.uuid().primaryKey(),
+      title: pg.text().notNull(),
+      folded: pg.text().generatedAlwaysAs(sql`lower(title)`),
+      size: pg.integer().notNull().default(0),
+    }, (notes) => [
+      pg.uniqueIndex("notes_folded").on(sql`lower(title)`),
+      pg.index("notes_size").on(notes.size.desc(), sql`(title || 'x')`),
+    ]),
+    counters: pg.pgTable("counters", {
+      id: pg.integer().primaryKey().generatedAlwaysAsIdentity(),
+      name: pg.text().notNull(),
+    }),
+    pairs: pg.pgTable("pairs", {
+      a: pg.text().notNull(),
+      b: pg.text().notNull(),
+      note: pg.text().notNull(),
+    }, (pairs) => [pg.primaryKey({ columns: [pairs.a, pairs.b] })]),
+    keyless: pg.pgTable("keyless", {
+      name: pg.text().notNull(),
+      made: pg.integer().generatedAlwaysAs(sql`length(name) + 1`),
+    }),
+  },
+};
+
+async function historyOf(dialect: Dialect): Promise<History> {
+  const [empty, whole] = [await kit.snapshot(dialect, {}), await kit.snapshot(dialect, tables[dialect])];
+  const tag = "00000000000a_initial";
+  const files = new Map([
+    ["meta/_journal.json", JSON.stringify({ dialect, entries: [{ idx: 0, when: 1, tag }] })],
+    [`${tag}.sql`, (await kit.difference(empty, whole)).join("--> statement-breakpoint\n")],
+    ["meta/00000000000a_snapshot.json", JSON.stringify(whole)],
+  ]);
+  return buildHistory(dialect, { folder: `drizzle/${dialect}`, read: (path) => files.get(path) ?? null });
+}
+
+/** What somebody made by hand: columns that may be empty, one more, and an index of another expression or none. */
+const byHand: Readonly<Record<Dialect, readonly string[]>> = {
+  sqlite: [
+    "CREATE TABLE notes (id text PRIMARY KEY NOT NULL, title text, folded text GENERATED ALWAYS AS (lower(title)) STORED, size integer DEFAULT 0 NOT NULL, extra text, twice integer GENERATED ALWAYS AS (size * 2) VIRTUAL)",
+    "CREATE INDEX notes_folded ON notes (upper(title))",
+    "CREATE TABLE counters (id integer PRIMARY KEY AUTOINCREMENT NOT NULL, name text)",
+    "CREATE TABLE pairs (a text NOT NULL, b text NOT NULL, note text, PRIMARY KEY (a, b))",
+    "INSERT INTO notes (id, title, size, extra) VALUES ('k1', 'One', 1, 'e'), ('k2', 'Two', 2, NULL)",
+    "INSERT INTO counters (name) VALUES ('a'), ('b'), ('c')",
+    "DELETE FROM counters WHERE name = 'c'",
+    "CREATE TABLE keyless (name text, made integer GENERATED ALWAYS AS (length(name)) STORED)",
+    "INSERT INTO keyless (name) VALUES ('same'), ('same'), ('other')",
+    "INSERT INTO pairs VALUES ('x', 'y', '1'), ('x', 'z', '2')",
+  ],
+  postgresql: [
+    "CREATE TABLE notes (id uuid PRIMARY KEY, title text, folded text GENERATED ALWAYS AS (lower(title)) STORED, size integer DEFAULT 0 NOT NULL, extra text, twice integer GENERATED ALWAYS AS (size * 2) STORED)",
+    "CREATE INDEX notes_folded ON notes (upper(title))",
+    "CREATE TABLE counters (id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY, name text)",
+    "CREATE TABLE pairs (a text, b text, note text, PRIMARY KEY (a, b))",
+    "INSERT INTO notes (id, title, size, extra) VALUES (gen_random_uuid(), 'One', 1, 'e'), (gen_random_uuid(), 'Two', 2, NULL)",
+    "INSERT INTO counters (name) VALUES ('a'), ('b'), ('c')",
+    "DELETE FROM counters WHERE name = 'c'",
+    "CREATE TABLE keyless (name text, made integer GENERATED ALWAYS AS (length(name)) STORED)",
+    "INSERT INTO keyless (name) VALUES ('same'), ('same'), ('other')",
+    "INSERT INTO pairs VALUES ('x', 'y', '1'), ('x', 'z', '2')",
+  ],
+};
+
+for (const engine of engines) {
+  test(`${engine.name}: a bridge leads tables with any key, generated columns and indexed expressions to head`, () =>
+    engine.withDatabase(async (url) => {
+      for (const statement of byHand[engine.dialect]) await engine.query(url, statement);
+      const values = async () => [
+        await engine.query(url, "SELECT id, title, folded, size, extra, twice FROM notes ORDER BY title"),
+        await engine.query(url, "SELECT * FROM counters ORDER BY id"),
+        await engine.query(url, "SELECT * FROM pairs ORDER BY b"),
+        await engine.query(url, "SELECT name FROM keyless ORDER BY name"),
+      ];
+      const before = await values();
+      const history = await historyOf(engine.dialect);
+      await withTestDatabase(url, async (database) => {
+        const adoption = await adopt(contextOf(database, history), { lockWaitMs: 0 });
+        assert.equal(adoption.action, "bridge");
+        const differences = compareSnapshots(snapshotOf(history.revisions[0]!), await database.introspect());
+        assert.deepEqual(differences.filter(({ kind }) => kind !== "extra"), []);
+      });
+      assert.deepEqual(await values(), before);
+      await engine.query(url, "INSERT INTO counters (name) VALUES ('d')");
+      const [last] = await engine.query(url, "SELECT max(id) AS id FROM counters");
+      assert.equal(Number(last!["id"]), 4);
+    }));
+}
