@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { baselinePath, countReleased, parseBaseline } from "../history/baseline.ts";
-import { checksumListPath, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
-import { type History, scriptChecksum } from "../history/history.ts";
+import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
+import type { History } from "../history/history.ts";
 import { idsOf, revisionFiles } from "../history/revision_name.ts";
 import { resolveTarget } from "../history/target.ts";
 import type { CheckedFolder } from "./rules/check_folder.ts";
@@ -68,13 +68,13 @@ export async function writeBaseline(
     });
   }
   const before = readIfThere(join(dir, checksumListPath));
-  const checksums = new Map(parseChecksums(before ?? ""));
+  const checksums = parseChecksums(before ?? "");
   for (const [at, { dialect, files, history }] of folders.entries()) {
     // As `generate` does, a list that is new has all that is there.
     const listed = before === null ? history!.revisions : released[at]!;
     for (const path of listed.flatMap(({ tag }) => revisionFiles(tag))) {
       const [key, text] = [`${dialect}/${path}`, files.get(path)];
-      if (text !== undefined && !checksums.has(key)) checksums.set(key, scriptChecksum(text));
+      if (text !== undefined && !checksums.has(key)) listFile(checksums, { dialect, path: key, text });
     }
   }
   const revision = released[0]?.at(-1);

@@ -8,6 +8,7 @@ import { type KitSnapshot, kitVersions, originId, snapshotId } from "../schema/k
 import { deriveRevisionId, idsOf, revisionFiles, tagOf } from "../history/revision_name.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { type DraftedScripts, draftScripts, draftTemplate } from "./draft_revision.ts";
+import { type Allowances, allowHazards, refuseUnmet } from "./allow_hazards.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import type { ProjectPart } from "./read_project.ts";
 import type { FileChange } from "./write_together.ts";
@@ -42,17 +43,28 @@ export interface RevisionRequest {
   now(): Date;
 }
 
-/** Writes the scripts and snapshots of a change in memory. */
+/**
+ * Writes the scripts and snapshots of a change in memory.
+ *
+ * @throws {HarborError} `usage` when a hazard is allowed that is nowhere
+ */
 export async function draftRevision(
   parts: readonly ProjectPart[],
-  { decisions, ...request }: RevisionRequest & { readonly decisions: Decisions },
+  { decisions, allowances = new Map(), ...request }: RevisionRequest & {
+    readonly decisions: Decisions;
+    readonly allowances?: Allowances;
+  },
   engine: DrizzleEngine,
 ): Promise<NewRevision> {
   const drafted = [];
+  const met: string[] = [];
   for (const part of parts) {
     const scripts = await draftScripts(request.name, decide(part, decisions), engine);
-    drafted.push({ dialect: part.dialect, scripts, schema: part.to });
+    const allowed = await allowHazards(scripts.up, { ...part, name: request.name }, allowances);
+    met.push(...allowed.met);
+    drafted.push({ dialect: part.dialect, scripts: { ...scripts, up: allowed.text }, schema: part.to });
   }
+  refuseUnmet(allowances, met);
   return nameRevision(parts, request, drafted);
 }
 

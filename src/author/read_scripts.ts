@@ -31,6 +31,11 @@ export async function readScripts({ dialect, revisions }: History): Promise<Read
   }));
 }
 
+/** Reads what the statements of a script do. */
+export async function readScript(script: Script, dialect: Dialect): Promise<readonly ReadStatement[]> {
+  return readOperations(script, await readers[dialect]());
+}
+
 /** Reads a script; `null` when it is missing or broken, which is found elsewhere. */
 export function scriptOf(read: () => Script | null): Script | null {
   return orNull(read);

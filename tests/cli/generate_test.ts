@@ -557,6 +557,35 @@ test("generate writes what is not proven only when it is told to, and check stay
     assert.doesNotMatch((await project.run(["check"])).stdout, /FAIL +edited/);
   }));
 
+test("generate --allow writes the directive above each statement that is that hazard, and refuses any other", () =>
+  withSchemaProject(async (project) => {
+    await addColumn(project, "note: varchar({ length: 40 }).notNull()");
+    const args = ["generate", "Add notes", "--fill", "files.note='x'", "--allow"];
+    for (
+      const [allow, message] of [
+        ["required_column", /is not HAZARD=REASON/],
+        ["nope=because", /there is no such hazard/],
+        ["drop_in_use=because", /no statement of the revision is that.*\n.*required_column/],
+      ] as const
+    ) {
+      const refused = await project.run([...args, allow]);
+      assert.equal(refused.code, 2, refused.stderr);
+      assert.match(refused.stderr, message);
+    }
+    const result = await project.run([...args, "required_column=release 3 writes it", "--json"]);
+    assert.equal(result.code, 0, result.stdout);
+    const { revision, hazards } = result.json<
+      Generated & { hazards: { status: string; details: { hazard: string } }[] }
+    >();
+    const own = hazards.filter(({ details }) => details.hazard === "required_column");
+    assert.deepEqual(own.map(({ status }) => status), ["pass", "pass"]);
+    for (const dialect of ["sqlite", "postgresql"]) {
+      const text = await project.read(`drizzle/${dialect}/${revision!.revision}_add_notes.sql`);
+      assert.equal(text.split("-- harbor:allow required_column release 3 writes it\n").length, 2, text);
+    }
+    assert.equal((await project.run(["check"])).code, 0);
+  }));
+
 test("create writes what changed, or an empty pair to fill in that is proven like any other", () =>
   withSchemaProject(async (project) => {
     const before = await project.files();

@@ -7,13 +7,11 @@ import { readIfThere } from "../../base/files/read_if_there.ts";
 import { readReleased } from "../baseline.ts";
 import { checkHazards } from "./hazards.ts";
 import { readScripts } from "../read_scripts.ts";
+import { usualPostgres } from "./rules/usual_postgres.ts";
 import { checkStatements } from "./syntax.ts";
 import { type ProofSetting, proveRevisions, type Unfilled } from "../prove.ts";
 import { dialects } from "../../base/dialect.ts";
 import type { FileChange } from "../write_together.ts";
-
-/** The PostgreSQL version that hazards are judged for when nothing is said. */
-export const usualPostgres = 15;
 
 /** What is known of a revision before it is written. */
 export interface Examined {

@@ -19,7 +19,11 @@ export const createCommand = defineCommand({
     if (parts.some((part) => part.isChanged)) {
       return await command.generateRevision(app, { ...project, command: `create "${name}"`, options });
     }
-    const { draftEmptyRevision } = await import("../../author/generate.ts");
+    const [{ draftEmptyRevision }, { parseAllowances, refuseUnmet }] = await Promise.all([
+      import("../../author/generate.ts"),
+      import("../../author/allow_hazards.ts"),
+    ]);
+    refuseUnmet(parseAllowances(options.allow), []);
     const revision = draftEmptyRevision(parts, command.revisionRequest(name, options));
     const outcome = await command.writeRevision(app, { revision, paths, options });
     app.report.line(

@@ -15,6 +15,10 @@ export const generateOptions = {
   rename: texts("--rename <old=new>", "users.name=users.full_name, or users=accounts; can be repeated"),
   noRename: flag("--no-rename", "nothing else was renamed: what is gone is dropped"),
   fill: texts("--fill <column=sql>", "what the rows that exist get in a column that must not be empty"),
+  allow: texts(
+    "--allow <hazard=reason>",
+    'drop_in_use="release 2.4 stopped reading it": written above the statement; can be repeated',
+  ),
   revId: text("--rev-id <id>", "twelve hex digits; else derived from the revision"),
   createdAt: text("--created-at <time>", "when it was written, in UTC; else now"),
   proveUrl: proveUrlOption,

@@ -46,9 +46,17 @@ export async function generateRevision(
     readonly options: GenerateValues;
   },
 ): Promise<Outcome> {
-  const { draftRevision } = await import("../../author/generate.ts");
+  const [{ draftRevision }, { parseAllowances }] = await Promise.all([
+    import("../../author/generate.ts"),
+    import("../../author/allow_hazards.ts"),
+  ]);
+  const allowances = parseAllowances(options.allow);
   const decisions = await readDecisions(app, parts, { command, options });
-  const revision = await draftRevision(parts, { ...revisionRequest(name, options), decisions }, engine);
+  const revision = await draftRevision(
+    parts,
+    { ...revisionRequest(name, options), decisions, allowances },
+    engine,
+  );
   return await writeRevision(app, { revision, paths, options });
 }
 
