@@ -36,9 +36,9 @@ export async function bundle(root: string, outdir: string, info: BundleInfo): Pr
     outdir,
     // Beside the parts of the program, which look there for it.
     entryNames: "[name]",
-    entryPoints: ["src/engines/sqlite/backup/thread_main.ts"],
+    entryPoints: { sqlite_thread: "src/engines/sqlite/thread/main.ts" },
   });
-  return { entries: [join(outdir, mainFile), join(outdir, "thread_main.js")], metafile };
+  return { entries: [join(outdir, mainFile), join(outdir, "sqlite_thread.js")], metafile };
 }
 
 /** Returns how the program is bundled, whose entry is `stdin`. */

@@ -7,8 +7,9 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { engines, sqliteUrl, withFolder } from "../support/databases.ts";
 import { runCli, type RunningCli, startCli } from "../support/run_cli.ts";
-import { addFiles, initial } from "../support/samples/application.ts";
+import { addFiles, initial, valueOf } from "../support/samples/application.ts";
 import { makeOrigin, origins } from "../support/samples/origins.ts";
+import { writeSecondRevision } from "../support/samples/second_revision.ts";
 import { withSchemaProject } from "../support/samples/schema_project.ts";
 
 const sqlite = engines.find(({ name }) => name === "sqlite file")!;
@@ -129,4 +130,28 @@ test("an upgrade says in one line that fits what it does, never goes back, and n
 
     const quiet = await runCli(["verify", "--quiet", "--skip", "backup"], { cwd, tty: true });
     assert.equal(quiet.stdout, "");
+  }));
+
+test("a second Ctrl-C ends at once a statement on a large file that would never end, and nothing is half done", () =>
+  withFolder(async (cwd) => {
+    const env = { NO_COLOR: "1", HARBOR_DB_DIR: join(cwd, "drizzle") };
+    await writeSecondRevision(env.HARBOR_DB_DIR, {
+      up:
+        "UPDATE users SET email = (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n)",
+    });
+    await runCli(["upgrade", initial], { cwd, env });
+    const url = sqliteUrl(join(cwd, "openharbor.db"));
+    await addFiles(sqlite, url, 1);
+    await sqlite.query(url, "UPDATE files SET storage_path = CAST(zeroblob(17000000) AS TEXT)");
+    const running = startCli(["upgrade", "--no-backup"], { cwd, env, tty: true });
+    await running.until(/upgrading 0000/);
+    running.type(interrupt);
+    await running.until(/stopping as soon as nothing is half done; once more stops at once/);
+    // A second one that comes with the first is no second word.
+    await sleep(400);
+    running.type(interrupt);
+    assert.equal((await running.result).code, 130);
+    const { current, lock } = (await runCli(["status", "--json"], { cwd, env })).json();
+    assert.deepEqual([current, lock], [initial, null]);
+    assert.equal(await valueOf(sqlite, url, "SELECT email FROM users"), "köchin@example.org");
   }));

@@ -1,10 +1,12 @@
-import type { SqliteFileUrl } from "../../base/url/sqlite_url.ts";
+import { type SqliteFileUrl, sqliteFileUrl } from "../../base/url/sqlite_url.ts";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
+import { type FileJob, isLarge, runApart } from "./apart/large_file.ts";
 import { folderMark } from "./database_file.ts";
 import { type CutScript, serveSqlite, type SqliteConnection } from "./database.ts";
+import type { Fence } from "./lock.ts";
 import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./open_file.ts";
 import { isWalMode, sqlitePace } from "./pace.ts";
 import { plainRow, type SqliteStatement, verbOf } from "./statement.ts";
@@ -21,7 +23,7 @@ import {
 /**
  * Opens a SQLite file. An empty file is an empty database.
  *
- * SQLite runs inside this process: a statement holds up everything else in it until it ends. Waiting for another
+ * SQLite runs inside this process: a statement holds up everything else in its thread until it ends. Waiting for another
  * program's transaction does not.
  *
  * @param loadCut Loads what cuts scripts for `Database.beside`
@@ -47,8 +49,9 @@ interface Place {
   readonly loadCut?: (() => Promise<CutScript>) | undefined;
 }
 
-function serve(handle: DatabaseSync, { display, path, loadCut }: Place, options: OpenOptions): Database {
-  const connection = connect(openStatements(handle, display), path);
+function serve(handle: DatabaseSync, place: Place, options: OpenOptions): Database {
+  const { display, loadCut } = place;
+  const connection = connect(openStatements(handle, display), place);
   return serveSqlite({ url: display, options, connection, loadCut });
 }
 
@@ -85,7 +88,27 @@ function openStatements(handle: DatabaseSync, url: string): Statements {
   };
 }
 
-function connect(statements: Statements, path: string | null): SqliteConnection {
+/** A batch that a thread writes, over a connection of its own. */
+export interface WriteJob extends FileJob, Pick<SqliteBatch, "statements" | "mode"> {
+  readonly verb: "write";
+  readonly url: string;
+  readonly fence: Pick<Fence, "first" | "last"> | undefined;
+}
+
+/** Writes a batch in the thread that calls it, and returns how many rows each statement changed. */
+export async function writeHere({ path, url, fence, ...batch }: WriteJob): Promise<number[]> {
+  const statements = openStatements(openFile(sqliteFileUrl(path, url), "write"), url);
+  // Whose the lock is knows what has passed.
+  const passive = fence &&
+    { ...fence, passed: () => {}, settle: () => Promise.resolve("committed" as const) };
+  try {
+    return await whenFree(() => runTransaction(statements, { ...batch, fence: passive }, commit));
+  } finally {
+    statements.handle.close();
+  }
+}
+
+function connect(statements: Statements, { display, path }: Place): SqliteConnection {
   const { handle } = statements;
   let isOpen = true;
   let lastBatch = { heldMs: 0, waitedMs: 0 };
@@ -102,10 +125,22 @@ function connect(statements: Statements, path: string | null): SqliteConnection 
     return result;
   }
 
+  /** Writes a batch; one that changes a schema may take long in one piece. */
+  async function write(make: () => SqliteBatch): Promise<number[]> {
+    if (path === null || !isLarge(path)) return await transact(make, commit);
+    const { statements, mode, fence } = make();
+    if (mode !== "schema") return await transact(make, commit);
+    const ends = fence && { first: fence.first, last: fence.last };
+    const job: WriteJob = { verb: "write", path, url: display, statements, mode, fence: ends };
+    const changed = await runApart<number[]>(job);
+    fence?.passed();
+    return changed;
+  }
+
   return {
     read: (statement) => soon(() => statements.rows(statement)),
     readTogether: (queries) => soon(() => readTogether(statements, queries)),
-    transact: (make) => transact(make, commit),
+    transact: write,
     transactOwn: (make, isUrgent) => transact(make, isUrgent === false ? commitSoon : commit),
     rehearse: (make, queries) => transact(make, () => queries.map((text) => statements.rows(own(text)))),
     changeSchema: (make, verify) =>

@@ -8,7 +8,7 @@ import type { BackupContent, OnProgress } from "../../backup_engine.ts";
 import { lockTable, readContent, type ReadOptions } from "./content.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
 import { freedLock } from "../lock_row.ts";
-import { apartIfLarge } from "./large_file.ts";
+import { isLarge, runApart } from "../apart/large_file.ts";
 import { execute, openImmutable, prepare } from "../open_file.ts";
 
 /** Makes an empty file that nobody else may read, for SQLite to fill. */
@@ -50,7 +50,7 @@ export function proveCopy(
   { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: OnProgress | undefined },
 ): Promise<ProvenContent> {
   const options = { signal, onProgress, leave: stoppedBackup };
-  return apartIfLarge({ verb: "prove", path }, options, () => proveHere(path, options));
+  return isLarge(path) ? runApart({ verb: "prove", path }, options) : proveHere(path, options);
 }
 
 /** As {@link proveCopy}, in the thread that calls it. */

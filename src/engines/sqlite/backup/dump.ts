@@ -8,7 +8,16 @@ import { busyTimeoutMs, execute, openImmutable } from "../open_file.ts";
 import { readContent, type ReadOptions } from "./content.ts";
 import { createCopyFile, freeCopiedLock } from "./copy.ts";
 import { copyFailure } from "./copy_failure.ts";
-import type { CopyJob } from "./large_file.ts";
+import type { FileJob } from "../apart/large_file.ts";
+
+/** What is to be copied. */
+export interface DumpJob extends FileJob {
+  readonly verb: "dump";
+  /** The database's address, as it may be shown. */
+  readonly url: string;
+  /** The file that the copy becomes. */
+  readonly to: string;
+}
 
 /** Pages that SQLite copies before it reports how far it is. */
 const pagesPerStep = 4_096;
@@ -19,7 +28,7 @@ const pagesPerStep = 4_096;
  * @throws {HarborError} `backup_failed`, `disk_full`, `interrupted` …; nothing is left at `to` then
  */
 export async function dumpHere(
-  { path, url, to }: Extract<CopyJob, { readonly verb: "dump" }>,
+  { path, url, to }: DumpJob,
   options: ReadOptions,
 ): Promise<BackupContent> {
   try {

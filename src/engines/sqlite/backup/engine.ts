@@ -4,8 +4,8 @@ import type { DatabaseSync } from "node:sqlite";
 import type { BackupEngine } from "../../backup_engine.ts";
 import { copyFailure } from "./copy_failure.ts";
 import { proveCopy } from "./copy.ts";
-import { dumpHere, withSource } from "./dump.ts";
-import { apartIfLarge } from "./large_file.ts";
+import { dumpHere, type DumpJob, withSource } from "./dump.ts";
+import { isLarge, runApart } from "../apart/large_file.ts";
 import { prepare } from "../open_file.ts";
 import { refuseIfOpen, refuseUnlessReplaceable, setFileAside, swapFile } from "./replace.ts";
 
@@ -25,8 +25,8 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
     estimate: () => guarded(() => withSource(path, sizeOf)),
     uncarried: () => Promise.resolve([]),
     dump: (to, signal, onProgress) => {
-      const job = { verb: "dump", path, url: url.display, to } as const;
-      return apartIfLarge(job, { signal, onProgress }, () => dumpHere(job, { signal, onProgress }));
+      const job: DumpJob = { verb: "dump", path, url: url.display, to };
+      return isLarge(path) ? runApart(job, { signal, onProgress }) : dumpHere(job, { signal, onProgress });
     },
     prove: (from, signal, onProgress) => proveCopy(from, { signal, onProgress }),
     restore: (from, signal, options) =>

@@ -1,11 +1,11 @@
 import { clearInterval, setInterval } from "node:timers";
-import { type ErrorCode, type ErrorOptions, HarborError } from "../base/errors.ts";
-import type { Stopping } from "../base/stop_backup.ts";
-import type { OnProgress } from "./backup_engine.ts";
+import { type ErrorCode, type ErrorOptions, HarborError } from "../../../base/errors.ts";
+import type { Stopping } from "../../../base/stop_backup.ts";
+import type { OnProgress } from "../../backup_engine.ts";
 
 /** How a piece of work in a thread is watched. */
 export interface ThreadOptions {
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
   readonly onProgress?: OnProgress | undefined;
   /**
    * Returns what a request to stop makes of the work at once; the work is left to itself then, and ends with the
@@ -22,9 +22,12 @@ interface ThreadData {
 }
 
 /** What a thread answers: how far it is, and at the end what came of it. */
-type Answer = { readonly share: number } | { readonly result: unknown } | {
-  readonly failure: readonly [ErrorCode, readonly string[], ErrorOptions];
-};
+type Answer =
+  | { readonly share: number }
+  | { readonly result: unknown }
+  | { readonly failure: Failure };
+
+type Failure = readonly [ErrorCode, readonly string[], ErrorOptions];
 
 /** How often it is said how far the work is while itself it says nothing, in milliseconds. */
 const tellEveryMs = 500;
@@ -57,13 +60,13 @@ export async function runInThread<Result>(
   });
   thread.on("error", reject);
   thread.on("exit", () => reject(new Error("the thread ended without an answer")));
-  signal.addEventListener("abort", stop);
-  if (signal.aborted) stop();
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
   try {
     return await promise;
   } finally {
     clearInterval(ticker);
-    signal.removeEventListener("abort", stop);
+    signal?.removeEventListener("abort", stop);
     thread.unref();
   }
 }
@@ -85,6 +88,14 @@ export async function serveThread(
   } catch (error) {
     // Any other comes to the thread that waits as it is.
     if (!(error instanceof HarborError)) throw error;
-    answer({ failure: [error.code, error.lines, { hint: error.hintLines, details: error.details }] });
+    answer({ failure: partsOf(error) });
   }
+}
+
+/** Returns what makes the same error in another thread. */
+function partsOf({ code, lines, message, state, hintLines, details }: HarborError): Failure {
+  const isWhole = state === message;
+  const action = lines.with(-1, isWhole ? lines.at(-1)! : lines.at(-1)!.slice(0, -`: ${state}`.length));
+  const hint = hintLines.length === 0 ? undefined : hintLines;
+  return [code, action, { state: isWhole ? undefined : state, hint, details }];
 }
