@@ -219,8 +219,8 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     file: "migrate/run_together.ts",
-    find: 'return at.take("UPDATE") && isMade();',
-    replace: 'return at.take("UPDATE");',
+    find: 'return (at.take("UPDATE") || at.take("DELETE", "FROM")) && isMade();',
+    replace: 'return at.take("UPDATE") || at.take("DELETE", "FROM");',
     danger: "a backfill does not see the rows that somebody wrote meanwhile",
     tests: ["migrate/run_together_test.ts"],
   },

@@ -29,7 +29,8 @@ type Directive = (rest: string, subject: BareStatement, fail: FailHere) => Effec
 
 /** All directives: what follows `-- harbor:`, and what it does. `docs/directives.md` has a section for each. */
 export const directives: Readonly<Record<string, Directive>> = {
-  backfill: (rest, subject, fail) => ({ run: readBackfill(rest, subject, fail) }),
+  backfill: (rest, subject, fail) => ({ run: readBackfill({ rest, subject, fail, form: forms.backfill }) }),
+  batches: (rest, subject, fail) => ({ run: readBackfill({ rest, subject, fail, form: forms.batches }) }),
   alone: (_, { tokens }) => ({ run: { kind: "alone", makesIndex: concurrentIndex(tokens) } }),
   concurrently: (_, subject, fail) => {
     const sql = concurrently(subject, fail);
@@ -79,28 +80,67 @@ function readAllowed(rest: string, fail: FailHere): string {
   return match[1]!;
 }
 
-function readBackfill(rest: string, subject: BareStatement, fail: FailHere): Backfill {
+/** What a directive asks of the statement that it cuts into batches. */
+interface BatchForm {
+  readonly word: string;
+  readonly statement: (table: string) => string;
+  readonly fits: (tokens: readonly Token[], table: string) => boolean;
+  /** Words that may not stand outside of parentheses; `beforeWhere`: unless behind WHERE. */
+  readonly refused: readonly string[];
+  readonly beforeWhere: readonly string[];
+  readonly deletes?: true;
+}
+
+const forms = {
+  backfill: {
+    word: "harbor:backfill",
+    statement: (table) => `UPDATE "${table}" SET …`,
+    fits: ([first, second, third], table) =>
+      isWord(first, "UPDATE") && nameOf(second) === table && isWord(third, "SET"),
+    refused: ["RETURNING", "ORDER", "LIMIT"],
+    beforeWhere: ["FROM"],
+  },
+  batches: {
+    word: "harbor:batches",
+    statement: (table) => `DELETE FROM "${table}" WHERE …`,
+    fits: ([first, second, third, fourth], table) =>
+      isWord(first, "DELETE") && isWord(second, "FROM") && nameOf(third) === table && isWord(fourth, "WHERE"),
+    refused: ["RETURNING", "ORDER", "LIMIT"],
+    beforeWhere: [],
+    deletes: true,
+  },
+} as const satisfies Record<string, BatchForm>;
+
+function readBackfill({ rest, subject, fail, form }: {
+  readonly rest: string;
+  readonly subject: BareStatement;
+  readonly fail: FailHere;
+  readonly form: BatchForm;
+}): Backfill {
+  const { word, deletes } = form;
+  const example = `-- ${word} table=files key=id`;
   const parameters = new Map(
     rest.split(/\s+/).filter(Boolean).map((pair) => {
       const [name = "", value = ""] = pair.split("=", 2);
       if (!["table", "key"].includes(name) || value === "") {
-        throw fail(`harbor:backfill does not take "${pair}"`, example);
+        throw fail(`${word} does not take "${pair}"`, example);
       }
       return [name, value] as const;
     }),
   );
   const table = parameters.get("table");
   const key = parameters.get("key");
-  if (table === undefined || key === undefined) throw fail("harbor:backfill needs table= and key=", example);
+  if (table === undefined || key === undefined) throw fail(`${word} needs table= and key=`, example);
   const { tokens, sql } = subject;
-  if (!isWord(tokens[0], "UPDATE") || nameOf(tokens[1]) !== table || !isWord(tokens[2], "SET")) {
-    throw fail(`harbor:backfill needs a statement of the form UPDATE "${table}" SET …`, example);
+  if (!form.fits(tokens, table)) {
+    throw fail(`${word} needs a statement of the form ${form.statement(table)}`, example);
   }
   const outer = topLevel(tokens);
   const where = outer.find((token) => isWord(token, "WHERE"));
   const refused = outer.find((token) =>
-    ["RETURNING", "ORDER", "LIMIT"].some((word) => isWord(token, word)) ||
-    (isWord(token, "FROM") && (where === undefined || token.start < where.start))
+    form.refused.some((each) => isWord(token, each)) ||
+    (form.beforeWhere.some((each) => isWord(token, each)) &&
+      (where === undefined || token.start < where.start))
   );
   if (refused !== undefined) {
     throw fail(`a statement with ${refused.text.toUpperCase()} cannot be cut into batches`);
@@ -111,10 +151,9 @@ function readBackfill(rest: string, subject: BareStatement, fail: FailHere): Bac
     key,
     update: where === undefined ? sql : sql.slice(0, where.start).trimEnd(),
     condition: where === undefined ? null : sql.slice(where.start + where.text.length).trim(),
+    ...deletes ? { deletes } : {},
   };
 }
-
-const example = "-- harbor:backfill table=files key=id";
 
 /** Whether `CREATE INDEX CONCURRENTLY` is a statement. */
 const buildsConcurrently: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };

@@ -35,13 +35,15 @@ export interface RunsAlone {
   readonly makesIndex: string | null;
 }
 
-/** Runs in key-range batches (`-- harbor:backfill table=… key=…`). */
+/** Runs in key-range batches (`-- harbor:backfill table=… key=…`, `-- harbor:batches …`). */
 export interface Backfill {
   readonly kind: "backfill";
   readonly table: string;
   readonly key: string;
-  /** `UPDATE … SET …` without its condition. */
+  /** `UPDATE … SET …` or `DELETE FROM …` without its condition. */
   readonly update: string;
+  /** Set where rows are deleted. */
+  readonly deletes?: true;
   /** The condition without the word WHERE; `null` when every row is meant. */
   readonly condition: string | null;
 }

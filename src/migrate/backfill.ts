@@ -27,6 +27,8 @@ export interface BackfillResult {
   readonly batches: number;
   /** For how long the longest batch kept its locks. */
   readonly longestBatchMs: number;
+  /** Set where the rows were deleted. */
+  readonly deletes?: true;
 }
 
 /** Which backfill to run, and what closes it. */
@@ -73,6 +75,7 @@ export async function runBackfill(context: RunContext, task: BackfillTask): Prom
     rows: finished.rows + rows,
     batches: finished.batches,
     longestBatchMs: Math.max(finished.longestBatchMs, Math.round(heldMs)),
+    ...backfill.deletes ? { deletes: backfill.deletes } : {},
   };
 }
 

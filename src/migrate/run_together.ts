@@ -79,7 +79,7 @@ function makesOnly({ sql, run }: Statement, dialect: Dialect, made: Set<string |
   switch (run.kind) {
     case "backfill":
       // Of a table that was there before, somebody may have written rows since.
-      return at.take("UPDATE") && isMade();
+      return (at.take("UPDATE") || at.take("DELETE", "FROM")) && isMade();
     case "alone":
       // Where a table may have rows, an index that is made like any other would keep those waiting who write to it.
       at.take("CREATE", "UNIQUE") || at.take("CREATE");

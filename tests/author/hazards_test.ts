@@ -148,8 +148,12 @@ const inPostgres: readonly (readonly [statements: readonly string[], expected: s
     [["ALTER INDEX i RENAME TO j"], ""],
     [["UPDATE t SET a = 'x' WHERE a IS NULL"], "backfill_without_directive"],
     [["-- harbor:backfill table=t key=id\nUPDATE t SET a = 'x' WHERE a IS NULL"], ""],
-    [["WITH gone AS (DELETE FROM t RETURNING id) SELECT count(*) FROM gone"], "unnamed_drop"],
-    [["DELETE FROM t"], "", { name: "Delete old rows" }],
+    [
+      ["WITH gone AS (DELETE FROM t RETURNING id) SELECT count(*) FROM gone"],
+      "delete_without_directive unnamed_drop",
+    ],
+    [["DELETE FROM t"], "delete_without_directive", { name: "Delete old rows" }],
+    [["-- harbor:batches table=t key=id\nDELETE FROM t WHERE a IS NULL"], "", { name: "Delete old rows" }],
     [["TRUNCATE t"], "unnamed_drop"],
     [['ALTER TABLE "public"."t" ADD COLUMN c text'], "fixed_schema"],
     [["DO $$ BEGIN NULL; END $$"], "hidden"],
@@ -188,7 +192,7 @@ const inSqlite: typeof inPostgres = [
   [["ALTER TABLE t DROP COLUMN a"], "drop_in_use", { name: "Remove a" }],
   [["ALTER TABLE t RENAME a TO b"], "drop_in_use"],
   [["UPDATE OR IGNORE t SET a = 'x'"], "backfill_without_directive"],
-  [["WITH x AS (SELECT 1) DELETE FROM t"], "unnamed_drop"],
+  [["WITH x AS (SELECT 1) DELETE FROM t"], "delete_without_directive unnamed_drop"],
   [["VACUUM"], "needs_alone"],
   [["PRAGMA foreign_keys=OFF"], "needs_alone"],
 ];

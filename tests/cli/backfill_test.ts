@@ -46,4 +46,25 @@ for (const engine of engines) {
         })
       ));
   }
+  test(`a batched DELETE deletes what its condition says and no other row (${engine.name})`, () =>
+    engine.withDatabase((url) =>
+      withFolder(async (cwd) => {
+        const condition = "id % 3 = 0 AND thumbnail_path IS NULL";
+        await writeSecondRevision(join(cwd, "drizzle"), {
+          up: `-- Delete\n-- harbor:batches table=files key=id\nDELETE FROM "files" WHERE ${condition};\n`,
+        });
+        const env = { DATABASE_URL: url, HARBOR_DB_DIR: join(cwd, "drizzle") };
+        assert.equal((await runCli(["upgrade", initial], { env, cwd })).code, 0);
+        await addFiles(engine, url, files);
+        await engine.query(url, "UPDATE files SET thumbnail_path = 'kept' WHERE id = 6");
+        const result = await runCli(["upgrade", "--no-backup", "--json"], { env, cwd });
+        assert.equal(result.code, 0, result.stdout + result.stderr);
+        type Backfills = { rows: number; batches: number; deletes?: boolean }[];
+        const { steps: [step] } = result.json<{ steps: { backfills: Backfills }[] }>();
+        const [{ rows, batches, deletes }] = step!.backfills as [Backfills[number]];
+        assert.deepEqual([rows, deletes, batches > 1], [files / 3 - 1, true, true]);
+        const count = (where: string) => valueOf(engine, url, `SELECT count(*) FROM files WHERE ${where}`);
+        assert.deepEqual([await count("TRUE"), await count("id % 3 = 0")], [String(files * 2 / 3 + 1), "1"]);
+      })
+    ));
 }

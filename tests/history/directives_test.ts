@@ -78,6 +78,20 @@ const runs: readonly (readonly [rule: string, text: string, expected: Partial<St
       },
     },
   ],
+  [
+    "cuts a deletion at its WHERE",
+    '-- harbor:batches table=t key=id\nDELETE FROM "t" WHERE c IN (SELECT 1 FROM u LIMIT 1)',
+    {
+      run: {
+        kind: "backfill",
+        table: "t",
+        key: "id",
+        update: 'DELETE FROM "t"',
+        condition: "c IN (SELECT 1 FROM u LIMIT 1)",
+        deletes: true,
+      },
+    },
+  ],
   ["knows a quoted table", '-- harbor:backfill table=t key=id\nUPDATE "t" SET c = 1', {
     run: { kind: "backfill", table: "t", key: "id", update: 'UPDATE "t" SET c = 1', condition: null },
   }],
@@ -114,6 +128,16 @@ const mistakes: readonly (readonly [what: string, text: string, state: RegExp, l
     1,
   ],
   ["a backfill without a table", "-- harbor:backfill key=id\nUPDATE t SET c = 1", /needs table= and key=/, 1],
+  ...[
+    ["without a condition", "DELETE FROM t", /needs a statement of the form DELETE FROM "t" WHERE …/],
+    ["of another table", "DELETE FROM u WHERE TRUE", /needs a statement of the form/],
+    ["with an alias", "DELETE FROM t AS x WHERE TRUE", /needs a statement of the form/],
+    ["that joins", "DELETE FROM t USING u WHERE TRUE", /needs a statement of the form/],
+    ["that is none", "UPDATE t SET c = 1 WHERE TRUE", /needs a statement of the form/],
+    ["that returns", "DELETE FROM t WHERE TRUE RETURNING id", /with RETURNING cannot be cut/],
+  ].map(([what, statement, message]) =>
+    [`a deletion ${what}`, `-- harbor:batches table=t key=id\n${statement}`, message as RegExp, 1] as const
+  ),
   [
     "a backfill of another table",
     "-- harbor:backfill table=t key=id\nUPDATE u SET c = 1",

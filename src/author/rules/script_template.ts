@@ -21,6 +21,9 @@ export function templateUp(dialect: Dialect): readonly string[] {
     "Change many rows, in batches, while others write:",
     "  -- harbor:backfill table=files key=id",
     `  UPDATE "files" SET "note" = '' WHERE "note" IS NULL;`,
+    "Delete many rows in the same way (what refers to them has to say ON DELETE, or go before them):",
+    "  -- harbor:batches table=files key=id",
+    `  DELETE FROM "files" WHERE "note" = 'delete me';`,
     "",
     "Two statements have the line between them that stands in the other scripts.",
   ];

@@ -129,9 +129,9 @@ function printStep({ report }: App, { revision, name, direction, ms, backfills }
   report.line(
     `${report.colors.green(`${direction}d`.padEnd(10))} ${revision}  ${name}  ${formatDuration(ms)}`,
   );
-  for (const { table, rows, batches, longestBatchMs } of backfills) {
+  for (const { table, rows, batches, longestBatchMs, deletes } of backfills) {
     report.line(
-      `           backfilled ${table}: ${counted(rows, "row")} in ${
+      `           ${deletes ? "deleted from" : "backfilled"} ${table}: ${counted(rows, "row")} in ${
         counted(batches, "batch", "batches")
       }, the longest ${longestBatchMs} ms`,
     );

@@ -108,6 +108,16 @@ export const hazards: readonly Hazard[] = [
         : null,
   },
   {
+    id: "delete_without_directive",
+    severity: both("warn"),
+    remedy: everywhere("Put the directive above it: -- harbor:batches table=… key=…"),
+    judge: (operation, place) =>
+      operation.kind === "delete" && !ways[place.statement.statement.run.kind].isInBatches &&
+        isFilled(operation.table, place)
+        ? `deletes rows of ${operation.table} in one transaction, which holds them until its end`
+        : null,
+  },
+  {
     id: "unnamed_drop",
     severity: both("fail"),
     remedy: everywhere('Say it in the name ("Drop …", "Delete …"), so that nobody runs it unawares.'),
