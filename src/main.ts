@@ -79,6 +79,7 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
       ...file.values,
       ...process.env,
     },
+    secretFiles: {},
     envFile: file,
     defaultDir: join(checkout, "drizzle"),
     stdout: sink(1),

@@ -6,6 +6,7 @@ export const defaultUrl = "sqlite:///openharbor.db";
 /** The options that every command takes. */
 export const globalOptions = {
   databaseUrl: text("--database-url <url>", `the database; else DATABASE_URL, else ${defaultUrl}`),
+  databaseUrlFile: text("--database-url-file <file>", "the file that says it (also DATABASE_URL_FILE)"),
   dir: text("--dir <dir>", "the drizzle/ folder to take the history from, instead of the one built in"),
   json: flag("--json", "print one JSON document on stdout"),
   quiet: flag("-q, --quiet", "print errors only"),

@@ -37,7 +37,8 @@ export function remedyOf({ given, environment, files, commands }: RemedySources)
     return value === null ? "" : ` --${name} ${quoteForShell(value)}`;
   };
   const recipients = given.get("encrypt-to");
-  const places = option("database-url", (text) => shownUrl(text, environment, files)) + option("dir") +
+  const places = option("database-url", (text) => shownUrl(text, environment, files)) +
+    option("database-url-file") + option("dir") +
     (given.has("trust-owner") ? " --trust-owner" : "");
   const backups = option("backup-dir");
   const copies = backups + option("backup-engine") + option("compress") +

@@ -32,6 +32,8 @@ export interface System {
   /** The name of the user that this process runs as; `undefined` when the list of users does not have it. */
   userName(): string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Variables of the environment whose values came out of files, and the absolute paths of these. */
+  readonly secretFiles: Readonly<Record<string, string>>;
   /** What is to be said of the `.env` file, whose variables are in the environment already. */
   readonly envFile: AddressFile;
   /** The history's folder when none is built in and none is named. */

@@ -8,6 +8,7 @@ import { longName, type Option, type Options, resolveOptions } from "../cli/opti
 import { userFiles } from "../cli/read_url.ts";
 import { remedyOf } from "../cli/remedy.ts";
 import { createReport, type Report } from "../cli/report.ts";
+import { withSecretFiles, withUrlFile } from "./secret_files.ts";
 import type { System } from "../cli/system.ts";
 import { wrap } from "../cli/wrap.ts";
 
@@ -16,7 +17,8 @@ import { wrap } from "../cli/wrap.ts";
  *
  * @param given The command line after the program's name
  */
-export async function runProgram(system: System, given: readonly string[]): Promise<number> {
+export async function runProgram(outside: System, given: readonly string[]): Promise<number> {
+  let system = outside;
   if (given[0] === "complete") {
     await (await import("./complete.ts")).complete(system, given.slice(1));
     return 0;
@@ -36,8 +38,9 @@ export async function runProgram(system: System, given: readonly string[]): Prom
   const parts = { commands: await commandsFor(args), print, helpWidth };
   const program = buildProgram(parts, async (command, positional, given) => {
     refuseForeign(command, given);
+    system = withSecretFiles(outside);
     const sources = { given, environment: system.environment };
-    const settings = resolveOptions(globalOptions, sources);
+    const settings = withUrlFile(resolveOptions(globalOptions, sources), system);
     const commands = commandEntries.map(({ name }) => name);
     report = reportFor(system, settings, remedyOf({ ...sources, commands, files: userFiles(system) }));
     const { remarks, problem } = system.envFile;

@@ -31,6 +31,7 @@ async function run(
     homeFolder: () => undefined,
     userName: () => undefined,
     environment: { ...dotEnv, ...environment },
+    secretFiles: {},
     envFile: { values: dotEnv, remarks: [], problem: null },
     defaultDir: "/drizzle",
     stdout: sink("stdout"),

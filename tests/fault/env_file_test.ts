@@ -65,6 +65,7 @@ test("a .env of another user's gets no password out of root's files", () =>
     const system = (values: Record<string, string>) => ({
       homeFolder: () => home,
       cwd: folder,
+      secretFiles: {},
       envFile: { values, remarks: [], problem: null },
     });
     const password = (values: Record<string, string>) => {

@@ -59,8 +59,22 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const backups = backupFolder(app, url, options);
   const checksBackups = selectChecks(options.only, options.skip).includes(backupCheck);
   const file = url.isFile ? resolve(system.cwd, url.path) : "";
+  // A file that the user keeps a secret in stays the only place that it is in.
+  const { databaseUrlFile } = app.settings;
+  const secretFiles = {
+    ...databaseUrlFile === undefined ? {} : { HARBOR_DB_DATABASE_URL_FILE: absolute(databaseUrlFile) },
+    ...Object.fromEntries(
+      Object.entries(system.secretFiles).filter(([variable]) => passedOn.includes(variable))
+        .map(([variable, path]) => [`${variable}_FILE`, path]),
+    ),
+  };
   const userFiles = Object.entries(url.files).map(([variable, path]) => [variable, absolute(path)] as const);
-  const inputs = [app.historyDir(), options.identity, ...userFiles.map(([, path]) => path)]
+  const inputs = [
+    app.historyDir(),
+    options.identity,
+    ...userFiles.map(([, path]) => path),
+    ...Object.values(secretFiles),
+  ]
     .flatMap((path) => path ? [absolute(path)] : []);
   const outputs = [options.report, options.prometheus, options.log].flatMap((path) =>
     path === undefined ? [] : [dirname(absolute(path))]
@@ -70,7 +84,8 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
     database: url.display,
     command: [...system.program, "verify", ...verifyArguments(app, options, backups)],
     environment: {
-      ..."DATABASE_URL" in secrets ? {} : { DATABASE_URL: writtenUrl(app, url) },
+      ...saysUrl(app) || "DATABASE_URL" in secrets ? {} : { DATABASE_URL: writtenUrl(app, url) },
+      ...secretFiles,
       ...variablesOf(url, system),
       ...Object.fromEntries(userFiles),
     },
@@ -142,19 +157,35 @@ function verifyArguments(
   ];
 }
 
+/** Variables that say where the database is, how to get in, and whom to tell. */
+const passedOn = [
+  "DATABASE_URL",
+  "HARBOR_DB_AUTH_TOKEN",
+  "LIBSQL_AUTH_TOKEN",
+  "TURSO_AUTH_TOKEN",
+  "PGPASSWORD",
+  "HARBOR_DB_PING",
+];
+
+/** Whether a file says where the database is. */
+function saysUrl({ settings, system }: App): boolean {
+  return settings.databaseUrlFile !== undefined ||
+    (settings.databaseUrl === undefined && "DATABASE_URL" in system.secretFiles);
+}
+
 /** A password or token is whatever the URL's reader found, wherever it came from. */
 function secretsOf(app: App, url: DatabaseUrl, { ping }: ScheduleValues): Readonly<Record<string, string>> {
   const { hasSecret } = url;
   const tokens = ["HARBOR_DB_AUTH_TOKEN", "LIBSQL_AUTH_TOKEN", "TURSO_AUTH_TOKEN", "PGPASSWORD"].flatMap(
     (variable) => {
       const value = app.system.environment[variable];
-      return hasSecret && value ? [[variable, value] as const] : [];
+      return hasSecret && value && !(variable in app.system.secretFiles) ? [[variable, value] as const] : [];
     },
   );
   return {
-    ...hasSecret ? { DATABASE_URL: writtenUrl(app, url) } : {},
+    ...hasSecret && !saysUrl(app) ? { DATABASE_URL: writtenUrl(app, url) } : {},
     ...Object.fromEntries(tokens),
-    ...ping === undefined ? {} : { HARBOR_DB_PING: ping },
+    ...ping === undefined || "HARBOR_DB_PING" in app.system.secretFiles ? {} : { HARBOR_DB_PING: ping },
   };
 }
 
