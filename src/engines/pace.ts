@@ -4,6 +4,11 @@ export interface Load {
   readonly heldMs: number;
   /** Of that, what a batch takes however small it is: the way to a server and back. */
   readonly fixedMs: number;
+  /**
+   * What its statements alone took, without what a busy machine adds around them. Left out where that cannot be told: it is
+   * then all of the rest.
+   */
+  readonly rowsMs?: number;
   /** For how long it waited for others before, attempts that came to nothing included, in milliseconds. */
   readonly waitedMs: number;
   /** Sessions that wait for a lock at this moment; 0 where the engine does not tell. */
@@ -64,6 +69,12 @@ export interface Turn {
 export const firstSize = 100;
 
 /**
+ * While nobody waits, no batch is to change fewer rows than this, or than change in so many milliseconds where that are
+ * fewer. On a busy machine a batch takes long however small it is, and smaller ones would only be more.
+ */
+export const smallestBatch = { rows: 250, ms: 20 };
+
+/**
  * The shortest pause, in milliseconds. A program that waits for SQLite's lock sleeps 1, 2, 5, 10, … ms between two
  * looks (`sqliteDefaultBusyCallback`): it must find the lock free at one of the first.
  */
@@ -81,13 +92,14 @@ const longWaitMs = 100;
 export function nextTurn(last: Batch, load: Load, limits: PaceLimits): Turn {
   const { batchMs, rest, maxLagMs, maxRate } = limits;
   const { heldMs, fixedMs, waitedMs, waiting, lagMs, backlog } = load;
+  const workMs = heldMs - fixedMs;
   const isContended = waiting > 0 || waitedMs > longWaitMs;
   const strain = 1 + 3 * Math.min(1, backlog) + (lagMs > 0 ? 3 * Math.min(1, lagMs / maxLagMs) : 0) +
     (isContended ? 1 : 0);
   const polite = Math.min(longestPauseMs, Math.max(shortestPauseMs, heldMs * rest) * strain);
   const allowed = maxRate === null ? 0 : (last.rows / maxRate) * 1_000 - heldMs;
   return {
-    size: nextSize(last, { workMs: heldMs - fixedMs, batchMs, isContended }),
+    size: nextSize(last, { workMs, rowsMs: load.rowsMs ?? workMs, batchMs, isContended }),
     pauseMs: Math.max(polite, allowed),
     hold: holdReason(load, maxLagMs),
   };
@@ -95,8 +107,9 @@ export function nextTurn(last: Batch, load: Load, limits: PaceLimits): Turn {
 
 function nextSize(
   { size, rows }: Batch,
-  { workMs, batchMs, isContended }: {
+  { workMs, rowsMs, batchMs, isContended }: {
     readonly workMs: number;
+    readonly rowsMs: number;
     readonly batchMs: number;
     readonly isContended: boolean;
   },
@@ -105,7 +118,10 @@ function nextSize(
   // How long a batch takes that had little to change says nothing about one that has much.
   const mayGrow = rows >= size / 2 && !isContended;
   const factor = Math.min(mayGrow ? 2 : 1, Math.max(0.5, ratio)) * (isContended ? 0.8 : 1);
-  return Math.max(1, Math.round(size * factor));
+  const least = isContended || rows === 0
+    ? 1
+    : Math.min(smallestBatch.rows, (smallestBatch.ms / Math.max(rowsMs, 0.01)) * rows);
+  return Math.max(1, Math.round(Math.max(least, size * factor)));
 }
 
 function holdReason({ lagMs, backlog, backlogReason }: Load, maxLagMs: number): string | null {

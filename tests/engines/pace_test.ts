@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstSize, type Load, nextSpan, nextTurn, type PaceLimits } from "../../src/engines/pace.ts";
+import {
+  firstSize,
+  type Load,
+  nextSpan,
+  nextTurn,
+  type PaceLimits,
+  smallestBatch,
+} from "../../src/engines/pace.ts";
 
 const limits: PaceLimits = { batchMs: 20, rest: 1, maxLagMs: 10_000, maxRate: null };
 const quiet: Load = {
@@ -44,6 +51,21 @@ test("nextTurn() halves a batch at most, and doubles it at most", () => {
 test("nextTurn() takes the way to a server and back for no reason to shrink", () => {
   const far = { ...quiet, heldMs: 120, fixedMs: 100 };
   assert.equal(nextTurn(full, far, limits).size, 1_000);
+});
+
+test("nextTurn() makes no batch too small for what a busy machine adds to each, unless somebody waits or the rows themselves take long", () => {
+  const shrunk = (rowsMsEach: number, change: Partial<Load> = {}) => {
+    let size = 5_000;
+    for (let batch = 0; batch < 40; batch++) {
+      const rowsMs = size * rowsMsEach;
+      const load = { ...quiet, heldMs: 90 + rowsMs, rowsMs, ...change };
+      size = nextTurn({ size, rows: size }, load, { ...limits, batchMs: 2 }).size;
+    }
+    return size;
+  };
+  assert.equal(shrunk(0.002), smallestBatch.rows);
+  assert.equal(shrunk(1), smallestBatch.ms);
+  assert.equal(shrunk(0.002, { waitedMs: 500 }), 1);
 });
 
 test("nextTurn() learns nothing about larger batches from one that had little to change", () => {

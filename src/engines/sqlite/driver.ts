@@ -8,7 +8,7 @@ import { folderMark } from "./database_file.ts";
 import { type CutScript, serveSqlite, type SqliteConnection } from "./database.ts";
 import type { Fence } from "./lock.ts";
 import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./open_file.ts";
-import { isWalMode, sqlitePace } from "./pace.ts";
+import { isWalMode, type SqliteBatchTimes, sqlitePace } from "./pace.ts";
 import { plainRow, type SqliteStatement, verbOf } from "./statement.ts";
 import {
   begin,
@@ -102,7 +102,7 @@ export async function writeHere({ path, url, fence, ...batch }: WriteJob): Promi
   const passive = fence &&
     { ...fence, passed: () => {}, settle: () => Promise.resolve("committed" as const) };
   try {
-    return await whenFree(() => runTransaction(statements, { ...batch, fence: passive }, commit));
+    return (await whenFree(() => runTransaction(statements, { ...batch, fence: passive }, commit))).result;
   } finally {
     statements.handle.close();
   }
@@ -111,17 +111,20 @@ export async function writeHere({ path, url, fence, ...batch }: WriteJob): Promi
 function connect(statements: Statements, { display, path }: Place): SqliteConnection {
   const { handle } = statements;
   let isOpen = true;
-  let lastBatch = { heldMs: 0, waitedMs: 0 };
+  let lastBatch: SqliteBatchTimes = { heldMs: 0, rowsMs: 0, waitedMs: 0 };
 
   /** Runs a transaction when the write lock is free, and notes down how long that took. */
   async function transact<T>(make: () => SqliteBatch, finish: Finish<T>): Promise<T> {
-    const asked = performance.now();
-    let began = asked;
-    const result = await whenFree(() => {
+    let began = 0;
+    let rowsMs = 0;
+    const { result, waitedMs } = await whenFree(() => {
       began = performance.now();
-      return runTransaction(statements, make(), finish);
+      return runTransaction(statements, make(), (ran) => {
+        rowsMs = ran.ms;
+        return finish(ran);
+      });
     });
-    lastBatch = { heldMs: performance.now() - began, waitedMs: began - asked };
+    lastBatch = { heldMs: performance.now() - began, rowsMs, waitedMs };
     return result;
   }
 
@@ -183,14 +186,22 @@ class Busy {
   constructor(readonly error: HarborError) {}
 }
 
-/** Repeats what {@link Busy} prevents. SQLite's own waiting would hold up this process, heartbeat and Ctrl-C included. */
-async function whenFree<T>(attempt: () => T | Busy): Promise<T> {
+/**
+ * Repeats what {@link Busy} prevents. SQLite's own waiting would hold up this process, heartbeat and Ctrl-C included.
+ *
+ * @returns Also how long the others were in the way: what a busy machine adds to a pause is not their doing
+ */
+async function whenFree<T>(
+  attempt: () => T | Busy,
+): Promise<{ readonly result: T; readonly waitedMs: number }> {
   const deadline = Date.now() + busyTimeoutMs;
+  let waitedMs = 0;
   for (let pauseMs = 2;; pauseMs = Math.min(pauseMs * 1.5, 20)) {
     const result = attempt();
-    if (!(result instanceof Busy)) return result;
+    if (!(result instanceof Busy)) return { result, waitedMs };
     if (Date.now() >= deadline) throw result.error;
     await sleep(pauseMs * (0.5 + Math.random()));
+    waitedMs += pauseMs;
   }
 }
 
@@ -201,6 +212,8 @@ type Finish<T> = (ran: {
   readonly closing: readonly Step[];
   /** How many rows each statement of the batch changed. */
   readonly changed: number[];
+  /** How long the steps took. */
+  readonly ms: number;
 }) => T;
 
 function runTransaction<T>(statements: Statements, batch: SqliteBatch, finish: Finish<T>): T | Busy {
@@ -211,8 +224,9 @@ function runTransaction<T>(statements: Statements, batch: SqliteBatch, finish: F
     if (busy !== undefined) return busy;
     try {
       const steps = stepsFor(questions.map((question) => statements.rows(question)));
+      const began = performance.now();
       const changed = ofBatch(steps, steps.map((step) => statements.change(step)));
-      return finish({ statements, batch, closing, changed });
+      return finish({ statements, batch, closing, changed, ms: performance.now() - began });
     } finally {
       rollback(statements);
     }

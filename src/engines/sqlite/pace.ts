@@ -7,6 +7,8 @@ import { busyTimeoutMs, execute, prepare } from "./open_file.ts";
 export interface SqliteBatchTimes {
   /** For how long it kept its locks. */
   readonly heldMs: number;
+  /** Of that, for its statements alone. */
+  readonly rowsMs: number;
   /** For how long it waited for others before. */
   readonly waitedMs: number;
 }
