@@ -4,7 +4,7 @@ import { readIfThere } from "../base/files/read_if_there.ts";
 import { baselinePath, countReleased, parseBaseline } from "../history/baseline.ts";
 import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
 import type { History } from "../history/history.ts";
-import { idsOf, revisionFiles } from "../history/revision_name.ts";
+import { idsOf } from "../history/revision_name.ts";
 import { resolveTarget } from "../history/target.ts";
 import type { CheckedFolder } from "./rules/check_folder.ts";
 import { type WriteOptions, writeTogether } from "./write_together.ts";
@@ -69,11 +69,11 @@ export async function writeBaseline(
   }
   const before = readIfThere(join(dir, checksumListPath));
   const checksums = parseChecksums(before ?? "");
-  for (const [at, { dialect, files, history }] of folders.entries()) {
+  for (const [at, { dialect, place, files, history }] of folders.entries()) {
     // As `generate` does, a list that is new has all that is there.
     const listed = before === null ? history!.revisions : released[at]!;
-    for (const path of listed.flatMap(({ tag }) => revisionFiles(tag))) {
-      const [key, text] = [`${dialect}/${path}`, files.get(path)];
+    for (const path of listed.flatMap((revision) => revision.files)) {
+      const [key, text] = [place + path, files.get(path)];
       if (text !== undefined && !checksums.has(key)) listFile(checksums, { dialect, path: key, text });
     }
   }

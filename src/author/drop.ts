@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { checksumListPath, parseChecksums, renderChecksums, unlistFile } from "../history/checksum_list.ts";
-import type { HistoryFolder } from "./rules/check_folder.ts";
+import { type HistoryFolder, historyIn } from "./rules/check_folder.ts";
 import { HarborError } from "../base/errors.ts";
-import { buildHistory, journalPath, scriptChecksum } from "../history/history.ts";
+import { journalPath, scriptChecksum } from "../history/history.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { idsOf, revisionFiles, revisionName } from "../history/revision_name.ts";
 import { findRevisions } from "../history/target.ts";
@@ -43,25 +43,26 @@ export function planDrop(dir: string, cwd: string, target: string | null): Plann
   }
   if (target !== null) refuseAnother(tags, target);
   refuseReleased(dir, tags, { verb: "drop", isChanged: (tag) => tag === newest });
-  const paths = revisionFiles(newest);
+  const isFoldered = folders.every(({ files }) => files.has(revisionFiles(newest, true)[0]));
+  const paths = revisionFiles(newest, isFoldered);
   const journals = folders.flatMap((folder): FileChange[] => {
     const before = folder.files.get(journalPath);
     if (before === undefined || !tagsIn(before).includes(newest)) return [];
     const journal: { readonly entries: readonly unknown[] } = JSON.parse(before);
     const text = renderJson({ ...journal, entries: journal.entries.slice(0, -1) });
-    return [{ path: `${folder.dialect}/${journalPath}`, text, before }];
+    return [{ path: folder.place + journalPath, text, before }];
   });
-  const removed = folders.flatMap(({ dialect, files }) =>
+  const removed = folders.flatMap(({ place, files }) =>
     // The script that it is known by goes last.
     paths.toReversed().flatMap((path): FileChange[] => {
       const before = files.get(path);
-      return before === undefined ? [] : [{ path: `${dialect}/${path}`, text: null, before }];
+      return before === undefined ? [] : [{ path: place + path, text: null, before }];
     })
   );
   const list = readIfThere(join(dir, checksumListPath));
   const checksums = parseChecksums(list ?? "");
   const edited = removed.filter(({ path, before }) => checksums.get(path) !== scriptChecksum(before!));
-  for (const { dialect } of folders) paths.forEach((path) => unlistFile(checksums, `${dialect}/${path}`));
+  for (const { place } of folders) paths.forEach((path) => unlistFile(checksums, place + path));
   const text = renderChecksums(checksums);
   const scripts = folders.flatMap(({ files }) => files.get(paths[0]) ?? []);
   return {
@@ -79,9 +80,7 @@ export function planDrop(dir: string, cwd: string, target: string | null): Plann
 
 /** Returns the tags of all revisions in order; what a drop that was killed left in one dialect is the last one. */
 function newestOf(folders: readonly HistoryFolder[]): readonly string[] {
-  const lists = folders.map(({ dialect, folder, files }) =>
-    buildHistory(dialect, { folder, read: (path) => files.get(path) ?? null }).revisions.map(({ tag }) => tag)
-  );
+  const lists = folders.map((folder) => historyIn(folder).revisions.map(({ tag }) => tag));
   const longest = lists.toSorted((a, b) => b.length - a.length)[0]!;
   const isNear = (list: readonly string[]) =>
     list.length >= longest.length - 1 && list.every((tag, index) => tag === longest[index]);

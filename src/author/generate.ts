@@ -5,7 +5,14 @@ import { decide, type Decisions } from "./rules/decisions.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf, journalPath } from "../history/history.ts";
 import { type KitSnapshot, kitVersions, originId, snapshotId } from "../schema/kit_snapshot.ts";
-import { deriveRevisionId, idsOf, revisionFiles, tagOf } from "../history/revision_name.ts";
+import {
+  deriveRevisionId,
+  idsOf,
+  type RevisionFiles,
+  revisionFiles,
+  tagOf,
+} from "../history/revision_name.ts";
+import { placeOf } from "../history/read_history.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { type DraftedScripts, draftScripts, draftTemplate } from "./draft_revision.ts";
 import { type Allowances, allowHazards, refuseUnmet } from "./allow_hazards.ts";
@@ -24,7 +31,7 @@ export interface NewRevision {
   readonly createdAt: number;
   readonly parts: readonly NewRevisionPart[];
   /** The revisions before it. */
-  readonly earlier: readonly { readonly dialect: Dialect; readonly tag: string }[];
+  readonly earlier: readonly { readonly dialect: Dialect; readonly files: RevisionFiles }[];
 }
 
 export interface NewRevisionPart {
@@ -110,7 +117,9 @@ function nameRevision(
       // Who wrote the parent may have given it any id.
       snapshot: { ...schema, id: snapshotId(id), prevId: parent === null ? originId : parts[at]!.from.id },
     })),
-    earlier: parts.flatMap(({ dialect, history }) => history.revisions.map(({ tag }) => ({ dialect, tag }))),
+    earlier: parts.flatMap(({ dialect, history }) =>
+      history.revisions.map(({ files }) => ({ dialect, files }))
+    ),
   };
 }
 
@@ -138,14 +147,15 @@ export function filesOf(
 ): readonly FileChange[] {
   const added = revision.parts.flatMap(({ dialect, scripts, snapshot }) => {
     const [up, down, meta] = revisionFiles(revision.tag);
+    const place = placeOf(dir, dialect);
     return [
-      { dialect, path: `${dialect}/${up}`, text: scripts.up },
-      { dialect, path: `${dialect}/${down}`, text: scripts.down },
-      { dialect, path: `${dialect}/${meta}`, text: renderJson(snapshot) },
+      { dialect, path: place + up, text: scripts.up },
+      { dialect, path: place + down, text: scripts.down },
+      { dialect, path: place + meta, text: renderJson(snapshot) },
     ];
   });
   const journals = revision.parts.map(({ dialect }) => {
-    const path = `${dialect}/${journalPath}`;
+    const path = placeOf(dir, dialect) + journalPath;
     const before = readIfThere(join(dir, path));
     return { path, text: journalWith(before, dialect, revision), before };
   });
@@ -162,8 +172,8 @@ export function filesOf(
 /** Returns the checksums of the files of revisions that were written before there was a list. */
 function checksumsOf(dir: string, revisions: NewRevision["earlier"]): Map<string, string> {
   const checksums = new Map<string, string>();
-  for (const { dialect, tag } of revisions) {
-    for (const path of revisionFiles(tag).map((each) => `${dialect}/${each}`)) {
+  for (const { dialect, files } of revisions) {
+    for (const path of files.map((each) => placeOf(dir, dialect) + each)) {
       const text = readIfThere(join(dir, path));
       if (text !== null) listFile(checksums, { dialect, path, text });
     }
@@ -172,7 +182,7 @@ function checksumsOf(dir: string, revisions: NewRevision["earlier"]): Map<string
 }
 
 interface Journal {
-  readonly entries: readonly { readonly tag: string }[];
+  readonly entries: readonly { readonly idx: number; readonly tag: string }[];
 }
 
 function journalWith(text: string | null, dialect: Dialect, revision: NewRevision): string {
@@ -186,7 +196,7 @@ function journalWith(text: string | null, dialect: Dialect, revision: NewRevisio
     });
   }
   const entry = {
-    idx: journal.entries.length,
+    idx: (journal.entries.at(-1)?.idx ?? -1) + 1,
     version: kitVersions[dialect],
     when: createdAt,
     tag,

@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { quoteForShell } from "../base/quote_shell.ts";
 import { HarborError } from "../base/errors.ts";
 import { journalPath } from "../history/history.ts";
+import { placeOf } from "../history/read_history.ts";
 import { idsOf } from "../history/revision_name.ts";
 import { tagsIn } from "./rules/revision_tree.ts";
 
@@ -26,7 +27,12 @@ export async function isMerging(dir: string): Promise<boolean> {
  */
 export async function revisionsOn(branch: string, dir: string, dialect: Dialect): Promise<readonly string[]> {
   try {
-    const { stdout } = await run("git", ["-C", dir, "show", `${branch}:./${dialect}/${journalPath}`]);
+    const { stdout } = await run("git", [
+      "-C",
+      dir,
+      "show",
+      `${branch}:./${placeOf(dir, dialect)}${journalPath}`,
+    ]);
     return idsOf(tagsIn(stdout));
   } catch (error) {
     const said = String((error as { readonly stderr?: unknown }).stderr ?? error).trim().split("\n")[0];

@@ -8,7 +8,7 @@ import { userStatement } from "../engines/statement_names.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { migrate } from "../migrate/migrate.ts";
 import { follow, type Passage, startOf } from "../migrate/rules/origins.ts";
-import { differencesFrom, schemasOf, snapshotOf } from "../state/read_unmanaged.ts";
+import { differencesFrom, schemasOf, snapshotIfThere } from "../state/read_unmanaged.ts";
 import { lossesBetween, readContents } from "./contents.ts";
 import { type EmptyTable, putRows } from "./put_rows.ts";
 import { outlooksOf } from "./rules/outlook.ts";
@@ -192,7 +192,8 @@ function createProver(context: RunContext): Prover {
 /** Returns the schema after so many revisions. */
 function schemaAt({ dialect, revisions }: History, place: number): Snapshot {
   const revision = revisions[place - 1];
-  return revision === undefined ? { dialect, tables: [], others: [] } : snapshotOf(revision);
+  if (revision === undefined) return { dialect, tables: [], others: [] };
+  return snapshotIfThere(revision) ?? schemaAt({ dialect, revisions }, place - 1);
 }
 
 /** Returns the passages from one place to another, up or down. */
@@ -219,7 +220,9 @@ function textsOf(script: ReturnType<Revision["downgrade"]>): readonly string[] {
 async function compare({ database, history }: RunContext, place: number): Promise<readonly Difference[]> {
   const live = await database.introspect();
   const wanted = history.revisions[place - 1];
-  if (wanted !== undefined) return differencesFrom(schemasOf(history), wanted, live);
+  if (wanted !== undefined) {
+    return snapshotIfThere(wanted) === null ? [] : differencesFrom(schemasOf(history), wanted, live);
+  }
   return live.tables.map(({ name }) => ({
     kind: "extra" as const,
     path: `table ${name}`,

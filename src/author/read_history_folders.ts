@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import type { HistoryFolder } from "./rules/check_folder.ts";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { readingHint } from "../base/files/owner.ts";
-import { dialects } from "../base/dialect.ts";
+import { findPlaces } from "../history/read_history.ts";
 import { isTemporary } from "./write_together.ts";
 
 /**
@@ -13,10 +13,10 @@ import { isTemporary } from "./write_together.ts";
  * @throws {HarborError} `bad_history` when it has no folder of a dialect
  */
 export function readHistoryFolders(dir: string, cwd: string): readonly HistoryFolder[] {
-  const folders = dialects.flatMap((dialect) => {
-    const path = join(dir, dialect);
-    const files = readFiles(path);
-    return files === null ? [] : [{ dialect, folder: relative(cwd, path), files }];
+  const folders = [...findPlaces(dir)].flatMap(([dialect, place]) => {
+    const path = join(dir, place, ".");
+    const files = readFiles(path, place === "" ? isKits : () => true);
+    return files === null ? [] : [{ dialect, place, folder: relative(cwd, path) || ".", files }];
   });
   if (folders.length > 0) return folders;
   throw new HarborError("bad_history", `Cannot read the history in "${dir}": it holds none`, {
@@ -26,18 +26,21 @@ export function readHistoryFolders(dir: string, cwd: string): readonly HistoryFo
   });
 }
 
-/** Returns the texts of all files below a folder; `null` when there is no such folder. */
-function readFiles(folder: string): ReadonlyMap<string, string> | null {
+/** Says whether a file in a folder that holds more than a dialect's history is one of a history. */
+function isKits(path: string): boolean {
+  return /^(?:[^/]+\.sql|meta\/[^/]+\.json|[^/]+\/(?:(?:migration|down)\.sql|snapshot\.json))$/.test(path);
+}
+
+/** Returns the texts of the files below a folder that pass a test; `null` when there is no such folder. */
+function readFiles(folder: string, test: (path: string) => boolean): ReadonlyMap<string, string> | null {
   try {
     const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
     const paths = entries.filter((entry) => entry.isFile() && !isTemporary(entry.name)).map((entry) =>
       join(entry.parentPath, entry.name)
     );
+    const named = paths.sort().map((path) => [relative(folder, path).replaceAll("\\", "/"), path] as const);
     return new Map(
-      paths.sort().map((path) => [
-        relative(folder, path).replaceAll("\\", "/"),
-        readFileSync(path, "utf8"),
-      ]),
+      named.filter(([name]) => test(name)).map(([name, path]) => [name, readFileSync(path, "utf8")]),
     );
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;

@@ -4,10 +4,17 @@ import { join } from "node:path";
 import { readReleased } from "./baseline.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf, type History } from "../history/history.ts";
-import { type KitEnds, type KitSnapshot, readKitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
+import {
+  type KitEnds,
+  type KitSnapshot,
+  readEnds,
+  readKitSnapshot,
+  sameSchema,
+} from "../schema/kit_snapshot.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { type LoadedSchema, loadSchema } from "./load_schema.ts";
-import { readHistory } from "../history/read_history.ts";
+import { orNull } from "./read_scripts.ts";
+import { findPlaces, readHistory } from "../history/read_history.ts";
 
 /** Where a developer's files are. */
 export interface ProjectPaths {
@@ -34,16 +41,19 @@ export async function readProject(
   engine: DrizzleEngine,
 ): Promise<readonly ProjectPart[]> {
   const schema = await loadSchema(schemaFile);
-  const wanted = wantedDialects(schema, dir);
+  const places = findPlaces(dir);
+  const wanted = wantedDialects(schema, places);
   const parts: ProjectPart[] = [];
   for (const dialect of dialects) {
-    const folder = join(dir, dialect);
+    const place = places.get(dialect);
+    const folder = join(dir, place ?? dialect);
     const own = wanted.includes(dialect) ? schema.tablesFor(dialect) : null;
     if (own === null) {
-      if (existsSync(folder) || wanted.includes(dialect)) throw noTables(schemaFile, dialect, folder);
+      if (place !== undefined || wanted.includes(dialect)) throw noTables(schemaFile, dialect, folder);
       continue;
     }
-    const history = existsSync(folder) ? readHistory(dir, dialect) : { dialect, revisions: [] };
+    const history = place === undefined ? { dialect, revisions: [] } : readHistory(dir, dialect);
+    refuseFoldered(history, dir);
     refuseBranches(history, readReleased(dir, history));
     const to = await engine.snapshot(dialect, own, schema.casing);
     const from = await lastSnapshot(history, engine);
@@ -57,11 +67,28 @@ export async function readProject(
  * Returns the dialects that a schema is for. Tables of PostgreSQL make SQLite's, too, unless schema.ts says that they do
  * not, or there is a history and it is of PostgreSQL alone.
  */
-function wantedDialects({ dialects: said, declared }: LoadedSchema, dir: string): readonly Dialect[] {
+function wantedDialects(
+  { dialects: said, declared }: LoadedSchema,
+  places: ReadonlyMap<Dialect, string>,
+): readonly Dialect[] {
   if (said !== null) return said;
   if (declared.includes("sqlite")) return declared;
-  const isAlone = existsSync(join(dir, "postgresql")) && !existsSync(join(dir, "sqlite"));
+  const isAlone = places.has("postgresql") && !places.has("sqlite");
   return isAlone ? declared : dialects;
+}
+
+/** What drizzle-kit 1.0 writes is read; its snapshots, on which it builds, only that kit can write. */
+function refuseFoldered({ isFoldered }: History, dir: string): void {
+  if (!isFoldered) return;
+  throw new HarborError("bad_history", `Cannot compare schema.ts with "${dir}"`, {
+    state:
+      "it is laid out as drizzle-kit 1.0 does it, and the snapshots of that version are read, not written",
+    hint: [
+      "Write the revision with the kit of the project: npx drizzle-kit generate",
+      "Then its way back, as down.sql beside migration.sql, and look at both: harbor-db check --prove",
+    ],
+    details: { dir },
+  });
 }
 
 /**
@@ -70,8 +97,12 @@ function wantedDialects({ dialects: said, declared }: LoadedSchema, dir: string)
  */
 function refuseBranches({ dialect, revisions }: History, released: number): void {
   const judged = revisions.slice(Math.max(released - 1, 0));
-  const ends = judged.map((revision) => readKitSnapshot(revision.snapshot()));
-  const at = ends.findIndex(({ prevId }, index) => index > 0 && prevId !== ends[index - 1]!.id);
+  // One that is missing breaks no chain; the last one is read below.
+  const ends = judged.map((revision) => orNull(() => readEnds(revision.snapshot())));
+  const at = ends.findIndex((end, index) => {
+    const before = ends[index - 1];
+    return end !== null && before != null && end.prevId !== before.id;
+  });
   if (at < 0) return;
   const [parent, revision] = [judged[at - 1]!, judged[at]!];
   throw new HarborError(

@@ -37,8 +37,8 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
   for (const { folder, tree } of folders) {
     const rebased = await rebaseDialect({ folder, tree, moved, request });
     for (const [path, text] of rebased.files) {
-      const { dialect, files } = folder;
-      changes.push({ dialect, path: `${dialect}/${path}`, text, before: files.get(path) ?? null });
+      const { dialect, place, files } = folder;
+      changes.push({ dialect, path: place + path, text, before: files.get(path) ?? null });
     }
     rewritten.push(...rebased.rewritten);
   }

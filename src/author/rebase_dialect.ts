@@ -1,10 +1,10 @@
 import { quoteForShell } from "../base/quote_shell.ts";
-import type { HistoryFolder } from "./rules/check_folder.ts";
+import { type HistoryFolder, historyIn } from "./rules/check_folder.ts";
 import { compareSnapshots } from "../schema/compare_snapshots.ts";
 import { decide } from "./rules/decisions.ts";
 import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
 import { HarborError } from "../base/errors.ts";
-import { buildHistory, type History, journalPath } from "../history/history.ts";
+import { type History, journalPath } from "../history/history.ts";
 import { canonical, type KitEnds, type KitSnapshot, kitVersions, originId } from "../schema/kit_snapshot.ts";
 import { mergeSnapshots } from "./rules/merge_snapshots.ts";
 import type { Renames } from "./rules/renames.ts";
@@ -55,7 +55,7 @@ export async function rebaseDialect(
 ): Promise<RebasedDialect> {
   const order = moveBehind(tree, moved);
   const files = new Map([[journalPath, journalOf(folder, [...order.kept, ...order.moved])]]);
-  const renames = await renamesIn(historyWith(folder, files));
+  const renames = await renamesIn(historyIn(folder, files));
   const empty = await request.engine.snapshot(folder.dialect, {});
   const rewritten: RebaseResult["rewritten"][number][] = [];
   let parent = order.kept.at(-1)?.snapshot;
@@ -75,7 +75,7 @@ export async function rebaseDialect(
   }
   const setting = request.proof.get(folder.dialect);
   if (setting !== undefined) {
-    const history = historyWith(folder, files);
+    const history = historyIn(folder, files);
     const released = readReleased(request.dir, history);
     await proveRevisions(history, { first: order.kept.length, released }, setting);
   }
@@ -137,14 +137,6 @@ function journalOf({ dialect }: HistoryFolder, revisions: readonly TreeRevision[
     return { idx, version: kitVersions[dialect], when: last, tag, breakpoints: true };
   });
   return renderJson({ version: "7", dialect, entries });
-}
-
-/** Returns the history as it would be with those files. */
-function historyWith(
-  { dialect, folder, files }: HistoryFolder,
-  changed: ReadonlyMap<string, string>,
-): History {
-  return buildHistory(dialect, { folder, read: (path) => changed.get(path) ?? files.get(path) ?? null });
 }
 
 /** Reads what the scripts rename, which no snapshot says. */

@@ -99,6 +99,8 @@ export interface ErrorDetails {
   readonly committed?: true | "unknown";
   /** The file that cannot be read, as it is shown. */
   readonly path?: string;
+  /** Whether there is no such file. */
+  readonly isMissing?: true;
   /** The line in it, from 1. */
   readonly line?: number | null;
   /** The character at which a text cannot be read, from 0. */

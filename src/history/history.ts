@@ -1,10 +1,11 @@
 import type { JsonFile } from "../base/json_schema.ts";
-import type { Dialect } from "../base/dialect.ts";
+import { type Dialect, dialectNamed } from "../base/dialect.ts";
 import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
-import { parseJson, readAs } from "../base/json_schema.ts";
-import { idsOf, revisionFiles, revisionName } from "./revision_name.ts";
+import { isRecord, parseJson, readAs } from "../base/json_schema.ts";
+import { applyDeltas, entitySnapshot } from "../schema/entity_snapshot.ts";
+import { idsOf, type RevisionFiles, revisionFiles, revisionName } from "./revision_name.ts";
 import { parseScript, type Script } from "./script.ts";
 
 /** One step of the schema's history. */
@@ -15,8 +16,9 @@ export interface Revision {
   readonly name: string;
   /** The revision before it; `null` for the first. */
   readonly parent: string | null;
-  /** Its name in drizzle-kit's journal, and of its files: `5b09ebe23c76_add_r2_storage_fields`. */
+  /** Its name in drizzle-kit's journal, and of its files or their folder: `5b09ebe23c76_add_r2_storage_fields`. */
   readonly tag: string;
+  readonly files: RevisionFiles;
   /** When it was written, ISO 8601 UTC. */
   readonly createdAt: string;
   /**
@@ -48,6 +50,8 @@ export interface Revision {
 export interface History {
   readonly dialect: Dialect;
   readonly revisions: readonly Revision[];
+  /** Whether it is laid out as drizzle-kit 1.0 does it: without a journal, with a folder for each revision. */
+  readonly isFoldered?: boolean;
 }
 
 /** The files of one dialect's folder. */
@@ -56,6 +60,8 @@ export interface HistoryFiles {
   readonly folder: string;
   /** Returns the text of a file in the folder, `null` when there is none. */
   read(path: string): string | null;
+  /** Returns the names of the folders in it that have a script; left out where there is a journal for sure. */
+  readonly folders?: () => readonly string[];
 }
 
 /** The journal's place in a dialect's folder. */
@@ -69,16 +75,25 @@ export const journalPath = "meta/_journal.json";
  * revisions have the same id
  */
 export function buildHistory(dialect: Dialect, files: HistoryFiles): History {
-  const entries = readJournal(dialect, files);
+  const folders = files.read(journalPath) === null ? files.folders?.() ?? [] : [];
+  const isFoldered = folders.length > 0;
+  const entries = isFoldered ? entriesOf(folders) : readJournal(dialect, files);
   const ids = idsOf(entries.map(({ tag }) => tag));
   const twice = ids.find((id, at) => ids.indexOf(id) !== at);
   if (twice !== undefined) {
     throw broken(`${files.folder}/${journalPath}`, `revision ${twice} stands in it twice`);
   }
+  const readSnapshot = isFoldered ? readChanges(files, entries) : readPlain(files);
   const revisions = entries.map((entry, at) =>
-    buildRevision(dialect, files, { entry, id: ids[at]!, parent: ids[at - 1] ?? null })
+    buildRevision(dialect, files, {
+      entry,
+      id: ids[at]!,
+      parent: ids[at - 1] ?? null,
+      paths: revisionFiles(entry.tag, isFoldered),
+      readSnapshot,
+    })
   );
-  return { dialect, revisions };
+  return { dialect, revisions, isFoldered };
 }
 
 /** Returns the checksum of a script's text, see {@link Revision.checksum}. */
@@ -109,20 +124,6 @@ function isTime(ms: number): boolean {
   return Number.isInteger(ms) && !Number.isNaN(new Date(ms).getTime());
 }
 
-/** What drizzle-kit's versions call the dialects. */
-const names: Readonly<Record<string, Dialect>> = {
-  sqlite: "sqlite",
-  turso: "sqlite",
-  postgresql: "postgresql",
-  postgres: "postgresql",
-  pg: "postgresql",
-};
-
-/** Returns the dialect that drizzle-kit calls so; `undefined` for one that harbor-db has no engine for. */
-export function dialectNamed(name: string): Dialect | undefined {
-  return Object.hasOwn(names, name) ? names[name] : undefined;
-}
-
 type JournalEntry = v.InferOutput<typeof journal>["entries"][number];
 
 function readJournal(dialect: Dialect, files: HistoryFiles): readonly JournalEntry[] {
@@ -136,18 +137,16 @@ function readJournal(dialect: Dialect, files: HistoryFiles): readonly JournalEnt
 function buildRevision(
   dialect: Dialect,
   files: HistoryFiles,
-  { entry: { tag, when }, id, parent }: {
+  { entry: { tag, when }, id, parent, paths, readSnapshot }: {
     readonly entry: JournalEntry;
     readonly id: string;
     readonly parent: string | null;
+    readonly paths: RevisionFiles;
+    readonly readSnapshot: (path: string) => JsonFile;
   },
 ): Revision {
-  const source = (suffix: string) => ({
-    file: `${files.folder}/${tag}${suffix}`,
-    text: files.read(tag + suffix),
-    dialect,
-  });
-  const up = source(".sql");
+  const source = (path: string) => ({ file: `${files.folder}/${path}`, text: files.read(path), dialect });
+  const up = source(paths[0]);
   const { text } = up;
   if (text === null) throw broken(up.file, "the journal names it, and there is no such file");
   return {
@@ -155,24 +154,75 @@ function buildRevision(
     name: revisionName(tag, text),
     parent,
     tag,
+    files: paths,
     createdAt: new Date(when).toISOString(),
     checksum: scriptChecksum(text),
     rawChecksum: sha256(text),
     upgrade: once(() => parseScript({ ...up, text })),
     downgrade: once(() => {
-      const down = source(".down.sql");
+      const down = source(paths[1]);
       return down.text === null ? null : parseScript({ ...down, text: down.text });
     }),
-    snapshot: () => {
-      const [, , path] = revisionFiles(tag);
-      const shown = `${files.folder}/${path}`;
-      return { path: shown, json: readJson(shown, files.read(path)) };
-    },
+    snapshot: () => readSnapshot(paths[2]),
   };
 }
 
+/** Returns the entries that a journal would have for folders; their names begin with the time, as drizzle reads it. */
+function entriesOf(folders: readonly string[]): readonly JournalEntry[] {
+  return folders.toSorted((a, b) => a.localeCompare(b)).map((tag) => {
+    const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)/.exec(tag) ??
+      [];
+    const when = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+    return { tag, when: Number.isNaN(when) ? 0 : when };
+  });
+}
+
+function readPlain(files: HistoryFiles): (path: string) => JsonFile {
+  return (path) => {
+    const shown = `${files.folder}/${path}`;
+    return { path: shown, json: readJson(shown, files.read(path)) };
+  };
+}
+
+/** Reads the snapshots of drizzle-kit 1.0, of which some only say what changed in the one before. */
+function readChanges(
+  files: HistoryFiles,
+  entries: readonly JournalEntry[],
+): (path: string) => JsonFile {
+  const plain = readPlain(files);
+  const byId = once(() => {
+    const all = entries.flatMap(({ tag }) => {
+      const [, , path] = revisionFiles(tag, true);
+      return files.read(path) === null ? [] : [plain(path)];
+    });
+    return new Map(all.flatMap((file) => isRecord(file.json) ? [[file.json["id"], file] as const] : []));
+  });
+  const whole = new Map<unknown, JsonFile>();
+  const complete = (file: JsonFile): JsonFile => {
+    const { path, json } = file;
+    if (!isRecord(json) || json["type"] !== "diff") return file;
+    const known = whole.get(json["id"]);
+    if (known !== undefined) return known;
+    const { id, prevIds, deltas = [] } = readAs(
+      entitySnapshot,
+      json,
+      (field, state) => broken(path, `${field} ${state}`),
+    );
+    const before = byId().get(prevIds[0]);
+    // One that is its own parent would be asked for ever.
+    whole.set(id, file);
+    if (before === undefined) throw broken(path, `it changes the snapshot ${prevIds[0]}, which is not here`);
+    const { json: base } = complete(before);
+    const ddl = isRecord(base) && Array.isArray(base["ddl"]) ? applyDeltas(base["ddl"], deltas) : [];
+    const completed = { path, json: { ...json, ddl } };
+    whole.set(id, completed);
+    return completed;
+  };
+  return (path) => complete(plain(path));
+}
+
 function readJson(path: string, text: string | null): unknown {
-  if (text === null) throw broken(path, "there is no such file");
+  if (text === null) throw broken(path, "there is no such file").with({ details: { path, isMissing: true } });
   return parseJson(text, (_, state) => broken(path, `it ${state}`));
 }
 

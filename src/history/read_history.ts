@@ -1,8 +1,8 @@
-import type { Dialect } from "../base/dialect.ts";
-import { type Stats, statSync } from "node:fs";
+import { type Dialect, dialectNamed, dialects } from "../base/dialect.ts";
+import { existsSync, readdirSync, type Stats, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HarborError, messageOf } from "../base/errors.ts";
-import { buildHistory, type History } from "./history.ts";
+import { buildHistory, type History, journalPath } from "./history.ts";
 import { readingHint } from "../base/files/owner.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 
@@ -15,12 +15,54 @@ export type EmbeddedFiles = Readonly<Record<string, string>>;
  * @throws {HarborError} `bad_history` when the folder is missing, empty or broken
  */
 export function readHistory(dir: string, dialect: Dialect): History {
-  const folder = join(dir, dialect);
-  if (!statOf(dir)?.isDirectory()) {
-    throw noHistory(dir, "there is no such folder");
+  if (!statOf(dir)?.isDirectory()) throw noHistory(dir, "there is no such folder");
+  const places = findPlaces(dir);
+  const place = places.get(dialect);
+  const [other] = places.entries();
+  if (place === undefined) {
+    throw noHistory(
+      dir,
+      other?.[1] === "" ? `it is of ${other[0]}, not of ${dialect}` : `it has no folder "${dialect}"`,
+    );
   }
-  if (statOf(folder) === undefined) throw noHistory(dir, `it has no folder "${dialect}"`);
-  return buildHistory(dialect, { folder, read: (path) => readIfThere(join(folder, path)) });
+  const folder = join(dir, place, ".");
+  return buildHistory(dialect, {
+    folder,
+    read: (path) => readIfThere(join(folder, path)),
+    folders: () => revisionFolders(folder),
+  });
+}
+
+/** Returns the names of the folders that have a script, as drizzle-kit 1.0 lays revisions out. */
+export function revisionFolders(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((name) => existsSync(join(folder, name, "migration.sql"))).toSorted();
+}
+
+/**
+ * Returns the dialects that a history is for, and where below its folder the files of each are: in `sqlite/` and
+ * `postgresql/`, or in the folder itself, as drizzle-kit has it.
+ *
+ * @throws {HarborError} `bad_history` when it is of a dialect that harbor-db has no engine for
+ */
+export function findPlaces(dir: string): ReadonlyMap<Dialect, string> {
+  const isJournaled = existsSync(join(dir, journalPath));
+  const last = isJournaled ? undefined : revisionFolders(dir).at(-1);
+  // A merge may have left its marks in it, which are found later.
+  const text = readIfThere(join(dir, last === undefined ? journalPath : join(last, "snapshot.json"))) ?? "";
+  const name = /"dialect"\s*:\s*"([^"]*)"/.exec(text)?.[1];
+  if (name === undefined) {
+    const there = dialects.filter((each) => statOf(join(dir, each)) !== undefined);
+    return new Map(there.map((each) => [each, `${each}/`]));
+  }
+  const dialect = dialectNamed(name);
+  if (dialect !== undefined) return new Map([[dialect, ""]]);
+  throw noHistory(dir, `it is of ${name}, and harbor-db has no engine for that`);
+}
+
+/** Returns where below a history's folder the files of a dialect are, or will be: `sqlite/`, or nothing. */
+export function placeOf(dir: string, dialect: Dialect): string {
+  return findPlaces(dir).get(dialect) ?? `${dialect}/`;
 }
 
 /** Returns the history of a dialect that is built into the binary. */

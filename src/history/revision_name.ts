@@ -25,8 +25,12 @@ function scriptName(text: string): string | null {
   return name === null ? null : name[1]!.trim();
 }
 
-/** Returns the files of a revision in its dialect's folder: the script up, the script down, the snapshot. */
-export function revisionFiles(tag: string): readonly [up: string, down: string, snapshot: string] {
+/** The files of a revision in its dialect's folder: the script up, the script down, the snapshot. */
+export type RevisionFiles = readonly [up: string, down: string, snapshot: string];
+
+/** @param isFoldered Whether it has a folder of its own, as drizzle-kit 1.0 lays it out */
+export function revisionFiles(tag: string, isFoldered = false): RevisionFiles {
+  if (isFoldered) return [`${tag}/migration.sql`, `${tag}/down.sql`, `${tag}/snapshot.json`];
   return [`${tag}.sql`, `${tag}.down.sql`, `meta/${prefixOf(tag)}_snapshot.json`];
 }
 

@@ -16,7 +16,7 @@ import type { Snapshot } from "../schema/snapshot.ts";
 import { rightsError } from "../state/check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { snapshotOf } from "../state/read_unmanaged.ts";
+import { schemasOf, snapshotIfThere } from "../state/read_unmanaged.ts";
 
 /** What a look ahead left for later. */
 export interface LookAhead {
@@ -71,8 +71,10 @@ export async function preflight(
   const forbidden = await rightsError(first.direction, context);
   if (forbidden !== null) throw forbidden;
   if (start === undefined) return nothingLeft;
+  const known = snapshotIfThere(start);
+  if (known === null) return nothingLeft;
   const isResumed = first.resume !== null;
-  const stages = stagesOf(history.revisions, start, steps).slice(isResumed ? 1 : 0);
+  const stages = stagesOf(history.revisions, known, steps).slice(isResumed ? 1 : 0);
   const subject = {
     attempt: `Cannot ${first.direction} "${database.url}"`,
     untouched: "Nothing was changed.",
@@ -84,7 +86,7 @@ export async function preflight(
     // What is half way there has the tables of neither schema.
     losses: !isResumed,
   }));
-  const left = await ask(context, questions, { ...subject, known: snapshotOf(start) });
+  const left = await ask(context, questions, { ...subject, known });
   return {
     losses: await findLosses(context, stages, subject.attempt),
     async before(step) {
@@ -132,16 +134,16 @@ async function findLosses(
 
 function stagesOf(
   revisions: readonly Revision[],
-  start: Revision,
+  start: Snapshot,
   steps: readonly Step[],
 ): readonly Stage[] {
-  let before = snapshotOf(start);
+  let before = start;
   let from = startOf(before);
   return steps.map((step): Stage => {
     const { revision, direction, script, resume } = step;
     const parent = revisions.find(({ id }) => id === revision.parent);
     const goal = direction === "upgrade" ? revision : parent;
-    const after = goal === undefined ? { ...before, tables: [] } : snapshotOf(goal);
+    const after = goal === undefined ? { ...before, tables: [] } : snapshotIfThere(goal) ?? before;
     const statements = script.statements.map((statement) => statement.sql);
     const followed = follow(from, { before, after, statements });
     const to = resume === null ? followed : halfWay(followed);
@@ -236,7 +238,7 @@ function refuseLosses(
 ): void {
   const copied = copiedTables(statements).flatMap((name) => from.get(name)?.table ?? []);
   if (copied.length === 0) return;
-  const schemas = history.revisions.map((each) => ({ snapshot: snapshotOf(each) }));
+  const schemas = schemasOf(history);
   const own = ownTables(schemas, live).tables.filter(({ name }) => copied.includes(name));
   const expected = known.tables.filter(({ name }) => copied.includes(name));
   // What an earlier step is to make, and is there already, fails there: it is not unknown.

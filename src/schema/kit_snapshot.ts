@@ -1,7 +1,8 @@
-import { type Dialect, dialects } from "../base/dialect.ts";
+import { type Dialect, dialectNamed, dialects } from "../base/dialect.ts";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
-import type { JsonFile } from "../base/json_schema.ts";
+import type { JsonFile, WrongJson } from "../base/json_schema.ts";
+import { entitySnapshot, treeOf } from "./entity_snapshot.ts";
 import { isRecord, listOf, oneOf, readAs, recordOf } from "../base/json_schema.ts";
 
 const kitColumn = v.object({
@@ -94,37 +95,127 @@ export type KitCheck = Readonly<v.InferOutput<typeof kitCheck>>;
 export const kitVersions: Readonly<Record<Dialect, string>> = { sqlite: "6", postgresql: "7" };
 
 /**
- * Reads a snapshot of drizzle-kit. Sections of tables that an older one lacks are empty.
+ * Reads only what a snapshot says of its place: its id and its parent's.
  *
- * @throws {HarborError} `bad_history` when it is none, or one of another version
+ * @throws {HarborError} `bad_history`
  */
-export function readKitSnapshot({ path, json }: JsonFile): KitSnapshot {
-  const wrong = (field: string, state: string) =>
+export function readEnds({ path, json }: JsonFile): { readonly id: string; readonly prevId: string } {
+  const wrong = wrongIn(path);
+  const { id, prevId, prevIds } = readAs(ends, json, wrong);
+  return { id, prevId: prevId ?? prevIds?.[0] ?? originId };
+}
+
+const ends = v.object({
+  id: v.string(),
+  prevId: v.exactOptional(v.string()),
+  prevIds: v.exactOptional(listOf(v.string())),
+});
+
+function wrongIn(path: string): WrongJson {
+  return (field, state) =>
     new HarborError("bad_history", `Cannot read "${path}"`, {
       state: `${field === "" ? "it" : field} ${state}`,
       hint:
         "Take the file from version control again, or make the revision anew with: harbor-db generate NAME",
       details: { path, field },
     });
-  const { dialect, version } = readAs(
-    v.object({ dialect: oneOf(dialects), version: v.string() }),
-    json,
-    wrong,
-  );
-  if (version !== kitVersions[dialect]) {
-    throw wrong("version", `is ${version}, not ${kitVersions[dialect]}`);
-  }
-  const whole = withAllSections(json);
+}
+
+/** The versions that kits before wrote, from 0.17 on; {@link fromOlder} makes them like the one of today. */
+const olderVersions: Readonly<Record<Dialect, readonly string[]>> = {
+  sqlite: ["4", "5"],
+  postgresql: ["4", "5", "6"],
+};
+
+/**
+ * Reads a snapshot of drizzle-kit, of 0.31, an older one or 1.0. Sections of tables that an older one lacks are empty.
+ *
+ * @throws {HarborError} `bad_history` when it is none, or one of another version
+ */
+export function readKitSnapshot({ path, json }: JsonFile): KitSnapshot {
+  const wrong = wrongIn(path);
+  const said = readAs(v.object({ dialect: v.string(), version: v.string() }), json, wrong);
+  const dialect = dialectNamed(said.dialect);
+  if (dialect === undefined) throw wrong("dialect", `is none of ${dialects.join(", ")}`);
+  const whole = withAllSections(inFormOfToday(dialect, said.version, { json, wrong }));
   readAs(kitSnapshot, whole, wrong);
   // What was written stays in its order, and with the fields that the schema does not name.
   return whole as KitSnapshot;
 }
 
+function inFormOfToday(
+  dialect: Dialect,
+  version: string,
+  { json, wrong }: { readonly json: unknown; readonly wrong: WrongJson },
+): unknown {
+  if (version === kitVersions[dialect] && !(isRecord(json) && "ddl" in json)) return json;
+  if (olderVersions[dialect].includes(version)) return fromOlder[dialect](json);
+  if (!(isRecord(json) && "prevIds" in json)) {
+    throw wrong("version", `is ${version}, not ${kitVersions[dialect]}`);
+  }
+  const { id, prevIds, ddl } = readAs(entitySnapshot, json, wrong);
+  if (ddl === undefined) throw wrong("ddl", "is missing");
+  return { id, prevId: prevIds[0] ?? originId, version: kitVersions[dialect], ...treeOf(dialect, ddl) };
+}
+
+/** How the snapshots of older kits are brought to the form of today. */
+const fromOlder: Readonly<Record<Dialect, (json: unknown) => unknown>> = {
+  sqlite: (json) => isRecord(json) ? { ...json, version: kitVersions.sqlite } : json,
+  // Before 6 the keys had no schema and enums said each value twice; before 7 an index named its columns only.
+  postgresql: (json) => {
+    if (!isRecord(json)) return json;
+    const { tables, enums = {} } = json;
+    return {
+      ...json,
+      version: kitVersions.postgresql,
+      dialect: "postgresql",
+      tables: isRecord(tables) ? withSchema(mapValues(tables, withIndexColumns)) : tables,
+      enums: isRecord(enums) ? withSchema(mapValues(enums, withValueList)) : enums,
+    };
+  },
+};
+
+function withSchema(parts: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const keyOf = (key: string, part: unknown) =>
+    isRecord(part) && !key.includes(".") ? `${part["schema"] || "public"}.${part["name"]}` : key;
+  return Object.fromEntries(Object.entries(parts).map(([key, part]) => [keyOf(key, part), part]));
+}
+
+function withIndexColumns(table: unknown): unknown {
+  if (!isRecord(table) || !isRecord(table["indexes"])) return table;
+  const plain = (column: unknown) =>
+    typeof column === "string"
+      ? { expression: column, isExpression: false, asc: true, nulls: "last" }
+      : column;
+  const indexes = mapValues(
+    table["indexes"],
+    (index) =>
+      isRecord(index) && Array.isArray(index["columns"])
+        ? { ...index, columns: index["columns"].map(plain) }
+        : index,
+  );
+  return { ...table, indexes };
+}
+
+function withValueList(type: unknown): unknown {
+  if (!isRecord(type)) return type;
+  const { values, schema } = type;
+  return { ...type, schema: schema || "public", values: isRecord(values) ? Object.values(values) : values };
+}
+
 function withAllSections(json: unknown): unknown {
   if (!isRecord(json) || !isRecord(json["tables"])) return json;
   const empty = mapValues(sections, () => ({}));
-  const whole = (table: unknown) => isRecord(table) ? { ...table, ...empty, ...table } : table;
+  const whole = (table: unknown) => isRecord(table) ? withKeyNames({ ...table, ...empty, ...table }) : table;
   return { ...json, tables: mapValues(json["tables"], whole) };
+}
+
+/** Kits before 0.20 named a key by its field only. */
+function withKeyNames(table: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const keys = table["compositePrimaryKeys"];
+  if (!isRecord(keys)) return table;
+  const named = mapValues(keys, (key, name) => isRecord(key) && !("name" in key) ? { ...key, name } : key);
+  return { ...table, compositePrimaryKeys: named };
 }
 
 /** The `prevId` of a first snapshot. */

@@ -66,9 +66,12 @@ export function differencesFrom(
   return compareSnapshots(expected, ownTables(schemas, live));
 }
 
-/** Returns the schemas of all revisions, in order. */
+/** Returns the schemas of all revisions that have a snapshot, in order. */
 export function schemasOf({ revisions }: History): readonly RevisionSchema[] {
-  return revisions.map((each) => ({ revision: each.id, snapshot: snapshotOf(each) }));
+  return revisions.flatMap((each) => {
+    const snapshot = snapshotIfThere(each);
+    return snapshot === null ? [] : [{ revision: each.id, snapshot }];
+  });
 }
 
 /** A revision's schema does not change while it is known; a proof asks for each hundreds of times. */
@@ -79,6 +82,16 @@ export function snapshotOf(revision: Revision): Snapshot {
   const schema = schemas.get(revision) ?? normalizeDrizzleSnapshot(readKitSnapshot(revision.snapshot()));
   schemas.set(revision, schema);
   return schema;
+}
+
+/** Returns the schema after a revision in normal form; `null` when its snapshot was lost, as old ones sometimes are. */
+export function snapshotIfThere(revision: Revision): Snapshot | null {
+  try {
+    return snapshotOf(revision);
+  } catch (error) {
+    if (error instanceof HarborError && error.details.isMissing === true) return null;
+    throw error;
+  }
 }
 
 /** For a database that is another program's. */

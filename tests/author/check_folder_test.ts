@@ -39,7 +39,12 @@ function filesWith(changes: Files): ReadonlyMap<string, string> {
 
 /** Each finding: its check, the file (and line) below the folder, and the remedy. */
 function findings(changes: Files, checksums: ReadonlyMap<string, string> | null = null): readonly string[] {
-  const folder = { dialect: "sqlite", folder: "drizzle/sqlite", files: filesWith(changes) } as const;
+  const folder = {
+    dialect: "sqlite",
+    place: "sqlite/",
+    folder: "drizzle/sqlite",
+    files: filesWith(changes),
+  } as const;
   return checkFolder(folder, checksums).findings.map(({ check, message, hint, status, details }) => {
     assert.equal(status, "fail");
     assert.ok(message.startsWith(String(details["file"])));
@@ -191,7 +196,8 @@ test("checkFolder() compares with the list of checksums, where there is one", ()
 });
 
 test("checkFolder() gives the history that it read, or none", () => {
-  const folder = (changes: Files) => ({ dialect: "sqlite", folder: "d", files: filesWith(changes) }) as const;
+  const folder = (changes: Files) =>
+    ({ dialect: "sqlite", place: "sqlite/", folder: "d", files: filesWith(changes) }) as const;
   assert.deepEqual(checkFolder(folder({}), null).history?.revisions.map(({ id }) => id), [...ids]);
   assert.equal(checkFolder(folder({ [journalPath]: "{" }), null).history, null);
 });

@@ -123,6 +123,7 @@ const snapshotText = (letter: string, prevId = originId) =>
   JSON.stringify({ ...kitSnapshot("sqlite"), id: snapshotId(idOf(letter)), prevId });
 const folder = (files: Readonly<Record<string, string>>) => ({
   dialect: "sqlite",
+  place: "sqlite/",
   folder: "drizzle/sqlite",
   files: new Map(Object.entries(files)),
 } as const);

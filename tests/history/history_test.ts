@@ -98,7 +98,7 @@ for (const [tags, ids, names] of tagged) {
     for (const { id, tag, snapshot } of revisions) {
       assert.throws(
         snapshot,
-        { details: { path: `drizzle/sqlite/meta/${tag.split("_")[0]}_snapshot.json` } },
+        { details: { path: `drizzle/sqlite/meta/${tag.split("_")[0]}_snapshot.json`, isMissing: true } },
         id,
       );
     }

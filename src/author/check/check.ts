@@ -182,14 +182,14 @@ export async function acceptEdits(
   if (before === null && proven.length === 0) return findings;
   const checksums = parseChecksums(before ?? "");
   const accepted = new Set<unknown>();
-  for (const { dialect, folder, files } of readFolders(request)) {
+  for (const { dialect, place, folder, files } of readFolders(request)) {
     const isProven = proven.includes(dialect);
     if (isProven) {
-      const listed = [...checksums.keys()].filter((each) => each.startsWith(`${dialect}/`));
+      const listed = [...checksums.keys()].filter((each) => each.startsWith(place));
       listed.forEach((each) => unlistFile(checksums, each));
     }
     for (const [name, text] of files) {
-      const file = { dialect, path: `${dialect}/${name}`, text };
+      const file = { dialect, path: place + name, text };
       const isUnchanged = checksums.get(file.path) === scriptChecksum(text);
       if (name === journalPath || !(isProven || isUnchanged || isSameButComments(checksums, file))) continue;
       listFile(checksums, file);

@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import { HarborError } from "../../base/errors.ts";
 import type { Finding } from "../../base/finding.ts";
 import { buildHistory, headOf, type History, journalPath } from "../../history/history.ts";
+import { placeOf } from "../../history/read_history.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
 import { readReleased } from "../baseline.ts";
 import { checkHazards } from "./hazards.ts";
@@ -47,8 +48,9 @@ export async function checkNewRevision(
   const hazards: Finding[] = [];
   const failed = new Map<Dialect, HarborError>();
   for (const dialect of dialects) {
-    if (!changes.some(({ path }) => path === `${dialect}/${journalPath}`)) continue;
-    const history = historyAfter(changes, { dir, folder: relative(cwd, join(dir, dialect)), dialect });
+    const place = placeOf(dir, dialect);
+    if (!changes.some(({ path }) => path === place + journalPath)) continue;
+    const history = historyAfter(changes, { dir, cwd, place, dialect });
     const setting = proof.get(dialect);
     try {
       if (setting === undefined) refuseUnread(await checkStatements(history));
@@ -74,13 +76,18 @@ const notProvenHint =
 
 function historyAfter(
   changes: readonly FileChange[],
-  { dir, folder, dialect }: { readonly dir: string; readonly folder: string; readonly dialect: Dialect },
+  { dir, cwd, place, dialect }: {
+    readonly dir: string;
+    readonly cwd: string;
+    readonly place: string;
+    readonly dialect: Dialect;
+  },
 ): History {
   const texts = new Map(changes.map(({ path, text }) => [path, text]));
   return buildHistory(dialect, {
-    folder,
+    folder: relative(cwd, join(dir, place, ".")),
     read: (path) => {
-      const key = `${dialect}/${path}`;
+      const key = place + path;
       return texts.has(key) ? texts.get(key)! : readIfThere(join(dir, key));
     },
   });

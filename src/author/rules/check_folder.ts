@@ -11,12 +11,14 @@ import {
   scriptChecksum,
 } from "../../history/history.ts";
 import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
-import { prefixOf, revisionFiles } from "../../history/revision_name.ts";
+import { prefixOf } from "../../history/revision_name.ts";
 import type { Script } from "../../history/script.ts";
 
 /** One dialect's folder as it lies on disk, whatever its state. */
 export interface HistoryFolder {
   readonly dialect: Dialect;
+  /** Where in the history's folder its files are: `sqlite/`, or nothing. */
+  readonly place: string;
   /** As shown in messages: `drizzle/sqlite`. */
   readonly folder: string;
   /** Texts of all files in it, by path below it. */
@@ -75,6 +77,22 @@ type Add = (
   hint: string,
 ) => void;
 
+/**
+ * Returns the history in a folder, as it would be with other texts of some files.
+ *
+ * @throws {HarborError} `bad_history`
+ */
+export function historyIn(
+  { dialect, folder, files }: HistoryFolder,
+  changed: ReadonlyMap<string, string> = new Map(),
+): History {
+  return buildHistory(dialect, {
+    folder,
+    read: (path) => changed.get(path) ?? files.get(path) ?? null,
+    folders: () => [...files.keys()].flatMap((path) => /^([^/]+)\/migration\.sql$/.exec(path)?.[1] ?? []),
+  });
+}
+
 function readJournal(folder: HistoryFolder, add: Add): History | null {
   const text = folder.files.get(journalPath);
   if (text !== undefined && /^(?:<{7}|>{7}) /m.test(text)) {
@@ -83,10 +101,7 @@ function readJournal(folder: HistoryFolder, add: Add): History | null {
     return null;
   }
   try {
-    return buildHistory(folder.dialect, {
-      folder: folder.folder,
-      read: (path) => folder.files.get(path) ?? null,
-    });
+    return historyIn(folder);
   } catch (error) {
     if (!(error instanceof HarborError)) throw error;
     const path = (error.details.path ?? "").slice(folder.folder.length + 1);
@@ -104,7 +119,7 @@ function readJournal(folder: HistoryFolder, add: Add): History | null {
 /** Finds what no journal entry names. */
 function checkStrangers({ files, folder }: HistoryFolder, history: History | null, add: Add): void {
   if (history === null) return;
-  const known = new Set(history.revisions.flatMap(({ tag }) => revisionFiles(tag)));
+  const known = new Set(history.revisions.flatMap((revision) => revision.files));
   for (const path of files.keys()) {
     if (known.has(path) || path === journalPath) continue;
     const id = prefixOf(path.replace(/^meta\//, ""));
@@ -125,10 +140,10 @@ function checkStrangers({ files, folder }: HistoryFolder, history: History | nul
   }
 }
 
-function checkSums({ dialect, files }: HistoryFolder, checksums: Checksums, add: Add): void {
+function checkSums({ dialect, place, files }: HistoryFolder, checksums: Checksums, add: Add): void {
   for (const [path, text] of files) {
     if (path === journalPath || !/\.(?:sql|json)$/.test(path)) continue;
-    const listed = `${dialect}/${path}`;
+    const listed = place + path;
     const written = checksums.get(listed);
     if (written === scriptChecksum(text)) continue;
     const accept = (flags: string) => `If that is meant: harbor-db check ${flags}`;
@@ -142,7 +157,7 @@ function checkSums({ dialect, files }: HistoryFolder, checksums: Checksums, add:
 }
 
 function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): void {
-  const [up, down, snapshot] = revisionFiles(revision.tag);
+  const [up, down, snapshot] = revision.files;
   const where = { revision: revision.id };
   if (!folder.files.has(snapshot)) {
     add(

@@ -1,7 +1,7 @@
 import type { RunContext } from "../../engines/run_context.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
 import { countRows } from "../../state/count_rows.ts";
-import { snapshotOf } from "../../state/read_unmanaged.ts";
+import { snapshotIfThere } from "../../state/read_unmanaged.ts";
 import { describeContents, rowsText } from "../backup/contents.ts";
 
 /**
@@ -32,7 +32,7 @@ async function lossesOf(
 ): Promise<readonly string[]> {
   const tablesAt = (id: string | null) => {
     const revision = history.revisions.find((each) => each.id === id);
-    return revision === undefined ? [] : snapshotOf(revision).tables;
+    return revision === undefined ? [] : snapshotIfThere(revision)?.tables ?? [];
   };
   const left = new Map(tablesAt(to).map(({ name, columns }) => [name, columns]));
   const losses: string[] = [];

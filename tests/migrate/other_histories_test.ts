@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
+import { migrate as migratePostgres } from "drizzle-orm/postgres-js/migrator";
+import { drizzle as drizzleSqlite } from "drizzle-orm/sqlite-proxy";
+import { migrate as migrateSqlite } from "drizzle-orm/sqlite-proxy/migrator";
+import { test } from "node:test";
+import { checkFolder } from "../../src/author/rules/check_folder.ts";
+import { readHistoryFolders } from "../../src/author/read_history_folders.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
+import { buildHistory } from "../../src/history/history.ts";
+import { readHistory } from "../../src/history/read_history.ts";
+import { breakpoint } from "../../src/history/script.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { differencesFrom, schemasOf } from "../../src/state/read_unmanaged.ts";
+import { type Engine, engines, sqlitePath, withTestDatabase } from "../support/databases.ts";
+import { projectFile } from "../support/project.ts";
+import { contextOf } from "../support/samples/adoption.ts";
+import { withClient } from "../support/servers/postgres_server.ts";
+
+// The folders were written by drizzle-kit 0.20.18, 0.24.2, 0.31.11 and 1.0.0-rc.5, each from the same three schemas; the two
+// `down.sql` by hand.
+const kits = ["kit-0.20", "kit-0.24", "kit-0.31", "kit-1.0"];
+
+/** What a kit says in its last snapshot and left out of the script: a column that has to become NOT NULL. */
+const lost: Readonly<Record<string, readonly string[]>> = {
+  "kit-0.24/sqlite": ["column posts.title", "column posts.title"],
+  "kit-0.24/postgresql": ["column posts.title"],
+  "kit-0.31/postgresql": ["column posts.title"],
+};
+
+/** Runs a folder as drizzle's own migrator does. */
+const drizzles: Readonly<Record<Dialect, (url: string, folder: string) => Promise<void>>> = {
+  sqlite: async (url, migrationsFolder) => {
+    const database = new DatabaseSync(sqlitePath(url));
+    const client = drizzleSqlite((query, values) =>
+      Promise.resolve({ rows: database.prepare(query).all(...values).map(Object.values) })
+    );
+    await migrateSqlite(client, (queries) => {
+      for (const query of queries) database.exec(query);
+      return Promise.resolve();
+    }, { migrationsFolder });
+    database.close();
+  },
+  postgresql: (url, migrationsFolder) =>
+    withClient(url, (client) => migratePostgres(drizzlePostgres(client), { migrationsFolder })),
+};
+
+/** The migrator of 1.0 reads no journal: it takes the folders by their names, and runs what stands between breakpoints. */
+async function runFolders(engine: Engine, url: string, folder: string): Promise<void> {
+  for (const { tag } of readHistory(folder, engine.dialect).revisions) {
+    const text = readFileSync(join(folder, tag, "migration.sql"), "utf8");
+    for (const statement of text.split(breakpoint)) await engine.query(url, statement);
+  }
+}
+
+for (const engine of engines.filter(({ name }) => ["sqlite file", "postgres 15"].includes(name))) {
+  for (const kit of kits) {
+    const folder = projectFile(`tests/support/histories/${kit}/${engine.dialect}`);
+    test(`${engine.name}: the history of ${kit} leads where drizzle's own migrator leads`, async () => {
+      const expected = await engine.withDatabase(async (url) => {
+        if (kit === "kit-1.0") await runFolders(engine, url, folder);
+        else await drizzles[engine.dialect](url, folder);
+        return await withTestDatabase(url, (database) => database.introspect());
+      });
+      await engine.withDatabase((url) =>
+        withTestDatabase(url, async (database) => {
+          const history = readHistory(folder, engine.dialect);
+          const context = contextOf(database, history);
+          const go = (direction: "upgrade" | "downgrade", text: string) =>
+            migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
+          for (const revision of history.revisions) {
+            await go("upgrade", revision.id);
+            const live = await database.introspect();
+            const paths = differencesFrom(schemasOf(history), revision, live).map(({ path }) => path);
+            const known = revision === history.revisions.at(-1)
+              ? lost[`${kit}/${engine.dialect}`]
+              : undefined;
+            assert.deepEqual(paths, known ?? [], `the snapshot of ${revision.tag}`);
+          }
+          assert.deepEqual((await database.introspect()).tables, expected.tables);
+          if (!history.isFoldered) return;
+          await go("downgrade", "-1");
+          const [, second] = history.revisions;
+          const live = await database.introspect();
+          assert.deepEqual(differencesFrom(schemasOf(history), second!, live), []);
+        })
+      );
+      const [read, ...more] = readHistoryFolders(folder, folder);
+      assert.deepEqual([read?.dialect, more], [engine.dialect, []]);
+      const found = checkFolder(read!, null).findings.map(({ check, message }) => [check, message]);
+      assert.deepEqual(found.filter(([check]) => check !== "downgrade"), []);
+      assert.equal(found.length, kit === "kit-1.0" ? 2 : 3);
+    });
+  }
+}
+
+test("a lost snapshot of an old revision keeps nobody from going on", async () => {
+  const folder = projectFile("tests/support/histories/kit-0.31/sqlite");
+  const history = buildHistory("sqlite", {
+    folder,
+    read: (path) => path === "meta/0001_snapshot.json" ? null : readFileSync(join(folder, path), "utf8"),
+  });
+  const [engine] = engines;
+  await engine!.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      const context = contextOf(database, history);
+      for (const text of ["0000", "0001", "0002"]) {
+        await migrate(context, { goal: { direction: "upgrade", text }, lockWaitMs: 0 });
+      }
+      const live = await database.introspect();
+      assert.deepEqual(differencesFrom(schemasOf(history), history.revisions[2]!, live), []);
+      assert.deepEqual(schemasOf(history).map(({ revision }) => revision), ["0000", "0002"]);
+    })
+  );
+});

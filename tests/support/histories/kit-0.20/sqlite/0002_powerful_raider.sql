@@ -1,0 +1,4 @@
+CREATE TABLE `extra` (
+	`key` text PRIMARY KEY NOT NULL,
+	`value` text
+);

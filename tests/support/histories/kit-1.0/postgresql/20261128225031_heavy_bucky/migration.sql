@@ -1,0 +1,4 @@
+ALTER TYPE "mood" ADD VALUE 'away';--> statement-breakpoint
+ALTER TABLE "users" ADD COLUMN "settings" jsonb DEFAULT '{"theme":"dark"}' NOT NULL;--> statement-breakpoint
+ALTER TABLE "users" ADD COLUMN "credit" numeric(10,2) DEFAULT '0.00';--> statement-breakpoint
+CREATE INDEX "users_mood_idx" ON "users" ("mood");
