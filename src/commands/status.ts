@@ -5,6 +5,7 @@ import { HarborError } from "../base/errors.ts";
 import type { DatabaseUrl } from "../base/url/database_url.ts";
 import type { RevisionName, Status } from "../state/read_status.ts";
 import { readIdentity, unknownIdentity } from "../engines/identity.ts";
+import { besideWords } from "../engines/beside_progress.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Newest, StoredBackup } from "../backup/folder.ts";
 import { backupFolder, folderOptions, openAppBackups } from "./backup/options.ts";
@@ -54,6 +55,7 @@ export const statusCommand = defineCommand({
           adopted: status.adopted,
           lock,
           backfills: status.backfills,
+          beside: status.beside.map(({ name, table, phase }) => ({ index: name, table, phase })),
           lastBackup: lastBackup && listedBackup(lastBackup),
           backupsFromFuture: fromFuture.map(listedBackup),
           backupProblem,
@@ -121,8 +123,18 @@ function mayMake(url: DatabaseUrl): boolean {
 }
 
 function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown, url: string): void {
-  const { lastBackup, fromFuture, backupProblem, state, pending, lock, backfills, unfinished, adopted } =
-    status;
+  const {
+    lastBackup,
+    fromFuture,
+    backupProblem,
+    state,
+    pending,
+    lock,
+    backfills,
+    beside,
+    unfinished,
+    adopted,
+  } = status;
   const show = (label: string, value: string) =>
     report.line(`${report.colors.bold(label.padEnd(10))} ${value}`);
   const named = (revision: RevisionName | null) =>
@@ -158,6 +170,7 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
       } of ${endKey ?? "-"}`,
     );
   }
+  for (const change of beside) show("beside", besideWords(change));
   if (backupProblem !== null) {
     show("backup", `unknown: ${backupProblem.message}`);
     for (const line of backupProblem.hintLines) report.line(`${" ".repeat(11)}${report.remedy(line)}`);

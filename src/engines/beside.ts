@@ -70,4 +70,11 @@ export interface ScriptToCut {
 export interface BesideWriters {
   /** Cuts a script into pieces, which hold all of its statements. Reads only. A script of small tables is one piece. */
   cut(script: ScriptToCut): Promise<readonly Piece[]>;
+  /**
+   * Takes away what changes left that were interrupted, or done and not yet tidied up after, but for those of statements
+   * that are still to come. In batches, under the lock.
+   *
+   * @param keep The statements to come; without any, no trace of a change stays
+   */
+  clear(keep: readonly SQL[], task: Pick<BesideTask, "signal" | "doing">): Promise<void>;
 }

@@ -4,7 +4,8 @@ import type { State } from "../state/state.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { type Goal, plan, type Step } from "./rules/plan.ts";
-import { ownTable } from "../engines/statement_names.ts";
+import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
+import { ownTable, userStatement } from "../engines/statement_names.ts";
 import { createIdentity, readIdentity } from "../engines/identity.ts";
 import { createVersionTables, insertApplied, updateDurations } from "../engines/version_table.ts";
 import { type BackfillResult, runBackfill } from "./backfill.ts";
@@ -75,6 +76,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
   const { from, to, steps, state } = first;
   if (steps.length === 0 && state.kind !== "alembic") {
     if (options.goal.direction === "upgrade") await identifyAlone(context, state);
+    if ((await readBeside(context.database)).length > 0) await clearBeside(context, [], options.lockWaitMs);
     return { from, to, steps: [] };
   }
   const seen = await lookAhead(context, options.goal, first);
@@ -96,6 +98,30 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     }
     return { from, to, steps: await runSteps(context, steps, { state, ahead, options }) };
   }, lockOptions(context, options.lockWaitMs));
+}
+
+/**
+ * Takes away what changes beside writers left that were interrupted, or whose tidying up was, but for those of steps to
+ * come. An application has none of it to fear, but writes a little slower while it stands.
+ *
+ * @returns What was there
+ */
+export async function clearBeside(
+  { database, signal, notify, ...context }: RunContext,
+  steps: readonly Step[],
+  lockWaitMs: number | null,
+): Promise<readonly BesideProgress[]> {
+  if (database.beside === undefined) return [];
+  const found = await readBeside(database);
+  const keep = steps.flatMap(({ script }) => script.statements).map((each) =>
+    userStatement(sql.raw(each.sql))
+  );
+  const doing = (text: string) => notify({ kind: "doing", text });
+  const clear = async () => await database.beside?.clear(keep, { signal, doing });
+  if (lockWaitMs === null) await clear();
+  else await database.withLock(clear, lockOptions({ ...context, database, signal, notify }, lockWaitMs));
+  if (found.length > 0) notify({ kind: "done" });
+  return found;
 }
 
 /** Looks ahead as `preflight` does; of a new database only at the user's rights. */
@@ -159,6 +185,7 @@ async function runSteps(
   },
 ): Promise<readonly StepResult[]> {
   const optionsAt = (index: number) => batchOptions(context, state, index === 0);
+  if (state.kind !== "empty") await clearBeside(context, steps, null);
   const together = state.kind === "empty" ? await runTogether(context, steps, optionsAt) : [];
   const done: StepResult[] = [...together];
   together.forEach((result) => onStep?.(result));

@@ -3,6 +3,7 @@ import type { State } from "./state.ts";
 import { headOf, type Revision } from "../history/history.ts";
 import type { LockHolder } from "../engines/database.ts";
 import { type BackfillState, readBackfills } from "../engines/version_table.ts";
+import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { readState } from "./read_state.ts";
 
@@ -25,6 +26,8 @@ export interface Status {
   readonly lock: LockHolder | null;
   /** Backfills that have not come to their end. */
   readonly backfills: readonly BackfillState[];
+  /** Changes of large tables beside their writers that have not come to their end. */
+  readonly beside: readonly BesideProgress[];
 }
 
 /**
@@ -35,10 +38,11 @@ export interface Status {
 export async function readStatus(context: RunContext): Promise<Status> {
   const { database, history } = context;
   // Asked for together: a server then answers them without a way there and back for each.
-  const [state, backfills, lock] = await Promise.all([
+  const [state, backfills, lock, beside] = await Promise.all([
     readState(context),
     readBackfills(database),
     database.lockHolder(),
+    readBeside(database),
   ]);
   const { done, unfinished } = locate(history, state.applied);
   const pending = state.refusal === null ? history.revisions.slice(done) : [];
@@ -51,6 +55,7 @@ export async function readStatus(context: RunContext): Promise<Status> {
     adopted: state.kind === "managed" ? adoptionOf(state.applied) : null,
     lock: lock ?? null,
     backfills: backfills.filter((backfill) => backfill.finishedAt === null),
+    beside,
   };
 }
 

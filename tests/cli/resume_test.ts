@@ -174,3 +174,39 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
       assert.equal(await state(), "true");
     }));
 }
+
+for (const engine of engines.filter(({ name }) => name === "sqlite file")) {
+  test(`${engine.name}: an index of a large table is named when it is killed, abandoned, and built in the end`, () =>
+    withResumable(engine, { up: 'CREATE INDEX "ix_size" ON "files" ("size");\n' }, async (given) => {
+      await given.query(
+        `INSERT INTO files (uuid, filename, original_filename, mime_type, size, storage_path, created_at, collection_id) SELECT 'g' || uuid, filename, original_filename, mime_type, size, storage_path, created_at, collection_id FROM files`,
+      );
+      const traces = () => given.value("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'harbor_beside%'");
+      const kill = async () => {
+        const running = given.start("upgrade", "--no-backup");
+        while (await given.value("SELECT count(*) FROM sqlite_schema WHERE name = 'harbor_beside'") === "0") {
+          await sleep(5);
+        }
+        running.kill("SIGKILL");
+        assert.equal((await running.result).code, null, "it ended before it was killed");
+      };
+      await kill();
+      await given.query("UPDATE files SET size = size + 1 WHERE id % 100 = 0");
+      const { stdout } = await given.expect(0, "status");
+      assert.match(stdout, /^beside {5}index ix_size of files: /m);
+      const verified = await given.expect(3, "verify", "--only", "history");
+      assert.match(verified.stdout, /index ix_size of files: .*; it was interrupted/);
+      const abandoned = await given.expect(0, "upgrade", "--abandon");
+      assert.match(abandoned.stdout, /^abandoned {2}index ix_size of files$/m);
+      assert.equal(await traces(), "0");
+      await kill();
+      await given.expect(0, "upgrade", "--no-backup");
+      assert.equal(await traces(), "0");
+      assert.equal(
+        await given.value("SELECT sql FROM sqlite_schema WHERE name = 'ix_size'"),
+        'CREATE INDEX "ix_size" ON "files" ("size")',
+      );
+      assert.equal(await given.value("PRAGMA integrity_check"), "ok");
+      assert.match((await given.expect(0, "upgrade", "--abandon")).stdout, /^nothing to abandon$/m);
+    }));
+}

@@ -1,6 +1,8 @@
 import { adoptBefore } from "./run_adoption.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { migrateOptions, runMigration } from "./run_migration.ts";
+import type { App } from "../../cli/app.ts";
+import type { Outcome } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
 
 export const upgradeCommand = defineCommand({
@@ -11,6 +13,10 @@ export const upgradeCommand = defineCommand({
   arguments: [{ name: "[target]", summary: "head (the default), a revision or the beginning of one, or +n" }],
   options: {
     ...migrateOptions,
+    abandon: flag(
+      "--abandon",
+      "only take away what an interrupted change of a large SQLite table left (status names it)",
+    ),
     adopt: flag("--adopt", "first take over a database that harbor-db did not make, as harbor-db adopt does"),
   },
   examples: [
@@ -21,6 +27,7 @@ export const upgradeCommand = defineCommand({
     { line: "upgrade --sql > review.sql", does: "the script, to read" },
   ],
   run: async (app, { args, options }) => {
+    if (options.abandon) return await abandonBeside(app);
     const target = args[0] ?? "head";
     const adopted = options.adopt ? await adoptBefore(app, { target, options }) : null;
     if (adopted?.isAll) return adopted.outcome;
@@ -33,3 +40,17 @@ export const upgradeCommand = defineCommand({
     };
   },
 });
+
+/** Takes away what is left of changes beside writers. The revision that they belong to stays as far as it is. */
+async function abandonBeside(app: App): Promise<Outcome> {
+  const { clearBeside } = await import("../../migrate/migrate.ts");
+  return await app.withRun("write", async (context) => {
+    const abandoned = await clearBeside(context, [], app.lockWaitMs);
+    app.report.line(
+      abandoned.length === 0
+        ? "nothing to abandon"
+        : `abandoned  ${abandoned.map(({ name, table }) => `index ${name} of ${table}`).join(", ")}`,
+    );
+    return { json: { abandoned: abandoned.map(({ name, table }) => ({ index: name, table })) } };
+  });
+}

@@ -11,7 +11,7 @@ export async function openDatabase(url: DatabaseUrl, options: OpenOptions): Prom
   switch (url.driver) {
     case "sqlite_file":
       if (options.asIs) return (await import("../sqlite/as_is_driver.ts")).openSqliteAsIs(url, options);
-      return (await import("../sqlite/driver.ts")).openSqliteFile(url, options, loadCut);
+      return (await import("../sqlite/driver.ts")).openSqliteFile(url, options, loadBeside);
     case "libsql":
       return (await import("../libsql/driver.ts")).openLibsql(url, options);
     case "postgres":
@@ -19,4 +19,4 @@ export async function openDatabase(url: DatabaseUrl, options: OpenOptions): Prom
   }
 }
 
-const loadCut = async () => (await import("../sqlite/beside/cut.ts")).cut;
+const loadBeside = () => import("../sqlite/beside/all.ts");

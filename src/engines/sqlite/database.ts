@@ -1,12 +1,13 @@
 import type { SQL } from "drizzle-orm";
+import type { DatabaseSync } from "node:sqlite";
 import { HarborError } from "../../base/errors.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
-import type { Piece } from "../beside.ts";
+import type { BesideTask, Piece } from "../beside.ts";
 import type { Database, OpenOptions, Pace, WriteMode } from "../database.ts";
 import type { introspectSqlite } from "./introspect.ts";
 import { type Fence, openLease } from "./lock.ts";
 import { compile, compileRead, refuseTransactionControl, type SqliteStatement } from "./statement.ts";
-import type { SqliteBatch } from "./transaction.ts";
+import type { SqliteBatch, Step } from "./transaction.ts";
 
 /** What an engine with SQLite's SQL does in its own way; {@link serveSqlite} makes a `Database` of it. */
 export interface SqliteConnection {
@@ -34,6 +35,8 @@ export interface SqliteConnection {
    * @param verify Called with a reader in the transaction, before COMMIT; what it throws rolls back
    */
   changeSchema?(make: () => SqliteBatch, verify: VerifyInside): Promise<number[]>;
+  /** The file itself, where there is one, for those who change it beside writers. */
+  readonly file?: ConnectedFile;
   /** Runs one statement of a batch outside any transaction and returns how many rows it changed. */
   runAlone(statement: SqliteStatement, index: number, fence: Fence | undefined): Promise<number>;
   /** Runs work for which the lock is held. */
@@ -56,6 +59,7 @@ export type VerifyInside = (read: ReadInside, changed: readonly number[]) => voi
 export interface BesidePlace {
   /** From how many rows on a table is large. */
   readonly largeRows: number;
+  readonly file: BesideFile;
   read<Row>(statement: SqliteStatement): Promise<Row[]>;
   pace(): Promise<Pace>;
   /**
@@ -69,11 +73,41 @@ export interface BesidePlace {
   ): Promise<number[]>;
 }
 
-/** Cuts a script into what runs beside writers and what is left of it: `beside/cut.ts`, which stands above this. */
-export type CutScript = (
-  place: BesidePlace,
-  script: { readonly earlier: readonly string[]; readonly texts: readonly string[] },
-) => Promise<readonly Piece[]>;
+/** What is done beside writers: `beside/all.ts`, which stands above this. */
+export interface BesideParts {
+  /** Cuts a script into what runs beside writers and what is left of it. */
+  cut(
+    place: BesidePlace,
+    script: { readonly earlier: readonly string[]; readonly texts: readonly string[] },
+  ): Promise<readonly Piece[]>;
+  /** See `BesideWriters.clear`. */
+  clearAllBut(
+    keep: readonly string[],
+    file: BesideFile,
+    task: Pick<BesideTask, "signal" | "doing">,
+  ): Promise<void>;
+}
+
+/** A SQLite file as those see it who decide within a transaction what they do in it. */
+export interface BesideFile {
+  /** The address, as it may be shown. */
+  readonly url: string;
+  readonly handle: DatabaseSync;
+  rows<Row>(statement: SqliteStatement): Row[];
+  /** Returns how many rows a step changed. */
+  change(step: Step): number;
+  /**
+   * Runs work in a transaction that has the write lock, behind the fence of harbor-db's lock. It commits when the work
+   * returns, and is rolled back when it throws.
+   */
+  transact<T>(work: () => T): Promise<T>;
+  pace(): Promise<Pace>;
+}
+
+/** A {@link BesideFile} for whoever has the fence of the lock. */
+interface ConnectedFile extends Pick<BesideFile, "handle" | "rows" | "change"> {
+  transact<T>(fence: () => Fence | undefined, work: () => T): Promise<T>;
+}
 
 /** The database that a connection leads to. */
 export interface SqliteService {
@@ -81,12 +115,12 @@ export interface SqliteService {
   readonly url: string;
   readonly options: OpenOptions;
   readonly connection: SqliteConnection;
-  /** Loads what cuts scripts; left out where nothing is changed beside writers. */
-  readonly loadCut?: (() => Promise<CutScript>) | undefined;
+  /** Left out where nothing is changed beside writers. */
+  readonly loadBeside?: (() => Promise<BesideParts>) | undefined;
 }
 
 /** Returns the `Database` of a connection: what is the same for SQLite files and libSQL servers. */
-export function serveSqlite({ url, options, connection, loadCut }: SqliteService): Database {
+export function serveSqlite({ url, options, connection, loadBeside }: SqliteService): Database {
   const lease = openLease({
     url,
     client: options.client,
@@ -118,10 +152,11 @@ export function serveSqlite({ url, options, connection, loadCut }: SqliteService
 
   /** What most of it would be loaded for is rare: a script that neither copies a table nor makes an index is one piece. */
   function besideOf(): Pick<Database, "beside"> {
-    const { changeSchema } = connection;
-    if (changeSchema === undefined || loadCut === undefined) return {};
+    const { changeSchema, file } = connection;
+    if (changeSchema === undefined || file === undefined || loadBeside === undefined) return {};
     const place: BesidePlace = {
       largeRows: options.largeRows ?? largeRows,
+      file: { ...file, url, pace: connection.pace, transact: (work) => file.transact(lease.fence, work) },
       read: connection.read,
       pace: connection.pace,
       changeSchema: (statements, verify) =>
@@ -134,8 +169,14 @@ export function serveSqlite({ url, options, connection, loadCut }: SqliteService
           if (!texts.some((text) => /\b(INDEX|RENAME)\b/i.test(text))) {
             return [{ count: texts.length, beside: null }];
           }
-          const cut = await loadCut();
+          const { cut } = await loadBeside();
           return await cut(place, { earlier: earlier.map((statement) => compile(statement).text), texts });
+        },
+        async clear(keep, task) {
+          const left = "SELECT 1 FROM sqlite_schema WHERE name GLOB 'harbor_beside*' LIMIT 1";
+          if (place.file.rows({ text: left, values: [] }).length === 0) return;
+          const { clearAllBut } = await loadBeside();
+          await clearAllBut(keep.map((statement) => compile(statement).text), place.file, task);
         },
       },
     };

@@ -5,9 +5,9 @@ import { HarborError } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
 import { type FileJob, isLarge, runApart } from "./apart/large_file.ts";
 import { folderMark } from "./database_file.ts";
-import { type CutScript, serveSqlite, type SqliteConnection } from "./database.ts";
-import type { Fence } from "./lock.ts";
+import { type BesideParts, serveSqlite, type SqliteConnection } from "./database.ts";
 import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./open_file.ts";
+import type { Fence } from "./lock.ts";
 import { isWalMode, type SqliteBatchTimes, sqlitePace } from "./pace.ts";
 import { plainRow, type SqliteStatement, verbOf } from "./statement.ts";
 import {
@@ -26,15 +26,15 @@ import {
  * SQLite runs inside this process: a statement holds up everything else in its thread until it ends. Waiting for another
  * program's transaction does not.
  *
- * @param loadCut Loads what cuts scripts for `Database.beside`
+ * @param loadBeside Loads what `Database.beside` does
  * @throws {HarborError} `connection_failed`, `not_a_database`, `read_only` or `busy`
  */
 export function openSqliteFile(
   url: SqliteFileUrl,
   options: OpenOptions,
-  loadCut?: () => Promise<CutScript>,
+  loadBeside?: () => Promise<BesideParts>,
 ): Promise<Database> {
-  return soon(() => serve(openFile(url, options.access), { ...url, loadCut }, options));
+  return soon(() => serve(openFile(url, options.access), { ...url, loadBeside }, options));
 }
 
 /** Opens a new database in memory, which is gone when it is closed. */
@@ -46,13 +46,13 @@ interface Place {
   readonly display: string;
   /** `null` in memory. */
   readonly path: string | null;
-  readonly loadCut?: (() => Promise<CutScript>) | undefined;
+  readonly loadBeside?: (() => Promise<BesideParts>) | undefined;
 }
 
 function serve(handle: DatabaseSync, place: Place, options: OpenOptions): Database {
-  const { display, loadCut } = place;
+  const { display, loadBeside } = place;
   const connection = connect(openStatements(handle, display), place);
-  return serveSqlite({ url: display, options, connection, loadCut });
+  return serveSqlite({ url: display, options, connection, loadBeside });
 }
 
 /** Runs statements on an open file, one by one. */
@@ -113,16 +113,26 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
   let isOpen = true;
   let lastBatch: SqliteBatchTimes = { heldMs: 0, rowsMs: 0, waitedMs: 0 };
 
-  /** Runs a transaction when the write lock is free, and notes down how long that took. */
-  async function transact<T>(make: () => SqliteBatch, finish: Finish<T>): Promise<T> {
+  function transact<T>(make: () => SqliteBatch, finish: Finish<T>): Promise<T> {
+    return timed((onRows) =>
+      runTransaction(statements, make(), (ran) => {
+        onRows(ran.ms);
+        return finish(ran);
+      })
+    );
+  }
+
+  /**
+   * Runs a transaction when the write lock is free, and notes down how long that took.
+   *
+   * @param attempt Tells how long its own statements took
+   */
+  async function timed<T>(attempt: (onRows: (ms: number) => void) => T | Busy): Promise<T> {
     let began = 0;
     let rowsMs = 0;
     const { result, waitedMs } = await whenFree(() => {
       began = performance.now();
-      return runTransaction(statements, make(), (ran) => {
-        rowsMs = ran.ms;
-        return finish(ran);
-      });
+      return attempt((ms) => rowsMs = ms);
     });
     lastBatch = { heldMs: performance.now() - began, rowsMs, waitedMs };
     return result;
@@ -153,6 +163,18 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
           verify((statement) => ran.statements.rows(statement), ran.changed);
           return commit(ran);
         })),
+    file: {
+      ...statements,
+      transact: (fence, work) =>
+        timed((onRows) =>
+          runWork(statements, fence(), () => {
+            const began = performance.now();
+            const result = work();
+            onRows(performance.now() - began);
+            return result;
+          })
+        ),
+    },
     runAlone: (statement, index, fence) =>
       soon(() => {
         if (fence !== undefined) statements.change(fence.first);
@@ -232,6 +254,22 @@ function runTransaction<T>(statements: Statements, batch: SqliteBatch, finish: F
     }
   } finally {
     statements.change(after);
+  }
+}
+
+/** Runs work that decides what it does by what it reads, in a transaction behind the fence. */
+function runWork<T>(statements: Statements, fence: Fence | undefined, work: () => T): T | Busy {
+  const busy = tryBegin(statements);
+  if (busy !== undefined) return busy;
+  try {
+    if (fence) statements.change(fence.first);
+    const result = work();
+    if (fence) statements.change(fence.last);
+    statements.change(own("COMMIT"));
+    fence?.passed();
+    return result;
+  } finally {
+    rollback(statements);
   }
 }
 

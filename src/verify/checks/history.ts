@@ -4,6 +4,7 @@ import { type Found, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { LockHolder } from "../../engines/database.ts";
+import { type BesideProgress, besideWords, readBeside } from "../../engines/beside_progress.ts";
 import { type BackfillState, readBackfills } from "../../engines/version_table.ts";
 import { type Check, failure } from "./check.ts";
 
@@ -24,6 +25,7 @@ export const historyCheck: Check = {
     const found = [
       ...applied.filter((row) => row.finishedAt === null).map((row) => halfDone(row, holder)),
       ...backfills.filter((state) => state.finishedAt === null).map((state) => openBackfill(state, holder)),
+      ...(await readBeside(database)).map((change) => openChange(change, holder)),
     ];
     const done = countApplied(history, applied);
     if (done instanceof HarborError) found.push(failure(done));
@@ -53,6 +55,16 @@ function openBackfill(state: BackfillState, holder: LockHolder | undefined): Fou
     ...unfinished(`the backfill of ${table} ${how} at key ${lastKey ?? "-"} of ${endKey ?? "-"}`, holder),
     hint: "harbor-db upgrade",
     details: { revision, table, rows, lastKey, endKey },
+  };
+}
+
+function openChange(change: BesideProgress, holder: LockHolder | undefined): Found {
+  const { name, table, phase } = change;
+  const how = holder === undefined ? "was interrupted" : `is being made by ${holder.owner}`;
+  return {
+    ...unfinished(`${besideWords(change)}; it ${how}`, holder),
+    hint: "harbor-db upgrade",
+    details: { index: name, table, phase },
   };
 }
 

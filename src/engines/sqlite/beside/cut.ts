@@ -1,11 +1,12 @@
 import type { BesideChange, Piece } from "../../beside.ts";
 import { definitionWay } from "./definition.ts";
+import { indexWay } from "./index_way.ts";
 import type { Way } from "./way.ts";
 import type { BesidePlace } from "../database.ts";
 import { hasRows, openReplica, type Replica, schemaQuery, type SchemaRow } from "./replica.ts";
 
 /** All ways. The first that finds something at a place and can do it takes it. */
-const ways: readonly Way[] = [definitionWay];
+const ways: readonly Way[] = [definitionWay, indexWay];
 
 /**
  * Cuts a script into what runs beside writers and what is left of it. The script runs on a replica without rows, so

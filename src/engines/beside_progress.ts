@@ -1,0 +1,55 @@
+import type { Dialect } from "../base/dialect.ts";
+import { sql } from "drizzle-orm";
+import type { RowOf } from "../base/row_form.ts";
+import type { Database } from "./database.ts";
+import { readIfThere } from "./version_table.ts";
+
+/** A row of `harbor_beside`: a change of a large table beside its writers, and how far it has come. */
+export const besideForm = {
+  id: "integer",
+  /** What is made: the name of the index. */
+  name: "text",
+  /** The table that others write to. */
+  table: "text",
+  /** The statement that it stands for. */
+  statement: "text",
+  /**
+   * `fill`: rows are copied for the first time. `follow`: only changed rows are. `empty`: nothing is left to do but to take
+   * the copy away.
+   */
+  phase: ["fill", "follow", "empty"],
+  /** The last row id that was copied; `null` before the first. */
+  lastRow: "text?",
+  /** The row id up to which rows are copied for the first time: what comes behind it is noted. */
+  endRow: "text?",
+  /** Stands for the schema on which it was begun. */
+  seen: "text",
+} as const;
+
+/** See {@link besideForm}. */
+export type BesideProgress = RowOf<typeof besideForm>;
+
+/** Reads {@link BesideProgress}, the oldest first. */
+export const besideQuery =
+  'SELECT id, name, table_name AS "table", statement, phase, last_row AS "lastRow", end_row AS "endRow", seen FROM harbor_beside ORDER BY id';
+
+const mayHave: Readonly<Record<Dialect, boolean>> = { sqlite: true, postgresql: false };
+
+/** Returns the changes beside writers that are under way, or were interrupted. */
+export async function readBeside(database: Database): Promise<readonly BesideProgress[]> {
+  if (!mayHave[database.dialect]) return [];
+  const query = sql.raw(besideQuery);
+  return await readIfThere(database, { table: "harbor_beside", form: besideForm, query }) ?? [];
+}
+
+/** Says for people what is under way. */
+export function besideWords({ name, table, phase, lastRow, endRow }: BesideProgress): string {
+  switch (phase) {
+    case "fill":
+      return `index ${name} of ${table}: copied up to row ${lastRow ?? "-"} of ${endRow ?? "-"}`;
+    case "follow":
+      return `index ${name} of ${table}: being compared with the table`;
+    default:
+      return `index ${name} of ${table}: what it was built with is being taken away`;
+  }
+}

@@ -1,0 +1,77 @@
+import type { BesideProgress } from "../../beside_progress.ts";
+import type { BesideContext } from "./paced.ts";
+import type { BesideFile } from "../database.ts";
+import { mirrorName, stopNoting } from "./mirror.ts";
+import { startPaced } from "./paced.ts";
+import { progressOf, updateProgress } from "./progress.ts";
+import { quoteName } from "../../../sql/quote.ts";
+import { own } from "../transaction.ts";
+
+/** Lets go of a change, in a transaction: the application's writes are on their own again. */
+export function letGo(file: BesideFile, progress: BesideProgress): void {
+  for (const text of stopNoting(progress.id)) file.change(own(text));
+  updateProgress(file, { ...progress, phase: "empty" });
+}
+
+/** Takes away what changes left that were let go of or are done: in batches, since a large table is long in going. */
+export async function clearAway(file: BesideFile, context: BesideContext): Promise<void> {
+  for (const { id, name, phase } of progressOf(file.rows)) {
+    if (phase !== "empty") continue;
+    await dropInBatches(file, context, {
+      table: mirrorName(id),
+      what: `clearing away what building ${name} needed`,
+    });
+    await file.transact(() => {
+      file.change(own(`DELETE FROM harbor_beside WHERE id = ${id}`));
+      if (progressOf(file.rows).length === 0) file.change(own("DROP TABLE harbor_beside"));
+    });
+  }
+}
+
+/**
+ * Lets go of all changes but those of statements that are still to come, and takes away their traces.
+ *
+ * @param keep The statements to come; without any, nothing of harbor-db's stays that is called as such a change
+ */
+export async function clearAllBut(
+  keep: readonly string[],
+  file: BesideFile,
+  context: BesideContext,
+): Promise<void> {
+  for (const progress of progressOf(file.rows)) {
+    const isOver = progress.phase !== "empty" && !keep.includes(progress.statement);
+    if (isOver) await file.transact(() => letGo(file, progress));
+  }
+  await clearAway(file, context);
+  if (keep.length > 0) return;
+  for (const { name } of leftBehind(file, "trigger")) {
+    await file.transact(() => file.change(own(`DROP TRIGGER IF EXISTS ${quoteName(name)}`)));
+  }
+  for (const { name } of leftBehind(file, "table")) {
+    await dropInBatches(file, context, { table: quoteName(name), what: `clearing away ${name}` });
+  }
+}
+
+function leftBehind(file: BesideFile, type: "trigger" | "table"): readonly { readonly name: string }[] {
+  return file.rows({
+    text: "SELECT name FROM sqlite_schema WHERE type = ? AND name GLOB 'harbor_beside*'",
+    values: [type],
+  });
+}
+
+async function dropInBatches(
+  file: BesideFile,
+  context: BesideContext,
+  { table, what }: { readonly table: string; readonly what: string },
+): Promise<void> {
+  const schema = file.rows<{ name: string }>(own("SELECT name FROM sqlite_schema WHERE type = 'table'"));
+  if (!schema.some(({ name }) => name === table || quoteName(name) === table)) return;
+  const paced = await startPaced(file, context, what);
+  await paced.repeat(async (size) => {
+    const text =
+      `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} ORDER BY rowid LIMIT ${size})`;
+    const deleted = await file.transact(() => file.change(own(text)));
+    return deleted < size ? null : deleted;
+  });
+  await file.transact(() => file.change(own(`DROP TABLE IF EXISTS ${table}`)));
+}

@@ -1,0 +1,116 @@
+import { DatabaseSync } from "node:sqlite";
+import { quoteName } from "../../../sql/quote.ts";
+import { tokensOf } from "../../../sql/cursor.ts";
+import { nameOf } from "../../../sql/lexer.ts";
+import { readIndex } from "../ddl.ts";
+import { verbOf } from "../statement.ts";
+import { type Mirror, mirrorName } from "./mirror.ts";
+import { columnsNamed, readSourceTable, type Rows, type SourceTable } from "./source_table.ts";
+
+/** An index that is built on a mirror of the columns which it reads. */
+export interface IndexShadow extends Mirror {
+  readonly index: IndexText;
+  /** Makes the mirror and the index on it. */
+  readonly make: readonly string[];
+}
+
+/** A `CREATE INDEX` as SQLite keeps it. */
+export interface IndexText {
+  readonly name: string;
+  readonly table: string;
+  readonly sql: string;
+}
+
+/**
+ * Returns what builds an index beside writers; `null` for a statement that is none, or an index that only the plain way
+ * can build or refuse.
+ *
+ * The mirror has the columns that the index reads by their own names, types and collations, and its row id is the
+ * row's. So the same text makes an index of the same records in the same order there: those are the values of the key
+ * with the affinity of the column or expression, then the row id, and neither UNIQUE nor the table is in them.
+ * Source: https://www.sqlite.org/fileformat.html#representation_of_sql_indices
+ */
+export function planIndex(rows: Rows, id: number, statement: string): IndexShadow | null {
+  const table = tableOf(statement);
+  const source = table === null ? null : readSourceTable(rows, table);
+  if (source === null) return null;
+  const scratch = new DatabaseSync(":memory:");
+  try {
+    return planOn(scratch, { source, id, statement });
+  } catch {
+    // Whatever it is, SQLite says it better when it runs the statement.
+    return null;
+  } finally {
+    scratch.close();
+  }
+}
+
+/** Returns the table of a `CREATE INDEX`, `null` for any other statement. */
+export function tableOf(statement: string): string | null {
+  if (verbOf(statement) !== "CREATE") return null;
+  return /^CREATE\s+(?:UNIQUE\s+)?INDEX\b/i.test(
+      tokensOf(statement, "sqlite").slice(0, 3).map((each) => each.text).join(" "),
+    )
+    ? tableName(statement)
+    : null;
+}
+
+function tableName(statement: string): string | null {
+  const tokens = tokensOf(statement, "sqlite");
+  const open = tokens.findIndex((token) => token.text === "(" && token.kind === "sign");
+  return nameOf(tokens[open - 1]);
+}
+
+function planOn(
+  scratch: DatabaseSync,
+  { source, id, statement }: {
+    readonly source: SourceTable;
+    readonly id: number;
+    readonly statement: string;
+  },
+): IndexShadow {
+  scratch.exec(source.sql);
+  scratch.exec(statement);
+  const index = scratch.prepare(
+    "SELECT name, tbl_name AS \"table\", sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL",
+  ).get() as unknown as IndexText;
+  const tokens = tokensOf(index.sql, "sqlite");
+  const open = tokens.findIndex((token) => token.text === "(" && token.kind === "sign");
+  const body = index.sql.slice(tokens[open]!.start);
+  const columns = columnsNamed(body, source.columns).filter(({ name }) => name !== source.rowIdColumn);
+  const { where } = readIndex(index.sql);
+  const rowId = quoteName(source.rowIdColumn ?? freeName(source));
+  const target = mirrorName(id);
+  const unique = /^CREATE\s+UNIQUE/i.test(index.sql) ? "UNIQUE " : "";
+  const declared = columns.map(({ name, type }) =>
+    `, ${quoteName(name)} ${type} COLLATE ${quoteName(collationOf(scratch, source, name))}`
+  );
+  return {
+    id,
+    source,
+    rowId,
+    where,
+    columns: columns.map(({ name }) => ({ name, from: quoteName(name) })),
+    index,
+    make: [
+      `CREATE TABLE ${target} (${rowId} INTEGER PRIMARY KEY${declared.join("")})${
+        source.isStrict ? " STRICT" : ""
+      }`,
+      `CREATE ${unique}INDEX ${target}_index ON ${target} ${body}`,
+    ],
+  };
+}
+
+/** SQLite tells a column's collation only by an index on it. */
+function collationOf(scratch: DatabaseSync, { name: table }: SourceTable, column: string): string {
+  scratch.exec(`CREATE INDEX harbor_probe ON ${quoteName(table)} (${quoteName(column)})`);
+  const row = scratch.prepare("SELECT coll FROM pragma_index_xinfo('harbor_probe') WHERE seqno = 0").get();
+  scratch.exec("DROP INDEX harbor_probe");
+  return String(row!["coll"]);
+}
+
+function freeName({ columns }: SourceTable): string {
+  let name = "harbor_row";
+  while (columns.some((each) => each.name.toLowerCase() === name)) name += "_";
+  return name;
+}
