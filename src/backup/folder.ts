@@ -90,6 +90,11 @@ export function readBackup(path: string): StoredBackup {
   return { path, manifestPath, manifest, isWhole: sizeOf(path) === manifest.bytes };
 }
 
+/** Whether a manifest names the very file beside it: a copied one would have another program's file removed. */
+export function isNamedByItself({ path, manifest: { id, file } }: StoredBackup): boolean {
+  return file === basename(path) && file.startsWith(`${id}.`);
+}
+
 /**
  * Refuses to put anything in the place of a backup: the one that is restored, or another one.
  *

@@ -12,7 +12,7 @@ import {
   type RetentionPolicy,
   type RetentionVerdict,
 } from "./rules/retention.ts";
-import { readBackups, type StoredBackup } from "./folder.ts";
+import { isNamedByItself, readBackups, type StoredBackup } from "./folder.ts";
 import type { BackupStore } from "./store.ts";
 
 export interface PruneRequest {
@@ -68,11 +68,6 @@ export async function pruneBackups(
     around?.close();
   }
   return { verdicts, others: backups.length - ours.length, problems };
-}
-
-/** Whether a manifest names the very file beside it: a copied one would have another program's file removed. */
-function isNamedByItself({ path, manifest: { id, file } }: StoredBackup): boolean {
-  return file === basename(path) && file.startsWith(`${id}.`);
 }
 
 /** Applies the rules, and again without what turns out to be damaged. */

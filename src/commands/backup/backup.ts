@@ -1,16 +1,27 @@
 import { HarborError } from "../../base/errors.ts";
-import { backupOptions, openAppBackups } from "./options.ts";
-import { describeBackup, printBackup } from "./output.ts";
+import type { MadeBackup } from "../../backup/make.ts";
+import type { Backups } from "../../backup/open_backups.ts";
+import type { StoredBackup } from "../../backup/folder.ts";
+import type { RetentionPolicy } from "../../backup/rules/retention.ts";
+import { counted } from "../../base/quantity.ts";
+import { readIdentity } from "../../engines/identity.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { backupOptions, keepOptions, openAppBackups, retentionPolicy } from "./options.ts";
+import { describeBackup, listedBackup, printBackup } from "./output.ts";
+import type { App } from "../../cli/app.ts";
+import type { Values } from "../../cli/options.ts";
 import { defineCommand } from "../../cli/command.ts";
 
 export const backupCommand = defineCommand({
   name: "backup",
   summary: "copy the database and prove the copy",
-  description: "The application can go on meanwhile. A copy that cannot be proven is not kept.",
-  options: backupOptions,
+  description:
+    "The application can go on meanwhile. A copy that cannot be proven is not kept. With a rule of --keep-… the older ones of this database at this place that no rule keeps are removed, once the new one is proven.",
+  options: { ...backupOptions, ...keepOptions },
   examples: [
     { line: "backup", does: "into backups/, beside a SQLite file" },
     { line: "backup --compress zstd --encrypt-to age1…", does: "small, and for one key's owner to read" },
+    { line: "backup --keep-last 3 --keep-daily 7", does: "and removes the older ones that no rule keeps" },
     { line: "backup list", does: "what there is" },
   ],
   run: (app, { options }) => {
@@ -20,11 +31,39 @@ export const backupCommand = defineCommand({
         hint: "Check the path (--database-url).",
       });
     }
+    const policy = isKept(options) ? retentionPolicy(options) : null;
     return app.withRun("read", async (context) => {
       const backups = await openAppBackups(app, options);
       const made = await backups.make(context, { reason: "backup", mayReuse: false });
       printBackup(app, made);
-      return { json: { backup: describeBackup(made) } };
+      const removed = policy === null ? null : await prune(app, context, { backups, made, policy });
+      return { json: { backup: describeBackup(made), removed: removed?.map(listedBackup) ?? null } };
     });
   },
 });
+
+/** Whether the user said what stays: nothing is removed without that. */
+function isKept({ keepLast, keepDaily, keepWeekly, keepMonthly }: Values<typeof keepOptions>): boolean {
+  return [keepLast, keepDaily, keepWeekly, keepMonthly].some((count) => count !== undefined);
+}
+
+async function prune(
+  app: App,
+  { database }: RunContext,
+  { backups, made, policy }: {
+    readonly backups: Backups;
+    readonly made: MadeBackup;
+    readonly policy: RetentionPolicy;
+  },
+): Promise<readonly StoredBackup[]> {
+  const { verdicts } = await backups.prune({
+    identity: await readIdentity(database),
+    made: made.path,
+    policy,
+    force: false,
+    consent: () => Promise.resolve(true),
+  });
+  const removed = verdicts.filter(({ keep }) => !keep).map(({ backup }) => backup);
+  if (removed.length > 0) app.report.line(`removed    ${counted(removed.length, "older backup")}`);
+  return removed;
+}

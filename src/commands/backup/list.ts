@@ -2,7 +2,7 @@ import { proofText } from "../../engines/backup_content.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import { formatBytes } from "../../base/quantity.ts";
 import { findIdentity, folderOptions, openAppBackups } from "./options.ts";
-import { ageText, listedBackup, positionText } from "./output.ts";
+import { ageText, listedBackup, positionText, storedText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 
 export const backupListCommand = defineCommand({
@@ -18,6 +18,7 @@ export const backupListCommand = defineCommand({
     const ours = new Set([...own, ...fromFuture]);
     const isShared = ours.size < backups.length ||
       new Set(backups.map(({ manifest }) => manifest.database)).size > 1;
+    const isEncoded = backups.some(({ manifest }) => storedText(manifest) !== "plain");
     const now = new Date();
     const { red } = app.report.colors;
     // Programs get the same from `listedBackup`.
@@ -27,6 +28,7 @@ export const backupListCommand = defineCommand({
       revision: ({ manifest }) => positionText(manifest),
       size: ({ manifest }) => formatBytes(manifest.bytes),
       proven: ({ manifest, isWhole }) => isWhole ? proofText(manifest) : red("NOT WHOLE"),
+      ...isEncoded ? { stored: ({ manifest }) => storedText(manifest) } : {},
       "made for": ({ manifest }) => manifest.reason,
       ...isShared
         ? {

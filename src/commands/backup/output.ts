@@ -17,8 +17,11 @@ export function listedBackup({ path, manifest, isWhole }: StoredBackup) {
     proof,
     notRestored,
     reason,
+    compression,
+    encryption,
     database,
     identity,
+    home,
   } = manifest;
   return {
     id,
@@ -32,23 +35,24 @@ export function listedBackup({ path, manifest, isWhole }: StoredBackup) {
     notRestored,
     engine,
     reason,
+    compression,
+    encryption,
     database,
     identity,
+    home,
   };
 }
 
 /** Returns a backup that was just made, as `--json` shows it. */
 export function describeBackup(backup: MadeBackup) {
   const { manifestPath, manifest, isReused, timing } = backup;
-  const { sha256, tables, uncarried, compression, encryption } = manifest;
+  const { sha256, tables, uncarried } = manifest;
   return {
     ...listedBackup(backup),
     manifest: manifestPath,
     sha256,
     tables,
     uncarried,
-    compression,
-    encryption,
     reused: isReused,
     copyMs: Math.round(timing.copyMs),
     proofMs: Math.round(timing.proofMs),
@@ -81,4 +85,11 @@ export function positionText(
 export function ageText(createdAt: string, now: Date): string {
   if (isInFuture(createdAt, now)) return "in the future";
   return formatDuration(Math.max(0, now.getTime() - Date.parse(createdAt)));
+}
+
+/** Returns in which form a copy is kept: `zstd, age`. */
+export function storedText(
+  { compression, encryption }: Pick<StoredBackup["manifest"], "compression" | "encryption">,
+): string {
+  return [compression, encryption].filter((each) => each !== null).join(", ") || "plain";
 }

@@ -5,7 +5,7 @@ import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import type { App } from "../../cli/app.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import type { RestoreResult } from "../../backup/restore.ts";
-import { backupOptions, identityOption, openAppBackups, otherUrl } from "./options.ts";
+import { backupOptions, findNamed, identityOption, openAppBackups, otherUrl } from "./options.ts";
 import { positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag, text } from "../../cli/options.ts";
@@ -15,7 +15,7 @@ export const restoreCommand = defineCommand({
   summary: "put a backup in the place of the database",
   description:
     "Says what is there now and asks; without a terminal it needs --yes. Proves the backup first and backs up what it is about to replace, so that there is a way back. Stop the application before.",
-  arguments: [{ name: "<backup>", summary: "its file, or its id or the beginning of it" }],
+  arguments: [{ name: "<backup>", summary: "its file, its id or the beginning of it, or latest" }],
   options: {
     to: text("--to <url>", "another database to restore into"),
     ...identityOption,
@@ -24,13 +24,14 @@ export const restoreCommand = defineCommand({
   },
   examples: [
     { line: "restore openharbor-20260728T1011", does: "the backup whose id begins so" },
+    { line: "restore latest", does: "the newest of this database, which may be lost" },
     { line: "restore copy.db --to sqlite:///copy_of_app.db", does: "into another database, to look at it" },
   ],
   run: async (app, { args, options }) => {
     const { readBackup, refuseBackup } = await import("../../backup/folder.ts");
-    const { system, report, settings } = app;
+    const { report, settings } = app;
     const target = options.to === undefined ? app.databaseUrl() : otherUrl(app, options.to);
-    const path = (await openAppBackups(app, options)).find(args[0]!, system.cwd);
+    const path = await findNamed(app, await openAppBackups(app, options), args[0]!);
     const backup = readBackup(path);
     if (target.isFile) refuseBackup(target, path);
     // Whether the history can be read must not show when the database is replaced.

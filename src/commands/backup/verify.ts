@@ -1,5 +1,5 @@
 import { summarize } from "../../base/finding.ts";
-import { folderOptions, identityOption, openAppBackups } from "./options.ts";
+import { findNamed, folderOptions, identityOption, openAppBackups } from "./options.ts";
 import { listedBackup } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { printFinding } from "../../cli/print_finding.ts";
@@ -9,12 +9,12 @@ export const backupVerifyCommand = defineCommand({
   summary: "prove a backup again",
   description:
     "Reads all of it, restores it aside and compares what comes out with its manifest. Exit code 3 when it is not whole.",
-  arguments: [{ name: "<backup>", summary: "its file, or its id or the beginning of it" }],
+  arguments: [{ name: "<backup>", summary: "its file, its id or the beginning of it, or latest" }],
   options: { ...folderOptions, ...identityOption },
   examples: [{ line: "backup verify openharbor-20260728T1011", does: "the backup whose id begins so" }],
   run: async (app, { args, options }) => {
     const backups = await openAppBackups(app, options);
-    const path = backups.find(args[0]!, app.system.cwd);
+    const path = await findNamed(app, backups, args[0]!);
     const { backup, findings, isSound: ok } = await backups.verify(path);
     for (const finding of findings) printFinding(app, finding);
     const partly = findings.some(({ status }) => status === "warn") ? " as far as it was checked" : "";

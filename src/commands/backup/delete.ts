@@ -1,0 +1,33 @@
+import { formatBytes } from "../../base/quantity.ts";
+import { findNamed, folderOptions, openAppBackups } from "./options.ts";
+import { ageText, listedBackup, positionText } from "./output.ts";
+import { defineCommand } from "../../cli/command.ts";
+
+export const backupDeleteCommand = defineCommand({
+  name: "backup delete",
+  summary: "remove one backup",
+  description:
+    "Says what it is and asks; without a terminal it needs --yes. To remove those that no rule keeps: backup prune.",
+  arguments: [{ name: "<backup>", summary: "its file, its id or the beginning of it, or latest" }],
+  options: folderOptions,
+  examples: [{ line: "backup delete openharbor-20260728T1011", does: "the backup whose id begins so" }],
+  run: async (app, { args, options }) => {
+    const { readBackup, readBackups } = await import("../../backup/folder.ts");
+    const { deleteBackup } = await import("../../backup/delete.ts");
+    const backups = await openAppBackups(app, options);
+    const backup = readBackup(await findNamed(app, backups, args[0]!));
+    const { manifest } = backup;
+    const others = readBackups(backups.folder).backups.filter((each) =>
+      each.manifest.id !== manifest.id && each.isWhole && each.manifest.revision === manifest.revision &&
+      each.manifest.database === manifest.database
+    );
+    const last = others.length === 0 ? `, the last way back to ${positionText(manifest)}` : "";
+    const what = `${manifest.id} of ${manifest.database} (${ageText(manifest.createdAt, new Date())} old, ${
+      formatBytes(manifest.bytes)
+    }${last})`;
+    await app.confirm(`Remove ${what}?`);
+    await deleteBackup(backup);
+    app.report.line(`removed ${what}`);
+    return { json: { removed: listedBackup(backup) } };
+  },
+});

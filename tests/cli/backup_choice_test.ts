@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { existsSync, rmSync } from "node:fs";
+import { basename } from "node:path";
+import { engines, sqlitePath } from "../support/databases.ts";
+import { type BackupCase, backupsIn, eachCase, fill, storageFields } from "../support/backups.ts";
+
+const sqlite = engines.filter(({ name }) => name === "sqlite file");
+
+async function copy(given: BackupCase, ...options: readonly string[]): Promise<string> {
+  const { backup } = (await given.expect(0, "backup", "--json", ...options)).json<
+    { backup: { path: string } }
+  >();
+  return backup.path;
+}
+
+eachCase(
+  "restore latest brings back the newest copy of a database that is lost, and no other's",
+  async (given) => {
+    await given.expect(2, "restore", "latest", "--yes");
+    await fill(given, 3);
+    await copy(given);
+    await given.expect(0, "upgrade", storageFields);
+    const newest = await copy(given);
+    await given.expect(0, "upgrade", "--database-url", "sqlite:///other.db");
+    await given.expect(0, "backup", "--database-url", "sqlite:///other.db");
+    rmSync(sqlitePath(given.url));
+    const { restored } = (await given.expect(0, "restore", "latest", "--yes", "--json"))
+      .json<{ restored: { path: string; revision: string } }>();
+    assert.deepEqual([restored.path, restored.revision], [newest, storageFields]);
+    assert.equal(await given.value("SELECT count(*) FROM files"), "3");
+    assert.match((await given.expect(0, "backup", "verify", "latest")).stdout, new RegExp(basename(newest)));
+  },
+  sqlite,
+);
+
+eachCase(
+  "backup delete removes the one that is named after a yes, and says when it is the last way back",
+  async (given) => {
+    await fill(given, 3);
+    const [first, second] = [await copy(given), await copy(given, "--compress", "gzip")];
+    assert.match((await given.expect(0, "backup", "list")).stdout, /stored[^]*gzip[^]*plain/);
+    const id = basename(first, ".db");
+    assert.match((await given.expect(4, "backup", "delete", id)).stderr, /there is no terminal/);
+    assert.equal(backupsIn(given.folder).length, 2);
+    await given.expect(0, "backup", "delete", id, "--yes");
+    assert.ok(!existsSync(first));
+    assert.deepEqual(backupsIn(given.folder), [basename(second)]);
+    const last = await given.expect(0, "backup", "delete", "latest", "--yes");
+    assert.match(last.stdout, /the last way back to/);
+    assert.deepEqual(backupsIn(given.folder), []);
+  },
+  sqlite,
+);
+
+eachCase(
+  "backup --keep-last removes what no rule keeps once the new one is proven, and nothing without a rule",
+  async (given) => {
+    await fill(given, 3);
+    await copy(given);
+    await copy(given);
+    assert.equal(backupsIn(given.folder).length, 2);
+    await given.expect(2, "backup", "--keep-last", "0");
+    assert.equal(backupsIn(given.folder).length, 2);
+    const newest = await copy(given, "--keep-last", "1");
+    assert.deepEqual(backupsIn(given.folder), [basename(newest)]);
+  },
+  sqlite,
+);
