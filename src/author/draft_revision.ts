@@ -1,5 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
-import { writePostgresScript } from "./rules/write_postgres_script.ts";
+import { quoteName } from "../sql/quote.ts";
+import { viewChanges, withoutViews } from "./rules/view_changes.ts";
+import { unqualified, writePostgresScript } from "./rules/write_postgres_script.ts";
 import { writeSqliteScript } from "./rules/write_sqlite_script.ts";
 import { lossesOf } from "./rules/change_losses.ts";
 import { type SchemaChange, stagesOf } from "./rules/change_stages.ts";
@@ -65,9 +67,31 @@ export async function changeStatements(
   change: SchemaChange,
   engine: DrizzleEngine,
 ): Promise<readonly DraftStatement[]> {
-  const stages = stagesOf(change);
+  const tables = { ...change, from: withoutViews(change.from), to: withoutViews(change.to) };
+  const stages = stagesOf(tables);
   const expand = await engine.difference(...stages.expand);
   const contract: string[] = [];
   for (const pair of stages.contract) contract.push(...await engine.difference(...pair));
-  return arrangers[change.to.dialect](change, stages, { expand, contract });
+  const statements = arrangers[change.to.dialect](tables, stages, { expand, contract });
+  const { dropped, isEarly, made } = viewChanges(change);
+  const drops = dropped.map(({ name, materialized }) =>
+    draft(`DROP ${materialized === true ? "MATERIALIZED " : ""}VIEW ${quoteName(name)};`)
+  );
+  const none = { ...change.to, tables: {}, views: {} };
+  const creations: DraftStatement[] = [];
+  for (const [key, view] of made) {
+    const said = await engine.difference(none, { ...none, views: { [key]: view } });
+    const isAgain = dropped.some(({ name }) => name === view.name);
+    const remark = `Rights that were granted on ${view.name} go with the view that it replaces.`;
+    creations.push(
+      ...said.map((sql) => draft(unqualified(sql), ...isAgain ? remarks[change.to.dialect](remark) : [])),
+    );
+  }
+  return isEarly ? [...drops, ...statements, ...creations] : [...statements, ...drops, ...creations];
 }
+
+/** Nobody grants rights on SQLite. */
+const remarks: Readonly<Record<Dialect, (remark: string) => readonly string[]>> = {
+  sqlite: () => [],
+  postgresql: (remark) => [remark],
+};

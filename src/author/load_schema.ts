@@ -1,13 +1,14 @@
 import { type Dialect, dialects } from "../base/dialect.ts";
 import { basename, resolve } from "node:path";
 import { is } from "drizzle-orm/entity";
-import { getTableConfig, isPgEnum, PgTable } from "drizzle-orm/pg-core";
+import { getTableConfig, PgTable } from "drizzle-orm/pg-core";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { HarborError } from "../base/errors.ts";
 import { isRecord } from "../base/json_schema.ts";
 import { badSchema, runModule } from "./modules/run.ts";
-import { refuseWrongDefaults } from "./rules/default_values.ts";
-import { refuseFaults, refuseOtherThing } from "./rules/schema_faults.ts";
+import { refuseWrongDefaults } from "./rules/exports/default_values.ts";
+import { otherThing, refuseFaults, refuseSameNames } from "./rules/exports/faults.ts";
+import { sqliteViews } from "../schema/twins/views.ts";
 import { type Casing, enumOf, sqliteTables } from "../schema/twins/tables.ts";
 
 /** What a schema.ts exports. */
@@ -96,13 +97,15 @@ function placeIn(text: string, thing: string): number {
  */
 export function readExports(file: string, exported: unknown): LoadedSchema {
   const found = { sqlite: new Map<string, SQLiteTable>(), postgresql: new Map<string, PgTable>() };
-  const enums = new Map<string, unknown>();
+  const others: Readonly<Record<Dialect, Map<string, unknown>>> = {
+    sqlite: new Map(),
+    postgresql: new Map(),
+  };
   const settings = isRecord(exported) ? exported : {};
-  for (const [name, value] of everything(settings)) {
+  const all = everything(settings);
+  for (const [name, value] of all) {
     if (is(value, SQLiteTable)) keep(found.sqlite, name, value);
     else if (is(value, PgTable)) keep(found.postgresql, name, value);
-    else if (isPgEnum(value)) keep(enums, name, value);
-    else refuseOtherThing(name, value);
   }
   const declared = dialects.filter((dialect) => found[dialect].size > 0);
   if (declared.length === 0) {
@@ -111,24 +114,32 @@ export function readExports(file: string, exported: unknown): LoadedSchema {
     });
   }
   const postgresql = [...found.postgresql.values()];
-  refuseFaults(postgresql);
+  for (const [name, value] of all) {
+    const dialect = otherThing(name, value, postgresql);
+    if (dialect !== null) keep(others[dialect], name, value);
+  }
+  refuseFaults(postgresql, [...others.postgresql.values()]);
+  refuseSameNames([...found.sqlite.values()]);
   for (const table of [...postgresql, ...found.sqlite.values()]) refuseWrongDefaults(table);
   // A type that a column has is part of the schema, exported or not.
   for (const column of postgresql.flatMap((table) => getTableConfig(table).columns)) {
     const type = enumOf(column);
-    if (type !== undefined) keep(enums, `enum ${type.enumName}`, type);
+    if (type !== undefined) keep(others.postgresql, `enum ${type.enumName}`, type);
   }
   const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]);
   /** What drizzle-kit takes of each dialect, where the schema has no tables of that dialect's own and where it has. */
   const makers: Readonly<Record<Dialect, Makers>> = {
     sqlite: {
       derived: () =>
-        postgresql.length === 0 ? null : sqliteTables(Object.fromEntries(found.postgresql), { casing }),
-      declared: () => Object.fromEntries(found.sqlite),
+        postgresql.length === 0 ? null : {
+          ...sqliteTables(Object.fromEntries(found.postgresql), { casing }),
+          ...sqliteViews(Object.fromEntries(others.postgresql), { casing }),
+        },
+      declared: () => Object.fromEntries<unknown>([...found.sqlite, ...others.sqlite]),
     },
     postgresql: {
       derived: () => null,
-      declared: () => Object.fromEntries<unknown>([...found.postgresql, ...enums]),
+      declared: () => Object.fromEntries<unknown>([...found.postgresql, ...others.postgresql]),
     },
   };
   return {

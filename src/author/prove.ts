@@ -223,12 +223,15 @@ async function compare({ database, history }: RunContext, place: number): Promis
   if (wanted !== undefined) {
     return snapshotIfThere(wanted) === null ? [] : differencesFrom(schemasOf(history), wanted, live);
   }
-  return live.tables.map(({ name }) => ({
-    kind: "extra" as const,
-    path: `table ${name}`,
-    expected: null,
-    actual: "a table after the downgrade to base",
-  }));
+  return [
+    ...live.tables.map(({ name }) => ({
+      kind: "extra" as const,
+      path: `table ${name}`,
+      expected: null,
+      actual: "a table after the downgrade to base",
+    })),
+    ...differencesFrom(schemasOf(history), null, { ...live, tables: [] }),
+  ];
 }
 
 /** Where in a walk something went wrong. */

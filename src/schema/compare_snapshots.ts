@@ -1,4 +1,5 @@
 import { either, isWhole, type Pair, pair, type Whole } from "./pair.ts";
+import { compareOthers } from "./compare_others.ts";
 import { isSameExpression } from "./compare_expressions.ts";
 import type { Check, Column, ForeignKey, Index, Snapshot, Table } from "./snapshot.ts";
 
@@ -7,7 +8,7 @@ export interface Difference {
   readonly kind: "missing" | "extra" | "changed";
   /**
    * What it is about: `table files`, `column files.size`, `primary key files`, `foreign key files(collection_id)`,
-   * `unique users(email)`, `index ix_files_uuid` or `check files_size_check`.
+   * `unique users(email)`, `index ix_files_uuid`, `check files_size_check`, `view recent` or `policy own of files`.
    */
   readonly path: string;
   /** Its definition, or the part of it that differs, as it should be; `null` for something extra. */
@@ -21,17 +22,18 @@ export interface Difference {
  * the same. A column that differs in several ways gives one difference for each.
  *
  * What no program notices is not compared: the order of columns, the names of keys and constraints, the spelling of
- * expressions, and views, triggers and the like.
+ * expressions, and views, triggers and the like that schema.ts does not declare.
  */
 export function compareSnapshots(expected: Snapshot, actual: Snapshot): readonly Difference[] {
   const same: SameExpression = (a, b) => isSameExpression(a, b, expected.dialect);
-  return pair(expected.tables, actual.tables, sameName)
+  const tables = pair(expected.tables, actual.tables, sameName)
     .toSorted((a, b) => either(a).name < either(b).name ? -1 : 1)
     .flatMap((both) =>
       isWhole(both)
         ? compareTables(both, same)
         : differ(`table ${either<Table>(both).name}`, both, printTable)
     );
+  return [...tables, ...compareOthers(expected, actual)];
 }
 
 /** Says a difference in words: `column users.email: expected VARCHAR(255), found VARCHAR(120)`. */

@@ -1,5 +1,6 @@
 import type { Dialect } from "../base/dialect.ts";
 import { isSerial, postgresDefault, postgresName, postgresType } from "../sql/postgres_spelling.ts";
+import { declaredObjects } from "./declared_objects.ts";
 import {
   defaultOf,
   type KitColumn,
@@ -15,16 +16,16 @@ import type { Column, ForeignKey, Index, Snapshot, Table } from "./snapshot.ts";
  * Brings a snapshot of drizzle-kit to normal form.
  *
  * Types and defaults come out as the live database prints them. Checks and conditions of indexes stay as they were
- * written; `compareSnapshots` sees through the spelling. Views and sequences are left out: schema.ts has no words for
- * them.
+ * written; `compareSnapshots` sees through the spelling.
  */
-export function normalizeDrizzleSnapshot({ dialect, tables, enums = {} }: KitSnapshot): Snapshot {
+export function normalizeDrizzleSnapshot(snapshot: KitSnapshot): Snapshot {
+  const { dialect, tables, enums = {} } = snapshot;
   const form: Form = {
     ...formsOf[dialect],
     enums: new Map(Object.values(enums).map(({ name, values }) => [name, values])),
   };
   const read = Object.values(tables).map((table) => readTable(table, form));
-  return { dialect, tables: read.toSorted(byName), others: [] };
+  return { dialect, tables: read.toSorted(byName), others: declaredObjects(snapshot) };
 }
 
 /** The values of the enum types, by name. */

@@ -60,6 +60,17 @@ const sections = {
 
 const kitEnum = v.object({ name: v.string(), values: listOf(v.string()) });
 
+const kitView = v.looseObject({
+  name: v.string(),
+  /** The query; a view that is only spoken of has none. */
+  definition: v.exactOptional(v.string()),
+  isExisting: v.exactOptional(v.boolean()),
+  /** PostgreSQL's. */
+  materialized: v.exactOptional(v.boolean()),
+});
+
+const kitSequence = v.looseObject({ name: v.string() });
+
 const kitTable = v.looseObject({ name: v.string(), ...sections });
 
 const kitSnapshot = v.looseObject({
@@ -68,6 +79,8 @@ const kitSnapshot = v.looseObject({
   tables: recordOf(kitTable),
   /** Enum types of PostgreSQL, by schema and name. */
   enums: v.exactOptional(recordOf(kitEnum)),
+  views: v.exactOptional(recordOf(kitView)),
+  sequences: v.exactOptional(recordOf(kitSequence)),
   id: v.string(),
   prevId: v.string(),
 });
@@ -82,6 +95,8 @@ export type KitColumn = Readonly<v.InferOutput<typeof kitColumn>>;
 export type KitIndexColumn = Readonly<v.InferOutput<typeof kitIndexColumn>>;
 export type KitIndex = Readonly<v.InferOutput<typeof kitIndex>>;
 export type KitForeignKey = Readonly<v.InferOutput<typeof kitForeignKey>>;
+export type KitView = Readonly<v.InferOutput<typeof kitView>>;
+export type KitSequence = Readonly<v.InferOutput<typeof kitSequence>>;
 export type KitEnum = Readonly<v.InferOutput<typeof kitEnum>>;
 /** What a change leads from and to. */
 export interface KitEnds {

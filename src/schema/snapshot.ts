@@ -13,7 +13,7 @@ import type { Dialect } from "../base/dialect.ts";
 export interface Snapshot {
   readonly dialect: Dialect;
   readonly tables: readonly Table[];
-  /** Views, triggers and the like, which no revision makes: kept, listed, never compared as tables are. */
+  /** Views, triggers and the like: kept, listed, and compared where schema.ts declares them. */
   readonly others: readonly OtherObject[];
 }
 
@@ -116,6 +116,8 @@ export interface OtherObject {
   readonly table: string | null;
   /** Its DDL where the engine gives it. */
   readonly sql: string | null;
+  /** Whether schema.ts declares it, or did. */
+  readonly isDeclared?: true;
   /** The columns, as `table.column`, whose types it holds fast (PostgreSQL); left out without any. */
   readonly holds?: readonly string[];
   /** When a trigger fires, where that is not always (PostgreSQL): `D` never, `R` and `A` by the session's role. */

@@ -62,7 +62,7 @@ export function differencesFrom(
   revision: Revision | null,
   live: Snapshot,
 ): readonly Difference[] {
-  const expected = revision === null ? { ...live, tables: [] } : snapshotOf(revision);
+  const expected = revision === null ? { ...live, tables: [], others: [] } : snapshotOf(revision);
   return compareSnapshots(expected, ownTables(schemas, live));
 }
 

@@ -1,9 +1,14 @@
 import { bytea } from "harbor-db";
-import { sql } from "drizzle-orm";
+import { and, getTableColumns, gt, isNotNull, sql } from "drizzle-orm";
 import * as pg from "drizzle-orm/pg-core";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type CaseDecisions, generateTwo } from "../support/samples/two_revisions.ts";
+import {
+  type CaseDecisions,
+  generateBetween,
+  generateTwo,
+  tablesFor,
+} from "../support/samples/two_revisions.ts";
 import { proofEngines, prove } from "../support/prove_engines.ts";
 import * as whole from "../support/samples/whole_schema.ts";
 
@@ -12,8 +17,8 @@ import * as whole from "../support/samples/whole_schema.ts";
 
 interface Case extends CaseDecisions {
   readonly what: string;
-  readonly before: readonly pg.PgTable[];
-  readonly after: readonly pg.PgTable[];
+  readonly before: readonly unknown[];
+  readonly after: readonly unknown[];
   /** What the scripts up hold, beside being proven. */
   readonly sqlite?: readonly RegExp[];
   readonly postgresql?: readonly RegExp[];
@@ -26,7 +31,7 @@ type Own = Readonly<Record<string, pg.ExtraConfigColumn>>;
 type Extras = (own: Own) => readonly pg.PgTableExtraConfigValue[];
 
 /** A table whose columns or constraints change, with rows that refer to it by the whole key. */
-function things(columns: Columns, extras: Extras = () => []): readonly pg.PgTable[] {
+function things(columns: Columns, extras: Extras = () => []): readonly [pg.PgTable, pg.PgTable] {
   const table = pg.pgTable("things", {
     id: pg.serial().primaryKey(),
     name: pg.text().notNull(),
@@ -74,6 +79,21 @@ function trees(actions: pg.ReferenceConfig["actions"]): readonly pg.PgTable[] {
 
 const none = things({});
 const rebuild = /INSERT INTO `__new_things`/;
+
+/** `things` with a view of those whose columns are named, and one that uses it. */
+function viewed(columns: Columns, ...shown: readonly string[]): readonly unknown[] {
+  const tables = things(columns);
+  const all = getTableColumns(tables[0]) as Readonly<Record<string, pg.PgColumn>>;
+  const view = pg.pgView("a_view").as((query) =>
+    query.select(Object.fromEntries(shown.map((name) => [name, all[name]!]))).from(tables[0])
+      .where(and(gt(all["n"]!, 3), isNotNull(all["name"]!)))
+  );
+  // Before the other one by its name.
+  const second = pg.pgView("a_second", { id: pg.integer() }).as(
+    sql`SELECT id FROM a_view WHERE id IN (1, 2) OR id BETWEEN 5 AND 7`,
+  );
+  return [...tables, view, second];
+}
 
 const types: readonly (readonly [what: string, column: () => pg.PgColumnBuilderBase])[] = [
   ["smallint", () => pg.smallint().notNull().default(-1)],
@@ -281,6 +301,52 @@ const cases: readonly Case[] = [
     renames: ["things.old=things.now"],
     never: /__new_|DROP COLUMN/,
   },
+  {
+    what: "adds views",
+    before: none,
+    after: viewed({}, "id", "name"),
+    sqlite: [/CREATE VIEW `a_view`[^]*VIEW `a_second`/],
+  },
+  {
+    what: "drops views",
+    before: viewed({}, "id", "name"),
+    after: none,
+    postgresql: [/DROP VIEW "a_second";[^]*DROP VIEW "a_view";/],
+  },
+  {
+    what: "changes a view",
+    before: viewed({}, "id", "name"),
+    after: viewed({}, "id", "n"),
+    postgresql: [/Rights that were granted on a_view go/],
+  },
+  {
+    what: "changes a column that a view shows",
+    before: viewed({ c: pg.varchar({ length: 5 }) }, "id", "c"),
+    after: viewed({ c: pg.text() }, "id", "c"),
+  },
+  {
+    what: "drops a column that a view shows",
+    before: viewed({ c: pg.text() }, "id", "c"),
+    after: viewed({}, "id"),
+  },
+  {
+    what: "copies a table beside a view of it",
+    before: viewed({}, "id"),
+    after: viewed({ c: pg.uuid().notNull().defaultRandom() }, "id"),
+  },
+  {
+    what: "renames a column that a view shows",
+    before: viewed({ old: pg.text() }, "id", "old"),
+    after: viewed({ now: pg.text() }, "id", "now"),
+    renames: ["things.old=things.now"],
+    never: /DROP COLUMN/,
+  },
+  {
+    what: "adds an enum type that no column has",
+    before: none,
+    after: [...none, moods("a", "b")],
+    postgresql: [/CREATE TYPE/],
+  },
   { what: "makes a schema of every word", before: [], after: [whole.ports, whole.boats, whole.voyages] },
   {
     what: "drops a schema of every word",
@@ -289,10 +355,73 @@ const cases: readonly Case[] = [
   },
 ];
 
+const guarded = (policy?: pg.PgPolicyConfig) =>
+  things(
+    {},
+    (own) => policy === undefined ? [] : [pg.pgPolicy("own", { using: sql`${own["n"]!} > 0`, ...policy })],
+  );
+const [guardedTable, ...beside] = none;
+/** What PostgreSQL alone has. */
+const ownCases: readonly Case[] = [
+  {
+    what: "adds a sequence that a default uses",
+    before: none,
+    after: [
+      ...things({ c: pg.integer().default(sql`nextval('tickets')`) }),
+      pg.pgSequence("tickets", { startWith: 100, increment: 5, cycle: true }),
+    ],
+    fills: ["things.c=7"],
+  },
+  {
+    what: "changes a sequence",
+    before: [...none, pg.pgSequence("tickets")],
+    after: [
+      ...none,
+      pg.pgSequence("tickets", { increment: -2, minValue: -50, maxValue: 90, startWith: 80, cache: 4 }),
+    ],
+  },
+  { what: "drops a sequence", before: [...none, pg.pgSequence("tickets")], after: none },
+  {
+    what: "adds a materialized view",
+    before: none,
+    after: [
+      ...none,
+      pg.pgMaterializedView("a_view").as((query) =>
+        query.select({ id: sql<number>`id + 1`.as("next") }).from(none[0])
+      ),
+    ],
+  },
+  {
+    what: "adds a policy",
+    before: none,
+    after: guarded({ for: "select", to: "public" }),
+    postgresql: [/ENABLE ROW/],
+  },
+  {
+    what: "changes a policy",
+    before: guarded({ as: "restrictive", for: "update", withCheck: sql`name <> ''` }),
+    after: guarded({ as: "permissive", to: ["public"] }),
+  },
+  { what: "drops a policy", before: guarded({}), after: guarded() },
+  {
+    what: "adds a policy that stands beside its table",
+    before: none,
+    after: [guardedTable, ...beside, pg.pgPolicy("own", { using: sql`true` }).link(guardedTable)],
+  },
+];
+
 for (const { name, dialect, scratch } of proofEngines) {
-  for (const { what, before, after, never, ...decisions } of cases) {
+  const own = new Set(dialect === "postgresql" ? ownCases : []);
+  const onPostgres = (tables: readonly unknown[]) => ({
+    sqlite: {},
+    postgresql: tablesFor("postgresql", tables),
+  });
+  for (const each of [...cases, ...own]) {
+    const { what, before, after, never, ...decisions } = each;
     test(`generate ${what}, up, down and up again (${name})`, async () => {
-      const { second, history } = await generateTwo(before, after, decisions);
+      const { second, history } = own.has(each)
+        ? await generateBetween(onPostgres(before), onPostgres(after), decisions)
+        : await generateTwo(before, after, decisions);
       const { scripts } = second.parts.find((part) => part.dialect === dialect)!;
       try {
         for (const pattern of decisions[dialect] ?? []) assert.match(scripts.up, pattern);

@@ -2,7 +2,7 @@ import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareSnapshots, describeDifference } from "../../src/schema/compare_snapshots.ts";
-import type { Column, ForeignKey, Index, Snapshot, Table } from "../../src/schema/snapshot.ts";
+import type { Column, ForeignKey, Index, OtherObject, Snapshot, Table } from "../../src/schema/snapshot.ts";
 
 function snapshot(tables: readonly Table[], dialect: Dialect = "sqlite"): Snapshot {
   return { dialect, tables, others: [] };
@@ -207,3 +207,66 @@ test("compareSnapshots() sees through PostgreSQL's spelling of an index and a de
     [],
   );
 });
+
+const view = (sql: string): OtherObject => ({ kind: "view", name: "v", table: null, sql, isDeclared: true });
+const sequence = (sql: string): OtherObject => ({ kind: "sequence", name: "s", table: null, sql });
+const policy = (...lines: readonly string[]): OtherObject => ({
+  kind: "policy",
+  name: "p",
+  table: "t",
+  sql: lines.join("\n"),
+});
+
+// What schema.ts says, what PostgreSQL 15 or 18 prints, and the kind of difference, if it is one.
+const others:
+  readonly (readonly [expected: OtherObject | null, actual: OtherObject | null, kind?: string])[] = [
+    [
+      view(`select "id", "name" from "t" where ("t"."n" = 3 and "t"."name" like 'a%')`),
+      view(" SELECT t.id,\n    t.name\n   FROM t\n  WHERE t.n = 3 AND t.name ~~ 'a%'::text;"),
+    ],
+    [
+      view("SELECT count(*), COALESCE(a, 'x') FROM t WHERE n IN (1, 2) AND m BETWEEN -1 AND 5 GROUP BY a"),
+      view(
+        " SELECT count(*) AS count,\n COALESCE(a, 'x'::character varying) AS \"coalesce\"\n FROM t\n WHERE (n = ANY (ARRAY[1, 2])) AND m >= '-1'::integer AND m <= 5\n GROUP BY a;",
+      ),
+    ],
+    [view("SELECT * FROM t"), view(" SELECT t.id,\n t.name\n FROM t;")],
+    [view('select "id" from "t" where "t"."n" > 3'), view(" SELECT id FROM t WHERE n > 4;"), "changed"],
+    [view('select "id" from "t" where "t"."n" > 3'), view(" SELECT id FROM t WHERE n < 3;"), "changed"],
+    [view('select "id" from "t"'), view(" SELECT id, name FROM t;"), "changed"],
+    [view('select "id" from "t"'), null, "missing"],
+    [null, view(" SELECT id FROM t;"), "extra"],
+    [null, sequence("INCREMENT BY 1")],
+    [{ ...sequence("INCREMENT BY 1"), isDeclared: true }, sequence("INCREMENT BY 2"), "changed"],
+    [
+      { ...policy("AS PERMISSIVE FOR ALL TO public", 'USING "t"."n" > 0'), isDeclared: true },
+      policy("AS PERMISSIVE FOR ALL TO public", "USING (n > 0)"),
+    ],
+    [
+      { ...policy("AS PERMISSIVE FOR ALL TO public", 'USING "t"."n" > 0'), isDeclared: true },
+      policy("AS PERMISSIVE FOR SELECT TO public", "USING (n > 0)"),
+      "changed",
+    ],
+    [
+      { ...policy("AS PERMISSIVE FOR ALL TO public", "USING n > 0"), isDeclared: true },
+      policy("DISABLED AS PERMISSIVE FOR ALL TO public", "USING (n > 0)"),
+      "changed",
+    ],
+    [
+      { ...policy("AS PERMISSIVE FOR ALL TO public", "USING n > 0"), isDeclared: true },
+      policy("AS PERMISSIVE FOR ALL TO public", "WITH CHECK (n > 0)"),
+      "changed",
+    ],
+  ];
+for (const [expected, actual, kind] of others) {
+  const named = (expected ?? actual)!;
+  test(`compareSnapshots() finds ${kind ?? "no difference"} in the ${named.kind} ${JSON.stringify(named.sql)}`, () => {
+    const holding = (each: OtherObject | null): Snapshot => ({
+      dialect: "postgresql",
+      tables: [],
+      others: each === null ? [] : [each],
+    });
+    const found = compareSnapshots(holding(expected), holding(actual));
+    assert.deepEqual(found.map((each) => each.kind), kind === undefined ? [] : [kind]);
+  });
+}

@@ -1,7 +1,9 @@
 import type { Dialect } from "../../src/base/dialect.ts";
 import { perDialect, sqliteTables } from "harbor-db";
-import { sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
+import { int, mysqlTable } from "drizzle-orm/mysql-core";
 import * as pg from "drizzle-orm/pg-core";
+import * as lite from "drizzle-orm/sqlite-core";
 import { getPgColumnBuilders } from "drizzle-orm/pg-core/columns/all";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -476,12 +478,6 @@ const refusals: readonly Refusal[] = [
     /queries/,
   ],
   [
-    "a schema",
-    { t: pg.pgSchema("other").table("t", { a: pg.integer() }) },
-    /"other\.t": SQLite has no schemas/,
-    /pgTable/,
-  ],
-  [
     "a check under the name of an enum type's",
     withExtras(({ b }) => [pg.check("t_a_check", sql`${b} <> ''`)], pg.pgEnum("m", ["x"])()),
     /"t_a_check": the enum type of a is a check of that name/,
@@ -608,22 +604,51 @@ const faults: readonly Refusal[] = [
     /Cannot refer to "owners": t does/,
     /Export every table/,
   ],
+  ["a schema by itself", { t, s: pg.pgSchema("s") }, /"s": it is a schema of its own/, /search_path/],
   [
-    "a view",
-    { t, v: pg.pgView("v", {}).as(sql`SELECT 1`) },
-    /Cannot keep "v": it is a view/,
-    /harbor-db create/,
+    "a table in a schema of its own",
+    { t, u: pg.pgSchema("s").table("u", { a: pg.integer() }) },
+    /"u": it is in the schema "s"/,
+    /search_path/,
   ],
   [
-    "a materialized view",
-    { t, v: pg.pgMaterializedView("v", {}).as(sql`SELECT 1`) },
-    /"v": it is a materialized view/,
-    /harbor-db create/,
+    "an enum type in a schema of its own",
+    { t, e: pg.pgSchema("s").enum("e", ["a"]) },
+    /"e": it is in the/,
+    /search_path/,
   ],
-  ["a sequence", { t, s: pg.pgSequence("s") }, /"s": it is a sequence/, /harbor-db create/],
-  ["a schema by itself", { t, s: pg.pgSchema("s") }, /"s": it is a schema/, /harbor-db create/],
-  ["a role", { t, r: pg.pgRole("r") }, /"r": it is a role/, /harbor-db create/],
-  ["a policy", { t, p: pg.pgPolicy("p") }, /"p": it is a policy/, /harbor-db create/],
+  ["a role", { t, r: pg.pgRole("r") }, /"r": it is a role/, /pgRole\("r"\)\.existing\(\)/],
+  ["a policy of no table", { t, p: pg.pgPolicy("p") }, /"p": it is a policy of no table/, /link\(\)/],
+  [
+    "a table of another dialect",
+    { t, m: mysqlTable("m", { a: int() }) },
+    /"m": it is of a dialect/,
+    /pgTable/,
+  ],
+  [
+    "a view by the name of a table",
+    { t, v: pg.pgView("t", {}).as(sql`SELECT 1`) },
+    /"t": a table has that name, and another one has it, too/,
+    /another name/,
+  ],
+  [
+    "an index by the name of a unique constraint",
+    withExtras(({ b }) => [pg.index("same").on(b), pg.unique("same").on(b)]),
+    /"same": an index of t has that name, and another/,
+    /another name/,
+  ],
+  [
+    "two indexes of one name on SQLite",
+    {
+      l: lite.sqliteTable(
+        "l",
+        { a: lite.text() },
+        ({ a }) => [lite.index("ix").on(a), lite.index("ix").on(a)],
+      ),
+    },
+    /"ix": an index of l has that name, and another/,
+    /another name/,
+  ],
   ["a schema without tables", { x: 1 }, /it exports no Drizzle tables/, /pgTable/],
   ["a dialect that is not known", { t, dialects: ["mysql"] }, /dialects is "mysql"/, /sqlite or postgresql/],
   ["dialects that are no list", { t, dialects: "sqlite" }, /dialects is no list/, /export const dialects/],
@@ -665,6 +690,43 @@ test("schema.ts: casing names the columns that have no name of their own, on bot
     /"created_at" timestamp, "ownName" text, "some_mood" "m"/,
   );
 });
+
+// What a view is on SQLite, or why it is none there.
+const views: readonly (readonly [what: string, other: unknown, expected: RegExp])[] = [
+  [
+    "of the query builder",
+    pg.pgView("v").as((query) =>
+      query.select({ a: t.a, n: sql<number>`count(*)`.as("n") }).from(t).where(eq(t.a, 3)).groupBy(t.a)
+    ),
+    /CREATE VIEW `v` AS select "a", count\(\*\) as "n" from "t" where "t"\."a" = 3 group by "t"\."a";/,
+  ],
+  [
+    "of text",
+    pg.pgView("v", {}).as(sql`SELECT max(a) FROM t UNION ALL SELECT 1`),
+    /AS SELECT max\(a\) FROM t UNION ALL/,
+  ],
+  [
+    "with an expression for each dialect",
+    pg.pgView("v", {}).as(
+      sql`SELECT ${perDialect({ sqlite: sql`random()`, postgresql: sql`md5('')` })} AS r`,
+    ),
+    /AS SELECT random\(\) AS r/,
+  ],
+  [
+    "of a function that SQLite lacks",
+    pg.pgView("v", {}).as(sql`SELECT md5(a) FROM t`),
+    /"v": the view has md5\(\)/,
+  ],
+  ["that is somebody else's", pg.pgView("v", {}).existing(), /^$/],
+  ["that is kept", pg.pgMaterializedView("v", {}).as(sql`SELECT 1`), /SQLite has no materialized views/],
+  ["that is a sequence", pg.pgSequence("s"), /SQLite has no sequences/],
+];
+for (const [what, other, expected] of views) {
+  test(`schema.ts: a view ${what} on SQLite`, async () => {
+    const made = await ddl("sqlite", { t, other }).catch((error: HarborError) => [error.message]);
+    assert.match(made.filter((sql) => !sql.startsWith("CREATE TABLE")).join("\n"), expected);
+  });
+}
 
 test("schema.ts: an enum type that a column has is made, exported or not", async () => {
   const exported = { t: pg.pgTable("t", { c: pg.pgEnum("m", ["a"])() }) };

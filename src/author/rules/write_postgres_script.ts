@@ -233,11 +233,11 @@ function withConversion(sql: string, { from, to }: SchemaChange): string {
 }
 
 /** The schema is the connection's, so nothing names one. A btree is what an index is anyway. */
-function unqualified(sql: string): string {
+export function unqualified(sql: string): string {
   return sql.trim()
-    .replaceAll(/(REFERENCES|ON|TABLE|INDEX|TYPE) "public"\./g, "$1 ")
+    .replaceAll(/(REFERENCES|ON|TABLE|INDEX|TYPE|VIEW|SEQUENCE) "public"\./g, "$1 ")
     .replaceAll('::"public".', "::")
     .replace(/ USING btree \(/, " (")
     // What hangs on a dropped table and is not known should stop it, not vanish with it.
-    .replace(/^(DROP TABLE "[^"]+") CASCADE;$/, "$1;");
+    .replace(/^(DROP (?:TABLE|POLICY "[^"]+" ON) "[^"]+") CASCADE;$/, "$1;");
 }

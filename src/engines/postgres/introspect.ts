@@ -172,11 +172,24 @@ function heldColumns(catalog: string, objects: string): string {
 
 const heldByView = heldColumns("pg_rewrite", "SELECT w.oid FROM pg_rewrite w WHERE w.ev_class = c.oid");
 
+/** Each condition of policy `p` on a line of its own, in words of CREATE POLICY; one that does not hold says so. */
+const policyText = `concat(CASE WHEN NOT c.relrowsecurity THEN 'DISABLED ' END,
+    CASE WHEN p.polpermissive THEN 'AS PERMISSIVE' ELSE 'AS RESTRICTIVE' END, ' FOR ', CASE p.polcmd WHEN 'r' THEN 'SELECT'
+      WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END, ' TO ',
+    (SELECT string_agg(w.name, ', ' ORDER BY w.name COLLATE "C") FROM (
+      SELECT CASE u.role WHEN 0 THEN 'public' ELSE pg_get_userbyid(u.role)::text END AS name
+      FROM unnest(p.polroles) AS u (role)) AS w),
+    E'\\nUSING ' || regexp_replace(pg_get_expr(p.polqual, p.polrelid, true), '\\s+', ' ', 'g'),
+    E'\\nWITH CHECK ' || regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid, true), '\\s+', ' ', 'g'))`;
+
 const others = `SELECT * FROM (
   SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
       ELSE 'table' END AS kind,
     c.relname::text AS name, NULL::text AS "table",
-    CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END AS sql,
+    CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) ELSE (
+      SELECT format('INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s CACHE %s', q.seqincrement, q.seqmin, q.seqmax,
+        q.seqstart, q.seqcache) || CASE WHEN q.seqcycle THEN ' CYCLE' ELSE '' END
+      FROM pg_sequence q WHERE q.seqrelid = c.oid) END AS sql,
     CASE WHEN c.relkind IN ('v', 'm') THEN ${heldByView} END AS holds, NULL::text AS fires
   FROM pg_class c
   WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('v', 'm', 'S', 'f') AND ${isOfSchema("c.relname")}
@@ -196,9 +209,7 @@ const others = `SELECT * FROM (
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
   WHERE c.relnamespace = ${ownSchema} AND NOT t.tgisinternal AND ${isOfSchema("c.relname")}
   UNION ALL
-  SELECT 'policy', p.polname, c.relname, pg_get_expr(p.polqual, p.polrelid, true), ${
-  heldColumns("pg_policy", "p.oid")
-}, NULL
+  SELECT 'policy', p.polname, c.relname, ${policyText}, ${heldColumns("pg_policy", "p.oid")}, NULL
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
   WHERE c.relnamespace = ${ownSchema} AND ${isOfSchema("c.relname")}
   UNION ALL

@@ -14,6 +14,8 @@ export interface ExpressionPlace {
   readonly what: string;
   /** Returns the name that a column has in the database. */
   nameOf(column: Column): string;
+  /** Whether it is a whole query. */
+  readonly isQuery?: true;
 }
 
 /** A version 4 UUID, as SQLite makes one. */
@@ -40,6 +42,15 @@ export function sqliteExpression(expression: SQL, place: ExpressionPlace): strin
     : partsOf(expression, place, false).map((part) => part.isOwn ? part.text : translate(part.text, place))
       .join("");
   return whole.trim() === `(${randomUuid})` ? randomUuid : whole;
+}
+
+/**
+ * Returns a query of PostgreSQL as SQLite has to be told it, where all of it means the same there.
+ *
+ * @throws {HarborError} `bad_schema`
+ */
+export function sqliteQuery(query: string, place: Omit<ExpressionPlace, "isQuery">): string {
+  return translate(query, { ...place, isQuery: true });
 }
 
 /** Returns the text of an expression as PostgreSQL gets it, for a look at it; columns stand by their bare names. */
@@ -126,6 +137,11 @@ const postgresWords: Readonly<Record<string, string>> = {
   user: "is PostgreSQL's alone",
 };
 
+/** Words and functions that a query may have beside those of an expression. */
+const queryWords = new Set(
+  "by count exists from having in join max min on select sum union where with".split(" "),
+);
+
 /** Types to which a string may be cast, since SQLite keeps the same text for them. */
 const textCast = /^(?:text|varchar|character varying|char|json|jsonb|uuid|date|time|timestamp)$/;
 
@@ -172,11 +188,13 @@ function translateToken(
     if (!token.text.startsWith("'")) throw unlike(place, `the string ${token.text}`, "is PostgreSQL's alone");
     return [token.text, castEnd(tokens, at) ?? at];
   }
-  const reason = Object.hasOwn(postgresWords, word) && !isQualifiedName(tokens, at)
+  const isOfQuery = place.isQuery === true &&
+    (queryWords.has(word) || (word === "all" && isWord(tokens[at - 1], "UNION")));
+  const reason = Object.hasOwn(postgresWords, word) && !isQualifiedName(tokens, at) && !isOfQuery
     ? postgresWords[word]
     : undefined;
   if (reason !== undefined) throw unlike(place, token.text.toUpperCase(), reason);
-  if (isCall && !keywords.has(word) && !sharedFunctions.has(word)) {
+  if (isCall && !keywords.has(word) && !sharedFunctions.has(word) && !isOfQuery) {
     throw unlike(place, `${token.text}()`, "is not known to be the same on SQLite");
   }
   if (token.kind === "sign" && !/^[()<>=!+\-*/%|&,.]$/.test(token.text)) {

@@ -9,6 +9,7 @@ import { getTableName, type Table } from "drizzle-orm/table";
 import { getTableColumns } from "drizzle-orm/utils";
 import { HarborError } from "../../base/errors.ts";
 import { sqliteDefault } from "./default.ts";
+import { refuse } from "./refuse.ts";
 import { quoteText } from "../../sql/quote.ts";
 import { type ExpressionPlace, sqliteExpression } from "./expression.ts";
 import { sqliteType } from "./type.ts";
@@ -343,10 +344,4 @@ function makeRelations(relations: Relations, twins: Twins): Relations {
 
 function pathOf(column: Column, { nameOf }: Twins): string {
   return `${pg.getTableConfig(column.table as pg.PgTable).name}.${nameOf(column)}`;
-}
-
-function refuse(thing: string, state: string, instead: string): HarborError {
-  return new HarborError("bad_schema", `Cannot derive "${thing}": ${state}`, {
-    hint: `Use ${instead}. Or keep the schema for PostgreSQL alone: export const dialects = ["postgresql"];`,
-  });
 }

@@ -1,3 +1,4 @@
+import { keyOf } from "../../schema/declared_objects.ts";
 import { compareSnapshots, type Difference } from "../../schema/compare_snapshots.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 
@@ -33,8 +34,13 @@ export function matchRevision(schemas: readonly RevisionSchema[], live: Snapshot
     { revision: null, exact: false, differences: [] };
 }
 
-/** Returns a snapshot with only those of its tables that some revision knows. */
+/** Returns a snapshot with only those of its tables that some revision knows, and with what else one declares marked. */
 export function ownTables(schemas: readonly Pick<RevisionSchema, "snapshot">[], live: Snapshot): Snapshot {
   const known = new Set(schemas.flatMap(({ snapshot }) => snapshot.tables.map((table) => table.name)));
-  return { ...live, tables: live.tables.filter((table) => known.has(table.name)) };
+  const declared = new Set(schemas.flatMap(({ snapshot }) => snapshot.others.map(keyOf)));
+  return {
+    ...live,
+    tables: live.tables.filter((table) => known.has(table.name)),
+    others: live.others.map((each) => declared.has(keyOf(each)) ? { ...each, isDeclared: true } : each),
+  };
 }

@@ -39,7 +39,9 @@ export const schemaCheck: Check = {
       ...current === null
         ? tooEarly(ownTables(schemas, live))
         : differences.map((each) => drift(each, isAdopted)),
-      ...made.filter((each) => !isThere(each, live)).map((each) => lost(each, isTakenOver)),
+      ...made.filter((each) => !isThere(each, live) && !isTold(each, differences)).map((each) =>
+        lost(each, isTakenOver)
+      ),
       ...strangers(schemas, live, scriptsOf(history.revisions)),
     ];
     if (found.length > 0) return yield* found;
@@ -115,6 +117,11 @@ function isThere({ kind, name, table }: MadeObject, live: Snapshot): boolean {
   return live.others.some((other) => other.kind === kind && isSame(other.name));
 }
 
+/** What schema.ts declares is a difference when it is missing. */
+function isTold({ kind, name }: MadeObject, differences: readonly Difference[]): boolean {
+  return differences.some(({ path }) => `${path} `.startsWith(`${kind} ${name} `));
+}
+
 function lost({ kind, name }: MadeObject, isTakenOver: boolean): Found {
   return {
     // A bridge makes tables, and what was there before harbor-db had perhaps never run the script.
@@ -150,7 +157,9 @@ function strangers(
   live: Snapshot,
   scripts: readonly string[],
 ): readonly Found[] {
-  const others = live.others.filter((other) => !isMadeBy(other, scripts, live.dialect));
+  const others = ownTables(schemas, live).others.filter((other) =>
+    other.isDeclared !== true && !isMadeBy(other, scripts, live.dialect)
+  );
   const objects = keptOf([], { ...live, others }, schemas);
   if (objects.length === 0) return [];
   return [{

@@ -1,5 +1,4 @@
 import { type Dialect, dialects } from "../../../src/base/dialect.ts";
-import type { PgTable } from "drizzle-orm/pg-core";
 import type { Decisions } from "../../../src/author/rules/decisions.ts";
 import { parseFills } from "../../../src/author/rules/fills.ts";
 import { buildHistory, headOf, type History, journalPath } from "../../../src/history/history.ts";
@@ -30,18 +29,18 @@ const noTables: DialectTables = { sqlite: {}, postgresql: {} };
 export type DialectTables = Readonly<Record<Dialect, Readonly<Record<string, unknown>>>>;
 
 /** Returns the tables of a dialect as a schema.ts that exports these gives them; none for none. */
-export function tablesFor(dialect: Dialect, tables: readonly PgTable[]): Readonly<Record<string, unknown>> {
+export function tablesFor(dialect: Dialect, tables: readonly unknown[]): Readonly<Record<string, unknown>> {
   return tables.length === 0 ? {} : readExports("schema.ts", { tables: { ...tables } }).tablesFor(dialect)!;
 }
 
-function inDialects(tables: readonly PgTable[]): DialectTables {
+function inDialects(tables: readonly unknown[]): DialectTables {
   return { sqlite: tablesFor("sqlite", tables), postgresql: tablesFor("postgresql", tables) };
 }
 
 /** Generates a revision that makes `before`, and one that turns it into `after`. */
 export function generateTwo(
-  before: readonly PgTable[],
-  after: readonly PgTable[],
+  before: readonly unknown[],
+  after: readonly unknown[],
   decisions: CaseDecisions = {},
 ): Promise<TwoRevisions> {
   return generateBetween(inDialects(before), inDialects(after), decisions);
@@ -65,8 +64,8 @@ const empty: History = { dialect: "sqlite", revisions: [] };
 
 /** Returns what one dialect has and wants, for each dialect. */
 export function partsOf(
-  before: readonly PgTable[],
-  after: readonly PgTable[],
+  before: readonly unknown[],
+  after: readonly unknown[],
   history: (dialect: Dialect) => History = () => empty,
 ): Promise<readonly ProjectPart[]> {
   return drizzleParts(inDialects(before), inDialects(after), history);

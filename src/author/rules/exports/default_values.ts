@@ -3,7 +3,7 @@ import { is } from "drizzle-orm/entity";
 import { SQL } from "drizzle-orm/sql/sql";
 import { getTableName, type Table } from "drizzle-orm/table";
 import { getTableColumns } from "drizzle-orm/utils";
-import { HarborError } from "../../base/errors.ts";
+import { HarborError } from "../../../base/errors.ts";
 
 /**
  * Refuses a default that is no value of its column, which the compiler would refuse in a project that has one.

@@ -1,0 +1,188 @@
+import type { Dialect } from "../../../base/dialect.ts";
+import type { Column } from "drizzle-orm/column";
+import { is } from "drizzle-orm/entity";
+import * as pg from "drizzle-orm/pg-core";
+import { SQL, View } from "drizzle-orm/sql/sql";
+import * as lite from "drizzle-orm/sqlite-core";
+import { Table } from "drizzle-orm/table";
+import { HarborError } from "../../../base/errors.ts";
+import { postgresExpression } from "../../../schema/twins/expression.ts";
+import { indexName } from "../../../schema/twins/tables.ts";
+
+/** What a schema.ts can export beside tables, and the dialect that it is of. */
+const otherThings: readonly (readonly [dialect: Dialect, is: (value: unknown) => boolean])[] = [
+  ["postgresql", (value) => is(value, pg.PgView) || is(value, pg.PgMaterializedView)],
+  ["postgresql", pg.isPgEnum],
+  ["postgresql", pg.isPgSequence],
+  ["postgresql", (value) => is(value, pg.PgPolicy)],
+  ["sqlite", (value) => is(value, lite.SQLiteView)],
+];
+
+/**
+ * Returns the dialect of something that schema.ts exports beside its tables; `null` for what is no affair of a schema.
+ *
+ * @throws {HarborError} `bad_schema` for what no revision can make
+ */
+export function otherThing(name: string, value: unknown, tables: readonly pg.PgTable[]): Dialect | null {
+  refuseWhatNobodyMakes(name, value);
+  const [dialect] = otherThings.find(([, isIt]) => isIt(value)) ?? [];
+  if (is(value, pg.PgPolicy)) {
+    const { _linkedTable: table } = value as pg.PgPolicy & { readonly _linkedTable?: pg.PgTable };
+    if (table !== undefined && tables.includes(table)) return dialect ?? null;
+    // It stands with its table.
+    if (tables.some((each) => pg.getTableConfig(each).policies.includes(value))) return null;
+    throw new HarborError(
+      "bad_schema",
+      `Cannot keep "${value.name}": it is a policy of no table that is exported`,
+      {
+        hint: "Put it behind the columns of its table, or link() it to one.",
+      },
+    );
+  }
+  return dialect ?? null;
+}
+
+function refuseWhatNobodyMakes(name: string, value: unknown): void {
+  const refuse = (thing: string, what: string, hint: string) => {
+    throw new HarborError("bad_schema", `Cannot keep "${thing}": ${what}`, { hint });
+  };
+  if (is(value, pg.PgRole)) {
+    // drizzle-kit makes none of these either.
+    if ((value as pg.PgRole & { readonly _existing?: boolean })._existing === true) return;
+    refuse(
+      value.name,
+      "it is a role, which the server has and not the database",
+      `Make it with CREATE ROLE, and write: pgRole("${value.name}").existing()`,
+    );
+  }
+  const alone =
+    "One history keeps one schema. Use pgTable and the like, and say which in the database's URL: " +
+    "?options=-csearch_path%3Dname";
+  if (pg.isPgSchema(value)) refuse(value.schemaName, "it is a schema of its own", alone);
+  const schema = schemaOf(value);
+  if (schema !== undefined && schema !== "public") refuse(name, `it is in the schema "${schema}"`, alone);
+  const isKnown = is(value, pg.PgTable) || is(value, lite.SQLiteTable) ||
+    otherThings.some(([, isIt]) => isIt(value));
+  if (!isKnown && (is(value, Table) || is(value, View))) {
+    refuse(name, "it is of a dialect that harbor-db does not speak", "Use pgTable, or sqliteTable.");
+  }
+}
+
+function schemaOf(value: unknown): string | undefined {
+  if (is(value, pg.PgTable)) return pg.getTableConfig(value).schema;
+  if (is(value, pg.PgView)) return pg.getViewConfig(value).schema;
+  if (is(value, pg.PgMaterializedView)) return pg.getMaterializedViewConfig(value).schema;
+  return pg.isPgEnum(value) || pg.isPgSequence(value) ? value.schema : undefined;
+}
+
+/**
+ * Refuses two tables, indexes or views of SQLite that have one name, for which drizzle-kit would end the process.
+ *
+ * @throws {HarborError} `bad_schema`
+ */
+export function refuseSameNames(tables: readonly lite.SQLiteTable[]): void {
+  const names = new Set<string>();
+  for (const table of tables) {
+    const { name: own, indexes, checks, uniqueConstraints } = lite.getTableConfig(table);
+    once(names, own, "a table");
+    for (const { config } of indexes) once(names, config.name, `an index of ${own}`);
+    for (const unique of uniqueConstraints) {
+      if (unique.name !== undefined) once(names, unique.name, `a unique constraint of ${own}`);
+    }
+    const constraints = new Set<string>();
+    for (const { name } of checks) once(constraints, name, `a check of ${own}`);
+  }
+}
+
+/**
+ * Refuses what drizzle-kit would make wrong statements of, or end the process for: two things of one name, a value in
+ * DDL, a reference to a table that is not part of the schema.
+ *
+ * @throws {HarborError} `bad_schema`
+ */
+export function refuseFaults(tables: readonly pg.PgTable[], others: readonly unknown[] = []): void {
+  // Tables, views, sequences and indexes share their names.
+  const names = new Set<string>();
+  for (const other of others) {
+    if (is(other, pg.PgView)) once(names, pg.getViewConfig(other).name, "a view");
+    if (is(other, pg.PgMaterializedView)) once(names, pg.getMaterializedViewConfig(other).name, "a view");
+    if (pg.isPgSequence(other)) once(names, other.seqName!, "a sequence");
+  }
+  for (const table of tables) {
+    const config = pg.getTableConfig(table);
+    const at = (what: string) => `${what} of ${config.name}`;
+    once(names, config.name, "a table");
+    const constraints = new Set<string>();
+    for (const { name } of config.checks) once(constraints, name, at("a check"));
+    for (const { name } of config.uniqueConstraints) once(names, name!, at("a unique constraint"));
+    for (const { isUnique, uniqueName } of config.columns) {
+      if (isUnique) once(names, uniqueName!, at("a unique constraint"));
+    }
+    for (const { config: index } of config.indexes) refuseIndex(index, names, at("an index"));
+    for (const expression of expressionsOf(config)) {
+      const { thing, what } = expression;
+      postgresExpression(expression.value, { thing, what: at(what), nameOf: ({ name }: Column) => name });
+    }
+    for (const key of config.foreignKeys) {
+      const target = key.reference().foreignTable;
+      if (tables.includes(target)) continue;
+      throw new HarborError(
+        "bad_schema",
+        `Cannot refer to "${pg.getTableConfig(target).name}": ${config.name} does, and it is not exported`,
+        { hint: "Export every table: what is exported is the schema." },
+      );
+    }
+  }
+}
+
+type PgConfig = ReturnType<typeof pg.getTableConfig>;
+
+function expressionsOf({ checks, indexes, columns }: PgConfig) {
+  const found = [
+    ...checks.map(({ name, value }) => ({ thing: name, what: "the check", value })),
+    ...indexes.flatMap(({ config }) =>
+      [...config.columns, config.where].map((value) => ({
+        thing: config.name ?? "index",
+        what: "the index",
+        value,
+      }))
+    ),
+    ...columns.map(({ name, default: value }) => ({ thing: name, what: "the default", value })),
+    ...columns.map(({ name, generated }) => {
+      const as: unknown = generated?.as;
+      return { thing: name, what: "the expression", value: typeof as === "function" ? as() : as };
+    }),
+  ];
+  return found.filter((each): each is typeof each & { readonly value: SQL } => is(each.value, SQL));
+}
+
+function refuseIndex(index: pg.Index["config"], known: Set<string>, what: string): void {
+  if (index.name === undefined && index.columns.some((column) => is(column, SQL))) {
+    throw new HarborError("bad_schema", `Cannot name "${what}": it is on an expression`, {
+      hint: 'Give it a name: index("ix_users_email").on(sql`lower(${users.email})`)',
+    });
+  }
+  const name = indexName(index, { nameOf: (column: Column) => column.name });
+  once(known, name, what);
+  if (index.concurrently !== true) return;
+  throw new HarborError(
+    "bad_schema",
+    `Cannot build "${name}": schema.ts says what there is, and concurrently() how it is made`,
+    {
+      hint: "Leave it out: an index of a table with rows is always built beside those who write.",
+    },
+  );
+}
+
+function once(known: Set<string>, name: string, what: string): void {
+  if (known.has(name)) {
+    throw new HarborError(
+      "bad_schema",
+      `Cannot use "${name}": ${what} has that name, and another one has it, too`,
+      {
+        hint: "Give one of them another name.",
+      },
+    );
+  }
+  known.add(name);
+}

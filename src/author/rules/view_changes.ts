@@ -1,0 +1,86 @@
+import { canonical, filterValues, type KitSnapshot, type KitView } from "../../schema/kit_snapshot.ts";
+import { nameOf, tokenize } from "../../sql/lexer.ts";
+import type { SchemaChange } from "./change_stages.ts";
+import { applyRenames } from "./renames.ts";
+
+/** What a change does to views, around what it does to tables. */
+export interface ViewChanges {
+  /** The views that go, those that use others first. */
+  readonly dropped: readonly KitView[];
+  /** Whether they go before the tables change: one that does uses what changes there. */
+  readonly isEarly: boolean;
+  /** Those that are made when the tables have changed, those that others use first; with their keys. */
+  readonly made: readonly (readonly [key: string, view: KitView])[];
+}
+
+/** Returns a snapshot without its views, which are no affair of the stages of a change. */
+export function withoutViews(snapshot: KitSnapshot): KitSnapshot {
+  return snapshot.views === undefined ? snapshot : { ...snapshot, views: {} };
+}
+
+/** Says which views have to go and to come: those that change themselves, and those that use what changes. */
+export function viewChanges(change: SchemaChange): ViewChanges {
+  const { dialect } = change.to;
+  const before = ownViews(change.from);
+  const after = ownViews(change.to);
+  const uses = ({ definition = "" }: KitView, names: ReadonlySet<string>) =>
+    tokenize(definition, dialect).some((token) => names.has(nameOf(token) ?? ""));
+  const held = heldTables(change);
+  const going = new Map(
+    Object.entries(before).filter(([key, view]) =>
+      canonical(view) !== canonical(after[key]) || uses(view, held)
+    ),
+  );
+  // What uses a view that goes cannot stay.
+  for (let size = -1; size < going.size;) {
+    size = going.size;
+    const names = new Set([...going.values()].map(({ name }) => name));
+    for (const [key, view] of Object.entries(before)) if (uses(view, names)) going.set(key, view);
+  }
+  const made = Object.entries(after).filter(([key]) => before[key] === undefined || going.has(key));
+  return {
+    dropped: inOrder([...going], uses).map(([, view]) => view).toReversed(),
+    isEarly: [...going].some(([key, view]) => after[key] === undefined || uses(view, held)),
+    made: inOrder(made, uses),
+  };
+}
+
+function ownViews({ views = {} }: KitSnapshot): Readonly<Record<string, KitView>> {
+  return filterValues(views, ({ definition }) => definition !== undefined);
+}
+
+/** The tables that go, or lose or change a column, which a view that uses it would not let them. */
+function heldTables({ from, to, renames }: SchemaChange): ReadonlySet<string> {
+  const now = applyRenames(from, renames).tables;
+  return new Set(
+    Object.entries(now).filter(([key, { columns }]) => {
+      const after = to.tables[key]?.columns;
+      return after === undefined ||
+        Object.values(columns).some(({ name, type, generated }) =>
+          after[name]?.type !== type ||
+          canonical(after[name]?.generated ?? null) !== canonical(generated ?? null)
+        );
+    }).flatMap(([, { name }]) => [
+      name,
+      ...renames.tables.filter((rename) => rename.to === name).map((rename) => rename.from),
+    ]),
+  );
+}
+
+type Entry = readonly [key: string, view: KitView];
+
+/** Puts views behind those that they use. */
+function inOrder(
+  views: readonly Entry[],
+  uses: (view: KitView, names: ReadonlySet<string>) => boolean,
+): readonly Entry[] {
+  const rest = [...views];
+  const ordered: Entry[] = [];
+  while (rest.length > 0) {
+    const free = rest.findIndex(([, view]) =>
+      !rest.some(([, other]) => other !== view && uses(view, new Set([other.name])))
+    );
+    ordered.push(...rest.splice(Math.max(free, 0), 1));
+  }
+  return ordered;
+}
