@@ -47,6 +47,12 @@ const cases: readonly (readonly [
     "t.c up",
   ],
   ["asks nothing that is filled", ends(t(), t("c text not null")), decisions({ fills: ["t.c='x'"] }), ""],
+  [
+    "offers for a rename what has the same type first, then what has a type of that name",
+    ends(t("a varchar(20)"), t("b integer", "c varchar(50)", "d varchar(20)")),
+    decisions(),
+    "t.a>d,c,b",
+  ],
   ["asks about a rename first", ends(t("a text"), t("c text not null")), decisions(), "t.a>c"],
   [
     "asks for no rows of a renamed column",
@@ -89,6 +95,26 @@ test("openQuestions() asks each question once for both dialects", () => {
   const both = [ends(t("a TEXT"), t("b TEXT not null")), postgres];
   assert.equal(openQuestions(both, decisions()).renames.length, 1);
   assert.equal(openQuestions(both, decisions({ dropped: "all" })).fills.length, 1);
+
+  // What is alike in the one dialect is not in the other.
+  const unlike = {
+    from: kitSnapshot("postgresql", t("a timestamp")),
+    to: kitSnapshot("postgresql", t("b text", "c timestamp")),
+  };
+  const added = openQuestions([ends(t("a TEXT"), t("b TEXT", "c TEXT")), unlike], decisions()).renames
+    .map((candidate) => candidate.added.join());
+  assert.deepEqual(added, ["c,b"]);
+});
+
+test("openQuestions() offers for a table first what has most of its columns", () => {
+  const table = (name: string, ...columns: readonly string[]) => kitTable(name, [id, ...columns]);
+  const from = kitSnapshot("sqlite", table("users", "name text", "mail text"));
+  const to = kitSnapshot(
+    "sqlite",
+    table("notes", "name integer"),
+    table("accounts", "name text", "mail text"),
+  );
+  assert.deepEqual(openQuestions([{ from, to }], decisions()).renames[0]?.added, ["accounts", "notes"]);
 });
 
 test("openQuestions() gives the flag that would answer", () => {

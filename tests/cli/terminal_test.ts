@@ -91,9 +91,14 @@ test("Ctrl-C at adopt's question, and at generate's, changes nothing", async () 
     const running = startCli(["generate", "Call it preview"], {
       cwd: project.cwd,
       tty: true,
+      columns: 52,
       env: { NO_COLOR: "1" },
     });
     await stopAtQuestion(running, /\[1-2\] $/, () => running.type(interrupt));
+    const { stdout } = await running.result;
+    const asked = stdout.slice(stdout.indexOf("files.thumb_path"), stdout.indexOf("[1-2]"));
+    assert.equal(Math.max(...asked.split("\n").map((line) => line.length)) <= 52, true, asked);
+    assert.match(asked, /\n  2  it is dropped, with what it holds\n$/);
     assert.deepEqual(await project.files(), before);
   });
 });

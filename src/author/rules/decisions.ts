@@ -98,8 +98,11 @@ export function decided(fills: readonly Fill[]): readonly DecidedFill[] {
   return fills.flatMap((fill) => fill.value === null ? [] : [{ ...fill, value: fill.value }]);
 }
 
+/** What is alike in one dialect may differ in another, which sorts it otherwise. */
 function distinct(candidates: readonly RenameCandidate[]): readonly RenameCandidate[] {
-  return [...new Map(candidates.map((candidate) => [canonical(candidate), candidate])).values()];
+  const keyOf = (candidate: RenameCandidate) =>
+    canonical({ ...candidate, added: candidate.added.toSorted() });
+  return [...new Map(candidates.map((candidate) => [keyOf(candidate), candidate])).values()];
 }
 
 function refuseUnusedFills(values: FillValues, fills: readonly Fill[]): void {

@@ -1,5 +1,11 @@
 import { HarborError } from "../../base/errors.ts";
-import { type KitEnds, type KitSnapshot, type KitTable, mapValues } from "../../schema/kit_snapshot.ts";
+import {
+  type KitColumn,
+  type KitEnds,
+  type KitSnapshot,
+  type KitTable,
+  mapValues,
+} from "../../schema/kit_snapshot.ts";
 
 /** What has another name now. */
 export interface Renames {
@@ -23,6 +29,7 @@ export interface RenameCandidate {
   /** The table of a column; `null` for a table. */
   readonly table: string | null;
   readonly gone: string;
+  /** What is most like it first. */
   readonly added: readonly string[];
 }
 
@@ -59,27 +66,47 @@ export function renameCandidates(
   const after = tablesByName(to);
   const isOpen = ({ table, gone }: RenameCandidate) =>
     !dropped.some((each) => each.table === table && each.gone === gone);
-  const tables = candidates({ kind: "table", table: null }, before, after).filter(isOpen);
+  const tables = candidates({ kind: "table", table: null, likeness: likenessOfTables }, before, after)
+    .filter(isOpen);
   if (tables.length > 0) return tables;
   return [...before].flatMap(([name, table]) => {
     const now = after.get(name);
     if (now === undefined) return [];
     return candidates(
-      { kind: "column", table: name },
+      { kind: "column", table: name, likeness: likenessOfColumns },
       new Map(Object.entries(table.columns)),
       new Map(Object.entries(now.columns)),
     ).filter(isOpen);
   });
 }
 
-function candidates(
-  { kind, table }: Pick<RenameCandidate, "kind" | "table">,
-  before: ReadonlyMap<string, unknown>,
-  after: ReadonlyMap<string, unknown>,
+/** What may be renamed, and how much something that is gone is like something that is new. */
+interface Kind<T> extends Pick<RenameCandidate, "kind" | "table"> {
+  likeness(gone: T, added: T): number;
+}
+
+function candidates<T>(
+  { kind, table, likeness }: Kind<T>,
+  before: ReadonlyMap<string, T>,
+  after: ReadonlyMap<string, T>,
 ): RenameCandidate[] {
-  const added = [...after.keys()].filter((name) => !before.has(name));
+  const added = [...after].filter(([name]) => !before.has(name));
   if (added.length === 0) return [];
-  return [...before.keys()].filter((name) => !after.has(name)).map((gone) => ({ kind, table, gone, added }));
+  return [...before].filter(([name]) => !after.has(name)).map(([gone, part]) => ({
+    kind,
+    table,
+    gone,
+    added: added.toSorted(([, a], [, b]) => likeness(part, b) - likeness(part, a)).map(([name]) => name),
+  }));
+}
+
+function likenessOfTables(gone: KitTable, added: KitTable): number {
+  return Object.values(gone.columns).filter(({ name, type }) => added.columns[name]?.type === type).length;
+}
+
+function likenessOfColumns(gone: KitColumn, added: KitColumn): number {
+  const word = ({ type }: KitColumn) => type.split("(")[0];
+  return gone.type === added.type ? 2 : word(gone) === word(added) ? 1 : 0;
 }
 
 /**

@@ -9,6 +9,7 @@ import { type Fill, parseFills } from "../../author/rules/fills.ts";
 import { parseRenames, type RenameCandidate, type Renames } from "../../author/rules/renames.ts";
 import type { ProjectPart } from "../../author/read_project.ts";
 import type { App } from "../../cli/app.ts";
+import { wrap } from "../../cli/wrap.ts";
 
 /** Reads what was decided on the command line, and asks for the rest where there is somebody to ask. */
 export async function readDecisions(
@@ -69,9 +70,10 @@ async function askRename(
     ...added.map((name, index) => `  ${index + 1}  it is called ${prefix}${name} now`),
     `  ${added.length + 1}  it is dropped, with what it holds`,
   ];
+  const shown = lines.map((line, at) => wrap(shownText(line), system.stderr.columns, at === 0 ? 0 : 5));
   report.event({ kind: "done" });
   for (;;) {
-    const text = await system.ask(`${lines.map(shownText).join("\n")}\n[1-${added.length + 1}] `);
+    const text = await system.ask(`${shown.join("\n")}\n[1-${added.length + 1}] `);
     const choice = Number(text.trim());
     if (choice >= 1 && choice <= added.length) return added[choice - 1]!;
     if (choice === added.length + 1) return null;
@@ -79,13 +81,11 @@ async function askRename(
 }
 
 async function askFill({ system, report }: App, { table, column }: Fill): Promise<string> {
+  const question = "must not be empty. What do the rows that exist get, as SQL ('text', 0, another_column)? ";
+  const shown = wrap(`${shownText(`${table}.${column}`)} ${question}`, system.stderr.columns, 0);
   report.event({ kind: "done" });
   for (;;) {
-    const text = await system.ask(
-      `${
-        shownText(`${table}.${column}`)
-      } must not be empty. What do the rows that exist get, as SQL ('text', 0, another_column)? `,
-    );
+    const text = await system.ask(shown);
     if (text.trim() !== "") return text.trim();
   }
 }
