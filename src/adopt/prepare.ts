@@ -147,7 +147,7 @@ async function prepareBridge(
   const isFilled = ({ kind, table, columns: [column] }: Demand) =>
     kind === "null" && bridge.fills.some((fill) => fill.table === table && fill.column === column);
   const demands = demandsOf(target.snapshot, inspection.live).filter((demand) => !isFilled(demand));
-  const conflicts = await findConflicts(database, demands);
+  const conflicts = await findConflicts(context, demands);
   return { ...drafted, refusal: conflictError(`Cannot adopt "${database.url}"`, conflicts) };
 }
 

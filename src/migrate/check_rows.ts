@@ -2,7 +2,9 @@ import { counted } from "../base/quantity.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Demand } from "./rules/row_demands.ts";
 import { HarborError } from "../base/errors.ts";
+import { stopIfAsked } from "../base/interrupt.ts";
 import type { Database } from "../engines/database.ts";
+import type { RunContext } from "../engines/run_context.ts";
 import { userStatement } from "../engines/statement_names.ts";
 
 /** How many rows are named. */
@@ -18,15 +20,18 @@ export interface Conflict extends Pick<Demand, "kind" | "table" | "columns" | "q
 }
 
 /**
- * Looks for rows that break demands. Reads only. A demand that names what is not there, such as a function that a script
+ * Looks for rows that break demands, one after the other. Reads only. A demand that names what is not there, such as a function that a script
  * has still to make, is left to the statement that makes it.
+ *
+ * @throws {HarborError} `interrupted`, and what the database says
  */
 export async function findConflicts(
-  database: Database,
+  { database, signal }: Pick<RunContext, "database" | "signal">,
   demands: readonly Demand[],
 ): Promise<readonly Conflict[]> {
   const conflicts: Conflict[] = [];
   for (const demand of demands) {
+    stopIfAsked(signal);
     const examples = await readExamples(database, demand);
     if (examples.length === 0) continue;
     const [count] = await database.read<{ n: number | bigint | string }>(
@@ -79,9 +84,10 @@ export function conflictError(
     "data_conflict",
     `${attempt}: ${conflicts.map((conflict) => conflict.state).join("; ")}`,
     {
-      hint: `${untouched} See them all, then correct them: ${
-        conflicts.map((conflict) => `${conflict.query};`).join(" ")
-      }`,
+      hint: [
+        `${untouched} See them all, then correct them:`,
+        ...conflicts.map((conflict) => `${conflict.query};`),
+      ],
       details: { conflicts },
     },
   );

@@ -84,6 +84,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     const prepared = await preparePlan(context, options.goal);
     const { from, to, steps, state } = prepared;
     const ahead = seen !== null && isSameWay(first, prepared) ? seen : await preflight(context, from, steps);
+    stopIfAsked(context.signal);
     // Before the backup, which has it then as well.
     await identify(context, state);
     for (const loss of ahead?.losses ?? []) {

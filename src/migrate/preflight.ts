@@ -195,7 +195,7 @@ async function ask(
     }))
   );
   const now = judged.flat().flatMap(({ now }) => now ?? []);
-  const conflicts = await findConflicts(database, now);
+  const conflicts = await findConflicts(context, now);
   const error = conflictError(setting.attempt, conflicts, setting.untouched);
   if (error !== null) throw error;
   const left = questions.map((question, place): Question => ({

@@ -98,7 +98,7 @@ test("Ctrl-C at adopt's question, and at generate's, changes nothing", async () 
     const { stdout } = await running.result;
     const asked = stdout.slice(stdout.indexOf("files.thumb_path"), stdout.indexOf("[1-2]"));
     assert.equal(Math.max(...asked.split("\n").map((line) => line.length)) <= 52, true, asked);
-    assert.match(asked, /\n  2  it is dropped, with what it holds\n$/);
+    assert.match(asked, /\n {2}2 {2}it is dropped, with what it holds\n$/);
     assert.deepEqual(await project.files(), before);
   });
 });

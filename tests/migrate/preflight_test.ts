@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { integer, type PgColumnBuilderBase, type PgTable, text, varchar } from "drizzle-orm/pg-core";
+import type { Database } from "../../src/engines/database.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { readState } from "../../src/state/read_state.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 import { engines, withTestDatabase } from "../support/databases.ts";
-import { rejectsWith } from "../support/harbor_error.ts";
+import { failureOf, rejectsWith } from "../support/harbor_error.ts";
 import { type Extra, oneOf, references, table, uniqueIndex } from "../support/samples/tables.ts";
 import { withOwnedPostgres } from "../support/postgres_role.ts";
 import { withClient } from "../support/servers/postgres_server.ts";
@@ -107,6 +108,19 @@ for (const engine of engines) {
         const upgrade = migrate({ ...context, database: busy }, { goal, lockWaitMs: 0, beforeSteps });
         await rejectsWith("data_conflict", upgrade);
         assert.equal(backups, 0);
+
+        const stop = new AbortController();
+        const stopping: Database = {
+          ...database,
+          // Each look at the rows is one on the way.
+          read: (statement) => {
+            stop.abort();
+            return database.read(statement);
+          },
+        };
+        const stopped = { ...context, database: stopping, signal: stop.signal };
+        const error = await failureOf(migrate(stopped, { goal, lockWaitMs: 0, beforeSteps }));
+        assert.deepEqual([error.code, backups], ["interrupted", 0]);
       })
     );
   });

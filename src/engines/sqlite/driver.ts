@@ -88,6 +88,9 @@ function openStatements(handle: DatabaseSync, url: string): Statements {
   };
 }
 
+/** For how long nothing may be heard of signals, in milliseconds. */
+const unheardMs = 20;
+
 /** A batch that a thread writes, over a connection of its own. */
 export interface WriteJob extends FileJob, Pick<SqliteBatch, "statements" | "mode"> {
   readonly verb: "write";
@@ -150,8 +153,16 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     return changed;
   }
 
+  /** After a statement that took long, signals and timers have their turn. */
+  async function read<Row>(statement: SqliteStatement): Promise<Row[]> {
+    const began = performance.now();
+    const rows = statements.rows<Row>(statement);
+    if (performance.now() - began > unheardMs) await sleep(1);
+    return rows;
+  }
+
   return {
-    read: (statement) => soon(() => statements.rows(statement)),
+    read,
     readTogether: (queries) => soon(() => readTogether(statements, queries)),
     transact: write,
     transactOwn: (make, isUrgent) => transact(make, isUrgent === false ? commitSoon : commit),
