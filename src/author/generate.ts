@@ -36,6 +36,8 @@ export interface NewRevision {
 
 export interface NewRevisionPart {
   readonly dialect: Dialect;
+  /** Where in the history's folder its files are. */
+  readonly place: string;
   readonly scripts: DraftedScripts;
   /** What the revision leaves behind, with its ids. */
   readonly snapshot: KitSnapshot;
@@ -113,6 +115,7 @@ function nameRevision(
     createdAt: creationTime(request, head === undefined ? null : Date.parse(head.createdAt)),
     parts: drafted.map(({ dialect, scripts, schema }, at) => ({
       dialect,
+      place: parts[at]!.place,
       scripts,
       // Who wrote the parent may have given it any id.
       snapshot: { ...schema, id: snapshotId(id), prevId: parent === null ? originId : parts[at]!.from.id },
@@ -145,17 +148,16 @@ export function filesOf(
   revision: NewRevision,
   unproven: readonly Dialect[] = [],
 ): readonly FileChange[] {
-  const added = revision.parts.flatMap(({ dialect, scripts, snapshot }) => {
+  const added = revision.parts.flatMap(({ dialect, place, scripts, snapshot }) => {
     const [up, down, meta] = revisionFiles(revision.tag);
-    const place = placeOf(dir, dialect);
     return [
       { dialect, path: place + up, text: scripts.up },
       { dialect, path: place + down, text: scripts.down },
       { dialect, path: place + meta, text: renderJson(snapshot) },
     ];
   });
-  const journals = revision.parts.map(({ dialect }) => {
-    const path = placeOf(dir, dialect) + journalPath;
+  const journals = revision.parts.map(({ dialect, place }) => {
+    const path = place + journalPath;
     const before = readIfThere(join(dir, path));
     return { path, text: journalWith(before, dialect, revision), before };
   });

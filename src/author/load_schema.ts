@@ -42,9 +42,10 @@ const ownModules: Readonly<Record<string, () => Promise<unknown>>> = {
  * `drizzle-orm` is harbor-db's own: what is generated does not depend on what is installed. Other modules come from
  * node_modules.
  *
+ * @param casing Of columns without a name, where the file does not say it
  * @throws {HarborError} `bad_schema` with file, line and what is wrong
  */
-export async function loadSchema(file: string): Promise<LoadedSchema> {
+export async function loadSchema(file: string, casing?: Casing): Promise<LoadedSchema> {
   const own = new Map<string, unknown>();
   for (const [name, load] of Object.entries(ownModules)) own.set(name, await load());
   const { exports, texts } = runModule(resolve(file), own);
@@ -55,7 +56,7 @@ export async function loadSchema(file: string): Promise<LoadedSchema> {
       throw error instanceof HarborError ? withPlace(error, texts) : error;
     }
   };
-  const schema = inPlace(() => readExports(file, exports));
+  const schema = inPlace(() => readExports(file, exports, casing));
   return { ...schema, tablesFor: (dialect) => inPlace(() => schema.tablesFor(dialect)) };
 }
 
@@ -95,7 +96,7 @@ function placeIn(text: string, thing: string): number {
  *
  * @throws {HarborError} `bad_schema`
  */
-export function readExports(file: string, exported: unknown): LoadedSchema {
+export function readExports(file: string, exported: unknown, usual?: Casing): LoadedSchema {
   const found = { sqlite: new Map<string, SQLiteTable>(), postgresql: new Map<string, PgTable>() };
   const others: Readonly<Record<Dialect, Map<string, unknown>>> = {
     sqlite: new Map(),
@@ -126,7 +127,7 @@ export function readExports(file: string, exported: unknown): LoadedSchema {
     const type = enumOf(column);
     if (type !== undefined) keep(others.postgresql, `enum ${type.enumName}`, type);
   }
-  const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]);
+  const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]) ?? usual;
   /** What drizzle-kit takes of each dialect, where the schema has no tables of that dialect's own and where it has. */
   const makers: Readonly<Record<Dialect, Makers>> = {
     sqlite: {

@@ -13,6 +13,7 @@ import {
 } from "../schema/kit_snapshot.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { type LoadedSchema, loadSchema } from "./load_schema.ts";
+import type { Casing } from "../schema/twins/tables.ts";
 import { orNull } from "./read_scripts.ts";
 import { findPlaces, readHistory } from "../history/read_history.ts";
 
@@ -21,12 +22,16 @@ export interface ProjectPaths {
   /** The `drizzle/` folder. */
   readonly dir: string;
   readonly schemaFile: string;
+  /** What a `drizzle.config` says, for a schema.ts that does not. */
+  readonly said?: { readonly dialect: Dialect | undefined; readonly casing: Casing | undefined };
 }
 
 /** What one dialect has: from what the last revision leaves behind to what schema.ts says, whose ids are made up. */
 export interface ProjectPart extends KitEnds {
   readonly dialect: Dialect;
   readonly history: History;
+  /** Where in the history's folder its files are, or will be: `sqlite/`, or nothing. */
+  readonly place: string;
   readonly isChanged: boolean;
 }
 
@@ -37,12 +42,14 @@ export interface ProjectPart extends KitEnds {
  * revisions
  */
 export async function readProject(
-  { dir, schemaFile }: ProjectPaths,
+  { dir, schemaFile, said }: ProjectPaths,
   engine: DrizzleEngine,
 ): Promise<readonly ProjectPart[]> {
-  const schema = await loadSchema(schemaFile);
+  const schema = await loadSchema(schemaFile, said?.casing);
   const places = findPlaces(dir);
-  const wanted = wantedDialects(schema, places);
+  const wanted = said?.dialect !== undefined && schema.dialects === null && !hasOwnFolders(places)
+    ? [said.dialect]
+    : wantedDialects(schema, places);
   const parts: ProjectPart[] = [];
   for (const dialect of dialects) {
     const place = places.get(dialect);
@@ -57,10 +64,17 @@ export async function readProject(
     refuseBranches(history, readReleased(dir, history));
     const to = await engine.snapshot(dialect, own, schema.casing);
     const from = await lastSnapshot(history, engine);
-    parts.push({ dialect, history, from, to, isChanged: !sameSchema(from, to) });
+    // Where a config says the dialect, the kit's own layout is what its other tools look for.
+    const home = place ?? (said?.dialect === dialect && places.size === 0 ? "" : `${dialect}/`);
+    parts.push({ dialect, history, place: home, from, to, isChanged: !sameSchema(from, to) });
   }
   refuseDifferentHistories(parts);
   return parts;
+}
+
+/** Says whether a history is laid out by dialects: then it is for them, whatever a `drizzle.config` says. */
+function hasOwnFolders(places: ReadonlyMap<Dialect, string>): boolean {
+  return [...places.values()].some((place) => place !== "");
 }
 
 /**
@@ -87,7 +101,7 @@ function refuseFoldered({ isFoldered }: History, dir: string): void {
       "Write the revision with the kit of the project: npx drizzle-kit generate",
       "Then its way back, as down.sql beside migration.sql, and look at both: harbor-db check --prove",
     ],
-    details: { dir },
+    details: { dir, isReadOnly: true },
   });
 }
 

@@ -7,7 +7,7 @@ import type { History } from "../history/history.ts";
 import { shownText } from "../base/shown_text.ts";
 import type { OpenOptions } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { findProjectHistory, refuseUnlessUsable } from "./find_project.ts";
+import { findProject, type Project, refuseUnlessUsable } from "./find_project.ts";
 import { locateFile } from "./locate_file.ts";
 import { readUrl } from "./read_url.ts";
 import { defaultUrl, type GlobalValues } from "./global_options.ts";
@@ -26,6 +26,8 @@ export interface App {
   databaseUrl(): DatabaseUrl;
   /** Whether the database (or another one) is a SQLite file that does not exist. */
   isAbsent(url?: DatabaseUrl): boolean;
+  /** Returns the project that the working directory is, or is in; `null` outside of one. */
+  project(): Project | null;
   /** Returns the folder of the history: `--dir`, else the project's; `null` for the one that is built in. */
   historyDir(): string | null;
   /** Reads the history of a dialect. */
@@ -75,8 +77,12 @@ export function createApp(
     if (dir !== null && settings.dir === undefined) refuseUnlessUsable(dir);
     return run.readHistory(dir ?? system.defaultDir, dialect);
   }
+  let found: Project | null | undefined;
+  function project(): Project | null {
+    return found === undefined ? found = findProject(system.cwd) : found;
+  }
   function historyDir(): string | null {
-    return settings.dir === undefined ? findProjectHistory(system.cwd) : resolve(system.cwd, settings.dir);
+    return settings.dir === undefined ? project()?.history ?? null : resolve(system.cwd, settings.dir);
   }
   async function open(access: OpenOptions["access"], url: DatabaseUrl) {
     if (access === "read" && url.isFile && isAbsent(url)) {
@@ -92,6 +98,7 @@ export function createApp(
     lockWaitMs: settings.lockWait * 1_000,
     databaseUrl,
     isAbsent,
+    project,
     historyDir,
     readHistory,
     withRun: async (access, work, url = databaseUrl()) => {

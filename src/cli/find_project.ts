@@ -1,25 +1,68 @@
 import { existsSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { dialects } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import { currentUser } from "../base/files/open_folder.ts";
+import { readIfThere } from "../base/files/read_if_there.ts";
+import { type DrizzleConfig, parseDrizzleConfig } from "../history/drizzle_config.ts";
 import { quoteForShell } from "../base/quote_shell.ts";
 
-/** What makes a folder a project of its own. Looked for one by one, since a folder may hold very many files. */
-const marks = [
-  "schema.ts",
-  ...["ts", "js", "mjs", "cjs", "mts", "cts", "json"].map((end) => `drizzle.config.${end}`),
-];
+/** The names that a config of drizzle-kit has. Looked for one by one, since a folder may hold very many files. */
+const configs = ["ts", "js", "mjs", "cjs", "mts", "cts", "json"].map((end) => `drizzle.config.${end}`);
+
+/** A developer's project. */
+export interface Project {
+  /** The folder of its history. */
+  readonly history: string;
+  /** The absolute path of its schema, where a `drizzle.config` says one. */
+  readonly schema: string | null;
+  /** What the `drizzle.config` says, from whose folder its paths lead. */
+  readonly config: DrizzleConfig | null;
+}
 
 /**
- * Returns the `drizzle/` folder of the project that a folder is, or is in; `null` outside of one. A folder with
- * `schema.ts` or a `drizzle.config` is a project whether it has a history or not; one around it is when it has.
+ * Returns the project that a folder is, or is in; `null` outside of one. A folder with `schema.ts` or a `drizzle.config`
+ * is a project whether it has a history or not; one around it is when it has. The history is in `drizzle/`, unless the
+ * config names another folder and none of ours is there.
+ *
+ * @throws {HarborError} `bad_config` when only running a config would tell where the history is
  */
-export function findProjectHistory(cwd: string): string | null {
+export function findProject(cwd: string): Project | null {
   for (let folder = cwd;; folder = dirname(folder)) {
-    const history = join(folder, "drizzle");
-    if (isMarked(folder) && (folder === cwd || isOurs(folder) && isOurs(history))) return history;
+    const project = projectIn(folder);
+    if (project !== null && (folder === cwd || isOurs(folder) && isOurs(project.history))) return project;
     if (folder === dirname(folder)) return null;
   }
+}
+
+function projectIn(folder: string): Project | null {
+  const file = configs.map((name) => join(folder, name)).find((path) => existsSync(path));
+  if (file === undefined && !existsSync(join(folder, "schema.ts"))) return null;
+  const usual = join(folder, "drizzle");
+  const isLaidOut = dialects.some((dialect) => existsSync(join(usual, dialect)));
+  const text = file === undefined ? null : readIfThere(file);
+  if (file === undefined || text === null) return { history: usual, schema: null, config: null };
+  const config = parseDrizzleConfig(text);
+  if (config.out === null && !existsSync(usual)) throw computed(file, "out", "--dir <dir>");
+  return {
+    history: isLaidOut ? usual : resolve(folder, config.out ?? "drizzle"),
+    schema: config.schema ? schemaFile(resolve(folder, config.schema)) : null,
+    config,
+  };
+}
+
+/** A folder stands for the file in it that exports all. */
+function schemaFile(path: string): string {
+  const index = join(path, "index.ts");
+  return existsSync(index) ? index : path;
+}
+
+function computed(file: string, name: string, option: string): HarborError {
+  return new HarborError("bad_config", `Cannot read "${file}"`, {
+    state: `its "${name}" is no plain text, and the config is not run`,
+    hint: `Say it: ${option}`,
+    details: { path: file },
+  });
 }
 
 /**
@@ -48,10 +91,6 @@ export function refuseUnlessUsable(history: string): void {
     `Cannot read the history in "${history}": it is another user's, whose scripts would run with your rights`,
     { hint: `When you trust them: --dir ${quoteForShell(history)}` },
   );
-}
-
-function isMarked(folder: string): boolean {
-  return marks.some((name) => existsSync(join(folder, name)));
 }
 
 /** Whether something is there that is this user's or root's. */

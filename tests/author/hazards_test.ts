@@ -194,7 +194,8 @@ const inSqlite: typeof inPostgres = [
   [["UPDATE OR IGNORE t SET a = 'x'"], "backfill_without_directive"],
   [["WITH x AS (SELECT 1) DELETE FROM t"], "delete_without_directive unnamed_drop"],
   [["VACUUM"], "needs_alone"],
-  [["PRAGMA foreign_keys=OFF"], "needs_alone"],
+  [["PRAGMA foreign_keys=OFF"], ""],
+  [["PRAGMA journal_mode=WAL"], "needs_alone"],
 ];
 
 for (const [dialect, cases] of [["postgresql", inPostgres], ["sqlite", inSqlite]] as const) {

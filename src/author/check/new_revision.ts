@@ -2,8 +2,8 @@ import type { Dialect } from "../../base/dialect.ts";
 import { join, relative } from "node:path";
 import { HarborError } from "../../base/errors.ts";
 import type { Finding } from "../../base/finding.ts";
-import { buildHistory, headOf, type History, journalPath } from "../../history/history.ts";
-import { placeOf } from "../../history/read_history.ts";
+import { buildHistory, headOf, type History } from "../../history/history.ts";
+
 import { readIfThere } from "../../base/files/read_if_there.ts";
 import { readReleased } from "../baseline.ts";
 import { checkHazards } from "./hazards.ts";
@@ -11,7 +11,7 @@ import { readScripts } from "../read_scripts.ts";
 import { usualPostgres } from "./rules/usual_postgres.ts";
 import { checkStatements } from "./syntax.ts";
 import { type ProofSetting, proveRevisions, type Unfilled } from "../prove.ts";
-import { dialects } from "../../base/dialect.ts";
+
 import type { FileChange } from "../write_together.ts";
 
 /** What is known of a revision before it is written. */
@@ -34,7 +34,9 @@ export interface Examined {
  */
 export async function checkNewRevision(
   changes: readonly FileChange[],
-  { dir, cwd, proof, mayFail }: {
+  { parts, dir, cwd, proof, mayFail }: {
+    /** What is new, and where its files will be. */
+    readonly parts: readonly { readonly dialect: Dialect; readonly place: string }[];
     readonly dir: string;
     /** Where paths are shown from. */
     readonly cwd: string;
@@ -47,9 +49,7 @@ export async function checkNewRevision(
   const empty: Examined["empty"][number][] = [];
   const hazards: Finding[] = [];
   const failed = new Map<Dialect, HarborError>();
-  for (const dialect of dialects) {
-    const place = placeOf(dir, dialect);
-    if (!changes.some(({ path }) => path === place + journalPath)) continue;
+  for (const { dialect, place } of parts) {
     const history = historyAfter(changes, { dir, cwd, place, dialect });
     const setting = proof.get(dialect);
     try {

@@ -26,9 +26,10 @@ export async function checkSchema(paths: ProjectPaths): Promise<readonly Project
     });
   } catch (error) {
     if (!(error instanceof HarborError)) throw error;
+    const status = error.details["isReadOnly"] === true ? "warn" : "error";
     // What is wrong with the history is found by name.
     return [
-      found("error", error.message, error.code === "bad_history" ? null : error.hint ?? null, error.details),
+      found(status, error.message, error.code === "bad_history" ? null : error.hint ?? null, error.details),
     ];
   }
 }

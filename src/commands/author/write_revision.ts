@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { readCreationTime, readRevisionId, readRevisionName } from "../../history/revision_name.ts";
 import type { DrizzleEngine } from "../../author/drizzle_engine.ts";
@@ -89,6 +90,7 @@ export async function writeRevision(
   ]);
   const drafted = filesOf(paths.dir, revision);
   const { proven, empty, failed, hazards } = await checkNewRevision(drafted, {
+    parts: revision.parts,
     dir: paths.dir,
     cwd: system.cwd,
     proof: await proofSettings(app, options.proveUrl),
@@ -159,8 +161,20 @@ export function writeOptions({ system, lockWaitMs }: App, dir: string): WriteOpt
   return { lock: lockPath(stateFolder(system), "history", dir), waitMs: lockWaitMs, signal: system.signal };
 }
 
-/** Returns where the developer's files are: `--dir`, else the project's, else `drizzle/` in the working directory. */
-export function projectPaths({ historyDir, system }: App, schema: string | undefined): ProjectPaths {
+/**
+ * Returns where the developer's files are: `--dir`, else the project's, else `drizzle/` in the working directory; and
+ * the schema that is named, else the config's, else `schema.ts` beside the history.
+ */
+export function projectPaths(
+  { historyDir, project, settings, system }: App,
+  schema: string | undefined,
+): ProjectPaths {
   const dir = historyDir() ?? join(system.cwd, "drizzle");
-  return { dir, schemaFile: resolve(system.cwd, schema ?? join(dirname(dir), "schema.ts")) };
+  const beside = join(dirname(dir), "schema.ts");
+  const own = settings.dir !== undefined && existsSync(beside) ? null : project();
+  return {
+    dir,
+    schemaFile: resolve(system.cwd, schema ?? own?.schema ?? beside),
+    said: { dialect: own?.config?.dialect, casing: own?.config?.casing },
+  };
 }

@@ -81,6 +81,7 @@ function drizzleParts(
     const head = headOf(own);
     return {
       dialect,
+      place: `${dialect}/`,
       history: own,
       from: head === undefined
         ? await engine.snapshot(dialect, before[dialect])

@@ -1,0 +1,39 @@
+import { type Dialect, dialectNamed } from "../base/dialect.ts";
+
+/** What a `drizzle.config` says that harbor-db goes by, as it stands in it. */
+export interface DrizzleConfig {
+  /** The folder of the history, from the config's own. */
+  readonly out: Setting;
+  /** The file of the schema, from the config's own folder. */
+  readonly schema: Setting;
+  readonly dialect: Dialect | undefined;
+  readonly casing: "snake_case" | "camelCase" | undefined;
+}
+
+/** A text; `null` for one that only running the config would tell, `undefined` for one that it does not have. */
+export type Setting = string | null | undefined;
+
+/** Comments, and the strings in which what looks like one is none. */
+const commentOrString =
+  /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
+
+/** Reads the text of a `drizzle.config` of any kind. It is never run: it may connect, read secrets or ask. */
+export function parseDrizzleConfig(text: string): DrizzleConfig {
+  let outer = text.replaceAll(commentOrString, (_, string: string | undefined) => string ?? " ");
+  // What stands in an object of its own (`migrations`, `introspect`) has the same names and another meaning.
+  for (let before = ""; before !== outer;) {
+    before = outer;
+    outer = outer.replaceAll(/(["']?[\w$]+["']?\s*:\s*)\{[^{}]*\}/g, "$1null");
+  }
+  const valueOf = (name: string): Setting => {
+    const found = new RegExp(`[{,]\\s*(["']?)${name}\\1\\s*(?::\\s*([^,}\\n]*)|[,}])`).exec(outer);
+    return found === null ? undefined : /^(["'`])([^"'`$\\]*)\1\s*$/.exec(found[2] ?? "")?.[2] ?? null;
+  };
+  const casing = valueOf("casing");
+  return {
+    out: valueOf("out"),
+    schema: valueOf("schema"),
+    dialect: dialectNamed(valueOf("dialect") ?? ""),
+    casing: casing === "snake_case" || casing === "camelCase" ? casing : undefined,
+  };
+}

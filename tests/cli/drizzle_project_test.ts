@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { cp, mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { withFolder } from "../support/databases.ts";
+import { projectFile } from "../support/project.ts";
+import { runCli } from "../support/run_cli.ts";
+
+const schema = (more = "") => `
+import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+export const notes = sqliteTable("notes", { id: integer().primaryKey(), shownAs: text(), ${more} });
+`;
+
+/** A project as Drizzle's own users have it, without a history. */
+const config = `export default defineConfig({
+  out: "./src/db/migrations", schema: "./src/db/schema.ts", dialect: "sqlite", casing: "snake_case",
+  dbCredentials: { url: readSecret() },
+});`;
+
+test("a drizzle.config says where history and schema are, which dialect and casing; it is not run", () =>
+  withFolder(async (cwd) => {
+    await mkdir(join(cwd, "src/db"), { recursive: true });
+    await writeFile(join(cwd, "drizzle.config.ts"), config);
+    await writeFile(join(cwd, "src/db/schema.ts"), schema());
+    const run = async (...args: readonly string[]) => {
+      const result = await runCli(args, { cwd });
+      assert.equal(result.code, 0, `${args.join(" ")}\n${result.stdout}${result.stderr}`);
+      return result.stdout;
+    };
+    await run("generate", "First");
+    await writeFile(join(cwd, "src/db/schema.ts"), schema("body: text()"));
+    await run("generate", "Second");
+    const files = await readdir(join(cwd, "src/db/migrations"));
+    assert.deepEqual(files.filter((name) => !name.endsWith(".sql")).sort(), ["SHA256SUMS", "meta"]);
+    assert.equal(files.filter((name) => name.endsWith(".sql")).length, 4);
+    await run("check");
+    await run("upgrade");
+    assert.match(await run("status"), /src\/db\/migrations/);
+    await run("downgrade", "-1", "--yes");
+  }));
+
+test("the history of another kit goes on: with its ids, its snapshots, and what generate adds", () =>
+  withFolder(async (cwd) => {
+    await cp(projectFile("tests/support/histories/kit-0.31/sqlite"), join(cwd, "drizzle"), {
+      recursive: true,
+    });
+    await writeFile(join(cwd, "drizzle.config.json"), `{ "schema": "all.ts", "dialect": "sqlite" }`);
+    const all = await runCli(["upgrade", "0001", "--json"], { cwd });
+    assert.deepEqual(all.json()["to"], "0001", all.stderr);
+    const tag = (await readdir(join(cwd, "drizzle"))).find((name) => name.startsWith("0002_"))!;
+    assert.equal((await runCli(["upgrade", tag.slice(0, 6)], { cwd })).code, 0);
+    const irreversible = await runCli(["downgrade", "0001", "--yes"], { cwd });
+    assert.match(irreversible.stderr, /Cannot downgrade "0002" \(step 3\): it has no downgrade script/);
+  }));
+
+test("generate says what it does not write in the folders of drizzle-kit 1.0, and check reads them", () =>
+  withFolder(async (cwd) => {
+    await cp(projectFile("tests/support/histories/kit-1.0/sqlite"), join(cwd, "drizzle"), {
+      recursive: true,
+    });
+    await writeFile(join(cwd, "schema.ts"), schema());
+    const refused = await runCli(["generate", "More"], { cwd });
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /laid out as drizzle-kit 1\.0 does it.*drizzle-kit generate/s);
+    const check = await runCli(["check", "--json"], { cwd });
+    const { findings } = check.json<{ findings: { check: string; status: string; message: string }[] }>();
+    const found = findings.filter(({ status }) => status !== "pass").map((each) =>
+      `${each.check} ${each.status}`
+    );
+    assert.deepEqual(
+      [...new Set(found)].sort(),
+      ["downgrade fail", "edited warn", "hazard warn", "schema warn"],
+      check.stdout,
+    );
+  }));

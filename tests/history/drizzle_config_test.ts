@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseDrizzleConfig } from "../../src/history/drizzle_config.ts";
+
+// One row a config: what it shows, its text, what is read of it (`null` where only running it would tell).
+const configs: readonly (readonly [string, string, Record<string, unknown>])[] = [
+  [
+    "an exported object",
+    `export default { out: "./m", schema: './s.ts', dialect: "turso" } satisfies Config;`,
+    {
+      out: "./m",
+      schema: "./s.ts",
+      dialect: "sqlite",
+    },
+  ],
+  ["defineConfig", "export default defineConfig({\n  casing: `snake_case`,\n  dialect: 'postgresql',\n});", {
+    casing: "snake_case",
+    dialect: "postgresql",
+  }],
+  ["JSON", `{ "out": "m", "schema": "s.ts", "dialect": "sqlite" }`, {
+    out: "m",
+    schema: "s.ts",
+    dialect: "sqlite",
+  }],
+  ["comments", `export default { // out: "no",\n out: "a//b", /* schema: "no", */ }`, { out: "a//b" }],
+  [
+    "objects in it",
+    `export default { migrations: { table: "t", schema: "app" }, introspect: { casing: "camel" }, out: "m" }`,
+    { out: "m" },
+  ],
+  ["what is computed", "export default { out: join(here, 'm'), schema, dialect: env.D }", {
+    out: null,
+    schema: null,
+  }],
+  ["a template with a hole", "export default { out: `${here}/m` }", { out: null }],
+  ["several files", `export default { schema: ["./a.ts", "./b.ts"], out: "m" }`, { schema: null, out: "m" }],
+  ["another dialect", `export default { dialect: "mysql" }`, {}],
+];
+for (const [what, text, expected] of configs) {
+  test(`parseDrizzleConfig() reads ${what}`, () => {
+    const said = Object.entries(parseDrizzleConfig(text)).filter(([, value]) => value !== undefined);
+    assert.deepEqual(Object.fromEntries(said), expected);
+  });
+}
