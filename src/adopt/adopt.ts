@@ -70,7 +70,7 @@ export function adoptionBatch(
 ): readonly SQL[] {
   const startedAt = now().toISOString();
   const origin = action === "bridge" ? "bridge" : "adopt";
-  const hasAlembic = inspection.labels.some((label) => label.table === "alembic_version");
+  const hasAlembic = inspection.labels.some(({ by }) => by === "alembic");
   const reached = history.revisions.slice(
     0,
     history.revisions.findIndex((revision) => revision.id === to) + 1,
@@ -94,7 +94,7 @@ export function adoptionBatch(
 /** Fails unless a schema is that of the revision, with what was to be kept and nothing else. */
 function refuseOtherSchema(
   { database, history }: RunContext,
-  { inspection, to }: Adoption,
+  { inspection, action, to }: Adoption,
   after: Snapshot,
   { isCommitted } = { isCommitted: false },
 ): void {
@@ -104,7 +104,10 @@ function refuseOtherSchema(
   const differencesOf = (schema: Snapshot) =>
     compareSnapshots(snapshotOf(revision), ownTables(schemas, schema));
   const differences = differencesOf(after);
-  const wrong = differences.filter((each) => each.kind !== "extra").map(describeDifference);
+  // A stamp changes nothing: what drizzle's migrator left otherwise than the snapshot says is no news.
+  const before = action === "stamp" ? differencesOf(live).map(describeDifference) : [];
+  const wrong = differences.filter((each) => each.kind !== "extra").map(describeDifference)
+    .filter((each) => !before.includes(each));
   const kept = keptOf(differences, after, schemas);
   const lost = keptOf(differencesOf(live), live, schemas).filter((path) => !kept.includes(path))
     .map((path) => `${path} would be lost`);

@@ -1,10 +1,12 @@
 import type { Applied } from "../history/applied.ts";
+import { readDrizzleRows } from "./rules/drizzle_rows.ts";
 import { describeLabel, type Label, readLabels } from "./rules/labels.ts";
 import { compareSnapshots, type Difference } from "../schema/compare_snapshots.ts";
 import { type Match, matchRevision, ownTables, type RevisionSchema } from "../state/rules/match_revision.ts";
 import { disagreement } from "../state/rules/disagreement.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
-import { readAlembicVersions, readApplied, readDrizzleHashes } from "../engines/version_table.ts";
+import { isUsualName, readDrizzleTables } from "../engines/drizzle_table.ts";
+import { readAlembicVersions, readApplied } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { findOtherRelations } from "../state/find_other_relations.ts";
 import { ownNames, schemasOf } from "../state/read_unmanaged.ts";
@@ -34,10 +36,12 @@ export async function inspect(context: RunContext): Promise<Inspection> {
   const { database, history } = context;
   const applied = await readApplied(database);
   const alembic = await readAlembicVersions(database);
-  const drizzle = await readDrizzleHashes(database);
+  // One of another name is another program's, or no such table at all, unless it knows a script of ours.
+  const drizzle = (await readDrizzleTables(database)).filter((table) =>
+    isUsualName(table) || readDrizzleRows(table.rows, history.revisions).ran.length > 0
+  );
   const live = await database.introspect();
   const schemas = schemasOf(history);
-  const match = matchRevision(schemas, live);
   const own = applied?.filter((row) => row.finishedAt !== null).map((row) => row.revision) ?? null;
   const head = headSchema(schemas, live);
   const ours = ownTables(schemas, live);
@@ -50,17 +54,33 @@ export async function inspect(context: RunContext): Promise<Inspection> {
     const found = compareSnapshots(schema, ours);
     return found.every((each) => each.kind === "extra" && extras.every((paths) => paths.includes(each.path)));
   };
+  const labels = readLabels({ revisions: history.revisions, bearsOut, alembic, drizzle, own });
+  const isDrizzles = (path: string) => drizzle.some(({ name }) => path === `table ${name}`);
   return {
     live,
     schemas,
-    match,
-    labels: readLabels({ revisions: history.revisions, bearsOut, alembic, drizzle, own }),
+    match: settledBy(labels, matchRevision(schemas, live), { ours, schemas }),
+    labels,
     applied,
     disagreement: applied === null ? null : disagreement(history, applied, alembic),
     toHead: differences.filter((each) => each.kind !== "extra"),
-    kept: keptOf(differences, live, schemas),
+    kept: keptOf(differences, live, schemas).filter((path) => !isDrizzles(path)),
     elsewhere: await findOtherRelations(database, ownNames(history), live),
   };
+}
+
+/** Of several revisions with that very schema, as after one that changes rows alone, a true label says which it is. */
+function settledBy(labels: readonly Label[], match: Match, { ours, schemas }: SettleSources): Match {
+  const label = labels.find(({ isTrue, revision }) =>
+    isTrue &&
+    schemas.some((each) => each.revision === revision && compareSnapshots(each.snapshot, ours).length === 0)
+  );
+  return match.exact && label?.revision != null ? { ...match, revision: label.revision } : match;
+}
+
+interface SettleSources {
+  readonly ours: Snapshot;
+  readonly schemas: readonly RevisionSchema[];
 }
 
 function extrasOf(differences: readonly Difference[]): readonly string[] {

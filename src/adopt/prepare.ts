@@ -2,6 +2,7 @@ import { copiedTables, isLostInCopy } from "../migrate/rules/copied_tables.ts";
 import { locate } from "../history/applied.ts";
 import { loadInspector } from "../engines/open/inspector.ts";
 import { obstaclesOf } from "./rules/bridge_obstacles.ts";
+import type { Label } from "./rules/labels.ts";
 import type { Obstacle } from "../migrate/rules/obstacle.ts";
 import { type BridgeStatement, step } from "./rules/bridge_statement.ts";
 import { type Demand, demandsOf } from "../migrate/rules/row_demands.ts";
@@ -25,6 +26,8 @@ export interface Adoption {
   readonly action: "none" | "stamp" | "bridge";
   /** The revision that it will be at; `null` for base. */
   readonly to: string | null;
+  /** Whether drizzle's own record of the very scripts settles that, whatever they left. */
+  readonly isOnRecord: boolean;
   /** What runs beside the version table. */
   readonly statements: readonly BridgeStatement[];
   /** Why it cannot be done. */
@@ -50,6 +53,7 @@ export async function prepareAdoption(
   const forbidden = await rightsError("adopt", context);
   if (forbidden !== null) return { ...plan, refusal: forbidden };
   const advance = await sequencesBehind(context);
+  if (plan.action === "stamp" && plan.isOnRecord) return { ...plan, statements: advance };
   if (plan.action === "stamp") {
     // An exact schema settles what a label leaves open.
     const kept = inspection.match.exact ? [] : inspection.kept;
@@ -65,10 +69,10 @@ export async function prepareAdoption(
  */
 export async function chooseAdoption(
   context: RunContext,
-): Promise<Pick<Adoption, "inspection" | "action" | "to">> {
+): Promise<Pick<Adoption, "inspection" | keyof Choice>> {
   try {
     const inspection = await inspect(context);
-    return { inspection, ...chooseAction(context, inspection) };
+    return { inspection, isOnRecord: false, ...chooseAction(context, inspection) };
   } catch (error) {
     // What a file of SQLite's cannot be read for; a value of another form than ours is no damage of it.
     const isDamage = error instanceof HarborError && error.code === "not_a_database" &&
@@ -77,7 +81,12 @@ export async function chooseAdoption(
   }
 }
 
-function chooseAction(context: RunContext, inspection: Inspection): Pick<Adoption, "action" | "to"> {
+type Choice = Pick<Adoption, "action" | "to" | "isOnRecord">;
+
+function chooseAction(
+  context: RunContext,
+  inspection: Inspection,
+): Pick<Choice, "action" | "to"> & Partial<Choice> {
   const { live, match, labels, toHead, kept, schemas } = inspection;
   const isEmpty = live.tables.length === 0 && inspection.elsewhere.length === 0;
   if (isEmpty && labels.every((label) => label.rows.length === 0)) return { action: "none", to: null };
@@ -98,23 +107,36 @@ function chooseAction(context: RunContext, inspection: Inspection): Pick<Adoptio
   if (match.exact && !isLed && (match.revision !== null || isEmpty)) {
     return { action: "stamp", to: match.revision };
   }
+  const recorded = recordedAt(inspection);
+  if (recorded !== null && inspection.applied === null) {
+    return { action: "stamp", to: recorded, isOnRecord: true };
+  }
   // Head and something of somebody else's.
   const isHead = ownTables(schemas, live).tables.length > 0 && toHead.length === 0;
   return { action: isHead ? "stamp" : "bridge", to: head };
 }
 
+/**
+ * Returns the revision up to which drizzle's own migrator ran the very scripts that are here, none left out and none
+ * edited since; `null` when it did not. Where they leave another schema than their snapshots say, so does an upgrade.
+ */
+function recordedAt({ labels }: Inspection): string | null {
+  const label = labels.find(({ by, edited }) => by === "drizzle" && edited.length === 0);
+  return label?.revision ?? null;
+}
+
 /** Returns the revision at which the database is managed, when its schema bears that out; `null` for base. */
-function managedAt({ history }: RunContext, { applied, labels }: Inspection): string | null | undefined {
+function managedAt({ history }: RunContext, inspection: Inspection): string | null | undefined {
+  const { applied, labels } = inspection;
   if (applied === null) return undefined;
   try {
     const { done, unfinished } = locate(history, applied);
     const current = history.revisions[done - 1]?.id ?? null;
-    const said = labels.filter(({ table, rows }) =>
-      table === "harbor_version" || (table === "alembic_version" && rows.length > 0)
-    );
-    return unfinished === null && said.every((label) => label.isTrue && label.revision === current)
-      ? current
-      : undefined;
+    const said = labels.filter(({ by, rows }) => by === "harbor-db" || (by === "alembic" && rows.length > 0));
+    const isTrue = (label: Label) =>
+      label.revision === current &&
+      (label.isTrue || (current !== null && current === recordedAt(inspection)));
+    return unfinished === null && said.every(isTrue) ? current : undefined;
   } catch (error) {
     if (error instanceof HarborError) return undefined;
     throw error;

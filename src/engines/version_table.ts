@@ -163,23 +163,6 @@ export async function readAlembicVersions(database: Database): Promise<readonly 
 }
 
 /**
- * Reads the hashes of the scripts that drizzle's own migrator ran, in order; `null` when it has no table. On PostgreSQL
- * the table is in a schema of its own, unless it was told otherwise.
- */
-export async function readDrizzleHashes(database: Database): Promise<readonly string[] | null> {
-  const places = [sql`"drizzle"."__drizzle_migrations"`, ownTable("__drizzle_migrations")];
-  for (const place of places) {
-    const rows = await readIfThere(database, {
-      table: "__drizzle_migrations",
-      form: { hash: "text" },
-      query: sql`SELECT hash FROM ${place} ORDER BY created_at`,
-    });
-    if (rows !== null) return rows.map((row) => row.hash);
-  }
-  return null;
-}
-
-/**
  * Returns the statements that make Alembic's version table say the same as ours, so that an old `migrate.py` neither
  * runs a revision twice nor, for an id that it does not know, runs at all. `null` stands for base.
  */

@@ -14,8 +14,9 @@ const other = (kind: OtherObject["kind"], name: string, table: string | null = n
   sql: null,
 });
 
-function label(table: Label["table"], rows: readonly string[], unknown: readonly string[]): Label {
-  return { table, rows, unknown, revision: undefined, isTrue: false };
+function label(table: string, rows: readonly string[], unknown: readonly string[]): Label {
+  const by = table === "alembic_version" ? "alembic" : table === "harbor_version" ? "harbor-db" : "drizzle";
+  return { by, table, rows, unknown, missing: [], edited: [], revision: undefined, isTrue: false };
 }
 
 interface Case extends Partial<Omit<ObstacleSources, "live" | "target">> {
@@ -223,7 +224,7 @@ const cases: readonly Case[] = [
     labels: [label("__drizzle_migrations", ["a", "b"], ["b"])],
     kept: ["table u"],
     expected: [
-      "__drizzle_migrations: __drizzle_migrations says b, which this history does not know, nor table u, which may be of its making",
+      "__drizzle_migrations: __drizzle_migrations has 2 rows, and this history does not know 1 of them (hash b…), nor table u, which may be of its making",
     ],
   },
 ];

@@ -1,6 +1,6 @@
 import { quoteName } from "../../sql/quote.ts";
 import { sharedTables } from "../../schema/shared_tables.ts";
-import type { Label } from "./labels.ts";
+import { describeUnknown, type Label } from "./labels.ts";
 import { changedType } from "../../migrate/rules/type_changes.ts";
 import { isLostInCopy, remedyForWords } from "../../migrate/rules/copied_tables.ts";
 import type { Obstacle } from "../../migrate/rules/obstacle.ts";
@@ -150,15 +150,18 @@ function peculiarities(found: Table, { copied, live }: ObstacleSources): readonl
 }
 
 /** A revision that is not known here may be a newer one, and what else is there of its making. */
-function ofLabel({ table, rows, unknown }: Label, kept: readonly string[]): readonly Obstacle[] {
+function ofLabel(label: Label, kept: readonly string[]): readonly Obstacle[] {
+  const { by, table, rows, unknown } = label;
   // Another program in the same database may use drizzle's migrator.
-  if (table === "__drizzle_migrations" && unknown.length === rows.length) return [];
+  if (by === "drizzle" && unknown.length === rows.length) return [];
   const unexplained = kept.filter((path) => /^(?:table|column) /.test(path));
-  if (unknown.length === 0 || (unexplained.length === 0 && table !== "harbor_version")) return [];
+  if (unknown.length === 0 || (unexplained.length === 0 && by !== "harbor-db")) return [];
   const also = unexplained.length === 0 ? "" : `, nor ${unexplained.join(", ")}, which may be of its making`;
   return [{
     path: table,
-    state: `${table} says ${unknown.join(", ")}, which this history does not know${also}`,
+    state: by === "drizzle"
+      ? `${table} has ${rows.length} rows, and this history does not know ${describeUnknown(label)}${also}`
+      : `${table} says ${describeUnknown(label)}, which this history does not know${also}`,
     remedy:
       `Use the harbor-db that knows it. If nobody does: remove that row from ${table}, then run harbor-db adopt again.`,
   }];

@@ -1,5 +1,6 @@
+import { readDrizzleTables } from "../../engines/drizzle_table.ts";
 import { openDatabase } from "../../engines/open/database.ts";
-import { readAlembicVersions, readApplied, readDrizzleHashes } from "../../engines/version_table.ts";
+import { readAlembicVersions, readApplied } from "../../engines/version_table.ts";
 import type { App } from "../../cli/app.ts";
 
 /** What a database says that it has. */
@@ -26,7 +27,9 @@ export async function readAppliedRevisions(
         ...rows.map((row) => row.revision),
         ...await readAlembicVersions(database) ?? [],
       ]),
-      checksums: new Set(await readDrizzleHashes(database) ?? []),
+      checksums: new Set(
+        (await readDrizzleTables(database)).flatMap((table) => table.rows.map(({ hash }) => hash)),
+      ),
     };
   } finally {
     await database.close();

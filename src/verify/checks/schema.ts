@@ -6,6 +6,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { keptOf } from "../../adopt/inspect.ts";
+import { isMigratorsTable } from "../../adopt/rules/drizzle_rows.ts";
 import { differencesFrom } from "../../state/read_unmanaged.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
 import { isMadeBy, leftByScripts, type MadeObject } from "../rules/made_by_script.ts";
@@ -160,7 +161,8 @@ function strangers(
   const others = ownTables(schemas, live).others.filter((other) =>
     other.isDeclared !== true && !isMadeBy(other, scripts, live.dialect)
   );
-  const objects = keptOf([], { ...live, others }, schemas);
+  const tables = live.tables.filter((table) => !isMigratorsTable(table));
+  const objects = keptOf([], { ...live, tables, others }, schemas);
   if (objects.length === 0) return [];
   return [{
     status: "warn",

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import * as pg from "drizzle-orm/pg-core";
+import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
+import { migrate as migratePostgres } from "drizzle-orm/postgres-js/migrator";
+import * as lite from "drizzle-orm/sqlite-core";
+import { drizzle as drizzleSqlite } from "drizzle-orm/sqlite-proxy";
+import { migrate as migrateSqlite } from "drizzle-orm/sqlite-proxy/migrator";
+import { adopt } from "../../src/adopt/adopt.ts";
+import { describeLabel } from "../../src/adopt/rules/labels.ts";
+import { prepareAdoption } from "../../src/adopt/prepare.ts";
+import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
+import type { History } from "../../src/history/history.ts";
+import { readHistory } from "../../src/history/read_history.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { readStatus } from "../../src/state/read_status.ts";
+import { type Engine, engines, withFolder, withTestDatabase } from "../support/databases.ts";
+import { contextOf } from "../support/samples/adoption.ts";
+import { withClient } from "../support/servers/postgres_server.ts";
+import { verifyUrl } from "../support/verified.ts";
+
+const kit = await loadDrizzleEngine();
+
+/** The tables after so many revisions; drifted, with an index that no script makes. */
+const tables: Readonly<Record<Dialect, (count: number, isDrifted: boolean) => Record<string, unknown>>> = {
+  sqlite: (count, isDrifted) => ({
+    notes: lite.sqliteTable("notes", {
+      id: lite.integer().primaryKey(),
+      title: lite.text(),
+      ...count > 1 ? { size: lite.integer() } : {},
+    }, (notes) => isDrifted ? [lite.index("notes_title").on(notes.title)] : []),
+  }),
+  postgresql: (count, isDrifted) => ({
+    notes: pg.pgTable("notes", {
+      id: pg.integer().primaryKey(),
+      title: pg.text(),
+      ...count > 1 ? { size: pg.integer() } : {},
+    }, (notes) => isDrifted ? [pg.index("notes_title").on(notes.title)] : []),
+  }),
+};
+
+const touch = "UPDATE notes SET title = title;\n";
+// Their dates are not in their order, as after a merge; the last two do the same; the first has the line ends of Windows.
+const entries = [
+  {
+    tag: "0000_first",
+    when: 1_700_000_000_123,
+    text: "CREATE TABLE notes (id integer PRIMARY KEY NOT NULL,\r\n title text);\r\n",
+  },
+  { tag: "0001_size", when: 1_700_000_300_000, text: "ALTER TABLE notes ADD COLUMN size integer;" },
+  { tag: "0002_seed", when: 1_700_000_200_000, text: "INSERT INTO notes (id, title) VALUES (1, 'one');" },
+  { tag: "0003_touch", when: 1_700_000_400_000, text: touch },
+  { tag: "0004_touch", when: 1_700_000_500_000, text: touch },
+];
+
+async function writeProject(
+  dir: string,
+  { dialect, count, isDrifted = false }: {
+    readonly dialect: Dialect;
+    readonly count: number;
+    readonly isDrifted?: boolean;
+  },
+): Promise<History> {
+  await mkdir(join(dir, dialect, "meta"), { recursive: true });
+  const journal = entries.slice(0, count).map(({ tag, when }, idx) => ({
+    idx,
+    when,
+    tag,
+    breakpoints: true,
+  }));
+  await writeFile(join(dir, dialect, "meta/_journal.json"), JSON.stringify({ dialect, entries: journal }));
+  for (const [at, { tag, text }] of entries.entries()) {
+    await writeFile(join(dir, dialect, `${tag}.sql`), text);
+    const snapshot = await kit.snapshot(dialect, tables[dialect](at + 1, isDrifted));
+    await writeFile(join(dir, dialect, `meta/000${at}_snapshot.json`), JSON.stringify(snapshot));
+  }
+  return readHistory(dir, dialect);
+}
+
+/** Runs drizzle's own migrator. */
+const migrators: Readonly<Record<Dialect, (engine: Engine, url: string, folder: string) => Promise<void>>> = {
+  sqlite: async ({ query }, url, migrationsFolder) => {
+    const db = drizzleSqlite(async (sql) => ({ rows: (await query(url, sql)).map(Object.values) }));
+    const run = async (statements: string[]) => {
+      for (const statement of statements) await query(url, statement);
+    };
+    await migrateSqlite(db, run, { migrationsFolder, migrationsTable: "ran" });
+  },
+  postgresql: (_, url, migrationsFolder) =>
+    withClient(url, (client) =>
+      migratePostgres(drizzlePostgres(client), {
+        migrationsFolder,
+        migrationsTable: "ran",
+        migrationsSchema: "ops",
+      })),
+};
+
+const places: Readonly<Record<Dialect, string>> = { sqlite: "ran", postgresql: "ops.ran" };
+
+for (const engine of engines) {
+  const { dialect } = engine;
+  const ran = places[dialect];
+  const rowsOf = (url: string) =>
+    engine.query(url, `SELECT hash, created_at FROM ${ran} ORDER BY created_at`);
+
+  test(`${engine.name}: what drizzle's migrator ran is taken over, under any name and in any order of dates`, () =>
+    engine.withDatabase((url) =>
+      withFolder(async (dir) => {
+        await writeProject(dir, { dialect, count: 4 });
+        await migrators[dialect](engine, url, join(dir, dialect));
+        const before = await rowsOf(url);
+        assert.equal(before.length, 4);
+        const history = await writeProject(dir, { dialect, count: 5 });
+        await withTestDatabase(url, async (database) => {
+          const context = contextOf(database, history);
+          const { action, to, inspection } = await adopt(context, { lockWaitMs: 0 });
+          assert.deepEqual([action, to, inspection.kept], ["stamp", "0003", []]);
+          assert.deepEqual(inspection.labels.map(describeLabel), [`${ran} says 0003, and that is true`]);
+          assert.equal((await readStatus(context)).current?.revision, "0003");
+          await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
+        });
+        const { findings } = await verifyUrl(url, { history, checks: ["history", "schema", "data"] });
+        assert.deepEqual(findings.filter(({ status }) => status !== "pass"), []);
+        // Its own table stays as it was. Whoever goes back to it tells it what ran since, as the page on adopting says.
+        assert.deepEqual(await rowsOf(url), before);
+        const { rawChecksum, createdAt } = history.revisions.at(-1)!;
+        await engine.query(
+          url,
+          `INSERT INTO ${ran} (hash, created_at) VALUES ('${rawChecksum}', ${Date.parse(createdAt)})`,
+        );
+        await migrators[dialect](engine, url, join(dir, dialect));
+        assert.equal((await rowsOf(url)).length, 5);
+
+        // As drizzle-orm 1.0 leaves that table.
+        await engine.query(url, `ALTER TABLE ${ran} ADD COLUMN name text`);
+        await engine.query(url, `ALTER TABLE ${ran} ADD COLUMN applied_at text`);
+        await engine.query(
+          url,
+          `UPDATE ${ran} SET hash = 'x', name = '0004_touch' WHERE hash = '${rawChecksum}' AND created_at > 1700000400000`,
+        );
+        await withTestDatabase(url, async (database) => {
+          const { action, inspection } = await prepareAdoption(contextOf(database, history));
+          assert.equal(action, "none");
+          assert.deepEqual(inspection.labels.map(describeLabel), [
+            `${ran} says 0004 (edited since: 0004), and that is true`,
+            "harbor_version says 0004, and that is true",
+          ]);
+        });
+      })
+    ));
+
+  test(`${engine.name}: what its scripts left otherwise than their snapshots say is stamped all the same`, () =>
+    engine.withDatabase((url) =>
+      withFolder(async (dir) => {
+        const history = await writeProject(dir, { dialect, count: 5, isDrifted: true });
+        await migrators[dialect](engine, url, join(dir, dialect));
+        await withTestDatabase(url, async (database) => {
+          const context = contextOf(database, history);
+          const { action, to, inspection } = await adopt(context, { lockWaitMs: 0 });
+          assert.deepEqual([action, to], ["stamp", "0004"]);
+          assert.deepEqual(inspection.match.differences.map(({ path }) => path), ["index notes_title"]);
+          assert.equal((await prepareAdoption(context)).action, "none");
+        });
+      })
+    ));
+}
