@@ -16,7 +16,7 @@ import { lockOptions } from "../state/lock_options.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { readState } from "../state/read_state.ts";
 import type { LookAhead } from "./preflight.ts";
-import { runBeside } from "./run_beside.ts";
+import { runBeside, type Way, waysOf } from "./run_beside.ts";
 import { runTogether } from "./run_together.ts";
 
 /** What will run, decided without changing anything. */
@@ -167,13 +167,14 @@ function isSameWay(a: PreparedPlan, b: PreparedPlan): boolean {
 }
 
 /**
- * Returns the batches of every step in running order, as {@link migrate} would run them, with backfills as the whole
- * statement that their batches add up to.
+ * Returns the batches of every step in running order, in the ways in which {@link migrate} would run them now, with
+ * backfills as the whole statement that their batches add up to. Reads only.
  */
-export function* batchesOfPlan(context: RunContext, { steps, state }: PreparedPlan): Generator<Batch> {
-  for (const [index, step] of steps.entries()) {
-    yield* batchesOf(step, batchOptions(context, state, index === 0));
-  }
+export function waysOfPlan(context: RunContext, { steps, state }: PreparedPlan): Promise<readonly Way[]> {
+  const batches = steps.flatMap((step, index) =>
+    [...batchesOf(step, batchOptions(context, state, index === 0))].map((batch) => ({ step, batch }))
+  );
+  return waysOf(context.database, batches);
 }
 
 async function runSteps(

@@ -1,9 +1,10 @@
-import type { Script } from "./batches.ts";
+import type { Batch, Script } from "./batches.ts";
 import type { SQL } from "drizzle-orm";
 import { stopIfAsked } from "../base/interrupt.ts";
 import type { BesideTask, Piece } from "../engines/beside.ts";
 import type { Database } from "../engines/database.ts";
 import type { Backfill } from "../history/statement.ts";
+import type { Step } from "./rules/plan.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { createWalker, type PaceOptions } from "./backfill_walk.ts";
 
@@ -61,4 +62,55 @@ async function fillRows(context: RunContext, fill: Backfill, options: PaceOption
 async function nextPiece({ beside }: Database, statements: readonly SQL[]): Promise<Piece> {
   const [piece] = await beside?.cut({ statements }) ?? [];
   return piece ?? { count: statements.length, beside: null };
+}
+
+/** A part of a plan that commits on its own, as the engine would run it now. */
+export interface Way {
+  readonly step: Step;
+  readonly batch: Batch;
+  /** What a batch is cut into; empty for one that is not. */
+  readonly pieces: readonly Piece[];
+}
+
+/** Says of each batch of a plan in which way it would run, on the schema that those before it leave. Reads only. */
+export async function waysOf(
+  { beside }: Database,
+  batches: Iterable<{ readonly step: Step; readonly batch: Batch }>,
+): Promise<readonly Way[]> {
+  const ways: Way[] = [];
+  const earlier: SQL[] = [];
+  for (const { step, batch } of batches) {
+    const { script, statements } = batch;
+    const pieces = script === null ? [] : await beside?.cut({ earlier, statements: script.statements }) ?? [];
+    ways.push({ step, batch, pieces });
+    earlier.push(...script?.statements ?? statements.slice(0, 1));
+  }
+  return ways;
+}
+
+/** A batch with the words for what an engine does in its own way. */
+interface WordedBatch extends Pick<Batch, "statements" | "mode"> {
+  readonly words: string | null;
+}
+
+/** Returns the batches that run in a way. */
+export function batchesIn({ batch, pieces }: Way): readonly WordedBatch[] {
+  const { script } = batch;
+  if (script === null || pieces.every(({ beside }) => beside === null)) return [{ ...batch, words: null }];
+  let done = 0;
+  return pieces.flatMap(({ count, beside }): readonly WordedBatch[] => {
+    const own = script.statements.slice(done, done + count);
+    const opening = done === 0 ? script.before : [];
+    const record = script.recordAfter(done += count);
+    if (beside === null) {
+      return [{ mode: "schema", statements: [...opening, ...own, ...record], words: null }];
+    }
+    return [
+      ...opening.length === 0 ? [] : [{ mode: "rows" as const, statements: opening, words: null }],
+      ...beside.batches(record).map((each, place) => ({
+        ...each,
+        words: place === 0 ? `${beside.table}: ${beside.words}` : null,
+      })),
+    ];
+  });
 }

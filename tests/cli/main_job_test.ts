@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { addFiles, handToAlembic, initial, storageFields, valueOf } from "../support/samples/application.ts";
@@ -339,6 +339,46 @@ test("upgrade --sql runs in sqlite3 and leaves what upgrade leaves", async () =>
     }
     const { current } = await json(["status"], { cwd, env: { DATABASE_URL: "sqlite:///by_script.db" } });
     assert.equal(current, (await json(["status"], { cwd })).head);
+  });
+});
+
+test("a large table's definition changes beside writers, there and back: --dry-run says it, and --sql is what an older sqlite3 runs", async () => {
+  await withFolder(async (cwd) => {
+    const { execFileSync } = await import("node:child_process");
+    const [sqlite] = engines;
+    const url = (name: string) => sqliteUrl(join(cwd, name));
+    const expect = async (...args: readonly string[]) => {
+      const result = await runCli([...args, "--no-backup", "--yes"], { cwd });
+      assert.equal(result.code, 0, result.stderr);
+      return result.stdout;
+    };
+    await expect("upgrade", "f27bd10b7ec4");
+    await addFiles(sqlite!, url("openharbor.db"), 10_001);
+    for (const direction of ["upgrade", "downgrade"]) {
+      const args = direction === "upgrade" ? ["upgrade"] : ["downgrade", "f27bd10b7ec4"];
+      await copyFile(join(cwd, "openharbor.db"), join(cwd, "by_script.db"));
+      const plan = await runCli([...args, "--dry-run"], { cwd });
+      assert.match(plan.stdout, /files: its definition changes beside writers, no row moves/);
+      assert.match(plan.stdout, direction === "upgrade" ? /users: its def/ : /users: it is copied/);
+      const script = await runCli([...args, "--sql"], { cwd });
+      execFileSync("sqlite3", ["-bail", join(cwd, "by_script.db")], { input: script.stdout });
+      await expect(...args);
+      for (const name of ["openharbor.db", "by_script.db"]) {
+        assert.equal(execFileSync("sqlite3", [join(cwd, name), "PRAGMA integrity_check"]).toString(), "ok\n");
+      }
+      for (
+        const statement of [
+          "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name <> 'harbor_lock' ORDER BY name",
+          "SELECT revision, statements_done, finished_at IS NULL AS is_open FROM harbor_version ORDER BY revision",
+          "SELECT storage_backend, count(*) AS n FROM files GROUP BY storage_backend",
+        ]
+      ) {
+        assert.deepEqual(
+          await sqlite!.query(url("by_script.db"), statement),
+          await sqlite!.query(url("openharbor.db"), statement),
+        );
+      }
+    }
   });
 });
 

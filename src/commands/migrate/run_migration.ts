@@ -2,7 +2,10 @@ import { counted, formatDuration } from "../../base/quantity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Direction } from "../../history/applied.ts";
 import type { StepResult } from "../../migrate/step_result.ts";
+import type { BesideWay } from "../../engines/beside.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
+import { copiedTables } from "../../migrate/rules/copied_tables.ts";
+import type { Way } from "../../migrate/run_beside.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { flag, type Values } from "../../cli/options.ts";
@@ -39,9 +42,10 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       const plan = await run.preparePlan(context, goal);
       if (options.sql) {
         const { renderBatch } = await import("../../engines/render_script.ts");
-        const batches = [...run.batchesOfPlan(context, plan)];
-        const script = batches.map((batch) =>
-          renderBatch(context.database.dialect, batch.statements, batch.mode)
+        const { batchesIn } = await import("../../migrate/run_beside.ts");
+        const batches = (await run.waysOfPlan(context, plan)).flatMap(batchesIn);
+        const script = batches.map(({ statements, mode, words }) =>
+          `${words === null ? "" : `-- ${words}\n`}${renderBatch(context.database.dialect, statements, mode)}`
         );
         app.report.raw(script.join(""));
         return { json: { ...planned(plan), ...where, sql: script.join("") } };
@@ -49,9 +53,10 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       const losses = (await run.preflight(context, plan.from, plan.steps))?.losses ?? [];
       if (options.dryRun || plan.steps.length === 0) {
         printPlace(app, isNew);
-        printPlan(app, plan);
+        const ways = waysIn(await run.waysOfPlan(context, plan));
+        printPlan(app, plan, ways);
         for (const loss of losses) app.report.line(`goes       ${loss}`);
-        return { json: { ...planned(plan), ...where, losses } };
+        return { json: { ...planned(plan), ...where, losses, ways } };
       }
       if (question !== undefined) await app.confirm(() => question(context, plan, losses));
       return null;
@@ -112,7 +117,34 @@ function planned({ from, to, steps }: PreparedPlan) {
   };
 }
 
-function printPlan({ report }: App, { steps, to }: PreparedPlan): void {
+/** How a table is changed that others may be writing to. */
+interface TableWay {
+  readonly revision: string;
+  readonly table: string;
+  readonly way: BesideWay | "copy";
+  /** For people. */
+  readonly words: string;
+}
+
+/** Returns how the tables are changed that SQLite cannot alter. */
+function waysIn(ways: readonly Way[]): readonly TableWay[] {
+  return ways.flatMap(({ step: { revision: { id: revision }, script }, pieces }): readonly TableWay[] => {
+    const beside = pieces.flatMap(({ beside }) => beside ?? []);
+    const isBeside = (table: string) => beside.some((each) => each.table === table);
+    const copied = pieces.length === 0 ? [] : copiedTables(script.statements.map(({ sql }) => sql));
+    return [
+      ...beside.map(({ table, way, words }) => ({ revision, table, way, words })),
+      ...copied.filter((table) => !isBeside(table)).map((table) => ({
+        revision,
+        table,
+        way: "copy" as const,
+        words: "it is copied in one transaction, and nobody writes meanwhile",
+      })),
+    ];
+  });
+}
+
+function printPlan({ report }: App, { steps, to }: PreparedPlan, ways: readonly TableWay[]): void {
   if (steps.length === 0) return report.line(`nothing to do: the database is at ${to ?? "base"}`);
   for (const { revision, direction, script, resume } of steps) {
     const { statements } = script;
@@ -122,6 +154,9 @@ function printPlan({ report }: App, { steps, to }: PreparedPlan): void {
         counted(statements.length, "statement")
       }${rest})`,
     );
+    for (const { table, words } of ways.filter((each) => each.revision === revision.id)) {
+      report.line(`${" ".repeat(11)}${table}: ${words}`);
+    }
   }
 }
 

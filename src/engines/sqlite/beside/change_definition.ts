@@ -9,7 +9,7 @@ import type { Backfill } from "../../../history/statement.ts";
 import type { BesideChange, BesideTask } from "../../beside.ts";
 import type { BesidePlace, ReadInside } from "../database.ts";
 import { compile, type SqliteStatement } from "../statement.ts";
-import { brokenQuery, type Demand, type Fill, type Guard, rowidOf } from "./demands.ts";
+import { besidePrefix, brokenQuery, type Demand, type Fill, type Guard, rowidOf } from "./demands.ts";
 import type { TableForm } from "./table.ts";
 
 /** A table whose text in the schema becomes another. */
@@ -70,10 +70,10 @@ export function changeDefinition(place: BesidePlace, change: DefinitionChange): 
           await swap(place, change, task.record);
           break;
         } catch (error) {
-          if (error instanceof Moved && attempt < mostAttempts) continue;
+          if (isMoved(error) && attempt < mostAttempts) continue;
           // What the application writes is its own again.
           if (!isInterruption(error)) await task.write(guards.map(({ name }) => dropGuard(name)));
-          throw error instanceof Moved ? movedTooOften(after.name) : error;
+          throw isMoved(error) ? movedTooOften(after.name) : error;
         }
       }
       await proveTable(place, after.name);
@@ -83,6 +83,12 @@ export function changeDefinition(place: BesidePlace, change: DefinitionChange): 
 
 /** Somebody changed the schema of the table since it was read. */
 class Moved extends Error {}
+
+/** A guard that is gone may have let anything in. */
+function isMoved(error: unknown): boolean {
+  return error instanceof Moved ||
+    (error instanceof HarborError && error.message.includes(`no such trigger: ${besidePrefix}`));
+}
 
 function movedTooOften(table: string): HarborError {
   return new HarborError("busy", `Cannot change "${table}": others change its schema meanwhile`, {
@@ -217,7 +223,6 @@ function swapOf(
     own("PRAGMA writable_schema = ON"),
     become("table", { name: after.name, from: before.sql, to: after.sql }),
     ...indexes.kept.map((index) => become("index", index)),
-    ...guards.map(({ name, sql }) => become("trigger", { name, from: sql, to: sql })),
     // What drops a trigger tells every connection, this one's program included, to read the schema again.
     ...guards.map(({ name }) => own(`DROP TRIGGER ${quoteName(name)}`)),
     own("PRAGMA writable_schema = RESET"),
