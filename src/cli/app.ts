@@ -176,11 +176,12 @@ function locate(system: System, settings: GlobalValues, report: Report): Databas
   return placed(url, { cwd, report });
 }
 
-/** Returns an address with the place of a relative file. */
+/** Returns an address with the place of a relative file, and says what is to be said of it. */
 export function placed(
   url: DatabaseUrl,
   { cwd, report }: { readonly cwd: string; readonly report: Report },
 ): DatabaseUrl {
+  for (const remark of url.remarks) report.note(remark);
   if (!url.isFile) return url;
   return locateFile(url, cwd, (path) => report.note(`using ${path}, where the application keeps it`));
 }

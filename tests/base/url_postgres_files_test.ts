@@ -73,13 +73,15 @@ test("a file of passwords is asked last, where it is said to be, and calls the u
   assert.match(read("postgresql://h/db", given, { PGPASSFILE: "/nowhere" }), /^anna:- /);
 });
 
-test("a password that others may read is not taken, and its file is named", () => {
-  const file = { text: "h:*:*:*:secret", isOpen: true };
-  assert.match(
-    read("postgresql://h/db", { [own]: file }),
-    /^refused: .*"\/home\/anna\/\.pgpass": others may/,
-  );
-  assert.match(read("postgresql://other/db", { [own]: file }), /^anna:- @ other/);
+test("a file of passwords that others may use is passed over, and named", () => {
+  const files = { home: "/home/anna", read: () => ({ text: "h:*:*:*:secret", isOpen: true }) };
+  const { remarks, ...url } = parseDatabaseUrl("postgresql://anna@h/db", {}, files);
+  assert.deepEqual(remarks, [
+    '"/home/anna/.pgpass" is passed over, since others may use it: chmod 600 /home/anna/.pgpass',
+  ]);
+  assert.doesNotMatch(JSON.stringify(url), /secret|pgpass/);
+  // Nobody asks it where the password is known.
+  assert.deepEqual(parseDatabaseUrl("postgresql://anna:secret@h/db", {}, files).remarks, []);
 });
 
 const services = `# of all

@@ -14,6 +14,7 @@ export interface LibsqlUrl {
   /** A word of its host, for the names of backups. */
   readonly name: string;
   readonly variables: null;
+  readonly remarks: readonly [];
   readonly files: Readonly<Record<string, never>>;
 }
 
@@ -56,6 +57,7 @@ export function parseLibsqlUrl(
     hasSecret: authToken !== undefined,
     name: /^[\w-]*[a-z][\w-]*/i.exec(new URL(url).hostname)?.[0] ?? "libsql",
     variables: null,
+    remarks: [],
     files: {},
   };
 }

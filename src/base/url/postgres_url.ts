@@ -1,6 +1,7 @@
 import type { Dialect } from "../dialect.ts";
 import type { Environment } from "../env_file.ts";
 import { type Account, findPassword, findService, type Service, type UserFiles } from "./postgres_files.ts";
+import { quoteForShell } from "../quote_shell.ts";
 import { badUrl, decodePercent, type Query, refuseUnknown, splitUrl } from "./text.ts";
 
 export interface PostgresUrl {
@@ -24,6 +25,8 @@ export interface PostgresUrl {
   readonly name: string;
   /** Variables of the environment that say more of where it is, and hold no secret. */
   readonly variables: RegExp;
+  /** What the user should know of how it was read. */
+  readonly remarks: readonly string[];
   /** The files that say something of it, by the variables that lead there. */
   readonly files: Readonly<Record<string, string>>;
   /** libpq's words. */
@@ -167,9 +170,10 @@ export function parsePostgresUrl(
       (own !== service?.settings.get("password") || parts.password !== undefined || query.has("password")),
     name: database,
     files: {
-      ...kept === undefined ? {} : { PGPASSFILE: kept.path },
+      ...kept?.password === undefined ? {} : { PGPASSFILE: kept.path },
       ...service === undefined ? {} : { PGSERVICEFILE: service.path },
     },
+    remarks: kept?.remark === undefined ? [] : [kept.remark],
     variables: /^PG(?!PASSWORD$)[A-Z_]+$/,
     settings: settingsOf(scheme, said),
     ...sslOf(scheme, host, said),
@@ -196,15 +200,22 @@ function serviceOf(query: Query, { environment, files }: Surroundings): Service 
   });
 }
 
-function passwordOf(
-  named: string | undefined,
-  files: UserFiles,
-  account: Account,
-): { readonly path: string; readonly password: string } | undefined {
+/** What a file of passwords has, and what is to be said of one that is passed over. */
+interface Kept {
+  readonly path: string;
+  readonly password?: string | undefined;
+  readonly remark?: string;
+}
+
+function passwordOf(named: string | undefined, files: UserFiles, account: Account): Kept | undefined {
   const path = named ?? (files.home === undefined ? undefined : `${files.home}/.pgpass`);
   const file = path === undefined ? undefined : files.read(path);
-  const password = file === undefined ? undefined : findPassword(file, path!, account);
-  return password === undefined ? undefined : { path: path!, password };
+  if (path === undefined || file === undefined) return undefined;
+  if (!file.isOpen) return { path, password: findPassword(file.text, account) };
+  return {
+    path,
+    remark: `"${path}" is passed over, since others may use it: chmod 600 ${quoteForShell(path)}`,
+  };
 }
 
 function refuseUnsupported(scheme: string, said: Said): void {

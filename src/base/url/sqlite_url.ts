@@ -14,6 +14,7 @@ export interface SqliteFileUrl {
   /** The file's without its ending, for the names of backups. */
   readonly name: string;
   readonly variables: null;
+  readonly remarks: readonly [];
   readonly files: Readonly<Record<string, never>>;
 }
 
@@ -28,6 +29,7 @@ export function sqliteFileUrl(path: string, shown: string): SqliteFileUrl {
     hasSecret: false,
     name: basename(path, extname(path)),
     variables: null,
+    remarks: [],
     files: {},
   };
 }
