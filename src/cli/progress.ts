@@ -19,7 +19,9 @@ export function backfillParts(
 
 /** Says how far a piece of work is whose whole is known. */
 export function shareParts({ work, action, share, elapsedMs }: Kind<"share">): readonly string[] {
-  return [`${work}: ${action}, ${percent(share)}`, ...timeLeft(share, elapsedMs)];
+  // Of what cannot tell for a while how far it is, the time shows that it goes on.
+  const since = elapsedMs < 1_000 ? "" : ` in ${seconds(elapsedMs)}`;
+  return [`${work}: ${action}, ${percent(share)}${since}`, ...timeLeft(share, elapsedMs)];
 }
 
 /** What is not at its end is not shown as if it were. */
@@ -29,6 +31,11 @@ function percent(share: number): string {
 
 function timeLeft(share: number, elapsedMs: number): readonly string[] {
   if (share <= 0 || elapsedMs < 1_000) return [];
-  const seconds = Math.max(1, Math.ceil((elapsedMs / share - elapsedMs) / 1_000));
-  return [`${seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1_000)} left`];
+  return [`${seconds(elapsedMs / share - elapsedMs)} left`];
+}
+
+/** Whole ones, of which at least one. */
+function seconds(ms: number): string {
+  const whole = Math.max(1, Math.ceil(ms / 1_000));
+  return whole < 60 ? `${whole} s` : formatDuration(whole * 1_000);
 }

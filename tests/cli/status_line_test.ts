@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { shareParts } from "../../src/cli/progress.ts";
 import { openStatusLine } from "../../src/cli/status_line.ts";
 
 /** A screen with a clock, and what was written to it. */
@@ -53,4 +54,13 @@ test("a log gets whole lines, after a second and then every ten", () => {
     line.progress("copy", ["copying", `${at.ms} ms of a lot`], at.ms);
   }
   assert.deepEqual(written, [1_000, 11_000, 21_000].map((ms) => `copying, ${ms} ms of a lot\n`));
+});
+
+test("progress says after a second for how long it goes on already, and how long it still will", () => {
+  const parts = (share: number, elapsedMs: number) =>
+    shareParts({ work: "backup", action: "copying", share, elapsedMs }).join(", ");
+  assert.equal(parts(0.5, 500), "backup: copying, 50 %");
+  assert.equal(parts(0, 12_000), "backup: copying, 0 % in 12 s");
+  assert.equal(parts(0.5, 12_000), "backup: copying, 50 % in 12 s, 12 s left");
+  assert.equal(parts(1, 90_000), "backup: copying, 99 % in 1 min 30 s, 1 s left");
 });
