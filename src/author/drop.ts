@@ -9,7 +9,7 @@ import { findRevisions } from "../history/target.ts";
 import { refuseReleased } from "./baseline.ts";
 import { renderJson } from "./generate.ts";
 import { readHistoryFolders } from "./read_history_folders.ts";
-import { tagsIn } from "./rules/revision_tree.ts";
+import { squashedTags, tagsIn } from "./rules/revision_tree.ts";
 import type { FileChange } from "./write_together.ts";
 
 /** The newest revision of a folder, and what taking it back comes to. */
@@ -43,6 +43,12 @@ export function planDrop(dir: string, cwd: string, target: string | null): Plann
   }
   if (target !== null) refuseAnother(tags, target);
   refuseReleased(dir, tags, { verb: "drop", isChanged: (tag) => tag === newest });
+  if (folders.some((folder) => squashedTags(folder).has(newest))) {
+    throw new HarborError("out_of_order", `Cannot drop revision "${idsOf(tags).at(-1)!}"`, {
+      state: "it stands for others, which databases have",
+      hint: "Take the squash back with the version control that has the folder as it was.",
+    });
+  }
   const isFoldered = folders.every(({ files }) => files.has(revisionFiles(newest, true)[0]));
   const paths = revisionFiles(newest, isFoldered);
   const journals = folders.flatMap((folder): FileChange[] => {

@@ -80,6 +80,18 @@ export async function proveRevisions(
   return { empty: [...byTable.values()].toReversed() };
 }
 
+/** Says whether the scripts of a history, run up on an empty database, leave what the last snapshot says. */
+export async function leavesItsSnapshot(
+  history: History,
+  { scratch, version, signal, now }: ProofSetting,
+): Promise<boolean> {
+  return await scratch(async (database) => {
+    const context = { database, history, version, signal, now, notify: () => {} };
+    await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
+    return (await compare(context, history.revisions.length)).length === 0;
+  });
+}
+
 /** A way through the history. Places count the revisions that are done. */
 interface Walk {
   readonly from: number;

@@ -28,7 +28,8 @@ export function readHistoryFolders(dir: string, cwd: string): readonly HistoryFo
 
 /** Says whether a file in a folder that holds more than a dialect's history is one of a history. */
 function isKits(path: string): boolean {
-  return /^(?:[^/]+\.sql|meta\/[^/]+\.json|[^/]+\/(?:(?:migration|down)\.sql|snapshot\.json))$/.test(path);
+  return /^(?:(?:covered\/)?(?:[^/]+\.sql|meta\/[^/]+\.json)|[^/]+\/(?:(?:migration|down)\.sql|snapshot\.json))$/
+    .test(path);
 }
 
 /** Returns the texts of the files below a folder that pass a test; `null` when there is no such folder. */

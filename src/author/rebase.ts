@@ -6,7 +6,14 @@ import { HarborError } from "../base/errors.ts";
 import { journalPath } from "../history/history.ts";
 import { refuseReleased } from "./baseline.ts";
 import { findRevisions } from "../history/target.ts";
-import { forksOf, moveBehind, readTree, type TreeRevision, withDescendants } from "./rules/revision_tree.ts";
+import {
+  forksOf,
+  moveBehind,
+  readTree,
+  squashedTags,
+  type TreeRevision,
+  withDescendants,
+} from "./rules/revision_tree.ts";
 import { isMerging, revisionsOn } from "./git_branch.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { readHistoryFolders } from "./read_history_folders.ts";
@@ -30,6 +37,13 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
     verb: "move",
     isChanged: (tag) => tree.some((each) => each.tag === tag && moved.has(each.id)),
   });
+  const fixed = tree.find((each) => moved.has(each.id) && squashedTags(folders[0]!.folder).has(each.tag));
+  if (fixed !== undefined) {
+    throw new HarborError("out_of_order", `Cannot move revision "${fixed.id}" (${fixed.name})`, {
+      state: "it stands for others, which databases have",
+      hint: "Move the other branch instead.",
+    });
+  }
   await refuseApplied(tree, moved, request);
 
   const changes: DialectChange[] = [];

@@ -18,7 +18,7 @@ export interface RemedySources {
 const secrets = ["PGPASSWORD", "HARBOR_DB_AUTH_TOKEN", "LIBSQL_AUTH_TOKEN", "TURSO_AUTH_TOKEN"];
 
 /** Commands that know nothing of backups. */
-const withoutBackups = /^(?:current|history|stamp|generate|create|drop|check|rebase)$/;
+const withoutBackups = /^(?:current|history|stamp|generate|create|drop|squash|check|rebase)$/;
 
 /** Commands that make one. */
 const withCopies = /^(?:upgrade|downgrade|adopt|backup|restore)$/;

@@ -28,6 +28,7 @@ export const commandEntries: readonly CommandEntry[] = [
   { name: "generate", load: async () => (await import("./author/generate.ts")).generateCommand },
   { name: "create", load: async () => (await import("./author/create.ts")).createCommand },
   { name: "drop", load: async () => (await import("./author/drop.ts")).dropCommand },
+  { name: "squash", load: async () => (await import("./author/squash.ts")).squashCommand },
   { name: "check", load: async () => (await import("./author/check.ts")).checkCommand },
   { name: "rebase", load: async () => (await import("./author/rebase.ts")).rebaseCommand },
   { name: "verify", load: async () => (await import("./verify/verify.ts")).verifyCommand },

@@ -57,6 +57,15 @@ export function unlistFile(checksums: Map<string, string>, path: string): void {
   checksums.delete(statementsKey(path));
 }
 
+/** Keeps for a file that moves what the list says of it. */
+export function moveListed(checksums: Map<string, string>, from: string, to: string): void {
+  for (const keyOf of [(path: string) => path, statementsKey]) {
+    const sum = checksums.get(keyOf(from));
+    if (sum !== undefined) checksums.set(keyOf(to), sum);
+  }
+  unlistFile(checksums, from);
+}
+
 /** Whether a script's comments are all that is not as the list says. */
 export function isSameButComments(
   checksums: Checksums,

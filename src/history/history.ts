@@ -19,6 +19,8 @@ export interface Revision {
   /** Its name in drizzle-kit's journal, and of its files or their folder: `5b09ebe23c76_add_r2_storage_fields`. */
   readonly tag: string;
   readonly files: RevisionFiles;
+  /** The tag of the squashed revision that stands for it; only of those in {@link History.covered}. */
+  readonly coveredBy?: string;
   /** When it was written, ISO 8601 UTC. */
   readonly createdAt: string;
   /**
@@ -52,6 +54,8 @@ export interface History {
   readonly revisions: readonly Revision[];
   /** Whether it is laid out as drizzle-kit 1.0 does it: without a journal, with a folder for each revision. */
   readonly isFoldered?: boolean;
+  /** Those for which squashed ones stand, in order: a database that has one of them goes on by them, see `unfold`. */
+  readonly covered?: readonly Revision[];
 }
 
 /** The files of one dialect's folder. */
@@ -66,6 +70,9 @@ export interface HistoryFiles {
 
 /** The journal's place in a dialect's folder. */
 export const journalPath = "meta/_journal.json";
+
+/** The folder in a dialect's folder in which revisions lie, with a journal of their own, that squashed ones stand for. */
+export const coveredFolder = "covered";
 
 /**
  * Builds the history from a dialect's folder as drizzle-kit lays it out. Scripts and snapshots are only parsed when
@@ -93,7 +100,27 @@ export function buildHistory(dialect: Dialect, files: HistoryFiles): History {
       readSnapshot,
     })
   );
-  return { dialect, revisions, isFoldered };
+  const covered = buildCovered(dialect, files, revisions);
+  return { dialect, revisions, isFoldered, ...covered === null ? {} : { covered } };
+}
+
+/** Builds what squashed revisions stand for; `null` without any. Each stands for others before it, never for itself. */
+function buildCovered(
+  dialect: Dialect,
+  { folder, read }: HistoryFiles,
+  revisions: readonly Revision[],
+): readonly Revision[] | null {
+  if (read(`${coveredFolder}/${journalPath}`) === null) return null;
+  const inner = {
+    folder: `${folder}/${coveredFolder}`,
+    read: (path: string) => read(`${coveredFolder}/${path}`),
+  };
+  const covered = buildHistory(dialect, inner).revisions;
+  for (const [at, { tag, coveredBy }] of covered.entries()) {
+    if ([...covered.slice(at + 1), ...revisions].some((each) => each.tag === coveredBy)) continue;
+    throw broken(`${inner.folder}/${journalPath}`, `no revision stands for ${tag}`);
+  }
+  return covered;
 }
 
 /** Returns the checksum of a script's text, see {@link Revision.checksum}. */
@@ -116,6 +143,7 @@ const journal = v.object({
     when: v.pipe(v.number(), v.check(isTime, "is no time in milliseconds")),
     // It is the name of files: a path would lead out of the folder.
     tag: v.pipe(v.string(), v.regex(/^[\p{L}\p{N}_][\p{L}\p{N}_. -]*$/u, "is no name of a file")),
+    coveredBy: v.optional(v.string()),
   })),
 });
 
@@ -137,7 +165,7 @@ function readJournal(dialect: Dialect, files: HistoryFiles): readonly JournalEnt
 function buildRevision(
   dialect: Dialect,
   files: HistoryFiles,
-  { entry: { tag, when }, id, parent, paths, readSnapshot }: {
+  { entry: { tag, when, coveredBy }, id, parent, paths, readSnapshot }: {
     readonly entry: JournalEntry;
     readonly id: string;
     readonly parent: string | null;
@@ -155,6 +183,7 @@ function buildRevision(
     parent,
     tag,
     files: paths,
+    ...coveredBy === undefined ? {} : { coveredBy },
     createdAt: new Date(when).toISOString(),
     checksum: scriptChecksum(text),
     rawChecksum: sha256(text),

@@ -1,5 +1,5 @@
 import { HarborError } from "../base/errors.ts";
-import type { History } from "./history.ts";
+import type { History, Revision } from "./history.ts";
 
 /**
  * Returns how many revisions are applied at a target.
@@ -31,9 +31,28 @@ export function resolveTarget(history: History, done: number, text: string): num
       { hint: "Give more of it.", details: { candidates } },
     );
   }
+  const [inside] = findRevisions(history.covered ?? [], text);
+  if (inside !== undefined) return insideOf(history, inside, text);
   throw new HarborError("unknown_target", `Cannot find target "${text}": no revision has that id or tag`, {
     hint: "harbor-db history",
   });
+}
+
+/** Where a squashed revision stands for the one that is meant, only its end is a place. */
+function insideOf({ covered = [], revisions }: History, inside: Revision, text: string): number {
+  let whole = inside;
+  let isEnd = true;
+  while (!revisions.includes(whole)) {
+    const { coveredBy } = whole;
+    isEnd &&= covered.findLast((each) => each.coveredBy === coveredBy) === whole;
+    whole = [...revisions, ...covered].find(({ tag }) => tag === coveredBy)!;
+  }
+  if (isEnd) return revisions.indexOf(whole) + 1;
+  throw new HarborError(
+    "unknown_target",
+    `Cannot find target "${text}": ${whole.id} (${whole.name}) stands for it, and goes in one`,
+    { hint: "harbor-db history", details: { revision: whole.id } },
+  );
 }
 
 /** Returns the revisions that a text means: the one whose id or tag it is, else all of which it is the beginning. */

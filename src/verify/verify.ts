@@ -11,6 +11,7 @@ import {
   worstStatus,
 } from "../base/finding.ts";
 import type { History } from "../history/history.ts";
+import { historyFor } from "../engines/history_for.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import type { Database } from "../engines/database.ts";
 import type { StoredBackup } from "../backup/folder.ts";
@@ -133,7 +134,10 @@ function openContext(sources: VerifySources, budget: Budget, quick: boolean): Op
   const { now } = sources;
   const opening = once(() => budget.limit(() => sources.openDatabase()));
   const database = once(async () => limitDatabase(await opening(), budget));
-  const history = once(() => sources.readHistory());
+  const history = once(async () => {
+    const whole = await sources.readHistory();
+    return whole.covered === undefined ? whole : await historyFor(await database(), whole);
+  });
   return {
     context: {
       pace: budget,

@@ -74,7 +74,8 @@ export async function checkNewRevision(
 const notProvenHint =
   "Change schema.ts; or write the scripts as they are, to be edited by hand: the same command with --write-unproven";
 
-function historyAfter(
+/** Returns the history of a dialect as it will be once the changes are written. */
+export function historyAfter(
   changes: readonly FileChange[],
   { dir, cwd, place, dialect }: {
     readonly dir: string;
@@ -93,7 +94,11 @@ function historyAfter(
   });
 }
 
-function refuseUnread([first]: readonly Finding[]): void {
+/** Refuses statements that were found not to be any.
+ *
+ * @throws {HarborError} `not_proven`
+ */
+export function refuseUnread([first]: readonly Finding[]): void {
   if (first === undefined) return;
   throw new HarborError("not_proven", `Cannot use the script: ${first.message}`, { details: first.details });
 }

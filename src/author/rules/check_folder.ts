@@ -5,6 +5,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { Finding } from "../../base/finding.ts";
 import {
   buildHistory,
+  coveredFolder,
   type History,
   journalPath,
   type Revision,
@@ -59,6 +60,7 @@ export function checkFolder(folder: HistoryFolder, checksums: Checksums | null):
   };
   const history = readJournal(folder, add);
   checkStrangers(folder, history, add);
+  checkCovered(folder, history, add);
   if (checksums !== null) checkSums(folder, checksums, add);
   for (const revision of history?.revisions ?? []) checkRevision(folder, revision, add);
   if (history !== null) checkOrder(folder, history, add);
@@ -116,10 +118,40 @@ function readJournal(folder: HistoryFolder, add: Add): History | null {
   }
 }
 
+/** Looks through what squashed revisions stand for as through the others. */
+function checkCovered(
+  { dialect, place, folder, files }: HistoryFolder,
+  history: History | null,
+  add: Add,
+): void {
+  const start = `${coveredFolder}/`;
+  const inner: HistoryFolder = {
+    dialect,
+    place: place + start,
+    folder: `${folder}/${coveredFolder}`,
+    files: new Map(
+      [...files].flatMap(([path, text]) => path.startsWith(start) ? [[path.slice(start.length), text]] : []),
+    ),
+  };
+  for (const revision of history?.covered ?? []) {
+    checkRevision(
+      inner,
+      revision,
+      (check, where, ...said) => add(check, { ...where, path: start + where.path }, ...said),
+    );
+  }
+}
+
 /** Finds what no journal entry names. */
 function checkStrangers({ files, folder }: HistoryFolder, history: History | null, add: Add): void {
   if (history === null) return;
-  const known = new Set(history.revisions.flatMap((revision) => revision.files));
+  const covered = (history.covered ?? []).flatMap(({ files }) => files);
+  const known = new Set([
+    ...history.revisions.flatMap(({ files }) => files),
+    ...history.covered === undefined
+      ? []
+      : [journalPath, ...covered].map((path) => `${coveredFolder}/${path}`),
+  ]);
   for (const path of files.keys()) {
     if (known.has(path) || path === journalPath) continue;
     const id = prefixOf(path.replace(/^meta\//, ""));

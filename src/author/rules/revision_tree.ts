@@ -1,6 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
 import type { HistoryFolder } from "./check_folder.ts";
-import { journalPath } from "../../history/history.ts";
+import { coveredFolder, journalPath } from "../../history/history.ts";
 import { parseJson } from "../../base/json_schema.ts";
 import { type KitSnapshot, originId, readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import { idsOf, isOwnTag, revisionFiles, revisionName } from "../../history/revision_name.ts";
@@ -39,6 +39,12 @@ export function readTree({ folder, files }: HistoryFolder): readonly TreeRevisio
       snapshot: readSnapshot(files.get(meta), `${folder}/${meta}`),
     };
   });
+}
+
+/** Returns the tags of the revisions of a folder that stand for others. */
+export function squashedTags({ files }: HistoryFolder): ReadonlySet<string> {
+  const journal = files.get(`${coveredFolder}/${journalPath}`) ?? "";
+  return new Set([...journal.matchAll(/"coveredBy": *"([^"]+)"/g)].map((match) => match[1]!));
 }
 
 /** Returns the tags in a journal's text, in order. */

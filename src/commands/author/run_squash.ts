@@ -1,0 +1,73 @@
+import { join, relative } from "node:path";
+import { historyAfter, refuseUnread } from "../../author/check/new_revision.ts";
+import { checkStatements } from "../../author/check/syntax.ts";
+import { loadDrizzleEngine } from "../../author/drizzle_engine.ts";
+import { proveRevisions } from "../../author/prove.ts";
+import { readHistoryFolders } from "../../author/read_history_folders.ts";
+import { checkFolder } from "../../author/rules/check_folder.ts";
+import { planSquash } from "../../author/squash.ts";
+import { writeTogether } from "../../author/write_together.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import type { App } from "../../cli/app.ts";
+import type { Outcome } from "../../cli/command.ts";
+import { proofSettings } from "./proof_settings.ts";
+import { projectPaths, writeOptions } from "./write_revision.ts";
+
+interface SquashValues {
+  readonly last: string;
+  readonly from: string | undefined;
+  readonly name: string | undefined;
+  readonly proveUrl: string | undefined;
+}
+
+/** Makes one revision of several, proves it, writes it and says what was done. */
+export async function runSquash(app: App, { last, from, name, proveUrl }: SquashValues): Promise<Outcome> {
+  const { report, system } = app;
+  const { dir } = projectPaths(app, undefined);
+  const folders = readHistoryFolders(dir, system.cwd).map((folder) => checkFolder(folder, null));
+  const engine = await loadDrizzleEngine();
+  report.event({ kind: "doing", text: "running the scripts up, down and up again" });
+  const proof = await proofSettings(app, proveUrl);
+  const range = { first: from ?? null, last, name: name ?? null };
+  const plan = await planSquash({ dir, folders, ...range, engine, proof });
+  const { revision, place, changes, covers, drifts } = plan;
+  const proven: Dialect[] = [];
+  for (const { dialect, place: below } of folders) {
+    const history = historyAfter(changes, { dir, cwd: system.cwd, place: below, dialect });
+    const setting = proof.get(dialect);
+    if (setting === undefined) refuseUnread(await checkStatements(history));
+    else {
+      // What databases have is not what the snapshot says; the one then has to run, and leave the same.
+      const released = drifts.includes(dialect) ? place + 1 : place;
+      await proveRevisions(history, { first: released, released }, setting);
+      proven.push(dialect);
+    }
+  }
+  await writeTogether(dir, changes, writeOptions(app, dir));
+
+  const files = changes.filter(({ before }) => before === null).map(({ path }) => join(dir, path));
+  const unproven = folders.map(({ dialect }) => dialect).filter((dialect) => !proven.includes(dialect));
+  report.line(`${report.colors.green("squashed")} ${covers.length} revisions into ${revision}  ${plan.name}`);
+  for (const each of covers) report.line(`  covered ${each.revision}  ${each.name}`);
+  for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
+  report.line(
+    plan.written === "anew"
+      ? "written anew from the last of them"
+      : "their scripts stand one behind the other",
+  );
+  if (proven.length > 0) report.line(`proven up, down and up again, on rows: ${proven.join(" and ")}`);
+  if (unproven.length > 0) {
+    report.line(`read, but not run: ${unproven.join(" and ")} (name a server: --prove-url postgresql://…)`);
+  }
+  const { parent, createdAt, written } = plan;
+  return {
+    json: {
+      revision: { revision, name: plan.name, parent, createdAt },
+      covers,
+      written,
+      files,
+      proven,
+      unproven,
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
+import { sharedPostgres, withFreshPostgres } from "../support/servers/postgres_server.ts";
+
+const [initial, second, third, head] = ["71dda59686db", "5b09ebe23c76", "f27bd10b7ec4", "7b1f73160408"];
+
+/** Runs a command on a database of the project, and returns what it prints as JSON. */
+async function run<T>(project: SchemaProject, url: string, ...args: readonly string[]): Promise<T> {
+  const result = await project.run([...args, "--json"], { env: { DATABASE_URL: url } });
+  assert.equal(result.code, 0, `${args}: ${result.stdout}${result.stderr}`);
+  return result.json<T>();
+}
+
+async function goTo(project: SchemaProject, url: string, ...args: readonly string[]) {
+  const flags = ["--no-backup", ...args[0] === "downgrade" ? ["--yes"] : []];
+  const { steps } = await run<{ steps: { revision: string }[] }>(project, url, ...args, ...flags);
+  return steps.map(({ revision }) => revision);
+}
+
+async function squash(project: SchemaProject, ...args: readonly string[]) {
+  const { revision, covers, written } = await run<
+    { revision: { revision: string; parent: string | null }; covers: { revision: string }[]; written: string }
+  >(project, "sqlite:///none.db", "squash", ...args);
+  return {
+    id: revision.revision,
+    parent: revision.parent,
+    covers: covers.map((each) => each.revision),
+    written,
+  };
+}
+
+/** The schema, the version table and the data are as they should be. */
+async function verified(project: SchemaProject, url: string): Promise<void> {
+  await run(project, url, "verify", "--skip", "backup");
+}
+
+test("databases at any of the revisions that were squashed go on, up and down, and new ones take the one", () =>
+  withFreshPostgres(15, (postgres) =>
+    withSchemaProject(async (project) => {
+      const at = (name: string) => `sqlite:///${name}.db`;
+      for (
+        const [url, place] of [[at("a"), second], [at("b"), third], [at("c"), head], [
+          postgres,
+          second,
+        ]] as const
+      ) {
+        await goTo(project, url, "upgrade", place);
+      }
+      const { id, ...said } = await squash(project, third, "--prove-url", await sharedPostgres(15));
+      assert.deepEqual(said, { parent: null, covers: [initial, second, third], written: "anew" });
+      const check = await project.run(["check"]);
+      assert.equal(check.code, 0, check.stdout);
+
+      assert.deepEqual(await goTo(project, at("a"), "upgrade"), [third, head]);
+      assert.deepEqual(await goTo(project, at("b"), "upgrade"), [head]);
+      assert.deepEqual(await goTo(project, at("c"), "upgrade"), []);
+      assert.deepEqual(await goTo(project, postgres, "upgrade"), [third, head]);
+      // The end of what was squashed is a place still, also for a new database; the middle is none there.
+      assert.deepEqual(await goTo(project, at("d"), "upgrade", third), [id]);
+      assert.deepEqual(await goTo(project, at("d"), "upgrade"), [head]);
+      for (const url of [at("a"), at("b"), at("c"), at("d"), postgres]) await verified(project, url);
+      const inside = await project.run(["upgrade", second, "--database-url", at("e")]);
+      assert.equal(inside.code, 2);
+      assert.match(inside.stderr, new RegExp(`${id} \\(.*\\) stands for it`));
+
+      assert.deepEqual(await goTo(project, at("a"), "downgrade", second), [head, third]);
+      assert.deepEqual(await goTo(project, at("a"), "downgrade", "base"), [second, initial]);
+      assert.deepEqual(await goTo(project, at("a"), "upgrade"), [id, head]);
+      assert.deepEqual(await goTo(project, at("d"), "downgrade", "base"), [head, id]);
+      await verified(project, at("a"));
+    })));
+
+test("what was squashed is squashed again, built on and checked, and neither dropped nor lost", () =>
+  withSchemaProject(async (project) => {
+    const url = "sqlite:///a.db";
+    await goTo(project, url, "upgrade", second);
+    const { id: middle, ...said } = await squash(project, third, "--from", second, "--name", "Two of them");
+    assert.deepEqual(said, { parent: initial, covers: [second, third], written: "joined" });
+    const again = await squash(project, head);
+    assert.deepEqual([again.covers, again.parent, again.written], [[initial, middle, head], null, "joined"]);
+    for (
+      const [args, code, message] of [
+        [["drop", "--yes"], 4, /stands for others|is released/],
+        [["squash", again.id], 2, /that is one revision/],
+        [["squash", "0000"], 2, /no revision has that id/],
+      ] as const
+    ) {
+      const refused = await project.run(args);
+      assert.equal(refused.code, code, refused.stderr);
+      assert.match(refused.stderr, message);
+    }
+    await project.edit("collection_id: integer()", "rating: integer(),\n  collection_id: integer()");
+    const { revision } = await run<{ revision: { revision: string; parent: string } }>(
+      project,
+      "sqlite:///none.db",
+      "generate",
+      "Add rating",
+    );
+    assert.equal(revision.parent, again.id);
+    const check = await project.run(["check", "--prove"]);
+    assert.equal(check.code, 0, check.stdout);
+
+    assert.deepEqual(await goTo(project, url, "upgrade"), [third, head, revision.revision]);
+    assert.deepEqual(await goTo(project, "sqlite:///b.db", "upgrade"), [again.id, revision.revision]);
+    for (const each of [url, "sqlite:///b.db"]) await verified(project, each);
+
+    const lost = `drizzle/sqlite/covered/${second}_add_r2_storage_fields.sql`;
+    await rm(join(project.cwd, lost));
+    const broken = await project.run(["check"]);
+    assert.equal(broken.code, 3, broken.stdout);
+    assert.ok(
+      broken.stdout.includes(`${lost}: the journal names it, and there is no such file`),
+      broken.stdout,
+    );
+  }));
