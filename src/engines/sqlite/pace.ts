@@ -18,6 +18,9 @@ const rest = { wal: 1.2, journal: 1 };
 /** How large the WAL may become while somebody's read keeps it from starting again, in bytes. */
 const bearableBytes = 64 * 1024 * 1024;
 
+/** How many pages of the WAL are brought in at once: well before a thousand, at which SQLite does it in somebody's commit. */
+const worthPages = 400;
+
 /** Says whether the database keeps a write-ahead log. */
 export function isWalMode(handle: DatabaseSync): boolean {
   return prepare(handle, "PRAGMA journal_mode").get()?.["journal_mode"] === "wal";
@@ -56,7 +59,9 @@ export function sqlitePace(handle: DatabaseSync, lastBatch: () => SqliteBatchTim
  * PASSIVE waits for nobody and lets writers write meanwhile: https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
  */
 function walBytes(handle: DatabaseSync, pageSize: number): number {
-  const { pages } = checkpoint(handle, "PASSIVE");
+  const { pages, done } = checkpoint(handle, "NOOP");
+  // The first commit after a whole checkpoint waits for the disk, with the lock: so not after every batch.
+  if (pages - done >= worthPages) checkpoint(handle, "PASSIVE");
   const bytes = pages * pageSize;
   if (bytes < bearableBytes / 4) return bytes;
   execute(handle, "PRAGMA busy_timeout = 0");
@@ -70,8 +75,12 @@ function walBytes(handle: DatabaseSync, pageSize: number): number {
 
 function checkpoint(
   handle: DatabaseSync,
-  mode: "PASSIVE" | "RESTART",
-): { readonly isBusy: boolean; readonly pages: number } {
+  mode: "NOOP" | "PASSIVE" | "RESTART",
+): { readonly isBusy: boolean; readonly pages: number; readonly done: number } {
   const row = prepare(handle, `PRAGMA wal_checkpoint(${mode})`).get();
-  return { isBusy: Number(row?.["busy"]) !== 0, pages: Number(row?.["log"]) };
+  return {
+    isBusy: Number(row?.["busy"]) !== 0,
+    pages: Number(row?.["log"]),
+    done: Number(row?.["checkpointed"]),
+  };
 }

@@ -165,8 +165,10 @@ interface Run extends Work {
 
 async function run(file: BesideFile, given: Run): Promise<void> {
   const { shadow, context } = given;
-  const paced = await startPaced(file, context, `building index ${shadow.index.name}`);
-  const progress = await fill(file, given, paced);
+  const what = `building index ${shadow.index.name}`;
+  const progress = await fill(file, given, await startPaced(file, context, what));
+  // Changed rows lie here and there, so that a batch of as many as of neighbours would take far longer.
+  const paced = await startPaced(file, context, what);
   await follow(file, { ...given, progress }, paced);
   await prove(file, { ...given, progress });
   await follow(file, { ...given, progress }, paced);
