@@ -1,4 +1,4 @@
-import { Command as Commander, CommanderError, Option as CommanderOption } from "commander";
+import { Command as Commander, CommanderError, Help, Option as CommanderOption } from "commander";
 import { asFileError, exitCodeOf, HarborError } from "../base/errors.ts";
 import { createApp, isNamed } from "../cli/app.ts";
 import type { Command } from "../cli/command.ts";
@@ -77,6 +77,14 @@ function rewritten(args: readonly string[]): readonly string[] {
   return asksVersion ? ["version", ...args.filter((arg) => arg === "--json")] : args;
 }
 
+/** Puts commands before options, of which there may be more than a terminal has lines. */
+function commandsFirst(help: string): string {
+  return help.replace(
+    /\n(Options:\n[^]*\n)(Commands:\n[^]*)$/,
+    (_, options: string, commands: string) => `\n${commands}\n${options.trimEnd()}\n`,
+  );
+}
+
 type Action = (
   command: Command,
   args: readonly (string | undefined)[],
@@ -98,6 +106,7 @@ function buildProgram({ commands, print, helpWidth }: Parts, action: Action): Co
     .helpCommand("help [command]", "print help for a command")
     .configureHelp({
       helpWidth,
+      formatHelp: (command, helper) => commandsFirst(Help.prototype.formatHelp.call(helper, command, helper)),
       showGlobalOptions: true,
       // Not those of a command that this one stands below, which it does not take.
       visibleGlobalOptions: (command) => command.parent === null ? [] : [...program.options],
@@ -234,6 +243,20 @@ function asUsageError(error: CommanderError, path: string): CommanderError | Har
         state: `there is no such option${suggestion}`,
         hint,
       });
+    case "commander.missingArgument":
+      return new HarborError("usage", `Cannot run "${path}"`, {
+        state: `it is not said which ${name}`,
+        hint,
+      });
+    case "commander.optionMissingArgument":
+      return new HarborError("usage", `Cannot take "${name}"`, { state: "it has no value", hint });
+    case "commander.excessArguments": {
+      const extra = said.split(": ").at(-1)!.split(", ").at(-1)!.replace(/\.$/, "");
+      return new HarborError("usage", `Cannot take "${extra}"`, {
+        state: "it is one argument too many",
+        hint,
+      });
+    }
     default:
       return new HarborError("usage", capital(said), { hint });
   }

@@ -75,8 +75,9 @@ const mistakes: readonly (readonly [string, string, string])[] = [
     'Cannot take "--compress": backup list has no such option',
     "help backup list",
   ],
-  ["downgrade", "Missing required argument 'target'", "help downgrade"],
-  ["current --dir", "Option '--dir <dir>' argument missing", "help"],
+  ["downgrade", 'Cannot run "downgrade": it is not said which target', "help downgrade"],
+  ["current --dir", 'Cannot take "--dir <dir>": it has no value', "help"],
+  ["current extra", 'Cannot take "extra": it is one argument too many', "help current"],
 ];
 for (const [line, said, hint] of mistakes) {
   test(`"harbor-db ${line}" ends with 2 and says what may be meant`, async () => {
@@ -149,7 +150,7 @@ const completions: readonly (readonly [string, string])[] = [
   ["zsh up", "upgrade"],
   ["bash up", "upgrade"],
   ["bash help backup p", "prune"],
-  ["bash backup _", "list verify prune"],
+  ["bash backup _", "list verify delete prune"],
   ["bash completions _", "bash zsh fish"],
   ["bash completions bash _", ""],
   ["zsh verify --qui", "--quick --quiet"],
