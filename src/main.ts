@@ -81,6 +81,7 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
     },
     secretFiles: {},
     envFile: file,
+    settingsFile: null,
     defaultDir: join(checkout, "drizzle"),
     stdout: sink(1),
     stderr: sink(2),

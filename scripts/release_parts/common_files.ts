@@ -22,8 +22,7 @@ export async function writeCommonFiles(root: string, release: Release, folder: s
   for (const file of ["LICENSE", "README.md", "CHANGELOG.md"]) {
     await copyFile(join(root, file), join(folder, file));
   }
-  await copyFile(
-    join(root, "scripts/release_parts/files/harbor-db.env"),
-    join(folder, "harbor-db.env.sample"),
-  );
+  for (const file of ["harbor-db.toml", "harbor-db.env"]) {
+    await copyFile(join(root, "scripts/release_parts/files", file), join(folder, `${file}.sample`));
+  }
 }

@@ -105,6 +105,7 @@ async function writeTree({ binary, common }: Parts, tree: string, zshFolder: str
     await put(join(tree, `usr/share/man/man1/${page}.gz`), gzipSync(text, { level: 9 }));
   }
   await place(join(common, "LICENSE"), "usr/share/doc/harbor-db/copyright");
+  await place(join(common, "harbor-db.toml.sample"), "usr/share/doc/harbor-db/harbor-db.toml.sample");
   const changes = await readFile(join(common, "CHANGELOG.md"));
   await put(join(tree, "usr/share/doc/harbor-db/changelog.gz"), gzipSync(changes, { level: 9 }));
   for (const unit of ["harbor-db-verify.service", "harbor-db-verify.timer"]) {

@@ -3,10 +3,15 @@ import { flag, number, text, type Values } from "./options.ts";
 /** The database when nothing names one. */
 export const defaultUrl = "sqlite:///openharbor.db";
 
+/** The settings of a machine. */
+export const defaultConfig = "/etc/harbor-db/harbor-db.toml";
+
 /** The options that every command takes. */
 export const globalOptions = {
   databaseUrl: text("--database-url <url>", `the database; else DATABASE_URL, else ${defaultUrl}`),
   databaseUrlFile: text("--database-url-file <file>", "the file that says it (also DATABASE_URL_FILE)"),
+  config: text("--config <file>", `the file with settings (${defaultConfig})`),
+  database: text("--database <name>", "one of the databases that it names"),
   dir: text("--dir <dir>", "the drizzle/ folder to take the history from, instead of the one built in"),
   json: flag("--json", "print one JSON document on stdout"),
   quiet: flag("-q, --quiet", "print errors only"),

@@ -133,6 +133,8 @@ export function variableOf(longName: string): string {
 export interface OptionSources {
   readonly given: ReadonlyMap<string, string | true>;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What variables that are none of the environment's stand for, for errors: `backup-dir of "/etc/…"`. */
+  readonly origins?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -142,7 +144,7 @@ export interface OptionSources {
  */
 export function resolveOptions<O extends Options>(
   options: O,
-  { given, environment }: OptionSources,
+  { given, environment, origins = {} }: OptionSources,
 ): Values<O> {
   const values = Object.entries(options).map(([name, option]) => {
     const written = given.get(longName(option));
@@ -153,7 +155,7 @@ export function resolveOptions<O extends Options>(
     const variable = environmentName(option);
     const set = environment[variable];
     if (set === undefined) return [name, option.fallback];
-    return [name, parse(option, set, { name: variable, code: "bad_config" })];
+    return [name, parse(option, set, { name: origins[variable] ?? variable, code: "bad_config" })];
   });
   return Object.fromEntries(values);
 }

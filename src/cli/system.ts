@@ -11,6 +11,15 @@ export interface BuildInfo {
   readonly history: (() => Promise<EmbeddedFiles>) | null;
 }
 
+/** What a file of settings brought. */
+export interface SettingsFile {
+  readonly path: string;
+  /** The names of the databases that it has settings for. */
+  readonly databases: readonly string[];
+  /** What the variables that stand for its settings are called in errors, by their names. */
+  readonly origins: Readonly<Record<string, string>>;
+}
+
 /** A stream to write to, as a terminal or a file sees it. What it cannot write it drops: that must stop nothing. */
 export interface Sink {
   readonly isTerminal: boolean;
@@ -36,6 +45,8 @@ export interface System {
   readonly secretFiles: Readonly<Record<string, string>>;
   /** What is to be said of the `.env` file, whose variables are in the environment already. */
   readonly envFile: AddressFile;
+  /** The file of settings that is in the environment already; `null` without one. */
+  readonly settingsFile: SettingsFile | null;
   /** The history's folder when none is built in and none is named. */
   readonly defaultDir: string;
   readonly stdout: Sink;

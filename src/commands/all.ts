@@ -33,6 +33,7 @@ export const commandEntries: readonly CommandEntry[] = [
   { name: "rebase", load: async () => (await import("./author/rebase.ts")).rebaseCommand },
   { name: "verify", load: async () => (await import("./verify/verify.ts")).verifyCommand },
   { name: "schedule", load: async () => (await import("./schedule/schedule.ts")).scheduleCommand },
+  { name: "config", load: async () => (await import("./config/config.ts")).configCommand },
   { name: "version", load: async () => (await import("./version.ts")).versionCommand },
   { name: "completions", load: async () => (await import("./completions.ts")).completionsCommand },
 ];

@@ -8,7 +8,8 @@ import { longName, type Option, type Options, resolveOptions } from "../cli/opti
 import { userFiles } from "../cli/read_url.ts";
 import { remedyOf } from "../cli/remedy.ts";
 import { createReport, type Report } from "../cli/report.ts";
-import { withSecretFiles, withUrlFile } from "./secret_files.ts";
+import { withConfig } from "./config/with_config.ts";
+import { withSecretFiles, withUrlFile } from "./config/secret_files.ts";
 import type { System } from "../cli/system.ts";
 import { wrap } from "../cli/wrap.ts";
 
@@ -38,8 +39,9 @@ export async function runProgram(outside: System, given: readonly string[]): Pro
   const parts = { commands: await commandsFor(args), print, helpWidth };
   const program = buildProgram(parts, async (command, positional, given) => {
     refuseForeign(command, given);
-    system = withSecretFiles(outside);
-    const sources = { given, environment: system.environment };
+    system = withSecretFiles(await withConfig({ given, system: outside }));
+    const { environment, settingsFile } = system;
+    const sources = { given, environment, origins: settingsFile?.origins ?? {} };
     const settings = withUrlFile(resolveOptions(globalOptions, sources), system);
     const commands = commandEntries.map(({ name }) => name);
     report = reportFor(system, settings, remedyOf({ ...sources, commands, files: userFiles(system) }));
@@ -47,6 +49,15 @@ export async function runProgram(outside: System, given: readonly string[]): Pro
     for (const remark of remarks) report.note(remark);
     if (problem !== null && isNamed(system, settings)) report.note(problem);
     const options = resolveOptions(command.options, sources);
+    if (options["all"] === true) {
+      const { runForAll } = await import("./config/all_databases.ts");
+      const stopsAtFailure = command.name !== "verify";
+      const parts = { system, report, args, isJson: settings.json, stopsAtFailure, run: runProgram };
+      const { code: ended, ...json } = await runForAll(parts);
+      report.document({ ok: ended === 0, ...json });
+      code = ended;
+      return;
+    }
     const app = createApp({ system, report, settings });
     const { ok = true, exitCode = 3, json, failure } = await command.run(app, { args: positional, options });
     if (failure === undefined) report.document({ ok, ...json });

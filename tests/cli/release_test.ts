@@ -113,7 +113,7 @@ test("each archive has the binary of its platform, completions, man pages, the l
     "LICENSE",
     "README.md",
     "completions/_harbor-db",
-    "harbor-db.env.sample",
+    "harbor-db.toml.sample",
     "man/harbor-db-backup-list.1",
   ];
   for (const name of ["linux-x64", ...others]) {

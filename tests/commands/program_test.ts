@@ -32,6 +32,7 @@ async function run(
     userName: () => undefined,
     environment: { ...dotEnv, ...environment },
     secretFiles: {},
+    settingsFile: null,
     envFile: { values: dotEnv, remarks: [], problem: null },
     defaultDir: "/drizzle",
     stdout: sink("stdout"),

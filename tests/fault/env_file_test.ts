@@ -66,6 +66,7 @@ test("a .env of another user's gets no password out of root's files", () =>
       homeFolder: () => home,
       cwd: folder,
       secretFiles: {},
+      settingsFile: null,
       envFile: { values, remarks: [], problem: null },
     });
     const password = (values: Record<string, string>) => {

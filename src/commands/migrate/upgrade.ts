@@ -1,4 +1,5 @@
 import { adoptBefore } from "./run_adoption.ts";
+import { allOption } from "../config/all_databases.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { migrateOptions, runMigration } from "./run_migration.ts";
 import type { App } from "../../cli/app.ts";
@@ -13,6 +14,7 @@ export const upgradeCommand = defineCommand({
   arguments: [{ name: "[target]", summary: "head (the default), a revision or the beginning of one, or +n" }],
   options: {
     ...migrateOptions,
+    ...allOption,
     abandon: flag(
       "--abandon",
       "only take away what an interrupted change of a large SQLite table left (status names it)",
@@ -23,6 +25,7 @@ export const upgradeCommand = defineCommand({
     { line: "upgrade", does: "to head" },
     { line: "upgrade 71dda59686db", does: "to that revision" },
     { line: "upgrade +1", does: "one revision on" },
+    { line: "upgrade --all", does: "the first database of the settings, then the next when it went well" },
     { line: "upgrade --adopt", does: "whatever made the database" },
     { line: "upgrade --sql > review.sql", does: "the script, to read" },
   ],

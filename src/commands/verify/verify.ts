@@ -1,3 +1,4 @@
+import { allOption } from "../config/all_databases.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
 import { verifyOptions } from "./options.ts";
@@ -7,7 +8,11 @@ export const verifyCommand = defineCommand({
   summary: "check the database, its rows and its backups, for cron",
   description:
     "Changes nothing and holds nobody up. Exits with 3 when something failed, and with 1 when something could not be checked.",
-  options: { list: flag("--list", "say what each check looks at and what it costs"), ...verifyOptions },
+  options: {
+    list: flag("--list", "say what each check looks at and what it costs"),
+    ...verifyOptions,
+    ...allOption,
+  },
   examples: [
     { line: "verify", does: "everything" },
     { line: "verify --quick --max-duration 60s", does: "after a deployment" },

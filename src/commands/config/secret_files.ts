@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { HarborError } from "../base/errors.ts";
-import { readRegularText } from "../base/files/regular_file.ts";
-import type { GlobalValues } from "../cli/global_options.ts";
-import type { System } from "../cli/system.ts";
+import { HarborError } from "../../base/errors.ts";
+import { readRegularText } from "../../base/files/regular_file.ts";
+import type { GlobalValues } from "../../cli/global_options.ts";
+import type { System } from "../../cli/system.ts";
 
 /**
  * Variables whose values are secrets: each may be in a file instead, which the variable with `_FILE` behind its name

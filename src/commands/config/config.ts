@@ -1,0 +1,57 @@
+import { defineCommand } from "../../cli/command.ts";
+import { variableOf } from "../../cli/options.ts";
+import type { System } from "../../cli/system.ts";
+import { settingNames } from "./setting_names.ts";
+
+/** Settings that say where the database is, of which the row of the database is made. */
+const urlNames: readonly string[] = ["database-url", "database-url-file"];
+
+export const configCommand = defineCommand({
+  name: "config",
+  summary: "show what is set, and where each value comes from",
+  description:
+    "What the command line says counts most, then the environment, then the file of settings (--config), then .env. Passwords and the addresses of monitors are not shown.",
+  options: {},
+  examples: [
+    { line: "config", does: "what is in force" },
+    { line: "config --database staging", does: "for one of the databases that the file names" },
+  ],
+  run: async (app) => {
+    const { report, system } = app;
+    const { path = null, databases = [] } = system.settingsFile ?? {};
+    const settings = [
+      { name: "database", value: app.databaseUrl().display, from: urlFrom(app.settings.databaseUrl, system) },
+      ...settingNames.filter((name) => !urlNames.includes(name)).flatMap((name) => {
+        const value = system.environment[variableOf(name)];
+        if (value === undefined) return [];
+        return [{
+          name,
+          value: name === "ping" ? "(not shown)" : value.replaceAll("\n", ", "),
+          from: fromOf(variableOf(name), system),
+        }];
+      }),
+    ];
+    await report.table(
+      ["setting", "value", "from"],
+      settings.map(({ name, value, from }) => [name, value, from]),
+    );
+    if (databases.length > 0) report.line(`${path} names the databases ${databases.join(", ")}`);
+    return { json: { file: path, databases, settings } };
+  },
+});
+
+function urlFrom(url: string | undefined, system: System): string {
+  const { environment, envFile } = system;
+  const named = urlNames.map(variableOf).find((name) => environment[name] !== undefined);
+  if (named !== undefined) return fromOf(named, system);
+  if (url !== undefined) return "the command line";
+  if (environment["DATABASE_URL"] === undefined) return "nothing says it";
+  return envFile.values["DATABASE_URL"] === environment["DATABASE_URL"]
+    ? ".env"
+    : fromOf("DATABASE_URL", system);
+}
+
+function fromOf(variable: string, { settingsFile, secretFiles }: System): string {
+  if (settingsFile !== null && variable in settingsFile.origins) return settingsFile.path;
+  return secretFiles[variable] ?? variable;
+}

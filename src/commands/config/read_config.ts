@@ -1,0 +1,136 @@
+import { statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import * as v from "valibot";
+import { HarborError } from "../../base/errors.ts";
+import { listOf, readAs } from "../../base/json_schema.ts";
+import { readRegularText } from "../../base/files/regular_file.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
+import { defaultConfig } from "../../cli/global_options.ts";
+import { isOurs } from "../../cli/find_project.ts";
+import { variableOf } from "../../cli/options.ts";
+import type { System } from "../../cli/system.ts";
+import { pathNames, settingNames } from "./setting_names.ts";
+
+/** A file of settings. */
+export interface Config {
+  readonly path: string;
+  /** By the long names of options, as the command line would have them. */
+  readonly settings: Settings;
+  /** The same for each database that it names; what one does not say, it has from the others. */
+  readonly databases: ReadonlyMap<string, Settings>;
+}
+
+export type Settings = Readonly<Record<string, string>>;
+
+/** Where the file is looked for: the words of the command line and the environment. */
+export interface ConfigSources {
+  readonly given: ReadonlyMap<string, string | true>;
+  readonly system: System;
+}
+
+const mostBytes = 1024 * 1024;
+
+/**
+ * Reads the file of settings: the one that is named, else the machine's own where there is one. Nobody else may be able to
+ * write it: it says which files are written and where secrets go.
+ *
+ * @returns `null` when none is named and the machine has none
+ * @throws {HarborError} `bad_config` for what it cannot hold, `unsafe_path` when others may write it
+ */
+export async function readConfig({ given, system }: ConfigSources): Promise<Config | null> {
+  const named = given.get("config") ?? system.environment[variableOf("config")];
+  const isNamed = typeof named === "string";
+  const path = isNamed ? resolve(system.cwd, named) : defaultConfig;
+  if (!isNamed && statSync(path, { throwIfNoEntry: false }) === undefined) return null;
+  refuseUnsafe(path);
+  const text = readRegularText(path, mostBytes);
+  if (text === undefined) throw badConfig(path, "there is no such file");
+  return await parseConfig(text, path);
+}
+
+function refuseUnsafe(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || isOurs(path) && (stat.mode & 0o022) === 0) return;
+  throw new HarborError("unsafe_path", `Cannot take settings from "${path}"`, {
+    state: "others may write it",
+    hint: `As its owner: chmod go-w ${quoteForShell(path)}; it has to be yours or root's.`,
+  });
+}
+
+const value = v.union(
+  [v.string(), v.number(), v.boolean(), listOf(v.string())],
+  "is no text, number, truth or list of texts",
+);
+const form = v.objectWithRest(
+  { databases: v.optional(v.record(v.string(), v.record(v.string(), value)), {}) },
+  value,
+);
+
+/** Reads the text of a file of settings. */
+export async function parseConfig(text: string, path: string): Promise<Config> {
+  const { parse } = await import("smol-toml");
+  let parsed: unknown;
+  try {
+    parsed = parse(text);
+  } catch (error) {
+    throw badConfig(path, (error as Error).message.split("\n")[0]!);
+  }
+  const { databases, ...own } = readAs(
+    form,
+    parsed,
+    (field, state) => badConfig(path, `${field === "" ? "it" : `"${field}"`} ${state}`),
+  );
+  const folder = dirname(path);
+  const settings = settingsOf(own, { path, folder });
+  return {
+    path,
+    settings,
+    databases: new Map(
+      Object.entries(databases).map((
+        [name, table],
+      ) => [name, { ...settings, ...settingsOf(table, { path, folder }) }]),
+    ),
+  };
+}
+
+type Value = v.InferOutput<typeof value>;
+
+function settingsOf(
+  table: Readonly<Record<string, unknown>>,
+  { path, folder }: { readonly path: string; readonly folder: string },
+): Settings {
+  return Object.fromEntries(
+    Object.entries(table as Record<string, Value>).map(([name, value]) => {
+      if (!settingNames.includes(name)) throw unknownName(name, path);
+      const text = Array.isArray(value) ? value.join("\n") : String(value);
+      return [name, pathNames.includes(name) ? resolve(folder, text) : text];
+    }),
+  );
+}
+
+function unknownName(name: string, path: string): HarborError {
+  const [nearest] = settingNames.map((each) => [distance(name, each), each] as const)
+    .toSorted(([a], [b]) => a - b);
+  const meant = nearest !== undefined && nearest[0] <= 3 ? `; did you mean ${nearest[1]}?` : "";
+  return badConfig(path, `it has no setting "${name}"${meant}`, `Known are ${settingNames.join(", ")}.`);
+}
+
+/** Returns in how many letters two words differ: letters put in, left out or changed. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+function badConfig(path: string, state: string, hint?: string): HarborError {
+  return new HarborError("bad_config", `Cannot read the settings in "${path}"`, {
+    state,
+    ...hint === undefined ? {} : { hint },
+  });
+}

@@ -1,0 +1,43 @@
+/**
+ * What a file of settings may say: the long names of options that an operator would otherwise repeat. None of those that
+ * answer a question or choose what a single run does.
+ */
+export const settingNames: readonly string[] = [
+  "database-url",
+  "database-url-file",
+  "dir",
+  "trust-owner",
+  "lock-wait",
+  "backup-dir",
+  "backup-engine",
+  "compress",
+  "encrypt-to",
+  "identity",
+  "keep-last",
+  "keep-daily",
+  "keep-weekly",
+  "keep-monthly",
+  "max-backup-age",
+  "max-duration",
+  "restore-drill",
+  "restore-on-failure",
+  "strict",
+  "report",
+  "prometheus",
+  "log",
+  "ping",
+  "at",
+  "user",
+  "on-failure",
+];
+
+/** Those that hold a path, which is meant from the file's own folder. */
+export const pathNames: readonly string[] = [
+  "database-url-file",
+  "dir",
+  "backup-dir",
+  "identity",
+  "report",
+  "prometheus",
+  "log",
+];

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { commandEntries } from "../../src/commands/all.ts";
+import { globalOptions } from "../../src/cli/global_options.ts";
+import { longName } from "../../src/cli/options.ts";
+import { pathNames, settingNames } from "../../src/commands/config/setting_names.ts";
+import { withFolder } from "../support/databases.ts";
+import { runCli } from "../support/run_cli.ts";
+
+const settings = `
+backup-dir = "copies"
+keep-last = 2
+ping = "https://hc.example.org/secret"
+
+[databases.canary]
+database-url = "sqlite:///canary.db"
+keep-last = 5
+
+[databases.production]
+database-url = "sqlite:///production.db"
+`;
+
+/** Runs `work` in a folder whose `etc` has the settings. */
+async function withSettings(
+  text: string,
+  work: (run: (...args: readonly string[]) => ReturnType<typeof runCli>, cwd: string) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (cwd) => {
+    await mkdir(join(cwd, "etc"));
+    await writeFile(join(cwd, "etc/harbor-db.toml"), text);
+    await work((...args) => runCli(args, { cwd, env: { HARBOR_DB_CONFIG: "etc/harbor-db.toml" } }), cwd);
+  });
+}
+
+interface ConfigJson {
+  readonly file: string;
+  readonly databases: readonly string[];
+  readonly settings: readonly { readonly name: string; readonly value: string; readonly from: string }[];
+}
+
+test("every setting is an option of a command", async () => {
+  const commands = await Promise.all(commandEntries.map((entry) => entry.load()));
+  const known = [globalOptions, ...commands.map(({ options }) => options)].flatMap((options) =>
+    Object.values(options).map(longName)
+  );
+  assert.deepEqual(settingNames.filter((name) => !known.includes(name)), []);
+  assert.deepEqual(pathNames.filter((name) => !settingNames.includes(name)), []);
+});
+
+test("config says what is in force, where it comes from, and no secret", () =>
+  withSettings(settings, async (run, cwd) => {
+    const shown = await run("config", "--json", "--database", "canary");
+    assert.equal(shown.code, 0, shown.stderr);
+    const { file, databases, settings: rows } = shown.json<ConfigJson>();
+    assert.equal(file, join(cwd, "etc/harbor-db.toml"));
+    assert.deepEqual(databases, ["canary", "production"]);
+    assert.deepEqual(rows.map(({ name, value }) => [name, value]), [
+      ["database", "sqlite:///canary.db"],
+      ["backup-dir", join(cwd, "etc/copies")],
+      ["keep-last", "5"],
+      ["ping", "(not shown)"],
+    ]);
+    assert.ok(rows.every(({ from }) => from === file));
+    assert.doesNotMatch(shown.stdout, /secret/);
+  }));
+
+test("the environment counts more than the file, the command line more than both, and the file more than .env", () =>
+  withSettings(`database-url = "sqlite:///file.db"\nkeep-last = 2\n`, async (_, cwd) => {
+    await writeFile(join(cwd, ".env"), "DATABASE_URL=sqlite:///dotenv.db\n");
+    // One row: the environment, the arguments, the database that is meant.
+    const rows: readonly (readonly [Readonly<Record<string, string>>, readonly string[], string])[] = [
+      [{}, [], "file.db"],
+      [{ DATABASE_URL: "sqlite:///env.db" }, [], "env.db"],
+      [{ DATABASE_URL: "sqlite:///env.db" }, ["--database-url", "sqlite:///line.db"], "line.db"],
+    ];
+    for (const [env, args, name] of rows) {
+      const { stdout } = await runCli(["config", "--json", "--config", "etc/harbor-db.toml", ...args], {
+        cwd,
+        env,
+      });
+      const { settings: [first] } = JSON.parse(stdout) as ConfigJson;
+      assert.equal(first!.value, `sqlite:///${name}`);
+    }
+  }));
+
+// One row a file that cannot be taken: its text, the exit code, what is said.
+const mistakes: readonly (readonly [string, number, RegExp])[] = [
+  [`keep-dayly = 7`, 2, /it has no setting "keep-dayly"; did you mean keep-daily\?/],
+  [`yes = true`, 2, /it has no setting "yes"/],
+  [`[databases.a]\nkeep-dayly = 7`, 2, /it has no setting "keep-dayly"/],
+  [`keep-last = "many"`, 2, /Cannot read keep-last of ".*harbor-db.toml" "many": use a whole number/],
+  [`keep-last = `, 2, /Cannot read the settings in ".*harbor-db.toml": Invalid TOML/],
+  [`keep-last = { a = 1 }`, 2, /"keep-last" is no text, number, truth or list/],
+];
+for (const [text, code, said] of mistakes) {
+  test(`a file of settings with ${JSON.stringify(text)} is refused`, () =>
+    withSettings(text, async (run) => {
+      const result = await run("backup");
+      assert.match(result.stderr, said);
+      assert.equal(result.code, code);
+    }));
+}
+
+test("a file of settings that others may write, and a database that it does not name, are refused", () =>
+  withSettings(settings, async (run, cwd) => {
+    assert.match((await run("status", "--database", "nope")).stderr, /names canary, production/);
+    const both = await run("status", "--database", "canary", "--database-url", "sqlite:///x.db");
+    assert.deepEqual([both.code, /both --database and --database-url/.test(both.stderr)], [2, true]);
+    await chmod(join(cwd, "etc/harbor-db.toml"), 0o666);
+    const open = await run("status");
+    assert.deepEqual([open.code, /others may write it/.test(open.stderr)], [4, true]);
+  }));
+
+test("upgrade --all begins with the first, and touches no other when that fails; verify --all looks at all", () =>
+  withSettings(settings, async (run, cwd) => {
+    await writeFile(join(cwd, "canary.db"), "no database at all, but long enough to be looked at");
+    const stopped = await run("upgrade", "--all", "--json");
+    assert.equal(stopped.code, 1, stopped.stdout);
+    const { ok, databases, untouched } = stopped.json<
+      { ok: boolean; databases: readonly { name: string; ok: boolean }[]; untouched: readonly string[] }
+    >();
+    assert.deepEqual([ok, databases.map(({ name }) => name), untouched], [false, ["canary"], ["production"]]);
+    await writeFile(join(cwd, "canary.db"), "");
+    const done = await run("upgrade", "--all");
+    assert.equal(done.code, 0, done.stderr);
+    assert.match(done.stdout, /canary[^]*7b1f73160408[^]*production[^]*7b1f73160408/);
+    const verified = await run("verify", "--all", "--json", "--skip", "backup");
+    assert.equal(verified.code, 0, verified.stdout);
+    assert.equal(verified.json<{ databases: readonly unknown[] }>().databases.length, 2);
+    assert.equal((await run("backup", "--all")).code, 2);
+  }));
