@@ -37,6 +37,8 @@ const mostAttempts = 5;
 /** How many rows are looked at first, and for how long at once, in milliseconds. */
 const firstLook = 1_000;
 const lookMs = 20;
+/** Up to how many rows an index may be read in one piece: it takes some seconds, which the lock's lease outlives. */
+const mostWhole = 10_000_000;
 
 /** Returns what gives a table its new text without moving a row. */
 export function changeDefinition(place: BesidePlace, change: DefinitionChange): BesideChange {
@@ -168,27 +170,33 @@ async function look(
     text: `SELECT (SELECT min(${rowid}) FROM ${name}) AS low, (SELECT max(${rowid}) FROM ${name}) AS high`,
     values: [],
   });
-  const query = brokenQuery(after, demands, `${rowid} >= ? AND ${rowid} <= ?`);
-  let from = edges?.low ?? null;
+  const { low, high } = edges!;
+  if (low === null || high === null) return;
+  const mayWhole = readRest === 0 && integer(high) - integer(low) < mostWhole;
+  const isWhole = ({ whole }: Demand) => mayWhole && whole !== null;
+  for (const demand of demands.filter(isWhole)) {
+    stopIfAsked(signal);
+    if ((await read({ text: demand.whole!, values: [] })).length > 0) throw brokenDemand(demand, statements);
+  }
+  const single = demands.filter((demand) => !isWhole(demand));
+  if (single.length === 0) return;
+  const query = brokenQuery(after, single, `${rowid} >= ? AND ${rowid} <= ?`);
   let size = firstLook;
-  while (from !== null) {
+  for (let from = integer(low); from <= integer(high);) {
     stopIfAsked(signal);
     const began = performance.now();
-    const [row] = await read<{ last: number; next: number | null }>({
+    const [row] = await read<{ last: number | null }>({
       text:
-        `SELECT max(r) AS last, (SELECT min(${rowid}) FROM ${name} WHERE ${rowid} > max(r) AND ${rowid} <= ?) AS next
-FROM (SELECT ${rowid} AS r FROM ${name} WHERE ${rowid} >= ? ORDER BY ${rowid} LIMIT ?)`,
-      values: [integer(edges!.high!), integer(from), BigInt(size)],
+        `SELECT max(r) AS last FROM (SELECT ${rowid} AS r FROM ${name} WHERE ${rowid} BETWEEN ? AND ? ORDER BY ${rowid} LIMIT ?)`,
+      values: [from, integer(high), BigInt(size)],
     });
-    if (row?.last == null) return;
-    const [broken] = await read<{ demand: number }>({
-      text: query,
-      values: [integer(from), integer(row.last)],
-    });
-    if (broken !== undefined) throw brokenDemand(demands[broken.demand]!, statements);
+    if (row === undefined || row.last === null) return;
+    const last = integer(row.last);
+    const [broken] = await read<{ demand: number }>({ text: query, values: [from, last] });
+    if (broken !== undefined) throw brokenDemand(single[broken.demand]!, statements);
     const ms = performance.now() - began;
     size = Math.max(1, Math.round(size * Math.min(2, lookMs / Math.max(ms, 0.01))));
-    from = row.next;
+    from = last + 1n;
     // Lets the lock's heartbeat, and whoever waits, have their turn.
     await sleep(ms * readRest);
   }

@@ -9,6 +9,8 @@ export interface Demand {
   readonly message: string;
   /** The statement of the script, by its place in it, that would fail. */
   readonly statement: number;
+  /** Finds a row that breaks it among all of them, far quicker than one by one; `null` where that is no quicker. */
+  readonly whole: string | null;
 }
 
 /** A column whose NULL becomes another value. */
@@ -37,16 +39,19 @@ export function demandsOf(
       broken: `${quoteName(column.name)} IS NULL`,
       message: `NOT NULL constraint failed: ${name}.${column.name}`,
       statement: 1,
+      whole: null,
     })),
     ...checks.map((check): Demand => ({
       broken: `NOT (${check.expression}\n)`,
       message: `CHECK constraint failed: ${check.name ?? check.expression}`,
       statement: 1,
+      whole: null,
     })),
     ...unique.map((index): Demand => ({
       broken: duplicated(after, index),
       message: `UNIQUE constraint failed: ${index.parts.map((part) => `${name}.${part.name}`).join(", ")}`,
       statement: placeOf(index.name),
+      whole: duplicates(after, index),
     })),
   ];
 }
@@ -67,6 +72,15 @@ function duplicated(table: TableForm, { parts, where }: IndexForm): string {
   return `EXISTS (SELECT 1 FROM ${rows(`${rowid} = harbor_row`)} AS n CROSS JOIN ${rows("")} AS o WHERE ${
     same.join(" AND ")
   } AND o.r <> n.r)`;
+}
+
+/** Reads an index from its one end to the other, in which like keys lie beside each other. NULL is like no other. */
+function duplicates({ name }: TableForm, { parts, where }: IndexForm): string {
+  const keys = parts.map(({ expression }, place) => `(${expression}) AS k${place}`).join(", ");
+  const rows = `(SELECT ${keys} FROM ${quoteName(name)}${where === null ? "" : ` WHERE (${where}\n)`})`;
+  const known = parts.map((_, place) => `k${place} IS NOT NULL`).join(" AND ");
+  const alike = parts.map(({ collation }, place) => `k${place} COLLATE ${quoteName(collation)}`).join(", ");
+  return `SELECT 1 FROM ${rows} WHERE ${known} GROUP BY ${alike} HAVING count(*) > 1 LIMIT 1`;
 }
 
 /** Returns a name for the row id that no column has; "" when all are taken. */
