@@ -1,7 +1,7 @@
 import { type Dialect, dialects } from "../base/dialect.ts";
 import { basename, resolve } from "node:path";
 import { is } from "drizzle-orm/entity";
-import { getTableConfig, PgTable } from "drizzle-orm/pg-core";
+import { getTableConfig, PgArray, PgTable } from "drizzle-orm/pg-core";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { HarborError } from "../base/errors.ts";
 import { isRecord } from "../base/json_schema.ts";
@@ -124,7 +124,7 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
   for (const table of [...postgresql, ...found.sqlite.values()]) refuseWrongDefaults(table);
   // A type that a column has is part of the schema, exported or not.
   for (const column of postgresql.flatMap((table) => getTableConfig(table).columns)) {
-    const type = enumOf(column);
+    const type = enumOf(is(column, PgArray) ? column.baseColumn : column);
     if (type !== undefined) keep(others.postgresql, `enum ${type.enumName}`, type);
   }
   const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]) ?? usual;

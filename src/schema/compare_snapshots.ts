@@ -1,7 +1,9 @@
 import { either, isWhole, type Pair, pair, type Whole } from "./pair.ts";
 import { compareOthers } from "./compare_others.ts";
+import { isSameDefault } from "./compare_defaults.ts";
 import { isSameExpression } from "./compare_expressions.ts";
-import type { Check, Column, ForeignKey, Index, Snapshot, Table } from "./snapshot.ts";
+import type { Dialect } from "../base/dialect.ts";
+import type { Check, Column, ForeignKey, Index, Snapshot, Table, Unique } from "./snapshot.ts";
 
 /** One thing in which a schema is not what it should be. */
 export interface Difference {
@@ -30,7 +32,7 @@ export function compareSnapshots(expected: Snapshot, actual: Snapshot): readonly
     .toSorted((a, b) => either(a).name < either(b).name ? -1 : 1)
     .flatMap((both) =>
       isWhole(both)
-        ? compareTables(both, same)
+        ? compareTables(both, { same, dialect: expected.dialect })
         : differ(`table ${either<Table>(both).name}`, both, printTable)
     );
   return [...tables, ...compareOthers(expected, actual)];
@@ -45,19 +47,28 @@ export function describeDifference({ kind, path, expected, actual }: Difference)
 
 type SameExpression = (a: string, b: string) => boolean;
 
-function compareTables([expected, actual]: Whole<Table>, same: SameExpression): readonly Difference[] {
+/** How texts of a dialect are compared. */
+interface Comparing {
+  readonly same: SameExpression;
+  readonly dialect: Dialect;
+}
+
+function compareTables(
+  [expected, actual]: Whole<Table>,
+  { same, dialect }: Comparing,
+): readonly Difference[] {
   const { name } = expected;
   const sameRule = (a: Check, b: Check) => same(a.expression, b.expression);
   return [
     ...pair(expected.columns, actual.columns, sameName).flatMap((columns) => {
       const path = `column ${name}.${either(columns).name}`;
-      return isWhole(columns) ? compareColumns(path, columns, same) : differ(path, columns, printColumn);
+      return isWhole(columns) ? compareColumns(path, columns, dialect) : differ(path, columns, printColumn);
     }),
     ...differ(`primary key ${name}`, [keyOf(expected), keyOf(actual)], printNames),
     ...pair(expected.foreignKeys, actual.foreignKeys, sameForeignKey, sameColumns).flatMap((keys) =>
       differ(`foreign key ${name}${printNames(either(keys).columns)}`, keys, printForeignKey)
     ),
-    ...pair(expected.uniques, actual.uniques, sameColumns).flatMap((uniques) =>
+    ...pair(uniquesOf(expected), uniquesOf(actual), sameColumns).flatMap((uniques) =>
       differ(
         `unique ${name}${printNames(either(uniques).columns)}`,
         uniques,
@@ -73,9 +84,10 @@ function compareTables([expected, actual]: Whole<Table>, same: SameExpression): 
   ];
 }
 
-function compareColumns(path: string, columns: Whole<Column>, same: SameExpression): readonly Difference[] {
+function compareColumns(path: string, columns: Whole<Column>, dialect: Dialect): readonly Difference[] {
   const [expected, actual] = columns;
   const keys = expected.identity && actual.identity;
+  const same: SameExpression = (a, b) => isSameDefault([a, b], actual.type, dialect);
   const value = respell(expected.default, actual.default, same);
   return [
     // Snapshots of old do not always know the values of an enum type.
@@ -88,6 +100,12 @@ function compareColumns(path: string, columns: Whole<Column>, same: SameExpressi
 }
 
 type Names = readonly string[];
+
+/** PostgreSQL makes no constraint of CREATE TABLE twice, and none that the primary key is already. */
+function uniquesOf({ uniques, primaryKey }: Table): readonly Unique[] {
+  const others = uniques.filter(({ columns }) => printNames(columns) !== printNames(primaryKey));
+  return [...new Map(others.map((unique) => [printNames(unique.columns), unique])).values()];
+}
 
 function keyOf({ primaryKey }: Table): Names | undefined {
   return primaryKey.length === 0 ? undefined : primaryKey;

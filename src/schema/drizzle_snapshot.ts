@@ -73,7 +73,7 @@ function sqliteColumn(column: KitColumn, primaryKey: readonly string[]): Column 
   // As the live database gives it: `NUMERIC(10, 2)` is `NUMERIC(10,2)`.
   const type = column.type.toUpperCase().replaceAll(/\s*([(),])\s*/g, "$1").trim();
   const identity = type === "INTEGER" && primaryKey.length === 1 && primaryKey[0] === name;
-  const value = defaultOf(column);
+  const value = givenDefault(column);
   return {
     name,
     type,
@@ -91,7 +91,7 @@ function postgresColumn(column: KitColumn, primaryKey: readonly string[], enums:
     ? postgresType(written)
     : `${postgresName(base)}${array === "" ? "" : "[]"}`;
   const identity = isSerial(written) || column.identity !== undefined;
-  const value = defaultOf(column);
+  const value = givenDefault(column);
   return {
     name,
     type,
@@ -107,6 +107,12 @@ function postgresColumn(column: KitColumn, primaryKey: readonly string[], enums:
 function generatedAs({ generated }: KitColumn): string | null {
   if (generated === undefined) return null;
   return `GENERATED ALWAYS AS (${withoutParentheses(generated.as)}) ${generated.type.toUpperCase()}`;
+}
+
+/** A default of NULL is none. */
+function givenDefault(column: KitColumn): string | null {
+  const value = defaultOf(column);
+  return value !== null && /^\(*null\)*$/i.test(value) ? null : value;
 }
 
 /** SQLite wants the parentheses around the expression of a default, and `PRAGMA table_info` leaves them out. */
@@ -142,9 +148,22 @@ function unquoted(column: string): string {
   return column.replace(/^"((?:[^"]|"")+)" DESC$/, (_, name) => `${name.replaceAll('""', '"')} DESC`);
 }
 
-function readIndexColumn({ expression, asc = true, nulls }: KitIndexColumn): string {
+function readIndexColumn({ expression: written, isExpression, asc = true, nulls }: KitIndexColumn): string {
+  // An expression says its order itself, behind what the live database does not give.
+  const [, expression = written, order = ""] = isExpression ? indexElement.exec(written) ?? [] : [];
+  if (order !== "") return expression + orderOf(order);
   if (asc) return nulls === "first" ? `${expression} NULLS FIRST` : expression;
   return nulls === "last" ? `${expression} DESC NULLS LAST` : `${expression} DESC`;
+}
+
+/** An expression with what may stand behind it: a collation, an operator class, an order. */
+const indexElement =
+  /^(.*?[\w)"'\]])(?: collate [\w".-]+)?(?: (?:\w+\.)?\w+_ops)?((?: (?:asc|desc))?(?: nulls (?:first|last))?)$/is;
+
+/** Writes an order without what is the rule: NULLs come last, and first in a descending one. */
+function orderOf(order: string): string {
+  const words = order.toUpperCase().replace(" ASC", "");
+  return words === " NULLS LAST" ? "" : words.replace("DESC NULLS FIRST", "DESC");
 }
 
 type Named = { readonly name: string | null; readonly columns?: readonly unknown[] };

@@ -250,7 +250,7 @@ const broken: readonly (readonly [rule: string, json: unknown, message: RegExp])
     { version: "5", dialect: "mysql", tables: {} },
     /dialect is none of sqlite, postgresql/,
   ],
-  ["another version", { version: "5", dialect: "sqlite", tables: {} }, /version is 5, not 6/],
+  ["another version", { version: "9", dialect: "sqlite", tables: {} }, /version is 9, not 6/],
   ["no tables", { version: "6", dialect: "sqlite" }, /tables is missing/],
   ["a table that is no object", sqlite({ files: 1 }), /tables\.files is no object/],
   ["a table without a name", sqlite({ files: { columns: {} } }), /tables\.files\.name is missing/],

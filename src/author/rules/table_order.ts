@@ -23,3 +23,15 @@ export function referrersFirst(
       .toSorted((a, b) => rank(dropped(b)!) - rank(dropped(a)!)),
   ];
 }
+
+/** Returns the statements by which tables let go of each other before PostgreSQL drops them in the order of these. */
+export function keysInTheWay(statements: readonly string[], { from, to }: KitEnds): readonly string[] {
+  const [tables, kept] = [tablesByName(from), tablesByName(to)];
+  const dropped = statements.flatMap((sql) => /^DROP TABLE "([^"]+)"/.exec(sql)?.[1] ?? [])
+    .filter((name) => !kept.has(name));
+  return dropped.flatMap((name, at) =>
+    Object.values(tables.get(name)?.foreignKeys ?? {})
+      .filter(({ tableTo }) => dropped.slice(0, at).includes(tableTo))
+      .map((key) => `ALTER TABLE "${name}" DROP CONSTRAINT "${key.name}";`)
+  );
+}

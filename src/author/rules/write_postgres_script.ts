@@ -4,7 +4,7 @@ import type { ChangeStages, SchemaChange } from "./change_stages.ts";
 import { conversion, enumChanges } from "./enum_changes.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
 import type { KitTable } from "../../schema/kit_snapshot.ts";
-import { referrersFirst } from "./table_order.ts";
+import { keysInTheWay, referrersFirst } from "./table_order.ts";
 import { tablesByName } from "./renames.ts";
 
 /** The order in which a change can run while the application goes on working. */
@@ -40,7 +40,8 @@ export function writePostgresScript(
   said: StageStatements,
 ): readonly DraftStatement[] {
   const [renamed] = stages.expand;
-  const statements = referrersFirst([...said.expand, ...said.contract].map(unqualified), change);
+  const ordered = referrersFirst([...said.expand, ...said.contract].map(unqualified), change);
+  const statements = [...keysInTheWay(ordered, change), ...ordered];
   const setting = {
     change,
     existing: new Set([...tablesByName(renamed).keys()]),

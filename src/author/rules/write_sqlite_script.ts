@@ -22,7 +22,7 @@ export function writeSqliteScript(
 ): readonly DraftStatement[] {
   const statements = [
     ...stages.renames,
-    ...said.expand.map((sql) => withInlineChecks(withExpressions(sql, change), stages)),
+    ...said.expand.map((sql) => withInlineChecks(withActions(withExpressions(sql, change), change), stages)),
     // Inside a transaction these do nothing: whoever runs the script turns foreign keys off before it.
     ...said.contract.filter((sql) => !/^PRAGMA foreign_keys=/.test(sql))
       .flatMap((sql) => [
@@ -38,6 +38,16 @@ function withInlineChecks(sql: string, { inlineChecks }: ChangeStages): string {
   const checks = inlineChecks.get(`${table}.${column}`) ?? [];
   const clauses = checks.map(({ name, value }) => ` CONSTRAINT "${name}" CHECK(${value})`);
   return sql.replace(/;?\s*$/, () => `${clauses.join("")};`);
+}
+
+/** drizzle-kit leaves out what a new column's reference does when the other row goes or changes. */
+function withActions(sql: string, { to }: SchemaChange): string {
+  const [, table, column] = /^ALTER TABLE `([^`]+)` ADD `([^`]+)` .*REFERENCES /.exec(sql) ?? [];
+  const keys = Object.values(tablesByName(to).get(table ?? "")?.foreignKeys ?? {});
+  const key = keys.find(({ columnsFrom: [first, ...others] }) => first === column && others.length === 0);
+  const action = (event: string, does = "no action") => does === "no action" ? "" : ` ON ${event} ${does}`;
+  const actions = action("UPDATE", key?.onUpdate) + action("DELETE", key?.onDelete);
+  return sql.replace(/REFERENCES [^(]+\([^)]*\)/, (said) => said + actions);
 }
 
 /** drizzle-kit quotes what an index is of as a name, also an expression, when it makes it again on a copy. */

@@ -1,5 +1,5 @@
 import { is } from "drizzle-orm/entity";
-import { getTableConfig, PgTable } from "drizzle-orm/pg-core";
+import { getTableConfig, PgArray, PgTable } from "drizzle-orm/pg-core";
 import { SQL } from "drizzle-orm/sql/sql";
 import { getTableColumns } from "drizzle-orm/utils";
 import { type KitColumn, type KitSnapshot, mapValues } from "../kit_snapshot.ts";
@@ -38,7 +38,28 @@ function wholeDefault(
   const value = column.default;
   if (value === undefined || value === null || is(value, SQL)) return undefined;
   if (typeof value === "bigint") return String(value);
+  if (is(column, PgArray) && Array.isArray(value)) return wholeArray(value);
   if (value instanceof Uint8Array) return quoteText(`\\x${hex(value)}`);
   const type = column.getSQLType();
+  if (type === "point") return quoteText(pointText(value));
   return type === "json" || type === "jsonb" ? `${quoteText(JSON.stringify(value))}::${type}` : undefined;
+}
+
+/** A point is a pair or has fields, as its column's mode says. */
+function pointText(value: unknown): string {
+  const { x, y } = value as { readonly x: number; readonly y: number };
+  return `(${Array.isArray(value) ? value.join(",") : `${x},${y}`})`;
+}
+
+/** Returns an array as drizzle-kit writes it, its texts with what needs a sign before it; nothing for other values. */
+function wholeArray(value: readonly unknown[]): string | undefined {
+  const write = (item: unknown): string =>
+    Array.isArray(item)
+      ? `{${item.map(write).join(",")}}`
+      : typeof item === "string"
+      ? `"${item.replaceAll(/["\\]/g, "\\$&")}"`
+      : String(item);
+  const isPlain = (item: unknown): boolean =>
+    Array.isArray(item) ? item.every(isPlain) : item === null || typeof item !== "object";
+  return isPlain(value) ? quoteText(write(value)) : undefined;
 }
