@@ -176,10 +176,10 @@ const damages: readonly (readonly [
   [
     "a snapshot of another format",
     (project) =>
-      replace(project, "drizzle/sqlite/meta/f27bd10b7ec4_snapshot.json", '"version": "6"', '"version": "5"'),
+      replace(project, "drizzle/sqlite/meta/f27bd10b7ec4_snapshot.json", '"version": "6"', '"version": "9"'),
     "snapshot",
     "drizzle/sqlite/meta/f27bd10b7ec4_snapshot.json",
-    /version is 5/,
+    /version is 9/,
     /./,
   ],
   [
@@ -226,6 +226,32 @@ const damages: readonly (readonly [
     `drizzle/sqlite/${variants}.sql:5`,
     /updates rows of files, and the script for postgresql does not/,
     /./,
+  ],
+  [
+    "a column that one dialect spells otherwise",
+    async (project) => {
+      for (const path of [`${variants}.sql`, "meta/f27bd10b7ec4_snapshot.json"]) {
+        await replace(project, `drizzle/sqlite/${path}`, /medium_path/g, "medum_path");
+      }
+    },
+    "dialects",
+    "",
+    /adds column files\.medum_path, and the script/,
+    /Do the same/,
+  ],
+  [
+    "a column that is NULL on one dialect alone",
+    (project) =>
+      replace(
+        project,
+        "drizzle/sqlite/meta/f27bd10b7ec4_snapshot.json",
+        /("medium_path",\s+"type": "[^"]+",\s+"primaryKey": false,\s+"notNull": )false/,
+        "$1true",
+      ),
+    "dialects",
+    "",
+    /f27bd10b7ec4 does not leave the same on both dialects: column files\.medium_path is NOT NULL on sqlite and NULL/,
+    /schema\.ts/,
   ],
   [
     "names that differ",

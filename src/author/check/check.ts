@@ -56,7 +56,7 @@ const passes: Readonly<Record<ProjectCheck, string>> = {
   downgrade: "every revision has a way back",
   syntax: "the statements are ones that their dialect takes",
   hazard: "no statement is dangerous without a word about it",
-  dialects: "the scripts of both dialects do the same",
+  dialects: "the scripts of both dialects do the same, and leave the same",
   schema: "schema.ts and the history agree",
   proof: "every revision goes up, down and up again, and leaves what its snapshot says",
 };

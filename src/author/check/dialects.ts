@@ -1,8 +1,10 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { compareDialects } from "./rules/compare_dialects.ts";
+import { type BothSchemas, compareSchemas } from "./rules/compare_schemas.ts";
 import type { ProjectFinding } from "../rules/check_folder.ts";
-import type { History } from "../../history/history.ts";
-import { fileOf, found, type ReadScripts } from "../read_scripts.ts";
+import type { History, Revision } from "../../history/history.ts";
+import { snapshotOf } from "../../state/read_unmanaged.ts";
+import { fileOf, found, orNull, type ReadScripts } from "../read_scripts.ts";
 
 /** Compares what the dialects' scripts do, revision by revision. */
 export function checkDialects(
@@ -24,6 +26,7 @@ export function checkDialects(
       ),
     ];
   }
+  const known = new Set<string>();
   return first.revisions.flatMap((revision, index) => {
     const twin = second.revisions[index]!;
     const pair = [revision, twin] as const;
@@ -45,6 +48,34 @@ export function checkDialects(
         details: { dialect, revision: revision.id, file, line },
       }, `Do the same in ${fileOf(pair[1 - side]!)}.`);
     });
-    return [...findings, ...differences];
+    return [...findings, ...differences, ...leftByBoth(pair, known, differences)];
+  });
+}
+
+/**
+ * Compares what both scripts leave. What the scripts themselves tell, or an earlier revision, is not said again.
+ *
+ * @param known What the revisions before it leave otherwise
+ */
+function leftByBoth(
+  pair: readonly [Revision, Revision],
+  known: Set<string>,
+  told: readonly ProjectFinding[],
+): readonly ProjectFinding[] {
+  const schemas = orNull(() => pair.map(snapshotOf));
+  if (schemas === null) return [];
+  const both = Object.fromEntries(schemas.map((schema) => [schema.dialect, schema])) as BothSchemas;
+  return compareSchemas(both).flatMap((difference) => {
+    const [, subject = difference] = /^((?:table|column|index) [^ ]+) is on /.exec(difference) ?? [];
+    const isTold = told.some(({ message }) => message.includes(` ${subject},`));
+    if (known.has(difference) || isTold) return [];
+    known.add(difference);
+    const [{ id }] = pair;
+    return [
+      found("dialects", {
+        message: `revision ${id} does not leave the same on both dialects: ${difference}`,
+        details: { revision: id },
+      }, "Say the same in the script and the snapshot of both; or in schema.ts: harbor-db generate NAME"),
+    ];
   });
 }
