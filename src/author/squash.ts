@@ -54,8 +54,8 @@ export interface PlannedSquash {
    * one behind the other.
    */
   readonly written: "anew" | "joined";
-  /** The dialects whose scripts leave another schema than their snapshot says. */
-  readonly drifts: readonly Dialect[];
+  /** The dialects on which it can only be run up: one of the others has no way back, or leaves what no snapshot says. */
+  readonly upOnly: ReadonlyMap<Dialect, "no way back" | "drift">;
   readonly changes: readonly FileChange[];
 }
 
@@ -88,15 +88,16 @@ export async function planSquash(request: SquashRequest): Promise<PlannedSquash>
   const [first, last] = [squashed[0]!, squashed.at(-1)!];
   const said = place === 0 ? `Everything up to ${last.name}` : `${first.name} to ${last.name}`;
   const name = readRevisionName(request.name ?? said);
-  const drifts: Dialect[] = [];
+  const upOnly = new Map<Dialect, "no way back" | "drift">();
   let mayBeAnew = place === 0;
-  for (const { dialect, history, squashed } of parts) {
+  for (const { dialect, folder, history, squashed } of parts) {
     const setting = proof.get(dialect);
     const before = { dialect, revisions: history.revisions.slice(0, place + squashed.length) };
     const isSame = setting !== undefined && await leavesItsSnapshot(before, setting);
-    if (setting !== undefined && !isSame) drifts.push(dialect);
+    if (squashed.some((each) => !folder.files.has(each.files[1]))) upOnly.set(dialect, "no way back");
+    if (setting !== undefined && !isSame) upOnly.set(dialect, "drift");
     const read = await readScripts(before);
-    mayBeAnew &&= isSame && squashed.every(({ id }) => isPlain(read.get(id) ?? []));
+    mayBeAnew &&= isSame && !upOnly.has(dialect) && squashed.every(({ id }) => isPlain(read.get(id) ?? []));
   }
   const written = mayBeAnew ? "anew" : "joined";
   const drafted = await Promise.all(parts.map(async (part) => ({
@@ -133,7 +134,7 @@ export async function planSquash(request: SquashRequest): Promise<PlannedSquash>
     place,
     covers: squashed.map(({ id, name }) => ({ revision: id, name })),
     written,
-    drifts,
+    upOnly,
     changes: [
       ...changes.flatMap((each) => each.added),
       ...list === null ? [] : [{ path: checksumListPath, text: renderChecksums(checksums), before: list }],

@@ -49,8 +49,10 @@ test("databases at any of the revisions that were squashed go on, up and down, a
       ) {
         await goTo(project, url, "upgrade", place);
       }
+      await project.write("drizzle/BASELINE", `${third}\n`);
       const { id, ...said } = await squash(project, third, "--prove-url", await sharedPostgres(15));
       assert.deepEqual(said, { parent: null, covers: [initial, second, third], written: "anew" });
+      assert.match(await project.read("drizzle/BASELINE"), new RegExp(`^${id} `));
       const check = await project.run(["check"]);
       assert.equal(check.code, 0, check.stdout);
 
@@ -115,4 +117,20 @@ test("what was squashed is squashed again, built on and checked, and neither dro
       broken.stdout.includes(`${lost}: the journal names it, and there is no such file`),
       broken.stdout,
     );
+  }));
+
+test("a history of one dialect that has no way back is squashed where it lies", () =>
+  withSchemaProject(async (project) => {
+    await rm(join(project.cwd, "drizzle/postgresql"), { recursive: true });
+    const downs = Object.keys(await project.files()).filter((path) => path.endsWith(".down.sql"));
+    for (const path of downs) await rm(join(project.cwd, "drizzle", path));
+    const [half, fresh] = ["sqlite:///a.db", "sqlite:///b.db"];
+    await goTo(project, half, "upgrade", second);
+    const { id, written } = await squash(project, third);
+    assert.equal(written, "joined");
+    const check = await project.run(["check"]);
+    assert.doesNotMatch(check.stdout, /FAIL.*covered/);
+    assert.deepEqual(await goTo(project, half, "upgrade"), [third, head]);
+    assert.deepEqual(await goTo(project, fresh, "upgrade"), [id, head]);
+    for (const url of [half, fresh]) await verified(project, url);
   }));

@@ -2,11 +2,12 @@ import { join, relative } from "node:path";
 import { historyAfter, refuseUnread } from "../../author/check/new_revision.ts";
 import { checkStatements } from "../../author/check/syntax.ts";
 import { loadDrizzleEngine } from "../../author/drizzle_engine.ts";
-import { proveRevisions } from "../../author/prove.ts";
+import { leavesItsSnapshot, proveRevisions } from "../../author/prove.ts";
 import { readHistoryFolders } from "../../author/read_history_folders.ts";
 import { checkFolder } from "../../author/rules/check_folder.ts";
 import { planSquash } from "../../author/squash.ts";
 import { writeTogether } from "../../author/write_together.ts";
+import { HarborError } from "../../base/errors.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
@@ -30,18 +31,25 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
   const proof = await proofSettings(app, proveUrl);
   const range = { first: from ?? null, last, name: name ?? null };
   const plan = await planSquash({ dir, folders, ...range, engine, proof });
-  const { revision, place, changes, covers, drifts } = plan;
+  const { revision, place, changes, covers, upOnly } = plan;
   const proven: Dialect[] = [];
   for (const { dialect, place: below } of folders) {
-    const history = historyAfter(changes, { dir, cwd: system.cwd, place: below, dialect });
+    const after = historyAfter(changes, { dir, cwd: system.cwd, place: below, dialect });
+    const history = { dialect, revisions: after.revisions.slice(0, place + 1) };
     const setting = proof.get(dialect);
-    if (setting === undefined) refuseUnread(await checkStatements(history));
-    else {
-      // What databases have is not what the snapshot says; the one then has to run, and leave the same.
-      const released = drifts.includes(dialect) ? place + 1 : place;
-      await proveRevisions(history, { first: released, released }, setting);
-      proven.push(dialect);
+    const limit = upOnly.get(dialect);
+    if (setting === undefined) {
+      refuseUnread(await checkStatements(history));
+      continue;
     }
+    const released = limit === undefined ? place : place + 1;
+    await proveRevisions(history, { first: released, released }, setting);
+    if (limit === "no way back" && !await leavesItsSnapshot(history, setting)) {
+      throw new HarborError("not_proven", `Cannot squash into "${revision}"`, {
+        state: `on ${dialect} it leaves another schema than the last of them`,
+      });
+    }
+    proven.push(dialect);
   }
   await writeTogether(dir, changes, writeOptions(app, dir));
 
@@ -55,7 +63,11 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
       ? "written anew from the last of them"
       : "their scripts stand one behind the other",
   );
-  if (proven.length > 0) report.line(`proven up, down and up again, on rows: ${proven.join(" and ")}`);
+  const whole = proven.filter((dialect) => !upOnly.has(dialect));
+  if (whole.length > 0) report.line(`proven up, down and up again, on rows: ${whole.join(" and ")}`);
+  for (const [dialect, reason] of upOnly) {
+    report.line(report.colors.magenta(`${dialect}: run up only: ${reason}`));
+  }
   if (unproven.length > 0) {
     report.line(`read, but not run: ${unproven.join(" and ")} (name a server: --prove-url postgresql://…)`);
   }
