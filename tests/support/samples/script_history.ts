@@ -46,6 +46,7 @@ export function historyOf(
     }),
   ]);
   const snapshot = JSON.stringify({ ...emptySnapshots[dialect], id: "1", prevId: "0" });
-  const read = (path: string) => texts.get(path) ?? (path.endsWith(".json") ? snapshot : null);
+  const read = (path: string) =>
+    texts.get(path) ?? (/^meta\/.*_snapshot\.json$/.test(path) ? snapshot : null);
   return buildHistory(dialect, { folder: `drizzle/${dialect}`, read });
 }

@@ -9,7 +9,9 @@ import type { Backfill } from "../../../history/statement.ts";
 import type { BesideChange, BesideTask } from "../../beside.ts";
 import type { BesidePlace, ReadInside } from "../database.ts";
 import { compile, type SqliteStatement } from "../statement.ts";
-import { besidePrefix, brokenQuery, type Demand, type Fill, type Guard, rowidOf } from "./demands.ts";
+import { brokenQuery, type Demand, type Fill, type Guard, guardPrefix, rowidOf } from "./demands.ts";
+import { buildIndex } from "./build_index.ts";
+import { hasRows } from "./replica.ts";
 import type { TableForm } from "./table.ts";
 
 /** A table whose text in the schema becomes another. */
@@ -27,8 +29,7 @@ export interface DefinitionChange {
     /** Those whose rows stay, and their texts. */
     readonly kept: readonly { readonly name: string; readonly from: string; readonly to: string }[];
     readonly dropped: readonly string[];
-    /** The texts of new ones. */
-    readonly made: readonly string[];
+    readonly made: readonly { readonly name: string; readonly statement: string }[];
   };
 }
 
@@ -69,7 +70,8 @@ export function changeDefinition(place: BesidePlace, change: DefinitionChange): 
         for (const fill of fills) await task.fill(fill);
         try {
           await look(place, change, task);
-          await swap(place, change, task.record);
+          const made = await buildIndexes(place, change, task);
+          await swap(place, { ...change, indexes: { ...change.indexes, made } }, task.record);
           break;
         } catch (error) {
           if (isMoved(error) && attempt < mostAttempts) continue;
@@ -89,7 +91,7 @@ class Moved extends Error {}
 /** A guard that is gone may have let anything in. */
 function isMoved(error: unknown): boolean {
   return error instanceof Moved ||
-    (error instanceof HarborError && error.message.includes(`no such trigger: ${besidePrefix}`));
+    (error instanceof HarborError && error.message.includes(`no such trigger: ${guardPrefix}`));
 }
 
 function movedTooOften(table: string): HarborError {
@@ -215,6 +217,28 @@ function brokenDemand({ message, statement }: Demand, statements: readonly strin
   });
 }
 
+/**
+ * Builds the new indexes of a large table beside its writers, under the table as it still is.
+ *
+ * @returns Those that it left to the last transaction: where another of the name has to make room first
+ */
+async function buildIndexes(
+  place: BesidePlace,
+  { after, indexes, statements }: DefinitionChange,
+  task: BesideTask,
+): Promise<DefinitionChange["indexes"]["made"]> {
+  const [row] = await place.read<{ large: number }>(hasRows(after.name, place.largeRows));
+  if (row?.large !== 1) return indexes.made;
+  const left: DefinitionChange["indexes"]["made"][number][] = [];
+  for (const index of indexes.made) {
+    const { name, statement } = index;
+    const what = { statement, index: statements.indexOf(statement), record: [] };
+    const isBuilt = !indexes.dropped.includes(name) && await buildIndex(place.file, what, task);
+    if (!isBuilt) left.push(index);
+  }
+  return left;
+}
+
 /** Returns the statements that change the schema. Each text is changed only where the one before it stands. */
 function swapOf(
   { before, after, guards, indexes }: DefinitionChange,
@@ -235,7 +259,7 @@ function swapOf(
     ...guards.map(({ name }) => own(`DROP TRIGGER ${quoteName(name)}`)),
     own("PRAGMA writable_schema = RESET"),
     ...indexes.dropped.map((name) => own(`DROP INDEX ${quoteName(name)}`)),
-    ...indexes.made.map(own),
+    ...indexes.made.map(({ statement }) => own(statement)),
   ];
 }
 

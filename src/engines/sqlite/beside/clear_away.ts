@@ -1,6 +1,7 @@
 import type { BesideProgress } from "../../beside_progress.ts";
 import type { BesideContext } from "./paced.ts";
 import type { BesideFile } from "../database.ts";
+import { guardPrefix } from "./demands.ts";
 import { mirrorName, stopNoting } from "./mirror.ts";
 import { startPaced } from "./paced.ts";
 import { progressOf, updateProgress } from "./progress.ts";
@@ -43,10 +44,12 @@ export async function clearAllBut(
     if (isOver) await file.transact(() => letGo(file, progress));
   }
   await clearAway(file, context);
-  if (keep.length > 0) return;
   for (const { name } of leftBehind(file, "trigger")) {
+    // A change of definition that is still to come puts its guards anew, and looks at every row again.
+    if (keep.length > 0 && !name.startsWith(guardPrefix)) continue;
     await file.transact(() => file.change(own(`DROP TRIGGER IF EXISTS ${quoteName(name)}`)));
   }
+  if (keep.length > 0) return;
   for (const { name } of leftBehind(file, "table")) {
     await dropInBatches(file, context, { table: quoteName(name), what: `clearing away ${name}` });
   }

@@ -47,12 +47,14 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
   // The values that others' triggers give to rows are not what a copy gives to them.
   if (before.hasUpdateTrigger && (fills.length > 0 || short !== null)) return null;
 
-  const demands = demandsOf(before, after, (index) => rebuild.indexes.indexOf(index.toLowerCase()) + 4);
+  const placeOf = (index: string) => rebuild.indexes.indexOf(index.toLowerCase()) + 4;
+  const demands = demandsOf(before, after, placeOf);
   const guards = guardsOf(after, { demands, fills: [...fills, ...defaults(before, after, fills)] });
   // An expression may mean nothing where it stands in a trigger.
   const trial = guards.flatMap(({ name, sql }) => [`DROP TRIGGER IF EXISTS ${quoteName(name)}`, sql]);
   if (from.after(trial) === null) return null;
-  return { before, after, statements, fills, short, demands, guards, indexes: indexChanges(before, after) };
+  const indexes = indexChanges(before, after, (name) => statements[placeOf(name)]!);
+  return { before, after, statements, fills, short, demands, guards, indexes };
 }
 
 /** What the application leaves out, since the column may be NULL still, becomes what it will be then. */
@@ -112,7 +114,11 @@ function shortRows(before: TableForm, after: TableForm): string | null {
   return behind.map(({ name }) => `${quoteName(name)} IS ${old.get(name)}`).join(" AND ");
 }
 
-function indexChanges(before: TableForm, after: TableForm): DefinitionChange["indexes"] {
+function indexChanges(
+  before: TableForm,
+  after: TableForm,
+  statementOf: (index: string) => string,
+): DefinitionChange["indexes"] {
   const successor = (index: IndexForm) =>
     after.indexes.find((each) => each.name === index.name && isSame(contentOf(each), contentOf(index)));
   const kept = before.indexes.flatMap((index) => {
@@ -123,7 +129,10 @@ function indexChanges(before: TableForm, after: TableForm): DefinitionChange["in
   return {
     kept,
     dropped: before.indexes.filter((index) => !isKept(index)).map(({ name }) => name),
-    made: after.indexes.filter((index) => !isKept(index)).map(({ sql }) => sql),
+    made: after.indexes.filter((index) => !isKept(index)).map(({ name }) => ({
+      name,
+      statement: statementOf(name),
+    })),
   };
 }
 

@@ -109,8 +109,8 @@ export interface Guard {
   readonly sql: string;
 }
 
-/** What the names of all that we leave in a database until a change is done begin with. */
-export const besidePrefix = "harbor_beside_";
+/** What the names of all guards begin with. */
+export const guardPrefix = "harbor_beside_guard_";
 
 /**
  * Returns the triggers that let no row be written any more which breaks a demand, and fill what is to be filled. They fire
@@ -134,7 +134,7 @@ export function guardsOf(
   );
   const body = [...filling, ...refusing];
   return ["INSERT", "UPDATE"].map((verb) => {
-    const trigger = `${besidePrefix}guard_${verb.toLowerCase()}_${table.name}`;
+    const trigger = `${guardPrefix}${verb.toLowerCase()}_${table.name}`;
     const sql = `CREATE TRIGGER ${quoteName(trigger)} AFTER ${verb} ON ${name} BEGIN\n${
       (body.length === 0 ? ["SELECT 1;"] : body).join("\n")
     }\nEND`;
