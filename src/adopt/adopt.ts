@@ -18,7 +18,8 @@ import type { RunContext } from "../engines/run_context.ts";
 import { keptOf } from "./inspect.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { type Adoption, prepareAdoption } from "./prepare.ts";
-import { recordOf, snapshotOf } from "../state/read_unmanaged.ts";
+import { snapshotOf } from "../history/revision_schema.ts";
+import { recordOf } from "../state/read_unmanaged.ts";
 
 export interface AdoptOptions {
   /** Milliseconds to wait for another harbor-db. */

@@ -4,13 +4,7 @@ import { join } from "node:path";
 import { readReleased } from "./baseline.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf, type History } from "../history/history.ts";
-import {
-  type KitEnds,
-  type KitSnapshot,
-  readEnds,
-  readKitSnapshot,
-  sameSchema,
-} from "../schema/kit_snapshot.ts";
+import { type KitEnds, type KitSnapshot, readKitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { type LoadedSchema, loadSchema } from "./load_schema.ts";
 import type { Casing } from "../schema/twins/tables.ts";
@@ -112,7 +106,7 @@ function refuseFoldered({ isFoldered }: History, dir: string): void {
 function refuseBranches({ dialect, revisions }: History, released: number): void {
   const judged = revisions.slice(Math.max(released - 1, 0));
   // One that is missing breaks no chain; the last one is read below.
-  const ends = judged.map((revision) => orNull(() => readEnds(revision.snapshot())));
+  const ends = judged.map((revision) => orNull(revision.ends));
   const at = ends.findIndex((end, index) => {
     const before = ends[index - 1];
     return end !== null && before != null && end.prevId !== before.id;

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
 import { isRecord, parseJson, readAs } from "../base/json_schema.ts";
+import { type Ends, endsIn, readEnds } from "../schema/kit_snapshot.ts";
 import { applyDeltas, entitySnapshot } from "../schema/entity_snapshot.ts";
 import { idsOf, type RevisionFiles, revisionFiles, revisionName } from "./revision_name.ts";
 import { parseScript, type Script } from "./script.ts";
@@ -46,6 +47,11 @@ export interface Revision {
    * @throws {HarborError} `bad_history` when it is missing or no JSON
    */
   snapshot(): JsonFile;
+  /**
+   * Returns the snapshot's id and its parent's, without reading the schema in it.
+   * @throws {HarborError} `bad_history` when it is missing or says none
+   */
+  ends(): Ends;
 }
 
 /** All revisions of a dialect, in order. */
@@ -193,6 +199,7 @@ function buildRevision(
       return down.text === null ? null : parseScript({ ...down, text: down.text });
     }),
     snapshot: () => readSnapshot(paths[2]),
+    ends: () => endsIn(files.read(paths[2]) ?? "") ?? readEnds(readPlain(files)(paths[2])),
   };
 }
 

@@ -16,7 +16,8 @@ import type { Snapshot } from "../schema/snapshot.ts";
 import { rightsError } from "../state/check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { schemasOf, snapshotIfThere } from "../state/read_unmanaged.ts";
+import { snapshotIfThere } from "../history/revision_schema.ts";
+import { schemasOf } from "../state/read_unmanaged.ts";
 
 /** What a look ahead left for later. */
 export interface LookAhead {

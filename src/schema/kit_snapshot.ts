@@ -109,15 +109,29 @@ export type KitCheck = Readonly<v.InferOutput<typeof kitCheck>>;
 /** drizzle-kit's version of snapshots and journal entries of a dialect. */
 export const kitVersions: Readonly<Record<Dialect, string>> = { sqlite: "6", postgresql: "7" };
 
+/** A snapshot's own id and its parent's. */
+export interface Ends {
+  readonly id: string;
+  readonly prevId: string;
+}
+
 /**
  * Reads only what a snapshot says of its place: its id and its parent's.
  *
  * @throws {HarborError} `bad_history`
  */
-export function readEnds({ path, json }: JsonFile): { readonly id: string; readonly prevId: string } {
+export function readEnds({ path, json }: JsonFile): Ends {
   const wrong = wrongIn(path);
   const { id, prevId, prevIds } = readAs(ends, json, wrong);
   return { id, prevId: prevId ?? prevIds?.[0] ?? originId };
+}
+
+/** Returns what a snapshot's text says of its place, without reading all of it; `null` where that stands further down. */
+export function endsIn(text: string): Ends | null {
+  const head = text.slice(0, Math.max(text.search(/"(?:tables|ddl|deltas)"/), 0));
+  const id = /"id":\s*"([^"\\]+)"/.exec(head)?.[1];
+  const prevId = /"prevIds?":\s*\[?\s*"([^"\\]+)"/.exec(head)?.[1];
+  return id === undefined || prevId === undefined ? null : { id, prevId };
 }
 
 const ends = v.object({

@@ -21,8 +21,17 @@ const aliases: Readonly<Record<string, string>> = {
   varchar: "character varying",
 };
 
+/** The same few types are in every column of every revision. */
+const printedTypes = new Map<string, string>();
+
 /** Returns a type as `format_type` prints it: `varchar(36)` as `character varying(36)`, `serial` as `integer`. */
 export function postgresType(type: string): string {
+  const printed = printedTypes.get(type) ?? printType(type);
+  printedTypes.set(type, printed);
+  return printed;
+}
+
+function printType(type: string): string {
   const written = type.toLowerCase().replaceAll(/\s+/g, " ").trim();
   const [, name = "", length = "", rest = "", array = ""] =
     /^([^([]+?) ?(\([^)]*\))?((?: with(?:out)? time zone)?)((?:\[\d*\])*)$/.exec(written) ?? [];

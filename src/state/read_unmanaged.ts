@@ -2,10 +2,9 @@ import { counted } from "../base/quantity.ts";
 import type { Applied } from "../history/applied.ts";
 import type { State } from "./state.ts";
 import { compareSnapshots, describeDifference, type Difference } from "../schema/compare_snapshots.ts";
-import { readKitSnapshot } from "../schema/kit_snapshot.ts";
-import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
 import { HarborError } from "../base/errors.ts";
 import type { History, Revision } from "../history/history.ts";
+import { snapshotIfThere, snapshotOf } from "../history/revision_schema.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "./rules/match_revision.ts";
 import { readApplied } from "../engines/version_table.ts";
@@ -72,26 +71,6 @@ export function schemasOf({ revisions }: History): readonly RevisionSchema[] {
     const snapshot = snapshotIfThere(each);
     return snapshot === null ? [] : [{ revision: each.id, snapshot }];
   });
-}
-
-/** A revision's schema does not change while it is known; a proof asks for each hundreds of times. */
-const schemas = new WeakMap<Revision, Snapshot>();
-
-/** Returns the schema after a revision in normal form. */
-export function snapshotOf(revision: Revision): Snapshot {
-  const schema = schemas.get(revision) ?? normalizeDrizzleSnapshot(readKitSnapshot(revision.snapshot()));
-  schemas.set(revision, schema);
-  return schema;
-}
-
-/** Returns the schema after a revision in normal form; `null` when its snapshot was lost, as old ones sometimes are. */
-export function snapshotIfThere(revision: Revision): Snapshot | null {
-  try {
-    return snapshotOf(revision);
-  } catch (error) {
-    if (error instanceof HarborError && error.details.isMissing === true) return null;
-    throw error;
-  }
 }
 
 /** For a database that is another program's. */

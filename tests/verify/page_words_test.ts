@@ -5,7 +5,7 @@ import { renderMetrics } from "../../src/verify/rules/prometheus.ts";
 import { allChecks } from "../../src/verify/checks/all.ts";
 import { rowRules } from "../../src/verify/rules/data_rules.ts";
 import { metadataRules } from "../../src/verify/rules/metadata_shape.ts";
-import { snapshotOf } from "../../src/state/read_unmanaged.ts";
+import { snapshotOf } from "../../src/history/revision_schema.ts";
 import { readHistory } from "../../src/history/read_history.ts";
 import { projectFile } from "../support/project.ts";
 

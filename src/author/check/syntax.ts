@@ -5,7 +5,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { ProjectFinding } from "../rules/check_folder.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { Script } from "../../history/script.ts";
-import type { Client } from "../../engines/database.ts";
+import type { Client, Database } from "../../engines/database.ts";
 import { openScratch } from "../../engines/open/scratch.ts";
 import { userStatement } from "../../engines/statement_names.ts";
 import { found, scriptOf } from "../read_scripts.ts";
@@ -40,30 +40,47 @@ const checkers: Readonly<Record<Dialect, Checker>> = {
  */
 async function trySqlite(history: History, client: Client): Promise<readonly ProjectFinding[]> {
   const scratch = await openScratch(history.dialect, null, client);
-  return await scratch!(async (database) => {
-    const down = history.revisions.toReversed().map((revision) => ({
-      revision,
-      script: scriptOf(revision.downgrade),
-    }));
-    const end = down.findIndex(({ script }) => script === null);
-    const scripts = [
-      ...history.revisions.map((revision) => ({ revision, script: scriptOf(revision.upgrade) })),
-      ...end < 0 ? down : down.slice(0, end),
-    ];
-    for (const { revision, script } of scripts) {
-      for (const statement of script?.statements ?? []) {
-        const mode = ways[statement.run.kind].isInTransaction ? "schema" : "alone";
-        try {
-          await database.write([userStatement(sql.raw(statement.sql))], mode);
-        } catch (error) {
-          if (!(error instanceof HarborError)) throw error;
-          // What follows depends on it.
-          return [badStatement({ revision, script: script!, statement, dialect: "sqlite" }, error.state, 0)];
-        }
-      }
+  const findings = await scratch!((database) => runAll(history, database, true));
+  // One by one they take long; so they are only run where one is to be found.
+  return findings.length === 0 ? [] : await scratch!((database) => runAll(history, database, false));
+}
+
+/** Runs all scripts, as many statements at once as share a mode, or one by one; stops at the first that fails. */
+async function runAll(
+  history: History,
+  database: Database,
+  areTogether: boolean,
+): Promise<readonly ProjectFinding[]> {
+  const down = history.revisions.toReversed().map((revision) => ({
+    revision,
+    script: scriptOf(revision.downgrade),
+  }));
+  const end = down.findIndex(({ script }) => script === null);
+  const scripts = [
+    ...history.revisions.map((revision) => ({ revision, script: scriptOf(revision.upgrade) })),
+    ...end < 0 ? down : down.slice(0, end),
+  ];
+  const all = scripts.flatMap(({ revision, script }) =>
+    script === null ? [] : script.statements.map((statement) => ({ revision, script, statement }))
+  );
+  const isShared = ({ statement }: typeof all[number]) => ways[statement.run.kind].isInTransaction;
+  for (let next = 0; next < all.length;) {
+    const first = all[next]!;
+    const rest = all.findIndex((each, at) =>
+      at > next && (!areTogether || !isShared(each) || !isShared(first))
+    );
+    const batch = all.slice(next, rest < 0 ? all.length : rest);
+    const statements = batch.map(({ statement }) => userStatement(sql.raw(statement.sql)));
+    try {
+      await database.write(statements, isShared(first) ? "schema" : "alone");
+    } catch (error) {
+      if (!(error instanceof HarborError)) throw error;
+      // What follows depends on it.
+      return [badStatement({ ...first, dialect: history.dialect }, error.state, 0)];
     }
-    return [];
-  });
+    next += batch.length;
+  }
+  return [];
 }
 
 function parseAll(history: History, parser: PostgresParser): readonly ProjectFinding[] {

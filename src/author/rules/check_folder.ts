@@ -11,7 +11,7 @@ import {
   type Revision,
   scriptChecksum,
 } from "../../history/history.ts";
-import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
+import { snapshotOf } from "../../history/revision_schema.ts";
 import { prefixOf } from "../../history/revision_name.ts";
 import type { Script } from "../../history/script.ts";
 
@@ -199,7 +199,7 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
     );
   } else {
     attempt(
-      () => readKitSnapshot(revision.snapshot()),
+      () => snapshotOf(revision),
       (error) =>
         add(
           "snapshot",
@@ -256,10 +256,10 @@ function isIdle({ statements }: Script): boolean {
 function checkOrder({ files }: HistoryFolder, { revisions }: History, add: Add): void {
   const ends = revisions.map((revision) => {
     // What cannot be read is found already, as a snapshot.
-    const { id = null, prevId = null } = attempt(() => readKitSnapshot(revision.snapshot()), () => {}) ?? {};
+    const { id = null, prevId = null } = attempt(revision.ends, () => {}) ?? {};
     return { revision, id, prevId };
   });
-  const journal = files.get(journalPath)!;
+  const journal = files.get(journalPath) ?? "";
   for (const [index, { revision, prevId }] of ends.entries()) {
     const previous = ends[index - 1];
     const line = lineOf(journal, new RegExp(`"tag": *"${revision.tag}"`));

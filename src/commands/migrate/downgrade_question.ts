@@ -1,7 +1,7 @@
 import type { RunContext } from "../../engines/run_context.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
 import { countRows } from "../../state/count_rows.ts";
-import { snapshotIfThere } from "../../state/read_unmanaged.ts";
+import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { describeContents, rowsText } from "../backup/contents.ts";
 
 /**
