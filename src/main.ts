@@ -8,6 +8,9 @@ import type { Client } from "./engines/database.ts";
 
 export type { BuildInfo } from "./cli/system.ts";
 
+// Libraries have one in every runtime.
+declare const console: { readonly error: (...said: unknown[]) => void };
+
 /**
  * Milliseconds in which a second signal is not somebody's second word: a terminal that closes, and timeout(1), tell the
  * process and then its whole group.
@@ -19,6 +22,7 @@ const echoMs = 300;
  * runtime.
  */
 export async function runMain(build: BuildInfo): Promise<void> {
+  keepStdout();
   const stop = new AbortController();
   const system = createSystem(build, stop.signal);
   const ignored = ignoredSignals();
@@ -47,6 +51,13 @@ export async function runMain(build: BuildInfo): Promise<void> {
   // What is still open (a dead server's socket) must not keep the process. What was done and could not be told is no
   // success for whoever asked for it.
   process.exit(code === 0 && unprinted !== undefined ? 1 : code);
+}
+
+/** Lets what a schema.ts or a library prints go to stderr: stdout is for the result alone. */
+function keepStdout(): void {
+  const { error } = console;
+  Object.assign(console, { log: error, info: error, debug: error, dir: error, table: error, group: error });
+  Object.defineProperty(process, "stdout", { get: () => process.stderr });
 }
 
 async function run(system: System, args: readonly string[]): Promise<number> {

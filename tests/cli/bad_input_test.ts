@@ -140,7 +140,7 @@ const mistakes: readonly (readonly [string, readonly string[], Record<string, st
   ["an unknown command below another", ["help", "backup", "lst"], {}, "usage", /did you mean list\?/],
   ["an unknown option", ["status", "--frobnicate"], {}, "usage", /--frobnicate/],
   ["a missing argument", ["downgrade"], {}, "usage", /target/],
-  ["an argument too many", ["upgrade", "head", "head"], {}, "usage", /Too many/],
+  ["an argument too many", ["upgrade", "head", "head"], {}, "usage", /too many/],
   ["a shell that is not known", ["completions", "tcsh"], {}, "usage", /tcsh/],
 ];
 for (const [what, args, env, code, message] of mistakes) {

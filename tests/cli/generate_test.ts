@@ -43,7 +43,11 @@ test("generate writes a revision for both dialects beside a schema.ts without no
     const parent = JSON.parse(before["sqlite/meta/_journal.json"]!).entries.at(-1).tag.slice(0, 12);
     await addColumn(project, "note: varchar({ length: 40 })");
 
+    const prints = 'console.log("log"); console.table([1]); process.stdout.write("out\\n");\n';
+    await project.write("schema.ts", prints + await project.read("schema.ts"));
     const check = await project.run(["generate", "--check", "--json"]);
+    // What schema.ts or drizzle-kit prints is no part of the document.
+    assert.match(check.stderr, /^log\n[^]*out\n/);
     assert.equal(check.code, 3, check.stdout + check.stderr);
     assert.deepEqual(await project.files(), before, "--check wrote something");
 
