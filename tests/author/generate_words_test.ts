@@ -117,6 +117,44 @@ const types: readonly (readonly [what: string, column: () => pg.PgColumnBuilderB
   ["an enum type", () => moods("calm", "it's rough")().notNull().default("it's rough")],
 ];
 
+/** A table whose key is told by its columns. */
+function key(columns: () => Columns): readonly unknown[] {
+  const own = columns();
+  const pair = Object.keys(own).includes("b");
+  return [
+    pg.pgTable("keyed", { a: pg.text(), ...own }, (table) => {
+      const { id, b } = table as unknown as Own;
+      return pair ? [pg.primaryKey({ columns: [id!, b!] })] : [];
+    }),
+  ];
+}
+
+const plainKey = () => ({ id: pg.integer().notNull() });
+const ownKey = () => ({ id: pg.integer().primaryKey() });
+const serialKey = () => ({ id: pg.serial().primaryKey() });
+const pairKey = () => ({ id: pg.integer().notNull(), b: pg.text().notNull() });
+const identityKey = () => ({ id: pg.integer().primaryKey().generatedByDefaultAsIdentity() });
+const keyed: readonly (readonly [string, () => Columns, () => Columns, RegExp?])[] = [
+  [
+    "makes a column the key",
+    plainKey,
+    ownKey,
+    /harbor:concurrently\nCREATE UNIQUE INDEX "keyed_pkey"[^]*ADD CONSTRAINT "keyed_pkey" PRIMARY KEY USING INDEX "keyed_pkey"/,
+  ],
+  ["takes a key away", ownKey, plainKey, /DROP CONSTRAINT "keyed_pkey"/],
+  ["makes a key of two columns of one", ownKey, pairKey, /PRIMARY KEY USING INDEX "keyed_id_b_pk"/],
+  ["adds a column that numbers itself", () => ({}), identityKey],
+  [
+    "numbers a key by a sequence",
+    ownKey,
+    serialKey,
+    /nextval\('"keyed_id_seq"'\)[^]*setval\(.*HAVING max\("id"\) >= 1/,
+  ],
+  ["numbers a key by an identity", ownKey, identityKey, /AS IDENTITY[^]*setval\(/],
+  ["numbers a key no more", serialKey, ownKey, /DROP SEQUENCE IF EXISTS "keyed_id_seq"/],
+  ["numbers a key otherwise", serialKey, identityKey, /DROP SEQUENCE IF EXISTS[^]*AS IDENTITY/],
+];
+
 const cases: readonly Case[] = [
   ...types.map(([what, column]): Case => ({
     what: `adds a column of ${what}`,
@@ -301,6 +339,25 @@ const cases: readonly Case[] = [
     renames: ["things.old=things.now"],
     never: /__new_|DROP COLUMN/,
   },
+  {
+    what: "adds a column with a reference that does something",
+    before: none,
+    after: (() => {
+      const owners = pg.pgTable("owners", { id: pg.serial().primaryKey() });
+      const owner = () =>
+        pg.integer().references(() => owners.id, { onDelete: "cascade", onUpdate: "set null" });
+      return [owners, ...things({ owner: owner() })];
+    })(),
+    sqlite: [/ADD `owner` INTEGER REFERENCES owners\(id\) ON UPDATE set null ON DELETE cascade;/],
+    never: /__new_/,
+  },
+  ...keyed.map(([what, before, after, postgresql]): Case => ({
+    what,
+    before: key(before),
+    after: key(after),
+    postgresql: postgresql === undefined ? [] : [postgresql],
+    fills: what.includes("two columns") ? ["keyed.b=''"] : [],
+  })),
   {
     what: "adds views",
     before: none,

@@ -73,6 +73,7 @@ const cases: readonly Case[] = [
   },
   {
     rule: "gives rows a value while they are copied",
+    from: [t(["c text", "d text"])],
     contract: ['INSERT INTO `__new_t`("id", "c", "d") SELECT "id", "c", "d" FROM `t`;'],
     fills: [filled("c", "upper('x')"), { ...filled("d", "'no'"), table: "u" }],
     expected: [

@@ -87,7 +87,9 @@ export function stagesOf(change: SchemaChange): ChangeStages {
   const inlineChecks = checksToInline(adopted.snapshot, change);
   const expanded = expand(adopted.snapshot, change);
   const reached = withChecks(expanded, inlineChecks);
-  const middle = traits.changesForeignKeys ? withoutChangedForeignKeys(reached, change.to) : reached;
+  const middle = traits.changesForeignKeys
+    ? withoutChangedForeignKeys(reached, change.to)
+    : withoutDroppedKeys(reached, change.to);
   return {
     renames: [...renameStatements(change.renames, dialect), ...adopted.statements],
     expand: [adopted.snapshot, expanded],
@@ -221,6 +223,23 @@ function withChecks(snapshot: KitSnapshot, inlineChecks: ChangeStages["inlineChe
     );
     const added = Object.fromEntries(checks.map((check) => [check.name, check]));
     return { ...table, checkConstraints: { ...table.checkConstraints, ...added } };
+  });
+  return { ...snapshot, tables };
+}
+
+/** SQLite drops no column of a key, which drizzle-kit does not know: the key goes first, and a copy is made for it. */
+function withoutDroppedKeys(snapshot: KitSnapshot, to: KitSnapshot): KitSnapshot {
+  const tables = mapValues(snapshot.tables, (table, key) => {
+    const after = to.tables[key]?.columns;
+    const isGone = (name: string) => after !== undefined && after[name] === undefined;
+    return {
+      ...table,
+      columns: mapValues(
+        table.columns,
+        (column) => column.primaryKey && isGone(column.name) ? { ...column, primaryKey: false } : column,
+      ),
+      compositePrimaryKeys: filterValues(table.compositePrimaryKeys, ({ columns }) => !columns.some(isGone)),
+    };
   });
   return { ...snapshot, tables };
 }

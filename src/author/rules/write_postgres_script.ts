@@ -5,7 +5,9 @@ import { conversion, enumChanges } from "./enum_changes.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
 import type { KitTable } from "../../schema/kit_snapshot.ts";
 import { keysInTheWay, referrersFirst } from "./table_order.ts";
-import { tablesByName } from "./renames.ts";
+import { quoteName, quoteText } from "../../sql/quote.ts";
+import { isSerial, postgresType } from "../../sql/postgres_spelling.ts";
+import { applyRenames, tablesByName } from "./renames.ts";
 
 /** The order in which a change can run while the application goes on working. */
 const phases = [
@@ -40,12 +42,19 @@ export function writePostgresScript(
   said: StageStatements,
 ): readonly DraftStatement[] {
   const [renamed] = stages.expand;
-  const ordered = referrersFirst([...said.expand, ...said.contract].map(unqualified), change);
+  const own = [...said.expand, ...said.contract].map(unqualified).flatMap((sql) => numbered(sql, change));
+  // A column has one way to be numbered at a time.
+  const isFirst = (sql: string) => / DROP IDENTITY;$/.test(sql);
+  const ordered = referrersFirst(
+    [...own.filter(isFirst), ...own.filter((sql) => !isFirst(sql))],
+    change,
+  );
   const statements = [...keysInTheWay(ordered, change), ...ordered];
   const setting = {
     change,
     existing: new Set([...tablesByName(renamed).keys()]),
     replaced: replacedIndexes(statements),
+    rekeyed: new Set(statements.flatMap((sql) => addedKey.exec(sql)?.[1] ?? [])),
   };
   const enums = enumChanges(change);
   const placed = [
@@ -66,12 +75,17 @@ interface Setting {
   readonly existing: ReadonlySet<string>;
   /** Indexes that are made anew under their name. */
   readonly replaced: ReadonlySet<string>;
+  /** Tables that get a primary key. */
+  readonly rekeyed: ReadonlySet<string>;
 }
+
+/** A key that a table gets: the table, the constraint's name and the columns. */
+const addedKey = /^ALTER TABLE "([^"]+)" ADD (?:CONSTRAINT "([^"]+)" )?PRIMARY KEY ?\((.*)\);$/s;
 
 /** In one transaction nothing has to be eased in: what looks at rows comes after what fills them. */
 function placeAtomic(sql: string, change: SchemaChange): Placed {
   const looksAtRows =
-    /^CREATE (?:UNIQUE )?INDEX |^ALTER TABLE "[^"]+" (?:ADD CONSTRAINT |ALTER COLUMN "[^"]+" SET NOT NULL;)/;
+    /^CREATE (?:UNIQUE )?INDEX |^ALTER TABLE "[^"]+" (?:ADD (?:CONSTRAINT|PRIMARY) |ALTER COLUMN "[^"]+" SET NOT NULL;)/;
   if (/^DROP TYPE /.test(sql)) return ["drop type", draft(sql)];
   const takesAway = /^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN /;
   const phase = looksAtRows.test(sql) ? "settle" : takesAway.test(sql) ? "drop" : "change";
@@ -84,7 +98,7 @@ function replacedIndexes(statements: readonly string[]): ReadonlySet<string> {
   return new Set(named(/^DROP INDEX "([^"]+)";$/).filter((name) => made.includes(name)));
 }
 
-function place(sql: string, { change, existing, replaced }: Setting): readonly Placed[] {
+function place(sql: string, { change, existing, replaced, rekeyed }: Setting): readonly Placed[] {
   const [, index, on] = /^CREATE (?:UNIQUE )?INDEX "([^"]+)" ON "([^"]+)"/.exec(sql) ?? [];
   if (index !== undefined && on !== undefined) {
     if (!existing.has(on)) return [["change", draft(sql)]];
@@ -93,11 +107,16 @@ function place(sql: string, { change, existing, replaced }: Setting): readonly P
   const [, dropped] = /^DROP INDEX "([^"]+)";$/.exec(sql) ?? [];
   if (dropped !== undefined && replaced.has(dropped)) return [];
   if (/^DROP TYPE /.test(sql)) return [["drop type", draft(sql)]];
-  if (/^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN |^DROP (?:SEQUENCE|SCHEMA) /.test(sql)) {
+  if (/^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN |^DROP SEQUENCE "/.test(sql)) {
     return [["drop", draft(sql)]];
   }
   const [, table, action = ""] = /^ALTER TABLE "([^"]+)" (.*)$/s.exec(sql) ?? [];
   if (table === undefined || !existing.has(table)) return [["change", draft(sql)]];
+  const [, , key = serverKey(table), keyColumns] = addedKey.exec(sql) ?? [];
+  if (keyColumns !== undefined) return keyLater(table, key, { columns: keyColumns, change });
+  if (rekeyed.has(table) && isKey(/^DROP CONSTRAINT "([^"]+)";$/.exec(action)?.[1], table, change)) {
+    return [["settle", draft(sql)]];
+  }
   const [, constraint, kind] = /^ADD CONSTRAINT "([^"]+)" (FOREIGN KEY|CHECK|UNIQUE)/.exec(action) ?? [];
   if (constraint !== undefined && kind === "UNIQUE") return uniqueLater(table, constraint, action);
   if (constraint !== undefined) return validLater(table, constraint, sql);
@@ -160,6 +179,70 @@ function uniqueLater(table: string, constraint: string, action: string): readonl
       "settle",
       draft(`ALTER TABLE "${table}" ADD CONSTRAINT "${constraint}" UNIQUE USING INDEX "${constraint}";`),
     ],
+  ];
+}
+
+/** Returns the name that the server gives the key of a table when nobody does. */
+function serverKey(table: string): string {
+  return `${table.slice(0, 58)}_pkey`;
+}
+
+function keysBefore(table: string, { from, renames }: SchemaChange): readonly string[] {
+  const old = tablesByName(applyRenames(from, renames)).get(table);
+  const isAlone = Object.values(old?.columns ?? {}).some(({ primaryKey }) => primaryKey);
+  return [
+    ...Object.values(old?.compositePrimaryKeys ?? {}).map(({ name }) => name),
+    ...isAlone ? [serverKey(table)] : [],
+  ];
+}
+
+function isKey(name: string | undefined, table: string, change: SchemaChange): boolean {
+  return name !== undefined && keysBefore(table, change).includes(name);
+}
+
+/** The index is built beside those who write; the old key serves until the new one is there. */
+function keyLater(
+  table: string,
+  key: string,
+  { columns, change }: { readonly columns: string; readonly change: SchemaChange },
+): readonly Placed[] {
+  const index = isKey(key, table, change) ? `${key.slice(0, 59)}_new` : key;
+  return [
+    ["index", concurrently(`CREATE UNIQUE INDEX "${index}" ON "${table}" (${columns});`)],
+    ["settle", draft(`ALTER TABLE "${table}" ADD CONSTRAINT "${key}" PRIMARY KEY USING INDEX "${index}";`)],
+  ];
+}
+
+/**
+ * Returns the statements for one that numbers a column otherwise, or takes away a key without a name of its own.
+ * `serial` is no type that a column can be given, and drizzle-kit lets a new sequence begin below what the rows have.
+ */
+function numbered(sql: string, { from, to, renames }: SchemaChange): readonly string[] {
+  const [, unnamed] = /^\/\*.*table_name = '([^']+)'.*DROP CONSTRAINT "<constraint_name>";$/s.exec(sql) ?? [];
+  if (unnamed !== undefined) return [`ALTER TABLE "${unnamed}" DROP CONSTRAINT "${serverKey(unnamed)}";`];
+  const [, table = "", column = "", action = ""] =
+    /^ALTER TABLE "([^"]+)" ALTER COLUMN "([^"]+)" (.*);$/s.exec(sql) ?? [];
+  const was = tablesByName(applyRenames(from, renames)).get(table)?.columns[column];
+  const now = tablesByName(to).get(table)?.columns[column];
+  if (was === undefined || now === undefined) return [sql];
+  const alter = (what: string) => `ALTER TABLE "${table}" ALTER COLUMN "${column}" ${what};`;
+  const { startWith = "1" } = (now.identity ?? {}) as { readonly startWith?: string };
+  const sequenceOf = `pg_get_serial_sequence(${quoteText(quoteName(table))}, ${quoteText(column)})`;
+  const goOn =
+    `SELECT setval(${sequenceOf}, max("${column}")) FROM "${table}" HAVING max("${column}") >= ${startWith};`;
+  if (/^ADD GENERATED /.test(action)) return [sql, goOn];
+  if (!/^SET DATA TYPE /.test(action) || isSerial(was.type) === isSerial(now.type)) return [sql];
+  const sequence = `${table}_${column}_seq`;
+  const [before, after] = [postgresType(was.type), postgresType(now.type)];
+  const retyped = before === after ? [] : [alter(`SET DATA TYPE ${after}`)];
+  if (isSerial(was.type)) {
+    return [alter("DROP DEFAULT"), `DROP SEQUENCE IF EXISTS "${sequence}";`, ...retyped];
+  }
+  return [
+    ...retyped,
+    `CREATE SEQUENCE "${sequence}" AS ${after} OWNED BY "${table}"."${column}";`,
+    alter(`SET DEFAULT nextval(${quoteText(quoteName(sequence))})`),
+    goOn,
   ];
 }
 

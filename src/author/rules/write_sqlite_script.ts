@@ -1,3 +1,4 @@
+import type { KitSnapshot } from "../../schema/kit_snapshot.ts";
 import type { ChangeStages, SchemaChange } from "./change_stages.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
 import { referrersFirst } from "./table_order.ts";
@@ -20,17 +21,23 @@ export function writeSqliteScript(
   stages: ChangeStages,
   said: StageStatements,
 ): readonly DraftStatement[] {
+  const [[renamed], [reached] = [change.to]] = [stages.expand, stages.contract[0]];
   const statements = [
     ...stages.renames,
-    ...said.expand.map((sql) => withInlineChecks(withActions(withExpressions(sql, change), change), stages)),
-    // Inside a transaction these do nothing: whoever runs the script turns foreign keys off before it.
-    ...said.contract.filter((sql) => !/^PRAGMA foreign_keys=/.test(sql))
-      .flatMap((sql) => [
-        ...droppedIndexes(sql, stages, change),
-        withFills(withExpressions(sql, change), change),
-      ]),
+    ...said.expand.filter(isOurs).map((sql) =>
+      withFills(withInlineChecks(withActions(withExpressions(sql, change), change), stages), change, renamed)
+    ),
+    ...said.contract.filter(isOurs).flatMap((sql) => [
+      ...droppedIndexes(sql, stages, change),
+      withFills(withExpressions(sql, change), change, reached),
+    ]),
   ];
   return referrersFirst(statements, change).map((sql) => draft(sql, ...remarkOn(sql)));
+}
+
+/** Inside a transaction this does nothing: whoever runs the script turns foreign keys off before it. */
+function isOurs(sql: string): boolean {
+  return !/^PRAGMA foreign_keys=/.test(sql);
 }
 
 function withInlineChecks(sql: string, { inlineChecks }: ChangeStages): string {
@@ -73,8 +80,8 @@ function droppedIndexes(sql: string, { contract }: ChangeStages, { to }: SchemaC
   return gone.map((name) => `DROP INDEX \`${name}\`;`);
 }
 
-/** Gives rows a value where the copy of their table wants one. */
-function withFills(sql: string, { fills, to }: SchemaChange): string {
+/** Gives rows a value where the copy of their table wants one. A key that they do not have yet SQLite makes. */
+function withFills(sql: string, { fills, to }: SchemaChange, before: KitSnapshot): string {
   const [, head, columns, table] =
     /^(INSERT INTO `__new_[^`]+`\([^)]*\)) SELECT (.*) FROM `([^`]+)`;\s*$/s.exec(sql) ??
       [];
@@ -83,7 +90,10 @@ function withFills(sql: string, { fills, to }: SchemaChange): string {
   const made = Object.values(tablesByName(to).get(table!)?.columns ?? {}).filter((column) =>
     column.generated !== undefined
   ).map(({ name }) => `"${name}"`);
-  const copied = columns.split(", ").filter((column) => !made.includes(column));
+  const known = tablesByName(before).get(table!)?.columns;
+  const copied = columns.split(", ").filter((column) =>
+    !made.includes(column) && known?.[column.slice(1, -1)] !== undefined
+  );
   const into = head.replace(/\([^)]*\)$/, () => `(${copied.join(", ")})`);
   const values = copied.map((column) => {
     const fill = fills.find((each) => each.table === table && `"${each.column}"` === column);
