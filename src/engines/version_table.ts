@@ -71,6 +71,17 @@ export function insertApplied(row: Applied): SQL {
   return sql`INSERT INTO ${versionTable} (revision, name, checksum, direction, statements_done, started_at, finished_at, ms, applied_by, origin) VALUES (${revision}, ${name}, ${checksum}, ${direction}, ${statementsDone}, ${startedAt}, ${finishedAt}, ${ms}, ${appliedBy}, ${origin})`;
 }
 
+/** Returns the statements that give rows the ids that their revisions have now. */
+export function renameApplied(applied: readonly Applied[]): readonly SQL[] {
+  return applied.flatMap(({ revision, recordedAs }) =>
+    recordedAs === undefined
+      ? []
+      : [versionTable, backfillTable].map((table) =>
+        sql`UPDATE ${table} SET revision = ${revision} WHERE revision = ${recordedAs}`
+      )
+  );
+}
+
 /** Returns the statement that records how far a script has come. `finishedAt` is `null` while it is under way. */
 export function updateProgress(
   row: Pick<Applied, "revision" | "direction" | "statementsDone" | "finishedAt" | "ms">,

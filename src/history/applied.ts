@@ -1,5 +1,6 @@
 import { HarborError } from "../base/errors.ts";
 import type { History, Revision } from "./history.ts";
+import { prefixOf } from "./revision_name.ts";
 
 /** Which way a step goes. */
 export type Direction = "upgrade" | "downgrade";
@@ -7,6 +8,8 @@ export type Direction = "upgrade" | "downgrade";
 /** A row of the version table: a revision that the database has, or is on its way to or from. */
 export interface Applied {
   readonly revision: string;
+  /** What the table calls the revision, where that is another name than its id of today. */
+  readonly recordedAs?: string;
   readonly name: string;
   /** Checksum of the upgrade script when it ran. */
   readonly checksum: string;
@@ -79,6 +82,22 @@ export function locate(history: History, applied: readonly Applied[]): Position 
   }
   const unfinished = applied.find((row) => row.finishedAt === null) ?? null;
   return { done: unfinished?.direction === "upgrade" ? present - 1 : present, unfinished };
+}
+
+/**
+ * Returns rows under the ids that their revisions have now: a tag with the same prefix that came or went makes another id
+ * of a prefix, see {@link idsOf}.
+ */
+export function underPresentIds({ revisions }: History, applied: readonly Applied[]): readonly Applied[] {
+  const ids = new Set(revisions.map(({ id }) => id));
+  return applied.map((row) => {
+    if (ids.has(row.revision)) return row;
+    const [own, other] = revisions.filter((each) =>
+      each.tag === row.revision || (prefixOf(each.tag) === row.revision && isOf(row, each))
+    );
+    if (own === undefined || other !== undefined) return row;
+    return { ...row, revision: own.id, recordedAs: row.revision };
+  });
 }
 
 /** Returns an id as Alembic's version table has room for it. What Alembic does not know stops it, whole or not. */

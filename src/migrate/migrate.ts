@@ -7,7 +7,12 @@ import { type Goal, plan, type Step } from "./rules/plan.ts";
 import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
 import { ownTable, userStatement } from "../engines/statement_names.ts";
 import { createIdentity, readIdentity } from "../engines/identity.ts";
-import { createVersionTables, insertApplied, updateDurations } from "../engines/version_table.ts";
+import {
+  createVersionTables,
+  insertApplied,
+  renameApplied,
+  updateDurations,
+} from "../engines/version_table.ts";
 import { type BackfillResult, runBackfill } from "./backfill.ts";
 import type { PaceOptions } from "./backfill_walk.ts";
 import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
@@ -87,6 +92,8 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     stopIfAsked(context.signal);
     // Before the backup, which has it then as well.
     await identify(context, state);
+    const renamed = renameApplied(state.applied);
+    if (renamed.length > 0) await context.database.write(renamed);
     for (const loss of ahead?.losses ?? []) {
       context.notify({ kind: "note", text: `goes without a successor: ${loss}` });
     }

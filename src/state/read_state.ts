@@ -1,5 +1,6 @@
 import type { State } from "./state.ts";
 import { readAlembicVersions, readApplied } from "../engines/version_table.ts";
+import { underPresentIds } from "../history/applied.ts";
 import { HarborError } from "../base/errors.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { disagreement } from "./rules/disagreement.ts";
@@ -11,7 +12,8 @@ import { disagreement } from "./rules/disagreement.ts";
  */
 export async function readState(context: RunContext): Promise<State> {
   const { database } = context;
-  const [applied, alembic] = await Promise.all([readApplied(database), readAlembicVersions(database)]);
+  const [rows, alembic] = await Promise.all([readApplied(database), readAlembicVersions(database)]);
+  const applied = rows && underPresentIds(context.history, rows);
   const claim = disagreement(context.history, applied ?? [], applied === null ? null : alembic);
   if (applied !== null && (applied.length > 0 || claim !== null)) {
     return {

@@ -10,7 +10,9 @@ import { test } from "node:test";
 import { checkFolder } from "../../src/author/rules/check_folder.ts";
 import { readHistoryFolders } from "../../src/author/read_history_folders.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
-import { buildHistory } from "../../src/history/history.ts";
+import { readIfThere } from "../../src/base/files/read_if_there.ts";
+import { readApplied } from "../../src/engines/version_table.ts";
+import { buildHistory, type History, journalPath } from "../../src/history/history.ts";
 import { readHistory } from "../../src/history/read_history.ts";
 import { breakpoint } from "../../src/history/script.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
@@ -101,7 +103,7 @@ test("a lost snapshot of an old revision keeps nobody from going on", async () =
   const folder = projectFile("tests/support/histories/kit-0.31/sqlite");
   const history = buildHistory("sqlite", {
     folder,
-    read: (path) => path === "meta/0001_snapshot.json" ? null : readFileSync(join(folder, path), "utf8"),
+    read: (path) => path === "meta/0001_snapshot.json" ? null : readIfThere(join(folder, path)),
   });
   const [engine] = engines;
   await engine!.withDatabase((url) =>
@@ -113,6 +115,41 @@ test("a lost snapshot of an old revision keeps nobody from going on", async () =
       const live = await database.introspect();
       assert.deepEqual(differencesFrom(schemasOf(history), history.revisions[2]!, live), []);
       assert.deepEqual(schemasOf(history).map(({ revision }) => revision), ["0000", "0002"]);
+    })
+  );
+});
+
+test("a database goes on when a tag with the same prefix makes other ids of those that it has", async () => {
+  const folder = projectFile("tests/support/histories/kit-0.31/sqlite");
+  const first = readHistory(folder, "sqlite");
+  const journal = JSON.parse(readFileSync(join(folder, journalPath), "utf8"));
+  const added: Readonly<Record<string, string>> = {
+    [journalPath]: JSON.stringify({
+      ...journal,
+      entries: [...journal.entries, { idx: 3, when: 1e13, tag: "0001_twin" }],
+    }),
+    "0001_twin.sql": "CREATE TABLE twin (id INTEGER PRIMARY KEY)",
+    "0001_twin.down.sql": "DROP TABLE twin",
+  };
+  const second = buildHistory("sqlite", {
+    folder,
+    read: (path) => added[path] ?? readIfThere(join(folder, path)),
+  });
+  const ids = [first, second].map(({ revisions }) => revisions.map(({ id }) => id));
+  assert.deepEqual(ids, [["0000", "0001", "0002"], ["0000", first.revisions[1]!.tag, "0002", "0001_twin"]]);
+  await engines[0]!.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      const go = (history: History, direction: "upgrade" | "downgrade", text: string) =>
+        migrate(contextOf(database, history), { goal: { direction, text }, lockWaitMs: 0 });
+      await go(first, "upgrade", "head");
+      assert.equal((await go(second, "upgrade", "head")).to, "0001_twin");
+      assert.deepEqual(
+        (await readApplied(database))!.map(({ revision }) => revision).sort(),
+        ids[1]!.toSorted(),
+      );
+      await go(second, "downgrade", "-1");
+      // And back, as when the twin's branch is given up.
+      assert.deepEqual((await go(first, "upgrade", "head")).steps, []);
     })
   );
 });
