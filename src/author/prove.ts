@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { describeDifference, type Difference } from "../schema/compare_snapshots.ts";
-import { HarborError } from "../base/errors.ts";
+import { type ErrorDetails, HarborError } from "../base/errors.ts";
 import type { History, Revision } from "../history/history.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import type { Scratch } from "../engines/scratch.ts";
@@ -265,9 +265,16 @@ function notProven(
   const what = to - from === 1
     ? `the ${direction}${isSecond ? " after a downgrade" : ""} of "${last.id}"`
     : `the ${direction} in one go from "${idAt(ends[0]!)}" to "${idAt(ends[1]!)}"`;
+  const facts = { revision: last.id, ...details, direction };
   return new HarborError("not_proven", `Cannot prove ${what}`, {
     state,
-    details: { revision: last.id, ...details, direction },
+    hint: [...failedStatement(facts), "Mend the script, then look again: harbor-db check"],
+    details: facts,
     cause,
   });
+}
+
+/** Returns what shows the statement that failed, which may be in no file yet; nothing where none did. */
+export function failedStatement({ statement }: ErrorDetails): readonly string[] {
+  return statement === undefined ? [] : [`The statement is: ${statement.trim().replace(/\s+/g, " ")}`];
 }

@@ -456,7 +456,10 @@ test("check --prove finds rows that a script loses, and none where it adds some"
     await rewrite("sqlite", ...columns, "UPDATE OR REPLACE files SET id = 1")(project);
     const lost = await project.run(["check", "--prove"]);
     assert.equal(lost.code, 3, lost.stdout);
-    assert.match(lost.stdout, /FAIL +proof .*files has 1 row instead of 2/);
+    assert.match(
+      lost.stdout,
+      /FAIL +proof .*files has 1 row instead of 2.*\n +Mend the script, .*: harbor-db check/,
+    );
     const user =
       "(uuid, email, password_hash, created_at) SELECT count(*), count(*), 'x', '2025-01-01 00:00:00'";
     await rewrite("sqlite", ...columns, `INSERT INTO users ${user} FROM users`)(project);

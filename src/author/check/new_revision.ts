@@ -10,7 +10,7 @@ import { checkHazards } from "./hazards.ts";
 import { readScripts } from "../read_scripts.ts";
 import { usualPostgres } from "./rules/usual_postgres.ts";
 import { checkStatements } from "./syntax.ts";
-import { type ProofSetting, proveRevisions, type Unfilled } from "../prove.ts";
+import { failedStatement, type ProofSetting, proveRevisions, type Unfilled } from "../prove.ts";
 
 import type { FileChange } from "../write_together.ts";
 
@@ -62,7 +62,7 @@ export async function checkNewRevision(
       }
     } catch (error) {
       if (!(error instanceof HarborError) || error.code !== "not_proven") throw error;
-      if (!mayFail) throw error.with({ hint: [...error.hintLines, notProvenHint] });
+      if (!mayFail) throw error.with({ hint: [...failedStatement(error.details), notProvenHint] });
       failed.set(dialect, error);
     }
     const found = checkHazards(history, await readScripts(history), usualPostgres);

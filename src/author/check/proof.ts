@@ -39,7 +39,7 @@ export async function checkProof(
         check: "proof",
         status: error.code === "not_proven" ? "fail" : "error",
         message: `${dialect}: ${error.message}`,
-        hint: error.hint ?? null,
+        hint: error.hintLines.join("; ") || null,
         details: { ...error.details, dialect },
       });
     }
