@@ -5,6 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { withFolder } from "../support/databases.ts";
 import { runCli } from "../support/run_cli.ts";
 
@@ -33,6 +34,7 @@ const variants = [
     "--on-failure",
     "page-me@%n.service",
   ]],
+  ["a nightly backup", { DATABASE_URL: "sqlite:///data/openharbor.db" }, ["--backup", "--keep-daily", "7"]],
   ["strange paths", { DATABASE_URL: "sqlite:///data/openharbor.db" }, [
     "--report",
     'a "b" %c $d.html',
@@ -211,4 +213,46 @@ test("schedule --install says which folder it may not write", () =>
     assert.equal(result.code, 1);
     assert.match(result.stderr, /Cannot write ".*harbor-db-verify\.service"/);
     assert.match(result.stderr, /--unit-dir/);
+  }));
+
+test("schedule --backup backs up with the options given before it verifies with a drill, and cron runs that", () =>
+  withFolder(async (cwd) => {
+    const env = { DATABASE_URL: "sqlite:///app.db" };
+    assert.equal((await runCli(["upgrade"], { cwd, env })).code, 0);
+    const options = ["--backup", "--compress", "gzip", "--keep-last", "1"];
+    const units = (await runCli(["schedule", ...options], { cwd, env })).stdout;
+    assert.match(
+      units,
+      /^ExecStart=.* backup --compress gzip --keep-last 1 --backup-dir .*\nExecStart=.* verify .*--restore-drill/m,
+    );
+    assert.match(units, /^ReadWritePaths=.*backups"/m);
+    const { stdout } = await runCli(["schedule", "--cron", ...options], { cwd, env });
+    const line = stdout.split("\n").find((each) => /^\d/.test(each))!.replace(/^(\S+ ){5}/, "");
+    const { stdout: words } = await promisify(execFile)("sh", ["-c", line], { env: process.env });
+    assert.equal(words, "");
+    assert.equal((await readdir(join(cwd, "backups"))).filter((name) => name.endsWith(".gz")).length, 1);
+    const recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+    const encrypted =
+      (await runCli(["schedule", "--backup", "--encrypt-to", recipient], { cwd, env })).stdout;
+    assert.doesNotMatch(encrypted, /--restore-drill/);
+  }));
+
+test("schedule --uninstall removes the units that --install wrote after a yes, and no others", () =>
+  withFolder(async (cwd) => {
+    const env = { DATABASE_URL: "sqlite:///app.db" };
+    assert.equal((await runCli(["upgrade"], { cwd, env })).code, 0);
+    const place = ["--unit-dir", "units", "--env-file", join(cwd, "secrets.env")];
+    assert.equal((await runCli(["schedule", "--install", ...place], { cwd, env })).code, 0);
+    await writeFile(join(cwd, "units/other.service"), "[Service]\nExecStart=/bin/true\n");
+    assert.equal((await runCli(["schedule", "--uninstall", ...place], { cwd, env })).code, 4);
+    assert.equal((await readdir(join(cwd, "units"))).length, 4);
+    const gone = await runCli(["schedule", "--uninstall", "--yes", ...place], { cwd, env });
+    assert.equal(gone.code, 0, gone.stderr);
+    assert.match(gone.stdout, /systemctl .*stop harbor-db-verify.timer && systemctl .*daemon-reload/);
+    assert.deepEqual(await readdir(join(cwd, "units")), ["other.service"]);
+    const foreign = await runCli(["schedule", "--uninstall", "--yes", "--name", "other", ...place], {
+      cwd,
+      env,
+    });
+    assert.equal(foreign.code, 4);
   }));

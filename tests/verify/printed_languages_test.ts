@@ -29,6 +29,7 @@ const plan: UnitPlan = {
   name: "harbor-db-verify",
   database: "sqlite:////srv/app/openharbor.db",
   command: ["/usr/bin/env", "verify"],
+  backup: null,
   environment: {},
   environmentFile: "/etc/harbor-db/verify.env",
   isEnvironmentFileOptional: true,
@@ -59,6 +60,7 @@ function wordsOf(line: string | undefined): readonly string[] {
 test("systemd reads strange arguments, variables and paths as they were", async () => {
   const unit = await readBack({
     command: ["/usr/bin/env", ...strange],
+    backup: null,
     environment: Object.fromEntries(strange.map((value, at) => [`V${at}`, value])),
     reads: strange.map((name) => `/srv/${name}`),
   });
@@ -146,6 +148,7 @@ for (const [cron, takesBackslashes] of [["cron", true], ["cronie", false]] as co
         await mkdir(place, { recursive: true });
         const line = renderCrontab({
           command: ["sh", "-c", `printf '%s\\0' "$PWD" "$V" "$0"`, word],
+          backup: null,
           workingDirectory: place,
           environmentFile: null,
           environment: { V: word },
@@ -158,7 +161,14 @@ for (const [cron, takesBackslashes] of [["cron", true], ["cronie", false]] as co
     }));
 }
 
-const cron = { command: ["/x"], workingDirectory: "/", environmentFile: null, environment: {}, at: "03:30" };
+const cron = {
+  backup: null,
+  command: ["/x"],
+  workingDirectory: "/",
+  environmentFile: null,
+  environment: {},
+  at: "03:30",
+};
 const uncronnable: readonly (readonly [string, Partial<typeof cron> | { environmentFile: string }])[] = [
   ["a line break in the folder", { workingDirectory: "/a\n* * * * * id" }],
   ["a carriage return in an argument", { command: ["/x", "a\rb"] }],

@@ -5,6 +5,7 @@ import { type CronPlan, renderCrontab } from "../../src/verify/schedule/crontab.
 
 const plan: CronPlan = {
   command: ["/usr/bin/harbor-db", "verify"],
+  backup: null,
   workingDirectory: "/srv/app",
   environmentFile: null,
   environment: {},

@@ -6,6 +6,7 @@ const plan: UnitPlan = {
   name: "harbor-db-verify",
   database: "sqlite:////srv/app/openharbor.db",
   command: ["/usr/bin/harbor-db", "verify"],
+  backup: null,
   environment: {},
   environmentFile: "/etc/harbor-db/verify.env",
   isEnvironmentFileOptional: true,

@@ -192,6 +192,7 @@ test("metrics of a bad run of one check keep when all was well, and how the othe
 
 test("a crontab line quotes for the shell, and its percent signs for cron", () => {
   const line = renderCrontab({
+    backup: null,
     command: ["/opt/it's here/harbor-db", "verify", "--log", "/var/log/50%.jsonl"],
     workingDirectory: "/srv/app",
     environmentFile: "/etc/harbor-db/verify.env",

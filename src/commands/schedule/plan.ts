@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { defaultUrl } from "../../cli/global_options.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
@@ -10,15 +10,17 @@ import { backupCheck } from "../../verify/checks/backup.ts";
 import { currentUser } from "../../base/files/open_folder.ts";
 import type { App } from "../../cli/app.ts";
 import type { System } from "../../cli/system.ts";
-import { backupFolder } from "../backup/options.ts";
-import { longName, type Option } from "../../cli/options.ts";
+import { backupFolder, backupOptions, keepOptions } from "../backup/options.ts";
+import { longName, type Option, type Values } from "../../cli/options.ts";
 import { verifyOptions, type VerifyValues } from "../verify/options.ts";
 
-/** Of the units. */
-const defaultName = "harbor-db-verify";
+/** Of the units, without and with a backup. Both keep their log in one place. */
+const defaultNames = ["harbor-db-verify", "harbor-db-nightly"] as const;
 
 /** What `schedule` was told beside the options of `verify`. */
-export interface ScheduleValues extends VerifyValues {
+export interface ScheduleValues extends VerifyValues, Values<typeof backupOptions & typeof keepOptions> {
+  readonly uninstall: boolean;
+  readonly backup: boolean;
   readonly cron: boolean;
   readonly install: boolean;
   readonly dryRun: boolean;
@@ -36,6 +38,8 @@ export interface SchedulePlan extends UnitPlan {
   readonly unitDir: string;
   /** Paths that the run looks at, and the program. */
   readonly checked: readonly string[];
+  /** The folder of backups, where it is still to be made. */
+  readonly missingBackups: string | null;
   /** Names and values of the variables that belong into the file of secrets; empty without any. */
   readonly secrets: Readonly<Record<string, string>>;
 }
@@ -49,7 +53,7 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const { system } = app;
   const url = app.databaseUrl();
   const isRoot = currentUser() === 0;
-  const name = options.name ?? defaultName;
+  const name = options.name ?? defaultNames[options.backup ? 1 : 0];
   if (!/^\w[\w.:-]*$/.test(name)) {
     throw new HarborError("usage", `Cannot name units "${name}": use letters, digits, "-", "_", "." and ":"`);
   }
@@ -79,10 +83,20 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const outputs = [options.report, options.prometheus, options.log].flatMap((path) =>
     path === undefined ? [] : [dirname(absolute(path))]
   );
+  const user = isRoot
+    ? options.user ?? ownerOf(url.isFile ? file : checksBackups ? backups : null)
+    : undefined;
+  if (options.backup && user === null) {
+    throw new HarborError("usage", "Cannot schedule backups for a user that systemd makes up", {
+      state: "nobody else could read them, nor they be removed",
+      hint: "Name one that may write the folder of backups: --user <name>",
+    });
+  }
   return {
     name,
     database: url.display,
     command: [...system.program, "verify", ...verifyArguments(app, options, backups)],
+    backup: options.backup ? [...system.program, "backup", ...backupArguments(options, backups)] : null,
     environment: {
       ...saysUrl(app) || "DATABASE_URL" in secrets ? {} : { DATABASE_URL: writtenUrl(app, url) },
       ...secretFiles,
@@ -96,13 +110,15 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
       : join(ownFolder(system, "--env-file"), "harbor-db", `${name}.env`),
     isEnvironmentFileOptional: !hasSecrets,
     // One with a name of its own has a log of its own.
-    stateFolder: name === defaultName
+    stateFolder: defaultNames.some((each) => each === name)
       ? "harbor-db"
       : `harbor-db-${name.replace(/^harbor-db-/, "").replaceAll(":", "-")}`,
     at: timeOf(options.at, `${system.userName() ?? currentUser()} ${url.display} ${system.client.host}`),
     // What it may take, the wait for another run, and a minute for what comes after.
-    timeoutSeconds: Math.ceil(options.maxDuration / 1_000) + app.settings.lockWait + 60,
-    user: isRoot ? options.user ?? ownerOf(url.isFile ? file : checksBackups ? backups : null) : undefined,
+    timeoutSeconds: Math.ceil(options.maxDuration / 1_000) + app.settings.lockWait + 60 +
+      (options.backup ? mostBackupSeconds : 0),
+    user,
+    missingBackups: options.backup && !existsSync(backups) ? backups : null,
     checked: [
       system.program[0],
       ...url.isFile ? [file] : [],
@@ -112,10 +128,17 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
     reads: [
       ...readsOf(url, { system, writes: outputs }),
       ...inputs,
-      ...options.restoreDrill ? [] : [backups],
+      ...options.restoreDrill || options.backup ? [] : [backups],
     ],
     // A drill decodes the backup beside it.
-    writes: [...new Set([...outputs, ...options.restoreDrill ? [backups] : []])],
+    writes: [
+      ...new Set([
+        ...outputs,
+        ...options.restoreDrill || options.backup ? [backups] : [],
+        // Whoever reads a database with a WAL writes beside it.
+        ...options.backup && url.isFile ? [dirname(file)] : [],
+      ]),
+    ],
     onFailure: options.onFailure ?? null,
     unitDir: options.unitDir === undefined
       ? isRoot ? "/etc/systemd/system" : join(ownFolder(system, "--unit-dir"), "systemd", "user")
@@ -131,6 +154,19 @@ function ownFolder(system: System, option: string): string {
   throw new HarborError("bad_config", "Cannot find a place for the units: this user has no home folder", {
     hint: `Set HOME, or name the place: ${option}`,
   });
+}
+
+/** A backup takes as long as it takes; one that hangs is ended some time. */
+const mostBackupSeconds = 24 * 3_600;
+
+/** Returns the options of `backup` that are given. */
+function backupArguments(options: ScheduleValues, backups: string): readonly string[] {
+  const given = Object.entries({ ...backupOptions, ...keepOptions }).flatMap(([key, option]) => {
+    const value = options[key as keyof ScheduleValues] as string | number | readonly string[] | undefined;
+    if (key === "backupDir" || value === undefined) return [];
+    return [value].flat().flatMap((each) => [`--${longName(option)}`, String(each)]);
+  });
+  return [...given, "--backup-dir", backups];
 }
 
 /** Returns the options of `verify` that are not as they would be without them, secrets left out. */
@@ -152,6 +188,11 @@ function verifyArguments(
   return [
     ...dir === null ? [] : ["--dir", dir],
     ...own,
+    // What is encrypted to others cannot be read here.
+    ...options.backup && !options.restoreDrill &&
+        (options.encryptTo.length === 0 || options.identity !== undefined)
+      ? ["--restore-drill"]
+      : [],
     // A service starts in another folder than the one in which backups were made.
     ...["--backup-dir", backups],
   ];

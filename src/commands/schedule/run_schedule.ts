@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { renderCrontab } from "../../verify/schedule/crontab.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
@@ -17,6 +17,7 @@ import { planSchedule, type SchedulePlan, type ScheduleValues } from "./plan.ts"
 /** Prints or writes what runs `verify` every night. */
 export async function runSchedule(app: App, options: ScheduleValues): Promise<Outcome> {
   const plan = planSchedule(app, options);
+  if (options.uninstall) return await uninstall(app, plan);
   if (options.cron && options.install) {
     throw new HarborError("usage", "Cannot install a crontab line: put it into a crontab yourself", {
       hint: "harbor-db schedule --cron, then crontab -e",
@@ -40,6 +41,7 @@ function printCron(app: App, plan: SchedulePlan): Outcome {
     ...plan,
     workingDirectory: app.system.cwd,
     command: [...plan.command, "--quiet"],
+    backup: plan.backup && [...plan.backup, "--quiet"],
     environmentFile: hasSecrets ? plan.environmentFile : null,
   });
   app.report.raw(
@@ -118,9 +120,47 @@ async function install(app: App, plan: SchedulePlan, { files, isDryRun }: Instal
   return { json: { files: results, next: nextSteps(plan) } };
 }
 
-function nextSteps({ name, user }: SchedulePlan): readonly string[] {
+/** Removes the units of a name, and what systemd links to the timer; the file of secrets is the operator's. */
+async function uninstall(app: App, plan: SchedulePlan): Promise<Outcome> {
+  const { report } = app;
+  const { name, unitDir, user, environmentFile } = plan;
+  const units = [`${name}.service`, `${name}.timer`, `${name}-failed.service`].map((unit) =>
+    join(unitDir, unit)
+  );
+  const found = units.map((path) => ({ path, text: readIfThere(path) })).filter(({ text }) => text !== null);
+  const foreign = found.find(({ text }) => !/harbor-db/.test(text!));
+  if (foreign !== undefined) {
+    throw new HarborError("unsafe_path", `Cannot remove "${foreign.path}"`, {
+      state: "it is no unit of harbor-db's",
+      hint: "Look what it is, and remove it by hand.",
+    });
+  }
+  const link = join(unitDir, "timers.target.wants", `${name}.timer`);
+  const paths = [...found.map(({ path }) => path), ...isLink(link) ? [link] : []];
   const systemctl = user === undefined ? "systemctl --user" : "systemctl";
+  const next = [`${systemctl} stop ${name}.timer`, `${systemctl} daemon-reload`];
+  if (paths.length === 0) report.line(`nothing to remove: ${unitDir} has no ${name}.timer`);
+  else {
+    await app.confirm(`Remove ${paths.join(", ")}?`);
+    for (const path of paths) rmSync(path);
+    for (const path of paths) report.line(`removed  ${path}`);
+    report.line(`Now run: ${next.join(" && ")}`);
+  }
+  if (existsSync(environmentFile)) report.note(`${environmentFile} is yours and stays`);
+  return {
+    json: { files: paths.map((path) => ({ path, state: "removed" })), next: paths.length === 0 ? [] : next },
+  };
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+}
+
+function nextSteps({ name, user, missingBackups }: SchedulePlan): readonly string[] {
+  const systemctl = user === undefined ? "systemctl --user" : "systemctl";
+  const owner = user === undefined ? "" : ` -o ${quoteForShell(user ?? "root")}`;
   return [
+    ...missingBackups === null ? [] : [`install -d -m 700${owner} ${quoteForShell(missingBackups)}`],
     // A user's own systemd ends when the user is logged out.
     ...user === undefined ? ["loginctl enable-linger"] : [],
     `${systemctl} daemon-reload`,

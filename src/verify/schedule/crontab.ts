@@ -4,6 +4,8 @@ import { refuseControls } from "../../base/one_line.ts";
 /** What a crontab line is made of. Paths are absolute. */
 export interface CronPlan {
   readonly command: readonly string[];
+  /** What is run before it, which has to succeed; `null` without. */
+  readonly backup: readonly string[] | null;
   readonly workingDirectory: string;
   /** Sourced by the shell before the command; `null` when there is no need. */
   readonly environmentFile: string | null;
@@ -21,20 +23,21 @@ const longestCommand = 998;
  * @throws {HarborError} `usage` for what a crontab cannot hold
  */
 export function renderCrontab(
-  { command, workingDirectory, environmentFile, environment, at }: CronPlan,
+  { command, backup, workingDirectory, environmentFile, environment, at }: CronPlan,
 ): string {
   refuseControls([
     ["the folder", workingDirectory],
     ["the file of secrets", environmentFile ?? ""],
     ...Object.entries(environment),
-    ...command.map((word) => ["the argument", word] as const),
+    ...[...backup ?? [], ...command].map((word) => ["the argument", word] as const),
   ], "a crontab");
   const [hour, minute] = at.split(":").map(Number);
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${quoteForCron(value)}`);
   const steps = [
     `cd ${quoteForCron(workingDirectory)}`,
     ...environmentFile === null ? [] : [`set -a && . ${quoteForCron(environmentFile)} && set +a`],
-    [...variables, ...command.map(quoteForCron)].join(" "),
+    ...[backup, command].filter((each) => each !== null)
+      .map((each) => [...variables, ...each.map(quoteForCron)].join(" ")),
   ];
   // For cron a percent sign ends the line.
   const line = steps.join(" && ").replaceAll("%", "\\%");

@@ -9,6 +9,8 @@ export interface UnitPlan {
   readonly database: string;
   /** The program and its arguments. `%S` stands for systemd's state folder. */
   readonly command: readonly string[];
+  /** The backup that is made first; `null` where another program makes them. A run whose backup fails ends there. */
+  readonly backup: readonly string[] | null;
   /** Variables that hold no secret. */
   readonly environment: Readonly<Record<string, string>>;
   /** The file with the variables that do. */
@@ -59,9 +61,9 @@ const language = "a systemd unit";
 const unitName = /^[\w:.\\@%-]+\.(service|target|timer|socket|path|mount|automount|slice|scope|swap|device)$/;
 
 function refuseUnholdable(
-  { command, environment, environmentFile, user, reads, writes, onFailure }: UnitPlan,
+  { command, backup, environment, environmentFile, user, reads, writes, onFailure }: UnitPlan,
 ): void {
-  const [program = "", ...args] = command;
+  const [program = "", ...args] = [...command, ...backup?.slice(1) ?? []];
   refuseControls([
     ["the program", program],
     ...args.map((arg) => ["the argument", arg] as const),
@@ -96,11 +98,11 @@ function failureName(name: string): string {
 }
 
 function renderService(plan: UnitPlan): string {
-  const { name, database, command, environment, onFailure, timeoutSeconds, user } = plan;
+  const { name, database, command, backup, environment, onFailure, timeoutSeconds, user } = plan;
   const needsNetwork = !/^(sqlite|file):/.test(database);
   return render([
     ["Unit", [
-      ["Description", describe(`Verify the database ${database}`)],
+      ["Description", describe(`${workOf(plan)} the database ${database}`)],
       ["OnFailure", onFailure ?? `${failureName(name)}.service`],
       ...needsNetwork
         ? [["After", "network-online.target"], ["Wants", "network-online.target"]] as const
@@ -108,7 +110,8 @@ function renderService(plan: UnitPlan): string {
     ]],
     ["Service", [
       ["Type", "oneshot"],
-      ["ExecStart", command.map(quoteArgument).join(" ")],
+      ...[backup, command].filter((each) => each !== null)
+        .map((each) => ["ExecStart", each.map(quoteArgument).join(" ")] as const),
       ...Object.entries(environment).map(([key, value]) =>
         ["Environment", quoteValue(`${key}=${value}`)] as const
       ),
@@ -169,9 +172,18 @@ function sandbox({ user, reads, writes }: UnitPlan): readonly Line[] {
   ];
 }
 
-function renderTimer({ name, database, at }: UnitPlan): string {
+/** What a run does, as a sentence begins. */
+function workOf({ backup }: UnitPlan): string {
+  return backup === null ? "Verify" : "Back up and verify";
+}
+
+function renderTimer(plan: UnitPlan): string {
+  const { name, database, at } = plan;
   return render([
-    ["Unit", [["Description", describe(`Every night: verify the database ${database}`)]]],
+    ["Unit", [[
+      "Description",
+      describe(`Every night: ${workOf(plan).toLowerCase()} the database ${database}`),
+    ]]],
     ["Timer", [
       ["OnCalendar", `*-*-* ${at}:00`],
       "Not all hosts at the same moment.",
