@@ -65,7 +65,7 @@ export const roomMutants: readonly Mutant[] = [
     filter: "sqlite file: verify finds dup",
   },
   {
-    file: "verify/rules/data_rules.ts",
+    file: "profile/open_harbor.ts",
     find: "isBroken: sql`size < 0`",
     replace: "isBroken: sql`size < -100`",
     danger: "negative sizes pass",

@@ -1,8 +1,9 @@
 import type { Dialect } from "../base/dialect.ts";
 import { statSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { type DatabaseUrl, trustingOwner } from "../base/url/database_url.ts";
 import { HarborError } from "../base/errors.ts";
+import { readIfThere } from "../base/files/read_if_there.ts";
 import type { History } from "../history/history.ts";
 import { shownText } from "../base/shown_text.ts";
 import type { OpenOptions } from "../engines/database.ts";
@@ -32,6 +33,8 @@ export interface App {
   historyDir(): string | null;
   /** Reads the history of a dialect. */
   readHistory(dialect: Dialect): Promise<History>;
+  /** Reads a file that lies beside the histories of the dialects; `null` when there is none. */
+  readBeside(path: string): Promise<string | null>;
   /**
    * Opens the database and the history for a verb and closes them afterwards. With access `read`, a SQLite file that
    * does not exist reads as an empty database.
@@ -81,6 +84,12 @@ export function createApp(
   function project(): Project | null {
     return found === undefined ? found = findProject(system.cwd) : found;
   }
+  async function readBeside(path: string): Promise<string | null> {
+    const { history } = system.build;
+    const dir = historyDir();
+    if (dir === null && history !== null) return (await history())[path] ?? null;
+    return readIfThere(join(dir ?? system.defaultDir, path));
+  }
   function historyDir(): string | null {
     return settings.dir === undefined ? project()?.history ?? null : resolve(system.cwd, settings.dir);
   }
@@ -101,6 +110,7 @@ export function createApp(
     project,
     historyDir,
     readHistory,
+    readBeside,
     withRun: async (access, work, url = databaseUrl()) => {
       // A server takes a moment to let us in; a file that does not exist is made for a history that can be read only.
       const opening = url.isFile ? undefined : open(access, url);

@@ -30,6 +30,8 @@ export interface VerifySources extends Pick<RunContext, "version" | "signal" | "
   /** Opens the database for reading as it is. */
   openDatabase(): Promise<Database>;
   readHistory(): Promise<History>;
+  /** Reads the file with the project's own rules; `null` when there is none. */
+  readRules(): Promise<string | null>;
 }
 
 export interface VerifyOptions {
@@ -147,6 +149,7 @@ function openContext(sources: VerifySources, budget: Budget, quick: boolean): Op
       now,
       database,
       history,
+      rules: once(() => sources.readRules()),
       schemas: once(async () => readSchemas(await history())),
       state: once(async () =>
         readState({ ...sources, database: await database(), history: await history() })

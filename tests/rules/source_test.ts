@@ -16,6 +16,7 @@ const floors: readonly string[] = [
   "sql",
   "schema",
   "history",
+  "profile",
   "engines",
   "engines/sqlite",
   "engines/libsql",
@@ -35,7 +36,7 @@ const floors: readonly string[] = [
 const rooms: readonly string[] = ["state", "backup", "migrate", "author", "adopt", "verify"];
 
 /** The floors on which what a function returns depends on its arguments alone; so it does in every `rules/`. */
-const pureFloors: readonly string[] = ["base", "base/url", "sql", "schema", "history"];
+const pureFloors: readonly string[] = ["base", "base/url", "sql", "schema", "history", "profile"];
 
 /** What is pure among what has effects: words and names that the rooms' rules need too. */
 const pureFiles: readonly string[] = ["engines/backup_content.ts", "engines/statement_names.ts"];

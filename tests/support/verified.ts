@@ -64,9 +64,11 @@ export async function withHealthy(
 /** Runs checks on whatever is at a URL. */
 export function verifyUrl(
   url: string,
-  { history, checks, options = {} }: {
+  { history, checks, rules = null, options = {} }: {
     readonly history: History;
     readonly checks?: readonly string[];
+    /** The project's own rules. */
+    readonly rules?: string | null;
     readonly options?: Partial<VerifyOptions> | undefined;
   },
 ): Promise<Verification> {
@@ -76,6 +78,7 @@ export function verifyUrl(
     now: () => new Date(),
     notify: () => {},
     readHistory: () => Promise.resolve(history),
+    readRules: () => Promise.resolve(rules),
     backups: {
       store: openBackups(parseDatabaseUrl(url), {
         folder: "/nowhere",

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { renderMetrics } from "../../src/verify/rules/prometheus.ts";
 import { allChecks } from "../../src/verify/checks/all.ts";
 import { rowRules } from "../../src/verify/rules/data_rules.ts";
-import { metadataRules } from "../../src/verify/rules/metadata_shape.ts";
+import { metadataRules } from "../../src/profile/metadata_shape.ts";
+import { openHarbor } from "../../src/profile/open_harbor.ts";
 import { snapshotOf } from "../../src/history/revision_schema.ts";
 import { readHistory } from "../../src/history/read_history.ts";
 import { projectFile } from "../support/project.ts";
@@ -18,10 +19,10 @@ test("docs/verify.md has a section on every check, and no other", () => {
 
 test("docs/verify.md names every rule of the data check", () => {
   const [last] = readHistory(projectFile("drizzle"), "sqlite").revisions.slice(-1);
-  const rules = snapshotOf(last!).tables.flatMap((table) => rowRules("sqlite", table)).map((rule) =>
-    rule.name
-  );
-  for (const name of new Set([...rules, ...Object.keys(metadataRules), "duplicates"])) {
+  const rules = snapshotOf(last!).tables.flatMap((table) => rowRules("sqlite", table, openHarbor)).map((
+    rule,
+  ) => rule.name);
+  for (const name of new Set([...rules, ...Object.keys(metadataRules), "duplicates", "null_values"])) {
     assert.ok(page.includes(`\`${name}\``), name);
   }
 });

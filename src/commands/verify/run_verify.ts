@@ -6,6 +6,7 @@ import { withFileLock } from "../../base/files/file_lock.ts";
 import { openDatabase } from "../../engines/open/database.ts";
 import { allChecks, selectChecks } from "../../verify/checks/all.ts";
 import { verdictOf } from "../../verify/rules/run_record.ts";
+import { projectRulesPath } from "../../verify/rules/project_rules.ts";
 import { type Signal } from "../../verify/ping.ts";
 import { type Verification, verify } from "../../verify/verify.ts";
 import type { App } from "../../cli/app.ts";
@@ -46,6 +47,7 @@ export async function runVerify(app: App, options: VerifyValues): Promise<Outcom
           isDrill: options.restoreDrill,
         },
         readHistory: () => app.readHistory(url.dialect),
+        readRules: () => app.readBeside(projectRulesPath),
         openDatabase: () => openDatabase(url, { client: system.client, access: "read", asIs: true }),
       }, {
         checks,

@@ -40,6 +40,8 @@ export interface CheckContext {
   /** The database, open for reading as it is. */
   database(): Promise<Database>;
   history(): Promise<History>;
+  /** The project's own rules, as their file has them; `null` without one. */
+  rules(): Promise<string | null>;
   /** What the history says of its schemas. */
   schemas(): Promise<KnownSchemas>;
   /** What the database is to harbor-db. */

@@ -2,18 +2,23 @@ import { type Found, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Table } from "../../schema/snapshot.ts";
 import { counted } from "../../base/quantity.ts";
+import { findConflicts } from "../../migrate/check_rows.ts";
+import { type Demand, demandsOf } from "../../migrate/rules/row_demands.ts";
+import { type Profile, profileOf } from "../../profile/profile.ts";
+import type { RevisionSchema } from "../../state/rules/match_revision.ts";
 import { isTimeUp } from "./time_limit.ts";
 import { type Check, type CheckContext, couldNotCheck } from "./check.ts";
 import { foundBroken, rowRules } from "../rules/data_rules.ts";
 import { countDuplicates, duplicateWords, uniqueColumnsOf } from "./duplicates.ts";
 import { looseTexts } from "../rules/value_forms.ts";
+import { checkProjectRules } from "./project_rules.ts";
 import { type RowScan, scanRows } from "./row_scan.ts";
 
-/** The rows themselves, by what the application takes for granted. */
+/** The rows themselves, by what their schema says, the application takes for granted, and the project's own rules ask. */
 export const dataCheck: Check = {
   name: "data",
   summary:
-    "rows are what the application expects: storage_backend, metadata_json, storage_path, sizes, dates and booleans in the right form, no orphans, no e-mail or uuid twice",
+    "rows are what their schema says and the application expects: dates and booleans in the right form, no orphans, no NULL and nothing twice where there must not be; what the application takes for granted besides; the project's own rules",
   cost:
     "reads every row once: about 5 s per million files, in slices of 20 ms, longer than which nobody waits",
   async *run(context) {
@@ -23,26 +28,42 @@ export const dataCheck: Check = {
     const scanned: string[] = [];
     let isSound = unread.length === 0;
     yield* unread;
+    const profile = profileOf(await context.history());
     for (const table of tables) {
-      for await (const found of checkTable(context, table)) {
+      for await (const found of checkTable(context, table, profile)) {
         isSound &&= found.status === "pass";
         if (found.status === "pass") scanned.push(found.message);
         else yield found;
       }
+    }
+    for await (const found of checkDemands(context, profile)) {
+      isSound = false;
+      yield found;
+    }
+    for await (const found of checkProjectRules(context)) {
+      isSound = false;
+      yield found;
     }
     if (isSound) yield pass(scanned.length === 0 ? "there are no rows to check" : scanned.join(", "));
   },
 };
 
 /** Yields what is wrong with a table's rows, or else how many there are. */
-async function* checkTable(context: CheckContext, table: Table): AsyncGenerator<Found> {
+async function* checkTable(
+  context: CheckContext,
+  table: Table,
+  profile: Profile | null,
+): AsyncGenerator<Found> {
   const database = await context.database();
-  const texts = looseTexts(database.dialect, table.columns);
-  const scan = scanRows(table, rowRules(database.dialect, table), texts);
+  const scan = scanRows(table, {
+    rows: rowRules(database.dialect, table, profile),
+    texts: looseTexts(database.dialect, table.columns),
+    judged: profile?.texts ?? [],
+  });
   const found: Found[] = [];
   try {
     await scan.run(database, context.pace);
-    for (const unique of uniqueColumnsOf(table)) {
+    for (const unique of uniqueColumnsOf(table, profile)) {
       const repeated = await countDuplicates(database, context.pace, unique);
       if (repeated.count > 0) found.push(foundBroken(duplicateWords(unique), repeated));
     }
@@ -62,6 +83,44 @@ async function* checkTable(context: CheckContext, table: Table): AsyncGenerator<
   }
   found.unshift(...broken(scan));
   yield* found.length > 0 ? found : [pass(`${counted(scan.rows(), "row")} of ${table.name}`)];
+}
+
+/**
+ * Yields what the schema demands of the rows and nothing in the database guards: NULL where a column must not be, and keys
+ * that stand twice. Of revisions that are not applied, whose scripts fill what is empty, only the latter.
+ */
+async function* checkDemands(context: CheckContext, profile: Profile | null): AsyncGenerator<Found> {
+  const database = await context.database();
+  const { schemas } = await context.schemas();
+  const live = await context.schema();
+  const { applied } = await context.state();
+  const current = schemas.findLast(({ revision }) =>
+    applied.some((row) => row.revision === revision && row.finishedAt !== null)
+  );
+  const head = schemas.at(-1);
+  const unguarded = (schema: RevisionSchema | undefined) =>
+    schema === undefined ? [] : demandsOf(schema.snapshot, live);
+  const now = unguarded(current).filter(({ kind }) => kind === "null" || kind === "duplicate");
+  const isOther = ({ query }: Demand) => !now.some((each) => each.query === query);
+  const isProfiles = ({ table, columns }: Demand) =>
+    profile?.unique.some((each) => each.table === table && columns.join() === each.column) ?? false;
+  const later = unguarded(head).filter((each) => each.kind === "duplicate" && isOther(each));
+  for (const demand of [...now, ...later].filter((each) => each.kind === "null" || !isProfiles(each))) {
+    await context.pace.next();
+    const [conflict] = await context.within((signal) => findConflicts({ database, signal }, [demand]));
+    if (conflict === undefined) continue;
+    const { kind, table, state, query } = demand;
+    const isPending = later.includes(demand);
+    // Without a key the rows would be named by a value.
+    const isKeyed = live.tables.some((each) => each.name === table && each.primaryKey.length > 0);
+    yield foundBroken({
+      name: kind === "null" ? "null_values" : "duplicates",
+      table,
+      words: `${state}${isPending ? `, which ${head!.revision} does not allow` : ""}`,
+      status: isPending ? "warn" : "fail",
+      hint: `See them, and correct them: ${query}`,
+    }, { count: conflict.rows, ids: isKeyed ? conflict.examples : [] });
+  }
 }
 
 function broken(scan: RowScan): readonly Found[] {

@@ -5,13 +5,8 @@ import type { Database } from "../../engines/database.ts";
 import type { SliceTurns } from "../../engines/inspector.ts";
 import { readInSlices } from "../../engines/key_slices.ts";
 import { ownTable } from "../../engines/statement_names.ts";
-import { type Broken, type RuleWords, shownIds } from "../rules/data_rules.ts";
-
-/** Columns in which the application expects a value to stand once. */
-const uniqueColumns = [["users", "email"], ["users", "uuid"], ["collections", "uuid"], [
-  "files",
-  "uuid",
-]] as const;
+import type { Profile, RuleWords } from "../../profile/profile.ts";
+import { type Broken, shownIds } from "../rules/data_rules.ts";
 
 /** A column whose values should all differ. */
 export interface UniqueColumn {
@@ -19,11 +14,13 @@ export interface UniqueColumn {
   readonly column: string;
 }
 
-/** Returns the columns of a table in which no value may stand twice. */
-export function uniqueColumnsOf(table: Table): readonly UniqueColumn[] {
-  return uniqueColumns
-    .filter(([name, column]) => name === table.name && table.columns.some((each) => each.name === column))
-    .map(([, column]) => ({ table, column }));
+/** Returns the columns of a table in which no value may stand twice, whatever its indexes say. */
+export function uniqueColumnsOf(table: Table, profile: Profile | null): readonly UniqueColumn[] {
+  return (profile?.unique ?? [])
+    .filter(({ table: name, column }) =>
+      name === table.name && table.columns.some((each) => each.name === column)
+    )
+    .map(({ column }) => ({ table, column }));
 }
 
 /** Returns what to say of values that stand more than once; never the values, which may be e-mail addresses. */

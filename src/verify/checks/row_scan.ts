@@ -5,8 +5,8 @@ import type { Database } from "../../engines/database.ts";
 import type { SliceTurns } from "../../engines/inspector.ts";
 import { readInSlices } from "../../engines/key_slices.ts";
 import { ownTable } from "../../engines/statement_names.ts";
-import { type Broken, notUtf8, type RowRule, type RuleWords, shownIds } from "../rules/data_rules.ts";
-import { judgeMetadata, longestMetadata, metadataRules } from "../rules/metadata_shape.ts";
+import type { RowRule, RuleWords, TextRule } from "../../profile/profile.ts";
+import { type Broken, notUtf8, shownIds } from "../rules/data_rules.ts";
 
 /** What a scan of a table has come to, also when it was cut short. */
 export interface RowScan {
@@ -21,20 +21,26 @@ interface Tally {
   readonly ids: unknown[];
 }
 
-/**
- * Counts the rows of a table that break rules, slice by slice; the engine counts, so that few rows cross the wire.
- *
- * @param texts Columns whose texts are read as bytes where they are not all ASCII, to see that they are UTF-8
- */
-export function scanRows(table: Table, rules: readonly RowRule[], texts: readonly string[] = []): RowScan {
+/** What is looked for in a table. */
+export interface ScanRules {
+  readonly rows: readonly RowRule[];
+  /** Columns whose texts are read as bytes where they are not all ASCII, to see that they are UTF-8. */
+  readonly texts?: readonly string[];
+  /** What only reading a text tells. */
+  readonly judged?: readonly TextRule[];
+}
+
+/** Counts the rows of a table that break rules, slice by slice; the engine counts, so that few rows cross the wire. */
+export function scanRows(table: Table, { rows: rules, texts = [], judged: all = [] }: ScanRules): RowScan {
   // Without a key of one column there are no slices: then the table is read at once.
   const key = table.primaryKey.length === 1 ? table.primaryKey[0] : undefined;
-  const hasMetadata = table.name === "files" && table.columns.some(({ name }) => name === "metadata_json");
+  const has = (column: string) => table.columns.some(({ name }) => name === column);
+  const judged = all.filter((rule) => rule.table === table.name && has(rule.column));
   const lastKey = key === undefined ? undefined : withMaximum(table, key);
   const needed = new Set([
     key,
     ...rules.flatMap((rule) => rule.columns),
-    ...hasMetadata ? metadataColumns(table) : [],
+    ...judged.flatMap(({ column, beside }) => has(beside) ? [column, beside] : [column]),
     ...texts,
   ]);
   const textRules = texts.map((column) => ({ column: sql.identifier(column), rule: notUtf8(table, column) }));
@@ -55,14 +61,15 @@ export function scanRows(table: Table, rules: readonly RowRule[], texts: readonl
           : sql`(SELECT ${columns} FROM ${ownTable(table.name)}${
             after === undefined ? sql`` : sql` WHERE ${sql.identifier(key)} > ${after}`
           } ORDER BY ${sql.identifier(key)} LIMIT ${limit}) AS slice`;
-        const slice = await countSlice(database, { from, rules, lastKey, hasMetadata });
+        const slice = await countSlice(database, { from, rules, lastKey, judged });
         if (textRules.length > 0) await scanTexts(database, from);
         for (const [i, rule] of rules.entries()) {
           const count = Number(slice[`b${i}`] ?? 0);
           if (count > 0) await add(database, rule, { count, from, key });
         }
-        if (Number(slice["metadata"] ?? 0) > 0 && key !== undefined) {
-          await scanMetadata(database, { key, after, last: slice["last"] });
+        for (const [i, rule] of judged.entries()) {
+          if (Number(slice[`t${i}`] ?? 0) === 0 || key === undefined) continue;
+          await judgeTexts(database, rule, { key, after, last: slice["last"] });
         }
         const rows = Number(slice["rows"]);
         scanned += rows;
@@ -108,29 +115,30 @@ export function scanRows(table: Table, rules: readonly RowRule[], texts: readonl
     return known;
   }
 
-  /** Reads the metadata of a slice, few at a time, since they are texts of any length. */
-  async function scanMetadata(
+  /** Reads the texts of a slice, few at a time, since they are of any length. */
+  async function judgeTexts(
     database: Database,
+    rule: TextRule,
     { key, after, last }: { readonly key: string; readonly after: unknown; readonly last: unknown },
   ): Promise<void> {
-    const id = sql.identifier(key);
-    const backend = needed.has("storage_backend") ? sql`storage_backend` : sql`NULL`;
+    const [id, column] = [sql.identifier(key), sql.identifier(rule.column)];
+    const beside = needed.has(rule.beside) ? sql.identifier(rule.beside) : sql`NULL`;
     for (let from = after;;) {
-      const rows = await database.read<{ id: unknown; backend: unknown; text: string | null }>(
-        sql`SELECT ${id} AS id, ${backend} AS backend, CASE WHEN length(metadata_json) <= ${longestMetadata} THEN metadata_json END AS text FROM ${
-          ownTable("files")
-        } WHERE metadata_json IS NOT NULL AND ${id} <= ${last}${
+      const rows = await database.read<{ id: unknown; beside: unknown; text: string | null }>(
+        sql`SELECT ${id} AS id, ${beside} AS beside, CASE WHEN length(${column}) <= ${rule.longest} THEN ${column} END AS text FROM ${
+          ownTable(table.name)
+        } WHERE ${column} IS NOT NULL AND ${id} <= ${last}${
           from === undefined ? sql`` : sql` AND ${id} > ${from}`
-        } ORDER BY ${id} LIMIT ${metadataAtOnce}`,
+        } ORDER BY ${id} LIMIT ${textsAtOnce}`,
       );
       for (const row of rows) {
-        const wrong = judgeMetadata(row.text, row.backend);
+        const wrong = rule.judge(row.text, row.beside);
         if (wrong === undefined) continue;
-        const tally = tallyOf(metadataRules[wrong]);
+        const tally = tallyOf(wrong);
         tally.count++;
         if (tally.ids.length < shownIds) tally.ids.push(row.id);
       }
-      if (rows.length < metadataAtOnce) return;
+      if (rows.length < textsAtOnce) return;
       from = rows.at(-1)!.id;
     }
   }
@@ -143,27 +151,21 @@ function withMaximum({ columns }: Table, key: string): SQL {
   return /^(?:uuid|bytea)$/.test(type) ? sql`CAST(${name} AS text)` : sql`${name}`;
 }
 
-const metadataAtOnce = 1_000;
+const textsAtOnce = 1_000;
 
 const beyondAscii = "*[^\u0001-\u007f]*";
-
-function metadataColumns(table: Table): readonly string[] {
-  return table.columns.map(({ name }) => name).filter((name) =>
-    /^(metadata_json|storage_backend)$/.test(name)
-  );
-}
 
 interface SliceQuery {
   readonly from: SQL;
   readonly rules: readonly RowRule[];
   /** What is the highest of a slice's last row. */
   readonly lastKey: SQL | undefined;
-  readonly hasMetadata: boolean;
+  readonly judged: readonly TextRule[];
 }
 
 async function countSlice(
   database: Database,
-  { from, rules, lastKey, hasMetadata }: SliceQuery,
+  { from, rules, lastKey, judged }: SliceQuery,
 ): Promise<Readonly<Record<string, unknown>>> {
   const sums = rules.map((rule, i) =>
     sql`sum(CASE WHEN ${rule.isBroken} THEN 1 ELSE 0 END) AS ${sql.identifier(`b${i}`)}`
@@ -173,7 +175,7 @@ async function countSlice(
       sql.join([
         sql`count(*) AS "rows"`,
         ...lastKey === undefined ? [] : [sql`max(${lastKey}) AS "last"`],
-        ...hasMetadata ? [sql`count(metadata_json) AS "metadata"`] : [],
+        ...judged.map(({ column }, i) => sql`count(${sql.identifier(column)}) AS ${sql.identifier(`t${i}`)}`),
         ...sums,
       ], sql`, `)
     } FROM ${from}`,

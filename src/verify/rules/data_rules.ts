@@ -1,76 +1,21 @@
 import { quoteName } from "../../sql/quote.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Found } from "../../base/finding.ts";
-import { type SQL, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import { counted } from "../../base/quantity.ts";
 import type { Table } from "../../schema/snapshot.ts";
+import type { Profile, RowRule, RuleWords } from "../../profile/profile.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import { formOf } from "./value_forms.ts";
 
-/** A rule that each row of a table keeps, or not. */
-export interface RowRule {
-  /** For programs: `orphans`. */
-  readonly name: string;
-  readonly table: string;
-  /** The columns that it needs. */
-  readonly columns: readonly string[];
-  /** Is true for a row of `slice`, which has those columns, that breaks the rule. */
-  readonly isBroken: SQL;
-  /** What is wrong with such a row, after "3 rows of files": `have no storage_backend`. */
-  readonly words: string;
-  readonly status: "warn" | "fail";
-  readonly hint: string;
-}
-
-/** Returns the rules for a table as it is: those whose columns it has. */
-export function rowRules(dialect: Dialect, table: Table): readonly RowRule[] {
+/** Returns the rules for a table as it is: the general ones, and those of the profile whose columns it has. */
+export function rowRules(dialect: Dialect, table: Table, profile: Profile | null): readonly RowRule[] {
   const names = new Set(table.columns.map((column) => column.name));
-  const own = applicationRules.filter((rule) =>
+  const own = (profile?.rows ?? []).filter((rule) =>
     rule.table === table.name && rule.columns.every((column) => names.has(column))
   );
   return [...own, ...formRules(dialect, table), ...orphanRules(table)];
 }
-
-/** What the application takes for granted of `files`. The rules name columns as they stand in every dialect. */
-const applicationRules: readonly RowRule[] = [
-  {
-    name: "storage_backend_missing",
-    table: "files",
-    columns: ["storage_backend"],
-    isBroken: sql`storage_backend IS NULL`,
-    words: "have no storage_backend, so the application does not know where they are",
-    status: "fail",
-    hint: "If they are local: UPDATE files SET storage_backend = 'local' WHERE storage_backend IS NULL",
-  },
-  {
-    name: "storage_backend_unknown",
-    table: "files",
-    columns: ["storage_backend"],
-    isBroken: sql`storage_backend NOT IN ('local', 'r2')`,
-    words: "have a storage_backend other than 'local' and 'r2'",
-    status: "fail",
-    hint: "See which: SELECT id, storage_backend FROM files WHERE storage_backend NOT IN ('local', 'r2')",
-  },
-  {
-    name: "storage_path_mismatch",
-    table: "files",
-    columns: ["storage_backend", "storage_path"],
-    isBroken:
-      sql`(storage_backend = 'local' AND substr(storage_path, 1, 8) <> 'uploads/') OR (storage_backend = 'r2' AND substr(storage_path, 1, 12) <> 'collections/')`,
-    words: "have a storage_path of another backend: local files are in uploads/, those of r2 in collections/",
-    status: "fail",
-    hint: "See where the files really are, then correct storage_backend or storage_path.",
-  },
-  {
-    name: "size_negative",
-    table: "files",
-    columns: ["size"],
-    isBroken: sql`size < 0`,
-    words: "have a negative size",
-    status: "fail",
-    hint: "Correct the sizes from the files themselves: SELECT id, storage_path FROM files WHERE size < 0",
-  },
-];
 
 function formRules(dialect: Dialect, { name: table, columns }: Table): readonly RowRule[] {
   return columns.flatMap((column) => {
@@ -133,9 +78,6 @@ export interface Broken {
 
 /** How many ids are shown. */
 export const shownIds = 5;
-
-/** What a rule says of itself when rows break it. */
-export type RuleWords = Pick<RowRule, "name" | "table" | "words" | "status" | "hint">;
 
 /** Returns the finding for rows that break a rule. */
 export function foundBroken(rule: RuleWords, { count, ids }: Broken): Found {

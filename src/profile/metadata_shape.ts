@@ -1,4 +1,4 @@
-import type { RuleWords } from "./data_rules.ts";
+import type { RuleWords } from "./profile.ts";
 
 /** Longer ones, in characters, are not loaded: what the application writes has about a hundred. */
 export const longestMetadata = 10_000;
@@ -35,16 +35,16 @@ export const metadataRules = {
  *
  * @param text `null` when it is longer than {@link longestMetadata}
  */
-export function judgeMetadata(text: string | null, backend: unknown): keyof typeof metadataRules | undefined {
-  if (text === null) return "metadata_shape";
-  if (text === "") return "metadata_empty";
+export function judgeMetadata(text: string | null, backend: unknown): RuleWords | undefined {
+  if (text === null) return metadataRules.metadata_shape;
+  if (text === "") return metadataRules.metadata_empty;
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return "metadata_not_json";
+    return metadataRules.metadata_not_json;
   }
-  return backend !== "r2" || hasR2Shape(value) ? undefined : "metadata_shape";
+  return backend !== "r2" || hasR2Shape(value) ? undefined : metadataRules.metadata_shape;
 }
 
 /** The last two are null for what was uploaded in one part. */
