@@ -3,10 +3,11 @@ import { readDrizzleRows } from "./rules/drizzle_rows.ts";
 import { describeLabel, type Label, readLabels } from "./rules/labels.ts";
 import { compareSnapshots, type Difference } from "../schema/compare_snapshots.ts";
 import { type Match, matchRevision, ownTables, type RevisionSchema } from "../state/rules/match_revision.ts";
+import { readAlembic } from "../state/read_alembic.ts";
 import { disagreement } from "../state/rules/disagreement.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { isUsualName, readDrizzleTables } from "../engines/drizzle_table.ts";
-import { readAlembicVersions, readApplied } from "../engines/version_table.ts";
+import { readApplied } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { findOtherRelations } from "../state/find_other_relations.ts";
 import { ownNames, schemasOf } from "../state/read_unmanaged.ts";
@@ -35,7 +36,7 @@ export interface Inspection {
 export async function inspect(context: RunContext): Promise<Inspection> {
   const { database, history } = context;
   const applied = await readApplied(database);
-  const alembic = await readAlembicVersions(database);
+  const alembic = await readAlembic(context);
   // One of another name is another program's, or no such table at all, unless it knows a script of ours.
   const drizzle = (await readDrizzleTables(database)).filter((table) =>
     isUsualName(table) || readDrizzleRows(table.rows, history.revisions).ran.length > 0

@@ -1,6 +1,4 @@
 import type { SQL } from "drizzle-orm";
-import type { History } from "../history/history.ts";
-import { openHarbor } from "./open_harbor.ts";
 
 /** What a rule says of itself when rows break it. */
 export interface RuleWords {
@@ -51,9 +49,4 @@ export interface Profile {
   readonly texts: readonly TextRule[];
   /** Columns in which no value may stand twice, with an index or without one. */
   readonly unique: readonly { readonly table: string; readonly column: string }[];
-}
-
-/** Returns the profile of the application that a history is of; `null` for any other. */
-export function profileOf({ revisions }: History): Profile | null {
-  return revisions[0]?.id === openHarbor.firstRevision ? openHarbor : null;
 }

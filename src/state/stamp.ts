@@ -2,12 +2,12 @@ import { type Applied, isOf } from "../history/applied.ts";
 import { resolveTarget } from "../history/target.ts";
 import type { Difference } from "../schema/compare_snapshots.ts";
 import { HarborError } from "../base/errors.ts";
+import { readAlembic } from "./read_alembic.ts";
 import { rightsError } from "./check_rights.ts";
 import {
   createVersionTables,
   deleteApplied,
   insertApplied,
-  readAlembicVersions,
   readApplied,
   setAlembicVersion,
 } from "../engines/version_table.ts";
@@ -64,7 +64,7 @@ export async function stamp(context: RunContext, target: string, lockWaitMs: num
       return old !== undefined && isOf(old, revision) ? old : row;
     });
     const to = rows.at(-1)?.revision ?? null;
-    const alembic = await readAlembicVersions(database) === null ? [] : setAlembicVersion(to);
+    const alembic = await readAlembic(context) === null ? [] : setAlembicVersion(to);
     await database.write([
       ...createVersionTables,
       ...known === null ? createIdentity(database.dialect) : [],

@@ -156,6 +156,9 @@ for (const engine of engines) {
     engine.withDatabase((url) =>
       withFolder(async (dir) => {
         const history = await writeProject(dir, { dialect, count: 5, isDrifted: true });
+        // Of another program, which this history never was.
+        await engine.query(url, "CREATE TABLE alembic_version (version_num text)");
+        await engine.query(url, "INSERT INTO alembic_version VALUES ('0123456789ab')");
         await migrators[dialect](engine, url, join(dir, dialect));
         await withTestDatabase(url, async (database) => {
           const context = contextOf(database, history);
@@ -163,7 +166,10 @@ for (const engine of engines) {
           assert.deepEqual([action, to], ["stamp", "0004"]);
           assert.deepEqual(inspection.match.differences.map(({ path }) => path), ["index notes_title"]);
           assert.equal((await prepareAdoption(context)).action, "none");
+          assert.equal((await readStatus(context)).current?.revision, "0004");
         });
+        const [theirs] = await engine.query(url, "SELECT version_num FROM alembic_version");
+        assert.equal(theirs!["version_num"], "0123456789ab");
       })
     ));
 }
