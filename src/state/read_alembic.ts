@@ -1,6 +1,6 @@
 import { readAlembicVersions } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { profileOf } from "../profile/profile_of.ts";
+import { profileOf } from "../profile/find_profile.ts";
 
 /**
  * Reads what Alembic's version table says of the history; `null` when there is none, or when it is another program's: that

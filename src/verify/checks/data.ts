@@ -5,7 +5,7 @@ import { counted } from "../../base/quantity.ts";
 import { findConflicts } from "../../migrate/check_rows.ts";
 import { type Demand, demandsOf } from "../../migrate/rules/row_demands.ts";
 import type { Profile } from "../../profile/profile.ts";
-import { profileOf } from "../../profile/profile_of.ts";
+import { profileOf } from "../../profile/find_profile.ts";
 import type { RevisionSchema } from "../../state/rules/match_revision.ts";
 import { isTimeUp } from "./time_limit.ts";
 import { type Check, type CheckContext, couldNotCheck } from "./check.ts";
