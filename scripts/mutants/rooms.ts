@@ -50,7 +50,7 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     file: "verify/checks/row_scan.ts",
-    find: "      if (rows.length < metadataAtOnce) return;",
+    find: "      if (rows.length < textsAtOnce) return;",
     replace: "      return;",
     danger: "metadata is looked at in the first thousand rows only",
     tests: ["cli/second_look_test.ts"],
