@@ -38,7 +38,7 @@ const mostAttempts = 5;
 /** How many rows are looked at first, and for how long at once, in milliseconds. */
 const firstLook = 1_000;
 const lookMs = 20;
-/** Up to how many rows an index may be read in one piece: it takes some seconds, which the lock's lease outlives. */
+/** Up to how many rows are read in one piece: it takes some seconds, which the lock's lease outlives. */
 const mostWhole = 10_000_000;
 
 /** Returns what gives a table its new text without moving a row. */
@@ -80,7 +80,7 @@ export function changeDefinition(place: BesidePlace, change: DefinitionChange): 
           throw isMoved(error) ? movedTooOften(after.name) : error;
         }
       }
-      await proveTable(place, after.name);
+      await proveTable(place, after);
     },
   };
 }
@@ -168,11 +168,7 @@ async function look(
   if (demands.length === 0) return;
   const [name, rowid] = [quoteName(after.name), rowidOf(after)];
   const { readRest } = await pace();
-  const [edges] = await read<{ low: number | null; high: number | null }>({
-    text: `SELECT (SELECT min(${rowid}) FROM ${name}) AS low, (SELECT max(${rowid}) FROM ${name}) AS high`,
-    values: [],
-  });
-  const { low, high } = edges!;
+  const { low, high } = await edgesOf(read, after);
   if (low === null || high === null) return;
   const mayWhole = readRest === 0 && integer(high) - integer(low) < mostWhole;
   const isWhole = ({ whole }: Demand) => mayWhole && whole !== null;
@@ -306,20 +302,39 @@ function compareTable(read: ReadInside, { after }: DefinitionChange): void {
 }
 
 /**
- * Has SQLite look at the table once more. Without a WAL nobody could commit meanwhile, and what it would look at has been.
+ * Has SQLite look at the table once more, where that keeps nobody waiting and does not take too long in one piece. Whatever
+ * it would look at has been.
  *
  * @throws {HarborError} `statement_failed`
  */
-async function proveTable({ read, pace }: BesidePlace, table: string): Promise<void> {
+async function proveTable({ read, pace }: BesidePlace, table: TableForm): Promise<void> {
+  const { name } = table;
+  // Without a WAL nobody could commit meanwhile.
   if ((await pace()).readRest > 0) return;
+  const { low, high } = await edgesOf(read, table);
+  if (low === null || high === null || integer(high) - integer(low) >= mostWhole) return;
   const found = await read<{ quick_check: string }>({
-    text: `PRAGMA quick_check(${quoteText(table)})`,
+    text: `PRAGMA quick_check(${quoteText(name)})`,
     values: [],
   });
   const faults = found.map((row) => row.quick_check).filter((words) => words !== "ok");
   if (faults.length === 0) return;
-  throw new HarborError("statement_failed", `Cannot prove "${table}" after its definition changed`, {
+  throw new HarborError("statement_failed", `Cannot prove "${name}" after its definition changed`, {
     state: faults.join("; "),
     hint: "Restore a backup: harbor-db backup list",
   });
+}
+
+interface Edges {
+  readonly low: number | bigint | null;
+  readonly high: number | bigint | null;
+}
+
+async function edgesOf(read: BesidePlace["read"], table: TableForm): Promise<Edges> {
+  const [name, rowid] = [quoteName(table.name), rowidOf(table)];
+  const [edges] = await read<Edges>({
+    text: `SELECT (SELECT min(${rowid}) FROM ${name}) AS low, (SELECT max(${rowid}) FROM ${name}) AS high`,
+    values: [],
+  });
+  return edges ?? { low: null, high: null };
 }
