@@ -7,28 +7,36 @@ import type { Scratch } from "../../src/engines/scratch.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
 import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
 import { testClient, withTestDatabase } from "./databases.ts";
-import { sharedPostgres } from "./servers/postgres_server.ts";
+import { type PostgresVersion, sharedPostgres } from "./servers/postgres_server.ts";
 import { withFreshLibsql } from "./servers/sqld_server.ts";
 
 /** What generated scripts are run on. */
-export const proofEngines: readonly {
+export interface ProofEngine {
   readonly name: string;
   readonly dialect: Dialect;
   readonly scratch: Scratch;
-}[] = [
+}
+
+/** Those that each case of a table is run on. */
+export const proofEngines: readonly ProofEngine[] = [
   { name: "SQLite in memory", dialect: "sqlite", scratch: memoryScratch(testClient) },
   {
     name: "libSQL",
     dialect: "sqlite",
     scratch: (work) => withFreshLibsql((url) => withTestDatabase(url, work)),
   },
-  {
-    name: "PostgreSQL 15",
+  postgresProof(15),
+];
+
+/** Returns a PostgreSQL server of a version. */
+export function postgresProof(version: PostgresVersion): ProofEngine {
+  return {
+    name: `PostgreSQL ${version}`,
     dialect: "postgresql",
     scratch: async (work) =>
-      await postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, testClient)(work),
-  },
-];
+      await postgresScratch(parseDatabaseUrl(await sharedPostgres(version)) as PostgresUrl, testClient)(work),
+  };
+}
 
 /** Runs all revisions of a history up, down and up again, on rows. */
 export function prove(history: History, scratch: Scratch): Promise<Proof> {
