@@ -356,6 +356,42 @@ test("a schema.ts that cannot be read is named with its line, and nothing is wri
     assert.deepEqual(await project.files(), before);
   }));
 
+/** Says of each file what the line that it has `wrong` in would get from a compiler. */
+const compiler = `
+const fs = require("fs");
+exports.sys = { fileExists: fs.existsSync, readFile: (path) => fs.readFileSync(path, "utf8") };
+exports.findConfigFile = () => undefined;
+exports.flattenDiagnosticMessageText = (text) => text;
+exports.createProgram = ([fileName], { strict, noEmit }) => {
+  const text = fs.readFileSync(fileName, "utf8");
+  const getLineAndCharacterOfPosition = (at) => ({ line: text.slice(0, at).split("\\n").length - 1 });
+  const found = [...text.matchAll(/wrong/g)].map(({ index }, place) => (
+    { code: [6133, 2345][place], start: index, messageText: "Argument of type wrong\\nmore" }
+  ));
+  return {
+    getSourceFiles: () => [{ fileName, isDeclarationFile: !strict || !noEmit, getLineAndCharacterOfPosition }],
+    getSemanticDiagnostics: () => found,
+  };
+};`;
+
+test("generate has the project's own TypeScript look at a schema.ts that changed", () =>
+  withSchemaProject(async (project) => {
+    for (const [name, text] of [["typescript", compiler], ["drizzle-orm", ""]] as const) {
+      await mkdir(join(project.cwd, "node_modules", name), { recursive: true });
+      await project.write(join("node_modules", name, "index.js"), text);
+    }
+    const schema = await project.read("schema.ts");
+    await project.write("schema.ts", `// wrong\n// wrong\n${schema}`);
+    const before = await project.files();
+    assert.equal((await project.run(["generate", "Nothing"])).code, 0);
+    await addColumn(project, "note: text()");
+    const result = await project.run(["generate", "Notes", "--json"]);
+    assert.equal(result.code, 2, result.stdout + result.stderr);
+    const { error } = result.json<{ error: { message: string } }>();
+    assert.match(error.message, /schema\.ts:2": Argument of type wrong \(TS2345\)$/);
+    assert.deepEqual(await project.files(), before);
+  }));
+
 test("a schema.ts imports packages of node_modules in each of their forms, and by the names of tsconfig.json", () =>
   withSchemaProject(async (project) => {
     const packages: Readonly<

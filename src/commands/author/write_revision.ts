@@ -35,7 +35,12 @@ export async function openProject(
   app.report.event({ kind: "doing", text: "comparing schema.ts with the history" });
   const paths = projectPaths(app, schema);
   const engine = await loadDrizzleEngine();
-  return { name: checked, paths, engine, parts: await readProject(paths, engine) };
+  const parts = await readProject(paths, engine);
+  if (parts.some(({ isChanged }) => isChanged)) {
+    const { refuseMisfits } = await import("../../author/modules/type_check.ts");
+    refuseMisfits(paths.schemaFile);
+  }
+  return { name: checked, paths, engine, parts };
 }
 
 /** Drafts a revision of what changed in schema.ts, proves it, writes it and says what was done. */
