@@ -73,7 +73,8 @@ function sqliteColumn(column: KitColumn, primaryKey: readonly string[]): Column 
   // As the live database gives it: `NUMERIC(10, 2)` is `NUMERIC(10,2)`.
   const type = column.type.toUpperCase().replaceAll(/\s*([(),])\s*/g, "$1").trim();
   const identity = type === "INTEGER" && primaryKey.length === 1 && primaryKey[0] === name;
-  const value = givenDefault(column);
+  // SQLite never takes the default of a column whose values it makes.
+  const value = identity ? null : givenDefault(column);
   return {
     name,
     type,

@@ -242,6 +242,11 @@ test("normalizeDrizzleSnapshot() lets SQLite make the values of INTEGER keys onl
   assert.equal(table?.columns[0]?.identity, false);
 });
 
+test("normalizeDrizzleSnapshot() passes over the default of a key that SQLite makes", () => {
+  const [table] = read(sqlite(sqliteTable("t", { columns: { id: { ...id, default: 1 } } }))).tables;
+  assert.equal(table?.columns[0]?.default, null);
+});
+
 const broken: readonly (readonly [rule: string, json: unknown, message: RegExp])[] = [
   ["null", null, /it is no object/],
   ["a list", [], /dialect is missing/],
