@@ -55,6 +55,18 @@ export async function allowHazards(
   return { text: lines.join("\n"), met: found.map(({ hazard }) => hazard.id) };
 }
 
+/** Returns a script without its allowances, and these: as it was before somebody said that its hazards are meant. */
+export function withoutAllowances(
+  text: string,
+): { readonly plain: string; readonly allowances: Allowances } {
+  const allowances = new Map<string, string>();
+  const plain = text.replace(/^-- harbor:allow (\S+) (.+)\n/gm, (_, id: string, reason: string) => {
+    allowances.set(id, reason);
+    return "";
+  });
+  return { plain, allowances };
+}
+
 /**
  * Refuses what was allowed and is nowhere.
  *

@@ -12,6 +12,7 @@ import { revisionFiles } from "../history/revision_name.ts";
 import { baseOf, moveBehind, type TreeRevision } from "./rules/revision_tree.ts";
 import { readReleased } from "./baseline.ts";
 import { readScripts } from "./read_scripts.ts";
+import { allowHazards, withoutAllowances } from "./allow_hazards.ts";
 import { draftScripts } from "./draft_revision.ts";
 import { renderJson } from "./generate.ts";
 import { proveRevisions } from "./prove.ts";
@@ -83,7 +84,7 @@ export async function rebaseDialect(
 }
 
 /** Returns the scripts for the new place when they are others, and why they are; `null` when they are the same. */
-async function generateAgain({ files }: HistoryFolder, change: Change, { engine }: RebaseRequest) {
+async function generateAgain({ dialect, files }: HistoryFolder, change: Change, { engine }: RebaseRequest) {
   const { revision: { id, name, tag }, renames, old, now } = change;
   const draft = (ends: KitEnds) =>
     draftScripts(name, decide(ends, { renames, dropped: "all", fills: new Map() }), engine);
@@ -91,7 +92,11 @@ async function generateAgain({ files }: HistoryFolder, change: Change, { engine 
   if (before.up === after.up && before.down === after.down) return null;
   const reason = whatCameBefore(old, now);
   const [up, down] = revisionFiles(tag);
-  if (before.up === files.get(up) && before.down === files.get(down)) return { ...after, reason };
+  const { plain, allowances } = withoutAllowances(files.get(up) ?? "");
+  if (before.up === plain && before.down === files.get(down)) {
+    const { text } = await allowHazards(after.up, { ...now, dialect, name }, allowances);
+    return { ...after, up: text, reason };
+  }
   throw new HarborError(
     "not_proven",
     `Cannot move revision "${id}" (${name}): its script was not written by generate alone, and does not fit any more: ${reason}`,

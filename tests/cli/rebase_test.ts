@@ -50,7 +50,11 @@ const addNick: Change = async (project) => {
 
 /** Runs `work` on the branch feature, into which main was merged: both have a revision of their own. */
 function withBranches(
-  { ours, theirs }: { readonly ours: Change; readonly theirs: Change },
+  { ours, theirs, flags = [] }: {
+    readonly ours: Change;
+    readonly theirs: Change;
+    readonly flags?: readonly string[];
+  },
   work: (branches: Branches) => Promise<void>,
 ): Promise<void> {
   return withSchemaProject(async (project) => {
@@ -58,7 +62,7 @@ function withBranches(
     commit(project);
     git(project, "checkout", "--quiet", "-b", "feature");
     await ours(project);
-    const own = await generate(project, "Ours");
+    const own = await generate(project, "Ours", ...flags);
     commit(project);
     git(project, "checkout", "--quiet", "main");
     await theirs(project);
@@ -121,13 +125,16 @@ test("a SQLite rebuild that does not know the other branch's column is written a
   withBranches({
     ours: (project) => project.edit("IN ('local', 'r2')", "IN ('local', 'r2', 's3')"),
     theirs: addRating,
+    flags: ["--allow", "table_rewrite=few rows"],
   }, async ({ project, ours }) => {
     const result = await project.run(["rebase", "--json"]);
     assert.equal(result.code, 0, result.stdout + result.stderr);
     const { rewritten } = result.json<{ rewritten: { file: string; reason: string }[] }>();
     assert.deepEqual(rewritten.map(({ file }) => file), [`drizzle/sqlite/${ours}_ours.sql`]);
     assert.match(rewritten[0]!.reason, /column files\.rating was added before it/);
-    assert.match(await project.read(`drizzle/sqlite/${ours}_ours.sql`), /`rating` INTEGER/);
+    const script = await project.read(`drizzle/sqlite/${ours}_ours.sql`);
+    assert.match(script, /`rating` INTEGER/);
+    assert.match(script, /-- harbor:allow table_rewrite few rows\nCREATE TABLE/);
     assert.equal((await project.run(["check", "--prove"])).code, 0);
   }));
 
