@@ -7,7 +7,7 @@ import { HarborError } from "../base/errors.ts";
 import { isRecord } from "../base/json_schema.ts";
 import { badSchema, runModule } from "./modules/run.ts";
 import { refuseWrongDefaults } from "./rules/exports/default_values.ts";
-import { otherThing, refuseFaults, refuseSameNames } from "./rules/exports/faults.ts";
+import { otherThing, refuseFaults, refuseSameNames, refuseTwoTypes } from "./rules/exports/faults.ts";
 import { sqliteViews } from "../schema/twins/views.ts";
 import { type Casing, enumOf, sqliteTables } from "../schema/twins/tables.ts";
 
@@ -127,6 +127,7 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
     const type = enumOf(is(column, PgArray) ? column.baseColumn : column);
     if (type !== undefined) keep(others.postgresql, `enum ${type.enumName}`, type);
   }
+  refuseTwoTypes([...others.postgresql.values()]);
   const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]) ?? usual;
   /** What drizzle-kit takes of each dialect, where the schema has no tables of that dialect's own and where it has. */
   const makers: Readonly<Record<Dialect, Makers>> = {

@@ -638,6 +638,21 @@ const faults: readonly Refusal[] = [
     /another name/,
   ],
   [
+    "two policies of one name",
+    (() => {
+      const own = pg.pgTable("u", { a: pg.integer() }, () => [pg.pgPolicy("p", {})]);
+      return { own, p: pg.pgPolicy("p", {}).link(own) };
+    })(),
+    /"p": a policy of u has that name, and another/,
+    /another name/,
+  ],
+  [
+    "two enum types of one name",
+    { t, a: pg.pgEnum("e", ["a"]), b: pg.pgEnum("e", ["b"]) },
+    /"e": an enum type with other values has that name/,
+    /another name/,
+  ],
+  [
     "two indexes of one name on SQLite",
     {
       l: lite.sqliteTable(

@@ -27,7 +27,7 @@ export function otherThing(name: string, value: unknown, tables: readonly pg.PgT
   refuseWhatNobodyMakes(name, value);
   const [dialect] = otherThings.find(([, isIt]) => isIt(value)) ?? [];
   if (is(value, pg.PgPolicy)) {
-    const { _linkedTable: table } = value as pg.PgPolicy & { readonly _linkedTable?: pg.PgTable };
+    const { _linkedTable: table } = value as LinkedPolicy;
     if (table !== undefined && tables.includes(table)) return dialect ?? null;
     // It stands with its table.
     if (tables.some((each) => pg.getTableConfig(each).policies.includes(value))) return null;
@@ -114,6 +114,10 @@ export function refuseFaults(tables: readonly pg.PgTable[], others: readonly unk
     once(names, config.name, "a table");
     const constraints = new Set<string>();
     for (const { name } of config.checks) once(constraints, name, at("a check"));
+    const policies = new Set<string>();
+    for (const { name } of [...config.policies, ...linked(table, others)]) {
+      once(policies, name, at("a policy"));
+    }
     for (const { name } of config.uniqueConstraints) once(names, name!, at("a unique constraint"));
     for (const { isUnique, uniqueName } of config.columns) {
       if (isUnique) once(names, uniqueName!, at("a unique constraint"));
@@ -132,6 +136,31 @@ export function refuseFaults(tables: readonly pg.PgTable[], others: readonly unk
         { hint: "Export every table: what is exported is the schema." },
       );
     }
+  }
+}
+
+/** Returns the policies that are linked to a table. */
+function linked(table: pg.PgTable, others: readonly unknown[]): readonly pg.PgPolicy[] {
+  return others.filter((other): other is LinkedPolicy => is(other, pg.PgPolicy))
+    .filter(({ _linkedTable }) => _linkedTable === table);
+}
+
+type LinkedPolicy = pg.PgPolicy & { readonly _linkedTable?: pg.PgTable };
+
+/**
+ * Refuses two enum types of one name that have other values, of which drizzle-kit would take the last.
+ *
+ * @throws {HarborError} `bad_schema`
+ */
+export function refuseTwoTypes(others: readonly unknown[]): void {
+  const types = new Map<string, string>();
+  for (const type of others.filter(pg.isPgEnum)) {
+    const values = JSON.stringify(type.enumValues);
+    const known = types.get(type.enumName);
+    if (known !== undefined && known !== values) {
+      once(new Set([type.enumName]), type.enumName, "an enum type with other values");
+    }
+    types.set(type.enumName, values);
   }
 }
 
