@@ -193,13 +193,16 @@ const fromOlder: Readonly<Record<Dialect, (json: unknown) => unknown>> = {
   // Before 6 the keys had no schema and enums said each value twice; before 7 an index named its columns only.
   postgresql: (json) => {
     if (!isRecord(json)) return json;
-    const { tables, enums = {} } = json;
+    const { tables, enums } = json;
+    const types = isRecord(enums) ? withSchema(mapValues(enums, withValueList)) : {};
     return {
       ...json,
       version: kitVersions.postgresql,
       dialect: "postgresql",
-      tables: isRecord(tables) ? withSchema(mapValues(tables, withIndexColumns)) : tables,
-      enums: isRecord(enums) ? withSchema(mapValues(enums, withValueList)) : enums,
+      tables: isRecord(tables)
+        ? withSchema(mapValues(tables, (table) => withTypeSchemas(withIndexColumns(table), types)))
+        : tables,
+      enums: types,
     };
   },
 };
@@ -224,6 +227,18 @@ function withIndexColumns(table: unknown): unknown {
         : index,
   );
   return { ...table, indexes };
+}
+
+/** Before 7 a column did not say in which schema its enum type is. */
+function withTypeSchemas(table: unknown, types: Readonly<Record<string, unknown>>): unknown {
+  if (!isRecord(table) || !isRecord(table["columns"])) return table;
+  const columns = mapValues(table["columns"], (column) => {
+    if (!isRecord(column)) return column;
+    const base = String(column["type"]).replace(/(?:\[\d*\])+$/, "");
+    const type = Object.values(types).filter(isRecord).find(({ name }) => name === base);
+    return type === undefined ? column : { typeSchema: type["schema"], ...column };
+  });
+  return { ...table, columns };
 }
 
 function withValueList(type: unknown): unknown {
