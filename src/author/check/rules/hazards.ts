@@ -34,7 +34,7 @@ export const hazards: readonly Hazard[] = [
     id: "table_rewrite",
     severity: { sqlite: "warn", postgresql: "fail" },
     remedy: {
-      sqlite: "SQLite has no other way: upgrade when little is written.",
+      sqlite: "Upgrade when little is written, if upgrade --dry-run says that the table is copied.",
       postgresql:
         "Add a new column, fill it in batches (harbor:backfill), and let the application change over to it.",
     },
