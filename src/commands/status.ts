@@ -55,7 +55,7 @@ export const statusCommand = defineCommand({
           adopted: status.adopted,
           lock,
           backfills: status.backfills,
-          beside: status.beside.map(({ name, table, phase }) => ({ index: name, table, phase })),
+          beside: status.beside.map(({ name, table, phase }) => ({ change: name, table, phase })),
           lastBackup: lastBackup && listedBackup(lastBackup),
           backupsFromFuture: fromFuture.map(listedBackup),
           backupProblem,

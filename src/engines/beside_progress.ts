@@ -7,7 +7,7 @@ import { readIfThere } from "./version_table.ts";
 /** A row of `harbor_beside`: a change of a large table beside its writers, and how far it has come. */
 export const besideForm = {
   id: "integer",
-  /** What is made: the name of the index. */
+  /** What is made, for people: `index a`. */
   name: "text",
   /** The table that others write to. */
   table: "text",
@@ -46,10 +46,10 @@ export async function readBeside(database: Database): Promise<readonly BesidePro
 export function besideWords({ name, table, phase, lastRow, endRow }: BesideProgress): string {
   switch (phase) {
     case "fill":
-      return `index ${name} of ${table}: copied up to row ${lastRow ?? "-"} of ${endRow ?? "-"}`;
+      return `${name} of ${table}: copied up to row ${lastRow ?? "-"} of ${endRow ?? "-"}`;
     case "follow":
-      return `index ${name} of ${table}: being compared with the table`;
+      return `${name} of ${table}: being compared with the table`;
     default:
-      return `index ${name} of ${table}: what it was built with is being taken away`;
+      return `${name} of ${table}: what it was made with is being taken away`;
   }
 }

@@ -52,8 +52,8 @@ async function abandonBeside(app: App): Promise<Outcome> {
     app.report.line(
       abandoned.length === 0
         ? "nothing to abandon"
-        : `abandoned  ${abandoned.map(({ name, table }) => `index ${name} of ${table}`).join(", ")}`,
+        : `abandoned  ${abandoned.map(({ name, table }) => `${name} of ${table}`).join(", ")}`,
     );
-    return { json: { abandoned: abandoned.map(({ name, table }) => ({ index: name, table })) } };
+    return { json: { abandoned: abandoned.map(({ name, table }) => ({ change: name, table })) } };
   });
 }

@@ -270,9 +270,11 @@ function runTransaction<T>(statements: Statements, batch: SqliteBatch, finish: F
 
 /** Runs work that decides what it does by what it reads, in a transaction behind the fence. */
 function runWork<T>(statements: Statements, fence: Fence | undefined, work: () => T): T | Busy {
-  const busy = tryBegin(statements);
-  if (busy !== undefined) return busy;
+  // What is copied refers to what the rows refer to that it is a copy of.
+  execute(statements.handle, "PRAGMA foreign_keys = OFF");
   try {
+    const busy = tryBegin(statements);
+    if (busy !== undefined) return busy;
     if (fence) statements.change(fence.first);
     const result = work();
     if (fence) statements.change(fence.last);
@@ -281,6 +283,7 @@ function runWork<T>(statements: Statements, fence: Fence | undefined, work: () =
     return result;
   } finally {
     rollback(statements);
+    execute(statements.handle, "PRAGMA foreign_keys = ON");
   }
 }
 

@@ -64,7 +64,7 @@ function openChange(change: BesideProgress, holder: LockHolder | undefined): Fou
   return {
     ...unfinished(`${besideWords(change)}; it ${how}`, holder),
     hint: "harbor-db upgrade",
-    details: { index: name, table, phase },
+    details: { change: name, table, phase },
   };
 }
 

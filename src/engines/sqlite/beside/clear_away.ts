@@ -20,7 +20,7 @@ export async function clearAway(file: BesideFile, context: BesideContext): Promi
     if (phase !== "empty") continue;
     await dropInBatches(file, context, {
       table: mirrorName(id),
-      what: `clearing away what building ${name} needed`,
+      what: `clearing away what making ${name} needed`,
     });
     await file.transact(() => {
       file.change(own(`DELETE FROM harbor_beside WHERE id = ${id}`));
@@ -39,8 +39,9 @@ export async function clearAllBut(
   file: BesideFile,
   context: BesideContext,
 ): Promise<void> {
+  const toCome = joined(keep);
   for (const progress of progressOf(file.rows)) {
-    const isOver = progress.phase !== "empty" && !keep.includes(progress.statement);
+    const isOver = progress.phase !== "empty" && !toCome.includes(progress.statement);
     if (isOver) await file.transact(() => letGo(file, progress));
   }
   await clearAway(file, context);
@@ -53,6 +54,11 @@ export async function clearAllBut(
   for (const { name } of leftBehind(file, "table")) {
     await dropInBatches(file, context, { table: quoteName(name), what: `clearing away ${name}` });
   }
+}
+
+/** Returns what stands for statements that belong together. */
+export function joined(statements: readonly string[]): string {
+  return statements.join("\n;\n");
 }
 
 function leftBehind(file: BesideFile, type: "trigger" | "table"): readonly { readonly name: string }[] {

@@ -1,4 +1,5 @@
 import type { BesideChange, Piece } from "../../beside.ts";
+import { copyWay } from "./copy_way.ts";
 import { definitionWay } from "./definition.ts";
 import { indexWay } from "./index_way.ts";
 import type { Way } from "./way.ts";
@@ -6,7 +7,7 @@ import type { BesidePlace } from "../database.ts";
 import { hasRows, openReplica, type Replica, schemaQuery, type SchemaRow } from "./replica.ts";
 
 /** All ways. The first that finds something at a place and can do it takes it. */
-const ways: readonly Way[] = [definitionWay, indexWay];
+const ways: readonly Way[] = [definitionWay, copyWay, indexWay];
 
 /**
  * Cuts a script into what runs beside writers and what is left of it. The script runs on a replica without rows, so

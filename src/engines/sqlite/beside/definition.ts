@@ -4,7 +4,7 @@ import { demandsOf, type Fill, guardsOf, rowidOf } from "./demands.ts";
 import { impliedValues } from "./implied_values.ts";
 import { fillOf, readRebuild } from "./rebuild.ts";
 import { schemaQuery, type SchemaRow } from "./replica.ts";
-import { type ColumnForm, type IndexForm, readTable, type TableForm } from "./table.ts";
+import { affinityOf, type IndexForm, readTable, type TableForm } from "./table.ts";
 import type { Given, Way } from "./way.ts";
 
 /**
@@ -138,14 +138,6 @@ function indexChanges(
 
 function contentOf({ parts, where }: IndexForm): unknown {
   return [parts, where];
-}
-
-/** Source: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
-function affinityOf(type: ColumnForm["type"]): string {
-  if (/INT/i.test(type)) return "integer";
-  if (/CHAR|CLOB|TEXT/i.test(type)) return "text";
-  if (/BLOB/i.test(type) || type === "") return "blob";
-  return /REAL|FLOA|DOUB/i.test(type) ? "real" : "numeric";
 }
 
 function isSame(a: unknown, b: unknown): boolean {

@@ -1,21 +1,16 @@
 import { DatabaseSync } from "node:sqlite";
+import { HarborError } from "../../../base/errors.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { tokensOf } from "../../../sql/cursor.ts";
 import { nameOf } from "../../../sql/lexer.ts";
 import { readIndex } from "../ddl.ts";
 import { verbOf } from "../statement.ts";
-import { type Mirror, mirrorName } from "./mirror.ts";
+import type { Shadow } from "./build_mirror.ts";
+import { mirrorName } from "./mirror.ts";
 import { columnsNamed, readSourceTable, type Rows, type SourceTable } from "./source_table.ts";
 
-/** An index that is built on a mirror of the columns which it reads. */
-export interface IndexShadow extends Mirror {
-  readonly index: IndexText;
-  /** Makes the mirror and the index on it. */
-  readonly make: readonly string[];
-}
-
 /** A `CREATE INDEX` as SQLite keeps it. */
-export interface IndexText {
+interface IndexText {
   readonly name: string;
   readonly table: string;
   readonly sql: string;
@@ -30,13 +25,18 @@ export interface IndexText {
  * with the affinity of the column or expression, then the row id, and neither UNIQUE nor the table is in them.
  * Source: https://www.sqlite.org/fileformat.html#representation_of_sql_indices
  */
-export function planIndex(rows: Rows, id: number, statement: string): IndexShadow | null {
+export function planIndex(rows: Rows, id: number, statement: string): Shadow | null {
   const table = tableOf(statement);
   const source = table === null ? null : readSourceTable(rows, table);
   if (source === null) return null;
   const scratch = new DatabaseSync(":memory:");
   try {
-    return planOn(scratch, { source, id, statement });
+    const shadow = planOn(scratch, { source, id, statement });
+    const taken = {
+      text: "SELECT 1 FROM sqlite_schema WHERE lower(name) = lower(?)",
+      values: [shadow.index.name],
+    };
+    return rows(taken).length > 0 ? null : shadow;
   } catch {
     // Whatever it is, SQLite says it better when it runs the statement.
     return null;
@@ -68,7 +68,7 @@ function planOn(
     readonly id: number;
     readonly statement: string;
   },
-): IndexShadow {
+): Shadow & { readonly index: IndexText } {
   scratch.exec(source.sql);
   scratch.exec(statement);
   const index = scratch.prepare(
@@ -92,12 +92,20 @@ function planOn(
     where,
     columns: columns.map(({ name }) => ({ name, from: quoteName(name) })),
     index,
+    name: `index ${index.name}`,
     make: [
       `CREATE TABLE ${target} (${rowId} INTEGER PRIMARY KEY${declared.join("")})${
         source.isStrict ? " STRICT" : ""
       }`,
       `CREATE ${unique}INDEX ${target}_index ON ${target} ${body}`,
     ],
+    put(file) {
+      const moved = file.change({
+        text: "UPDATE sqlite_schema SET name = ?, tbl_name = ?, sql = ? WHERE type = 'index' AND name = ?",
+        values: [index.name, index.table, index.sql, `${target}_index`],
+      });
+      if (moved !== 1) throw new HarborError("internal", `Cannot move the index "${index.name}": it is gone`);
+    },
   };
 }
 

@@ -40,7 +40,8 @@ export const indexWay: Way = {
         batches: (record) => [{ mode: "rows", statements: [plain, ...record] }],
         run: async (task) => {
           const record = task.record.map(compile);
-          if (!await buildIndex(place.file, { statement, index: 0, record }, task)) await runPlain(task);
+          const isMade = await buildIndex(place.file, { statement, index: 0, record }, task);
+          if (!isMade) await runPlain(task);
         },
       };
   },

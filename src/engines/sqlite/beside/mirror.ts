@@ -22,6 +22,8 @@ export interface Mirror {
 export interface MirrorColumn {
   readonly name: string;
   readonly from: string;
+  /** Whether its affinity makes values of another type of them. */
+  readonly isConverted?: boolean;
 }
 
 /** Row ids behind the first, if there is one, up to the last. */
@@ -144,9 +146,12 @@ export function countWrong(mirror: Mirror, range: Range): string {
   const { id, source, columns, rowId, where } = mirror;
   const [target, changes, table] = [mirrorName(id), changesName(id), quoteName(source.name)];
   const values = columns.map(({ from }, at) => `, ${from} AS c${at}`).join("");
-  const differs = columns.map(({ name }, at) => {
+  const differs = columns.map(({ name, isConverted }, at) => {
     const held = `s.${quoteName(name)}`;
-    return ` OR typeof(o.c${at}) <> typeof(${held}) OR o.c${at} COLLATE BINARY IS NOT ${held}`;
+    // Without an affinity of its own a value is compared as the column would store it.
+    return isConverted
+      ? ` OR (+o.c${at}) COLLATE BINARY IS NOT ${held}`
+      : ` OR typeof(o.c${at}) <> typeof(${held}) OR o.c${at} COLLATE BINARY IS NOT ${held}`;
   }).join("");
   const own = within(source.rowId, range);
   return `SELECT (SELECT count(*) FROM (SELECT ${source.rowId} AS i${values} FROM ${table} WHERE ${own}${
