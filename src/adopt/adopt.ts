@@ -6,6 +6,7 @@ import { HarborError } from "../base/errors.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
+import { recordDrift } from "../engines/taken_over.ts";
 import { createIdentity } from "../engines/identity.ts";
 import {
   createVersionTables,
@@ -14,8 +15,9 @@ import {
   setAlembicVersion,
 } from "../engines/version_table.ts";
 import { userStatement } from "../engines/statement_names.ts";
+import type { Revision } from "../history/history.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { keptOf } from "./inspect.ts";
+import { type Inspection, keptOf } from "./inspect.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { type Adoption, prepareAdoption } from "./prepare.ts";
 import { snapshotOf } from "../history/revision_schema.ts";
@@ -67,7 +69,7 @@ export function adopt(context: RunContext, options: AdoptOptions): Promise<Adopt
 /** Returns the one batch that takes a database over. */
 export function adoptionBatch(
   { database, history, version, now }: RunContext,
-  { inspection, action, to, statements }: Adoption,
+  { inspection, action, to, isOnRecord, statements }: Adoption,
 ): readonly SQL[] {
   const startedAt = now().toISOString();
   const origin = action === "bridge" ? "bridge" : "adopt";
@@ -87,9 +89,16 @@ export function adoptionBatch(
     ...applied === null ? createIdentity(database.dialect) : [],
     ...statements.map((statement) => userStatement(sql.raw(statement.sql))),
     ...stale.flatMap((row) => deleteApplied(row.revision)),
+    ...recordDrift(isOnRecord ? driftFrom(inspection, reached.at(-1)) : [], startedAt),
     ...added.map((revision) => insertApplied(recordOf(revision, { startedAt, appliedBy: version, origin }))),
     ...hasAlembic ? setAlembicVersion(to) : [],
   ];
+}
+
+/** Returns in which ways a schema is another than a revision's snapshot says, as sentences. */
+function driftFrom({ schemas, live }: Inspection, revision: Revision | undefined): readonly string[] {
+  if (revision === undefined) return [];
+  return compareSnapshots(snapshotOf(revision), ownTables(schemas, live)).map(describeDifference);
 }
 
 /** Fails unless a schema is that of the revision, with what was to be kept and nothing else. */

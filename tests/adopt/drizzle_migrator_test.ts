@@ -168,6 +168,17 @@ for (const engine of engines) {
           assert.equal((await prepareAdoption(context)).action, "none");
           assert.equal((await readStatus(context)).current?.revision, "0004");
         });
+        const verified = () => verifyUrl(url, { history, checks: ["history", "schema"] });
+        const { findings } = await verified();
+        assert.deepEqual(findings.map(({ status }) => status), ["pass", "pass"]);
+        assert.match(
+          findings[1]!.message,
+          /1 difference from its snapshot that was there when the database was taken over/,
+        );
+        // What came since is no part of that.
+        await engine.query(url, "ALTER TABLE notes DROP COLUMN title");
+        const since = (await verified()).findings.filter(({ status }) => status === "fail");
+        assert.match(since.map(({ message }) => message).join(), /column notes.title is missing/);
         const [theirs] = await engine.query(url, "SELECT version_num FROM alembic_version");
         assert.equal(theirs!["version_num"], "0123456789ab");
       })

@@ -3,7 +3,14 @@ import { isWord, nameOf } from "../../sql/lexer.ts";
 import type { SqliteStatement } from "./statement.ts";
 
 /** harbor-db's and Alembic's own tables: no row refers to them or from them. */
-const ownTables = ["harbor_version", "harbor_backfill", "harbor_lock", "harbor_identity", "alembic_version"];
+const ownTables = [
+  "harbor_version",
+  "harbor_backfill",
+  "harbor_lock",
+  "harbor_identity",
+  "harbor_drift",
+  "alembic_version",
+];
 
 /**
  * Says whether a batch could leave a row that refers to nothing. Making tables, indexes and plain columns cannot, and

@@ -4,6 +4,7 @@ import { type Found, pass } from "../../base/finding.ts";
 import { describeDifference, type Difference } from "../../schema/compare_snapshots.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
+import { readDrift } from "../../engines/taken_over.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { keptOf } from "../../adopt/inspect.ts";
 import { isMigratorsTable } from "../../adopt/rules/drizzle_rows.ts";
@@ -27,7 +28,10 @@ export const schemaCheck: Check = {
     const isAdopted = state.applied.some(({ origin }) => origin === "adopt" || origin === "bridge");
     // A stamp runs nothing.
     const isTakenOver = isAdopted || state.applied.some(({ origin }) => origin === "stamp");
-    const differences = current === null ? [] : differencesFrom(schemas, current, live);
+    const all = current === null ? [] : differencesFrom(schemas, current, live);
+    const takenOver = all.length === 0 ? new Set() : await readDrift(await context.database());
+    const differences = all.filter((each) => !takenOver.has(describeDifference(each)));
+    const known = all.length - differences.length;
     const match = matchRevision(schemas, live);
     if (current !== null && differences.length > 0 && match.exact && match.revision !== null) {
       return yield isAnother(match.revision, current.id);
@@ -50,9 +54,15 @@ export const schemaCheck: Check = {
     yield pass(
       current === null
         ? "no revision is applied and there is no table"
-        : `${counted(length, "table")} exactly as revision ${current.id} leaves ${
+        : `${counted(length, "table")} ${known === 0 ? "exactly " : ""}as revision ${current.id} leaves ${
           length === 1 ? "it" : "them"
-        }${made.length === 0 ? "" : `; what else its scripts make is there: ${made.length}`}${besides(live)}`,
+        }${made.length === 0 ? "" : `; what else its scripts make is there: ${made.length}`}${besides(live)}${
+          known === 0
+            ? ""
+            : `, but for ${counted(known, "difference")} from its snapshot that ${
+              known === 1 ? "was" : "were"
+            } there when the database was taken over`
+        }`,
     );
   },
 };
