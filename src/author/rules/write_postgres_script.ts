@@ -217,7 +217,7 @@ function keyLater(
  * Returns the statements for one that numbers a column otherwise, or takes away a key without a name of its own.
  * `serial` is no type that a column can be given, and drizzle-kit lets a new sequence begin below what the rows have.
  */
-function numbered(sql: string, { from, to, renames }: SchemaChange): readonly string[] {
+function numbered(sql: string, { from, to, renames, isAtomic }: SchemaChange): readonly string[] {
   const [, unnamed] = /^\/\*.*table_name = '([^']+)'.*DROP CONSTRAINT "<constraint_name>";$/s.exec(sql) ?? [];
   if (unnamed !== undefined) return [`ALTER TABLE "${unnamed}" DROP CONSTRAINT "${serverKey(unnamed)}";`];
   const [, table = "", column = "", action = ""] =
@@ -231,7 +231,8 @@ function numbered(sql: string, { from, to, renames }: SchemaChange): readonly st
   const goOn =
     `SELECT setval(${sequenceOf}, max("${column}")) FROM "${table}" HAVING max("${column}") >= ${startWith};`;
   if (/^ADD GENERATED /.test(action)) return [sql, goOn];
-  if (!/^SET DATA TYPE /.test(action) || isSerial(was.type) === isSerial(now.type)) return [sql];
+  // A bridge looks at what numbers the live column, of which a snapshot says nothing.
+  if (isAtomic || !/^SET DATA TYPE /.test(action) || isSerial(was.type) === isSerial(now.type)) return [sql];
   const sequence = `${table}_${column}_seq`;
   const [before, after] = [postgresType(was.type), postgresType(now.type)];
   const retyped = before === after ? [] : [alter(`SET DATA TYPE ${after}`)];
