@@ -6,9 +6,8 @@ import { type Proof, type ProofSetting, proveRevisions } from "../../src/author/
 import type { Scratch } from "../../src/engines/scratch.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
 import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
-import { testClient, withTestDatabase } from "./databases.ts";
+import { testClient } from "./databases.ts";
 import { type PostgresVersion, sharedPostgres } from "./servers/postgres_server.ts";
-import { withFreshLibsql } from "./servers/sqld_server.ts";
 
 /** What generated scripts are run on. */
 export interface ProofEngine {
@@ -17,14 +16,9 @@ export interface ProofEngine {
   readonly scratch: Scratch;
 }
 
-/** Those that each case of a table is run on. */
+/** Those that each case of a table is run on. What libSQL makes of each kind of change is in every_change_test.ts. */
 export const proofEngines: readonly ProofEngine[] = [
   { name: "SQLite in memory", dialect: "sqlite", scratch: memoryScratch(testClient) },
-  {
-    name: "libSQL",
-    dialect: "sqlite",
-    scratch: (work) => withFreshLibsql((url) => withTestDatabase(url, work)),
-  },
   postgresProof(15),
 ];
 
