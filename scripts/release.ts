@@ -104,7 +104,14 @@ async function readRelease(): Promise<Release> {
   const git = (...args: readonly string[]) =>
     execFileSync("git", ["-C", root, ...args], { encoding: "utf8" }).trim();
   const epoch = Number(process.env["SOURCE_DATE_EPOCH"] ?? git("log", "-1", "--format=%ct"));
-  return { version, description, license, epoch, commit: git("rev-parse", "--short", "HEAD") };
+  return {
+    version,
+    description,
+    license,
+    epoch,
+    commit: git("rev-parse", "--short=12", "HEAD") +
+      (git("status", "--porcelain", "-uno") === "" ? "" : "-dirty"),
+  };
 }
 
 function build({ name, runtime }: Platform, outfile: string): string {
@@ -132,6 +139,9 @@ async function writeSums(outdir: string): Promise<void> {
 }
 
 async function publicKey(secretKey: string): Promise<string> {
+  if (!secretKey.endsWith(".key")) {
+    throw new Error(`Cannot sign by "${secretKey}": its name does not end in .key`);
+  }
   const path = secretKey.replace(/\.key$/, ".pub");
   const [, key = ""] = (await readFile(path, "utf8")).trim().split("\n");
   return key;
@@ -143,6 +153,8 @@ function sign(file: string, key: string, { version, commit }: Release): void {
   execFileSync("minisign", ["-S", "-s", resolve(key), "-m", file, "-t", comment], {
     stdio: ["inherit", "ignore", "inherit"],
   });
+  // A public key that is not the other half would refuse everybody.
+  execFileSync("minisign", ["-V", "-q", "-m", file, "-p", resolve(key).replace(/\.key$/, ".pub")]);
 }
 
 function write(text: string): void {

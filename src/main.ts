@@ -91,7 +91,7 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
       ...process.env,
     },
     secretFiles: {},
-    envFile: file,
+    envFile: { ...file, values: broughtBy(file.values) },
     settingsFile: null,
     defaultDir: join(checkout, "drizzle"),
     stdout: sink(1),
@@ -101,6 +101,11 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
     signal,
     client: createClient(build),
   };
+}
+
+/** What of `.env` the environment itself does not say. */
+function broughtBy(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => process.env[name] === undefined));
 }
 
 /** Loaded when it is asked for: to find out where a database stands takes neither host nor user. */

@@ -1,6 +1,6 @@
 import type { Command } from "../../src/cli/command.ts";
 import { globalOptions } from "../../src/cli/global_options.ts";
-import { longName, type Option, type Options } from "../../src/cli/options.ts";
+import { environmentName, type Option, type Options } from "../../src/cli/options.ts";
 import { exitCodes } from "../../src/commands/program.ts";
 import type { Release } from "./release.ts";
 
@@ -59,8 +59,7 @@ function options(given: Options): readonly string[] {
 
 /** Returns what an option means, with its variable. */
 function explained(option: Option<unknown>): string {
-  const variable = `HARBOR_DB_${longName(option).replaceAll("-", "_").toUpperCase()}`;
-  return `${option.summary} [${variable}]`;
+  return `${option.summary} [${environmentName(option)}]`;
 }
 
 function item(term: string, meaning: string): readonly string[] {

@@ -37,8 +37,10 @@ export function remedyOf({ given, environment, files, commands }: RemedySources)
     return value === null ? "" : ` --${name} ${quoteForShell(value)}`;
   };
   const recipients = given.get("encrypt-to");
-  const places = option("database-url", (text) => shownUrl(text, environment, files)) +
-    option("database-url-file") + option("dir") +
+  const named = option("database");
+  const url = option("database-url", (text) => shownUrl(text, environment, files)) +
+    option("database-url-file");
+  const places = (named === "" ? url : "") + option("config") + named + option("dir") +
     (given.has("trust-owner") ? " --trust-owner" : "");
   const backups = option("backup-dir");
   const copies = backups + option("backup-engine") + option("compress") +

@@ -50,9 +50,10 @@ export async function runProgram(outside: System, given: readonly string[]): Pro
     if (problem !== null && isNamed(system, settings)) report.note(problem);
     const options = resolveOptions(command.options, sources);
     if (options["all"] === true) {
-      const { runForAll } = await import("./config/all_databases.ts");
+      const { refuseShared, runForAll } = await import("./config/all_databases.ts");
       const stopsAtFailure = command.name !== "verify";
-      const parts = { system, report, args, isJson: settings.json, stopsAtFailure, run: runProgram };
+      refuseShared(options);
+      const parts = { system, outside, report, args, isJson: settings.json, stopsAtFailure, run: runProgram };
       const { code: ended, ...json } = await runForAll(parts);
       report.document({ ok: ended === 0, ...json });
       code = ended;

@@ -43,9 +43,10 @@ eachCase(
     assert.match((await given.expect(4, "backup", "delete", id)).stderr, /there is no terminal/);
     assert.equal(backupsIn(given.folder).length, 2);
     await given.expect(0, "backup", "delete", id, "--yes");
+    await given.expect(2, "backup", "delete", "latest", "--yes");
     assert.ok(!existsSync(first));
     assert.deepEqual(backupsIn(given.folder), [basename(second)]);
-    const last = await given.expect(0, "backup", "delete", "latest", "--yes");
+    const last = await given.expect(0, "backup", "delete", basename(second), "--yes");
     assert.match(last.stdout, /the last way back to/);
     assert.deepEqual(backupsIn(given.folder), []);
   },

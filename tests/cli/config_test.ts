@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { commandEntries } from "../../src/commands/all.ts";
@@ -12,11 +12,12 @@ import { runCli } from "../support/run_cli.ts";
 const settings = `
 backup-dir = "copies"
 keep-last = 2
-ping = "https://hc.example.org/secret"
 
 [databases.canary]
 database-url = "sqlite:///canary.db"
+backup-dir = "of-canary"
 keep-last = 5
+ping = "https://hc.example.org/secret"
 
 [databases.production]
 database-url = "sqlite:///production.db"
@@ -58,7 +59,7 @@ test("config says what is in force, where it comes from, and no secret", () =>
     assert.deepEqual(databases, ["canary", "production"]);
     assert.deepEqual(rows.map(({ name, value }) => [name, value]), [
       ["database", "sqlite:///canary.db"],
-      ["backup-dir", join(cwd, "etc/copies")],
+      ["backup-dir", join(cwd, "etc/of-canary")],
       ["keep-last", "5"],
       ["ping", "(not shown)"],
     ]);
@@ -69,10 +70,16 @@ test("config says what is in force, where it comes from, and no secret", () =>
 test("the environment counts more than the file, the command line more than both, and the file more than .env", () =>
   withSettings(`database-url = "sqlite:///file.db"\nkeep-last = 2\n`, async (_, cwd) => {
     await writeFile(join(cwd, ".env"), "DATABASE_URL=sqlite:///dotenv.db\n");
+    await writeFile(join(cwd, "url"), "sqlite:///url.db");
     // One row: the environment, the arguments, the database that is meant.
     const rows: readonly (readonly [Readonly<Record<string, string>>, readonly string[], string])[] = [
       [{}, [], "file.db"],
       [{ DATABASE_URL: "sqlite:///env.db" }, [], "env.db"],
+      [{ DATABASE_URL_FILE: "url" }, [], "url.db"],
+      [{ HARBOR_DB_DATABASE_URL: "sqlite:///env.db" }, [], "env.db"],
+      [{ HARBOR_DB_DATABASE_URL_FILE: "url" }, [], "url.db"],
+      [{ HARBOR_DB_DATABASE_URL_FILE: "url" }, ["--database-url", "sqlite:///line.db"], "line.db"],
+      [{ DATABASE_URL_FILE: "gone" }, ["--database-url", "sqlite:///line.db"], "line.db"],
       [{ DATABASE_URL: "sqlite:///env.db" }, ["--database-url", "sqlite:///line.db"], "line.db"],
     ];
     for (const [env, args, name] of rows) {
@@ -91,6 +98,11 @@ const mistakes: readonly (readonly [string, number, RegExp])[] = [
   [`yes = true`, 2, /it has no setting "yes"/],
   [`[databases.a]\nkeep-dayly = 7`, 2, /it has no setting "keep-dayly"/],
   [`keep-last = "many"`, 2, /Cannot read keep-last of ".*harbor-db.toml" "many": use a whole number/],
+  [
+    `database-url = "sqlite:///a.db"\ndatabase-url-file = "b"`,
+    2,
+    /it says both database-url and database-url-file/,
+  ],
   [`keep-last = `, 2, /Cannot read the settings in ".*harbor-db.toml": Invalid TOML/],
   [`keep-last = { a = 1 }`, 2, /"keep-last" is no text, number, truth or list/],
 ];
@@ -106,11 +118,30 @@ for (const [text, code, said] of mistakes) {
 test("a file of settings that others may write, and a database that it does not name, are refused", () =>
   withSettings(settings, async (run, cwd) => {
     assert.match((await run("status", "--database", "nope")).stderr, /names canary, production/);
+    // A remedy that is pasted is about the same database.
+    const lost = await run(
+      "restore",
+      "nope",
+      "--database",
+      "canary",
+      "--config",
+      "etc/harbor-db.toml",
+      "--yes",
+    );
+    assert.match(lost.stderr, /backup list --config etc\/harbor-db.toml --database canary/);
     const both = await run("status", "--database", "canary", "--database-url", "sqlite:///x.db");
     assert.deepEqual([both.code, /both --database and --database-url/.test(both.stderr)], [2, true]);
     await chmod(join(cwd, "etc/harbor-db.toml"), 0o666);
     const open = await run("status");
     assert.deepEqual([open.code, /others may write it/.test(open.stderr)], [4, true]);
+  }));
+
+test("a database of the file that does not say where it is is refused, and made nowhere", () =>
+  withSettings(`[databases.lost]\nkeep-last = 3\n`, async (run, cwd) => {
+    const result = await run("upgrade", "--database", "lost");
+    assert.equal(result.code, 2);
+    assert.match(result.stderr, /does not say where it is/);
+    assert.deepEqual(await readdir(cwd), ["etc"]);
   }));
 
 test("upgrade --all begins with the first, and touches no other when that fails; verify --all looks at all", () =>
@@ -130,4 +161,13 @@ test("upgrade --all begins with the first, and touches no other when that fails;
     assert.equal(verified.code, 0, verified.stdout);
     assert.equal(verified.json<{ databases: readonly unknown[] }>().databases.length, 2);
     assert.equal((await run("backup", "--all")).code, 2);
+    assert.match(
+      (await run("verify", "--all", "--report", "x.html")).stderr,
+      /Cannot use one --report for all databases/,
+    );
+    // Each has its own settings, also where the file says another for all.
+    for (const name of ["canary", "production"]) await run("downgrade", "-1", "--yes", "--database", name);
+    assert.equal((await run("upgrade", "--all")).code, 0);
+    assert.ok((await readdir(join(cwd, "etc/of-canary"))).every((each) => each.startsWith("canary-")));
+    assert.ok((await readdir(join(cwd, "etc/copies"))).every((each) => each.startsWith("production-")));
   }));

@@ -25,7 +25,8 @@ export function reach(paths: readonly string[], file: string): boolean {
   return paths.flatMap(filesAt).some(visit);
 }
 
-function filesAt(path: string): readonly string[] {
+/** Returns the full paths of the files with tests at a path. */
+export function filesAt(path: string): readonly string[] {
   const full = resolve(path);
   if (!existsSync(full) || !statSync(full).isDirectory()) return [full];
   return readdirSync(full, { recursive: true, encoding: "utf8" })

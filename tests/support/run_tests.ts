@@ -10,12 +10,12 @@
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import process from "node:process";
 import { postgresVariable, type PostgresVersion, startPostgres } from "./servers/postgres_server.ts";
 import { installedBun } from "../../scripts/build_binary.ts";
 import { bundleTests } from "./bundle_tests.ts";
-import { chosenPaths, reach } from "./chosen_tests.ts";
+import { chosenPaths, filesAt, reach } from "./chosen_tests.ts";
 import { projectFile } from "./project.ts";
 import { bundleVariable } from "./script_command.ts";
 
@@ -49,7 +49,11 @@ async function main(stop: AbortSignal): Promise<number> {
     let code = await runOnce(given);
     let cases = await readCases(report);
     const suspects = [...new Set(cases.filter((each) => each.failed).map((each) => each.file))];
-    if (again && code === 1 && suspects.length > 0 && suspects.length <= mostAgain) {
+    // A file that could not be loaded has no case in the report.
+    const isWhole = chosenPaths(given).flatMap(filesAt).every((file) =>
+      cases.some((each) => resolve(each.file) === file)
+    );
+    if (again && code === 1 && isWhole && suspects.length > 0 && suspects.length <= mostAgain) {
       code = await runOnce([...given.filter((argument) => argument.startsWith("-")), ...suspects]);
       const second = await readCases(report);
       for (const { file, name } of cases.filter((each) => each.failed)) {

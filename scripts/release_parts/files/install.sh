@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs harbor-db from a release: looks at the signature of its sums and at the sum of what it takes before anything
 # of it is run or put in place.
-#   sh install.sh [--from URL|FOLDER] [--prefix /usr/local]
+#   sh install.sh [--from URL|FOLDER] [--prefix /usr/local] [--unsigned]
 set -eu
 
 version=0
 from=''
 key=''
 prefix=/usr/local
+unsigned=''
 
 fail() {
   echo "$1" >&2
@@ -17,6 +18,7 @@ fail() {
 while [ $# -gt 0 ]; do
   case $1 in
     --from) from=${2?--from needs a URL or a folder}; shift 2 ;;
+    --unsigned) unsigned=yes; shift ;;
     --prefix) prefix=${2?--prefix needs a folder}; shift 2 ;;
     *) fail "Cannot take \"$1\": use --from URL|FOLDER and --prefix FOLDER" ;;
   esac
@@ -34,7 +36,7 @@ case $(uname -m) in
   *) fail "Cannot install on $(uname -m): there are binaries for x86_64 and arm64" ;;
 esac
 libc=''
-if [ "$system" = linux ] && ls /lib/ld-musl-* >/dev/null 2>&1; then libc=-musl; fi
+if [ "$system" = linux ] && ldd --version 2>&1 | grep -qi musl; then libc=-musl; fi
 name=harbor-db-$version-$system-$machine$libc
 archive=$name.tar.xz
 
@@ -67,14 +69,20 @@ elif command -v minisign >/dev/null; then
   minisign -Vqm "$work/SHA256SUMS" -P "$key" || fail "Cannot trust \"$from\": SHA256SUMS is not signed by $key"
   echo "signed by $key"
 else
-  echo "the signature was not looked at: minisign is not installed" >&2
+  [ -n "$unsigned" ] || fail 'Cannot look at the signature: minisign is not installed. Try: apt-get install minisign, or --unsigned to go by the sums alone'
+  echo "the signature was not looked at: --unsigned" >&2
 fi
 take "$archive"
 wanted=$(sed -n "s/^\([0-9a-f]\{64\}\)  $archive\$/\1/p" "$work/SHA256SUMS")
 [ -n "$wanted" ] || fail "Cannot install \"$archive\": SHA256SUMS does not list it"
 [ "$(sum "$work/$archive")" = "$wanted" ] || fail "Cannot install \"$archive\": it is not the file that SHA256SUMS lists"
 
-(cd "$work" && xz -dc "$archive" | tar -xf -) || fail "Cannot unpack \"$archive\". Try: apt-get install xz-utils"
+if command -v xz >/dev/null; then
+  (cd "$work" && xz -dc "$archive" | tar -xf -)
+else
+  (cd "$work" && tar -xJf "$archive")
+fi || fail "Cannot unpack \"$archive\": it takes xz"
+"$work/$name/harbor-db" --version || fail "Cannot run the new program on this machine: what is installed stays"
 
 # put FILE FOLDER NAME MODE: renamed into place, so that a program that runs is not overwritten.
 put() {
@@ -90,4 +98,3 @@ put completions/harbor-db.fish "$prefix/share/fish/vendor_completions.d" harbor-
 for page in "$work/$name"/man/*.1; do
   put "man/${page##*/}" "$prefix/share/man/man1" "${page##*/}" 644
 done
-"$prefix/bin/harbor-db" --version

@@ -1,5 +1,5 @@
 import { formatBytes } from "../../base/quantity.ts";
-import { findNamed, folderOptions, openAppBackups } from "./options.ts";
+import { folderOptions, openAppBackups } from "./options.ts";
 import { ageText, listedBackup, positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 
@@ -8,14 +8,15 @@ export const backupDeleteCommand = defineCommand({
   summary: "remove one backup",
   description:
     "Says what it is and asks; without a terminal it needs --yes. To remove those that no rule keeps: backup prune.",
-  arguments: [{ name: "<backup>", summary: "its file, its id or the beginning of it, or latest" }],
+  arguments: [{ name: "<backup>", summary: "its file, or its id or the beginning of it" }],
   options: folderOptions,
   examples: [{ line: "backup delete openharbor-20260728T1011", does: "the backup whose id begins so" }],
   run: async (app, { args, options }) => {
     const { readBackup, readBackups } = await import("../../backup/folder.ts");
     const { deleteBackup } = await import("../../backup/delete.ts");
     const backups = await openAppBackups(app, options);
-    const backup = readBackup(await findNamed(app, backups, args[0]!));
+    // `latest` could be that of a database from which this one was copied.
+    const backup = readBackup(backups.find(args[0]!, app.system.cwd));
     const { manifest } = backup;
     const others = readBackups(backups.folder).backups.filter((each) =>
       each.manifest.id !== manifest.id && each.isWhole && each.manifest.revision === manifest.revision &&

@@ -10,7 +10,10 @@ export const allOption = {
 
 /** What is run for each. */
 export interface AllDatabases {
+  /** With what the file of settings names. */
   readonly system: System;
+  /** Without what it says, which is each database's own. */
+  readonly outside: System;
   readonly report: Report;
   /** The command line, which has `--all`. */
   readonly args: readonly string[];
@@ -22,12 +25,29 @@ export interface AllDatabases {
 }
 
 /**
+ * Refuses what one run would do over another's: the page is one database's, and a monitor would hear of the last one alone.
+ *
+ * @param options Of the command line, the environment and what the file of settings says for all
+ * @throws {HarborError} `usage`
+ */
+export function refuseShared(options: Readonly<Record<string, unknown>>): void {
+  const shared = ["report", "ping"].find((each) => options[each] !== undefined);
+  if (shared === undefined) return;
+  throw new HarborError("usage", `Cannot use one --${shared} for all databases`, {
+    state: "each would take the place of the one before",
+    hint: `Give each its own in the file of settings: ${shared} under [databases.NAME]`,
+  });
+}
+
+/**
  * Runs a command line for each database of the file of settings, in the order in which it names them.
  *
  * @returns The exit code of the first that failed, else 0; with `--json` the documents; the names of those not touched
  * @throws {HarborError} `bad_config` when it names none
  */
-export async function runForAll({ system, report, args, isJson, stopsAtFailure, run }: AllDatabases) {
+export async function runForAll(
+  { system, outside, report, args, isJson, stopsAtFailure, run }: AllDatabases,
+) {
   const { path = null, databases: names = [] } = system.settingsFile ?? {};
   if (names.length === 0) {
     throw new HarborError("bad_config", "Cannot go through all databases", {
@@ -42,9 +62,9 @@ export async function runForAll({ system, report, args, isJson, stopsAtFailure, 
     count++;
     report.line(`${report.colors.bold("database")}   ${name}`);
     let printed = "";
-    const stdout = { ...system.stdout, write: (text: string) => void (printed += text) };
+    const stdout = { ...outside.stdout, write: (text: string) => void (printed += text) };
     const own = [...args.filter((each) => each !== "--all"), "--database", name];
-    const ended = await run(withoutAll(isJson ? { ...system, stdout } : system), own);
+    const ended = await run(withoutAll(isJson ? { ...outside, stdout } : outside), own);
     if (isJson) documents.push({ name, ...JSON.parse(printed) });
     if (code === 0) code = ended;
     if (ended !== 0 && stopsAtFailure) break;

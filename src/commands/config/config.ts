@@ -40,6 +40,7 @@ export const configCommand = defineCommand({
   },
 });
 
+/** What the command line says has taken the place of every variable for the same. */
 function urlFrom(url: string | undefined, system: System): string {
   const { environment, envFile } = system;
   const named = urlNames.map(variableOf).find((name) => environment[name] !== undefined);

@@ -1,15 +1,15 @@
-import { statSync } from "node:fs";
+import { closeSync, fstatSync, readFileSync, type Stats } from "node:fs";
 import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { HarborError } from "../../base/errors.ts";
 import { listOf, readAs } from "../../base/json_schema.ts";
-import { readRegularText } from "../../base/files/regular_file.ts";
+import { openRegularFile } from "../../base/files/regular_file.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import { defaultConfig } from "../../cli/global_options.ts";
-import { isOurs } from "../../cli/find_project.ts";
+import { currentUser } from "../../base/files/open_folder.ts";
 import { variableOf } from "../../cli/options.ts";
 import type { System } from "../../cli/system.ts";
-import { pathNames, settingNames } from "./setting_names.ts";
+import { pathNames, settingNames, urlNames } from "./setting_names.ts";
 
 /** A file of settings. */
 export interface Config {
@@ -41,16 +41,39 @@ export async function readConfig({ given, system }: ConfigSources): Promise<Conf
   const named = given.get("config") ?? system.environment[variableOf("config")];
   const isNamed = typeof named === "string";
   const path = isNamed ? resolve(system.cwd, named) : defaultConfig;
-  if (!isNamed && statSync(path, { throwIfNoEntry: false }) === undefined) return null;
-  refuseUnsafe(path);
-  const text = readRegularText(path, mostBytes);
-  if (text === undefined) throw badConfig(path, "there is no such file");
-  return await parseConfig(text, path);
+  const file = openConfig(path, isNamed);
+  if (file === undefined) {
+    if (isNamed) throw badConfig(path, "there is no such file");
+    return null;
+  }
+  try {
+    refuseUnsafe(path, fstatSync(file));
+    const text = readFileSync(file, "utf8");
+    return await parseConfig(text, path);
+  } finally {
+    closeSync(file);
+  }
 }
 
-function refuseUnsafe(path: string): void {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined || isOurs(path) && (stat.mode & 0o022) === 0) return;
+/** Opens the file, of which the machine's own may be kept from this user. */
+function openConfig(path: string, isNamed: boolean): number | undefined {
+  try {
+    return openRegularFile(path);
+  } catch (error) {
+    const isForbidden = error instanceof HarborError &&
+      (error.cause as NodeJS.ErrnoException | undefined)?.code === "EACCES";
+    if (isNamed || !isForbidden) throw error;
+    return undefined;
+  }
+}
+
+function refuseUnsafe(path: string, { uid, mode, size }: Stats): void {
+  if (size > mostBytes) {
+    throw badConfig(path, `it is ${size} bytes long, more than the ${mostBytes} that it may be`);
+  }
+  const user = currentUser();
+  // Windows has neither.
+  if (user === undefined || ((uid === user || uid === 0) && (mode & 0o022) === 0)) return;
   throw new HarborError("unsafe_path", `Cannot take settings from "${path}"`, {
     state: "others may write it",
     hint: `As its owner: chmod go-w ${quoteForShell(path)}; it has to be yours or root's.`,
@@ -81,6 +104,11 @@ export async function parseConfig(text: string, path: string): Promise<Config> {
     (field, state) => badConfig(path, `${field === "" ? "it" : `"${field}"`} ${state}`),
   );
   const folder = dirname(path);
+  const merged = (table: Settings): Settings => {
+    const isPlaced = urlNames.some((each) => each in table);
+    const common = Object.entries(settings).filter(([name]) => !isPlaced || !urlNames.includes(name));
+    return { ...Object.fromEntries(common), ...table };
+  };
   const settings = settingsOf(own, { path, folder });
   return {
     path,
@@ -88,7 +116,7 @@ export async function parseConfig(text: string, path: string): Promise<Config> {
     databases: new Map(
       Object.entries(databases).map((
         [name, table],
-      ) => [name, { ...settings, ...settingsOf(table, { path, folder }) }]),
+      ) => [name, merged(settingsOf(table, { path, folder }))]),
     ),
   };
 }
@@ -99,6 +127,9 @@ function settingsOf(
   table: Readonly<Record<string, unknown>>,
   { path, folder }: { readonly path: string; readonly folder: string },
 ): Settings {
+  if (urlNames.every((each) => each in table)) {
+    throw badConfig(path, `it says both ${urlNames.join(" and ")}, which say the same thing twice`);
+  }
   return Object.fromEntries(
     Object.entries(table as Record<string, Value>).map(([name, value]) => {
       if (!settingNames.includes(name)) throw unknownName(name, path);

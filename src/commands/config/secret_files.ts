@@ -35,7 +35,7 @@ export function withSecretFiles(system: System): System {
   const values: Record<string, string> = {};
   for (const name of named) {
     const variable = `${name}_FILE`;
-    const isSaidTwice = environment[name] !== undefined && envFile.values[name] !== environment[name];
+    const isSaidTwice = environment[name] !== undefined && envFile.values[name] === undefined;
     if (isSaidTwice) {
       throw new HarborError("bad_config", `Cannot take both ${name} and ${variable}`, {
         state: "they say the same thing twice",
@@ -67,8 +67,7 @@ export function withUrlFile(settings: GlobalValues, { cwd }: System): GlobalValu
       hint: "Leave one of the two out.",
     });
   }
-  const path = resolve(cwd, databaseUrlFile);
-  return { ...settings, databaseUrl: readSecret(path, "--database-url-file") };
+  return { ...settings, databaseUrl: readSecret(resolve(cwd, databaseUrlFile), "--database-url-file") };
 }
 
 function readSecret(path: string, variable: string): string {

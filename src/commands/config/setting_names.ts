@@ -31,6 +31,9 @@ export const settingNames: readonly string[] = [
   "on-failure",
 ];
 
+/** Those that say where the database is: one of the two. */
+export const urlNames: readonly string[] = ["database-url", "database-url-file"];
+
 /** Those that hold a path, which is meant from the file's own folder. */
 export const pathNames: readonly string[] = [
   "database-url-file",

@@ -1,3 +1,4 @@
+import { HarborError } from "../../base/errors.ts";
 import { adoptBefore } from "./run_adoption.ts";
 import { allOption } from "../config/all_databases.ts";
 import { defineCommand } from "../../cli/command.ts";
@@ -30,7 +31,16 @@ export const upgradeCommand = defineCommand({
     { line: "upgrade --sql > review.sql", does: "the script, to read" },
   ],
   run: async (app, { args, options }) => {
-    if (options.abandon) return await abandonBeside(app);
+    if (options.abandon) {
+      const other = options.dryRun ? "--dry-run" : options.sql ? "--sql" : args[0];
+      if (other !== undefined) {
+        throw new HarborError("usage", `Cannot take "${other}" beside --abandon`, {
+          state: "it takes away what was left and does nothing else",
+          hint: "harbor-db status names what would go.",
+        });
+      }
+      return await abandonBeside(app);
+    }
     const target = args[0] ?? "head";
     const adopted = options.adopt ? await adoptBefore(app, { target, options }) : null;
     if (adopted?.isAll) return adopted.outcome;

@@ -68,7 +68,7 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const secretFiles = {
     ...databaseUrlFile === undefined ? {} : { HARBOR_DB_DATABASE_URL_FILE: absolute(databaseUrlFile) },
     ...Object.fromEntries(
-      Object.entries(system.secretFiles).filter(([variable]) => passedOn.includes(variable))
+      Object.entries(system.secretFiles).filter(([variable]) => isPassedOn(variable, app, options))
         .map(([variable, path]) => [`${variable}_FILE`, path]),
     ),
   };
@@ -208,6 +208,13 @@ const passedOn = [
   "HARBOR_DB_PING",
 ];
 
+/** Whether the run needs a variable, whose value is in a file and was not said otherwise. */
+function isPassedOn(variable: string, app: App, { ping }: ScheduleValues): boolean {
+  if (variable === "DATABASE_URL") return saysUrl(app);
+  if (variable === "HARBOR_DB_PING") return ping === app.system.environment[variable];
+  return passedOn.includes(variable);
+}
+
 /** Whether a file says where the database is. */
 function saysUrl({ settings, system }: App): boolean {
   return settings.databaseUrlFile !== undefined ||
@@ -215,8 +222,9 @@ function saysUrl({ settings, system }: App): boolean {
 }
 
 /** A password or token is whatever the URL's reader found, wherever it came from. */
-function secretsOf(app: App, url: DatabaseUrl, { ping }: ScheduleValues): Readonly<Record<string, string>> {
+function secretsOf(app: App, url: DatabaseUrl, options: ScheduleValues): Readonly<Record<string, string>> {
   const { hasSecret } = url;
+  const { ping } = options;
   const tokens = ["HARBOR_DB_AUTH_TOKEN", "LIBSQL_AUTH_TOKEN", "TURSO_AUTH_TOKEN", "PGPASSWORD"].flatMap(
     (variable) => {
       const value = app.system.environment[variable];
@@ -226,7 +234,10 @@ function secretsOf(app: App, url: DatabaseUrl, { ping }: ScheduleValues): Readon
   return {
     ...hasSecret && !saysUrl(app) ? { DATABASE_URL: writtenUrl(app, url) } : {},
     ...Object.fromEntries(tokens),
-    ...ping === undefined || "HARBOR_DB_PING" in app.system.secretFiles ? {} : { HARBOR_DB_PING: ping },
+    ...ping === undefined ||
+        ("HARBOR_DB_PING" in app.system.secretFiles && isPassedOn("HARBOR_DB_PING", app, options))
+      ? {}
+      : { HARBOR_DB_PING: ping },
   };
 }
 

@@ -16,8 +16,10 @@ import { planSchedule, type SchedulePlan, type ScheduleValues } from "./plan.ts"
 
 /** Prints or writes what runs `verify` every night. */
 export async function runSchedule(app: App, options: ScheduleValues): Promise<Outcome> {
-  const plan = planSchedule(app, options);
-  if (options.uninstall) return await uninstall(app, plan);
+  const { uninstall: isUninstall, user } = options;
+  // Whose units go does not depend on who would back up.
+  const plan = planSchedule(app, isUninstall ? { ...options, user: user ?? "root" } : options);
+  if (isUninstall) return await uninstall(app, plan, options.dryRun);
   if (options.cron && options.install) {
     throw new HarborError("usage", "Cannot install a crontab line: put it into a crontab yourself", {
       hint: "harbor-db schedule --cron, then crontab -e",
@@ -121,7 +123,7 @@ async function install(app: App, plan: SchedulePlan, { files, isDryRun }: Instal
 }
 
 /** Removes the units of a name, and what systemd links to the timer; the file of secrets is the operator's. */
-async function uninstall(app: App, plan: SchedulePlan): Promise<Outcome> {
+async function uninstall(app: App, plan: SchedulePlan, isDryRun: boolean): Promise<Outcome> {
   const { report } = app;
   const { name, unitDir, user, environmentFile } = plan;
   const units = [`${name}.service`, `${name}.timer`, `${name}-failed.service`].map((unit) =>
@@ -141,14 +143,19 @@ async function uninstall(app: App, plan: SchedulePlan): Promise<Outcome> {
   const next = [`${systemctl} stop ${name}.timer`, `${systemctl} daemon-reload`];
   if (paths.length === 0) report.line(`nothing to remove: ${unitDir} has no ${name}.timer`);
   else {
-    await app.confirm(`Remove ${paths.join(", ")}?`);
-    for (const path of paths) rmSync(path);
-    for (const path of paths) report.line(`removed  ${path}`);
-    report.line(`Now run: ${next.join(" && ")}`);
+    if (!isDryRun) {
+      await app.confirm(`Remove ${paths.join(", ")}?`);
+      for (const path of paths) rmSync(path);
+    }
+    for (const path of paths) report.line(`${isDryRun ? "would be removed" : "removed"}  ${path}`);
+    if (!isDryRun) report.line(`Now run: ${next.join(" && ")}`);
   }
   if (existsSync(environmentFile)) report.note(`${environmentFile} is yours and stays`);
   return {
-    json: { files: paths.map((path) => ({ path, state: "removed" })), next: paths.length === 0 ? [] : next },
+    json: {
+      files: paths.map((path) => ({ path, state: isDryRun ? "to be removed" : "removed" })),
+      next: paths.length === 0 ? [] : next,
+    },
   };
 }
 
@@ -183,7 +190,7 @@ function writeSecrets({ environmentFile, secrets }: SchedulePlan): void {
 
 function inFolder(path: string, work: () => void): void {
   try {
-    mkdirSync(trustedPath(dirname(path)), { recursive: true });
+    mkdirSync(trustedPath(dirname(path)), { recursive: true, mode: 0o755 });
     work();
   } catch (error) {
     if (error instanceof HarborError && error.code === "unsafe_path") throw error;
