@@ -15,9 +15,8 @@ import {
   setAlembicVersion,
 } from "../engines/version_table.ts";
 import { userStatement } from "../engines/statement_names.ts";
-import type { Revision } from "../history/history.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { type Inspection, keptOf } from "./inspect.ts";
+import { keptOf } from "./inspect.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { type Adoption, prepareAdoption } from "./prepare.ts";
 import { snapshotOf } from "../history/revision_schema.ts";
@@ -69,7 +68,7 @@ export function adopt(context: RunContext, options: AdoptOptions): Promise<Adopt
 /** Returns the one batch that takes a database over. */
 export function adoptionBatch(
   { database, history, version, now }: RunContext,
-  { inspection, action, to, isOnRecord, statements }: Adoption,
+  { inspection, action, to, drift, statements }: Adoption,
 ): readonly SQL[] {
   const startedAt = now().toISOString();
   const origin = action === "bridge" ? "bridge" : "adopt";
@@ -89,16 +88,10 @@ export function adoptionBatch(
     ...applied === null ? createIdentity(database.dialect) : [],
     ...statements.map((statement) => userStatement(sql.raw(statement.sql))),
     ...stale.flatMap((row) => deleteApplied(row.revision)),
-    ...recordDrift(isOnRecord ? driftFrom(inspection, reached.at(-1)) : [], startedAt),
+    ...recordDrift(drift ?? [], startedAt),
     ...added.map((revision) => insertApplied(recordOf(revision, { startedAt, appliedBy: version, origin }))),
     ...hasAlembic ? setAlembicVersion(to) : [],
   ];
-}
-
-/** Returns in which ways a schema is another than a revision's snapshot says, as sentences. */
-function driftFrom({ schemas, live }: Inspection, revision: Revision | undefined): readonly string[] {
-  if (revision === undefined) return [];
-  return compareSnapshots(snapshotOf(revision), ownTables(schemas, live)).map(describeDifference);
 }
 
 /** Fails unless a schema is that of the revision, with what was to be kept and nothing else. */

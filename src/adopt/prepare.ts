@@ -18,6 +18,7 @@ import { shareRemedy } from "../state/read_unmanaged.ts";
 import { conflictError, findConflicts } from "../migrate/check_rows.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { describeLabels, headSchema, inspect, type Inspection } from "./inspect.ts";
+import { type OnRecord, readOnRecord } from "./on_record.ts";
 
 /** What `adopt` would do with a database, and whether it can. */
 export interface Adoption {
@@ -26,8 +27,8 @@ export interface Adoption {
   readonly action: "none" | "stamp" | "bridge";
   /** The revision that it will be at; `null` for base. */
   readonly to: string | null;
-  /** Whether drizzle's own record of the very scripts settles that, whatever they left. */
-  readonly isOnRecord: boolean;
+  /** In what the scripts left another schema than `to` says, where drizzle's own record settles that it ran; else `null`. */
+  readonly drift: readonly string[] | null;
   /** What runs beside the version table. */
   readonly statements: readonly BridgeStatement[];
   /** Why it cannot be done. */
@@ -53,7 +54,10 @@ export async function prepareAdoption(
   const forbidden = await rightsError("adopt", context);
   if (forbidden !== null) return { ...plan, refusal: forbidden };
   const advance = await sequencesBehind(context);
-  if (plan.action === "stamp" && plan.isOnRecord) return { ...plan, statements: advance };
+  if (plan.action === "stamp" && plan.drift !== null) {
+    const refusal = obstacleError(database.url, misplaced(inspection), inspection.labels);
+    return { ...plan, statements: advance, refusal };
+  }
   if (plan.action === "stamp") {
     // An exact schema settles what a label leaves open.
     const kept = inspection.match.exact ? [] : inspection.kept;
@@ -72,7 +76,7 @@ export async function chooseAdoption(
 ): Promise<Pick<Adoption, "inspection" | keyof Choice>> {
   try {
     const inspection = await inspect(context);
-    return { inspection, isOnRecord: false, ...chooseAction(context, inspection) };
+    return { inspection, drift: null, ...await chooseAction(context, inspection) };
   } catch (error) {
     // What a file of SQLite's cannot be read for; a value of another form than ours is no damage of it.
     const isDamage = error instanceof HarborError && error.code === "not_a_database" &&
@@ -81,17 +85,18 @@ export async function chooseAdoption(
   }
 }
 
-type Choice = Pick<Adoption, "action" | "to" | "isOnRecord">;
+type Choice = Pick<Adoption, "action" | "to" | "drift">;
 
-function chooseAction(
+async function chooseAction(
   context: RunContext,
   inspection: Inspection,
-): Pick<Choice, "action" | "to"> & Partial<Choice> {
+): Promise<Pick<Choice, "action" | "to"> & Partial<Choice>> {
   const { live, match, labels, toHead, kept, schemas } = inspection;
   const isEmpty = live.tables.length === 0 && inspection.elsewhere.length === 0;
   if (isEmpty && labels.every((label) => label.rows.length === 0)) return { action: "none", to: null };
   const head = headOf(context.history)?.id ?? null;
-  const current = managedAt(context, inspection);
+  const recorded = await readOnRecord(context, inspection);
+  const current = managedAt(context, inspection, recorded);
   // What a copy would lose, every upgrade from here would refuse.
   const isOdd = ownTables(schemas, live).tables.some(({ peculiarities }) =>
     peculiarities?.some(isLostInCopy)
@@ -107,27 +112,20 @@ function chooseAction(
   if (match.exact && !isLed && (match.revision !== null || isEmpty)) {
     return { action: "stamp", to: match.revision };
   }
-  const recorded = recordedAt(inspection);
   if (recorded !== null && inspection.applied === null) {
-    return { action: "stamp", to: recorded, isOnRecord: true };
+    return { action: "stamp", to: recorded.revision, drift: recorded.drift };
   }
   // Head and something of somebody else's.
   const isHead = ownTables(schemas, live).tables.length > 0 && toHead.length === 0;
   return { action: isHead ? "stamp" : "bridge", to: head };
 }
 
-/**
- * Returns the revision up to which drizzle's own migrator ran the very scripts that are here, none left out and none
- * edited since; `null` when it did not. Where they leave another schema than their snapshots say, so does an upgrade.
- */
-function recordedAt({ labels }: Inspection): string | null {
-  const label = labels.find(({ by, edited }) => by === "drizzle" && edited.length === 0);
-  return label?.revision ?? null;
-}
-
 /** Returns the revision at which the database is managed, when its schema bears that out; `null` for base. */
-function managedAt({ history }: RunContext, inspection: Inspection): string | null | undefined {
-  const { applied, labels } = inspection;
+function managedAt(
+  { history }: RunContext,
+  { applied, labels }: Inspection,
+  recorded: OnRecord | null,
+): string | null | undefined {
   if (applied === null) return undefined;
   try {
     const { done, unfinished } = locate(history, applied);
@@ -135,7 +133,7 @@ function managedAt({ history }: RunContext, inspection: Inspection): string | nu
     const said = labels.filter(({ by, rows }) => by === "harbor-db" || (by === "alembic" && rows.length > 0));
     const isTrue = (label: Label) =>
       label.revision === current &&
-      (label.isTrue || (current !== null && current === recordedAt(inspection)));
+      (label.isTrue || (current !== null && current === recorded?.revision));
     return unfinished === null && said.every(isTrue) ? current : undefined;
   } catch (error) {
     if (error instanceof HarborError) return undefined;
@@ -195,7 +193,7 @@ function refuseUnfit(
   inspection: Inspection,
   copied: readonly string[] = [],
 ): HarborError | null {
-  const { live, schemas, labels, kept, elsewhere, applied } = inspection;
+  const { live, schemas, labels, kept, applied } = inspection;
   const { url } = context.database;
   const unfinished = applied?.find((row) => row.finishedAt === null);
   if (unfinished !== undefined) {
@@ -215,13 +213,21 @@ function refuseUnfit(
   );
   const target = headSchema(schemas, live);
   const obstacles = [
-    ...strangers(inspection),
+    ...misplaced(inspection),
     ...obstaclesOf({ live, target, origins, labels, kept, copied }),
+  ];
+  return obstacleError(url, obstacles, labels);
+}
+
+/** What shows that the application's tables are not those that are looked at. */
+function misplaced(inspection: Inspection): readonly Obstacle[] {
+  const { live, elsewhere } = inspection;
+  return [
+    ...strangers(inspection),
     ...elsewhere.filter((name) => !live.others.some((other) => other.name === name)).map((name) =>
       notHere(name, live)
     ),
   ];
-  return obstacleError(url, obstacles, labels);
 }
 
 /** A name that can be read, though there is no such table. */

@@ -7,18 +7,19 @@ const driftTable = ownTable("harbor_drift");
 
 /**
  * Returns the statements that record in which ways a database was another than its revision's snapshot says when it was
- * taken over: its scripts made it so.
+ * taken over: its scripts made it so. What was recorded before is gone.
  *
- * @param differences As sentences
+ * @param differences As sentences, of any length, so that no index could hold them
  */
 export function recordDrift(differences: readonly string[], at: string): readonly SQL[] {
-  if (differences.length === 0) return [];
+  const clear = sql`DROP TABLE IF EXISTS ${driftTable}`;
+  if (differences.length === 0) return [clear];
   return [
-    sql`CREATE TABLE IF NOT EXISTS ${driftTable} (
-  difference TEXT NOT NULL PRIMARY KEY,
+    clear,
+    sql`CREATE TABLE ${driftTable} (
+  difference TEXT NOT NULL,
   recorded_at VARCHAR(30) NOT NULL
 )`,
-    sql`DELETE FROM ${driftTable}`,
     ...differences.map((difference) =>
       sql`INSERT INTO ${driftTable} (difference, recorded_at) VALUES (${difference}, ${at})`
     ),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,10 +11,11 @@ import { drizzle as drizzleSqlite } from "drizzle-orm/sqlite-proxy";
 import { migrate as migrateSqlite } from "drizzle-orm/sqlite-proxy/migrator";
 import { adopt } from "../../src/adopt/adopt.ts";
 import { describeLabel } from "../../src/adopt/rules/labels.ts";
-import { prepareAdoption } from "../../src/adopt/prepare.ts";
+import { chooseAdoption, prepareAdoption } from "../../src/adopt/prepare.ts";
 import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import type { History } from "../../src/history/history.ts";
+import { readDrift, recordDrift } from "../../src/engines/taken_over.ts";
 import { readHistory } from "../../src/history/read_history.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { readStatus } from "../../src/state/read_status.ts";
@@ -98,6 +100,11 @@ const migrators: Readonly<Record<Dialect, (engine: Engine, url: string, folder: 
       })),
 };
 
+const damages = [
+  ["ALTER TABLE notes RENAME TO away", "ALTER TABLE away RENAME TO notes"],
+  ["ALTER TABLE notes RENAME COLUMN size TO weight", "ALTER TABLE notes RENAME COLUMN weight TO size"],
+] as const;
+
 const places: Readonly<Record<Dialect, string>> = { sqlite: "ran", postgresql: "ops.ran" };
 
 for (const engine of engines) {
@@ -162,8 +169,19 @@ for (const engine of engines) {
         await migrators[dialect](engine, url, join(dir, dialect));
         await withTestDatabase(url, async (database) => {
           const context = contextOf(database, history);
+          // What the scripts made and is gone is damage, whatever drizzle's table says.
+          for (const [gone, back] of damages) {
+            await engine.query(url, gone);
+            assert.equal((await chooseAdoption(context)).action, "bridge", gone);
+            await engine.query(url, back);
+          }
+          // A sentence may be as long as a view is.
+          await database.write(recordDrift([randomBytes(10_000).toString("hex")], "then"), "schema");
           const { action, to, inspection } = await adopt(context, { lockWaitMs: 0 });
           assert.deepEqual([action, to], ["stamp", "0004"]);
+          assert.deepEqual([...await readDrift(database)], [
+            "index notes_title is missing, expected notes(title)",
+          ]);
           assert.deepEqual(inspection.match.differences.map(({ path }) => path), ["index notes_title"]);
           assert.equal((await prepareAdoption(context)).action, "none");
           assert.equal((await readStatus(context)).current?.revision, "0004");
@@ -181,6 +199,13 @@ for (const engine of engines) {
         assert.match(since.map(({ message }) => message).join(), /column notes.title is missing/);
         const [theirs] = await engine.query(url, "SELECT version_num FROM alembic_version");
         assert.equal(theirs!["version_num"], "0123456789ab");
+        // A bridge leads to the snapshot, and nothing is otherwise any more.
+        await withTestDatabase(url, async (database) => {
+          assert.equal((await adopt(contextOf(database, history), { lockWaitMs: 0 })).action, "bridge");
+          assert.equal((await readDrift(database)).size, 0);
+        });
+        const bridged = await verified();
+        assert.match(bridged.findings.at(-1)!.message, /exactly as revision 0004/);
       })
     ));
 }

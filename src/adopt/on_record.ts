@@ -1,0 +1,97 @@
+import { HarborError } from "../base/errors.ts";
+import { openScratch } from "../engines/open/scratch.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import type { Revision } from "../history/history.ts";
+import { snapshotOf } from "../history/revision_schema.ts";
+import { compareSnapshots, describeDifference, type Difference } from "../schema/compare_snapshots.ts";
+import { ownTables } from "../state/rules/match_revision.ts";
+import type { Inspection } from "./inspect.ts";
+
+/** What drizzle's own record settles. */
+export interface OnRecord {
+  readonly revision: string;
+  /** In what the scripts leave another schema than the revision's snapshot says, as sentences. */
+  readonly drift: readonly string[];
+}
+
+/**
+ * Returns the revision up to which drizzle's own migrator ran the very scripts that are here, none left out and none
+ * edited since; `null` when it did not, or when the schema is not what they leave: what was lost since is damage. Where
+ * they leave another schema than their snapshots say, so does an upgrade.
+ */
+export async function readOnRecord(context: RunContext, inspection: Inspection): Promise<OnRecord | null> {
+  const { revisions } = context.history;
+  const label = inspection.labels.find(({ by, edited }) => by === "drizzle" && edited.length === 0);
+  const last = revisions.findIndex(({ id }) => id === label?.revision);
+  const revision = revisions[last];
+  if (revision === undefined) return null;
+  const differences = compareSnapshots(
+    snapshotOf(revision),
+    ownTables(inspection.schemas, inspection.live),
+  );
+  if (differences.length === 0) return { revision: revision.id, drift: [] };
+  const left = await leftByScripts(context, revisions.slice(0, last + 1), inspection);
+  const drift = differences.filter(left);
+  // What is there beside it was made by somebody, and is theirs.
+  const isWhole = differences.every((each) => each.kind === "extra" || drift.includes(each));
+  return isWhole ? { revision: revision.id, drift: drift.map(describeDifference) } : null;
+}
+
+/** Says of a difference from a snapshot whether the scripts leave it. */
+type IsLeft = (difference: Difference) => boolean;
+
+async function leftByScripts(
+  context: RunContext,
+  revisions: readonly Revision[],
+  { schemas }: Pick<Inspection, "schemas">,
+): Promise<IsLeft> {
+  const scratch = await openScratch(context.database.dialect, null, nobody);
+  const last = revisions.at(-1)!;
+  try {
+    const left = await scratch?.(async (database) => {
+      const { migrate } = await import("../migrate/migrate.ts");
+      await migrate(
+        { ...context, database, notify: () => {} },
+        { goal: { direction: "upgrade", text: last.id }, lockWaitMs: 0 },
+      );
+      return compareSnapshots(snapshotOf(last), ownTables(schemas, await database.introspect()));
+    });
+    if (left !== undefined) {
+      const sentences = new Set(left.map(describeDifference));
+      return (each) => sentences.has(describeDifference(each));
+    }
+  } catch (error) {
+    // They may need what only that database has: a function of the application's, rows.
+    if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+  }
+  const statements = revisions.flatMap((each) => each.upgrade().statements.map(({ sql }) => sql));
+  return (each) => !isInvalid(each) && !(each.kind === "missing" && isNamed(each, statements));
+}
+
+/** Nobody waits for a database in memory. */
+const nobody = { name: "harbor-db", host: "", pid: 0, processSpace: null, isAlive: () => false };
+
+/** What the engine began and did not end. */
+function isInvalid({ actual }: Difference): boolean {
+  return actual !== null && /(?:INVALID|NOT VALID)$/.test(actual);
+}
+
+/** Whether a statement may make what is missing: it names all that the path does, and what makes a key. */
+function isNamed({ path }: Difference, statements: readonly string[]): boolean {
+  const [, kind = "", name = ""] = /^(primary key|foreign key|\w+) (.+)$/.exec(path) ?? [];
+  const names = [...wordsOf(name.replace(/ (?:of|on) (?=\S+$)/, " ")), ...keyWords.get(kind) ?? []];
+  return statements.some((sql) => {
+    const words = new Set(wordsOf(sql));
+    return names.every((each) => words.has(each));
+  });
+}
+
+const keyWords: ReadonlyMap<string, readonly string[]> = new Map([
+  ["primary key", ["primary"]],
+  ["foreign key", ["references"]],
+  ["unique", ["unique"]],
+]);
+
+function wordsOf(text: string): readonly string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}_$]+/gu) ?? [];
+}
