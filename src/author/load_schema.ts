@@ -97,16 +97,14 @@ function placeIn(text: string, thing: string): number {
  * @throws {HarborError} `bad_schema`
  */
 export function readExports(file: string, exported: unknown, usual?: Casing): LoadedSchema {
-  const found = { sqlite: new Map<string, SQLiteTable>(), postgresql: new Map<string, PgTable>() };
-  const others: Readonly<Record<Dialect, Map<string, unknown>>> = {
-    sqlite: new Map(),
-    postgresql: new Map(),
-  };
+  // Sets, since two files that one passes on may export two things by one name, and one thing by two.
+  const found = { sqlite: new Set<SQLiteTable>(), postgresql: new Set<PgTable>() };
+  const others: Readonly<Record<Dialect, Set<unknown>>> = { sqlite: new Set(), postgresql: new Set() };
   const settings = isRecord(exported) ? exported : {};
   const all = everything(settings);
-  for (const [name, value] of all) {
-    if (is(value, SQLiteTable)) keep(found.sqlite, name, value);
-    else if (is(value, PgTable)) keep(found.postgresql, name, value);
+  for (const [, value] of all) {
+    if (is(value, SQLiteTable)) found.sqlite.add(value);
+    else if (is(value, PgTable)) found.postgresql.add(value);
   }
   const declared = dialects.filter((dialect) => found[dialect].size > 0);
   if (declared.length === 0) {
@@ -114,34 +112,35 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
       hint: 'export const files = pgTable("files", …)',
     });
   }
-  const postgresql = [...found.postgresql.values()];
+  const postgresql = [...found.postgresql];
   for (const [name, value] of all) {
     const dialect = otherThing(name, value, postgresql);
-    if (dialect !== null) keep(others[dialect], name, value);
+    if (dialect !== null) others[dialect].add(value);
   }
-  refuseFaults(postgresql, [...others.postgresql.values()]);
-  refuseSameNames([...found.sqlite.values()]);
-  for (const table of [...postgresql, ...found.sqlite.values()]) refuseWrongDefaults(table);
+  refuseFaults(postgresql, [...others.postgresql]);
+  refuseSameNames([...found.sqlite]);
+  for (const table of [...postgresql, ...found.sqlite]) refuseWrongDefaults(table);
   // A type that a column has is part of the schema, exported or not.
   for (const column of postgresql.flatMap((table) => getTableConfig(table).columns)) {
     const type = enumOf(is(column, PgArray) ? column.baseColumn : column);
-    if (type !== undefined) keep(others.postgresql, `enum ${type.enumName}`, type);
+    if (type !== undefined) others.postgresql.add(type);
   }
-  refuseTwoTypes([...others.postgresql.values()]);
+  refuseTwoTypes([...others.postgresql]);
   const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]) ?? usual;
+  const everyPostgres: MakeSchema = () => ({ ...[...postgresql, ...others.postgresql] });
   /** What drizzle-kit takes of each dialect, where the schema has no tables of that dialect's own and where it has. */
   const makers: Readonly<Record<Dialect, Makers>> = {
     sqlite: {
       derived: () =>
         postgresql.length === 0 ? null : {
-          ...sqliteTables(Object.fromEntries(found.postgresql), { casing }),
-          ...sqliteViews(Object.fromEntries(others.postgresql), { casing }),
+          ...sqliteTables(everyPostgres(), { casing }),
+          ...sqliteViews(everyPostgres(), { casing }),
         },
-      declared: () => Object.fromEntries<unknown>([...found.sqlite, ...others.sqlite]),
+      declared: () => ({ ...[...found.sqlite, ...others.sqlite] }),
     },
     postgresql: {
       derived: () => null,
-      declared: () => Object.fromEntries<unknown>([...found.postgresql, ...others.postgresql]),
+      declared: everyPostgres,
     },
   };
   return {
@@ -152,7 +151,9 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
   };
 }
 
-type MakeTables = () => Readonly<Record<string, unknown>> | null;
+type MakeSchema = () => Readonly<Record<string, unknown>>;
+
+type MakeTables = () => ReturnType<MakeSchema> | null;
 
 type Makers = Readonly<Record<"derived" | "declared", MakeTables>>;
 
@@ -167,11 +168,6 @@ function everything(
     if (!isPlain) return [[name, value] as const];
     return seen.has(value) ? [] : everything(value, seen);
   });
-}
-
-/** Keeps a thing once, however often it is exported. */
-function keep<T>(known: Map<string, T>, name: string, value: T): void {
-  if (![...known.values()].includes(value)) known.set(name, value);
 }
 
 function readDialects(file: string, said: unknown): readonly Dialect[] | null {

@@ -680,6 +680,30 @@ for (const [what, exported, state, hint] of faults) {
   });
 }
 
+test("schema.ts: all that two files export by one name is kept, each thing once", async () => {
+  const part = (name: string) => ({
+    items: pg.pgTable(`${name}_items`, { a: pg.integer() }),
+    deeper: {
+      kind: pg.pgEnum(`${name}_kind`, ["a"]),
+      items: pg.pgView(`${name}_view`, {}).as(sql`SELECT 1`),
+    },
+  });
+  const billing = part("billing");
+  const exported = { billing, shop: part("shop"), again: { items: billing.items } };
+  const made = (await ddl("postgresql", exported)).flatMap((each) => /^CREATE [^(]+? "\S+"/.exec(each) ?? []);
+  const names = ["kind", "items", "view"].flatMap((what) => [`"billing_${what}"`, `"shop_${what}"`]);
+  assert.deepEqual(made.map((each) => /"[^".]+"$/.exec(each)?.[0]).sort(), names.sort());
+  const sqlite = (await ddl("sqlite", exported)).join(" ");
+  for (const name of ["billing_items", "shop_items", "billing_view", "shop_view"]) {
+    assert.equal(sqlite.split(`\`${name}\``).length, 2, sqlite);
+  }
+  // A type of a column is kept, too, and is not replaced by another of its name.
+  assert.throws(() =>
+    readExports("schema.ts", {
+      t: pg.pgTable("t", { a: pg.pgEnum("e", ["a"])(), b: pg.pgEnum("e", ["b"])() }),
+    }), /an enum type with other values/);
+});
+
 test("schema.ts: casing names the columns that have no name of their own, on both dialects", async () => {
   const columns: Columns = {
     createdAt: pg.timestamp(),
