@@ -26,8 +26,14 @@ export function parseDrizzleConfig(text: string): DrizzleConfig {
     outer = outer.replaceAll(/(["']?[\w$]+["']?\s*:\s*)\{[^{}]*\}/g, "$1null");
   }
   const valueOf = (name: string): Setting => {
-    const found = new RegExp(`[{,]\\s*(["']?)${name}\\1\\s*(?::\\s*([^,}\\n]*)|[,}])`).exec(outer);
-    return found === null ? undefined : /^(["'`])([^"'`$\\]*)\1\s*$/.exec(found[2] ?? "")?.[2] ?? null;
+    const found = outer.matchAll(
+      new RegExp(`[{,]\\s*(["']?)${name}\\1\\s*(?::\\s*([^,}\\n]*)|(?=[,}]))`, "g"),
+    );
+    const said = new Set(
+      Array.from(found, ([, , value = ""]) => /^(["'`])([^"'`$\\]*)\1\s*$/.exec(value)?.[2] ?? null),
+    );
+    // Of two objects only running it would tell which one counts.
+    return said.size > 1 ? null : [...said][0];
   };
   const casing = valueOf("casing");
   return {

@@ -34,6 +34,15 @@ const configs: readonly (readonly [string, string, Record<string, unknown>])[] =
   }],
   ["a template with a hole", "export default { out: `${here}/m` }", { out: null }],
   ["several files", `export default { schema: ["./a.ts", "./b.ts"], out: "m" }`, { schema: null, out: "m" }],
+  [
+    "one of two objects",
+    `const prod = { out: "./p", schema: "./s.ts" };
+     export default prod.x ? defineConfig({ out: "./m", schema: "./s.ts", dialect: "sqlite" }) : defineConfig({ dialect: "postgresql" })`,
+    { out: null, schema: "./s.ts" },
+  ],
+  ["a name that stands for itself and another", `export default { schema, schema: "./s.ts" }`, {
+    schema: null,
+  }],
   ["another dialect", `export default { dialect: "mysql" }`, {}],
 ];
 for (const [what, text, expected] of configs) {
