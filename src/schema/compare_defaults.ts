@@ -13,6 +13,7 @@ export function isSameDefault(
   type: string,
   dialect: Dialect,
 ): boolean {
+  if (lengthsOf(a) !== lengthsOf(b)) return false;
   if (isSameExpression(a, b, dialect)) return true;
   const [one, other] = valuesOf([a, b], type, dialect);
   return one !== null && one === other;
@@ -31,7 +32,7 @@ function valuesOf(
 ): readonly [string | null, string | null] {
   const read = readers[dialect](type);
   const [one = null, other = null] = both.map((text) => {
-    const literal = literalOf(text);
+    const literal = literalOf(text, type);
     return literal === null ? null : read(literal);
   });
   return [one, other];
@@ -45,12 +46,31 @@ const readers: Readonly<Record<Dialect, (type: string) => Read>> = {
   postgresql: readerOf,
 };
 
-/** Returns what a literal says, with or without a cast; `null` for any other expression. */
-function literalOf(text: string): string | null {
+/** Returns the lengths that casts cut to or fill up to. An interval's comes from its column, said or not. */
+function lengthsOf(text: string): string {
+  const casts = text.replaceAll(/'(?:[^']|'')*'/g, "").replaceAll(
+    /::\s*char(?:acter)?\b(?!\s*(?:\(|varying))/gi,
+    "$&(1)",
+  );
+  const found = casts.matchAll(/::\s*(?!interval\b)["\w. ]+\((\d+(?:\s*,\s*\d+)?)\)/gi);
+  return [...found].map(([, length]) => length).join(" ").replaceAll(/\s*,\s*/g, ",");
+}
+
+/** Returns what a literal of a type says, with or without a cast to it; `null` for any other expression. */
+function literalOf(text: string, type: string): string | null {
   const bare = text.trim().replace(/^\((.*)\)$/s, "$1");
-  const quoted = /^'((?:[^']|'')*)'(?:::["\w. (),]+(?:\[\])*)*$/.exec(bare)?.[1];
-  if (quoted !== undefined) return quoted.replaceAll("''", "'");
+  const [, quoted, casts = ""] = /^'((?:[^']|'')*)'((?:::["\w. (),]+(?:\[\])*)*)$/.exec(bare) ?? [];
+  if (quoted !== undefined) {
+    // A cast to another type makes another value: `'2024-02-29 12:00'::date` is midnight in a timestamp.
+    const isOwn = casts.split("::").slice(1).every((cast) => isReadAlike(cast, type));
+    return isOwn ? quoted.replaceAll("''", "'") : null;
+  }
   return /^(?:[+-]?[\d.]+(?:e[+-]?\d+)?|true|false)$/i.test(bare) ? bare : null;
+}
+
+function isReadAlike(cast: string, type: string): boolean {
+  const [one, other] = [cast, type].map((name) => readerOf(name.replaceAll("[]", "")));
+  return one === other || (one === decimal && other === float);
 }
 
 const asIs: Read = (text) => text;
@@ -60,12 +80,28 @@ function readerOf(type: string): Read {
     const element = readerOf(type.slice(0, -2));
     return (text) => readArray(text, element);
   }
-  return byType[type.replace(/\([^)]*\)/, "")] ?? asIs;
+  const name = type.replace(/\([^)]*\)/, "").trim().toLowerCase();
+  return byType[shortNames[name] ?? name] ?? asIs;
 }
 
 const lower: Read = (text) => text.toLowerCase();
 const float: Read = (text) => Number.isNaN(Number(text)) ? lower(text) : String(Number(text));
 const withoutBlanks: Read = (text) => text.replaceAll(/\s+/g, "");
+
+/** What types are called for short. */
+const shortNames: Readonly<Record<string, string>> = {
+  int: "integer",
+  int2: "smallint",
+  int4: "integer",
+  int8: "bigint",
+  decimal: "numeric",
+  float4: "real",
+  float8: "double precision",
+  bool: "boolean",
+  time: "time without time zone",
+  timestamp: "timestamp without time zone",
+  timestamptz: "timestamp with time zone",
+};
 
 /** By the names that `format_type` gives types, without their lengths. */
 const byType: Readonly<Record<string, Read>> = {
@@ -81,7 +117,8 @@ const byType: Readonly<Record<string, Read>> = {
   bytea: lower,
   inet: (text) => text.toLowerCase().replace(/^([\d.]+)\/32$|^(.*:.*)\/128$/, "$1$2"),
   macaddr: (text) => text.replaceAll(/[.:-]/g, "").toLowerCase(),
-  date: (text) => /^\s*(\d{4,}-\d\d-\d\d)(?!\d)/.exec(text)?.[1] ?? text,
+  date: (text) =>
+    /^\s*(\d{4,}-\d\d-\d\d)(?:[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d*)?)?Z?)?\s*$/.exec(text)?.[1] ?? text,
   "time without time zone": (text) => secondsOf(text) ?? text,
   "timestamp without time zone": (text) => readMoment(text, false),
   "timestamp with time zone": (text) => readMoment(text, true),
@@ -117,7 +154,7 @@ function readJson(text: string): string | null {
 /** Returns a time of day in seconds, with its fraction; `null` when it is none. */
 function secondsOf(text: string): string | null {
   const [, hours, minutes, seconds = "0", fraction = ""] =
-    /^\s*(\d\d?):(\d\d)(?::(\d\d)(?:\.(\d*))?)?/.exec(text) ?? [];
+    /^\s*(\d\d?):(\d\d)(?::(\d\d)(?:\.(\d*))?)?\s*$/.exec(text) ?? [];
   if (hours === undefined) return null;
   const whole = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
   return `${whole}.${fraction.replace(/0+$/, "")}`;
@@ -128,10 +165,11 @@ function readMoment(text: string, isZoned: boolean): string | null {
   const [, day, time = "00:00", sign = "+", hours = "0", minutes = "0"] =
     /^\s*(\d{4,}-\d\d-\d\d)(?:[T ]+([\d:.]+))?\s*(?:Z|UTC|([+-])(\d\d)(?::?(\d\d))?)?\s*$/i.exec(text) ?? [];
   const seconds = secondsOf(time);
-  if (day === undefined || seconds === null) return text;
+  const days = Date.parse(`${day}T00:00:00Z`);
+  if (seconds === null || Number.isNaN(days)) return text;
   const [whole, fraction] = seconds.split(".");
   const offset = isZoned ? Number(`${sign}1`) * (Number(hours) * 3600 + Number(minutes) * 60) : 0;
-  return `${Date.parse(`${day}T00:00:00Z`) / 1000 + Number(whole) - offset}.${fraction}`;
+  return `${days / 1000 + Number(whole) - offset}.${fraction}`;
 }
 
 /** Months, days and microseconds, which PostgreSQL keeps apart. */
