@@ -11,7 +11,7 @@ import { migrate } from "../../src/migrate/migrate.ts";
 import { compareSnapshots, describeDifference } from "../../src/schema/compare_snapshots.ts";
 import type { Snapshot } from "../../src/schema/snapshot.ts";
 import { snapshotOf } from "../../src/history/revision_schema.ts";
-import { postgresProof, type ProofEngine, proofEngines } from "../support/prove_engines.ts";
+import { libsqlProof, postgresProof, type ProofEngine, proofEngines } from "../support/prove_engines.ts";
 import type { CheckContext } from "../../src/verify/checks/check.ts";
 import { readSchemas } from "../../src/verify/checks/read_schemas.ts";
 import { schemaCheck } from "../../src/verify/checks/schema.ts";
@@ -137,7 +137,7 @@ async function failuresOf({ dialect, scratch }: ProofEngine): Promise<readonly s
   return failures;
 }
 
-const every = [...proofEngines, postgresProof(18)];
+const every = [...proofEngines, libsqlProof, postgresProof(18)];
 const [inProcess, ...servers] = every;
 let running: Promise<readonly (readonly string[])[]> | undefined;
 

@@ -6,7 +6,8 @@ import { type Proof, type ProofSetting, proveRevisions } from "../../src/author/
 import type { Scratch } from "../../src/engines/scratch.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
 import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
-import { testClient } from "./databases.ts";
+import { testClient, withTestDatabase } from "./databases.ts";
+import { withFreshLibsql } from "./servers/sqld_server.ts";
 import { type PostgresVersion, sharedPostgres } from "./servers/postgres_server.ts";
 
 /** What generated scripts are run on. */
@@ -16,11 +17,21 @@ export interface ProofEngine {
   readonly scratch: Scratch;
 }
 
-/** Those that each case of a table is run on. What libSQL makes of each kind of change is in every_change_test.ts. */
-export const proofEngines: readonly ProofEngine[] = [
-  { name: "SQLite in memory", dialect: "sqlite", scratch: memoryScratch(testClient) },
-  postgresProof(15),
-];
+/** What libSQL makes of each kind of change is in every_change_test.ts. */
+export const libsqlProof: ProofEngine = {
+  name: "libSQL",
+  dialect: "sqlite",
+  scratch: (work) => withFreshLibsql((url) => withTestDatabase(url, work)),
+};
+
+export const inMemory: ProofEngine = {
+  name: "SQLite in memory",
+  dialect: "sqlite",
+  scratch: memoryScratch(testClient),
+};
+
+/** Those that each case of a table is run on. */
+export const proofEngines: readonly ProofEngine[] = [inMemory, postgresProof(15)];
 
 /** Returns a PostgreSQL server of a version. */
 export function postgresProof(version: PostgresVersion): ProofEngine {
