@@ -18,6 +18,8 @@ export interface Project {
   readonly schema: string | null;
   /** What the `drizzle.config` says, from whose folder its paths lead. */
   readonly config: DrizzleConfig | null;
+  /** The `drizzle.config` itself. */
+  readonly configFile: string | null;
 }
 
 /**
@@ -41,13 +43,16 @@ function projectIn(folder: string): Project | null {
   const usual = join(folder, "drizzle");
   const isLaidOut = dialects.some((dialect) => existsSync(join(usual, dialect)));
   const text = file === undefined ? null : readIfThere(file);
-  if (file === undefined || text === null) return { history: usual, schema: null, config: null };
+  if (file === undefined || text === null) {
+    return { history: usual, schema: null, config: null, configFile: null };
+  }
   const config = parseDrizzleConfig(text);
   if (config.out === null && !existsSync(usual)) throw computed(file, "out", "--dir <dir>");
   return {
     history: isLaidOut ? usual : resolve(folder, config.out ?? "drizzle"),
     schema: config.schema ? schemaFile(resolve(folder, config.schema)) : null,
     config,
+    configFile: file,
   };
 }
 
@@ -90,6 +95,25 @@ export function refuseUnlessUsable(history: string): void {
     "unsafe_path",
     `Cannot read the history in "${history}": it is another user's, whose scripts would run with your rights`,
     { hint: `When you trust them: --dir ${quoteForShell(history)}` },
+  );
+}
+
+/**
+ * Refuses to run a schema that nobody named when somebody else wrote it, or the config that leads to it.
+ *
+ * @throws {HarborError} `unsafe_path`
+ */
+export function refuseForeignSchema(file: string, configFile: string | null): void {
+  const foreign = [configFile, dirname(file), file].find((path) =>
+    path !== null && existsSync(path) && !isOurs(path)
+  );
+  if (foreign === undefined) return;
+  throw new HarborError(
+    "unsafe_path",
+    `Cannot read the schema in "${file}": ${
+      foreign === file ? "it" : foreign
+    } is another user's, whose code would run with your rights`,
+    { hint: `When you trust it: --schema ${quoteForShell(file)}`, details: { path: file } },
   );
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, realpathSync } from "node:fs";
-import { chown, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chown, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
@@ -145,4 +145,29 @@ test("another user's project is not run with root's rights unless it is named", 
     assert.match(stderr, /another user's, whose scripts would run with your rights/);
     const dir = /--dir (\S+)/.exec(stderr)![1]!;
     await expect(0, ["upgrade", "--dir", dir], { cwd: project });
+    // Nor does its schema.ts run, or one of this user's that another's config leads to.
+    assert.match((await expect(4, ["check"], { cwd: project })).stderr, /scripts would run with your rights/);
+    await expect(0, ["check", "--dir", dir], { cwd: project });
+    await chown(join(project, "drizzle"), 0, 0);
+    await expect(0, ["check"], { cwd: project });
+    const config = join(project, "drizzle.config.json");
+    const marked = join(project, "ran");
+    const text = await readFile(join(project, "schema.ts"), "utf8");
+    await writeFile(
+      join(project, "schema.ts"),
+      `import { writeFileSync } from "node:fs";\nwriteFileSync(${JSON.stringify(marked)}, "");\n${text}`,
+    );
+    await writeFile(config, `{ "schema": "schema.ts" }`);
+    for (const path of [config, join(project, "schema.ts"), project]) {
+      await chown(path, as.uid, as.gid);
+      for (const args of [["check"], ["generate", "More"]]) {
+        const { stderr } = await expect(4, args, { cwd: project });
+        assert.match(stderr, /another user's, whose (code|scripts) would run with your rights/);
+      }
+      await chown(path, 0, 0);
+    }
+    assert.ok(!existsSync(marked));
+    await chown(config, as.uid, as.gid);
+    await runCli(["check", "--schema", "schema.ts"], { cwd: project });
+    assert.ok(existsSync(marked));
   }));

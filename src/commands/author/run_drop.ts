@@ -11,7 +11,7 @@ import { projectPaths, writeOptions } from "./write_revision.ts";
 /** Takes back the newest revision and says what went. */
 export async function runDrop(app: App, target: string | null): Promise<Outcome> {
   const { report, system } = app;
-  const { dir } = projectPaths(app, undefined);
+  const { dir } = projectPaths(app, null);
   const { revision, name, checksums, changes, edited } = planDrop(dir, system.cwd, target);
   const applied = await readAppliedRevisions(app);
   if (applied?.revisions.has(revision) || checksums.some((each) => applied?.checksums.has(each))) {

@@ -19,7 +19,7 @@ export async function runRebase(
   { revision, onto, proveUrl }: RebaseValues,
 ): Promise<Outcome> {
   const { report, system } = app;
-  const { dir } = projectPaths(app, undefined);
+  const { dir } = projectPaths(app, null);
   const { order, rewritten, files } = await rebase({
     dir,
     cwd: system.cwd,

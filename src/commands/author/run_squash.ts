@@ -24,7 +24,7 @@ interface SquashValues {
 /** Makes one revision of several, proves it, writes it and says what was done. */
 export async function runSquash(app: App, { last, from, name, proveUrl }: SquashValues): Promise<Outcome> {
   const { report, system } = app;
-  const { dir } = projectPaths(app, undefined);
+  const { dir } = projectPaths(app, null);
   const folders = readHistoryFolders(dir, system.cwd).map((folder) => checkFolder(folder, null));
   const engine = await loadDrizzleEngine();
   report.event({ kind: "doing", text: "running the scripts up, down and up again" });

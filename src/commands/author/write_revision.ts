@@ -7,6 +7,7 @@ import type { ProjectPart, ProjectPaths } from "../../author/read_project.ts";
 import type { WriteOptions } from "../../author/write_together.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
+import { refuseForeignSchema, refuseUnlessUsable } from "../../cli/find_project.ts";
 import type { GenerateValues } from "./generate_options.ts";
 import { readDecisions } from "./generate_questions.ts";
 import { proofSettings } from "./proof_settings.ts";
@@ -169,17 +170,25 @@ export function writeOptions({ system, lockWaitMs }: App, dir: string): WriteOpt
 /**
  * Returns where the developer's files are: `--dir`, else the project's, else `drizzle/` in the working directory; and
  * the schema that is named, else the config's, else `schema.ts` beside the history.
+ *
+ * @param schema `null` when it is not run
+ * @throws {HarborError} `unsafe_path` for what another user wrote, unless the command line names it
  */
 export function projectPaths(
   { historyDir, project, settings, system }: App,
-  schema: string | undefined,
+  schema: string | null | undefined,
 ): ProjectPaths {
   const dir = historyDir() ?? join(system.cwd, "drizzle");
   const beside = join(dirname(dir), "schema.ts");
   const own = settings.dir !== undefined && existsSync(beside) ? null : project();
+  const schemaFile = resolve(system.cwd, schema ?? own?.schema ?? beside);
+  if (settings.dir === undefined && existsSync(dir)) refuseUnlessUsable(dir);
+  if (schema === undefined && !(settings.dir !== undefined && schemaFile === beside)) {
+    refuseForeignSchema(schemaFile, own?.configFile ?? null);
+  }
   return {
     dir,
-    schemaFile: resolve(system.cwd, schema ?? own?.schema ?? beside),
+    schemaFile,
     said: { dialect: own?.config?.dialect, casing: own?.config?.casing },
   };
 }
