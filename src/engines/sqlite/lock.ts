@@ -85,6 +85,8 @@ export function openLease(store: LeaseStore): Lease {
   const { url, client } = store;
   /** The token in the row while the lock is held. */
   let held: string | undefined;
+  /** The token that the last batch puts in its place, which may have committed without its word having come. */
+  let pending: string | undefined;
   let isLost = false;
   let isInUse = false;
 
@@ -106,7 +108,7 @@ export function openLease(store: LeaseStore): Lease {
         await release();
       }
     } finally {
-      held = undefined;
+      held = pending = undefined;
       isInUse = false;
     }
   }
@@ -185,7 +187,10 @@ export function openLease(store: LeaseStore): Lease {
     const beat = async () => {
       try {
         // The lock may have been freed while this waited for its turn.
-        const [changed] = await store.write(() => held === undefined ? [] : [renewLock(held)], false);
+        const [changed] = await store.write(
+          () => held === undefined ? [] : [renewLock(held, pending ?? held)],
+          false,
+        );
         if (changed === 0 && isRunning) isLost = true;
       } catch {
         // A beat that does not get through is made up for by the next one, or by the next batch.
@@ -207,7 +212,7 @@ export function openLease(store: LeaseStore): Lease {
   function fence(): Fence | undefined {
     if (held === undefined) return undefined;
     if (isLost) throw lockLost(url);
-    const next = randomUUID();
+    const next = pending = randomUUID();
     return {
       first: fenceLock(held, held),
       last: fenceLock(held, next),

@@ -79,11 +79,11 @@ ON CONFLICT (id) DO UPDATE SET token = excluded.token, expires_at = excluded.exp
   );
 }
 
-/** Puts the end of the lease off. */
-export function renewLock(token: string): SqliteStatement {
+/** Puts the end of the lease off. Of a batch under way nobody knows yet which of the two tokens it leaves. */
+export function renewLock(token: string, next: string): SqliteStatement {
   return statement(
-    `UPDATE harbor_lock SET expires_at = unixepoch('subsec') + ${leaseSeconds} WHERE id = 1 AND token = ?`,
-    [token],
+    `UPDATE harbor_lock SET expires_at = unixepoch('subsec') + ${leaseSeconds} WHERE id = 1 AND token IN (?, ?)`,
+    [token, next],
   );
 }
 
