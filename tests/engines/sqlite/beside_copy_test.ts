@@ -7,8 +7,10 @@ import {
   killAfter,
   runBeside,
   withBesideFile,
+  withLarge,
 } from "../../support/beside_writer.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
+import { sql } from "../../support/user_sql.ts";
 
 interface Copy {
   /** The new table's columns and constraints. */
@@ -19,7 +21,7 @@ interface Copy {
 }
 
 const order = "size, uuid, id, n, kind, name";
-/** For each of the tables of a writer, a change that needs a copy. */
+/** For each of the tables of a writer without ON CONFLICT and references, a change that needs a copy. */
 const copies: readonly Copy[] = [
   {
     table:
@@ -41,25 +43,16 @@ const copies: readonly Copy[] = [
   {
     table: "id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, uuid TEXT, size TEXT, kind, n TEXT",
     columns: "id, name, uuid, size, kind, n",
-    values: "id, name || 'x', uuid, coalesce(size, 0), kind, n",
+    values: "id, name, uuid, size, kind, n",
     indexes: [
       "CREATE UNIQUE INDEX of_expressions ON files (lower(uuid), n DESC) WHERE kind IS NOT NULL",
       "CREATE UNIQUE INDEX of_some ON files (name) WHERE n > 5",
     ],
   },
-  {
-    table: "id INTEGER PRIMARY KEY, uuid TEXT UNIQUE ON CONFLICT REPLACE, name BLOB, size TEXT, kind, n TEXT",
-    columns: "id, uuid, name, size, kind, n",
-    values: 'id, "uuid", CAST(name AS BLOB), size, kind, n',
-  },
-  {
-    table:
-      "uuid TEXT UNIQUE, parent INTEGER REFERENCES files (id) ON DELETE CASCADE, id INTEGER PRIMARY KEY, name TEXT, size, kind, n TEXT",
-    columns: "uuid, parent, id, name, size, kind, n",
-    values: "uuid, parent, id, name, size, kind, n",
-    indexes: ["CREATE INDEX made ON files (parent)"],
-  },
 ];
+
+/** Returns the seed of the file that a copy is of: each has one of five tables. */
+const seedOf = (place: number) => 5 * Math.floor(place / copies.length) + place % copies.length;
 
 function statementsOf({ table, columns, values, indexes = [] }: Copy): readonly string[] {
   return [
@@ -124,9 +117,9 @@ function assertWhole({ application, write }: BesideCase): void {
 }
 
 test("a copy made beside a writer with every kind of conflict is the one of the script", async () => {
-  for (let seed = 0; seed < 20; seed++) {
-    const copy = copies[seed % copies.length]!;
-    await withBesideFile(seed, async (given) => {
+  for (let place = 0; place < 12; place++) {
+    const copy = copies[place % copies.length]!;
+    await withBesideFile(seedOf(place), async (given) => {
       let expected: unknown;
       await runBeside(given.path, statementsOf(copy), () => {
         const isMade =
@@ -148,15 +141,15 @@ test("a copy made beside a writer with every kind of conflict is the one of the 
 test("a copy that is killed before any of its statements leaves the application unharmed and goes on", async () => {
   let points = 0;
   let isKilled = true;
-  for (let seed = 0, after = 2; isKilled; seed++, after += 5) {
-    const copy = copies[seed % copies.length]!;
+  for (let place = 0, after = 2; isKilled; place++, after += 5) {
+    const copy = copies[place % copies.length]!;
     const statements = statementsOf(copy);
-    await withBesideFile(seed, async (given) => {
+    await withBesideFile(seedOf(place), async (given) => {
       isKilled = await killAfter(after, given, () => runBeside(given.path, statements, () => given.write(2)));
       if (isKilled) points++;
       given.write(60);
       const version = () => given.application.prepare("PRAGMA user_version").get()?.["user_version"];
-      if (seed % 5 === 3) await clearBeside(given.path, []);
+      if (place % 4 === 3) await clearBeside(given.path, []);
       if (version() !== 4711) await runBeside(given.path, statements, () => given.write(2));
       else await clearBeside(given.path, []);
       assertWhole(given);
@@ -181,4 +174,74 @@ test("a copy that a row refuses leaves SQLite's own words and no trace", () =>
       given.application.prepare("SELECT * FROM sqlite_schema WHERE name LIKE '%harbor%'").all(),
       [],
     );
+  }));
+
+// What a mirror could not follow, or would do to other rows than a copy does.
+const plainCopies: readonly (readonly [what: string, seed: number, copy: Partial<Copy>])[] = [
+  ["no doubt", 0, {}],
+  ["ON CONFLICT before", 3, {}],
+  ["a reference before", 4, {}],
+  ["ON CONFLICT after", 0, {
+    table: "id INTEGER PRIMARY KEY, uuid TEXT NOT NULL ON CONFLICT IGNORE, size TEXT",
+  }],
+  ["a reference after", 0, { table: "id INTEGER PRIMARY KEY, uuid TEXT REFERENCES files (id), size TEXT" }],
+  ["an expression", 0, { values: "id, lower(uuid), size" }],
+  ["another column", 0, { values: "id, name, size" }],
+  ["a name without a column, which is a text", 0, {
+    table: "id INTEGER PRIMARY KEY, size TEXT, more TEXT",
+    columns: "id, size, more",
+    values: 'id, size, "more"',
+  }],
+  ["REAL", 0, {
+    table: "id INTEGER PRIMARY KEY, uuid TEXT, size TEXT, n REAL",
+    columns: "id, n",
+    values: "id, n",
+  }],
+];
+
+test("a copy that may be more than one of rows stays one transaction", async () => {
+  for (const [what, seed, copy] of plainCopies) {
+    await withBesideFile(seed, ({ path, application }) =>
+      withLarge(path, async (database) => {
+        const wayOf = async () => {
+          const statements = statementsOf({
+            table: "id INTEGER PRIMARY KEY, uuid TEXT, size TEXT",
+            columns: "id, uuid, size",
+            values: "id, uuid, size",
+            ...copy,
+          });
+          const pieces = await database.beside!.cut({ statements: statements.map(sql.raw) });
+          return pieces[0]!.beside;
+        };
+        const way = await wayOf();
+        assert.equal(way?.way ?? null, what === "no doubt" ? "shadow" : null, what);
+        if (way === null) return;
+        // Others' rows would go with those of the old table.
+        assert.deepEqual(way.batches([]).map(({ mode }) => mode), ["schema"]);
+        application.exec("CREATE TABLE child (a REFERENCES FILES)");
+        assert.equal(await wayOf(), null);
+      }));
+  }
+});
+
+test("what ANALYZE found out stays with an index of the same columns, and with no other", () =>
+  withBesideFile(1, async ({ path, application }) => {
+    application.exec("CREATE INDEX made ON files (size); CREATE INDEX same ON files (kind); ANALYZE");
+    await runBeside(
+      path,
+      statementsOf({
+        table: "size TEXT, uuid TEXT UNIQUE, kind",
+        columns: "size, uuid, kind",
+        values: "size, uuid, kind",
+        indexes: ["CREATE INDEX made ON files (uuid)", "CREATE INDEX same ON files (kind)"],
+      }),
+      () => {},
+    );
+    assert.deepEqual(
+      application.prepare("SELECT idx FROM sqlite_stat1 WHERE tbl = 'files' ORDER BY 1").all().map((
+        { idx },
+      ) => idx),
+      ["same", "sqlite_autoindex_files_1"],
+    );
+    assert.equal(application.prepare("PRAGMA integrity_check").get()?.["integrity_check"], "ok");
   }));

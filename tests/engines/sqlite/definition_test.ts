@@ -40,7 +40,8 @@ const index = "CREATE INDEX i ON t (a)";
 const rows = ["INSERT INTO t (a, b, n) VALUES ('x', 'y', 1), ('z', NULL, 2)"];
 
 // One row a rule: what changes, and whether a row moves for it.
-const cases: readonly (readonly [rule: string, way: "definition" | "copy", change: Case])[] = [
+const ways = { definition: "definition", copy: "shadow", plain: null };
+const cases: readonly (readonly [rule: string, way: "definition" | "copy" | "plain", change: Case])[] = [
   ["NOT NULL, a default, a length and a check", "definition", {
     before: [plain, index],
     rows,
@@ -100,7 +101,7 @@ const cases: readonly (readonly [rule: string, way: "definition" | "copy", chang
     after: "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, b TEXT, a VARCHAR(10), n INTEGER)",
   }],
   ["another key", "copy", { before: [plain], rows, after: plain.replace("INTEGER PRIMARY", "INT PRIMARY") }],
-  ["another value", "copy", { before: [plain], rows, after: plain, values: { a: `upper("a")` } }],
+  ["another value", "plain", { before: [plain], rows, after: plain, values: { a: `upper("a")` } }],
   ["a constraint with an index of its own", "copy", {
     before: [plain],
     rows,
@@ -111,7 +112,19 @@ const cases: readonly (readonly [rule: string, way: "definition" | "copy", chang
     rows,
     after: plain.replace("b TEXT", "b TEXT COLLATE NOCASE"),
   }],
-  ["a value to fill where a trigger would fire", "copy", {
+  ...([[`"a"`, { a: `coalesce("a", 'q')` }], ["(SELECT max(id) FROM t)", {}], [
+    "CURRENT_TIMESTAMP",
+    {},
+  ]] as const)
+    .map(([value, others]) =>
+      [`a fill that batches would make another: ${value}`, "plain", {
+        before: [plain],
+        rows: ["INSERT INTO t (a, b, n) VALUES ('x', 'y', 1), ('z', 'y', 2)"],
+        after: plain,
+        values: { ...others, b: `coalesce("b", ${value})` },
+      }] as const
+    ),
+  ["a value to fill where a trigger would fire", "plain", {
     before: [plain, "CREATE TRIGGER r AFTER UPDATE ON t BEGIN SELECT 1; END"],
     rows,
     after: plain,
@@ -120,7 +133,7 @@ const cases: readonly (readonly [rule: string, way: "definition" | "copy", chang
 ];
 
 for (const [rule, way, change] of cases) {
-  test(`${way === "copy" ? "copies a table for" : "moves no row for"} ${rule}`, async () => {
+  test(`${way === "definition" ? "moves no row for" : "copies a table for"} ${rule}`, async () => {
     await withFolder(async (folder) => {
       const [copied, changed] = await Promise.all(
         ["copied", "changed"].map((name) => make(join(folder, name), change)),
@@ -131,7 +144,7 @@ for (const [rule, way, change] of cases) {
       const script = rebuild(columns, change);
       const before = rootpage(changed!);
       assert.deepEqual(await upgrade(copied!, script, { largeRows: 1_000 }), [null]);
-      assert.deepEqual(await upgrade(changed!, script, { largeRows: 1 }), [way === "copy" ? "shadow" : way]);
+      assert.deepEqual(await upgrade(changed!, script, { largeRows: 1 }), [ways[way]]);
       assert.deepEqual(contents(changed!), contents(copied!));
       assert.deepEqual(query(changed!, "PRAGMA integrity_check"), [{ integrity_check: "ok" }]);
       assert.equal(rootpage(changed!) === before, way === "definition");

@@ -310,10 +310,15 @@ async function putInPlace(file: BesideFile, given: Run): Promise<void> {
   }
 }
 
-/** Fails with SQLite's own words when the index refuses a row that is in the table at this moment. */
+/** Fails with SQLite's own words when the mirror refuses a row that is in the table at this moment. */
 function refuseRefused(file: BesideFile, { shadow }: Run): void {
   const [refused] = file.rows(own(`SELECT 1 FROM ${changesName(shadow.id)} LIMIT 1`));
-  if (refused !== undefined) file.change(own(copyRefused(shadow)));
+  if (refused === undefined) return;
+  file.change(own(copyRefused(shadow)));
+  // What took the row in without a word took another out.
+  throw new HarborError("statement_failed", `Cannot make ${shadow.name} of "${shadow.source.name}"`, {
+    state: "a row is left out of it without an error",
+  });
 }
 
 /** Runs work in a transaction, unless somebody changed what it was begun on. */

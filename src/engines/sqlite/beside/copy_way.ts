@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
+import { isWord } from "../../../sql/lexer.ts";
 import { userStatement } from "../../statement_names.ts";
 import type { BesideFile } from "../database.ts";
 import { compile } from "../statement.ts";
@@ -32,7 +33,7 @@ export const copyWay: Way = {
       way: "shadow",
       table: copy.after.name,
       words: "it is copied in batches beside writers",
-      batches: (record) => [{ mode: "rows", statements: [...plain, ...record] }],
+      batches: (record) => [{ mode: "schema", statements: [...plain, ...record] }],
       run: async (task) => {
         const isMade = await buildMirror(file, {
           statement: joined(statements),
@@ -61,7 +62,10 @@ interface Copy {
   readonly values: Rebuild["values"];
 }
 
-/** Returns the copy that a rebuild makes; `null` of one that cannot be followed row by row, or that others depend on. */
+/**
+ * Returns the copy that a rebuild makes; `null` of one that cannot be followed row by row, whose rows are more than copied,
+ * or that others depend on.
+ */
 function readCopy({ statements, table, before: from, after: to }: Given): Copy | null {
   const rebuild = readRebuild(statements, 0);
   const [before, after] = [readTable(from, table), readTable(to, table)];
@@ -70,42 +74,48 @@ function readCopy({ statements, table, before: from, after: to }: Given): Copy |
   // A row keeps its id in the copy: that no column is it any more changes nothing of that.
   const alias = rowIdOf(after);
   const isFollowed = before.hasRowid && after.hasRowid && before.isAutoincrement === after.isAutoincrement &&
-    (alias === null || (alias === rowIdOf(before) && isKept(alias, values)));
+    (alias === null || (alias === rowIdOf(before) && values.has(alias)));
   const elsewhere = [from, to].map((replica) =>
     replica.rows<SchemaRow>(schemaQuery.text).filter((row) =>
       row.table.toLowerCase() !== table.toLowerCase() || row.type === "trigger"
     ).map(({ sql }) => sql).toSorted().join("\n")
   );
-  if (!isFollowed || elsewhere[0] !== elsewhere[1] || !keepsReferences(from, { before, after, values })) {
+  const isApart = [before, after].every(({ sql }) => standsAlone(sql)) && !isReferredTo(from, before.name);
+  if (!isFollowed || elsewhere[0] !== elsewhere[1] || !isApart || !isCopied({ before, after, values })) {
     return null;
   }
   return { before, after, from, to, values };
 }
 
-/** Whether what refers to the table, and what it refers to, finds the same values in the copy. */
-function keepsReferences(
-  from: Replica,
-  { before, after, values }: Pick<Copy, "before" | "after" | "values">,
-): boolean {
-  const same = (name: string) => {
-    const [a, b] = [before, after].map(({ columns }) =>
-      columns.find((column) => column.name.toLowerCase() === name.toLowerCase())
-    );
-    return a !== undefined && b !== undefined && affinityOf(a.type) === affinityOf(b.type) &&
-      isKept(b.name, values);
-  };
-  const parents = (form: TableForm) => form.references.map((each) => JSON.stringify(each)).toSorted().join();
-  const referred = from.rows<{ to: string | null }>(
-    `SELECT k."to" FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) k WHERE m.type = 'table' AND lower(k."table") = lower(${
-      quoteText(before.name)
+/**
+ * Whether a table refers to no rows, which the mirror would do as well, and refuses a row by an error: ON CONFLICT would
+ * let it go, or others instead of it.
+ */
+function standsAlone(text: string): boolean {
+  return !tokensOf(text, "sqlite").some((token) => isWord(token, "REFERENCES") || isWord(token, "CONFLICT"));
+}
+
+function isReferredTo({ rows }: Replica, table: string): boolean {
+  const [found] = rows(
+    `SELECT 1 FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) k WHERE m.type = 'table' AND lower(k."table") = lower(${
+      quoteText(table)
     })`,
   );
-  const keys = before.columns.filter(({ key }) => key > 0).map(({ name }) => name);
-  const needed = [
-    ...before.references.flatMap(({ columns }) => columns),
-    ...referred.flatMap(({ to }) => to === null ? keys : [to]),
-  ];
-  return parents(before) === parents(after) && needed.every(same);
+  return found !== undefined;
+}
+
+/**
+ * Whether each value is the column of the name and nothing else: what an expression reads elsewhere, or makes of the time,
+ * no trigger on the table tells. REAL rounds, so that what it holds cannot be compared with what it was.
+ */
+function isCopied({ before, after, values }: Pick<Copy, "before" | "after" | "values">): boolean {
+  const find = ({ columns }: TableForm, name: string) =>
+    columns.find((column) => column.name.toLowerCase() === name);
+  return [...values.keys()].every((name) => {
+    const [was, is] = [find(before, name), find(after, name)];
+    if (was === undefined || is === undefined || !isKept(name, values)) return false;
+    return affinityOf(is.type) !== "real" || affinityOf(was.type) === "real";
+  });
 }
 
 function isKept(column: string, values: Rebuild["values"]): boolean {
@@ -140,8 +150,7 @@ function planCopy(rows: Rows, id: number, { before, after, from, to, values }: C
     const value = values.get(name.toLowerCase());
     if (value === undefined) return [];
     const origin = before.columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
-    const isSame = origin !== undefined && isKept(name, values) &&
-      affinityOf(origin.type) === affinityOf(type);
+    const isSame = origin !== undefined && affinityOf(origin.type) === affinityOf(type);
     return [{ name, from: value, isConverted: !isSame }];
   });
   return {
@@ -214,25 +223,68 @@ function exchange(file: BesideFile, { target, after, made, old }: Exchange): voi
       text: "UPDATE sqlite_schema SET name = ?, tbl_name = ?, rootpage = ?, sql = ? WHERE rowid = ?",
       values: [row.name, row.table, BigInt(row.rootpage), row.sql, BigInt(rowid)],
     });
+  const finalName = (index: Row) =>
+    made.indexes.find(({ as }) => as === index.name)?.name ??
+      automaticName(index, { from: target, to: after.name });
+  forgetStatistics(file, {
+    table: after.name,
+    was: was.filter(isIndex).map((index) => ({ name: index.name, now: index.name })),
+    is: is.filter(isIndex).map((index) => ({ name: finalName(index), now: index.name })),
+  });
   set(wasTable!.rowid, { ...isTable!, name: after.name, table: after.name, sql: after.sql });
   set(isTable!.rowid, { ...wasTable!, name: target, table: target, sql: old.table });
-  for (const index of is.filter(({ type }) => type === "index")) {
-    const text = made.indexes.find(({ as }) => as === index.name);
-    const name = text?.name ?? index.name.replace(target, after.name);
-    const sql = after.indexes.find((each) => each.name === text?.name)?.sql ?? null;
+  for (const index of is.filter(isIndex)) {
+    const name = finalName(index);
+    const sql = after.indexes.find((each) => each.name === name)?.sql ?? null;
     set(index.rowid, { ...index, name, table: after.name, sql });
   }
-  for (const index of was.filter(({ type }) => type === "index")) {
+  for (const index of was.filter(isIndex)) {
     const text = old.indexes.find(({ name }) => name === index.name);
     file.change({ text: "DELETE FROM sqlite_schema WHERE rowid = ?", values: [BigInt(index.rowid)] });
     file.change({
       text: "INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES ('index', ?, ?, ?, ?)",
       values: [
-        text?.as ?? index.name.replace(after.name, target),
+        text?.as ?? automaticName(index, { from: after.name, to: target }),
         target,
         BigInt(index.rootpage),
         text?.sql ?? null,
       ],
+    });
+  }
+}
+
+function isIndex({ type }: Row): boolean {
+  return type === "index";
+}
+
+/** The name that SQLite gives to the index of a constraint when its table is called otherwise. */
+function automaticName({ name }: Row, { from, to }: { readonly from: string; readonly to: string }): string {
+  return `sqlite_autoindex_${to}${name.slice(`sqlite_autoindex_${from}`.length)}`;
+}
+
+interface Indexes {
+  readonly table: string;
+  /** Those of the old table and those of the new one: what they are called in it, and are meanwhile. */
+  readonly was: readonly { readonly name: string; readonly now: string }[];
+  readonly is: Indexes["was"];
+}
+
+/** Takes away what ANALYZE found out of indexes that have none of the same name and columns after them. */
+function forgetStatistics(file: BesideFile, { table, was, is }: Indexes): void {
+  const columns = (index: string) =>
+    JSON.stringify(file.rows({ text: "SELECT name FROM pragma_index_info(?)", values: [index] }));
+  const kept = was.filter(({ name, now }) =>
+    is.some((each) => each.name === name && columns(each.now) === columns(now))
+  );
+  const names = kept.map(({ name }) => quoteText(name)).join(", ");
+  const statistics = file.rows<{ name: string }>({
+    text: "SELECT name FROM sqlite_schema WHERE name IN ('sqlite_stat1', 'sqlite_stat4')",
+    values: [],
+  });
+  for (const { name } of statistics) {
+    file.change({
+      text: `DELETE FROM ${name} WHERE tbl = ? AND idx IS NOT NULL AND idx NOT IN (${names})`,
+      values: [table],
     });
   }
 }

@@ -1,4 +1,6 @@
 import { quoteName } from "../../../sql/quote.ts";
+import { tokensOf } from "../../../sql/cursor.ts";
+import { nameOf } from "../../../sql/lexer.ts";
 import { changeDefinition, type DefinitionChange } from "./change_definition.ts";
 import { demandsOf, type Fill, guardsOf, rowidOf } from "./demands.ts";
 import { impliedValues } from "./implied_values.ts";
@@ -43,6 +45,7 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
     if (value === null) return null;
     if (value !== undefined) fills.push({ column: name, value });
   }
+  if (fills.some((fill) => !isFillable(fill, fills))) return null;
   const short = shortRows(before, after);
   // The values that others' triggers give to rows are not what a copy gives to them.
   if (before.hasUpdateTrigger && (fills.length > 0 || short !== null)) return null;
@@ -55,6 +58,20 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
   if (from.after(trial) === null) return null;
   const indexes = indexChanges(before, after, (name) => statements[placeOf(name)]!);
   return { before, after, statements, fills, short, demands, guards, indexes };
+}
+
+/** What is another for each batch, or for each statement: the time, and what chance or the rows beside it say. */
+const unsteady =
+  /^(SELECT|CURRENT_(DATE|TIME|TIMESTAMP)|random(blob)?|date|time|datetime|julianday|unixepoch|strftime|timediff|changes|total_changes|last_insert_rowid)$/i;
+
+/** Whether a fill is the same in batches as in one statement: what another fill changes is another one after it. */
+function isFillable({ column, value }: Fill, fills: readonly Fill[]): boolean {
+  const others = new Set(
+    fills.filter((fill) => fill.column !== column).map((fill) => fill.column.toLowerCase()),
+  );
+  return !tokensOf(value, "sqlite").some((token) =>
+    others.has(nameOf(token)?.toLowerCase() ?? "") || (token.kind === "word" && unsteady.test(token.text))
+  );
 }
 
 /** What the application leaves out, since the column may be NULL still, becomes what it will be then. */
