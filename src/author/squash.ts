@@ -138,8 +138,10 @@ export async function planSquash(request: SquashRequest): Promise<PlannedSquash>
     changes: [
       ...changes.flatMap((each) => each.added),
       ...list === null ? [] : [{ path: checksumListPath, text: renderChecksums(checksums), before: list }],
+      // Until the last journal is written, the same command goes on where it was killed.
+      ...changes.map((each) => each.coveredJournal),
+      ...changes.map((each) => each.journal),
       ...isLastReleased ? [{ path: baselinePath, text: `${revision}  ${name}\n`, before: baseline }] : [],
-      ...changes.flatMap((each) => each.journals),
       ...changes.flatMap((each) => each.removed),
     ].filter(({ text, before }) => text !== before),
   };
@@ -245,7 +247,10 @@ function changesOf(
   const coveredPath = `${coveredFolder}/${journalPath}`;
   const coveredBefore = files.get(coveredPath) ?? null;
   const known: Journal = coveredBefore === null ? { ...journal, entries: [] } : JSON.parse(coveredBefore);
-  const covered = [...known.entries, ...entries.map((entry) => ({ ...entry, coveredBy: tag }))];
+  // Those of a squash that was killed between the two journals are there already.
+  const present = new Set(journal.entries.map((entry) => entry.tag));
+  const earlier = known.entries.filter((entry) => !present.has(entry.tag));
+  const covered = [...earlier, ...entries.map((entry) => ({ ...entry, coveredBy: tag }))];
   const written = [
     { path: `${place}${up}`, text: scripts.up },
     ...scripts.down === null ? [] : [{ path: `${place}${down}`, text: scripts.down }],
@@ -263,10 +268,8 @@ function changesOf(
       ...moved.map(({ to, text }) => ({ path: to, text, before: null })),
       ...written.map((file) => ({ ...file, before: null })),
     ],
-    journals: [
-      coveredJournal,
-      { path: `${place}${journalPath}`, text: renderJson({ ...journal, entries: kept }), before },
-    ],
+    coveredJournal,
+    journal: { path: `${place}${journalPath}`, text: renderJson({ ...journal, entries: kept }), before },
     removed: moved.map(({ from, text }) => ({ path: from, text: null, before: text })),
   };
 }

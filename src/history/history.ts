@@ -110,7 +110,10 @@ export function buildHistory(dialect: Dialect, files: HistoryFiles): History {
   return { dialect, revisions, isFoldered, ...covered === null ? {} : { covered } };
 }
 
-/** Builds what squashed revisions stand for; `null` without any. Each stands for others before it, never for itself. */
+/**
+ * Builds what squashed revisions stand for; `null` without any. Each stands for others before it, never for itself. What the
+ * history still has itself is covered by nothing yet: a squash was killed there.
+ */
 function buildCovered(
   dialect: Dialect,
   { folder, read }: HistoryFiles,
@@ -121,7 +124,8 @@ function buildCovered(
     folder: `${folder}/${coveredFolder}`,
     read: (path: string) => read(`${coveredFolder}/${path}`),
   };
-  const covered = buildHistory(dialect, inner).revisions;
+  const present = new Set(revisions.map(({ tag }) => tag));
+  const covered = buildHistory(dialect, inner).revisions.filter(({ tag }) => !present.has(tag));
   for (const [at, { tag, coveredBy }] of covered.entries()) {
     if ([...covered.slice(at + 1), ...revisions].some((each) => each.tag === coveredBy)) continue;
     throw broken(`${inner.folder}/${journalPath}`, `no revision stands for ${tag}`);

@@ -126,8 +126,24 @@ test("a history of one dialect that has no way back is squashed where it lies", 
     for (const path of downs) await rm(join(project.cwd, "drizzle", path));
     const [half, fresh] = ["sqlite:///a.db", "sqlite:///b.db"];
     await goTo(project, half, "upgrade", second);
+    await project.write("drizzle/BASELINE", `${third}\n`);
+    const before = await project.files();
     const { id, written } = await squash(project, third);
     assert.equal(written, "joined");
+    // As one leaves it that was killed between the two journals, and behind them.
+    const after = await project.files();
+    const gone = Object.keys(before).filter((path) => !Object.hasOwn(after, path));
+    const putBack = (paths: readonly string[]) =>
+      Promise.all(paths.map((path) => project.write(`drizzle/${path}`, before[path]!)));
+    await putBack([...gone, "BASELINE", "sqlite/meta/_journal.json"]);
+    assert.deepEqual(await goTo(project, "sqlite:///c.db", "upgrade", second), [initial, second]);
+    await squash(project, third);
+    assert.deepEqual(await project.files(), after);
+    await putBack(gone);
+    const killed = (await project.run(["check"])).stdout;
+    assert.doesNotMatch(killed, /rebase/);
+    assert.ok(gone.every((path) => killed.includes(`rm drizzle/${path}`)), killed);
+    await Promise.all(gone.map((path) => rm(join(project.cwd, "drizzle", path))));
     const check = await project.run(["check"]);
     assert.doesNotMatch(check.stdout, /FAIL.*covered/);
     assert.deepEqual(await goTo(project, half, "upgrade"), [third, head]);

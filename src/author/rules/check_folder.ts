@@ -145,6 +145,8 @@ function checkCovered(
 function checkStrangers({ files, folder }: HistoryFolder, history: History | null, add: Add): void {
   if (history === null) return;
   const covered = (history.covered ?? []).flatMap(({ files }) => files);
+  // A squash that was killed left them where they were, beside its copies.
+  const isCopied = new Set<string>(covered);
   const known = new Set([
     ...history.revisions.flatMap(({ files }) => files),
     ...history.covered === undefined
@@ -154,9 +156,8 @@ function checkStrangers({ files, folder }: HistoryFolder, history: History | nul
   for (const path of files.keys()) {
     if (known.has(path) || path === journalPath) continue;
     const id = prefixOf(path.replace(/^meta\//, ""));
-    const script = [...files.keys()].some((each) =>
-      each.startsWith(`${id}_`) && /(?<!\.down)\.sql$/.test(each)
-    );
+    const script = !isCopied.has(path) &&
+      [...files.keys()].some((each) => each.startsWith(`${id}_`) && /(?<!\.down)\.sql$/.test(each));
     const isWhole = script && files.has(`meta/${id}_snapshot.json`);
     add(
       "files",
