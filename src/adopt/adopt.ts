@@ -12,6 +12,7 @@ import {
   createVersionTables,
   deleteApplied,
   insertApplied,
+  renameApplied,
   setAlembicVersion,
 } from "../engines/version_table.ts";
 import { userStatement } from "../engines/statement_names.ts";
@@ -87,7 +88,8 @@ export function adoptionBatch(
     ...createVersionTables,
     ...applied === null ? createIdentity(database.dialect) : [],
     ...statements.map((statement) => userStatement(sql.raw(statement.sql))),
-    ...stale.flatMap((row) => deleteApplied(row.revision)),
+    ...stale.flatMap((row) => deleteApplied(row.recordedAs ?? row.revision)),
+    ...renameApplied(right),
     ...recordDrift(drift ?? [], startedAt),
     ...added.map((revision) => insertApplied(recordOf(revision, { startedAt, appliedBy: version, origin }))),
     ...hasAlembic ? setAlembicVersion(to) : [],

@@ -7,7 +7,7 @@ import { readAlembic } from "../state/read_alembic.ts";
 import { disagreement } from "../state/rules/disagreement.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { isUsualName, readDrizzleTables } from "../engines/drizzle_table.ts";
-import { readApplied } from "../engines/version_table.ts";
+import { readAppliedIn } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { findOtherRelations } from "../state/find_other_relations.ts";
 import { ownNames, schemasOf } from "../state/read_unmanaged.ts";
@@ -35,7 +35,7 @@ export interface Inspection {
 /** Looks at a database and compares it with every revision, believing no label. Reads only. */
 export async function inspect(context: RunContext): Promise<Inspection> {
   const { database, history } = context;
-  const applied = await readApplied(database);
+  const applied = await readAppliedIn(context);
   const alembic = await readAlembic(context);
   // One of another name is another program's, or no such table at all, unless it knows a script of ours.
   const drizzle = (await readDrizzleTables(database)).filter((table) =>

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { baselinePath, countReleased, parseBaseline } from "../history/baseline.ts";
@@ -22,17 +23,22 @@ export function readReleased(dir: string, history: History): number {
  * Refuses to change what is released: databases that nobody asks here have it.
  *
  * @param tags Of the history, in order
- * @throws {HarborError} `out_of_order`
+ * @throws {HarborError} `out_of_order`; `bad_history` when the history does not have what is said to be released
  */
 export function refuseReleased(
   dir: string,
   tags: readonly string[],
-  { verb, isChanged }: { readonly verb: string; readonly isChanged: (tag: string) => boolean },
+  { dialect, verb, isChanged }: {
+    readonly dialect: Dialect;
+    readonly verb: string;
+    readonly isChanged: (tag: string) => boolean;
+  },
 ): void {
   const baseline = parseBaseline(readIfThere(join(dir, baselinePath)));
   const ids = idsOf(tags);
-  const last = tags.findIndex((tag, at) => tag === baseline || ids[at] === baseline);
-  const fixed = ids[tags.slice(0, last + 1).findIndex(isChanged)];
+  const revisions = tags.map((tag, at) => ({ id: ids[at]!, tag }));
+  const released = countReleased({ dialect, revisions }, baseline);
+  const fixed = ids[tags.slice(0, released).findIndex(isChanged)];
   if (fixed === undefined) return;
   throw new HarborError("out_of_order", `Cannot ${verb} revision "${fixed}"`, {
     state: `${baselinePath} says that it is released`,

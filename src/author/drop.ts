@@ -15,6 +15,7 @@ import type { FileChange } from "./write_together.ts";
 /** The newest revision of a folder, and what taking it back comes to. */
 export interface PlannedDrop {
   readonly revision: string;
+  readonly tag: string;
   readonly name: string;
   /** Of its upgrade scripts. */
   readonly checksums: readonly string[];
@@ -42,7 +43,11 @@ export function planDrop(dir: string, cwd: string, target: string | null): Plann
     });
   }
   if (target !== null) refuseAnother(tags, target);
-  refuseReleased(dir, tags, { verb: "drop", isChanged: (tag) => tag === newest });
+  refuseReleased(dir, tags, {
+    dialect: folders[0]!.dialect,
+    verb: "drop",
+    isChanged: (tag) => tag === newest,
+  });
   if (folders.some((folder) => squashedTags(folder).has(newest))) {
     throw new HarborError("out_of_order", `Cannot drop revision "${idsOf(tags).at(-1)!}"`, {
       state: "it stands for others, which databases have",
@@ -50,7 +55,10 @@ export function planDrop(dir: string, cwd: string, target: string | null): Plann
     });
   }
   const isFoldered = folders.every(({ files }) => files.has(revisionFiles(newest, true)[0]));
-  const paths = revisionFiles(newest, isFoldered);
+  const [up] = revisionFiles(newest, isFoldered);
+  // drizzle-kit calls the snapshots of two with the same prefix by one name.
+  const others = new Set(tags.slice(0, -1).flatMap((tag) => revisionFiles(tag, isFoldered)));
+  const paths = revisionFiles(newest, isFoldered).filter((path) => !others.has(path));
   const journals = folders.flatMap((folder): FileChange[] => {
     const before = folder.files.get(journalPath);
     if (before === undefined || !tagsIn(before).includes(newest)) return [];
@@ -70,9 +78,10 @@ export function planDrop(dir: string, cwd: string, target: string | null): Plann
   const edited = removed.filter(({ path, before }) => checksums.get(path) !== scriptChecksum(before!));
   for (const { place } of folders) paths.forEach((path) => unlistFile(checksums, place + path));
   const text = renderChecksums(checksums);
-  const scripts = folders.flatMap(({ files }) => files.get(paths[0]) ?? []);
+  const scripts = folders.flatMap(({ files }) => files.get(up) ?? []);
   return {
     revision: idsOf(tags).at(-1)!,
+    tag: newest,
     name: revisionName(newest, scripts[0] ?? ""),
     checksums: scripts.map(scriptChecksum),
     changes: [

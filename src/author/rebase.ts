@@ -34,6 +34,7 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
   const moved = await choose(tree, dialect, request);
   if (moved.size === 0) return { order: [], rewritten: [], files: [] };
   refuseReleased(dir, tree.map(({ tag }) => tag), {
+    dialect,
     verb: "move",
     isChanged: (tag) => tree.some((each) => each.tag === tag && moved.has(each.id)),
   });
@@ -44,7 +45,7 @@ export async function rebase(request: RebaseRequest): Promise<RebaseResult> {
       hint: "Move the other branch instead.",
     });
   }
-  await refuseApplied(tree, moved, request);
+  await refuseApplied(folders.map(({ tree }) => tree), moved, request);
 
   const changes: DialectChange[] = [];
   const rewritten: RebaseResult["rewritten"][number][] = [];
@@ -119,12 +120,14 @@ function resolve(tree: readonly TreeRevision[], prefix: string): string {
 }
 
 async function refuseApplied(
-  tree: readonly TreeRevision[],
+  trees: readonly (readonly TreeRevision[])[],
   moved: ReadonlySet<string>,
   request: RebaseRequest,
 ): Promise<void> {
   const applied = await request.applied();
-  const fixed = tree.find(({ id }) => moved.has(id) && applied?.revisions.has(id));
+  const fixed = trees.flat().find((each) =>
+    moved.has(each.id) && applied?.has({ ...each, checksums: [each.checksum] })
+  );
   if (applied === null || fixed === undefined) return;
   throw new HarborError(
     "out_of_order",

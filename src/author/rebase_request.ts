@@ -12,10 +12,19 @@ export interface RebaseRequest {
   /** The branch whose revisions keep their place; `null` is the one that is being merged. */
   readonly onto: string | null;
   /** Returns the revisions that a database has applied, and its name. */
-  applied(): Promise<{ readonly url: string; readonly revisions: ReadonlySet<string> } | null>;
+  applied(): Promise<AppliedRevisions | null>;
   readonly engine: DrizzleEngine;
   readonly proof: ReadonlyMap<Dialect, ProofSetting>;
   readonly writing: WriteOptions;
+}
+
+/** What a database says that it has, by whichever program. */
+export interface AppliedRevisions {
+  readonly url: string;
+  /** @param revision With the checksums of its upgrade scripts, of every dialect */
+  has(
+    revision: { readonly id: string; readonly tag: string; readonly checksums: readonly string[] },
+  ): boolean;
 }
 
 export interface RebaseResult {

@@ -1,5 +1,5 @@
 import type { Applied } from "../history/applied.ts";
-import { readAlembicVersions, readApplied } from "../engines/version_table.ts";
+import { readAlembicVersions, readAppliedIn } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { readState } from "../state/read_state.ts";
 
@@ -29,10 +29,10 @@ export async function readPosition(context: RunContext): Promise<BackupPosition>
 }
 
 /** Returns a text that changes whenever a revision is begun, finished or undone, by whomever; quick to read. */
-export async function readMark({ database }: RunContext): Promise<string> {
-  const applied = await readApplied(database) ?? [];
+export async function readMark(context: RunContext): Promise<string> {
+  const applied = await readAppliedIn(context) ?? [];
   const rows = applied.map(({ revision, direction, finishedAt }) => `${revision} ${direction} ${finishedAt}`);
-  return [...rows.sort(), ...await readAlembicVersions(database) ?? []].join("; ");
+  return [...rows.sort(), ...await readAlembicVersions(context.database) ?? []].join("; ");
 }
 
 /** Whether there is anything in a database that a backup could save. */

@@ -14,7 +14,10 @@ export async function historyFor(database: Database, history: History): Promise<
       ...(await readDrizzleTables(database)).flatMap(({ rows }) => rows.map(({ hash }) => hash)),
     ]
     : [];
-  const names = new Set([...(applied ?? []).map(({ revision }) => revision), ...others]);
+  const names = new Set([
+    ...(applied ?? []).flatMap(({ revision, checksum }) => [revision, checksum]),
+    ...others,
+  ]);
   const isForeign = applied === null && names.size === 0 && (await database.introspect()).tables.length > 0;
   return unfold(history, { names, isForeign });
 }

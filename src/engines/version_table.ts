@@ -1,8 +1,9 @@
-import { alembicForm, type Applied } from "../history/applied.ts";
+import { alembicForm, type Applied, underPresentIds } from "../history/applied.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { type RowForm, type RowOf, rowsOfForm } from "../base/row_form.ts";
 import type { Database } from "./database.ts";
+import type { RunContext } from "./run_context.ts";
 import { ownTable } from "./statement_names.ts";
 
 /**
@@ -62,6 +63,14 @@ export async function readApplied(database: Database): Promise<readonly Applied[
     appliedBy: row.applied_by,
     origin: row.origin as Applied["origin"],
   }));
+}
+
+/** Reads the version table as {@link readApplied} does, under the ids that the revisions of a history have now. */
+export async function readAppliedIn(
+  { database, history }: Pick<RunContext, "database" | "history">,
+): Promise<readonly Applied[] | null> {
+  const rows = await readApplied(database);
+  return rows && underPresentIds(history, rows);
 }
 
 /** Returns the statement that adds a row. Its key makes a second writer's batch fail. */

@@ -1,5 +1,7 @@
 import { HarborError } from "../base/errors.ts";
-import type { History } from "./history.ts";
+import type { Dialect } from "../base/dialect.ts";
+import type { Revision } from "./history.ts";
+import { prefixOf } from "./revision_name.ts";
 
 /** The file in the `drizzle/` folder that names the newest revision which is released, or was taken over. */
 export const baselinePath = "BASELINE";
@@ -10,14 +12,30 @@ export function parseBaseline(text: string | null): string | null {
 }
 
 /**
- * Returns how many revisions of a history are released; none without a baseline.
+ * Returns how many revisions of a history are released; none without a baseline. One that was written down by its prefix
+ * is known by it still, where a twin came since.
  *
- * @throws {HarborError} `bad_history` when the history does not have the revision
+ * @throws {HarborError} `bad_history` when the history does not have the revision, or two of which it may be either
  */
-export function countReleased({ dialect, revisions }: History, baseline: string | null): number {
+export function countReleased(
+  { dialect, revisions }: {
+    readonly dialect: Dialect;
+    readonly revisions: readonly Pick<Revision, "id" | "tag">[];
+  },
+  baseline: string | null,
+): number {
   if (baseline === null) return 0;
   const place = revisions.findIndex(({ id, tag }) => id === baseline || tag === baseline);
   if (place >= 0) return place + 1;
+  const twins = revisions.filter(({ tag }) => prefixOf(tag) === baseline);
+  if (twins.length === 1) return revisions.indexOf(twins[0]!) + 1;
+  if (twins.length > 1) {
+    throw new HarborError("bad_history", `Cannot find the baseline "${baseline}"`, {
+      state: `it is the beginning of ${twins.map(({ tag }) => tag).join(" and ")}`,
+      hint: `Write into ${baselinePath} which of them is released.`,
+      details: { dialect, baseline },
+    });
+  }
   throw new HarborError("bad_history", `Cannot find the baseline "${baseline}"`, {
     state: `the history of ${dialect} does not have it`,
     hint: `Name a revision that it has: harbor-db check --baseline ${revisions.at(-1)?.id ?? "base"}`,

@@ -1,6 +1,6 @@
 import { counted } from "../base/quantity.ts";
 import type { Step } from "./rules/plan.ts";
-import { type BackfillState, readApplied, readBackfills } from "../engines/version_table.ts";
+import { type BackfillState, readAppliedIn, readBackfills } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 
 /** How far the steps of a plan have come, as the database has it. */
@@ -22,22 +22,24 @@ export interface HalfStep {
 
 /** Reads what a run that failed has left behind. */
 export async function readProgress(
-  { database }: RunContext,
+  context: RunContext,
   steps: readonly Step[],
 ): Promise<PlanProgress> {
-  const applied = await readApplied(database) ?? [];
-  const backfills = await readBackfills(database);
+  const applied = await readAppliedIn(context) ?? [];
+  const backfills = await readBackfills(context.database);
   const rowOf = ({ revision }: Step) => applied.find((row) => row.revision === revision.id);
   const isHalf = (step: Step) => rowOf(step)?.finishedAt === null;
   const isDone = (step: Step) =>
     step.direction === "upgrade" ? !!rowOf(step)?.finishedAt : rowOf(step) === undefined;
   const half = steps.find(isHalf);
+  const row = half && rowOf(half);
+  const recorded = row?.recordedAs ?? row?.revision;
   return {
     done: steps.filter(isDone),
     half: half === undefined ? null : {
       step: half,
       statementsDone: rowOf(half)!.statementsDone,
-      backfill: backfills.find((each) => each.revision === half.revision.id && each.finishedAt === null) ??
+      backfill: backfills.find(({ revision, finishedAt }) => revision === recorded && finishedAt === null) ??
         null,
     },
     left: steps.filter((step) => !isDone(step) && !isHalf(step)),

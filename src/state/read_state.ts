@@ -1,7 +1,6 @@
 import type { State } from "./state.ts";
 import { readAlembic } from "./read_alembic.ts";
-import { readApplied } from "../engines/version_table.ts";
-import { underPresentIds } from "../history/applied.ts";
+import { readAppliedIn } from "../engines/version_table.ts";
 import { HarborError } from "../base/errors.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { disagreement } from "./rules/disagreement.ts";
@@ -13,8 +12,7 @@ import { disagreement } from "./rules/disagreement.ts";
  */
 export async function readState(context: RunContext): Promise<State> {
   const { database } = context;
-  const [rows, alembic] = await Promise.all([readApplied(database), readAlembic(context)]);
-  const applied = rows && underPresentIds(context.history, rows);
+  const [applied, alembic] = await Promise.all([readAppliedIn(context), readAlembic(context)]);
   const claim = disagreement(context.history, applied ?? [], applied === null ? null : alembic);
   if (applied !== null && (applied.length > 0 || claim !== null)) {
     return {

@@ -7,7 +7,7 @@ import type { History, Revision } from "../history/history.ts";
 import { snapshotIfThere, snapshotOf } from "../history/revision_schema.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "./rules/match_revision.ts";
-import { readApplied } from "../engines/version_table.ts";
+import { readAppliedIn } from "../engines/version_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { findOtherRelations } from "./find_other_relations.ts";
 
@@ -16,14 +16,14 @@ export async function readUnmanaged(context: RunContext, alembic: State["alembic
   const { database, history } = context;
   const live = await database.introspect();
   // Another harbor-db may have made tables and version table since the first look: they commit together.
-  const meanwhile = live.tables.length === 0 ? null : await readApplied(database);
+  const meanwhile = live.tables.length === 0 ? null : await readAppliedIn(context);
   if (meanwhile !== null) return { kind: "managed", applied: meanwhile, alembic, refusal: null };
   const none = { applied: [], alembic };
   if (live.tables.length === 0 && (alembic ?? []).length === 0) {
     const elsewhere = await findOtherRelations(database, ownNames(history), live);
     if (elsewhere.length === 0) return { kind: "empty", ...none, refusal: null };
     // Made by another harbor-db since the first look, after all.
-    const own = await readApplied(database);
+    const own = await readAppliedIn(context);
     if (own !== null) return { kind: "managed", applied: own, alembic, refusal: null };
     return { kind: "unmanaged", ...none, refusal: notHere(database.url, elsewhere) };
   }
@@ -37,7 +37,7 @@ export async function readAtBase(context: RunContext, alembic: State["alembic"])
   const { database, history } = context;
   const live = await database.introspect();
   // Another harbor-db may have begun since the first look.
-  const applied = await readApplied(database) ?? [];
+  const applied = await readAppliedIn(context) ?? [];
   const isEmpty = applied.length > 0 || live.tables.length === 0;
   const tables = isEmpty ? [] : ownTables(schemasOf(history), live).tables.map(({ name }) => name);
   const refusal = tables.length === 0 ? null : new HarborError(

@@ -8,7 +8,7 @@ import {
   createVersionTables,
   deleteApplied,
   insertApplied,
-  readApplied,
+  readAppliedIn,
   setAlembicVersion,
 } from "../engines/version_table.ts";
 import { createIdentity } from "../engines/identity.ts";
@@ -35,7 +35,7 @@ export interface PlannedStamp extends StampResult {
  */
 export async function planStamp(context: RunContext, target: string): Promise<PlannedStamp> {
   const { database, history } = context;
-  const { from, count } = resolveStamp(context, target, await readApplied(database) ?? []);
+  const { from, count } = resolveStamp(context, target, await readAppliedIn(context) ?? []);
   const revision = history.revisions[count - 1] ?? null;
   const differences = differencesFrom(schemasOf(history), revision, await database.introspect());
   return { from, to: revision?.id ?? null, differences };
@@ -49,11 +49,11 @@ export async function planStamp(context: RunContext, target: string): Promise<Pl
  */
 export async function stamp(context: RunContext, target: string, lockWaitMs: number): Promise<StampResult> {
   const { database, history, version, now } = context;
-  resolveStamp(context, target, await readApplied(database) ?? []);
+  resolveStamp(context, target, await readAppliedIn(context) ?? []);
   const forbidden = await rightsError("stamp", context, []);
   if (forbidden !== null) throw forbidden;
   return await database.withLock(async () => {
-    const known = await readApplied(database);
+    const known = await readAppliedIn(context);
     const applied = known ?? [];
     const { from, count } = resolveStamp(context, target, applied);
     const startedAt = now().toISOString();
@@ -68,7 +68,7 @@ export async function stamp(context: RunContext, target: string, lockWaitMs: num
     await database.write([
       ...createVersionTables,
       ...known === null ? createIdentity(database.dialect) : [],
-      ...applied.flatMap((row) => deleteApplied(row.revision)),
+      ...applied.flatMap((row) => deleteApplied(row.recordedAs ?? row.revision)),
       ...rows.map(insertApplied),
       ...alembic,
     ]);

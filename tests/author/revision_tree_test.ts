@@ -25,6 +25,7 @@ function tree(text: string): readonly TreeRevision[] {
       id: idOf(own),
       tag: `${idOf(own)}_step`,
       name: "Step",
+      checksum: "",
       when: 1,
       snapshot: { ...kitSnapshot("sqlite"), id: snapshotId(idOf(own)), prevId },
     };

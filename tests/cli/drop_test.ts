@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, chown, cp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { withFolder } from "../support/databases.ts";
 import { withOwner } from "../support/other_user.ts";
 import { openProject, type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 import { projectFile } from "../support/project.ts";
@@ -52,6 +53,48 @@ test("drop takes back what generate wrote, and nothing but the newest that no da
     await rm(join(project.cwd, `drizzle/sqlite/meta/${id}_snapshot.json`));
     assert.equal((await project.run(["drop", "--yes"])).code, 0);
     assert.deepEqual(await project.files(), before);
+  }));
+
+test("drop and rebase know what a database has under the id of before a twin came, and leave the twin its snapshot", () =>
+  withFolder(async (cwd) => {
+    const sqlite = "tests/support/histories/kit-0.31/sqlite";
+    await cp(projectFile(sqlite), join(cwd, "drizzle/sqlite"), { recursive: true });
+    const project = openProject(cwd);
+    const env = { DATABASE_URL: "sqlite:///a.db" };
+    assert.equal((await project.run(["upgrade", "--no-backup", "--dir", "drizzle"], { env })).code, 0);
+    const journal = JSON.parse(await project.read("drizzle/sqlite/meta/_journal.json"));
+    const [first, second, third] = journal.entries;
+    await project.write("drizzle/sqlite/0002_twin.sql", "CREATE TABLE twin (id INTEGER PRIMARY KEY)");
+    const entries = [first, second, { ...third, when: third.when - 1, tag: "0002_twin" }, third];
+    await project.write("drizzle/sqlite/meta/_journal.json", JSON.stringify({ ...journal, entries }));
+    const files = await project.files();
+    for (
+      const args of [["drop", "--yes"], ["rebase", "0002_step_3"]].map((
+        each,
+      ) => [...each, "--dir", "drizzle"])
+    ) {
+      const refused = await project.run(args, { env });
+      assert.equal(refused.code, 4, refused.stdout + refused.stderr);
+      assert.match(refused.stderr, /"0002_step_3" .*a\.db" has/);
+    }
+    for (
+      const [baseline, message] of [["0002", /beginning of 0002_twin and 0002_step_3/], [
+        "0007",
+        /does not have it/,
+      ]] as const
+    ) {
+      await project.write("drizzle/BASELINE", baseline);
+      const refused = await project.run(["drop", "--yes", "--dir", "drizzle"]);
+      assert.equal(refused.code, 2, refused.stderr);
+      assert.match(refused.stderr, message);
+    }
+    await rm(join(cwd, "drizzle/BASELINE"));
+    assert.deepEqual(await project.files(), files);
+    assert.equal((await project.run(["drop", "--yes", "--dir", "drizzle"])).code, 0);
+    assert.deepEqual(
+      Object.keys(await project.files()),
+      Object.keys(files).filter((path) => path !== "sqlite/0002_step_3.sql"),
+    );
   }));
 
 test("drop leaves all as it was when it cannot remove everything", () =>

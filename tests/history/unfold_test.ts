@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { buildHistory, journalPath } from "../../src/history/history.ts";
+import { openSqliteMemory } from "../../src/engines/sqlite/driver.ts";
+import { historyFor } from "../../src/engines/history_for.ts";
+import { createVersionTables, insertApplied } from "../../src/engines/version_table.ts";
+import { recordOf } from "../../src/state/read_unmanaged.ts";
+import { testClient } from "../support/databases.ts";
 import { unfold } from "../../src/history/unfold.ts";
 import { resolveTarget } from "../../src/history/target.ts";
 import { HarborError } from "../../src/base/errors.ts";
@@ -58,6 +63,27 @@ test("a script that another program ran is known by its checksum, and an unknown
   ) {
     assert.equal(unfold(history, known).revisions.map(({ id }) => id).join(""), "abdf");
   }
+});
+
+test("a covered revision that a database has under another id is known by the checksum on record", async () => {
+  const database = await openSqliteMemory({ client: testClient, access: "write" });
+  try {
+    const history = build();
+    const row = recordOf(history.covered![0]!, {
+      startedAt: "2026-01-01T00:00:00Z",
+      appliedBy: "0.0.0",
+      origin: "run",
+    });
+    await database.write([...createVersionTables, insertApplied({ ...row, revision: "short" })]);
+    assert.equal((await historyFor(database, history)).revisions.map(({ id }) => id).join(""), "abdf");
+  } finally {
+    await database.close();
+  }
+});
+
+test("what a history has itself is not covered, as a squash leaves it that was killed between two journals", () => {
+  const known = { [journalPath]: journal([entry("c_x"), entry("d_x"), entry("f_x")]) };
+  assert.equal(build(known).covered!.map(({ id }) => id).join(""), "ab");
 });
 
 test("the end of what a squashed revision stands for is a target, and its middle none", () => {

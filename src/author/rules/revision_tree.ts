@@ -1,6 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
 import type { HistoryFolder } from "./check_folder.ts";
-import { coveredFolder, journalPath } from "../../history/history.ts";
+import { coveredFolder, journalPath, scriptChecksum } from "../../history/history.ts";
 import { parseJson } from "../../base/json_schema.ts";
 import { type KitSnapshot, originId, readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import { idsOf, isOwnTag, revisionFiles, revisionName } from "../../history/revision_name.ts";
@@ -10,6 +10,8 @@ export interface TreeRevision {
   readonly id: string;
   readonly tag: string;
   readonly name: string;
+  /** Of its upgrade script. */
+  readonly checksum: string;
   /** Milliseconds since 1970; `null` when the journal does not name it. */
   readonly when: number | null;
   readonly snapshot: KitSnapshot;
@@ -35,6 +37,7 @@ export function readTree({ folder, files }: HistoryFolder): readonly TreeRevisio
       id: ids[at]!,
       tag,
       name: revisionName(tag, files.get(up)!),
+      checksum: scriptChecksum(files.get(up)!),
       when: entries.find((entry) => entry.tag === tag)?.when ?? null,
       snapshot: readSnapshot(files.get(meta), `${folder}/${meta}`),
     };

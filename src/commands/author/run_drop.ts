@@ -12,12 +12,12 @@ import { projectPaths, writeOptions } from "./write_revision.ts";
 export async function runDrop(app: App, target: string | null): Promise<Outcome> {
   const { report, system } = app;
   const { dir } = projectPaths(app, null);
-  const { revision, name, checksums, changes, edited } = planDrop(dir, system.cwd, target);
+  const { revision, tag, name, checksums, changes, edited } = planDrop(dir, system.cwd, target);
   const applied = await readAppliedRevisions(app);
-  if (applied?.revisions.has(revision) || checksums.some((each) => applied?.checksums.has(each))) {
+  if (applied?.has({ id: revision, tag, checksums })) {
     throw new HarborError(
       "out_of_order",
-      `Cannot drop revision "${revision}" (${name}): the database "${applied!.url}" has it`,
+      `Cannot drop revision "${revision}" (${name}): the database "${applied.url}" has it`,
       { hint: "Undo it there first: harbor-db downgrade -1", details: { revision } },
     );
   }
