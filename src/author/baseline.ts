@@ -48,11 +48,11 @@ export function refuseReleased(
 }
 
 /**
- * Writes down that a revision and all before it are released. Their files are listed as they are where no list has them:
- * what others wrote and ran has no checksum here yet.
+ * Writes down that a revision and all before it are released. Where there is no list of checksums yet,
+ * all files are listed as they are: others wrote and ran them.
  *
  * @param target As commands take it: an id or its beginning, `head`, `base` for none
- * @throws {HarborError} `unknown_target` or `ambiguous_target`; `bad_history` when a history cannot be read, or the
+ * @throws {HarborError} `unknown_target` or `ambiguous_target`; `not_proven` when a list leaves files out; `bad_history` when a history cannot be read, or the
  * dialects do not have the same revision there
  */
 export async function writeBaseline(
@@ -75,14 +75,22 @@ export async function writeBaseline(
   }
   const before = readIfThere(join(dir, checksumListPath));
   const checksums = parseChecksums(before ?? "");
-  for (const [at, { dialect, place, files, history }] of folders.entries()) {
+  const isNew = checksums.size === 0;
+  const unlisted = folders.flatMap(({ dialect, place, files, history }, at) =>
     // As `generate` does, a list that is new has all that is there.
-    const listed = before === null ? history!.revisions : released[at]!;
-    for (const path of listed.flatMap((revision) => revision.files)) {
+    (isNew ? history!.revisions : released[at]!).flatMap((revision) => revision.files).flatMap((path) => {
       const [key, text] = [place + path, files.get(path)];
-      if (text !== undefined && !checksums.has(key)) listFile(checksums, { dialect, path: key, text });
-    }
+      return text === undefined || checksums.has(key) ? [] : [{ dialect, path: key, text }];
+    })
+  );
+  if (!isNew && unlisted.length > 0) {
+    throw new HarborError("not_proven", `Cannot take "${target}" for the baseline`, {
+      state: `${checksumListPath} does not list ${unlisted.map(({ path }) => path).join(", ")}`,
+      hint: "Prove it first: harbor-db check --prove --accept-edits",
+      details: { files: unlisted.map(({ path }) => path) },
+    });
   }
+  for (const file of unlisted) listFile(checksums, file);
   const revision = released[0]?.at(-1);
   await writeTogether(dir, [
     { path: checksumListPath, text: renderChecksums(checksums), before },

@@ -22,6 +22,11 @@ export function statementsKey(path: string): string {
   return mark + path;
 }
 
+/** Says whether a key of the list is one of {@link statementsKey}. */
+export function isStatementsKey(key: string): boolean {
+  return key.startsWith(mark);
+}
+
 /** Reads the list. Lines of another form are passed over. */
 export function parseChecksums(text: string): Map<string, string> {
   const lines = text.split(/\r?\n/).map((line) => /^(# )?([0-9a-f]{64}) [ *](.+)$/.exec(line));
@@ -33,7 +38,7 @@ export function parseChecksums(text: string): Map<string, string> {
 /** Returns the text of the list, by path. */
 export function renderChecksums(checksums: Checksums): string {
   const lines = [...checksums].map(([key, sum]) => {
-    const isMarked = key.startsWith(mark);
+    const isMarked = isStatementsKey(key);
     const path = isMarked ? key.slice(mark.length) : key;
     return { order: `${path}\n${isMarked}`, line: `${isMarked ? mark : ""}${sum}  ${path}\n` };
   });

@@ -184,6 +184,10 @@ test("checkFolder() compares with the list of checksums, where there is one", ()
       tags[0]
     }.sql: it was edited since it was written | If that is meant: harbor-db check --prove --accept-edits`,
   ]);
+  assert.match(
+    findings({ [`${tags[0]}.down.sql`]: undefined }, sums)[0]!,
+    /^edited \S+: SHA256SUMS lists it, and/,
+  );
   sums.delete(`sqlite/meta/${b}_snapshot.json`);
   assert.deepEqual(findings({}, sums), [
     `edited meta/${b}_snapshot.json: SHA256SUMS does not list it, so it was never proven | Prove it: harbor-db check --prove --accept-edits`,

@@ -349,7 +349,10 @@ test("check passes this project's own history, one line a check", () =>
     assert.deepEqual([rest.warn, rest.fail, rest.error], [0, 0, 0]);
     const counted = open.find(({ check }) => check === "hazard")!;
     assert.equal(counted.details.released!.length, summary.warn, counted.message);
-    assert.match(counted.message, /^no statement is dangerous .*; \d+ in released revisions$/);
+    assert.match(
+      counted.message,
+      /^after the baseline, no statement is dangerous .*; \d+ in released revisions$/,
+    );
     assert.equal(
       await project.read("drizzle/BASELINE"),
       await readFile(projectFile("drizzle/BASELINE"), "utf8"),
@@ -395,6 +398,17 @@ test("check judges of a history that others wrote what comes after its baseline"
     // A released script stays as it is.
     await replace(project, `drizzle/sqlite/${r2}.sql`, "-- Add R2", "-- Add r2");
     assert.match((await project.run(["check"])).stdout, /edited since it was written/);
+    // Nor is one of its files lost in silence, and what was not looked at is not said to be right.
+    await rm(join(project.cwd, `drizzle/sqlite/${variants}.down.sql`));
+    const without = await project.run(["check"]);
+    assert.match(
+      without.stdout,
+      new RegExp(`FAIL +edited +\\S+${variants}\\.down\\.sql: SHA256SUMS lists it, and there is no`),
+    );
+    assert.match(
+      without.stdout,
+      /after the baseline, every revision has a way back; 2 in released revisions/,
+    );
 
     await project.write("drizzle/BASELINE", "0123456789ab");
     const lost = await project.run(["check"]);
@@ -403,6 +417,9 @@ test("check judges of a history that others wrote what comes after its baseline"
       lost.stdout,
       /drizzle\/BASELINE: the history of sqlite does not have it\n.*--baseline 7b1f73160408/,
     );
+    await rm(join(project.cwd, "drizzle/postgresql"), { recursive: true });
+    const proven = await project.run(["check", "--baseline", "head", "--prove"]);
+    assert.match(proven.stdout, /proof +released revisions run up: 4; there is no later one/);
   }));
 
 test("check says what it could not check, with exit code 1", () =>

@@ -590,6 +590,10 @@ test("generate writes what is not proven only when it is told to, and check stay
       assert.ok(red.stdout.includes(`${script}: SHA256SUMS does not list it, so it was never proven`));
       assert.doesNotMatch(red.stdout, /postgresql\S+ SHA256SUMS does not list it/);
     }
+    // A release is no proof.
+    const early = await project.run(["check", "--baseline", "head"]);
+    assert.equal(early.code, 1, early.stdout);
+    assert.ok(early.stderr.includes(`SHA256SUMS does not list ${script}`), early.stderr);
     const text = await project.read(`drizzle/${script}`);
     await project.write(`drizzle/${script}`, text.replaceAll("nope()", "'x'"));
     const mended = await project.run(["check", "--prove", "--accept-edits"]);

@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import {
   type CheckedFolder,
   checkFolder,
+  missingFiles,
   type ProjectCheck,
   type ProjectFinding,
 } from "../rules/check_folder.ts";
@@ -110,13 +111,23 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
       made.add("proof");
     }
   }
+  /** What is released is not judged, and only run up. */
+  const wordsOf = (check: ProjectCheck, isPassedOver: boolean) => {
+    if (check !== "proof") return isPassedOver ? `after the baseline, ${passes[check]}` : passes[check];
+    if (released.size === 0) return passes.proof;
+    const isAll = histories.every(({ revisions }, at) => countOf(at) === revisions.length);
+    return `released revisions run up: ${released.size}; ${
+      isAll ? "there is no later one" : `after the baseline, ${passes.proof}`
+    }`;
+  };
   return (Object.keys(passes) as ProjectCheck[]).flatMap((check) => {
     const own = findings.filter((finding) => finding.check === check);
     const { open, ...settled } = settle(own, (revision) => released.has(revision as string));
     const counts = countSettled(settled);
     const isQuiet = made.has(check) && open.every(({ status }) => status === "pass");
     if (!isQuiet && counts === "") return open;
-    const words = [...isQuiet ? [passes[check]] : [], ...counts === "" ? [] : [counts]];
+    const said = isQuiet ? [wordsOf(check, settled.released.length > 0)] : [];
+    const words = [...said, ...counts === "" ? [] : [counts]];
     const details = counts === "" ? {} : detailsOf(settled);
     return [...open, found(check, { status: "pass", message: words.join("; "), details }, null)];
   });
@@ -185,6 +196,7 @@ export async function acceptEdits(
   for (const { dialect, place, folder, files } of readFolders(request)) {
     const isProven = proven.includes(dialect);
     if (isProven) {
+      missingFiles({ place, files }, checksums).forEach((name) => accepted.add(`${folder}/${name}`));
       const listed = [...checksums.keys()].filter((each) => each.startsWith(place));
       listed.forEach((each) => unlistFile(checksums, each));
     }

@@ -1,5 +1,10 @@
 import type { Dialect } from "../../base/dialect.ts";
-import { checksumListPath, type Checksums, isSameButComments } from "../../history/checksum_list.ts";
+import {
+  checksumListPath,
+  type Checksums,
+  isSameButComments,
+  isStatementsKey,
+} from "../../history/checksum_list.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Finding } from "../../base/finding.ts";
@@ -186,6 +191,23 @@ function checkSums({ dialect, place, files }: HistoryFolder, checksums: Checksum
       add("edited", { path }, "its comments were edited since it was written", accept("--accept-edits"));
     } else add("edited", { path }, "it was edited since it was written", accept("--prove --accept-edits"));
   }
+  for (const path of missingFiles({ place, files }, checksums)) {
+    add(
+      "edited",
+      { path },
+      `${checksumListPath} lists it, and there is no such file`,
+      "Put it back. If it is meant to be gone: harbor-db check --prove --accept-edits",
+    );
+  }
+}
+
+/** Returns what the list has of a folder and the folder has no more, as paths in it. */
+export function missingFiles(
+  { place, files }: Pick<HistoryFolder, "place" | "files">,
+  checksums: Checksums,
+): readonly string[] {
+  return [...checksums.keys()].filter((key) => key.startsWith(place) && !isStatementsKey(key))
+    .map((key) => key.slice(place.length)).filter((path) => path !== journalPath && !files.has(path));
 }
 
 function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): void {
