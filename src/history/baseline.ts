@@ -1,6 +1,6 @@
 import { HarborError } from "../base/errors.ts";
 import type { Dialect } from "../base/dialect.ts";
-import type { Revision } from "./history.ts";
+import type { History, Revision } from "./history.ts";
 import { prefixOf } from "./revision_name.ts";
 
 /** The file in the `drizzle/` folder that names the newest revision which is released, or was taken over. */
@@ -18,15 +18,21 @@ export function parseBaseline(text: string | null): string | null {
  * @throws {HarborError} `bad_history` when the history does not have the revision, or two of which it may be either
  */
 export function countReleased(
-  { dialect, revisions }: {
+  { dialect, revisions, covered = [] }: {
     readonly dialect: Dialect;
     readonly revisions: readonly Pick<Revision, "id" | "tag">[];
+    readonly covered?: History["covered"];
   },
   baseline: string | null,
 ): number {
   if (baseline === null) return 0;
   const place = revisions.findIndex(({ id, tag }) => id === baseline || tag === baseline);
   if (place >= 0) return place + 1;
+  // A squash that was killed before it wrote the baseline leaves one for which the squashed one stands.
+  const inside = covered.find(({ id, tag }) => id === baseline || tag === baseline);
+  if (inside?.coveredBy !== undefined) {
+    return countReleased({ dialect, revisions, covered }, inside.coveredBy);
+  }
   const twins = revisions.filter(({ tag }) => prefixOf(tag) === baseline);
   if (twins.length === 1) return revisions.indexOf(twins[0]!) + 1;
   if (twins.length > 1) {
