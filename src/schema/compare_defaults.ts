@@ -46,13 +46,14 @@ const readers: Readonly<Record<Dialect, (type: string) => Read>> = {
   postgresql: readerOf,
 };
 
-/** Returns the lengths that casts cut to or fill up to. An interval's comes from its column, said or not. */
+/**
+ * Returns the lengths that casts cut to or fill up to. An interval's comes from its column, said or not, and snapshots
+ * say `character` without one, which would be 1.
+ */
 function lengthsOf(text: string): string {
-  const casts = text.replaceAll(/'(?:[^']|'')*'/g, "").replaceAll(
-    /::\s*char(?:acter)?\b(?!\s*(?:\(|varying))/gi,
-    "$&(1)",
+  const found = text.replaceAll(/'(?:[^']|'')*'/g, "").matchAll(
+    /::\s*(?!interval\b|char(?:acter)?\s*\(\s*1\s*\))["\w. ]+\((\d+(?:\s*,\s*\d+)?)\)/gi,
   );
-  const found = casts.matchAll(/::\s*(?!interval\b)["\w. ]+\((\d+(?:\s*,\s*\d+)?)\)/gi);
   return [...found].map(([, length]) => length).join(" ").replaceAll(/\s*,\s*/g, ",");
 }
 

@@ -68,6 +68,7 @@ const cases: readonly (readonly [type: string, written: string, other: string, s
   ["text", "'abc'::varchar(2)", "'abc'::character varying(2)", true],
   ["text", "'abc::varchar(2)'", "'abc::varchar(2)'::text", true],
   ["character(1)", "'d'::char", "'d'::character(1)", true],
+  ["character(2)", "'de'::character", "'de'::bpchar", true],
   ["numeric", "1.555::numeric(10,2)", "1.555", false],
   ["interval(3)", "'90 minutes'", "'01:30:00'::interval(3)", true],
   ["double precision", "-1e-7", "'-0.0000001'::numeric", true],
