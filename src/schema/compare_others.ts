@@ -77,7 +77,8 @@ const sameQuery: Readonly<Record<Dialect, (expected: string, actual: string) => 
       );
     return words(expected) === words(actual);
   },
-  // PostgreSQL prints a query anew: with casts, aliases and its own words for some. What it says must be the same.
+  // PostgreSQL prints a query anew: with casts, aliases and its own words for some. What it says must be the same, as
+  // far as its words tell: parentheses, casts and the order of clauses do not count.
   postgresql: (expected, actual) => {
     try {
       const [a, b] = [wordsOfQuery(expected), wordsOfQuery(actual)];
@@ -93,25 +94,106 @@ const sameQuery: Readonly<Record<Dialect, (expected: string, actual: string) => 
 
 /** Words that PostgreSQL adds or leaves out when it prints a query. */
 const noise = new Set(
-  ('( ) , ; [ ] * - ? "?column?" all and any array as asc bigint boolean by case cast char character cross date double ' +
-    "else end exists false from in inner int int4 int8 integer interval is join json jsonb like not numeric on or " +
-    "outer precision real select set smallint text then time timestamp timestamptz true using uuid values varchar " +
+  ('( ) , ; [ ] * ? "?column?" all any array as asc bigint boolean by case cast char character cross date double ' +
+    "else end exists from in inner int int4 int8 integer interval join json jsonb like numeric on " +
+    "outer precision real select set smallint text then time timestamp timestamptz using uuid values varchar " +
     'varying when where with without zone "case" "exists" "array" "all" "any"').split(" "),
 );
 
 /** What else a word comes back as. */
 const rewritten: Readonly<Record<string, readonly string[]>> = {
   in: ["="],
-  between: [">=", "<="],
   bpchar: [],
 };
 
+/** What the words are compared by beside being there: logic by how often it is said, operators by what they stand between. */
+const logic = new Set(["and", "or", "not", "true", "false"]);
+const operators = new Set("= <> < > <= >= + - / % || -> ->> ~ !~ ~~ !~~ ~~* !~~* is".split(" "));
+
+/** What stands around an operand without being one, and what ends one. */
+const around = new Set('( ) [ ] :: any all array as cast "any" "all" "array"'.split(" "));
+const ends = new Set(", ; select where on by from when then else end case having and or".split(" "));
+
+/** Where the words end that GROUP BY and ORDER BY list, which PostgreSQL prints as what their names stand for. */
+const clauses = new Set(
+  "having limit offset union except intersect window select where from rows range".split(" "),
+);
+
 function wordsOfQuery(text: string): ReadonlySet<string> {
-  const words = expressionWords(text, "postgresql");
-  const kept = words.flatMap((word, at) => {
-    if (word === "::" || words[at - 1] === "::") return [];
-    const [, number] = /^'-?(\d+(?:\.\d+)?)'$/.exec(word) ?? [];
-    return number === undefined ? rewritten[word] ?? [word] : [number];
+  const words = withoutBetween(spelledAlike(expressionWords(text, "postgresql")));
+  return new Set([
+    ...words.filter((word) => !noise.has(word)),
+    ...countsOf(words),
+    ...neighboursOf(words),
+  ]);
+}
+
+/** Leaves casts out, and says in one way what PostgreSQL says in another. */
+function spelledAlike(words: readonly string[]): readonly string[] {
+  return words.flatMap((word, at) => {
+    const [last, next = ""] = [words[at - 1], words[at + 1]];
+    if (word === "::" || last === "::") return [];
+    const [, sign, number] = /^'(-?)(\d+(?:\.\d+)?)'$/.exec(word) ?? [];
+    if (number !== undefined) return sign === "" ? [number] : ["-", number];
+    // `NOT IN` of a list comes back as `<> ALL`, `NOT LIKE` as an operator of its own.
+    const isQuery = (place: number) => /^(?:select|values|with)$/.test(words[place] ?? "");
+    const isList = next === "in" && !isQuery(at + 3);
+    if (word === "not" && (isList || next.startsWith("~~"))) return [];
+    if (word === "in" && last === "not" && !isQuery(at + 2)) return ["<>"];
+    if (word.startsWith("~~") && last === "not") return [`!${word}`];
+    if (word === "all" && /^(?:union|except|intersect)$/.test(last ?? "")) return [`${last} all`];
+    return rewritten[word] ?? [word];
   });
-  return new Set(kept.filter((word) => !noise.has(word)));
+}
+
+/** Writes `x BETWEEN a AND b` as two comparisons, with of `x` what stands beside the sign. */
+function withoutBetween(words: readonly string[]): readonly string[] {
+  const made: string[] = [];
+  const open: { readonly depth: number; readonly of: string; readonly isNot: boolean }[] = [];
+  let depth = 0;
+  for (const word of words) {
+    depth += Number(word === "(") - Number(word === ")");
+    const known = open.at(-1);
+    if (word === "between") {
+      const isNot = made.at(-1) === "not" && made.pop() !== undefined;
+      open.push({ depth, isNot, of: made.findLast((each) => !around.has(each)) ?? "" });
+      made.push(isNot ? "<" : ">=");
+    } else if (word === "and" && known?.depth === depth) {
+      open.pop();
+      made.push(...known.isNot ? ["or", known.of, ">"] : ["and", known.of, "<="]);
+    } else made.push(word);
+  }
+  return made;
+}
+
+function countsOf(words: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  // The depth of a list whose words do not count.
+  let [depth, listed] = [0, Infinity];
+  for (const [at, word] of words.entries()) {
+    if (word === "(") depth++;
+    if (word === ")") depth--;
+    if (depth < listed || (depth === listed && clauses.has(word))) listed = Infinity;
+    if (word === "by" && /^(?:group|order)$/.test(words[at - 1] ?? "") && listed === Infinity) listed = depth;
+    if (listed === Infinity && logic.has(word)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  return [...counts].map(([word, count]) => `${word}, ${count} times`);
+}
+
+function neighboursOf(words: readonly string[]): readonly string[] {
+  const bare = words.filter((word) => !around.has(word) && (!noise.has(word) || isKept(word)));
+  return bare.flatMap((word, at) => {
+    if (!operators.has(word)) return [];
+    const before = bare[at - 1] === "not" ? bare[at - 2] : bare[at - 1];
+    const after = bare[at + 1] === "not" && bare[at + 2] === "distinct" ? "distinct" : bare[at + 1];
+    if (before === "*" || after === "*") return [];
+    const [one, other] = [before, after].map((each) =>
+      each === undefined || ends.has(each) || operators.has(each) ? "" : each
+    );
+    return [`${one} ${word} ${other}`];
+  });
+}
+
+function isKept(word: string): boolean {
+  return logic.has(word) || operators.has(word) || ends.has(word) || word === "*";
 }

@@ -230,10 +230,31 @@ const others:
         " SELECT count(*) AS count,\n COALESCE(a, 'x'::character varying) AS \"coalesce\"\n FROM t\n WHERE (n = ANY (ARRAY[1, 2])) AND m >= '-1'::integer AND m <= 5\n GROUP BY a;",
       ),
     ],
+    [
+      view(
+        "SELECT lower(name) AS n, -a FROM t WHERE a NOT IN (-1, 2) AND b NOT LIKE 'x' AND lower(c) NOT BETWEEN '-1' AND 'z' AND d NOT IN (SELECT id FROM u) AND e IS NOT DISTINCT FROM 1 AND CAST(f AS numeric(10,2)) = 1 GROUP BY n, a ORDER BY n",
+      ),
+      view(
+        ` SELECT lower(name) AS n, - a AS "?column?" FROM t WHERE (a <> ALL (ARRAY['-1'::integer, 2])) AND b !~~ 'x'::text AND (lower(c) < '-1'::text OR lower(c) > 'z'::text) AND NOT (d IN ( SELECT u.id FROM u)) AND NOT e IS DISTINCT FROM 1 AND f::numeric(10,2) = 1::numeric GROUP BY (lower(name)), a ORDER BY (lower(name));`,
+      ),
+    ],
     [view("SELECT * FROM t"), view(" SELECT t.id,\n t.name\n FROM t;")],
     [view('select "id" from "t" where "t"."n" > 3'), view(" SELECT id FROM t WHERE n > 4;"), "changed"],
     [view('select "id" from "t" where "t"."n" > 3'), view(" SELECT id FROM t WHERE n < 3;"), "changed"],
     [view('select "id" from "t"'), view(" SELECT id, name FROM t;"), "changed"],
+    ...[
+      ["n IS NULL", "n IS NOT NULL"],
+      ["a = 1 AND b = 2", "a = 1 OR b = 2"],
+      ["a = true", "a = false"],
+      ["a - b > 0", "b - a > 0"],
+      ["n > '-1'::integer", "n > 1"],
+      ["a IS NULL AND b IS NOT NULL", "a IS NOT NULL AND b IS NULL"],
+      ["a = true AND b = false", "a = false AND b = true"],
+      ["a = 1 UNION SELECT id FROM t WHERE b = 1", "a = 1 UNION ALL SELECT id FROM t WHERE b = 1"],
+      ["a IN (SELECT b FROM u)", "NOT (a IN (SELECT b FROM u))"],
+    ].map(([one, other]) =>
+      [view(`SELECT id FROM t WHERE ${one}`), view(` SELECT id FROM t WHERE ${other};`), "changed"] as const
+    ),
     [view('select "id" from "t"'), null, "missing"],
     [null, view(" SELECT id FROM t;"), "extra"],
     [null, sequence("INCREMENT BY 1")],
