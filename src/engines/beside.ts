@@ -40,7 +40,7 @@ export interface BesideChange {
 export interface BesideBatch {
   readonly statements: readonly SQL[];
   /** As a `WriteMode`. */
-  readonly mode: "rows" | "schema" | "alone";
+  readonly mode: "rows" | "schema";
 }
 
 /** What a change beside writers gets of the run that it is a part of. */

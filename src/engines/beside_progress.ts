@@ -15,9 +15,9 @@ export const besideForm = {
   statement: "text",
   /**
    * `fill`: rows are copied for the first time. `follow`: only changed rows are. `empty`: nothing is left to do but to take
-   * the copy away.
+   * the copy away. `left`: no row tells of it, it is but triggers or tables.
    */
-  phase: ["fill", "follow", "empty"],
+  phase: ["fill", "follow", "empty", "left"],
   /** The last row id that was copied; `null` before the first. */
   lastRow: "text?",
   /** The row id up to which rows are copied for the first time: what comes behind it is noted. */
@@ -35,11 +35,26 @@ export const besideQuery =
 
 const mayHave: Readonly<Record<Dialect, boolean>> = { sqlite: true, postgresql: false };
 
-/** Returns the changes beside writers that are under way, or were interrupted. */
+/** Finds all that changes beside writers make, by their names. */
+const leftQuery =
+  "SELECT DISTINCT name, tbl_name AS \"table\" FROM sqlite_schema WHERE name GLOB 'harbor_beside*' AND type IN ('table', 'trigger') ORDER BY name";
+
+/** Returns the changes beside writers that are under way, or were interrupted: also those that leave nothing but triggers. */
 export async function readBeside(database: Database): Promise<readonly BesideProgress[]> {
   if (!mayHave[database.dialect]) return [];
+  const form = { name: "text", table: "text" } as const;
+  const left = await readIfThere(database, { table: "sqlite_schema", form, query: sql.raw(leftQuery) }) ?? [];
+  if (left.length === 0) return [];
   const query = sql.raw(besideQuery);
-  return await readIfThere(database, { table: "harbor_beside", form: besideForm, query }) ?? [];
+  const known = await readIfThere(database, { table: "harbor_beside", form: besideForm, query }) ?? [];
+  const ofKnown = new Set(known.map(({ id }) => `harbor_beside_${id}`));
+  const others = left.filter(({ name }) => !ofKnown.has(/^harbor_beside_\d+/.exec(name)?.[0] ?? ""));
+  const tables = new Set(others.map(({ table }) => table).filter((name) => name !== "harbor_beside"));
+  const rows = [...tables].map((table): BesideProgress => {
+    const name = table.startsWith("harbor_beside") ? "what is left" : "change of the definition";
+    return { id: 0, name, table, statement: "", phase: "left", lastRow: null, endRow: null, seen: "" };
+  });
+  return [...known, ...rows];
 }
 
 /** Says for people what is under way. */
@@ -49,6 +64,8 @@ export function besideWords({ name, table, phase, lastRow, endRow }: BesideProgr
       return `${name} of ${table}: copied up to row ${lastRow ?? "-"} of ${endRow ?? "-"}`;
     case "follow":
       return `${name} of ${table}: being compared with the table`;
+    case "left":
+      return `${name} of ${table}: its triggers or tables stand`;
     default:
       return `${name} of ${table}: what it was made with is being taken away`;
   }

@@ -29,7 +29,11 @@ export interface DefinitionChange {
     /** Those whose rows stay, and their texts. */
     readonly kept: readonly { readonly name: string; readonly from: string; readonly to: string }[];
     readonly dropped: readonly string[];
-    readonly made: readonly { readonly name: string; readonly statement: string }[];
+    readonly made: readonly {
+      readonly name: string;
+      readonly isUnique: boolean;
+      readonly statement: string;
+    }[];
   };
 }
 
@@ -55,12 +59,13 @@ export function changeDefinition(place: BesidePlace, change: DefinitionChange): 
         mode: "rows" as const,
         statements: [template.raw(`${update} WHERE ${condition}`)],
       })),
-      ...demands.length === 0
-        ? []
-        : [{ mode: "alone" as const, statements: [template.raw(brokenQuery(after, demands, "TRUE"))] }],
       {
         mode: "rows",
-        statements: [...swapOf(change).map(({ text }) => template.raw(text)), ...record],
+        statements: [
+          ...demands.length === 0 ? [] : [template.raw(refusal(after, demands))],
+          ...swapOf(change).map(({ text }) => template.raw(text)),
+          ...record,
+        ],
       },
     ],
     async run(task) {
@@ -70,6 +75,7 @@ export function changeDefinition(place: BesidePlace, change: DefinitionChange): 
         for (const fill of fills) await task.fill(fill);
         try {
           await look(place, change, task);
+          await refuseBroken(place, change);
           const made = await buildIndexes(place, change, task);
           await swap(place, { ...change, indexes: { ...change.indexes, made } }, task.record);
           break;
@@ -235,6 +241,12 @@ async function buildIndexes(
   return left;
 }
 
+/** Returns the query that fails with what a row breaks: only in a trigger may it say so itself. */
+function refusal(table: TableForm, demands: readonly Demand[]): string {
+  const words = demands.map(({ message }, place) => `WHEN ${place} THEN ${quoteText(message)}`).join(" ");
+  return `SELECT json_extract('{}', CASE demand ${words} END) FROM (${brokenQuery(table, demands, "TRUE")})`;
+}
+
 /** Returns the statements that change the schema. Each text is changed only where the one before it stands. */
 function swapOf(
   { before, after, guards, indexes }: DefinitionChange,
@@ -302,27 +314,54 @@ function compareTable(read: ReadInside, { after }: DefinitionChange): void {
 }
 
 /**
- * Has SQLite look at the table once more, where that keeps nobody waiting and does not take too long in one piece. Whatever
- * it would look at has been.
+ * Refuses rows that broke the old definition already, where the new one demands the same: the script's copy fails there.
  *
  * @throws {HarborError} `statement_failed`
  */
-async function proveTable({ read, pace }: BesidePlace, table: TableForm): Promise<void> {
-  const { name } = table;
-  // Without a WAL nobody could commit meanwhile.
-  if ((await pace()).readRest > 0) return;
-  const { low, high } = await edgesOf(read, table);
-  if (low === null || high === null || integer(high) - integer(low) >= mostWhole) return;
-  const found = await read<{ quick_check: string }>({
-    text: `PRAGMA quick_check(${quoteText(name)})`,
-    values: [],
-  });
-  const faults = found.map((row) => row.quick_check).filter((words) => words !== "ok");
+async function refuseBroken(
+  place: BesidePlace,
+  { before, after, statements }: DefinitionChange,
+): Promise<void> {
+  const faults = await quickCheck(place, before);
+  const isCheck = (words: string) => words === `CHECK constraint failed in ${before.name}`;
+  const allowed = after.columns.filter(({ isNotNull }) => !isNotNull).map(({ name }) =>
+    `NULL value in ${before.name}.${name}`
+  );
+  const broken = faults.filter((words) => !isCheck(words) && !allowed.includes(words));
+  for (const { name, expression } of faults.some(isCheck) ? after.checks : []) {
+    const text = `SELECT 1 FROM ${quoteName(after.name)} WHERE NOT (${expression}\n) LIMIT 1`;
+    const [row] = await place.read({ text, values: [] });
+    if (row !== undefined) broken.push(`CHECK constraint failed: ${name ?? expression}`);
+  }
+  if (broken.length === 0) return;
+  throw brokenDemand({ broken: "", whole: null, message: broken.join("; "), statement: 1 }, statements);
+}
+
+/**
+ * Has SQLite look at the table once more. Whatever it would look at has been.
+ *
+ * @throws {HarborError} `statement_failed`
+ */
+async function proveTable(place: BesidePlace, table: TableForm): Promise<void> {
+  const faults = await quickCheck(place, table);
   if (faults.length === 0) return;
-  throw new HarborError("statement_failed", `Cannot prove "${name}" after its definition changed`, {
+  throw new HarborError("statement_failed", `Cannot prove "${table.name}" after its definition changed`, {
     state: faults.join("; "),
     hint: "Restore a backup: harbor-db backup list",
   });
+}
+
+/** Returns what SQLite finds wrong, where the look keeps nobody waiting and does not take too long in one piece. */
+async function quickCheck({ read, pace }: BesidePlace, table: TableForm): Promise<readonly string[]> {
+  // Without a WAL nobody could commit meanwhile.
+  if ((await pace()).readRest > 0) return [];
+  const { low, high } = await edgesOf(read, table);
+  if (low === null || high === null || integer(high) - integer(low) >= mostWhole) return [];
+  const found = await read<{ quick_check: string }>({
+    text: `PRAGMA quick_check(${quoteText(table.name)})`,
+    values: [],
+  });
+  return [...new Set(found.map((row) => row.quick_check))].filter((words) => words !== "ok");
 }
 
 interface Edges {

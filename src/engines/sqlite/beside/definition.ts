@@ -57,6 +57,8 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
   const trial = guards.flatMap(({ name, sql }) => [`DROP TRIGGER IF EXISTS ${quoteName(name)}`, sql]);
   if (from.after(trial) === null) return null;
   const indexes = indexChanges(before, after, (name) => statements[placeOf(name)]!);
+  // Each is built by itself: one that the rows refuse would leave those before it.
+  if (indexes.made.length > 1 && indexes.made.some(({ isUnique }) => isUnique)) return null;
   return { before, after, statements, fills, short, demands, guards, indexes };
 }
 
@@ -146,8 +148,9 @@ function indexChanges(
   return {
     kept,
     dropped: before.indexes.filter((index) => !isKept(index)).map(({ name }) => name),
-    made: after.indexes.filter((index) => !isKept(index)).map(({ name }) => ({
+    made: after.indexes.filter((index) => !isKept(index)).map(({ name, isUnique }) => ({
       name,
+      isUnique,
       statement: statementOf(name),
     })),
   };
