@@ -334,15 +334,14 @@ for (const { name, version, open } of postgresEngines) {
       );
       const engine = await open(url);
       let writing = true;
-      const writer = (async () => {
+      const writer = withClient(url, async (client) => {
         for (let id = 20_001; writing; id++) {
-          await run(
-            url,
+          await client.unsafe(
             `BEGIN; INSERT INTO parents VALUES (${id}); INSERT INTO a_children SELECT ${id} FROM generate_series(1, 10);
             UPDATE z_totals SET n = n + 1; COMMIT`,
           );
         }
-      })();
+      });
       try {
         await withCopy(engine, async ({ path, content }) => {
           writing = false;
