@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { openFolder } from "../base/files/open_folder.ts";
+import { type OpenFolder, openFolder } from "../base/files/open_folder.ts";
 import { HarborError } from "../base/errors.ts";
 import { isNamedByItself, type StoredBackup } from "./folder.ts";
 
@@ -18,9 +18,14 @@ export async function deleteBackup(backup: StoredBackup): Promise<void> {
   }
   const around = openFolder(dirname(backup.path));
   try {
-    await rm(around.path(basename(backup.manifestPath)), { force: true });
-    await rm(around.path(basename(backup.path)), { force: true });
+    await removeFiles(around, backup);
   } finally {
     around.close();
   }
+}
+
+/** Removes the files of a backup from its folder: the manifest, then what it stands for. */
+export async function removeFiles(around: OpenFolder, { path, manifestPath }: StoredBackup): Promise<void> {
+  await rm(around.path(basename(manifestPath)), { force: true });
+  await rm(around.path(basename(path)), { force: true });
 }

@@ -1,8 +1,7 @@
-import { rm } from "node:fs/promises";
-import { basename } from "node:path";
 import type { HarborError } from "../base/errors.ts";
 import { openFolder } from "../base/files/open_folder.ts";
 import type { Identity } from "../engines/identity.ts";
+import { removeFiles } from "./delete.ts";
 import { isInFuture } from "./rules/manifest.ts";
 import { isOwnedBy } from "./rules/ownership.ts";
 import { checkFile } from "./verify.ts";
@@ -60,10 +59,7 @@ export async function pruneBackups(
   const removed = await request.consent(verdicts) ? verdicts.filter(({ keep }) => !keep) : [];
   const around = removed.length === 0 ? undefined : openFolder(folder);
   try {
-    for (const { backup } of removed) {
-      await rm(around!.path(basename(backup.manifestPath)), { force: true });
-      await rm(around!.path(basename(backup.path)), { force: true });
-    }
+    for (const { backup } of removed) await removeFiles(around!, backup);
   } finally {
     around?.close();
   }

@@ -2,6 +2,7 @@ import type { Environment } from "../base/env_file.ts";
 import { quoteForShell } from "../base/quote_shell.ts";
 import { variableOf } from "./options.ts";
 import { parseDatabaseUrl } from "../base/url/database_url.ts";
+import { keyVariables } from "../base/url/secret_variables.ts";
 import type { UserFiles } from "../base/url/postgres_files.ts";
 
 /** What a remedy is completed with. */
@@ -13,9 +14,6 @@ export interface RemedySources {
   /** The names of the commands that a remedy may name. */
   readonly commands: readonly string[];
 }
-
-/** Variables that hold what is never printed. */
-const secrets = ["PGPASSWORD", "HARBOR_DB_AUTH_TOKEN", "LIBSQL_AUTH_TOKEN", "TURSO_AUTH_TOKEN"];
 
 /** Commands that know nothing of backups. */
 const withoutBackups = /^(?:current|history|stamp|generate|create|drop|squash|check|rebase)$/;
@@ -57,9 +55,11 @@ export function remedyOf({ given, environment, files, commands }: RemedySources)
     );
 }
 
+const keys: readonly string[] = keyVariables;
+
 function shownUrl(text: string, environment: Environment, files: UserFiles): string | null {
   try {
-    const known = Object.entries(environment).filter(([name]) => !secrets.includes(name));
+    const known = Object.entries(environment).filter(([name]) => !keys.includes(name));
     const { hasSecret, display } = parseDatabaseUrl(text, Object.fromEntries(known), files);
     return hasSecret ? display : text;
   } catch {

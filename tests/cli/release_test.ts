@@ -261,6 +261,21 @@ test("the SBOM lists what is in the binary, each with its version, licence and d
   assert.ok(!components.some((each) => each["name"] === "deno"));
 });
 
+test("a release has the same bytes each time, whatever its maker's mask for files is", () => {
+  const again = join(folder, "again");
+  const chosen = ["linux-arm64", "windows-x64"];
+  const binaries = chosen.flatMap((name) => ["--only", name, "--binary", `${name}=${join(folder, name)}`]);
+  const args = [projectFile("scripts/release"), "--fast", `--outdir=${again}`, ...binaries];
+  execFileSync("sh", ["-c", 'umask 077 && exec "$@"', "sh", ...args], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const made = readdirSync(again).filter((name) => !/^(SHA256SUMS|install\.sh)/.test(name));
+  assert.equal(made.length, 5);
+  for (const name of made) {
+    assert.ok(readFileSync(join(again, name)).equals(readFileSync(join(release, name))), name);
+  }
+});
+
 test("a release is not made over one that is there", () => {
   const { status, stderr } = spawnSync(projectFile("scripts/release"), [`--outdir=${release}`], {
     encoding: "utf8",

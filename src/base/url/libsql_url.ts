@@ -1,3 +1,4 @@
+import { tokenVariables } from "./secret_variables.ts";
 import type { Dialect } from "../dialect.ts";
 import type { Environment } from "../env_file.ts";
 import { badUrl, refuseUnknown, splitUrl, type UrlText } from "./text.ts";
@@ -23,8 +24,7 @@ export interface LibsqlUrl {
  * answers both on the same port), `?tls=0` and `?tls=1` say it outright. In SQLAlchemy's `sqlite+libsql:` it is
  * `?secure=true` that asks for HTTPS.
  *
- * The token is the parameter `authToken`, else one of `HARBOR_DB_AUTH_TOKEN`, `LIBSQL_AUTH_TOKEN` and
- * `TURSO_AUTH_TOKEN`.
+ * The token is the parameter `authToken`, else the first of {@link tokenVariables}.
  *
  * @throws {HarborError} `bad_config`
  */
@@ -45,8 +45,8 @@ export function parseLibsqlUrl(
   }
   const secure = isSecure(parts);
   const url = addressOf(parts, secure ? "https" : "http");
-  const authToken = parts.query.get("authToken") || environment["HARBOR_DB_AUTH_TOKEN"] ||
-    environment["LIBSQL_AUTH_TOKEN"] || environment["TURSO_AUTH_TOKEN"] || undefined;
+  const authToken = parts.query.get("authToken") ||
+    tokenVariables.map((name) => environment[name]).find(Boolean);
   return {
     driver: "libsql",
     isFile: false,

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { HarborError } from "../../base/errors.ts";
 import { readRegularText } from "../../base/files/regular_file.ts";
+import { keyVariables } from "../../base/url/secret_variables.ts";
 import type { GlobalValues } from "../../cli/global_options.ts";
 import type { System } from "../../cli/system.ts";
 
@@ -10,10 +11,7 @@ import type { System } from "../../cli/system.ts";
  */
 const secretVariables = [
   "DATABASE_URL",
-  "HARBOR_DB_AUTH_TOKEN",
-  "LIBSQL_AUTH_TOKEN",
-  "TURSO_AUTH_TOKEN",
-  "PGPASSWORD",
+  ...keyVariables,
   "HARBOR_DB_TO",
   "HARBOR_DB_PING",
   "HARBOR_DB_PROVE_URL",

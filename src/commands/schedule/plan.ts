@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { defaultUrl } from "../../cli/global_options.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
+import { keyVariables } from "../../base/url/secret_variables.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { UnitPlan } from "../../verify/schedule/systemd_units.ts";
 import { selectChecks } from "../../verify/checks/all.ts";
@@ -198,21 +199,11 @@ function verifyArguments(
   ];
 }
 
-/** Variables that say where the database is, how to get in, and whom to tell. */
-const passedOn = [
-  "DATABASE_URL",
-  "HARBOR_DB_AUTH_TOKEN",
-  "LIBSQL_AUTH_TOKEN",
-  "TURSO_AUTH_TOKEN",
-  "PGPASSWORD",
-  "HARBOR_DB_PING",
-];
-
 /** Whether the run needs a variable, whose value is in a file and was not said otherwise. */
 function isPassedOn(variable: string, app: App, { ping }: ScheduleValues): boolean {
   if (variable === "DATABASE_URL") return saysUrl(app);
   if (variable === "HARBOR_DB_PING") return ping === app.system.environment[variable];
-  return passedOn.includes(variable);
+  return keyVariables.some((each) => each === variable);
 }
 
 /** Whether a file says where the database is. */
@@ -225,15 +216,13 @@ function saysUrl({ settings, system }: App): boolean {
 function secretsOf(app: App, url: DatabaseUrl, options: ScheduleValues): Readonly<Record<string, string>> {
   const { hasSecret } = url;
   const { ping } = options;
-  const tokens = ["HARBOR_DB_AUTH_TOKEN", "LIBSQL_AUTH_TOKEN", "TURSO_AUTH_TOKEN", "PGPASSWORD"].flatMap(
-    (variable) => {
-      const value = app.system.environment[variable];
-      return hasSecret && value && !(variable in app.system.secretFiles) ? [[variable, value] as const] : [];
-    },
-  );
+  const keys = keyVariables.flatMap((variable) => {
+    const value = app.system.environment[variable];
+    return hasSecret && value && !(variable in app.system.secretFiles) ? [[variable, value] as const] : [];
+  });
   return {
     ...hasSecret && !saysUrl(app) ? { DATABASE_URL: writtenUrl(app, url) } : {},
-    ...Object.fromEntries(tokens),
+    ...Object.fromEntries(keys),
     ...ping === undefined ||
         ("HARBOR_DB_PING" in app.system.secretFiles && isPassedOn("HARBOR_DB_PING", app, options))
       ? {}
