@@ -10,12 +10,13 @@
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
+import { stripVTControlCharacters } from "node:util";
 import { postgresVariable, type PostgresVersion, startPostgres } from "./servers/postgres_server.ts";
 import { installedBun } from "../../scripts/build_binary.ts";
 import { bundleTests } from "./bundle_tests.ts";
-import { chosenPaths, filesAt, reach } from "./chosen_tests.ts";
+import { chosenPaths, reach } from "./chosen_tests.ts";
 import { projectFile } from "./project.ts";
 import { bundleVariable } from "./script_command.ts";
 
@@ -42,25 +43,33 @@ async function main(stop: AbortSignal): Promise<number> {
     const report = join(directory, "junit.xml");
     // What a test leaves behind when it is interrupted goes with the folder.
     const env = { ...environment(), ...Object.fromEntries(addresses), TMPDIR: directory };
-    const runOnce = (args: readonly string[]) =>
-      args.includes("--bundle")
-        ? runBundle(args.filter((argument) => argument !== "--bundle"), { report, env, stop })
-        : run(process.execPath, denoArguments(args, report), { env, stop });
-    let code = await runOnce(given);
-    let cases = await readCases(report);
-    const suspects = [...new Set(cases.filter((each) => each.failed).map((each) => each.file))];
-    // A file that could not be loaded has no case in the report.
-    const isWhole = chosenPaths(given).flatMap(filesAt).every((file) =>
-      cases.some((each) => resolve(each.file) === file)
-    );
-    if (again && code === 1 && isWhole && suspects.length > 0 && suspects.length <= mostAgain) {
-      code = await runOnce([...given.filter((argument) => argument.startsWith("-")), ...suspects]);
-      const second = await readCases(report);
-      for (const { file, name } of cases.filter((each) => each.failed)) {
-        const passed = second.some((each) => each.file === file && each.name === name && !each.failed);
-        process.stdout.write(`${passed ? "flaky" : "failed twice"}: ${file}: ${name}\n`);
+    const runOnce = async (args: readonly string[]): Promise<Outcome> => {
+      const isBundle = args.includes("--bundle");
+      const output: string[] = [];
+      const options = { env, stop, heard: (text: string) => output.push(text) };
+      const code = isBundle
+        ? await runBundle(args.filter((argument) => argument !== "--bundle"), { report, ...options })
+        : await run(process.execPath, denoArguments(args, report), options);
+      const cases = await readCases(report);
+      return { code, cases, suspects: isBundle ? filesOfFailed(cases) : filesSaidToFail(output.join("")) };
+    };
+    const first = await runOnce(given);
+    let { code, cases } = first;
+    const failedFirst = cases.filter((each) => each.failed);
+    if (
+      again && code === 1 && failedFirst.length > 0 && first.suspects.length > 0 &&
+      first.suspects.length <= mostAgain
+    ) {
+      const options = given.filter((argument) => argument.startsWith("-"));
+      const second = await runOnce([...options, ...first.suspects]);
+      code = second.code;
+      const isSame = (one: TestCase) => (other: TestCase) =>
+        one.file === other.file && one.name === other.name;
+      for (const each of failedFirst) {
+        const passed = second.cases.some((other) => isSame(each)(other) && !other.failed);
+        process.stdout.write(`${passed ? "flaky" : "failed twice"}: ${each.file}: ${each.name}\n`);
       }
-      cases = [...cases.filter((each) => !suspects.includes(each.file)), ...second];
+      cases = [...cases.filter((each) => !second.cases.some(isSame(each))), ...second.cases];
     }
     const counted = cases.filter((each) => each.failed).length;
     const failed = code === 0 ? counted : Math.max(counted, 1);
@@ -132,33 +141,56 @@ interface RunOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly stop: AbortSignal;
   readonly cwd?: string;
+  /** Called with what the run prints, which is passed on, too. */
+  readonly heard?: (text: string) => void;
 }
 
 function run(
   program: string,
   args: readonly string[],
-  { env, stop, cwd }: RunOptions,
+  { env, stop, cwd, heard }: RunOptions,
 ): Promise<number> {
   if (stop.aborted) return Promise.resolve(130);
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...args], { env, cwd, stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(program, [...args], { env, cwd, stdio: ["ignore", "pipe", "inherit"] });
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      process.stdout.write(text);
+      heard?.(text);
+    });
     const timer = setTimeout(() => {
       process.stderr.write(`Cannot finish the tests: still running after ${limitMs / 60_000} minutes\n`);
       child.kill("SIGKILL");
     }, limitMs);
     stop.addEventListener("abort", () => child.kill("SIGINT"));
     child.once("error", reject);
-    child.once("exit", (code) => {
+    child.once("close", (code) => {
       clearTimeout(timer);
       resolve(stop.aborted ? 130 : code ?? 1);
     });
   });
 }
 
+interface Outcome {
+  readonly code: number;
+  readonly cases: readonly TestCase[];
+  /** The files with tests that failed. */
+  readonly suspects: readonly string[];
+}
+
 interface TestCase {
   readonly file: string;
   readonly name: string;
   readonly failed: boolean;
+}
+
+function filesOfFailed(cases: readonly TestCase[]): readonly string[] {
+  return [...new Set(cases.filter((each) => each.failed).map((each) => each.file))];
+}
+
+/** Reads from what Deno prints which files had a test that failed: its report names the file in which `test()` is called. */
+function filesSaidToFail(output: string): readonly string[] {
+  const lines = stripVTControlCharacters(output).matchAll(/^(\S+_test\.ts) => .*\.\.\. FAILED\b/gm);
+  return [...new Set([...lines].map((match) => match[1]!))];
 }
 
 /** Reads the test cases of a JUnit report, which steps are in too; a skipped one counts as failed. */

@@ -3,7 +3,7 @@ import { sql } from "../../support/user_sql.ts";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, watch } from "node:fs";
+import { statSync, watch } from "node:fs";
 import { cp, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -97,13 +97,14 @@ test("sqlite file as it is: a WAL database that was opened, changed and closed i
     })));
 
 test("sqlite file as it is: what was read while the file changed is read again", () =>
-  withFile("wal", (path) =>
-    withAsIs(path, async (database) => {
-      const isChanged = `${path} is changed`;
-      const change =
-        "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('UPDATE t SET n = n + 1'); d.commit(); d.close(); open(sys.argv[2], 'w').close()";
-      // Until the writer is done before the reader.
-      for (let rounds = 1_000_000; !existsSync(isChanged); rounds *= 2) {
+  withFile("wal", async (path) => {
+    const isChanged = `${path} is changed`;
+    const change =
+      "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('UPDATE t SET n = n + 1'); d.commit(); d.close(); open(sys.argv[2], 'w').close()";
+    // Until the writer is done well before the reader.
+    for (let rounds = 1_000_000, wasDone = false; !wasDone; rounds *= 2) {
+      // A new one each time: one that met a writer's `-wal` reads as SQLite does from then on, what was there when it began.
+      await withAsIs(path, async (database) => {
         const writer = spawn("python3", ["-c", change, path, isChanged]);
         const ended = once(writer, "exit");
         const [row] = await database.read<{ n: number }>(
@@ -111,13 +112,15 @@ test("sqlite file as it is: what was read while the file changed is read again",
             `WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ${rounds}) SELECT n, (SELECT max(i) FROM c) AS i FROM t`,
           ),
         );
-        const wasDone = existsSync(isChanged);
+        const readAt = Date.now();
         await ended;
+        wasDone = statSync(isChanged).mtimeMs + 20 < readAt;
         const now = await database.read<{ n: number }>(sql`SELECT n FROM t`);
         if (wasDone) assert.deepEqual(now, [{ n: row!.n }]);
-        else await rm(isChanged);
-      }
-    })));
+        await rm(isChanged);
+      });
+    }
+  }));
 
 test("sqlite file as it is: a file that took the place of the first one is read instead of it", () =>
   withFile("delete", (path) =>
