@@ -9,6 +9,7 @@ const ownTables = [
   "harbor_lock",
   "harbor_identity",
   "harbor_drift",
+  "harbor_kept",
   "alembic_version",
 ];
 
