@@ -73,9 +73,9 @@ export const backupMutants: readonly Mutant[] = [
       "What was just written reads back differently only on a failing disk, which a test would have to put between two lines.",
   },
   {
-    file: "backup/verify.ts",
-    find: "if (size !== manifest.bytes) {",
-    replace: "if (size < 0) {",
+    file: "backup/rules/compare_file.ts",
+    find: "if (bytes === manifest.bytes) return null;",
+    replace: "if (bytes >= 0) return null;",
     danger: "a backup of another length passes",
     tests: ["cli/backup_test.ts", "verify/backup_test.ts"],
     filter: "sqlite file: what was damaged|^backup:",

@@ -1,13 +1,8 @@
 import type { DatabaseUrl } from "../base/url/database_url.ts";
 import type { BackupRequest, MadeBackup } from "./make.ts";
-import {
-  type BackupList,
-  findBackup,
-  type Newest,
-  newestBackup,
-  readBackups,
-  type StoredBackup,
-} from "./folder.ts";
+import type { Found } from "../base/finding.ts";
+import type { BackupList, Newest, StoredBackup } from "./folder.ts";
+import type { BackupPlace } from "./place.ts";
 import type { PruneRequest, PruneResult } from "./prune.ts";
 import { type BackupOptions, openStore } from "./store.ts";
 import type { BackupVerification } from "./verify.ts";
@@ -19,19 +14,20 @@ import type { RestoreRequest, RestoreResult } from "./restore.ts";
 
 /** The backups of a database. What each verb needs is loaded when it is called. */
 export interface Backups {
-  readonly folder: string;
+  /** Where they are read and removed. */
+  readonly place: BackupPlace;
   /** See `makeBackup`. */
   make(context: RunContext, request: BackupRequest): Promise<MadeBackup>;
-  /** Lists what is in the folder, and which of it is the database's own. */
-  list(identity: Identity): OwnBackups;
+  /** Lists what is there, and which of it is the database's own. */
+  list(identity: Identity): Promise<OwnBackups>;
   /**
    * Returns the newest of the database's own that is whole.
    *
    * @throws {HarborError} `read_only` when there may be a newer one that this user may not read
    */
-  newest(identity: Identity): Newest;
-  /** See `findBackup`. */
-  find(name: string, cwd: string): string;
+  newest(identity: Identity): Promise<Newest>;
+  /** See `BackupPlace.look`. */
+  look(backup: StoredBackup, signal: AbortSignal): Promise<Found>;
   /**
    * See `verifyBackup`.
    * @param signal Stops it before the user does
@@ -43,7 +39,7 @@ export interface Backups {
   restore(context: RunContext | null, request: RestoreRequest): Promise<RestoreResult>;
 }
 
-/** What is in the folder, and whose. */
+/** What is there, and whose. */
 export interface OwnBackups extends BackupList {
   /** Of this database, the newest first. */
   readonly own: readonly StoredBackup[];
@@ -54,24 +50,25 @@ export interface OwnBackups extends BackupList {
 /** Opens the backups of a database. Nothing is read before it is asked for. */
 export function openBackups(url: DatabaseUrl, options: BackupOptions): Backups {
   const store = openStore(url, options);
-  const { folder, database: place } = options;
+  const { database } = options;
+  const { place } = store;
   return {
-    folder,
+    place,
     make: async (context, request) => (await import("./make.ts")).makeBackup(context, store, request),
-    list: (identity) => {
-      const list = readBackups(folder);
-      const ours = list.backups.filter(({ manifest }) => isOf({ ...identity, place }, manifest));
+    list: async (identity) => {
+      const list = await place.list();
+      const ours = list.backups.filter(({ manifest }) => isOf({ ...identity, place: database }, manifest));
       const isLate = ({ manifest }: StoredBackup) => isInFuture(manifest.createdAt, store.now());
       return { ...list, own: ours.filter((each) => !isLate(each)), fromFuture: ours.filter(isLate) };
     },
     newest: (identity) =>
-      newestBackup(folder, store.now(), {
-        isMeant: (manifest) => isOf({ ...identity, place }, manifest),
+      place.newest(store.now(), {
+        isMeant: (manifest) => isOf({ ...identity, place: database }, manifest),
         onForbidden: (error) => {
           throw error;
         },
       }),
-    find: (name, cwd) => findBackup(name, { folder, cwd }),
+    look: place.look,
     verify: async (path, signal = store.signal) =>
       (await import("./verify.ts")).verifyBackup(path, { ...store, signal }),
     prune: async (request) => (await import("./prune.ts")).pruneBackups(store, request),

@@ -1,17 +1,14 @@
 import type { HarborError } from "../base/errors.ts";
-import { openFolder } from "../base/files/open_folder.ts";
 import type { Identity } from "../engines/identity.ts";
-import { removeFiles } from "./delete.ts";
 import { isInFuture } from "./rules/manifest.ts";
 import { isOwnedBy } from "./rules/ownership.ts";
-import { checkFile } from "./verify.ts";
 import {
   applyRetention,
   type RetentionCandidate,
   type RetentionPolicy,
   type RetentionVerdict,
 } from "./rules/retention.ts";
-import { isNamedByItself, readBackups, type StoredBackup } from "./folder.ts";
+import { isNamedByItself, type StoredBackup } from "./folder.ts";
 import type { BackupStore } from "./store.ts";
 
 export interface PruneRequest {
@@ -48,28 +45,23 @@ export interface PruneResult {
  * @throws {HarborError} `interrupted`, and what `consent` throws
  */
 export async function pruneBackups(
-  store: Pick<BackupStore, "folder" | "database" | "signal" | "now">,
+  store: Pick<BackupStore, "place" | "database" | "signal" | "now">,
   request: PruneRequest,
 ): Promise<PruneResult> {
-  const { folder, database: place } = store;
-  const { backups, problems } = readBackups(folder);
-  const owner = { ...request.identity, place };
+  const { place, database } = store;
+  const { backups, problems } = await place.list();
+  const owner = { ...request.identity, place: database };
   const ours = backups.filter((each) => isOwnedBy(owner, each.manifest) && isNamedByItself(each));
   const verdicts = await judge(ours, store, request);
   const removed = await request.consent(verdicts) ? verdicts.filter(({ keep }) => !keep) : [];
-  const around = removed.length === 0 ? undefined : openFolder(folder);
-  try {
-    for (const { backup } of removed) await removeFiles(around!, backup);
-  } finally {
-    around?.close();
-  }
+  for (const { backup } of removed) await place.remove(backup);
   return { verdicts, others: backups.length - ours.length, problems };
 }
 
 /** Applies the rules, and again without what turns out to be damaged. */
 async function judge(
   ours: readonly StoredBackup[],
-  store: Pick<BackupStore, "signal" | "now">,
+  store: Pick<BackupStore, "place" | "signal" | "now">,
   { policy, force, made, automaticOnly = false }: PruneRequest,
 ): Promise<readonly PruneVerdict[]> {
   const sound = new Map<string, boolean>(made === undefined ? [] : [[made, true]]);
@@ -88,7 +80,7 @@ async function judge(
     const unread = newer.filter(({ keep, backup }) => keep && backup.isProven && !sound.has(backup.path));
     if (unread.length === 0) return verdicts;
     for (const { backup } of unread) {
-      sound.set(backup.path, (await checkFile(backup, store)).status === "pass");
+      sound.set(backup.path, (await store.place.look(backup, store.signal)).status === "pass");
     }
   }
 }

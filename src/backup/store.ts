@@ -5,11 +5,15 @@ import type { BackupEngine } from "../engines/backup_engine.ts";
 import type { Client } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Encoding } from "./encoding.ts";
+import { folderPlace } from "./folder_place.ts";
+import type { BackupPlace } from "./place.ts";
 
 /** Where the backups of a database go, how they are made and how they are read. */
 export interface BackupOptions extends Pick<RunContext, "signal" | "now" | "notify"> {
-  /** Made when it is not there, for this user only. */
+  /** Where copies are made, and what of them has to be decoded. Made when it is not there, for this user only. */
   readonly folder: string;
+  /** Where backups are read and removed; the folder when it is left out. */
+  readonly from?: BackupPlace;
   /** Stands for the database in manifests: its address without a password, the same from wherever it is called. */
   readonly database: string;
   /** Stands for the database in file names: `openharbor`. */
@@ -27,6 +31,8 @@ export interface BackupOptions extends Pick<RunContext, "signal" | "now" | "noti
 /** The options, with the engines of the database. */
 export interface BackupStore extends BackupOptions {
   readonly url: DatabaseUrl;
+  /** Where backups are read and removed. */
+  readonly place: BackupPlace;
   /**
    * Opens the engine that makes copies, once.
    * @throws {HarborError} `bad_config`, `backup_failed`
@@ -52,6 +58,7 @@ export function openStore(url: DatabaseUrl, options: BackupOptions): BackupStore
   return {
     ...options,
     url,
+    place: options.from ?? folderPlace(options.folder),
     copier: () =>
       copier ??= import("../engines/open/backup_engine.ts").then((db) => db.openBackupEngine(place, engine)),
     restorer: async (made) =>

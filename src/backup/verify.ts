@@ -1,18 +1,17 @@
-import { counted, formatCount } from "../base/quantity.ts";
-import { existsSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { counted } from "../base/quantity.ts";
+import { dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { type Finding, type Found, pass, worstStatus } from "../base/finding.ts";
 import { differingTables } from "./rules/manifest.ts";
 import { proofText, type Proven } from "../engines/backup_content.ts";
 import type { BackupEngine, OnProgress } from "../engines/backup_engine.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
-import { otherKind } from "../base/files/regular_file.ts";
-import { readBackup, type StoredBackup } from "./folder.ts";
+import type { StoredBackup } from "./folder.ts";
+import type { BackupPlace, ComparedFile } from "./place.ts";
+import { notSound } from "./rules/compare_file.ts";
 import type { BackupStore } from "./store.ts";
 import { startMeter } from "./progress.ts";
 import { clearLeftovers, withWorkspace } from "./workspace.ts";
-import { digestFile } from "../base/files/file_digest.ts";
 import { requireSpace } from "../base/files/free_space.ts";
 
 /** What became of looking at a backup. */
@@ -37,15 +36,16 @@ export async function verifyBackup(path: string, store: BackupStore): Promise<Ba
     findings.push({ check, ...found });
     return found.status;
   };
-  const backup = readTrusted(path);
+  const backup = await readTrusted(store.place, path);
   if (backup instanceof HarborError) {
-    add("manifest", failed(backup.message));
+    add("manifest", notSound(backup.message));
     return { backup: null, findings, isSound: false };
   }
   add("manifest", pass(`made by harbor-db ${backup.manifest.version} at ${backup.manifest.createdAt}`));
-  if (add("file", await checkFile(backup, store)) === "pass") {
-    add("content", await checkContent(backup, store, identities));
-  }
+  await store.place.withFile(backup, store.signal, async (file) => {
+    if (add("file", file.found) !== "pass") return;
+    add("content", await checkContent(backup, { path: file.path, store, identities }));
+  });
   return { backup, findings, isSound: ["pass", "warn"].includes(worstStatus(findings)) };
 }
 
@@ -61,54 +61,36 @@ export async function withProvenCopy<T>(
   work: (copy: string, engine: BackupEngine) => Promise<T>,
 ): Promise<T> {
   const identities = await store.identities();
-  const file = await checkFile(backup, store).catch((error) => {
-    throw fileFailure(backup.path, error);
-  });
-  if (file.status !== "pass") throw damaged(backup, file.message);
-  return await withCopy({ backup, store, identities }, async (copy) => {
-    const engine = await store.restorer(backup.manifest.engine);
-    const content = await checkCopy(copy, backup, { engine, store, onProgress });
-    if (content.status === "fail") throw damaged(backup, content.message);
-    return await work(copy, engine);
-  });
+  let isCompared = false;
+  const use = async (file: ComparedFile) => {
+    isCompared = true;
+    if (file.found.status !== "pass") throw damaged(backup, file.found.message);
+    return await withCopy({ backup, path: file.path, store, identities }, async (copy) => {
+      const engine = await store.restorer(backup.manifest.engine);
+      const content = await checkCopy(copy, backup, { engine, store, onProgress });
+      if (content.status === "fail") throw damaged(backup, content.message);
+      return await work(copy, engine);
+    });
+  };
+  try {
+    return await store.place.withFile(backup, store.signal, use);
+  } catch (error) {
+    throw isCompared ? error : fileFailure(backup.path, error);
+  }
 }
 
-function readTrusted(path: string): StoredBackup | HarborError {
+async function readTrusted(place: BackupPlace, path: string): Promise<StoredBackup | HarborError> {
   try {
-    return readBackup(path);
+    return await place.read(path);
   } catch (error) {
     if (error instanceof HarborError && error.code === "damaged_backup") return error;
     throw error;
   }
 }
 
-/** Compares a backup's file with its manifest, to the last byte. */
-export async function checkFile(
-  { path, manifest }: StoredBackup,
-  { signal }: Pick<BackupStore, "signal">,
-): Promise<Found> {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return failed(`the file "${path}" is missing`);
-  const kind = otherKind(stat);
-  if (kind !== null) return failed(`"${path}" is ${kind}`);
-  const { size } = stat;
-  if (size !== manifest.bytes) {
-    return failed(`the file is ${counted(size, "byte")} long instead of ${formatCount(manifest.bytes)}`);
-  }
-  const { sha256 } = await digestFile(path, signal);
-  if (sha256 === manifest.sha256) return pass(`${counted(size, "byte")}, as they were written`);
-  const isForeign = manifest.file !== basename(path);
-  return failed(
-    isForeign
-      ? `the manifest is that of another backup, ${manifest.file}`
-      : "its bytes are not those that were written (SHA-256 differs)",
-  );
-}
-
 async function checkContent(
   backup: StoredBackup,
-  store: BackupStore,
-  identities: readonly string[],
+  { path, store, identities }: Readable,
 ): Promise<Found> {
   if (backup.manifest.encryption !== null && identities.length === 0) {
     return {
@@ -120,7 +102,7 @@ async function checkContent(
   }
   const meter = startMeter(store, "backup");
   return await findDamage(() =>
-    withCopy({ backup, store, identities }, async (copy) => {
+    withCopy({ backup, path, store, identities }, async (copy) => {
       const engine = await store.restorer(backup.manifest.engine);
       return await checkCopy(copy, backup, { engine, store, onProgress: meter.part("proving", 1) });
     })
@@ -140,12 +122,12 @@ async function checkCopy(
   return await findDamage(async () => {
     const { content, ...proven } = await engine.prove(copy, store.signal, onProgress);
     const wrong = differingTables(manifest.tables, content.tables);
-    if (wrong.length > 0) return failed(`the rows of ${wrong.join(", ")} are not those that were copied`);
+    if (wrong.length > 0) return notSound(`the rows of ${wrong.join(", ")} are not those that were copied`);
     if (manifest.schema !== null && content.schema !== manifest.schema) {
-      return failed("its tables, indexes or views are not those that were copied");
+      return notSound("its tables, indexes or views are not those that were copied");
     }
     if (manifest.state !== null && content.state !== undefined && content.state !== manifest.state) {
-      return failed("its sequences are not where they were when it was copied");
+      return notSound("its sequences are not where they were when it was copied");
     }
     const rows = content.tables.reduce((sum, table) => sum + table.rows, 0);
     const held = `${counted(content.tables.length, "table")} and ${counted(rows, "row")}`;
@@ -166,19 +148,23 @@ export function onlyReadBack({ notRestored }: Proven): Pick<Found, "status" | "h
   };
 }
 
+/** What it takes to read a backup's file. */
+interface Readable {
+  /** Where it can be read on this machine. */
+  readonly path: string;
+  readonly store: BackupStore;
+  readonly identities: readonly string[];
+}
+
 /** Runs work with the file as it was before compression and encryption. */
 async function withCopy<T>(
-  { backup, store, identities }: {
-    readonly backup: StoredBackup;
-    readonly store: BackupStore;
-    readonly identities: readonly string[];
-  },
+  { backup, path, store, identities }: Readable & { readonly backup: StoredBackup },
   work: (copy: string) => Promise<T>,
 ): Promise<T> {
-  const { path, manifest } = backup;
+  const { manifest } = backup;
   if (manifest.plain === null) return await work(path);
   if (manifest.encryption !== null && identities.length === 0) {
-    throw new HarborError("bad_config", `Cannot decrypt "${path}": no identity is given`, {
+    throw new HarborError("bad_config", `Cannot decrypt "${backup.path}": no identity is given`, {
       hint: "Give the file with the key that it was encrypted to: --identity key.txt",
     });
   }
@@ -200,17 +186,13 @@ async function findDamage(look: () => Promise<Found>): Promise<Found> {
   } catch (error) {
     const isDamage = error instanceof HarborError && ["damaged_backup", "backup_failed"].includes(error.code);
     if (!isDamage) throw error;
-    return failed(error.message);
+    return notSound(error.message);
   }
 }
 
 function damaged({ path }: StoredBackup, state: string): HarborError {
   return new HarborError("damaged_backup", `Cannot use the backup "${path}": ${state}`, {
     hint: "Use another one: harbor-db backup list",
-    details: { path, exists: existsSync(path) },
+    details: { path },
   });
-}
-
-function failed(message: string): Found {
-  return { status: "fail", message, hint: "Use another one: harbor-db backup list", details: {} };
 }

@@ -96,7 +96,7 @@ async function readLastBackup(
   if (!existsSync(backupFolder(app, app.databaseUrl(), options))) return none;
   const identity = app.isAbsent() ? unknownIdentity : await readIdentity(database);
   try {
-    const { backup, fromFuture } = (await openAppBackups(app, options)).newest(identity);
+    const { backup, fromFuture } = await (await openAppBackups(app, options)).newest(identity);
     return { ...none, lastBackup: backup, fromFuture };
   } catch (error) {
     if (error instanceof HarborError) return { ...none, backupProblem: error };

@@ -179,7 +179,7 @@ function once<T>(work: () => Promise<T>): Once<T> {
 }
 
 function noFacts({ backups }: VerifySources): Facts {
-  return { revisions: [], tables: [], backups: null, backupFolder: backups.store.folder };
+  return { revisions: [], tables: [], backups: null, backupFolder: backups.store.place.name };
 }
 
 async function readFacts(context: CheckContext, sources: VerifySources): Promise<Facts> {
@@ -187,14 +187,17 @@ async function readFacts(context: CheckContext, sources: VerifySources): Promise
   return {
     revisions: await revisionsOf(context).catch(none),
     tables: await tablesOf(context).catch(none),
-    backups: backupsOf(sources.backups, await context.identity()),
-    backupFolder: sources.backups.store.folder,
+    backups: await backupsOf(sources.backups, await context.identity()),
+    backupFolder: sources.backups.store.place.name,
   };
 }
 
-function backupsOf({ store }: ExpectedBackups, identity: Identity): readonly StoredBackup[] | null {
+async function backupsOf(
+  { store }: ExpectedBackups,
+  identity: Identity,
+): Promise<readonly StoredBackup[] | null> {
   try {
-    return store.list(identity).own;
+    return (await store.list(identity)).own;
   } catch {
     // The check says what is wrong with the folder.
     return null;

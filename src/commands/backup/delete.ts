@@ -12,13 +12,12 @@ export const backupDeleteCommand = defineCommand({
   options: folderOptions,
   examples: [{ line: "backup delete openharbor-20260728T1011", does: "the backup whose id begins so" }],
   run: async (app, { args, options }) => {
-    const { readBackup, readBackups } = await import("../../backup/folder.ts");
     const { deleteBackup } = await import("../../backup/delete.ts");
-    const backups = await openAppBackups(app, options);
+    const { place } = await openAppBackups(app, options);
     // `latest` could be that of a database from which this one was copied.
-    const backup = readBackup(backups.find(args[0]!, app.system.cwd));
+    const backup = await place.read(await place.find(args[0]!, app.system.cwd));
     const { manifest } = backup;
-    const others = readBackups(backups.folder).backups.filter((each) =>
+    const others = (await place.list()).backups.filter((each) =>
       each.manifest.id !== manifest.id && each.isWhole && each.manifest.revision === manifest.revision &&
       each.manifest.database === manifest.database
     );
@@ -27,7 +26,7 @@ export const backupDeleteCommand = defineCommand({
       formatBytes(manifest.bytes)
     }${last})`;
     await app.confirm(`Remove ${what}?`);
-    await deleteBackup(backup);
+    await deleteBackup(place, backup);
     app.report.line(`removed ${what}`);
     return { json: { removed: listedBackup(backup) } };
   },

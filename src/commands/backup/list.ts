@@ -13,8 +13,8 @@ export const backupListCommand = defineCommand({
   options: folderOptions,
   examples: [{ line: "backup list --json", does: "for programs" }],
   run: async (app, { options }) => {
-    const { folder, list } = await openAppBackups(app, options);
-    const { backups, problems, own, fromFuture } = list(await findIdentity(app));
+    const { place, list } = await openAppBackups(app, options);
+    const { backups, problems, own, fromFuture } = await list(await findIdentity(app));
     const ours = new Set([...own, ...fromFuture]);
     const isShared = ours.size < backups.length ||
       new Set(backups.map(({ manifest }) => manifest.database)).size > 1;
@@ -38,12 +38,12 @@ export const backupListCommand = defineCommand({
         : {},
     };
     const cells = Object.values(columns);
-    if (backups.length === 0) app.report.line(`no backups in ${folder}`);
+    if (backups.length === 0) app.report.line(`no backups in ${place.name}`);
     else await app.report.table(Object.keys(columns), backups.map((each) => cells.map((cell) => cell(each))));
     for (const problem of problems) app.report.note(problem.message);
     return {
       json: {
-        folder,
+        folder: place.name,
         backups: backups.map((backup) => ({ ...listedBackup(backup), own: ours.has(backup) })),
         problems: problems.map(({ message }) => message),
       },

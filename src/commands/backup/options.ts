@@ -100,14 +100,14 @@ export async function openAppBackups(
  * @throws {HarborError} `unknown_backup`
  */
 export async function findNamed(app: App, backups: Backups, name: string): Promise<string> {
-  if (name !== "latest") return backups.find(name, app.system.cwd);
-  const { backup, fromFuture } = backups.newest(await findIdentity(app));
+  if (name !== "latest") return await backups.place.find(name, app.system.cwd);
+  const { backup, fromFuture } = await backups.newest(await findIdentity(app));
   for (const { manifest } of fromFuture) {
     app.report.note(`${manifest.id} is dated in the future, ${manifest.createdAt}: passed over`);
   }
   if (backup !== null) return backup.path;
   throw new HarborError("unknown_backup", `Cannot find the latest backup of "${app.databaseUrl().display}"`, {
-    state: `there is none of this database in "${backups.folder}"`,
+    state: `there is none of this database in "${backups.place.name}"`,
     hint: "harbor-db backup list",
   });
 }

@@ -31,7 +31,7 @@ export const backupPruneCommand = defineCommand({
   run: async (app, { options }) => {
     const { dryRun, force } = options;
     const policy = retentionPolicy(options);
-    const { folder, prune } = await openAppBackups(app, options);
+    const { place, prune } = await openAppBackups(app, options);
     if (app.isAbsent()) {
       const { display } = app.databaseUrl();
       throw new HarborError(
@@ -74,7 +74,7 @@ export const backupPruneCommand = defineCommand({
     report.line(`${dryRun ? "would remove" : "removed"} ${sum(verdicts)}`);
     if (others > 0) {
       report.note(
-        `${counted(others, "backup")} in ${folder} ${
+        `${counted(others, "backup")} in ${place.name} ${
           others === 1 ? "was" : "were"
         } left alone: of other databases, or made at another place or by an ` +
           "earlier release, so that they could be another database's",
@@ -83,7 +83,7 @@ export const backupPruneCommand = defineCommand({
     for (const { message } of problems) report.note(`left alone: ${message}`);
     return {
       json: {
-        folder,
+        folder: place.name,
         dryRun,
         problems: problems.map(({ message }) => message),
         leftAlone: others,

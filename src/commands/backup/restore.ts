@@ -28,11 +28,12 @@ export const restoreCommand = defineCommand({
     { line: "restore copy.db --to sqlite:///copy_of_app.db", does: "into another database, to look at it" },
   ],
   run: async (app, { args, options }) => {
-    const { readBackup, refuseBackup } = await import("../../backup/folder.ts");
+    const { refuseBackup } = await import("../../backup/folder.ts");
     const { report, settings } = app;
     const target = options.to === undefined ? app.databaseUrl() : otherUrl(app, options.to);
-    const path = await findNamed(app, await openAppBackups(app, options), args[0]!);
-    const backup = readBackup(path);
+    const source = await openAppBackups(app, options);
+    const path = await findNamed(app, source, args[0]!);
+    const backup = await source.place.read(path);
     if (target.isFile) refuseBackup(target, path);
     // Whether the history can be read must not show when the database is replaced.
     await app.readHistory(target.dialect);

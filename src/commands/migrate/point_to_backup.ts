@@ -16,7 +16,7 @@ export async function pointToBackup(
   if (!(error instanceof HarborError)) return error;
   const { adoptedAt } = error.details;
   if (error.code !== "irreversible" || adoptedAt === undefined) return error;
-  const { own } = (await openAppBackups(app, options)).list(await findIdentity(app));
+  const { own } = await (await openAppBackups(app, options)).list(await findIdentity(app));
   const backup = own.find(({ manifest, isWhole }) => isWhole && manifest.createdAt <= adoptedAt);
   if (backup === undefined) return error;
   return error.with({

@@ -3,7 +3,7 @@ import { counted, formatBytes, formatDuration } from "../../base/quantity.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import { proofText } from "../../engines/backup_content.ts";
-import { checkFile, onlyReadBack } from "../../backup/verify.ts";
+import { onlyReadBack } from "../../backup/verify.ts";
 import { type Check, type CheckContext, failure } from "./check.ts";
 
 /** The newest backup: that there is one, that it is whole, and with `--restore-drill` that it can be restored. */
@@ -15,11 +15,11 @@ export const backupCheck: Check = {
     "reads the newest backup once, about 1 s per GB; --restore-drill takes as long as making one, and as much space",
   async *run(context) {
     const { store } = context.backups;
-    const { own, fromFuture, problems } = store.list(await context.identity());
+    const { own, fromFuture, problems } = await store.list(await context.identity());
     yield* problems.map(failure);
     yield* fromFuture.map(notYet);
     const [newest] = own;
-    if (newest === undefined) return yield* fromFuture.length > 0 ? [] : [none(store.folder)];
+    if (newest === undefined) return yield* fromFuture.length > 0 ? [] : [none(store.place.name)];
     const late = judgeAge(newest, context);
     if (late !== null) yield late;
     const found = await context.within((signal) => look(newest, context, signal));
@@ -51,7 +51,7 @@ async function look(
   { backups }: CheckContext,
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
-  if (!backups.isDrill) return [await checkFile(newest, { signal })];
+  if (!backups.isDrill) return [await backups.store.look(newest, signal)];
   return (await backups.store.verify(newest.path, signal)).findings;
 }
 
