@@ -100,6 +100,7 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
     ask: (question) => ask(question, signal),
     signal,
     client: createClient(build),
+    commandHost: { cwd, environment: process.env, signalGroup },
   };
 }
 
@@ -241,6 +242,15 @@ function createClient(build: BuildInfo): Client {
       }
     },
   };
+}
+
+/** Windows has no groups of processes: there it is the process alone. */
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(process.platform === "win32" ? pid : -pid, signal);
+  } catch {
+    // It ended a moment ago.
+  }
 }
 
 /** The boot and the pid namespace together say within which processes a pid means something (Linux). */

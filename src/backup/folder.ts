@@ -115,7 +115,8 @@ export function refuseBackup(target: SqliteFileUrl, from: string): void {
   );
 }
 
-function isBackup(path: string): boolean {
+/** Whether a file is a backup: its manifest can be trusted. */
+export function isBackup(path: string): boolean {
   try {
     readBackup(path);
     return true;

@@ -5,6 +5,7 @@ import { digestFile } from "../base/files/file_digest.ts";
 import { openFolder } from "../base/files/open_folder.ts";
 import { otherKind } from "../base/files/regular_file.ts";
 import type { Found } from "../base/finding.ts";
+import { deliveriesPathOf } from "./deliveries.ts";
 import { findBackup, newestBackup, readBackup, readBackups, type StoredBackup } from "./folder.ts";
 import type { BackupPlace } from "./place.ts";
 import { compareDigest, compareSize, notSound } from "./rules/compare_file.ts";
@@ -24,6 +25,7 @@ export function folderPlace(folder: string): BackupPlace {
       const around = openFolder(dirname(path));
       try {
         await rm(around.path(basename(manifestPath)), { force: true });
+        await rm(around.path(basename(deliveriesPathOf(path))), { force: true });
         await rm(around.path(basename(path)), { force: true });
       } finally {
         around.close();

@@ -27,6 +27,12 @@ const exitCodes = {
   file_failed: 1,
   /** No backup could be made or proven, so nothing was changed. */
   backup_failed: 1,
+  /** A backup was made and stands, and could not be brought where it was to go. */
+  delivery_failed: 1,
+  /** A command of the operator's ended badly. */
+  command_failed: 1,
+  /** The application did not answer as a healthy one. */
+  unhealthy: 1,
   /** A script does not do what its revision's snapshot says. */
   not_proven: 1,
   /** A check could not be made. */

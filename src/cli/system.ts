@@ -1,5 +1,6 @@
 import type { Client } from "../engines/database.ts";
 import type { EmbeddedFiles } from "../history/read_history.ts";
+import type { CommandHost } from "../hooks/run_command.ts";
 import type { AddressFile } from "./read_env_file.ts";
 
 /** What was built: set by the build script, or by `main.ts` when it runs from source. */
@@ -58,4 +59,6 @@ export interface System {
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
   readonly client: Client;
+  /** Where commands of the operator's are run. */
+  readonly commandHost: CommandHost;
 }

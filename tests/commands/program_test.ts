@@ -41,6 +41,7 @@ async function run(
     ask: () => Promise.reject(new Error("asked")),
     signal: new AbortController().signal,
     client: { name: "test", host: "host", pid: 1, processSpace: null, isAlive: () => true },
+    commandHost: { cwd, environment: {}, signalGroup: () => {} },
   };
   return {
     code: await runProgram(

@@ -22,6 +22,7 @@ const floors: readonly string[] = [
   "engines/libsql",
   "engines/postgres",
   "engines/open",
+  "hooks",
   "cli",
   "state",
   "backup",
@@ -33,7 +34,7 @@ const floors: readonly string[] = [
 ];
 
 /** The rooms: they know how a verb is done and nothing of the command line that asks for it. */
-const rooms: readonly string[] = ["state", "backup", "migrate", "author", "adopt", "verify"];
+const rooms: readonly string[] = ["hooks", "state", "backup", "migrate", "author", "adopt", "verify"];
 
 /** The floors on which what a function returns depends on its arguments alone; so it does in every `rules/`. */
 const pureFloors: readonly string[] = ["base", "base/url", "sql", "schema", "history", "profile"];

@@ -38,6 +38,7 @@ test("docs/verify.md names every metric", () => {
     checks: [{ check: "data", status: "pass", ms: 1, notChecked: 0 }],
     tables: [{ name: "files", rows: 1, bytes: 1 }],
     backup: { createdAt: at, bytes: 1 },
+    deliveries: [{ to: "far", isDone: true, createdAt: at }],
   }, "");
   for (const [, name = ""] of text.matchAll(/^# TYPE (\S+)/gm)) assert.ok(page.includes(`\`${name}\``), name);
 });

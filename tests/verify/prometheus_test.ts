@@ -11,6 +11,11 @@ const metrics: Metrics = {
   checks: [{ check: "schema", status: "warn", ms: 12, notChecked: 2 }],
   tables: [{ name: "files", rows: 7, bytes: 4_096 }],
   backup: { createdAt: "2025-12-31T23:00:00.000Z", bytes: 10 },
+  deliveries: [
+    { to: "s3://far", isDone: false, createdAt: "2025-12-31T23:00:00.000Z" },
+    { to: "s3://far", isDone: true, createdAt: "2025-12-30T23:00:00.000Z" },
+    { to: "near", isDone: false, createdAt: "2025-12-31T23:00:00.000Z" },
+  ],
 };
 
 /** The samples of a text by name and labels, without the database's. */
@@ -49,6 +54,19 @@ const cases:
     ["has one status that holds", {}, 'harbor_db_check_status,check="schema",status="warn"', 1],
     ["has the others that do not", {}, 'harbor_db_check_status,check="schema",status="pass"', 0],
     ["counts a table's bytes", {}, 'harbor_db_table_size_bytes,table="files"', 4_096],
+    ["counts backups that were not delivered", {}, 'harbor_db_backup_deliveries_failed,to="s3://far"', 1],
+    [
+      "says when the newest was made that is elsewhere",
+      {},
+      'harbor_db_backup_delivered_timestamp_seconds,to="s3://far"',
+      Date.parse("2025-12-30T23:00:00.000Z") / 1_000,
+    ],
+    [
+      "says 0 where none ever was, so that an alert on its age fires",
+      {},
+      'harbor_db_backup_delivered_timestamp_seconds,to="near"',
+      0,
+    ],
     ["says how old the backup is", {}, "harbor_db_backup_age_seconds", 3_601.5],
     [
       "takes a backup of the future for a new one",
@@ -72,7 +90,10 @@ for (const [rule, facts, sample, value] of cases) {
 }
 
 test("renderMetrics() leaves out a family without samples, its help too", () => {
-  assert.doesNotMatch(renderMetrics({ ...metrics, backup: null, tables: [] }, ""), /backup|table_/);
+  assert.doesNotMatch(
+    renderMetrics({ ...metrics, backup: null, tables: [], deliveries: [] }, ""),
+    /backup|table_/,
+  );
 });
 
 test("renderMetrics() keeps a line a line, whatever a name holds", () => {

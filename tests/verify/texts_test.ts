@@ -143,6 +143,7 @@ const metrics: Metrics = {
   ],
   tables: [{ name: "files", rows: 7, bytes: null }],
   backup: { createdAt: "2025-11-22T01:15:02.000Z", bytes: 4_096 },
+  deliveries: [],
 };
 
 test("metrics have labels that are escaped, seconds, and the age of the backup at the end of the run", () => {

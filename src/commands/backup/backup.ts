@@ -6,6 +6,7 @@ import type { RetentionPolicy } from "../../backup/rules/retention.ts";
 import { counted } from "../../base/quantity.ts";
 import { readIdentity } from "../../engines/identity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
+import { deliver } from "./deliver.ts";
 import { backupOptions, keepOptions, openAppBackups, retentionPolicy } from "./options.ts";
 import { describeBackup, listedBackup, printBackup } from "./output.ts";
 import type { App } from "../../cli/app.ts";
@@ -22,6 +23,10 @@ export const backupCommand = defineCommand({
     { line: "backup", does: "into backups/, beside a SQLite file" },
     { line: "backup --compress zstd --encrypt-to age1…", does: "small, and for one key's owner to read" },
     { line: "backup --keep-last 3 --keep-daily 7", does: "and removes the older ones that no rule keeps" },
+    {
+      line: `backup --after-backup 'rclone copy "$HARBOR_DB_BACKUP_PATH" far:'`,
+      does: "and brings it elsewhere",
+    },
     { line: "backup list", does: "what there is" },
   ],
   run: (app, { options }) => {
@@ -36,8 +41,12 @@ export const backupCommand = defineCommand({
       const backups = await openAppBackups(app, options);
       const made = await backups.make(context, { reason: "backup", mayReuse: false });
       printBackup(app, made);
+      const failure = await deliver(app, options, made);
       const removed = policy === null ? null : await prune(app, context, { backups, made, policy });
-      return { json: { backup: describeBackup(made), removed: removed?.map(listedBackup) ?? null } };
+      return {
+        json: { backup: describeBackup(made), removed: removed?.map(listedBackup) ?? null },
+        ...failure === null ? {} : { failure },
+      };
     });
   },
 });

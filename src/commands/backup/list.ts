@@ -1,6 +1,8 @@
 import { proofText } from "../../engines/backup_content.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import { formatBytes } from "../../base/quantity.ts";
+import { type Delivery, readDeliveries } from "../../backup/deliveries.ts";
+import type { App } from "../../cli/app.ts";
 import { findIdentity, folderOptions, openAppBackups } from "./options.ts";
 import { ageText, listedBackup, positionText, storedText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
@@ -19,6 +21,7 @@ export const backupListCommand = defineCommand({
     const isShared = ours.size < backups.length ||
       new Set(backups.map(({ manifest }) => manifest.database)).size > 1;
     const isEncoded = backups.some(({ manifest }) => storedText(manifest) !== "plain");
+    const isDelivered = backups.some(({ path }) => readDeliveries(path).length > 0);
     const now = new Date();
     const { red } = app.report.colors;
     // Programs get the same from `listedBackup`.
@@ -29,6 +32,7 @@ export const backupListCommand = defineCommand({
       size: ({ manifest }) => formatBytes(manifest.bytes),
       proven: ({ manifest, isWhole }) => isWhole ? proofText(manifest) : red("NOT WHOLE"),
       ...isEncoded ? { stored: ({ manifest }) => storedText(manifest) } : {},
+      ...isDelivered ? { delivered: ({ path }) => deliveredText(app, readDeliveries(path)) } : {},
       "made for": ({ manifest }) => manifest.reason,
       ...isShared
         ? {
@@ -50,3 +54,8 @@ export const backupListCommand = defineCommand({
     };
   },
 });
+
+function deliveredText({ report }: App, deliveries: readonly Delivery[]): string {
+  if (deliveries.length === 0) return "nowhere";
+  return deliveries.every(({ error }) => error === null) ? "yes" : report.colors.red("NO");
+}

@@ -8,11 +8,21 @@ import { realPath } from "../../base/files/real_path.ts";
 import type { Backups } from "../../backup/open_backups.ts";
 import { type App, placed, trusting } from "../../cli/app.ts";
 import { readUrl } from "../../cli/read_url.ts";
+import { duration } from "../../cli/duration_option.ts";
 import { choice, count, text, texts, type Values } from "../../cli/options.ts";
 
 /** Where backups are. */
 export const folderOptions = {
   backupDir: text("--backup-dir <dir>", "where backups are (backups/ beside a SQLite file, else ./backups)"),
+};
+
+/** Where backups go when they are made. */
+export const deliveryOptions = {
+  afterBackup: text(
+    "--after-backup <command>",
+    "run this for each backup that is made, to bring it elsewhere (its path: HARBOR_DB_BACKUP_PATH)",
+  ),
+  hookTimeout: duration("--hook-timeout <time>", "end a command of yours after this time", 3_600_000),
 };
 
 /** How backups are made. */
@@ -28,6 +38,7 @@ export const backupOptions = {
     "--encrypt-to <recipient>",
     "encrypt it with age to this public key; can be given several times",
   ),
+  ...deliveryOptions,
 };
 
 /** Which backups stay. */

@@ -1,5 +1,6 @@
 import { proofText } from "../../engines/backup_content.ts";
 import { counted, formatBytes, formatDuration } from "../../base/quantity.ts";
+import { readDeliveries } from "../../backup/deliveries.ts";
 import { isInFuture } from "../../backup/rules/manifest.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import type { MadeBackup } from "../../backup/make.ts";
@@ -40,6 +41,7 @@ export function listedBackup({ path, manifest, isWhole }: StoredBackup) {
     database,
     identity,
     home,
+    deliveries: readDeliveries(path),
   };
 }
 

@@ -5,10 +5,18 @@ import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import type { App } from "../../cli/app.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import type { RestoreResult } from "../../backup/restore.ts";
-import { backupOptions, findNamed, identityOption, openAppBackups, otherUrl } from "./options.ts";
+import { deliver } from "./deliver.ts";
+import {
+  backupOptions,
+  type deliveryOptions,
+  findNamed,
+  identityOption,
+  openAppBackups,
+  otherUrl,
+} from "./options.ts";
 import { positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
-import { flag, text } from "../../cli/options.ts";
+import { flag, text, type Values } from "../../cli/options.ts";
 
 export const restoreCommand = defineCommand({
   name: "restore",
@@ -61,9 +69,24 @@ export const restoreCommand = defineCommand({
     report.line(`${report.colors.green("restored")}  ${target.display} is at ${positionText(position)}`);
     const said = positionText(backup.manifest);
     if (said !== positionText(position)) report.note(`the backup's manifest says ${said}`);
-    return { json: { restored: { path, ...position, database: target.display }, safetyBackup } };
+    const failure = safetyBackup === null ? null : await deliverSafety(app, options, safetyBackup);
+    return {
+      json: { restored: { path, ...position, database: target.display }, safetyBackup },
+      ...failure === null ? {} : { failure },
+    };
   },
 });
+
+/** Brings elsewhere what was replaced, once it is: whoever restores does not wait for that. What was only set aside stays. */
+async function deliverSafety(
+  app: App,
+  options: Values<typeof deliveryOptions>,
+  path: string,
+): Promise<HarborError | null> {
+  if (options.afterBackup === undefined) return null;
+  const { isBackup, readBackup } = await import("../../backup/folder.ts");
+  return isBackup(path) ? await deliver(app, options, { ...readBackup(path), isReused: false }) : null;
+}
 
 interface Replacement {
   readonly target: DatabaseUrl;

@@ -13,6 +13,8 @@ export const settingNames: readonly string[] = [
   "compress",
   "encrypt-to",
   "identity",
+  "after-backup",
+  "hook-timeout",
   "keep-last",
   "keep-daily",
   "keep-weekly",

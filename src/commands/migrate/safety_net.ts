@@ -10,6 +10,7 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
 import type { App } from "../../cli/app.ts";
 import { backupOptions, keepOptions, openAppBackups, retentionPolicy } from "../backup/options.ts";
+import { deliver } from "../backup/deliver.ts";
 import { printBackup } from "../backup/output.ts";
 import { flag, type Values } from "../../cli/options.ts";
 
@@ -68,6 +69,11 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
       printBackup(app, made);
     } catch (error) {
       throw withoutBackup(error);
+    }
+    // What is to be elsewhere before a change is not there: the change waits.
+    const failure = await deliver(app, options, made);
+    if (failure !== null) {
+      throw failure.with({ hint: [...failure.hintLines, "Nothing was changed."] });
     }
   }
 

@@ -164,7 +164,8 @@ const mostBackupSeconds = 24 * 3_600;
 function backupArguments(options: ScheduleValues, backups: string): readonly string[] {
   const given = Object.entries({ ...backupOptions, ...keepOptions }).flatMap(([key, option]) => {
     const value = options[key as keyof ScheduleValues] as string | number | readonly string[] | undefined;
-    if (key === "backupDir" || value === undefined) return [];
+    if (key === "backupDir" || value === undefined || value === option.fallback) return [];
+    if (key === "hookTimeout") return [`--${longName(option)}`, `${Number(value) / 1_000}s`];
     return [value].flat().flatMap((each) => [`--${longName(option)}`, String(each)]);
   });
   return [...given, "--backup-dir", backups];

@@ -2,6 +2,7 @@ import type { Proof, Proven } from "../../engines/backup_content.ts";
 import { basename, resolve } from "node:path";
 import { asFileError, HarborError, messageOf } from "../../base/errors.ts";
 import { notCheckedOf, worstStatus } from "../../base/finding.ts";
+import { readDeliveries } from "../../backup/deliveries.ts";
 import { renderMetrics } from "../../verify/rules/prometheus.ts";
 import type { RunRecord } from "../../verify/rules/run_record.ts";
 import { readRegularText } from "../../base/files/regular_file.ts";
@@ -145,5 +146,8 @@ function metricsOf(app: App, { verification, exitCode }: Result, path: string): 
     })),
     tables: facts.tables,
     backup: facts.backups?.[0]?.manifest ?? null,
+    deliveries: (facts.backups ?? []).flatMap(({ path, manifest: { createdAt } }) =>
+      readDeliveries(path).map(({ to, error }) => ({ to, createdAt, isDone: error === null }))
+    ),
   }, readRegularText(path, mostMetrics) ?? "");
 }

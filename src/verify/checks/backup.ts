@@ -2,6 +2,7 @@ import { type Found, pass } from "../../base/finding.ts";
 import { counted, formatBytes, formatDuration } from "../../base/quantity.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
+import { type Delivery, readDeliveries } from "../../backup/deliveries.ts";
 import { proofText } from "../../engines/backup_content.ts";
 import { onlyReadBack } from "../../backup/verify.ts";
 import { type Check, type CheckContext, failure } from "./check.ts";
@@ -22,7 +23,9 @@ export const backupCheck: Check = {
     if (newest === undefined) return yield* fromFuture.length > 0 ? [] : [none(store.place.name)];
     const late = judgeAge(newest, context);
     if (late !== null) yield late;
-    const found = await context.within((signal) => look(newest, context, signal));
+    const found = [...await context.within((signal) => look(newest, context, signal))];
+    const undelivered = readDeliveries(newest.path).filter(({ error }) => error !== null);
+    found.push(...undelivered.map(notDelivered));
     yield* found.filter(({ status }) => status !== "pass").map((each) => named(newest, each));
     if (late !== null || fromFuture.length > 0 || found.some(({ status }) => status !== "pass")) return;
     const { createdAt, bytes, tables, proof } = newest.manifest;
@@ -57,6 +60,15 @@ async function look(
 
 function named({ path }: StoredBackup, { status, message, hint, details }: Found): Found {
   return { status, message: `the newest backup: ${message}`, hint, details: { ...details, path } };
+}
+
+function notDelivered({ to, at, error }: Delivery): Found {
+  return {
+    status: "fail",
+    message: `not delivered (${[to, at].filter((each) => each !== null).join(", ")}): ${error}`,
+    hint: "Mend what was in the way; harbor-db backup then makes and delivers another one.",
+    details: { to, at },
+  };
 }
 
 function notYet({ path, manifestPath, manifest: { createdAt } }: StoredBackup): Found {

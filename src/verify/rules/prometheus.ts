@@ -18,6 +18,13 @@ export interface Metrics {
   }[];
   readonly tables: readonly { readonly name: string; readonly rows: number; readonly bytes: number | null }[];
   readonly backup: { readonly createdAt: string; readonly bytes: number } | null;
+  /** To which places the backups that are there were to go. */
+  readonly deliveries: readonly {
+    readonly to: string;
+    readonly isDone: boolean;
+    /** Of the backup. */
+    readonly createdAt: string;
+  }[];
 }
 
 interface Family {
@@ -60,13 +67,20 @@ export function renderMetrics(metrics: Metrics, before: string): string {
   }).join("");
 }
 
-function familiesOf({ version, at, ms, isHealthy, checks, tables, backup }: Metrics): readonly Family[] {
+function familiesOf(
+  { version, at, ms, isHealthy, checks, tables, backup, deliveries }: Metrics,
+): readonly Family[] {
   const end = Date.parse(at) + ms;
   const ended = Math.round(end) / 1_000;
   const perCheck = (value: (check: Metrics["checks"][number]) => number) =>
     checks.map((check) => ({ labels: { check: check.check }, value: value(check) }));
   const backupSamples = (value: (made: NonNullable<Metrics["backup"]>) => number) =>
     backup === null ? [] : [{ value: value(backup) }];
+  const perPlace = (value: (deliveries: Metrics["deliveries"]) => number) =>
+    [...new Set(deliveries.map(({ to }) => to))].map((to) => ({
+      labels: { to },
+      value: value(deliveries.filter((each) => each.to === to)),
+    }));
   return [
     { name: "harbor_db_info", help: "The harbor-db that ran.", samples: [{ labels: { version }, value: 1 }] },
     {
@@ -148,6 +162,21 @@ function familiesOf({ version, at, ms, isHealthy, checks, tables, backup }: Metr
       name: "harbor_db_backup_size_bytes",
       help: "Bytes of the newest backup.",
       samples: backupSamples((made) => made.bytes),
+    },
+    {
+      name: "harbor_db_backup_deliveries_failed",
+      help: "Backups that are there and were not delivered, by where they were to go.",
+      samples: perPlace((each) => each.filter(({ isDone }) => !isDone).length),
+    },
+    {
+      name: "harbor_db_backup_delivered_timestamp_seconds",
+      help: "When the newest backup was made that was delivered; 0 when none was.",
+      samples: perPlace((each) =>
+        Math.max(
+          0,
+          ...each.filter(({ isDone }) => isDone).map(({ createdAt }) => Date.parse(createdAt) / 1_000),
+        )
+      ),
     },
   ];
 }

@@ -1,0 +1,68 @@
+import { hostname } from "node:os";
+import process from "node:process";
+import type { System } from "../../src/cli/system.ts";
+import { runProgram } from "../../src/commands/program.ts";
+import { projectFile } from "./project.ts";
+
+/** What a command line that ran in this process came to. */
+export interface HereResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Parses stdout, which must be one JSON document. */
+  json<T = Record<string, unknown>>(): T;
+}
+
+/** How {@link runHere} runs it. */
+export interface HereOptions {
+  readonly cwd: string;
+  /** What harbor-db is started with, and nothing else of ours; commands of the operator's get a PATH beside it. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a command line in this process, which takes a tenth of the time of a process of its own. */
+export async function runHere(
+  args: readonly string[],
+  { cwd, env = {}, signal = new AbortController().signal }: HereOptions,
+): Promise<HereResult> {
+  const output = { stdout: "", stderr: "" };
+  const sink = (name: "stdout" | "stderr") => ({
+    isTerminal: false,
+    write: (text: string) => {
+      output[name] += text;
+    },
+  });
+  const system: System = {
+    build: { version: "0.1.0", commit: null, history: null },
+    runtime: "test",
+    cwd,
+    program: ["harbor-db"],
+    homeFolder: () => cwd,
+    userName: () => undefined,
+    environment: env,
+    secretFiles: {},
+    settingsFile: null,
+    envFile: { values: {}, remarks: [], problem: null },
+    defaultDir: projectFile("drizzle"),
+    stdout: sink("stdout"),
+    stderr: sink("stderr"),
+    isInteractive: false,
+    ask: () => Promise.reject(new Error("asked")),
+    signal,
+    client: { name: "test", host: hostname(), pid: process.pid, processSpace: null, isAlive: () => true },
+    commandHost: {
+      cwd,
+      environment: { PATH: process.env["PATH"], ...env },
+      signalGroup: (pid, name) => {
+        try {
+          process.kill(-pid, name);
+        } catch {
+          // It ended a moment ago.
+        }
+      },
+    },
+  };
+  const code = await runProgram(system, args);
+  return { code, ...output, json: () => JSON.parse(output.stdout) };
+}
