@@ -72,9 +72,12 @@ const states: Readonly<Record<string, string>> = {
   array: "is no list",
   object: "is no object",
   loose_object: "is no object",
+  strict_object: "is no object",
 };
 
-function stateOf({ type, received }: v.BaseIssue<unknown>): string {
+function stateOf({ type, received, expected }: v.BaseIssue<unknown>): string {
+  // A field of an object that has no such field.
+  if (expected === "never") return "is no field that is known here";
   return received === "undefined" ? "is missing" : states[type] ?? "is not what it has to be";
 }
 

@@ -12,7 +12,7 @@ import { findProject, type Project, refuseUnlessUsable } from "./find_project.ts
 import { locateFile } from "./locate_file.ts";
 import { readUrl } from "./read_url.ts";
 import { defaultUrl, type GlobalValues } from "./global_options.ts";
-import type { Report } from "./report.ts";
+import type { Fact, Report } from "./report.ts";
 import type { System } from "./system.ts";
 import { wrap } from "./wrap.ts";
 
@@ -48,10 +48,16 @@ export interface App {
   ): Promise<T>;
   /**
    * Asks the user to go on.
-   * @param question Made only when it is asked
+   * @param question Made only when it is asked; with facts, these stand before it
    * @throws {HarborError} `needs_confirmation` without a terminal or when the answer is no
    */
-  confirm(question: string | (() => Promise<string>)): Promise<void>;
+  confirm(question: string | (() => Promise<string | Question>)): Promise<void>;
+}
+
+/** A question, and what is to be known for its answer. */
+export interface Question {
+  readonly facts: readonly Fact[];
+  readonly text: string;
 }
 
 export function createApp(
@@ -142,14 +148,16 @@ export function createApp(
     confirm: async (asked) => {
       if (settings.yes) return;
       if (typeof asked !== "string") report.event({ kind: "doing", text: "looking at what is there" });
-      const question = typeof asked === "string" ? asked : await asked();
+      const made = typeof asked === "string" ? asked : await asked();
+      const { facts, text: question } = typeof made === "string" ? { facts: [], text: made } : made;
+      report.event({ kind: "done" });
+      report.asked(facts);
       const hint = "Add --yes to go on without a question.";
       if (!system.isInteractive) {
         throw new HarborError("needs_confirmation", `Cannot ask "${question}": there is no terminal`, {
           hint,
         });
       }
-      report.event({ kind: "done" });
       const answer = await system.ask(wrap(`${shownText(question)} [y/N] `, system.stderr.columns));
       if (!/^y(es)?$/i.test(answer.trim())) {
         throw new HarborError("needs_confirmation", "Stopped: not confirmed, nothing was changed", { hint });

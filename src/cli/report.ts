@@ -10,6 +10,9 @@ import { wrap } from "./wrap.ts";
 // The global: node:crypto takes longer to load than a report to print.
 declare const crypto: { randomUUID(): string };
 
+/** Something that is said of a thing: what it is about, in a word of at most ten letters, and the words. */
+export type Fact = readonly [label: string, text: string];
+
 export interface ReportOptions {
   readonly stdout: Sink;
   readonly stderr: Sink;
@@ -37,6 +40,10 @@ export interface Report {
    * @param hang How far it is indented where a terminal is too narrow and it goes on in the next line; see {@link wrap}
    */
   line(text?: string, hang?: number): void;
+  /** Prints facts of the result under each other. */
+  facts(facts: readonly Fact[]): void;
+  /** Prints on stderr what a question is about: also with `--quiet` and `--json`, since somebody has to decide by it. */
+  asked(facts: readonly Fact[]): void;
   /**
    * Prints a result that is itself the output (a script, a completion): also with `--quiet`, never with `--json`. It is
    * written as it is, but on a terminal.
@@ -75,6 +82,10 @@ export function createReport(options: ReportOptions): Report {
     if (!json && !quiet) stdout.write(`${text}\n`);
   }
 
+  function factLine([label, text]: Fact, { bold }: Colors): string {
+    return `${bold(label.padEnd(10))} ${text}`;
+  }
+
   /** Prints lines under each other behind a label of six places. */
   function block(label: string, lines: readonly string[]) {
     for (const [at, text] of lines.entries()) {
@@ -87,6 +98,14 @@ export function createReport(options: ReportOptions): Report {
     colors,
     remedy,
     line,
+    facts: (facts) => facts.forEach((fact) => line(factLine(fact, colors))),
+    asked: (facts) => {
+      status.clear();
+      const own = colorsOn(stderr);
+      for (const fact of facts) {
+        stderr.write(`${wrap(own.render(factLine(fact, own)), stderr.columns)}\n`);
+      }
+    },
     note,
     raw: (text) => {
       status.clear();

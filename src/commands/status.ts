@@ -11,6 +11,9 @@ import type { Newest, StoredBackup } from "../backup/folder.ts";
 import { backupFolder, folderOptions, openAppBackups } from "./backup/options.ts";
 import { proofText } from "../engines/backup_content.ts";
 import { ageText, listedBackup, positionText } from "./backup/output.ts";
+import { readKnownReleases } from "../releases/known_releases.ts";
+import { releasesThatRun, type Verdict } from "../releases/may_run.ts";
+import { verdictLines } from "../releases/words.ts";
 import { defineCommand } from "../cli/command.ts";
 import { flag, text, type Values } from "../cli/options.ts";
 import type { App } from "../cli/app.ts";
@@ -38,7 +41,12 @@ export const statusCommand = defineCommand({
       const { state, lock } = status;
       const forbidden = status.pending.length === 0 ? null : await lackedRights(context);
       const { lastBackup, fromFuture, backupProblem } = await readLastBackup(app, context, options);
-      print(app, { ...status, forbidden, lastBackup, fromFuture, backupProblem }, context.database.url);
+      const { releases, releasesProblem } = await judgeReleases(app, context);
+      print(
+        app,
+        { ...status, forbidden, lastBackup, fromFuture, backupProblem, releases, releasesProblem },
+        context.database.url,
+      );
       const verified = await lastRun(app, options.log);
       const needsAttention = status.pending.length > 0 || status.unfinished !== null ||
         state.refusal !== null || fromFuture.length > 0;
@@ -61,12 +69,33 @@ export const statusCommand = defineCommand({
           backupProblem,
           lastVerify: verified,
           forbidden,
+          releases,
+          releasesProblem,
           problem: state.refusal,
         },
       };
     });
   },
 });
+
+interface ReleasesNow {
+  /** Which releases of the application may run on what is there now; `null` when nobody says what they need. */
+  readonly releases: readonly Verdict[] | null;
+  /** Why that is not known. */
+  readonly releasesProblem: HarborError | null;
+}
+
+/** Looks at the tables themselves, whatever any version table says of them. */
+async function judgeReleases(app: App, { database }: RunContext): Promise<ReleasesNow> {
+  const { releases, problem } = await readKnownReleases(app.readBeside);
+  if (releases === null) return { releases, releasesProblem: problem };
+  try {
+    return { releases: releasesThatRun(await database.introspect(), releases), releasesProblem: null };
+  } catch (error) {
+    if (error instanceof HarborError) return { releases: null, releasesProblem: error };
+    throw error;
+  }
+}
 
 /** Returns what the role lacks for what is pending. */
 async function lackedRights(context: RunContext): Promise<HarborError | null> {
@@ -110,7 +139,7 @@ interface LastBackup extends Pick<Newest, "fromFuture"> {
   readonly backupProblem: HarborError | null;
 }
 
-type Shown = Status & LastBackup & { readonly forbidden: HarborError | null };
+type Shown = Status & LastBackup & ReleasesNow & { readonly forbidden: HarborError | null };
 
 /** Whether this user may make a file there. */
 function mayMake(url: DatabaseUrl): boolean {
@@ -134,6 +163,8 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
     beside,
     unfinished,
     adopted,
+    releases,
+    releasesProblem,
   } = status;
   const show = (label: string, value: string) =>
     report.line(`${report.colors.bold(label.padEnd(10))} ${value}`);
@@ -149,6 +180,10 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
   show("head", named(status.head));
   if (state.refusal === null) show("pending", pending.length === 0 ? "nothing" : String(pending.length));
   for (const revision of pending) report.line(`${" ".repeat(10)} ${report.colors.magenta(named(revision))}`);
+  if (releasesProblem !== null) show("releases", `not known: ${releasesProblem.message}`);
+  else if (releases !== null && releases.length > 0) {
+    verdictLines(releases).forEach((line, place) => show(place === 0 ? "releases" : "", line));
+  }
   if (adopted !== null) {
     const how = { alembic: "from Alembic", adopt: "as it was", bridge: "by a bridge" } as const;
     show("adopted", `${adopted.at}, ${how[adopted.how as keyof typeof how]}`);

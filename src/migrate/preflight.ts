@@ -33,7 +33,7 @@ export interface LookAhead {
 }
 
 /** A step with the schemas around it, and where its tables and columns come from in what is there now. */
-interface Stage extends Passage {
+export interface Stage extends Passage {
   readonly step: Step;
   /** Before the step. */
   readonly from: Origins;
@@ -133,7 +133,8 @@ async function findLosses(
   return losses;
 }
 
-function stagesOf(
+/** Returns the steps with the schemas around them. */
+export function stagesOf(
   revisions: readonly Revision[],
   start: Snapshot,
   steps: readonly Step[],

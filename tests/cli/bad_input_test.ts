@@ -198,7 +198,7 @@ test("downgrade on a terminal asks, and takes no for an answer", () =>
     for (const stdin of ["n\n", "\n", "yesterday\n"]) {
       const no = await runCli(["downgrade", "-1"], { cwd, tty: true, stdin });
       assert.equal(no.code, 4, no.stdout);
-      assert.match(no.stdout, /Undo 5b09ebe23c76 \(Add R2 storage fields\)/);
+      assert.match(no.stdout, /undoes[^]{1,9} 5b09ebe23c76 \(Add R2 storage fields\)[^]*Undo 1 revision on /);
     }
     assert.match((await runCli(["current"], { cwd })).stdout, /5b09ebe23c76/);
     const yes = await runCli(["downgrade", "-1"], { cwd, tty: true, stdin: "y\n" });

@@ -336,6 +336,7 @@ test("check passes this project's own history, one line a check", () =>
         "syntax",
         "dialects",
         "schema",
+        "releases",
       ]
     ) {
       assert.ok(passed.includes(name), name);

@@ -80,36 +80,69 @@ test("restore over what is no database needs a yes, too", () =>
     assert.equal((await runCli(["restore", backup.path, "--yes"], { cwd })).code, 0);
   }));
 
-eachCase("downgrade names the database, what is in it and what of it goes", async (given) => {
-  await fill(given, 7);
-  await given.expect(0, "upgrade", "--no-backup");
-  await given.query("UPDATE files SET metadata_json = '{}' WHERE id < 4");
-  const shown =
-    (await given.expect(0, "status", "--json")).json<{ database: { url: string } }>().database.url;
-  const one = await asked(given, "downgrade", initial);
-  assert.ok(one.includes(`on ${shown} (at ${head}, 9 rows in 3 tables)`), one);
-  assert.match(one, /column files\.metadata_json \(3 rows with a value\)/);
-  assert.match(one, /column files\.storage_backend \(7 rows with a value\)/);
-  assert.match(one, /It is backed up first/);
-  if (given.engine.dialect === "postgresql") {
-    await given.query("COMMENT ON INDEX ix_files_storage_backend IS 'for the bill'");
-    const loss = "the comment of index ix_files_storage_backend";
-    assert.ok(
-      (await asked(given, "downgrade", initial)).includes(`With indexes and constraints go: ${loss}.`),
+interface Refused {
+  readonly from: string;
+  readonly to: string | null;
+  readonly losses: readonly string[];
+  readonly goes: readonly { table: string; column: string | null; rows: number; atLeast: boolean }[];
+  readonly releases: readonly {
+    release: string;
+    mayRun: boolean;
+    mayRunNow: boolean;
+    reasons: readonly object[];
+  }[];
+}
+
+eachCase(
+  "downgrade names the database, what is in it, what of it goes and which releases stop",
+  async (given) => {
+    await fill(given, 7);
+    await given.expect(0, "upgrade", "--no-backup");
+    await given.query("UPDATE files SET metadata_json = '{}' WHERE id < 4");
+    const shown =
+      (await given.expect(0, "status", "--json")).json<{ database: { url: string } }>().database.url;
+    const one = await given.expect(4, "downgrade", initial, "--json");
+    const { error, ...refused } = one.json<Refused & { error: { code: string; message: string } }>();
+    assert.equal(error.code, "needs_confirmation", error.message);
+    assert.ok(error.message.includes(`Undo 3 revisions on ${shown} and go to ${initial}?`), error.message);
+    assert.deepEqual([refused.from, refused.to], [head, initial]);
+    const rowsOf = (name: string) =>
+      refused.goes.find(({ table, column }) => `${table}.${column}` === name)?.rows;
+    assert.deepEqual(
+      ["files.metadata_json", "files.storage_backend", "files.thumb_path", "users.last_login"].map(rowsOf),
+      [3, 7, 0, 0],
     );
-    const plan = await given.expect(0, "downgrade", initial, "--dry-run", "--json");
-    assert.deepEqual(plan.json<{ losses: readonly string[] }>().losses, [loss]);
-    assert.match(
-      (await given.expect(0, "downgrade", initial, "--dry-run")).stdout,
-      new RegExp(`^goes +${loss}$`, "m"),
-    );
-  }
-  const all = await asked(given, "downgrade", "base", "--no-backup");
-  assert.match(all, /table files \(7 rows\)/);
-  assert.match(all, /table users \(1 row\)/);
-  assert.match(all, /Nothing is backed up/);
-  assert.equal(await given.value("SELECT count(*) FROM files"), "7");
-});
+    const f5b2770 = refused.releases.find(({ release }) => release === "f5b2770")!;
+    assert.deepEqual([f5b2770.mayRunNow, f5b2770.mayRun], [true, false]);
+    assert.deepEqual(f5b2770.reasons[0], { kind: "missing column", table: "users", column: "last_login" });
+    // What the question is about is said whatever else is not.
+    for (const stderr of [one.stderr, (await given.expect(4, "downgrade", initial, "--quiet")).stderr]) {
+      assert.ok(stderr.includes(`${shown} (at ${head}, 9 rows in 3 tables)`), stderr);
+      assert.match(
+        stderr,
+        /^goes +files\.storage_backend \(7 values\), files\.metadata_json \(3 values\), /m,
+      );
+      assert.match(stderr, /^stops +ec13aa6, 24de3e0, 80527ac, f5b2770: users\.last_login is missing then$/m);
+      assert.match(stderr, /^may run +none of the known releases$/m);
+      assert.match(stderr, /^backup +made first; only it has what goes$/m);
+    }
+    if (given.engine.dialect === "postgresql") {
+      await given.query("COMMENT ON INDEX ix_files_storage_backend IS 'for the bill'");
+      const loss = "the comment of index ix_files_storage_backend";
+      const plan = await given.expect(0, "downgrade", initial, "--dry-run", "--json");
+      const { losses, goes } = plan.json<Refused>();
+      assert.deepEqual([losses, goes], [[loss], refused.goes]);
+      assert.match(
+        (await given.expect(0, "downgrade", initial, "--dry-run")).stdout,
+        new RegExp(`^goes +${loss}$`, "m"),
+      );
+    }
+    const { stderr } = await given.expect(4, "downgrade", "base", "--no-backup");
+    assert.match(stderr, /^goes +table files \(7 rows\), table (?:users|collections) \(1 row\)/m);
+    assert.match(stderr, /^backup +none$/m);
+    assert.equal(await given.value("SELECT count(*) FROM files"), "7");
+  },
+);
 
 eachCase("stamp looks at the schema, says what differs and asks", async (given) => {
   await given.expect(0, "upgrade", storageFields);

@@ -16,6 +16,7 @@ const floors: readonly string[] = [
   "sql",
   "schema",
   "history",
+  "releases",
   "profile",
   "engines",
   "engines/sqlite",
@@ -37,7 +38,7 @@ const floors: readonly string[] = [
 const rooms: readonly string[] = ["hooks", "state", "backup", "migrate", "author", "adopt", "verify"];
 
 /** The floors on which what a function returns depends on its arguments alone; so it does in every `rules/`. */
-const pureFloors: readonly string[] = ["base", "base/url", "sql", "schema", "history", "profile"];
+const pureFloors: readonly string[] = ["base", "base/url", "sql", "schema", "history", "releases", "profile"];
 
 /** What is pure among what has effects: words and names that the rooms' rules need too. */
 const pureFiles: readonly string[] = ["engines/backup_content.ts", "engines/statement_names.ts"];

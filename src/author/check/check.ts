@@ -25,6 +25,7 @@ import { restoreCommand } from "../git_branch.ts";
 import { checkDialects } from "./dialects.ts";
 import { checkHazards } from "./hazards.ts";
 import { checkProof } from "./proof.ts";
+import { checkReleases } from "./releases.ts";
 import { checkSchema } from "./schema.ts";
 import { found, type ReadScripts, readScripts } from "../read_scripts.ts";
 import { countSettled, detailsOf, settle } from "./rules/released.ts";
@@ -59,6 +60,7 @@ const passes: Readonly<Record<ProjectCheck, string>> = {
   hazard: "no statement is dangerous without a word about it",
   dialects: "the scripts of both dialects do the same, and leave the same",
   schema: "schema.ts and the history agree",
+  releases: "what releases need is in the history, and one may run on head",
   proof: "every revision goes up, down and up again, and leaves what its snapshot says",
 };
 
@@ -104,6 +106,11 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
       findings.push(...checkHazards(history, read, request.postgresVersion));
     }
     findings.push(...checkDialects(histories, scripts), ...await checkSchema(request.paths));
+    const ofReleases = checkReleases(histories, request);
+    if (ofReleases !== null) {
+      findings.push(...ofReleases);
+      made.add("releases");
+    }
     for (const name of ["syntax", "hazard", "dialects", "schema"] as const) made.add(name);
     if (request.proof !== null) {
       const proven = histories.map((history, at) => ({ history, released: countOf(at) }));

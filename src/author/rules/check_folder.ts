@@ -35,7 +35,7 @@ export interface HistoryFolder {
 export type HistoryCheck = "journal" | "files" | "edited" | "branches" | "snapshot" | "script" | "downgrade";
 
 /** What `check` looks for: in the files, and in what they say. */
-export type ProjectCheck = HistoryCheck | "syntax" | "hazard" | "dialects" | "schema" | "proof";
+export type ProjectCheck = HistoryCheck | "syntax" | "hazard" | "dialects" | "schema" | "releases" | "proof";
 
 /** What `check` finds. */
 export type ProjectFinding = Finding & { readonly check: ProjectCheck };

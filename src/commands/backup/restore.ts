@@ -101,7 +101,7 @@ interface Replacement {
  */
 async function ask(app: App, { target, backup, noBackup }: Replacement): Promise<void> {
   if (app.isAbsent(target)) return;
-  const { describeContents, rowsText } = await import("./contents.ts");
+  const { describeContents } = await import("./contents.ts");
   let there: string | null;
   try {
     there = await app.withRun("read", describeContents, target);
@@ -113,7 +113,7 @@ async function ask(app: App, { target, backup, noBackup }: Replacement): Promise
   const { manifest } = backup;
   // The tables that keep account are in the copy, too; of them nobody asks.
   const tables = manifest.tables.filter(({ name }) => !/^harbor_|^alembic_version$/.test(name));
-  const rows = rowsText(tables.map((table) => table.rows));
+  const rows = counted(tables.reduce((sum, table) => sum + table.rows, 0), "row");
   await app.confirm(
     `Replace ${target.display} (${there}) with ${manifest.id} (at ${positionText(manifest)}, ${rows} in ${
       counted(tables.length, "table")

@@ -4,7 +4,8 @@ import { migrateOptions, runMigration } from "./run_migration.ts";
 export const downgradeCommand = defineCommand({
   name: "downgrade",
   summary: "undo revisions",
-  description: "Data in what a revision added is lost, so it asks first; without a terminal it needs --yes.",
+  description:
+    "Data in what a revision added is lost. Says which, and which releases of the application stop working, and asks; without a terminal it needs --yes.",
   arguments: [{ name: "<target>", summary: "base, a revision or the beginning of one, or -n" }],
   options: migrateOptions,
   examples: [
@@ -17,8 +18,11 @@ export const downgradeCommand = defineCommand({
       direction: "downgrade",
       target: args[0]!,
       options,
-      question: async (context, plan, attached) =>
-        (await import("./downgrade_question.ts")).downgradeQuestion(context, plan, { ...options, attached }),
+      question: async (context, plan, consequences) =>
+        (await import("./downgrade_question.ts")).downgradeQuestion(context, plan, {
+          ...options,
+          consequences,
+        }),
     }).catch(async (error) => {
       throw await (await import("./point_to_backup.ts")).pointToBackup(app, options, error);
     }),

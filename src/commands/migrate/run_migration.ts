@@ -6,9 +6,17 @@ import type { BesideWay } from "../../engines/beside.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
 import { copiedTables } from "../../migrate/rules/copied_tables.ts";
 import type { Way } from "../../migrate/run_beside.ts";
-import type { App } from "../../cli/app.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { App, Question } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { flag, type Values } from "../../cli/options.ts";
+import {
+  consequenceFacts,
+  type Consequences,
+  consequencesJson,
+  noConsequences,
+  readConsequences,
+} from "./consequences.ts";
 import { paceOf, paceOptions } from "./pace_options.ts";
 import { createSafetyNet, safetyOptions } from "./safety_net.ts";
 
@@ -25,7 +33,11 @@ interface Migration {
   readonly target: string;
   readonly options: Values<typeof migrateOptions>;
   /** Asked once it is known that there is something to do. */
-  readonly question?: (context: RunContext, plan: PreparedPlan, losses: readonly string[]) => Promise<string>;
+  readonly question?: (
+    context: RunContext,
+    plan: PreparedPlan,
+    consequences: Consequences,
+  ) => Promise<Question>;
 }
 
 /** Plans a migration, and prints or runs it. */
@@ -37,6 +49,13 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   const planOnly = options.dryRun || options.sql;
   const isNew = app.isAbsent();
   const where = describePlace(app, isNew);
+  let consequences = noConsequences;
+  const lookAhead = async (context: RunContext, plan: PreparedPlan, losses: readonly string[]) => {
+    // In an empty database nothing is there that could go.
+    consequences = plan.from === null
+      ? { ...noConsequences, losses }
+      : await readConsequences(app, context, { plan, losses });
+  };
   if (planOnly || isNew || question !== undefined) {
     const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
       const plan = await run.preparePlan(context, goal);
@@ -55,11 +74,21 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         printPlace(app, isNew);
         const ways = waysIn(await run.waysOfPlan(context, plan));
         printPlan(app, plan, ways);
-        for (const loss of losses) app.report.line(`goes       ${loss}`);
-        return { json: { ...planned(plan), ...where, losses, ways } };
+        if (plan.steps.length > 0) await lookAhead(context, plan, losses);
+        app.report.facts(consequenceFacts(consequences, true));
+        return { json: { ...planned(plan), ...where, losses, ...consequencesJson(consequences), ways } };
       }
-      if (question !== undefined) await app.confirm(() => question(context, plan, losses));
-      return null;
+      if (question === undefined || app.settings.yes) return null;
+      try {
+        await app.confirm(async () => {
+          await lookAhead(context, plan, losses);
+          return await question(context, plan, consequences);
+        });
+        return null;
+      } catch (failure) {
+        if (!(failure instanceof HarborError) || failure.code !== "needs_confirmation") throw failure;
+        return { json: { ...planned(plan), ...where, losses, ...consequencesJson(consequences) }, failure };
+      }
     });
     if (outcome !== null) return outcome;
   }
@@ -67,6 +96,10 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
     let isFirst = true;
     const beforeSteps = async (plan: PreparedPlan) => {
       printPlace(app, isNew);
+      if (question === undefined || app.settings.yes) {
+        await lookAhead(context, plan, []);
+        app.report.facts(consequenceFacts(consequences, false));
+      }
       await net.spread(context, plan);
     };
     try {
@@ -85,7 +118,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       const at = `the database is at ${result.to ?? "base"}`;
       app.report.line(result.steps.length === 0 ? `nothing to do: ${at}` : at);
       await net.fold(context);
-      return { json: { ...result, ...where, backup: net.summary() } };
+      return { json: { ...result, ...where, ...consequencesJson(consequences), backup: net.summary() } };
     } catch (error) {
       throw await net.catch(context, error);
     }

@@ -1,0 +1,120 @@
+import type { HarborError } from "../../base/errors.ts";
+import type { App } from "../../cli/app.ts";
+import type { Outcome } from "../../cli/command.ts";
+import type { Fact } from "../../cli/report.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import type { Going } from "../../migrate/foresee.ts";
+import type { PreparedPlan } from "../../migrate/migrate.ts";
+import { readKnownReleases } from "../../releases/known_releases.ts";
+import { releasesThatRun, type Verdict } from "../../releases/may_run.ts";
+import { stoppedReleases } from "../../releases/words.ts";
+import { countText } from "../../state/count_rows.ts";
+
+/** What a plan means for the data and for the application. */
+export interface Consequences {
+  readonly going: readonly Going[];
+  /** What hangs on indexes and constraints and goes with them, each as a sentence. */
+  readonly losses: readonly string[];
+  /** Of each release whether it may run now, and then; `null` when nobody says what releases need. */
+  readonly releases: readonly { readonly now: Verdict; readonly then: Verdict }[] | null;
+  /** Why that cannot be read. */
+  readonly problem: HarborError | null;
+}
+
+/** What is known where nothing is there yet, or nothing is to be done. */
+export const noConsequences: Consequences = { going: [], losses: [], releases: null, problem: null };
+
+/** Reads what a plan means. */
+export async function readConsequences(
+  app: App,
+  context: RunContext,
+  { plan, losses }: { readonly plan: PreparedPlan; readonly losses: readonly string[] },
+): Promise<Consequences> {
+  const { foresee } = await import("../../migrate/foresee.ts");
+  const foreseen = await foresee(context, plan);
+  const { releases, problem } = await readKnownReleases(app.readBeside);
+  const schemas = foreseen?.schemas ?? null;
+  return {
+    going: foreseen?.going ?? [],
+    losses,
+    releases: releases === null || schemas === null ? null : verdicts(releases, schemas),
+    problem,
+  };
+}
+
+function verdicts(
+  releases: Parameters<typeof releasesThatRun>[1],
+  { before, after }: Readonly<Record<"before" | "after", Parameters<typeof releasesThatRun>[0]>>,
+): Consequences["releases"] {
+  const then = releasesThatRun(after, releases);
+  return releasesThatRun(before, releases).map((now, place) => ({ now, then: then[place]! }));
+}
+
+/** What programs are told. */
+export function consequencesJson({ going, releases, problem }: Consequences): Outcome["json"] {
+  return {
+    goes: going.map(({ table, column, count }) => ({
+      table,
+      column,
+      rows: count?.rows ?? null,
+      atLeast: count?.isAtLeast ?? false,
+    })),
+    releases: releases?.map(({ now, then }) => ({ ...then, mayRunNow: now.mayRun })) ?? null,
+    releasesProblem: problem,
+  };
+}
+
+/** So many tables and columns are named in a question: it must be read at a glance. */
+const named = 12;
+
+/**
+ * Says what a plan takes away, of the data and of the releases that may run.
+ *
+ * @param isWhole Whether everything is named, however much it is
+ */
+export function consequenceFacts(
+  { going, losses, releases, problem }: Consequences,
+  isWhole: boolean,
+): readonly Fact[] {
+  const isEmpty = ({ count }: Going) => count?.rows === 0;
+  const full = going.filter((each) => !isEmpty(each)).toSorted((a, b) => rowsOf(b) - rowsOf(a));
+  const shown = full.slice(0, isWhole ? full.length : named);
+  const empty = going.filter(isEmpty).map(({ table, column }) => nameOf(table, column));
+  const goes = [
+    ...shown.map(({ table, column, count }) =>
+      `${nameOf(table, column)} (${countText(count, column === null ? "row" : "value")})`
+    ),
+    ...full.length === shown.length ? [] : [`${full.length - shown.length} more (--dry-run names them)`],
+    ...empty.length === 0 ? [] : [emptyText(empty, isWhole)],
+  ];
+  return [
+    ...goes.length === 0 ? [] : [["goes", goes.join(", ")] as const],
+    ...losses.map((loss): Fact => ["goes", loss]),
+    ...releaseFacts(releases ?? []),
+    ...problem === null ? [] : [["releases", `not known: ${problem.message}`] as const],
+  ];
+}
+
+/** What nobody may count comes first: it may be the most. */
+function rowsOf({ count }: Going): number {
+  return count?.rows ?? Number.MAX_SAFE_INTEGER;
+}
+
+function nameOf(table: string, column: string | null): string {
+  return column === null ? `table ${table}` : `${table}.${column}`;
+}
+
+function emptyText(empty: readonly string[], isWhole: boolean): string {
+  return isWhole || empty.length <= named ? `empty: ${empty.join(", ")}` : `${empty.length} empty`;
+}
+
+/** Says which releases stop working, and which may run then. */
+function releaseFacts(releases: NonNullable<Consequences["releases"]>): readonly Fact[] {
+  const stopped = stoppedReleases(releases.filter(({ now }) => now.mayRun).map(({ then }) => then));
+  const left = releases.filter(({ then }) => then.mayRun).map(({ then }) => then.release);
+  if (releases.length === 0) return [];
+  return [
+    ...stopped.map(({ releases, reason }): Fact => ["stops", `${releases.join(", ")}: ${reason} then`]),
+    ["may run", left.length === 0 ? "none of the known releases" : left.join(", ")],
+  ];
+}

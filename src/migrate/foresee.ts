@@ -1,0 +1,53 @@
+import type { RunContext } from "../engines/run_context.ts";
+import { snapshotIfThere } from "../history/revision_schema.ts";
+import type { Snapshot } from "../schema/snapshot.ts";
+import { countRows, type RowCount } from "../state/count_rows.ts";
+import type { PreparedPlan } from "./migrate.ts";
+import { stagesOf } from "./preflight.ts";
+import { takenAway, withStrangers } from "./rules/taken_away.ts";
+
+/** A table or a column that goes. */
+export interface Going {
+  readonly table: string;
+  /** `null` when the whole table goes. */
+  readonly column: string | null;
+  /** The rows of the table, or those with a value in the column; `null` when this user may not count them. */
+  readonly count: RowCount | null;
+}
+
+/** What a plan does to a database. */
+export interface Foreseen {
+  readonly going: readonly Going[];
+  /** The schema that is there, and the one that will be; `null` when the history lost the one that will be. */
+  readonly schemas: { readonly before: Snapshot; readonly after: Snapshot } | null;
+}
+
+/**
+ * Foresees what a plan takes away and which schema it leaves. Reads only, and no large table to its end.
+ *
+ * @returns `null` when that cannot be known, or nothing is there yet that could go
+ */
+export async function foresee(
+  { database, history }: RunContext,
+  { from, to, steps }: Pick<PreparedPlan, "from" | "to" | "steps">,
+): Promise<Foreseen | null> {
+  const at = (id: string | null) => history.revisions.find((each) => each.id === id);
+  const [start, goal] = [at(from), at(to)];
+  const known = start === undefined ? null : snapshotIfThere(start);
+  if (known === null || steps.length === 0) return null;
+  const live = await database.introspect();
+  const end = stagesOf(history.revisions, known, steps).at(-1)!.to;
+  const target = to === null ? { ...known, tables: [], others: [] } : goal && snapshotIfThere(goal);
+  const going: Going[] = [];
+  for (const { table, columns } of takenAway(known, end)) {
+    const there = live.tables.find(({ name }) => name === table);
+    // A run that was interrupted may have taken it away already.
+    if (there === undefined) continue;
+    const left = columns.filter((column) => there.columns.some(({ name }) => name === column));
+    const counts = await countRows(database, table, left);
+    if (columns.length === 0) going.push({ table, column: null, count: counts?.[0] ?? null });
+    left.forEach((column, place) => going.push({ table, column, count: counts?.[place + 1] ?? null }));
+  }
+  const after = target ? withStrangers(target, { known, live }) : null;
+  return { going, schemas: after === null ? null : { before: live, after } };
+}

@@ -1,0 +1,102 @@
+import type { Dialect } from "../base/dialect.ts";
+import type { Column, Snapshot, Table } from "../schema/snapshot.ts";
+import { columnsOf, type Release, type TableUse } from "./releases.ts";
+
+/** Why a release fails on a schema. */
+export interface Reason {
+  readonly kind: "missing table" | "missing column" | "value needed" | "generated";
+  readonly table: string;
+  /** `null` where the whole table is missing. */
+  readonly column: string | null;
+}
+
+/** Whether a release may run on a schema. */
+export interface Verdict {
+  /** The release's name. */
+  readonly release: string;
+  readonly mayRun: boolean;
+  /** In the order of its file; empty when it may run. */
+  readonly reasons: readonly Reason[];
+}
+
+/**
+ * Says which releases may run on a schema: those that find every column that they name, and whose INSERT leaves out no
+ * column that has to be given. Of a view only that it is there is looked at, since a schema has no columns of it.
+ */
+export function releasesThatRun(schema: Snapshot, releases: readonly Release[]): readonly Verdict[] {
+  const { dialect } = schema;
+  const tables = new Map(schema.tables.map((table) => [keyOf(table.name, dialect), table]));
+  const views = new Set(
+    schema.others.filter(({ kind }) => /view$/.test(kind)).map(({ name }) => keyOf(name, dialect)),
+  );
+  return releases.map(({ name: release, tables: uses }) => {
+    const reasons = Object.entries(uses).flatMap(([name, use]): readonly Reason[] => {
+      const table = tables.get(keyOf(name, dialect));
+      if (table !== undefined) return reasonsOf(table, use, { name, dialect });
+      return views.has(keyOf(name, dialect)) ? [] : [{ kind: "missing table", table: name, column: null }];
+    });
+    return { release, mayRun: reasons.length === 0, reasons };
+  });
+}
+
+function reasonsOf(
+  table: Table,
+  use: TableUse,
+  { name, dialect }: { readonly name: string; readonly dialect: Dialect },
+): readonly Reason[] {
+  const found = new Map(table.columns.map((column) => [keyOf(column.name, dialect), column]));
+  const given = new Set((use.insert ?? []).map((column) => keyOf(column, dialect)));
+  const written = new Set([...use.insert ?? [], ...use.update ?? []]);
+  const reason = (kind: Reason["kind"], column: string): Reason => ({ kind, table: name, column });
+  const named = columnsOf(use).flatMap((column) => {
+    const there = found.get(keyOf(column, dialect));
+    if (there === undefined) return [reason("missing column", column)];
+    return isGenerated(there) && written.has(column) ? [reason("generated", column)] : [];
+  });
+  // A release that inserts nothing leaves nothing out.
+  const left = given.size === 0
+    ? []
+    : table.columns.filter((column) =>
+      column.notNull && column.default === null && !column.identity && !given.has(keyOf(column.name, dialect))
+    );
+  return [...named, ...left.map((column) => reason("value needed", column.name))];
+}
+
+function isGenerated({ default: made }: Column): boolean {
+  return made?.startsWith("GENERATED ") ?? false;
+}
+
+/** SQLite takes names that differ in upper and lower case only for the same. */
+const keys: Readonly<Record<Dialect, (name: string) => string>> = {
+  sqlite: (name) => name.toLowerCase(),
+  postgresql: (name) => name,
+};
+
+function keyOf(name: string, dialect: Dialect): string {
+  return keys[dialect](name);
+}
+
+/** A release that names what no schema has. */
+export interface Stray extends Reason {
+  readonly release: string;
+}
+
+/** Returns what releases name and none of the schemas has: a slip of the pen, since no database can ever have it. */
+export function straysIn(schemas: readonly Snapshot[], releases: readonly Release[]): readonly Stray[] {
+  const isMissing = ({ kind }: Reason) => kind === "missing table" || kind === "missing column";
+  const missing = schemas.map((schema) =>
+    releasesThatRun(schema, releases).flatMap(({ release, reasons }) =>
+      reasons.filter(isMissing).map((reason): Stray => ({ release, ...reason }))
+    )
+  );
+  const isIn = (list: readonly Stray[], { release, table, column }: Stray) =>
+    list.some((each) =>
+      each.release === release && each.table === table && (each.column === null || each.column === column)
+    );
+  const all = missing.flat().filter((each, at, list) =>
+    list.findIndex((other) =>
+      other.release === each.release && other.table === each.table && other.column === each.column
+    ) === at
+  );
+  return all.filter((stray) => missing.every((list) => isIn(list, stray)));
+}

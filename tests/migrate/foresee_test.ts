@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { History } from "../../src/history/history.ts";
+import { foresee } from "../../src/migrate/foresee.ts";
+import { migrate, preparePlan } from "../../src/migrate/migrate.ts";
+import { countRows, countText, sumOf } from "../../src/state/count_rows.ts";
+import { engines, withTestDatabase } from "../support/databases.ts";
+import { contextOf } from "../support/samples/adoption.ts";
+import { ddlOf, rebuildOf, type SampleTable, schemaHistory } from "../support/samples/schema_history.ts";
+import { idOf } from "../support/samples/script_history.ts";
+
+const notes: SampleTable = { columns: { id: "integer!", title: "text", size: "integer" } };
+const named: SampleTable = { columns: { id: "integer!", name: "text", size: "integer", tag: "text" } };
+const tags: SampleTable = { columns: { id: "integer!", word: "text" } };
+
+/** Renames a column, a table and makes another; each way back takes away what the revision brought, and no more. */
+const history: History = schemaHistory("sqlite", [
+  { tables: { notes }, up: ddlOf("notes", notes), down: ['DROP TABLE "notes"'] },
+  {
+    tables: { notes: named },
+    up: ['ALTER TABLE "notes" RENAME COLUMN "title" TO "name"', 'ALTER TABLE "notes" ADD COLUMN "tag" text'],
+    down: rebuildOf("notes", notes, { title: '"name"' }),
+  },
+  {
+    tables: { papers: named, tags },
+    up: ['ALTER TABLE "notes" RENAME TO "papers"', ...ddlOf("tags", tags)],
+    down: ['DROP TABLE "tags"', 'ALTER TABLE "papers" RENAME TO "notes"'],
+  },
+]);
+
+async function foreseen(statements: readonly string[], target: string) {
+  return await engines[0]!.withDatabase(async (url) =>
+    await withTestDatabase(url, async (database) => {
+      const context = contextOf(database, history);
+      await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
+      for (const sql of statements) await engines[0]!.query(url, sql);
+      const plan = await preparePlan(context, { direction: "downgrade", text: target });
+      const seen = await foresee(context, plan);
+      return {
+        going: seen?.going.map(({ table, column, count }) => `${table}.${column}: ${countText(count)}`),
+        after: seen?.schemas?.after.tables.map(({ name, columns }) =>
+          `${name}(${columns.map((column) => column.name).join()})`
+        ),
+      };
+    })
+  );
+}
+
+const rows = [
+  "INSERT INTO papers (id, name, size, tag) VALUES (1, 'a', 1, 'x'), (2, 'b', NULL, NULL), (3, NULL, 3, NULL)",
+  "INSERT INTO tags (id, word) VALUES (1, 'x')",
+];
+
+test("what is renamed does not go; what goes is counted under the name that it has now", async () => {
+  assert.deepEqual(await foreseen(rows, idOf(1)), {
+    going: ["tags.null: 1 row"],
+    after: ["notes(id,name,size,tag)"],
+  });
+  assert.deepEqual(await foreseen(rows, "base"), {
+    going: ["papers.null: 3 rows", "tags.null: 1 row"],
+    after: [],
+  });
+});
+
+test("tables and columns that no revision knows stay, and count for the releases that run then", async () => {
+  const strange = ["CREATE TABLE own (id INTEGER)", "ALTER TABLE tags ADD COLUMN extra TEXT"];
+  const { after } = await foreseen([...rows, ...strange], idOf(1));
+  assert.deepEqual(after, ["notes(id,name,size,tag)", "own(id)"]);
+});
+
+test("a column that a rebuild leaves out goes with its values", async () => {
+  const one = schemaHistory("sqlite", [
+    { tables: { notes }, up: ddlOf("notes", notes), down: ['DROP TABLE "notes"'] },
+    {
+      tables: { notes: { columns: { ...notes.columns, tag: "text" } } },
+      up: ['ALTER TABLE "notes" ADD COLUMN "tag" text'],
+      down: rebuildOf("notes", notes),
+    },
+  ]);
+  await engines[0]!.withDatabase(async (url) =>
+    await withTestDatabase(url, async (database) => {
+      const context = contextOf(database, one);
+      await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
+      await engines[0]!.query(url, "INSERT INTO notes (id, tag) VALUES (1, 'x'), (2, NULL)");
+      const plan = await preparePlan(context, { direction: "downgrade", text: "-1" });
+      assert.deepEqual((await foresee(context, plan))?.going, [
+        { table: "notes", column: "tag", count: { rows: 1, isAtLeast: false } },
+      ]);
+    })
+  );
+});
+
+test("a large table is counted in part, which is said", () =>
+  engines[0]!.withDatabase(async (url) => {
+    await engines[0]!.query(
+      url,
+      "CREATE VIEW many AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n LIMIT 1000002) " +
+        "SELECT id, CASE WHEN id % 2 = 0 THEN id END AS half FROM n",
+    );
+    await withTestDatabase(url, async (database) => {
+      const counts = await countRows(database, "many", ["half"]);
+      assert.deepEqual(counts?.map((count) => countText(count, "value")), [
+        "at least 1\u00a0000\u00a0000 values",
+        "at least 500\u00a0000 values",
+      ]);
+      assert.equal(await countRows(database, "nowhere"), null);
+      assert.deepEqual(sumOf([counts![0], counts![1]!]), { rows: 1_500_000, isAtLeast: true });
+      assert.equal(countText(sumOf([counts![0], null])), "rows that this user may not count");
+    });
+  }));
