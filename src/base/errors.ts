@@ -53,6 +53,8 @@ const exitCodes = {
   ambiguous_target: 2,
   /** No backup has that name, or more than one. */
   unknown_backup: 2,
+  /** Nothing is kept under that number. */
+  unknown_kept: 2,
   /** The target lies the other way; another command goes there. */
   wrong_direction: 2,
   /** Something needs attention: pending revisions, changes, failed findings. */

@@ -16,6 +16,9 @@ export const commandEntries: readonly CommandEntry[] = [
   { name: "history", load: async () => (await import("./history.ts")).historyCommand },
   { name: "stamp", load: async () => (await import("./stamp.ts")).stampCommand },
   { name: "adopt", load: async () => (await import("./migrate/adopt.ts")).adoptCommand },
+  { name: "kept", load: async () => (await import("./kept/list.ts")).keptCommand },
+  { name: "kept list", load: async () => (await import("./kept/list.ts")).keptListCommand },
+  { name: "kept drop", load: async () => (await import("./kept/drop.ts")).keptDropCommand },
   { name: "backup", load: async () => (await import("./backup/backup.ts")).backupCommand },
   { name: "backup list", load: async () => (await import("./backup/list.ts")).backupListCommand },
   {

@@ -11,6 +11,7 @@ import type { Newest, StoredBackup } from "../backup/folder.ts";
 import { backupFolder, folderOptions, openAppBackups } from "./backup/options.ts";
 import { proofText } from "../engines/backup_content.ts";
 import { ageText, listedBackup, positionText } from "./backup/output.ts";
+import { amountText, keptJson, whatText } from "./kept/output.ts";
 import { readKnownReleases } from "../releases/known_releases.ts";
 import { releasesThatRun, type Verdict } from "../releases/may_run.ts";
 import { verdictLines } from "../releases/words.ts";
@@ -64,6 +65,7 @@ export const statusCommand = defineCommand({
           lock,
           backfills: status.backfills,
           beside: status.beside.map(({ name, table, phase }) => ({ change: name, table, phase })),
+          kept: status.kept?.map(keptJson) ?? null,
           lastBackup: lastBackup && listedBackup(lastBackup),
           backupsFromFuture: fromFuture.map(listedBackup),
           backupProblem,
@@ -163,6 +165,7 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
     beside,
     unfinished,
     adopted,
+    kept,
     releases,
     releasesProblem,
   } = status;
@@ -206,6 +209,10 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
     );
   }
   for (const change of beside) show("beside", besideWords(change));
+  if (kept === null) show("kept", "not known: this user may not read harbor_kept");
+  else if (kept.length > 0) {
+    show("kept", `${amountText(kept)} of ${kept.map(whatText).join("; ")}`);
+  }
   if (backupProblem !== null) {
     show("backup", `unknown: ${backupProblem.message}`);
     for (const line of backupProblem.hintLines) report.line(`${" ".repeat(11)}${report.remedy(line)}`);

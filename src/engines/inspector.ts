@@ -37,6 +37,8 @@ export interface Inspector {
   attachments(database: Database): Promise<readonly Attachment[]>;
   /** Returns how many bytes each table takes with its indexes; none where the engine does not tell. */
   tableSizes(database: Database): Promise<ReadonlyMap<string, number>>;
+  /** Returns the names of the tables of kept data that are there, whatever the registry says of them. */
+  sideTables(database: Database): Promise<readonly string[]>;
 }
 
 /** A change that the connected user may not make. */

@@ -4,6 +4,8 @@ import { headOf, type Revision } from "../history/history.ts";
 import type { LockHolder } from "../engines/database.ts";
 import { type BackfillState, readBackfills } from "../engines/version_table.ts";
 import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
+import { HarborError } from "../base/errors.ts";
+import { type Kept, readKept } from "../engines/kept_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { readState } from "./read_state.ts";
 
@@ -28,6 +30,8 @@ export interface Status {
   readonly backfills: readonly BackfillState[];
   /** Changes of large tables beside their writers that have not come to their end. */
   readonly beside: readonly BesideProgress[];
+  /** What steps put aside, and what would come back; `null` when this user may not see it. */
+  readonly kept: readonly Kept[] | null;
 }
 
 /**
@@ -38,11 +42,12 @@ export interface Status {
 export async function readStatus(context: RunContext): Promise<Status> {
   const { database, history } = context;
   // Asked for together: a server then answers them without a way there and back for each.
-  const [state, backfills, lock, beside] = await Promise.all([
+  const [state, backfills, lock, beside, kept] = await Promise.all([
     readState(context),
     readBackfills(database),
     database.lockHolder(),
     readBeside(database),
+    readKept(database).catch(notForThisUser),
   ]);
   const { done, unfinished } = locate(history, state.applied);
   const pending = state.refusal === null ? history.revisions.slice(done) : [];
@@ -56,6 +61,7 @@ export async function readStatus(context: RunContext): Promise<Status> {
     lock: lock ?? null,
     backfills: backfills.filter((backfill) => backfill.finishedAt === null),
     beside,
+    kept,
   };
 }
 
@@ -65,6 +71,12 @@ function adoptionOf(applied: readonly Applied[]): Status["adopted"] {
   );
   const last = rows.toSorted((a, b) => a.startedAt < b.startedAt ? -1 : 1).at(-1);
   return last === undefined ? null : { at: last.startedAt, how: last.origin };
+}
+
+/** Others than its owner see nothing of what is kept, and the rest all the same. */
+function notForThisUser(error: unknown): null {
+  if (error instanceof HarborError && error.code === "read_only") return null;
+  throw error;
 }
 
 function nameOf(revision: Revision | undefined): RevisionName | null {

@@ -1,55 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { System } from "../../src/cli/system.ts";
 import { commandsFor } from "../../src/commands/all.ts";
-import { runProgram } from "../../src/commands/program.ts";
 import { projectFile } from "../support/project.ts";
+import { runInProcess, type World } from "../support/run_program.ts";
 
 /** Runs a command line that gets no further than to be read, on a terminal of so many places or in a pipe. */
-async function run(
-  line: string,
-  { columns, cwd = "/", environment = {}, dotEnv = {} }: {
-    readonly columns?: number;
-    readonly cwd?: string;
-    readonly environment?: Record<string, string>;
-    readonly dotEnv?: Record<string, string>;
-  } = {},
-) {
-  const output = { stdout: "", stderr: "" };
-  const sink = (name: "stdout" | "stderr") => ({
-    isTerminal: false,
-    columns,
-    write: (text: string) => {
-      output[name] += text;
-    },
-  });
-  const system: System = {
-    build: { version: "1.2.3", commit: "abc", history: null },
-    runtime: "Test 1",
-    cwd,
-    program: ["harbor-db"],
-    homeFolder: () => undefined,
-    userName: () => undefined,
-    environment: { ...dotEnv, ...environment },
-    secretFiles: {},
-    settingsFile: null,
-    envFile: { values: dotEnv, remarks: [], problem: null },
-    defaultDir: "/drizzle",
-    stdout: sink("stdout"),
-    stderr: sink("stderr"),
-    isInteractive: false,
-    ask: () => Promise.reject(new Error("asked")),
-    signal: new AbortController().signal,
-    client: { name: "test", host: "host", pid: 1, processSpace: null, isAlive: () => true },
-    commandHost: { cwd, environment: {}, signalGroup: () => {} },
-  };
-  return {
-    code: await runProgram(
-      system,
-      line === "" ? [] : line.split(" ").map((word) => word === "_" ? "" : word),
-    ),
-    ...output,
-  };
+function run(line: string, world: World = {}) {
+  return runInProcess(line === "" ? [] : line.split(" ").map((word) => word === "_" ? "" : word), world);
 }
 
 // One row a command line that cannot be taken: what it says, and where more stands.

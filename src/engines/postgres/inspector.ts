@@ -118,6 +118,12 @@ export const postgresInspector: Inspector = {
     );
     return new Map(rows.map((row) => [row.name, Number(row.bytes)]));
   },
+  async sideTables(database) {
+    const rows = await database.read<{ name: string }>(
+      sql`SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind = 'r' AND c.relname ~ '^harbor_kept_[0-9]+$' ORDER BY 1`,
+    );
+    return rows.map(({ name }) => name);
+  },
 };
 
 /** What the connected user may do, and where. */

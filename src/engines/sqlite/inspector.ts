@@ -44,6 +44,12 @@ export const sqliteInspector: Inspector = {
     });
     return new Map(rows.map((row) => [row.name, Number(row.bytes)]));
   },
+  async sideTables(database) {
+    const rows = await database.read<{ name: string }>(
+      sql`SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'harbor_kept_[0-9]*' ORDER BY name`,
+    );
+    return rows.map(({ name }) => name);
+  },
 };
 
 const quickCheck: Probe = {

@@ -7,12 +7,13 @@ import type { LockHolder } from "../../engines/database.ts";
 import { type BesideProgress, besideWords, readBeside } from "../../engines/beside_progress.ts";
 import { type BackfillState, readBackfills } from "../../engines/version_table.ts";
 import { type Check, failure } from "./check.ts";
+import { lookAtKept } from "./kept.ts";
 
 /** The version table against the history. */
 export const historyCheck: Check = {
   name: "history",
   summary:
-    "the version table agrees with the history: every revision known and unedited, none half done, no backfill open, head reached",
+    "the version table agrees with the history: every revision known and unedited, none half done, no backfill open, head reached; and the tables of kept data are those that their registry has",
   cost: "a few milliseconds",
   async *run(context) {
     const { kind, applied, alembic, refusal } = await context.state();
@@ -27,11 +28,13 @@ export const historyCheck: Check = {
       ...backfills.filter((state) => state.finishedAt === null).map((state) => openBackfill(state, holder)),
       ...(await readBeside(database)).map((change) => openChange(change, holder)),
     ];
+    const kept = await lookAtKept(database);
+    found.push(...kept.found);
     const done = countApplied(history, applied);
     if (done instanceof HarborError) found.push(failure(done));
     else if (done < history.revisions.length) found.push(notApplied(history.revisions.slice(done), holder));
     else if (kind === "alembic") found.push(stillAlembic(alembic));
-    yield* found.length > 0 ? found : [healthy(history)];
+    yield* found.length > 0 ? found : [healthy(history, kept.words)];
   },
 };
 
@@ -101,13 +104,13 @@ function stillAlembic(alembic: readonly string[] | null): Found {
   };
 }
 
-function healthy({ revisions }: History): Found {
+function healthy({ revisions }: History, kept: string): Found {
   const head = revisions.at(-1);
   if (head === undefined) return pass("the history has no revision");
   return pass(
     `at head ${head.id} (${head.name}), ${
       counted(revisions.length, "revision")
-    } on record, their scripts unedited since`,
+    } on record, their scripts unedited since${kept}`,
     {
       current: head.id,
     },

@@ -1,0 +1,45 @@
+import { counted, formatBytes } from "../../base/quantity.ts";
+import type { Kept } from "../../engines/kept_table.ts";
+
+/** What `--json` shows of kept data. */
+export function keptJson(kept: Kept) {
+  const { id, revision, direction, kind, table, columns, state, rows, bytes, madeAt } = kept;
+  return {
+    id,
+    revision,
+    direction,
+    kind,
+    table,
+    columns: columns.map(({ name }) => name),
+    state,
+    rows,
+    bytes,
+    madeAt,
+    sideTable: kept.sideTable,
+  };
+}
+
+/** Says what was put aside: `files.storage_backend, files.metadata_json`, `table files`. */
+export function whatText({ kind, table, columns }: Pick<Kept, "kind" | "table" | "columns">): string {
+  if (kind === "table") return `table ${table}`;
+  const names = columns.map(({ name }) => `${table}.${name}`).join(", ");
+  return kind === "changed" ? `${names} before they were changed` : names;
+}
+
+/** Says which step put it aside. */
+export function stepText({ direction, revision }: Pick<Kept, "direction" | "revision">): string {
+  return `${direction} of ${revision}`;
+}
+
+/** What each state is called. */
+export const stateWords: Readonly<Record<Kept["state"], string>> = {
+  kept: "kept",
+  returning: "being put back",
+  left: "left over: it did not fit",
+};
+
+/** Says how much it is: `100 012 rows, 4.1 MB`. */
+export function amountText(kept: readonly Pick<Kept, "rows" | "bytes">[]): string {
+  const sum = (of: "rows" | "bytes") => kept.reduce((total, each) => total + each[of], 0);
+  return `${counted(sum("rows"), "row")}, ${formatBytes(sum("bytes"))}`;
+}

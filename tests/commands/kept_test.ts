@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sql } from "drizzle-orm";
+import type { Database } from "../../src/engines/database.ts";
+import {
+  createKeptTable,
+  insertKept,
+  type Kept,
+  readKept,
+  readWithdrawal,
+  sideTableOf,
+} from "../../src/engines/kept_table.ts";
+import { ownTable } from "../../src/engines/statement_names.ts";
+import { verifyUrl } from "../support/verified.ts";
+import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
+import { runInProcess, type World } from "../support/run_program.ts";
+import { contextOf, upgradeDatabase } from "../support/samples/adoption.ts";
+
+const values = { direction: "downgrade", state: "kept", lastRow: 0, keys: ["id"] } as const;
+const kept: readonly Kept[] = [
+  {
+    ...values,
+    id: 3,
+    revision: "5b09ebe23c76",
+    kind: "columns",
+    table: "files",
+    sideTable: sideTableOf(3),
+    columns: ["storage_backend", "metadata_json"].map((name) => ({ name, type: "TEXT", given: null })),
+    rows: 100_012,
+    bytes: 4_100_000,
+    madeAt: "2026-11-28T05:00:00.000Z",
+  },
+  {
+    ...values,
+    id: 4,
+    revision: "71dda59686db",
+    kind: "table",
+    table: "users",
+    sideTable: sideTableOf(4),
+    columns: [{ name: "id", type: "INTEGER", given: null }],
+    rows: 2,
+    bytes: 20,
+    madeAt: "2026-11-28T05:00:00.000Z",
+  },
+];
+
+interface Given {
+  readonly url: string;
+  readonly database: Database;
+}
+
+/** Declares a test on engines that are known by these names. */
+function on(names: readonly Engine["name"][], rule: string, work: (given: Given) => Promise<void>): void {
+  for (const engine of engines.filter(({ name }) => names.includes(name))) {
+    test(`${engine.name}: ${rule}`, () =>
+      engine.withDatabase((url) => withTestDatabase(url, (database) => work({ url, database }))));
+  }
+}
+
+const two = ["sqlite file", "postgres 18"] as const;
+
+/** A database at head in which steps kept something. */
+async function keepSomething({ url, database }: Given): Promise<void> {
+  await upgradeDatabase(url);
+  const withdrawn = await readWithdrawal(database);
+  await database.write([
+    createKeptTable,
+    ...withdrawn("harbor_kept"),
+    ...kept.flatMap((each) => [
+      sql`CREATE TABLE ${ownTable(each.sideTable)} (harbor_row INTEGER PRIMARY KEY)`,
+      insertKept(each, {
+        rows: sql.raw(String(each.rows)),
+        bytes: sql.raw(String(each.bytes)),
+      }),
+    ]),
+  ]);
+}
+
+function run(url: string, args: readonly string[], world: World = {}) {
+  return runInProcess(args, { ...world, environment: { DATABASE_URL: url } });
+}
+
+async function json(url: string, ...args: readonly string[]) {
+  const { code, stdout } = await run(url, [...args, "--json"]);
+  return { code, ...JSON.parse(stdout) };
+}
+
+on(two, "what is kept is listed, and status mentions it", async (given) => {
+  const { url } = given;
+  assert.deepEqual(await json(url, "kept", "list"), { code: 0, ok: true, kept: [] });
+  assert.equal((await run(url, ["kept"])).stdout, "nothing is kept\n");
+  await keepSomething(given);
+  const listed = await json(url, "kept", "list");
+  assert.deepEqual(listed.kept[0], {
+    id: 3,
+    revision: "5b09ebe23c76",
+    direction: "downgrade",
+    kind: "columns",
+    table: "files",
+    columns: ["storage_backend", "metadata_json"],
+    state: "kept",
+    rows: 100_012,
+    bytes: 4_100_000,
+    madeAt: "2026-11-28T05:00:00.000Z",
+    sideTable: "harbor_kept_3",
+  });
+  const { stdout } = await run(url, ["kept", "list"]);
+  assert.match(
+    stdout,
+    /^3 +files\.storage_backend, files\.metadata_json +downgrade of 5b09ebe23c76 .* 100\u00a0012 +4\.1 MB +kept$/m,
+  );
+  assert.match(stdout, /^4 +table users +downgrade of 71dda59686db .* 2 +20 B +kept$/m);
+  assert.match(stdout, /^100\u00a0014 rows, 4\.1 MB$/m);
+  assert.deepEqual((await json(url, "status")).kept, listed.kept);
+  assert.match(
+    (await run(url, ["status"])).stdout,
+    /^kept +100\u00a0014 rows, 4\.1 MB of files\.storage_backend, files\.metadata_json; table users$/m,
+  );
+});
+
+on(["sqlite file"], "kept data goes only with a yes, and only what is meant", async (given) => {
+  const { url, database } = given;
+  await keepSomething(given);
+  const ids = async () => (await readKept(database)).map(({ id }) => id);
+
+  const refused = await json(url, "kept", "drop", "3");
+  assert.deepEqual([refused.code, refused.error.code], [4, "needs_confirmation"]);
+  assert.match(refused.error.message, /Let go of 100\u00a0012 rows, 4\.1 MB on /);
+  assert.deepEqual(refused.kept.map(({ id }: Kept) => id), [3]);
+  const no = await run(url, ["kept", "drop", "--all"], { answer: "n" });
+  assert.equal(no.code, 4);
+  assert.match(
+    no.stderr,
+    /^goes +table users \(2 rows, 20 B\), put aside by the downgrade of 71dda59686db /m,
+  );
+  assert.deepEqual(await ids(), [3, 4]);
+
+  for (const id of ["7", "0", "files"]) {
+    const { code, error } = await json(url, "kept", "drop", id, "--yes");
+    assert.equal(code, 2, id);
+    assert.match(error.hint, /harbor-db kept list/);
+  }
+  assert.equal((await run(url, ["kept", "drop", "--yes"])).code, 2);
+  assert.equal((await run(url, ["kept", "drop", "3", "--all", "--yes"])).code, 2);
+  assert.deepEqual(await ids(), [3, 4]);
+
+  const yes = await run(url, ["kept", "drop", "3"], { answer: "yes" });
+  assert.match(yes.stdout, /^dropped +files\.storage_backend, files\.metadata_json: 100\u00a0012 rows/m);
+  assert.deepEqual(await ids(), [4]);
+  assert.deepEqual((await json(url, "kept", "drop", "--all", "--yes")).dropped.map(({ id }: Kept) => id), [
+    4,
+  ]);
+  assert.deepEqual(await json(url, "kept", "drop", "--all"), { code: 0, ok: true, dropped: [] });
+  await assert.rejects(database.read(sql`SELECT 1 FROM ${ownTable("harbor_kept_3")}`));
+});
+
+on(two, "verify finds side tables without a registry and the other way round", async (given) => {
+  const { url, database } = given;
+  const { history } = contextOf(database);
+  const look = async () =>
+    (await verifyUrl(url, { history, checks: ["history"] })).findings.map(({ status, message }) =>
+      `${status} ${message}`
+    );
+  await keepSomething(given);
+  assert.match((await look()).join(), /^pass at head .*; kept data: 100\u00a0014 rows, 4\.1 MB$/);
+  await database.write([
+    sql`DROP TABLE ${ownTable("harbor_kept_3")}`,
+    sql`CREATE TABLE ${ownTable("harbor_kept_9")} (harbor_row INTEGER PRIMARY KEY)`,
+  ]);
+  assert.deepEqual(await look(), [
+    "fail harbor_kept_3 is missing, in which the downgrade of 5b09ebe23c76 put aside 100\u00a0012 rows of files",
+    "fail harbor_kept_9 holds kept data, and harbor_kept does not know of what",
+  ]);
+  // What its table is lost of can be let go of.
+  assert.equal((await run(url, ["kept", "drop", "3", "--yes"])).code, 0);
+  assert.deepEqual(await look(), [
+    "fail harbor_kept_9 holds kept data, and harbor_kept does not know of what",
+  ]);
+});
