@@ -3,6 +3,48 @@ import type { Mutant } from "./mutant.ts";
 /** What stands above: where a database stands, verifying, adopting, writing revisions, and the command line. */
 export const roomMutants: readonly Mutant[] = [
   {
+    file: "commands/migrate/run_migration.ts",
+    find: "      await around.before(direction);\n      await net.spread(context, plan);",
+    replace: "      await net.spread(context, plan);\n      await around.before(direction);",
+    danger: "what the application writes until it is stopped is not in the way back",
+    tests: ["cli/around_test.ts"],
+  },
+  {
+    file: "commands/migrate/run_around.ts",
+    find: "  if (!around.isOpen()) return error;\n  const words",
+    replace: "  if (error !== undefined) return error;\n  const words",
+    danger: "the application stays stopped after an upgrade that failed",
+    tests: ["cli/around_test.ts"],
+  },
+  {
+    file: "commands/migrate/run_around.ts",
+    find: "isChange ? await net.goBack(context, known) : known;",
+    replace: "known;",
+    danger: "the old release is started on the new schema",
+    tests: ["cli/around_test.ts"],
+  },
+  {
+    file: "commands/migrate/around.ts",
+    find: "signal: ending === undefined ? system.signal : null,",
+    replace: "signal: system.signal,",
+    danger: "a Ctrl-C leaves the application stopped",
+    tests: ["cli/around_test.ts"],
+  },
+  {
+    file: "backup/deliveries.ts",
+    find: "  recordDelivery(file, { to, at, error: unended });\n",
+    replace: "",
+    danger: "a copy that a killed run never brought elsewhere passes for one that is there",
+    tests: ["cli/after_backup_test.ts"],
+  },
+  {
+    file: "commands/migrate/safety_net.ts",
+    find: "    if (failure !== null) {\n",
+    replace: "    if (false) {\n",
+    danger: "a database is changed though its copy is nowhere else",
+    tests: ["cli/after_backup_test.ts"],
+  },
+  {
     file: "state/stamp.ts",
     find: "applied.filter((row) => row.finishedAt !== null).map((row) => [row.revision, row])",
     replace: "applied.map((row) => [row.revision, row])",

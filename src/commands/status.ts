@@ -10,6 +10,8 @@ import type { RunContext } from "../engines/run_context.ts";
 import type { Newest, StoredBackup } from "../backup/folder.ts";
 import { backupFolder, folderOptions, openAppBackups } from "./backup/options.ts";
 import { proofText } from "../engines/backup_content.ts";
+import type { DueAfter } from "../hooks/due_after.ts";
+import { findDue } from "./migrate/around.ts";
 import { ageText, listedBackup, positionText } from "./backup/output.ts";
 import { amountText, keptJson, whatText } from "./kept/output.ts";
 import { readKnownReleases } from "../releases/known_releases.ts";
@@ -48,9 +50,11 @@ export const statusCommand = defineCommand({
         { ...status, forbidden, lastBackup, fromFuture, backupProblem, releases, releasesProblem },
         context.database.url,
       );
+      const due = await findDue(app);
+      if (due !== null) printDue(app, due);
       const verified = await lastRun(app, options.log);
       const needsAttention = status.pending.length > 0 || status.unfinished !== null ||
-        state.refusal !== null || fromFuture.length > 0;
+        state.refusal !== null || fromFuture.length > 0 || due !== null;
       return {
         ok: !(options.exitCode && needsAttention),
         json: {
@@ -70,6 +74,7 @@ export const statusCommand = defineCommand({
           backupsFromFuture: fromFuture.map(listedBackup),
           backupProblem,
           lastVerify: verified,
+          afterDue: due && { since: due.since, change: due.change },
           forbidden,
           releases,
           releasesProblem,
@@ -97,6 +102,14 @@ async function judgeReleases(app: App, { database }: RunContext): Promise<Releas
     if (error instanceof HarborError) return { releases: null, releasesProblem: error };
     throw error;
   }
+}
+
+/** Says that the application may be stopped. */
+function printDue({ report }: App, { since, change }: DueAfter): void {
+  const words =
+    `--before ran at ${since} for the ${change}, and --after did not end well since: the application may be stopped`;
+  report.line(`${report.colors.bold("after".padEnd(10))} ${report.colors.red(words)}`, 11);
+  report.line(`${" ".repeat(11)}${report.remedy("The next harbor-db upgrade with --after runs it.")}`, 11);
 }
 
 /** Returns what the role lacks for what is pending. */

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
 import { deliveriesPathOf, recordDelivery } from "../../src/backup/deliveries.ts";
-import { withFolder } from "../support/databases.ts";
-import { type HereOptions, type HereResult, runHere } from "../support/run_here.ts";
+import { type HereOptions, type HereResult, runHere, withFirstRevision } from "../support/run_here.ts";
 
 interface Case {
   readonly cwd: string;
@@ -16,14 +15,13 @@ interface Case {
 
 /** Runs `work` with a database at the first revision, in a folder of its own. */
 function withDatabase(work: (given: Case) => Promise<void>): Promise<void> {
-  return withFolder(async (cwd) => {
+  return withFirstRevision(async (cwd) => {
     const run: Case["run"] = (args, options) => runHere(args, { cwd, ...options });
     const expect: Case["expect"] = async (code, args, options) => {
       const result = await run(args, options);
       assert.equal(result.code, code, result.stdout + result.stderr);
       return result;
     };
-    await expect(0, ["upgrade", "71dda59686db"]);
     await work({ cwd, run, expect });
   });
 }

@@ -1,8 +1,13 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import type { System } from "../../src/cli/system.ts";
 import { runProgram } from "../../src/commands/program.ts";
+import { withFolder } from "./databases.ts";
 import { projectFile } from "./project.ts";
+import { initial } from "./samples/application.ts";
 
 /** What a command line that ran in this process came to. */
 export interface HereResult {
@@ -50,7 +55,7 @@ export async function runHere(
     isInteractive: false,
     ask: () => Promise.reject(new Error("asked")),
     signal,
-    client: { name: "test", host: hostname(), pid: process.pid, processSpace: null, isAlive: () => true },
+    client: { name: "test", host: hostname(), pid: process.pid, processSpace: null, isAlive },
     commandHost: {
       cwd,
       environment: { PATH: process.env["PATH"], ...env },
@@ -65,4 +70,29 @@ export async function runHere(
   };
   const code = await runProgram(system, args);
   return { code, ...output, json: () => JSON.parse(output.stdout) };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** A SQLite database at the first revision, made once. */
+let first: Promise<Uint8Array> | undefined;
+
+/** Runs `work` in a new folder with `openharbor.db` in it, at the first revision. */
+export async function withFirstRevision(work: (cwd: string) => Promise<void>): Promise<void> {
+  first ??= withFolder(async (cwd) => {
+    const { code, stderr } = await runHere(["upgrade", initial], { cwd });
+    assert.equal(code, 0, stderr);
+    return await readFile(join(cwd, "openharbor.db"));
+  });
+  const bytes = await first;
+  await withFolder(async (cwd) => {
+    await writeFile(join(cwd, "openharbor.db"), bytes);
+    await work(cwd);
+  });
 }

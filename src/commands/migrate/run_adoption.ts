@@ -8,6 +8,8 @@ import type { Adoption } from "../../adopt/prepare.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { flag, type Values } from "../../cli/options.ts";
+import type { Around } from "./around.ts";
+import { afterFailure } from "./run_around.ts";
 import { createSafetyNet, safetyOptions } from "./safety_net.ts";
 
 const { restoreOnFailure: _, ...backupOptions } = safetyOptions;
@@ -22,6 +24,8 @@ interface Request {
   readonly options: Values<typeof adoptOptions>;
   /** Whether the user said already that it is to be done. */
   readonly isConfirmed: boolean;
+  /** What is done around it; nothing unless told. */
+  readonly around?: Around;
   /** Where the user wants to go; anywhere unless told. */
   readonly target?: string;
 }
@@ -36,10 +40,10 @@ export interface Adopted {
 /** Takes over a database before an upgrade that the user wants of it; `null` where `adopt` would have nothing to do. */
 export async function adoptBefore(
   app: App,
-  { target, options }: Pick<Request, "options"> & { readonly target: string },
+  { target, options, around }: Required<Omit<Request, "isConfirmed">>,
 ): Promise<Adopted | null> {
   if (!await app.withRun("read", isToAdopt)) return null;
-  const outcome = await runAdoption(app, { options, isConfirmed: true, target });
+  const outcome = await runAdoption(app, { options, isConfirmed: true, target, around });
   return { outcome, isAll: outcome.failure !== undefined || options.dryRun || options.sql };
 }
 
@@ -56,7 +60,10 @@ async function isToAdopt(context: RunContext): Promise<boolean> {
 }
 
 /** Looks at a database, says what it is, asks, and takes it over. */
-export async function runAdoption(app: App, { options, isConfirmed, target }: Request): Promise<Outcome> {
+export async function runAdoption(
+  app: App,
+  { options, isConfirmed, target, around }: Request,
+): Promise<Outcome> {
   const net = createSafetyNet(app, { ...options, restoreOnFailure: false });
   const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
     const { prepareAdoption } = await import("../../adopt/prepare.ts");
@@ -76,7 +83,10 @@ export async function runAdoption(app: App, { options, isConfirmed, target }: Re
   if (outcome !== null) return outcome;
   return await app.withRun("write", async (context) => {
     const { adopt } = await import("../../adopt/adopt.ts");
-    const beforeChange = () => net.spreadFor(context, "before adopt");
+    const beforeChange = async () => {
+      await around?.before("adopt");
+      await net.spreadFor(context, "before adopt");
+    };
     try {
       const adoption = await adopt(context, { lockWaitMs: app.lockWaitMs, isWhole: true, beforeChange });
       printResult(app, context, adoption);
@@ -90,7 +100,10 @@ export async function runAdoption(app: App, { options, isConfirmed, target }: Re
       };
     } catch (error) {
       const isCommitted = error instanceof HarborError && error.details.isCommitted === true;
-      throw isCommitted ? await net.goBack(context, error) : error;
+      const told = isCommitted ? await net.goBack(context, error) : error;
+      if (around === undefined) throw told;
+      const ending = isCommitted && net.ending() !== "restored" ? "failed" : net.ending();
+      throw await afterFailure(around, told, ending);
     }
   });
 }

@@ -17,6 +17,8 @@ import {
   noConsequences,
   readConsequences,
 } from "./consequences.ts";
+import { type Around, aroundOptions, createAround } from "./around.ts";
+import { runAround } from "./run_around.ts";
 import { paceOf, paceOptions } from "./pace_options.ts";
 import { createSafetyNet, safetyOptions } from "./safety_net.ts";
 
@@ -25,6 +27,7 @@ export const migrateOptions = {
   dryRun: flag("--dry-run", "print the plan and change nothing"),
   sql: flag("--sql", "print the SQL that would run, and nothing else"),
   ...safetyOptions,
+  ...aroundOptions,
   ...paceOptions,
 };
 
@@ -32,6 +35,10 @@ interface Migration {
   readonly direction: Direction;
   readonly target: string;
   readonly options: Values<typeof migrateOptions>;
+  /** What is begun already; else the options' own. */
+  readonly around?: Around;
+  /** Whether the application is stopped and started also when there is nothing to do. */
+  readonly isAlways?: boolean;
   /** Asked once it is known that there is something to do. */
   readonly question?: (
     context: RunContext,
@@ -42,9 +49,10 @@ interface Migration {
 
 /** Plans a migration, and prints or runs it. */
 export async function runMigration(app: App, migration: Migration): Promise<Outcome> {
-  const { direction, target, options, question } = migration;
+  const { direction, target, options, question, isAlways = false } = migration;
   const goal = { direction, text: target };
   const net = createSafetyNet(app, options);
+  const around = migration.around ?? createAround(app, options);
   const run = await import("../../migrate/migrate.ts");
   const planOnly = options.dryRun || options.sql;
   const isNew = app.isAbsent();
@@ -100,9 +108,11 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         await lookAhead(context, plan, []);
         app.report.facts(consequenceFacts(consequences, false));
       }
+      // First of all: what the application still writes is in the backup then.
+      await around.before(direction);
       await net.spread(context, plan);
     };
-    try {
+    const work = async (): Promise<Outcome> => {
       const result = await run.migrate(context, {
         goal,
         lockWaitMs: app.lockWaitMs,
@@ -117,11 +127,10 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       if (result.steps.length === 0) printPlace(app, isNew);
       const at = `the database is at ${result.to ?? "base"}`;
       app.report.line(result.steps.length === 0 ? `nothing to do: ${at}` : at);
-      await net.fold(context);
       return { json: { ...result, ...where, ...consequencesJson(consequences), backup: net.summary() } };
-    } catch (error) {
-      throw await net.catch(context, error);
-    }
+    };
+    const { restoreOnFailure: goesBack } = options;
+    return await runAround({ context, net, around, direction, isAlways, goesBack }, work);
   });
 }
 

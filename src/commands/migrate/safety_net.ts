@@ -13,6 +13,7 @@ import { backupOptions, keepOptions, openAppBackups, retentionPolicy } from "../
 import { deliver } from "../backup/deliver.ts";
 import { printBackup } from "../backup/output.ts";
 import { flag, type Values } from "../../cli/options.ts";
+import type { Ending } from "./around.ts";
 
 /** What `upgrade` and `downgrade` do about backups. */
 export const safetyOptions = {
@@ -30,6 +31,10 @@ export interface SafetyNet {
   spreadFor(context: RunContext, reason: BackupReason): Promise<void>;
   /** Restores the backup and says so in the error; without a backup, says that there is none. */
   goBack(context: RunContext, error: HarborError): Promise<HarborError>;
+  /** Says how the database is after {@link catch}. */
+  ending(): Ending;
+  /** The command that goes back, in words; none without a backup. */
+  wayBack(): readonly string[];
   /** Prunes after a change that succeeded. */
   fold(context: RunContext): Promise<void>;
   /** Returns an error that says what is done, what is not, how to go on and how to go back; or goes back itself. */
@@ -50,6 +55,7 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
   const policy = retentionPolicy(options);
   let plan: PreparedPlan | undefined;
   let made: MadeBackup | undefined;
+  let ending: Ending = "unchanged";
   refuseUnlessPossible(options);
 
   async function spread(context: RunContext, prepared: PreparedPlan): Promise<void> {
@@ -109,6 +115,7 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     if (plan === undefined || !(error instanceof HarborError)) return error;
     const { progressLines, readProgress } = await import("../../migrate/read_progress.ts");
     const progress = await readProgress(context, plan.steps).catch(() => null);
+    if (progress === null || progress.done.length > 0 || progress.half !== null) ending = "failed";
     const again = `harbor-db ${plan.steps[0]!.direction} ${plan.to ?? "base"}`;
     if (progress === null) {
       const unread = "What is committed could not be read. Look again with: harbor-db status";
@@ -144,13 +151,18 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     try {
       const backups = await openAppBackups(app, options);
       const { lockWaitMs } = app;
-      await backups.restore(context, { backup, keepsOld: true, lockWaitMs });
+      const { safetyBackup } = await backups.restore(context, { backup, keepsOld: true, lockWaitMs });
+      ending = "restored";
       const { readPosition } = await import("../../backup/position.ts");
-      const { revision } = await app.withRun("read", readPosition);
+      // It is restored, whether or not that can be read now.
+      const { revision } = await app.withRun("read", readPosition).catch(() => backup.manifest);
       return error.with({
-        message: said(`restored: the database is at ${revision ?? "no revision"} again`),
+        message: [
+          ...said(`restored: the database is at ${revision ?? "no revision"} again`),
+          ...safetyBackup === null ? [] : [`what was there is kept in ${safetyBackup}`],
+        ],
         hint: null,
-        details: { restored: { path: backup.path, revision } },
+        details: { restored: { path: backup.path, revision, safetyBackup } },
       });
     } catch (problem) {
       return error.with({
@@ -170,6 +182,8 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
   return {
     spread,
     spreadFor,
+    ending: () => ending,
+    wayBack,
     goBack,
     fold,
     catch: explain,

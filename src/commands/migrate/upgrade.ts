@@ -1,5 +1,7 @@
 import { HarborError } from "../../base/errors.ts";
 import { adoptBefore } from "./run_adoption.ts";
+import { createAround } from "./around.ts";
+import { afterFailure } from "./run_around.ts";
 import { allOption } from "../config/all_databases.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { migrateOptions, runMigration } from "./run_migration.ts";
@@ -11,11 +13,15 @@ export const upgradeCommand = defineCommand({
   name: "upgrade",
   summary: "apply what is pending",
   description:
-    "A run that was interrupted goes on where it stopped. When there is nothing to do, nothing happens.",
+    "A run that was interrupted goes on where it stopped. When there is nothing to do, nothing happens. Otherwise: --before, the backup, what is pending, --after, --health-url.",
   arguments: [{ name: "[target]", summary: "head (the default), a revision or the beginning of one, or +n" }],
   options: {
     ...migrateOptions,
     ...allOption,
+    always: flag(
+      "--always",
+      "run --before and --after, and ask --health-url, also when there is nothing to do",
+    ),
     abandon: flag(
       "--abandon",
       "only take away what an interrupted change of a large SQLite table left (status names it)",
@@ -28,6 +34,10 @@ export const upgradeCommand = defineCommand({
     { line: "upgrade +1", does: "one revision on" },
     { line: "upgrade --all", does: "the first database of the settings, then the next when it went well" },
     { line: "upgrade --adopt", does: "whatever made the database" },
+    {
+      line: `upgrade --before 'systemctl stop openharbor' --after 'systemctl start openharbor'`,
+      does: "while the application is stopped",
+    },
     { line: "upgrade --sql > review.sql", does: "the script, to read" },
   ],
   run: async (app, { args, options }) => {
@@ -42,9 +52,16 @@ export const upgradeCommand = defineCommand({
       return await abandonBeside(app);
     }
     const target = args[0] ?? "head";
-    const adopted = options.adopt ? await adoptBefore(app, { target, options }) : null;
+    const around = createAround(app, options);
+    const adopted = options.adopt ? await adoptBefore(app, { target, options, around }) : null;
     if (adopted?.isAll) return adopted.outcome;
-    const outcome = await runMigration(app, { direction: "upgrade", target, options });
+    const isAlways = options.always;
+    const outcome = await runMigration(app, { direction: "upgrade", target, options, around, isAlways })
+      .catch(
+        async (error) => {
+          throw await afterFailure(around, error, adopted === null ? "unchanged" : "failed");
+        },
+      );
     if (adopted === null) return outcome;
     const { json } = adopted.outcome;
     return {

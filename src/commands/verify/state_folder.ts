@@ -34,8 +34,12 @@ export function verifyLockPath(app: App, log: string | undefined): string {
 
 /** Returns the file in a folder whose lock is for one kind of work on one thing. */
 export function lockPath(folder: string, work: string, thing: string): string {
-  const name = createHash("sha256").update(thing).digest("hex").slice(0, 12);
-  return join(folder, `.harbor-db-${work}-${name}.lock`);
+  return join(folder, `.${stateFileName(work, thing)}.lock`);
+}
+
+/** Returns what a file is called that is about one kind of work on one thing. */
+export function stateFileName(work: string, thing: string): string {
+  return `harbor-db-${work}-${createHash("sha256").update(thing).digest("hex").slice(0, 12)}`;
 }
 
 function isOurs(folder: string): boolean {
