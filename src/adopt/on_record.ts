@@ -3,6 +3,7 @@ import { openScratch } from "../engines/open/scratch.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Revision } from "../history/history.ts";
 import { snapshotOf } from "../history/revision_schema.ts";
+import { isInvalid } from "../migrate/left_by_scripts.ts";
 import { compareSnapshots, describeDifference, type Difference } from "../schema/compare_snapshots.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import type { Inspection } from "./inspect.ts";
@@ -70,11 +71,6 @@ async function leftByScripts(
 
 /** Nobody waits for a database in memory. */
 const nobody = { name: "harbor-db", host: "", pid: 0, processSpace: null, isAlive: () => false };
-
-/** What the engine began and did not end. */
-function isInvalid({ actual }: Difference): boolean {
-  return actual !== null && /(?:INVALID|NOT VALID)$/.test(actual);
-}
 
 /** Whether a statement may make what is missing: it names all that the path does, and what makes a key. */
 function isNamed({ path }: Difference, statements: readonly string[]): boolean {

@@ -6,8 +6,8 @@ import { readIfThere } from "./version_table.ts";
 const driftTable = ownTable("harbor_drift");
 
 /**
- * Returns the statements that record in which ways a database was another than its revision's snapshot says when it was
- * taken over: its scripts made it so. What was recorded before is gone.
+ * Returns the statements that record in which ways a database is another than its revision's snapshot says because its scripts
+ * make it so. What was recorded before is gone.
  *
  * @param differences As sentences, of any length, so that no index could hold them
  */

@@ -4,6 +4,7 @@ import { HarborError } from "../base/errors.ts";
 import { applyDirectives, type Fail } from "./directives.ts";
 import { tokensOf } from "../sql/cursor.ts";
 import { isWord, type Token, tokenize, withoutComments } from "../sql/lexer.ts";
+import { isOneTransaction, type TransactionWord, transactionWord } from "./transaction_words.ts";
 
 /** The line that separates statements in a script; drizzle-kit's word, split on wherever it stands, as drizzle does. */
 export const breakpoint = "--> statement-breakpoint";
@@ -13,6 +14,8 @@ export interface Script {
   /** Path as shown in messages. */
   readonly file: string;
   readonly statements: readonly Statement[];
+  /** The lines of its own BEGIN and COMMIT, which are left out where all of it is one transaction without them. */
+  readonly leftOut: readonly number[];
 }
 
 /** What a script is read with. */
@@ -26,16 +29,22 @@ export interface ScriptSource {
  * Splits a script into its statements, at breakpoints and semicolons, and reads the `-- harbor:` directives above them.
  *
  * @throws {HarborError} `bad_script` with file and line when a directive is not known or misplaced, a statement begins
- * or ends a transaction, or a string or comment does not end
+ * or ends a transaction in the middle, or a string or comment does not end
  */
 export function parseScript(source: ScriptSource): Script {
-  const statements: Statement[] = [];
+  const parts: Part[] = [];
   let line = 1;
   for (const chunk of source.text.replaceAll("\r\n", "\n").split(breakpoint)) {
-    statements.push(...parseChunk({ ...source, text: chunk }, line));
+    parts.push(...parseChunk({ ...source, text: chunk }, line));
     line += chunk.split("\n").length - 1;
   }
-  return { file: source.file, statements };
+  const words = parts.filter((part) => part.word !== null);
+  if (words.length > 0 && !isOneTransaction(parts, source.dialect)) throw words[0]!.refusal();
+  return {
+    file: source.file,
+    statements: parts.filter((part) => part.word === null),
+    leftOut: words.map((part) => part.line),
+  };
 }
 
 /** Returns how many statements a text holds; a trigger's or function's body belongs to its statement. */
@@ -43,7 +52,15 @@ export function countStatements(text: string, dialect: Dialect): number {
   return splitTokens(tokensOf(text, dialect)).length;
 }
 
-function parseChunk(source: ScriptSource, firstLine: number): readonly Statement[] {
+/** A statement, or a word that begins or ends a transaction. */
+type Part =
+  | (Statement & { readonly word: null })
+  | (Pick<Statement, "line" | "sql"> & {
+    readonly word: TransactionWord;
+    readonly refusal: () => HarborError;
+  });
+
+function parseChunk(source: ScriptSource, firstLine: number): readonly Part[] {
   const lineAt = (offset: number) => firstLine + source.text.slice(0, offset).split("\n").length - 1;
   const fail = (offset: number, state: string, hint?: string) => {
     const where = `${source.file}:${lineAt(offset)}`;
@@ -57,18 +74,22 @@ function parseChunk(source: ScriptSource, firstLine: number): readonly Statement
   const spans = splitTokens(withoutComments(tokens)).map((own) => {
     const start = own[0]!.start;
     const last = own.at(-1)!;
-    return { own, start, end: last.start + last.text.length };
+    return { own, start, end: last.start + last.text.length, word: transactionWord(own) };
   });
   const directives = tokens.filter((token) => /^--\s*harbor:/.test(token.text) && token.kind === "comment");
   const stray = directives.find(({ start }) =>
-    spans.every((span, at) => !standsAbove(start, span, spans[at - 1]))
+    spans.every((span, at) => span.word !== null || !standsAbove(start, span, spans[at - 1]))
   );
   if (stray !== undefined) throw fail(stray.start, `the directive "${stray.text}" stands above no statement`);
   return spans.map((span, at) => {
-    const { own, start, end } = span;
-    refuseTransaction(own, fail);
+    const { own, start, end, word } = span;
+    const line = lineAt(start);
+    if (word !== null) {
+      return { line, sql: source.text.slice(start, end), word, refusal: () => refusal(own, fail) };
+    }
     return {
-      line: lineAt(start),
+      line,
+      word,
       ...applyDirectives(directives.filter((each) => standsAbove(each.start, span, spans[at - 1])), {
         dialect: source.dialect,
         sql: source.text.slice(start, end),
@@ -91,15 +112,8 @@ function standsAbove(offset: number, { start }: Span, before: Span | undefined):
 }
 
 /** harbor-db says itself where a transaction begins and ends: one that a script ended would leave it half committed. */
-function refuseTransaction(statement: readonly Token[], fail: Fail): void {
-  const [first, second] = statement;
-  const isOne =
-    ["BEGIN", "COMMIT", "ROLLBACK", "END", "ABORT", "SAVEPOINT", "RELEASE"].some((word) =>
-      isWord(first, word)
-    ) ||
-    isWord(second, "TRANSACTION") && ["START", "PREPARE"].some((word) => isWord(first, word));
-  if (!isOne) return;
-  throw fail(
+function refusal([first]: readonly Token[], fail: (...found: Parameters<Fail>) => HarborError): HarborError {
+  return fail(
     first!.start,
     `${first!.text.toUpperCase()} stands in it, and harbor-db begins and ends the transaction itself`,
     "Take it out. What must run outside of a transaction says so above: -- harbor:alone",

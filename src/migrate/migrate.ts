@@ -21,6 +21,7 @@ import { lockOptions } from "../state/lock_options.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { readState } from "../state/read_state.ts";
 import type { LookAhead } from "./preflight.ts";
+import { recordWhatIsLeft } from "./left_by_scripts.ts";
 import { runBeside, type Way, waysOf } from "./run_beside.ts";
 import { runTogether } from "./run_together.ts";
 
@@ -104,7 +105,9 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     if (steps.length === 0 && state.kind === "alembic") {
       await context.database.write(startingBatch(context, state));
     }
-    return { from, to, steps: await runSteps(context, steps, { state, ahead, options }) };
+    const run = (onStep: (result: StepResult) => void) =>
+      runSteps(context, steps, { state, ahead, options: { ...options, onStep } });
+    return { from, to, steps: await recordWhatIsLeft(context, { ...prepared, onStep: options.onStep }, run) };
   }, lockOptions(context, options.lockWaitMs));
 }
 

@@ -94,6 +94,49 @@ for (
   });
 }
 
+// One row a script whose words for transactions can be left out: the dialect, its text, the lines of the words.
+const wrapped = [
+  ["sqlite", "BEGIN;\nSELECT 1;\nSELECT 2;\nCOMMIT", [1, 4]],
+  ["postgresql", "-- Name\nstart transaction;\nSELECT 1;SELECT 2;\nEND;", [2, 4]],
+  [
+    "sqlite",
+    "COMMIT TRANSACTION;\nPRAGMA foreign_keys = OFF;\nBEGIN TRANSACTION;\nSELECT 1;\nCOMMIT;\nPRAGMA foreign_keys=ON;\nBEGIN",
+    [1, 3, 5, 7],
+  ],
+] as const;
+for (const [dialect, text, lines] of wrapped) {
+  test(`parseScript() leaves out the words of ${JSON.stringify(text)} (${dialect})`, () => {
+    const { statements, leftOut } = parseScript({ file: "x.sql", dialect, text });
+    assert.deepEqual(leftOut, lines);
+    const selects = statements.filter(({ sql }) => !sql.startsWith("PRAGMA")).map(({ sql }) => sql);
+    assert.deepEqual(selects, text.match(/SELECT \d/g));
+  });
+}
+
+// One row a script in which something may depend on what is committed before it.
+const cut = [
+  ["sqlite", "BEGIN; SELECT 1; COMMIT; DELETE FROM a"],
+  ["sqlite", "SELECT 1; BEGIN; SELECT 1; COMMIT"],
+  ["sqlite", "BEGIN; SELECT 1; COMMIT; BEGIN; SELECT 2; COMMIT"],
+  ["sqlite", "COMMIT; VACUUM; BEGIN; SELECT 1; COMMIT; PRAGMA foreign_keys = ON; BEGIN"],
+  [
+    "sqlite",
+    "COMMIT; PRAGMA foreign_keys = OFF; BEGIN; SELECT 1; COMMIT; PRAGMA foreign_keys = ON; BEGIN; DELETE FROM a",
+  ],
+  ["postgresql", "COMMIT; BEGIN; SELECT 1; COMMIT; BEGIN"],
+  ["postgresql", "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1; COMMIT"],
+  ["postgresql", "BEGIN; SELECT 1; COMMIT AND CHAIN"],
+  ["postgresql", "BEGIN; SAVEPOINT a; COMMIT"],
+  ["postgresql", "BEGIN; ALTER TYPE t ADD VALUE 'x'; COMMIT; BEGIN; UPDATE a SET b = 'x'; COMMIT"],
+] as const;
+for (const [dialect, text] of cut) {
+  test(`parseScript() refuses ${JSON.stringify(text)} (${dialect})`, () =>
+    assert.match(failure(text, dialect).message, /"x\.sql:1": \w+ stands in it/));
+}
+
+test("parseScript() refuses a directive above a word that is left out", () =>
+  assert.match(failure("-- harbor:alone\nBEGIN; SELECT 1; COMMIT").message, /stands above no statement/));
+
 test("parseScript() refuses what does not end, with the line where it began", () => {
   assert.match(
     failure("SELECT 1;\n--> statement-breakpoint\nSELECT 'abc").message,

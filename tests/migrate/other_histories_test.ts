@@ -11,6 +11,7 @@ import { checkFolder } from "../../src/author/rules/check_folder.ts";
 import { readHistoryFolders } from "../../src/author/read_history_folders.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import { readIfThere } from "../../src/base/files/read_if_there.ts";
+import { readDrift } from "../../src/engines/taken_over.ts";
 import { readApplied } from "../../src/engines/version_table.ts";
 import { buildHistory, type History, journalPath } from "../../src/history/history.ts";
 import { readHistory } from "../../src/history/read_history.ts";
@@ -22,6 +23,7 @@ import { type Engine, engines, sqlitePath, withTestDatabase } from "../support/d
 import { projectFile } from "../support/project.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 import { withClient } from "../support/servers/postgres_server.ts";
+import { verifyUrl } from "../support/verified.ts";
 
 // The folders were written by drizzle-kit 0.20.18, 0.24.2, 0.31.11 and 1.0.0-rc.5, each from the same three schemas; the two
 // `down.sql` by hand.
@@ -84,6 +86,8 @@ for (const engine of engines.filter(({ name }) => ["sqlite file", "postgres 15"]
             assert.deepEqual(paths, known ?? [], `the snapshot of ${revision.tag}`);
           }
           assert.deepEqual((await database.introspect()).tables, expected.tables);
+          const { findings } = await verifyUrl(url, { history, checks: ["schema"] });
+          assert.deepEqual(findings.map(({ status }) => status), ["pass"], findings[0]!.message);
           if (!history.isFoldered) return;
           await go("downgrade", "-1");
           const [, second] = history.revisions;
@@ -99,6 +103,45 @@ for (const engine of engines.filter(({ name }) => ["sqlite file", "postgres 15"]
     });
   }
 }
+
+test("what scripts leave otherwise than their snapshots say is known, and what somebody changes is not", async () => {
+  const folder = projectFile("tests/support/histories/kit-0.31/sqlite");
+  const added: Readonly<Record<string, string>> = {
+    "0001_parallel_spencer_smythe.sql":
+      "ALTER TABLE users ADD score real DEFAULT 0.5; ALTER TABLE users ADD avatar blob;",
+    "0002_step_3.sql": "CREATE TABLE extra (key text PRIMARY KEY NOT NULL, value text)",
+  };
+  const history = buildHistory("sqlite", {
+    folder,
+    read: (path) => added[path] ?? readIfThere(join(folder, path)),
+  });
+  const [engine] = engines;
+  await engine!.withDatabase(async (url) => {
+    const go = (text: string) =>
+      withTestDatabase(
+        url,
+        (database) =>
+          migrate(contextOf(database, history), { goal: { direction: "upgrade", text }, lockWaitMs: 0 }),
+      );
+    const paths = async () => {
+      const { findings } = await verifyUrl(url, { history, checks: ["schema"] });
+      return findings.filter(({ status }) => status === "fail").map(({ details }) => details?.["path"]);
+    };
+    const drift = () => withTestDatabase(url, async (database) => [...await readDrift(database)].sort());
+    await go("0001");
+    assert.deepEqual(await drift(), ["index users_mood_idx is missing, expected users(mood)"]);
+    assert.deepEqual(await paths(), []);
+    await engine!.query(url, "DROP INDEX users_email_unique");
+    assert.deepEqual(await paths(), ["index users_email_unique"]);
+    await go("head");
+    assert.deepEqual(await paths(), ["index users_email_unique"]);
+    assert.deepEqual((await drift()).map((each) => each.split(":")[0]), [
+      "column posts.title",
+      "column posts.title",
+      "index users_mood_idx is missing, expected users(mood)",
+    ]);
+  });
+});
 
 test("a lost snapshot of an old revision keeps nobody from going on", async () => {
   const folder = projectFile("tests/support/histories/kit-0.31/sqlite");

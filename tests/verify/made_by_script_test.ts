@@ -54,3 +54,14 @@ test("leftByScripts() and isMadeBy() with a name of more than 63 bytes, which Po
     assert.equal(isMadeBy({ kind: "view", name }, create, dialect), true);
   }
 });
+
+test("isMadeBy() finds what the code of a DO block makes", () => {
+  const sql = `DO $$ BEGIN
+ CREATE TYPE "public"."mood" AS ENUM('calm', 'busy');
+EXCEPTION WHEN duplicate_object THEN null;
+END $$`;
+  const found = [["type", "mood"], ["type", "calm"], ["view", "mood"]].map(([kind, name]) =>
+    isMadeBy({ kind: kind as "type", name: name! }, [sql], "postgresql")
+  );
+  assert.deepEqual(found, [true, false, false]);
+});

@@ -53,11 +53,11 @@ const restore = (path: string) => `git checkout -- ${quoteForShell(path)}`;
 export function checkFolder(folder: HistoryFolder, checksums: Checksums | null): CheckedFolder {
   const findings: ProjectFinding[] = [];
   const add: Add = (check, where, message, hint) => {
-    const { path, line = null, revision = null, isLost } = where;
+    const { path, line = null, revision = null, isLost, status = "fail" } = where;
     const file = path === "" ? folder.folder : `${folder.folder}/${path}`;
     findings.push({
       check,
-      status: "fail",
+      status,
       message: `${line === null ? file : `${file}:${line}`}: ${message}`,
       hint,
       details: { dialect: folder.dialect, file, line, revision, ...isLost ? { isLost } : {} },
@@ -79,6 +79,7 @@ type Add = (
     readonly line?: number | null;
     readonly revision?: string;
     readonly isLost?: true;
+    readonly status?: "warn";
   },
   message: string,
   hint: string,
@@ -242,6 +243,7 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
         error.hint ?? "Edit the script.",
       ),
   );
+  checkWords(script, { path: up, ...where, status: "warn" }, add);
   const back = attempt(
     revision.downgrade,
     (error) =>
@@ -252,6 +254,7 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
         error.hint ?? "Edit the script.",
       ),
   );
+  checkWords(back, { path: down, ...where, status: "warn" }, add);
   if (back === null) {
     add(
       "downgrade",
@@ -268,6 +271,20 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
       "Write what undoes it. Or say why not, above its SELECT 1: -- harbor:allow idle_downgrade REASON",
     );
   }
+}
+
+/** Names the BEGIN and COMMIT of a script that harbor-db leaves out. */
+function checkWords(script: Script | null | undefined, where: Parameters<Add>[1], add: Add): void {
+  const [line, ...more] = script?.leftOut ?? [];
+  if (line === undefined) return;
+  add(
+    "script",
+    { ...where, line },
+    `the BEGIN and COMMIT in lines ${
+      [line, ...more].join(", ")
+    } are left out: all of it is one transaction without them`,
+    "Nothing has to be done. Leave them out of the next script: harbor-db begins and ends the transaction itself.",
+  );
 }
 
 /** Says whether a script has no statement but `SELECT 1`. */

@@ -59,9 +59,7 @@ export const schemaCheck: Check = {
         }${made.length === 0 ? "" : `; what else its scripts make is there: ${made.length}`}${besides(live)}${
           known === 0
             ? ""
-            : `, but for ${counted(known, "difference")} from its snapshot that ${
-              known === 1 ? "was" : "were"
-            } there when the database was taken over`
+            : `, but for ${counted(known, "difference")} from its snapshot that its scripts leave`
         }`,
     );
   },

@@ -1,7 +1,8 @@
 import type { Dialect } from "../../base/dialect.ts";
+import { HarborError } from "../../base/errors.ts";
 import type { OtherObject } from "../../schema/snapshot.ts";
 import { cursorAt, type SqlCursor, tokensOf } from "../../sql/cursor.ts";
-import { isWord } from "../../sql/lexer.ts";
+import { isWord, type Token } from "../../sql/lexer.ts";
 
 /** Whether one of a history's statements makes an object: a view, a trigger, an enum type, a function. */
 export function isMadeBy(
@@ -12,13 +13,31 @@ export function isMadeBy(
   const made = kind.toUpperCase();
   // What is not named at all need not be read word by word, which a long history would notice.
   return statements.some((sql) =>
-    sql.toLowerCase().includes(name.toLowerCase()) && makes(sql, made, dialect) === name
+    sql.toLowerCase().includes(name.toLowerCase()) && makes(sql, { kind: made, name }, dialect)
   );
 }
 
-/** Returns the name of what a statement makes, when it is of that kind; else `null`. */
-function makes(sql: string, kind: string, dialect: Dialect): string | null {
-  const cursor = cursorAt(tokensOf(sql, dialect));
+/** Whether a statement makes what is of that kind and has that name; the code of a DO block may. */
+function makes(sql: string, { kind, name }: { kind: string; name: string }, dialect: Dialect): boolean {
+  const tokens = tokensOf(sql, dialect);
+  if (!isWord(tokens[0], "DO")) return madeBy(tokens, kind, dialect) === name;
+  const code = tokens.find((token) => token.kind === "string")?.text ?? "";
+  const words = wordsOf(code.replace(/^(\$\w*\$)(.*)\1$/s, "$2"), dialect);
+  return words.some((_, at) => madeBy(words.slice(at), kind, dialect) === name);
+}
+
+/** Returns the words of code; none of what cannot be read as such. */
+function wordsOf(code: string, dialect: Dialect): readonly Token[] {
+  try {
+    return tokensOf(code, dialect);
+  } catch (error) {
+    if (error instanceof HarborError) return [];
+    throw error;
+  }
+}
+
+function madeBy(tokens: readonly Token[], kind: string, dialect: Dialect): string | null {
+  const cursor = cursorAt(tokens);
   if (!cursor.take("CREATE")) return null;
   const words = kind.split(" ");
   while (!cursor.take(...words)) {

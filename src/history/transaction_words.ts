@@ -1,0 +1,50 @@
+import type { Dialect } from "../base/dialect.ts";
+import { isWord, type Token } from "../sql/lexer.ts";
+
+/** A statement that begins or ends a transaction: one that stands for all of a script, or another. */
+export type TransactionWord = "BEGIN" | "COMMIT" | "other";
+
+/** Says whether a statement begins or ends a transaction; `null` when it does neither. */
+export function transactionWord(statement: readonly Token[]): TransactionWord | null {
+  const [first, second] = statement;
+  const has = (token: Token | undefined, ...words: readonly string[]) =>
+    words.some((word) => isWord(token, word));
+  const isPlain = statement.length === 1 ||
+    (statement.length === 2 && has(second, "TRANSACTION", "WORK", "IMMEDIATE", "EXCLUSIVE", "DEFERRED"));
+  if (has(first, "BEGIN")) return isPlain ? "BEGIN" : "other";
+  if (has(first, "COMMIT", "END")) return isPlain ? "COMMIT" : "other";
+  if (has(first, "START") && has(second, "TRANSACTION")) return statement.length === 2 ? "BEGIN" : "other";
+  const isOther = has(first, "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE") ||
+    (has(first, "PREPARE") && has(second, "TRANSACTION"));
+  return isOther ? "other" : null;
+}
+
+/**
+ * Says whether a script does the same in one transaction without its own words for that, so that they can be left out:
+ *
+ * - `BEGIN; …; COMMIT;` around all of it;
+ * - `COMMIT; PRAGMA foreign_keys = OFF; BEGIN; …; COMMIT; PRAGMA foreign_keys = ON; BEGIN;`, which SQLite's need that run
+ *   in the transaction of drizzle's migrator: harbor-db turns foreign keys off before its own.
+ *
+ * Whatever would be committed in the middle, or stands outside of both, may depend on that.
+ *
+ * @param statements In order, each with its word or its text
+ */
+export function isOneTransaction(
+  statements: readonly { readonly word: TransactionWord | null; readonly sql: string }[],
+  dialect: Dialect,
+): boolean {
+  const form = statements.map(({ word, sql }) => word ?? (foreignKeys.test(sql) ? "PRAGMA" : "*")).join(" ");
+  return forms[dialect].some((each) => each.test(form));
+}
+
+const around = /^BEGIN(?: \*| PRAGMA)* COMMIT$/;
+
+const within = /^COMMIT(?: PRAGMA)* BEGIN(?: \*| PRAGMA)* COMMIT(?: PRAGMA)* BEGIN$/;
+
+const forms: Readonly<Record<Dialect, readonly RegExp[]>> = {
+  sqlite: [around, within],
+  postgresql: [around],
+};
+
+const foreignKeys = /^PRAGMA\s+(?:foreign_keys|defer_foreign_keys)\s*=\s*\w+$/i;

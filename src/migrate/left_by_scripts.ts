@@ -1,0 +1,90 @@
+import { HarborError } from "../base/errors.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { readDrift, recordDrift } from "../engines/taken_over.ts";
+import { describeDifference, type Difference } from "../schema/compare_snapshots.ts";
+import { differencesFrom, schemasOf } from "../state/read_unmanaged.ts";
+import type { State } from "../state/state.ts";
+import type { StepResult } from "./step_result.ts";
+
+/** A run of steps, as far as it matters for what they leave. */
+export interface RunWay {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly steps: readonly unknown[];
+  readonly state: State;
+  readonly onStep?: ((result: StepResult) => void) | undefined;
+}
+
+/**
+ * Runs steps, and records in what they leave another schema than the snapshots of their revisions say, so that `verify`
+ * tells it from what somebody changes later. What was foreign before them stays foreign. Where one fails, what those
+ * before it left is recorded.
+ */
+export async function recordWhatIsLeft<T>(
+  context: RunContext,
+  { from, to, steps, state, onStep }: RunWay,
+  run: (onStep: (result: StepResult) => void) => Promise<T>,
+): Promise<T> {
+  const foreign = steps.length === 0 ? null : await readForeign(context, from, state);
+  let reached: StepResult | undefined;
+  try {
+    const done = await run((result) => {
+      reached = result;
+      onStep?.(result);
+    });
+    if (foreign !== null) await record(context, to, foreign);
+    return done;
+  } catch (error) {
+    // Its own failure would hide the one that matters.
+    if (foreign !== null && reached?.direction === "upgrade") {
+      await record(context, reached.revision, foreign).catch(() => {});
+    }
+    throw error;
+  }
+}
+
+/** Whether an engine began what differs, and did not end it. */
+export function isInvalid({ actual }: Difference): boolean {
+  return actual !== null && /(?:INVALID|NOT VALID)$/.test(actual);
+}
+
+/**
+ * Returns the paths in which a schema is another than its revision's snapshot says, and no script is known to leave it
+ * so. A new database has none; `null` where the snapshot was lost: what differs afterwards tells nothing then.
+ */
+async function readForeign(
+  context: RunContext,
+  revision: string | null,
+  { kind }: State,
+): Promise<ReadonlySet<string> | null> {
+  if (kind === "empty") return new Set();
+  const differences = await readDifferences(context, revision);
+  if (differences === null) return null;
+  const known = differences.length === 0 ? new Set() : await readDrift(context.database);
+  const foreign = differences.filter((each) => !known.has(describeDifference(each)));
+  return new Set(foreign.map(({ path }) => path));
+}
+
+async function record(context: RunContext, revision: string | null, foreign: ReadonlySet<string>) {
+  const { database, now } = context;
+  const differences = await readDifferences(context, revision);
+  if (differences === null) return;
+  const left = differences.filter((each) => !foreign.has(each.path) && !isInvalid(each))
+    .map(describeDifference);
+  const known = await readDrift(database);
+  if (left.length === known.size && left.every((each) => known.has(each))) return;
+  await database.write(recordDrift(left, now().toISOString()));
+}
+
+async function readDifferences(
+  { database, history }: RunContext,
+  id: string | null,
+): Promise<readonly Difference[] | null> {
+  const revision = history.revisions.find((each) => each.id === id) ?? null;
+  try {
+    return differencesFrom(schemasOf(history), revision, await database.introspect());
+  } catch (error) {
+    if (error instanceof HarborError && error.details.isMissing === true) return null;
+    throw error;
+  }
+}
