@@ -261,4 +261,27 @@ export const migrateMutants: readonly Mutant[] = [
     tests: ["cli/resume_test.ts"],
     filter: "sqlite file: a backfill",
   },
+  {
+    file: "migrate/rules/taken_away.ts",
+    find:
+      "const stay = new Set(left.flatMap((origin) => [...origin.columns.values()].map(({ column }) => column)));",
+    replace:
+      "const stay = new Set(left.flatMap((origin) => [...origin.columns.keys()] as (string | null)[]));",
+    danger: "a column that is made anew, empty, is not said to go with its values",
+    tests: ["migrate/foresee_test.ts"],
+  },
+  {
+    file: "commands/kept/drop.ts",
+    find: "kept.id === Number(id)",
+    replace: "kept.id >= Number(id)",
+    danger: "kept data goes that nobody asked about",
+    tests: ["commands/kept_test.ts"],
+  },
+  {
+    file: "releases/may_run.ts",
+    find: "column.notNull && column.default === null",
+    replace: "false && column.default === null",
+    danger: "a release is said to run whose every sign-up fails",
+    tests: ["releases/may_run_test.ts"],
+  },
 ];

@@ -28,7 +28,8 @@ export function readHistoryFolders(dir: string, cwd: string): readonly HistoryFo
 
 /** Says whether a file in a folder that holds more than a dialect's history is one of a history. */
 function isKits(path: string): boolean {
-  return /^(?:(?:covered\/)?(?:[^/]+\.sql|meta\/[^/]+\.json)|[^/]+\/(?:(?:migration|down)\.sql|snapshot\.json))$/
+  // A project's own rules lie beside it.
+  return /^(?!rules\.sql$)(?:(?:covered\/)?(?:[^/]+\.sql|meta\/[^/]+\.json)|[^/]+\/(?:(?:migration|down)\.sql|snapshot\.json))$/
     .test(path);
 }
 

@@ -90,6 +90,24 @@ test("a column that a rebuild leaves out goes with its values", async () => {
   );
 });
 
+test("a column that one step drops and the next makes anew goes with its values", async () => {
+  const tagged: SampleTable = { columns: { ...notes.columns, tag: "text" } };
+  const [add, drop] = ['ALTER TABLE "notes" ADD COLUMN "tag" text', 'ALTER TABLE "notes" DROP COLUMN "tag"'];
+  const back = schemaHistory("sqlite", [
+    { tables: { notes: tagged }, up: ddlOf("notes", tagged), down: ['DROP TABLE "notes"'] },
+    { tables: { notes }, up: [drop], down: [add] },
+    { tables: { notes: tagged }, up: [add], down: [drop] },
+  ]);
+  await engines[0]!.withDatabase(async (url) =>
+    await withTestDatabase(url, async (database) => {
+      const context = contextOf(database, back);
+      await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
+      const plan = await preparePlan(context, { direction: "downgrade", text: "-2" });
+      assert.deepEqual((await foresee(context, plan))?.going.map(({ column }) => column), ["tag"]);
+    })
+  );
+});
+
 test("a large table is counted in part, which is said", () =>
   engines[0]!.withDatabase(async (url) => {
     await engines[0]!.query(

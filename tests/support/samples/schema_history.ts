@@ -59,12 +59,15 @@ export function rebuildOf(
   ];
 }
 
-/** Returns a history of these revisions, in memory, with their snapshots. */
-export function schemaHistory(dialect: Dialect, revisions: readonly SampleRevision[]): History {
+/** Returns the files of a history of these revisions, by their paths in a dialect's folder. */
+export function historyFiles(
+  dialect: Dialect,
+  revisions: readonly SampleRevision[],
+): ReadonlyMap<string, string> {
   const tag = (index: number) => `${idOf(index)}_step`;
   const script = (statements: readonly string[]) => statements.join(";--> statement-breakpoint\n");
   const entries = revisions.map((_, idx) => ({ idx, when: idx, tag: tag(idx) }));
-  const files = new Map([
+  return new Map([
     ["meta/_journal.json", JSON.stringify({ dialect, entries })],
     ...revisions.flatMap(({ tables, up, down }, index) =>
       [
@@ -74,6 +77,11 @@ export function schemaHistory(dialect: Dialect, revisions: readonly SampleRevisi
       ] as const
     ),
   ]);
+}
+
+/** Returns a history of these revisions, in memory, with their snapshots. */
+export function schemaHistory(dialect: Dialect, revisions: readonly SampleRevision[]): History {
+  const files = historyFiles(dialect, revisions);
   return buildHistory(dialect, {
     folder: `drizzle/${dialect}`,
     read: (path) => files.get(path) ?? null,
