@@ -13,7 +13,7 @@ import {
 import { ownTable } from "../../src/engines/statement_names.ts";
 import { verifyUrl } from "../support/verified.ts";
 import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
-import { runInProcess, type World } from "../support/run_program.ts";
+import { type HereOptions, runHere } from "../support/run_here.ts";
 import { contextOf, upgradeDatabase } from "../support/samples/adoption.ts";
 
 const values = { direction: "downgrade", state: "kept", lastRow: 0, keys: ["id"] } as const;
@@ -76,8 +76,8 @@ async function keepSomething({ url, database }: Given): Promise<void> {
   ]);
 }
 
-function run(url: string, args: readonly string[], world: World = {}) {
-  return runInProcess(args, { ...world, environment: { DATABASE_URL: url } });
+function run(url: string, args: readonly string[], world: HereOptions = {}) {
+  return runHere(args, { ...world, env: { DATABASE_URL: url } });
 }
 
 async function json(url: string, ...args: readonly string[]) {

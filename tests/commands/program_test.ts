@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { commandsFor } from "../../src/commands/all.ts";
 import { projectFile } from "../support/project.ts";
-import { runInProcess, type World } from "../support/run_program.ts";
+import { type HereOptions, runHere } from "../support/run_here.ts";
 
 /** Runs a command line that gets no further than to be read, on a terminal of so many places or in a pipe. */
-function run(line: string, world: World = {}) {
-  return runInProcess(line === "" ? [] : line.split(" ").map((word) => word === "_" ? "" : word), world);
+async function run(line: string, options: HereOptions = {}) {
+  const words = line === "" ? [] : line.split(" ").map((word) => word === "_" ? "" : word);
+  const { code, stdout, stderr } = await runHere(words, options);
+  return { code, stdout, stderr };
 }
 
 // One row a command line that cannot be taken: what it says, and where more stands.
@@ -59,7 +61,7 @@ const addresses: readonly (readonly [string, Record<string, string>, Record<stri
 for (const [given, environment, dotEnv, said] of addresses) {
   const variables = JSON.stringify({ ...environment, ...dotEnv });
   test(`an address that is none is refused with where it stands: ${given || variables}`, async () => {
-    const { code, stderr } = await run(`current ${given}`.trim(), { environment, dotEnv });
+    const { code, stderr } = await run(`current ${given}`.trim(), { env: environment, dotEnv });
     assert.equal(code, 2);
     assert.match(stderr, said);
     assert.doesNotMatch(stderr, /secret/);
@@ -68,10 +70,10 @@ for (const [given, environment, dotEnv, said] of addresses) {
 
 test("the version is told in four ways, and to programs in JSON", async () => {
   for (const line of ["--version", "-V", "version", "status --version"]) {
-    assert.deepEqual(await run(line), { code: 0, stdout: "harbor-db 1.2.3 (abc, Test 1)\n", stderr: "" });
+    assert.deepEqual(await run(line), { code: 0, stdout: "harbor-db 0.1.0 (abc, test)\n", stderr: "" });
   }
   const { stdout } = await run("--json --version");
-  assert.deepEqual(JSON.parse(stdout), { ok: true, version: "1.2.3", commit: "abc", runtime: "Test 1" });
+  assert.deepEqual(JSON.parse(stdout), { ok: true, version: "0.1.0", commit: "abc", runtime: "test" });
 });
 
 test("help is shown where a command is missing, and is JSON where that is asked for", async () => {

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { engines, withFolder } from "../support/databases.ts";
-import { runInProcess } from "../support/run_program.ts";
+import { runHere } from "../support/run_here.ts";
 import { ddlOf, historyFiles, type SampleTable } from "../support/samples/schema_history.ts";
 
 const old: SampleTable = { columns: { id: "integer!", title: "text", size: "integer" } };
@@ -28,7 +28,7 @@ const releases = JSON.stringify({
 
 async function withProject(
   beside: Readonly<Record<string, string>>,
-  work: (run: (line: string) => ReturnType<typeof runInProcess>, url: string) => Promise<void>,
+  work: (run: (line: string) => ReturnType<typeof runHere>, url: string) => Promise<void>,
 ): Promise<void> {
   await withFolder((cwd) =>
     engines[0]!.withDatabase(async (url) => {
@@ -36,8 +36,8 @@ async function withProject(
       for (const [path, text] of [...files, ...Object.entries(beside)]) {
         writeFileSync(join(cwd, "drizzle", path), text);
       }
-      const environment = { DATABASE_URL: url, HARBOR_DB_DIR: join(cwd, "drizzle") };
-      await work((line) => runInProcess(line.split(" "), { cwd, environment }), url);
+      const env = { DATABASE_URL: url, HARBOR_DB_DIR: join(cwd, "drizzle") };
+      await work((line) => runHere(line.split(" "), { cwd, env }), url);
     })
   );
 }

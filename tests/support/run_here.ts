@@ -20,40 +20,52 @@ export interface HereResult {
 
 /** How {@link runHere} runs it. */
 export interface HereOptions {
-  readonly cwd: string;
+  /** The root unless told. */
+  readonly cwd?: string;
   /** What harbor-db is started with, and nothing else of ours; commands of the operator's get a PATH beside it. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The variables of a `.env` file. */
+  readonly dotEnv?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** How many places the terminal has; none in a pipe. */
+  readonly columns?: number | undefined;
+  /** What is typed when something is asked, which is then in `stderr`; without it there is no terminal. */
+  readonly answer?: string;
 }
 
 /** Runs a command line in this process, which takes a tenth of the time of a process of its own. */
 export async function runHere(
   args: readonly string[],
-  { cwd, env = {}, signal = new AbortController().signal }: HereOptions,
+  { cwd = "/", env = {}, dotEnv = {}, signal = new AbortController().signal, columns, answer }: HereOptions =
+    {},
 ): Promise<HereResult> {
   const output = { stdout: "", stderr: "" };
   const sink = (name: "stdout" | "stderr") => ({
     isTerminal: false,
+    columns,
     write: (text: string) => {
       output[name] += text;
     },
   });
   const system: System = {
-    build: { version: "0.1.0", commit: null, history: null },
+    build: { version: "0.1.0", commit: "abc", history: null },
     runtime: "test",
     cwd,
     program: ["harbor-db"],
     homeFolder: () => cwd,
     userName: () => undefined,
-    environment: env,
+    environment: { ...dotEnv, ...env },
     secretFiles: {},
     settingsFile: null,
-    envFile: { values: {}, remarks: [], problem: null },
+    envFile: { values: dotEnv, remarks: [], problem: null },
     defaultDir: projectFile("drizzle"),
     stdout: sink("stdout"),
     stderr: sink("stderr"),
-    isInteractive: false,
-    ask: () => Promise.reject(new Error("asked")),
+    isInteractive: answer !== undefined,
+    ask: (question) => {
+      output.stderr += question;
+      return answer === undefined ? Promise.reject(new Error("asked")) : Promise.resolve(answer);
+    },
     signal,
     client: { name: "test", host: hostname(), pid: process.pid, processSpace: null, isAlive },
     commandHost: {
