@@ -1,9 +1,9 @@
 import type { SqliteFileUrl } from "../base/url/sqlite_url.ts";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import { compareTexts } from "../base/compare_texts.ts";
 import { HarborError, messageOf } from "../base/errors.ts";
-import { backupPathOf, isInFuture, type Manifest, manifestPathOf, parseManifest } from "./rules/manifest.ts";
+import { chooseName, newestFirst, unknownBackup } from "./rules/choose.ts";
+import { backupPathOf, type Manifest, manifestPathOf, parseManifest } from "./rules/manifest.ts";
 import { chownCommand } from "../base/files/owner.ts";
 import { trustedPath } from "../base/files/open_folder.ts";
 import { isRegularFile, readRegularText } from "../base/files/regular_file.ts";
@@ -26,7 +26,7 @@ export interface BackupList {
 }
 
 /** A manifest that is longer was not written by harbor-db. */
-const longestManifest = 16 * 1024 * 1024;
+export const longestManifest = 16 * 1024 * 1024;
 
 /** Lists a folder's backups. What has no manifest is none; a folder that is not there has none. */
 export function readBackups(folder: string): BackupList {
@@ -57,26 +57,6 @@ export interface Wanted {
   isMeant(manifest: Manifest): boolean;
   /** Told of manifests that this user may not read. */
   onForbidden?(error: HarborError): void;
-}
-
-/** Returns the newest backup that is whole and meant, without reading more manifests than it takes. */
-export function newestBackup(folder: string, now: Date, { isMeant, onForbidden }: Wanted): Newest {
-  const fromFuture: StoredBackup[] = [];
-  // Names begin alike for one database and then with the time, but two databases may share a folder.
-  const byTime = manifestNames(folder).toSorted((a, b) => compareTexts(timeIn(b), timeIn(a)));
-  for (const name of byTime) {
-    try {
-      const backup = readBackup(join(folder, backupPathOf(name)!));
-      const { isWhole, manifest } = backup;
-      if (!isWhole || !isMeant(manifest)) continue;
-      if (!isInFuture(manifest.createdAt, now)) return { backup, fromFuture };
-      fromFuture.push(backup);
-    } catch (error) {
-      if (!(error instanceof HarborError)) throw error;
-      if (error.code === "read_only") onForbidden?.(error);
-    }
-  }
-  return { backup: null, fromFuture };
 }
 
 /**
@@ -159,20 +139,10 @@ export function findBackup(name: string, place: { readonly folder: string; reado
   const path = resolve(cwd, name);
   const asFile = backupPathOf(path) !== null && existsSync(path) ? backupPathOf(path)! : path;
   if (isRegularFile(path) || isRegularFile(manifestPathOf(asFile))) return asFile;
-  const isPath = isAbsolute(name) || basename(name) !== name;
-  const names = isPath ? [] : manifestNames(folder).map((each) => backupPathOf(each)!);
-  const found = names.filter((each) => each === name || each.startsWith(`${name}.`));
-  const [first, second] = found.length > 0 ? found : names.filter((each) => each.startsWith(name));
-  if (first !== undefined && second === undefined) return join(folder, first);
-  const state = isPath
-    ? "there is no such file"
-    : second === undefined
-    ? `there is none with that name in "${folder}"`
-    : `it is the beginning of ${first} and ${second}`;
-  throw new HarborError("unknown_backup", `Cannot find the backup "${name}": ${state}`, {
-    hint: "harbor-db backup list",
-    details: { folder },
-  });
+  if (isAbsolute(name) || basename(name) !== name) {
+    throw unknownBackup(name, { place: folder, state: "there is no such file" });
+  }
+  return join(folder, chooseName(name, { place: folder, manifests: manifestNames(folder) }));
 }
 
 /**
@@ -206,15 +176,6 @@ function forbidden(path: string, folder: string): HarborError {
     hint: command === null ? "Run as the user that owns it." : `As root: ${command}`,
     details: { path },
   });
-}
-
-function newestFirst(a: StoredBackup, b: StoredBackup): number {
-  return compareTexts(b.manifest.createdAt, a.manifest.createdAt) ||
-    compareTexts(b.manifest.id, a.manifest.id);
-}
-
-function timeIn(name: string): string {
-  return /-(\d{8}T\d{9}Z)-/.exec(name)?.[1] ?? "";
 }
 
 /** Returns how long a file is; `undefined` when there is none, or something else. */

@@ -1,21 +1,32 @@
 import { rm } from "node:fs/promises";
 import { statSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { digestFile } from "../base/files/file_digest.ts";
 import { openFolder } from "../base/files/open_folder.ts";
 import { otherKind } from "../base/files/regular_file.ts";
 import type { Found } from "../base/finding.ts";
 import { deliveriesPathOf } from "./deliveries.ts";
-import { findBackup, newestBackup, readBackup, readBackups, type StoredBackup } from "./folder.ts";
+import { findBackup, manifestNames, readBackup, readBackups, type StoredBackup } from "./folder.ts";
+import { findNewest } from "./newest.ts";
 import type { BackupPlace } from "./place.ts";
+import { backupPathOf } from "./rules/manifest.ts";
 import { compareDigest, compareSize, notSound } from "./rules/compare_file.ts";
 
 /** Returns a folder as the place where backups are. */
 export function folderPlace(folder: string): BackupPlace {
   return {
     name: folder,
+    written: folder,
     list: () => soon(() => readBackups(folder)),
-    newest: (now, wanted) => soon(() => newestBackup(folder, now, wanted)),
+    newest: async (now, wanted) =>
+      await findNewest(
+        {
+          names: manifestNames(folder),
+          read: (name) => soon(() => readBackup(join(folder, backupPathOf(name)!))),
+        },
+        now,
+        wanted,
+      ),
     find: (name, cwd) => soon(() => findBackup(name, { folder, cwd })),
     read: (path) => soon(() => readBackup(path)),
     look: compareFile,

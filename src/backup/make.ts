@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import {
   backupId,
@@ -16,11 +16,12 @@ import { readIdentity } from "../engines/identity.ts";
 import { isOwnedBy } from "./rules/ownership.ts";
 import { flush } from "../base/files/flush.ts";
 import type { OpenFolder } from "../base/files/open_folder.ts";
-import { giveFile, makeFolderFor, type Owner, ownerFor } from "../base/files/owner.ts";
+import { giveFile, makeFolderFor, type Owner } from "../base/files/owner.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
-import { manifestNames, newestBackup, readBackups, type StoredBackup } from "./folder.ts";
+import { manifestNames, readBackups, type StoredBackup } from "./folder.ts";
+import { folderPlace } from "./folder_place.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
-import type { BackupStore } from "./store.ts";
+import { backupOwner, type BackupStore } from "./store.ts";
 import { type Meter, startMeter } from "./progress.ts";
 import { clearLeftovers, withWorkspace } from "./workspace.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -70,7 +71,7 @@ export async function makeBackup(
     if (encoding.recipients.length > 0) {
       await (await import("./codec.ts")).checkRecipients(encoding.recipients);
     }
-    makeFolderFor(folder, ownerOf(store));
+    makeFolderFor(folder, backupOwner(store));
     // A folder that may not be read is said before anything is written there.
     manifestNames(folder);
     await clearLeftovers(folder, client, context.now());
@@ -85,13 +86,6 @@ export async function makeBackup(
   } catch (error) {
     throw fileFailure(context.database.url, error);
   }
-}
-
-/** Whom a backup belongs to that root makes: the owner of the database, or of the folder. */
-function ownerOf({ url, folder }: BackupStore): Owner | null {
-  if (!url.isFile) return ownerFor(folder, dirname(folder));
-  const path = resolve(url.path);
-  return ownerFor(path, dirname(path));
 }
 
 /** A second file is written beside the copy when it is compressed or encrypted. */
@@ -125,7 +119,9 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
     });
     await refuseIfMoved(context, mark);
     const newest = plan.mayReuse
-      ? newestBackup(folder, context.now(), { isMeant: (manifest) => isOwnedBy(owner, manifest) }).backup
+      ? (await folderPlace(folder).newest(context.now(), {
+        isMeant: (manifest) => isOwnedBy(owner, manifest),
+      })).backup
       : null;
     if (newest !== null && await isSame(newest, { ...before, content, encoding }, context)) {
       return { ...newest, isReused: true, timing };
@@ -159,7 +155,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
       uncarried: plan.uncarried,
     };
     return {
-      ...await publish(stored.path, { folder, around, workspace, manifest, owner: ownerOf(store) }),
+      ...await publish(stored.path, { folder, around, workspace, manifest, owner: backupOwner(store) }),
       isReused: false,
       timing,
     };

@@ -3,8 +3,10 @@ import type { BackupList, Newest, StoredBackup, Wanted } from "./folder.ts";
 
 /** Where backups are: a folder of this machine, or a bucket. What a verb does with them is the same in each. */
 export interface BackupPlace {
-  /** As the command line and messages call it. */
+  /** As messages call it; paths of what is in it begin so. */
   readonly name: string;
+  /** As a command line has to name it. */
+  readonly written: string;
   /** Lists what has a manifest, the newest first. A place that is not there has none. */
   list(): Promise<BackupList>;
   /** Returns the newest that is whole and meant, without reading more manifests than it takes. */
@@ -19,9 +21,10 @@ export interface BackupPlace {
   /**
    * Reads the manifest of the file at a path of this place.
    *
+   * @param signal Stops it before the user does
    * @throws {HarborError} `damaged_backup` when there is none that can be trusted
    */
-  read(path: string): Promise<StoredBackup>;
+  read(path: string, signal?: AbortSignal): Promise<StoredBackup>;
   /** Compares a file with its manifest, as far as the place can without sending all of it. */
   look(backup: StoredBackup, signal: AbortSignal): Promise<Found>;
   /** Runs work with a file of this machine that was compared with the manifest to the last byte. */

@@ -1,6 +1,8 @@
+import { dirname, resolve } from "node:path";
 import type { BackupEngineName } from "../engines/backup_content.ts";
 import type { DatabaseUrl } from "../base/url/database_url.ts";
 import type { Environment } from "../base/env_file.ts";
+import { type Owner, ownerFor } from "../base/files/owner.ts";
 import type { BackupEngine } from "../engines/backup_engine.ts";
 import type { Client } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -48,6 +50,13 @@ export interface BackupStore extends BackupOptions {
    * @throws {HarborError} `bad_config`
    */
   identities(): Promise<readonly string[]>;
+}
+
+/** Returns whom a backup belongs to that root makes: the owner of the database, or of the folder. */
+export function backupOwner({ url, folder }: Pick<BackupStore, "url" | "folder">): Owner | null {
+  if (!url.isFile) return ownerFor(folder, dirname(folder));
+  const path = resolve(url.path);
+  return ownerFor(path, dirname(path));
 }
 
 /** Says where backups are; opens and reads nothing yet. */

@@ -33,6 +33,8 @@ const exitCodes = {
   command_failed: 1,
   /** The application did not answer as a healthy one. */
   unhealthy: 1,
+  /** A bucket cannot be reached, or refuses what is asked of it. */
+  bucket_failed: 1,
   /** A script does not do what its revision's snapshot says. */
   not_proven: 1,
   /** A check could not be made. */

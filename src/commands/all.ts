@@ -25,6 +25,7 @@ export const commandEntries: readonly CommandEntry[] = [
     name: "backup verify",
     load: async () => (await import("./backup/verify.ts")).backupVerifyCommand,
   },
+  { name: "backup copy", load: async () => (await import("./backup/copy.ts")).backupCopyCommand },
   { name: "backup delete", load: async () => (await import("./backup/delete.ts")).backupDeleteCommand },
   { name: "backup prune", load: async () => (await import("./backup/prune.ts")).backupPruneCommand },
   { name: "restore", load: async () => (await import("./backup/restore.ts")).restoreCommand },

@@ -177,6 +177,7 @@ type Find = (system: System, line: Line, typed: string) => Candidates | Promise<
 /** What may stand for a value, by what help calls it. */
 export const finders: Readonly<Record<string, Find>> = {
   dir: () => ({ words: [], paths: "folders" }),
+  place: () => ({ words: [], paths: "folders" }),
   file: () => ({ words: [], paths: "files" }),
   shell: () => ({ words: shells.map((name) => [name, ""]) }),
   checks: async (_system, _line, typed) => {

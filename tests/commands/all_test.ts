@@ -40,6 +40,7 @@ const madeUp = [
   "name",
   "url",
   "recipient",
+  "bucket",
   "command",
   "branch",
   "unit",

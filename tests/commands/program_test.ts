@@ -111,7 +111,7 @@ const completions: readonly (readonly [string, string])[] = [
   ["zsh up", "upgrade"],
   ["bash up", "upgrade"],
   ["bash help backup p", "prune"],
-  ["bash backup _", "list verify delete prune"],
+  ["bash backup _", "list verify copy delete prune"],
   ["bash completions _", "bash zsh fish"],
   ["bash completions bash _", ""],
   ["zsh verify --qui", "--quick --quiet"],

@@ -93,6 +93,7 @@ export function verifyUrl(
         now: () => new Date(),
         notify: () => {},
       }),
+      copies: null,
       maxAgeMs: 0,
       isDrill: false,
     },

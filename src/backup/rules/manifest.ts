@@ -99,6 +99,12 @@ export function backupPathOf(manifestPath: string): string | null {
   return manifestPath.endsWith(manifestEnding) ? manifestPath.slice(0, -manifestEnding.length) : null;
 }
 
+/** Whether a name of its own is that of a manifest which harbor-db writes: it stands for nothing outside its place. */
+export function isManifestName(text: string): boolean {
+  const file = backupPathOf(text);
+  return file !== null && v.is(name, file);
+}
+
 /** Returns the id of a new backup: `openharbor-20260728T101112123Z-71dda59686db`. */
 export function backupId(
   parts: { readonly name: string; readonly createdAt: string; readonly revision: string | null },

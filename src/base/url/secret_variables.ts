@@ -3,3 +3,8 @@ export const tokenVariables = ["HARBOR_DB_AUTH_TOKEN", "LIBSQL_AUTH_TOKEN", "TUR
 
 /** All variables that hold what gets into a database and is never printed. An address may hold a secret too. */
 export const keyVariables = [...tokenVariables, "PGPASSWORD"] as const;
+
+/** The variables that hold what opens a bucket. */
+export const bucketKeyVariables = ["HARBOR_DB_S3_", "AWS_"].flatMap((family) =>
+  ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"].map((name) => `${family}${name}`)
+);

@@ -1,5 +1,4 @@
 import { HarborError } from "../../base/errors.ts";
-import type { MadeBackup } from "../../backup/make.ts";
 import type { Backups } from "../../backup/open_backups.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import type { RetentionPolicy } from "../../backup/rules/retention.ts";
@@ -7,7 +6,7 @@ import { counted } from "../../base/quantity.ts";
 import { readIdentity } from "../../engines/identity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { deliver } from "./deliver.ts";
-import { backupOptions, keepOptions, openAppBackups, retentionPolicy } from "./options.ts";
+import { backupOptions, keepOptions, openAppBackups, openDelivery, retentionPolicy } from "./options.ts";
 import { describeBackup, listedBackup, printBackup } from "./output.ts";
 import type { App } from "../../cli/app.ts";
 import type { Values } from "../../cli/options.ts";
@@ -17,7 +16,7 @@ export const backupCommand = defineCommand({
   name: "backup",
   summary: "copy the database and prove the copy",
   description:
-    "The application can go on meanwhile. A copy that cannot be proven is not kept. With a rule of --keep-… the older ones of this database at this place that no rule keeps are removed, once the new one is proven.",
+    "The application can go on meanwhile. A copy that cannot be proven is not kept. With a rule of --keep-… the older ones of this database at this place that no rule keeps are removed, once the new one is proven and delivered; where copies go, too.",
   options: { ...backupOptions, ...keepOptions },
   examples: [
     { line: "backup", does: "into backups/, beside a SQLite file" },
@@ -27,6 +26,7 @@ export const backupCommand = defineCommand({
       line: `backup --after-backup 'rclone copy "$HARBOR_DB_BACKUP_PATH" far:'`,
       does: "and brings it elsewhere",
     },
+    { line: "backup --copy-to s3://bucket/nightly", does: "and brings a copy into a bucket" },
     { line: "backup list", does: "what there is" },
   ],
   run: (app, { options }) => {
@@ -38,13 +38,25 @@ export const backupCommand = defineCommand({
     }
     const policy = isKept(options) ? retentionPolicy(options) : null;
     return app.withRun("read", async (context) => {
+      // Keys that are missing are said before anything is made.
+      const bucket = await openDelivery(app, options);
       const backups = await openAppBackups(app, options);
       const made = await backups.make(context, { reason: "backup", mayReuse: false });
       printBackup(app, made);
       const failure = await deliver(app, options, made);
-      const removed = policy === null ? null : await prune(app, context, { backups, made, policy });
+      const pruneOne = async (backups: Backups, path: string) =>
+        policy === null ? null : await prune(app, context, { backups, made: path, policy });
+      const removed = await pruneOne(backups, made.path);
+      const there = bucket === null || failure !== null
+        ? null
+        : await openAppBackups(app, { ...options, from: options.copyTo });
+      const removedThere = there && await pruneOne(there, `${there.place.name}/${made.manifest.file}`);
       return {
-        json: { backup: describeBackup(made), removed: removed?.map(listedBackup) ?? null },
+        json: {
+          backup: describeBackup(made),
+          removed: removed?.map(listedBackup) ?? null,
+          removedThere: removedThere?.map(listedBackup) ?? null,
+        },
         ...failure === null ? {} : { failure },
       };
     });
@@ -61,18 +73,21 @@ async function prune(
   { database }: RunContext,
   { backups, made, policy }: {
     readonly backups: Backups;
-    readonly made: MadeBackup;
+    /** The path of the one that this run made or brought there. */
+    readonly made: string;
     readonly policy: RetentionPolicy;
   },
 ): Promise<readonly StoredBackup[]> {
   const { verdicts } = await backups.prune({
     identity: await readIdentity(database),
-    made: made.path,
+    made,
     policy,
     force: false,
     consent: () => Promise.resolve(true),
   });
   const removed = verdicts.filter(({ keep }) => !keep).map(({ backup }) => backup);
-  if (removed.length > 0) app.report.line(`removed    ${counted(removed.length, "older backup")}`);
+  if (removed.length > 0) {
+    app.report.line(`removed    ${counted(removed.length, "older backup")} in ${backups.place.name}`);
+  }
   return removed;
 }

@@ -1,5 +1,5 @@
 import { formatBytes } from "../../base/quantity.ts";
-import { folderOptions, openAppBackups } from "./options.ts";
+import { openAppBackups, sourceOptions } from "./options.ts";
 import { ageText, listedBackup, positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 
@@ -9,7 +9,7 @@ export const backupDeleteCommand = defineCommand({
   description:
     "Says what it is and asks; without a terminal it needs --yes. To remove those that no rule keeps: backup prune.",
   arguments: [{ name: "<backup>", summary: "its file, or its id or the beginning of it" }],
-  options: folderOptions,
+  options: sourceOptions,
   examples: [{ line: "backup delete openharbor-20260728T1011", does: "the backup whose id begins so" }],
   run: async (app, { args, options }) => {
     const { deleteBackup } = await import("../../backup/delete.ts");

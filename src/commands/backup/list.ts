@@ -3,7 +3,7 @@ import type { StoredBackup } from "../../backup/folder.ts";
 import { formatBytes } from "../../base/quantity.ts";
 import { type Delivery, readDeliveries } from "../../backup/deliveries.ts";
 import type { App } from "../../cli/app.ts";
-import { findIdentity, folderOptions, openAppBackups } from "./options.ts";
+import { findIdentity, openAppBackups, sourceOptions } from "./options.ts";
 import { ageText, listedBackup, positionText, storedText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 
@@ -12,8 +12,11 @@ export const backupListCommand = defineCommand({
   summary: "list the backups in the folder",
   description:
     "Only what has a manifest is one. `verified` says that the file is there and as long as it was.",
-  options: folderOptions,
-  examples: [{ line: "backup list --json", does: "for programs" }],
+  options: sourceOptions,
+  examples: [
+    { line: "backup list --json", does: "for programs" },
+    { line: "backup list --from s3://bucket/nightly", does: "what is in a bucket" },
+  ],
   run: async (app, { options }) => {
     const { place, list } = await openAppBackups(app, options);
     const { backups, problems, own, fromFuture } = await list(await findIdentity(app));

@@ -5,10 +5,14 @@ import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import { defaultRetention, type RetentionPolicy } from "../../backup/rules/retention.ts";
 import { realPath } from "../../base/files/real_path.ts";
+import type { Bucket } from "../../backup/bucket/bucket.ts";
+import type { FetchOptions } from "../../backup/bucket_place.ts";
 import type { Backups } from "../../backup/open_backups.ts";
+import type { BackupPlace } from "../../backup/place.ts";
 import { type App, placed, trusting } from "../../cli/app.ts";
 import { readUrl } from "../../cli/read_url.ts";
 import { duration } from "../../cli/duration_option.ts";
+import type { System } from "../../cli/system.ts";
 import { choice, count, text, texts, type Values } from "../../cli/options.ts";
 
 /** Where backups are. */
@@ -16,8 +20,18 @@ export const folderOptions = {
   backupDir: text("--backup-dir <dir>", "where backups are (backups/ beside a SQLite file, else ./backups)"),
 };
 
+/** From where backups are read. */
+export const sourceOptions = {
+  ...folderOptions,
+  from: text("--from <place>", "where to read them instead: another folder, or s3://bucket/prefix"),
+};
+
 /** Where backups go when they are made. */
 export const deliveryOptions = {
+  copyTo: text(
+    "--copy-to <bucket>",
+    "bring a copy of each into a bucket: s3://bucket/prefix (none: into none)",
+  ),
   afterBackup: text(
     "--after-backup <command>",
     "run this for each backup that is made, to bring it elsewhere (its path: HARBOR_DB_BACKUP_PATH)",
@@ -81,16 +95,21 @@ export async function findIdentity(app: App): Promise<Identity> {
   }
 }
 
+/** What {@link openAppBackups} goes by. */
+export type BackupValues =
+  & Values<typeof folderOptions>
+  & Partial<Values<typeof backupOptions & typeof identityOption & typeof sourceOptions>>;
+
 /** Opens the backups of the command line's database, or of another one. */
 export async function openAppBackups(
   app: App,
-  options: Values<typeof folderOptions> & Partial<Values<typeof backupOptions & typeof identityOption>>,
+  options: BackupValues,
   url: DatabaseUrl = app.databaseUrl(),
 ): Promise<Backups> {
   const { openBackups } = await import("../../backup/open_backups.ts");
   const { system, report } = app;
   const { backupEngine = null, compress = null, encryptTo = [], identity } = options;
-  return openBackups(url, {
+  const common = {
     folder: backupFolder(app, url, options),
     database: databaseIdentity(app, url),
     name: url.name,
@@ -102,7 +121,65 @@ export async function openAppBackups(
     signal: system.signal,
     now: () => new Date(),
     notify: report.event,
-  });
+  };
+  return openBackups(url, { ...common, ...await placeOf(app, options, { ...common, url }) });
+}
+
+/** Returns the place that `--from` names, if any. */
+async function placeOf(
+  { system }: App,
+  { from }: BackupValues,
+  options: FetchOptions,
+): Promise<{ readonly from?: BackupPlace }> {
+  if (from === undefined) return {};
+  const { isBucketAddress } = await import("../../backup/bucket/rules/address.ts");
+  if (isBucketAddress(from)) {
+    const { bucketPlace } = await import("../../backup/bucket_place.ts");
+    return { from: bucketPlace(await openAppBucket(system, from), options) };
+  }
+  const { folderPlace } = await import("../../backup/folder_place.ts");
+  return { from: folderPlace(resolve(system.cwd, from)) };
+}
+
+/** How long a bucket is left alone before it is asked again, in milliseconds; doubled from there. */
+const bucketPauseMs = 500;
+
+/**
+ * Opens the bucket at an address, with the keys of the environment.
+ *
+ * @throws {HarborError} `bad_config`
+ */
+async function openAppBucket({ environment }: System, written: string): Promise<Bucket> {
+  const { findBucketKeys, parseBucketAddress } = await import("../../backup/bucket/rules/address.ts");
+  const address = parseBucketAddress(written, environment);
+  const keys = findBucketKeys(address, environment);
+  const [{ openBucket }, { usualPart }] = await Promise.all([
+    import("../../backup/bucket/bucket.ts"),
+    import("../../backup/bucket/rules/part_size.ts"),
+  ]);
+  return openBucket({ address, keys, pauseMs: bucketPauseMs, partBytes: usualPart });
+}
+
+/**
+ * Returns the bucket that copies go to; `null` when they go to none.
+ *
+ * @throws {HarborError} `bad_config`
+ */
+export async function openDelivery(
+  { system }: App,
+  { copyTo }: Values<Pick<typeof deliveryOptions, "copyTo">>,
+): Promise<Bucket | null> {
+  return copyTo === undefined || copyTo === "none" ? null : await openAppBucket(system, copyTo);
+}
+
+/** Returns the place that copies go to, for reading; `null` when they go to none. */
+export async function openCopies(
+  app: App,
+  options: BackupValues & Values<Pick<typeof deliveryOptions, "copyTo">>,
+): Promise<BackupPlace | null> {
+  const { copyTo } = options;
+  if (copyTo === undefined || copyTo === "none") return null;
+  return (await openAppBackups(app, { ...options, from: copyTo })).place;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { HarborError } from "../../base/errors.ts";
 import { readIdentity } from "../../engines/identity.ts";
 import { counted, formatBytes } from "../../base/quantity.ts";
-import { folderOptions, keepOptions, openAppBackups, retentionPolicy } from "./options.ts";
+import { keepOptions, openAppBackups, retentionPolicy, sourceOptions } from "./options.ts";
 import { listedBackup, positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
@@ -16,7 +16,7 @@ export const backupPruneCommand = defineCommand({
       describeRetention(defaultRetention)
     }. The newest way back to each revision stays whatever the rules say. What it removes needs a yes, or --yes.`,
   options: {
-    ...folderOptions,
+    ...sourceOptions,
     ...keepOptions,
     dryRun: flag("--dry-run", "say what would be kept and why, and remove nothing"),
     force: flag("--force", "also remove the last way back to a revision"),

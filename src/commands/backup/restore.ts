@@ -13,6 +13,7 @@ import {
   identityOption,
   openAppBackups,
   otherUrl,
+  sourceOptions,
 } from "./options.ts";
 import { positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
@@ -28,11 +29,13 @@ export const restoreCommand = defineCommand({
     to: text("--to <url>", "another database to restore into"),
     ...identityOption,
     noBackup: flag("--no-backup", "do not back up what is replaced"),
+    ...sourceOptions,
     ...backupOptions,
   },
   examples: [
     { line: "restore openharbor-20260728T1011", does: "the backup whose id begins so" },
     { line: "restore latest", does: "the newest of this database, which may be lost" },
+    { line: "restore latest --from s3://bucket/nightly", does: "out of the bucket that copies go to" },
     { line: "restore copy.db --to sqlite:///copy_of_app.db", does: "into another database, to look at it" },
   ],
   run: async (app, { args, options }) => {
@@ -83,7 +86,7 @@ async function deliverSafety(
   options: Values<typeof deliveryOptions>,
   path: string,
 ): Promise<HarborError | null> {
-  if (options.afterBackup === undefined) return null;
+  if (options.afterBackup === undefined && options.copyTo === undefined) return null;
   const { isBackup, readBackup } = await import("../../backup/folder.ts");
   return isBackup(path) ? await deliver(app, options, { ...readBackup(path), isReused: false }) : null;
 }

@@ -1,5 +1,5 @@
 import { summarize } from "../../base/finding.ts";
-import { findNamed, folderOptions, identityOption, openAppBackups } from "./options.ts";
+import { findNamed, identityOption, openAppBackups, sourceOptions } from "./options.ts";
 import { listedBackup } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { printFinding } from "../../cli/print_finding.ts";
@@ -10,7 +10,7 @@ export const backupVerifyCommand = defineCommand({
   description:
     "Reads all of it, restores it aside and compares what comes out with its manifest. Exit code 3 when it is not whole.",
   arguments: [{ name: "<backup>", summary: "its file, its id or the beginning of it, or latest" }],
-  options: { ...folderOptions, ...identityOption },
+  options: { ...sourceOptions, ...identityOption },
   examples: [{ line: "backup verify openharbor-20260728T1011", does: "the backup whose id begins so" }],
   run: async (app, { args, options }) => {
     const backups = await openAppBackups(app, options);

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { HarborError } from "../../base/errors.ts";
 import { readRegularText } from "../../base/files/regular_file.ts";
-import { keyVariables } from "../../base/url/secret_variables.ts";
+import { bucketKeyVariables, keyVariables } from "../../base/url/secret_variables.ts";
 import type { GlobalValues } from "../../cli/global_options.ts";
 import type { System } from "../../cli/system.ts";
 
@@ -9,13 +9,14 @@ import type { System } from "../../cli/system.ts";
  * Variables whose values are secrets: each may be in a file instead, which the variable with `_FILE` behind its name
  * names. Containers and systemd (`LoadCredential=`) hand secrets over so.
  */
-const secretVariables = [
+const secretVariables: readonly string[] = [
   "DATABASE_URL",
   ...keyVariables,
+  ...bucketKeyVariables,
   "HARBOR_DB_TO",
   "HARBOR_DB_PING",
   "HARBOR_DB_PROVE_URL",
-] as const;
+];
 
 /** A longer file holds no secret. */
 const mostBytes = 64 * 1024;

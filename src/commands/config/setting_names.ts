@@ -13,6 +13,7 @@ export const settingNames: readonly string[] = [
   "compress",
   "encrypt-to",
   "identity",
+  "copy-to",
   "after-backup",
   "before",
   "after",

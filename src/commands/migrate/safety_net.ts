@@ -9,7 +9,13 @@ import { readIdentity } from "../../engines/identity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
 import type { App } from "../../cli/app.ts";
-import { backupOptions, keepOptions, openAppBackups, retentionPolicy } from "../backup/options.ts";
+import {
+  backupOptions,
+  keepOptions,
+  openAppBackups,
+  openDelivery,
+  retentionPolicy,
+} from "../backup/options.ts";
 import { deliver } from "../backup/deliver.ts";
 import { printBackup } from "../backup/output.ts";
 import { flag, type Values } from "../../cli/options.ts";
@@ -67,6 +73,8 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     if (options.noBackup) return report.note("--no-backup: nothing is backed up, there is no way back");
     const { isEmptyDatabase } = await import("../../backup/position.ts");
     if (await isEmptyDatabase(context)) return;
+    // Keys that are missing are said before anything is made.
+    await openDelivery(app, options);
     try {
       // A database that changes between attempts that all fail would otherwise fill the disk with backups.
       await prune(context, true);
@@ -79,35 +87,49 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     // What is to be elsewhere before a change is not there: the change waits.
     const failure = await deliver(app, options, made);
     if (failure !== null) {
-      throw failure.with({ hint: [...failure.hintLines, "Nothing was changed."] });
+      const without = options.copyTo === undefined
+        ? []
+        : ["To go on with the one on this machine alone: --copy-to none"];
+      throw failure.with({ hint: [...failure.hintLines, "Nothing was changed.", ...without] });
     }
   }
 
   async function fold(context: RunContext): Promise<void> {
-    if (made !== undefined) await prune(context, false);
+    if (made === undefined) return;
+    await prune(context, false);
+    const bucket = await openDelivery(app, options);
+    if (bucket !== null) await prune(context, false, options.copyTo);
   }
 
-  /** Applies the rules. What stands in the way of that is no reason to call the change failed, or not to make it. */
-  async function prune({ database }: RunContext, automaticOnly: boolean): Promise<void> {
+  /**
+   * Applies the rules. What stands in the way of that is no reason to call the change failed, or not to make it.
+   *
+   * @param from Where the backups are, when it is not the folder in which they are made
+   */
+  async function prune({ database }: RunContext, automaticOnly: boolean, from?: string): Promise<void> {
     try {
-      const backups = await openAppBackups(app, options);
+      const backups = await openAppBackups(app, { ...options, from });
       const identity = await readIdentity(database);
       const consent = () => Promise.resolve(true);
-      const request = { identity, made: made?.path, policy, force: false, consent, automaticOnly };
-      tellRemoved(await backups.prune(request));
+      const path = made && (from === undefined ? made.path : `${backups.place.name}/${made.manifest.file}`);
+      const request = { identity, made: path, policy, force: false, consent, automaticOnly };
+      tellRemoved(await backups.prune(request), from);
     } catch (error) {
-      report.note(`no old backups were removed: ${messageOf(error)}`);
+      const where = from === undefined ? "" : ` in ${from}`;
+      report.note(`no old backups were removed${where}: ${messageOf(error)}`);
     }
   }
 
-  function tellRemoved({ verdicts }: PruneResult): void {
+  function tellRemoved({ verdicts }: PruneResult, from: string | undefined): void {
     const removed = verdicts.filter(({ keep }) => !keep);
     if (removed.length === 0) return;
     const bytes = removed.reduce((sum, { backup }) => sum + backup.manifest.bytes, 0);
     report.note(report.remedy(
       `removed ${counted(removed.length, "old backup")} (${
         formatBytes(bytes)
-      }): harbor-db backup prune --dry-run says why`,
+      }): harbor-db backup prune --dry-run${
+        from === undefined ? "" : ` --from ${quoteForShell(from)}`
+      } says why`,
     ));
   }
 

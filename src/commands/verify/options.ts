@@ -1,4 +1,4 @@
-import { folderOptions, identityOption } from "../backup/options.ts";
+import { deliveryOptions, folderOptions, identityOption } from "../backup/options.ts";
 import { duration } from "../../cli/duration_option.ts";
 import { flag, text, type Values } from "../../cli/options.ts";
 
@@ -15,6 +15,10 @@ export const verifyOptions = {
   ),
   maxBackupAge: duration("--max-backup-age <time>", "how old the newest backup may be", 26 * 3_600_000),
   ...folderOptions,
+  copyTo: {
+    ...deliveryOptions.copyTo,
+    summary: "look that the newest backup is in this bucket, too: s3://bucket/prefix (none: in none)",
+  },
   ...identityOption,
   restoreDrill: flag("--restore-drill", "restore the newest backup into a scratch place and compare it"),
   report: text("--report <file>", "write a page to look at (HTML)"),

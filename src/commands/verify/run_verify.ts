@@ -10,7 +10,7 @@ import { projectRulesPath } from "../../verify/rules/project_rules.ts";
 import { type Signal } from "../../verify/ping.ts";
 import { type Verification, verify } from "../../verify/verify.ts";
 import type { App } from "../../cli/app.ts";
-import { openAppBackups } from "../backup/options.ts";
+import { openAppBackups, openCopies } from "../backup/options.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { findingText, printFinding, summaryText } from "../../cli/print_finding.ts";
 import { verifyLockPath } from "./state_folder.ts";
@@ -43,6 +43,7 @@ export async function runVerify(app: App, options: VerifyValues): Promise<Outcom
         notify: report.event,
         backups: {
           store: await openAppBackups(app, options),
+          copies: await openCopies(app, options),
           maxAgeMs: options.maxBackupAge,
           isDrill: options.restoreDrill,
         },

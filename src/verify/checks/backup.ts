@@ -1,17 +1,19 @@
 import { type Found, pass } from "../../base/finding.ts";
 import { counted, formatBytes, formatDuration } from "../../base/quantity.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { BackupPlace } from "../../backup/place.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import { type Delivery, readDeliveries } from "../../backup/deliveries.ts";
 import { proofText } from "../../engines/backup_content.ts";
 import { onlyReadBack } from "../../backup/verify.ts";
-import { type Check, type CheckContext, failure } from "./check.ts";
+import { type Check, type CheckContext, couldNotCheck, failure } from "./check.ts";
 
 /** The newest backup: that there is one, that it is whole, and with `--restore-drill` that it can be restored. */
 export const backupCheck: Check = {
   name: "backup",
   summary:
-    "the newest backup is young enough, its manifest can be trusted and its bytes are those that were written; with --restore-drill it is restored aside and compared",
+    "the newest backup is young enough, its manifest can be trusted and its bytes are those that were written; with --restore-drill it is restored aside and compared; with --copy-to its copy is in that bucket",
   cost:
     "reads the newest backup once, about 1 s per GB; --restore-drill takes as long as making one, and as much space",
   async *run(context) {
@@ -23,24 +25,30 @@ export const backupCheck: Check = {
     if (newest === undefined) return yield* fromFuture.length > 0 ? [] : [none(store.place.name)];
     const late = judgeAge(newest, context);
     if (late !== null) yield late;
-    const found = [...await context.within((signal) => look(newest, context, signal))];
-    const undelivered = readDeliveries(newest.path).filter(({ error }) => error !== null);
+    const here = await context.within((signal) => look(newest, context, signal));
+    const found = [...here];
+    const { copies } = context.backups;
+    // Of a place that can be asked, the record is not the last word.
+    const undelivered = readDeliveries(newest.path).filter(({ to, error }) =>
+      error !== null && to !== copies?.name
+    );
     found.push(...undelivered.map(notDelivered));
+    if (copies !== null) found.push(await context.within((signal) => lookThere(newest, copies, signal)));
     yield* found.filter(({ status }) => status !== "pass").map((each) => named(newest, each));
     if (late !== null || fromFuture.length > 0 || found.some(({ status }) => status !== "pass")) return;
     const { createdAt, bytes, tables, proof } = newest.manifest;
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
     const { isDrill } = context.backups;
     const how = isDrill
-      ? `restored aside now: ${found.at(-1)?.message}`
+      ? `restored aside now: ${here.at(-1)?.message}`
       : `as it was written, and ${
         proof === "read back" ? `then ${proofText(newest.manifest)}` : `proven then (${proof})`
       }`;
     const whole = pass(
       `the newest of ${own.length} is ${age(createdAt, context)} old: ${formatBytes(bytes)}, ${
         counted(rows, "row")
-      }, ${how}`,
-      { path: newest.path, createdAt, bytes },
+      }, ${how}${copies === null ? "" : `; its copy is in ${copies.name}`}`,
+      { path: newest.path, createdAt, bytes, ...copies === null ? {} : { copy: copies.name } },
     );
     if (isDrill || proof !== "read back") return yield whole;
     const { details, ...open } = onlyReadBack(newest.manifest);
@@ -56,6 +64,29 @@ async function look(
 ): Promise<readonly Found[]> {
   if (!backups.isDrill) return [await backups.store.look(newest, signal)];
   return (await backups.store.verify(newest.path, signal)).findings;
+}
+
+/** Looks whether a copy of the same backup is in another place, as far as that says without sending it. */
+async function lookThere(newest: StoredBackup, copies: BackupPlace, signal: AbortSignal): Promise<Found> {
+  const { id, file, sha256 } = newest.manifest;
+  const path = `${copies.name}/${file}`;
+  const missing = (state: string): Found => ({
+    status: "fail",
+    message: `not delivered to ${copies.name}: ${state}`,
+    hint: `harbor-db backup copy ${quoteForShell(newest.path)} --copy-to ${quoteForShell(copies.written)}`,
+    details: { to: copies.name },
+  });
+  try {
+    const there = await copies.read(path, signal);
+    if (there.manifest.id !== id || there.manifest.sha256 !== sha256) {
+      return missing("the manifest there is that of another backup");
+    }
+    const found = await copies.look(there, signal);
+    return found.status === "pass" ? found : missing(found.message);
+  } catch (error) {
+    if (error instanceof HarborError && error.code === "damaged_backup") return missing(error.message);
+    return couldNotCheck(error, `its copy in ${copies.name}`);
+  }
 }
 
 function named({ path }: StoredBackup, { status, message, hint, details }: Found): Found {

@@ -7,6 +7,7 @@ import type { Identity } from "../../engines/identity.ts";
 import type { Database } from "../../engines/database.ts";
 import type { SliceTurns } from "../../engines/inspector.ts";
 import type { Backups } from "../../backup/open_backups.ts";
+import type { BackupPlace } from "../../backup/place.ts";
 import type { KnownSchemas } from "./read_schemas.ts";
 import { isTimeUp } from "./time_limit.ts";
 
@@ -55,6 +56,8 @@ export interface CheckContext {
 /** The backups, and what is expected of them. */
 export interface ExpectedBackups {
   readonly store: Backups;
+  /** Where copies of them have to be, too; `null` for nowhere. */
+  readonly copies: BackupPlace | null;
   /** How old the newest one may be, in milliseconds. */
   readonly maxAgeMs: number;
   /** Whether to restore it aside and compare. */

@@ -11,7 +11,7 @@ const value = String.raw`(?:${quoted}|<[^>]*>|…|[^\s,;"'<]*[^\s,;:.)"'<]${end}
 const argument = String
   .raw`(?:--?[a-z][\w-]*(?:[ =]${value})?|${quoted}|<[^>]*>|[-+]\d+|[^\s,;]*[\/\d][^\s,;:.)]*${end})`;
 const own = String
-  .raw`harbor-db (?:backup (?:list|verify|prune)|backup|status|upgrade|downgrade|current|history|stamp|adopt|restore|generate|create|drop|squash|check|rebase|verify|schedule)\b(?: ${argument})*`;
+  .raw`harbor-db (?:backup (?:list|verify|prune|copy|delete)|backup|status|upgrade|downgrade|current|history|stamp|adopt|restore|generate|create|drop|squash|check|rebase|verify|schedule)\b(?: ${argument})*`;
 const system = String.raw`(?:sudo|rm|chown|chmod|date|dmesg)\b(?: (?:${quoted}|[^\s,;)]*[^\s,;:.)]))*`;
 /** To the end of the statement, or of the sentence that it stands in. */
 const statement = String

@@ -1,0 +1,222 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { AwsV4Signer } from "aws4fetch";
+import { createHash } from "node:crypto";
+import { HarborError } from "../../base/errors.ts";
+import { stopBackupIfAsked } from "../../base/stop_backup.ts";
+import { errorCode } from "./rules/answers.ts";
+import type { BucketAddress, BucketKeys } from "./rules/address.ts";
+
+/** One request, which may be sent several times. */
+export interface BucketRequest {
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+  /** Of the object; "" for the bucket itself. */
+  readonly key: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  /** Statuses beside 2xx that are an answer and no failure. */
+  readonly answers?: readonly number[];
+}
+
+/** Sends requests to one bucket. */
+export interface BucketRequests {
+  /**
+   * Sends a request until it is answered, a bounded number of times.
+   *
+   * @throws {HarborError} `bucket_failed`, `interrupted`
+   */
+  send(request: BucketRequest, signal: AbortSignal): Promise<Response>;
+  /** Waits before another attempt; the first has the number 1. */
+  pause(attempt: number, signal: AbortSignal): Promise<void>;
+  /** Returns the error for what a bucket did. */
+  failure(state: string, cause?: unknown): HarborError;
+}
+
+export interface BucketConnection {
+  readonly address: BucketAddress;
+  readonly keys: BucketKeys;
+  /** Before the second attempt, in milliseconds; it doubles from there. */
+  readonly pauseMs: number;
+  /** What is longer goes in parts that are at least as long, in bytes. */
+  readonly partBytes: number;
+}
+
+/** How often a request is sent in all. */
+export const mostAttempts = 4;
+
+/** How long an answer may let wait, and how slow a request's body may leave. */
+export const patienceMs = 60_000;
+const slowestBytesPerMs = 32;
+
+/** An error's answer is short. */
+const longestError = 64 * 1024;
+
+/** Opens a bucket; nothing is sent before it is asked for. */
+export function openRequests(
+  { address, keys, pauseMs }: Omit<BucketConnection, "partBytes">,
+): BucketRequests {
+  const failure = (state: string, cause?: unknown) =>
+    new HarborError("bucket_failed", `Cannot use "${address.display}"`, {
+      state,
+      hint: hintFor(state),
+      details: { bucket: address.bucket },
+      cause,
+    });
+  const cache = new Map<string, ArrayBuffer>();
+
+  async function sendOnce(request: BucketRequest, signal: AbortSignal): Promise<Response> {
+    const { method, key, query = {}, headers = {}, body } = request;
+    const url = new URL(address.base + key);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    const signed = await new AwsV4Signer({
+      ...keys,
+      method,
+      url: url.href,
+      headers: { ...headers, "x-amz-content-sha256": createHash("sha256").update(body ?? "").digest("hex") },
+      service: "s3",
+      region: address.region,
+      cache,
+    }).sign();
+    // Signed, it would not survive a proxy; without it, a runtime takes what an object says of itself and unpacks it.
+    signed.headers.set("accept-encoding", "identity");
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), patienceMs + (body?.length ?? 0) / slowestBytesPerMs);
+    try {
+      return await fetch(signed.url, {
+        method,
+        headers: signed.headers,
+        // A redirect could lead a signed request anywhere.
+        redirect: "manual",
+        signal: AbortSignal.any([signal, deadline.signal]),
+        ...body === undefined ? {} : { body },
+      });
+    } catch (error) {
+      stopBackupIfAsked(signal);
+      throw failure(
+        deadline.signal.aborted ? "it does not answer in time" : unreachable(address, error),
+        error,
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function pause(attempt: number, signal: AbortSignal): Promise<void> {
+    // Not all at the same moment, when a service comes back.
+    const ms = pauseMs * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
+    await sleep(ms, undefined, { signal }).catch(() => {});
+    stopBackupIfAsked(signal);
+  }
+
+  return {
+    failure,
+    pause,
+    send: async (request, signal) => {
+      for (let attempt = 1;; attempt++) {
+        stopBackupIfAsked(signal);
+        let problem: HarborError;
+        let isFinal = false;
+        try {
+          const response = await sendOnce(request, signal);
+          if (response.ok || request.answers?.includes(response.status)) return response;
+          const code = errorCode(await readShort(response).catch(() => ""));
+          isFinal = !isPassing(response.status, code);
+          problem = failure(stateOf(response, code));
+        } catch (error) {
+          if (!(error instanceof HarborError) || error.code !== "bucket_failed") throw error;
+          problem = error;
+        }
+        if (isFinal || attempt === mostAttempts) throw problem;
+        await pause(attempt, signal);
+      }
+    },
+  };
+}
+
+/**
+ * Reads the text of an answer.
+ *
+ * @throws {RangeError} when it is longer than it may be; what the connection throws
+ */
+export async function readShort(response: Response, most = longestError): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of piecesOf(response)) {
+    bytes += piece.length;
+    if (bytes > most) throw new RangeError(`it is longer than ${most} bytes`);
+    pieces.push(piece);
+  }
+  return new TextDecoder().decode(joined(pieces, bytes));
+}
+
+/** Returns the pieces of an answer's body, each of which comes in time. Whoever leaves early closes it. */
+export async function* piecesOf(response: Response): AsyncGenerator<Uint8Array> {
+  if (response.body === null) return;
+  const reader = response.body.getReader();
+  try {
+    for (;;) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error("nothing came for a minute")), patienceMs);
+      });
+      const { done, value } = await Promise.race([reader.read(), late]).finally(() => clearTimeout(timer));
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** Whether the same request may well succeed in a moment. */
+function isPassing(status: number, code: string | null): boolean {
+  return status >= 500 && status !== 501 || status === 408 || status === 429 ||
+    (status === 400 && code === "RequestTimeout") ||
+    (status === 409 && code === "ConditionalRequestConflict");
+}
+
+function unreachable({ base }: BucketAddress, error: unknown): string {
+  const { host } = new URL(base);
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const { code } = (cause ?? {}) as { readonly code?: unknown };
+  return `"${host}" cannot be reached${typeof code === "string" ? ` (${code})` : ""}`;
+}
+
+function stateOf(response: Response, code: string | null): string {
+  const { status } = response;
+  if (status >= 300 && status < 400) {
+    const region = response.headers.get("x-amz-bucket-region");
+    const where = region !== null && /^[a-z0-9-]{1,60}$/.test(region) ? ` to the region ${region}` : "";
+    return `it redirects${where}, where no signed request is sent`;
+  }
+  const said = code === null ? `HTTP status ${status}` : `${code}, HTTP status ${status}`;
+  return `${wordsFor[code ?? ""] ?? (status === 403 ? "these keys may not" : "it refuses")} (${said})`;
+}
+
+const wordsFor: Readonly<Record<string, string>> = {
+  NoSuchBucket: "there is no such bucket",
+  AccessDenied: "these keys may not",
+  InvalidAccessKeyId: "it does not know the access key",
+  SignatureDoesNotMatch: "the secret key is not that of the access key",
+  RequestTimeTooSkewed: "the clock of this machine is wrong",
+  ExpiredToken: "the session token has expired",
+};
+
+function hintFor(state: string): string {
+  if (state.includes("clock")) return "Put the clock right: date -u";
+  if (state.includes("redirects")) return "Name the bucket's own region: s3://bucket/prefix?region=…";
+  if (/keys? |token/.test(state)) {
+    return "Look at AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do in the bucket.";
+  }
+  return "Look at the bucket, and at the endpoint and region: s3://bucket/prefix?endpoint=https://…&region=…";
+}

@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type Bucket, openBucket } from "../../src/backup/bucket/bucket.ts";
+import { findBucketKeys, parseBucketAddress } from "../../src/backup/bucket/rules/address.ts";
+import { withFolder } from "../support/databases.ts";
+import type { ErrorCode } from "../../src/base/errors.ts";
+import { failureOf, rejectsWith } from "../support/harbor_error.ts";
+import { type Meddle, type S3Server, withS3Server } from "../support/servers/s3_server.ts";
+
+const { signal } = new AbortController();
+
+function open({ endpoint, env }: Pick<S3Server, "endpoint" | "env">): Bucket {
+  const address = parseBucketAddress(`s3://copies/nightly?endpoint=${endpoint}`, {});
+  return openBucket({ address, keys: findBucketKeys(address, env), pauseMs: 1, partBytes: 1024 * 1024 });
+}
+
+/** A file of so many bytes, with its digest. */
+function makeFile(folder: string, bytes: number) {
+  const path = join(folder, `file_${bytes}`);
+  const content = randomBytes(bytes);
+  writeFileSync(path, content);
+  return {
+    path,
+    content,
+    object: { name: "a.db", bytes, sha256: createHash("sha256").update(content).digest("hex") },
+  };
+}
+
+async function readAll(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece);
+  return new Uint8Array(await new Blob(all as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+}
+
+async function assertRejects(
+  promise: Promise<unknown>,
+  { code, message }: { readonly code: ErrorCode; readonly message: RegExp },
+): Promise<void> {
+  assert.match((await rejectsWith(code, promise)).message, message);
+}
+
+const options = { signal, onBytes: () => {} };
+
+// One server for all.
+test("a bucket", async (t) => {
+  await withS3Server((server) =>
+    withFolder(async (folder) => {
+      const bucket = open(server);
+      const small = makeFile(folder, 70_000);
+      const large = makeFile(folder, 1_500_000);
+
+      await t.test("keeps a file with its digest, and never another one under its name", async () => {
+        assert.equal(await bucket.putFile(small.path, small.object, options), true);
+        assert.deepEqual(await bucket.look("a.db", signal), { bytes: 70_000, sha256: small.object.sha256 });
+        assert.equal(await bucket.putText("a.db", "other", signal), false);
+        assert.deepEqual(await readAll(bucket.read("a.db", 70_000, signal)), new Uint8Array(small.content));
+        await bucket.remove("a.db", signal);
+        assert.equal(await bucket.look("a.db", signal), null);
+      });
+
+      await t.test("takes a long file in parts, with the digest of the whole", async () => {
+        const sent: number[] = [];
+        const onBytes = (bytes: number) => void sent.push(bytes);
+        assert.equal(await bucket.putFile(large.path, large.object, { signal, onBytes }), true);
+        assert.deepEqual(sent, [1024 * 1024, 1_500_000]);
+        const { bytes, sha256 } = large.object;
+        assert.deepEqual(await bucket.look("a.db", signal), { bytes, sha256 });
+        assert.deepEqual(await readAll(bucket.read("a.db", bytes, signal)), new Uint8Array(large.content));
+        await bucket.remove("a.db", signal);
+      });
+
+      await t.test("stores nothing of a file that is another one by now", async () => {
+        for (const { path, object } of [small, large]) {
+          const put = bucket.putFile(path, { ...object, sha256: "0".repeat(64) }, options);
+          await assertRejects(put, { code: "damaged_backup", message: /SHA-256 differs/ });
+          assert.equal(await bucket.look("a.db", signal), null);
+        }
+      });
+
+      await t.test("takes an upload back that fails half way", async () => {
+        const meddle: Meddle = async ({ method, query }, pass) => {
+          if (method === "PUT" && query["partNumber"] === "2") return { status: 403, body: denied };
+          await pass();
+        };
+        await server.meddling(meddle, async () => {
+          const put = bucket.putFile(large.path, large.object, options);
+          await assertRejects(put, { code: "bucket_failed", message: /these keys may not \(AccessDenied/ });
+        });
+        assert.match(server.requests.at(-1)!, /^DELETE nightly\/a\.db$/);
+        assert.deepEqual(await server.keys(), []);
+      });
+
+      await t.test("goes on where an answer broke off, with the rest of the same object alone", async () => {
+        await bucket.putFile(small.path, small.object, options);
+        let cuts = 0;
+        const ranges: unknown[] = [];
+        await server.meddling(async ({ headers }, pass) => {
+          ranges.push(headers["range"]);
+          const passed = await pass();
+          if (cuts++ < 2) await passed.cut(20_000);
+        }, async () => {
+          assert.deepEqual(await readAll(bucket.read("a.db", 70_000, signal)), new Uint8Array(small.content));
+        });
+        assert.deepEqual(ranges.map((each) => each !== undefined), [false, true, true]);
+      });
+
+      // One row a hostile answer to a list: what of it is refused.
+      const lists: readonly (readonly [string, string, RegExp])[] = [
+        ["no XML", "hello", /cannot be read/],
+        ["another answer", "<Other/>", /Other instead of ListBucketResult/],
+        [
+          "a list without an end",
+          "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken></ListBucketResult>",
+          /does not end/,
+        ],
+        [
+          "a list that goes on nowhere",
+          "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+          /does not say how to ask/,
+        ],
+        [
+          "an entity",
+          '<!DOCTYPE a [<!ENTITY b "c">]><ListBucketResult>&b;</ListBucketResult>',
+          /cannot be read/,
+        ],
+      ];
+      for (const [what, body, message] of lists) {
+        await t.test(`refuses ${what} as a list`, () =>
+          server.meddling(() => Promise.resolve({ status: 200, body }), () =>
+            assertRejects(bucket.list(signal), { code: "bucket_failed", message })));
+      }
+
+      await t.test("follows no redirect, and names the region that it is told", async () => {
+        const headers = { "location": `${server.endpoint}/elsewhere`, "x-amz-bucket-region": "eu-west-1" };
+        const before = server.requests.length;
+        await server.meddling(() =>
+          Promise.resolve({ status: 307, headers }), () =>
+          assertRejects(bucket.list(signal), {
+            code: "bucket_failed",
+            message: /redirects to the region eu-west-1/,
+          }));
+        assert.deepEqual(server.requests.slice(before), ["GET "]);
+      });
+
+      await t.test("asks again when it is too busy, and gives up in the end", async () => {
+        let left = 3;
+        const meddle: Meddle = async (_request, pass) => {
+          if (left-- > 0) {
+            return { status: 503, body: "<Error><Code>SlowDown</Code></Error>" };
+          }
+          await pass();
+        };
+        await server.meddling(meddle, async () =>
+          assert.equal((await bucket.list(signal)).size, 1));
+        left = 4;
+        await server.meddling(meddle, () =>
+          assertRejects(bucket.list(signal), {
+            code: "bucket_failed",
+            message: /SlowDown, HTTP status 503/,
+          }));
+      });
+
+      await t.test("believes no upload that is confirmed and failed", async () => {
+        const meddle: Meddle = async ({ method, query }, pass) => {
+          if (method === "POST" && "uploadId" in query) {
+            return { status: 200, body: "<Error><Code>InternalError</Code></Error>" };
+          }
+          await pass();
+        };
+        await server.meddling(meddle, () =>
+          assertRejects(bucket.putFile(large.path, { ...large.object, name: "b.db" }, options), {
+            code: "bucket_failed",
+            message: /Error instead of CompleteMultipartUploadResult/,
+          }));
+        assert.deepEqual(await server.keys(), ["nightly/a.db"]);
+      });
+
+      await t.test("takes a service that knows no condition, and stops when it is asked to", async () => {
+        const meddle: Meddle = async ({ headers }, pass) => {
+          if ("if-none-match" in headers) {
+            return { status: 501, body: "<Error><Code>NotImplemented</Code></Error>" };
+          }
+          await pass();
+        };
+        await server.meddling(meddle, async () =>
+          assert.equal(await bucket.putText("c", "c", signal), true));
+        const stop = AbortSignal.abort();
+        assert.equal((await failureOf(bucket.list(stop))).code, "interrupted");
+      });
+    })
+  );
+  // Nobody listens there any more.
+  const gone = open({
+    endpoint: "http://127.0.0.1:9",
+    env: { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b" },
+  });
+  await assertRejects(gone.list(signal), {
+    code: "bucket_failed",
+    message: /"127\.0\.0\.1:9" cannot be reached/,
+  });
+});
+
+const denied = "<Error><Code>AccessDenied</Code></Error>";
