@@ -8,6 +8,7 @@ import { ownTables } from "../state/rules/match_revision.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { recordDrift } from "../engines/taken_over.ts";
 import { createIdentity } from "../engines/identity.ts";
+import { createLedger, deleteLedger } from "../engines/ledger.ts";
 import {
   createVersionTables,
   deleteApplied,
@@ -18,6 +19,7 @@ import {
 import { userStatement } from "../engines/statement_names.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { keptOf } from "./inspect.ts";
+import { recordWaysBack } from "../state/keep_ledger.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { type Adoption, prepareAdoption } from "./prepare.ts";
 import { snapshotOf } from "../history/revision_schema.ts";
@@ -68,9 +70,10 @@ export function adopt(context: RunContext, options: AdoptOptions): Promise<Adopt
 
 /** Returns the one batch that takes a database over. */
 export function adoptionBatch(
-  { database, history, version, now }: RunContext,
+  context: RunContext,
   { inspection, action, to, drift, statements }: Adoption,
 ): readonly SQL[] {
+  const { database, history, version, now } = context;
   const startedAt = now().toISOString();
   const origin = action === "bridge" ? "bridge" : "adopt";
   const hasAlembic = inspection.labels.some(({ by }) => by === "alembic");
@@ -83,7 +86,8 @@ export function adoptionBatch(
   const isRight = (row: Applied) => reached.some((each) => each.id === row.revision && isOf(row, each));
   const right = (applied ?? []).filter(isRight);
   const stale = (applied ?? []).filter((row) => !isRight(row));
-  const added = reached.filter(({ id }) => !right.some((row) => row.revision === id));
+  const added = reached.filter(({ id }) => !right.some((row) => row.revision === id))
+    .map((revision) => recordOf(revision, { startedAt, appliedBy: version, origin }));
   return [
     ...createVersionTables,
     ...applied === null ? createIdentity(database.dialect) : [],
@@ -91,7 +95,10 @@ export function adoptionBatch(
     ...stale.flatMap((row) => deleteApplied(row.recordedAs ?? row.revision)),
     ...renameApplied(right),
     ...recordDrift(drift ?? [], startedAt),
-    ...added.map((revision) => insertApplied(recordOf(revision, { startedAt, appliedBy: version, origin }))),
+    ...added.map(insertApplied),
+    ...createLedger(database.dialect),
+    ...stale.map(({ revision }) => deleteLedger(revision)),
+    ...recordWaysBack(context, [...right, ...added]),
     ...hasAlembic ? setAlembicVersion(to) : [],
   ];
 }

@@ -1,4 +1,5 @@
 import { copiedTables, isLostInCopy } from "../migrate/rules/copied_tables.ts";
+import { aheadOf } from "../history/ahead.ts";
 import { locate } from "../history/applied.ts";
 import { loadInspector } from "../engines/open/inspector.ts";
 import { obstaclesOf } from "./rules/bridge_obstacles.ts";
@@ -46,6 +47,7 @@ export async function prepareAdoption(
   isWhole = false,
 ): Promise<Adoption> {
   const { database } = context;
+  refuseAhead(context);
   const plan = { ...await chooseAdoption(context), statements: [], refusal: null };
   const { inspection } = plan;
   if (plan.action === "none") return plan;
@@ -64,6 +66,18 @@ export async function prepareAdoption(
     return { ...plan, statements: advance, refusal: refuseUnfit(context, { ...inspection, kept }) };
   }
   return await prepareBridge(context, plan, advance);
+}
+
+/** A bridge to a head that is behind the database would take what a newer release made. */
+function refuseAhead({ database, history }: RunContext): void {
+  const ahead = aheadOf(history);
+  if (ahead === null) return;
+  const { revisions: [{ id, name }], known } = ahead;
+  throw new HarborError("missing_revision", `Cannot adopt "${database.url}"`, {
+    state: `it has ${id} (${name}), and this history does not: a newer release or another branch made it`,
+    hint: `To go back to what this history knows: harbor-db downgrade ${known}`,
+    details: { revision: id },
+  });
 }
 
 /**

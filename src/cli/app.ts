@@ -133,9 +133,7 @@ export function createApp(
       try {
         return await work({
           database,
-          history: history.covered === undefined
-            ? history
-            : await (await import("../engines/history_for.ts")).historyFor(database, history),
+          history: await (await import("../engines/history_for.ts")).historyFor(database, history),
           version: system.build.version,
           signal: system.signal,
           now: () => new Date(),

@@ -10,10 +10,13 @@ export const currentCommand = defineCommand({
   run: (app) =>
     app.withRun("read", async (context) => {
       const { readStatus } = await import("../state/read_status.ts");
-      const { current, unfinished, state: { kind, refusal } } = await readStatus(context);
+      const { current, ahead, unfinished, state: { kind, refusal } } = await readStatus(context);
       const isKnown = kind !== "unmanaged";
       const none = isKnown ? "base" : "unknown";
       app.report.line(current === null ? none : `${current.revision}  ${current.name}`);
+      if (ahead.some(({ revision }) => revision === current?.revision)) {
+        app.report.note("this history does not have it: a newer release or another branch applied it");
+      }
       if (refusal !== null) app.report.note(refusal.message);
       if (unfinished !== null) {
         app.report.note(`the ${unfinished.direction} of ${unfinished.revision} is half done`);

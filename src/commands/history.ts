@@ -25,7 +25,7 @@ export const historyCommand = defineCommand({
           ? "yes"
           : "EDITED";
         const warning = !each.inHistory
-          ? " (not in the history)"
+          ? " (not in this history)"
           : each.checksumMatches === false
           ? " (edited since)"
           : "";

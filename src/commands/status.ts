@@ -53,8 +53,8 @@ export const statusCommand = defineCommand({
       const due = await findDue(app);
       if (due !== null) printDue(app, due);
       const verified = await lastRun(app, options.log);
-      const needsAttention = status.pending.length > 0 || status.unfinished !== null ||
-        state.refusal !== null || fromFuture.length > 0 || due !== null;
+      const needsAttention = status.pending.length > 0 || status.ahead.length > 0 ||
+        status.unfinished !== null || state.refusal !== null || fromFuture.length > 0 || due !== null;
       return {
         ok: !(options.exitCode && needsAttention),
         json: {
@@ -64,6 +64,8 @@ export const statusCommand = defineCommand({
           current: status.current?.revision ?? null,
           head: status.head?.revision ?? null,
           pending: status.pending,
+          ahead: status.ahead,
+          known: status.known,
           unfinished: status.unfinished,
           adopted: status.adopted,
           lock,
@@ -166,6 +168,32 @@ function mayMake(url: DatabaseUrl): boolean {
   }
 }
 
+/** Says what a newer release, or another branch, applied. */
+function printAhead(report: App["report"], { ahead, known }: Status): void {
+  const { bold, magenta } = report.colors;
+  const words = {
+    ledger: "the way back is in the database",
+    none: "it has no downgrade script",
+    damaged: "what the database has of the way back was changed since it was written",
+  };
+  report.line(
+    `${bold("ahead".padEnd(10))} ${counted(ahead.length, "revision")} of a newer release or another branch`,
+  );
+  for (const { revision, name, appliedBy, wayBack } of ahead) {
+    report.line(
+      `${" ".repeat(10)} ${magenta(`${revision}  ${name}`)}, applied by harbor-db ${appliedBy}; ${
+        words[wayBack]
+      }`,
+    );
+  }
+  const isWhole = ahead.every(({ wayBack }) => wayBack === "ledger");
+  if (isWhole) {
+    report.line(
+      `${" ".repeat(10)} ${report.remedy(`back to what this history knows: harbor-db downgrade ${known}`)}`,
+    );
+  }
+}
+
 function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown, url: string): void {
   const {
     lastBackup,
@@ -173,6 +201,7 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
     backupProblem,
     state,
     pending,
+    ahead,
     lock,
     backfills,
     beside,
@@ -196,6 +225,7 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
   show("head", named(status.head));
   if (state.refusal === null) show("pending", pending.length === 0 ? "nothing" : String(pending.length));
   for (const revision of pending) report.line(`${" ".repeat(10)} ${report.colors.magenta(named(revision))}`);
+  if (ahead.length > 0) printAhead(report, status);
   if (releasesProblem !== null) show("releases", `not known: ${releasesProblem.message}`);
   else if (releases !== null && releases.length > 0) {
     verdictLines(releases).forEach((line, place) => show(place === 0 ? "releases" : "", line));

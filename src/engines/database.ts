@@ -87,6 +87,13 @@ export interface Database {
   lockHolder(): Promise<LockHolder | undefined>;
   /** Changes large tables while others write to them; left out where the engine has no way of its own for that. */
   readonly beside?: BesideWriters;
+  /**
+   * Refuses to run scripts that a table of harbor-db's own holds, where a role with fewer rights than ours may write to it;
+   * left out where the engine has no roles.
+   *
+   * @throws {HarborError} `untrusted_owner` naming the roles
+   */
+  readonly requireOwnHands?: (table: string) => Promise<void>;
   /** Reads the live schema in normal form. */
   introspect(): Promise<Snapshot>;
   /**

@@ -1,11 +1,35 @@
+import { HarborError } from "../base/errors.ts";
 import type { History } from "../history/history.ts";
 import { unfold } from "../history/unfold.ts";
+import { needsLedger, withLedger } from "../history/with_ledger.ts";
 import type { Database } from "./database.ts";
 import { readDrizzleTables } from "./drizzle_table.ts";
-import { readAlembicVersions, readApplied } from "./version_table.ts";
+import { readLedger } from "./ledger.ts";
+import { readAlembicVersions, readApplied, readAppliedIn } from "./version_table.ts";
 
-/** Returns the history as a database is to go through it, which differs where revisions were squashed. Reads only. */
+/**
+ * Returns the history as a database is to go through it, which differs where revisions were squashed, and where the
+ * database has some that only its ledger knows. Reads only. What keeps the database from being read is for the command to
+ * meet, which may be there to mend it.
+ *
+ * @throws {HarborError} `interrupted`
+ */
 export async function historyFor(database: Database, history: History): Promise<History> {
+  try {
+    return await withOwnRevisions(database, await unfolded(database, history));
+  } catch (error) {
+    if (error instanceof HarborError && error.code !== "interrupted") return history;
+    throw error;
+  }
+}
+
+async function withOwnRevisions(database: Database, history: History): Promise<History> {
+  const applied = await readAppliedIn({ database, history });
+  if (applied === null || !needsLedger(history, applied)) return history;
+  return withLedger(history, applied, await readLedger(database) ?? []);
+}
+
+async function unfolded(database: Database, history: History): Promise<History> {
   if (history.covered === undefined) return history;
   const applied = await readApplied(database);
   const others = applied === null

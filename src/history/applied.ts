@@ -54,7 +54,8 @@ export function locate(history: History, applied: readonly Applied[]): Position 
       "missing_revision",
       `Cannot place revision "${unknown.revision}" (${unknown.name}): the database has it and the history does not`,
       {
-        hint: "Use the harbor-db or the --dir that made it (a newer release, another branch).",
+        hint:
+          `Use the harbor-db or the --dir that made it (a newer release, another branch): the database does not carry the way back past it. harbor-db ${unknown.appliedBy} applied it.`,
         details: { revision: unknown.revision },
       },
     );

@@ -41,6 +41,8 @@ export interface Revision {
    * @throws {HarborError} `bad_script`
    */
   downgrade(): Script | null;
+  /** Returns the text of that script with line ends as LF; `null` when it has none. */
+  downgradeText(): string | null;
   /**
    * Returns drizzle-kit's snapshot of the schema after the revision, for `readKitSnapshot`, which commands of every day
    * do without.
@@ -52,6 +54,17 @@ export interface Revision {
    * @throws {HarborError} `bad_history` when it is missing or says none
    */
   ends(): Ends;
+  /** Set where only the database's ledger knows the revision: the history that was read does not have it. */
+  readonly ledger?: LedgerNote;
+}
+
+/** What is said of a revision that only the ledger knows. */
+export interface LedgerNote {
+  readonly recordedAt: string;
+  readonly recordedBy: string;
+  /** Why its row cannot be trusted; `null` when it is as it was written. */
+  readonly damage: string | null;
+  readonly hasDowngrade: boolean;
 }
 
 /** All revisions of a dialect, in order. */
@@ -138,13 +151,14 @@ export function scriptChecksum(text: string): string {
   return sha256(text.replaceAll("\r\n", "\n"));
 }
 
-function sha256(text: string): string {
+/** Returns the SHA-256 of a text, hex. */
+export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** Returns the last revision of a history; `undefined` when it is empty. */
+/** Returns the last revision of a history, leaving out what only a ledger knows; `undefined` when it has none. */
 export function headOf(history: History): Revision | undefined {
-  return history.revisions.at(-1);
+  return history.revisions.findLast(({ ledger }) => ledger === undefined);
 }
 
 const journal = v.object({
@@ -202,6 +216,7 @@ function buildRevision(
       const down = source(paths[1]);
       return down.text === null ? null : parseScript({ ...down, text: down.text });
     }),
+    downgradeText: () => files.read(paths[1])?.replaceAll("\r\n", "\n") ?? null,
     snapshot: () => readSnapshot(paths[2]),
     ends: () => endsIn(files.read(paths[2]) ?? "") ?? readEnds(readPlain(files)(paths[2])),
   };

@@ -16,6 +16,8 @@ export interface Script {
   readonly statements: readonly Statement[];
   /** The lines of its own BEGIN and COMMIT, which are left out where all of it is one transaction without them. */
   readonly leftOut: readonly number[];
+  /** Set where it was read out of the database's own ledger. */
+  readonly isRecorded?: true;
 }
 
 /** What a script is read with. */

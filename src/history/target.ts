@@ -8,7 +8,8 @@ import type { History, Revision } from "./history.ts";
  */
 export function resolveTarget(history: History, done: number, text: string): number {
   const { revisions } = history;
-  if (text === "head") return revisions.length;
+  // What only a ledger knows may stand behind it, or before it.
+  if (text === "head") return revisions.findLastIndex(({ ledger }) => ledger === undefined) + 1;
   if (text === "base") return 0;
   if (/^[+-]\d+$/.test(text)) {
     const target = done + Number(text);

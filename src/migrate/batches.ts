@@ -2,9 +2,11 @@ import type { Applied } from "../history/applied.ts";
 import { type Backfill, type Statement, ways } from "../history/statement.ts";
 import type { SQL } from "drizzle-orm";
 import { sql } from "drizzle-orm";
+import type { Revision } from "../history/history.ts";
 import type { Step } from "./rules/plan.ts";
 import { neverMet } from "../base/errors.ts";
 import type { WriteMode } from "../engines/database.ts";
+import { deleteLedger } from "../engines/ledger.ts";
 import { userStatement } from "../engines/statement_names.ts";
 import { deleteApplied, insertApplied, setAlembicVersion, updateProgress } from "../engines/version_table.ts";
 
@@ -37,6 +39,8 @@ export interface BatchOptions {
   readonly before: readonly SQL[];
   /** Whether Alembic's version table is there and has to be kept in step. */
   readonly alembic: boolean;
+  /** Returns what puts a revision into the ledger; `null` where there is none. */
+  readonly ledger: ((revision: Revision) => SQL) | null;
   /** This harbor-db's version. */
   readonly version: string;
   now(): Date;
@@ -149,7 +153,10 @@ function progressRows(
   const finished = done >= script.statements.length;
   const alembic = (id: string | null) => options.alembic ? setAlembicVersion(id) : [];
   if (direction === "downgrade") {
-    if (finished) return [...deleteApplied(revision.id), ...alembic(revision.parent)];
+    if (finished) {
+      const forget = options.ledger === null ? [] : [deleteLedger(revision.id)];
+      return [...deleteApplied(revision.id), ...forget, ...alembic(revision.parent)];
+    }
     return [
       updateProgress({ revision: revision.id, direction, statementsDone: done, finishedAt: null, ms: null }),
     ];
@@ -171,5 +178,6 @@ function progressRows(
     origin: "run",
   };
   // From its first batch on, Alembic must take the revision for applied: it would run it again.
-  return [insertApplied(row), ...alembic(revision.id)];
+  const wayBack = options.ledger === null ? [] : [options.ledger(revision)];
+  return [insertApplied(row), ...wayBack, ...alembic(revision.id)];
 }

@@ -1,12 +1,14 @@
 import type { StepResult } from "./step_result.ts";
 import { locate } from "../history/applied.ts";
+import { ledgerPlace } from "../history/ledger.ts";
 import type { State } from "../state/state.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
-import { type Goal, plan, type Step } from "./rules/plan.ts";
+import { type Goal, plan, sourceOf, type Step } from "./rules/plan.ts";
 import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
 import { ownTable, userStatement } from "../engines/statement_names.ts";
 import { createIdentity, readIdentity } from "../engines/identity.ts";
+import { createLedger, hasLedger } from "../engines/ledger.ts";
 import {
   createVersionTables,
   insertApplied,
@@ -19,6 +21,7 @@ import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
+import { isLedgerKept, keepLedger, recordWayBack, recordWaysBack } from "../state/keep_ledger.ts";
 import { readState } from "../state/read_state.ts";
 import type { LookAhead } from "./preflight.ts";
 import { recordWhatIsLeft } from "./left_by_scripts.ts";
@@ -64,6 +67,10 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Prep
   if (state.refusal !== null) throw state.refusal;
   const { history } = context;
   const steps = plan(history, state.applied, goal);
+  // Who may write there says what would run.
+  if (steps.some((step) => sourceOf(step) === "ledger")) {
+    await context.database.requireOwnHands?.(ledgerPlace);
+  }
   const { done } = locate(history, state.applied);
   const idAt = (count: number) => history.revisions[count - 1]?.id ?? null;
   const to = goal.direction === "upgrade" ? done + steps.length : done - steps.length;
@@ -81,7 +88,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
   const first = await preparePlan(context, options.goal);
   const { from, to, steps, state } = first;
   if (steps.length === 0 && state.kind !== "alembic") {
-    if (options.goal.direction === "upgrade") await identifyAlone(context, state);
+    if (options.goal.direction === "upgrade") await tidyAlone(context, state);
     if ((await readBeside(context.database)).length > 0) await clearBeside(context, [], options.lockWaitMs);
     return { from, to, steps: [] };
   }
@@ -95,6 +102,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     await identify(context, state);
     const renamed = renameApplied(state.applied);
     if (renamed.length > 0) await context.database.write(renamed);
+    const ledger = state.kind !== "managed" || await keepLedger(context, state.applied);
     for (const loss of ahead?.losses ?? []) {
       context.notify({ kind: "note", text: `goes without a successor: ${loss}` });
     }
@@ -106,7 +114,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
       await context.database.write(startingBatch(context, state));
     }
     const run = (onStep: (result: StepResult) => void) =>
-      runSteps(context, steps, { state, ahead, options: { ...options, onStep } });
+      runSteps(context, steps, { state, ledger, ahead, options: { ...options, onStep } });
     return { from, to, steps: await recordWhatIsLeft(context, { ...prepared, onStep: options.onStep }, run) };
   }, lockOptions(context, options.lockWaitMs));
 }
@@ -180,23 +188,31 @@ function isSameWay(a: PreparedPlan, b: PreparedPlan): boolean {
  * Returns the batches of every step in running order, in the ways in which {@link migrate} would run them now, with
  * backfills as the whole statement that their batches add up to. Reads only.
  */
-export function waysOfPlan(context: RunContext, { steps, state }: PreparedPlan): Promise<readonly Way[]> {
-  const batches = steps.flatMap((step, index) =>
-    [...batchesOf(step, batchOptions(context, state, index === 0))].map((batch) => ({ step, batch }))
-  );
+export async function waysOfPlan(
+  context: RunContext,
+  { steps, state }: PreparedPlan,
+): Promise<readonly Way[]> {
+  const isNew = state.kind === "managed" && !await hasLedger(context.database);
+  const batches = steps.flatMap((step, index) => {
+    const options = batchOptions(context, state, { isFirst: index === 0, ledger: true });
+    const before = isNew && index === 0 ? createLedger(context.database.dialect) : [];
+    return [...batchesOf(step, { ...options, before: [...options.before, ...before] })]
+      .map((batch) => ({ step, batch }));
+  });
   return waysOf(context.database, batches);
 }
 
 async function runSteps(
   context: RunContext,
   steps: readonly Step[],
-  { state, ahead, options: { pace = {}, onStep } }: {
+  { state, ledger, ahead, options: { pace = {}, onStep } }: {
     readonly state: State;
+    readonly ledger: boolean;
     readonly ahead: LookAhead | null;
     readonly options: MigrateOptions;
   },
 ): Promise<readonly StepResult[]> {
-  const optionsAt = (index: number) => batchOptions(context, state, index === 0);
+  const optionsAt = (index: number) => batchOptions(context, state, { isFirst: index === 0, ledger });
   if (state.kind !== "empty") await clearBeside(context, steps, null);
   const together = state.kind === "empty" ? await runTogether(context, steps, optionsAt) : [];
   const done: StepResult[] = [...together];
@@ -227,6 +243,13 @@ async function runStep(
 ): Promise<StepResult> {
   const { revision, direction } = step;
   const { database, notify, now } = context;
+  const source = sourceOf(step);
+  if (source === "ledger") {
+    notify({
+      kind: "note",
+      text: `the ${direction} script of ${revision.id} comes from the database itself: ${reasonFor(step)}`,
+    });
+  }
   notify({ kind: "step", id: revision.id, name: revision.name, direction });
   const startedAt = now().getTime();
   const backfills: BackfillResult[] = [];
@@ -247,9 +270,17 @@ async function runStep(
     revision: revision.id,
     name: revision.name,
     direction,
+    source,
     ms: now().getTime() - startedAt,
     backfills,
   };
+}
+
+/** Says why the database's own script is run, and not one of the history. */
+function reasonFor({ revision: { ledger } }: Step): string {
+  return ledger === undefined
+    ? "the downgrade began with it, and the history's is another one now"
+    : `this history does not have it, and harbor-db ${ledger.recordedBy} put it there`;
 }
 
 /**
@@ -269,9 +300,14 @@ async function isMade({ database }: RunContext, batch: Batch, step: Step): Promi
   return index?.valid === true;
 }
 
-function batchOptions(context: RunContext, state: State, isFirst: boolean): BatchOptions {
+function batchOptions(
+  context: RunContext,
+  state: State,
+  { isFirst, ledger }: { readonly isFirst: boolean; readonly ledger: boolean },
+): BatchOptions {
   return {
     before: isFirst && state.kind !== "managed" ? startingBatch(context, state) : [],
+    ledger: ledger ? (revision) => recordWayBack(context, revision) : null,
     alembic: state.alembic !== null,
     version: context.version,
     now: context.now,
@@ -279,8 +315,14 @@ function batchOptions(context: RunContext, state: State, isFirst: boolean): Batc
 }
 
 /** Returns what makes a database managed: the tables, and on one that Alembic made the revisions that it has. */
-function startingBatch({ database }: RunContext, state: State): readonly SQL[] {
-  return [...createVersionTables, ...createIdentity(database.dialect), ...state.applied.map(insertApplied)];
+function startingBatch(context: RunContext, { applied }: State): readonly SQL[] {
+  const { dialect } = context.database;
+  return [
+    ...createVersionTables,
+    ...createIdentity(dialect),
+    ...createLedger(dialect),
+    ...applied.flatMap((row) => [insertApplied(row), ...recordWaysBack(context, [row])]),
+  ];
 }
 
 /** Gives a database its identity that an earlier release took over; one that may not make tables goes without. */
@@ -294,12 +336,22 @@ async function identify({ database, notify }: RunContext, { kind }: State): Prom
   }
 }
 
-/** The same where there is nothing else to do. It can wait for the next time: what it failed for stops nobody here. */
-async function identifyAlone(context: RunContext, state: State): Promise<void> {
+/**
+ * Gives a database what an earlier release did not where there is nothing else to do: its identity and its ledger. It can
+ * wait for the next time: what it failed for stops nobody here.
+ */
+async function tidyAlone(context: RunContext, { kind, applied }: State): Promise<void> {
   const { database } = context;
-  if (state.kind !== "managed" || (await readIdentity(database)).id !== null) return;
+  if (kind !== "managed") return;
   try {
-    await database.withLock(() => identify(context, state));
+    const isKnown = (await readIdentity(database)).id !== null;
+    if (isKnown && await isLedgerKept(context, applied)) return;
+    await database.withLock(async () => {
+      const state = await readState(context);
+      if (state.kind !== "managed" || state.refusal !== null) return;
+      await identify(context, state);
+      await keepLedger(context, state.applied);
+    });
   } catch (error) {
     if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
   }

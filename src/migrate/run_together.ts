@@ -51,7 +51,7 @@ export async function runTogether(
         batches: 1,
         longestBatchMs: ms,
       }));
-      done.push({ revision: revision.id, name: revision.name, direction, ms, backfills });
+      done.push({ revision: revision.id, name: revision.name, direction, source: "history", ms, backfills });
     }
   }
 }

@@ -23,7 +23,7 @@ export interface RevisionStatus {
   readonly checksum: string;
   /** `null` when it is not applied, or nothing is known to compare. */
   readonly checksumMatches: boolean | null;
-  /** False for a row of the version table that the history knows nothing of. */
+  /** False for what only the database knows. */
   readonly inHistory: boolean;
 }
 
@@ -34,6 +34,7 @@ export function listRevisions(history: History, { kind, applied }: State): reado
   const known = history.revisions.map((revision) => {
     const row = rows.get(revision.id);
     rows.delete(revision.id);
+    const inHistory = revision.ledger === undefined;
     return {
       revision: revision.id,
       name: revision.name,
@@ -41,8 +42,8 @@ export function listRevisions(history: History, { kind, applied }: State): reado
       createdAt: revision.createdAt,
       ...appliedPart(row, isOnRecord),
       checksum: revision.checksum,
-      checksumMatches: row === undefined || !isOnRecord ? null : isOf(row, revision),
-      inHistory: true,
+      checksumMatches: row === undefined || !isOnRecord || !inHistory ? null : isOf(row, revision),
+      inHistory,
     };
   });
   const strangers = [...rows.values()].map((row) => ({

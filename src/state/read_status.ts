@@ -1,5 +1,6 @@
 import { type Applied, locate } from "../history/applied.ts";
 import type { State } from "./state.ts";
+import { aheadOf } from "../history/ahead.ts";
 import { headOf, type Revision } from "../history/history.ts";
 import type { LockHolder } from "../engines/database.ts";
 import { type BackfillState, readBackfills } from "../engines/version_table.ts";
@@ -15,12 +16,24 @@ export interface RevisionName {
   readonly name: string;
 }
 
+/** A revision that only the database's ledger knows. */
+export interface AheadRevision extends RevisionName {
+  /** The harbor-db that applied it. */
+  readonly appliedBy: string;
+  /** Whether the ledger has the way back past it: its script, that it has none, or a row that was changed since. */
+  readonly wayBack: "ledger" | "none" | "damaged";
+}
+
 /** Where a database stands. */
 export interface Status {
   readonly state: State;
   readonly current: RevisionName | null;
   readonly head: RevisionName | null;
   readonly pending: readonly RevisionName[];
+  /** What the database has and the history does not, in order: a newer release or another branch applied it. */
+  readonly ahead: readonly AheadRevision[];
+  /** Where a downgrade past those leads: the last revision before them, or `base`; `null` where there are none. */
+  readonly known: string | null;
   /** The revision that stopped half way. */
   readonly unfinished: Applied | null;
   /** When and how the database was taken over; `null` when harbor-db made it. */
@@ -50,12 +63,15 @@ export async function readStatus(context: RunContext): Promise<Status> {
     readKept(database).catch(notForThisUser),
   ]);
   const { done, unfinished } = locate(history, state.applied);
+  const ahead = aheadOf(history);
   const pending = state.refusal === null ? history.revisions.slice(done) : [];
   return {
     state,
     current: nameOf(history.revisions[done - 1]),
     head: nameOf(headOf(history)),
     pending: pending.map((revision) => nameOf(revision)!),
+    ahead: ahead?.revisions.map((revision) => describeAhead(revision, state.applied)) ?? [],
+    known: ahead?.known ?? null,
     unfinished,
     adopted: state.kind === "managed" ? adoptionOf(state.applied) : null,
     lock: lock ?? null,
@@ -63,6 +79,12 @@ export async function readStatus(context: RunContext): Promise<Status> {
     beside,
     kept,
   };
+}
+
+function describeAhead({ id, name, ledger }: Revision, applied: readonly Applied[]): AheadRevision {
+  const appliedBy = applied.find(({ revision }) => revision === id)?.appliedBy ?? "";
+  const wayBack = ledger?.damage != null ? "damaged" : ledger?.hasDowngrade ? "ledger" : "none";
+  return { revision: id, name, appliedBy, wayBack };
 }
 
 function adoptionOf(applied: readonly Applied[]): Status["adopted"] {

@@ -3,7 +3,7 @@ import type { Applied } from "../history/applied.ts";
 import type { State } from "./state.ts";
 import { compareSnapshots, describeDifference, type Difference } from "../schema/compare_snapshots.ts";
 import { HarborError } from "../base/errors.ts";
-import type { History, Revision } from "../history/history.ts";
+import { headOf, type History, type Revision } from "../history/history.ts";
 import { snapshotIfThere, snapshotOf } from "../history/revision_schema.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "./rules/match_revision.ts";
@@ -133,10 +133,12 @@ function describeMatch(history: History, live: Snapshot): string {
     }`;
 }
 
-/** Returns the names of the tables of head. */
-export function ownNames({ revisions }: History): readonly string[] {
-  const last = revisions.at(-1);
-  return last === undefined ? [] : snapshotOf(last).tables.map(({ name }) => name);
+/** Returns the names of the tables of head, and of what only the database's ledger knows. */
+export function ownNames(history: History): readonly string[] {
+  const head = headOf(history);
+  const ahead = history.revisions.filter(({ ledger }) => ledger !== undefined).map(snapshotIfThere);
+  const schemas = [...head === undefined ? [] : [snapshotOf(head)], ...ahead];
+  return [...new Set(schemas.flatMap((schema) => schema?.tables ?? []).map(({ name }) => name))];
 }
 
 function notHere(url: string, names: readonly string[]): HarborError {

@@ -12,7 +12,9 @@ import {
   setAlembicVersion,
 } from "../engines/version_table.ts";
 import { createIdentity } from "../engines/identity.ts";
+import { createLedger, deleteLedger } from "../engines/ledger.ts";
 import type { RunContext } from "../engines/run_context.ts";
+import { recordWaysBack } from "./keep_ledger.ts";
 import { lockOptions } from "./lock_options.ts";
 import { differencesFrom, recordOf, schemasOf } from "./read_unmanaged.ts";
 
@@ -68,8 +70,12 @@ export async function stamp(context: RunContext, target: string, lockWaitMs: num
     await database.write([
       ...createVersionTables,
       ...known === null ? createIdentity(database.dialect) : [],
+      ...createLedger(database.dialect),
       ...applied.flatMap((row) => deleteApplied(row.recordedAs ?? row.revision)),
       ...rows.map(insertApplied),
+      ...applied.filter(({ revision }) => rows.every((row) => row.revision !== revision))
+        .map(({ revision }) => deleteLedger(revision)),
+      ...recordWaysBack(context, rows),
       ...alembic,
     ]);
     return { from, to };

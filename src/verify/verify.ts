@@ -138,7 +138,9 @@ function openContext(sources: VerifySources, budget: Budget, quick: boolean): Op
   const database = once(async () => limitDatabase(await opening(), budget));
   const history = once(async () => {
     const whole = await sources.readHistory();
-    return whole.covered === undefined ? whole : await historyFor(await database(), whole);
+    // What a database that cannot be opened has on record is its own check's affair.
+    const open = whole.covered === undefined ? await database().catch(() => null) : await database();
+    return open === null ? whole : await historyFor(open, whole);
   });
   return {
     context: {

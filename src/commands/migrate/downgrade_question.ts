@@ -1,5 +1,6 @@
 import type { Question } from "../../cli/app.ts";
 import type { RunContext } from "../../engines/run_context.ts";
+import { sourceOf } from "../../migrate/rules/plan.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
 import { counted } from "../../base/quantity.ts";
 import { describeContents } from "../backup/contents.ts";
@@ -15,6 +16,7 @@ export async function downgradeQuestion(
   const contents = await describeContents(context);
   const facts = consequenceFacts(consequences, false);
   const { going } = consequences;
+  const recorded = steps.filter((step) => sourceOf(step) === "ledger").map(({ revision }) => revision.id);
   const isLost = going.some(({ count }) => count?.rows !== 0);
   return {
     facts: [
@@ -22,6 +24,12 @@ export async function downgradeQuestion(
       ["undoes", steps.map(({ revision }) => `${revision.id} (${revision.name})`).join(", ")],
       ...going.length > 0 ? [] : [["goes", "no table and no column"] as const],
       ...facts,
+      ...recorded.length === 0 ? [] : [
+        [
+          "scripts",
+          `of ${recorded.join(", ")} out of the database itself; --dry-run shows them`,
+        ] as const,
+      ],
       ["backup", noBackup ? "none" : isLost ? "made first; only it has what goes" : "made first"],
     ],
     text: `Undo ${counted(steps.length, "revision")} on ${url} and go to ${to ?? "base"}?`,

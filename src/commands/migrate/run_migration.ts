@@ -1,10 +1,12 @@
 import { counted, formatDuration } from "../../base/quantity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Direction } from "../../history/applied.ts";
+import { ledgerPlace } from "../../history/ledger.ts";
 import type { StepResult } from "../../migrate/step_result.ts";
 import type { BesideWay } from "../../engines/beside.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
 import { copiedTables } from "../../migrate/rules/copied_tables.ts";
+import { sourceOf } from "../../migrate/rules/plan.ts";
 import type { Way } from "../../migrate/run_beside.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { App, Question } from "../../cli/app.ts";
@@ -149,11 +151,12 @@ function planned({ from, to, steps }: PreparedPlan) {
   return {
     from,
     to,
-    steps: steps.map(({ revision, direction, resume }) => ({
-      revision: revision.id,
-      name: revision.name,
-      direction,
-      resumesAfter: resume?.statementsDone ?? null,
+    steps: steps.map((step) => ({
+      revision: step.revision.id,
+      name: step.revision.name,
+      direction: step.direction,
+      source: sourceOf(step),
+      resumesAfter: step.resume?.statementsDone ?? null,
     })),
     backup: null,
   };
@@ -188,7 +191,8 @@ function waysIn(ways: readonly Way[]): readonly TableWay[] {
 
 function printPlan({ report }: App, { steps, to }: PreparedPlan, ways: readonly TableWay[]): void {
   if (steps.length === 0) return report.line(`nothing to do: the database is at ${to ?? "base"}`);
-  for (const { revision, direction, script, resume } of steps) {
+  for (const step of steps) {
+    const { revision, direction, script, resume } = step;
     const { statements } = script;
     const rest = resume === null ? "" : `, resumes after ${resume.statementsDone}`;
     report.line(
@@ -196,6 +200,11 @@ function printPlan({ report }: App, { steps, to }: PreparedPlan, ways: readonly 
         counted(statements.length, "statement")
       }${rest})`,
     );
+    if (sourceOf(step) === "ledger") {
+      report.line(`${" ".repeat(11)}its script comes from the database itself (${ledgerPlace}):`);
+      const lines = script.statements.flatMap(({ sql }) => `${sql};`.split("\n"));
+      for (const line of lines) report.line(`${" ".repeat(13)}${line}`);
+    }
     for (const { table, words } of ways.filter((each) => each.revision === revision.id)) {
       report.line(`${" ".repeat(11)}${table}: ${words}`);
     }

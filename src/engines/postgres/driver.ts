@@ -150,6 +150,7 @@ export async function openPostgres(
         read: async (statement) => (await rowsOf<never>(statement))[0],
       })),
     lockHolder: () => lock.holder(),
+    requireOwnHands: (table) => trusted(trust.requireOwnHands(table)),
     async introspect() {
       const [row] = await rowsOf<{ used: boolean }>(occupation(session.home));
       return readSnapshot(

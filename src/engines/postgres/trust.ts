@@ -1,9 +1,19 @@
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import { isWord, nameOf, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
+import { quoteName } from "../../sql/quote.ts";
 import type { Session } from "./session.ts";
 import type { Statement } from "./statement.ts";
-import { askAll, type Asked, findFunctions, findUntrusted, others, type Untrusted } from "./untrusted.ts";
+import {
+  askAll,
+  type Asked,
+  findFunctions,
+  findUntrusted,
+  findWriters,
+  others,
+  type Untrusted,
+  type Writer,
+} from "./untrusted.ts";
 
 /** Whose code runs in a session, as far as it is somebody else's. */
 export interface Trust {
@@ -13,6 +23,8 @@ export interface Trust {
   requireToChange(): Promise<void>;
   /** @throws {HarborError} `untrusted_owner` when a statement of a user's calls it by name */
   requireToRun(text: string): Promise<void>;
+  /** @throws {HarborError} `untrusted_owner` when a lesser role may write to a table of ours whose content is to be run */
+  requireOwnHands(table: string): Promise<void>;
   /** What a batch asks with its first statements: a row for {@link requireWithin}. */
   readonly asked: readonly Statement[];
   /**
@@ -66,6 +78,11 @@ export function trustOf(session: Session, url: string, isTrusted: boolean): Trus
       refuse(await find(), changing);
     },
     requireToRun: async (text) => refuseCalls(await find(), text),
+    async requireOwnHands(table) {
+      if (isTrusted) return;
+      const writers = await session.shared(() => findWriters(session, table));
+      if (writers.length > 0) throw writersError(url, table, writers);
+    },
     asked: isTrusted ? [] : [{ text: others(session.home), parameters: [] }],
     async requireWithin(answer, { statements, isTransaction }) {
       if (answer?.found !== true) return;
@@ -176,6 +193,30 @@ export async function requireToDefine(
   const isCalled = callsIn(text);
   const found = functions.filter(({ schema, name }) => isCalled(schema, name));
   if (found.length > 0) throw untrustedError(display, found);
+}
+
+function writersError(url: string, table: string, writers: readonly Writer[]): HarborError {
+  const shown = writers.slice(0, 5).map(({ name, how }) => `${name} (${how})`);
+  const more = writers.length > shown.length ? `, and ${writers.length - shown.length} more` : "";
+  const granted = writers.filter(({ how }) => how === "granted").map(({ name }) => quoteName(name));
+  return new HarborError(
+    "untrusted_owner",
+    `Cannot run what ${table} of "${url}" holds: roles with fewer rights than this one may write there: ${
+      shown.join(", ")
+    }${more}`,
+    {
+      hint: [
+        ...granted.length === 0 ? [] : [
+          `Look at what stands in it (downgrade --sql), then: REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON ${
+            quoteName(table)
+          } FROM ${granted.join(", ")};`,
+        ],
+        "Or go back with the release that has the revision, or as a role that has no more rights than they do.",
+        "If you trust whoever can act as them with all of your own rights: --trust-owner",
+      ],
+      details: { table, writers },
+    },
+  );
 }
 
 function untrustedError(url: string, found: readonly Untrusted[]): HarborError {

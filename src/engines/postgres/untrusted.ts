@@ -68,6 +68,20 @@ export async function findFunctions(
   return (result?.rows ?? []) as never;
 }
 
+/** A role with fewer rights than ours that may write to a table. */
+export interface Writer {
+  readonly name: string;
+  /** `owner`: of the table · `schema`: of the schema, who may put another in its place · `granted`. */
+  readonly how: "owner" | "schema" | "granted";
+}
+
+/** Returns the lesser roles that may write to a table of the run's schema, or put another in its place. */
+export async function findWriters(session: Session, table: string): Promise<readonly Writer[]> {
+  const text = inSchema(writers.replaceAll("$table", () => quoteText(table)), session.home);
+  const [result] = await runPinned(session, [{ text, parameters: [] }]);
+  return (result?.rows ?? []) as unknown as readonly Writer[];
+}
+
 /** Functions of PostgreSQL's own that change something, and that defaults use all the same. */
 const harmless = [
   "nextval",
@@ -119,6 +133,20 @@ const lesser =
     OR EXISTS (SELECT FROM pg_roles r WHERE r.oid <> me.oid AND pg_has_role(me.oid, r.oid, 'MEMBER')
       AND NOT pg_has_role(o.oid, r.oid, 'MEMBER'))))`;
 
+// The server's own roles stand for nobody: who is a member of one is found by himself.
+const writers = `WITH ${lesser}
+SELECT l.rolname::text AS name, CASE WHEN pg_has_role(l.oid, c.relowner, 'MEMBER') THEN 'owner'
+  WHEN pg_has_role(l.oid, n.nspowner, 'MEMBER') THEN 'schema' ELSE 'granted' END AS how
+FROM lesser l, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relnamespace = ${ownSchema} AND c.relname = $table AND l.oid >= 16384
+  AND (pg_has_role(l.oid, c.relowner, 'MEMBER') OR pg_has_role(l.oid, n.nspowner, 'MEMBER')
+    OR has_table_privilege(l.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+    OR has_any_column_privilege(l.oid, c.oid, 'INSERT, UPDATE')
+    OR pg_has_role(l.oid, 'pg_write_all_data', 'MEMBER')
+    OR EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
+      AND a.grantee <> 0 AND pg_has_role(l.oid, a.grantee, 'MEMBER')))
+ORDER BY 2, 1`;
+
 const functions = `WITH ${lesser}
 SELECT 'function' AS kind, p.proname::text AS name, lesser.rolname::text AS owner, 'load' AS runs, n.nspname::text AS schema
 FROM pg_proc p JOIN lesser ON lesser.oid = p.proowner JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -152,7 +180,7 @@ SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   UNION ALL
   SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'relation' END, c.relname::text, c.relowner, 'look' FROM pg_class c
   WHERE ${ofLesser} AND c.relkind NOT IN ('r', 'p')
-    AND c.relname IN ('harbor_version', 'harbor_backfill', 'harbor_identity', 'harbor_drift', 'harbor_kept', 'alembic_version', '__drizzle_migrations')
+    AND c.relname IN ('harbor_version', 'harbor_backfill', 'harbor_identity', 'harbor_drift', 'harbor_kept', 'harbor_ledger', 'alembic_version', '__drizzle_migrations')
   UNION ALL
   SELECT 'partitioning of', c.relname::text, ${codeIn("t.partexprs", "c.relowner")}, 'look'
   FROM pg_class c JOIN pg_partitioned_table t ON t.partrelid = c.oid WHERE ${ours}

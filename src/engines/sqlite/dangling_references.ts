@@ -10,6 +10,7 @@ const ownTables = [
   "harbor_identity",
   "harbor_drift",
   "harbor_kept",
+  "harbor_ledger",
   "alembic_version",
 ];
 

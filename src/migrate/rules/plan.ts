@@ -1,5 +1,6 @@
 import { counted } from "../../base/quantity.ts";
 import { resolveTarget } from "../../history/target.ts";
+import { aheadOf } from "../../history/ahead.ts";
 import { type Applied, type Direction, locate } from "../../history/applied.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
@@ -13,6 +14,14 @@ export interface Step {
   /** Where an interrupted run left off; `null` for a fresh start. */
   readonly resume: { readonly statementsDone: number } | null;
 }
+
+/** Says where a step's script comes from: the history, or the database's own ledger. */
+export function sourceOf({ script }: Pick<Step, "script">): ScriptSource {
+  return script.isRecorded === true ? "ledger" : "history";
+}
+
+/** See {@link sourceOf}. */
+export type ScriptSource = "history" | "ledger";
 
 /** Where a command is to go. `text` is a target as the user writes it: `head`, `base`, an id or prefix, `+n`, `-n`. */
 export interface Goal {
@@ -34,9 +43,12 @@ export interface Goal {
  */
 export function plan(history: History, applied: readonly Applied[], goal: Goal): readonly Step[] {
   const position = locate(history, applied);
+  if (goal.direction === "upgrade") refuseBeyond(history, goal);
   const target = resolveTarget(history, position.done, goal.text);
   const { unfinished, done } = position;
-  if (unfinished !== null && unfinished.direction !== goal.direction) throw halfWay(unfinished, goal);
+  if (unfinished !== null && unfinished.direction !== goal.direction) {
+    throw halfWay(history, unfinished, goal);
+  }
   if (goal.direction === "upgrade") {
     if (target < done) throw wrongWay(history, goal, { target, done });
     return history.revisions.slice(done, target).map((revision, index) => ({
@@ -73,14 +85,38 @@ function wrongWay(
   );
 }
 
-function halfWay(row: Applied, goal: Goal): HarborError {
+/** Whoever does not know all that a database has does not know what an upgrade would meet. */
+function refuseBeyond(history: History, goal: Goal): void {
+  const ahead = aheadOf(history);
+  if (ahead === null) return;
+  const { revisions, known } = ahead;
+  throw new HarborError("missing_revision", `Cannot upgrade to "${goal.text}"`, {
+    state: `the database has ${
+      revisions.map(({ id, name }) => `${id} (${name})`).join(", ")
+    }, and this history does not: a newer release or another branch made ${
+      revisions.length === 1 ? "it" : "them"
+    }`,
+    hint: [
+      `To go back to what this history knows: harbor-db downgrade ${known}`,
+      "To go on, use the release that has them.",
+    ],
+    details: { revision: revisions[0].id, ahead: revisions.map(({ id }) => id), known },
+  });
+}
+
+function halfWay({ revisions }: History, row: Applied, goal: Goal): HarborError {
+  const isUnknown = revisions.some(({ id, ledger }) => id === row.revision && ledger !== undefined);
   return new HarborError(
     "unfinished",
     `Cannot ${goal.direction} to "${goal.text}": the ${row.direction} of ${row.revision} (${row.name}) stopped half way, after ${
       counted(row.statementsDone, "statement")
     }`,
     {
-      hint: row.direction === "upgrade" ? `harbor-db upgrade ${row.revision}` : "harbor-db downgrade -1",
+      hint: isUnknown && row.direction === "upgrade"
+        ? `Only a release that has the revision can finish it (harbor-db ${row.appliedBy} began it). Or restore a backup: harbor-db backup list`
+        : row.direction === "upgrade"
+        ? `harbor-db upgrade ${row.revision}`
+        : "harbor-db downgrade -1",
       details: { revision: row.revision, statementsDone: row.statementsDone },
     },
   );
@@ -109,6 +145,10 @@ function noWayBack(revision: Revision): never {
   throw new HarborError(
     "irreversible",
     `Cannot downgrade "${revision.id}" (${revision.name}): it has no downgrade script`,
-    { hint: `Write ${revision.tag}.down.sql, or restore a backup: harbor-db backup list` },
+    {
+      hint: revision.ledger === undefined
+        ? `Write ${revision.tag}.down.sql, or restore a backup: harbor-db backup list`
+        : "The release that applied it had none. Restore a backup: harbor-db backup list",
+    },
   );
 }

@@ -8,6 +8,7 @@ import { type BesideProgress, besideWords, readBeside } from "../../engines/besi
 import { type BackfillState, readBackfills } from "../../engines/version_table.ts";
 import { type Check, failure } from "./check.ts";
 import { lookAtKept } from "./kept.ts";
+import { lookAtLedger } from "./ledger.ts";
 
 /** The version table against the history. */
 export const historyCheck: Check = {
@@ -31,6 +32,10 @@ export const historyCheck: Check = {
     const kept = await lookAtKept(database);
     found.push(...kept.found);
     const done = countApplied(history, applied);
+    // Of what does not fit the history, nobody knows what the ledger should say.
+    if (!(done instanceof HarborError)) {
+      found.push(...await lookAtLedger(database, history, { kind, applied }));
+    }
     if (done instanceof HarborError) found.push(failure(done));
     else if (done < history.revisions.length) found.push(notApplied(history.revisions.slice(done), holder));
     else if (kind === "alembic") found.push(stillAlembic(alembic));

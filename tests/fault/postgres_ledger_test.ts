@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { historyFor } from "../../src/engines/history_for.ts";
+import type { History } from "../../src/history/history.ts";
+import { migrate, preparePlan } from "../../src/migrate/migrate.ts";
+import { withTestDatabase } from "../support/databases.ts";
+import { failureOf } from "../support/harbor_error.ts";
+import { run } from "../support/postgres_engines.ts";
+import { withOwnedPostgres } from "../support/postgres_role.ts";
+import { contextOf } from "../support/samples/adoption.ts";
+import { historyOf, idOf } from "../support/samples/script_history.ts";
+
+// What a superuser's downgrade must not run for anybody else.
+const evil = "ALTER ROLE $role SUPERUSER";
+const newer = historyOf("postgresql", [["SELECT 1", "SELECT 2"], ["SELECT 3", "SELECT 4"]]);
+const older: History = { ...newer, revisions: newer.revisions.slice(0, 1) };
+
+function go(url: string, history: History, direction: "upgrade" | "downgrade") {
+  return withTestDatabase(url, async (database) => {
+    const context = contextOf(database, await historyFor(database, history));
+    return await migrate(context, { goal: { direction, text: "head" }, lockWaitMs: 0 });
+  });
+}
+
+test("postgres 15: no role with fewer rights says what a superuser's downgrade runs", () =>
+  withOwnedPostgres(15, "", async ({ url, adminUrl, role }) => {
+    const isSuper = async () => {
+      const [row] = await run(adminUrl, `SELECT rolsuper FROM pg_roles WHERE rolname = '${role}'`);
+      return row?.["rolsuper"];
+    };
+    // Written as a release would write it, checksums and all.
+    const harmful = historyOf("postgresql", [["SELECT 1", "SELECT 2"], [
+      "SELECT 3",
+      evil.replace("$role", role),
+    ]]);
+    await go(url, harmful, "upgrade");
+    const error = await failureOf(go(adminUrl, older, "downgrade"));
+    assert.equal(error.code, "untrusted_owner", error.message);
+    assert.match(error.message, new RegExp(`harbor_ledger.*${role} \\(owner\\)`));
+    assert.equal(await isSuper(), false);
+    // Seen before anything is asked or backed up.
+    const early = await failureOf(withTestDatabase(adminUrl, async (database) => {
+      const context = contextOf(database, await historyFor(database, older));
+      return await preparePlan(context, { direction: "downgrade", text: "head" });
+    }));
+    assert.equal(early.code, "untrusted_owner");
+    // With its own rights it may, and they are not enough.
+    const own = await failureOf(go(url, older, "downgrade"));
+    assert.equal(own.code, "read_only", own.message);
+    assert.equal(await isSuper(), false);
+  }));
+
+test("postgres 15: nobody but its owner may write to the ledger, and a superuser finds who may all the same", () =>
+  withOwnedPostgres(15, "", async ({ adminUrl, role }) => {
+    await run(adminUrl, "CREATE SCHEMA admins");
+    const admin = new URL(adminUrl);
+    admin.searchParams.set("options", "-csearch_path=admins");
+    await run(
+      adminUrl,
+      `ALTER DEFAULT PRIVILEGES IN SCHEMA admins GRANT ALL ON TABLES TO PUBLIC, ${role}; GRANT USAGE ON SCHEMA admins TO ${role}`,
+    );
+    await go(admin.href, newer, "upgrade");
+    const [rights] = await run(
+      adminUrl,
+      `SELECT has_table_privilege('${role}', 'admins.harbor_ledger', 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER') AS writes, has_table_privilege('${role}', 'admins.harbor_ledger', 'SELECT') AS reads`,
+    );
+    assert.deepEqual({ ...rights }, { writes: false, reads: true });
+    const ways = [
+      [
+        `GRANT UPDATE (downgrade) ON admins.harbor_ledger TO ${role}`,
+        `REVOKE ALL ON admins.harbor_ledger FROM ${role}`,
+        "granted",
+      ],
+      [
+        `GRANT INSERT ON admins.harbor_ledger TO PUBLIC`,
+        `REVOKE ALL ON admins.harbor_ledger FROM PUBLIC`,
+        "granted",
+      ],
+      [`ALTER SCHEMA admins OWNER TO ${role}`, `ALTER SCHEMA admins OWNER TO CURRENT_USER`, "schema"],
+      [`GRANT pg_write_all_data TO ${role}`, `REVOKE pg_write_all_data FROM ${role}`, "granted"],
+    ] as const;
+    for (const [open, close, how] of ways) {
+      await run(adminUrl, open);
+      const error = await failureOf(go(admin.href, older, "downgrade"));
+      assert.equal(error.code, "untrusted_owner", open);
+      assert.match(error.message, new RegExp(`${role} \\(${how}\\)`), open);
+      await run(adminUrl, close);
+    }
+    const { steps } = await go(admin.href, older, "downgrade");
+    assert.deepEqual(steps.map(({ revision, source }) => [revision, source]), [[idOf(1), "ledger"]]);
+  }));
