@@ -14,6 +14,7 @@ import { headOf } from "../history/history.ts";
 import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import { quoteName, quoteText } from "../sql/quote.ts";
+import { requireOneSchema } from "../state/require_one_schema.ts";
 import { rightsError } from "../state/check_rights.ts";
 import { shareRemedy } from "../state/read_unmanaged.ts";
 import { conflictError, findConflicts } from "../migrate/check_rows.ts";
@@ -88,6 +89,7 @@ function refuseAhead({ database, history }: RunContext): void {
 export async function chooseAdoption(
   context: RunContext,
 ): Promise<Pick<Adoption, "inspection" | keyof Choice>> {
+  requireOneSchema(context.database, headOf(context.history));
   try {
     const inspection = await inspect(context);
     return { inspection, drift: null, ...await chooseAction(context, inspection) };

@@ -57,6 +57,8 @@ export interface Database {
   readonly dialect: Dialect;
   /** The address without its password, as it may be shown. */
   readonly url: string;
+  /** The one schema that it looks at, and in which new tables are made; left out where an engine has no schemas. */
+  readonly schema?: string;
   /** Runs one statement that changes nothing and returns its rows as plain objects. */
   read<Row>(statement: SQL): Promise<Row[]>;
   /**

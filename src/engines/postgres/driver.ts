@@ -120,6 +120,7 @@ export async function openPostgres(
   return {
     dialect: "postgresql",
     url: url.display,
+    schema: session.home,
     async read<Row>(statement: SQL) {
       const compiled = compile(statement, session.home);
       if (compiled.readsTables) await trusted(trust.requireToLook());

@@ -9,6 +9,7 @@ import type { Snapshot } from "../../schema/snapshot.ts";
 import { keptOf } from "../../adopt/inspect.ts";
 import { isMigratorsTable } from "../../adopt/rules/drizzle_rows.ts";
 import { differencesFrom } from "../../state/read_unmanaged.ts";
+import { requireOneSchema } from "../../state/require_one_schema.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
 import { isMadeBy, leftByScripts, type MadeObject } from "../rules/made_by_script.ts";
 import { type Check } from "./check.ts";
@@ -23,6 +24,7 @@ export const schemaCheck: Check = {
     const history = await context.history();
     const state = await context.state();
     const current = currentRevision(history, state);
+    if (current !== null) requireOneSchema(await context.database(), current);
     const live = await context.schema();
     const { schemas, unread } = await context.schemas();
     const isAdopted = state.applied.some(({ origin }) => origin === "adopt" || origin === "bridge");
