@@ -88,7 +88,8 @@ function postgresColumn(column: KitColumn, primaryKey: readonly string[], enums:
   const { name, type: written } = column;
   const [, base = written, array = ""] = /^(.*?)((?:\[\d*\])*)$/s.exec(written) ?? [];
   const values = enums.get(base);
-  const type = values === undefined
+  // A project's own type keeps its capitals, also where it does not export the enum itself.
+  const type = values === undefined && column.typeSchema === undefined
     ? postgresType(written)
     : `${postgresName(base)}${array === "" ? "" : "[]"}`;
   const identity = isSerial(written) || column.identity !== undefined;

@@ -10,6 +10,8 @@ const kitColumn = v.object({
   type: v.string(),
   primaryKey: v.boolean(),
   notNull: v.boolean(),
+  /** Where a type of the project's own is. */
+  typeSchema: v.exactOptional(v.string()),
   default: v.exactOptional(
     v.union([v.string(), v.number(), v.boolean(), v.null()], "is no value of a column"),
   ),

@@ -204,6 +204,14 @@ test("normalizeDrizzleSnapshot() reads a PostgreSQL snapshot", () => {
   }]);
 });
 
+test("normalizeDrizzleSnapshot() keeps the capitals of a project's own type, also of one whose enum is not exported", () => {
+  const mood = { name: "mood", type: "MoodOf", typeSchema: "public", primaryKey: false, notNull: false };
+  const size = { name: "size", type: "INTEGER", primaryKey: false, notNull: false };
+  const table = { name: "t", schema: "", columns: { mood, size }, indexes: {}, foreignKeys: {} };
+  const [own] = read(postgresql({ "public.t": table })).tables;
+  assert.deepEqual(own?.columns.map(({ type }) => type), ['"MoodOf"', "integer"]);
+});
+
 test("normalizeDrizzleSnapshot() reads a key of two columns, which no database makes", () => {
   const part = (name: string) => ({ name, type: "INTEGER", primaryKey: false, notNull: true });
   const [table] = read(sqlite(sqliteTable("t", {
