@@ -12,7 +12,8 @@ import { countText } from "../../state/count_rows.ts";
 
 /** What a plan means for the data and for the application. */
 export interface Consequences {
-  readonly going: readonly Going[];
+  /** `null` when it is not known: the history lost the schema that the database is at. */
+  readonly going: readonly Going[] | null;
   /** What hangs on indexes and constraints and goes with them, each as a sentence. */
   readonly losses: readonly string[];
   /** Of each release whether it may run now, and then; `null` when nobody says what releases need. */
@@ -35,7 +36,7 @@ export async function readConsequences(
   const { releases, problem } = await readKnownReleases(app.readBeside);
   const schemas = foreseen?.schemas ?? null;
   return {
-    going: foreseen?.going ?? [],
+    going: foreseen?.going ?? null,
     losses,
     releases: releases === null || schemas === null ? null : verdicts(releases, schemas),
     problem,
@@ -53,12 +54,12 @@ function verdicts(
 /** What programs are told. */
 export function consequencesJson({ going, releases, problem }: Consequences): Outcome["json"] {
   return {
-    goes: going.map(({ table, column, count }) => ({
+    goes: going?.map(({ table, column, count }) => ({
       table,
       column,
       rows: count?.rows ?? null,
       atLeast: count?.isAtLeast ?? false,
-    })),
+    })) ?? null,
     releases: releases?.map(({ now, then }) => ({ ...then, mayRunNow: now.mayRun })) ?? null,
     releasesProblem: problem,
   };
@@ -76,22 +77,28 @@ export function consequenceFacts(
   { going, losses, releases, problem }: Consequences,
   isWhole: boolean,
 ): readonly Fact[] {
+  const goes = goingTexts(going ?? [], isWhole);
+  return [
+    ...going === null ? [["goes", "not known: the history has no snapshot of what is there"] as const] : [],
+    ...goes.length === 0 ? [] : [["goes", goes.join(", ")] as const],
+    ...losses.map((loss): Fact => ["goes", loss]),
+    ...releaseFacts(releases ?? []),
+    ...problem === null ? [] : [["releases", `not known: ${problem.message}`] as const],
+  ];
+}
+
+/** Names what goes, the most first. */
+function goingTexts(going: readonly Going[], isWhole: boolean): readonly string[] {
   const isEmpty = ({ count }: Going) => count?.rows === 0;
   const full = going.filter((each) => !isEmpty(each)).toSorted((a, b) => rowsOf(b) - rowsOf(a));
   const shown = full.slice(0, isWhole ? full.length : named);
   const empty = going.filter(isEmpty).map(({ table, column }) => nameOf(table, column));
-  const goes = [
+  return [
     ...shown.map(({ table, column, count }) =>
       `${nameOf(table, column)} (${countText(count, column === null ? "row" : "value")})`
     ),
     ...full.length === shown.length ? [] : [`${full.length - shown.length} more (--dry-run names them)`],
     ...empty.length === 0 ? [] : [emptyText(empty, isWhole)],
-  ];
-  return [
-    ...goes.length === 0 ? [] : [["goes", goes.join(", ")] as const],
-    ...losses.map((loss): Fact => ["goes", loss]),
-    ...releaseFacts(releases ?? []),
-    ...problem === null ? [] : [["releases", `not known: ${problem.message}`] as const],
   ];
 }
 

@@ -17,12 +17,12 @@ export async function downgradeQuestion(
   const facts = consequenceFacts(consequences, false);
   const { going } = consequences;
   const recorded = steps.filter((step) => sourceOf(step) === "ledger").map(({ revision }) => revision.id);
-  const isLost = going.some(({ count }) => count?.rows !== 0);
+  const isLost = going?.some(({ count }) => count?.rows !== 0) ?? true;
   return {
     facts: [
       ["database", `${url} (${contents ?? "empty"})`],
       ["undoes", steps.map(({ revision }) => `${revision.id} (${revision.name})`).join(", ")],
-      ...going.length > 0 ? [] : [["goes", "no table and no column"] as const],
+      ...going?.length === 0 ? [["goes", "no table and no column"] as const] : [],
       ...facts,
       ...recorded.length === 0 ? [] : [
         [
