@@ -203,6 +203,34 @@ test("copies in a bucket", async (t) => {
       await expect(0, "downgrade", "71dda59686db", "--copy-to", place, "--yes");
     });
 
+    await step("a schedule delivers and looks, and no unit holds a key", async ({ cwd, place }) => {
+      writeFileSync(join(cwd, "secret"), "hidden-secret");
+      const env = {
+        AWS_ACCESS_KEY_ID: "hidden-id",
+        AWS_SECRET_ACCESS_KEY_FILE: "secret",
+        AWS_REGION: "eu-west-1",
+        DATABASE_URL: "sqlite:///openharbor.db",
+      };
+      const units = await runHere(["schedule", "--backup", "--copy-to", place, "--user", "root"], {
+        cwd,
+        env,
+      });
+      assert.equal(units.code, 0, units.stderr);
+      assert.doesNotMatch(units.stdout, /hidden/);
+      assert.match(units.stdout, /^ExecStart=.* backup .*--copy-to/m);
+      assert.match(units.stdout, /^ExecStart=.* verify .*--copy-to/m);
+      assert.match(units.stdout, /^LoadCredential=AWS_SECRET_ACCESS_KEY:.*\/secret$/m);
+      assert.match(units.stdout, /^# AWS_ACCESS_KEY_ID="…"$/m);
+      assert.match(units.stdout, /^Environment="AWS_REGION=eu-west-1"$/m);
+      assert.match(units.stdout, /^After=network-online\.target$/m);
+      const cron = await runHere(["schedule", "--cron", "--backup", "--copy-to", place, "--user", "root"], {
+        cwd,
+        env,
+      });
+      assert.match(cron.stdout, /AWS_SECRET_ACCESS_KEY_FILE=\S*\/secret/);
+      assert.doesNotMatch(cron.stdout, /hidden/);
+    });
+
     await step(
       "keys come from files, too, and are said before anything is made",
       async ({ cwd, place, expect, there }) => {

@@ -31,6 +31,8 @@ const plan: UnitPlan = {
   command: ["/usr/bin/env", "verify"],
   backup: null,
   environment: {},
+  credentials: {},
+  needsNetwork: false,
   environmentFile: "/etc/harbor-db/verify.env",
   isEnvironmentFileOptional: true,
   at: "03:45",

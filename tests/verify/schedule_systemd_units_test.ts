@@ -8,6 +8,8 @@ const plan: UnitPlan = {
   command: ["/usr/bin/harbor-db", "verify"],
   backup: null,
   environment: {},
+  credentials: {},
+  needsNetwork: false,
   environmentFile: "/etc/harbor-db/verify.env",
   isEnvironmentFileOptional: true,
   at: "03:45",
@@ -34,7 +36,7 @@ const services: readonly (readonly [
   never: readonly string[],
 ])[] = [
   ["needs no network for a file", {}, ["ExecStart=/usr/bin/harbor-db verify"], ["After=", "Wants="]],
-  ["waits for the network for a server", { database: "postgresql://u@h/db" }, [
+  ["waits for the network where it needs it", { database: "postgresql://u@h/db", needsNetwork: true }, [
     "Description=Verify the database postgresql://u@h/db",
     "After=network-online.target",
     "Wants=network-online.target",
@@ -62,6 +64,10 @@ const services: readonly (readonly [
     [`ExecStart="/opt/a b/harbor-db" 50%% $$HOME "say \\"\\\\\\"" %S/harbor-db/50%%.html x%%S/y`],
     [],
   ],
+  ["hands a secret's file over, whoever may read it", { credentials: { TOKEN: "/etc/50% of it" } }, [
+    "LoadCredential=TOKEN:/etc/50%% of it",
+    'Environment="TOKEN_FILE=%d/TOKEN"',
+  ], []],
   ["writes variables so that systemd reads them as they are", { environment: { A: 'x "50%"', B: "$y" } }, [
     'Environment="A=x \\"50%%\\""',
     'Environment="B=$y"',

@@ -3,7 +3,8 @@ import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { defaultUrl } from "../../cli/global_options.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
-import { keyVariables } from "../../base/url/secret_variables.ts";
+import { bucketKeyVariables, keyVariables } from "../../base/url/secret_variables.ts";
+import { bucketVariables } from "../../backup/bucket/rules/address.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { UnitPlan } from "../../verify/schedule/systemd_units.ts";
 import { selectChecks } from "../../verify/checks/all.ts";
@@ -67,10 +68,9 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   // A file that the user keeps a secret in stays the only place that it is in.
   const { databaseUrlFile } = app.settings;
   const secretFiles = {
-    ...databaseUrlFile === undefined ? {} : { HARBOR_DB_DATABASE_URL_FILE: absolute(databaseUrlFile) },
+    ...databaseUrlFile === undefined ? {} : { HARBOR_DB_DATABASE_URL: absolute(databaseUrlFile) },
     ...Object.fromEntries(
-      Object.entries(system.secretFiles).filter(([variable]) => isPassedOn(variable, app, options))
-        .map(([variable, path]) => [`${variable}_FILE`, path]),
+      Object.entries(system.secretFiles).filter(([variable]) => isPassedOn(variable, app, options)),
     ),
   };
   const userFiles = Object.entries(url.files).map(([variable, path]) => [variable, absolute(path)] as const);
@@ -78,7 +78,6 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
     app.historyDir(),
     options.identity,
     ...userFiles.map(([, path]) => path),
-    ...Object.values(secretFiles),
   ]
     .flatMap((path) => path ? [absolute(path)] : []);
   const outputs = [options.report, options.prometheus, options.log].flatMap((path) =>
@@ -100,10 +99,12 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
     backup: options.backup ? [...system.program, "backup", ...backupArguments(options, backups)] : null,
     environment: {
       ...saysUrl(app) || "DATABASE_URL" in secrets ? {} : { DATABASE_URL: writtenUrl(app, url) },
-      ...secretFiles,
       ...variablesOf(url, system),
       ...Object.fromEntries(userFiles),
+      ...goesToBucket(options) ? serviceVariables(system) : {},
     },
+    credentials: secretFiles,
+    needsNetwork: !url.isFile || goesToBucket(options),
     environmentFile: options.envFile !== undefined
       ? absolute(options.envFile)
       : isRoot
@@ -201,10 +202,22 @@ function verifyArguments(
 }
 
 /** Whether the run needs a variable, whose value is in a file and was not said otherwise. */
-function isPassedOn(variable: string, app: App, { ping }: ScheduleValues): boolean {
+function isPassedOn(variable: string, app: App, options: ScheduleValues): boolean {
   if (variable === "DATABASE_URL") return saysUrl(app);
-  if (variable === "HARBOR_DB_PING") return ping === app.system.environment[variable];
+  if (variable === "HARBOR_DB_PING") return options.ping === app.system.environment[variable];
+  if (bucketKeyVariables.includes(variable)) return goesToBucket(options);
   return keyVariables.some((each) => each === variable);
+}
+
+/** Whether copies go to a bucket, or are looked for in one. */
+function goesToBucket({ copyTo }: ScheduleValues): boolean {
+  return copyTo !== undefined && copyTo !== "none";
+}
+
+/** What of the environment says where the bucket's service is. */
+function serviceVariables({ environment }: System): Readonly<Record<string, string>> {
+  const names: readonly string[] = [...bucketVariables.endpoint, ...bucketVariables.region];
+  return Object.fromEntries(names.flatMap((name) => environment[name] ? [[name, environment[name]]] : []));
 }
 
 /** Whether a file says where the database is. */
@@ -221,7 +234,14 @@ function secretsOf(app: App, url: DatabaseUrl, options: ScheduleValues): Readonl
     const value = app.system.environment[variable];
     return hasSecret && value && !(variable in app.system.secretFiles) ? [[variable, value] as const] : [];
   });
+  const bucketKeys = bucketKeyVariables.flatMap((variable) => {
+    const value = app.system.environment[variable];
+    return goesToBucket(options) && value && !(variable in app.system.secretFiles)
+      ? [[variable, value] as const]
+      : [];
+  });
   return {
+    ...Object.fromEntries(bucketKeys),
     ...hasSecret && !saysUrl(app) ? { DATABASE_URL: writtenUrl(app, url) } : {},
     ...Object.fromEntries(keys),
     ...ping === undefined ||

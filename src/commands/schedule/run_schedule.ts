@@ -44,6 +44,10 @@ function printCron(app: App, plan: SchedulePlan): Outcome {
     workingDirectory: app.system.cwd,
     command: [...plan.command, "--quiet"],
     backup: plan.backup && [...plan.backup, "--quiet"],
+    environment: {
+      ...plan.environment,
+      ...Object.fromEntries(Object.entries(plan.credentials).map(([name, path]) => [`${name}_FILE`, path])),
+    },
     environmentFile: hasSecrets ? plan.environmentFile : null,
   });
   app.report.raw(

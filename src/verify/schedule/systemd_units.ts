@@ -13,6 +13,10 @@ export interface UnitPlan {
   readonly backup: readonly string[] | null;
   /** Variables that hold no secret. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables whose values are in files that systemd hands over, whoever may read them, and the paths of these. */
+  readonly credentials: Readonly<Record<string, string>>;
+  /** Whether it asks for anything over the network. */
+  readonly needsNetwork: boolean;
   /** The file with the variables that do. */
   readonly environmentFile: string;
   /** Whether the service can work without that file. */
@@ -61,7 +65,7 @@ const language = "a systemd unit";
 const unitName = /^[\w:.\\@%-]+\.(service|target|timer|socket|path|mount|automount|slice|scope|swap|device)$/;
 
 function refuseUnholdable(
-  { command, backup, environment, environmentFile, user, reads, writes, onFailure }: UnitPlan,
+  { command, backup, environment, credentials, environmentFile, user, reads, writes, onFailure }: UnitPlan,
 ): void {
   const [program = "", ...args] = [...command, ...backup?.slice(1) ?? []];
   refuseControls([
@@ -69,7 +73,7 @@ function refuseUnholdable(
     ...args.map((arg) => ["the argument", arg] as const),
     ...Object.entries(environment).map(([name, value]) => [name, value] as const),
     ["the file of secrets", environmentFile],
-    ...[...reads, ...writes].map((path) => ["the path", path] as const),
+    ...[...Object.values(credentials), ...reads, ...writes].map((path) => ["the path", path] as const),
   ], language);
   const refuse = (what: string, value: string, state: string) => {
     throw unholdable({ what, value, language }, state);
@@ -99,7 +103,7 @@ function failureName(name: string): string {
 
 function renderService(plan: UnitPlan): string {
   const { name, database, command, backup, environment, onFailure, timeoutSeconds, user } = plan;
-  const needsNetwork = !/^(sqlite|file):/.test(database);
+  const { credentials, needsNetwork } = plan;
   return render([
     ["Unit", [
       ["Description", describe(`${workOf(plan)} the database ${database}`)],
@@ -115,6 +119,11 @@ function renderService(plan: UnitPlan): string {
       ...Object.entries(environment).map(([key, value]) =>
         ["Environment", quoteValue(`${key}=${value}`)] as const
       ),
+      ...Object.entries(credentials).flatMap(([key, path]) => [
+        // Of this line systemd reads the whole rest as the path.
+        ["LoadCredential", `${key}:${escapeSpecifiers(path)}`] as const,
+        ["Environment", `"${key}_FILE=%d/${key}"`] as const,
+      ]),
       [
         "EnvironmentFile",
         `${plan.isEnvironmentFileOptional ? "-" : ""}${escapeSpecifiers(plan.environmentFile)}`,
