@@ -46,11 +46,19 @@ export const backupMutants: readonly Mutant[] = [
     tests: ["backup/make_test.ts"],
   },
   {
-    file: "backup/make.ts",
+    file: "backup/copy_and_prove.ts",
     find: "if (wrong.length === 0 && !isSchemaWrong) return",
     replace: "if (true) return",
     danger: "a copy with other rows counts as proven",
     tests: ["backup/make_test.ts"],
+  },
+  {
+    file: "backup/copy_and_prove.ts",
+    find: "  if (tried?.failure) throw tried.failure.error;\n",
+    replace: "",
+    danger: "a change is made that its rehearsal refused",
+    tests: ["cli/rehearse_test.ts"],
+    filter: "a budget that the forecast breaks",
   },
   {
     file: "backup/make.ts",

@@ -387,8 +387,17 @@ export const engineMutants: readonly Mutant[] = [
     postgres: true,
   },
   {
+    file: "engines/postgres/watch/locks.ts",
+    find: "    await ask(`SELECT pg_cancel_backend(${pid})`);\n",
+    replace: "",
+    danger: "a lock keeps everybody waiting beyond its budget",
+    tests: ["contract/watch_test.ts"],
+    filter: "postgres 15: a batch that keeps others waiting",
+    postgres: true,
+  },
+  {
     file: "engines/postgres/write.ts",
-    find: "      await requireTrust(answers.at(-2), { statements: batch, isTransaction: true });\n",
+    find: "      await requireTrust(answers.at(-2), { statements, isTransaction: true });\n",
     replace: "",
     danger: "a superuser's batch runs a trigger that came after the first look",
     tests: ["fault/postgres_owner_test.ts"],

@@ -3,9 +3,30 @@ import type { Mutant } from "./mutant.ts";
 /** What stands above: where a database stands, verifying, adopting, writing revisions, and the command line. */
 export const roomMutants: readonly Mutant[] = [
   {
+    file: "rehearse/rules/budgets.ts",
+    find: "lock === null || lock.heldMs <= maxLockMs",
+    replace: "true",
+    danger: "a lock beyond its budget is let through",
+    tests: ["rehearse/budgets_test.ts"],
+  },
+  {
+    file: "commands/migrate/budget_guard.ts",
+    find: "if (breach !== undefined && !stop.signal.aborted)",
+    replace: "if (breach === null)",
+    danger: "a run goes on beyond its budget",
+    tests: ["commands/budget_guard_test.ts"],
+  },
+  {
+    file: "rehearse/rehearse.ts",
+    find: "const wayBack = await tryWayBack(context, rehearsal, { before, after });",
+    replace: "const wayBack = { why: null, failure: null, differences: [] };",
+    danger: "a way back counts as tried that nobody went",
+    tests: ["rehearse/rehearse_test.ts"],
+  },
+  {
     file: "commands/migrate/run_migration.ts",
-    find: "      await around.before(direction);\n      await net.spread(context, plan);",
-    replace: "      await net.spread(context, plan);\n      await around.before(direction);",
+    find: "      await around.before(direction);\n      await net.spread(context, plan, onTrial);",
+    replace: "      await net.spread(context, plan, onTrial);\n      await around.before(direction);",
     danger: "what the application writes until it is stopped is not in the way back",
     tests: ["cli/around_test.ts"],
   },
@@ -330,8 +351,8 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     file: "commands/migrate/safety_net.ts",
-    find: 'error.code !== "interrupted"',
-    replace: "true",
+    find: "made !== undefined && !isStop(error)",
+    replace: "made !== undefined",
     danger: "Ctrl-C restores, and takes back what the application wrote since",
     tests: ["cli/resume_test.ts"],
     filter: "sqlite file: Ctrl-C",

@@ -10,8 +10,8 @@ import {
   manifestPathOf,
   renderManifest,
 } from "./rules/manifest.ts";
-import type { Proven } from "../engines/backup_content.ts";
 import type { BackupContent, BackupEngine } from "../engines/backup_engine.ts";
+import { type BackupTiming, copyAndProve, type OnTrial, trialCopies } from "./copy_and_prove.ts";
 import { readIdentity } from "../engines/identity.ts";
 import { isOwnedBy } from "./rules/ownership.ts";
 import { flush } from "../base/files/flush.ts";
@@ -22,7 +22,7 @@ import { manifestNames, readBackups, type StoredBackup } from "./folder.ts";
 import { folderPlace } from "./folder_place.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
 import { backupOwner, type BackupStore } from "./store.ts";
-import { type Meter, startMeter } from "./progress.ts";
+import { startMeter } from "./progress.ts";
 import { clearLeftovers, withWorkspace } from "./workspace.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Encoding, encodingSuffix } from "./encoding.ts";
@@ -36,18 +36,12 @@ export interface MadeBackup extends StoredBackup {
   readonly timing: BackupTiming;
 }
 
-/** How long a backup took, in milliseconds. */
-export interface BackupTiming {
-  /** To copy the database. */
-  readonly copyMs: number;
-  /** To read it once more, check the copy and compare the two. */
-  readonly proofMs: number;
-}
-
 export interface BackupRequest {
   readonly reason: BackupReason;
   /** Whether an identical one that is there already will do. */
   readonly mayReuse: boolean;
+  /** Called with what was restored aside when it is proven; what it throws ends the backup. */
+  readonly onTrial?: OnTrial | undefined;
 }
 
 /**
@@ -75,7 +69,9 @@ export async function makeBackup(
     // A folder that may not be read is said before anything is written there.
     manifestNames(folder);
     await clearLeftovers(folder, client, context.now());
-    await requireSpace(folder, await spaceFor(engine, encoding));
+    const copies = (encodingSuffix(encoding) === "" ? 1 : 2) +
+      (request.onTrial === undefined ? 0 : trialCopies(engine));
+    await requireSpace(folder, copies * await engine.estimate());
     const uncarried = (await engine.uncarried()).map(({ kind, name, table }) =>
       `${kind} ${name}${table === null ? "" : ` on ${table}`}`
     );
@@ -86,12 +82,6 @@ export async function makeBackup(
   } catch (error) {
     throw fileFailure(context.database.url, error);
   }
-}
-
-/** A second file is written beside the copy when it is compressed or encrypted. */
-async function spaceFor(engine: BackupEngine, encoding: Encoding): Promise<number> {
-  const copy = await engine.estimate();
-  return encodingSuffix(encoding) === "" ? copy : copy * 2;
 }
 
 interface BackupPlan extends BackupRequest {
@@ -116,6 +106,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
       path: plain,
       meter,
       share: isEncoded ? 0.7 : 1,
+      onTrial: plan.onTrial,
     });
     await refuseIfMoved(context, mark);
     const newest = plan.mayReuse
@@ -160,37 +151,6 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
       timing,
     };
   });
-}
-
-async function copyAndProve(
-  context: RunContext,
-  engine: BackupEngine,
-  { path, meter, share }: {
-    readonly path: string;
-    readonly meter: Meter;
-    /** How much of the whole work this is. */
-    readonly share: number;
-  },
-): Promise<Proven & { readonly content: BackupContent; readonly timing: BackupTiming }> {
-  const { signal, database } = context;
-  const began = performance.now();
-  const content = await engine.dump(path, signal, meter.part("copying", share * 0.45));
-  const copyMs = content.copyMs ?? performance.now() - began;
-  const proven = await engine.prove(path, signal, meter.part("proving the copy", share));
-  const timing = { copyMs, proofMs: performance.now() - began - copyMs };
-  const wrong = differingTables(content.tables, proven.content.tables);
-  const isStateWrong = proven.content.state !== undefined && content.state !== proven.content.state;
-  const isSchemaWrong = content.schema !== proven.content.schema || isStateWrong;
-  if (wrong.length === 0 && !isSchemaWrong) return { ...proven, content, timing };
-  const what = wrong.length > 0 ? `the rows of ${wrong.join(", ")} differ` : "the definitions differ";
-  throw new HarborError(
-    "backup_failed",
-    `Cannot prove the backup of "${database.url}": ${what} in the copy`,
-    {
-      hint: "Nothing was changed. Look for a failing disk or memory: dmesg",
-      details: { tables: wrong },
-    },
-  );
 }
 
 /** A label that does not fit what was copied would send a restore to the wrong revision. */

@@ -1,4 +1,6 @@
 import type { DatabaseUrl } from "../base/url/database_url.ts";
+import type { TrialObstacle } from "../engines/backup_engine.ts";
+import type { OnTrial } from "./copy_and_prove.ts";
 import type { BackupRequest, MadeBackup } from "./make.ts";
 import type { Found } from "../base/finding.ts";
 import type { BackupList, Newest, StoredBackup } from "./folder.ts";
@@ -18,6 +20,10 @@ export interface Backups {
   readonly place: BackupPlace;
   /** See `makeBackup`. */
   make(context: RunContext, request: BackupRequest): Promise<MadeBackup>;
+  /** See `tryOnCopy`. */
+  tryOnCopy(context: RunContext, onTrial: OnTrial): Promise<void>;
+  /** Says what keeps a copy from being restored aside; see `BackupEngine.trialObstacle`. */
+  trialObstacle(): Promise<TrialObstacle | null>;
   /** Lists what is there, and which of it is the database's own. */
   list(identity: Identity): Promise<OwnBackups>;
   /**
@@ -55,6 +61,9 @@ export function openBackups(url: DatabaseUrl, options: BackupOptions): Backups {
   return {
     place,
     make: async (context, request) => (await import("./make.ts")).makeBackup(context, store, request),
+    tryOnCopy: async (context, onTrial) =>
+      (await import("./copy_and_prove.ts")).tryOnCopy(context, store, onTrial),
+    trialObstacle: async () => await (await store.copier()).trialObstacle(),
     list: async (identity) => {
       const list = await place.list();
       const ours = list.backups.filter(({ manifest }) => isOf({ ...identity, place: database }, manifest));

@@ -120,7 +120,7 @@ async function checkCopy(
   },
 ): Promise<Found> {
   return await findDamage(async () => {
-    const { content, ...proven } = await engine.prove(copy, store.signal, onProgress);
+    const { content, ...proven } = await engine.prove(copy, store.signal, { onProgress });
     const wrong = differingTables(manifest.tables, content.tables);
     if (wrong.length > 0) return notSound(`the rows of ${wrong.join(", ")} are not those that were copied`);
     if (manifest.schema !== null && content.schema !== manifest.schema) {

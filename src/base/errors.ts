@@ -39,6 +39,8 @@ const exitCodes = {
   not_proven: 1,
   /** A check could not be made. */
   check_failed: 1,
+  /** A plan could not be rehearsed, or failed when it was. */
+  rehearsal_failed: 1,
   /** The command line is wrong. */
   usage: 2,
   /** An option's value, the environment or the database URL is wrong. */
@@ -79,6 +81,8 @@ const exitCodes = {
   data_conflict: 4,
   /** The role has rights that the owner of the schema lacks, and would run the owner's code with them. */
   untrusted_owner: 4,
+  /** A forecast, or a run, goes beyond a budget. */
+  over_budget: 4,
   /** Confirmation is needed and was not given. */
   needs_confirmation: 4,
   /** A backup or its manifest is not what was written. */

@@ -1,8 +1,12 @@
 import { HarborError } from "./errors.ts";
 
-/** Throws `interrupted` when the user asked to stop. Called between batches. */
+/**
+ * Throws `interrupted` when the user asked to stop, and the reason itself where that is an error of ours. Called between
+ * batches.
+ */
 export function stopIfAsked(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
+  if (signal.reason instanceof HarborError) throw signal.reason;
   throw new HarborError("interrupted", "Stopped on request", {
     hint: "Run the same command again to go on.",
   });

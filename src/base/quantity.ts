@@ -1,12 +1,12 @@
-const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * Reads a length of time: `90` or `90s` in seconds, `15m`, `26h`, `7d`.
+ * Reads a length of time: `90` or `90s` in seconds, `200ms`, `15m`, `26h`, `7d`.
  *
  * @returns Milliseconds; `undefined` when it is none
  */
 export function parseDuration(text: string): number | undefined {
-  const [, number = "", unit = "s"] = /^(\d+(?:\.\d+)?)([smhd])?$/.exec(text.trim()) ?? [];
+  const [, number = "", unit = "s"] = /^(\d+(?:\.\d+)?)(ms|[smhd])?$/.exec(text.trim()) ?? [];
   return number === "" ? undefined : Number(number) * unitMs[unit]!;
 }
 
@@ -27,6 +27,19 @@ function two(seconds: number, large: Unit, small: Unit): string {
   const whole = Math.floor(seconds / large[0]);
   const rest = Math.floor((seconds % large[0]) / small[0]);
   return rest === 0 ? `${whole} ${large[1]}` : `${whole} ${large[1]} ${rest} ${small[1]}`;
+}
+
+const unitBytes: Readonly<Record<string, number>> = { B: 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+
+/**
+ * Reads a number of bytes: `500M`, `2G`, `1.5 GB`, `4096`.
+ *
+ * @returns `undefined` when it is none
+ */
+export function parseBytes(text: string): number | undefined {
+  const [, number = "", unit = "B"] = /^(\d+(?:\.\d+)?) ?([kMGTB])?B?$/i.exec(text.trim()) ?? [];
+  const known = unit.toLowerCase() === "k" ? "k" : unit.toUpperCase();
+  return number === "" ? undefined : Math.round(Number(number) * unitBytes[known]!);
 }
 
 /** Returns a number of bytes in words: `512 B`, `4.1 kB`, `38 MB`, `1.2 GB`. */

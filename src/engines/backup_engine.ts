@@ -1,6 +1,7 @@
 import type { BackupEngineName, Proven, TableContent } from "./backup_content.ts";
 import type { OtherObject } from "../schema/snapshot.ts";
-import type { Database } from "./database.ts";
+import type { Database, OpenOptions } from "./database.ts";
+import type { DatabaseUrl } from "../base/url/database_url.ts";
 
 /** What a backup holds, as seen in the one snapshot that it was made from. */
 export interface BackupContent {
@@ -35,6 +36,8 @@ export interface BackupContent {
 export interface BackupEngine {
   /** As the manifest names it. */
   readonly name: BackupEngineName;
+  /** Where it restores what something is tried on. */
+  readonly keepsTrials: "beside the copy" | "on the server";
   /** The ending of its files: `.db`, `.dump` … */
   readonly suffix: string;
   /** Estimates how many bytes a copy takes, from the database's size. */
@@ -50,8 +53,13 @@ export interface BackupEngine {
   prove(
     path: string,
     signal: AbortSignal,
-    onProgress?: OnProgress,
+    options?: ProveOptions,
   ): Promise<Proven & { readonly content: BackupContent }>;
+  /**
+   * Says what keeps a copy from being restored aside where it can be seen before one is made, with the remedy; `null` when
+   * nothing is known to.
+   */
+  trialObstacle(): Promise<TrialObstacle | null>;
   /**
    * Says early that a restore would be refused because others use the database. Left out by engines whose servers
    * make them wait.
@@ -67,6 +75,33 @@ export interface BackupEngine {
    * after their own files.
    */
   setAside?(): Promise<string | null>;
+}
+
+/** What {@link BackupEngine.prove} tells. */
+export interface ProveOptions {
+  readonly onProgress?: OnProgress | undefined;
+  /**
+   * Called with what was restored aside, while it is there; it may be changed, and is gone afterwards. Not called where the
+   * copy could only be read back.
+   */
+  readonly onRestored?: ((trial: Trial) => Promise<void>) | undefined;
+}
+
+/** A copy that was restored aside, to try something on. */
+export interface Trial {
+  readonly content: BackupContent;
+  readonly url: DatabaseUrl;
+  /** How it has to be opened to do as the database itself would. */
+  readonly options: Pick<OpenOptions, "largeRows">;
+  /** What of the figures that are taken on it is otherwise in the database itself, as sentences. */
+  readonly remarks: readonly string[];
+}
+
+/** Why nothing can be restored aside. */
+export interface TrialObstacle {
+  /** As the end of a sentence. */
+  readonly state: string;
+  readonly remedy: string;
 }
 
 /** Called now and then with the share that is done, from 0 to 1. */

@@ -2,6 +2,7 @@ import type { Dialect } from "../base/dialect.ts";
 import type { SQL } from "drizzle-orm";
 import type { BesideWriters } from "./beside.ts";
 import type { Load } from "./pace.ts";
+import type { Space, Watcher } from "./watch/figures.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 
 /**
@@ -42,6 +43,8 @@ export interface Pace {
   readonly readRest: number;
   /** Clears away what batches pile up, and returns how the database bore the last one. For the pauses. */
   relax(): Promise<Load>;
+  /** Waits between two batches; a request to stop ends that. While somebody watches who only counts pauses, it is over at once. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -96,6 +99,10 @@ export interface Database {
    * @throws {HarborError} `untrusted_owner` naming the roles
    */
   readonly requireOwnHands?: (table: string) => Promise<void>;
+  /** Runs `work` and tells what the batches do that commit meanwhile, harbor-db's own bookkeeping aside. */
+  watch<T>(watcher: Watcher, work: () => Promise<T>): Promise<T>;
+  /** Returns what the database takes at this moment; `null` where that cannot be known. */
+  space(): Promise<Space | null>;
   /** Reads the live schema in normal form. */
   introspect(): Promise<Snapshot>;
   /**

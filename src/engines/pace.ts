@@ -1,3 +1,6 @@
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
+import type { Watcher } from "./watch/figures.ts";
+
 /** How a database bore the last batch, and what it shows of the load. */
 export interface Load {
   /** For how long the batch kept its locks, in milliseconds. */
@@ -138,4 +141,15 @@ export const mostSparse = 20;
  */
 export function nextSpan(span: number, lookMs: number, batchMs: number): number {
   return Math.max(1, Math.round(span * Math.min(4, batchMs / Math.max(lookMs, 0.01))));
+}
+
+/** Makes a pause between batches, or counts it. A request to stop ends it. */
+export async function pauseFor(ms: number, signal: AbortSignal, watcher: Watcher | null): Promise<void> {
+  if (ms <= 0) return;
+  if (watcher?.onPause !== undefined) {
+    watcher.onPause(ms);
+    // Signals and timers have their turn all the same.
+    return await setImmediate();
+  }
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

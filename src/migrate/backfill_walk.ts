@@ -93,7 +93,7 @@ export function createWalker(
         }
         mayLookAhead = false;
         span = nextSpan(span, lookMs, limits.batchMs);
-        await pause(lookMs * pace.readRest);
+        await pace.pause(lookMs * pace.readRest, signal);
       } else if (walked > size * mostSparse) {
         at = { key: firstMatching, isAhead: true };
         span = size;
@@ -122,7 +122,7 @@ export function createWalker(
     const load = await pace.relax();
     onHeld(load.heldMs);
     const turn = nextTurn({ size, rows }, load, limits);
-    await pause(turn.pauseMs - (performance.now() - began));
+    await pace.pause(turn.pauseMs - (performance.now() - began), signal);
     if (turn.hold !== null) await hold(turn.hold);
     return turn;
   }
@@ -133,7 +133,7 @@ export function createWalker(
     for (let still: string | null = reason; still !== null;) {
       stopIfAsked(signal);
       if (performance.now() - began > longestHoldMs) throw heldTooLong(still);
-      await pause(holdLookMs);
+      await sleep(holdLookMs, undefined, { signal }).catch(() => undefined);
       still = nextTurn({ size, rows: 0 }, await pace.relax(), limits).hold;
     }
   }
@@ -143,11 +143,6 @@ export function createWalker(
     return new HarborError("busy", `Cannot backfill "${backfill.table}": ${state}`, {
       hint: "Run the same command again when that is over: it goes on where it stopped.",
     });
-  }
-
-  async function pause(ms: number): Promise<void> {
-    // A stop is noticed before the next batch.
-    if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
   }
 
   return { walk };

@@ -367,7 +367,9 @@ function withProgress(error: unknown, step: Step, done: readonly StepResult[]): 
   const place = at === null ? "" : ` (${script.file}:${at})`;
   const facts = { details: { revision: revision.id, done }, cause: error };
   // A look before the step says itself which one it is.
-  if (["interrupted", "data_conflict", "schema_mismatch"].includes(error.code)) return error.with(facts);
+  if (["interrupted", "over_budget", "data_conflict", "schema_mismatch"].includes(error.code)) {
+    return error.with(facts);
+  }
   return error.with({
     message: `Cannot ${direction} "${revision.id}" (${revision.name})${place}`,
     state: error.message,

@@ -52,11 +52,13 @@ function withMaker(
         const make = (content: BackupContent, proven: BackupContent, recipients: readonly string[] = []) => {
           const engine: BackupEngine = {
             name: "sqlite",
+            keepsTrials: "beside the copy",
             suffix: ".db",
             estimate: () => Promise.resolve(0),
             uncarried: () => Promise.resolve([]),
             dump: (to) => writeFile(to, "copy").then(() => content),
             prove: () => Promise.resolve({ content: proven, proof: "opened", notRestored: null }),
+            trialObstacle: () => Promise.resolve(null),
             restore: () => Promise.reject(new Error("nobody asked for it")),
           };
           const options: BackupOptions = {

@@ -34,6 +34,7 @@ const madeUp = [
   "ms",
   "rows",
   "seconds",
+  "size",
   "time",
   "major",
   "id",

@@ -31,17 +31,31 @@ const floors: readonly string[] = [
   "author",
   "adopt",
   "verify",
+  "rehearse",
   "commands",
 ];
 
 /** The rooms: they know how a verb is done and nothing of the command line that asks for it. */
-const rooms: readonly string[] = ["hooks", "state", "backup", "migrate", "author", "adopt", "verify"];
+const rooms: readonly string[] = [
+  "hooks",
+  "state",
+  "backup",
+  "migrate",
+  "author",
+  "adopt",
+  "verify",
+  "rehearse",
+];
 
 /** The floors on which what a function returns depends on its arguments alone; so it does in every `rules/`. */
 const pureFloors: readonly string[] = ["base", "base/url", "sql", "schema", "history", "releases", "profile"];
 
 /** What is pure among what has effects: words and names that the rooms' rules need too. */
-const pureFiles: readonly string[] = ["engines/backup_content.ts", "engines/statement_names.ts"];
+const pureFiles: readonly string[] = [
+  "engines/backup_content.ts",
+  "engines/statement_names.ts",
+  "engines/watch/figures.ts",
+];
 
 /** What stands on a pure floor and has effects: it reads files, or a parser's program. */
 const impure: readonly string[] = ["history/read_history.ts", "sql/postgres_parser.ts"];

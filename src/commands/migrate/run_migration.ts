@@ -22,6 +22,8 @@ import {
 import { type Around, aroundOptions, createAround } from "./around.ts";
 import { runAround } from "./run_around.ts";
 import { paceOf, paceOptions } from "./pace_options.ts";
+import { budgetsOf, hasBudget, refuseBeside, rehearsalOptions } from "./rehearsal_options.ts";
+import type { MakeRehearsal } from "./rehearse_on_copy.ts";
 import { createSafetyNet, safetyOptions } from "./safety_net.ts";
 
 /** What `upgrade` and `downgrade` have in common. */
@@ -31,6 +33,7 @@ export const migrateOptions = {
   ...safetyOptions,
   ...aroundOptions,
   ...paceOptions,
+  ...rehearsalOptions,
 };
 
 interface Migration {
@@ -56,6 +59,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   const net = createSafetyNet(app, options);
   const around = migration.around ?? createAround(app, options);
   const run = await import("../../migrate/migrate.ts");
+  refuseBeside(options, options);
   const planOnly = options.dryRun || options.sql;
   const isNew = app.isAbsent();
   const where = describePlace(app, isNew);
@@ -66,7 +70,12 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       ? { ...noConsequences, losses }
       : await readConsequences(app, context, { plan, losses });
   };
-  if (planOnly || isNew || question !== undefined) {
+  const pace = paceOf(options);
+  const make: MakeRehearsal = async (context, parts) => {
+    const { planRehearsal } = await import("../../rehearse/of_plan.ts");
+    return await planRehearsal(context, { ...parts, goal, pace });
+  };
+  if (planOnly || isNew || options.rehearse || question !== undefined) {
     const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
       const plan = await run.preparePlan(context, goal);
       if (options.sql) {
@@ -88,6 +97,13 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         app.report.facts(consequenceFacts(consequences, true));
         return { json: { ...planned(plan), ...where, losses, ...consequencesJson(consequences), ways } };
       }
+      if (options.rehearse) {
+        printPlace(app, isNew);
+        for (const loss of losses) app.report.line(`goes       ${loss}`);
+        const { runRehearsal } = await import("./run_rehearsal.ts");
+        const outcome = await runRehearsal(app, context, { options, budgets: budgetsOf(options), make });
+        return { ...outcome, json: { ...planned(plan), ...where, losses, ...outcome.json } };
+      }
       if (question === undefined || app.settings.yes) return null;
       try {
         await app.confirm(async () => {
@@ -104,32 +120,42 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   }
   return await app.withRun(direction === "upgrade" ? "create" : "write", async (context) => {
     let isFirst = true;
+    const guard = hasBudget(options)
+      ? (await import("./budget_guard.ts")).openBudgetGuard(app, { options, make })
+      : null;
     const beforeSteps = async (plan: PreparedPlan) => {
       printPlace(app, isNew);
       if (question === undefined || app.settings.yes) {
         await lookAhead(context, plan, []);
         app.report.facts(consequenceFacts(consequences, false));
       }
+      const onTrial = isNew ? undefined : await guard?.begin(context, options.before !== undefined);
       // First of all: what the application still writes is in the backup then.
       await around.before(direction);
-      await net.spread(context, plan);
+      await net.spread(context, plan, onTrial);
+      await guard?.startHere();
     };
-    const work = async (): Promise<Outcome> => {
-      const result = await run.migrate(context, {
+    const migrate = (context: RunContext, onStep?: () => void) =>
+      run.migrate(context, {
         goal,
         lockWaitMs: app.lockWaitMs,
         beforeSteps,
         onStep: (step) => {
           if (isNew && isFirst) app.report.line(`made       ${app.databaseUrl().display}`);
           isFirst = false;
+          onStep?.();
           printStep(app, step);
         },
-        pace: paceOf(options),
+        pace,
       });
+    const work = async (): Promise<Outcome> => {
+      const result = await (guard === null ? migrate(context) : guard.run(context, migrate));
       if (result.steps.length === 0) printPlace(app, isNew);
       const at = `the database is at ${result.to ?? "base"}`;
       app.report.line(result.steps.length === 0 ? `nothing to do: ${at}` : at);
-      return { json: { ...result, ...where, ...consequencesJson(consequences), backup: net.summary() } };
+      await guard?.tell();
+      const backup = net.summary();
+      return { json: { ...result, ...where, ...consequencesJson(consequences), backup, ...guard?.json() } };
     };
     const { restoreOnFailure: goesBack } = options;
     return await runAround({ context, net, around, direction, isAlways, goesBack }, work);

@@ -3,6 +3,7 @@ import { counted, formatBytes } from "../../base/quantity.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import type { BackupReason } from "../../backup/rules/manifest.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
+import type { OnTrial } from "../../backup/copy_and_prove.ts";
 import type { MadeBackup } from "../../backup/make.ts";
 import type { PruneResult } from "../../backup/prune.ts";
 import { readIdentity } from "../../engines/identity.ts";
@@ -31,10 +32,13 @@ export const safetyOptions = {
 
 /** The backup before a change, and the way back. */
 export interface SafetyNet {
-  /** Makes the backup; called under the lock, before the first statement. */
-  spread(context: RunContext, plan: PreparedPlan): Promise<void>;
+  /**
+   * Makes the backup; called under the lock, before the first statement.
+   * @param onTrial Tries something on the proven copy, also where no backup is wanted; what it throws ends the change
+   */
+  spread(context: RunContext, plan: PreparedPlan, onTrial?: OnTrial): Promise<void>;
   /** The same for a change that is no plan of steps. */
-  spreadFor(context: RunContext, reason: BackupReason): Promise<void>;
+  spreadFor(context: RunContext, reason: BackupReason, onTrial?: OnTrial): Promise<void>;
   /** Restores the backup and says so in the error; without a backup, says that there is none. */
   goBack(context: RunContext, error: HarborError): Promise<HarborError>;
   /** Says how the database is after {@link catch}. */
@@ -64,22 +68,24 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
   let ending: Ending = "unchanged";
   refuseUnlessPossible(options);
 
-  async function spread(context: RunContext, prepared: PreparedPlan): Promise<void> {
+  async function spread(context: RunContext, prepared: PreparedPlan, onTrial?: OnTrial): Promise<void> {
     plan = prepared;
-    await spreadFor(context, `before ${plan.steps[0]!.direction}`);
+    await spreadFor(context, `before ${plan.steps[0]!.direction}`, onTrial);
   }
 
-  async function spreadFor(context: RunContext, reason: BackupReason): Promise<void> {
-    if (options.noBackup) return report.note("--no-backup: nothing is backed up, there is no way back");
+  async function spreadFor(context: RunContext, reason: BackupReason, onTrial?: OnTrial): Promise<void> {
+    if (options.noBackup) report.note("--no-backup: nothing is backed up, there is no way back");
+    if (options.noBackup && onTrial === undefined) return;
     const { isEmptyDatabase } = await import("../../backup/position.ts");
     if (await isEmptyDatabase(context)) return;
+    if (options.noBackup) return await (await openAppBackups(app, options)).tryOnCopy(context, onTrial!);
     // Keys that are missing are said before anything is made.
     await openDelivery(app, options);
     try {
       // A database that changes between attempts that all fail would otherwise fill the disk with backups.
       await prune(context, true);
       const backups = await openAppBackups(app, options);
-      made = await backups.make(context, { reason, mayReuse: true });
+      made = await backups.make(context, { reason, mayReuse: true, onTrial });
       printBackup(app, made);
     } catch (error) {
       throw withoutBackup(error);
@@ -151,11 +157,11 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
         { revision: progress.half.step.revision.id, statementsDone: progress.half.statementsDone },
       left: progress.left.map(({ revision }) => revision.id),
     };
-    if (options.restoreOnFailure && made !== undefined && error.code !== "interrupted") {
+    if (options.restoreOnFailure && made !== undefined && !isStop(error)) {
       return await goBack(context, error.with({ message, details: { progress: facts } }));
     }
     // What stopped on request says how to go on as well.
-    const remedies = error.code === "interrupted" ? [] : error.hintLines;
+    const remedies = isStop(error) ? [] : error.hintLines;
     return error.with({
       message,
       hint: [...remedies, `To go on from there: ${again}`, ...wayBack()],
@@ -225,9 +231,15 @@ function refuseUnlessPossible({ restoreOnFailure, noBackup, encryptTo }: SafetyV
   );
 }
 
+/** Whether a run stopped where it can go on, as somebody wanted it to. */
+function isStop({ code }: HarborError): boolean {
+  return code === "interrupted" || code === "over_budget";
+}
+
 /** Says that the change was not made, and why. */
 function withoutBackup(error: unknown): unknown {
-  const isOwnWord = (code: string) => ["interrupted", "bad_config", "lock_lost"].includes(code);
+  const isOwnWord = (code: string) =>
+    ["interrupted", "bad_config", "lock_lost", "rehearsal_failed", "over_budget"].includes(code);
   if (!(error instanceof HarborError) || isOwnWord(error.code)) return error;
   return error.with({
     code: "backup_failed",

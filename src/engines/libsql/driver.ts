@@ -1,7 +1,8 @@
 import type { LibsqlUrl } from "../../base/url/libsql_url.ts";
 import { HarborError } from "../../base/errors.ts";
-import { batchTimes } from "../pace.ts";
 import type { Database, OpenOptions } from "../database.ts";
+import { batchTimes, pauseFor } from "../pace.ts";
+import type { WatchedBatch, Watcher } from "../watch/figures.ts";
 import { answerLost, isHarmless, isUndone, persist, stateOf, withState } from "./errors.ts";
 import { type LibsqlRequests, openRequests } from "./requests.ts";
 import { serveSqlite, type SqliteConnection } from "../sqlite/database.ts";
@@ -35,6 +36,7 @@ function connect(requests: LibsqlRequests, url: string): SqliteConnection {
   const inTurn = openTurns();
   let isOpen = true;
   let lastBatch = { heldMs: 0, fixedMs: 0, waitedMs: 0 };
+  let watcher: Watcher | null = null;
 
   /** Tries again what failed for a passing reason. */
   const harmless = <T>(work: () => Promise<T>) => persist(whileOpen(work), isHarmless);
@@ -61,6 +63,7 @@ function connect(requests: LibsqlRequests, url: string): SqliteConnection {
           const changed = await sendFenced(make());
           const waitedMs = began - asked;
           lastBatch = { heldMs: performance.now() - began, fixedMs: requests.quickestMs(), waitedMs };
+          watcher?.onBatch(watchedBatch(lastBatch, changed));
           return changed;
         })
       );
@@ -77,7 +80,15 @@ function connect(requests: LibsqlRequests, url: string): SqliteConnection {
     underLock: (work) => work(),
     // A server would have to be asked.
     isSeenEmpty: () => false,
-    pace: () => Promise.resolve({ ...serverPace, relax: () => Promise.resolve({ ...noLoad, ...lastBatch }) }),
+    pace: () =>
+      Promise.resolve({
+        ...serverPace,
+        relax: () => Promise.resolve({ ...noLoad, ...lastBatch }),
+        pause: (ms, signal) => pauseFor(ms, signal, watcher),
+      }),
+    watch: (next) => watcher = next,
+    // A server tells it nobody.
+    space: () => null,
     home: () => null,
     close() {
       isOpen = false;
@@ -103,6 +114,20 @@ function connect(requests: LibsqlRequests, url: string): SqliteConnection {
       throw await settle() === "committed" ? answerLost(url, error) : withState(error, "undone");
     }
   }
+}
+
+/** The server has its write lock for as long as it works on a request, which the way to it and back is taken off of. */
+function watchedBatch(
+  { heldMs, fixedMs }: { readonly heldMs: number; readonly fixedMs: number },
+  changed: readonly number[],
+): WatchedBatch {
+  const ms = Math.max(0, heldMs - fixedMs);
+  return {
+    locks: [{ table: null, mode: "write lock", blocks: "writers", heldMs: ms }],
+    rowsChanged: changed.reduce((sum, rows) => sum + rows, 0),
+    rowsRead: null,
+    space: null,
+  };
 }
 
 /** Returns what runs one work after the other: a heartbeat beside a long batch would make the server abort the batch. */

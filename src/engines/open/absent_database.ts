@@ -20,6 +20,8 @@ export function absentDatabase(url: SqliteFileUrl): Database {
     rehearse: refuse,
     withLock: refuse,
     pace: refuse,
+    watch: (_, work) => work(),
+    space: () => Promise.resolve(null),
     lockHolder: () => Promise.resolve(undefined),
     introspect: () => Promise.resolve({ dialect: url.dialect, tables: [], others: [] }),
     home: () => Promise.resolve(null),

@@ -2,16 +2,19 @@ import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import type { SQL } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
+import { pauseFor } from "../pace.ts";
+import type { Watcher } from "../watch/figures.ts";
 import type { Result, Session } from "./session.ts";
 import { statementError } from "./errors.ts";
 import { introspection, occupation, readSnapshot } from "./introspect.ts";
 import { advisoryLock, applicationName } from "./lock.ts";
 import { postgresPace } from "./pace.ts";
-import { pinnedPath, requireOneSchema, setPath } from "./search_path.ts";
+import { pinnedPath, requireOneSchema, runPinned, setPath } from "./search_path.ts";
 import { namePolicies } from "./policies.ts";
 import { openSession, setSessionTimeouts } from "./open_session.ts";
 import { compile, type Statement } from "./statement.ts";
 import { trustOf } from "./trust.ts";
+import { type LockWatch, watchLocks } from "./watch/locks.ts";
 import { batchWriter, type Patience, type PostgresBatchTimes } from "./write.ts";
 
 const defaultPatience: Patience = { lockTimeoutMs: 2_000, totalMs: 60_000, concurrentlyMs: 600_000 };
@@ -67,7 +70,10 @@ export async function openPostgres(
     lockTimeout: url.settings["lock_timeout"],
     openObserver: () => openSession(url, name),
     onBatch: (times) => lastBatch = times,
+    watch: () => watch,
   });
+  let watcher: Watcher | null = null;
+  let watch: LockWatch | null = null;
 
   /** One round trip. A statement that would write fails. */
   async function readOnly(statements: readonly Statement[], statement: string): Promise<readonly Result[]> {
@@ -145,11 +151,36 @@ export async function openPostgres(
       return await lock.withLock(work, options);
     },
     pace: (table) =>
-      Promise.resolve(postgresPace(table, {
+      Promise.resolve({
+        ...postgresPace(table, {
+          schema: session.home,
+          lastBatch: () => lastBatch,
+          read: async (statement) => (await rowsOf<never>(statement))[0],
+        }),
+        pause: (ms, signal) => pauseFor(ms, signal, watcher),
+      }),
+    async watch(wanted, work) {
+      const observer = await openSession(url, name);
+      watcher = wanted;
+      watch = watchLocks({
+        pid: session.backendPid,
         schema: session.home,
-        lastBatch: () => lastBatch,
-        read: async (statement) => (await rowsOf<never>(statement))[0],
-      })),
+        watcher: wanted,
+        observer: {
+          ask: async (text) => (await runPinned(observer, [{ text, parameters: [] }]))[0]?.rows ?? [],
+          hasEnded: observer.hasEnded,
+          close: () => observer.close(false),
+        },
+      });
+      try {
+        return await work();
+      } finally {
+        const ended = watch;
+        watcher = watch = null;
+        await ended.stop();
+      }
+    },
+    space: () => watch?.space() ?? Promise.resolve(null),
     lockHolder: () => lock.holder(),
     requireOwnHands: (table) => trusted(trust.requireOwnHands(table)),
     async introspect() {

@@ -34,7 +34,10 @@ interface LoadRow {
  *
  * How far replicas are behind is shown to superusers and members of `pg_monitor` only; others go on without it.
  */
-export function postgresPace(table: string, { schema, lastBatch, read }: PaceSetting): Pace {
+export function postgresPace(
+  table: string,
+  { schema, lastBatch, read }: PaceSetting,
+): Omit<Pace, "pause"> {
   let known: Omit<Load, keyof PostgresBatchTimes> = { waiting: 0, lagMs: 0, backlog: 0, backlogReason: "" };
   let askedAt = -Infinity;
   const name = [schema, table].map(quoteName).join(".");

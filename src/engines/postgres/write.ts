@@ -11,6 +11,7 @@ import { sessionError, statementError } from "./errors.ts";
 import type { AdvisoryLock } from "./lock.ts";
 import { pinnedPath, pinSession, setPath } from "./search_path.ts";
 import type { Trust } from "./trust.ts";
+import { type BatchWatch, countNow, type LockWatch, rowsQuery } from "./watch/locks.ts";
 import { excerpt, inSchema, ownSchema, type Statement, withoutLead } from "./statement.ts";
 
 /** How long a batch waits for locks of other sessions, in milliseconds. */
@@ -40,6 +41,8 @@ export interface WriteSetting {
   readonly openObserver: () => Promise<Session>;
   /** Told how each batch went that committed. */
   readonly onBatch: (times: PostgresBatchTimes) => void;
+  /** Returns who watches at this moment. */
+  readonly watch: () => LockWatch | null;
 }
 
 /** How a batch went, in milliseconds. */
@@ -67,6 +70,18 @@ export interface BatchWriter {
   rehearse(statements: readonly Statement[], look: readonly Statement[]): Promise<readonly Result[]>;
 }
 
+/** What the statements of a transaction came to that is still open. */
+interface Ran {
+  /** How many rows each of them changed. */
+  readonly changed: number[];
+  readonly batch: BatchWatch | undefined;
+  /** What {@link rowsQuery} said at its beginning. */
+  readonly before: Result | undefined;
+}
+
+/** query_canceled */
+const cancelled = "57014";
+
 /** In which modes others queue behind who waits; nobody does behind who waits for rows. */
 const locksTables: Readonly<Record<Exclude<WriteMode, "alone">, boolean>> = {
   rows: false,
@@ -76,7 +91,7 @@ const locksTables: Readonly<Record<Exclude<WriteMode, "alone">, boolean>> = {
 
 /** Returns the writer of a session. */
 export function batchWriter(
-  { session, lock, trust, patience, url, lockTimeout, openObserver, onBatch }: WriteSetting,
+  { session, lock, trust, patience, url, lockTimeout, openObserver, onBatch, watch }: WriteSetting,
 ): BatchWriter {
   const { lockTimeoutMs, totalMs, concurrentlyMs } = patience;
   const waiting = {
@@ -104,10 +119,9 @@ export function batchWriter(
       const replaces = mode !== "rows" && statements.some(mayReplace);
       const attempt = async (waitMs: number) => {
         const began = performance.now();
-        const changed = await transact(statements, { waitMs, replaces }, async (changed) => {
-          await commit();
-          return changed;
-        });
+        const changed = await watched((batch) =>
+          transact(statements, { waitMs, replaces, batch }, commitAll)
+        );
         const heldMs = performance.now() - began;
         onBatch({ heldMs, fixedMs: quickestMs * roundTrips, waitedMs: began - asked });
         return changed;
@@ -121,7 +135,15 @@ export function batchWriter(
     for (const [index, statement] of statements.entries()) {
       const prepared = await prepareAlone(statement);
       const concurrently = /\bconcurrently\b/i.test(statement.text);
-      const attempt = (waitMs: number) => session.exclusive(() => runAlone(prepared, { index, waitMs }));
+      const attempt = (waitMs: number) =>
+        session.exclusive(() =>
+          watched(async (batch) => {
+            const rows = await runAlone(prepared, { index, waitMs });
+            await batch?.beforeCommit();
+            batch?.committed({ changed: rows, read: null });
+            return rows;
+          })
+        );
       changed.push(
         await despiteOthers(attempt, {
           ...waiting,
@@ -138,7 +160,7 @@ export function batchWriter(
   ): Promise<readonly Result[]> {
     statements.forEach(refuseUnfit);
     const attempt = (waitMs: number) =>
-      transact(statements, { waitMs, replaces: statements.some(mayReplace) }, async () => {
+      transact(statements, { waitMs, replaces: statements.some(mayReplace), batch: undefined }, async () => {
         // What is deferred would be looked at by COMMIT.
         await around([plain("SET CONSTRAINTS ALL IMMEDIATE")]);
         const results = await around(look);
@@ -150,24 +172,30 @@ export function batchWriter(
 
   /**
    * @param replaces Whether a statement may put one relation in another's place
+   * @param batch Who watches it
    * @param end Ends the transaction
    */
   async function transact<T>(
-    batch: readonly Statement[],
-    { waitMs, replaces }: { readonly waitMs: number; readonly replaces: boolean },
-    end: (changed: number[]) => Promise<T>,
+    statements: readonly Statement[],
+    { waitMs, replaces, batch }: {
+      readonly waitMs: number;
+      readonly replaces: boolean;
+      readonly batch: BatchWatch | undefined;
+    },
+    end: (ran: Ran) => Promise<T>,
   ): Promise<T> {
     try {
       const began = performance.now();
       const answers = await around([
         plain("BEGIN ISOLATION LEVEL READ COMMITTED"),
         ...session.direct ? [] : [setPath(pinnedPath)],
+        ...batch === undefined ? [] : [plain(rowsQuery)],
         ...trust.asked,
         guard(waitMs, true),
       ]);
       quickestMs = Math.min(quickestMs, performance.now() - began);
       requireOwnProcess(answers.at(-1));
-      await requireTrust(answers.at(-2), { statements: batch, isTransaction: true });
+      await requireTrust(answers.at(-2), { statements, isTransaction: true });
       const attached = replaces ? await readAttached() : [];
       // Sent together, so that locks are not held for the way there and back of each. After a failure the server
       // passes over the rest.
@@ -178,11 +206,11 @@ export function batchWriter(
         return [setPath(wanted ? session.path : pinnedPath)];
       };
       const elements = Promise.allSettled(
-        batch.map((statement, index) => element(statement, index, turnTo(statement.asUser === true))),
+        statements.map((statement, index) => element(statement, index, turnTo(statement.asUser === true))),
       );
       // What is deferred is judged now, while its failure cannot be mistaken for one of the commit. It is the users'.
       const judgement = around([
-        ...turnTo(batch.some((statement) => statement.asUser)),
+        ...turnTo(statements.some((statement) => statement.asUser)),
         plain("SET CONSTRAINTS ALL IMMEDIATE"),
       ]);
       judgement.catch(() => {});
@@ -194,10 +222,43 @@ export function batchWriter(
       if (attached.some(({ aspect }) => aspect !== null)) {
         await carry(carryOver(attached, await readAttached()));
       }
-      return await end(changed);
+      return await end({ changed, batch, before: batch && answers[session.direct ? 1 : 2] });
     } catch (error) {
       if (!session.hasEnded()) await session.run([plain("ROLLBACK")]).catch(() => session.close());
       throw error;
+    }
+  }
+
+  /** Commits, and tells who watches what the transaction did. */
+  async function commitAll({ changed, batch, before }: Ran): Promise<number[]> {
+    if (batch === undefined) {
+      await commit();
+      return changed;
+    }
+    const counts = await around([
+      setPath(pinnedPath),
+      plain(rowsQuery),
+      ...session.serverVersion >= 150_000 ? [plain(countNow)] : [],
+    ]);
+    await batch.beforeCommit();
+    await commit();
+    const count = (what: "read" | "changed") =>
+      Number(counts[1]?.rows[0]?.[what]) - Number(before?.rows[0]?.[what]);
+    batch.committed({ changed: count("changed"), read: count("read") });
+    return changed;
+  }
+
+  /** Runs work while a batch is watched, if anybody watches, and says of one that was broken off why it was. */
+  async function watched<T>(work: (batch: BatchWatch | undefined) => Promise<T>): Promise<T> {
+    const batch = watch()?.begin();
+    try {
+      return await work(batch);
+    } catch (error) {
+      const brokenOff = batch?.end();
+      const isCancelled = error instanceof HarborError && error.details.sqlState === cancelled;
+      throw isCancelled ? brokenOff ?? error : error;
+    } finally {
+      batch?.end();
     }
   }
 
@@ -245,7 +306,7 @@ export function batchWriter(
     const [, verb] = /^(create|drop)\s+(?:unique\s+)?index\b/i.exec(withoutLead(text)) ?? [];
     if (!asUser || verb === undefined) return statement;
     const attempt = (waitMs: number) =>
-      transact([], { waitMs, replaces: false }, async () => {
+      transact([], { waitMs, replaces: false, batch: undefined }, async () => {
         const found = await readAttached();
         await commit();
         return found;

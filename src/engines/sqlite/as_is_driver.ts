@@ -11,6 +11,7 @@ import { introspectSqlite } from "./introspect.ts";
 import { openLease } from "./lock.ts";
 import { busyTimeoutMs, execute, isWal, openImmutable, prepare, resultCode } from "./open_file.ts";
 import { compileRead, plainRow, type SqliteStatement } from "./statement.ts";
+import { spaceOf } from "./watch/batch.ts";
 
 /**
  * Opens a SQLite file as it is: nothing in it is repaired, and no file is made beside it, not even for a moment, so
@@ -62,6 +63,8 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
       rehearse: refuse,
       withLock: refuse,
       pace: refuse,
+      watch: (_, work) => work(),
+      space: () => soon(() => spaceOf(path)),
       lockHolder: openLease({
         url: url.display,
         client,

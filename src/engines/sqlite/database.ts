@@ -4,6 +4,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import type { BesideTask, Piece } from "../beside.ts";
 import type { Database, OpenOptions, Pace, WriteMode } from "../database.ts";
+import type { Space, Watcher } from "../watch/figures.ts";
 import type { introspectSqlite } from "./introspect.ts";
 import { type Fence, openLease } from "./lock.ts";
 import { compile, compileRead, refuseTransactionControl, type SqliteStatement } from "./statement.ts";
@@ -44,6 +45,10 @@ export interface SqliteConnection {
   /** Whether it is seen without asking anyone that there is nothing in the database. */
   isSeenEmpty(): boolean;
   pace(): Promise<Pace>;
+  /** Tells from now on what batches do, or nobody. */
+  watch(watcher: Watcher | null): void;
+  /** See `Database.space`. */
+  space(): Space | null;
   /** See `Database.home`. */
   home(): string | null;
   close(): Promise<void>;
@@ -143,6 +148,15 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
     },
     ...besideOf(),
     pace: connection.pace,
+    async watch(watcher, work) {
+      connection.watch(watcher);
+      try {
+        return await work();
+      } finally {
+        connection.watch(null);
+      }
+    },
+    space: () => Promise.resolve(connection.space()),
     lockHolder: lease.lockHolder,
     introspect: async () =>
       connection.isSeenEmpty() ? emptySnapshot : await snapshotFrom(connection.readTogether),

@@ -3,6 +3,8 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
+import { pauseFor } from "../pace.ts";
+import type { WatchedBatch, Watcher } from "../watch/figures.ts";
 import { type FileJob, isLarge, runApart } from "./apart/large_file.ts";
 import { folderMark } from "./database_file.ts";
 import { type BesideParts, serveSqlite, type SqliteConnection } from "./database.ts";
@@ -10,6 +12,7 @@ import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./open_fi
 import type { Fence } from "./lock.ts";
 import { isWalMode, type SqliteBatchTimes, sqlitePace } from "./pace.ts";
 import { plainRow, type SqliteStatement, verbOf } from "./statement.ts";
+import { type BatchWatch, spaceOf, watchBatch } from "./watch/batch.ts";
 import {
   begin,
   ofBatch,
@@ -96,16 +99,35 @@ export interface WriteJob extends FileJob, Pick<SqliteBatch, "statements" | "mod
   readonly verb: "write";
   readonly url: string;
   readonly fence: Pick<Fence, "first" | "last"> | undefined;
+  readonly isWatched: boolean;
 }
 
-/** Writes a batch in the thread that calls it, and returns how many rows each statement changed. */
-export async function writeHere({ path, url, fence, ...batch }: WriteJob): Promise<number[]> {
+/** What came of a {@link WriteJob}. */
+export interface Written {
+  /** How many rows each statement changed. */
+  readonly changed: number[];
+  /** `null` unless it was to be watched. */
+  readonly watched: WatchedBatch | null;
+}
+
+/** Writes a batch in the thread that calls it. */
+export async function writeHere({ path, url, fence, isWatched, ...batch }: WriteJob): Promise<Written> {
   const statements = openStatements(openFile(sqliteFileUrl(path, url), "write"), url);
   // Whose the lock is knows what has passed.
   const passive = fence &&
     { ...fence, passed: () => {}, settle: () => Promise.resolve("committed" as const) };
+  let began = 0;
+  let watch: BatchWatch | undefined;
   try {
-    return (await whenFree(() => runTransaction(statements, { ...batch, fence: passive }, commit))).result;
+    const { result: changed } = await whenFree(() => {
+      watch = isWatched ? watchBatch(statements.handle, path) : undefined;
+      began = performance.now();
+      return runTransaction(statements, { ...batch, fence: passive }, (ran) => {
+        watch?.beforeCommit();
+        return commit(ran);
+      });
+    });
+    return { changed, watched: watch?.end(performance.now() - began) ?? null };
   } finally {
     statements.handle.close();
   }
@@ -115,29 +137,38 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
   const { handle } = statements;
   let isOpen = true;
   let lastBatch: SqliteBatchTimes = { heldMs: 0, rowsMs: 0, waitedMs: 0 };
+  let watcher: Watcher | null = null;
 
-  function transact<T>(make: () => SqliteBatch, finish: Finish<T>): Promise<T> {
+  function transact<T>(make: () => SqliteBatch, finish: Finish<T>, watchedBy = watcher): Promise<T> {
     return timed((onRows) =>
       runTransaction(statements, make(), (ran) => {
         onRows(ran.ms);
         return finish(ran);
-      })
-    );
+      }), watchedBy);
   }
 
   /**
    * Runs a transaction when the write lock is free, and notes down how long that took.
    *
-   * @param attempt Tells how long its own statements took
+   * @param attempt Tells how long its own statements took, before it commits
    */
-  async function timed<T>(attempt: (onRows: (ms: number) => void) => T | Busy): Promise<T> {
+  async function timed<T>(
+    attempt: (onRows: (ms: number) => void) => T | Busy,
+    watchedBy = watcher,
+  ): Promise<T> {
     let began = 0;
     let rowsMs = 0;
+    let watch: BatchWatch | undefined;
     const { result, waitedMs } = await whenFree(() => {
+      watch = watchedBy === null ? undefined : watchBatch(handle, path);
       began = performance.now();
-      return attempt((ms) => rowsMs = ms);
+      return attempt((ms) => {
+        rowsMs = ms;
+        watch?.beforeCommit();
+      });
     });
     lastBatch = { heldMs: performance.now() - began, rowsMs, waitedMs };
+    if (watch !== undefined) watchedBy?.onBatch(watch.end(lastBatch.heldMs));
     return result;
   }
 
@@ -147,9 +178,11 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     const { statements, mode, fence } = make();
     if (mode !== "schema") return await transact(make, commit);
     const ends = fence && { first: fence.first, last: fence.last };
-    const job: WriteJob = { verb: "write", path, url: display, statements, mode, fence: ends };
-    const changed = await runApart<number[]>(job);
+    const isWatched = watcher !== null;
+    const job: WriteJob = { verb: "write", path, url: display, statements, mode, fence: ends, isWatched };
+    const { changed, watched } = await runApart<Written>(job);
     fence?.passed();
+    if (watched !== null) watcher?.onBatch(watched);
     return changed;
   }
 
@@ -165,8 +198,9 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     read,
     readTogether: (queries) => soon(() => readTogether(statements, queries)),
     transact: write,
-    transactOwn: (make, isUrgent) => transact(make, isUrgent === false ? commitSoon : commit),
-    rehearse: (make, queries) => transact(make, () => queries.map((text) => statements.rows(own(text)))),
+    transactOwn: (make, isUrgent) => transact(make, isUrgent === false ? commitSoon : commit, null),
+    rehearse: (make, queries) =>
+      transact(make, () => queries.map((text) => statements.rows(own(text))), null),
     changeSchema: (make, verify) =>
       // SQLite lets nobody write its own table by accident.
       undefended(handle, () =>
@@ -189,11 +223,21 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     runAlone: (statement, index, fence) =>
       soon(() => {
         if (fence !== undefined) statements.change(fence.first);
-        return statements.change({ ...statement, index });
+        const watch = watcher === null ? undefined : watchBatch(handle, path);
+        const began = performance.now();
+        const changed = statements.change({ ...statement, index });
+        if (watch !== undefined) watcher?.onBatch(watch.end(performance.now() - began));
+        return changed;
       }),
     underLock: (work) => synced(statements, () => isOpen, work),
     isSeenEmpty: () => isEmpty(statements),
-    pace: () => soon(() => sqlitePace(handle, () => lastBatch)),
+    pace: () =>
+      soon(() => ({
+        ...sqlitePace(handle, () => lastBatch),
+        pause: (ms, signal) => pauseFor(ms, signal, watcher),
+      })),
+    watch: (next) => watcher = next,
+    space: () => path === null ? null : spaceOf(path),
     home: () => path === null ? null : folderMark(path),
     close: () =>
       soon(() => {

@@ -213,7 +213,10 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
   const unread = files.find((each) => keepsOut(each, constants.R_OK));
   if (unread !== undefined) refuse(`"${unread}" may not be read`, ownerHint(unread));
   if (access === "read") return;
-  const closed = [...files, dirname(path)].find((each) => keepsOut(each, constants.W_OK));
+  const folder = dirname(path);
+  // Of a link Deno looks at the link itself, and one in /proc may never be written.
+  const closed = files.find((each) => keepsOut(each, constants.W_OK)) ??
+    (keepsOut(`${folder}/.`, constants.W_OK) ? folder : undefined);
   if (closed !== undefined) {
     // SQLite makes its journal in the folder.
     refuse(`"${closed}" may not be written`, ownerHint(closed), "read_only");

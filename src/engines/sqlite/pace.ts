@@ -31,7 +31,7 @@ export function isWalMode(handle: DatabaseSync): boolean {
  *
  * @param lastBatch Tells how the last batch went
  */
-export function sqlitePace(handle: DatabaseSync, lastBatch: () => SqliteBatchTimes): Pace {
+export function sqlitePace(handle: DatabaseSync, lastBatch: () => SqliteBatchTimes): Omit<Pace, "pause"> {
   const mode = isWalMode(handle) ? "wal" : "journal";
   const pageSize = Number(prepare(handle, "PRAGMA page_size").get()?.["page_size"]);
   const backlogReason = `somebody's read keeps the WAL at ${bearableBytes / 1024 / 1024} MiB`;

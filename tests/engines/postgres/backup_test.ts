@@ -106,7 +106,7 @@ for (const { name, version, open } of postgresEngines) {
         const engine = await open(url);
         const shares: number[] = [];
         await withCopy(engine, async ({ path, content }) => {
-          const proven = await engine.prove(path, never, (share) => shares.push(share));
+          const proven = await engine.prove(path, never, { onProgress: (share) => shares.push(share) });
           assert.deepEqual(proven, { content, proof, notRestored });
         });
         assert.ok(shares.every((share) => share >= 0 && share <= 1));
@@ -371,7 +371,7 @@ for (const { name, version, open } of postgresEngines) {
         await rejectsStopped(({ signal, stop }) => engine.dump(path, signal, stop));
         assert.ok(!existsSync(path));
         await engine.dump(path, never);
-        await rejectsStopped(({ signal, stop }) => engine.prove(path, signal, stop));
+        await rejectsStopped(({ signal, stop }) => engine.prove(path, signal, { onProgress: stop }));
         assert.deepEqual(await scratchDatabases(adminUrl), []);
         await run(url, "INSERT INTO t VALUES (0, 'later')");
         await withClient(url, (sql) =>

@@ -168,7 +168,9 @@ for (const engine of [sqliteFile, libsql]) {
         const shares: number[] = [];
         const soon = new AbortController();
         setTimeout(() => soon.abort(), 1);
-        const stopped = await failureOf(copies.prove(copy, soon.signal, (share) => shares.push(share)));
+        const stopped = await failureOf(
+          copies.prove(copy, soon.signal, { onProgress: (share) => shares.push(share) }),
+        );
         // Nothing of it was waited for.
         assert.deepEqual([stopped.code, shares], ["interrupted", []]);
         truncateSync(copy, statSync(copy).size - 4096);

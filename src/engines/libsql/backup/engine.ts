@@ -23,7 +23,8 @@ import {
   tablesForm,
   tablesQuery,
 } from "../../sqlite/backup/content.ts";
-import { createCopyFile, proveCopy } from "../../sqlite/backup/copy.ts";
+import { createCopyFile } from "../../sqlite/backup/copy.ts";
+import { proveAndTry } from "../../sqlite/backup/trial.ts";
 import { openLoad } from "../../sqlite/backup/load.ts";
 
 /**
@@ -36,6 +37,7 @@ export function openLibsqlEngine(url: LibsqlUrl): BackupEngine {
 
   return {
     name: "libsql",
+    keepsTrials: "beside the copy",
     suffix: ".db",
     estimate: () =>
       withLibsqlSnapshot(url, unaborted, async (snapshot) => {
@@ -75,7 +77,15 @@ export function openLibsqlEngine(url: LibsqlUrl): BackupEngine {
         throw copyFailure(url.display, error);
       }
     },
-    prove: (path, signal, onProgress) => proveCopy(path, { signal, onProgress }),
+    // A server changes a table in one transaction, however large it is.
+    prove: (path, signal, options) =>
+      proveAndTry(path, signal, {
+        ...options,
+        shown: url.display,
+        largeRows: Number.MAX_SAFE_INTEGER,
+        remarks: trialRemarks,
+      }),
+    trialObstacle: () => Promise.resolve(null),
     restore: (path, signal, options) =>
       replaceLibsql({
         url,
@@ -86,6 +96,10 @@ export function openLibsqlEngine(url: LibsqlUrl): BackupEngine {
       }),
   };
 }
+
+const trialRemarks = [
+  "It was rehearsed as a SQLite file on this machine: what the server, its storage and the way there take comes on top.",
+];
 
 /** What is to be copied. */
 interface CopyPlan {

@@ -9,7 +9,7 @@ import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./write_f
 import { dependentsLeftOut, putBack, readDependents } from "./dependents.ts";
 import { type CopyVisitor, readCopyFile } from "./read_file.ts";
 import { dropContent, ensureSchema, prepareSchema, refuseLosses } from "./replace.ts";
-import { withScratch } from "./scratch.ts";
+import { scratchObstacle, tryOn, withScratch } from "./scratch.ts";
 import { type BackupTask, inTransaction, query, taskFailure, withBackupSession } from "./session.ts";
 import {
   copyTarget,
@@ -48,6 +48,7 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
 
   return Promise.resolve({
     name: "harbor",
+    keepsTrials: "on the server",
     suffix: ".sql",
     estimate: () => examine(estimate),
     uncarried: () => examine(listUncarried),
@@ -58,15 +59,16 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
           inSnapshot(session, (schema) =>
             dump(session, { schema, writer, onProgress })));
       }),
-    async prove(path, signal, onProgress) {
+    trialObstacle: () => scratchObstacle(taskOf("examine", new AbortController().signal)),
+    async prove(path, signal, { onProgress, onRestored } = {}) {
       const task = taskOf("prove a copy of", signal);
       const file = { path, signal, onProgress };
       try {
-        const { restored, notRestored } = await withScratch(
-          task,
-          "tables",
-          (scratch) => restoreAside(scratch, file),
-        );
+        const { restored, notRestored } = await withScratch(task, "tables", async (scratch, url) => {
+          const content = await restoreAside(scratch, file);
+          if (onRestored !== undefined) await tryOn(scratch, { content, url }, onRestored);
+          return content;
+        });
         if (notRestored === null) return { content: restored, proof: "scratch database", notRestored };
         return { content: await readBack(file), proof: "read back", notRestored };
       } catch (error) {

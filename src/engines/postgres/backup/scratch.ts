@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
+import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type { NotRestored } from "../../backup_content.ts";
+import type { Trial, TrialObstacle } from "../../backup_engine.ts";
 import { aside, type BackupTask, inTransaction, query, withBackupSession } from "./session.ts";
 import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
@@ -19,23 +21,19 @@ export type ScratchResult<T> =
  * Runs `work` in a scratch database on the same server, with the database's encoding, locale and extensions, and
  * drops it afterwards, however `work` ends. First drops what was left behind by processes that are gone.
  *
+ * @param work Gets a session there, and the address by which another one has the names of the database itself
  * @throws What `work` throws, unless what it lacked is outside of the copy: that is then the reason which is returned
  */
 export async function withScratch<T>(
   task: BackupTask,
   holds: Held,
-  work: (scratch: Session) => Promise<T>,
+  work: (scratch: Session, url: PostgresUrl) => Promise<T>,
 ): Promise<ScratchResult<T>> {
   // It has to outlive a request to stop, because it drops the database.
   const lasting = { ...task, signal: new AbortController().signal };
   return await withBackupSession(lasting, async (admin) => {
-    if (!(await aside(admin, () => mayCreateDatabases(admin)))) {
-      return without("the role may not create databases");
-    }
-    // There all would be ours, and run with our rights.
-    if (await loadsUntrusted(admin, task.url, { isRefused: false })) {
-      return without("code of a role with fewer rights would run");
-    }
+    const obstacle = await obstacleOf(task, admin);
+    if (obstacle !== null) return without(obstacle);
     await dropLeftovers(admin);
     const { name, create } = await aside(admin, () => describeScratch(admin));
     try {
@@ -59,7 +57,12 @@ export async function withScratch<T>(
           });
         }
         try {
-          return { restored: await work(scratch), notRestored: null };
+          const url = {
+            ...place.url,
+            display: `the copy of ${task.url.display}`,
+            settings: { ...task.url.settings, search_path: admin.path },
+          };
+          return { restored: await work(scratch, url), notRestored: null };
         } catch (error) {
           if (sqlStateOf(error) === diskFull) return without(noRoom);
           if (!isUndefined(error)) throw error;
@@ -90,6 +93,47 @@ function without(notRestored: NotRestored) {
 
 const diskFull = "53100";
 const noRoom = "the server has no room for it twice";
+
+/** What keeps a scratch database from being made, as far as it can be seen before. */
+async function obstacleOf({ url }: BackupTask, admin: Session): Promise<NotRestored | null> {
+  if (!(await aside(admin, () => mayCreateDatabases(admin)))) return "the role may not create databases";
+  // There all would be ours, and run with our rights.
+  if (await loadsUntrusted(admin, url, { isRefused: false })) {
+    return "code of a role with fewer rights would run";
+  }
+  return null;
+}
+
+/** Lets something be tried on what was restored, when the planner knows it as it knows the database itself. */
+export async function tryOn(
+  scratch: Session,
+  trial: Pick<Trial, "content" | "url">,
+  onRestored: (trial: Trial) => Promise<void>,
+): Promise<void> {
+  await scratch.script("ANALYZE");
+  await onRestored({ ...trial, options: {}, remarks: trialRemarks });
+}
+
+const trialRemarks = [
+  "A lock is held from when it was first seen, which is looked for every few milliseconds, to the end of its transaction. Waiting for others to let go of theirs comes on top.",
+  "The server counts WAL for all its databases together: what others wrote meanwhile is in it.",
+];
+
+/** See `BackupEngine.trialObstacle`. */
+export async function scratchObstacle(task: BackupTask): Promise<TrialObstacle | null> {
+  return await withBackupSession(task, async (admin) => {
+    const state = await obstacleOf(task, admin);
+    if (state === null) return null;
+    const [role] = await aside(
+      admin,
+      () => query<{ name: string }>(admin, "SELECT quote_ident(current_user) AS name"),
+    );
+    const remedy = state === "the role may not create databases"
+      ? `Let the role create a database for it, as a superuser: ALTER ROLE ${role!.name} CREATEDB`
+      : "Run it as the role that owns the tables.";
+    return { state, remedy };
+  });
+}
 
 /** Whether an error says that there is no such thing, which may be in the database and outside of the copy. */
 function isUndefined(error: unknown): boolean {

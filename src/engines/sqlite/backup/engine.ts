@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { BackupEngine } from "../../backup_engine.ts";
 import { copyFailure } from "./copy_failure.ts";
-import { proveCopy } from "./copy.ts";
+import { proveAndTry } from "./trial.ts";
 import { dumpHere, type DumpJob, withSource } from "./dump.ts";
 import { isLarge, runApart } from "../apart/large_file.ts";
 import { prepare } from "../open_file.ts";
@@ -21,6 +21,7 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
 
   return {
     name: "sqlite",
+    keepsTrials: "beside the copy",
     suffix: ".db",
     estimate: () => guarded(() => withSource(path, sizeOf)),
     uncarried: () => Promise.resolve([]),
@@ -28,7 +29,9 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
       const job: DumpJob = { verb: "dump", path, url: url.display, to };
       return isLarge(path) ? runApart(job, { signal, onProgress }) : dumpHere(job, { signal, onProgress });
     },
-    prove: (from, signal, onProgress) => proveCopy(from, { signal, onProgress }),
+    prove: (from, signal, options) =>
+      proveAndTry(from, signal, { ...options, shown: url.display, remarks: trialRemarks }),
+    trialObstacle: () => Promise.resolve(null),
     restore: (from, signal, options) =>
       swapFile({
         url,
@@ -53,6 +56,10 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
     }
   }
 }
+
+const trialRemarks = [
+  "What others wait for here is the one write lock of the file. With a WAL, readers wait for nobody.",
+];
 
 function sizeOf(source: DatabaseSync): number {
   const row = prepare(

@@ -47,7 +47,7 @@ export async function startPaced(file: BesideFile, context: BesideContext, what:
       const began = performance.now();
       const turn = nextTurn({ size, rows }, await pace.relax(), limits);
       size = turn.size;
-      await pause(turn.pauseMs - (performance.now() - began));
+      await pace.pause(turn.pauseMs - (performance.now() - began), signal);
       if (turn.hold !== null) await hold(turn.hold);
     }
   }
@@ -63,14 +63,9 @@ export async function startPaced(file: BesideFile, context: BesideContext, what:
           hint: "Run the same command again when that is over: it goes on where it stopped.",
         });
       }
-      await pause(holdLookMs);
+      await sleep(holdLookMs, undefined, { signal }).catch(() => undefined);
       still = nextTurn({ size, rows: 0 }, await pace.relax(), limits).hold;
     }
-  }
-
-  async function pause(ms: number): Promise<void> {
-    // A stop is noticed before the next batch.
-    if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
   }
 
   return { repeat };

@@ -7,11 +7,11 @@ import { compareTexts } from "../../../../base/compare_texts.ts";
 import { open, rm } from "node:fs/promises";
 import type { Environment } from "../../../../base/env_file.ts";
 import { quoteName, quoteText } from "../../../../sql/quote.ts";
-import type { BackupContent, BackupEngine, OnProgress } from "../../../backup_engine.ts";
+import type { BackupContent, BackupEngine, OnProgress, ProveOptions } from "../../../backup_engine.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { loadArchive, restoreArchive } from "./restore.ts";
 import { ensureSchema } from "../replace.ts";
-import { withScratch } from "../scratch.ts";
+import { scratchObstacle, tryOn, withScratch } from "../scratch.ts";
 import {
   type BackupTask,
   inTransaction,
@@ -86,6 +86,7 @@ function engineOf({ url, client, reader, copier }: Parts): BackupEngine {
   const examine = <T>(work: (session: Session) => Promise<T>) => examineServer(url, client, work);
   return {
     name: "pg_dump",
+    keepsTrials: "on the server",
     suffix: ".dump",
     estimate: () =>
       examine((session) =>
@@ -99,10 +100,11 @@ function engineOf({ url, client, reader, copier }: Parts): BackupEngine {
         taskOf("copy", signal),
         async (session) => await dump(session, { path, signal, onProgress, ...await copier() }),
       ),
-    async prove(path, signal, onProgress) {
+    trialObstacle: () => scratchObstacle(taskOf("examine", new AbortController().signal)),
+    async prove(path, signal, options = {}) {
       const task = taskOf("prove a copy of", signal);
       try {
-        return await prove(task, { path, programs: reader, onProgress });
+        return await prove(task, { path, programs: reader, ...options });
       } catch (error) {
         throw taskFailure(task, error);
       }
@@ -218,23 +220,26 @@ async function dumpBesideReading(
 /** Restores a copy aside where that can be, or reads back what it holds. */
 async function prove(
   task: BackupTask,
-  { path, programs, onProgress }: Pick<Dumping, "path" | "programs" | "onProgress">,
+  { path, programs, onProgress, onRestored }: Pick<Dumping, "path" | "programs"> & ProveOptions,
 ): Promise<Proven & { readonly content: BackupContent }> {
   const archive = await openArchive({ programs, path, signal: task.signal });
   const { schema } = archive;
-  const { restored, notRestored } = await withScratch(task, "all", async (scratch) => {
+  const { restored, notRestored } = await withScratch(task, "all", async (scratch, url) => {
     await inTransaction(scratch, { mode: "write" }, async () => {
       await ensureSchema(scratch, schema);
       await loadArchive(scratch, archive, { owners: false });
     });
-    return await inTransaction(scratch, { mode: "snapshot" }, async () => ({
+    const { tables, sequences } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
       tables: await readTables(scratch, schema, onProgress),
       sequences: await readSequences(scratch, schema),
     }));
+    const content = await contentOf(archive, tables);
+    refuseOtherSequences(await archive.sequences(), sequences);
+    if (onRestored !== undefined) await tryOn(scratch, { content, url }, onRestored);
+    return content;
   });
-  const content = await contentOf(archive, restored?.tables ?? await readBack(archive));
-  if (restored !== null) refuseOtherSequences(await archive.sequences(), restored.sequences);
-  return { content, proof: restored === null ? "read back" : "scratch database", notRestored };
+  if (restored !== null) return { content: restored, proof: "scratch database", notRestored };
+  return { content: await contentOf(archive, await readBack(archive)), proof: "read back", notRestored };
 }
 
 /** Returns where each sequence of a schema stands, as pg_dump writes it: `5, true`. */

@@ -1,0 +1,108 @@
+import { HarborError } from "../../base/errors.ts";
+import type { OnTrial } from "../../backup/copy_and_prove.ts";
+import { isEmptyDatabase } from "../../backup/position.ts";
+import { type backupOptions, openAppBackups } from "../backup/options.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { recorded } from "../../rehearse/record.ts";
+import { type Breach, breachesOf } from "../../rehearse/rules/budgets.ts";
+import type { RunFigures } from "../../rehearse/rules/figures.ts";
+import type { Forecast } from "../../rehearse/rules/forecast.ts";
+import type { App } from "../../cli/app.ts";
+import type { Values } from "../../cli/options.ts";
+import { figuresJson, forecastJson, printComparison, printForecast } from "./forecast_output.ts";
+import { type MakeRehearsal, rehearseOnCopy } from "./rehearse_on_copy.ts";
+import { budgetsOf, type rehearsalOptions } from "./rehearsal_options.ts";
+import { budgetError, failureOf, refuseWithoutTrial } from "./run_rehearsal.ts";
+
+/** Keeps a run to budgets: rehearses it, refuses it where the forecast breaks one, and stops it where the run does. */
+export interface BudgetGuard {
+  /**
+   * Begins the rehearsal, once it is known that there is something to do.
+   *
+   * @param isStopped Whether the application is stopped for the backup: it then is rehearsed now, on a copy of its own
+   * @returns What rehearses on the copy that the backup is proven with, where it is to
+   * @throws {HarborError} `rehearsal_failed` also where something is missing for a rehearsal, `over_budget`
+   */
+  begin(context: RunContext, isStopped: boolean): Promise<OnTrial | undefined>;
+  /** Counts from here on what the database takes more. */
+  startHere(): Promise<void>;
+  /**
+   * Runs `work`, and stops it beyond a budget at the next place where that harms nobody: between two batches, or in a batch
+   * that the engine can roll back from outside.
+   *
+   * @throws {HarborError} `over_budget`, what is committed being so, and what `work` throws
+   */
+  run<T>(context: RunContext, work: (context: RunContext, onStep: () => void) => Promise<T>): Promise<T>;
+  /** Prints what the run took beside what was forecast. */
+  tell(): Promise<void>;
+  /** The same for `--json`. */
+  json(): Readonly<Record<string, unknown>>;
+}
+
+/** Opens the guard of a run. */
+export function openBudgetGuard(
+  app: App,
+  { options, make }: {
+    readonly options: Values<typeof rehearsalOptions & typeof backupOptions>;
+    readonly make: MakeRehearsal;
+  },
+): BudgetGuard {
+  const budgets = budgetsOf(options);
+  let startHere = () => Promise.resolve();
+  let forecast: Forecast | undefined;
+  let figures: RunFigures | undefined;
+  async function begin(context: RunContext, isStopped: boolean): Promise<OnTrial | undefined> {
+    if (await isEmptyDatabase(context)) return undefined;
+    await refuseWithoutTrial(app, options);
+    const onTrial: OnTrial = async (trial, timing) => {
+      forecast = await rehearseOnCopy(app, context, { trial, timing, make });
+      const breaches = breachesOf(forecast, budgets);
+      await printForecast(app, forecast, breaches);
+      const failure = failureOf(app, forecast) ?? budgetError(app, breaches);
+      if (failure === null) return;
+      throw failure.with({ details: { rehearsal: { ...forecastJson(forecast), breaches } } });
+    };
+    if (!isStopped) return onTrial;
+    await (await openAppBackups(app, options)).tryOnCopy(context, onTrial);
+    return undefined;
+  }
+
+  return {
+    begin,
+    startHere: () => startHere(),
+    async run(given, work) {
+      const stop = new AbortController();
+      const signal = AbortSignal.any([given.signal, stop.signal]);
+      const options = {
+        countsPauses: false,
+        maxLockMs: budgets.maxLockMs,
+        onFigures: (run: RunFigures) => {
+          const [breach] = breachesOf(run, budgets);
+          if (breach !== undefined && !stop.signal.aborted) stop.abort(stopped(given.database.url, breach));
+        },
+      };
+      const run = await recorded({ ...given, signal }, options, (running, { start, stepDone }) => {
+        startHere = start;
+        return work(running, stepDone);
+      });
+      figures = run.figures;
+      if (run.failure !== null) throw run.failure.error;
+      return run.result;
+    },
+    async tell() {
+      if (forecast !== undefined && figures !== undefined) await printComparison(app, forecast, figures);
+    },
+    json: () => ({
+      rehearsal: forecast === undefined ? null : { ...forecastJson(forecast), breaches: [] },
+      measured: figures === undefined ? null : figuresJson(figures),
+    }),
+  };
+}
+
+function stopped(url: string, breach: Breach): HarborError {
+  return new HarborError("over_budget", `Cannot go on with "${url}"`, {
+    state: `it goes beyond its budget: ${breach.words}; what is committed stays`,
+    hint: "Run the same command again to go on, with another budget.",
+    details: { breaches: [breach] },
+  });
+}

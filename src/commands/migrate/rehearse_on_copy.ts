@@ -1,0 +1,87 @@
+import type { BackupTiming } from "../../backup/copy_and_prove.ts";
+import type { Trial } from "../../engines/backup_engine.ts";
+import type { Database } from "../../engines/database.ts";
+import { openDatabase } from "../../engines/open/database.ts";
+import type { RunContext, RunEvent } from "../../engines/run_context.ts";
+import type { Finding } from "../../base/finding.ts";
+import { type Rehearsal, rehearse } from "../../rehearse/rehearse.ts";
+import type { Forecast } from "../../rehearse/rules/forecast.ts";
+import { backupCheck } from "../../verify/checks/backup.ts";
+import { historyCheck } from "../../verify/checks/history.ts";
+import { allChecks } from "../../verify/checks/all.ts";
+import { projectRulesPath } from "../../verify/rules/project_rules.ts";
+import { verify } from "../../verify/verify.ts";
+import type { App } from "../../cli/app.ts";
+import { openAppBackups } from "../backup/options.ts";
+
+/** Returns what is rehearsed, for the context of the copy. */
+export type MakeRehearsal = (
+  context: RunContext,
+  parts: Pick<Rehearsal, "check" | "copyMs" | "remarks">,
+) => Promise<Rehearsal>;
+
+/** Rehearses on a proven copy, and says what the database itself can expect. */
+export async function rehearseOnCopy(
+  app: App,
+  context: RunContext,
+  { trial, timing, make }: {
+    readonly trial: Trial;
+    readonly timing: BackupTiming;
+    readonly make: MakeRehearsal;
+  },
+): Promise<Forecast> {
+  const { client } = app.system;
+  const database = await openDatabase(trial.url, { client, access: "write", ...trial.options });
+  try {
+    const onCopy = { ...context, database, notify: quietly(context.notify) };
+    const rehearsal = await make(onCopy, {
+      check: () => checkResult(app, onCopy),
+      copyMs: timing.copyMs + timing.proofMs,
+      remarks: [unpaced, ...trial.remarks],
+    });
+    return await rehearse(onCopy, rehearsal);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Steps of a rehearsal are none of the database's. */
+function quietly(notify: RunContext["notify"]): RunContext["notify"] {
+  return (event: RunEvent) => {
+    if (event.kind === "step") {
+      return notify({ kind: "doing", text: `rehearsing: ${event.direction} ${event.id} ${event.name}` });
+    }
+    // What is to be noted is noted when it happens to the database itself.
+    if (event.kind !== "note") notify(event);
+  };
+}
+
+/** A copy has no backups, and stands at another revision on purpose. */
+const checks = allChecks.filter((check) => check !== backupCheck && check !== historyCheck);
+
+/** A check of a copy keeps nobody waiting. */
+const longestMs = 24 * 3_600_000;
+
+async function checkResult(app: App, context: RunContext): Promise<readonly Finding[]> {
+  const { database, history, version, signal, now, notify } = context;
+  const borrowed: Database = { ...database, close: () => Promise.resolve() };
+  const { findings } = await verify({
+    version,
+    signal,
+    now,
+    notify,
+    backups: {
+      store: await openAppBackups(app, { backupDir: undefined }),
+      maxAgeMs: Infinity,
+      isDrill: false,
+      copies: null,
+    },
+    readHistory: () => Promise.resolve(history),
+    readRules: () => app.readBeside(projectRulesPath),
+    openDatabase: () => Promise.resolve(borrowed),
+  }, { checks, quick: false, maxDurationMs: longestMs, withFacts: false });
+  return findings;
+}
+
+const unpaced =
+  "Times are those of a copy that was just written, on this machine and with nobody else at work: expect up to half as much again, and more where others use the disk.";

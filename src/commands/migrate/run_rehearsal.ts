@@ -1,0 +1,82 @@
+import { HarborError } from "../../base/errors.ts";
+import { isEmptyDatabase } from "../../backup/position.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { type Breach, breachesOf, type Budgets } from "../../rehearse/rules/budgets.ts";
+import { type Forecast, isSound } from "../../rehearse/rules/forecast.ts";
+import type { App } from "../../cli/app.ts";
+import type { Outcome } from "../../cli/command.ts";
+import type { Values } from "../../cli/options.ts";
+import { type backupOptions, openAppBackups } from "../backup/options.ts";
+import { forecastJson, printForecast } from "./forecast_output.ts";
+import { type MakeRehearsal, rehearseOnCopy } from "./rehearse_on_copy.ts";
+
+/** A rehearsal that somebody asked for, or that a budget demands. */
+export interface RehearsalRequest {
+  readonly options: Values<typeof backupOptions>;
+  readonly budgets: Budgets;
+  readonly make: MakeRehearsal;
+}
+
+/**
+ * Rehearses on a copy that is made for it alone, and says what came of it. The database is only read.
+ *
+ * @returns Also the fields of `--json`
+ */
+export async function runRehearsal(
+  app: App,
+  context: RunContext,
+  { options, budgets, make }: RehearsalRequest,
+): Promise<Outcome> {
+  if (await isEmptyDatabase(context)) {
+    app.report.line("nothing to rehearse: the database is empty");
+    return { json: { rehearsal: null } };
+  }
+  await refuseWithoutTrial(app, options);
+  const backups = await openAppBackups(app, options);
+  let forecast: Forecast | undefined;
+  await backups.tryOnCopy(context, async (trial, timing) => {
+    forecast = await rehearseOnCopy(app, context, { trial, timing, make });
+  });
+  const breaches = breachesOf(forecast!, budgets);
+  await printForecast(app, forecast!, breaches);
+  const json = { rehearsal: { ...forecastJson(forecast!), breaches } };
+  const failure = failureOf(app, forecast!) ?? budgetError(app, breaches);
+  if (failure !== null) return { json, failure };
+  app.report.line("nothing was changed");
+  return isSound(forecast!) ? { json } : { json, ok: false, exitCode: 3 };
+}
+
+/**
+ * Says what is missing for a rehearsal before anything is begun.
+ *
+ * @throws {HarborError} `rehearsal_failed`
+ */
+export async function refuseWithoutTrial(app: App, options: Values<typeof backupOptions>): Promise<void> {
+  const obstacle = await (await openAppBackups(app, options)).trialObstacle();
+  if (obstacle === null) return;
+  throw new HarborError("rehearsal_failed", `Cannot rehearse on a copy of "${app.databaseUrl().display}"`, {
+    state: obstacle.state,
+    hint: obstacle.remedy,
+  });
+}
+
+/** Returns the error of a plan that failed when it was tried; `null` when it did not. */
+export function failureOf(app: App, { failure, steps }: Forecast): HarborError | null {
+  if (failure === null) return null;
+  const step = steps.find(({ isDone }) => !isDone);
+  return new HarborError("rehearsal_failed", `Cannot change "${app.databaseUrl().display}"`, {
+    state: `on its copy it fails: ${failure.message}`,
+    hint: ["The database is as it was.", ...failure.hint],
+    details: { code: failure.code, revision: step?.revision ?? null },
+  });
+}
+
+/** Returns the error of a forecast that breaks a budget; `null` when it keeps all. */
+export function budgetError(app: App, breaches: readonly Breach[]): HarborError | null {
+  if (breaches.length === 0) return null;
+  return new HarborError("over_budget", `Cannot change "${app.databaseUrl().display}"`, {
+    state: `that goes beyond its budget: ${breaches.map(({ words }) => words).join("; ")}`,
+    hint: "The database is as it was. Change the revision, or allow more: --max-lock, --max-time, --max-disk",
+    details: { breaches },
+  });
+}

@@ -1,0 +1,40 @@
+import { constants, copyFileSync, rmSync } from "node:fs";
+import { sqliteFileUrl } from "../../../base/url/sqlite_url.ts";
+import type { OpenOptions } from "../../database.ts";
+import type { ProveOptions } from "../../backup_engine.ts";
+import { sideFiles } from "../database_file.ts";
+import { copyFailure } from "./copy_failure.ts";
+import { proveCopy } from "./copy.ts";
+
+/** For which database a copy is proven. */
+interface TrialOptions extends ProveOptions, Pick<OpenOptions, "largeRows"> {
+  /** Its address, as it may be shown. */
+  readonly shown: string;
+  /** See `Trial.remarks`. */
+  readonly remarks: readonly string[];
+}
+
+/** Proves a copy, and lets something be tried on another one that is made of it beside it. */
+export async function proveAndTry(
+  path: string,
+  signal: AbortSignal,
+  { onProgress, onRestored, shown, largeRows, remarks }: TrialOptions,
+): ReturnType<typeof proveCopy> {
+  const proven = await proveCopy(path, { signal, onProgress });
+  if (onRestored === undefined) return proven;
+  const trial = `${path}-trial`;
+  try {
+    try {
+      // Where the file system can, both share what neither changes.
+      copyFileSync(path, trial, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    } catch (error) {
+      throw copyFailure(shown, error);
+    }
+    const { content } = proven;
+    const options = largeRows === undefined ? {} : { largeRows };
+    await onRestored({ content, url: sqliteFileUrl(trial, `the copy of ${shown}`), options, remarks });
+    return proven;
+  } finally {
+    for (const ending of ["", ...sideFiles]) rmSync(trial + ending, { force: true });
+  }
+}

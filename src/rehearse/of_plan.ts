@@ -1,0 +1,42 @@
+import type { Finding } from "../base/finding.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { migrate, preparePlan } from "../migrate/migrate.ts";
+import type { Goal } from "../migrate/rules/plan.ts";
+import type { PaceOptions } from "../migrate/backfill_walk.ts";
+import { originsAfter } from "./rules/origins_after.ts";
+import type { Rehearsal } from "./rehearse.ts";
+
+/** What there is beside the plan itself. */
+export interface PlanOptions extends Pick<Rehearsal, "copyMs" | "remarks"> {
+  readonly goal: Goal;
+  readonly pace: PaceOptions;
+  check(): Promise<readonly Finding[]>;
+}
+
+/**
+ * Returns what is rehearsed of a plan, which is made anew on the copy: it is the one that the database itself has.
+ *
+ * @throws {HarborError} as `preparePlan`
+ */
+export async function planRehearsal(
+  context: RunContext,
+  { goal, pace, check, copyMs, remarks }: PlanOptions,
+): Promise<Rehearsal> {
+  const { from, to, steps } = await preparePlan(context, goal);
+  const run = (context: RunContext, goal: Goal, onStep: () => void) =>
+    migrate(context, { goal, pace, lockWaitMs: 0, onStep });
+  const { direction } = goal;
+  const isHalf = steps.some(({ resume }) => resume !== null);
+  return {
+    forward: (context, onStep) => run(context, { direction, text: to ?? "base" }, onStep),
+    back: isHalf
+      ? "its first step was interrupted before, and nothing leads back to half a step"
+      : (context, onStep) => run(context, { direction: other[direction], text: from ?? "base" }, onStep),
+    origins: (before, after) => originsAfter(context.history, steps, { before, after }),
+    check,
+    copyMs,
+    remarks,
+  };
+}
+
+const other = { upgrade: "downgrade", downgrade: "upgrade" } as const;

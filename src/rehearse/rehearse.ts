@@ -1,0 +1,112 @@
+import { compareSnapshots, type Difference } from "../schema/compare_snapshots.ts";
+import { HarborError, messageOf } from "../base/errors.ts";
+import type { Finding } from "../base/finding.ts";
+import type { Snapshot } from "../schema/snapshot.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { type Origins, startOf } from "../migrate/rules/origins.ts";
+import { recorded } from "./record.ts";
+import type { Failure, Forecast, WayBack } from "./rules/forecast.ts";
+import { differencesBetween, readSeen, type Seen } from "./compare_contents.ts";
+
+/** What is rehearsed. */
+export interface Rehearsal {
+  /** Does what is to be done, with the code that will do it on the database itself. */
+  readonly forward: Way;
+  /** Undoes it; why not, where nothing can. */
+  readonly back: Way | string;
+  /** Returns where what is there comes from after the way forward; `null` where that is not known. */
+  origins(before: Snapshot, after: Snapshot): Origins | null;
+  /** Looks at the result as `verify` does. */
+  check(): Promise<readonly Finding[]>;
+  /** How long the copy took, in milliseconds. */
+  readonly copyMs: number;
+  /** What of the figures will be otherwise on the database itself. */
+  readonly remarks: readonly string[];
+}
+
+/** Takes a database from one place to another. */
+export type Way = (context: RunContext, onStep: () => void) => Promise<unknown>;
+
+/**
+ * Does on a proven copy what is to be done on the database, looks at the result, undoes it and does it again. What fails is
+ * what the forecast says, and no error.
+ *
+ * @param context Its database is the copy
+ * @throws {HarborError} `interrupted`
+ */
+export async function rehearse(context: RunContext, rehearsal: Rehearsal): Promise<Forecast> {
+  const began = performance.now();
+  const tell = (text: string) => context.notify({ kind: "doing", text: `rehearsing: ${text}` });
+  const { signal, database } = context;
+  tell("reading all rows");
+  const before = await readSeen(database, signal);
+  const run = await recorded(
+    context,
+    { countsPauses: true },
+    (context, { stepDone }) => rehearsal.forward(context, stepDone),
+  );
+  const failure = run.failure === null ? null : failureOf(run.failure.error);
+  const base = {
+    ...run.figures,
+    failure,
+    copyMs: rehearsal.copyMs,
+    remarks: rehearsal.remarks,
+  };
+  const end = () => ({ rehearsalMs: performance.now() - began });
+  if (failure !== null) {
+    return { ...base, schema: [], losses: [], compared: nothing, findings: [], wayBack: null, ...end() };
+  }
+  tell("comparing all rows");
+  const after = await readSeen(database, signal);
+  const origins = rehearsal.origins(before.schema, after.schema);
+  const { losses, ...compared } = origins === null
+    ? { ...nothing, losses: [] }
+    : differencesBetween(before, after, origins);
+  tell("looking at the result");
+  const findings = (await rehearsal.check()).filter(({ status }) => status !== "pass");
+  tell("going back, and there again");
+  const wayBack = await tryWayBack(context, rehearsal, { before, after });
+  context.notify({ kind: "done" });
+  const schema = compareSnapshots(before.schema, after.schema).map(changeText);
+  return { ...base, schema, losses, compared, findings, wayBack, ...end() };
+}
+
+const nothing = { columns: 0, notCompared: [] };
+
+/** Undoes what was done and does it again, and says what was not as before. */
+async function tryWayBack(
+  context: RunContext,
+  { forward, back }: Rehearsal,
+  { before, after }: { readonly before: Seen; readonly after: Seen },
+): Promise<WayBack> {
+  if (typeof back === "string") return { why: back, failure: null, differences: [] };
+  const { database, signal } = context;
+  const differences: string[] = [];
+  const run = await recorded(context, { countsPauses: true }, async (context, { stepDone }) => {
+    await back(context, stepDone);
+    const returned = await readSeen(database, signal);
+    differences.push(
+      ...compareSnapshots(before.schema, returned.schema).map(changeText),
+      ...differencesBetween(before, returned, startOf(before.schema)).losses,
+    );
+    await forward(context, stepDone);
+    differences.push(...compareSnapshots(after.schema, await database.introspect()).map(changeText));
+  });
+  const failure = run.failure === null ? null : failureOf(run.failure.error);
+  if (failure?.code === "irreversible") return { why: failure.message, failure: null, differences: [] };
+  return { why: null, failure, differences: [...new Set(differences)] };
+}
+
+/** @throws {HarborError} `interrupted`, which is no failure of what was tried */
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof HarborError)) return { code: "internal", message: messageOf(error), hint: [] };
+  if (error.code === "interrupted") throw error;
+  return { code: error.code, message: error.message, hint: error.hintLines };
+}
+
+/** Says a difference as a change: of two schemas, neither is the right one. */
+function changeText({ kind, path, expected, actual }: Difference): string {
+  if (kind === "missing") return `${path} goes`;
+  if (kind === "extra") return `${path} comes: ${actual}`;
+  return `${path} becomes ${actual} instead of ${expected}`;
+}

@@ -1,0 +1,80 @@
+import { formatBytes, formatDuration } from "../../base/quantity.ts";
+import { type Growth, longestLock, type RunFigures, totalOf } from "./figures.ts";
+
+/** What a run may cost; `undefined` for no limit. */
+export interface Budgets {
+  /** For how long a lock may keep others waiting, in milliseconds. */
+  readonly maxLockMs?: number | undefined;
+  /** How long all steps together may take, in milliseconds. */
+  readonly maxTimeMs?: number | undefined;
+  /** By how much the database may grow on the way, in bytes. */
+  readonly maxDiskBytes?: number | undefined;
+}
+
+/** A budget that is not kept. */
+export interface Breach {
+  readonly budget: "max-lock" | "max-time" | "max-disk";
+  /** The step that breaks it, or has the greatest part; `null` where no step is known. */
+  readonly revision: string | null;
+  /** In milliseconds or bytes. */
+  readonly figure: number;
+  readonly allowed: number;
+  /** For people. */
+  readonly words: string;
+}
+
+/** Returns the budgets that a run, or a forecast of it, does not keep. */
+export function breachesOf(run: RunFigures, budgets: Budgets): readonly Breach[] {
+  return [...lockBreaches(run, budgets), ...timeBreaches(run, budgets), ...diskBreaches(run, budgets)];
+}
+
+function lockBreaches({ steps }: RunFigures, { maxLockMs }: Budgets): readonly Breach[] {
+  if (maxLockMs === undefined) return [];
+  return steps.flatMap(({ revision, name, locks }): readonly Breach[] => {
+    const lock = longestLock(locks);
+    if (lock === null || lock.heldMs <= maxLockMs) return [];
+    const on = lock.table === null ? "the database" : lock.table;
+    return [{
+      budget: "max-lock",
+      revision,
+      figure: Math.round(lock.heldMs),
+      allowed: maxLockMs,
+      words: `${revision} (${name}) keeps ${lock.blocks} of ${on} waiting for ${
+        formatDuration(lock.heldMs)
+      }, and --max-lock allows ${formatDuration(maxLockMs)}`,
+    }];
+  });
+}
+
+function timeBreaches({ steps, ms }: RunFigures, { maxTimeMs }: Budgets): readonly Breach[] {
+  if (maxTimeMs === undefined || ms <= maxTimeMs) return [];
+  const longest = steps.toSorted((a, b) => b.ms - a.ms)[0];
+  const most = longest === undefined
+    ? ""
+    : `, of that ${longest.revision} (${longest.name}) ${formatDuration(longest.ms)}`;
+  return [{
+    budget: "max-time",
+    revision: longest?.revision ?? null,
+    figure: Math.round(ms),
+    allowed: maxTimeMs,
+    words: `all takes ${formatDuration(ms)}${most}, and --max-time allows ${formatDuration(maxTimeMs)}`,
+  }];
+}
+
+function diskBreaches({ steps, growth }: RunFigures, { maxDiskBytes }: Budgets): readonly Breach[] {
+  if (maxDiskBytes === undefined || growth === null || totalOf(growth) <= maxDiskBytes) return [];
+  const sizeOf = (each: Growth | null) => each === null ? 0 : totalOf(each);
+  const largest = steps.toSorted((a, b) => sizeOf(b.growth) - sizeOf(a.growth))[0];
+  const most = largest === undefined
+    ? ""
+    : `, of that ${largest.revision} (${largest.name}) ${formatBytes(sizeOf(largest.growth))}`;
+  return [{
+    budget: "max-disk",
+    revision: largest?.revision ?? null,
+    figure: totalOf(growth),
+    allowed: maxDiskBytes,
+    words: `it takes ${formatBytes(totalOf(growth))} more on the disk${most}, and --max-disk allows ${
+      formatBytes(maxDiskBytes)
+    }`,
+  }];
+}

@@ -1,0 +1,84 @@
+import type { Direction } from "../../history/applied.ts";
+import { blockable, type Blocks, type HeldLock, type Space } from "../../engines/watch/figures.ts";
+
+/** What a step did, or what its rehearsal says that it will do. */
+export interface StepFigures {
+  readonly revision: string;
+  readonly name: string;
+  readonly direction: Direction;
+  /** From its beginning to its end, in milliseconds, with the pauses between batches. */
+  readonly ms: number;
+  /** Of that, the pauses; where they were made, they are not told apart and this is `null`. */
+  readonly pausesMs: number | null;
+  readonly batches: number;
+  /** Of each table and mode, for as long as it was held longest; the strongest first. */
+  readonly locks: readonly HeldLock[];
+  readonly rowsChanged: number;
+  /** `null` where the engine does not count them. */
+  readonly rowsRead: number | null;
+  /** By how much the file and the log grew at most; `null` where nobody can look. */
+  readonly growth: Growth | null;
+  /** Whether it came to its end. */
+  readonly isDone: boolean;
+}
+
+/** By how much more a database takes, in bytes. */
+export interface Growth {
+  readonly fileBytes: number;
+  readonly logBytes: number;
+  /** All that was written to temporary files; `null` where the engine does not tell. */
+  readonly tempBytes: number | null;
+}
+
+/** What a whole run did. */
+export interface RunFigures {
+  readonly steps: readonly StepFigures[];
+  /** Of all steps together. */
+  readonly ms: number;
+  /** At the moment at which it took most. */
+  readonly growth: Growth | null;
+}
+
+/** Returns how many more bytes there are than there were; what became smaller counts as nothing. */
+export function growthBetween(before: Space, after: Space): Growth {
+  const more = (a: number, b: number) => Math.max(0, b - a);
+  return {
+    fileBytes: more(before.fileBytes, after.fileBytes),
+    logBytes: more(before.logBytes, after.logBytes),
+    tempBytes: before.tempBytes === null || after.tempBytes === null
+      ? null
+      : more(before.tempBytes, after.tempBytes),
+  };
+}
+
+/** Returns all of it together. */
+export function totalOf({ fileBytes, logBytes, tempBytes }: Growth): number {
+  return fileBytes + logBytes + (tempBytes ?? 0);
+}
+
+/** Returns the one that takes more. */
+export function largerGrowth(a: Growth | null, b: Growth | null): Growth | null {
+  if (a === null || b === null) return a ?? b;
+  return totalOf(b) > totalOf(a) ? b : a;
+}
+
+/** Joins locks of several batches, the strongest first, and of those the ones held longest. */
+export function joinLocks(locks: readonly HeldLock[]): readonly HeldLock[] {
+  const longest = new Map<string, HeldLock>();
+  for (const lock of locks) {
+    const key = JSON.stringify([lock.table, lock.mode]);
+    const known = longest.get(key);
+    if (known === undefined || known.heldMs < lock.heldMs) longest.set(key, lock);
+  }
+  return [...longest.values()].toSorted((a, b) => rankOf(a) - rankOf(b) || b.heldMs - a.heldMs);
+}
+
+function rankOf({ blocks }: { readonly blocks: Blocks }): number {
+  return blockable.indexOf(blocks);
+}
+
+/** Returns the lock that keeps others waiting for longest; `null` when none does. */
+export function longestLock(locks: readonly HeldLock[]): HeldLock | null {
+  const waitedFor = locks.filter(({ blocks }) => blocks !== "nobody");
+  return waitedFor.toSorted((a, b) => b.heldMs - a.heldMs)[0] ?? null;
+}

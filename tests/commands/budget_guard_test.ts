@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { App } from "../../src/cli/app.ts";
+import { openBudgetGuard } from "../../src/commands/migrate/budget_guard.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { contextOf } from "../support/samples/adoption.ts";
+import { historyOf } from "../support/samples/script_history.ts";
+import { engines, withTestDatabase } from "../support/databases.ts";
+import { rejectsWith } from "../support/harbor_error.ts";
+import { sql } from "../support/user_sql.ts";
+
+const made = "CREATE TABLE boats (id INTEGER PRIMARY KEY NOT NULL, size INTEGER);\n" +
+  "INSERT INTO boats WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) SELECT i, 0 FROM n;";
+const filled = "-- harbor:backfill table=boats key=id\nUPDATE boats SET size = 9 WHERE size <> 9;";
+
+/** A guard that is only to hold a run to its budgets asks the program nothing. */
+function guardOf(maxTime: number | undefined, maxLock: number | undefined) {
+  const options = { rehearse: false, maxTime, maxLock, maxDisk: undefined };
+  return openBudgetGuard({} as App, { options: options as never, make: () => assert.fail() });
+}
+
+test("a run beyond its budget stops between two batches, and the same plan goes on from there", () =>
+  engines[0]!.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      const context = contextOf(database, historyOf("sqlite", [made, filled]));
+      const upgrade = (text: string) => ({ goal: { direction: "upgrade", text } as const, lockWaitMs: 0 });
+      await migrate(context, upgrade("+1"));
+      const left = async () => {
+        const [row] = await database.read<{ n: number }>(sql`SELECT count(*) AS n FROM boats WHERE size = 0`);
+        return Number(row!.n);
+      };
+      for (
+        const [maxTime, maxLock, words] of [[0, undefined, /--max-time/], [
+          undefined,
+          0,
+          /--max-lock/,
+        ]] as const
+      ) {
+        const before = await left();
+        const error = await rejectsWith(
+          "over_budget",
+          guardOf(maxTime, maxLock).run(context, (context) => migrate(context, upgrade("head"))),
+        );
+        assert.match(error.message, words);
+        const now = await left();
+        assert.ok(now > 0 && now <= before, `${now} of ${before} left`);
+      }
+      const guard = guardOf(600_000, 600_000);
+      await guard.run(context, (context) => migrate(context, upgrade("head")));
+      assert.equal(await left(), 0);
+      const { measured } = guard.json() as {
+        measured: { steps: { rowsChanged: number; isDone: boolean }[] };
+      };
+      assert.ok(measured.steps[0]!.isDone && measured.steps[0]!.rowsChanged > 0);
+    })
+  ));

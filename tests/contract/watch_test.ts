@@ -1,0 +1,130 @@
+import { sql } from "../support/user_sql.ts";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Database } from "../../src/engines/database.ts";
+import type { WatchedBatch } from "../../src/engines/watch/figures.ts";
+import { engines, openTestDatabase, withTestDatabase } from "../support/databases.ts";
+import { eachEngine } from "../support/each_engine.ts";
+import { rejectsWith } from "../support/harbor_error.ts";
+
+const made = [
+  sql`CREATE TABLE boats (id INTEGER PRIMARY KEY NOT NULL, name TEXT)`,
+  sql`INSERT INTO boats VALUES (1, 'Anna'), (2, 'Berta')`,
+];
+
+/** Returns what is told of the batches that commit meanwhile. */
+async function batchesDuring(database: Database, work: () => Promise<unknown>): Promise<WatchedBatch[]> {
+  const batches: WatchedBatch[] = [];
+  await database.watch({ onBatch: (batch) => batches.push(batch) }, work);
+  return batches;
+}
+
+eachEngine(
+  "watch() tells what a batch locked, and how many rows it changed",
+  async ({ engine, database }) => {
+    await database.write(made);
+    const batches = await batchesDuring(database, () =>
+      database.write([
+        sql`ALTER TABLE boats ADD COLUMN size INTEGER`,
+        sql`UPDATE boats SET name = 'Clara'`,
+        sql`CREATE TABLE owners (id INTEGER PRIMARY KEY NOT NULL)`,
+      ], "schema"));
+    assert.equal(batches.length, 1);
+    const [{ locks, rowsChanged, rowsRead } = assert.fail()] = batches;
+    assert.equal(rowsChanged, 2);
+    assert.ok(locks.every(({ heldMs }) => heldMs > 0));
+    if (engine.dialect === "postgresql") {
+      const strongest = locks.find(({ mode }) => mode === "AccessExclusiveLock");
+      assert.deepEqual([strongest!.table, strongest!.blocks], ["boats", "readers and writers"]);
+      assert.ok(rowsRead! >= 2);
+      // Nobody else sees a table that the same transaction made.
+      assert.ok(locks.every(({ table }) => table === "boats"));
+    } else {
+      assert.equal(rowsRead, null);
+      assert.ok(
+        locks.some(({ table, mode, blocks }) =>
+          table === null && mode === "write lock" && blocks === "writers"
+        ),
+      );
+    }
+    await database.write([sql`UPDATE boats SET name = 'Dora'`]);
+    assert.equal(batches.length, 1);
+  },
+);
+
+eachEngine("watch() tells nothing of a batch that failed, or of the lock's own", async ({ database }) => {
+  await database.write(made);
+  const batches = await batchesDuring(database, async () => {
+    await rejectsWith("statement_failed", database.write([sql`INSERT INTO boats VALUES (1, 'Emma')`]));
+    await database.withLock(() => Promise.resolve());
+  });
+  assert.deepEqual(batches, []);
+});
+
+eachEngine("pauses between batches are made, or only counted by who watches", async ({ database }) => {
+  await database.write(made);
+  const pace = await database.pace("boats");
+  const { signal } = new AbortController();
+  const counted: number[] = [];
+  const began = performance.now();
+  await database.watch(
+    { onBatch: () => {}, onPause: (ms) => counted.push(ms) },
+    () => pace.pause(60_000, signal),
+  );
+  assert.deepEqual(counted, [60_000]);
+  assert.ok(performance.now() - began < 30_000);
+  const paused = performance.now();
+  await pace.pause(30, signal);
+  assert.ok(performance.now() - paused >= 25);
+});
+
+for (const engine of engines.filter(({ name }) => name === "sqlite file" || name === "postgres 15")) {
+  test(`${engine.name}: watch() tells by how much a batch made the database larger`, () =>
+    engine.withDatabase((url) =>
+      withTestDatabase(url, async (database) => {
+        await database.write(made);
+        await database.watch({
+          onBatch: ({ space }) => assert.ok(space!.fileBytes + space!.logBytes > 0),
+        }, async () => {
+          const before = await database.space();
+          const many = Array.from({ length: 200 }, (_, i) =>
+            sql`INSERT INTO boats VALUES (${i + 10}, ${"x".repeat(4_000)})`);
+          await database.write(many);
+          const after = await database.space();
+          const grown = after!.fileBytes + after!.logBytes - before!.fileBytes - before!.logBytes;
+          assert.ok(grown > 20_000, String(grown));
+        });
+      })
+    ));
+}
+
+const postgres = engines.find(({ name }) => name === "postgres 15")!;
+
+test("postgres 15: a batch that keeps others waiting for longer than it may is broken off and rolled back", () =>
+  postgres.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      await database.write(made);
+      const watcher = { onBatch: () => assert.fail("it did not commit"), maxLockMs: 100 };
+      const error = await rejectsWith(
+        "over_budget",
+        database.watch(watcher, () =>
+          database.write(
+            [sql`ALTER TABLE boats ADD COLUMN size INTEGER`, sql`SELECT pg_sleep(20)`],
+            "schema",
+          )),
+      );
+      assert.match(error.message, /"boats": AccessExclusiveLock kept readers and writers waiting/);
+      assert.equal(error.details["budget"], "max-lock");
+      const { tables } = await database.introspect();
+      assert.equal(tables[0]!.columns.length, 2);
+      // A lock that keeps nobody waiting may be held as long as it takes.
+      const reader = await openTestDatabase(url, "write");
+      try {
+        await reader.watch({ onBatch: () => {}, maxLockMs: 100 }, () =>
+          reader.write([sql`UPDATE boats SET name = 'Clara'`, sql`SELECT pg_sleep(0.4)`]));
+      } finally {
+        await reader.close();
+      }
+      assert.deepEqual(await database.read(sql`SELECT DISTINCT name FROM boats`), [{ name: "Clara" }]);
+    })
+  ));

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { History } from "../../src/history/history.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { planRehearsal } from "../../src/rehearse/of_plan.ts";
+import { rehearse } from "../../src/rehearse/rehearse.ts";
+import type { Forecast } from "../../src/rehearse/rules/forecast.ts";
+import { contextOf } from "../support/samples/adoption.ts";
+import { historyOf, idOf } from "../support/samples/script_history.ts";
+import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
+
+const [sqlite, postgres] = ["sqlite file", "postgres 15"].map((name) =>
+  engines.find((each) => each.name === name)!
+);
+
+const boats = [
+  "CREATE TABLE boats (id INTEGER PRIMARY KEY NOT NULL, name TEXT, size INTEGER);\n" +
+  "INSERT INTO boats VALUES (1, 'Anna', 3), (2, 'Berta', 4);",
+  "DROP TABLE boats;",
+] as const;
+
+/** Rehearses the way from the first revision to head, on a database as its own copy. */
+function forecastOf(
+  engine: Engine,
+  second: string | readonly [up: string, down: string],
+  direction: "upgrade" | "downgrade" = "upgrade",
+): Promise<Forecast> {
+  return engine.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      const history: History = historyOf(engine.dialect, [boats, second]);
+      const context = contextOf(database, history);
+      const to = direction === "upgrade" ? idOf(0) : "head";
+      await migrate(context, { goal: { direction: "upgrade", text: to }, lockWaitMs: 0 });
+      const goal = { direction, text: direction === "upgrade" ? "head" : idOf(0) };
+      const check = () => Promise.resolve([]);
+      const plan = { goal, pace: {}, check, copyMs: 7, remarks: ["a remark"] };
+      return await rehearse(context, await planRehearsal(context, plan));
+    })
+  );
+}
+
+test("a rehearsal tells of each step what it does, what changes, and that all of it can be undone", async () => {
+  const { steps, failure, schema, losses, compared, wayBack, ms, growth, copyMs, remarks } = await forecastOf(
+    sqlite!,
+    [
+      "ALTER TABLE boats ADD COLUMN berth TEXT;\nUPDATE boats SET berth = 'A';",
+      "ALTER TABLE boats DROP COLUMN berth;",
+    ],
+  );
+  assert.equal(failure, null);
+  assert.equal(steps.length, 1);
+  const [step] = steps;
+  assert.deepEqual([step!.revision, step!.direction, step!.isDone, step!.batches], [
+    idOf(1),
+    "upgrade",
+    true,
+    1,
+  ]);
+  assert.ok(step!.rowsChanged >= 2);
+  assert.ok(ms >= step!.ms && growth !== null);
+  assert.deepEqual(schema, ["column boats.berth comes: TEXT NULL"]);
+  assert.deepEqual(losses, []);
+  assert.deepEqual(compared, { columns: 3, notCompared: [] });
+  assert.deepEqual(wayBack, { why: null, failure: null, differences: [] });
+  assert.deepEqual([copyMs, remarks], [7, ["a remark"]]);
+});
+
+test("a backfill of a rehearsal is not paced, and its pauses are in the forecast", async () => {
+  const rows =
+    "INSERT INTO boats WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) SELECT i, 'x', 1 FROM n;\n";
+  const { steps: [step] } = await forecastOf(sqlite!, [
+    `${rows}-- harbor:backfill table=boats key=id\nUPDATE boats SET size = 9 WHERE size <> 9;`,
+    "UPDATE boats SET size = 1;",
+  ]);
+  assert.ok(step!.batches > 2, `${step!.batches} batches`);
+  assert.ok(step!.pausesMs! > 0 && step!.ms >= step!.pausesMs!);
+});
+
+test("a step that fails is the forecast, not an error, and nothing is tried after it", async () => {
+  const { steps, failure, wayBack, schema } = await forecastOf(
+    sqlite!,
+    "INSERT INTO boats VALUES (1, 'again', 0);",
+  );
+  assert.equal(failure?.code, "statement_failed");
+  assert.match(failure!.message, /Cannot upgrade "000000000002".*UNIQUE/);
+  assert.deepEqual([steps[0]?.isDone, wayBack, schema], [false, null, []]);
+});
+
+test("what has no way back says so, and one that fails says why", async () => {
+  const { wayBack: none } = await forecastOf(sqlite!, "ALTER TABLE boats ADD COLUMN berth TEXT;");
+  assert.match(none!.why!, /it has no downgrade script/);
+  const { wayBack: bad } = await forecastOf(sqlite!, [
+    "ALTER TABLE boats ADD COLUMN berth TEXT;",
+    "DROP TABLE ships;",
+  ]);
+  assert.match(bad!.failure!.message, /ships/);
+});
+
+test("values that a trigger changes beside what a step says are found by their digests", async () => {
+  const { losses } = await forecastOf(sqlite!, [
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY NOT NULL);\n" +
+    "CREATE TRIGGER t AFTER INSERT ON notes BEGIN UPDATE boats SET name = 'lost' WHERE id = 2; END;\n" +
+    "INSERT INTO notes VALUES (1);\nDROP TRIGGER t;",
+    "DROP TABLE notes;",
+  ]);
+  assert.deepEqual(losses, ["boats.name has other values than before"]);
+});
+
+test("a way back that loses values is told", async () => {
+  const { wayBack } = await forecastOf(sqlite!, [
+    "ALTER TABLE boats DROP COLUMN size;",
+    "ALTER TABLE boats ADD COLUMN size INTEGER;",
+  ], "upgrade");
+  assert.deepEqual(wayBack!.differences, ["boats.size has other values than before"]);
+});
+
+test("a downgrade is rehearsed down, and up again", async () => {
+  const { steps, wayBack, schema } = await forecastOf(sqlite!, [
+    "ALTER TABLE boats ADD COLUMN berth TEXT;",
+    "ALTER TABLE boats DROP COLUMN berth;",
+  ], "downgrade");
+  assert.deepEqual(steps.map(({ direction }) => direction), ["downgrade"]);
+  assert.deepEqual(schema, ["column boats.berth goes"]);
+  assert.equal(wayBack!.failure, null);
+});
+
+test("PostgreSQL: locks by table, rows read, WAL and digests of columns in the forecast", async () => {
+  const { steps: [step], losses, compared, failure, wayBack } = await forecastOf(postgres!, [
+    "ALTER TABLE boats ALTER COLUMN size TYPE bigint;\nUPDATE boats SET size = size + 1;",
+    "ALTER TABLE boats ALTER COLUMN size TYPE integer;\nUPDATE boats SET size = size - 1;",
+  ]);
+  assert.equal(failure, null);
+  assert.deepEqual([step!.locks[0]!.table, step!.locks[0]!.blocks], ["boats", "readers and writers"]);
+  assert.equal(step!.rowsChanged, 2);
+  assert.ok(step!.rowsRead! >= 2);
+  assert.ok(step!.growth!.logBytes > 0);
+  assert.deepEqual(losses, []);
+  assert.equal(compared.columns, 2);
+  assert.deepEqual(wayBack, { why: null, failure: null, differences: [] });
+});
