@@ -92,6 +92,33 @@ const cases = [
     files({ indexes: [{ ...unique, valid: false }] }),
     ["duplicate name"],
   ],
+  [
+    "demands nothing by a value that the snapshot does not say (PostgreSQL)",
+    "postgresql",
+    files({
+      indexes: [{ ...unique, where: `"files"."name" = $1` }],
+      checks: [{ ...check, expression: `"name" <> $1` }],
+    }),
+    files(),
+    [],
+  ],
+  [
+    "demands nothing by a value that the snapshot does not say (SQLite)",
+    "sqlite",
+    files({
+      indexes: [{ ...unique, where: `"files"."name" = ?` }],
+      checks: [{ ...check, expression: `"name" <> ?` }],
+    }),
+    files(),
+    [],
+  ],
+  [
+    "demands what a condition says in a text that looks like such a value",
+    "postgresql",
+    files({ indexes: [{ ...unique, where: `"name" = '$1'` }] }),
+    files(),
+    ["duplicate name"],
+  ],
   ["demands a key where there was none", "postgresql", files(), files({ primaryKey: [] }), ["duplicate id"]],
   ["demands what a check allows", "postgresql", files({ checks: [check] }), files(), ["not allowed name"]],
   [

@@ -2,6 +2,7 @@ import type { Dialect } from "../../base/dialect.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
 import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { columnsIn } from "../../sql/expression_columns.ts";
+import { hasParameter } from "../../sql/has_parameter.ts";
 import { markedTable, writeOwnSchema } from "../../sql/own_schema.ts";
 import { quoteName } from "../../sql/quote.ts";
 
@@ -131,7 +132,8 @@ function ofKeys(subject: DemandSources): readonly Demand[] {
       sameNames(key.columns, columns) &&
       (key.where === null || (where !== null && isSameExpression(key.where, where, dialect)))
     );
-    if (!isThere || isGuaranteed) return [];
+    const isUnknown = where !== null && hasParameter(where, dialect);
+    if (!isThere || isGuaranteed || isUnknown) return [];
     const names = columns.map(quoteName).join(", ");
     const list = columns.length > 1 ? `(${names})` : names;
     const condition = where === null ? "" : ` WHERE ${where}`;
@@ -170,7 +172,7 @@ function ofCheck(check: Check, subject: DemandSources): readonly Demand[] {
   );
   const columns = columnsIn(check.expression, table.columns, dialect);
   const isThere = columns.every((name) => found.columns.some((column) => column.name === name));
-  if (isGuaranteed || !isThere) return [];
+  if (isGuaranteed || !isThere || hasParameter(check.expression, dialect)) return [];
   const state = `have a ${columns.join(" or ")} that is not allowed: ${check.expression}`;
   return [
     demand(

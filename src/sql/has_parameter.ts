@@ -1,0 +1,20 @@
+import type { Dialect } from "../base/dialect.ts";
+import { HarborError } from "../base/errors.ts";
+import { tokensOf } from "./cursor.ts";
+
+const parameters: Readonly<Record<Dialect, RegExp>> = { sqlite: /^\?$/, postgresql: /^\$\d+$/ };
+
+/**
+ * Says whether an expression has the place of a value in it, as a schema.ts with `${value}` in an index or a check leaves it
+ * in drizzle-kit's snapshot: which value was meant nobody knows, and no database can run it.
+ */
+export function hasParameter(expression: string, dialect: Dialect): boolean {
+  try {
+    return tokensOf(expression, dialect).some(({ kind, text }) =>
+      (kind === "word" || kind === "sign") && parameters[dialect].test(text)
+    );
+  } catch (error) {
+    if (error instanceof HarborError) return false;
+    throw error;
+  }
+}
