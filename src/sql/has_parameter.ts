@@ -2,7 +2,8 @@ import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import { tokensOf } from "./cursor.ts";
 
-const parameters: Readonly<Record<Dialect, RegExp>> = { sqlite: /^\?$/, postgresql: /^\$\d+$/ };
+/** What begins a parameter: `?`, or the first of `$1`, which no name has. */
+const parameters: Readonly<Record<Dialect, string>> = { sqlite: "?", postgresql: "$" };
 
 /**
  * Says whether an expression has the place of a value in it, as a schema.ts with `${value}` in an index or a check leaves it
@@ -11,7 +12,7 @@ const parameters: Readonly<Record<Dialect, RegExp>> = { sqlite: /^\?$/, postgres
 export function hasParameter(expression: string, dialect: Dialect): boolean {
   try {
     return tokensOf(expression, dialect).some(({ kind, text }) =>
-      (kind === "word" || kind === "sign") && parameters[dialect].test(text)
+      kind === "sign" && text === parameters[dialect]
     );
   } catch (error) {
     if (error instanceof HarborError) return false;
