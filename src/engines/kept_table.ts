@@ -154,12 +154,20 @@ export function retryKept({ revision, direction }: Pick<Kept, "revision" | "dire
   return sql`UPDATE ${keptTable} SET state = 'kept', last_row = 0 WHERE revision = ${revision} AND direction = ${direction}`;
 }
 
-/** Returns the statements that forget kept data and take away its side table. */
-export function deleteKept({ id, sideTable }: Pick<Kept, "id" | "sideTable">): readonly SQL[] {
-  return [
-    sql`DROP TABLE IF EXISTS ${ownTable(sideTable)}`,
-    sql`DELETE FROM ${keptTable} WHERE id = ${id}`,
-  ];
+/** Forgets kept data and takes away its side tables; the registry, too, when it has nothing else. */
+export async function forgetKept(
+  database: Database,
+  forgotten: readonly Pick<Kept, "id" | "sideTable">[],
+): Promise<void> {
+  if (forgotten.length === 0) return;
+  const ids = new Set(forgotten.map(({ id }) => id));
+  const isLast = (await readKept(database)).every(({ id }) => ids.has(id));
+  await database.write([
+    ...forgotten.map(({ sideTable }) => sql`DROP TABLE IF EXISTS ${ownTable(sideTable)}`),
+    ...isLast
+      ? [sql`DROP TABLE IF EXISTS ${keptTable}`]
+      : forgotten.map(({ id }) => sql`DELETE FROM ${keptTable} WHERE id = ${id}`),
+  ]);
 }
 
 /**

@@ -8,8 +8,9 @@ import {
   readBackfills,
   updateBackfill,
 } from "../engines/version_table.ts";
-import { createWalker, type PaceOptions, type Stretch } from "./backfill_walk.ts";
-import { countKeys, type KeyPlace, readEdgeKey, updateWithin, type Window } from "./backfill_window.ts";
+import { createWalker, type PaceOptions, type Stretch } from "./paced/backfill_walk.ts";
+import { countKeys, type KeyPlace, readEdgeKey, updateWithin, type Window } from "./paced/backfill_window.ts";
+import type { BackfillKeeping } from "./kept/keep_backfill.ts";
 import type { RunContext } from "../engines/run_context.ts";
 
 /** How many rows that came meanwhile are left to the closing batch. */
@@ -40,6 +41,8 @@ export interface BackfillTask {
   /** What records it as done, in the batch that changes the last rows. */
   readonly record: readonly SQL[];
   readonly pace: PaceOptions;
+  /** What puts aside what it changes; `null` when nothing has to be. */
+  readonly keeping: BackfillKeeping | null;
 }
 
 /**
@@ -64,8 +67,12 @@ export async function runBackfill(context: RunContext, task: BackfillTask): Prom
     : await walk(context, task, { state: saved ?? await begin(context, task), pace });
 
   const finished = { ...state, batches: state.batches + 1, finishedAt: context.now().toISOString() };
-  const [rows = 0] = await database.write([
-    updateWithin(backfill, { from: after(state.endKey), end: null }),
+  const range = { from: after(state.endKey), end: null };
+  const before = task.keeping?.before(range) ?? [];
+  const { [before.length]: rows = 0 } = await database.write([
+    ...before,
+    updateWithin(backfill, range),
+    ...task.keeping?.closing ?? [],
     ...task.record,
     ...(isSmall ? insertBackfill(finished) : [updateBackfill(finished)]),
   ]);
@@ -82,7 +89,7 @@ export async function runBackfill(context: RunContext, task: BackfillTask): Prom
 /** Changes all rows but those that come last, and returns how far it came. */
 async function walk(
   context: RunContext,
-  { backfill, pace: options }: BackfillTask,
+  { backfill, keeping, pace: options }: BackfillTask,
   { state: from, pace }: { readonly state: BackfillState; readonly pace: Pace },
 ): Promise<BackfillState> {
   const { database } = context;
@@ -100,6 +107,9 @@ async function walk(
   ): Stretch => ({
     from,
     end: state.endKey,
+    ...keeping === null ? {} : {
+      change: (range) => [...keeping.before(range), updateWithin(backfill, range)],
+    },
     save: (window) => [
       updateBackfill({
         ...state,

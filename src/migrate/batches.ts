@@ -29,6 +29,8 @@ export interface Script {
   /** Goes before them. */
   readonly before: readonly SQL[];
   readonly statements: readonly SQL[];
+  /** The place in the whole script of the first one. */
+  readonly start: number;
   /** Returns what records that so many of them are done, in the order in which that happens. */
   recordAfter(done: number): readonly SQL[];
 }
@@ -107,7 +109,7 @@ export function* batchesOf(step: Step, options: BatchOptions): Generator<Batch> 
           ...plain,
           mode: "schema",
           statements: [...before, ...texts, ...record(phase.end)],
-          script: { before, statements: texts, recordAfter },
+          script: { before, statements: texts, start: phase.start, recordAfter },
         };
         before = [];
         break;

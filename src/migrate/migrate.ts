@@ -16,9 +16,13 @@ import {
   updateDurations,
 } from "../engines/version_table.ts";
 import { type BackfillResult, runBackfill } from "./backfill.ts";
-import type { PaceOptions } from "./backfill_walk.ts";
+import type { PaceOptions } from "./paced/backfill_walk.ts";
 import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "../engines/run_context.ts";
+import { createKeeper, withKeeping } from "./kept/keeper.ts";
+import { pruneKept } from "./kept/prune.ts";
+import { isUndoneBy, putBack, type ReturnedResult } from "./kept/put_back.ts";
+import { resumeReturns, tendKept } from "./kept/tend.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { isLedgerKept, keepLedger, recordWayBack, recordWaysBack } from "../state/keep_ledger.ts";
@@ -43,6 +47,8 @@ export interface MigrateResult {
   readonly from: string | null;
   readonly to: string | null;
   readonly steps: readonly StepResult[];
+  /** What an earlier run had not put back to the end. */
+  readonly returned: readonly ReturnedResult[];
 }
 
 export interface MigrateOptions {
@@ -51,6 +57,8 @@ export interface MigrateOptions {
   readonly lockWaitMs: number;
   /** What the user wants of the pace of backfills. */
   readonly pace?: PaceOptions;
+  /** Whether to put aside what steps destroy; they do unless told. */
+  readonly keep?: boolean;
   /** Called under the lock when there is something to do, before the first statement; what it throws ends the run. */
   readonly beforeSteps?: (plan: PreparedPlan) => Promise<void>;
   /** Told of each step when it is complete. */
@@ -92,7 +100,8 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
   if (steps.length === 0 && state.kind !== "alembic") {
     if (options.goal.direction === "upgrade") await tidyAlone(context, state);
     if ((await readBeside(context.database)).length > 0) await clearBeside(context, [], options.lockWaitMs);
-    return { from, to, steps: [] };
+    const returned = state.kind === "managed" ? await tendKept(context, options) : [];
+    return { from, to, steps: [], returned };
   }
   const seen = await lookAhead(context, options.goal, first);
   return context.database.withLock(async () => {
@@ -115,9 +124,13 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     if (steps.length === 0 && state.kind === "alembic") {
       await context.database.write(startingBatch(context, state));
     }
+    const returned = state.kind === "managed"
+      ? await resumeReturns(context, state.applied, options.pace)
+      : [];
     const run = (onStep: (result: StepResult) => void) =>
       runSteps(context, steps, { state, ledger, ahead, options: { ...options, onStep } });
-    return { from, to, steps: await recordWhatIsLeft(context, { ...prepared, onStep: options.onStep }, run) };
+    const done = await recordWhatIsLeft(context, { ...prepared, onStep: options.onStep }, run);
+    return { from, to, steps: done, returned };
   }, lockOptions(context, options.lockWaitMs));
 }
 
@@ -207,7 +220,7 @@ export async function waysOfPlan(
 async function runSteps(
   context: RunContext,
   steps: readonly Step[],
-  { state, ledger, ahead, options: { pace = {}, onStep } }: {
+  { state, ledger, ahead, options: { pace = {}, keep = true, onStep } }: {
     readonly state: State;
     readonly ledger: boolean;
     readonly ahead: LookAhead | null;
@@ -224,13 +237,14 @@ async function runSteps(
     try {
       stopIfAsked(context.signal);
       if (index > 0) await ahead?.before(step);
-      const result = await runStep(context, step, { ...optionsAt(index), pace });
+      const result = await runStep(context, step, { ...optionsAt(index), pace, keep });
       done.push(result);
       onStep?.(result);
     } catch (error) {
       throw withProgress(error, step, done);
     }
   }
+  if (state.kind === "managed" && steps[0]?.direction === "upgrade") await pruneKept(context);
   const upgraded = done.slice(together.length).filter((result) => result.direction === "upgrade");
   if (upgraded.length > 0) {
     await context.database.write([updateDurations(upgraded)]);
@@ -241,7 +255,7 @@ async function runSteps(
 async function runStep(
   context: RunContext,
   step: Step,
-  options: BatchOptions & { readonly pace: PaceOptions },
+  options: BatchOptions & { readonly pace: PaceOptions; readonly keep: boolean },
 ): Promise<StepResult> {
   const { revision, direction } = step;
   const { database, notify, now } = context;
@@ -255,19 +269,28 @@ async function runStep(
   notify({ kind: "step", id: revision.id, name: revision.name, direction });
   const startedAt = now().getTime();
   const backfills: BackfillResult[] = [];
+  const keeper = createKeeper(context, step, options.keep);
   for (const batch of batchesOf(step, options)) {
     stopIfAsked(context.signal);
     if (batch.backfill !== null) {
       const { backfill, statements: [, ...record] } = batch;
       const { pace } = options;
-      const task = { revision: revision.id, statement: batch.statement!, backfill, record, pace };
+      const keeping = await keeper.planBackfill(backfill, batch.statement!);
+      const task = { revision: revision.id, statement: batch.statement!, backfill, record, pace, keeping };
       backfills.push(await runBackfill(context, task));
+      await keeper.settleBackfill(keeping);
     } else if (batch.script !== null && database.beside !== undefined) {
-      await runBeside(context, batch.script, options.pace);
+      await runBeside(context, batch.script, { pace: options.pace, keeper });
     } else if (!await isMade(context, batch, step)) {
-      await database.write(batch.statements, batch.mode);
+      const keeping = batch.script === null
+        ? null
+        : await keeper.plan(batch.script.start, batch.script.statements.length);
+      await database.write(withKeeping(batch.statements, keeping), batch.mode);
+      await keeper.settle(keeping);
     }
   }
+  const undone = { revision: revision.id, direction };
+  const returned = await putBack(context, (kept) => isUndoneBy(kept, undone), options.pace);
   return {
     revision: revision.id,
     name: revision.name,
@@ -275,6 +298,8 @@ async function runStep(
     source,
     ms: now().getTime() - startedAt,
     backfills,
+    kept: keeper.kept(),
+    returned,
   };
 }
 

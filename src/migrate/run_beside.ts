@@ -6,7 +6,8 @@ import type { Database } from "../engines/database.ts";
 import type { Backfill } from "../history/statement.ts";
 import type { Step } from "./rules/plan.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { createWalker, type PaceOptions } from "./backfill_walk.ts";
+import { type Keeper, withKeeping } from "./kept/keeper.ts";
+import { createWalker, type PaceOptions } from "./paced/backfill_walk.ts";
 
 /**
  * Runs statements that are one transaction to every other engine: on one that can change large tables beside writers,
@@ -16,8 +17,8 @@ import { createWalker, type PaceOptions } from "./backfill_walk.ts";
  */
 export async function runBeside(
   context: RunContext,
-  { before, statements, recordAfter }: Script,
-  pace: PaceOptions,
+  { before, statements, start, recordAfter }: Script,
+  { pace, keeper }: { readonly pace: PaceOptions; readonly keeper: Keeper },
 ): Promise<void> {
   const { database, signal, notify } = context;
   let left = statements;
@@ -26,9 +27,15 @@ export async function runBeside(
     stopIfAsked(signal);
     const { count, beside: change } = await nextPiece(database, left);
     const done = statements.length - left.length;
-    if (change === null) {
+    const keeping = change?.way === "definition" || change?.way === "index"
+      ? null
+      : await keeper.plan(start + done, count);
+    if (change === null || keeping !== null) {
+      // A copy beside writers does not see what is lost at the moment in which it takes the table's place.
       const own = left.slice(0, count);
-      await database.write([...opening, ...own, ...recordAfter(done + count)], "schema");
+      const batch = withKeeping([...opening, ...own, ...recordAfter(done + count)], keeping);
+      await database.write(batch, "schema");
+      await keeper.settle(keeping);
     } else {
       if (opening.length > 0) await database.write(opening);
       const fill: BesideTask["fill"] = (backfill) => fillRows(context, backfill, pace);

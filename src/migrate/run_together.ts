@@ -51,7 +51,16 @@ export async function runTogether(
         batches: 1,
         longestBatchMs: ms,
       }));
-      done.push({ revision: revision.id, name: revision.name, direction, source: "history", ms, backfills });
+      done.push({
+        revision: revision.id,
+        name: revision.name,
+        direction,
+        source: "history",
+        ms,
+        backfills,
+        kept: [],
+        returned: [],
+      });
     }
   }
 }

@@ -1,4 +1,6 @@
 import type { BackfillResult } from "./backfill.ts";
+import type { KeptResult } from "./kept/keep.ts";
+import type { ReturnedResult } from "./kept/put_back.ts";
 import type { Direction } from "../history/applied.ts";
 import type { ScriptSource } from "./rules/plan.ts";
 
@@ -12,4 +14,8 @@ export interface StepResult {
   /** Of steps that shared a transaction, each has its share. */
   readonly ms: number;
   readonly backfills: readonly BackfillResult[];
+  /** What it would have destroyed, and was put aside. */
+  readonly kept: readonly KeptResult[];
+  /** What had been kept when it was undone, and was put back. */
+  readonly returned: readonly ReturnedResult[];
 }

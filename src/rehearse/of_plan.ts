@@ -2,7 +2,7 @@ import type { Finding } from "../base/finding.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { migrate, preparePlan } from "../migrate/migrate.ts";
 import type { Goal } from "../migrate/rules/plan.ts";
-import type { PaceOptions } from "../migrate/backfill_walk.ts";
+import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";
 import { originsAfter } from "./rules/origins_after.ts";
 import type { Rehearsal } from "./rehearse.ts";
 

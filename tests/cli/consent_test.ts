@@ -124,7 +124,8 @@ eachCase(
       );
       assert.match(stderr, /^stops +ec13aa6, 24de3e0, 80527ac, f5b2770: users\.last_login is missing then$/m);
       assert.match(stderr, /^may run +none of the known releases$/m);
-      assert.match(stderr, /^backup +made first; only it has what goes$/m);
+      assert.match(stderr, /^kept +what goes is put aside in the database, and comes back when /m);
+      assert.match(stderr, /^backup +made first$/m);
     }
     if (given.engine.dialect === "postgresql") {
       await given.query("COMMENT ON INDEX ix_files_storage_backend IS 'for the bill'");
@@ -137,6 +138,9 @@ eachCase(
         new RegExp(`^goes +${loss}$`, "m"),
       );
     }
+    const alone = await given.expect(4, "downgrade", initial, "--no-keep");
+    assert.match(alone.stderr, /^kept +nothing: what goes does not come back$/m);
+    assert.match(alone.stderr, /^backup +made first; only it has what goes$/m);
     const { stderr } = await given.expect(4, "downgrade", "base", "--no-backup");
     assert.match(stderr, /^goes +table files \(7 rows\), table (?:users|collections) \(1 row\)/m);
     assert.match(stderr, /^backup +none$/m);

@@ -98,6 +98,14 @@ const setUps: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     await sqlite.query(url, "UPDATE files SET storage_path = 'collections/x' WHERE id IN (4, 7, 9)");
     await harbor("backup");
   },
+  "a thousand files of which ten lie in R2": async ({ harbor, url }) => {
+    await harbor("upgrade f27bd10b7ec4");
+    await addFiles(sqlite, url, 1000);
+    await sqlite.query(
+      url,
+      "UPDATE files SET storage_backend = CASE WHEN id > 990 THEN 'r2' ELSE 'local' END",
+    );
+  },
   "a database in use": async ({ harbor }) => {
     await harbor("upgrade");
     await harbor("backup");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { sql } from "drizzle-orm";
 import {
   createKeptTable,
-  deleteKept,
+  forgetKept,
   insertKept,
   type Kept,
   keptName,
@@ -47,7 +47,7 @@ eachEngine(
     assert.deepEqual((await database.introspect()).tables, []);
     await database.write([updateKept({ ...kept, state: "returning", lastRow: 9 })]);
     assert.deepEqual(await readKept(database), [{ ...kept, state: "returning", lastRow: 9 }]);
-    await database.write(deleteKept(kept));
+    await forgetKept(database, [kept]);
     assert.deepEqual(await readKept(database), []);
   },
 );

@@ -58,7 +58,11 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
           const plan = await preparePlan(context, { direction: "downgrade", text: "f27bd10b7ec4" });
           const { losses } = (await preflight(context, plan.from, plan.steps))!;
           const consequences = { ...noConsequences, losses };
-          const { facts } = await downgradeQuestion(context, plan, { noBackup: false, consequences });
+          const { facts } = await downgradeQuestion(context, plan, {
+            noBackup: false,
+            noKeep: false,
+            consequences,
+          });
           assert.deepEqual(facts.filter(([label]) => label === "goes"), [
             ["goes", "no table and no column"],
             ...losses.map((loss) => ["goes", loss]),

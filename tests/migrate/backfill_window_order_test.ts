@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Backfill } from "../../src/history/statement.ts";
-import { readEdgeKey, readWindow } from "../../src/migrate/backfill_window.ts";
+import { readEdgeKey, readWindow } from "../../src/migrate/paced/backfill_window.ts";
 import { eachEngine } from "../support/each_engine.ts";
 
 eachEngine(

@@ -2,7 +2,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { App, Question } from "../../cli/app.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
-import { deleteKept, type Kept, readKept } from "../../engines/kept_table.ts";
+import { forgetKept, type Kept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { lockOptions } from "../../state/lock_options.ts";
 import { ageText } from "../backup/output.ts";
@@ -94,7 +94,7 @@ async function drop(app: App, context: RunContext, meant: readonly Kept[]): Prom
   return await database.withLock(async () => {
     const isSame = (a: Kept, b: Kept) => a.id === b.id && a.madeAt === b.madeAt && a.table === b.table;
     const there = (await readKept(database)).filter((kept) => meant.some((each) => isSame(each, kept)));
-    if (there.length > 0) await database.write(there.flatMap(deleteKept));
+    await forgetKept(database, there);
     return there;
   }, lockOptions(context, app.lockWaitMs));
 }

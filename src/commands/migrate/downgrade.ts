@@ -5,7 +5,7 @@ export const downgradeCommand = defineCommand({
   name: "downgrade",
   summary: "undo revisions",
   description:
-    "Data in what a revision added is lost. Says which, and which releases of the application stop working, and asks; without a terminal it needs --yes.",
+    "What a revision added goes; its data is kept aside in the database and comes back with the next upgrade. Says what goes and which releases of the application stop working, and asks; without a terminal it needs --yes.",
   arguments: [{ name: "<target>", summary: "base, a revision or the beginning of one, or -n" }],
   options: migrateOptions,
   examples: [

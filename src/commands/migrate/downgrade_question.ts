@@ -10,7 +10,11 @@ import { consequenceFacts, type Consequences } from "./consequences.ts";
 export async function downgradeQuestion(
   context: RunContext,
   { steps, to }: Pick<PreparedPlan, "steps" | "to">,
-  { noBackup, consequences }: { readonly noBackup: boolean; readonly consequences: Consequences },
+  { noBackup, noKeep, consequences }: {
+    readonly noBackup: boolean;
+    readonly noKeep: boolean;
+    readonly consequences: Consequences;
+  },
 ): Promise<Question> {
   const { url } = context.database;
   const contents = await describeContents(context);
@@ -30,8 +34,16 @@ export async function downgradeQuestion(
           `of ${recorded.join(", ")} out of the database itself; --dry-run shows them`,
         ] as const,
       ],
-      ["backup", noBackup ? "none" : isLost ? "made first; only it has what goes" : "made first"],
+      ...isLost ? [["kept", keptWords(noKeep)] as const] : [],
+      ["backup", noBackup ? "none" : isLost && noKeep ? "made first; only it has what goes" : "made first"],
     ],
     text: `Undo ${counted(steps.length, "revision")} on ${url} and go to ${to ?? "base"}?`,
   };
+}
+
+/** Says what becomes of what goes. */
+function keptWords(noKeep: boolean): string {
+  return noKeep
+    ? "nothing: what goes does not come back"
+    : "what goes is put aside in the database, and comes back when it is upgraded again";
 }

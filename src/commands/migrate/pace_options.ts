@@ -1,5 +1,5 @@
 import { batchTimes, defaultMaxLagMs } from "../../engines/pace.ts";
-import type { PaceOptions } from "../../migrate/backfill_walk.ts";
+import type { PaceOptions } from "../../migrate/paced/backfill_walk.ts";
 import { count, number, type Option, type Values } from "../../cli/options.ts";
 
 /** How fast backfills may be, for those who know better than harbor-db what their application bears. */

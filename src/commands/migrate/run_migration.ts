@@ -21,6 +21,7 @@ import {
 } from "./consequences.ts";
 import { type Around, aroundOptions, createAround } from "./around.ts";
 import { runAround } from "./run_around.ts";
+import { keptBy, printKept, printReturned } from "./kept_lines.ts";
 import { paceOf, paceOptions } from "./pace_options.ts";
 import { budgetsOf, hasBudget, refuseBeside, rehearsalOptions } from "./rehearsal_options.ts";
 import type { MakeRehearsal } from "./rehearse_on_copy.ts";
@@ -30,6 +31,7 @@ import { createSafetyNet, safetyOptions } from "./safety_net.ts";
 export const migrateOptions = {
   dryRun: flag("--dry-run", "print the plan and change nothing"),
   sql: flag("--sql", "print the SQL that would run, and nothing else"),
+  noKeep: flag("--no-keep", "let go what the steps destroy, instead of keeping it in the database"),
   ...safetyOptions,
   ...aroundOptions,
   ...paceOptions,
@@ -82,11 +84,16 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         const { renderBatch } = await import("../../engines/render_script.ts");
         const { batchesIn } = await import("../../migrate/run_beside.ts");
         const batches = (await run.waysOfPlan(context, plan)).flatMap(batchesIn);
+        const aside = await keptBy(context, plan, options.noKeep);
+        const note = aside.length === 0 ? [] : [
+          "-- harbor-db itself first puts aside what this destroys, and puts it back when it is undone. This script does not.\n",
+        ];
         const script = batches.map(({ statements, mode, words }) =>
           `${words === null ? "" : `-- ${words}\n`}${renderBatch(context.database.dialect, statements, mode)}`
         );
-        app.report.raw(script.join(""));
-        return { json: { ...planned(plan), ...where, sql: script.join("") } };
+        const text = [...note, ...script].join("");
+        app.report.raw(text);
+        return { json: { ...planned(plan), ...where, sql: text } };
       }
       const losses = (await run.preflight(context, plan.from, plan.steps))?.losses ?? [];
       if (options.dryRun || plan.steps.length === 0) {
@@ -95,7 +102,13 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         printPlan(app, plan, ways);
         if (plan.steps.length > 0) await lookAhead(context, plan, losses);
         app.report.facts(consequenceFacts(consequences, true));
-        return { json: { ...planned(plan), ...where, losses, ...consequencesJson(consequences), ways } };
+        const keeps = await keptBy(context, plan, options.noKeep);
+        for (const { table, columns } of keeps) {
+          app.report.line(`keeps      ${table}${columns === null ? "" : `: ${columns.join(", ")}`}`);
+        }
+        return {
+          json: { ...planned(plan), ...where, losses, ...consequencesJson(consequences), keeps, ways },
+        };
       }
       if (options.rehearse) {
         printPlace(app, isNew);
@@ -147,9 +160,11 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
           printStep(app, step);
         },
         pace,
+        keep: !options.noKeep,
       });
     const work = async (): Promise<Outcome> => {
       const result = await (guard === null ? migrate(context) : guard.run(context, migrate));
+      for (const each of result.returned) printReturned(app, each);
       if (result.steps.length === 0) printPlace(app, isNew);
       const at = `the database is at ${result.to ?? "base"}`;
       app.report.line(result.steps.length === 0 ? `nothing to do: ${at}` : at);
@@ -237,7 +252,9 @@ function printPlan({ report }: App, { steps, to }: PreparedPlan, ways: readonly 
   }
 }
 
-function printStep({ report }: App, { revision, name, direction, ms, backfills }: StepResult): void {
+function printStep(app: App, step: StepResult): void {
+  const { report } = app;
+  const { revision, name, direction, ms, backfills, kept, returned } = step;
   report.line(
     `${report.colors.green(`${direction}d`.padEnd(10))} ${revision}  ${name}  ${formatDuration(ms)}`,
   );
@@ -248,4 +265,6 @@ function printStep({ report }: App, { revision, name, direction, ms, backfills }
       }, the longest ${longestBatchMs} ms`,
     );
   }
+  for (const each of kept) printKept(app, each);
+  for (const each of returned) printReturned(app, each);
 }

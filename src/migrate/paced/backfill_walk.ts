@@ -1,8 +1,8 @@
-import type { Backfill } from "../history/statement.ts";
+import type { Backfill } from "../../history/statement.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SQL } from "drizzle-orm";
-import { HarborError } from "../base/errors.ts";
-import { stopIfAsked } from "../base/interrupt.ts";
+import { HarborError } from "../../base/errors.ts";
+import { stopIfAsked } from "../../base/interrupt.ts";
 import {
   defaultMaxLagMs,
   firstSize,
@@ -11,10 +11,10 @@ import {
   nextTurn,
   type PaceLimits,
   type Turn,
-} from "../engines/pace.ts";
-import type { Pace } from "../engines/database.ts";
+} from "../../engines/pace.ts";
+import type { Pace } from "../../engines/database.ts";
 import { hasMatch, type KeyPlace, readWindow, updateWithin, type Window } from "./backfill_window.ts";
-import type { RunContext } from "../engines/run_context.ts";
+import type { RunContext } from "../../engines/run_context.ts";
 
 /** What the user may set of the pace; what is left out is up to the engine. */
 export interface PaceOptions {
@@ -38,6 +38,8 @@ export interface DoneBatch {
 export interface Stretch {
   readonly from: KeyPlace;
   readonly end: string | null;
+  /** Returns the change itself, in the place of the backfill's own. */
+  readonly change?: (range: { readonly from: KeyPlace; readonly end: string }) => readonly SQL[];
   /** Returns the statements that go into a batch beside the change itself. */
   readonly save: (window: Window) => readonly SQL[];
   readonly onBatch: (window: Window, done: DoneBatch) => void;
@@ -73,7 +75,7 @@ export function createWalker(
   };
   let size = firstSize;
 
-  async function walk({ from, end, save, onBatch, onProgress }: Stretch): Promise<void> {
+  async function walk({ from, end, change, save, onBatch, onProgress }: Stretch): Promise<void> {
     let at = from;
     let span = size;
     // Where a look bothers nobody, one at all that is left may save the many.
@@ -102,10 +104,12 @@ export function createWalker(
         span = Math.max(1, Math.floor((span * size) / matching));
         continue;
       } else {
-        const [changed = 0] = await database.write([
-          updateWithin(backfill, { from: at, end: last }),
+        const range = { from: at, end: last };
+        const [first = 0] = await database.write([
+          ...change?.(range) ?? [updateWithin(backfill, range)],
           ...save(window),
         ]);
+        const changed = change === undefined ? first : matching;
         const density = matching / walked;
         const turn = await rest(changed, (heldMs) => onBatch(window, { rows: changed, heldMs }));
         size = turn.size;

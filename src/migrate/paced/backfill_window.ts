@@ -1,7 +1,7 @@
-import type { Backfill } from "../history/statement.ts";
+import type { Backfill } from "../../history/statement.ts";
 import { type SQL, sql } from "drizzle-orm";
-import type { Database } from "../engines/database.ts";
-import { ownTable, userStatement } from "../engines/statement_names.ts";
+import type { Database } from "../../engines/database.ts";
+import { ownTable, userStatement } from "../../engines/statement_names.ts";
 
 /** A place among the keys of a table, as text; `null` for before the first one. */
 export interface KeyPlace {
@@ -75,11 +75,20 @@ export async function hasMatch(
 /** Returns the statement that changes what is wanted of the rows from a place up to a key; `null` for up to the last. */
 export function updateWithin(
   backfill: Backfill,
-  range: { readonly from: KeyPlace; readonly end: string | null },
+  range: KeyRange,
 ): SQL {
-  return userStatement(
-    sql`${sql.raw(backfill.update)} WHERE ${wanted(backfill)} AND ${within(backfill, range)}`,
-  );
+  return userStatement(sql`${sql.raw(backfill.update)} WHERE ${matching(backfill, range)}`);
+}
+
+/** Keys from a place up to one; `null` for up to the last. */
+export interface KeyRange {
+  readonly from: KeyPlace;
+  readonly end: string | null;
+}
+
+/** Returns the condition of the rows that {@link updateWithin} changes. */
+export function matching(backfill: Backfill, range: KeyRange): SQL {
+  return sql`${wanted(backfill)} AND ${within(backfill, range)}`;
 }
 
 /** Returns the lowest or the highest key; `null` for an empty table. */

@@ -1,0 +1,272 @@
+import { type SQL, sql } from "drizzle-orm";
+import {
+  becameColumn,
+  createKeptTable,
+  forgetKept,
+  insertKept,
+  type Kept,
+  type KeptColumn,
+  keptName,
+  readKept,
+  readWithdrawal,
+  recountKept,
+  retryKept,
+  sideTableOf,
+} from "../../engines/kept_table.ts";
+import type { Database } from "../../engines/database.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { ownTable } from "../../engines/statement_names.ts";
+import type { Script } from "../../history/script.ts";
+import { snapshotIfThere } from "../../history/revision_schema.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
+import { quoteText } from "../../sql/quote.ts";
+import type { Step } from "../rules/plan.ts";
+import { givenBy } from "./rules/given.ts";
+import { keysOf, storedColumns } from "./rules/keys.ts";
+import { type Loss, lossesOf, withoutMade } from "./rules/losses.ts";
+import { all, any, type Words, words } from "./words.ts";
+
+/** What puts aside what a batch would destroy, in the batch's own transaction. */
+export interface Keeping {
+  /** Go before the batch's statements. */
+  readonly before: readonly SQL[];
+  /** Go behind them. */
+  readonly after: readonly SQL[];
+  readonly kept: readonly Planned[];
+}
+
+/** Statements of a script that run together. */
+export interface Part {
+  readonly statements: readonly string[];
+  /** Those of the script that come before them. */
+  readonly earlier: readonly string[];
+}
+
+type Planned = Omit<Kept, "rows" | "bytes">;
+
+/** What a step kept, as reported. */
+export type KeptResult = Pick<Kept, "id" | "kind" | "table" | "rows" | "bytes"> & {
+  readonly columns: readonly string[];
+};
+
+/** Returns what would be lost by statements of a step on the database as it is; reads nothing where that is clear from their text. */
+export async function findLosses(
+  { database }: Pick<RunContext, "database">,
+  { statements, earlier }: Part,
+): Promise<readonly Loss[]> {
+  if (!statements.some((each) => /\b(?:drop|update|insert|type)\b/i.test(each))) return [];
+  return withoutMade(lossesOf(await database.introspect(), statements), earlier, database.dialect);
+}
+
+/**
+ * Plans how to put aside what statements of a step would destroy; `null` when they destroy nothing. Reads only.
+ *
+ * What is kept is read in the transaction that destroys it, on PostgreSQL after the table is locked: it is what is destroyed.
+ */
+export async function planKeeping(
+  context: RunContext,
+  step: Step,
+  part: Part,
+): Promise<Keeping | null> {
+  const { database } = context;
+  const losses = await findLosses(context, part);
+  if (losses.length === 0) return null;
+  const schemas = schemasAround(context, step);
+  const first = await nextId(database);
+  const withdraw = await readWithdrawal(database);
+  const parts = await Promise.all(
+    losses.map((loss, place) => planLoss(context, { step, loss, schemas, id: first + place })),
+  );
+  const { revision, direction } = step;
+  return {
+    before: [
+      createKeptTable,
+      ...withdraw(keptName),
+      retryKept({ revision: revision.id, direction }),
+      ...parts.flatMap(({ kept, before }) => [...before, ...withdraw(kept.sideTable)]),
+    ],
+    after: parts.flatMap((part) => part.after),
+    kept: parts.map(({ kept }) => kept),
+  };
+}
+
+/** Returns the number of the next side table. */
+export async function nextId(database: Database): Promise<number> {
+  return Math.max(0, ...(await readKept(database)).map(({ id }) => id)) + 1;
+}
+
+/** Returns all schemas that the history knows, and the one of a step of which it may not know. */
+export function schemasAround(
+  { history }: Pick<RunContext, "history">,
+  { revision }: Step,
+): readonly Snapshot[] {
+  return [...history.revisions, revision].flatMap((each) => snapshotIfThere(each) ?? []);
+}
+
+interface LossPart {
+  readonly step: Step;
+  readonly loss: Loss;
+  readonly schemas: readonly Snapshot[];
+  readonly id: number;
+}
+
+async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPart) {
+  const { dialect } = context.database;
+  const own = words[dialect];
+  const { table } = loss;
+  const sideTable = sideTableOf(id);
+  const stored = storedColumns(table);
+  const without = loss.kind === "columns"
+    ? loss.columns
+    : loss.kind === "changed"
+    ? loss.columns.map(({ name }) => name)
+    : [];
+  const keys = keysOf({ table, without, schemas });
+  const lost = stored.filter(({ name }) => loss.kind === "table" || without.includes(name));
+  const columns = await Promise.all(lost.map(async (column): Promise<KeptColumn> => ({
+    name: column.name,
+    type: column.type,
+    given: loss.kind === "columns" ? await readGiven(context, step, { table, column }) : null,
+  })));
+  const kept: Planned = {
+    id,
+    revision: step.revision.id,
+    direction: step.direction,
+    kind: loss.kind,
+    table: table.name,
+    sideTable,
+    keys,
+    columns,
+    state: "kept",
+    lastRow: 0,
+    madeAt: context.now().toISOString(),
+  };
+  const known = stored.filter(({ name }) =>
+    keys.length === 0 ? !without.includes(name) : keys.includes(name)
+  );
+  const inside = [...known.filter(({ name }) => !lost.some((each) => each.name === name)), ...lost];
+  const count = {
+    rows: sql`(SELECT count(*) FROM ${ownTable(sideTable)})`,
+    bytes: own.bytes(sideTable, inside.map(({ name }) => name)),
+  };
+  const make = [
+    ...own.lock(table.name),
+    ...own.makeSideTable({
+      name: sideTable,
+      source: table,
+      columns: inside,
+      became: loss.kind === "changed" ? columns.length : 0,
+      where: whereOf(own, loss, columns),
+      order: keys.length > 0 ? keys : [],
+    }),
+  ];
+  if (loss.kind !== "changed") {
+    return { kept, before: [...make, insertKept(kept, count)], after: [] };
+  }
+  return {
+    kept,
+    before: [...make, insertKept(kept, count)],
+    after: [...noteResults(own, { kept, loss, known }), recountKept(kept, count)],
+  };
+}
+
+/** Which rows have something to keep. */
+function whereOf(own: Words, loss: Loss, columns: readonly KeptColumn[]): SQL | null {
+  const value = (name: string) => sql`t.${sql.identifier(name)}`;
+  switch (loss.kind) {
+    case "table":
+      return null;
+    case "columns":
+      return columns.some(({ given }) => given === null)
+        ? null
+        : any(columns.map(({ name, given }) => sql`NOT ${own.isGiven(value(name), given!)}`));
+    case "changed":
+      return loss.columns.some(({ change }) => change === "changed")
+        ? null
+        : any(loss.columns.map(({ name }) => sql`${value(name)} IS NULL`));
+  }
+}
+
+/** Notes what became of the values, and forgets those that stayed. */
+function noteResults(
+  own: Words,
+  { kept, loss, known }: {
+    readonly kept: Planned;
+    readonly loss: Loss & { readonly kind: "changed" };
+    readonly known: readonly Column[];
+  },
+): readonly SQL[] {
+  const side = ownTable(kept.sideTable);
+  const [t, k] = [sql.raw("t"), sql.raw("k")];
+  const nowOf = (name: string) => loss.columns.find((column) => column.name === name)!.now;
+  const match = all(
+    known.map((column) =>
+      own.isKey(sql`${t}.${sql.identifier(column.name)}`, sql`${k}.${sql.identifier(column.name)}`, column)
+    ),
+  );
+  const became = kept.columns.map(({ name }, place) =>
+    sql`${sql.identifier(becameColumn(place))} = ${
+      own.became(sql`${t}.${sql.identifier(nowOf(name))}`, null)
+    }`
+  );
+  const stayed = all(
+    kept.columns.map(({ name }, place) =>
+      own.isStill(sql`${sql.identifier(name)}`, sql`${sql.identifier(becameColumn(place))}`)
+    ),
+  );
+  return [
+    sql`UPDATE ${side} AS k SET ${sql.join(became, sql`, `)} FROM ${ownTable(loss.now)} AS t WHERE ${match}`,
+    sql`DELETE FROM ${side} WHERE ${stayed}`,
+  ];
+}
+
+/** What the opposite script gives a column, as its values are compared: on PostgreSQL as the text of what is stored. */
+async function readGiven(
+  { database }: RunContext,
+  { revision, direction }: Step,
+  { table, column }: { readonly table: Table; readonly column: Column },
+): Promise<string | null> {
+  const statements = scriptOf(
+    direction === "downgrade" ? () => revision.upgrade() : () => revision.downgrade(),
+  );
+  const given = givenBy(statements, { table: table.name, column: column.name }, database.dialect);
+  const query = given === null ? null : words[database.dialect].readGiven(given, column);
+  if (query === null) return given;
+  try {
+    const [found] = await database.read<{ readonly value: string }>(query);
+    return found === undefined ? null : quoteText(found.value);
+  } catch (error) {
+    // Then all values are kept.
+    if (error instanceof HarborError && error.code === "statement_failed") return null;
+    throw error;
+  }
+}
+
+/** Returns a script's statements; none of one that is not there, or cannot be read: then all values are kept. */
+function scriptOf(read: () => Script | null): readonly string[] {
+  try {
+    return read()?.statements.map((statement) => statement.sql) ?? [];
+  } catch (error) {
+    if (error instanceof HarborError) return [];
+    throw error;
+  }
+}
+
+/** Returns what was kept, and takes away the side tables that got no row. */
+export async function settleKept(
+  { database }: RunContext,
+  ids: readonly number[],
+): Promise<readonly KeptResult[]> {
+  const own = (await readKept(database)).filter(({ id }) => ids.includes(id));
+  const empty = own.filter(({ rows }) => rows === 0);
+  await forgetKept(database, empty);
+  return own.filter(({ rows }) => rows > 0).map(({ id, kind, table, columns, rows, bytes }) => ({
+    id,
+    kind,
+    table,
+    columns: columns.map(({ name }) => name),
+    rows,
+    bytes,
+  }));
+}

@@ -1,0 +1,191 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Dialect } from "../../base/dialect.ts";
+import type { Database } from "../../engines/database.ts";
+import { becameColumn, type Kept, keptRow } from "../../engines/kept_table.ts";
+import { ownTable, userStatement } from "../../engines/statement_names.ts";
+import type { Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
+import { storedColumns } from "./rules/keys.ts";
+import { all, any, list, words } from "./words.ts";
+
+/** How kept data comes back into its table. */
+export interface Return {
+  /** Returns the statements that put back the rows behind one number up to another, and forget what fitted. */
+  readonly change: (after: number, upTo: number) => readonly SQL[];
+  /** Runs when all rows were looked at. */
+  readonly closing: readonly SQL[];
+  /** Whether rows refer to others of the same table, which may come back later. */
+  readonly isRepeated: boolean;
+  /** Counts what is kept and found something else in its place, as `newer`. */
+  readonly newer: SQL;
+  readonly count: { readonly rows: SQL; readonly bytes: SQL };
+}
+
+/** Kept data and the table that it was in. */
+export interface Subject {
+  readonly kept: Kept;
+  /** As it is now. */
+  readonly table: Table;
+  readonly live: Snapshot;
+  /** Whether nothing newer is kept of the same step and table. */
+  readonly isLatest: boolean;
+}
+
+const id = sql.identifier;
+const valueOf = (row: string, name: string) => sql`${sql.raw(row)}.${id(name)}`;
+const own = (name: string) => valueOf("t", name);
+const aside = (name: string) => valueOf("k", name);
+
+/** Returns how one table's kept data comes back. */
+export function returnOf(dialect: Dialect, subject: Subject): Return {
+  const { kept, table, live } = subject;
+  const { pauseTrigger, bytes } = words[dialect];
+  const triggers = live.others.filter((other) => other.kind === "trigger" && other.table === table.name)
+    .map((trigger) => pauseTrigger(trigger, table.name));
+  const way = kept.kind === "table" ? insertion(dialect, subject) : update(dialect, subject);
+  const side = ownTable(kept.sideTable);
+  return {
+    ...way,
+    change: (after, upTo) => {
+      const range = sql`k.${id(keptRow)} > ${sql.raw(String(after))} AND k.${id(keptRow)} <= ${
+        sql.raw(String(upTo))
+      }`;
+      return [
+        ...triggers.flatMap(({ before }) => before),
+        way.put(range),
+        ...triggers.flatMap(({ after }) => after),
+        sql`DELETE FROM ${side} AS k WHERE ${range} AND ${way.isBack}`,
+      ];
+    },
+    newer: sql`SELECT count(*) AS newer FROM ${side} AS k WHERE EXISTS (SELECT 1 FROM ${
+      ownTable(table.name)
+    } AS t WHERE ${matchOf(dialect, subject)})`,
+    count: {
+      rows: sql`(SELECT count(*) FROM ${side})`,
+      bytes: bytes(kept.sideTable, [...kept.keys, ...kept.columns.map(({ name }) => name)]),
+    },
+  };
+}
+
+interface Way extends Pick<Return, "closing" | "isRepeated"> {
+  readonly put: (range: SQL) => SQL;
+  /** Whether a row of the side table is in the table again. */
+  readonly isBack: SQL;
+}
+
+/** Returns by which columns of the table its rows are told apart. */
+function knownBy({ kept, table }: Subject): readonly Column[] {
+  const isKept = (name: string) => kept.columns.some((column) => column.name === name);
+  return storedColumns(table).filter(({ name }) =>
+    kept.keys.length > 0 ? kept.keys.includes(name) : kept.kind === "table" || !isKept(name)
+  );
+}
+
+/** Whether `t`, a row of the table, is the one of which `k` was kept. */
+export function matchOf(dialect: Dialect, subject: Subject): SQL {
+  const { isKey } = words[dialect];
+  const same = (a: string, b: string) =>
+    all(knownBy(subject).map((column) => isKey(valueOf(a, column.name), valueOf(b, column.name), column)));
+  const match = same("t", "k");
+  if (subject.kept.keys.length > 0 || subject.kept.kind === "table") return match;
+  // Without a key only a row that is like no other.
+  const { table, kept } = subject;
+  return sql`${match} AND (SELECT count(*) FROM ${ownTable(table.name)} AS t2 WHERE ${
+    same("t2", "k")
+  }) = 1 AND (SELECT count(*) FROM ${ownTable(kept.sideTable)} AS k2 WHERE ${same("t", "k2")}) = 1`;
+}
+
+function update(dialect: Dialect, subject: Subject): Way {
+  const { isGiven, isSame, isStill, back } = words[dialect];
+  const { kept, table } = subject;
+  const match = matchOf(dialect, subject);
+  const parts = kept.columns.flatMap(({ name, given }, place) => {
+    const column = table.columns.find((each) => each.name === name);
+    if (column === undefined) return [];
+    const isUntouched = kept.kind === "changed"
+      ? isStill(own(name), aside(becameColumn(place)))
+      : given === null
+      // What the script gave is not known; an older value must not take a newer one's place.
+      ? subject.isLatest ? sql`TRUE` : sql`FALSE`
+      : isGiven(own(name), given);
+    const fits = table.foreignKeys.filter((key) => key.columns.includes(name)).map((key) =>
+      hasParent(dialect, key, subject)
+    );
+    const condition = all([isUntouched, ...fits]);
+    return [{ name, condition, value: back(aside(name), column) }];
+  });
+  const exists = (condition: SQL) =>
+    sql`EXISTS (SELECT 1 FROM ${ownTable(table.name)} AS t WHERE ${match} AND ${condition})`;
+  return {
+    put: (range) =>
+      userStatement(
+        sql`UPDATE ${ownTable(table.name)} AS t SET ${
+          list(
+            parts.map(({ name, condition, value }) =>
+              sql`${id(name)} = CASE WHEN ${condition} THEN ${value} ELSE ${own(name)} END`
+            ),
+          )
+        } FROM ${ownTable(kept.sideTable)} AS k WHERE ${range} AND ${match} AND ${
+          any(parts.map(({ condition }) => sql`(${condition})`))
+        }`,
+      ),
+    isBack: exists(all(parts.map(({ name }) => isSame(own(name), aside(name))))),
+    closing: [],
+    isRepeated: false,
+  };
+}
+
+/** Whether the row that a kept value refers to is there. */
+function hasParent(dialect: Dialect, key: ForeignKey, { kept, table, live }: Subject): SQL {
+  const isKept = (name: string) => kept.columns.some((column) => column.name === name);
+  const value = (name: string) => isKept(name) ? aside(name) : own(name);
+  const parent = live.tables.find(({ name }) => name === key.table);
+  if (parent === undefined) return sql`TRUE`;
+  const { back } = words[dialect];
+  const columnOf = (name: string) => table.columns.find((column) => column.name === name)!;
+  const pairs = key.columns.map((name, place) =>
+    sql`p.${id(key.references[place]!)} = ${isKept(name) ? back(value(name), columnOf(name)) : value(name)}`
+  );
+  return sql`(${any(key.columns.map((name) => sql`${value(name)} IS NULL`))} OR EXISTS (SELECT 1 FROM ${
+    ownTable(parent.name)
+  } AS p WHERE ${all(pairs)}))`;
+}
+
+function insertion(dialect: Dialect, subject: Subject): Way {
+  const { isSame, back, overriding, advance } = words[dialect];
+  const { kept, table } = subject;
+  const columns = storedColumns(table).filter(({ name }) => kept.columns.some((each) => each.name === name));
+  const match = matchOf(dialect, subject);
+  const hasKey = kept.keys.length > 0;
+  const isThere = (condition: SQL) =>
+    sql`EXISTS (SELECT 1 FROM ${ownTable(table.name)} AS t WHERE ${condition})`;
+  // Of rows without a key nobody could tell afterwards which ones these left out.
+  const parents = hasKey ? table.foreignKeys.map((key) => hasParent(dialect, key, subject)) : [];
+  const fits = all([...hasKey ? [sql`NOT ${isThere(match)}`] : [], ...parents]);
+  const advanced = columns.filter(({ identity }) => identity).flatMap(({ name }) =>
+    advance(table.name, name) ?? []
+  );
+  return {
+    put: (range) =>
+      userStatement(
+        sql`INSERT INTO ${ownTable(table.name)} (${
+          list(columns.map(({ name }) => id(name)))
+        })${overriding} SELECT ${list(columns.map((column) => back(aside(column.name), column)))} FROM ${
+          ownTable(kept.sideTable)
+        } AS k WHERE ${range} AND ${fits}`,
+      ),
+    // Rows without a key are not told apart: each one that fits is put in.
+    isBack: hasKey
+      ? isThere(all([match, ...columns.map(({ name }) => isSame(own(name), aside(name)))]))
+      : sql`TRUE`,
+    closing: advanced,
+    isRepeated: table.foreignKeys.some((key) => key.table === table.name),
+  };
+}
+
+/** Counts the rows of a side table. */
+export async function countOf(database: Database, { sideTable }: Kept): Promise<number> {
+  const [found] = await database.read<{ readonly size: number | bigint | string }>(
+    sql`SELECT count(*) AS size FROM ${ownTable(sideTable)}`,
+  );
+  return Number(found!.size);
+}

@@ -1,0 +1,277 @@
+import type { Dialect } from "../../../base/dialect.ts";
+import type { Snapshot, Table } from "../../../schema/snapshot.ts";
+import { commaParts, tokensOf } from "../../../sql/cursor.ts";
+import { isWord, nameOf } from "../../../sql/lexer.ts";
+import { type Copy, type Effect, effectsOf } from "../../rules/statement_effects.ts";
+import { keyOf } from "./names.ts";
+import { mayChangeValues, retypedColumns } from "./retyped.ts";
+
+/**
+ * What becomes of the values of a column:
+ * - `filled`: where there were none, there are some.
+ * - `changed`: they may be others.
+ */
+export type Change = "filled" | "changed";
+
+/** What statements would destroy of a table. */
+export type Loss =
+  | { readonly kind: "table"; readonly table: Table }
+  | { readonly kind: "columns"; readonly table: Table; readonly columns: readonly string[] }
+  | {
+    readonly kind: "changed";
+    readonly table: Table;
+    /** What the table is called afterwards. */
+    readonly now: string;
+    readonly columns: readonly {
+      readonly name: string;
+      /** What it is called afterwards. */
+      readonly now: string;
+      readonly change: Change;
+    }[];
+  };
+
+/** Where a column's values come from, and what was done to them. */
+interface Values {
+  readonly origin: string;
+  readonly change: Change | null;
+}
+
+interface Rows {
+  /** The table at the start whose rows they are; `null` for a table that was made since. */
+  readonly origin: string | null;
+  readonly columns: ReadonlyMap<string, Values>;
+  /** The types that it was made with, of a table without rows yet. */
+  readonly types?: ReadonlyMap<string, string>;
+}
+
+/** Returns what is lost of the tables that there are, as far as the statements' texts tell: whole tables last. */
+export function lossesOf(
+  { tables, dialect }: Pick<Snapshot, "tables" | "dialect">,
+  statements: readonly string[],
+): readonly Loss[] {
+  const start: State = new Map(tables.map((table): [string, Rows] => [keyOf(table.name, dialect), {
+    origin: table.name,
+    columns: new Map(
+      table.columns.map(({ name }) => [keyOf(name, dialect), { origin: name, change: null }]),
+    ),
+  }]));
+  const end = statements.reduce(
+    (state: State, sql) => afterStatement(state, sql, { dialect, tables }),
+    start,
+  );
+  return tables.flatMap((table) => lossesIn(table, end))
+    .toSorted((a, b) => Number(a.kind === "table") - Number(b.kind === "table"));
+}
+
+type State = ReadonlyMap<string, Rows>;
+
+function lossesIn(table: Table, end: State): readonly Loss[] {
+  const stored = table.columns.filter((column) => !isGenerated(column.default));
+  const found = [...end].filter(([, rows]) => rows.origin === table.name);
+  const [last] = found;
+  if (last === undefined) return [{ kind: "table", table }];
+  const fates = stored.map(({ name }) => {
+    const kept = found.flatMap(([, rows]) => [...rows.columns].filter(([, { origin }]) => origin === name));
+    return { name, kept: kept.find(([, { change }]) => change === null) ?? kept[0] };
+  });
+  const gone = fates.flatMap(({ name, kept }) => kept === undefined ? [name] : []);
+  const changed = fates.flatMap(({ name, kept }) => {
+    const change = kept?.[1].change ?? null;
+    return kept === undefined || change === null ? [] : [{ name, now: kept[0], change }];
+  });
+  return [
+    ...gone.length > 0 ? [{ kind: "columns" as const, table, columns: gone }] : [],
+    ...changed.length > 0 ? [{ kind: "changed" as const, table, now: last[0], columns: changed }] : [],
+  ];
+}
+
+/** Leaves out what an earlier statement of the same script made: nobody had anything in it before. */
+export function withoutMade(
+  losses: readonly Loss[],
+  earlier: readonly string[],
+  dialect: Dialect,
+): readonly Loss[] {
+  const effects = earlier.flatMap((sql) => effectsOf(sql, dialect));
+  const isMade = (table: string, column: string | null) =>
+    effects.some((effect) =>
+      effect.kind === (column === null ? "make" : "add column") &&
+      keyOf(effect.table, dialect) === keyOf(table, dialect) &&
+      (effect.kind !== "add column" || keyOf(effect.column, dialect) === keyOf(column ?? "", dialect))
+    );
+  return losses.flatMap((loss): readonly Loss[] => {
+    const { name } = loss.table;
+    if (isMade(name, null)) return [];
+    switch (loss.kind) {
+      case "table":
+        return [loss];
+      case "columns": {
+        const columns = loss.columns.filter((column) => !isMade(name, column));
+        return columns.length > 0 ? [{ ...loss, columns }] : [];
+      }
+      case "changed": {
+        const columns = loss.columns.filter((column) => !isMade(name, column.name));
+        return columns.length > 0 ? [{ ...loss, columns }] : [];
+      }
+    }
+  });
+}
+
+/** Whether the database makes what is in a column out of others. */
+export function isGenerated(value: string | null): boolean {
+  return value?.startsWith("GENERATED ALWAYS AS (") ?? false;
+}
+
+interface Setting {
+  readonly dialect: Dialect;
+  readonly tables: readonly Table[];
+}
+
+function afterStatement(state: State, sql: string, setting: Setting): State {
+  const { dialect } = setting;
+  const types = declaredTypes(sql, dialect);
+  const effects = effectsOf(sql, dialect);
+  const reached = effects.reduce((from, effect) => afterEffect(from, effect, { ...setting, types }), state);
+  return retypedColumns(sql, dialect).reduce((from, { table, column, type, isComputed }) => {
+    const rows = from.get(keyOf(table, dialect));
+    const values = rows?.columns.get(keyOf(column, dialect));
+    if (rows === undefined || values === undefined) return from;
+    const was = typeOf(setting, rows.origin, values.origin);
+    const isSafe = !isComputed && was !== null && !mayChangeValues(dialect, was, type);
+    return isSafe
+      ? from
+      : withTable(from, table, { dialect, rows: changed(rows, [column], "changed", dialect) });
+  }, reached);
+}
+
+function afterEffect(
+  state: State,
+  effect: Effect,
+  setting: Setting & { readonly types: ReadonlyMap<string, string> },
+): State {
+  const { dialect } = setting;
+  if (effect.kind === "hidden") return state;
+  const rows = state.get(keyOf(effect.table, dialect));
+  if (effect.kind === "make") {
+    if (rows !== undefined && !effect.isCertain) return state;
+    return withTable(state, effect.table, {
+      dialect,
+      rows: { origin: null, columns: new Map(), types: setting.types },
+    });
+  }
+  if (rows === undefined) return state;
+  const put = (next: Rows | null) => withTable(state, effect.table, { dialect, rows: next });
+  switch (effect.kind) {
+    case "drop":
+      return put(null);
+    case "rename":
+      return withTable(put(null), effect.to, { dialect, rows });
+    case "drop column":
+      return put(without(rows, keyOf(effect.column, dialect)));
+    case "rename column": {
+      const old = keyOf(effect.column, dialect);
+      const values = rows.columns.get(old);
+      if (values === undefined) return state;
+      const { columns } = without(rows, old);
+      return put({ ...rows, columns: new Map([...columns, [keyOf(effect.to, dialect), values]]) });
+    }
+    case "write":
+      return put(changed(rows, effect.columns, effect.isFill ? "filled" : "changed", dialect));
+    case "copy": {
+      const source = state.get(keyOf(effect.source, dialect));
+      const isCopy = source !== undefined && rows.origin === null && rows.columns.size === 0;
+      return isCopy ? put(copied(effect, { ...setting, source, types: rows.types })) : state;
+    }
+    default:
+      return state;
+  }
+}
+
+function copied(
+  { columns }: Copy,
+  { source, types, ...setting }: Setting & {
+    readonly source: Rows;
+    readonly types: ReadonlyMap<string, string> | undefined;
+  },
+): Rows {
+  const { dialect } = setting;
+  return {
+    origin: source.origin,
+    columns: new Map(columns.flatMap(({ column, from, isFilled }) => {
+      const own = source.columns.get(keyOf(column, dialect));
+      const given = from === null ? own : source.columns.get(keyOf(from, dialect));
+      if (given === undefined) return [];
+      const was = typeOf(setting, source.origin, given.origin);
+      const type = types?.get(keyOf(column, dialect));
+      const isRetyped = was !== null && type !== undefined && mayChangeValues(dialect, was, type);
+      const change = from === null || isRetyped ? "changed" : isFilled ? "filled" : null;
+      return [[keyOf(column, dialect), { ...given, change: worse(given.change, change) }] as const];
+    })),
+  };
+}
+
+function changed(rows: Rows, columns: readonly string[] | null, change: Change, dialect: Dialect): Rows {
+  const names = columns?.map((name) => keyOf(name, dialect));
+  return {
+    ...rows,
+    columns: new Map([...rows.columns].map(([name, values]) => [
+      name,
+      names === undefined || names.includes(name)
+        ? { ...values, change: worse(values.change, change) }
+        : values,
+    ])),
+  };
+}
+
+function worse(a: Change | null, b: Change | null): Change | null {
+  return a === "changed" || b === "changed" ? "changed" : a ?? b;
+}
+
+function without(rows: Rows, column: string): Rows {
+  return { ...rows, columns: new Map([...rows.columns].filter(([name]) => name !== column)) };
+}
+
+function withTable(
+  state: State,
+  name: string,
+  { dialect, rows }: { readonly dialect: Dialect; readonly rows: Rows | null },
+): State {
+  const own = keyOf(name, dialect);
+  const others = [...state].filter(([other]) => other !== own);
+  return new Map(rows === null ? others : [...others, [own, rows]]);
+}
+
+function typeOf({ tables }: Setting, table: string | null, column: string): string | null {
+  return tables.find(({ name }) => name === table)?.columns.find(({ name }) => name === column)?.type ?? null;
+}
+
+/** Returns the types that `CREATE TABLE` declares, by the columns' names; only of SQLite, where tables are copied. */
+function declaredTypes(sql: string, dialect: Dialect): ReadonlyMap<string, string> {
+  const tokens = copiesTables[dialect] ? tokensOf(sql, dialect) : [];
+  const open = tokens.findIndex(({ text }) => text === "(");
+  if (!isWord(tokens[0], "CREATE") || open < 0) return new Map();
+  const close = tokens.findLastIndex(({ text }) => text === ")");
+  return new Map(
+    commaParts(tokens.slice(open + 1, close)).map(([name, ...rest]) => {
+      const end = rest.findIndex((token) => afterType.some((word) => isWord(token, word)));
+      const type = (end < 0 ? rest : rest.slice(0, end)).map(({ text }) => text).join(" ");
+      return [keyOf(nameOf(name) ?? "", dialect), type.toUpperCase()];
+    }),
+  );
+}
+
+/** Whether a table is changed by a copy that takes its place. */
+const copiesTables: Readonly<Record<Dialect, boolean>> = { sqlite: true, postgresql: false };
+
+const afterType = [
+  "CONSTRAINT",
+  "PRIMARY",
+  "NOT",
+  "NULL",
+  "UNIQUE",
+  "CHECK",
+  "DEFAULT",
+  "COLLATE",
+  "REFERENCES",
+  "GENERATED",
+  "AS",
+];

@@ -1,0 +1,38 @@
+import { readKept } from "../../engines/kept_table.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import type { Applied } from "../../history/applied.ts";
+import { lockOptions } from "../../state/lock_options.ts";
+import { readState } from "../../state/read_state.ts";
+import type { PaceOptions } from "../paced/backfill_walk.ts";
+import type { Goal } from "../rules/plan.ts";
+import { pruneKept } from "./prune.ts";
+import { isDue, putBack, type ReturnedResult } from "./put_back.ts";
+
+/** Puts back what an interrupted run, or an earlier harbor-db, left aside of steps that were undone. */
+export function resumeReturns(
+  context: RunContext,
+  applied: readonly Applied[],
+  pace: PaceOptions = {},
+): Promise<readonly ReturnedResult[]> {
+  return putBack(context, (kept) => isDue(kept, applied), pace);
+}
+
+interface TendOptions {
+  readonly goal: Goal;
+  readonly lockWaitMs: number;
+  readonly pace?: PaceOptions;
+}
+
+/** Does for an upgrade without a step what is left to do about kept data, under the lock, if there is any. */
+export async function tendKept(
+  context: RunContext,
+  { goal, lockWaitMs, pace }: TendOptions,
+): Promise<readonly ReturnedResult[]> {
+  if (goal.direction === "downgrade" || (await readKept(context.database)).length === 0) return [];
+  return await context.database.withLock(async () => {
+    const { applied } = await readState(context);
+    const returned = await resumeReturns(context, applied, pace);
+    await pruneKept(context);
+    return returned;
+  }, lockOptions(context, lockWaitMs));
+}

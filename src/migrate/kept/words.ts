@@ -1,0 +1,187 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Dialect } from "../../base/dialect.ts";
+import { becameColumn, keptRow } from "../../engines/kept_table.ts";
+import { ownTable, userStatement } from "../../engines/statement_names.ts";
+import type { Column, OtherObject, Table } from "../../schema/snapshot.ts";
+import { quoteText } from "../../sql/quote.ts";
+
+/** A side table to make. */
+export interface SideTable {
+  readonly name: string;
+  /** The table that it keeps rows of. */
+  readonly source: Table;
+  /** The columns whose values it gets, in this order. */
+  readonly columns: readonly Column[];
+  /** How many columns get what a conversion makes of values: `harbor_became_1` and on. */
+  readonly became: number;
+  /** Which rows; `null` for all. */
+  readonly where: SQL | null;
+  /** In the order of these columns, so that neighbours are put back together. */
+  readonly order: readonly string[];
+}
+
+/** What the dialects say differently about kept data. */
+export interface Words {
+  /** Keeps everybody else from a table until the transaction ends. */
+  readonly lock: (table: string) => readonly SQL[];
+  readonly makeSideTable: (side: SideTable) => readonly SQL[];
+  /** Lets a side table number rows that come later. */
+  readonly numberRows: (side: string) => readonly SQL[];
+  /** How much is in the rows of a side table, about. */
+  readonly bytes: (side: string, columns: readonly string[]) => SQL;
+  /** A value as a side table holds it, which needs no type of the user's. */
+  readonly aside: (value: SQL, column: Column) => SQL;
+  /** A value of a side table as its column takes it. */
+  readonly back: (value: SQL, column: Column) => SQL;
+  /** Whether a row's key is the one of a side table. */
+  readonly isKey: (own: SQL, kept: SQL, column: Column) => SQL;
+  /** Whether two values are one, in every respect. */
+  readonly isSame: (a: SQL, b: SQL) => SQL;
+  /** Whether a value is what a literal gives its column. */
+  readonly isGiven: (value: SQL, literal: string) => SQL;
+  /** Asks for a literal as {@link Words.isGiven} compares it; `null` where it is taken as it is written. */
+  readonly readGiven: (literal: string, column: Column) => SQL | null;
+  /** A value as a side table notes it as the result of a conversion: of an expression, to the type of its column. */
+  readonly became: (value: SQL, column: Column | null) => SQL;
+  /** Whether a value is still the one that a conversion made, in the spelling of either side. */
+  readonly isStill: (value: SQL, became: SQL) => SQL;
+  /** Stops a trigger, and lets it fire as before. */
+  readonly pauseTrigger: (trigger: OtherObject, table: string) => Pause;
+  /** What stands between the columns and the rows of an INSERT that says itself what the database would make. */
+  readonly overriding: SQL;
+  /** Moves the counter that makes a column's values behind those that are there. */
+  readonly advance: (table: string, column: string) => SQL | null;
+}
+
+interface Pause {
+  readonly before: readonly SQL[];
+  readonly after: readonly SQL[];
+}
+
+const id = sql.identifier;
+const row = id(keptRow);
+
+/** See {@link Words}. */
+export const words: Readonly<Record<Dialect, Words>> = {
+  sqlite: {
+    // BEGIN IMMEDIATE did.
+    lock: () => [],
+    makeSideTable: ({ name, source, columns, became, where, order }) => {
+      const names = columns.map((column) => sql`, ${id(column.name)}`);
+      const results = Array.from({ length: became }, (_, place) => sql`, ${id(becameColumn(place))}`);
+      return [
+        // Without types, so that each value stays of the class that it is stored as.
+        sql`CREATE TABLE ${ownTable(name)} (${row} INTEGER PRIMARY KEY${sql.join([...names, ...results])})`,
+        sql`INSERT INTO ${ownTable(name)} (${list(columns.map((column) => id(column.name)))}) SELECT ${
+          list(columns.map((column) => sql`t.${id(column.name)}`))
+        } FROM ${ownTable(source.name)} AS t${where === null ? sql`` : sql` WHERE ${where}`}${
+          orderBy(order)
+        }`,
+      ];
+    },
+    numberRows: () => [],
+    bytes: (side, columns) =>
+      sql`(SELECT coalesce(sum(${
+        sum(columns.map((name) => sql`coalesce(length(CAST(${id(name)} AS BLOB)), 0)`))
+      }), 0) FROM ${ownTable(side)})`,
+    aside: (value) => value,
+    back: (value) => value,
+    isKey: (own, kept) => sql`${own} IS ${kept}`,
+    isSame: (a, b) => sql`(${a} IS ${b} COLLATE BINARY AND typeof(${a}) = typeof(${b}))`,
+    isGiven: (value, literal) => sql`(${value} IS ${sql.raw(literal)} COLLATE BINARY)`,
+    readGiven: () => null,
+    became: (value) => value,
+    isStill: (value, became) => sql`(CAST(${value} AS TEXT) IS CAST(${became} AS TEXT) COLLATE BINARY)`,
+    pauseTrigger: ({ name, sql: text }) =>
+      text === null
+        ? { before: [], after: [] }
+        : { before: [sql`DROP TRIGGER IF EXISTS ${ownTable(name)}`], after: [sql.raw(text)] },
+    overriding: sql``,
+    advance: () => null,
+  },
+  postgresql: {
+    lock: (table) => [sql`LOCK TABLE ${ownTable(table)} IN ACCESS EXCLUSIVE MODE`],
+    makeSideTable: ({ name, source, columns, became, where, order }) => {
+      const values = columns.map((column) =>
+        sql`, ${words.postgresql.aside(sql`t.${id(column.name)}`, column)} AS ${id(column.name)}`
+      );
+      const results = Array.from(
+        { length: became },
+        (_, place) => sql`, CAST(NULL AS text) AS ${id(becameColumn(place))}`,
+      );
+      return [
+        sql`CREATE TABLE ${ownTable(name)} AS SELECT row_number() OVER (${orderBy(order)}) AS ${row}${
+          sql.join([...values, ...results])
+        } FROM ${ownTable(source.name)} AS t${where === null ? sql`` : sql` WHERE ${where}`}`,
+        sql`ALTER TABLE ${ownTable(name)} ADD PRIMARY KEY (${row})`,
+      ];
+    },
+    numberRows: (side) => [
+      sql`ALTER TABLE ${ownTable(side)} ALTER COLUMN ${row} ADD GENERATED BY DEFAULT AS IDENTITY`,
+    ],
+    bytes: (side) => sql`(SELECT coalesce(sum(pg_column_size(k)), 0) FROM ${ownTable(side)} AS k)`,
+    // A type of the user's in a side table would keep its own DROP TYPE from working.
+    aside: (value, { values }) => values === undefined ? value : sql`CAST(${value} AS text)`,
+    back: (value, { values, type }) => values === undefined ? value : sql`CAST(${value} AS ${sql.raw(type)})`,
+    isKey: (own, kept, { values, notNull }) => {
+      if (values !== undefined) return sql`CAST(${own} AS text) IS NOT DISTINCT FROM ${kept}`;
+      if (notNull) return sql`${own} = ${kept}`;
+      return sql`${text(own)} IS NOT DISTINCT FROM ${text(kept)}`;
+    },
+    // As text, since some types have no operator for it.
+    isSame: (a, b) => sql`(${text(a)} IS NOT DISTINCT FROM ${text(b)})`,
+    isGiven: (value, literal) => sql`(${text(value)} IS NOT DISTINCT FROM ${sql.raw(literal)})`,
+    readGiven: (literal, { type }) =>
+      literal === "NULL"
+        ? null
+        : userStatement(sql`SELECT CAST(CAST(${sql.raw(literal)} AS ${sql.raw(type)}) AS text) AS value`),
+    became: (value, column) =>
+      sql`CAST(${column === null ? value : sql`CAST(${value} AS ${sql.raw(column.type)})`} AS text)`,
+    isStill: (value, became) => sql`(${text(value)} IS NOT DISTINCT FROM ${text(became)})`,
+    pauseTrigger: ({ name, fires }, table) => {
+      if (fires === "D") return { before: [], after: [] };
+      const alter = (action: SQL) => sql`ALTER TABLE ${ownTable(table)} ${action} TRIGGER ${id(name)}`;
+      const how = { A: sql`ENABLE ALWAYS`, R: sql`ENABLE REPLICA` };
+      return {
+        before: [alter(sql`DISABLE`)],
+        after: [alter(fires === undefined ? sql`ENABLE` : how[fires])],
+      };
+    },
+    overriding: sql` OVERRIDING SYSTEM VALUE`,
+    advance: (table, column) =>
+      sql`SELECT setval(s.name, s.highest) FROM (SELECT CAST(pg_get_serial_sequence(CAST(CAST(t.tableoid AS regclass) AS text), ${
+        sql.raw(quoteText(column))
+      }) AS regclass) AS name, max(t.${id(column)}) AS highest FROM ${
+        ownTable(table)
+      } AS t GROUP BY t.tableoid) AS s WHERE s.name IS NOT NULL AND s.highest > coalesce(pg_sequence_last_value(s.name), 0)`,
+  },
+};
+
+function text(value: SQL): SQL {
+  return sql`CAST(${value} AS text) COLLATE "C"`;
+}
+
+/** Joins parts with commas. */
+export function list(parts: readonly SQLPart[]): SQL {
+  return sql.join([...parts], sql`, `);
+}
+
+type SQLPart = SQL | ReturnType<typeof sql.identifier>;
+
+function sum(parts: readonly SQL[]): SQL {
+  return parts.length === 0 ? sql`0` : sql.join([...parts], sql` + `);
+}
+
+function orderBy(order: readonly string[]): SQL {
+  return order.length === 0 ? sql`` : sql` ORDER BY ${list(order.map((name) => sql`t.${id(name)}`))}`;
+}
+
+/** Joins conditions of which all must hold. */
+export function all(conditions: readonly SQL[]): SQL {
+  return conditions.length === 0 ? sql`TRUE` : sql.join([...conditions], sql` AND `);
+}
+
+/** Joins conditions of which one must hold. */
+export function any(conditions: readonly SQL[]): SQL {
+  return conditions.length === 0 ? sql`FALSE` : sql`(${sql.join([...conditions], sql` OR `)})`;
+}

@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Dialect } from "../../src/base/dialect.ts";
+import { givenBy } from "../../src/migrate/kept/rules/given.ts";
+import { keysOf } from "../../src/migrate/kept/rules/keys.ts";
+import { type Loss, lossesOf, withoutMade } from "../../src/migrate/kept/rules/losses.ts";
+import { mayChangeValues } from "../../src/migrate/kept/rules/retyped.ts";
+import type { Column, Snapshot, Table } from "../../src/schema/snapshot.ts";
+
+function column(name: string, type: string): Column {
+  return { name, type, notNull: type.endsWith("!"), default: null, identity: false };
+}
+
+function table(name: string, columns: readonly Column[], more: Partial<Table> = {}): Table {
+  return {
+    name,
+    columns,
+    primaryKey: ["id"],
+    foreignKeys: [],
+    indexes: [],
+    uniques: [],
+    checks: [],
+    ...more,
+  };
+}
+
+const types: Readonly<Record<Dialect, readonly [number: string, text: string]>> = {
+  sqlite: ["INTEGER", "VARCHAR(20)"],
+  postgresql: ["integer", "character varying(20)"],
+};
+
+function schemaOf(dialect: Dialect): Snapshot {
+  const [number, text] = types[dialect];
+  const made = { ...column("twice", number), default: "GENERATED ALWAYS AS (a * 2) STORED" };
+  return {
+    dialect,
+    tables: [
+      table("t", [column("id", number), column("a", number), column("b", text), made]),
+      table("u", [column("id", number)]),
+    ],
+    others: [],
+  };
+}
+
+function show(losses: readonly Loss[]): string {
+  return losses.map((loss) => {
+    const { name } = loss.table;
+    if (loss.kind === "table") return name;
+    if (loss.kind === "columns") return `${name}.${loss.columns.join()}`;
+    return loss.columns.map((each) => `${name}.${each.name} ${each.change} in ${loss.now}.${each.now}`)
+      .join();
+  }).join("; ");
+}
+
+const copy = (values: string, types = "id INTEGER, a INTEGER, b VARCHAR(20)") => [
+  `CREATE TABLE __new_t (${types})`,
+  `INSERT INTO __new_t(id, a, b) SELECT ${values} FROM t`,
+  "DROP TABLE t",
+  "ALTER TABLE __new_t RENAME TO t",
+];
+
+// One row a rule: dialect, statements, what is lost.
+const losses:
+  readonly (readonly [rule: string, dialect: Dialect, statements: readonly string[], lost: string])[] = [
+    ["a dropped column", "sqlite", ["ALTER TABLE t DROP COLUMN a"], "t.a"],
+    ["a column in another spelling", "sqlite", ["ALTER TABLE `T` DROP `A`"], "t.a"],
+    ["of another name on PostgreSQL", "postgresql", ['ALTER TABLE "T" DROP COLUMN "A"'], ""],
+    ["a generated column is none", "sqlite", ["ALTER TABLE t DROP COLUMN twice"], ""],
+    [
+      "a dropped table, after columns of others",
+      "sqlite",
+      ["DROP TABLE t", "ALTER TABLE u DROP COLUMN id"],
+      "u.id; t",
+    ],
+    ["several", "postgresql", ["DROP TABLE t, u"], "t; u"],
+    ["a table made and dropped is none", "sqlite", ["CREATE TABLE x (id)", "DROP TABLE x"], ""],
+    ["indexes are none", "sqlite", ["DROP INDEX i", "CREATE INDEX i ON t (a)"], ""],
+    ["a renamed column stays", "sqlite", ["ALTER TABLE t RENAME COLUMN a TO c"], ""],
+    ["a renamed column that is dropped", "sqlite", [
+      "ALTER TABLE t RENAME COLUMN a TO c",
+      "ALTER TABLE t DROP COLUMN c",
+    ], "t.a"],
+    ["a renamed table that is dropped", "sqlite", ["ALTER TABLE t RENAME TO x", "DROP TABLE x"], "t"],
+    ["a faithful copy loses nothing", "sqlite", copy("id, a, b"), ""],
+    ["a copy that leaves a column out", "sqlite", [
+      "CREATE TABLE __new_t (id INTEGER, a INTEGER)",
+      "INSERT INTO __new_t(id, a) SELECT id, a FROM t",
+      "DROP TABLE t",
+      "ALTER TABLE __new_t RENAME TO t",
+    ], "t.b"],
+    ["a copy that fills", "sqlite", copy("id, coalesce(a, 0), b"), "t.a filled in t.a"],
+    ["a copy that works out", "sqlite", copy("id, a + 1, b"), "t.a changed in t.a"],
+    [
+      "a copy to another affinity",
+      "sqlite",
+      copy("id, a, b", "id INTEGER, a INTEGER, b REAL"),
+      "t.b changed in t.b",
+    ],
+    ["a copy to another length", "sqlite", copy("id, a, b", "id INTEGER, a BIGINT, b VARCHAR(10)"), ""],
+    ["an update", "sqlite", ["UPDATE t SET a = a + 1"], "t.a changed in t.a"],
+    [
+      "an update where there is nothing",
+      "sqlite",
+      ["UPDATE t SET a = 1 WHERE a IS NULL"],
+      "t.a filled in t.a",
+    ],
+    ["a narrower length fails by itself", "postgresql", ["ALTER TABLE t ALTER COLUMN b TYPE varchar(5)"], ""],
+    [
+      "a cut",
+      "postgresql",
+      ["ALTER TABLE t ALTER COLUMN b SET DATA TYPE varchar(5) USING left(b, 5)"],
+      "t.b changed in t.b",
+    ],
+    ["a plain cast that is faithful", "postgresql", [
+      "ALTER TABLE t ALTER COLUMN a TYPE bigint USING a::bigint",
+    ], ""],
+    ["a type that spells values otherwise", "postgresql", [
+      "ALTER TABLE t ALTER COLUMN b TYPE integer USING b::integer",
+    ], "t.b changed in t.b"],
+  ];
+for (const [rule, dialect, statements, lost] of losses) {
+  test(`lossesOf() ${rule}`, () => assert.equal(show(lossesOf(schemaOf(dialect), statements)), lost));
+}
+
+test("withoutMade() leaves out what the script itself made before", () => {
+  const all = lossesOf(schemaOf("sqlite"), [
+    "UPDATE t SET a = 1",
+    "ALTER TABLE t DROP COLUMN b",
+    "DROP TABLE u",
+  ]);
+  const earlier = ["ALTER TABLE `t` ADD `a` INTEGER", "ALTER TABLE t ADD b TEXT", "CREATE TABLE u (id)"];
+  assert.equal(show(all), "t.b; t.a changed in t.a; u");
+  assert.equal(show(withoutMade(all, earlier.slice(0, 1), "sqlite")), "t.b; u");
+  assert.equal(show(withoutMade(all, earlier, "sqlite")), "");
+});
+
+// One row a rule: what the script is, and what it gives t.c.
+const given: readonly (readonly [rule: string, statements: readonly string[], value: string | null])[] = [
+  ["a new column holds NULL", ["ALTER TABLE t ADD c TEXT"], "NULL"],
+  ["or its default", ["ALTER TABLE t ADD COLUMN c TEXT DEFAULT 'it''s' NOT NULL"], "'it''s'"],
+  ["a negative number", ["ALTER TABLE t ADD c INTEGER DEFAULT -1.5"], "-1.5"],
+  ["a default that is worked out is not known", ["ALTER TABLE t ADD c TEXT DEFAULT (random())"], null],
+  [
+    "a backfill of what is NULL",
+    ["ALTER TABLE t ADD c TEXT", "UPDATE t SET c = 'local' WHERE c IS NULL"],
+    "'local'",
+  ],
+  ["a backfill behind a default does nothing", [
+    "ALTER TABLE t ADD c TEXT DEFAULT 'x'",
+    "UPDATE t SET c = 'y' WHERE c IS NULL",
+  ], "'x'"],
+  ["all rows get one value", ["ALTER TABLE t ADD c TEXT", "UPDATE t SET c = 'y'"], "'y'"],
+  ["some rows get a value", ["ALTER TABLE t ADD c TEXT", "UPDATE t SET c = 'y' WHERE a > 1"], null],
+  ["a value that is worked out", ["ALTER TABLE t ADD c TEXT", "UPDATE t SET c = a WHERE c IS NULL"], null],
+  ["another column's backfill does not matter", ["ALTER TABLE t ADD c TEXT", "UPDATE t SET b = a"], "NULL"],
+  ["a copy fills", [
+    "ALTER TABLE t ADD c TEXT",
+    "CREATE TABLE __new_t (id, c)",
+    "INSERT INTO __new_t(id, c) SELECT id, coalesce(c, 'z') FROM t",
+    "DROP TABLE t",
+    "ALTER TABLE __new_t RENAME TO t",
+  ], "'z'"],
+  ["what cannot be seen", ["ALTER TABLE t ADD c TEXT", "DO 'anything'"], null],
+  ["a column that it does not make", ["ALTER TABLE t ADD d TEXT"], null],
+];
+for (const [rule, statements, value] of given) {
+  test(`givenBy() ${rule}`, () =>
+    assert.equal(givenBy(statements, { table: "t", column: "c" }, "sqlite"), value));
+}
+
+test("keysOf() takes the primary key and a UUID that any schema knows as unique", () => {
+  const columns = [
+    column("id", "INTEGER"),
+    { ...column("uuid", "VARCHAR(36)"), notNull: true },
+    column("email", "TEXT"),
+  ];
+  const plain = table("t", columns);
+  const later = table("t", columns, {
+    indexes: [{ name: "i", columns: ["uuid"], unique: true, where: null, valid: true }],
+  });
+  const schemas: readonly Snapshot[] = [{ dialect: "sqlite", tables: [later], others: [] }];
+  assert.deepEqual(keysOf({ table: plain, without: [], schemas: [] }), ["id"]);
+  assert.deepEqual(keysOf({ table: plain, without: [], schemas }), ["id", "uuid"]);
+  assert.deepEqual(keysOf({ table: later, without: ["id"], schemas: [] }), ["uuid"]);
+  assert.deepEqual(keysOf({ table: plain, without: ["id"], schemas: [] }), []);
+  assert.deepEqual(keysOf({ table: { ...plain, primaryKey: [] }, without: [], schemas: [] }), []);
+});
+
+test("mayChangeValues() knows what stays as it is", () => {
+  const pairs = (dialect: Dialect, types: readonly (readonly [string, string])[]) =>
+    types.map(([from, to]) => mayChangeValues(dialect, from, to));
+  assert.deepEqual(
+    pairs("sqlite", [["TEXT", "VARCHAR(3)"], ["TEXT", "INTEGER"], ["INTEGER", "BLOB"], ["BLOB", "TEXT"]]),
+    [false, true, false, true],
+  );
+  assert.deepEqual(
+    pairs("postgresql", [
+      ["character varying(9)", "text"],
+      ["integer", "int8"],
+      ["timestamp with time zone", "date"],
+      ["numeric(9,4)", "numeric(9,2)"],
+      ["timestamp without time zone", "timestamp"],
+    ]),
+    [false, false, true, true, false],
+  );
+});
