@@ -25,7 +25,7 @@ export const historyCommand = defineCommand({
           ? "yes"
           : "EDITED";
         const warning = !each.inHistory
-          ? " (not in this history)"
+          ? " (not in the history)"
           : each.checksumMatches === false
           ? " (edited since)"
           : "";

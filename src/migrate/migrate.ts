@@ -41,6 +41,8 @@ export interface PreparedPlan {
   /** In running order; empty when there is nothing to do. */
   readonly steps: readonly Step[];
   readonly state: State;
+  /** Why its scripts may be looked at and not run: others may have written them, see `Database.requireOwnHands`. */
+  readonly distrust: HarborError | null;
 }
 
 export interface MigrateResult {
@@ -76,27 +78,36 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Prep
   if (state.refusal !== null) throw state.refusal;
   const { history } = context;
   const steps = plan(history, state.applied, goal);
-  // Who may write there says what would run.
-  if (steps.some((step) => sourceOf(step) === "ledger")) {
-    await context.database.requireOwnHands?.(ledgerPlace);
-  }
   const { done } = locate(history, state.applied);
   const idAt = (count: number) => history.revisions[count - 1]?.id ?? null;
   const to = goal.direction === "upgrade" ? done + steps.length : done - steps.length;
   requireOneSchema(context.database, history.revisions[Math.max(done, to) - 1]);
-  return { from: idAt(done), to: idAt(to), steps, state };
+  return { from: idAt(done), to: idAt(to), steps, state, distrust: await distrustOf(context, steps) };
+}
+
+/** Returns why scripts out of the ledger must not run: who may write there says what would. */
+async function distrustOf({ database }: RunContext, steps: readonly Step[]): Promise<HarborError | null> {
+  if (steps.every((step) => sourceOf(step) === "history")) return null;
+  try {
+    await database.requireOwnHands?.(ledgerPlace);
+    return null;
+  } catch (error) {
+    if (error instanceof HarborError && error.code === "untrusted_owner") return error;
+    throw error;
+  }
 }
 
 /**
  * Takes a database to a goal, under the lock. What another harbor-db did meanwhile is seen: the plan is made again
  * once the lock is held, so that the loser of a race finds nothing to do.
  *
- * @throws {HarborError} as {@link preparePlan} and {@link preflight}; `locked`; `interrupted`; what the database says,
+ * @throws {HarborError} as {@link preparePlan} and {@link preflight}; `untrusted_owner`; `locked`; `interrupted`; what the database says,
  * with `details.done`, the steps that are complete, and `details.revision`, the one that is not
  */
 export async function migrate(context: RunContext, options: MigrateOptions): Promise<MigrateResult> {
   const first = await preparePlan(context, options.goal);
-  const { from, to, steps, state } = first;
+  const { from, to, steps, state, distrust } = first;
+  if (distrust !== null) throw distrust;
   if (steps.length === 0 && state.kind !== "alembic") {
     if (options.goal.direction === "upgrade") await tidyAlone(context, state);
     if ((await readBeside(context.database)).length > 0) await clearBeside(context, [], options.lockWaitMs);
@@ -107,6 +118,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
   return context.database.withLock(async () => {
     const prepared = await preparePlan(context, options.goal);
     const { from, to, steps, state } = prepared;
+    if (prepared.distrust !== null) throw prepared.distrust;
     const ahead = seen !== null && isSameWay(first, prepared) ? seen : await preflight(context, from, steps);
     stopIfAsked(context.signal);
     // Before the backup, which has it then as well.

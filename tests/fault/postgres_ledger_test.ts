@@ -38,12 +38,13 @@ test("postgres 15: no role with fewer rights says what a superuser's downgrade r
     assert.equal(error.code, "untrusted_owner", error.message);
     assert.match(error.message, new RegExp(`harbor_ledger.*${role} \\(owner\\)`));
     assert.equal(await isSuper(), false);
-    // Seen before anything is asked or backed up.
-    const early = await failureOf(withTestDatabase(adminUrl, async (database) => {
+    // To be read it is planned, and what is planned knows that it must not run.
+    const { steps, distrust } = await withTestDatabase(adminUrl, async (database) => {
       const context = contextOf(database, await historyFor(database, older));
       return await preparePlan(context, { direction: "downgrade", text: "head" });
-    }));
-    assert.equal(early.code, "untrusted_owner");
+    });
+    assert.match(steps[0]!.script.statements[0]!.sql, /SUPERUSER/);
+    assert.equal(distrust?.code, "untrusted_owner");
     // With its own rights it may, and they are not enough.
     const own = await failureOf(go(url, older, "downgrade"));
     assert.equal(own.code, "read_only", own.message);

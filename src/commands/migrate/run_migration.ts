@@ -93,6 +93,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         );
         const text = [...note, ...script].join("");
         app.report.raw(text);
+        if (plan.distrust !== null) app.report.note(`to read, and not to run: ${plan.distrust.message}`);
         return { json: { ...planned(plan), ...where, sql: text } };
       }
       const losses = (await run.preflight(context, plan.from, plan.steps))?.losses ?? [];
@@ -106,10 +107,10 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         for (const { table, columns } of keeps) {
           app.report.line(`keeps      ${table}${columns === null ? "" : `: ${columns.join(", ")}`}`);
         }
-        return {
-          json: { ...planned(plan), ...where, losses, ...consequencesJson(consequences), keeps, ways },
-        };
+        const json = { ...planned(plan), ...where, losses, ...consequencesJson(consequences), keeps, ways };
+        return plan.distrust === null ? { json } : { json, failure: plan.distrust };
       }
+      if (plan.distrust !== null) throw plan.distrust;
       if (options.rehearse) {
         printPlace(app, isNew);
         for (const loss of losses) app.report.line(`goes       ${loss}`);
@@ -243,7 +244,7 @@ function printPlan({ report }: App, { steps, to }: PreparedPlan, ways: readonly 
     );
     if (sourceOf(step) === "ledger") {
       report.line(`${" ".repeat(11)}its script comes from the database itself (${ledgerPlace}):`);
-      const lines = script.statements.flatMap(({ sql }) => `${sql};`.split("\n"));
+      const lines = script.statements.flatMap(({ sql }) => `${sql};`.replaceAll("\t", "  ").split("\n"));
       for (const line of lines) report.line(`${" ".repeat(13)}${line}`);
     }
     for (const { table, words } of ways.filter((each) => each.revision === revision.id)) {

@@ -206,12 +206,12 @@ function writersError(url: string, table: string, writers: readonly Writer[]): H
     }${more}`,
     {
       hint: [
+        "Go back with the release that has the revision, or connect as a role that has no more rights than they do.",
         ...granted.length === 0 ? [] : [
-          `Look at what stands in it (downgrade --sql), then: REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON ${
+          `Or read what would run (--sql), and then: REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON ${
             quoteName(table)
           } FROM ${granted.join(", ")};`,
         ],
-        "Or go back with the release that has the revision, or as a role that has no more rights than they do.",
         "If you trust whoever can act as them with all of your own rights: --trust-owner",
       ],
       details: { table, writers },
