@@ -54,7 +54,7 @@ async function main(): Promise<void> {
     const name = relative(process.cwd(), outfile);
     const built = `harbor-db ${version} (${commit ?? "no commit"})`;
     write(`${name}: ${built}, ${mebibytes(statSync(outfile).size)}\n`);
-    if (values.sizes) sizesOf({ metafile, runtime, outfile }).slice(0, 12).forEach(writeSize);
+    if (values.sizes) sizesOf({ folder, metafile, runtime, outfile }).slice(0, 12).forEach(writeSize);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,5 +1,7 @@
-import { statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import type { Metafile } from "esbuild";
+import { packedEnding } from "./build_packed.ts";
 
 /** What a binary consists of, largest first. */
 export interface Size {
@@ -7,9 +9,11 @@ export interface Size {
   readonly bytes: number;
 }
 
-/** Returns what a binary consists of: the runtime, the code by package, and the bytecode that it was compiled to. */
+/** Returns what a binary consists of: the runtime, what is packed, the code by package, and the bytecode that it was compiled to. */
 export function sizesOf(
-  { metafile, runtime, outfile }: {
+  { folder, metafile, runtime, outfile }: {
+    /** Where the bundle is. */
+    readonly folder: string;
     readonly metafile: Metafile;
     readonly runtime: string;
     readonly outfile: string;
@@ -21,17 +25,21 @@ export function sizesOf(
       packages.set(packageOf(path), (packages.get(packageOf(path)) ?? 0) + bytesInOutput);
     }
   }
-  const code = [...packages].map(([name, bytes]) => ({ name, bytes }));
+  const packed = readdirSync(folder).filter((name) => name.endsWith(packedEnding))
+    .map((name) => ({
+      name: `${basename(name, packedEnding)}, packed`,
+      bytes: statSync(join(folder, name)).size,
+    }));
+  const code = [...[...packages].map(([name, bytes]) => ({ name, bytes })), ...packed];
   const known = statSync(runtime).size + code.reduce((sum, { bytes }) => sum + bytes, 0);
   return [
     { name: "Bun, the runtime", bytes: statSync(runtime).size },
-    { name: "bytecode of all that follows, for a quick start", bytes: statSync(outfile).size - known },
+    { name: "bytecode of what is not packed, for a quick start", bytes: statSync(outfile).size - known },
     ...code,
   ].toSorted((a, b) => b.bytes - a.bytes);
 }
 
 /** Returns the name of the npm package that a file belongs to. */
 function packageOf(path: string): string {
-  if (path.startsWith("history:")) return "the history";
   return /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? "harbor-db itself";
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join, relative } from "node:path";
 import type { Plugin, PluginBuild } from "esbuild";
+import { packedLibraries } from "./build_packed.ts";
 
 /**
  * What the bundle has in the place of modules. Files are named by their path in the checkout. The build fails at each
@@ -129,10 +130,35 @@ const kitDrivers: readonly string[] = [
 export function allStandIns(): readonly Plugin[] {
   return [
     lightModules(standIns),
+    packedLibraries([
+      {
+        module: "drizzle-kit/api",
+        importer: "src/author/drizzle_engine.ts",
+        names: [
+          "generateDrizzleJson",
+          "generateMigration",
+          "generateSQLiteDrizzleJson",
+          "generateSQLiteMigration",
+        ],
+        plugins: [emptyDrivers(kitDrivers, kitNeeds)],
+      },
+      {
+        module: "age-encryption",
+        importer: "src/backup/codec.ts",
+        names: ["Decrypter", "Encrypter"],
+        plugins: [],
+      },
+      { module: "sucrase", importer: "src/author/modules/run.ts", names: ["transform"], plugins: [] },
+      {
+        module: "libpg-query",
+        importer: "src/sql/postgres_parser.ts",
+        names: ["loadModule", "parseSync", "SqlError"],
+        plugins: [wasmInside()],
+      },
+    ]),
     templatesOnly(),
-    emptyDrivers(kitDrivers, kitNeeds),
     withoutWebSockets(),
-    wasmInside(),
+    closingSqlite(),
   ];
 }
 
@@ -224,6 +250,24 @@ export function withoutWebSockets(): Plugin {
         { filter: /.*/, namespace: "no-web-sockets" },
         () => ({ contents: "module.exports = {};" }),
       );
+    },
+  };
+}
+
+/** Gives all that opens a SQLite file one that closes it, see bun_sqlite.ts. */
+export function closingSqlite(): Plugin {
+  const standIn = "scripts/bun_sqlite.ts";
+  return {
+    name: "closing-sqlite",
+    setup(bundler) {
+      const root = rootOf(bundler);
+      const use = "the SQLite that closes its files";
+      const used = expectUses(bundler, [use]);
+      bundler.onResolve({ filter: /^node:sqlite$/ }, ({ importer, path }) => {
+        if (inCheckout(root, importer) === standIn) return { path, external: true };
+        used(use);
+        return { path: join(root, standIn) };
+      });
     },
   };
 }

@@ -467,6 +467,9 @@ const ownCases: readonly Case[] = [
   },
 ];
 
+/** What each case is generated as, once for all engines. */
+const generated = new Map<Case, ReturnType<typeof generateTwo>>();
+
 for (const { name, dialect, scratch } of proofEngines) {
   const own = new Set(dialect === "postgresql" ? ownCases : []);
   const onPostgres = (tables: readonly unknown[]) => ({
@@ -476,9 +479,12 @@ for (const { name, dialect, scratch } of proofEngines) {
   for (const each of [...cases, ...own]) {
     const { what, before, after, never, ...decisions } = each;
     test(`generate ${what}, up, down and up again (${name})`, async () => {
-      const { second, history } = own.has(each)
-        ? await generateBetween(onPostgres(before), onPostgres(after), decisions)
-        : await generateTwo(before, after, decisions);
+      const made = generated.get(each) ??
+        (own.has(each)
+          ? generateBetween(onPostgres(before), onPostgres(after), decisions)
+          : generateTwo(before, after, decisions));
+      generated.set(each, made);
+      const { second, history } = await made;
       const { scripts } = second.parts.find((part) => part.dialect === dialect)!;
       try {
         for (const pattern of decisions[dialect] ?? []) assert.match(scripts.up, pattern);

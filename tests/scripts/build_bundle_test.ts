@@ -5,7 +5,14 @@ import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { bundle } from "../../scripts/build_bundle.ts";
 import { joinFiles } from "../../scripts/build_groups.ts";
-import { emptyDrivers, lightModules, templatesOnly, wasmInside } from "../../scripts/build_stand_ins.ts";
+import { packedLibraries } from "../../scripts/build_packed.ts";
+import {
+  closingSqlite,
+  emptyDrivers,
+  lightModules,
+  templatesOnly,
+  wasmInside,
+} from "../../scripts/build_stand_ins.ts";
 import { withFolder } from "../support/databases.ts";
 import { projectFile } from "../support/project.ts";
 
@@ -30,6 +37,7 @@ const checkout: Readonly<Record<string, string>> = {
 
 const hash = { module: "node:crypto", importers: ["src/hash.ts"], contents: "export const createHash = 1;" };
 const kit = emptyDrivers(["pg"], ["drizzle-orm"]);
+const packed = { module: "libpg-query", importer: "src/later.ts", names: ["parse"], plugins: [] };
 
 /** Bundles the small checkout, with other files in it, and returns what esbuild says of it. */
 async function bundled(plugins: readonly Plugin[], files: typeof checkout = {}): Promise<Metafile> {
@@ -113,6 +121,12 @@ const unused: readonly (readonly [string, Plugin, RegExp, typeof checkout?])[] =
     { "node_modules/drizzle-kit/api.mjs": 'import "drizzle-orm"; import "pg"; import("pg-next");' },
   ],
   [
+    "a packed library that another file loads",
+    packedLibraries([{ ...packed, importer: "src/rows.ts" }]),
+    /Cannot pack "libpg-query" for "src\/rows\.ts": nothing in the bundle asks for it/,
+  ],
+  ["sources that open no SQLite file", closingSqlite(), /Cannot use the SQLite that closes its files/],
+  [
     "a parser that the bundle is without",
     wasmInside(),
     /Cannot use the WebAssembly in "node_modules\/libpg-query\/wasm\/libpg-query\.js"/,
@@ -129,7 +143,14 @@ for (const [wrong, plugin, said, files] of unused) {
   test(`the build fails at ${wrong}`, () => assert.rejects(bundled([plugin], files), said));
 }
 
-test("the groups of the bundle name what is loaded by name, and once", () =>
+test("a packed library is no code of the bundle", async () => {
+  const { inputs } = await bundled([packedLibraries([packed]), kit]);
+  const imports = inputs["src/later.ts"]!.imports.map(({ path }) => path);
+  assert.ok(imports.includes("packed:libpg-query"), imports.join());
+  assert.ok(!Object.keys(inputs).some((path) => path.includes("libpg-query/")), Object.keys(inputs).join());
+});
+
+test("the bundle that ships uses all stand-ins and groups, and a group names what is loaded by name, and once", () =>
   withFolder(async (folder) => {
     const info = { version: "0.0.0", commit: null, history: {} };
     const { metafile } = await bundle(projectFile("."), folder, info);
@@ -137,18 +158,9 @@ test("the groups of the bundle name what is loaded by name, and once", () =>
       joinFiles(folder, metafile, { odd: ["src/commands/program.ts", "src/no_such_file.ts"] }),
       /Cannot group "src\/no_such_file\.ts": nothing loads it by name/,
     );
+    await joinFiles(folder, metafile);
     await assert.rejects(
       joinFiles(folder, metafile, { one: ["src/migrate/migrate.ts"], two: ["src/migrate/migrate.ts"] }),
       /Cannot group "src\/migrate\/migrate\.ts" in "two": an earlier file holds it/,
     );
-  }));
-
-test("the bundle that ships uses all stand-ins and groups", () =>
-  withFolder(async (folder) => {
-    const { metafile } = await bundle(projectFile("."), folder, {
-      version: "0.0.0",
-      commit: null,
-      history: {},
-    });
-    await joinFiles(folder, metafile);
   }));

@@ -1,14 +1,11 @@
-import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
-import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import type { History } from "../../src/history/history.ts";
 import { type Proof, type ProofSetting, proveRevisions } from "../../src/author/prove.ts";
 import type { Scratch } from "../../src/engines/scratch.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
-import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
 import { testClient, withTestDatabase } from "./databases.ts";
 import { withFreshLibsql } from "./servers/sqld_server.ts";
-import { type PostgresVersion, sharedPostgres } from "./servers/postgres_server.ts";
+import { type PostgresVersion, withFreshPostgres } from "./servers/postgres_server.ts";
 
 /** What generated scripts are run on. */
 export interface ProofEngine {
@@ -38,8 +35,7 @@ export function postgresProof(version: PostgresVersion): ProofEngine {
   return {
     name: `PostgreSQL ${version}`,
     dialect: "postgresql",
-    scratch: async (work) =>
-      await postgresScratch(parseDatabaseUrl(await sharedPostgres(version)) as PostgresUrl, testClient)(work),
+    scratch: (work) => withFreshPostgres(version, (url) => withTestDatabase(url, work)),
   };
 }
 

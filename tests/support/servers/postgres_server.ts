@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import postgres from "postgres";
 import { projectFile } from "../project.ts";
+import { emptyDatabase } from "./reset_postgres.ts";
 import { type ServerProcess, startServer, type SystemUser } from "./server_process.ts";
 
 /** The major versions that tests run on: Debian 12's, and the newest. */
@@ -99,8 +100,11 @@ export function sharedPostgres(version: PostgresVersion): Promise<string> {
   return started;
 }
 
+/** Databases of this thread's that are empty again. */
+const emptied = new Map<PostgresVersion, string[]>();
+
 /**
- * Runs `work` with the address of a new, empty database, whose role owns it without being a superuser, and drops it
+ * Runs `work` with the address of an empty database, whose role owns it without being a superuser, and empties or drops it
  * afterwards.
  */
 export async function withFreshPostgres<T>(
@@ -108,14 +112,29 @@ export async function withFreshPostgres<T>(
   work: (url: string) => Promise<T>,
 ): Promise<T> {
   const admin = new URL(await sharedPostgres(version));
+  const free = emptied.get(version) ?? [];
+  emptied.set(version, free);
+  const database = free.pop() ?? await makeDatabase(admin.href);
+  let isEmpty = false;
+  try {
+    const result = await work(address(appRole, Number(admin.port), database));
+    isEmpty = await withClient(
+      address(superuser, Number(admin.port), database),
+      (sql) => emptyDatabase(sql, appRole.user),
+    ).catch(() => false);
+    return result;
+  } finally {
+    if (isEmpty) free.push(database);
+    else {await withClient(admin.href, (sql) =>
+        sql.unsafe(`drop database if exists ${database} with (force)`));}
+  }
+}
+
+async function makeDatabase(admin: string): Promise<string> {
   // Test files run in threads of one process, so a counter of a thread would not do.
   const database = `test_${randomUUID().replaceAll("-", "")}`;
-  await withClient(admin.href, (sql) => sql.unsafe(`create database ${database} owner ${appRole.user}`));
-  try {
-    return await work(address(appRole, Number(admin.port), database));
-  } finally {
-    await withClient(admin.href, (sql) => sql.unsafe(`drop database ${database} with (force)`));
-  }
+  await withClient(admin, (sql) => sql.unsafe(`create database ${database} owner ${appRole.user}`));
+  return database;
 }
 
 /** Runs `work` with postgres.js itself, for what tests do beside harbor-db. */
