@@ -1,5 +1,6 @@
 import type { Mutant } from "./mutant.ts";
 import { backupMutants } from "./backup.ts";
+import { bucketMutants } from "./bucket.ts";
 import { engineMutants } from "./engines.ts";
 import { groundMutants } from "./ground.ts";
 import { migrateMutants } from "./migrate.ts";
@@ -11,5 +12,6 @@ export const mutants: readonly Mutant[] = [
   ...engineMutants,
   ...migrateMutants,
   ...backupMutants,
+  ...bucketMutants,
   ...roomMutants,
 ];

@@ -34,7 +34,7 @@ const addresses: readonly (readonly [string, Readonly<Record<string, string>>, s
   ],
   ["s3://copies?region=here", { AWS_REGION: "there" }, "https://copies.s3.here.amazonaws.com/ + '' in here"],
   ["s3://c", {}, /is not s3:/],
-  ["s3://key:secret@copies/a", {}, /is not s3:/],
+  ["s3://key:hidden@copies/a", {}, /is not s3:/],
   ["s3://copies/../a", {}, /its prefix has ".."/],
   ["s3://copies/a b", {}, /its prefix has "a b"/],
   ["s3://copies?secret=hidden", {}, /no parameter "secret"/],

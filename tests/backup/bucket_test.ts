@@ -145,6 +145,24 @@ test("a bucket", async (t) => {
         assert.deepEqual(server.requests.slice(before), ["GET "]);
       });
 
+      // One row a code: what is said of it, also where the answer itself has no words.
+      const refusals = [
+        ["RequestTimeTooSkewed", /clock of this machine is wrong/],
+        ["InvalidAccessKeyId", /does not know the access key/],
+        ["NoSuchBucket", /there is no such bucket/],
+      ] as const;
+      for (const [code, message] of refusals) {
+        await t.test(`says what ${code} means, of an object too`, () => {
+          const body = `<Error><Code>${code}</Code></Error>`;
+          return server.meddling(
+            () =>
+              Promise.resolve({ status: 403, body }),
+            () =>
+              assertRejects(bucket.look("a.db", signal), { code: "bucket_failed", message }),
+          );
+        });
+      }
+
       await t.test("asks again when it is too busy, and gives up in the end", async () => {
         let left = 3;
         const meddle: Meddle = async (_request, pass) => {

@@ -100,7 +100,7 @@ test("copies in a bucket", async (t) => {
         assert.equal(failed.error.code, "delivery_failed");
         assert.match(
           failed.error.message,
-          /Cannot deliver the backup to "s3:.*: these keys may not/,
+          /Cannot deliver the backup to "s3:.*: these keys may not \(AccessDenied, HTTP status 403\)/,
         );
         assert.match(
           failed.error.hint,
@@ -165,7 +165,9 @@ test("copies in a bucket", async (t) => {
         const prefix = /copies\/(\w+)/.exec(place)![1]!;
         const file = backup.path.split("/").at(-1)!;
         const manifest = JSON.parse(readFileSync(`${backup.path}.json`, "utf8"));
-        await server.put(`${prefix}/${file}`, "x".repeat(manifest.bytes));
+        await server.put(`${prefix}/${file}`, "x".repeat(manifest.bytes), "0".repeat(64));
+        const [wrong] = (await expect(3, "verify", "--only", "backup", "--copy-to", place)).findings;
+        assert.match(wrong!.message, /stored with another SHA-256/);
         const damaged = await expect(3, "backup", "verify", backup.id, "--from", place);
         assert.match(damaged.findings.at(-1)!.message, /SHA-256 differs/);
         assert.equal(

@@ -101,6 +101,14 @@ export function openRequests(
     }
   }
 
+  /** Returns the code of what went wrong. An answer to HEAD has no words, so the same is asked with GET. */
+  async function reasonOf(request: BucketRequest, response: Response, signal: AbortSignal) {
+    const asked = request.method === "HEAD" && response.status >= 400
+      ? await sendOnce({ ...request, method: "GET", headers: { range: "bytes=0-0" } }, signal)
+      : response;
+    return errorCode(await readShort(asked).catch(() => ""));
+  }
+
   async function pause(attempt: number, signal: AbortSignal): Promise<void> {
     // Not all at the same moment, when a service comes back.
     const ms = pauseMs * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
@@ -119,7 +127,7 @@ export function openRequests(
         try {
           const response = await sendOnce(request, signal);
           if (response.ok || request.answers?.includes(response.status)) return response;
-          const code = errorCode(await readShort(response).catch(() => ""));
+          const code = await reasonOf(request, response, signal);
           isFinal = !isPassing(response.status, code);
           problem = failure(stateOf(response, code));
         } catch (error) {

@@ -39,8 +39,8 @@ export interface S3Server {
   readonly env: Readonly<Record<string, string>>;
   /** What was asked of it, such as `PUT nightly/a.db`. */
   readonly requests: readonly string[];
-  /** Stores an object by hand. */
-  put(key: string, body: string): Promise<void>;
+  /** Stores an object by hand, which says of itself that it has this SHA-256. */
+  put(key: string, body: string, sha256?: string): Promise<void>;
   /** Returns the keys of all objects. */
   keys(): Promise<readonly string[]>;
   /** Does something to requests while `work` runs. */
@@ -113,12 +113,12 @@ export async function withS3Server<T>(work: (server: S3Server) => Promise<T>): P
       endpoint: `http://127.0.0.1:${port}`,
       env,
       requests,
-      put: async (key, body) => {
+      put: async (key, body, sha256) => {
         await server.store.putObject({
           bucket: "copies",
           key,
           content: Readable.from([body]),
-          metadata: {},
+          metadata: sha256 === undefined ? {} : { "x-amz-meta-sha256": sha256 },
         });
       },
       keys: async () => {

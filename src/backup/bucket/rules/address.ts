@@ -118,8 +118,9 @@ function parseEndpoint(written: string, endpoint: string): URL {
   return url;
 }
 
+/** Leaves out what may hold a secret where it does not belong. */
 function bare(written: string): string {
-  return written.replace(/\?.*$/s, "");
+  return written.replace(/\?.*$/s, "").replace(/\/\/.*@/s, "//");
 }
 
 function wrongAddress(written: string, state: string): HarborError {
