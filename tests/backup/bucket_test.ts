@@ -69,6 +69,9 @@ test("a bucket", async (t) => {
         const { bytes, sha256 } = large.object;
         assert.deepEqual(await bucket.look("a.db", signal), { bytes, sha256 });
         assert.deepEqual(await readAll(bucket.read("a.db", bytes, signal)), new Uint8Array(large.content));
+        const other = makeFile(folder, 1_600_000);
+        assert.equal(await bucket.putFile(other.path, other.object, options), false);
+        assert.equal((await bucket.look("a.db", signal))!.sha256, sha256);
         await bucket.remove("a.db", signal);
       });
 
