@@ -7,7 +7,7 @@ import { HarborError, messageOf } from "../base/errors.ts";
 import type { Compression, Manifest } from "./rules/manifest.ts";
 import { flush } from "../base/files/flush.ts";
 import { stopBackupIfAsked } from "../base/stop_backup.ts";
-import type { Encoding } from "./encoding.ts";
+import type { Encoding } from "./rules/encoding.ts";
 import type { FileDigest } from "../base/files/file_digest.ts";
 
 /**

@@ -111,10 +111,10 @@ function isSameFile(one: string, other: string): boolean {
 }
 
 function readManifestText(path: string, manifestPath: string): string {
-  const damaged = (message: string, cause?: unknown) =>
+  const damaged = (message: string, { cause, ...details }: { cause?: unknown; isMissing?: true } = {}) =>
     new HarborError("damaged_backup", message, {
       hint: "A file without its manifest proves nothing. See what else there is: harbor-db backup list",
-      details: { path, manifest: manifestPath },
+      details: { path, manifest: manifestPath, ...details },
       cause,
     });
   let text: string | undefined;
@@ -122,10 +122,10 @@ function readManifestText(path: string, manifestPath: string): string {
     text = readRegularText(manifestPath, longestManifest);
   } catch (error) {
     if (isForbidden(error)) throw forbidden(manifestPath, dirname(path));
-    throw damaged((error as Error).message, error);
+    throw damaged((error as Error).message, { cause: error });
   }
   if (text !== undefined) return text;
-  throw damaged(`Cannot read "${manifestPath}": there is no such manifest`);
+  throw damaged(`Cannot read "${manifestPath}": there is no such manifest`, { isMissing: true });
 }
 
 /**

@@ -25,7 +25,7 @@ import { backupOwner, type BackupStore } from "./store.ts";
 import { startMeter } from "./progress.ts";
 import { clearLeftovers, withWorkspace } from "./workspace.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { type Encoding, encodingSuffix } from "./encoding.ts";
+import { type Encoding, encodingSuffix } from "./rules/encoding.ts";
 import { digestFile, type FileDigest } from "../base/files/file_digest.ts";
 import { requireSpace } from "../base/files/free_space.ts";
 

@@ -5,6 +5,7 @@ import type { BackupRequest, MadeBackup } from "./make.ts";
 import type { Found } from "../base/finding.ts";
 import type { BackupList, Newest, StoredBackup } from "./folder.ts";
 import type { BackupPlace } from "./place.ts";
+import type { BareBackup } from "./bare_file.ts";
 import type { PruneRequest, PruneResult } from "./prune.ts";
 import { type BackupOptions, openStore } from "./store.ts";
 import type { BackupVerification } from "./verify.ts";
@@ -41,6 +42,8 @@ export interface Backups {
   verify(path: string, signal?: AbortSignal): Promise<BackupVerification>;
   /** See `pruneBackups`. */
   prune(request: PruneRequest): Promise<PruneResult>;
+  /** See `lookAtBareFile`. */
+  lookAtBare(path: string): Promise<BareBackup>;
   /** See `restoreBackup`. */
   restore(context: RunContext | null, request: RestoreRequest): Promise<RestoreResult>;
 }
@@ -81,6 +84,7 @@ export function openBackups(url: DatabaseUrl, options: BackupOptions): Backups {
     verify: async (path, signal = store.signal) =>
       (await import("./verify.ts")).verifyBackup(path, { ...store, signal }),
     prune: async (request) => (await import("./prune.ts")).pruneBackups(store, request),
+    lookAtBare: async (path) => (await import("./bare_file.ts")).lookAtBareFile(path, store),
     restore: async (context, request) =>
       (await import("./restore.ts")).restoreBackup(context, store, request),
   };

@@ -6,7 +6,7 @@ import { type Owner, ownerFor } from "../base/files/owner.ts";
 import type { BackupEngine } from "../engines/backup_engine.ts";
 import type { Client } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import type { Encoding } from "./encoding.ts";
+import type { Encoding } from "./rules/encoding.ts";
 import { folderPlace } from "./folder_place.ts";
 import type { BackupPlace } from "./place.ts";
 

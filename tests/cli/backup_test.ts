@@ -184,7 +184,9 @@ eachCase("what was damaged is found, and not restored", async (given) => {
     const verified = await given.run("backup", "verify", backup.path, "--json");
     assert.equal(verified.code, 3, `${what}: ${verified.stdout}`);
     assert.match(verified.stdout, words, what);
-    const refused = await given.run("restore", "--yes", backup.path);
+    // What has no manifest is restored with a yes: tests/cli/bare_restore_test.ts.
+    const yes = what === "a missing manifest" ? [] : ["--yes"];
+    const refused = await given.run("restore", ...yes, backup.path);
     assert.equal(refused.code, 4, `${what}: ${refused.stdout}${refused.stderr}`);
     assert.equal(await given.value("SELECT count(*) FROM files"), "500");
     copyFileSync(pristine, backup.path);

@@ -1,21 +1,26 @@
 import { proofText } from "../../engines/backup_content.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
-import { formatBytes } from "../../base/quantity.ts";
+import { counted, formatBytes } from "../../base/quantity.ts";
 import { type Delivery, readDeliveries } from "../../backup/deliveries.ts";
 import type { App } from "../../cli/app.ts";
 import { findIdentity, openAppBackups, sourceOptions } from "./options.ts";
 import { ageText, listedBackup, positionText, storedText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
+import { flag } from "../../cli/options.ts";
 
 export const backupListCommand = defineCommand({
   name: "backup list",
   summary: "list the backups in the folder",
   description:
     "Only what has a manifest is one. `verified` says that the file is there and as long as it was.",
-  options: sourceOptions,
+  options: {
+    ...sourceOptions,
+    verbose: flag("--verbose", "say all that is known of each: its file, its database and how that is known"),
+  },
   examples: [
-    { line: "backup list --json", does: "for programs" },
+    { line: "backup list --verbose", does: "which database each is of, how it is stored, and where it went" },
     { line: "backup list --from s3://bucket/nightly", does: "what is in a bucket" },
+    { line: "backup list --json", does: "for programs" },
   ],
   run: async (app, { options }) => {
     const { place, list } = await openAppBackups(app, options);
@@ -46,7 +51,12 @@ export const backupListCommand = defineCommand({
     };
     const cells = Object.values(columns);
     if (backups.length === 0) app.report.line(`no backups in ${place.name}`);
-    else await app.report.table(Object.keys(columns), backups.map((each) => cells.map((cell) => cell(each))));
+    else if (options.verbose) {
+      for (const backup of backups) printWhole(app, backup, { isOwn: ours.has(backup), now });
+    } else {await app.report.table(
+        Object.keys(columns),
+        backups.map((each) => cells.map((cell) => cell(each))),
+      );}
     for (const problem of problems) app.report.note(problem.message);
     return {
       json: {
@@ -57,6 +67,34 @@ export const backupListCommand = defineCommand({
     };
   },
 });
+
+/** Prints all that the manifest says of a backup, a line each. */
+function printWhole(
+  { report }: App,
+  { path, manifest, isWhole }: StoredBackup,
+  { isOwn, now }: { readonly isOwn: boolean; readonly now: Date },
+): void {
+  const { id, createdAt, reason, version, engine, database, identity, home, bytes, tables } = manifest;
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  const show = (label: string, text: string) => report.line(`${label.padEnd(10)} ${text}`, 11);
+  report.line(report.colors.bold(id));
+  show("file", path);
+  show("database", `${database} (${isOwn ? "this one" : "another one"})`);
+  show("identity", identity ?? "none");
+  show("place", home ?? "not known");
+  show("revision", positionText(manifest));
+  show(
+    "made",
+    `${createdAt} (${ageText(createdAt, now)} ago), for ${reason}, by harbor-db ${version}, engine ${engine}`,
+  );
+  show("holds", `${counted(rows, "row")} in ${counted(tables.length, "table")}`);
+  show("stored", `${formatBytes(bytes)}, ${storedText(manifest)}`);
+  show("proof", isWhole ? proofText(manifest) : report.colors.red("NOT WHOLE"));
+  for (const { to, at, error } of readDeliveries(path)) {
+    show("delivered", error === null ? `${to}, ${at}` : report.colors.red(`NOT: ${to}: ${error}`));
+  }
+  report.line();
+}
 
 function deliveredText({ report }: App, deliveries: readonly Delivery[]): string {
   if (deliveries.length === 0) return "nowhere";

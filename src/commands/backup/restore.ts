@@ -3,6 +3,10 @@ import { HarborError } from "../../base/errors.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import type { App } from "../../cli/app.ts";
+import { isRegularFile } from "../../base/files/regular_file.ts";
+import { proofText } from "../../engines/backup_content.ts";
+import type { BareBackup } from "../../backup/bare_file.ts";
+import type { Backups } from "../../backup/open_backups.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import type { RestoreResult } from "../../backup/restore.ts";
 import { deliver } from "./deliver.ts";
@@ -44,14 +48,16 @@ export const restoreCommand = defineCommand({
     const target = options.to === undefined ? app.databaseUrl() : otherUrl(app, options.to);
     const source = await openAppBackups(app, options);
     const path = await findNamed(app, source, args[0]!);
-    const backup = await source.place.read(path);
+    const backups = await openAppBackups(app, options, target);
+    const backup = await source.place.read(path).catch((error) => orBare(error, backups, path));
+    const bare = "kind" in backup ? backup : null;
     if (target.isFile) refuseBackup(target, path);
     // Whether the history can be read must not show when the database is replaced.
     await app.readHistory(target.dialect);
-    if (!settings.yes) await ask(app, { target, backup, noBackup: options.noBackup });
+    if (bare !== null) { for (const line of bareWords(bare)) report.note(line); }
+    if (!settings.yes) await ask(app, { target, backup, bare, noBackup: options.noBackup });
     if (options.noBackup) report.note("--no-backup: what is replaced is not backed up");
 
-    const backups = await openAppBackups(app, options, target);
     let isOpen = false;
     const restore = (context: RunContext | null) => {
       isOpen = true;
@@ -71,14 +77,36 @@ export const restoreCommand = defineCommand({
     if (safetyBackup !== null) report.line(`what was there is kept in ${safetyBackup}`);
     report.line(`${report.colors.green("restored")}  ${target.display} is at ${positionText(position)}`);
     const said = positionText(backup.manifest);
-    if (said !== positionText(position)) report.note(`the backup's manifest says ${said}`);
+    if (bare === null && said !== positionText(position)) report.note(`the backup's manifest says ${said}`);
     const failure = safetyBackup === null ? null : await deliverSafety(app, options, safetyBackup);
     return {
-      json: { restored: { path, ...position, database: target.display }, safetyBackup },
+      json: {
+        restored: { path, ...position, database: target.display, hasManifest: bare === null },
+        safetyBackup,
+      },
       ...failure === null ? {} : { failure },
     };
   },
 });
+
+/** Looks at a file that has no manifest; one whose manifest cannot be trusted is not looked at. */
+async function orBare(error: unknown, backups: Backups, path: string): Promise<BareBackup> {
+  const isMissing = error instanceof HarborError && error.code === "damaged_backup" &&
+    error.details.isMissing;
+  if (!isMissing || !isRegularFile(path)) throw error;
+  return await backups.lookAtBare(path);
+}
+
+/** Says what was seen of a copy without a manifest, and what nobody can see. */
+function bareWords({ path, kind, manifest }: BareBackup): readonly string[] {
+  const tables = applicationTables(manifest).map(({ name, rows }) => `${name} (${counted(rows, "row")})`);
+  return [
+    `${path} has no manifest. Seen: ${kind}, ${proofText(manifest)} just now: ${
+      tables.join(", ") || "no tables"
+    }`,
+    `not known: of which database it is, when it was made (the file is of ${manifest.createdAt}), and whether it is all that was copied`,
+  ];
+}
 
 /** Brings elsewhere what was replaced, once it is: whoever restores does not wait for that. What was only set aside stays. */
 async function deliverSafety(
@@ -94,32 +122,48 @@ async function deliverSafety(
 interface Replacement {
   readonly target: DatabaseUrl;
   readonly backup: StoredBackup;
+  /** The same, where it has no manifest. */
+  readonly bare: BareBackup | null;
   readonly noBackup: boolean;
 }
 
 /**
- * Asks whether what is in a database may go; where there is nothing, nobody is asked.
+ * Asks whether what is in a database may go, and whether a copy of which nobody knows anything may come. Where nothing is
+ * there, of one with a manifest nobody is asked.
  *
  * @throws {HarborError} `needs_confirmation`
  */
-async function ask(app: App, { target, backup, noBackup }: Replacement): Promise<void> {
-  if (app.isAbsent(target)) return;
+async function ask(app: App, { target, backup, bare, noBackup }: Replacement): Promise<void> {
+  const there = app.isAbsent(target) ? null : await contentsOf(app, target);
+  if (there === null && bare === null) return;
+  const { manifest } = backup;
+  const tables = applicationTables(manifest);
+  const rows = counted(tables.reduce((sum, table) => sum + table.rows, 0), "row");
+  const held = `${rows} in ${counted(tables.length, "table")}`;
+  const what = bare === null
+    ? `${manifest.id} (at ${positionText(manifest)}, ${held})`
+    : `${manifest.file}, which has no manifest (${bare.kind}, ${held})`;
+  await app.confirm(
+    there === null
+      ? `Restore ${what} as ${target.display}, where nothing is?`
+      : `Replace ${target.display} (${there}) with ${what}? ${
+        noBackup ? "What is there is lost." : "What is there is backed up first."
+      }`,
+  );
+}
+
+/** Returns what a copy holds but for the tables that keep account, of which nobody asks. */
+function applicationTables({ tables }: StoredBackup["manifest"]) {
+  return tables.filter(({ name }) => !/^harbor_|^alembic_version$/.test(name));
+}
+
+/** Says what is in a database; `null` when nothing is. */
+async function contentsOf(app: App, target: DatabaseUrl): Promise<string | null> {
   const { describeContents } = await import("./contents.ts");
-  let there: string | null;
   try {
-    there = await app.withRun("read", describeContents, target);
+    return await app.withRun("read", describeContents, target);
   } catch (error) {
     if (!(error instanceof HarborError) || error.code !== "not_a_database") throw error;
-    there = "it cannot be read as a database";
+    return "it cannot be read as a database";
   }
-  if (there === null) return;
-  const { manifest } = backup;
-  // The tables that keep account are in the copy, too; of them nobody asks.
-  const tables = manifest.tables.filter(({ name }) => !/^harbor_|^alembic_version$/.test(name));
-  const rows = counted(tables.reduce((sum, table) => sum + table.rows, 0), "row");
-  await app.confirm(
-    `Replace ${target.display} (${there}) with ${manifest.id} (at ${positionText(manifest)}, ${rows} in ${
-      counted(tables.length, "table")
-    })? ${noBackup ? "What is there is lost." : "What is there is backed up first."}`,
-  );
 }

@@ -1,4 +1,4 @@
-import type { Compression } from "./rules/manifest.ts";
+import type { Compression } from "./manifest.ts";
 
 /** How a file is stored: compressed, encrypted, both or neither. */
 export interface Encoding {
