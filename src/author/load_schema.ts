@@ -42,13 +42,21 @@ const ownModules: Readonly<Record<string, () => Promise<unknown>>> = {
  * `drizzle-orm` is harbor-db's own: what is generated does not depend on what is installed. Other modules come from
  * node_modules.
  *
+ * @param files One, or several that are one schema together
  * @param casing Of columns without a name, where the file does not say it
  * @throws {HarborError} `bad_schema` with file, line and what is wrong
  */
-export async function loadSchema(file: string, casing?: Casing): Promise<LoadedSchema> {
+export async function loadSchema(
+  files: string | readonly string[],
+  casing?: Casing,
+): Promise<LoadedSchema> {
+  const [file = "", ...more] = [files].flat();
   const own = new Map<string, unknown>();
   for (const [name, load] of Object.entries(ownModules)) own.set(name, await load());
-  const { exports, texts } = runModule(resolve(file), own);
+  const { exports, texts } = runModule(
+    more.length === 0 ? resolve(file) : [file, ...more].map((each) => resolve(each)),
+    own,
+  );
   const inPlace = <T>(work: () => T): T => {
     try {
       return work();

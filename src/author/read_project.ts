@@ -16,6 +16,8 @@ export interface ProjectPaths {
   /** The `drizzle/` folder. */
   readonly dir: string;
   readonly schemaFile: string;
+  /** The other files of the schema, where a `drizzle.config` names several. */
+  readonly moreFiles?: readonly string[];
   /** What a `drizzle.config` says, for a schema.ts that does not. */
   readonly said?: { readonly dialect: Dialect | undefined; readonly casing: Casing | undefined };
 }
@@ -36,10 +38,10 @@ export interface ProjectPart extends KitEnds {
  * revisions
  */
 export async function readProject(
-  { dir, schemaFile, said }: ProjectPaths,
+  { dir, schemaFile, moreFiles = [], said }: ProjectPaths,
   engine: DrizzleEngine,
 ): Promise<readonly ProjectPart[]> {
-  const schema = await loadSchema(schemaFile, said?.casing);
+  const schema = await loadSchema([schemaFile, ...moreFiles], said?.casing);
   const places = findPlaces(dir);
   const wanted = said?.dialect !== undefined && schema.dialects === null && !hasOwnFolders(places)
     ? [said.dialect]

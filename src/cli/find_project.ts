@@ -6,6 +6,7 @@ import { currentUser } from "../base/files/open_folder.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { type DrizzleConfig, parseDrizzleConfig } from "../history/drizzle_config.ts";
 import { quoteForShell } from "../base/quote_shell.ts";
+import { moduleFiles } from "../base/files/module_files.ts";
 
 /** The names that a config of drizzle-kit has. Looked for one by one, since a folder may hold very many files. */
 const configs = ["ts", "js", "mjs", "cjs", "mts", "cts", "json"].map((end) => `drizzle.config.${end}`);
@@ -14,8 +15,8 @@ const configs = ["ts", "js", "mjs", "cjs", "mts", "cts", "json"].map((end) => `d
 export interface Project {
   /** The folder of its history. */
   readonly history: string;
-  /** The absolute path of its schema, where a `drizzle.config` says one. */
-  readonly schema: string | null;
+  /** The absolute paths of its schema's files, where a `drizzle.config` says one or several. */
+  readonly schema: readonly string[] | null;
   /** What the `drizzle.config` says, from whose folder its paths lead. */
   readonly config: DrizzleConfig | null;
   /** The `drizzle.config` itself. */
@@ -50,16 +51,10 @@ function projectIn(folder: string): Project | null {
   if (config.out === null && !existsSync(usual)) throw computed(file, "out", "--dir <dir>");
   return {
     history: isLaidOut ? usual : resolve(folder, config.out ?? "drizzle"),
-    schema: config.schema ? schemaFile(resolve(folder, config.schema)) : null,
+    schema: config.schema ? moduleFiles(folder, config.schema) : null,
     config,
     configFile: file,
   };
-}
-
-/** A folder stands for the file in it that exports all. */
-function schemaFile(path: string): string {
-  const index = join(path, "index.ts");
-  return existsSync(index) ? index : path;
 }
 
 function computed(file: string, name: string, option: string): HarborError {

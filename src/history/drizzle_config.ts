@@ -4,8 +4,8 @@ import { type Dialect, dialectNamed } from "../base/dialect.ts";
 export interface DrizzleConfig {
   /** The folder of the history, from the config's own. */
   readonly out: Setting;
-  /** The file of the schema, from the config's own folder. */
-  readonly schema: Setting;
+  /** The file of the schema, or the files, from the config's own folder; each may be a folder or a pattern. */
+  readonly schema: Setting | readonly string[];
   readonly dialect: Dialect | undefined;
   readonly casing: "snake_case" | "camelCase" | undefined;
 }
@@ -38,8 +38,21 @@ export function parseDrizzleConfig(text: string): DrizzleConfig {
   const casing = valueOf("casing");
   return {
     out: valueOf("out"),
-    schema: valueOf("schema"),
+    schema: valueOf("schema") ?? listOf(outer, "schema"),
     dialect: dialectNamed(valueOf("dialect") ?? ""),
     casing: casing === "snake_case" || casing === "camelCase" ? casing : undefined,
   };
+}
+
+/** Returns the texts of a list, where it is said once and has nothing else in it; else as a text that is not known. */
+function listOf(text: string, name: string): Setting | readonly string[] {
+  const all = [
+    ...text.matchAll(new RegExp(`[{,]\\s*(["']?)${name}\\1\\s*(?=[:,}])(?::\\s*\\[([^\\]]*)\\])?`, "g")),
+  ];
+  const [found, ...more] = all;
+  if (found === undefined) return undefined;
+  const items = (found[2] ?? "").split(",").map((item) => item.trim()).filter((item) => item !== "");
+  const texts = items.map((item) => /^(["'`])([^"'`$\\]+)\1$/.exec(item)?.[2]);
+  const isPlain = more.length === 0 && texts.length > 0 && texts.every((each) => each !== undefined);
+  return isPlain ? texts as string[] : null;
 }

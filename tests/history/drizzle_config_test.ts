@@ -33,7 +33,16 @@ const configs: readonly (readonly [string, string, Record<string, unknown>])[] =
     schema: null,
   }],
   ["a template with a hole", "export default { out: `${here}/m` }", { out: null }],
-  ["several files", `export default { schema: ["./a.ts", "./b.ts"], out: "m" }`, { schema: null, out: "m" }],
+  ["several files", `export default { schema: ["./a.ts", './b/*.ts',], out: "m" }`, {
+    schema: ["./a.ts", "./b/*.ts"],
+    out: "m",
+  }],
+  ["several files, of which one is computed", `export default { schema: ["./a.ts", here + "b.ts"] }`, {
+    schema: null,
+  }],
+  ["several files, said twice", `const a = { schema: ["a.ts"] }; export default { schema: ["b.ts"] }`, {
+    schema: null,
+  }],
   [
     "one of two objects",
     `const prod = { out: "./p", schema: "./s.ts" };

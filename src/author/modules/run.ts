@@ -23,13 +23,20 @@ interface Module {
  * Runs a module of the project. It and what it imports are translated and linked here and not by the runtime, so that
  * it is the same on all of them, the binary included.
  *
+ * @param file Of several, each gives its exports under its path
  * @param own Modules that are given by name, whatever is installed
  * @throws {HarborError} `bad_schema` with file, line and what is wrong
  */
-export function runModule(file: string, own: ReadonlyMap<string, unknown>): RanModule {
+export function runModule(
+  file: string | readonly string[],
+  own: ReadonlyMap<string, unknown>,
+): RanModule {
   const loaded = new Map<string, Module>();
   const texts = new Map<string, string>();
-  return { exports: load(file), texts };
+  const exports = typeof file === "string"
+    ? load(file)
+    : Object.fromEntries(file.map((each) => [each, load(each)]));
+  return { exports, texts };
 
   function load(path: string): unknown {
     const known = loaded.get(path);

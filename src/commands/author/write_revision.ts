@@ -39,7 +39,7 @@ export async function openProject(
   const parts = await readProject(paths, engine);
   if (parts.some(({ isChanged }) => isChanged)) {
     const { refuseMisfits } = await import("../../author/modules/type_check.ts");
-    refuseMisfits(paths.schemaFile);
+    for (const file of [paths.schemaFile, ...paths.moreFiles ?? []]) refuseMisfits(file);
   }
   return { name: checked, paths, engine, parts };
 }
@@ -181,14 +181,16 @@ export function projectPaths(
   const dir = historyDir() ?? join(system.cwd, "drizzle");
   const beside = join(dirname(dir), "schema.ts");
   const own = settings.dir !== undefined && existsSync(beside) ? null : project();
-  const schemaFile = resolve(system.cwd, schema ?? own?.schema ?? beside);
+  const [first = beside, ...moreFiles] = schema == null ? own?.schema ?? [] : [schema];
+  const schemaFile = resolve(system.cwd, first);
   if (settings.dir === undefined && existsSync(dir)) refuseUnlessUsable(dir);
   if (schema === undefined && !(settings.dir !== undefined && schemaFile === beside)) {
-    refuseForeignSchema(schemaFile, own?.configFile ?? null);
+    for (const file of [schemaFile, ...moreFiles]) refuseForeignSchema(file, own?.configFile ?? null);
   }
   return {
     dir,
     schemaFile,
+    moreFiles,
     said: { dialect: own?.config?.dialect, casing: own?.config?.casing },
   };
 }
