@@ -205,7 +205,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/sqlite/backup/dump.ts",
-    find: "      flush(to);\n",
+    find: "    flush(to);\n",
     replace: "",
     danger: "a backup has its name before it is on the disk",
     tests: ["cli/flush_test.ts"],

@@ -6,7 +6,7 @@ import { fileFailure } from "../base/files/file_failure.ts";
 import { requireSpace } from "../base/files/free_space.ts";
 import { makeFolderFor } from "../base/files/owner.ts";
 import type { Proven } from "../engines/backup_content.ts";
-import type { BackupContent, BackupEngine, Trial } from "../engines/backup_engine.ts";
+import type { BackupContent, BackupEngine, OnProgress, Trial } from "../engines/backup_engine.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Meter, startMeter } from "./progress.ts";
 import { differingTables } from "./rules/manifest.ts";
@@ -47,7 +47,17 @@ export async function copyAndProve(
 ): Promise<Proven & { readonly content: BackupContent; readonly timing: BackupTiming }> {
   const { signal, database } = context;
   const began = performance.now();
-  const content = await engine.dump(path, signal, meter.part("copying", share * 0.45));
+  const copying = meter.part("copying", share * 0.45);
+  let proving: OnProgress | undefined;
+  const onProof: OnProgress = (done) => (proving ??= meter.part("proving the copy", share))(done);
+  if (onTrial === undefined && engine.dumpAndProve !== undefined) {
+    const both = await engine.dumpAndProve(path, signal, { dump: copying, prove: onProof });
+    const { copied: content, ...proven } = both;
+    refuseOtherContent(database.url, content, proven.content);
+    const copyMs = content.copyMs ?? 0;
+    return { ...proven, content, timing: { copyMs, proofMs: performance.now() - began - copyMs } };
+  }
+  const content = await engine.dump(path, signal, copying);
   const copyMs = content.copyMs ?? performance.now() - began;
   const timingNow = () => ({ copyMs, proofMs: performance.now() - began - copyMs });
   let tried:
@@ -59,8 +69,9 @@ export async function copyAndProve(
     const timing = timingNow();
     tried = { timing, failure: await onTrial!(trial, timing).then(() => null, (error) => ({ error })) };
   };
+  onProof(0);
   const proven = await engine.prove(path, signal, {
-    onProgress: meter.part("proving the copy", share),
+    onProgress: onProof,
     ...onTrial === undefined ? {} : { onRestored },
   });
   const timing = tried?.timing ?? timingNow();

@@ -55,6 +55,8 @@ export interface BackupEngine {
     signal: AbortSignal,
     options?: ProveOptions,
   ): Promise<Proven & { readonly content: BackupContent }>;
+  /** Does both, where the one need not wait for the end of the other; left out by engines that do them in turn. */
+  dumpAndProve?(path: string, signal: AbortSignal, onProgress?: BothProgress): Promise<BothContents>;
   /**
    * Says what keeps a copy from being restored aside where it can be seen before one is made, with the remedy; `null` when
    * nothing is known to.
@@ -102,6 +104,18 @@ export interface TrialObstacle {
   /** As the end of a sentence. */
   readonly state: string;
   readonly remedy: string;
+}
+
+/** What a copy was made from, and what came out of it. */
+export interface BothContents extends Proven {
+  readonly copied: BackupContent;
+  readonly content: BackupContent;
+}
+
+/** How far a copy and its proof are. */
+export interface BothProgress {
+  readonly dump: OnProgress;
+  readonly prove: OnProgress;
 }
 
 /** Called now and then with the share that is done, from 0 to 1. */

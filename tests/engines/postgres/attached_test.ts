@@ -40,10 +40,11 @@ const attached = [
 /** What hangs on the table and its parts, by name, and in which order it is made of no matter. */
 const look = `SELECT json_build_object(
   'relations', (SELECT json_agg(json_build_object('name', c.relname, 'note', obj_description(c.oid, 'pg_class'),
-      'options', ARRAY(SELECT unnest(c.reloptions) ORDER BY 1), 'toast', (SELECT reloptions FROM pg_class o WHERE o.oid = c.reltoastrelid),
+      'options', ARRAY(SELECT o FROM unnest(c.reloptions) o WHERE o NOT LIKE 'pg\\_%' ORDER BY 1), 'toast', (SELECT reloptions FROM pg_class o WHERE o.oid = c.reltoastrelid),
       'space', (SELECT spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace), 'rights', c.relacl::text,
       'policies', c.relrowsecurity, 'identity', x.indisreplident, 'clustered', x.indisclustered, 'columns', (
-        SELECT json_agg(json_build_object('name', attname, 'target', nullif(attstattarget, -1), 'options', attoptions,
+        SELECT json_agg(json_build_object('name', attname, 'target', nullif(attstattarget, -1),
+          'options', ARRAY(SELECT o FROM unnest(attoptions) o WHERE o NOT LIKE 'pg\\_%' ORDER BY 1),
           'rights', attacl::text, 'note', col_description(c.oid, attnum)) ORDER BY attname)
         FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)) ORDER BY c.relname)
     FROM pg_class c LEFT JOIN pg_index x ON x.indexrelid = c.oid WHERE 't'::regclass IN (c.oid, x.indrelid)),

@@ -3,7 +3,7 @@ import { runInThread, type ThreadOptions } from "./thread.ts";
 
 /** A piece of work with a file; `thread/main.ts` knows them all. */
 export interface FileJob {
-  readonly verb: "dump" | "prove" | "write";
+  readonly verb: "dump" | "check" | "read" | "write";
   readonly path: string;
 }
 
@@ -18,6 +18,22 @@ export function isLarge(path: string): boolean {
 /** Does a job in a thread of its own. */
 export function runApart<Result>(job: FileJob, options: ThreadOptions = {}): Promise<Result> {
   return runInThread(entry, job, options);
+}
+
+/** Runs two jobs that only count together: when one fails, the other is told to stop, and waited for. */
+export async function together<A, B>(
+  signal: AbortSignal,
+  start: (signal: AbortSignal) => readonly [Promise<A>, Promise<B>],
+): Promise<[A, B]> {
+  const failed = new AbortController();
+  const both = start(AbortSignal.any([signal, failed.signal]));
+  try {
+    return await Promise.all(both);
+  } catch (error) {
+    failed.abort();
+    await Promise.allSettled(both);
+    throw error;
+  }
 }
 
 /** In the bundle all files lie beside each other. */

@@ -7,6 +7,8 @@ import type { OnProgress } from "../../backup_engine.ts";
 export interface ThreadOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: OnProgress | undefined;
+  /** Called once when the work has come to where other work may begin beside it. */
+  readonly onReady?: (() => void) | undefined;
   /**
    * Returns what a request to stop makes of the work at once; the work is left to itself then, and ends with the
    * process. Left out where it holds what others wait for: it stops by itself, and is waited for.
@@ -24,6 +26,7 @@ interface ThreadData {
 /** What a thread answers: how far it is, and at the end what came of it. */
 type Answer =
   | { readonly share: number }
+  | { readonly isReady: true }
   | { readonly result: unknown }
   | { readonly failure: Failure };
 
@@ -41,7 +44,7 @@ const tellEveryMs = 500;
 export async function runInThread<Result>(
   entry: URL,
   job: unknown,
-  { signal, onProgress, leave }: ThreadOptions,
+  { signal, onProgress, onReady, leave }: ThreadOptions,
 ): Promise<Result> {
   const { Worker } = await import("node:worker_threads");
   const stopped = new Int32Array(new SharedArrayBuffer(4));
@@ -55,6 +58,7 @@ export async function runInThread<Result>(
   };
   thread.on("message", (answer: Answer) => {
     if ("share" in answer) onProgress?.(share = answer.share);
+    else if ("isReady" in answer) onReady?.();
     else if ("result" in answer) resolve(answer.result as Result);
     else reject(new HarborError(...answer.failure));
   });
@@ -71,9 +75,16 @@ export async function runInThread<Result>(
   }
 }
 
+/** What work in a thread hears and says. */
+export interface ThreadWork {
+  readonly signal: Stopping;
+  readonly onProgress: OnProgress;
+  readonly onReady: () => void;
+}
+
 /** Does in a thread what {@link runInThread} gave it. */
 export async function serveThread(
-  work: (job: unknown, signal: Stopping, onProgress: OnProgress) => Promise<unknown>,
+  work: (job: unknown, options: ThreadWork) => Promise<unknown>,
 ): Promise<void> {
   const { parentPort, workerData } = await import("node:worker_threads");
   const { job, stopped } = workerData as ThreadData;
@@ -84,7 +95,9 @@ export async function serveThread(
     },
   };
   try {
-    answer({ result: await work(job, signal, (share) => answer({ share })) });
+    const onProgress = (share: number) => answer({ share });
+    const onReady = () => answer({ isReady: true });
+    answer({ result: await work(job, { signal, onProgress, onReady }) });
   } catch (error) {
     // Any other comes to the thread that waits as it is.
     if (!(error instanceof HarborError)) throw error;

@@ -8,7 +8,7 @@ import type { BackupContent, OnProgress } from "../../backup_engine.ts";
 import { lockTable, readContent, type ReadOptions } from "./content.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
 import { freedLock } from "../lock_row.ts";
-import { isLarge, runApart } from "../apart/large_file.ts";
+import { type FileJob, isLarge, runApart, together } from "../apart/large_file.ts";
 import { execute, openImmutable, prepare } from "../open_file.ts";
 
 /** Makes an empty file that nobody else may read, for SQLite to fill. */
@@ -35,34 +35,61 @@ export function freeCopiedLock(path: string): void {
   }
 }
 
-/** How much of the time of a proof passes before it can tell how far it is. */
-const integrityShare = 0.6;
-
 type ProvenContent = Proven & { readonly content: BackupContent };
 
+/** A part of a proof, for a thread. */
+export interface ProofJob extends FileJob {
+  readonly verb: "check" | "read";
+}
+
+interface ProofOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: OnProgress | undefined;
+}
+
 /**
- * Opens a copy as a database of its own, has SQLite check all of it, and reads all rows.
+ * Opens a copy as a database of its own, has SQLite check all of it, and reads all rows; of a large one both at once.
  *
  * @throws {HarborError} `backup_failed` when it is not whole; `interrupted`
  */
-export function proveCopy(
-  path: string,
-  { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: OnProgress | undefined },
-): Promise<ProvenContent> {
-  const options = { signal, onProgress, leave: stoppedBackup };
-  return isLarge(path) ? runApart({ verb: "prove", path }, options) : proveHere(path, options);
+export async function proveCopy(path: string, options: ProofOptions): Promise<ProvenContent> {
+  const content = isLarge(path) ? await proveApart(path, options) : await proveHere(path, options);
+  return { content, proof: "opened", notRestored: null };
 }
 
-/** As {@link proveCopy}, in the thread that calls it. */
-export async function proveHere(path: string, options: ReadOptions): Promise<ProvenContent> {
+async function proveHere(path: string, options: ProofOptions): Promise<BackupContent> {
+  await checkHere(path);
+  return await readHere(path, options);
+}
+
+/** How much of a proof is done when all rows are read: the check of the indexes takes longer, and says nothing. */
+const readShare = 0.6;
+
+async function proveApart(path: string, { signal, onProgress }: ProofOptions): Promise<BackupContent> {
+  const onRead = (share: number) => onProgress?.(readShare * share);
+  const [content] = await together(signal, (signal) => {
+    const options = { signal, leave: stoppedBackup };
+    const [read, check] = (["read", "check"] as const).map((verb): ProofJob => ({ verb, path }));
+    return [runApart<BackupContent>(read!, { ...options, onProgress: onRead }), runApart(check!, options)];
+  });
+  return content;
+}
+
+/** Has SQLite check a copy, in the thread that calls it. */
+export function checkHere(path: string): Promise<void> {
+  return withCopy(path, (copy) => checkIntegrity(copy, path));
+}
+
+/** Reads all rows of a copy, in the thread that calls it. */
+export function readHere(path: string, options: ReadOptions): Promise<BackupContent> {
+  return withCopy(path, (copy) => readContent(copy, options));
+}
+
+async function withCopy<T>(path: string, work: (copy: DatabaseSync) => Promise<T> | T): Promise<T> {
   try {
     const copy = openCopy(path);
     try {
-      checkIntegrity(copy, path);
-      const { signal, onProgress } = options;
-      const onRead = (share: number) => onProgress?.(integrityShare + (1 - integrityShare) * share);
-      const content = await readContent(copy, { signal, onProgress: onRead });
-      return { content, proof: "opened", notRestored: null };
+      return await work(copy);
     } catch (error) {
       const part = foreignPart(String(messageOf(error)));
       if (part === null) throw error;

@@ -19,6 +19,12 @@ export interface DumpJob extends FileJob {
   readonly to: string;
 }
 
+/** How a file is copied. */
+export interface DumpOptions extends ReadOptions {
+  /** Called when the copy is complete and on the disk; what the database holds is read after that. */
+  readonly onReady?: (() => void) | undefined;
+}
+
 /** Pages that SQLite copies before it reports how far it is. */
 const pagesPerStep = 4_096;
 
@@ -29,15 +35,12 @@ const pagesPerStep = 4_096;
  */
 export async function dumpHere(
   { path, url, to }: DumpJob,
-  options: ReadOptions,
+  options: DumpOptions,
 ): Promise<BackupContent> {
   try {
     createCopyFile(to);
     try {
-      const content = await withSource(path, (source) => copy(source, to, options));
-      freeCopiedLock(to);
-      flush(to);
-      return content;
+      return await withSource(path, (source) => copy(source, to, options));
     } catch (error) {
       for (const ending of ["", "-journal", "-wal", "-shm"]) rmSync(to + ending, { force: true });
       throw error;
@@ -50,7 +53,7 @@ export async function dumpHere(
 async function copy(
   source: DatabaseSync,
   to: string,
-  { signal, onProgress }: ReadOptions,
+  { signal, onProgress, onReady }: DumpOptions,
 ): Promise<BackupContent> {
   execute(source, "BEGIN");
   try {
@@ -64,7 +67,10 @@ async function copy(
         stopBackupIfAsked(signal);
       },
     });
+    freeCopiedLock(to);
+    flush(to);
     const copyMs = performance.now() - began;
+    onReady?.();
     const content = await readContent(source, {
       signal,
       onProgress: (share) => onProgress?.(0.5 + share / 2),

@@ -4,8 +4,8 @@ import type { DatabaseSync } from "node:sqlite";
 import type { BackupEngine } from "../../backup_engine.ts";
 import { copyFailure } from "./copy_failure.ts";
 import { proveAndTry } from "./trial.ts";
-import { dumpHere, type DumpJob, withSource } from "./dump.ts";
-import { isLarge, runApart } from "../apart/large_file.ts";
+import { type DumpJob, withSource } from "./dump.ts";
+import { dump, dumpAndProve } from "./dump_and_prove.ts";
 import { prepare } from "../open_file.ts";
 import { refuseIfOpen, refuseUnlessReplaceable, setFileAside, swapFile } from "./replace.ts";
 
@@ -25,10 +25,8 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
     suffix: ".db",
     estimate: () => guarded(() => withSource(path, sizeOf)),
     uncarried: () => Promise.resolve([]),
-    dump: (to, signal, onProgress) => {
-      const job: DumpJob = { verb: "dump", path, url: url.display, to };
-      return isLarge(path) ? runApart(job, { signal, onProgress }) : dumpHere(job, { signal, onProgress });
-    },
+    dump: (to, signal, onProgress) => dump(jobTo(to), { signal, onProgress }),
+    dumpAndProve: (to, signal, onProgress) => dumpAndProve(jobTo(to), { signal, onProgress }),
     prove: (from, signal, options) =>
       proveAndTry(from, signal, { ...options, shown: url.display, remarks: trialRemarks }),
     trialObstacle: () => Promise.resolve(null),
@@ -47,6 +45,10 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
       }),
     setAside: () => guarded(() => setFileAside(path)),
   };
+
+  function jobTo(to: string): DumpJob {
+    return { verb: "dump", path, url: url.display, to };
+  }
 
   async function guarded<T>(work: () => Promise<T> | T): Promise<T> {
     try {

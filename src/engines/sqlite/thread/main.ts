@@ -1,21 +1,23 @@
 import { neverMet } from "../../../base/errors.ts";
 import { serveThread } from "../apart/thread.ts";
-import { proveHere } from "../backup/copy.ts";
+import { checkHere, type ProofJob, readHere } from "../backup/copy.ts";
 import { dumpHere, type DumpJob } from "../backup/dump.ts";
 import { writeHere, type WriteJob } from "../driver.ts";
 
-type Job = DumpJob | WriteJob | { readonly verb: "prove"; readonly path: string };
+type Job = DumpJob | ProofJob | WriteJob;
 
 // What a thread runs that does a job with a large file.
-await serveThread((given, signal, onProgress) => {
+await serveThread(async (given, options) => {
   const job = given as Job;
   switch (job.verb) {
     case "dump":
-      return dumpHere(job, { signal, onProgress });
-    case "prove":
-      return proveHere(job.path, { signal, onProgress });
+      return await dumpHere(job, options);
+    case "check":
+      return await checkHere(job.path);
+    case "read":
+      return await readHere(job.path, options);
     case "write":
-      return writeHere(job);
+      return await writeHere(job);
     default:
       throw neverMet(job);
   }

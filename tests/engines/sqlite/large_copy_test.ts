@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import { sqliteFileUrl } from "../../../src/base/url/sqlite_url.ts";
+import { openSqliteEngine } from "../../../src/engines/sqlite/backup/engine.ts";
+import { failureOf, rejectsWith } from "../../support/harbor_error.ts";
+import { withFolder } from "../../support/databases.ts";
+
+// A file that is copied and proven in threads, since it has more than 16 MiB.
+const rows = 5_000;
+
+function withLarge<T>(work: (path: string, folder: string) => Promise<T>): Promise<T> {
+  return withFolder(async (folder) => {
+    const path = join(folder, "large.db");
+    const database = new DatabaseSync(path);
+    database.exec(
+      `PRAGMA synchronous = OFF; BEGIN; CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, body TEXT);
+      WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
+        INSERT INTO t SELECT i, 'row ' || i, hex(zeroblob(2000)) FROM n;
+      CREATE INDEX t_name ON t (name); COMMIT`,
+    );
+    database.close();
+    return await work(path, folder);
+  });
+}
+
+const never = () => new AbortController().signal;
+
+test("a large file is copied and proven in one go, as one after the other would", () =>
+  withLarge(async (path, folder) => {
+    const engine = openSqliteEngine(sqliteFileUrl(path, path));
+    const said: string[] = [];
+    const onProgress = { dump: () => void said.push("dump"), prove: () => void said.push("prove") };
+    const { copied, content, proof } = await engine.dumpAndProve!(join(folder, "one"), never(), onProgress);
+    const { copyMs: _, ...dumped } = await engine.dump(join(folder, "two"), never());
+    const { copyMs: took, ...read } = copied;
+    assert.ok(took! > 0);
+    assert.deepEqual(read, dumped);
+    assert.deepEqual(content, (await engine.prove(join(folder, "two"), never())).content);
+    assert.equal(content.tables[0]!.rows, rows);
+    assert.deepEqual(content.tables, dumped.tables);
+    assert.equal(proof, "opened");
+    assert.deepEqual(said.toSorted(), said, "the proof is told of when the copy is complete");
+    assert.ok(said.includes("prove"));
+  }));
+
+test("a large copy whose index has lost a row is not proven", () =>
+  withLarge(async (path) => {
+    const bytes = await readFile(path);
+    // In the table a body follows, in the index the next entry.
+    const places = [...bytes.toString("latin1").matchAll(/row 4321(?!00)/g)];
+    assert.equal(places.length, 1);
+    bytes.write("row 4322", places[0]!.index, "latin1");
+    await writeFile(path, bytes);
+    const engine = openSqliteEngine(sqliteFileUrl(path, path));
+    const copy = `${path}.copy`;
+    await copyFile(path, copy);
+    const both = await rejectsWith("backup_failed", engine.dumpAndProve!(`${path}.new`, never()));
+    assert.match(both.message, /row 4321 missing from index t_name/);
+    const alone = await rejectsWith("backup_failed", engine.prove(copy, never()));
+    assert.match(alone.message, /row 4321 missing from index t_name/);
+  }));
+
+test("a copy of a large file ends when it is told to", () =>
+  withLarge(async (path) => {
+    const engine = openSqliteEngine(sqliteFileUrl(path, path));
+    const stop = new AbortController();
+    const onProgress = { dump: () => stop.abort(), prove: () => stop.abort() };
+    const error = await failureOf(engine.dumpAndProve!(`${path}.new`, stop.signal, onProgress));
+    assert.equal(error.code, "interrupted");
+  }));
