@@ -19,6 +19,7 @@ export const commandEntries: readonly CommandEntry[] = [
   { name: "kept", load: async () => (await import("./kept/list.ts")).keptCommand },
   { name: "kept list", load: async () => (await import("./kept/list.ts")).keptListCommand },
   { name: "kept drop", load: async () => (await import("./kept/drop.ts")).keptDropCommand },
+  { name: "kept prune", load: async () => (await import("./kept/prune.ts")).keptPruneCommand },
   { name: "backup", load: async () => (await import("./backup/backup.ts")).backupCommand },
   { name: "backup list", load: async () => (await import("./backup/list.ts")).backupListCommand },
   {

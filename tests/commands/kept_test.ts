@@ -14,6 +14,8 @@ import { ownTable } from "../../src/engines/statement_names.ts";
 import { verifyUrl } from "../support/verified.ts";
 import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
 import { type HereOptions, runHere } from "../support/run_here.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { addFiles } from "../support/samples/application.ts";
 import { contextOf, upgradeDatabase } from "../support/samples/adoption.ts";
 
 const values = { direction: "downgrade", state: "kept", lastRow: 0, keys: ["id"] } as const;
@@ -176,4 +178,23 @@ on(two, "verify finds side tables without a registry and the other way round", a
   assert.deepEqual(await look(), [
     "fail harbor_kept_9 holds kept data, and harbor_kept does not know of what",
   ]);
+});
+
+on(two, "kept prune forgets what is kept of rows that were deleted since", async ({ url, database }) => {
+  const context = contextOf(database);
+  const go = (direction: "upgrade" | "downgrade", text: string) =>
+    migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
+  await go("upgrade", "5b09ebe23c76");
+  const engine = engines.find(({ dialect }) => dialect === database.dialect)!;
+  await addFiles(engine, url, 3);
+  await engine.query(url, "UPDATE files SET storage_backend = 'r2'");
+  await go("downgrade", "71dda59686db");
+  assert.deepEqual(await json(url, "kept", "prune"), { code: 0, ok: true, pruned: [] });
+  await engine.query(url, "DELETE FROM files WHERE id = 2");
+  const [{ id }] = await readKept(database) as [Kept];
+  assert.deepEqual((await json(url, "kept", "prune")).pruned, [{ id, table: "files", rows: 1 }]);
+  assert.deepEqual((await readKept(database)).map(({ rows }) => rows), [2]);
+  await engine.query(url, "DELETE FROM files");
+  assert.match((await run(url, ["kept", "prune"])).stdout, /^forgot +2 rows of files \(\d+\)$/m);
+  assert.deepEqual(await readKept(database), []);
 });
