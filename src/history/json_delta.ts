@@ -27,17 +27,28 @@ export function deltaOf(from: unknown, to: unknown): JsonDelta {
   const fresh: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(to)) {
     if (!Object.hasOwn(from, key)) set(fresh, key, value);
-    else if (JSON.stringify(from[key]) !== JSON.stringify(value)) {
-      set(changed, key, deltaOf(from[key], value));
-    }
+    else if (!isSame(from[key], value)) set(changed, key, deltaOf(from[key], value));
   }
-  const delta = {
+  const stays = Object.keys(from).filter((key) => !gone.includes(key));
+  // The order of columns is part of a schema.
+  if (!isSame([...stays, ...Object.keys(fresh)], Object.keys(to))) return { to };
+  return {
     ...gone.length > 0 ? { gone } : {},
     ...Object.keys(changed).length > 0 ? { in: changed } : {},
     ...Object.keys(fresh).length > 0 ? { new: fresh } : {},
   };
-  // The order of columns is part of a schema.
-  return JSON.stringify(applyDelta(from, delta)) === JSON.stringify(to) ? delta : { to };
+}
+
+/** Says whether two JSON values are the same, the order of members included. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, at) => isSame(item, b[at]));
+  }
+  if (!isRecord(a) || !isRecord(b)) return a === b;
+  const keys = Object.keys(a);
+  const others = Object.keys(b);
+  return keys.length === others.length &&
+    keys.every((key, at) => key === others[at] && isSame(a[key], b[key]));
 }
 
 /** Returns what a delta makes of a value. */
@@ -55,12 +66,11 @@ export function applyDelta(from: unknown, delta: JsonDelta): unknown {
 }
 
 function listDelta(from: readonly unknown[], to: readonly unknown[]): JsonDelta {
-  const [before, after] = [from, to].map((list) => list.map((item) => JSON.stringify(item)));
   const shorter = Math.min(from.length, to.length);
   let at = 0;
-  while (at < shorter && before![at] === after![at]) at++;
+  while (at < shorter && isSame(from[at], to[at])) at++;
   let same = 0;
-  while (same < shorter - at && before!.at(-1 - same) === after!.at(-1 - same)) same++;
+  while (same < shorter - at && isSame(from.at(-1 - same), to.at(-1 - same))) same++;
   return { at, drop: from.length - at - same, put: to.slice(at, to.length - same) };
 }
 

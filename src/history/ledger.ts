@@ -104,8 +104,9 @@ const written = new WeakMap<Revision, { readonly parent: Revision | null; readon
 function writeSchema(revision: Revision, parent: Revision | null): string | null {
   const known = written.get(revision);
   if (known?.parent === parent) return known.text;
-  const to = jsonOf(revision);
+  // In this order each snapshot of a history is read once.
   const from = parent === null ? null : jsonOf(parent);
+  const to = jsonOf(revision);
   const text = to === null
     ? null
     : JSON.stringify({ base: from === null ? null : sha256(JSON.stringify(from)), delta: deltaOf(from, to) });
@@ -113,8 +114,18 @@ function writeSchema(revision: Revision, parent: Revision | null): string | null
   return text;
 }
 
+type Json = Readonly<Record<string, unknown>> | null;
+
+/** The snapshot that was read last: all of a long history would fill the memory. */
+let recent: { readonly revision: Revision; readonly json: Json } | undefined;
+
 /** Returns a revision's snapshot; `null` without one that can be read. */
-function jsonOf(revision: Revision): Readonly<Record<string, unknown>> | null {
+function jsonOf(revision: Revision): Json {
+  if (recent?.revision !== revision) recent = { revision, json: readJson(revision) };
+  return recent.json;
+}
+
+function readJson(revision: Revision): Json {
   try {
     const { json } = revision.snapshot();
     return isRecord(json) ? json : null;
