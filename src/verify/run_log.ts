@@ -25,11 +25,41 @@ export function readRuns(path: string): readonly RunRecord[] {
  * @throws {HarborError} `file_failed`
  */
 export function appendRun(path: string, record: RunRecord): void {
+  appendLine(path, formatRunRecord(record));
+}
+
+/**
+ * Appends a change that was rehearsed, which no run of `verify` is taken for.
+ *
+ * @throws {HarborError} `file_failed`
+ */
+export function appendChange(path: string, record: ChangeRecord): void {
+  appendLine(path, `${JSON.stringify(record)}\n`);
+}
+
+/** A change of the schema, as one line of JSON in the log of `verify`. Fields are only ever added. */
+export interface ChangeRecord {
+  /** When it ended, ISO 8601 UTC. */
+  readonly at: string;
+  readonly change: "upgrade" | "downgrade";
+  /** Which harbor-db did it: `0.1.0`. */
+  readonly version: string;
+  /** The address without its password. */
+  readonly database: string;
+  /** Why it did not come to its end; `null` when it did. */
+  readonly error: string | null;
+  /** What its rehearsal said. */
+  readonly forecast: unknown;
+  /** What it took. */
+  readonly measured: unknown;
+}
+
+function appendLine(path: string, text: string): void {
   useFile(path, { verb: "write", open: openToAppend }, (file) => {
     const { size } = fstatSync(file);
     const last = new Uint8Array(1);
     const isCut = size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
-    writeSync(file, `${isCut ? "\n" : ""}${formatRunRecord(record)}`);
+    writeSync(file, `${isCut ? "\n" : ""}${text}`);
   });
 }
 

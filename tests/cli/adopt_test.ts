@@ -62,6 +62,21 @@ test("adopt says what it found and would do, and without consent changes no byte
     assert.deepEqual(await readFile(path), before);
   }));
 
+test("adopt --rehearse tries the bridge on a copy, and changes no byte", () =>
+  inFolder(latest, async ({ cwd, path }) => {
+    const before = await readFile(path);
+    const { rehearsal, action } = await json(["upgrade", "--adopt", "--rehearse"], cwd, 3);
+    // The sample has rows that no schema mends.
+    assert.deepEqual(rehearsal.findings.map(({ check }: { check: string }) => check), ["data", "data"]);
+    assert.equal(action, "bridge");
+    assert.deepEqual(rehearsal.steps.map((step: { name: string }) => step.name), ["adoption"]);
+    assert.match(rehearsal.wayBack.why, /only the backup/);
+    assert.ok((await readFile(path)).equals(before));
+    const refused = await json(["adopt", "--yes", "--max-disk", "1"], cwd, 4);
+    assert.equal(refused.error.code, "over_budget");
+    assert.ok((await readFile(path)).equals(before));
+  }));
+
 test("adopt --yes backs up, bridges and stamps; its backup alone leads back, and downgrade names it", () =>
   inFolder(latest, async ({ cwd, url }) => {
     const before = await readOrigin(sqlite, url, latest);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import {
   type BackupCase,
@@ -107,11 +108,21 @@ test("a run is told beside its forecast, and a budget may come from the environm
     await fill(given, 20);
     const { stdout, code } = await runCli(["upgrade", storageFields, "--no-backup"], {
       cwd: given.cwd,
-      env: { DATABASE_URL: given.url, HARBOR_DB_BACKUP_DIR: given.folder, HARBOR_DB_MAX_TIME: "10m" },
+      env: {
+        DATABASE_URL: given.url,
+        HARBOR_DB_BACKUP_DIR: given.folder,
+        HARBOR_DB_MAX_TIME: "10m",
+        HARBOR_DB_LOG: "runs.log",
+      },
     });
     assert.equal(code, 0);
     assert.match(stdout, /^forecast and run$/m);
     assert.match(stdout, /^5b09ebe23c76 Add R2 storage fields +\d/m);
+    const logged = JSON.parse(readFileSync(join(given.cwd, "runs.log"), "utf8"));
+    assert.deepEqual([logged.change, logged.error], ["upgrade", null]);
+    for (const { steps } of [logged.forecast, logged.measured]) {
+      assert.equal(steps[0].revision, storageFields);
+    }
     // The copy was for the rehearsal alone.
     assert.ok(!existsSync(given.folder));
   }));

@@ -15,7 +15,7 @@ const filled = "-- harbor:backfill table=boats key=id\nUPDATE boats SET size = 9
 
 /** A guard that is only to hold a run to its budgets asks the program nothing. */
 function guardOf(maxTime: number | undefined, maxLock: number | undefined) {
-  const options = { rehearse: false, maxTime, maxLock, maxDisk: undefined };
+  const options = { rehearse: false, maxTime, maxLock, maxDisk: undefined, log: undefined };
   return openBudgetGuard({} as App, { options: options as never, make: () => assert.fail() });
 }
 

@@ -1,7 +1,9 @@
-import { HarborError } from "../../base/errors.ts";
+import { resolve } from "node:path";
+import { HarborError, messageOf } from "../../base/errors.ts";
 import type { OnTrial } from "../../backup/copy_and_prove.ts";
 import { isEmptyDatabase } from "../../backup/position.ts";
-import { type backupOptions, openAppBackups } from "../backup/options.ts";
+import { appendChange } from "../../verify/run_log.ts";
+import { type backupOptions, databaseIdentity, openAppBackups } from "../backup/options.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { recorded } from "../../rehearse/record.ts";
 import { type Breach, breachesOf } from "../../rehearse/rules/budgets.ts";
@@ -67,6 +69,24 @@ export function openBudgetGuard(
     return undefined;
   }
 
+  /** What was done stands, whether or not it can be written down. */
+  function log(forecast: Forecast, figures: RunFigures, error: unknown): void {
+    if (options.log === undefined) return;
+    try {
+      appendChange(resolve(app.system.cwd, options.log), {
+        at: new Date().toISOString(),
+        change: figures.steps[0]!.direction,
+        version: app.system.build.version,
+        database: databaseIdentity(app, app.databaseUrl()),
+        error: error === undefined ? null : messageOf(error),
+        forecast: figuresJson(forecast),
+        measured: figuresJson(figures),
+      });
+    } catch (problem) {
+      app.report.note(`forecast and run were not written to the log: ${messageOf(problem)}`);
+    }
+  }
+
   return {
     begin,
     startHere: () => startHere(),
@@ -86,6 +106,7 @@ export function openBudgetGuard(
         return work(running, stepDone);
       });
       figures = run.figures;
+      if (forecast !== undefined && figures.steps.length > 0) log(forecast, figures, run.failure?.error);
       if (run.failure !== null) throw run.failure.error;
       return run.result;
     },

@@ -88,13 +88,7 @@ export async function printForecast(
   for (const change of schema) report.line(`schema     ${change}`);
   for (const loss of losses) report.line(report.colors.red(`differs    ${loss}`));
   if (failure === null) {
-    report.line(
-      `rows       ${counted(compared.columns, "column")} that nothing changes compared by digest${
-        compared.notCompared.length === 0
-          ? ""
-          : `, not those of ${compared.notCompared.join(", ")} (no primary key)`
-      }`,
-    );
+    report.line(`rows       ${comparedText(compared)}`);
     for (const finding of findings) {
       const [first, ...more] = findingText(app, finding).split("\n");
       report.line(`verify     ${first}`);
@@ -135,6 +129,12 @@ export async function printComparison(app: App, forecast: Forecast, run: RunFigu
 
 /** By how many times longer a weaker lock has to be held to be told beside the strongest. */
 const notably = 1.5;
+
+function comparedText({ columns, notCompared }: Forecast["compared"]): string {
+  if (columns === 0) return "not compared: nothing says of a column that its values stay";
+  const left = notCompared.length === 0 ? "" : `, not those of ${notCompared.join(", ")} (no primary key)`;
+  return `${counted(columns, "column")} that nothing changes compared by digest${left}`;
+}
 
 function wayBackLines({ why, failure, differences }: NonNullable<Forecast["wayBack"]>): readonly string[] {
   if (why !== null) return [`not tried: ${why}`];

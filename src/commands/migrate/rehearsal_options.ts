@@ -1,6 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
 import { parseBytes, parseDuration } from "../../base/quantity.ts";
-import { flag, type Option, type Values } from "../../cli/options.ts";
+import { flag, type Option, text, type Values } from "../../cli/options.ts";
 import type { Budgets } from "../../rehearse/rules/budgets.ts";
 
 /** What is tried before a change, and what the change may cost. */
@@ -12,16 +12,22 @@ export const rehearsalOptions = {
     flags: "--max-disk <size>",
     summary: "the same for what it takes more on the disk: 2G",
     fallback: undefined,
-    parse: (text: string) => {
-      const bytes = parseBytes(text);
+    parse: (written: string) => {
+      const bytes = parseBytes(written);
       if (bytes === undefined) throw new Error("use a number with k, M, G or T, such as 500M or 2G");
       return bytes;
     },
   } as Option<number | undefined>,
+  log: text(
+    "--log <file>",
+    "with a budget: append forecast and run to this file, which verify appends to as well",
+  ),
 };
 
 /** Returns what the options allow a run to cost. */
-export function budgetsOf({ maxLock, maxTime, maxDisk }: Values<typeof rehearsalOptions>): Budgets {
+export function budgetsOf(
+  { maxLock, maxTime, maxDisk }: Pick<Values<typeof rehearsalOptions>, "maxLock" | "maxTime" | "maxDisk">,
+): Budgets {
   return { maxLockMs: maxLock, maxTimeMs: maxTime, maxDiskBytes: maxDisk };
 }
 
@@ -52,8 +58,8 @@ function limit(flags: string, summary: string): Option<number | undefined> {
     flags,
     summary,
     fallback: undefined,
-    parse: (text) => {
-      const ms = parseDuration(text);
+    parse: (written) => {
+      const ms = parseDuration(written);
       if (ms === undefined) throw new Error("use a number with ms, s, m, h or d, such as 200ms or 10m");
       return ms;
     },

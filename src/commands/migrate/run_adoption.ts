@@ -10,6 +10,8 @@ import type { Outcome } from "../../cli/command.ts";
 import { flag, type Values } from "../../cli/options.ts";
 import type { Around } from "./around.ts";
 import { afterFailure } from "./run_around.ts";
+import type { MakeRehearsal } from "./rehearse_on_copy.ts";
+import { budgetsOf, hasBudget, refuseBeside, rehearsalOptions } from "./rehearsal_options.ts";
 import { createSafetyNet, safetyOptions } from "./safety_net.ts";
 
 const { restoreOnFailure: _, ...backupOptions } = safetyOptions;
@@ -18,6 +20,7 @@ export const adoptOptions = {
   dryRun: flag("--dry-run", "say what would be done and change nothing"),
   sql: flag("--sql", "print the SQL that would run, and nothing else"),
   ...backupOptions,
+  ...rehearsalOptions,
 };
 
 interface Request {
@@ -44,7 +47,10 @@ export async function adoptBefore(
 ): Promise<Adopted | null> {
   if (!await app.withRun("read", isToAdopt)) return null;
   const outcome = await runAdoption(app, { options, isConfirmed: true, target, around });
-  return { outcome, isAll: outcome.failure !== undefined || options.dryRun || options.sql };
+  return {
+    outcome,
+    isAll: outcome.failure !== undefined || options.dryRun || options.sql || options.rehearse,
+  };
 }
 
 async function isToAdopt(context: RunContext): Promise<boolean> {
@@ -65,6 +71,12 @@ export async function runAdoption(
   { options, isConfirmed, target, around }: Request,
 ): Promise<Outcome> {
   const net = createSafetyNet(app, { ...options, restoreOnFailure: false });
+  refuseBeside(options, options);
+  const then = target === undefined ? null : { direction: "upgrade", text: target } as const;
+  const makeFor = ({ to }: Adoption): MakeRehearsal => async (_, parts) => {
+    const { adoptionRehearsal } = await import("../../rehearse/of_adoption.ts");
+    return adoptionRehearsal({ ...parts, to, then, pace: {} });
+  };
   const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
     const { prepareAdoption } = await import("../../adopt/prepare.ts");
     const adoption = await prepareAdoption(context);
@@ -78,11 +90,24 @@ export async function runAdoption(
     const failure = adoption.refusal ?? refuseTarget(context, adoption, target);
     if (failure !== null) return { json, failure };
     if (options.dryRun || adoption.action === "none") return { json };
+    if (options.rehearse) {
+      const { runRehearsal } = await import("./run_rehearsal.ts");
+      const request = { options, budgets: budgetsOf(options), make: makeFor(adoption) };
+      const outcome = await runRehearsal(app, context, request);
+      return { ...outcome, json: { ...json, ...outcome.json } };
+    }
     return isConfirmed ? null : await ask(app, adoption, json);
   });
   if (outcome !== null) return outcome;
   return await app.withRun("write", async (context) => {
     const { adopt } = await import("../../adopt/adopt.ts");
+    // On the real rows the bridge is tried before its backup, with all its locks: a budget is looked at before that.
+    if (hasBudget(options)) {
+      const { prepareAdoption } = await import("../../adopt/prepare.ts");
+      const { openBudgetGuard } = await import("./budget_guard.ts");
+      const make = makeFor(await prepareAdoption(context, true));
+      await openBudgetGuard(app, { options, make }).begin(context, true);
+    }
     const beforeChange = async () => {
       await around?.before("adopt");
       await net.spreadFor(context, "before adopt");

@@ -111,6 +111,11 @@ export function batchWriter(
   /** What stood there when the first index was built or dropped alone. */
   let stood: ReadonlySet<string> | undefined;
 
+  /** 0 would be no limit to the server. */
+  function bearableMs(): number {
+    return Math.max(1, Math.min(lockTimeoutMs, Math.floor(watch()?.maxLockMs ?? lockTimeoutMs)));
+  }
+
   async function write(statements: readonly Statement[], mode: WriteMode = "rows"): Promise<number[]> {
     statements.forEach(refuseUnfit);
     if (mode !== "alone") {
@@ -128,6 +133,8 @@ export function batchWriter(
       };
       return await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), {
         ...waiting,
+        // Who waits for a lock that keeps others waiting keeps them waiting already.
+        lockTimeoutMs: locksTables[mode] ? bearableMs() : lockTimeoutMs,
         isGentle: waiting.isGentle && locksTables[mode],
       });
     }

@@ -20,6 +20,8 @@ const lookMs = 5;
 
 /** Looks from a second session at what the batches of the first one hold. */
 export interface LockWatch {
+  /** See `Watcher.maxLockMs`. */
+  readonly maxLockMs: number | undefined;
   /** Starts to look at a batch that begins now. */
   begin(): BatchWatch;
   /** Returns what the database takes. */
@@ -130,6 +132,7 @@ export function watchLocks({ pid, schema, watcher, observer }: LockWatchSetting)
   })().catch(() => undefined);
 
   return {
+    maxLockMs: watcher.maxLockMs,
     begin() {
       const own = {
         began: performance.now(),
