@@ -24,8 +24,12 @@ const cases = [
 ] as const;
 for (const [schema, expected] of cases) {
   test(`a drizzle.config with the schema ${schema} has the tables of all its files, each once`, () =>
-    withFolder(async (dir) => {
-      await mkdir(join(dir, "db"));
+    withFolder(async (parent) => {
+      // What a pattern of the whole path would find.
+      await mkdir(join(parent, "a/db"), { recursive: true });
+      await writeFile(join(parent, "a/db/users.ts"), "");
+      const dir = join(parent, "[a]");
+      await mkdir(join(dir, "db"), { recursive: true });
       for (const [name, text] of Object.entries(files)) await writeFile(join(dir, "db", name), text);
       await writeFile(
         join(dir, "drizzle.config.ts"),

@@ -8,12 +8,18 @@ import { join, resolve } from "node:path";
  * @param folder From which the paths lead
  */
 export function moduleFiles(folder: string, said: string | readonly string[]): readonly string[] {
-  return [...new Set([said].flat().flatMap((each) => filesAt(resolve(folder, each))))];
+  return [...new Set([said].flat().flatMap((each) => filesOf(folder, each)))];
 }
 
 /** What means nothing that is there stands for itself, so that whoever reads it says so. */
-function filesAt(path: string): readonly string[] {
-  const found = (/[*?{[]/.test(path) ? globSync(path).sort() : [path]).flatMap(inFolder);
+function filesOf(folder: string, said: string): readonly string[] {
+  const path = resolve(folder, said);
+  // The folder's own name is no pattern, whatever is in it.
+  const isPattern = /[*?{[]/.test(said) && statSync(path, { throwIfNoEntry: false }) === undefined;
+  const paths = isPattern
+    ? globSync(said, { cwd: folder }).map((each) => resolve(folder, each)).sort()
+    : [path];
+  const found = paths.flatMap(inFolder);
   return found.length === 0 ? [path] : found;
 }
 
