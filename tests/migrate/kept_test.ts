@@ -2,6 +2,10 @@ import assert from "node:assert/strict";
 import { readKept } from "../../src/engines/kept_table.ts";
 import { eachEngine, type Given } from "../support/each_engine.ts";
 import { contextOf } from "../support/samples/adoption.ts";
+import type { Dialect } from "../../src/base/dialect.ts";
+import type { Database } from "../../src/engines/database.ts";
+import type { History } from "../../src/history/history.ts";
+import { historyOf } from "../support/samples/script_history.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 
 function go({ database }: Given, direction: "upgrade" | "downgrade", text: string) {
@@ -60,3 +64,157 @@ eachEngine("what an application wrote outlives the way down and up again", async
   assert.equal(after[3]!["storage_backend"], "local");
   assert.deepEqual(await readKept(database), []);
 });
+
+eachEngine("what tables hold outlives base, with references and counters", async (given) => {
+  const { database, engine, url } = given;
+  await go(given, "upgrade", "head");
+  await fill(given);
+  const tables = ["users", "collections", "files"];
+  const read = () =>
+    Promise.all(tables.map((name) => engine.query(url, `SELECT * FROM ${name} ORDER BY id`)));
+  const before = await read();
+  await go(given, "downgrade", "base");
+  assert.deepEqual((await database.introspect()).tables, []);
+  await go(given, "upgrade", "head");
+  assert.deepEqual(await read(), before);
+  assert.deepEqual(await readKept(database), []);
+  // The counter is behind what came back.
+  await engine.query(
+    url,
+    "INSERT INTO users (uuid, email, password_hash) VALUES ('u9', 'z@example.org', 'x')",
+  );
+});
+
+interface Sample {
+  readonly dialect: Dialect;
+  readonly up: string;
+  readonly down: string;
+  readonly first: string;
+}
+
+/** A revision that makes a table, and one that changes it and back. */
+function sampleOf({ dialect, up, down, first }: Sample): History {
+  return historyOf(dialect, [[first, "SELECT 1"], [up, down]]);
+}
+
+const plain = `CREATE TABLE "t" ("id" integer NOT NULL PRIMARY KEY, "c" text)`;
+
+eachEngine("a value that was written since stays, and the older one stays kept", async (given) => {
+  const { database, engine, url } = given;
+  const history = sampleOf({
+    dialect: engine.dialect,
+    first: plain,
+    up:
+      `ALTER TABLE "t" ADD COLUMN "d" text;--> statement-breakpoint\n-- harbor:backfill table=t key=id\nUPDATE "t" SET "d" = 'x' WHERE "d" IS NULL`,
+    down: `ALTER TABLE "t" DROP COLUMN "d"`,
+  });
+  const context = contextOf(database, history);
+  const run = (direction: "upgrade" | "downgrade", text: string, on = context) =>
+    migrate(on, { goal: { direction, text }, lockWaitMs: 0 });
+  await run("upgrade", "head");
+  await engine.query(url, `INSERT INTO t (id, c, d) VALUES (1, 'a', 'old'), (2, 'b', 'x'), (3, 'c', 'kept')`);
+  await run("downgrade", "-1");
+  assert.deepEqual((await readKept(database)).map(({ rows }) => rows), [2]);
+  // Killed when the revision is there and nothing has come back: the application writes meanwhile.
+  const dying: Database = {
+    ...database,
+    write: (batch, mode) => {
+      const isReturn = batch.some((each) => JSON.stringify(each.queryChunks).includes("CASE WHEN"));
+      return isReturn ? Promise.reject(new Error("killed")) : database.write(batch, mode);
+    },
+  };
+  await assert.rejects(run("upgrade", "head", contextOf(dying, history)), /killed/);
+  await engine.query(url, "UPDATE t SET d = 'new' WHERE id = 1");
+  const { returned } = await run("upgrade", "head");
+  assert.deepEqual(returned.map(({ rows, left }) => [rows, left]), [[1, 1]]);
+  assert.match(returned[0]!.reason!, /^1 row hold something newer$/);
+  const values = async () => (await engine.query(url, "SELECT d FROM t ORDER BY id")).map(({ d }) => d);
+  assert.deepEqual(await values(), ["new", "x", "kept"]);
+  assert.deepEqual((await readKept(database)).map(({ state, rows }) => [state, rows]), [["left", 1]]);
+  // Again: what is newer is kept beside it and comes back, the older stays.
+  await run("downgrade", "-1");
+  await run("upgrade", "head");
+  assert.deepEqual(await values(), ["new", "x", "kept"]);
+  assert.deepEqual((await readKept(database)).map(({ rows }) => rows), [1]);
+  // The application deletes the row: nothing is kept of it any more.
+  await engine.query(url, "DELETE FROM t WHERE id = 1");
+  await run("upgrade", "head");
+  assert.deepEqual(await readKept(database), []);
+});
+
+eachEngine("a conversion gives back what it changed", async (given) => {
+  const { database, engine, url } = given;
+  const isSqlite = engine.dialect === "sqlite";
+  const retype = (type: string, using: string) =>
+    [
+      `CREATE TABLE "__new_t" ("id" integer NOT NULL PRIMARY KEY, "c" ${type})`,
+      `INSERT INTO "__new_t"("id", "c") SELECT "id", ${isSqlite ? '"c"' : using} FROM "t"`,
+      `DROP TABLE "t"`,
+      `ALTER TABLE "__new_t" RENAME TO "t"`,
+    ].join(";--> statement-breakpoint\n");
+  const history = sampleOf({
+    dialect: engine.dialect,
+    first: plain,
+    up: isSqlite ? retype("integer", "") : `ALTER TABLE "t" ALTER COLUMN "c" TYPE integer USING "c"::integer`,
+    down: isSqlite ? retype("text", "") : `ALTER TABLE "t" ALTER COLUMN "c" TYPE text USING "c"::text`,
+  });
+  const context = contextOf(database, history);
+  const run = (direction: "upgrade" | "downgrade", text: string) =>
+    migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
+  await run("upgrade", "+1");
+  await engine.query(url, `INSERT INTO t (id, c) VALUES (1, '007'), (2, '8'), (3, '009')`);
+  const { steps: [up] } = await run("upgrade", "head");
+  assert.deepEqual(up!.kept.map(({ kind, rows }) => [kind, rows]), [["changed", 2]]);
+  await engine.query(url, "UPDATE t SET c = 10 WHERE id = 3");
+  const { steps: [down] } = await run("downgrade", "-1");
+  assert.deepEqual(down!.returned.map(({ rows, left }) => [rows, left]), [[1, 1]]);
+  const rows = await engine.query(url, "SELECT c FROM t ORDER BY id");
+  assert.deepEqual(rows.map(({ c }) => c), ["007", "8", "10"]);
+});
+
+/** A trigger that writes down every change of `t`. */
+const noting: Readonly<Record<Dialect, readonly string[]>> = {
+  sqlite: [
+    "CREATE TRIGGER noting AFTER UPDATE ON t BEGIN UPDATE t SET c = 'touched' WHERE id = NEW.id; END",
+  ],
+  postgresql: [
+    "CREATE FUNCTION noting() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.c = 'touched'; RETURN NEW; END $$",
+    "CREATE TRIGGER noting BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION noting()",
+  ],
+};
+
+eachEngine(
+  "triggers do not fire for what comes back, and do afterwards; what refers to a row that is gone stays kept",
+  async (given) => {
+    const { database, engine, url } = given;
+    if (["libsql", "postgres 18"].includes(engine.name)) return;
+    const isSqlite = engine.dialect === "sqlite";
+    const history = sampleOf({
+      dialect: engine.dialect,
+      first: plain,
+      // SQLite does not drop a column that refers to something.
+      up: `ALTER TABLE "t" ADD COLUMN "p" integer${isSqlite ? "" : ' REFERENCES "t"("id")'}`,
+      down: `ALTER TABLE "t" DROP COLUMN "p"`,
+    });
+    const context = contextOf(database, history);
+    const run = (direction: "upgrade" | "downgrade", text: string) =>
+      migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
+    await run("upgrade", "head");
+    await engine.query(
+      url,
+      `INSERT INTO t (id, c, p) VALUES (1, 'a', NULL), (2, 'b', 1), (3, 'c', 2), (4, 'd', 1)`,
+    );
+    await run("downgrade", "-1");
+    for (const statement of noting[engine.dialect]) await engine.query(url, statement);
+    await engine.query(url, "DELETE FROM t WHERE id = 2");
+    const { steps: [up] } = await run("upgrade", "head");
+    assert.deepEqual(up!.returned.map(({ rows, deleted, left }) => [rows, deleted, left]), [
+      isSqlite ? [2, 1, 0] : [1, 1, 1],
+    ]);
+    const read = async () =>
+      (await engine.query(url, "SELECT id, c, p FROM t ORDER BY id")).map(Object.values);
+    assert.deepEqual(await read(), [[1, "a", null], [3, "c", isSqlite ? 2 : null], [4, "d", 1]]);
+    await engine.query(url, "UPDATE t SET c = 'z' WHERE id = 1");
+    assert.deepEqual((await read())[0], [1, "touched", null]);
+  },
+);
