@@ -67,7 +67,7 @@ test("backup: a young and whole one passes, and a drill restores it", () =>
     assert.deepEqual([drill.code, drill.findings.length], [0, 1], JSON.stringify(drill.findings));
     assert.match(
       drill.findings[0]!.message,
-      /restored aside now: 6 tables and \d+ rows, as they were copied \(opened\)/,
+      /restored aside now: \d+ tables and \d+ rows, as they were copied \(opened\)/,
     );
     assert.deepEqual(await readdir(join(cwd, "backups")), before);
   }));
