@@ -30,8 +30,11 @@ if ! flock -n 9; then
   exit 5
 fi
 
-# A copy in any case. Where something is pending, the upgrade makes another one of what is written until the application stops.
-harbor-db backup
+# A copy in any case but the first. Where something is pending, the upgrade makes another one of what is written until the
+# application stops.
+if [ -n "$OLD" ]; then
+  harbor-db backup
+fi
 
 exec harbor-db upgrade --always --restore-on-failure \
   --before 'systemctl stop openharbor' \

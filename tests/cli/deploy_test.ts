@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { engines, withFolder } from "../support/databases.ts";
+import { engines, sqliteUrl, withFolder } from "../support/databases.ts";
 import { projectFile } from "../support/project.ts";
 import { baseEnvironment, cliCommand } from "../support/run_cli.ts";
 import { runHere } from "../support/run_here.ts";
@@ -30,13 +30,18 @@ interface Deployment {
 /** Runs the script on a database, with an application that answers with a status for each release. */
 async function deploy(
   url: string,
-  { release, statuses }: { readonly release: string; readonly statuses: Readonly<Record<string, number>> },
+  { release, statuses, isFirst = false }: {
+    readonly release: string;
+    readonly statuses: Readonly<Record<string, number>>;
+    /** Whether nothing is in service yet. */
+    readonly isFirst?: boolean;
+  },
 ): Promise<Deployment> {
   return await withFolder(async (home) => {
     for (const folder of ["bin", "releases/old", "releases/new"]) {
       await mkdir(join(home, folder), { recursive: true });
     }
-    await symlink("releases/old", join(home, "current"));
+    if (!isFirst) await symlink("releases/old", join(home, "current"));
     await writeFile(join(home, "running"), "");
     await writeFile(join(home, ".env"), `DATABASE_URL=${url}\n`);
     const harbor = cliCommand([]).map((word) => `'${word}'`).join(" ");
@@ -107,6 +112,14 @@ for (const engine of engines.filter(({ name }) => ["sqlite file", "postgres 18"]
       assert.deepEqual(done.asked, [...round, ...round]);
     }));
 }
+
+test("docs/running/deploy.sh puts the first release into service, where no database is yet", () =>
+  withFolder(async (folder) => {
+    const url = sqliteUrl(join(folder, "new.db"));
+    const done = await deploy(url, { release: "new", statuses: well, isFirst: true });
+    assert.equal(done.code, 0, done.output);
+    assert.deepEqual([done.current, done.revision], ["releases/new", head]);
+  }));
 
 test("docs/running/deploy.sh touches nothing for a release that is not there", () =>
   engines[0]!.withDatabase(async (url) => {
