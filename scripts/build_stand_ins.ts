@@ -148,6 +148,14 @@ export function allStandIns(): readonly Plugin[] {
         names: ["Decrypter", "Encrypter"],
         plugins: [],
       },
+      { module: "aws4fetch", importer: "src/backup/bucket/requests.ts", names: ["AwsV4Signer"], plugins: [] },
+      {
+        module: "saxes",
+        importer: "src/backup/bucket/rules/answers.ts",
+        names: ["SaxesParser"],
+        plugins: [],
+      },
+      { module: "smol-toml", importer: "src/commands/config/read_config.ts", names: ["parse"], plugins: [] },
       { module: "sucrase", importer: "src/author/modules/run.ts", names: ["transform"], plugins: [] },
       {
         module: "libpg-query",
