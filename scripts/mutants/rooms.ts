@@ -211,7 +211,7 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     file: "adopt/adopt.ts",
-    find: "    await options.beforeChange?.();\n",
+    find: "      await options.beforeChange?.(null);\n",
     replace: "",
     danger: "a database is bridged without a backup",
     tests: ["cli/adopt_test.ts"],
@@ -219,6 +219,14 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     file: "adopt/adopt.ts",
+    find: "        await rehearse(copy, adoption);\n",
+    replace: "",
+    danger: "a large database is bridged without a rehearsal",
+    tests: ["adopt/beside_test.ts"],
+    filter: "rehearsed on the copy",
+  },
+  {
+    file: "adopt/adoption_batch.ts",
     find: "each.id === row.revision && isOf(row, each)",
     replace: "each.id === row.revision",
     danger: "an edited script counts as the one that ran",

@@ -1,37 +1,34 @@
-import { type Applied, isOf } from "../history/applied.ts";
-import { type SQL, sql } from "drizzle-orm";
-import { guardWord } from "./rules/bridge_statement.ts";
 import { compareSnapshots, describeDifference } from "../schema/compare_snapshots.ts";
 import { HarborError } from "../base/errors.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
-import { recordDrift } from "../engines/taken_over.ts";
-import { createIdentity } from "../engines/identity.ts";
-import { createLedger, deleteLedger } from "../engines/ledger.ts";
-import {
-  createVersionTables,
-  deleteApplied,
-  insertApplied,
-  renameApplied,
-  setAlembicVersion,
-} from "../engines/version_table.ts";
-import { userStatement } from "../engines/statement_names.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { keptOf } from "./inspect.ts";
-import { recordWaysBack } from "../state/keep_ledger.ts";
 import { lockOptions } from "../state/lock_options.ts";
+import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";
+import { adoptionBatch } from "./adoption_batch.ts";
+import { bridgePieces, changeBeside } from "./bridge_beside.ts";
+import { despiteGuards } from "./despite_guards.ts";
 import { type Adoption, prepareAdoption } from "./prepare.ts";
 import { snapshotOf } from "../history/revision_schema.ts";
-import { recordOf } from "../state/read_unmanaged.ts";
 
 export interface AdoptOptions {
   /** Milliseconds to wait for another harbor-db. */
   readonly lockWaitMs: number;
   /** Whether it was just seen that the engine finds no damage, which takes a while to look for. */
   readonly isWhole?: boolean;
-  /** Called under the lock when there is something to do and it was rehearsed; what it throws ends the run. */
-  readonly beforeChange?: () => Promise<void>;
+  /**
+   * Called under the lock before anything is changed; what it throws ends the run.
+   *
+   * @param rehearse To be called with a copy of the database that is thrown away, where one is made; it is rehearsed on the
+   * database's own rows otherwise. `null` where that is done already
+   */
+  readonly beforeChange?: (rehearse: ((copy: RunContext) => Promise<void>) | null) => Promise<void>;
+  /** Whether the database is itself a copy on which it is tried. */
+  readonly isTrial?: boolean;
+  /** How fast rows are changed where that is done in batches. */
+  readonly pace?: PaceOptions;
 }
 
 /**
@@ -40,6 +37,9 @@ export interface AdoptOptions {
  * Statements and stamps are one transaction. It is rehearsed first and rolled back, on the real rows, and what it leaves
  * is compared with head; only then comes the backup, and only then the transaction that stays. So a right that is
  * missing or a view that is in the way shows before anything is done.
+ *
+ * Where an engine changes large tables beside those who write to them, that transaction would keep them waiting twice. There
+ * the backup comes first, the rehearsal runs on a copy that came of it, and the bridge piece by piece.
  *
  * @returns What was done
  * @throws {HarborError} `unmanaged`, `data_conflict`, `not_a_database` or `unfinished` as {@link prepareAdoption} has them ·
@@ -52,55 +52,36 @@ export function adopt(context: RunContext, options: AdoptOptions): Promise<Adopt
     const adoption = await prepareAdoption(context, options.isWhole);
     if (adoption.refusal !== null) throw adoption.refusal;
     if (adoption.action === "none") return adoption;
-    const batch = () => adoptionBatch(context, adoption);
-    refuseOtherSchema(
-      context,
-      adoption,
-      await despiteGuards(context, () => database.rehearse(batch(), "schema")),
-    );
-    stopIfAsked(context.signal);
-    await options.beforeChange?.();
+    const isBeside = (await bridgePieces(context, adoption)).length > 0;
+    if (isBeside) {
+      let isRehearsed = options.isTrial ?? false;
+      await options.beforeChange?.(async (copy) => {
+        await rehearse(copy, adoption);
+        isRehearsed = true;
+      });
+      if (!isRehearsed) await rehearse(context, adoption);
+    } else {
+      await rehearse(context, adoption);
+      stopIfAsked(context.signal);
+      await options.beforeChange?.(null);
+    }
     stopIfAsked(context.signal);
     // Made anew, so that what is on record is later than the backup.
-    await despiteGuards(context, () => database.write(batch(), "schema"));
+    if (isBeside) await despiteGuards(context, () => changeBeside(context, adoption, options.pace));
+    else {await despiteGuards(context, () =>
+        context.database.write(adoptionBatch(context, adoption), "schema"));}
     refuseOtherSchema(context, adoption, await database.introspect(), { isCommitted: true });
     return adoption;
   }, lockOptions(context, options.lockWaitMs));
 }
 
-/** Returns the one batch that takes a database over. */
-export function adoptionBatch(
-  context: RunContext,
-  { inspection, action, to, drift, statements }: Adoption,
-): readonly SQL[] {
-  const { database, history, version, now } = context;
-  const startedAt = now().toISOString();
-  const origin = action === "bridge" ? "bridge" : "adopt";
-  const hasAlembic = inspection.labels.some(({ by }) => by === "alembic");
-  const reached = history.revisions.slice(
-    0,
-    history.revisions.findIndex((revision) => revision.id === to) + 1,
+/** Tries it all in one transaction that is rolled back, and compares what it would leave with the revision. */
+async function rehearse(context: RunContext, adoption: Adoption): Promise<void> {
+  const after = await despiteGuards(
+    context,
+    () => context.database.rehearse(adoptionBatch(context, adoption), "schema"),
   );
-  // Rows of scripts that did run stay: once the schema is the revision's again, the way back from there is too.
-  const { applied } = inspection;
-  const isRight = (row: Applied) => reached.some((each) => each.id === row.revision && isOf(row, each));
-  const right = (applied ?? []).filter(isRight);
-  const stale = (applied ?? []).filter((row) => !isRight(row));
-  const added = reached.filter(({ id }) => !right.some((row) => row.revision === id))
-    .map((revision) => recordOf(revision, { startedAt, appliedBy: version, origin }));
-  return [
-    ...createVersionTables,
-    ...applied === null ? createIdentity(database.dialect) : [],
-    ...statements.map((statement) => userStatement(sql.raw(statement.sql))),
-    ...stale.flatMap((row) => deleteApplied(row.recordedAs ?? row.revision)),
-    ...renameApplied(right),
-    ...recordDrift(drift ?? [], startedAt),
-    ...added.map(insertApplied),
-    ...createLedger(database.dialect),
-    ...stale.map(({ revision }) => deleteLedger(revision)),
-    ...recordWaysBack(context, [...right, ...added]),
-    ...hasAlembic ? setAlembicVersion(to) : [],
-  ];
+  refuseOtherSchema(context, adoption, after);
 }
 
 /** Fails unless a schema is that of the revision, with what was to be kept and nothing else. */
@@ -134,27 +115,4 @@ function refuseOtherSchema(
       details: { differences, lost, isCommitted },
     },
   );
-}
-
-/** Says what a guard of the bridge found. */
-async function despiteGuards<T>({ database }: RunContext, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof HarborError)) throw error;
-    const table = new RegExp(`${guardWord} (\\w+)`).exec(error.state)?.[1];
-    if (table === undefined) {
-      throw error.with({ message: `Cannot adopt "${database.url}"`, state: error.message });
-    }
-    throw new HarborError(
-      "data_conflict",
-      `Cannot adopt "${database.url}": a value in ${table} would not be the same afterwards`,
-      {
-        hint:
-          "Nothing was changed. Look for values of another type than their column's, and for triggers that change rows.",
-        details: { table },
-        cause: error,
-      },
-    );
-  }
 }

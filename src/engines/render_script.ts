@@ -20,6 +20,21 @@ const frames: Readonly<Record<Dialect, Readonly<Record<WriteMode, readonly [stri
   },
 };
 
+/** A batch to render, with what is said above it. */
+export interface RenderedBatch {
+  readonly statements: readonly SQL[];
+  readonly mode: WriteMode;
+  /** `null`: it needs no words. */
+  readonly words: string | null;
+}
+
+/** Returns batches as one script, each as {@link renderBatch} has it. */
+export function renderBatches(dialect: Dialect, batches: readonly RenderedBatch[]): string {
+  return batches.map(({ statements, mode, words }) =>
+    `${words === null ? "" : `-- ${words}\n`}${renderBatch(dialect, statements, mode)}`
+  ).join("");
+}
+
 /** Returns a batch as a script that `sqlite3` or `psql` runs: parameters written out, framed as its mode asks. */
 export function renderBatch(dialect: Dialect, batch: readonly SQL[], mode: WriteMode): string {
   const [before, after] = frames[dialect][mode];

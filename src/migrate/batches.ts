@@ -33,6 +33,8 @@ export interface Script {
   readonly start: number;
   /** Returns what records that so many of them are done, in the order in which that happens. */
   recordAfter(done: number): readonly SQL[];
+  /** What watches over the statement at a place where it runs as it is written: follows it, and is no part of the script. */
+  readonly watches?: ReadonlyMap<number, readonly SQL[]>;
 }
 
 /** What the batches of a step depend on beside the step. */

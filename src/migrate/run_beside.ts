@@ -4,6 +4,7 @@ import { stopIfAsked } from "../base/interrupt.ts";
 import type { BesideTask, Piece } from "../engines/beside.ts";
 import type { Database } from "../engines/database.ts";
 import type { Backfill } from "../history/statement.ts";
+import type { RenderedBatch } from "../engines/render_script.ts";
 import type { Step } from "./rules/plan.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Keeper, withKeeping } from "./kept/keeper.ts";
@@ -17,25 +18,29 @@ import { createWalker, type PaceOptions } from "./paced/backfill_walk.ts";
  */
 export async function runBeside(
   context: RunContext,
-  { before, statements, start, recordAfter }: Script,
-  { pace, keeper }: { readonly pace: PaceOptions; readonly keeper: Keeper },
+  script: Script,
+  { pace, keeper }: {
+    readonly pace: PaceOptions;
+    /** `null`: nothing is kept of what goes. */
+    readonly keeper: Keeper | null;
+  },
 ): Promise<void> {
   const { database, signal, notify } = context;
+  const { before, statements, start, recordAfter } = script;
   let left = statements;
   let opening = before;
   for (;;) {
     stopIfAsked(signal);
     const { count, beside: change } = await nextPiece(database, left);
     const done = statements.length - left.length;
-    const keeping = change?.way === "definition" || change?.way === "index"
-      ? null
-      : await keeper.plan(start + done, count);
+    const isInPlace = change?.way === "definition" || change?.way === "index";
+    const keeping = isInPlace ? null : await keeper?.plan(start + done, count) ?? null;
     if (change === null || keeping !== null) {
       // A copy beside writers does not see what is lost at the moment in which it takes the table's place.
-      const own = left.slice(0, count);
+      const own = watched(script, done, done + count);
       const batch = withKeeping([...opening, ...own, ...recordAfter(done + count)], keeping);
       await database.write(batch, "schema");
-      await keeper.settle(keeping);
+      await keeper?.settle(keeping);
     } else {
       if (opening.length > 0) await database.write(opening);
       const fill: BesideTask["fill"] = (backfill) => fillRows(context, backfill, pace);
@@ -52,6 +57,11 @@ export async function runBeside(
     left = left.slice(count);
     if (left.length === 0) return;
   }
+}
+
+/** Returns statements of a script as they are written, each with what watches over it. */
+function watched({ statements, watches }: Script, from: number, to: number): readonly SQL[] {
+  return statements.slice(from, to).flatMap((each, at) => [each, ...watches?.get(from + at) ?? []]);
 }
 
 async function fillRows(context: RunContext, fill: Backfill, options: PaceOptions): Promise<void> {
@@ -95,18 +105,18 @@ export async function waysOf(
   return ways;
 }
 
-/** A batch with the words for what an engine does in its own way. */
-interface WordedBatch extends Pick<Batch, "statements" | "mode"> {
-  readonly words: string | null;
-}
-
 /** Returns the batches that run in a way. */
-export function batchesIn({ batch, pieces }: Way): readonly WordedBatch[] {
+export function batchesIn(
+  { batch, pieces }: {
+    readonly batch: Pick<Batch, "statements" | "mode" | "script">;
+    readonly pieces: Way["pieces"];
+  },
+): readonly RenderedBatch[] {
   const { script } = batch;
   if (script === null || pieces.every(({ beside }) => beside === null)) return [{ ...batch, words: null }];
   let done = 0;
-  return pieces.flatMap(({ count, beside }): readonly WordedBatch[] => {
-    const own = script.statements.slice(done, done + count);
+  return pieces.flatMap(({ count, beside }): readonly RenderedBatch[] => {
+    const own = watched(script, done, done + count);
     const opening = done === 0 ? script.before : [];
     const record = script.recordAfter(done += count);
     if (beside === null) {

@@ -20,7 +20,7 @@ export function adoptionRehearsal({ to, then, pace, ...parts }: AdoptionOptions)
     ...parts,
     async forward(context: RunContext, onStep) {
       context.notify({ kind: "step", id: to ?? "base", name: "adoption", direction: "upgrade" });
-      await adopt(context, { lockWaitMs: 0, isWhole: true });
+      await adopt(context, { lockWaitMs: 0, isWhole: true, isTrial: true, pace });
       onStep();
       if (then !== null) await migrate(context, { goal: then, pace, lockWaitMs: 0, onStep });
     },

@@ -136,7 +136,7 @@ test("bridgeEnds() adds a column that is missing and keeps one that the revision
     default: "(upper('a'))",
   };
   assert.deepEqual(Object.keys(from!.columns), ["id", "more"]);
-  assert.deepEqual(Object.keys(to.columns), ["id", "c", "more"]);
+  assert.deepEqual(Object.keys(to.columns), ["id", "more", "c"]);
   assert.deepEqual([from!.columns["more"], to.columns["more"]], [kept, kept]);
 });
 

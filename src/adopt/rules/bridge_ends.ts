@@ -90,7 +90,13 @@ function sideOf<Part extends { readonly name: string }>(
 
 function columnEnds({ dialect, wanted, old, table }: TableForms): readonly PartEnds<KitColumn>[] {
   const keepsNumbers = old.peculiarities?.includes("AUTOINCREMENT") ?? false;
-  return pair(wanted.columns, old.columns, sameName).map((both) => {
+  // In the order that they have: to change it SQLite would have to copy the rows, and nobody reads them by place.
+  const placeOf = ({ name }: Column) => {
+    const place = old.columns.findIndex((column) => column.name === name);
+    return place < 0 ? old.columns.length : place;
+  };
+  const pairs = pair(wanted.columns, old.columns, sameName);
+  return pairs.toSorted(([a, b], [c, d]) => placeOf((a ?? b)!) - placeOf((c ?? d)!)).map((both) => {
     const [expected, actual] = both;
     if (isWhole(both)) {
       const like = table.columns[both[0].name]!;

@@ -3,6 +3,10 @@ import { resolveTarget } from "../../history/target.ts";
 import { describeDifference } from "../../schema/compare_snapshots.ts";
 import { HarborError } from "../../base/errors.ts";
 import { describeLabel } from "../../adopt/rules/labels.ts";
+import type { AdoptOptions } from "../../adopt/adopt.ts";
+import type { Trial } from "../../engines/backup_engine.ts";
+import type { Piece } from "../../engines/beside.ts";
+import { openDatabase } from "../../engines/open/database.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Adoption } from "../../adopt/prepare.ts";
 import type { App } from "../../cli/app.ts";
@@ -86,7 +90,8 @@ export async function runAdoption(
       app.report.raw(script);
       return { json: { ...json, sql: script } };
     }
-    print(app, context, adoption);
+    const pieces = await piecesOf(context, adoption);
+    print(app, context, { ...adoption, pieces });
     const failure = adoption.refusal ?? refuseTarget(context, adoption, target);
     if (failure !== null) return { json, failure };
     if (options.dryRun || adoption.action === "none") return { json };
@@ -101,16 +106,21 @@ export async function runAdoption(
   if (outcome !== null) return outcome;
   return await app.withRun("write", async (context) => {
     const { adopt } = await import("../../adopt/adopt.ts");
-    // On the real rows the bridge is tried before its backup, with all its locks: a budget is looked at before that.
+    // A bridge of small tables is tried on the real rows before its backup, with all its locks: a budget is looked at before that.
     if (hasBudget(options)) {
       const { prepareAdoption } = await import("../../adopt/prepare.ts");
       const { openBudgetGuard } = await import("./budget_guard.ts");
       const make = makeFor(await prepareAdoption(context, true));
       await openBudgetGuard(app, { options, make }).begin(context, true);
     }
-    const beforeChange = async () => {
+    const beforeChange: AdoptOptions["beforeChange"] = async (rehearse) => {
       await around?.before("adopt");
-      await net.spreadFor(context, "before adopt");
+      const isTried = rehearse !== null && !options.noBackup;
+      await net.spreadFor(
+        context,
+        "before adopt",
+        isTried ? ({ url, options }) => onTrial(app, context, { url, options, work: rehearse }) : undefined,
+      );
     };
     try {
       const adoption = await adopt(context, { lockWaitMs: app.lockWaitMs, isWhole: true, beforeChange });
@@ -131,6 +141,23 @@ export async function runAdoption(
       throw await afterFailure(around, told, ending);
     }
   });
+}
+
+/** Runs work on a copy that was restored aside. */
+async function onTrial(
+  { system: { client } }: App,
+  context: RunContext,
+  { url, options, work }: Pick<Trial, "url" | "options"> & {
+    readonly work: (copy: RunContext) => Promise<void>;
+  },
+): Promise<void> {
+  context.notify({ kind: "doing", text: "rehearsing the bridge on the copy" });
+  const database = await openDatabase(url, { client, access: "write", ...options });
+  try {
+    await work({ ...context, database });
+  } finally {
+    await database.close();
+  }
 }
 
 /** A bridge leads to head and nowhere else. */
@@ -189,14 +216,25 @@ function describe({ inspection, action, to, statements }: Adoption): Outcome["js
 
 async function scriptOf(context: RunContext, adoption: Adoption): Promise<string> {
   if (adoption.action === "none") return "";
-  const [{ adoptionBatch }, { renderBatch }] = await Promise.all([
-    import("../../adopt/adopt.ts"),
+  const [{ adoptionBatches }, { renderBatches }] = await Promise.all([
+    import("../../adopt/bridge_beside.ts"),
     import("../../engines/render_script.ts"),
   ]);
-  return renderBatch(context.database.dialect, adoptionBatch(context, adoption), "schema");
+  return renderBatches(context.database.dialect, await adoptionBatches(context, adoption));
 }
 
-function print({ report }: App, { database, history }: RunContext, adoption: Adoption): void {
+async function piecesOf(context: RunContext, adoption: Adoption): Promise<readonly Piece[]> {
+  if (adoption.action !== "bridge") return [];
+  return await (await import("../../adopt/bridge_beside.ts")).bridgePieces(context, adoption);
+}
+
+/** What is printed of an adoption. */
+interface Printed extends Adoption {
+  /** Empty where it is one transaction. */
+  readonly pieces: readonly Piece[];
+}
+
+function print({ report }: App, { database, history }: RunContext, adoption: Printed): void {
   const { match, labels, kept, live } = adoption.inspection;
   const show = (label: string, text: string) =>
     report.line(`${report.colors.bold(label.padEnd(10))} ${text}`);
@@ -218,7 +256,11 @@ function print({ report }: App, { database, history }: RunContext, adoption: Ado
     match.differences.map(describeDifference).map(shortened).forEach(more);
   }
   if (kept.length > 0) show("kept", kept.join(", "));
-  if (adoption.refusal === null) show("plan", planOf(adoption, named(adoption.to)));
+  if (adoption.refusal !== null) return;
+  show("plan", planOf(adoption, named(adoption.to)));
+  for (const { beside } of adoption.pieces) {
+    if (beside !== null) more(`${beside.table}: ${beside.words}`);
+  }
 }
 
 /** A default may be a long expression. */
@@ -228,7 +270,7 @@ function shortened(text: string): string {
 
 const longestLine = 140;
 
-function planOf({ action, statements }: Adoption, to: string): string {
+function planOf({ action, statements, pieces }: Printed, to: string): string {
   const count = statements.filter((statement) => !statement.isGuard).length;
   switch (action) {
     case "none":
@@ -238,9 +280,9 @@ function planOf({ action, statements }: Adoption, to: string): string {
     case "stamp":
       return `stamp it at ${to}${count === 0 ? "" : `, after ${counted(count, "statement")}`}`;
     case "bridge":
-      return `a bridge of ${
-        counted(count, "statement")
-      } to ${to}, in one transaction (harbor-db adopt --sql prints it)`;
+      return `a bridge of ${counted(count, "statement")} to ${to}, ${
+        pieces.length > 0 ? "beside those who write, piece by piece" : "in one transaction"
+      } (harbor-db adopt --sql prints it)`;
   }
 }
 

@@ -81,17 +81,14 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
     const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
       const plan = await run.preparePlan(context, goal);
       if (options.sql) {
-        const { renderBatch } = await import("../../engines/render_script.ts");
+        const { renderBatches } = await import("../../engines/render_script.ts");
         const { batchesIn } = await import("../../migrate/run_beside.ts");
         const batches = (await run.waysOfPlan(context, plan)).flatMap(batchesIn);
         const aside = await keptBy(context, plan, options.noKeep);
-        const note = aside.length === 0 ? [] : [
-          "-- harbor-db itself first puts aside what this destroys, and puts it back when it is undone. This script does not.\n",
-        ];
-        const script = batches.map(({ statements, mode, words }) =>
-          `${words === null ? "" : `-- ${words}\n`}${renderBatch(context.database.dialect, statements, mode)}`
-        );
-        const text = [...note, ...script].join("");
+        const note = aside.length === 0
+          ? ""
+          : "-- harbor-db itself first puts aside what this destroys, and puts it back when it is undone. This script does not.\n";
+        const text = note + renderBatches(context.database.dialect, batches);
         app.report.raw(text);
         if (plan.distrust !== null) app.report.note(`to read, and not to run: ${plan.distrust.message}`);
         return { json: { ...planned(plan), ...where, sql: text } };

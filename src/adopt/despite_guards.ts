@@ -1,0 +1,30 @@
+import { HarborError } from "../base/errors.ts";
+import type { RunContext } from "../engines/run_context.ts";
+import { guardWord } from "./rules/bridge_statement.ts";
+
+/**
+ * Runs what a bridge does, and says what a guard of it found.
+ *
+ * @throws {HarborError} `data_conflict` when a value would not be the same afterwards; what the database says otherwise
+ */
+export async function despiteGuards<T>({ database }: RunContext, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+    const table = new RegExp(`${guardWord} (\\w+)`).exec(error.state)?.[1];
+    if (table === undefined) {
+      throw error.with({ message: `Cannot adopt "${database.url}"`, state: error.message });
+    }
+    throw new HarborError(
+      "data_conflict",
+      `Cannot adopt "${database.url}": a value in ${table} would not be the same afterwards`,
+      {
+        hint:
+          "Nothing was changed. Look for values of another type than their column's, and for triggers that change rows.",
+        details: { table },
+        cause: error,
+      },
+    );
+  }
+}
