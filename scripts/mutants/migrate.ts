@@ -330,4 +330,19 @@ export const migrateMutants: readonly Mutant[] = [
     danger: "a release is said to run whose every sign-up fails",
     tests: ["releases/may_run_test.ts"],
   },
+  {
+    file: "migrate/kept/return.ts",
+    find: "const condition = all([isUntouched, ...fits]);",
+    replace: "const condition = all(fits);",
+    danger: "what was kept takes the place of what the application wrote since",
+    tests: ["migrate/kept_test.ts"],
+    filter: "sqlite file",
+  },
+  {
+    file: "migrate/kept/rules/keys.ts",
+    find: "return [...key, ...names.map(({ name }) => name)];",
+    replace: "return key;",
+    danger: "a row that got the id of a deleted one gets its values",
+    tests: ["migrate/kept_losses_test.ts"],
+  },
 ];
