@@ -85,6 +85,7 @@ interface Refused {
   readonly to: string | null;
   readonly losses: readonly string[];
   readonly goes: readonly { table: string; column: string | null; rows: number; atLeast: boolean }[];
+  readonly keeps: readonly { table: string; columns: readonly string[] | null }[];
   readonly releases: readonly {
     release: string;
     mayRun: boolean;
@@ -113,6 +114,10 @@ eachCase(
       [3, 7, 0, 0],
     );
     const f5b2770 = refused.releases.find(({ release }) => release === "f5b2770")!;
+    assert.deepEqual(refused.keeps.find(({ table }) => table === "collections")?.columns, [
+      "updated_at",
+      "created_at",
+    ]);
     assert.deepEqual([f5b2770.mayRunNow, f5b2770.mayRun], [true, false]);
     assert.deepEqual(f5b2770.reasons[0], { kind: "missing column", table: "users", column: "last_login" });
     // What the question is about is said whatever else is not.

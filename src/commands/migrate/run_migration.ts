@@ -124,7 +124,11 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         return null;
       } catch (failure) {
         if (!(failure instanceof HarborError) || failure.code !== "needs_confirmation") throw failure;
-        return { json: { ...planned(plan), ...where, losses, ...consequencesJson(consequences) }, failure };
+        const keeps = await keptBy(context, plan, options.noKeep);
+        return {
+          json: { ...planned(plan), ...where, losses, ...consequencesJson(consequences), keeps },
+          failure,
+        };
       }
     });
     if (outcome !== null) return outcome;
