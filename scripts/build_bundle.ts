@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { build, type BuildOptions, type Metafile, type Plugin } from "esbuild";
-import { packedEnding, unpack, writePacked } from "./build_packed.ts";
+import { packedEnding, pathFromCode, unpack, writePacked } from "./build_packed.ts";
 import { allStandIns } from "./build_stand_ins.ts";
 
 /** What is built into the binary. */
@@ -92,9 +92,12 @@ function builtInHistory({ history }: BundleInfo): Plugin {
       bundler.onResolve({ filter: /^built-in-history$/ }, ({ path }) => ({ path, namespace: "history" }));
       bundler.onLoad({ filter: /.*/, namespace: "history" }, () => {
         const { absWorkingDir: resolveDir = "", outdir = "" } = bundler.initialOptions;
-        const path = join(outdir, `history${packedEnding}`);
-        writePacked(path, JSON.stringify(history));
-        return { contents: `${unpack(path)} export default JSON.parse(text);`, resolveDir };
+        const file = `history${packedEnding}`;
+        writePacked(join(outdir, file), JSON.stringify(history));
+        return {
+          contents: `${unpack(pathFromCode(bundler, file))} export default JSON.parse(text);`,
+          resolveDir,
+        };
       });
     },
   };

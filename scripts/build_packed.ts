@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { constants, zstdCompressSync } from "node:zlib";
-import { build, type Plugin } from "esbuild";
+import { build, type Plugin, type PluginBuild } from "esbuild";
 
 /** A library that the binary holds packed. */
 export interface Packed {
@@ -37,9 +37,9 @@ export function packedLibraries(list: readonly Packed[]): Plugin {
       });
       bundler.onLoad({ filter: /.*/, namespace: "packed" }, async ({ path: module }) => {
         const packed = list.find((each) => each.module === module)!;
-        const path = join(outdir ?? "", `${module.replaceAll("/", "-")}${packedEnding}`);
-        if (outdir !== undefined) writePacked(path, await textOf(packed, root));
-        return { contents: opening(packed, path), resolveDir: root };
+        const file = `${module.replaceAll("/", "-")}${packedEnding}`;
+        if (outdir !== undefined) writePacked(join(outdir, file), await textOf(packed, root));
+        return { contents: opening(packed, pathFromCode(bundler, file)), resolveDir: root };
       });
       // The compiler of the binary takes it in.
       bundler.onResolve({ filter: /\.packed$/ }, ({ path }) => ({ path, external: true }));
@@ -59,6 +59,14 @@ export function writePacked(path: string, bytes: Uint8Array | string): void {
   mkdirSync(dirname(path), { recursive: true });
   const params = { [constants.ZSTD_c_compressionLevel]: 19 };
   writeFileSync(path, zstdCompressSync(bytes, { params }));
+}
+
+/** Returns how code of the bundle names a file in its folder: of what ships without the folder, which has a name of chance. */
+export function pathFromCode(
+  { initialOptions: { entryNames, outdir = "" } }: PluginBuild,
+  file: string,
+): string {
+  return entryNames === "[name]" ? `./${file}` : join(outdir, file);
 }
 
 /** Returns code for the binary that makes `text` of a file that {@link writePacked} wrote. */
