@@ -98,7 +98,8 @@ async function walk(database: Database, history: History, change: Change): Promi
 
 /** Returns what verify says of the schema: that it is as it should be, or all that is not. */
 async function foundBySchemaCheck(database: Database, history: History): Promise<readonly string[]> {
-  const asked: Pick<CheckContext, "history" | "state" | "schema" | "schemas"> = {
+  const asked: Pick<CheckContext, "database" | "history" | "state" | "schema" | "schemas"> = {
+    database: () => Promise.resolve(database),
     history: () => Promise.resolve(history),
     state: async () => ({
       kind: "managed",
