@@ -335,7 +335,7 @@ export const migrateMutants: readonly Mutant[] = [
     find: "const condition = all([isUntouched, ...fits]);",
     replace: "const condition = all(fits);",
     danger: "what was kept takes the place of what the application wrote since",
-    tests: ["migrate/kept_test.ts"],
+    tests: ["migrate/kept/way_back_test.ts"],
     filter: "sqlite file",
   },
   {
@@ -343,6 +343,6 @@ export const migrateMutants: readonly Mutant[] = [
     find: "return [...key, ...names.map(({ name }) => name)];",
     replace: "return key;",
     danger: "a row that got the id of a deleted one gets its values",
-    tests: ["migrate/kept_losses_test.ts"],
+    tests: ["migrate/kept/losses_test.ts"],
   },
 ];

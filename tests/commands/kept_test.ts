@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { sql } from "drizzle-orm";
-import type { Database } from "../../src/engines/database.ts";
 import {
   createKeptTable,
   insertKept,
@@ -12,7 +10,7 @@ import {
 } from "../../src/engines/kept_table.ts";
 import { ownTable } from "../../src/engines/statement_names.ts";
 import { verifyUrl } from "../support/verified.ts";
-import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
+import { type Given, onEngines } from "../support/each_engine.ts";
 import { type HereOptions, runHere } from "../support/run_here.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { addFiles } from "../support/samples/application.ts";
@@ -46,19 +44,6 @@ const kept: readonly Kept[] = [
   },
 ];
 
-interface Given {
-  readonly url: string;
-  readonly database: Database;
-}
-
-/** Declares a test on engines that are known by these names. */
-function on(names: readonly Engine["name"][], rule: string, work: (given: Given) => Promise<void>): void {
-  for (const engine of engines.filter(({ name }) => names.includes(name))) {
-    test(`${engine.name}: ${rule}`, () =>
-      engine.withDatabase((url) => withTestDatabase(url, (database) => work({ url, database }))));
-  }
-}
-
 const two = ["sqlite file", "postgres 18"] as const;
 
 /** A database at head in which steps kept something. */
@@ -87,7 +72,7 @@ async function json(url: string, ...args: readonly string[]) {
   return { code, ...JSON.parse(stdout) };
 }
 
-on(two, "what is kept is listed, and status mentions it", async (given) => {
+onEngines(two, "what is kept is listed, and status mentions it", async (given) => {
   const { url } = given;
   assert.deepEqual(await json(url, "kept", "list"), { code: 0, ok: true, kept: [] });
   assert.equal((await run(url, ["kept"])).stdout, "nothing is kept\n");
@@ -120,7 +105,7 @@ on(two, "what is kept is listed, and status mentions it", async (given) => {
   );
 });
 
-on(["sqlite file"], "kept data goes only with a yes, and only what is meant", async (given) => {
+onEngines(["sqlite file"], "kept data goes only with a yes, and only what is meant", async (given) => {
   const { url, database } = given;
   await keepSomething(given);
   const ids = async () => (await readKept(database)).map(({ id }) => id);
@@ -156,7 +141,7 @@ on(["sqlite file"], "kept data goes only with a yes, and only what is meant", as
   await assert.rejects(database.read(sql`SELECT 1 FROM ${ownTable("harbor_kept_3")}`));
 });
 
-on(two, "verify finds side tables without a registry and the other way round", async (given) => {
+onEngines(two, "verify finds side tables without a registry and the other way round", async (given) => {
   const { url, database } = given;
   const { history } = contextOf(database);
   const look = async () =>
@@ -180,12 +165,12 @@ on(two, "verify finds side tables without a registry and the other way round", a
   ]);
 });
 
-on(two, "kept prune forgets what is kept of rows that were deleted since", async ({ url, database }) => {
+onEngines(two, "kept prune forgets what is kept of rows that were deleted since", async (given) => {
+  const { engine, url, database } = given;
   const context = contextOf(database);
   const go = (direction: "upgrade" | "downgrade", text: string) =>
     migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
   await go("upgrade", "5b09ebe23c76");
-  const engine = engines.find(({ dialect }) => dialect === database.dialect)!;
   await addFiles(engine, url, 3);
   await engine.query(url, "UPDATE files SET storage_backend = 'r2'");
   await go("downgrade", "71dda59686db");

@@ -18,8 +18,17 @@ export function eachEngine(
   work: (given: Given) => Promise<void> | void,
   dialect?: Dialect,
 ): void {
-  for (const engine of engines) {
-    if (dialect !== undefined && engine.dialect !== dialect) continue;
+  const meant = engines.filter((engine) => dialect === undefined || engine.dialect === dialect);
+  onEngines(meant.map(({ name }) => name), rule, work);
+}
+
+/** Declares one test for each of these engines: where others would tell nothing new. */
+export function onEngines(
+  names: readonly Engine["name"][],
+  rule: string,
+  work: (given: Given) => Promise<void> | void,
+): void {
+  for (const engine of engines.filter(({ name }) => names.includes(name))) {
     test(`${engine.name}: ${rule}`, () =>
       engine.withDatabase((url) =>
         withTestDatabase(url, async (database) => await work({ engine, url, database }))

@@ -127,7 +127,10 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
   const columns = await Promise.all(lost.map(async (column): Promise<KeptColumn> => ({
     name: column.name,
     type: column.type,
-    given: loss.kind === "columns" ? await readGiven(context, step, { table, column }) : null,
+    // A counter gives each row something else.
+    given: loss.kind === "columns" && !column.identity
+      ? await readGiven(context, step, { table, column })
+      : null,
   })));
   const kept: Planned = {
     id,

@@ -129,7 +129,7 @@ function update(dialect: Dialect, subject: Subject): Way {
         }`,
       ),
     isBack: exists(all(parts.map(({ name }) => isSame(own(name), aside(name))))),
-    closing: [],
+    closing: countersOf(dialect, subject),
     isRepeated: false,
   };
 }
@@ -151,7 +151,7 @@ function hasParent(dialect: Dialect, key: ForeignKey, { kept, table, live }: Sub
 }
 
 function insertion(dialect: Dialect, subject: Subject): Way {
-  const { isSame, back, overriding, advance } = words[dialect];
+  const { isSame, back, overriding } = words[dialect];
   const { kept, table } = subject;
   const columns = storedColumns(table).filter(({ name }) => kept.columns.some((each) => each.name === name));
   const match = matchOf(dialect, subject);
@@ -161,9 +161,6 @@ function insertion(dialect: Dialect, subject: Subject): Way {
   // Of rows without a key nobody could tell afterwards which ones these left out.
   const parents = hasKey ? table.foreignKeys.map((key) => hasParent(dialect, key, subject)) : [];
   const fits = all([...hasKey ? [sql`NOT ${isThere(match)}`] : [], ...parents]);
-  const advanced = columns.filter(({ identity }) => identity).flatMap(({ name }) =>
-    advance(table.name, name) ?? []
-  );
   return {
     put: (range) =>
       userStatement(
@@ -177,9 +174,16 @@ function insertion(dialect: Dialect, subject: Subject): Way {
     isBack: hasKey
       ? isThere(all([match, ...columns.map(({ name }) => isSame(own(name), aside(name)))]))
       : sql`TRUE`,
-    closing: advanced,
+    closing: countersOf(dialect, subject),
     isRepeated: table.foreignKeys.some((key) => key.table === table.name),
   };
+}
+
+/** Returns what moves the counters of columns that came back behind their values. */
+function countersOf(dialect: Dialect, { kept, table }: Subject): readonly SQL[] {
+  return storedColumns(table).filter(({ name, identity }) =>
+    identity && kept.columns.some((each) => each.name === name)
+  ).flatMap(({ name }) => words[dialect].advance(table.name, name) ?? []);
 }
 
 /** Counts the rows of a side table. */

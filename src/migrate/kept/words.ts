@@ -4,6 +4,7 @@ import { becameColumn, keptRow } from "../../engines/kept_table.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Column, OtherObject, Table } from "../../schema/snapshot.ts";
 import { quoteText } from "../../sql/quote.ts";
+import { isBuiltIn } from "./rules/built_in_type.ts";
 
 /** A side table to make. */
 export interface SideTable {
@@ -121,13 +122,12 @@ export const words: Readonly<Record<Dialect, Words>> = {
     ],
     bytes: (side) => sql`(SELECT coalesce(sum(pg_column_size(k)), 0) FROM ${ownTable(side)} AS k)`,
     // A type of the user's in a side table would keep its own DROP TYPE from working.
-    aside: (value, { values }) => values === undefined ? value : sql`CAST(${value} AS text)`,
-    back: (value, { values, type }) => values === undefined ? value : sql`CAST(${value} AS ${sql.raw(type)})`,
-    isKey: (own, kept, { values, notNull }) => {
-      if (values !== undefined) return sql`CAST(${own} AS text) IS NOT DISTINCT FROM ${kept}`;
-      if (notNull) return sql`${own} = ${kept}`;
-      return sql`${text(own)} IS NOT DISTINCT FROM ${text(kept)}`;
-    },
+    aside: (value, { type }) => isBuiltIn(type) ? value : sql`CAST(${value} AS text)`,
+    back: (value, { type }) => isBuiltIn(type) ? value : sql`CAST(${value} AS ${sql.raw(type)})`,
+    isKey: (own, kept, { type, notNull }) =>
+      notNull && isBuiltIn(type)
+        ? sql`${own} = ${kept}`
+        : sql`${text(own)} IS NOT DISTINCT FROM ${text(kept)}`,
     // As text, since some types have no operator for it.
     isSame: (a, b) => sql`(${text(a)} IS NOT DISTINCT FROM ${text(b)})`,
     isGiven: (value, literal) => sql`(${text(value)} IS NOT DISTINCT FROM ${sql.raw(literal)})`,

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Dialect } from "../../src/base/dialect.ts";
-import { givenBy } from "../../src/migrate/kept/rules/given.ts";
-import { keysOf } from "../../src/migrate/kept/rules/keys.ts";
-import { type Loss, lossesOf, withoutMade } from "../../src/migrate/kept/rules/losses.ts";
-import { mayChangeValues } from "../../src/migrate/kept/rules/retyped.ts";
-import type { Column, Snapshot, Table } from "../../src/schema/snapshot.ts";
+import type { Dialect } from "../../../src/base/dialect.ts";
+import { givenBy } from "../../../src/migrate/kept/rules/given.ts";
+import { isBuiltIn } from "../../../src/migrate/kept/rules/built_in_type.ts";
+import { keysOf } from "../../../src/migrate/kept/rules/keys.ts";
+import { type Loss, lossesOf, withoutMade } from "../../../src/migrate/kept/rules/losses.ts";
+import { mayChangeValues } from "../../../src/migrate/kept/rules/retyped.ts";
+import type { Column, Snapshot, Table } from "../../../src/schema/snapshot.ts";
 
 function column(name: string, type: string): Column {
   return { name, type, notNull: type.endsWith("!"), default: null, identity: false };
@@ -203,4 +204,28 @@ test("mayChangeValues() knows what stays as it is", () => {
     ]),
     [false, false, true, true, false],
   );
+});
+
+test("isBuiltIn() knows PostgreSQL's own types from those that a script may drop", () => {
+  const own = [
+    ..."integer text uuid bytea jsonb date int4range tstzmultirange numeric(30,10) numeric(5,-2) bit(3) integer[]"
+      .split(" "),
+    "double precision",
+    "character varying(36)",
+    "timestamp(3) with time zone",
+    "timestamp without time zone[]",
+    "interval day to second(3)",
+  ];
+  const others = [
+    "mood",
+    "mood[]",
+    '"Kind of"',
+    "other.text",
+    '"char"',
+    "citext",
+    "geometry(Point,4326)",
+    "integers",
+  ];
+  assert.deepEqual(own.filter((type) => !isBuiltIn(type)), []);
+  assert.deepEqual(others.filter(isBuiltIn), []);
 });
