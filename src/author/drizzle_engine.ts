@@ -43,6 +43,7 @@ export async function loadDrizzleEngine(): Promise<DrizzleEngine> {
       const json = await engines[dialect].snapshot({ ...tables }, casing);
       return withWholeDefaults(json as unknown as KitSnapshot, tables);
     },
-    difference: (from, to) => engines[from.dialect].difference(from, to),
+    // The tables of a history's snapshots are shared, and drizzle-kit may do with its own what it likes.
+    difference: (from, to) => engines[from.dialect].difference(structuredClone(from), structuredClone(to)),
   };
 }

@@ -8,6 +8,7 @@ import { type Ends, endsIn, readEnds } from "../schema/kit_snapshot.ts";
 import { applyDeltas, entitySnapshot } from "../schema/entity_snapshot.ts";
 import { idsOf, type RevisionFiles, revisionFiles, revisionName } from "./revision_name.ts";
 import { parseScript, type Script } from "./script.ts";
+import { snapshotReader } from "./snapshot_text.ts";
 
 /** One step of the schema's history. */
 export interface Revision {
@@ -45,7 +46,7 @@ export interface Revision {
   downgradeText(): string | null;
   /**
    * Returns drizzle-kit's snapshot of the schema after the revision, for `readKitSnapshot`, which commands of every day
-   * do without.
+   * do without. Nobody may change it: snapshots of a history share the tables that are the same in them.
    * @throws {HarborError} `bad_history` when it is missing or no JSON
    */
   snapshot(): JsonFile;
@@ -233,9 +234,10 @@ function entriesOf(folders: readonly string[]): readonly JournalEntry[] {
 }
 
 function readPlain(files: HistoryFiles): (path: string) => JsonFile {
+  const parse = snapshotReader();
   return (path) => {
     const shown = `${files.folder}/${path}`;
-    return { path: shown, json: readJson(shown, files.read(path)) };
+    return { path: shown, json: readJson(shown, files.read(path), parse) };
   };
 }
 
@@ -276,9 +278,9 @@ function readChanges(
   return (path) => complete(plain(path));
 }
 
-function readJson(path: string, text: string | null): unknown {
+function readJson(path: string, text: string | null, parse = parseJson): unknown {
   if (text === null) throw broken(path, "there is no such file").with({ details: { path, isMissing: true } });
-  return parseJson(text, (_, state) => broken(path, `it ${state}`));
+  return parse(text, (_, state) => broken(path, `it ${state}`));
 }
 
 function broken(path: string, state: string): HarborError {

@@ -24,9 +24,19 @@ export function normalizeDrizzleSnapshot(snapshot: KitSnapshot): Snapshot {
     ...formsOf[dialect],
     enums: new Map(Object.values(enums).map(({ name, values }) => [name, values])),
   };
-  const read = Object.values(tables).map((table) => readTable(table, form));
+  const key = JSON.stringify([dialect, [...form.enums]]);
+  const read = Object.values(tables).map((table) => {
+    const known = normalTables.get(table);
+    if (known?.key === key) return known.normal;
+    const normal = readTable(table, form);
+    normalTables.set(table, { key, normal });
+    return normal;
+  });
   return { dialect, tables: read.toSorted(byName), others: declaredObjects(snapshot) };
 }
+
+/** Tables in normal form by those of drizzle-kit, each for one dialect and its enum types: most of a history's snapshots share theirs. */
+const normalTables = new WeakMap<KitTable, { readonly key: string; readonly normal: Table }>();
 
 /** The values of the enum types, by name. */
 type Enums = ReadonlyMap<string, readonly string[]>;

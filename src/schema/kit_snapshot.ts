@@ -169,9 +169,21 @@ export function readKitSnapshot({ path, json }: JsonFile): KitSnapshot {
   const dialect = dialectNamed(said.dialect);
   if (dialect === undefined) throw wrong("dialect", `is none of ${dialects.join(", ")}`);
   const whole = withAllSections(inFormOfToday(dialect, said.version, { json, wrong }));
-  readAs(kitSnapshot, whole, wrong);
+  refuseWrong(whole, wrong);
   // What was written stays in its order, and with the fields that the schema does not name.
   return whole as KitSnapshot;
+}
+
+/** Tables that were found to be right. */
+const right = new WeakSet<object>();
+
+/** Looks at a snapshot; of its tables only at those that were not there in one before, where they are the same values. */
+function refuseWrong(whole: unknown, wrong: WrongJson): void {
+  const tables = isRecord(whole) && isRecord(whole["tables"]) ? whole["tables"] : null;
+  const isNew = (table: unknown) => !(isRecord(table) && right.has(table));
+  const looked = tables === null ? whole : { ...whole as object, tables: filterValues(tables, isNew) };
+  readAs(kitSnapshot, looked, wrong);
+  for (const table of Object.values(tables ?? {})) right.add(table as object);
 }
 
 function inFormOfToday(
@@ -251,9 +263,19 @@ function withValueList(type: unknown): unknown {
 
 function withAllSections(json: unknown): unknown {
   if (!isRecord(json) || !isRecord(json["tables"])) return json;
-  const empty = mapValues(sections, () => ({}));
-  const whole = (table: unknown) => isRecord(table) ? withKeyNames({ ...table, ...empty, ...table }) : table;
-  return { ...json, tables: mapValues(json["tables"], whole) };
+  return { ...json, tables: mapValues(json["tables"], wholeTable) };
+}
+
+/** Tables with all of their sections, by what was written. */
+const wholeTables = new WeakMap<object, unknown>();
+
+function wholeTable(table: unknown): unknown {
+  if (!isRecord(table)) return table;
+  const known = wholeTables.get(table);
+  if (known !== undefined) return known;
+  const whole = withKeyNames({ ...table, ...mapValues(sections, () => ({})), ...table });
+  wholeTables.set(table, whole);
+  return whole;
 }
 
 /** Kits before 0.20 named a key by its field only. */
