@@ -2,24 +2,64 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import {
-  type BackupCase,
-  backupCase,
-  backupsIn,
-  fill,
-  initial,
-  storageFields,
-  withCase,
-} from "../support/backups.ts";
-import { engines, sqlitePath, withFolder } from "../support/databases.ts";
+import { addFiles, initial, storageFields } from "../support/samples/application.ts";
+import { type Engine, engines, withFolder } from "../support/databases.ts";
 import { withOwnedPostgres } from "../support/postgres_role.ts";
-import { runCli } from "../support/run_cli.ts";
+import { type HereResult, runHere, withFirstRevision } from "../support/run_here.ts";
 
-// Rows stay few: what is measured is tested in its rooms, here is what the command says and leaves.
+// Rows stay few, and the program runs in this process: what is measured is tested in its rooms, here is what the command
+// says and leaves.
 
 const [sqlite, libsql, postgres] = ["sqlite file", "libsql", "postgres 15"].map((name) =>
   engines.find((each) => each.name === name)!
 );
+
+/** A database at the first revision with some rows, and the program for it. */
+interface Given {
+  readonly engine: Engine;
+  readonly url: string;
+  readonly cwd: string;
+  readonly folder: string;
+  /** Runs harbor-db and fails unless it ends with that exit code. */
+  expect(code: number, ...args: readonly string[]): Promise<HereResult>;
+}
+
+function givenOn(
+  engine: Engine,
+  url: string,
+  cwd: string,
+  more: Readonly<Record<string, string>> = {},
+): Given {
+  const folder = join(cwd, "kept");
+  const env = { DATABASE_URL: url, HARBOR_DB_BACKUP_DIR: folder, ...more };
+  return {
+    engine,
+    url,
+    cwd,
+    folder,
+    async expect(code, ...args) {
+      const result = await runHere(args, { cwd, env });
+      assert.equal(result.code, code, `${args.join(" ")}\n${result.stdout}${result.stderr}`);
+      return result;
+    },
+  };
+}
+
+/** Runs `work` with a SQLite file. */
+function withGiven(
+  work: (given: Given) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  return withFirstRevision(async (cwd) => {
+    const given = givenOn(sqlite!, `sqlite:///${join(cwd, "openharbor.db")}`, cwd, env);
+    await addFiles(sqlite!, given.url, 20);
+    await work(given);
+  });
+}
+
+async function revisionOf(given: Given): Promise<unknown> {
+  return (await given.expect(0, "current", "--json")).json<{ current: string }>().current;
+}
 
 interface Document {
   readonly ok: boolean;
@@ -42,8 +82,9 @@ interface Document {
   readonly error: { readonly code: string; readonly message: string; readonly hint: string };
 }
 
-async function rehearsesCleanly(given: BackupCase): Promise<void> {
-  const bytes = () => given.engine === sqlite ? readFileSync(sqlitePath(given.url)).toString("hex") : "";
+async function rehearsesCleanly(given: Given): Promise<void> {
+  const bytes = () =>
+    given.engine === sqlite ? readFileSync(join(given.cwd, "openharbor.db")).toString("hex") : "";
   const before = bytes();
   const { rehearsal } = (await given.expect(0, "upgrade", "--rehearse", "--json")).json<Document>();
   assert.ok(rehearsal.ok);
@@ -55,23 +96,29 @@ async function rehearsesCleanly(given: BackupCase): Promise<void> {
   assert.deepEqual([rehearsal.wayBack.why, rehearsal.wayBack.failure], [null, null]);
   assert.ok(rehearsal.compared.columns > 10);
   assert.equal(bytes(), before);
-  assert.match((await given.expect(0, "current")).stdout, new RegExp(initial));
+  assert.equal(await revisionOf(given), initial);
   assert.ok(!existsSync(given.folder));
 }
 
-for (const engine of [sqlite!, libsql!]) {
-  test(`${engine.name}: --rehearse says what an upgrade would take, and leaves nothing`, () =>
-    withCase(engine, async (given) => {
-      await fill(given, 20);
+test("sqlite file: --rehearse says what an upgrade would take, and leaves nothing", () =>
+  withGiven(rehearsesCleanly));
+
+test("libsql: --rehearse says what an upgrade would take, and leaves nothing", () =>
+  libsql!.withDatabase((url) =>
+    withFolder(async (cwd) => {
+      const given = givenOn(libsql!, url, cwd);
+      await given.expect(0, "upgrade", initial, "--no-backup");
+      await addFiles(libsql!, url, 20);
       await rehearsesCleanly(given);
-    }));
-}
+    })
+  ));
 
 test("postgres 15: --rehearse takes the right to make a database, and drops that again", () =>
   withOwnedPostgres(15, "", ({ url, adminUrl, role }) =>
     withFolder(async (cwd) => {
-      const given = backupCase(postgres!, url, cwd);
-      await fill(given, 20);
+      const given = givenOn(postgres!, url, cwd);
+      await given.expect(0, "upgrade", initial, "--no-backup");
+      await addFiles(postgres!, url, 20);
       const { error } = (await given.expect(1, "upgrade", "--rehearse", "--json")).json<Document>();
       assert.match(error.message, /the role may not create databases/);
       assert.match(error.hint, /ALTER ROLE .* CREATEDB/);
@@ -82,12 +129,11 @@ test("postgres 15: --rehearse takes the right to make a database, and drops that
     })));
 
 test("a budget that the forecast breaks refuses an upgrade with 4; one that it keeps lets it go on", () =>
-  withCase(sqlite!, async (given) => {
-    await fill(given, 20);
+  withGiven(async (given) => {
     const refused = (await given.expect(4, "upgrade", "--max-disk", "1", "--json")).json<Document>();
     assert.equal(refused.error.code, "over_budget");
     assert.match(refused.error.message, /it takes .* more on the disk, of that .* and --max-disk allows 1 B/);
-    assert.match((await given.expect(0, "current")).stdout, new RegExp(initial));
+    assert.equal(await revisionOf(given), initial);
 
     const asked = await given.expect(4, "upgrade", "--rehearse", "--max-time", "1ms");
     assert.match(asked.stdout, /budget +all takes/);
@@ -100,22 +146,12 @@ test("a budget that the forecast breaks refuses an upgrade with 4; one that it k
       done.measured.steps.map(({ revision }) => revision),
       done.rehearsal.steps.map(({ revision }) => revision),
     );
-    assert.equal(backupsIn(given.folder).length, 1);
+    assert.equal(readdirSync(given.folder).filter((name) => name.endsWith(".json")).length, 1);
   }));
 
 test("a run is told beside its forecast, and a budget may come from the environment", () =>
-  withCase(sqlite!, async (given) => {
-    await fill(given, 20);
-    const { stdout, code } = await runCli(["upgrade", storageFields, "--no-backup"], {
-      cwd: given.cwd,
-      env: {
-        DATABASE_URL: given.url,
-        HARBOR_DB_BACKUP_DIR: given.folder,
-        HARBOR_DB_MAX_TIME: "10m",
-        HARBOR_DB_LOG: "runs.log",
-      },
-    });
-    assert.equal(code, 0);
+  withGiven(async (given) => {
+    const { stdout } = await given.expect(0, "upgrade", storageFields, "--no-backup");
     assert.match(stdout, /^forecast and run$/m);
     assert.match(stdout, /^5b09ebe23c76 Add R2 storage fields +\d/m);
     const logged = JSON.parse(readFileSync(join(given.cwd, "runs.log"), "utf8"));
@@ -125,23 +161,23 @@ test("a run is told beside its forecast, and a budget may come from the environm
     }
     // The copy was for the rehearsal alone.
     assert.ok(!existsSync(given.folder));
-  }));
+  }, { HARBOR_DB_MAX_TIME: "10m", HARBOR_DB_LOG: "runs.log" }));
 
 test("a plan that fails on the copy changes nothing, says why, and ends with 1", () =>
-  withCase(sqlite!, async (given) => {
-    await fill(given, 20);
-    await given.query("CREATE TABLE ix_files_storage_backend (id INTEGER)");
+  withGiven(async (given) => {
+    await sqlite!.query(given.url, "CREATE TABLE ix_files_storage_backend (id INTEGER)");
     for (const args of [["--rehearse"], ["--max-time", "10m"]]) {
       const { error } = (await given.expect(1, "upgrade", ...args, "--json")).json<Document>();
       assert.equal(error.code, "rehearsal_failed");
       assert.match(error.message, /on its copy it fails: Cannot upgrade "5b09ebe23c76"/);
-      assert.match((await given.expect(0, "current")).stdout, new RegExp(initial));
+      assert.equal(await revisionOf(given), initial);
     }
     assert.deepEqual(existsSync(given.folder) ? readdirSync(given.folder) : [], []);
   }));
 
 test("nothing to rehearse is said, and what contradicts a rehearsal is refused", () =>
-  withCase(sqlite!, async (given) => {
+  withFolder(async (cwd) => {
+    const given = givenOn(sqlite!, `sqlite:///${join(cwd, "openharbor.db")}`, cwd);
     const { stdout } = await given.expect(0, "upgrade", "--rehearse");
     assert.match(stdout, /nothing to rehearse: the database is empty/);
     const { stderr } = await given.expect(2, "upgrade", "--rehearse", "--dry-run");
