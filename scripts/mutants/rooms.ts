@@ -17,6 +17,20 @@ export const roomMutants: readonly Mutant[] = [
     tests: ["commands/budget_guard_test.ts"],
   },
   {
+    file: "commands/migrate/budget_guard.ts",
+    find: "brokenError(app, forecast) ?? ",
+    replace: "",
+    danger: "a change is made after which a query of the application's fails",
+    tests: ["rehearse/queries_test.ts"],
+  },
+  {
+    file: "rehearse/rules/compare_plans.ts",
+    find: "if (now!.length >= was!.length) return [];",
+    replace: "return [];",
+    danger: "an index that a query no longer uses is not told",
+    tests: ["rehearse/compare_plans_test.ts"],
+  },
+  {
     file: "rehearse/rehearse.ts",
     find: "const wayBack = await tryWayBack(context, rehearsal, { before, after });",
     replace: "const wayBack = { why: null, failure: null, differences: [] };",

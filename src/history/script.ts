@@ -54,6 +54,21 @@ export function countStatements(text: string, dialect: Dialect): number {
   return splitTokens(tokensOf(text, dialect)).length;
 }
 
+/**
+ * Splits a text into its statements at semicolons, whatever they are.
+ *
+ * @throws {HarborError} `bad_script` with file and line when a string, quoted name or comment does not end
+ */
+export function splitStatements(source: ScriptSource): readonly Pick<Statement, "line" | "sql">[] {
+  const text = source.text.replaceAll("\r\n", "\n");
+  const lineAt = (offset: number) => text.slice(0, offset).split("\n").length;
+  const tokens = tokenizeChunk({ ...source, text }, failAt(source.file, lineAt));
+  return splitTokens(withoutComments(tokens)).map((own) => {
+    const [{ start }, last] = [own[0]!, own.at(-1)!];
+    return { line: lineAt(start), sql: text.slice(start, last.start + last.text.length) };
+  });
+}
+
 /** A statement, or a word that begins or ends a transaction. */
 type Part =
   | (Statement & { readonly word: null })
@@ -64,14 +79,7 @@ type Part =
 
 function parseChunk(source: ScriptSource, firstLine: number): readonly Part[] {
   const lineAt = (offset: number) => firstLine + source.text.slice(0, offset).split("\n").length - 1;
-  const fail = (offset: number, state: string, hint?: string) => {
-    const where = `${source.file}:${lineAt(offset)}`;
-    return new HarborError("bad_script", `Cannot read "${where}"`, {
-      state,
-      hint,
-      details: { file: source.file, line: lineAt(offset) },
-    });
-  };
+  const fail = failAt(source.file, lineAt);
   const tokens = tokenizeChunk(source, fail);
   const spans = splitTokens(withoutComments(tokens)).map((own) => {
     const start = own[0]!.start;
@@ -100,6 +108,17 @@ function parseChunk(source: ScriptSource, firstLine: number): readonly Part[] {
       }),
     };
   });
+}
+
+function failAt(file: string, lineAt: (offset: number) => number): Fail {
+  return (offset, state, hint) => {
+    const line = lineAt(offset);
+    return new HarborError("bad_script", `Cannot read "${file}:${line}"`, {
+      state,
+      hint,
+      details: { file, line },
+    });
+  };
 }
 
 /** Where a statement begins and ends in its text. */

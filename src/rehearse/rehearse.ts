@@ -4,6 +4,7 @@ import type { Finding } from "../base/finding.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Origins, startOf } from "../migrate/rules/origins.ts";
+import { judgePlans, type QuerySource, readPlans } from "./query_plans.ts";
 import { recorded } from "./record.ts";
 import type { Failure, Forecast, WayBack } from "./rules/forecast.ts";
 import { differencesBetween, readSeen, type Seen } from "./compare_contents.ts";
@@ -18,6 +19,8 @@ export interface Rehearsal {
   origins(before: Snapshot, after: Snapshot): Origins | null;
   /** Looks at the result as `verify` does. */
   check(): Promise<readonly Finding[]>;
+  /** Whose plans are compared before and after; `null` for none. */
+  readonly queries: QuerySource | null;
   /** How long the copy took, in milliseconds. */
   readonly copyMs: number;
   /** What of the figures will be otherwise on the database itself. */
@@ -38,6 +41,9 @@ export async function rehearse(context: RunContext, rehearsal: Rehearsal): Promi
   const began = performance.now();
   const tell = (text: string) => context.notify({ kind: "doing", text: `rehearsing: ${text}` });
   const { signal, database } = context;
+  const { queries: source } = rehearsal;
+  if (source !== null) tell("asking for the plans of the queries");
+  const plans = source === null ? [] : await readPlans(context, source);
   tell("reading all rows");
   const before = await readSeen(database, signal);
   const run = await recorded(
@@ -54,8 +60,18 @@ export async function rehearse(context: RunContext, rehearsal: Rehearsal): Promi
   };
   const end = () => ({ rehearsalMs: performance.now() - began });
   if (failure !== null) {
-    return { ...base, schema: [], losses: [], compared: nothing, findings: [], wayBack: null, ...end() };
+    const nothingSeen = {
+      schema: [],
+      losses: [],
+      compared: nothing,
+      findings: [],
+      queries: null,
+      wayBack: null,
+    };
+    return { ...base, ...nothingSeen, ...end() };
   }
+  if (source !== null) tell("asking for the plans again");
+  const queries = source === null ? null : await judgePlans(context, source, plans);
   tell("comparing all rows");
   const after = await readSeen(database, signal);
   const origins = rehearsal.origins(before.schema, after.schema);
@@ -68,7 +84,7 @@ export async function rehearse(context: RunContext, rehearsal: Rehearsal): Promi
   const wayBack = await tryWayBack(context, rehearsal, { before, after });
   context.notify({ kind: "done" });
   const schema = compareSnapshots(before.schema, after.schema).map(changeText);
-  return { ...base, schema, losses, compared, findings, wayBack, ...end() };
+  return { ...base, schema, losses, compared, findings, queries, wayBack, ...end() };
 }
 
 const nothing = { columns: 0, notCompared: [] };

@@ -4,12 +4,13 @@ import type { History } from "../../src/history/history.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { planRehearsal } from "../../src/rehearse/of_plan.ts";
 import { rehearse } from "../../src/rehearse/rehearse.ts";
-import type { Forecast } from "../../src/rehearse/rules/forecast.ts";
+import { type Forecast, isSound } from "../../src/rehearse/rules/forecast.ts";
+import type { Query } from "../../src/rehearse/rules/queries.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 import { historyOf, idOf } from "../support/samples/script_history.ts";
 import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
 
-const [sqlite, postgres] = ["sqlite file", "postgres 15"].map((name) =>
+const [sqlite, postgres, postgres18] = ["sqlite file", "postgres 15", "postgres 18"].map((name) =>
   engines.find((each) => each.name === name)!
 );
 
@@ -24,6 +25,7 @@ function forecastOf(
   engine: Engine,
   second: string | readonly [up: string, down: string],
   direction: "upgrade" | "downgrade" = "upgrade",
+  queries: readonly string[] = [],
 ): Promise<Forecast> {
   return engine.withDatabase((url) =>
     withTestDatabase(url, async (database) => {
@@ -33,10 +35,15 @@ function forecastOf(
       await migrate(context, { goal: { direction: "upgrade", text: to }, lockWaitMs: 0 });
       const goal = { direction, text: direction === "upgrade" ? "head" : idOf(0) };
       const check = () => Promise.resolve([]);
-      const plan = { goal, pace: {}, check, copyMs: 7, remarks: ["a remark"] };
+      const source = queries.length === 0 ? null : { queries: queries.map(placed), remarks: [] };
+      const plan = { goal, pace: {}, check, queries: source, copyMs: 7, remarks: ["a remark"] };
       return await rehearse(context, await planRehearsal(context, plan));
     })
   );
+}
+
+function placed(sql: string, at: number): Query {
+  return { place: `q.sql:${at + 1}`, sql };
 }
 
 test("a rehearsal tells of each step what it does, what changes, and that all of it can be undone", async () => {
@@ -108,10 +115,10 @@ test("values that a trigger changes beside what a step says are found by their d
 
 test("a way back that loses values is told", async () => {
   const { wayBack } = await forecastOf(sqlite!, [
-    "ALTER TABLE boats DROP COLUMN size;",
-    "ALTER TABLE boats ADD COLUMN size INTEGER;",
-  ], "upgrade");
-  assert.deepEqual(wayBack!.differences, ["boats.size has other values than before"]);
+    "ALTER TABLE boats ADD COLUMN berth TEXT;",
+    "ALTER TABLE boats DROP COLUMN berth;\nUPDATE boats SET name = 'lost';",
+  ]);
+  assert.deepEqual(wayBack!.differences, ["boats.name has other values than before"]);
 });
 
 test("a downgrade is rehearsed down, and up again", async () => {
@@ -138,3 +145,43 @@ test("PostgreSQL: locks by table, rows read, WAL and digests of columns in the f
   assert.equal(compared.columns, 2);
   assert.deepEqual(wayBack, { why: null, failure: null, differences: [] });
 });
+
+const searched = [
+  "CREATE INDEX ix_boats_name ON boats (name);\nALTER TABLE boats ADD COLUMN berth TEXT;\nALTER TABLE boats DROP COLUMN size;",
+  "DROP INDEX ix_boats_name;\nALTER TABLE boats DROP COLUMN berth;\nALTER TABLE boats ADD COLUMN size INTEGER;",
+] as const;
+
+/** Asked for on a way down, which takes `berth` and the index. */
+const asked = [
+  "SELECT id FROM boats WHERE id = :id",
+  "SELECT b.id FROM boats AS b WHERE b.name = ?",
+  "UPDATE boats SET berth = %(berth)s WHERE id = %(id)s",
+  "INSERT INTO boats (id, size) VALUES ($1, $2)",
+  "DELETE FROM ships",
+  "VACUUM",
+];
+
+const manyBoats =
+  "INSERT INTO boats (id, name) WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) SELECT i, 'boat ' || i FROM n WHERE i NOT IN (SELECT id FROM boats);\n";
+
+for (const engine of [sqlite!, postgres!, postgres18!]) {
+  test(`${engine.name}: queries that break and plans that get worse are told, and none is run`, async () => {
+    const [up, down] = searched;
+    const forecast = await forecastOf(engine, [`${up}\n${manyBoats}`, down], "downgrade", asked);
+    const { count, broken, worse, unjudged, added } = forecast.queries!;
+    assert.equal(forecast.failure, null);
+    assert.equal(count, asked.length);
+    assert.deepEqual(broken.map(({ place }) => place), ["q.sql:3"]);
+    assert.match(broken[0]!.why, /berth/);
+    assert.deepEqual(worse.map(({ place }) => place), ["q.sql:2"]);
+    assert.equal(worse[0]!.reasons[0], "it no longer uses ix_boats_name of boats");
+    assert.match(worse[0]!.before.join(), /ix_boats_name/);
+    assert.match(worse[0]!.after.join(), /scan/i);
+    assert.deepEqual(unjudged.map(({ place }) => place), ["q.sql:5", "q.sql:6"]);
+    assert.match(unjudged[0]!.why, /ships/);
+    assert.deepEqual(added.map(({ place }) => place), ["q.sql:4"]);
+    assert.ok(!isSound(forecast));
+    // A query that was run would have left rows with other values.
+    assert.deepEqual(forecast.losses, []);
+  });
+}

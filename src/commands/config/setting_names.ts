@@ -31,6 +31,7 @@ export const settingNames: readonly string[] = [
   "max-lock",
   "max-time",
   "max-disk",
+  "queries",
   "strict",
   "report",
   "prometheus",

@@ -14,7 +14,8 @@ import type { Values } from "../../cli/options.ts";
 import { figuresJson, forecastJson, printComparison, printForecast } from "./forecast_output.ts";
 import { type MakeRehearsal, rehearseOnCopy } from "./rehearse_on_copy.ts";
 import { budgetsOf, type rehearsalOptions } from "./rehearsal_options.ts";
-import { budgetError, failureOf, refuseWithoutTrial } from "./run_rehearsal.ts";
+import { brokenError } from "./query_output.ts";
+import { budgetError, failureOf, queriesOf, refuseWithoutTrial } from "./run_rehearsal.ts";
 
 /** Keeps a run to budgets: rehearses it, refuses it where the forecast breaks one, and stops it where the run does. */
 export interface BudgetGuard {
@@ -56,11 +57,12 @@ export function openBudgetGuard(
   async function begin(context: RunContext, isStopped: boolean): Promise<OnTrial | undefined> {
     if (await isEmptyDatabase(context)) return undefined;
     await refuseWithoutTrial(app, options);
+    const queries = await queriesOf(app, context, options.queries);
     const onTrial: OnTrial = async (trial, timing) => {
-      forecast = await rehearseOnCopy(app, context, { trial, timing, make });
+      forecast = await rehearseOnCopy(app, context, { trial, timing, make, queries });
       const breaches = breachesOf(forecast, budgets);
       await printForecast(app, forecast, breaches);
-      const failure = failureOf(app, forecast) ?? budgetError(app, breaches);
+      const failure = failureOf(app, forecast) ?? brokenError(app, forecast) ?? budgetError(app, breaches);
       if (failure === null) return;
       throw failure.with({ details: { rehearsal: { ...forecastJson(forecast), breaches } } });
     };

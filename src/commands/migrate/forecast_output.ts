@@ -3,6 +3,7 @@ import type { HeldLock } from "../../engines/watch/figures.ts";
 import type { App } from "../../cli/app.ts";
 import { findingText } from "../../cli/print_finding.ts";
 import type { Breach } from "../../rehearse/rules/budgets.ts";
+import { printQueries } from "./query_output.ts";
 import {
   type Growth,
   longestLock,
@@ -14,7 +15,8 @@ import { type Forecast, isSound } from "../../rehearse/rules/forecast.ts";
 
 /** What `--json` shows of a forecast. */
 export function forecastJson(forecast: Forecast) {
-  const { failure, schema, losses, compared, findings, wayBack, copyMs, rehearsalMs, remarks } = forecast;
+  const { failure, schema, losses, compared, findings, queries, wayBack, copyMs, rehearsalMs, remarks } =
+    forecast;
   return {
     ok: isSound(forecast),
     ...figuresJson(forecast),
@@ -23,6 +25,7 @@ export function forecastJson(forecast: Forecast) {
     losses,
     compared,
     findings,
+    queries,
     wayBack,
     copyMs: Math.round(copyMs),
     rehearsalMs: Math.round(rehearsalMs),
@@ -56,7 +59,7 @@ export async function printForecast(
   breaches: readonly Breach[],
 ): Promise<void> {
   const { report } = app;
-  const { steps, ms, growth, failure, schema, losses, compared, findings, wayBack } = forecast;
+  const { steps, ms, growth, failure, schema, losses, compared, findings, queries, wayBack } = forecast;
   report.line(report.colors.bold("forecast"));
   await report.table(
     ["step", "time", "strongest lock", "held", "keeps waiting", "rows read", "changed", "grows by"],
@@ -96,6 +99,7 @@ export async function printForecast(
     }
     if (findings.length === 0) report.line("verify     finds nothing wrong with the result");
   }
+  if (queries !== null) printQueries(app, queries);
   if (wayBack !== null) { for (const line of wayBackLines(wayBack)) report.line(`way back   ${line}`); }
   for (const { words } of breaches) report.line(report.colors.red(`budget     ${words}`));
   report.line(

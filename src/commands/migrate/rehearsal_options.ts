@@ -18,9 +18,13 @@ export const rehearsalOptions = {
       return bytes;
     },
   } as Option<number | undefined>,
+  queries: text(
+    "--queries <file>",
+    "try these statements before and after: a file, a folder, or pg_stat_statements",
+  ),
   log: text(
     "--log <file>",
-    "with a budget: append forecast and run to this file, which verify appends to as well",
+    "with a budget or queries: append forecast and run to this file, which verify appends to as well",
   ),
 };
 
@@ -31,9 +35,10 @@ export function budgetsOf(
   return { maxLockMs: maxLock, maxTimeMs: maxTime, maxDiskBytes: maxDisk };
 }
 
-/** Whether the options limit what a run may cost. */
-export function hasBudget(options: Values<typeof rehearsalOptions>): boolean {
-  return Object.values(budgetsOf(options)).some((limit) => limit !== undefined);
+/** Whether a run has to be rehearsed first: it may not cost whatever it likes, or queries have to go on working. */
+export function isGuarded(options: Values<typeof rehearsalOptions>): boolean {
+  return options.queries !== undefined ||
+    Object.values(budgetsOf(options)).some((limit) => limit !== undefined);
 }
 
 /**

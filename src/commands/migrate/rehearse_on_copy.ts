@@ -4,6 +4,7 @@ import type { Database } from "../../engines/database.ts";
 import { openDatabase } from "../../engines/open/database.ts";
 import type { RunContext, RunEvent } from "../../engines/run_context.ts";
 import type { Finding } from "../../base/finding.ts";
+import type { QuerySource } from "../../rehearse/query_plans.ts";
 import { type Rehearsal, rehearse } from "../../rehearse/rehearse.ts";
 import type { Forecast } from "../../rehearse/rules/forecast.ts";
 import { backupCheck } from "../../verify/checks/backup.ts";
@@ -17,17 +18,18 @@ import { openAppBackups } from "../backup/options.ts";
 /** Returns what is rehearsed, for the context of the copy. */
 export type MakeRehearsal = (
   context: RunContext,
-  parts: Pick<Rehearsal, "check" | "copyMs" | "remarks">,
+  parts: Pick<Rehearsal, "check" | "copyMs" | "queries" | "remarks">,
 ) => Promise<Rehearsal>;
 
 /** Rehearses on a proven copy, and says what the database itself can expect. */
 export async function rehearseOnCopy(
   app: App,
   context: RunContext,
-  { trial, timing, make }: {
+  { trial, timing, make, queries }: {
     readonly trial: Trial;
     readonly timing: BackupTiming;
     readonly make: MakeRehearsal;
+    readonly queries: QuerySource | null;
   },
 ): Promise<Forecast> {
   const { client } = app.system;
@@ -36,6 +38,7 @@ export async function rehearseOnCopy(
     const onCopy = { ...context, database, notify: quietly(context.notify) };
     const rehearsal = await make(onCopy, {
       check: () => checkResult(app, onCopy),
+      queries,
       copyMs: timing.copyMs + timing.proofMs,
       remarks: [unpaced, ...trial.remarks],
     });

@@ -15,7 +15,7 @@ import { flag, type Values } from "../../cli/options.ts";
 import type { Around } from "./around.ts";
 import { afterFailure } from "./run_around.ts";
 import type { MakeRehearsal } from "./rehearse_on_copy.ts";
-import { budgetsOf, hasBudget, refuseBeside, rehearsalOptions } from "./rehearsal_options.ts";
+import { budgetsOf, isGuarded, refuseBeside, rehearsalOptions } from "./rehearsal_options.ts";
 import { createSafetyNet, safetyOptions } from "./safety_net.ts";
 
 const { restoreOnFailure: _, ...backupOptions } = safetyOptions;
@@ -107,7 +107,7 @@ export async function runAdoption(
   return await app.withRun("write", async (context) => {
     const { adopt } = await import("../../adopt/adopt.ts");
     // A bridge of small tables is tried on the real rows before its backup, with all its locks: a budget is looked at before that.
-    if (hasBudget(options)) {
+    if (isGuarded(options)) {
       const { prepareAdoption } = await import("../../adopt/prepare.ts");
       const { openBudgetGuard } = await import("./budget_guard.ts");
       const make = makeFor(await prepareAdoption(context, true));

@@ -23,7 +23,7 @@ import { type Around, aroundOptions, createAround } from "./around.ts";
 import { runAround } from "./run_around.ts";
 import { keptBy, printKept, printReturned } from "./kept_lines.ts";
 import { paceOf, paceOptions } from "./pace_options.ts";
-import { budgetsOf, hasBudget, refuseBeside, rehearsalOptions } from "./rehearsal_options.ts";
+import { budgetsOf, isGuarded, refuseBeside, rehearsalOptions } from "./rehearsal_options.ts";
 import type { MakeRehearsal } from "./rehearse_on_copy.ts";
 import { createSafetyNet, safetyOptions } from "./safety_net.ts";
 
@@ -135,7 +135,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   }
   return await app.withRun(direction === "upgrade" ? "create" : "write", async (context) => {
     let isFirst = true;
-    const guard = hasBudget(options)
+    const guard = isGuarded(options)
       ? (await import("./budget_guard.ts")).openBudgetGuard(app, { options, make })
       : null;
     const beforeSteps = async (plan: PreparedPlan) => {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { HarborError } from "../../base/errors.ts";
 import { isEmptyDatabase } from "../../backup/position.ts";
 import type { RunContext } from "../../engines/run_context.ts";
@@ -6,13 +7,16 @@ import { type Forecast, isSound } from "../../rehearse/rules/forecast.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import type { Values } from "../../cli/options.ts";
+import type { QuerySource } from "../../rehearse/query_plans.ts";
 import { type backupOptions, openAppBackups } from "../backup/options.ts";
 import { forecastJson, printForecast } from "./forecast_output.ts";
+import { brokenError } from "./query_output.ts";
+import type { rehearsalOptions } from "./rehearsal_options.ts";
 import { type MakeRehearsal, rehearseOnCopy } from "./rehearse_on_copy.ts";
 
 /** A rehearsal that somebody asked for, or that a budget demands. */
 export interface RehearsalRequest {
-  readonly options: Values<typeof backupOptions>;
+  readonly options: Values<typeof backupOptions & typeof rehearsalOptions>;
   readonly budgets: Budgets;
   readonly make: MakeRehearsal;
 }
@@ -32,15 +36,16 @@ export async function runRehearsal(
     return { json: { rehearsal: null } };
   }
   await refuseWithoutTrial(app, options);
+  const queries = await queriesOf(app, context, options.queries);
   const backups = await openAppBackups(app, options);
   let forecast: Forecast | undefined;
   await backups.tryOnCopy(context, async (trial, timing) => {
-    forecast = await rehearseOnCopy(app, context, { trial, timing, make });
+    forecast = await rehearseOnCopy(app, context, { trial, timing, make, queries });
   });
   const breaches = breachesOf(forecast!, budgets);
   await printForecast(app, forecast!, breaches);
   const json = { rehearsal: { ...forecastJson(forecast!), breaches } };
-  const failure = failureOf(app, forecast!) ?? budgetError(app, breaches);
+  const failure = failureOf(app, forecast!) ?? brokenError(app, forecast!) ?? budgetError(app, breaches);
   if (failure !== null) return { json, failure };
   app.report.line("nothing was changed");
   return isSound(forecast!) ? { json } : { json, ok: false, exitCode: 3 };
@@ -58,6 +63,21 @@ export async function refuseWithoutTrial(app: App, options: Values<typeof backup
     state: obstacle.state,
     hint: obstacle.remedy,
   });
+}
+
+/**
+ * Reads the application's queries, before anything is begun; `null` where none were given.
+ *
+ * @throws {HarborError} as `readQueries`
+ */
+export async function queriesOf(
+  app: App,
+  context: RunContext,
+  text: string | undefined,
+): Promise<QuerySource | null> {
+  if (text === undefined) return null;
+  const { readQueries } = await import("../../rehearse/read_queries.ts");
+  return await readQueries(context, { text, path: resolve(app.system.cwd, text) });
 }
 
 /** Returns the error of a plan that failed when it was tried; `null` when it did not. */

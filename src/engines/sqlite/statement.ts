@@ -84,9 +84,13 @@ export function compileRead(statement: SQL): SqliteStatement {
   // Values are bound, so these words can only be what they say; as a name they would be quoted.
   const tokens = tokensOf(text, "sqlite");
   const has = (...words: string[]) => tokens.some((token) => words.some((word) => isWord(token, word)));
-  const isWriting = verbOf(text) === "PRAGMA"
+  const verb = verbOf(text);
+  // A pragma does what it does when it is compiled, also behind EXPLAIN; all else is only explained.
+  const isWriting = verb === "EXPLAIN"
+    ? has("PRAGMA")
+    : verb === "PRAGMA"
     ? tokens.some((token) => token.kind === "sign" && token.text === "=")
-    : has("INSERT", "UPDATE", "DELETE", "INTO") || writingVerbs.includes(verbOf(text));
+    : has("INSERT", "UPDATE", "DELETE", "INTO") || writingVerbs.includes(verb);
   if (!isWriting) return compiled;
   throw new HarborError("read_only", `Cannot read with "${firstLine(text)}": it would change the database`, {
     details: { statement: text },

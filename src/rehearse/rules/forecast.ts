@@ -1,5 +1,6 @@
 import type { Finding } from "../../base/finding.ts";
 import type { RunFigures } from "./figures.ts";
+import type { QueryReport } from "./queries.ts";
 
 /** What a rehearsal says of the run on the database itself. */
 export interface Forecast extends RunFigures {
@@ -13,6 +14,8 @@ export interface Forecast extends RunFigures {
   readonly compared: Compared;
   /** What `verify` finds on the result that is not as it should be. */
   readonly findings: readonly Finding[];
+  /** What becomes of the application's queries; `null` where none were given, or the way there failed. */
+  readonly queries: QueryReport | null;
   /** `null` where it was not tried, since the way there failed. */
   readonly wayBack: WayBack | null;
   /** How long it took to make and prove the copy, in milliseconds. */
@@ -47,8 +50,9 @@ export interface WayBack {
   readonly differences: readonly string[];
 }
 
-/** Whether all went as it should: the plan, the way back, and what `verify` looks at. */
-export function isSound({ failure, losses, findings, wayBack }: Forecast): boolean {
+/** Whether all went as it should: the plan, the queries, the way back, and what `verify` looks at. */
+export function isSound({ failure, losses, findings, queries, wayBack }: Forecast): boolean {
   return failure === null && losses.length === 0 && findings.every(({ status }) => status === "warn") &&
+    (queries === null || queries.broken.length === 0) &&
     (wayBack === null || (wayBack.failure === null && wayBack.differences.length === 0));
 }

@@ -1,0 +1,83 @@
+import { sql } from "drizzle-orm";
+import { HarborError } from "../../../base/errors.ts";
+import { counted } from "../../../base/quantity.ts";
+import { quoteName } from "../../../sql/quote.ts";
+import type { Database } from "../../database.ts";
+import { hasPlan } from "../../plans/plan_each.ts";
+import type { SeenQueries } from "../../plans/query_planner.ts";
+
+/** So many are read, those that ran most often first. */
+const most = 1_000;
+
+/** What stands in the place of a text that this role may not see. */
+const hidden = "<insufficient privilege>";
+
+interface SeenRow {
+  readonly id: string;
+  readonly query: string | null;
+}
+
+/**
+ * Reads the queries of this database out of `pg_stat_statements`, which keeps them without their values.
+ *
+ * @throws {HarborError} `bad_config` when the extension is not there, or this role may see nothing in it
+ */
+export async function readSeen(database: Database): Promise<SeenQueries> {
+  const fail = (state: string, hint: string) =>
+    new HarborError("bad_config", 'Cannot read queries from "pg_stat_statements"', { state, hint });
+  const [extension] = await database.read<{ schema: string }>(
+    sql`SELECT n.nspname::text AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'`,
+  );
+  if (extension === undefined) {
+    throw fail(
+      "the extension is not in this database",
+      "With shared_preload_libraries = 'pg_stat_statements' on the server, as a superuser: CREATE EXTENSION pg_stat_statements; or give a file: --queries queries.sql",
+    );
+  }
+  const view = sql.raw(`${quoteName(extension.schema)}.pg_stat_statements`);
+  const rows = await database.read<SeenRow>(
+    sql`SELECT s.queryid::text AS id, s.query FROM ${view} s JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = current_database() ORDER BY s.calls DESC LIMIT ${
+      most + 1
+    }`,
+  ).catch((error: unknown) => {
+    if (!(error instanceof HarborError) || error.code === "connection_failed") throw error;
+    throw fail(
+      error.state,
+      "The server has to load it, and the role to have the right: shared_preload_libraries = 'pg_stat_statements'; GRANT pg_read_all_stats TO the role.",
+    );
+  });
+  const shown = rows.slice(0, most).filter(({ query }) => query !== null && query !== hidden);
+  const unseen = Math.min(rows.length, most) - shown.length;
+  if (shown.length === 0 && unseen > 0) {
+    throw fail(
+      "this role may see no query of others",
+      "As a superuser: GRANT pg_read_all_stats TO the role.",
+    );
+  }
+  const seen = new Set<string>();
+  const queries = shown.filter(({ query }) => isQuery(query!) && !seen.has(query!) && seen.add(query!));
+  return {
+    queries: queries.map(({ id, query }) => ({ place: `queryid ${id}`, sql: query! })),
+    remarks: [
+      ...unseen > 0
+        ? [
+          `${
+            counted(unseen, "query", "queries")
+          } of pg_stat_statements were not looked at: this role may not see them (GRANT pg_read_all_stats).`,
+        ]
+        : [],
+      ...rows.length > most
+        ? [`Of pg_stat_statements the ${most} queries were looked at that ran most often.`]
+        : [],
+    ],
+  };
+}
+
+/** Most of what else is there opens and ends transactions. */
+function isQuery(text: string): boolean {
+  try {
+    return hasPlan(text, "postgresql");
+  } catch {
+    return false;
+  }
+}
