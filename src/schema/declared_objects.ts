@@ -1,14 +1,11 @@
+import { onceFor } from "../base/once_for.ts";
 import type { KitSequence, KitSnapshot, KitTable } from "./kit_snapshot.ts";
 import type { OtherObject } from "./snapshot.ts";
 
 /** Returns what a snapshot of drizzle-kit has beside its tables, as the live database shows it. */
 export function declaredObjects(snapshot: KitSnapshot): readonly OtherObject[] {
   const { tables, views = {}, sequences = {}, enums = {} } = snapshot;
-  const types = new Set(
-    Object.values(tables).flatMap(({ columns }) =>
-      Object.values(columns).map(({ type }) => type.replace(/(?:\[\d*\])+$/, ""))
-    ),
-  );
+  const types = new Set(Object.values(tables).flatMap(columnTypes));
   const found = [
     ...Object.values(views).filter(({ definition }) => definition !== undefined).map((view) =>
       declared(view.materialized === true ? "materialized view" : "view", view.name, view.definition!)
@@ -18,12 +15,7 @@ export function declaredObjects(snapshot: KitSnapshot): readonly OtherObject[] {
     ...Object.values(enums).filter(({ name }) => !types.has(name)).map(({ name, values }) =>
       declared("type", name, `ENUM (${values.map((value) => `'${value.replaceAll("'", "''")}'`).join(", ")})`)
     ),
-    ...Object.values(tables).flatMap((table) =>
-      policiesOf(table).map((policy) => ({
-        ...declared("policy", policy.name, policyText(policy)),
-        table: table.name,
-      }))
-    ),
+    ...Object.values(tables).flatMap(policiesOf),
   ];
   return found.toSorted((a, b) => keyOf(a) < keyOf(b) ? -1 : 1);
 }
@@ -68,9 +60,16 @@ interface KitPolicy {
   readonly withCheck?: string;
 }
 
-function policiesOf(table: KitTable): readonly KitPolicy[] {
-  return Object.values((table["policies"] ?? {}) as Readonly<Record<string, KitPolicy>>);
-}
+const columnTypes = onceFor(({ columns }: KitTable) =>
+  Object.values(columns).map(({ type }) => type.replace(/(?:\[\d*\])+$/, ""))
+);
+
+const policiesOf = onceFor((table: KitTable): readonly OtherObject[] =>
+  Object.values((table["policies"] ?? {}) as Readonly<Record<string, KitPolicy>>).map((policy) => ({
+    ...declared("policy", policy.name, policyText(policy)),
+    table: table.name,
+  }))
+);
 
 /** Each condition stands on a line of its own. */
 function policyText(policy: KitPolicy): string {

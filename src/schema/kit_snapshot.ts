@@ -2,6 +2,7 @@ import { type Dialect, dialectNamed, dialects } from "../base/dialect.ts";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
 import type { JsonFile, WrongJson } from "../base/json_schema.ts";
+import { onceFor } from "../base/once_for.ts";
 import { entitySnapshot, treeOf } from "./entity_snapshot.ts";
 import { isRecord, listOf, oneOf, readAs, recordOf } from "../base/json_schema.ts";
 
@@ -263,20 +264,15 @@ function withValueList(type: unknown): unknown {
 
 function withAllSections(json: unknown): unknown {
   if (!isRecord(json) || !isRecord(json["tables"])) return json;
-  return { ...json, tables: mapValues(json["tables"], wholeTable) };
+  return {
+    ...json,
+    tables: mapValues(json["tables"], (table) => isRecord(table) ? wholeTable(table) : table),
+  };
 }
 
-/** Tables with all of their sections, by what was written. */
-const wholeTables = new WeakMap<object, unknown>();
-
-function wholeTable(table: unknown): unknown {
-  if (!isRecord(table)) return table;
-  const known = wholeTables.get(table);
-  if (known !== undefined) return known;
-  const whole = withKeyNames({ ...table, ...mapValues(sections, () => ({})), ...table });
-  wholeTables.set(table, whole);
-  return whole;
-}
+const wholeTable = onceFor((table: Readonly<Record<string, unknown>>) =>
+  withKeyNames({ ...table, ...mapValues(sections, () => ({})), ...table })
+);
 
 /** Kits before 0.20 named a key by its field only. */
 function withKeyNames(table: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

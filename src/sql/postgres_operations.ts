@@ -10,7 +10,7 @@ export function postgresOperations(statement: unknown): readonly Operation[] {
   const [kind = "", body = {}] =
     Object.entries(asNode(statement)).map(([name, value]) => [name, asNode(value)] as const)[0] ?? [];
   const own = readers[kind]?.(body) ?? [];
-  return [...own, ...nestedChanges(body), ...namedSchemas(body)];
+  return [...own, ...nestedOperations(body)];
 }
 
 const readers: Readonly<Record<string, (body: Node) => readonly Operation[]>> = {
@@ -195,24 +195,25 @@ function rename(body: Node): readonly Operation[] {
   }
 }
 
-/** Finds what a `WITH` changes. */
-function nestedChanges(body: unknown): readonly Operation[] {
-  if (Array.isArray(body)) return body.flatMap(nestedChanges);
-  if (!isRecord(body)) return [];
-  return Object.entries(body).flatMap(([name, value]) => {
-    const own = /^(Update|Delete|Insert|Merge)Stmt$/.test(name) ? readers[name]!(asNode(value)) : [];
-    return [...own, ...nestedChanges(value)];
+/** Finds what a `WITH` changes, and the schemas that are named anywhere. */
+function nestedOperations(body: Node): readonly Operation[] {
+  const changes: Operation[] = [];
+  const schemas: Operation[] = [];
+  visit(body, (name, value) => {
+    if (name === "schemaname" && typeof value === "string") {
+      schemas.push({ kind: "names schema", schema: value });
+    }
+    if (/^(Update|Delete|Insert|Merge)Stmt$/.test(name)) changes.push(...readers[name]!(asNode(value)));
   });
+  return [...changes, ...schemas];
 }
 
-function namedSchemas(body: unknown): readonly Operation[] {
-  if (Array.isArray(body)) return body.flatMap(namedSchemas);
-  if (!isRecord(body)) return [];
-  const schema = body["schemaname"];
-  return [
-    ...typeof schema === "string" ? [{ kind: "names schema" as const, schema }] : [],
-    ...Object.values(body).flatMap(namedSchemas),
-  ];
+/** Goes through all that is in a tree, from the top, and tells the name under which it stands. */
+function visit(node: object, see: (name: string, value: unknown) => void): void {
+  for (const [name, value] of Object.entries(node)) {
+    if (!Array.isArray(node)) see(name, value);
+    if (typeof value === "object" && value !== null) visit(value, see);
+  }
 }
 
 /** Says whether a default has one value for all rows of a statement, which PostgreSQL 11 then keeps beside them. */

@@ -148,3 +148,24 @@ test("postgresOperations() finds nothing in what is no statement", () => {
     assert.ok(Array.isArray(postgresOperations(tree)), JSON.stringify(tree));
   }
 });
+
+test("PostgresParser.refuse() refuses what parse() refuses, each time, and takes what it takes", () => {
+  parser.refuse("SELECT 1 AS taken");
+  parser.parse("SELECT 2 AS taken");
+  parser.refuse("SELECT 2 AS taken");
+  for (const ask of [parser.refuse, parser.parse, parser.refuse]) {
+    assert.throws(() => ask("SELECT 3 AS taken FROM"), {
+      code: "bad_script",
+      state: "syntax error at end of input",
+    });
+  }
+});
+
+test("postgresOperations() says what a statement changes before the schemas that it names, each in its order", () => {
+  assert.equal(
+    read(
+      "WITH a AS (UPDATE s.t SET c = 1 RETURNING 1), b AS (DELETE FROM z.u) INSERT INTO y.v SELECT * FROM a",
+    ),
+    "insert v; update t; delete u; names schema y; names schema s; names schema z",
+  );
+});

@@ -88,7 +88,7 @@ function parseAll(history: History, parser: PostgresParser): readonly ProjectFin
     [scriptOf(revision.upgrade), scriptOf(revision.downgrade)].flatMap((script) =>
       (script?.statements ?? []).flatMap((statement) => {
         try {
-          parser.parse(statement.sql);
+          parser.refuse(statement.sql);
           return [];
         } catch (error) {
           if (!(error instanceof HarborError)) throw error;

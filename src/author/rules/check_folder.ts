@@ -299,10 +299,10 @@ function checkOrder({ files }: HistoryFolder, { revisions }: History, add: Add):
     const { id = null, prevId = null } = attempt(revision.ends, () => {}) ?? {};
     return { revision, id, prevId };
   });
-  const journal = files.get(journalPath) ?? "";
+  const lines = linesOfTags(files.get(journalPath) ?? "");
   for (const [index, { revision, prevId }] of ends.entries()) {
     const previous = ends[index - 1];
-    const line = lineOf(journal, new RegExp(`"tag": *"${revision.tag}"`));
+    const line = lines.get(revision.tag) ?? null;
     const where = { path: journalPath, line, revision: revision.id };
     const twin = ends.slice(0, index).find((each) => prevId !== null && each.prevId === prevId);
     if (twin !== undefined) {
@@ -340,6 +340,15 @@ function attempt<T>(work: () => T, failed: (error: HarborError) => void): T | un
     failed(error);
     return undefined;
   }
+}
+
+/** Returns in which line of a journal each tag stands. */
+function linesOfTags(journal: string): ReadonlyMap<string, number> {
+  return new Map(
+    journal.split("\n").flatMap((text, at) =>
+      [...text.matchAll(/"tag": *"([^"]+)"/g)].map((match) => [match[1]!, at + 1] as const)
+    ),
+  );
 }
 
 function lineOf(text: string, pattern: RegExp): number | null {
