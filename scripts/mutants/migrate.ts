@@ -345,4 +345,19 @@ export const migrateMutants: readonly Mutant[] = [
     danger: "a row that got the id of a deleted one gets its values",
     tests: ["migrate/kept/losses_test.ts"],
   },
+  {
+    file: "migrate/kept/words.ts",
+    find: "aside: (value, { type }) => isBuiltIn(type) ? value",
+    replace: "aside: (value, { type }) => type !== null ? value",
+    danger: "a downgrade that drops a type fails for what is kept of it",
+    tests: ["migrate/kept/forms_test.ts"],
+    filter: "postgres 18: every form",
+  },
+  {
+    file: "migrate/kept/room.ts",
+    find: "if (needed <= room.bytes) return;",
+    replace: "if (needed >= 0) return;",
+    danger: "a step begins for whose kept data there is no room",
+    tests: ["migrate/kept/room_test.ts"],
+  },
 ];

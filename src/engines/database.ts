@@ -103,6 +103,8 @@ export interface Database {
   watch<T>(watcher: Watcher, work: () => Promise<T>): Promise<T>;
   /** Returns what the database takes at this moment; `null` where that cannot be known. */
   space(): Promise<Space | null>;
+  /** Returns how much more fits into the database; `null` where that cannot be known. */
+  room(): Promise<Room | null>;
   /** Reads the live schema in normal form. */
   introspect(): Promise<Snapshot>;
   /**
@@ -125,6 +127,13 @@ export interface Client {
    */
   readonly processSpace: string | null;
   isAlive(pid: number): boolean;
+}
+
+/** What the device of a database has left for it. */
+export interface Room {
+  readonly folder: string;
+  /** So many bytes of new rows, about. */
+  readonly bytes: number;
 }
 
 /** How a driver opens its database. */

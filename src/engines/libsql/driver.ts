@@ -89,6 +89,7 @@ function connect(requests: LibsqlRequests, url: string): SqliteConnection {
     watch: (next) => watcher = next,
     // A server tells it nobody.
     space: () => null,
+    room: () => null,
     home: () => null,
     close() {
       isOpen = false;

@@ -22,6 +22,7 @@ export function absentDatabase(url: SqliteFileUrl): Database {
     pace: refuse,
     watch: (_, work) => work(),
     space: () => Promise.resolve(null),
+    room: () => Promise.resolve(null),
     lockHolder: () => Promise.resolve(undefined),
     introspect: () => Promise.resolve({ dialect: url.dialect, tables: [], others: [] }),
     home: () => Promise.resolve(null),

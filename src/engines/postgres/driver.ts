@@ -181,6 +181,8 @@ export async function openPostgres(
       }
     },
     space: () => watch?.space() ?? Promise.resolve(null),
+    // No server tells what its devices have left.
+    room: () => Promise.resolve(null),
     lockHolder: () => lock.holder(),
     requireOwnHands: (table) => trusted(trust.requireOwnHands(table)),
     async introspect() {

@@ -65,6 +65,8 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
       pace: refuse,
       watch: (_, work) => work(),
       space: () => soon(() => spaceOf(path)),
+      // Nothing is written.
+      room: () => Promise.resolve(null),
       lockHolder: openLease({
         url: url.display,
         client,

@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { HarborError } from "../../base/errors.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import type { BesideTask, Piece } from "../beside.ts";
-import type { Database, OpenOptions, Pace, WriteMode } from "../database.ts";
+import type { Database, OpenOptions, Pace, Room, WriteMode } from "../database.ts";
 import type { Space, Watcher } from "../watch/figures.ts";
 import type { introspectSqlite } from "./introspect.ts";
 import { type Fence, openLease } from "./lock.ts";
@@ -49,6 +49,8 @@ export interface SqliteConnection {
   watch(watcher: Watcher | null): void;
   /** See `Database.space`. */
   space(): Space | null;
+  /** See `Database.room`. */
+  room(): Room | null;
   /** See `Database.home`. */
   home(): string | null;
   close(): Promise<void>;
@@ -157,6 +159,7 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
       }
     },
     space: () => Promise.resolve(connection.space()),
+    room: () => Promise.resolve(connection.room()),
     lockHolder: lease.lockHolder,
     introspect: async () =>
       connection.isSeenEmpty() ? emptySnapshot : await snapshotFrom(connection.readTogether),

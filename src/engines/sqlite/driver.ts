@@ -12,6 +12,7 @@ import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./open_fi
 import type { Fence } from "./lock.ts";
 import { isWalMode, type SqliteBatchTimes, sqlitePace } from "./pace.ts";
 import { plainRow, type SqliteStatement, verbOf } from "./statement.ts";
+import { roomOf } from "./watch/room.ts";
 import { type BatchWatch, spaceOf, watchBatch } from "./watch/batch.ts";
 import {
   begin,
@@ -238,6 +239,7 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
       })),
     watch: (next) => watcher = next,
     space: () => path === null ? null : spaceOf(path),
+    room: () => path === null ? null : roomOf(handle, path),
     home: () => path === null ? null : folderMark(path),
     close: () =>
       soon(() => {

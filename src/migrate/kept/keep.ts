@@ -22,6 +22,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 import { quoteText } from "../../sql/quote.ts";
 import type { Step } from "../rules/plan.ts";
+import { requireRoom } from "./room.ts";
 import { givenBy } from "./rules/given.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
 import { type Loss, lossesOf, withoutMade } from "./rules/losses.ts";
@@ -78,6 +79,7 @@ export async function planKeeping(
   const parts = await Promise.all(
     losses.map((loss, place) => planLoss(context, { step, loss, schemas, id: first + place })),
   );
+  await requireRoom(database, parts.map(({ values }) => values));
   const { revision, direction } = step;
   return {
     before: [
@@ -149,9 +151,16 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
     keys.length === 0 ? !without.includes(name) : keys.includes(name)
   );
   const inside = [...known.filter(({ name }) => !lost.some((each) => each.name === name)), ...lost];
+  const where = whereOf(own, loss, columns);
+  const names = (of: readonly Column[]) => of.map(({ name }) => name);
+  const values = {
+    table: table.name,
+    columns: [...names(inside), ...loss.kind === "changed" ? names(lost) : []],
+    where,
+  };
   const count = {
     rows: sql`(SELECT count(*) FROM ${ownTable(sideTable)})`,
-    bytes: own.bytes(sideTable, inside.map(({ name }) => name)),
+    bytes: own.bytes(sideTable, names(inside)),
   };
   const make = [
     ...own.lock(table.name),
@@ -160,15 +169,16 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
       source: table,
       columns: inside,
       became: loss.kind === "changed" ? columns.length : 0,
-      where: whereOf(own, loss, columns),
+      where,
       order: keys.length > 0 ? keys : [],
     }),
   ];
   if (loss.kind !== "changed") {
-    return { kept, before: [...make, insertKept(kept, count)], after: [] };
+    return { kept, values, before: [...make, insertKept(kept, count)], after: [] };
   }
   return {
     kept,
+    values,
     before: [...make, insertKept(kept, count)],
     after: [...noteResults(own, { kept, loss, known }), recountKept(kept, count)],
   };

@@ -22,6 +22,7 @@ import type { Step } from "../rules/plan.ts";
 import { findLosses, nextId, type Part, schemasAround } from "./keep.ts";
 import type { Loss } from "./rules/losses.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
+import { requireRoom } from "./room.ts";
 import { list, words } from "./words.ts";
 
 /** What puts aside what a backfill changes, batch by batch. */
@@ -50,6 +51,11 @@ export async function keepBackfill(
   const changed = loss.columns.map(({ name }) => name);
   const keys = keysOf({ table, without: changed, schemas: schemasAround(context, step) });
   if (keys.length === 0) return null;
+  await requireRoom(database, [{
+    table: table.name,
+    columns: [...keys, ...changed, ...changed],
+    where: rowsOf(backfill, keys),
+  }]);
   const kept = await sideOf(context, step, { loss, keys });
   const own = words[database.dialect];
   const lost = storedColumns(table).filter(({ name }) => changed.includes(name));
@@ -73,6 +79,17 @@ export async function keepBackfill(
       bytes: own.bytes(kept.sideTable, [...keys, ...changed]),
     })],
   };
+}
+
+/** The condition is the script's, which may name the table: it stands where nothing is called otherwise. */
+function rowsOf({ table, condition }: Backfill, keys: readonly string[]): SQL | null {
+  if (condition === null) return null;
+  const names = keys.map((name) => sql`${sql.identifier(name)}`);
+  const own = keys.map((name) => sql`t.${sql.identifier(name)}`);
+  // The line break ends a comment that the condition may end with.
+  return sql`(${list(own)}) IN (SELECT ${list(names)} FROM ${ownTable(table)} WHERE (${
+    sql.raw(condition)
+  }\n))`;
 }
 
 /** Returns the expression that each column gets. */

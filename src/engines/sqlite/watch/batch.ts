@@ -82,6 +82,7 @@ function totalChanges(handle: DatabaseSync): number {
   return Number(handle.prepare("SELECT total_changes() AS n").get()?.["n"]);
 }
 
-function isWalMode(handle: DatabaseSync): boolean {
+/** Says whether a file has a write-ahead log. */
+export function isWalMode(handle: DatabaseSync): boolean {
   return handle.prepare("PRAGMA journal_mode").get()?.["journal_mode"] === "wal";
 }

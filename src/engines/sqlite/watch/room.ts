@@ -1,0 +1,23 @@
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import type { Room } from "../../database.ts";
+import { isWalMode, spaceOf } from "./batch.ts";
+
+/**
+ * Returns how much fits into a file until its device is full; `null` where the file system does not tell.
+ *
+ * Beside a write-ahead log everything is written twice: into the log, and at a checkpoint into the file, which takes it into its
+ * free pages first. With a rollback journal, free pages cost nothing.
+ */
+export function roomOf(handle: DatabaseSync, path: string): Room | null {
+  const folder = dirname(path);
+  const { bavail, blocks, bsize } = statfsSync(folder);
+  if (blocks === 0) return null;
+  const device = bavail * bsize;
+  const pragma = (name: string) => Number(handle.prepare(`PRAGMA ${name}`).get()?.[name]);
+  const inFile = pragma("freelist_count") * pragma("page_size");
+  if (!isWalMode(handle)) return { folder, bytes: device + inFile };
+  const withLog = device + spaceOf(path).logBytes;
+  return { folder, bytes: withLog <= inFile ? withLog : (withLog + inFile) / 2 };
+}
