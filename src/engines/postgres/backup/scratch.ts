@@ -171,11 +171,20 @@ async function dropLeftovers(admin: Session): Promise<void> {
   for (const { name } of leftovers) await drop(admin, name);
 }
 
-/** A database that cannot be dropped now is a leftover for the next time. */
+/**
+ * Drops a database. FORCE ends sessions of ours that linger, and is refused where an autovacuum worker is at work, which only a
+ * plain DROP sends away (it waits up to five seconds for that). What somebody else is connected to is a leftover for the next time.
+ */
 async function drop(admin: Session, name: string): Promise<void> {
-  const force = admin.serverVersion >= 130_000 ? " WITH (FORCE)" : "";
-  await admin.run([{ text: `DROP DATABASE IF EXISTS ${quoteName(name)}${force}`, parameters: [] }])
-    .catch(() => {});
+  const ways = admin.serverVersion >= 130_000 ? [" WITH (FORCE)", "", ""] : ["", ""];
+  for (const way of ways) {
+    try {
+      await admin.run([{ text: `DROP DATABASE IF EXISTS ${quoteName(name)}${way}`, parameters: [] }]);
+      return;
+    } catch {
+      if (admin.hasEnded()) return;
+    }
+  }
 }
 
 interface DatabaseRow {
