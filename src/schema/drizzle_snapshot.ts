@@ -24,7 +24,7 @@ export function normalizeDrizzleSnapshot(snapshot: KitSnapshot): Snapshot {
     ...formsOf[dialect],
     enums: new Map(Object.values(enums).map(({ name, values }) => [name, values])),
   };
-  const key = JSON.stringify([dialect, [...form.enums]]);
+  const key = JSON.stringify([dialect, enums]);
   const read = Object.values(tables).map((table) => {
     const known = normalTables.get(table);
     if (known?.key === key) return known.normal;

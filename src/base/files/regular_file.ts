@@ -59,14 +59,7 @@ export function readRegularFile(path: string, most: number): Uint8Array | undefi
   try {
     const { size } = fstatSync(file);
     if (size > most) throw odd(path, `it is ${size} bytes long, more than the ${most} that it may be`);
-    const bytes = new Uint8Array(size);
-    let filled = 0;
-    while (filled < size) {
-      const count = readSync(file, bytes, filled, size - filled, filled);
-      if (count === 0) break;
-      filled += count;
-    }
-    return bytes.subarray(0, filled);
+    return readUpTo(file, size);
   } catch (error) {
     throw error instanceof HarborError ? error : unreadable(path, error);
   } finally {
@@ -78,6 +71,35 @@ export function readRegularFile(path: string, most: number): Uint8Array | undefi
 export function readRegularText(path: string, most: number): string | undefined {
   const bytes = readRegularFile(path, most);
   return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+}
+
+/**
+ * Reads how an ordinary file begins: so many bytes, or all where it has fewer.
+ *
+ * @returns `undefined` when there is no such file
+ * @throws {HarborError} `file_failed`
+ */
+export function readRegularStart(path: string, count: number): string | undefined {
+  const file = openRegularFile(path);
+  if (file === undefined) return undefined;
+  try {
+    return new TextDecoder().decode(readUpTo(file, count));
+  } catch (error) {
+    throw unreadable(path, error);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readUpTo(file: number, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let filled = 0;
+  while (filled < size) {
+    const count = readSync(file, bytes, filled, size - filled, filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return bytes.subarray(0, filled);
 }
 
 function refuseOther(path: string, stat: Stats): void {
