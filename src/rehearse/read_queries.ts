@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Dialect } from "../base/dialect.ts";
-import { HarborError } from "../base/errors.ts";
+import { HarborError, messageOf } from "../base/errors.ts";
 import { readRegularText } from "../base/files/regular_file.ts";
 import { loadQueryPlanner } from "../engines/open/query_planner.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -40,12 +40,22 @@ interface NamedFile {
 }
 
 function filesAt({ text, path }: NamedFile): readonly NamedFile[] {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) throw none(text, "there is no such file");
-  if (!stat.isDirectory()) return [{ text, path }];
-  const names = readdirSync(path).filter((name) => name.endsWith(".sql")).toSorted();
+  const names = isFolder(path) ? namesIn({ text, path }) : null;
+  if (names === null) return [{ text, path }];
   if (names.length === 0) throw none(text, "the folder has no file *.sql");
   return names.map((name) => ({ text: join(text, name), path: join(path, name) }));
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function namesIn({ text, path }: NamedFile): readonly string[] {
+  try {
+    return readdirSync(path).filter((name) => name.endsWith(".sql")).toSorted();
+  } catch (error) {
+    throw none(text, messageOf(error));
+  }
 }
 
 function queriesIn({ text: file, path }: NamedFile, dialect: Dialect): readonly Query[] {

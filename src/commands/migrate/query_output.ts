@@ -5,7 +5,7 @@ import type { Forecast } from "../../rehearse/rules/forecast.ts";
 import type { Query, QueryReport } from "../../rehearse/rules/queries.ts";
 import { firstLine } from "../../sql/first_line.ts";
 
-/** So many are named that could not be judged; `--json` has all. */
+/** So many are named one after the other; `--json` has all. */
 const mostNamed = 5;
 
 /** Prints for people what becomes of the application's queries. */
@@ -42,7 +42,10 @@ export function printQueries(
 export function brokenError(app: App, { queries }: Forecast): HarborError | null {
   const broken = queries?.broken ?? [];
   if (broken.length === 0) return null;
-  const words = broken.map(({ place, why, sql }) => `${place} (${firstLine(sql)}): ${why}`);
+  const words = broken.slice(0, mostNamed).map(({ place, why, sql }) =>
+    `${place} (${firstLine(sql)}): ${why}`
+  );
+  if (broken.length > mostNamed) words.push(`and ${broken.length - mostNamed} more`);
   return new HarborError("rehearsal_failed", `Cannot change "${app.databaseUrl().display}"`, {
     state: `${counted(broken.length, "query", "queries")} can no longer be prepared on its copy afterwards: ${
       words.join("; ")

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../../base/errors.ts";
-import { counted } from "../../../base/quantity.ts";
+import { tokensOf } from "../../../sql/cursor.ts";
+import { nameOf } from "../../../sql/lexer.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import type { Database } from "../../database.ts";
 import { hasPlan } from "../../plans/plan_each.ts";
@@ -61,9 +62,7 @@ export async function readSeen(database: Database): Promise<SeenQueries> {
     remarks: [
       ...unseen > 0
         ? [
-          `${
-            counted(unseen, "query", "queries")
-          } of pg_stat_statements were not looked at: this role may not see them (GRANT pg_read_all_stats).`,
+          `Of pg_stat_statements this role may not see all, which takes GRANT pg_read_all_stats; not looked at: ${unseen}.`,
         ]
         : [],
       ...rows.length > most
@@ -73,10 +72,11 @@ export async function readSeen(database: Database): Promise<SeenQueries> {
   };
 }
 
-/** Most of what else is there opens and ends transactions. */
+/** Most of what else is there opens and ends transactions. What names a table of harbor-db's own is none of the application's. */
 function isQuery(text: string): boolean {
   try {
-    return hasPlan(text, "postgresql");
+    return hasPlan(text, "postgresql") &&
+      !tokensOf(text, "postgresql").some((token) => nameOf(token)?.startsWith("harbor_"));
   } catch {
     return false;
   }
