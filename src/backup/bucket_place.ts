@@ -6,7 +6,6 @@ import { pass } from "../base/finding.ts";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { requireSpace } from "../base/files/free_space.ts";
 import { makeFolderFor } from "../base/files/owner.ts";
-import { quoteForShell } from "../base/quote_shell.ts";
 import { counted } from "../base/quantity.ts";
 import { stopBackupIfAsked } from "../base/stop_backup.ts";
 import type { Bucket } from "./bucket/bucket.ts";
@@ -42,10 +41,7 @@ export function bucketPlace(bucket: Bucket, options: FetchOptions): BackupPlace 
     const manifestPath = manifestPathOf(path);
     const damaged = (message: string) =>
       new HarborError("damaged_backup", message, {
-        hint:
-          `A file without its manifest proves nothing. See what else there is: harbor-db backup list --from ${
-            quoteForShell(written)
-          }`,
+        hint: "A file without its manifest proves nothing. See what else there is: harbor-db backup list",
         details: { path, manifest: manifestPath },
       });
     let text: string | null;

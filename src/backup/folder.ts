@@ -45,14 +45,26 @@ export function readBackups(folder: string): BackupList {
   return { backups: backups.toSorted(newestFirst), problems };
 }
 
-/** The newest backup, and what was passed over for its date. */
+/** The newest backup, and what was passed over on the way to it. */
 export interface Newest {
   readonly backup: StoredBackup | null;
+  /** Of the same database, or perhaps of it, and newer: what cannot be used, the newest first. */
+  readonly unusable: readonly Unusable[];
   /** Of the same database, dated in the future: how old they are nobody knows. */
   readonly fromFuture: readonly StoredBackup[];
 }
 
-/** Which backups {@link newestBackup} is after. */
+/** A backup that is not whole, or a manifest that nobody can read. */
+export interface Unusable {
+  /** Its id, or what stands for it in the name of its manifest. */
+  readonly id: string;
+  /** `null` where the manifest cannot be read. */
+  readonly backup: StoredBackup | null;
+  /** Why the manifest cannot be read. */
+  readonly problem: HarborError | null;
+}
+
+/** Which backups `findNewest` is after. */
 export interface Wanted {
   isMeant(manifest: Manifest): boolean;
   /** Told of manifests that this user may not read. */

@@ -18,12 +18,15 @@ export interface RemedySources {
 /** Commands that know nothing of backups. */
 const withoutBackups = /^(?:current|history|stamp|generate|create|drop|squash|check|rebase)$/;
 
+/** Commands that can read them from another place. */
+const withSource = /^(?:restore|backup (?:list|verify|delete|prune))$/;
+
 /** Commands that make one. */
 const withCopies = /^(?:upgrade|downgrade|adopt|backup|restore)$/;
 
 /**
  * Returns what completes a remedy: behind each command that it names come the options of this command line that say
- * where the database, the history and the backups are, whose copies may be read by whom, and whether the owner is
+ * where the database, the history and the backups are (also where they are read from), whose copies may be read by whom, and whether the owner is
  * trusted, so that it is pasted as it is. A URL that holds a secret stands there as it may be shown.
  */
 export function remedyOf({ given, environment, files, commands }: RemedySources): (text: string) => string {
@@ -44,14 +47,16 @@ export function remedyOf({ given, environment, files, commands }: RemedySources)
   const copies = backups + option("backup-engine") + option("compress") +
     (typeof recipients === "string" ? recipients.split("\n") : [])
       .map((recipient) => ` --encrypt-to ${quoteForShell(recipient)}`).join("");
-  if (places + copies === "") return (text) => text;
+  const from = option("from");
+  if (places + copies + from === "") return (text) => text;
   // "backup list" before "backup".
   const names = commands.toSorted((a, b) => b.length - a.length).join("|");
   return (text) =>
     text.replaceAll(
       new RegExp(`\\bharbor-db (${names})(?![\\w-])`, "g"),
       (command, name: string) =>
-        command + places + (withCopies.test(name) ? copies : withoutBackups.test(name) ? "" : backups),
+        command + places + (withCopies.test(name) ? copies : withoutBackups.test(name) ? "" : backups) +
+        (withSource.test(name) ? from : ""),
     );
 }
 

@@ -43,18 +43,20 @@ export const statusCommand = defineCommand({
       const status = await readStatus(context);
       const { state, lock } = status;
       const forbidden = status.pending.length === 0 ? null : await lackedRights(context);
-      const { lastBackup, fromFuture, backupProblem } = await readLastBackup(app, context, options);
+      const backups = await readLastBackup(app, context, options);
+      const { lastBackup, fromFuture, unusable, backupProblem } = backups;
       const { releases, releasesProblem } = await judgeReleases(app, context);
       print(
         app,
-        { ...status, forbidden, lastBackup, fromFuture, backupProblem, releases, releasesProblem },
+        { ...status, forbidden, ...backups, releases, releasesProblem },
         context.database.url,
       );
       const due = await findDue(app);
       if (due !== null) printDue(app, due);
       const verified = await lastRun(app, options.log);
       const needsAttention = status.pending.length > 0 || status.ahead.length > 0 ||
-        status.unfinished !== null || state.refusal !== null || fromFuture.length > 0 || due !== null;
+        status.unfinished !== null || state.refusal !== null || fromFuture.length > 0 ||
+        unusable.length > 0 || due !== null;
       return {
         ok: !(options.exitCode && needsAttention),
         json: {
@@ -74,6 +76,7 @@ export const statusCommand = defineCommand({
           kept: status.kept?.map(keptJson) ?? null,
           lastBackup: lastBackup && listedBackup(lastBackup),
           backupsFromFuture: fromFuture.map(listedBackup),
+          backupsUnusable: unusable.map(({ id }) => id),
           backupProblem,
           lastVerify: verified,
           afterDue: due && { since: due.since, change: due.change },
@@ -138,19 +141,19 @@ async function readLastBackup(
   { database }: RunContext,
   options: Values<typeof folderOptions>,
 ): Promise<LastBackup> {
-  const none = { lastBackup: null, fromFuture: [], backupProblem: null };
+  const none = { lastBackup: null, fromFuture: [], backupProblem: null, unusable: [] };
   if (!existsSync(backupFolder(app, app.databaseUrl(), options))) return none;
   const identity = app.isAbsent() ? unknownIdentity : await readIdentity(database);
   try {
-    const { backup, fromFuture } = await (await openAppBackups(app, options)).newest(identity);
-    return { ...none, lastBackup: backup, fromFuture };
+    const { backup, ...passedOver } = await (await openAppBackups(app, options)).newest(identity);
+    return { ...none, lastBackup: backup, ...passedOver };
   } catch (error) {
     if (error instanceof HarborError) return { ...none, backupProblem: error };
     throw error;
   }
 }
 
-interface LastBackup extends Pick<Newest, "fromFuture"> {
+interface LastBackup extends Pick<Newest, "fromFuture" | "unusable"> {
   readonly lastBackup: StoredBackup | null;
   /** Why it is not known. */
   readonly backupProblem: HarborError | null;
@@ -198,6 +201,7 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
   const {
     lastBackup,
     fromFuture,
+    unusable,
     backupProblem,
     state,
     pending,
@@ -264,6 +268,10 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
     const { manifest, path } = lastBackup;
     const age = ageText(manifest.createdAt, new Date());
     show("backup", `${age} old, at ${positionText(manifest)}, ${proofText(manifest)}: ${path}`);
+  }
+  for (const { id, problem } of unusable) {
+    const why = problem?.message ?? "its file is missing, or not as long as its manifest says";
+    show("backup", report.colors.red(`newer and not usable: ${id} (${why})`));
   }
   for (const { path, manifest } of fromFuture) {
     show("backup", report.colors.red(`dated in the future, ${manifest.createdAt}, so not counted: ${path}`));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { engines, sqlitePath } from "../support/databases.ts";
 import { type BackupCase, backupsIn, eachCase, fill, storageFields } from "../support/backups.ts";
@@ -29,6 +29,36 @@ eachCase(
     assert.deepEqual([restored.path, restored.revision], [newest, storageFields]);
     assert.equal(await given.value("SELECT count(*) FROM files"), "3");
     assert.match((await given.expect(0, "backup", "verify", "latest")).stdout, new RegExp(basename(newest)));
+  },
+  sqlite,
+);
+
+// One row what becomes of the newest backup, one after the other, and what is said.
+const spoilt: readonly (readonly [spoil: (path: string) => void, said: RegExp])[] = [
+  [(path) => truncateSync(path, 1000), /made 2.*: the file is 1\s000 bytes long instead of/],
+  [(path) => rmSync(path), /made 2.*: the file ".*" is missing/],
+  [(path) => writeFileSync(`${path}.json`, "{"), /is no JSON/],
+];
+
+eachCase(
+  "latest is no older copy when the newest cannot be used, which is said with what can be named",
+  async (given) => {
+    await fill(given, 3);
+    const older = basename(await copy(given), ".db");
+    await given.query("DELETE FROM files");
+    const newest = await copy(given);
+    for (const [spoil, said] of spoilt) {
+      spoil(newest);
+      const { stderr } = await given.expect(4, "restore", "latest", "--yes");
+      assert.match(stderr, said);
+      assert.ok(stderr.includes(basename(newest, ".db")) && stderr.includes(older), stderr);
+    }
+    await given.expect(4, "backup", "verify", "latest");
+    assert.match((await given.expect(0, "status")).stdout, /newer and not usable: .*is no JSON/);
+    assert.equal(await given.value("SELECT count(*) FROM files"), "0");
+    const { stdout } = await given.expect(0, "restore", older, "--yes");
+    assert.match(stdout, new RegExp(`from ${older}, made 2`));
+    assert.equal(await given.value("SELECT count(*) FROM files"), "3");
   },
   sqlite,
 );

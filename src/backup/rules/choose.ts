@@ -17,6 +17,11 @@ export function newestNamesFirst(names: readonly string[]): readonly string[] {
   return names.toSorted((a, b) => compareTexts(timeIn(b), timeIn(a)));
 }
 
+/** Whether the name of a manifest has a time in it, as those of harbor-db have. */
+export function isDatedName(name: string): boolean {
+  return timeIn(name) !== "";
+}
+
 function timeIn(name: string): string {
   return /-(\d{8}T\d{9}Z)-/.exec(name)?.[1] ?? "";
 }

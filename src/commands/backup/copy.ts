@@ -1,6 +1,7 @@
 import { HarborError } from "../../base/errors.ts";
+import { findNamed } from "./find_named.ts";
 import { deliver } from "./deliver.ts";
-import { deliveryOptions, findNamed, folderOptions, openAppBackups } from "./options.ts";
+import { deliveryOptions, folderOptions, openAppBackups } from "./options.ts";
 import { listedBackup } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 

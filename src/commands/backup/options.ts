@@ -183,24 +183,6 @@ export async function openCopies(
 }
 
 /**
- * Finds the backup that a user means, see `findBackup`; `latest` is the newest of the database's own that is whole.
- *
- * @throws {HarborError} `unknown_backup`
- */
-export async function findNamed(app: App, backups: Backups, name: string): Promise<string> {
-  if (name !== "latest") return await backups.place.find(name, app.system.cwd);
-  const { backup, fromFuture } = await backups.newest(await findIdentity(app));
-  for (const { manifest } of fromFuture) {
-    app.report.note(`${manifest.id} is dated in the future, ${manifest.createdAt}: passed over`);
-  }
-  if (backup !== null) return backup.path;
-  throw new HarborError("unknown_backup", `Cannot find the latest backup of "${app.databaseUrl().display}"`, {
-    state: `there is none of this database in "${backups.place.name}"`,
-    hint: "harbor-db backup list",
-  });
-}
-
-/**
  * Returns what to keep: what the user said, and nothing else when anything is said; else the default.
  *
  * @throws {HarborError} `usage` when nothing at all would be kept

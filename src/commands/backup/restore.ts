@@ -10,10 +10,10 @@ import type { Backups } from "../../backup/open_backups.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import type { RestoreResult } from "../../backup/restore.ts";
 import { deliver } from "./deliver.ts";
+import { findNamed } from "./find_named.ts";
 import {
   backupOptions,
   type deliveryOptions,
-  findNamed,
   identityOption,
   openAppBackups,
   otherUrl,
@@ -76,12 +76,20 @@ export const restoreCommand = defineCommand({
     const position = await app.withRun("read", readPosition, target);
     if (safetyBackup !== null) report.line(`what was there is kept in ${safetyBackup}`);
     report.line(`${report.colors.green("restored")}  ${target.display} is at ${positionText(position)}`);
+    const { id, createdAt } = backup.manifest;
+    report.line(`${" ".repeat(10)}from ${bare === null ? `${id}, made ${createdAt}` : path}`, 10);
     const said = positionText(backup.manifest);
     if (bare === null && said !== positionText(position)) report.note(`the backup's manifest says ${said}`);
     const failure = safetyBackup === null ? null : await deliverSafety(app, options, safetyBackup);
     return {
       json: {
-        restored: { path, ...position, database: target.display, hasManifest: bare === null },
+        restored: {
+          path,
+          createdAt: bare === null ? createdAt : null,
+          ...position,
+          database: target.display,
+          hasManifest: bare === null,
+        },
         safetyBackup,
       },
       ...failure === null ? {} : { failure },

@@ -1,5 +1,6 @@
 import { summarize } from "../../base/finding.ts";
-import { findNamed, identityOption, openAppBackups, sourceOptions } from "./options.ts";
+import { findNamed } from "./find_named.ts";
+import { identityOption, openAppBackups, sourceOptions } from "./options.ts";
 import { listedBackup } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { printFinding } from "../../cli/print_finding.ts";
