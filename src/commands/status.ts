@@ -259,6 +259,8 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
   if (kept === null) show("kept", "not known: this user may not read harbor_kept");
   else if (kept.length > 0) {
     show("kept", `${amountText(kept)} of ${kept.map(whatText).join("; ")}`);
+    const left = kept.filter(({ state }) => state === "left");
+    if (left.length > 0) show("left over", `${amountText(left)} did not fit when their step was undone`);
   }
   if (backupProblem !== null) {
     show("backup", `unknown: ${backupProblem.message}`);

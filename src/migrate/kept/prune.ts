@@ -5,7 +5,9 @@ import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { storedColumns } from "./rules/keys.ts";
-import { countOf, returnOf } from "./return.ts";
+import { asThere } from "./rules/as_there.ts";
+import { isSameName } from "./rules/names.ts";
+import { countOf, countsOf } from "./return.ts";
 import { all, words } from "./words.ts";
 
 /** What was forgotten of one table. */
@@ -39,13 +41,17 @@ export async function prune(
   kept: Kept,
   live: Snapshot,
 ): Promise<number> {
-  const table = live.tables.find(({ name }) => name === kept.table);
-  // Rows without a key may have been changed instead.
-  if (table === undefined || kept.kind === "table" || kept.keys.length === 0) return 0;
+  const found = asThere(kept, live);
+  if (found === null || kept.kind === "table") return 0;
+  const { table } = found;
+  // A row whose primary key is there is not deleted, whatever else of it has changed.
+  const key = table.primaryKey;
+  if (key.length === 0 || !key.every((name) => found.kept.keys.includes(name))) return 0;
   const others = await readKept(database);
-  if (others.some((each) => each.kind === "table" && each.table === kept.table)) return 0;
-  const columns = storedColumns(table).filter(({ name }) => kept.keys.includes(name));
-  if (columns.length < kept.keys.length) return 0;
+  if (others.some((each) => each.kind === "table" && isSameName(live.dialect, each.table, kept.table))) {
+    return 0;
+  }
+  const columns = storedColumns(table).filter(({ name }) => key.includes(name));
   const { isKey } = words[database.dialect];
   const match = all(
     columns.map((column) =>
@@ -54,9 +60,9 @@ export async function prune(
   );
   const [rows = 0] = await database.write([
     sql`DELETE FROM ${ownTable(kept.sideTable)} AS k WHERE NOT EXISTS (SELECT 1 FROM ${
-      ownTable(kept.table)
+      ownTable(table.name)
     } AS t WHERE ${match})`,
-    recountKept(kept, returnOf(database.dialect, { kept, table, live, isLatest: true }).count),
+    recountKept(kept, countsOf(database.dialect, kept)),
   ]);
   return rows;
 }

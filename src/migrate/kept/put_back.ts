@@ -13,10 +13,11 @@ import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Applied, Direction } from "../../history/applied.ts";
 import type { Backfill } from "../../history/statement.ts";
-import type { Snapshot } from "../../schema/snapshot.ts";
+import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { createWalker, type PaceOptions, type Stretch } from "../paced/backfill_walk.ts";
-import { countOf, type Return, returnOf, type Subject } from "./return.ts";
+import { countOf, countsOf, type Return, returnOf, type Subject } from "./return.ts";
 import { prune } from "./prune.ts";
+import { asThere } from "./rules/as_there.ts";
 
 /** What was put back of one table, as reported. */
 export interface ReturnedResult {
@@ -67,22 +68,62 @@ export async function putBack(
   const meant = (await readKept(context.database)).filter(isMeant);
   if (meant.length === 0) return [];
   const live = await context.database.introspect();
-  const results: ReturnedResult[] = [];
-  for (const kept of inOrder(meant, live)) {
-    const table = live.tables.find(({ name }) => name === kept.table);
-    if (table === undefined) continue;
-    context.notify({ kind: "doing", text: `putting back what was kept of ${kept.table}` });
-    const isLatest = meant.every(({ id, table, kind }) =>
-      id <= kept.id || table !== kept.table || kind !== kept.kind
+  const found = inOrder(meant.map((kept) => asThere(kept, live) ?? { kept, table: null }), live);
+  const returning = new Set(
+    found.flatMap(({ kept, table }) => kept.kind === "table" && table !== null ? [table.name] : []),
+  );
+  const works = await Promise.all(found.map(async ({ kept, table }): Promise<Work> => {
+    const before = await countOf(context.database, kept);
+    if (table === null) return { kept, before, way: null };
+    const isLatest = found.every((each) =>
+      each.kept.id <= kept.id || each.kept.table !== kept.table || each.kept.kind !== kept.kind
     );
-    results.push(await putBackOne(context, { kept, table, live, isLatest, pace }));
-    context.notify({ kind: "done" });
+    const subject: Subject = { kept, table, live, isLatest, returning };
+    return { kept, before, way: returnOf(context.database.dialect, subject) };
+  }));
+  const refusals = await walkAll(context, works, pace);
+  const results: ReturnedResult[] = [];
+  for (const work of works) {
+    results.push(await settle(context, work, { live, refusal: refusals.get(work.kept.id) ?? null }));
   }
   return results;
 }
 
+interface Work {
+  readonly kept: Kept;
+  /** Rows that were kept at first. */
+  readonly before: number;
+  /** `null` where the table is not there. */
+  readonly way: Return | null;
+}
+
+/** Goes through all that is kept, and again while rows that refer to others bring more back. */
+async function walkAll(
+  context: RunContext,
+  works: readonly Work[],
+  pace: PaceOptions,
+): Promise<ReadonlyMap<number, string>> {
+  const refusals = new Map<number, string>();
+  for (let round = 0;; round++) {
+    let isMore = round === 0;
+    for (const { kept, way } of works) {
+      if (way === null || (round > 0 && !way.isRepeated)) continue;
+      const before = await countOf(context.database, kept);
+      if (before === 0) continue;
+      context.notify({ kind: "doing", text: `putting back what was kept of ${kept.table}` });
+      const from = round === 0 ? kept.lastRow : 0;
+      const refusal = await walkOnce(context, way, { kept, pace, from });
+      context.notify({ kind: "done" });
+      if (refusal === null) refusals.delete(kept.id);
+      else refusals.set(kept.id, refusal);
+      isMore ||= await countOf(context.database, kept) < before;
+    }
+    if (!isMore || !works.some(({ way }) => way?.isRepeated)) return refusals;
+  }
+}
+
 /** What is newer comes first, so that it is not taken for a change; of whole tables, those that others refer to. */
-function inOrder(meant: readonly Kept[], { tables }: Snapshot): readonly Kept[] {
+function inOrder(meant: readonly Found[], { tables }: Snapshot): readonly Found[] {
   const depths = new Map<string, number>();
   const depthOf = (name: string, seen: readonly string[]): number => {
     const known = depths.get(name);
@@ -93,51 +134,41 @@ function inOrder(meant: readonly Kept[], { tables }: Snapshot): readonly Kept[] 
     return depth;
   };
   const rank = ({ kind, table }: Kept) => kind === "table" ? depthOf(table, []) : Infinity;
-  return meant.toSorted((a, b) => rank(a) === rank(b) ? b.id - a.id : rank(a) - rank(b));
+  return meant.toSorted(({ kept: a }, { kept: b }) => rank(a) === rank(b) ? b.id - a.id : rank(a) - rank(b));
 }
 
-interface Work extends Subject {
-  readonly pace: PaceOptions;
+interface Found {
+  readonly kept: Kept;
+  readonly table: Table | null;
 }
 
-async function putBackOne(context: RunContext, work: Work): Promise<ReturnedResult> {
+/** Forgets what is back, and says why the rest is not. */
+async function settle(
+  context: RunContext,
+  { kept, before, way }: Work,
+  { live, refusal }: { readonly live: Snapshot; readonly refusal: string | null },
+): Promise<ReturnedResult> {
   const { database } = context;
-  const { kept } = work;
-  const before = await countOf(database, kept);
-  const way = returnOf(database.dialect, work);
-  const refusal = await walkBack(context, way, work);
-  await database.write(way.closing);
-  const deleted = await prune(context, kept, work.live);
+  if (way !== null) await database.write(way.closing);
+  const deleted = await prune(context, kept, live);
   const left = await countOf(database, kept);
   const columns = kept.columns.map(({ name }) => name);
-  const done = { id: kept.id, kind: kept.kind, table: kept.table, columns, deleted, left };
+  const reason = left === 0 ? null : await reasonOf(context, { kept, way, left, refusal });
   if (left === 0) await forgetKept(database, [kept]);
   else {
     await database.write([
       updateKept({ ...kept, state: "left", lastRow: 0 }),
-      recountKept(kept, way.count),
+      recountKept(kept, countsOf(database.dialect, kept)),
     ]);
   }
-  const reason = left === 0 ? null : await reasonOf(context, { way, left, refusal });
-  return { ...done, rows: before - deleted - left, reason };
-}
-
-/** Goes through all that is kept, and for rows that refer to each other again while that brings more back. */
-async function walkBack(context: RunContext, way: Return, work: Work): Promise<string | null> {
-  const { database } = context;
-  let at = work.kept.lastRow;
-  for (let refusal: string | null = null, before = Infinity;;) {
-    refusal = await walkOnce(context, way, { ...work, from: at }) ?? refusal;
-    const left = await countOf(database, work.kept);
-    if (!way.isRepeated || left === 0 || left >= before) return refusal;
-    [before, at] = [left, 0];
-  }
+  const { id, kind, table } = kept;
+  return { id, kind, table, columns, deleted, left, rows: before - deleted - left, reason };
 }
 
 async function walkOnce(
   context: RunContext,
   way: Return,
-  { kept, pace: options, from }: Work & { readonly from: number },
+  { kept, pace: options, from }: { readonly kept: Kept; readonly pace: PaceOptions; readonly from: number },
 ): Promise<string | null> {
   const { database } = context;
   const rows: Backfill = {
@@ -157,7 +188,8 @@ async function walkOnce(
   let longestBatchMs = 0;
   for (;;) {
     const stretch: Stretch = {
-      from: { key: at === 0 ? null : String(at), isAhead: false },
+      // Below 1 is what something newer has overtaken.
+      from: { key: String(at), isAhead: false },
       end: null,
       change: ({ from, end }) => way.change(Number(from.key ?? 0), Number(end)),
       save: ({ last }) => [save(Number(last))],
@@ -215,21 +247,35 @@ function isRefusal(error: unknown): error is HarborError {
 }
 
 interface Remainder {
-  readonly way: Return;
+  readonly kept: Kept;
+  readonly way: Return | null;
   readonly left: number;
   readonly refusal: string | null;
 }
 
-async function reasonOf({ database }: RunContext, { way, left, refusal }: Remainder): Promise<string> {
-  const [found] = await database.read<{ readonly newer: number | bigint | string }>(way.newer);
-  const newer = Number(found?.newer ?? 0);
-  const others = left - newer;
+async function reasonOf(
+  { database }: RunContext,
+  { kept, way, left, refusal }: Remainder,
+): Promise<string> {
+  if (way === null) return `there is no table ${kept.table}`;
+  const [found] = await database.read<Record<"newer" | "homeless" | "dangling", number | bigint | string>>(
+    way.remainder,
+  );
+  const [newer, homeless, dangling] = [found!.newer, found!.homeless, found!.dangling].map(Number) as [
+    number,
+    number,
+    number,
+  ];
+  const others = left - newer - homeless - dangling;
+  const unknown = kept.keys.length === 0
+    ? "are not to be told from others"
+    : `find no row with the same ${kept.keys.join(" and ")}`;
   const reasons = [
     newer > 0 ? `${counted(newer, "row")} hold something newer` : null,
+    homeless > 0 ? `${counted(homeless, "row")} have values of columns that are not there` : null,
+    dangling > 0 ? `${counted(dangling, "row")} refer to rows that are not there` : null,
+    others > 0 && refusal === null ? `${counted(others, "row")} ${unknown}` : null,
     others > 0 && refusal !== null ? `the database refused some: ${refusal}` : null,
-    others > 0 && refusal === null
-      ? `${counted(others, "row")} refer to rows that are gone, or are not to be told from others`
-      : null,
   ];
   return reasons.filter((each) => each !== null).join("; ");
 }

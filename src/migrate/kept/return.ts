@@ -13,11 +13,10 @@ export interface Return {
   readonly change: (after: number, upTo: number) => readonly SQL[];
   /** Runs when all rows were looked at. */
   readonly closing: readonly SQL[];
-  /** Whether rows refer to others of the same table, which may come back later. */
+  /** Whether rows refer to others that come back as well, perhaps later. */
   readonly isRepeated: boolean;
-  /** Counts what is kept and found something else in its place, as `newer`. */
-  readonly newer: SQL;
-  readonly count: { readonly rows: SQL; readonly bytes: SQL };
+  /** Counts what stays kept, by why: `newer`, `dangling` and `homeless`. */
+  readonly remainder: SQL;
 }
 
 /** Kept data and the table that it was in. */
@@ -28,6 +27,8 @@ export interface Subject {
   readonly live: Snapshot;
   /** Whether nothing newer is kept of the same step and table. */
   readonly isLatest: boolean;
+  /** The tables whose rows come back as well. */
+  readonly returning: ReadonlySet<string>;
 }
 
 const id = sql.identifier;
@@ -38,11 +39,12 @@ const aside = (name: string) => valueOf("k", name);
 /** Returns how one table's kept data comes back. */
 export function returnOf(dialect: Dialect, subject: Subject): Return {
   const { kept, table, live } = subject;
-  const { pauseTrigger, bytes } = words[dialect];
+  const { pauseTrigger } = words[dialect];
   const triggers = live.others.filter((other) => other.kind === "trigger" && other.table === table.name)
     .map((trigger) => pauseTrigger(trigger, table.name));
   const way = kept.kind === "table" ? insertion(dialect, subject) : update(dialect, subject);
   const side = ownTable(kept.sideTable);
+  const hasPlace = hasPlaceIn(subject);
   return {
     ...way,
     change: (after, upTo) => {
@@ -51,25 +53,43 @@ export function returnOf(dialect: Dialect, subject: Subject): Return {
       }`;
       return [
         ...triggers.flatMap(({ before }) => before),
-        way.put(range),
+        ...way.put(range),
         ...triggers.flatMap(({ after }) => after),
-        sql`DELETE FROM ${side} AS k WHERE ${range} AND ${way.isBack}`,
+        sql`DELETE FROM ${side} AS k WHERE ${range} AND ${hasPlace} AND ${way.isBack}`,
+        // Numbers below 1 are never walked again: what is newer once is not overwritten by chance later.
+        sql`UPDATE ${side} AS k SET ${id(keptRow)} = -${id(keptRow)} WHERE ${range} AND ${way.isOvertaken}`,
       ];
     },
-    newer: sql`SELECT count(*) AS newer FROM ${side} AS k WHERE EXISTS (SELECT 1 FROM ${
-      ownTable(table.name)
-    } AS t WHERE ${matchOf(dialect, subject)})`,
-    count: {
-      rows: sql`(SELECT count(*) FROM ${side})`,
-      bytes: bytes(kept.sideTable, [...kept.keys, ...kept.columns.map(({ name }) => name)]),
-    },
+    remainder: sql`SELECT ${
+      list([
+        sql`${countIf(sql`k.${id(keptRow)} < 0`)} AS newer`,
+        sql`${countIf(sql`k.${id(keptRow)} > 0 AND NOT (${hasPlace})`)} AS homeless`,
+        sql`${countIf(sql`k.${id(keptRow)} > 0 AND (${hasPlace}) AND (${way.isDangling})`)} AS dangling`,
+      ])
+    } FROM ${side} AS k`,
   };
 }
 
+/** Whether all values of a row of the side table have a column: what has no place stays kept. */
+function hasPlaceIn({ kept, table }: Subject): SQL {
+  const isThere = (name: string) => table.columns.some((column) => column.name === name);
+  return all(
+    kept.columns.filter(({ name }) => !isThere(name)).map(({ name }) => sql`${aside(name)} IS NULL`),
+  );
+}
+
+function countIf(condition: SQL): SQL {
+  return sql`coalesce(sum(CASE WHEN ${condition} THEN 1 ELSE 0 END), 0)`;
+}
+
 interface Way extends Pick<Return, "closing" | "isRepeated"> {
-  readonly put: (range: SQL) => SQL;
+  readonly put: (range: SQL) => readonly SQL[];
   /** Whether a row of the side table is in the table again. */
   readonly isBack: SQL;
+  /** Whether the row in the table has something newer than one of the side table. */
+  readonly isOvertaken: SQL;
+  /** Whether a row of the side table refers to one that is not there. */
+  readonly isDangling: SQL;
 }
 
 /** Returns by which columns of the table its rows are told apart. */
@@ -86,6 +106,8 @@ export function matchOf(dialect: Dialect, subject: Subject): SQL {
   const same = (a: string, b: string) =>
     all(knownBy(subject).map((column) => isKey(valueOf(a, column.name), valueOf(b, column.name), column)));
   const match = same("t", "k");
+  // By a part of its key a row is not known.
+  if (knownBy(subject).length < subject.kept.keys.length) return sql`FALSE`;
   if (subject.kept.keys.length > 0 || subject.kept.kind === "table") return match;
   // Without a key only a row that is like no other.
   const { table, kept } = subject;
@@ -111,13 +133,14 @@ function update(dialect: Dialect, subject: Subject): Way {
       hasParent(dialect, key, subject)
     );
     const condition = all([isUntouched, ...fits]);
-    return [{ name, condition, value: back(aside(name), column) }];
+    const isOvertaken = sql`(NOT ${isUntouched} AND NOT ${isSame(own(name), aside(name))})`;
+    return [{ name, condition, fits, isOvertaken, value: back(aside(name), column) }];
   });
   const exists = (condition: SQL) =>
     sql`EXISTS (SELECT 1 FROM ${ownTable(table.name)} AS t WHERE ${match} AND ${condition})`;
   return {
     put: (range) =>
-      userStatement(
+      parts.length === 0 ? [] : [userStatement(
         sql`UPDATE ${ownTable(table.name)} AS t SET ${
           list(
             parts.map(({ name, condition, value }) =>
@@ -127,7 +150,9 @@ function update(dialect: Dialect, subject: Subject): Way {
         } FROM ${ownTable(kept.sideTable)} AS k WHERE ${range} AND ${match} AND ${
           any(parts.map(({ condition }) => sql`(${condition})`))
         }`,
-      ),
+      )],
+    isOvertaken: exists(any(parts.map(({ isOvertaken }) => isOvertaken))),
+    isDangling: exists(sql`NOT (${all(parts.flatMap(({ fits }) => fits))})`),
     isBack: exists(all(parts.map(({ name }) => isSame(own(name), aside(name))))),
     closing: countersOf(dialect, subject),
     isRepeated: false,
@@ -152,30 +177,80 @@ function hasParent(dialect: Dialect, key: ForeignKey, { kept, table, live }: Sub
 
 function insertion(dialect: Dialect, subject: Subject): Way {
   const { isSame, back, overriding } = words[dialect];
-  const { kept, table } = subject;
+  const { kept, table, returning } = subject;
   const columns = storedColumns(table).filter(({ name }) => kept.columns.some((each) => each.name === name));
   const match = matchOf(dialect, subject);
   const hasKey = kept.keys.length > 0;
   const isThere = (condition: SQL) =>
     sql`EXISTS (SELECT 1 FROM ${ownTable(table.name)} AS t WHERE ${condition})`;
   // Of rows without a key nobody could tell afterwards which ones these left out.
-  const parents = hasKey ? table.foreignKeys.map((key) => hasParent(dialect, key, subject)) : [];
-  const fits = all([...hasKey ? [sql`NOT ${isThere(match)}`] : [], ...parents]);
+  const parents = (hasKey ? table.foreignKeys : []).map((key) => ({
+    isThere: hasParent(dialect, key, subject),
+    // Rows that refer to each other come first without that, and get it when both are there.
+    later: returning.has(key.table)
+      ? columns.filter(({ name, notNull }) =>
+        key.columns.includes(name) && !notNull && !kept.keys.includes(name)
+      )
+      : [],
+  }));
+  const needed = parents.filter(({ later }) => later.length === 0).map(({ isThere }) => isThere);
+  const parentsOf = (column: Column) =>
+    parents.filter(({ later }) => later.includes(column)).map(({ isThere }) => isThere);
+  const late = columns.filter((column) => parentsOf(column).length > 0);
+  const valueOf = (column: Column) => {
+    const value = back(aside(column.name), column);
+    return late.includes(column) ? sql`CASE WHEN ${all(parentsOf(column))} THEN ${value} END` : value;
+  };
+  const isKnown = knownBy(subject).length >= kept.keys.length;
+  const fits = all([hasKey ? sql`NOT ${isThere(match)}` : hasPlaceIn(subject), ...needed]);
+  const isSameOf = ({ name }: Column) => isSame(own(name), aside(name));
+  const isOurs = all(columns.filter((column) => !late.includes(column)).map(isSameOf));
+  const isDue = (column: Column) =>
+    sql`(${own(column.name)} IS NULL AND ${aside(column.name)} IS NOT NULL AND ${all(parentsOf(column))})`;
+  const fill = (range: SQL) =>
+    userStatement(
+      sql`UPDATE ${ownTable(table.name)} AS t SET ${
+        list(
+          late.map((column) =>
+            sql`${id(column.name)} = CASE WHEN ${isDue(column)} THEN ${
+              back(aside(column.name), column)
+            } ELSE ${own(column.name)} END`
+          ),
+        )
+      } FROM ${ownTable(kept.sideTable)} AS k WHERE ${range} AND ${match} AND ${isOurs} AND ${
+        any(late.map(isDue))
+      }`,
+    );
   return {
     put: (range) =>
-      userStatement(
-        sql`INSERT INTO ${ownTable(table.name)} (${
-          list(columns.map(({ name }) => id(name)))
-        })${overriding} SELECT ${list(columns.map((column) => back(aside(column.name), column)))} FROM ${
-          ownTable(kept.sideTable)
-        } AS k WHERE ${range} AND ${fits}`,
-      ),
+      !isKnown ? [] : [
+        userStatement(
+          sql`INSERT INTO ${ownTable(table.name)} (${
+            list(columns.map(({ name }) => id(name)))
+          })${overriding} SELECT ${list(columns.map(valueOf))} FROM ${
+            ownTable(kept.sideTable)
+          } AS k WHERE ${range} AND ${fits}`,
+        ),
+        ...late.length > 0 ? [fill(range)] : [],
+      ],
     // Rows without a key are not told apart: each one that fits is put in.
-    isBack: hasKey
-      ? isThere(all([match, ...columns.map(({ name }) => isSame(own(name), aside(name)))]))
-      : sql`TRUE`,
+    isBack: hasKey ? isThere(all([match, ...columns.map(isSameOf)])) : sql`TRUE`,
+    isOvertaken: hasKey
+      ? isThere(
+        sql`${match} AND ${
+          any(
+            columns.map((column) =>
+              late.includes(column)
+                ? sql`(${own(column.name)} IS NOT NULL AND NOT ${isSameOf(column)})`
+                : sql`NOT ${isSameOf(column)}`
+            ),
+          )
+        }`,
+      )
+      : sql`FALSE`,
+    isDangling: sql`NOT (${all(parents.map(({ isThere }) => isThere))})`,
     closing: countersOf(dialect, subject),
-    isRepeated: table.foreignKeys.some((key) => key.table === table.name),
+    isRepeated: table.foreignKeys.some((key) => returning.has(key.table)),
   };
 }
 
@@ -184,6 +259,14 @@ function countersOf(dialect: Dialect, { kept, table }: Subject): readonly SQL[] 
   return storedColumns(table).filter(({ name, identity }) =>
     identity && kept.columns.some((each) => each.name === name)
   ).flatMap(({ name }) => words[dialect].advance(table.name, name) ?? []);
+}
+
+/** Returns the expressions that count what is in a side table. */
+export function countsOf(dialect: Dialect, { sideTable, keys, columns }: Kept) {
+  return {
+    rows: sql`(SELECT count(*) FROM ${ownTable(sideTable)})`,
+    bytes: words[dialect].bytes(sideTable, [...keys, ...columns.map(({ name }) => name)]),
+  };
 }
 
 /** Counts the rows of a side table. */

@@ -124,7 +124,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
     aside: (value, { type }) => isBuiltIn(type) ? value : sql`CAST(${value} AS text)`,
     back: (value, { type }) => isBuiltIn(type) ? value : sql`CAST(${value} AS ${sql.raw(type)})`,
     isKey: (own, kept, { type, notNull }) =>
-      notNull && isBuiltIn(type)
+      notNull && isBuiltIn(type) && !hasNoEquality.test(type)
         ? sql`${own} = ${kept}`
         : sql`${text(own)} IS NOT DISTINCT FROM ${text(kept)}`,
     // As text, since some types have no operator for it.
@@ -159,6 +159,9 @@ export const words: Readonly<Record<Dialect, Words>> = {
 function condition(where: SQL | null): SQL {
   return where === null ? sql`` : sql` WHERE ${where}`;
 }
+
+/** Types that `=` does not compare, or compares by their size. */
+const hasNoEquality = /^(?:json\b|jsonpath|xml|point|line|lseg|box|path|polygon|circle)/;
 
 function text(value: SQL): SQL {
   return sql`CAST(${value} AS text) COLLATE "C"`;

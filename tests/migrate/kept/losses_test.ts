@@ -185,6 +185,10 @@ test("keysOf() takes the primary key and a UUID that any schema knows as unique"
   assert.deepEqual(keysOf({ table: later, without: ["id"], schemas: [] }), ["uuid"]);
   assert.deepEqual(keysOf({ table: plain, without: ["id"], schemas: [] }), []);
   assert.deepEqual(keysOf({ table: { ...plain, primaryKey: [] }, without: [], schemas: [] }), []);
+  const named = table("t", [column("id", "INTEGER"), { ...column("login", "VARCHAR(32)"), notNull: true }], {
+    uniques: [{ name: "u", columns: ["login"] }],
+  });
+  assert.deepEqual(keysOf({ table: named, without: [], schemas: [] }), ["id"]);
 });
 
 test("mayChangeValues() knows what stays as it is", () => {

@@ -71,7 +71,9 @@ onEngines(
     assert.deepEqual(await engine.query(url, "SELECT * FROM users ORDER BY id"), users);
     assert.equal((await engine.query(url, "SELECT * FROM collections")).length, 1);
     assert.equal(after[3]!["storage_backend"], "local");
-    assert.deepEqual(await readKept(database), []);
+    // The file whose id the new one got may as well have another UUID now: what is kept of it stays.
+    const left = (await readKept(database)).map(({ state, rows }) => [state, rows]);
+    assert.deepEqual(left, [["left", 1], ["left", 1]]);
     // The counter is behind what came back.
     await engine.query(
       url,

@@ -41,8 +41,9 @@ export function uniqueColumns({ columns, uniques, indexes }: Table): readonly (r
   ];
 }
 
+/** A length alone makes no UUID: names and codes have one, too, and change. */
 function isForEver({ name, type }: Column): boolean {
-  return /uuid|guid/i.test(name) || /^(?:uuid|(?:var)?char(?:acter)?(?: varying)?\((?:32|36)\))$/i.test(type);
+  return /(?:uuid|guid)$/i.test(name) || /^uuid$/i.test(type);
 }
 
 /** Returns the columns whose values are stored, and not made by the database whenever they are read or written. */

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Database } from "../../../src/engines/database.ts";
+import type { Direction } from "../../../src/history/applied.ts";
+import { readKept } from "../../../src/engines/kept_table.ts";
+import { migrate } from "../../../src/migrate/migrate.ts";
+import { pruneKept } from "../../../src/migrate/kept/prune.ts";
+import { type Engine, engines, withTestDatabase } from "../../support/databases.ts";
+import { contextOf } from "../../support/samples/adoption.ts";
+import { historyOf } from "../../support/samples/script_history.ts";
+
+/** What happens to data from its step to the return that undoes it. */
+interface Story {
+  readonly engine?: Engine["name"];
+  readonly made: readonly string[];
+  readonly up: readonly string[];
+  readonly down: readonly string[];
+  /** Upgrades and downgrades of the one revision, and what is written between them. */
+  readonly course: readonly string[];
+  readonly read: string;
+  readonly rows: readonly (readonly unknown[])[];
+  /** Why rows stay kept; none do where nothing is said. */
+  readonly reason?: RegExp;
+}
+
+const users = "CREATE TABLE users (id integer NOT NULL PRIMARY KEY, name varchar(32) NOT NULL UNIQUE)";
+const bio = {
+  up: ["ALTER TABLE users ADD COLUMN bio text"],
+  down: ["ALTER TABLE users DROP COLUMN bio"],
+  read: "SELECT id, bio FROM users ORDER BY id",
+};
+const add = (values: string) => `INSERT INTO users VALUES ${values}`;
+
+const stories: Readonly<Record<string, Story>> = {
+  "a row that got another name is not a deleted one": {
+    made: [users],
+    ...bio,
+    course: [
+      "up",
+      add("(1, 'ann', 'a'), (2, 'bob', 'b')"),
+      "down",
+      "UPDATE users SET name = 'eve' WHERE id = 1",
+      "prune",
+      "up",
+    ],
+    rows: [[1, "a"], [2, "b"]],
+  },
+  "a row that got another UUID is neither deleted nor surely the same": {
+    made: ["CREATE TABLE users (id integer NOT NULL PRIMARY KEY, uuid varchar(36) NOT NULL UNIQUE)"],
+    ...bio,
+    course: [
+      "up",
+      add("(1, 'u1', 'a'), (2, 'u2', 'b')"),
+      "down",
+      "UPDATE users SET uuid = 'u9' WHERE id = 1",
+      "prune",
+      "up",
+    ],
+    rows: [[1, null], [2, "b"]],
+    reason: /^1 row find no row with the same id and uuid$/,
+  },
+  "a value whose column does not come again stays, the others come back": {
+    made: [users, "ALTER TABLE users ADD COLUMN town text"],
+    up: ["ALTER TABLE users DROP COLUMN town", "ALTER TABLE users DROP COLUMN bio"],
+    down: bio.up,
+    read: bio.read,
+    course: [
+      "ALTER TABLE users ADD COLUMN bio text",
+      add("(1, 'ann', 't', 'a'), (2, 'bob', NULL, 'b')"),
+      "up",
+      "down",
+    ],
+    rows: [[1, "a"], [2, "b"]],
+    reason: /^1 row have values of columns that are not there$/,
+  },
+  "what something newer has overtaken once does not come back by chance": {
+    made: [users],
+    ...bio,
+    course: [
+      "up",
+      add("(1, 'ann', 'old')"),
+      "down",
+      "killed",
+      "UPDATE users SET bio = 'new'",
+      "up",
+      "UPDATE users SET bio = NULL",
+      "down",
+      "up",
+    ],
+    rows: [[1, null]],
+    reason: /^1 row hold something newer$/,
+  },
+  "tables and rows that refer to each other": {
+    made: ["CREATE TABLE other (id integer NOT NULL PRIMARY KEY)"],
+    up: [
+      "CREATE TABLE users (id integer NOT NULL PRIMARY KEY, avatar integer REFERENCES files(id), friend integer REFERENCES users(id))",
+      "CREATE TABLE files (id integer NOT NULL PRIMARY KEY, user_id integer NOT NULL REFERENCES users(id))",
+    ],
+    down: ["DROP TABLE files", "DROP TABLE users"],
+    course: [
+      "up",
+      "INSERT INTO users VALUES (1, NULL, NULL), (2, NULL, 1)",
+      "INSERT INTO files VALUES (11, 1), (12, 2)",
+      "UPDATE users SET avatar = id + 10, friend = 3 - id",
+      "down",
+      "up",
+    ],
+    read:
+      "SELECT u.id, u.avatar, u.friend, f.user_id FROM users u JOIN files f ON f.id = u.avatar ORDER BY u.id",
+    rows: [[1, 11, 2, 1], [2, 12, 1, 2]],
+  },
+  "a table that comes back under other capitals": {
+    made: ["CREATE TABLE other (id integer NOT NULL PRIMARY KEY)"],
+    up: ["DROP TABLE users"],
+    down: ["CREATE TABLE Users (ID integer NOT NULL PRIMARY KEY, Name text, BIO text)"],
+    read: bio.read,
+    course: [users, ...bio.up, add("(1, 'ann', 'a')"), "up", "down"],
+    rows: [[1, "a"]],
+  },
+};
+
+const breakpoint = ";--> statement-breakpoint\n";
+
+for (const [rule, story] of Object.entries(stories)) {
+  const engine = engines.find(({ name }) => name === (story.engine ?? "sqlite file"))!;
+  test(`${engine.name}: ${rule}`, () =>
+    engine.withDatabase((url) =>
+      withTestDatabase(url, async (database) => {
+        const history = historyOf(engine.dialect, [
+          [story.made.join(breakpoint), "SELECT 1"],
+          [story.up.join(breakpoint), story.down.join(breakpoint)],
+        ]);
+        // Dies when the step is done and nothing has come back.
+        const dying: Database = {
+          ...database,
+          write: (batch, mode) =>
+            batch.some((each) => JSON.stringify(each.queryChunks).includes("CASE WHEN"))
+              ? Promise.reject(new Error("killed"))
+              : database.write(batch, mode),
+        };
+        const go = (direction: Direction, text: string, on = database) =>
+          migrate(contextOf(on, history), { goal: { direction, text }, lockWaitMs: 0 });
+        let reason = "";
+        const acts: Readonly<Record<string, () => Promise<unknown>>> = {
+          up: () => go("upgrade", "head").then(note),
+          down: () => go("downgrade", "-1").then(note),
+          killed: () => assert.rejects(go("upgrade", "head", dying), /killed/),
+          prune: () => pruneKept({ database }),
+        };
+        const note = ({ steps, returned }: Awaited<ReturnType<typeof migrate>>) => {
+          const found = [...returned, ...steps.flatMap((step) => step.returned)];
+          if (found.length > 0) reason = found.map((each) => each.reason ?? "").join();
+        };
+        await go("upgrade", "+1");
+        for (const act of story.course) await (acts[act]?.() ?? engine.query(url, act));
+        assert.deepEqual((await engine.query(url, story.read)).map(Object.values), story.rows);
+        assert.match(reason, story.reason ?? /^,*$/);
+        const left = (await readKept(database)).map(({ state }) => state);
+        assert.deepEqual(left, story.reason === undefined ? [] : ["left"]);
+      })
+    ));
+}
