@@ -1,8 +1,9 @@
 import type { Backfill, Statement } from "./statement.ts";
 import type { Dialect } from "../base/dialect.ts";
 import type { HarborError } from "../base/errors.ts";
-import { cursorAt, tokensOf, topLevel } from "../sql/cursor.ts";
+import { cursorAt, foldsQuotedNames, tokensOf, topLevel } from "../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../sql/lexer.ts";
+import { assignedColumns } from "../sql/repeatable_update.ts";
 
 /** Makes the error for something wrong at an offset of the script. */
 export type Fail = (offset: number, state: string, hint?: string) => HarborError;
@@ -131,7 +132,7 @@ function readBackfill({ rest, subject, fail, form }: {
   const table = parameters.get("table");
   const key = parameters.get("key");
   if (table === undefined || key === undefined) throw fail(`${word} needs table= and key=`, example);
-  const { tokens, sql } = subject;
+  const { tokens, sql, dialect } = subject;
   if (!form.fits(tokens, table)) {
     throw fail(`${word} needs a statement of the form ${form.statement(table)}`, example);
   }
@@ -144,6 +145,11 @@ function readBackfill({ rest, subject, fail, form }: {
   );
   if (refused !== undefined) {
     throw fail(`a statement with ${refused.text.toUpperCase()} cannot be cut into batches`);
+  }
+  const changed = where === undefined ? tokens : tokens.slice(0, tokens.indexOf(where));
+  const folded = foldsQuotedNames[dialect] ? key.toLowerCase() : key;
+  if (assignedColumns(changed, dialect).includes(folded)) {
+    throw fail(`a statement that changes "${key}", its key, cannot be cut into batches`);
   }
   return {
     kind: "backfill",

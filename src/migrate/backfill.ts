@@ -9,6 +9,7 @@ import {
   updateBackfill,
 } from "../engines/version_table.ts";
 import { createWalker, type PaceOptions, type Stretch } from "./paced/backfill_walk.ts";
+import { repeatableCondition } from "../sql/repeatable_update.ts";
 import { countKeys, type KeyPlace, readEdgeKey, updateWithin, type Window } from "./paced/backfill_window.ts";
 import type { BackfillKeeping } from "./kept/keep_backfill.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -49,8 +50,8 @@ export interface BackfillTask {
  * Runs a backfill in key-range batches, each its own transaction that also saves the cursor.
  *
  * The end is fixed at the highest key when it starts, so that it does not chase new rows, and moved up when many came
- * meanwhile. Then it looks for rows that the application changed or inserted behind the cursor. The closing batch
- * takes those that came last. An interrupted backfill goes on after its last batch.
+ * meanwhile. Then, where no row can be changed twice by that, it looks for rows that the application changed or inserted
+ * behind the cursor. The closing batch takes those that came last. An interrupted backfill goes on after its last batch.
  *
  * @throws {HarborError} `interrupted` between two batches, `busy` when the database could not bear another batch for a
  * long time, or what the database says
@@ -94,8 +95,10 @@ async function walk(
 ): Promise<BackfillState> {
   const { database } = context;
   const walker = createWalker(context, backfill, { pace, options });
+  const again = repeatableCondition(backfill, database.dialect);
   let state = from;
   const showProgress = progressMeter(context, backfill, {
+    isSwept: again !== null,
     first: state.lastKey ?? await readEdgeKey(database, backfill, "lowest"),
     state: () => state,
   });
@@ -103,12 +106,15 @@ async function walk(
   const stretch = (
     from: KeyPlace,
     save: (window: Window) => Partial<BackfillState>,
-    isSweep = false,
+    swept: Backfill | null = null,
   ): Stretch => ({
     from,
     end: state.endKey,
     ...keeping === null ? {} : {
-      change: (range) => [...keeping.before(range), updateWithin(backfill, range)],
+      change: (range) => [
+        ...swept === null ? keeping.before(range) : keeping.again(range, swept),
+        updateWithin(swept ?? backfill, range),
+      ],
     },
     save: (window) => [
       updateBackfill({
@@ -127,7 +133,7 @@ async function walk(
         longestBatchMs: Math.max(state.longestBatchMs, Math.round(heldMs)),
       };
     },
-    onProgress: showProgress(isSweep),
+    onProgress: showProgress(swept !== null),
   });
 
   for (let round = 0; round < mostRounds; round++) {
@@ -136,21 +142,15 @@ async function walk(
     if (came <= mostLeft) break;
     state = { ...state, lastKey: state.endKey, endKey: await readEdgeKey(database, backfill, "highest") };
   }
+  if (again === null) return state;
+  const swept = { ...backfill, condition: again };
+  const sweeper = createWalker(context, swept, { pace, options });
   // Where nothing was changed, nothing can have come behind.
-  for (
-    let sweeps = 0, before = 0;
-    sweeps < mostSweeps && state.rows > before && isRepeatable(backfill);
-    sweeps++
-  ) {
+  for (let sweeps = 0, before = 0; sweeps < mostSweeps && state.rows > before; sweeps++) {
     before = state.rows;
-    await walker.walk(stretch(after(null), () => ({}), true));
+    await sweeper.walk(stretch(after(null), () => ({}), swept));
   }
   return state;
-}
-
-/** A change without a condition would change every row again. */
-function isRepeatable({ condition }: Backfill): boolean {
-  return condition !== null;
 }
 
 function after(key: string | null): KeyPlace {
@@ -210,7 +210,12 @@ const walkShare = 0.9;
 function progressMeter(
   { notify }: RunContext,
   backfill: Backfill,
-  { first, state }: { readonly first: string | null; readonly state: () => BackfillState },
+  { isSwept, first, state }: {
+    /** Whether the table is looked through once more. */
+    readonly isSwept: boolean;
+    readonly first: string | null;
+    readonly state: () => BackfillState;
+  },
 ): (isSweep: boolean) => Stretch["onProgress"] {
   const { table } = backfill;
   const startedAt = performance.now();
@@ -220,7 +225,7 @@ function progressMeter(
     const { endKey: end, longestBatchMs } = state();
     if (!isSweep) passed += walked;
     const keys = keyShare({ first, last, end });
-    const whole = isRepeatable(backfill) ? walkShare : 1;
+    const whole = isSwept ? walkShare : 1;
     if (keys !== null) most = Math.max(most, isSweep ? whole + (1 - whole) * keys : whole * keys);
     notify({
       kind: "backfill",

@@ -148,6 +148,7 @@ const inPostgres: readonly (readonly [statements: readonly string[], expected: s
     [["ALTER INDEX i RENAME TO j"], ""],
     [["UPDATE t SET a = 'x' WHERE a IS NULL"], "backfill_without_directive"],
     [["-- harbor:backfill table=t key=id\nUPDATE t SET a = 'x' WHERE a IS NULL"], ""],
+    [["-- harbor:backfill table=t key=id\nUPDATE t SET i = i + 1 WHERE a IS NULL"], "rows_behind"],
     [
       ["WITH gone AS (DELETE FROM t RETURNING id) SELECT count(*) FROM gone"],
       "delete_without_directive unnamed_drop",

@@ -169,6 +169,12 @@ const mistakes: readonly (readonly [what: string, text: string, state: RegExp, l
     1,
   ],
   [
+    "a backfill that moves its key",
+    '-- harbor:backfill table=t key=id\nUPDATE t SET c = 1, (d, "id") = (SELECT 1, 2)',
+    /changes "id", its key, cannot be cut into batches/,
+    1,
+  ],
+  [
     "a backfill in an order",
     "-- harbor:backfill table=t key=id\nUPDATE t SET c = 1 ORDER BY id",
     /ORDER cannot be cut/,

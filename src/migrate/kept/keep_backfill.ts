@@ -5,6 +5,7 @@ import {
   insertKept,
   type Kept,
   keptName,
+  keptRow,
   readKept,
   readWithdrawal,
   recountKept,
@@ -23,13 +24,15 @@ import { findLosses, nextId, type Part, schemasAround } from "./keep.ts";
 import type { Loss } from "./rules/losses.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
 import { requireRoom } from "./room.ts";
-import { list, words } from "./words.ts";
+import { all, list, words } from "./words.ts";
 
 /** What puts aside what a backfill changes, batch by batch. */
 export interface BackfillKeeping {
   readonly id: number;
   /** Returns what goes before the change of a range, in its transaction. */
   readonly before: (range: KeyRange) => readonly SQL[];
+  /** {@link before} for rows that may have been changed already: what they have now takes the place of what they had then. */
+  readonly again: (range: KeyRange, backfill: Backfill) => readonly SQL[];
   /** Goes into the closing batch. */
   readonly closing: readonly SQL[];
 }
@@ -65,15 +68,31 @@ export async function keepBackfill(
   const taken = [...known, ...lost].map((column) => own.aside(sql`${sql.identifier(column.name)}`, column));
   const results = lost.map((_, place) => sql`${sql.identifier(becameColumn(place))}`);
   const made = lost.map((column) => own.became(sql`(${sql.raw(values.get(column.name) ?? "NULL")})`, column));
+  const source = ownTable(table.name);
+  const put = (range: KeyRange, wanted: Backfill) =>
+    userStatement(
+      sql`INSERT INTO ${side} (${list([...names, ...results])}) SELECT ${
+        list([...taken, ...made])
+      } FROM ${source} WHERE ${matching(wanted, range)}`,
+    );
+  const keyNames = list(known.map(({ name }) => sql`${sql.identifier(name)}`));
+  const isOwn = all(
+    known.map((column) =>
+      own.isKey(sql`n.${sql.identifier(column.name)}`, sql`k.${sql.identifier(column.name)}`, column)
+    ),
+  );
+  const drop = (range: KeyRange, wanted: Backfill) =>
+    userStatement(
+      sql`DELETE FROM ${side} WHERE ${sql.identifier(keptRow)} IN (SELECT k.${
+        sql.identifier(keptRow)
+      } FROM (SELECT ${keyNames} FROM ${source} WHERE ${
+        matching(wanted, range)
+      }) AS n JOIN ${side} AS k ON ${isOwn})`,
+    );
   return {
     id: kept.id,
-    before: (range) => [
-      userStatement(
-        sql`INSERT INTO ${side} (${list([...names, ...results])}) SELECT ${list([...taken, ...made])} FROM ${
-          ownTable(table.name)
-        } WHERE ${matching(backfill, range)}`,
-      ),
-    ],
+    before: (range) => [put(range, backfill)],
+    again: (range, wanted) => [drop(range, wanted), put(range, wanted)],
     closing: [recountKept(kept, {
       rows: sql`(SELECT count(*) FROM ${side})`,
       bytes: own.bytes(kept.sideTable, [...keys, ...changed]),

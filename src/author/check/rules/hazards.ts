@@ -11,6 +11,7 @@ import {
   wasUnique,
 } from "./hazard_conditions.ts";
 import type { Operation } from "../../../sql/operations.ts";
+import { repeatableCondition } from "../../../sql/repeatable_update.ts";
 
 /** A way in which a correct script hurts those who use the database. */
 export interface Hazard {
@@ -106,6 +107,20 @@ export const hazards: readonly Hazard[] = [
         isFilled(operation.table, place)
         ? `changes rows of ${operation.table} in one transaction, which holds them until its end`
         : null,
+  },
+  {
+    id: "rows_behind",
+    severity: both("warn"),
+    remedy: everywhere(
+      "Give it a condition that the change ends, or let the application write such rows first.",
+    ),
+    judge: (operation, place) => {
+      const { run } = place.statement.statement;
+      return operation.kind === "update" && run.kind === "backfill" && isFilled(operation.table, place) &&
+          repeatableCondition(run, place.dialect) === null
+        ? `changes each row of ${operation.table} once, and leaves those that are written behind its batches`
+        : null;
+    },
   },
   {
     id: "delete_without_directive",
