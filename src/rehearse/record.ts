@@ -14,6 +14,8 @@ import {
 export interface RecordOptions {
   /** Whether pauses between batches are only counted. */
   readonly countsPauses: boolean;
+  /** See `Watcher.isThrowAway`. */
+  readonly isThrowAway?: boolean | undefined;
   /** See `Watcher.maxLockMs`. */
   readonly maxLockMs?: number | undefined;
   /** Told after each batch what the run did until then. */
@@ -88,7 +90,7 @@ interface Recorder {
   figures(): RunFigures;
 }
 
-function createRecorder({ countsPauses, maxLockMs, onFigures }: RecordOptions): Recorder {
+function createRecorder({ countsPauses, isThrowAway, maxLockMs, onFigures }: RecordOptions): Recorder {
   const done: StepFigures[] = [];
   let open: OpenStep | null = null;
   let start: Space | null = null;
@@ -114,6 +116,7 @@ function createRecorder({ countsPauses, maxLockMs, onFigures }: RecordOptions): 
   return {
     watcher: {
       maxLockMs,
+      isThrowAway,
       onBatch(batch) {
         open?.batches.push(batch);
         look(batch.space);

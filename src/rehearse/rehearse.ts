@@ -98,7 +98,9 @@ async function tryWayBack(
   if (typeof back === "string") return { why: back, failure: null, differences: [] };
   const { database, signal } = context;
   const differences: string[] = [];
-  const run = await recorded(context, { countsPauses: true }, async (context, { stepDone }) => {
+  // What it takes is not told.
+  const options = { countsPauses: true, isThrowAway: true };
+  const run = await recorded(context, options, async (context, { stepDone }) => {
     await back(context, stepDone);
     const returned = await readSeen(database, signal);
     differences.push(

@@ -98,6 +98,24 @@ for (const engine of engines.filter(({ name }) => name === "sqlite file" || name
     ));
 }
 
+test("sqlite file: where nothing has to last, nothing waits for the disk, until nobody watches any more", () =>
+  engines.find(({ name }) => name === "sqlite file")!.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      await database.write(made);
+      const care = async () => {
+        const [row] = await database.read<{ synchronous: number }>(
+          sql`SELECT synchronous FROM pragma_synchronous`,
+        );
+        return [Number(row!.synchronous), (await database.pace("boats")).batchMs < 100];
+      };
+      await database.watch({ onBatch: () => {}, isThrowAway: true }, () =>
+        database.withLock(async () => {
+          assert.deepEqual(await care(), [0, false]);
+        }));
+      assert.deepEqual(await care(), [2, true]);
+    })
+  ));
+
 const postgres = engines.find(({ name }) => name === "postgres 15")!;
 
 test("postgres 15: a batch that keeps others waiting for longer than it may is broken off and rolled back", () =>

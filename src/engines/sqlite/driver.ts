@@ -101,6 +101,7 @@ export interface WriteJob extends FileJob, Pick<SqliteBatch, "statements" | "mod
   readonly url: string;
   readonly fence: Pick<Fence, "first" | "last"> | undefined;
   readonly isWatched: boolean;
+  readonly isThrowAway: boolean;
 }
 
 /** What came of a {@link WriteJob}. */
@@ -112,8 +113,11 @@ export interface Written {
 }
 
 /** Writes a batch in the thread that calls it. */
-export async function writeHere({ path, url, fence, isWatched, ...batch }: WriteJob): Promise<Written> {
+export async function writeHere(
+  { path, url, fence, isWatched, isThrowAway, ...batch }: WriteJob,
+): Promise<Written> {
   const statements = openStatements(openFile(sqliteFileUrl(path, url), "write"), url);
+  if (isThrowAway) takeNoCare(statements.handle);
   // Whose the lock is knows what has passed.
   const passive = fence &&
     { ...fence, passed: () => {}, settle: () => Promise.resolve("committed" as const) };
@@ -180,7 +184,17 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     if (mode !== "schema") return await transact(make, commit);
     const ends = fence && { first: fence.first, last: fence.last };
     const isWatched = watcher !== null;
-    const job: WriteJob = { verb: "write", path, url: display, statements, mode, fence: ends, isWatched };
+    const isThrowAway = watcher?.isThrowAway === true;
+    const job: WriteJob = {
+      verb: "write",
+      path,
+      url: display,
+      statements,
+      mode,
+      fence: ends,
+      isWatched,
+      isThrowAway,
+    };
     const { changed, watched } = await runApart<Written>(job);
     fence?.passed();
     if (watched !== null) watcher?.onBatch(watched);
@@ -230,14 +244,19 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
         if (watch !== undefined) watcher?.onBatch(watch.end(performance.now() - began));
         return changed;
       }),
-    underLock: (work) => synced(statements, () => isOpen, work),
+    underLock: (work) => watcher?.isThrowAway ? work() : synced(statements, () => isOpen, work),
     isSeenEmpty: () => isEmpty(statements),
     pace: () =>
       soon(() => ({
         ...sqlitePace(handle, () => lastBatch),
+        ...watcher?.isThrowAway ? hurry : {},
         pause: (ms, signal) => pauseFor(ms, signal, watcher),
       })),
-    watch: (next) => watcher = next,
+    watch: (next) => {
+      if (next?.isThrowAway) takeNoCare(handle);
+      else if (watcher?.isThrowAway) execute(handle, "PRAGMA synchronous = FULL");
+      watcher = next;
+    },
     space: () => path === null ? null : spaceOf(path),
     room: () => path === null ? null : roomOf(handle, path),
     home: () => path === null ? null : folderMark(path),
@@ -248,6 +267,16 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
       }),
   };
 }
+
+/** Waits for no disk, and keeps in memory what a large transaction would write to the log again and again. */
+function takeNoCare(handle: DatabaseSync): void {
+  execute(handle, "PRAGMA synchronous = OFF");
+  // In kB.
+  execute(handle, "PRAGMA cache_size = -131072");
+}
+
+/** The pace where nobody has to be left room. */
+const hurry = { batchMs: 500 };
 
 async function undefended<T>(handle: DatabaseSync, work: () => Promise<T>): Promise<T> {
   handle.enableDefensive(false);

@@ -45,6 +45,11 @@ export interface Watcher {
   /** Called in the place of the pauses between batches, where those are only to be counted. */
   readonly onPause?: ((ms: number) => void) | undefined;
   /**
+   * Whether nobody uses the database and nothing in it has to last: what only spares others, or waits for the disk, may be
+   * left out. No figure then says anything of another database.
+   */
+  readonly isThrowAway?: boolean | undefined;
+  /**
    * For how long a lock may be held that keeps others waiting, in milliseconds. Where the engine can break off a
    * transaction from outside, it does, and the batch fails with `over_budget`.
    */

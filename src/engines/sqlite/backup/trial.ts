@@ -1,4 +1,4 @@
-import { constants, copyFileSync, rmSync } from "node:fs";
+import { closeSync, constants, copyFileSync, fsyncSync, openSync, rmSync } from "node:fs";
 import { sqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import type { OpenOptions } from "../../database.ts";
 import type { ProveOptions } from "../../backup_engine.ts";
@@ -27,6 +27,7 @@ export async function proveAndTry(
     try {
       // Where the file system can, both share what neither changes.
       copyFileSync(path, trial, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      flush(trial);
     } catch (error) {
       throw copyFailure(shown, error);
     }
@@ -36,5 +37,15 @@ export async function proveAndTry(
     return proven;
   } finally {
     for (const ending of ["", ...sideFiles]) rmSync(trial + ending, { force: true });
+  }
+}
+
+/** Else the first commit would wait until all of the copy is on the disk, with the lock. */
+function flush(path: string): void {
+  const file = openSync(path, "r+");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }

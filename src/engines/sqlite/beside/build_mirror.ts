@@ -1,5 +1,4 @@
 import type { BesideProgress } from "../../beside_progress.ts";
-import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../../base/errors.ts";
 import { stopIfAsked } from "../../../base/interrupt.ts";
 import { quoteName } from "../../../sql/quote.ts";
@@ -280,7 +279,7 @@ async function prove(file: BesideFile, given: Run): Promise<void> {
       throw new Overtaken();
     }
     after = to;
-    await sleep((performance.now() - began) * pace.readRest);
+    await pace.pause(Math.max(1, (performance.now() - began) * pace.readRest), signal);
   }
 }
 

@@ -1,6 +1,5 @@
 import { sql as template } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../../base/errors.ts";
 import { stopIfAsked } from "../../../base/interrupt.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
@@ -173,7 +172,7 @@ async function look(
 ): Promise<void> {
   if (demands.length === 0) return;
   const [name, rowid] = [quoteName(after.name), rowidOf(after)];
-  const { readRest } = await pace();
+  const { readRest, pause } = await pace();
   const { low, high } = await edgesOf(read, after);
   if (low === null || high === null) return;
   const mayWhole = readRest === 0 && integer(high) - integer(low) < mostWhole;
@@ -202,7 +201,7 @@ async function look(
     size = Math.max(1, Math.round(size * Math.min(2, lookMs / Math.max(ms, 0.01))));
     from = last + 1n;
     // Lets the lock's heartbeat, and whoever waits, have their turn.
-    await sleep(ms * readRest);
+    await pause(Math.max(1, ms * readRest), signal);
   }
 }
 
