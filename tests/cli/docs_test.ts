@@ -41,6 +41,8 @@ const notRun: Readonly<Record<string, string>> = {
     "it is of a fresh clone: tests/cli/launcher_test.ts has the one, and this run of the tests is the other",
   "sh install.sh --from . --prefix /usr/local      # or --from its URL: checks signature and sum before it puts anything in place":
     "it is of a release: tests/cli/release_test.ts installs one elsewhere",
+  "install -d -m 755 /etc/harbor-db":
+    "it sets up the machine: tests/cli/bucket_test.ts delivers and restores with such settings elsewhere",
   "install -m 755 harbor-db /usr/local/bin/harbor-db": "it writes where root's programs are",
   "docker run --rm --init --read-only --tmpfs /tmp -v harbor:/data \\":
     "it takes a container engine: tests/cli/container_test.ts has what is like a container",
