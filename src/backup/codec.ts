@@ -83,7 +83,8 @@ export async function checkRecipients(recipients: readonly string[]): Promise<vo
     try {
       new Encrypter().addRecipient(recipient);
     } catch (error) {
-      throw new HarborError("bad_config", `Cannot encrypt to "${recipient}": it is no age recipient`, {
+      throw new HarborError("bad_config", `Cannot encrypt to "${recipient}"`, {
+        state: "it is no age recipient",
         hint: "Give the public key that age-keygen printed: --encrypt-to age1…",
         cause: error,
       });

@@ -25,4 +25,9 @@ export const globalOptions = {
   lockWait: number("--lock-wait <seconds>", "how long to wait for another harbor-db", 60),
 };
 
+/** The option of commands that can be run for every database of the file of settings. */
+export const allOption = {
+  all: flag("--all", "for each database that the file of settings names, one after the other"),
+};
+
 export type GlobalValues = Values<typeof globalOptions>;

@@ -5,9 +5,11 @@ import { test } from "node:test";
 import { commandEntries } from "../../src/commands/all.ts";
 import { globalOptions } from "../../src/cli/global_options.ts";
 import { longName } from "../../src/cli/options.ts";
+import { settingOptions } from "../../src/commands/config/check_settings.ts";
 import { pathNames, settingNames } from "../../src/commands/config/setting_names.ts";
 import { withFolder } from "../support/databases.ts";
 import { runCli } from "../support/run_cli.ts";
+import { runHere } from "../support/run_here.ts";
 
 const settings = `
 backup-dir = "copies"
@@ -49,6 +51,30 @@ test("every setting is an option of a command", async () => {
   assert.deepEqual(settingNames.filter((name) => !known.includes(name)), []);
   assert.deepEqual(pathNames.filter((name) => !settingNames.includes(name)), []);
 });
+
+test("config checks every setting as the option that it stands for", () => {
+  assert.deepEqual(settingNames.filter((name) => settingOptions[name] === undefined), []);
+});
+
+// One row a value that config does not show as in force, and what it says of it.
+const refusedValues: readonly (readonly [string, RegExp])[] = [
+  [`keep-daily = "x"`, /Cannot read keep-daily of ".*harbor-db.toml" "x": use a whole number/],
+  [`max-lock = "soon"`, /Cannot read max-lock of .* "soon": /],
+  [`at = "25:00"`, /Cannot read at of .* "25:00": use HH:MM/],
+  [`compress = "zip"`, /Cannot read compress of .* "zip": use zstd or gzip/],
+  [`copy-to = "somewhere"`, /Cannot take copy-to of ".*harbor-db.toml": it is not s3:\/\/bucket\/prefix/],
+  [`copy-to = "s3://co/a"`, /Cannot take copy-to of .*: the name of a bucket has 3 to 63 characters/],
+  [`encrypt-to = ["age1nobody"]`, /Cannot take encrypt-to of .*: .*it is no age recipient/],
+];
+for (const [text, said] of refusedValues) {
+  test(`config refuses ${text}`, () =>
+    withFolder(async (cwd) => {
+      await writeFile(join(cwd, "harbor-db.toml"), text);
+      const result = await runHere(["config", "--config", "harbor-db.toml"], { cwd });
+      assert.match(result.stderr, said);
+      assert.deepEqual([result.code, result.stdout], [2, ""]);
+    }));
+}
 
 test("config says what is in force, where it comes from, and no secret", () =>
   withSettings(settings, async (run, cwd) => {

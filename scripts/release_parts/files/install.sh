@@ -23,7 +23,7 @@ while [ $# -gt 0 ]; do
     *) fail "Cannot take \"$1\": use --from URL|FOLDER and --prefix FOLDER" ;;
   esac
 done
-[ -n "$from" ] || fail 'Cannot install: it is not known where the release is. Try: sh install.sh --from https://…'
+[ -n "$from" ] || fail 'Cannot install: it is not known where the release is. Give the URL or the folder where your release lies: --from URL|FOLDER'
 
 case $(uname -s) in
   Linux) system=linux ;;

@@ -1,12 +1,7 @@
 import { HarborError } from "../../base/errors.ts";
 import type { Report } from "../../cli/report.ts";
-import { flag, variableOf } from "../../cli/options.ts";
+import { variableOf } from "../../cli/options.ts";
 import type { System } from "../../cli/system.ts";
-
-/** The option of commands that can be run for every database of the file of settings. */
-export const allOption = {
-  all: flag("--all", "for each database that the file of settings names, one after the other"),
-};
 
 /** What is run for each. */
 export interface AllDatabases {

@@ -10,7 +10,7 @@ export const configCommand = defineCommand({
   name: "config",
   summary: "show what is set, and where each value comes from",
   description:
-    "What the command line says counts most, then the environment, then the file of settings (--config), then .env. Passwords and the addresses of monitors are not shown.",
+    "What the command line says counts most, then the environment, then the file of settings (--config), then .env. A value that the commands would refuse is an error. Passwords and the addresses of monitors are not shown.",
   options: {},
   examples: [
     { line: "config", does: "what is in force" },
@@ -18,6 +18,8 @@ export const configCommand = defineCommand({
   ],
   run: async (app) => {
     const { report, system } = app;
+    const { checkSettings } = await import("./check_settings.ts");
+    await checkSettings(system);
     const { path = null, databases = [] } = system.settingsFile ?? {};
     const settings = [
       { name: "database", value: app.databaseUrl().display, from: urlFrom(app.settings.databaseUrl, system) },

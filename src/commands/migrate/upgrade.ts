@@ -2,7 +2,7 @@ import { HarborError } from "../../base/errors.ts";
 import { adoptBefore } from "./run_adoption.ts";
 import { createAround } from "./around.ts";
 import { afterFailure } from "./run_around.ts";
-import { allOption } from "../config/all_databases.ts";
+import { allOption } from "../../cli/global_options.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { migrateOptions, runMigration } from "./run_migration.ts";
 import type { App } from "../../cli/app.ts";

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { defaultUrl } from "../../cli/global_options.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import { bucketKeyVariables, keyVariables } from "../../base/url/secret_variables.ts";
-import { bucketVariables } from "../../backup/bucket/rules/address.ts";
+import { bucketVariables, parseBucketAddress } from "../../backup/bucket/rules/address.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { UnitPlan } from "../../verify/schedule/systemd_units.ts";
 import { selectChecks } from "../../verify/checks/all.ts";
@@ -14,22 +14,21 @@ import type { App } from "../../cli/app.ts";
 import type { System } from "../../cli/system.ts";
 import { backupFolder, backupOptions, keepOptions } from "../backup/options.ts";
 import { longName, type Option, type Values } from "../../cli/options.ts";
+import type { ServiceValues } from "./service_options.ts";
 import { verifyOptions, type VerifyValues } from "../verify/options.ts";
 
 /** Of the units, without and with a backup. Both keep their log in one place. */
 const defaultNames = ["harbor-db-verify", "harbor-db-nightly"] as const;
 
 /** What `schedule` was told beside the options of `verify`. */
-export interface ScheduleValues extends VerifyValues, Values<typeof backupOptions & typeof keepOptions> {
+export interface ScheduleValues
+  extends ServiceValues, VerifyValues, Values<typeof backupOptions & typeof keepOptions> {
   readonly uninstall: boolean;
   readonly backup: boolean;
   readonly cron: boolean;
   readonly install: boolean;
   readonly dryRun: boolean;
-  readonly at: string | undefined;
   readonly name: string | undefined;
-  readonly user: string | undefined;
-  readonly onFailure: string | undefined;
   readonly unitDir: string | undefined;
   readonly envFile: string | undefined;
 }
@@ -49,7 +48,7 @@ export interface SchedulePlan extends UnitPlan {
 /**
  * Works out what a schedule of `verify` is made of, from this program, this configuration and this host.
  *
- * @throws {HarborError} `usage` for a time or name that cannot be
+ * @throws {HarborError} `usage` for a name that cannot be, `bad_config` for the address of a bucket that cannot
  */
 export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   const { system } = app;
@@ -59,6 +58,7 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   if (!/^\w[\w.:-]*$/.test(name)) {
     throw new HarborError("usage", `Cannot name units "${name}": use letters, digits, "-", "_", "." and ":"`);
   }
+  if (goesToBucket(options)) parseBucketAddress(options.copyTo!, system.environment);
   const secrets = secretsOf(app, url, options);
   const hasSecrets = Object.keys(secrets).length > 0;
   const absolute = (path: string) => resolve(system.cwd, path);
@@ -289,10 +289,5 @@ function ownerOf(path: string | null): string | null {
 /** Without a time it is one between 3 and 4 at night, which depends on `salt` alone. */
 function timeOf(at: string | undefined, salt: string): string {
   const minute = createHash("sha256").update(salt).digest()[0]! % 60;
-  const time = at ?? `3:${minute}`;
-  const [, hours, minutes] = /^(\d{1,2}):(\d{1,2})$/.exec(time) ?? [];
-  if (hours === undefined || Number(hours) > 23 || Number(minutes) > 59) {
-    throw new HarborError("usage", `Cannot read --at "${at}": use HH:MM, such as 03:30`);
-  }
-  return `${hours.padStart(2, "0")}:${minutes!.padStart(2, "0")}`;
+  return at ?? `03:${String(minute).padStart(2, "0")}`;
 }

@@ -1,6 +1,7 @@
 import { defineCommand } from "../../cli/command.ts";
 import { flag, text } from "../../cli/options.ts";
 import { backupOptions, keepOptions } from "../backup/options.ts";
+import { serviceOptions } from "./service_options.ts";
 import { verifyOptions } from "../verify/options.ts";
 
 export const scheduleCommand = defineCommand({
@@ -14,16 +15,8 @@ export const scheduleCommand = defineCommand({
     uninstall: flag("--uninstall", "remove the units that --install wrote"),
     backup: flag("--backup", "back up first, then verify, with a restore drill where the copy can be read"),
     dryRun: flag("--dry-run", "with --install: say what would be written, and write nothing"),
-    at: text("--at <time>", "when, as HH:MM (at night, another minute on each host)"),
+    ...serviceOptions,
     name: text("--name <name>", "the name of the units (harbor-db-verify; with --backup harbor-db-nightly)"),
-    user: text(
-      "--user <name>",
-      "the user that the service runs as (the owner of a SQLite file, of a server's backups, else a made-up one)",
-    ),
-    onFailure: text(
-      "--on-failure <unit>",
-      "the unit to start when a run ends badly, instead of one that logs it",
-    ),
     envFile: text(
       "--env-file <file>",
       "where secrets are (/etc/harbor-db/<name>.env; ~/.config/harbor-db without root)",

@@ -1,4 +1,4 @@
-import { allOption } from "../config/all_databases.ts";
+import { allOption } from "../../cli/global_options.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
 import { verifyOptions } from "./options.ts";

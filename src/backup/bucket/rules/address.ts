@@ -50,7 +50,7 @@ export function isBucketAddress(written: string): boolean {
 export function parseBucketAddress(written: string, environment: Environment): BucketAddress {
   const [, bucket = "", path = "", query = ""] =
     /^s3:\/\/([A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9])(\/[^?#]*)?(\?[^#]*)?$/i.exec(written) ?? [];
-  if (bucket === "") throw wrongAddress(written, "it is not s3://bucket/prefix");
+  if (bucket === "") throw wrongAddress(written, whyNoBucket(written));
   const segments = path.split("/").filter((segment) => segment !== "");
   const odd = segments.find((segment) => !/^[A-Za-z0-9_.-]+$/.test(segment) || /^\.+$/.test(segment));
   if (odd !== undefined) {
@@ -75,6 +75,15 @@ export function parseBucketAddress(written: string, environment: Environment): B
       : `${service.origin}${service.pathname}${bucket}/`,
     region,
   };
+}
+
+function whyNoBucket(written: string): string {
+  const [, name = ""] = /^s3:\/\/([A-Za-z0-9._-]+)(?:[/?]|$)/i.exec(written) ?? [];
+  if (name === "") return "it is not s3://bucket/prefix";
+  if (name.length < 3 || name.length > 63) return "the name of a bucket has 3 to 63 characters";
+  return /^[._-]|[._-]$/.test(name)
+    ? "the name of a bucket begins and ends with a letter or a digit"
+    : "it is not s3://bucket/prefix";
 }
 
 /**
