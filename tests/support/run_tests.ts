@@ -134,7 +134,8 @@ function environment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) =>
     ownVariables.includes(name) || !/^(DATABASE_URL$|HARBOR_DB_|PG[A-Z]+$)/.test(name)
   );
-  return { ...Object.fromEntries(kept), DENO_JOBS: "2" };
+  // One more than the cores of a small machine: a test waits for servers, programs and disks half of the time.
+  return { ...Object.fromEntries(kept), DENO_JOBS: "3" };
 }
 
 interface RunOptions {
