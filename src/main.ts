@@ -245,11 +245,12 @@ function createClient(build: BuildInfo): Client {
 }
 
 /** Windows has no groups of processes: there it is the process alone. */
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(process.platform === "win32" ? pid : -pid, signal);
+    return process.kill(process.platform === "win32" ? pid : -pid, signal);
   } catch {
     // It ended a moment ago.
+    return false;
   }
 }
 

@@ -54,6 +54,7 @@ export async function lookAtBareFile(path: string, store: BackupStore): Promise<
         manifest: { compression: compressed, encryption: encrypted, plain: null, bytes: Infinity },
         identities,
         signal,
+        name: path,
       });
       from = to;
       kind = kindOf(from, path);

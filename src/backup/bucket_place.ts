@@ -60,6 +60,7 @@ export function bucketPlace(bucket: Bucket, options: FetchOptions): BackupPlace 
 
   return {
     name: display,
+    recorded: bucket.address.place,
     written,
     list: async () => {
       const there = await bucket.list(signal);
@@ -129,8 +130,15 @@ export function bucketPlace(bucket: Bucket, options: FetchOptions): BackupPlace 
       });
     },
     remove: async ({ path, manifestPath }) => {
-      await bucket.remove(nameOf(manifestPath), signal);
-      await bucket.remove(nameOf(path), signal);
+      for (const name of [nameOf(manifestPath), nameOf(path)]) {
+        await bucket.remove(name, signal);
+        // A service may confirm what its own rules, or a lock on the object, kept it from.
+        if (await bucket.look(name, signal) === null) continue;
+        throw new HarborError("bucket_failed", `Cannot remove "${pathOf(name)}"`, {
+          state: "it is still there after the service confirmed that it was removed",
+          hint: "Look at the bucket: a lock on its objects or one of its rules may keep them.",
+        });
+      }
     },
   };
 

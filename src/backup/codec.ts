@@ -7,6 +7,7 @@ import { HarborError, messageOf } from "../base/errors.ts";
 import type { Compression, Manifest } from "./rules/manifest.ts";
 import { flush } from "../base/files/flush.ts";
 import { stopBackupIfAsked } from "../base/stop_backup.ts";
+import { createFrameCheck } from "./rules/zstd_frame.ts";
 import type { Encoding } from "./rules/encoding.ts";
 import type { FileDigest } from "../base/files/file_digest.ts";
 
@@ -41,6 +42,8 @@ export interface DecodeOptions {
   /** What can decrypt it, as age writes identities. */
   readonly identities: readonly string[];
   readonly signal: AbortSignal;
+  /** What errors call the file. */
+  readonly name: string;
 }
 
 /**
@@ -61,12 +64,13 @@ export async function decodeFile(
     await run([
       readStream(from),
       ...(encryption === null ? [] : [decryptor(identities)]),
+      ...(compression === "zstd" ? [wholeFrame] : []),
       ...(compression === null ? [] : [decompressor(compression)]),
       plain.pass,
       to === null ? drain : createWriteStream(to, { flags: "wx", mode: 0o600 }),
     ], signal);
   } catch (error) {
-    throw isOfSystem(error) ? error : undecodable(from, error);
+    throw isOfSystem(error) ? error : undecodable(options.name, error);
   }
   if (to !== null) flush(to);
   return plain.digest();
@@ -175,6 +179,16 @@ function decompressor(compression: Compression) {
   throw new HarborError("bad_config", `Cannot decompress "zstd": this runtime does not have it`, {
     hint: "Use the harbor-db binary.",
   });
+}
+
+/** Passes a zstd frame on, which has to come to its end: without a manifest nothing else says whether it did. */
+async function* wholeFrame(source: Chunks): Chunks {
+  const check = createFrameCheck();
+  for await (const piece of source) {
+    check.take(piece);
+    yield piece;
+  }
+  check.end();
 }
 
 function encryptor(recipients: readonly string[]) {

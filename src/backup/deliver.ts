@@ -28,12 +28,12 @@ export async function deliverBackup(
   bucket: Bucket,
   context: Pick<RunContext, "signal" | "notify" | "now">,
 ): Promise<Delivered> {
-  const { display } = bucket.address;
+  const { display, place } = bucket.address;
   const { bytes, sha256 } = backup.manifest;
   const began = performance.now();
   try {
     const name = basename(backup.path);
-    const tell = startMeter(context, "delivery").part(`delivering to ${display}`, 1);
+    const tell = startMeter(context, "delivery").part(`delivering to ${place}`, 1);
     const file = { name, bytes, sha256 };
     const isNew = await store(bucket, file, context.signal, () =>
       bucket.putFile(backup.path, file, {
@@ -54,7 +54,7 @@ export async function deliverBackup(
     );
     return { path: `${display}/${name}`, isNew: isNew || isManifestNew, ms: performance.now() - began };
   } catch (error) {
-    throw notDelivered(error, display);
+    throw notDelivered(error, place);
   }
 }
 

@@ -74,7 +74,9 @@ export async function withDeliveryRecord(
   try {
     await work();
   } catch (error) {
-    recordDelivery(file, { to, at, error: error instanceof HarborError ? error.state : String(error) });
+    const isStopped = error instanceof HarborError && error.code === "interrupted";
+    const state = error instanceof HarborError ? error.state : messageOf(error);
+    recordDelivery(file, { to, at, error: isStopped ? "it was stopped on request" : state });
     throw error;
   }
   recordDelivery(file, { to, at, error: null });

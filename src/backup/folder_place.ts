@@ -16,6 +16,7 @@ import { compareDigest, compareSize, notSound } from "./rules/compare_file.ts";
 export function folderPlace(folder: string): BackupPlace {
   return {
     name: folder,
+    recorded: folder,
     written: folder,
     list: () => soon(() => readBackups(folder)),
     newest: async (now, wanted) =>

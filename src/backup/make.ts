@@ -213,6 +213,7 @@ async function encode(
     },
     identities: [],
     signal,
+    name: to,
   });
   if (digest.sha256 !== written.stored.sha256 || decoded.sha256 !== written.plain.sha256) {
     throw new HarborError("backup_failed", `Cannot write "${to}": it does not read back as it was written`, {

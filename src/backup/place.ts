@@ -5,6 +5,8 @@ import type { BackupList, Newest, StoredBackup, Wanted } from "./folder.ts";
 export interface BackupPlace {
   /** As messages call it; paths of what is in it begin so. */
   readonly name: string;
+  /** As the record of deliveries names it: never the same for two places. */
+  readonly recorded: string;
   /** As a command line has to name it. */
   readonly written: string;
   /** Lists what has a manifest, the newest first. A place that is not there has none. */

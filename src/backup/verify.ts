@@ -174,7 +174,7 @@ async function withCopy<T>(
   return await withWorkspace(dirname(path), { id: `${manifest.id}-read`, client }, async (workspace) => {
     const copy = join(workspace, "copy");
     await requireSpace(workspace, manifest.plain!.bytes);
-    const { sha256 } = await decodeFile(path, copy, { manifest, identities, signal });
+    const { sha256 } = await decodeFile(path, copy, { manifest, identities, signal, name: backup.path });
     if (sha256 !== manifest.plain?.sha256) throw damaged(backup, "it does not decode to what was copied");
     return await work(copy);
   });

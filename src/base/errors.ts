@@ -237,7 +237,9 @@ const refusals: Readonly<Record<string, string>> = {
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { readonly code?: unknown };
-  return (typeof code === "string" ? refusals[code] : undefined) ?? error.message;
+  return (typeof code === "string" ? refusals[code] : undefined) ??
+    // Advice of the runtime to whoever wrote the program.
+    error.message.replace(/ For more information, pass `verbose: true`.*$/s, "");
 }
 
 /** Returns what the system refused (a name that is too long, a path that may not be read) as an error; others as they are. */

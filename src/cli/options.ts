@@ -9,6 +9,8 @@ export interface Option<Value> {
   readonly isRepeatable?: boolean;
   /** All values that it takes, where they are few. */
   readonly words?: readonly string[];
+  /** Returns of a value what may be shown, where it may hold a secret. */
+  readonly shown?: (text: string) => string;
   /** Used when neither the command line nor the environment has it. */
   readonly fallback: Value;
   /**
@@ -168,6 +170,9 @@ function parse(
   try {
     return option.parse(value);
   } catch (error) {
-    throw new HarborError(code, `Cannot read ${name} "${value}": ${messageOf(error)}`);
+    throw new HarborError(
+      code,
+      `Cannot read ${name} "${option.shown?.(value) ?? value}": ${messageOf(error)}`,
+    );
   }
 }

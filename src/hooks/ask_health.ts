@@ -1,6 +1,7 @@
 import { HarborError } from "../base/errors.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { formatDuration } from "../base/quantity.ts";
+import { shownAddress } from "./shown_address.ts";
 
 /** Milliseconds that one answer may take, and between two questions. */
 const answerMs = 5_000;
@@ -30,12 +31,6 @@ export async function askHealth(
     hint: "Look into its log. It has as long as --health-timeout <time> says.",
     details: { url: shownAddress(url) },
   });
-}
-
-/** Returns an address without what may be secret in it. */
-export function shownAddress(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return origin + pathname;
 }
 
 /** Returns what is wrong; `null` when nothing is. */

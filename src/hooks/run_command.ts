@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Environment } from "../base/env_file.ts";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { formatDuration } from "../base/quantity.ts";
@@ -8,8 +9,11 @@ export interface CommandHost {
   readonly cwd: string;
   /** The environment as harbor-db itself was started with: nothing out of `.env`, settings or files with secrets. */
   readonly environment: Environment;
-  /** Sends a signal to a process and all that it started. */
-  signalGroup(pid: number, signal: "SIGTERM" | "SIGKILL"): void;
+  /**
+   * Sends a signal to a process and all that it started; 0 only looks.
+   * @returns Whether there is any of them
+   */
+  signalGroup(pid: number, signal: "SIGTERM" | "SIGKILL" | 0): boolean;
 }
 
 /** A command of the operator's. */
@@ -38,6 +42,9 @@ const longestTimer = 2 ** 31 - 1;
 
 /** How long what was told to end may take for it, in milliseconds. */
 const graceMs = 5_000;
+
+/** How often it is looked whether it did, in milliseconds. */
+const pollMs = 50;
 
 /**
  * Runs a command by the system's shell (`sh -c`, on Windows `cmd /c`) to its end. Both its streams go to stderr as they
@@ -77,7 +84,10 @@ export async function runCommand(host: CommandHost, run: CommandRun): Promise<vo
     clearTimeout(killing);
     signal?.removeEventListener("abort", onAbort);
   });
-  if (why === "signal") throw stopped(option);
+  if (why === "signal") {
+    await endGroup(host, child.pid!);
+    throw stopped(option);
+  }
   if (why === "time") {
     // What ended well all the same, a moment late, was ended by nobody.
     host.signalGroup(child.pid!, "SIGKILL");
@@ -90,6 +100,15 @@ export async function runCommand(host: CommandHost, run: CommandRun): Promise<vo
     ended.code === null ? `it was ended by ${ended.signal}` : `it ended with exit code ${ended.code}`,
     { exitCode: ended.code },
   );
+}
+
+/** Ends what a command that was told to end has started: the shell may be gone before. */
+async function endGroup(host: CommandHost, pid: number): Promise<void> {
+  const end = performance.now() + graceMs;
+  while (host.signalGroup(pid, 0)) {
+    if (performance.now() >= end) return void host.signalGroup(pid, "SIGKILL");
+    await sleep(pollMs);
+  }
 }
 
 interface End {

@@ -37,9 +37,13 @@ const addresses: readonly (readonly [string, Readonly<Record<string, string>>, s
   ["s3://-copies", {}, /begins and ends with a letter or a digit/],
   ["s3://copies#a", {}, /is not s3:/],
   ["s3://key:hidden@copies/a", {}, /is not s3:/],
-  ["s3://copies/../a", {}, /its prefix has ".."/],
-  ["s3://copies/a b", {}, /its prefix has "a b"/],
-  ["s3://copies?secret=hidden", {}, /no parameter "secret"/],
+  ["s3://copies/../a", {}, /its prefix has something else/],
+  ["s3://copies/a b", {}, /its prefix has something else/],
+  ["s3://copies?hidden=1", {}, /it has another one/],
+  ["s3://copies/key:hidden@x", {}, /its prefix has/],
+  ["s3://KEY:hidden/copies", {}, /is not s3:/],
+  ["s3:key:hidden@copies", {}, /is not s3:/],
+  ["s3://copies?region=hidden/b", {}, /no region/],
   ["s3://copies?style=odd", {}, /style is path or host/],
   ["s3://copies?region=a/b", {}, /no region/],
   ["s3://copies?endpoint=ftp://x", {}, /endpoint is not/],
@@ -76,6 +80,10 @@ const keys: readonly (readonly [Readonly<Record<string, string>>, string | RegEx
   ],
   [{ AWS_SECRET_ACCESS_KEY: "b", HARBOR_DB_S3_ACCESS_KEY_ID: "c" }, /no HARBOR_DB_S3_SECRET_ACCESS_KEY/],
   [{ AWS_ACCESS_KEY_ID: "a" }, /no AWS_SECRET_ACCESS_KEY/],
+  [
+    { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b", AWS_SESSION_TOKEN: "c\nd" },
+    /AWS_SESSION_TOKEN has/,
+  ],
   [{}, /no AWS_ACCESS_KEY_ID/],
 ];
 for (const [environment, expected] of keys) {

@@ -132,7 +132,12 @@ test("a restore delivers what it replaced once it is replaced, and says where it
 test("a stop ends the command, whose backup is then known not to be delivered", () =>
   withDatabase(async ({ cwd, run, expect }) => {
     const stop = new AbortController();
-    const args = ["backup", "--json", "--after-backup", "touch begun; sleep 60"];
+    const args = [
+      "backup",
+      "--json",
+      "--after-backup",
+      `sh -c 'trap "" TERM; echo $$ > pid; sleep 60; sleep 60' & touch begun; wait`,
+    ];
     const running = run(args, { signal: stop.signal });
     while (!existsSync(join(cwd, "begun"))) await sleep(20);
     // As it is while the command runs, and stays when harbor-db is killed.
@@ -141,6 +146,8 @@ test("a stop ends the command, whose backup is then known not to be delivered", 
     stop.abort();
     const { code } = await running;
     assert.equal(code, 130);
+    // What does not listen is ended, too.
+    assert.ok(!isAlive(Number(readFileSync(join(cwd, "pid"), "utf8"))));
     assert.equal((await expect(3, ["verify", "--only", "backup"])).code, 3);
   }));
 

@@ -302,10 +302,11 @@ test("a database that is to be adopted is adopted between the commands, which ru
   }));
 
 // One row an address that cannot be asked.
-for (const url of ["ftp://127.0.0.1/", "health", "http://me:secret@127.0.0.1/"]) {
+for (const url of ["ftp://127.0.0.1/", "health", "http://me:secret@127.0.0.1/?token=secret"]) {
   test(`--health-url ${url} is refused before anything is done`, () =>
     withDatabase(async ({ expect, log, current }) => {
-      await expect(2, ["upgrade", ...hooks, "--health-url", url]);
+      const { stdout, stderr } = await expect(2, ["upgrade", ...hooks, "--health-url", url, "--json"]);
+      assert.doesNotMatch(stdout + stderr, /secret/);
       assert.deepEqual(log(), []);
       assert.equal(await current(), initial);
     }));

@@ -77,7 +77,11 @@ test("copies in a bucket", async (t) => {
         const { backup } = await expect(0, "backup", "--compress", "gzip", "--copy-to", place);
         const { file } = { file: backup.path.split("/").at(-1)! };
         assert.deepEqual(await there(), [file, `${file}.json`]);
-        assert.deepEqual(backup.deliveries.map(({ error }) => error), [null]);
+        // Another service may have a bucket of the same name.
+        const { host } = new URL(server.endpoint);
+        assert.deepEqual(backup.deliveries, [
+          { ...backup.deliveries[0]!, to: `${place.replace(/\?.*/, "")} at ${host}`, error: null },
+        ]);
         for (const name of [file, `${file}.json`]) {
           assert.ok(readdirSync(join(cwd, "backups")).includes(name));
         }
@@ -135,6 +139,7 @@ test("copies in a bucket", async (t) => {
         await server.put(`${(await server.keys()).find((key) => key.endsWith(".db"))}`, "something else");
         const wrong = await expect(3, "verify", "--only", "backup", "--copy-to", place);
         assert.match(wrong.findings[0]!.message, /bytes? long instead of/);
+        assert.match(wrong.findings[0]!.hint!, /backup delete \S+ --from .* && harbor-db backup copy /);
         const refused = await expect(1, "backup", "copy", "latest", "--copy-to", place);
         assert.match(refused.error.message, /something else has its name, and is not replaced/);
         assert.equal((await there()).length, 2);
@@ -153,6 +158,11 @@ test("copies in a bucket", async (t) => {
       }
       const kept = (await there()).filter((name) => name.endsWith(".db"));
       assert.deepEqual(kept.map((name) => name.slice(0, -3)), made.slice(1));
+      const lied = await server.meddling(
+        async ({ method }, pass) => method === "DELETE" ? { status: 204 } : void await pass(),
+        () => expect(1, "backup", "prune", "--keep-last", "1", "--from", place, "--yes"),
+      );
+      assert.match(lied.error.message, /it is still there after/);
       await expect(0, "backup", "prune", "--keep-last", "1", "--from", place, "--yes");
       await expect(0, "backup", "delete", made[2]!, "--from", place, "--yes");
       assert.deepEqual([...await there()].toSorted(), [...foreign].toSorted());
@@ -170,10 +180,9 @@ test("copies in a bucket", async (t) => {
         assert.match(wrong!.message, /stored with another SHA-256/);
         const damaged = await expect(3, "backup", "verify", backup.id, "--from", place);
         assert.match(damaged.findings.at(-1)!.message, /SHA-256 differs/);
-        assert.equal(
-          (await expect(4, "restore", backup.id, "--from", place, "--yes")).error.code,
-          "damaged_backup",
-        );
+        const { error } = await expect(4, "restore", backup.id, "--from", place, "--yes");
+        assert.equal(error.code, "damaged_backup");
+        assert.match(error.hint, /harbor-db backup list .*--from '?s3:/);
 
         await server.put(
           `${prefix}/${file}.json`,
@@ -252,6 +261,12 @@ test("copies in a bucket", async (t) => {
         });
         assert.equal(code, 0, stderr);
         assert.equal((await there()).length, 2);
+        writeFileSync(join(cwd, "secret"), "one\ntwo\n");
+        const two = await runHere(["backup", "--copy-to", place], { cwd, env });
+        assert.deepEqual([two.code, /secret", which .*: it has more than one line/.test(two.stderr)], [
+          2,
+          true,
+        ]);
         await expect(2, "backup", "copy", "latest");
       },
     );

@@ -25,6 +25,12 @@ ping = "https://hc.example.org/secret"
 database-url = "sqlite:///production.db"
 `;
 
+/** Values in which secrets are that do not belong there. */
+const secrets = `
+copy-to = "s3://me:secret@copies"
+health-url = "https://me:secret@app.example.org/well?key=secret"
+`;
+
 /** Runs `work` in a folder whose `etc` has the settings. */
 async function withSettings(
   text: string,
@@ -77,7 +83,7 @@ for (const [text, said] of refusedValues) {
 }
 
 test("config says what is in force, where it comes from, and no secret", () =>
-  withSettings(settings, async (run, cwd) => {
+  withSettings(`${secrets}${settings}`, async (run, cwd) => {
     const shown = await run("config", "--json", "--database", "canary");
     assert.equal(shown.code, 0, shown.stderr);
     const { file, databases, settings: rows } = shown.json<ConfigJson>();
@@ -86,6 +92,8 @@ test("config says what is in force, where it comes from, and no secret", () =>
     assert.deepEqual(rows.map(({ name, value }) => [name, value]), [
       ["database", "sqlite:///canary.db"],
       ["backup-dir", join(cwd, "etc/of-canary")],
+      ["copy-to", "s3://…"],
+      ["health-url", "https://app.example.org/well"],
       ["keep-last", "5"],
       ["ping", "(not shown)"],
     ]);

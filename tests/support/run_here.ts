@@ -73,9 +73,10 @@ export async function runHere(
       environment: { PATH: process.env["PATH"], ...env },
       signalGroup: (pid, name) => {
         try {
-          process.kill(-pid, name);
+          return process.kill(-pid, name);
         } catch {
           // It ended a moment ago.
+          return false;
         }
       },
     },

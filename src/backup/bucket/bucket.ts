@@ -179,7 +179,10 @@ export function openBucket(connection: BucketConnection): Bucket {
           problem = error;
         }
         if (at === bytes) return;
-        if (++failures === mostAttempts || tag === null || problem instanceof RangeError) {
+        if (problem instanceof RangeError) {
+          throw failure(`"${name}" is not what it was: ${problem.message}`, problem);
+        }
+        if (++failures === mostAttempts || tag === null) {
           throw failure(
             `"${name}" breaks off after ${at} of ${bytes} bytes (${messageOf(problem)})`,
             problem,

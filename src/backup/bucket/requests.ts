@@ -56,7 +56,7 @@ export function openRequests(
   { address, keys, pauseMs }: Omit<BucketConnection, "partBytes">,
 ): BucketRequests {
   const failure = (state: string, cause?: unknown) =>
-    new HarborError("bucket_failed", `Cannot use "${address.display}"`, {
+    new HarborError("bucket_failed", `Cannot use "${address.place}"`, {
       state,
       hint: hintFor(state),
       details: { bucket: address.bucket },

@@ -86,7 +86,7 @@ async function intoBucket(
   if (bucket === null) return null;
   const { report, system } = app;
   return {
-    to: bucket.address.display,
+    to: bucket.address.place,
     isDone: false,
     again: `harbor-db backup copy ${quoteForShell(path)} --copy-to ${quoteForShell(options.copyTo!)}`,
     bring: async () => {

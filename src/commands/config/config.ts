@@ -1,10 +1,19 @@
 import { defineCommand } from "../../cli/command.ts";
 import { variableOf } from "../../cli/options.ts";
 import type { System } from "../../cli/system.ts";
+import { shownBucketAddress } from "../../backup/bucket/rules/address.ts";
+import { shownAddress } from "../../hooks/shown_address.ts";
 import { settingNames } from "./setting_names.ts";
 
 /** Settings that say where the database is, of which the row of the database is made. */
 const urlNames: readonly string[] = ["database-url", "database-url-file"];
+
+/** Returns of a value what may be shown, by the names of settings that may hold a secret. */
+const shown: Readonly<Record<string, (value: string) => string>> = {
+  "ping": () => "(not shown)",
+  "health-url": shownAddress,
+  "copy-to": (value) => value === "none" ? value : shownBucketAddress(value),
+};
 
 export const configCommand = defineCommand({
   name: "config",
@@ -28,7 +37,7 @@ export const configCommand = defineCommand({
         if (value === undefined) return [];
         return [{
           name,
-          value: name === "ping" ? "(not shown)" : value.replaceAll("\n", ", "),
+          value: (shown[name]?.(value) ?? value).replaceAll("\n", ", "),
           from: fromOf(variableOf(name), system),
         }];
       }),

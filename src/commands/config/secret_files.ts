@@ -70,7 +70,13 @@ export function withUrlFile(settings: GlobalValues, { cwd }: System): GlobalValu
 }
 
 function readSecret(path: string, variable: string): string {
-  const text = readRegularText(path, mostBytes)?.replace(/\r?\n$/, "");
+  const text = readRegularText(path, mostBytes)?.replace(/(?:\r?\n)+$/, "");
+  if (text?.includes("\n")) {
+    throw new HarborError("bad_config", `Cannot read "${path}", which ${variable} names`, {
+      state: "it has more than one line",
+      hint: "Leave nothing in it but the value, on one line.",
+    });
+  }
   if (text !== undefined && text.trim() !== "") return text;
   throw new HarborError("bad_config", `Cannot read "${path}", which ${variable} names`, {
     state: text === undefined ? "there is no such file" : "it is empty",

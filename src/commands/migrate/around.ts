@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { messageOf } from "../../base/errors.ts";
+import { shownAddress } from "../../hooks/shown_address.ts";
 import type { Change, DueAfter } from "../../hooks/due_after.ts";
 import type { App } from "../../cli/app.ts";
 import { duration } from "../../cli/duration_option.ts";
@@ -17,6 +18,7 @@ export const aroundOptions = {
   hookTimeout: deliveryOptions.hookTimeout,
   healthUrl: {
     ...text("--health-url <url>", "ask the application there how it is until it answers with 2xx"),
+    shown: shownAddress,
     parse: (value: string) => {
       const url = URL.parse(value);
       if (!/^https?:$/.test(url?.protocol ?? "")) {
@@ -106,7 +108,7 @@ export function createAround(app: App, options: Values<typeof aroundOptions>): A
     },
     health: async () => {
       if (healthUrl === undefined) return;
-      const { askHealth, shownAddress } = await import("../../hooks/ask_health.ts");
+      const { askHealth } = await import("../../hooks/ask_health.ts");
       report.event({ kind: "doing", text: `waiting for ${shownAddress(healthUrl)}`, isFree: true });
       await askHealth(healthUrl, { limitMs: healthTimeout, signal: system.signal });
       report.event({ kind: "done" });

@@ -25,6 +25,7 @@ export const verifyOptions = {
   prometheus: text("--prometheus <file>", "write metrics for node_exporter's textfile collector"),
   ping: {
     ...text("--ping <url>", "tell a monitor like healthchecks.io about start, success and failure"),
+    shown: () => "(not shown)",
     parse: (value: string) => {
       if (/^https?:$/.test(URL.parse(value)?.protocol ?? "")) return value;
       throw new Error("use a URL that begins with https:// or http://");

@@ -30,7 +30,7 @@ export const backupCheck: Check = {
     const { copies } = context.backups;
     // Of a place that can be asked, the record is not the last word.
     const undelivered = readDeliveries(newest.path).filter(({ to, error }) =>
-      error !== null && to !== copies?.name
+      error !== null && to !== copies?.recorded
     );
     found.push(...undelivered.map(notDelivered));
     if (copies !== null) found.push(await context.within((signal) => lookThere(newest, copies, signal)));
@@ -72,7 +72,7 @@ async function lookThere(newest: StoredBackup, copies: BackupPlace, signal: Abor
   const path = `${copies.name}/${file}`;
   const missing = (state: string): Found => ({
     status: "fail",
-    message: `not delivered to ${copies.name}: ${state}`,
+    message: `not delivered to ${copies.recorded}: ${state}`,
     hint: `harbor-db backup copy ${quoteForShell(newest.path)} --copy-to ${quoteForShell(copies.written)}`,
     details: { to: copies.name },
   });
@@ -82,7 +82,11 @@ async function lookThere(newest: StoredBackup, copies: BackupPlace, signal: Abor
       return missing("the manifest there is that of another backup");
     }
     const found = await copies.look(there, signal);
-    return found.status === "pass" ? found : missing(found.message);
+    if (found.status === "pass") return found;
+    // Nothing there is replaced, so that what is damaged has to go first.
+    const first = `harbor-db backup delete ${quoteForShell(id)} --from ${quoteForShell(copies.written)}`;
+    const again = missing(found.message);
+    return { ...again, hint: `${first} && ${again.hint}` };
   } catch (error) {
     if (error instanceof HarborError && error.code === "damaged_backup") return missing(error.message);
     return couldNotCheck(error, `its copy in ${copies.name}`);

@@ -4,6 +4,8 @@ import { HarborError } from "../../../base/errors.ts";
 export interface BucketAddress {
   /** `s3://bucket/prefix`, without what else was said of it. */
   readonly display: string;
+  /** The same with the service, where that is not Amazon's: two services may have a bucket of one name. */
+  readonly place: string;
   /** The whole address, as a command line has to say it. */
   readonly written: string;
   readonly bucket: string;
@@ -52,21 +54,26 @@ export function parseBucketAddress(written: string, environment: Environment): B
     /^s3:\/\/([A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9])(\/[^?#]*)?(\?[^#]*)?$/i.exec(written) ?? [];
   if (bucket === "") throw wrongAddress(written, whyNoBucket(written));
   const segments = path.split("/").filter((segment) => segment !== "");
-  const odd = segments.find((segment) => !/^[A-Za-z0-9_.-]+$/.test(segment) || /^\.+$/.test(segment));
-  if (odd !== undefined) {
-    throw wrongAddress(written, `its prefix has "${odd}"; use letters, digits, "_", "." and "-"`);
+  const isOdd = segments.some((segment) => !/^[A-Za-z0-9_.-]+$/.test(segment) || /^\.+$/.test(segment));
+  if (isOdd) {
+    throw wrongAddress(written, 'its prefix has something else than letters, digits, "_", "." and "-"');
   }
   const said = new URLSearchParams(query);
-  const unknown = [...said.keys()].find((name) => !parameters.includes(name));
-  if (unknown !== undefined) throw wrongAddress(written, `it has no parameter "${unknown}"`);
+  if ([...said.keys()].some((name) => !parameters.includes(name))) {
+    throw wrongAddress(written, `its parameters are ${parameters.join(", ")}, and it has another one`);
+  }
   const endpoint = said.get("endpoint") ?? first(environment, bucketVariables.endpoint);
   const region = said.get("region") ?? first(environment, bucketVariables.region) ?? "us-east-1";
-  if (!/^[A-Za-z0-9-]{1,60}$/.test(region)) throw wrongAddress(written, `"${region}" is no region`);
+  if (!/^[A-Za-z0-9-]{1,60}$/.test(region)) {
+    throw wrongAddress(written, "its region, or that of the environment, is no region");
+  }
   const service = parseEndpoint(written, endpoint ?? `https://s3.${region}.amazonaws.com`);
   const style = said.get("style") ?? (endpoint === undefined && !bucket.includes(".") ? "host" : "path");
   if (style !== "host" && style !== "path") throw wrongAddress(written, "its style is path or host");
+  const display = ["s3:/", bucket, ...segments].join("/");
   return {
-    display: ["s3:/", bucket, ...segments].join("/"),
+    display,
+    place: endpoint === undefined ? display : `${display} at ${service.host}`,
     written,
     bucket,
     prefix: segments.map((segment) => `${segment}/`).join(""),
@@ -98,6 +105,14 @@ export function findBucketKeys(
   const family = keyFamilies.find((each) => environment[`${each}ACCESS_KEY_ID`] !== undefined) ?? "AWS_";
   const [accessKeyId, secretAccessKey, sessionToken] = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"]
     .map((name) => environment[`${family}${name}`] || undefined);
+  const odd = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"]
+    .find((name) => /[^\x21-\x7e]/.test(environment[`${family}${name}`] ?? ""));
+  if (odd !== undefined) {
+    throw new HarborError("bad_config", `Cannot open "${display}"`, {
+      state: `${family}${odd} has a space, a line break or another character that no key has`,
+      hint: "Copy it once more, as one line.",
+    });
+  }
   if (accessKeyId !== undefined && secretAccessKey !== undefined) {
     return { accessKeyId, secretAccessKey, ...sessionToken === undefined ? {} : { sessionToken } };
   }
@@ -120,16 +135,26 @@ function parseEndpoint(written: string, endpoint: string): URL {
   const isService = url !== null && /^https?:$/.test(url.protocol) && url.search === "" && url.hash === "";
   // An address with a key in it is not to be repeated.
   if (url !== null && (url.username !== "" || url.password !== "")) {
-    throw wrongAddress(bare(written), "its endpoint holds a user or a password");
+    throw wrongAddress(written, "its endpoint holds a user or a password");
   }
-  if (!isService) throw wrongAddress(bare(written), "its endpoint is not https://host or http://host");
+  if (!isService) throw wrongAddress(written, "its endpoint is not https://host or http://host");
   if (!url.pathname.endsWith("/")) url.pathname += "/";
   return url;
 }
 
+/** Returns an address as it may be shown: one that can be read holds no secret, of another the beginning is shown at most. */
+export function shownBucketAddress(written: string): string {
+  try {
+    return parseBucketAddress(written, {}).written;
+  } catch {
+    return bare(written);
+  }
+}
+
 /** Leaves out what may hold a secret where it does not belong. */
 function bare(written: string): string {
-  return written.replace(/\?.*$/s, "").replace(/\/\/.*@/s, "//");
+  const [, rest = ""] = /^s3:\/*([^]*)$/i.exec(written.replace(/[?#][^]*$/, "")) ?? [];
+  return /[:@]/.test(rest) || rest === "" ? "s3://…" : `s3://${rest}`;
 }
 
 function wrongAddress(written: string, state: string): HarborError {
