@@ -124,8 +124,12 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
     : loss.kind === "changed"
     ? loss.columns.map(({ name }) => name)
     : [];
-  const keys = keysOf({ table, without, schemas });
-  const lost = stored.filter(({ name }) => loss.kind === "table" || without.includes(name));
+  // Of an upsert whose text does not say what it changes; it finds its rows by a key, which stays.
+  const isAll = loss.kind === "changed" && stored.every(({ name }) => without.includes(name));
+  const keys = keysOf({ table, without: isAll ? [] : without, schemas });
+  const lost = stored.filter(({ name }) =>
+    loss.kind === "table" || (without.includes(name) && !(isAll && keys.includes(name)))
+  );
   const columns = await Promise.all(lost.map(async (column): Promise<KeptColumn> => ({
     name: column.name,
     type: column.type,
@@ -213,7 +217,7 @@ function noteResults(
   const side = ownTable(kept.sideTable);
   const [t, k] = [sql.raw("t"), sql.raw("k")];
   const nowOf = (name: string) => loss.columns.find((column) => column.name === name)!.now;
-  const match = all(
+  const match = known.length === 0 ? sql`FALSE` : all(
     known.map((column) =>
       own.isKey(sql`${t}.${sql.identifier(column.name)}`, sql`${k}.${sql.identifier(column.name)}`, column)
     ),

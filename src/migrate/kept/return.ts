@@ -117,14 +117,16 @@ export function matchOf(dialect: Dialect, subject: Subject): SQL {
 }
 
 function update(dialect: Dialect, subject: Subject): Way {
-  const { isGiven, isSame, isStill, back } = words[dialect];
+  const { isGiven, isSame, isStill, isMade, back } = words[dialect];
   const { kept, table } = subject;
   const match = matchOf(dialect, subject);
   const parts = kept.columns.flatMap(({ name, given }, place) => {
     const column = table.columns.find((each) => each.name === name);
     if (column === undefined) return [];
     const isUntouched = kept.kind === "changed"
-      ? isStill(own(name), aside(becameColumn(place)))
+      ? sql`(${isStill(own(name), aside(becameColumn(place)))} OR ${
+        isMade(own(name), aside(becameColumn(place)), column)
+      })`
       : given === null
       // What the script gave is not known; an older value must not take a newer one's place.
       ? subject.isLatest ? sql`TRUE` : sql`FALSE`
@@ -254,11 +256,20 @@ function insertion(dialect: Dialect, subject: Subject): Way {
   };
 }
 
+/** Returns the sequence that a default takes values from, as it is written there. */
+function sequenceOf(value: string | null): string | null {
+  return /^nextval\(('(?:[^']|'')+')::regclass\)$/.exec(value ?? "")?.[1] ?? null;
+}
+
 /** Returns what moves the counters of columns that came back behind their values. */
 function countersOf(dialect: Dialect, { kept, table }: Subject): readonly SQL[] {
-  return storedColumns(table).filter(({ name, identity }) =>
-    identity && kept.columns.some((each) => each.name === name)
-  ).flatMap(({ name }) => words[dialect].advance(table.name, name) ?? []);
+  return storedColumns(table).filter(({ name, identity, default: value }) =>
+    (identity || sequenceOf(value) !== null) && kept.columns.some((each) => each.name === name)
+  ).flatMap(({ name, default: value }) => {
+    const sequence = sequenceOf(value);
+    const statement = words[dialect].advance(table.name, name, sequence);
+    return statement === null ? [] : [sequence === null ? statement : userStatement(statement)];
+  });
 }
 
 /** Returns the expressions that count what is in a side table. */

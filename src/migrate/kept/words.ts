@@ -46,12 +46,14 @@ export interface Words {
   readonly became: (value: SQL, column: Column | null) => SQL;
   /** Whether a value is still the one that a conversion made, in the spelling of either side. */
   readonly isStill: (value: SQL, became: SQL) => SQL;
+  /** Whether a value of a column is what an ordinary cast back makes of the result of a conversion. */
+  readonly isMade: (value: SQL, became: SQL, column: Column) => SQL;
   /** Stops a trigger, and lets it fire as before. */
   readonly pauseTrigger: (trigger: OtherObject, table: string) => Pause;
   /** What stands between the columns and the rows of an INSERT that says itself what the database would make. */
   readonly overriding: SQL;
   /** Moves the counter that makes a column's values behind those that are there. */
-  readonly advance: (table: string, column: string) => SQL | null;
+  readonly advance: (table: string, column: string, sequence: string | null) => SQL | null;
 }
 
 interface Pause {
@@ -91,6 +93,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
     readGiven: () => null,
     became: (value) => value,
     isStill: (value, became) => sql`(CAST(${value} AS TEXT) IS CAST(${became} AS TEXT) COLLATE BINARY)`,
+    isMade: (value, became) => sql`(${value} IS ${became} COLLATE BINARY)`,
     pauseTrigger: ({ name, sql: text }) =>
       text === null
         ? { before: [], after: [] }
@@ -137,6 +140,18 @@ export const words: Readonly<Record<Dialect, Words>> = {
     became: (value, column) =>
       sql`CAST(${column === null ? value : sql`CAST(${value} AS ${sql.raw(column.type)})`} AS text)`,
     isStill: (value, became) => sql`(${text(value)} IS NOT DISTINCT FROM ${text(became)})`,
+    isMade: (value, became, { type }) => {
+      const form = readable.find(([types]) => types.test(type))?.[1];
+      if (form === undefined) return sql`FALSE`;
+      const isLike = (result: SQL) => sql`${text(value)} IS NOT DISTINCT FROM ${text(result)}`;
+      const cast = (what: SQL, to: string) => sql`CAST(${what} AS ${sql.raw(to)})`;
+      const made = isLike(cast(became, type));
+      // What was a real in between has fewer digits.
+      const shorter = type === "double precision"
+        ? sql` OR ${isLike(cast(cast(became, "real"), type))}`
+        : sql``;
+      return sql`CASE WHEN ${became} ~ ${sql.raw(quoteText(form))} THEN ${made}${shorter} ELSE FALSE END`;
+    },
     pauseTrigger: ({ name, fires }, table) => {
       if (fires === "D") return { before: [], after: [] };
       const alter = (action: SQL) => sql`ALTER TABLE ${ownTable(table)} ${action} TRIGGER ${id(name)}`;
@@ -147,10 +162,14 @@ export const words: Readonly<Record<Dialect, Words>> = {
       };
     },
     overriding: sql` OVERRIDING SYSTEM VALUE`,
-    advance: (table, column) =>
-      sql`SELECT setval(s.name, s.highest) FROM (SELECT CAST(pg_get_serial_sequence(CAST(CAST(t.tableoid AS regclass) AS text), ${
-        sql.raw(quoteText(column))
-      }) AS regclass) AS name, max(t.${id(column)}) AS highest FROM ${
+    advance: (table, column, sequence) =>
+      sql`SELECT setval(s.name, s.highest) FROM (SELECT CAST(${
+        sequence === null
+          ? sql`pg_get_serial_sequence(CAST(CAST(t.tableoid AS regclass) AS text), ${
+            sql.raw(quoteText(column))
+          })`
+          : sql.raw(sequence)
+      } AS regclass) AS name, max(t.${id(column)}) AS highest FROM ${
         ownTable(table)
       } AS t GROUP BY t.tableoid) AS s WHERE s.name IS NOT NULL AND s.highest > coalesce(pg_sequence_last_value(s.name), 0)`,
   },
@@ -159,6 +178,12 @@ export const words: Readonly<Record<Dialect, Words>> = {
 function condition(where: SQL | null): SQL {
   return where === null ? sql`` : sql` WHERE ${where}`;
 }
+
+/** Types that an ordinary cast leads back to, and the texts that it reads without failing. */
+const readable: readonly (readonly [types: RegExp, form: string])[] = [
+  [/^(?:numeric|real|double precision)/, "^-?[0-9.]{1,30}(e[-+]?[0-2]?[0-9])?$"],
+  [/^timestamp/, "^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9:.]+)?$"],
+];
 
 /** Types that `=` does not compare, or compares by their size. */
 const hasNoEquality = /^(?:json\b|jsonpath|xml|point|line|lseg|box|path|polygon|circle)/;

@@ -173,6 +173,19 @@ const forms: Readonly<Record<Dialect, Readonly<Record<string, Form>>>> = {
       write: "INSERT INTO numbered (name, d) VALUES ('a', 7), ('b', 3)",
       read: "SELECT * FROM numbered ORDER BY name",
     },
+    "a counter of its own, behind what comes back": {
+      up:
+        "CREATE SEQUENCE own_seq; CREATE TABLE own_numbers (id integer NOT NULL DEFAULT nextval('own_seq') PRIMARY KEY)",
+      down: "DROP TABLE own_numbers; DROP SEQUENCE own_seq",
+      write: "INSERT INTO own_numbers VALUES (41)",
+      read: "SELECT id FROM own_numbers",
+    },
+    "no key and a JSON that is always there": {
+      made: "CREATE TABLE notes (a json NOT NULL, b point NOT NULL)",
+      ...added("notes"),
+      write: `INSERT INTO notes (a, b, d) VALUES ('{"a":  1}', '(1,2)', 'one'), ('[]', '(2,1)', 'two')`,
+      read: "SELECT CAST(a AS text) AS a, CAST(b AS text) AS b, d FROM notes ORDER BY d",
+    },
     "an identity that takes no values stays kept": {
       made: "CREATE TABLE fixed (name text NOT NULL PRIMARY KEY)",
       ...added("fixed", "d integer GENERATED ALWAYS AS IDENTITY"),
@@ -215,6 +228,10 @@ onEngines(
       up!.returned.reduce((sum, { left }) => sum + left, 0),
       all.reduce((sum, { left = 0 }) => sum + left, 0),
     );
+    if (engine.dialect === "postgresql") {
+      const [next] = await engine.query(url, "SELECT CAST(nextval('own_seq') AS integer) AS next");
+      assert.equal(next!["next"], 42);
+    }
     assert.equal((await readKept(database)).length, all.filter(({ left = 0 }) => left > 0).length);
   },
 );

@@ -109,6 +109,53 @@ const stories: Readonly<Record<string, Story>> = {
       "SELECT u.id, u.avatar, u.friend, f.user_id FROM users u JOIN files f ON f.id = u.avatar ORDER BY u.id",
     rows: [[1, 11, 2, 1], [2, 12, 1, 2]],
   },
+  "what a conversion cut comes back where nobody wrote": {
+    engine: "postgres 18",
+    made: ["CREATE TABLE sums (id integer NOT NULL PRIMARY KEY, a numeric(10, 4), b float8, c timestamp)"],
+    up: [
+      "ALTER TABLE sums ALTER COLUMN a TYPE numeric(10, 2), ALTER COLUMN b TYPE real, ALTER COLUMN c TYPE date",
+    ],
+    down: [
+      "ALTER TABLE sums ALTER COLUMN a TYPE numeric(10, 4), ALTER COLUMN b TYPE float8, ALTER COLUMN c TYPE timestamp",
+    ],
+    course: [
+      "INSERT INTO sums VALUES (1, 1.2345, 0.1, '2026-01-02 03:04:05'), (2, 7.8912, 0.7, '2026-02-03 04:05:06')",
+      "up",
+      "UPDATE sums SET a = 5 WHERE id = 2",
+      "down",
+    ],
+    read: "SELECT id, CAST(a AS text) AS a, b, CAST(c AS text) AS c FROM sums ORDER BY id",
+    rows: [[1, "1.2345", 0.1, "2026-01-02 03:04:05"], [2, "5.0000", 0.7, "2026-02-03 04:05:06"]],
+    reason: /^1 row hold something newer$/,
+  },
+  "a fraction that was cut comes back where nobody wrote": {
+    made: ["CREATE TABLE users (id integer NOT NULL PRIMARY KEY, a real)"],
+    up: [
+      "CREATE TABLE __new_users (id integer NOT NULL PRIMARY KEY, a integer)",
+      "INSERT INTO __new_users (id, a) SELECT id, CAST(a AS integer) FROM users",
+      "DROP TABLE users",
+      "ALTER TABLE __new_users RENAME TO users",
+    ],
+    down: [
+      "CREATE TABLE __new_users (id integer NOT NULL PRIMARY KEY, a real)",
+      "INSERT INTO __new_users (id, a) SELECT id, a FROM users",
+      "DROP TABLE users",
+      "ALTER TABLE __new_users RENAME TO users",
+    ],
+    course: ["INSERT INTO users VALUES (1, 1.5), (2, 2.0)", "up", "down"],
+    read: "SELECT id, a FROM users ORDER BY id",
+    rows: [[1, 1.5], [2, 2]],
+  },
+  "what an upsert changed comes back on its own row": {
+    made: [users, ...bio.up, add("(1, 'ann', 'a'), (2, 'bob', 'b')")],
+    up: [
+      "INSERT INTO users (id, name, bio) VALUES (1, 'ann', 'x') ON CONFLICT (id) DO UPDATE SET bio = excluded.bio",
+    ],
+    down: ["SELECT 1"],
+    read: bio.read,
+    course: ["up", "down"],
+    rows: [[1, "a"], [2, "b"]],
+  },
   "a table that comes back under other capitals": {
     made: ["CREATE TABLE other (id integer NOT NULL PRIMARY KEY)"],
     up: ["DROP TABLE users"],
@@ -155,7 +202,8 @@ for (const [rule, story] of Object.entries(stories)) {
         for (const act of story.course) await (acts[act]?.() ?? engine.query(url, act));
         assert.deepEqual((await engine.query(url, story.read)).map(Object.values), story.rows);
         assert.match(reason, story.reason ?? /^,*$/);
-        const left = (await readKept(database)).map(({ state }) => state);
+        // What the way down itself changes is kept for another way up.
+        const left = (await readKept(database)).map(({ state }) => state).filter((state) => state === "left");
         assert.deepEqual(left, story.reason === undefined ? [] : ["left"]);
       })
     ));
