@@ -56,7 +56,7 @@ export async function findLosses(
   { database }: Pick<RunContext, "database">,
   { statements, earlier }: Part,
 ): Promise<readonly Loss[]> {
-  if (!statements.some((each) => /\b(?:drop|update|insert|type)\b/i.test(each))) return [];
+  if (!statements.some((each) => /\b(?:drop|update|insert|replace|type)\b/i.test(each))) return [];
   return withoutMade(lossesOf(await database.introspect(), statements), earlier, database.dialect);
 }
 

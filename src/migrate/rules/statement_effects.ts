@@ -1,5 +1,5 @@
 import type { Dialect } from "../../base/dialect.ts";
-import { commaParts, tokensOf, topLevel } from "../../sql/cursor.ts";
+import { closing, commaParts, tokensOf, topLevel } from "../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
 
 /** What a statement does to tables, columns and what is in them, as far as its text tells. */
@@ -57,7 +57,13 @@ const harmless = new Set(
 
 /** Reads out of a statement what it does. */
 export function effectsOf(sql: string, dialect: Dialect): readonly Effect[] {
-  const tokens = tokensOf(sql, dialect).filter(({ kind, text }) => kind !== "sign" || text !== ";");
+  return effectsIn(
+    tokensOf(sql, dialect).filter(({ kind, text }) => kind !== "sign" || text !== ";"),
+    dialect,
+  );
+}
+
+function effectsIn(tokens: readonly Token[], dialect: Dialect): readonly Effect[] {
   const cursor = cursorOf(tokens, dialect);
   const first = tokens[0]?.text.toUpperCase() ?? "";
   cursor.take(first);
@@ -67,7 +73,10 @@ export function effectsOf(sql: string, dialect: Dialect): readonly Effect[] {
   if (first === "UPDATE") return ofUpdate(cursor);
   if (first === "DELETE") return ofDelete(cursor);
   if (first === "TRUNCATE") return ofTruncate(cursor);
-  if (first === "INSERT") return ofInsert(cursor);
+  if (first === "INSERT") return ofInsert(cursor, takeConflict(cursor));
+  if (first === "REPLACE") return ofInsert(cursor, true);
+  if (first === "MERGE") return ofMerge(cursor);
+  if (first === "WITH") return ofWith(cursor);
   return harmless.has(first) || first === "" ? [] : [{ kind: "hidden" }];
 }
 
@@ -76,6 +85,16 @@ export function droppedObjects(sql: string, dialect: Dialect): readonly string[]
   const tokens = tokensOf(sql, dialect);
   if (!isWord(tokens[0], "DROP") || isWord(tokens[1], "TABLE")) return [];
   return tokens.slice(1).flatMap((token) => nameOf(token) ?? []);
+}
+
+/** The types that a statement drops with the columns that have them: `DROP TYPE … CASCADE`, `DROP DOMAIN … CASCADE`. */
+export function droppedTypes(sql: string, dialect: Dialect): readonly string[] {
+  const tokens = tokensOf(sql, dialect).filter(({ text }) => text !== ";");
+  const cursor = cursorOf(tokens, dialect);
+  if (!isWord(tokens.at(-1), "CASCADE") || !cursor.take("DROP")) return [];
+  if (!cursor.take("TYPE") && !cursor.take("DOMAIN")) return [];
+  cursor.take("IF", "EXISTS");
+  return namesIn(cursor);
 }
 
 /** Reads tokens from left to right. */
@@ -219,8 +238,7 @@ function ofTruncate(cursor: Cursor): readonly Effect[] {
   return namesIn(cursor).map((table) => ({ kind: "fewer rows", table }));
 }
 
-function ofInsert(cursor: Cursor): readonly Effect[] {
-  const isForced = takeConflict(cursor);
+function ofInsert(cursor: Cursor, isForced: boolean): readonly Effect[] {
   cursor.take("INTO");
   const table = cursor.name();
   const rest = cursor.rest();
@@ -233,6 +251,42 @@ function ofInsert(cursor: Cursor): readonly Effect[] {
   }
   return [copyOf(table, rest, cursor.dialect) ?? { kind: "more rows", table }];
 }
+
+/** `MERGE INTO table USING … WHEN MATCHED THEN UPDATE SET … WHEN …`. */
+function ofMerge(cursor: Cursor): readonly Effect[] {
+  cursor.take("INTO");
+  cursor.take("ONLY");
+  const table = cursor.name();
+  const outer = topLevel(cursor.rest());
+  return outer.flatMap((token, place): readonly Effect[] => {
+    if (!isWord(outer[place - 1], "THEN")) return [];
+    if (isWord(token, "DELETE")) return [{ kind: "fewer rows", table }];
+    if (isWord(token, "INSERT")) return [{ kind: "more rows", table }];
+    if (!isWord(token, "UPDATE")) return [];
+    const rest = outer.slice(place);
+    const end = rest.findIndex((each) => isWord(each, "WHEN"));
+    const columns = assigned(end < 0 ? rest : rest.slice(0, end), cursor.dialect);
+    return [{ kind: "write", table, columns: columns.length > 0 ? columns : null, isFill: false }];
+  });
+}
+
+/** `WITH a AS (…), b AS (…) UPDATE …`: what is in the parentheses may change rows as well. */
+function ofWith(cursor: Cursor): readonly Effect[] {
+  const tokens = cursor.rest();
+  const outer = topLevel(tokens);
+  const main = outer.find((token) => [...changing, "SELECT"].some((word) => isWord(token, word)));
+  const end = main === undefined ? tokens.length : tokens.indexOf(main);
+  const inner = tokens.slice(0, end).flatMap((token, place) => {
+    const isBody = token.text === "(" && changing.some((word) => isWord(tokens[place + 1], word));
+    return isBody ? effectsIn(tokens.slice(place + 1, closing(tokens, place)), cursor.dialect) : [];
+  });
+  return [
+    ...inner,
+    ...main === undefined ? [{ kind: "hidden" } as const] : effectsIn(tokens.slice(end), cursor.dialect),
+  ];
+}
+
+const changing = ["INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"];
 
 /** `("a", "b") SELECT "a", coalesce("b", …) FROM "table"`. */
 function copyOf(table: string, tokens: readonly Token[], dialect: Dialect): Copy | null {

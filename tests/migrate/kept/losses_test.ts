@@ -99,6 +99,27 @@ const losses:
     ],
     ["a copy to another length", "sqlite", copy("id, a, b", "id INTEGER, a BIGINT, b VARCHAR(10)"), ""],
     ["an update", "sqlite", ["UPDATE t SET a = a + 1"], "t.a changed in t.a"],
+    ["an update behind WITH", "sqlite", ["WITH z AS (SELECT 1) UPDATE t SET a = 2"], "t.a changed in t.a"],
+    [
+      "an update within WITH",
+      "postgresql",
+      ["WITH z AS (UPDATE t SET a = 2 RETURNING id) INSERT INTO u SELECT id FROM z"],
+      "t.a changed in t.a",
+    ],
+    ["a look behind WITH", "sqlite", ["WITH z AS (SELECT a FROM t) SELECT replace(a, 1, 2) FROM z"], ""],
+    [
+      "a merge",
+      "postgresql",
+      ["MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN UPDATE SET b = 'x' WHEN NOT MATCHED THEN DO NOTHING"],
+      "t.b changed in t.b",
+    ],
+    [
+      "columns of a type that goes",
+      "postgresql",
+      ["DROP TYPE IF EXISTS mood, integer CASCADE"],
+      "t.id,a; u.id",
+    ],
+    ["a type that goes alone", "postgresql", ["DROP TYPE integer"], ""],
     [
       "an update where there is nothing",
       "sqlite",

@@ -2,7 +2,7 @@ import type { Dialect } from "../../../base/dialect.ts";
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";
 import { commaParts, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf } from "../../../sql/lexer.ts";
-import { type Copy, type Effect, effectsOf } from "../../rules/statement_effects.ts";
+import { type Copy, droppedTypes, type Effect, effectsOf } from "../../rules/statement_effects.ts";
 import { keyOf } from "./names.ts";
 import { mayChangeValues, retypedColumns } from "./retyped.ts";
 
@@ -130,7 +130,10 @@ function afterStatement(state: State, sql: string, setting: Setting): State {
   const { dialect } = setting;
   const types = declaredTypes(sql, dialect);
   const effects = effectsOf(sql, dialect);
-  const reached = effects.reduce((from, effect) => afterEffect(from, effect, { ...setting, types }), state);
+  const reached = effects.reduce(
+    (from, effect) => afterEffect(from, effect, { ...setting, types }),
+    withoutTypes(state, droppedTypes(sql, dialect), setting),
+  );
   return retypedColumns(sql, dialect).reduce((from, { table, column, type, isComputed }) => {
     const rows = from.get(keyOf(table, dialect));
     const values = rows?.columns.get(keyOf(column, dialect));
@@ -238,6 +241,21 @@ function withTable(
   const own = keyOf(name, dialect);
   const others = [...state].filter(([other]) => other !== own);
   return new Map(rows === null ? others : [...others, [own, rows]]);
+}
+
+/** Takes away the columns of types that are dropped with all that depends on them. */
+function withoutTypes(state: State, gone: readonly string[], setting: Setting): State {
+  if (gone.length === 0) return state;
+  const isGone = (rows: Rows, { origin }: Values) => {
+    const type = typeOf(setting, rows.origin, origin)?.replaceAll("[]", "").replace(/^.*\./, "") ?? "";
+    return gone.includes(type.replaceAll('"', ""));
+  };
+  return new Map(
+    [...state].map(([name, rows]) => [name, {
+      ...rows,
+      columns: new Map([...rows.columns].filter(([, values]) => !isGone(rows, values))),
+    }]),
+  );
 }
 
 function typeOf({ tables }: Setting, table: string | null, column: string): string | null {
