@@ -13,7 +13,7 @@ import { proofText } from "../engines/backup_content.ts";
 import type { DueAfter } from "../hooks/due_after.ts";
 import { findDue } from "./migrate/around.ts";
 import { ageText, listedBackup, positionText } from "./backup/output.ts";
-import { amountText, keptJson, whatText } from "./kept/output.ts";
+import { amountText, keptJson, whatText } from "./backup/kept_output.ts";
 import { readKnownReleases } from "../releases/known_releases.ts";
 import { releasesThatRun, type Verdict } from "../releases/may_run.ts";
 import { verdictLines } from "../releases/words.ts";

@@ -11,6 +11,7 @@ import {
 import { ownTable } from "../../src/engines/statement_names.ts";
 import { verifyUrl } from "../support/verified.ts";
 import { type Given, onEngines } from "../support/each_engine.ts";
+import { withFolder, withTestDatabase } from "../support/databases.ts";
 import { type HereOptions, runHere } from "../support/run_here.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { addFiles } from "../support/samples/application.ts";
@@ -182,4 +183,39 @@ onEngines(two, "kept prune forgets what is kept of rows that were deleted since"
   await engine.query(url, "DELETE FROM files");
   assert.match((await run(url, ["kept", "prune"])).stdout, /^forgot +2 rows of files \(\d+\)$/m);
   assert.deepEqual(await readKept(database), []);
+});
+
+onEngines(two, "a restore brings the kept data of its time, and says which it replaces", async (given) => {
+  const { engine, url, database } = given;
+  const context = contextOf(database);
+  const go = (direction: "upgrade" | "downgrade", text: string) =>
+    migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
+  await withFolder(async (folder) => {
+    const inFolder = ["--backup-dir", folder];
+    await go("upgrade", "5b09ebe23c76");
+    await addFiles(engine, url, 3);
+    await engine.query(url, "UPDATE files SET storage_backend = 'r2'");
+    await go("downgrade", "71dda59686db");
+    const { backup } = await json(url, "backup", ...inFolder);
+    await go("upgrade", "5b09ebe23c76");
+    await engine.query(url, "UPDATE files SET storage_backend = 'local' WHERE id <> 1");
+    await go("downgrade", "71dda59686db");
+    const rows = (kept: readonly Kept[]) => kept.map(({ revision, rows }) => [revision, rows]);
+    const told = await run(url, ["restore", backup.path, ...inFolder], { answer: "no" });
+    assert.match(
+      told.stderr,
+      /kept data of files\.storage_backend, files\.metadata_json, 1 row, \d+ B, put aside by the downgrade of 5b09ebe23c76$/m,
+    );
+    await database.close();
+    const restored = await json(url, "restore", backup.path, "--yes", ...inFolder);
+    assert.deepEqual(rows(restored.replacedKept), [["5b09ebe23c76", 1]]);
+    assert.deepEqual(rows(restored.kept), [["5b09ebe23c76", 3]]);
+  });
+  await withTestDatabase(url, (again) =>
+    migrate(contextOf(again), {
+      goal: { direction: "upgrade", text: "5b09ebe23c76" },
+      lockWaitMs: 0,
+    }));
+  const backends = await engine.query(url, "SELECT DISTINCT storage_backend FROM files");
+  assert.deepEqual(backends.map(({ storage_backend }) => storage_backend), ["r2"]);
 });

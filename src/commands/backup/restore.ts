@@ -4,6 +4,8 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import type { App } from "../../cli/app.ts";
 import { isRegularFile } from "../../base/files/regular_file.ts";
+import { type Kept, readKept } from "../../engines/kept_table.ts";
+import { amountText, keptJson, stepText, whatText } from "./kept_output.ts";
 import { proofText } from "../../engines/backup_content.ts";
 import type { BareBackup } from "../../backup/bare_file.ts";
 import type { Backups } from "../../backup/open_backups.ts";
@@ -55,6 +57,14 @@ export const restoreCommand = defineCommand({
     // Whether the history can be read must not show when the database is replaced.
     await app.readHistory(target.dialect);
     if (bare !== null) { for (const line of bareWords(bare)) report.note(line); }
+    const replacedKept = await keptIn(app, target);
+    for (const each of replacedKept) {
+      report.note(
+        `replaced, too: kept data of ${whatText(each)}, ${amountText([each])}, put aside by the ${
+          stepText(each)
+        }`,
+      );
+    }
     if (!settings.yes) await ask(app, { target, backup, bare, noBackup: options.noBackup });
     if (options.noBackup) report.note("--no-backup: what is replaced is not backed up");
 
@@ -91,11 +101,24 @@ export const restoreCommand = defineCommand({
           hasManifest: bare === null,
         },
         safetyBackup,
+        kept: (await keptIn(app, target)).map(keptJson),
+        replacedKept: replacedKept.map(keptJson),
       },
       ...failure === null ? {} : { failure },
     };
   },
 });
+
+/** Reads what is kept in a database: nothing where it is not there, or is too damaged to be read. */
+async function keptIn(app: App, target: DatabaseUrl): Promise<readonly Kept[]> {
+  if (app.isAbsent(target)) return [];
+  try {
+    return await app.withRun("read", ({ database }) => readKept(database), target);
+  } catch (error) {
+    if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+    return [];
+  }
+}
 
 /** Looks at a file that has no manifest; one whose manifest cannot be trusted is not looked at. */
 async function orBare(error: unknown, backups: Backups, path: string): Promise<BareBackup> {

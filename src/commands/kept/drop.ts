@@ -6,7 +6,7 @@ import { forgetKept, type Kept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { lockOptions } from "../../state/lock_options.ts";
 import { ageText } from "../backup/output.ts";
-import { amountText, keptJson, stateWords, stepText, whatText } from "./output.ts";
+import { amountText, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
 
 export const keptDropCommand = defineCommand({
   name: "kept drop",

@@ -3,7 +3,7 @@ import type { App } from "../../cli/app.ts";
 import { defineCommand, type Outcome } from "../../cli/command.ts";
 import { type Kept, readKept } from "../../engines/kept_table.ts";
 import { ageText } from "../backup/output.ts";
-import { amountText, keptJson, stateWords, stepText, whatText } from "./output.ts";
+import { amountText, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
 
 const examples = [{ line: "kept list", does: "what would come back, and of which revision" }];
 
