@@ -25,10 +25,9 @@ ping = "https://hc.example.org/secret"
 database-url = "sqlite:///production.db"
 `;
 
-/** Values in which secrets are that do not belong there. */
+/** An address in which a secret may be. */
 const secrets = `
-copy-to = "s3://me:secret@copies"
-health-url = "https://me:secret@app.example.org/well?key=secret"
+health-url = "https://app.example.org/well?key=secret"
 `;
 
 /** Runs `work` in a folder whose `etc` has the settings. */
@@ -92,7 +91,6 @@ test("config says what is in force, where it comes from, and no secret", () =>
     assert.deepEqual(rows.map(({ name, value }) => [name, value]), [
       ["database", "sqlite:///canary.db"],
       ["backup-dir", join(cwd, "etc/of-canary")],
-      ["copy-to", "s3://…"],
       ["health-url", "https://app.example.org/well"],
       ["keep-last", "5"],
       ["ping", "(not shown)"],
@@ -100,6 +98,21 @@ test("config says what is in force, where it comes from, and no secret", () =>
     assert.ok(rows.every(({ from }) => from === file));
     assert.doesNotMatch(shown.stdout, /secret/);
   }));
+
+// One row an address with a secret that does not belong there.
+for (
+  const text of [
+    'copy-to = "s3://me:secret@copies"',
+    'health-url = "https://me:secret@app.example.org/?a=secret"',
+  ]
+) {
+  test(`config refuses ${text}, and does not repeat it`, () =>
+    withSettings(`${text}\n${settings}`, async (run) => {
+      const { code, stdout, stderr } = await run("config", "--database", "canary");
+      assert.equal(code, 2, stdout + stderr);
+      assert.doesNotMatch(stdout + stderr, /secret/);
+    }));
+}
 
 test("the environment counts more than the file, the command line more than both, and the file more than .env", () =>
   withSettings(`database-url = "sqlite:///file.db"\nkeep-last = 2\n`, async (_, cwd) => {
