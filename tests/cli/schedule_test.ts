@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { withFolder } from "../support/databases.ts";
 import { runCli } from "../support/run_cli.ts";
+import { runHere } from "../support/run_here.ts";
 
 const secretUrl = "postgresql://harbor:s3cr%40t-word@db.example.org/harbor";
 const secretPing = "https://hc.example.org/3f2c-secret-uuid";
@@ -201,6 +202,28 @@ test("schedule --cron prints a line that runs verify quietly, as cron's shell re
     const second = await runCli(["schedule", "--name", "second", "--skip", "backup"], { cwd, env });
     assert.match(second.stdout, /--log %S\/harbor-db-second\/verify\.jsonl\n/);
     assert.match(second.stdout, /^StateDirectory=harbor-db-second$/m);
+  }));
+
+test("schedule leaves to the file of settings what that says, and names what was said otherwise", () =>
+  withFolder(async (cwd) => {
+    const settings = join(cwd, "harbor-db.toml");
+    const text = 'backup-dir = "copies"\nkeep-daily = 7\nmax-backup-age = "30h"\ncompress = "zstd"\n';
+    await writeFile(settings, text);
+    const env = { DATABASE_URL: "sqlite:///app.db" };
+    const line = ["schedule", "--backup", "--config", "harbor-db.toml", "--compress", "gzip"];
+    const units = await runHere([...line, "--max-backup-age", "26h"], { cwd, env });
+    assert.equal(units.code, 0, units.stderr);
+    const [backup, verify] = [...units.stdout.matchAll(/^ExecStart=.*? (backup|verify) (.*)$/gm)].map((
+      each,
+    ) => each[2]!.replace(/ --log .*/, ""));
+    assert.equal(backup, `--config ${settings} --compress gzip`);
+    assert.equal(verify, `--config ${settings} --max-backup-age 93600s --restore-drill`);
+    assert.ok(units.stdout.includes(`"-${settings}"`), "the service may read it");
+
+    // A database that is named has an address that the unit carries, and all else with it.
+    await writeFile(settings, `${text}[databases.one]\ndatabase-url = "sqlite:///app.db"\n`);
+    const named = await runHere([...line, "--database", "one"], { cwd });
+    assert.match(named.stdout, / backup --compress gzip --keep-daily 7 --backup-dir .*copies$/m);
   }));
 
 test("schedule --install says which folder it may not write", () =>

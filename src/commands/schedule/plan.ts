@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { defaultUrl } from "../../cli/global_options.ts";
+import { defaultUrl, globalOptions } from "../../cli/global_options.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import { bucketKeyVariables, keyVariables } from "../../base/url/secret_variables.ts";
 import { bucketVariables, parseBucketAddress } from "../../backup/bucket/rules/address.ts";
@@ -13,7 +13,7 @@ import { currentUser } from "../../base/files/open_folder.ts";
 import type { App } from "../../cli/app.ts";
 import type { System } from "../../cli/system.ts";
 import { backupFolder, backupOptions, keepOptions } from "../backup/options.ts";
-import { longName, type Option, type Values } from "../../cli/options.ts";
+import { environmentName, longName, type Option, type Values } from "../../cli/options.ts";
 import type { ServiceValues } from "./service_options.ts";
 import { verifyOptions, type VerifyValues } from "../verify/options.ts";
 
@@ -75,6 +75,7 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
   };
   const userFiles = Object.entries(url.files).map(([variable, path]) => [variable, absolute(path)] as const);
   const inputs = [
+    readsSettings(app) ? system.settingsFile!.path : undefined,
     app.historyDir(),
     options.identity,
     ...userFiles.map(([, path]) => path),
@@ -96,7 +97,7 @@ export function planSchedule(app: App, options: ScheduleValues): SchedulePlan {
     name,
     database: url.display,
     command: [...system.program, "verify", ...verifyArguments(app, options, backups)],
-    backup: options.backup ? [...system.program, "backup", ...backupArguments(options, backups)] : null,
+    backup: options.backup ? [...system.program, "backup", ...backupArguments(app, options, backups)] : null,
     environment: {
       ...saysUrl(app) || "DATABASE_URL" in secrets ? {} : { DATABASE_URL: writtenUrl(app, url) },
       ...variablesOf(url, system),
@@ -161,43 +162,65 @@ function ownFolder(system: System, option: string): string {
 /** A backup takes as long as it takes; one that hangs is ended some time. */
 const mostBackupSeconds = 24 * 3_600;
 
+/**
+ * Whether the units read the file of settings. Not where it was asked for one of its databases: what is under that name
+ * says where the database is, too, which may be in a file that the service cannot read.
+ */
+function readsSettings({ system, settings }: App): boolean {
+  return system.settingsFile !== null && settings.database === undefined;
+}
+
+function settingsArguments(app: App): readonly string[] {
+  return readsSettings(app) ? ["--config", app.system.settingsFile!.path] : [];
+}
+
+/** Whether a unit has to say an option: what it reads in the file of settings it would say against a later change there. */
+function isToSay(app: App, option: Option<unknown>, value: unknown): boolean {
+  const { settingsFile, environment } = app.system;
+  const variable = environmentName(option);
+  if (!readsSettings(app) || !(variable in settingsFile!.origins)) return value !== option.fallback;
+  return JSON.stringify(value) !== JSON.stringify(option.parse(environment[variable]!));
+}
+
+/** Returns where backups are, as a unit says it: it starts in another folder than the one in which they were made. */
+function folderArguments(app: App, backups: string): readonly string[] {
+  return isToSay(app, backupOptions.backupDir, backups) ? ["--backup-dir", backups] : [];
+}
+
 /** Returns the options of `backup` that are given. */
-function backupArguments(options: ScheduleValues, backups: string): readonly string[] {
+function backupArguments(app: App, options: ScheduleValues, backups: string): readonly string[] {
   const given = Object.entries({ ...backupOptions, ...keepOptions }).flatMap(([key, option]) => {
     const value = options[key as keyof ScheduleValues] as string | number | readonly string[] | undefined;
-    if (key === "backupDir" || value === undefined || value === option.fallback) return [];
+    if (key === "backupDir" || value === undefined || !isToSay(app, option, value)) return [];
     if (key === "hookTimeout") return [`--${longName(option)}`, `${Number(value) / 1_000}s`];
     return [value].flat().flatMap((each) => [`--${longName(option)}`, String(each)]);
   });
-  return [...given, "--backup-dir", backups];
+  return [...settingsArguments(app), ...given, ...folderArguments(app, backups)];
 }
 
 /** Returns the options of `verify` that are not as they would be without them, secrets left out. */
-function verifyArguments(
-  { system, historyDir }: App,
-  options: ScheduleValues,
-  backups: string,
-): readonly string[] {
+function verifyArguments(app: App, options: ScheduleValues, backups: string): readonly string[] {
+  const { system, historyDir } = app;
   const paths = ["report", "prometheus", "log", "identity"];
   const dir = historyDir();
   const own = Object.entries(verifyOptions).flatMap(([key, option]: [string, Option<unknown>]) => {
     const value = options[key as keyof VerifyValues];
-    if (key === "ping" || key === "backupDir" || value === option.fallback) return [];
+    if (key === "ping" || key === "backupDir" || !isToSay(app, option, value)) return [];
     const flag = `--${longName(option)}`;
     if (value === true) return [flag];
     if (typeof value === "number") return [flag, `${value / 1_000}s`];
     return [flag, paths.includes(key) ? resolve(system.cwd, String(value)) : String(value)];
   });
   return [
-    ...dir === null ? [] : ["--dir", dir],
+    ...settingsArguments(app),
+    ...dir === null || !isToSay(app, globalOptions.dir, dir) ? [] : ["--dir", dir],
     ...own,
     // What is encrypted to others cannot be read here.
     ...options.backup && !options.restoreDrill &&
         (options.encryptTo.length === 0 || options.identity !== undefined)
       ? ["--restore-drill"]
       : [],
-    // A service starts in another folder than the one in which backups were made.
-    ...["--backup-dir", backups],
+    ...folderArguments(app, backups),
   ];
 }
 

@@ -8,7 +8,7 @@ export const scheduleCommand = defineCommand({
   name: "schedule",
   summary: "print a systemd service and timer, or a crontab line, that runs verify",
   description:
-    "They run this program on this database with the options of verify, and with --backup of backup, that are given here. Secrets go into a file of their own.",
+    "They run this program on this database with the options of verify, and with --backup of backup, that are given here, and leave to a file of settings what that says. Secrets go into a file of their own.",
   options: {
     cron: flag("--cron", "print a crontab line, which mails when something is wrong"),
     install: flag("--install", "write the units"),
