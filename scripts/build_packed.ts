@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { constants, zstdCompressSync } from "node:zlib";
-import { build, type Plugin, type PluginBuild } from "esbuild";
+import { build, type Metafile, type Plugin, type PluginBuild } from "esbuild";
 
 /** A library that the binary holds packed. */
 export interface Packed {
@@ -27,6 +27,7 @@ export function packedLibraries(list: readonly Packed[]): Plugin {
     setup(bundler) {
       const { absWorkingDir: root = "", outdir } = bundler.initialOptions;
       const used = new Set<Packed>();
+      const inputs: Metafile["inputs"] = {};
       bundler.onResolve({ filter: /^[a-z]/ }, ({ path, importer }) => {
         const found = list.find(({ module }) => module === path);
         if (found === undefined || relative(root, importer).replaceAll("\\", "/") !== found.importer) {
@@ -38,18 +39,24 @@ export function packedLibraries(list: readonly Packed[]): Plugin {
       bundler.onLoad({ filter: /.*/, namespace: "packed" }, async ({ path: module }) => {
         const packed = list.find((each) => each.module === module)!;
         const file = `${module.replaceAll("/", "-")}${packedEnding}`;
-        if (outdir !== undefined) writePacked(join(outdir, file), await textOf(packed, root));
+        const { text, metafile } = await textOf(packed, root);
+        Object.assign(inputs, metafile.inputs);
+        if (outdir !== undefined) writePacked(join(outdir, file), text);
         return { contents: opening(packed, pathFromCode(bundler, file)), resolveDir: root };
       });
       // The compiler of the binary takes it in.
       bundler.onResolve({ filter: /\.packed$/ }, ({ path }) => ({ path, external: true }));
-      bundler.onEnd(({ errors }) => ({
-        errors: errors.length > 0
-          ? []
-          : list.filter((each) => !used.has(each)).map(({ module, importer }) => ({
-            text: `Cannot pack "${module}" for "${importer}": nothing in the bundle asks for it`,
-          })),
-      }));
+      bundler.onEnd(({ errors, metafile }) => {
+        // What is packed ships, too.
+        if (metafile !== undefined) Object.assign(metafile.inputs, inputs);
+        return {
+          errors: errors.length > 0
+            ? []
+            : list.filter((each) => !used.has(each)).map(({ module, importer }) => ({
+              text: `Cannot pack "${module}" for "${importer}": nothing in the bundle asks for it`,
+            })),
+        };
+      });
     },
   };
 }
@@ -79,12 +86,16 @@ export function unpack(path: string): string {
 }
 
 /** Returns a library with all that it needs, as one script that fills in `exports`. */
-async function textOf({ module, names, plugins }: Packed, root: string): Promise<Uint8Array> {
-  const { outputFiles } = await build({
+async function textOf(
+  { module, names, plugins }: Packed,
+  root: string,
+): Promise<{ readonly text: Uint8Array; readonly metafile: Metafile }> {
+  const { outputFiles, metafile } = await build({
     stdin: { contents: `export { ${names.join(", ")} } from ${JSON.stringify(module)};`, resolveDir: root },
     absWorkingDir: root,
     bundle: true,
     write: false,
+    metafile: true,
     minify: true,
     format: "cjs",
     platform: "node",
@@ -95,7 +106,7 @@ async function textOf({ module, names, plugins }: Packed, root: string): Promise
     define: { "import.meta.url": '"file:///harbor-db.js"', __dirname: '"/"', __filename: '"/harbor-db.js"' },
     plugins: [...plugins],
   });
-  return outputFiles[0]!.contents;
+  return { text: outputFiles[0]!.contents, metafile };
 }
 
 /** The module that stands in the library's place. */

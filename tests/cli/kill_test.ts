@@ -47,7 +47,7 @@ for (const engine of engines) {
         await prepare(engine, url);
         const env = { DATABASE_URL: url };
         let furthest = 0;
-        for (const delayMs of [0, 20, 60, 120, 200]) {
+        for (const delayMs of [0, 40, 150]) {
           const running = startCli(["upgrade", storageFields], { env, cwd });
           await Promise.race([running.until(/upgrading 5b09/), running.result]).catch(() => {});
           await sleep(delayMs);

@@ -127,7 +127,7 @@ async function runBundle(
   }
 }
 /** Variables of the tests' own: the program to test, and whether to write golden files anew. */
-const ownVariables = ["HARBOR_DB_BIN", "HARBOR_DB_UPDATE_GOLDEN"];
+const ownVariables = ["HARBOR_DB_BIN", "HARBOR_DB_UPDATE_GOLDEN", "HARBOR_DB_EVERY_CHANGE"];
 
 /** The environment without what would send harbor-db or a PostgreSQL client somewhere else. */
 function environment(): NodeJS.ProcessEnv {

@@ -435,7 +435,11 @@ function contents(path: string) {
     `quote("${String(name)}")`
   );
   return {
-    schema: query(path, "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"),
+    // What a copy fills is kept with it, and what is filled beside writers is not.
+    schema: query(
+      path,
+      "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE tbl_name NOT GLOB 'harbor_kept*' ORDER BY type, name",
+    ),
     rows: query(path, `SELECT ${columns.join(" || ' ' || ")} AS row FROM t ORDER BY 1`),
     numbers: query(path, "SELECT count(*) AS n FROM sqlite_schema WHERE name = 'sqlite_sequence'"),
   };
