@@ -38,12 +38,11 @@ onEngines(["postgres 15"], "a column that goes with its type is kept", async (gi
 
 onEngines(["sqlite file"], "what REPLACE overwrites is kept", async (given) => {
   const script = "REPLACE INTO t (id, c) VALUES (2, 'z')";
-  // The key may be another one as well, so that nothing tells the rows apart: all are.
-  assert.deepEqual(await keptOf(given, plain, script), [["t", "id,c", 2]]);
+  assert.deepEqual(await keptOf(given, plain, script), [["t", "c", 1]]);
   const history = historyOf("sqlite", [plain, [script, "SELECT 1"]]);
   const back = { direction: "downgrade", text: "-1" } as const;
   await migrate(contextOf(given.database, history), { goal: back, lockWaitMs: 0 });
-  assert.deepEqual((await readKept(given.database)).map(({ rows }) => rows), [2]);
+  assert.deepEqual(await readKept(given.database), []);
   const values = await given.engine.query(given.url, "SELECT c FROM t ORDER BY id");
-  assert.deepEqual(values.map(({ c }) => c), ["a", "z"]);
+  assert.deepEqual(values.map(({ c }) => c), ["a", "b"]);
 });
