@@ -67,9 +67,8 @@ export function adopt(context: RunContext, options: AdoptOptions): Promise<Adopt
     }
     stopIfAsked(context.signal);
     // Made anew, so that what is on record is later than the backup.
-    if (isBeside) await despiteGuards(context, () => changeBeside(context, adoption, options.pace));
-    else {await despiteGuards(context, () =>
-        context.database.write(adoptionBatch(context, adoption), "schema"));}
+    if (isBeside) await changeBeside(context, adoption, options.pace);
+    else await despiteGuards(context, () => database.write(adoptionBatch(context, adoption), "schema"));
     refuseOtherSchema(context, adoption, await database.introspect(), { isCommitted: true });
     return adoption;
   }, lockOptions(context, options.lockWaitMs));

@@ -12,23 +12,19 @@ import { despiteGuards } from "./despite_guards.ts";
 import type { Adoption } from "./prepare.ts";
 
 /** Returns the parts of a bridge that would commit one by one; none where it is one transaction. */
-export async function bridgePieces({ database }: RunContext, adoption: Adoption): Promise<readonly Piece[]> {
-  const pieces = await database.beside?.cut({ statements: bridgeScript(adoption).statements }) ?? [];
+export async function bridgePieces(context: RunContext, adoption: Adoption): Promise<readonly Piece[]> {
+  const { statements } = bridgeScript(context, adoption);
+  const pieces = await context.database.beside?.cut({ statements }) ?? [];
   return pieces.some(({ beside }) => beside !== null) ? pieces : [];
 }
 
-/** Returns the batches that take a database over, as {@link adopt} would run them now. Reads only. */
+/** Returns the batches that take a database over, as `adopt` would run them now. Reads only. */
 export async function adoptionBatches(
   context: RunContext,
   adoption: Adoption,
 ): Promise<readonly RenderedBatch[]> {
   const statements = adoptionBatch(context, adoption);
-  const script = {
-    ...bridgeScript(adoption),
-    before: [],
-    start: 0,
-    recordAfter: recordOfBridge(context, adoption),
-  };
+  const script = bridgeScript(context, adoption);
   const pieces = await bridgePieces(context, adoption);
   return batchesIn({ batch: { statements, mode: "schema", script }, pieces });
 }
@@ -43,20 +39,13 @@ export async function changeBeside(
   pace: PaceOptions = {},
 ): Promise<void> {
   const { database, signal, notify } = context;
-  const { statements, watches } = bridgeScript(adoption);
-  const clear = (keep: readonly SQL[]) =>
-    database.beside?.clear(keep, { signal, doing: (text) => notify({ kind: "doing", text }) });
-  await clear(statements);
-  const recordAfter = recordOfBridge(context, adoption);
+  const script = bridgeScript(context, adoption);
+  const doing = (text: string) => notify({ kind: "doing", text });
+  await database.beside?.clear(script.statements, { signal, doing });
   try {
-    await despiteGuards(
-      context,
-      () =>
-        runBeside(context, { before: [], start: 0, statements, watches, recordAfter }, {
-          pace,
-          keeper: null,
-        }),
-    );
+    await despiteGuards(context, () => runBeside(context, script, { pace, keeper: null }), {
+      isWhole: false,
+    });
   } catch (error) {
     if (!(error instanceof HarborError)) throw error;
     const wayOn =
@@ -65,24 +54,24 @@ export async function changeBeside(
   }
 }
 
-/** A bridge is on record once it is done, and no part of it before. */
-function recordOfBridge(context: RunContext, adoption: Adoption): Script["recordAfter"] {
-  const count = bridgeScript(adoption).statements.length;
-  return (done) =>
-    done < count ? [] : [...managingTables(context, adoption), ...adoptionRecord(context, adoption)];
-}
-
-/** Returns what a bridge changes, and what watches over it. */
-function bridgeScript({ statements }: Adoption): Required<Pick<Script, "statements" | "watches">> {
-  const changes: SQL[] = [];
+/**
+ * Returns a bridge as a script: what it changes, and what watches over that. It is on record once it is done, and no part of
+ * it before.
+ */
+function bridgeScript(context: RunContext, adoption: Adoption): Script {
+  const statements: SQL[] = [];
   const watches = new Map<number, SQL[]>();
-  for (const { sql: text, isGuard } of statements) {
+  for (const { sql: text, isGuard } of adoption.statements) {
     const statement = userStatement(sql.raw(text));
-    if (!isGuard) changes.push(statement);
+    if (!isGuard) statements.push(statement);
     else {
-      const place = changes.length - 1;
+      const place = statements.length - 1;
       watches.set(place, [...watches.get(place) ?? [], statement]);
     }
   }
-  return { statements: changes, watches };
+  const recordAfter = (done: number) =>
+    done < statements.length
+      ? []
+      : [...managingTables(context, adoption), ...adoptionRecord(context, adoption)];
+  return { before: [], start: 0, statements, watches, recordAfter };
 }

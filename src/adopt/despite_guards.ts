@@ -5,9 +5,14 @@ import { guardWord } from "./rules/bridge_statement.ts";
 /**
  * Runs what a bridge does, and says what a guard of it found.
  *
+ * @param isWhole Whether all of it is one transaction, so that nothing of it stays
  * @throws {HarborError} `data_conflict` when a value would not be the same afterwards; what the database says otherwise
  */
-export async function despiteGuards<T>({ database }: RunContext, work: () => Promise<T>): Promise<T> {
+export async function despiteGuards<T>(
+  { database }: RunContext,
+  work: () => Promise<T>,
+  { isWhole } = { isWhole: true },
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -20,8 +25,9 @@ export async function despiteGuards<T>({ database }: RunContext, work: () => Pro
       "data_conflict",
       `Cannot adopt "${database.url}": a value in ${table} would not be the same afterwards`,
       {
-        hint:
-          "Nothing was changed. Look for values of another type than their column's, and for triggers that change rows.",
+        hint: `${
+          isWhole ? "Nothing was changed. " : ""
+        }Look for values of another type than their column's, and for triggers that change rows.`,
         details: { table },
         cause: error,
       },

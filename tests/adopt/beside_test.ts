@@ -113,3 +113,33 @@ test("a large database is rehearsed on the copy that its backup left: what fails
     assert.match((await rejectsWith("statement_failed", adoption)).message, /__new_users/);
     assert.deepEqual(await schema(), before);
   }));
+
+test("a value that a piece would change is found by its guard, and what was done before it is not denied", () =>
+  withModels(async (url) => {
+    const columns = models.tables["users"]!.columns.slice(1).join(", ")
+      .replace("created_at DATETIME", "created_at BLOB");
+    for (
+      const statement of [
+        "CREATE TABLE kept AS SELECT id, email, password_hash, is_active, created_at, last_login FROM users",
+        "DROP TABLE users",
+        `CREATE TABLE users (id INTEGER PRIMARY KEY, ${columns})`,
+        "INSERT INTO users SELECT id, email, password_hash, is_active, NULL, last_login FROM kept",
+        "DROP TABLE kept",
+        "CREATE UNIQUE INDEX ix_users_email ON users (email)",
+      ]
+    ) await engine.query(url, statement);
+    const error = await rejectsWith(
+      "data_conflict",
+      adoptLarge(url, {
+        beforeChange: async (rehearse) => {
+          await cp(sqlitePath(url), sqlitePath(`${url}.copy`));
+          await withContext(`${url}.copy`, rehearse!);
+          // Text that the column to come would make a number of.
+          await engine.query(url, "UPDATE users SET created_at = '2025' WHERE id = 1");
+        },
+      }),
+    );
+    assert.equal(error.message.match(/Cannot adopt/g)?.length, 1, error.message);
+    assert.match(error.hint ?? "", /What is done of the bridge stays/);
+    assert.doesNotMatch(error.hint ?? "", /Nothing was changed/);
+  }));
