@@ -1,7 +1,6 @@
 import type { BackupTiming } from "../../backup/copy_and_prove.ts";
 import type { Trial } from "../../engines/backup_engine.ts";
 import type { Database } from "../../engines/database.ts";
-import { openDatabase } from "../../engines/open/database.ts";
 import type { RunContext, RunEvent } from "../../engines/run_context.ts";
 import type { Finding } from "../../base/finding.ts";
 import type { QuerySource } from "../../rehearse/query_plans.ts";
@@ -14,6 +13,7 @@ import { projectRulesPath } from "../../verify/rules/project_rules.ts";
 import { verify } from "../../verify/verify.ts";
 import type { App } from "../../cli/app.ts";
 import { openAppBackups } from "../backup/options.ts";
+import { withTrial } from "./with_trial.ts";
 
 /** Returns what is rehearsed, for the context of the copy. */
 export type MakeRehearsal = (
@@ -32,10 +32,8 @@ export async function rehearseOnCopy(
     readonly queries: QuerySource | null;
   },
 ): Promise<Forecast> {
-  const { client } = app.system;
-  const database = await openDatabase(trial.url, { client, access: "write", ...trial.options });
-  try {
-    const onCopy = { ...context, database, notify: quietly(context.notify) };
+  return await withTrial(app, context, trial, async (copy) => {
+    const onCopy = { ...copy, notify: quietly(context.notify) };
     const rehearsal = await make(onCopy, {
       check: () => checkResult(app, onCopy),
       queries,
@@ -43,9 +41,7 @@ export async function rehearseOnCopy(
       remarks: [unpaced, ...trial.remarks],
     });
     return await rehearse(onCopy, rehearsal);
-  } finally {
-    await database.close();
-  }
+  });
 }
 
 /** Steps of a rehearsal are none of the database's. */

@@ -4,9 +4,8 @@ import { describeDifference } from "../../schema/compare_snapshots.ts";
 import { HarborError } from "../../base/errors.ts";
 import { describeLabel } from "../../adopt/rules/labels.ts";
 import type { AdoptOptions } from "../../adopt/adopt.ts";
-import type { Trial } from "../../engines/backup_engine.ts";
 import type { Piece } from "../../engines/beside.ts";
-import { openDatabase } from "../../engines/open/database.ts";
+import { withTrial } from "./with_trial.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Adoption } from "../../adopt/prepare.ts";
 import type { App } from "../../cli/app.ts";
@@ -119,7 +118,12 @@ export async function runAdoption(
       await net.spreadFor(
         context,
         "before adopt",
-        isTried ? ({ url, options }) => onTrial(app, context, { url, options, work: rehearse }) : undefined,
+        isTried
+          ? (trial) => {
+            context.notify({ kind: "doing", text: "rehearsing the bridge on the copy" });
+            return withTrial(app, context, trial, rehearse);
+          }
+          : undefined,
       );
     };
     try {
@@ -141,23 +145,6 @@ export async function runAdoption(
       throw await afterFailure(around, told, ending);
     }
   });
-}
-
-/** Runs work on a copy that was restored aside. */
-async function onTrial(
-  { system: { client } }: App,
-  context: RunContext,
-  { url, options, work }: Pick<Trial, "url" | "options"> & {
-    readonly work: (copy: RunContext) => Promise<void>;
-  },
-): Promise<void> {
-  context.notify({ kind: "doing", text: "rehearsing the bridge on the copy" });
-  const database = await openDatabase(url, { client, access: "write", ...options });
-  try {
-    await work({ ...context, database });
-  } finally {
-    await database.close();
-  }
 }
 
 /** A bridge leads to head and nowhere else. */
