@@ -22,7 +22,7 @@ import type { RunContext } from "../engines/run_context.ts";
 import { createKeeper, withKeeping } from "./kept/keeper.ts";
 import { pruneKept } from "./kept/prune.ts";
 import { isUndoneBy, putBack, type ReturnedResult } from "./kept/put_back.ts";
-import { resumeReturns, tendKept } from "./kept/tend.ts";
+import { requireWayForKept, resumeReturns, tendKept } from "./kept/tend.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { isLedgerKept, keepLedger, recordWayBack, recordWaysBack } from "../state/keep_ledger.ts";
@@ -129,6 +129,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     for (const loss of ahead?.losses ?? []) {
       context.notify({ kind: "note", text: `goes without a successor: ${loss}` });
     }
+    if (state.kind === "managed") await requireWayForKept(context, prepared, options.keep);
     if (steps.length > 0) await options.beforeSteps?.(prepared);
     if (state.kind === "alembic") {
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });

@@ -46,7 +46,7 @@ export const sqliteInspector: Inspector = {
   },
   async sideTables(database) {
     const rows = await database.read<{ name: string }>(
-      sql`SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'harbor_kept_[0-9]*' ORDER BY name`,
+      sql`SELECT name FROM sqlite_schema WHERE type = 'table' AND lower(name) GLOB 'harbor_kept_[0-9]*' ORDER BY name`,
     );
     return rows.map(({ name }) => name);
   },

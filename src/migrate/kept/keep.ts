@@ -13,7 +13,6 @@ import {
   retryKept,
   sideTableOf,
 } from "../../engines/kept_table.ts";
-import type { Database } from "../../engines/database.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Script } from "../../history/script.ts";
@@ -23,9 +22,10 @@ import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 import { quoteText } from "../../sql/quote.ts";
 import type { Step } from "../rules/plan.ts";
 import { requireRoom } from "./room.ts";
+import { nextId } from "./side_tables.ts";
 import { givenBy } from "./rules/given.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
-import { type Loss, lossesOf, withoutMade } from "./rules/losses.ts";
+import { type Loss, lossesOf, mayDestroy, withoutMade } from "./rules/losses.ts";
 import { all, any, type Words, words } from "./words.ts";
 
 /** What puts aside what a batch would destroy, in the batch's own transaction. */
@@ -56,7 +56,7 @@ export async function findLosses(
   { database }: Pick<RunContext, "database">,
   { statements, earlier }: Part,
 ): Promise<readonly Loss[]> {
-  if (!statements.some((each) => /\b(?:drop|update|insert|replace|type)\b/i.test(each))) return [];
+  if (!mayDestroy(statements)) return [];
   return withoutMade(lossesOf(await database.introspect(), statements), earlier, database.dialect);
 }
 
@@ -91,11 +91,6 @@ export async function planKeeping(
     after: parts.flatMap((part) => part.after),
     kept: parts.map(({ kept }) => kept),
   };
-}
-
-/** Returns the number of the next side table. */
-export async function nextId(database: Database): Promise<number> {
-  return Math.max(0, ...(await readKept(database)).map(({ id }) => id)) + 1;
 }
 
 /** Returns all schemas that the history knows, and the one of a step of which it may not know. */

@@ -20,10 +20,11 @@ import { commaParts, cursorAt, tokensOf } from "../../sql/cursor.ts";
 import { nameOf } from "../../sql/lexer.ts";
 import { type KeyRange, matching } from "../paced/backfill_window.ts";
 import type { Step } from "../rules/plan.ts";
-import { findLosses, nextId, type Part, schemasAround } from "./keep.ts";
+import { findLosses, type Part, schemasAround } from "./keep.ts";
 import type { Loss } from "./rules/losses.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
 import { requireRoom } from "./room.ts";
+import { nextId } from "./side_tables.ts";
 import { all, list, words } from "./words.ts";
 
 /** What puts aside what a backfill changes, batch by batch. */

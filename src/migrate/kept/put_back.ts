@@ -15,8 +15,9 @@ import type { Applied, Direction } from "../../history/applied.ts";
 import type { Backfill } from "../../history/statement.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { createWalker, type PaceOptions, type Stretch } from "../paced/backfill_walk.ts";
-import { countOf, countsOf, type Return, returnOf, type Subject } from "./return.ts";
+import { countOf, countsOf, keyIndexOf, type Return, returnOf, type Subject } from "./return.ts";
 import { prune } from "./prune.ts";
+import { requireSideTables, withSideTables } from "./side_tables.ts";
 import { asThere } from "./rules/as_there.ts";
 
 /** What was put back of one table, as reported. */
@@ -67,18 +68,23 @@ export async function putBack(
 ): Promise<readonly ReturnedResult[]> {
   const meant = (await readKept(context.database)).filter(isMeant);
   if (meant.length === 0) return [];
+  await requireSideTables(context.database, meant);
   const live = await context.database.introspect();
   const found = inOrder(meant.map((kept) => asThere(kept, live) ?? { kept, table: null }), live);
   const returning = new Set(
     found.flatMap(({ kept, table }) => kept.kind === "table" && table !== null ? [table.name] : []),
   );
+  const all = (await withSideTables(context.database, await readKept(context.database)))
+    .flatMap((each) => asThere(each, live)?.kept ?? []);
   const works = await Promise.all(found.map(async ({ kept, table }): Promise<Work> => {
     const before = await countOf(context.database, kept);
     if (table === null) return { kept, before, way: null };
+    const undoing = all.filter((each) => isOfTheWayBack(each, kept));
+    await context.database.write(undoing.flatMap((each) => keyIndexOf(each)));
     const isLatest = found.every((each) =>
       each.kept.id <= kept.id || each.kept.table !== kept.table || each.kept.kind !== kept.kind
     );
-    const subject: Subject = { kept, table, live, isLatest, returning };
+    const subject: Subject = { kept, table, live, isLatest, returning, undoing };
     return { kept, before, way: returnOf(context.database.dialect, subject) };
   }));
   const refusals = await walkAll(context, works, pace);
@@ -87,6 +93,14 @@ export async function putBack(
     results.push(await settle(context, work, { live, refusal: refusals.get(work.kept.id) ?? null }));
   }
   return results;
+}
+
+/** Whether the step that undid another noted what it made of the same values. */
+function isOfTheWayBack(other: Kept, kept: Kept): boolean {
+  return other.kind === "changed" && kept.kind === "changed" && other.id > kept.id &&
+    other.state === "kept" &&
+    other.revision === kept.revision && other.direction !== kept.direction && other.table === kept.table &&
+    kept.keys.length > 0 && other.keys.join("\0") === kept.keys.join("\0");
 }
 
 interface Work {
@@ -270,8 +284,10 @@ async function reasonOf(
   const unknown = kept.keys.length === 0
     ? "are not to be told from others"
     : `find no row with the same ${kept.keys.join(" and ")}`;
+  // Of what became of a value nobody knows for certain whether somebody wrote it, or a script made it.
+  const other = kept.kind === "changed" ? `else than the ${kept.direction} made of it` : "newer";
   const reasons = [
-    newer > 0 ? `${counted(newer, "row")} hold something newer` : null,
+    newer > 0 ? `${counted(newer, "row")} hold something ${other}` : null,
     homeless > 0 ? `${counted(homeless, "row")} have values of columns that are not there` : null,
     dangling > 0 ? `${counted(dangling, "row")} refer to rows that are not there` : null,
     others > 0 && refusal === null ? `${counted(others, "row")} ${unknown}` : null,

@@ -29,6 +29,8 @@ export interface Subject {
   readonly isLatest: boolean;
   /** The tables whose rows come back as well. */
   readonly returning: ReadonlySet<string>;
+  /** What the step that undid this one noted of the same table: the values before it, and what it made of them. */
+  readonly undoing: readonly Kept[];
 }
 
 const id = sql.identifier;
@@ -126,7 +128,7 @@ function update(dialect: Dialect, subject: Subject): Way {
     const isUntouched = kept.kind === "changed"
       ? sql`(${isStill(own(name), aside(becameColumn(place)))} OR ${
         isMade(own(name), aside(becameColumn(place)), column)
-      })`
+      } OR ${isMadeBack(dialect, subject, { name, became: aside(becameColumn(place)) })})`
       : given === null
       // What the script gave is not known; an older value must not take a newer one's place.
       ? subject.isLatest ? sql`TRUE` : sql`FALSE`
@@ -159,6 +161,38 @@ function update(dialect: Dialect, subject: Subject): Way {
     closing: countersOf(dialect, subject),
     isRepeated: false,
   };
+}
+
+/**
+ * Whether a value is what the way back made of the result of a conversion: what stood there before the way back was that
+ * result, and what it left stands there still.
+ */
+function isMadeBack(
+  dialect: Dialect,
+  subject: Subject,
+  { name, became }: { readonly name: string; readonly became: SQL },
+): SQL {
+  const { isKey, isStill, bare } = words[dialect];
+  const noted = (column: string) => valueOf("o", column);
+  return any(subject.undoing.flatMap((other) => {
+    const place = other.columns.findIndex((each) => each.name === name);
+    if (place < 0) return [];
+    const match = knownBy(subject).map((column) => isKey(noted(column.name), bare(own(column.name)), column));
+    return [
+      sql`EXISTS (SELECT 1 FROM ${ownTable(other.sideTable)} AS o WHERE ${all(match)} AND ${
+        isStill(noted(name), became)
+      } AND ${isStill(own(name), noted(becameColumn(place)))})`,
+    ];
+  }));
+}
+
+/** Returns what makes rows of a side table found by their keys. */
+export function keyIndexOf({ sideTable, keys }: Kept): readonly SQL[] {
+  return [
+    sql`CREATE INDEX IF NOT EXISTS ${id(`${sideTable}_keys`)} ON ${ownTable(sideTable)} (${
+      list(keys.map(id))
+    })`,
+  ];
 }
 
 /** Whether the row that a kept value refers to is there. */

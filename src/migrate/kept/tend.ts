@@ -4,9 +4,11 @@ import type { Applied } from "../../history/applied.ts";
 import { lockOptions } from "../../state/lock_options.ts";
 import { readState } from "../../state/read_state.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
-import type { Goal } from "../rules/plan.ts";
+import type { State } from "../../state/state.ts";
+import type { Goal, Step } from "../rules/plan.ts";
 import { pruneKept } from "./prune.ts";
-import { isDue, putBack, type ReturnedResult } from "./put_back.ts";
+import { requireFreeNames, requireSideTables } from "./side_tables.ts";
+import { isDue, isUndoneBy, putBack, type ReturnedResult } from "./put_back.ts";
 
 /** Puts back what an interrupted run, or an earlier harbor-db, left aside of steps that were undone. */
 export function resumeReturns(
@@ -15,6 +17,25 @@ export function resumeReturns(
   pace: PaceOptions = {},
 ): Promise<readonly ReturnedResult[]> {
   return putBack(context, (kept) => isDue(kept, applied), pace);
+}
+
+/**
+ * Makes sure before the first step that what steps destroy can be put aside, and that what they let come back is there.
+ *
+ * @throws {HarborError} `data_conflict` or `missing_table`, with nothing changed
+ */
+export async function requireWayForKept(
+  context: RunContext,
+  { steps, state: { applied } }: { readonly steps: readonly Step[]; readonly state: Pick<State, "applied"> },
+  keep = true,
+): Promise<void> {
+  const { database } = context;
+  if (keep) await requireFreeNames(context, steps);
+  const meant = (await readKept(database)).filter((kept) =>
+    isDue(kept, applied) ||
+    steps.some(({ revision, direction }) => isUndoneBy(kept, { revision: revision.id, direction }))
+  );
+  await requireSideTables(database, meant);
 }
 
 interface TendOptions {

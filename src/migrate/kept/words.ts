@@ -36,6 +36,8 @@ export interface Words {
   readonly back: (value: SQL, column: Column) => SQL;
   /** Whether a row's key is the one of a side table. */
   readonly isKey: (own: SQL, kept: SQL, column: Column) => SQL;
+  /** A value as it is stored, so that comparing it with a side table's can use an index of that. */
+  readonly bare: (value: SQL) => SQL;
   /** Whether two values are one, in every respect. */
   readonly isSame: (a: SQL, b: SQL) => SQL;
   /** Whether a value is what a literal gives its column. */
@@ -88,6 +90,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
     aside: (value) => value,
     back: (value) => value,
     isKey: (own, kept) => sql`${own} IS ${kept}`,
+    bare: (value) => sql`+${value}`,
     isSame: (a, b) => sql`(${a} IS ${b} COLLATE BINARY AND typeof(${a}) = typeof(${b}))`,
     isGiven: (value, literal) => sql`(${value} IS ${sql.raw(literal)} COLLATE BINARY)`,
     readGiven: () => null,
@@ -130,6 +133,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
       notNull && isBuiltIn(type) && !hasNoEquality.test(type)
         ? sql`${own} = ${kept}`
         : sql`${text(own)} IS NOT DISTINCT FROM ${text(kept)}`,
+    bare: (value) => value,
     // As text, since some types have no operator for it.
     isSame: (a, b) => sql`(${text(a)} IS NOT DISTINCT FROM ${text(b)})`,
     isGiven: (value, literal) => sql`(${text(value)} IS NOT DISTINCT FROM ${sql.raw(literal)})`,

@@ -4,6 +4,7 @@ import { HarborError } from "../../base/errors.ts";
 import { type Kept, readKept } from "../../engines/kept_table.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import type { Database } from "../../engines/database.ts";
+import { lostText } from "../../migrate/kept/side_tables.ts";
 
 /** What was seen of kept data. */
 export interface SeenKept {
@@ -47,15 +48,10 @@ function hidden(sideTables: readonly string[]): Found {
   };
 }
 
-function lost({ id, table, revision, direction, rows, sideTable }: Kept): Found {
-  return {
-    status: "fail",
-    message: `${sideTable} is missing, in which the ${direction} of ${revision} put aside ${
-      counted(rows, "row")
-    } of ${table}`,
-    hint: `A backup may have it: harbor-db backup list; where it is given up: harbor-db kept drop ${id}`,
-    details: { id, table, revision, direction, sideTable },
-  };
+function lost(kept: Kept): Found {
+  const { id, table, revision, direction, sideTable } = kept;
+  const { state, hint } = lostText(kept);
+  return { status: "fail", message: state, hint, details: { id, table, revision, direction, sideTable } };
 }
 
 function stray(name: string): Found {

@@ -44,6 +44,11 @@ interface Rows {
   readonly types?: ReadonlyMap<string, string>;
 }
 
+/** Whether statements may destroy anything at all, as clear from their words alone. */
+export function mayDestroy(statements: readonly string[]): boolean {
+  return statements.some((each) => /\b(?:drop|update|insert|replace|type)\b/i.test(each));
+}
+
 /** Returns what is lost of the tables that there are, as far as the statements' texts tell: whole tables last. */
 export function lossesOf(
   { tables, dialect }: Pick<Snapshot, "tables" | "dialect">,

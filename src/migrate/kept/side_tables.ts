@@ -1,0 +1,94 @@
+import { HarborError } from "../../base/errors.ts";
+import { counted } from "../../base/quantity.ts";
+import type { Database } from "../../engines/database.ts";
+import { becameColumn, type Kept, keptName, keptRow, readKept } from "../../engines/kept_table.ts";
+import { loadInspector } from "../../engines/open/inspector.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import type { Step } from "../rules/plan.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import type { Table } from "../../schema/snapshot.ts";
+import { keyOf } from "./rules/names.ts";
+import { lossesOf, mayDestroy } from "./rules/losses.ts";
+import { storedColumns } from "./rules/keys.ts";
+
+/** Returns the number of the next side table: no table has its name yet, whoever made those that are there. */
+export async function nextId(database: Database): Promise<number> {
+  const names = await (await loadInspector(database.dialect)).sideTables(database);
+  const taken = names.map((name) => Number(name.slice(keptName.length + 1)))
+    .filter((number) => number < highest);
+  return Math.max(0, ...taken, ...(await readKept(database)).map(({ id }) => id)) + 1;
+}
+
+/** What goes beyond is no number of ours, and would leave none. */
+const highest = 1_000_000_000;
+
+/** Says of kept data whose side table is gone what that is, and what to do about it. */
+export function lostText(kept: Kept): { readonly state: string; readonly hint: string } {
+  const { id, table, revision, direction, rows, sideTable } = kept;
+  return {
+    state: `${sideTable} is missing, in which the ${direction} of ${revision} put aside ${
+      counted(rows, "row")
+    } of ${table}`,
+    hint: `A backup may have it: harbor-db backup list; where it is given up: harbor-db kept drop ${id}`,
+  };
+}
+
+/** Returns those of which the side tables are there. */
+export async function withSideTables(
+  database: Database,
+  kept: readonly Kept[],
+): Promise<readonly Kept[]> {
+  if (kept.length === 0) return [];
+  const names = await (await loadInspector(database.dialect)).sideTables(database);
+  return kept.filter(({ sideTable }) => names.includes(sideTable));
+}
+
+/**
+ * Makes sure that what is to come back can.
+ *
+ * @throws {HarborError} `missing_table` when a side table is gone
+ */
+export async function requireSideTables(database: Database, meant: readonly Kept[]): Promise<void> {
+  const there = await withSideTables(database, meant);
+  const lost = meant.find((kept) => !there.includes(kept));
+  if (lost === undefined) return;
+  const { state, hint } = lostText(lost);
+  const { id, table, revision, direction, sideTable } = lost;
+  throw new HarborError("missing_table", `Cannot put back what was kept of "${table}"`, {
+    state,
+    hint,
+    details: { id, table, revision, direction, sideTable },
+  });
+}
+
+/**
+ * Makes sure that what steps put aside goes into side tables, which have columns of their own.
+ *
+ * @throws {HarborError} `data_conflict` when a column of the user's is called like one of them
+ */
+export async function requireFreeNames(
+  { database }: Pick<RunContext, "database">,
+  steps: readonly Step[],
+): Promise<void> {
+  const statements = steps.flatMap(({ script, resume }) =>
+    script.statements.slice(resume?.statementsDone ?? 0).map(({ sql }) => sql)
+  );
+  if (!mayDestroy(statements)) return;
+  const live = await database.introspect();
+  if (!live.tables.some((table) => reservedIn(table, live.dialect) !== undefined)) return;
+  for (const { table } of lossesOf(live, statements)) {
+    const name = reservedIn(table, live.dialect);
+    if (name === undefined) continue;
+    throw new HarborError("data_conflict", `Cannot put aside what goes of "${table.name}"`, {
+      state: `its column ${name} is called like one that side tables of kept data have of their own`,
+      hint:
+        "Nothing was changed. Without keeping it works, and the backup made before has what goes: --no-keep",
+      details: { table: table.name, column: name },
+    });
+  }
+}
+
+function reservedIn(table: Table, dialect: Dialect): string | undefined {
+  const own = [keptRow, ...table.columns.map((_, place) => becameColumn(place))];
+  return storedColumns(table).find(({ name }) => own.includes(keyOf(name, dialect)))?.name;
+}

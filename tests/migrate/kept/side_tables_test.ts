@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { forgetKept, readKept } from "../../../src/engines/kept_table.ts";
+import type { Direction } from "../../../src/history/applied.ts";
+import { pruneKept } from "../../../src/migrate/kept/prune.ts";
+import { migrate } from "../../../src/migrate/migrate.ts";
+import { type Given, onEngines } from "../../support/each_engine.ts";
+import { rejectsWith } from "../../support/harbor_error.ts";
+import { contextOf } from "../../support/samples/adoption.ts";
+import { historyOf, idOf } from "../../support/samples/script_history.ts";
+
+const two = ["sqlite file", "postgres 15"] as const;
+
+/** Goes along a history of a table and a revision that adds `d` to it. */
+function along({ engine, database }: Given, columns = "c text") {
+  const history = historyOf(engine.dialect, [
+    [`CREATE TABLE t (id integer NOT NULL PRIMARY KEY, ${columns})`, "SELECT 1"],
+    ["ALTER TABLE t ADD COLUMN d text", "ALTER TABLE t DROP COLUMN d"],
+  ]);
+  return (direction: Direction, text: string, keep = true) =>
+    migrate(contextOf(database, history), { goal: { direction, text }, lockWaitMs: 0, keep });
+}
+
+onEngines(two, "without its side table nothing is undone, and the way on is named", async (given) => {
+  const { engine, database, url } = given;
+  const go = along(given);
+  await go("upgrade", "head");
+  await engine.query(url, "INSERT INTO t (id, d) VALUES (1, 'one'), (2, 'two')");
+  await go("downgrade", "-1");
+  const [kept] = await readKept(database);
+  await engine.query(url, `DROP TABLE ${kept!.sideTable}`);
+  const error = await rejectsWith("missing_table", go("upgrade", "head"));
+  assert.equal(
+    error.message,
+    `Cannot put back what was kept of "t": harbor_kept_1 is missing, in which the downgrade of ${
+      idOf(1)
+    } put aside 2 rows of t`,
+  );
+  assert.match(error.hint!, /harbor-db backup list; where it is given up: harbor-db kept drop 1$/);
+  assert.equal((await engine.query(url, "SELECT * FROM t"))[0]!["d"], undefined);
+  // The way on, and what has nothing to do with it.
+  assert.deepEqual(await pruneKept({ database }), []);
+  await forgetKept(database, [kept!]);
+  await go("upgrade", "head");
+  assert.deepEqual((await engine.query(url, "SELECT d FROM t")).map(Object.values), [[null], [null]]);
+});
+
+onEngines(two, "a table of another's that is called like a side table is left alone", async (given) => {
+  const { engine, url } = given;
+  const go = along(given);
+  await go("upgrade", "head");
+  await engine.query(url, "CREATE TABLE harbor_kept_1 (id integer)");
+  await engine.query(url, "INSERT INTO t (id, d) VALUES (1, 'one')");
+  const { steps: [down] } = await go("downgrade", "-1");
+  assert.deepEqual(down!.kept.map(({ id, rows }) => [id, rows]), [[2, 1]]);
+  await go("upgrade", "head");
+  assert.deepEqual((await engine.query(url, "SELECT d FROM t")).map(Object.values), [["one"]]);
+  assert.deepEqual(await engine.query(url, "SELECT * FROM harbor_kept_1"), []);
+});
+
+onEngines(
+  two,
+  "a column that is called like one of side tables is named before anything is changed",
+  async (given) => {
+    const { engine, url } = given;
+    const go = along(given, "harbor_row integer");
+    await go("upgrade", "head");
+    await engine.query(url, "INSERT INTO t (id, d) VALUES (1, 'one')");
+    const error = await rejectsWith("data_conflict", go("downgrade", "-1"));
+    assert.match(
+      error.message,
+      /^Cannot put aside what goes of "t": its column harbor_row is called like one that/,
+    );
+    assert.match(error.hint!, /--no-keep$/);
+    assert.equal((await engine.query(url, "SELECT d FROM t"))[0]!["d"], "one");
+    await go("downgrade", "-1", false);
+    assert.equal((await engine.query(url, "SELECT * FROM t"))[0]!["d"], undefined);
+  },
+);
