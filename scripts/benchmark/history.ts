@@ -1,4 +1,7 @@
 import type { Dialect } from "../../src/base/dialect.ts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { projectFile } from "../../tests/support/project.ts";
 
 /** A revision as every tool gets it: the same statements, in the tool's own form. */
 export interface BenchRevision {
@@ -49,6 +52,22 @@ export function applicationHistory(dialect: Dialect): BenchHistory {
       },
     ],
   };
+}
+
+/** The application's whole history: its first revision, and the scripts that harbor-db brings for all others. */
+export function wholeHistory(dialect: Dialect): BenchHistory {
+  const folder = projectFile(`drizzle/${dialect}`);
+  const journal = JSON.parse(readFileSync(join(folder, "meta/_journal.json"), "utf8")) as {
+    readonly entries: readonly { readonly tag: string }[];
+  };
+  const first = applicationHistory(dialect);
+  const others = journal.entries.slice(1).map(({ tag }): BenchRevision => {
+    const [id = "", ...words] = tag.split("_");
+    const text = readFileSync(join(folder, `${tag}.sql`), "utf8");
+    const statements = text.split("--> statement-breakpoint").map((each) => each.trim().replace(/;$/, ""));
+    return { id, name: words.join(" "), statements };
+  });
+  return { ...first, revisions: [first.revisions[0]!, ...others] };
 }
 
 /** Many revisions of one small statement each. */

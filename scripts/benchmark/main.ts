@@ -11,6 +11,7 @@ import { backupPart } from "./part_backup.ts";
 import { historyPart } from "./part_history.ts";
 import { revisionsPart } from "./part_revisions.ts";
 import { verifyPart } from "./part_verify.ts";
+import { wayPart } from "./part_way.ts";
 import { startupPart } from "./part_startup.ts";
 import { markdownOf, reportOf } from "./report.ts";
 import { findTools } from "./tools.ts";
@@ -21,6 +22,7 @@ const parts: readonly Part[] = [
   historyPart,
   backupPart,
   verifyPart,
+  wayPart,
   backfillPart,
   largeBackfillPart,
 ];
@@ -34,7 +36,7 @@ ${parts.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`).join("\n")
   --runs N         runs of each (7)
   --files N        files in the larger parts (1000000)
   --tools NAMES    of the tools only these: harbor-db,dbmate
-  --only PATTERN   of the backfills only those whose title matches: "PostgreSQL$", "WAL"
+  --only PATTERN   of way and the backfills only what has a title that matches: "PostgreSQL$", "WAL"
   --binary PATH    the harbor-db to measure (dist/harbor-db)
   --out NAME       write NAME.md and NAME.json; without it the tables go to the terminal
 
