@@ -1,6 +1,7 @@
 import type { BackupEngineName, Proven, TableContent } from "./backup_content.ts";
 import type { OtherObject } from "../schema/snapshot.ts";
 import type { Database, OpenOptions } from "./database.ts";
+import type { HoldContents } from "./held_contents.ts";
 import type { DatabaseUrl } from "../base/url/database_url.ts";
 
 /** What a backup holds, as seen in the one snapshot that it was made from. */
@@ -95,6 +96,8 @@ export interface Trial {
   readonly url: DatabaseUrl;
   /** How it has to be opened to do as the database itself would. */
   readonly options: Pick<OpenOptions, "largeRows">;
+  /** Holds what is in it, for comparing that with what something leaves that is tried on it. Called before. */
+  readonly hold: HoldContents;
   /** What of the figures that are taken on it is otherwise in the database itself, as sentences. */
   readonly remarks: readonly string[];
 }

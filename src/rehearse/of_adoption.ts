@@ -6,7 +6,8 @@ import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";
 import type { Rehearsal } from "./rehearse.ts";
 
 /** What there is beside the adoption itself. */
-export interface AdoptionOptions extends Pick<Rehearsal, "check" | "copyMs" | "queries" | "remarks"> {
+export interface AdoptionOptions
+  extends Pick<Rehearsal, "check" | "copyMs" | "hold" | "queries" | "remarks"> {
   /** To which revision it is taken over; `null` for base. */
   readonly to: string | null;
   /** What follows at once; `null` where nothing does. */

@@ -7,7 +7,7 @@ import { originsAfter } from "./rules/origins_after.ts";
 import type { Rehearsal } from "./rehearse.ts";
 
 /** What there is beside the plan itself. */
-export interface PlanOptions extends Pick<Rehearsal, "copyMs" | "queries" | "remarks"> {
+export interface PlanOptions extends Pick<Rehearsal, "copyMs" | "hold" | "queries" | "remarks"> {
   readonly goal: Goal;
   readonly pace: PaceOptions;
   check(): Promise<readonly Finding[]>;
@@ -20,7 +20,7 @@ export interface PlanOptions extends Pick<Rehearsal, "copyMs" | "queries" | "rem
  */
 export async function planRehearsal(
   context: RunContext,
-  { goal, pace, check, queries, copyMs, remarks }: PlanOptions,
+  { goal, pace, check, hold, queries, copyMs, remarks }: PlanOptions,
 ): Promise<Rehearsal> {
   const { from, to, steps } = await preparePlan(context, goal);
   const run = (context: RunContext, goal: Goal, onStep: () => void) =>
@@ -34,6 +34,7 @@ export async function planRehearsal(
       : (context, onStep) => run(context, { direction: other[direction], text: from ?? "base" }, onStep),
     origins: (before, after) => originsAfter(context.history, steps, { before, after }),
     check,
+    hold,
     queries,
     copyMs,
     remarks,

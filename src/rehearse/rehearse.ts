@@ -7,7 +7,8 @@ import { type Origins, startOf } from "../migrate/rules/origins.ts";
 import { judgePlans, type QuerySource, readPlans } from "./query_plans.ts";
 import { recorded } from "./record.ts";
 import type { Failure, Forecast, WayBack } from "./rules/forecast.ts";
-import { differencesBetween, readSeen, type Seen } from "./compare_contents.ts";
+import { compareContents } from "./compare_contents.ts";
+import type { HeldContents, HoldContents } from "../engines/held_contents.ts";
 
 /** What is rehearsed. */
 export interface Rehearsal {
@@ -19,6 +20,8 @@ export interface Rehearsal {
   origins(before: Snapshot, after: Snapshot): Origins | null;
   /** Looks at the result as `verify` does. */
   check(): Promise<readonly Finding[]>;
+  /** Holds what is in the copy before anything is done. */
+  readonly hold: HoldContents;
   /** Whose plans are compared before and after; `null` for none. */
   readonly queries: QuerySource | null;
   /** How long the copy took, in milliseconds. */
@@ -45,7 +48,8 @@ export async function rehearse(context: RunContext, rehearsal: Rehearsal): Promi
   if (source !== null) tell("asking for the plans of the queries");
   const plans = source === null ? [] : await readPlans(context, source);
   tell("reading all rows");
-  const before = await readSeen(database, signal);
+  const before = await database.introspect();
+  const held = await rehearsal.hold(database, before, signal);
   const run = await recorded(
     context,
     { countsPauses: true },
@@ -73,17 +77,17 @@ export async function rehearse(context: RunContext, rehearsal: Rehearsal): Promi
   if (source !== null) tell("asking for the plans again");
   const queries = source === null ? null : await judgePlans(context, source, plans);
   tell("comparing all rows");
-  const after = await readSeen(database, signal);
-  const origins = rehearsal.origins(before.schema, after.schema);
+  const after = await database.introspect();
+  const origins = rehearsal.origins(before, after);
   const { losses, ...compared } = origins === null
     ? { ...nothing, losses: [] }
-    : differencesBetween(before, after, origins);
+    : await compareContents(held, { before, after, origins }, signal);
   tell("looking at the result");
   const findings = (await rehearsal.check()).filter(({ status }) => status !== "pass");
   tell("going back, and there again");
-  const wayBack = await tryWayBack(context, rehearsal, { before, after });
+  const wayBack = await tryWayBack(context, rehearsal, { before, after, held });
   context.notify({ kind: "done" });
-  const schema = compareSnapshots(before.schema, after.schema).map(changeText);
+  const schema = compareSnapshots(before, after).map(changeText);
   return { ...base, schema, losses, compared, findings, queries, wayBack, ...end() };
 }
 
@@ -93,7 +97,11 @@ const nothing = { columns: 0, notCompared: [] };
 async function tryWayBack(
   context: RunContext,
   { forward, back }: Rehearsal,
-  { before, after }: { readonly before: Seen; readonly after: Seen },
+  { before, after, held }: {
+    readonly before: Snapshot;
+    readonly after: Snapshot;
+    readonly held: HeldContents;
+  },
 ): Promise<WayBack> {
   if (typeof back === "string") return { why: back, failure: null, differences: [] };
   const { database, signal } = context;
@@ -102,13 +110,14 @@ async function tryWayBack(
   const options = { countsPauses: true, isThrowAway: true };
   const run = await recorded(context, options, async (context, { stepDone }) => {
     await back(context, stepDone);
-    const returned = await readSeen(database, signal);
+    const returned = await database.introspect();
+    const comparison = { before, after: returned, origins: startOf(before) };
     differences.push(
-      ...compareSnapshots(before.schema, returned.schema).map(changeText),
-      ...differencesBetween(before, returned, startOf(before.schema)).losses,
+      ...compareSnapshots(before, returned).map(changeText),
+      ...(await compareContents(held, comparison, signal)).losses,
     );
     await forward(context, stepDone);
-    differences.push(...compareSnapshots(after.schema, await database.introspect()).map(changeText));
+    differences.push(...compareSnapshots(after, await database.introspect()).map(changeText));
   });
   const failure = run.failure === null ? null : failureOf(run.failure.error);
   if (failure?.code === "irreversible") return { why: failure.message, failure: null, differences: [] };

@@ -137,7 +137,7 @@ const notably = 1.5;
 function comparedText({ columns, notCompared }: Forecast["compared"]): string {
   if (columns === 0) return "not compared: nothing says of a column that its values stay";
   const left = notCompared.length === 0 ? "" : `, not those of ${notCompared.join(", ")} (no primary key)`;
-  return `${counted(columns, "column")} that nothing changes compared by digest${left}`;
+  return `${counted(columns, "column")} that nothing changes compared with what they were${left}`;
 }
 
 function wayBackLines({ why, failure, differences }: NonNullable<Forecast["wayBack"]>): readonly string[] {

@@ -18,7 +18,7 @@ import { withTrial } from "./with_trial.ts";
 /** Returns what is rehearsed, for the context of the copy. */
 export type MakeRehearsal = (
   context: RunContext,
-  parts: Pick<Rehearsal, "check" | "copyMs" | "queries" | "remarks">,
+  parts: Pick<Rehearsal, "check" | "copyMs" | "hold" | "queries" | "remarks">,
 ) => Promise<Rehearsal>;
 
 /** Rehearses on a proven copy, and says what the database itself can expect. */
@@ -36,6 +36,7 @@ export async function rehearseOnCopy(
     const onCopy = { ...copy, notify: quietly(context.notify) };
     const rehearsal = await make(onCopy, {
       check: () => checkResult(app, onCopy),
+      hold: trial.hold,
       queries,
       copyMs: timing.copyMs + timing.proofMs,
       remarks: [unpaced, ...trial.remarks],

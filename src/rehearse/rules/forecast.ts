@@ -33,7 +33,7 @@ export interface Failure {
   readonly hint: readonly string[];
 }
 
-/** What was compared value by value, by a digest of each column. */
+/** What was compared value by value. */
 export interface Compared {
   readonly columns: number;
   /** Tables that could not be: those without a primary key, whose rows nothing tells apart. */

@@ -6,6 +6,7 @@ import type { Trial, TrialObstacle } from "../../backup_engine.ts";
 import { aside, type BackupTask, inTransaction, query, withBackupSession } from "./session.ts";
 import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
+import { holdDigests } from "./hold_digests.ts";
 import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
 import { loadsUntrusted } from "../trust.ts";
 
@@ -111,7 +112,7 @@ export async function tryOn(
   onRestored: (trial: Trial) => Promise<void>,
 ): Promise<void> {
   await scratch.script("ANALYZE");
-  await onRestored({ ...trial, options: {}, remarks: trialRemarks });
+  await onRestored({ ...trial, options: {}, hold: holdDigests, remarks: trialRemarks });
 }
 
 const trialRemarks = [

@@ -5,6 +5,7 @@ import type { ProveOptions } from "../../backup_engine.ts";
 import { sideFiles } from "../database_file.ts";
 import { copyFailure } from "./copy_failure.ts";
 import { proveCopy } from "./copy.ts";
+import { holdFile } from "./hold_file.ts";
 
 /** For which database a copy is proven. */
 interface TrialOptions extends ProveOptions, Pick<OpenOptions, "largeRows"> {
@@ -33,7 +34,8 @@ export async function proveAndTry(
     }
     const { content } = proven;
     const options = largeRows === undefined ? {} : { largeRows };
-    await onRestored({ content, url: sqliteFileUrl(trial, `the copy of ${shown}`), options, remarks });
+    const url = sqliteFileUrl(trial, `the copy of ${shown}`);
+    await onRestored({ content, url, options, hold: holdFile({ path: trial, was: path }), remarks });
     return proven;
   } finally {
     for (const ending of ["", ...sideFiles]) rmSync(trial + ending, { force: true });

@@ -1,10 +1,11 @@
 import { neverMet } from "../../../base/errors.ts";
 import { serveThread } from "../apart/thread.ts";
 import { checkHere, type ProofJob, readHere } from "../backup/copy.ts";
+import { compareHere, type CompareJob } from "../backup/hold_file.ts";
 import { dumpHere, type DumpJob } from "../backup/dump.ts";
 import { writeHere, type WriteJob } from "../driver.ts";
 
-type Job = DumpJob | ProofJob | WriteJob;
+type Job = DumpJob | ProofJob | CompareJob | WriteJob;
 
 // What a thread runs that does a job with a large file.
 await serveThread(async (given, options) => {
@@ -16,6 +17,8 @@ await serveThread(async (given, options) => {
       return await checkHere(job.path);
     case "read":
       return await readHere(job.path, options);
+    case "compare":
+      return compareHere(job);
     case "write":
       return await writeHere(job);
     default:
