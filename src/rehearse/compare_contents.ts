@@ -1,4 +1,4 @@
-import type { ComparedTable, HeldContents } from "../engines/held_contents.ts";
+import type { ComparedTable, HeldContents } from "../engines/watch/held_contents.ts";
 import type { Origins } from "../migrate/rules/origins.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { comparedTables } from "./rules/compared_tables.ts";

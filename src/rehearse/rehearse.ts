@@ -8,7 +8,7 @@ import { judgePlans, type QuerySource, readPlans } from "./query_plans.ts";
 import { recorded } from "./record.ts";
 import type { Failure, Forecast, WayBack } from "./rules/forecast.ts";
 import { compareContents } from "./compare_contents.ts";
-import type { HeldContents, HoldContents } from "../engines/held_contents.ts";
+import type { HeldContents, HoldContents } from "../engines/watch/held_contents.ts";
 
 /** What is rehearsed. */
 export interface Rehearsal {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { copyFile } from "node:fs/promises";
 import { test } from "node:test";
-import type { HoldContents } from "../../src/engines/held_contents.ts";
+import type { HoldContents } from "../../src/engines/watch/held_contents.ts";
 import { holdDigests } from "../../src/engines/postgres/backup/hold_digests.ts";
 import { holdFile } from "../../src/engines/sqlite/backup/hold_file.ts";
 import type { Dialect } from "../../src/base/dialect.ts";

@@ -1,4 +1,4 @@
-import type { ComparedColumn, ComparedTable } from "../../engines/held_contents.ts";
+import type { ComparedColumn, ComparedTable } from "../../engines/watch/held_contents.ts";
 import type { ColumnOrigin, Origins } from "../../migrate/rules/origins.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 

@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { stopIfAsked } from "../../../base/interrupt.ts";
 import type { Database } from "../../database.ts";
-import type { HoldContents } from "../../held_contents.ts";
+import type { HoldContents } from "../../watch/held_contents.ts";
 import { ownTable } from "../../statement_names.ts";
 
 /** Holds of each table with a primary key how many rows it has, and a digest of each column. */

@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import { stopIfAsked } from "../../../base/interrupt.ts";
 import { stoppedBackup } from "../../../base/stop_backup.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
-import type { ComparedColumn, ComparedTable, HoldContents } from "../../held_contents.ts";
+import type { ComparedColumn, ComparedTable, HoldContents } from "../../watch/held_contents.ts";
 import { type FileJob, isLarge, runApart } from "../apart/large_file.ts";
 import { execute, prepare } from "../open_file.ts";
 

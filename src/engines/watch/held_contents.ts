@@ -1,5 +1,5 @@
-import type { Snapshot } from "../schema/snapshot.ts";
-import type { Database } from "./database.ts";
+import type { Snapshot } from "../../schema/snapshot.ts";
+import type { Database } from "../database.ts";
 
 /** A column by its name now, and by the one that it had. */
 export interface ComparedColumn {
