@@ -1,5 +1,5 @@
+import type { SQL } from "drizzle-orm";
 import type { Snapshot } from "../../schema/snapshot.ts";
-import type { Database } from "../database.ts";
 
 /** A column by its name now, and by the one that it had. */
 export interface ComparedColumn {
@@ -25,13 +25,18 @@ export interface HeldContents {
   changed(table: ComparedTable, signal: AbortSignal): Promise<readonly string[] | null>;
 }
 
+/** A database whose rows can be read, see `Database.read`. */
+export interface Readable {
+  read<Row>(statement: SQL): Promise<Row[]>;
+}
+
 /**
  * Holds what is in a database now, whose schema is given.
  *
  * @throws {HarborError} `interrupted`
  */
 export type HoldContents = (
-  database: Database,
+  database: Readable,
   schema: Snapshot,
   signal: AbortSignal,
 ) => Promise<HeldContents>;

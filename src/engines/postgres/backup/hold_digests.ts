@@ -1,7 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { stopIfAsked } from "../../../base/interrupt.ts";
-import type { Database } from "../../database.ts";
-import type { HoldContents } from "../../watch/held_contents.ts";
+import type { HoldContents, Readable } from "../../watch/held_contents.ts";
 import { ownTable } from "../../statement_names.ts";
 
 /** Holds of each table with a primary key how many rows it has, and a digest of each column. */
@@ -41,7 +40,7 @@ interface Digests {
  * column is the same when the rows with the same keys have the same values, in whatever order they are. NULL adds nothing.
  */
 async function readDigests(
-  database: Database,
+  database: Readable,
   table: string,
   { key, columns }: { readonly key: readonly string[]; readonly columns: readonly string[] },
 ): Promise<Digests> {
