@@ -105,8 +105,12 @@ export interface Database {
   space(): Promise<Space | null>;
   /** Returns how much more fits into the database; `null` where that cannot be known. */
   room(): Promise<Room | null>;
-  /** Reads the live schema in normal form. */
-  introspect(): Promise<Snapshot>;
+  /**
+   * Reads the live schema in normal form.
+   *
+   * @param only Of these tables alone, and nothing else: of a large schema that takes a fraction of the time
+   */
+  introspect(only?: readonly string[]): Promise<Snapshot>;
   /**
    * Returns what tells this database from a copy that is called by the same name, the same at every time: a file's
    * folder, a server's own number. `null` where the engine cannot say.

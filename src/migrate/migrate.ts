@@ -129,7 +129,8 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     for (const loss of ahead?.losses ?? []) {
       context.notify({ kind: "note", text: `goes without a successor: ${loss}` });
     }
-    if (state.kind === "managed") await requireWayForKept(context, prepared, options.keep);
+    // Nobody else keeps anything while the lock is held.
+    const hasKept = state.kind === "managed" && await requireWayForKept(context, prepared, options.keep);
     if (steps.length > 0) await options.beforeSteps?.(prepared);
     if (state.kind === "alembic") {
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });
@@ -137,11 +138,9 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     if (steps.length === 0 && state.kind === "alembic") {
       await context.database.write(startingBatch(context, state));
     }
-    const returned = state.kind === "managed"
-      ? await resumeReturns(context, state.applied, options.pace)
-      : [];
+    const returned = hasKept ? await resumeReturns(context, state.applied, options.pace) : [];
     const run = (onStep: (result: StepResult) => void) =>
-      runSteps(context, steps, { state, ledger, ahead, options: { ...options, onStep } });
+      runSteps(context, steps, { state, ledger, ahead, hasKept, options: { ...options, onStep } });
     const done = await recordWhatIsLeft(context, { ...prepared, onStep: options.onStep }, run);
     return { from, to, steps: done, returned };
   }, lockOptions(context, options.lockWaitMs));
@@ -233,10 +232,12 @@ export async function waysOfPlan(
 async function runSteps(
   context: RunContext,
   steps: readonly Step[],
-  { state, ledger, ahead, options: { pace = {}, keep = true, onStep } }: {
+  { state, ledger, ahead, hasKept, options: { pace = {}, keep = true, onStep } }: {
     readonly state: State;
     readonly ledger: boolean;
     readonly ahead: LookAhead | null;
+    /** Whether anything is kept at the start. */
+    readonly hasKept: boolean;
     readonly options: MigrateOptions;
   },
 ): Promise<readonly StepResult[]> {
@@ -250,14 +251,16 @@ async function runSteps(
     try {
       stopIfAsked(context.signal);
       if (index > 0) await ahead?.before(step);
-      const result = await runStep(context, step, { ...optionsAt(index), pace, keep });
+      const isKept = hasKept || done.some(({ kept }) => kept.length > 0);
+      const result = await runStep(context, step, { ...optionsAt(index), pace, keep, isKept });
       done.push(result);
       onStep?.(result);
     } catch (error) {
       throw withProgress(error, step, done);
     }
   }
-  if (state.kind === "managed" && steps[0]?.direction === "upgrade") await pruneKept(context);
+  const isKept = hasKept || done.some(({ kept }) => kept.length > 0);
+  if (isKept && state.kind === "managed" && steps[0]?.direction === "upgrade") await pruneKept(context);
   const upgraded = done.slice(together.length).filter((result) => result.direction === "upgrade");
   if (upgraded.length > 0) {
     await context.database.write([updateDurations(upgraded)]);
@@ -268,7 +271,12 @@ async function runSteps(
 async function runStep(
   context: RunContext,
   step: Step,
-  options: BatchOptions & { readonly pace: PaceOptions; readonly keep: boolean },
+  options: BatchOptions & {
+    readonly pace: PaceOptions;
+    readonly keep: boolean;
+    /** Whether an earlier step left anything aside: only then is there something to put back. */
+    readonly isKept: boolean;
+  },
 ): Promise<StepResult> {
   const { revision, direction } = step;
   const { database, notify, now } = context;
@@ -303,7 +311,9 @@ async function runStep(
     }
   }
   const undone = { revision: revision.id, direction };
-  const returned = await putBack(context, (kept) => isUndoneBy(kept, undone), options.pace);
+  const returned = options.isKept
+    ? await putBack(context, (kept) => isUndoneBy(kept, undone), options.pace)
+    : [];
   return {
     revision: revision.id,
     name: revision.name,

@@ -179,6 +179,29 @@ eachEngine("introspect() of an empty database has no tables", async ({ database 
 });
 
 eachEngine(
+  "introspect() of some tables says the same of them, and nothing of the rest",
+  async ({ database }) => {
+    await run(database, [
+      "CREATE TABLE docks (id INTEGER PRIMARY KEY, name VARCHAR(20) UNIQUE)",
+      "CREATE TABLE boats (id INTEGER PRIMARY KEY, dock INTEGER REFERENCES docks, CHECK (dock > 0))",
+      "CREATE INDEX ix_boats_dock ON boats (dock)",
+      'CREATE TABLE "it\'s" (id INTEGER PRIMARY KEY)',
+      "CREATE VIEW names AS SELECT name FROM docks",
+    ]);
+    const whole = await database.introspect();
+    const some = (...names: readonly string[]) => whole.tables.filter(({ name }) => names.includes(name));
+    assert.deepEqual(await database.introspect(["boats", "it's", "none"]), {
+      ...whole,
+      tables: some("boats", "it's"),
+      others: [],
+    });
+    // As the dialect takes a name.
+    const folded = database.dialect === "sqlite" ? some("docks") : [];
+    assert.deepEqual((await database.introspect(["DOCKS"])).tables, folded);
+  },
+);
+
+eachEngine(
   "introspect() leaves out harbor-db's own tables and those of other tools",
   async ({ database }) => {
     await run(database, [

@@ -185,10 +185,12 @@ export async function openPostgres(
     room: () => Promise.resolve(null),
     lockHolder: () => lock.holder(),
     requireOwnHands: (table) => trusted(trust.requireOwnHands(table)),
-    async introspect() {
-      const [row] = await rowsOf<{ used: boolean }>(occupation(session.home));
+    async introspect(only) {
+      const [row] = only === undefined
+        ? await rowsOf<{ used: boolean }>(occupation(session.home))
+        : [{ used: true }];
       return readSnapshot(
-        row?.used ? await readOnly(introspection(session), "SELECT … FROM pg_catalog") : [],
+        row?.used ? await readOnly(introspection(session, only), "SELECT … FROM pg_catalog") : [],
       );
     },
     async home() {

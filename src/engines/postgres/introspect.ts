@@ -1,24 +1,28 @@
 import { isNotOfExtension } from "./catalogs/words.ts";
 import { readJson } from "./errors.ts";
+import { quoteText } from "../../sql/quote.ts";
 import type { Column, OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
 import type { Result, Session } from "./session.ts";
 import { pinnedPath, setPath } from "./search_path.ts";
 import { inSchema, ownSchema, type Statement } from "./statement.ts";
 
 /**
- * The statements that read a schema from the catalogs, for one transaction; {@link readSnapshot} takes their results.
+ * The statements that read a schema from the catalogs, or these tables of it alone, for one transaction; {@link readSnapshot} takes their results.
  *
  * Lists come as JSON in text, one row a table, because a round trip costs more than what it brings. A cursor's own names
  * are looked up when it is declared; how the server spells the definitions that it finds depends on the path when it is
  * fetched from, and users know the spelling on theirs.
  */
-export function introspection({ home, path }: Pick<Session, "home" | "path">): readonly Statement[] {
+export function introspection(
+  { home, path }: Pick<Session, "home" | "path">,
+  only?: readonly string[],
+): readonly Statement[] {
   const plain = (text: string): Statement => ({ text: inSchema(text, home), parameters: [] });
   return [
     setPath(pinnedPath),
     plain(settings),
-    plain(`DECLARE harbor_tables NO SCROLL CURSOR FOR ${tables}`),
-    plain(`DECLARE harbor_others NO SCROLL CURSOR FOR ${others}`),
+    plain(`DECLARE harbor_tables NO SCROLL CURSOR FOR ${tablesOf(only)}`),
+    plain(`DECLARE harbor_others NO SCROLL CURSOR FOR ${only === undefined ? others : nothing}`),
     setPath(path),
     plain("FETCH ALL FROM harbor_tables"),
     plain("FETCH ALL FROM harbor_others"),
@@ -144,6 +148,15 @@ const indexes = `(SELECT coalesce(json_agg(json_build_object(
   WHERE x.indrelid = c.oid AND NOT EXISTS (
     SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.conrelid = c.oid AND k.contype IN ('p', 'u')))`;
 
+/** @param only Their names; all when it is left out */
+function tablesOf(only: readonly string[] | undefined): string {
+  return `${tables}${
+    only === undefined ? "" : ` AND c.relname IN (${only.map(quoteText).join(", ")})`
+  } ORDER BY c.relname`;
+}
+
+const nothing = "SELECT WHERE FALSE";
+
 const tables = `SELECT json_build_object(
     'name', c.relname,
     'columns', ${columns},
@@ -158,8 +171,7 @@ const tables = `SELECT json_build_object(
   ) AS definition
 FROM pg_class c
 WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('r', 'p') AND ${isOfSchema("c.relname")}
-  AND ${isNotOfExtension("pg_class", "c.oid")}
-ORDER BY c.relname`;
+  AND ${isNotOfExtension("pg_class", "c.oid")}`;
 
 /** The columns of our tables that an object depends on, as a JSON list of `table.column`; NULL without any. */
 function heldColumns(catalog: string, objects: string): string {

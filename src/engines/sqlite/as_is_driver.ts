@@ -73,8 +73,8 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
         read: <Row>(statement: SqliteStatement) => soon(() => rowsOf<Row>(statement)),
         write: refuse,
       }).lockHolder,
-      introspect: () =>
-        introspectSqlite((queries) => soon(() => use((handle) => readTogether(handle, queries)))),
+      introspect: (only) =>
+        introspectSqlite((queries) => soon(() => use((handle) => readTogether(handle, queries))), only),
       home: () => soon(() => folderMark(path)),
       close: () => soon(() => open.handle.close()),
     };

@@ -161,8 +161,8 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
     space: () => Promise.resolve(connection.space()),
     room: () => Promise.resolve(connection.room()),
     lockHolder: lease.lockHolder,
-    introspect: async () =>
-      connection.isSeenEmpty() ? emptySnapshot : await snapshotFrom(connection.readTogether),
+    introspect: async (only) =>
+      connection.isSeenEmpty() ? emptySnapshot : await snapshotFrom(connection.readTogether, only),
     home: () => Promise.resolve(connection.home()),
     close: connection.close,
   };
@@ -228,7 +228,7 @@ const largeRows = 10_000;
 /** What most of introspection would be loaded to find. */
 const emptySnapshot: Snapshot = { dialect: "sqlite", tables: [], others: [] };
 
-async function snapshotFrom(read: Parameters<typeof introspectSqlite>[0]): Promise<Snapshot> {
+async function snapshotFrom(...setting: Parameters<typeof introspectSqlite>): Promise<Snapshot> {
   const { introspectSqlite } = await import("./introspect.ts");
-  return await introspectSqlite(read);
+  return await introspectSqlite(...setting);
 }

@@ -8,6 +8,7 @@ import type {
   Unique,
 } from "../../schema/snapshot.ts";
 import { compareTexts } from "../../base/compare_texts.ts";
+import { quoteText } from "../../sql/quote.ts";
 import {
   normalType,
   readChecks,
@@ -22,23 +23,47 @@ import { type RowForm, type RowOf, rowsOfForm } from "../../base/row_form.ts";
 export type ReadTogether = (queries: readonly string[]) => Promise<readonly (readonly unknown[])[]>;
 
 // Virtual tables are left out of the pragmas: asking for the columns of one loads its module, which may be missing.
-const isTable = "WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL %'";
+const isTable = "m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL %'";
 
-const queries = [
-  'SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema ORDER BY name',
-  `SELECT m.name AS "table", x.name, x.type, x."notnull", x.dflt_value, x.pk, x.hidden
-FROM sqlite_schema m JOIN pragma_table_xinfo(m.name) x ${isTable} ORDER BY x.cid`,
-  `SELECT m.name AS "table", l.name AS "index", l."unique", l.origin, x.name
-FROM sqlite_schema m JOIN pragma_index_list(m.name) l JOIN pragma_index_xinfo(l.name) x ${isTable} AND x.key = 1
-ORDER BY l.name, x.seqno`,
-  `SELECT m.name AS "table", x.id, x."table" AS parent, x."from", x."to", x.on_update, x.on_delete
-FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) x ${isTable} ORDER BY x.id, x.seq`,
-  "SELECT name FROM pragma_table_list WHERE type = 'shadow'",
-];
+/** @param only Conditions on the tables that are looked at, and on those whose columns are: of the first, and what they refer to */
+function queriesOf(only: { readonly tables: string; readonly columns: string }): readonly string[] {
+  return [
+    `SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema m WHERE ${only.tables} ORDER BY name`,
+    `SELECT m.name AS "table", x.name, x.type, x."notnull", x.dflt_value, x.pk, x.hidden
+FROM sqlite_schema m JOIN pragma_table_xinfo(m.name) x WHERE ${isTable} AND ${only.columns} ORDER BY x.cid`,
+    `SELECT m.name AS "table", l.name AS "index", l."unique", l.origin, x.name
+FROM sqlite_schema m JOIN pragma_index_list(m.name) l JOIN pragma_index_xinfo(l.name) x
+WHERE ${isTable} AND ${only.tables} AND x.key = 1 ORDER BY l.name, x.seqno`,
+    `SELECT m.name AS "table", x.id, x."table" AS parent, x."from", x."to", x.on_update, x.on_delete
+FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) x WHERE ${isTable} AND ${only.tables} ORDER BY x.id, x.seq`,
+    "SELECT name FROM pragma_table_list WHERE type = 'shadow'",
+  ];
+}
 
-/** Reads a SQLite schema in normal form; see {@link Snapshot}. */
-export async function introspectSqlite(readTogether: ReadTogether): Promise<Snapshot> {
-  const [objects, columns, indexes, keys, shadows] = answersOf(await readTogether(queries));
+const everything = { tables: "TRUE", columns: "TRUE" };
+
+function onlyOf(names: readonly string[]): typeof everything {
+  const tables = `lower(m.tbl_name) IN (${names.map((name) => `lower(${quoteText(name)})`).join(", ")})`;
+  const parents =
+    `SELECT lower(k."table") FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) k WHERE ${isTable} AND ${tables}`;
+  return { tables, columns: `(${tables} OR lower(m.name) IN (${parents}))` };
+}
+
+/**
+ * Reads a SQLite schema in normal form; see {@link Snapshot}.
+ *
+ * @param only See `Database.introspect`
+ */
+export async function introspectSqlite(
+  readTogether: ReadTogether,
+  only?: readonly string[],
+): Promise<Snapshot> {
+  const [objects, columns, indexes, keys, shadows] = answersOf(
+    await readTogether(queriesOf(only === undefined ? everything : onlyOf(only))),
+  );
+  const columnsByTable = Map.groupBy(columns, ({ table }) => table);
+  const indexesByTable = Map.groupBy(indexes, ({ table }) => table);
+  const keysByTable = Map.groupBy(keys, ({ table }) => table);
   // A virtual table's shadow tables come and go with it.
   const hidden = new Set(shadows.map((row) => row.name));
   const shown = objects.filter((row) =>
@@ -46,20 +71,20 @@ export async function introspectSqlite(readTogether: ReadTogether): Promise<Snap
   );
   const ddlOf = new Map(shown.map((row) => [row.name, row.sql ?? ""]));
   const keyOf = (table: string) =>
-    columns.filter((row) => row.table === table && row.pk > 0).sort((a, b) => a.pk - b.pk).map((row) =>
+    (columnsByTable.get(table) ?? []).filter((row) => row.pk > 0).sort((a, b) => a.pk - b.pk).map((row) =>
       row.name
     );
 
   return {
     dialect: "sqlite",
     tables: shown.filter((row) => row.type === "table" && !isVirtual(row)).map(({ name, sql }): Table => {
-      const own = indexes.filter((row) => row.table === name);
+      const own = indexesByTable.get(name) ?? [];
       const peculiarities = readPeculiarities(sql ?? "");
       return {
         name,
-        columns: columnsOf(columns.filter((row) => row.table === name), own, sql ?? ""),
+        columns: columnsOf(columnsByTable.get(name) ?? [], own, sql ?? ""),
         primaryKey: keyOf(name),
-        foreignKeys: foreignKeysOf(keys.filter((row) => row.table === name), keyOf),
+        foreignKeys: foreignKeysOf(keysByTable.get(name) ?? [], keyOf),
         indexes: indexesOf(own, ddlOf),
         uniques: uniquesOf(own),
         checks: readChecks(sql ?? "").map((check) => ({ ...check, valid: true })).sort(
@@ -68,7 +93,9 @@ export async function introspectSqlite(readTogether: ReadTogether): Promise<Snap
         ...peculiarities.length === 0 ? {} : { peculiarities },
       };
     }).sort(inOrderOf((table) => table.name)),
-    others: shown.flatMap(otherObject).sort(inOrderOf((other) => `${other.name} ${other.kind}`)),
+    others: only !== undefined
+      ? []
+      : shown.flatMap(otherObject).sort(inOrderOf((other) => `${other.name} ${other.kind}`)),
   };
 }
 

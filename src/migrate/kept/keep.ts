@@ -25,7 +25,7 @@ import { requireRoom } from "./room.ts";
 import { nextId } from "./side_tables.ts";
 import { givenBy } from "./rules/given.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
-import { type Loss, lossesOf, mayDestroy, withoutMade } from "./rules/losses.ts";
+import { type Loss, lossesOf, tablesOfLosses, withoutMade } from "./rules/losses.ts";
 import { all, any, type Words, words } from "./words.ts";
 
 /** What puts aside what a batch would destroy, in the batch's own transaction. */
@@ -56,8 +56,10 @@ export async function findLosses(
   { database }: Pick<RunContext, "database">,
   { statements, earlier }: Part,
 ): Promise<readonly Loss[]> {
-  if (!mayDestroy(statements)) return [];
-  return withoutMade(lossesOf(await database.introspect(), statements), earlier, database.dialect);
+  const { dialect } = database;
+  const names = tablesOfLosses(statements, dialect);
+  if (names?.length === 0) return [];
+  return withoutMade(lossesOf(await database.introspect(names ?? undefined), statements), earlier, dialect);
 }
 
 /**

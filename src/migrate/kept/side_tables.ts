@@ -8,7 +8,7 @@ import type { Step } from "../rules/plan.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Table } from "../../schema/snapshot.ts";
 import { keyOf } from "./rules/names.ts";
-import { lossesOf, mayDestroy } from "./rules/losses.ts";
+import { lossesOf, tablesOfLosses } from "./rules/losses.ts";
 import { storedColumns } from "./rules/keys.ts";
 
 /** Returns the number of the next side table: no table has its name yet, whoever made those that are there. */
@@ -73,8 +73,9 @@ export async function requireFreeNames(
   const statements = steps.flatMap(({ script, resume }) =>
     script.statements.slice(resume?.statementsDone ?? 0).map(({ sql }) => sql)
   );
-  if (!mayDestroy(statements)) return;
-  const live = await database.introspect();
+  const names = tablesOfLosses(statements, database.dialect);
+  if (names?.length === 0) return;
+  const live = await database.introspect(names ?? undefined);
   if (!live.tables.some((table) => reservedIn(table, live.dialect) !== undefined)) return;
   for (const { table } of lossesOf(live, statements)) {
     const name = reservedIn(table, live.dialect);

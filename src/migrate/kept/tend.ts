@@ -22,20 +22,23 @@ export function resumeReturns(
 /**
  * Makes sure before the first step that what steps destroy can be put aside, and that what they let come back is there.
  *
+ * @returns Whether anything is kept
  * @throws {HarborError} `data_conflict` or `missing_table`, with nothing changed
  */
 export async function requireWayForKept(
   context: RunContext,
   { steps, state: { applied } }: { readonly steps: readonly Step[]; readonly state: Pick<State, "applied"> },
   keep = true,
-): Promise<void> {
+): Promise<boolean> {
   const { database } = context;
   if (keep) await requireFreeNames(context, steps);
-  const meant = (await readKept(database)).filter((kept) =>
+  const all = await readKept(database);
+  const meant = all.filter((kept) =>
     isDue(kept, applied) ||
     steps.some(({ revision, direction }) => isUndoneBy(kept, { revision: revision.id, direction }))
   );
   await requireSideTables(database, meant);
+  return all.length > 0;
 }
 
 interface TendOptions {

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import type { Dialect } from "../../../src/base/dialect.ts";
 import { givenBy } from "../../../src/migrate/kept/rules/given.ts";
 import { isBuiltIn } from "../../../src/migrate/kept/rules/built_in_type.ts";
+import { keyOf } from "../../../src/migrate/kept/rules/names.ts";
 import { keysOf } from "../../../src/migrate/kept/rules/keys.ts";
-import { type Loss, lossesOf, withoutMade } from "../../../src/migrate/kept/rules/losses.ts";
+import { type Loss, lossesOf, tablesOfLosses, withoutMade } from "../../../src/migrate/kept/rules/losses.ts";
 import { mayChangeValues } from "../../../src/migrate/kept/rules/retyped.ts";
 import type { Column, Snapshot, Table } from "../../../src/schema/snapshot.ts";
 
@@ -141,8 +142,28 @@ const losses:
     ], "t.b changed in t.b"],
   ];
 for (const [rule, dialect, statements, lost] of losses) {
-  test(`lossesOf() ${rule}`, () => assert.equal(show(lossesOf(schemaOf(dialect), statements)), lost));
+  test(`lossesOf() ${rule}`, () => {
+    const schema = schemaOf(dialect);
+    assert.equal(show(lossesOf(schema, statements)), lost);
+    // No more is read than what this depends on.
+    const names = tablesOfLosses(statements, dialect)?.map((name) => keyOf(name, dialect));
+    const tables = schema.tables.filter(({ name }) => names?.includes(keyOf(name, dialect)) ?? true);
+    assert.equal(show(lossesOf({ ...schema, tables }, statements)), lost);
+  });
 }
+
+test("tablesOfLosses() names no table where nothing is lost, and no more than its own where something is", () => {
+  const harmless = [
+    "CREATE INDEX i ON t (a)",
+    "DROP INDEX i",
+    "ALTER TABLE t ADD c text",
+    "DELETE FROM t",
+    "CREATE TABLE v (id int)",
+  ];
+  assert.deepEqual(tablesOfLosses(harmless, "postgresql"), []);
+  assert.deepEqual(tablesOfLosses([...harmless.slice(0, 2), "DROP TABLE u"], "postgresql"), ["u"]);
+  assert.equal(tablesOfLosses(["DROP TYPE mood CASCADE"], "postgresql"), null);
+});
 
 test("withoutMade() leaves out what the script itself made before", () => {
   const all = lossesOf(schemaOf("sqlite"), [

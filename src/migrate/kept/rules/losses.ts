@@ -44,10 +44,32 @@ interface Rows {
   readonly types?: ReadonlyMap<string, string>;
 }
 
-/** Whether statements may destroy anything at all, as clear from their words alone. */
-export function mayDestroy(statements: readonly string[]): boolean {
-  return statements.some((each) => /\b(?:drop|update|insert|replace|type)\b/i.test(each));
+/**
+ * Returns the names of the tables on which depends what statements lose, as they write them: none where they lose nothing,
+ * whatever there is. `null` where their texts do not tell.
+ */
+export function tablesOfLosses(statements: readonly string[], dialect: Dialect): readonly string[] | null {
+  if (!statements.some((sql) => losingWords.test(sql))) return [];
+  if (statements.some((sql) => droppedTypes(sql, dialect).length > 0)) return null;
+  const retyped = statements.flatMap((sql) => retypedColumns(sql, dialect)).map(({ table }) => table);
+  const effects = statements.flatMap((sql) => effectsOf(sql, dialect));
+  if (retyped.length === 0 && !effects.some(({ kind }) => losing.has(kind))) return [];
+  const named = effects.flatMap((effect) => {
+    if (effect.kind === "hidden") return [];
+    const { table } = effect;
+    return effect.kind === "rename"
+      ? [table, effect.to]
+      : effect.kind === "copy"
+      ? [table, effect.source]
+      : [table];
+  });
+  return [...new Set([...retyped, ...named])];
 }
+
+/** One of them stands in every statement that loses something: most need not be read further. */
+const losingWords = /\b(?:drop|update|insert|replace|type)\b/i;
+
+const losing: ReadonlySet<Effect["kind"]> = new Set(["drop", "drop column", "write", "copy"]);
 
 /** Returns what is lost of the tables that there are, as far as the statements' texts tell: whole tables last. */
 export function lossesOf(
