@@ -21,10 +21,9 @@ export interface AdoptOptions {
   /**
    * Called under the lock before anything is changed; what it throws ends the run.
    *
-   * @param rehearse To be called with a copy of the database that is thrown away, where one is made; it is rehearsed on the
-   * database's own rows otherwise. `null` where that is done already
+   * @returns Whether it was tried on a copy; it is rehearsed on the database's own rows otherwise
    */
-  readonly beforeChange?: (rehearse: ((copy: RunContext) => Promise<void>) | null) => Promise<void>;
+  readonly beforeChange?: (adoption: Adoption) => Promise<boolean | void>;
   /** Whether the database is itself a copy on which it is tried. */
   readonly isTrial?: boolean;
   /** How fast rows are changed where that is done in batches. */
@@ -34,12 +33,9 @@ export interface AdoptOptions {
 /**
  * Takes over a database, under the lock: stamps it when it is exactly a revision, else leads it to head by a bridge.
  *
- * Statements and stamps are one transaction. It is rehearsed first and rolled back, on the real rows, and what it leaves
- * is compared with head; only then comes the backup, and only then the transaction that stays. So a right that is
- * missing or a view that is in the way shows before anything is done.
- *
- * Where an engine changes large tables beside those who write to them, that transaction would keep them waiting twice. There
- * the backup comes first, the rehearsal runs on a copy that came of it, and the bridge piece by piece.
+ * It is tried first, where there is one on the copy that the backup left, and else on the real rows in a transaction that is
+ * rolled back, and what it leaves is compared with head. Statements and stamps are one transaction; where an engine changes
+ * large tables beside those who write to them, the bridge runs piece by piece.
  *
  * @returns What was done
  * @throws {HarborError} `unmanaged`, `data_conflict`, `not_a_database` or `unfinished` as {@link prepareAdoption} has them ·
@@ -48,28 +44,22 @@ export interface AdoptOptions {
  */
 export function adopt(context: RunContext, options: AdoptOptions): Promise<Adoption> {
   const { database } = context;
+  const { isTrial = false } = options;
   return database.withLock(async () => {
     const adoption = await prepareAdoption(context, options.isWhole);
     if (adoption.refusal !== null) throw adoption.refusal;
     if (adoption.action === "none") return adoption;
-    const isBeside = (await bridgePieces(context, adoption)).length > 0;
-    if (isBeside) {
-      let isRehearsed = options.isTrial ?? false;
-      await options.beforeChange?.(async (copy) => {
-        await rehearse(copy, adoption);
-        isRehearsed = true;
-      });
-      if (!isRehearsed) await rehearse(context, adoption);
-    } else {
-      await rehearse(context, adoption);
-      stopIfAsked(context.signal);
-      await options.beforeChange?.(null);
-    }
+    const isTried = isTrial || await options.beforeChange?.(adoption) === true;
+    if (!isTried) await rehearse(context, adoption);
     stopIfAsked(context.signal);
+    const { action, to } = adoption;
+    const words = action === "stamp" ? `stamping ${to ?? "base"}` : `leading to ${to} by the bridge`;
+    context.notify({ kind: "step", id: to ?? "base", name: "adoption", direction: "upgrade", words });
+    const isBeside = (await bridgePieces(context, adoption)).length > 0;
     // Made anew, so that what is on record is later than the backup.
-    if (isBeside) await changeBeside(context, adoption, options.pace);
+    if (isBeside) await changeBeside(context, adoption, options);
     else await despiteGuards(context, () => database.write(adoptionBatch(context, adoption), "schema"));
-    refuseOtherSchema(context, adoption, await database.introspect(), { isCommitted: true });
+    refuseOtherSchema(context, adoption, await database.introspect(), { isCommitted: !isTrial });
     return adoption;
   }, lockOptions(context, options.lockWaitMs));
 }

@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import { HarborError } from "../base/errors.ts";
+import { HarborError, isStop } from "../base/errors.ts";
 import type { Piece } from "../engines/beside.ts";
 import type { RenderedBatch } from "../engines/render_script.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -36,7 +36,7 @@ export async function adoptionBatches(
 export async function changeBeside(
   context: RunContext,
   adoption: Adoption,
-  pace: PaceOptions = {},
+  { pace = {}, isTrial = false }: { readonly pace?: PaceOptions; readonly isTrial?: boolean },
 ): Promise<void> {
   const { database, signal, notify } = context;
   const script = bridgeScript(context, adoption);
@@ -44,13 +44,13 @@ export async function changeBeside(
   await database.beside?.clear(script.statements, { signal, doing });
   try {
     await despiteGuards(context, () => runBeside(context, script, { pace, keeper: null }), {
-      isWhole: false,
+      isWhole: isTrial,
     });
   } catch (error) {
-    if (!(error instanceof HarborError)) throw error;
+    if (!(error instanceof HarborError) || isTrial) throw error;
     const wayOn =
       "What is done of the bridge stays, and the application goes on with it. To go on from there: harbor-db adopt";
-    throw error.with({ hint: [...error.code === "interrupted" ? [] : error.hintLines, wayOn] });
+    throw error.with({ hint: [...isStop(error) ? [] : error.hintLines, wayOn] });
   }
 }
 

@@ -1,4 +1,4 @@
-import { HarborError } from "../base/errors.ts";
+import { HarborError, isStop } from "../base/errors.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { guardWord } from "./rules/bridge_statement.ts";
 
@@ -16,7 +16,7 @@ export async function despiteGuards<T>(
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+    if (!(error instanceof HarborError) || isStop(error)) throw error;
     const table = new RegExp(`${guardWord} (\\w+)`).exec(error.state)?.[1];
     if (table === undefined) {
       throw error.with({ message: `Cannot adopt "${database.url}"`, state: error.message });

@@ -31,18 +31,19 @@ export type OnTrial = (trial: Trial, timing: BackupTiming) => Promise<void>;
 /**
  * Copies a database into a file, and proves the copy.
  *
- * @param onTrial Called with what was restored aside, once it is proven
+ * @param onTrial Called with what was restored aside, once it is proven; not called where nothing can be, if it may go untried
  * @throws {HarborError} `backup_failed`, `rehearsal_failed` where something is to be tried and nothing can be restored aside
  */
 export async function copyAndProve(
   context: RunContext,
   engine: BackupEngine,
-  { path, meter, share, onTrial }: {
+  { path, meter, share, onTrial, mayGoUntried = false }: {
     readonly path: string;
     readonly meter: Meter;
     /** How much of the whole work this is. */
     readonly share: number;
     readonly onTrial: OnTrial | undefined;
+    readonly mayGoUntried?: boolean;
   },
 ): Promise<Proven & { readonly content: BackupContent; readonly timing: BackupTiming }> {
   const { signal, database } = context;
@@ -77,7 +78,7 @@ export async function copyAndProve(
   const timing = tried?.timing ?? timingNow();
   refuseOtherContent(database.url, content, proven.content);
   if (tried?.failure) throw tried.failure.error;
-  if (onTrial !== undefined && tried === undefined) throw noTrial(database.url, proven);
+  if (onTrial !== undefined && tried === undefined && !mayGoUntried) throw noTrial(database.url, proven);
   return { ...proven, content, timing };
 }
 

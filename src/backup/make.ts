@@ -42,6 +42,8 @@ export interface BackupRequest {
   readonly mayReuse: boolean;
   /** Called with what was restored aside when it is proven; what it throws ends the backup. */
   readonly onTrial?: OnTrial | undefined;
+  /** Whether a backup will do where nothing can be restored aside, so that nothing was tried. */
+  readonly mayGoUntried?: boolean;
 }
 
 /**
@@ -107,6 +109,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
       meter,
       share: isEncoded ? 0.7 : 1,
       onTrial: plan.onTrial,
+      mayGoUntried: plan.mayGoUntried ?? false,
     });
     await refuseIfMoved(context, mark);
     const newest = plan.mayReuse

@@ -209,6 +209,11 @@ function linesOf(text: string | readonly string[]): readonly string[] {
   return typeof text === "string" ? [text] : text;
 }
 
+/** Whether a run stopped where it can go on, as somebody wanted it to. */
+export function isStop({ code }: HarborError): boolean {
+  return code === "interrupted" || code === "over_budget";
+}
+
 /** Returns the process exit code that an error stands for; 1 for anything that is not a {@link HarborError}. */
 export function exitCodeOf(error: unknown): number {
   return error instanceof HarborError ? exitCodes[error.code] : 1;

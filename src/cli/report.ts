@@ -129,9 +129,8 @@ export function createReport(options: ReportOptions): Report {
         case "note":
           return note(event.text);
         case "step": {
-          const text = `${
-            event.direction === "upgrade" ? "upgrading" : "downgrading"
-          } ${event.id} ${event.name}`;
+          const verb = event.direction === "upgrade" ? "upgrading" : "downgrading";
+          const text = event.words ?? `${verb} ${event.id} ${event.name}`;
           // A terminal shows it while it lasts, and then that it is done.
           return stderr.isTerminal ? status.doing(text, false) : note(text);
         }

@@ -23,6 +23,8 @@ export type RunEvent =
     readonly id: string;
     readonly name: string;
     readonly direction: "upgrade" | "downgrade";
+    /** What is said of it; else the direction, the id and the name. */
+    readonly words?: string;
   }
   /** From now on something is done that may take a moment. `isFree`: by somebody else, who is waited for. */
   | { readonly kind: "doing"; readonly text: string; readonly isFree?: true }

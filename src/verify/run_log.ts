@@ -37,11 +37,14 @@ export function appendChange(path: string, record: ChangeRecord): void {
   appendLine(path, `${JSON.stringify(record)}\n`);
 }
 
+/** What can be kept to budgets. */
+export type GuardedChange = "adopt" | "upgrade" | "downgrade";
+
 /** A change of the schema, as one line of JSON in the log of `verify`. Fields are only ever added. */
 export interface ChangeRecord {
   /** When it ended, ISO 8601 UTC. */
   readonly at: string;
-  readonly change: "upgrade" | "downgrade";
+  readonly change: GuardedChange;
   /** Which harbor-db did it: `0.1.0`. */
   readonly version: string;
   /** The address without its password. */

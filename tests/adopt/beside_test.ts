@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { adopt, type AdoptOptions } from "../../src/adopt/adopt.ts";
 import type { HarborError } from "../../src/base/errors.ts";
 import type { RunContext } from "../../src/engines/run_context.ts";
+import { tryAdoption } from "../../src/rehearse/of_adoption.ts";
 import { engines, sqlitePath } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { withLarge } from "../support/beside_writer.ts";
@@ -103,14 +104,16 @@ test("a large database is rehearsed on the copy that its backup left: what fails
       engine.query(url, "SELECT sql FROM sqlite_schema WHERE name NOT GLOB 'harbor_*' ORDER BY name");
     const before = await schema();
     const adoption = adoptLarge(url, {
-      beforeChange: async (rehearse) => {
+      beforeChange: async () => {
         await cp(sqlitePath(url), sqlitePath(copy));
         // What is met on the copy alone.
         await engine.query(copy, "CREATE TABLE __new_users (id INTEGER)");
-        await withContext(copy, rehearse!);
+        await engine.query(copy, "DROP TABLE harbor_lock");
+        await withContext(copy, tryAdoption);
+        return true;
       },
     });
-    assert.match((await rejectsWith("statement_failed", adoption)).message, /__new_users/);
+    assert.match((await rejectsWith("unmanaged", adoption)).message, /__new_users/);
     assert.deepEqual(await schema(), before);
   }));
 
@@ -131,11 +134,13 @@ test("a value that a piece would change is found by its guard, and what was done
     const error = await rejectsWith(
       "data_conflict",
       adoptLarge(url, {
-        beforeChange: async (rehearse) => {
+        beforeChange: async () => {
           await cp(sqlitePath(url), sqlitePath(`${url}.copy`));
-          await withContext(`${url}.copy`, rehearse!);
+          await engine.query(`${url}.copy`, "DROP TABLE harbor_lock");
+          await withContext(`${url}.copy`, tryAdoption);
           // Text that the column to come would make a number of.
           await engine.query(url, "UPDATE users SET created_at = '2025' WHERE id = 1");
+          return true;
         },
       }),
     );

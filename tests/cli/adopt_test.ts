@@ -70,11 +70,12 @@ test("adopt --rehearse tries the bridge on a copy, and changes no byte", () =>
     assert.deepEqual(rehearsal.findings.map(({ check }: { check: string }) => check), ["data", "data"]);
     assert.equal(action, "bridge");
     assert.deepEqual(rehearsal.steps.map((step: { name: string }) => step.name), ["adoption"]);
+    assert.ok(rehearsal.compared.columns > 20, `${rehearsal.compared.columns} columns`);
     assert.match(rehearsal.wayBack.why, /only the backup/);
     assert.ok((await readFile(path)).equals(before));
     const refused = await json(["adopt", "--yes", "--max-disk", "1"], cwd, 4);
     assert.equal(refused.error.code, "over_budget");
-    assert.ok((await readFile(path)).equals(before));
+    assert.equal((await json(["status"], cwd)).state, "unmanaged");
   }));
 
 test("adopt --yes backs up, bridges and stamps; its backup alone leads back, and downgrade names it", () =>

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { addFiles, initial, storageFields } from "../support/samples/application.ts";
 import { type Engine, engines, withFolder } from "../support/databases.ts";
+import { makeOrigin, origins } from "../support/samples/origins.ts";
 import { withOwnedPostgres } from "../support/postgres_role.ts";
 import { type HereResult, runHere, withFirstRevision } from "../support/run_here.ts";
 
@@ -13,6 +14,8 @@ import { type HereResult, runHere, withFirstRevision } from "../support/run_here
 const [sqlite, libsql, postgres] = ["sqlite file", "libsql", "postgres 15"].map((name) =>
   engines.find((each) => each.name === name)!
 );
+
+const models = origins.find(({ name }) => name === "create_all of the newest commit")!;
 
 /** A database at the first revision with some rows, and the program for it. */
 interface Given {
@@ -78,7 +81,7 @@ interface Document {
     readonly compared: { readonly columns: number };
     readonly breaches: readonly { readonly budget: string; readonly revision: string }[];
   };
-  readonly measured: { readonly steps: readonly { readonly revision: string }[] };
+  readonly measured: { readonly steps: readonly { readonly revision: string; readonly isDone: boolean }[] };
   readonly error: { readonly code: string; readonly message: string; readonly hint: string };
 }
 
@@ -162,6 +165,47 @@ test("a run is told beside its forecast, and a budget may come from the environm
     // The copy was for the rehearsal alone.
     assert.ok(!existsSync(given.folder));
   }, { HARBOR_DB_MAX_TIME: "10m", HARBOR_DB_LOG: "runs.log" }));
+
+/** Takes over what the models made, within budgets, and looks at what is said of it. */
+async function adoptsInBudget(given: Given): Promise<void> {
+  await makeOrigin(given.engine, given.url, models);
+  const broken = (await given.expect(4, "upgrade", "--adopt", "--max-time", "0ms", "--json")).json<
+    Document
+  >();
+  assert.match(broken.error.message, /beyond its budget: all takes/);
+  const args = ["--adopt", "--max-time", "10m", "--max-lock", "1m", "--log", "runs.log"];
+  const done = (await given.expect(0, "upgrade", ...args, "--json")).json<Document>();
+  for (const { steps } of [done.rehearsal, done.measured]) {
+    assert.deepEqual(steps.map(({ revision, isDone }) => [revision, isDone]), [[done.to, true]]);
+  }
+  assert.ok(done.rehearsal.compared.columns > 15, `${done.rehearsal.compared.columns} columns`);
+  const logged = JSON.parse(readFileSync(join(given.cwd, "runs.log"), "utf8"));
+  assert.deepEqual([logged.change, logged.error], ["adopt", null]);
+  assert.equal(logged.measured.steps[0].revision, done.to);
+  // One copy, which the backup was proven with.
+  assert.equal(readdirSync(given.folder).filter((name) => name.endsWith(".json")).length, 1);
+}
+
+test("sqlite file: taking over keeps to budgets as an upgrade does", () =>
+  sqlite!.withDatabase((url) => withFolder((cwd) => adoptsInBudget(givenOn(sqlite!, url, cwd)))));
+
+test("postgres 15: taking over keeps to budgets as an upgrade does", () =>
+  withOwnedPostgres(
+    15,
+    "CREATEDB",
+    ({ url }) => withFolder((cwd) => adoptsInBudget(givenOn(postgres!, url, cwd))),
+  ));
+
+test("sqlite file: an upgrade behind an adoption is rehearsed with it, and told with it", () =>
+  withFolder(async (cwd) => {
+    const given = givenOn(sqlite!, `sqlite:///${join(cwd, "openharbor.db")}`, cwd);
+    await given.expect(0, "upgrade", initial);
+    await sqlite!.query(given.url, "DROP TABLE harbor_version");
+    const { stdout } = await given.expect(0, "upgrade", "--adopt", "--max-time", "10m");
+    assert.equal(stdout.match(/^forecast$/gm)?.length, 1, stdout);
+    const [, told = ""] = stdout.split("forecast and run");
+    assert.match(told, /^71dda59686db adoption +\d.*\n5b09ebe23c76 Add R2/m);
+  }));
 
 test("a plan that fails on the copy changes nothing, says why, and ends with 1", () =>
   withGiven(async (given) => {

@@ -39,14 +39,18 @@ test("a run beyond its budget stops between two batches, and the same plan goes 
         const before = await left();
         const error = await rejectsWith(
           "over_budget",
-          guardOf(maxTime, maxLock).run(context, (context) => migrate(context, upgrade("head"))),
+          guardOf(maxTime, maxLock).run(
+            "upgrade",
+            (context) => migrate(context, upgrade("head")),
+            context,
+          ),
         );
         assert.match(error.message, words);
         const now = await left();
         assert.ok(now > 0 && now <= before, `${now} of ${before} left`);
       }
       const guard = guardOf(600_000, 600_000);
-      await guard.run(context, (context) => migrate(context, upgrade("head")));
+      await guard.run("upgrade", (context) => migrate(context, upgrade("head")), context);
       assert.equal(await left(), 0);
       const { measured } = guard.json() as {
         measured: { steps: { rowsChanged: number; isDone: boolean }[] };

@@ -12,5 +12,5 @@ export const adoptCommand = defineCommand({
     { line: "adopt --sql > review.sql", does: "the bridge, to read" },
     { line: "adopt --yes", does: "without a question" },
   ],
-  run: (app, { options }) => runAdoption(app, { options, isConfirmed: false }),
+  run: async (app, { options }) => (await runAdoption(app, { options, isConfirmed: false })).outcome,
 });

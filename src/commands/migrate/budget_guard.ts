@@ -2,12 +2,12 @@ import { resolve } from "node:path";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import type { OnTrial } from "../../backup/copy_and_prove.ts";
 import { isEmptyDatabase } from "../../backup/position.ts";
-import { appendChange } from "../../verify/run_log.ts";
+import { appendChange, type GuardedChange } from "../../verify/run_log.ts";
 import { type backupOptions, databaseIdentity, openAppBackups } from "../backup/options.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { recorded } from "../../rehearse/record.ts";
 import { type Breach, breachesOf } from "../../rehearse/rules/budgets.ts";
-import type { RunFigures } from "../../rehearse/rules/figures.ts";
+import { joinRuns, type RunFigures } from "../../rehearse/rules/figures.ts";
 import type { Forecast } from "../../rehearse/rules/forecast.ts";
 import type { App } from "../../cli/app.ts";
 import type { Values } from "../../cli/options.ts";
@@ -17,10 +17,13 @@ import { budgetsOf, type rehearsalOptions } from "./rehearsal_options.ts";
 import { brokenError } from "./query_output.ts";
 import { budgetError, failureOf, queriesOf, refuseWithoutTrial } from "./run_rehearsal.ts";
 
-/** Keeps a run to budgets: rehearses it, refuses it where the forecast breaks one, and stops it where the run does. */
+/**
+ * Keeps a change to budgets: rehearses it, refuses it where the forecast breaks one, and stops it where the run does. A change
+ * may be several runs one after the other (taking over a database, then its upgrade), which the first rehearsal tries together.
+ */
 export interface BudgetGuard {
   /**
-   * Begins the rehearsal, once it is known that there is something to do.
+   * Begins the rehearsal, once it is known that there is something to do; the first time only.
    *
    * @param isStopped Whether the application is stopped for the backup: it then is rehearsed now, on a copy of its own
    * @returns What rehearses on the copy that the backup is proven with, where it is to
@@ -35,14 +38,17 @@ export interface BudgetGuard {
    *
    * @throws {HarborError} `over_budget`, what is committed being so, and what `work` throws
    */
-  run<T>(context: RunContext, work: (context: RunContext, onStep: () => void) => Promise<T>): Promise<T>;
+  run<T>(change: GuardedChange, work: GuardedRun<T>, context: RunContext): Promise<T>;
   /** Prints what the run took beside what was forecast. */
   tell(): Promise<void>;
   /** The same for `--json`. */
   json(): Readonly<Record<string, unknown>>;
 }
 
-/** Opens the guard of a run. */
+/** What is kept to budgets. */
+export type GuardedRun<T> = (context: RunContext, onStep: () => void) => Promise<T>;
+
+/** Opens the guard of a change. */
 export function openBudgetGuard(
   app: App,
   { options, make }: {
@@ -55,7 +61,7 @@ export function openBudgetGuard(
   let forecast: Forecast | undefined;
   let figures: RunFigures | undefined;
   async function begin(context: RunContext, isStopped: boolean): Promise<OnTrial | undefined> {
-    if (await isEmptyDatabase(context)) return undefined;
+    if (forecast !== undefined || await isEmptyDatabase(context)) return undefined;
     await refuseWithoutTrial(app, options);
     const queries = await queriesOf(app, context, options.queries);
     const onTrial: OnTrial = async (trial, timing) => {
@@ -72,12 +78,12 @@ export function openBudgetGuard(
   }
 
   /** What was done stands, whether or not it can be written down. */
-  function log(forecast: Forecast, figures: RunFigures, error: unknown): void {
-    if (options.log === undefined) return;
+  function log(change: GuardedChange, figures: RunFigures, error: unknown): void {
+    if (options.log === undefined || forecast === undefined || figures.steps.length === 0) return;
     try {
       appendChange(resolve(app.system.cwd, options.log), {
         at: new Date().toISOString(),
-        change: figures.steps[0]!.direction,
+        change,
         version: app.system.build.version,
         database: databaseIdentity(app, app.databaseUrl()),
         error: error === undefined ? null : messageOf(error),
@@ -92,14 +98,15 @@ export function openBudgetGuard(
   return {
     begin,
     startHere: () => startHere(),
-    async run(given, work) {
+    async run(change, work, given) {
+      const earlier = figures;
       const stop = new AbortController();
       const signal = AbortSignal.any([given.signal, stop.signal]);
       const options = {
         countsPauses: false,
         maxLockMs: budgets.maxLockMs,
         onFigures: (run: RunFigures) => {
-          const [breach] = breachesOf(run, budgets);
+          const [breach] = breachesOf(joinRuns(earlier, run), budgets);
           if (breach !== undefined && !stop.signal.aborted) stop.abort(stopped(given.database.url, breach));
         },
       };
@@ -107,8 +114,8 @@ export function openBudgetGuard(
         startHere = start;
         return work(running, stepDone);
       });
-      figures = run.figures;
-      if (forecast !== undefined && figures.steps.length > 0) log(forecast, figures, run.failure?.error);
+      figures = joinRuns(earlier, run.figures);
+      log(change, run.figures, run.failure?.error);
       if (run.failure !== null) throw run.failure.error;
       return run.result;
     },

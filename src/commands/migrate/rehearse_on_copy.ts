@@ -1,7 +1,7 @@
 import type { BackupTiming } from "../../backup/copy_and_prove.ts";
 import type { Trial } from "../../engines/backup_engine.ts";
 import type { Database } from "../../engines/database.ts";
-import type { RunContext, RunEvent } from "../../engines/run_context.ts";
+import type { RunContext } from "../../engines/run_context.ts";
 import type { Finding } from "../../base/finding.ts";
 import type { QuerySource } from "../../rehearse/query_plans.ts";
 import { type Rehearsal, rehearse } from "../../rehearse/rehearse.ts";
@@ -32,8 +32,7 @@ export async function rehearseOnCopy(
     readonly queries: QuerySource | null;
   },
 ): Promise<Forecast> {
-  return await withTrial(app, context, trial, async (copy) => {
-    const onCopy = { ...copy, notify: quietly(context.notify) };
+  return await withTrial(app, context, trial, async (onCopy) => {
     const rehearsal = await make(onCopy, {
       check: () => checkResult(app, onCopy),
       hold: trial.hold,
@@ -43,17 +42,6 @@ export async function rehearseOnCopy(
     });
     return await rehearse(onCopy, rehearsal);
   });
-}
-
-/** Steps of a rehearsal are none of the database's. */
-function quietly(notify: RunContext["notify"]): RunContext["notify"] {
-  return (event: RunEvent) => {
-    if (event.kind === "step") {
-      return notify({ kind: "doing", text: `rehearsing: ${event.direction} ${event.id} ${event.name}` });
-    }
-    // What is to be noted is noted when it happens to the database itself.
-    if (event.kind !== "note") notify(event);
-  };
 }
 
 /**

@@ -3,8 +3,9 @@ import { resolveTarget } from "../../history/target.ts";
 import { describeDifference } from "../../schema/compare_snapshots.ts";
 import { HarborError } from "../../base/errors.ts";
 import { describeLabel } from "../../adopt/rules/labels.ts";
-import type { AdoptOptions } from "../../adopt/adopt.ts";
 import type { Piece } from "../../engines/beside.ts";
+import type { OnTrial } from "../../backup/copy_and_prove.ts";
+import type { PaceOptions } from "../../migrate/paced/backfill_walk.ts";
 import { withTrial } from "./with_trial.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Adoption } from "../../adopt/prepare.ts";
@@ -12,6 +13,7 @@ import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { flag, type Values } from "../../cli/options.ts";
 import type { Around } from "./around.ts";
+import type { BudgetGuard, GuardedRun } from "./budget_guard.ts";
 import { afterFailure } from "./run_around.ts";
 import type { MakeRehearsal } from "./rehearse_on_copy.ts";
 import { budgetsOf, isGuarded, refuseBeside, rehearsalOptions } from "./rehearsal_options.ts";
@@ -34,26 +36,27 @@ interface Request {
   readonly around?: Around;
   /** Where the user wants to go; anywhere unless told. */
   readonly target?: string;
+  readonly pace?: PaceOptions;
+  /** Whether the application is stopped before it. */
+  readonly isStopped?: boolean;
 }
 
-/** What came before an upgrade. */
+/** What came of taking over a database. */
 export interface Adopted {
   readonly outcome: Outcome;
   /** Whether nothing is to follow: it was only asked for the plan, or refused. */
   readonly isAll: boolean;
+  /** What keeps an upgrade that follows to its budgets, too; `null` where there are none. */
+  readonly guard: BudgetGuard | null;
 }
 
 /** Takes over a database before an upgrade that the user wants of it; `null` where `adopt` would have nothing to do. */
 export async function adoptBefore(
   app: App,
-  { target, options, around }: Required<Omit<Request, "isConfirmed">>,
+  request: Required<Omit<Request, "isConfirmed">>,
 ): Promise<Adopted | null> {
   if (!await app.withRun("read", isToAdopt)) return null;
-  const outcome = await runAdoption(app, { options, isConfirmed: true, target, around });
-  return {
-    outcome,
-    isAll: outcome.failure !== undefined || options.dryRun || options.sql || options.rehearse,
-  };
+  return await runAdoption(app, { ...request, isConfirmed: true });
 }
 
 async function isToAdopt(context: RunContext): Promise<boolean> {
@@ -69,17 +72,14 @@ async function isToAdopt(context: RunContext): Promise<boolean> {
 }
 
 /** Looks at a database, says what it is, asks, and takes it over. */
-export async function runAdoption(
-  app: App,
-  { options, isConfirmed, target, around }: Request,
-): Promise<Outcome> {
+export async function runAdoption(app: App, request: Request): Promise<Adopted> {
+  const { options, isConfirmed, target, around, pace = {}, isStopped = false } = request;
   const net = createSafetyNet(app, { ...options, restoreOnFailure: false });
   refuseBeside(options, options);
   const then = target === undefined ? null : { direction: "upgrade", text: target } as const;
-  const makeFor = ({ to }: Adoption): MakeRehearsal => async (_, parts) => {
-    const { adoptionRehearsal } = await import("../../rehearse/of_adoption.ts");
-    return adoptionRehearsal({ ...parts, to, then, pace: {} });
-  };
+  const rehearsal = import("../../rehearse/of_adoption.ts");
+  const make: MakeRehearsal = async (context, parts) =>
+    (await rehearsal).adoptionRehearsal(context, { ...parts, then, pace });
   const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
     const { prepareAdoption } = await import("../../adopt/prepare.ts");
     const adoption = await prepareAdoption(context);
@@ -96,47 +96,54 @@ export async function runAdoption(
     if (options.dryRun || adoption.action === "none") return { json };
     if (options.rehearse) {
       const { runRehearsal } = await import("./run_rehearsal.ts");
-      const request = { options, budgets: budgetsOf(options), make: makeFor(adoption) };
-      const outcome = await runRehearsal(app, context, request);
+      const outcome = await runRehearsal(app, context, { options, budgets: budgetsOf(options), make });
       return { ...outcome, json: { ...json, ...outcome.json } };
     }
     return isConfirmed ? null : await ask(app, adoption, json);
   });
-  if (outcome !== null) return outcome;
+  if (outcome !== null) {
+    const isAll = outcome.failure !== undefined || options.dryRun || options.sql || options.rehearse;
+    return { outcome, isAll, guard: null };
+  }
+  const guard = isGuarded(options)
+    ? (await import("./budget_guard.ts")).openBudgetGuard(app, { options, make })
+    : null;
   return await app.withRun("write", async (context) => {
     const { adopt } = await import("../../adopt/adopt.ts");
-    // A bridge of small tables is tried on the real rows before its backup, with all its locks: a budget is looked at before that.
-    if (isGuarded(options)) {
-      const { prepareAdoption } = await import("../../adopt/prepare.ts");
-      const { openBudgetGuard } = await import("./budget_guard.ts");
-      const make = makeFor(await prepareAdoption(context, true));
-      await openBudgetGuard(app, { options, make }).begin(context, true);
-    }
-    const beforeChange: AdoptOptions["beforeChange"] = async (rehearse) => {
+    const beforeChange = async ({ action }: Adoption): Promise<boolean> => {
+      const guarded = await guard?.begin(context, isStopped);
       await around?.before("adopt");
-      const isTried = rehearse !== null && !options.noBackup;
-      await net.spreadFor(
-        context,
-        "before adopt",
-        isTried
-          ? (trial) => {
-            context.notify({ kind: "doing", text: "rehearsing the bridge on the copy" });
-            return withTrial(app, context, trial, rehearse);
-          }
-          : undefined,
-      );
+      let isTried = guard !== null;
+      const tryBridge: OnTrial = async (trial) => {
+        context.notify({ kind: "doing", text: "rehearsing the bridge on the copy" });
+        await withTrial(app, context, trial, (await rehearsal).tryAdoption);
+        isTried = true;
+      };
+      const onTrial = guarded ?? (isTried || action === "stamp" ? undefined : tryBridge);
+      await net.spreadFor(context, { reason: "before adopt", onTrial, mayGoUntried: guard === null });
+      await guard?.startHere();
+      return isTried;
+    };
+    const work: GuardedRun<Adoption> = async (context, onStep) => {
+      const adoption = await adopt(context, {
+        lockWaitMs: app.lockWaitMs,
+        isWhole: true,
+        beforeChange,
+        pace,
+      });
+      onStep();
+      return adoption;
     };
     try {
-      const adoption = await adopt(context, { lockWaitMs: app.lockWaitMs, isWhole: true, beforeChange });
+      const adoption = await (guard === null ? work(context, () => {}) : guard.run("adopt", work, context));
       printResult(app, context, adoption);
+      // What follows tells of both.
+      if (then === null) await guard?.tell();
       await net.fold(context);
-      return {
-        json: {
-          ...describe(adoption),
-          stamped: adoption.action === "none" ? null : adoption.to,
-          backup: net.summary(),
-        },
-      };
+      const stamped = adoption.action === "none" ? null : adoption.to;
+      const figures = then === null ? guard?.json() : {};
+      const json = { ...describe(adoption), stamped, backup: net.summary(), ...figures };
+      return { outcome: { json }, isAll: false, guard };
     } catch (error) {
       const isCommitted = error instanceof HarborError && error.details.isCommitted === true;
       const told = isCommitted ? await net.goBack(context, error) : error;

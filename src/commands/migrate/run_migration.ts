@@ -19,6 +19,7 @@ import {
   noConsequences,
   readConsequences,
 } from "./consequences.ts";
+import type { BudgetGuard } from "./budget_guard.ts";
 import { type Around, aroundOptions, createAround } from "./around.ts";
 import { runAround } from "./run_around.ts";
 import { keptBy, printKept, printReturned } from "./kept_lines.ts";
@@ -44,6 +45,8 @@ interface Migration {
   readonly options: Values<typeof migrateOptions>;
   /** What is begun already; else the options' own. */
   readonly around?: Around;
+  /** What keeps to budgets what came before it as well; else the options' own. */
+  readonly guard?: BudgetGuard | null;
   /** Whether the application is stopped and started also when there is nothing to do. */
   readonly isAlways?: boolean;
   /** Asked once it is known that there is something to do. */
@@ -135,9 +138,10 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   }
   return await app.withRun(direction === "upgrade" ? "create" : "write", async (context) => {
     let isFirst = true;
-    const guard = isGuarded(options)
-      ? (await import("./budget_guard.ts")).openBudgetGuard(app, { options, make })
-      : null;
+    const guard = migration.guard ??
+      (isGuarded(options)
+        ? (await import("./budget_guard.ts")).openBudgetGuard(app, { options, make })
+        : null);
     const beforeSteps = async (plan: PreparedPlan) => {
       printPlace(app, isNew);
       if (question === undefined || app.settings.yes) {
@@ -165,7 +169,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         keep: !options.noKeep,
       });
     const work = async (): Promise<Outcome> => {
-      const result = await (guard === null ? migrate(context) : guard.run(context, migrate));
+      const result = await (guard === null ? migrate(context) : guard.run(direction, migrate, context));
       for (const each of result.returned) printReturned(app, each);
       if (result.steps.length === 0) printPlace(app, isNew);
       const at = `the database is at ${result.to ?? "base"}`;

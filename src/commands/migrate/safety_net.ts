@@ -1,10 +1,9 @@
 import type { Proven } from "../../engines/backup_content.ts";
 import { counted, formatBytes } from "../../base/quantity.ts";
-import { HarborError, messageOf } from "../../base/errors.ts";
-import type { BackupReason } from "../../backup/rules/manifest.ts";
+import { HarborError, isStop, messageOf } from "../../base/errors.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import type { OnTrial } from "../../backup/copy_and_prove.ts";
-import type { MadeBackup } from "../../backup/make.ts";
+import type { BackupRequest, MadeBackup } from "../../backup/make.ts";
 import type { PruneResult } from "../../backup/prune.ts";
 import { readIdentity } from "../../engines/identity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
@@ -37,8 +36,8 @@ export interface SafetyNet {
    * @param onTrial Tries something on the proven copy, also where no backup is wanted; what it throws ends the change
    */
   spread(context: RunContext, plan: PreparedPlan, onTrial?: OnTrial): Promise<void>;
-  /** The same for a change that is no plan of steps. */
-  spreadFor(context: RunContext, reason: BackupReason, onTrial?: OnTrial): Promise<void>;
+  /** The same for a change that is no plan of steps. What may go untried is tried where a backup is made. */
+  spreadFor(context: RunContext, request: Omit<BackupRequest, "mayReuse">): Promise<void>;
   /** Restores the backup and says so in the error; without a backup, says that there is none. */
   goBack(context: RunContext, error: HarborError): Promise<HarborError>;
   /** Says how the database is after {@link catch}. */
@@ -70,12 +69,13 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
 
   async function spread(context: RunContext, prepared: PreparedPlan, onTrial?: OnTrial): Promise<void> {
     plan = prepared;
-    await spreadFor(context, `before ${plan.steps[0]!.direction}`, onTrial);
+    await spreadFor(context, { reason: `before ${plan.steps[0]!.direction}`, onTrial });
   }
 
-  async function spreadFor(context: RunContext, reason: BackupReason, onTrial?: OnTrial): Promise<void> {
+  async function spreadFor(context: RunContext, request: Omit<BackupRequest, "mayReuse">): Promise<void> {
+    const { onTrial, mayGoUntried = false } = request;
     if (options.noBackup) report.note("--no-backup: nothing is backed up, there is no way back");
-    if (options.noBackup && onTrial === undefined) return;
+    if (options.noBackup && (onTrial === undefined || mayGoUntried)) return;
     const { isEmptyDatabase } = await import("../../backup/position.ts");
     if (await isEmptyDatabase(context)) return;
     if (options.noBackup) return await (await openAppBackups(app, options)).tryOnCopy(context, onTrial!);
@@ -85,7 +85,7 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
       // A database that changes between attempts that all fail would otherwise fill the disk with backups.
       await prune(context, true);
       const backups = await openAppBackups(app, options);
-      made = await backups.make(context, { reason, mayReuse: true, onTrial });
+      made = await backups.make(context, { ...request, mayReuse: true });
       printBackup(app, made);
     } catch (error) {
       throw withoutBackup(error);
@@ -229,11 +229,6 @@ function refuseUnlessPossible({ restoreOnFailure, noBackup, encryptTo }: SafetyV
     `Cannot use --restore-on-failure with ${other}: there would be nothing it could restore`,
     { hint: "Leave one of the two out." },
   );
-}
-
-/** Whether a run stopped where it can go on, as somebody wanted it to. */
-function isStop({ code }: HarborError): boolean {
-  return code === "interrupted" || code === "over_budget";
 }
 
 /** Says that the change was not made, and why. */

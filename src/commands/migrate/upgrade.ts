@@ -4,6 +4,7 @@ import { createAround } from "./around.ts";
 import { afterFailure } from "./run_around.ts";
 import { allOption } from "../../cli/global_options.ts";
 import { defineCommand } from "../../cli/command.ts";
+import { paceOf } from "./pace_options.ts";
 import { migrateOptions, runMigration } from "./run_migration.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
@@ -53,10 +54,22 @@ export const upgradeCommand = defineCommand({
     }
     const target = args[0] ?? "head";
     const around = createAround(app, options);
-    const adopted = options.adopt ? await adoptBefore(app, { target, options, around }) : null;
+    const pace = paceOf(options);
+    const isStopped = options.before !== undefined;
+    const adopted = options.adopt
+      ? await adoptBefore(app, { target, options, around, pace, isStopped })
+      : null;
     if (adopted?.isAll) return adopted.outcome;
     const isAlways = options.always;
-    const outcome = await runMigration(app, { direction: "upgrade", target, options, around, isAlways })
+    const guard = adopted?.guard ?? null;
+    const outcome = await runMigration(app, {
+      direction: "upgrade",
+      target,
+      options,
+      around,
+      guard,
+      isAlways,
+    })
       .catch(
         async (error) => {
           throw await afterFailure(around, error, adopted === null ? "unchanged" : "failed");

@@ -62,6 +62,21 @@ export function largerGrowth(a: Growth | null, b: Growth | null): Growth | null 
   return totalOf(b) > totalOf(a) ? b : a;
 }
 
+/** Returns the figures of two runs, one after the other. */
+export function joinRuns(first: RunFigures | undefined, then: RunFigures): RunFigures {
+  if (first === undefined) return then;
+  const growth = first.growth === null || then.growth === null ? null : sumOf(first.growth, then.growth);
+  return { steps: [...first.steps, ...then.steps], ms: first.ms + then.ms, growth };
+}
+
+function sumOf(a: Growth, b: Growth): Growth {
+  return {
+    fileBytes: a.fileBytes + b.fileBytes,
+    logBytes: a.logBytes + b.logBytes,
+    tempBytes: a.tempBytes === null || b.tempBytes === null ? null : a.tempBytes + b.tempBytes,
+  };
+}
+
 /** Joins locks of several batches, the strongest first, and of those the ones held longest. */
 export function joinLocks(locks: readonly HeldLock[]): readonly HeldLock[] {
   const longest = new Map<string, HeldLock>();

@@ -7,15 +7,16 @@ import type { Snapshot } from "../../schema/snapshot.ts";
 /**
  * Returns where tables and columns come from when the steps of a plan have run.
  *
- * @param seen The schema before and after all of them
+ * @param seen The schema before and after all of them, and where what was there before them comes from; it was there at the
+ * start unless told
  */
 export function originsAfter(
   { revisions }: History,
   steps: readonly Step[],
-  seen: { readonly before: Snapshot; readonly after: Snapshot },
+  seen: { readonly before: Snapshot; readonly after: Snapshot; readonly from?: Origins },
 ): Origins {
   let { before } = seen;
-  let origins = startOf(before);
+  let origins = seen.from ?? startOf(before);
   for (const [index, { revision, direction, script, resume }] of steps.entries()) {
     const goal = direction === "upgrade" ? revision : revisions.find(({ id }) => id === revision.parent);
     const isLast = index === steps.length - 1;
