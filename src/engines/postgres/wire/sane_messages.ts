@@ -38,12 +38,16 @@ export function refuseNonsense(socket: Socket): void {
         rest = rest.subarray(taken);
         continue;
       }
-      const bytes = Buffer.concat([waiting, rest]);
+      // A chunk may hold a thousand rows, and is not copied for each of them.
+      const bytes = waiting.length > 0
+        ? Buffer.concat([waiting, rest])
+        : Buffer.from(rest.buffer, rest.byteOffset, rest.length);
       const length = bytes.length < 5 ? 0 : bytes.readUInt32BE(1);
       const type = String.fromCharCode(bytes[0]!);
       if (bytes.length >= 5 && !isMessage(type, length)) return false;
       if (bytes.length < (whole.test(type) ? 1 + length : 5) || bytes.length < 5) {
-        waiting = bytes;
+        // A copy, since the chunk's memory is the socket's.
+        waiting = Buffer.from(bytes);
         return true;
       }
       const content = bytes.subarray(5, 1 + length);
