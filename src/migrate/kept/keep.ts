@@ -78,9 +78,12 @@ export async function planKeeping(
   const schemas = schemasAround(context, step);
   const first = await nextId(database);
   const withdraw = await readWithdrawal(database);
-  const parts = await Promise.all(
+  const planned = await Promise.all(
     losses.map((loss, place) => planLoss(context, { step, loss, schemas, id: first + place })),
   );
+  // An upsert on a table of nothing but its key changes no value.
+  const parts = planned.filter(({ kept }) => kept.kind === "table" || kept.columns.length > 0);
+  if (parts.length === 0) return null;
   await requireRoom(database, parts.map(({ values }) => values));
   const { revision, direction } = step;
   return {
@@ -123,7 +126,13 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
     : [];
   // Of an upsert whose text does not say what it changes; it finds its rows by a key, which stays.
   const isAll = loss.kind === "changed" && stored.every(({ name }) => without.includes(name));
-  const keys = keysOf({ table, without: isAll ? [] : without, schemas });
+  // Afterwards a row is looked for by what is still there.
+  const gone = loss.kind === "changed" ? stored.filter(({ name }) => !loss.names.has(name)) : [];
+  const keys = keysOf({
+    table,
+    without: [...isAll ? [] : without, ...gone.map(({ name }) => name)],
+    schemas,
+  });
   const lost = stored.filter(({ name }) =>
     loss.kind === "table" || (without.includes(name) && !(isAll && keys.includes(name)))
   );
@@ -149,7 +158,9 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
     madeAt: context.now().toISOString(),
   };
   const known = stored.filter(({ name }) =>
-    keys.length === 0 ? !without.includes(name) : keys.includes(name)
+    keys.length === 0
+      ? !without.includes(name) && !gone.some((each) => each.name === name)
+      : keys.includes(name)
   );
   const inside = [...known.filter(({ name }) => !lost.some((each) => each.name === name)), ...lost];
   const where = whereOf(own, loss, columns);
@@ -213,16 +224,12 @@ function noteResults(
 ): readonly SQL[] {
   const side = ownTable(kept.sideTable);
   const [t, k] = [sql.raw("t"), sql.raw("k")];
-  const nowOf = (name: string) => loss.columns.find((column) => column.name === name)!.now;
+  const now = (name: string) => sql`${t}.${sql.identifier(loss.names.get(name)!)}`;
   const match = known.length === 0 ? sql`FALSE` : all(
-    known.map((column) =>
-      own.isKey(sql`${t}.${sql.identifier(column.name)}`, sql`${k}.${sql.identifier(column.name)}`, column)
-    ),
+    known.map((column) => own.isKey(now(column.name), sql`${k}.${sql.identifier(column.name)}`, column)),
   );
   const became = kept.columns.map(({ name }, place) =>
-    sql`${sql.identifier(becameColumn(place))} = ${
-      own.became(sql`${t}.${sql.identifier(nowOf(name))}`, null)
-    }`
+    sql`${sql.identifier(becameColumn(place))} = ${own.became(now(name), null)}`
   );
   const stayed = all(
     kept.columns.map(({ name }, place) =>

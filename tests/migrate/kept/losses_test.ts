@@ -49,7 +49,9 @@ function show(losses: readonly Loss[]): string {
     const { name } = loss.table;
     if (loss.kind === "table") return name;
     if (loss.kind === "columns") return `${name}.${loss.columns.join()}`;
-    return loss.columns.map((each) => `${name}.${each.name} ${each.change} in ${loss.now}.${each.now}`)
+    return loss.columns.map((each) =>
+      `${name}.${each.name} ${each.change} in ${loss.now}.${loss.names.get(each.name)}`
+    )
       .join();
   }).join("; ");
 }

@@ -46,3 +46,63 @@ onEngines(["sqlite file"], "what REPLACE overwrites is kept", async (given) => {
   const values = await given.engine.query(given.url, "SELECT c FROM t ORDER BY id");
   assert.deepEqual(values.map(({ c }) => c), ["a", "b"]);
 });
+
+onEngines(
+  ["sqlite file", "postgres 15"],
+  "an upsert on a table of nothing but its key keeps nothing",
+  async (given) => {
+    const setup = `CREATE TABLE "t" ("id" integer NOT NULL, "c" text NOT NULL, PRIMARY KEY ("id", "c"))`;
+    const script =
+      "INSERT INTO t (id, c) SELECT id, c FROM t WHERE TRUE ON CONFLICT (id, c) DO UPDATE SET c = 'a'";
+    assert.deepEqual(
+      await keptOf(
+        given,
+        setup,
+        given.engine.dialect === "sqlite" ? "REPLACE INTO t (id, c) SELECT id, c FROM t" : script,
+      ),
+      [],
+    );
+  },
+);
+
+onEngines(
+  ["sqlite file", "postgres 15"],
+  "rows are known by a key that is called otherwise afterwards",
+  async (given) => {
+    const script =
+      `UPDATE t SET c = 'z' WHERE id = 1;--> statement-breakpoint\nALTER TABLE t RENAME COLUMN id TO number`;
+    const history = historyOf(given.engine.dialect, [plain, [
+      script,
+      "ALTER TABLE t RENAME COLUMN number TO id",
+    ]]);
+    assert.deepEqual(await keptOf(given, plain, script), [["t", "c", 1]]);
+    const back = { direction: "downgrade", text: "-1" } as const;
+    await migrate(contextOf(given.database, history), { goal: back, lockWaitMs: 0 });
+    const values = await given.engine.query(given.url, "SELECT c FROM t ORDER BY id");
+    assert.deepEqual(values.map(({ c }) => c), ["a", "b"]);
+  },
+);
+
+onEngines(
+  ["sqlite file", "postgres 15"],
+  "rows are known by what stays where their key goes",
+  async (given) => {
+    const setup = `CREATE TABLE "t" ("id" integer, "c" text, "k" integer NOT NULL DEFAULT 1 UNIQUE)`;
+    const script = `UPDATE t SET c = 'z' WHERE id = 1;--> statement-breakpoint\n${
+      given.engine.dialect === "sqlite"
+        ? `CREATE TABLE n (id integer, c text);--> statement-breakpoint
+INSERT INTO n (id, c) SELECT id, c FROM t;--> statement-breakpoint
+DROP TABLE t;--> statement-breakpoint
+ALTER TABLE n RENAME TO t`
+        : "ALTER TABLE t DROP COLUMN k"
+    }`;
+    const history = historyOf(given.engine.dialect, [setup, [script, "SELECT 1"]]);
+    const upgrade = (text: string) =>
+      migrate(contextOf(given.database, history), { goal: { direction: "upgrade", text }, lockWaitMs: 0 });
+    await upgrade("+1");
+    await given.engine.query(given.url, "INSERT INTO t (id, c, k) VALUES (1, 'a', 1), (2, 'b', 2)");
+    const { steps } = await upgrade("head");
+    const kept = steps.flatMap((step) => step.kept.map(({ columns, rows }) => [columns.join(), rows]));
+    assert.deepEqual(kept, [["k", 2], ["c", 1]]);
+  },
+);

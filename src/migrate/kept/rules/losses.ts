@@ -24,10 +24,10 @@ export type Loss =
     readonly now: string;
     readonly columns: readonly {
       readonly name: string;
-      /** What it is called afterwards. */
-      readonly now: string;
       readonly change: Change;
     }[];
+    /** What each column that is there afterwards is called then, by its name of before. */
+    readonly names: ReadonlyMap<string, string>;
   };
 
 /** Where a column's values come from, and what was done to them. */
@@ -104,12 +104,18 @@ function lossesIn(table: Table, end: State): readonly Loss[] {
   const gone = fates.flatMap(({ name, kept }) => kept === undefined ? [name] : []);
   const changed = fates.flatMap(({ name, kept }) => {
     const change = kept?.[1].change ?? null;
-    return kept === undefined || change === null ? [] : [{ name, now: kept[0], change }];
+    return kept === undefined || change === null ? [] : [{ name, change }];
   });
   return [
     ...gone.length > 0 ? [{ kind: "columns" as const, table, columns: gone }] : [],
-    ...changed.length > 0 ? [{ kind: "changed" as const, table, now: last[0], columns: changed }] : [],
+    ...changed.length > 0
+      ? [{ kind: "changed" as const, table, now: last[0], columns: changed, names: namesIn(last[1]) }]
+      : [],
   ];
+}
+
+function namesIn({ columns }: Rows): ReadonlyMap<string, string> {
+  return new Map([...columns].map(([name, { origin }]) => [origin, name]));
 }
 
 /** Leaves out what an earlier statement of the same script made: nobody had anything in it before. */
