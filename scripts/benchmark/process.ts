@@ -14,7 +14,7 @@ export interface Command {
 /** What running a program took. */
 export interface Ran {
   readonly ms: number;
-  /** The most memory that it had at once, in MB; 0 when it was over before that could be read. */
+  /** The most memory of its own that it was seen to have, in MB, without pages of files that it maps; 0 when it was over before that could be read. */
   readonly peakMb: number;
   readonly stdout: string;
   /** When it started and ended, as `performance.timeOrigin + performance.now()`. */
@@ -22,7 +22,7 @@ export interface Ran {
   readonly endedAt: number;
 }
 
-/** How often memory is read, in milliseconds. The kernel keeps the highest value, so only what comes last can be missed. */
+/** How often memory is read, in milliseconds. */
 const lookMs = 5;
 
 /**
@@ -68,7 +68,8 @@ export function run(command: Command): Promise<Ran> {
 
 function peakMemory(pid: number | undefined): number {
   try {
-    const [, kilobytes = "0"] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    const [, kilobytes = "0"] = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ??
+      [];
     return Number(kilobytes) / 1000;
   } catch {
     return 0;

@@ -115,6 +115,7 @@ async function prove(path: string, { path: copy, kind, store, encoding }: Plain)
     state: content.state ?? null,
     proof,
     notRestored,
+    notCompared: null,
     uncarried: [],
   };
   const { compression, encryption } = manifest;

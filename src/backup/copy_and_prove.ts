@@ -37,13 +37,15 @@ export type OnTrial = (trial: Trial, timing: BackupTiming) => Promise<void>;
 export async function copyAndProve(
   context: RunContext,
   engine: BackupEngine,
-  { path, meter, share, onTrial, mayGoUntried = false }: {
+  { path, meter, share, onTrial, mayGoUntried = false, isQuick }: {
     readonly path: string;
     readonly meter: Meter;
     /** How much of the whole work this is. */
     readonly share: number;
     readonly onTrial: OnTrial | undefined;
     readonly mayGoUntried?: boolean;
+    /** Whether a change waits for it: see `Thoroughness`. */
+    readonly isQuick: boolean;
   },
 ): Promise<Proven & { readonly content: BackupContent; readonly timing: BackupTiming }> {
   const { signal, database } = context;
@@ -52,7 +54,10 @@ export async function copyAndProve(
   let proving: OnProgress | undefined;
   const onProof: OnProgress = (done) => (proving ??= meter.part("proving the copy", share))(done);
   if (onTrial === undefined && engine.dumpAndProve !== undefined) {
-    const both = await engine.dumpAndProve(path, signal, { dump: copying, prove: onProof });
+    const both = await engine.dumpAndProve(path, signal, {
+      onProgress: { dump: copying, prove: onProof },
+      isQuick,
+    });
     const { copied: content, ...proven } = both;
     refuseOtherContent(database.url, content, proven.content);
     const copyMs = content.copyMs ?? 0;
@@ -73,6 +78,7 @@ export async function copyAndProve(
   onProof(0);
   const proven = await engine.prove(path, signal, {
     onProgress: onProof,
+    isQuick,
     ...onTrial === undefined ? {} : { onRestored },
   });
   const timing = tried?.timing ?? timingNow();
@@ -129,7 +135,13 @@ export async function tryOnCopy(context: RunContext, store: BackupStore, onTrial
     const id = `${store.name}-trial-${context.now().getTime()}`;
     await withWorkspace(folder, { id, client }, async (workspace) => {
       const meter = startMeter(context, "rehearsal");
-      await copyAndProve(context, engine, { path: join(workspace, "copy"), meter, share: 1, onTrial });
+      await copyAndProve(context, engine, {
+        path: join(workspace, "copy"),
+        meter,
+        share: 1,
+        onTrial,
+        isQuick: true,
+      });
     });
   } catch (error) {
     throw fileFailure(context.database.url, error);

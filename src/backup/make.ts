@@ -6,6 +6,7 @@ import {
   backupId,
   type BackupReason,
   differingTables,
+  isWaitedFor,
   type Manifest,
   manifestPathOf,
   renderManifest,
@@ -104,12 +105,13 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
     const plain = join(workspace, "copy");
     const meter = startMeter(context, "backup");
     const isEncoded = encodingSuffix(encoding) !== "";
-    const { content, proof, notRestored, timing } = await copyAndProve(context, engine, {
+    const { content, proof, notRestored, notCompared = null, timing } = await copyAndProve(context, engine, {
       path: plain,
       meter,
       share: isEncoded ? 0.7 : 1,
       onTrial: plan.onTrial,
       mayGoUntried: plan.mayGoUntried ?? false,
+      isQuick: isWaitedFor(plan.reason),
     });
     await refuseIfMoved(context, mark);
     const newest = plan.mayReuse
@@ -146,6 +148,7 @@ async function copyAndKeep(context: RunContext, store: BackupStore, plan: Backup
       state: content.state ?? null,
       proof,
       notRestored,
+      notCompared,
       uncarried: plan.uncarried,
     };
     return {

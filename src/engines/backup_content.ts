@@ -35,17 +35,31 @@ export const notRestoredReasons = [
   "code of a role with fewer rights would run",
 ] as const;
 
+/** What the proof of a copy did not look at, so that a change need not wait for it. */
+export type NotCompared = typeof notComparedParts[number];
+
+/** All of them. */
+export const notComparedParts = ["index entries"] as const;
+
 /** How far a copy was proven. */
 export interface Proven {
   readonly proof: Proof;
   /** For `read back`; `null` also where an earlier release did not note it. */
   readonly notRestored: NotRestored | null;
+  /** `null` or left out where everything was looked at that the proof can look at. */
+  readonly notCompared?: NotCompared | null;
 }
 
 /** Says how far a copy was proven: `proven (opened)`, `read back, NOT restored: the role may not create databases`. */
-export function proofText({ proof, notRestored }: Proven): string {
-  if (proof !== "read back") return `proven (${proof})`;
+export function proofText(proven: Proven): string {
+  const { proof, notRestored } = proven;
+  if (proof !== "read back") return `proven (${proofWords(proven)})`;
   return `read back, NOT restored${notRestored === null ? "" : `: ${notRestored}`}`;
+}
+
+/** Says how a copy was proven: `opened`, `opened; index entries not compared`. */
+export function proofWords({ proof, notCompared = null }: Proven): string {
+  return notCompared === null ? proof : `${proof}; ${notCompared} not compared`;
 }
 
 /** What the identity of a database looks like, in it and in manifests. */

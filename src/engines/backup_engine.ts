@@ -57,7 +57,7 @@ export interface BackupEngine {
     options?: ProveOptions,
   ): Promise<Proven & { readonly content: BackupContent }>;
   /** Does both, where the one need not wait for the end of the other; left out by engines that do them in turn. */
-  dumpAndProve?(path: string, signal: AbortSignal, onProgress?: BothProgress): Promise<BothContents>;
+  dumpAndProve?(path: string, signal: AbortSignal, options?: BothOptions): Promise<BothContents>;
   /**
    * Says what keeps a copy from being restored aside where it can be seen before one is made, with the remedy; `null` when
    * nothing is known to.
@@ -80,8 +80,17 @@ export interface BackupEngine {
   setAside?(): Promise<string | null>;
 }
 
+/** How thorough a proof is. */
+export interface Thoroughness {
+  /**
+   * Whether it may leave out of a large copy what takes longest and no row depends on, since a change waits for it. The
+   * engine says in `Proven.notCompared` what it left out.
+   */
+  readonly isQuick?: boolean | undefined;
+}
+
 /** What {@link BackupEngine.prove} tells. */
-export interface ProveOptions {
+export interface ProveOptions extends Thoroughness {
   readonly onProgress?: OnProgress | undefined;
   /**
    * Called with what was restored aside, while it is there; it may be changed, and is gone afterwards. Not called where the
@@ -113,6 +122,11 @@ export interface TrialObstacle {
 export interface BothContents extends Proven {
   readonly copied: BackupContent;
   readonly content: BackupContent;
+}
+
+/** What {@link BackupEngine.dumpAndProve} tells. */
+export interface BothOptions extends Thoroughness {
+  readonly onProgress?: BothProgress | undefined;
 }
 
 /** How far a copy and its proof are. */

@@ -37,6 +37,7 @@ const manifest: Manifest = {
   state: digest,
   proof: "opened",
   notRestored: null,
+  notCompared: "index entries",
   uncarried: ["function f"],
 };
 
@@ -45,7 +46,7 @@ test("a manifest reads back as it was written", () => {
 });
 
 test("a manifest of an earlier release, which knew neither state nor identity, can be read", () => {
-  const { state: _, identity: __, home: ___, sequence: ____, ...earlier } = JSON.parse(
+  const { state: _, identity: __, home: ___, sequence: ____, notCompared: _____, ...earlier } = JSON.parse(
     renderManifest(manifest),
   );
   assert.deepEqual(parseManifest(JSON.stringify(earlier), "m.json"), {
@@ -54,6 +55,7 @@ test("a manifest of an earlier release, which knew neither state nor identity, c
     identity: null,
     home: null,
     sequence: 0,
+    notCompared: null,
   });
 });
 
@@ -98,7 +100,7 @@ for (const [what, change, expected] of refusals) {
   });
 }
 
-const later = ["state", "notRestored", "identity", "home", "sequence"];
+const later = ["state", "notRestored", "notCompared", "identity", "home", "sequence"];
 for (const field of Object.keys(manifest).filter((name) => !later.includes(name))) {
   test(`parseManifest() refuses a manifest without "${field}"`, () => {
     const { [field]: _, ...rest } = JSON.parse(renderManifest(manifest)) as Record<string, unknown>;

@@ -57,6 +57,7 @@ const explained: ReadonlySet<string> = new Set([
   "own",
   "amcheck",
   "notRestored",
+  "notCompared",
 ]);
 
 /** Of these, what is only there where something is wrong. */

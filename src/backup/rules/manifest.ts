@@ -1,6 +1,7 @@
 import {
   backupEngineNames,
   identityForm,
+  notComparedParts,
   notRestoredReasons,
   proofs,
   type TableContent,
@@ -72,6 +73,8 @@ const manifestFields = v.pipe(
     proof: oneOf(proofs),
     /** Why it was only read back; `null` when it was restored. Earlier releases did not write it. */
     notRestored: v.optional(v.nullable(oneOf(notRestoredReasons)), null),
+    /** What the proof left out, since a change waited for it; `null` when nothing. Earlier releases left nothing out. */
+    notCompared: v.optional(v.nullable(oneOf(notComparedParts)), null),
     /** What was in the database and is not in the copy: `function total_size`. */
     uncarried: listOf(v.string()),
   }),
@@ -85,6 +88,11 @@ const manifestFields = v.pipe(
 export type Manifest = v.InferOutput<typeof manifestFields>;
 export type Compression = NonNullable<Manifest["compression"]>;
 export type BackupReason = Manifest["reason"];
+
+/** Whether a change waits for a backup that is made for it. Before a restore, what is there may be damaged. */
+export function isWaitedFor(reason: BackupReason): boolean {
+  return ["before upgrade", "before downgrade", "before adopt"].includes(reason);
+}
 
 const manifestFormat = 1;
 const manifestEnding = ".json";

@@ -49,7 +49,9 @@ export interface SafetyNet {
   /** Returns an error that says what is done, what is not, how to go on and how to go back; or goes back itself. */
   catch(context: RunContext, error: unknown): Promise<unknown>;
   /** What `--json` shows of the backup. */
-  summary(): (Pick<Proven, "notRestored"> & { readonly path: string; readonly verified: boolean }) | null;
+  summary():
+    | (Pick<Proven, "notRestored" | "notCompared"> & { readonly path: string; readonly verified: boolean })
+    | null;
 }
 
 type SafetyValues = Values<typeof safetyOptions>;
@@ -216,7 +218,12 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
     fold,
     catch: explain,
     summary: () =>
-      made === undefined ? null : { path: made.path, verified: true, notRestored: made.manifest.notRestored },
+      made === undefined ? null : {
+        path: made.path,
+        verified: true,
+        notRestored: made.manifest.notRestored,
+        notCompared: made.manifest.notCompared,
+      },
   };
 }
 

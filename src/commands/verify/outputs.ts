@@ -128,8 +128,9 @@ const proofWords: Readonly<Record<Proof, string>> = {
   "read back": "read back and compared, not restored",
 };
 
-function becauseOf({ notRestored }: Proven): string {
-  return notRestored === null ? "" : `: ${notRestored}`;
+function becauseOf({ notRestored, notCompared = null }: Proven): string {
+  const left = notCompared === null ? "" : `; ${notCompared} not compared`;
+  return notRestored === null ? left : `: ${notRestored}`;
 }
 
 function metricsOf(app: App, { verification, exitCode }: Result, path: string): string {

@@ -5,7 +5,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { BackupPlace } from "../../backup/place.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import { type Delivery, readDeliveries } from "../../backup/deliveries.ts";
-import { proofText } from "../../engines/backup_content.ts";
+import { proofText, proofWords } from "../../engines/backup_content.ts";
 import { onlyReadBack } from "../../backup/verify.ts";
 import { type Check, type CheckContext, couldNotCheck, failure } from "./check.ts";
 
@@ -42,7 +42,9 @@ export const backupCheck: Check = {
     const how = isDrill
       ? `restored aside now: ${here.at(-1)?.message}`
       : `as it was written, and ${
-        proof === "read back" ? `then ${proofText(newest.manifest)}` : `proven then (${proof})`
+        proof === "read back"
+          ? `then ${proofText(newest.manifest)}`
+          : `proven then (${proofWords(newest.manifest)})`
       }`;
     const whole = pass(
       `the newest of ${own.length} is ${age(createdAt, context)} old: ${formatBytes(bytes)}, ${

@@ -1,4 +1,4 @@
-import type { BackupContent, BothContents, BothProgress, OnProgress } from "../../backup_engine.ts";
+import type { BackupContent, BothContents, BothOptions, OnProgress } from "../../backup_engine.ts";
 import { isLarge, runApart, together } from "../apart/large_file.ts";
 import { proveCopy } from "./copy.ts";
 import { dumpHere, type DumpJob } from "./dump.ts";
@@ -20,7 +20,7 @@ export function dump(job: DumpJob, watch: DumpWatch): Promise<BackupContent> {
  */
 export async function dumpAndProve(
   job: DumpJob,
-  { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: BothProgress | undefined },
+  { signal, onProgress, isQuick }: BothOptions & { readonly signal: AbortSignal },
 ): Promise<BothContents> {
   if (!isLarge(job.path)) {
     const copied = await dump(job, { signal, onProgress: onProgress?.dump });
@@ -41,7 +41,7 @@ export async function dumpAndProve(
     // A copy that fails before it is complete never says that it is.
     const proving = Promise.race([ready.promise, copying]).then(() => {
       onProgress?.prove(0);
-      return proveCopy(job.to, { signal, onProgress: onProgress?.prove });
+      return proveCopy(job.to, { signal, onProgress: onProgress?.prove, isQuick });
     });
     return [copying, proving];
   });

@@ -26,7 +26,7 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
     estimate: () => guarded(() => withSource(path, sizeOf)),
     uncarried: () => Promise.resolve([]),
     dump: (to, signal, onProgress) => dump(jobTo(to), { signal, onProgress }),
-    dumpAndProve: (to, signal, onProgress) => dumpAndProve(jobTo(to), { signal, onProgress }),
+    dumpAndProve: (to, signal, options) => dumpAndProve(jobTo(to), { ...options, signal }),
     prove: (from, signal, options) =>
       proveAndTry(from, signal, { ...options, shown: url.display, remarks: trialRemarks }),
     trialObstacle: () => Promise.resolve(null),

@@ -19,9 +19,9 @@ interface TrialOptions extends ProveOptions, Pick<OpenOptions, "largeRows"> {
 export async function proveAndTry(
   path: string,
   signal: AbortSignal,
-  { onProgress, onRestored, shown, largeRows, remarks }: TrialOptions,
+  { onProgress, isQuick, onRestored, shown, largeRows, remarks }: TrialOptions,
 ): ReturnType<typeof proveCopy> {
-  const proven = await proveCopy(path, { signal, onProgress });
+  const proven = await proveCopy(path, { signal, onProgress, isQuick });
   if (onRestored === undefined) return proven;
   const trial = `${path}-trial`;
   try {

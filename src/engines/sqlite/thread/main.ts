@@ -1,11 +1,11 @@
 import { neverMet } from "../../../base/errors.ts";
 import { serveThread } from "../apart/thread.ts";
-import { checkHere, type ProofJob, readHere } from "../backup/copy.ts";
+import { checkHere, type CheckJob, readHere, type ReadJob } from "../backup/copy.ts";
 import { compareHere, type CompareJob } from "../backup/hold_file.ts";
 import { dumpHere, type DumpJob } from "../backup/dump.ts";
 import { writeHere, type WriteJob } from "../driver.ts";
 
-type Job = DumpJob | ProofJob | CompareJob | WriteJob;
+type Job = DumpJob | CheckJob | ReadJob | CompareJob | WriteJob;
 
 // What a thread runs that does a job with a large file.
 await serveThread(async (given, options) => {
@@ -14,7 +14,7 @@ await serveThread(async (given, options) => {
     case "dump":
       return await dumpHere(job, options);
     case "check":
-      return await checkHere(job.path);
+      return await checkHere(job);
     case "read":
       return await readHere(job.path, options);
     case "compare":
