@@ -24,6 +24,9 @@ import { failure } from "./errors.ts";
 /** Milliseconds that a statement waits for another connection's lock before it fails with `busy`. */
 export const busyTimeoutMs = 5_000;
 
+/** As much of a file as SQLite maps; what is beyond it is read. */
+export const mostMappedBytes = 2 ** 31 - 65_536;
+
 /**
  * Opens the file and reads from it once, so that whatever is wrong with it shows here.
  *

@@ -9,7 +9,7 @@ import { lockTable, readContent, type ReadOptions } from "./content.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
 import { freedLock } from "../lock_row.ts";
 import { type FileJob, isLarge, runApart, together } from "../apart/large_file.ts";
-import { execute, openImmutable, prepare } from "../open_file.ts";
+import { execute, mostMappedBytes, openImmutable, prepare } from "../open_file.ts";
 
 /** Makes an empty file that nobody else may read, for SQLite to fill. */
 export function createCopyFile(path: string): void {
@@ -125,9 +125,6 @@ async function withCopy<T>(path: string, work: (copy: DatabaseSync) => Promise<T
     throw error instanceof HarborError ? error : notWhole(path, String(messageOf(error)), error);
   }
 }
-
-/** As much of a file as SQLite maps at most. */
-const mostMappedBytes = 0x7fff0000;
 
 /**
  * Opens a copy to read. Its pages are mapped rather than read one by one, which halves what `integrity_check` takes. What

@@ -5,7 +5,7 @@ import { stoppedBackup } from "../../../base/stop_backup.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { ComparedColumn, ComparedTable, HoldContents } from "../../watch/held_contents.ts";
 import { type FileJob, isLarge, runApart } from "../apart/large_file.ts";
-import { execute, prepare } from "../open_file.ts";
+import { execute, mostMappedBytes, prepare } from "../open_file.ts";
 
 /** A file, and the one that it was a copy of. */
 interface Files {
@@ -38,16 +38,13 @@ export function compareHere({ path, was, table }: CompareJob): readonly string[]
     const url = pathToFileURL(was);
     url.search = "?mode=ro&immutable=1";
     execute(file, `ATTACH ${quoteText(url.href)} AS was`);
-    for (const schema of ["main", "was"]) execute(file, `PRAGMA ${schema}.mmap_size = ${mappedBytes}`);
+    for (const schema of ["main", "was"]) execute(file, `PRAGMA ${schema}.mmap_size = ${mostMappedBytes}`);
     execute(file, "BEGIN");
     return changedColumns(file, table);
   } finally {
     file.close();
   }
 }
-
-/** As much as SQLite allows; what is beyond it is read. */
-const mappedBytes = 2 ** 31 - 65_536;
 
 function changedColumns(file: DatabaseSync, table: ComparedTable): readonly string[] | null {
   const { key, columns } = table;
