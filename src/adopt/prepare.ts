@@ -14,10 +14,11 @@ import { headOf } from "../history/history.ts";
 import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import { quoteName, quoteText } from "../sql/quote.ts";
-import { requireOneSchema } from "../state/require_one_schema.ts";
+import { requireSchemas } from "../state/require_schemas.ts";
 import { rightsError } from "../state/check_rights.ts";
 import { shareRemedy } from "../state/read_unmanaged.ts";
 import { conflictError, findConflicts } from "../migrate/check_rows.ts";
+import type { Database } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { describeLabels, headSchema, inspect, type Inspection } from "./inspect.ts";
 import { type OnRecord, readOnRecord } from "./on_record.ts";
@@ -89,7 +90,7 @@ function refuseAhead({ database, history }: RunContext): void {
 export async function chooseAdoption(
   context: RunContext,
 ): Promise<Pick<Adoption, "inspection" | keyof Choice>> {
-  requireOneSchema(context.database, headOf(context.history));
+  requireSchemas(context.database, headOf(context.history));
   try {
     const inspection = await inspect(context);
     return { inspection, drift: null, ...await chooseAction(context, inspection) };
@@ -164,7 +165,7 @@ async function prepareBridge(
 ): Promise<Adoption> {
   const { database, history } = context;
   const { inspection } = plan;
-  const refusal = refuseUnfit(context, inspection);
+  const refusal = refuseOwnSchemas(database) ?? refuseUnfit(context, inspection);
   if (refusal !== null) return { ...plan, refusal };
   const [{ draftBridge }, { loadDrizzleEngine }] = await Promise.all([
     import("./draft_bridge.ts"),
@@ -185,6 +186,15 @@ async function prepareBridge(
   const demands = demandsOf(target.snapshot, inspection.live).filter((demand) => !isFilled(demand));
   const conflicts = await findConflicts(context, demands);
   return { ...drafted, refusal: conflictError(`Cannot adopt "${database.url}"`, conflicts) };
+}
+
+/** A bridge knows the default schema alone. */
+function refuseOwnSchemas({ url, schemas: [first] = [] }: Database): HarborError | null {
+  return first === undefined ? null : new HarborError(
+    "unmanaged",
+    `Cannot adopt "${url}": its tables are as no revision leaves them, and no bridge is made where a history has tables in schema "${first}"`,
+    { hint: "See what differs with harbor-db adopt --dry-run, and change that by hand." },
+  );
 }
 
 /** Returns the error for a bridge after which changes of a published table would fail. */

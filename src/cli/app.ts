@@ -1,7 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type DatabaseUrl, trustingOwner } from "../base/url/database_url.ts";
+import { type DatabaseUrl, lookingAt, trustingOwner } from "../base/url/database_url.ts";
 import { HarborError } from "../base/errors.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import type { History } from "../history/history.ts";
@@ -33,6 +33,8 @@ export interface App {
   historyDir(): string | null;
   /** Reads the history of a dialect. */
   readHistory(dialect: Dialect): Promise<History>;
+  /** Returns an address with the schemas that the history names, for opening what is there. */
+  withSchemas(url: DatabaseUrl): Promise<DatabaseUrl>;
   /** Reads a file that lies beside the histories of the dialects; `null` when there is none. */
   readBeside(path: string): Promise<string | null>;
   /**
@@ -86,6 +88,11 @@ export function createApp(
     if (dir !== null && settings.dir === undefined) refuseUnlessUsable(dir);
     return run.readHistory(dir ?? system.defaultDir, dialect);
   }
+  async function withSchemas(url: DatabaseUrl): Promise<DatabaseUrl> {
+    if (url.driver !== "postgres") return url;
+    const { schemasOfHistory } = await import("../history/schemas_of.ts");
+    return lookingAt(url, schemasOfHistory(await readHistory(url.dialect)));
+  }
   let found: Project | null | undefined;
   function project(): Project | null {
     return found === undefined ? found = findProject(system.cwd) : found;
@@ -103,7 +110,8 @@ export function createApp(
     if (access === "read" && url.isFile && isAbsent(url)) {
       return (await import("../engines/open/absent_database.ts")).absentDatabase(url);
     }
-    return (await import("../engines/open/database.ts")).openDatabase(url, { client: system.client, access });
+    const { openDatabase } = await import("../engines/open/database.ts");
+    return openDatabase(await withSchemas(url), { client: system.client, access });
   }
 
   return {
@@ -116,6 +124,7 @@ export function createApp(
     project,
     historyDir,
     readHistory,
+    withSchemas,
     readBeside,
     withRun: async (access, work, url = databaseUrl()) => {
       // A server takes a moment to let us in; a file that does not exist is made for a history that can be read only.

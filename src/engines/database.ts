@@ -60,8 +60,10 @@ export interface Database {
   readonly dialect: Dialect;
   /** The address without its password, as it may be shown. */
   readonly url: string;
-  /** The one schema that it looks at, and in which new tables are made; left out where an engine has no schemas. */
+  /** The schema in which tables are made that name none; left out where an engine has no schemas. */
   readonly schema?: string;
+  /** The schemas beside it that the history names, and that it looks at, too. */
+  readonly schemas?: readonly string[];
   /** Runs one statement that changes nothing and returns its rows as plain objects. */
   read<Row>(statement: SQL): Promise<Row[]>;
   /**

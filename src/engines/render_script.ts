@@ -1,8 +1,9 @@
 import type { Dialect } from "../base/dialect.ts";
 import type { SQL } from "drizzle-orm";
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core/dialect";
-import { writeOwnSchema } from "../sql/own_schema.ts";
-import type { WriteMode } from "./database.ts";
+import { writeOwnTables } from "../sql/own_schema.ts";
+import { quoteTable } from "../sql/table_names.ts";
+import type { Database, WriteMode } from "./database.ts";
 
 /** What goes around a batch, so that a plain client does with it what the drivers do. */
 const frames: Readonly<Record<Dialect, Readonly<Record<WriteMode, readonly [string[], string[]]>>>> = {
@@ -29,19 +30,26 @@ export interface RenderedBatch {
 }
 
 /** Returns batches as one script, each as {@link renderBatch} has it. */
-export function renderBatches(dialect: Dialect, batches: readonly RenderedBatch[]): string {
+export function renderBatches(
+  database: Pick<Database, "dialect" | "schemas">,
+  batches: readonly RenderedBatch[],
+): string {
   return batches.map(({ statements, mode, words }) =>
-    `${words === null ? "" : `-- ${words}\n`}${renderBatch(dialect, statements, mode)}`
+    `${words === null ? "" : `-- ${words}\n`}${renderBatch(database, statements, mode)}`
   ).join("");
 }
 
 /** Returns a batch as a script that `sqlite3` or `psql` runs: parameters written out, framed as its mode asks. */
-export function renderBatch(dialect: Dialect, batch: readonly SQL[], mode: WriteMode): string {
+export function renderBatch(
+  { dialect, schemas }: Pick<Database, "dialect" | "schemas">,
+  batch: readonly SQL[],
+  mode: WriteMode,
+): string {
   const [before, after] = frames[dialect][mode];
   // With its parameters written out, a statement of ours reads the same in both dialects.
   const compiler = new SQLiteSyncDialect();
   const texts = batch.map((statement) =>
-    writeOwnSchema(compiler.sqlToQuery(statement.inlineParams()).sql, "")
+    writeOwnTables(compiler.sqlToQuery(statement.inlineParams()).sql, (name) => quoteTable(name, schemas))
   );
   return [...before, ...texts, ...after].map((text) => `${text};\n`).join("");
 }

@@ -55,6 +55,8 @@ export interface Revision {
    * @throws {HarborError} `bad_history` when it is missing or says none
    */
   ends(): Ends;
+  /** Whether the script may make a schema of PostgreSQL. */
+  readonly makesSchema: boolean;
   /** Set where only the database's ledger knows the revision: the history that was read does not have it. */
   readonly ledger?: LedgerNote;
 }
@@ -214,6 +216,7 @@ function buildRevision(
     createdAt: new Date(when).toISOString(),
     checksum: scriptChecksum(text),
     rawChecksum: sha256(text),
+    makesSchema: /\bcreate\s+schema\b/i.test(text),
     upgrade: once(() => parseScript({ ...up, text })),
     downgrade: once(() => {
       const down = source(paths[1]);

@@ -27,7 +27,7 @@ import { lockOptions } from "../state/lock_options.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { isLedgerKept, keepLedger, recordWayBack, recordWaysBack } from "../state/keep_ledger.ts";
 import { readState } from "../state/read_state.ts";
-import { requireOneSchema } from "../state/require_one_schema.ts";
+import { requireSchemas } from "../state/require_schemas.ts";
 import type { LookAhead } from "./preflight.ts";
 import { recordWhatIsLeft } from "./left_by_scripts.ts";
 import { runBeside, type Way, waysOf } from "./run_beside.ts";
@@ -81,7 +81,7 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Prep
   const { done } = locate(history, state.applied);
   const idAt = (count: number) => history.revisions[count - 1]?.id ?? null;
   const to = goal.direction === "upgrade" ? done + steps.length : done - steps.length;
-  requireOneSchema(context.database, history.revisions[Math.max(done, to) - 1]);
+  requireSchemas(context.database, history.revisions[Math.max(done, to) - 1]);
   return { from: idAt(done), to: idAt(to), steps, state, distrust: await distrustOf(context, steps) };
 }
 

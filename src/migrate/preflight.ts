@@ -18,6 +18,7 @@ import { conflictError, findConflicts } from "./check_rows.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { snapshotIfThere } from "../history/revision_schema.ts";
 import { schemasOf } from "../state/read_unmanaged.ts";
+import { plainTexts, withPlainTexts } from "./rules/plain_texts.ts";
 
 /** What a look ahead left for later. */
 export interface LookAhead {
@@ -122,7 +123,11 @@ async function findLosses(
   let attachments = await (await loadInspector(database.dialect)).attachments(database);
   const losses: string[] = [];
   for (const { step: { direction, script, revision }, before, after } of stages) {
-    const { lost, left } = lostAttachments(attachments, { statements: script.statements, before, after });
+    const { lost, left } = lostAttachments(attachments, {
+      statements: withPlainTexts(script, [before, after]),
+      before,
+      after,
+    });
     const needed = lost.find(({ consequence }) => consequence !== null);
     if (needed !== undefined && direction === "upgrade") {
       throw lossError(`${attempt}: on the way past ${revision.id}, `, needed);
@@ -146,7 +151,7 @@ export function stagesOf(
     const parent = revisions.find(({ id }) => id === revision.parent);
     const goal = direction === "upgrade" ? revision : parent;
     const after = goal === undefined ? { ...before, tables: [] } : snapshotIfThere(goal) ?? before;
-    const statements = script.statements.map((statement) => statement.sql);
+    const statements = plainTexts(script, [before, after]);
     const followed = follow(from, { before, after, statements });
     const to = resume === null ? followed : halfWay(followed);
     const stage = { step, before, after, statements, from, to };

@@ -84,7 +84,12 @@ function nextGroup(steps: readonly Step[], dialect: Dialect): readonly Step[] {
  */
 function makesOnly({ sql, run }: Statement, dialect: Dialect, made: Set<string | null>): boolean {
   const at = cursorAt(tokensOf(run.kind === "backfill" ? run.update : sql, dialect));
-  const isMade = () => made.has(foldedName(at.next(), dialect));
+  const isMade = () => {
+    const name = foldedName(at.next(), dialect);
+    if (!at.take(".")) return made.has(name);
+    at.next();
+    return false;
+  };
   switch (run.kind) {
     case "backfill":
       // Of a table that was there before, somebody may have written rows since.
@@ -102,7 +107,6 @@ function makesOnly({ sql, run }: Statement, dialect: Dialect, made: Set<string |
       }
       if (at.take("ALTER", "TABLE")) {
         const isNew = isMade();
-        if (at.take(".")) at.next();
         return at.take("ADD") || (isNew && at.take("ALTER"));
       }
       return at.take("CREATE", "INDEX") || at.take("CREATE", "UNIQUE", "INDEX");

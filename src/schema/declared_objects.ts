@@ -1,3 +1,4 @@
+import { nameIn } from "../sql/table_names.ts";
 import { onceFor } from "../base/once_for.ts";
 import type { KitSequence, KitSnapshot, KitTable } from "./kit_snapshot.ts";
 import type { OtherObject } from "./snapshot.ts";
@@ -8,13 +9,24 @@ export function declaredObjects(snapshot: KitSnapshot): readonly OtherObject[] {
   const types = new Set(Object.values(tables).flatMap(columnTypes));
   const found = [
     ...Object.values(views).filter(({ definition }) => definition !== undefined).map((view) =>
-      declared(view.materialized === true ? "materialized view" : "view", view.name, view.definition!)
+      declared(
+        view.materialized === true ? "materialized view" : "view",
+        nameIn(view["schema"], view.name),
+        view.definition!,
+      )
     ),
-    ...Object.values(sequences).map((each) => declared("sequence", each.name, sequenceText(each))),
+    ...Object.values(sequences).map((each) =>
+      declared("sequence", nameIn(each["schema"], each.name), sequenceText(each))
+    ),
     // The values of a type that a column has are compared with the column.
-    ...Object.values(enums).filter(({ name }) => !types.has(name)).map(({ name, values }) =>
-      declared("type", name, `ENUM (${values.map((value) => `'${value.replaceAll("'", "''")}'`).join(", ")})`)
-    ),
+    ...Object.values(enums).map((each) => ({ name: nameIn(each["schema"], each.name), values: each.values }))
+      .filter(({ name }) => !types.has(name)).map(({ name, values }) =>
+        declared(
+          "type",
+          name,
+          `ENUM (${values.map((value) => `'${value.replaceAll("'", "''")}'`).join(", ")})`,
+        )
+      ),
     ...Object.values(tables).flatMap(policiesOf),
   ];
   return found.toSorted((a, b) => keyOf(a) < keyOf(b) ? -1 : 1);
@@ -61,13 +73,13 @@ interface KitPolicy {
 }
 
 const columnTypes = onceFor(({ columns }: KitTable) =>
-  Object.values(columns).map(({ type }) => type.replace(/(?:\[\d*\])+$/, ""))
+  Object.values(columns).map(({ type, typeSchema }) => nameIn(typeSchema, type.replace(/(?:\[\d*\])+$/, "")))
 );
 
 const policiesOf = onceFor((table: KitTable): readonly OtherObject[] =>
   Object.values((table["policies"] ?? {}) as Readonly<Record<string, KitPolicy>>).map((policy) => ({
     ...declared("policy", policy.name, policyText(policy)),
-    table: table.name,
+    table: nameIn(table["schema"], table.name),
   }))
 );
 

@@ -1,5 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
+import { isDefaultSchema, nameIn } from "../sql/table_names.ts";
 import { isSerial, postgresDefault, postgresName, postgresType } from "../sql/postgres_spelling.ts";
+import { namedSchemas } from "./named_schemas.ts";
 import { declaredObjects } from "./declared_objects.ts";
 import {
   defaultOf,
@@ -22,7 +24,7 @@ export function normalizeDrizzleSnapshot(snapshot: KitSnapshot): Snapshot {
   const { dialect, tables, enums = {} } = snapshot;
   const form: Form = {
     ...formsOf[dialect],
-    enums: new Map(Object.values(enums).map(({ name, values }) => [name, values])),
+    enums: new Map(Object.values(enums).map((each) => [nameIn(each["schema"], each.name), each.values])),
   };
   const key = JSON.stringify([dialect, enums]);
   const read = Object.values(tables).map((table) => {
@@ -32,7 +34,13 @@ export function normalizeDrizzleSnapshot(snapshot: KitSnapshot): Snapshot {
     normalTables.set(table, { key, normal });
     return normal;
   });
-  return { dialect, tables: read.toSorted(byName), others: declaredObjects(snapshot) };
+  const schemas = namedSchemas(snapshot);
+  return {
+    dialect,
+    ...schemas.length === 0 ? {} : { schemas },
+    tables: read.toSorted(byName),
+    others: declaredObjects(snapshot),
+  };
 }
 
 /** Tables in normal form by those of drizzle-kit, each for one dialect and its enum types: most of a history's snapshots share theirs. */
@@ -64,12 +72,13 @@ function readTable(table: KitTable, { namesConstraints, column, enums }: Form): 
   const all = <Part, Read extends Named>(parts: Readonly<Record<string, Part>>, read: (part: Part) => Read) =>
     Object.values(parts).map(read).toSorted(byName);
   const shown = (name: string) => namesConstraints ? name : null;
+  const { schema } = table;
   return {
-    name: table.name,
+    name: nameIn(schema, table.name),
     columns: columns.map((each) => column(each, primaryKey, enums)),
     primaryKey,
     foreignKeys: all(table.foreignKeys, (key) => readForeignKey(key, shown(key.name))),
-    indexes: all(table.indexes, readIndex),
+    indexes: all(table.indexes, (index) => ({ ...readIndex(index), name: nameIn(schema, index.name) })),
     uniques: all(table.uniqueConstraints, (unique) => ({
       name: shown(unique.name),
       columns: unique.columns,
@@ -97,11 +106,11 @@ function sqliteColumn(column: KitColumn, primaryKey: readonly string[]): Column 
 function postgresColumn(column: KitColumn, primaryKey: readonly string[], enums: Enums): Column {
   const { name, type: written } = column;
   const [, base = written, array = ""] = /^(.*?)((?:\[\d*\])*)$/s.exec(written) ?? [];
-  const values = enums.get(base);
+  const values = enums.get(nameIn(column.typeSchema, base));
   // A project's own type keeps its capitals, also where it does not export the enum itself.
   const type = values === undefined && column.typeSchema === undefined
     ? postgresType(written)
-    : `${postgresName(base)}${array === "" ? "" : "[]"}`;
+    : `${typeName(column.typeSchema, base)}${array === "" ? "" : "[]"}`;
   const identity = isSerial(written) || column.identity !== undefined;
   const value = givenDefault(column);
   return {
@@ -113,6 +122,10 @@ function postgresColumn(column: KitColumn, primaryKey: readonly string[], enums:
     identity,
     ...values === undefined ? {} : { values },
   };
+}
+
+function typeName(schema: string | undefined, name: string): string {
+  return isDefaultSchema(schema) ? postgresName(name) : `${postgresName(schema!)}.${postgresName(name)}`;
 }
 
 /** Returns what a generated column is made of, as the live database gives it; `null` for any other. */
@@ -136,7 +149,7 @@ function readForeignKey(key: KitForeignKey, name: string | null): ForeignKey {
   return {
     name,
     columns: key.columnsFrom,
-    table: key.tableTo,
+    table: nameIn(key.schemaTo, key.tableTo),
     references: key.columnsTo,
     onDelete: (key.onDelete ?? "no action").toLowerCase(),
     onUpdate: (key.onUpdate ?? "no action").toLowerCase(),

@@ -114,6 +114,7 @@ export function treeOf(dialect: Dialect, list: readonly unknown[]): Readonly<Rec
           name: key.name,
           tableFrom: table.name,
           tableTo: key["tableTo"],
+          ...pick(key, ["schemaTo"]),
           columnsFrom: key["columns"],
           columnsTo: key["columnsTo"],
           onDelete: actionOf(key["onDelete"]),

@@ -42,6 +42,8 @@ const kitForeignKey = v.object({
   name: v.string(),
   tableFrom: v.string(),
   tableTo: v.string(),
+  /** PostgreSQL's; of the default schema nothing, or `public`. */
+  schemaTo: v.nullish(v.string()),
   columnsFrom: listOf(v.string()),
   columnsTo: listOf(v.string()),
   onDelete: v.exactOptional(v.string()),
@@ -61,7 +63,7 @@ const sections = {
   checkConstraints: recordOf(kitCheck),
 };
 
-const kitEnum = v.object({ name: v.string(), values: listOf(v.string()) });
+const kitEnum = v.looseObject({ name: v.string(), values: listOf(v.string()) });
 
 const kitView = v.looseObject({
   name: v.string(),

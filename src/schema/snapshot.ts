@@ -12,6 +12,11 @@ import type { Dialect } from "../base/dialect.ts";
  */
 export interface Snapshot {
   readonly dialect: Dialect;
+  /**
+   * Schemas beside the default one in which there may be something (PostgreSQL); left out without any. What is in them is
+   * called `schema.name`: tables, indexes, types, views.
+   */
+  readonly schemas?: readonly string[];
   readonly tables: readonly Table[];
   /** Views, triggers and the like: kept, listed, and compared where schema.ts declares them. */
   readonly others: readonly OtherObject[];

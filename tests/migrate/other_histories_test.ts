@@ -6,10 +6,7 @@ import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import { migrate as migratePostgres } from "drizzle-orm/postgres-js/migrator";
 import { drizzle as drizzleSqlite } from "drizzle-orm/sqlite-proxy";
 import { migrate as migrateSqlite } from "drizzle-orm/sqlite-proxy/migrator";
-import { integer, pgSchema, pgTable } from "drizzle-orm/pg-core";
 import { test } from "node:test";
-import { HarborError } from "../../src/base/errors.ts";
-import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
 import { checkFolder } from "../../src/author/rules/check_folder.ts";
 import { readHistoryFolders } from "../../src/author/read_history_folders.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
@@ -143,57 +140,6 @@ test("what scripts leave otherwise than their snapshots say is known, and what s
       "column posts.title",
       "index users_mood_idx is missing, expected users(mood)",
     ]);
-  });
-});
-
-test("postgres 15: what a history has in another schema is refused by name, and taken where the URL names it", async () => {
-  const kit = await loadDrizzleEngine();
-  const auth = pgSchema("auth");
-  const users = auth.table("users", { id: integer().primaryKey() });
-  const notes = pgTable("notes", { id: integer().primaryKey() });
-  const script = 'CREATE TABLE "auth"."users" ("id" integer PRIMARY KEY NOT NULL);';
-  const historyOf = async (things: Readonly<Record<string, unknown>>, text: string): Promise<History> => {
-    const files: Readonly<Record<string, string>> = {
-      [journalPath]: JSON.stringify({
-        dialect: "postgresql",
-        entries: [{ idx: 0, when: 1, tag: "0000_first" }],
-      }),
-      "0000_first.sql": text,
-      "meta/0000_snapshot.json": JSON.stringify(await kit.snapshot("postgresql", things)),
-    };
-    return buildHistory("postgresql", { folder: "drizzle", read: (path) => files[path] ?? null });
-  };
-  const engine = engines.find(({ name }) => name === "postgres 15")!;
-  await engine.withDatabase(async (url) => {
-    await engine.query(url, "CREATE SCHEMA auth");
-    const upgrade = (at: string, history: History) =>
-      withTestDatabase(
-        at,
-        (database) =>
-          migrate(contextOf(database, history), {
-            goal: { direction: "upgrade", text: "head" },
-            lockWaitMs: 0,
-          }),
-      );
-    const refused = (words: RegExp, hint: RegExp) => (error: unknown) =>
-      error instanceof HarborError && error.code === "schema_mismatch" && words.test(error.message) &&
-      hint.test(error.hint ?? "");
-    const alone = await historyOf({ users }, script);
-    const mixed = await historyOf(
-      { users, notes },
-      `${script} CREATE TABLE "notes" ("id" integer PRIMARY KEY);`,
-    );
-    const said =
-      /revision 0000 has table "users" in schema "auth", and one history keeps one schema, here "public"/;
-    await assert.rejects(upgrade(url, alone), refused(said, /search_path%3Dauth/));
-    await assert.rejects(upgrade(url, mixed), refused(said, /leave out what is in other schemas/));
-    const made =
-      "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace IN ('auth'::regnamespace, 'public'::regnamespace)";
-    assert.deepEqual(await engine.query(url, made), []);
-    const named = `${url}${url.includes("?") ? "&" : "?"}options=-csearch_path%3Dauth`;
-    await upgrade(named, alone);
-    const { findings } = await verifyUrl(named, { history: alone, checks: ["schema"] });
-    assert.deepEqual(findings.map(({ status }) => status), ["pass"], findings[0]!.message);
   });
 });
 

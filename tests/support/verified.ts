@@ -4,10 +4,11 @@ import { readHistory } from "../../src/history/read_history.ts";
 import { allChecks } from "../../src/verify/checks/all.ts";
 import { type Verification, verify, type VerifyOptions } from "../../src/verify/verify.ts";
 import type { History } from "../../src/history/history.ts";
+import { schemasOfHistory } from "../../src/history/schemas_of.ts";
 import { contextOf } from "./samples/adoption.ts";
 import { addFiles, storageFields } from "./samples/application.ts";
 import { type Engine, testClient, withTestDatabase } from "./databases.ts";
-import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import { lookingAt, parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import { openDatabase } from "../../src/engines/open/database.ts";
 import { projectFile } from "./project.ts";
 
@@ -98,7 +99,11 @@ export function verifyUrl(
       isDrill: false,
     },
     openDatabase: () =>
-      openDatabase(parseDatabaseUrl(url), { client: testClient, access: "read", asIs: true }),
+      openDatabase(lookingAt(parseDatabaseUrl(url), schemasOfHistory(history)), {
+        client: testClient,
+        access: "read",
+        asIs: true,
+      }),
   }, {
     checks: allChecks.filter(({ name }) => checks?.includes(name) ?? name !== "backup"),
     quick: false,

@@ -85,3 +85,8 @@ export function trustingOwner(url: DatabaseUrl): DatabaseUrl {
       return url;
   }
 }
+
+/** Returns an address with the schemas beside the default one in which a history has something. */
+export function lookingAt(url: DatabaseUrl, schemas: readonly string[]): DatabaseUrl {
+  return url.driver === "postgres" && schemas.length > 0 ? { ...url, schemas } : url;
+}

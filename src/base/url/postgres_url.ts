@@ -37,6 +37,8 @@ export interface PostgresUrl {
   readonly connectTimeout?: number;
   /** Whether code of the tables' owner may run with the rights of the role that connects. */
   readonly trustsOwner?: boolean;
+  /** The schemas beside the default one in which the history has something. Set when that is known, by `lookingAt`. */
+  readonly schemas?: readonly string[];
   /** libpq's `sslrootcert`, `sslcert`, `sslkey` (paths). */
   readonly sslFiles: { readonly rootcert?: string; readonly cert?: string; readonly key?: string };
 }

@@ -122,7 +122,10 @@ export async function openAppBackups(
     now: () => new Date(),
     notify: report.event,
   };
-  return openBackups(url, { ...common, ...await placeOf(app, options, { ...common, url }) });
+  return openBackups(await app.withSchemas(url), {
+    ...common,
+    ...await placeOf(app, options, { ...common, url }),
+  });
 }
 
 /** Returns the place that `--from` names, if any. */

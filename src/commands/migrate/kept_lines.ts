@@ -4,6 +4,7 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { KeptResult } from "../../migrate/kept/keep.ts";
 import type { Loss } from "../../migrate/kept/rules/losses.ts";
 import type { ReturnedResult } from "../../migrate/kept/put_back.ts";
+import { plainTexts } from "../../migrate/rules/plain_texts.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
 
 /** Says what was put aside of one table. */
@@ -33,10 +34,11 @@ export async function keptBy(
 ): Promise<readonly { readonly table: string; readonly columns: readonly string[] | null }[]> {
   if (noKeep || from === null) return [];
   const { lossesOf } = await import("../../migrate/kept/rules/losses.ts");
+  const live = await database.introspect();
   const statements = steps.flatMap(({ script, resume }) =>
-    script.statements.slice(resume?.statementsDone ?? 0).map(({ sql }) => sql)
+    plainTexts(script, [live]).slice(resume?.statementsDone ?? 0)
   );
-  const losses = lossesOf(await database.introspect(), statements);
+  const losses = lossesOf(live, statements);
   return [...Map.groupBy(losses, ({ table }) => table.name)].map(([table, parts]) => ({
     table,
     columns: parts.some(({ kind }) => kind === "table") ? null : parts.flatMap((part) => namesOf(part)),

@@ -214,7 +214,7 @@ async function scriptOf(context: RunContext, adoption: Adoption): Promise<string
     import("../../adopt/bridge_beside.ts"),
     import("../../engines/render_script.ts"),
   ]);
-  return renderBatches(context.database.dialect, await adoptionBatches(context, adoption));
+  return renderBatches(context.database, await adoptionBatches(context, adoption));
 }
 
 async function piecesOf(context: RunContext, adoption: Adoption): Promise<readonly Piece[]> {

@@ -91,7 +91,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         const note = aside.length === 0
           ? ""
           : "-- harbor-db itself first puts aside what this destroys, and puts it back when it is undone. This script does not.\n";
-        const text = note + renderBatches(context.database.dialect, batches);
+        const text = note + renderBatches(context.database, batches);
         app.report.raw(text);
         if (plan.distrust !== null) app.report.note(`to read, and not to run: ${plan.distrust.message}`);
         return { json: { ...planned(plan), ...where, sql: text } };

@@ -49,7 +49,8 @@ export async function runVerify(app: App, options: VerifyValues): Promise<Outcom
         },
         readHistory: () => app.readHistory(url.dialect),
         readRules: () => app.readBeside(projectRulesPath),
-        openDatabase: () => openDatabase(url, { client: system.client, access: "read", asIs: true }),
+        openDatabase: async () =>
+          openDatabase(await app.withSchemas(url), { client: system.client, access: "read", asIs: true }),
       }, {
         checks,
         quick: options.quick,

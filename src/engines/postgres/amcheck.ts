@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../database.ts";
 import { type Probe, type SliceTurns } from "../inspector.ts";
-import { ownSchema } from "./statement.ts";
+import { ownSchemas, shownName } from "./statement.ts";
 import { quoteName } from "../../sql/quote.ts";
 
 /** How many 8 kB blocks of a table are looked at in one statement. */
@@ -58,8 +58,10 @@ async function check(
 ): Promise<Found> {
   const own = sql.identifier(schema);
   const indexes = await database.read<{ oid: number; name: string }>(
-    sql`SELECT x.indexrelid::bigint AS oid, i.relname::text AS name FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam WHERE i.relnamespace = ${
-      sql.raw(ownSchema)
+    sql`SELECT x.indexrelid::bigint AS oid, ${
+      sql.raw(shownName("i.relnamespace", "i.relname"))
+    } AS name FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam WHERE i.relnamespace = ${
+      sql.raw(ownSchemas)
     } AND a.amname = 'btree' AND x.indisvalid AND x.indisready AND i.relpersistence <> 't' ORDER BY pg_relation_size(i.oid)`,
   );
   const problems: string[] = [];
@@ -91,8 +93,10 @@ async function check(
 
 async function checkHeap(database: Database, pace: SliceTurns, schema: string): Promise<readonly string[]> {
   const tables = await database.read<{ oid: number; name: string; blocks: number }>(
-    sql`SELECT c.oid::bigint AS oid, c.relname::text AS name, pg_relation_size(c.oid) / current_setting('block_size')::int AS blocks FROM pg_class c WHERE c.relnamespace = ${
-      sql.raw(ownSchema)
+    sql`SELECT c.oid::bigint AS oid, ${
+      sql.raw(shownName("c.relnamespace", "c.relname"))
+    } AS name, pg_relation_size(c.oid) / current_setting('block_size')::int AS blocks FROM pg_class c WHERE c.relnamespace = ${
+      sql.raw(ownSchemas)
     } AND c.relkind = 'r' AND c.relpersistence <> 't' ORDER BY 2`,
   );
   const problems: string[] = [];

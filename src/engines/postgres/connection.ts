@@ -203,6 +203,7 @@ export async function connect(
       serverVersion: server.version,
       schema: server.schema,
       home: server.schema ?? firstSchema(server.path),
+      named: url.schemas ?? [],
       versionSchema: server.version_schema,
       path: userPath(server.path),
       backendPid: server.pid,

@@ -127,8 +127,9 @@ export async function openPostgres(
     dialect: "postgresql",
     url: url.display,
     schema: session.home,
+    schemas: session.named,
     async read<Row>(statement: SQL) {
-      const compiled = compile(statement, session.home);
+      const compiled = compile(statement, session);
       if (compiled.readsTables) await trusted(trust.requireToLook());
       if (compiled.asUser) await trusted(trust.requireToRun(compiled.text));
       return await rowsOf<Row>(compiled);
@@ -137,14 +138,17 @@ export async function openPostgres(
       requireWritable();
       // Behind a pooler its settings would stay in the pool, unless the session is proven to be our own.
       if (session.direct) await protectOnce();
-      const statements = batch.map((statement) => compile(statement, session.home));
+      const statements = batch.map((statement) => compile(statement, session));
       return await namingPolicies(writer.write(statements, mode));
     },
     async rehearse(batch) {
       requireWritable();
       if (session.direct) await protectOnce();
-      const statements = batch.map((statement) => compile(statement, session.home));
-      return readSnapshot(await namingPolicies(writer.rehearse(statements, introspection(session))));
+      const statements = batch.map((statement) => compile(statement, session));
+      return readSnapshot(
+        await namingPolicies(writer.rehearse(statements, introspection(session))),
+        session.named,
+      );
     },
     async withLock(work, options) {
       requireWritable();
@@ -153,7 +157,7 @@ export async function openPostgres(
     pace: (table) =>
       Promise.resolve({
         ...postgresPace(table, {
-          schema: session.home,
+          place: session,
           lastBatch: () => lastBatch,
           read: async (statement) => (await rowsOf<never>(statement))[0],
         }),
@@ -164,7 +168,7 @@ export async function openPostgres(
       watcher = wanted;
       watch = watchLocks({
         pid: session.backendPid,
-        schema: session.home,
+        place: session,
         watcher: wanted,
         observer: {
           ask: async (text) => (await runPinned(observer, [{ text, parameters: [] }]))[0]?.rows ?? [],
@@ -187,10 +191,11 @@ export async function openPostgres(
     requireOwnHands: (table) => trusted(trust.requireOwnHands(table)),
     async introspect(only) {
       const [row] = only === undefined
-        ? await rowsOf<{ used: boolean }>(occupation(session.home))
+        ? await rowsOf<{ used: boolean }>(occupation(session))
         : [{ used: true }];
       return readSnapshot(
         row?.used ? await readOnly(introspection(session, only), "SELECT … FROM pg_catalog") : [],
+        session.named,
       );
     },
     async home() {

@@ -11,7 +11,8 @@ import {
   publishedQuery,
 } from "./catalogs/attached.ts";
 import { amcheckProbe } from "./amcheck.ts";
-import { ownSchema } from "./statement.ts";
+import { homeSchema, ownSchemas, shownName } from "./statement.ts";
+import { quoteTable } from "../../sql/table_names.ts";
 import { ownTable } from "../statement_names.ts";
 
 /** Inspects PostgreSQL: what is known without reading a row, and with `amcheck`, where it is installed, the rest. */
@@ -32,7 +33,7 @@ export const postgresInspector: Inspector = {
   async missingRights(database, tables) {
     const [role] = await database.read<Role>(
       // What the session itself set, so as to read safely, is not what it may do.
-      sql`SELECT pg_is_in_recovery() AS standby, (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') AS reads, current_setting('session_replication_role') AS acting, current_user::text AS name, '\0'::text AS schema, has_schema_privilege(${own}, 'CREATE') AS creates`,
+      sql`SELECT pg_is_in_recovery() AS standby, (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') AS reads, current_setting('session_replication_role') AS acting, current_user::text AS name, '\0'::text AS schema, has_schema_privilege(${home}, 'CREATE') AS creates`,
     );
     const { name, schema, creates, standby, reads, acting } = role!;
     if (standby) {
@@ -56,7 +57,7 @@ export const postgresInspector: Inspector = {
       };
     }
     const foreign = await database.read<{ name: string; owner: string }>(
-      sql`SELECT c.relname::text AS name, pg_get_userbyid(c.relowner)::text AS owner FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY 1`,
+      sql`SELECT ${tableName} AS name, pg_get_userbyid(c.relowner)::text AS owner FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY 1`,
     );
     const others = foreign.filter((table) => tables.includes(table.name));
     const [first] = others;
@@ -84,14 +85,14 @@ export const postgresInspector: Inspector = {
     };
   },
   async attachments(database) {
-    const rows = await database.read<Attached>(sql.raw(attachedQuery(ownSchema)));
-    const tables = new Map(rows.map(({ id, bare }) => [id, bare]));
+    const rows = await database.read<Attached>(sql.raw(attachedQuery(ownSchemas)));
+    const tables = new Map(rows.map(({ id, shown }) => [id, shown]));
     const isIdentity = ({ aspect }: Attached) => aspect === identityAspect;
     const published = rows.some(isIdentity)
-      ? await database.read<Published>(sql.raw(publishedQuery(ownSchema, true)))
+      ? await database.read<Published>(sql.raw(publishedQuery(ownSchemas, true)))
       : [];
     return rows.flatMap((row): readonly Attachment[] => {
-      const { aspect, definition, name, bare } = row;
+      const { aspect, definition, name, shown: bare } = row;
       if (aspect === null) return [];
       const isForbidden = aspect.endsWith(forbiddenAspect);
       const other = name.startsWith("CONSTRAINT ") ? "constraint" : isForbidden ? "table" : null;
@@ -114,13 +115,13 @@ export const postgresInspector: Inspector = {
   },
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(
-      sql`SELECT c.relname::text AS name, pg_total_relation_size(c.oid) AS bytes FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind = 'r'`,
+      sql`SELECT ${tableName} AS name, pg_total_relation_size(c.oid) AS bytes FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind = 'r'`,
     );
     return new Map(rows.map((row) => [row.name, Number(row.bytes)]));
   },
   async sideTables(database) {
     const rows = await database.read<{ name: string }>(
-      sql`SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind = 'r' AND c.relname ~ '^harbor_kept_[0-9]+$' ORDER BY 1`,
+      sql`SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = ${home} AND c.relkind = 'r' AND c.relname ~ '^harbor_kept_[0-9]+$' ORDER BY 1`,
     );
     return rows.map(({ name }) => name);
   },
@@ -138,14 +139,18 @@ interface Role {
   readonly acting: string;
 }
 
-const own = sql.raw(ownSchema);
+const home = sql.raw(homeSchema);
+const own = sql.raw(ownSchemas);
+const tableName = sql.raw(shownName("c.relnamespace", "c.relname"));
 
 const invalidIndexes: Probe = {
   name: "invalid_indexes",
   async run(database) {
     // CREATE INDEX CONCURRENTLY and REINDEX hold this lock while their index is not yet valid.
     const found = await database.read<{ name: string; building: boolean }>(
-      sql`SELECT i.relname::text AS name, EXISTS (SELECT FROM pg_locks l WHERE l.relation = x.indrelid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted) AS building
+      sql`SELECT ${
+        sql.raw(shownName("i.relnamespace", "i.relname"))
+      } AS name, EXISTS (SELECT FROM pg_locks l WHERE l.relation = x.indrelid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted) AS building
 FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE i.relnamespace = ${own} AND NOT (x.indisvalid AND x.indisready AND x.indislive) ORDER BY 1`,
     );
     if (found.length === 0) return pass("every index is valid");
@@ -163,7 +168,9 @@ FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE i.relnamespace = $
       message: `indexes that PostgreSQL does not use, because making them was broken off: ${
         names.join(", ")
       }`,
-      hint: names.map((name) => `REINDEX INDEX CONCURRENTLY ${quoteName(name)};`).join(" "),
+      hint: names.map((name) => `REINDEX INDEX CONCURRENTLY ${quoteTable(name, database.schemas)};`).join(
+        " ",
+      ),
       details: { indexes: names },
     };
   },
@@ -173,7 +180,7 @@ const unvalidatedConstraints: Probe = {
   name: "unvalidated_constraints",
   async run(database) {
     const found = await database.read<{ name: string; table: string }>(
-      sql`SELECT k.conname::text AS name, c.relname::text AS "table" FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = ${own} AND NOT k.convalidated ORDER BY 2, 1`,
+      sql`SELECT k.conname::text AS name, ${tableName} AS "table" FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = ${own} AND NOT k.convalidated ORDER BY 2, 1`,
     );
     if (found.length === 0) return pass("every constraint is validated");
     return {
@@ -182,7 +189,7 @@ const unvalidatedConstraints: Probe = {
         found.map(({ name, table }) => `${name} of ${table}`).join(", ")
       }`,
       hint: found.map(({ name, table }) =>
-        `ALTER TABLE ${quoteName(table)} VALIDATE CONSTRAINT ${quoteName(name)};`
+        `ALTER TABLE ${quoteTable(table, database.schemas)} VALIDATE CONSTRAINT ${quoteName(name)};`
       ).join(" "),
       details: { constraints: found },
     };
@@ -201,7 +208,7 @@ interface Published {
 const replicaIdentities: Probe = {
   name: "replica_identities",
   async run(database) {
-    const found = await database.read<Published>(sql.raw(publishedQuery(ownSchema, false)));
+    const found = await database.read<Published>(sql.raw(publishedQuery(ownSchemas, false)));
     if (found.length === 0) return pass("the rows of every published table can be told apart");
     return {
       status: "fail",
@@ -209,7 +216,7 @@ const replicaIdentities: Probe = {
         found.map(({ name, publications }) => `${name} (publication ${publications})`).join(", ")
       }`,
       hint: found.map(({ name, hasKey }) =>
-        `ALTER TABLE ${quoteName(name)} REPLICA IDENTITY ${hasKey ? "DEFAULT" : "FULL"};`
+        `ALTER TABLE ${quoteTable(name, database.schemas)} REPLICA IDENTITY ${hasKey ? "DEFAULT" : "FULL"};`
       ).join(" "),
       details: { tables: found.map(({ name }) => name) },
     };
@@ -228,7 +235,7 @@ const sequences: Probe = {
   name: "sequences",
   async run(database, pace) {
     const owned = await database.read<Sequence>(
-      sql`SELECT n.nspname::text AS schema, s.relname::text AS sequence, c.relname::text AS "table", a.attname::text AS "column", q.seqincrement AS increment
+      sql`SELECT n.nspname::text AS schema, s.relname::text AS sequence, ${tableName} AS "table", a.attname::text AS "column", q.seqincrement AS increment
 FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
 JOIN pg_sequence q ON q.seqrelid = s.oid JOIN pg_class c ON c.oid = d.refobjid AND c.relnamespace = ${own}
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
@@ -263,7 +270,7 @@ WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass A
       hint: behind.map(({ schema, sequence, table, column }) =>
         `SELECT setval('${quoteName(schema)}.${quoteName(sequence)}', (SELECT max(${
           quoteName(column)
-        }) FROM ${quoteName(table)}));`
+        }) FROM ${quoteTable(table, database.schemas)}));`
       ).join(" "),
       details: {
         sequences: behind.map(({ table, column, next, highest }) => ({ table, column, next, highest })),

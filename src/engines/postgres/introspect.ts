@@ -4,7 +4,7 @@ import { quoteText } from "../../sql/quote.ts";
 import type { Column, OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
 import type { Result, Session } from "./session.ts";
 import { pinnedPath, setPath } from "./search_path.ts";
-import { inSchema, ownSchema, type Statement } from "./statement.ts";
+import { homeSchema, inPlace, ownSchemas, type Place, shownName, type Statement } from "./statement.ts";
 
 /**
  * The statements that read a schema from the catalogs, or these tables of it alone, for one transaction; {@link readSnapshot} takes their results.
@@ -14,10 +14,10 @@ import { inSchema, ownSchema, type Statement } from "./statement.ts";
  * fetched from, and users know the spelling on theirs.
  */
 export function introspection(
-  { home, path }: Pick<Session, "home" | "path">,
+  { path, ...place }: Place & Pick<Session, "path">,
   only?: readonly string[],
 ): readonly Statement[] {
-  const plain = (text: string): Statement => ({ text: inSchema(text, home), parameters: [] });
+  const plain = (text: string): Statement => ({ text: inPlace(text, place), parameters: [] });
   return [
     setPath(pinnedPath),
     plain(settings),
@@ -30,21 +30,22 @@ export function introspection(
 }
 
 /**
- * Asks whether there is anything in that schema, in the column `used`: a new database is looked at twice before it is
+ * Asks whether there is anything in those schemas, in the column `used`: a new database is looked at twice before it is
  * upgraded, and all of {@link introspection} takes its time on an empty one too. What is in a schema depends on it.
  */
-export function occupation(schema: string): Statement {
+export function occupation(place: Place): Statement {
   const text =
     "SELECT EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = " +
-    `${ownSchema}) AS used`;
-  return { text: inSchema(text, schema), parameters: [] };
+    `${ownSchemas}) AS used`;
+  return { text: inPlace(text, place), parameters: [] };
 }
 
-/** Puts together what {@link introspection} brought; nothing is an empty schema. */
-export function readSnapshot(results: readonly Result[]): Snapshot {
+/** Puts together what {@link introspection} brought of those schemas; nothing is an empty one. */
+export function readSnapshot(results: readonly Result[], schemas: readonly string[]): Snapshot {
   const [tableRows, otherRows] = results.slice(-2);
   return {
     dialect: "postgresql",
+    ...schemas.length === 0 ? {} : { schemas },
     tables: (tableRows?.rows ?? []).map((row) => readTable(row["definition"])),
     others: (otherRows?.rows ?? []).map((row) => {
       const { holds, fires, ...other } = row;
@@ -79,6 +80,9 @@ function isOfSchema(name: string): string {
   return `${name} NOT LIKE 'harbor\\_%' AND ${name} NOT IN ('alembic_version', '__drizzle_migrations')`;
 }
 
+const tableName = shownName("c.relnamespace", "c.relname");
+const indexName = shownName("i.relnamespace", "i.relname");
+
 /** The names of a table's columns by their numbers in an array, in its order. */
 function columnNames(table: string, numbers: string): string {
   return `(SELECT json_agg(a.attname ORDER BY u.n) FROM unnest(${numbers}) WITH ORDINALITY AS u (number, n)
@@ -102,9 +106,14 @@ const isSerial = `EXISTS (SELECT FROM pg_depend uses JOIN pg_depend owned ON own
     AND owned.refobjid = a.attrelid AND owned.refobjsubid = a.attnum AND owned.deptype = 'a'
   WHERE uses.classid = 'pg_attrdef'::regclass AND uses.objid = d.oid AND uses.refclassid = 'pg_class'::regclass)`;
 
+/** The type of column `a`, which has its schema also where the path finds it without. */
+const typeName =
+  `concat((SELECT concat(quote_ident(n.nspname), '.') FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+    WHERE t.oid = a.atttypid AND n.nspname IN ('\0named') AND pg_type_is_visible(t.oid)), format_type(a.atttypid, a.atttypmod))`;
+
 const columns = `(SELECT coalesce(json_agg(json_build_object(
     'name', a.attname,
-    'type', format_type(a.atttypid, a.atttypmod),
+    'type', ${typeName},
     'notNull', a.attnotnull,
     'default', CASE
       WHEN a.attgenerated <> '' THEN format('GENERATED ALWAYS AS (%s) %s', pg_get_expr(d.adbin, d.adrelid),
@@ -119,7 +128,8 @@ const columns = `(SELECT coalesce(json_agg(json_build_object(
 const foreignKeys = constraints(
   "f",
   `'columns', ${columnNames("k.conrelid", "k.conkey")},
-  'table', (SELECT CASE WHEN r.relnamespace = c.relnamespace THEN r.relname ELSE concat(n.nspname, '.', r.relname) END
+  'table', (SELECT CASE WHEN r.relnamespace = ${homeSchema} THEN ${shownName("r.relnamespace", "r.relname")}
+      ELSE concat(n.nspname, '.', r.relname) END
     FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace WHERE r.oid = k.confrelid),
   'references', ${columnNames("k.confrelid", "k.confkey")},
   'onDelete', ${actionWords("k.confdeltype")}, 'onUpdate', ${
@@ -134,7 +144,7 @@ const indexOrder =
 
 // pg_get_indexdef quotes names, so it spells expressions only.
 const indexes = `(SELECT coalesce(json_agg(json_build_object(
-    'name', i.relname,
+    'name', ${indexName},
     'columns', (SELECT json_agg(concat(coalesce(a.attname::text, pg_get_indexdef(x.indexrelid, k.n::int, true)), ${indexOrder})
         ORDER BY k.n)
       FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, n)
@@ -151,14 +161,14 @@ const indexes = `(SELECT coalesce(json_agg(json_build_object(
 /** @param only Their names; all when it is left out */
 function tablesOf(only: readonly string[] | undefined): string {
   return `${tables}${
-    only === undefined ? "" : ` AND c.relname IN (${only.map(quoteText).join(", ")})`
-  } ORDER BY c.relname`;
+    only === undefined ? "" : ` AND ${tableName} IN (${only.map(quoteText).join(", ")})`
+  } ORDER BY ${tableName} COLLATE "C"`;
 }
 
 const nothing = "SELECT WHERE FALSE";
 
 const tables = `SELECT json_build_object(
-    'name', c.relname,
+    'name', ${tableName},
     'columns', ${columns},
     'primaryKey', coalesce((SELECT ${columnNames("k.conrelid", "k.conkey")} FROM pg_constraint k
       WHERE k.conrelid = c.oid AND k.contype = 'p'), '[]'),
@@ -170,13 +180,15 @@ const tables = `SELECT json_build_object(
 }
   ) AS definition
 FROM pg_class c
-WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('r', 'p') AND ${isOfSchema("c.relname")}
+WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('r', 'p') AND ${isOfSchema("c.relname")}
   AND ${isNotOfExtension("pg_class", "c.oid")}`;
 
 /** The columns of our tables that an object depends on, as a JSON list of `table.column`; NULL without any. */
 function heldColumns(catalog: string, objects: string): string {
-  return `(SELECT json_agg(DISTINCT concat(held.relname, '.', part.attname))::text
-    FROM pg_depend hold JOIN pg_class held ON held.oid = hold.refobjid AND held.relnamespace = ${ownSchema}
+  return `(SELECT json_agg(DISTINCT concat(${
+    shownName("held.relnamespace", "held.relname")
+  }, '.', part.attname))::text
+    FROM pg_depend hold JOIN pg_class held ON held.oid = hold.refobjid AND held.relnamespace = ${ownSchemas}
     JOIN pg_attribute part ON part.attrelid = held.oid AND part.attnum = hold.refobjsubid AND part.attnum > 0
     WHERE hold.classid = '${catalog}'::regclass AND hold.objid IN (${objects})
       AND hold.refclassid = 'pg_class'::regclass AND held.relkind IN ('r', 'p'))`;
@@ -197,14 +209,14 @@ const policyText = `concat(CASE WHEN NOT c.relrowsecurity THEN 'DISABLED ' END,
 const others = `SELECT * FROM (
   SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
       ELSE 'table' END AS kind,
-    c.relname::text AS name, NULL::text AS "table",
+    ${tableName} AS name, NULL::text AS "table",
     CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) ELSE (
       SELECT format('INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s CACHE %s', q.seqincrement, q.seqmin, q.seqmax,
         q.seqstart, q.seqcache) || CASE WHEN q.seqcycle THEN ' CYCLE' ELSE '' END
       FROM pg_sequence q WHERE q.seqrelid = c.oid) END AS sql,
     CASE WHEN c.relkind IN ('v', 'm') THEN ${heldByView} END AS holds, NULL::text AS fires
   FROM pg_class c
-  WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('v', 'm', 'S', 'f') AND ${isOfSchema("c.relname")}
+  WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('v', 'm', 'S', 'f') AND ${isOfSchema("c.relname")}
     AND ${isNotOfExtension("pg_class", "c.oid")}
     AND NOT EXISTS (SELECT FROM pg_depend o WHERE c.relkind = 'S' AND o.classid = 'pg_class'::regclass
       AND o.objid = c.oid AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i'))
@@ -212,34 +224,34 @@ const others = `SELECT * FROM (
   SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END, concat(n.nspname, '.', c.relname), NULL,
     pg_get_viewdef(c.oid, true), ${heldByView}, NULL
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relnamespace <> ${ownSchema} AND c.relkind IN ('v', 'm') AND ${heldByView} IS NOT NULL
+  WHERE NOT c.relnamespace = ${ownSchemas} AND c.relkind IN ('v', 'm') AND ${heldByView} IS NOT NULL
   UNION ALL
-  SELECT 'trigger', t.tgname, c.relname, pg_get_triggerdef(t.oid, true), ${
+  SELECT 'trigger', t.tgname, ${tableName}, pg_get_triggerdef(t.oid, true), ${
   heldColumns("pg_trigger", "t.oid")
 },
     nullif(t.tgenabled, 'O')::text
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-  WHERE c.relnamespace = ${ownSchema} AND NOT t.tgisinternal AND ${isOfSchema("c.relname")}
+  WHERE c.relnamespace = ${ownSchemas} AND NOT t.tgisinternal AND ${isOfSchema("c.relname")}
   UNION ALL
-  SELECT 'policy', p.polname, c.relname, ${policyText}, ${heldColumns("pg_policy", "p.oid")}, NULL
+  SELECT 'policy', p.polname, ${tableName}, ${policyText}, ${heldColumns("pg_policy", "p.oid")}, NULL
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
-  WHERE c.relnamespace = ${ownSchema} AND ${isOfSchema("c.relname")}
+  WHERE c.relnamespace = ${ownSchemas} AND ${isOfSchema("c.relname")}
   UNION ALL
-  SELECT 'function', p.proname, NULL,
+  SELECT 'function', ${shownName("p.pronamespace", "p.proname")}, NULL,
     CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END, NULL, NULL
   FROM pg_proc p
-  WHERE p.pronamespace = ${ownSchema} AND ${isOfSchema("p.proname")} AND ${
+  WHERE p.pronamespace = ${ownSchemas} AND ${isOfSchema("p.proname")} AND ${
   isNotOfExtension("pg_proc", "p.oid")
 }
   UNION ALL
-  SELECT 'type', t.typname, NULL, CASE t.typtype
+  SELECT 'type', ${shownName("t.typnamespace", "t.typname")}, NULL, CASE t.typtype
     WHEN 'e' THEN (SELECT format('ENUM (%s)', string_agg(quote_literal(l.enumlabel), ', ' ORDER BY l.enumsortorder))
       FROM pg_enum l WHERE l.enumtypid = t.oid)
     WHEN 'd' THEN concat(format_type(t.typbasetype, t.typtypmod), CASE WHEN t.typnotnull THEN ' NOT NULL' END,
       (SELECT string_agg(' ' || pg_get_constraintdef(k.oid, true), '' ORDER BY k.conname) FROM pg_constraint k
         WHERE k.contypid = t.oid AND k.contype = 'c')) END, NULL, NULL
   FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
-  WHERE t.typnamespace = ${ownSchema} AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
+  WHERE t.typnamespace = ${ownSchemas} AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
     AND ${isOfSchema("t.typname")} AND ${isNotOfExtension("pg_type", "t.oid")}
 ) AS found
 ORDER BY kind COLLATE "C", name COLLATE "C", "table" COLLATE "C", sql COLLATE "C"`;

@@ -1,13 +1,12 @@
 import { batchTimes, type Load } from "../pace.ts";
-import { quoteName } from "../../sql/quote.ts";
+import { markedTable } from "../../sql/own_schema.ts";
 import type { Pace } from "../database.ts";
-import type { Statement } from "./statement.ts";
+import { inPlace, type Place, type Statement } from "./statement.ts";
 import type { PostgresBatchTimes } from "./write.ts";
 
 /** What {@link postgresPace} needs. */
 export interface PaceSetting {
-  /** The schema of the table. */
-  readonly schema: string;
+  readonly place: Place;
   /** Tells how the last batch went. */
   readonly lastBatch: () => PostgresBatchTimes;
   /** Reads one row. */
@@ -36,11 +35,11 @@ interface LoadRow {
  */
 export function postgresPace(
   table: string,
-  { schema, lastBatch, read }: PaceSetting,
+  { place, lastBatch, read }: PaceSetting,
 ): Omit<Pace, "pause"> {
   let known: Omit<Load, keyof PostgresBatchTimes> = { waiting: 0, lagMs: 0, backlog: 0, backlogReason: "" };
   let askedAt = -Infinity;
-  const name = [schema, table].map(quoteName).join(".");
+  const name = inPlace(markedTable(table), place);
   return {
     batchMs: batchTimes.server,
     rest: 0.25,

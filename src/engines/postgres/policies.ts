@@ -1,9 +1,10 @@
 import { readJson } from "./errors.ts";
 import { HarborError } from "../../base/errors.ts";
 import { quoteName } from "../../sql/quote.ts";
+import { placeOfName, quoteTable } from "../../sql/table_names.ts";
 import type { Session } from "./session.ts";
 import { runPinned } from "./search_path.ts";
-import { inSchema, ownSchema } from "./statement.ts";
+import { inPlace, ownSchemas, shownName } from "./statement.ts";
 
 interface HiddenRow {
   readonly table: string;
@@ -21,11 +22,11 @@ export async function namePolicies(session: Session, error: unknown): Promise<un
   if (!(error instanceof HarborError) || error.details["sqlState"] !== "42501" || session.hasEnded()) {
     return error;
   }
-  const text = inSchema(question, session.home);
+  const text = inPlace(question, session);
   const found = await session.shared(() => runPinned(session, [{ text, parameters: [] }])).catch(() => []);
   const statement = String(error.details["statement"]);
   const hidden = ((found[0]?.rows ?? []) as unknown as readonly HiddenRow[])
-    .find(({ table }) => statement.includes(table));
+    .find(({ table }) => statement.includes(placeOfName(table, session.named).bare));
   if (hidden === undefined) return error;
   const { table, policies, forced, role } = hidden;
   const names = readJson<readonly string[]>(policies);
@@ -37,7 +38,7 @@ export async function namePolicies(session: Session, error: unknown): Promise<un
   return error.with({
     state: `${who} rows from the role ${role}`,
     hint: `${
-      forced ? `ALTER TABLE ${quoteName(table)} NO FORCE ROW LEVEL SECURITY, or c` : "C"
+      forced ? `ALTER TABLE ${quoteTable(table, session.named)} NO FORCE ROW LEVEL SECURITY, or c` : "C"
     }onnect as a role that sees all rows: the owner of the table, or after ALTER ROLE ${
       quoteName(role)
     } BYPASSRLS.`,
@@ -46,9 +47,10 @@ export async function namePolicies(session: Session, error: unknown): Promise<un
   });
 }
 
-const question =
-  `SELECT c.relname::text AS "table", c.relforcerowsecurity AS forced, current_user::text AS role,
+const question = `SELECT ${
+  shownName("c.relnamespace", "c.relname")
+} AS "table", c.relforcerowsecurity AS forced, current_user::text AS role,
     (SELECT coalesce(json_agg(p.polname ORDER BY p.polname), '[]')::text FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
   FROM pg_class c
-  WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('r', 'p') AND row_security_active(c.oid)
+  WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('r', 'p') AND row_security_active(c.oid)
   ORDER BY length(c.relname) DESC, c.relname`;

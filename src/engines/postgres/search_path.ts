@@ -104,9 +104,11 @@ export function firstSchema(path: string): string {
   return plainNames(path).find((name) => name !== "$user") ?? "public";
 }
 
-/** Returns the schemas in which a user's names are looked up, beside PostgreSQL's own. */
-export function schemasOf({ path, home }: Pick<Session, "path" | "home">): readonly string[] {
-  return [...new Set([home, ...plainNames(path)])].filter((name) => name !== "$user");
+/** Returns the schemas in which a user's names are looked up and those that a history names, beside PostgreSQL's own. */
+export function schemasOf(
+  { path, home, named }: Pick<Session, "path" | "home" | "named">,
+): readonly string[] {
+  return [...new Set([home, ...named, ...plainNames(path)])].filter((name) => name !== "$user");
 }
 
 function plainNames(path: string): readonly string[] {

@@ -19,6 +19,8 @@ export interface Session {
   readonly schema: string | null;
   /** The schema that the run works on: that one, and where there is none, the one in which it would be. */
   readonly home: string;
+  /** The schemas of their own that the history names, see `PostgresUrl.schemas`. */
+  readonly named: readonly string[];
   /** Where the path finds harbor-db's version table; `null` when it finds none. */
   readonly versionSchema: string | null;
   /** The search path for statements of users; the session itself has another one, see `pinnedPath`. */

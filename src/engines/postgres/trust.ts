@@ -83,7 +83,7 @@ export function trustOf(session: Session, url: string, isTrusted: boolean): Trus
       const writers = await session.shared(() => findWriters(session, table));
       if (writers.length > 0) throw writersError(url, table, writers);
     },
-    asked: isTrusted ? [] : [{ text: others(session.home), parameters: [] }],
+    asked: isTrusted ? [] : [{ text: others(session), parameters: [] }],
     async requireWithin(answer, { statements, isTransaction }) {
       if (answer?.found !== true) return;
       const all = await askAll(session, async (text) => {

@@ -1,6 +1,6 @@
 import type { Result, Session } from "./session.ts";
 import { runPinned, schemasOf } from "./search_path.ts";
-import { inSchema, ownSchema } from "./statement.ts";
+import { homeSchema, inPlace, ownSchemas, type Place } from "./statement.ts";
 import { quoteText } from "../../sql/quote.ts";
 
 /** Something of a role with fewer rights than ours, whose code would run with ours. */
@@ -37,26 +37,26 @@ export async function findUntrusted(
 ): Promise<readonly Untrusted[]> {
   const ask: Ask = async (text) =>
     (await turn(() => runPinned(session, [{ text, parameters: [] }])))[0]?.rows ?? [];
-  return (await ask(others(session.home)))[0]?.["found"] === true ? await askAll(session, ask) : [];
+  return (await ask(others(session)))[0]?.["found"] === true ? await askAll(session, ask) : [];
 }
 
 /** Returns it without asking first whether there can be any. */
 export async function askAll(session: Session, ask: Ask): Promise<readonly Untrusted[]> {
   const schemas = schemasOf(session).map(quoteText).join(", ");
-  const text = inSchema(question.replaceAll("$schemas", () => schemas), session.home);
+  const text = inPlace(question.replaceAll("$schemas", () => schemas), session);
   return (await ask(text)) as unknown as readonly Untrusted[];
 }
 
 /** Returns the question that {@link Asked} answers. Who may change no row of a table may not lock it. */
-export function others(schema: string): string {
-  return inSchema(
+export function others(place: Place): string {
+  return inPlace(
     `SELECT EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles o ON o.oid = d.refobjid
       WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND d.refclassid = 'pg_authid'::regclass
         AND d.deptype = 'o' AND NOT o.rolsuper AND o.rolname <> current_user) AS found,
     (SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner
-      WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('r', 'p') AND NOT o.rolsuper AND o.rolname <> current_user
+      WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('r', 'p') AND NOT o.rolsuper AND o.rolname <> current_user
         AND has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')) AS tables`,
-    schema,
+    place,
   );
 }
 
@@ -77,7 +77,7 @@ export interface Writer {
 
 /** Returns the lesser roles that may write to a table of the run's schema, or put another in its place. */
 export async function findWriters(session: Session, table: string): Promise<readonly Writer[]> {
-  const text = inSchema(writers.replaceAll("$table", () => quoteText(table)), session.home);
+  const text = inPlace(writers.replaceAll("$table", () => quoteText(table)), session);
   const [result] = await runPinned(session, [{ text, parameters: [] }]);
   return (result?.rows ?? []) as unknown as readonly Writer[];
 }
@@ -116,10 +116,10 @@ function codeIn(tree: string, owner: string): string {
 /** A condition: a column of a table of the schema has the type. */
 function isUsed(type: string): string {
   return `EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-    WHERE c.relnamespace = ${ownSchema} AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND a.atttypid IN (${type}))`;
+    WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND a.atttypid IN (${type}))`;
 }
 
-const ours = `c.relnamespace = ${ownSchema}`;
+const ours = `c.relnamespace = ${ownSchemas}`;
 const ofLesser = `${ours} AND c.relowner IN (SELECT oid FROM lesser)`;
 
 /** Roles that lack any right which ours has: an attribute, a membership, or what belongs to it or was granted to it. */
@@ -138,7 +138,7 @@ const writers = `WITH ${lesser}
 SELECT l.rolname::text AS name, CASE WHEN pg_has_role(l.oid, c.relowner, 'MEMBER') THEN 'owner'
   WHEN pg_has_role(l.oid, n.nspowner, 'MEMBER') THEN 'schema' ELSE 'granted' END AS how
 FROM lesser l, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relnamespace = ${ownSchema} AND c.relname = $table AND l.oid >= 16384
+WHERE c.relnamespace = ${homeSchema} AND c.relname = $table AND l.oid >= 16384
   AND (pg_has_role(l.oid, c.relowner, 'MEMBER') OR pg_has_role(l.oid, n.nspowner, 'MEMBER')
     OR has_table_privilege(l.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
     OR has_any_column_privilege(l.oid, c.oid, 'INSERT, UPDATE')
@@ -168,7 +168,7 @@ SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   FROM pg_class c JOIN pg_constraint k ON k.conrelid = c.oid WHERE ${ours} AND k.contype = 'c'
   UNION ALL
   SELECT 'check of domain', t.typname::text, ${codeIn("k.conbin", "t.typowner")}, 'look'
-  FROM pg_type t JOIN pg_constraint k ON k.contypid = t.oid WHERE (t.typnamespace = ${ownSchema} OR ${
+  FROM pg_type t JOIN pg_constraint k ON k.contypid = t.oid WHERE (t.typnamespace = ${ownSchemas} OR ${
   isUsed("t.oid, t.typarray")
 })
   UNION ALL
@@ -193,7 +193,7 @@ SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   UNION ALL
   SELECT 'trigger', t.tgname::text, p.proowner, 'change' FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid
   JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE c.relnamespace = ${ownSchema} AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND p.proowner IN (SELECT oid FROM lesser)
+  WHERE c.relnamespace = ${ownSchemas} AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND p.proowner IN (SELECT oid FROM lesser)
   UNION ALL
   SELECT 'trigger', t.tgname::text, ${codeIn("t.tgqual", "c.relowner")}, 'change'
   FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid WHERE ${ours} AND NOT t.tgisinternal AND t.tgenabled <> 'D'

@@ -12,7 +12,7 @@ import type { AdvisoryLock } from "./lock.ts";
 import { pinnedPath, pinSession, setPath } from "./search_path.ts";
 import type { Trust } from "./trust.ts";
 import { type BatchWatch, countNow, type LockWatch, rowsQuery } from "./watch/locks.ts";
-import { excerpt, inSchema, ownSchema, type Statement, withoutLead } from "./statement.ts";
+import { excerpt, inPlace, ownSchemas, type Statement, withoutLead } from "./statement.ts";
 
 /** How long a batch waits for locks of other sessions, in milliseconds. */
 export interface Patience {
@@ -104,7 +104,7 @@ export function batchWriter(
   // In a large schema the server would compile so long a query for longer than it runs.
   const lookAtAttached = [
     plain("SET LOCAL jit = off"),
-    plain(inSchema(attachedQuery(ownSchema), session.home)),
+    plain(inPlace(attachedQuery(ownSchemas), session)),
     plain("SET LOCAL jit TO DEFAULT"),
   ];
   let quickestMs = Infinity;

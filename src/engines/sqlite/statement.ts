@@ -4,7 +4,7 @@ import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../../base/errors.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
-import { writeOwnSchema } from "../../sql/own_schema.ts";
+import { withoutOwnSchema } from "../../sql/own_schema.ts";
 import { countStatements } from "../../history/script.ts";
 import { tokensOf } from "../../sql/cursor.ts";
 import { isWord } from "../../sql/lexer.ts";
@@ -60,7 +60,7 @@ const spelling: Parameters<SQL["toQuery"]>[0] = {
 export function compile(statement: SQL): SqliteStatement {
   const { sql: marked, params } = statement.toQuery(spelling);
   // A file has one schema, and whatever is attached to it is not ours.
-  const text = writeOwnSchema(marked, "");
+  const text = withoutOwnSchema(marked);
   refuseUnlessOne(text);
   return { text, values: params.map(bindable) };
 }

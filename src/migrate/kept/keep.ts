@@ -20,6 +20,7 @@ import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 import { quoteText } from "../../sql/quote.ts";
+import { plainTexts } from "../rules/plain_texts.ts";
 import type { Step } from "../rules/plan.ts";
 import { requireRoom } from "./room.ts";
 import { nextId } from "./side_tables.ts";
@@ -51,7 +52,7 @@ export type KeptResult = Pick<Kept, "id" | "kind" | "table" | "rows" | "bytes"> 
   readonly columns: readonly string[];
 };
 
-/** Returns what would be lost by statements of a step on the database as it is; reads nothing where that is clear from their text. */
+/** Returns what would be lost by statements of a step, in the names of {@link plainTexts}, on the database as it is; reads nothing where that is clear from their text. */
 export async function findLosses(
   { database }: Pick<RunContext, "database">,
   { statements, earlier }: Part,
@@ -250,6 +251,7 @@ async function readGiven(
 ): Promise<string | null> {
   const statements = scriptOf(
     direction === "downgrade" ? () => revision.upgrade() : () => revision.downgrade(),
+    database,
   );
   const given = givenBy(statements, { table: table.name, column: column.name }, database.dialect);
   const query = given === null ? null : words[database.dialect].readGiven(given, column);
@@ -265,9 +267,13 @@ async function readGiven(
 }
 
 /** Returns a script's statements; none of one that is not there, or cannot be read: then all values are kept. */
-function scriptOf(read: () => Script | null): readonly string[] {
+function scriptOf(
+  read: () => Script | null,
+  database: Pick<RunContext["database"], "schemas">,
+): readonly string[] {
   try {
-    return read()?.statements.map((statement) => statement.sql) ?? [];
+    const script = read();
+    return script === null ? [] : plainTexts(script, [database]);
   } catch (error) {
     if (error instanceof HarborError) return [];
     throw error;

@@ -3,6 +3,7 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { Step } from "../rules/plan.ts";
 import type { Backfill } from "../../history/statement.ts";
 import { type BackfillKeeping, keepBackfill } from "./keep_backfill.ts";
+import { plainTexts } from "../rules/plain_texts.ts";
 import { type Keeping, type KeptResult, type Part, planKeeping, settleKept } from "./keep.ts";
 
 /** Puts aside what the batches of a step destroy. */
@@ -21,7 +22,7 @@ export interface Keeper {
 /** Makes the keeper of a step; one that keeps nothing where nothing is to be kept. */
 export function createKeeper(context: RunContext, step: Step, keeps: boolean): Keeper {
   const found = new Map<number, KeptResult>();
-  const statements = step.script.statements.map(({ sql }) => sql);
+  const statements = plainTexts(step.script, [context.database]);
   const partOf = (from: number, count: number): Part => ({
     statements: statements.slice(from, from + count),
     earlier: statements.slice(0, from),

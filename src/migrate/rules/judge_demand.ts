@@ -1,7 +1,8 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import type { Origins, TableOrigin } from "./origins.ts";
-import { markedTable, ownSchemaMark, writeOwnSchema } from "../../sql/own_schema.ts";
+import { markedTable, ownSchemaMark, writeOwnTables } from "../../sql/own_schema.ts";
+import { quoteTable } from "../../sql/table_names.ts";
 import { quoteName } from "../../sql/quote.ts";
 import type { Demand, ReadColumn } from "./row_demands.ts";
 
@@ -47,7 +48,7 @@ export function judgeable(demand: Demand, { live, origins, after }: Evidence): D
     demand.look,
   );
   const look = `WITH ${needed.map(({ text }) => text).join(", ")} ${seen}`;
-  return { ...demand, look, query: writeOwnSchema(look, "") };
+  return { ...demand, look, query: writeOwnTables(look, (name) => quoteTable(name, live.schemas)) };
 }
 
 /** A table as it will be, made of what is there. */

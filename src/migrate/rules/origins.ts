@@ -1,6 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
-import { type Copy, type Effect, effectsOf } from "./statement_effects.ts";
+import { type Copy, type Effect, effectsOf, withSchemaRenamed } from "./statement_effects.ts";
 
 /**
  * How the values of a column came to be.
@@ -98,6 +98,7 @@ function apply(origins: Origins, effect: Effect, around: Surroundings): Origins 
       [...origins].map(([name, table]) => [name, { ...written(table, null), hasMore: true, hasFewer: true }]),
     );
   }
+  if (effect.kind === "rename schema") return withSchemaRenamed(origins, effect);
   const key = keyIn(origins, effect.table, around.dialect);
   const table = origins.get(key);
   if (effect.kind === "make") {

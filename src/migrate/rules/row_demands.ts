@@ -3,7 +3,8 @@ import { isSameExpression } from "../../schema/compare_expressions.ts";
 import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { columnsIn } from "../../sql/expression_columns.ts";
 import { hasParameter } from "../../sql/has_parameter.ts";
-import { markedTable, writeOwnSchema } from "../../sql/own_schema.ts";
+import { markedTable, writeOwnTables } from "../../sql/own_schema.ts";
+import { quoteTable } from "../../sql/table_names.ts";
 import { quoteName } from "../../sql/quote.ts";
 
 /** What the rows of a table must be like for a schema to be put over them. */
@@ -56,7 +57,8 @@ export function demandsOf(target: Snapshot, live: Snapshot, isTrusted = false): 
     const found = tables.get(table.name);
     if (found === undefined) return [];
     const trust = isTrusted ? { lengths: true, references: true } : trusts[target.dialect];
-    const subject: DemandSources = { dialect: target.dialect, table, found, tables, trust };
+    const { dialect, schemas } = target;
+    const subject: DemandSources = { dialect, schemas, table, found, tables, trust };
     return [
       ...ofColumns(subject),
       ...ofKeys(subject),
@@ -68,6 +70,7 @@ export function demandsOf(target: Snapshot, live: Snapshot, isTrusted = false): 
 
 interface DemandSources {
   readonly dialect: Dialect;
+  readonly schemas: readonly string[] | undefined;
   readonly table: Table;
   /** The live table. */
   readonly found: Table;
@@ -226,7 +229,7 @@ function demand(
       readonly order?: readonly string[];
       readonly hasExpression?: boolean;
     },
-  { table, found }: DemandSources,
+  { table, found, schemas }: DemandSources,
 ): Demand {
   const keyed = found.primaryKey.length > 0 ? found.primaryKey : [found.columns[0]!.name];
   const key = keyed.filter((name) => table.columns.some((column) => column.name === name));
@@ -239,7 +242,7 @@ function demand(
     column,
     isTested: also.includes(column),
   }));
-  const query = writeOwnSchema(look, "");
+  const query = writeOwnTables(look, (name) => quoteTable(name, schemas));
   return { kind, table: table.name, columns, reads, state, query, look, hasExpression };
 }
 

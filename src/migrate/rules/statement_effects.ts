@@ -1,6 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { closing, commaParts, tokensOf, topLevel } from "../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
+import { nameIn } from "../../sql/table_names.ts";
 
 /** What a statement does to tables, columns and what is in them, as far as its text tells. */
 export type Effect =
@@ -8,6 +9,8 @@ export type Effect =
   | { readonly kind: "make"; readonly table: string; readonly isCertain: boolean }
   | { readonly kind: "drop"; readonly table: string }
   | { readonly kind: "rename"; readonly table: string; readonly to: string }
+  /** A schema gets another name, or goes with all that is in it (`null`). */
+  | { readonly kind: "rename schema"; readonly schema: string; readonly to: string | null }
   /** `isNull`: every row has NULL in it. */
   | OnColumn<"add column"> & { readonly isNull: boolean }
   | OnColumn<"drop column">
@@ -69,7 +72,7 @@ function effectsIn(tokens: readonly Token[], dialect: Dialect): readonly Effect[
   cursor.take(first);
   if (first === "CREATE") return ofCreate(cursor);
   if (first === "DROP") return ofDrop(cursor);
-  if (first === "ALTER") return cursor.take("TABLE") ? ofAlter(cursor) : [];
+  if (first === "ALTER") return cursor.take("TABLE") ? ofAlter(cursor) : ofSchema(cursor);
   if (first === "UPDATE") return ofUpdate(cursor);
   if (first === "DELETE") return ofDelete(cursor);
   if (first === "TRUNCATE") return ofTruncate(cursor);
@@ -148,9 +151,34 @@ function ofCreate(cursor: Cursor): readonly Effect[] {
 }
 
 function ofDrop(cursor: Cursor): readonly Effect[] {
+  if (cursor.take("SCHEMA")) {
+    // Without CASCADE there is nothing in it.
+    if (!isWord(cursor.rest().at(-1), "CASCADE")) return [];
+    cursor.take("IF", "EXISTS");
+    return namesIn(cursor).map((schema) => ({ kind: "rename schema", schema, to: null }));
+  }
   if (!cursor.take("TABLE")) return [];
   cursor.take("IF", "EXISTS");
   return namesIn(cursor).map((table) => ({ kind: "drop", table }));
+}
+
+function ofSchema(cursor: Cursor): readonly Effect[] {
+  if (!cursor.take("SCHEMA")) return [];
+  const schema = cursor.name();
+  return cursor.take("RENAME", "TO") ? [{ kind: "rename schema", schema, to: cursor.name() }] : [];
+}
+
+/**
+ * Returns a map of tables as they are called when a schema has another name; without them when it is gone.
+ */
+export function withSchemaRenamed<T>(
+  tables: ReadonlyMap<string, T>,
+  { schema, to }: Extract<Effect, { readonly kind: "rename schema" }>,
+): ReadonlyMap<string, T> {
+  return new Map([...tables].flatMap(([name, table]): readonly (readonly [string, T])[] => {
+    if (!name.startsWith(`${schema}.`)) return [[name, table]];
+    return to === null ? [] : [[nameIn(to, name.slice(schema.length + 1)), table]];
+  }));
 }
 
 /** `a, "b"."c"` … */

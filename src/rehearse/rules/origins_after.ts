@@ -2,6 +2,7 @@ import type { History } from "../../history/history.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { follow, halfWay, type Origins, startOf } from "../../migrate/rules/origins.ts";
 import type { Step } from "../../migrate/rules/plan.ts";
+import { plainTexts } from "../../migrate/rules/plain_texts.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 
 /**
@@ -21,7 +22,7 @@ export function originsAfter(
     const goal = direction === "upgrade" ? revision : revisions.find(({ id }) => id === revision.parent);
     const isLast = index === steps.length - 1;
     const after = isLast ? seen.after : (goal && snapshotIfThere(goal)) ?? before;
-    const statements = script.statements.map(({ sql }) => sql);
+    const statements = plainTexts(script, [before, after]);
     const followed = follow(origins, { before, after, statements });
     origins = resume === null ? followed : halfWay(followed);
     before = after;

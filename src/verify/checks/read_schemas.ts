@@ -3,6 +3,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { History } from "../../history/history.ts";
 import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
 import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
+import { nameIn } from "../../sql/table_names.ts";
 import type { RevisionSchema } from "../../state/rules/match_revision.ts";
 
 /** What the history says of its schemas, as far as it can be read. */
@@ -24,7 +25,7 @@ export function readSchemas({ revisions }: History): KnownSchemas {
     try {
       const kit = readKitSnapshot(revision.snapshot());
       schemas.push({ revision: revision.id, snapshot: normalizeDrizzleSnapshot(kit) });
-      names.unshift(...Object.values(kit.tables).map(({ name }) => name));
+      names.unshift(...Object.values(kit.tables).map(({ name, schema }) => nameIn(schema, name)));
     } catch (error) {
       if (!(error instanceof HarborError)) throw error;
       unread.push({

@@ -9,7 +9,8 @@ import type { Snapshot } from "../../schema/snapshot.ts";
 import { keptOf } from "../../adopt/inspect.ts";
 import { isMigratorsTable } from "../../adopt/rules/drizzle_rows.ts";
 import { differencesFrom } from "../../state/read_unmanaged.ts";
-import { requireOneSchema } from "../../state/require_one_schema.ts";
+import { plainTexts } from "../../migrate/rules/plain_texts.ts";
+import { requireSchemas } from "../../state/require_schemas.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
 import { isMadeBy, leftByScripts, type MadeObject } from "../rules/made_by_script.ts";
 import { type Check } from "./check.ts";
@@ -24,7 +25,7 @@ export const schemaCheck: Check = {
     const history = await context.history();
     const state = await context.state();
     const current = currentRevision(history, state);
-    if (current !== null) requireOneSchema(await context.database(), current);
+    if (current !== null) requireSchemas(await context.database(), current);
     const live = await context.schema();
     const { schemas, unread } = await context.schemas();
     const isAdopted = state.applied.some(({ origin }) => origin === "adopt" || origin === "bridge");
@@ -40,7 +41,7 @@ export const schemaCheck: Check = {
     }
     const names = new Set(state.applied.map((row) => row.revision));
     const done = history.revisions.filter(({ id }) => names.has(id));
-    const made = leftByScripts(scriptsOf(done), live.dialect);
+    const made = leftByScripts(scriptsOf(done, live), live.dialect);
     const found = [
       ...unread,
       ...current === null
@@ -49,7 +50,7 @@ export const schemaCheck: Check = {
       ...made.filter((each) => !isThere(each, live) && !isTold(each, differences)).map((each) =>
         lost(each, isTakenOver)
       ),
-      ...strangers(schemas, live, scriptsOf(history.revisions)),
+      ...strangers(schemas, live, scriptsOf(history.revisions, live)),
     ];
     if (found.length > 0) return yield* found;
     const { length } = live.tables;
@@ -184,10 +185,10 @@ function strangers(
 }
 
 /** Returns the statements of all upgrades; those of a script that cannot be read are the history check's affair. */
-function scriptsOf(revisions: History["revisions"]): readonly string[] {
+function scriptsOf(revisions: History["revisions"], live: Snapshot): readonly string[] {
   return revisions.flatMap((revision) => {
     try {
-      return revision.upgrade().statements.map(({ sql }) => sql);
+      return plainTexts(revision.upgrade(), [live]);
     } catch (error) {
       if (error instanceof HarborError) return [];
       throw error;

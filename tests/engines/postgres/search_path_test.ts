@@ -25,8 +25,12 @@ for (const [path, users, first] of paths) {
 }
 
 test("schemasOf() names each schema once, the run's own first", () => {
-  assert.deepEqual(schemasOf({ path: '"$user", public, "a b"', home: "ann" }), ["ann", "public", "a b"]);
-  assert.deepEqual(schemasOf({ path: "public", home: "public" }), ["public"]);
+  assert.deepEqual(schemasOf({ path: '"$user", public, "a b"', home: "ann", named: [] }), [
+    "ann",
+    "public",
+    "a b",
+  ]);
+  assert.deepEqual(schemasOf({ path: "public", home: "public", named: [] }), ["public"]);
 });
 
 test("a temporary table that a script named like a catalog is not read in its place", () =>

@@ -357,7 +357,8 @@ test("the script of a change of definition that is printed stops at a row that d
       const [piece] = await database.beside!.cut({ statements });
       return piece!.beside!.batches([]);
     });
-    const script = batches.map(({ statements, mode }) => renderBatch("sqlite", statements, mode)).join("");
+    const script = batches.map(({ statements, mode }) => renderBatch({ dialect: "sqlite" }, statements, mode))
+      .join("");
     assert.throws(() => run(path, [script]), (error: Error) => error.message.includes(message));
     assert.deepEqual(query(path, "SELECT sql FROM sqlite_schema WHERE name = 't'"), text);
   });

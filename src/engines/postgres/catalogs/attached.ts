@@ -1,4 +1,5 @@
 import { comment, granteeName, optionList, policyDefinition, triggerDefinition } from "./words.ts";
+import { shownName } from "../statement.ts";
 
 /**
  * A table, an index, a constraint or a column, with one thing that hangs on it and that no revision says: a comment, a
@@ -33,6 +34,8 @@ export interface Attached {
   readonly full: string;
   /** The name of a relation or a constraint as it is, without its schema. */
   readonly bare: string;
+  /** The same as the rest of harbor-db knows it, see `nameIn`. */
+  readonly shown: string;
 }
 
 export const identityAspect = "replica identity";
@@ -43,7 +46,7 @@ export const forbiddenAspect = ", which this role may not use,";
 /**
  * Returns the query for all tables, indexes, constraints and columns of a schema, as {@link Attached} has them.
  *
- * @param schema An SQL expression: the oid of the schema
+ * @param schema An SQL expression, to stand behind `=`: the oid of the schema
  */
 export function attachedQuery(schema: string): string {
   return `WITH ${relations(schema)} SELECT * FROM (${carriers}) AS found ORDER BY rank, name, head`;
@@ -153,11 +156,13 @@ const carriers = `
     CASE WHEN c.is_index THEN c.definition END AS definition, CASE WHEN c.is_index THEN c.method END AS method,
     c.columns, c.shape, c.identifies, c.orders, thing.rank, thing.aspect,
     CASE WHEN c.is_index THEN thing.head ELSE concat(thing.head, c.own, thing.tail) END AS head,
-    CASE WHEN c.is_index THEN thing.tail END AS tail, c.own AS "full", c.relname::text AS bare
+    CASE WHEN c.is_index THEN thing.tail END AS tail, c.own AS "full", c.relname::text AS bare, ${
+  shownName("c.relnamespace", "c.relname")
+} AS shown
   FROM relations c LEFT JOIN LATERAL (${ofRelation}) AS thing ON true
   UNION ALL
   SELECT c.oid::text, concat('TABLE ', c.own), c.oid::text, c.identity, NULL, NULL, NULL, NULL, false, false, 1, thing.aspect, thing.head,
-    NULL, '', ''
+    NULL, '', '', ''
   FROM relations c, LATERAL (
     SELECT concat('trigger ', t.tgname) AS aspect, ${triggerDefinition} AS head FROM pg_trigger t
     WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
@@ -166,19 +171,19 @@ const carriers = `
   UNION ALL
   SELECT concat('constraint ', k.oid), concat('CONSTRAINT ', quote_ident(k.conname), ' ON ', c.own), c.oid::text,
     c.identity, NULL, NULL, NULL, NULL, false, false, 1, CASE WHEN d.objoid IS NOT NULL THEN 'comment' END,
-    format('COMMENT ON CONSTRAINT %I ON %s IS %L', k.conname, c.own, d.description), NULL, '', k.conname::text
+    format('COMMENT ON CONSTRAINT %I ON %s IS %L', k.conname, c.own, d.description), NULL, '', k.conname::text, k.conname::text
   FROM relations c JOIN pg_constraint k ON k.conrelid = c.oid LEFT JOIN pg_description d
     ON d.classoid = 'pg_constraint'::regclass AND d.objoid = k.oid
   UNION ALL
   SELECT concat('statistics ', s.oid), concat('STATISTICS ', ${statisticsName}), c.oid::text, c.identity, NULL, NULL, NULL, NULL,
-    false, false, 1, CASE WHEN head IS NOT NULL THEN aspect END, head, NULL, '', ''
+    false, false, 1, CASE WHEN head IS NOT NULL THEN aspect END, head, NULL, '', '', ''
   FROM relations c JOIN pg_statistic_ext s ON s.stxrelid = c.oid, LATERAL (VALUES ('target', ${statisticsTarget}),
     ('comment', nullif(${
   comment("pg_statistic_ext", "s.oid", `'STATISTICS ' || ${statisticsName}`)
 }, ''))) AS thing (aspect, head)
   UNION ALL
   SELECT concat(c.oid, '.', a.attnum), concat('COLUMN ', c.own, '.', quote_ident(a.attname)), c.oid::text, c.identity,
-    NULL, NULL, NULL, NULL, false, false, 1, thing.aspect, thing.head, NULL, '', ''
+    NULL, NULL, NULL, NULL, false, false, 1, thing.aspect, thing.head, NULL, '', '', ''
   FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN LATERAL (${ofColumn}) AS thing ON true
   WHERE NOT c.is_index`;
@@ -191,14 +196,16 @@ const carriers = `
  * @param everything Whether also published tables whose rows something tells apart
  */
 export function publishedQuery(schema: string, everything: boolean): string {
-  return `SELECT c.relname::text AS name, string_agg(DISTINCT p.pubname, ', ') AS publications, EXISTS (${key}) AS "hasKey"
+  return `SELECT ${
+    shownName("c.relnamespace", "c.relname")
+  } AS name, string_agg(DISTINCT p.pubname, ', ') AS publications, EXISTS (${key}) AS "hasKey"
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_publication_tables t ON t.schemaname = n.nspname AND t.tablename = c.relname
   JOIN pg_publication p ON p.pubname = t.pubname AND (p.pubupdate OR p.pubdelete)
   WHERE c.relnamespace = ${schema} AND (${everything} OR CASE c.relreplident WHEN 'f' THEN false WHEN 'n' THEN true
     WHEN 'd' THEN NOT EXISTS (${key}) ELSE NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid
       AND x.indisreplident AND x.indisvalid) END)
-  GROUP BY c.oid, c.relname ORDER BY c.relname COLLATE "C"`;
+  GROUP BY c.oid, c.relnamespace, c.relname ORDER BY c.relname COLLATE "C"`;
 }
 
 const key =

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../../base/errors.ts";
-import { quoteText } from "../../../sql/quote.ts";
+import { inPlace, ownSchemas, type Place, shownName } from "../statement.ts";
 import type { Blocks, HeldLock, Space, WatchedBatch, Watcher } from "../../watch/figures.ts";
 
 /**
@@ -43,7 +43,7 @@ export interface BatchWatch {
 export interface LockWatchSetting {
   /** The server process of the first session. */
   readonly pid: number;
-  readonly schema: string;
+  readonly place: Place;
   readonly watcher: Watcher;
   /** The second session. */
   readonly observer: Observer;
@@ -71,7 +71,7 @@ interface SeenLock extends LockRow {
  * Watches the batches of a session. What only its transaction sees, such as a table that it made, is seen from here by
  * nobody and so left out: nobody else can wait for it.
  */
-export function watchLocks({ pid, schema, watcher, observer }: LockWatchSetting): LockWatch {
+export function watchLocks({ pid, place, watcher, observer }: LockWatchSetting): LockWatch {
   let batch: {
     readonly began: number;
     readonly locks: Map<string, SeenLock>;
@@ -91,7 +91,7 @@ export function watchLocks({ pid, schema, watcher, observer }: LockWatchSetting)
     const seen = batch;
     if (seen === null) return;
     const asked = performance.now();
-    const rows = await ask(locksQuery(pid, schema)) as unknown as readonly LockRow[];
+    const rows = await ask(locksQuery(pid, place)) as unknown as readonly LockRow[];
     for (const row of rows) {
       const key = `${row.mode} ${row.name}`;
       if (!seen.locks.has(key)) seen.locks.set(key, { ...row, since: seen.lastLook });
@@ -187,12 +187,13 @@ const spaceQuery = "SELECT pg_database_size(current_database())::text AS file, "
   "pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::text AS log, " +
   "(SELECT temp_bytes::text FROM pg_stat_database WHERE datname = current_database()) AS temp";
 
-function locksQuery(pid: number, schema: string): string {
-  return "SELECT c.relname AS name, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation " +
-    "JOIN pg_namespace n ON n.oid = c.relnamespace " +
-    `WHERE l.pid = ${pid} AND l.locktype = 'relation' AND l.granted AND n.nspname = ${quoteText(schema)} ` +
+function locksQuery(pid: number, place: Place): string {
+  const text = `SELECT ${shownName("c.relnamespace", "c.relname")} AS name, l.mode FROM pg_locks l ` +
+    `JOIN pg_class c ON c.oid = l.relation AND c.relnamespace = ${ownSchemas} ` +
+    `WHERE l.pid = ${pid} AND l.locktype = 'relation' AND l.granted ` +
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) " +
     "AND c.relkind IN ('r', 'p', 'm', 'v', 'f', 'S') AND c.relname !~ '^harbor_'";
+  return inPlace(text, place);
 }
 
 /** Counts the rows that the statements of a session read and changed, of its transaction and some before it. */

@@ -28,7 +28,7 @@ interface Setting {
 }
 
 function after(given: string | null, effect: Effect, { sql, place, dialect }: Setting): string | null {
-  if (effect.kind === "hidden") return null;
+  if (effect.kind === "hidden" || effect.kind === "rename schema") return null;
   if (effect.kind === "copy") {
     const isOurs = isSameName(dialect, effect.source, place.table) &&
       isSameName(dialect, effect.table, `__new_${place.table}`);

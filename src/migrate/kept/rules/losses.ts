@@ -2,7 +2,13 @@ import type { Dialect } from "../../../base/dialect.ts";
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";
 import { commaParts, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf } from "../../../sql/lexer.ts";
-import { type Copy, droppedTypes, type Effect, effectsOf } from "../../rules/statement_effects.ts";
+import {
+  type Copy,
+  droppedTypes,
+  type Effect,
+  effectsOf,
+  withSchemaRenamed,
+} from "../../rules/statement_effects.ts";
 import { keyOf } from "./names.ts";
 import { mayChangeValues, retypedColumns } from "./retyped.ts";
 
@@ -53,9 +59,10 @@ export function tablesOfLosses(statements: readonly string[], dialect: Dialect):
   if (statements.some((sql) => droppedTypes(sql, dialect).length > 0)) return null;
   const retyped = statements.flatMap((sql) => retypedColumns(sql, dialect)).map(({ table }) => table);
   const effects = statements.flatMap((sql) => effectsOf(sql, dialect));
+  if (effects.some(({ kind }) => kind === "rename schema")) return null;
   if (retyped.length === 0 && !effects.some(({ kind }) => losing.has(kind))) return [];
   const named = effects.flatMap((effect) => {
-    if (effect.kind === "hidden") return [];
+    if (effect.kind === "hidden" || effect.kind === "rename schema") return [];
     const { table } = effect;
     return effect.kind === "rename"
       ? [table, effect.to]
@@ -186,6 +193,7 @@ function afterEffect(
 ): State {
   const { dialect } = setting;
   if (effect.kind === "hidden") return state;
+  if (effect.kind === "rename schema") return withSchemaRenamed(state, effect);
   const rows = state.get(keyOf(effect.table, dialect));
   if (effect.kind === "make") {
     if (rows !== undefined && !effect.isCertain) return state;

@@ -1,0 +1,18 @@
+import type { Script } from "../../history/script.ts";
+import type { Statement } from "../../history/statement.ts";
+import type { Snapshot } from "../../schema/snapshot.ts";
+import { withPlainNames } from "../../sql/table_names.ts";
+
+/** Returns a script's statements with the names that the schemas around it have for what is in schemas of its own. */
+export function withPlainTexts(
+  { statements }: Script,
+  around: readonly Pick<Snapshot, "schemas">[],
+): readonly Statement[] {
+  const schemas = [...new Set(around.flatMap((each) => each.schemas ?? []))];
+  return statements.map((each) => ({ ...each, sql: withPlainNames(each.sql, schemas) }));
+}
+
+/** Returns the texts of {@link withPlainTexts}, to be read and not to be run. */
+export function plainTexts(script: Script, around: readonly Pick<Snapshot, "schemas">[]): readonly string[] {
+  return withPlainTexts(script, around).map(({ sql }) => sql);
+}

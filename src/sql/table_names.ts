@@ -1,0 +1,110 @@
+import { isWord, nameOf, type Token, tokenize, withoutComments } from "./lexer.ts";
+import { quoteName } from "./quote.ts";
+
+/**
+ * Returns the name by which a table, an index, a type or a view is known everywhere but in SQL: of the default schema its
+ * own, of another one that the history names `schema.name`.
+ */
+export function nameIn(schema: unknown, name: string): string {
+  return isDefaultSchema(schema) ? name : `${schema}.${name}`;
+}
+
+/** Whether a schema is the one in which things are made that name none. */
+export function isDefaultSchema(schema: unknown): boolean {
+  return typeof schema !== "string" || schema === "" || schema === "public";
+}
+
+/**
+ * Returns the schema of a name as {@link nameIn} gives it, and what it is called there; `null` for the default schema.
+ *
+ * @param schemas Those that the history names. A name may hold a dot without being in one of them
+ */
+export function placeOfName(
+  name: string,
+  schemas: readonly string[],
+): { readonly schema: string | null; readonly bare: string } {
+  const schema = schemas.find((each) => name.startsWith(`${each}.`));
+  return schema === undefined
+    ? { schema: null, bare: name }
+    : { schema, bare: name.slice(schema.length + 1) };
+}
+
+/** Returns a table as SQL names it. */
+export function quoteTable(name: string, schemas: readonly string[] = []): string {
+  const { schema, bare } = placeOfName(name, schemas);
+  return schema === null ? quoteName(bare) : `${quoteName(schema)}.${quoteName(bare)}`;
+}
+
+/** A piece of a text, and what is to stand there. */
+interface Edit {
+  readonly from: Token;
+  readonly to: Token;
+  readonly text: string;
+}
+
+/**
+ * Returns a statement in which things of the named schemas have one name, as {@link nameIn} gives it, so that whoever reads
+ * it needs to know nothing of schemas. It is not to be run.
+ *
+ * What is made or renamed without its schema beside a table that has one is in that one: `CREATE INDEX "i" ON "s"."t"`,
+ * `ALTER TABLE "s"."t" RENAME TO "u"`. A table that moves to another schema gets another name.
+ */
+export function withPlainNames(sql: string, schemas: readonly string[] = []): string {
+  if (schemas.length === 0) return sql;
+  const tokens = withoutComments(tokenize(sql, "postgresql"));
+  const edits: Edit[] = [];
+  let first: string | null = null;
+  for (let at = 0; at < tokens.length; at++) {
+    const [token, dot, name] = tokens.slice(at, at + 3);
+    const schema = dot?.text === "." && tokens[at - 1]?.text !== "." ? folded(token) : null;
+    if (schema === null || !schemas.includes(schema) || folded(name) === null) continue;
+    first ??= schema;
+    edits.push({ from: token!, to: name!, text: quoteName(`${schema}.${folded(name)}`) });
+    at += 2;
+  }
+  const bare = first === null ? undefined : nameBeside(tokens);
+  if (bare !== undefined) edits.push({ from: bare, to: bare, text: quoteName(`${first}.${folded(bare)}`) });
+  return [...edits, ...moved(tokens, schemas)].toSorted((a, b) => b.from.start - a.from.start)
+    .reduce(
+      (text, { from, to, text: name }) =>
+        text.slice(0, from.start) + name + text.slice(to.start + to.text.length),
+      sql,
+    );
+}
+
+const kinds = ["TABLE", "INDEX", "VIEW", "SEQUENCE", "TYPE"];
+
+/** Returns the name without a schema that is in the schema of the table which a statement is about. */
+function nameBeside(tokens: readonly Token[]): Token | undefined {
+  const [verb, what] = tokens;
+  if (isWord(verb, "ALTER") && kinds.some((word) => isWord(what, word))) {
+    const to = tokens.findIndex((token, place) => isWord(token, "TO") && isWord(tokens[place - 1], "RENAME"));
+    return to < 0 ? undefined : tokens[to + 1];
+  }
+  if (!isWord(verb, "CREATE")) return undefined;
+  const on = tokens.findIndex((token) => isWord(token, "ON"));
+  const isIndex = tokens.slice(0, on).some((token) => isWord(token, "INDEX"));
+  const name = tokens[on - 1];
+  const isKeyword = ["INDEX", "CONCURRENTLY", "EXISTS"].some((word) => isWord(name, word));
+  return isIndex && !isKeyword ? name : undefined;
+}
+
+/** `ALTER TABLE … t SET SCHEMA s` is `ALTER TABLE … t RENAME TO "s.t"`. */
+function moved(tokens: readonly Token[], schemas: readonly string[]): readonly Edit[] {
+  const at = tokens.findIndex((token, place) => isWord(token, "SET") && isWord(tokens[place + 1], "SCHEMA"));
+  const [set, , schema] = tokens.slice(Math.max(at, 0), at + 3);
+  const to = folded(schema);
+  const [verb, what] = tokens;
+  const isMoved = at > 0 && isWord(verb, "ALTER") && kinds.some((word) => isWord(what, word));
+  if (!isMoved || to === null || !(isDefaultSchema(to) || schemas.includes(to))) return [];
+  return [{
+    from: set!,
+    to: schema!,
+    text: `RENAME TO ${quoteName(nameIn(to, folded(tokens[at - 1]) ?? ""))}`,
+  }];
+}
+
+function folded(token: Token | undefined): string | null {
+  const name = nameOf(token);
+  return token?.kind === "word" ? name?.toLowerCase() ?? null : name;
+}

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { integer, pgSchema, pgTable } from "drizzle-orm/pg-core";
+import { HarborError } from "../../src/base/errors.ts";
+import type { History } from "../../src/history/history.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { engines } from "../support/databases.ts";
+import { historyOf, schemaWith, withSchemas } from "../support/samples/schemas.ts";
+import { verifyUrl } from "../support/verified.ts";
+
+const engine = engines.find(({ name }) => name === "postgres 15")!;
+
+function go(url: string, history: History, direction: "upgrade" | "downgrade", text: string) {
+  return withSchemas(
+    url,
+    history,
+    (context) => migrate(context, { goal: { direction, text }, lockWaitMs: 0 }),
+  );
+}
+
+test("postgres 15: tables in schemas of their own are made, changed, looked after and taken away", async () => {
+  const history = await historyOf([schemaWith({ score: false }), schemaWith({ score: true })]);
+  await engine.withDatabase(async (url) => {
+    const findings = async () => (await verifyUrl(url, { history, checks: ["schema", "data"] })).findings;
+    await go(url, history, "upgrade", "head");
+    assert.deepEqual((await findings()).map(({ status, message }) => [status, message.split(",")[0]]), [
+      ["pass", "4 tables exactly as revision 0001 leaves them; what else its scripts make is there: 1"],
+      ["pass", "0 rows of auth.users"],
+    ]);
+    await engine.query(url, "INSERT INTO auth.users (email, age) VALUES ('ada@example.org', 36)");
+    await engine.query(url, "INSERT INTO shop.users VALUES (1, 'Ada')");
+    await engine.query(url, "INSERT INTO notes (user_id) SELECT id FROM auth.users");
+    // What nothing in the database guards any more.
+    await engine.query(
+      url,
+      `ALTER TABLE notes DROP CONSTRAINT notes_user_id_users_id_fk; INSERT INTO notes (user_id) VALUES (77);
+      ALTER TABLE notes ADD CONSTRAINT notes_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users ON DELETE CASCADE NOT VALID`,
+    );
+    await engine.query(url, "ALTER TABLE auth.users ALTER COLUMN email DROP NOT NULL");
+    await engine.query(url, "DROP INDEX shop.ix_name");
+    assert.deepEqual(
+      (await findings()).filter(({ status }) => status === "fail").map(({ message }) => message),
+      [
+        "column auth.users.email: expected NOT NULL, found NULL",
+        "foreign key notes(user_id): expected auth.users(id) ON DELETE CASCADE, found auth.users(id) ON DELETE CASCADE NOT VALID",
+        "index shop.ix_name is missing, expected shop.users(name, id)",
+        "1 row of notes refers by user_id to rows of auth.users that do not exist (id 2)",
+      ],
+    );
+    await engine.query(url, "ALTER TABLE auth.users ALTER COLUMN email SET NOT NULL");
+    await engine.query(url, "CREATE INDEX ix_name ON shop.users (name)");
+    const { steps } = await go(url, history, "downgrade", "base");
+    assert.deepEqual(steps.map(({ revision }) => revision), ["0001", "0000"]);
+    const left = "SELECT nspname FROM pg_namespace WHERE nspname IN ('auth', 'shop')";
+    assert.deepEqual(await engine.query(url, left), []);
+  });
+});
+
+test("postgres 15: names that could not be told apart are refused, and nothing is made", async () => {
+  const auth = pgSchema("auth");
+  const users = auth.table("users", { id: integer().primaryKey() });
+  const notes = pgTable("notes", { id: integer().primaryKey() });
+  const dotted = pgTable("auth.notes", { id: integer().primaryKey() });
+  const odd = pgSchema("a.b");
+  await engine.withDatabase(async (url) => {
+    await engine.query(url, "CREATE SCHEMA auth");
+    const inAuth = `${url}${url.includes("?") ? "&" : "?"}options=-csearch_path%3Dauth`;
+    const cases = [
+      [inAuth, { auth, users, notes }, /table "notes" in the default schema and others in schema "auth"/],
+      [url, { auth, users, dotted }, /a table "auth\.notes", which reads like one in a schema of its own/],
+      [url, { odd, t: odd.table("t", { id: integer() }) }, /schema "a\.b", whose name has a dot in it/],
+    ] as const;
+    for (const [at, things, words] of cases) {
+      const history = await historyOf([things]);
+      await assert.rejects(
+        go(at, history, "upgrade", "head"),
+        (error) =>
+          error instanceof HarborError && error.code === "schema_mismatch" && words.test(error.message),
+      );
+    }
+    const made =
+      "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace IN ('auth'::regnamespace, 'public'::regnamespace)";
+    assert.deepEqual(await engine.query(url, made), []);
+    // What is in one schema alone may also be in the default one.
+    const alone = await historyOf([{ users }]);
+    await go(inAuth, alone, "upgrade", "head");
+    const { findings } = await verifyUrl(inAuth, { history: alone, checks: ["schema"] });
+    assert.deepEqual(findings.map(({ status }) => status), ["pass"], findings[0]!.message);
+  });
+});
