@@ -89,9 +89,10 @@ export function createApp(
     return run.readHistory(dir ?? system.defaultDir, dialect);
   }
   async function withSchemas(url: DatabaseUrl): Promise<DatabaseUrl> {
-    if (url.driver !== "postgres") return url;
-    const { schemasOfHistory } = await import("../history/schemas_of.ts");
-    return lookingAt(url, schemasOfHistory(await readHistory(url.dialect)));
+    return await lookingAt(url, async () => {
+      const { schemasOfHistory } = await import("../history/revision_schema.ts");
+      return schemasOfHistory(await readHistory(url.dialect));
+    });
   }
   let found: Project | null | undefined;
   function project(): Project | null {

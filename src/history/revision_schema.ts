@@ -2,7 +2,8 @@ import { HarborError } from "../base/errors.ts";
 import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
 import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
-import type { Revision } from "./history.ts";
+import { namedSchemas } from "../schema/named_schemas.ts";
+import type { History, Revision } from "./history.ts";
 
 /** A revision's schema does not change while it is known; a proof asks for each hundreds of times. */
 const schemas = new WeakMap<Revision, Snapshot>();
@@ -20,6 +21,37 @@ export function snapshotIfThere(revision: Revision): Snapshot | null {
     return snapshotOf(revision);
   } catch (error) {
     if (error instanceof HarborError && error.details.isMissing === true) return null;
+    throw error;
+  }
+}
+
+/** Schemas of a history do not change while it is known. */
+const schemasOf = new WeakMap<History, readonly string[]>();
+
+/**
+ * Returns the schemas beside the default one in which any revision of a history has something, in the order of their names.
+ *
+ * Snapshots of a long history take their time to read, so all are only read where the newest has such a schema, or a script
+ * makes one.
+ */
+export function schemasOfHistory(history: History): readonly string[] {
+  const found = schemasOf.get(history) ?? readSchemas(history);
+  schemasOf.set(history, found);
+  return found;
+}
+
+function readSchemas({ revisions, covered = [] }: History): readonly string[] {
+  const newest = revisions.slice(-1).flatMap(schemasIn);
+  if (newest.length === 0 && !revisions.some(({ makesSchema }) => makesSchema)) return [];
+  return [...new Set([...covered, ...revisions].flatMap(schemasIn))].toSorted();
+}
+
+/** What cannot be read is for who needs it to say. */
+function schemasIn(revision: Revision): readonly string[] {
+  try {
+    return namedSchemas(readKitSnapshot(revision.snapshot()));
+  } catch (error) {
+    if (error instanceof HarborError) return [];
     throw error;
   }
 }

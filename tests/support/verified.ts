@@ -4,7 +4,7 @@ import { readHistory } from "../../src/history/read_history.ts";
 import { allChecks } from "../../src/verify/checks/all.ts";
 import { type Verification, verify, type VerifyOptions } from "../../src/verify/verify.ts";
 import type { History } from "../../src/history/history.ts";
-import { schemasOfHistory } from "../../src/history/schemas_of.ts";
+import { schemasOfHistory } from "../../src/history/revision_schema.ts";
 import { contextOf } from "./samples/adoption.ts";
 import { addFiles, storageFields } from "./samples/application.ts";
 import { type Engine, testClient, withTestDatabase } from "./databases.ts";
@@ -98,8 +98,8 @@ export function verifyUrl(
       maxAgeMs: 0,
       isDrill: false,
     },
-    openDatabase: () =>
-      openDatabase(lookingAt(parseDatabaseUrl(url), schemasOfHistory(history)), {
+    openDatabase: async () =>
+      openDatabase(await lookingAt(parseDatabaseUrl(url), () => schemasOfHistory(history)), {
         client: testClient,
         access: "read",
         asIs: true,

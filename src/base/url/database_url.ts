@@ -86,7 +86,16 @@ export function trustingOwner(url: DatabaseUrl): DatabaseUrl {
   }
 }
 
-/** Returns an address with the schemas beside the default one in which a history has something. */
-export function lookingAt(url: DatabaseUrl, schemas: readonly string[]): DatabaseUrl {
-  return url.driver === "postgres" && schemas.length > 0 ? { ...url, schemas } : url;
+/**
+ * Returns an address with the schemas beside the default one in which a history has something.
+ *
+ * @param read Called where an engine has schemas
+ */
+export async function lookingAt(
+  url: DatabaseUrl,
+  read: () => readonly string[] | Promise<readonly string[]>,
+): Promise<DatabaseUrl> {
+  if (url.driver !== "postgres") return url;
+  const schemas = await read();
+  return schemas.length > 0 ? { ...url, schemas } : url;
 }

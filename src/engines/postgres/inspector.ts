@@ -11,7 +11,7 @@ import {
   publishedQuery,
 } from "./catalogs/attached.ts";
 import { amcheckProbe } from "./amcheck.ts";
-import { homeSchema, ownSchemas, shownName } from "./statement.ts";
+import { homeSchema, ownSchemas, shownName } from "./catalogs/place.ts";
 import { quoteTable } from "../../sql/table_names.ts";
 import { ownTable } from "../statement_names.ts";
 

@@ -4,7 +4,8 @@ import { quoteText } from "../../sql/quote.ts";
 import type { Column, OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
 import type { Result, Session } from "./session.ts";
 import { pinnedPath, setPath } from "./search_path.ts";
-import { homeSchema, inPlace, ownSchemas, type Place, shownName, type Statement } from "./statement.ts";
+import { homeSchema, inPlace, ownSchemas, type Place, shownName } from "./catalogs/place.ts";
+import type { Statement } from "./statement.ts";
 
 /**
  * The statements that read a schema from the catalogs, or these tables of it alone, for one transaction; {@link readSnapshot} takes their results.

@@ -1,7 +1,8 @@
 import { batchTimes, type Load } from "../pace.ts";
 import { markedTable } from "../../sql/own_schema.ts";
 import type { Pace } from "../database.ts";
-import { inPlace, type Place, type Statement } from "./statement.ts";
+import { inPlace, type Place } from "./catalogs/place.ts";
+import type { Statement } from "./statement.ts";
 import type { PostgresBatchTimes } from "./write.ts";
 
 /** What {@link postgresPace} needs. */

@@ -4,7 +4,7 @@ import { quoteName } from "../../sql/quote.ts";
 import { placeOfName, quoteTable } from "../../sql/table_names.ts";
 import type { Session } from "./session.ts";
 import { runPinned } from "./search_path.ts";
-import { inPlace, ownSchemas, shownName } from "./statement.ts";
+import { inPlace, ownSchemas, shownName } from "./catalogs/place.ts";
 
 interface HiddenRow {
   readonly table: string;

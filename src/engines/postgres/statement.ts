@@ -4,10 +4,9 @@ import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../../base/errors.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { tokensOf } from "../../sql/cursor.ts";
-import { ownSchemaMark, writeOwnTables } from "../../sql/own_schema.ts";
-import { placeOfName } from "../../sql/table_names.ts";
+import { ownSchemaMark } from "../../sql/own_schema.ts";
+import { inPlace, type Place } from "./catalogs/place.ts";
 import { UserStatement } from "../statement_names.ts";
-import type { Session } from "./session.ts";
 
 /** As many as the protocol's 16-bit count allows with what postgres.js keeps for itself. */
 const mostParameters = 65_533;
@@ -37,32 +36,6 @@ const spelling: Parameters<SQL["toQuery"]>[0] = {
 };
 
 const spelledOut: typeof spelling = { ...spelling, escapeParam: (_, value) => quoteValue(value) };
-
-/** Where a run works: the schema in which things are made that name none, and those of their own that the history names. */
-export type Place = Pick<Session, "home" | "named">;
-
-/** The oid of the default schema, in statements that {@link inPlace} has written. */
-export const homeSchema = "(SELECT oid FROM pg_namespace WHERE nspname = '\0')";
-
-/** Behind `=`: any of the schemas that the run works on, in such statements. */
-export const ownSchemas = "ANY (ARRAY(SELECT oid FROM pg_namespace WHERE nspname IN ('\0', '\0named')))";
-
-/** Returns an expression, for such statements: the name of a thing as `nameIn` gives it. */
-export function shownName(schema: string, name: string): string {
-  return `concat((SELECT concat(own.nspname, '.') FROM pg_namespace own WHERE own.oid = ${schema}
-    AND own.nspname IN ('\0named')), ${name})`;
-}
-
-/** Writes the run's schemas where a statement of ours speaks of them. */
-export function inPlace(text: string, { home, named }: Place): string {
-  const list = named.length === 0 ? "NULL" : named.map(quoteText).join(", ");
-  const table = (name: string) => {
-    const { schema, bare } = placeOfName(name, named);
-    return `${quoteName(schema ?? home)}.${quoteName(bare)}`;
-  };
-  return writeOwnTables(text, table).replaceAll("'\0'", () => quoteText(home))
-    .replaceAll("'\0named'", () => list);
-}
 
 /**
  * Compiles drizzle-orm's template for PostgreSQL: `$1` parameters, names in double quotes.

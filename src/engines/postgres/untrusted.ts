@@ -1,6 +1,6 @@
 import type { Result, Session } from "./session.ts";
 import { runPinned, schemasOf } from "./search_path.ts";
-import { homeSchema, inPlace, ownSchemas, type Place } from "./statement.ts";
+import { homeSchema, inPlace, ownSchemas, type Place } from "./catalogs/place.ts";
 import { quoteText } from "../../sql/quote.ts";
 
 /** Something of a role with fewer rights than ours, whose code would run with ours. */

@@ -12,7 +12,8 @@ import type { AdvisoryLock } from "./lock.ts";
 import { pinnedPath, pinSession, setPath } from "./search_path.ts";
 import type { Trust } from "./trust.ts";
 import { type BatchWatch, countNow, type LockWatch, rowsQuery } from "./watch/locks.ts";
-import { excerpt, inPlace, ownSchemas, type Statement, withoutLead } from "./statement.ts";
+import { inPlace, ownSchemas } from "./catalogs/place.ts";
+import { excerpt, type Statement, withoutLead } from "./statement.ts";
 
 /** How long a batch waits for locks of other sessions, in milliseconds. */
 export interface Patience {

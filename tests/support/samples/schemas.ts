@@ -5,7 +5,7 @@ import { lookingAt, parseDatabaseUrl } from "../../../src/base/url/database_url.
 import { openDatabase } from "../../../src/engines/open/database.ts";
 import type { RunContext } from "../../../src/engines/run_context.ts";
 import { buildHistory, type History, journalPath } from "../../../src/history/history.ts";
-import { schemasOfHistory } from "../../../src/history/schemas_of.ts";
+import { schemasOfHistory } from "../../../src/history/revision_schema.ts";
 import { testClient } from "../databases.ts";
 import { contextOf } from "./adoption.ts";
 
@@ -76,7 +76,7 @@ export async function withSchemas<T>(
   history: History,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
-  const place = lookingAt(parseDatabaseUrl(url), schemasOfHistory(history));
+  const place = await lookingAt(parseDatabaseUrl(url), () => schemasOfHistory(history));
   const database = await openDatabase(place, { client: testClient, access: "write" });
   try {
     return await work(contextOf(database, history));

@@ -1,5 +1,5 @@
 import { comment, granteeName, optionList, policyDefinition, triggerDefinition } from "./words.ts";
-import { shownName } from "../statement.ts";
+import { shownName } from "./place.ts";
 
 /**
  * A table, an index, a constraint or a column, with one thing that hangs on it and that no revision says: a comment, a

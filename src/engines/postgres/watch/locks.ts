@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../../base/errors.ts";
-import { inPlace, ownSchemas, type Place, shownName } from "../statement.ts";
+import { inPlace, ownSchemas, type Place, shownName } from "../catalogs/place.ts";
 import type { Blocks, HeldLock, Space, WatchedBatch, Watcher } from "../../watch/figures.ts";
 
 /**
