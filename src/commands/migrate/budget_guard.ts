@@ -66,7 +66,7 @@ export function openBudgetGuard(
     const queries = await queriesOf(app, context, options.queries);
     const onTrial: OnTrial = async (trial, timing) => {
       forecast = await rehearseOnCopy(app, context, { trial, timing, make, queries });
-      const breaches = breachesOf(forecast, budgets);
+      const breaches = breachesOf(forecast, budgets, { isForecast: true });
       await printForecast(app, forecast, breaches);
       const failure = failureOf(app, forecast) ?? brokenError(app, forecast) ?? budgetError(app, breaches);
       if (failure === null) return;

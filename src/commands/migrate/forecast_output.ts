@@ -67,7 +67,7 @@ export async function printForecast(
       `${step.revision} ${step.name}`,
       timeText(step),
       lockText(step.locks[0]),
-      heldText(step.locks[0]),
+      forecastText(step.locks[0]),
       step.locks[0]?.blocks ?? "-",
       step.rowsRead === null ? "not counted" : formatCount(step.rowsRead),
       formatCount(step.rowsChanged),
@@ -79,7 +79,7 @@ export async function printForecast(
     if (longest === null || longest.heldMs <= locks[0]!.heldMs * notably) continue;
     report.line(
       `longest    ${revision}: ${lockText(longest)} for ${
-        heldText(longest)
+        forecastText(longest)
       }, keeps ${longest.blocks} waiting`,
     );
   }
@@ -122,7 +122,7 @@ export async function printComparison(app: App, forecast: Forecast, run: RunFigu
         `${step.revision} ${step.name}`,
         formatDuration(step.ms),
         real === undefined ? "-" : formatDuration(real.ms),
-        heldText(longestLock(step.locks)),
+        forecastText(longestLock(step.locks)),
         real === undefined ? "-" : heldText(longestLock(real.locks)),
         growthText(step.growth),
         real === undefined ? "-" : growthText(real.growth),
@@ -160,6 +160,10 @@ function lockText(lock: HeldLock | undefined): string {
 function heldText(lock: HeldLock | null | undefined): string {
   if (lock === undefined || lock === null) return "-";
   return lock.heldMs < 10 ? `${lock.heldMs.toFixed(1)} ms` : formatDuration(lock.heldMs);
+}
+
+function forecastText(lock: HeldLock | null | undefined): string {
+  return lock === undefined || lock === null ? "-" : `${heldText(lock)} ± ${lock.marginMs} ms`;
 }
 
 function growthText(growth: Growth | null): string {

@@ -42,7 +42,7 @@ export async function runRehearsal(
   await backups.tryOnCopy(context, async (trial, timing) => {
     forecast = await rehearseOnCopy(app, context, { trial, timing, make, queries });
   });
-  const breaches = breachesOf(forecast!, budgets);
+  const breaches = breachesOf(forecast!, budgets, { isForecast: true });
   await printForecast(app, forecast!, breaches);
   const json = { rehearsal: { ...forecastJson(forecast!), breaches } };
   const failure = failureOf(app, forecast!) ?? brokenError(app, forecast!) ?? budgetError(app, breaches);

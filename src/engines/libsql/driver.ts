@@ -124,7 +124,7 @@ function watchedBatch(
 ): WatchedBatch {
   const ms = Math.max(0, heldMs - fixedMs);
   return {
-    locks: [{ table: null, mode: "write lock", blocks: "writers", heldMs: ms }],
+    locks: [{ table: null, mode: "write lock", blocks: "writers", heldMs: ms, marginMs: fixedMs }],
     rowsChanged: changed.reduce((sum, rows) => sum + rows, 0),
     rowsRead: null,
     space: null,

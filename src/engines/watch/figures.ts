@@ -13,6 +13,8 @@ export interface HeldLock {
   readonly blocks: Blocks;
   /** From when it was had to the end of the transaction, in milliseconds. */
   readonly heldMs: number;
+  /** By how much that may be otherwise the next time: what a look cannot tell, and what a disk varies by. */
+  readonly marginMs: number;
 }
 
 /** What a database takes, in bytes. */

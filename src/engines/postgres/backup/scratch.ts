@@ -117,7 +117,7 @@ export async function tryOn(
 
 const trialRemarks = [
   "A lock is held from when it was first seen, which is looked for every few milliseconds, to the end of its transaction. Waiting for others to let go of theirs comes on top.",
-  "The server counts WAL for all its databases together: what others wrote meanwhile is in it.",
+  "WAL is counted for the whole server: what others wrote meanwhile, in any of its databases, is in what a step grows by.",
 ];
 
 /** See `BackupEngine.trialObstacle`. */

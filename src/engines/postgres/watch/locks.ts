@@ -76,6 +76,8 @@ export function watchLocks({ pid, place, watcher, observer }: LockWatchSetting):
     readonly began: number;
     readonly locks: Map<string, SeenLock>;
     lastLook: number;
+    /** Between two looks. */
+    longestGapMs: number;
     brokenOff: HeldLock | null;
   } | null = null;
   let isStopped = false;
@@ -96,6 +98,7 @@ export function watchLocks({ pid, place, watcher, observer }: LockWatchSetting):
       const key = `${row.mode} ${row.name}`;
       if (!seen.locks.has(key)) seen.locks.set(key, { ...row, since: seen.lastLook });
     }
+    seen.longestGapMs = Math.max(seen.longestGapMs, asked - seen.lastLook);
     seen.lastLook = asked;
     if (watcher.maxLockMs === undefined || batch !== seen || seen.brokenOff !== null) return;
     const over = locksOf(seen).find((lock) => lock.blocks !== "nobody" && lock.heldMs > watcher.maxLockMs!);
@@ -104,13 +107,14 @@ export function watchLocks({ pid, place, watcher, observer }: LockWatchSetting):
     await ask(`SELECT pg_cancel_backend(${pid})`);
   }
 
-  function locksOf({ locks }: NonNullable<typeof batch>): readonly HeldLock[] {
+  function locksOf({ locks, longestGapMs }: NonNullable<typeof batch>): readonly HeldLock[] {
     const now = performance.now();
     return [...locks.values()].map(({ name, mode, since }) => ({
       table: name,
       mode,
       blocks: blocking[mode] ?? "nobody",
       heldMs: now - since,
+      marginMs: Math.ceil(longestGapMs),
     }));
   }
 
@@ -138,6 +142,7 @@ export function watchLocks({ pid, place, watcher, observer }: LockWatchSetting):
         began: performance.now(),
         locks: new Map(),
         lastLook: performance.now(),
+        longestGapMs: lookMs,
         brokenOff: null,
       };
       batch = own;

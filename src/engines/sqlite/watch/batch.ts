@@ -40,6 +40,9 @@ export function watchBatch(handle: DatabaseSync, path: string | null): BatchWatc
   };
 }
 
+/** The clock is exact; the flush at a commit takes now more, now less. */
+const marginMs = 2;
+
 /**
  * Readers wait for nobody beside a WAL. With a rollback journal they wait while a transaction writes to the file itself:
  * at its commit, and from when its changes no longer fit into memory, which is only known to have happened.
@@ -54,11 +57,11 @@ function locksOf(
     readonly isSpilled: boolean;
   },
 ): readonly HeldLock[] {
-  const write: HeldLock = { table: null, mode: "write lock", blocks: "writers", heldMs };
+  const write: HeldLock = { table: null, mode: "write lock", blocks: "writers", heldMs, marginMs };
   if (isWal) return [write];
   const exclusiveMs = isSpilled ? heldMs : Math.min(heldMs, commitMs);
   return [
-    { table: null, mode: "exclusive lock", blocks: "readers and writers", heldMs: exclusiveMs },
+    { table: null, mode: "exclusive lock", blocks: "readers and writers", heldMs: exclusiveMs, marginMs },
     write,
   ];
 }
