@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant.ts";
 export const roomMutants: readonly Mutant[] = [
   {
     file: "rehearse/rules/budgets.ts",
-    find: "lock === null || lock.heldMs <= maxLockMs",
+    find: "lock === null || lock.heldMs + (isForecast ? lock.marginMs : 0) <= maxLockMs",
     replace: "true",
     danger: "a lock beyond its budget is let through",
     tests: ["rehearse/budgets_test.ts"],
