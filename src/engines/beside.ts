@@ -23,6 +23,8 @@ export interface BesideChange {
   readonly table: string;
   /** What is done, for people: `its definition changes: no row is copied`. */
   readonly words: string;
+  /** Whether it can hand over the table as it was, see {@link BesideTask.handOver}; left out: no. */
+  readonly handsOver?: boolean;
   /** Returns what {@link BesideChange.run} runs, batches of rows as the whole statement that they add up to. */
   batches(record: readonly SQL[]): readonly BesideBatch[];
   /**
@@ -54,7 +56,21 @@ export interface BesideTask {
   readonly doing: (text: string) => void;
   /** Changes the rows that are wanted, in batches at the pace that the user and the database allow. */
   readonly fill: (fill: Backfill) => Promise<void>;
+  /**
+   * Where the change hands the table over as it was instead of taking it away: in the transaction in which the new one takes its
+   * place it gets another name, whose rows have {@link handedKey} for a key, and nobody but harbor-db goes near it any more.
+   */
+  readonly handOver?: HandOver | null;
 }
+
+/** What a table is called that is handed over, and what commits with that. */
+export interface HandOver {
+  readonly name: string;
+  readonly statements: readonly SQL[];
+}
+
+/** What numbers the rows of a table that was handed over. */
+export const handedKey = "rowid";
 
 /** A script to cut. */
 export interface ScriptToCut {

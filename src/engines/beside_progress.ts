@@ -15,9 +15,9 @@ export const besideForm = {
   statement: "text",
   /**
    * `fill`: rows are copied for the first time. `follow`: only changed rows are. `empty`: nothing is left to do but to take
-   * the copy away. `left`: no row tells of it, it is but triggers or tables.
+   * the copy away. `keeping`: the change is done, and what goes with it is still being put aside. `left`: no row tells of it, it is but triggers or tables.
    */
-  phase: ["fill", "follow", "empty", "left"],
+  phase: ["fill", "follow", "empty", "keeping", "left"],
   /** The last row id that was copied; `null` before the first. */
   lastRow: "text?",
   /** The row id up to which rows are copied for the first time: what comes behind it is noted. */
@@ -37,7 +37,7 @@ const mayHave: Readonly<Record<Dialect, boolean>> = { sqlite: true, postgresql: 
 
 /** Finds all that changes beside writers make, by their names. */
 const leftQuery =
-  "SELECT DISTINCT name, tbl_name AS \"table\" FROM sqlite_schema WHERE name GLOB 'harbor_beside*' AND type IN ('table', 'trigger') ORDER BY name";
+  "SELECT DISTINCT name, tbl_name AS \"table\" FROM sqlite_schema WHERE (name GLOB 'harbor_beside*' OR name GLOB 'harbor_keeping_*') AND type IN ('table', 'trigger') ORDER BY name";
 
 /** Returns the changes beside writers that are under way, or were interrupted: also those that leave nothing but triggers. */
 export async function readBeside(database: Database): Promise<readonly BesideProgress[]> {
@@ -50,9 +50,12 @@ export async function readBeside(database: Database): Promise<readonly BesidePro
   const ofKnown = new Set(known.map(({ id }) => `harbor_beside_${id}`));
   const others = left.filter(({ name }) => !ofKnown.has(/^harbor_beside_\d+/.exec(name)?.[0] ?? ""));
   const tables = new Set(others.map(({ table }) => table).filter((name) => name !== "harbor_beside"));
+  const plain = { id: 0, statement: "", lastRow: null, endRow: null, seen: "" };
   const rows = [...tables].map((table): BesideProgress => {
+    const isHanded = table.startsWith("harbor_keeping_");
+    if (isHanded) return { ...plain, name: "what goes", table, phase: "keeping" };
     const name = table.startsWith("harbor_beside") ? "what is left" : "change of the definition";
-    return { id: 0, name, table, statement: "", phase: "left", lastRow: null, endRow: null, seen: "" };
+    return { ...plain, name, table, phase: "left" };
   });
   return [...known, ...rows];
 }
@@ -64,6 +67,8 @@ export function besideWords({ name, table, phase, lastRow, endRow }: BesideProgr
       return `${name} of ${table}: copied up to row ${lastRow ?? "-"} of ${endRow ?? "-"}`;
     case "follow":
       return `${name} of ${table}: being compared with the table`;
+    case "keeping":
+      return `${name} is being put aside out of ${table}`;
     case "left":
       return `${name} of ${table}: its triggers or tables stand`;
     default:

@@ -23,11 +23,12 @@ export const keptKinds = ["columns", "table", "changed"] as const;
 
 /**
  * How far it has come:
+ * - `keeping`: its step is done, and some of it is still in the table that it was in, see {@link keepingName}.
  * - `kept`: it stands aside until its step is undone.
  * - `returning`: its step was undone, and it is being put back.
  * - `left`: it was put back but for what is left of it, which did not fit.
  */
-export const keptStates = ["kept", "returning", "left"] as const;
+export const keptStates = ["keeping", "kept", "returning", "left"] as const;
 
 const columnSchema = v.object({
   name: v.string(),
@@ -72,6 +73,11 @@ export const keptRow = "harbor_row";
 /** Returns the name of the side table of a number. */
 export function sideTableOf(id: number): string {
   return `${keptName}_${id}`;
+}
+
+/** Returns the name that a table has from which rows are still being put aside under a number. */
+export function keepingName(id: number): string {
+  return `harbor_keeping_${id}`;
 }
 
 /** The column that has what a conversion made of the value in a column of a place in {@link Kept.columns}. */
@@ -151,19 +157,22 @@ export function recountKept(
 
 /** Returns the statement after which what was left of a step's kept data is tried again when the step is undone once more. */
 export function retryKept({ revision, direction }: Pick<Kept, "revision" | "direction">): SQL {
-  return sql`UPDATE ${keptTable} SET state = 'kept', last_row = 0 WHERE revision = ${revision} AND direction = ${direction}`;
+  return sql`UPDATE ${keptTable} SET state = 'kept', last_row = 0 WHERE revision = ${revision} AND direction = ${direction} AND state <> 'keeping'`;
 }
 
 /** Forgets kept data and takes away its side tables; the registry, too, when it has nothing else. */
 export async function forgetKept(
   database: Database,
-  forgotten: readonly Pick<Kept, "id" | "sideTable">[],
+  forgotten: readonly Pick<Kept, "id" | "sideTable" | "state">[],
 ): Promise<void> {
   if (forgotten.length === 0) return;
   const ids = new Set(forgotten.map(({ id }) => id));
   const isLast = (await readKept(database)).every(({ id }) => ids.has(id));
   await database.write([
-    ...forgotten.map(({ sideTable }) => sql`DROP TABLE IF EXISTS ${ownTable(sideTable)}`),
+    ...forgotten.flatMap(({ id, sideTable, state }) => [
+      sql`DROP TABLE IF EXISTS ${ownTable(sideTable)}`,
+      ...state === "keeping" ? [sql`DROP TABLE IF EXISTS ${ownTable(keepingName(id))}`] : [],
+    ]),
     ...isLast
       ? [sql`DROP TABLE IF EXISTS ${keptTable}`]
       : forgotten.map(({ id }) => sql`DELETE FROM ${keptTable} WHERE id = ${id}`),

@@ -22,6 +22,7 @@ import type { RunContext } from "../engines/run_context.ts";
 import { createKeeper, withKeeping } from "./kept/keeper.ts";
 import { pruneKept } from "./kept/prune.ts";
 import { isUndoneBy, putBack, type ReturnedResult } from "./kept/put_back.ts";
+import { takeAside } from "./kept/take_aside.ts";
 import { requireWayForKept, resumeReturns, tendKept } from "./kept/tend.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
@@ -148,24 +149,28 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
 
 /**
  * Takes away what changes beside writers left that were interrupted, or whose tidying up was, but for those of steps to
- * come. An application has none of it to fear, but writes a little slower while it stands.
+ * come; what went with one that is done is put aside to the end first. An application has none of it to fear, but writes a little slower while it stands.
  *
  * @returns What was there
  */
 export async function clearBeside(
-  { database, signal, notify, ...context }: RunContext,
+  context: RunContext,
   steps: readonly Step[],
   lockWaitMs: number | null,
 ): Promise<readonly BesideProgress[]> {
+  const { database, signal, notify } = context;
   if (database.beside === undefined) return [];
   const found = await readBeside(database);
   const keep = steps.flatMap(({ script }) => script.statements).map((each) =>
     userStatement(sql.raw(each.sql))
   );
   const doing = (text: string) => notify({ kind: "doing", text });
-  const clear = async () => await database.beside?.clear(keep, { signal, doing });
+  const clear = async () => {
+    await takeAside(context);
+    await database.beside?.clear(keep, { signal, doing });
+  };
   if (lockWaitMs === null) await clear();
-  else await database.withLock(clear, lockOptions({ ...context, database, signal, notify }, lockWaitMs));
+  else await database.withLock(clear, lockOptions(context, lockWaitMs));
   if (found.length > 0) notify({ kind: "done" });
   return found;
 }

@@ -8,6 +8,7 @@ import type { RenderedBatch } from "../engines/render_script.ts";
 import type { Step } from "./rules/plan.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Keeper, withKeeping } from "./kept/keeper.ts";
+import { takeAside } from "./kept/take_aside.ts";
 import { createWalker, type PaceOptions } from "./paced/backfill_walk.ts";
 
 /**
@@ -35,8 +36,8 @@ export async function runBeside(
     const done = statements.length - left.length;
     const isInPlace = change?.way === "definition" || change?.way === "index";
     const keeping = isInPlace ? null : await keeper?.plan(start + done, count) ?? null;
-    if (change === null || keeping !== null) {
-      // A copy beside writers does not see what is lost at the moment in which it takes the table's place.
+    const later = change?.handsOver && keeping?.later?.table === change.table ? keeping.later : null;
+    if (change === null || (keeping !== null && later === null)) {
       const own = watched(script, done, done + count);
       const batch = withKeeping([...opening, ...own, ...recordAfter(done + count)], keeping);
       await database.write(batch, "schema");
@@ -50,8 +51,11 @@ export async function runBeside(
         signal,
         doing: (text) => notify({ kind: "doing", text }),
         fill,
+        handOver: later?.handOver ?? null,
       });
       notify({ kind: "done" });
+      if (later !== null) await takeAside(context, pace);
+      await keeper?.settle(keeping);
     }
     opening = [];
     left = left.slice(count);

@@ -33,6 +33,7 @@ export function stepText({ direction, revision }: Pick<Kept, "direction" | "revi
 
 /** What each state is called. */
 export const stateWords: Readonly<Record<Kept["state"], string>> = {
+  keeping: "being put aside",
   kept: "kept",
   returning: "being put back",
   left: "left over: it did not fit",

@@ -1,9 +1,11 @@
 import { type SQL, sql } from "drizzle-orm";
+import type { HandOver } from "../../engines/beside.ts";
 import {
   becameColumn,
   createKeptTable,
   forgetKept,
   insertKept,
+  keepingName,
   type Kept,
   type KeptColumn,
   keptName,
@@ -29,13 +31,15 @@ import { keysOf, storedColumns } from "./rules/keys.ts";
 import { type Loss, lossesOf, tablesOfLosses, withoutMade } from "./rules/losses.ts";
 import { all, any, type Words, words } from "./words.ts";
 
-/** What puts aside what a batch would destroy, in the batch's own transaction. */
+/** What puts aside what a batch would destroy, in the batch's own transaction or behind it. */
 export interface Keeping {
   /** Go before the batch's statements. */
   readonly before: readonly SQL[];
   /** Go behind them. */
   readonly after: readonly SQL[];
   readonly kept: readonly Planned[];
+  /** What a change that hands the table over commits with it, so that `takeAside` has the rest; `null` where that is not enough. */
+  readonly later: { readonly table: string; readonly handOver: HandOver } | null;
 }
 
 /** Statements of a script that run together. */
@@ -87,15 +91,23 @@ export async function planKeeping(
   if (parts.length === 0) return null;
   await requireRoom(database, parts.map(({ values }) => values));
   const { revision, direction } = step;
+  const opening = [
+    createKeptTable,
+    ...withdraw(keptName),
+    retryKept({ revision: revision.id, direction }),
+  ];
+  const [only, ...others] = parts;
   return {
-    before: [
-      createKeptTable,
-      ...withdraw(keptName),
-      retryKept({ revision: revision.id, direction }),
-      ...parts.flatMap(({ kept, before }) => [...before, ...withdraw(kept.sideTable)]),
-    ],
+    before: [...opening, ...parts.flatMap(({ kept, before }) => [...before, ...withdraw(kept.sideTable)])],
     after: parts.flatMap((part) => part.after),
     kept: parts.map(({ kept }) => kept),
+    later: others.length > 0 || only === undefined || only.kept.kind === "changed" ? null : {
+      table: only.kept.table,
+      handOver: {
+        name: keepingName(only.kept.id),
+        statements: [...opening, ...only.empty, ...withdraw(only.kept.sideTable)],
+      },
+    },
   };
 }
 
@@ -164,7 +176,7 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
       : keys.includes(name)
   );
   const inside = [...known.filter(({ name }) => !lost.some((each) => each.name === name)), ...lost];
-  const where = whereOf(own, loss, columns);
+  const where = loss.kind === "changed" ? changedRows(loss) : ungivenRows(own, columns);
   const names = (of: readonly Column[]) => of.map(({ name }) => name);
   const values = {
     table: table.name,
@@ -175,43 +187,42 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
     rows: sql`(SELECT count(*) FROM ${ownTable(sideTable)})`,
     bytes: own.bytes(sideTable, names(inside)),
   };
-  const make = [
-    ...own.lock(table.name),
-    ...own.makeSideTable({
+  const makeOf = (where: SQL | null) =>
+    own.makeSideTable({
       name: sideTable,
       source: table,
       columns: inside,
       became: loss.kind === "changed" ? columns.length : 0,
       where,
       order: keys.length > 0 ? keys : [],
-    }),
-  ];
+    });
+  const make = [...own.lock(table.name), ...makeOf(where)];
+  const nothing = { rows: sql`0`, bytes: sql`0` };
+  const empty = [...makeOf(sql`FALSE`), insertKept({ ...kept, state: "keeping" }, nothing)];
   if (loss.kind !== "changed") {
-    return { kept, values, before: [...make, insertKept(kept, count)], after: [] };
+    return { kept, values, empty, before: [...make, insertKept(kept, count)], after: [] };
   }
   return {
     kept,
     values,
+    empty,
     before: [...make, insertKept(kept, count)],
     after: [...noteResults(own, { kept, loss, known }), recountKept(kept, count)],
   };
 }
 
-/** Which rows have something to keep. */
-function whereOf(own: Words, loss: Loss, columns: readonly KeptColumn[]): SQL | null {
-  const value = (name: string) => sql`t.${sql.identifier(name)}`;
-  switch (loss.kind) {
-    case "table":
-      return null;
-    case "columns":
-      return columns.some(({ given }) => given === null)
-        ? null
-        : any(columns.map(({ name, given }) => sql`NOT ${own.isGiven(value(name), given!)}`));
-    case "changed":
-      return loss.columns.some(({ change }) => change === "changed")
-        ? null
-        : any(loss.columns.map(({ name }) => sql`${value(name)} IS NULL`));
-  }
+/** Which rows have a value that the opposite script does not give them; `null` for all. */
+export function ungivenRows(own: Words, columns: readonly KeptColumn[]): SQL | null {
+  return columns.some(({ given }) => given === null)
+    ? null
+    : any(columns.map(({ name, given }) => sql`NOT ${own.isGiven(sql`t.${sql.identifier(name)}`, given!)}`));
+}
+
+/** Which rows may get another value; `null` for all. */
+function changedRows({ columns }: Loss & { readonly kind: "changed" }): SQL | null {
+  return columns.some(({ change }) => change === "changed")
+    ? null
+    : any(columns.map(({ name }) => sql`t.${sql.identifier(name)} IS NULL`));
 }
 
 /** Notes what became of the values, and forgets those that stayed. */

@@ -9,14 +9,19 @@ import type { Goal, Step } from "../rules/plan.ts";
 import { pruneKept } from "./prune.ts";
 import { requireFreeNames, requireSideTables } from "./side_tables.ts";
 import { isDue, isUndoneBy, putBack, type ReturnedResult } from "./put_back.ts";
+import { takeAside } from "./take_aside.ts";
 
-/** Puts back what an interrupted run, or an earlier harbor-db, left aside of steps that were undone. */
-export function resumeReturns(
+/**
+ * Ends what an interrupted run had not put aside to the end, and puts back what it, or an earlier harbor-db, left aside of steps
+ * that were undone.
+ */
+export async function resumeReturns(
   context: RunContext,
   applied: readonly Applied[],
   pace: PaceOptions = {},
 ): Promise<readonly ReturnedResult[]> {
-  return putBack(context, (kept) => isDue(kept, applied), pace);
+  await takeAside(context, pace);
+  return await putBack(context, (kept) => isDue(kept, applied), pace);
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   withBesideFile,
   withLarge,
 } from "../../support/beside_writer.ts";
+import { withoutReferences } from "../../../src/engines/sqlite/beside/without_references.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
 import { sql } from "../../support/user_sql.ts";
 
@@ -76,7 +77,7 @@ function contentOf(application: DatabaseSync): unknown {
 }
 
 /** Returns what the script itself makes of the rows that are there. */
-function madePlainly({ application }: BesideCase, copy: Copy): unknown {
+function madePlainly({ application }: BesideCase, statements: readonly string[]): unknown {
   const scratch = new DatabaseSync(":memory:", { enableForeignKeyConstraints: false });
   try {
     application.exec("SELECT 1 FROM sqlite_schema");
@@ -92,7 +93,7 @@ function madePlainly({ application }: BesideCase, copy: Copy): unknown {
       `INSERT INTO files (rowid, ${names.join()}) VALUES (?, ${names.map(() => "?").join()})`,
     );
     for (const row of rows) insert.run(...Object.values(row));
-    for (const text of statementsOf(copy)) {
+    for (const text of statements) {
       // A copy by the row ids, which the script leaves to chance where no column is one.
       const own = text.replace("(size, uuid, id, n", "(rowid, size, uuid, id, n").replace(
         "SELECT size, uuid, id, n",
@@ -130,13 +131,93 @@ test("a copy made beside a writer with every kind of conflict is the one of the 
           given.application.prepare("PRAGMA user_version").get()?.["user_version"] === 4711
         ) return;
         given.write(8);
-        expected = madePlainly(given, copy);
+        expected = madePlainly(given, statementsOf(copy));
       });
       assert.deepEqual(contentOf(given.application), expected);
       assertWhole(given);
     });
   }
 });
+
+/** Columns that go, of the tables of a writer without ON CONFLICT in which none needs them; the last has references to itself. */
+const dropped = [
+  "DROP INDEX of_size",
+  "ALTER TABLE files DROP COLUMN size",
+  "DROP INDEX IF EXISTS absent",
+  'ALTER TABLE "Files" DROP kind',
+];
+const droppedSeeds = [0, 1, 4, 5, 6, 9];
+
+test("columns that go beside a writer go as the script lets them, also where rows refer to others", async () => {
+  for (const seed of droppedSeeds) {
+    await withBesideFile(seed, async (given) => {
+      given.application.exec("CREATE INDEX of_size ON files (size DESC)");
+      const isKey = given.application.prepare(
+        "SELECT 1 FROM pragma_table_info('files') WHERE name = 'id' AND pk",
+      ).get();
+      if (isKey) {
+        given.application.exec("CREATE TABLE child (id INTEGER REFERENCES files (id) ON DELETE CASCADE)");
+      }
+      let expected: unknown;
+      await runBeside(given.path, dropped, () => {
+        const isMade =
+          given.application.prepare("SELECT 1 FROM pragma_table_info('files') WHERE name = 'kind'")
+            .get() === undefined;
+        if (isMade) return;
+        given.write(8);
+        expected = madePlainly(given, dropped);
+      });
+      assert.deepEqual(contentOf(given.application), expected, `seed ${seed}`);
+      const value = (text: string) => Object.values(given.application.prepare(text).get()!)[0];
+      assert.equal(value("PRAGMA integrity_check"), "ok");
+      assert.equal(value("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%harbor%'"), 0);
+    });
+  }
+});
+
+test("a table that is copied without its foreign keys differs in nothing else, or is not copied so", () => {
+  const cases = [
+    [
+      "(a INTEGER REFERENCES p, b TEXT DEFAULT 'x' REFERENCES p (b) ON DELETE SET NULL MATCH FULL NOT NULL)",
+      "(a INTEGER, b TEXT DEFAULT 'x' NOT NULL)",
+    ],
+    [
+      "(a VARCHAR ( 36 ) CONSTRAINT k REFERENCES p(a) ON UPDATE NO ACTION DEFERRABLE INITIALLY DEFERRED UNIQUE) STRICT",
+      null,
+    ],
+    [
+      "(a INTEGER, CONSTRAINT f FOREIGN KEY (a) REFERENCES p (a) ON DELETE SET DEFAULT ON UPDATE CASCADE, CHECK (a > 1))",
+      "(a INTEGER, CHECK (a > 1))",
+    ],
+    [
+      "(a INTEGER, -- it REFERENCES nothing\n b TEXT, FOREIGN KEY (a) REFERENCES p CONSTRAINT c CHECK (b <> 'REFERENCES'))",
+      "(a INTEGER, b TEXT, CONSTRAINT c CHECK (b <> 'REFERENCES'))",
+    ],
+    ["(a INTEGER, b)", "(a INTEGER, b)"],
+  ] as const;
+  for (const [text, left] of cases) {
+    const wanted = left === null ? null : `CREATE TABLE t ${left}`;
+    assert.equal(withoutReferences({ name: "t", sql: `CREATE TABLE t ${text}` }), wanted, text);
+  }
+});
+
+test("columns whose values another statement of the script takes over go in its transaction", () =>
+  withBesideFile(0, ({ path }) =>
+    withLarge(path, async (database) => {
+      const waysOf = async (...statements: readonly string[]) => {
+        const pieces = await database.beside!.cut({ statements: statements.map(sql.raw) });
+        return pieces.map(({ count, beside }) => `${count} ${beside?.way ?? "plain"}`);
+      };
+      const drop = "ALTER TABLE files DROP COLUMN kind";
+      assert.deepEqual(await waysOf("CREATE TABLE other (a)", drop, drop.replace("kind", "size")), [
+        "1 plain",
+        "2 shadow",
+      ]);
+      assert.deepEqual(await waysOf("UPDATE files SET size = kind", drop), ["2 plain"]);
+      assert.deepEqual(await waysOf("CREATE TABLE other AS SELECT kind FROM files", drop), ["2 plain"]);
+      // What SQLite refuses it shall refuse itself.
+      assert.deepEqual(await waysOf("ALTER TABLE files DROP COLUMN uuid"), ["1 plain"]);
+    })));
 
 test("a copy that is killed before any of its statements leaves the application unharmed and goes on", async () => {
   let points = 0;

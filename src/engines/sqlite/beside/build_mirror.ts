@@ -29,8 +29,12 @@ export interface Shadow extends Mirror {
   readonly name: string;
   /** Makes the mirror and the indexes on it. */
   readonly make: readonly string[];
-  /** Puts it in its place, in the transaction after which it is there. `sqlite_schema` may be written. */
-  put(file: BesideFile): void;
+  /**
+   * Puts it in its place, in the transaction after which it is there. `sqlite_schema` may be written.
+   *
+   * @param oldName What the table is called from then on whose place it takes
+   */
+  put(file: BesideFile, oldName: string): void;
 }
 
 /** Something that is made of a mirror, beside writers. */
@@ -43,6 +47,8 @@ export interface MirrorTask {
   readonly index: number;
   /** What records it, in the transaction that puts it in its place. */
   readonly record: readonly Step[];
+  /** See `BesideTask.handOver`. */
+  readonly handOver?: { readonly name: string; readonly steps: readonly Step[] } | null | undefined;
 }
 
 /** How many changed rows are left to the transaction that puts the mirror in its place. */
@@ -293,8 +299,10 @@ async function putInPlace(file: BesideFile, given: Run): Promise<void> {
       runAll(file, copyChanged(shadow, { after: null, to: highestRow }));
       refuseRefused(file, given);
       for (const text of stopNoting(shadow.id)) file.change(own(text));
+      // While this connection still knows the schema as it is.
+      for (const step of task.handOver?.steps ?? []) file.change(step);
       file.change(own("PRAGMA writable_schema = ON"));
-      shadow.put(file);
+      shadow.put(file, task.handOver?.name ?? mirrorName(shadow.id));
       const [row] = file.rows<{ schema_version: number }>(own("PRAGMA schema_version"));
       // By this every connection reads the schema anew, this one too.
       file.change(own(`PRAGMA schema_version = ${row!.schema_version + 1}`));

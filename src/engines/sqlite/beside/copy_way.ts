@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { handedKey } from "../../beside.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
@@ -8,6 +9,8 @@ import type { BesideFile } from "../database.ts";
 import { compile } from "../statement.ts";
 import { buildMirror, type Shadow } from "./build_mirror.ts";
 import { joined } from "./clear_away.ts";
+import { readDroppedColumns } from "./drops.ts";
+import { exchange, textsAs } from "./exchange.ts";
 import { mirrorName } from "./mirror.ts";
 import { readRebuild, type Rebuild } from "./rebuild.ts";
 import { hasRows, type Replica, schemaQuery, type SchemaRow } from "./replica.ts";
@@ -16,12 +19,13 @@ import { affinityOf, readTable, type TableForm } from "./table.ts";
 import type { Given, Way } from "./way.ts";
 
 /**
- * Copies a large table that needs a copy (another affinity, order or key) beside those who write to it. The copy is a
- * mirror under another name; the transaction at the end exchanges the two tables' places in `sqlite_schema`, so that
- * views, triggers and references go on by the name, and nobody waits for the old one to be taken away.
+ * Copies a large table that needs a copy (another affinity, order or key, or columns that go) beside those who write to it. The
+ * copy is a mirror under another name; the transaction at the end exchanges the two tables' places in `sqlite_schema`, so that
+ * views, triggers and references go on by the name, and nobody waits for the old one to be taken away, or for what goes with
+ * it to be put aside.
  */
 export const copyWay: Way = {
-  find: readRebuild,
+  find: (statements, at) => readRebuild(statements, at) ?? readDroppedColumns(statements, at),
   plan(given) {
     const { place: { file, largeRows }, table, statements } = given;
     const copy = readCopy(given);
@@ -33,12 +37,17 @@ export const copyWay: Way = {
       way: "shadow",
       table: copy.after.name,
       words: "it is copied in batches beside writers",
+      handsOver: !copy.before.columns.some(({ name }) => name.toLowerCase() === handedKey),
       batches: (record) => [{ mode: "schema", statements: [...plain, ...record] }],
       run: async (task) => {
         const isMade = await buildMirror(file, {
           statement: joined(statements),
           index: 0,
           record: task.record.map(compile),
+          handOver: task.handOver && {
+            name: task.handOver.name,
+            steps: task.handOver.statements.map(compile),
+          },
           plan: (rows, id) => planCopy(rows, id, copy),
         }, task);
         if (!isMade) throw changedMeanwhile(copy.after.name);
@@ -69,8 +78,8 @@ interface Copy {
 function readCopy({ statements, table, before: from, after: to }: Given): Copy | null {
   const rebuild = readRebuild(statements, 0);
   const [before, after] = [readTable(from, table), readTable(to, table)];
-  if (rebuild === null || before === null || after === null || before.name !== after.name) return null;
-  const { values } = rebuild;
+  if (before === null || after === null || before.name !== after.name) return null;
+  const values = rebuild?.values ?? ownValues(after);
   // A row keeps its id in the copy: that no column is it any more changes nothing of that.
   const alias = rowIdOf(after);
   const isFollowed = before.hasRowid && after.hasRowid && before.isAutoincrement === after.isAutoincrement &&
@@ -80,19 +89,31 @@ function readCopy({ statements, table, before: from, after: to }: Given): Copy |
       row.table.toLowerCase() !== table.toLowerCase() || row.type === "trigger"
     ).map(({ sql }) => sql).toSorted().join("\n")
   );
-  const isApart = [before, after].every(({ sql }) => standsAlone(sql)) && !isReferredTo(from, before.name);
+  // Where columns go, all rows stay, and so do the references of those that are left.
+  const isApart = [before, after].every(({ sql }) => !hasWord(sql, "CONFLICT")) &&
+    (rebuild === null ||
+      [before, after].every(({ sql }) => !hasWord(sql, "REFERENCES")) && !isReferredTo(from, before.name));
   if (!isFollowed || elsewhere[0] !== elsewhere[1] || !isApart || !isCopied({ before, after, values })) {
     return null;
   }
   return { before, after, from, to, values };
 }
 
+/** What each column is filled with where it is copied as it is. */
+function ownValues({ columns }: TableForm): Rebuild["values"] {
+  return new Map(
+    columns.flatMap(({ name, generated }) =>
+      generated === null ? [[name.toLowerCase(), quoteName(name)] as const] : []
+    ),
+  );
+}
+
 /**
- * Whether a table refers to no rows, which the mirror would do as well, and refuses a row by an error: ON CONFLICT would
- * let it go, or others instead of it.
+ * Whether a table's text may refer to rows, which a copy with other values would not do alike, or may let a row go that it
+ * refuses, or others instead of it: ON CONFLICT.
  */
-function standsAlone(text: string): boolean {
-  return !tokensOf(text, "sqlite").some((token) => isWord(token, "REFERENCES") || isWord(token, "CONFLICT"));
+function hasWord(text: string, word: "REFERENCES" | "CONFLICT"): boolean {
+  return tokensOf(text, "sqlite").some((token) => isWord(token, word));
 }
 
 function isReferredTo({ rows }: Replica, table: string): boolean {
@@ -136,8 +157,9 @@ function rowIdOf({ columns, automatic }: TableForm): string | null {
 function planCopy(rows: Rows, id: number, { before, after, from, to, values }: Copy): Shadow | null {
   const source = readSourceTable(rows, before.name);
   const target = mirrorName(id);
-  const [made, old] = [textsAs(to, after.name, target), textsAs(from, before.name, target)];
-  if (source === null || source.sql !== before.sql || made === null || old === null) return null;
+  const made = textsAs(to, after.name, target);
+  const isKnown = source !== null && source.sql === before.sql;
+  if (!isKnown || made === null || textsAs(from, before.name, target) === null) return null;
   const alias = rowIdOf(after);
   const stored = after.columns.filter(({ name, generated }) =>
     generated === null && name.toLowerCase() !== alias
@@ -161,132 +183,9 @@ function planCopy(rows: Rows, id: number, { before, after, from, to, values }: C
     where: null,
     name: "copy",
     make: [made.table, ...made.indexes.map(({ sql }) => sql)],
-    put: (file) => exchange(file, { target, after, made, old }),
+    put: (file, oldName) =>
+      exchange(file, { target, oldName, after, made, old: textsAs(from, before.name, oldName)! }),
   };
-}
-
-interface Texts {
-  readonly table: string;
-  /** Each with the name that it has meanwhile. */
-  readonly indexes: readonly { readonly name: string; readonly as: string; readonly sql: string }[];
-}
-
-/** Returns the texts of a table and its indexes under another name, as SQLite writes them. */
-function textsAs(replica: Replica, table: string, name: string): Texts | null {
-  const renamed = replica.after([`ALTER TABLE ${quoteName(table)} RENAME TO ${quoteName(name)}`]);
-  const found = renamed?.rows<SchemaRow>(schemaQuery.text).filter((row) => row.table === name) ?? [];
-  const own = found.find(({ type }) => type === "table");
-  if (own === undefined) return null;
-  const indexes = found.filter(({ type }) => type === "index").map((index, place) => {
-    const as = `${name}_index_${place}`;
-    const open = tokensOf(index.sql, "sqlite").find((token) => token.text === "(" && token.kind === "sign")!;
-    const unique = /^CREATE\s+UNIQUE/i.test(index.sql) ? "UNIQUE " : "";
-    return {
-      name: index.name,
-      as,
-      sql: `CREATE ${unique}INDEX ${as} ON ${quoteName(name)} ${index.sql.slice(open.start)}`,
-    };
-  });
-  return { table: own.sql, indexes };
-}
-
-interface Exchange {
-  readonly target: string;
-  readonly after: TableForm;
-  readonly made: Texts;
-  readonly old: Texts;
-}
-
-interface Row {
-  readonly rowid: number;
-  readonly type: string;
-  readonly name: string;
-  readonly rootpage: number;
-  readonly sql: string | null;
-}
-
-/**
- * Exchanges the pages and texts of the table and its copy. The rows of `sqlite_schema` are read in their order, an index
- * behind its table: those of the old indexes are therefore written anew at the end.
- */
-function exchange(file: BesideFile, { target, after, made, old }: Exchange): void {
-  const read = (table: string) =>
-    file.rows<Row>({
-      text:
-        "SELECT rowid, type, name, rootpage, sql FROM sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index') ORDER BY rowid",
-      values: [table],
-    });
-  const [was, is] = [read(after.name), read(target)];
-  const [wasTable, isTable] = [was, is].map((rows) => rows.find(({ type }) => type === "table")!);
-  const set = (rowid: number, row: Omit<Row, "rowid" | "type"> & { readonly table: string }) =>
-    file.change({
-      text: "UPDATE sqlite_schema SET name = ?, tbl_name = ?, rootpage = ?, sql = ? WHERE rowid = ?",
-      values: [row.name, row.table, BigInt(row.rootpage), row.sql, BigInt(rowid)],
-    });
-  const finalName = (index: Row) =>
-    made.indexes.find(({ as }) => as === index.name)?.name ??
-      automaticName(index, { from: target, to: after.name });
-  forgetStatistics(file, {
-    table: after.name,
-    was: was.filter(isIndex).map((index) => ({ name: index.name, now: index.name })),
-    is: is.filter(isIndex).map((index) => ({ name: finalName(index), now: index.name })),
-  });
-  set(wasTable!.rowid, { ...isTable!, name: after.name, table: after.name, sql: after.sql });
-  set(isTable!.rowid, { ...wasTable!, name: target, table: target, sql: old.table });
-  for (const index of is.filter(isIndex)) {
-    const name = finalName(index);
-    const sql = after.indexes.find((each) => each.name === name)?.sql ?? null;
-    set(index.rowid, { ...index, name, table: after.name, sql });
-  }
-  for (const index of was.filter(isIndex)) {
-    const text = old.indexes.find(({ name }) => name === index.name);
-    file.change({ text: "DELETE FROM sqlite_schema WHERE rowid = ?", values: [BigInt(index.rowid)] });
-    file.change({
-      text: "INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES ('index', ?, ?, ?, ?)",
-      values: [
-        text?.as ?? automaticName(index, { from: after.name, to: target }),
-        target,
-        BigInt(index.rootpage),
-        text?.sql ?? null,
-      ],
-    });
-  }
-}
-
-function isIndex({ type }: Row): boolean {
-  return type === "index";
-}
-
-/** The name that SQLite gives to the index of a constraint when its table is called otherwise. */
-function automaticName({ name }: Row, { from, to }: { readonly from: string; readonly to: string }): string {
-  return `sqlite_autoindex_${to}${name.slice(`sqlite_autoindex_${from}`.length)}`;
-}
-
-interface Indexes {
-  readonly table: string;
-  /** Those of the old table and those of the new one: what they are called in it, and are meanwhile. */
-  readonly was: readonly { readonly name: string; readonly now: string }[];
-  readonly is: Indexes["was"];
-}
-
-/** Takes away what ANALYZE found out of indexes that have none of the same name and columns after them. */
-function forgetStatistics(file: BesideFile, { table, was, is }: Indexes): void {
-  const columns = (index: string) =>
-    JSON.stringify(file.rows({ text: "SELECT name FROM pragma_index_info(?)", values: [index] }));
-  const kept = was.filter(({ name, now }) =>
-    is.some((each) => each.name === name && columns(each.now) === columns(now))
-  );
-  const names = kept.map(({ name }) => quoteText(name)).join(", ");
-  const statistics = file.rows<{ name: string }>({
-    text: "SELECT name FROM sqlite_schema WHERE name IN ('sqlite_stat1', 'sqlite_stat4')",
-    values: [],
-  });
-  for (const { name } of statistics) {
-    file.change({
-      text: `DELETE FROM ${name} WHERE tbl = ? AND idx IS NOT NULL AND idx NOT IN (${names})`,
-      values: [table],
-    });
-  }
 }
 
 function isLarge(file: BesideFile, table: string, atLeast: number): boolean {

@@ -1,0 +1,95 @@
+import { type SQL, sql } from "drizzle-orm";
+import { HarborError } from "../../base/errors.ts";
+import { handedKey } from "../../engines/beside.ts";
+import type { Database } from "../../engines/database.ts";
+import { keepingName, type Kept, readKept, recountKept, updateKept } from "../../engines/kept_table.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { ownTable } from "../../engines/statement_names.ts";
+import type { Backfill } from "../../history/statement.ts";
+import { createWalker, type PaceOptions } from "../paced/backfill_walk.ts";
+import { ungivenRows } from "./keep.ts";
+import { countsOf } from "./return.ts";
+import { list, words } from "./words.ts";
+
+/**
+ * Ends what changes beside writers leave of it to put aside: the table as it was is there under another name, and nobody writes to
+ * it any more. Its rows go from there in batches, each with what is kept of it, so that a run which was stopped goes on there.
+ *
+ * @returns What was still to be put aside
+ * @throws {HarborError} `interrupted` between two batches
+ */
+export async function takeAside(context: RunContext, pace: PaceOptions = {}): Promise<readonly Kept[]> {
+  const kept = (await readKept(context.database)).filter(({ state }) => state === "keeping");
+  for (const each of kept) {
+    if (await isThere(context.database, each)) await moveRows(context, each, pace);
+    await close(context.database, each);
+  }
+  return kept;
+}
+
+/** Whoever took it away took what was in it. */
+async function isThere(database: Database, { id }: Kept): Promise<boolean> {
+  try {
+    await database.read(sql`SELECT 1 AS found FROM ${ownTable(keepingName(id))} LIMIT 1`);
+    return true;
+  } catch (error) {
+    if (error instanceof HarborError && error.code === "missing_table") return false;
+    throw error;
+  }
+}
+
+async function moveRows(context: RunContext, kept: Kept, options: PaceOptions): Promise<void> {
+  const { database, notify } = context;
+  const source = keepingName(kept.id);
+  const rows: Backfill = { kind: "backfill", table: source, key: handedKey, update: "", condition: null };
+  const move = changeOf(database, kept);
+  notify({ kind: "doing", text: `putting aside what went of ${kept.table}` });
+  const startedAt = performance.now();
+  let passed = 0;
+  let longestBatchMs = 0;
+  await createWalker(context, rows, { pace: await database.pace(source), options }).walk({
+    from: { key: null, isAhead: false },
+    end: null,
+    change: ({ end }) => move(end),
+    save: () => [],
+    onBatch: (_, { heldMs }) => longestBatchMs = Math.max(longestBatchMs, Math.round(heldMs)),
+    onProgress: ({ walked, size }) => {
+      passed += walked;
+      const elapsedMs = performance.now() - startedAt;
+      const figures = { passed, share: null, batchRows: size, longestBatchMs, elapsedMs };
+      notify({ kind: "backfill", table: kept.table, ...figures });
+    },
+  });
+  notify({ kind: "done" });
+}
+
+/** Returns what moves all rows up to one: what is behind them went before. */
+function changeOf({ dialect }: Database, kept: Kept): (end: string) => readonly SQL[] {
+  const own = words[dialect];
+  const source = ownTable(keepingName(kept.id));
+  const lost = new Set(kept.columns.map(({ name }) => name));
+  const names = [...kept.keys.filter((name) => !lost.has(name)), ...lost].map((name) => sql.identifier(name));
+  const isMore = ungivenRows(own, kept.columns);
+  const key = sql.identifier(handedKey);
+  return (end) => [
+    sql`INSERT INTO ${ownTable(kept.sideTable)} (${list(names)}) SELECT ${
+      list(names.map((name) => sql`t.${name}`))
+    } FROM ${source} AS t WHERE t.${key} <= ${end}${
+      isMore === null ? sql`` : sql` AND ${isMore}`
+    } ORDER BY t.${key}`,
+    sql`DELETE FROM ${source} WHERE ${key} <= ${end}`,
+  ];
+}
+
+/** Counts before it writes, so that nobody waits for that. */
+async function close(database: Database, kept: Kept): Promise<void> {
+  const { rows, bytes } = countsOf(database.dialect, kept);
+  const [found] = await database.read<Record<"rows" | "bytes", number | bigint | string>>(
+    sql`SELECT ${rows} AS rows, ${bytes} AS bytes`,
+  );
+  await database.write([
+    sql`DROP TABLE IF EXISTS ${ownTable(keepingName(kept.id))}`,
+    recountKept(kept, { rows: sql`${Number(found!.rows)}`, bytes: sql`${Number(found!.bytes)}` }),
+    updateKept({ ...kept, state: "kept", lastRow: 0 }),
+  ]);
+}

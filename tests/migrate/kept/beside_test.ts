@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import { test } from "node:test";
+import { readKept } from "../../../src/engines/kept_table.ts";
+import { clearBeside, migrate } from "../../../src/migrate/migrate.ts";
+import { killAfter, withLarge } from "../../support/beside_writer.ts";
+import { withFolder } from "../../support/databases.ts";
+import { contextOf } from "../../support/samples/adoption.ts";
+import { historyOf } from "../../support/samples/script_history.ts";
+
+const breakpoint = ";--> statement-breakpoint\n";
+const history = historyOf("sqlite", [
+  "CREATE TABLE p (id integer NOT NULL PRIMARY KEY)",
+  "CREATE TABLE t (id integer NOT NULL PRIMARY KEY, c text, p integer REFERENCES p (id))",
+  [
+    [
+      "ALTER TABLE t ADD COLUMN d text",
+      "ALTER TABLE t ADD COLUMN e blob",
+      "-- harbor:backfill table=t key=id\nUPDATE t SET d = 'x' WHERE d IS NULL",
+      "CREATE INDEX of_d ON t (d)",
+    ].join(breakpoint),
+    ["DROP INDEX of_d", "ALTER TABLE t DROP COLUMN d", "ALTER TABLE t DROP COLUMN e"].join(breakpoint),
+  ],
+]);
+
+interface Bench {
+  readonly path: string;
+  readonly application: DatabaseSync;
+  /** Writes a little, as the application of either revision; what its rows have to hold at the end is noted. */
+  write(): void;
+  /** Goes there, with a little written after every message. */
+  go(direction: "upgrade" | "downgrade"): Promise<void>;
+  assertWhole(): Promise<void>;
+}
+
+function withBench(work: (bench: Bench) => Promise<void>): Promise<void> {
+  return withFolder(async (folder) => {
+    const path = join(folder, "harbor.db");
+    new DatabaseSync(path).close();
+    const application = new DatabaseSync(path);
+    application.exec("PRAGMA synchronous = OFF");
+    const wanted = new Map<number, string | null>();
+    let next = 0;
+    const write = () => {
+      const isThere = application.prepare("SELECT 1 FROM pragma_table_info('t') WHERE name = 'd'").get();
+      const id = ++next;
+      if (isThere === undefined) {
+        application.prepare("INSERT INTO t (id, c, p) VALUES (?, 'c', 1)").run(id);
+        wanted.set(id, "x");
+      } else {
+        application.prepare("INSERT INTO t (id, c, p, d, e) VALUES (?, 'c', 1, ?, x'00')").run(id, `d${id}`);
+        wanted.set(id, `d${id}`);
+        application.prepare("UPDATE t SET d = ? WHERE id = ?").run(`new ${id}`, id - 3);
+        if (wanted.has(id - 3)) wanted.set(id - 3, `new ${id}`);
+      }
+      application.prepare("DELETE FROM t WHERE id = ?").run(id - 7);
+      wanted.delete(id - 7);
+      // The parent of the rows may be looked for, and nobody may take it away.
+      assert.throws(() => application.exec("DELETE FROM p"), /FOREIGN KEY/);
+    };
+    const go = (direction: "upgrade" | "downgrade") =>
+      withLarge(path, async (database) => {
+        const context = { ...contextOf(database, history), notify: write };
+        const text = direction === "upgrade" ? "head" : "-1";
+        await migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
+      });
+    try {
+      await withLarge(path, async (database) => {
+        await migrate(contextOf(database, history), {
+          goal: { direction: "upgrade", text: "head" },
+          lockWaitMs: 0,
+        });
+      });
+      application.exec("INSERT INTO p VALUES (1)");
+      for (let count = 0; count < 30; count++) {
+        write();
+        // Rows with what the upgrade gives them need no keeping.
+        application.exec(`INSERT INTO t (id, c, d) VALUES (${1000 + count}, 'c', 'x')`);
+        wanted.set(1000 + count, "x");
+      }
+      const assertWhole = async () => {
+        application.exec("SELECT 1 FROM sqlite_schema");
+        const rows = application.prepare("SELECT id, d FROM t").all() as { id: number; d: string }[];
+        assert.deepEqual(
+          new Map(rows.map(({ id, d }) => [id, d])),
+          new Map([...wanted].toSorted(([a], [b]) => a - b)),
+        );
+        const found = application.prepare(
+          "SELECT (SELECT count(*) FROM sqlite_schema WHERE name GLOB 'harbor_[bk]e*') AS left, (SELECT * FROM pragma_integrity_check) AS state",
+        ).get();
+        assert.deepEqual({ ...found }, { left: 0, state: "ok" });
+        assert.deepEqual(await withLarge(path, readKept), []);
+      };
+      await work({ path, application, write, go, assertWhole });
+    } finally {
+      application.close();
+    }
+  });
+}
+
+test("what goes with a large table's columns is put aside behind the change that hands them over, beside a writer", () =>
+  withBench(async ({ path, go, assertWhole }) => {
+    await go("downgrade");
+    const [kept] = await withLarge(path, readKept);
+    assert.equal(kept!.state, "kept");
+    assert.ok(kept!.rows > 5 && kept!.rows < 40, "only what the upgrade does not give");
+    await go("upgrade");
+    await assertWhole();
+  }));
+
+test("whenever it is killed, the next run goes on and every value comes back", async () => {
+  const states = new Set<string>();
+  let isKilled = true;
+  for (let after = 40; isKilled; after += 43) {
+    await withBench(async (given) => {
+      isKilled = await killAfter(after, given, () => given.go("downgrade"));
+      given.application.exec("UPDATE harbor_lock SET expires_at = 0");
+      given.write();
+      const [kept] = await withLarge(given.path, readKept);
+      if (kept !== undefined) states.add(kept.state);
+      const isDone =
+        given.application.prepare("SELECT 1 FROM pragma_table_info('t') WHERE name = 'd'").get() ===
+          undefined;
+      // Whoever only gives up does not give up what has gone already.
+      if (after % 2 === 0) {
+        await withLarge(given.path, (database) => clearBeside(contextOf(database, history), [], 0));
+      }
+      if (!isDone) await given.go("downgrade");
+      assert.equal(
+        (await withLarge(given.path, readKept))[0]?.state,
+        isDone && after % 2 === 1 ? kept?.state : "kept",
+      );
+      await given.go("upgrade");
+      await given.assertWhole();
+    });
+  }
+  assert.ok(states.has("keeping"), "some kill came while it was put aside");
+});
