@@ -92,7 +92,13 @@ async function abandonBeside(app: App): Promise<Outcome> {
     app.report.line(
       abandoned.length === 0
         ? "nothing to abandon"
-        : `abandoned  ${abandoned.map(({ name, table }) => `${name} of ${table}`).join(", ")}`,
+        : `abandoned  ${
+          abandoned.map((change) =>
+            change.phase === "keeping"
+              ? `nothing of ${change.table}: what went is put aside`
+              : `${change.name} of ${change.table}`
+          ).join(", ")
+        }`,
     );
     return { json: { abandoned: abandoned.map(({ name, table }) => ({ change: name, table })) } };
   });
