@@ -9,7 +9,7 @@ import {
   withBesideFile,
   withLarge,
 } from "../../support/beside_writer.ts";
-import { withoutReferences } from "../../../src/engines/sqlite/beside/without_references.ts";
+import { withoutReferences } from "../../../src/engines/sqlite/beside/form/without_references.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
 import { sql } from "../../support/user_sql.ts";
 

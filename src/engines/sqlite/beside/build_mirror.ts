@@ -21,7 +21,7 @@ import {
 } from "./mirror.ts";
 import { type PacedRun, startPaced } from "./paced.ts";
 import { createProgress, insertProgress, progressOf, sightOf, updateProgress } from "./progress.ts";
-import type { Rows } from "./source_table.ts";
+import type { Rows } from "./form/source_table.ts";
 
 /** A mirror, and what is done with it when it is filled. */
 export interface Shadow extends Mirror {

@@ -10,8 +10,8 @@ import type { BesidePlace, ReadInside } from "../database.ts";
 import { compile, type SqliteStatement } from "../statement.ts";
 import { brokenQuery, type Demand, type Fill, type Guard, guardPrefix, rowidOf } from "./demands.ts";
 import { buildIndex } from "./build_index.ts";
-import { hasRows } from "./replica.ts";
-import type { TableForm } from "./table.ts";
+import { hasRows } from "./form/replica.ts";
+import type { TableForm } from "./form/table.ts";
 
 /** A table whose text in the schema becomes another. */
 export interface DefinitionChange {

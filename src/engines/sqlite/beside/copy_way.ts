@@ -13,9 +13,9 @@ import { readDroppedColumns } from "./drops.ts";
 import { exchange, textsAs } from "./exchange.ts";
 import { mirrorName } from "./mirror.ts";
 import { readRebuild, type Rebuild } from "./rebuild.ts";
-import { hasRows, type Replica, schemaQuery, type SchemaRow } from "./replica.ts";
-import { readSourceTable, type Rows } from "./source_table.ts";
-import { affinityOf, readTable, type TableForm } from "./table.ts";
+import { hasRows, type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
+import { readSourceTable, type Rows } from "./form/source_table.ts";
+import { affinityOf, readTable, type TableForm } from "./form/table.ts";
 import type { Given, Way } from "./way.ts";
 
 /**

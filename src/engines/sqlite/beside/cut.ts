@@ -4,7 +4,7 @@ import { definitionWay } from "./definition.ts";
 import { indexWay } from "./index_way.ts";
 import type { Way } from "./way.ts";
 import type { BesidePlace } from "../database.ts";
-import { hasRows, openReplica, type Replica, schemaQuery, type SchemaRow } from "./replica.ts";
+import { hasRows, openReplica, type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
 
 /** All ways. The first that finds something at a place and can do it takes it. */
 const ways: readonly Way[] = [definitionWay, copyWay, indexWay];

@@ -5,8 +5,8 @@ import { changeDefinition, type DefinitionChange } from "./change_definition.ts"
 import { demandsOf, type Fill, guardsOf, rowidOf } from "./demands.ts";
 import { impliedValues } from "./implied_values.ts";
 import { fillOf, readRebuild } from "./rebuild.ts";
-import { schemaQuery, type SchemaRow } from "./replica.ts";
-import { affinityOf, type IndexForm, readTable, type TableForm } from "./table.ts";
+import { schemaQuery, type SchemaRow } from "./form/replica.ts";
+import { affinityOf, type IndexForm, readTable, type TableForm } from "./form/table.ts";
 import type { Given, Way } from "./way.ts";
 
 /**

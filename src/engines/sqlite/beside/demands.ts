@@ -1,5 +1,5 @@
 import { quoteName, quoteText } from "../../../sql/quote.ts";
-import type { IndexForm, TableForm } from "./table.ts";
+import type { IndexForm, TableForm } from "./form/table.ts";
 
 /** What a new definition demands of each row, and the old one does not. */
 export interface Demand {

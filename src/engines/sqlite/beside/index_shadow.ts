@@ -7,7 +7,7 @@ import { readIndex } from "../ddl.ts";
 import { verbOf } from "../statement.ts";
 import type { Shadow } from "./build_mirror.ts";
 import { mirrorName } from "./mirror.ts";
-import { columnsNamed, readSourceTable, type Rows, type SourceTable } from "./source_table.ts";
+import { columnsNamed, readSourceTable, type Rows, type SourceTable } from "./form/source_table.ts";
 
 /** A `CREATE INDEX` as SQLite keeps it. */
 interface IndexText {

@@ -7,7 +7,7 @@ import { compile } from "../statement.ts";
 import { buildIndex } from "./build_index.ts";
 import type { Way } from "./way.ts";
 import { tableOf } from "./index_shadow.ts";
-import { hasRows, schemaQuery, type SchemaRow } from "./replica.ts";
+import { hasRows, schemaQuery, type SchemaRow } from "./form/replica.ts";
 
 /** Builds indexes of large tables beside those who write to them. */
 export const indexWay: Way = {

@@ -1,5 +1,5 @@
 import { quoteName } from "../../../sql/quote.ts";
-import { columnsNamed, type SourceTable, type UniqueKey } from "./source_table.ts";
+import { columnsNamed, type SourceTable, type UniqueKey } from "./form/source_table.ts";
 
 /**
  * A table that is filled with what the rows of another one say, while others write to that one. Triggers note which rows

@@ -4,7 +4,7 @@ import { besideForm, type BesideProgress, besideQuery } from "../../beside_progr
 import { own } from "../transaction.ts";
 import type { BesideFile } from "../database.ts";
 import { changesName, mirrorName } from "./mirror.ts";
-import type { Rows, SourceTable } from "./source_table.ts";
+import type { Rows, SourceTable } from "./form/source_table.ts";
 
 const columns = {
   name: "TEXT NOT NULL",

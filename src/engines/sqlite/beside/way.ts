@@ -1,6 +1,6 @@
 import type { BesideChange } from "../../beside.ts";
 import type { BesidePlace } from "../database.ts";
-import type { Replica } from "./replica.ts";
+import type { Replica } from "./form/replica.ts";
 
 /** What a way finds at a place of a script: statements that belong together, and the table that they change. */
 export interface Found {

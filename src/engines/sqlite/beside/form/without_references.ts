@@ -1,5 +1,5 @@
-import { commaParts, cursorAt, tokensOf } from "../../../sql/cursor.ts";
-import { isWord, type Token } from "../../../sql/lexer.ts";
+import { commaParts, cursorAt, tokensOf } from "../../../../sql/cursor.ts";
+import { isWord, type Token } from "../../../../sql/lexer.ts";
 import { openReplica, type SchemaRow } from "./replica.ts";
 import { readTable } from "./table.ts";
 

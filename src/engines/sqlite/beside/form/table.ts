@@ -1,6 +1,6 @@
-import { quoteName, quoteText } from "../../../sql/quote.ts";
-import { isAutoincrement } from "../carried_words.ts";
-import { type DdlCheck, readChecks, readGenerated, readIndex } from "../ddl.ts";
+import { quoteName, quoteText } from "../../../../sql/quote.ts";
+import { isAutoincrement } from "../../carried_words.ts";
+import { type DdlCheck, readChecks, readGenerated, readIndex } from "../../ddl.ts";
 import type { Replica, SchemaRow } from "./replica.ts";
 import { schemaQuery } from "./replica.ts";
 

@@ -1,8 +1,8 @@
-import { quoteName } from "../../../sql/quote.ts";
-import { tokensOf } from "../../../sql/cursor.ts";
-import { nameOf } from "../../../sql/lexer.ts";
-import { readIndex } from "../ddl.ts";
-import type { SqliteStatement, SqliteValue } from "../statement.ts";
+import { quoteName } from "../../../../sql/quote.ts";
+import { tokensOf } from "../../../../sql/cursor.ts";
+import { nameOf } from "../../../../sql/lexer.ts";
+import { readIndex } from "../../ddl.ts";
+import type { SqliteStatement, SqliteValue } from "../../statement.ts";
 
 /** Runs a query. */
 export type Rows = <Row>(statement: SqliteStatement) => readonly Row[];
