@@ -15,7 +15,7 @@ import { readScripts } from "./read_scripts.ts";
 import { allowHazards, withoutAllowances } from "./allow_hazards.ts";
 import { draftScripts } from "./draft_revision.ts";
 import { renderJson } from "./generate.ts";
-import { proveRevisions } from "./prove.ts";
+import { proveRevisions } from "./proof/prove.ts";
 import type { RebaseRequest, RebaseResult } from "./rebase_request.ts";
 
 /** What is moved, of one dialect. */

@@ -1,6 +1,6 @@
 import type { Dialect } from "../base/dialect.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
-import type { ProofSetting } from "./prove.ts";
+import type { ProofSetting } from "./proof/prove.ts";
 import type { WriteOptions } from "./write_together.ts";
 
 /** What to move, and what must not be moved. */

@@ -19,7 +19,7 @@ import type { CheckedFolder } from "./rules/check_folder.ts";
 import { draftScripts } from "./draft_revision.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { renderJson } from "./generate.ts";
-import { leavesItsSnapshot, type ProofSetting } from "./prove.ts";
+import { leavesItsSnapshot, type ProofSetting } from "./proof/prove.ts";
 import { readScripts } from "./read_scripts.ts";
 import { decide } from "./rules/decisions.ts";
 import { noRenames } from "./rules/renames.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkProof } from "../../src/author/check/proof.ts";
-import { putRows } from "../../src/author/put_rows.ts";
+import { putRows } from "../../src/author/proof/put_rows.ts";
 import { outlooksOf } from "../../src/author/rules/outlook.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
@@ -143,7 +143,7 @@ const cases: readonly Case[] = [
     what: "a copy that writes 0 into a column",
     revisions: () => [first({ notes: sized }), copying(short, sized, { size: "0" })],
     fault:
-      /^Cannot prove the upgrade of "000000000002": notes\.size has 0 instead of 1 where id 1; notes\.size has 0 instead of null where id 2$/,
+      /^Cannot prove the upgrade of "000000000002": notes\.size has 0 instead of 1 where id 1; notes\.size has 0 instead of null where id 2; .*; and 1 more$/,
   },
   {
     what: "a copy that writes 0 into a column that an earlier revision added",

@@ -476,7 +476,7 @@ test("check --prove finds rows that a script loses, and none where it adds some"
     assert.equal(lost.code, 3, lost.stdout);
     assert.match(
       lost.stdout,
-      /FAIL +proof .*files has 1 row instead of 2.*\n +Mend the script, .*: harbor-db check/,
+      /FAIL +proof .*files has 1 row instead of 4.*\n +Mend the script, .*: harbor-db check/,
     );
     const user =
       "(uuid, email, password_hash, created_at) SELECT count(*), count(*), 'x', '2025-01-01 00:00:00'";

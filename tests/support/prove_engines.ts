@@ -1,6 +1,6 @@
 import type { Dialect } from "../../src/base/dialect.ts";
 import type { History } from "../../src/history/history.ts";
-import { type Proof, type ProofSetting, proveRevisions } from "../../src/author/prove.ts";
+import { type Proof, type ProofSetting, proveRevisions } from "../../src/author/proof/prove.ts";
 import type { Scratch } from "../../src/engines/scratch.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
 import { testClient, withTestDatabase } from "./databases.ts";

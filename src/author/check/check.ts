@@ -30,7 +30,7 @@ import { checkSchema } from "./schema.ts";
 import { found, type ReadScripts, readScripts } from "../read_scripts.ts";
 import { countSettled, detailsOf, settle } from "./rules/released.ts";
 import { checkSyntax } from "./syntax.ts";
-import type { ProofSetting } from "../prove.ts";
+import type { ProofSetting } from "../proof/prove.ts";
 import { readHistoryFolders } from "../read_history_folders.ts";
 import type { ProjectPaths } from "../read_project.ts";
 import { type WriteOptions, writeTogether } from "../write_together.ts";

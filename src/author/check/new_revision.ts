@@ -10,7 +10,9 @@ import { checkHazards } from "./hazards.ts";
 import { readScripts } from "../read_scripts.ts";
 import { usualPostgres } from "./rules/usual_postgres.ts";
 import { checkStatements } from "./syntax.ts";
-import { failedStatement, type ProofSetting, proveRevisions, type Unfilled } from "../prove.ts";
+import { failedStatement } from "../proof/place.ts";
+import { type ProofSetting, proveRevisions } from "../proof/prove.ts";
+import type { Unfilled } from "../proof/prover.ts";
 
 import type { FileChange } from "../write_together.ts";
 

@@ -1,9 +1,12 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
+import { counted } from "../../base/quantity.ts";
+import type { LawOfRevision } from "../proof/law.ts";
 import type { ProjectFinding } from "../rules/check_folder.ts";
 import type { History } from "../../history/history.ts";
 import { unfold } from "../../history/unfold.ts";
-import { emptyText, type ProofSetting, proveRevisions, type Unfilled } from "../prove.ts";
+import { emptyText, type ProofSetting, proveRevisions } from "../proof/prove.ts";
+import type { Unfilled } from "../proof/prover.ts";
 
 /**
  * Proves the revisions of each dialect that there is something to prove them on; of those that are released only that they
@@ -30,7 +33,8 @@ export async function checkProof(
     try {
       for (const way of waysThrough(history)) {
         const done = released === 0 ? 0 : way.revisions.length - history.revisions.length + released;
-        const { empty } = await proveRevisions(way, { first: done, released: done }, setting);
+        const { empty, law } = await proveRevisions(way, { first: done, released: done }, setting);
+        if (law.length > 0) findings.push(lawful(dialect, law));
         if (empty.length > 0) findings.push(withoutRows(dialect, empty));
       }
     } catch (error) {
@@ -51,6 +55,25 @@ export async function checkProof(
 function waysThrough(history: History): readonly History[] {
   if (history.covered === undefined) return [history];
   return [history, unfold(history, { names: new Set(), isForeign: true })];
+}
+
+/** Says what was seen of what nobody wrote, and what could not be looked at. */
+function lawful(dialect: Dialect, law: readonly LawOfRevision[]): ProjectFinding {
+  const rows = law.reduce((sum, each) => sum + each.rows, 0);
+  const unseen = law.flatMap(({ revision, unseen }) =>
+    unseen.map(({ table, reason }) => `${revision}${table === null ? "" : ` ${table}`} (${reason})`)
+  );
+  return {
+    check: "proof",
+    status: "pass",
+    message: `${dialect}: up, writes, down, writes and up again leave alone what nobody wrote: ${
+      counted(rows, "row")
+    } looked at in ${counted(law.length, "revision")}${
+      unseen.length === 0 ? "" : `; not looked at: ${unseen.join("; ")}`
+    }`,
+    hint: null,
+    details: { dialect, revisions: law },
+  };
 }
 
 /** What was proven without rows is not proven on rows. */

@@ -1,5 +1,5 @@
 import { type Dialect, dialects } from "../../base/dialect.ts";
-import type { ProofSetting } from "../../author/prove.ts";
+import type { ProofSetting } from "../../author/proof/prove.ts";
 import type { App } from "../../cli/app.ts";
 import { readUrl } from "../../cli/read_url.ts";
 

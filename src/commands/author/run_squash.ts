@@ -2,7 +2,7 @@ import { join, relative } from "node:path";
 import { historyAfter, refuseUnread } from "../../author/check/new_revision.ts";
 import { checkStatements } from "../../author/check/syntax.ts";
 import { loadDrizzleEngine } from "../../author/drizzle_engine.ts";
-import { leavesItsSnapshot, proveRevisions } from "../../author/prove.ts";
+import { leavesItsSnapshot, proveRevisions } from "../../author/proof/prove.ts";
 import { readHistoryFolders } from "../../author/read_history_folders.ts";
 import { checkFolder } from "../../author/rules/check_folder.ts";
 import { planSquash } from "../../author/squash.ts";

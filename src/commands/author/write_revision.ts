@@ -91,7 +91,7 @@ export async function writeRevision(
   const [{ filesOf }, { checkNewRevision }, { emptyText }, { writeTogether }] = await Promise.all([
     import("../../author/generate.ts"),
     import("../../author/check/new_revision.ts"),
-    import("../../author/prove.ts"),
+    import("../../author/proof/prove.ts"),
     import("../../author/write_together.ts"),
   ]);
   const drafted = filesOf(paths.dir, revision);

@@ -24,6 +24,8 @@ import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 import { quoteText } from "../../sql/quote.ts";
 import { plainTexts } from "../rules/plain_texts.ts";
 import type { Step } from "../rules/plan.ts";
+import { effectsOf } from "../rules/statement_effects.ts";
+import { isSameName } from "./rules/names.ts";
 import { requireRoom } from "./room.ts";
 import { nextId } from "./side_tables.ts";
 import { givenBy } from "./rules/given.ts";
@@ -207,7 +209,10 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
     values,
     empty,
     before: [...make, insertKept(kept, count)],
-    after: [...noteResults(own, { kept, loss, known }), recountKept(kept, count)],
+    after: [
+      ...noteResults(own, { kept, loss, known, isRewritten: isRewritten(context, step, loss) }),
+      recountKept(kept, count),
+    ],
   };
 }
 
@@ -228,10 +233,11 @@ function changedRows({ columns }: Loss & { readonly kind: "changed" }): SQL | nu
 /** Notes what became of the values, and forgets those that stayed. */
 function noteResults(
   own: Words,
-  { kept, loss, known }: {
+  { kept, loss, known, isRewritten }: {
     readonly kept: Planned;
-    readonly loss: Loss & { readonly kind: "changed" };
+    readonly loss: Changed;
     readonly known: readonly Column[];
+    readonly isRewritten: boolean;
   },
 ): readonly SQL[] {
   const side = ownTable(kept.sideTable);
@@ -250,20 +256,30 @@ function noteResults(
   );
   return [
     sql`UPDATE ${side} AS k SET ${sql.join(became, sql`, `)} FROM ${ownTable(loss.now)} AS t WHERE ${match}`,
-    sql`DELETE FROM ${side} WHERE ${stayed}`,
+    ...isRewritten ? [] : [sql`DELETE FROM ${side} WHERE ${stayed}`],
   ];
+}
+
+type Changed = Loss & { readonly kind: "changed" };
+
+/** Whether the opposite script writes the same columns: then it makes others of values that this one lets stay, too. */
+function isRewritten({ database }: RunContext, step: Step, { now, columns, names }: Changed): boolean {
+  const { dialect } = database;
+  return oppositeOf(step, database).flatMap((sql) => effectsOf(sql, dialect)).some((effect) =>
+    effect.kind === "write" && !effect.isFill && isSameName(dialect, effect.table, now) &&
+    columns.some((column) =>
+      effect.columns?.some((name) => isSameName(dialect, name, names.get(column.name)!)) ?? true
+    )
+  );
 }
 
 /** What the opposite script gives a column, as its values are compared: on PostgreSQL as the text of what is stored. */
 async function readGiven(
   { database }: RunContext,
-  { revision, direction }: Step,
+  step: Step,
   { table, column }: { readonly table: Table; readonly column: Column },
 ): Promise<string | null> {
-  const statements = scriptOf(
-    direction === "downgrade" ? () => revision.upgrade() : () => revision.downgrade(),
-    database,
-  );
+  const statements = oppositeOf(step, database);
   const given = givenBy(statements, { table: table.name, column: column.name }, database.dialect);
   const query = given === null ? null : words[database.dialect].readGiven(given, column);
   if (query === null) return given;
@@ -275,6 +291,17 @@ async function readGiven(
     if (error instanceof HarborError && error.code === "statement_failed") return null;
     throw error;
   }
+}
+
+/** Returns the statements of the script that undoes a step's. */
+function oppositeOf(
+  { revision, direction }: Step,
+  database: Pick<RunContext["database"], "schemas">,
+): readonly string[] {
+  return scriptOf(
+    direction === "downgrade" ? () => revision.upgrade() : () => revision.downgrade(),
+    database,
+  );
 }
 
 /** Returns a script's statements; none of one that is not there, or cannot be read: then all values are kept. */

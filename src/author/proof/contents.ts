@@ -1,12 +1,12 @@
-import { counted } from "../base/quantity.ts";
+import { counted } from "../../base/quantity.ts";
 import { sql } from "drizzle-orm";
-import type { Database } from "../engines/database.ts";
-import { ownTable } from "../engines/statement_names.ts";
-import type { ColumnOrigin, Origins, TableOrigin } from "../migrate/rules/origins.ts";
-import type { Snapshot, Table } from "../schema/snapshot.ts";
+import type { Database } from "../../engines/database.ts";
+import { ownTable } from "../../engines/statement_names.ts";
+import type { ColumnOrigin, Origins, TableOrigin } from "../../migrate/rules/origins.ts";
+import type { Snapshot, Table } from "../../schema/snapshot.ts";
 
 /** A row, its values as text by their columns. */
-type Row = Readonly<Record<string, string>>;
+export type Row = Readonly<Record<string, string>>;
 
 /** The rows of tables, by their names. */
 export type Contents = ReadonlyMap<string, readonly Row[]>;

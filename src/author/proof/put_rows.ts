@@ -1,13 +1,13 @@
 import { sql } from "drizzle-orm";
-import type { Dialect } from "../base/dialect.ts";
-import { HarborError } from "../base/errors.ts";
-import type { Database } from "../engines/database.ts";
-import { ownTable, userStatement } from "../engines/statement_names.ts";
-import type { Column, Snapshot, Table } from "../schema/snapshot.ts";
-import { quoteText } from "../sql/quote.ts";
-import { candidatesOf, knotsOf, type Unknown, valuesQuery } from "./rules/check_values.ts";
-import type { Outlook, Reference } from "./rules/outlook.ts";
-import { inOrder, insertRow, isMade, rowCount, valueOf } from "./rules/sample_rows.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { Database } from "../../engines/database.ts";
+import { ownTable, userStatement } from "../../engines/statement_names.ts";
+import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
+import { quoteText } from "../../sql/quote.ts";
+import { candidatesOf, knotsOf, type Unknown, valuesQuery } from "../rules/check_values.ts";
+import type { Outlook, Reference } from "../rules/outlook.ts";
+import { inOrder, insertRow, isMade, rowCount, valueOf } from "../rules/sample_rows.ts";
 
 /** A table into which no row could be put. */
 export interface EmptyTable {
@@ -27,18 +27,20 @@ export interface PutRows {
  * Puts a few rows into the empty tables of a database, so that a script that only works without rows shows.
  *
  * @param outlooks What the rows are to live on through
+ * @param count How many a table gets
  */
 export async function putRows(
   database: Database,
   snapshot: Snapshot,
   outlooks: ReadonlyMap<string, Outlook>,
+  count: number = rowCount,
 ): Promise<PutRows> {
   const filled: string[] = [];
   const empty: EmptyTable[] = [];
   const references = ({ name }: Table) => outlooks.get(name)!.references.flatMap(({ table }) => table ?? []);
   for (const table of inOrder(snapshot.tables, references)) {
     if (await hasRows(database, table.name)) continue;
-    const reason = await fill(database, snapshot, { table, outlook: outlooks.get(table.name)! });
+    const reason = await fill(database, snapshot, { table, outlook: outlooks.get(table.name)!, count });
     if (reason === null) filled.push(table.name);
     else empty.push({ table: table.name, reason });
   }
@@ -57,30 +59,45 @@ interface Subject {
 type Values = ReadonlyMap<string, string>;
 
 /** Puts rows into a table; returns why none could be, `null` when one is there. */
-async function fill(database: Database, snapshot: Snapshot, subject: Subject): Promise<string | null> {
+async function fill(
+  database: Database,
+  snapshot: Snapshot,
+  { count, ...subject }: Subject & { readonly count: number },
+): Promise<string | null> {
   const reasons: string[] = [];
   const done: Values[] = [];
-  for (let row = 1; row <= rowCount; row++) {
-    const made = await makeRow(database, snapshot, { ...subject, row, done });
-    if (typeof made === "string") {
-      reasons.push(made);
-      continue;
-    }
-    try {
-      await database.write([userStatement(sql.raw(insertRow(subject.table, made, database.dialect)))]);
-      done.push(made);
-    } catch (error) {
-      if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
-      reasons.push(`the database refuses the row that was made up: ${error.message}`);
-    }
+  for (let row = 1; row <= count; row++) {
+    const put = await putRow(database, snapshot, { ...subject, row, done, isFull: row === 1 });
+    if (typeof put === "string") reasons.push(put);
+    else done.push(put);
   }
   return done.length > 0 ? null : reasons[0]!;
 }
 
-interface RowSubject extends Subject {
+/** Puts a row into a table; returns its values, or why it could not be. */
+export async function putRow(
+  database: Database,
+  snapshot: Snapshot,
+  subject: RowSubject,
+): Promise<Values | string> {
+  const made = await makeRow(database, snapshot, subject);
+  if (typeof made === "string") return made;
+  try {
+    await database.write([userStatement(sql.raw(insertRow(subject.table, made, database.dialect)))]);
+    return made;
+  } catch (error) {
+    if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+    return `the database refuses the row that was made up: ${error.message}`;
+  }
+}
+
+/** A row to make. */
+export interface RowSubject extends Subject {
   readonly row: number;
   /** The rows before it. */
   readonly done: readonly Values[];
+  /** Whether it has a value wherever it may. */
+  readonly isFull: boolean;
 }
 
 /** Returns the values of a row, or why there are none. */
@@ -89,7 +106,7 @@ async function makeRow(
   snapshot: Snapshot,
   subject: RowSubject,
 ): Promise<Values | string> {
-  const { table, outlook, row } = subject;
+  const { table, outlook, row, isFull } = subject;
   const { dialect } = database;
   const values = new Map<string, string>();
   for (const reference of outlook.references) {
@@ -115,7 +132,7 @@ async function makeRow(
   for (const column of table.columns.filter(({ name }) => !values.has(name) && !made.includes(name))) {
     const isKey = table.primaryKey.includes(column.name);
     const types = outlook.types.get(column.name) ?? [];
-    const isLeftOut = row > 1 && !column.notNull && !isKey;
+    const isLeftOut = !isFull && !column.notNull && !isKey;
     const value = isLeftOut ? "NULL" : valueOf(column, { row, types }) ?? (column.notNull ? null : "NULL");
     if (value === null) return `no value is known for the column ${column.name}, which is ${column.type}`;
     values.set(column.name, value);
@@ -170,12 +187,12 @@ async function solve(
 async function valuesOfReference(
   database: Database,
   { tables, dialect }: Snapshot,
-  { table, row, reference, outlook }: RowSubject & { readonly reference: Reference },
+  { table, row, isFull, reference, outlook }: RowSubject & { readonly reference: Reference },
 ): Promise<Values | string> {
   const columns = reference.columns.map((name) => table.columns.find((column) => column.name === name)!);
   const isNullable = columns.some((column) => !column.notNull && !table.primaryKey.includes(column.name));
   const nothing = new Map(columns.filter(({ notNull }) => !notNull).map(({ name }) => [name, "NULL"]));
-  if (row > 1 && isNullable) return nothing;
+  if (!isFull && isNullable) return nothing;
   if (reference.table === null) return isNullable ? nothing : new Map();
   if (reference.table === table.name) {
     // A row that refers to itself.
@@ -208,7 +225,8 @@ const bytesLiterals: Readonly<Record<Dialect, (hex: string) => string>> = {
   postgresql: (hex) => `'\\x${hex}'`,
 };
 
-function literal(value: unknown, dialect: Dialect): string {
+/** Returns a value that was read as a literal. */
+export function literal(value: unknown, dialect: Dialect): string {
   if (value === null || value === undefined) return "NULL";
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") {
     return String(value);

@@ -1,0 +1,117 @@
+import { HarborError } from "../../base/errors.ts";
+import type { Scratch } from "../../engines/scratch.ts";
+import type { History, Revision } from "../../history/history.ts";
+import { migrate } from "../../migrate/migrate.ts";
+import type { LawOfRevision } from "./law.ts";
+import { compare, createProver, type Prover, type Unfilled } from "./prover.ts";
+
+/** What proving needs of the outside. */
+export interface ProofSetting {
+  readonly scratch: Scratch;
+  readonly version: string;
+  readonly signal: AbortSignal;
+  now(): Date;
+}
+
+/** Returns in words which table was empty, from when on, and why. */
+export function emptyText({ table, revision, reason }: Unfilled): string {
+  return `${table} (from ${revision} on: ${reason})`;
+}
+
+/** What a proof did not see. */
+export interface Proof {
+  /** The tables that had no rows in it. */
+  readonly empty: readonly Unfilled[];
+  /** What was seen of the law at each revision. */
+  readonly law: readonly LawOfRevision[];
+}
+
+/**
+ * Proves the revisions of a history from `first` on: runs each up, down and up again, on tables with rows in them, and
+ * compares what is there each time with what the snapshots say and with what was there. Then goes from every earlier
+ * revision to head in one go, as an upgrade does, and back. Those that are `released` are only run up, and in what their
+ * last one leaves another schema than its snapshot says, all later ones may.
+ *
+ * @throws {HarborError} `not_proven` when a script fails, leaves another schema or loses rows or values; with what and
+ * where
+ */
+export async function proveRevisions(
+  history: History,
+  { first, released = 0 }: ProofRange,
+  setting: ProofSetting,
+): Promise<Proof> {
+  const { revisions } = history;
+  const empty: Unfilled[] = [];
+  const withProver = (work: (prover: Prover) => Promise<void>) =>
+    setting.scratch(async (database) => {
+      const { version, signal, now } = setting;
+      const prover = createProver({ database, history, version, signal, now, notify: () => {} });
+      await work(prover);
+      empty.push(...prover.empty);
+    });
+  const law: LawOfRevision[] = [];
+  let refused: HarborError | null = null;
+  while (law.length < revisions.length - first) {
+    await withProver(async (prover) => {
+      await prover.beginAt(released);
+      await prover.goTo(first + law.length);
+      for (let from = first + law.length; from < revisions.length; from++) {
+        const walk = { from, to: from + 1, directions: ["upgrade", "downgrade", "upgrade"] } as const;
+        try {
+          const seen = await prover.walk({ ...walk, writes: refused === null });
+          law.push(seen ?? unseen(revisions[from]!, refused!));
+          refused = null;
+        } catch (error) {
+          // What an application wrote may rightly be in the way: then without that.
+          if (refused !== null || !isRefused(error)) throw error;
+          refused = error.cause;
+          return;
+        }
+      }
+    });
+  }
+  if (revisions.length - released > 1) {
+    await withProver(async (prover) => {
+      await prover.beginAt(released);
+      for (let at = released; at < revisions.length - 1; at++) {
+        await prover.goTo(at);
+        await prover.walk({ from: at, to: revisions.length, directions: ["upgrade", "downgrade"] });
+      }
+    });
+  }
+  const byTable = new Map(empty.toReversed().map((each) => [`${each.table}\n${each.reason}`, each]));
+  return { empty: [...byTable.values()].toReversed(), law };
+}
+
+/** Whether a script did not run, and not what it did was wrong. */
+function isRefused(error: unknown): error is HarborError & { readonly cause: HarborError } {
+  return error instanceof HarborError && error.code === "not_proven" && error.cause instanceof HarborError;
+}
+
+function unseen({ id }: Revision, { message }: HarborError): LawOfRevision {
+  return {
+    revision: id,
+    tables: 0,
+    rows: 0,
+    unseen: [{ table: null, reason: `what was written for it stands in the way: ${message}` }],
+  };
+}
+
+/** Says whether the scripts of a history, run up on an empty database, leave what the last snapshot says. */
+export async function leavesItsSnapshot(
+  history: History,
+  { scratch, version, signal, now }: ProofSetting,
+): Promise<boolean> {
+  return await scratch(async (database) => {
+    const context = { database, history, version, signal, now, notify: () => {} };
+    await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
+    return (await compare(context, history.revisions.length)).length === 0;
+  });
+}
+
+/** Which revisions are proven. Places count the revisions before. */
+export interface ProofRange {
+  readonly first: number;
+  /** How many revisions of the history are released. */
+  readonly released?: number;
+}

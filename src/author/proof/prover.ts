@@ -1,0 +1,186 @@
+import { sql } from "drizzle-orm";
+import { HarborError } from "../../base/errors.ts";
+import { forgetKept, readKept } from "../../engines/kept_table.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { userStatement } from "../../engines/statement_names.ts";
+import { snapshotIfThere } from "../../history/revision_schema.ts";
+import { migrate } from "../../migrate/migrate.ts";
+import { follow, type Origins, type Passage, startOf } from "../../migrate/rules/origins.ts";
+import { describeDifference, type Difference } from "../../schema/compare_snapshots.ts";
+import type { Snapshot } from "../../schema/snapshot.ts";
+import { differencesFrom, schemasOf } from "../../state/read_unmanaged.ts";
+import { outlooksOf } from "../rules/outlook.ts";
+import { inOrder } from "../rules/sample_rows.ts";
+import { type Filled, lossesBetween, readContents } from "./contents.ts";
+import type { LawOfRevision } from "./law.ts";
+import { createLawWalk, type LawWalk } from "./law_walk.ts";
+import {
+  few,
+  isLossMeant,
+  lawBroken,
+  notProven,
+  passagesBetween,
+  type ProofPlace,
+  schemaAt,
+  type Walk,
+} from "./place.ts";
+import { type EmptyTable, putRows } from "./put_rows.ts";
+import { rowsForWrites } from "./write_rows.ts";
+
+/** A table that was proven without rows, and the first revision at which it was. */
+export interface Unfilled extends EmptyTable {
+  readonly revision: string;
+}
+
+/** Goes through a history on a database of its own. */
+export interface Prover {
+  /** The tables that had no rows. */
+  readonly empty: readonly Unfilled[];
+  /** Goes to a place whose schema is taken as it is. */
+  beginAt(place: number): Promise<void>;
+  /** Goes to a place, without rows that were made up. */
+  goTo(place: number): Promise<void>;
+  /** Puts rows into the tables where the walk begins, and walks; returns what was seen of the law where an application writes. */
+  walk(walk: Walk): Promise<LawOfRevision | null>;
+}
+
+/** Makes what goes through a history on a database. */
+export function createProver(context: RunContext): Prover {
+  const { database, history } = context;
+  const { revisions } = history;
+  const empty: Unfilled[] = [];
+  /** In what the schema where the walks begin is not its snapshot's. */
+  let inherited: ReadonlySet<string> = new Set();
+  /** The tables that have rows which were made up. */
+  let filled: readonly string[] = [];
+  /** The one that they are in. */
+  let schema: Snapshot = schemaAt(history, 0);
+
+  async function walk({ from, to, directions, writes = false }: Walk): Promise<LawOfRevision | null> {
+    const start = schemaAt(history, from);
+    schema = start;
+    const up = passagesBetween(history, from, to);
+    const down = directions.includes("downgrade") ? passagesBetween(history, to, from) : [];
+    const law = writes ? createLawWalk(context, { up, down }) : null;
+    let was: Filled = { schema: start, contents: await fillTables(start, { up, from }, law) };
+    let origins = startOf(start);
+    let madeBehind: readonly string[] = [];
+    law?.begin(was);
+    for (const [attempt, direction] of directions.entries()) {
+      const place: ProofPlace = { history, from, to, direction, isSecond: attempt === 2 };
+      const goal = direction === "upgrade" ? to : from;
+      await run(goal, place);
+      const differences = (await compare(context, goal)).filter((each) =>
+        !inherited.has(describeDifference(each))
+      );
+      if (differences.length > 0) {
+        throw notProven(place, differences.map(describeDifference).join("; "), { details: { differences } });
+      }
+      origins = (direction === "upgrade" ? up : down).reduce(follow, origins);
+      const reached = schemaAt(history, goal);
+      const now: Filled = { schema: reached, contents: await readContents(database, reached) };
+      const losses = lossesBetween(was, now, origins);
+      if (losses.length > 0) throw notProven(place, few(losses), { details: { losses } });
+      filled = [...origins].flatMap(([name, { table }]) => filled.includes(table ?? "") ? [name] : []);
+      const arrived = await law?.arrive(now, direction, attempt < directions.length - 1);
+      const breaches = arrived?.breaches ?? [];
+      if (breaches.length > 0 && !isLossMeant(revisions[to - 1]!)) throw lawBroken(place, breaches);
+      law?.excuse(breaches);
+      // What was put in behind the upgrade goes with the downgrade, and comes back.
+      if (attempt === 0) madeBehind = arrived?.filled ?? [];
+      if (direction === "upgrade") filled = [...new Set([...filled, ...madeBehind])];
+      else filled = [...filled, ...arrived?.filled ?? []];
+      [was, origins, schema] = [arrived?.after ?? now, goingOn(origins), now.schema];
+    }
+    return law?.seen(revisions[to - 1]!.id) ?? null;
+  }
+
+  /** Gives all tables rows, anew those that have some of an earlier walk: they know nothing of columns that came since. */
+  async function fillTables(
+    start: Snapshot,
+    { up, from }: { readonly up: readonly Passage[]; readonly from: number },
+    law: LawWalk | null,
+  ) {
+    await removeRows();
+    const put = await putRows(
+      database,
+      start,
+      outlooksOf(start, up),
+      law === null ? undefined : rowsForWrites,
+    );
+    filled = put.filled;
+    const revision = revisions[from - 1]?.id ?? "base";
+    empty.push(...put.empty.map((each) => ({ ...each, revision })));
+    return await readContents(database, start);
+  }
+
+  async function removeRows(): Promise<void> {
+    // What is kept of rows is not for others that get the same keys.
+    await forgetKept(database, await readKept(database));
+    const tables = inOrder(schema.tables, ({ foreignKeys }) => foreignKeys.map(({ table }) => table));
+    const statements = tables.filter(({ name }) => filled.includes(name)).toReversed().map(({ name }) =>
+      userStatement(sql`DELETE FROM ${sql.identifier(name)}`)
+    );
+    if (statements.length === 0) return;
+    try {
+      await database.write(statements);
+    } catch (error) {
+      // What a script made of them refers to them: they stay.
+      if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+    }
+    filled = [];
+  }
+
+  async function beginAt(place: number): Promise<void> {
+    if (place === 0) return;
+    await goTo(place);
+    inherited = new Set((await compare(context, place)).map(describeDifference));
+  }
+
+  async function goTo(place: number): Promise<void> {
+    await removeRows();
+    if (place > 0) await run(place, { history, from: 0, to: place, direction: "upgrade", isSecond: false });
+  }
+
+  async function run(goal: number, place: ProofPlace): Promise<void> {
+    const text = revisions[goal - 1]?.id ?? "base";
+    try {
+      await migrate(context, { goal: { direction: place.direction, text }, lockWaitMs: 0 });
+    } catch (error) {
+      if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+      throw notProven(place, error.message, { cause: error, details: error.details });
+    }
+  }
+
+  return { empty, beginAt, goTo, walk };
+}
+
+/** Returns origins that begin where others end, with what they say of values. */
+function goingOn(origins: Origins): Origins {
+  return new Map([...origins].map(([name, { columns, ...table }]) => [name, {
+    ...table,
+    table: name,
+    columns: new Map([...columns].map(([column, { values }]) => [column, { column, values }])),
+  }]));
+}
+
+/** Returns in what a database is not what a place of the history says. */
+export async function compare(
+  { database, history }: RunContext,
+  place: number,
+): Promise<readonly Difference[]> {
+  const live = await database.introspect();
+  const wanted = history.revisions[place - 1];
+  if (wanted !== undefined) {
+    return snapshotIfThere(wanted) === null ? [] : differencesFrom(schemasOf(history), wanted, live);
+  }
+  return [
+    ...live.tables.map(({ name }) => ({
+      kind: "extra" as const,
+      path: `table ${name}`,
+      expected: null,
+      actual: "a table after the downgrade to base",
+    })),
+    ...differencesFrom(schemasOf(history), null, { ...live, tables: [] }),
+  ];
+}

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkProof } from "../../src/author/check/proof.ts";
+import type { Breach, LawOfRevision } from "../../src/author/proof/law.ts";
+import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
+import { testClient } from "../support/databases.ts";
+import { proofSetting } from "../support/prove_engines.ts";
+import {
+  ddlOf,
+  type SampleRevision,
+  type SampleTable,
+  schemaHistory,
+} from "../support/samples/schema_history.ts";
+
+const owners: SampleTable = { columns: { id: "integer!", name: "text" } };
+const notes: SampleTable = { columns: { id: "integer!", name: "text", flag: "boolean" } };
+const tables = { owners, notes };
+const first: SampleRevision = {
+  tables,
+  up: Object.entries(tables).flatMap(([name, table]) => ddlOf(name, table)),
+  down: [`DROP TABLE "notes"`, `DROP TABLE "owners"`],
+};
+const tagged = { owners, notes: { columns: { ...notes.columns, tag: "text" } } };
+const up = [`ALTER TABLE "notes" ADD COLUMN "tag" text`];
+const down = [`ALTER TABLE "notes" DROP COLUMN "tag"`];
+
+interface Case {
+  readonly change: Partial<SampleRevision>;
+  /** What is said of the second revision. */
+  readonly finding: RegExp;
+  readonly status?: "pass" | "fail";
+  readonly unseen?: readonly (readonly [table: string | null, reason: RegExp])[];
+}
+
+const cases: Readonly<Record<string, Case>> = {
+  "a column that goes and comes": {
+    change: {},
+    finding:
+      /^sqlite: up, writes, down, writes and up again leave alone what nobody wrote: \d+ rows looked at in 2 revisions$/,
+    unseen: [],
+  },
+  "a downgrade that empties another table": {
+    change: { down: [...down, `DELETE FROM "owners"`] },
+    status: "fail",
+    finding:
+      /^sqlite: Cannot prove what is kept over the downgrade of "000000000002": owners has no row with id 1 any more; owners has no row with id 2 any more, and nobody wrote that$/,
+  },
+  "a downgrade that gives rows other keys": {
+    change: { down: [...down, `UPDATE "notes" SET "id" = "id" + 100`] },
+    status: "fail",
+    finding:
+      /^sqlite: Cannot prove what is kept over the downgrade of "000000000002": notes has no row with id 1 /,
+  },
+  "a downgrade that says so": {
+    change: { down: [...down, `-- harbor:allow lossy_downgrade they are made anew\nDELETE FROM "owners"`] },
+    finding: /; not looked at: 000000000002 owners \(the downgrade says that it is meant to lose some\)$/,
+    unseen: [["owners", /^the downgrade says/]],
+  },
+  "both ways that write the same column": {
+    change: {
+      up: [...up, `UPDATE "notes" SET "name" = upper("name")`],
+      down: [...down, `UPDATE "notes" SET "name" = lower("name")`],
+    },
+    finding: / leave alone what nobody wrote: /,
+    unseen: [],
+  },
+  "an upgrade that deletes rows": {
+    change: { up: [...up, `DELETE FROM "owners" WHERE "id" > 2`] },
+    finding: /; not looked at: 000000000002 owners \(its rows that the upgrade deletes do not come back\)$/,
+    unseen: [["owners", /^its rows that the upgrade deletes/]],
+  },
+  "a downgrade that an application's rows stand in the way of": {
+    change: {
+      down: [
+        ...down,
+        `CREATE TABLE "once" ("flag" boolean UNIQUE)`,
+        `INSERT INTO "once" SELECT "flag" FROM "notes"`,
+        `DROP TABLE "once"`,
+      ],
+    },
+    finding:
+      /; not looked at: 000000000002 \(what was written for it stands in the way: .*UNIQUE constraint failed/,
+    unseen: [[null, /UNIQUE/]],
+  },
+};
+
+for (const [what, { change, finding, status = "pass", unseen }] of Object.entries(cases)) {
+  test(`the law: ${what}`, async () => {
+    const history = schemaHistory("sqlite", [first, { tables: tagged, up, down, ...change }]);
+    const setting = proofSetting(memoryScratch(testClient));
+    const [found, ...others] = await checkProof([{ history, released: 0 }], new Map([["sqlite", setting]]));
+    assert.match(found!.message, finding);
+    assert.equal(found!.status, status);
+    assert.deepEqual(others, []);
+    if (status === "fail") {
+      assert.match(found!.hint!, /-- harbor:allow lossy_downgrade REASON$/);
+      const [breach] = found!.details["breaches"] as readonly Breach[];
+      assert.equal(found!.details["revision"], "000000000002");
+      assert.ok(finding.source.includes(`${breach!.table} has no row`) && breach!.column === null);
+      return;
+    }
+    const [made, changed] = found!.details["revisions"] as readonly LawOfRevision[];
+    assert.deepEqual(made, { revision: "000000000001", tables: 2, rows: 10, unseen: [] });
+    assert.equal(changed!.revision, "000000000002");
+    assert.deepEqual(changed!.unseen.map(({ table }) => table), unseen?.map(([table]) => table));
+    for (const [place, [, reason]] of (unseen ?? []).entries()) {
+      assert.match(changed!.unseen[place]!.reason, reason);
+    }
+  });
+}
