@@ -15,7 +15,7 @@ import type { Applied, Direction } from "../../history/applied.ts";
 import type { Backfill } from "../../history/statement.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { createWalker, type PaceOptions, type Stretch } from "../paced/backfill_walk.ts";
-import { countOf, countsOf, keyIndexOf, type Return, returnOf, type Subject } from "./return.ts";
+import { columnsOf, countOf, countsOf, keyIndexOf, type Return, returnOf, type Subject } from "./return.ts";
 import { prune } from "./prune.ts";
 import { requireSideTables, withSideTables } from "./side_tables.ts";
 import { asThere } from "./rules/as_there.ts";
@@ -79,12 +79,13 @@ export async function putBack(
   const works = await Promise.all(found.map(async ({ kept, table }): Promise<Work> => {
     const before = await countOf(context.database, kept);
     if (table === null) return { kept, before, way: null };
+    const noted = await columnsOf(context.database, kept);
     const undoing = all.filter((each) => isOfTheWayBack(each, kept));
     await context.database.write(undoing.flatMap((each) => keyIndexOf(each)));
     const isLatest = found.every((each) =>
       each.kept.id <= kept.id || each.kept.table !== kept.table || each.kept.kind !== kept.kind
     );
-    const subject: Subject = { kept, table, live, isLatest, returning, undoing };
+    const subject: Subject = { kept, table, live, isLatest, returning, undoing, noted };
     return { kept, before, way: returnOf(context.database.dialect, subject) };
   }));
   const refusals = await walkAll(context, works, pace);

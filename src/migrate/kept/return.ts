@@ -5,6 +5,7 @@ import { becameColumn, type Kept, keptRow } from "../../engines/kept_table.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { storedColumns } from "./rules/keys.ts";
+import { isSameName } from "./rules/names.ts";
 import { all, any, list, words } from "./words.ts";
 
 /** How kept data comes back into its table. */
@@ -31,6 +32,8 @@ export interface Subject {
   readonly returning: ReadonlySet<string>;
   /** What the step that undid this one noted of the same table: the values before it, and what it made of them. */
   readonly undoing: readonly Kept[];
+  /** The columns of its side table. */
+  readonly noted: readonly string[];
 }
 
 const id = sql.identifier;
@@ -95,10 +98,13 @@ interface Way extends Pick<Return, "closing" | "isRepeated"> {
 }
 
 /** Returns by which columns of the table its rows are told apart. */
-function knownBy({ kept, table }: Subject): readonly Column[] {
+function knownBy({ kept, table, live, noted }: Subject): readonly Column[] {
   const isKept = (name: string) => kept.columns.some((column) => column.name === name);
+  const isNoted = (name: string) => noted.some((each) => isSameName(live.dialect, each, name));
   return storedColumns(table).filter(({ name }) =>
-    kept.keys.length > 0 ? kept.keys.includes(name) : kept.kind === "table" || !isKept(name)
+    kept.keys.length > 0
+      ? kept.keys.includes(name)
+      : kept.kind === "table" || (!isKept(name) && isNoted(name))
   );
 }
 
@@ -312,6 +318,14 @@ export function countsOf(dialect: Dialect, { sideTable, keys, columns }: Kept) {
     rows: sql`(SELECT count(*) FROM ${ownTable(sideTable)})`,
     bytes: words[dialect].bytes(sideTable, [...keys, ...columns.map(({ name }) => name)]),
   };
+}
+
+/** Returns the names of the columns of a side table; none of an empty one. */
+export async function columnsOf(database: Database, { sideTable }: Kept): Promise<readonly string[]> {
+  const [row] = await database.read<Readonly<Record<string, unknown>>>(
+    sql`SELECT * FROM ${ownTable(sideTable)} LIMIT 1`,
+  );
+  return Object.keys(row ?? {});
 }
 
 /** Counts the rows of a side table. */
