@@ -116,7 +116,7 @@ export const migrateMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "migrate/migrate.ts",
+    file: "migrate/is_index_made.ts",
     find: "return index?.valid === true;",
     replace: "return index !== undefined;",
     danger: "an invalid index counts as made",

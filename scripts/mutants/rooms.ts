@@ -247,6 +247,22 @@ export const roomMutants: readonly Mutant[] = [
     filter: "rehearsed on the copy",
   },
   {
+    file: "adopt/rules/leftovers.ts",
+    find: "const indexes = table.indexes.filter((index) => isReplacement(index, table, wanted));",
+    replace: "const indexes: Index[] = [];",
+    danger: "a bridge that was killed is refused for what it left itself",
+    tests: ["adopt/phases_test.ts"],
+    filter: "killed goes on",
+  },
+  {
+    file: "adopt/choose_phases.ts",
+    find: "if (ruled !== undefined) {",
+    replace: "if (false) {",
+    danger: "a rule changes rows, and nobody looks",
+    tests: ["adopt/phases_test.ts"],
+    filter: "would be changed otherwise",
+  },
+  {
     file: "adopt/adoption_batch.ts",
     find: "each.id === row.revision && isOf(row, each)",
     replace: "each.id === row.revision",

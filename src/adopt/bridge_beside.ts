@@ -8,11 +8,13 @@ import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";
 import type { Script } from "../migrate/batches.ts";
 import { batchesIn, runBeside } from "../migrate/run_beside.ts";
 import { adoptionBatch, adoptionRecord, managingTables } from "./adoption_batch.ts";
+import { changeInPhases, phasedBatches } from "./change_in_phases.ts";
 import { despiteGuards } from "./despite_guards.ts";
 import type { Adoption } from "./prepare.ts";
 
-/** Returns the parts of a bridge that would commit one by one; none where it is one transaction. */
+/** Returns the parts of a bridge that the engine would run in a way of its own; none where it is one transaction. */
 export async function bridgePieces(context: RunContext, adoption: Adoption): Promise<readonly Piece[]> {
+  if (adoption.phases !== null) return [];
   const { statements } = bridgeScript(context, adoption);
   const pieces = await context.database.beside?.cut({ statements }) ?? [];
   return pieces.some(({ beside }) => beside !== null) ? pieces : [];
@@ -23,6 +25,11 @@ export async function adoptionBatches(
   context: RunContext,
   adoption: Adoption,
 ): Promise<readonly RenderedBatch[]> {
+  const { phases } = adoption;
+  if (phases !== null) {
+    const record = () => recordOf(context, adoption);
+    return phasedBatches({ phases, record });
+  }
   const statements = adoptionBatch(context, adoption);
   const script = bridgeScript(context, adoption);
   const pieces = await bridgePieces(context, adoption);
@@ -39,19 +46,26 @@ export async function changeBeside(
   { pace = {}, isTrial = false }: { readonly pace?: PaceOptions; readonly isTrial?: boolean },
 ): Promise<void> {
   const { database, signal, notify } = context;
+  const { phases } = adoption;
   const script = bridgeScript(context, adoption);
   const doing = (text: string) => notify({ kind: "doing", text });
   await database.beside?.clear(script.statements, { signal, doing });
+  const work = () =>
+    phases === null
+      ? runBeside(context, script, { pace, keeper: null })
+      : changeInPhases(context, { phases, record: () => recordOf(context, adoption) }, pace);
   try {
-    await despiteGuards(context, () => runBeside(context, script, { pace, keeper: null }), {
-      isWhole: isTrial,
-    });
+    await despiteGuards(context, work, { isWhole: isTrial });
   } catch (error) {
     if (!(error instanceof HarborError) || isTrial) throw error;
     const wayOn =
       "What is done of the bridge stays, and the application goes on with it. To go on from there: harbor-db adopt";
     throw error.with({ hint: [...isStop(error) ? [] : error.hintLines, wayOn] });
   }
+}
+
+function recordOf(context: RunContext, adoption: Adoption): readonly SQL[] {
+  return [...managingTables(context, adoption), ...adoptionRecord(context, adoption)];
 }
 
 /**
@@ -69,9 +83,6 @@ function bridgeScript(context: RunContext, adoption: Adoption): Script {
       watches.set(place, [...watches.get(place) ?? [], statement]);
     }
   }
-  const recordAfter = (done: number) =>
-    done < statements.length
-      ? []
-      : [...managingTables(context, adoption), ...adoptionRecord(context, adoption)];
+  const recordAfter = (done: number) => done < statements.length ? [] : recordOf(context, adoption);
   return { before: [], start: 0, statements, watches, recordAfter };
 }

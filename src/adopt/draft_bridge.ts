@@ -1,6 +1,8 @@
 import { bridgeEnds, type BridgeTarget } from "./rules/bridge_ends.ts";
 import { completePostgresBridge } from "./rules/bridge_postgres.ts";
 import { completeSqliteBridge } from "./rules/bridge_sqlite.ts";
+import { type Phases, phasesOfBridge } from "./rules/bridge_phases.ts";
+import type { Dialect } from "../base/dialect.ts";
 import type { BridgeStatement } from "./rules/bridge_statement.ts";
 import type { DecidedFill } from "../author/rules/change_stages.ts";
 import { decided } from "../author/rules/decisions.ts";
@@ -10,12 +12,20 @@ import type { Snapshot } from "../schema/snapshot.ts";
 import { changeStatements } from "../author/draft_revision.ts";
 import type { DrizzleEngine } from "../author/drizzle_engine.ts";
 
-/** The one-off script that takes a live schema to a revision, in one transaction. */
+/** The one-off script that takes a live schema to a revision. */
 export interface Bridge {
+  /** In one transaction. */
   readonly statements: readonly BridgeStatement[];
   /** What rows get in columns that must not be empty. */
   readonly fills: readonly DecidedFill[];
+  /** The same as a revision would do it, for large tables; why that cannot be; `null` where the engine has a way of its own. */
+  readonly phases: Phases | string | null;
 }
+
+const phasers: Readonly<Record<Dialect, typeof phasesOfBridge | null>> = {
+  sqlite: null,
+  postgresql: phasesOfBridge,
+};
 
 const completers = { sqlite: completeSqliteBridge, postgresql: completePostgresBridge };
 
@@ -30,10 +40,13 @@ export async function draftBridge(
 ): Promise<Bridge> {
   const ends = bridgeEnds(live, target);
   const fills = decided(requiredFills({ ...ends, renames: noRenames, values: new Map() }));
-  const drafts = await changeStatements({ ...ends, renames: noRenames, fills, isAtomic: true }, engine);
-  const complete = completers[target.snapshot.dialect];
+  const change = { ...ends, renames: noRenames, fills };
+  const drafts = await changeStatements({ ...change, isAtomic: true }, engine);
+  const { dialect } = target.snapshot;
+  const subject = { live, target: target.snapshot, fills };
   return {
     fills,
-    statements: complete(drafts.map(({ sql }) => sql), { live, target: target.snapshot, fills }),
+    statements: completers[dialect](drafts.map(({ sql }) => sql), subject),
+    phases: phasers[dialect]?.(await changeStatements(change, engine), subject) ?? null,
   };
 }

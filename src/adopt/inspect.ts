@@ -1,5 +1,7 @@
 import type { Applied } from "../history/applied.ts";
 import { readDrizzleRows } from "./rules/drizzle_rows.ts";
+import type { BridgeStatement } from "./rules/bridge_statement.ts";
+import { withoutLeftovers } from "./rules/leftovers.ts";
 import { describeLabel, type Label, readLabels } from "./rules/labels.ts";
 import { compareSnapshots, type Difference } from "../schema/compare_snapshots.ts";
 import { type Match, matchRevision, ownTables, type RevisionSchema } from "../state/rules/match_revision.ts";
@@ -14,7 +16,10 @@ import { ownNames, schemasOf } from "../state/read_unmanaged.ts";
 
 /** What a look at a database shows. */
 export interface Inspection {
+  /** Without what an interrupted bridge left. */
   readonly live: Snapshot;
+  /** Takes that away. */
+  readonly tidying: readonly BridgeStatement[];
   /** The schemas of all revisions, in order. */
   readonly schemas: readonly RevisionSchema[];
   /** The revision that the schema equals or is nearest to. */
@@ -41,8 +46,9 @@ export async function inspect(context: RunContext): Promise<Inspection> {
   const drizzle = (await readDrizzleTables(database)).filter((table) =>
     isUsualName(table) || readDrizzleRows(table.rows, history.revisions).ran.length > 0
   );
-  const live = await database.introspect();
   const schemas = schemasOf(history);
+  const found = await database.introspect();
+  const { live, statements: tidying } = withoutLeftovers(found, headSchema(schemas, found));
   const own = applied?.filter((row) => row.finishedAt !== null).map((row) => row.revision) ?? null;
   const head = headSchema(schemas, live);
   const ours = ownTables(schemas, live);
@@ -59,6 +65,7 @@ export async function inspect(context: RunContext): Promise<Inspection> {
   const isDrizzles = (path: string) => drizzle.some(({ name }) => path === `table ${name}`);
   return {
     live,
+    tidying,
     schemas,
     match: settledBy(labels, matchRevision(schemas, live), { ours, schemas }),
     labels,

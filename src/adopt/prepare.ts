@@ -5,6 +5,9 @@ import { loadInspector } from "../engines/open/inspector.ts";
 import { obstaclesOf } from "./rules/bridge_obstacles.ts";
 import type { Label } from "./rules/labels.ts";
 import type { Obstacle } from "../migrate/rules/obstacle.ts";
+import { choosePhases } from "./choose_phases.ts";
+import type { Statement } from "../history/statement.ts";
+import { inTransaction } from "./rules/bridge_phases.ts";
 import { type BridgeStatement, step } from "./rules/bridge_statement.ts";
 import { type Demand, demandsOf } from "../migrate/rules/row_demands.ts";
 import { lossError, lostAttachments } from "../migrate/rules/lost_attachments.ts";
@@ -34,6 +37,10 @@ export interface Adoption {
   readonly drift: readonly string[] | null;
   /** What runs beside the version table. */
   readonly statements: readonly BridgeStatement[];
+  /** The same in phases, each of which commits on its own; `null` where it is one transaction, or the engine's own way. */
+  readonly phases: readonly Statement[] | null;
+  /** Why large tables are held for one transaction; `null` where they are not. */
+  readonly whyWhole: string | null;
   /** Why it cannot be done. */
   readonly refusal: HarborError | null;
 }
@@ -50,7 +57,8 @@ export async function prepareAdoption(
 ): Promise<Adoption> {
   const { database } = context;
   refuseAhead(context);
-  const plan = { ...await chooseAdoption(context), statements: [], refusal: null };
+  const whole = { statements: [], phases: null, whyWhole: null };
+  const plan: Adoption = { ...await chooseAdoption(context), ...whole, refusal: null };
   const { inspection } = plan;
   if (plan.action === "none") return plan;
   const problems = isWhole ? [] : await (await loadInspector(database.dialect)).damage(database);
@@ -58,14 +66,15 @@ export async function prepareAdoption(
   const forbidden = await rightsError("adopt", context);
   if (forbidden !== null) return { ...plan, refusal: forbidden };
   const advance = await sequencesBehind(context);
+  const settled = [...inspection.tidying, ...advance];
   if (plan.action === "stamp" && plan.drift !== null) {
     const refusal = obstacleError(database.url, misplaced(inspection), inspection.labels);
-    return { ...plan, statements: advance, refusal };
+    return { ...plan, statements: settled, refusal };
   }
   if (plan.action === "stamp") {
     // An exact schema settles what a label leaves open.
     const kept = inspection.match.exact ? [] : inspection.kept;
-    return { ...plan, statements: advance, refusal: refuseUnfit(context, { ...inspection, kept }) };
+    return { ...plan, statements: settled, refusal: refuseUnfit(context, { ...inspection, kept }) };
   }
   return await prepareBridge(context, plan, advance);
 }
@@ -176,7 +185,14 @@ async function prepareBridge(
     kit: readKitSnapshot(headOf(history)!.snapshot()),
   };
   const bridge = await draftBridge(inspection.live, target, await loadDrizzleEngine());
-  const drafted = { ...plan, statements: [...bridge.statements, ...advance] };
+  const { live, tidying } = inspection;
+  const chosen = await choosePhases(database, bridge, { live, target: target.snapshot });
+  const drafted = {
+    ...plan,
+    statements: [...tidying, ...bridge.statements, ...advance],
+    phases: chosen.phases && [...inTransaction(tidying), ...chosen.phases, ...inTransaction(advance)],
+    whyWhole: chosen.whyWhole,
+  };
   const lost = refuseUnfit(context, inspection, copiedTables(bridge.statements.map(({ sql }) => sql)));
   if (lost !== null) return { ...drafted, refusal: lost };
   const loss = await findLoss(context, inspection.live, target.snapshot, bridge.statements);

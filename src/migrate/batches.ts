@@ -57,15 +57,39 @@ export interface BatchOptions {
  * asked for.
  */
 export function* batchesOf(step: Step, options: BatchOptions): Generator<Batch> {
-  const { statements } = step.script;
-  const from = step.resume?.statementsDone ?? 0;
-  let recorded = step.resume !== null;
-  let before = options.before;
   const startedAt = options.now().toISOString();
+  yield* cutIntoBatches({
+    statements: step.script.statements,
+    from: step.resume?.statementsDone ?? 0,
+    before: options.before,
+    isRecorded: step.resume !== null,
+    rows: (done, isNew) => progressRows(step, options, { done, isNew, startedAt }),
+  });
+}
+
+/** Statements to cut into batches, and what is written down with each. */
+export interface CutStatements {
+  readonly statements: readonly Statement[];
+  /** How many of them are done. */
+  readonly from: number;
+  /** Goes before everything else in the first batch. */
+  readonly before: readonly SQL[];
+  /** Whether there is a record already: it else is begun before anything that does not share a transaction. */
+  readonly isRecorded: boolean;
+  /** Returns what records that so many of them are done; `isNew` for the first record. */
+  rows(done: number, isNew: boolean): readonly SQL[];
+}
+
+/** See {@link batchesOf}. */
+export function* cutIntoBatches(
+  { statements, from, before: opening, isRecorded, rows }: CutStatements,
+): Generator<Batch> {
+  let recorded = isRecorded;
+  let before = opening;
   const record = (done: number): readonly SQL[] => {
     const isNew = !recorded;
     recorded = true;
-    return progressRows(step, options, { done, isNew, startedAt });
+    return rows(done, isNew);
   };
   const plain = { statement: null, backfill: null, makesIndex: null, script: null };
 
@@ -103,9 +127,9 @@ export function* batchesOf(step: Step, options: BatchOptions): Generator<Batch> 
       case "transaction": {
         let isNew = !recorded;
         const recordAfter = (done: number): readonly SQL[] => {
-          const rows = progressRows(step, options, { done: phase.start + done, isNew, startedAt });
+          const own = rows(phase.start + done, isNew);
           isNew = false;
-          return rows;
+          return own;
         };
         yield {
           ...plain,

@@ -6,7 +6,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { type Goal, plan, sourceOf, type Step } from "./rules/plan.ts";
 import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
-import { ownTable, userStatement } from "../engines/statement_names.ts";
+import { userStatement } from "../engines/statement_names.ts";
 import { createIdentity, readIdentity } from "../engines/identity.ts";
 import { createLedger, hasLedger } from "../engines/ledger.ts";
 import {
@@ -30,6 +30,7 @@ import { isLedgerKept, keepLedger, recordWayBack, recordWaysBack } from "../stat
 import { readState } from "../state/read_state.ts";
 import { requireSchemas } from "../state/require_schemas.ts";
 import type { LookAhead } from "./preflight.ts";
+import { isIndexMade } from "./is_index_made.ts";
 import { recordWhatIsLeft } from "./left_by_scripts.ts";
 import { runBeside, type Way, waysOf } from "./run_beside.ts";
 import { runTogether } from "./run_together.ts";
@@ -338,21 +339,10 @@ function reasonFor({ revision: { ledger } }: Step): string {
     : `this history does not have it, and harbor-db ${ledger.recordedBy} put it there`;
 }
 
-/**
- * Says whether an interrupted run already made the index of a lone statement, and clears away what it left when it
- * did not: a failed `CREATE INDEX CONCURRENTLY` leaves an invalid index with the name.
- *
- * Source: https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
- */
+/** Says whether an interrupted run already made the index of a lone statement. */
 async function isMade({ database }: RunContext, batch: Batch, step: Step): Promise<boolean> {
   const isResumed = batch.statement !== null && step.resume?.statementsDone === batch.statement;
-  if (batch.makesIndex === null || !isResumed) return false;
-  const { tables } = await database.introspect();
-  const index = tables.flatMap((table) => table.indexes).find((each) => each.name === batch.makesIndex);
-  if (index?.valid === false) {
-    await database.write([sql`DROP INDEX CONCURRENTLY IF EXISTS ${ownTable(index.name)}`], "alone");
-  }
-  return index?.valid === true;
+  return batch.makesIndex !== null && isResumed && await isIndexMade(database, batch.makesIndex);
 }
 
 function batchOptions(

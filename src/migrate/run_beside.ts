@@ -68,7 +68,8 @@ function watched({ statements, watches }: Script, from: number, to: number): rea
   return statements.slice(from, to).flatMap((each, at) => [each, ...watches?.get(from + at) ?? []]);
 }
 
-async function fillRows(context: RunContext, fill: Backfill, options: PaceOptions): Promise<void> {
+/** Changes the rows that are wanted in batches, of which nothing is on record: what is changed is passed over the next time. */
+export async function fillRows(context: RunContext, fill: Backfill, options: PaceOptions): Promise<void> {
   const pace = await context.database.pace(fill.table);
   await createWalker(context, fill, { pace, options }).walk({
     from: { key: null, isAhead: false },

@@ -1,10 +1,14 @@
 import { adopt } from "../adopt/adopt.ts";
+import { changesOf } from "../adopt/rules/bridge_changes.ts";
+import { HarborError } from "../base/errors.ts";
+import type { HoldContents } from "../engines/watch/held_contents.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { migrate, preparePlan } from "../migrate/migrate.ts";
 import { follow, type Origins, startOf } from "../migrate/rules/origins.ts";
 import type { Goal, Step } from "../migrate/rules/plan.ts";
 import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
+import { compareContents } from "./compare_contents.ts";
 import { recorded } from "./record.ts";
 import type { Rehearsal } from "./rehearse.ts";
 import { originsAfter } from "./rules/origins_after.ts";
@@ -36,12 +40,12 @@ export function adoptionRehearsal(
   return {
     ...parts,
     async forward(context, onStep) {
-      const { statements } = await adopt(context, { ...trial, pace });
+      const statements = changesOf(await adopt(context, { ...trial, pace }));
       onStep();
       const adopted = await context.database.introspect();
       const steps = then === null ? [] : (await preparePlan(context, then)).steps;
       done = {
-        statements: statements.filter(({ isGuard }) => !isGuard).map(({ sql }) => sql),
+        statements,
         adopted,
         steps,
       };
@@ -60,15 +64,28 @@ export function adoptionRehearsal(
 /**
  * Takes over a copy that nobody uses, as fast as it goes, and says nothing but why that fails.
  *
- * @throws {HarborError} as `adopt`
+ * @param hold Set where values are compared, since no guard of the bridge itself does
+ * @throws {HarborError} as `adopt`; `data_conflict`
  */
-export async function tryAdoption(copy: RunContext): Promise<void> {
+export async function tryAdoption(copy: RunContext, hold: HoldContents | null = null): Promise<void> {
+  const { database, signal } = copy;
+  const before = await database.introspect();
+  const held = await hold?.(database, before, signal) ?? null;
   const run = await recorded(
     copy,
     { countsPauses: true, isThrowAway: true },
     (context) => adopt(context, trial),
   );
   if (run.failure !== null) throw run.failure.error;
+  if (held === null) return;
+  const after = await database.introspect();
+  const origins = follow(startOf(before), { before, after, statements: changesOf(run.result) });
+  const { losses } = await compareContents(held, { before, after, origins }, signal);
+  if (losses.length === 0) return;
+  throw new HarborError("data_conflict", `Cannot adopt "${database.url}": ${losses.join("; ")}`, {
+    hint: "Nothing was changed. Look for triggers and rules that change rows.",
+    details: { losses },
+  });
 }
 
 const trial = { lockWaitMs: 0, isWhole: true, isTrial: true } as const;

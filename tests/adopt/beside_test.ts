@@ -109,7 +109,7 @@ test("a large database is rehearsed on the copy that its backup left: what fails
         // What is met on the copy alone.
         await engine.query(copy, "CREATE TABLE __new_users (id INTEGER)");
         await engine.query(copy, "DROP TABLE harbor_lock");
-        await withContext(copy, tryAdoption);
+        await withContext(copy, (context) => tryAdoption(context));
         return true;
       },
     });
@@ -137,7 +137,7 @@ test("a value that a piece would change is found by its guard, and what was done
         beforeChange: async () => {
           await cp(sqlitePath(url), sqlitePath(`${url}.copy`));
           await engine.query(`${url}.copy`, "DROP TABLE harbor_lock");
-          await withContext(`${url}.copy`, tryAdoption);
+          await withContext(`${url}.copy`, (context) => tryAdoption(context));
           // Text that the column to come would make a number of.
           await engine.query(url, "UPDATE users SET created_at = '2025' WHERE id = 1");
           return true;

@@ -176,8 +176,9 @@ test("a run is told beside its forecast, and a budget may come from the environm
   }, { HARBOR_DB_MAX_TIME: "10m", HARBOR_DB_LOG: "runs.log" }));
 
 /** Takes over what the models made, within budgets, and looks at what is said of it. */
-async function adoptsInBudget(given: Given): Promise<void> {
+async function adoptsInBudget(given: Given, rows = "SELECT 1"): Promise<void> {
   await makeOrigin(given.engine, given.url, models);
+  await given.engine.query(given.url, rows);
   const broken = (await given.expect(4, "upgrade", "--adopt", "--max-time", "0ms", "--json")).json<
     Document
   >();
@@ -198,11 +199,15 @@ async function adoptsInBudget(given: Given): Promise<void> {
 test("sqlite file: taking over keeps to budgets as an upgrade does", () =>
   sqlite!.withDatabase((url) => withFolder((cwd) => adoptsInBudget(givenOn(sqlite!, url, cwd)))));
 
+/** So many that their tables are changed beside those who write. */
+const manyUsers = "INSERT INTO users (email, password_hash, is_active) " +
+  "SELECT 'n' || i, 'h', true FROM generate_series(1, 10000) i";
+
 test("postgres 15: taking over keeps to budgets as an upgrade does", () =>
   withOwnedPostgres(
     15,
     "CREATEDB",
-    ({ url }) => withFolder((cwd) => adoptsInBudget(givenOn(postgres!, url, cwd))),
+    ({ url }) => withFolder((cwd) => adoptsInBudget(givenOn(postgres!, url, cwd), manyUsers)),
   ));
 
 test("sqlite file: an upgrade behind an adoption is rehearsed with it, and told with it", () =>

@@ -26,17 +26,18 @@ export function completePostgresBridge(
   const watched = shared.map(([table]) => table);
   const names = watched.map(({ name }) => quoteName(name));
   const filled = new Set(statements.flatMap((sql) => /^UPDATE "([^"]+)"/.exec(sql)?.[1] ?? []));
-  const resting = subject.live.others.filter((each) =>
-    each.kind === "trigger" && filled.has(each.table ?? "") && (each.fires ?? "A") === "A"
-  );
+  const resting = firingTriggers(subject, filled);
   return [
     ...names.length === 0 ? [] : [guard(`LOCK TABLE ${names.join(", ")} IN ACCESS EXCLUSIVE MODE`)],
     ...watched.length === 0 ? [] : [digestsBefore(watched, subject)],
     ...resting.map((trigger) => step(`${alterTrigger(trigger)} DISABLE TRIGGER ${quoteName(trigger.name)}`)),
-    ...shared.flatMap(([table, target]) => invalidIndexes(table, target)),
+    ...shared.flatMap(([table, target]) => invalidIndexes(table, target)).map((name) =>
+      step(`DROP INDEX ${quoteName(name)}`)
+    ),
     // A key's type changes to a number's; what numbers it is seen to below.
     ...statements.map((sql) => step(sql.replace(/ SET DATA TYPE serial;$/, " SET DATA TYPE integer;"))),
-    ...shared.flatMap(([table, target]) => [...numbering(table, target), ...validation(table, target)]),
+    ...shared.flatMap(([table, target]) => [...numbering(table, target), ...unvalidated(table, target)])
+      .map(step),
     ...resting.map((trigger) =>
       step(
         `${alterTrigger(trigger)} ENABLE ${trigger.fires === "A" ? "ALWAYS " : ""}TRIGGER ${
@@ -49,20 +50,29 @@ export function completePostgresBridge(
   ];
 }
 
+/** Returns the triggers of filled tables that would fire for what a bridge fills. */
+export function firingTriggers(
+  { live }: Pick<BridgeSubject, "live">,
+  filled: ReadonlySet<string>,
+): readonly OtherObject[] {
+  return live.others.filter((each) =>
+    each.kind === "trigger" && filled.has(each.table ?? "") && (each.fires ?? "A") === "A"
+  );
+}
+
 function alterTrigger({ table }: OtherObject): string {
   return `ALTER TABLE ${quoteName(table ?? "")}`;
 }
 
-/** An index that an interruption left behind has the name and nothing else. */
-function invalidIndexes(table: Table, target: Table): readonly BridgeStatement[] {
+/** Returns the indexes that an interruption left behind, which have the name and nothing else. */
+export function invalidIndexes(table: Table, target: Table): readonly string[] {
   return table.indexes.filter((index) =>
     !index.valid && target.indexes.some(({ name }) => name === index.name)
-  )
-    .map(({ name }) => step(`DROP INDEX ${quoteName(name)}`));
+  ).map(({ name }) => name);
 }
 
-/** Gives a column that nothing numbers a sequence of its own, as `serial` does. */
-function numbering(table: Table, target: Table): readonly BridgeStatement[] {
+/** Returns the statements that give a column which nothing numbers a sequence of its own, as `serial` does. */
+export function numbering(table: Table, target: Table): readonly string[] {
   const columns = table.columns.filter((column) =>
     !column.identity && target.columns.some(({ name, identity }) => name === column.name && identity)
   );
@@ -72,18 +82,16 @@ function numbering(table: Table, target: Table): readonly BridgeStatement[] {
     const sequence = borrowed ?? quoteName(`${table.name}_${name}_seq`);
     const text = `'${sequence}'`;
     return [
-      ...borrowed === undefined ? [step(`CREATE SEQUENCE IF NOT EXISTS ${sequence} AS integer`)] : [],
-      step(`ALTER SEQUENCE ${sequence} OWNED BY ${own}.${column}`),
-      step(`ALTER TABLE ${own} ALTER COLUMN ${column} SET DEFAULT nextval(${text}::regclass)`),
-      step(
-        `SELECT setval(${text}::regclass, greatest((SELECT max(${column}) FROM ${own}), nextval(${text}::regclass)))`,
-      ),
+      ...borrowed === undefined ? [`CREATE SEQUENCE IF NOT EXISTS ${sequence} AS integer`] : [],
+      `ALTER SEQUENCE ${sequence} OWNED BY ${own}.${column}`,
+      `ALTER TABLE ${own} ALTER COLUMN ${column} SET DEFAULT nextval(${text}::regclass)`,
+      `SELECT setval(${text}::regclass, greatest((SELECT max(${column}) FROM ${own}), nextval(${text}::regclass)))`,
     ];
   });
 }
 
-/** Looks at the rows that a constraint was put over without a look. */
-function validation(table: Table, target: Table): readonly BridgeStatement[] {
+/** Returns the statements that look at the rows which a constraint was put over without a look. */
+export function unvalidated(table: Table, target: Table): readonly string[] {
   const sameKey = (a: Table["foreignKeys"][number], b: typeof a) =>
     a.columns.join() === b.columns.join() && a.table === b.table && a.onDelete === b.onDelete &&
     a.onUpdate === b.onUpdate;
@@ -96,7 +104,7 @@ function validation(table: Table, target: Table): readonly BridgeStatement[] {
   return both.flatMap(([wanted, found]) =>
     wanted === undefined || found === undefined || found.valid || found.name === null
       ? []
-      : [step(`ALTER TABLE ${quoteName(table.name)} VALIDATE CONSTRAINT ${quoteName(found.name)}`)]
+      : [`ALTER TABLE ${quoteName(table.name)} VALIDATE CONSTRAINT ${quoteName(found.name)}`]
   );
 }
 

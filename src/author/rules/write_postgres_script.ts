@@ -144,9 +144,14 @@ function concurrently(sql: string): DraftStatement {
   return draft(sql, `${index} is built while the application goes on writing.`, "harbor:concurrently");
 }
 
+/** Returns the name of an index until it takes the place of another. */
+export function replacementOf(index: string): string {
+  return `${index.slice(0, 59)}_new`;
+}
+
 /** The old one serves until the new one is there. */
 function indexReplaced(index: string, sql: string): readonly Placed[] {
-  const made = `${index.slice(0, 59)}_new`;
+  const made = replacementOf(index);
   return [
     ["index", concurrently(sql.replace(`"${index}"`, () => `"${made}"`))],
     ["settle", draft(`DROP INDEX "${index}";`)],
@@ -206,7 +211,7 @@ function keyLater(
   key: string,
   { columns, change }: { readonly columns: string; readonly change: SchemaChange },
 ): readonly Placed[] {
-  const index = isKey(key, table, change) ? `${key.slice(0, 59)}_new` : key;
+  const index = isKey(key, table, change) ? replacementOf(key) : key;
   return [
     ["index", concurrently(`CREATE UNIQUE INDEX "${index}" ON "${table}" (${columns});`)],
     ["settle", draft(`ALTER TABLE "${table}" ADD CONSTRAINT "${key}" PRIMARY KEY USING INDEX "${index}";`)],
@@ -247,9 +252,14 @@ function numbered(sql: string, { from, to, renames, isAtomic }: SchemaChange): r
   ];
 }
 
+/** Returns the name of the check that stands until a column is NOT NULL. */
+export function guardOf(table: string, column: string): string {
+  return `${table}_${column}_not_null`.slice(-63);
+}
+
 /** A check that is known to hold spares SET NOT NULL the reading (PostgreSQL 12 and later). */
 function notNullLater(table: string, column: string): readonly Placed[] {
-  const guard = `${table}_${column}_not_null`.slice(-63);
+  const guard = guardOf(table, column);
   const alter = `ALTER TABLE "${table}"`;
   return [
     [

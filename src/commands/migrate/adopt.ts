@@ -5,7 +5,7 @@ export const adoptCommand = defineCommand({
   name: "adopt",
   summary: "take over a database that harbor-db did not make",
   description:
-    "Looks at what is there instead of believing a label, says which revision it is or is nearest to, and what differs. Then it asks: a database that is exactly a revision is stamped; any other is led to head by a bridge, one transaction that adds and relaxes and keeps what it does not know.",
+    "Looks at what is there instead of believing a label, says which revision it is or is nearest to, and what differs. Then it asks: a database that is exactly a revision is stamped; any other is led to head by a bridge that adds and relaxes and keeps what it does not know: one transaction, or beside those who write where tables are large.",
   options: adoptOptions,
   examples: [
     { line: "adopt --dry-run", does: "what it is and what would be done" },

@@ -2,6 +2,7 @@ import { counted } from "../../base/quantity.ts";
 import { resolveTarget } from "../../history/target.ts";
 import { describeDifference } from "../../schema/compare_snapshots.ts";
 import { HarborError } from "../../base/errors.ts";
+import { changesOf } from "../../adopt/rules/bridge_changes.ts";
 import { describeLabel } from "../../adopt/rules/labels.ts";
 import type { Piece } from "../../engines/beside.ts";
 import type { OnTrial } from "../../backup/copy_and_prove.ts";
@@ -110,13 +111,19 @@ export async function runAdoption(app: App, request: Request): Promise<Adopted> 
     : null;
   return await app.withRun("write", async (context) => {
     const { adopt } = await import("../../adopt/adopt.ts");
-    const beforeChange = async ({ action }: Adoption): Promise<boolean> => {
+    const beforeChange = async ({ action, phases }: Adoption): Promise<boolean> => {
       const guarded = await guard?.begin(context, isStopped);
       await around?.before("adopt");
       let isTried = guard !== null;
       const tryBridge: OnTrial = async (trial) => {
         context.notify({ kind: "doing", text: "rehearsing the bridge on the copy" });
-        await withTrial(app, context, trial, (await rehearsal).tryAdoption);
+        const { tryAdoption } = await rehearsal;
+        await withTrial(
+          app,
+          context,
+          trial,
+          (copy) => tryAdoption(copy, phases === null ? null : trial.hold),
+        );
         isTried = true;
       };
       const onTrial = guarded ?? (isTried || action === "stamp" ? undefined : tryBridge);
@@ -186,7 +193,7 @@ async function ask(app: App, { action, to }: Adoption, json: Outcome["json"]): P
   }
 }
 
-function describe({ inspection, action, to, statements }: Adoption): Outcome["json"] {
+function describe({ inspection, action, to, ...adoption }: Adoption): Outcome["json"] {
   const { match, labels, kept } = inspection;
   return {
     matched: match.revision,
@@ -202,7 +209,7 @@ function describe({ inspection, action, to, statements }: Adoption): Outcome["js
     kept,
     action,
     to,
-    bridge: statements.filter((statement) => !statement.isGuard).map((statement) => statement.sql),
+    bridge: changesOf(adoption),
     stamped: null,
     backup: null,
   };
@@ -252,6 +259,7 @@ function print({ report }: App, { database, history }: RunContext, adoption: Pri
   if (kept.length > 0) show("kept", kept.join(", "));
   if (adoption.refusal !== null) return;
   show("plan", planOf(adoption, named(adoption.to)));
+  if (adoption.whyWhole !== null) more(`it holds large tables until it commits: ${adoption.whyWhole}`);
   for (const { beside } of adoption.pieces) {
     if (beside !== null) more(`${beside.table}: ${beside.words}`);
   }
@@ -264,8 +272,8 @@ function shortened(text: string): string {
 
 const longestLine = 140;
 
-function planOf({ action, statements, pieces }: Printed, to: string): string {
-  const count = statements.filter((statement) => !statement.isGuard).length;
+function planOf({ action, pieces, ...adoption }: Printed, to: string): string {
+  const count = changesOf(adoption).length;
   switch (action) {
     case "none":
       return `nothing to do: it is ${
@@ -275,7 +283,9 @@ function planOf({ action, statements, pieces }: Printed, to: string): string {
       return `stamp it at ${to}${count === 0 ? "" : `, after ${counted(count, "statement")}`}`;
     case "bridge":
       return `a bridge of ${counted(count, "statement")} to ${to}, ${
-        pieces.length > 0 ? "beside those who write, piece by piece" : "in one transaction"
+        pieces.length > 0 || adoption.phases !== null
+          ? "beside those who write, piece by piece"
+          : "in one transaction"
       } (harbor-db adopt --sql prints it)`;
   }
 }
