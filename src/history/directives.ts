@@ -92,20 +92,25 @@ interface BatchForm {
   readonly deletes?: true;
 }
 
+/** Returns the token behind a table's name, which may be one in a schema of its own: `"auth"."users"` for `auth.users`. */
+function behindTable([first, second, third, fourth]: readonly Token[], table: string): Token | undefined {
+  if (nameOf(first) === table) return second;
+  return second?.text === "." && `${nameOf(first)}.${nameOf(third)}` === table ? fourth : undefined;
+}
+
 const forms = {
   backfill: {
     word: "harbor:backfill",
     statement: (table) => `UPDATE "${table}" SET …`,
-    fits: ([first, second, third], table) =>
-      isWord(first, "UPDATE") && nameOf(second) === table && isWord(third, "SET"),
+    fits: ([first, ...rest], table) => isWord(first, "UPDATE") && isWord(behindTable(rest, table), "SET"),
     refused: ["RETURNING", "ORDER", "LIMIT"],
     beforeWhere: ["FROM"],
   },
   batches: {
     word: "harbor:batches",
     statement: (table) => `DELETE FROM "${table}" WHERE …`,
-    fits: ([first, second, third, fourth], table) =>
-      isWord(first, "DELETE") && isWord(second, "FROM") && nameOf(third) === table && isWord(fourth, "WHERE"),
+    fits: ([first, second, ...rest], table) =>
+      isWord(first, "DELETE") && isWord(second, "FROM") && isWord(behindTable(rest, table), "WHERE"),
     refused: ["RETURNING", "ORDER", "LIMIT"],
     beforeWhere: [],
     deletes: true,

@@ -49,10 +49,18 @@ test("postgres 15: tables in schemas of their own are made, changed, looked afte
     );
     await engine.query(url, "ALTER TABLE auth.users ALTER COLUMN email SET NOT NULL");
     await engine.query(url, "CREATE INDEX ix_name ON shop.users (name)");
+    // What a step destroys is kept in the default schema, and comes back.
+    await engine.query(url, "DELETE FROM notes WHERE user_id = 77; UPDATE auth.users SET score = 99");
     const { steps } = await go(url, history, "downgrade", "base");
     assert.deepEqual(steps.map(({ revision }) => revision), ["0001", "0000"]);
     const left = "SELECT nspname FROM pg_namespace WHERE nspname IN ('auth', 'shop')";
     assert.deepEqual(await engine.query(url, left), []);
+    await go(url, history, "upgrade", "head");
+    const back =
+      "SELECT u.email, u.score, n.id, s.name FROM auth.users u, notes n, shop.users s WHERE n.user_id = u.id";
+    assert.deepEqual(await engine.query(url, back), [
+      { email: "ada@example.org", score: 99, id: 1, name: "Ada" },
+    ]);
   });
 });
 

@@ -2,13 +2,14 @@ import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type { TableContent } from "../../backup_content.ts";
 import { hash } from "node:crypto";
 import { stat } from "node:fs/promises";
+import { HarborError } from "../../../base/errors.ts";
 import { quoteText } from "../../../sql/quote.ts";
 import type { BackupContent, BackupEngine, OnProgress, RestoreOptions } from "../../backup_engine.ts";
 import { readDefinitions } from "./definitions.ts";
 import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./write_file.ts";
 import { dependentsLeftOut, putBack, readDependents } from "./dependents.ts";
 import { type CopyVisitor, readCopyFile } from "./read_file.ts";
-import { dropContent, ensureSchema, prepareSchema, refuseLosses } from "./replace.ts";
+import { dropContent, ensureSchema, prepareSchemas, refuseLosses } from "./replace.ts";
 import { scratchObstacle, tryOn, withScratch } from "./scratch.ts";
 import { type BackupTask, inTransaction, query, taskFailure, withBackupSession } from "./session.ts";
 import {
@@ -40,10 +41,15 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
     signal,
     verb,
   });
+  // Before anything is read.
+  const withSession = async <T>(task: BackupTask, work: (session: Session) => Promise<T>) => {
+    requireNoOthers(url);
+    return await withBackupSession(task, work);
+  };
   const examine = <T>(work: (session: Session, schema: string) => Promise<T>) =>
-    withBackupSession(
+    withSession(
       taskOf("examine", new AbortController().signal),
-      (session) => inSnapshot(session, (schema) => work(session, schema)),
+      (session) => inSnapshot(session, ([schema]) => work(session, schema)),
     );
 
   return Promise.resolve({
@@ -53,10 +59,10 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
     estimate: () => examine(estimate),
     uncarried: () => examine(listUncarried),
     dump: (path, signal, onProgress) =>
-      withBackupSession(taskOf("copy", signal), (session) => {
+      withSession(taskOf("copy", signal), (session) => {
         const header = { serverVersion: versionName(session), schema: session.schema ?? "" };
         return writeCopyFile(path, header, (writer) =>
-          inSnapshot(session, (schema) =>
+          inSnapshot(session, ([schema]) =>
             dump(session, { schema, writer, onProgress })));
       }),
     trialObstacle: () => scratchObstacle(taskOf("examine", new AbortController().signal)),
@@ -76,11 +82,25 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
       }
     },
     restore: (path, signal, options) =>
-      withBackupSession(
+      withSession(
         taskOf("restore", signal),
         (session) => restore(session, { path, signal, url, options }),
       ),
   });
+}
+
+/** @throws {HarborError} `backup_failed` for a database with schemas of which a copy of these would hold nothing */
+function requireNoOthers({ display, schemas = [] }: PostgresUrl): void {
+  const [first] = schemas;
+  if (first === undefined) return;
+  throw new HarborError(
+    "backup_failed",
+    `Cannot copy "${display}": its history has things in schema "${first}", which pg_dump copies and harbor-db itself does not`,
+    {
+      hint: "Install pg_dump and pg_restore, at least as new as the server: apt install postgresql-client",
+      details: { schema: first },
+    },
+  );
 }
 
 interface FileToRead {
@@ -109,17 +129,17 @@ async function dump(
   },
 ): Promise<BackupContent> {
   const { before, values, after } = await readDefinitions(session, schema);
-  const tables = await listTables(session, schema);
+  const tables = await listTables(session, [schema]);
   const meter = progressMeter(sizeOf(tables), onProgress);
   await writer.definitions(before);
   const contents: TableContent[] = [];
   for (const table of tables) {
-    const content = await writer.rows({ ...table, target: copyTarget(schema, table) }, (write) => {
+    const content = await writer.rows({ ...table, target: copyTarget(table) }, (write) => {
       const take = (piece: Uint8Array) => {
         meter(piece);
         return write(piece);
       };
-      return readRows(session, { schema, table, take });
+      return readRows(session, { home: schema, table, take });
     });
     contents.push(content);
   }
@@ -147,7 +167,7 @@ async function restoreAside(scratch: Session, file: FileToRead): Promise<BackupC
     () => load(scratch, { ...file, share: 0.6, onHeader: ({ schema }) => ensureSchema(scratch, schema) }),
   );
   const { tables, values } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
-    tables: await readTables(scratch, header.schema, (share) => file.onProgress?.(0.6 + 0.4 * share)),
+    tables: await readTables(scratch, [header.schema], (share) => file.onProgress?.(0.6 + 0.4 * share)),
     values: (await readDefinitions(scratch, header.schema)).values,
   }));
   return {
@@ -178,9 +198,9 @@ async function restore(
         await loadsUntrusted(session, url, { isRefused: true });
       },
       async onHeader({ schema }) {
-        await prepareSchema(session, url, schema);
+        await prepareSchemas(session, url, [schema]);
         const kept = await readDependents(session, schema);
-        const gone = await dropContent(session, { schema, what: "tables" });
+        const gone = await dropContent(session, { schemas: [schema], what: "tables" });
         refuseLosses(dependentsLeftOut(gone, kept));
         putBackWhatHungOnIt = () => putBack(session, gone, kept);
       },

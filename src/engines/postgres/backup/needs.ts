@@ -1,7 +1,8 @@
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { OtherObject } from "../../../schema/snapshot.ts";
 import type { Session } from "../session.ts";
-import { inventoryOf } from "./replace.ts";
+import { inventoryOf, quotedNames } from "./replace.ts";
+import { schemaList } from "./tables.ts";
 import { query } from "./session.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
 
@@ -55,12 +56,12 @@ export async function listMakeable(session: Session): Promise<readonly Makeable[
 }
 
 /**
- * The objects of a schema and their parts. Those of others need not be read: there are many, and before PostgreSQL 14
+ * The objects of the schemas and their parts. Those of others need not be read: there are many, and before PostgreSQL 14
  * one that goes meanwhile is an error.
  */
 const own = `own AS (
   SELECT classid, objid FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass
-    AND refobjid = (SELECT oid FROM pg_namespace WHERE nspname = $schema)
+    AND refobjid IN (SELECT oid FROM pg_namespace WHERE nspname IN ($schemas))
   UNION
   SELECT d.classid, d.objid FROM own JOIN pg_depend d ON d.refclassid = own.classid AND d.refobjid = own.objid
   WHERE d.deptype IN ('a', 'i', 'P', 'S')), depends AS MATERIALIZED (
@@ -79,17 +80,18 @@ export async function readNeeds(
   holds: Held,
   made: readonly string[],
 ): Promise<readonly Need[]> {
-  const { schema } = session;
+  const { schema, named } = session;
   if (schema === null) return [];
+  const schemas = holds === "all" ? [schema, ...named] : [schema];
   const isAsked = holds === "all" ? "true" : `o.type ~ '${heldAlways}'`;
-  const isHeld = `coalesce(r.inside, i.schema = quote_ident($schema), false) AND ${
+  const isHeld = `coalesce(r.inside, i.schema IN (${quotedNames(schemas)}), false) AND ${
     holds === "all"
       ? "true"
       : `(i.type ~ '${heldAlways}' OR i.identity IN (${["", ...made].map(quoteText).join(", ")}))`
   }`;
   return await query<Need>(
     session,
-    `WITH RECURSIVE ${own}, known AS (${inventoryOf("depends")})
+    `WITH RECURSIVE ${own}, known AS (${inventoryOf("depends", schemas)})
     SELECT DISTINCT i.type AS kind, coalesce(i.identity, i.type) AS name, x.extname AS extension
     FROM known o JOIN depends d ON o.key = concat_ws('/', d.classid, d.objid, d.objsubid)
       CROSS JOIN LATERAL pg_identify_object(d.refclassid, d.refobjid, 0) AS i
@@ -100,6 +102,6 @@ export async function readNeeds(
     WHERE o.inside AND ${isAsked} AND d.classid <> 0 AND d.deptype <> 'e' AND i.type <> 'schema'
       AND coalesce(i.schema, '') NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND NOT (x.oid IS NULL AND ${isHeld})
       AND NOT EXISTS (SELECT FROM pg_depend m WHERE m.classid = d.classid AND m.objid = d.objid AND m.deptype = 'e')
-    ORDER BY 1, 2`.replaceAll("$schema", () => quoteText(schema)),
+    ORDER BY 1, 2`.replaceAll("$schemas", () => schemaList(schemas)),
   );
 }

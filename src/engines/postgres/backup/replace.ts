@@ -2,6 +2,7 @@ import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
+import { schemaList, type Schemas } from "./tables.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 
@@ -19,24 +20,24 @@ export interface Inventoried {
 
 /** What {@link dropContent} drops. */
 export interface Dropping {
-  readonly schema: string;
+  readonly schemas: readonly string[];
   /** `all`: whatever is in the schema. `tables`: tables and sequences. Never what an extension brought. */
   readonly what: "all" | "tables";
 }
 
 /**
- * Drops the content of a schema, inside the transaction that puts other content in its place.
+ * Drops the content of schemas, inside the transaction that puts other content in its place.
  *
  * @returns All that went, parts of tables and views on them included
  * @throws {HarborError} `backup_failed` when something outside the schema depends on what is to go: it would go too
  */
 export async function dropContent(
   session: Session,
-  { schema, what }: Dropping,
+  { schemas, what }: Dropping,
 ): Promise<readonly Inventoried[]> {
-  const inventory = inventoryOf("pg_depend").replaceAll("$schema", () => quoteText(schema));
+  const inventory = inventoryOf("pg_depend", schemas);
   const before = await query<Inventoried>(session, inventory);
-  const drops = await query<{ text: string }>(session, dropStatements(schema, what));
+  const drops = await query<{ text: string }>(session, dropStatements(schemas, what));
   for (const { text } of drops) await session.script(text);
   const left = new Set((await query<{ key: string }>(session, keys)).map(({ key }) => key));
   const gone = before.filter(({ key }) => !left.has(key));
@@ -45,12 +46,17 @@ export async function dropContent(
 }
 
 /**
- * Makes sure that a copy's content lands where the address works: in the schema that it comes from. Where the address
- * has no schema yet, it is made.
+ * Makes sure that a copy's content lands where the address works: in the default schema that it comes from. Schemas that are
+ * not there yet are made.
  *
  * @throws {HarborError} `bad_config`
  */
-export async function prepareSchema(session: Session, url: PostgresUrl, schema: string): Promise<void> {
+export async function prepareSchemas(
+  session: Session,
+  url: PostgresUrl,
+  schemas: Schemas,
+): Promise<void> {
+  const [schema] = schemas;
   if (session.schema !== null && session.schema !== schema) {
     throw new HarborError(
       "bad_config",
@@ -59,7 +65,7 @@ export async function prepareSchema(session: Session, url: PostgresUrl, schema: 
       { hint: `Add the schema to the database URL: ?options=-csearch_path%3D${encodeURIComponent(schema)}` },
     );
   }
-  await ensureSchema(session, schema);
+  for (const each of schemas) await ensureSchema(session, each);
 }
 
 /** Makes a schema where it is missing. */
@@ -106,24 +112,29 @@ const keys = `SELECT DISTINCT ${objectKey} FROM pg_depend WHERE classid <> 0`;
  *
  * @param depends What has the columns and the rows of pg_depend, or some of its rows
  */
-export function inventoryOf(depends: string): string {
+export function inventoryOf(depends: string, schemas: readonly string[]): string {
   // A table's place in a publication is the publication's, and would not come back by itself.
   return `SELECT ${objectKey}, i.type, i.identity, i.type <> 'publication relation' AND coalesce(i.schema,
     quote_ident(CASE WHEN i.type LIKE '% of access method' THEN a.object_names[2] ELSE a.object_names[1] END))
-    IN (quote_ident($schema), 'pg_toast') AS inside
+    IN (${quotedNames(schemas)}, 'pg_toast') AS inside
   FROM (SELECT DISTINCT classid, objid, objsubid FROM ${depends} WHERE classid <> 0) AS d,
     LATERAL pg_identify_object(classid, objid, objsubid) AS i,
     LATERAL pg_identify_object_as_address(classid, objid, objsubid) AS a`;
 }
 
+/** Returns schemas as pg_identify_object writes them, as a list in SQL. */
+export function quotedNames(schemas: readonly string[]): string {
+  return schemas.map((each) => `quote_ident(${quoteText(each)})`).join(", ");
+}
+
 /** Every object of a schema depends on it; tables go first, because sequences may be part of them. */
-function dropStatements(schema: string, what: Dropping["what"]): string {
+function dropStatements(schemas: readonly string[], what: Dropping["what"]): string {
   const kinds = what === "all" ? "i.type <> 'extension'" : "i.type IN ('table', 'sequence')";
   return `SELECT format('DROP %s IF EXISTS %s CASCADE',
       CASE i.type WHEN 'statistics object' THEN 'STATISTICS' ELSE upper(i.type) END, i.identity) AS text
     FROM pg_depend d JOIN pg_namespace n ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid,
       LATERAL pg_identify_object(d.classid, d.objid, 0) AS i
-    WHERE n.nspname = ${quoteText(schema)} AND d.deptype = 'n' AND ${kinds}
+    WHERE n.nspname IN (${schemaList(schemas)}) AND d.deptype = 'n' AND ${kinds}
       AND ${isNotOfExtension("d.classid", "d.objid")}
     ORDER BY i.type <> 'table', i.type, d.objid`;
 }

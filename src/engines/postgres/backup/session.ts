@@ -31,7 +31,6 @@ export async function withBackupSession<T>(
   const { url, client, signal } = task;
   try {
     stopBackupIfAsked(signal);
-    requireNoOthers(url);
     const session = await openSession(url, applicationName(client));
     const stop = () => void session.close();
     signal.addEventListener("abort", stop, { once: true });
@@ -47,17 +46,6 @@ export async function withBackupSession<T>(
   } catch (error) {
     throw taskFailure(task, error);
   }
-}
-
-/** @throws {HarborError} `backup_failed` for a database with schemas of which a copy would hold nothing */
-function requireNoOthers({ display, schemas = [] }: PostgresUrl): void {
-  const [first] = schemas;
-  if (first === undefined) return;
-  throw new HarborError(
-    "backup_failed",
-    `Cannot copy "${display}": its history has tables in schema "${first}", and a copy would leave them out`,
-    { hint: "Back it up with pg_dump.", details: { schema: first } },
-  );
 }
 
 /** How {@link inTransaction} begins. */

@@ -3,6 +3,7 @@ import type { OtherObject } from "../../../schema/snapshot.ts";
 import { identityName } from "../../identity.ts";
 import { readNeeds } from "./needs.ts";
 import { query } from "./session.ts";
+import { schemaList, type Schemas } from "./tables.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 
@@ -11,11 +12,17 @@ import type { Session } from "../session.ts";
  * extension is named by it, where a table needs it.
  */
 export async function listUncarried(session: Session, schema: string): Promise<readonly OtherObject[]> {
-  return await query<OtherObject>(session, uncarried.replaceAll("$schema", () => quoteText(schema)));
+  return await query<OtherObject>(
+    session,
+    uncarried.replaceAll("$schemas", () => quoteText(schema)).replaceAll(
+      "$schema",
+      () => quoteText(schema),
+    ),
+  );
 }
 
-/** Lists what is in the database and in no copy of all that a schema has, be it needed there or about its tables. */
-export async function listOutside(session: Session, schema: string): Promise<readonly OtherObject[]> {
+/** Lists what is in the database and in no copy of all that schemas have, be it needed there or about its tables. */
+export async function listOutside(session: Session, schemas: Schemas): Promise<readonly OtherObject[]> {
   const needs = (await readNeeds(session, "all", [])).map(({ kind, name, extension }) =>
     extension === null ? { kind, name } : { kind: "extension" as const, name: extension }
   );
@@ -26,14 +33,14 @@ export async function listOutside(session: Session, schema: string): Promise<rea
   );
   const others =
     `SELECT kind, name, "table", NULL AS sql FROM (${publications}) AS found UNION ALL ${largeObjects}`;
-  const found = await query<OtherObject>(session, others.replaceAll("$schema", () => quoteText(schema)));
+  const found = await query<OtherObject>(session, others.replaceAll("$schemas", () => schemaList(schemas)));
   return [...distinct.values(), ...found];
 }
 
 const largeObjects = `SELECT 'large objects' AS kind, count(*)::text AS name, NULL AS "table", NULL AS sql
   FROM pg_largeobject_metadata HAVING count(*) > 0`;
 
-const relations = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $schema";
+const relations = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname IN ($schemas)";
 
 const publications =
   `SELECT DISTINCT 'publication' AS kind, p.pubname::text AS name, c.relname::text AS "table" FROM ${relations}

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Schemas } from "../tables.ts";
 import { isWord, nameOf, tokenize } from "../../../../sql/lexer.ts";
 import { copyStart, damagedCopy, readScript, type ScriptStatement, statementsIn } from "../script.ts";
 import type { PgDump } from "./find_program.ts";
@@ -8,8 +9,8 @@ import { readOutput, runProgram } from "./program.ts";
 
 /** An archive of pg_dump's custom format, read with pg_restore, which is never connected to a server. */
 export interface Archive {
-  /** The schema that it holds. */
-  readonly schema: string;
+  /** The schemas that it holds. */
+  readonly schemas: Schemas;
   /** The version of the server that it was made from. */
   readonly serverVersion: string;
   /** Returns the statements that make all but the schema itself, those before and behind the rows apart. */
@@ -57,7 +58,7 @@ export interface ArchiveSource {
   readonly signal: AbortSignal;
 }
 
-/** @throws {HarborError} `backup_failed` when the file is no archive of one schema */
+/** @throws {HarborError} `backup_failed` when the file is no archive of schemas */
 export async function openArchive({ programs, path, signal }: ArchiveSource): Promise<Archive> {
   const restore = <T>(args: readonly string[], consume: (output: AsyncIterable<Uint8Array>) => Promise<T>) =>
     runProgram(
@@ -67,8 +68,8 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
   const list = await restore(["--list"], readOutput);
   const entries = list.split("\n").filter((line) => /^\d+; /.test(line));
   const [, serverVersion] = /^;\s+Dumped from database version: (\S+)/m.exec(list) ?? [];
-  const schema = schemaOf(await script(["--section=pre-data", "--no-owner", "--no-privileges"]));
-  if (schema === null || serverVersion === undefined) {
+  const schemas = schemasOf(await script(["--section=pre-data", "--no-owner", "--no-privileges"]));
+  if (schemas === null || serverVersion === undefined) {
     throw damagedCopy("it does not say what schema it holds");
   }
 
@@ -84,7 +85,7 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
 
   const statements = async ({ owners, rights }: Wanted): Promise<Statements> => {
     const args = [
-      `--schema=${schema}`,
+      ...schemas.map((each) => `--schema=${each}`),
       ...owners ? [] : ["--no-owner"],
       ...rights ? [] : ["--no-privileges"],
     ];
@@ -95,7 +96,7 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
   };
 
   return {
-    schema,
+    schemas,
     serverVersion,
     statements,
     async owners() {
@@ -142,10 +143,20 @@ async function withList<T>(entries: readonly string[], work: (option: string) =>
   }
 }
 
-/** A schema stands before what it holds. */
-function schemaOf(script: string): string | null {
-  const [create, schema, name] = statementsIn(script)[0]?.tokens ?? [];
-  return isWord(create, "CREATE") && isWord(schema, "SCHEMA") ? nameOf(name) : null;
+/**
+ * Returns the schemas that a script makes, the default one first: it is the one with harbor-db's own tables, else `public`;
+ * `null` when it makes none.
+ */
+function schemasOf(script: string): Schemas | null {
+  const tokens = statementsIn(script).map((statement) => statement.tokens);
+  const made = tokens.flatMap(([create, schema, name]) =>
+    isWord(create, "CREATE") && isWord(schema, "SCHEMA") ? nameOf(name) ?? [] : []
+  );
+  const own = tokens.find(([create, table, , , name]) =>
+    isWord(create, "CREATE") && isWord(table, "TABLE") && nameOf(name) === "harbor_version"
+  );
+  const home = [nameOf(own?.[2]), "public", made[0]].find((name) => made.includes(name ?? ""));
+  return home === undefined || home === null ? null : [home, ...made.filter((name) => name !== home)];
 }
 
 /**

@@ -6,7 +6,7 @@ import { hash } from "node:crypto";
 import { compareTexts } from "../../../../base/compare_texts.ts";
 import { open, rm } from "node:fs/promises";
 import type { Environment } from "../../../../base/env_file.ts";
-import { quoteName, quoteText } from "../../../../sql/quote.ts";
+import { quoteName } from "../../../../sql/quote.ts";
 import type { BackupContent, BackupEngine, OnProgress, ProveOptions } from "../../../backup_engine.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { loadArchive, restoreArchive } from "./restore.ts";
@@ -20,7 +20,15 @@ import {
   taskFailure,
   withBackupSession,
 } from "../session.ts";
-import { inSnapshot, listTables, readTables, sizeOf } from "../tables.ts";
+import {
+  contentName,
+  inSnapshot,
+  listTables,
+  readTables,
+  schemaList,
+  type Schemas,
+  sizeOf,
+} from "../tables.ts";
 import { damagedCopy } from "../script.ts";
 import { isNotOfExtension } from "../../catalogs/words.ts";
 import { listOutside } from "../uncarried.ts";
@@ -90,10 +98,10 @@ function engineOf({ url, client, reader, copier }: Parts): BackupEngine {
     suffix: ".dump",
     estimate: () =>
       examine((session) =>
-        inSnapshot(session, async (schema) => sizeOf(await listTables(session, schema)) + 65_536)
+        inSnapshot(session, async (schemas) => sizeOf(await listTables(session, schemas)) + 65_536)
       ),
     uncarried: () =>
-      examine((session) => inSnapshot(session, (schema) => listOutside(session, schema)))
+      examine((session) => inSnapshot(session, (schemas) => listOutside(session, schemas)))
         .catch((error) => [unlisted(error)]),
     dump: (path, signal, onProgress) =>
       withBackupSession(
@@ -169,7 +177,7 @@ async function dump(session: Session, dumping: Dumping): Promise<BackupContent> 
   try {
     const tables = await inSnapshot(
       session,
-      (schema) => dumpBesideReading(session, { ...dumping, schema }),
+      (schemas) => dumpBesideReading(session, { ...dumping, schemas }),
     );
     return await contentOf(await openArchive({ programs, path, signal }), tables);
   } catch (error) {
@@ -181,7 +189,7 @@ async function dump(session: Session, dumping: Dumping): Promise<BackupContent> 
 /** Lets pg_dump work, and reads the rows for the digests meanwhile, in the same snapshot. */
 async function dumpBesideReading(
   session: Session,
-  { path, schema, signal, onProgress, programs, connection }: Dumping & { readonly schema: string },
+  { path, schemas, signal, onProgress, programs, connection }: Dumping & { readonly schemas: Schemas },
 ): Promise<readonly TableContent[]> {
   const [row] = await query<{ id: string }>(session, "SELECT pg_export_snapshot() AS id");
   const failed = new AbortController();
@@ -195,7 +203,7 @@ async function dumpBesideReading(
     "--format=custom",
     "--no-password",
     "--encoding=UTF8",
-    `--schema=${quoteName(schema)}`,
+    ...schemas.map((each) => `--schema=${quoteName(each)}`),
     "--strict-names",
     `--snapshot=${row!.id}`,
     `--lock-wait-timeout=${lockTimeoutMs}`,
@@ -211,7 +219,7 @@ async function dumpBesideReading(
   };
   const [, tables] = await Promise.all([
     runProgram(run, readOutput).catch(fail),
-    readTables(session, schema, onProgress).catch(fail),
+    readTables(session, schemas, onProgress).catch(fail),
   ]);
   if (failure !== undefined) throw failure.error;
   return tables ?? [];
@@ -223,15 +231,15 @@ async function prove(
   { path, programs, onProgress, onRestored }: Pick<Dumping, "path" | "programs"> & ProveOptions,
 ): Promise<Proven & { readonly content: BackupContent }> {
   const archive = await openArchive({ programs, path, signal: task.signal });
-  const { schema } = archive;
+  const { schemas } = archive;
   const { restored, notRestored } = await withScratch(task, "all", async (scratch, url) => {
     await inTransaction(scratch, { mode: "write" }, async () => {
-      await ensureSchema(scratch, schema);
+      for (const each of schemas) await ensureSchema(scratch, each);
       await loadArchive(scratch, archive, { owners: false });
     });
     const { tables, sequences } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
-      tables: await readTables(scratch, schema, onProgress),
-      sequences: await readSequences(scratch, schema),
+      tables: await readTables(scratch, schemas, onProgress),
+      sequences: await readSequences(scratch, schemas),
     }));
     const content = await contentOf(archive, tables);
     refuseOtherSequences(await archive.sequences(), sequences);
@@ -242,12 +250,14 @@ async function prove(
   return { content: await contentOf(archive, await readBack(archive)), proof: "read back", notRestored };
 }
 
-/** Returns where each sequence of a schema stands, as pg_dump writes it: `5, true`. */
-async function readSequences(session: Session, schema: string): Promise<readonly string[]> {
+/** Returns where each sequence of schemas stands, as pg_dump writes it: `5, true`. */
+async function readSequences(session: Session, schemas: Schemas): Promise<readonly string[]> {
   const names = await query<{ name: string }>(
     session,
     `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = ${quoteText(schema)} AND c.relkind = 'S' AND ${isNotOfExtension("pg_class", "c.oid")}`,
+    WHERE n.nspname IN (${schemaList(schemas)}) AND c.relkind = 'S' AND ${
+      isNotOfExtension("pg_class", "c.oid")
+    }`,
   );
   const found: string[] = [];
   for (const { name } of names) {
@@ -270,10 +280,10 @@ function refuseOtherSequences(statements: readonly string[], standing: readonly 
 async function readBack(archive: Archive): Promise<readonly TableContent[]> {
   const tables: TableContent[] = [];
   await archive.data({
-    async rows({ name, columns }, rows) {
+    async rows({ schema, name, columns }, rows) {
       const digest = digestRows(columns);
       for await (const piece of rows) digest.add(piece);
-      tables.push(digest.content(name));
+      tables.push(digest.content(contentName(archive.schemas[0], { schema, name })));
     },
   });
   return tables.toSorted((one, other) => compareTexts(one.name, other.name));

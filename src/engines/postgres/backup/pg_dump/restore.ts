@@ -2,7 +2,9 @@ import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
 import { HarborError } from "../../../../base/errors.ts";
 import type { RestoreOptions } from "../../../backup_engine.ts";
 import type { Archive } from "./archive.ts";
-import { dropContent, prepareSchema } from "../replace.ts";
+import { dropContent, prepareSchemas } from "../replace.ts";
+import { findSchemas } from "../tables.ts";
+import { quoteName } from "../../../../sql/quote.ts";
 import { resetRights, runUnless } from "../rights.ts";
 import { query } from "../session.ts";
 import type { Session } from "../../session.ts";
@@ -21,9 +23,17 @@ export async function restoreArchive(
     readonly options: RestoreOptions | undefined;
   },
 ): Promise<void> {
-  const { schema } = archive;
-  await prepareSchema(session, url, schema);
-  await dropContent(session, { schema, what: "all" });
+  const { schemas } = archive;
+  const [home] = schemas;
+  const there = await findSchemas(session, home);
+  await prepareSchemas(session, url, schemas);
+  const all = [...new Set([...schemas, ...there])];
+  await dropContent(session, { schemas: all, what: "all" });
+  // A schema that was made since goes with what was in it, unless it is somebody else's.
+  for (const each of all.filter((name) => !schemas.includes(name))) {
+    // dependent_objects_still_exist, insufficient_privilege
+    await runUnless(session, [`DROP SCHEMA ${quoteName(each)}`], ["2BP01", "42501"]);
+  }
   const owners = await mayGiveAway(session, archive);
   await loadArchive(session, archive, {
     owners,
@@ -53,7 +63,7 @@ export async function loadArchive(
   await beforeRows?.(after);
   await archive.data({
     async rows(table, rows) {
-      if (table.schema !== archive.schema) throw foreignRows(table.schema);
+      if (!archive.schemas.includes(table.schema)) throw foreignRows(table.schema);
       await session.copyIn(table.statement, rows);
     },
     statements: (text) => session.script(text),
@@ -84,7 +94,7 @@ async function mayGiveAway(session: Session, archive: Archive): Promise<boolean>
  * that do not exist here are left out.
  */
 async function giveArchivedRights(session: Session, archive: Archive): Promise<void> {
-  await resetRights(session, archive.schema);
+  for (const schema of archive.schemas) await resetRights(session, schema);
   for (const statement of await archive.rights()) {
     // undefined_object: the role. insufficient_privilege: somebody else's default privileges.
     await runUnless(session, [statement], ["42704", "42501"]);
