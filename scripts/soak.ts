@@ -1,16 +1,21 @@
 /**
  * Kills harbor-db with SIGKILL at random points of backup, upgrade, downgrade and restore, on every kind of database, and checks
- * after each that no row is lost or doubled, that no backup is called proven that is not, and that the next run goes on.
+ * after each that no row is lost or doubled, that no backup is called proven that is not, and that the next run goes on. With
+ * `--beside`, kills what leads a large SQLite file up, down and over beside a writer.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { backupCase } from "../tests/support/backups.ts";
 import { engines, withFolder } from "../tests/support/databases.ts";
 import { seeded } from "../tests/support/seeded.ts";
+import { cases } from "./soak_beside/cases.ts";
+import { soakBeside } from "./soak_beside/rounds.ts";
 import { openKillBench, operations } from "../tests/support/kill_rounds.ts";
 
-const usage = `Usage: scripts/soak [--points N] [--minutes N] [--engine NAME] [--files N] [--seed N]
+const usage =
+  `Usage: scripts/soak [--beside] [--points N] [--minutes N] [--engine NAME] [--files N] [--seed N]
 
+  --beside       large tables of SQLite files beside a writer, in every way that they are changed
   --points N     how often to kill, for each engine (200)
   --minutes N    after how long to go on to the next engine (no limit)
   --engine NAME  one of ${engines.map(({ name }) => `"${name}"`).join(", ")}; else all
@@ -20,6 +25,7 @@ const usage = `Usage: scripts/soak [--points N] [--minutes N] [--engine NAME] [-
 
 const { values } = parseArgs({
   options: {
+    beside: { type: "boolean", default: false },
     points: { type: "string", default: "200" },
     minutes: { type: "string", default: "Infinity" },
     engine: { type: "string" },
@@ -33,6 +39,7 @@ async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(usage);
   const points = Number(values.points);
   process.stdout.write(`seed ${values.seed}\n`);
+  if (values.beside) return await soakAllBeside(points);
   for (const engine of engines) {
     if (values.engine !== undefined && values.engine !== engine.name) continue;
     const random = seeded(Number(values.seed));
@@ -51,6 +58,23 @@ async function main(): Promise<void> {
       })
     );
   }
+}
+
+/** Goes from case to case, with a new file each time. */
+async function soakAllBeside(points: number): Promise<void> {
+  const random = seeded(Number(values.seed));
+  const stopAt = performance.now() + Number(values.minutes) * 60_000;
+  const durations = new Map<string, number>();
+  let point = 0;
+  const isMore = () => point < points && performance.now() < stopAt;
+  const onKill = (what: string) => {
+    process.stdout.write(`${++point}/${points}: ${what}\n`);
+    return isMore();
+  };
+  for (let turn = 0; isMore(); turn++) {
+    await soakBeside(cases[turn % cases.length]!, { random, durations, onKill });
+  }
+  process.stdout.write(`${point} points passed\n`);
 }
 
 try {
