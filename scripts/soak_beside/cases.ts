@@ -54,7 +54,7 @@ const application: Case = {
   },
   async make(path, folder) {
     const url = sqliteUrl(path);
-    await ran(["upgrade", "--no-backup"], url, folder);
+    await ran(application, ["upgrade", "--no-backup"], path, folder);
     await addFiles(sqlite, url, files);
     change(
       path,
@@ -123,7 +123,7 @@ const ownHistory: Case = {
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, text);
     }
-    await ran(["upgrade", idOf(0), "--no-backup"], sqliteUrl(path), folder);
+    await ran(ownHistory, ["upgrade", idOf(0), "--no-backup"], path, folder);
     change(
       path,
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${files})
@@ -178,7 +178,13 @@ function change(path: string, ...statements: readonly string[]): void {
   }
 }
 
-async function ran(args: readonly string[], url: string, cwd: string): Promise<void> {
-  const { code, stderr } = await runCli(args, { cwd, env: { DATABASE_URL: url } });
+/** Returns what harbor-db is told of a case's database and history. */
+export function environmentOf({ writes }: Case, path: string, folder: string): Record<string, string> {
+  const history = writes === "own" ? { HARBOR_DB_DIR: join(folder, "drizzle") } : {};
+  return { DATABASE_URL: sqliteUrl(path), ...history };
+}
+
+async function ran(given: Case, args: readonly string[], path: string, cwd: string): Promise<void> {
+  const { code, stderr } = await runCli(args, { cwd, env: environmentOf(given, path, cwd) });
   if (code !== 0) throw new Error(`Cannot prepare with "${args.join(" ")}": ${stderr}`);
 }

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { sqliteUrl, withFolder } from "../../tests/support/databases.ts";
+import { withFolder } from "../../tests/support/databases.ts";
 import { runCli, startCli } from "../../tests/support/run_cli.ts";
 import { scriptCommand } from "../../tests/support/script_command.ts";
 import type { Seeded } from "../../tests/support/seeded.ts";
-import type { Case } from "./cases.ts";
+import { type Case, environmentOf } from "./cases.ts";
 
 /** How often to kill, and what to tell. */
 export interface Rounds {
@@ -32,7 +32,8 @@ export async function soakBeside(given: Case, { random, durations, onKill }: Rou
     await given.make(path, folder);
     const isWal = random.below(4) > 0;
     within(path, (database) => database.exec(`PRAGMA journal_mode = ${isWal ? "WAL" : "DELETE"}`));
-    const options = { cwd: folder, env: { DATABASE_URL: sqliteUrl(path) }, limitMs: 600_000 };
+    const env = environmentOf(given, path, folder);
+    const options = { cwd: folder, env, limitMs: 600_000 };
     const writer = await startWriter(path, random.below(1_000_000), given.writes);
     try {
       let isMore = true;

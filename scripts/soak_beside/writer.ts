@@ -12,7 +12,8 @@ const [path = "", seed = "1", kind = ""] = process.argv.slice(2);
 const of = kind === "own" ? { name: "name", columns: "name, size, kind", values: "?, ?, 'w'" } : {
   name: "filename",
   columns: "filename, size, original_filename, mime_type, storage_path, created_at, collection_id",
-  values: "?, ?, 'o', 'image/jpeg', 'uploads/w.jpg', '2025-09-25 13:06:54.566933', 1",
+  values:
+    "?, ?, 'o', 'image/jpeg', 'uploads/w.jpg', '2025-09-25 13:06:54.566933', (SELECT min(id) FROM collections)",
 };
 const random = seeded(Number(seed));
 const database = new DatabaseSync(path, { timeout: 60_000 });

@@ -64,6 +64,8 @@ export interface Database {
   readonly schema?: string;
   /** The schemas beside it that the history names, and that it looks at, too. */
   readonly schemas?: readonly string[];
+  /** Whether rows are read in this process, so that nothing has to come over a wire; left out where it does. */
+  readonly isInProcess?: true;
   /** Runs one statement that changes nothing and returns its rows as plain objects. */
   read<Row>(statement: SQL): Promise<Row[]>;
   /**

@@ -234,6 +234,22 @@ for (const engine of engines.filter(({ dialect }) => dialect === "sqlite")) {
       assert.match(findings[0]!.message, /5 rows of files have in filename a text that is not UTF-8/);
     }));
 
+  test(`data: one text alone that is not UTF-8 is found wherever it stands (${engine.name})`, () =>
+    withHealthy(engine, async ({ query, verify }) => {
+      const ids = async () =>
+        (await verify(["data"])).findings.map(({ details }) => [details["rule"], details["ids"] ?? null]);
+      const put = (column: string, sql: string) => query(`UPDATE files SET ${column} = ${sql} WHERE id = 9`);
+      // One character in two columns that are read one after the other, then in a row of many bytes.
+      await put("filename", "CAST(x'4BC3' AS TEXT)");
+      await put("original_filename", "CAST(x'BC63' AS TEXT)");
+      assert.deepEqual(await ids(), [["not_utf8", [9]], ["not_utf8", [9]]]);
+      await put("filename", "CAST(x'4BC3' AS TEXT) || hex(zeroblob(2000))");
+      await put("original_filename", "hex(zeroblob(2000))");
+      assert.deepEqual(await ids(), [["not_utf8", [9]]]);
+      await put("filename", "'Küche' || hex(zeroblob(2000))");
+      assert.deepEqual(await ids(), [[undefined, null]]);
+    }));
+
   test(`data: dates without a fraction and absent values are right (${engine.name})`, () =>
     withHealthy(engine, async ({ query, verify }) => {
       await query("UPDATE files SET created_at = '2024-02-29 13:06:54', upload_complete = NULL WHERE id = 6");

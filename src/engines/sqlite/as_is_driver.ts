@@ -58,6 +58,7 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
     return {
       dialect: url.dialect,
       url: url.display,
+      isInProcess: true,
       read: <Row>(statement: SQL) => soon(() => rowsOf<Row>(compileRead(statement))),
       write: refuse,
       rehearse: refuse,
