@@ -19,7 +19,7 @@ import { type BackfillResult, runBackfill } from "./backfill.ts";
 import type { PaceOptions } from "./paced/backfill_walk.ts";
 import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { createKeeper, withKeeping } from "./kept/keeper.ts";
+import { createKeeper, writeKeeping } from "./kept/keeper.ts";
 import { pruneKept } from "./kept/prune.ts";
 import { isUndoneBy, putBack, type ReturnedResult } from "./kept/put_back.ts";
 import { takeAside } from "./kept/take_aside.ts";
@@ -296,7 +296,7 @@ async function runStep(
   notify({ kind: "step", id: revision.id, name: revision.name, direction });
   const startedAt = now().getTime();
   const backfills: BackfillResult[] = [];
-  const keeper = createKeeper(context, step, options.keep);
+  const keeper = createKeeper(context, step, { keeps: options.keep, isKept: options.isKept });
   for (const batch of batchesOf(step, options)) {
     stopIfAsked(context.signal);
     if (batch.backfill !== null) {
@@ -312,8 +312,7 @@ async function runStep(
       const keeping = batch.script === null
         ? null
         : await keeper.plan(batch.script.start, batch.script.statements.length);
-      await database.write(withKeeping(batch.statements, keeping), batch.mode);
-      await keeper.settle(keeping);
+      await keeper.settle(await writeKeeping(database, batch, keeping));
     }
   }
   const undone = { revision: revision.id, direction };

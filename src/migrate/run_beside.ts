@@ -7,7 +7,7 @@ import type { Backfill } from "../history/statement.ts";
 import type { RenderedBatch } from "../engines/render_script.ts";
 import type { Step } from "./rules/plan.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { type Keeper, withKeeping } from "./kept/keeper.ts";
+import { type Keeper, writeKeeping } from "./kept/keeper.ts";
 import { takeAside } from "./kept/take_aside.ts";
 import { createWalker, type PaceOptions } from "./paced/backfill_walk.ts";
 
@@ -35,13 +35,16 @@ export async function runBeside(
     const { count, beside: change } = await nextPiece(database, left);
     const done = statements.length - left.length;
     const isInPlace = change?.way === "definition" || change?.way === "index";
-    const keeping = isInPlace ? null : await keeper?.plan(start + done, count) ?? null;
+    const keeping = isInPlace ? null : await keeper?.plan(start + done, count, change !== null) ?? null;
     const later = change?.handsOver && keeping?.later?.table === change.table ? keeping.later : null;
     if (change === null || (keeping !== null && later === null)) {
       const own = watched(script, done, done + count);
-      const batch = withKeeping([...opening, ...own, ...recordAfter(done + count)], keeping);
-      await database.write(batch, "schema");
-      await keeper?.settle(keeping);
+      const batch = {
+        statements: [...opening, ...own, ...recordAfter(done + count)],
+        mode: "schema",
+      } as const;
+      const kept = await writeKeeping(database, batch, keeping);
+      await keeper?.settle(kept);
     } else {
       if (opening.length > 0) await database.write(opening);
       const fill: BesideTask["fill"] = (backfill) => fillRows(context, backfill, pace);

@@ -122,7 +122,7 @@ export function batchWriter(
     if (mode !== "alone") {
       const asked = performance.now();
       // A batch of a backfill puts nothing in another's place, and would hold its rows while all is looked at.
-      const replaces = mode !== "rows" && statements.some(mayReplace);
+      const replaces = mode !== "rows" && mayReplace(statements);
       const attempt = async (waitMs: number) => {
         const began = performance.now();
         const changed = await watched((batch) =>
@@ -168,7 +168,7 @@ export function batchWriter(
   ): Promise<readonly Result[]> {
     statements.forEach(refuseUnfit);
     const attempt = (waitMs: number) =>
-      transact(statements, { waitMs, replaces: statements.some(mayReplace), batch: undefined }, async () => {
+      transact(statements, { waitMs, replaces: mayReplace(statements), batch: undefined }, async () => {
         // What is deferred would be looked at by COMMIT.
         await around([plain("SET CONSTRAINTS ALL IMMEDIATE")]);
         const results = await around(look);
@@ -426,9 +426,15 @@ function turnSession(path: string): Statement {
   return plain(`SELECT pg_catalog.set_config('search_path', ${quoteText(path)}, false)`);
 }
 
-/** Whether a statement of a user's may put one relation in another's place, or call what does. */
-function mayReplace({ text, asUser }: Statement): boolean {
-  return asUser === true && /\b(?:drop|type|do|call|select)\b/i.test(text);
+/**
+ * Whether statements of a user's may put one relation in another's place, or call what does. What only goes leaves no place;
+ * but an index that is there may be made of the same as one that goes.
+ */
+function mayReplace(statements: readonly Statement[]): boolean {
+  const texts = statements.flatMap(({ text, asUser }) => asUser === true ? [text] : []);
+  const some = (words: RegExp) => texts.some((text) => words.test(text));
+  return some(/\b(?:type|do|call|select)\b/i) ||
+    some(/\bdrop\b/i) && some(/\b(?:create|add|rename|attach|import|execute|index|constraint)\b/i);
 }
 
 const counted: ReadonlySet<string> = new Set(["INSERT", "UPDATE", "DELETE", "MERGE", "COPY"]);

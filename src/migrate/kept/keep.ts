@@ -26,6 +26,7 @@ import { plainTexts } from "../rules/plain_texts.ts";
 import type { Step } from "../rules/plan.ts";
 import { effectsOf } from "../rules/statement_effects.ts";
 import { isSameName } from "./rules/names.ts";
+import { guardsOf } from "./guard.ts";
 import { requireRoom } from "./room.ts";
 import { nextId } from "./side_tables.ts";
 import { givenBy } from "./rules/given.ts";
@@ -42,6 +43,8 @@ export interface Keeping {
   readonly kept: readonly Planned[];
   /** What a change that hands the table over commits with it, so that `takeAside` has the rest; `null` where that is not enough. */
   readonly later: { readonly table: string; readonly handOver: HandOver } | null;
+  /** Set where there is nothing to keep: what to do when there is something by the time of the batch, which fails then. */
+  readonly otherwise?: () => Promise<Keeping | null>;
 }
 
 /** Statements of a script that run together. */
@@ -77,21 +80,31 @@ export async function findLosses(
 export async function planKeeping(
   context: RunContext,
   step: Step,
-  part: Part,
+  part: Part & {
+    /** Whether a side table is made although nothing goes into it. */
+    readonly isMade: boolean;
+  },
 ): Promise<Keeping | null> {
   const { database } = context;
   const losses = await findLosses(context, part);
   if (losses.length === 0) return null;
   const schemas = schemasAround(context, step);
-  const first = await nextId(database);
-  const withdraw = await readWithdrawal(database);
-  const planned = await Promise.all(
-    losses.map((loss, place) => planLoss(context, { step, loss, schemas, id: first + place })),
-  );
-  // An upsert on a table of nothing but its key changes no value.
-  const parts = planned.filter(({ kept }) => kept.kind === "table" || kept.columns.length > 0);
+  const planFrom = async (first: number) => {
+    const planned = await Promise.all(
+      losses.map((loss, place) => planLoss(context, { step, loss, schemas, id: first + place })),
+    );
+    // An upsert on a table of nothing but its key changes no value.
+    return planned.filter(({ kept }) => kept.kind === "table" || kept.columns.length > 0);
+  };
+  if (!part.isMade) {
+    const guards = await guardsOf(database, (await planFrom(1)).map(({ values }) => values));
+    const otherwise = () => planKeeping(context, step, { ...part, isMade: true });
+    if (guards !== null) return { before: guards, after: [], kept: [], later: null, otherwise };
+  }
+  const parts = await planFrom(await nextId(database));
   if (parts.length === 0) return null;
   await requireRoom(database, parts.map(({ values }) => values));
+  const withdraw = await readWithdrawal(database);
   const { revision, direction } = step;
   const opening = [
     createKeptTable,
@@ -323,6 +336,7 @@ export async function settleKept(
   { database }: RunContext,
   ids: readonly number[],
 ): Promise<readonly KeptResult[]> {
+  if (ids.length === 0) return [];
   const own = (await readKept(database)).filter(({ id }) => ids.includes(id));
   const empty = own.filter(({ rows }) => rows === 0);
   await forgetKept(database, empty);

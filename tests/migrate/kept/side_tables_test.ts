@@ -76,3 +76,36 @@ onEngines(
     assert.equal((await engine.query(url, "SELECT * FROM t"))[0]!["d"], undefined);
   },
 );
+
+onEngines(two, "where there is nothing to keep none is made, but for what comes meanwhile", async (given) => {
+  const { database, engine, url } = given;
+  const made: string[] = [];
+  let meanwhile = () => Promise.resolve();
+  const go = along({
+    ...given,
+    database: {
+      ...database,
+      async write(batch, mode) {
+        if (JSON.stringify(batch).includes("DROP COLUMN d")) await meanwhile();
+        made.push(JSON.stringify(batch));
+        return await database.write(batch, mode);
+      },
+    },
+  });
+  await go("upgrade", "head");
+  await engine.query(url, "INSERT INTO t (id) VALUES (1)");
+  const { steps: [empty] } = await go("downgrade", "-1");
+  assert.deepEqual(empty!.kept, []);
+  assert.equal(made.some((text) => text.includes("harbor_kept")), false);
+
+  await go("upgrade", "head");
+  // Behind the look, and before the batch.
+  meanwhile = async () => {
+    meanwhile = () => Promise.resolve();
+    await engine.query(url, "UPDATE t SET d = 'late'");
+  };
+  const { steps: [late] } = await go("downgrade", "-1");
+  assert.deepEqual(late!.kept.map(({ columns, rows }) => [columns, rows]), [[["d"], 1]]);
+  await go("upgrade", "head");
+  assert.deepEqual((await engine.query(url, "SELECT d FROM t")).map(Object.values), [["late"]]);
+});
