@@ -1,5 +1,6 @@
 import { HarborError } from "../base/errors.ts";
 import { openScratch } from "../engines/open/scratch.ts";
+import type { Scratch } from "../engines/scratch.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Revision } from "../history/history.ts";
 import { snapshotOf } from "../history/revision_schema.ts";
@@ -31,25 +32,39 @@ export async function readOnRecord(context: RunContext, inspection: Inspection):
     ownTables(inspection.schemas, inspection.live),
   );
   if (differences.length === 0) return { revision: revision.id, drift: [] };
-  const left = await leftByScripts(context, revisions.slice(0, last + 1), inspection);
-  const drift = differences.filter(left);
-  // What is there beside it was made by somebody, and is theirs.
-  const isWhole = differences.every((each) => each.kind === "extra" || drift.includes(each));
-  return isWhole ? { revision: revision.id, drift: drift.map(describeDifference) } : null;
+  const judge = (isLeft: IsLeft): OnRecord | null => {
+    const drift = differences.filter(isLeft);
+    // What is there beside it was made by somebody, and is theirs.
+    const isWhole = differences.every((each) => each.kind === "extra" || drift.includes(each));
+    return isWhole ? { revision: revision.id, drift: drift.map(describeDifference) } : null;
+  };
+  const given = { context, revisions: revisions.slice(0, last + 1), inspection };
+  const memory = await openScratch(context.database.dialect, null, nobody);
+  const tried = memory === null ? null : await leftOn(memory, given);
+  if (tried !== null) return judge(tried);
+  const read = judge(readIn(given.revisions));
+  if (read !== null || memory !== null) return read;
+  // Before something is called damaged, the scripts are asked.
+  const aside = await context.openScratch?.() ?? null;
+  const left = aside === null ? null : await leftOn(aside, given);
+  return left === null ? null : judge(left);
 }
 
 /** Says of a difference from a snapshot whether the scripts leave it. */
 type IsLeft = (difference: Difference) => boolean;
 
-async function leftByScripts(
-  context: RunContext,
-  revisions: readonly Revision[],
-  { schemas }: Pick<Inspection, "schemas">,
-): Promise<IsLeft> {
-  const scratch = await openScratch(context.database.dialect, null, nobody);
+/** Runs the scripts on an empty database; `null` where they do not run there. */
+async function leftOn(
+  scratch: Scratch,
+  { context, revisions, inspection: { schemas } }: {
+    readonly context: RunContext;
+    readonly revisions: readonly Revision[];
+    readonly inspection: Pick<Inspection, "schemas">;
+  },
+): Promise<IsLeft | null> {
   const last = revisions.at(-1)!;
   try {
-    const left = await scratch?.(async (database) => {
+    const left = await scratch(async (database) => {
       const { migrate } = await import("../migrate/migrate.ts");
       await migrate(
         { ...context, database, notify: () => {} },
@@ -57,14 +72,17 @@ async function leftByScripts(
       );
       return compareSnapshots(snapshotOf(last), ownTables(schemas, await database.introspect()));
     });
-    if (left !== undefined) {
-      const sentences = new Set(left.map(describeDifference));
-      return (each) => sentences.has(describeDifference(each));
-    }
+    const sentences = new Set(left.map(describeDifference));
+    return (each) => sentences.has(describeDifference(each));
   } catch (error) {
     // They may need what only that database has: a function of the application's, rows.
     if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
+    return null;
   }
+}
+
+/** Reads in the scripts what they may have made. */
+function readIn(revisions: readonly Revision[]): IsLeft {
   const statements = revisions.flatMap((each) => each.upgrade().statements.map(({ sql }) => sql));
   return (each) => !isInvalid(each) && !(each.kind === "missing" && isNamed(each, statements));
 }

@@ -147,6 +147,10 @@ export function createApp(
           version: system.build.version,
           signal: system.signal,
           now: () => new Date(),
+          openScratch: async () => {
+            const { openAside } = await import("../engines/open/scratch.ts");
+            return await openAside(url, system.client, system.signal);
+          },
           notify: report.event,
         });
       } finally {

@@ -1,5 +1,6 @@
 import type { History } from "../history/history.ts";
 import type { Database } from "./database.ts";
+import type { Scratch } from "./scratch.ts";
 
 /** What every verb works with: the database, the history and the outside world. */
 export interface RunContext {
@@ -10,6 +11,8 @@ export interface RunContext {
   /** Aborted when the user asks to stop; verbs stop after the batch that is running. */
   readonly signal: AbortSignal;
   now(): Date;
+  /** Returns where scripts can be tried on the database's own server, see `openAside`; left out where there is nothing to try. */
+  readonly openScratch?: () => Promise<Scratch | null>;
   /** Tells the user about something that happens while a verb runs. */
   readonly notify: (event: RunEvent) => void;
 }

@@ -14,12 +14,15 @@ import { describeLabel } from "../../src/adopt/rules/labels.ts";
 import { chooseAdoption, prepareAdoption } from "../../src/adopt/prepare.ts";
 import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
+import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import { openAside } from "../../src/engines/open/scratch.ts";
 import type { History } from "../../src/history/history.ts";
 import { readDrift, recordDrift } from "../../src/engines/taken_over.ts";
 import { readHistory } from "../../src/history/read_history.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { readStatus } from "../../src/state/read_status.ts";
-import { type Engine, engines, withFolder, withTestDatabase } from "../support/databases.ts";
+import { withOwnedPostgres } from "../support/postgres_role.ts";
+import { type Engine, engines, testClient, withFolder, withTestDatabase } from "../support/databases.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 import { withClient } from "../support/servers/postgres_server.ts";
 import { verifyUrl } from "../support/verified.ts";
@@ -60,10 +63,12 @@ const entries = [
 
 async function writeProject(
   dir: string,
-  { dialect, count, isDrifted = false }: {
+  { dialect, count, isDrifted = false, last = touch }: {
     readonly dialect: Dialect;
     readonly count: number;
     readonly isDrifted?: boolean;
+    /** The last script. */
+    readonly last?: string;
   },
 ): Promise<History> {
   await mkdir(join(dir, dialect, "meta"), { recursive: true });
@@ -75,7 +80,7 @@ async function writeProject(
   }));
   await writeFile(join(dir, dialect, "meta/_journal.json"), JSON.stringify({ dialect, entries: journal }));
   for (const [at, { tag, text }] of entries.entries()) {
-    await writeFile(join(dir, dialect, `${tag}.sql`), text);
+    await writeFile(join(dir, dialect, `${tag}.sql`), at === entries.length - 1 ? last : text);
     const snapshot = await kit.snapshot(dialect, tables[dialect](at + 1, isDrifted));
     await writeFile(join(dir, dialect, `meta/000${at}_snapshot.json`), JSON.stringify(snapshot));
   }
@@ -209,3 +214,23 @@ for (const engine of engines) {
       })
     ));
 }
+
+test("postgres 15: what scripts name and leave missing is told from what was lost by running them beside the database", () =>
+  withOwnedPostgres(15, "CREATEDB", ({ url }) =>
+    withFolder(async (dir) => {
+      const postgres = engines.find(({ name }) => name === "postgres 15")!;
+      const last = "CREATE INDEX notes_title ON notes (title);\nDROP INDEX notes_title;";
+      const history = await writeProject(dir, { dialect: "postgresql", count: 5, isDrifted: true, last });
+      await migrators.postgresql(postgres, url, join(dir, "postgresql"));
+      await withTestDatabase(url, async (database) => {
+        const alone = contextOf(database, history);
+        const openScratch = () => openAside(parseDatabaseUrl(url), testClient, alone.signal);
+        const beside = { ...alone, openScratch };
+        // By their text they made it.
+        assert.equal((await chooseAdoption(alone)).action, "bridge");
+        const { action, drift } = await chooseAdoption(beside);
+        assert.deepEqual([action, drift], ["stamp", ["index notes_title is missing, expected notes(title)"]]);
+        await postgres.query(url, "ALTER TABLE notes DROP COLUMN size");
+        assert.equal((await chooseAdoption(beside)).action, "bridge");
+      });
+    })));

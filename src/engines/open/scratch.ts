@@ -1,5 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
+import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import type { Client } from "../database.ts";
 import type { Scratch } from "../scratch.ts";
 
@@ -30,4 +31,26 @@ export async function openScratch(
   client: Client,
 ): Promise<Scratch | null> {
   return await openers[dialect](url, client);
+}
+
+const asides: Readonly<
+  Record<
+    DatabaseUrl["driver"],
+    ((url: DatabaseUrl, client: Client, signal: AbortSignal) => Promise<Scratch>) | null
+  >
+> = {
+  // Memory does.
+  sqlite_file: null,
+  libsql: null,
+  postgres: async (url, client, signal) =>
+    (await import("../postgres/backup/aside.ts")).postgresAside(url as PostgresUrl, client, signal),
+};
+
+/** Returns where scripts can be tried on the server of a database itself; `null` where no server is needed for that. */
+export async function openAside(
+  url: DatabaseUrl,
+  client: Client,
+  signal: AbortSignal,
+): Promise<Scratch | null> {
+  return await asides[url.driver]?.(url, client, signal) ?? null;
 }
