@@ -66,6 +66,8 @@ export type VerifyInside = (read: ReadInside, changed: readonly number[]) => voi
 export interface BesidePlace {
   /** From how many rows on a table is large. */
   readonly largeRows: number;
+  /** See `Watcher.isThrowAway`: nobody writes beside. */
+  readonly isThrowAway: boolean;
   readonly file: BesideFile;
   read<Row>(statement: SqliteStatement): Promise<Row[]>;
   pace(): Promise<Pace>;
@@ -134,6 +136,7 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
     read: (statement) => connection.read(statement),
     write: (make, isUrgent) => connection.transactOwn(() => ({ statements: make(), mode: "rows" }), isUrgent),
   });
+  let isThrowAway = false;
   return {
     dialect: "sqlite",
     url,
@@ -152,9 +155,11 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
     pace: connection.pace,
     async watch(watcher, work) {
       connection.watch(watcher);
+      isThrowAway = watcher.isThrowAway === true;
       try {
         return await work();
       } finally {
+        isThrowAway = false;
         connection.watch(null);
       }
     },
@@ -173,6 +178,9 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
     if (changeSchema === undefined || file === undefined || loadBeside === undefined) return {};
     const place: BesidePlace = {
       largeRows: options.largeRows ?? largeRows,
+      get isThrowAway() {
+        return isThrowAway;
+      },
       file: { ...file, url, pace: connection.pace, transact: (work) => file.transact(lease.fence, work) },
       read: connection.read,
       pace: connection.pace,

@@ -132,3 +132,14 @@ test("a table without row ids gets its index in one transaction, and it is said"
     await build(given.path, "CREATE INDEX made ON w (b)", () => given.write(1));
     assertMade(given, "CREATE INDEX made ON w (b)");
   }));
+
+test("where nobody writes beside, and all is thrown away, an index is built as it is written", () =>
+  withBesideFile(0, ({ path }) =>
+    withLarge(path, async (database) => {
+      const waysOf = async () =>
+        (await database.beside!.cut({ statements: [sql`CREATE INDEX made ON files (size)`] }))
+          .map(({ beside }) => beside?.way ?? null);
+      const watcher = { onBatch: () => {}, isThrowAway: true };
+      assert.deepEqual(await database.watch(watcher, waysOf), [null]);
+      assert.deepEqual(await database.watch({ onBatch: () => {} }, waysOf), ["index"]);
+    })));

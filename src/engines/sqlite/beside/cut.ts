@@ -7,7 +7,10 @@ import type { BesidePlace } from "../database.ts";
 import { hasRows, openReplica, type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
 
 /** All ways. The first that finds something at a place and can do it takes it. */
-const ways: readonly Way[] = [definitionWay, copyWay, indexWay];
+const allWays: readonly Way[] = [definitionWay, copyWay, indexWay];
+
+/** Where nobody writes beside, only what moves no row costs less than the script as it is written. */
+const cheapWays: readonly Way[] = [definitionWay];
 
 /**
  * Cuts a script into what runs beside writers and what is left of it. The script runs on a replica without rows, so
@@ -20,16 +23,21 @@ export async function cut(
   { earlier, texts }: { readonly earlier: readonly string[]; readonly texts: readonly string[] },
 ): Promise<readonly Piece[]> {
   const whole: readonly Piece[] = [{ count: texts.length, beside: null }];
+  const ways = place.isThrowAway ? cheapWays : allWays;
   if (!texts.some((_, at) => ways.some((way) => way.find(texts, at) !== null))) return whole;
   const schema = await place.read<SchemaRow>(schemaQuery);
   if (!await isAnyLarge(place, schema)) return whole;
   const replica = openReplica(schema);
   // Where a statement needs rows, or what only the application brings, it is left to run as it is written.
   if (!replica?.run(earlier)) return whole;
-  return cutOn(replica, place, texts) ?? whole;
+  return cutOn(replica, ways, { place, texts }) ?? whole;
 }
 
-function cutOn(first: Replica, place: BesidePlace, texts: readonly string[]): readonly Piece[] | null {
+function cutOn(
+  first: Replica,
+  ways: readonly Way[],
+  { place, texts }: { readonly place: BesidePlace; readonly texts: readonly string[] },
+): readonly Piece[] | null {
   const pieces: Piece[] = [];
   let replica = first;
   for (let at = 0; at < texts.length;) {
@@ -37,7 +45,7 @@ function cutOn(first: Replica, place: BesidePlace, texts: readonly string[]): re
       const unit = way.find(texts, at);
       return unit === null ? [] : [{ way, unit }];
     });
-    const count = found[0]?.unit.count ?? untilNext(texts, at);
+    const count = found[0]?.unit.count ?? untilNext(texts, at, ways);
     const statements = texts.slice(at, at + count);
     const after = replica.after(statements);
     if (after === null) return null;
@@ -57,7 +65,7 @@ function cutOn(first: Replica, place: BesidePlace, texts: readonly string[]): re
 }
 
 /** Returns how many statements there are up to the next that is something for a way. */
-function untilNext(texts: readonly string[], at: number): number {
+function untilNext(texts: readonly string[], at: number, ways: readonly Way[]): number {
   const next = texts.findIndex((_, place) =>
     place > at && ways.some((way) => way.find(texts, place) !== null)
   );
