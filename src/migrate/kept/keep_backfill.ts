@@ -1,4 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
+import type { Database } from "../../engines/database.ts";
+import { type BackfillState, readBackfills } from "../../engines/version_table.ts";
 import {
   becameColumn,
   createKeptTable,
@@ -24,6 +26,7 @@ import { findLosses, type Part, schemasAround } from "./keep.ts";
 import type { Loss } from "./rules/losses.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
 import { requireRoom } from "./room.ts";
+import { countOf } from "./return.ts";
 import { nextId } from "./side_tables.ts";
 import { all, list, words } from "./words.ts";
 
@@ -45,7 +48,7 @@ export interface BackfillKeeping {
 export async function keepBackfill(
   context: RunContext,
   step: Step,
-  { backfill, ...part }: Part & { readonly backfill: Backfill },
+  { backfill, place, ...part }: Part & { readonly backfill: Backfill; readonly place: number },
 ): Promise<BackfillKeeping | null> {
   const { database } = context;
   const [loss] = (await findLosses(context, part)).filter((each) => each.kind === "changed");
@@ -60,7 +63,7 @@ export async function keepBackfill(
     columns: [...keys, ...changed, ...changed],
     where: rowsOf(backfill, keys),
   }]);
-  const kept = await sideOf(context, step, { loss, keys });
+  const kept = await sideOf(context, step, { loss, keys, place });
   const own = words[database.dialect];
   const lost = storedColumns(table).filter(({ name }) => changed.includes(name));
   const known = storedColumns(table).filter(({ name }) => keys.includes(name));
@@ -132,10 +135,15 @@ function assignedBy(
 interface Aside {
   readonly loss: Loss & { readonly kind: "changed" };
   readonly keys: readonly string[];
+  /** The statement's in the script. */
+  readonly place: number;
 }
 
-/** Finds the side table that an interrupted run of the step made, or an earlier statement of it; makes one otherwise. */
-async function sideOf(context: RunContext, step: Step, { loss, keys }: Aside): Promise<Kept> {
+/**
+ * Finds the side table that an interrupted run of the backfill made; makes one otherwise. What an earlier backfill put aside,
+ * or an earlier run left, stands in another: the rows of one come back in the order of their numbers, each once.
+ */
+async function sideOf(context: RunContext, step: Step, { loss, keys, place }: Aside): Promise<Kept> {
   const { database } = context;
   const { revision: { id: revision }, direction } = step;
   const { table } = loss;
@@ -145,7 +153,9 @@ async function sideOf(context: RunContext, step: Step, { loss, keys }: Aside): P
     kept.table === table.name && kept.state === "kept" &&
     kept.columns.map(({ name }) => name).join("\0") === columns.map(({ name }) => name).join("\0");
   const found = (await readKept(database)).findLast(isSame);
-  if (found !== undefined) return found;
+  const isOwn = found !== undefined &&
+    (await isUnderWay(database, { revision, statement: place }) || await countOf(database, found) === 0);
+  if (isOwn) return found;
   const id = await nextId(database);
   const kept: Kept = {
     id,
@@ -164,6 +174,16 @@ async function sideOf(context: RunContext, step: Step, { loss, keys }: Aside): P
   };
   await database.write(await makeSide(context, kept, table));
   return kept;
+}
+
+/** Whether batches of a backfill have committed, and it is not done. */
+async function isUnderWay(
+  database: Database,
+  { revision, statement }: Pick<BackfillState, "revision" | "statement">,
+): Promise<boolean> {
+  return (await readBackfills(database)).some((state) =>
+    state.revision === revision && state.statement === statement && state.finishedAt === null
+  );
 }
 
 async function makeSide({ database }: RunContext, kept: Kept, table: Table): Promise<readonly SQL[]> {

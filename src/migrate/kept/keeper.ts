@@ -51,7 +51,7 @@ export function createKeeper(
         ? planKeeping(context, step, { ...partOf(from, count), isMade: isKept || isLarge })
         : Promise.resolve(null),
     planBackfill: (backfill, place) =>
-      keeps ? keepBackfill(context, step, { ...partOf(place, 1), backfill }) : Promise.resolve(null),
+      keeps ? keepBackfill(context, step, { ...partOf(place, 1), backfill, place }) : Promise.resolve(null),
     async settle(keeping) {
       if (keeping !== null) note(await settleKept(context, keeping.kept.map(({ id }) => id)));
     },

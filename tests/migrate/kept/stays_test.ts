@@ -178,6 +178,28 @@ const stories: Readonly<Record<string, Story>> = {
     read: "SELECT id, a FROM users ORDER BY id",
     rows: [[1, 1.5], [2, 2]],
   },
+  "two backfills of one column, the second of what the first made": {
+    made: [users, ...bio.up],
+    up: ["x", "y"].map((end) =>
+      `-- harbor:backfill table=users key=id\nUPDATE users SET bio = bio || '${end}'`
+    ),
+    down: ["SELECT 1"],
+    read: bio.read,
+    course: [add("(1, 'ann', 'a'), (2, 'bob', 'b')"), "up", "down"],
+    rows: [[1, "a"], [2, "b"]],
+  },
+  "a backfill that is run again beside what an earlier run left": {
+    made: [users, ...bio.up],
+    up: [
+      "UPDATE users SET name = upper(name)",
+      "-- harbor:backfill table=users key=id\nUPDATE users SET bio = bio || 'x'",
+    ],
+    down: ["SELECT 1"],
+    read: "SELECT id, name, bio FROM users",
+    course: [add("(1, 'ann', 'a')"), "up", "UPDATE users SET bio = 'new'", "down", "up", "down"],
+    rows: [[1, "ann", "new"]],
+    reason: /^,+1 row hold something else than the upgrade made of it$/,
+  },
   "what an upsert changed comes back on its own row": {
     made: [users, ...bio.up, add("(1, 'ann', 'a'), (2, 'bob', 'b')")],
     up: [
