@@ -28,3 +28,12 @@ export function unfold(history: History, { names, isForeign }: KnownRevisions): 
     revisions: revisions.map((each, at) => ({ ...each, parent: revisions[at - 1]?.id ?? null })),
   };
 }
+
+/** Returns the ids of the revisions that one stands for, its own among them. */
+export function standsFor(history: History, id: string): ReadonlySet<string> {
+  const { revisions, covered = [] } = history;
+  if (covered.length === 0) return new Set([id]);
+  const tag = [...revisions, ...covered].find((each) => each.id === id)?.tag;
+  const parts = tag === undefined ? [] : covered.filter(({ coveredBy }) => coveredBy === tag);
+  return new Set([id, ...parts.flatMap((part) => [...standsFor(history, part.id)])]);
+}

@@ -21,7 +21,8 @@ import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { createKeeper, writeKeeping } from "./kept/keeper.ts";
 import { pruneKept } from "./kept/prune.ts";
-import { isUndoneBy, putBack, type ReturnedResult } from "./kept/put_back.ts";
+import { putBack, type ReturnedResult } from "./kept/put_back.ts";
+import { isUndoneBy } from "./kept/rules/due.ts";
 import { takeAside } from "./kept/take_aside.ts";
 import { requireWayForKept, resumeReturns, tendKept } from "./kept/tend.ts";
 import { lockOptions } from "../state/lock_options.ts";
@@ -315,7 +316,7 @@ async function runStep(
       await keeper.settle(await writeKeeping(database, batch, keeping));
     }
   }
-  const undone = { revision: revision.id, direction };
+  const undone = { history: context.history, revision: revision.id, direction };
   const returned = options.isKept
     ? await putBack(context, (kept) => isUndoneBy(kept, undone), options.pace)
     : [];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 import { sharedPostgres, withFreshPostgres } from "../support/servers/postgres_server.ts";
@@ -37,6 +38,26 @@ async function verified(project: SchemaProject, url: string): Promise<void> {
   await run(project, url, "verify", "--skip", "backup");
 }
 
+/** Reads what is in the files of a database; puts some in where there are none: two that lie in R2, and one that does not. */
+function withFiles({ cwd }: SchemaProject): readonly unknown[] {
+  const database = new DatabaseSync(join(cwd, "a.db"));
+  try {
+    const read = () => database.prepare("SELECT * FROM files ORDER BY id").all().map((row) => ({ ...row }));
+    if (read().length > 0) return read();
+    const now = "'2026-01-02 03:04:05'";
+    const file = (id: number, backend: string, more: string) =>
+      `(${id}, 'f${id}', 'n', 'n', 'm', 1, 'p', ${now}, 1, '${backend}', ${more}, 'thumb')`;
+    database.exec(`
+      INSERT INTO users (id, uuid, email, password_hash) VALUES (1, 'u1', 'a@example.org', 'x');
+      INSERT INTO collections (id, uuid, name, created_at, user_id) VALUES (1, 'c1', 'one', ${now}, 1);
+      INSERT INTO files (id, uuid, filename, original_filename, mime_type, size, storage_path, created_at, collection_id, storage_backend, metadata_json, thumb_path)
+        VALUES ${file(1, "local", "NULL")}, ${file(2, "r2", "NULL")}, ${file(3, "r2", "'{}'")}`);
+    return read();
+  } finally {
+    database.close();
+  }
+}
+
 test("databases at any of the revisions that were squashed go on, up and down, and new ones take the one", () =>
   withFreshPostgres(15, (postgres) =>
     withSchemaProject(async (project) => {
@@ -68,9 +89,12 @@ test("databases at any of the revisions that were squashed go on, up and down, a
       assert.equal(inside.code, 2);
       assert.match(inside.stderr, new RegExp(`${id} \\(.*\\) stands for it`));
 
+      const written = withFiles(project);
       assert.deepEqual(await goTo(project, at("a"), "downgrade", second), [head, third]);
       assert.deepEqual(await goTo(project, at("a"), "downgrade", "base"), [second, initial]);
       assert.deepEqual(await goTo(project, at("a"), "upgrade"), [id, head]);
+      // What each of the others kept comes back behind the one that stands for them.
+      assert.deepEqual(withFiles(project), written);
       assert.deepEqual(await goTo(project, at("d"), "downgrade", "base"), [head, id]);
       await verified(project, at("a"));
     })));

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { ErrorCode, HarborError } from "../../src/base/errors.ts";
 import type { Database } from "../../src/engines/database.ts";
 import { historyFor } from "../../src/engines/history_for.ts";
+import { readKept } from "../../src/engines/kept_table.ts";
 import { readLedger } from "../../src/engines/ledger.ts";
 import type { RunContext } from "../../src/engines/run_context.ts";
 import { readApplied } from "../../src/engines/version_table.ts";
@@ -123,6 +124,13 @@ on(
     assert.deepEqual((await readLedger(database))?.map(({ revision }) => revision), [idOf(0)]);
     assert.deepEqual((await run(database, older, "upgrade", "head")).steps, []);
     assert.equal((await run(database, newer, "upgrade", "head")).to, idOf(2));
+    // What the older release put aside, by a script that it does not have, the newer one puts back.
+    const back = await engine.query(url, "SELECT id, size, name FROM files ORDER BY id");
+    assert.deepEqual(back.map(({ id, size, name }) => [Number(id), Number(size), name]), [
+      [1, 10, "a"],
+      [2, 20, null],
+    ]);
+    assert.deepEqual(await readKept(database), []);
   },
 );
 

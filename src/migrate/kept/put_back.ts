@@ -11,7 +11,6 @@ import {
 } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
-import type { Applied, Direction } from "../../history/applied.ts";
 import type { Backfill } from "../../history/statement.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { createWalker, type PaceOptions, type Stretch } from "../paced/backfill_walk.ts";
@@ -34,23 +33,6 @@ export interface ReturnedResult {
   readonly left: number;
   /** Why, for people; `null` when nothing is left. */
   readonly reason: string | null;
-}
-
-/** Says whether a step's kept data is due: the step was undone, and nobody has tried yet to put it back to the end. */
-export function isDue({ state, direction, revision }: Kept, applied: readonly Applied[]): boolean {
-  const row = applied.find((each) => each.revision === revision);
-  const isApplied = row !== undefined && row.finishedAt !== null;
-  return state !== "left" && (direction === "downgrade" ? isApplied : row === undefined);
-}
-
-/** Returns what a step that is complete lets come back. */
-export function isUndoneBy({ revision, direction }: Kept, step: Undoing): boolean {
-  return revision === step.revision && direction !== step.direction;
-}
-
-interface Undoing {
-  readonly revision: string;
-  readonly direction: Direction;
 }
 
 /**
@@ -83,9 +65,19 @@ export async function putBack(
     const undoing = all.filter((each) => isOfTheWayBack(each, kept));
     await context.database.write(undoing.flatMap((each) => keyIndexOf(each)));
     const isLatest = found.every((each) =>
-      each.kept.id <= kept.id || each.kept.table !== kept.table || each.kept.kind !== kept.kind
+      each.kept.id <= kept.id || each.kept.table !== kept.table || each.kept.kind !== kept.kind ||
+      !each.kept.columns.some(({ name }) => kept.columns.some((column) => column.name === name))
     );
-    const subject: Subject = { kept, table, live, isLatest, returning, undoing, noted };
+    const subject: Subject = {
+      kept,
+      table,
+      live,
+      isLatest,
+      returning,
+      undoing,
+      noted,
+      gives: givesFor(kept, found),
+    };
     return { kept, before, way: returnOf(context.database.dialect, subject) };
   }));
   const refusals = await walkAll(context, works, pace);
@@ -94,6 +86,20 @@ export async function putBack(
     results.push(await settle(context, work, { live, refusal: refusals.get(work.kept.id) ?? null }));
   }
   return results;
+}
+
+/**
+ * Returns what scripts give columns that a table did not have when it was put aside, where both come back at once: behind one
+ * script that makes what several made.
+ */
+function givesFor(kept: Kept, found: readonly Found[]): ReadonlyMap<string, string> {
+  const columns = found.filter((each) => each.kept.table === kept.table && each.kept.kind === "columns")
+    .flatMap((each) => each.kept.columns);
+  return new Map(
+    columns.flatMap(({ name, given }) =>
+      given === null || kept.columns.some((column) => column.name === name) ? [] : [[name, given]]
+    ),
+  );
 }
 
 /** Whether the step that undid another noted what it made of the same values. */

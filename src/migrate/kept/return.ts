@@ -32,6 +32,8 @@ export interface Subject {
   readonly returning: ReadonlySet<string>;
   /** What the step that undid this one noted of the same table: the values before it, and what it made of them. */
   readonly undoing: readonly Kept[];
+  /** What rows of a whole table get in columns that it did not have, as SQL literals. */
+  readonly gives: ReadonlyMap<string, string>;
   /** The columns of its side table. */
   readonly noted: readonly string[];
 }
@@ -220,6 +222,7 @@ function hasParent(dialect: Dialect, key: ForeignKey, { kept, table, live }: Sub
 function insertion(dialect: Dialect, subject: Subject): Way {
   const { isSame, back, overriding } = words[dialect];
   const { kept, table, returning } = subject;
+  const others = storedColumns(table).filter(({ name }) => subject.gives.has(name));
   const columns = storedColumns(table).filter(({ name }) => kept.columns.some((each) => each.name === name));
   const match = matchOf(dialect, subject);
   const hasKey = kept.keys.length > 0;
@@ -268,10 +271,10 @@ function insertion(dialect: Dialect, subject: Subject): Way {
       !isKnown ? [] : [
         userStatement(
           sql`INSERT INTO ${ownTable(table.name)} (${
-            list(columns.map(({ name }) => id(name)))
-          })${overriding} SELECT ${list(columns.map(valueOf))} FROM ${
-            ownTable(kept.sideTable)
-          } AS k WHERE ${range} AND ${fits}`,
+            list([...columns, ...others].map(({ name }) => id(name)))
+          })${overriding} SELECT ${
+            list([...columns.map(valueOf), ...others.map(({ name }) => sql.raw(subject.gives.get(name)!))])
+          } FROM ${ownTable(kept.sideTable)} AS k WHERE ${range} AND ${fits}`,
         ),
         ...late.length > 0 ? [fill(range)] : [],
       ],

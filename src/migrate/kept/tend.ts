@@ -8,7 +8,8 @@ import type { State } from "../../state/state.ts";
 import type { Goal, Step } from "../rules/plan.ts";
 import { pruneKept } from "./prune.ts";
 import { requireFreeNames, requireSideTables } from "./side_tables.ts";
-import { isDue, isUndoneBy, putBack, type ReturnedResult } from "./put_back.ts";
+import { putBack, type ReturnedResult } from "./put_back.ts";
+import { isDue, isUndoneBy } from "./rules/due.ts";
 import { takeAside } from "./take_aside.ts";
 
 /**
@@ -21,7 +22,7 @@ export async function resumeReturns(
   pace: PaceOptions = {},
 ): Promise<readonly ReturnedResult[]> {
   await takeAside(context, pace);
-  return await putBack(context, (kept) => isDue(kept, applied), pace);
+  return await putBack(context, (kept) => isDue(kept, { history: context.history, applied }), pace);
 }
 
 /**
@@ -35,12 +36,12 @@ export async function requireWayForKept(
   { steps, state: { applied } }: { readonly steps: readonly Step[]; readonly state: Pick<State, "applied"> },
   keep = true,
 ): Promise<boolean> {
-  const { database } = context;
+  const { database, history } = context;
   if (keep) await requireFreeNames(context, steps);
   const all = await readKept(database);
   const meant = all.filter((kept) =>
-    isDue(kept, applied) ||
-    steps.some(({ revision, direction }) => isUndoneBy(kept, { revision: revision.id, direction }))
+    isDue(kept, { history, applied }) ||
+    steps.some(({ revision, direction }) => isUndoneBy(kept, { history, revision: revision.id, direction }))
   );
   await requireSideTables(database, meant);
   return all.length > 0;

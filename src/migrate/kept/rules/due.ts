@@ -1,0 +1,26 @@
+import type { Kept } from "../../../engines/kept_table.ts";
+import type { Applied, Direction } from "../../../history/applied.ts";
+import type { History } from "../../../history/history.ts";
+import { standsFor } from "../../../history/unfold.ts";
+
+/** Says whether a step's kept data is due: the step was undone, and nobody has tried yet to put it back to the end. */
+export function isDue(
+  { state, direction, revision }: Kept,
+  { history, applied }: { readonly history: History; readonly applied: readonly Applied[] },
+): boolean {
+  const row = applied.find((each) => standsFor(history, each.revision).has(revision));
+  const isApplied = row !== undefined && row.finishedAt !== null;
+  return state !== "left" && (direction === "downgrade" ? isApplied : row === undefined);
+}
+
+/** Says whether a step lets kept data come back: it undoes the one that kept it, or does it with others in one. */
+export function isUndoneBy(
+  { revision, direction }: Kept,
+  { history, ...step }: {
+    readonly history: History;
+    readonly revision: string;
+    readonly direction: Direction;
+  },
+): boolean {
+  return direction !== step.direction && standsFor(history, step.revision).has(revision);
+}
