@@ -2,6 +2,7 @@ import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import { parseScript } from "../history/script.ts";
 import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
+import { namedSchemas } from "../schema/named_schemas.ts";
 import type { KitEnds } from "../schema/kit_snapshot.ts";
 import { hazards } from "./check/rules/hazards.ts";
 import { judgeScript } from "./check/rules/judge_script.ts";
@@ -41,7 +42,8 @@ export async function allowHazards(
   allowances: Allowances,
 ): Promise<{ readonly text: string; readonly met: readonly string[] }> {
   if (allowances.size === 0) return { text, met: [] };
-  const script = await readScript(parseScript({ file: name, dialect, text }), dialect);
+  const schemas = [...new Set([from, to].flatMap(namedSchemas))];
+  const script = await readScript(parseScript({ file: name, dialect, text }), { dialect, schemas });
   const [before, after] = [normalizeDrizzleSnapshot(from), normalizeDrizzleSnapshot(to)];
   const { found } = judgeScript(script, { dialect, version: usualPostgres, name, before, after });
   const above = new Map<number, Set<string>>();

@@ -1,5 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
 import { quoteName } from "../sql/quote.ts";
+import { withSchemaNames } from "../sql/table_names.ts";
+import { schemaChanges, withoutSchemas } from "../schema/flat_schemas.ts";
 import { viewChanges, withoutViews } from "./rules/view_changes.ts";
 import { unqualified, writePostgresScript } from "./rules/write_postgres_script.ts";
 import { writeSqliteScript } from "./rules/write_sqlite_script.ts";
@@ -64,6 +66,23 @@ async function statementsOf(change: SchemaChange, engine: DrizzleEngine): Promis
 
 /** Returns the statements that make a change; none when nothing changes. */
 export async function changeStatements(
+  change: SchemaChange,
+  engine: DrizzleEngine,
+): Promise<readonly DraftStatement[]> {
+  const schemas = schemaChanges(change);
+  const inner = { ...change, from: withoutSchemas(change.from), to: withoutSchemas(change.to) };
+  const statements = (await flatStatements(inner, engine)).flatMap(({ sql, above }) =>
+    withSchemaNames(sql, schemas.all).map((text, at) => draft(text, ...at === 0 ? above : []))
+  );
+  return [
+    ...schemas.made.map((name) => draft(`CREATE SCHEMA ${quoteName(name)};`)),
+    ...statements,
+    ...schemas.gone.map((name) => draft(`DROP SCHEMA ${quoteName(name)};`)),
+  ];
+}
+
+/** Returns the statements of a change in which nothing is in a schema of its own. */
+async function flatStatements(
   change: SchemaChange,
   engine: DrizzleEngine,
 ): Promise<readonly DraftStatement[]> {

@@ -1,13 +1,21 @@
 import { type Dialect, dialects } from "../base/dialect.ts";
 import { basename, resolve } from "node:path";
 import { is } from "drizzle-orm/entity";
-import { getTableConfig, PgArray, PgTable } from "drizzle-orm/pg-core";
+import { getTableConfig, isPgSchema, PgArray, pgSchema, PgTable } from "drizzle-orm/pg-core";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { HarborError } from "../base/errors.ts";
 import { isRecord } from "../base/json_schema.ts";
 import { badSchema, runModule } from "./modules/run.ts";
 import { refuseWrongDefaults } from "./rules/exports/default_values.ts";
-import { otherThing, refuseFaults, refuseSameNames, refuseTwoTypes } from "./rules/exports/faults.ts";
+import { isDefaultSchema } from "../sql/table_names.ts";
+import {
+  otherThing,
+  refuseFaults,
+  refuseSameNames,
+  refuseSchemas,
+  refuseTwoTypes,
+  schemaOf,
+} from "./rules/exports/faults.ts";
 import { sqliteViews } from "../schema/twins/views.ts";
 import { type Casing, enumOf, sqliteTables } from "../schema/twins/tables.ts";
 
@@ -134,13 +142,19 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
     if (type !== undefined) others.postgresql.add(type);
   }
   refuseTwoTypes([...others.postgresql]);
+  // So is the schema that it is in.
+  const declaredSchemas = [...others.postgresql].filter(isPgSchema).map(({ schemaName }) => schemaName);
+  const used = new Set([...postgresql, ...others.postgresql].flatMap((each) => schemaOf(each) ?? []));
+  for (const name of used) {
+    if (!isDefaultSchema(name) && !declaredSchemas.includes(name)) others.postgresql.add(pgSchema(name));
+  }
   const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]) ?? usual;
   const everyPostgres: MakeSchema = () => ({ ...[...postgresql, ...others.postgresql] });
   /** What drizzle-kit takes of each dialect, where the schema has no tables of that dialect's own and where it has. */
   const makers: Readonly<Record<Dialect, Makers>> = {
     sqlite: {
       derived: () =>
-        postgresql.length === 0 ? null : {
+        postgresql.length === 0 ? null : refuseSchemas([...postgresql, ...others.postgresql]) ?? {
           ...sqliteTables(everyPostgres(), { casing }),
           ...sqliteViews(everyPostgres(), { casing }),
         },

@@ -2,6 +2,8 @@ import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import type { ProjectCheck, ProjectFinding } from "./rules/check_folder.ts";
 import type { History, Revision } from "../history/history.ts";
+import { schemasOfHistory } from "../history/revision_schema.ts";
+import { withPlainTexts } from "../migrate/rules/plain_texts.ts";
 import type { Operation } from "../sql/operations.ts";
 import { postgresOperations } from "../sql/postgres_operations.ts";
 import type { Script } from "../history/script.ts";
@@ -23,17 +25,28 @@ const readers: Readonly<Record<Dialect, () => Promise<OperationsOf>>> = {
 };
 
 /** Reads what the upgrade scripts do. What cannot be read is passed over here and found elsewhere. */
-export async function readScripts({ dialect, revisions }: History): Promise<ReadScripts> {
+export async function readScripts(history: History): Promise<ReadScripts> {
+  const { dialect, revisions } = history;
+  const schemas = schemasOfHistory(history);
   const operationsOf = await readers[dialect]();
   return new Map(revisions.flatMap((revision) => {
     const script = scriptOf(revision.upgrade);
-    return script === null ? [] : [[revision.id, readOperations(script, operationsOf)] as const];
+    return script === null
+      ? []
+      : [[revision.id, readOperations(plain(script, schemas), operationsOf)] as const];
   }));
 }
 
 /** Reads what the statements of a script do. */
-export async function readScript(script: Script, dialect: Dialect): Promise<readonly ReadStatement[]> {
-  return readOperations(script, await readers[dialect]());
+export async function readScript(
+  script: Script,
+  { dialect, schemas }: { readonly dialect: Dialect; readonly schemas: readonly string[] },
+): Promise<readonly ReadStatement[]> {
+  return readOperations(plain(script, schemas), await readers[dialect]());
+}
+
+function plain(script: Script, schemas: readonly string[]): Script {
+  return { ...script, statements: withPlainTexts(script, [{ schemas }]) };
 }
 
 /** Reads a script; `null` when it is missing or broken, which is found elsewhere. */

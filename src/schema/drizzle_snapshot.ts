@@ -1,4 +1,5 @@
 import type { Dialect } from "../base/dialect.ts";
+import { quoteName } from "../sql/quote.ts";
 import { isDefaultSchema, nameIn } from "../sql/table_names.ts";
 import { isSerial, postgresDefault, postgresName, postgresType } from "../sql/postgres_spelling.ts";
 import { namedSchemas } from "./named_schemas.ts";
@@ -73,17 +74,29 @@ function readTable(table: KitTable, { namesConstraints, column, enums }: Form): 
     Object.values(parts).map(read).toSorted(byName);
   const shown = (name: string) => namesConstraints ? name : null;
   const { schema } = table;
+  // Behind a schema of its own the table's name tells nothing: no expression is about another table.
+  const own = isDefaultSchema(schema) ? /(?!)/g : `${quoteName(String(schema))}.${quoteName(table.name)}.`;
   return {
     name: nameIn(schema, table.name),
     columns: columns.map((each) => column(each, primaryKey, enums)),
     primaryKey,
     foreignKeys: all(table.foreignKeys, (key) => readForeignKey(key, shown(key.name))),
-    indexes: all(table.indexes, (index) => ({ ...readIndex(index), name: nameIn(schema, index.name) })),
+    indexes: all(table.indexes, (index) => ({
+      ...readIndex({
+        ...index,
+        ...index.where === undefined ? {} : { where: index.where.replaceAll(own, "") },
+      }),
+      name: nameIn(schema, index.name),
+    })),
     uniques: all(table.uniqueConstraints, (unique) => ({
       name: shown(unique.name),
       columns: unique.columns,
     })),
-    checks: all(table.checkConstraints, ({ name, value }) => ({ name, expression: value, valid: true })),
+    checks: all(table.checkConstraints, ({ name, value }) => ({
+      name,
+      expression: value.replaceAll(own, ""),
+      valid: true,
+    })),
   };
 }
 

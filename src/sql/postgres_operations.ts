@@ -9,6 +9,8 @@ type Node = Readonly<Record<string, unknown>>;
 export function postgresOperations(statement: unknown): readonly Operation[] {
   const [kind = "", body = {}] =
     Object.entries(asNode(statement)).map(([name, value]) => [name, asNode(value)] as const)[0] ?? [];
+  // A schema of their own is what its things are named with afterwards.
+  if (kind === "CreateSchemaStmt") return [];
   const own = readers[kind]?.(body) ?? [];
   return [...own, ...nestedOperations(body)];
 }

@@ -64,12 +64,7 @@ export function withPlainNames(sql: string, schemas: readonly string[] = []): st
   }
   const bare = first === null ? undefined : nameBeside(tokens);
   if (bare !== undefined) edits.push({ from: bare, to: bare, text: quoteName(`${first}.${folded(bare)}`) });
-  return [...edits, ...moved(tokens, schemas)].toSorted((a, b) => b.from.start - a.from.start)
-    .reduce(
-      (text, { from, to, text: name }) =>
-        text.slice(0, from.start) + name + text.slice(to.start + to.text.length),
-      sql,
-    );
+  return edited(sql, [...edits, ...moved(tokens, schemas)]);
 }
 
 const kinds = ["TABLE", "INDEX", "VIEW", "SEQUENCE", "TYPE"];
@@ -102,6 +97,59 @@ function moved(tokens: readonly Token[], schemas: readonly string[]): readonly E
     to: schema!,
     text: `RENAME TO ${quoteName(nameIn(to, folded(tokens[at - 1]) ?? ""))}`,
   }];
+}
+
+/**
+ * Returns the statements that say with schemas what one says in the names of {@link withPlainNames}: `DROP TABLE "s.t"` is
+ * `DROP TABLE "s"."t"`. What has no schema of its own where it stands loses it: a new index, a constraint, a new name.
+ */
+export function withSchemaNames(sql: string, schemas: readonly string[]): readonly string[] {
+  if (schemas.length === 0) return [sql];
+  const [, kind, from = "", to = ""] =
+    /^ALTER (TABLE|INDEX|TYPE|SEQUENCE|VIEW) "((?:[^"]|"")+)" RENAME TO "((?:[^"]|"")+)";$/.exec(sql) ?? [];
+  const [old, now] = [placeOfName(from, schemas), placeOfName(to, schemas)];
+  if (kind !== undefined && old.schema !== now.schema) {
+    const rename = old.bare === now.bare ? [] : [
+      `ALTER ${kind} ${quoteTable(nameIn(now.schema, old.bare), schemas)} RENAME TO ${quoteName(now.bare)};`,
+    ];
+    // An index goes with its table.
+    if (kind === "INDEX") return rename;
+    return [
+      `ALTER ${kind} ${quoteTable(from, schemas)} SET SCHEMA ${quoteName(now.schema ?? "public")};`,
+      ...rename,
+    ];
+  }
+  const tokens = withoutComments(tokenize(sql, "postgresql"));
+  const isIndex = isWord(tokens[0], "CREATE") && tokens.slice(1, 3).some((token) => isWord(token, "INDEX"));
+  const on = tokens.findIndex((token) => isWord(token, "ON"));
+  const edits = tokens.flatMap((token, at): readonly Edit[] => {
+    if (token.kind !== "name") return [];
+    const { schema, bare } = placeOfName(nameOf(token)!, schemas);
+    if (schema === null) return [];
+    const before = tokens[at - 1];
+    const isBare = (isIndex && at === on - 1) || isWord(before, "CONSTRAINT") ||
+      (isWord(before, "TO") && isWord(tokens[at - 2], "RENAME")) ||
+      (isWord(before, "INDEX") && isWord(tokens[at - 2], "USING"));
+    return [{
+      from: token,
+      to: token,
+      text: isBare ? quoteName(bare) : quoteTable(`${schema}.${bare}`, schemas),
+    }];
+  });
+  return [
+    edited(sql, edits).replaceAll(/'"((?:[^"']|"")+)"'/g, (text, name: string) => {
+      const { schema, bare } = placeOfName(name.replaceAll('""', '"'), schemas);
+      return schema === null ? text : `'${quoteName(schema)}.${quoteName(bare)}'`;
+    }),
+  ];
+}
+
+function edited(sql: string, edits: readonly Edit[]): string {
+  return edits.toSorted((a, b) => b.from.start - a.from.start).reduce(
+    (text, { from, to, text: name }) =>
+      text.slice(0, from.start) + name + text.slice(to.start + to.text.length),
+    sql,
+  );
 }
 
 function folded(token: Token | undefined): string | null {

@@ -604,18 +604,11 @@ const faults: readonly Refusal[] = [
     /Cannot refer to "owners": t does/,
     /Export every table/,
   ],
-  ["a schema by itself", { t, s: pg.pgSchema("s") }, /"s": it is a schema of its own/, /search_path/],
   [
-    "a table in a schema of its own",
-    { t, u: pg.pgSchema("s").table("u", { a: pg.integer() }) },
-    /"u": it is in the schema "s"/,
-    /search_path/,
-  ],
-  [
-    "an enum type in a schema of its own",
-    { t, e: pg.pgSchema("s").enum("e", ["a"]) },
-    /"e": it is in the/,
-    /search_path/,
+    "a schema with a dot in its name",
+    { t, s: pg.pgSchema("a.b") },
+    /"a\.b": it is a schema with a dot/,
+    /another name/,
   ],
   ["a role", { t, r: pg.pgRole("r") }, /"r": it is a role/, /pgRole\("r"\)\.existing\(\)/],
   ["a policy of no table", { t, p: pg.pgPolicy("p") }, /"p": it is a policy of no table/, /link\(\)/],
@@ -679,6 +672,19 @@ for (const [what, exported, state, hint] of faults) {
     });
   });
 }
+
+test("schema.ts keeps what is in a schema of its own for PostgreSQL, and makes nothing of it for SQLite", async () => {
+  const s = pg.pgSchema("s");
+  const things = [{ s }, { u: s.table("t", { a: pg.integer() }) }, { e: s.enum("e", ["a"]) }];
+  for (const thing of things) {
+    const [made = ""] = await ddl("postgresql", { t, ...thing });
+    assert.equal(made, 'CREATE SCHEMA "s";\n');
+    assert.throws(
+      () => readExports("schema.ts", { t, ...thing }).tablesFor("sqlite"),
+      /Cannot make SQLite's tables of "s": SQLite has no schemas/,
+    );
+  }
+});
 
 test("schema.ts: all that two files export by one name is kept, each thing once", async () => {
   const part = (name: string) => ({

@@ -1,7 +1,8 @@
 import { type ErrorDetails, HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
-import { snapshotIfThere } from "../../history/revision_schema.ts";
+import { schemasOfHistory, snapshotIfThere } from "../../history/revision_schema.ts";
 import type { Passage } from "../../migrate/rules/origins.ts";
+import { plainTexts } from "../../migrate/rules/plain_texts.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import type { Breach } from "./law.ts";
 
@@ -29,18 +30,18 @@ export function passagesBetween(history: History, from: number, to: number): rea
     return Array.from({ length: from - to }, (_, step) => ({
       before: schemaAt(history, from - step),
       after: schemaAt(history, from - step - 1),
-      statements: textsOf(revisions[from - step - 1]!.downgrade()),
+      statements: textsOf(revisions[from - step - 1]!.downgrade(), history),
     }));
   }
   return Array.from({ length: to - from }, (_, step) => ({
     before: schemaAt(history, from + step),
     after: schemaAt(history, from + step + 1),
-    statements: textsOf(revisions[from + step]!.upgrade()),
+    statements: textsOf(revisions[from + step]!.upgrade(), history),
   }));
 }
 
-function textsOf(script: ReturnType<Revision["downgrade"]>): readonly string[] {
-  return script?.statements.map(({ sql }) => sql) ?? [];
+function textsOf(script: ReturnType<Revision["downgrade"]>, history: History): readonly string[] {
+  return script === null ? [] : plainTexts(script, [{ schemas: schemasOfHistory(history) }]);
 }
 
 /** Where in a walk something went wrong. */

@@ -1,6 +1,7 @@
 import { HarborError } from "../../base/errors.ts";
 import type { Scratch } from "../../engines/scratch.ts";
 import type { History, Revision } from "../../history/history.ts";
+import { schemasOfHistory } from "../../history/revision_schema.ts";
 import { migrate } from "../../migrate/migrate.ts";
 import type { LawOfRevision } from "./law.ts";
 import { compare, createProver, type Prover, type Unfilled } from "./prover.ts";
@@ -48,7 +49,7 @@ export async function proveRevisions(
       const prover = createProver({ database, history, version, signal, now, notify: () => {} });
       await work(prover);
       empty.push(...prover.empty);
-    });
+    }, schemasOfHistory(history));
   const law: LawOfRevision[] = [];
   let refused: HarborError | null = null;
   while (law.length < revisions.length - first) {
@@ -106,7 +107,7 @@ export async function leavesItsSnapshot(
     const context = { database, history, version, signal, now, notify: () => {} };
     await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
     return (await compare(context, history.revisions.length)).length === 0;
-  });
+  }, schemasOfHistory(history));
 }
 
 /** Which revisions are proven. Places count the revisions before. */

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { forgetKept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
-import { userStatement } from "../../engines/statement_names.ts";
+import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { migrate } from "../../migrate/migrate.ts";
 import { follow, type Origins, type Passage, startOf } from "../../migrate/rules/origins.ts";
@@ -119,7 +119,7 @@ export function createProver(context: RunContext): Prover {
     await forgetKept(database, await readKept(database));
     const tables = inOrder(schema.tables, ({ foreignKeys }) => foreignKeys.map(({ table }) => table));
     const statements = tables.filter(({ name }) => filled.includes(name)).toReversed().map(({ name }) =>
-      userStatement(sql`DELETE FROM ${sql.identifier(name)}`)
+      userStatement(sql`DELETE FROM ${ownTable(name)}`)
     );
     if (statements.length === 0) return;
     try {

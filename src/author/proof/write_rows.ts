@@ -3,6 +3,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../../engines/database.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
+import { markedTable } from "../../sql/own_schema.ts";
 import { quoteName } from "../../sql/quote.ts";
 import type { Outlook } from "../rules/outlook.ts";
 import { inOrder, isMade, valueOf } from "../rules/sample_rows.ts";
@@ -45,7 +46,7 @@ export async function writeRows(
     if (keys.length < 3) continue;
     const gone = keys.at(writes.deletes);
     if (gone !== undefined) {
-      await tryWrite(database, sql.raw(`DELETE FROM ${quoteName(table.name)} WHERE ${gone}`));
+      await tryWrite(database, sql.raw(`DELETE FROM ${markedTable(table.name)} WHERE ${gone}`));
     }
     await change(database, table, { outlook, key: keys[writes.changes]!, row: writes.becomes });
   }
@@ -85,7 +86,7 @@ async function change(
     return value === null ? [] : [`${quoteName(name)} = ${value}`];
   });
   const update = (set: readonly string[]) =>
-    tryWrite(database, sql.raw(`UPDATE ${quoteName(table.name)} SET ${set.join(", ")} WHERE ${key}`));
+    tryWrite(database, sql.raw(`UPDATE ${markedTable(table.name)} SET ${set.join(", ")} WHERE ${key}`));
   if (values.length === 0 || await update(values)) return;
   for (const value of values) await update([value]);
 }

@@ -2,6 +2,7 @@ import { invertChange } from "./change_losses.ts";
 import type { DecidedFill, SchemaChange } from "./change_stages.ts";
 import { HarborError } from "../../base/errors.ts";
 import { type Fill, fillFlag, type FillValues, requiredFills } from "./fills.ts";
+import { flattened } from "../../schema/flat_schemas.ts";
 import { canonical, type KitEnds } from "../../schema/kit_snapshot.ts";
 import {
   type Dropped,
@@ -32,7 +33,8 @@ export interface OpenQuestions {
  *
  * @throws {HarborError} `usage` when a decision fits nothing
  */
-export function openQuestions(changes: readonly KitEnds[], decisions: Decisions): OpenQuestions {
+export function openQuestions(ends: readonly KitEnds[], decisions: Decisions): OpenQuestions {
+  const changes = ends.map(flatEnds);
   const { renames, dropped, fills: values } = decisions;
   for (const { from, to } of changes) refuseImpossibleRenames(from, to, renames);
   const candidates = changes.flatMap((ends) => renameCandidates(ends, renames, dropped));
@@ -54,7 +56,8 @@ export function openQuestions(changes: readonly KitEnds[], decisions: Decisions)
 }
 
 /** Returns the change in both directions, once nothing is open. */
-export function decide({ from, to }: KitEnds, { renames, fills: values }: Decisions) {
+export function decide(ends: KitEnds, { renames, fills: values }: Decisions) {
+  const { from, to } = flatEnds(ends);
   const up: SchemaChange = {
     from,
     to,
@@ -64,6 +67,11 @@ export function decide({ from, to }: KitEnds, { renames, fills: values }: Decisi
   const back = invertChange({ from, to, renames }, values);
   const down: SchemaChange = { ...back, fills: decided(back.fills) };
   return { up, down };
+}
+
+/** What is in schemas of its own is named with them, in questions as in answers. */
+function flatEnds({ from, to }: KitEnds): KitEnds {
+  return { from: flattened(from), to: flattened(to) };
 }
 
 /** Makes the error for questions that nobody is there to answer. */

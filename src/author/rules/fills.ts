@@ -119,7 +119,7 @@ function isUnique(table: KitTable, column: string): boolean {
  */
 export function parseFills(texts: readonly string[]): FillValues {
   return new Map(texts.map((text) => {
-    const [, name, value = ""] = /^\s*(\w+\.\w+)\s*=(.*)$/s.exec(text) ?? [];
+    const [, name, value = ""] = /^\s*((?:\w+\.)?\w+\.\w+)\s*=(.*)$/s.exec(text) ?? [];
     if (name !== undefined && value.trim() !== "") return [name, value.trim()];
     throw new HarborError(
       "usage",

@@ -1,4 +1,5 @@
 import { HarborError } from "../../base/errors.ts";
+import { nameIn, placeOfName } from "../../sql/table_names.ts";
 import {
   type KitColumn,
   type KitEnds,
@@ -186,13 +187,15 @@ export function tablesByName(snapshot: KitSnapshot): ReadonlyMap<string, KitTabl
  * Reads `--rename` values: `users=accounts` for a table, `users.name=users.full_name` for a column, whose table goes
  * by its new name.
  *
+ * @param schemas Those of their own that the change names: `auth.users=auth.accounts` is a table then
  * @throws {HarborError} `usage`
  */
-export function parseRenames(texts: readonly string[]): Renames {
+export function parseRenames(texts: readonly string[], schemas: readonly string[] = []): Renames {
   const tables: Rename[] = [];
   const columns: ColumnRename[] = [];
   for (const text of texts) {
-    const [, table, from, newTable, to] = /^(\w+)(?:\.(\w+))?=(\w+)(?:\.(\w+))?$/.exec(text.trim()) ?? [];
+    const sides = /^([\w.]+)=([\w.]+)$/.exec(text.trim())?.slice(1) ?? [];
+    const [[table, from] = [], [newTable, to] = []] = sides.map((side) => partsOf(side, schemas));
     const isColumn = from !== undefined && to !== undefined && table === newTable;
     if (table === undefined || newTable === undefined || (!isColumn && (from ?? to) !== undefined)) {
       throw new HarborError("usage", `Cannot read --rename "${text}": it is neither a table nor a column`, {
@@ -208,6 +211,13 @@ export function parseRenames(texts: readonly string[]): Renames {
   throw new HarborError("usage", `Cannot rename two things to "${twice}"`, {
     hint: "harbor-db help generate",
   });
+}
+
+/** Returns the table and the column that a name says; none of what is neither. */
+function partsOf(name: string, schemas: readonly string[]): readonly string[] {
+  const { schema, bare } = placeOfName(name, schemas);
+  const [table = "", ...columns] = bare.split(".");
+  return columns.length > 1 || [table, ...columns].includes("") ? [] : [nameIn(schema, table), ...columns];
 }
 
 /** Returns the flag that says that a candidate was renamed. */

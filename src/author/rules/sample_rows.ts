@@ -1,5 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { Column, Table } from "../../schema/snapshot.ts";
+import { markedTable } from "../../sql/own_schema.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 
 /** How many rows each table gets: one with all values, one with NULL wherever it may be. */
@@ -16,12 +17,12 @@ export function isMade(column: Column): boolean {
   return column.default?.startsWith("GENERATED ") ?? false;
 }
 
-/** Returns the statement that puts a row into a table. */
+/** Returns the statement that puts a row into a table, whose name is marked. */
 export function insertRow(table: Table, values: ReadonlyMap<string, string>, dialect: Dialect): string {
   const columns = table.columns.filter((column) => !isMade(column));
   const names = columns.map(({ name }) => quoteName(name)).join(", ");
   const list = columns.map(({ name }) => values.get(name) ?? "NULL").join(", ");
-  return `INSERT INTO ${quoteName(table.name)} (${names}) ${overridings[dialect]}VALUES (${list})`;
+  return `INSERT INTO ${markedTable(table.name)} (${names}) ${overridings[dialect]}VALUES (${list})`;
 }
 
 /**

@@ -8,6 +8,7 @@ import { shownText } from "../../base/shown_text.ts";
 import { type Fill, parseFills } from "../../author/rules/fills.ts";
 import { parseRenames, type RenameCandidate, type Renames } from "../../author/rules/renames.ts";
 import type { ProjectPart } from "../../author/read_project.ts";
+import { namedSchemas } from "../../schema/named_schemas.ts";
 import type { App } from "../../cli/app.ts";
 import { wrap } from "../../cli/wrap.ts";
 
@@ -25,7 +26,10 @@ export async function readDecisions(
   },
 ): Promise<Decisions> {
   let decisions: Decisions = {
-    renames: parseRenames(options.rename),
+    renames: parseRenames(
+      options.rename,
+      parts.flatMap(({ from, to }) => [from, to].flatMap(namedSchemas)),
+    ),
     dropped: options.noRename ? "all" : [],
     fills: parseFills(options.fill),
   };

@@ -11,13 +11,13 @@ import type { Scratch } from "../scratch.ts";
  * database in the URL is only connected to.
  */
 export function postgresScratch(url: PostgresUrl, client: Client): Scratch {
-  return async (work) => {
+  return async (work, schemas = []) => {
     const name = `harbor_db_proof_${client.pid}_${randomBytes(4).toString("hex")}`;
     const admin = await openPostgres(url, { client, access: "write" });
     try {
       await createDatabase(admin, name);
       try {
-        return await inDatabase({ ...url, database: name }, client, work);
+        return await inDatabase({ ...url, database: name, schemas }, client, work);
       } finally {
         await admin.write([sql`DROP DATABASE ${sql.identifier(name)} WITH (FORCE)`], "alone");
       }

@@ -10,7 +10,9 @@ import { testClient } from "../databases.ts";
 import { contextOf } from "./adoption.ts";
 
 /** A schema.ts with tables, a type, a view and a sequence in schemas of their own. */
-export function schemaWith({ score }: { readonly score: boolean }): Readonly<Record<string, unknown>> {
+export function schemaWith(
+  { score, sessions: name = "sessions" }: { readonly score: boolean; readonly sessions?: string },
+): Readonly<Record<string, unknown>> {
   const auth = pg.pgSchema("auth");
   const shop = pg.pgSchema("shop");
   const mood = auth.enum("mood", ["sad", "happy"]);
@@ -30,7 +32,7 @@ export function schemaWith({ score }: { readonly score: boolean }): Readonly<Rec
     id: pg.integer().primaryKey().generatedAlwaysAsIdentity(),
     user_id: pg.integer().notNull().references(() => users.id, { onDelete: "cascade" }),
   }, (notes) => [pg.index("ix_notes_user").on(notes.user_id)]);
-  const sessions = auth.table("sessions", {
+  const sessions = auth.table(name, {
     token: pg.text().primaryKey(),
     user_id: pg.integer().notNull().references(() => users.id),
     note_id: pg.integer().references(() => notes.id),

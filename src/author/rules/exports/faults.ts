@@ -7,6 +7,7 @@ import * as lite from "drizzle-orm/sqlite-core";
 import { Table } from "drizzle-orm/table";
 import { HarborError } from "../../../base/errors.ts";
 import { postgresExpression } from "../../../schema/twins/expression.ts";
+import { nameIn } from "../../../sql/table_names.ts";
 import { indexName } from "../../../schema/twins/tables.ts";
 
 /** What a schema.ts can export beside tables, and the dialect that it is of. */
@@ -14,6 +15,7 @@ const otherThings: readonly (readonly [dialect: Dialect, is: (value: unknown) =>
   ["postgresql", (value) => is(value, pg.PgView) || is(value, pg.PgMaterializedView)],
   ["postgresql", pg.isPgEnum],
   ["postgresql", pg.isPgSequence],
+  ["postgresql", pg.isPgSchema],
   ["postgresql", (value) => is(value, pg.PgPolicy)],
   ["sqlite", (value) => is(value, lite.SQLiteView)],
 ];
@@ -55,12 +57,10 @@ function refuseWhatNobodyMakes(name: string, value: unknown): void {
       `Make it with CREATE ROLE, and write: pgRole("${value.name}").existing()`,
     );
   }
-  const alone =
-    "One history keeps one schema. Use pgTable and the like, and say which in the database's URL: " +
-    "?options=-csearch_path%3Dname";
-  if (pg.isPgSchema(value)) refuse(value.schemaName, "it is a schema of its own", alone);
   const schema = schemaOf(value);
-  if (schema !== undefined && schema !== "public") refuse(name, `it is in the schema "${schema}"`, alone);
+  if (schema?.includes(".") === true) {
+    refuse(schema, "it is a schema with a dot in its name", "Give it another name.");
+  }
   const isKnown = is(value, pg.PgTable) || is(value, lite.SQLiteTable) ||
     otherThings.some(([, isIt]) => isIt(value));
   if (!isKnown && (is(value, Table) || is(value, View))) {
@@ -68,7 +68,9 @@ function refuseWhatNobodyMakes(name: string, value: unknown): void {
   }
 }
 
-function schemaOf(value: unknown): string | undefined {
+/** Returns the schema of its own that something is in, or is; `undefined` for what is in the default one. */
+export function schemaOf(value: unknown): string | undefined {
+  if (pg.isPgSchema(value)) return value.schemaName;
   if (is(value, pg.PgTable)) return pg.getTableConfig(value).schema;
   if (is(value, pg.PgView)) return pg.getViewConfig(value).schema;
   if (is(value, pg.PgMaterializedView)) return pg.getMaterializedViewConfig(value).schema;
@@ -104,25 +106,30 @@ export function refuseFaults(tables: readonly pg.PgTable[], others: readonly unk
   // Tables, views, sequences and indexes share their names.
   const names = new Set<string>();
   for (const other of others) {
-    if (is(other, pg.PgView)) once(names, pg.getViewConfig(other).name, "a view");
-    if (is(other, pg.PgMaterializedView)) once(names, pg.getMaterializedViewConfig(other).name, "a view");
-    if (pg.isPgSequence(other)) once(names, other.seqName!, "a sequence");
+    if (is(other, pg.PgView)) once(names, nameIn(schemaOf(other), pg.getViewConfig(other).name), "a view");
+    if (is(other, pg.PgMaterializedView)) {
+      once(names, nameIn(schemaOf(other), pg.getMaterializedViewConfig(other).name), "a view");
+    }
+    if (pg.isPgSequence(other)) once(names, nameIn(other.schema, other.seqName!), "a sequence");
   }
   for (const table of tables) {
     const config = pg.getTableConfig(table);
-    const at = (what: string) => `${what} of ${config.name}`;
-    once(names, config.name, "a table");
+    const inSchema = (name: string) => nameIn(config.schema, name);
+    const at = (what: string) => `${what} of ${inSchema(config.name)}`;
+    once(names, inSchema(config.name), "a table");
     const constraints = new Set<string>();
     for (const { name } of config.checks) once(constraints, name, at("a check"));
     const policies = new Set<string>();
     for (const { name } of [...config.policies, ...linked(table, others)]) {
       once(policies, name, at("a policy"));
     }
-    for (const { name } of config.uniqueConstraints) once(names, name!, at("a unique constraint"));
+    for (const { name } of config.uniqueConstraints) once(names, inSchema(name!), at("a unique constraint"));
     for (const { isUnique, uniqueName } of config.columns) {
-      if (isUnique) once(names, uniqueName!, at("a unique constraint"));
+      if (isUnique) once(names, inSchema(uniqueName!), at("a unique constraint"));
     }
-    for (const { config: index } of config.indexes) refuseIndex(index, names, at("an index"));
+    for (const { config: index } of config.indexes) {
+      refuseIndex(index, names, { what: at("an index"), inSchema });
+    }
     for (const expression of expressionsOf(config)) {
       const { thing, what } = expression;
       postgresExpression(expression.value, { thing, what: at(what), nameOf: ({ name }: Column) => name });
@@ -156,11 +163,12 @@ export function refuseTwoTypes(others: readonly unknown[]): void {
   const types = new Map<string, string>();
   for (const type of others.filter(pg.isPgEnum)) {
     const values = JSON.stringify(type.enumValues);
-    const known = types.get(type.enumName);
+    const name = nameIn(type.schema, type.enumName);
+    const known = types.get(name);
     if (known !== undefined && known !== values) {
-      once(new Set([type.enumName]), type.enumName, "an enum type with other values");
+      once(new Set([name]), name, "an enum type with other values");
     }
-    types.set(type.enumName, values);
+    types.set(name, values);
   }
 }
 
@@ -185,14 +193,18 @@ function expressionsOf({ checks, indexes, columns }: PgConfig) {
   return found.filter((each): each is typeof each & { readonly value: SQL } => is(each.value, SQL));
 }
 
-function refuseIndex(index: pg.Index["config"], known: Set<string>, what: string): void {
+function refuseIndex(
+  index: pg.Index["config"],
+  known: Set<string>,
+  { what, inSchema }: { readonly what: string; readonly inSchema: (name: string) => string },
+): void {
   if (index.name === undefined && index.columns.some((column) => is(column, SQL))) {
     throw new HarborError("bad_schema", `Cannot name "${what}": it is on an expression`, {
       hint: 'Give it a name: index("ix_users_email").on(sql`lower(${users.email})`)',
     });
   }
   const name = indexName(index, { nameOf: (column: Column) => column.name });
-  once(known, name, what);
+  once(known, inSchema(name), what);
   if (index.concurrently !== true) return;
   throw new HarborError(
     "bad_schema",
@@ -214,4 +226,22 @@ function once(known: Set<string>, name: string, what: string): void {
     );
   }
   known.add(name);
+}
+
+/**
+ * Refuses what is in a schema of its own where SQLite's tables are to be made of it, which has none.
+ *
+ * @throws {HarborError} `bad_schema`
+ */
+export function refuseSchemas(things: readonly unknown[]): null {
+  const thing = things.find((each) => (schemaOf(each) ?? "public") !== "public");
+  if (thing === undefined) return null;
+  throw new HarborError(
+    "bad_schema",
+    `Cannot make SQLite's tables of "${schemaOf(thing)}": SQLite has no schemas`,
+    {
+      hint:
+        'Use pgTable and the like; or keep the schema for PostgreSQL alone: export const dialects = ["postgresql"];',
+    },
+  );
 }

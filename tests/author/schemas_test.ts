@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { draftScripts } from "../../src/author/draft_revision.ts";
+import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
+import { decide } from "../../src/author/rules/decisions.ts";
+import { parseRenames } from "../../src/author/rules/renames.ts";
+import { buildHistory, journalPath } from "../../src/history/history.ts";
+import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
+import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import { postgresScratch } from "../../src/engines/postgres/scratch.ts";
+import { testClient } from "../support/databases.ts";
+import { prove } from "../support/prove_engines.ts";
+import { schemaWith } from "../support/samples/schemas.ts";
+import { sharedPostgres } from "../support/servers/postgres_server.ts";
+
+test("PostgreSQL 15: what is in schemas of its own is generated with them, proven up and down, on rows", async () => {
+  const kit = await loadDrizzleEngine();
+  const snapshots = [
+    await kit.snapshot("postgresql", {}),
+    await kit.snapshot("postgresql", schemaWith({ score: false })),
+    await kit.snapshot("postgresql", schemaWith({ score: true, sessions: "logins" })),
+  ];
+  const renames = parseRenames(["auth.sessions=auth.logins"], ["auth", "shop"]);
+  const decisions = { renames, dropped: "all", fills: new Map() } as const;
+  const none = { ...decisions, renames: parseRenames([]) };
+  const entries = [{ idx: 0, when: 1, tag: "0000_first" }, { idx: 1, when: 2, tag: "0001_second" }];
+  const files: Record<string, string> = { [journalPath]: JSON.stringify({ dialect: "postgresql", entries }) };
+  for (const [at, { tag }] of entries.entries()) {
+    const ends = { from: snapshots[at]!, to: snapshots[at + 1]! };
+    const scripts = await draftScripts(tag, decide(ends, at === 0 ? none : decisions), kit);
+    files[`${tag}.sql`] = scripts.up;
+    files[`${tag}.down.sql`] = scripts.down;
+    files[`meta/000${at}_snapshot.json`] = JSON.stringify({ ...ends.to, prevId: ends.from.id });
+  }
+  const statements = (name: string) => files[name]!.split("\n").filter((line) => !line.startsWith("-- "));
+  assert.deepEqual(statements("0000_first.sql").slice(0, 3), [
+    'CREATE SCHEMA "auth";--> statement-breakpoint',
+    'CREATE SCHEMA "shop";--> statement-breakpoint',
+    `CREATE TYPE "auth"."mood" AS ENUM('sad', 'happy');--> statement-breakpoint`,
+  ]);
+  assert.deepEqual(statements("0001_second.sql"), [
+    'ALTER TABLE "auth"."sessions" RENAME TO "logins";--> statement-breakpoint',
+    'ALTER TABLE "auth"."logins" RENAME CONSTRAINT "sessions_user_id_users_id_fk" TO "logins_user_id_users_id_fk";--> statement-breakpoint',
+    'ALTER TABLE "auth"."logins" RENAME CONSTRAINT "sessions_note_id_notes_id_fk" TO "logins_note_id_notes_id_fk";--> statement-breakpoint',
+    'ALTER TABLE "auth"."users" ADD COLUMN "score" integer DEFAULT 7 NOT NULL;--> statement-breakpoint',
+    'CREATE INDEX "ix_name_new" ON "shop"."users" ("name","id");--> statement-breakpoint',
+    'DROP INDEX "shop"."ix_name";--> statement-breakpoint',
+    'ALTER INDEX "shop"."ix_name_new" RENAME TO "ix_name";',
+    "",
+  ]);
+  const history = buildHistory("postgresql", { folder: "drizzle", read: (path) => files[path] ?? null });
+  const server = parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl;
+  const { empty } = await prove(history, postgresScratch(server, testClient));
+  assert.deepEqual(empty, []);
+});
