@@ -678,7 +678,7 @@ test("schema.ts keeps what is in a schema of its own for PostgreSQL, and makes n
   const things = [{ s }, { u: s.table("t", { a: pg.integer() }) }, { e: s.enum("e", ["a"]) }];
   for (const thing of things) {
     const [made = ""] = await ddl("postgresql", { t, ...thing });
-    assert.equal(made, 'CREATE SCHEMA "s";\n');
+    assert.equal(made, 'CREATE SCHEMA "s";');
     assert.throws(
       () => readExports("schema.ts", { t, ...thing }).tablesFor("sqlite"),
       /Cannot make SQLite's tables of "s": SQLite has no schemas/,
