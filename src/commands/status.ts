@@ -97,12 +97,18 @@ interface ReleasesNow {
   readonly releasesProblem: HarborError | null;
 }
 
-/** Looks at the tables themselves, whatever any version table says of them. */
+/**
+ * Looks at the tables themselves, whatever any version table says of them: at those alone that releases name, as a large
+ * schema takes its time. Where one of them is not there, it may be a view.
+ */
 async function judgeReleases(app: App, { database }: RunContext): Promise<ReleasesNow> {
   const { releases, problem } = await readKnownReleases(app.readBeside);
   if (releases === null) return { releases, releasesProblem: problem };
   try {
-    return { releases: releasesThatRun(await database.introspect(), releases), releasesProblem: null };
+    const named = [...new Set(releases.flatMap(({ tables }) => Object.keys(tables)))];
+    const some = await database.introspect(named);
+    const schema = some.tables.length === named.length ? some : await database.introspect();
+    return { releases: releasesThatRun(schema, releases), releasesProblem: null };
   } catch (error) {
     if (error instanceof HarborError) return { releases: null, releasesProblem: error };
     throw error;
