@@ -2,7 +2,7 @@ import { sql } from "../support/user_sql.ts";
 import assert from "node:assert/strict";
 import type { Snapshot } from "../../src/schema/snapshot.ts";
 import type { Database } from "../../src/engines/database.ts";
-import { eachEngine } from "../support/each_engine.ts";
+import { eachEngine, onEngines } from "../support/each_engine.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 
 /** A parent with a name, and children that go with it when it is deleted. */
@@ -170,4 +170,28 @@ eachEngine("schema: a reference may dangle on the way when it does not at the en
     sql`INSERT INTO parents VALUES (1)`,
   ], "schema");
   assert.deepEqual(changed, [1, 1]);
+});
+
+const withoutName = [
+  sql`CREATE TABLE parents (id INTEGER PRIMARY KEY NOT NULL)`,
+  sql`INSERT INTO parents (id) VALUES (1)`,
+];
+
+eachEngine(
+  "schema: a copy that would write a column's name into every row is refused",
+  async ({ database }) => {
+    await database.write(withoutName);
+    const error = await rejectsWith("statement_failed", database.write(rebuildOfParents, "schema"));
+    assert.match(error.message, /^Cannot run "INSERT INTO `__new_parents`.*no name, and SQLite would write/);
+    assert.equal(error.details.index, 2);
+    assert.deepEqual(await database.read(sql`SELECT * FROM parents`), [{ id: 1 }]);
+  },
+  "sqlite",
+);
+
+onEngines(["sqlite file"], "schema: such a copy of no rows runs", async ({ database }) => {
+  await database.write(withoutName.slice(0, 1));
+  await database.write(rebuildOfParents, "schema");
+  const [parents] = (await database.introspect()).tables;
+  assert.deepEqual(parents?.columns.map(({ name }) => name), ["id", "name"]);
 });

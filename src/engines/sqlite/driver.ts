@@ -6,6 +6,7 @@ import type { Database, OpenOptions } from "../database.ts";
 import { pauseFor } from "../pace.ts";
 import type { WatchedBatch, Watcher } from "../watch/figures.ts";
 import { type FileJob, isLarge, runApart } from "./apart/large_file.ts";
+import { withTexts } from "./copied_names.ts";
 import { folderMark } from "./database_file.ts";
 import { type BesideParts, serveSqlite, type SqliteConnection } from "./database.ts";
 import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./open_file.ts";
@@ -86,10 +87,23 @@ function openStatements(handle: DatabaseSync, url: string): Statements {
       ),
     change: (step) =>
       attempt(step, () => {
-        const { changes } = prepare(handle, step.text).run(...step.values);
-        return changesRows(step.text) ? Number(changes) : 0;
+        const changes = runStep(handle, step);
+        return changesRows(step.text) ? changes : 0;
       }),
   };
+}
+
+/** Runs a step as it is written; a copy of no rows whose names are no columns (see {@link withTexts}), with texts for them. */
+function runStep(handle: DatabaseSync, { text, values, index }: Step): number {
+  try {
+    return Number(prepare(handle, text).run(...values).changes);
+  } catch (error) {
+    const copy = typeof index === "number" && handle.isTransaction && error instanceof Error
+      ? withTexts(text, error.message)
+      : null;
+    if (copy === null || prepare(handle, copy).run().changes > 0) throw error;
+    return 0;
+  }
 }
 
 /** For how long nothing may be heard of signals, in milliseconds. */

@@ -103,6 +103,15 @@ export function danglingFailure(url: string, references: string): HarborError {
   );
 }
 
+/** Returns the error for a copy that would give each row the name of a column that is not there. */
+export function missedFailure(place: FailurePlace, names: string): HarborError {
+  const error = failure(place, `its table has no ${names}, and SQLite would write that name into every row`);
+  return new HarborError(error.code, error.message, {
+    hint: `Take ${names} out of both lists of the statement: the new column then has its default, or NULL.`,
+    details: error.details,
+  });
+}
+
 function kindOf(message: string, result: number | undefined): Kind | undefined {
   const primary = result === undefined ? undefined : result & 0xff;
   return kinds.find((kind) =>

@@ -1,10 +1,11 @@
 import type { HarborError } from "../../base/errors.ts";
 import type { WriteMode } from "../database.ts";
 import { mayDangle } from "./dangling_references.ts";
-import { danglingFailure, failure } from "./errors.ts";
+import { copiedNames, copyGuard, missedNames } from "./copied_names.ts";
+import { danglingFailure, failure, missedFailure } from "./errors.ts";
 import { type Fence, isFenceFailure, lockLost } from "./lock.ts";
 import { keepStatistics, losesStatistics } from "./keep_statistics.ts";
-import { type Dependent, dependentsQuery, keepDependents } from "./table_rebuild.ts";
+import { type Dependent, dependentsQuery, keepDependents, type PlacedStatement } from "./table_rebuild.ts";
 import type { SqliteStatement } from "./statement.ts";
 
 /** Statements that run in one transaction. */
@@ -21,6 +22,8 @@ export interface SqliteBatch {
 export interface Step extends SqliteStatement {
   /** Its place in the batch; `null` for one that lets a view outlive a rebuild; without one it is the driver's own. */
   readonly index?: number | null;
+  /** The statement of the batch that it looks ahead for, which is told of when it fails. */
+  readonly guards?: SqliteStatement & { readonly index: number };
 }
 
 /** What a transaction consists of, on every engine that has SQLite's SQL; the driver puts BEGIN and its end around it. */
@@ -63,7 +66,7 @@ export function transactionOf({ statements, mode, fence, isRehearsal = false }: 
       const [dangling] = checks ? answers.at(-1) as readonly { readonly count: number }[] : [];
       return [
         ...fence === undefined ? [] : [fence.first],
-        ...keepStatistics(keepDependents(statements, dependents), dependents),
+        ...keepStatistics(keepDependents(statements, dependents), dependents).flatMap(guarded),
         ...dangling === undefined ? [] : [danglingGuard(dangling.count)],
       ];
     },
@@ -83,10 +86,13 @@ export function ofBatch<T>(steps: readonly Step[], results: readonly T[]): T[] {
  */
 export function stepFailure(
   url: string,
-  { text, index }: Step,
+  step: Step,
   said: { readonly message: string; readonly result?: number | undefined; readonly cause?: unknown },
 ): HarborError {
   const { message, ...rest } = said;
+  const { text, index } = step.guards ?? step;
+  const missed = step.guards === undefined ? null : missedNames(message);
+  if (missed !== null) return missedFailure({ url, statement: text, index: index ?? undefined }, missed);
   if (index !== undefined) return failure({ url, statement: text, index: index ?? undefined }, message, rest);
   if (isFenceFailure(message)) return lockLost(url);
   const references = /harbor_dangling (.*?)'?$/.exec(message)?.[1];
@@ -96,6 +102,14 @@ export function stepFailure(
 /** Returns a statement of the driver's own. */
 export function own(text: string): Step {
   return { text, values: [] };
+}
+
+/** Puts a guard before a copy that may take the name of a column for a text. */
+function guarded(step: PlacedStatement): readonly Step[] {
+  const { text, values, index } = step;
+  const copy = index === null ? null : copiedNames(text);
+  if (copy === null || index === null) return [step];
+  return [{ text: copyGuard(copy), values: [], guards: { text, values, index } }, step];
 }
 
 const danglingQuery = own("SELECT count(*) AS count FROM pragma_foreign_key_check");
