@@ -4,6 +4,8 @@ import { ledgerPlace } from "../history/ledger.ts";
 import type { State } from "../state/state.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
+import { ownTable } from "../engines/statement_names.ts";
+import { goneIndexes } from "./rules/gone_indexes.ts";
 import { type Goal, plan, sourceOf, type Step } from "./rules/plan.ts";
 import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
 import { userStatement } from "../engines/statement_names.ts";
@@ -228,7 +230,7 @@ export async function waysOfPlan(
 ): Promise<readonly Way[]> {
   const isNew = state.kind === "managed" && !await hasLedger(context.database);
   const batches = steps.flatMap((step, index) => {
-    const options = batchOptions(context, state, { isFirst: index === 0, ledger: true });
+    const options = batchOptions(context, state, { step, isFirst: index === 0, ledger: true });
     const before = isNew && index === 0 ? createLedger(context.database.dialect) : [];
     return [...batchesOf(step, { ...options, before: [...options.before, ...before] })]
       .map((batch) => ({ step, batch }));
@@ -248,7 +250,8 @@ async function runSteps(
     readonly options: MigrateOptions;
   },
 ): Promise<readonly StepResult[]> {
-  const optionsAt = (index: number) => batchOptions(context, state, { isFirst: index === 0, ledger });
+  const optionsAt = (index: number) =>
+    batchOptions(context, state, { step: steps[index]!, isFirst: index === 0, ledger });
   if (state.kind !== "empty") await clearBeside(context, steps, null);
   const together = state.kind === "empty" ? await runTogether(context, steps, optionsAt) : [];
   const done: StepResult[] = [...together];
@@ -348,10 +351,13 @@ async function isMade({ database }: RunContext, batch: Batch, step: Step): Promi
 function batchOptions(
   context: RunContext,
   state: State,
-  { isFirst, ledger }: { readonly isFirst: boolean; readonly ledger: boolean },
+  { step, isFirst, ledger }: { readonly step: Step; readonly isFirst: boolean; readonly ledger: boolean },
 ): BatchOptions {
   return {
-    before: isFirst && state.kind !== "managed" ? startingBatch(context, state) : [],
+    before: [
+      ...isFirst && state.kind !== "managed" ? startingBatch(context, state) : [],
+      ...goneIndexes(context.history, step).map((name) => sql`DROP INDEX IF EXISTS ${ownTable(name)}`),
+    ],
     ledger: ledger ? (revision) => recordWayBack(context, revision) : null,
     alembic: state.alembic !== null,
     version: context.version,

@@ -172,6 +172,22 @@ eachEngine("schema: a reference may dangle on the way when it does not at the en
   assert.deepEqual(changed, [1, 1]);
 });
 
+eachEngine("schema: an index goes with a column that a rebuild leaves out", async ({ database }) => {
+  await makeFamily(database, "CASCADE");
+  await database.write([
+    sql`CREATE INDEX names ON parents (name DESC)`,
+    sql`CREATE INDEX ids ON parents (id, abs(id))`,
+  ]);
+  await database.write([
+    sql`CREATE TABLE copy (id INTEGER PRIMARY KEY)`,
+    sql`INSERT INTO copy SELECT id FROM parents`,
+    sql`DROP TABLE parents`,
+    sql`ALTER TABLE copy RENAME TO parents`,
+  ], "schema");
+  const { tables } = await database.introspect();
+  assert.deepEqual(tables.flatMap(({ indexes }) => indexes.map(({ name }) => name)), ["ids"]);
+}, "sqlite");
+
 const withoutName = [
   sql`CREATE TABLE parents (id INTEGER PRIMARY KEY NOT NULL)`,
   sql`INSERT INTO parents (id) VALUES (1)`,

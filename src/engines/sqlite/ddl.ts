@@ -1,5 +1,5 @@
 import { closing, commaParts, depthChange, tokensOf } from "../../sql/cursor.ts";
-import { carriedOffsets } from "./carried_words.ts";
+import { carriedOffsets } from "./rebuild/carried_words.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
 
 /** A CHECK constraint as a `CREATE TABLE` text has it. */

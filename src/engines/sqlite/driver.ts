@@ -6,7 +6,7 @@ import type { Database, OpenOptions } from "../database.ts";
 import { pauseFor } from "../pace.ts";
 import type { WatchedBatch, Watcher } from "../watch/figures.ts";
 import { type FileJob, isLarge, runApart } from "./apart/large_file.ts";
-import { withTexts } from "./copied_names.ts";
+import { withTexts } from "./rebuild/copied_names.ts";
 import { folderMark } from "./database_file.ts";
 import { type BesideParts, serveSqlite, type SqliteConnection } from "./database.ts";
 import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./open_file.ts";

@@ -1,7 +1,7 @@
 import { quoteName, quoteText } from "../../sql/quote.ts";
-import { tokensOf } from "../../sql/cursor.ts";
+import { closing, commaParts, tokensOf } from "../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
-import { carryWords, isAutoincrement } from "./carried_words.ts";
+import { carryWords, isAutoincrement } from "./rebuild/carried_words.ts";
 import { type SqliteStatement, verbOf } from "./statement.ts";
 
 /** A statement and its place in the batch as it was given; `null` for one that was added. */
@@ -52,7 +52,7 @@ export function keepDependents(
   );
   const kept = dependents.filter((each) =>
     each.type !== "table" && (isAffected(each, rebuilt) || views.has(each.table.toLowerCase())) &&
-    !isNamed(each, statements)
+    !isNamed(each, statements) && !isWithoutColumn(each, found, statements)
   );
   const from = Math.min(...found.map((rebuild) => rebuild.from));
   const to = Math.max(...found.map((rebuild) => rebuild.to)) + 1;
@@ -150,6 +150,24 @@ function isAffected({ type, table, sql }: Dependent, tables: ReadonlySet<string>
   if (type === "index") return tables.has(table.toLowerCase());
   return type === "view" || tables.has(table.toLowerCase()) ||
     tokensOf(sql, "sqlite").some((token) => tables.has(lowerName(token)));
+}
+
+/** Whether an index has a column that the new table is made without. */
+function isWithoutColumn(
+  { type, table, sql }: Dependent,
+  found: readonly Rebuild[],
+  statements: readonly SqliteStatement[],
+): boolean {
+  const made = found.find((each) => each.table === table.toLowerCase())?.made ?? -1;
+  if (type !== "index" || made < 0) return false;
+  const names = new Set(tokensOf(statements[made]!.text, "sqlite").map(lowerName));
+  const tokens = tokensOf(sql, "sqlite");
+  const open = tokens.findIndex(({ text }) => text === "(");
+  const parts = commaParts(tokens.slice(open + 1, closing(tokens, open)));
+  const columns = parts.flatMap(([name, next]) =>
+    next === undefined || /^\w/.test(next.text) ? [lowerName(name)] : []
+  );
+  return columns.some((name) => !names.has(name));
 }
 
 /** Whether the batch itself makes or drops it. */

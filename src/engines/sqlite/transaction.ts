@@ -1,7 +1,7 @@
 import type { HarborError } from "../../base/errors.ts";
 import type { WriteMode } from "../database.ts";
 import { mayDangle } from "./dangling_references.ts";
-import { copiedNames, copyGuard, missedNames } from "./copied_names.ts";
+import { copiedNames, copyGuard, missedNames } from "./rebuild/copied_names.ts";
 import { danglingFailure, failure, missedFailure } from "./errors.ts";
 import { type Fence, isFenceFailure, lockLost } from "./lock.ts";
 import { keepStatistics, losesStatistics } from "./keep_statistics.ts";

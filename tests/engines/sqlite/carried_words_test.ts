@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { carryWords, isAutoincrement } from "../../../src/engines/sqlite/carried_words.ts";
+import { carryWords, isAutoincrement } from "../../../src/engines/sqlite/rebuild/carried_words.ts";
 
 // One row a rule: the columns of the table that is copied, those of its copy, and what becomes of them.
 const cases = [

@@ -1,5 +1,5 @@
 import { quoteName, quoteText } from "../../../../sql/quote.ts";
-import { isAutoincrement } from "../../carried_words.ts";
+import { isAutoincrement } from "../../rebuild/carried_words.ts";
 import { type DdlCheck, readChecks, readGenerated, readIndex } from "../../ddl.ts";
 import type { Replica, SchemaRow } from "./replica.ts";
 import { schemaQuery } from "./replica.ts";

@@ -1,7 +1,6 @@
-import { commaParts, tokensOf } from "../../sql/cursor.ts";
-import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
-import { quoteName, quoteText } from "../../sql/quote.ts";
-import { verbOf } from "./statement.ts";
+import { commaParts, tokensOf } from "../../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
 
 /** Names in double quotes that a copy takes from a table: `INSERT INTO n (…) SELECT "a", "b" FROM t`. */
 export interface CopiedNames {
@@ -18,12 +17,15 @@ export interface CopiedNames {
  * Source: https://www.sqlite.org/quirks.html#double_quoted_string_literals_are_accepted
  */
 export function copiedNames(text: string): CopiedNames | null {
-  if (verbOf(text) !== "INSERT" || !text.includes('"')) return null;
+  if (!/insert/i.test(text) || !text.includes('"')) return null;
   const tokens = tokensOf(text, "sqlite").filter((token) => token.text !== ";");
   const select = tokens.findIndex((token) => isWord(token, "SELECT"));
   const from = tokens.findIndex((token) => isWord(token, "FROM"));
   const source = nameOf(tokens[from + 1]);
-  if (select < 0 || from < select || source === null || tokens.length !== from + 2) return null;
+  if (
+    !isWord(tokens[0], "INSERT") || select < 0 || from < select || source === null ||
+    tokens.length !== from + 2
+  ) return null;
   const names = commaParts(tokens.slice(select + 1, from)).flatMap((part) => {
     const [token] = part;
     return part.length === 1 && token?.kind === "name" && token.text.startsWith('"') ? [token] : [];

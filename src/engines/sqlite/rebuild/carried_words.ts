@@ -1,5 +1,5 @@
-import { closing, commaParts, depthChange, tokensOf } from "../../sql/cursor.ts";
-import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
+import { closing, commaParts, depthChange, tokensOf } from "../../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
 
 /** Words of one column's definition that the copy of its table takes along. */
 interface ColumnWords {

@@ -1,0 +1,36 @@
+import type { Dialect } from "../../base/dialect.ts";
+import type { History } from "../../history/history.ts";
+import { snapshotIfThere } from "../../history/revision_schema.ts";
+import type { Snapshot } from "../../schema/snapshot.ts";
+import { effectsOf } from "./statement_effects.ts";
+import type { Step } from "./plan.ts";
+
+/**
+ * Returns the indexes that go with a table which a step puts another in the place of: its revision knows them no more, and
+ * its script says nothing of them. SQLite drops them with the table; without this they would outlive it, as those do that
+ * no revision knows.
+ */
+export function goneIndexes({ revisions }: Pick<History, "revisions">, step: Step): readonly string[] {
+  const place = revisions.indexOf(step.revision);
+  const schemas = place < 0 ? [] : [revisions[place - 1], step.revision]
+    .map((revision) => revision === undefined ? null : snapshotIfThere(revision));
+  const [before, after] = step.direction === "upgrade" ? schemas : schemas.toReversed();
+  if (!before || !after || !outlivesTable[before.dialect]) return [];
+  const texts = step.script.statements.map(({ sql }) => sql);
+  if (!texts.some((text) => /\brename\b/i.test(text))) return [];
+  const dropped = texts.flatMap((text) => effectsOf(text, before.dialect))
+    .flatMap((effect) => effect.kind === "drop" ? [effect.table.toLowerCase()] : []);
+  const stays = new Set(indexesOf(after).map(({ name }) => name));
+  return indexesOf(before)
+    .filter(({ name, table }) =>
+      dropped.includes(table.toLowerCase()) && !stays.has(name) && !texts.some((text) => text.includes(name))
+    )
+    .map(({ name }) => name);
+}
+
+/** Whether an index that no revision knows is made again with the table that takes the place of its own. */
+const outlivesTable: Readonly<Record<Dialect, boolean>> = { sqlite: true, postgresql: false };
+
+function indexesOf({ tables }: Snapshot) {
+  return tables.flatMap(({ name: table, indexes }) => indexes.map(({ name }) => ({ name, table })));
+}
