@@ -1,6 +1,7 @@
 import { fstatSync, readFileSync, readlinkSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { HarborError } from "./base/errors.ts";
 import { readEnvFile } from "./cli/read_env_file.ts";
 import type { BuildInfo, Sink, System } from "./cli/system.ts";
 import { versionText } from "./cli/version_text.ts";
@@ -23,6 +24,7 @@ const echoMs = 300;
  */
 export async function runMain(build: BuildInfo): Promise<void> {
   keepStdout();
+  const exit = keepProcess();
   const stop = new AbortController();
   const system = createSystem(build, stop.signal);
   const ignored = ignoredSignals();
@@ -34,7 +36,7 @@ export async function runMain(build: BuildInfo): Promise<void> {
     process.on(signal, () => {
       if (isIgnored) return;
       if (stop.signal.aborted) {
-        if (performance.now() - stoppedAt > echoMs) process.exit(130);
+        if (performance.now() - stoppedAt > echoMs) exit(130);
         return;
       }
       stop.abort();
@@ -50,7 +52,7 @@ export async function runMain(build: BuildInfo): Promise<void> {
   const code = await run(system, process.argv.slice(2));
   // What is still open (a dead server's socket) must not keep the process. What was done and could not be told is no
   // success for whoever asked for it.
-  process.exit(code === 0 && unprinted !== undefined ? 1 : code);
+  exit(code === 0 && unprinted !== undefined ? 1 : code);
 }
 
 /** Lets what a schema.ts or a library prints go to stderr: stdout is for the result alone. */
@@ -58,6 +60,21 @@ function keepStdout(): void {
   const { error } = console;
   Object.assign(console, { log: error, info: error, debug: error, dir: error, table: error, group: error });
   Object.defineProperty(process, "stdout", { get: () => process.stderr });
+}
+
+/**
+ * Lets nothing but `runMain` end the process: drizzle-kit does so for some of what it refuses, and a schema.ts may, both with
+ * any code and without a word to whoever reads the result.
+ */
+function keepProcess(): (code: number) => never {
+  const exit = process.exit.bind(process);
+  process.exit = (code) => {
+    throw new HarborError("bad_schema", "Cannot read the schema", {
+      state: `schema.ts or drizzle-kit wanted to end the program (with code ${code ?? 0})`,
+      hint: "Whatever they said of it stands above.",
+    });
+  };
+  return exit;
 }
 
 async function run(system: System, args: readonly string[]): Promise<number> {

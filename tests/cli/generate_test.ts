@@ -43,8 +43,17 @@ test("generate writes a revision for both dialects beside a schema.ts without no
     const parent = JSON.parse(before["sqlite/meta/_journal.json"]!).entries.at(-1).tag.slice(0, 12);
     await addColumn(project, "note: varchar({ length: 40 })");
 
+    const whole = await project.read("schema.ts");
+    await project.write("schema.ts", `process.exit(0);\n${whole}`);
+    const ends = await project.run(["generate", "--check", "--json"]);
+    assert.equal(ends.code, 2, ends.stderr);
+    assert.match(
+      ends.json<{ error: { message: string } }>().error.message,
+      /wanted to end the program \(with code 0\)/,
+    );
+
     const prints = 'console.log("log"); console.table([1]); process.stdout.write("out\\n");\n';
-    await project.write("schema.ts", prints + await project.read("schema.ts"));
+    await project.write("schema.ts", prints + whole);
     const check = await project.run(["generate", "--check", "--json"]);
     // What schema.ts or drizzle-kit prints is no part of the document.
     assert.match(check.stderr, /^log\n[^]*out\n/);
