@@ -103,8 +103,8 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/sqlite/transaction.ts",
-    find: "...keepStatistics(keepDependents(statements, dependents), dependents),",
-    replace: "...keepDependents(statements, dependents),",
+    find: "...keepStatistics(keepDependents(statements, dependents), dependents).flatMap(guarded),",
+    replace: "...keepDependents(statements, dependents).flatMap(guarded),",
     danger: "after an upgrade queries are planned as if nobody knew the tables",
     tests: ["contract/statistics_test.ts"],
     filter: "sqlite file",
