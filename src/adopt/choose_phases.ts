@@ -20,10 +20,11 @@ export interface ChosenPhases {
 /** Decides whether a bridge runs in phases: where a table is large that it would hold, and nothing speaks against it. */
 export async function choosePhases(
   database: Database,
-  { phases }: Pick<Bridge, "phases">,
+  { writePhases }: Pick<Bridge, "writePhases">,
   ends: { readonly live: Snapshot; readonly target: Snapshot },
 ): Promise<ChosenPhases> {
-  if (phases === null || !await isAnyLarge(database, ends)) return { phases: null, whyWhole: null };
+  if (writePhases === null || !await isAnyLarge(database, ends)) return { phases: null, whyWhole: null };
+  const phases = await writePhases();
   if (typeof phases === "string") return { phases: null, whyWhole: phases };
   const ruled = await ruledTable(database, phases.filled);
   if (ruled !== undefined) {

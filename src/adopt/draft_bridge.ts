@@ -18,8 +18,8 @@ export interface Bridge {
   readonly statements: readonly BridgeStatement[];
   /** What rows get in columns that must not be empty. */
   readonly fills: readonly DecidedFill[];
-  /** The same as a revision would do it, for large tables; why that cannot be; `null` where the engine has a way of its own. */
-  readonly phases: Phases | string | null;
+  /** Writes the same as a revision would do it, or says why that cannot be; `null` where the engine has a way of its own. */
+  readonly writePhases: (() => Promise<Phases | string>) | null;
 }
 
 const phasers: Readonly<Record<Dialect, typeof phasesOfBridge | null>> = {
@@ -43,10 +43,11 @@ export async function draftBridge(
   const change = { ...ends, renames: noRenames, fills };
   const drafts = await changeStatements({ ...change, isAtomic: true }, engine);
   const { dialect } = target.snapshot;
+  const phase = phasers[dialect];
   const subject = { live, target: target.snapshot, fills };
   return {
     fills,
     statements: completers[dialect](drafts.map(({ sql }) => sql), subject),
-    phases: phasers[dialect]?.(await changeStatements(change, engine), subject) ?? null,
+    writePhases: phase && (async () => phase(await changeStatements(change, engine), subject)),
   };
 }
