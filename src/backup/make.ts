@@ -72,18 +72,39 @@ export async function makeBackup(
     // A folder that may not be read is said before anything is written there.
     manifestNames(folder);
     await clearLeftovers(folder, client, context.now());
-    const copies = (encodingSuffix(encoding) === "" ? 1 : 2) +
-      (request.onTrial === undefined ? 0 : trialCopies(engine));
-    await requireSpace(folder, copies * await engine.estimate());
+    const copies = encodingSuffix(encoding) === "" ? 1 : 2;
+    const bytes = await engine.estimate();
+    const onTrial = await trialWithin(
+      request,
+      (more) => requireSpace(folder, (copies + more) * bytes),
+      engine,
+    );
     const uncarried = (await engine.uncarried()).map(({ kind, name, table }) =>
       `${kind} ${name}${table === null ? "" : ` on ${table}`}`
     );
     if (uncarried.length > 0) {
       context.notify({ kind: "note", text: `not part of the backup: ${uncarried.join(", ")}` });
     }
-    return await copyAndKeep(context, store, { ...request, engine, uncarried });
+    return await copyAndKeep(context, store, { ...request, onTrial, engine, uncarried });
   } catch (error) {
     throw fileFailure(context.database.url, error);
+  }
+}
+
+/** Returns the trial that there is room for: where there is none, what may go untried does. */
+async function trialWithin(
+  { onTrial, mayGoUntried = false }: BackupRequest,
+  requireRoom: (more: number) => Promise<void>,
+  engine: BackupEngine,
+): Promise<OnTrial | undefined> {
+  const more = onTrial === undefined ? 0 : trialCopies(engine);
+  try {
+    await requireRoom(more);
+    return onTrial;
+  } catch (error) {
+    if (more === 0 || !mayGoUntried) throw error;
+    await requireRoom(0);
+    return undefined;
   }
 }
 

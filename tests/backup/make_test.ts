@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { statfs, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { generateIdentity, identityToRecipient } from "age-encryption";
-import { type MadeBackup, makeBackup } from "../../src/backup/make.ts";
+import { type BackupRequest, type MadeBackup, makeBackup } from "../../src/backup/make.ts";
 import { type BackupOptions, openStore } from "../../src/backup/store.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import type { BackupContent, BackupEngine } from "../../src/engines/backup_engine.ts";
@@ -41,6 +41,8 @@ function withMaker(
   work: (given: {
     readonly folder: string;
     readonly database: Database;
+    /** What is asked for beside that, and how large the database is. */
+    readonly asked: { bytes: number; request: Partial<BackupRequest> };
     make(content: BackupContent, proven: BackupContent, recipients?: readonly string[]): Promise<MadeBackup>;
   }) => Promise<void>,
 ): Promise<void> {
@@ -49,12 +51,13 @@ function withMaker(
       withTestDatabase(url, async (database) => {
         const folder = join(parent, "kept");
         const context = contextOf(database);
+        const asked = { bytes: 0, request: {} };
         const make = (content: BackupContent, proven: BackupContent, recipients: readonly string[] = []) => {
           const engine: BackupEngine = {
             name: "sqlite",
             keepsTrials: "beside the copy",
             suffix: ".db",
-            estimate: () => Promise.resolve(0),
+            estimate: () => Promise.resolve(asked.bytes),
             uncarried: () => Promise.resolve([]),
             dump: (to) => writeFile(to, "copy").then(() => content),
             prove: () => Promise.resolve({ content: proven, proof: "opened", notRestored: null }),
@@ -76,9 +79,9 @@ function withMaker(
             ...openStore(parseDatabaseUrl(url), options),
             copier: () => Promise.resolve(engine),
           };
-          return makeBackup(context, store, { reason: "backup", mayReuse: true });
+          return makeBackup(context, store, { reason: "backup", mayReuse: true, ...asked.request });
         };
-        await work({ folder, database, make });
+        await work({ folder, database, asked, make });
       })
     )
   );
@@ -93,6 +96,20 @@ for (const [what, proven, isKept] of proofs) {
       assert.equal(readdirSync(folder).length, isKept ? 2 : 0);
     }));
 }
+
+test("makeBackup() tries nothing where the copy alone has room, if it may go untried, and else makes none", () =>
+  withMaker(async ({ folder, asked, make }) => {
+    const { bavail, bsize } = await statfs(dirname(folder));
+    // Others write to the device meanwhile.
+    asked.bytes = bavail * bsize * 0.6;
+    const onTrial = () => assert.fail("it was tried");
+    asked.request = { onTrial };
+    await rejectsWith("disk_full", make(copied, copied));
+    asked.request = { onTrial, mayGoUntried: true };
+    await make(copied, copied);
+    asked.bytes = bavail * bsize * 2;
+    await rejectsWith("disk_full", make(copied, copied));
+  }));
 
 const halfDone: Applied = {
   revision: "71dda59686db",
