@@ -5,6 +5,9 @@ import { HarborError } from "../../src/base/errors.ts";
 import type { History } from "../../src/history/history.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { engines } from "../support/databases.ts";
+import { rejectsWith } from "../support/harbor_error.ts";
+import { run } from "../support/postgres_engines.ts";
+import { withOwnedPostgres } from "../support/postgres_role.ts";
 import { historyOf, schemaWith, withSchemas } from "../support/samples/schemas.ts";
 import { verifyUrl } from "../support/verified.ts";
 
@@ -94,5 +97,27 @@ test("postgres 15: names that could not be told apart are refused, and nothing i
     await go(inAuth, alone, "upgrade", "head");
     const { findings } = await verifyUrl(inAuth, { history: alone, checks: ["schema"] });
     assert.deepEqual(findings.map(({ status }) => status), ["pass"], findings[0]!.message);
+  });
+});
+
+test("postgres 15: rights and other people's code count in schemas of their own, too", async () => {
+  const history = await historyOf([schemaWith({ score: false }), schemaWith({ score: true })]);
+  await withOwnedPostgres(15, "", async ({ url, adminUrl, role }) => {
+    await run(adminUrl, "CREATE SCHEMA auth");
+    const forbidden = await rejectsWith("read_only", go(url, history, "upgrade", "head"));
+    assert.match(
+      forbidden.message,
+      new RegExp(`the role ${role} may not make tables in the schema auth, as auth\\.`),
+    );
+    await run(adminUrl, "DROP SCHEMA auth");
+    await go(url, history, "upgrade", "0000");
+    await run(
+      url,
+      `CREATE FUNCTION auth.sly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+      CREATE TRIGGER sly BEFORE INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.sly()`,
+    );
+    const untrusted = await rejectsWith("untrusted_owner", go(adminUrl, history, "upgrade", "head"));
+    assert.match(untrusted.message, /trigger sly/);
+    await go(url, history, "upgrade", "head");
   });
 });

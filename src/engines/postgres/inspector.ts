@@ -2,7 +2,7 @@ import { counted } from "../../base/quantity.ts";
 import { pass } from "../../base/finding.ts";
 import { sql } from "drizzle-orm";
 import { quoteName } from "../../sql/quote.ts";
-import type { Attachment, Inspector, Probe } from "../inspector.ts";
+import type { Attachment, Inspector, MissingRights, Probe } from "../inspector.ts";
 import {
   type Attached,
   attachedQuery,
@@ -12,7 +12,8 @@ import {
 } from "./catalogs/attached.ts";
 import { amcheckProbe } from "./amcheck.ts";
 import { homeSchema, ownSchemas, shownName } from "./catalogs/place.ts";
-import { quoteTable } from "../../sql/table_names.ts";
+import { placeOfName, quoteTable } from "../../sql/table_names.ts";
+import type { Database } from "../database.ts";
 import { ownTable } from "../statement_names.ts";
 
 /** Inspects PostgreSQL: what is known without reading a row, and with `amcheck`, where it is installed, the rest. */
@@ -79,7 +80,8 @@ export const postgresInspector: Inspector = {
         }; or name another one in the database URL: ?options=-csearch_path%3Dpublic`,
       };
     }
-    return creates ? null : {
+    if (creates) return await missingInSchemas(database, { name, tables });
+    return {
       state: `the role ${name} may not make tables in the schema ${schema}`,
       remedy: `As a superuser: GRANT CREATE ON SCHEMA ${quoteName(schema)} TO ${quoteName(name)};`,
     };
@@ -126,6 +128,43 @@ export const postgresInspector: Inspector = {
     return rows.map(({ name }) => name);
   },
 };
+
+/** Returns why tables that are not there yet may not be made in the schemas that the history names. */
+async function missingInSchemas(
+  { schemas = [], read }: Database,
+  { name, tables }: { readonly name: string; readonly tables: readonly string[] },
+): Promise<MissingRights | null> {
+  const wanted = tables.flatMap((table) => placeOfName(table, schemas).schema ?? []);
+  if (wanted.length === 0) return null;
+  const rows = await read<{ table: string; creates: boolean | null; makes: boolean }>(
+    sql`SELECT t.name AS "table", has_schema_privilege(to_regnamespace(quote_ident(t.schema))::oid, 'CREATE') AS creates, has_database_privilege(current_database(), 'CREATE') AS makes FROM (VALUES ${
+      sql.join(
+        tables.flatMap((table) => {
+          const { schema, bare } = placeOfName(table, schemas);
+          return schema === null ? [] : [sql`(${table}::text, ${schema}::text, ${bare}::text)`];
+        }),
+        sql`, `,
+      )
+    }) AS t (name, schema, bare) WHERE NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = t.schema AND c.relname = t.bare) ORDER BY 1`,
+  );
+  const first = rows.find(({ creates, makes }) => creates === false || (creates === null && !makes));
+  if (first === undefined) return null;
+  const schema = placeOfName(first.table, schemas).schema!;
+  const role = quoteName(name);
+  return first.creates === null
+    ? {
+      state: `the role ${name} may not make the schema ${schema} of ${first.table}`,
+      remedy:
+        `As a superuser: CREATE SCHEMA ${
+          quoteName(schema)
+        } AUTHORIZATION ${role}; or, where a revision makes it: ` +
+        `GRANT CREATE ON DATABASE … TO ${role};`,
+    }
+    : {
+      state: `the role ${name} may not make tables in the schema ${schema}, as ${first.table}`,
+      remedy: `As a superuser: GRANT CREATE ON SCHEMA ${quoteName(schema)} TO ${role};`,
+    };
+}
 
 /** What the connected user may do, and where. */
 interface Role {
