@@ -94,6 +94,9 @@ async function proveApart(
 /** Has SQLite check a copy, in the thread that calls it. */
 export function checkHere({ path, pragma }: Pick<CheckJob, "path" | "pragma">): Promise<void> {
   return withCopy(path, (copy) => {
+    // It reads pages in any order and more than once: mapped, they take half the time. What cannot be read of a mapped file
+    // ends the process, but the copy was just written, or read to its end.
+    execute(copy, `PRAGMA mmap_size = ${mostMappedBytes}`);
     const problems = prepare(copy, `PRAGMA ${pragma}(10)`).all()
       .map((row) => String(Object.values(row)[0])).filter((problem) => problem !== "ok");
     if (problems.length > 0) throw notWhole(path, problems[0]!.split("\n", 1)[0]!, undefined, problems);
@@ -127,8 +130,7 @@ async function withCopy<T>(path: string, work: (copy: DatabaseSync) => Promise<T
 }
 
 /**
- * Opens a copy to read. Its pages are mapped rather than read one by one, which halves what `integrity_check` takes. What
- * cannot be read of a mapped file ends the process, so this is for a copy that was just written, or read to its end.
+ * Opens a copy to read.
  *
  * @throws SQLite's own errors
  */
@@ -136,7 +138,6 @@ export function openCopy(path: string): DatabaseSync {
   const copy = openImmutable(path);
   // In kB. Looking up each row in the indexes is what takes the time, less so when their pages stay.
   execute(copy, "PRAGMA cache_size = -49152");
-  execute(copy, `PRAGMA mmap_size = ${mostMappedBytes}`);
   return copy;
 }
 
