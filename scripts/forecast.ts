@@ -28,6 +28,7 @@ import {
   withFolder,
   withTestDatabase,
 } from "../tests/support/databases.ts";
+import { withOwnedPostgres } from "../tests/support/postgres_role.ts";
 import { contextOf } from "../tests/support/samples/adoption.ts";
 import { type Change, changes } from "../tests/support/samples/changes.ts";
 import { generateBetween, tablesFor } from "../tests/support/samples/two_revisions.ts";
@@ -72,7 +73,7 @@ async function outcomeOf(engine: Engine, change: Change): Promise<Outcome> {
   const history: History = (await generateBetween(tables(before), tables(after), decisions)).history(dialect);
   const [first, second] = history.revisions;
   const from = snapshotOf(first!);
-  return await engine.withDatabase((url) =>
+  return await withDatabase(engine, (url) =>
     withTestDatabase(url, async (database) => {
       const context = contextOf(database, history);
       await migrate(context, { goal: { direction: "upgrade", text: first!.id }, lockWaitMs: 0 });
@@ -88,8 +89,14 @@ async function outcomeOf(engine: Engine, change: Change): Promise<Outcome> {
         }));
       if (run.failure !== null) throw run.failure.error;
       return { what: change.what, forecast, run: run.figures };
-    })
-  );
+    }));
+}
+
+/** Runs `work` with a database of whose copy another one can be made: on PostgreSQL that takes a right. */
+function withDatabase<T>({ name, withDatabase }: Engine, work: (url: string) => Promise<T>): Promise<T> {
+  const [, version] = /^postgres (15|18)$/.exec(name) ?? [];
+  if (version === undefined) return withDatabase(work);
+  return withOwnedPostgres(version === "15" ? 15 : 18, "CREATEDB", ({ url }) => work(url));
 }
 
 /** Rehearses on a copy that is proven, as the command does; what `verify` would say of the result is another matter. */
@@ -101,7 +108,7 @@ async function forecastOf(url: string, history: History): Promise<Forecast> {
     const path = join(folder, "copy");
     await engine.dump(path, signal);
     let forecast: Forecast | undefined;
-    await engine.prove(path, signal, {
+    const proven = await engine.prove(path, signal, {
       async onRestored({ url, options, hold, remarks }) {
         const copy = await openDatabase(url, { client: testClient, access: "write", ...options });
         try {
@@ -115,7 +122,9 @@ async function forecastOf(url: string, history: History): Promise<Forecast> {
         }
       },
     });
-    if (forecast === undefined) throw new Error("the copy could not be restored aside");
+    if (forecast === undefined) {
+      throw new Error(`the copy could not be restored aside: ${proven.notRestored}`);
+    }
     if (forecast.failure !== null) throw new Error(`it fails on the copy: ${forecast.failure.message}`);
     return forecast;
   });
