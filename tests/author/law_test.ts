@@ -1,16 +1,20 @@
+import * as pg from "drizzle-orm/pg-core";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkProof } from "../../src/author/check/proof.ts";
-import type { Breach, LawOfRevision } from "../../src/author/proof/law.ts";
+import { type Breach, holdLaw, type LawOfRevision } from "../../src/author/proof/law.ts";
+import { numbersGivenBy } from "../../src/author/proof/numbers.ts";
+import { passagesBetween } from "../../src/author/proof/place.ts";
 import { memoryScratch } from "../../src/engines/sqlite/scratch.ts";
 import { testClient } from "../support/databases.ts";
-import { proofSetting } from "../support/prove_engines.ts";
+import { postgresProof, proofEngines, proofSetting, prove } from "../support/prove_engines.ts";
 import {
   ddlOf,
   type SampleRevision,
   type SampleTable,
   schemaHistory,
 } from "../support/samples/schema_history.ts";
+import { generateBetween, generateTwo, tablesFor } from "../support/samples/two_revisions.ts";
 
 const owners: SampleTable = { columns: { id: "integer!", name: "text" } };
 const notes: SampleTable = { columns: { id: "integer!", name: "text", flag: "boolean" } };
@@ -118,3 +122,59 @@ for (const [what, { change, finding, status = "pass", unseen }] of Object.entrie
     }
   });
 }
+
+const rows = (columns: Readonly<Record<string, pg.PgColumnBuilderBase>> = {}) =>
+  pg.pgTable("rows", { a: pg.text(), ...columns });
+const marks = (columns: Readonly<Record<string, pg.PgColumnBuilderBase>> = {}) =>
+  pg.pgTable("marks", { id: pg.integer().primaryKey(), ...columns });
+const numbered = rows({ id: pg.integer().primaryKey().generatedByDefaultAsIdentity() });
+const renumbers = () => generateTwo([rows(), marks()], [numbered, marks()]);
+
+for (const { name, dialect, scratch } of proofEngines) {
+  test(`the law: numbers that rows are given anew are not looked at, what they number is (${name})`, async () => {
+    const { history } = await renumbers();
+    const { law } = await prove(history(dialect), scratch);
+    const reason = "the numbers in id, which are given anew: one that another row has by then stays kept";
+    assert.deepEqual(law[1]!.unseen, [
+      { table: "rows", reason: "its key becomes another one" },
+      { table: "rows", reason },
+    ]);
+    assert.equal(law[1]!.tables, 2);
+  });
+
+  test(`the law: numbers by which another table knows rows have to come back (${name})`, async () => {
+    const referring = marks({ row: pg.integer().references(() => numbered["id"]) });
+    const { history } = await generateTwo([rows(), marks()], [numbered, referring]);
+    await assert.rejects(prove(history(dialect), scratch), {
+      code: "not_proven",
+      message: /rows\.a has "row \d" instead of "row \d" where id \d.*, and nobody wrote that$/,
+    });
+  });
+}
+
+test("the law: a row that lost more than its number is one that lost something", async () => {
+  const history = (await renumbers()).history("sqlite");
+  const [passage] = passagesBetween(history, 1, 2);
+  const schema = passage!.after;
+  const was = { schema, contents: new Map([["rows", [{ a: '"x"', id: "1" }, { a: '"y"', id: "2" }]]]) };
+  const numbers = numbersGivenBy([passage!]);
+  const given = { was, written: new Map(), emptied: new Set<string>(), numbers };
+  const breachesOf = (left: readonly Readonly<Record<string, string>>[]) =>
+    holdLaw({ ...given, now: new Map([["rows", left]]) }).breaches.map(({ text }) => text);
+  assert.deepEqual(breachesOf([{ a: '"y"', id: "1" }, { a: '"x"', id: "3" }]), []);
+  assert.deepEqual(breachesOf([{ a: '"y"', id: "1" }]), ["rows lacks 1 of 2 rows as they were"]);
+});
+
+test("the law: numbers beside a key are not looked at where none may stand twice", async () => {
+  const onPostgres = (table: pg.PgTable) => ({ sqlite: {}, postgresql: tablesFor("postgresql", [table]) });
+  const lawOf = async (no: pg.PgColumnBuilderBase) => {
+    const { history } = await generateBetween(
+      onPostgres(marks({ a: pg.text() })),
+      onPostgres(marks({ a: pg.text(), no })),
+    );
+    const { law } = await prove(history("postgresql"), postgresProof(15).scratch);
+    return law[1]!.unseen.map(({ table, reason }) => [table, reason.split(",")[0]]);
+  };
+  assert.deepEqual(await lawOf(pg.serial().unique()), [["marks", "the numbers in no"]]);
+  assert.deepEqual(await lawOf(pg.serial()), []);
+});

@@ -2,6 +2,7 @@ import { effectsOf } from "../../migrate/rules/statement_effects.ts";
 import { follow, type Origins, type Passage, startOf } from "../../migrate/rules/origins.ts";
 import type { Table } from "../../schema/snapshot.ts";
 import type { Contents, Filled, Row } from "./contents.ts";
+import { type Numbers, withoutColumns } from "./numbers.ts";
 
 // The law: up, an application writes, down, it writes, up again, and what nobody wrote is what it was.
 
@@ -79,6 +80,8 @@ export interface LawView {
   readonly written: Written;
   /** See {@link emptiedBy}. */
   readonly emptied: ReadonlySet<string>;
+  /** What numbers rows anew on the way back. */
+  readonly numbers: Numbers;
 }
 
 /** What came of it, and the tables that were looked at. */
@@ -89,13 +92,15 @@ interface Held extends Pick<LawOfRevision, "rows" | "unseen"> {
 
 /** Looks whether what nobody wrote is what it was. */
 export function holdLaw(
-  { was: { schema, contents }, now, written, emptied }: LawView,
+  { was: { schema, contents }, now, written, emptied, numbers }: LawView,
 ): Held {
   const unseen: LawOfRevision["unseen"][number][] = [];
   const breaches: Breach[] = [];
   const tables: string[] = [];
   let rows = 0;
-  for (const table of schema.tables) {
+  for (const whole of schema.tables) {
+    const anew = numbers.get(whole.name) ?? new Set();
+    const table = withoutColumns(whole, anew);
     const before = contents.get(table.name) ?? [];
     const after = now.get(table.name) ?? [];
     const keys = written.get(table.name);
@@ -107,6 +112,12 @@ export function holdLaw(
     if (keys === null) {
       unseen.push({ table: table.name, reason: "its key becomes another one" });
       continue;
+    }
+    if (anew.size > 0) {
+      const names = [...anew].join(" and ");
+      const reason =
+        `the numbers in ${names}, which are given anew: one that another row has by then stays kept`;
+      unseen.push({ table: table.name, reason });
     }
     const left = before.filter((row) => !hasKey(table) || keys?.has(keyOf(table, row)) !== true);
     tables.push(table.name);
@@ -134,9 +145,10 @@ function breachesIn(table: Table, before: readonly Row[], after: readonly Row[])
 
 /** Of rows without a key only that each is there. */
 function losses(table: Table, before: readonly Row[], after: readonly Row[]): readonly Breach[] {
-  const left = after.map((row) => JSON.stringify(row));
+  const textOf = (row: Row) => JSON.stringify(table.columns.map(({ name }) => row[name]));
+  const left = after.map(textOf);
   const gone = before.filter((row) => {
-    const at = left.indexOf(JSON.stringify(row));
+    const at = left.indexOf(textOf(row));
     if (at >= 0) left.splice(at, 1);
     return at < 0;
   });

@@ -12,6 +12,7 @@ import {
   type Written,
   writtenBetween,
 } from "./law.ts";
+import { numbersGivenBy } from "./numbers.ts";
 import { putRows } from "./put_rows.ts";
 import { rowsForWrites, writeRows, writesBetween } from "./write_rows.ts";
 
@@ -46,6 +47,7 @@ export function createLawWalk(
   { up, down }: { readonly up: readonly Passage[]; readonly down: readonly Passage[] },
 ): LawWalk {
   const emptied = emptiedBy(up);
+  const numbers = { upgrade: numbersGivenBy(up), downgrade: numbersGivenBy(down) };
   const ends: Readonly<Record<Direction, End>> = {
     // What a step leads back to: the downgrade to what was before, the upgrade to what was written behind it.
     downgrade: { was: null, written: new Map() },
@@ -81,7 +83,7 @@ export function createLawWalk(
       const { was, written } = ends[direction];
       let breaches: readonly Breach[] = [];
       if (was !== null) {
-        const held = holdLaw({ was, now: now.contents, written, emptied });
+        const held = holdLaw({ was, now: now.contents, written, emptied, numbers: numbers[direction] });
         held.tables.forEach((name) => tables.add(name));
         held.unseen.forEach(note);
         rows += held.rows;
