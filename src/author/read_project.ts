@@ -34,12 +34,14 @@ export interface ProjectPart extends KitEnds {
 /**
  * Reads schema.ts and the history of each dialect that it is for.
  *
+ * @param read Histories of the folder that are read already
  * @throws {HarborError} `bad_schema`; `bad_history` when a history is broken or the dialects do not have the same
  * revisions
  */
 export async function readProject(
   { dir, schemaFile, moreFiles = [], said }: ProjectPaths,
   engine: DrizzleEngine,
+  read: readonly History[] = [],
 ): Promise<readonly ProjectPart[]> {
   const schema = await loadSchema([schemaFile, ...moreFiles], said?.casing);
   const places = findPlaces(dir);
@@ -55,7 +57,8 @@ export async function readProject(
       if (place !== undefined || wanted.includes(dialect)) throw noTables(schemaFile, dialect, folder);
       continue;
     }
-    const history = place === undefined ? { dialect, revisions: [] } : readHistory(dir, dialect);
+    const history = read.find((each) => each.dialect === dialect) ??
+      (place === undefined ? { dialect, revisions: [] } : readHistory(dir, dialect));
     refuseFoldered(history, dir);
     refuseBranches(history, readReleased(dir, history));
     const to = await engine.snapshot(dialect, own, schema.casing);

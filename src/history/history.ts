@@ -86,8 +86,8 @@ export interface HistoryFiles {
   readonly folder: string;
   /** Returns the text of a file in the folder, `null` when there is none. */
   read(path: string): string | null;
-  /** Returns how such a text begins, where that takes less time. */
-  readonly start?: (path: string) => string | null;
+  /** Returns how such a text begins and ends, where that takes less time. */
+  readonly edges?: (path: string) => string | null;
   /** Returns the names of the folders in it that have a script; left out where there is a journal for sure. */
   readonly folders?: () => readonly string[];
 }
@@ -224,7 +224,7 @@ function buildRevision(
     }),
     downgradeText: () => files.read(paths[1])?.replaceAll("\r\n", "\n") ?? null,
     snapshot: () => readSnapshot(paths[2]),
-    ends: () => endsIn((files.start ?? files.read)(paths[2]) ?? "") ?? readEnds(readPlain(files)(paths[2])),
+    ends: () => endsIn((files.edges ?? files.read)(paths[2]) ?? "") ?? readEnds(readPlain(files)(paths[2])),
   };
 }
 

@@ -5,7 +5,7 @@ import { HarborError, messageOf } from "../base/errors.ts";
 import { buildHistory, type History, journalPath } from "./history.ts";
 import { readingHint } from "../base/files/owner.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
-import { readRegularStart } from "../base/files/regular_file.ts";
+import { readRegularEdges } from "../base/files/regular_file.ts";
 
 /** A history's files as they are built into the binary: path below `drizzle/` → text. */
 export type EmbeddedFiles = Readonly<Record<string, string>>;
@@ -30,7 +30,7 @@ export function readHistory(dir: string, dialect: Dialect): History {
   return buildHistory(dialect, {
     folder,
     read: (path) => readIfThere(join(folder, path)),
-    start: (path) => readRegularStart(join(folder, path), 1000) ?? null,
+    edges: (path) => readRegularEdges(join(folder, path), 1000) ?? null,
     folders: () => revisionFolders(folder),
   });
 }

@@ -6,7 +6,8 @@ import type { OtherObject } from "./snapshot.ts";
 /** Returns what a snapshot of drizzle-kit has beside its tables, as the live database shows it. */
 export function declaredObjects(snapshot: KitSnapshot): readonly OtherObject[] {
   const { tables, views = {}, sequences = {}, enums = {} } = snapshot;
-  const types = new Set(Object.values(tables).flatMap(columnTypes));
+  const hasTypes = Object.keys(enums).length > 0;
+  const types = new Set(hasTypes ? Object.values(tables).flatMap(columnTypes) : []);
   const found = [
     ...Object.values(views).filter(({ definition }) => definition !== undefined).map((view) =>
       declared(

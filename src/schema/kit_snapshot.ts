@@ -131,11 +131,17 @@ export function readEnds({ path, json }: JsonFile): Ends {
   return { id, prevId: prevId ?? prevIds?.[0] ?? originId };
 }
 
-/** Returns what a snapshot's text says of its place, without reading all of it; `null` where that stands further down. */
+/**
+ * Returns what a snapshot's text says of its place, without reading all of it: drizzle-kit says it above the tables, or in
+ * the last two fields; `null` where that stands elsewhere. What lies between may be left out of the text.
+ */
 export function endsIn(text: string): Ends | null {
   const head = text.slice(0, Math.max(text.search(/"(?:tables|ddl|deltas)"/), 0));
-  const id = /"id":\s*"([^"\\]+)"/.exec(head)?.[1];
-  const prevId = /"prevIds?":\s*\[?\s*"([^"\\]+)"/.exec(head)?.[1];
+  // Behind the last field nothing is open but the whole.
+  const [, lastId, lastPrevId] =
+    /,\s*"id":\s*"([^"\\]+)",\s*"prevId":\s*"([^"\\]+)"\s*\}\s*$/.exec(text.slice(-1000)) ?? [];
+  const id = lastId ?? /"id":\s*"([^"\\]+)"/.exec(head)?.[1];
+  const prevId = lastPrevId ?? /"prevIds?":\s*\[?\s*"([^"\\]+)"/.exec(head)?.[1];
   return id === undefined || prevId === undefined ? null : { id, prevId };
 }
 

@@ -14,8 +14,10 @@ test("ends() finds a snapshot's ids in a file wherever they stand, and says what
       "0000": JSON.stringify({ ...ids, ...long }, null, 2),
       "0001": JSON.stringify({ ...long, ...ids }),
       "0002": JSON.stringify({ note: "ö".repeat(2000), ...ids, ...long }),
-      "0003": JSON.stringify(long),
-      "0004": null,
+      "0003": JSON.stringify({ ...ids, ...long, last: { note: "", id: "other", prevId: "another" } }),
+      "0004": JSON.stringify({ ...long, ...ids, last: ',"id":"other","prevId":"another"}' }),
+      "0005": JSON.stringify(long),
+      "0006": null,
     };
     mkdirSync(join(dir, "sqlite", "meta"), { recursive: true });
     const write = (path: string, text: string) => writeFileSync(join(dir, "sqlite", path), text);
@@ -25,10 +27,10 @@ test("ends() finds a snapshot's ids in a file wherever they stand, and says what
       write(`${id}_x.sql`, "SELECT 1;");
       if (text !== null) write(`meta/${id}_snapshot.json`, text);
     }
-    const [first, second, third, fourth, fifth] = readHistory(dir, "sqlite").revisions;
-    for (const revision of [first, second, third]) assert.deepEqual(revision!.ends(), ids);
-    assert.throws(() => fourth!.ends(), { code: "bad_history", state: "id is missing" });
-    assert.throws(() => fifth!.ends(), { code: "bad_history", state: "there is no such file" });
+    const { revisions } = readHistory(dir, "sqlite");
+    for (const revision of revisions.slice(0, 5)) assert.deepEqual(revision.ends(), ids, revision.id);
+    assert.throws(() => revisions[5]!.ends(), { code: "bad_history", state: "id is missing" });
+    assert.throws(() => revisions[6]!.ends(), { code: "bad_history", state: "there is no such file" });
   } finally {
     rmSync(dir, { recursive: true });
   }

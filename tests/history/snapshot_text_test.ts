@@ -61,6 +61,20 @@ for (const [layout, text] of Object.entries(texts)) {
   });
 }
 
+test("a snapshot is read as it is whichever was read before it", () => {
+  const read = snapshotReader();
+  const more = table("a_crew", ["id", "integer"]);
+  const other = table("ports", ["id", "bigint"]);
+  const orders = [[boats, ports], [more, boats, ports], [ports, boats], [boats, other, more], [more], [], [
+    boats,
+  ]];
+  for (const tables of [...orders, ...orders.toReversed()]) {
+    for (const text of [2, 4, "\t"].map((indent) => JSON.stringify(schema(...tables), null, indent))) {
+      assert.equal(JSON.stringify(read(text, wrong)), JSON.stringify(JSON.parse(text)));
+    }
+  }
+});
+
 const broken: Readonly<Record<string, string>> = {
   "ends early": plain.slice(0, -3),
   "lacks a comma between tables": plain.replace("\n    },\n", "\n    }\n"),

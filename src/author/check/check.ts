@@ -1,5 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type CheckedFolder,
   checkFolder,
@@ -71,7 +72,7 @@ const passes: Readonly<Record<ProjectCheck, string>> = {
  * @throws {HarborError} `bad_history` when there is no such folder
  */
 export async function checkProject(request: CheckRequest): Promise<readonly ProjectFinding[]> {
-  const folders = readFolders(request);
+  const folders = await readFolders(request);
   const findings = await Promise.all(
     folders.flatMap((folder) => folder.findings).map((each) => withGit(each, request)),
   );
@@ -105,7 +106,7 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
       findings.push(...await checkSyntax(history, request.client));
       findings.push(...checkHazards(history, read, request.postgresVersion));
     }
-    findings.push(...checkDialects(histories, scripts), ...await checkSchema(request.paths));
+    findings.push(...checkDialects(histories, scripts), ...await checkSchema(request.paths, histories));
     const ofReleases = checkReleases(histories, request);
     if (ofReleases !== null) {
       findings.push(...ofReleases);
@@ -200,7 +201,7 @@ export async function acceptEdits(
   if (before === null && proven.length === 0) return findings;
   const checksums = parseChecksums(before ?? "");
   const accepted = new Set<unknown>();
-  for (const { dialect, place, folder, files } of readFolders(request)) {
+  for (const { dialect, place, folder, files } of await readFolders(request)) {
     const isProven = proven.includes(dialect);
     if (isProven) {
       missingFiles({ place, files }, checksums).forEach((name) => accepted.add(`${folder}/${name}`));
@@ -231,13 +232,16 @@ export async function takeBaseline(
   target: string,
   writing: WriteOptions,
 ): Promise<void> {
-  await writeBaseline(request.paths.dir, { folders: readFolders(request), target }, writing);
+  await writeBaseline(request.paths.dir, { folders: await readFolders(request), target }, writing);
 }
 
-function readFolders({ paths: { dir }, cwd }: CheckRequest): readonly CheckedFolder[] {
+async function readFolders({ paths: { dir }, cwd }: CheckRequest): Promise<readonly CheckedFolder[]> {
   const list = readIfThere(join(dir, checksumListPath));
   const checksums = list === null ? null : parseChecksums(list);
-  return readHistoryFolders(dir, cwd).map((folder) => checkFolder(folder, checksums));
+  const folders = readHistoryFolders(dir, cwd);
+  // Signals have their turn, and the timer by which the binary compiles what takes long.
+  await sleep(0);
+  return folders.map((folder) => checkFolder(folder, checksums));
 }
 
 function noList({ paths: { dir }, cwd }: CheckRequest): ProjectFinding {

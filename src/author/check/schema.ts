@@ -2,17 +2,21 @@ import { existsSync } from "node:fs";
 import { compareSnapshots, type Difference } from "../../schema/compare_snapshots.ts";
 import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
 import { HarborError } from "../../base/errors.ts";
+import type { History } from "../../history/history.ts";
 import type { ProjectFinding } from "../rules/check_folder.ts";
 import { loadDrizzleEngine } from "../drizzle_engine.ts";
 import { type ProjectPart, type ProjectPaths, readProject } from "../read_project.ts";
 
-/** Checks whether schema.ts says what the last revision leaves behind. */
-export async function checkSchema(paths: ProjectPaths): Promise<readonly ProjectFinding[]> {
+/** Checks whether schema.ts says what the last revision of each history leaves behind. */
+export async function checkSchema(
+  paths: ProjectPaths,
+  histories: readonly History[],
+): Promise<readonly ProjectFinding[]> {
   if (!existsSync(paths.schemaFile)) {
     return [found("error", `${paths.schemaFile}: there is no such file`, "--schema schema.ts")];
   }
   try {
-    const parts = await readProject(paths, await loadDrizzleEngine());
+    const parts = await readProject(paths, await loadDrizzleEngine(), histories);
     return parts.filter((part) => part.isChanged).map((part) => {
       const differences = changesOf(part);
       const paths = differences.map(({ path }) => path).join(", ");

@@ -74,16 +74,21 @@ export function readRegularText(path: string, most: number): string | undefined 
 }
 
 /**
- * Reads how an ordinary file begins: so many bytes, or all where it has fewer.
+ * Reads how an ordinary file begins and how it ends: so many bytes of each, with a line's end between them, or all where it
+ * has no more.
  *
  * @returns `undefined` when there is no such file
  * @throws {HarborError} `file_failed`
  */
-export function readRegularStart(path: string, count: number): string | undefined {
+export function readRegularEdges(path: string, count: number): string | undefined {
   const file = openRegularFile(path);
   if (file === undefined) return undefined;
   try {
-    return new TextDecoder().decode(readUpTo(file, count));
+    const { size } = fstatSync(file);
+    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return size <= 2 * count
+      ? decode(readUpTo(file, size))
+      : `${decode(readUpTo(file, count))}\n${decode(readUpTo(file, count, size - count))}`;
   } catch (error) {
     throw unreadable(path, error);
   } finally {
@@ -91,11 +96,11 @@ export function readRegularStart(path: string, count: number): string | undefine
   }
 }
 
-function readUpTo(file: number, size: number): Uint8Array {
+function readUpTo(file: number, size: number, from = 0): Uint8Array {
   const bytes = new Uint8Array(size);
   let filled = 0;
   while (filled < size) {
-    const count = readSync(file, bytes, filled, size - filled, filled);
+    const count = readSync(file, bytes, filled, size - filled, from + filled);
     if (count === 0) break;
     filled += count;
   }

@@ -1,4 +1,5 @@
 import { quoteName, quoteText } from "../../sql/quote.ts";
+import { onceFor } from "../../base/once_for.ts";
 import { closing, commaParts, tokensOf } from "../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
 import { carryWords, isAutoincrement } from "./rebuild/carried_words.ts";
@@ -123,6 +124,7 @@ interface Rebuild {
 
 function rebuilds(statements: readonly SqliteStatement[]): readonly Rebuild[] {
   const dropped = new Map<string, number>();
+  let makers: ReadonlyMap<string, number> | undefined;
   return statements.flatMap((statement, index) => {
     const [verb, ...rest] = significant(statement, ["DROP", "ALTER"]);
     if (!isWord(rest[0], "TABLE")) return [];
@@ -135,14 +137,20 @@ function rebuilds(statements: readonly SqliteStatement[]): readonly Rebuild[] {
     const isRename = isWord(rest.at(-2), "TO") && isWord(rest.at(-3), "RENAME");
     if (!isRename || from === undefined) return [];
     const copy = nameOf(rest[1]) ?? "";
-    const made = statements.findIndex((each) => makesTable(each, copy.toLowerCase()));
+    makers ??= firstMakers(statements);
+    const made = makers.get(copy.toLowerCase()) ?? -1;
     return [{ table, copy, made, from, to: index }];
   });
 }
 
-function makesTable(statement: SqliteStatement, name: string): boolean {
-  const [, word, made] = significant(statement, ["CREATE"]);
-  return isWord(word, "TABLE") && lowerName(made) === name;
+/** Returns where each table is made first. */
+function firstMakers(statements: readonly SqliteStatement[]): ReadonlyMap<string, number> {
+  const makers = new Map<string, number>();
+  for (const [index, statement] of statements.entries()) {
+    const [, word, made] = significant(statement, ["CREATE"]);
+    if (isWord(word, "TABLE") && !makers.has(lowerName(made))) makers.set(lowerName(made), index);
+  }
+  return makers;
 }
 
 /** Every view counts: SQLite looks at all of them, and one may name a table by way of another. */
@@ -179,10 +187,13 @@ function isNamed({ type, name }: Dependent, statements: readonly SqliteStatement
   });
 }
 
-function significant({ text }: SqliteStatement, verbs: readonly string[]): readonly Token[] {
-  if (!verbs.includes(verbOf(text))) return [];
-  return tokensOf(text, "sqlite").filter((token) => token.text !== ";");
+function significant(statement: SqliteStatement, verbs: readonly string[]): readonly Token[] {
+  return verbs.includes(verbOf(statement.text)) ? significantTokens(statement) : [];
 }
+
+const significantTokens = onceFor(({ text }: SqliteStatement) =>
+  tokensOf(text, "sqlite").filter((token) => token.text !== ";")
+);
 
 function lowerName(token: Token | undefined): string {
   return (nameOf(token) ?? "").toLowerCase();

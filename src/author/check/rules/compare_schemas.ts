@@ -1,4 +1,5 @@
 import type { Dialect } from "../../../base/dialect.ts";
+import { onceFor } from "../../../base/once_for.ts";
 import { isOtherValue } from "../../../schema/compare_defaults.ts";
 import { either, isWhole, pair } from "../../../schema/pair.ts";
 import type { Column, ForeignKey, Snapshot, Table } from "../../../schema/snapshot.ts";
@@ -15,9 +16,14 @@ export type BothSchemas = Readonly<Record<Dialect, Snapshot>>;
  */
 export function compareSchemas({ sqlite, postgresql }: BothSchemas): readonly string[] {
   return pair(sqlite.tables, postgresql.tables, sameName).flatMap((tables) =>
-    isWhole(tables) ? compareTables(...tables) : [alone(`table ${either<Table>(tables).name}`, tables)]
+    isWhole(tables)
+      ? comparisonsOf(tables[0])(tables[1])
+      : [alone(`table ${either<Table>(tables).name}`, tables)]
   );
 }
+
+/** Most tables of a revision are those of the one before it. */
+const comparisonsOf = onceFor((lite: Table) => onceFor((postgres: Table) => compareTables(lite, postgres)));
 
 function compareTables(lite: Table, postgres: Table): readonly string[] {
   const { name } = lite;
