@@ -9,6 +9,7 @@ import type { Backfill } from "../../history/statement.ts";
 import { createWalker, type PaceOptions } from "../paced/backfill_walk.ts";
 import { ungivenRows } from "./keep.ts";
 import { countsOf } from "./return.ts";
+import { requireSideTables } from "./side_tables.ts";
 import { list, words } from "./words.ts";
 
 /**
@@ -16,10 +17,11 @@ import { list, words } from "./words.ts";
  * it any more. Its rows go from there in batches, each with what is kept of it, so that a run which was stopped goes on there.
  *
  * @returns What was still to be put aside
- * @throws {HarborError} `interrupted` between two batches
+ * @throws {HarborError} `interrupted` between two batches; `missing_table` when a side table is gone
  */
 export async function takeAside(context: RunContext, pace: PaceOptions = {}): Promise<readonly Kept[]> {
   const kept = (await readKept(context.database)).filter(({ state }) => state === "keeping");
+  if (kept.length > 0) await requireSideTables(context.database, kept);
   for (const each of kept) {
     if (await isThere(context.database, each)) await moveRows(context, each, pace);
     await close(context.database, each);

@@ -215,9 +215,41 @@ test("columns whose values another statement of the script takes over go in its 
       ]);
       assert.deepEqual(await waysOf("UPDATE files SET size = kind", drop), ["2 plain"]);
       assert.deepEqual(await waysOf("CREATE TABLE other AS SELECT kind FROM files", drop), ["2 plain"]);
+      assert.deepEqual(await waysOf("DROP TABLE Files"), ["1 shadow"]);
+      assert.deepEqual(await waysOf("DROP TABLE files", "ALTER TABLE other RENAME TO files"), ["2 plain"]);
+      assert.deepEqual(await waysOf("CREATE TABLE other AS SELECT kind FROM files", "DROP TABLE files"), [
+        "2 plain",
+      ]);
       // What SQLite refuses it shall refuse itself.
       assert.deepEqual(await waysOf("ALTER TABLE files DROP COLUMN uuid"), ["1 plain"]);
     })));
+
+test("a table that goes in a way of its own leaves nothing of it, whenever that is killed", async () => {
+  let isKilled = true;
+  for (let seed = 0, after = 12; isKilled; seed = seed === 2 ? 0 : seed + 1, after += 7) {
+    await withBesideFile(seed, async (given) => {
+      given.application.exec("CREATE INDEX more ON files (kind, size); ANALYZE; CREATE TABLE other (a)");
+      const value = (text: string) => Object.values(given.application.prepare(text).get()!)[0];
+      isKilled = await killAfter(after, given, () => runBeside(given.path, ["DROP TABLE files"], () => {}));
+      // All of it, or nothing.
+      assert.equal(
+        value("SELECT count(*) FROM sqlite_schema WHERE name = 'files'"),
+        value("PRAGMA user_version") === 4711 ? 0 : 1,
+      );
+      if (value("PRAGMA user_version") !== 4711) await runBeside(given.path, ["DROP TABLE files"], () => {});
+      else await clearBeside(given.path, []);
+      given.application.exec("CREATE TABLE files (a); DROP TABLE files");
+      assert.deepEqual(
+        given.application.prepare("SELECT name FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'").all().map((
+          { name },
+        ) => name),
+        ["other"],
+      );
+      assert.equal(value("PRAGMA integrity_check"), "ok");
+      assert.equal(value("SELECT count(*) FROM sqlite_stat1"), 0);
+    });
+  }
+});
 
 test("a copy that is killed before any of its statements leaves the application unharmed and goes on", async () => {
   let points = 0;

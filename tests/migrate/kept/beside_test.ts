@@ -11,8 +11,8 @@ import { historyOf } from "../../support/samples/script_history.ts";
 
 const breakpoint = ";--> statement-breakpoint\n";
 const history = historyOf("sqlite", [
-  "CREATE TABLE p (id integer NOT NULL PRIMARY KEY)",
-  "CREATE TABLE t (id integer NOT NULL PRIMARY KEY, c text, p integer REFERENCES p (id))",
+  ["CREATE TABLE p (id integer NOT NULL PRIMARY KEY)", "DROP TABLE p"],
+  ["CREATE TABLE t (id integer NOT NULL PRIMARY KEY, c text, p integer REFERENCES p (id))", "DROP TABLE t"],
   [
     [
       "ALTER TABLE t ADD COLUMN d text",
@@ -106,6 +106,19 @@ test("what goes with a large table's columns is put aside behind the change that
     assert.equal(kept!.state, "kept");
     assert.ok(kept!.rows > 5 && kept!.rows < 40, "only what the upgrade does not give");
     await go("upgrade");
+    await assertWhole();
+    // Whole tables go and come back, too.
+    const run = (direction: "upgrade" | "downgrade", text: string) =>
+      withLarge(
+        path,
+        (database) => migrate(contextOf(database, history), { goal: { direction, text }, lockWaitMs: 0 }),
+      );
+    await run("downgrade", "base");
+    const found = (await withLarge(path, readKept)).map(({ kind, table, state }) =>
+      `${kind} ${table} ${state}`
+    );
+    assert.deepEqual(found, ["columns t kept", "table t kept", "table p kept"]);
+    await run("upgrade", "head");
     await assertWhole();
   }));
 

@@ -7,6 +7,7 @@ import { failure } from "../errors.ts";
 import { own, type Step } from "../transaction.ts";
 import { clearAway, letGo } from "./clear_away.ts";
 import type { BesideFile } from "../database.ts";
+import { rewriteSchema, undefended } from "./exchange.ts";
 import type { BesideContext } from "./paced.ts";
 import {
   changesName,
@@ -292,29 +293,17 @@ async function prove(file: BesideFile, given: Run): Promise<void> {
 /** Copies what changed last and puts the mirror in its place, in a transaction of few rows. */
 async function putInPlace(file: BesideFile, given: Run): Promise<void> {
   const { shadow, task, progress } = given;
-  // SQLite forbids to write its own table to connections on the defensive, as all are but for this moment.
-  file.handle.enableDefensive(false);
-  try {
-    await fenced(file, given, () => {
+  await undefended(file, () =>
+    fenced(file, given, () => {
       runAll(file, copyChanged(shadow, { after: null, to: highestRow }));
       refuseRefused(file, given);
       for (const text of stopNoting(shadow.id)) file.change(own(text));
       // While this connection still knows the schema as it is.
       for (const step of task.handOver?.steps ?? []) file.change(step);
-      file.change(own("PRAGMA writable_schema = ON"));
-      shadow.put(file, task.handOver?.name ?? mirrorName(shadow.id));
-      const [row] = file.rows<{ schema_version: number }>(own("PRAGMA schema_version"));
-      // By this every connection reads the schema anew, this one too.
-      file.change(own(`PRAGMA schema_version = ${row!.schema_version + 1}`));
-      file.change(own("PRAGMA writable_schema = OFF"));
+      rewriteSchema(file, () => shadow.put(file, task.handOver?.name ?? mirrorName(shadow.id)));
       updateProgress(file, { ...progress, phase: "empty" });
       for (const step of task.record) file.change(step);
-    });
-  } finally {
-    // Whether it committed or not: what this connection knows of the schema is read anew.
-    file.change(own("PRAGMA writable_schema = RESET"));
-    file.handle.enableDefensive(true);
-  }
+    }));
 }
 
 /** Fails with SQLite's own words when the mirror refuses a row that is in the table at this moment. */

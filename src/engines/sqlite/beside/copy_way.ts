@@ -1,19 +1,18 @@
 import { sql } from "drizzle-orm";
 import { handedKey } from "../../beside.ts";
-import { HarborError } from "../../../base/errors.ts";
-import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { quoteName } from "../../../sql/quote.ts";
 import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
 import { isWord } from "../../../sql/lexer.ts";
 import { userStatement } from "../../statement_names.ts";
-import type { BesideFile } from "../database.ts";
 import { compile } from "../statement.ts";
 import { buildMirror, type Shadow } from "./build_mirror.ts";
 import { joined } from "./clear_away.ts";
 import { readDroppedColumns } from "./drops.ts";
+import { changedMeanwhile, isLarge, isReferredTo } from "./whole_table.ts";
 import { exchange, textsAs } from "./exchange.ts";
 import { mirrorName } from "./mirror.ts";
 import { readRebuild, type Rebuild } from "./rebuild.ts";
-import { hasRows, type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
+import { type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
 import { readSourceTable, type Rows } from "./form/source_table.ts";
 import { affinityOf, readTable, type TableForm } from "./form/table.ts";
 import type { Given, Way } from "./way.ts";
@@ -50,18 +49,11 @@ export const copyWay: Way = {
           },
           plan: (rows, id) => planCopy(rows, id, copy),
         }, task);
-        if (!isMade) throw changedMeanwhile(copy.after.name);
+        if (!isMade) throw changedMeanwhile("copy", copy.after.name);
       },
     };
   },
 };
-
-function changedMeanwhile(table: string): HarborError {
-  return new HarborError("busy", `Cannot copy "${table}"`, {
-    state: "others change its schema meanwhile",
-    hint: "Run the same command again when that is over.",
-  });
-}
 
 interface Copy {
   readonly before: TableForm;
@@ -114,15 +106,6 @@ function ownValues({ columns }: TableForm): Rebuild["values"] {
  */
 function hasWord(text: string, word: "REFERENCES" | "CONFLICT"): boolean {
   return tokensOf(text, "sqlite").some((token) => isWord(token, word));
-}
-
-function isReferredTo({ rows }: Replica, table: string): boolean {
-  const [found] = rows(
-    `SELECT 1 FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) k WHERE m.type = 'table' AND lower(k."table") = lower(${
-      quoteText(table)
-    })`,
-  );
-  return found !== undefined;
 }
 
 /**
@@ -186,11 +169,4 @@ function planCopy(rows: Rows, id: number, { before, after, from, to, values }: C
     put: (file, oldName) =>
       exchange(file, { target, oldName, after, made, old: textsAs(from, before.name, oldName)! }),
   };
-}
-
-function isLarge(file: BesideFile, table: string, atLeast: number): boolean {
-  const found = file.rows<SchemaRow>(schemaQuery).find((row) =>
-    row.type === "table" && row.name.toLowerCase() === table.toLowerCase()
-  );
-  return found !== undefined && file.rows<{ large: number }>(hasRows(found.name, atLeast))[0]?.large === 1;
 }

@@ -1,13 +1,14 @@
 import type { BesideChange, Piece } from "../../beside.ts";
 import { copyWay } from "./copy_way.ts";
 import { definitionWay } from "./definition.ts";
+import { dropWay } from "./drop_way.ts";
 import { indexWay } from "./index_way.ts";
 import type { Way } from "./way.ts";
 import type { BesidePlace } from "../database.ts";
 import { hasRows, openReplica, type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
 
 /** All ways. The first that finds something at a place and can do it takes it. */
-const allWays: readonly Way[] = [definitionWay, copyWay, indexWay];
+const allWays: readonly Way[] = [definitionWay, copyWay, dropWay, indexWay];
 
 /** Where nobody writes beside, only what moves no row costs less than the script as it is written. */
 const cheapWays: readonly Way[] = [definitionWay];

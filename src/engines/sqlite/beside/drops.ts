@@ -1,5 +1,5 @@
 import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
-import { isWord } from "../../../sql/lexer.ts";
+import { isWord, nameOf } from "../../../sql/lexer.ts";
 import { readRebuild } from "./rebuild.ts";
 import type { Found } from "./way.ts";
 
@@ -19,6 +19,20 @@ export function readDroppedColumns(statements: readonly string[], at: number): F
     count = place + 1;
   }
   return table === null || !areDefinitions(statements, at) ? null : { count, table };
+}
+
+/**
+ * Reads a table that is dropped by a statement; `null` where there is none, or where another statement of the script names the
+ * table or writes rows before: it may be one that takes its place, or takes over what is in it.
+ */
+export function readDroppedTable(statements: readonly string[], at: number): Found | null {
+  const drop = cursorAt(tokensOf(statements[at]!, "sqlite").filter((token) => token.text !== ";"));
+  const table = drop.take("DROP", "TABLE") ? drop.name() : "";
+  if (table === "" || drop.rest().length > 0 || !areDefinitions(statements, at)) return null;
+  const isNamed = statements.some((text, place) =>
+    place !== at && tokensOf(text, "sqlite").some((token) => isSame(nameOf(token) ?? "", table))
+  );
+  return isNamed ? null : { count: 1, table };
 }
 
 /** `table` is `null` of an index. */

@@ -1,5 +1,6 @@
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { tokensOf } from "../../../sql/cursor.ts";
+import { own } from "../transaction.ts";
 import type { BesideFile } from "../database.ts";
 import { type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
 import type { TableForm } from "./form/table.ts";
@@ -59,13 +60,7 @@ interface Row {
  * behind its table: those of the old indexes are therefore written anew at the end.
  */
 export function exchange(file: BesideFile, { target, oldName, after, made, old }: Exchange): void {
-  const read = (table: string) =>
-    file.rows<Row>({
-      text:
-        "SELECT rowid, type, name, rootpage, sql FROM sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index') ORDER BY rowid",
-      values: [table],
-    });
-  const [was, is] = [read(after.name), read(target)];
+  const [was, is] = [rowsOf(file, after.name), rowsOf(file, target)];
   const [wasTable, isTable] = [was, is].map((rows) => rows.find(({ type }) => type === "table")!);
   const set = (rowid: number, row: Omit<Row, "rowid" | "type"> & { readonly table: string }) =>
     file.change({
@@ -102,12 +97,69 @@ export function exchange(file: BesideFile, { target, oldName, after, made, old }
   }
 }
 
+/** Gives a table and its indexes the names and texts that they have while it is aside. */
+export function setAside(file: BesideFile, { table, oldName, old }: SetAside): void {
+  for (const { rowid, type, name, sql } of rowsOf(file, table)) {
+    const text = type === "table"
+      ? { as: oldName, sql: old.table }
+      : old.indexes.find((each) => each.name === name);
+    const as = text?.as ?? automaticName({ name }, { from: table, to: oldName });
+    file.change({
+      text: "UPDATE sqlite_schema SET name = ?, tbl_name = ?, sql = ? WHERE rowid = ?",
+      values: [as, oldName, text?.sql ?? sql, BigInt(rowid)],
+    });
+  }
+}
+
+/** A table that goes, and what it is called from then on. */
+export interface SetAside {
+  readonly table: string;
+  readonly oldName: string;
+  readonly old: Texts;
+}
+
+/**
+ * Runs work in which SQLite's own table is written. SQLite forbids that to connections on the defensive, as all are but for this
+ * moment.
+ */
+export async function undefended(file: BesideFile, work: () => Promise<void>): Promise<void> {
+  file.handle.enableDefensive(false);
+  try {
+    await work();
+  } finally {
+    // Whether it committed or not: what this connection knows of the schema is read anew.
+    file.change(own("PRAGMA writable_schema = RESET"));
+    file.handle.enableDefensive(true);
+  }
+}
+
+/** Writes SQLite's own table, in a transaction of {@link undefended}. */
+export function rewriteSchema(file: BesideFile, put: () => void): void {
+  file.change(own("PRAGMA writable_schema = ON"));
+  put();
+  const [row] = file.rows<{ schema_version: number }>(own("PRAGMA schema_version"));
+  // By this every connection reads the schema anew, this one too.
+  file.change(own(`PRAGMA schema_version = ${row!.schema_version + 1}`));
+  file.change(own("PRAGMA writable_schema = OFF"));
+}
+
+function rowsOf(file: BesideFile, table: string): readonly Row[] {
+  return file.rows<Row>({
+    text:
+      "SELECT rowid, type, name, rootpage, sql FROM sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index') ORDER BY rowid",
+    values: [table],
+  });
+}
+
 function isIndex({ type }: Row): boolean {
   return type === "index";
 }
 
 /** The name that SQLite gives to the index of a constraint when its table is called otherwise. */
-function automaticName({ name }: Row, { from, to }: { readonly from: string; readonly to: string }): string {
+function automaticName(
+  { name }: Pick<Row, "name">,
+  { from, to }: { readonly from: string; readonly to: string },
+): string {
   return `sqlite_autoindex_${to}${name.slice(`sqlite_autoindex_${from}`.length)}`;
 }
 
