@@ -3,7 +3,7 @@ import { tokensOf } from "../../../sql/cursor.ts";
 import { nameOf } from "../../../sql/lexer.ts";
 import { changeDefinition, type DefinitionChange } from "./change_definition.ts";
 import { demandsOf, type Fill, guardsOf, rowidOf } from "./demands.ts";
-import { impliedValues } from "./implied_values.ts";
+import { impliedValues } from "./form/implied_values.ts";
 import { fillOf, readRebuild } from "./rebuild.ts";
 import { schemaQuery, type SchemaRow } from "./form/replica.ts";
 import { affinityOf, type IndexForm, readTable, type TableForm } from "./form/table.ts";

@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
-import { quoteName, quoteText } from "../../../sql/quote.ts";
-import type { TableForm } from "./form/table.ts";
+import { quoteName, quoteText } from "../../../../sql/quote.ts";
+import type { TableForm } from "./table.ts";
 
 /**
  * Returns what each stored column of a row is, as a literal, that was written before the column was added: SQLite
