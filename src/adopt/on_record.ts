@@ -14,6 +14,8 @@ export interface OnRecord {
   readonly revision: string;
   /** In what the scripts leave another schema than the revision's snapshot says, as sentences. */
   readonly drift: readonly string[];
+  /** Whether the scripts leave all of what differs, and so this very schema. */
+  readonly isExact: boolean;
 }
 
 /**
@@ -31,12 +33,13 @@ export async function readOnRecord(context: RunContext, inspection: Inspection):
     snapshotOf(revision),
     ownTables(inspection.schemas, inspection.live),
   );
-  if (differences.length === 0) return { revision: revision.id, drift: [] };
+  if (differences.length === 0) return { revision: revision.id, drift: [], isExact: true };
   const judge = (isLeft: IsLeft): OnRecord | null => {
     const drift = differences.filter(isLeft);
     // What is there beside it was made by somebody, and is theirs.
     const isWhole = differences.every((each) => each.kind === "extra" || drift.includes(each));
-    return isWhole ? { revision: revision.id, drift: drift.map(describeDifference) } : null;
+    const isExact = drift.length === differences.length;
+    return isWhole ? { revision: revision.id, drift: drift.map(describeDifference), isExact } : null;
   };
   const given = { context, revisions: revisions.slice(0, last + 1), inspection };
   const memory = await openScratch(context.database.dialect, null, nobody);

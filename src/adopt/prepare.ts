@@ -134,16 +134,21 @@ async function chooseAction(
     if (!isInTheWay) return { action: "none", to: current };
     return { action: "bridge", to: head };
   }
+  const isUnmanaged = inspection.applied === null;
+  // Scripts that make nothing leave the schema of an earlier revision, which is no reason to be at that one.
+  if (recorded?.isExact && recorded.drift.length > 0 && isUnmanaged) return stampOf(recorded);
   const isLed = match.revision !== head && isOdd;
   if (match.exact && !isLed && (match.revision !== null || isEmpty)) {
     return { action: "stamp", to: match.revision };
   }
-  if (recorded !== null && inspection.applied === null) {
-    return { action: "stamp", to: recorded.revision, drift: recorded.drift };
-  }
+  if (recorded !== null && isUnmanaged) return stampOf(recorded);
   // Head and something of somebody else's.
   const isHead = ownTables(schemas, live).tables.length > 0 && toHead.length === 0;
   return { action: isHead ? "stamp" : "bridge", to: head };
+}
+
+function stampOf({ revision, drift }: OnRecord): Choice {
+  return { action: "stamp", to: revision, drift };
 }
 
 /** Returns the revision at which the database is managed, when its schema bears that out; `null` for base. */

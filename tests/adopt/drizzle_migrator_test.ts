@@ -66,7 +66,8 @@ async function writeProject(
   { dialect, count, isDrifted = false, last = touch }: {
     readonly dialect: Dialect;
     readonly count: number;
-    readonly isDrifted?: boolean;
+    /** Which snapshots are. */
+    readonly isDrifted?: boolean | "last";
     /** The last script. */
     readonly last?: string;
   },
@@ -81,7 +82,8 @@ async function writeProject(
   await writeFile(join(dir, dialect, "meta/_journal.json"), JSON.stringify({ dialect, entries: journal }));
   for (const [at, { tag, text }] of entries.entries()) {
     await writeFile(join(dir, dialect, `${tag}.sql`), at === entries.length - 1 ? last : text);
-    const snapshot = await kit.snapshot(dialect, tables[dialect](at + 1, isDrifted));
+    const isHere = isDrifted === "last" ? at === entries.length - 1 : isDrifted;
+    const snapshot = await kit.snapshot(dialect, tables[dialect](at + 1, isHere));
     await writeFile(join(dir, dialect, `meta/000${at}_snapshot.json`), JSON.stringify(snapshot));
   }
   return readHistory(dir, dialect);
@@ -214,6 +216,29 @@ for (const engine of engines) {
       })
     ));
 }
+
+test("sqlite: what drizzle's migrator ran is taken over though its last script makes nothing, so that an earlier revision has that very schema", () => {
+  const sqlite = engines.find(({ dialect }) => dialect === "sqlite")!;
+  return sqlite.withDatabase((url) =>
+    withFolder(async (dir) => {
+      const last = "-- The index is for later.\nSELECT 1;\n";
+      const history = await writeProject(dir, { dialect: "sqlite", count: 5, isDrifted: "last", last });
+      await migrators.sqlite(sqlite, url, join(dir, "sqlite"));
+      await withTestDatabase(url, async (database) => {
+        const context = contextOf(database, history);
+        const { action, to } = await adopt(context, { lockWaitMs: 0 });
+        assert.deepEqual([action, to], ["stamp", "0004"]);
+        assert.deepEqual([...await readDrift(database)], [
+          "index notes_title is missing, expected notes(title)",
+        ]);
+        const { current, pending } = await readStatus(context);
+        assert.deepEqual([current?.revision, pending], ["0004", []]);
+      });
+      const { findings } = await verifyUrl(url, { history, checks: ["history", "schema"] });
+      assert.deepEqual(findings.map(({ status }) => status), ["pass", "pass"]);
+    })
+  );
+});
 
 test("postgres 15: what scripts name and leave missing is told from what was lost by running them beside the database", () =>
   withOwnedPostgres(15, "CREATEDB", ({ url }) =>
