@@ -1,6 +1,5 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { join, relative } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   type CheckedFolder,
   checkFolder,
@@ -72,7 +71,7 @@ const passes: Readonly<Record<ProjectCheck, string>> = {
  * @throws {HarborError} `bad_history` when there is no such folder
  */
 export async function checkProject(request: CheckRequest): Promise<readonly ProjectFinding[]> {
-  const folders = await readFolders(request);
+  const folders = readFolders(request);
   const findings = await Promise.all(
     folders.flatMap((folder) => folder.findings).map((each) => withGit(each, request)),
   );
@@ -201,7 +200,7 @@ export async function acceptEdits(
   if (before === null && proven.length === 0) return findings;
   const checksums = parseChecksums(before ?? "");
   const accepted = new Set<unknown>();
-  for (const { dialect, place, folder, files } of await readFolders(request)) {
+  for (const { dialect, place, folder, files } of readFolders(request)) {
     const isProven = proven.includes(dialect);
     if (isProven) {
       missingFiles({ place, files }, checksums).forEach((name) => accepted.add(`${folder}/${name}`));
@@ -232,16 +231,13 @@ export async function takeBaseline(
   target: string,
   writing: WriteOptions,
 ): Promise<void> {
-  await writeBaseline(request.paths.dir, { folders: await readFolders(request), target }, writing);
+  await writeBaseline(request.paths.dir, { folders: readFolders(request), target }, writing);
 }
 
-async function readFolders({ paths: { dir }, cwd }: CheckRequest): Promise<readonly CheckedFolder[]> {
+function readFolders({ paths: { dir }, cwd }: CheckRequest): readonly CheckedFolder[] {
   const list = readIfThere(join(dir, checksumListPath));
   const checksums = list === null ? null : parseChecksums(list);
-  const folders = readHistoryFolders(dir, cwd);
-  // Signals have their turn, and the timer by which the binary compiles what takes long.
-  await sleep(0);
-  return folders.map((folder) => checkFolder(folder, checksums));
+  return readHistoryFolders(dir, cwd).map((folder) => checkFolder(folder, checksums));
 }
 
 function noList({ paths: { dir }, cwd }: CheckRequest): ProjectFinding {

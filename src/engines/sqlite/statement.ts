@@ -113,8 +113,8 @@ export function plainRow<Row>(row: object): Row {
 }
 
 function refuseUnlessOne(text: string): void {
-  // Most texts hold neither a separator nor a comment, and then need no closer look.
-  if (!/;|--|\/\*/.test(text) && text.trim() !== "") return;
+  // Most texts hold no comment, and a separator at their end only, and then need no closer look.
+  if (/^\s*[^;\s][^;]*;?\s*$/.test(text) && !/--|\/\*/.test(text)) return;
   const count = countStatements(text, "sqlite");
   if (count === 1) return;
   throw new HarborError(

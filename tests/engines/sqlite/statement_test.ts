@@ -26,6 +26,14 @@ test("compile() refuses what SQLite has no type for", () => {
   assert.throws(() => compile(sql`SELECT ${{ a: 1 }}`), { code: "internal" });
 });
 
+test("compile() takes a text that is one statement, whatever separates it from nothing", () => {
+  const one = ["SELECT 1", " SELECT 1 ;\n", "SELECT ';';", "-- a; b\nSELECT 1;", "SELECT 1;; --"];
+  for (const text of one) assert.equal(compile(sql.raw(text)).text, text);
+  for (const text of ["", " ;", "\n", "--;", "SELECT 1; SELECT 2", "SELECT 1;\nSELECT 2;"]) {
+    assert.throws(() => compile(sql.raw(text)), { code: "statement_failed" }, text);
+  }
+});
+
 const readers = [
   "SELECT 1",
   "-- why\nSELECT replace(a, 'INSERT', 'x') FROM t WHERE b = 'DELETE'",
