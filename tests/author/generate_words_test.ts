@@ -459,6 +459,12 @@ const ownCases: readonly Case[] = [
     before: guarded({ as: "restrictive", for: "update", withCheck: sql`name <> ''` }),
     after: guarded({ as: "permissive", to: ["public"] }),
   },
+  {
+    what: "takes a value from an enum type of which a column has arrays",
+    before: things({ c: moods("calm", "rough", "wild")().array().notNull().default(["calm"]) }),
+    after: things({ c: moods("rough", "calm")().array().notNull().default(["rough"]) }),
+    postgresql: [/USING "c"::text\[\]::"mood"\[\], [^]*DROP TYPE "mood_old"/],
+  },
   { what: "drops a policy", before: guarded({}), after: guarded() },
   {
     what: "adds a policy that stands beside its table",

@@ -30,9 +30,10 @@ export function enumChanges({ from, to, renames }: RenamedEnds): EnumChanges {
       ...Object.entries(before.tables).flatMap(([key, { name: table, columns }]) =>
         Object.values(columns).flatMap((column) => {
           const after = to.tables[key]?.columns[column.name];
-          if (column.type !== now.name || after?.type !== now.name) return [];
-          const type = `"${now.name}"`;
-          const value = `"${column.name}"::text::${type}`;
+          const [element, dimensions] = elementOf(column.type);
+          if (element !== now.name || after?.type !== column.type) return [];
+          const type = `"${now.name}"${dimensions}`;
+          const value = `"${column.name}"::text${dimensions}::${type}`;
           return [conversion({ table, column: column.name, type, value, before: column, after })];
         })
       ),
@@ -99,6 +100,12 @@ function addedValues({ old, now }: ChangedEnum): readonly string[] {
     const next = now.values.slice(at + 1).find((each) => old.values.includes(each));
     return [`${add} ${quoteText(value)}${next === undefined ? "" : ` BEFORE ${quoteText(next)}`};`];
   });
+}
+
+/** Returns the type of an array's elements and the brackets behind it, which a type that is none has not. */
+function elementOf(type: string): readonly [string, string] {
+  const dimensions = /(?:\[\d*\])*$/.exec(type)?.[0] ?? "";
+  return [type.slice(0, type.length - dimensions.length), dimensions];
 }
 
 function oldName(name: string): string {
