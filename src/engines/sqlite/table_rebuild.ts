@@ -1,8 +1,8 @@
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { onceFor } from "../../base/once_for.ts";
-import { closing, commaParts, tokensOf } from "../../sql/cursor.ts";
+import { tokensOf } from "../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
-import { carryWords, isAutoincrement } from "./rebuild/carried_words.ts";
+import { carryWords, columnNames, isAutoincrement } from "./rebuild/carried_words.ts";
 import { type SqliteStatement, verbOf } from "./statement.ts";
 
 /** A statement and its place in the batch as it was given; `null` for one that was added. */
@@ -53,8 +53,13 @@ export function keepDependents(
   );
   const kept = dependents.filter((each) =>
     each.type !== "table" && (isAffected(each, rebuilt) || views.has(each.table.toLowerCase())) &&
-    !isNamed(each, statements) && !isWithoutColumn(each, found, statements)
-  );
+    !isNamed(each, statements)
+  ).flatMap((each): readonly Dependent[] => {
+    if (each.type !== "index") return [each];
+    const rebuild = found.find(({ table }) => table === each.table.toLowerCase());
+    const sql = indexAfter(each.sql, columnChanges(rebuild, statements, tables));
+    return sql === null ? [] : [{ ...each, sql }];
+  });
   const from = Math.min(...found.map((rebuild) => rebuild.from));
   const to = Math.max(...found.map((rebuild) => rebuild.to)) + 1;
   const drop = ({ type, name }: Dependent) => `DROP ${type.toUpperCase()} ${quoteName(name)}`;
@@ -82,10 +87,15 @@ function carried(
 ): string {
   const original = tables.find(({ name }) => name.toLowerCase() === rebuild?.table);
   if (rebuild === undefined || original === undefined) return text;
-  const renamed = statements.slice(0, rebuild.made).flatMap((statement) =>
-    renamedColumn(statement, rebuild.table)
-  );
-  return carryWords(text, original.sql, new Map(renamed));
+  return carryWords(text, original.sql, renamedColumns(statements, rebuild));
+}
+
+/** Returns the names that a table's columns get before it is rebuilt, by the old one. */
+function renamedColumns(
+  statements: readonly SqliteStatement[],
+  { table, made }: Rebuild,
+): ReadonlyMap<string, string> {
+  return new Map(statements.slice(0, made).flatMap((statement) => renamedColumn(statement, table)));
 }
 
 /** Lets AUTOINCREMENT go on where it had come to, which the rows alone do not tell. */
@@ -160,23 +170,56 @@ function isAffected({ type, table, sql }: Dependent, tables: ReadonlySet<string>
     tokensOf(sql, "sqlite").some((token) => tables.has(lowerName(token)));
 }
 
-/** Whether an index has a column that the new table is made without. */
-function isWithoutColumn(
-  { type, table, sql }: Dependent,
-  found: readonly Rebuild[],
+/** What a rebuild does to the columns of its table. */
+interface ColumnChanges {
+  /** Those that the new table is made without. */
+  readonly gone: ReadonlySet<string>;
+  /** Names that columns get before, by the old one. */
+  readonly renamed: ReadonlyMap<string, string>;
+}
+
+function columnChanges(
+  rebuild: Rebuild | undefined,
   statements: readonly SqliteStatement[],
-): boolean {
-  const made = found.find((each) => each.table === table.toLowerCase())?.made ?? -1;
-  if (type !== "index" || made < 0) return false;
-  const names = new Set(tokensOf(statements[made]!.text, "sqlite").map(lowerName));
+  tables: readonly Dependent[],
+): ColumnChanges {
+  const original = tables.find(({ name }) => name.toLowerCase() === rebuild?.table);
+  const made = statements[rebuild?.made ?? -1];
+  if (rebuild === undefined || original === undefined || made === undefined) {
+    return { gone: new Set(), renamed: new Map() };
+  }
+  const renamed = renamedColumns(statements, rebuild);
+  const left = new Set(columnNames(made.text));
+  const before = columnNames(original.sql).map((name) => renamed.get(name) ?? name);
+  return { gone: new Set(before.filter((name) => !left.has(name))), renamed };
+}
+
+/**
+ * Returns the text of an index for the table that takes the place of its own: with the names that columns get, and `null`
+ * when one of them goes, which no index can outlive. A word counts as a column where it can be nothing else.
+ */
+function indexAfter(sql: string, { gone, renamed }: ColumnChanges): string | null {
+  if (gone.size === 0 && renamed.size === 0) return sql;
   const tokens = tokensOf(sql, "sqlite");
   const open = tokens.findIndex(({ text }) => text === "(");
-  const parts = commaParts(tokens.slice(open + 1, closing(tokens, open)));
-  const columns = parts.flatMap(([name, next]) =>
-    next === undefined || /^\w/.test(next.text) ? [lowerName(name)] : []
+  const columns = tokens.flatMap((token, at) => {
+    const isFunction = tokens[at + 1]?.text === "(";
+    const isColumn = at > open && nameOf(token) !== null && !isFunction &&
+      !indexWords.has(token.text.toUpperCase());
+    return isColumn ? [{ token, name: renamed.get(lowerName(token)) ?? lowerName(token) }] : [];
+  });
+  if (columns.some(({ name }) => gone.has(name))) return null;
+  return columns.filter(({ token, name }) => name !== lowerName(token)).reduceRight(
+    (text, { token: { start, text: old }, name }) =>
+      text.slice(0, start) + quoteName(name) + text.slice(start + old.length),
+    sql,
   );
-  return columns.some((name) => !names.has(name));
 }
+
+/** Words of an index's text that may be columns only where they are quoted. */
+const indexWords = new Set(
+  "ASC DESC COLLATE WHERE AND OR NOT NULL IS IN LIKE GLOB BETWEEN CASE WHEN THEN ELSE END CAST AS".split(" "),
+);
 
 /** Whether the batch itself makes or drops it. */
 function isNamed({ type, name }: Dependent, statements: readonly SqliteStatement[]): boolean {

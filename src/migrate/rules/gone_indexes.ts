@@ -2,6 +2,8 @@ import type { Dialect } from "../../base/dialect.ts";
 import type { History } from "../../history/history.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
+import { tokensOf } from "../../sql/cursor.ts";
+import { isWord, nameOf } from "../../sql/lexer.ts";
 import { effectsOf } from "./statement_effects.ts";
 import type { Step } from "./plan.ts";
 
@@ -23,9 +25,21 @@ export function goneIndexes({ revisions }: Pick<History, "revisions">, step: Ste
   const stays = new Set(indexesOf(after).map(({ name }) => name));
   return indexesOf(before)
     .filter(({ name, table }) =>
-      dropped.includes(table.toLowerCase()) && !stays.has(name) && !texts.some((text) => text.includes(name))
+      dropped.includes(table.toLowerCase()) && !stays.has(name) &&
+      !texts.some((text) => isOf(text, name, before.dialect))
     )
     .map(({ name }) => name);
+}
+
+/** Whether a statement makes or drops an index of a name. */
+function isOf(text: string, name: string, dialect: Dialect): boolean {
+  if (!/\bindex\b/i.test(text)) return false;
+  const tokens = tokensOf(text, dialect);
+  const on = tokens.findIndex((token) => isWord(token, "ON"));
+  const head = on < 0 ? tokens : tokens.slice(0, on);
+  if (!head.slice(1, 3).some((token) => isWord(token, "INDEX"))) return false;
+  return (isWord(head[0], "CREATE") || isWord(head[0], "DROP")) &&
+    head.some((token) => nameOf(token)?.toLowerCase() === name.toLowerCase());
 }
 
 /** Whether an index that no revision knows is made again with the table that takes the place of its own. */

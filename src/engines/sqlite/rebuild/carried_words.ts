@@ -40,6 +40,11 @@ export function isAutoincrement(ddl: string): boolean {
   return columnsOf(ddl).some(({ part }) => wordsOf(part).isAutoincrement);
 }
 
+/** Returns the columns that a `CREATE TABLE` text names, in lower case. */
+export function columnNames(ddl: string): readonly string[] {
+  return columnsOf(ddl).map(({ name }) => name);
+}
+
 interface ColumnPart {
   /** In lower case. */
   readonly name: string;
