@@ -323,12 +323,13 @@ export function countsOf(dialect: Dialect, { sideTable, keys, columns }: Kept) {
   };
 }
 
-/** Returns the names of the columns of a side table; none of an empty one. */
+/** Returns the names of the columns of a side table. */
 export async function columnsOf(database: Database, { sideTable }: Kept): Promise<readonly string[]> {
   const [row] = await database.read<Readonly<Record<string, unknown>>>(
-    sql`SELECT * FROM ${ownTable(sideTable)} LIMIT 1`,
+    // A row also of an empty one.
+    sql`SELECT k.* FROM (SELECT 1) AS one LEFT JOIN ${ownTable(sideTable)} AS k ON TRUE LIMIT 1`,
   );
-  return Object.keys(row ?? {});
+  return Object.keys(row!);
 }
 
 /** Counts the rows of a side table. */

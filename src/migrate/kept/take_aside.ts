@@ -2,13 +2,13 @@ import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { handedKey } from "../../engines/beside.ts";
 import type { Database } from "../../engines/database.ts";
-import { keepingName, type Kept, readKept, recountKept, updateKept } from "../../engines/kept_table.ts";
+import { keepingName, type Kept, keptRow, readKept, recountKept, updateKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Backfill } from "../../history/statement.ts";
 import { createWalker, type PaceOptions } from "../paced/backfill_walk.ts";
 import { ungivenRows } from "./keep.ts";
-import { countsOf } from "./return.ts";
+import { columnsOf, countsOf } from "./return.ts";
 import { requireSideTables } from "./side_tables.ts";
 import { list, words } from "./words.ts";
 
@@ -44,7 +44,7 @@ async function moveRows(context: RunContext, kept: Kept, options: PaceOptions): 
   const { database, notify } = context;
   const source = keepingName(kept.id);
   const rows: Backfill = { kind: "backfill", table: source, key: handedKey, update: "", condition: null };
-  const move = changeOf(database, kept);
+  const move = changeOf(database, kept, await columnsOf(database, kept));
   notify({ kind: "doing", text: `putting aside what went of ${kept.table}` });
   const startedAt = performance.now();
   let passed = 0;
@@ -66,11 +66,15 @@ async function moveRows(context: RunContext, kept: Kept, options: PaceOptions): 
 }
 
 /** Returns what moves all rows up to one: what is behind them went before. */
-function changeOf({ dialect }: Database, kept: Kept): (end: string) => readonly SQL[] {
+function changeOf(
+  { dialect }: Database,
+  kept: Kept,
+  columns: readonly string[],
+): (end: string) => readonly SQL[] {
   const own = words[dialect];
   const source = ownTable(keepingName(kept.id));
-  const lost = new Set(kept.columns.map(({ name }) => name));
-  const names = [...kept.keys.filter((name) => !lost.has(name)), ...lost].map((name) => sql.identifier(name));
+  // All that the side table has: without a key, its rows are known by everything else that is in them.
+  const names = columns.filter((name) => name !== keptRow).map((name) => sql.identifier(name));
   const isMore = ungivenRows(own, kept.columns);
   const key = sql.identifier(handedKey);
   return (end) => [

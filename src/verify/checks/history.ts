@@ -71,9 +71,15 @@ function openChange(change: BesideProgress, holder: LockHolder | undefined): Fou
   const how = holder === undefined ? "was interrupted" : `is being made by ${holder.owner}`;
   return {
     ...unfinished(`${besideWords(change)}; it ${how}`, holder),
-    hint: "harbor-db upgrade",
+    // Of a step that is done only the end is left: the next upgrade would first end it, and then undo the step.
+    hint: isMade(phase) ? "harbor-db upgrade --abandon" : "harbor-db upgrade",
     details: { change: name, table, phase },
   };
+}
+
+/** Whether a change stands, and only what it was made with is left. */
+function isMade(phase: BesideProgress["phase"]): boolean {
+  return phase === "keeping" || phase === "empty" || phase === "left";
 }
 
 /** What is under way is as it should be while somebody holds the lock. */

@@ -150,3 +150,31 @@ test("whenever it is killed, the next run goes on and every value comes back", a
   }
   assert.ok(states.has("keeping"), "some kill came while it was put aside");
 });
+
+test("what goes with columns of a large table without a key comes back, too", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "harbor.db");
+    new DatabaseSync(path).close();
+    const own = historyOf("sqlite", [
+      ["CREATE TABLE t (a text, n integer)", "DROP TABLE t"],
+      ["ALTER TABLE t ADD COLUMN d text", "ALTER TABLE t DROP COLUMN d"],
+    ]);
+    const go = (direction: "upgrade" | "downgrade", text: string) =>
+      withLarge(
+        path,
+        (database) => migrate(contextOf(database, own), { goal: { direction, text }, lockWaitMs: 0 }),
+      );
+    await go("upgrade", "head");
+    const application = new DatabaseSync(path);
+    try {
+      const insert = application.prepare("INSERT INTO t VALUES (?, ?, ?)");
+      for (let n = 0; n < 30; n++) insert.run(`a${n}`, n, `d${n}`);
+      const before = application.prepare("SELECT * FROM t ORDER BY n").all();
+      await go("downgrade", "-1");
+      await go("upgrade", "head");
+      assert.deepEqual(application.prepare("SELECT * FROM t ORDER BY n").all(), before);
+      assert.deepEqual(await withLarge(path, readKept), []);
+    } finally {
+      application.close();
+    }
+  }));
