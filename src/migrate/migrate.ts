@@ -115,7 +115,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
   if (distrust !== null) throw distrust;
   if (steps.length === 0 && state.kind !== "alembic") {
     if (options.goal.direction === "upgrade") await tidyAlone(context, state);
-    if ((await readBeside(context.database)).length > 0) await clearBeside(context, [], options.lockWaitMs);
+    if (await isAnyLeft(context)) await clearBeside(context, [], options.lockWaitMs);
     const returned = state.kind === "managed" ? await tendKept(context, options) : [];
     return { from, to, steps: [], returned };
   }
@@ -149,6 +149,11 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     const done = await recordWhatIsLeft(context, { ...prepared, onStep: options.onStep }, run);
     return { from, to, steps: done, returned };
   }, lockOptions(context, options.lockWaitMs));
+}
+
+/** Whether changes beside writers left anything that {@link clearBeside} ends. */
+export async function isAnyLeft({ database }: Pick<RunContext, "database">): Promise<boolean> {
+  return (await readBeside(database)).length > 0;
 }
 
 /**

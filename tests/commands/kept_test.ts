@@ -142,6 +142,52 @@ onEngines(["sqlite file"], "kept data goes only with a yes, and only what is mea
   await assert.rejects(database.read(sql`SELECT 1 FROM ${ownTable("harbor_kept_3")}`));
 });
 
+onEngines(
+  ["sqlite file"],
+  "what is still being put aside is not counted, and put aside to the end before it is let go of",
+  async (given) => {
+    const { url, database } = given;
+    const interrupt = async () => {
+      await database.write([
+        sql`DROP TABLE IF EXISTS harbor_kept_3`,
+        sql`CREATE TABLE harbor_kept_3 (harbor_row INTEGER PRIMARY KEY, id, storage_backend, metadata_json)`,
+        sql`INSERT INTO harbor_kept_3 VALUES (1, 4711, 'r2', '{}')`,
+        sql`UPDATE harbor_kept SET state = 'keeping', row_count = 0, byte_count = 0 WHERE id = 3`,
+        sql`CREATE TABLE harbor_keeping_3 (id INTEGER PRIMARY KEY, storage_backend, metadata_json)`,
+        sql`INSERT INTO harbor_keeping_3 VALUES (4712, 'r2', '{}'), (4713, 'r2', '{}')`,
+      ]);
+    };
+    await keepSomething(given);
+    await interrupt();
+    const [listed] = (await json(url, "kept", "list")).kept;
+    assert.deepEqual([listed.state, listed.rows, listed.bytes], ["keeping", null, null]);
+    assert.match((await run(url, ["kept"])).stdout, /^3 .* not yet counted +- +being put aside$/m);
+    assert.match(
+      (await run(url, ["status"])).stdout,
+      /^kept +2 rows, 20 B, and what is not yet counted of /m,
+    );
+    const findings =
+      (await verifyUrl(url, { history: contextOf(database).history, checks: ["history"] })).findings;
+    assert.deepEqual(findings.map(({ hint }) => hint), ["harbor-db upgrade --abandon"]);
+    // No row of what is there now has the key of those.
+    assert.deepEqual((await json(url, "kept", "prune")).pruned, []);
+
+    const dry = await run(url, ["downgrade", "7b1f73160408", "--dry-run"]);
+    assert.match(dry.stdout, /^nothing to do/m);
+    assert.equal((await readKept(database))[0]?.state, "keeping");
+    const idle = await run(url, ["downgrade", "7b1f73160408"]);
+    assert.deepEqual([idle.code, idle.stdout.includes("nothing to do")], [0, true], idle.stderr);
+    const [whole] = await readKept(database);
+    assert.deepEqual([whole?.state, whole?.rows], ["kept", 3]);
+
+    await interrupt();
+    const refused = await json(url, "kept", "drop", "3");
+    assert.match(refused.error.message, /Let go of 3 rows, /);
+    assert.match((await run(url, ["kept", "drop", "3", "--yes"])).stdout, /^dropped .*: 3 rows, /m);
+    await assert.rejects(database.read(sql`SELECT 1 FROM ${ownTable("harbor_keeping_3")}`));
+  },
+);
+
 onEngines(two, "verify finds side tables without a registry and the other way round", async (given) => {
   const { url, database } = given;
   const { history } = contextOf(database);

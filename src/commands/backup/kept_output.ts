@@ -12,8 +12,7 @@ export function keptJson(kept: Kept) {
     table,
     columns: columns.map(({ name }) => name),
     state,
-    rows,
-    bytes,
+    ...isCounted(kept) ? { rows, bytes } : { rows: null, bytes: null },
     madeAt,
     sideTable: kept.sideTable,
   };
@@ -39,8 +38,16 @@ export const stateWords: Readonly<Record<Kept["state"], string>> = {
   left: "left over: it did not fit",
 };
 
+/** Whether it is known how much it is: not before all of it is put aside. */
+export function isCounted({ state }: Pick<Kept, "state">): boolean {
+  return state !== "keeping";
+}
+
 /** Says how much it is: `100 012 rows, 4.1 MB`. */
-export function amountText(kept: readonly Pick<Kept, "rows" | "bytes">[]): string {
-  const sum = (of: "rows" | "bytes") => kept.reduce((total, each) => total + each[of], 0);
-  return `${counted(sum("rows"), "row")}, ${formatBytes(sum("bytes"))}`;
+export function amountText(kept: readonly Pick<Kept, "rows" | "bytes" | "state">[]): string {
+  const known = kept.filter(isCounted);
+  if (known.length === 0 && kept.length > 0) return "not yet counted";
+  const sum = (of: "rows" | "bytes") => known.reduce((total, each) => total + each[of], 0);
+  const rest = known.length < kept.length ? ", and what is not yet counted" : "";
+  return `${counted(sum("rows"), "row")}, ${formatBytes(sum("bytes"))}${rest}`;
 }

@@ -6,7 +6,7 @@ import { forgetKept, type Kept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { lockOptions } from "../../state/lock_options.ts";
 import { ageText } from "../backup/output.ts";
-import { amountText, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
+import { amountText, isCounted, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
 
 export const keptDropCommand = defineCommand({
   name: "kept drop",
@@ -22,7 +22,7 @@ export const keptDropCommand = defineCommand({
   run: async (app, { args, options }) => {
     const isMeant = selection(args[0], options.everything);
     return await app.withRun("write", async (context) => {
-      const meant = (await readKept(context.database)).filter(isMeant);
+      const meant = await readWhole(app, context, isMeant);
       if (meant.length === 0) {
         if (!options.everything) throw unknownKept(args[0]!, context);
         app.report.line("nothing is kept");
@@ -45,6 +45,26 @@ export const keptDropCommand = defineCommand({
     });
   },
 });
+
+/** Reads what is meant, once all of it is put aside: before, nobody knows how much goes. */
+async function readWhole(
+  app: App,
+  context: RunContext,
+  isMeant: (kept: Kept) => boolean,
+): Promise<readonly Kept[]> {
+  const { database } = context;
+  const read = async () => (await readKept(database)).filter(isMeant);
+  const meant = await read();
+  if (meant.every(isCounted)) return meant;
+  const { takeAside } = await import("../../migrate/kept/take_aside.ts");
+  try {
+    await database.withLock(() => takeAside(context), lockOptions(context, app.lockWaitMs));
+  } catch (error) {
+    // What lost the table that it would go to can be let go of all the same.
+    if (!(error instanceof HarborError) || error.code !== "missing_table") throw error;
+  }
+  return await read();
+}
 
 /** Returns which of it is meant. */
 function selection(id: string | undefined, isAll: boolean): (kept: Kept) => boolean {

@@ -3,7 +3,7 @@ import type { App } from "../../cli/app.ts";
 import { defineCommand, type Outcome } from "../../cli/command.ts";
 import { type Kept, readKept } from "../../engines/kept_table.ts";
 import { ageText } from "../backup/output.ts";
-import { amountText, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
+import { amountText, isCounted, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
 
 const examples = [{ line: "kept list", does: "what would come back, and of which revision" }];
 
@@ -37,8 +37,8 @@ async function listKept(app: App): Promise<Outcome> {
       what: whatText,
       "put aside by": stepText,
       since: ({ madeAt }) => ageText(madeAt, now),
-      rows: ({ rows }) => formatCount(rows),
-      size: ({ bytes }) => formatBytes(bytes),
+      rows: (each) => isCounted(each) ? formatCount(each.rows) : "not yet counted",
+      size: (each) => isCounted(each) ? formatBytes(each.bytes) : "-",
       state: ({ state }) => stateWords[state],
     };
     await app.report.table(

@@ -96,8 +96,11 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         if (plan.distrust !== null) app.report.note(`to read, and not to run: ${plan.distrust.message}`);
         return { json: { ...planned(plan), ...where, sql: text } };
       }
+      // What an interrupted run left is ended, though there is no step: without a question, since it only keeps.
+      const isIdle = plan.steps.length === 0;
+      if (isIdle && !options.dryRun && !options.rehearse && await run.isAnyLeft(context)) return null;
       const losses = (await run.preflight(context, plan.from, plan.steps))?.losses ?? [];
-      if (options.dryRun || plan.steps.length === 0) {
+      if (options.dryRun || isIdle) {
         printPlace(app, isNew);
         const ways = waysIn(await run.waysOfPlan(context, plan));
         printPlan(app, plan, ways);

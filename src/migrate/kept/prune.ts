@@ -25,7 +25,9 @@ export interface PrunedResult {
 export async function pruneKept(context: Pick<RunContext, "database">): Promise<readonly PrunedResult[]> {
   const { database } = context;
   // Of what has lost its side table nothing is left to forget: verify says so.
-  const found = await withSideTables(database, await readKept(database));
+  const found = (await withSideTables(database, await readKept(database)))
+    // What is not put aside yet is not in the side table: an empty one says nothing of it.
+    .filter(({ state }) => state !== "keeping");
   if (found.length === 0) return [];
   const live = await database.introspect();
   const results: PrunedResult[] = [];

@@ -2,7 +2,14 @@ import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { handedKey } from "../../engines/beside.ts";
 import type { Database } from "../../engines/database.ts";
-import { keepingName, type Kept, keptRow, readKept, recountKept, updateKept } from "../../engines/kept_table.ts";
+import {
+  keepingName,
+  type Kept,
+  keptRow,
+  readKept,
+  recountKept,
+  updateKept,
+} from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Backfill } from "../../history/statement.ts";
