@@ -31,8 +31,7 @@ const schemasOf = new WeakMap<History, readonly string[]>();
 /**
  * Returns the schemas beside the default one in which any revision of a history has something, in the order of their names.
  *
- * Snapshots of a long history take their time to read, so all are only read where the newest has such a schema, or a script
- * makes one.
+ * Snapshots of a long history take their time to read, so all are only read where the text of one names such a schema.
  */
 export function schemasOfHistory(history: History): readonly string[] {
   const found = schemasOf.get(history) ?? readSchemas(history);
@@ -40,10 +39,10 @@ export function schemasOfHistory(history: History): readonly string[] {
   return found;
 }
 
-function readSchemas({ revisions, covered = [] }: History): readonly string[] {
-  const newest = revisions.slice(-1).flatMap(schemasIn);
-  if (newest.length === 0 && !revisions.some(({ makesSchema }) => makesSchema)) return [];
-  return [...new Set([...covered, ...revisions].flatMap(schemasIn))].toSorted();
+function readSchemas({ dialect, revisions, covered = [] }: History): readonly string[] {
+  const all = [...covered, ...revisions];
+  if (dialect !== "postgresql" || !all.some((revision) => revision.namesSchema())) return [];
+  return [...new Set(all.flatMap(schemasIn))].toSorted();
 }
 
 /** What cannot be read is for who needs it to say. */

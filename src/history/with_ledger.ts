@@ -93,7 +93,7 @@ function revisionOf(row: LedgerRow, applied: Applied, { history, parent }: Surro
     createdAt,
     checksum,
     rawChecksum: checksum,
-    makesSchema: false,
+    namesSchema: () => true,
     upgrade: () => {
       throw new HarborError("missing_revision", `Cannot read the upgrade script of "${id}" (${name})`, {
         state: "this history does not have it, and a database keeps only the way back",

@@ -86,7 +86,9 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Prep
   const { done } = locate(history, state.applied);
   const idAt = (count: number) => history.revisions[count - 1]?.id ?? null;
   const to = goal.direction === "upgrade" ? done + steps.length : done - steps.length;
-  requireSchemas(context.database, history.revisions[Math.max(done, to) - 1]);
+  for (const count of new Set([done, Math.max(done, to)])) {
+    requireSchemas(context.database, history.revisions[count - 1]);
+  }
   return { from: idAt(done), to: idAt(to), steps, state, distrust: await distrustOf(context, steps) };
 }
 

@@ -67,6 +67,24 @@ test("postgres 15: tables in schemas of their own are made, changed, looked afte
   });
 });
 
+test("postgres 15: what the newest revision left of a schema that was there before is kept, and comes back", async () => {
+  const auth = pgSchema("auth");
+  const users = auth.table("users", { id: integer().primaryKey() });
+  const notes = pgTable("notes", { id: integer().primaryKey() });
+  const history = await historyOf([{ users, notes }, { notes }]);
+  await engine.withDatabase(async (url) => {
+    await engine.query(url, "CREATE SCHEMA auth");
+    await go(url, history, "upgrade", "0000");
+    await engine.query(url, "INSERT INTO auth.users VALUES (7)");
+    await go(url, history, "upgrade", "head");
+    assert.deepEqual(await engine.query(url, "SELECT to_regclass('auth.users')::text AS name"), [{
+      name: null,
+    }]);
+    await go(url, history, "downgrade", "0000");
+    assert.deepEqual(await engine.query(url, "SELECT id FROM auth.users"), [{ id: 7 }]);
+  });
+});
+
 test("postgres 15: names that could not be told apart are refused, and nothing is made", async () => {
   const auth = pgSchema("auth");
   const users = auth.table("users", { id: integer().primaryKey() });
