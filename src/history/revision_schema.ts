@@ -39,9 +39,9 @@ export function schemasOfHistory(history: History): readonly string[] {
   return found;
 }
 
-function readSchemas({ dialect, revisions, covered = [] }: History): readonly string[] {
+function readSchemas({ revisions, covered = [] }: History): readonly string[] {
   const all = [...covered, ...revisions];
-  if (dialect !== "postgresql" || !all.some((revision) => revision.namesSchema())) return [];
+  if (!all.some((revision) => revision.namesSchema())) return [];
   return [...new Set(all.flatMap(schemasIn))].toSorted();
 }
 
