@@ -123,6 +123,7 @@ export function withSchemaNames(sql: string, schemas: readonly string[]): readon
   const isIndex = isWord(tokens[0], "CREATE") && tokens.slice(1, 3).some((token) => isWord(token, "INDEX"));
   const on = tokens.findIndex((token) => isWord(token, "ON"));
   const edits = tokens.flatMap((token, at): readonly Edit[] => {
+    if (isRelationText(tokens, at)) return relationText(token, schemas);
     if (token.kind !== "name") return [];
     const { schema, bare } = placeOfName(nameOf(token)!, schemas);
     if (schema === null) return [];
@@ -136,12 +137,25 @@ export function withSchemaNames(sql: string, schemas: readonly string[]): readon
       text: isBare ? quoteName(bare) : quoteTable(`${schema}.${bare}`, schemas),
     }];
   });
-  return [
-    edited(sql, edits).replaceAll(/'"((?:[^"']|"")+)"'/g, (text, name: string) => {
-      const { schema, bare } = placeOfName(name.replaceAll('""', '"'), schemas);
-      return schema === null ? text : `'${quoteName(schema)}.${quoteName(bare)}'`;
-    }),
-  ];
+  return [edited(sql, edits)];
+}
+
+/** Functions whose first argument is the name of a relation in a text, as harbor-db writes it. */
+const relationFunctions = ["PG_GET_SERIAL_SEQUENCE", "NEXTVAL"];
+
+/** Whether a text names a relation, and is no value. */
+function isRelationText(tokens: readonly Token[], at: number): boolean {
+  return tokens[at]?.kind === "string" && tokens[at - 1]?.text === "(" &&
+    relationFunctions.some((word) => isWord(tokens[at - 2], word));
+}
+
+/** `'"s.t"'` is `'"s"."t"'`. */
+function relationText(token: Token, schemas: readonly string[]): readonly Edit[] {
+  const name = /^'"((?:[^"']|"")+)"'$/.exec(token.text)?.[1];
+  const { schema, bare } = placeOfName((name ?? "").replaceAll('""', '"'), schemas);
+  return schema === null
+    ? []
+    : [{ from: token, to: token, text: `'${quoteName(schema)}.${quoteName(bare)}'` }];
 }
 
 function edited(sql: string, edits: readonly Edit[]): string {

@@ -610,6 +610,12 @@ const faults: readonly Refusal[] = [
     /"a\.b": it is a schema with a dot/,
     /another name/,
   ],
+  [
+    "a column that reads like something in a schema",
+    { t: pg.pgTable("t", { a: pg.integer("auth.a") }), s: pg.pgSchema("auth") },
+    /"auth\.a": it reads like something in the schema "auth"/,
+    /without a dot/,
+  ],
   ["a role", { t, r: pg.pgRole("r") }, /"r": it is a role/, /pgRole\("r"\)\.existing\(\)/],
   ["a policy of no table", { t, p: pg.pgPolicy("p") }, /"p": it is a policy of no table/, /link\(\)/],
   [

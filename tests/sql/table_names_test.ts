@@ -49,6 +49,9 @@ test("withSchemaNames() takes the schema off what has none of its own, and moves
     [`SELECT setval(pg_get_serial_sequence('"auth.t"', 'id'), 1)`, [
       `SELECT setval(pg_get_serial_sequence('"auth"."t"', 'id'), 1)`,
     ]],
+    [`UPDATE "auth.t" SET "a" = '"auth.token"' WHERE f('"auth.t"') > nextval('"auth.s"')`, [
+      `UPDATE "auth"."t" SET "a" = '"auth.token"' WHERE f('"auth.t"') > nextval('"auth"."s"')`,
+    ]],
   ];
   for (const [plain, named] of cases) assert.deepEqual(withSchemaNames(plain, schemas), named);
 });

@@ -96,6 +96,24 @@ export function refuseSameNames(tables: readonly lite.SQLiteTable[]): void {
   }
 }
 
+/** Refuses names that read like those of something in a schema that the project has: a column `auth.token` beside `auth`. */
+function refuseMistakable(
+  { columns, policies, checks }: ReturnType<typeof pg.getTableConfig>,
+  schemas: ReadonlySet<string>,
+): void {
+  for (const { name } of [...columns, ...policies, ...checks]) {
+    const schema = [...schemas].find((each) => name.startsWith(`${each}.`));
+    if (schema === undefined) continue;
+    throw new HarborError(
+      "bad_schema",
+      `Cannot keep "${name}": it reads like something in the schema "${schema}"`,
+      {
+        hint: "Give it a name without a dot.",
+      },
+    );
+  }
+}
+
 /**
  * Refuses what drizzle-kit would make wrong statements of, or end the process for: two things of one name, a value in
  * DDL, a reference to a table that is not part of the schema.
@@ -112,8 +130,10 @@ export function refuseFaults(tables: readonly pg.PgTable[], others: readonly unk
     }
     if (pg.isPgSequence(other)) once(names, nameIn(other.schema, other.seqName!), "a sequence");
   }
+  const schemas = new Set([...tables, ...others].map(schemaOf).filter((schema) => schema !== undefined));
   for (const table of tables) {
     const config = pg.getTableConfig(table);
+    refuseMistakable(config, schemas);
     const inSchema = (name: string) => nameIn(config.schema, name);
     const at = (what: string) => `${what} of ${inSchema(config.name)}`;
     once(names, inSchema(config.name), "a table");
