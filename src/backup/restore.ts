@@ -39,11 +39,12 @@ export async function restoreBackup(
   if (!isLocked) await (await store.copier()).refuseIfInUse?.();
   const meter = startMeter(store, "restore");
   const onProven = meter.part("proving the backup", 0.5);
-  return await withProvenCopy(backup, { store, onProgress: onProven }, async (copy, engine) => {
+  return await withProvenCopy(backup, { store, onProgress: onProven }, async (copy, engine, wrongIndexes) => {
     const replace = async (database: RestoreOptions["database"]) => {
       const safetyBackup = keepsOld ? await keepOld(context, store) : null;
       await engine.restore(copy, store.signal, {
         database,
+        wrongIndexes,
         onProgress: meter.part("putting it in place", 1),
         onRemark: (text) => store.notify({ kind: "note", text }),
       });

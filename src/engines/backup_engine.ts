@@ -55,7 +55,7 @@ export interface BackupEngine {
     path: string,
     signal: AbortSignal,
     options?: ProveOptions,
-  ): Promise<Proven & { readonly content: BackupContent }>;
+  ): Promise<Proven & ProvenCopy>;
   /** Does both, where the one need not wait for the end of the other; left out by engines that do them in turn. */
   dumpAndProve?(path: string, signal: AbortSignal, options?: BothOptions): Promise<BothContents>;
   /**
@@ -80,6 +80,13 @@ export interface BackupEngine {
   setAside?(): Promise<string | null>;
 }
 
+/** What came out of a copy. */
+export interface ProvenCopy {
+  readonly content: BackupContent;
+  /** The indexes whose entries are not those of their rows, with `ProveOptions.mayHaveWrongIndexes`. */
+  readonly wrongIndexes?: readonly string[];
+}
+
 /** How thorough a proof is. */
 export interface Thoroughness {
   /**
@@ -91,6 +98,11 @@ export interface Thoroughness {
 
 /** What {@link BackupEngine.prove} tells. */
 export interface ProveOptions extends Thoroughness {
+  /**
+   * Whether a copy passes whose indexes alone are wrong, since the rows tell what belongs there and
+   * `RestoreOptions.wrongIndexes` has them rebuilt.
+   */
+  readonly mayHaveWrongIndexes?: boolean | undefined;
   readonly onProgress?: OnProgress | undefined;
   /**
    * Called with what was restored aside, while it is there; it may be changed, and is gone afterwards. Not called where the
@@ -146,6 +158,8 @@ export interface RestoreOptions {
    */
   readonly database: Database | null;
   readonly onProgress?: OnProgress;
+  /** What `prove` found wrong, to be rebuilt and checked again before anything is replaced. */
+  readonly wrongIndexes?: readonly string[];
   /** Told what could not be kept of the file that is replaced. */
   readonly onRemark?: (text: string) => void;
 }

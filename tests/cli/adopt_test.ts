@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { engines, sqliteUrl, withFolder, withTestDatabase } from "../support/databases.ts";
 import { useApplication } from "../support/samples/open_harbor.ts";
@@ -86,6 +87,16 @@ test("adopt --yes backs up, bridges and stamps; its backup alone leads back, and
     const status = await json(["status"], cwd);
     assert.deepEqual([status.state, status.current, status.pending], ["managed", adopted.to, []]);
     assert.equal(status.adopted.how, "bridge");
+
+    // As a run leaves it that went on after one that was stopped: of what was half done there is a backup, too.
+    const manifest = JSON.parse(readFileSync(`${adopted.backup.path}.json`, "utf8"));
+    const half = { ...manifest, id: `${manifest.id}x`, file: `half-${manifest.file}` };
+    half.createdAt = new Date(Date.parse(manifest.createdAt) + 1).toISOString();
+    const halfPath = join(dirname(adopted.backup.path), half.file);
+    copyFileSync(adopted.backup.path, halfPath);
+    writeFileSync(`${halfPath}.json`, JSON.stringify(half));
+    const [newest] = (await json(["backup", "list"], cwd)).backups;
+    assert.deepEqual([newest.own, newest.path], [true, halfPath]);
 
     const { error } = await json(["downgrade", "-1", "--yes"], cwd, 4);
     assert.equal(error.code, "irreversible");

@@ -17,7 +17,13 @@ export async function pointToBackup(
   const { adoptedAt } = error.details;
   if (error.code !== "irreversible" || adoptedAt === undefined) return error;
   const { own } = await (await openAppBackups(app, options)).list(await findIdentity(app));
-  const backup = own.find(({ manifest, isWhole }) => isWhole && manifest.createdAt <= adoptedAt);
+  const before = own.filter(({ manifest, isWhole }) => isWhole && manifest.createdAt <= adoptedAt);
+  // An adoption that was stopped and run again backed up what it had half done as well: the first was before all of it.
+  const other = before.findIndex(({ manifest }) =>
+    manifest.reason !== "before adopt" || manifest.revision !== null
+  );
+  const ofAdoption = other < 0 ? before : before.slice(0, other);
+  const backup = ofAdoption.at(-1) ?? before[0];
   if (backup === undefined) return error;
   return error.with({
     hint: `harbor-db restore ${quoteForShell(backup.path)}`,

@@ -69,6 +69,35 @@ test("a large copy whose index has lost a row is not proven", () =>
     assert.deepEqual(content.tables, copied.tables);
     const alone = await rejectsWith("backup_failed", engine.prove(copy, never()));
     assert.match(alone.message, /row 4321 missing from index t_name/);
+
+    // That copy is the way back all the same: its rows are whole, and say what belongs into the index.
+    const { wrongIndexes = [], content: held } = await engine.prove(copy, never(), {
+      mayHaveWrongIndexes: true,
+    });
+    assert.deepEqual(wrongIndexes, ["t_name"]);
+    assert.deepEqual(held.tables, content.tables);
+    const remarks: string[] = [];
+    const onRemark = (text: string) => void remarks.push(text);
+    await engine.restore(copy, never(), { database: null, wrongIndexes, onRemark });
+    assert.match(remarks.join(), /t_name; .* rebuilt/);
+    assert.deepEqual((await engine.prove(path, never())).content.tables, content.tables);
+    // A row that the index would have refused is nothing to rebuild it of: nothing is replaced.
+    const other = `${path}.other`;
+    const handle = new DatabaseSync(other);
+    handle.exec("CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 1), (1, 2); CREATE UNIQUE INDEX u ON t (b)");
+    handle.enableDefensive?.(false);
+    handle.exec(
+      "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE UNIQUE INDEX u ON t (a)' WHERE name = 'u'",
+    );
+    handle.close();
+    const found = await engine.prove(other, never(), { mayHaveWrongIndexes: true });
+    assert.deepEqual(found.wrongIndexes, ["u"]);
+    const failed = await rejectsWith(
+      "backup_failed",
+      engine.restore(other, never(), { database: null, wrongIndexes: ["u"] }),
+    );
+    assert.match(failed.message, /UNIQUE constraint failed/);
+    assert.equal((await engine.prove(path, never())).content.tables[0]!.rows, rows);
   }));
 
 test("a copy of a large file ends when it is told to", () =>

@@ -4,7 +4,13 @@ import { DatabaseSync } from "node:sqlite";
 import { HarborError, messageOf } from "../../../base/errors.ts";
 import type { Proven } from "../../backup_content.ts";
 import { stoppedBackup } from "../../../base/stop_backup.ts";
-import type { BackupContent, OnProgress, Thoroughness } from "../../backup_engine.ts";
+import type {
+  BackupContent,
+  OnProgress,
+  ProvenCopy,
+  ProveOptions,
+  Thoroughness,
+} from "../../backup_engine.ts";
 import { lockTable, readContent, type ReadOptions } from "./content.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
 import { freedLock } from "../lock_row.ts";
@@ -35,8 +41,6 @@ export function freeCopiedLock(path: string): void {
   }
 }
 
-type ProvenContent = Proven & { readonly content: BackupContent };
-
 /** A part of a proof, for a thread. */
 export interface ReadJob extends FileJob {
   readonly verb: "read";
@@ -51,7 +55,7 @@ export interface CheckJob extends FileJob {
 /** `quick_check` counts the entries of indexes, and does not look whether each is that of its row. */
 type CheckPragma = "integrity_check" | "quick_check";
 
-interface ProofOptions extends Thoroughness {
+interface ProofOptions extends Thoroughness, Pick<ProveOptions, "mayHaveWrongIndexes"> {
   readonly signal: AbortSignal;
   readonly onProgress?: OnProgress | undefined;
 }
@@ -62,15 +66,40 @@ interface ProofOptions extends Thoroughness {
  *
  * @throws {HarborError} `backup_failed` when it is not whole; `interrupted`
  */
-export async function proveCopy(path: string, options: ProofOptions): Promise<ProvenContent> {
+export async function proveCopy(path: string, options: ProofOptions): Promise<Proven & ProvenCopy> {
+  try {
+    return await proveAll(path, options);
+  } catch (error) {
+    const wrongIndexes = options.mayHaveWrongIndexes ? wrongIndexesOf(error) : [];
+    if (wrongIndexes.length === 0) throw error;
+    // SQLite was asked for its first findings only: this check fails on all but what indexes hold.
+    const { signal } = options;
+    const content = isLarge(path)
+      ? await proveApart(path, { signal, isQuick: true })
+      : await proveHere(path, { signal, isQuick: true });
+    return { content, proof: "opened", notRestored: null, notCompared: "index entries", wrongIndexes };
+  }
+}
+
+/** Returns the indexes that findings are about; none where one finding is about anything else. */
+function wrongIndexesOf(error: unknown): readonly string[] {
+  const found = error instanceof HarborError ? error.details["problems"] : undefined;
+  const problems = (found ?? []) as readonly string[];
+  const names = problems.map((problem) =>
+    /^(?:row \d+ missing from|non-unique entry in) index (.+)$/.exec(problem)?.[1]
+  );
+  return names.every((name) => name !== undefined) ? [...new Set(names)] : [];
+}
+
+async function proveAll(path: string, options: ProofOptions): Promise<Proven & ProvenCopy> {
   const proof = { proof: "opened", notRestored: null } as const;
-  if (!isLarge(path)) return { content: await proveHere(path, options), ...proof };
+  if (!isLarge(path)) return { content: await proveHere(path, { ...options, isQuick: false }), ...proof };
   const content = await proveApart(path, options);
   return options.isQuick ? { content, ...proof, notCompared: "index entries" } : { content, ...proof };
 }
 
 async function proveHere(path: string, options: ProofOptions): Promise<BackupContent> {
-  await checkHere({ path, pragma: "integrity_check" });
+  await checkHere({ path, pragma: options.isQuick ? "quick_check" : "integrity_check" });
   return await readHere(path, options);
 }
 

@@ -36,6 +36,7 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
         from,
         signal,
         closeOthers: () => options?.database?.close() ?? Promise.resolve(),
+        wrongIndexes: options?.wrongIndexes,
         onRemark: options?.onRemark,
       }),
     refuseIfInUse: () =>

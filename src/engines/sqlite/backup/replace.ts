@@ -4,6 +4,8 @@ import { copyFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HarborError, messageOf } from "../../../base/errors.ts";
+import { counted } from "../../../base/quantity.ts";
+import { checkHere } from "./copy.ts";
 import { copyFailure } from "./copy_failure.ts";
 import {
   damagedMark,
@@ -34,6 +36,8 @@ export interface Swap {
   /** The file to put there; it stays. */
   readonly from: string;
   readonly signal: AbortSignal;
+  /** The indexes of it that have to be rebuilt, if any. */
+  readonly wrongIndexes?: readonly string[] | undefined;
   /** Closes this process's own connections to the database. */
   closeOthers(): Promise<void>;
   /** Told what could not be kept. */
@@ -53,7 +57,9 @@ const stagingMark = ".harbor-restore-";
  * @throws {HarborError} `in_use` while another process has the file open for writing, or holds a lock on it;
  * `unsafe_path` for a file that has other names; `disk_full`, `interrupted`. The old database is then as it was
  */
-export async function swapFile({ url, from, signal, closeOthers, onRemark }: Swap): Promise<void> {
+export async function swapFile(
+  { url, from, signal, wrongIndexes = [], closeOthers, onRemark }: Swap,
+): Promise<void> {
   refuseUnlessReplaceable(url);
   refuseIfOpen(url);
   const target = trustedPath(url.path);
@@ -65,6 +71,16 @@ export async function swapFile({ url, from, signal, closeOthers, onRemark }: Swa
     try {
       const staged = own.path("new");
       await stage(from, { staged, target: folder.path(name), signal, onRemark });
+      if (wrongIndexes.length > 0) {
+        await rebuildIndexes(staged);
+        onRemark?.(
+          `the backup's entries of ${
+            counted(wrongIndexes.length, "index", "indexes")
+          } were not those of the rows: ${
+            wrongIndexes.join(", ")
+          }; the indexes were rebuilt, and all entries compared`,
+        );
+      }
       stopBackupIfAsked(signal);
       await closeOthers();
       withExclusive(folder.path(name), url, () => {
@@ -147,6 +163,17 @@ async function stage(from: string, { staged, target, signal, onRemark }: Stage):
       { hint: "Nothing was changed. Look for a failing disk or memory: dmesg" },
     );
   }
+}
+
+/** Makes all indexes of a file anew, and has SQLite check all of it. */
+async function rebuildIndexes(staged: string): Promise<void> {
+  const handle = new DatabaseSync(staged);
+  try {
+    execute(handle, "REINDEX");
+  } finally {
+    handle.close();
+  }
+  await checkHere({ path: staged, pragma: "integrity_check" });
 }
 
 /**

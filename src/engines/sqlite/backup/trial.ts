@@ -19,9 +19,9 @@ interface TrialOptions extends ProveOptions, Pick<OpenOptions, "largeRows"> {
 export async function proveAndTry(
   path: string,
   signal: AbortSignal,
-  { onProgress, isQuick, onRestored, shown, largeRows, remarks }: TrialOptions,
+  { onProgress, isQuick, mayHaveWrongIndexes, onRestored, shown, largeRows, remarks }: TrialOptions,
 ): ReturnType<typeof proveCopy> {
-  const proven = await proveCopy(path, { signal, onProgress, isQuick });
+  const proven = await proveCopy(path, { signal, onProgress, isQuick, mayHaveWrongIndexes });
   if (onRestored === undefined) return proven;
   const trial = `${path}-trial`;
   try {
