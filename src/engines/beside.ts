@@ -23,6 +23,8 @@ export interface BesideChange {
   readonly table: string;
   /** What is done, for people: `its definition changes: no row is copied`. */
   readonly words: string;
+  /** The columns whose NULLs become a value, an SQL expression: of which rows that were nobody knows afterwards. Left out: none. */
+  readonly fills?: readonly { readonly column: string; readonly value: string }[];
   /** Whether it can hand over the table as it was, see {@link BesideTask.handOver}; left out: no. */
   readonly handsOver?: boolean;
   /** Returns what {@link BesideChange.run} runs, batches of rows as the whole statement that they add up to. */

@@ -52,6 +52,7 @@ export function changeDefinition(place: BesidePlace, change: DefinitionChange): 
     way: "definition",
     table: after.name,
     words: "its definition changes beside writers, no row moves",
+    fills: change.fills,
     batches: (record) => [
       { mode: "rows", statements: guardStatements([], guards).map(template.raw) },
       ...fills.map(({ update, condition }) => ({
