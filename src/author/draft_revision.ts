@@ -75,7 +75,7 @@ export async function changeStatements(
     withSchemaNames(sql, schemas.all).map((text, at) => draft(text, ...at === 0 ? above : []))
   );
   return [
-    ...schemas.made.map((name) => draft(`CREATE SCHEMA ${quoteName(name)};`)),
+    ...schemas.made.map((name) => draft(`CREATE SCHEMA IF NOT EXISTS ${quoteName(name)};`)),
     ...statements,
     ...schemas.gone.map((name) => draft(`DROP SCHEMA ${quoteName(name)};`)),
   ];

@@ -21,6 +21,7 @@ import { giveFile, makeFolderFor, type Owner } from "../base/files/owner.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
 import { manifestNames, readBackups, type StoredBackup } from "./folder.ts";
 import { folderPlace } from "./folder_place.ts";
+import { requireSchemas } from "../state/require_schemas.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
 import { backupOwner, type BackupStore } from "./store.ts";
 import { startMeter } from "./progress.ts";
@@ -54,7 +55,7 @@ export interface BackupRequest {
  * Until the manifest has its name there is no backup: whatever happens before leaves none, and nothing of it stays
  * beyond the next run.
  *
- * @throws {HarborError} `backup_failed`, `disk_full`, `interrupted` and what the engine says; the database is as it was
+ * @throws {HarborError} `backup_failed`, `disk_full`, `interrupted`, `schema_mismatch` and what the engine says; the database is as it was
  */
 export async function makeBackup(
   context: RunContext,
@@ -62,6 +63,9 @@ export async function makeBackup(
   request: BackupRequest,
 ): Promise<MadeBackup> {
   const { folder, client, encoding } = store;
+  // What only the ledger knows may be in schemas that the copy would not have.
+  const ahead = context.history.revisions.filter(({ ledger }) => ledger !== undefined);
+  for (const revision of ahead) requireSchemas(context.database, revision);
   const engine = await store.copier();
   try {
     // Streams, compression and encryption are only loaded for those who use them.

@@ -184,6 +184,8 @@ function printAhead(report: App["report"], { ahead, known }: Status): void {
     ledger: "the way back is in the database",
     none: "it has no downgrade script",
     damaged: "what the database has of the way back was changed since it was written",
+    "unknown schema":
+      "it has things in a schema of which this history knows nothing: go back with the release that has it",
   };
   report.line(
     `${bold("ahead".padEnd(10))} ${counted(ahead.length, "revision")} of a newer release or another branch`,

@@ -2,13 +2,14 @@ import { type Applied, locate } from "../history/applied.ts";
 import type { State } from "./state.ts";
 import { aheadOf } from "../history/ahead.ts";
 import { headOf, type Revision } from "../history/history.ts";
-import type { LockHolder } from "../engines/database.ts";
+import type { Database, LockHolder } from "../engines/database.ts";
 import { type BackfillState, readBackfills } from "../engines/version_table.ts";
 import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
 import { HarborError } from "../base/errors.ts";
 import { type Kept, readKept } from "../engines/kept_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { readState } from "./read_state.ts";
+import { requireSchemas } from "./require_schemas.ts";
 
 /** A revision as it is named in lists. */
 export interface RevisionName {
@@ -20,8 +21,11 @@ export interface RevisionName {
 export interface AheadRevision extends RevisionName {
   /** The harbor-db that applied it. */
   readonly appliedBy: string;
-  /** Whether the ledger has the way back past it: its script, that it has none, or a row that was changed since. */
-  readonly wayBack: "ledger" | "none" | "damaged";
+  /**
+   * Whether the ledger has the way back past it: its script, that it has none, or a row that was changed since; or whether it
+   * has things in a schema that the history does not know.
+   */
+  readonly wayBack: "ledger" | "none" | "damaged" | "unknown schema";
 }
 
 /** Where a database stands. */
@@ -70,7 +74,7 @@ export async function readStatus(context: RunContext): Promise<Status> {
     current: nameOf(history.revisions[done - 1]),
     head: nameOf(headOf(history)),
     pending: pending.map((revision) => nameOf(revision)!),
-    ahead: ahead?.revisions.map((revision) => describeAhead(revision, state.applied)) ?? [],
+    ahead: ahead?.revisions.map((revision) => describeAhead(revision, state.applied, database)) ?? [],
     known: ahead?.known ?? null,
     unfinished,
     adopted: state.kind === "managed" ? adoptionOf(state.applied) : null,
@@ -81,10 +85,23 @@ export async function readStatus(context: RunContext): Promise<Status> {
   };
 }
 
-function describeAhead({ id, name, ledger }: Revision, applied: readonly Applied[]): AheadRevision {
+function describeAhead(revision: Revision, applied: readonly Applied[], database: Database): AheadRevision {
+  const { id, name, ledger } = revision;
   const appliedBy = applied.find(({ revision }) => revision === id)?.appliedBy ?? "";
-  const wayBack = ledger?.damage != null ? "damaged" : ledger?.hasDowngrade ? "ledger" : "none";
+  const way = ledger?.damage != null ? "damaged" : ledger?.hasDowngrade ? "ledger" : "none";
+  const wayBack = way === "ledger" && !knowsSchemas(database, revision) ? "unknown schema" : way;
   return { revision: id, name, appliedBy, wayBack };
+}
+
+/** Whether a downgrade would go past a revision, and not refuse it by what it has in schemas of its own. */
+function knowsSchemas(database: Database, revision: Revision): boolean {
+  try {
+    requireSchemas(database, revision);
+    return true;
+  } catch (error) {
+    if (error instanceof HarborError && error.code === "schema_mismatch") return false;
+    throw error;
+  }
 }
 
 function adoptionOf(applied: readonly Applied[]): Status["adopted"] {

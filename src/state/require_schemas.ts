@@ -44,6 +44,11 @@ export function requireSchemas(
     refuse(`things in schema "${dotted}", whose name has a dot in it`, "Give it another name.", dotted);
   }
   const own = Object.values(snapshot.tables).filter((table) => isDefaultSchema(table["schema"]));
+  const reserved = named.find((each) => /^(pg_.*|information_schema|drizzle)$/.test(each));
+  if (reserved !== undefined) {
+    const whose = reserved === "drizzle" ? "drizzle's migrator" : "PostgreSQL";
+    refuse(`things in schema "${reserved}", which is that of ${whose}`, "Give it another name.", reserved);
+  }
   const [first] = own;
   if (first !== undefined && schemas.includes(home)) {
     refuse(

@@ -34,8 +34,8 @@ test("PostgreSQL 15: what is in schemas of its own is generated with them, prove
   }
   const statements = (name: string) => files[name]!.split("\n").filter((line) => !line.startsWith("-- "));
   assert.deepEqual(statements("0000_first.sql").slice(0, 3), [
-    'CREATE SCHEMA "auth";--> statement-breakpoint',
-    'CREATE SCHEMA "shop";--> statement-breakpoint',
+    'CREATE SCHEMA IF NOT EXISTS "auth";--> statement-breakpoint',
+    'CREATE SCHEMA IF NOT EXISTS "shop";--> statement-breakpoint',
     `CREATE TYPE "auth"."mood" AS ENUM('sad', 'happy');--> statement-breakpoint`,
   ]);
   assert.deepEqual(statements("0001_second.sql"), [

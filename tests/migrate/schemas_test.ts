@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { integer, pgSchema, pgTable } from "drizzle-orm/pg-core";
 import { HarborError } from "../../src/base/errors.ts";
+import { makeBackup } from "../../src/backup/make.ts";
+import type { BackupStore } from "../../src/backup/store.ts";
+import { historyFor } from "../../src/engines/history_for.ts";
+import type { RunContext } from "../../src/engines/run_context.ts";
 import type { History } from "../../src/history/history.ts";
+import { readStatus } from "../../src/state/read_status.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { engines } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
@@ -82,6 +87,28 @@ test("postgres 15: what the newest revision left of a schema that was there befo
     }]);
     await go(url, history, "downgrade", "0000");
     assert.deepEqual(await engine.query(url, "SELECT id FROM auth.users"), [{ id: 7 }]);
+    // The release before one that has something there backs nothing up without it.
+    const before = { ...await historyOf([{ notes }]), revisions: [] };
+    const known = async (context: RunContext) => ({
+      ...context,
+      history: await historyFor(context.database, before),
+    });
+    await withSchemas(url, before, async (context) => {
+      const { ahead } = await readStatus(await known(context));
+      assert.deepEqual(ahead.map(({ wayBack }) => wayBack), ["unknown schema"]);
+      const store = {} as BackupStore;
+      const refused = await rejectsWith(
+        "schema_mismatch",
+        makeBackup(await known(context), store, { reason: "backup", mayReuse: false }),
+      );
+      assert.match(refused.message, /things in schema "auth", of which this history knows nothing/);
+    });
+    await engine.query(url, `CREATE TABLE "auth.users" (id integer); DROP TABLE auth.users`);
+    const mixed = await rejectsWith(
+      "schema_mismatch",
+      withSchemas(url, history, ({ database }) => database.introspect()),
+    );
+    assert.match(mixed.message, /Cannot read "auth\.users": it is in the default schema/);
   });
 });
 
@@ -97,6 +124,11 @@ test("postgres 15: names that could not be told apart are refused, and nothing i
     const cases = [
       [inAuth, { auth, users, notes }, /table "notes" in the default schema and others in schema "auth"/],
       [url, { auth, users, dotted }, /a table "auth\.notes", which reads like one in a schema of its own/],
+      [
+        url,
+        { t: pgSchema("drizzle").table("t", { id: integer() }) },
+        /schema "drizzle", which is that of drizzle's/,
+      ],
       [url, { odd, t: odd.table("t", { id: integer() }) }, /schema "a\.b", whose name has a dot in it/],
     ] as const;
     for (const [at, things, words] of cases) {

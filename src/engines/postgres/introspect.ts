@@ -1,3 +1,4 @@
+import { HarborError } from "../../base/errors.ts";
 import { isNotOfExtension } from "./catalogs/words.ts";
 import { readJson } from "./errors.ts";
 import { quoteText } from "../../sql/quote.ts";
@@ -24,7 +25,9 @@ export function introspection(
     plain(settings),
     plain(`DECLARE harbor_tables NO SCROLL CURSOR FOR ${tablesOf(only)}`),
     plain(`DECLARE harbor_others NO SCROLL CURSOR FOR ${only === undefined ? others : nothing}`),
+    ...place.named.length === 0 ? [] : [plain(`DECLARE harbor_mixed NO SCROLL CURSOR FOR ${mixed}`)],
     setPath(path),
+    ...place.named.length === 0 ? [] : [plain("FETCH ALL FROM harbor_mixed")],
     plain("FETCH ALL FROM harbor_tables"),
     plain("FETCH ALL FROM harbor_others"),
   ];
@@ -44,6 +47,14 @@ export function occupation(place: Place): Statement {
 /** Puts together what {@link introspection} brought of those schemas; nothing is an empty one. */
 export function readSnapshot(results: readonly Result[], schemas: readonly string[]): Snapshot {
   const [tableRows, otherRows] = results.slice(-2);
+  const name = schemas.length === 0 ? undefined : results.at(-3)?.rows[0]?.["name"];
+  if (name !== undefined) {
+    throw new HarborError("schema_mismatch", `Cannot read "${name}"`, {
+      state: "it is in the default schema, and its name reads like that of a thing in another schema",
+      hint: "Give it another name.",
+      details: { name },
+    });
+  }
   return {
     dialect: "postgresql",
     ...schemas.length === 0 ? {} : { schemas },
@@ -167,6 +178,15 @@ function tablesOf(only: readonly string[] | undefined): string {
 }
 
 const nothing = "SELECT WHERE FALSE";
+
+/** What is in the default schema and called as {@link shownName} calls things in the others. */
+const mixed = `SELECT found.name FROM (
+    SELECT relname::text AS name FROM pg_class WHERE relnamespace = ${homeSchema}
+    UNION ALL SELECT typname::text FROM pg_type WHERE typnamespace = ${homeSchema}
+    UNION ALL SELECT proname::text FROM pg_proc WHERE pronamespace = ${homeSchema}
+  ) AS found, pg_namespace n
+  WHERE n.nspname IN ('\0named') AND left(found.name, length(n.nspname) + 1) = concat(n.nspname, '.')
+  ORDER BY 1 LIMIT 1`;
 
 const tables = `SELECT json_build_object(
     'name', ${tableName},
