@@ -2,6 +2,7 @@ import { effectsOf } from "../../migrate/rules/statement_effects.ts";
 import { follow, type Origins, type Passage, startOf } from "../../migrate/rules/origins.ts";
 import type { Table } from "../../schema/snapshot.ts";
 import type { Contents, Filled, Row } from "./contents.ts";
+import type { MeantLosses } from "./meant_losses.ts";
 import { type Numbers, withoutColumns } from "./numbers.ts";
 
 // The law: up, an application writes, down, it writes, up again, and what nobody wrote is what it was.
@@ -82,6 +83,8 @@ export interface LawView {
   readonly emptied: ReadonlySet<string>;
   /** What numbers rows anew on the way back. */
   readonly numbers: Numbers;
+  /** The tables of which the downgrade says that it loses some. */
+  readonly isMeant: MeantLosses;
 }
 
 /** What came of it, and the tables that were looked at. */
@@ -92,7 +95,7 @@ interface Held extends Pick<LawOfRevision, "rows" | "unseen"> {
 
 /** Looks whether what nobody wrote is what it was. */
 export function holdLaw(
-  { was: { schema, contents }, now, written, emptied, numbers }: LawView,
+  { was: { schema, contents }, now, written, emptied, numbers, isMeant }: LawView,
 ): Held {
   const unseen: LawOfRevision["unseen"][number][] = [];
   const breaches: Breach[] = [];
@@ -113,16 +116,21 @@ export function holdLaw(
       unseen.push({ table: table.name, reason: "its key becomes another one" });
       continue;
     }
+    const left = before.filter((row) => !hasKey(table) || keys?.has(keyOf(table, row)) !== true);
+    const broken = hasKey(table) ? breachesIn(table, left, after) : losses(table, left, after);
+    if (broken.length > 0 && isMeant(table.name)) {
+      unseen.push({ table: table.name, reason: "the downgrade says that it is meant to lose some" });
+      continue;
+    }
     if (anew.size > 0) {
       const names = [...anew].join(" and ");
       const reason =
         `the numbers in ${names}, which are given anew: one that another row has by then stays kept`;
       unseen.push({ table: table.name, reason });
     }
-    const left = before.filter((row) => !hasKey(table) || keys?.has(keyOf(table, row)) !== true);
     tables.push(table.name);
     rows += left.length;
-    breaches.push(...hasKey(table) ? breachesIn(table, left, after) : losses(table, left, after));
+    breaches.push(...broken);
   }
   return { tables, rows, unseen, breaches };
 }

@@ -12,6 +12,7 @@ import {
   type Written,
   writtenBetween,
 } from "./law.ts";
+import type { MeantLosses } from "./meant_losses.ts";
 import { numbersGivenBy } from "./numbers.ts";
 import { putRows } from "./put_rows.ts";
 import { rowsForWrites, writeRows, writesBetween } from "./write_rows.ts";
@@ -22,8 +23,6 @@ export interface LawWalk {
   begin(was: Filled): void;
   /** Looks at what is there after a step, and writes where another one follows. */
   arrive(now: Filled, direction: Direction, isMore: boolean): Promise<Arrival>;
-  /** Says of breaches that they are meant. */
-  excuse(breaches: readonly Breach[]): void;
   seen(revision: string): LawOfRevision;
 }
 
@@ -44,7 +43,11 @@ interface End {
 /** Makes what holds one walk to the law. */
 export function createLawWalk(
   { database }: Pick<RunContext, "database">,
-  { up, down }: { readonly up: readonly Passage[]; readonly down: readonly Passage[] },
+  { up, down, isMeant }: {
+    readonly up: readonly Passage[];
+    readonly down: readonly Passage[];
+    readonly isMeant: MeantLosses;
+  },
 ): LawWalk {
   const emptied = emptiedBy(up);
   const numbers = { upgrade: numbersGivenBy(up), downgrade: numbersGivenBy(down) };
@@ -83,7 +86,14 @@ export function createLawWalk(
       const { was, written } = ends[direction];
       let breaches: readonly Breach[] = [];
       if (was !== null) {
-        const held = holdLaw({ was, now: now.contents, written, emptied, numbers: numbers[direction] });
+        const held = holdLaw({
+          was,
+          now: now.contents,
+          written,
+          emptied,
+          numbers: numbers[direction],
+          isMeant,
+        });
         held.tables.forEach((name) => tables.add(name));
         held.unseen.forEach(note);
         rows += held.rows;
@@ -94,10 +104,6 @@ export function createLawWalk(
       if (direction === "upgrade") ends.upgrade.was = done.after;
       return { breaches, ...done };
     },
-    excuse: (breaches) =>
-      breaches.forEach(({ table }) =>
-        note({ table, reason: "the downgrade says that it is meant to lose some" })
-      ),
     seen: (revision) => ({ revision, tables: tables.size, rows, unseen: [...unseen.values()] }),
   };
 }

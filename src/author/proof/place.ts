@@ -86,13 +86,8 @@ export function lawBroken(place: ProofPlace, breaches: readonly Breach[]): Harbo
     what: "what is kept over ",
     details: { breaches },
     hint:
-      "Mend the script, then look again: harbor-db check --prove. Or say why not, in the downgrade: -- harbor:allow lossy_downgrade REASON",
+      "Mend the script, then look again: harbor-db check --prove. Or say why not, above the downgrade's statement that does it: -- harbor:allow lossy_downgrade REASON",
   });
-}
-
-/** Says whether a revision's way back is said to lose something. */
-export function isLossMeant(revision: Revision): boolean {
-  return revision.downgrade()?.statements.some(({ allowed }) => allowed.includes("lossy_downgrade")) ?? false;
 }
 
 /** Joins the first of some sentences, and says how many more there are. */

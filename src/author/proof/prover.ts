@@ -14,16 +14,8 @@ import { inOrder } from "../rules/sample_rows.ts";
 import { type Filled, lossesBetween, readContents } from "./contents.ts";
 import type { LawOfRevision } from "./law.ts";
 import { createLawWalk, type LawWalk } from "./law_walk.ts";
-import {
-  few,
-  isLossMeant,
-  lawBroken,
-  notProven,
-  passagesBetween,
-  type ProofPlace,
-  schemaAt,
-  type Walk,
-} from "./place.ts";
+import { meantLosses } from "./meant_losses.ts";
+import { few, lawBroken, notProven, passagesBetween, type ProofPlace, schemaAt, type Walk } from "./place.ts";
 import { type EmptyTable, putRows } from "./put_rows.ts";
 import { rowsForWrites } from "./write_rows.ts";
 
@@ -61,7 +53,13 @@ export function createProver(context: RunContext): Prover {
     schema = start;
     const up = passagesBetween(history, from, to);
     const down = directions.includes("downgrade") ? passagesBetween(history, to, from) : [];
-    const law = writes ? createLawWalk(context, { up, down }) : null;
+    const law = writes
+      ? createLawWalk(context, {
+        up,
+        down,
+        isMeant: meantLosses({ history, revision: revisions[to - 1]!, down }),
+      })
+      : null;
     let was: Filled = { schema: start, contents: await fillTables(start, { up, from }, law) };
     let origins = startOf(start);
     let madeBehind: readonly string[] = [];
@@ -84,8 +82,7 @@ export function createProver(context: RunContext): Prover {
       filled = [...origins].flatMap(([name, { table }]) => filled.includes(table ?? "") ? [name] : []);
       const arrived = await law?.arrive(now, direction, attempt < directions.length - 1);
       const breaches = arrived?.breaches ?? [];
-      if (breaches.length > 0 && !isLossMeant(revisions[to - 1]!)) throw lawBroken(place, breaches);
-      law?.excuse(breaches);
+      if (breaches.length > 0) throw lawBroken(place, breaches);
       // What was put in behind the upgrade goes with the downgrade, and comes back.
       if (attempt === 0) madeBehind = arrived?.filled ?? [];
       if (direction === "upgrade") filled = [...new Set([...filled, ...madeBehind])];
