@@ -430,6 +430,15 @@ const ownCases: readonly Case[] = [
     fills: ["things.c=7"],
   },
   {
+    what: "makes a table whose key a sequence of its own numbers",
+    before: none,
+    after: [
+      ...none,
+      pg.pgTable("calls", { id: pg.integer().primaryKey().default(sql`nextval('tickets')`) }),
+      pg.pgSequence("tickets"),
+    ],
+  },
+  {
     what: "changes a sequence",
     before: [...none, pg.pgSequence("tickets")],
     after: [

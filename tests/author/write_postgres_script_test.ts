@@ -98,6 +98,7 @@ const cases: readonly Case[] = [
     said: [
       'DROP TABLE "u";',
       'ALTER TABLE "t" DROP COLUMN "c";',
+      'DROP SEQUENCE "public"."s";',
       "DROP TYPE mood;",
       'ALTER TABLE "t" ADD COLUMN "d" text;',
       'CREATE INDEX "ix" ON "t" ("d");',
@@ -107,6 +108,7 @@ const cases: readonly Case[] = [
       '-- ix is built while the application goes on writing.\n-- harbor:concurrently\nCREATE INDEX "ix" ON "t" ("d");',
       'ALTER TABLE "t" DROP COLUMN "c";',
       'DROP TABLE "u";',
+      'DROP SEQUENCE "s";',
       "DROP TYPE mood;",
     ],
   },

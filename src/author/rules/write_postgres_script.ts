@@ -23,6 +23,8 @@ const phases = [
   "validate",
   "settle",
   "drop",
+  // After the defaults that take numbers from it.
+  "drop sequence",
   // After the tables that have it.
   "drop type",
 ] as const;
@@ -87,6 +89,7 @@ function placeAtomic(sql: string, change: SchemaChange): Placed {
   const looksAtRows =
     /^CREATE (?:UNIQUE )?INDEX |^ALTER TABLE "[^"]+" (?:ADD (?:CONSTRAINT|PRIMARY) |ALTER COLUMN "[^"]+" SET NOT NULL;)/;
   if (/^DROP TYPE /.test(sql)) return ["drop type", draft(sql)];
+  if (/^DROP SEQUENCE "/.test(sql)) return ["drop sequence", draft(sql)];
   const takesAway = /^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN /;
   const phase = looksAtRows.test(sql) ? "settle" : takesAway.test(sql) ? "drop" : "change";
   return [phase, draft(withConversion(sql, change))];
@@ -107,7 +110,8 @@ function place(sql: string, { change, existing, replaced, rekeyed }: Setting): r
   const [, dropped] = /^DROP INDEX "([^"]+)";$/.exec(sql) ?? [];
   if (dropped !== undefined && replaced.has(dropped)) return [];
   if (/^DROP TYPE /.test(sql)) return [["drop type", draft(sql)]];
-  if (/^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN |^DROP SEQUENCE "/.test(sql)) {
+  if (/^DROP SEQUENCE "/.test(sql)) return [["drop sequence", draft(sql)]];
+  if (/^DROP TABLE |^ALTER TABLE "[^"]+" DROP COLUMN /.test(sql)) {
     return [["drop", draft(sql)]];
   }
   const [, table, action = ""] = /^ALTER TABLE "([^"]+)" (.*)$/s.exec(sql) ?? [];
