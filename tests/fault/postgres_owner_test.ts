@@ -389,7 +389,16 @@ for (const version of [15, 18] as const) {
       /generated column t\.g/,
     ],
     ["a check", "ALTER TABLE t ADD CONSTRAINT k CHECK (evil(id))", /check constraint k/],
-    ["an index on an expression", "CREATE INDEX x ON t (evil(id))", /index x/],
+    [
+      "an index on an expression, of a table of another schema that inherits from one,",
+      "CREATE SCHEMA apart; CREATE TABLE apart.kid () INHERITS (t); CREATE INDEX x ON apart.kid (evil(id))",
+      /index x/,
+    ],
+    [
+      "a materialized view over a view of another schema",
+      "CREATE SCHEMA apart; CREATE VIEW apart.v AS SELECT evil(1) AS e; CREATE MATERIALIZED VIEW m AS SELECT * FROM apart.v",
+      /materialized view m/,
+    ],
     ["a rule", "CREATE RULE r AS ON UPDATE TO t DO ALSO SELECT 1", /rule r/],
     [
       "a default that runs a query",

@@ -8,6 +8,7 @@ import {
   askAll,
   type Asked,
   findFunctions,
+  findPeers,
   findUntrusted,
   findWriters,
   others,
@@ -161,17 +162,18 @@ function callsIn(text: string): (schema: string, name: string) => boolean {
 const clauses = ["PRIMARY", "FOREIGN", "USING"];
 
 /**
- * Whether somebody else's code would run when a copy of the tables is filled.
+ * Whether somebody else's code would run when a copy of the tables is filled, and, with `isChanged`, when it is changed then.
  *
  * @throws {HarborError} `untrusted_owner` when `isRefused`
  */
 export async function loadsUntrusted(
   session: Session,
   { display, trustsOwner }: PostgresUrl,
-  { isRefused }: { readonly isRefused: boolean },
+  { isRefused, isChanged = false }: { readonly isRefused: boolean; readonly isChanged?: boolean },
 ): Promise<boolean> {
   if (trustsOwner) return false;
-  const found = (await findUntrusted(session)).filter(({ runs }) => runs === "look" || runs === "load");
+  const found = (await findUntrusted(session))
+    .filter(({ runs }) => runs === "look" || runs === "load" || (isChanged && runs === "change"));
   if (isRefused && found.length > 0) throw untrustedError(display, found);
   return found.length > 0;
 }
@@ -193,6 +195,30 @@ export async function requireToDefine(
   const isCalled = callsIn(text);
   const found = functions.filter(({ schema, name }) => isCalled(schema, name));
   if (found.length > 0) throw untrustedError(display, found);
+}
+
+/** What a copy says of code in it. */
+export interface ArchivedCode {
+  /** Returns the definitions that may call something when rows are loaded. */
+  text(): Promise<string>;
+  /** Returns the functions and operators that it brings; the live database need not have them. */
+  functions(): Promise<readonly { readonly schema: string; readonly name: string; readonly owner: string }[]>;
+}
+
+/** Whether a copy's definitions call a lesser role's function, of the database or of the copy. */
+export async function callsUntrusted(
+  session: Session,
+  { trustsOwner }: PostgresUrl,
+  code: ArchivedCode,
+): Promise<boolean> {
+  if (trustsOwner) return false;
+  const brought = await code.functions();
+  const peers = new Set(brought.length === 0 ? [] : await findPeers(session));
+  const lesser = brought.filter(({ owner }) => !peers.has(owner));
+  const functions = [...await findFunctions(session), ...lesser];
+  if (functions.length === 0) return false;
+  const isCalled = callsIn(await code.text());
+  return functions.some(({ schema, name }) => isCalled(schema, name));
 }
 
 function writersError(url: string, table: string, writers: readonly Writer[]): HarborError {

@@ -68,6 +68,12 @@ export async function findFunctions(
   return (result?.rows ?? []) as never;
 }
 
+/** Returns the roles that lack no right which ours has. */
+export async function findPeers(session: Session): Promise<readonly string[]> {
+  const [result] = await session.run([{ text: peers, parameters: [] }]);
+  return (result?.rows ?? []).map((row) => String(row["name"]));
+}
+
 /** A role with fewer rights than ours that may write to a table. */
 export interface Writer {
   readonly name: string;
@@ -113,13 +119,14 @@ function codeIn(tree: string, owner: string): string {
       ELSE m[2]::oid END ORDER BY whose LIMIT 1)`;
 }
 
-/** A condition: a column of a table of the schema has the type. */
+/** A condition: a column of a table of ours has the type. */
 function isUsed(type: string): string {
   return `EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-    WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND a.atttypid IN (${type}))`;
+    WHERE ${ours} AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND a.atttypid IN (${type}))`;
 }
 
-const ours = `c.relnamespace = ${ownSchemas}`;
+/** Who reads a table reads what inherits from it too, whatever schema that is in. */
+const ours = "c.oid = ANY (ARRAY(SELECT oid FROM heirs))";
 const ofLesser = `${ours} AND c.relowner IN (SELECT oid FROM lesser)`;
 
 /** Roles that lack any right which ours has: an attribute, a membership, or what belongs to it or was granted to it. */
@@ -153,7 +160,21 @@ FROM pg_proc p JOIN lesser ON lesser.oid = p.proowner JOIN pg_namespace n ON n.o
 UNION ALL SELECT 'operator', o.oprname::text, lesser.rolname::text, 'load', n.nspname::text
 FROM pg_operator o JOIN lesser ON lesser.oid = o.oprowner JOIN pg_namespace n ON n.oid = o.oprnamespace`;
 
-const question = `WITH ${lesser}
+const peers = `WITH ${lesser}
+SELECT rolname::text AS name FROM pg_roles WHERE oid NOT IN (SELECT oid FROM lesser)`;
+
+/** The relations of the schemas, and what inherits from them. */
+const heirs = `heirs AS (SELECT oid FROM pg_class WHERE relnamespace = ${ownSchemas}
+  UNION SELECT i.inhrelid FROM heirs JOIN pg_inherits i ON i.inhparent = heirs.oid)`;
+
+/** The rules that fill a materialized view: its own, and those of the views that it is over. */
+const fillers = `fillers AS (SELECT c.oid AS filled, r.oid AS rule
+  FROM pg_class c JOIN pg_rewrite r ON r.ev_class = c.oid WHERE c.relkind = 'm' AND ${ours}
+  UNION SELECT fillers.filled, r.oid FROM fillers
+  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = fillers.rule AND d.refclassid = 'pg_class'::regclass
+  JOIN pg_class v ON v.oid = d.refobjid AND v.relkind = 'v' JOIN pg_rewrite r ON r.ev_class = v.oid AND r.rulename = '_RETURN')`;
+
+const question = `WITH RECURSIVE ${lesser}, ${heirs}, ${fillers}
 SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   SELECT 'index' AS kind, i.relname::text AS name, ${
   codeIn("concat(x.indexprs, x.indpred)", "c.relowner")
@@ -193,13 +214,13 @@ SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   UNION ALL
   SELECT 'trigger', t.tgname::text, p.proowner, 'change' FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid
   JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE c.relnamespace = ${ownSchemas} AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND p.proowner IN (SELECT oid FROM lesser)
+  WHERE ${ours} AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND p.proowner IN (SELECT oid FROM lesser)
   UNION ALL
   SELECT 'trigger', t.tgname::text, ${codeIn("t.tgqual", "c.relowner")}, 'change'
   FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid WHERE ${ours} AND NOT t.tgisinternal AND t.tgenabled <> 'D'
   UNION ALL
-  SELECT 'materialized view', c.relname::text, ${codeIn("r.ev_action", "c.relowner")}, 'load'
-  FROM pg_class c JOIN pg_rewrite r ON r.ev_class = c.oid WHERE ${ours} AND c.relkind = 'm'
+  SELECT DISTINCT 'materialized view', m.relname::text, ${codeIn("r.ev_action", "v.relowner")}, 'load'
+  FROM fillers JOIN pg_class m ON m.oid = fillers.filled JOIN pg_rewrite r ON r.oid = fillers.rule JOIN pg_class v ON v.oid = r.ev_class
   UNION ALL
   SELECT 'rule', r.rulename::text, c.relowner, 'change' FROM pg_class c JOIN pg_rewrite r ON r.ev_class = c.oid
   WHERE ${ofLesser} AND r.rulename <> '_RETURN' AND c.relkind IN ('r', 'p')

@@ -14,7 +14,7 @@ import { openPostgres } from "../driver.ts";
 export function postgresAside(url: PostgresUrl, client: Client, signal: AbortSignal): Scratch {
   return async <T>(work: Parameters<Scratch>[0]) => {
     const task = { url, client, signal, verb: "examine" } as const;
-    const { restored, notRestored } = await withScratch(task, "all", async (_, own) => {
+    const { restored, notRestored } = await withScratch(task, "all", { isTried: false }, async (_, own) => {
       const database = await openPostgres(own, { client, access: "write" });
       try {
         return { result: await work(database) as T };

@@ -70,7 +70,13 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
       const task = taskOf("prove a copy of", signal);
       const file = { path, signal, onProgress };
       try {
-        const { restored, notRestored } = await withScratch(task, "tables", async (scratch, url) => {
+        const { restored, notRestored } = await withScratch(task, "tables", {
+          isTried: onRestored !== undefined,
+          code: {
+            text: async () => (await visit({ path, signal }, skipRows)).definitions.join("\n"),
+            functions: () => Promise.resolve([]),
+          },
+        }, async (scratch, url) => {
           const content = await restoreAside(scratch, file);
           if (onRestored !== undefined) await tryOn(scratch, { content, url }, onRestored);
           return content;
@@ -251,6 +257,12 @@ async function readBack(file: FileToRead): Promise<BackupContent> {
     state: shapeDigest([definitions[1]]),
   };
 }
+
+const skipRows: Omit<CopyVisitor, "onRead"> = {
+  async rows(_, rows) {
+    for await (const _piece of rows);
+  },
+};
 
 /** Reads a copy to its end, and collects what is said once. */
 async function visit(

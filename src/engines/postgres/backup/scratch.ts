@@ -8,7 +8,7 @@ import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
 import { holdDigests } from "./hold_digests.ts";
 import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
-import { loadsUntrusted } from "../trust.ts";
+import { type ArchivedCode, callsUntrusted, loadsUntrusted } from "../trust.ts";
 
 /** `harbor_scratch_<server process>_<second in which that began>_<random>`, by which a leftover is known. */
 const prefix = "harbor_scratch_";
@@ -17,6 +17,14 @@ const prefix = "harbor_scratch_";
 export type ScratchResult<T> =
   | { readonly restored: T; readonly notRestored: null }
   | { readonly restored: null; readonly notRestored: NotRestored };
+
+/** What is going to be done in a scratch database. */
+export interface Wanted {
+  /** Whether something is tried there, which changes rows and definitions. */
+  readonly isTried: boolean;
+  /** Of the copy that is going to be restored there. */
+  readonly code?: ArchivedCode;
+}
 
 /**
  * Runs `work` in a scratch database on the same server, with the database's encoding, locale and extensions, and
@@ -28,13 +36,18 @@ export type ScratchResult<T> =
 export async function withScratch<T>(
   task: BackupTask,
   holds: Held,
+  { isTried, code }: Wanted,
   work: (scratch: Session, url: PostgresUrl) => Promise<T>,
 ): Promise<ScratchResult<T>> {
   // It has to outlive a request to stop, because it drops the database.
   const lasting = { ...task, signal: new AbortController().signal };
   return await withBackupSession(lasting, async (admin) => {
-    const obstacle = await obstacleOf(task, admin);
+    const obstacle = await obstacleOf(task, admin, isTried);
     if (obstacle !== null) return without(obstacle);
+    // What is there may be harmless by now, and the copy not.
+    if (code !== undefined && await aside(admin, () => callsUntrusted(admin, task.url, code))) {
+      return without(untrusted);
+    }
     await dropLeftovers(admin);
     const { name, create } = await aside(admin, () => describeScratch(admin));
     try {
@@ -96,14 +109,18 @@ const diskFull = "53100";
 const noRoom = "the server has no room for it twice";
 
 /** What keeps a scratch database from being made, as far as it can be seen before. */
-async function obstacleOf({ url }: BackupTask, admin: Session): Promise<NotRestored | null> {
+async function obstacleOf(
+  { url }: BackupTask,
+  admin: Session,
+  isTried: boolean,
+): Promise<NotRestored | null> {
   if (!(await aside(admin, () => mayCreateDatabases(admin)))) return "the role may not create databases";
   // There all would be ours, and run with our rights.
-  if (await loadsUntrusted(admin, url, { isRefused: false })) {
-    return "code of a role with fewer rights would run";
-  }
+  if (await loadsUntrusted(admin, url, { isRefused: false, isChanged: isTried })) return untrusted;
   return null;
 }
+
+const untrusted = "code of a role with fewer rights would run";
 
 /** Lets something be tried on what was restored, when the planner knows it as it knows the database itself. */
 export async function tryOn(
@@ -123,7 +140,7 @@ const trialRemarks = [
 /** See `BackupEngine.trialObstacle`. */
 export async function scratchObstacle(task: BackupTask): Promise<TrialObstacle | null> {
   return await withBackupSession(task, async (admin) => {
-    const state = await obstacleOf(task, admin);
+    const state = await obstacleOf(task, admin, true);
     if (state === null) return null;
     const [role] = await aside(
       admin,

@@ -17,12 +17,22 @@ export interface Archive {
   statements(wanted: Wanted): Promise<Statements>;
   /** Returns the roles that things in it belong to. */
   owners(): Promise<readonly string[]>;
+  /** Returns the functions and operators in it, and whose they are. */
+  functions(): Promise<readonly ArchivedFunction[]>;
+  /** Returns the definitions that may call one when rows are loaded. */
+  calling(): Promise<string>;
   /** Returns the statements that give and take rights. */
   rights(): Promise<readonly string[]>;
   /** Returns the statements that bring sequences to where they were. */
   sequences(): Promise<readonly string[]>;
   /** Reads the rows of all tables, and then the statements that set sequences. */
   data(visitor: DataVisitor): Promise<void>;
+}
+
+export interface ArchivedFunction {
+  readonly schema: string;
+  readonly name: string;
+  readonly owner: string;
 }
 
 /** What is wanted of an archive's statements beside the definitions. */
@@ -95,16 +105,22 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
     };
   };
 
+  const owned = async () => {
+    const { before, after } = await statements({ owners: true, rights: false });
+    return [before, after].flatMap(statementsIn);
+  };
+
   return {
     schemas,
     serverVersion,
     statements,
     async owners() {
       // The table of contents tells names and owners apart by blanks, which either may hold.
-      const { before, after } = await statements({ owners: true, rights: false });
-      const found = [before, after].flatMap(statementsIn).map(ownerIn).filter((name) => name !== null);
+      const found = (await owned()).map(ownerIn).filter((name) => name !== null);
       return [...new Set(found)];
     },
+    functions: async () => (await owned()).flatMap(functionIn),
+    calling: async () => (await owned()).filter(mayCall).map(({ text }) => text).join("\n"),
     async rights() {
       // Their section is that of whatever stands before them, so none is asked for. Among other statements they could
       // not be told from text of users.
@@ -122,6 +138,30 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
 function ownerIn({ tokens }: ScriptStatement): string | null {
   const [owner, to, name] = tokens.slice(-4);
   return isWord(tokens[0], "ALTER") && isWord(owner, "OWNER") && isWord(to, "TO") ? nameOf(name) : null;
+}
+
+/** Reads `ALTER FUNCTION public.total(integer) OWNER TO app;`, and `ALTER OPERATOR public.= (integer, text) OWNER TO app;`. */
+function functionIn(statement: ScriptStatement): readonly ArchivedFunction[] {
+  const owner = ownerIn(statement);
+  const [, kind, schema, , name] = statement.tokens;
+  if (
+    owner === null || !["FUNCTION", "PROCEDURE", "AGGREGATE", "OPERATOR"].some((word) => isWord(kind, word))
+  ) {
+    return [];
+  }
+  const end = statement.tokens.findIndex(({ text }) => text === "(");
+  const signs = statement.tokens.slice(4, end).map(({ text }) => text).join("");
+  const named = isWord(kind, "OPERATOR") ? signs : nameOf(name) ?? "";
+  return [{ schema: nameOf(schema) ?? "", name: named, owner }];
+}
+
+/** Whether a statement defines what runs something while rows are loaded: a trigger comes behind them. */
+function mayCall(statement: ScriptStatement): boolean {
+  const [create, kind] = statement.tokens;
+  const isOther = ["FUNCTION", "PROCEDURE", "AGGREGATE", "TRIGGER", "RULE", "POLICY"].some((word) =>
+    isWord(kind, word)
+  );
+  return ownerIn(statement) === null && !isWord(create, "COMMENT") && !(isWord(create, "CREATE") && isOther);
 }
 
 /** What pg_restore writes for rights: who gives them too, where that is somebody else than the owner. */

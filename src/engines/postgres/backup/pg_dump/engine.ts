@@ -232,7 +232,10 @@ async function prove(
 ): Promise<Proven & { readonly content: BackupContent }> {
   const archive = await openArchive({ programs, path, signal: task.signal });
   const { schemas } = archive;
-  const { restored, notRestored } = await withScratch(task, "all", async (scratch, url) => {
+  const { restored, notRestored } = await withScratch(task, "all", {
+    isTried: onRestored !== undefined,
+    code: { text: archive.calling, functions: archive.functions },
+  }, async (scratch, url) => {
     await inTransaction(scratch, { mode: "write" }, async () => {
       for (const each of schemas) await ensureSchema(scratch, each);
       await loadArchive(scratch, archive, { owners: false });
