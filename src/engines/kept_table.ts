@@ -6,6 +6,7 @@ import { listOf, parseJson, readAs, type WrongJson } from "../base/json_schema.t
 import type { RowOf } from "../base/row_form.ts";
 import type { Direction } from "../history/applied.ts";
 import type { Database } from "./database.ts";
+import { homeSchema } from "./postgres/catalogs/place.ts";
 import { ownTable } from "./statement_names.ts";
 import { readIfThere } from "./version_table.ts";
 
@@ -160,7 +161,18 @@ export function retryKept({ revision, direction }: Pick<Kept, "revision" | "dire
   return sql`UPDATE ${keptTable} SET state = 'kept', last_row = 0 WHERE revision = ${revision} AND direction = ${direction} AND state <> 'keeping'`;
 }
 
-/** Forgets kept data and takes away its side tables; the registry, too, when it has nothing else. */
+/** Finds the tables that may be ours; a view of another's that is called like one is not. */
+const tablesQuery: Readonly<Record<Dialect, SQL>> = {
+  sqlite: sql`SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'harbor_k*'`,
+  postgresql: sql`SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = ${
+    sql.raw(homeSchema)
+  } AND c.relkind = 'r' AND c.relname LIKE 'harbor\\_k%'`,
+};
+
+/**
+ * Forgets kept data and takes away its side tables; the registry, too, when it has nothing else. What is called like a side
+ * table and is none stays.
+ */
 export async function forgetKept(
   database: Database,
   forgotten: readonly Pick<Kept, "id" | "sideTable" | "state">[],
@@ -168,11 +180,12 @@ export async function forgetKept(
   if (forgotten.length === 0) return;
   const ids = new Set(forgotten.map(({ id }) => id));
   const isLast = (await readKept(database)).every(({ id }) => ids.has(id));
+  const tables = await database.read<{ readonly name: string }>(tablesQuery[database.dialect]);
+  const ours = forgotten.flatMap(({ id, sideTable, state }) =>
+    state === "keeping" ? [sideTable, keepingName(id)] : [sideTable]
+  ).filter((table) => tables.some(({ name }) => name === table));
   await database.write([
-    ...forgotten.flatMap(({ id, sideTable, state }) => [
-      sql`DROP TABLE IF EXISTS ${ownTable(sideTable)}`,
-      ...state === "keeping" ? [sql`DROP TABLE IF EXISTS ${ownTable(keepingName(id))}`] : [],
-    ]),
+    ...ours.map((name) => sql`DROP TABLE IF EXISTS ${ownTable(name)}`),
     ...isLast
       ? [sql`DROP TABLE IF EXISTS ${keptTable}`]
       : forgotten.map(({ id }) => sql`DELETE FROM ${keptTable} WHERE id = ${id}`),

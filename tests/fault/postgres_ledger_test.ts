@@ -51,6 +51,30 @@ test("postgres 15: no role with fewer rights says what a superuser's downgrade r
     assert.equal(await isSuper(), false);
   }));
 
+test("postgres 15: no role with fewer rights says what a superuser puts back", () =>
+  withOwnedPostgres(15, "", async ({ url, adminUrl, role }) => {
+    const columns = historyOf("postgresql", [
+      ["CREATE TABLE t (id integer PRIMARY KEY)", "SELECT 1"],
+      ["ALTER TABLE t ADD COLUMN d text", "ALTER TABLE t DROP COLUMN d"],
+    ]);
+    await go(url, columns, "upgrade");
+    await run(url, "INSERT INTO t VALUES (1, 'one')");
+    await withTestDatabase(
+      url,
+      (database) =>
+        migrate(contextOf(database, columns), {
+          goal: { direction: "downgrade", text: "-1" },
+          lockWaitMs: 0,
+        }),
+    );
+    const error = await failureOf(go(adminUrl, columns, "upgrade"));
+    assert.equal(error.code, "untrusted_owner", error.message);
+    assert.match(error.message, new RegExp(`put back what harbor_kept.*${role} \\(owner\\)`));
+    assert.deepEqual({ ...(await run(adminUrl, "SELECT * FROM t"))[0] }, { id: 1 });
+    await go(url, columns, "upgrade");
+    assert.deepEqual({ ...(await run(adminUrl, "SELECT * FROM t"))[0] }, { id: 1, d: "one" });
+  }));
+
 test("postgres 15: nobody but its owner may write to the ledger, and a superuser finds who may all the same", () =>
   withOwnedPostgres(15, "", async ({ adminUrl, role }) => {
     await run(adminUrl, "CREATE SCHEMA admins");

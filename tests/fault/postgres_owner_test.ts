@@ -148,6 +148,19 @@ for (const version of [15, 18] as const) {
         assert.match(said, new RegExp(`Connect as ${owner}.*--trust-owner`));
       }
       assert.equal((await harbor(url, "status")).code, 0, "the owner itself is not kept out");
+      // Of what belongs to one of the server's own roles pg_shdepend knows nothing.
+      await run(
+        url,
+        `ALTER FUNCTION evil(int) OWNER TO pg_database_owner; ALTER FUNCTION public.act() OWNER TO pg_database_owner;
+        DO $$ DECLARE r record; BEGIN
+          FOR r IN SELECT oid::regclass AS name FROM pg_class WHERE relowner = '${owner}'::regrole AND relkind = 'r' LOOP
+            EXECUTE format('ALTER TABLE %s OWNER TO pg_database_owner', r.name);
+          END LOOP; END $$`,
+      );
+      const hidden = await harbor(adminUrl, "status");
+      assert.equal(await hasRun(), false);
+      assert.match(hidden.said, new RegExp(`index wicked of ${owner}`));
+      assert.equal((await harbor(url, "status")).code, 0, "the owner is no other than pg_database_owner");
       assert.equal((await harbor(adminUrl, "status", "--trust-owner")).code, 0);
       assert.equal(await hasRun(), true, "that is what trusting means");
       await run(

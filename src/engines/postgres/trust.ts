@@ -225,18 +225,25 @@ function writersError(url: string, table: string, writers: readonly Writer[]): H
   const shown = writers.slice(0, 5).map(({ name, how }) => `${name} (${how})`);
   const more = writers.length > shown.length ? `, and ${writers.length - shown.length} more` : "";
   const granted = writers.filter(({ how }) => how === "granted").map(({ name }) => quoteName(name));
+  const isKept = table.startsWith("harbor_kept");
   return new HarborError(
     "untrusted_owner",
-    `Cannot run what ${table} of "${url}" holds: roles with fewer rights than this one may write there: ${
+    `Cannot ${
+      isKept ? "put back" : "run"
+    } what ${table} of "${url}" holds: roles with fewer rights than this one may write there: ${
       shown.join(", ")
     }${more}`,
     {
       hint: [
-        "Go back with the release that has the revision, or connect as a role that has no more rights than they do.",
+        isKept
+          ? "Connect as a role that has no more rights than they do."
+          : "Go back with the release that has the revision, or connect as a role that has no more rights than they do.",
         ...granted.length === 0 ? [] : [
-          `Or read what would run (--sql), and then: REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON ${
-            quoteName(table)
-          } FROM ${granted.join(", ")};`,
+          `Or ${
+            isKept ? "look at what it holds" : "read what would run (--sql)"
+          }, and then: REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON ${quoteName(table)} FROM ${
+            granted.join(", ")
+          };`,
         ],
         "If you trust whoever can act as them with all of your own rights: --trust-owner",
       ],

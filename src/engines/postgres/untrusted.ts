@@ -47,12 +47,28 @@ export async function askAll(session: Session, ask: Ask): Promise<readonly Untru
   return (await ask(text)) as unknown as readonly Untrusted[];
 }
 
+/** A condition on the role `o`: it is the server's own that stands for the owner of the database, who is trusted. */
+const isTrustedOwner =
+  `(o.rolname = 'pg_database_owner' AND EXISTS (SELECT FROM pg_database b JOIN pg_roles w ON w.oid = b.datdba
+  WHERE b.datname = current_database() AND (w.rolsuper OR pg_has_role(w.oid, current_user, 'MEMBER'))))`;
+
+/**
+ * Whether anything that users made belongs to one of the server's own roles, of which pg_shdepend has no row. A schema alone
+ * runs nothing.
+ */
+const ofServersRoles =
+  `EXISTS (SELECT FROM pg_roles o WHERE o.oid < 16384 AND NOT o.rolsuper AND NOT ${isTrustedOwner} AND (${
+    [["class", "rel"], ["proc", "pro"], ["type", "typ"], ["operator", "opr"]].map(([catalog, prefix]) =>
+      `EXISTS (SELECT FROM pg_${catalog} x WHERE x.oid >= 16384 AND x.${prefix}owner = o.oid)`
+    ).join(" OR ")
+  }))`;
+
 /** Returns the question that {@link Asked} answers. Who may change no row of a table may not lock it. */
 export function others(place: Place): string {
   return inPlace(
     `SELECT EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles o ON o.oid = d.refobjid
       WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND d.refclassid = 'pg_authid'::regclass
-        AND d.deptype = 'o' AND NOT o.rolsuper AND o.rolname <> current_user) AS found,
+        AND d.deptype = 'o' AND NOT o.rolsuper AND o.rolname <> current_user) OR ${ofServersRoles} AS found,
     (SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner
       WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('r', 'p') AND NOT o.rolsuper AND o.rolname <> current_user
         AND has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')) AS tables`,
@@ -132,8 +148,9 @@ const ofLesser = `${ours} AND c.relowner IN (SELECT oid FROM lesser)`;
 /** Roles that lack any right which ours has: an attribute, a membership, or what belongs to it or was granted to it. */
 const lesser =
   `me AS MATERIALIZED (SELECT * FROM pg_roles WHERE rolname = current_user), lesser AS MATERIALIZED (
-  SELECT o.oid, o.rolname FROM pg_roles o, me
-  WHERE o.oid <> me.oid AND NOT o.rolsuper AND NOT pg_has_role(o.oid, me.oid, 'MEMBER') AND (me.rolsuper
+  SELECT o.oid, CASE o.rolname WHEN 'pg_database_owner' THEN (SELECT pg_get_userbyid(b.datdba) FROM pg_database b
+    WHERE b.datname = current_database()) ELSE o.rolname END AS rolname FROM pg_roles o, me
+  WHERE o.oid <> me.oid AND NOT o.rolsuper AND NOT ${isTrustedOwner} AND NOT pg_has_role(o.oid, me.oid, 'MEMBER') AND (me.rolsuper
     OR (me.rolcreaterole AND NOT o.rolcreaterole) OR (me.rolcreatedb AND NOT o.rolcreatedb)
     OR (me.rolreplication AND NOT o.rolreplication) OR (me.rolbypassrls AND NOT o.rolbypassrls)
     OR EXISTS (SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = me.oid)

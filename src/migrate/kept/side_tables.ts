@@ -8,6 +8,7 @@ import type { Step } from "../rules/plan.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Table } from "../../schema/snapshot.ts";
 import { keyOf } from "./rules/names.ts";
+import { literalForm } from "./rules/given.ts";
 import { lossesOf, tablesOfLosses } from "./rules/losses.ts";
 import { storedColumns } from "./rules/keys.ts";
 
@@ -44,14 +45,21 @@ export async function withSideTables(
 }
 
 /**
- * Makes sure that what is to come back can.
+ * Makes sure that what is to come back can, and that nobody with fewer rights says what that is.
  *
- * @throws {HarborError} `missing_table` when a side table is gone
+ * @throws {HarborError} `missing_table` when a side table is gone; `untrusted_owner`; `not_a_database` when the registry holds
+ * an expression where a literal belongs
  */
 export async function requireSideTables(database: Database, meant: readonly Kept[]): Promise<void> {
+  if (meant.length === 0) return;
+  await database.requireOwnHands?.(keptName);
+  requireLiterals(meant);
   const there = await withSideTables(database, meant);
   const lost = meant.find((kept) => !there.includes(kept));
-  if (lost === undefined) return;
+  if (lost === undefined) {
+    for (const { sideTable } of meant) await database.requireOwnHands?.(sideTable);
+    return;
+  }
   const { state, hint } = lostText(lost);
   const { id, table, revision, direction, sideTable } = lost;
   throw new HarborError("missing_table", `Cannot put back what was kept of "${table}"`, {
@@ -59,6 +67,21 @@ export async function requireSideTables(database: Database, meant: readonly Kept
     hint,
     details: { id, table, revision, direction, sideTable },
   });
+}
+
+/** What a script gives a column stands in statements as the registry has it: as anything else than a literal it would run. */
+function requireLiterals(meant: readonly Kept[]): void {
+  for (const { id, columns } of meant) {
+    const wrong = columns.find(({ given }) => given !== null && !literalForm.test(given));
+    if (wrong === undefined) continue;
+    throw new HarborError("not_a_database", `Cannot use "${keptName}"`, {
+      state:
+        `what its row ${id} gives column "${wrong.name}" is no literal, and would run as SQL: ${wrong.given}`,
+      hint:
+        `Something else than harbor-db wrote there. Nothing of it was run. To give it up: harbor-db kept drop ${id}`,
+      details: { table: keptName, column: wrong.name, id },
+    });
+  }
 }
 
 /**

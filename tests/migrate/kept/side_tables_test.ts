@@ -37,11 +37,43 @@ onEngines(two, "without its side table nothing is undone, and the way on is name
   );
   assert.match(error.hint!, /harbor-db backup list; where it is given up: harbor-db kept drop 1$/);
   assert.equal((await engine.query(url, "SELECT * FROM t"))[0]!["d"], undefined);
-  // The way on, and what has nothing to do with it.
+  // The way on, and what has nothing to do with it: a view in its place as well.
   assert.deepEqual(await pruneKept({ database }), []);
+  await engine.query(url, `CREATE VIEW ${kept!.sideTable} AS SELECT 1 AS a`);
   await forgetKept(database, [kept!]);
+  assert.deepEqual((await engine.query(url, `SELECT a FROM ${kept!.sideTable}`)).map(Object.values), [[1]]);
+  assert.deepEqual(await readKept(database), []);
   await go("upgrade", "head");
   assert.deepEqual((await engine.query(url, "SELECT d FROM t")).map(Object.values), [[null], [null]]);
+});
+
+onEngines(two, "what a registry says a script gives runs only as a literal", async (given) => {
+  const { engine, url, database } = given;
+  const go = along(given);
+  await go("upgrade", "head");
+  await engine.query(url, "INSERT INTO t (id, d) VALUES (1, 'one')");
+  await go("downgrade", "-1");
+  const give = (text: string) =>
+    engine.query(
+      url,
+      `UPDATE harbor_kept SET kept_columns = '${
+        JSON.stringify([{ name: "d", type: "text", given: text }]).replaceAll("'", "''")
+      }'`,
+    );
+  for (const text of ["(SELECT max(d) FROM t)", "NULL) OR (1=1", "'a' || 'b'", "'a'; DROP TABLE t"]) {
+    await give(text);
+    const error = await rejectsWith("not_a_database", go("upgrade", "head"));
+    assert.match(
+      error.message,
+      /^Cannot use "harbor_kept": what its row 1 gives column "d" is no literal/,
+    );
+    assert.match(error.hint!, /harbor-db kept drop 1$/);
+    assert.equal((await engine.query(url, "SELECT * FROM t"))[0]!["d"], undefined);
+  }
+  assert.equal((await readKept(database)).length, 1);
+  await give("NULL");
+  await go("upgrade", "head");
+  assert.deepEqual((await engine.query(url, "SELECT d FROM t")).map(Object.values), [["one"]]);
 });
 
 onEngines(two, "a table of another's that is called like a side table is left alone", async (given) => {
