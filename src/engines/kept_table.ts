@@ -6,7 +6,6 @@ import { listOf, parseJson, readAs, type WrongJson } from "../base/json_schema.t
 import type { RowOf } from "../base/row_form.ts";
 import type { Direction } from "../history/applied.ts";
 import type { Database } from "./database.ts";
-import { homeSchema } from "./postgres/catalogs/place.ts";
 import { ownTable } from "./statement_names.ts";
 import { readIfThere } from "./version_table.ts";
 
