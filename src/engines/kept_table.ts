@@ -163,9 +163,8 @@ export function retryKept({ revision, direction }: Pick<Kept, "revision" | "dire
 /** Finds the tables that may be ours; a view of another's that is called like one is not. */
 const tablesQuery: Readonly<Record<Dialect, SQL>> = {
   sqlite: sql`SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'harbor_k*'`,
-  postgresql: sql`SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = ${
-    sql.raw(homeSchema)
-  } AND c.relkind = 'r' AND c.relname LIKE 'harbor\\_k%'`,
+  postgresql:
+    sql`SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '\0') AND c.relkind = 'r' AND c.relname LIKE 'harbor\\_k%'`,
 };
 
 /**
