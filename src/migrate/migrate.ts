@@ -14,6 +14,7 @@ import { createLedger, hasLedger } from "../engines/ledger.ts";
 import {
   createVersionTables,
   insertApplied,
+  readApplied,
   renameApplied,
   updateDurations,
 } from "../engines/version_table.ts";
@@ -326,6 +327,7 @@ async function runStep(
       await keeper.settle(await writeKeeping(database, batch, keeping));
     }
   }
+  await requireRecorded(context, step);
   const undone = { history: context.history, revision: revision.id, direction };
   const returned = options.isKept
     ? await putBack(context, (kept) => isUndoneBy(kept, undone), options.pace)
@@ -340,6 +342,28 @@ async function runStep(
     kept: keeper.kept(),
     returned,
   };
+}
+
+/**
+ * Makes sure that a step is on record: a trigger on the version table can keep a row out of it, or in it, without an error.
+ *
+ * @throws {HarborError} `statement_failed`
+ */
+async function requireRecorded({ database }: RunContext, { revision, direction }: Step): Promise<void> {
+  const row = (await readApplied(database))?.find((each) => each.revision === revision.id);
+  const isDone = direction === "upgrade" ? (row?.finishedAt ?? null) !== null : row === undefined;
+  if (isDone) return;
+  throw new HarborError(
+    "statement_failed",
+    "its script ran, and harbor_version does not say so: something keeps the record from being written",
+    {
+      hint:
+        `Look for a trigger on harbor_version and drop it. What the script did stands; this records it: harbor-db stamp ${
+          (direction === "upgrade" ? revision.id : revision.parent) ?? "base"
+        }`,
+      details: { table: "harbor_version" },
+    },
+  );
 }
 
 /** Says why the database's own script is run, and not one of the history. */
