@@ -109,7 +109,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     file: "migrate/migrate.ts",
-    find: "    const prepared = await preparePlan(context, options.goal);\n",
+    find: "    const prepared = await preparePlan(context, goal);\n",
     replace: "    const prepared = first;\n",
     danger: "the loser of a race runs what the winner ran",
     tests: ["migrate/look_ahead_test.ts", "cli/race_test.ts"],

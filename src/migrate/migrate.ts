@@ -6,7 +6,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { ownTable } from "../engines/statement_names.ts";
 import { goneIndexes } from "./rules/gone_indexes.ts";
-import { type Goal, plan, sourceOf, type Step } from "./rules/plan.ts";
+import { type Goal, plan, settleGoal, sourceOf, type Step } from "./rules/plan.ts";
 import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
 import { userStatement } from "../engines/statement_names.ts";
 import { createIdentity, readIdentity } from "../engines/identity.ts";
@@ -122,9 +122,10 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     const returned = state.kind === "managed" ? await tendKept(context, options) : [];
     return { from, to, steps: [], returned };
   }
-  const seen = await lookAhead(context, options.goal, first);
+  const goal = settleGoal(options.goal, first);
+  const seen = await lookAhead(context, goal, first);
   return context.database.withLock(async () => {
-    const prepared = await preparePlan(context, options.goal);
+    const prepared = await preparePlan(context, goal);
     const { from, to, steps, state } = prepared;
     if (prepared.distrust !== null) throw prepared.distrust;
     const ahead = seen !== null && isSameWay(first, prepared) ? seen : await preflight(context, from, steps);

@@ -94,6 +94,27 @@ eachEngine(
 );
 
 eachEngine(
+  "a relative downgrade goes no further when another one came before it",
+  async ({ engine, database }) => {
+    const revisions = ["a", "b", "c"].map((table) =>
+      [`CREATE TABLE "${table}" ("id" integer PRIMARY KEY)`, `DROP TABLE "${table}"`] as const
+    );
+    const context = contextOf(database, historyOf(engine.dialect, revisions));
+    await run(context, "upgrade", "head");
+    const late: Database = {
+      ...database,
+      async withLock(work, options) {
+        await run(context, "downgrade", "-1");
+        return await database.withLock(work, options);
+      },
+    };
+    const { to, steps } = await run({ ...context, database: late }, "downgrade", "-1");
+    assert.deepEqual([to, steps], [context.history.revisions[1]!.id, []]);
+  },
+  "sqlite",
+);
+
+eachEngine(
   "rows that change behind the cursor of a backfill are filled",
   async ({ engine, url, database }) => {
     const history = historyOf(engine.dialect, [files, name]);

@@ -6,7 +6,7 @@ import type { StepResult } from "../../migrate/step_result.ts";
 import type { BesideWay } from "../../engines/beside.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
 import { copiedTables } from "../../migrate/rules/copied_tables.ts";
-import { sourceOf } from "../../migrate/rules/plan.ts";
+import { type Goal, settleGoal, sourceOf } from "../../migrate/rules/plan.ts";
 import type { Way } from "../../migrate/run_beside.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { App, Question } from "../../cli/app.ts";
@@ -60,7 +60,8 @@ interface Migration {
 /** Plans a migration, and prints or runs it. */
 export async function runMigration(app: App, migration: Migration): Promise<Outcome> {
   const { direction, target, options, question, isAlways = false } = migration;
-  const goal = { direction, text: target };
+  let goal: Goal = { direction, text: target };
+  let confirmed: PreparedPlan | null = null;
   const net = createSafetyNet(app, options);
   const around = migration.around ?? createAround(app, options);
   const run = await import("../../migrate/migrate.ts");
@@ -84,6 +85,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   if (planOnly || isNew || options.rehearse || question !== undefined) {
     const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
       const plan = await run.preparePlan(context, goal);
+      goal = settleGoal(goal, plan);
       if (options.sql) {
         const { renderBatches } = await import("../../engines/render_script.ts");
         const { batchesIn } = await import("../../migrate/run_beside.ts");
@@ -129,6 +131,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
           await lookAhead(context, plan, losses);
           return await question(context, plan, consequences);
         });
+        confirmed = plan;
         return null;
       } catch (failure) {
         if (!(failure instanceof HarborError) || failure.code !== "needs_confirmation") throw failure;
@@ -148,6 +151,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         ? (await import("./budget_guard.ts")).openBudgetGuard(app, { options, make })
         : null);
     const beforeSteps = async (plan: PreparedPlan) => {
+      if (confirmed !== null) refuseOtherSteps(confirmed, plan);
       printPlace(app, isNew);
       if (question === undefined || app.settings.yes) {
         await lookAhead(context, plan, []);
@@ -185,6 +189,17 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
     };
     const { restoreOnFailure: goesBack } = options;
     return await runAround({ context, net, around, direction, isAlways, goesBack }, work);
+  });
+}
+
+/** What others did after the question may make another thing of the answer; some of it done already does not. */
+function refuseOtherSteps(confirmed: PreparedPlan, { steps }: PreparedPlan): void {
+  const asked = confirmed.steps.map(({ revision }) => revision.id);
+  const others = steps.map(({ revision }) => revision.id).filter((id) => !asked.includes(id));
+  if (others.length === 0) return;
+  throw new HarborError("needs_confirmation", "Stopped: not confirmed, nothing was changed", {
+    state: `another harbor-db moved the database after the question, and ${others.join(", ")} would go as well`,
+    hint: "Run the same command again: it asks about what is to be done now.",
   });
 }
 

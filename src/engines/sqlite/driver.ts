@@ -262,7 +262,7 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     isSeenEmpty: () => isEmpty(statements),
     pace: () =>
       soon(() => ({
-        ...sqlitePace(handle, () => lastBatch),
+        ...sqlitePace(statements, () => lastBatch),
         ...watcher?.isThrowAway ? hurry : {},
         pause: (ms, signal) => pauseFor(ms, signal, watcher),
       })),

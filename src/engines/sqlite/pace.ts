@@ -1,6 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { batchTimes } from "../pace.ts";
 import type { Pace } from "../database.ts";
+import type { SqliteStatement } from "./statement.ts";
+import { own } from "./transaction.ts";
 import { busyTimeoutMs, execute, prepare } from "./open_file.ts";
 
 /** How a batch went, in milliseconds. */
@@ -11,6 +13,12 @@ export interface SqliteBatchTimes {
   readonly rowsMs: number;
   /** For how long it waited for others before. */
   readonly waitedMs: number;
+}
+
+/** An open file, and what asks it and says what went wrong as of any statement. */
+export interface PacedFile {
+  readonly handle: DatabaseSync;
+  rows<Row>(statement: SqliteStatement): Row[];
 }
 
 const rest = { wal: 1.2, journal: 1 };
@@ -31,7 +39,8 @@ export function isWalMode(handle: DatabaseSync): boolean {
  *
  * @param lastBatch Tells how the last batch went
  */
-export function sqlitePace(handle: DatabaseSync, lastBatch: () => SqliteBatchTimes): Omit<Pace, "pause"> {
+export function sqlitePace(file: PacedFile, lastBatch: () => SqliteBatchTimes): Omit<Pace, "pause"> {
+  const { handle } = file;
   const mode = isWalMode(handle) ? "wal" : "journal";
   const pageSize = Number(prepare(handle, "PRAGMA page_size").get()?.["page_size"]);
   const backlogReason = `somebody's read keeps the WAL at ${bearableBytes / 1024 / 1024} MiB`;
@@ -46,7 +55,7 @@ export function sqlitePace(handle: DatabaseSync, lastBatch: () => SqliteBatchTim
         fixedMs: 0,
         waiting: 0,
         lagMs: 0,
-        backlog: mode === "wal" ? walBytes(handle, pageSize) / bearableBytes : 0,
+        backlog: mode === "wal" ? walBytes(file, pageSize) / bearableBytes : 0,
         backlogReason,
       }),
   };
@@ -58,26 +67,28 @@ export function sqlitePace(handle: DatabaseSync, lastBatch: () => SqliteBatchTim
  *
  * PASSIVE waits for nobody and lets writers write meanwhile: https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
  */
-function walBytes(handle: DatabaseSync, pageSize: number): number {
-  const { pages, done } = checkpoint(handle, "NOOP");
+function walBytes(file: PacedFile, pageSize: number): number {
+  const { handle } = file;
+  const { pages, done } = checkpoint(file, "NOOP");
   // The first commit after a whole checkpoint waits for the disk, with the lock: so not after every batch.
-  if (pages - done >= worthPages) checkpoint(handle, "PASSIVE");
+  if (pages - done >= worthPages) checkpoint(file, "PASSIVE");
   const bytes = pages * pageSize;
   if (bytes < bearableBytes / 4) return bytes;
   execute(handle, "PRAGMA busy_timeout = 0");
   try {
     // All of it may be in the database; what tells is whether a writer could start it again from the beginning.
-    return checkpoint(handle, "RESTART").isBusy ? bytes : 0;
+    return checkpoint(file, "RESTART").isBusy ? bytes : 0;
   } finally {
     execute(handle, `PRAGMA busy_timeout = ${busyTimeoutMs}`);
   }
 }
 
 function checkpoint(
-  handle: DatabaseSync,
+  { rows }: PacedFile,
   mode: "NOOP" | "PASSIVE" | "RESTART",
 ): { readonly isBusy: boolean; readonly pages: number; readonly done: number } {
-  const row = prepare(handle, `PRAGMA wal_checkpoint(${mode})`).get();
+  // It writes, so that a full disk stops it as it stops a statement.
+  const [row] = rows<Readonly<Record<string, unknown>>>(own(`PRAGMA wal_checkpoint(${mode})`));
   return {
     isBusy: Number(row?.["busy"]) !== 0,
     pages: Number(row?.["log"]),

@@ -29,6 +29,11 @@ export interface Goal {
   readonly text: string;
 }
 
+/** Returns the goal that means the same place also when another harbor-db moved the database meanwhile. */
+export function settleGoal(goal: Goal, { to }: { readonly to: string | null }): Goal {
+  return /^[+-]\d+$/.test(goal.text) ? { ...goal, text: to ?? "base" } : goal;
+}
+
 /**
  * Returns the steps that take a database from what it has applied to the goal.
  *
