@@ -198,7 +198,9 @@ function refuseOtherSteps(confirmed: PreparedPlan, { steps }: PreparedPlan): voi
   const others = steps.map(({ revision }) => revision.id).filter((id) => !asked.includes(id));
   if (others.length === 0) return;
   throw new HarborError("needs_confirmation", "Stopped: not confirmed, nothing was changed", {
-    state: `another harbor-db moved the database after the question, and ${others.join(", ")} would go as well`,
+    state: `another harbor-db moved the database after the question, and ${
+      others.join(", ")
+    } would go as well`,
     hint: "Run the same command again: it asks about what is to be done now.",
   });
 }
