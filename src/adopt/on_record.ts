@@ -47,11 +47,19 @@ export async function readOnRecord(context: RunContext, inspection: Inspection):
   if (tried !== null) return judge(tried);
   const read = judge(readIn(given.revisions));
   if (read !== null || memory !== null) return read;
+  // A scratch database is on the same server: what is outside of databases would be changed for all.
+  if (given.revisions.some((each) => each.upgrade().statements.some(({ sql }) => reachesOut.test(sql)))) {
+    return null;
+  }
   // Before something is called damaged, the scripts are asked.
   const aside = await context.openScratch?.() ?? null;
   const left = aside === null ? null : await leftOn(aside, given);
   return left === null ? null : judge(left);
 }
+
+/** What a script says that may change more than its database: roles, settings of the server, files, other servers. */
+const reachesOut =
+  /\b(?:CREATE|ALTER|DROP|ON)\s+(?:ROLE|USER|GROUP|DATABASE|TABLESPACE|SYSTEM)\b|\b(?:DROP|REASSIGN)\s+OWNED\b|\b(?:GRANT|REVOKE)\b(?![^;]*\bON\b)|\bCOPY\b|\bPROGRAM\b|\bdblink|\blo_export\b|\bpg_(?:reload_conf|terminate_backend|cancel_backend|file_\w+)\b|\bEXECUTE\s+(?!FUNCTION\b|PROCEDURE\b)/i;
 
 /** Says of a difference from a snapshot whether the scripts leave it. */
 type IsLeft = (difference: Difference) => boolean;
