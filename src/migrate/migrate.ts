@@ -4,11 +4,10 @@ import { ledgerPlace } from "../history/ledger.ts";
 import type { State } from "../state/state.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
-import { ownTable } from "../engines/statement_names.ts";
 import { goneIndexes } from "./rules/gone_indexes.ts";
 import { type Goal, plan, settleGoal, sourceOf, type Step } from "./rules/plan.ts";
 import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
-import { userStatement } from "../engines/statement_names.ts";
+import { ownTable, userStatement } from "../engines/statement_names.ts";
 import { createIdentity, readIdentity } from "../engines/identity.ts";
 import { createLedger, hasLedger } from "../engines/ledger.ts";
 import {

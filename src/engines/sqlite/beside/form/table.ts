@@ -3,6 +3,7 @@ import { isAutoincrement } from "../../rebuild/carried_words.ts";
 import { type DdlCheck, readChecks, readGenerated, readIndex } from "../../ddl.ts";
 import type { Replica, SchemaRow } from "./replica.ts";
 import { schemaQuery } from "./replica.ts";
+import type { SourceColumn } from "./source_table.ts";
 
 /** A table as SQLite itself describes it. */
 export interface TableForm {
@@ -78,7 +79,7 @@ export function readTable(replica: Replica, table: string): TableForm | null {
   return {
     name,
     sql,
-    columns: rows<ColumnRow>(
+    columns: rows<SourceColumn>(
       `SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(${of}) ORDER BY cid`,
     ).map((row) => ({
       name: row.name,
@@ -123,16 +124,6 @@ interface ListRow {
   readonly unique: number;
   readonly origin: string;
   readonly partial: number;
-}
-
-interface ColumnRow {
-  readonly name: string;
-  readonly type: string;
-  readonly notnull: number;
-  readonly dflt_value: string | null;
-  readonly pk: number;
-  /** 2 and 3 for a generated column, virtual and stored. */
-  readonly hidden: number;
 }
 
 /** No pragma tells it of a column, but of an index on it. */
