@@ -11,6 +11,7 @@ import { adoptionBatch } from "./adoption_batch.ts";
 import { bridgePieces, changeBeside } from "./bridge_beside.ts";
 import { despiteGuards } from "./despite_guards.ts";
 import { type Adoption, prepareAdoption } from "./prepare.ts";
+import { indexesTaken } from "./rules/key_indexes.ts";
 import { snapshotOf } from "../history/revision_schema.ts";
 
 export interface AdoptOptions {
@@ -83,7 +84,7 @@ async function rehearse(context: RunContext, adoption: Adoption): Promise<void> 
 /** Fails unless a schema is that of the revision, with what was to be kept and nothing else. */
 function refuseOtherSchema(
   { database, history }: RunContext,
-  { inspection, action, to }: Adoption,
+  { inspection, action, to, statements }: Adoption,
   after: Snapshot,
   { isCommitted } = { isCommitted: false },
 ): void {
@@ -97,7 +98,7 @@ function refuseOtherSchema(
   const before = action === "stamp" ? differencesOf(live).map(describeDifference) : [];
   const wrong = differences.filter((each) => each.kind !== "extra").map(describeDifference)
     .filter((each) => !before.includes(each));
-  const kept = keptOf(differences, after, schemas);
+  const kept = [...keptOf(differences, after, schemas), ...indexesTaken(statements)];
   const lost = keptOf(differencesOf(live), live, schemas).filter((path) => !kept.includes(path))
     .map((path) => `${path} would be lost`);
   if (wrong.length + lost.length === 0) return;

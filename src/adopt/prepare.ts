@@ -3,6 +3,7 @@ import { aheadOf } from "../history/ahead.ts";
 import { locate } from "../history/applied.ts";
 import { loadInspector } from "../engines/open/inspector.ts";
 import { obstaclesOf } from "./rules/bridge_obstacles.ts";
+import { indexesTaken, takenKeyNames } from "./rules/key_indexes.ts";
 import type { Label } from "./rules/labels.ts";
 import type { Obstacle } from "../migrate/rules/obstacle.ts";
 import { choosePhases } from "./choose_phases.ts";
@@ -192,14 +193,17 @@ async function prepareBridge(
   const bridge = await draftBridge(inspection.live, target, await loadDrizzleEngine());
   const { live, tidying } = inspection;
   const chosen = await choosePhases(database, bridge, { live, target: target.snapshot });
+  const taken = indexesTaken(bridge.statements);
   const drafted = {
     ...plan,
+    inspection: { ...inspection, kept: inspection.kept.filter((path) => !taken.includes(path)) },
     statements: [...tidying, ...bridge.statements, ...advance],
     phases: chosen.phases && [...inTransaction(tidying), ...chosen.phases, ...inTransaction(advance)],
     whyWhole: chosen.whyWhole,
   };
-  const lost = refuseUnfit(context, inspection, copiedTables(bridge.statements.map(({ sql }) => sql)));
-  if (lost !== null) return { ...drafted, refusal: lost };
+  const unfit = refuseUnfit(context, inspection, copiedTables(bridge.statements.map(({ sql }) => sql))) ??
+    obstacleError(database.url, takenKeyNames(bridge.statements, live), inspection.labels);
+  if (unfit !== null) return { ...drafted, refusal: unfit };
   const loss = await findLoss(context, inspection.live, target.snapshot, bridge.statements);
   if (loss !== null) return { ...drafted, refusal: loss };
   const isFilled = ({ kind, table, columns: [column] }: Demand) =>

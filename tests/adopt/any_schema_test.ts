@@ -9,6 +9,7 @@ import type { Dialect } from "../../src/base/dialect.ts";
 import { buildHistory, type History } from "../../src/history/history.ts";
 import { compareSnapshots } from "../../src/schema/compare_snapshots.ts";
 import { snapshotOf } from "../../src/history/revision_schema.ts";
+import { rejectsWith } from "../support/harbor_error.ts";
 import { engines, withTestDatabase } from "../support/databases.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 
@@ -66,8 +67,8 @@ const tables: Readonly<Record<Dialect, Readonly<Record<string, unknown>>>> = {
   },
 };
 
-async function historyOf(dialect: Dialect): Promise<History> {
-  const [empty, whole] = [await kit.snapshot(dialect, {}), await kit.snapshot(dialect, tables[dialect])];
+async function historyOf(dialect: Dialect, schema = tables[dialect]): Promise<History> {
+  const [empty, whole] = [await kit.snapshot(dialect, {}), await kit.snapshot(dialect, schema)];
   const tag = "00000000000a_initial";
   const files = new Map([
     ["meta/_journal.json", JSON.stringify({ dialect, entries: [{ idx: 0, when: 1, tag }] })],
@@ -129,3 +130,127 @@ for (const engine of engines) {
       assert.equal(Number(last!["id"]), 4);
     }));
 }
+
+/** What rows tell themselves apart by, which a revision has and somebody's tables lack. */
+const apart: Readonly<Record<Dialect, Readonly<Record<string, unknown>>>> = {
+  sqlite: {
+    members: lite.sqliteTable("members", {
+      a: lite.text().notNull(),
+      b: lite.text().notNull(),
+      mail: lite.text(),
+    }, (members) => [lite.primaryKey({ columns: [members.a, members.b] }), lite.unique().on(members.mail)]),
+  },
+  postgresql: {
+    members: pg.pgTable("members", {
+      a: pg.text().notNull(),
+      b: pg.text().notNull(),
+      mail: pg.text(),
+    }, (members) => [pg.primaryKey({ columns: [members.a, members.b] }), pg.unique().on(members.mail)]),
+  },
+};
+
+const bare = "CREATE TABLE members (a text NOT NULL, b text NOT NULL, mail text)";
+
+for (const engine of engines) {
+  test(`${engine.name}: a bridge adds a UNIQUE constraint and a key of two columns that are missing`, () =>
+    engine.withDatabase(async (url) => {
+      await engine.query(url, bare);
+      await engine.query(
+        url,
+        "INSERT INTO members VALUES ('x', 'y', 'm'), ('x', 'z', NULL), ('y', 'z', NULL)",
+      );
+      const history = await historyOf(engine.dialect, apart[engine.dialect]);
+      await withTestDatabase(url, async (database) => {
+        await adopt(contextOf(database, history), { lockWaitMs: 0 });
+        assert.deepEqual(
+          compareSnapshots(snapshotOf(history.revisions[0]!), await database.introspect()),
+          [],
+        );
+      });
+      const rows = await engine.query(url, "SELECT a, b, mail FROM members ORDER BY a, b");
+      assert.deepEqual(rows.map((row) => [row["a"], row["b"], row["mail"]]), [
+        ["x", "y", "m"],
+        ["x", "z", null],
+        ["y", "z", null],
+      ]);
+      await assert.rejects(engine.query(url, "INSERT INTO members VALUES ('x', 'y', 'n')"));
+      await assert.rejects(engine.query(url, "INSERT INTO members VALUES ('z', 'z', 'm')"));
+    }));
+
+  test(`${engine.name}: a bridge names the rows that a missing UNIQUE constraint or key would refuse`, () =>
+    engine.withDatabase(async (url) => {
+      await engine.query(url, bare);
+      await engine.query(url, "INSERT INTO members VALUES ('x', 'y', 'm'), ('x', 'y', 'n'), ('k', 'l', 'm')");
+      const history = await historyOf(engine.dialect, apart[engine.dialect]);
+      await withTestDatabase(url, async (database) => {
+        const before = await database.introspect();
+        const failed = adopt(contextOf(database, history), { lockWaitMs: 0 });
+        assert.match(
+          (await rejectsWith("data_conflict", failed)).message,
+          /2 rows of members have the same a and b as another \(a x, x\).*2 rows of members have the same mail as another \(a k, x\)/,
+        );
+        assert.deepEqual(await database.introspect(), before);
+      });
+    }));
+}
+
+// One row a rule: what has the name of the constraint already, and what stands in the way.
+const taken: readonly (readonly [rule: string, made: string, refused: RegExp | null])[] = [
+  ["takes an index that is there for it", "CREATE UNIQUE INDEX members_mail_unique ON members (mail)", null],
+  [
+    "refuses the name of another index",
+    "CREATE INDEX members_mail_unique ON members (b)",
+    /the table members has the index members_mail_unique, a name that a key of members needs/,
+  ],
+  [
+    "refuses the name of another constraint",
+    "ALTER TABLE members ADD CONSTRAINT members_mail_unique UNIQUE (b, mail)",
+    /the table members has the index members_mail_unique, a name that a key of members needs/,
+  ],
+];
+const [postgres] = engines.filter(({ dialect }) => dialect === "postgresql");
+for (const [rule, made, refused] of taken) {
+  test(`${postgres!.name}: a bridge that adds a UNIQUE constraint ${rule}`, () =>
+    postgres!.withDatabase(async (url) => {
+      await postgres!.query(url, bare);
+      await postgres!.query(url, made);
+      const history = await historyOf("postgresql", apart.postgresql);
+      await withTestDatabase(url, async (database) => {
+        const adopted = () => adopt(contextOf(database, history), { lockWaitMs: 0 });
+        if (refused !== null) {
+          const error = await rejectsWith("unmanaged", adopted());
+          assert.match(error.message, refused);
+          for (const statement of error.hint!.split(": ").slice(1)) await postgres!.query(url, statement);
+        }
+        await adopted();
+        const differences = compareSnapshots(snapshotOf(history.revisions[0]!), await database.introspect());
+        assert.deepEqual(differences.filter(({ kind }) => kind !== "extra"), []);
+      });
+    }));
+}
+
+test(`${postgres!.name}: a bridge that adds keys to a large table and is killed goes on from there`, () =>
+  postgres!.withDatabase(async (url) => {
+    await postgres!.query(url, bare);
+    await postgres!.query(url, "INSERT INTO members SELECT i, i, i FROM generate_series(1, 10000) i");
+    const history = await historyOf("postgresql", apart.postgresql);
+    let kills = 0;
+    const adoptUntil = (batches: number) =>
+      withTestDatabase(url, async (database) => {
+        let left = batches;
+        const write: typeof database.write = (batch, mode) => {
+          if (left-- === 0) throw new Error("killed");
+          return database.write(batch, mode);
+        };
+        await adopt(contextOf({ ...database, write }, history), { lockWaitMs: 0 });
+        return true;
+      }).catch((error) => {
+        assert.match(String(error), /killed/);
+        return false;
+      });
+    for (let batches = 0; !await adoptUntil(batches); batches++) kills++;
+    assert.ok(kills > 1, `${kills} kills`);
+    await withTestDatabase(url, async (database) => {
+      assert.deepEqual(compareSnapshots(snapshotOf(history.revisions[0]!), await database.introspect()), []);
+    });
+  }));

@@ -10,6 +10,7 @@ import type {
 } from "../../schema/kit_snapshot.ts";
 import { isWhole, pair } from "../../schema/pair.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
+import { keyEnds } from "./key_ends.ts";
 import type { Check, Column, ForeignKey, Index, Snapshot, Table } from "../../schema/snapshot.ts";
 
 /** A revision's schema in both forms. */
@@ -68,8 +69,10 @@ function tableEnds(subject: TableForms): TableEnds {
     foreignKeys: foreignKeyEnds(subject),
     checkConstraints: checkEnds(subject),
   };
+  const keys = keyEnds(subject.old, table);
   const side = (which: "from" | "to"): KitTable => ({
     ...table,
+    ...keys[which],
     ...Object.fromEntries(
       Object.entries(parts).map((
         [section, ends],

@@ -8,6 +8,7 @@ import {
   keptColumns,
   step,
 } from "./bridge_statement.ts";
+import { withIndexThere } from "./key_indexes.ts";
 import { pair } from "../../schema/pair.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
@@ -35,7 +36,8 @@ export function completePostgresBridge(
       step(`DROP INDEX ${quoteName(name)}`)
     ),
     // A key's type changes to a number's; what numbers it is seen to below.
-    ...statements.map((sql) => step(sql.replace(/ SET DATA TYPE serial;$/, " SET DATA TYPE integer;"))),
+    ...statements.map((sql) => sql.replace(/ SET DATA TYPE serial;$/, " SET DATA TYPE integer;"))
+      .flatMap((sql) => withIndexThere(sql, subject.live)).map(step),
     ...shared.flatMap(([table, target]) => [...numbering(table, target), ...unvalidated(table, target)])
       .map(step),
     ...resting.map((trigger) =>
