@@ -96,3 +96,33 @@ export interface BesideWriters {
    */
   clear(keep: readonly SQL[], task: Pick<BesideTask, "signal" | "doing">): Promise<void>;
 }
+
+/** A table of ours that gets the keys of rows which others change in another one. */
+export interface Notes {
+  /** What it is called, and everything else that it takes. */
+  readonly name: string;
+  /** The table that others write to. */
+  readonly table: string;
+  /** The columns by which its rows are known. */
+  readonly keys: readonly string[];
+}
+
+/** The column that says of a note that somebody is about to act on it. */
+export const takenColumn = "harbor_taken";
+
+/** An engine's way to note which rows of a table others change, so that a copy of them can be kept in step. */
+export interface ChangeNotes {
+  /** Whether the changes of a table's rows can be noted, and there are so many rows that it is worth that. Reads only. */
+  isFor(notes: Pick<Notes, "table" | "keys">): Promise<boolean>;
+  /**
+   * Returns what begins it: every change that commits later leaves the keys that the row had before and has after it; one that
+   * takes all rows away leaves a note without keys.
+   *
+   * @param withdraw Returns what keeps a new table from others
+   */
+  begin(notes: Notes, withdraw: (table: string) => readonly SQL[]): readonly SQL[];
+  /** Returns what marks some of the notes as taken; all, when `count` is `null`. Only these say what has committed by then. */
+  take(name: string, count: number | null): SQL;
+  /** Returns what ends it, and forgets what was noted, as far as it is there. */
+  end(name: string): readonly SQL[];
+}

@@ -1,7 +1,8 @@
 import type { Dialect } from "../base/dialect.ts";
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { RowOf } from "../base/row_form.ts";
 import type { Database } from "./database.ts";
+import { ownTable } from "./statement_names.ts";
 import { readIfThere } from "./version_table.ts";
 
 /** A row of `harbor_beside`: a change of a large table beside its writers, and how far it has come. */
@@ -29,35 +30,75 @@ export const besideForm = {
 /** See {@link besideForm}. */
 export type BesideProgress = RowOf<typeof besideForm>;
 
-/** Reads {@link BesideProgress}, the oldest first. */
-export const besideQuery =
-  'SELECT id, name, table_name AS "table", statement, phase, last_row AS "lastRow", end_row AS "endRow", seen FROM harbor_beside ORDER BY id';
+const besideName = "harbor_beside";
+const besideTable = ownTable(besideName);
+const fields =
+  'SELECT id, name, table_name AS "table", statement, phase, last_row AS "lastRow", end_row AS "endRow", seen FROM';
 
-const mayHave: Readonly<Record<Dialect, boolean>> = { sqlite: true, postgresql: false };
+/** Reads {@link BesideProgress}, the oldest first, where a schema is not asked for. */
+export const besideQuery = `${fields} harbor_beside ORDER BY id`;
+const progressQuery = sql`${sql.raw(fields)} ${besideTable} ORDER BY id`;
 
-/** Finds all that changes beside writers make, by their names. */
-const leftQuery =
-  "SELECT DISTINCT name, tbl_name AS \"table\" FROM sqlite_schema WHERE (name GLOB 'harbor_beside*' OR name GLOB 'harbor_keeping_*') AND type IN ('table', 'trigger') ORDER BY name";
+/** Finds all that such changes make, by their names, and the table that they belong to. */
+const leftQueries: Readonly<Record<Dialect, SQL>> = {
+  sqlite: sql.raw(
+    "SELECT DISTINCT name, tbl_name AS \"table\" FROM sqlite_schema WHERE (name GLOB 'harbor_beside*' OR name GLOB 'harbor_keeping_*') AND type IN ('table', 'trigger') ORDER BY name",
+  ),
+  postgresql:
+    sql`SELECT relname::text AS name, relname::text AS "table" FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '\0') AND relkind = 'r' AND relname ~ '^harbor_(beside|ahead_[0-9]{1,9}(_noted)?)$' ORDER BY 1`,
+};
+
+/** The number of a change in the name of something that it made. */
+const ofChange = /^harbor_(?:beside|ahead)_(\d+)/;
 
 /** Returns the changes beside writers that are under way, or were interrupted: also those that leave nothing but triggers. */
 export async function readBeside(database: Database): Promise<readonly BesideProgress[]> {
-  if (!mayHave[database.dialect]) return [];
   const form = { name: "text", table: "text" } as const;
-  const left = await readIfThere(database, { table: "sqlite_schema", form, query: sql.raw(leftQuery) }) ?? [];
+  const query = leftQueries[database.dialect];
+  const left = await readIfThere(database, { table: "sqlite_schema", form, query }) ?? [];
   if (left.length === 0) return [];
-  const query = sql.raw(besideQuery);
-  const known = await readIfThere(database, { table: "harbor_beside", form: besideForm, query }) ?? [];
-  const ofKnown = new Set(known.map(({ id }) => `harbor_beside_${id}`));
-  const others = left.filter(({ name }) => !ofKnown.has(/^harbor_beside_\d+/.exec(name)?.[0] ?? ""));
-  const tables = new Set(others.map(({ table }) => table).filter((name) => name !== "harbor_beside"));
+  const known = left.some(({ name }) => name === besideName)
+    ? await readIfThere(database, { table: besideName, form: besideForm, query: progressQuery }) ?? []
+    : [];
+  const numbers = new Set(known.map(({ id }) => id));
+  const others = left.filter(({ name }) => !numbers.has(Number(ofChange.exec(name)?.[1] ?? 0)));
+  const tables = new Set(others.map(({ table }) => table).filter((name) => name !== besideName));
   const plain = { id: 0, statement: "", lastRow: null, endRow: null, seen: "" };
   const rows = [...tables].map((table): BesideProgress => {
     const isHanded = table.startsWith("harbor_keeping_");
     if (isHanded) return { ...plain, name: "what goes", table, phase: "keeping" };
-    const name = table.startsWith("harbor_beside") ? "what is left" : "change of the definition";
-    return { ...plain, name, table, phase: "left" };
+    const isMade = table.startsWith("harbor_");
+    const name = isMade ? "what is left" : "change of the definition";
+    return { ...plain, id: Number(ofChange.exec(table)?.[1] ?? 0), name, table, phase: "left" };
   });
   return [...known, ...rows];
+}
+
+/** Returns the statements that put a change on record where there may be no such record yet. */
+export function insertBeside(
+  { id, name, table, statement, phase, lastRow, endRow, seen }: BesideProgress,
+  withdraw: (table: string) => readonly SQL[],
+): readonly SQL[] {
+  return [
+    sql`CREATE TABLE IF NOT EXISTS ${besideTable} (id INTEGER PRIMARY KEY, name TEXT NOT NULL, table_name TEXT NOT NULL, statement TEXT NOT NULL, phase TEXT NOT NULL, last_row TEXT, end_row TEXT, seen TEXT NOT NULL)`,
+    ...withdraw(besideName),
+    sql`INSERT INTO ${besideTable} (id, name, table_name, statement, phase, last_row, end_row, seen) VALUES (${id}, ${name}, ${table}, ${statement}, ${phase}, ${lastRow}, ${endRow}, ${seen})`,
+  ];
+}
+
+/** Returns the statement that records how far a change has come, where a condition holds. */
+export function updateBeside(
+  { id, phase, lastRow }: Pick<BesideProgress, "id" | "phase" | "lastRow">,
+  condition: SQL = sql`TRUE`,
+): SQL {
+  return sql`UPDATE ${besideTable} SET phase = ${phase}, last_row = ${lastRow} WHERE id = ${id} AND ${condition}`;
+}
+
+/** Returns the statement that takes a change off the record; off which the last is taken is gone. */
+export function forgetBeside(id: number, known: readonly Pick<BesideProgress, "id">[]): SQL {
+  return known.every((each) => each.id === id)
+    ? sql`DROP TABLE IF EXISTS ${besideTable}`
+    : sql`DELETE FROM ${besideTable} WHERE id = ${id}`;
 }
 
 /** Says for people what is under way. */

@@ -1,6 +1,6 @@
 import type { Dialect } from "../base/dialect.ts";
 import type { SQL } from "drizzle-orm";
-import type { BesideWriters } from "./beside.ts";
+import type { BesideWriters, ChangeNotes } from "./beside.ts";
 import type { Load } from "./pace.ts";
 import type { Space, Watcher } from "./watch/figures.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
@@ -96,6 +96,8 @@ export interface Database {
   lockHolder(): Promise<LockHolder | undefined>;
   /** Changes large tables while others write to them; left out where the engine has no way of its own for that. */
   readonly beside?: BesideWriters;
+  /** Notes what others change in a table, so that a copy can be kept in step with it; left out where the engine has no need of that. */
+  readonly notes?: ChangeNotes;
   /**
    * Refuses to run scripts that a table of harbor-db's own holds, where a role with fewer rights than ours may write to it;
    * left out where the engine has no roles.

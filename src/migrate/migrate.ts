@@ -21,6 +21,7 @@ import { type BackfillResult, runBackfill } from "./backfill.ts";
 import type { PaceOptions } from "./paced/backfill_walk.ts";
 import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
 import type { RunContext } from "../engines/run_context.ts";
+import { clearAhead } from "./kept/ahead.ts";
 import { createKeeper, writeKeeping } from "./kept/keeper.ts";
 import { pruneKept } from "./kept/prune.ts";
 import { putBack, type ReturnedResult } from "./kept/put_back.ts";
@@ -171,14 +172,15 @@ export async function clearBeside(
   lockWaitMs: number | null,
 ): Promise<readonly BesideProgress[]> {
   const { database, signal, notify } = context;
-  if (database.beside === undefined) return [];
   const found = await readBeside(database);
+  if (database.beside === undefined && found.length === 0) return [];
   const keep = steps.flatMap(({ script }) => script.statements).map((each) =>
     userStatement(sql.raw(each.sql))
   );
   const doing = (text: string) => notify({ kind: "doing", text });
   const clear = async () => {
     await takeAside(context);
+    await clearAhead(context, steps);
     await database.beside?.clear(keep, { signal, doing });
   };
   if (lockWaitMs === null) await clear();
@@ -261,6 +263,7 @@ async function runSteps(
   const optionsAt = (index: number) =>
     batchOptions(context, state, { step: steps[index]!, isFirst: index === 0, ledger });
   if (state.kind !== "empty") await clearBeside(context, steps, null);
+  if (!keep) await clearAhead(context, []);
   const together = state.kind === "empty" ? await runTogether(context, steps, optionsAt) : [];
   const done: StepResult[] = [...together];
   together.forEach((result) => onStep?.(result));
@@ -324,7 +327,7 @@ async function runStep(
       const keeping = batch.script === null
         ? null
         : await keeper.plan(batch.script.start, batch.script.statements.length);
-      await keeper.settle(await writeKeeping(database, batch, keeping));
+      await keeper.settle(await writeKeeping(context, batch, { keeping, pace: options.pace }));
     }
   }
   await requireRecorded(context, step);

@@ -43,7 +43,7 @@ export async function runBeside(
         statements: [...opening, ...own, ...recordAfter(done + count)],
         mode: "schema",
       } as const;
-      const kept = await writeKeeping(database, batch, keeping);
+      const kept = await writeKeeping(context, batch, { keeping, pace });
       await keeper?.settle(kept);
     } else {
       if (opening.length > 0) await database.write(opening);

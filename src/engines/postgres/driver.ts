@@ -14,6 +14,7 @@ import { namePolicies } from "./policies.ts";
 import { openSession, setSessionTimeouts } from "./open_session.ts";
 import { compile, type Statement } from "./statement.ts";
 import { trustOf } from "./trust.ts";
+import { postgresChangeNotes } from "./watch/change_notes.ts";
 import { type LockWatch, watchLocks } from "./watch/locks.ts";
 import { batchWriter, type Patience, type PostgresBatchTimes } from "./write.ts";
 
@@ -29,7 +30,7 @@ const defaultPatience: Patience = { lockTimeoutMs: 2_000, totalMs: 60_000, concu
  */
 export async function openPostgres(
   url: PostgresUrl,
-  { client, access }: OpenOptions,
+  { client, access, largeRows }: OpenOptions,
   patience: Patience = defaultPatience,
 ): Promise<Database> {
   const name = applicationName(client);
@@ -123,17 +124,20 @@ export async function openPostgres(
     return [...(result?.rows ?? [])] as Row[];
   }
 
+  async function read<Row>(statement: SQL): Promise<Row[]> {
+    const compiled = compile(statement, session);
+    if (compiled.readsTables) await trusted(trust.requireToLook());
+    if (compiled.asUser) await trusted(trust.requireToRun(compiled.text));
+    return await rowsOf<Row>(compiled);
+  }
+
   return {
     dialect: "postgresql",
     url: url.display,
     schema: session.home,
     schemas: session.named,
-    async read<Row>(statement: SQL) {
-      const compiled = compile(statement, session);
-      if (compiled.readsTables) await trusted(trust.requireToLook());
-      if (compiled.asUser) await trusted(trust.requireToRun(compiled.text));
-      return await rowsOf<Row>(compiled);
-    },
+    read,
+    notes: postgresChangeNotes({ read, place: session, largeRows }),
     async write(batch, mode) {
       requireWritable();
       // Behind a pooler its settings would stay in the pool, unless the session is proven to be our own.

@@ -253,6 +253,7 @@ const others = `SELECT * FROM (
     nullif(t.tgenabled, 'O')::text
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
   WHERE c.relnamespace = ${ownSchemas} AND NOT t.tgisinternal AND ${isOfSchema("c.relname")}
+    AND ${isOfSchema("t.tgname")}
   UNION ALL
   SELECT 'policy', p.polname, ${tableName}, ${policyText}, ${heldColumns("pg_policy", "p.oid")}, NULL
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid

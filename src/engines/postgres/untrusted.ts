@@ -218,7 +218,7 @@ SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   UNION ALL
   SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'relation' END, c.relname::text, c.relowner, 'look' FROM pg_class c
   WHERE ${ofLesser} AND c.relkind NOT IN ('r', 'p')
-    AND c.relname IN ('harbor_version', 'harbor_backfill', 'harbor_identity', 'harbor_drift', 'harbor_kept', 'harbor_ledger', 'alembic_version', '__drizzle_migrations')
+    AND c.relname IN ('harbor_version', 'harbor_backfill', 'harbor_identity', 'harbor_drift', 'harbor_kept', 'harbor_ledger', 'harbor_beside', 'alembic_version', '__drizzle_migrations')
   UNION ALL
   SELECT 'partitioning of', c.relname::text, ${codeIn("t.partexprs", "c.relowner")}, 'look'
   FROM pg_class c JOIN pg_partitioned_table t ON t.partrelid = c.oid WHERE ${ours}

@@ -1,15 +1,13 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { HandOver } from "../../engines/beside.ts";
+import { readBeside } from "../../engines/beside_progress.ts";
 import {
-  becameColumn,
   createKeptTable,
-  forgetKept,
   insertKept,
   keepingName,
   type Kept,
   type KeptColumn,
   keptName,
-  readKept,
   readWithdrawal,
   recountKept,
   retryKept,
@@ -17,22 +15,19 @@ import {
 } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
-import type { Script } from "../../history/script.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
-import { HarborError } from "../../base/errors.ts";
-import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
-import { quoteText } from "../../sql/quote.ts";
-import { plainTexts } from "../rules/plain_texts.ts";
+import type { Column, Snapshot } from "../../schema/snapshot.ts";
 import type { Step } from "../rules/plan.ts";
-import { effectsOf } from "../rules/statement_effects.ts";
-import { isSameName } from "./rules/names.ts";
+import { type Ahead, idUnderWay, isAhead } from "./ahead.ts";
+import { changedRows, isRewritten, noteResults } from "./changed_values.ts";
+import { closeAhead } from "./copy_ahead.ts";
+import { readGiven, ungivenRows } from "./given_values.ts";
 import { guardsOf } from "./guard.ts";
 import { requireRoom } from "./room.ts";
 import { nextId } from "./side_tables.ts";
-import { givenBy } from "./rules/given.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
 import { type Loss, lossesOf, tablesOfLosses, withoutMade } from "./rules/losses.ts";
-import { all, any, type Words, words } from "./words.ts";
+import { words } from "./words.ts";
 
 /** What puts aside what a batch would destroy, in the batch's own transaction or behind it. */
 export interface Keeping {
@@ -43,6 +38,8 @@ export interface Keeping {
   readonly kept: readonly Planned[];
   /** What a change that hands the table over commits with it, so that `takeAside` has the rest; `null` where that is not enough. */
   readonly later: { readonly table: string; readonly handOver: HandOver } | null;
+  /** What is put aside before the batch, which takes the rest. */
+  readonly ahead: readonly Ahead[];
   /** Set where there is nothing to keep: what to do when there is something by the time of the batch, which fails then. */
   readonly otherwise?: () => Promise<Keeping | null>;
 }
@@ -55,11 +52,6 @@ export interface Part {
 }
 
 type Planned = Omit<Kept, "rows" | "bytes">;
-
-/** What a step kept, as reported. */
-export type KeptResult = Pick<Kept, "id" | "kind" | "table" | "rows" | "bytes"> & {
-  readonly columns: readonly string[];
-};
 
 /** Returns what would be lost by statements of a step, in the names of {@link plainTexts}, on the database as it is; reads nothing where that is clear from their text. */
 export async function findLosses(
@@ -99,10 +91,11 @@ export async function planKeeping(
   if (!part.isMade) {
     const guards = await guardsOf(database, (await planFrom(1)).map(({ values }) => values));
     const otherwise = () => planKeeping(context, step, { ...part, isMade: true });
-    if (guards !== null) return { before: guards, after: [], kept: [], later: null, otherwise };
+    if (guards !== null) return { before: guards, after: [], kept: [], ahead: [], later: null, otherwise };
   }
   const parts = await planFrom(await nextId(database));
   if (parts.length === 0) return null;
+  const ahead = await takeAhead(database, parts.map((part) => part.ahead));
   await requireRoom(database, parts.map(({ values }) => values));
   const withdraw = await readWithdrawal(database);
   const { revision, direction } = step;
@@ -111,11 +104,17 @@ export async function planKeeping(
     ...withdraw(keptName),
     retryKept({ revision: revision.id, direction }),
   ];
+  const inBatch = parts.filter(({ kept }) => !ahead.some((each) => each.of === kept.id));
   const [only, ...others] = parts;
   return {
-    before: [...opening, ...parts.flatMap(({ kept, before }) => [...before, ...withdraw(kept.sideTable)])],
-    after: parts.flatMap((part) => part.after),
-    kept: parts.map(({ kept }) => kept),
+    before: [
+      ...opening,
+      ...ahead.flatMap(({ before }) => before),
+      ...inBatch.flatMap(({ kept, before }) => [...before, ...withdraw(kept.sideTable)]),
+    ],
+    after: inBatch.flatMap((part) => part.after),
+    kept: [...ahead.map(({ ahead }) => ahead.kept), ...inBatch.map(({ kept }) => kept)],
+    ahead: ahead.map(({ ahead }) => ahead),
     later: others.length > 0 || only === undefined || only.kept.kind === "changed" ? null : {
       table: only.kept.table,
       handOver: {
@@ -124,6 +123,31 @@ export async function planKeeping(
       },
     },
   };
+}
+
+/**
+ * Finds what is worth putting aside before the batch, and what an interrupted run began of it.
+ *
+ * @returns Each with the number that was meant for it
+ */
+async function takeAhead(database: RunContext["database"], all: readonly Ahead[]) {
+  const known = await readBeside(database);
+  const found: { readonly of: number; readonly ahead: Ahead }[] = [];
+  for (const each of all) {
+    if (!await isAhead(database, each)) continue;
+    const { id: of } = each.kept;
+    const id = idUnderWay(known, each) ?? of;
+    found.push({ of, ahead: { ...each, kept: { ...each.kept, id, sideTable: sideTableOf(id) } } });
+  }
+  const ids = found.map(({ ahead }) => ahead.kept.id);
+  const others = known.filter(({ id }) => !ids.includes(id));
+  return found.map((each, place) => ({
+    ...each,
+    before: closeAhead(database, each.ahead, [
+      ...others,
+      ...found.slice(place).map(({ ahead }) => ahead.kept),
+    ]),
+  }));
 }
 
 /** Returns all schemas that the history knows, and the one of a step of which it may not know. */
@@ -214,138 +238,19 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
   const make = [...own.lock(table.name), ...makeOf(where)];
   const nothing = { rows: sql`0`, bytes: sql`0` };
   const empty = [...makeOf(sql`FALSE`), insertKept({ ...kept, state: "keeping" }, nothing)];
+  const ahead: Ahead = { kept, table, columns: inside, where };
   if (loss.kind !== "changed") {
-    return { kept, values, empty, before: [...make, insertKept(kept, count)], after: [] };
+    return { kept, values, empty, ahead, before: [...make, insertKept(kept, count)], after: [] };
   }
   return {
     kept,
     values,
     empty,
+    ahead,
     before: [...make, insertKept(kept, count)],
     after: [
       ...noteResults(own, { kept, loss, known, isRewritten: isRewritten(context, step, loss) }),
       recountKept(kept, count),
     ],
   };
-}
-
-/** Which rows have a value that the opposite script does not give them; `null` for all. */
-export function ungivenRows(own: Words, columns: readonly KeptColumn[]): SQL | null {
-  return columns.some(({ given }) => given === null)
-    ? null
-    : any(columns.map(({ name, given }) => sql`NOT ${own.isGiven(sql`t.${sql.identifier(name)}`, given!)}`));
-}
-
-/** Which rows may get another value; `null` for all. */
-function changedRows({ columns }: Loss & { readonly kind: "changed" }): SQL | null {
-  return columns.some(({ change }) => change === "changed")
-    ? null
-    : any(columns.map(({ name }) => sql`t.${sql.identifier(name)} IS NULL`));
-}
-
-/** Notes what became of the values, and forgets those that stayed. */
-function noteResults(
-  own: Words,
-  { kept, loss, known, isRewritten }: {
-    readonly kept: Planned;
-    readonly loss: Changed;
-    readonly known: readonly Column[];
-    readonly isRewritten: boolean;
-  },
-): readonly SQL[] {
-  const side = ownTable(kept.sideTable);
-  const [t, k] = [sql.raw("t"), sql.raw("k")];
-  const now = (name: string) => sql`${t}.${sql.identifier(loss.names.get(name)!)}`;
-  const match = known.length === 0 ? sql`FALSE` : all(
-    known.map((column) => own.isKey(now(column.name), sql`${k}.${sql.identifier(column.name)}`, column)),
-  );
-  const became = kept.columns.map(({ name }, place) =>
-    sql`${sql.identifier(becameColumn(place))} = ${own.became(now(name), null)}`
-  );
-  const stayed = all(
-    kept.columns.map(({ name }, place) =>
-      own.isStill(sql`${sql.identifier(name)}`, sql`${sql.identifier(becameColumn(place))}`)
-    ),
-  );
-  return [
-    sql`UPDATE ${side} AS k SET ${sql.join(became, sql`, `)} FROM ${ownTable(loss.now)} AS t WHERE ${match}`,
-    ...isRewritten ? [] : [sql`DELETE FROM ${side} WHERE ${stayed}`],
-  ];
-}
-
-type Changed = Loss & { readonly kind: "changed" };
-
-/** Whether the opposite script writes the same columns: then it makes others of values that this one lets stay, too. */
-function isRewritten({ database }: RunContext, step: Step, { now, columns, names }: Changed): boolean {
-  const { dialect } = database;
-  return oppositeOf(step, database).flatMap((sql) => effectsOf(sql, dialect)).some((effect) =>
-    effect.kind === "write" && !effect.isFill && isSameName(dialect, effect.table, now) &&
-    columns.some((column) =>
-      effect.columns?.some((name) => isSameName(dialect, name, names.get(column.name)!)) ?? true
-    )
-  );
-}
-
-/** What the opposite script gives a column, as its values are compared: on PostgreSQL as the text of what is stored. */
-async function readGiven(
-  { database }: RunContext,
-  step: Step,
-  { table, column }: { readonly table: Table; readonly column: Column },
-): Promise<string | null> {
-  const statements = oppositeOf(step, database);
-  const given = givenBy(statements, { table: table.name, column: column.name }, database.dialect);
-  const query = given === null ? null : words[database.dialect].readGiven(given, column);
-  if (query === null) return given;
-  try {
-    const [found] = await database.read<{ readonly value: string }>(query);
-    return found === undefined ? null : quoteText(found.value);
-  } catch (error) {
-    // Then all values are kept.
-    if (error instanceof HarborError && error.code === "statement_failed") return null;
-    throw error;
-  }
-}
-
-/** Returns the statements of the script that undoes a step's. */
-function oppositeOf(
-  { revision, direction }: Step,
-  database: Pick<RunContext["database"], "schemas">,
-): readonly string[] {
-  return scriptOf(
-    direction === "downgrade" ? () => revision.upgrade() : () => revision.downgrade(),
-    database,
-  );
-}
-
-/** Returns a script's statements; none of one that is not there, or cannot be read: then all values are kept. */
-function scriptOf(
-  read: () => Script | null,
-  database: Pick<RunContext["database"], "schemas">,
-): readonly string[] {
-  try {
-    const script = read();
-    return script === null ? [] : plainTexts(script, [database]);
-  } catch (error) {
-    if (error instanceof HarborError) return [];
-    throw error;
-  }
-}
-
-/** Returns what was kept, and takes away the side tables that got no row. */
-export async function settleKept(
-  { database }: RunContext,
-  ids: readonly number[],
-): Promise<readonly KeptResult[]> {
-  if (ids.length === 0) return [];
-  const own = (await readKept(database)).filter(({ id }) => ids.includes(id));
-  const empty = own.filter(({ rows }) => rows === 0);
-  await forgetKept(database, empty);
-  return own.filter(({ rows }) => rows > 0).map(({ id, kind, table, columns, rows, bytes }) => ({
-    id,
-    kind,
-    table,
-    columns: columns.map(({ name }) => name),
-    rows,
-    bytes,
-  }));
 }

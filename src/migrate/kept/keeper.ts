@@ -2,11 +2,18 @@ import type { SQL } from "drizzle-orm";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Step } from "../rules/plan.ts";
 import type { Backfill } from "../../history/statement.ts";
-import type { Database, WriteMode } from "../../engines/database.ts";
+import { stopIfAsked } from "../../base/interrupt.ts";
+import type { WriteMode } from "../../engines/database.ts";
 import { isGuarded } from "./guard.ts";
 import { type BackfillKeeping, keepBackfill } from "./keep_backfill.ts";
 import { plainTexts } from "../rules/plain_texts.ts";
-import { type Keeping, type KeptResult, type Part, planKeeping, settleKept } from "./keep.ts";
+import type { PaceOptions } from "../paced/backfill_walk.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { Ahead } from "./ahead.ts";
+import { putAsideAhead } from "./copy_ahead.ts";
+import { type Keeping, type Part, planKeeping } from "./keep.ts";
+import { type KeptResult, settleKept } from "./settle.ts";
+import { takeAside } from "./take_aside.ts";
 
 /** Puts aside what the batches of a step destroy. */
 export interface Keeper {
@@ -53,7 +60,9 @@ export function createKeeper(
     planBackfill: (backfill, place) =>
       keeps ? keepBackfill(context, step, { ...partOf(place, 1), backfill, place }) : Promise.resolve(null),
     async settle(keeping) {
-      if (keeping !== null) note(await settleKept(context, keeping.kept.map(({ id }) => id)));
+      if (keeping === null) return;
+      if (keeping.ahead.length > 0) await takeAside(context);
+      note(await settleKept(context, keeping.kept.map(({ id }) => id)));
     },
     async settleBackfill(keeping) {
       if (keeping !== null) note(await settleKept(context, [keeping.id]));
@@ -61,22 +70,47 @@ export function createKeeper(
   };
 }
 
+/** How often what came last is put aside before the batch once more, when that was much. */
+const mostRounds = 20;
+
 /**
- * Writes a batch with what puts aside what it destroys, in its own transaction.
+ * Writes a batch with what puts aside what it destroys, in its own transaction, and before it what of that would take long.
  *
  * @returns What was kept in fact
  */
 export async function writeKeeping(
-  database: Database,
+  context: RunContext,
   { statements, mode }: { readonly statements: readonly SQL[]; readonly mode: WriteMode },
-  keeping: Keeping | null,
+  { keeping, pace }: { readonly keeping: Keeping | null; readonly pace: PaceOptions },
 ): Promise<Keeping | null> {
-  const { before = [], after = [], otherwise } = keeping ?? {};
-  try {
-    await database.write([...before, ...statements, ...after], mode);
-    return keeping;
-  } catch (error) {
-    if (otherwise === undefined || !isGuarded(error, before.length)) throw error;
-    return await writeKeeping(database, { statements, mode }, await otherwise());
+  const { before = [], after = [], ahead = [], otherwise } = keeping ?? {};
+  for (let round = 1;; round++) {
+    for (const each of ahead) await putAsideAhead(context, each, pace);
+    stopIfAsked(context.signal);
+    try {
+      await context.database.write([...before, ...statements, ...after], mode);
+      return keeping;
+    } catch (error) {
+      if (!isGuarded(error, before.length)) throw error;
+      if (otherwise !== undefined) {
+        return await writeKeeping(context, { statements, mode }, { keeping: await otherwise(), pace });
+      }
+      if (ahead.length === 0) throw error;
+      if (round === mostRounds) throw tooBusy(ahead, error);
+    }
   }
 }
+
+function tooBusy(ahead: readonly Ahead[], error: unknown): unknown {
+  if (!(error instanceof HarborError) || error.details.sqlState !== notNull) return error;
+  const tables = ahead.map(({ table }) => `"${table.name}"`).join(", ");
+  return new HarborError("busy", `Cannot put aside what goes of ${tables}`, {
+    state: "others change so many of its rows that they would wait for it long",
+    hint:
+      "Nothing of it is destroyed. Run the command again when less is written: it goes on where it stopped. Without keeping it: --no-keep",
+    cause: error,
+  });
+}
+
+/** not_null_violation */
+const notNull = "23502";

@@ -1,5 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
 import { counted } from "../../base/quantity.ts";
+import { readBeside } from "../../engines/beside_progress.ts";
 import type { Database } from "../../engines/database.ts";
 import { becameColumn, type Kept, keptName, keptRow, readKept } from "../../engines/kept_table.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
@@ -17,7 +18,8 @@ export async function nextId(database: Database): Promise<number> {
   const names = await (await loadInspector(database.dialect)).sideTables(database);
   const taken = names.map((name) => Number(name.slice(keptName.length + 1)))
     .filter((number) => number < highest);
-  return Math.max(0, ...taken, ...(await readKept(database)).map(({ id }) => id)) + 1;
+  const ahead = database.notes === undefined ? [] : (await readBeside(database)).map(({ id }) => id);
+  return Math.max(0, ...taken, ...ahead, ...(await readKept(database)).map(({ id }) => id)) + 1;
 }
 
 /** What goes beyond is no number of ours, and would leave none. */
@@ -54,12 +56,15 @@ export async function requireSideTables(database: Database, meant: readonly Kept
   if (meant.length === 0) return;
   await database.requireOwnHands?.(keptName);
   requireLiterals(meant);
+  await requireThere(database, meant);
+  for (const { sideTable } of meant) await database.requireOwnHands?.(sideTable);
+}
+
+/** @throws {HarborError} `missing_table` when a side table is gone */
+export async function requireThere(database: Database, meant: readonly Kept[]): Promise<void> {
   const there = await withSideTables(database, meant);
   const lost = meant.find((kept) => !there.includes(kept));
-  if (lost === undefined) {
-    for (const { sideTable } of meant) await database.requireOwnHands?.(sideTable);
-    return;
-  }
+  if (lost === undefined) return;
   const { state, hint } = lostText(lost);
   const { id, table, revision, direction, sideTable } = lost;
   throw new HarborError("missing_table", `Cannot put back what was kept of "${table}"`, {

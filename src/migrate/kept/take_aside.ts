@@ -14,9 +14,9 @@ import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Backfill } from "../../history/statement.ts";
 import { createWalker, type PaceOptions } from "../paced/backfill_walk.ts";
-import { ungivenRows } from "./keep.ts";
+import { ungivenRows } from "./given_values.ts";
 import { columnsOf, countsOf } from "./return.ts";
-import { requireSideTables } from "./side_tables.ts";
+import { requireSideTables, requireThere } from "./side_tables.ts";
 import { list, words } from "./words.ts";
 
 /**
@@ -28,15 +28,18 @@ import { list, words } from "./words.ts";
  */
 export async function takeAside(context: RunContext, pace: PaceOptions = {}): Promise<readonly Kept[]> {
   const kept = (await readKept(context.database)).filter(({ state }) => state === "keeping");
-  if (kept.length > 0) await requireSideTables(context.database, kept);
+  await requireThere(context.database, kept);
   for (const each of kept) {
-    if (await isThere(context.database, each)) await moveRows(context, each, pace);
+    if (await isThere(context.database, each)) {
+      await requireSideTables(context.database, [each]);
+      await moveRows(context, each, pace);
+    }
     await close(context.database, each);
   }
   return kept;
 }
 
-/** Whoever took it away took what was in it. */
+/** Whether there is a table to take it from: what was put aside before it went needs but to be counted. */
 async function isThere(database: Database, { id }: Kept): Promise<boolean> {
   try {
     await database.read(sql`SELECT 1 AS found FROM ${ownTable(keepingName(id))} LIMIT 1`);

@@ -1,0 +1,61 @@
+import { type SQL, sql } from "drizzle-orm";
+import { becameColumn, type Kept } from "../../engines/kept_table.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { ownTable } from "../../engines/statement_names.ts";
+import type { Column } from "../../schema/snapshot.ts";
+import type { Step } from "../rules/plan.ts";
+import { effectsOf } from "../rules/statement_effects.ts";
+import { oppositeOf } from "./given_values.ts";
+import type { Loss } from "./rules/losses.ts";
+import { isSameName } from "./rules/names.ts";
+import { all, any, type Words } from "./words.ts";
+
+/** Which rows may get another value; `null` for all. */
+export function changedRows({ columns }: Changed): SQL | null {
+  return columns.some(({ change }) => change === "changed")
+    ? null
+    : any(columns.map(({ name }) => sql`t.${sql.identifier(name)} IS NULL`));
+}
+
+/** Notes what became of the values, and forgets those that stayed. */
+export function noteResults(
+  own: Words,
+  { kept, loss, known, isRewritten }: {
+    readonly kept: Pick<Kept, "sideTable" | "columns">;
+    readonly loss: Changed;
+    readonly known: readonly Column[];
+    readonly isRewritten: boolean;
+  },
+): readonly SQL[] {
+  const side = ownTable(kept.sideTable);
+  const [t, k] = [sql.raw("t"), sql.raw("k")];
+  const now = (name: string) => sql`${t}.${sql.identifier(loss.names.get(name)!)}`;
+  const match = known.length === 0 ? sql`FALSE` : all(
+    known.map((column) => own.isKey(now(column.name), sql`${k}.${sql.identifier(column.name)}`, column)),
+  );
+  const became = kept.columns.map(({ name }, place) =>
+    sql`${sql.identifier(becameColumn(place))} = ${own.became(now(name), null)}`
+  );
+  const stayed = all(
+    kept.columns.map(({ name }, place) =>
+      own.isStill(sql`${sql.identifier(name)}`, sql`${sql.identifier(becameColumn(place))}`)
+    ),
+  );
+  return [
+    sql`UPDATE ${side} AS k SET ${sql.join(became, sql`, `)} FROM ${ownTable(loss.now)} AS t WHERE ${match}`,
+    ...isRewritten ? [] : [sql`DELETE FROM ${side} WHERE ${stayed}`],
+  ];
+}
+
+type Changed = Loss & { readonly kind: "changed" };
+
+/** Whether the opposite script writes the same columns: then it makes others of values that this one lets stay, too. */
+export function isRewritten({ database }: RunContext, step: Step, { now, columns, names }: Changed): boolean {
+  const { dialect } = database;
+  return oppositeOf(step, database).flatMap((sql) => effectsOf(sql, dialect)).some((effect) =>
+    effect.kind === "write" && !effect.isFill && isSameName(dialect, effect.table, now) &&
+    columns.some((column) =>
+      effect.columns?.some((name) => isSameName(dialect, name, names.get(column.name)!)) ?? true
+    )
+  );
+}
