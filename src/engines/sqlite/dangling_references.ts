@@ -1,5 +1,5 @@
-import { tokensOf } from "../../sql/cursor.ts";
-import { isWord, nameOf } from "../../sql/lexer.ts";
+import { cursorAt, tokensOf } from "../../sql/cursor.ts";
+import { isWord } from "../../sql/lexer.ts";
 import type { SqliteStatement } from "./statement.ts";
 
 /** harbor-db's and Alembic's own tables: no row refers to them or from them. */
@@ -14,24 +14,50 @@ const ownTables = [
   "alembic_version",
 ];
 
+/** Which references a batch could leave dangling: none, any, or those of and to some tables, whose names are in lower case. */
+export type Endangered = "none" | "any" | ReadonlySet<string>;
+
 /**
- * Says whether a batch could leave a row that refers to nothing. Making tables, indexes and plain columns cannot, and
- * to look at every row for it would keep writers waiting for as long as an index takes.
+ * Says which references a batch could leave dangling, while foreign keys do nothing by themselves. Making tables, indexes and
+ * plain columns endangers none. A table that is dropped, named anew, or filled right after it was made endangers its own; what
+ * writes to another may set off triggers, and endangers any. To look at every row of a large table, twice, keeps writers
+ * waiting for as long as an index takes.
  */
-export function mayDangle(statements: readonly SqliteStatement[]): boolean {
-  return !statements.every(isHarmless);
+export function endangeredBy(statements: readonly SqliteStatement[]): Endangered {
+  const tables = new Set<string>();
+  const made = new Set<string>();
+  for (const { text } of statements) {
+    const found = tablesOf(text, made);
+    if (found === "any") return "any";
+    for (const table of found) tables.add(table);
+  }
+  return tables.size === 0 ? "none" : tables;
 }
 
-function isHarmless({ text }: SqliteStatement): boolean {
+/** @param made The tables that the batch has made so far, of which no trigger is known; the statement's is added */
+function tablesOf(text: string, made: Set<string>): readonly string[] | "any" {
   const tokens = tokensOf(text, "sqlite");
-  const [verb, second, third] = tokens;
-  const has = (word: string) => tokens.some((token) => isWord(token, word));
-  if (isWord(verb, "CREATE")) return !isWord(second, "VIRTUAL");
-  if (isWord(verb, "ALTER")) {
-    const action = tokens[3];
-    return (isWord(action, "ADD") && !has("REFERENCES")) || isWord(action, "DROP");
+  const at = cursorAt(tokens);
+  if (at.take("CREATE")) {
+    if (at.take("VIRTUAL")) return "any";
+    // A trigger fires on whatever is written from here on.
+    if (tokens.some((token) => isWord(token, "TRIGGER"))) made.clear();
+    else if (at.take("TABLE") && !isWord(at.rest()[0], "IF")) made.add(at.name().toLowerCase());
+    return [];
   }
-  const table = isWord(verb, "UPDATE") ? second : third;
-  const changesRows = isWord(verb, "UPDATE") || isWord(verb, "INSERT") || isWord(verb, "DELETE");
-  return changesRows && ownTables.includes(nameOf(table) ?? "");
+  // Inside a transaction SQLite ignores it.
+  if (at.take("SELECT") || at.take("PRAGMA", "FOREIGN_KEYS")) return [];
+  if (at.take("DROP", "TABLE")) return [at.name().toLowerCase()];
+  if (at.take("ALTER", "TABLE")) {
+    const table = at.name().toLowerCase();
+    if (at.take("RENAME", "TO")) return [table, at.name().toLowerCase()];
+    if (at.take("DROP")) return [];
+    if (!at.take("ADD")) return "any";
+    return tokens.some((token) => isWord(token, "REFERENCES")) ? [table] : [];
+  }
+  const isInsert = at.take("INSERT", "INTO");
+  if (!isInsert && !at.take("UPDATE") && !at.take("DELETE", "FROM")) return "any";
+  const table = at.name().toLowerCase();
+  if (ownTables.includes(table)) return [];
+  return isInsert && made.has(table) ? [table] : "any";
 }

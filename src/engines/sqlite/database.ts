@@ -172,7 +172,7 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
     close: connection.close,
   };
 
-  /** What most of it would be loaded for is rare: a script that neither copies a table nor makes an index is one piece. */
+  /** What most of it would be loaded for is rare: a script that neither copies a table nor makes an index or a check is one piece. */
   function besideOf(): Pick<Database, "beside"> {
     const { changeSchema, file } = connection;
     if (changeSchema === undefined || file === undefined || loadBeside === undefined) return {};
@@ -191,7 +191,7 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
       beside: {
         async cut({ earlier = [], statements }) {
           const texts = statements.map((statement) => compile(statement).text);
-          if (!texts.some((text) => /\b(INDEX|RENAME|DROP)\b/i.test(text))) {
+          if (!texts.some((text) => /\b(INDEX|RENAME|DROP|CHECK)\b/i.test(text))) {
             return [{ count: texts.length, beside: null }];
           }
           const { cut } = await loadBeside();

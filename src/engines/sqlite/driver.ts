@@ -282,11 +282,11 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
   };
 }
 
-/** Waits for no disk, and keeps in memory what a large transaction would write to the log again and again. */
+/** Waits for no disk, and keeps some in memory of what a large transaction would write to the log again and again. */
 function takeNoCare(handle: DatabaseSync): void {
   execute(handle, "PRAGMA synchronous = OFF");
-  // In kB.
-  execute(handle, "PRAGMA cache_size = -131072");
+  // In kB. What SQLite sorts by takes as much again, and so does a thread that writes.
+  execute(handle, "PRAGMA cache_size = -16384");
 }
 
 /** The pace where nobody has to be left room. */

@@ -1,6 +1,7 @@
 import type { HarborError } from "../../base/errors.ts";
+import { quoteText } from "../../sql/quote.ts";
 import type { WriteMode } from "../database.ts";
-import { mayDangle } from "./dangling_references.ts";
+import { type Endangered, endangeredBy } from "./dangling_references.ts";
 import { copiedNames, copyGuard, missedNames } from "./rebuild/copied_names.ts";
 import { danglingFailure, failure, missedFailure } from "./errors.ts";
 import { type Fence, isFenceFailure, lockLost } from "./lock.ts";
@@ -56,18 +57,21 @@ const modes: Readonly<
 export function transactionOf({ statements, mode, fence, isRehearsal = false }: SqliteBatch): Transaction {
   const { foreignKeys, mayRebuild } = modes[mode];
   const keeps = mayRebuild && losesStatistics(statements);
-  const checks = (mayRebuild || isRehearsal) && mayDangle(statements);
+  const endangered = mayRebuild || isRehearsal ? endangeredBy(statements) : "none";
+  // Where foreign keys are on, a table that is dropped may take rows of any other with it.
+  const references = foreignKeys === "OFF" || endangered === "none" ? endangered : "any";
+  const checks = references !== "none";
   return {
     before: own(`PRAGMA foreign_keys = ${foreignKeys}`),
     after: own("PRAGMA foreign_keys = ON"),
-    questions: [...keeps ? [dependentsQuery] : [], ...checks ? [danglingQuery] : []],
+    questions: [...keeps ? [dependentsQuery] : [], ...checks ? [danglingQuery(references)] : []],
     steps(answers) {
       const dependents = keeps ? answers[0] as readonly Dependent[] : [];
       const [dangling] = checks ? answers.at(-1) as readonly { readonly count: number }[] : [];
       return [
         ...fence === undefined ? [] : [fence.first],
         ...keepStatistics(keepDependents(statements, dependents), dependents).flatMap(guarded),
-        ...dangling === undefined ? [] : [danglingGuard(dangling.count)],
+        ...dangling === undefined ? [] : [danglingGuard(dangling.count, references)],
       ];
     },
     closing: fence === undefined ? [] : [fence.last],
@@ -112,18 +116,30 @@ function guarded(step: PlacedStatement): readonly Step[] {
   return [{ text: copyGuard(copy), values: [], guards: { text, values, index } }, step];
 }
 
-const danglingQuery = own("SELECT count(*) AS count FROM pragma_foreign_key_check");
+function danglingQuery(references: Endangered): Step {
+  return own(`SELECT count(*) AS count FROM ${danglingIn(references)}`);
+}
+
+/** Returns what yields the rows that refer to nothing, of the references that are at stake. */
+function danglingIn(references: Endangered): string {
+  if (typeof references === "string") return "pragma_foreign_key_check";
+  const names = [...references].map((name) => quoteText(name)).join(", ");
+  return `(WITH at_stake AS MATERIALIZED (SELECT each.name FROM sqlite_schema AS each
+CROSS JOIN pragma_foreign_key_list(each.name) AS key WHERE each.type = 'table'
+AND (lower(each.name) IN (${names}) OR lower(key."table") IN (${names})) GROUP BY each.name)
+SELECT found.* FROM at_stake CROSS JOIN pragma_foreign_key_check(at_stake.name) AS found)`;
+}
 
 /**
  * Returns a statement that fails when more rows refer to nothing than `before`. SQLite lets an expression fail with
  * words of our own only through the message for a JSON path that it cannot read.
  */
-function danglingGuard(before: number): Step {
+function danglingGuard(before: number, references: Endangered): Step {
   return {
     text:
       `SELECT CASE WHEN sum(n) > ? THEN json_extract('{}', 'harbor_dangling ' || group_concat(words, ', ')) END
 FROM (SELECT count(*) AS n, "table" || ' to ' || parent || ': ' || count(*) AS words
-FROM pragma_foreign_key_check GROUP BY "table", parent)`,
+FROM ${danglingIn(references)} GROUP BY "table", parent)`,
     values: [BigInt(before)],
   };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mayDangle } from "../../../src/engines/sqlite/dangling_references.ts";
+import { endangeredBy } from "../../../src/engines/sqlite/dangling_references.ts";
 
 const harmless = [
   "CREATE TABLE a (id INTEGER PRIMARY KEY, b_id INTEGER REFERENCES b (id))",
@@ -10,6 +10,9 @@ const harmless = [
   "ALTER TABLE `files` ADD `storage_backend` VARCHAR(20)",
   'ALTER TABLE "files" ADD COLUMN "x" TEXT DEFAULT \'REFERENCES\'',
   "ALTER TABLE files DROP COLUMN storage_backend",
+  "ALTER TABLE main.files ADD COLUMN x TEXT",
+  "SELECT count(*) FROM files",
+  "PRAGMA foreign_keys=OFF",
   'INSERT INTO "harbor_version" (revision) VALUES (?)',
   'UPDATE "harbor_version" SET ms = ?',
   'DELETE FROM "harbor_backfill" WHERE revision = ?',
@@ -17,27 +20,51 @@ const harmless = [
 ];
 
 const doubtful = [
-  "DROP TABLE users",
   "DELETE FROM users",
   "UPDATE files SET collection_id = 5",
   "INSERT INTO files SELECT * FROM files_new",
   "REPLACE INTO harbor_version VALUES (1)",
   "INSERT OR REPLACE INTO harbor_version VALUES (1)",
-  "ALTER TABLE files ADD COLUMN user_id INTEGER DEFAULT 1 REFERENCES users (id)",
-  "ALTER TABLE files_new RENAME TO files",
-  "ALTER TABLE main.files ADD COLUMN x TEXT",
   "DROP INDEX users_email",
   "CREATE VIRTUAL TABLE v USING fts5 (x)",
   "WITH gone AS (SELECT 1) DELETE FROM users",
-  "PRAGMA foreign_keys = OFF",
+  "PRAGMA writable_schema = ON",
+];
+
+const made = [
+  "CREATE TABLE __new_users (id INTEGER PRIMARY KEY)",
+  'INSERT INTO "__new_Users" SELECT id FROM users',
+];
+// One row a batch, and the tables whose references it endangers.
+const own: readonly (readonly [batch: readonly string[], tables: readonly string[]])[] = [
+  [["DROP TABLE IF EXISTS main.`Users`"], ["users"]],
+  [["ALTER TABLE files_new RENAME TO files"], ["files_new", "files"]],
+  [["ALTER TABLE files ADD COLUMN user_id INTEGER DEFAULT 1 REFERENCES users (id)"], ["files"]],
+  [
+    [...made, "SELECT CASE WHEN 1 THEN 0 END", "DROP TABLE users", "ALTER TABLE __new_users RENAME TO users"],
+    ["__new_users", "users"],
+  ],
+];
+
+// What others may have hung triggers on.
+const written: readonly (readonly string[])[] = [
+  [made[1]!],
+  [made[0]!.replace("TABLE", "TABLE IF NOT EXISTS"), made[1]!],
+  [made[0]!, "CREATE TRIGGER t AFTER INSERT ON __new_users BEGIN DELETE FROM files; END", made[1]!],
+  [...made, "UPDATE __new_users SET id = 1"],
 ];
 
 for (const text of harmless) {
   test(`a batch cannot leave a dangling reference with: ${text}`, () =>
-    assert.equal(mayDangle([{ text, values: [] }]), false));
+    assert.equal(endangeredBy([{ text, values: [] }]), "none"));
 }
 
-for (const text of doubtful) {
-  test(`a batch has to be checked for dangling references with: ${text}`, () =>
-    assert.equal(mayDangle([{ text: harmless[1]!, values: [] }, { text, values: [] }]), true));
+for (const batch of [...doubtful.map((text) => [harmless[1]!, text]), ...written]) {
+  test(`a batch has to be checked for dangling references everywhere with: ${batch.join("; ")}`, () =>
+    assert.equal(endangeredBy(batch.map((text) => ({ text, values: [] }))), "any"));
+}
+
+for (const [batch, tables] of own) {
+  test(`a batch can leave dangling references of ${tables.join(" and ")} alone with: ${batch.join("; ")}`, () =>
+    assert.deepEqual(endangeredBy(batch.map((text) => ({ text, values: [] }))), new Set(tables)));
 }

@@ -165,6 +165,61 @@ for (const [rule, way, change] of cases) {
   });
 }
 
+// One row a column: whether its check is tried on its default instead of all rows.
+const added: readonly (readonly [way: "definition" | "plain", column: string])[] = [
+  ["definition", `"kind" VARCHAR(20) DEFAULT 'l' NOT NULL CONSTRAINT "k" CHECK("kind" IN ('l', 'r'))`],
+  ["definition", "kind INTEGER DEFAULT 3 CHECK (kind > 2) CHECK (kind BETWEEN 1 AND 5)"],
+  ["definition", "kind CHECK (kind <> ')') COLLATE NOCASE"],
+  ["plain", "kind INTEGER DEFAULT 3 CHECK (kind > n)"],
+  ["plain", `kind INTEGER DEFAULT 3 CHECK (kind > 2 OR "rowid" > 5)`],
+  ["plain", "kind TEXT AS (a) CHECK (kind <> 'q')"],
+  ["plain", "kind INTEGER DEFAULT 1 REFERENCES t (id) CHECK (kind > 0)"],
+];
+for (const [way, column] of added) {
+  const script = [`ALTER TABLE t ADD ${column}`, "ALTER TABLE t ADD more TEXT"];
+  test(`adds a column by ${way === "plain" ? "a look at all rows" : "its default alone"}: ${column}`, () =>
+    withFolder(async (folder) => {
+      const change: Case = { before: [plain, index], rows, after: "" };
+      const [looked, changed] = await Promise.all(
+        ["looked", "changed"].map((name) => make(join(folder, name), change)),
+      );
+      const application = new DatabaseSync(changed!);
+      try {
+        application.prepare("SELECT a FROM t").all();
+        assert.deepEqual(await upgrade(looked!, script, { largeRows: 1_000 }), [null]);
+        assert.deepEqual(
+          await upgrade(changed!, script, { largeRows: 1 }),
+          way === "plain" ? [null] : ["definition", null],
+        );
+        assert.deepEqual(contents(changed!), contents(looked!));
+        assert.deepEqual(query(changed!, "PRAGMA integrity_check"), [{ integrity_check: "ok" }]);
+        if (way === "plain") return;
+        // A connection that knew the table before, too.
+        assert.throws(
+          () => application.exec("INSERT INTO t (a, kind) VALUES ('new', ')')"),
+          /CHECK constraint/,
+        );
+      } finally {
+        application.close();
+      }
+    }));
+}
+
+test("a column whose default its check refuses is not added, and says what SQLite says", () =>
+  withFolder(async (folder) => {
+    const path = await make(join(folder, "changed"), { before: [plain], rows, after: "" });
+    const before = contents(path);
+    for (
+      const column of ["kind INTEGER DEFAULT 3 CHECK (kind < 2)", "kind INTEGER NOT NULL CHECK (kind > 2)"]
+    ) {
+      await assert.rejects(
+        upgrade(path, [`ALTER TABLE t ADD ${column}`], { largeRows: 1 }),
+        /CHECK constraint failed|Cannot add a NOT NULL column/,
+      );
+    }
+    assert.deepEqual(contents(path), before);
+  }));
+
 // Rows that do not fit, and what the copy says of them.
 const misfits: readonly (readonly [rule: string, change: Case, message: string])[] = [
   [

@@ -275,12 +275,12 @@ async function swap(place: BesidePlace, change: DefinitionChange, record: readon
   const statements = swapOf(change);
   await place.changeSchema([...statements, ...record.map(compile)], (read, changed) => {
     if (statements.some(({ isExpected }, at) => isExpected && changed[at] !== 1)) throw new Moved();
-    compareTable(read, change);
+    if (!isTableAs(read, change.after)) throw new Moved();
   });
 }
 
-/** Compares the table with the one that the script would leave, before it is committed. */
-function compareTable(read: ReadInside, { after }: DefinitionChange): void {
+/** Whether a table is the one that the script would leave, asked before that is committed. */
+export function isTableAs(read: ReadInside, after: TableForm): boolean {
   const of = quoteText(after.name);
   const rows = read<{ type: string; name: string; sql: string }>({
     text:
@@ -310,7 +310,7 @@ function compareTable(read: ReadInside, { after }: DefinitionChange): void {
     }) &&
     unique.map(({ name }) => name).join("\n") ===
       after.indexes.filter(({ isUnique }) => isUnique).map(({ name }) => name).toSorted().join("\n");
-  if (!isSchema || !isRead) throw new Moved();
+  return isSchema && isRead;
 }
 
 /**

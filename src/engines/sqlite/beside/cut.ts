@@ -1,4 +1,5 @@
 import type { BesideChange, Piece } from "../../beside.ts";
+import { addedColumnWay } from "./added_column.ts";
 import { copyWay } from "./copy_way.ts";
 import { definitionWay } from "./definition.ts";
 import { dropWay } from "./drop_way.ts";
@@ -8,10 +9,10 @@ import type { BesidePlace } from "../database.ts";
 import { hasRows, openReplica, type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
 
 /** All ways. The first that finds something at a place and can do it takes it. */
-const allWays: readonly Way[] = [definitionWay, copyWay, dropWay, indexWay];
+const allWays: readonly Way[] = [definitionWay, copyWay, dropWay, addedColumnWay, indexWay];
 
 /** Where nobody writes beside, only what moves no row costs less than the script as it is written. */
-const cheapWays: readonly Way[] = [definitionWay];
+const cheapWays: readonly Way[] = [definitionWay, addedColumnWay];
 
 /**
  * Cuts a script into what runs beside writers and what is left of it. The script runs on a replica without rows, so

@@ -22,7 +22,7 @@ export function isReferredTo({ rows }: Replica, table: string): boolean {
 }
 
 /** Returns the error of what cannot be done to a table as it was planned. */
-export function changedMeanwhile(verb: "copy" | "drop", table: string): HarborError {
+export function changedMeanwhile(verb: "change" | "copy" | "drop", table: string): HarborError {
   return new HarborError("busy", `Cannot ${verb} "${table}"`, {
     state: "others change its schema meanwhile",
     hint: "Run the same command again when that is over.",
