@@ -337,6 +337,54 @@ test("a copy that may be more than one of rows stays one transaction", async () 
   }
 });
 
+test("an index of the same values goes over to the copy, and every other one is made of it", () =>
+  withBesideFile(2, async (given) => {
+    const { application, path, write } = given;
+    const indexes = [
+      "CREATE INDEX of_kind ON files (kind, name COLLATE NOCASE DESC)",
+      "CREATE INDEX of_key ON files (id, kind)",
+      "CREATE INDEX of_size ON files (size)",
+      "CREATE INDEX of_both ON files (kind) WHERE size IS NOT NULL",
+      "CREATE INDEX of_lost ON files (lost)",
+      "CREATE INDEX once ON files (kind, id)",
+    ];
+    application.exec(
+      `ALTER TABLE files ADD COLUMN lost TEXT; UPDATE files SET lost = name; ${indexes.join(";")}`,
+    );
+    const pages = () => {
+      application.exec("SELECT 1 FROM sqlite_schema");
+      return application.prepare(
+        "SELECT name, rootpage FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'files' ORDER BY name",
+      ).all().map(({ name, rootpage }) => `${name} ${rootpage}`);
+    };
+    const before = pages();
+    // One column gets another affinity, one is not taken over, and one index becomes another under its name.
+    const statements = statementsOf({
+      table: "n INT, id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, uuid TEXT, size TEXT, kind, lost TEXT",
+      columns: "id, name, uuid, size, kind, n",
+      values: "id, name, uuid, size, kind, n",
+      indexes: [
+        ...indexes.map((text) => text.replace("once ON files (kind, id)", "once ON files (kind, n)")),
+        "CREATE UNIQUE INDEX of_expressions ON files (lower(uuid), n DESC) WHERE kind IS NOT NULL",
+        "CREATE UNIQUE INDEX of_some ON files (name) WHERE n > 5",
+      ],
+    });
+    await runBeside(path, statements, () => {
+      if (application.prepare("PRAGMA user_version").get()?.["user_version"] !== 4711) write(8);
+    });
+    const gone = ["of_both", "of_lost", "of_size", "once"];
+    assert.deepEqual(
+      pages().filter((index) => before.includes(index)),
+      before.filter((index) => !gone.includes(index.split(" ")[0]!)),
+    );
+    assert.equal(
+      application.prepare("SELECT count(*) AS n FROM files INDEXED BY of_lost WHERE lost IS NULL").get()
+        ?.["n"],
+      application.prepare("SELECT count(*) AS n FROM files NOT INDEXED").get()?.["n"],
+    );
+    assertWhole(given);
+  }));
+
 test("what ANALYZE found out stays with an index of the same columns, and with no other", () =>
   withBesideFile(1, async ({ path, application }) => {
     application.exec("CREATE INDEX made ON files (size); CREATE INDEX same ON files (kind); ANALYZE");

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { handedKey } from "../../beside.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
-import { isWord } from "../../../sql/lexer.ts";
+import { isWord, nameOf } from "../../../sql/lexer.ts";
 import { userStatement } from "../../statement_names.ts";
 import { compile } from "../statement.ts";
 import { buildMirror, type Shadow } from "./build_mirror.ts";
@@ -14,7 +14,7 @@ import { mirrorName } from "./mirror.ts";
 import { readRebuild, type Rebuild } from "./rebuild.ts";
 import { type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
 import { readSourceTable, type Rows } from "./form/source_table.ts";
-import { affinityOf, readTable, type TableForm } from "./form/table.ts";
+import { affinityOf, type IndexForm, readTable, type TableForm } from "./form/table.ts";
 import type { Given, Way } from "./way.ts";
 
 /**
@@ -47,7 +47,7 @@ export const copyWay: Way = {
             name: task.handOver.name,
             steps: task.handOver.statements.map(compile),
           },
-          plan: (rows, id) => planCopy(rows, id, copy),
+          plan: (rows, id) => hasIndexes(rows, copy.before) ? planCopy(rows, id, copy) : null,
         }, task);
         if (!isMade) throw changedMeanwhile("copy", copy.after.name);
       },
@@ -142,6 +142,7 @@ function planCopy(rows: Rows, id: number, { before, after, from, to, values }: C
   const target = mirrorName(id);
   const made = textsAs(to, after.name, target);
   const isKnown = source !== null && source.sql === before.sql;
+  const moved = before.indexes.filter((index) => isMoved(index, { before, after, values }));
   if (!isKnown || made === null || textsAs(from, before.name, target) === null) return null;
   const alias = rowIdOf(after);
   const stored = after.columns.filter(({ name, generated }) =>
@@ -165,8 +166,51 @@ function planCopy(rows: Rows, id: number, { before, after, from, to, values }: C
     rowId: quoteName(alias ?? word!),
     where: null,
     name: "copy",
-    make: [made.table, ...made.indexes.map(({ sql }) => sql)],
+    make: [
+      made.table,
+      ...made.indexes.filter(({ name }) => !moved.some((index) => index.name === name)).map(({ sql }) => sql),
+    ],
     put: (file, oldName) =>
-      exchange(file, { target, oldName, after, made, old: textsAs(from, before.name, oldName)! }),
+      exchange(file, { target, oldName, after, made, old: textsAs(from, before.name, oldName)!, moved }),
   };
+}
+
+/**
+ * Whether an index serves the copy as it is. It holds the values of its key and the row ids, and nothing of where the rows lie:
+ * so where both are the same in the copy, building it anew would only take time, most of all that of many pages written here and
+ * there.
+ * Source: https://www.sqlite.org/fileformat.html#representation_of_sql_indices
+ */
+function isMoved(
+  index: IndexForm,
+  { before, after, values }: Pick<Copy, "before" | "after" | "values">,
+): boolean {
+  const made = after.indexes.find(({ name }) => name === index.name);
+  const keyOf = ({ isUnique, parts, where }: IndexForm) => JSON.stringify([isUnique, parts, where]);
+  if (made === undefined || keyOf(made) !== keyOf(index)) return false;
+  const names = new Set(
+    [index, made].flatMap(({ sql }) => tokensOf(sql, "sqlite").map((token) => nameOf(token)?.toLowerCase())),
+  );
+  const named = ({ columns }: TableForm) =>
+    columns.filter(({ name }) => names.has(name.toLowerCase())).map((column) => [
+      column.name.toLowerCase(),
+      column.type,
+      column.collation,
+      column.key,
+      // What is worked out, or is not taken over, may be another value.
+      column.generated === null && values.has(column.name.toLowerCase()),
+    ]);
+  const [was, is] = [before, after].map((table) => named(table).toSorted());
+  return is!.every((column) => column.at(-1) === true) && JSON.stringify(was) === JSON.stringify(is);
+}
+
+/** Whether a table has the indexes that it is known by, and no other. */
+function hasIndexes(rows: Rows, { name, indexes }: TableForm): boolean {
+  const found = rows<{ name: string; sql: string }>({
+    text:
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND lower(tbl_name) = lower(?)",
+    values: [name],
+  });
+  return found.length === indexes.length &&
+    indexes.every((index) => found.some((each) => each.name === index.name && each.sql === index.sql));
 }

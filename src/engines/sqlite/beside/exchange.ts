@@ -45,6 +45,8 @@ export interface Exchange {
   readonly after: TableForm;
   readonly made: Texts;
   readonly old: Texts;
+  /** The old table's indexes that go over to the copy as they are. */
+  readonly moved: readonly { readonly name: string }[];
 }
 
 interface Row {
@@ -56,10 +58,11 @@ interface Row {
 }
 
 /**
- * Exchanges the pages and texts of the table and its copy. The rows of `sqlite_schema` are read in their order, an index
+ * Exchanges the pages and texts of the table and its copy, but for the indexes that serve both. The rows of `sqlite_schema` are read in their order, an index
  * behind its table: those of the old indexes are therefore written anew at the end.
  */
-export function exchange(file: BesideFile, { target, oldName, after, made, old }: Exchange): void {
+export function exchange(file: BesideFile, { target, oldName, after, made, old, moved }: Exchange): void {
+  const isMoved = (index: Row) => moved.some(({ name }) => name === index.name);
   const [was, is] = [rowsOf(file, after.name), rowsOf(file, target)];
   const [wasTable, isTable] = [was, is].map((rows) => rows.find(({ type }) => type === "table")!);
   const set = (rowid: number, row: Omit<Row, "rowid" | "type"> & { readonly table: string }) =>
@@ -73,16 +76,19 @@ export function exchange(file: BesideFile, { target, oldName, after, made, old }
   forgetStatistics(file, {
     table: after.name,
     was: was.filter(isIndex).map((index) => ({ name: index.name, now: index.name })),
-    is: is.filter(isIndex).map((index) => ({ name: finalName(index), now: index.name })),
+    is: [
+      ...is.filter(isIndex).map((index) => ({ name: finalName(index), now: index.name })),
+      ...moved.map(({ name }) => ({ name, now: name })),
+    ],
   });
   set(wasTable!.rowid, { ...isTable!, name: after.name, table: after.name, sql: after.sql });
   set(isTable!.rowid, { ...wasTable!, name: oldName, table: oldName, sql: old.table });
-  for (const index of is.filter(isIndex)) {
-    const name = finalName(index);
+  for (const index of [...is, ...was.filter(isMoved)].filter(isIndex)) {
+    const name = isMoved(index) ? index.name : finalName(index);
     const sql = after.indexes.find((each) => each.name === name)?.sql ?? null;
     set(index.rowid, { ...index, name, table: after.name, sql });
   }
-  for (const index of was.filter(isIndex)) {
+  for (const index of was.filter((row) => isIndex(row) && !isMoved(row))) {
     const text = old.indexes.find(({ name }) => name === index.name);
     file.change({ text: "DELETE FROM sqlite_schema WHERE rowid = ?", values: [BigInt(index.rowid)] });
     file.change({

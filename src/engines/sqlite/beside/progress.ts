@@ -27,6 +27,9 @@ export function progressOf(rows: Rows): readonly BesideProgress[] {
   return table === undefined ? [] : rowsOfForm("harbor_beside", besideForm, rows(own(besideQuery)));
 }
 
+/** What a mirror is made of: another number lets no other harbor-db go on with what it would put in place in another way. */
+const makeup = 2;
+
 /** Puts a change on record. */
 export function insertProgress(file: BesideFile, progress: Omit<BesideProgress, "id">): void {
   const { name, table, statement, phase, lastRow, endRow, seen } = progress;
@@ -55,5 +58,5 @@ export function sightOf(rows: Rows, id: number, { name, rowIdColumn }: SourceTab
     values: [name, mirrorName(id), changesName(id)],
   });
   const version = rowIdColumn === null ? rows({ text: "PRAGMA schema_version", values: [] }) : [];
-  return createHash("sha256").update(JSON.stringify([found, version])).digest("hex");
+  return createHash("sha256").update(JSON.stringify([makeup, found, version])).digest("hex");
 }
