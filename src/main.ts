@@ -1,8 +1,8 @@
 import { fstatSync, readFileSync, readlinkSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { HarborError } from "./base/errors.ts";
 import { readEnvFile } from "./cli/read_env_file.ts";
+import { createSchemaHost, type SchemaHost } from "./cli/schema_host.ts";
 import type { BuildInfo, Sink, System } from "./cli/system.ts";
 import { versionText } from "./cli/version_text.ts";
 import type { Client } from "./engines/database.ts";
@@ -24,17 +24,29 @@ const echoMs = 300;
  */
 export async function runMain(build: BuildInfo): Promise<void> {
   keepStdout();
-  const exit = keepProcess();
+  const exit = process.exit.bind(process);
   const stop = new AbortController();
-  const system = createSystem(build, stop.signal);
+  const listeners: (readonly [NodeJS.Signals, () => void])[] = [];
+  const schemaHost = createSchemaHost(process, {
+    stop,
+    ownFolder: import.meta.dirname ?? "",
+    withoutSignals: (work) => {
+      for (const [signal, listener] of listeners) process.off(signal, listener);
+      try {
+        return work();
+      } finally {
+        for (const [signal, listener] of listeners) process.on(signal, listener);
+      }
+    },
+  });
+  const system = createSystem(build, { signal: stop.signal, schemaHost });
   const ignored = ignoredSignals();
   let stoppedAt = 0;
   for (const [signal, number] of [["SIGHUP", 1n], ["SIGINT", 2n], ["SIGTERM", 15n]] as const) {
     // What nohup, or a shell that puts it into the background, told to go on goes on. Deno takes those signals, too, once
     // it has to listen for one.
     const isIgnored = (ignored >> (number - 1n) & 1n) === 1n;
-    process.on(signal, () => {
-      if (isIgnored) return;
+    const listener = () => {
       if (stop.signal.aborted) {
         if (performance.now() - stoppedAt > echoMs) exit(130);
         return;
@@ -47,7 +59,9 @@ export async function runMain(build: BuildInfo): Promise<void> {
       write(
         `${isTerminal ? "\r\x1b[J" : ""}stopping as soon as nothing is half done; once more stops at once\n`,
       );
-    });
+    };
+    process.on(signal, isIgnored ? () => {} : listener);
+    if (!isIgnored) listeners.push([signal, listener]);
   }
   const code = await run(system, process.argv.slice(2));
   // What is still open (a dead server's socket) must not keep the process. What was done and could not be told is no
@@ -62,21 +76,6 @@ function keepStdout(): void {
   Object.defineProperty(process, "stdout", { get: () => process.stderr });
 }
 
-/**
- * Lets nothing but `runMain` end the process: drizzle-kit does so for some of what it refuses, and a schema.ts may, both with
- * any code and without a word to whoever reads the result.
- */
-function keepProcess(): (code: number) => never {
-  const exit = process.exit.bind(process);
-  process.exit = (code) => {
-    throw new HarborError("bad_schema", "Cannot read the schema", {
-      state: `schema.ts or drizzle-kit wanted to end the program (with code ${code ?? 0})`,
-      hint: "Whatever they said of it stands above.",
-    });
-  };
-  return exit;
-}
-
 async function run(system: System, args: readonly string[]): Promise<number> {
   // Scripts ask for it often, and to read the command line takes longer than all the rest of it.
   if (args.length === 1 && args[0] === "--version" && !system.environment["HARBOR_DB_JSON"]) {
@@ -87,7 +86,10 @@ async function run(system: System, args: readonly string[]): Promise<number> {
   return await runProgram(system, args);
 }
 
-function createSystem(build: BuildInfo, signal: AbortSignal): System {
+function createSystem(
+  build: BuildInfo,
+  { signal, schemaHost }: { readonly signal: AbortSignal; readonly schemaHost: SchemaHost },
+): System {
   const cwd = process.cwd();
   const checkout = join(import.meta.dirname ?? "", "..");
   const file = readEnvFile(cwd, process.env);
@@ -116,6 +118,7 @@ function createSystem(build: BuildInfo, signal: AbortSignal): System {
     isInteractive: isTerminal(0) && isTerminal(2),
     ask: (question) => ask(question, signal),
     signal,
+    schemaHost,
     client: createClient(build),
     commandHost: { cwd, environment: process.env, signalGroup },
   };

@@ -36,6 +36,9 @@ export interface LoadedSchema {
   tablesFor(dialect: Dialect): Readonly<Record<string, unknown>> | null;
 }
 
+/** Runs what runs code of the file at that path. */
+export type RunCode = <T>(path: string, work: () => T) => Promise<T>;
+
 /** The modules that harbor-db brings along, so that a schema.ts works in a folder without node_modules. */
 const ownModules: Readonly<Record<string, () => Promise<unknown>>> = {
   "drizzle-orm": () => import("drizzle-orm"),
@@ -52,28 +55,34 @@ const ownModules: Readonly<Record<string, () => Promise<unknown>>> = {
  *
  * @param files One, or several that are one schema together
  * @param casing Of columns without a name, where the file does not say it
+ * @param runCode Runs the files' own code
  * @throws {HarborError} `bad_schema` with file, line and what is wrong
  */
 export async function loadSchema(
   files: string | readonly string[],
-  casing?: Casing,
+  { casing, runCode = (_, work) => Promise.resolve(work()) }: {
+    readonly casing?: Casing | undefined;
+    readonly runCode?: RunCode | undefined;
+  } = {},
 ): Promise<LoadedSchema> {
   const [file = "", ...more] = [files].flat();
   const own = new Map<string, unknown>();
   for (const [name, load] of Object.entries(ownModules)) own.set(name, await load());
-  const { exports, texts } = runModule(
-    more.length === 0 ? resolve(file) : [file, ...more].map((each) => resolve(each)),
-    own,
-  );
-  const inPlace = <T>(work: () => T): T => {
-    try {
-      return work();
-    } catch (error) {
-      throw error instanceof HarborError ? withPlace(error, texts) : error;
-    }
-  };
-  const schema = inPlace(() => readExports(file, exports, casing));
-  return { ...schema, tablesFor: (dialect) => inPlace(() => schema.tablesFor(dialect)) };
+  return await runCode(resolve(file), () => {
+    const { exports, texts } = runModule(
+      more.length === 0 ? resolve(file) : [file, ...more].map((each) => resolve(each)),
+      own,
+    );
+    const inPlace = <T>(work: () => T): T => {
+      try {
+        return work();
+      } catch (error) {
+        throw error instanceof HarborError ? withPlace(error, texts) : error;
+      }
+    };
+    const schema = inPlace(() => readExports(file, exports, casing));
+    return { ...schema, tablesFor: (dialect) => inPlace(() => schema.tablesFor(dialect)) };
+  });
 }
 
 /** Adds to an error the file and line of what it names, where that can be found in the texts. */

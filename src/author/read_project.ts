@@ -6,7 +6,7 @@ import { HarborError } from "../base/errors.ts";
 import { headOf, type History } from "../history/history.ts";
 import { type KitEnds, type KitSnapshot, readKitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
-import { type LoadedSchema, loadSchema } from "./load_schema.ts";
+import { type LoadedSchema, loadSchema, type RunCode } from "./load_schema.ts";
 import type { Casing } from "../schema/twins/tables.ts";
 import { orNull } from "./read_scripts.ts";
 import { findPlaces, readHistory } from "../history/read_history.ts";
@@ -20,6 +20,8 @@ export interface ProjectPaths {
   readonly moreFiles?: readonly string[];
   /** What a `drizzle.config` says, for a schema.ts that does not. */
   readonly said?: { readonly dialect: Dialect | undefined; readonly casing: Casing | undefined };
+  /** Runs the schema's own code. */
+  readonly runCode?: RunCode;
 }
 
 /** What one dialect has: from what the last revision leaves behind to what schema.ts says, whose ids are made up. */
@@ -39,11 +41,11 @@ export interface ProjectPart extends KitEnds {
  * revisions
  */
 export async function readProject(
-  { dir, schemaFile, moreFiles = [], said }: ProjectPaths,
+  { dir, schemaFile, moreFiles = [], said, runCode }: ProjectPaths,
   engine: DrizzleEngine,
   read: readonly History[] = [],
 ): Promise<readonly ProjectPart[]> {
-  const schema = await loadSchema([schemaFile, ...moreFiles], said?.casing);
+  const schema = await loadSchema([schemaFile, ...moreFiles], { casing: said?.casing, runCode });
   const places = findPlaces(dir);
   const wanted = said?.dialect !== undefined && schema.dialects === null && !hasOwnFolders(places)
     ? [said.dialect]

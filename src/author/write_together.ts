@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HarborError, messageOf } from "../base/errors.ts";
+import { stopIfAsked } from "../base/interrupt.ts";
 import { withFileLock } from "../base/files/file_lock.ts";
 import { flush, flushFolder } from "../base/files/flush.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
@@ -37,7 +38,8 @@ export function isTemporary(path: string): boolean {
  * rest cannot be. A writer that was killed before the
  * journal leaves nothing that readers look at, and the next one goes over it.
  *
- * @throws {HarborError} `locked` when another one writes for longer than `waitMs`; `file_failed`
+ * @throws {HarborError} `locked` when another one writes for longer than `waitMs`; `file_failed`; `interrupted`, or the
+ * signal's own reason
  */
 export async function writeTogether(
   dir: string,
@@ -45,6 +47,7 @@ export async function writeTogether(
   { lock, waitMs, signal }: WriteOptions,
 ): Promise<void> {
   const work = () => {
+    stopIfAsked(signal);
     mkdirSync(dir, { recursive: true });
     removeTemporary(dir);
     try {

@@ -2,6 +2,7 @@ import type { Client } from "../engines/database.ts";
 import type { EmbeddedFiles } from "../history/read_history.ts";
 import type { CommandHost } from "../hooks/run_command.ts";
 import type { AddressFile } from "./read_env_file.ts";
+import type { SchemaHost } from "./schema_host.ts";
 
 /** What was built: set by the build script, or by `main.ts` when it runs from source. */
 export interface BuildInfo {
@@ -56,8 +57,9 @@ export interface System {
   readonly isInteractive: boolean;
   /** Asks on stderr and returns the line that was typed. */
   ask(question: string): Promise<string>;
-  /** Aborted by the first Ctrl-C or SIGTERM. */
+  /** Aborted by the first Ctrl-C or SIGTERM, and by what a project's code leaves running. */
   readonly signal: AbortSignal;
+  readonly schemaHost: SchemaHost;
   readonly client: Client;
   /** Where commands of the operator's are run. */
   readonly commandHost: CommandHost;

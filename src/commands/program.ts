@@ -73,7 +73,9 @@ export async function runProgram(outside: System, given: readonly string[]): Pro
       report.document({ ok: true, help });
       return 0;
     }
-    const failure = asHarborError(asFileError(error));
+    // What a schema.ts left running stops what is under way, which then fails in any words.
+    const { reason } = system.signal;
+    const failure = reason instanceof HarborError ? reason : asHarborError(asFileError(error));
     report.failure(failure);
     return exitCodeOf(failure);
   }

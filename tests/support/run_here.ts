@@ -67,6 +67,7 @@ export async function runHere(
       return answer === undefined ? Promise.reject(new Error("asked")) : Promise.resolve(answer);
     },
     signal,
+    schemaHost: { run: (_, work) => Promise.resolve(work()) },
     client: { name: "test", host: hostname(), pid: process.pid, processSpace: null, isAlive },
     commandHost: {
       cwd,

@@ -192,5 +192,6 @@ export function projectPaths(
     schemaFile,
     moreFiles,
     said: { dialect: own?.config?.dialect, casing: own?.config?.casing },
+    runCode: system.schemaHost.run,
   };
 }
