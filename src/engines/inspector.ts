@@ -24,8 +24,14 @@ export interface SliceTurns {
  * beside `Database`. One file an engine.
  */
 export interface Inspector {
-  /** Returns the probes, the quickest first. `quick` leaves out those that look at every row. */
-  probes(options: { readonly quick: boolean }): readonly Probe[];
+  /**
+   * Returns the probes, the quickest first. `quick` leaves out those that look at every row. `notValid` are the constraints that
+   * the history itself leaves without a look at older rows, which is no damage.
+   */
+  probes(options: {
+    readonly quick: boolean;
+    readonly notValid?: readonly { readonly table: string; readonly name: string }[];
+  }): readonly Probe[];
   /** Returns what the engine itself finds damaged, in its own words; nothing where it cannot be asked. */
   damage(database: Database): Promise<readonly string[]>;
   /**

@@ -7,6 +7,7 @@ import { migrate as migratePostgres } from "drizzle-orm/postgres-js/migrator";
 import { drizzle as drizzleSqlite } from "drizzle-orm/sqlite-proxy";
 import { migrate as migrateSqlite } from "drizzle-orm/sqlite-proxy/migrator";
 import { test } from "node:test";
+import { adopt } from "../../src/adopt/adopt.ts";
 import { checkFolder } from "../../src/author/rules/check_folder.ts";
 import { readHistoryFolders } from "../../src/author/read_history_folders.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
@@ -64,11 +65,20 @@ async function runFolders(engine: Engine, url: string, folder: string): Promise<
 for (const engine of engines.filter(({ name }) => ["sqlite file", "postgres 15"].includes(name))) {
   for (const kit of kits) {
     const folder = projectFile(`tests/support/histories/${kit}/${engine.dialect}`);
-    test(`${engine.name}: the history of ${kit} leads where drizzle's own migrator leads`, async () => {
+    test(`${engine.name}: the history of ${kit} leads where drizzle's own migrator leads, and takes over from there`, async () => {
       const expected = await engine.withDatabase(async (url) => {
         if (kit === "kit-1.0") await runFolders(engine, url, folder);
         else await drizzles[engine.dialect](url, folder);
-        return await withTestDatabase(url, (database) => database.introspect());
+        const history = readHistory(folder, engine.dialect);
+        const adopted = await withTestDatabase(url, async (database) => {
+          const made = await database.introspect();
+          const { action, to } = await adopt(contextOf(database, history), { lockWaitMs: 0 });
+          assert.deepEqual([action, to], ["stamp", history.revisions.at(-1)!.id]);
+          return made;
+        });
+        const { findings } = await verifyUrl(url, { history, checks: ["history", "schema", "data"] });
+        assert.deepEqual(findings.filter(({ status }) => status !== "pass"), []);
+        return adopted;
       });
       await engine.withDatabase((url) =>
         withTestDatabase(url, async (database) => {

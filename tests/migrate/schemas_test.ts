@@ -10,7 +10,7 @@ import type { History } from "../../src/history/history.ts";
 import { readStatus } from "../../src/state/read_status.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { engines } from "../support/databases.ts";
-import { rejectsWith } from "../support/harbor_error.ts";
+import { failureOf, rejectsWith } from "../support/harbor_error.ts";
 import { run } from "../support/postgres_engines.ts";
 import { withOwnedPostgres } from "../support/postgres_role.ts";
 import { historyOf, schemaWith, withSchemas } from "../support/samples/schemas.ts";
@@ -169,5 +169,24 @@ test("postgres 15: rights and other people's code count in schemas of their own,
     const untrusted = await rejectsWith("untrusted_owner", go(adminUrl, history, "upgrade", "head"));
     assert.match(untrusted.message, /trigger sly/);
     await go(url, history, "upgrade", "head");
+  });
+});
+
+test("postgres 15: a schema that is in the way is named with what to do, and never with CASCADE as the way", async () => {
+  const history = await historyOf([{}, schemaWith({ score: false })]);
+  await engine.withDatabase(async (url) => {
+    await go(url, history, "upgrade", "0000");
+    await engine.query(url, "CREATE SCHEMA auth");
+    const taken = await failureOf(go(url, history, "upgrade", "head"));
+    assert.match(taken.message, /schema "auth" already exists/);
+    const [remedy] = /DROP SCHEMA "auth"/.exec(taken.hint!) ?? assert.fail(taken.hint);
+    await engine.query(url, remedy);
+    await go(url, history, "upgrade", "head");
+    await engine.query(url, "CREATE TABLE auth.theirs (id int); CREATE VIEW auth.view AS SELECT 1 AS one");
+    const full = await failureOf(go(url, history, "downgrade", "0000"));
+    assert.match(full.message, /cannot drop schema auth/);
+    assert.match(full.hint!, /^In the way: (?:table|view) auth\.\w+ depends on schema auth, and 1 more\. /);
+    await engine.query(url, "DROP VIEW auth.view; DROP TABLE auth.theirs");
+    await go(url, history, "downgrade", "0000");
   });
 });

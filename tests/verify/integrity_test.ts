@@ -5,6 +5,9 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { Database } from "../../src/engines/database.ts";
 import { compareIndexes } from "../../src/engines/sqlite/compare_indexes.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { contextOf } from "../support/samples/adoption.ts";
+import { historyOf } from "../support/samples/script_history.ts";
 import { engines, sqlitePath, withTestDatabase } from "../support/databases.ts";
 import { sharedPostgres, withClient } from "../support/servers/postgres_server.ts";
 import { type Healthy, historyTo, verifyUrl, withHealthy } from "../support/verified.ts";
@@ -159,6 +162,38 @@ for (const engine of postgres) {
     withHealthy(engine, async (healthy) => {
       await healthy.query("ALTER TABLE files ADD CONSTRAINT size_check CHECK (size >= 0) NOT VALID");
       assert.match(await failure(healthy, "unvalidated_constraints"), /size_check of files/);
+    }));
+
+  test(`integrity: a constraint that its script leaves NOT VALID is no damage, and another is (${engine.name})`, () =>
+    engine.withDatabase(async (url) => {
+      const history = historyOf("postgresql", [
+        "CREATE TABLE t (a int); ALTER TABLE t ADD CONSTRAINT meant CHECK (a > 0) NOT VALID",
+        "ALTER TABLE t ADD CONSTRAINT seen CHECK (a < 9) NOT VALID; ALTER TABLE ONLY t VALIDATE CONSTRAINT seen",
+      ]);
+      await withTestDatabase(
+        url,
+        (database) =>
+          migrate(contextOf(database, history), {
+            goal: { direction: "upgrade", text: "head" },
+            lockWaitMs: 0,
+          }),
+      );
+      const constraints = async () => {
+        const { findings } = await verifyUrl(url, {
+          history,
+          checks: ["integrity"],
+          options: { quick: true },
+        });
+        return findings.flatMap(({ status, message }) =>
+          /constraint/.test(message) ? [[status, /constraint[^·]*?: ([^·]*\w)/.exec(message)?.[1]]] : []
+        );
+      };
+      assert.deepEqual(await constraints(), [["pass", "meant of t"]]);
+      await engine.query(
+        url,
+        "ALTER TABLE t DROP CONSTRAINT seen, ADD CONSTRAINT seen CHECK (a < 9) NOT VALID",
+      );
+      assert.deepEqual(await constraints(), [["fail", "seen of t"]]);
     }));
 
   test(`integrity: a sequence behind its column, and its remedy (${engine.name})`, () =>

@@ -68,7 +68,7 @@ export function statementError(error: unknown, failed: Failed): HarborError {
   if (endsSession(error)) return sessionError(error, { url, lockHeld });
   const thrown = isServerError(error) ? error : undefined;
   const sqlState = thrown?.code;
-  const hint = thrown?.hint ?? statementHint(sqlState, thrown?.message ?? "");
+  const hint = statementHint(sqlState, { ...said(thrown), statement }) ?? thrown?.hint;
   return new HarborError(codeOf(sqlState), `Cannot run "${excerpt(statement)}"`, {
     state: wordsOf(error),
     hint,
@@ -116,8 +116,32 @@ function codeOf(sqlState: string | undefined): ErrorCode {
   return codes[sqlState ?? ""] ?? "statement_failed";
 }
 
-function statementHint(sqlState: string | undefined, message: string): string | undefined {
+function said(thrown: { readonly message: string; readonly detail?: string | undefined } | undefined) {
+  return thrown === undefined ? {} : { message: thrown.message, detail: thrown.detail };
+}
+
+/** What depends on what should go: of these failures the detail names objects and no rows. */
+function inTheWay(detail: string | undefined): string {
+  const [first, ...more] = (detail ?? "").split("\n").filter((line) => line !== "");
+  if (first === undefined) return "";
+  return `In the way: ${first}${more.length === 0 ? "" : `, and ${more.length} more`}. `;
+}
+
+/** Returns what to do; ours goes before the server's, which would have people drop with CASCADE what is not theirs. */
+function statementHint(
+  sqlState: string | undefined,
+  { message = "", detail, statement }: { message?: string; detail?: string | undefined; statement: string },
+): string | undefined {
+  const [, schema] = /^\s*CREATE\s+SCHEMA\s+("(?:[^"]|"")+"|\w+)/i.exec(statement) ?? [];
   switch (sqlState) {
+    case "2BP01":
+      return `${
+        inTheWay(detail)
+      }Drop or move by name what no revision made, then run the command again; CASCADE would take along whatever is there.`;
+    case "42P06":
+      return schema === undefined
+        ? undefined
+        : `It was there before. Where what is in it is this history's: harbor-db adopt. Where it is empty: DROP SCHEMA ${schema}; then run the command again.`;
     case "42501":
       return "Connect as the role that owns the tables, or give this role the right.";
     case "25006":

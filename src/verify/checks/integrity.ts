@@ -2,7 +2,9 @@ import { loadInspector } from "../../engines/open/inspector.ts";
 import { type Found, notCheckedOf, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import { isTimeUp } from "./time_limit.ts";
-import { type Check, couldNotCheck, failure } from "./check.ts";
+import { plainTexts } from "../../migrate/rules/plain_texts.ts";
+import { leftNotValid, type TableConstraint } from "../rules/not_valid.ts";
+import { type Check, type CheckContext, couldNotCheck, failure } from "./check.ts";
 
 /** What the engine itself knows of its health. */
 export const integrityCheck: Check = {
@@ -19,7 +21,7 @@ export const integrityCheck: Check = {
     if (database instanceof HarborError) return yield failure(database);
     const inspector = await loadInspector(database.dialect);
     const passed: Found[] = [];
-    const probes = inspector.probes({ quick: context.quick });
+    const probes = inspector.probes({ quick: context.quick, notValid: await notValidByScripts(context) });
     const made = probes.map(({ name }) => name);
     const leftOut = inspector.probes({ quick: false }).map(({ name }) => name).filter((name) =>
       !made.includes(name)
@@ -42,6 +44,20 @@ export const integrityCheck: Check = {
     }
   },
 };
+
+/** What the scripts of the applied revisions leave NOT VALID; nothing where they cannot be read, which other checks say. */
+async function notValidByScripts(context: CheckContext): Promise<readonly TableConstraint[]> {
+  try {
+    const [history, state, live] = [await context.history(), await context.state(), await context.schema()];
+    if (live.dialect !== "postgresql") return [];
+    const applied = new Set(state.applied.map(({ revision }) => revision));
+    const done = history.revisions.filter(({ id }) => applied.has(id));
+    return leftNotValid(done.flatMap((revision) => plainTexts(revision.upgrade(), [live])));
+  } catch (error) {
+    if (error instanceof HarborError && !isTimeUp(error)) return [];
+    throw error;
+  }
+}
 
 /** Says that a probe could not be made, unless no other one can be made either. */
 function sayUnlessOver(error: unknown): Found {
