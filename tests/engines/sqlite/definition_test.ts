@@ -419,6 +419,35 @@ test("the script of a change of definition that is printed stops at a row that d
   });
 });
 
+test("a row is written anew as it is by a column that no index, key or reference has", () =>
+  withFolder(async (folder) => {
+    const columns =
+      "id INTEGER PRIMARY KEY NOT NULL, a TEXT, u TEXT UNIQUE, p INTEGER REFERENCES t (id), c TEXT, g TEXT AS (lower(c)), b TEXT";
+    for (
+      const [name, indexes, column] of [
+        ["loose", ["CREATE INDEX i ON t (upper(a)) WHERE u > 1"], "b"],
+        ["named", ["CREATE INDEX i ON t (a)", "CREATE INDEX j ON t (n) WHERE b > 1"], "id"],
+      ] as const
+    ) {
+      const change = {
+        before: [`CREATE TABLE t (${columns})`, "ALTER TABLE t ADD n INTEGER DEFAULT 7", ...indexes],
+        rows: ["INSERT INTO t (a) VALUES ('x')"],
+        after: `CREATE TABLE t (${columns}, n INTEGER DEFAULT 8)`,
+        indexes: [...indexes],
+      };
+      const path = await make(join(folder, name), change);
+      const texts = await withFile(path, 1, async (database) => {
+        const names = ["id", "a", "u", "p", "c", "b", "n"];
+        const statements = rebuild(names, change).map((text) => sql.raw(text));
+        const [piece] = await database.beside!.cut({ statements });
+        return piece!.beside!.batches([]).flatMap(({ statements, mode }) =>
+          renderBatch({ dialect: "sqlite" }, statements, mode)
+        );
+      });
+      assert.match(texts.join("\n"), new RegExp(`UPDATE "t" SET "${column}" = "${column}" WHERE`));
+    }
+  }));
+
 const start = "CREATE TABLE started (id INTEGER PRIMARY KEY)";
 
 /** Makes a file at its first revision that has the table of a case. */

@@ -3,7 +3,9 @@ import type { SQL } from "drizzle-orm";
 import { HarborError } from "../../../base/errors.ts";
 import { stopIfAsked } from "../../../base/interrupt.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { tokensOf } from "../../../sql/cursor.ts";
 import { firstLine } from "../../../sql/first_line.ts";
+import { nameOf } from "../../../sql/lexer.ts";
 import type { Backfill } from "../../../history/statement.ts";
 import type { BesideChange, BesideTask } from "../../beside.ts";
 import type { BesidePlace, ReadInside } from "../database.ts";
@@ -11,7 +13,7 @@ import { compile, type SqliteStatement } from "../statement.ts";
 import { brokenQuery, type Demand, type Fill, type Guard, guardPrefix, rowidOf } from "./demands.ts";
 import { buildIndex } from "./build_index.ts";
 import { hasRows } from "./form/replica.ts";
-import type { TableForm } from "./form/table.ts";
+import type { ColumnForm, TableForm } from "./form/table.ts";
 
 /** A table whose text in the schema becomes another. */
 export interface DefinitionChange {
@@ -141,10 +143,10 @@ async function putGuards(
   await write(guardStatements(standing.map(({ name }) => name), guards).map(template.raw));
 }
 
-function backfillsOf({ after, fills, short }: DefinitionChange): readonly Backfill[] {
+function backfillsOf({ before, after, fills, short }: DefinitionChange): readonly Backfill[] {
   const name = quoteName(after.name);
   const base = { kind: "backfill" as const, table: after.name, key: rowidOf(after) };
-  const same = quoteName(after.columns.find(({ generated }) => generated === null)!.name);
+  const same = quoteName(looseColumn(before));
   return [
     ...fills.map(({ column, value }) => ({
       ...base,
@@ -158,6 +160,24 @@ function backfillsOf({ after, fills, short }: DefinitionChange): readonly Backfi
       condition: short,
     }],
   ];
+}
+
+/**
+ * Returns the column by which a row is written anew as it is. Where nothing else of the table names it, no index and no reference
+ * is gone through for that, and SQLite leaves alone a page on which nothing becomes another: of a key, a row would go and come in
+ * every index, which takes thirty times as long. Where each is named somewhere, it is the first.
+ */
+function looseColumn({ columns, indexes, automatic, references }: TableForm): string {
+  const stored = columns.filter(({ generated }) => generated === null);
+  const texts = [...indexes.map(({ sql }) => sql), ...columns.flatMap(({ generated }) => generated ?? [])];
+  const named = new Set([
+    ...texts.flatMap((text) => tokensOf(text, "sqlite").map((token) => nameOf(token)?.toLowerCase())),
+    ...references.flatMap(({ columns }) => columns.map((name) => name.toLowerCase())),
+  ]);
+  const isLoose = ({ name, key }: ColumnForm) =>
+    key === 0 && !named.has(name.toLowerCase()) &&
+    !automatic.some((index) => index.includes(JSON.stringify(name)));
+  return (stored.find(isLoose) ?? stored[0]!).name;
 }
 
 /**
