@@ -192,6 +192,7 @@ const wrongForms = [
   ["a boolean of 2", "UPDATE files SET upload_complete = 2 WHERE id = 6", "upload_complete"],
   ["a size in words", "UPDATE files SET size = 'large' WHERE id = 6", "size"],
   ["a name in bytes", "UPDATE files SET filename = x'00ff' WHERE id = 6", "filename"],
+  ["a name in no bytes", "UPDATE files SET filename = x'' WHERE id = 6", "filename"],
 ] as const;
 
 for (const engine of engines.filter(({ dialect }) => dialect === "sqlite")) {
@@ -249,6 +250,29 @@ for (const engine of engines.filter(({ dialect }) => dialect === "sqlite")) {
       await put("filename", "'Küche' || hex(zeroblob(2000))");
       assert.deepEqual(await ids(), [[undefined, null]]);
     }));
+
+  test(`data: what is wrong in a later slice is found there (${engine.name})`, () =>
+    withHealthy(engine, async ({ url, query, verify }) => {
+      const ids = async () =>
+        (await verify(["data"])).findings.map(({ details }) => [details["rule"], details["ids"]]);
+      await query("UPDATE files SET size = -1, filename = x'00ff' WHERE id IN (4000, 4001, 9000)");
+      await engine.queryUnchecked(url, "UPDATE files SET collection_id = 99 WHERE id = 9000");
+      assert.deepEqual(await ids(), [
+        ["size_negative", [4000, 4001, 9000]],
+        ["wrong_form", [4000, 4001, 9000]],
+        ["orphans", [9000]],
+      ]);
+      await query("UPDATE files SET size = 1, filename = 'a', collection_id = 1");
+      await query("UPDATE files SET filename = CAST(x'4BC3' AS TEXT) WHERE id = 4000");
+      await query(
+        "UPDATE files SET filename = 'Küche', original_filename = CAST(x'BC63' AS TEXT) || hex(zeroblob(2000)) WHERE id = 4001",
+      );
+      assert.deepEqual(await ids(), [["not_utf8", [4000]], ["not_utf8", [4001]]]);
+      await query(
+        "UPDATE files SET filename = 'Küche' || hex(zeroblob(2000)), original_filename = 'Küche' WHERE id IN (4000, 4001)",
+      );
+      assert.deepEqual(await ids(), [[undefined, undefined]]);
+    }, 10_000));
 
   test(`data: dates without a fraction and absent values are right (${engine.name})`, () =>
     withHealthy(engine, async ({ query, verify }) => {

@@ -56,28 +56,36 @@ export function scanRows(table: Table, { rows: rules, texts = [], judged: all = 
     broken: () => [...tallies],
     run: (database, pace) =>
       readInSlices(pace, async ({ after, limit }) => {
+        const id = key === undefined ? undefined : sql.identifier(key);
+        const above = id === undefined || after === undefined ? sql`` : sql` WHERE ${id} > ${after}`;
         const fromWith = (selected: SQL) =>
-          key === undefined
-            ? sql`(SELECT ${selected} FROM ${ownTable(table.name)}) AS slice`
-            : sql`(SELECT ${selected} FROM ${ownTable(table.name)}${
-              after === undefined ? sql`` : sql` WHERE ${sql.identifier(key)} > ${after}`
-            } ORDER BY ${sql.identifier(key)} LIMIT ${limit}) AS slice`;
+          sql`(SELECT ${selected} FROM ${ownTable(table.name)}${
+            id === undefined ? sql`` : sql`${above} ORDER BY ${id} LIMIT ${limit}`
+          }) AS slice`;
         const from = fromWith(columns);
-        // Bytes that are read here are judged here, a hundred times as fast as by a pattern.
-        const isNear = database.isInProcess === true && key !== undefined && texts.length > 0;
-        const slice = isNear
-          ? await countSlice(database, {
-            from: fromWith(sql`${columns}, ${joined(texts)} AS ${sql.identifier(joinedName)}`),
-            rules,
-            lastKey,
-            judged,
-            bytes: joinedBytes,
-          })
-          : await countSlice(database, { from, rules, lastKey, judged });
-        if (textRules.length > 0 && !(isNear && isSurelyUtf8(slice))) await scanTexts(database, from);
-        for (const [i, rule] of rules.entries()) {
-          const count = Number(slice[`b${i}`] ?? 0);
-          if (count > 0) await add(database, rule, { count, from, key });
+        // A subquery copies all values before a rule looks at them. The first slice also has what has no key.
+        const isNear = database.isInProcess === true && id !== undefined && after !== undefined;
+        const slice = await countSlice(database, {
+          from: isNear
+            ? sql`${ownTable(table.name)} AS slice${above} AND ${id} <= (SELECT max(${id}) FROM ${
+              fromWith(sql`${id}`)
+            })`
+            : from,
+          rules,
+          lastKey,
+          judged,
+        });
+        const isSure = texts.length === 0 || isNear && await isSurelyUtf8(database, texts, {
+              table: table.name,
+              within: sql`${above} AND ${id} <= ${slice["last"]}`,
+            });
+        if (!isSure) await scanTexts(database, from);
+        if (Number(slice["broken"] ?? 0) > 0) {
+          const counts = await countBroken(database, from, rules);
+          for (const [i, rule] of rules.entries()) {
+            const count = Number(counts[`b${i}`] ?? 0);
+            if (count > 0) await add(database, rule, { count, from, key });
+          }
         }
         for (const [i, rule] of judged.entries()) {
           if (Number(slice[`t${i}`] ?? 0) === 0 || key === undefined) continue;
@@ -158,27 +166,39 @@ export function scanRows(table: Table, { rows: rules, texts = [], judged: all = 
 
 const beyondAscii = "*[^\u0001-\u007f]*";
 
-const joinedName = "harbor_texts";
-
 /** Longer rows are not gathered, so that memory stays bounded. */
 const gatheredBytes = 1_000;
 
+/** SQLite limits a function to 100 arguments in some builds. */
+const mostArguments = 100;
+
 /** Returns a row's texts in one, with a line feed between them, which ends whatever is no whole character. */
 function joined(texts: readonly string[]): SQL {
-  return sql.join(texts.map((column) => sql`ifnull(${sql.identifier(column)}, '')`), sql` || char(10) || `);
+  const parts: SQL[] = [];
+  for (let at = 0; at < texts.length; at += mostArguments - 1) {
+    const columns = texts.slice(at, at + mostArguments - 1).map((column) => sql.identifier(column));
+    parts.push(sql`concat_ws(char(10), ${sql.join(columns, sql`, `)})`);
+  }
+  return sql.join(parts, sql` || char(10) || `);
 }
 
-const joinedBytes = [
-  sql`CAST(group_concat(CASE WHEN octet_length(${sql.identifier(joinedName)}) <= ${
-    sql.raw(String(gatheredBytes))
-  } THEN ${sql.identifier(joinedName)} END, char(10)) AS BLOB) AS gathered`,
-  sql`max(CASE WHEN octet_length(${sql.identifier(joinedName)}) > ${sql.raw(String(gatheredBytes))} THEN ${
-    sql.identifier(joinedName)
-  } GLOB ${beyondAscii} END) AS beyond`,
-];
-
-/** Whether no text of a slice can be anything but UTF-8; a slice in which one might be is looked at column by column. */
-function isSurelyUtf8({ gathered, beyond }: Readonly<Record<string, unknown>>): boolean {
+/**
+ * Whether no text of a slice can be anything but UTF-8; a slice in which one might be is looked at column by column. Bytes
+ * are judged here a hundred times as fast as by a pattern.
+ */
+async function isSurelyUtf8(
+  database: Database,
+  texts: readonly string[],
+  { table, within }: { readonly table: string; readonly within: SQL },
+): Promise<boolean> {
+  const most = sql.raw(String(gatheredBytes));
+  // With a limit the texts are joined once a row, and not for each time that they are named.
+  const [row] = await database.read<{ gathered: unknown; beyond: unknown }>(
+    sql`SELECT CAST(group_concat(CASE WHEN octet_length(texts) <= ${most} THEN texts END, char(10)) AS BLOB) AS gathered, max(CASE WHEN octet_length(texts) > ${most} THEN texts GLOB ${beyondAscii} END) AS beyond FROM (SELECT ${
+      joined(texts)
+    } AS texts FROM ${ownTable(table)}${within} LIMIT -1)`,
+  );
+  const { gathered, beyond } = row!;
   if (Number(beyond ?? 0) !== 0) return false;
   return gathered === null || gathered instanceof Uint8Array && isUtf8(gathered);
 }
@@ -198,27 +218,38 @@ interface SliceQuery {
   /** What is the highest of a slice's last row. */
   readonly lastKey: SQL | undefined;
   readonly judged: readonly TextRule[];
-  /** What else is to be read of a slice. */
-  readonly bytes?: readonly SQL[];
 }
 
+/** Counts a slice's rows, its texts to be judged, and the rows that break any rule: hardly ever one does. */
 async function countSlice(
   database: Database,
-  { from, rules, lastKey, judged, bytes = [] }: SliceQuery,
+  { from, rules, lastKey, judged }: SliceQuery,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const sums = rules.map((rule, i) =>
-    sql`sum(CASE WHEN ${rule.isBroken} THEN 1 ELSE 0 END) AS ${sql.identifier(`b${i}`)}`
-  );
+  const isBroken = sql.join(rules.map((rule) => sql`WHEN ${rule.isBroken} THEN 1`), sql` `);
   const [row] = await database.read<Record<string, unknown>>(
     sql`SELECT ${
       sql.join([
         sql`count(*) AS "rows"`,
         ...lastKey === undefined ? [] : [sql`max(${lastKey}) AS "last"`],
         ...judged.map(({ column }, i) => sql`count(${sql.identifier(column)}) AS ${sql.identifier(`t${i}`)}`),
-        ...sums,
-        ...bytes,
+        ...rules.length === 0 ? [] : [sql`sum(CASE ${isBroken} ELSE 0 END) AS "broken"`],
       ], sql`, `)
     } FROM ${from}`,
+  );
+  return row!;
+}
+
+/** Counts the rows of a slice that break each rule. */
+async function countBroken(
+  database: Database,
+  from: SQL,
+  rules: readonly RowRule[],
+): Promise<Readonly<Record<string, unknown>>> {
+  const sums = rules.map((rule, i) =>
+    sql`sum(CASE WHEN ${rule.isBroken} THEN 1 ELSE 0 END) AS ${sql.identifier(`b${i}`)}`
+  );
+  const [row] = await database.read<Record<string, unknown>>(
+    sql`SELECT ${sql.join(sums, sql`, `)} FROM ${from}`,
   );
   return row!;
 }

@@ -45,7 +45,11 @@ const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: Va
       words: "no number",
       isWrong: (value) => sql`typeof(${value}) NOT IN ('integer', 'real')`,
     }],
-    [/^(TEXT|(VAR)?CHAR)/, { words: "no text", isWrong: (value) => sql`typeof(${value}) <> 'text'` }],
+    [/^(TEXT|(VAR)?CHAR)/, {
+      words: "no text",
+      // Numbers are less than any text and bytes are not: comparing takes half as long as typeof().
+      isWrong: (value) => sql`${value} < '' OR ${value} >= x''`,
+    }],
     [/^UUID$/, {
       words: "no UUID",
       isWrong: (value) => sql`typeof(${value}) <> 'text' OR ${value} NOT GLOB ${sql.raw(`'${uuidPattern}'`)}`,
