@@ -1,6 +1,6 @@
 import type { HarborError } from "../base/errors.ts";
 import type { Identity } from "../engines/identity.ts";
-import { isInFuture } from "./rules/manifest.ts";
+import { isBeforeAdoption, isInFuture } from "./rules/manifest.ts";
 import { isOwnedBy } from "./rules/ownership.ts";
 import {
   applyRetention,
@@ -94,6 +94,7 @@ function candidateOf(backup: StoredBackup, now: Date) {
     createdAt,
     sequence,
     isInFuture: isInFuture(createdAt, now),
+    isBeforeAdoption: isBeforeAdoption(backup.manifest),
     boundary: `${revision ?? "no revision"}${half}`,
   };
 }

@@ -4,7 +4,7 @@ import { applyRetention, defaultRetention, type RetentionPolicy } from "../../sr
 
 const none: RetentionPolicy = { last: 0, daily: 0, weekly: 0, monthly: 0 };
 
-/** `2026-07-28@a` is a backup at revision a; `!` is one that is not whole, `?` one from the future, `+` just made, `#7` its sequence. */
+/** `2026-07-28@a` is a backup at revision a; `!` is one that is not whole, `?` one from the future, `+` just made, `*` before an adoption, `#7` its sequence. */
 function parse(text: string) {
   return text.split(" ").filter((word) => word !== "").map((word) => {
     const [time, rest = ""] = word.split("@");
@@ -16,6 +16,7 @@ function parse(text: string) {
       isProven: !rest.includes("!"),
       isInFuture: rest.includes("?"),
       isMade: rest.includes("+"),
+      isBeforeAdoption: rest.includes("*"),
       sequence: Number(/#(\d+)/.exec(rest)?.[1] ?? 0),
     };
   });
@@ -116,6 +117,13 @@ const protections: readonly (readonly [string, string, Partial<RetentionPolicy>,
     "+2026-07-04@b last, newest at b; -2026-07-03@b; +2026-07-02@a newest at a; -2026-07-01@a",
   ],
   [
+    "keeps the first of adoptions that were begun again, and one of each row of them",
+    "2026-06-01@0* 2026-06-02@a 2026-07-01@0* 2026-07-02@0* 2026-07-03@0* 2026-07-04@a",
+    { last: 1 },
+    "+2026-07-04@a last, newest at a; +2026-07-03@0* newest at 0; -2026-07-02@0*; +2026-07-01@0* first before adopt; " +
+    "-2026-06-02@a; +2026-06-01@0* first before adopt",
+  ],
+  [
     "does not take one that is not whole for a way back",
     "2026-07-01@a 2026-07-02@a! 2026-07-03@b",
     { last: 1 },
@@ -143,6 +151,7 @@ test("the default keeps what a month of nightly backups and a busy day need", ()
     sequence: 0,
     isInFuture: false,
     isMade: false,
+    isBeforeAdoption: false,
   }));
   const kept = applyRetention(backups, defaultRetention, { force: false }).filter(({ keep }) => keep)
     .map(({ backup }) => backup.createdAt);

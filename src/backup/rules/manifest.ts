@@ -89,6 +89,11 @@ export type Manifest = v.InferOutput<typeof manifestFields>;
 export type Compression = NonNullable<Manifest["compression"]>;
 export type BackupReason = Manifest["reason"];
 
+/** Whether a backup holds a database as no revision was on record in it, to be adopted. */
+export function isBeforeAdoption({ reason, revision }: Pick<Manifest, "reason" | "revision">): boolean {
+  return reason === "before adopt" && revision === null;
+}
+
 /** Whether a change waits for a backup that is made for it. Before a restore, what is there may be damaged. */
 export function isWaitedFor(reason: BackupReason): boolean {
   return ["before upgrade", "before downgrade", "before adopt"].includes(reason);

@@ -23,6 +23,8 @@ export interface RetentionCandidate {
   readonly isMade: boolean;
   /** Where in the history it goes back to: the revision, and the one that was half way there. */
   readonly boundary: string;
+  /** Whether it was made before an adoption, of a database at no revision. */
+  readonly isBeforeAdoption: boolean;
   /** Whether it is proven and still whole. Any other keeps no better one from being kept. */
   readonly isProven: boolean;
 }
@@ -48,7 +50,8 @@ export function describeRetention(policy: RetentionPolicy): string {
  * Decides which backups stay.
  *
  * A day, a week (from Monday) and a month are those of UTC; of each the newest backup counts, and only those count
- * that have one. What goes back to a place that no newer proven backup goes back to stays whatever the rules say. What this run made, the last
+ * that have one. What goes back to a place that no newer proven backup goes back to stays whatever the rules say, and so does the
+ * first of those before adoptions that follow each other: the others hold what an interrupted one had half done. What this run made, the last
  * one that was made and what is dated in the future stay even with `force`: clocks go wrong.
  *
  * @param options.force Prune those as well
@@ -66,6 +69,9 @@ export function applyRetention<Candidate extends RetentionCandidate>(
     .toSorted((a, b) => b.sequence - a.sequence)[0];
   const buckets = ruleNames.map((name) => ({ name, left: policy[name], last: "" }));
   const boundaries = new Set<string>();
+  const firsts = new Set(
+    firstBeforeAdoptions(newestFirst.filter((each) => each.isProven && !each.isInFuture)),
+  );
   return newestFirst.map((backup) => {
     const reasons: string[] = [];
     if (backup.isInFuture) return { backup, keep: true, reasons: ["dated in the future, so not counted"] };
@@ -84,10 +90,20 @@ export function applyRetention<Candidate extends RetentionCandidate>(
       reasons.push(`newest at ${backup.boundary}`);
     }
     boundaries.add(backup.boundary);
+    if (!options.force && reasons.length === 0 && firsts.has(backup)) reasons.push("first before adopt");
     if (backup.isMade) reasons.push("just made");
     if (reasons.length === 0 && backup === last) reasons.push("the last one made");
     return { backup, keep: reasons.length > 0, reasons };
   });
+}
+
+/** Returns of each row of backups before adoptions the oldest. */
+function firstBeforeAdoptions<Backup extends Pick<RetentionCandidate, "isBeforeAdoption">>(
+  newestFirst: readonly Backup[],
+): readonly Backup[] {
+  return newestFirst.filter((each, place) =>
+    each.isBeforeAdoption && newestFirst[place + 1]?.isBeforeAdoption !== true
+  );
 }
 
 interface RetentionRule {

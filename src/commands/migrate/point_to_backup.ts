@@ -1,3 +1,4 @@
+import { isBeforeAdoption } from "../../backup/rules/manifest.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { App } from "../../cli/app.ts";
 import { findIdentity, type folderOptions, openAppBackups } from "../backup/options.ts";
@@ -19,9 +20,7 @@ export async function pointToBackup(
   const { own } = await (await openAppBackups(app, options)).list(await findIdentity(app));
   const before = own.filter(({ manifest, isWhole }) => isWhole && manifest.createdAt <= adoptedAt);
   // An adoption that was stopped and run again backed up what it had half done as well: the first was before all of it.
-  const other = before.findIndex(({ manifest }) =>
-    manifest.reason !== "before adopt" || manifest.revision !== null
-  );
+  const other = before.findIndex(({ manifest }) => !isBeforeAdoption(manifest));
   const ofAdoption = other < 0 ? before : before.slice(0, other);
   const backup = ofAdoption.at(-1) ?? before[0];
   if (backup === undefined) return error;
