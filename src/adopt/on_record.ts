@@ -53,6 +53,13 @@ export async function readOnRecord(context: RunContext, inspection: Inspection):
   }
   // Before something is called damaged, the scripts are asked.
   const aside = await context.openScratch?.() ?? null;
+  if (aside !== null) {
+    context.notify({
+      kind: "note",
+      text:
+        `the scripts up to ${revision.id}, which drizzle's record says ran here, are run in a scratch database on the server`,
+    });
+  }
   const left = aside === null ? null : await leftOn(aside, given);
   return left === null ? null : judge(left);
 }

@@ -103,12 +103,18 @@ function refuseOtherContent(url: string, content: BackupContent, found: BackupCo
 
 /** What was only read back has left nothing on which anything could be tried. */
 function noTrial(url: string, { notRestored }: Proven): HarborError {
-  return new HarborError("rehearsal_failed", `Cannot rehearse on a copy of "${url}"`, {
-    state: `it could not be restored aside: ${notRestored ?? "nobody knows why"}`,
-    hint:
-      "Nothing was changed. Give the server room for a second copy, or the role the right to make a database for it.",
-    details: { notRestored },
-  });
+  const isUntrusted = notRestored === "code of a role with fewer rights would run";
+  return new HarborError(
+    isUntrusted ? "untrusted_owner" : "rehearsal_failed",
+    `Cannot rehearse on a copy of "${url}"`,
+    {
+      state: `it could not be restored aside: ${notRestored ?? "nobody knows why"}`,
+      hint: isUntrusted
+        ? "Nothing was changed. Run it as the role that owns the tables, or trust it with all of your own rights: --trust-owner"
+        : "Nothing was changed. Give the server room for a second copy, or the role the right to make a database for it.",
+      details: { notRestored },
+    },
+  );
 }
 
 /**

@@ -125,6 +125,7 @@ export interface Trial {
 
 /** Why nothing can be restored aside. */
 export interface TrialObstacle {
+  readonly code: "rehearsal_failed" | "untrusted_owner";
   /** As the end of a sentence. */
   readonly state: string;
   readonly remedy: string;

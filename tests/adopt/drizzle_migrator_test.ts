@@ -15,6 +15,7 @@ import { chooseAdoption, prepareAdoption } from "../../src/adopt/prepare.ts";
 import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import type { RunEvent } from "../../src/engines/run_context.ts";
 import { openAside } from "../../src/engines/open/scratch.ts";
 import type { History } from "../../src/history/history.ts";
 import { readDrift, recordDrift } from "../../src/engines/taken_over.ts";
@@ -250,12 +251,32 @@ test("postgres 15: what scripts name and leave missing is told from what was los
       await withTestDatabase(url, async (database) => {
         const alone = contextOf(database, history);
         const openScratch = () => openAside(parseDatabaseUrl(url), testClient, alone.signal);
-        const beside = { ...alone, openScratch };
+        const notes: string[] = [];
+        const notify = (event: RunEvent) => void (event.kind === "note" && notes.push(event.text));
+        const beside = { ...alone, openScratch, notify };
         // By their text they made it.
         assert.equal((await chooseAdoption(alone)).action, "bridge");
         const { action, drift } = await chooseAdoption(beside);
         assert.deepEqual([action, drift], ["stamp", ["index notes_title is missing, expected notes(title)"]]);
+        assert.match(notes.join(), /are run in a scratch database on the server/);
         await postgres.query(url, "ALTER TABLE notes DROP COLUMN size");
         assert.equal((await chooseAdoption(beside)).action, "bridge");
+      });
+    })));
+
+test("postgres 15: scripts that change what a server's databases share are not run beside one of them", () =>
+  withOwnedPostgres(15, "CREATEDB", ({ url }) =>
+    withFolder(async (dir) => {
+      const postgres = engines.find(({ name }) => name === "postgres 15")!;
+      const last =
+        "CREATE INDEX notes_title ON notes (title);\nDROP INDEX notes_title;\nALTER ROLE CURRENT_USER SET work_mem = '5MB';";
+      const history = await writeProject(dir, { dialect: "postgresql", count: 5, isDrifted: true, last });
+      await migrators.postgresql(postgres, url, join(dir, "postgresql"));
+      await withTestDatabase(url, async (database) => {
+        const openScratch = () => assert.fail("nothing is to be run");
+        assert.equal(
+          (await chooseAdoption({ ...contextOf(database, history), openScratch })).action,
+          "bridge",
+        );
       });
     })));

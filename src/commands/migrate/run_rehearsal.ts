@@ -54,12 +54,12 @@ export async function runRehearsal(
 /**
  * Says what is missing for a rehearsal before anything is begun.
  *
- * @throws {HarborError} `rehearsal_failed`
+ * @throws {HarborError} `rehearsal_failed`; `untrusted_owner` where a trial would run a lesser role's code
  */
 export async function refuseWithoutTrial(app: App, options: Values<typeof backupOptions>): Promise<void> {
   const obstacle = await (await openAppBackups(app, options)).trialObstacle();
   if (obstacle === null) return;
-  throw new HarborError("rehearsal_failed", `Cannot rehearse on a copy of "${app.databaseUrl().display}"`, {
+  throw new HarborError(obstacle.code, `Cannot rehearse on a copy of "${app.databaseUrl().display}"`, {
     state: obstacle.state,
     hint: obstacle.remedy,
   });
@@ -84,7 +84,9 @@ export async function queriesOf(
 export function failureOf(app: App, { failure, steps }: Forecast): HarborError | null {
   if (failure === null) return null;
   const step = steps.find(({ isDone }) => !isDone);
-  return new HarborError("rehearsal_failed", `Cannot change "${app.databaseUrl().display}"`, {
+  // What is refused there would be refused here.
+  const code = failure.code === "untrusted_owner" ? failure.code : "rehearsal_failed";
+  return new HarborError(code, `Cannot change "${app.databaseUrl().display}"`, {
     state: `on its copy it fails: ${failure.message}`,
     hint: ["The database is as it was.", ...failure.hint],
     details: { code: failure.code, revision: step?.revision ?? null },

@@ -5,12 +5,13 @@ import { quoteName } from "../../sql/quote.ts";
 import type { Session } from "./session.ts";
 import type { Statement } from "./statement.ts";
 import {
-  askAll,
   type Asked,
   findFunctions,
   findPeers,
   findUntrusted,
+  findUntrustedWithin,
   findWriters,
+  listOwnings,
   others,
   type Untrusted,
   type Writer,
@@ -87,13 +88,10 @@ export function trustOf(session: Session, url: string, isTrusted: boolean): Trus
     asked: isTrusted ? [] : [{ text: others(session), parameters: [] }],
     async requireWithin(answer, { statements, isTransaction }) {
       if (answer?.found !== true) return;
-      const all = await askAll(session, async (text) => {
-        const lock = answer.tables === null ? [] : [`LOCK TABLE ${answer.tables} IN ROW EXCLUSIVE MODE`];
-        // In a large schema the server would compile so long a query for longer than it runs.
-        const before = isTransaction ? ["SET LOCAL jit = off", ...lock] : [];
-        return (await session.run([...before, text].map((text) => ({ text, parameters: [] })))).at(-1)
-          ?.rows ?? [];
-      });
+      if (isTransaction && answer.tables !== null) {
+        await session.run([{ text: `LOCK TABLE ${answer.tables} IN ROW EXCLUSIVE MODE`, parameters: [] }]);
+      }
+      const all = await (isTransaction ? findUntrustedWithin : findUntrusted)(session);
       refuse(all, changing);
       for (const { text, asUser } of statements) if (asUser) refuseCalls(all, text);
     },
@@ -161,22 +159,38 @@ function callsIn(text: string): (schema: string, name: string) => boolean {
 /** Before what is followed by `(` and is no call: `PRIMARY KEY (id)`, `USING btree (id)`. */
 const clauses = ["PRIMARY", "FOREIGN", "USING"];
 
-/**
- * Whether somebody else's code would run when a copy of the tables is filled, and, with `isChanged`, when it is changed then.
- *
- * @throws {HarborError} `untrusted_owner` when `isRefused`
- */
+/** Whether somebody else's code would run when a copy of the tables is filled, and, with `isChanged`, when it is changed then. */
 export async function loadsUntrusted(
   session: Session,
-  { display, trustsOwner }: PostgresUrl,
-  { isRefused, isChanged = false }: { readonly isRefused: boolean; readonly isChanged?: boolean },
+  { trustsOwner }: PostgresUrl,
+  isChanged: boolean,
 ): Promise<boolean> {
   if (trustsOwner) return false;
-  const found = (await findUntrusted(session))
-    .filter(({ runs }) => runs === "look" || runs === "load" || (isChanged && runs === "change"));
-  if (isRefused && found.length > 0) throw untrustedError(display, found);
-  return found.length > 0;
+  return (await findUntrusted(session)).some(({ runs }) =>
+    loading.has(runs) || (isChanged && runs === "change")
+  );
 }
+
+/** Returns the statements after which a trial on a copy trusts no more than the database itself: see {@link listOwnings}. */
+export async function ownersToTry(
+  session: Session,
+  { trustsOwner }: PostgresUrl,
+): Promise<readonly string[]> {
+  return trustsOwner ? [] : await listOwnings(session);
+}
+
+/**
+ * Makes sure, in the transaction in which tables are filled, that this runs nobody else's code.
+ *
+ * @throws {HarborError} `untrusted_owner`
+ */
+export async function requireToLoad(session: Session, { display, trustsOwner }: PostgresUrl): Promise<void> {
+  if (trustsOwner) return;
+  const found = (await findUntrustedWithin(session)).filter(({ runs }) => loading.has(runs));
+  if (found.length > 0) throw untrustedError(display, found);
+}
+
+const loading: ReadonlySet<Untrusted["runs"]> = new Set(["look", "load"]);
 
 /**
  * Makes sure that definitions which are about to be made call nothing of a lesser role's: on tables of ours it would run with

@@ -1,5 +1,6 @@
 import type { Result, Session } from "./session.ts";
-import { runPinned, schemasOf } from "./search_path.ts";
+import { pinnedPath, runPinned, schemasOf, setPath } from "./search_path.ts";
+import type { Statement } from "./statement.ts";
 import { homeSchema, inPlace, ownSchemas, type Place } from "./catalogs/place.ts";
 import { quoteText } from "../../sql/quote.ts";
 
@@ -24,10 +25,8 @@ export interface Asked {
   readonly tables: string | null;
 }
 
-type Ask = (text: string) => Promise<Result["rows"]>;
-
 /**
- * Returns everything of lesser roles that could run. Reads catalogs only.
+ * Returns everything of lesser roles that could run. Reads catalogs only, in a transaction of its own.
  *
  * @param turn Runs its argument when the session is free
  */
@@ -35,22 +34,39 @@ export async function findUntrusted(
   session: Session,
   turn: Session["shared"] = (work) => work(),
 ): Promise<readonly Untrusted[]> {
-  const ask: Ask = async (text) =>
-    (await turn(() => runPinned(session, [{ text, parameters: [] }])))[0]?.rows ?? [];
-  return (await ask(others(session)))[0]?.["found"] === true ? await askAll(session, ask) : [];
+  const ask = async (text: string) => {
+    const frame = [plain("BEGIN READ ONLY"), setPath(pinnedPath), noCompiling];
+    return (await turn(() => session.run([...frame, plain(text), plain("COMMIT")])))[frame.length]?.rows;
+  };
+  return (await ask(others(session)))?.[0]?.["found"] === true ? untrustedIn(await ask(all(session))) : [];
 }
 
-/** Returns it without asking first whether there can be any. */
-export async function askAll(session: Session, ask: Ask): Promise<readonly Untrusted[]> {
+/** The same in a transaction of the caller's, whose statements of before it sees. */
+export async function findUntrustedWithin(session: Session): Promise<readonly Untrusted[]> {
+  return untrustedIn((await session.run([noCompiling, plain(all(session))])).at(-1)?.rows);
+}
+
+/** In a large schema the server would compile so long a query for longer than it runs: a minute instead of three seconds. */
+const noCompiling: Statement = plain("SET LOCAL jit = off");
+
+function all(session: Session): string {
   const schemas = schemasOf(session).map(quoteText).join(", ");
-  const text = inPlace(question.replaceAll("$schemas", () => schemas), session);
-  return (await ask(text)) as unknown as readonly Untrusted[];
+  return inPlace(question.replaceAll("$schemas", () => schemas), session);
+}
+
+function untrustedIn(rows: Result["rows"] = []): readonly Untrusted[] {
+  return rows as unknown as readonly Untrusted[];
+}
+
+function plain(text: string): Statement {
+  return { text, parameters: [] };
 }
 
 /** A condition on the role `o`: it is the server's own that stands for the owner of the database, who is trusted. */
 const isTrustedOwner =
   `(o.rolname = 'pg_database_owner' AND EXISTS (SELECT FROM pg_database b JOIN pg_roles w ON w.oid = b.datdba
-  WHERE b.datname = current_database() AND (w.rolsuper OR pg_has_role(w.oid, current_user, 'MEMBER'))))`;
+  WHERE b.datname = current_database() AND (w.rolsuper OR pg_has_role(w.oid, current_user, 'MEMBER')
+    AND pg_has_role(w.oid, session_user, 'MEMBER'))))`;
 
 /**
  * Whether anything that users made belongs to one of the server's own roles, of which pg_shdepend has no row. A schema alone
@@ -68,7 +84,7 @@ export function others(place: Place): string {
   return inPlace(
     `SELECT EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles o ON o.oid = d.refobjid
       WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND d.refclassid = 'pg_authid'::regclass
-        AND d.deptype = 'o' AND NOT o.rolsuper AND o.rolname <> current_user) OR ${ofServersRoles} AS found,
+        AND d.deptype = 'o' AND NOT o.rolsuper AND NOT (o.rolname = current_user AND o.rolname = session_user)) OR ${ofServersRoles} AS found,
     (SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner
       WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('r', 'p') AND NOT o.rolsuper AND o.rolname <> current_user
         AND has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')) AS tables`,
@@ -82,6 +98,12 @@ export async function findFunctions(
 ): Promise<readonly (Untrusted & { readonly schema: string })[]> {
   const [result] = await session.run([{ text: functions, parameters: [] }]);
   return (result?.rows ?? []) as never;
+}
+
+/** Returns the statements that give what calls by name run to the lesser roles that have it here. */
+export async function listOwnings(session: Session): Promise<readonly string[]> {
+  const [result] = await session.run([plain(ownings)]);
+  return (result?.rows ?? []).map((row) => String(row["text"]));
 }
 
 /** Returns the roles that lack no right which ours has. */
@@ -104,7 +126,7 @@ export async function findWriters(session: Session, table: string): Promise<read
   return (result?.rows ?? []) as unknown as readonly Writer[];
 }
 
-/** Functions of PostgreSQL's own that change something, and that defaults use all the same. */
+/** Functions of PostgreSQL's own, and of the extensions that come with it, that change something, and that defaults use all the same. */
 const harmless = [
   "nextval",
   "now",
@@ -116,11 +138,17 @@ const harmless = [
   "timeofday",
   "currval",
   "lastval",
+  "uuid_generate_v1",
+  "uuid_generate_v1mc",
+  "uuid_generate_v4",
+  "gen_random_bytes",
+  "gen_salt",
 ];
 
-/** A condition on the function `p`: it is one of PostgreSQL's own that reaches out of its row. */
+/** A condition on the function `p`: it is one of PostgreSQL's own, or an extension's (`dblink_exec`), that reaches out of its row. */
 const reaches =
-  `(p.pronamespace = 'pg_catalog'::regnamespace AND (p.provolatile = 'v' AND p.proname NOT IN (${
+  `((p.pronamespace = 'pg_catalog'::regnamespace OR p.prolang IN (SELECT oid FROM pg_language WHERE lanname = 'c'))
+    AND (p.provolatile = 'v' AND p.proname NOT IN (${
     harmless.map(quoteText).join(", ")
   }) OR p.proname LIKE '%to\\_xml%'))`;
 
@@ -135,20 +163,17 @@ function codeIn(tree: string, owner: string): string {
       ELSE m[2]::oid END ORDER BY whose LIMIT 1)`;
 }
 
-/** A condition: a column of a table of ours has the type. */
-function isUsed(type: string): string {
-  return `EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-    WHERE ${ours} AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND a.atttypid IN (${type}))`;
-}
-
 /** Who reads a table reads what inherits from it too, whatever schema that is in. */
 const ours = "c.oid = ANY (ARRAY(SELECT oid FROM heirs))";
 const ofLesser = `${ours} AND c.relowner IN (SELECT oid FROM lesser)`;
 
-/** Roles that lack any right which ours has: an attribute, a membership, or what belongs to it or was granted to it. */
+/**
+ * Roles that lack any right which ours has: an attribute, a membership, or what belongs to it or was granted to it. Ours are those
+ * of the session, too, where it acts as another role: code that runs there can go back to them.
+ */
 const lesser =
-  `me AS MATERIALIZED (SELECT * FROM pg_roles WHERE rolname = current_user), lesser AS MATERIALIZED (
-  SELECT o.oid, CASE o.rolname WHEN 'pg_database_owner' THEN (SELECT pg_get_userbyid(b.datdba) FROM pg_database b
+  `me AS MATERIALIZED (SELECT * FROM pg_roles WHERE rolname IN (current_user, session_user)), lesser AS MATERIALIZED (
+  SELECT DISTINCT o.oid, CASE o.rolname WHEN 'pg_database_owner' THEN (SELECT pg_get_userbyid(b.datdba) FROM pg_database b
     WHERE b.datname = current_database()) ELSE o.rolname END AS rolname FROM pg_roles o, me
   WHERE o.oid <> me.oid AND NOT o.rolsuper AND NOT ${isTrustedOwner} AND NOT pg_has_role(o.oid, me.oid, 'MEMBER') AND (me.rolsuper
     OR (me.rolcreaterole AND NOT o.rolcreaterole) OR (me.rolcreatedb AND NOT o.rolcreatedb)
@@ -177,6 +202,14 @@ FROM pg_proc p JOIN lesser ON lesser.oid = p.proowner JOIN pg_namespace n ON n.o
 UNION ALL SELECT 'operator', o.oprname::text, lesser.rolname::text, 'load', n.nspname::text
 FROM pg_operator o JOIN lesser ON lesser.oid = o.oprowner JOIN pg_namespace n ON n.oid = o.oprnamespace`;
 
+const ownings = `WITH ${lesser}
+SELECT format('ALTER ROUTINE %s OWNER TO %I', p.oid::regprocedure, pg_get_userbyid(p.proowner)) AS text
+FROM pg_proc p JOIN lesser ON lesser.oid = p.proowner
+UNION ALL SELECT format('ALTER OPERATOR %s OWNER TO %I', o.oid::regoperator, pg_get_userbyid(o.oprowner))
+FROM pg_operator o JOIN lesser ON lesser.oid = o.oprowner
+UNION ALL SELECT format('ALTER VIEW %s OWNER TO %I', c.oid::regclass, pg_get_userbyid(c.relowner))
+FROM pg_class c JOIN lesser ON lesser.oid = c.relowner WHERE c.relkind = 'v'`;
+
 const peers = `WITH ${lesser}
 SELECT rolname::text AS name FROM pg_roles WHERE oid NOT IN (SELECT oid FROM lesser)`;
 
@@ -191,7 +224,48 @@ const fillers = `fillers AS (SELECT c.oid AS filled, r.oid AS rule
   JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = fillers.rule AND d.refclassid = 'pg_class'::regclass
   JOIN pg_class v ON v.oid = d.refobjid AND v.relkind = 'v' JOIN pg_rewrite r ON r.ev_class = v.oid AND r.rulename = '_RETURN')`;
 
-const question = `WITH RECURSIVE ${lesser}, ${heirs}, ${fillers}
+/** Types that run a lesser role's code wherever one of their values is made. */
+const tainted = `tainted AS MATERIALIZED (SELECT DISTINCT r.* FROM (
+  SELECT t.oid AS type, t.typnamespace AS schema, 'check of domain' AS kind, t.typname::text AS name,
+    ${
+  codeIn("k.conbin", "t.typowner")
+} AS owner, 'look' AS runs FROM pg_type t JOIN pg_constraint k ON k.contypid = t.oid
+  UNION ALL
+  SELECT t.oid, t.typnamespace, 'default of domain', t.typname::text, ${
+  codeIn("t.typdefaultbin", "t.typowner")
+}, 'change'
+  FROM pg_type t WHERE t.typtype = 'd' AND t.typdefaultbin IS NOT NULL
+  UNION ALL
+  SELECT ends.type, NULL, 'cast from', format_type(s.castsource, NULL), p.proowner, 'look' FROM pg_cast s
+  JOIN pg_proc p ON p.oid = s.castfunc CROSS JOIN LATERAL (VALUES (s.castsource), (s.casttarget)) AS ends (type)
+  UNION ALL
+  SELECT r.rngtypid, NULL, 'difference of range', format_type(r.rngtypid, NULL), p.proowner, 'load'
+  FROM pg_range r JOIN pg_proc p ON p.oid = r.rngsubdiff
+) AS r WHERE r.owner IN (SELECT oid FROM lesser))`;
+
+/**
+ * The types that such a one is in: domains, arrays, ranges, rows, those whose check makes one; and the relations whose columns,
+ * or expressions on which, have one of them. Upwards, since there are mostly none. On PostgreSQL's own types nothing depends.
+ */
+const uses = `carriers AS (SELECT type AS root, type FROM tainted
+  UNION SELECT carriers.root, over.type FROM carriers
+  JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = carriers.type
+  CROSS JOIN LATERAL (SELECT CASE d.classid WHEN 'pg_type'::regclass THEN d.objid
+    WHEN 'pg_class'::regclass THEN (SELECT c.reltype FROM pg_class c WHERE c.oid = d.objid AND d.objsubid > 0)
+    WHEN 'pg_constraint'::regclass THEN (SELECT k.contypid FROM pg_constraint k WHERE k.oid = d.objid) END AS type) AS over
+  WHERE over.type <> 0),
+uses AS (SELECT carriers.root, CASE d.classid
+    WHEN 'pg_class'::regclass THEN coalesce((SELECT x.indrelid FROM pg_index x WHERE x.indexrelid = d.objid),
+      (SELECT c.oid FROM pg_class c WHERE c.oid = d.objid AND c.relkind <> 'v'))
+    WHEN 'pg_constraint'::regclass THEN (SELECT k.conrelid FROM pg_constraint k WHERE k.oid = d.objid)
+    WHEN 'pg_attrdef'::regclass THEN (SELECT a.adrelid FROM pg_attrdef a WHERE a.oid = d.objid)
+    WHEN 'pg_statistic_ext'::regclass THEN (SELECT s.stxrelid FROM pg_statistic_ext s WHERE s.oid = d.objid)
+    WHEN 'pg_trigger'::regclass THEN (SELECT t.tgrelid FROM pg_trigger t WHERE t.oid = d.objid)
+    WHEN 'pg_rewrite'::regclass THEN coalesce((SELECT f.filled FROM fillers f WHERE f.rule = d.objid LIMIT 1),
+      (SELECT c.oid FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE r.oid = d.objid AND c.relkind <> 'v')) END AS relation
+  FROM carriers JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = carriers.type)`;
+
+const question = `WITH RECURSIVE ${lesser}, ${heirs}, ${fillers}, ${tainted}, ${uses}
 SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   SELECT 'index' AS kind, i.relname::text AS name, ${
   codeIn("concat(x.indexprs, x.indpred)", "c.relowner")
@@ -205,16 +279,15 @@ SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   SELECT 'check constraint', k.conname::text, ${codeIn("k.conbin", "c.relowner")}, 'look'
   FROM pg_class c JOIN pg_constraint k ON k.conrelid = c.oid WHERE ${ours} AND k.contype = 'c'
   UNION ALL
-  SELECT 'check of domain', t.typname::text, ${codeIn("k.conbin", "t.typowner")}, 'look'
-  FROM pg_type t JOIN pg_constraint k ON k.contypid = t.oid WHERE (t.typnamespace = ${ownSchemas} OR ${
-  isUsed("t.oid, t.typarray")
-})
+  SELECT t.kind, t.name, t.owner, t.runs FROM tainted t WHERE t.schema = ${ownSchemas}
+    OR EXISTS (SELECT FROM uses JOIN pg_class c ON c.oid = uses.relation WHERE uses.root = t.type AND ${ours})
   UNION ALL
-  SELECT 'cast from', format_type(s.castsource, NULL), p.proowner, 'look' FROM pg_cast s JOIN pg_proc p ON p.oid = s.castfunc
-  WHERE p.proowner IN (SELECT oid FROM lesser) AND ${isUsed("s.castsource, s.casttarget")}
+  SELECT 'foreign table', c.relname::text, CASE WHEN c.relowner IN (SELECT oid FROM lesser) THEN c.relowner ELSE s.srvowner END, 'look'
+  FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_foreign_table f ON f.ftrelid = c.oid
+  JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE ${ours}
   UNION ALL
-  SELECT 'difference of range', format_type(r.rngtypid, NULL), p.proowner, 'load' FROM pg_range r JOIN pg_proc p ON p.oid = r.rngsubdiff
-  WHERE p.proowner IN (SELECT oid FROM lesser) AND ${isUsed("r.rngtypid")}
+  SELECT 'event trigger', e.evtname::text, p.proowner, 'change' FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid
+  WHERE e.evtenabled <> 'D'
   UNION ALL
   SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'relation' END, c.relname::text, c.relowner, 'look' FROM pg_class c
   WHERE ${ofLesser} AND c.relkind NOT IN ('r', 'p')

@@ -14,14 +14,19 @@ import { openPostgres } from "../driver.ts";
 export function postgresAside(url: PostgresUrl, client: Client, signal: AbortSignal): Scratch {
   return async <T>(work: Parameters<Scratch>[0]) => {
     const task = { url, client, signal, verb: "examine" } as const;
-    const { restored, notRestored } = await withScratch(task, "all", { isTried: false }, async (_, own) => {
-      const database = await openPostgres(own, { client, access: "write" });
-      try {
-        return { result: await work(database) as T };
-      } finally {
-        await database.close();
-      }
-    });
+    const { restored, notRestored } = await withScratch(
+      task,
+      "all",
+      { isTried: false },
+      async (_, { url }) => {
+        const database = await openPostgres(url, { client, access: "write" });
+        try {
+          return { result: await work(database) as T };
+        } finally {
+          await database.close();
+        }
+      },
+    );
     if (restored !== null) return restored.result;
     throw new HarborError("check_failed", `Cannot try scripts beside "${url.display}"`, {
       state: notRestored,

@@ -25,7 +25,7 @@ import {
 import { listUncarried } from "./uncarried.ts";
 import type { Client } from "../../database.ts";
 import type { Session } from "../session.ts";
-import { loadsUntrusted, requireToDefine } from "../trust.ts";
+import { requireToDefine, requireToLoad } from "../trust.ts";
 import { digestRows } from "./digest.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
@@ -76,9 +76,9 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
             text: async () => (await visit({ path, signal }, skipRows)).definitions.join("\n"),
             functions: () => Promise.resolve([]),
           },
-        }, async (scratch, url) => {
+        }, async (scratch, aside) => {
           const content = await restoreAside(scratch, file);
-          if (onRestored !== undefined) await tryOn(scratch, { content, url }, onRestored);
+          if (onRestored !== undefined) await tryOn(scratch, { content, ...aside }, onRestored);
           return content;
         });
         if (notRestored === null) return { content: restored, proof: "scratch database", notRestored };
@@ -201,7 +201,7 @@ async function restore(
       async onDefinitions(text) {
         await requireToDefine(session, url, text);
         await session.script(text);
-        await loadsUntrusted(session, url, { isRefused: true });
+        await requireToLoad(session, url);
       },
       async onHeader({ schema }) {
         await prepareSchemas(session, url, [schema]);

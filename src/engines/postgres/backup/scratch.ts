@@ -8,7 +8,7 @@ import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
 import { holdDigests } from "./hold_digests.ts";
 import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
-import { type ArchivedCode, callsUntrusted, loadsUntrusted } from "../trust.ts";
+import { type ArchivedCode, callsUntrusted, loadsUntrusted, ownersToTry } from "../trust.ts";
 
 /** `harbor_scratch_<server process>_<second in which that began>_<random>`, by which a leftover is known. */
 const prefix = "harbor_scratch_";
@@ -17,6 +17,14 @@ const prefix = "harbor_scratch_";
 export type ScratchResult<T> =
   | { readonly restored: T; readonly notRestored: null }
   | { readonly restored: null; readonly notRestored: NotRestored };
+
+/** Where work in a scratch database finds what is there. */
+export interface Aside {
+  /** The address by which another session has the names of the database itself. */
+  readonly url: PostgresUrl;
+  /** Statements that give what a trial may call to whom it belongs: all that is made there is ours. */
+  readonly owners: readonly string[];
+}
 
 /** What is going to be done in a scratch database. */
 export interface Wanted {
@@ -30,14 +38,14 @@ export interface Wanted {
  * Runs `work` in a scratch database on the same server, with the database's encoding, locale and extensions, and
  * drops it afterwards, however `work` ends. First drops what was left behind by processes that are gone.
  *
- * @param work Gets a session there, and the address by which another one has the names of the database itself
+ * @param work Gets a session there
  * @throws What `work` throws, unless what it lacked is outside of the copy: that is then the reason which is returned
  */
 export async function withScratch<T>(
   task: BackupTask,
   holds: Held,
   { isTried, code }: Wanted,
-  work: (scratch: Session, url: PostgresUrl) => Promise<T>,
+  work: (scratch: Session, aside: Aside) => Promise<T>,
 ): Promise<ScratchResult<T>> {
   // It has to outlive a request to stop, because it drops the database.
   const lasting = { ...task, signal: new AbortController().signal };
@@ -60,6 +68,7 @@ export async function withScratch<T>(
     try {
       const extensions = await aside(admin, () => listExtensions(admin));
       const makeable = holds === "all" ? [] : await inSnapshotOf(admin, () => listMakeable(admin));
+      const owners = isTried ? await aside(admin, () => ownersToTry(admin, task.url)) : [];
       const place = { ...task, url: { ...task.url, database: name } };
       return await withBackupSession(place, async (scratch) => {
         isOpen = true;
@@ -76,7 +85,7 @@ export async function withScratch<T>(
             display: `the copy of ${task.url.display}`,
             settings: { ...task.url.settings, search_path: admin.path },
           };
-          return { restored: await work(scratch, url), notRestored: null };
+          return { restored: await work(scratch, { url, owners }), notRestored: null };
         } catch (error) {
           if (sqlStateOf(error) === diskFull) return without(noRoom);
           if (!isUndefined(error)) throw error;
@@ -116,7 +125,7 @@ async function obstacleOf(
 ): Promise<NotRestored | null> {
   if (!(await aside(admin, () => mayCreateDatabases(admin)))) return "the role may not create databases";
   // There all would be ours, and run with our rights.
-  if (await loadsUntrusted(admin, url, { isRefused: false, isChanged: isTried })) return untrusted;
+  if (await loadsUntrusted(admin, url, isTried)) return untrusted;
   return null;
 }
 
@@ -125,9 +134,15 @@ const untrusted = "code of a role with fewer rights would run";
 /** Lets something be tried on what was restored, when the planner knows it as it knows the database itself. */
 export async function tryOn(
   scratch: Session,
-  trial: Pick<Trial, "content" | "url">,
+  { owners, ...trial }: Pick<Trial, "content"> & Aside,
   onRestored: (trial: Trial) => Promise<void>,
 ): Promise<void> {
+  for (const text of owners) {
+    // What no copy brought cannot be called there.
+    await scratch.script(text).catch((error) => {
+      if (!isUndefined(error)) throw error;
+    });
+  }
   await scratch.script("ANALYZE");
   await onRestored({ ...trial, options: {}, hold: holdDigests, remarks: trialRemarks });
 }
@@ -146,10 +161,18 @@ export async function scratchObstacle(task: BackupTask): Promise<TrialObstacle |
       admin,
       () => query<{ name: string }>(admin, "SELECT quote_ident(current_user) AS name"),
     );
-    const remedy = state === "the role may not create databases"
-      ? `Let the role create a database for it, as a superuser: ALTER ROLE ${role!.name} CREATEDB`
-      : "Run it as the role that owns the tables.";
-    return { state, remedy };
+    return state === untrusted
+      ? {
+        state,
+        code: "untrusted_owner",
+        remedy:
+          "Run it as the role that owns the tables. If you trust whoever can act as that role with all of your own rights: --trust-owner",
+      }
+      : {
+        state,
+        code: "rehearsal_failed",
+        remedy: `Let the role create a database for it, as a superuser: ALTER ROLE ${role!.name} CREATEDB`,
+      };
   });
 }
 

@@ -235,7 +235,7 @@ async function prove(
   const { restored, notRestored } = await withScratch(task, "all", {
     isTried: onRestored !== undefined,
     code: { text: archive.calling, functions: archive.functions },
-  }, async (scratch, url) => {
+  }, async (scratch, aside) => {
     await inTransaction(scratch, { mode: "write" }, async () => {
       for (const each of schemas) await ensureSchema(scratch, each);
       await loadArchive(scratch, archive, { owners: false });
@@ -246,7 +246,7 @@ async function prove(
     }));
     const content = await contentOf(archive, tables);
     refuseOtherSequences(await archive.sequences(), sequences);
-    if (onRestored !== undefined) await tryOn(scratch, { content, url }, onRestored);
+    if (onRestored !== undefined) await tryOn(scratch, { content, ...aside }, onRestored);
     return content;
   });
   if (restored !== null) return { content: restored, proof: "scratch database", notRestored };

@@ -8,7 +8,7 @@ import { quoteName } from "../../../../sql/quote.ts";
 import { resetRights, runUnless } from "../rights.ts";
 import { query } from "../session.ts";
 import type { Session } from "../../session.ts";
-import { loadsUntrusted, requireToDefine } from "../../trust.ts";
+import { requireToDefine, requireToLoad } from "../../trust.ts";
 
 /**
  * Puts what an archive holds in the place of what the schema holds, in a transaction of the caller.
@@ -38,7 +38,7 @@ export async function restoreArchive(
   await loadArchive(session, archive, {
     owners,
     async beforeRows(after) {
-      await loadsUntrusted(session, url, { isRefused: true });
+      await requireToLoad(session, url);
       // What others own, the server makes with their rights.
       if (!owners) await requireToDefine(session, url, after);
     },

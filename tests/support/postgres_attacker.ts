@@ -1,0 +1,47 @@
+import { existsSync } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { withOwnedPostgres } from "./postgres_role.ts";
+
+/** A database whose owner means harm. */
+export interface Attacked {
+  /** The owner's address. */
+  readonly url: string;
+  /** A superuser's. */
+  readonly adminUrl: string;
+  readonly owner: string;
+  /** The body of a function in plpgsql that does what only a superuser may do, and is quiet when it may not. */
+  readonly attack: string;
+  /** The file that it makes on the server. */
+  readonly proof: string;
+  /** Whether anything ran it as a superuser since this was last asked. */
+  hasRun(): Promise<boolean>;
+}
+
+/** Runs `work` with a database whose owner means harm. */
+export async function withAttacker(
+  version: 15 | 18,
+  work: (attacked: Attacked) => Promise<void>,
+): Promise<void> {
+  // The server runs as another user, whom the folder of a test run keeps from making files in it.
+  const folder = await mkdtemp(join(tmpdir(), "harbor_attack_"));
+  await chmod(folder, 0o777);
+  const proof = join(folder, "ran");
+  // COPY … TO PROGRAM works in a read-only transaction too.
+  const attack = `BEGIN COPY (SELECT 1) TO PROGRAM 'touch ${proof}'; EXCEPTION WHEN OTHERS THEN NULL; END`;
+  const hasRun = async () => {
+    const found = existsSync(proof);
+    await rm(proof, { force: true });
+    return found;
+  };
+  try {
+    await withOwnedPostgres(
+      version,
+      "",
+      ({ url, adminUrl, role }) => work({ url, adminUrl, owner: role, attack, proof, hasRun }),
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
