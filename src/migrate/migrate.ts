@@ -3,7 +3,7 @@ import { locate } from "../history/applied.ts";
 import { ledgerPlace } from "../history/ledger.ts";
 import type { State } from "../state/state.ts";
 import { type SQL, sql } from "drizzle-orm";
-import { HarborError } from "../base/errors.ts";
+import { type ErrorCode, HarborError } from "../base/errors.ts";
 import { goneIndexes } from "./rules/gone_indexes.ts";
 import { type Goal, plan, settleGoal, sourceOf, type Step } from "./rules/plan.ts";
 import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
@@ -13,7 +13,6 @@ import { createLedger, hasLedger } from "../engines/ledger.ts";
 import {
   createVersionTables,
   insertApplied,
-  readApplied,
   renameApplied,
   updateDurations,
 } from "../engines/version_table.ts";
@@ -27,7 +26,7 @@ import { pruneKept } from "./kept/prune.ts";
 import { putBack, type ReturnedResult } from "./kept/put_back.ts";
 import { isUndoneBy } from "./kept/rules/due.ts";
 import { takeAside } from "./kept/take_aside.ts";
-import { requireWayForKept, resumeReturns, tendKept } from "./kept/tend.ts";
+import { requireKept, requireWayForKept, resumeReturns, tendKept } from "./kept/tend.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { isLedgerKept, keepLedger, recordWayBack, recordWaysBack } from "../state/keep_ledger.ts";
@@ -35,6 +34,7 @@ import { readState } from "../state/read_state.ts";
 import { requireSchemas } from "../state/require_schemas.ts";
 import type { LookAhead } from "./preflight.ts";
 import { isIndexMade } from "./is_index_made.ts";
+import { requireRecordable, requireRecorded } from "./on_record.ts";
 import { recordWhatIsLeft } from "./left_by_scripts.ts";
 import { runBeside, type Way, waysOf } from "./run_beside.ts";
 import { runTogether } from "./run_together.ts";
@@ -47,8 +47,11 @@ export interface PreparedPlan {
   /** In running order; empty when there is nothing to do. */
   readonly steps: readonly Step[];
   readonly state: State;
-  /** Why its scripts may be looked at and not run: others may have written them, see `Database.requireOwnHands`. */
-  readonly distrust: HarborError | null;
+  /**
+   * Why it may be looked at and not run: others may have written its scripts, or what they bring back (see
+   * `Database.requireOwnHands`), or that is gone.
+   */
+  readonly refusal: HarborError | null;
 }
 
 export interface MigrateResult {
@@ -90,20 +93,28 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Prep
   for (const count of new Set([done, Math.max(done, to)])) {
     requireSchemas(context.database, history.revisions[count - 1]);
   }
-  return { from: idAt(done), to: idAt(to), steps, state, distrust: await distrustOf(context, steps) };
+  return { from: idAt(done), to: idAt(to), steps, state, refusal: await refusalOf(context, steps, state) };
 }
 
-/** Returns why scripts out of the ledger must not run: who may write there says what would. */
-async function distrustOf({ database }: RunContext, steps: readonly Step[]): Promise<HarborError | null> {
-  if (steps.every((step) => sourceOf(step) === "history")) return null;
+/** See {@link PreparedPlan.refusal}: who may write to the ledger says what would run. */
+async function refusalOf(
+  context: RunContext,
+  steps: readonly Step[],
+  { kind, applied }: State,
+): Promise<HarborError | null> {
   try {
-    await database.requireOwnHands?.(ledgerPlace);
+    if (steps.some((step) => sourceOf(step) === "ledger")) {
+      await context.database.requireOwnHands?.(ledgerPlace);
+    }
+    if (kind === "managed") await requireKept(context, { steps, applied });
     return null;
   } catch (error) {
-    if (error instanceof HarborError && error.code === "untrusted_owner") return error;
+    if (error instanceof HarborError && refusals.has(error.code)) return error;
     throw error;
   }
 }
+
+const refusals: ReadonlySet<ErrorCode> = new Set(["untrusted_owner", "missing_table", "not_a_database"]);
 
 /**
  * Takes a database to a goal, under the lock. What another harbor-db did meanwhile is seen: the plan is made again
@@ -114,8 +125,8 @@ async function distrustOf({ database }: RunContext, steps: readonly Step[]): Pro
  */
 export async function migrate(context: RunContext, options: MigrateOptions): Promise<MigrateResult> {
   const first = await preparePlan(context, options.goal);
-  const { from, to, steps, state, distrust } = first;
-  if (distrust !== null) throw distrust;
+  const { from, to, steps, state } = first;
+  if (first.refusal !== null) throw first.refusal;
   if (steps.length === 0 && state.kind !== "alembic") {
     if (options.goal.direction === "upgrade") await tidyAlone(context, state);
     if (await isAnyLeft(context)) await clearBeside(context, [], options.lockWaitMs);
@@ -127,7 +138,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
   return context.database.withLock(async () => {
     const prepared = await preparePlan(context, goal);
     const { from, to, steps, state } = prepared;
-    if (prepared.distrust !== null) throw prepared.distrust;
+    if (prepared.refusal !== null) throw prepared.refusal;
     const ahead = seen !== null && isSameWay(first, prepared) ? seen : await preflight(context, from, steps);
     stopIfAsked(context.signal);
     // Before the backup, which has it then as well.
@@ -140,6 +151,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     }
     // Nobody else keeps anything while the lock is held.
     const hasKept = state.kind === "managed" && await requireWayForKept(context, prepared, options.keep);
+    if (state.kind === "managed" && steps[0] !== undefined) await requireRecordable(context, steps[0]);
     if (steps.length > 0) await options.beforeSteps?.(prepared);
     if (state.kind === "alembic") {
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });
@@ -345,28 +357,6 @@ async function runStep(
     kept: keeper.kept(),
     returned,
   };
-}
-
-/**
- * Makes sure that a step is on record: a trigger on the version table can keep a row out of it, or in it, without an error.
- *
- * @throws {HarborError} `statement_failed`
- */
-async function requireRecorded({ database }: RunContext, { revision, direction }: Step): Promise<void> {
-  const row = (await readApplied(database))?.find((each) => each.revision === revision.id);
-  const isDone = direction === "upgrade" ? (row?.finishedAt ?? null) !== null : row === undefined;
-  if (isDone) return;
-  throw new HarborError(
-    "statement_failed",
-    "its script ran, and harbor_version does not say so: something keeps the record from being written",
-    {
-      hint:
-        `Look for a trigger on harbor_version and drop it. What the script did stands; this records it: harbor-db stamp ${
-          (direction === "upgrade" ? revision.id : revision.parent) ?? "base"
-        }`,
-      details: { table: "harbor_version" },
-    },
-  );
 }
 
 /** Says why the database's own script is run, and not one of the history. */

@@ -39,12 +39,12 @@ test("postgres 15: no role with fewer rights says what a superuser's downgrade r
     assert.match(error.message, new RegExp(`harbor_ledger.*${role} \\(owner\\)`));
     assert.equal(await isSuper(), false);
     // To be read it is planned, and what is planned knows that it must not run.
-    const { steps, distrust } = await withTestDatabase(adminUrl, async (database) => {
+    const { steps, refusal } = await withTestDatabase(adminUrl, async (database) => {
       const context = contextOf(database, await historyFor(database, older));
       return await preparePlan(context, { direction: "downgrade", text: "head" });
     });
     assert.match(steps[0]!.script.statements[0]!.sql, /SUPERUSER/);
-    assert.equal(distrust?.code, "untrusted_owner");
+    assert.equal(refusal?.code, "untrusted_owner");
     // With its own rights it may, and they are not enough.
     const own = await failureOf(go(url, older, "downgrade"));
     assert.equal(own.code, "read_only", own.message);
@@ -67,7 +67,12 @@ test("postgres 15: no role with fewer rights says what a superuser puts back", (
           lockWaitMs: 0,
         }),
     );
+    const planned = await withTestDatabase(
+      adminUrl,
+      (database) => preparePlan(contextOf(database, columns), { direction: "upgrade", text: "head" }),
+    );
     const error = await failureOf(go(adminUrl, columns, "upgrade"));
+    assert.equal(planned.refusal?.message, error.message);
     assert.equal(error.code, "untrusted_owner", error.message);
     assert.match(error.message, new RegExp(`put back what harbor_kept.*${role} \\(owner\\)`));
     assert.deepEqual({ ...(await run(adminUrl, "SELECT * FROM t"))[0] }, { id: 1 });

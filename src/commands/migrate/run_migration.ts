@@ -96,7 +96,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
           : "-- harbor-db itself first puts aside what this destroys, and puts it back when it is undone. This script does not.\n";
         const text = note + renderBatches(context.database, batches);
         app.report.raw(text);
-        if (plan.distrust !== null) app.report.note(`to read, and not to run: ${plan.distrust.message}`);
+        if (plan.refusal !== null) app.report.note(`to read, and not to run: ${plan.refusal.message}`);
         return { json: { ...planned(plan), ...where, sql: text } };
       }
       // What an interrupted run left is ended, though there is no step: without a question, since it only keeps.
@@ -115,9 +115,9 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
           app.report.line(`keeps      ${table}${columns === null ? "" : `: ${columns.join(", ")}`}`);
         }
         const json = { ...planned(plan), ...where, losses, ...consequencesJson(consequences), keeps, ways };
-        return plan.distrust === null ? { json } : { json, failure: plan.distrust };
+        return plan.refusal === null ? { json } : { json, failure: plan.refusal };
       }
-      if (plan.distrust !== null) throw plan.distrust;
+      if (plan.refusal !== null) throw plan.refusal;
       if (options.rehearse) {
         printPlace(app, isNew);
         for (const loss of losses) app.report.line(`goes       ${loss}`);
@@ -197,7 +197,7 @@ function refuseOtherSteps(confirmed: PreparedPlan, { steps }: PreparedPlan): voi
   const asked = confirmed.steps.map(({ revision }) => revision.id);
   const others = steps.map(({ revision }) => revision.id).filter((id) => !asked.includes(id));
   if (others.length === 0) return;
-  throw new HarborError("needs_confirmation", "Stopped: not confirmed, nothing was changed", {
+  throw new HarborError("needs_confirmation", "Stopped: not confirmed, no step was run", {
     state: `another harbor-db moved the database after the question, and ${
       others.join(", ")
     } would go as well`,

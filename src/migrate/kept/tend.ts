@@ -36,8 +36,15 @@ export async function requireWayForKept(
   { steps, state: { applied } }: { readonly steps: readonly Step[]; readonly state: Pick<State, "applied"> },
   keep = true,
 ): Promise<boolean> {
-  const { database, history } = context;
   if (keep) await requireFreeNames(context, steps);
+  return await requireKept(context, { steps, applied });
+}
+
+/** Makes sure of what comes back alone. Reads only. Returns and throws as {@link requireWayForKept}. */
+export async function requireKept(
+  { database, history }: Pick<RunContext, "database" | "history">,
+  { steps, applied }: { readonly steps: readonly Step[]; readonly applied: readonly Applied[] },
+): Promise<boolean> {
   const all = await readKept(database);
   const meant = all.filter((kept) =>
     isDue(kept, { history, applied }) ||
