@@ -24,9 +24,11 @@ export function transactionWord(statement: readonly Token[]): TransactionWord | 
  *
  * - `BEGIN; …; COMMIT;` around all of it;
  * - `COMMIT; PRAGMA foreign_keys = OFF; BEGIN; …; COMMIT; PRAGMA foreign_keys = ON; BEGIN;`, which SQLite's need that run
- *   in the transaction of drizzle's migrator: harbor-db turns foreign keys off before its own.
+ *   in the transaction of drizzle's migrator: harbor-db turns foreign keys off before its own;
+ * - `…; BEGIN; …; COMMIT; …` on PostgreSQL, as often as it stands there, where no statement is of a kind to which the end of a
+ *   transaction matters. What needs a commit all the same the server refuses, and with that all of the script.
  *
- * Whatever would be committed in the middle, or stands outside of both, may depend on that.
+ * Whatever else would be committed in the middle, or stands outside of both, may depend on that.
  *
  * @param statements In order, each with its word or its text
  */
@@ -35,10 +37,17 @@ export function isOneTransaction(
   dialect: Dialect,
 ): boolean {
   const form = statements.map(({ word, sql }) => word ?? (foreignKeys.test(sql) ? "PRAGMA" : "*")).join(" ");
-  return forms[dialect].some((each) => each.test(form));
+  const isBound = statements.some(({ sql }) => boundToCommit.test(sql));
+  return forms[dialect].some((each) => each.test(form)) ||
+    (dialect === "postgresql" && !isBound && pairs.test(form));
 }
 
 const around = /^BEGIN(?: \*| PRAGMA)* COMMIT$/;
+
+const pairs = /^(?:(?:\*|BEGIN(?: \*)* COMMIT)(?: |$))+$/;
+
+/** What is over, or comes, when a transaction ends. */
+const boundToCommit = /\b(?:ADD\s+VALUE|SET\s+LOCAL|SET\s+TRANSACTION|ON\s+COMMIT|DEFERRED|set_config)\b/i;
 
 const within = /^COMMIT(?: PRAGMA)* BEGIN(?: \*| PRAGMA)* COMMIT(?: PRAGMA)* BEGIN$/;
 

@@ -254,3 +254,19 @@ test(`${postgres!.name}: a bridge that adds keys to a large table and is killed 
       assert.deepEqual(compareSnapshots(snapshotOf(history.revisions[0]!), await database.introspect()), []);
     });
   }));
+
+test(`${postgres!.name}: a bridge changes what a reference does whose name the server has cut`, () =>
+  postgres!.withDatabase(async (url) => {
+    const owners = pg.pgTable("owners_of_feature_flag_schema_versions", { id: pg.integer().primaryKey() });
+    const flags = pg.pgTable("flags", {
+      owner_of_feature_flag_schema_version: pg.integer().references(() => owners.id, { onDelete: "cascade" }),
+    });
+    const history = await historyOf("postgresql", { owners, flags });
+    for (const statement of history.revisions[0]!.upgrade().statements) {
+      await postgres!.query(url, statement.sql.replace("ON DELETE cascade", "ON DELETE restrict"));
+    }
+    await withTestDatabase(url, async (database) => {
+      assert.equal((await adopt(contextOf(database, history), { lockWaitMs: 0 })).action, "bridge");
+      assert.deepEqual(compareSnapshots(snapshotOf(history.revisions[0]!), await database.introspect()), []);
+    });
+  }));

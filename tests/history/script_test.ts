@@ -103,6 +103,11 @@ const wrapped = [
     "COMMIT TRANSACTION;\nPRAGMA foreign_keys = OFF;\nBEGIN TRANSACTION;\nSELECT 1;\nCOMMIT;\nPRAGMA foreign_keys=ON;\nBEGIN",
     [1, 3, 5, 7],
   ],
+  [
+    "postgresql",
+    "SELECT 1;\nBEGIN TRANSACTION;\nSELECT 2;\nCOMMIT;\nBEGIN;\nCOMMIT;\nSELECT 3",
+    [2, 4, 5, 6],
+  ],
 ] as const;
 for (const [dialect, text, lines] of wrapped) {
   test(`parseScript() leaves out the words of ${JSON.stringify(text)} (${dialect})`, () => {
@@ -127,6 +132,9 @@ const cut = [
   ["postgresql", "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1; COMMIT"],
   ["postgresql", "BEGIN; SELECT 1; COMMIT AND CHAIN"],
   ["postgresql", "BEGIN; SAVEPOINT a; COMMIT"],
+  ["postgresql", "BEGIN; SELECT 1; COMMIT; COMMIT; SELECT 2"],
+  ["postgresql", "BEGIN; SET LOCAL lock_timeout = 1; COMMIT; SELECT 1"],
+  ["postgresql", "BEGIN; SET CONSTRAINTS ALL DEFERRED; DELETE FROM a; COMMIT; SELECT 1"],
   ["postgresql", "BEGIN; ALTER TYPE t ADD VALUE 'x'; COMMIT; BEGIN; UPDATE a SET b = 'x'; COMMIT"],
 ] as const;
 for (const [dialect, text] of cut) {

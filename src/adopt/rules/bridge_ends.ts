@@ -230,7 +230,13 @@ function foreignKeyEnds({ wanted, old, table }: TableForms): readonly PartEnds<K
       return { from: kept, to: kept };
     }
     if (!isWhole(both)) return { to };
-    return { from: sameForeignKey(both[0], both[1]) ? to : plainForeignKey(both[1], table), to };
+    const from = plainForeignKey(both[1], table);
+    // PostgreSQL keeps 63 bytes of a name.
+    const isSameName = from.name.length === 63 && to.name.startsWith(from.name);
+    return {
+      from: sameForeignKey(both[0], both[1]) ? to : isSameName ? { ...from, name: to.name } : from,
+      to,
+    };
   });
 }
 

@@ -56,7 +56,8 @@ function addedKey(sql: string): AddedKey | null {
       .exec(sql) ?? [];
   if (table === undefined || kind === undefined || columns === undefined) return null;
   const names = columns.split(",").map((column) => column.trim().slice(1, -1));
-  return { table, name: name ?? `${table.slice(0, 58)}_pkey`, kind, columns: names };
+  // PostgreSQL keeps 63 bytes of a name.
+  return { table, name: (name ?? `${table.slice(0, 58)}_pkey`).slice(0, 63), kind, columns: names };
 }
 
 interface Holder {
