@@ -25,6 +25,7 @@ import { readGiven, ungivenRows } from "./given_values.ts";
 import { guardsOf } from "./guard.ts";
 import { requireRoom } from "./room.ts";
 import { nextId } from "./side_tables.ts";
+import { lockOrder } from "./rules/lock_order.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
 import { type Loss, lossesOf, tablesOfLosses, withoutMade } from "./rules/losses.ts";
 import { words } from "./words.ts";
@@ -108,6 +109,7 @@ export async function planKeeping(
   const [only, ...others] = parts;
   return {
     before: [
+      ...await locksFor(database, part.statements, parts.map(({ kept }) => kept.table)),
       ...opening,
       ...ahead.flatMap(({ before }) => before),
       ...inBatch.flatMap(({ kept, before }) => [...before, ...withdraw(kept.sideTable)]),
@@ -123,6 +125,19 @@ export async function planKeeping(
       },
     },
   };
+}
+
+/** Locks what the batch locks all at once, where it does, so that nobody who has one of the tables waits for another meanwhile. */
+async function locksFor(
+  database: RunContext["database"],
+  statements: readonly string[],
+  locked: readonly string[],
+): Promise<readonly SQL[]> {
+  const { dialect } = database;
+  const { lock } = words[dialect];
+  if (locked.every((table) => lock(table).length === 0)) return [];
+  const { tables } = await database.introspect();
+  return lockOrder(tables, { statements, locked, dialect }).flatMap(lock);
 }
 
 /**
