@@ -1,9 +1,9 @@
 import { sql } from "drizzle-orm";
-import type { Database } from "../../engines/database.ts";
-import { forgetKept, type Kept, readKept, recountKept } from "../../engines/kept_table.ts";
-import type { RunContext } from "../../engines/run_context.ts";
+import { forgetKept, type Kept, keptRow, readKept, recountKept } from "../../engines/kept_table.ts";
 import { ownTable } from "../../engines/statement_names.ts";
+import type { Backfill } from "../../history/statement.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
+import { createWalker, type WalkContext } from "../paced/backfill_walk.ts";
 import { storedColumns } from "./rules/keys.ts";
 import { asThere } from "./rules/as_there.ts";
 import { isSameName } from "./rules/names.ts";
@@ -22,7 +22,7 @@ export interface PrunedResult {
  * Forgets what is kept of rows that the application has deleted since: whoever asked for that asked for it here as well.
  * Rows of tables that are not there now, or whose own rows are still kept, stay.
  */
-export async function pruneKept(context: Pick<RunContext, "database">): Promise<readonly PrunedResult[]> {
+export async function pruneKept(context: WalkContext): Promise<readonly PrunedResult[]> {
   const { database } = context;
   // Of what has lost its side table nothing is left to forget: verify says so.
   const found = (await withSideTables(database, await readKept(database)))
@@ -39,12 +39,13 @@ export async function pruneKept(context: Pick<RunContext, "database">): Promise<
   return results;
 }
 
-/** Does that for one table, and returns how many rows that were. */
+/** Does that for one table, in batches, and returns how many rows that were. */
 export async function prune(
-  { database }: { readonly database: Database },
+  context: WalkContext,
   kept: Kept,
   live: Snapshot,
 ): Promise<number> {
+  const { database } = context;
   const found = asThere(kept, live);
   if (found === null || kept.kind === "table") return 0;
   const { table } = found;
@@ -62,11 +63,30 @@ export async function prune(
       isKey(sql`t.${sql.identifier(column.name)}`, sql`k.${sql.identifier(column.name)}`, column)
     ),
   );
-  const [rows = 0] = await database.write([
-    sql`DELETE FROM ${ownTable(kept.sideTable)} AS k WHERE NOT EXISTS (SELECT 1 FROM ${
-      ownTable(table.name)
-    } AS t WHERE ${match})`,
-    recountKept(kept, countsOf(database.dialect, kept)),
-  ]);
-  return rows;
+  const before = await countOf(database, kept);
+  const rows: Backfill = {
+    kind: "backfill",
+    table: kept.sideTable,
+    key: keptRow,
+    update: "",
+    condition: null,
+  };
+  const row = sql`k.${sql.identifier(keptRow)}`;
+  await createWalker(context, rows, { pace: await database.pace(kept.sideTable), options: {} }).walk({
+    from: { key: null, isAhead: false },
+    end: null,
+    change: ({ from, end }) => [
+      sql`DELETE FROM ${ownTable(kept.sideTable)} AS k WHERE ${
+        from.key === null ? sql`TRUE` : sql`${row} > ${Number(from.key)}`
+      } AND ${row} <= ${Number(end)} AND NOT EXISTS (SELECT 1 FROM ${
+        ownTable(table.name)
+      } AS t WHERE ${match})`,
+    ],
+    save: () => [],
+    onBatch: () => {},
+    onProgress: () => {},
+  });
+  const deleted = before - await countOf(database, kept);
+  if (deleted > 0) await database.write([recountKept(kept, countsOf(database.dialect, kept))]);
+  return deleted;
 }

@@ -60,9 +60,12 @@ const holdLookMs = 1_000;
 /** How long to hold before giving up, in milliseconds. */
 const longestHoldMs = 600_000;
 
+/** What a walker needs of a run. */
+export type WalkContext = Pick<RunContext, "database" | "signal" | "notify">;
+
 /** Makes the walker of a backfill. */
 export function createWalker(
-  context: RunContext,
+  context: WalkContext,
   backfill: Backfill,
   { pace, options }: { readonly pace: Pace; readonly options: PaceOptions },
 ): Walker {
