@@ -80,6 +80,11 @@ export function keepingName(id: number): string {
   return `harbor_keeping_${id}`;
 }
 
+/** Returns the name of the table that says where rows without a key are while they get their values back. */
+export function placesName({ sideTable }: Pick<Kept, "sideTable">): string {
+  return `${sideTable}_places`;
+}
+
 /** The column that has what a conversion made of the value in a column of a place in {@link Kept.columns}. */
 export function becameColumn(place: number): string {
   return `harbor_became_${place + 1}`;
@@ -179,9 +184,11 @@ export async function forgetKept(
   const ids = new Set(forgotten.map(({ id }) => id));
   const isLast = (await readKept(database)).every(({ id }) => ids.has(id));
   const tables = await database.read<{ readonly name: string }>(tablesQuery[database.dialect]);
-  const ours = forgotten.flatMap(({ id, sideTable, state }) =>
-    state === "keeping" ? [sideTable, keepingName(id)] : [sideTable]
-  ).filter((table) => tables.some(({ name }) => name === table));
+  const ours = forgotten.flatMap(({ id, sideTable, state }) => [
+    sideTable,
+    placesName({ sideTable }),
+    ...state === "keeping" ? [keepingName(id)] : [],
+  ]).filter((table) => tables.some(({ name }) => name === table));
   await database.write([
     ...ours.map((name) => sql`DROP TABLE IF EXISTS ${ownTable(name)}`),
     ...isLast

@@ -21,7 +21,7 @@ export function changedRows({ columns }: Changed): SQL | null {
 export function noteResults(
   own: Words,
   { kept, loss, known, isRewritten }: {
-    readonly kept: Pick<Kept, "sideTable" | "columns">;
+    readonly kept: Pick<Kept, "sideTable" | "columns" | "keys">;
     readonly loss: Changed;
     readonly known: readonly Column[];
     readonly isRewritten: boolean;
@@ -30,9 +30,10 @@ export function noteResults(
   const side = ownTable(kept.sideTable);
   const [t, k] = [sql.raw("t"), sql.raw("k")];
   const now = (name: string) => sql`${t}.${sql.identifier(loss.names.get(name)!)}`;
-  const match = known.length === 0 ? sql`FALSE` : all(
-    known.map((column) => own.isKey(now(column.name), sql`${k}.${sql.identifier(column.name)}`, column)),
-  );
+  const match = known.length === 0 ? sql`FALSE` : all([
+    ...kept.keys.length > 0 ? [] : own.isLikely(known, (name) => loss.names.get(name)!),
+    ...known.map((column) => own.isKey(now(column.name), sql`${k}.${sql.identifier(column.name)}`, column)),
+  ]);
   const became = kept.columns.map(({ name }, place) =>
     sql`${sql.identifier(becameColumn(place))} = ${own.became(now(name), null)}`
   );

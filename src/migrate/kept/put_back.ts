@@ -5,7 +5,9 @@ import {
   forgetKept,
   type Kept,
   keptRow,
+  placesName,
   readKept,
+  readWithdrawal,
   recountKept,
   updateKept,
 } from "../../engines/kept_table.ts";
@@ -133,6 +135,7 @@ async function walkAll(
       if (before === 0) continue;
       context.notify({ kind: "doing", text: `putting back what was kept of ${kept.table}` });
       const from = round === 0 ? kept.lastRow : 0;
+      await makePlaces(context, { kept, way });
       const refusal = await walkOnce(context, way, { kept, pace, from });
       context.notify({ kind: "done" });
       if (refusal === null) refusals.delete(kept.id);
@@ -141,6 +144,16 @@ async function walkAll(
     }
     if (!isMore || !works.some(({ way }) => way?.isRepeated)) return refusals;
   }
+}
+
+/** Finds out where the rows are of a table that has no key, as they are at this moment. */
+async function makePlaces(
+  { database }: Pick<RunContext, "database">,
+  { kept, way }: { readonly kept: Kept; readonly way: Return },
+): Promise<void> {
+  if (way.opening.length === 0) return;
+  const withdraw = await readWithdrawal(database);
+  await database.write([...way.opening, ...withdraw(placesName(kept))]);
 }
 
 /** What is newer comes first, so that it is not taken for a change; of whole tables, those that others refer to. */
@@ -175,6 +188,8 @@ async function settle(
   const left = await countOf(database, kept);
   const columns = kept.columns.map(({ name }) => name);
   const reason = left === 0 ? null : await reasonOf(context, { kept, way, left, refusal });
+  const { ending = [] } = way ?? {};
+  if (ending.length > 0) await database.write(ending);
   if (left === 0) await forgetKept(database, [kept]);
   else {
     await database.write([
@@ -279,6 +294,7 @@ async function reasonOf(
   { kept, way, left, refusal }: Remainder,
 ): Promise<string> {
   if (way === null) return `there is no table ${kept.table}`;
+  await makePlaces({ database }, { kept, way });
   const [found] = await database.read<Record<"newer" | "homeless" | "dangling", number | bigint | string>>(
     way.remainder,
   );

@@ -6,16 +6,21 @@ import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { storedColumns } from "./rules/keys.ts";
 import { isSameName } from "./rules/names.ts";
+import { type Places, placesOf } from "./places.ts";
 import { all, any, list, words } from "./words.ts";
 
 /** How kept data comes back into its table. */
 export interface Return {
+  /** Runs before the first of them, each time that they are gone through. */
+  readonly opening: readonly SQL[];
   /** Returns the statements that put back the rows behind one number up to another, and forget what fitted. */
   readonly change: (after: number, upTo: number) => readonly SQL[];
   /** Runs when all rows were looked at. */
   readonly closing: readonly SQL[];
-  /** Whether rows refer to others that come back as well, perhaps later. */
+  /** Whether more may come back when the rest is tried again: rows refer to others that come back as well, perhaps later. */
   readonly isRepeated: boolean;
+  /** Takes away what that made, when nothing is asked any more. */
+  readonly ending: readonly SQL[];
   /** Counts what stays kept, by why: `newer`, `dangling` and `homeless`. */
   readonly remainder: SQL;
 }
@@ -52,8 +57,11 @@ export function returnOf(dialect: Dialect, subject: Subject): Return {
   const way = kept.kind === "table" ? insertion(dialect, subject) : update(dialect, subject);
   const side = ownTable(kept.sideTable);
   const hasPlace = hasPlaceIn(subject);
+  const places = placesIn(dialect, subject);
   return {
     ...way,
+    opening: places?.make ?? [],
+    ending: places?.drop ?? [],
     change: (after, upTo) => {
       const range = sql`k.${id(keptRow)} > ${sql.raw(String(after))} AND k.${id(keptRow)} <= ${
         sql.raw(String(upTo))
@@ -118,18 +126,21 @@ export function matchOf(dialect: Dialect, subject: Subject): SQL {
   const match = same("t", "k");
   // By a part of its key a row is not known.
   if (knownBy(subject).length < subject.kept.keys.length) return sql`FALSE`;
-  if (subject.kept.keys.length > 0 || subject.kept.kind === "table") return match;
-  // Without a key only a row that is like no other.
-  const { table, kept } = subject;
-  return sql`${match} AND (SELECT count(*) FROM ${ownTable(table.name)} AS t2 WHERE ${
-    same("t2", "k")
-  }) = 1 AND (SELECT count(*) FROM ${ownTable(kept.sideTable)} AS k2 WHERE ${same("t", "k2")}) = 1`;
+  return placesIn(dialect, subject)?.match ?? match;
+}
+
+/** Without a key only a row that is like no other is known. */
+function placesIn(dialect: Dialect, subject: Subject): Places | null {
+  const { kept, table } = subject;
+  if (kept.keys.length > 0 || kept.kind === "table") return null;
+  return placesOf(dialect, { kept, table, known: knownBy(subject) });
 }
 
 function update(dialect: Dialect, subject: Subject): Way {
   const { isGiven, isSame, isStill, isMade, back } = words[dialect];
   const { kept, table } = subject;
   const match = matchOf(dialect, subject);
+  const { follow } = placesIn(dialect, subject) ?? { follow: (update: SQL) => update };
   const parts = kept.columns.flatMap(({ name, given }, place) => {
     const column = table.columns.find((each) => each.name === name);
     if (column === undefined) return [];
@@ -152,7 +163,7 @@ function update(dialect: Dialect, subject: Subject): Way {
     sql`EXISTS (SELECT 1 FROM ${ownTable(table.name)} AS t WHERE ${match} AND ${condition})`;
   return {
     put: (range) =>
-      parts.length === 0 ? [] : [userStatement(
+      parts.length === 0 ? [] : [userStatement(follow(
         sql`UPDATE ${ownTable(table.name)} AS t SET ${
           list(
             parts.map(({ name, condition, value }) =>
@@ -162,12 +173,13 @@ function update(dialect: Dialect, subject: Subject): Way {
         } FROM ${ownTable(kept.sideTable)} AS k WHERE ${range} AND ${match} AND ${
           any(parts.map(({ condition }) => sql`(${condition})`))
         }`,
-      )],
+      ))],
     isOvertaken: exists(any(parts.map(({ isOvertaken }) => isOvertaken))),
     isDangling: exists(sql`NOT (${all(parts.flatMap(({ fits }) => fits))})`),
     isBack: exists(all(parts.map(({ name }) => isSame(own(name), aside(name))))),
     closing: countersOf(dialect, subject),
-    isRepeated: false,
+    // Rows of a table without a key may be elsewhere by the time that they are looked for.
+    isRepeated: placesIn(dialect, subject) !== null,
   };
 }
 

@@ -36,6 +36,8 @@ export interface Words {
   readonly back: (value: SQL, column: Column) => SQL;
   /** Whether a row's key is the one of a side table. */
   readonly isKey: (own: SQL, kept: SQL, column: Column) => SQL;
+  /** What holds of rows `t` and `k` with the same values, and is quickly found, where that is not so of the values themselves. */
+  readonly isLikely: (columns: readonly Column[], nameInTable: (name: string) => string) => readonly SQL[];
   /** A value as it is stored, so that comparing it with a side table's can use an index of that. */
   readonly bare: (value: SQL) => SQL;
   /** Whether two values are one, in every respect. */
@@ -90,6 +92,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
     aside: (value) => value,
     back: (value) => value,
     isKey: (own, kept) => sql`${own} IS ${kept}`,
+    isLikely: () => [],
     bare: (value) => sql`+${value}`,
     isSame: (a, b) => sql`(${a} IS ${b} COLLATE BINARY AND typeof(${a}) = typeof(${b}))`,
     isGiven: (value, literal) => sql`(${value} IS ${sql.raw(literal)} COLLATE BINARY)`,
@@ -133,6 +136,11 @@ export const words: Readonly<Record<Dialect, Words>> = {
       notNull && isBuiltIn(type) && !hasNoEquality.test(type)
         ? sql`${own} = ${kept}`
         : sql`${text(own)} IS NOT DISTINCT FROM ${text(kept)}`,
+    isLikely: (columns, nameInTable) => [
+      sql`${sameness("t", columns.map(({ name }) => nameInTable(name)))} = ${
+        sameness("k", columns.map(({ name }) => name))
+      }`,
+    ],
     bare: (value) => value,
     // As text, since some types have no operator for it.
     isSame: (a, b) => sql`(${text(a)} IS NOT DISTINCT FROM ${text(b)})`,
@@ -178,6 +186,12 @@ export const words: Readonly<Record<Dialect, Words>> = {
       } AS t GROUP BY t.tableoid) AS s WHERE s.name IS NOT NULL AND s.highest > coalesce(pg_sequence_last_value(s.name), 0)`,
   },
 };
+
+/** Stands for the values of columns of a row, so that rows which have the same find each other by hashing. */
+export function sameness(row: string, columns: readonly string[]): SQL {
+  const texts = columns.map((name) => sql`CAST(${sql.raw(row)}.${id(name)} AS text)`);
+  return sql`sha256(convert_to(CAST(ROW(${list(texts)}) AS text), 'UTF8'))`;
+}
 
 function condition(where: SQL | null): SQL {
   return where === null ? sql`` : sql` WHERE ${where}`;
