@@ -88,7 +88,8 @@ export function changeDefinition(place: BesidePlace, change: DefinitionChange): 
           throw isMoved(error) ? movedTooOften(after.name) : error;
         }
       }
-      await proveTable(place, after);
+      // Whoever throws it away compares it with what it should be.
+      if (!place.isThrowAway) await proveTable(place, after);
     },
   };
 }
