@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { checkProof } from "../../src/author/check/proof.ts";
 import { putRows } from "../../src/author/proof/put_rows.ts";
 import { outlooksOf } from "../../src/author/rules/outlook.ts";
+import { startsOf } from "../../src/author/proof/starts.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
@@ -265,6 +266,28 @@ for (const { name, dialect, scratch } of engines) {
       for (const [index, [, reason]] of empty.entries()) assert.match(proof.empty[index]!.reason, reason);
     });
   }
+}
+
+/** Where a proof begins that goes to head in one go: the first place to prove, the released ones, how many there are. */
+const starts = [
+  ["every place of a whole history", { first: 0 }, 40, Array.from({ length: 39 }, (_, at) => at)],
+  ["every place after the released revisions", { first: 36, released: 36 }, 40, [36, 37, 38]],
+  ["every place of a short history", { first: 8 }, 9, [0, 1, 2, 3, 4, 5, 6, 7]],
+  ["places ever farther apart before a new revision", { first: 99 }, 100, [
+    ...[0, 35, 67, 83],
+    ...[91, 92, 93, 94, 95, 96, 97, 98],
+  ]],
+  ["the baseline and places behind it for a new revision", { first: 99, released: 80 }, 100, [
+    ...[80, 83],
+    ...[91, 92, 93, 94, 95, 96, 97, 98],
+  ]],
+  ["every place from the first of several new revisions on", { first: 20 }, 24, [
+    ...[0, 4],
+    ...[12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22],
+  ]],
+] as const;
+for (const [rule, range, count, places] of starts) {
+  test(`a proof goes to head in one go from ${rule}`, () => assert.deepEqual(startsOf(range, count), places));
 }
 
 test("check proves what comes after the released revisions, whatever those left behind", async () => {

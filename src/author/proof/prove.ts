@@ -5,6 +5,7 @@ import { schemasOfHistory } from "../../history/revision_schema.ts";
 import { migrate } from "../../migrate/migrate.ts";
 import type { LawOfRevision } from "./law.ts";
 import { compare, createProver, type Prover, type Unfilled } from "./prover.ts";
+import { type ProofRange, startsOf } from "./starts.ts";
 
 /** What proving needs of the outside. */
 export interface ProofSetting {
@@ -29,8 +30,8 @@ export interface Proof {
 
 /**
  * Proves the revisions of a history from `first` on: runs each up, down and up again, on tables with rows in them, and
- * compares what is there each time with what the snapshots say and with what was there. Then goes from every earlier
- * revision to head in one go, as an upgrade does, and back. Those that are `released` are only run up, and in what their
+ * compares what is there each time with what the snapshots say and with what was there. Then goes from earlier revisions
+ * to head in one go, as an upgrade does, and back: see {@link startsOf} for which. Those that are `released` are only run up, and in what their
  * last one leaves another schema than its snapshot says, all later ones may.
  *
  * @throws {HarborError} `not_proven` when a script fails, leaves another schema or loses rows or values; with what and
@@ -74,7 +75,7 @@ export async function proveRevisions(
   if (revisions.length - released > 1) {
     await withProver(async (prover) => {
       await prover.beginAt(released);
-      for (let at = released; at < revisions.length - 1; at++) {
+      for (const at of startsOf({ first, released }, revisions.length)) {
         await prover.goTo(at);
         await prover.walk({ from: at, to: revisions.length, directions: ["upgrade", "downgrade"] });
       }
@@ -108,11 +109,4 @@ export async function leavesItsSnapshot(
     await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
     return (await compare(context, history.revisions.length)).length === 0;
   }, schemasOfHistory(history));
-}
-
-/** Which revisions are proven. Places count the revisions before. */
-export interface ProofRange {
-  readonly first: number;
-  /** How many revisions of the history are released. */
-  readonly released?: number;
 }
