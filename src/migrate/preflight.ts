@@ -167,9 +167,9 @@ function demandsAt(stage: Stage): readonly Demand[] {
   const copied = copiedTables(stage.statements);
   const demands = demandsOf(after, before, true);
   // A copy is judged as a whole: it must not leave more references dangling than there were.
-  const orphans = demandsOf(after, before).filter(({ kind, table }) =>
-    kind === "orphan" && copied.includes(table)
-  );
+  const orphans = copied.length === 0
+    ? []
+    : demandsOf(after, before).filter(({ kind, table }) => kind === "orphan" && copied.includes(table));
   return [...demands, ...orphans.filter((orphan) => demands.every(({ query }) => query !== orphan.query))];
 }
 

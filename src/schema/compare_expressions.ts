@@ -1,5 +1,6 @@
 import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
+import { onceForText } from "../base/once_for.ts";
 import { expressionWords } from "./expression_words.ts";
 
 /**
@@ -14,7 +15,7 @@ export function isSameExpression(a: string, b: string, dialect: Dialect): boolea
   return a === b || canonical(a, dialect) === canonical(b, dialect);
 }
 
-function canonical(text: string, dialect: Dialect): string {
+const canonical = onceForText((text: string, dialect: Dialect): string => {
   // What makes a generated column is compared like a default.
   const [, made, kind] = /^GENERATED ALWAYS AS \((.*)\) (STORED|VIRTUAL)$/s.exec(text) ?? [];
   if (made !== undefined) return `${kind} ${canonical(made, dialect)}`;
@@ -26,7 +27,7 @@ function canonical(text: string, dialect: Dialect): string {
     if (error instanceof HarborError) return words.join(" ");
     throw error;
   }
-}
+});
 
 /** An operator or function and its operands, or the word for a name, a number or a string. */
 type Node = string | Call;

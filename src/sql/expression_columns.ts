@@ -1,4 +1,5 @@
 import type { Dialect } from "../base/dialect.ts";
+import { onceForText } from "../base/once_for.ts";
 import { nameOf, tokenize } from "./lexer.ts";
 
 /** Returns those of some columns that an expression names. */
@@ -7,9 +8,13 @@ export function columnsIn(
   columns: readonly { readonly name: string }[],
   dialect: Dialect,
 ): readonly string[] {
-  const names = new Set(tokenize(expression, dialect).map((token) => nameOf(token)?.toLowerCase()));
+  const names = namesIn(expression, dialect);
   return columns.map(({ name }) => name).filter((name) => names.has(name.toLowerCase()));
 }
+
+const namesIn = onceForText((expression: string, dialect: Dialect): ReadonlySet<string | undefined> =>
+  new Set(tokenize(expression, dialect).map((token) => nameOf(token)?.toLowerCase()))
+);
 
 /** Puts other texts in the place of columns in an expression, by their names; they lose the table in front of them. */
 export function replaceColumns(

@@ -13,11 +13,26 @@ export function carriedSchema(passage: Passage): Snapshot {
   const origins = follow(startOf(before), passage);
   const tables = [...origins].flatMap(([name, origin]) => {
     const old = before.tables.find((table) => table.name === origin.table);
-    return old === undefined
-      ? []
-      : [carriedTable({ ...old, name }, origin, { origins, dialect: before.dialect })];
+    return old === undefined ? [] : [
+      isUntouched(old, name, origins) ? old : carriedTable({ ...old, name }, origin, {
+        origins,
+        dialect: before.dialect,
+      }),
+    ];
   });
   return { ...before, tables: tables.filter(({ columns }) => columns.length > 0) };
+}
+
+/** Says whether a table, its columns and those that it refers to have the names that they had: most have at most steps. */
+function isUntouched({ name: old, columns, foreignKeys }: Table, name: string, origins: Origins): boolean {
+  const own = origins.get(name)!.columns;
+  return old === name && own.size === columns.length &&
+    columns.every((column) => own.get(column.name)?.column === column.name) &&
+    foreignKeys.every(({ table, references }) => {
+      const parent = origins.get(table);
+      return parent?.table === table &&
+        references.every((column) => parent.columns.get(column)?.column === column);
+    });
 }
 
 function carriedTable(

@@ -1,4 +1,5 @@
 import type { Dialect } from "../../base/dialect.ts";
+import { onceForText } from "../../base/once_for.ts";
 import { closing, commaParts, tokensOf, topLevel } from "../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
 import { nameIn } from "../../sql/table_names.ts";
@@ -59,12 +60,12 @@ const harmless = new Set(
 );
 
 /** Reads out of a statement what it does. */
-export function effectsOf(sql: string, dialect: Dialect): readonly Effect[] {
-  return effectsIn(
+export const effectsOf = onceForText((sql: string, dialect: Dialect): readonly Effect[] =>
+  effectsIn(
     tokensOf(sql, dialect).filter(({ kind, text }) => kind !== "sign" || text !== ";"),
     dialect,
-  );
-}
+  )
+);
 
 function effectsIn(tokens: readonly Token[], dialect: Dialect): readonly Effect[] {
   const cursor = cursorOf(tokens, dialect);
