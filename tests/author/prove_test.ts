@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkProof } from "../../src/author/check/proof.ts";
+import { proveRevisions } from "../../src/author/proof/prove.ts";
 import { putRows } from "../../src/author/proof/put_rows.ts";
 import { outlooksOf } from "../../src/author/rules/outlook.ts";
 import { startsOf } from "../../src/author/proof/starts.ts";
@@ -273,22 +274,61 @@ const starts = [
   ["every place of a whole history", { first: 0 }, 40, Array.from({ length: 39 }, (_, at) => at)],
   ["every place after the released revisions", { first: 36, released: 36 }, 40, [36, 37, 38]],
   ["every place of a short history", { first: 8 }, 9, [0, 1, 2, 3, 4, 5, 6, 7]],
-  ["places ever farther apart before a new revision", { first: 99 }, 100, [
-    ...[0, 35, 67, 83],
-    ...[91, 92, 93, 94, 95, 96, 97, 98],
+  ["the eight places before the parent of a new revision", { first: 99 }, 100, [
+    91,
+    92,
+    93,
+    94,
+    95,
+    96,
+    97,
+    98,
   ]],
-  ["the baseline and places behind it for a new revision", { first: 99, released: 80 }, 100, [
-    ...[80, 83],
-    ...[91, 92, 93, 94, 95, 96, 97, 98],
+  ["the baseline on for a new revision", { first: 99, released: 96 }, 100, [96, 97, 98]],
+  ["eight places before several new revisions on", { first: 20 }, 23, [
+    12,
+    13,
+    14,
+    15,
+    16,
+    17,
+    18,
+    19,
+    20,
+    21,
   ]],
-  ["every place from the first of several new revisions on", { first: 20 }, 24, [
-    ...[0, 4],
-    ...[12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22],
-  ]],
+  ["no place when all but one are released", { first: 4, released: 4 }, 5, []],
 ] as const;
 for (const [rule, range, count, places] of starts) {
   test(`a proof goes to head in one go from ${rule}`, () => assert.deepEqual(startsOf(range, count), places));
 }
+
+test("a proof of a new revision goes to head in one go from the baseline, however far back it is", async () => {
+  const more = Array.from({ length: 10 }, (_, at) => `more_${at}`);
+  const tables = (count: number) => Object.fromEntries(more.slice(0, count).map((name) => [name, owners]));
+  const plain = notes({ owner: "integer!" });
+  const history = schemaHistory("sqlite", [
+    first({ notes: plain }),
+    { tables: { notes: plain, owners }, up: ddlOf("owners", owners), down: [`DROP TABLE "owners"`] },
+    {
+      tables: { notes: owned, owners },
+      up: rebuildOf("notes", owned),
+      down: rebuildOf("notes", plain),
+    },
+    ...more.map((name, at) => ({
+      tables: { notes: owned, owners, ...tables(at + 1) },
+      up: ddlOf(name, owners),
+      down: [`DROP TABLE "${name}"`],
+    })),
+  ]);
+  const setting = proofSetting(memoryScratch(testClient));
+  await proveRevisions(history, { first: 12, released: 3 }, setting);
+  const { message } = await rejectsWith(
+    "not_proven",
+    proveRevisions(history, { first: 12, released: 1 }, setting),
+  );
+  assert.match(message, /^Cannot prove the upgrade in one go from "000000000001" to "000000000013": /);
+});
 
 test("check proves what comes after the released revisions, whatever those left behind", async () => {
   const drifted = { ...first({ notes: notes({ name: "text" }) }), down: ["SELECT nothing"] };

@@ -31,7 +31,7 @@ export interface Proof {
 /**
  * Proves the revisions of a history from `first` on: runs each up, down and up again, on tables with rows in them, and
  * compares what is there each time with what the snapshots say and with what was there. Then goes from earlier revisions
- * to head in one go, as an upgrade does, and back: see {@link startsOf} for which. Those that are `released` are only run up, and in what their
+ * to head in one go, as an upgrade does, and back, see {@link startsOf}, and up from the first that is not released. Those that are `released` are only run up, and in what their
  * last one leaves another schema than its snapshot says, all later ones may.
  *
  * @throws {HarborError} `not_proven` when a script fails, leaves another schema or loses rows or values; with what and
@@ -72,10 +72,18 @@ export async function proveRevisions(
       }
     });
   }
-  if (revisions.length - released > 1) {
+  const starts = startsOf({ first, released }, revisions.length);
+  const [nearest] = starts;
+  if (nearest !== undefined && nearest > released) {
     await withProver(async (prover) => {
       await prover.beginAt(released);
-      for (const at of startsOf({ first, released }, revisions.length)) {
+      await prover.walk({ from: released, to: revisions.length, directions: ["upgrade"] });
+    });
+  }
+  if (nearest !== undefined) {
+    await withProver(async (prover) => {
+      await prover.beginAt(released);
+      for (const at of starts) {
         await prover.goTo(at);
         await prover.walk({ from: at, to: revisions.length, directions: ["upgrade", "downgrade"] });
       }
