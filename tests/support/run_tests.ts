@@ -87,7 +87,8 @@ function denoArguments(given: readonly string[], report: string): readonly strin
   const options = given.filter((argument) => argument.startsWith("-"));
   // Types are what `npm run check` is for.
   const always = ["--allow-all", "--no-check", "--parallel", `--junit-path=${report}`];
-  return ["test", ...always, ...options, ...chosenPaths(given)];
+  const preload = `--preload=${projectFile("tests/support/whole_file.ts")}`;
+  return ["test", ...always, preload, ...options, ...chosenPaths(given)];
 }
 
 /** Bundles the tests and runs them: all, or those whose paths begin with one of the given. */
@@ -188,10 +189,15 @@ function filesOfFailed(cases: readonly TestCase[]): readonly string[] {
   return [...new Set(cases.filter((each) => each.failed).map((each) => each.file))];
 }
 
-/** Reads from what Deno prints which files had a test that failed: its report names the file in which `test()` is called. */
+/**
+ * Reads from what Deno prints which files had a test that failed, or ended early: its report names the file in which `test()`
+ * is called, and nothing of the latter.
+ */
 function filesSaidToFail(output: string): readonly string[] {
-  const lines = stripVTControlCharacters(output).matchAll(/^(\S+_test\.ts) => .*\.\.\. FAILED\b/gm);
-  return [...new Set([...lines].map((match) => match[1]!))];
+  const lines = stripVTControlCharacters(output).matchAll(
+    /^(?:(\S+_test\.ts) => .*\.\.\.|Uncaught error from (\S+_test\.ts)) FAILED\b/gm,
+  );
+  return [...new Set([...lines].map((match) => (match[1] ?? match[2])!))];
 }
 
 /** Reads the test cases of a JUnit report, which steps are in too; a skipped one counts as failed. */
