@@ -18,6 +18,7 @@ const usage =
   --beside       large tables of SQLite files beside a writer, in every way that they are changed
   --points N     how often to kill, for each engine (200)
   --minutes N    after how long to go on to the next engine (no limit)
+  --only PATTERN of --beside only the cases whose name matches: "bridge"
   --engine NAME  one of ${engines.map(({ name }) => `"${name}"`).join(", ")}; else all
   --files N      rows in the database (3000)
   --seed N       repeats the points of another run
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     points: { type: "string", default: "200" },
     minutes: { type: "string", default: "Infinity" },
     engine: { type: "string" },
+    only: { type: "string", default: "" },
     files: { type: "string", default: "3000" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     help: { type: "boolean", short: "h" },
@@ -71,8 +73,10 @@ async function soakAllBeside(points: number): Promise<void> {
     process.stdout.write(`${++point}/${points}: ${what}\n`);
     return isMore();
   };
+  const wanted = cases.filter(({ name }) => new RegExp(values.only).test(name));
+  if (wanted.length === 0) throw new Error(`Cannot soak "${values.only}": no case has such a name`);
   for (let turn = 0; isMore(); turn++) {
-    await soakBeside(cases[turn % cases.length]!, { random, durations, onKill });
+    await soakBeside(wanted[turn % wanted.length]!, { random, durations, onKill });
   }
   process.stdout.write(`${point} points passed\n`);
 }

@@ -14,7 +14,7 @@ import { type Case, environmentOf } from "./cases.ts";
 /** How often to kill, and what to tell. */
 export interface Rounds {
   readonly random: Seeded;
-  /** How long the last one took that was not killed, by command, in milliseconds. */
+  /** How long one took that nobody killed, by command, in milliseconds: kills are spread over that. The first of each is not killed. */
   readonly durations: Map<string, number>;
   /** Told of each kill; returns whether there is to be another one. */
   readonly onKill: (what: string) => boolean;
@@ -42,8 +42,9 @@ export async function soakBeside(given: Case, { random, durations, onKill }: Rou
         const args = isThere ? given.there : given.back;
         if (args === null) break;
         const name = `${given.name}${isWal ? "" : " (rollback journal)"}: ${args[0]}`;
-        for (let kills = 1 + random.below(5); kills > 0 && isMore; kills--) {
-          const afterMs = Math.round((durations.get(name) ?? 1_500) * (0.05 + random.below(1_100) / 1_000));
+        const wholeMs = durations.get(name);
+        for (let kills = wholeMs === undefined ? 0 : 1 + random.below(5); kills > 0 && isMore; kills--) {
+          const afterMs = Math.round(wholeMs! * random.below(1_050) / 1_000);
           const running = startCli(args, options);
           await Promise.race([sleep(afterMs), running.result]);
           running.kill("SIGKILL");
@@ -60,8 +61,7 @@ export async function soakBeside(given: Case, { random, durations, onKill }: Rou
         }
         const began = performance.now();
         await ended(args, options);
-        // What was killed is a part of it; the longest is the best guess.
-        durations.set(name, Math.max(durations.get(name) ?? 0, performance.now() - began));
+        if (wholeMs === undefined) durations.set(name, performance.now() - began);
         check(given, path, `${name}, ended`, isThere ? given.holds.there : given.holds.back);
         const { lock } = (await ended(["status", "--json"], options)).json<{ lock: unknown }>();
         assert.equal(lock, null);

@@ -111,6 +111,10 @@ export interface BesideFile {
    */
   transact<T>(work: () => T): Promise<T>;
   pace(): Promise<Pace>;
+  /** See `Database.room`. */
+  room(): Room | null;
+  /** See `Database.space`. */
+  space(): Space | null;
 }
 
 /** A {@link BesideFile} for whoever has the fence of the lock. */
@@ -181,7 +185,14 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
       get isThrowAway() {
         return isThrowAway;
       },
-      file: { ...file, url, pace: connection.pace, transact: (work) => file.transact(lease.fence, work) },
+      file: {
+        ...file,
+        url,
+        pace: connection.pace,
+        room: connection.room,
+        space: connection.space,
+        transact: (work) => file.transact(lease.fence, work),
+      },
       read: connection.read,
       pace: connection.pace,
       changeSchema: (statements, verify) =>

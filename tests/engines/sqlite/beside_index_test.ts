@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { rmSync, statfsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import {
   type BesideCase,
@@ -9,6 +12,7 @@ import {
   withLarge,
 } from "../../support/beside_writer.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
+import { withSmallDisk } from "../../support/servers/small_disk.ts";
 import { sql } from "../../support/user_sql.ts";
 
 const build = (path: string, statement: string, between: (text: string) => void) =>
@@ -120,6 +124,83 @@ test("an index that a row refuses leaves SQLite's own words and no trace", () =>
       given.application.prepare("SELECT * FROM sqlite_schema WHERE name LIKE '%harbor%'").all().length,
       0,
     );
+  }));
+
+for (const journal of ["WAL", "DELETE"]) {
+  test(`without room for it nothing of an index or a copy is begun, and it is said how much that is: ${journal}`, () =>
+    withSmallDisk(16_000, async (folder) => {
+      const path = join(folder, "harbor.db");
+      const application = new DatabaseSync(path);
+      try {
+        application.exec(
+          `PRAGMA journal_mode = ${journal};
+CREATE TABLE files (id INTEGER PRIMARY KEY, name TEXT, size INTEGER);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+INSERT INTO files SELECT i, 'a name of some forty letters, which is ' || i, i FROM n;
+PRAGMA wal_checkpoint(TRUNCATE)`,
+        );
+        writeFileSync(join(folder, "other"), new Uint8Array(journal === "WAL" ? 9_000_000 : 13_000_000));
+        const schema = () => application.prepare("SELECT name FROM sqlite_schema").all();
+        const before = schema();
+        const make = (...statements: readonly string[]) =>
+          rejectsWith("disk_full", runBeside(path, statements, () => {}));
+        const index = await make("CREATE INDEX made ON files (name, id)");
+        assert.match(
+          index.message,
+          /^Cannot make index made beside the writers of "files": that takes about [45]\.\d MB in ".*", and there is room for/,
+        );
+        const copy = await make(
+          "CREATE TABLE __new (id INTEGER PRIMARY KEY, size INTEGER, name TEXT)",
+          "INSERT INTO __new (id, size, name) SELECT id, size, name FROM files",
+          "DROP TABLE files",
+          "ALTER TABLE __new RENAME TO files",
+          "CREATE INDEX by_name ON files (name)",
+        );
+        assert.match(copy.message, /^Cannot make copy beside the writers of "files": that takes about/);
+        assert.deepEqual(schema(), before);
+        rmSync(join(folder, "other"));
+        await runBeside(path, ["CREATE INDEX made ON files (name, id)"], () => {});
+        assert.equal(schema().length, before.length + 1);
+      } finally {
+        application.close();
+      }
+    }));
+}
+
+test("what an index left on a full disk goes when so much is free as is asked for", () =>
+  withSmallDisk(16_000, async (folder) => {
+    const path = join(folder, "harbor.db");
+    const application = new DatabaseSync(path);
+    try {
+      application.exec(
+        `PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
+CREATE TABLE files (id INTEGER PRIMARY KEY, name TEXT, size INTEGER);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+INSERT INTO files SELECT i, 'a name of some forty letters, which is ' || i, i FROM n;
+PRAGMA wal_checkpoint(TRUNCATE)`,
+      );
+      const build = (between: () => void) => runBeside(path, ["CREATE INDEX made ON files (name)"], between);
+      const fill = () => {
+        const { bavail, bsize } = statfsSync(folder);
+        writeFileSync(join(folder, "other"), new Uint8Array(bavail * bsize));
+      };
+      let turns = 0;
+      await rejectsWith("disk_full", build(() => ++turns === 3 && fill()));
+      const error = await rejectsWith("disk_full", clearBeside(path, []));
+      const [, number, unit] = /^Free ([\d.]+) ([kM])B on the device/.exec(error.hint!)!;
+      rmSync(join(folder, "other"));
+      const bytes = Number(number) * (unit === "k" ? 1_000 : 1_000_000);
+      const { bavail, bsize } = statfsSync(folder);
+      writeFileSync(join(folder, "other"), new Uint8Array(bavail * bsize - bytes));
+      await clearBeside(path, []);
+      assert.equal(
+        application.prepare("SELECT 1 FROM sqlite_schema WHERE name GLOB 'harbor_b*'").get(),
+        undefined,
+      );
+      assert.equal(Object.values(application.prepare("PRAGMA integrity_check").get()!)[0], "ok");
+    } finally {
+      application.close();
+    }
   }));
 
 test("a table without row ids gets its index in one transaction, and it is said", () =>

@@ -22,6 +22,7 @@ import {
 } from "./mirror.ts";
 import { type PacedRun, startPaced } from "./paced.ts";
 import { createProgress, insertProgress, progressOf, sightOf, updateProgress } from "./progress.ts";
+import { requireRoomFor } from "./room.ts";
 import type { Rows } from "./form/source_table.ts";
 
 /** A mirror, and what is done with it when it is filled. */
@@ -73,7 +74,8 @@ class Overtaken extends Error {}
  * it was stopped, unless somebody changed the table or the mirror since.
  *
  * @returns Whether it did; `false`, with nothing changed, for what has to be done the plain way
- * @throws {HarborError} `interrupted` between two batches; `busy`; what SQLite says of rows that the mirror refuses
+ * @throws {HarborError} `interrupted` between two batches; `busy`; `disk_full` before anything where there is no room for it; what
+ * SQLite says of rows that the mirror refuses
  */
 export async function buildMirror(
   file: BesideFile,
@@ -132,6 +134,11 @@ interface Work {
 
 /** Goes on with what an earlier run began, or begins. */
 async function begin(file: BesideFile, { statement, plan }: MirrorTask): Promise<Work | null> {
+  const probe = plan(file.rows, 0);
+  const isBegun = progressOf(file.rows).some((each) =>
+    each.statement === statement && each.phase !== "empty"
+  );
+  if (probe !== null && !isBegun) requireRoomFor(file, probe);
   return await file.transact(() => {
     let found: Work | null = null;
     for (const progress of progressOf(file.rows)) {

@@ -1,3 +1,5 @@
+import { HarborError } from "../../../base/errors.ts";
+import { formatBytes } from "../../../base/quantity.ts";
 import type { BesideProgress } from "../../beside_progress.ts";
 import type { BesideContext } from "./paced.ts";
 import type { BesideFile } from "../database.ts";
@@ -33,12 +35,31 @@ export async function clearAway(file: BesideFile, context: BesideContext): Promi
  * Lets go of all changes but those of statements that are still to come, and takes away their traces.
  *
  * @param keep The statements to come; without any, nothing of harbor-db's stays that is called as such a change
+ * @throws {HarborError} `disk_full` with how much is to be freed for it; `interrupted`, `busy`
  */
 export async function clearAllBut(
   keep: readonly string[],
   file: BesideFile,
   context: BesideContext,
 ): Promise<void> {
+  try {
+    await clear(keep, file, context);
+  } catch (error) {
+    const isFull = error instanceof HarborError && error.code === "disk_full";
+    throw isFull ? error.with({ hint: roomToClear(file) }) : error;
+  }
+}
+
+/** The file grows by what is new in its log before that begins anew, and batches need little beside. */
+function roomToClear({ space }: BesideFile): readonly string[] {
+  const bytes = (space()?.logBytes ?? 0) + 1_000_000;
+  return [
+    `Free ${formatBytes(bytes)} on the device and run the command again: it goes on from there.`,
+    "What it takes away makes room in the file, not on the device.",
+  ];
+}
+
+async function clear(keep: readonly string[], file: BesideFile, context: BesideContext): Promise<void> {
   const toCome = joined(keep);
   for (const progress of progressOf(file.rows)) {
     const isOver = progress.phase !== "empty" && !toCome.includes(progress.statement);
