@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { withoutZeros } from "./build_elf.ts";
 
 export interface BinaryOptions {
   readonly root: string;
@@ -41,6 +42,7 @@ export function compile({ root, entries, outfile, target }: BinaryOptions): stri
     `--outfile=${made}`,
     ...entries,
   ], dirname(entries[0]));
+  withoutZeros(made);
   renameSync(made, outfile);
   rmSync(folder, { recursive: true });
   return runtime;
