@@ -229,15 +229,19 @@ function foreignKeyEnds({ wanted, old, table }: TableForms): readonly PartEnds<K
       const kept = plainForeignKey(actual!, table);
       return { from: kept, to: kept };
     }
-    if (!isWhole(both)) return { to };
-    const from = plainForeignKey(both[1], table);
-    // PostgreSQL keeps 63 bytes of a name.
-    const isSameName = from.name.length === 63 && to.name.startsWith(from.name);
-    return {
-      from: sameForeignKey(both[0], both[1]) ? to : isSameName ? { ...from, name: to.name } : from,
-      to,
-    };
+    if (!isWhole(both)) return { to: { ...to, name: freeName(to, table, old) } };
+    return { from: sameForeignKey(both[0], both[1]) ? to : plainForeignKey(both[1], table), to };
   });
+}
+
+/** PostgreSQL keeps 63 bytes of a name, by which two of a table's may be one: the later one was perhaps never made for that. */
+function freeName(key: KitForeignKey, { foreignKeys }: KitTable, old: Table): string {
+  const cut = (name: string | null) => name?.slice(0, 63);
+  const twins = Object.values(foreignKeys).filter(({ name }) => cut(name) === cut(key.name));
+  const isTaken = [...old.foreignKeys, ...old.uniques, ...old.checks].some(({ name }) =>
+    name === cut(key.name)
+  );
+  return isTaken || twins[0] !== key ? `${key.name.slice(0, 60)}_${twins.indexOf(key) + 1}` : key.name;
 }
 
 function plainForeignKey(key: ForeignKey, { name: tableFrom }: KitTable): KitForeignKey {

@@ -157,12 +157,19 @@ function badBaseline(
   return found("journal", { message: `${file}: ${state}`, details: { ...details, file } }, String(hint));
 }
 
+/** Who writes a script by hand often writes no snapshot: that of the revision before it then says all but what the script does. */
+function neverWritten(file: string): string {
+  return /_snapshot\.json$/.test(file)
+    ? ` Where none was ever written, copy the one before it to ${file}: in what the script leaves another schema, upgrade and adopt record.`
+    : "";
+}
+
 /** Names a way to a file that is lost or broken that leads there: git does not have every one. */
 async function withGit(finding: ProjectFinding, { cwd }: CheckRequest): Promise<ProjectFinding> {
   const { file, isLost } = finding.details as { readonly file: string; readonly isLost?: true };
   if (!isLost) return finding;
   const hint = await restoreCommand(file, cwd) ??
-    "Take the file from where the history was written: git here does not have it.";
+    `Take the file from where the history was written: git here does not have it.${neverWritten(file)}`;
   return { ...finding, hint };
 }
 
