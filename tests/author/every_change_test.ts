@@ -118,17 +118,21 @@ async function foundBySchemaCheck(database: Database, history: History): Promise
 /** What each change is generated as, once for all engines. */
 const generated = new Map<Change, ReturnType<typeof generate>>();
 
-/** Runs changes one after the other in one database; a new one after one that failed. */
+/** Runs changes one after the other, some in each database; a new one after one that failed. */
 async function failuresOf(
-  { dialect, scratch }: ProofEngine,
+  engine: ProofEngine,
   isMine: (place: number) => boolean,
 ): Promise<readonly string[]> {
+  const { dialect, scratch } = engine;
   const failures: string[] = [];
+  // What is kept of those before slows each down, and a database in memory costs nothing.
+  const most = engine === inMemory ? 1 : changes.length;
   const left = changes.filter(({ only }) => only === undefined || only === dialect)
     .filter((_, place) => isMine(place));
   while (left.length > 0) {
     await scratch(async (database) => {
-      for (let change = left.shift(); change !== undefined; change = left.shift()) {
+      for (let tried = 0; tried < most && left.length > 0; tried++) {
+        const change = left.shift()!;
         try {
           const made = generated.get(change) ?? generate(change);
           generated.set(change, made);
