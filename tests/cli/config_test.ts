@@ -143,6 +143,8 @@ test("the environment counts more than the file, the command line more than both
 const mistakes: readonly (readonly [string, number, RegExp])[] = [
   [`keep-dayly = 7`, 2, /it has no setting "keep-dayly"; did you mean keep-daily\?/],
   [`yes = true`, 2, /it has no setting "yes"/],
+  [`constructor = 1`, 2, /it has no setting "constructor"/],
+  [`[databases.a.__proto__]\na = 1`, 2, /"databases\.a\.__proto__" is no text/],
   [`[databases.a]\nkeep-dayly = 7`, 2, /it has no setting "keep-dayly"/],
   [`keep-last = "many"`, 2, /Cannot read keep-last of ".*harbor-db.toml" "many": use a whole number/],
   [

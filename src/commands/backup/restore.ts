@@ -83,13 +83,24 @@ export const restoreCommand = defineCommand({
     }
     const { safetyBackup } = result;
     const { readPosition } = await import("../../backup/position.ts");
-    const position = await app.withRun("read", readPosition, target);
+    const { position, isKnown } = await app.withRun("read", async (context) => ({
+      position: await readPosition(context),
+      // What the database itself has of a revision is no part of the history.
+      isKnown: (id: string) =>
+        context.history.revisions.some((each) => each.id === id && each.ledger === undefined),
+    }), target);
     if (safetyBackup !== null) report.line(`what was there is kept in ${safetyBackup}`);
     report.line(`${report.colors.green("restored")}  ${target.display} is at ${positionText(position)}`);
     const { id, createdAt } = backup.manifest;
     report.line(`${" ".repeat(10)}from ${bare === null ? `${id}, made ${createdAt}` : path}`, 10);
     const said = positionText(backup.manifest);
     if (bare === null && said !== positionText(position)) report.note(`the backup's manifest says ${said}`);
+    const stranger = [position.unfinished, position.revision].find((id) => id !== null && !isKnown(id));
+    if (stranger !== undefined) {
+      report.note(
+        `this history does not have ${stranger}: a newer release, or another branch, has to run on it. What leads back: harbor-db status`,
+      );
+    }
     const failure = safetyBackup === null ? null : await deliverSafety(app, options, safetyBackup);
     return {
       json: {

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, readFileSync, type Stats } from "node:fs";
 import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { HarborError } from "../../base/errors.ts";
-import { listOf, readAs } from "../../base/json_schema.ts";
+import { listOf, readAs, recordOf, type WrongJson } from "../../base/json_schema.ts";
 import { openRegularFile } from "../../base/files/regular_file.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import { defaultConfig } from "../../cli/global_options.ts";
@@ -84,25 +84,23 @@ const value = v.union(
   [v.string(), v.number(), v.boolean(), listOf(v.string())],
   "is no text, number, truth or list of texts",
 );
-const form = v.objectWithRest(
-  { databases: v.optional(v.record(v.string(), v.record(v.string(), value)), {}) },
-  value,
-);
+const form = recordOf(value);
+const databasesForm = v.object({ databases: v.optional(recordOf(form), {}) });
 
 /** Reads the text of a file of settings. */
 export async function parseConfig(text: string, path: string): Promise<Config> {
   const { parse } = await import("smol-toml");
-  let parsed: unknown;
+  let parsed: Record<string, unknown>;
   try {
     parsed = parse(text);
   } catch (error) {
     throw badConfig(path, (error as Error).message.split("\n")[0]!);
   }
-  const { databases, ...own } = readAs(
-    form,
-    parsed,
-    (field, state) => badConfig(path, `${field === "" ? "it" : `"${field}"`} ${state}`),
-  );
+  const wrong: WrongJson = (field, state) =>
+    badConfig(path, `${field === "" ? "it" : `"${field}"`} ${state}`);
+  const { databases: _, ...rest } = parsed;
+  const { databases } = readAs(databasesForm, parsed, wrong);
+  const own = readAs(form, rest, wrong);
   const folder = dirname(path);
   const merged = (table: Settings): Settings => {
     const isPlaced = urlNames.some((each) => each in table);
