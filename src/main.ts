@@ -2,7 +2,7 @@ import { fstatSync, readFileSync, readlinkSync, statSync, writeSync } from "node
 import { join } from "node:path";
 import process from "node:process";
 import { readEnvFile } from "./cli/read_env_file.ts";
-import { createSchemaHost, type SchemaHost } from "./cli/schema_host.ts";
+import { createSchemaHost, type SchemaHost } from "./hooks/schema_host.ts";
 import type { BuildInfo, Sink, System } from "./cli/system.ts";
 import { versionText } from "./cli/version_text.ts";
 import type { Client } from "./engines/database.ts";

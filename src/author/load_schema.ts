@@ -16,6 +16,7 @@ import {
   refuseTwoTypes,
   schemaOf,
 } from "./rules/exports/faults.ts";
+import { refuseNames } from "./rules/exports/names.ts";
 import { sqliteViews } from "../schema/twins/views.ts";
 import { type Casing, enumOf, sqliteTables } from "../schema/twins/tables.ts";
 
@@ -178,7 +179,14 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
     declared,
     casing,
     dialects: readDialects(file, settings["dialects"]),
-    tablesFor: (dialect) => makers[dialect][found[dialect].size === 0 ? "derived" : "declared"](),
+    tablesFor: (dialect) => {
+      const isDerived = found[dialect].size === 0;
+      const named = isDerived
+        ? { tables: postgresql, others: [...others.postgresql] }
+        : { tables: [...found[dialect]], others: [...others[dialect]] };
+      refuseNames(named, dialect);
+      return makers[dialect][isDerived ? "derived" : "declared"]();
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import type { Client } from "../engines/database.ts";
 import type { EmbeddedFiles } from "../history/read_history.ts";
 import type { CommandHost } from "../hooks/run_command.ts";
 import type { AddressFile } from "./read_env_file.ts";
-import type { SchemaHost } from "./schema_host.ts";
+import type { SchemaHost } from "../hooks/schema_host.ts";
 
 /** What was built: set by the build script, or by `main.ts` when it runs from source. */
 export interface BuildInfo {

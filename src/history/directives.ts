@@ -126,8 +126,9 @@ function readBackfill({ rest, subject, fail, form }: {
   const { word, deletes } = form;
   const example = `-- ${word} table=files key=id`;
   const parameters = new Map(
-    rest.split(/\s+/).filter(Boolean).map((pair) => {
-      const [name = "", value = ""] = pair.split("=", 2);
+    Array.from(rest.matchAll(/\w+="(?:[^"]|"")*"(?=\s|$)|\S+/g), ([pair]) => {
+      const [, name = "", quoted, plain = ""] = /^(\w+)=(?:"(.*)"|(.*))$/.exec(pair) ?? [];
+      const value = quoted?.replaceAll('""', '"') ?? plain;
       if (!["table", "key"].includes(name) || value === "") {
         throw fail(`${word} does not take "${pair}"`, example);
       }

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Database } from "../engines/database.ts";
+import { postgresNameOf } from "../sql/cut_name.ts";
 import { ownTable } from "../engines/statement_names.ts";
 
 /**
@@ -10,7 +11,7 @@ import { ownTable } from "../engines/statement_names.ts";
  */
 export async function isIndexMade(database: Database, name: string): Promise<boolean> {
   const { tables } = await database.introspect();
-  const index = tables.flatMap((table) => table.indexes).find((each) => each.name === name);
+  const index = tables.flatMap((table) => table.indexes).find((each) => each.name === postgresNameOf(name));
   if (index?.valid === false) {
     await database.write([sql`DROP INDEX CONCURRENTLY IF EXISTS ${ownTable(index.name)}`], "alone");
   }

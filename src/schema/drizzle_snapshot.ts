@@ -1,4 +1,5 @@
 import type { Dialect } from "../base/dialect.ts";
+import { postgresNameOf } from "../sql/cut_name.ts";
 import { quoteName } from "../sql/quote.ts";
 import { isDefaultSchema, nameIn } from "../sql/table_names.ts";
 import { isSerial, postgresDefault, postgresName, postgresType } from "../sql/postgres_spelling.ts";
@@ -54,17 +55,19 @@ type Enums = ReadonlyMap<string, readonly string[]>;
 interface DialectForm {
   /** Whether the names of foreign keys and unique constraints can be read back. */
   readonly namesConstraints: boolean;
+  /** What the server keeps of the name of an index or a check. */
+  readonly keptName: (name: string) => string;
   column(column: KitColumn, primaryKey: readonly string[], enums: Enums): Column;
 }
 
 type Form = DialectForm & { readonly enums: Enums };
 
 const formsOf: Readonly<Record<Dialect, DialectForm>> = {
-  sqlite: { namesConstraints: false, column: sqliteColumn },
-  postgresql: { namesConstraints: true, column: postgresColumn },
+  sqlite: { namesConstraints: false, keptName: (name) => name, column: sqliteColumn },
+  postgresql: { namesConstraints: true, keptName: postgresNameOf, column: postgresColumn },
 };
 
-function readTable(table: KitTable, { namesConstraints, column, enums }: Form): Table {
+function readTable(table: KitTable, { namesConstraints, keptName, column, enums }: Form): Table {
   const columns = Object.values(table.columns);
   const primaryKey = [
     ...columns.filter((each) => each.primaryKey).map((each) => each.name),
@@ -72,7 +75,7 @@ function readTable(table: KitTable, { namesConstraints, column, enums }: Form): 
   ];
   const all = <Part, Read extends Named>(parts: Readonly<Record<string, Part>>, read: (part: Part) => Read) =>
     Object.values(parts).map(read).toSorted(byName);
-  const shown = (name: string) => namesConstraints ? name : null;
+  const shown = (name: string) => namesConstraints ? keptName(name) : null;
   const { schema } = table;
   // Behind a schema of its own the table's name tells nothing: no expression is about another table.
   const own = isDefaultSchema(schema) ? /(?!)/g : `${quoteName(String(schema))}.${quoteName(table.name)}.`;
@@ -86,14 +89,14 @@ function readTable(table: KitTable, { namesConstraints, column, enums }: Form): 
         ...index,
         ...index.where === undefined ? {} : { where: index.where.replaceAll(own, "") },
       }),
-      name: nameIn(schema, index.name),
+      name: nameIn(schema, keptName(index.name)),
     })),
     uniques: all(table.uniqueConstraints, (unique) => ({
       name: shown(unique.name),
       columns: unique.columns,
     })),
     checks: all(table.checkConstraints, ({ name, value }) => ({
-      name,
+      name: keptName(name),
       expression: value.replaceAll(own, ""),
       valid: true,
     })),

@@ -1,3 +1,4 @@
+import { cutName } from "../../sql/cut_name.ts";
 import { quoteText } from "../../sql/quote.ts";
 import {
   canonical,
@@ -109,5 +110,5 @@ function elementOf(type: string): readonly [string, string] {
 }
 
 function oldName(name: string): string {
-  return `${name.slice(0, 59)}_old`;
+  return `${cutName(name, 59)}_old`;
 }

@@ -5,7 +5,10 @@ import { conversion, enumChanges } from "./enum_changes.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
 import type { KitTable } from "../../schema/kit_snapshot.ts";
 import { keysInTheWay, referrersFirst } from "./table_order.ts";
+import { schemaChanges } from "../../schema/flat_schemas.ts";
+import { cutName, postgresNameOf } from "../../sql/cut_name.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
+import { nameIn, placeOfName } from "../../sql/table_names.ts";
 import { isSerial, postgresType } from "../../sql/postgres_spelling.ts";
 import { applyRenames, tablesByName } from "./renames.ts";
 
@@ -116,7 +119,7 @@ function place(sql: string, { change, existing, replaced, rekeyed }: Setting): r
   }
   const [, table, action = ""] = /^ALTER TABLE "([^"]+)" (.*)$/s.exec(sql) ?? [];
   if (table === undefined || !existing.has(table)) return [["change", draft(sql)]];
-  const [, , key = serverKey(table), keyColumns] = addedKey.exec(sql) ?? [];
+  const [, , key = serverKey(table, change), keyColumns] = addedKey.exec(sql) ?? [];
   if (keyColumns !== undefined) return keyLater(table, key, { columns: keyColumns, change });
   if (rekeyed.has(table) && isKey(/^DROP CONSTRAINT "([^"]+)";$/.exec(action)?.[1], table, change)) {
     return [["settle", draft(sql)]];
@@ -150,7 +153,7 @@ function concurrently(sql: string): DraftStatement {
 
 /** Returns the name of an index until it takes the place of another. */
 export function replacementOf(index: string): string {
-  return `${index.slice(0, 59)}_new`;
+  return `${cutName(index, 59)}_new`;
 }
 
 /** The old one serves until the new one is there. */
@@ -192,16 +195,18 @@ function uniqueLater(table: string, constraint: string, action: string): readonl
 }
 
 /** Returns the name that the server gives the key of a table when nobody does. */
-function serverKey(table: string): string {
-  return `${table.slice(0, 58)}_pkey`;
+function serverKey(table: string, { from, to }: SchemaChange): string {
+  const { schema, bare } = placeOfName(table, schemaChanges({ from, to }).all);
+  return nameIn(schema, `${cutName(bare, 58)}_pkey`);
 }
 
-function keysBefore(table: string, { from, renames }: SchemaChange): readonly string[] {
+function keysBefore(table: string, change: SchemaChange): readonly string[] {
+  const { from, renames } = change;
   const old = tablesByName(applyRenames(from, renames)).get(table);
   const isAlone = Object.values(old?.columns ?? {}).some(({ primaryKey }) => primaryKey);
   return [
     ...Object.values(old?.compositePrimaryKeys ?? {}).map(({ name }) => name),
-    ...isAlone ? [serverKey(table)] : [],
+    ...isAlone ? [serverKey(table, change)] : [],
   ];
 }
 
@@ -226,9 +231,12 @@ function keyLater(
  * Returns the statements for one that numbers a column otherwise, or takes away a key without a name of its own.
  * `serial` is no type that a column can be given, and drizzle-kit lets a new sequence begin below what the rows have.
  */
-function numbered(sql: string, { from, to, renames, isAtomic }: SchemaChange): readonly string[] {
+function numbered(sql: string, change: SchemaChange): readonly string[] {
+  const { from, to, renames, isAtomic } = change;
   const [, unnamed] = /^\/\*.*table_name = '([^']+)'.*DROP CONSTRAINT "<constraint_name>";$/s.exec(sql) ?? [];
-  if (unnamed !== undefined) return [`ALTER TABLE "${unnamed}" DROP CONSTRAINT "${serverKey(unnamed)}";`];
+  if (unnamed !== undefined) {
+    return [`ALTER TABLE "${unnamed}" DROP CONSTRAINT "${serverKey(unnamed, change)}";`];
+  }
   const [, table = "", column = "", action = ""] =
     /^ALTER TABLE "([^"]+)" ALTER COLUMN "([^"]+)" (.*);$/s.exec(sql) ?? [];
   const was = tablesByName(applyRenames(from, renames)).get(table)?.columns[column];
@@ -258,7 +266,9 @@ function numbered(sql: string, { from, to, renames, isAtomic }: SchemaChange): r
 
 /** Returns the name of the check that stands until a column is NOT NULL. */
 export function guardOf(table: string, column: string): string {
-  return `${table}_${column}_not_null`.slice(-63);
+  let name = `${table}_${column}_not_null`;
+  while (postgresNameOf(name) !== name) name = name.slice(1);
+  return name;
 }
 
 /** A check that is known to hold spares SET NOT NULL the reading (PostgreSQL 12 and later). */
@@ -279,11 +289,16 @@ function notNullLater(table: string, column: string): readonly Placed[] {
   ];
 }
 
+/** Returns a name as a directive takes it. */
+function parameter(name: string): string {
+  return /\s/.test(name) ? quoteName(name) : name;
+}
+
 function backfills({ fills, to, isAtomic }: SchemaChange): readonly Placed[] {
   return fills.flatMap(({ table, column, value, existed }): Placed[] => {
     if (!existed && isConstant(value, "postgresql")) return [];
     const key = keyOf(tablesByName(to).get(table)!);
-    const directive = key === null ? [] : [`harbor:backfill table=${table} key=${key}`];
+    const directive = key === null ? [] : [`harbor:backfill table=${parameter(table)} key=${parameter(key)}`];
     const how = key === null
       ? "in one go, since no key of one column cuts it"
       : "in batches, while others write";

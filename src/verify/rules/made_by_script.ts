@@ -1,3 +1,4 @@
+import { postgresNameOf } from "../../sql/cut_name.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { OtherObject } from "../../schema/snapshot.ts";
@@ -97,11 +98,10 @@ function madeObject(cursor: SqlCursor, dialect: Dialect): MadeObject | null {
   return { kind, name, table: isHung && cursor.seek("ON") !== null ? cut[dialect](cursor.name()) : null };
 }
 
-/** What a server keeps of a name: PostgreSQL its first 63 bytes, without the half of a letter. */
+/** What a server keeps of a name. */
 const cut: Readonly<Record<Dialect, (name: string) => string>> = {
   sqlite: (name) => name,
-  postgresql: (name) =>
-    new TextDecoder().decode(new TextEncoder().encode(name).subarray(0, 63), { stream: true }),
+  postgresql: postgresNameOf,
 };
 
 /** What may stand between CREATE and what is made. */

@@ -7,6 +7,7 @@ import * as lite from "drizzle-orm/sqlite-core";
 import { Table } from "drizzle-orm/table";
 import { HarborError } from "../../../base/errors.ts";
 import { postgresExpression } from "../../../schema/twins/expression.ts";
+import { postgresNameOf } from "../../../sql/cut_name.ts";
 import { nameIn } from "../../../sql/table_names.ts";
 import { indexName } from "../../../schema/twins/tables.ts";
 
@@ -138,14 +139,16 @@ export function refuseFaults(tables: readonly pg.PgTable[], others: readonly unk
     const at = (what: string) => `${what} of ${inSchema(config.name)}`;
     once(names, inSchema(config.name), "a table");
     const constraints = new Set<string>();
-    for (const { name } of config.checks) once(constraints, name, at("a check"));
+    for (const { name } of config.checks) once(constraints, postgresNameOf(name), at("a check"));
     const policies = new Set<string>();
     for (const { name } of [...config.policies, ...linked(table, others)]) {
       once(policies, name, at("a policy"));
     }
-    for (const { name } of config.uniqueConstraints) once(names, inSchema(name!), at("a unique constraint"));
+    for (const { name } of config.uniqueConstraints) {
+      once(names, inSchema(postgresNameOf(name!)), at("a unique constraint"));
+    }
     for (const { isUnique, uniqueName } of config.columns) {
-      if (isUnique) once(names, inSchema(uniqueName!), at("a unique constraint"));
+      if (isUnique) once(names, inSchema(postgresNameOf(uniqueName!)), at("a unique constraint"));
     }
     for (const { config: index } of config.indexes) {
       refuseIndex(index, names, { what: at("an index"), inSchema });
@@ -224,7 +227,7 @@ function refuseIndex(
     });
   }
   const name = indexName(index, { nameOf: (column: Column) => column.name });
-  once(known, inSchema(name), what);
+  once(known, inSchema(postgresNameOf(name)), what);
   if (index.concurrently !== true) return;
   throw new HarborError(
     "bad_schema",

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Dialect } from "../../src/base/dialect.ts";
+import { loadSchema } from "../../src/author/load_schema.ts";
+import { withFolder } from "../support/databases.ts";
+import { rejectsWith } from "../support/harbor_error.ts";
+import { openProject } from "../support/samples/schema_project.ts";
+import { sharedPostgres } from "../support/servers/postgres_server.ts";
+
+/** A schema in which everything has that name in it. */
+function schemaOf(name: string, isLater = false): string {
+  const called = (end: string) => JSON.stringify(name + end);
+  return `
+    import { sql } from "drizzle-orm";
+    import { check, index, integer, pgEnum, pgTable, text, unique, uniqueIndex } from "drizzle-orm/pg-core";
+    export const kind = pgEnum(${called("e")}, ${isLater ? '["b", "c", "a"]' : '["a", "b"]'});
+    export const t = pgTable(${called("t")}, {
+      id: integer(${called("id")}).primaryKey(),
+      v: text(${called("v")})${isLater ? '.notNull().default("x")' : ""},
+      e: kind(${called("ec")}).default("a"),
+      ${isLater ? `w: integer(${called("w")}).notNull().default(1),` : ""}
+    }, (t) => [
+      index(${called("ix")}).on(t.v),
+      ${isLater ? `uniqueIndex(${called("ux")}).on(t.w, t.id),` : ""}
+      check(${called("ck")}, sql\`\${t.id} > 0\`),
+      unique(${called("uq")}).on(t.v, t.id),
+    ]);`;
+}
+
+const long = "n23456789_".repeat(6);
+
+for (const name of ["q'q", "b\\b", "sp ace.", "/*c", "%s{}", "select ", "é".repeat(28), long]) {
+  test(`a name like ${name} goes up, down and up again on both dialects, and its change, too`, () =>
+    withFolder(async (folder) => {
+      await mkdir(join(folder, "drizzle"));
+      const project = openProject(folder);
+      for (const isLater of [false, true]) {
+        await project.write("schema.ts", schemaOf(name, isLater));
+        const args = ["generate", "Next", "--prove-url", await sharedPostgres(15), "--json"];
+        const result = await project.run(args);
+        assert.equal(result.code, 0, result.stdout + result.stderr);
+        assert.deepEqual(result.json<{ proven: readonly string[] }>().proven, ["sqlite", "postgresql"]);
+      }
+    }));
+}
+
+// A beginning of all names, the dialect, and what is said.
+const refused = [
+  ['q"q', "postgresql", /the name of a table has "\\"" in it/],
+  ["b`b", "sqlite", /the name of a table has "`" in it/],
+  ["a\nb", "postgresql", /has "\\n" in it/],
+  ["a,b", "postgresql", /has "," in it/],
+  ["a;b", "sqlite", /has ";" in it/],
+  ["a--b", "postgresql", /has "--" in it/],
+  ["a[]", "postgresql", /"a\[\]e": the name of an enum type has "\[" in it/],
+  ["harbor_", "postgresql", /"harbor_t": the name of a table begins with harbor_/],
+  ["x".repeat(62), "postgresql", /the name of a column of x+t is longer than the 63 bytes/],
+  ["a(b", "sqlite", /has a parenthesis in it/],
+  ["Ü", "sqlite", /has a capital beyond A to Z/],
+] as const satisfies readonly (readonly [string, Dialect, RegExp])[];
+for (const [name, dialect, said] of refused) {
+  test(`a schema for ${dialect} with names like ${JSON.stringify(name).slice(0, 20)} is refused by name`, () =>
+    withFolder(async (folder) => {
+      await writeFile(join(folder, "schema.ts"), schemaOf(name));
+      const schema = await loadSchema(join(folder, "schema.ts"));
+      const error = await rejectsWith("bad_schema", (async () => await schema.tablesFor(dialect))());
+      assert.match(error.message, said);
+    }));
+}
