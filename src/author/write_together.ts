@@ -1,19 +1,14 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { HarborError, messageOf } from "../base/errors.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { withFileLock } from "../base/files/file_lock.ts";
 import { flush, flushFolder } from "../base/files/flush.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
+import { type FileChange, temporaryEnding, temporaryOf } from "./file_change.ts";
+import { finishWrite, forgetWrite, isWriteNoted, noteWrite } from "./unfinished_write.ts";
 
-/** A file to write, by its path in the folder. */
-export interface FileChange {
-  readonly path: string;
-  /** `null` removes it. */
-  readonly text: string | null;
-  /** What it holds now, as it was read; `null` when there must be no such file. */
-  readonly before: string | null;
-}
+export type { FileChange };
 
 export interface WriteOptions {
   /** The file whose lock keeps other writers out. It is not in the folder, which is under version control. */
@@ -21,9 +16,9 @@ export interface WriteOptions {
   /** Milliseconds to wait for another harbor-db that is writing there. */
   readonly waitMs: number;
   readonly signal: AbortSignal;
+  /** The command that writes, where only the whole of it makes sense: when it is killed, {@link finishInterrupted} ends it. */
+  readonly command?: string;
 }
-
-const temporaryEnding = ".harbor-db-new";
 
 /** Says whether a file is one that has not got its name yet, and so is of no concern to readers. */
 export function isTemporary(path: string): boolean {
@@ -44,25 +39,48 @@ export function isTemporary(path: string): boolean {
 export async function writeTogether(
   dir: string,
   changes: readonly FileChange[],
-  { lock, waitMs, signal }: WriteOptions,
+  { command, ...options }: WriteOptions,
 ): Promise<void> {
-  const work = () => {
-    stopIfAsked(signal);
+  await underLock(dir, options, () => {
+    stopIfAsked(options.signal);
     mkdirSync(dir, { recursive: true });
+    finishWrite(dir);
     removeTemporary(dir);
     try {
       for (const { path, text } of changes) if (text !== null) prepare(join(dir, path), text);
       changes.forEach((change) => refuseIfChanged(dir, change));
+      if (command !== undefined) noteWrite(dir, command, changes);
       makeAll(dir, changes);
+      forgetWrite(dir);
     } catch (error) {
       removeTemporary(dir);
       throw error;
     }
-    return Promise.resolve();
-  };
+  });
+}
+
+/**
+ * Ends what a command had begun to write in a folder when it was killed.
+ *
+ * @returns The command; `null` when there was nothing to end
+ * @throws {HarborError} `locked`, `file_failed`
+ */
+export async function finishInterrupted(dir: string, options: WriteOptions): Promise<string | null> {
+  if (!isWriteNoted(dir)) return null;
+  return await underLock(dir, options, () => finishWrite(dir));
+}
+
+async function underLock<T>(
+  dir: string,
+  { lock, waitMs, signal }: WriteOptions,
+  work: () => T,
+): Promise<T> {
+  const options = { waitMs, signal, onWait: () => {}, onUnlocked: () => {} };
   try {
-    const what = `write in "${dir}"`;
-    await withFileLock(lock, work, { what, waitMs, signal, onWait: () => {}, onUnlocked: () => {} });
+    return await withFileLock(lock, () => Promise.resolve().then(work), {
+      what: `write in "${dir}"`,
+      ...options,
+    });
   } catch (error) {
     if (error instanceof HarborError) throw error;
     throw new HarborError("file_failed", `Cannot write in "${dir}": ${messageOf(error)}`, {
@@ -76,10 +94,6 @@ export async function writeTogether(
 function removeTemporary(dir: string): void {
   const paths = readdirSync(dir, { recursive: true, encoding: "utf8" });
   for (const path of paths.filter(isTemporary)) rmSync(join(dir, path));
-}
-
-function temporaryOf(target: string): string {
-  return join(dirname(target), `.${basename(target)}${temporaryEnding}`);
 }
 
 function prepare(target: string, text: string): void {
@@ -109,6 +123,8 @@ function makeAll(dir: string, changes: readonly FileChange[]): void {
       make(dir, change);
     }
   } catch (error) {
+    // From here on it is to be taken back.
+    forgetWrite(dir);
     for (const { path, before } of made) {
       // What cannot be put back is found by `check`; what stopped the writing says why.
       try {

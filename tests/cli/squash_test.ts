@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { scriptChecksum } from "../../src/history/history.ts";
 import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 import { sharedPostgres, withFreshPostgres } from "../support/servers/postgres_server.ts";
 
@@ -141,6 +142,53 @@ test("what was squashed is squashed again, built on and checked, and neither dro
       broken.stdout.includes(`${lost}: the journal names it, and there is no such file`),
       broken.stdout,
     );
+  }));
+
+test("a squash that was killed at any of its files is ended by the same command, and by the next one that writes", () =>
+  withSchemaProject(async (project) => {
+    const before = await project.files();
+    await squash(project, third);
+    const after = await project.files();
+    const changed = Object.keys({ ...before, ...after }).filter((path) => before[path] !== after[path]);
+    const dir = join(project.cwd, "drizzle");
+    const journal = "postgresql/meta/_journal.json";
+    const sum = (text: string | undefined) => text === undefined ? null : scriptChecksum(text);
+    const list = changed.map((path) => ({ path, before: sum(before[path]), after: sum(after[path]) }));
+    /** Leaves the folder as one does that was killed when those files were done. */
+    const killedBehind = async (isDone: (path: string) => boolean) => {
+      for (const path of changed) {
+        const text = isDone(path) ? after[path] : before[path];
+        if (text === undefined) await rm(join(dir, path), { force: true });
+        else await writeFile(join(dir, path), text);
+        const waits = isDone(path) ? undefined : after[path];
+        if (waits !== undefined) {
+          await writeFile(join(dir, dirname(path), `.${basename(path)}.harbor-db-new`), waits);
+        }
+      }
+      await writeFile(
+        join(dir, ".unfinished.harbor-db-new"),
+        JSON.stringify({ command: "squash", files: list }),
+      );
+    };
+
+    await killedBehind((path) => path !== journal);
+    const again = await project.run(["squash", third]);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stdout, /^ended the squash that an interrupted harbor-db had begun/);
+    assert.deepEqual(await project.files(), after);
+
+    await killedBehind(() => false);
+    const next = await project.run(["generate", "Nothing"]);
+    assert.deepEqual([next.code, next.stderr], [0, ""]);
+    assert.deepEqual(await project.files(), after);
+
+    // What somebody changed since is left as it is.
+    await killedBehind((path) => path.startsWith("sqlite/"));
+    await writeFile(join(dir, journal), `${before[journal]!} `);
+    const changedSince = await project.run(["squash", third]);
+    assert.equal(changedSince.code, 2, changedSince.stdout);
+    assert.match(changedSince.stderr, /the dialects do not have the same revisions/);
+    assert.equal(await project.read(`drizzle/${journal}`), `${before[journal]!} `);
   }));
 
 test("a history of one dialect that has no way back is squashed where it lies", () =>

@@ -1,6 +1,6 @@
 import { join, relative } from "node:path";
 import { planDrop } from "../../author/drop.ts";
-import { writeTogether } from "../../author/write_together.ts";
+import { finishInterrupted, writeTogether } from "../../author/write_together.ts";
 import { HarborError } from "../../base/errors.ts";
 import { counted } from "../../base/quantity.ts";
 import type { App } from "../../cli/app.ts";
@@ -12,6 +12,7 @@ import { projectPaths, writeOptions } from "./write_revision.ts";
 export async function runDrop(app: App, target: string | null): Promise<Outcome> {
   const { report, system } = app;
   const { dir } = projectPaths(app, null);
+  await finishInterrupted(dir, writeOptions(app, dir));
   const { revision, tag, name, checksums, changes, edited } = planDrop(dir, system.cwd, target);
   const applied = await readAppliedRevisions(app);
   if (applied?.has({ id: revision, tag, checksums })) {

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { loadDrizzleEngine } from "../../author/drizzle_engine.ts";
 import { rebase } from "../../author/rebase.ts";
+import { finishInterrupted } from "../../author/write_together.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { readAppliedRevisions } from "./read_applied.ts";
@@ -20,6 +21,8 @@ export async function runRebase(
 ): Promise<Outcome> {
   const { report, system } = app;
   const { dir } = projectPaths(app, null);
+  const writing = { ...writeOptions(app, dir), command: "rebase" };
+  await finishInterrupted(dir, writing);
   const { order, rewritten, files } = await rebase({
     dir,
     cwd: system.cwd,
@@ -28,7 +31,7 @@ export async function runRebase(
     applied: () => readAppliedRevisions(app),
     engine: await loadDrizzleEngine(),
     proof: await proofSettings(app, proveUrl),
-    writing: writeOptions(app, dir),
+    writing,
   });
   if (order.length === 0) report.line("nothing to do: the history has no branches");
   for (const { revision, name, moved } of order) {

@@ -6,7 +6,7 @@ import { leavesItsSnapshot, proveRevisions } from "../../author/proof/prove.ts";
 import { readHistoryFolders } from "../../author/read_history_folders.ts";
 import { checkFolder } from "../../author/rules/check_folder.ts";
 import { planSquash } from "../../author/squash.ts";
-import { writeTogether } from "../../author/write_together.ts";
+import { finishInterrupted, writeTogether } from "../../author/write_together.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { App } from "../../cli/app.ts";
@@ -25,6 +25,11 @@ interface SquashValues {
 export async function runSquash(app: App, { last, from, name, proveUrl }: SquashValues): Promise<Outcome> {
   const { report, system } = app;
   const { dir } = projectPaths(app, null);
+  const writing = { ...writeOptions(app, dir), command: "squash" };
+  if (await finishInterrupted(dir, writing) === "squash") {
+    report.line("ended the squash that an interrupted harbor-db had begun to write; see: harbor-db history");
+    return { json: { finished: true } };
+  }
   const folders = readHistoryFolders(dir, system.cwd).map((folder) => checkFolder(folder, null));
   const engine = await loadDrizzleEngine();
   report.event({ kind: "doing", text: "running the scripts up, down and up again" });
@@ -51,7 +56,7 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
     }
     proven.push(dialect);
   }
-  await writeTogether(dir, changes, writeOptions(app, dir));
+  await writeTogether(dir, changes, writing);
 
   const files = changes.filter(({ before }) => before === null).map(({ path }) => join(dir, path));
   const unproven = folders.map(({ dialect }) => dialect).filter((dialect) => !proven.includes(dialect));

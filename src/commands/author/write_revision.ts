@@ -35,6 +35,10 @@ export async function openProject(
   const checked = readRevisionName(name);
   app.report.event({ kind: "doing", text: "comparing schema.ts with the history" });
   const paths = projectPaths(app, schema);
+  await (await import("../../author/write_together.ts")).finishInterrupted(
+    paths.dir,
+    writeOptions(app, paths.dir),
+  );
   const engine = await loadDrizzleEngine();
   const parts = await readProject(paths, engine);
   if (parts.some(({ isChanged }) => isChanged)) {
