@@ -34,8 +34,8 @@ export interface AdoptOptions {
 /**
  * Takes over a database, under the lock: stamps it when it is exactly a revision, else leads it to head by a bridge.
  *
- * It is tried first, where there is one on the copy that the backup left, and else on the real rows in a transaction that is
- * rolled back, and what it leaves is compared with head. Statements and stamps are one transaction; where tables are large,
+ * It is tried first, where there is one on the copy that the backup left, and else, unless tables are large, on the real rows in a
+ * transaction that is rolled back, and what it leaves is compared with head. Statements and stamps are one transaction; where tables are large,
  * the bridge runs piece by piece beside those who write to them.
  *
  * @returns What was done
@@ -51,12 +51,12 @@ export function adopt(context: RunContext, options: AdoptOptions): Promise<Adopt
     if (adoption.refusal !== null) throw adoption.refusal;
     if (adoption.action === "none") return adoption;
     const isTried = isTrial || await options.beforeChange?.(adoption) === true;
-    if (!isTried) await rehearse(context, adoption);
+    const isBeside = adoption.phases !== null || (await bridgePieces(context, adoption)).length > 0;
+    if (!isTried) await rehearse(context, adoption, isBeside);
     stopIfAsked(context.signal);
     const { action, to } = adoption;
     const words = action === "stamp" ? `stamping ${to ?? "base"}` : `leading to ${to} by the bridge`;
     context.notify({ kind: "step", id: to ?? "base", name: "adoption", direction: "upgrade", words });
-    const isBeside = adoption.phases !== null || (await bridgePieces(context, adoption)).length > 0;
     // Made anew, so that what is on record is later than the backup.
     if (isBeside) await changeBeside(context, adoption, options);
     else await despiteGuards(context, () => database.write(adoptionBatch(context, adoption), "schema"));
@@ -66,11 +66,11 @@ export function adopt(context: RunContext, options: AdoptOptions): Promise<Adopt
 }
 
 /**
- * Tries it all in one transaction that is rolled back, and compares what it would leave with the revision. Not what runs in
- * phases: the locks that those spare the application would be held for it.
+ * Tries it all in one transaction that is rolled back, and compares what it would leave with the revision. Not what runs piece
+ * by piece: the locks that those spare the application would be held for it.
  */
-async function rehearse(context: RunContext, adoption: Adoption): Promise<void> {
-  if (adoption.phases !== null) {
+async function rehearse(context: RunContext, adoption: Adoption, isBeside: boolean): Promise<void> {
+  if (isBeside) {
     const text = "the bridge is not tried beforehand: there is no copy to try it on";
     return context.notify({ kind: "note", text });
   }

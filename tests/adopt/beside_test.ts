@@ -72,6 +72,22 @@ test("a large database is bridged piece by piece, to what one transaction makes 
     await useApplication(engine, url);
   }));
 
+test("without a copy a large database is not tried with its write lock held, and that is said", () =>
+  withModels((url) =>
+    withLarge(sqlitePath(url), async (database) => {
+      const notes: string[] = [];
+      const context: RunContext = {
+        ...contextOf({
+          ...database,
+          rehearse: () => Promise.reject(new Error("it is tried on the real rows")),
+        }),
+        notify: (news) => news.kind === "note" && notes.push(news.text),
+      };
+      await adopt(context, { lockWaitMs: 0 });
+      assert.ok(notes.some((text) => text.includes("not tried beforehand")), notes.join("; "));
+    })
+  ));
+
 test("a bridge that was stopped between its pieces is gone on with", () =>
   withModels(async (url) => {
     const other = `${url}.other`;
