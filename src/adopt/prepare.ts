@@ -75,7 +75,10 @@ export async function prepareAdoption(
   if (plan.action === "stamp") {
     // An exact schema settles what a label leaves open.
     const kept = inspection.match.exact ? [] : inspection.kept;
-    return { ...plan, statements: settled, refusal: refuseUnfit(context, { ...inspection, kept }) };
+    // What later revisions demand their own scripts see to.
+    const to = inspection.schemas.find(({ revision }) => revision === plan.to)?.snapshot;
+    const refusal = refuseUnfit(context, { ...inspection, kept }, [], to);
+    return { ...plan, statements: settled, refusal };
   }
   return await prepareBridge(context, plan, advance);
 }
@@ -243,6 +246,7 @@ function refuseUnfit(
   context: RunContext,
   inspection: Inspection,
   copied: readonly string[] = [],
+  target: Snapshot = headSchema(inspection.schemas, inspection.live),
 ): HarborError | null {
   const { live, schemas, labels, kept, applied } = inspection;
   const { url } = context.database;
@@ -262,7 +266,6 @@ function refuseUnfit(
   const origins = new Map(
     schemas.toReversed().flatMap(({ snapshot }) => snapshot.tables.map((table) => [table.name, table])),
   );
-  const target = headSchema(schemas, live);
   const obstacles = [
     ...misplaced(inspection),
     ...obstaclesOf({ live, target, origins, labels, kept, copied }),

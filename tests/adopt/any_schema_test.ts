@@ -11,6 +11,7 @@ import { compareSnapshots } from "../../src/schema/compare_snapshots.ts";
 import { snapshotOf } from "../../src/history/revision_schema.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { engines, withTestDatabase } from "../support/databases.ts";
+import { schemaHistory } from "../support/samples/schema_history.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 
 const kit = await loadDrizzleEngine();
@@ -271,3 +272,22 @@ test(`${postgres!.name}: a bridge adds a reference whose name, as the server cut
       assert.deepEqual(compareSnapshots(snapshotOf(history.revisions[0]!), await database.introspect()), []);
     });
   }));
+
+test("a database that is exactly an old revision is taken over, whatever later ones demand that their scripts fill", async () => {
+  const revision = (columns: Readonly<Record<string, string>>, up: readonly string[]) => ({
+    tables: { notes: { columns } },
+    up,
+    down: [],
+  });
+  const first = revision({ id: "integer!" }, ["CREATE TABLE notes (id integer NOT NULL PRIMARY KEY)"]);
+  const second = revision({ id: "integer!", title: "text!" }, ["SELECT 1"]);
+  const history = schemaHistory("sqlite", [first, second]);
+  const [lite] = engines;
+  await lite!.withDatabase(async (url) => {
+    for (const statement of first.up) await lite!.query(url, statement);
+    await withTestDatabase(url, async (database) => {
+      const { action, to } = await adopt(contextOf(database, history), { lockWaitMs: 0 });
+      assert.deepEqual([action, to], ["stamp", history.revisions[0]!.id]);
+    });
+  });
+});
