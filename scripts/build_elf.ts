@@ -41,7 +41,8 @@ export function withoutZeros(path: string): void {
   ]);
   const put = (at: number, value: number) => made.writeBigUInt64LE(BigInt(value), at);
   put(data.at + 32, start - data.from);
-  put(data.at + 40, zeros.address + zeros.size - data.address);
+  // Up to the program, whatever else of it has no bytes in the file.
+  put(data.at + 40, program.address - data.address);
   made.copy(made, notes.at, data.at, data.at + segmentBytes);
   put(notes.at + 8, place);
   put(notes.at + 16, program.address);
