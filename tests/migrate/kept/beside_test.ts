@@ -178,3 +178,48 @@ test("what goes with columns of a large table without a key comes back, too", ()
       application.close();
     }
   }));
+
+test("NULLs that a change of a large table's definition fills come back where nobody wrote", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "harbor.db");
+    new DatabaseSync(path).close();
+    const table = (name: string, words: string) =>
+      `CREATE TABLE ${name} (id integer PRIMARY KEY NOT NULL, d text${words}, e text${words})`;
+    const remade = (words: string, value: (column: string) => string) =>
+      [
+        "PRAGMA foreign_keys=OFF",
+        table("__new_t", words),
+        `INSERT INTO __new_t (id, d, e) SELECT id, ${value("d")}, ${value("e")} FROM t`,
+        "DROP TABLE t",
+        "ALTER TABLE __new_t RENAME TO t",
+        "PRAGMA foreign_keys=ON",
+      ].join(breakpoint);
+    const own = historyOf("sqlite", [
+      [table("t", " NOT NULL"), "DROP TABLE t"],
+      [
+        remade("", (column) => column),
+        remade(" NOT NULL", (column) => `coalesce(${column}, 'none of ' || '${column}')`),
+      ],
+    ]);
+    const go = (direction: "upgrade" | "downgrade", text: string) =>
+      withLarge(
+        path,
+        (database) => migrate(contextOf(database, own), { goal: { direction, text }, lockWaitMs: 0 }),
+      );
+    await go("upgrade", "head");
+    const application = new DatabaseSync(path);
+    try {
+      const insert = application.prepare("INSERT INTO t VALUES (?, ?, ?)");
+      for (let n = 0; n < 30; n++) insert.run(n, n % 2 === 0 ? null : `d${n}`, n % 3 === 0 ? null : `e${n}`);
+      const rows = () => application.prepare("SELECT * FROM t ORDER BY id").all().map((row) => ({ ...row }));
+      const before = rows();
+      const { steps } = await go("downgrade", "-1");
+      assert.deepEqual(steps[0]!.kept.map(({ columns, rows }) => `${columns} ${rows}`), ["d 15", "e 10"]);
+      assert.equal(rows()[0]!["d"], "none of d");
+      application.exec("UPDATE t SET d = 'newer' WHERE id = 2");
+      await go("upgrade", "head");
+      assert.deepEqual(rows(), before.map((row) => row["id"] === 2 ? { ...row, d: "newer" } : row));
+    } finally {
+      application.close();
+    }
+  }));
