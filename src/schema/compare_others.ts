@@ -3,6 +3,7 @@ import { HarborError } from "../base/errors.ts";
 import { isSameExpression } from "./compare_expressions.ts";
 import { keyOf } from "./declared_objects.ts";
 import { expressionWords } from "./expression_words.ts";
+import { isQueryWord, withoutRows } from "./row_comparisons.ts";
 import type { OtherObject, Snapshot } from "./snapshot.ts";
 
 /** One thing beside the tables in which a schema is not what it should be. */
@@ -84,7 +85,10 @@ const sameQuery: Readonly<Record<Dialect, (expected: string, actual: string) => 
       const [a, b] = [wordsOfQuery(expected), wordsOfQuery(actual)];
       // All columns are listed by their names there.
       const takesAll = /\*/.test(expected.replaceAll(/\(\s*\*\s*\)/g, ""));
-      return [...a].every((word) => b.has(word)) && (takesAll || [...b].every((word) => a.has(word)));
+      // A table that is named twice is called otherwise the second time.
+      const isSecond = (word: string) => /^\w+_\d+$/.test(word) && a.has(word.replace(/_\d+$/, ""));
+      return [...a].every((word) => b.has(word)) &&
+        (takesAll || [...b].every((word) => a.has(word) || isSecond(word)));
     } catch (error) {
       if (error instanceof HarborError) return true;
       throw error;
@@ -120,7 +124,7 @@ const clauses = new Set(
 );
 
 function wordsOfQuery(text: string): ReadonlySet<string> {
-  const words = withoutBetween(spelledAlike(expressionWords(text, "postgresql")));
+  const words = withoutBetween(spelledAlike(withoutRows(expressionWords(text, "postgresql"))));
   return new Set([
     ...words.filter((word) => !noise.has(word)),
     ...countsOf(words),
@@ -136,7 +140,7 @@ function spelledAlike(words: readonly string[]): readonly string[] {
     const [, sign, number] = /^'(-?)(\d+(?:\.\d+)?)'$/.exec(word) ?? [];
     if (number !== undefined) return sign === "" ? [number] : ["-", number];
     // `NOT IN` of a list comes back as `<> ALL`, `NOT LIKE` as an operator of its own.
-    const isQuery = (place: number) => /^(?:select|values|with)$/.test(words[place] ?? "");
+    const isQuery = (place: number) => isQueryWord(words[place]);
     const isList = next === "in" && !isQuery(at + 3);
     if (word === "not" && (isList || next.startsWith("~~"))) return [];
     if (word === "in" && last === "not" && !isQuery(at + 2)) return ["<>"];

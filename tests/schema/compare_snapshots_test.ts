@@ -238,6 +238,20 @@ const others:
         ` SELECT lower(name) AS n, - a AS "?column?" FROM t WHERE (a <> ALL (ARRAY['-1'::integer, 2])) AND b !~~ 'x'::text AND (lower(c) < '-1'::text OR lower(c) > 'z'::text) AND NOT (d IN ( SELECT u.id FROM u)) AND NOT e IS DISTINCT FROM 1 AND f::numeric(10,2) = 1::numeric GROUP BY (lower(name)), a ORDER BY (lower(name));`,
       ),
     ],
+    ...[
+      ["(id, p) = (1, f(2, 3))", "id = 1 AND p = f(2, 3)"],
+      ["NOT (id, p) <> ROW(1, 2)", "NOT (id <> 1 OR p <> 2)"],
+      ["(id, p) IN ((1, 2), (3, 4))", "(id = 1 AND p = 2) OR (id = 3 AND p = 4)"],
+      ["(id, p) NOT IN ((1, 2), (3, 4))", "(id <> 1 OR p <> 2) AND (id <> 3 OR p <> 4)"],
+      ["(id, p) < (1, 2)", "ROW(id, p) < ROW(1, 2)"],
+      ["(id, p) IN (SELECT id, p FROM t)", "(id, p) IN ( SELECT t_1.id, t_1.p FROM t t_1)"],
+      [
+        "n = (SELECT max(n) FROM t WHERE id > 0)",
+        "n = (( SELECT max(t_1.n) AS max FROM t t_1 WHERE t_1.id > 0))",
+      ],
+    ].map(([one, other]) =>
+      [view(`SELECT id FROM t WHERE ${one}`), view(` SELECT id FROM t WHERE ${other};`)] as const
+    ),
     [view("SELECT * FROM t"), view(" SELECT t.id,\n t.name\n FROM t;")],
     [view('select "id" from "t" where "t"."n" > 3'), view(" SELECT id FROM t WHERE n > 4;"), "changed"],
     [view('select "id" from "t" where "t"."n" > 3'), view(" SELECT id FROM t WHERE n < 3;"), "changed"],
@@ -252,6 +266,10 @@ const others:
       ["a = true AND b = false", "a = false AND b = true"],
       ["a = 1 UNION SELECT id FROM t WHERE b = 1", "a = 1 UNION ALL SELECT id FROM t WHERE b = 1"],
       ["a IN (SELECT b FROM u)", "NOT (a IN (SELECT b FROM u))"],
+      ["(a, b) = (1, 2)", "a = 1 OR b = 2"],
+      ["(a, b) = (1, 2)", "a = 2 AND b = 1"],
+      ["(a, b) IN ((1, 2), (3, 4))", "a = 1 AND b = 2"],
+      ["a IN (SELECT b FROM t_1)", "a IN (SELECT b FROM t)"],
     ].map(([one, other]) =>
       [view(`SELECT id FROM t WHERE ${one}`), view(` SELECT id FROM t WHERE ${other};`), "changed"] as const
     ),
