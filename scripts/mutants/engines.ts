@@ -77,8 +77,8 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/sqlite/transaction.ts",
-    find: "(mayRebuild || isRehearsal) && mayDangle(statements)",
-    replace: "false",
+    find: 'mayRebuild || isRehearsal ? endangeredBy(statements) : "none"',
+    replace: '"none" as const',
     danger: "a rebuild that loses rows is committed",
     tests: ["contract/schema_mode_test.ts"],
     filter: "sqlite file",

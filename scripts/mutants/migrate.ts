@@ -12,7 +12,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     file: "migrate/migrate.ts",
-    find: "await database.requireOwnHands?.(ledgerPlace);",
+    find: "await context.database.requireOwnHands?.(ledgerPlace);",
     replace: "",
     danger: "a superuser runs what a lesser role wrote into the ledger",
     tests: ["fault/postgres_ledger_test.ts"],

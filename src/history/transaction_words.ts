@@ -37,9 +37,9 @@ export function isOneTransaction(
   dialect: Dialect,
 ): boolean {
   const form = statements.map(({ word, sql }) => word ?? (foreignKeys.test(sql) ? "PRAGMA" : "*")).join(" ");
+  const { always, unlessBound } = forms[dialect];
   const isBound = statements.some(({ sql }) => boundToCommit.test(sql));
-  return forms[dialect].some((each) => each.test(form)) ||
-    (dialect === "postgresql" && !isBound && pairs.test(form));
+  return [...always, ...isBound ? [] : unlessBound].some((each) => each.test(form));
 }
 
 const around = /^BEGIN(?: \*| PRAGMA)* COMMIT$/;
@@ -51,9 +51,11 @@ const boundToCommit = /\b(?:ADD\s+VALUE|SET\s+LOCAL|SET\s+TRANSACTION|ON\s+COMMI
 
 const within = /^COMMIT(?: PRAGMA)* BEGIN(?: \*| PRAGMA)* COMMIT(?: PRAGMA)* BEGIN$/;
 
-const forms: Readonly<Record<Dialect, readonly RegExp[]>> = {
-  sqlite: [around, within],
-  postgresql: [around],
+const forms: Readonly<
+  Record<Dialect, { readonly always: readonly RegExp[]; readonly unlessBound: readonly RegExp[] }>
+> = {
+  sqlite: { always: [around, within], unlessBound: [] },
+  postgresql: { always: [around], unlessBound: [pairs] },
 };
 
 const foreignKeys = /^PRAGMA\s+(?:foreign_keys|defer_foreign_keys)\s*=\s*\w+$/i;

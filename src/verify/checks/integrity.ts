@@ -1,3 +1,4 @@
+import type { Dialect } from "../../base/dialect.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import { type Found, notCheckedOf, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
@@ -45,11 +46,14 @@ export const integrityCheck: Check = {
   },
 };
 
+/** Whether a constraint may hold for new rows alone. */
+const hasNotValid: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
+
 /** What the scripts of the applied revisions leave NOT VALID; nothing where they cannot be read, which other checks say. */
 async function notValidByScripts(context: CheckContext): Promise<readonly TableConstraint[]> {
   try {
     const [history, state, live] = [await context.history(), await context.state(), await context.schema()];
-    if (live.dialect !== "postgresql") return [];
+    if (!hasNotValid[live.dialect]) return [];
     const applied = new Set(state.applied.map(({ revision }) => revision));
     const done = history.revisions.filter(({ id }) => applied.has(id));
     return leftNotValid(done.flatMap((revision) => plainTexts(revision.upgrade(), [live])));

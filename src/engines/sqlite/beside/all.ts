@@ -1,3 +1,3 @@
 /** What is loaded when something may be done beside writers, which is seldom. */
-export { clearAllBut } from "./clear_away.ts";
+export { clearAllBut } from "./mirror/clear_away.ts";
 export { cut } from "./cut.ts";

@@ -10,8 +10,9 @@ import type { Backfill } from "../../../history/statement.ts";
 import type { BesideChange, BesideTask } from "../../beside.ts";
 import type { BesidePlace, ReadInside } from "../database.ts";
 import { compile, type SqliteStatement } from "../statement.ts";
-import { brokenQuery, type Demand, type Fill, type Guard, guardPrefix, rowidOf } from "./demands.ts";
-import { buildIndex } from "./build_index.ts";
+import { brokenQuery, type Demand, type Fill, type Guard, rowidOf } from "./demands.ts";
+import { guardPrefix } from "./mirror/mirror.ts";
+import { buildIndex } from "./mirror/build_index.ts";
 import { hasRows } from "./form/replica.ts";
 import type { ColumnForm, TableForm } from "./form/table.ts";
 

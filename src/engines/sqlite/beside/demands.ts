@@ -1,4 +1,5 @@
 import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { guardPrefix } from "./mirror/mirror.ts";
 import type { IndexForm, TableForm } from "./form/table.ts";
 
 /** What a new definition demands of each row, and the old one does not. */
@@ -108,9 +109,6 @@ export interface Guard {
   readonly name: string;
   readonly sql: string;
 }
-
-/** What the names of all guards begin with. */
-export const guardPrefix = "harbor_beside_guard_";
 
 /**
  * Returns the triggers that let no row be written any more which breaks a demand, and fill what is to be filled. They fire

@@ -6,13 +6,13 @@ import { userStatement } from "../../statement_names.ts";
 import type { BesideFile } from "../database.ts";
 import { compile } from "../statement.ts";
 import { own } from "../transaction.ts";
-import { clearAway } from "./clear_away.ts";
+import { clearAway } from "./mirror/clear_away.ts";
 import { readDroppedTable } from "./drops.ts";
-import { rewriteSchema, setAside, textsAs, undefended } from "./exchange.ts";
+import { rewriteSchema, setAside, textsAs, undefended } from "./mirror/exchange.ts";
 import { type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
 import { readTable } from "./form/table.ts";
-import { mirrorName } from "./mirror.ts";
-import { createProgress, insertProgress, progressOf } from "./progress.ts";
+import { mirrorName } from "./mirror/mirror.ts";
+import { createProgress, insertProgress, progressOf } from "./mirror/progress.ts";
 import { changedMeanwhile, isLarge, isReferredTo } from "./whole_table.ts";
 import type { Way } from "./way.ts";
 

@@ -4,9 +4,9 @@ import type { BesideTask } from "../../beside.ts";
 import type { BesidePlace } from "../database.ts";
 import { userStatement } from "../../statement_names.ts";
 import { compile } from "../statement.ts";
-import { buildIndex } from "./build_index.ts";
+import { buildIndex } from "./mirror/build_index.ts";
 import type { Way } from "./way.ts";
-import { tableOf } from "./index_shadow.ts";
+import { tableOf } from "./mirror/index_shadow.ts";
 import { hasRows, schemaQuery, type SchemaRow } from "./form/replica.ts";
 
 /** Builds indexes of large tables beside those who write to them. */

@@ -1,11 +1,11 @@
-import { HarborError } from "../../../base/errors.ts";
-import { formatBytes } from "../../../base/quantity.ts";
-import { quoteName } from "../../../sql/quote.ts";
-import type { BesideFile } from "../database.ts";
-import { tokensOf } from "../../../sql/cursor.ts";
-import { nameOf } from "../../../sql/lexer.ts";
-import { own } from "../transaction.ts";
-import type { Shadow } from "./build_mirror.ts";
+import { HarborError } from "../../../../base/errors.ts";
+import { formatBytes } from "../../../../base/quantity.ts";
+import { quoteName } from "../../../../sql/quote.ts";
+import type { BesideFile } from "../../database.ts";
+import { tokensOf } from "../../../../sql/cursor.ts";
+import { nameOf } from "../../../../sql/lexer.ts";
+import { own } from "../../transaction.ts";
+import type { Shadow } from "./shadow.ts";
 
 /** How many rows are looked at for their size, at either end of the table. */
 const sample = 500;

@@ -1,14 +1,13 @@
-import { HarborError } from "../../../base/errors.ts";
-import { formatBytes } from "../../../base/quantity.ts";
-import type { BesideProgress } from "../../beside_progress.ts";
+import { HarborError } from "../../../../base/errors.ts";
+import { formatBytes } from "../../../../base/quantity.ts";
+import type { BesideProgress } from "../../../beside_progress.ts";
 import type { BesideContext } from "./paced.ts";
-import type { BesideFile } from "../database.ts";
-import { guardPrefix } from "./demands.ts";
-import { mirrorName, stopNoting } from "./mirror.ts";
+import type { BesideFile } from "../../database.ts";
+import { guardPrefix, mirrorName, stopNoting } from "./mirror.ts";
 import { startPaced } from "./paced.ts";
 import { progressOf, updateProgress } from "./progress.ts";
-import { quoteName } from "../../../sql/quote.ts";
-import { own } from "../transaction.ts";
+import { quoteName } from "../../../../sql/quote.ts";
+import { own } from "../../transaction.ts";
 
 /** Lets go of a change, in a transaction: the application's writes are on their own again. */
 export function letGo(file: BesideFile, progress: BesideProgress): void {

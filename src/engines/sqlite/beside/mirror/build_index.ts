@@ -1,4 +1,4 @@
-import type { BesideFile } from "../database.ts";
+import type { BesideFile } from "../../database.ts";
 import { buildMirror, type MirrorTask } from "./build_mirror.ts";
 import { planIndex } from "./index_shadow.ts";
 import type { BesideContext } from "./paced.ts";

@@ -1,13 +1,13 @@
 import { DatabaseSync } from "node:sqlite";
-import { HarborError } from "../../../base/errors.ts";
-import { quoteName } from "../../../sql/quote.ts";
-import { tokensOf } from "../../../sql/cursor.ts";
-import { nameOf } from "../../../sql/lexer.ts";
-import { readIndex } from "../ddl.ts";
-import { verbOf } from "../statement.ts";
-import type { Shadow } from "./build_mirror.ts";
+import { HarborError } from "../../../../base/errors.ts";
+import { quoteName } from "../../../../sql/quote.ts";
+import { tokensOf } from "../../../../sql/cursor.ts";
+import { nameOf } from "../../../../sql/lexer.ts";
+import { readIndex } from "../../ddl.ts";
+import { verbOf } from "../../statement.ts";
+import type { Shadow } from "./shadow.ts";
 import { mirrorName } from "./mirror.ts";
-import { columnsNamed, readSourceTable, type Rows, type SourceTable } from "./form/source_table.ts";
+import { columnsNamed, readSourceTable, type Rows, type SourceTable } from "../form/source_table.ts";
 
 /** A `CREATE INDEX` as SQLite keeps it. */
 interface IndexText {

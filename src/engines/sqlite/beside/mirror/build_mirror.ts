@@ -1,12 +1,12 @@
-import type { BesideProgress } from "../../beside_progress.ts";
-import { HarborError } from "../../../base/errors.ts";
-import { stopIfAsked } from "../../../base/interrupt.ts";
-import { quoteName } from "../../../sql/quote.ts";
-import { firstLine } from "../../../sql/first_line.ts";
-import { failure } from "../errors.ts";
-import { own, type Step } from "../transaction.ts";
+import type { BesideProgress } from "../../../beside_progress.ts";
+import { HarborError } from "../../../../base/errors.ts";
+import { stopIfAsked } from "../../../../base/interrupt.ts";
+import { quoteName } from "../../../../sql/quote.ts";
+import { firstLine } from "../../../../sql/first_line.ts";
+import { failure } from "../../errors.ts";
+import { own, type Step } from "../../transaction.ts";
 import { clearAway, letGo } from "./clear_away.ts";
-import type { BesideFile } from "../database.ts";
+import type { BesideFile } from "../../database.ts";
 import { rewriteSchema, undefended } from "./exchange.ts";
 import type { BesideContext } from "./paced.ts";
 import {
@@ -15,7 +15,6 @@ import {
   copyRefused,
   countWrong,
   fillRange,
-  type Mirror,
   mirrorName,
   startNoting,
   stopNoting,
@@ -23,21 +22,8 @@ import {
 import { type PacedRun, startPaced } from "./paced.ts";
 import { createProgress, insertProgress, progressOf, sightOf, updateProgress } from "./progress.ts";
 import { requireRoomFor } from "./room.ts";
-import type { Rows } from "./form/source_table.ts";
-
-/** A mirror, and what is done with it when it is filled. */
-export interface Shadow extends Mirror {
-  /** What it becomes, for people: `index a`. */
-  readonly name: string;
-  /** Makes the mirror and the indexes on it. */
-  readonly make: readonly string[];
-  /**
-   * Puts it in its place, in the transaction after which it is there. `sqlite_schema` may be written.
-   *
-   * @param oldName What the table is called from then on whose place it takes
-   */
-  put(file: BesideFile, oldName: string): void;
-}
+import type { Shadow } from "./shadow.ts";
+import type { Rows } from "../form/source_table.ts";
 
 /** Something that is made of a mirror, beside writers. */
 export interface MirrorTask {

@@ -1,5 +1,5 @@
-import { quoteName } from "../../../sql/quote.ts";
-import { columnsNamed, type SourceTable, type UniqueKey } from "./form/source_table.ts";
+import { quoteName } from "../../../../sql/quote.ts";
+import { columnsNamed, type SourceTable, type UniqueKey } from "../form/source_table.ts";
 
 /**
  * A table that is filled with what the rows of another one say, while others write to that one. Triggers note which rows
@@ -36,6 +36,8 @@ export interface Range {
 export const mirrorName = (id: number): string => `harbor_beside_${id}`;
 /** What the table is called that holds the ids of rows which changed. */
 export const changesName = (id: number): string => `harbor_beside_${id}_changed`;
+/** What the names of all guards begin with. */
+export const guardPrefix = "harbor_beside_guard_";
 const triggerNames = ["before_insert", "before_update", "insert", "update", "delete"] as const;
 
 /** Returns the statements that begin to note changes. */

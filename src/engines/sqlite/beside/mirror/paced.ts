@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { stopIfAsked } from "../../../base/interrupt.ts";
-import { HarborError } from "../../../base/errors.ts";
-import { defaultMaxLagMs, firstSize, nextTurn, type PaceLimits } from "../../pace.ts";
-import type { BesideTask } from "../../beside.ts";
-import type { BesideFile } from "../database.ts";
+import { stopIfAsked } from "../../../../base/interrupt.ts";
+import { HarborError } from "../../../../base/errors.ts";
+import { defaultMaxLagMs, firstSize, nextTurn, type PaceLimits } from "../../../pace.ts";
+import type { BesideTask } from "../../../beside.ts";
+import type { BesideFile } from "../../database.ts";
 
 /** How often to look whether it may go on, in milliseconds. */
 const holdLookMs = 1_000;
