@@ -25,6 +25,8 @@ const kitIndexColumn = v.object({
   isExpression: v.boolean(),
   asc: v.exactOptional(v.boolean()),
   nulls: v.exactOptional(v.string()),
+  /** PostgreSQL's operator class. */
+  opclass: v.nullish(v.string()),
 });
 
 const kitIndex = v.object({

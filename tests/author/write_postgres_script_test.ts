@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { writePostgresScript } from "../../src/author/rules/write_postgres_script.ts";
 import { type DecidedFill, stagesOf } from "../../src/author/rules/change_stages.ts";
-import type { KitTable } from "../../src/schema/kit_snapshot.ts";
+import type { KitIndexColumn, KitTable } from "../../src/schema/kit_snapshot.ts";
 import { parseRenames } from "../../src/author/rules/renames.ts";
 import { kitForeignKey, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
 
@@ -32,6 +32,19 @@ const fill = (column: string, value: string, existed: boolean): DecidedFill => (
 });
 const later = (name: string) =>
   `-- ${name} holds for new rows at once; those that exist are looked at below, while others write.\n`;
+const built = (index: string) =>
+  `-- ${index} is built while the application goes on writing.\n-- harbor:concurrently\n`;
+const ops = (expression: string, asc: boolean, nulls: string): KitIndexColumn => ({
+  expression,
+  isExpression: false,
+  asc,
+  nulls,
+  opclass: "text_pattern_ops",
+});
+const kitIndexes = (columns: Readonly<Record<string, readonly KitIndexColumn[]>>): KitTable["indexes"] =>
+  Object.fromEntries(
+    Object.entries(columns).map(([name, list]) => [name, { name, columns: list, isUnique: false }]),
+  );
 const batches = (column: string) =>
   `-- Fills t.${column} in batches, while others write.\n-- harbor:backfill table=t key=id\n`;
 const again = (column: string) =>
@@ -67,6 +80,35 @@ const cases: readonly Case[] = [
       '-- ix is built while the application goes on writing.\n-- harbor:concurrently\nCREATE INDEX "ix" ON "t" ("c");',
       '-- gin is built while the application goes on writing.\n-- harbor:concurrently\nCREATE INDEX "gin" ON "t" USING gin ("c");',
       '-- harbor:alone\nALTER TABLE "t" VALIDATE CONSTRAINT "k";',
+    ],
+  },
+  {
+    rule: "says the order of an index's column that has an operator class",
+    to: [
+      t(["v text", "w text"], {
+        indexes: kitIndexes({
+          ix: [ops("v", false, "last"), { expression: "w", isExpression: false, asc: false, nulls: "first" }],
+          iy: [ops("v", true, "first"), ops("w", false, "first")],
+          iz: [ops("v", true, "last"), { ...ops("lower(w)", false, "last"), isExpression: true }],
+        }),
+      }),
+      kitTable("fresh", ["v text"], { indexes: kitIndexes({ ifresh: [ops("v", false, "last")] }) }),
+    ],
+    said: [
+      'CREATE INDEX "ix" ON "t" USING btree ("v" text_pattern_ops,"w" DESC NULLS FIRST);',
+      'CREATE INDEX "iy" ON "t" USING btree ("v" text_pattern_ops,"w" text_pattern_ops);',
+      'CREATE INDEX "iz" ON "t" USING btree ("v" text_pattern_ops,lower(w) text_pattern_ops) WHERE "v" > \'\';',
+      'CREATE UNIQUE INDEX "ifresh" ON "fresh" USING btree ("v" text_pattern_ops);',
+    ],
+    expected: [
+      'CREATE UNIQUE INDEX "ifresh" ON "fresh" ("v" text_pattern_ops DESC NULLS LAST);',
+      `${built("ix")}CREATE INDEX "ix" ON "t" ("v" text_pattern_ops DESC NULLS LAST,"w" DESC NULLS FIRST);`,
+      `${
+        built("iy")
+      }CREATE INDEX "iy" ON "t" ("v" text_pattern_ops NULLS FIRST,"w" text_pattern_ops DESC NULLS FIRST);`,
+      `${
+        built("iz")
+      }CREATE INDEX "iz" ON "t" ("v" text_pattern_ops,lower(w) text_pattern_ops DESC NULLS LAST) WHERE "v" > '';`,
     ],
   },
   {

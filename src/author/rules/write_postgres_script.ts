@@ -3,6 +3,7 @@ import type { StageStatements } from "./write_sqlite_script.ts";
 import type { ChangeStages, SchemaChange } from "./change_stages.ts";
 import { conversion, enumChanges } from "./enum_changes.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
+import { withIndexOrder } from "./index_order.ts";
 import type { KitTable } from "../../schema/kit_snapshot.ts";
 import { keysInTheWay, referrersFirst } from "./table_order.ts";
 import { schemaChanges } from "../../schema/flat_schemas.ts";
@@ -47,7 +48,9 @@ export function writePostgresScript(
   said: StageStatements,
 ): readonly DraftStatement[] {
   const [renamed] = stages.expand;
-  const own = [...said.expand, ...said.contract].map(unqualified).flatMap((sql) => numbered(sql, change));
+  const own = [...said.expand, ...said.contract].map(unqualified)
+    .map((sql) => withIndexOrder(sql, change))
+    .flatMap((sql) => numbered(sql, change));
   // A column has one way to be numbered at a time.
   const isFirst = (sql: string) => / DROP IDENTITY;$/.test(sql);
   const ordered = referrersFirst(

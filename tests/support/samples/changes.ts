@@ -390,6 +390,21 @@ export const changes: readonly Change[] = [
     ({ b }) => [pg.index("ix").on(b!.op("text_pattern_ops"))],
     postgres,
   ),
+  part(
+    "the order of columns with operator classes",
+    none,
+    ({ a, b }) => [
+      pg.index("ix").on(b!.desc().nullsLast().op("text_pattern_ops"), a!.nullsFirst().op("int4_ops")),
+      pg.index("iy").on(b!.desc().op("text_pattern_ops"), sql`lower(${b})`, a!),
+    ],
+    postgres,
+  ),
+  part(
+    "another order of a column with an operator class",
+    ({ b }) => [pg.index("ix").on(b!.op("text_pattern_ops"))],
+    ({ b }) => [pg.index("ix").on(b!.desc().nullsLast().op("text_pattern_ops"))],
+    postgres,
+  ),
   part("a hash index", none, ({ a }) => [pg.index("ix").using("hash", a!)], postgres),
   change("a gin index", [table("t", { tags: pg.text().array(), doc: pg.jsonb() })], [
     table("t", { tags: pg.text().array(), doc: pg.jsonb() }, ({ tags, doc }) => [
