@@ -33,7 +33,7 @@ export async function changeInPhases(
   for (const batch of batchesOf(bridge)) {
     stopIfAsked(signal);
     if (batch.backfill !== null) {
-      await fillRows(context, [batch.backfill], { pace, keepings: [] });
+      await fillRows(context, batch.backfill, pace);
       notify({ kind: "done" });
     } else if (batch.makesIndex === null || !await isIndexMade(database, batch.makesIndex)) {
       await database.write(batch.statements, batch.mode);

@@ -23,6 +23,8 @@ export interface BesideChange {
   readonly table: string;
   /** What is done, for people: `its definition changes: no row is copied`. */
   readonly words: string;
+  /** The columns whose NULLs become a value, an SQL expression: of which rows that were nobody knows afterwards. Left out: none. */
+  readonly fills?: readonly { readonly column: string; readonly value: string }[];
   /** Whether it can hand over the table as it was, see {@link BesideTask.handOver}; left out: no. */
   readonly handsOver?: boolean;
   /** Returns what {@link BesideChange.run} runs, batches of rows as the whole statement that they add up to. */
@@ -54,11 +56,8 @@ export interface BesideTask {
   readonly signal: AbortSignal;
   /** Tells the user what is being done, until it ends or another thing is done. */
   readonly doing: (text: string) => void;
-  /**
-   * Changes the rows that are wanted, in batches at the pace that the user and the database allow, one fill after the other. Guards may
-   * do in the rows of one what another is for.
-   */
-  readonly fill: (fills: readonly Backfill[]) => Promise<void>;
+  /** Changes the rows that are wanted, in batches at the pace that the user and the database allow. */
+  readonly fill: (fill: Backfill) => Promise<void>;
   /**
    * Where the change hands the table over as it was instead of taking it away: in the transaction in which the new one takes its
    * place it gets another name, whose rows have {@link handedKey} for a key, and nobody but harbor-db goes near it any more.

@@ -8,10 +8,8 @@ import type { RenderedBatch } from "../engines/render_script.ts";
 import type { Step } from "./rules/plan.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Keeper, writeKeeping } from "./kept/keeper.ts";
-import type { BackfillKeeping } from "./kept/keep_backfill.ts";
 import { takeAside } from "./kept/take_aside.ts";
 import { createWalker, type PaceOptions } from "./paced/backfill_walk.ts";
-import { type KeyRange, updateWithin } from "./paced/backfill_window.ts";
 
 /**
  * Runs statements that are one transaction to every other engine: on one that can change large tables beside writers,
@@ -49,15 +47,7 @@ export async function runBeside(
       await keeper?.settle(kept);
     } else {
       if (opening.length > 0) await database.write(opening);
-      const fill: BesideTask["fill"] = async (fills) => {
-        const keepings: BackfillKeeping[] = [];
-        for (const each of fills) {
-          const keeping = await keeper?.planFill(each, start + done, count) ?? null;
-          if (keeping !== null) keepings.push(keeping);
-        }
-        await fillRows(context, fills, { pace, keepings });
-        for (const keeping of keepings) await keeper?.settleBackfill(keeping);
-      };
+      const fill: BesideTask["fill"] = (backfill) => fillRows(context, backfill, pace);
       await change.run({
         write: (batch) => database.write(batch),
         record: recordAfter(done + count),
@@ -82,29 +72,15 @@ function watched({ statements, watches }: Script, from: number, to: number): rea
 }
 
 /** Changes the rows that are wanted in batches, of which nothing is on record: what is changed is passed over the next time. */
-export async function fillRows(
-  context: RunContext,
-  fills: readonly Backfill[],
-  { pace: options, keepings }: {
-    readonly pace: PaceOptions;
-    /** What puts aside what any of them changes. */
-    readonly keepings: readonly BackfillKeeping[];
-  },
-): Promise<void> {
-  const { database } = context;
-  for (const fill of fills) {
-    const pace = await database.pace(fill.table);
-    const keep = (range: KeyRange) => keepings.flatMap(({ within }) => within(range, fill));
-    await createWalker(context, fill, { pace, options }).walk({
-      from: { key: null, isAhead: false },
-      end: null,
-      ...keepings.length === 0 ? {} : { change: (range) => [...keep(range), updateWithin(fill, range)] },
-      save: () => [],
-      onBatch: () => {},
-      onProgress: () => {},
-    });
-  }
-  if (keepings.length > 0) await database.write(keepings.flatMap(({ closing }) => closing));
+export async function fillRows(context: RunContext, fill: Backfill, options: PaceOptions): Promise<void> {
+  const pace = await context.database.pace(fill.table);
+  await createWalker(context, fill, { pace, options }).walk({
+    from: { key: null, isAhead: false },
+    end: null,
+    save: () => [],
+    onBatch: () => {},
+    onProgress: () => {},
+  });
 }
 
 /** An empty script is one piece all the same, so that it is recorded. */

@@ -11,9 +11,11 @@ import {
 import { ownTable } from "../../src/engines/statement_names.ts";
 import { verifyUrl } from "../support/verified.ts";
 import { type Given, onEngines } from "../support/each_engine.ts";
-import { withFolder, withTestDatabase } from "../support/databases.ts";
+import { sqlitePath, withFolder, withTestDatabase } from "../support/databases.ts";
 import { type HereOptions, runHere } from "../support/run_here.ts";
-import { migrate } from "../../src/migrate/migrate.ts";
+import { filledForGood } from "../../src/commands/migrate/kept_lines.ts";
+import { migrate, preparePlan, waysOfPlan } from "../../src/migrate/migrate.ts";
+import { withLarge } from "../support/beside_writer.ts";
 import { addFiles } from "../support/samples/application.ts";
 import { contextOf, upgradeDatabase } from "../support/samples/adoption.ts";
 
@@ -187,6 +189,21 @@ onEngines(
     await assert.rejects(database.read(sql`SELECT 1 FROM ${ownTable("harbor_keeping_3")}`));
   },
 );
+
+onEngines(["sqlite file"], "NULLs that are filled for good are counted before", async ({ engine, url }) => {
+  await upgradeDatabase(url);
+  await addFiles(engine, url, 3);
+  await engine.query(url, "UPDATE files SET created_at = NULL WHERE id < 3");
+  const texts = () =>
+    withLarge(sqlitePath(url), async (database) => {
+      const context = contextOf(database);
+      const plan = await preparePlan(context, { direction: "downgrade", text: "-1" });
+      return await filledForGood(context, await waysOfPlan(context, plan));
+    });
+  assert.match((await texts()).join(), /^2 NULLs of files\.created_at for good: .* '1970-01-01 00:00:00'$/);
+  await engine.query(url, "UPDATE files SET created_at = '2026-11-29 00:00:00'");
+  assert.deepEqual(await texts(), []);
+});
 
 onEngines(two, "verify finds side tables without a registry and the other way round", async (given) => {
   const { url, database } = given;

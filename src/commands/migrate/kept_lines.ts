@@ -6,6 +6,8 @@ import type { Loss } from "../../migrate/kept/rules/losses.ts";
 import type { ReturnedResult } from "../../migrate/kept/put_back.ts";
 import { plainTexts } from "../../migrate/rules/plain_texts.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
+import type { Way } from "../../migrate/run_beside.ts";
+import { countRows } from "../../state/count_rows.ts";
 
 /** Says what was put aside of one table. */
 export function printKept({ report }: App, result: KeptResult): void {
@@ -24,6 +26,44 @@ export function printReturned({ report }: App, result: ReturnedResult): void {
   const gone = deleted === 0 ? "" : `, forgot ${counted(deleted, "row")} deleted since`;
   report.line(`           put back ${counted(rows, "row")} of ${what}${gone}`);
   if (left > 0) report.note(`${counted(left, "row")} of ${what} stay kept in harbor_kept_${id}: ${reason}`);
+}
+
+/** Says which NULLs a plan fills without noting where they were; of a table that can be counted, only those that are there. */
+export async function filledForGood(
+  { database }: RunContext,
+  ways: readonly Way[],
+): Promise<readonly string[]> {
+  const changes = ways.flatMap(({ pieces }) => pieces.flatMap(({ beside }) => beside ?? []));
+  const texts = await Promise.all(changes.map(async ({ table, fills = [] }) => {
+    if (fills.length === 0) return [];
+    const found = await countRows(database, table, fills.map(({ column }) => column));
+    return fills.flatMap(({ column, value }, place) => {
+      const [all, some] = [found?.[0], found?.[place + 1]];
+      const nulls = all === undefined || some === undefined || all.isAtLeast ? null : all.rows - some.rows;
+      if (nulls === 0) return [];
+      const what = nulls === null ? "NULLs, if there are any," : counted(nulls, "NULL");
+      return [
+        `${what} of ${table}.${column} for good: which rows they were in is not kept; they become ${value}`,
+      ];
+    });
+  }));
+  return texts.flat();
+}
+
+/** Leaves out of what a plan puts aside the columns that it only fills, see {@link filledForGood}. */
+export function withoutFilled<
+  Part extends { readonly table: string; readonly columns: readonly string[] | null },
+>(
+  keeps: readonly Part[],
+  ways: readonly Way[],
+): readonly Part[] {
+  const changes = ways.flatMap(({ pieces }) => pieces.flatMap(({ beside }) => beside ?? []));
+  const isFilled = (table: string, column: string) =>
+    changes.some((each) => each.table === table && each.fills?.some((fill) => fill.column === column));
+  return keeps.flatMap((part) => {
+    const columns = part.columns?.filter((column) => !isFilled(part.table, column)) ?? null;
+    return columns?.length === 0 ? [] : [{ ...part, columns }];
+  });
 }
 
 /** What a plan puts aside, as far as its text tells: a table, with its columns where it is not the whole one. */

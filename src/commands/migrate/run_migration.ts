@@ -22,7 +22,7 @@ import {
 import type { BudgetGuard } from "./budget_guard.ts";
 import { type Around, aroundOptions, createAround } from "./around.ts";
 import { runAround } from "./run_around.ts";
-import { keptBy, printKept, printReturned } from "./kept_lines.ts";
+import { filledForGood, keptBy, printKept, printReturned, withoutFilled } from "./kept_lines.ts";
 import { paceOf, paceOptions } from "./pace_options.ts";
 import { budgetsOf, isGuarded, refuseBeside, rehearsalOptions } from "./rehearsal_options.ts";
 import type { MakeRehearsal } from "./rehearse_on_copy.ts";
@@ -74,7 +74,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
     // In an empty database nothing is there that could go.
     consequences = plan.from === null ? { ...noConsequences, losses } : await readConsequences(app, context, {
       plan,
-      losses,
+      losses: [...losses, ...await filledForGood(context, await run.waysOfPlan(context, plan))],
     });
   };
   const pace = paceOf(options);
@@ -105,11 +105,12 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       const losses = (await run.preflight(context, plan.from, plan.steps))?.losses ?? [];
       if (options.dryRun || isIdle) {
         printPlace(app, isNew);
-        const ways = waysIn(await run.waysOfPlan(context, plan));
+        const found = await run.waysOfPlan(context, plan);
+        const ways = waysIn(found);
         printPlan(app, plan, ways);
         if (plan.steps.length > 0) await lookAhead(context, plan, losses);
         app.report.facts(consequenceFacts(consequences, true));
-        const keeps = await keptBy(context, plan, options.noKeep);
+        const keeps = withoutFilled(await keptBy(context, plan, options.noKeep), found);
         for (const { table, columns } of keeps) {
           app.report.line(`keeps      ${table}${columns === null ? "" : `: ${columns.join(", ")}`}`);
         }

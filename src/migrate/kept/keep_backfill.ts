@@ -1,5 +1,4 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Dialect } from "../../base/dialect.ts";
 import type { Database } from "../../engines/database.ts";
 import { type BackfillState, readBackfills } from "../../engines/version_table.ts";
 import {
@@ -25,7 +24,6 @@ import { type KeyRange, matching } from "../paced/backfill_window.ts";
 import type { Step } from "../rules/plan.ts";
 import { findLosses, type Part, schemasAround } from "./keep.ts";
 import type { Loss } from "./rules/losses.ts";
-import { isSameName } from "./rules/names.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
 import { requireRoom } from "./room.ts";
 import { countOf } from "./return.ts";
@@ -39,8 +37,6 @@ export interface BackfillKeeping {
   readonly before: (range: KeyRange) => readonly SQL[];
   /** {@link before} for rows that may have been changed already: what they have now takes the place of what they had then. */
   readonly again: (range: KeyRange, backfill: Backfill) => readonly SQL[];
-  /** {@link before} for those rows alone that another statement changes, too. */
-  readonly within: (range: KeyRange, other: Backfill) => readonly SQL[];
   /** Goes into the closing batch. */
   readonly closing: readonly SQL[];
 }
@@ -55,14 +51,9 @@ export async function keepBackfill(
   { backfill, place, ...part }: Part & { readonly backfill: Backfill; readonly place: number },
 ): Promise<BackfillKeeping | null> {
   const { database } = context;
+  const [loss] = (await findLosses(context, part)).filter((each) => each.kind === "changed");
   const values = assignedBy(backfill, context);
-  const [loss] = (await findLosses(context, part)).flatMap((each) => {
-    if (each.kind !== "changed") return [];
-    // One of several statements may be for other columns.
-    const columns = each.columns.filter(({ name }) => valueOf(values, name, database.dialect) !== undefined);
-    return columns.length > 0 ? [{ ...each, columns }] : [];
-  });
-  if (loss === undefined) return null;
+  if (loss === undefined || values.size === 0) return null;
   const { table } = loss;
   const changed = loss.columns.map(({ name }) => name);
   const keys = keysOf({ table, without: changed, schemas: schemasAround(context, step) });
@@ -80,9 +71,7 @@ export async function keepBackfill(
   const names = [...known, ...lost].map(({ name }) => sql`${sql.identifier(name)}`);
   const taken = [...known, ...lost].map((column) => own.aside(sql`${sql.identifier(column.name)}`, column));
   const results = lost.map((_, place) => sql`${sql.identifier(becameColumn(place))}`);
-  const made = lost.map((column) =>
-    own.became(sql`(${sql.raw(valueOf(values, column.name, database.dialect)!)})`, column)
-  );
+  const made = lost.map((column) => own.became(sql`(${sql.raw(values.get(column.name) ?? "NULL")})`, column));
   const source = ownTable(table.name);
   const put = (range: KeyRange, wanted: Backfill) =>
     userStatement(
@@ -108,15 +97,6 @@ export async function keepBackfill(
     id: kept.id,
     before: (range) => [put(range, backfill)],
     again: (range, wanted) => [drop(range, wanted), put(range, wanted)],
-    within: (range, { condition }) => [
-      put(range, {
-        ...backfill,
-        condition: [backfill.condition, condition].flatMap((each) =>
-          each === null ? [] : [`(${each}\n)`]
-        ).join(" AND ") ||
-          null,
-      }),
-    ],
     closing: [recountKept(kept, {
       rows: sql`(SELECT count(*) FROM ${side})`,
       bytes: own.bytes(kept.sideTable, [...keys, ...changed]),
@@ -150,17 +130,6 @@ function assignedBy(
       return [[column, update.slice(first.start, last.start + last.text.length)] as const];
     }),
   );
-}
-
-/** A name that stands without quotes is as the database folds it. */
-function valueOf(
-  values: ReadonlyMap<string, string>,
-  column: string,
-  dialect: Dialect,
-): string | undefined {
-  return [...values].find(([name]) =>
-    isSameName(dialect, name, column) || isSameName(dialect, name.toLowerCase(), column)
-  )?.[1];
 }
 
 interface Aside {

@@ -25,8 +25,6 @@ export interface Keeper {
   plan(from: number, count: number, isLarge?: boolean): Promise<Keeping | null>;
   /** Makes ready for a backfill at a place of the script. */
   planBackfill(backfill: Backfill, place: number): Promise<BackfillKeeping | null>;
-  /** Makes ready for rows that so many statements from a place of the script on change in batches of which nothing is on record. */
-  planFill(fill: Backfill, from: number, count: number): Promise<BackfillKeeping | null>;
   /** Says what was kept, once the batch has committed. */
   settle(keeping: Keeping | null): Promise<void>;
   settleBackfill(keeping: BackfillKeeping | null): Promise<void>;
@@ -61,10 +59,6 @@ export function createKeeper(
         : Promise.resolve(null),
     planBackfill: (backfill, place) =>
       keeps ? keepBackfill(context, step, { ...partOf(place, 1), backfill, place }) : Promise.resolve(null),
-    planFill: (backfill, from, count) =>
-      keeps
-        ? keepBackfill(context, step, { ...partOf(from, count), backfill, place: from })
-        : Promise.resolve(null),
     async settle(keeping) {
       if (keeping === null) return;
       if (keeping.ahead.length > 0) await takeAside(context);

@@ -55,6 +55,7 @@ export function changeDefinition(place: BesidePlace, change: DefinitionChange): 
     way: "definition",
     table: after.name,
     words: "its definition changes beside writers, no row moves",
+    fills: change.fills,
     batches: (record) => [
       { mode: "rows", statements: guardStatements([], guards).map(template.raw) },
       ...fills.map(({ update, condition }) => ({
@@ -74,7 +75,7 @@ export function changeDefinition(place: BesidePlace, change: DefinitionChange): 
       for (let attempt = 1;; attempt++) {
         task.doing(`${after.name}: looking at the rows`);
         await putGuards(place, change, task);
-        await task.fill(fills);
+        for (const fill of fills) await task.fill(fill);
         try {
           await look(place, change, task);
           await refuseBroken(place, change);
