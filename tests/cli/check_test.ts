@@ -207,6 +207,31 @@ const damages: readonly (readonly [
     /Edit the statement/,
   ],
   [
+    "an index with the name of another table's",
+    rewrite(
+      "sqlite",
+      "ALTER TABLE files ADD COLUMN thumb_path VARCHAR(500)",
+      "CREATE INDEX ix_collections_name ON collections (name)",
+      "CREATE INDEX ix_collections_name ON files (thumb_path)",
+    ),
+    "syntax",
+    `drizzle/sqlite/${variants}.sql:4`,
+    /index ix_collections_name already exists/,
+    /Edit the statement/,
+  ],
+  [
+    "a view of a table that a later revision drops",
+    rewrite(
+      "sqlite",
+      "ALTER TABLE files ADD COLUMN thumb_path VARCHAR(500)",
+      "CREATE VIEW thumbs AS SELECT thumb_path FROM files",
+    ),
+    "syntax",
+    "drizzle/sqlite/7b1f73160408_align_with_the_application.sql:59",
+    /error in view thumbs/,
+    /Edit the statement/,
+  ],
+  [
     "a column that only one dialect adds",
     rewrite("postgresql", 'ALTER TABLE "files" ADD COLUMN "thumb_path" varchar(500)'),
     "dialects",
