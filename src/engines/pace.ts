@@ -8,6 +8,11 @@ export interface Load {
   /** Of that, what a batch takes however small it is: the way to a server and back. */
   readonly fixedMs: number;
   /**
+   * Of `heldMs`, for how long it was in line for a processor while nobody waited for it: no reason to do less. Left out where that cannot be
+   * told.
+   */
+  readonly idleMs?: number;
+  /**
    * What its statements alone took, without what a busy machine adds around them. Left out where that cannot be told: it is
    * then all of the rest.
    */
@@ -94,15 +99,16 @@ const longWaitMs = 100;
  */
 export function nextTurn(last: Batch, load: Load, limits: PaceLimits): Turn {
   const { batchMs, rest, maxLagMs, maxRate } = limits;
-  const { heldMs, fixedMs, waitedMs, waiting, lagMs, backlog } = load;
-  const workMs = heldMs - fixedMs;
+  const { heldMs, fixedMs, idleMs = 0, waitedMs, waiting, lagMs, backlog } = load;
+  const busyMs = heldMs - idleMs;
+  const workMs = busyMs - fixedMs;
   const isContended = waiting > 0 || waitedMs > longWaitMs;
   const strain = 1 + 3 * Math.min(1, backlog) + (lagMs > 0 ? 3 * Math.min(1, lagMs / maxLagMs) : 0) +
     (isContended ? 1 : 0);
-  const polite = Math.min(longestPauseMs, Math.max(shortestPauseMs, heldMs * rest) * strain);
+  const polite = Math.min(longestPauseMs, Math.max(shortestPauseMs, busyMs * rest) * strain);
   const allowed = maxRate === null ? 0 : (last.rows / maxRate) * 1_000 - heldMs;
   return {
-    size: nextSize(last, { workMs, rowsMs: load.rowsMs ?? workMs, batchMs, isContended }),
+    size: nextSize(last, { workMs, rowsMs: Math.min(load.rowsMs ?? workMs, workMs), batchMs, isContended }),
     pauseMs: Math.max(polite, allowed),
     hold: holdReason(load, maxLagMs),
   };

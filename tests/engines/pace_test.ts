@@ -68,6 +68,24 @@ test("nextTurn() makes no batch too small for what a busy machine adds to each, 
   assert.equal(shrunk(0.002, { waitedMs: 500 }), 1);
 });
 
+test("nextTurn() goes on a crowded machine as on a quiet one while nobody waits", () => {
+  const wal = { ...limits, batchMs: 2, rest: 1.2 };
+  const sizeOf = (load: (ownMs: number) => Load) => {
+    let turn = { size: firstSize, pauseMs: 0 };
+    for (let batch = 0; batch < 40; batch++) {
+      turn = nextTurn({ size: turn.size, rows: turn.size }, load(turn.size * 0.002), wal);
+    }
+    return turn;
+  };
+  const alone = sizeOf((ownMs) => ({ ...quiet, heldMs: ownMs, rowsMs: ownMs }));
+  const crowded = sizeOf((ownMs) => ({ ...quiet, heldMs: ownMs + 30, rowsMs: ownMs + 30, idleMs: 30 }));
+  assert.deepEqual(crowded, alone);
+  assert.ok(Math.abs(alone.size - 1_000) < 10, `${alone.size} rows`);
+  const waitedFor = sizeOf((ownMs) => ({ ...quiet, heldMs: ownMs + 30, rowsMs: ownMs + 30 }));
+  assert.ok(waitedFor.size <= smallestBatch.rows, `${waitedFor.size} rows`);
+  assert.ok(waitedFor.pauseMs > 30, `${waitedFor.pauseMs} ms`);
+});
+
 test("nextTurn() learns nothing about larger batches from one that had little to change", () => {
   assert.equal(nextTurn({ size: 1_000, rows: 3 }, { ...quiet, heldMs: 0.1 }, limits).size, 1_000);
 });

@@ -12,6 +12,7 @@ import { type BesideParts, serveSqlite, type SqliteConnection } from "./database
 import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./open_file.ts";
 import type { Fence } from "./lock.ts";
 import { isWalMode, type SqliteBatchTimes, sqlitePace } from "./pace.ts";
+import { inLineMs } from "./processor.ts";
 import { plainRow, type SqliteStatement, verbOf } from "./statement.ts";
 import { roomOf } from "./watch/room.ts";
 import { type BatchWatch, spaceOf, watchBatch } from "./watch/batch.ts";
@@ -155,7 +156,7 @@ export async function writeHere(
 function connect(statements: Statements, { display, path }: Place): SqliteConnection {
   const { handle } = statements;
   let isOpen = true;
-  let lastBatch: SqliteBatchTimes = { heldMs: 0, rowsMs: 0, waitedMs: 0 };
+  let lastBatch: SqliteBatchTimes = { heldMs: 0, inLineMs: 0, rowsMs: 0, waitedMs: 0 };
   let watcher: Watcher | null = null;
 
   function transact<T>(make: () => SqliteBatch, finish: Finish<T>, watchedBy = watcher): Promise<T> {
@@ -176,18 +177,21 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     watchedBy = watcher,
   ): Promise<T> {
     let began = 0;
+    let inLineBefore = 0;
     let rowsMs = 0;
     let watch: BatchWatch | undefined;
     const { result, waitedMs } = await whenFree(() => {
       watch = watchedBy === null ? undefined : watchBatch(handle, path);
+      inLineBefore = inLineMs();
       began = performance.now();
       return attempt((ms) => {
         rowsMs = ms;
         watch?.beforeCommit();
       });
     });
-    lastBatch = { heldMs: performance.now() - began, rowsMs, waitedMs };
-    if (watch !== undefined) watchedBy?.onBatch(watch.end(lastBatch.heldMs));
+    const heldMs = performance.now() - began;
+    lastBatch = { heldMs, inLineMs: Math.min(heldMs, inLineMs() - inLineBefore), rowsMs, waitedMs };
+    if (watch !== undefined) watchedBy?.onBatch(watch.end(heldMs));
     return result;
   }
 

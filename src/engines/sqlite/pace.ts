@@ -9,7 +9,9 @@ import { busyTimeoutMs, execute, prepare } from "./open_file.ts";
 export interface SqliteBatchTimes {
   /** For how long it kept its locks. */
   readonly heldMs: number;
-  /** Of that, for its statements alone. */
+  /** Of that, in line for a processor. */
+  readonly inLineMs: number;
+  /** Of `heldMs`, for its statements alone. */
   readonly rowsMs: number;
   /** For how long it waited for others before. */
   readonly waitedMs: number;
@@ -29,6 +31,9 @@ const bearableBytes = 64 * 1024 * 1024;
 /** How many pages of the WAL are brought in at once: well before a thousand, at which SQLite does it in somebody's commit. */
 const worthPages = 400;
 
+/** When nobody has written for so long, nobody is taken to wait, in milliseconds: who waits for the lock looks every 100. */
+const quietMs = 1_000;
+
 /** Says whether the database keeps a write-ahead log. */
 export function isWalMode(handle: DatabaseSync): boolean {
   return prepare(handle, "PRAGMA journal_mode").get()?.["journal_mode"] === "wal";
@@ -38,26 +43,53 @@ export function isWalMode(handle: DatabaseSync): boolean {
  * Returns the pace for a SQLite file.
  *
  * @param lastBatch Tells how the last batch went
+ * @param now Tells the time, in milliseconds
  */
-export function sqlitePace(file: PacedFile, lastBatch: () => SqliteBatchTimes): Omit<Pace, "pause"> {
+export function sqlitePace(
+  file: PacedFile,
+  lastBatch: () => SqliteBatchTimes,
+  now = () => performance.now(),
+): Omit<Pace, "pause"> {
   const { handle } = file;
   const mode = isWalMode(handle) ? "wal" : "journal";
   const pageSize = Number(prepare(handle, "PRAGMA page_size").get()?.["page_size"]);
   const backlogReason = `somebody's read keeps the WAL at ${bearableBytes / 1024 / 1024} MiB`;
+  // Without a WAL readers wait as well, of whom nothing can be seen.
+  const othersWriteNothing = mode === "wal" ? watchOthers(file, now) : () => false;
   return {
     batchMs: batchTimes[mode],
     rest: rest[mode],
     // Without a WAL, nobody can commit while somebody reads.
     readRest: mode === "wal" ? 0 : 1,
-    relax: () =>
-      Promise.resolve({
-        ...lastBatch(),
+    relax() {
+      const { inLineMs, ...times } = lastBatch();
+      return Promise.resolve({
+        ...times,
+        idleMs: othersWriteNothing() ? inLineMs : 0,
         fixedMs: 0,
         waiting: 0,
         lagMs: 0,
         backlog: mode === "wal" ? walBytes(file, pageSize) / bearableBytes : 0,
         backlogReason,
-      }),
+      });
+    },
+  };
+}
+
+/**
+ * Returns what says whether no other connection has committed for {@link quietMs}, up to then from the start on.
+ *
+ * Source: https://www.sqlite.org/pragma.html#pragma_data_version
+ */
+function watchOthers({ rows }: PacedFile, now: () => number): () => boolean {
+  const read = () => rows<{ readonly data_version: bigint }>(own("PRAGMA data_version"))[0]?.data_version;
+  let version = read();
+  let writtenAt = now();
+  return () => {
+    const last = version;
+    version = read();
+    if (version !== last) writtenAt = now();
+    return now() - writtenAt > quietMs;
   };
 }
 
