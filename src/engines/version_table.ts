@@ -46,11 +46,16 @@ export const createVersionTables: readonly SQL[] = [
 
 /** Reads the version table; `null` when there is none. Rows are in no particular order. */
 export async function readApplied(database: Database): Promise<readonly Applied[] | null> {
-  const rows = await readIfThere(database, {
-    table: "harbor_version",
-    form: versionForm,
-    query: sql`SELECT * FROM ${versionTable}`,
-  });
+  return await readRows(database, sql`SELECT * FROM ${versionTable}`);
+}
+
+/** Reads the row of one revision alone; `undefined` when there is none. */
+export async function readAppliedRow(database: Database, revision: string): Promise<Applied | undefined> {
+  return (await readRows(database, sql`SELECT * FROM ${versionTable} WHERE revision = ${revision}`))?.[0];
+}
+
+async function readRows(database: Database, query: SQL): Promise<readonly Applied[] | null> {
+  const rows = await readIfThere(database, { table: "harbor_version", form: versionForm, query });
   return rows && rows.map((row) => ({
     revision: row.revision,
     name: row.name,

@@ -3,7 +3,7 @@ import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { ownTable } from "../engines/statement_names.ts";
-import { deleteApplied, insertApplied, readApplied, updateProgress } from "../engines/version_table.ts";
+import { deleteApplied, insertApplied, readAppliedRow, updateProgress } from "../engines/version_table.ts";
 import type { Step } from "./rules/plan.ts";
 
 const table = "harbor_version";
@@ -88,7 +88,7 @@ export async function requireRecorded(
   { database }: RunContext,
   { revision, direction }: Step,
 ): Promise<void> {
-  const row = (await readApplied(database))?.find((each) => each.revision === revision.id);
+  const row = await readAppliedRow(database, revision.id);
   const isDone = direction === "upgrade" ? (row?.finishedAt ?? null) !== null : row === undefined;
   if (isDone) return;
   throw new HarborError(
