@@ -188,6 +188,11 @@ const wrongForms = [
   ],
   ["the word now", "UPDATE files SET created_at = 'now' WHERE id = 6", "created_at"],
   ["a date and time in seconds", "UPDATE files SET created_at = 1758805614 WHERE id = 6", "created_at"],
+  [
+    "a date and time with more behind a zero byte",
+    "UPDATE files SET created_at = '2025-09-25 13:06:54' || char(0) || 'x' WHERE id = 6",
+    "created_at",
+  ],
   ["a boolean as text", "UPDATE files SET upload_complete = 'true' WHERE id = 6", "upload_complete"],
   ["a boolean of 2", "UPDATE files SET upload_complete = 2 WHERE id = 6", "upload_complete"],
   ["a size in words", "UPDATE files SET size = 'large' WHERE id = 6", "size"],
@@ -247,7 +252,11 @@ for (const engine of engines.filter(({ dialect }) => dialect === "sqlite")) {
       await put("filename", "CAST(x'4BC3' AS TEXT) || hex(zeroblob(2000))");
       await put("original_filename", "hex(zeroblob(2000))");
       assert.deepEqual(await ids(), [["not_utf8", [9]]]);
-      await put("filename", "'Küche' || hex(zeroblob(2000))");
+      await put("filename", "CAST(x'6100FF62' AS TEXT)");
+      assert.deepEqual(await ids(), [["not_utf8", [9]]]);
+      await put("filename", "CAST(x'6100FF62' AS TEXT) || hex(zeroblob(2000))");
+      assert.deepEqual(await ids(), [["not_utf8", [9]]]);
+      await put("filename", "'Küche' || char(0) || hex(zeroblob(2000))");
       assert.deepEqual(await ids(), [[undefined, null]]);
     }));
 

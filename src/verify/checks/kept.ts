@@ -4,6 +4,7 @@ import { HarborError } from "../../base/errors.ts";
 import { type Kept, readKept } from "../../engines/kept_table.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import type { Database } from "../../engines/database.ts";
+import { quoteName } from "../../sql/quote.ts";
 import { lostText } from "../../migrate/kept/side_tables.ts";
 
 /** What was seen of kept data. */
@@ -58,7 +59,9 @@ function stray(name: string): Found {
   return {
     status: "fail",
     message: `${name} holds kept data, and harbor_kept does not know of what`,
-    hint: `Look at it: SELECT * FROM ${name} LIMIT 5; where it is not needed: DROP TABLE ${name}`,
+    hint: `Look at it: SELECT * FROM ${quoteName(name)} LIMIT 5; where it is not needed: DROP TABLE ${
+      quoteName(name)
+    }`,
     details: { sideTable: name },
   };
 }

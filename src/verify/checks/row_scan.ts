@@ -7,6 +7,7 @@ import { readInSlices } from "../../engines/key_slices.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { RowRule, RuleWords, TextRule } from "../../profile/profile.ts";
 import { type Broken, notUtf8, shownIds } from "../rules/data_rules.ts";
+import { isBeyondAscii, isWellFormed, readEncoding } from "./text_encoding.ts";
 
 /** What a scan of a table has come to, also when it was cut short. */
 export interface RowScan {
@@ -50,6 +51,7 @@ export function scanRows(table: Table, { rows: rules, texts = [], judged: all = 
   );
   const tallies = new Map<RuleWords, Tally>();
   let scanned = 0;
+  let encoding: string | undefined;
 
   return {
     rows: () => scanned,
@@ -75,7 +77,9 @@ export function scanRows(table: Table, { rows: rules, texts = [], judged: all = 
           lastKey,
           judged,
         });
-        const isSure = texts.length === 0 || isNear && await isSurelyUtf8(database, texts, {
+        if (texts.length > 0) encoding ??= await readEncoding(database);
+        const isSure = texts.length === 0 ||
+          isNear && encoding === "UTF-8" && await isSurelyUtf8(database, texts, {
               table: table.name,
               within: sql`${above} AND ${id} <= ${slice["last"]}`,
             });
@@ -119,9 +123,15 @@ export function scanRows(table: Table, { rows: rules, texts = [], judged: all = 
     const id = key === undefined ? sql`NULL` : sql.identifier(key);
     for (const { column, rule } of textRules) {
       const rows = await database.read<{ id: unknown; bytes: unknown }>(
-        sql`SELECT ${id} AS id, CAST(${column} AS BLOB) AS bytes FROM ${from} WHERE typeof(${column}) = 'text' AND ${column} GLOB ${beyondAscii}`,
+        sql`SELECT ${id} AS id, CAST(${column} AS BLOB) AS bytes FROM ${from} WHERE typeof(${column}) = 'text' AND ${
+          isBeyondAscii(column)
+        }`,
       );
-      for (const row of rows.filter(({ bytes }) => bytes instanceof Uint8Array && !isUtf8(bytes))) {
+      for (
+        const row of rows.filter(({ bytes }) =>
+          bytes instanceof Uint8Array && !isWellFormed(bytes, encoding!)
+        )
+      ) {
         const tally = tallyOf(rule);
         tally.count++;
         if (key !== undefined && tally.ids.length < shownIds) tally.ids.push(row.id);
@@ -164,8 +174,6 @@ export function scanRows(table: Table, { rows: rules, texts = [], judged: all = 
   }
 }
 
-const beyondAscii = "*[^\u0001-\u007f]*";
-
 /** Longer rows are not gathered, so that memory stays bounded. */
 const gatheredBytes = 1_000;
 
@@ -194,9 +202,9 @@ async function isSurelyUtf8(
   const most = sql.raw(String(gatheredBytes));
   // With a limit the texts are joined once a row, and not for each time that they are named.
   const [row] = await database.read<{ gathered: unknown; beyond: unknown }>(
-    sql`SELECT CAST(group_concat(CASE WHEN octet_length(texts) <= ${most} THEN texts END, char(10)) AS BLOB) AS gathered, max(CASE WHEN octet_length(texts) > ${most} THEN texts GLOB ${beyondAscii} END) AS beyond FROM (SELECT ${
-      joined(texts)
-    } AS texts FROM ${ownTable(table)}${within} LIMIT -1)`,
+    sql`SELECT CAST(group_concat(CASE WHEN octet_length(texts) <= ${most} THEN texts END, char(10)) AS BLOB) AS gathered, max(CASE WHEN octet_length(texts) > ${most} THEN ${
+      isBeyondAscii(sql`texts`)
+    } END) AS beyond FROM (SELECT ${joined(texts)} AS texts FROM ${ownTable(table)}${within} LIMIT -1)`,
   );
   const { gathered, beyond } = row!;
   if (Number(beyond ?? 0) !== 0) return false;

@@ -10,6 +10,9 @@ export interface ValueForm {
   readonly isWrong: (column: SQL) => SQL;
 }
 
+/** Most functions of SQLite see nothing of a text behind a zero byte, which the application reads. */
+const hasZero = (value: SQL) => sql`instr(${value}, char(0)) > 0`;
+
 /**
  * The forms by the column's type, one row for each type that a schema can have; `null` where the engine keeps every
  * value in form by itself. SQLite keeps in a column whatever is put there. PostgreSQL keeps only what fits, but for
@@ -21,7 +24,9 @@ const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: Va
       words: "no date and time of the form YYYY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS.ffffff",
       // Read without its fraction and written again it is the same, or it was another form or no day of the calendar.
       isWrong: (value) =>
-        sql`typeof(${value}) <> 'text' OR datetime(substr(${value}, 1, 19), '+0 days') IS NOT substr(${value}, 1, 19) OR ${value} < '0001' OR NOT (length(${value}) = 19 OR (length(${value}) = 26 AND substr(${value}, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]'))`,
+        sql`typeof(${value}) <> 'text' OR ${
+          hasZero(value)
+        } OR datetime(substr(${value}, 1, 19), '+0 days') IS NOT substr(${value}, 1, 19) OR ${value} < '0001' OR NOT (length(${value}) = 19 OR (length(${value}) = 26 AND substr(${value}, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]'))`,
     }],
     [/^DATE$/, {
       words: "no date of the form YYYY-MM-DD",
@@ -31,7 +36,9 @@ const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: Va
     [/^TIME$/, {
       words: "no time of the form HH:MM:SS or HH:MM:SS.ffffff",
       isWrong: (value) =>
-        sql`typeof(${value}) <> 'text' OR time(substr(${value}, 1, 8), '+0 days') IS NOT substr(${value}, 1, 8) OR NOT (length(${value}) = 8 OR (length(${value}) = 15 AND substr(${value}, 9) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]'))`,
+        sql`typeof(${value}) <> 'text' OR ${
+          hasZero(value)
+        } OR time(substr(${value}, 1, 8), '+0 days') IS NOT substr(${value}, 1, 8) OR NOT (length(${value}) = 8 OR (length(${value}) = 15 AND substr(${value}, 9) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]'))`,
     }],
     [/^BOOLEAN$/, {
       words: "neither 0 nor 1",
@@ -52,11 +59,14 @@ const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: Va
     }],
     [/^UUID$/, {
       words: "no UUID",
-      isWrong: (value) => sql`typeof(${value}) <> 'text' OR ${value} NOT GLOB ${sql.raw(`'${uuidPattern}'`)}`,
+      isWrong: (value) =>
+        sql`typeof(${value}) <> 'text' OR ${hasZero(value)} OR ${value} NOT GLOB ${
+          sql.raw(`'${uuidPattern}'`)
+        }`,
     }],
     [/^JSON$/, {
       words: "no JSON",
-      isWrong: (value) => sql`typeof(${value}) = 'blob' OR NOT json_valid(${value})`,
+      isWrong: (value) => sql`typeof(${value}) = 'blob' OR ${hasZero(value)} OR NOT json_valid(${value})`,
     }],
     [/^BLOB$/, { words: "no bytes", isWrong: (value) => sql`typeof(${value}) <> 'blob'` }],
   ],
