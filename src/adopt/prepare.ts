@@ -62,7 +62,7 @@ export async function prepareAdoption(
   const plan: Adoption = { ...await chooseAdoption(context), ...whole, refusal: null };
   const { inspection } = plan;
   if (plan.action === "none") return plan;
-  const problems = isWhole ? [] : await (await loadInspector(database.dialect)).damage(database);
+  const problems = isWhole ? [] : await damageOf(context);
   if (problems.length > 0) return { ...plan, refusal: damageError(database.url, problems) };
   const forbidden = await rightsError("adopt", context);
   if (forbidden !== null) return { ...plan, refusal: forbidden };
@@ -81,6 +81,17 @@ export async function prepareAdoption(
     return { ...plan, statements: settled, refusal };
   }
   return await prepareBridge(context, plan, advance);
+}
+
+/** Says that it looks, since all of a large file is read. */
+async function damageOf({ database, notify }: RunContext): Promise<readonly string[]> {
+  const inspector = await loadInspector(database.dialect);
+  notify({ kind: "doing", text: "looking for damage" });
+  try {
+    return await inspector.damage(database);
+  } finally {
+    notify({ kind: "done" });
+  }
 }
 
 /** A bridge to a head that is behind the database would take what a newer release made. */

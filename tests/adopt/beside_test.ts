@@ -67,6 +67,7 @@ test("a large database is bridged piece by piece, to what one transaction makes 
     await adoptDatabase(other);
     const seen: string[] = [];
     await adoptLarge(url, { onDoing: (text) => seen.push(text) });
+    assert.equal(seen[0], "looking for damage");
     assert.ok(seen.some((text) => text.includes("files")), seen.join("; "));
     assert.deepEqual(contentsOf(url), contentsOf(other));
     await useApplication(engine, url);
@@ -98,7 +99,7 @@ test("a bridge that was stopped between its pieces is gone on with", () =>
     for (let pieces = 1;; pieces++) {
       let left = pieces;
       try {
-        await adoptLarge(url, { onDoing: (_, stop) => --left === 0 ? stop() : undefined });
+        await adoptLarge(url, { isWhole: true, onDoing: (_, stop) => --left === 0 ? stop() : undefined });
         break;
       } catch (error) {
         assert.match(String(error), /Stopped on request/);
