@@ -7,6 +7,7 @@ import { type Batch, cutIntoBatches } from "../migrate/batches.ts";
 import { isIndexMade } from "../migrate/is_index_made.ts";
 import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";
 import { fillRows } from "../migrate/run_beside.ts";
+import { byTable } from "./rules/by_table.ts";
 
 /** A bridge in phases, and what says that it is done. */
 export interface PhasedBridge {
@@ -43,8 +44,9 @@ export async function changeInPhases(
 
 /** What is on record goes before what locks tables, so that those are not held for it. */
 function* batchesOf({ phases, record }: PhasedBridge): Generator<Pick<Batch, BatchParts>> {
-  const cut = { statements: phases, from: 0, before: [], isRecorded: true, rows: () => [] };
-  const batches = [...cutIntoBatches(cut)].filter(({ statements }) => statements.length > 0);
+  const cut = { from: 0, before: [], isRecorded: true, rows: () => [] };
+  const batches = byTable(phases).flatMap((statements) => [...cutIntoBatches({ ...cut, statements })])
+    .filter(({ statements }) => statements.length > 0);
   const last = batches.at(-1)?.mode === "schema" ? batches.pop() : undefined;
   yield* batches;
   const statements = [...record(), ...last?.statements ?? []];

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { adopt } from "../../src/adopt/adopt.ts";
+import { adoptionBatches } from "../../src/adopt/bridge_beside.ts";
 import { prepareAdoption } from "../../src/adopt/prepare.ts";
+import { renderBatches } from "../../src/engines/render_script.ts";
 import type { RunContext } from "../../src/engines/run_context.ts";
 import { tryAdoption } from "../../src/rehearse/of_adoption.ts";
 import { engines } from "../support/databases.ts";
@@ -26,6 +28,30 @@ function withLarge(work: (url: string) => Promise<void>): Promise<void> {
     await work(url);
   });
 }
+
+test("no transaction of a bridge in phases locks two tables that its statements alter one by one", () =>
+  engine.withDatabase(async (url) => {
+    await makeOrigin(engine, url, origins.find(({ name }) => name === "create_all before R2")!);
+    await engine.query(
+      url,
+      "INSERT INTO files (uuid, filename, original_filename, mime_type, size, storage_path, collection_id) " +
+        "SELECT 'g-' || i, 'f', 'o', 'm', i, 'p', (SELECT min(id) FROM collections) FROM generate_series(1, 10000) i",
+    );
+    const script = await withContext(url, async (context) => {
+      const adoption = await prepareAdoption(context);
+      return renderBatches(context.database, await adoptionBatches(context, adoption));
+    });
+    // The ledger keeps scripts as texts.
+    const statements = script.replaceAll(/'(?:[^']|'')*'/g, "''");
+    const transactions = statements.split(/^BEGIN;$/m).slice(1).map((text) => text.split(/^COMMIT;$/m)[0]!);
+    const altered = transactions.map((
+      text,
+    ) => [...new Set([...text.matchAll(/^ALTER TABLE ("\w+")/gm)].map(([, table]) => table!))]);
+    assert.deepEqual(altered.filter((tables) => tables.length > 1), []);
+    assert.deepEqual(new Set(altered.flat()), new Set(['"users"', '"files"', '"collections"']));
+    await adoptUntil(url, Infinity);
+    await useApplication(engine, url);
+  }));
 
 /** Takes over a database, and ends as a process that is killed before so many batches are written. */
 async function adoptUntil(url: string, batches: number): Promise<boolean> {
