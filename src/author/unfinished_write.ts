@@ -47,26 +47,44 @@ export function forgetWrite(dir: string): void {
  * @returns The command that had begun it; `null` when there was nothing to end, or somebody changed the files since
  */
 export function finishWrite(dir: string): string | null {
-  const list = readList(dir);
-  if (list === null) return null;
-  const files = list.files.map((file) => ({ ...file, target: join(dir, file.path) }));
-  const isAsLeft = files.every(({ path }) => isWithin(path)) && files.every(({ target, before, after }) => {
-    const now = sumOf(readIfThere(target));
-    return now === after ||
-      now === before && (after === null || sumOf(readIfThere(temporaryOf(target))) === after);
-  });
-  if (!isAsLeft) {
-    forgetWrite(dir);
-    return null;
-  }
-  for (const { target, after } of files) {
-    if (sumOf(readIfThere(target)) === after) continue;
+  const write = readUnfinished(dir);
+  for (const { path, isDone, after } of write?.files ?? []) {
+    const target = join(dir, path);
+    if (isDone) continue;
     if (after === null) rmSync(target);
     else renameSync(temporaryOf(target), target);
     flushFolder(dirname(target));
   }
   forgetWrite(dir);
-  return list.command;
+  return write?.command ?? null;
+}
+
+/** What is being written in a folder, or was when its writer was killed. */
+export interface UnfinishedWrite {
+  readonly command: string;
+  readonly files: readonly {
+    readonly path: string;
+    readonly after: string | null;
+    /** Whether it is as the writer leaves it. */
+    readonly isDone: boolean;
+  }[];
+}
+
+/**
+ * Returns what is being written in a folder, or was when its writer was killed; `null` for nothing, and where somebody changed
+ * the files since. Changes nothing.
+ */
+export function readUnfinished(dir: string): UnfinishedWrite | null {
+  const list = readList(dir);
+  if (list === null || !list.files.every(({ path }) => isWithin(path))) return null;
+  const files = list.files.map((file) => {
+    const target = join(dir, file.path);
+    const now = sumOf(readIfThere(target));
+    const isDone = now === file.after;
+    const isReady = file.after === null || sumOf(readIfThere(temporaryOf(target))) === file.after;
+    return { ...file, isDone, isAsLeft: isDone || now === file.before && isReady };
+  });
+  return files.every(({ isAsLeft }) => isAsLeft) ? { command: list.command, files } : null;
 }
 
 /** A list may have come with somebody else's folder. */

@@ -62,6 +62,9 @@ test("generate says what it does not write in the folders of drizzle-kit 1.0, an
     const refused = await runCli(["generate", "More"], { cwd });
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /laid out as drizzle-kit 1\.0 does it.*drizzle-kit generate/s);
+    const whole = await runCli(["squash", "step_2"], { cwd });
+    assert.equal(whole.code, 2);
+    assert.match(whole.stderr, /Cannot squash in ".*": it is laid out as drizzle-kit 1\.0 does it/);
     const check = await runCli(["check", "--json"], { cwd });
     const { findings } = check.json<{ findings: { check: string; status: string; message: string }[] }>();
     const found = findings.filter(({ status }) => status !== "pass").map((each) =>

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { test } from "node:test";
+import { finishInterrupted } from "../../src/author/write_together.ts";
+import { changedFiles, leaveKilled } from "../support/killed_write.ts";
 import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 
 function git(project: SchemaProject, ...args: readonly string[]): string {
@@ -119,6 +122,42 @@ test("in the middle of a merge, rebase puts this branch's revision behind the ot
       execFileSync("sh", ["-c", command], { cwd: project.cwd });
       assert.equal(await project.read(snapshot), committed);
     }
+  }));
+
+test("a rebase that was killed at any of its files is ended, and check says what ends it", () =>
+  withBranches({ ours: addRating, theirs: addNick }, async ({ project }) => {
+    const before = await project.files();
+    const rebased = await project.run(["rebase", "--json"]);
+    assert.equal(rebased.code, 0, rebased.stdout + rebased.stderr);
+    const after = await project.files();
+    const order = rebased.json<{ files: string[] }>().files.map((file) =>
+      relative(join(project.cwd, "drizzle"), file)
+    );
+    assert.deepEqual([...order].sort(), [...changedFiles(before, after)].sort());
+    const dir = join(project.cwd, "drizzle");
+    const writing = { lock: `${project.cwd}.lock`, waitMs: 0, signal: new AbortController().signal };
+    const killedBehind = (count: number) => {
+      const done = new Set(order.slice(0, count));
+      return leaveKilled(project, "rebase", { before, after, isDone: (path) => done.has(path) });
+    };
+    for (let count = 0; count <= order.length; count++) {
+      await killedBehind(count);
+      assert.equal(await finishInterrupted(dir, writing), "rebase");
+      assert.deepEqual(await project.files(), after, `killed behind ${count} files`);
+    }
+    await rm(writing.lock, { force: true });
+
+    await killedBehind(2);
+    const check = await project.run(["check"]);
+    assert.equal(check.code, 3, check.stdout);
+    assert.match(
+      check.stdout,
+      new RegExp(`a rebase is not finished: 2 of ${order.length} files are.*harbor-db rebase`, "s"),
+    );
+    const again = await project.run(["rebase"]);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stdout, /^ended the rebase that an interrupted harbor-db had begun/);
+    assert.deepEqual(await project.files(), after);
   }));
 
 test("a SQLite rebuild that does not know the other branch's column is written anew", () =>

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { scriptChecksum } from "../../src/history/history.ts";
+import { changedFiles, leaveKilled } from "../support/killed_write.ts";
 import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 import { sharedPostgres, withFreshPostgres } from "../support/servers/postgres_server.ts";
 
@@ -149,29 +149,21 @@ test("a squash that was killed at any of its files is ended by the same command,
     const before = await project.files();
     await squash(project, third);
     const after = await project.files();
-    const changed = Object.keys({ ...before, ...after }).filter((path) => before[path] !== after[path]);
     const dir = join(project.cwd, "drizzle");
     const journal = "postgresql/meta/_journal.json";
-    const sum = (text: string | undefined) => text === undefined ? null : scriptChecksum(text);
-    const list = changed.map((path) => ({ path, before: sum(before[path]), after: sum(after[path]) }));
-    /** Leaves the folder as one does that was killed when those files were done. */
-    const killedBehind = async (isDone: (path: string) => boolean) => {
-      for (const path of changed) {
-        const text = isDone(path) ? after[path] : before[path];
-        if (text === undefined) await rm(join(dir, path), { force: true });
-        else await writeFile(join(dir, path), text);
-        const waits = isDone(path) ? undefined : after[path];
-        if (waits !== undefined) {
-          await writeFile(join(dir, dirname(path), `.${basename(path)}.harbor-db-new`), waits);
-        }
-      }
-      await writeFile(
-        join(dir, ".unfinished.harbor-db-new"),
-        JSON.stringify({ command: "squash", files: list }),
-      );
-    };
+    const killedBehind = (isDone: (path: string) => boolean) =>
+      leaveKilled(project, "squash", { before, after, isDone });
 
     await killedBehind((path) => path !== journal);
+    const check = await project.run(["check", "--json"]);
+    const { findings } = check.json<{ findings: { message: string; hint: string }[] }>();
+    assert.deepEqual([check.code, findings.length], [3, 1], check.stdout);
+    const all = changedFiles(before, after).length;
+    assert.ok(
+      findings[0]!.message.includes(`a squash is not finished: ${all - 1} of ${all} files are`),
+      check.stdout,
+    );
+    assert.match(findings[0]!.hint, /harbor-db rebase$/);
     const again = await project.run(["squash", third]);
     assert.equal(again.code, 0, again.stderr);
     assert.match(again.stdout, /^ended the squash that an interrupted harbor-db had begun/);

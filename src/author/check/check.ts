@@ -33,6 +33,7 @@ import { checkSyntax } from "./syntax.ts";
 import type { ProofSetting } from "../proof/prove.ts";
 import { readHistoryFolders } from "../read_history_folders.ts";
 import type { ProjectPaths } from "../read_project.ts";
+import { readUnfinished, type UnfinishedWrite } from "../unfinished_write.ts";
 import { type WriteOptions, writeTogether } from "../write_together.ts";
 
 /** What to check, and how far to go. */
@@ -71,6 +72,8 @@ const passes: Readonly<Record<ProjectCheck, string>> = {
  * @throws {HarborError} `bad_history` when there is no such folder
  */
 export async function checkProject(request: CheckRequest): Promise<readonly ProjectFinding[]> {
+  const unfinished = readUnfinished(request.paths.dir);
+  if (unfinished !== null) return [halfWritten(unfinished, request)];
   const folders = readFolders(request);
   const findings = await Promise.all(
     folders.flatMap((folder) => folder.findings).map((each) => withGit(each, request)),
@@ -138,6 +141,20 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
     const details = counts === "" ? {} : detailsOf(settled);
     return [...open, found(check, { status: "pass", message: words.join("; "), details }, null)];
   });
+}
+
+/** Until it is whole, whatever else is found is of no history that anybody means. */
+function halfWritten(
+  { command, files }: UnfinishedWrite,
+  { paths: { dir }, cwd }: CheckRequest,
+): ProjectFinding {
+  const done = files.filter(({ isDone }) => isDone).length;
+  const folder = relative(cwd, dir) || ".";
+  return found("journal", {
+    message:
+      `${folder}: a ${command} is not finished: ${done} of ${files.length} files are as it leaves them, and nothing else was looked at`,
+    details: { command, files: files.filter(({ isDone }) => !isDone).map(({ path }) => `${folder}/${path}`) },
+  }, "Where none is at work, this ends it: harbor-db rebase");
 }
 
 function placeIn(history: History, { paths: { dir } }: CheckRequest): number | HarborError {

@@ -1,5 +1,6 @@
 import { exitCodeOfFindings, summarize } from "../../base/finding.ts";
 import { acceptEdits, checkProject, type CheckRequest, takeBaseline } from "../../author/check/check.ts";
+import { finishInterrupted } from "../../author/write_together.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { projectPaths, writeOptions } from "./write_revision.ts";
@@ -28,6 +29,9 @@ export async function runCheck(app: App, options: CheckValues): Promise<Outcome>
   };
   report.event({ kind: "doing", text: "checking the history" });
   const writing = writeOptions(app, request.paths.dir);
+  if (options.baseline !== undefined || options.acceptEdits) {
+    await finishInterrupted(request.paths.dir, writing);
+  }
   if (options.baseline !== undefined) await takeBaseline(request, options.baseline, writing);
   const found = await checkProject(request);
   const findings = options.acceptEdits ? await acceptEdits(request, found, writing) : found;

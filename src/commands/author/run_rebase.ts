@@ -22,7 +22,13 @@ export async function runRebase(
   const { report, system } = app;
   const { dir } = projectPaths(app, null);
   const writing = { ...writeOptions(app, dir), command: "rebase" };
-  await finishInterrupted(dir, writing);
+  const finished = await finishInterrupted(dir, writing);
+  if (finished !== null) {
+    report.line(
+      `ended the ${finished} that an interrupted harbor-db had begun to write; see: harbor-db history`,
+    );
+    return { json: { finished: true } };
+  }
   const { order, rewritten, files } = await rebase({
     dir,
     cwd: system.cwd,
