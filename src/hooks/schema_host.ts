@@ -66,8 +66,10 @@ export function createSchemaHost(host: HostProcess, { stop, ownFolder, withoutSi
   }
   function onStray(error: unknown): void {
     if (stop.signal.reason === error) return;
-    const said = error instanceof Error ? error : new Error(String(error));
-    stop.abort(failure(`what it left running failed: ${said.message}`, placeIn(said), error));
+    // What is no error has no stack, and one made here says where the runtime called this.
+    const place = error instanceof Error ? placeIn(error) : undefined;
+    const said = error instanceof Error ? error.message : String(error);
+    stop.abort(failure(`what it left running failed: ${said}`, place, error));
   }
   host.exit = (code) => refuse(`exit(${code ?? 0})`);
   host.abort = () => refuse("abort()");
