@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { withTestDatabase } from "../support/databases.ts";
+import { trustingOwner } from "../../src/base/url/database_url.ts";
+import { openDatabase } from "../../src/engines/open/database.ts";
+import { testClient, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { withAttacker } from "../support/postgres_attacker.ts";
-import { run } from "../support/postgres_engines.ts";
+import { parsePostgres, run } from "../support/postgres_engines.ts";
 import { sql } from "../support/user_sql.ts";
 import { ownTable } from "../../src/engines/statement_names.ts";
 import { sql as ours } from "drizzle-orm";
@@ -65,6 +67,8 @@ interface Way {
   readonly what: string;
   /** Run by the owner, who has a schema `a` for it, and a domain `a.d` whose check is `evil`. */
   readonly owner: string;
+  /** The only version that has it. */
+  readonly only?: 15 | 18;
   /** Run by a superuser before and after it. */
   readonly admin?: readonly [before: string, after: string];
   /** What runs it when nobody takes care; not said where that would leave the database. */
@@ -229,12 +233,83 @@ const ways: readonly Way[] = [
     byLook: false,
     named: /trigger tr/,
   },
+  {
+    what: "a trigger of another schema's table to which a foreign key leads",
+    // Since 18 it runs with the rights of the role that the foreign key acts as.
+    only: 15,
+    owner:
+      `ALTER TABLE t ADD PRIMARY KEY (id); CREATE TABLE a.child (id int PRIMARY KEY REFERENCES t ON DELETE CASCADE);
+      CREATE TABLE a.grandchild (id int REFERENCES a.child ON DELETE CASCADE);
+      INSERT INTO a.child VALUES (1); INSERT INTO a.grandchild VALUES (1);
+      CREATE FUNCTION a.gone() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.act(); RETURN NULL; END $$;
+      CREATE TRIGGER tr AFTER DELETE ON a.grandchild FOR EACH ROW EXECUTE FUNCTION a.gone()`,
+    runs: "DELETE FROM t",
+    byLook: false,
+    named: /would run[^]*trigger tr/,
+  },
+  ...[
+    ["domain_in", "domain_in(textout(id::text), to_regtype('a.d'), -1) IS NOT NULL"],
+    ["array_in", "array_in(textout('{' || id || '}'), to_regtype('a.d'), -1) IS NOT NULL"],
+  ].map(([what, check]): Way => ({
+    what: `${what}() of a type that a text names, in a check constraint`,
+    owner: `ALTER TABLE t ADD CONSTRAINT k CHECK (${check}) NOT VALID`,
+    runs: insert,
+    named: /check constraint k/,
+  })),
+  {
+    what: "pg_input_is_valid() of a type that a text names, in a check constraint",
+    only: 18,
+    owner: "ALTER TABLE t ADD CONSTRAINT k CHECK (pg_input_is_valid(id::text, 'a.d')) NOT VALID",
+    runs: insert,
+    named: /check constraint k/,
+  },
+  {
+    what: "a domain that JSON_VALUE returns, in a check constraint",
+    only: 18,
+    owner:
+      "ALTER TABLE t ADD CONSTRAINT k CHECK (JSON_VALUE(to_jsonb(id), '$' RETURNING a.d) IS NOT NULL) NOT VALID",
+    runs: insert,
+    named: /check constraint k/,
+  },
+  {
+    what: "a foreign table in the place of one",
+    admin: [
+      "CREATE EXTENSION file_fdw; CREATE SERVER s FOREIGN DATA WRAPPER file_fdw; GRANT USAGE ON FOREIGN SERVER s TO $owner; GRANT pg_execute_server_program TO $owner",
+      "REVOKE pg_execute_server_program FROM $owner",
+    ],
+    owner: "DROP TABLE t; CREATE FOREIGN TABLE t (id int) SERVER s OPTIONS (program 'touch $proof')",
+    runs: "SELECT FROM t",
+    named: /foreign table t/,
+  },
+];
+
+/** What a script may call that nothing in it tells: `a.op` is the owner's. */
+const calls: readonly (readonly [what: string, owner: string, script: string])[] = [
+  ["a function of another schema", "", "SELECT a.op('x')"],
+  ["a name that is written with escapes", "", "SELECT a.U&\"o\\0070\"('x')"],
+  ["a name with letters that only some fold", 'ALTER FUNCTION a.op RENAME TO "Öp"', "SELECT a.ÖP('x')"],
+  [
+    "a view of another schema",
+    "CREATE VIEW a.v AS SELECT a.op('x') AS o",
+    "UPDATE t SET id = 1 WHERE (SELECT o FROM a.v)",
+  ],
+  [
+    "an operator of another schema",
+    "CREATE OPERATOR a.@@@ (RIGHTARG = text, FUNCTION = a.op)",
+    "SELECT OPERATOR(a.@@@) 'x'::text",
+  ],
+  [
+    "a cast",
+    "CREATE DOMAIN a.e AS text CHECK (a.op(VALUE))",
+    "SELECT 'gone'::a.e::text",
+  ],
+  ["a block", "", "DO $$ BEGIN EXECUTE 'SELECT a.' || 'op(''x'')'; END $$"],
 ];
 
 for (const version of [15, 18] as const) {
   for (const [what, statement, named] of hung) {
     test(`postgres ${version}: ${what} of the owner's stops a superuser who changes something, and not the owner`, () =>
-      withAttacker(version, async ({ url, adminUrl, owner, attack }) => {
+      withAttacker(version, async ({ url, adminUrl, hostUrl, owner, attack }) => {
         await run(
           url,
           `CREATE TABLE t (id serial PRIMARY KEY, name varchar(9) DEFAULT 'x', at timestamptz DEFAULT now(), CHECK (id > 0));
@@ -244,8 +319,11 @@ for (const version of [15, 18] as const) {
         );
         const change = (address: string) =>
           withTestDatabase(address, (database) => database.withLock(() => Promise.resolve("done")));
-        assert.equal(await change(adminUrl), "done", "functions that nothing runs are no obstacle");
+        const possible = await rejectsWith("untrusted_owner", change(adminUrl));
+        assert.match(possible.message, /could run with them[^]*function public\.evil\(integer\)/);
+        assert.equal(await change(hostUrl), "done", "functions that nothing runs are no obstacle");
         await run(url, statement);
+        await rejectsWith("untrusted_owner", change(hostUrl));
         const refused = await rejectsWith("untrusted_owner", change(adminUrl));
         assert.match(refused.message, named);
         assert.match(refused.message, new RegExp(`of ${owner}`));
@@ -254,7 +332,10 @@ for (const version of [15, 18] as const) {
       }));
   }
 
-  for (const { what, owner: statements, admin: [before, after] = ["", ""], runs, byLook, named } of ways) {
+  for (
+    const { what, only, owner: statements, admin: [before, after] = ["", ""], runs, byLook, named } of ways
+  ) {
+    if (only !== undefined && only !== version) continue;
     test(`postgres ${version}: ${what} runs nothing of the owner's for a superuser`, () =>
       withAttacker(version, async ({ url, adminUrl, owner, attack, proof, hasRun }) => {
         const filled = (text: string) => text.replaceAll("$owner", owner).replaceAll("$proof", proof);
@@ -281,6 +362,32 @@ for (const version of [15, 18] as const) {
         if (runs === undefined) return;
         await run(adminUrl, runs);
         assert.equal(await hasRun(), true, "the way leads there for who takes no care");
+      }));
+  }
+
+  for (const [what, statements, script] of calls) {
+    test(`postgres ${version}: ${what} that a script calls runs nothing of the owner's for a superuser`, () =>
+      withAttacker(version, async ({ url: ownUrl, adminUrl, owner, attack, hasRun }) => {
+        await run(
+          ownUrl,
+          `CREATE TABLE t (id int); INSERT INTO t VALUES (1); CREATE SCHEMA a;
+          CREATE FUNCTION a.op(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN ${attack}; RETURN true; END $$;
+          ${statements}`,
+        );
+        await hasRun();
+        await withTestDatabase(adminUrl, async (database) => {
+          const change = await rejectsWith("untrusted_owner", database.write([sql.raw(script)]));
+          assert.match(change.message, /could run with them[^]*function a\./);
+          assert.match(change.hint ?? "", new RegExp(`^Connect as ${owner}`));
+          if (script.startsWith("SELECT")) {
+            await rejectsWith("untrusted_owner", database.read(sql.raw(script)));
+          }
+        });
+        assert.equal(await hasRun(), false);
+        const url = trustingOwner(parsePostgres(adminUrl));
+        const trusting = await openDatabase(url, { client: testClient, access: "write" });
+        await trusting.write([sql.raw(script)]).finally(() => trusting.close());
+        assert.equal(await hasRun(), true, "the way leads there for who trusts the owner");
       }));
   }
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { run } from "./postgres_engines.ts";
 import { withOwnedPostgres } from "./postgres_role.ts";
 
 /** A database whose owner means harm. */
@@ -10,6 +11,8 @@ export interface Attacked {
   readonly url: string;
   /** A superuser's. */
   readonly adminUrl: string;
+  /** A role's that may act as the owner, and make roles and databases: what services give instead of a superuser. */
+  readonly hostUrl: string;
   readonly owner: string;
   /** The body of a function in plpgsql that does what only a superuser may do, and is quiet when it may not. */
   readonly attack: string;
@@ -39,7 +42,20 @@ export async function withAttacker(
     await withOwnedPostgres(
       version,
       "",
-      ({ url, adminUrl, role }) => work({ url, adminUrl, owner: role, attack, proof, hasRun }),
+      async ({ url, adminUrl, role }) => {
+        const host = `${role}_host`;
+        await run(
+          adminUrl,
+          `CREATE ROLE ${host} LOGIN PASSWORD 'owner secret/2' CREATEROLE CREATEDB; GRANT ${role} TO ${host}`,
+        );
+        try {
+          const hostUrl = url.replace(`//${role}:`, `//${host}:`);
+          await work({ url, adminUrl, hostUrl, owner: role, attack, proof, hasRun });
+        } finally {
+          // The database may give its sessions another role.
+          await run(adminUrl, `SET ROLE NONE; DROP OWNED BY ${host}; DROP ROLE ${host}`);
+        }
+      },
     );
   } finally {
     await rm(folder, { recursive: true, force: true });

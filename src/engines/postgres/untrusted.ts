@@ -12,9 +12,10 @@ export interface Untrusted {
   readonly owner: string;
   /**
    * When it would run: `look` whenever a table is read, because the planner works out conditions of indexes; `change` when
-   * rows or definitions change; `load` when a copy of the tables is filled; `call` when a statement names it.
+   * rows or definitions change; `load` when a copy of the tables is filled; `call` when a statement names it; `any` that
+   * nothing says when, for a superuser alone: see {@link net}.
    */
-  readonly runs: "look" | "change" | "load" | "call";
+  readonly runs: "look" | "change" | "load" | "call" | "any";
 }
 
 /** Whether there can be something untrusted, see {@link others}. */
@@ -106,6 +107,12 @@ export async function listOwnings(session: Session): Promise<readonly string[]> 
   return (result?.rows ?? []).map((row) => String(row["text"]));
 }
 
+/** Whether the session has a superuser's rights, or can go back to them. */
+export async function isSuperuser(session: Session): Promise<boolean> {
+  const text = "SELECT FROM pg_roles WHERE rolname IN (current_user, session_user) AND rolsuper";
+  return (await session.run([plain(text)]))[0]?.rows.length !== 0;
+}
+
 /** Returns the roles that lack no right which ours has. */
 export async function findPeers(session: Session): Promise<readonly string[]> {
   const [result] = await session.run([{ text: peers, parameters: [] }]);
@@ -145,26 +152,34 @@ const harmless = [
   "gen_salt",
 ];
 
-/** A condition on the function `p`: it is one of PostgreSQL's own, or an extension's (`dblink_exec`), that reaches out of its row. */
+/**
+ * A condition on the function `p`: it is one of PostgreSQL's own, or an extension's (`dblink_exec`), that reaches out of its row, or
+ * makes a value of whatever type a number or a text names (`domain_in`, `pg_input_is_valid`), of which no dependency is kept.
+ */
 const reaches =
   `((p.pronamespace = 'pg_catalog'::regnamespace OR p.prolang IN (SELECT oid FROM pg_language WHERE lanname = 'c'))
     AND (p.provolatile = 'v' AND p.proname NOT IN (${
     harmless.map(quoteText).join(", ")
-  }) OR p.proname LIKE '%to\\_xml%'))`;
+  }) OR p.proname LIKE '%to\\_xml%' OR p.proname LIKE 'pg\\_input\\_%'
+      OR p.proargtypes[0] IN ('cstring'::regtype, 'internal'::regtype) AND p.proargtypes[1] = 'oid'::regtype))`;
 
 /**
  * Whose code an expression runs, as the catalogs keep it, that belongs to the role `owner`: a lesser role's function may
- * become another one at any time, and a lesser role's expression may call what reaches out. NULL for nobody's.
+ * become another one at any time, and a lesser role's expression may call what reaches out. So may a type that JSON_VALUE and
+ * the like return, of which PostgreSQL keeps no dependency. NULL for nobody's.
  */
 function codeIn(tree: string, owner: string): string {
-  return `(SELECT CASE WHEN p.proowner IN (SELECT oid FROM lesser) THEN p.proowner WHEN ${reaches} AND ${owner} IN (SELECT oid FROM lesser)
+  return `coalesce((SELECT CASE WHEN p.proowner IN (SELECT oid FROM lesser) THEN p.proowner WHEN ${reaches} AND ${owner} IN (SELECT oid FROM lesser)
     THEN ${owner} END AS whose FROM regexp_matches(${tree}::text, ':(funcid|opfuncid|opno|aggfnoid|winfnoid) ([0-9]+)', 'g') AS m
     JOIN pg_proc p ON p.oid = CASE m[1] WHEN 'opno' THEN (SELECT o.oprcode::oid FROM pg_operator o WHERE o.oid = m[2]::oid)
-      ELSE m[2]::oid END ORDER BY whose LIMIT 1)`;
+      ELSE m[2]::oid END ORDER BY whose LIMIT 1),
+    (SELECT t.typowner FROM regexp_matches(${tree}::text, ':typid ([0-9]+)', 'g') AS m JOIN pg_type t ON t.oid = m[1]::oid
+    WHERE t.typtype <> 'e' AND t.typowner IN (SELECT oid FROM lesser) LIMIT 1))`;
 }
 
 /** Who reads a table reads what inherits from it too, whatever schema that is in. */
 const ours = "c.oid = ANY (ARRAY(SELECT oid FROM heirs))";
+const touched = "c.oid = ANY (ARRAY(SELECT oid FROM touched))";
 const ofLesser = `${ours} AND c.relowner IN (SELECT oid FROM lesser)`;
 
 /**
@@ -202,13 +217,19 @@ FROM pg_proc p JOIN lesser ON lesser.oid = p.proowner JOIN pg_namespace n ON n.o
 UNION ALL SELECT 'operator', o.oprname::text, lesser.rolname::text, 'load', n.nspname::text
 FROM pg_operator o JOIN lesser ON lesser.oid = o.oprowner JOIN pg_namespace n ON n.oid = o.oprnamespace`;
 
+// Whom something is given needs the right to make things in its schema. Who lacks it in the database has it for that moment.
 const ownings = `WITH ${lesser}
-SELECT format('ALTER ROUTINE %s OWNER TO %I', p.oid::regprocedure, pg_get_userbyid(p.proowner)) AS text
-FROM pg_proc p JOIN lesser ON lesser.oid = p.proowner
-UNION ALL SELECT format('ALTER OPERATOR %s OWNER TO %I', o.oid::regoperator, pg_get_userbyid(o.oprowner))
-FROM pg_operator o JOIN lesser ON lesser.oid = o.oprowner
-UNION ALL SELECT format('ALTER VIEW %s OWNER TO %I', c.oid::regclass, pg_get_userbyid(c.relowner))
-FROM pg_class c JOIN lesser ON lesser.oid = c.relowner WHERE c.relkind = 'v'`;
+SELECT concat(format('GRANT CREATE ON SCHEMA %I TO %I; ', n.nspname, l.rolname), format(found.change, l.rolname),
+  CASE WHEN NOT has_schema_privilege(l.oid, n.oid, 'CREATE')
+    THEN format('; REVOKE CREATE ON SCHEMA %I FROM %I', n.nspname, l.rolname) END) AS text
+FROM (
+  SELECT concat('ALTER ROUTINE ', replace(p.oid::regprocedure::text, '%', '%%'), ' OWNER TO %I') AS change, p.pronamespace AS schema,
+    p.proowner AS owner FROM pg_proc p
+  UNION ALL SELECT concat('ALTER OPERATOR ', replace(o.oid::regoperator::text, '%', '%%'), ' OWNER TO %I'), o.oprnamespace,
+    o.oprowner FROM pg_operator o
+  UNION ALL SELECT concat('ALTER VIEW ', replace(c.oid::regclass::text, '%', '%%'), ' OWNER TO %I'), c.relnamespace, c.relowner
+  FROM pg_class c WHERE c.relkind = 'v'
+) AS found JOIN lesser l ON l.oid = found.owner JOIN pg_namespace n ON n.oid = found.schema`;
 
 const peers = `WITH ${lesser}
 SELECT rolname::text AS name FROM pg_roles WHERE oid NOT IN (SELECT oid FROM lesser)`;
@@ -216,6 +237,14 @@ SELECT rolname::text AS name FROM pg_roles WHERE oid NOT IN (SELECT oid FROM les
 /** The relations of the schemas, and what inherits from them. */
 const heirs = `heirs AS (SELECT oid FROM pg_class WHERE relnamespace = ${ownSchemas}
   UNION SELECT i.inhrelid FROM heirs JOIN pg_inherits i ON i.inhparent = heirs.oid)`;
+
+/**
+ * Those, and what foreign keys lead to when rows of theirs go or change. There only triggers run with our rights: a foreign key
+ * acts with those of the table's owner.
+ */
+const touchedTables = `touched AS (SELECT oid FROM heirs
+  UNION SELECT leads.oid FROM touched JOIN (SELECT inhparent AS parent, inhrelid AS oid FROM pg_inherits
+    UNION ALL SELECT confrelid, conrelid FROM pg_constraint WHERE contype = 'f') AS leads ON leads.parent = touched.oid)`;
 
 /** The rules that fill a materialized view: its own, and those of the views that it is over. */
 const fillers = `fillers AS (SELECT c.oid AS filled, r.oid AS rule
@@ -265,7 +294,25 @@ uses AS (SELECT carriers.root, CASE d.classid
       (SELECT c.oid FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE r.oid = d.objid AND c.relkind <> 'v')) END AS relation
   FROM carriers JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = carriers.type)`;
 
-const question = `WITH RECURSIVE ${lesser}, ${heirs}, ${fillers}, ${tainted}, ${uses}
+/**
+ * What of lesser roles a superuser may come to run by a way that nothing above follows: texts that are put together, bodies of
+ * functions, numbers of types. Of extensions, too, since who owns one may add his own functions to it.
+ */
+const net = `SELECT net.kind, net.name, net.owner, 'any' FROM (
+  SELECT 'function' AS kind, p.oid::regprocedure::text AS name, p.proowner AS owner FROM pg_proc p
+  WHERE p.proowner IN (SELECT oid FROM lesser)
+  UNION ALL SELECT 'operator', o.oid::regoperator::text, o.oprowner FROM pg_operator o
+  UNION ALL SELECT kind, name, owner FROM tainted
+  UNION ALL SELECT 'foreign table', c.oid::regclass::text,
+    CASE WHEN c.relowner IN (SELECT oid FROM lesser) THEN c.relowner ELSE s.srvowner END
+  FROM pg_class c JOIN pg_foreign_table f ON f.ftrelid = c.oid JOIN pg_foreign_server s ON s.oid = f.ftserver
+  UNION ALL SELECT CASE r.rulename WHEN '_RETURN' THEN 'view' ELSE 'rule on' END, c.oid::regclass::text, ${
+  codeIn("r.ev_action", "c.relowner")
+}
+  FROM pg_class c JOIN pg_rewrite r ON r.ev_class = c.oid WHERE c.relowner IN (SELECT oid FROM lesser)
+) AS net WHERE EXISTS (SELECT FROM me WHERE me.rolsuper)`;
+
+const question = `WITH RECURSIVE ${lesser}, ${heirs}, ${touchedTables}, ${fillers}, ${tainted}, ${uses}
 SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   SELECT 'index' AS kind, i.relname::text AS name, ${
   codeIn("concat(x.indexprs, x.indpred)", "c.relowner")
@@ -283,7 +330,7 @@ SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
     OR EXISTS (SELECT FROM uses JOIN pg_class c ON c.oid = uses.relation WHERE uses.root = t.type AND ${ours})
   UNION ALL
   SELECT 'foreign table', c.relname::text, CASE WHEN c.relowner IN (SELECT oid FROM lesser) THEN c.relowner ELSE s.srvowner END, 'look'
-  FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_foreign_table f ON f.ftrelid = c.oid
+  FROM pg_class c JOIN pg_foreign_table f ON f.ftrelid = c.oid
   JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE ${ours}
   UNION ALL
   SELECT 'event trigger', e.evtname::text, p.proowner, 'change' FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid
@@ -304,10 +351,10 @@ SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   UNION ALL
   SELECT 'trigger', t.tgname::text, p.proowner, 'change' FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid
   JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE ${ours} AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND p.proowner IN (SELECT oid FROM lesser)
+  WHERE ${touched} AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND p.proowner IN (SELECT oid FROM lesser)
   UNION ALL
   SELECT 'trigger', t.tgname::text, ${codeIn("t.tgqual", "c.relowner")}, 'change'
-  FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid WHERE ${ours} AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+  FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid WHERE ${touched} AND NOT t.tgisinternal AND t.tgenabled <> 'D'
   UNION ALL
   SELECT DISTINCT 'materialized view', m.relname::text, ${codeIn("r.ev_action", "v.relowner")}, 'load'
   FROM fillers JOIN pg_class m ON m.oid = fillers.filled JOIN pg_rewrite r ON r.oid = fillers.rule JOIN pg_class v ON v.oid = r.ev_class
@@ -329,4 +376,6 @@ SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   UNION ALL
   SELECT 'view', c.relname::text, c.relowner, 'call' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname IN ($schemas) AND c.relowner IN (SELECT oid FROM lesser) AND c.relkind = 'v'
-) AS found JOIN lesser ON lesser.oid = found.owner ORDER BY found.runs, found.kind, found.name`;
+  UNION ALL
+  ${net}
+) AS found JOIN lesser ON lesser.oid = found.owner ORDER BY found.runs = 'any', found.runs, found.kind, found.name`;
