@@ -271,6 +271,43 @@ test("a copy that is killed before any of its statements leaves the application 
   assert.ok(points >= 20, `${points} points`);
 });
 
+for (
+  const [what, table, statements] of [
+    ["that drops columns", 0, ["ALTER TABLE files DROP COLUMN size", "ALTER TABLE files DROP COLUMN kind"]],
+    ["that is a rebuild", 0, statementsOf(copies[0]!)],
+    ["whose row id has no name", 1, statementsOf(copies[1]!)],
+  ] as const
+) {
+  test(`a copy ${what} goes on where it was stopped, however often that is, and ends`, () =>
+    withBesideFile(table, async (given) => {
+      const { application } = given;
+      const last = application.prepare("SELECT max(rowid) AS last FROM files").get()?.["last"];
+      application.exec(
+        `WITH n (i) AS (VALUES (1000) UNION ALL SELECT i + 1 FROM n WHERE i < 3000) INSERT INTO files (rowid, uuid, name, n) SELECT ${last} + i, 'u' || i, 'n' || i, i FROM n`,
+      );
+      const places: number[] = [];
+      let isOver = false;
+      while (!isOver && places.length < 60) {
+        isOver = await runBeside(given.path, statements, (text) => {
+          if (text.includes("%")) throw new Error("stopped");
+        }).then(() => true, (error) => {
+          assert.match(String(error), /stopped/);
+          return false;
+        });
+        if (isOver) break;
+        const copies = application.prepare("SELECT id, last_row FROM harbor_beside").all();
+        assert.deepEqual(copies.map(({ id }) => id), [1]);
+        places.push(Number(copies[0]!["last_row"]));
+      }
+      assert.ok(isOver && places.length > 10, `${isOver} ${places}`);
+      assert.deepEqual(places, [...new Set(places)].toSorted((a, b) => a - b));
+      assert.deepEqual(
+        application.prepare("SELECT name FROM sqlite_schema WHERE name GLOB 'harbor_*'").all(),
+        [],
+      );
+    }));
+}
+
 test("a copy that a row refuses leaves SQLite's own words and no trace", () =>
   withBesideFile(0, async (given) => {
     const copy = {

@@ -6,6 +6,7 @@ import { dropWay } from "./drop_way.ts";
 import { indexWay } from "./index_way.ts";
 import type { Way } from "./way.ts";
 import type { BesidePlace } from "../database.ts";
+import { isOfMirror } from "./mirror/mirror.ts";
 import { hasRows, openReplica, type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
 
 /** All ways. The first that finds something at a place and can do it takes it. */
@@ -27,7 +28,8 @@ export async function cut(
   const whole: readonly Piece[] = [{ count: texts.length, beside: null }];
   const ways = place.isThrowAway ? cheapWays : allWays;
   if (!texts.some((_, at) => ways.some((way) => way.find(texts, at) !== null))) return whole;
-  const schema = await place.read<SchemaRow>(schemaQuery);
+  // What a killed run left of a mirror stays out: the script would meet its triggers, and nothing could get the mirror's name.
+  const schema = (await place.read<SchemaRow>(schemaQuery)).filter(({ name }) => !isOfMirror(name));
   if (!await isAnyLarge(place, schema)) return whole;
   const replica = openReplica(schema);
   // Where a statement needs rows, or what only the application brings, it is left to run as it is written.

@@ -36,6 +36,8 @@ export interface Range {
 export const mirrorName = (id: number): string => `harbor_beside_${id}`;
 /** What the table is called that holds the ids of rows which changed. */
 export const changesName = (id: number): string => `harbor_beside_${id}_changed`;
+/** Whether something of this name belongs to a mirror: its table, its indexes, its triggers and what they note in. */
+export const isOfMirror = (name: string): boolean => /^harbor_beside_\d/.test(name);
 /** What the names of all guards begin with. */
 export const guardPrefix = "harbor_beside_guard_";
 const triggerNames = ["before_insert", "before_update", "insert", "update", "delete"] as const;
