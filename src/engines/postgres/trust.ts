@@ -173,16 +173,20 @@ function callsIn(text: string): (schema: string, name: string) => boolean {
 /** Before what is followed by `(` and is no call: `PRIMARY KEY (id)`, `USING btree (id)`. */
 const clauses = ["PRIMARY", "FOREIGN", "USING"];
 
-/** Whether somebody else's code would run when a copy of the tables is filled, and, with `isChanged`, when it is changed then. */
-export async function loadsUntrusted(
+/**
+ * Returns what of somebody else's code would run when a copy of the tables is filled, and, with `isChanged`, when it is changed
+ * then, as the end of a sentence; `null` for nothing.
+ */
+export async function untrustedOnLoad(
   session: Session,
   { trustsOwner }: PostgresUrl,
   isChanged: boolean,
-): Promise<boolean> {
-  if (trustsOwner) return false;
-  return (await findUntrusted(session)).some(({ runs }) =>
+): Promise<string | null> {
+  if (trustsOwner) return null;
+  const found = (await findUntrusted(session)).filter(({ runs }) =>
     loading.has(runs) || (isChanged && runs === "change")
   );
+  return found.length === 0 ? null : shown(found);
 }
 
 /** Returns the statements after which a trial on a copy trusts no more than the database itself: see {@link listOwnings}. */
@@ -283,9 +287,6 @@ function writersError(url: string, table: string, writers: readonly Writer[]): H
 }
 
 function untrustedError(url: string, found: readonly Untrusted[]): HarborError {
-  const all = [...new Set(found.map(({ kind, name, owner }) => `${kind} ${name} of ${owner}`))];
-  const shown = all.slice(0, 5);
-  const more = all.length > shown.length ? `, and ${all.length - shown.length} more` : "";
   const [first] = found;
   const might = first!.runs === "any" ? "could" : "would";
   return new HarborError(
@@ -293,7 +294,7 @@ function untrustedError(url: string, found: readonly Untrusted[]): HarborError {
     `Cannot work on "${url}": this role has rights that ${
       first!.owner
     } lacks, and ${might} run with them what ` +
-      `${first!.owner} wrote: ${shown.join(", ")}${more}`,
+      `${first!.owner} wrote: ${shown(found)}`,
     {
       hint:
         `Connect as ${
@@ -303,4 +304,10 @@ function untrustedError(url: string, found: readonly Untrusted[]): HarborError {
       details: { objects: found },
     },
   );
+}
+
+function shown(found: readonly Untrusted[]): string {
+  const all = [...new Set(found.map(({ kind, name, owner }) => `${kind} ${name} of ${owner}`))];
+  const more = all.length > 5 ? `, and ${all.length - 5} more` : "";
+  return `${all.slice(0, 5).join(", ")}${more}`;
 }

@@ -8,7 +8,7 @@ import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
 import { holdDigests } from "./hold_digests.ts";
 import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
-import { type ArchivedCode, callsUntrusted, loadsUntrusted, ownersToTry } from "../trust.ts";
+import { type ArchivedCode, callsUntrusted, ownersToTry, untrustedOnLoad } from "../trust.ts";
 
 /** `harbor_scratch_<server process>_<second in which that began>_<random>`, by which a leftover is known. */
 const prefix = "harbor_scratch_";
@@ -125,7 +125,7 @@ async function obstacleOf(
 ): Promise<NotRestored | null> {
   if (!(await aside(admin, () => mayCreateDatabases(admin)))) return "the role may not create databases";
   // There all would be ours, and run with our rights.
-  if (await loadsUntrusted(admin, url, isTried)) return untrusted;
+  if (await untrustedOnLoad(admin, url, isTried) !== null) return untrusted;
   return null;
 }
 
@@ -163,7 +163,7 @@ export async function scratchObstacle(task: BackupTask): Promise<TrialObstacle |
     );
     return state === untrusted
       ? {
-        state,
+        state: `${state}: ${await untrustedOnLoad(admin, task.url, true) ?? "it went meanwhile"}`,
         code: "untrusted_owner",
         remedy:
           "Run it as the role that owns the tables. If you trust whoever can act as that role with all of your own rights: --trust-owner",
