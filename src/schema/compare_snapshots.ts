@@ -88,15 +88,22 @@ function compareColumns(path: string, columns: Whole<Column>, dialect: Dialect):
   const [expected, actual] = columns;
   const keys = expected.identity && actual.identity;
   const same: SameExpression = (a, b) => isSameDefault([a, b], actual.type, dialect);
-  const value = respell(expected.default, actual.default, same);
+  const wanted = isNone(expected.default) ? null : expected.default;
+  const found = isNone(actual.default) ? null : actual.default;
+  const value = respell(wanted, found, same);
   return [
     // Snapshots of old do not always know the values of an enum type.
     ...differ(path, columns, expected.values && actual.values ? printType : ({ type }) => type),
     // A key that the database makes is never NULL, whether its DDL says so or not.
     ...keys ? [] : differ(path, columns, printNull),
-    ...differ(path, [expected, { ...actual, default: value }], printDefault),
+    ...differ(path, [{ ...expected, default: wanted }, { ...actual, default: value }], printDefault),
     ...differ(path, columns, printMaker),
   ];
+}
+
+/** A default of NULL is what a column has without one. */
+function isNone(value: string | null): boolean {
+  return value !== null && /^\(*null\)*(?:::[\w" ]+(?:\([\d, ]+\))?)?$/i.test(value.trim());
 }
 
 type Names = readonly string[];

@@ -9,6 +9,7 @@ const reserved = new Set(
 );
 
 const signs = [
+  "#>>",
   "!~~*",
   "->>",
   "!~~",
@@ -25,6 +26,14 @@ const signs = [
   "!~",
   "~*",
   "::",
+  "#>",
+  "@>",
+  "<@",
+  "@@",
+  "&&",
+  "^@",
+  "<<",
+  ">>",
 ];
 
 const synonyms: Readonly<Record<string, string>> = { "!=": "<>", "==": "=", like: "~~", ilike: "~~*" };
