@@ -392,6 +392,12 @@ const cases: readonly Case[] = [
     after: viewed({ c: pg.uuid().notNull().defaultRandom() }, "id"),
   },
   {
+    what: "copies a table whose view changes",
+    before: viewed({ c: pg.text().notNull() }, "id", "c"),
+    after: viewed({ c: pg.text().notNull().default("x") }, "id", "n"),
+    sqlite: [/DROP VIEW "a_view";[^]*__new_things[^]*CREATE VIEW/],
+  },
+  {
     what: "renames a column that a view shows",
     before: viewed({ old: pg.text() }, "id", "old"),
     after: viewed({ now: pg.text() }, "id", "now"),
@@ -456,6 +462,12 @@ const ownCases: readonly Case[] = [
         query.select({ id: sql<number>`id + 1`.as("next") }).from(none[0])
       ),
     ],
+  },
+  {
+    what: "widens a number that a sequence gives",
+    before: things({ c: pg.serial() }),
+    after: things({ c: pg.bigserial({ mode: "number" }) }),
+    postgresql: [/ALTER SEQUENCE "things_c_seq" AS bigint;/],
   },
   {
     what: "adds a policy",

@@ -1,3 +1,4 @@
+import type { Dialect } from "../../base/dialect.ts";
 import { canonical, filterValues, type KitSnapshot, type KitView } from "../../schema/kit_snapshot.ts";
 import { nameOf, tokenize } from "../../sql/lexer.ts";
 import type { SchemaChange } from "./change_stages.ts";
@@ -7,7 +8,7 @@ import { applyRenames } from "./renames.ts";
 export interface ViewChanges {
   /** The views that go, those that use others first. */
   readonly dropped: readonly KitView[];
-  /** Whether they go before the tables change: one that does uses what changes there. */
+  /** Whether they go before the tables change, which one that does may use. */
   readonly isEarly: boolean;
   /** Those that are made when the tables have changed, those that others use first; with their keys. */
   readonly made: readonly (readonly [key: string, view: KitView])[];
@@ -40,10 +41,14 @@ export function viewChanges(change: SchemaChange): ViewChanges {
   const made = Object.entries(after).filter(([key]) => before[key] === undefined || going.has(key));
   return {
     dropped: inOrder([...going], uses).map(([, view]) => view).toReversed(),
-    isEarly: [...going].some(([key, view]) => after[key] === undefined || uses(view, held)),
+    isEarly: dropsEarly[dialect] ||
+      [...going].some(([key, view]) => after[key] === undefined || uses(view, held)),
     made: inOrder(made, uses),
   };
 }
+
+/** SQLite copies tables for what other databases change in place, and a view stands in the way of a copy's new name. */
+const dropsEarly: Readonly<Record<Dialect, boolean>> = { sqlite: true, postgresql: false };
 
 function ownViews({ views = {} }: KitSnapshot): Readonly<Record<string, KitView>> {
   return filterValues(views, ({ definition }) => definition !== undefined);

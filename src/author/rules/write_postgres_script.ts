@@ -252,10 +252,14 @@ function numbered(sql: string, change: SchemaChange): readonly string[] {
     `SELECT setval(${sequenceOf}, max("${column}")) FROM "${table}" HAVING max("${column}") >= ${startWith};`;
   if (/^ADD GENERATED /.test(action)) return [sql, goOn];
   // A bridge looks at what numbers the live column, of which a snapshot says nothing.
-  if (isAtomic || !/^SET DATA TYPE /.test(action) || isSerial(was.type) === isSerial(now.type)) return [sql];
+  if (isAtomic || !/^SET DATA TYPE /.test(action)) return [sql];
   const sequence = `${table}_${column}_seq`;
   const [before, after] = [postgresType(was.type), postgresType(now.type)];
   const retyped = before === after ? [] : [alter(`SET DATA TYPE ${after}`)];
+  if (isSerial(was.type) && isSerial(now.type)) {
+    return [...retyped, `ALTER SEQUENCE "${sequence}" AS ${after};`];
+  }
+  if (isSerial(was.type) === isSerial(now.type)) return [sql];
   if (isSerial(was.type)) {
     return [alter("DROP DEFAULT"), `DROP SEQUENCE IF EXISTS "${sequence}";`, ...retyped];
   }
