@@ -34,7 +34,7 @@ import { readState } from "../state/read_state.ts";
 import { requireSchemas } from "../state/require_schemas.ts";
 import type { LookAhead } from "./preflight.ts";
 import { isIndexMade } from "./is_index_made.ts";
-import { requireRecordable, requireRecorded } from "./on_record.ts";
+import { requireNoListeners, requireRecorded } from "./on_record.ts";
 import { recordWhatIsLeft } from "./left_by_scripts.ts";
 import { runBeside, type Way, waysOf } from "./run_beside.ts";
 import { runTogether } from "./run_together.ts";
@@ -49,7 +49,7 @@ export interface PreparedPlan {
   readonly state: State;
   /**
    * Why it may be looked at and not run: others may have written its scripts, or what they bring back (see
-   * `Database.requireOwnHands`), or that is gone.
+   * `Database.requireOwnHands`), or that is gone; or something hangs on harbor-db's own tables.
    */
   readonly refusal: HarborError | null;
 }
@@ -106,6 +106,7 @@ async function refusalOf(
     if (steps.some((step) => sourceOf(step) === "ledger")) {
       await context.database.requireOwnHands?.(ledgerPlace);
     }
+    if (kind !== "empty" && steps[0] !== undefined) await requireNoListeners(context.database, steps[0]);
     if (kind === "managed") await requireKept(context, { steps, applied });
     return null;
   } catch (error) {
@@ -114,7 +115,12 @@ async function refusalOf(
   }
 }
 
-const refusals: ReadonlySet<ErrorCode> = new Set(["untrusted_owner", "missing_table", "not_a_database"]);
+const refusals: ReadonlySet<ErrorCode> = new Set([
+  "untrusted_owner",
+  "missing_table",
+  "not_a_database",
+  "schema_mismatch",
+]);
 
 /**
  * Takes a database to a goal, under the lock. What another harbor-db did meanwhile is seen: the plan is made again
@@ -151,7 +157,6 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     }
     // Nobody else keeps anything while the lock is held.
     const hasKept = state.kind === "managed" && await requireWayForKept(context, prepared, options.keep);
-    if (state.kind === "managed" && steps[0] !== undefined) await requireRecordable(context, steps[0]);
     if (steps.length > 0) await options.beforeSteps?.(prepared);
     if (state.kind === "alembic") {
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });

@@ -167,6 +167,43 @@ for (const engine of engines) {
       }));
   }
 
+  test(`schema and history: a trigger is named whatever it is called, and fails on a table of harbor-db's own (${engine.name})`, () =>
+    withHealthy(engine, async ({ query, verify }) => {
+      const isSqlite = engine.dialect === "sqlite";
+      if (!isSqlite) {
+        await query(
+          "CREATE FUNCTION harbor_looks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
+        );
+      }
+      const names = isSqlite
+        ? ["harbor_u", "harbor_beside_u", "harbor_beside_1_u", "harbor_beside_guard_insert_files"]
+        : ["harbor_u", "harbor_ahead_1", "harbor_ahead_1_noted", "harbor_ahead_1_noted_all"];
+      const make = (name: string, table: string) =>
+        query(
+          isSqlite
+            ? `CREATE TRIGGER ${name} AFTER INSERT ON ${table} BEGIN SELECT 1; END`
+            : `CREATE TRIGGER ${name} AFTER INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION harbor_looks()`,
+        );
+      for (const name of names) await make(name, "users");
+      const [stranger] = (await verify(["schema"])).findings;
+      assert.deepEqual([stranger?.status, stranger?.details["objects"]], ["warn", [
+        ...isSqlite ? [] : ["function harbor_looks"],
+        ...names.map((name) => `trigger ${name} on users`).sort(),
+      ]]);
+      await make("harbor_t", "harbor_version");
+      await make("t", "harbor_backfill");
+      const { findings } = await verify(["history"]);
+      const told = findings.filter(({ details }) => details["table"] !== "users");
+      assert.deepEqual(told.map(({ status, message }) => [status, message]), [
+        ["fail", "the trigger t hangs on harbor_backfill, a table of harbor-db's own"],
+        ["fail", "the trigger harbor_t hangs on harbor_version, a table of harbor-db's own"],
+      ]);
+      const drops = told.map(({ hint }) => /DROP TRIGGER .*$/.exec(hint!)![0]);
+      for (const drop of drops) await query(drop);
+      const after = (await verify(["history"])).findings;
+      assert.deepEqual(after.filter(({ message }) => message.includes("hangs on")), []);
+    }));
+
   test(`history: a revision and a backfill that stopped half way fail, and only warn while they run (${engine.name})`, () =>
     withHealthy(engine, async ({ query, verify, url }) => {
       await query(`UPDATE harbor_version SET finished_at = NULL WHERE revision = '${storageFields}'`);

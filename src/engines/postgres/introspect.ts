@@ -92,6 +92,11 @@ function isOfSchema(name: string): string {
   return `${name} NOT LIKE 'harbor\\_%' AND ${name} NOT IN ('alembic_version', '__drizzle_migrations')`;
 }
 
+/** Whether a trigger or function is called to the letter as those that note changes: anybody's may begin with `harbor_`. */
+function isOfNotes(name: string): string {
+  return `(${name} ~ '^harbor_ahead_[0-9]{1,9}_noted(_all)?$')`;
+}
+
 const tableName = shownName("c.relnamespace", "c.relname");
 const indexName = shownName("i.relnamespace", "i.relname");
 
@@ -253,7 +258,10 @@ const others = `SELECT * FROM (
     nullif(t.tgenabled, 'O')::text
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
   WHERE c.relnamespace = ${ownSchemas} AND NOT t.tgisinternal AND ${isOfSchema("c.relname")}
-    AND ${isOfSchema("t.tgname")}
+    AND NOT (${
+  isOfNotes("t.tgname")
+} AND t.tgfoid IN (SELECT p.oid FROM pg_proc p JOIN pg_class n ON n.relname = p.proname
+      AND n.relnamespace = p.pronamespace WHERE p.pronamespace = ${homeSchema} AND ${isOfNotes("p.proname")}))
   UNION ALL
   SELECT 'policy', p.polname, ${tableName}, ${policyText}, ${heldColumns("pg_policy", "p.oid")}, NULL
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
@@ -262,7 +270,7 @@ const others = `SELECT * FROM (
   SELECT 'function', ${shownName("p.pronamespace", "p.proname")}, NULL,
     CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END, NULL, NULL
   FROM pg_proc p
-  WHERE p.pronamespace = ${ownSchemas} AND ${isOfSchema("p.proname")} AND ${
+  WHERE p.pronamespace = ${ownSchemas} AND NOT ${isOfNotes("p.proname")} AND ${
   isNotOfExtension("pg_proc", "p.oid")
 }
   UNION ALL

@@ -17,6 +17,7 @@ import {
   readPeculiarities,
   stripParentheses,
 } from "./ddl.ts";
+import { isOwnTrigger } from "./names/own_triggers.ts";
 import { type RowForm, type RowOf, rowsOfForm } from "../../base/row_form.ts";
 
 /** Runs queries that see the same state, in as few round trips as the engine allows. */
@@ -67,7 +68,8 @@ export async function introspectSqlite(
   // A virtual table's shadow tables come and go with it.
   const hidden = new Set(shadows.map((row) => row.name));
   const shown = objects.filter((row) =>
-    !isForeign(row.table) && !isForeign(row.name) && !hidden.has(row.table)
+    !isForeign(row.table) && !hidden.has(row.table) &&
+    !(row.type === "trigger" ? isOwnTrigger(row) : isForeign(row.name))
   );
   const ddlOf = new Map(shown.map((row) => [row.name, row.sql ?? ""]));
   const keyOf = (table: string) =>

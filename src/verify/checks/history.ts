@@ -3,8 +3,10 @@ import { type Applied, locate } from "../../history/applied.ts";
 import { type Found, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
+import type { Dialect } from "../../base/dialect.ts";
 import type { LockHolder } from "../../engines/database.ts";
 import { type BesideProgress, besideWords, readBeside } from "../../engines/beside_progress.ts";
+import { dropListener, type Listener, listenerWords, readListeners } from "../../state/listeners.ts";
 import { type BackfillState, readBackfills } from "../../engines/version_table.ts";
 import { type Check, failure } from "./check.ts";
 import { lookAtKept } from "./kept.ts";
@@ -14,7 +16,7 @@ import { lookAtLedger } from "./ledger.ts";
 export const historyCheck: Check = {
   name: "history",
   summary:
-    "the version table agrees with the history: every revision known and unedited, none half done, no backfill open, head reached; and the tables of kept data are those that their registry has",
+    "the version table agrees with the history: every revision known and unedited, none half done, no backfill open, head reached; no trigger or rule on harbor-db's own tables; and the tables of kept data are those that their registry has",
   cost: "a few milliseconds",
   async *run(context) {
     const { kind, applied, alembic, refusal } = await context.state();
@@ -27,6 +29,7 @@ export const historyCheck: Check = {
     const found = [
       ...applied.filter((row) => row.finishedAt === null).map((row) => halfDone(row, holder)),
       ...backfills.filter((state) => state.finishedAt === null).map((state) => openBackfill(state, holder)),
+      ...(await readListeners(database)).map((each) => hanging(each, database.dialect)),
       ...(await readBeside(database)).map((change) => openChange(change, holder)),
     ];
     const kept = await lookAtKept(database);
@@ -63,6 +66,16 @@ function openBackfill(state: BackfillState, holder: LockHolder | undefined): Fou
     ...unfinished(`the backfill of ${table} ${how} at key ${lastKey ?? "-"} of ${endKey ?? "-"}`, holder),
     hint: "harbor-db upgrade",
     details: { revision, table, rows, lastKey, endKey },
+  };
+}
+
+/** It may keep out, or change, what goes on record. */
+function hanging(listener: Listener, dialect: Dialect): Found {
+  return {
+    status: "fail",
+    message: listenerWords(listener),
+    hint: `upgrade and downgrade refuse to run beside it. Take it away: ${dropListener(dialect, listener)}`,
+    details: { ...listener },
   };
 }
 

@@ -1,5 +1,5 @@
 import { quoteName, quoteText } from "../../../sql/quote.ts";
-import { guardPrefix } from "./mirror/mirror.ts";
+import { guardName } from "../names/own_triggers.ts";
 import type { IndexForm, TableForm } from "./form/table.ts";
 
 /** What a new definition demands of each row, and the old one does not. */
@@ -131,9 +131,9 @@ export function guardsOf(
     } WHERE ${broken};`
   );
   const body = [...filling, ...refusing];
-  return ["INSERT", "UPDATE"].map((verb) => {
-    const trigger = `${guardPrefix}${verb.toLowerCase()}_${table.name}`;
-    const sql = `CREATE TRIGGER ${quoteName(trigger)} AFTER ${verb} ON ${name} BEGIN\n${
+  return (["insert", "update"] as const).map((event) => {
+    const trigger = guardName(event, table.name);
+    const sql = `CREATE TRIGGER ${quoteName(trigger)} AFTER ${event.toUpperCase()} ON ${name} BEGIN\n${
       (body.length === 0 ? ["SELECT 1;"] : body).join("\n")
     }\nEND`;
     return { name: trigger, sql };

@@ -3,6 +3,7 @@ import { isAutoincrement } from "../../rebuild/carried_words.ts";
 import { type DdlCheck, readChecks, readGenerated, readIndex } from "../../ddl.ts";
 import type { Replica, SchemaRow } from "./replica.ts";
 import { schemaQuery } from "./replica.ts";
+import { isOwnTrigger } from "../../names/own_triggers.ts";
 import type { SourceColumn } from "./source_table.ts";
 
 /** A table as SQLite itself describes it. */
@@ -105,8 +106,8 @@ export function readTable(replica: Replica, table: string): TableForm | null {
     })),
     checks: readChecks(sql),
     references: referencesOf(replica, name),
-    hasUpdateTrigger: schema.some(({ type, name, sql }) =>
-      type === "trigger" && !name.startsWith("harbor_") && /\bUPDATE\b/i.test(sql)
+    hasUpdateTrigger: schema.some((each) =>
+      each.type === "trigger" && !isOwnTrigger(each) && /\bUPDATE\b/i.test(each.sql)
     ),
   };
 }

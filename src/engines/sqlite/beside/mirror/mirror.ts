@@ -1,5 +1,6 @@
 import { quoteName } from "../../../../sql/quote.ts";
 import { columnsNamed, type SourceTable, type UniqueKey } from "../form/source_table.ts";
+import { notingNames } from "../../names/own_triggers.ts";
 
 /**
  * A table that is filled with what the rows of another one say, while others write to that one. Triggers note which rows
@@ -38,9 +39,6 @@ export const mirrorName = (id: number): string => `harbor_beside_${id}`;
 export const changesName = (id: number): string => `harbor_beside_${id}_changed`;
 /** Whether something of this name belongs to a mirror: its table, its indexes, its triggers and what they note in. */
 export const isOfMirror = (name: string): boolean => /^harbor_beside_\d/.test(name);
-/** What the names of all guards begin with. */
-export const guardPrefix = "harbor_beside_guard_";
-const triggerNames = ["before_insert", "before_update", "insert", "update", "delete"] as const;
 
 /** Returns the statements that begin to note changes. */
 export function startNoting({ id, source }: Mirror): readonly string[] {
@@ -49,7 +47,7 @@ export function startNoting({ id, source }: Mirror): readonly string[] {
   const noted = (row: string) =>
     `INSERT INTO ${changes} (id) SELECT ${row}.${rowId} WHERE ${row}.${rowId} NOT IN (SELECT id FROM ${changes});`;
   const pushedOut = source.uniqueKeys.map((key) => notePushedOut(key, source, changes)).join(" ");
-  const bodies: Readonly<Record<typeof triggerNames[number], string>> = {
+  const bodies: Readonly<Record<typeof notingNames[number], string>> = {
     before_insert: pushedOut,
     before_update: pushedOut,
     insert: noted("NEW"),
@@ -58,7 +56,7 @@ export function startNoting({ id, source }: Mirror): readonly string[] {
   };
   return [
     `CREATE TABLE ${changes} (id INTEGER PRIMARY KEY)`,
-    ...triggerNames.filter((name) => bodies[name] !== "").map((name) => {
+    ...notingNames.filter((name) => bodies[name] !== "").map((name) => {
       const event = name.replace("_", " ").toUpperCase();
       const when = event.startsWith("BEFORE") ? event : `AFTER ${event}`;
       return `CREATE TRIGGER harbor_beside_${id}_${name} ${when} ON ${quoteName(source.name)} BEGIN ${
@@ -71,7 +69,7 @@ export function startNoting({ id, source }: Mirror): readonly string[] {
 /** Returns the statements that stop it. */
 export function stopNoting(id: number): readonly string[] {
   return [
-    ...triggerNames.map((name) => `DROP TRIGGER IF EXISTS harbor_beside_${id}_${name}`),
+    ...notingNames.map((name) => `DROP TRIGGER IF EXISTS harbor_beside_${id}_${name}`),
     `DROP TABLE IF EXISTS ${changesName(id)}`,
   ];
 }

@@ -1,0 +1,51 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Dialect } from "../base/dialect.ts";
+import { quoteName } from "../sql/quote.ts";
+import type { Database } from "../engines/database.ts";
+
+/** What is called by itself when one of harbor-db's own tables changes, and could keep a row out of it, or in it, without an error. */
+export interface Listener {
+  readonly kind: "trigger" | "rule";
+  readonly name: string;
+  /** The table of harbor-db's own that it hangs on. */
+  readonly table: string;
+}
+
+const registries = ["version", "backfill", "lock", "identity", "drift", "kept", "ledger", "beside"];
+const names = sql.raw(registries.map((name) => `'harbor_${name}'`).join(", "));
+
+/** What never fires is no listener. */
+const queries: Readonly<Record<Dialect, (schema: string | undefined) => SQL>> = {
+  sqlite: () =>
+    sql`SELECT type AS kind, name, lower(tbl_name) AS "table" FROM sqlite_schema WHERE type = 'trigger'
+    AND (lower(tbl_name) IN (${names}) OR lower(tbl_name) GLOB 'harbor_kept_[0-9]*') ORDER BY 3, 2`,
+  postgresql: (schema) =>
+    sql`SELECT hung.kind, hung.name, c.relname::text AS "table" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL (
+      SELECT 'trigger', tgname::text FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled <> 'D'
+      UNION ALL SELECT 'rule', rulename::text FROM pg_rewrite WHERE ev_class = c.oid AND ev_enabled <> 'D'
+    ) AS hung (kind, name)
+    WHERE n.nspname = ${schema} AND c.relkind IN ('r', 'p') AND (c.relname IN (${names}) OR c.relname ~ '^harbor_kept_[0-9]')
+    ORDER BY c.relname COLLATE "C", hung.name COLLATE "C"`,
+};
+
+/** Reads what hangs on harbor-db's own tables; it makes none there itself. */
+export async function readListeners(database: Database): Promise<readonly Listener[]> {
+  return await database.read<Listener>(queries[database.dialect](database.schema));
+}
+
+/** Says for people what is wrong with a listener. */
+export function listenerWords({ kind, name, table }: Listener): string {
+  return `the ${kind} ${name} hangs on ${table}, a table of harbor-db's own`;
+}
+
+/** Only PostgreSQL's names stand for one table each. */
+const placeOf: Readonly<Record<Dialect, (table: string) => string>> = {
+  sqlite: () => "",
+  postgresql: (table) => ` ON ${table}`,
+};
+
+/** Returns the statement that takes a listener away. */
+export function dropListener(dialect: Dialect, { kind, name, table }: Listener): string {
+  return `DROP ${kind.toUpperCase()} ${quoteName(name)}${placeOf[dialect](quoteName(table))}`;
+}
