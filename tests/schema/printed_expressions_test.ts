@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { withFolder } from "../support/databases.ts";
+import { openProject } from "../support/samples/schema_project.ts";
+import {
+  type PostgresVersion,
+  sharedPostgres,
+  withFreshPostgres,
+} from "../support/servers/postgres_server.ts";
+
+/** What PostgreSQL prints otherwise than it was written, wherever a table has expressions. */
+const checks = [
+  "trim(s) <> '' and trim(leading 'x' from s) <> '' and rtrim(s) <> ''",
+  "cast(n as text) <> '7' and cast(s as varchar(3)) <> 'abc'",
+  "case when n > 1 then 'a' else 'b' end <> 'c' and case n when 7 then false else true end",
+  "extract(year from d) > 1900 and date_part('month', d) > 0",
+  "substring(s from 1 for 3) <> 'abc' and substring(s for 2) <> 'zz' and position('z' in s) = 0",
+  "overlay(s placing 'x' from 1 for 2) <> 'y' and s similar to '%' and s not like 'a#%' escape '#'",
+  "ts at time zone 'utc' < now() at time zone 'utc' + interval '36 hours'",
+  "coalesce(s, 'x') <> nullif(s, 'y') and greatest(n, 1, 2) > least(n, 0)",
+  "r <> '[2024-01-01,2024-02-01)' and r <> '[2024-01-01,2024-02-01]'::tstzrange",
+  "ts < current_timestamp + interval '1 day' and s is distinct from 'q'",
+  "jb ->> 'a' <> 'x' and (jb -> 'b') is not null and not jb @> '{\"c\":1}'",
+  "s collate \"C\" <> 'a' and n not between 7 and 9 and ts > '2020-01-01'",
+];
+
+const schemaText = `
+import { sql } from "drizzle-orm";
+import { check, date, index, integer, jsonb, pgTable, text, timestamp, customType } from "drizzle-orm/pg-core";
+const tstzrange = customType<{ data: string }>({ dataType: () => "tstzrange" });
+export const dialects = ["postgresql"];
+export const q = pgTable("q", {
+  n: integer().primaryKey(),
+  s: text().default(sql\`substring('abcdef' from 1 for 3)\`),
+  cut: text().default(sql\`trim(both 'x' from 'xax')\`),
+  none: text().default(sql\`NULL\`),
+  kind: text().default(sql\`case when now() > '2020-01-01' then cast(1 as text) end\`),
+  d: date().default(sql\`current_date\`),
+  ts: timestamp({ withTimezone: true }).default(sql\`current_timestamp\`),
+  local: timestamp().default(sql\`(now() at time zone 'utc')\`),
+  year: integer().default(sql\`extract(year from now())\`),
+  r: tstzrange().default(sql\`'[2024-01-01,2024-02-01)'::tstzrange\`),
+  jb: jsonb(),
+  short: text().generatedAlwaysAs(sql\`substring(trim(s) from 1 for 3)\`),
+  month: integer().generatedAlwaysAs(sql\`cast(extract(month from d) as integer)\`),
+  size: text().generatedAlwaysAs(sql\`case when n > 9 then 'large' when n > 3 then 'some' else 'few' end\`),
+}, (t) => [
+${checks.map((text, at) => `  check("c${at}", sql.raw(${JSON.stringify(text)})),`).join("\n")}
+  index("i1").using("btree", sql\`(jb->>'a') desc nulls last\`, t.n),
+  index("i2").on(sql\`trim(s)\`, sql\`(case when n > 1 then 'a' else 'b' end)\`),
+  index("i3").on(t.s).where(sql\`substring(s from 1 for 1) = 'a' and extract(year from d) > 2000\`),
+  index("i4").on(sql\`((s collate "C") || 'x')\`, sql\`lower(s) text_pattern_ops\`),
+]);
+`;
+
+for (const version of [15, 18] satisfies readonly PostgresVersion[]) {
+  test(`postgres ${version}: expressions that the server prints in its own way are proven, and no drift`, () =>
+    withFreshPostgres(version, (url) =>
+      withFolder(async (cwd) => {
+        const project = openProject(cwd);
+        await mkdir(join(cwd, "drizzle"));
+        await project.write("schema.ts", schemaText);
+        const made = await project.run([
+          "generate",
+          "Make q",
+          "--json",
+          "--prove-url",
+          await sharedPostgres(version),
+        ]);
+        assert.equal(made.code, 0, made.stdout + made.stderr);
+        assert.deepEqual(made.json<{ proven: readonly string[] }>().proven, ["postgresql"]);
+        const upgraded = await project.run(["upgrade", "--database-url", url]);
+        assert.equal(upgraded.code, 0, upgraded.stdout + upgraded.stderr);
+        const verified = await project.run(["verify", "--skip", "backup", "--database-url", url]);
+        assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+        await project.edit("trim(leading 'x'", "trim(trailing 'x'");
+        const changed = await project.run(["generate", "--check"]);
+        assert.equal(changed.code, 3, changed.stdout + changed.stderr);
+      })));
+}
