@@ -153,6 +153,32 @@ test("a database that a user may not read or write is said, with the command tha
     }
   }));
 
+test("who owns what has no right to be written or read gets it by chmod, and another user by that as well", () =>
+  withUser(async (given) => {
+    const { owner, folder, as } = given;
+    await makeDatabase(given);
+    const file = join(folder, "openharbor.db");
+    for (
+      const [path, uid, mode, args, helps] of [
+        [folder, as.uid, 0o555, ["stamp", "head"], /^hint: +(chmod u\+w .*)$/m],
+        [file, as.uid, 0o444, ["stamp", "head"], /^hint: +(chmod u\+w .*)$/m],
+        [file, as.uid, 0o044, ["status"], /^hint: +(chmod u\+r .*)$/m],
+        [folder, 0, 0o555, ["stamp", "head"], /^hint: +As root: (chown \d+ .* && chmod u\+w .*)$/m],
+      ] as const
+    ) {
+      await chown(path, uid, uid);
+      await chmod(path, mode);
+      const { stderr } = await owner(1, ...args);
+      const [, command] = helps.exec(stderr) ?? [];
+      assert.ok(command !== undefined, stderr);
+      assert.doesNotMatch(stderr, /Run as the user/);
+      const user = command.startsWith("chmod") ? { uid: as.uid, gid: as.gid } : {};
+      execFileSync("sh", ["-c", command], user);
+      await owner(0, ...args);
+      await chmod(file, 0o666);
+    }
+  }));
+
 test("what is in a folder that a user may not look into is not missing, and no path of ours is told", () =>
   withUser(async (given) => {
     const { owner, folder } = given;

@@ -80,13 +80,19 @@ for (const [rule, locks, budgets, words] of cases) {
 }
 
 test("of a forecast, a budget within the margin of a lock is broken, and of a run it is kept", () => {
-  const budgets = { maxLockMs: 44 };
+  const budgets = { maxLockMs: 59 };
   assert.deepEqual(breachesOf(run([readers]), budgets), []);
   const [breach, ...others] = breachesOf(run([readers, nobody]), budgets, { isForecast: true });
   assert.deepEqual([breach?.figure, others], [40, []]);
-  assert.match(breach!.words, /waiting for 40 ms \(± 5 ms\), and --max-lock allows 44 ms$/);
-  assert.deepEqual(breachesOf(run([readers]), { maxLockMs: 45 }, { isForecast: true }), []);
+  assert.match(breach!.words, /waiting for 40 ms \(± 20 ms\), and --max-lock allows 59 ms$/);
+  assert.deepEqual(breachesOf(run([readers]), { maxLockMs: 60 }, { isForecast: true }), []);
 });
+
+test("a lock's margin is half of its time, and no less than what a look cannot tell", () =>
+  assert.deepEqual(
+    [0, 4, 40, 2_300].map((heldMs) => joinLocks([{ ...readers, heldMs }])[0]!.marginMs),
+    [5, 5, 20, 1_150],
+  ));
 
 test("every budget that is broken is named", () => {
   const all = { maxLockMs: 1, maxTimeMs: 1, maxDiskBytes: 1 };

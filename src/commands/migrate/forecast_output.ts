@@ -163,7 +163,7 @@ function heldText(lock: HeldLock | null | undefined): string {
 }
 
 function forecastText(lock: HeldLock | null | undefined): string {
-  return lock === undefined || lock === null ? "-" : `${heldText(lock)} ± ${lock.marginMs} ms`;
+  return lock === undefined || lock === null ? "-" : `${heldText(lock)} ± ${formatDuration(lock.marginMs)}`;
 }
 
 function growthText(growth: Growth | null): string {

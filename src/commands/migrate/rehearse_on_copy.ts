@@ -75,4 +75,4 @@ async function checkResult(app: App, context: RunContext): Promise<readonly Find
 }
 
 const unpaced =
-  "Times are those of a copy that was just written, on this machine and with nobody else at work: expect up to half as much again, and more where others use the disk.";
+  "Times are those of a copy that was just written, on this machine and with nobody else at work: expect up to half as much again, which the ± of a lock counts in, and more where others use the disk.";

@@ -14,7 +14,7 @@ import { dirname, resolve } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { HarborError, messageOf } from "../../base/errors.ts";
-import { trustedPath } from "../../base/files/open_folder.ts";
+import { currentUser, trustedPath } from "../../base/files/open_folder.ts";
 import { chownCommand, giveOpenFile, ownerFor } from "../../base/files/owner.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import type { OpenOptions } from "../database.ts";
@@ -206,7 +206,7 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
     if (!isAllowed(dirname(path), constants.W_OK)) {
       refuse(
         `the folder "${dirname(path)}" may not be written`,
-        "Run as the user that owns the folder.",
+        accessHint(dirname(path), "w", "folder"),
         "read_only",
       );
     }
@@ -214,7 +214,7 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
   }
   const files = [path, ...sideFiles.map((ending) => path + ending)];
   const unread = files.find((each) => keepsOut(each, constants.R_OK));
-  if (unread !== undefined) refuse(`"${unread}" may not be read`, ownerHint(unread));
+  if (unread !== undefined) refuse(`"${unread}" may not be read`, accessHint(unread, "r"));
   if (access === "read") return;
   const folder = dirname(path);
   // Of a link Deno looks at the link itself, and one in /proc may never be written.
@@ -222,14 +222,23 @@ function refuseUnlessUsable(path: string, url: SqliteFileUrl, access: OpenOption
     (keepsOut(`${folder}/.`, constants.W_OK) ? folder : undefined);
   if (closed !== undefined) {
     // SQLite makes its journal in the folder.
-    refuse(`"${closed}" may not be written`, ownerHint(closed), "read_only");
+    refuse(`"${closed}" may not be written`, accessHint(closed, "w"), "read_only");
   }
 }
 
-/** Names both ways: the user that may, or the file to this user. */
-function ownerHint(path: string): readonly string[] {
-  const command = chownCommand(path);
-  return ["Run as the user that owns the database.", ...command === null ? [] : [`Or, as root: ${command}`]];
+/** Names what lets this user in: its owner changes the mode; anybody else is to be that user, or to become the owner. */
+function accessHint(path: string, right: "r" | "w", what = "database"): readonly string[] {
+  // A journal may be gone by now.
+  const stat = statSync(path, { throwIfNoEntry: false });
+  const needed = right === "r" ? constants.S_IRUSR : constants.S_IWUSR;
+  const isLacking = stat !== undefined && (stat.mode & needed) === 0;
+  const change = isLacking ? `chmod u+${right} ${quoteForShell(path)}` : null;
+  if (change !== null && stat?.uid === currentUser()) return [change];
+  const commands = [chownCommand(path), change].filter((each) => each !== null);
+  return [
+    ...isLacking ? [] : [`Run as the user that owns the ${what}.`],
+    ...commands.length === 0 ? [] : [`${isLacking ? "As" : "Or, as"} root: ${commands.join(" && ")}`],
+  ];
 }
 
 function statOf(path: string): Stats | undefined {

@@ -48,7 +48,7 @@ function lockBreaches(
     const lock = longestLock(locks);
     if (lock === null || lock.heldMs + (isForecast ? lock.marginMs : 0) <= maxLockMs) return [];
     const on = lock.table === null ? "the database" : lock.table;
-    const held = `${formatDuration(lock.heldMs)}${isForecast ? ` (± ${lock.marginMs} ms)` : ""}`;
+    const held = `${formatDuration(lock.heldMs)}${isForecast ? ` (± ${formatDuration(lock.marginMs)})` : ""}`;
     return [{
       budget: "max-lock",
       revision,

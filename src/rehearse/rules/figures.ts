@@ -77,7 +77,13 @@ function sumOf(a: Growth, b: Growth): Growth {
   };
 }
 
-/** Joins locks of several batches, the strongest first, and of those the ones held longest. */
+/** By how much of itself a time may be longer the next time, of a copy that was just written with nobody else at work. */
+const margin = 0.5;
+
+/**
+ * Joins locks of several batches, the strongest first, and of those the ones held longest. What a look at one cannot tell is the least
+ * of its margin, not all: a lock's time varies as every time does.
+ */
 export function joinLocks(locks: readonly HeldLock[]): readonly HeldLock[] {
   const longest = new Map<string, HeldLock>();
   for (const lock of locks) {
@@ -85,7 +91,11 @@ export function joinLocks(locks: readonly HeldLock[]): readonly HeldLock[] {
     const known = longest.get(key);
     if (known === undefined || known.heldMs < lock.heldMs) longest.set(key, lock);
   }
-  return [...longest.values()].toSorted((a, b) => rankOf(a) - rankOf(b) || b.heldMs - a.heldMs);
+  const joined = [...longest.values()].map((lock) => ({
+    ...lock,
+    marginMs: Math.max(lock.marginMs, Math.ceil(lock.heldMs * margin)),
+  }));
+  return joined.toSorted((a, b) => rankOf(a) - rankOf(b) || b.heldMs - a.heldMs);
 }
 
 function rankOf({ blocks }: { readonly blocks: Blocks }): number {
