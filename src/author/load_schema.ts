@@ -5,7 +5,7 @@ import { getTableConfig, isPgSchema, PgArray, pgSchema, PgTable } from "drizzle-
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { HarborError } from "../base/errors.ts";
 import { isRecord } from "../base/json_schema.ts";
-import { badSchema, runModule } from "./modules/run.ts";
+import { badSchema, failedInExports, runModule } from "./modules/run.ts";
 import { refuseWrongDefaults } from "./rules/exports/default_values.ts";
 import { isDefaultSchema } from "../sql/table_names.ts";
 import {
@@ -78,7 +78,9 @@ export async function loadSchema(
       try {
         return work();
       } catch (error) {
-        throw error instanceof HarborError ? withPlace(error, texts) : error;
+        throw error instanceof HarborError
+          ? withPlace(error, texts)
+          : failedInExports(error, resolve(file), texts);
       }
     };
     const schema = inPlace(() => readExports(file, exports, casing));

@@ -418,6 +418,14 @@ const cases: readonly Case[] = [
   },
 ];
 
+/** A table whose column `c` is part of the key or may be NULL. */
+function keyedBy(names: readonly string[]): pg.PgTable {
+  const c = names.includes("c") ? pg.integer().notNull() : pg.integer();
+  return pg.pgTable("keyed", { a: pg.integer().notNull(), b: pg.integer().notNull(), c }, (own) => [
+    pg.primaryKey({ columns: names.map((name) => (own as unknown as Own)[name]!) as never }),
+  ]);
+}
+
 const guarded = (policy?: pg.PgPolicyConfig) =>
   things(
     {},
@@ -451,6 +459,17 @@ const ownCases: readonly Case[] = [
       ...none,
       pg.pgSequence("tickets", { increment: -2, minValue: -50, maxValue: 90, startWith: 80, cache: 4 }),
     ],
+  },
+  {
+    what: "lets a sequence begin anew",
+    before: [...none, pg.pgSequence("tickets")],
+    after: [...none, pg.pgSequence("tickets", { cycle: true })],
+  },
+  {
+    what: "adds a column to a key that may be NULL without it",
+    before: [keyedBy(["a", "b"])],
+    after: [keyedBy(["a", "b", "c"])],
+    fills: ["keyed.c=7"],
   },
   { what: "drops a sequence", before: [...none, pg.pgSequence("tickets")], after: none },
   {

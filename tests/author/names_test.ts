@@ -69,3 +69,35 @@ for (const [name, dialect, said] of refused) {
       assert.match(error.message, said);
     }));
 }
+
+// What fails only when the tables are read, on the fifth line.
+const failing = [
+  [
+    "a reference",
+    "references(() => { throw new Error('no such'); })",
+    "",
+    /schema\.ts:5": .*cannot be read: no such/,
+  ],
+  [
+    "the callback of a table",
+    "notNull()",
+    "() => { throw new Error('no such'); }",
+    /schema\.ts:5": .*: no such/,
+  ],
+  ["an index", "notNull()", "(t) => [index('i').on((t as any).typo)]", /schema\.ts:5": .*cannot be read/],
+] as const;
+for (const [what, column, extras, said] of failing) {
+  test(`a schema.ts of which ${what} fails is refused with its line`, () =>
+    withFolder(async (folder) => {
+      await writeFile(
+        join(folder, "schema.ts"),
+        `import { index, integer, pgTable } from "drizzle-orm/pg-core";
+        void index;
+        export const other = 1;
+        export const t =
+          pgTable("t", { a: integer().${column} }${extras === "" ? "" : `, ${extras}`});`,
+      );
+      const read = async () => (await loadSchema(join(folder, "schema.ts"))).tablesFor("postgresql");
+      assert.match((await rejectsWith("bad_schema", read())).message, said);
+    }));
+}

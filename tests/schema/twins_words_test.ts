@@ -569,6 +569,12 @@ const faults: readonly Refusal[] = [
   ],
   ["two indexes of one name", { twice }, /"same": an index of twice has that name/, /another name/],
   [
+    "two columns of one name",
+    { t: pg.pgTable("t", { a: pg.text("x"), b: pg.integer("x") }) },
+    /"x": a column of t has/,
+    /another name/,
+  ],
+  [
     "two checks of one name",
     withExtras(({ a }) => [pg.check("c", sql`${a} > 0`), pg.check("c", sql`${a} > 1`)]),
     /"c": a check of t has/,

@@ -175,6 +175,24 @@ function topLevelAwait(path: string, text: string): number | null {
   return null;
 }
 
+/**
+ * Returns the error for code of the project's that fails when what it exports is read: the callbacks of tables, getters.
+ *
+ * @param texts The project's own files, of which the place is one where the error tells it
+ */
+export function failedInExports(
+  error: unknown,
+  file: string,
+  texts: ReadonlyMap<string, string>,
+): HarborError {
+  const stack = error instanceof Error ? error.stack ?? "" : "";
+  const [place] = [...texts.keys()].map((path) => ({ path, at: stack.indexOf(`${path}:`) }))
+    .filter(({ at }) => at >= 0).toSorted((a, b) => a.at - b.at);
+  const line = place && /^\d+/.exec(stack.slice(place.at + place.path.length + 1))?.[0];
+  const where = line === undefined ? file : `${place!.path}:${line}`;
+  return badSchema(where, `what it exports cannot be read: ${firstLine(error)}`, { cause: error });
+}
+
 function firstLine(error: unknown): string {
   return messageOf(error).split("\n")[0]!;
 }

@@ -127,6 +127,8 @@ function place(sql: string, { change, existing, replaced, rekeyed }: Setting): r
   if (rekeyed.has(table) && isKey(/^DROP CONSTRAINT "([^"]+)";$/.exec(action)?.[1], table, change)) {
     return [["settle", draft(sql)]];
   }
+  // A column of the old key can be NULL when that is gone.
+  if (rekeyed.has(table) && action.endsWith(" DROP NOT NULL;")) return [["drop", draft(sql)]];
   const [, constraint, kind] = /^ADD CONSTRAINT "([^"]+)" (FOREIGN KEY|CHECK|UNIQUE)/.exec(action) ?? [];
   if (constraint !== undefined && kind === "UNIQUE") return uniqueLater(table, constraint, action);
   if (constraint !== undefined) return validLater(table, constraint, sql);
@@ -239,6 +241,10 @@ function numbered(sql: string, change: SchemaChange): readonly string[] {
   const [, unnamed] = /^\/\*.*table_name = '([^']+)'.*DROP CONSTRAINT "<constraint_name>";$/s.exec(sql) ?? [];
   if (unnamed !== undefined) {
     return [`ALTER TABLE "${unnamed}" DROP CONSTRAINT "${serverKey(unnamed, change)}";`];
+  }
+  // drizzle-kit leaves out what takes CYCLE from a sequence.
+  if (/^ALTER SEQUENCE "[^"]+" INCREMENT BY .*(?<! CYCLE);$/.test(sql)) {
+    return [sql.replace(/;$/, " NO CYCLE;")];
   }
   const [, table = "", column = "", action = ""] =
     /^ALTER TABLE "([^"]+)" ALTER COLUMN "([^"]+)" (.*);$/s.exec(sql) ?? [];

@@ -79,15 +79,17 @@ export function schemaOf(value: unknown): string | undefined {
 }
 
 /**
- * Refuses two tables, indexes or views of SQLite that have one name, for which drizzle-kit would end the process.
+ * Refuses two tables, indexes, columns of a table or other things of SQLite that have one name, for which drizzle-kit would end the process.
  *
  * @throws {HarborError} `bad_schema`
  */
 export function refuseSameNames(tables: readonly lite.SQLiteTable[]): void {
   const names = new Set<string>();
   for (const table of tables) {
-    const { name: own, indexes, checks, uniqueConstraints } = lite.getTableConfig(table);
+    const { name: own, columns, indexes, checks, uniqueConstraints } = lite.getTableConfig(table);
     once(names, own, "a table");
+    const columnNames = new Set<string>();
+    for (const { name } of columns) once(columnNames, name, `a column of ${own}`);
     for (const { config } of indexes) once(names, config.name, `an index of ${own}`);
     for (const unique of uniqueConstraints) {
       if (unique.name !== undefined) once(names, unique.name, `a unique constraint of ${own}`);
@@ -138,6 +140,8 @@ export function refuseFaults(tables: readonly pg.PgTable[], others: readonly unk
     const inSchema = (name: string) => nameIn(config.schema, name);
     const at = (what: string) => `${what} of ${inSchema(config.name)}`;
     once(names, inSchema(config.name), "a table");
+    const columns = new Set<string>();
+    for (const { name } of config.columns) once(columns, name, at("a column"));
     const constraints = new Set<string>();
     for (const { name } of config.checks) once(constraints, postgresNameOf(name), at("a check"));
     const policies = new Set<string>();
