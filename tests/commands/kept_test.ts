@@ -100,7 +100,7 @@ onEngines(two, "what is kept is listed, and status mentions it", async (given) =
     /^3 +files\.storage_backend, files\.metadata_json +downgrade of 5b09ebe23c76 .* 100\u00a0012 +4\.1 MB +kept$/m,
   );
   assert.match(stdout, /^4 +table users +downgrade of 71dda59686db .* 2 +20 B +kept$/m);
-  assert.match(stdout, /^100\u00a0014 rows, 4\.1 MB$/m);
+  assert.match(stdout, /^on record: 100\u00a0014 rows, 4\.1 MB$/m);
   assert.deepEqual((await json(url, "status")).kept, listed.kept);
   assert.match(
     (await run(url, ["status"])).stdout,
@@ -205,6 +205,31 @@ onEngines(["sqlite file"], "NULLs that are filled for good are counted before", 
   assert.deepEqual(await texts(), []);
 });
 
+onEngines(
+  two,
+  "rows of kept data that somebody took away are said to be missing",
+  async ({ engine, url }) => {
+    await upgradeDatabase(url);
+    await addFiles(engine, url, 3);
+    await engine.query(url, "UPDATE files SET storage_backend = 'r2'");
+    const there = async (args: readonly string[]) => {
+      const { code, stdout, stderr } = await run(url, [...args, "--no-backup", "--yes"]);
+      assert.equal(code, 0, stderr);
+      return stdout + stderr;
+    };
+    await there(["downgrade", "71dda59686db"]);
+    const before = (await json(url, "kept", "list")).kept as readonly { sideTable: string; rows: number }[];
+    const { sideTable, rows } = before.find((each) => each.rows > 1)!;
+    await engine.query(url, `DELETE FROM ${sideTable} WHERE harbor_row > 1`);
+    const said = await there(["upgrade"]);
+    assert.match(
+      said,
+      new RegExp(`${rows - 1} rows? of .* did not come back: on record as kept, and not in ${sideTable}`),
+    );
+    assert.equal(said.split("did not come back").length, 2);
+  },
+);
+
 onEngines(two, "verify finds side tables without a registry and the other way round", async (given) => {
   const { url, database } = given;
   const { history } = contextOf(database);
@@ -213,7 +238,7 @@ onEngines(two, "verify finds side tables without a registry and the other way ro
       `${status} ${message}`
     );
   await keepSomething(given);
-  assert.match((await look()).join(), /^pass at head .*; kept data: 100\u00a0014 rows, 4\.1 MB$/);
+  assert.match((await look()).join(), /^pass at head .*; kept data on record: 100\u00a0014 rows, 4\.1 MB$/);
   await database.write([
     sql`DROP TABLE ${ownTable("harbor_kept_3")}`,
     sql`CREATE TABLE ${ownTable("harbor_kept_9")} (harbor_row INTEGER PRIMARY KEY)`,

@@ -45,7 +45,7 @@ async function listKept(app: App): Promise<Outcome> {
       Object.keys(columns),
       kept.map((each) => Object.values(columns).map((cell) => cell(each))),
     );
-    app.report.line(amountText(kept));
+    app.report.line(`on record: ${amountText(kept)}`);
   }
   return { json: { kept: kept.map(keptJson) } };
 }

@@ -21,10 +21,17 @@ function nameOf({ kind, table, columns }: Pick<KeptResult, "kind" | "table" | "c
 
 /** Says what was put back of one table. */
 export function printReturned({ report }: App, result: ReturnedResult): void {
-  const { id, rows, deleted, left, reason } = result;
+  const { id, rows, deleted, missing, left, reason } = result;
   const what = nameOf(result);
   const gone = deleted === 0 ? "" : `, forgot ${counted(deleted, "row")} deleted since`;
   report.line(`           put back ${counted(rows, "row")} of ${what}${gone}`);
+  if (missing > 0) {
+    report.note(
+      `${
+        counted(missing, "row")
+      } of ${what} did not come back: on record as kept, and not in harbor_kept_${id}`,
+    );
+  }
   if (left > 0) report.note(`${counted(left, "row")} of ${what} stay kept in harbor_kept_${id}: ${reason}`);
 }
 

@@ -31,6 +31,8 @@ export interface ReturnedResult {
   readonly rows: number;
   /** Rows that the application has deleted since: what was kept of them is gone as well. */
   readonly deleted: number;
+  /** Rows that the registry has and the side table had not, when the return began; 0 where an earlier run began it. */
+  readonly missing: number;
   /** Rows that stay kept: they did not fit. */
   readonly left: number;
   /** Why, for people; `null` when nothing is left. */
@@ -198,7 +200,9 @@ async function settle(
     ]);
   }
   const { id, kind, table } = kept;
-  return { id, kind, table, columns, deleted, left, rows: before - deleted - left, reason };
+  // What a return that was interrupted has put back is missing as well.
+  const missing = kept.state === "kept" || kept.state === "left" ? Math.max(0, kept.rows - before) : 0;
+  return { id, kind, table, columns, deleted, missing, left, rows: before - deleted - left, reason };
 }
 
 async function walkOnce(

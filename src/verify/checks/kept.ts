@@ -34,7 +34,7 @@ function compare(kept: readonly Kept[], tables: readonly string[]): SeenKept {
   const bytes = kept.reduce((sum, each) => sum + each.bytes, 0);
   return {
     found: [...missing.map(lost), ...strays.map(stray)],
-    words: kept.length === 0 ? "" : `; kept data: ${counted(rows, "row")}, ${formatBytes(bytes)}`,
+    words: kept.length === 0 ? "" : `; kept data on record: ${counted(rows, "row")}, ${formatBytes(bytes)}`,
   };
 }
 
