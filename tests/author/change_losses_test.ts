@@ -221,3 +221,8 @@ for (const [from, to, fails, loss] of types) {
     else assert.match(change.loss ?? "", loss);
   });
 }
+
+test("typeChange() says that dates lose the time of day on SQLite, and moments nothing", () => {
+  assert.match(typeChange("datetime", "DATE", "sqlite").loss ?? "", /time of day/);
+  assert.equal(typeChange("DATE", "DATETIME", "sqlite").loss, null);
+});

@@ -81,6 +81,21 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    rule: "turns dates into moments and back where a value is one, and fills what is NULL",
+    from: [t(["date date", "c datetime", "d date"])],
+    to: [t(["date datetime", "c date not null", "d date"])],
+    contract: [
+      'INSERT INTO `__new_t`("id", "date", "c", "d") SELECT "id", "date", "c", "d" FROM `t`;',
+    ],
+    fills: [filled("c", "'2024-01-02'")],
+    expected: [
+      'INSERT INTO `__new_t`("id", "date", "c", "d") SELECT "id", ' +
+      `CASE WHEN date("date", '+0 days') = "date" THEN datetime("date") ELSE "date" END, ` +
+      `CASE WHEN date("c", '+0 days') = substr("c", 1, 10) THEN date("c") ELSE coalesce("c", '2024-01-02') END, ` +
+      '"d" FROM `t`;',
+    ],
+  },
+  {
     rule: "says that a table is copied",
     contract: ["CREATE TABLE `__new_t` (\n\t`id` integer\n);\n"],
     expected: [`${copied}CREATE TABLE \`__new_t\` (\n\t\`id\` integer\n);`],

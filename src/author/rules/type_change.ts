@@ -23,6 +23,7 @@ const judges: Readonly<Record<Dialect, (from: string, to: string) => TypeChange>
 };
 
 const asNumber = "'007' becomes 7";
+const timeGoes = "the time of day goes";
 
 /**
  * SQLite refuses no value, but a column that is not of text keeps as a number what reads as one.
@@ -31,7 +32,34 @@ const asNumber = "'007' becomes 7";
 function sqliteChange(from: string, to: string): TypeChange {
   const isText = (type: string) => !/INT/i.test(type) && /CHAR|CLOB|TEXT/i.test(type);
   const isNumber = (type: string) => /INT/i.test(type) || !/CHAR|CLOB|TEXT|BLOB|^$/i.test(type);
-  return isText(from) && isNumber(to) ? { fails: false, loss: asNumber } : kept;
+  if (isText(from) && isNumber(to)) return { fails: false, loss: asNumber };
+  return /^datetime$/i.test(from) && /^date$/i.test(to) ? { fails: false, loss: timeGoes } : kept;
+}
+
+/** What SQLite works out where it copies a value to a column of another type. */
+export interface Conversion {
+  /** Holds for a value that is of the form of the type that it had. */
+  readonly when: string;
+  readonly value: string;
+}
+
+/**
+ * Returns how SQLite turns a column's values into those of another type, which it does not do by itself; `null` where what
+ * is there is right in both. What is of no form of the first type is not for it to read: numbers and `now` are times to SQLite.
+ *
+ * @param column The column, quoted
+ */
+export function sqliteConversion(from: string, to: string, column: string): Conversion | null {
+  // With a modifier a day that no calendar has becomes another one, and is not taken for a date.
+  const day = `date(${column}, '+0 days')`;
+  switch (`${from} ${to}`.toLowerCase()) {
+    case "date datetime":
+      return { when: `${day} = ${column}`, value: `datetime(${column})` };
+    case "datetime date":
+      return { when: `${day} = substr(${column}, 1, 10)`, value: `date(${column})` };
+    default:
+      return null;
+  }
 }
 
 /** A type of PostgreSQL, taken apart. */
@@ -93,7 +121,7 @@ const within: Readonly<Record<string, Judge>> = {
   float: (from, to) =>
     from.name === "double precision" && to.name === "real" ? { fails: true, loss: imprecise } : kept,
   moment: (from, to) => {
-    if (to.name === "date" && from.name !== "date") return { fails: false, loss: "the time of day goes" };
+    if (to.name === "date" && from.name !== "date") return { fails: false, loss: timeGoes };
     return lessPrecise(from, to);
   },
   time: (from, to) => lessPrecise(from, to),

@@ -3,6 +3,7 @@ import type { ChangeStages, SchemaChange } from "./change_stages.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
 import { referrersFirst } from "./table_order.ts";
 import { tablesByName } from "./renames.ts";
+import { sqliteConversion } from "./type_change.ts";
 
 /** What drizzle-kit says for the stages of a change. */
 export interface StageStatements {
@@ -80,16 +81,19 @@ function droppedIndexes(sql: string, { contract }: ChangeStages, { to }: SchemaC
   return gone.map((name) => `DROP INDEX \`${name}\`;`);
 }
 
-/** Gives rows a value where the copy of their table wants one. A key that they do not have yet SQLite makes. */
+/**
+ * Gives rows a value where the copy of their table wants one, or one of another form. A key that they do not have yet SQLite
+ * makes.
+ */
 function withFills(sql: string, { fills, to }: SchemaChange, before: KitSnapshot): string {
   const [, head, columns, table] =
     /^(INSERT INTO `__new_[^`]+`\([^)]*\)) SELECT (.*) FROM `([^`]+)`;\s*$/s.exec(sql) ??
       [];
   if (head === undefined || columns === undefined) return sql;
   // drizzle-kit copies generated columns as well, which SQLite refuses.
-  const made = Object.values(tablesByName(to).get(table!)?.columns ?? {}).filter((column) =>
-    column.generated !== undefined
-  ).map(({ name }) => `"${name}"`);
+  const wanted = tablesByName(to).get(table!)?.columns ?? {};
+  const made = Object.values(wanted).filter((column) => column.generated !== undefined)
+    .map(({ name }) => `"${name}"`);
   const known = tablesByName(before).get(table!)?.columns;
   const copied = columns.split(", ").filter((column) =>
     !made.includes(column) && known?.[column.slice(1, -1)] !== undefined
@@ -97,7 +101,10 @@ function withFills(sql: string, { fills, to }: SchemaChange, before: KitSnapshot
   const into = head.replace(/\([^)]*\)$/, () => `(${copied.join(", ")})`);
   const values = copied.map((column) => {
     const fill = fills.find((each) => each.table === table && `"${each.column}"` === column);
-    return fill === undefined ? column : `coalesce(${column}, ${fill.value})`;
+    const value = fill === undefined ? column : `coalesce(${column}, ${fill.value})`;
+    const [was, is] = [known?.[column.slice(1, -1)], wanted[column.slice(1, -1)]];
+    const turned = was && is ? sqliteConversion(was.type, is.type, column) : null;
+    return turned === null ? value : `CASE WHEN ${turned.when} THEN ${turned.value} ELSE ${value} END`;
   });
   return `${into} SELECT ${values.join(", ")} FROM \`${table}\`;`;
 }
