@@ -80,7 +80,7 @@ for (const { name, version, open } of postgresEngines) {
           );
         }
         const before = await look(adminUrl);
-        const engine = await open(adminUrl);
+        const engine = await open(adminUrl, "trust");
         await withCopy(engine, async ({ path, content }) => {
           assert.deepEqual((await engine.prove(path, never)).content, content);
           await engine.restore(path, never);

@@ -11,7 +11,8 @@ import { type PostgresVersion, withClient } from "./servers/postgres_server.ts";
 export interface PostgresEngine {
   readonly name: string;
   readonly version: PostgresVersion;
-  open(url: string): Promise<BackupEngine>;
+  /** @param trust What `--trust-owner` says */
+  open(url: string, trust?: "trust"): Promise<BackupEngine>;
 }
 
 /** Both engines; there is no pg_dump of version 18 here. */
@@ -21,12 +22,16 @@ export const postgresEngines: readonly PostgresEngine[] = [
   { name: "harbor, postgres 18", version: 18, open: openHarbor },
 ];
 
-export function openPgDump(url: string): Promise<BackupEngine> {
-  return openPgDumpEngine(parsePostgres(url), testClient, { PATH: process.env["PATH"] });
+export function openPgDump(url: string, trust?: "trust"): Promise<BackupEngine> {
+  return openPgDumpEngine(addressOf(url, trust), testClient, { PATH: process.env["PATH"] });
 }
 
-export function openHarbor(url: string): Promise<BackupEngine> {
-  return openHarborEngine(parsePostgres(url), testClient);
+export function openHarbor(url: string, trust?: "trust"): Promise<BackupEngine> {
+  return openHarborEngine(addressOf(url, trust), testClient);
+}
+
+function addressOf(url: string, trust: "trust" | undefined): PostgresUrl {
+  return { ...parsePostgres(url), trustsOwner: trust !== undefined };
 }
 
 export function parsePostgres(url: string): PostgresUrl {
