@@ -1,7 +1,10 @@
 import * as pg from "drizzle-orm/pg-core";
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { checkProof } from "../../src/author/check/proof.ts";
+import type { Contents } from "../../src/author/proof/contents.ts";
+import { freshBehind } from "../../src/author/proof/fresh_values.ts";
 import { type Breach, holdLaw, type LawOfRevision } from "../../src/author/proof/law.ts";
 import { numbersGivenBy } from "../../src/author/proof/numbers.ts";
 import { passagesBetween } from "../../src/author/proof/place.ts";
@@ -178,6 +181,41 @@ for (const { name, dialect, scratch } of proofEngines) {
     });
   });
 }
+
+/** Each in words that differ from one moment to the next. */
+const filledAnew = {
+  sqlite: ["strftime('%Y-%m-%d %H:%M:%f', 'now')", "hex(randomblob(8))"],
+  postgresql: ["now()::text"],
+} as const;
+for (const { name, dialect, scratch } of proofEngines) {
+  for (const fill of filledAnew[dialect]) {
+    test(`the law: what is filled by ${fill} need not be the same twice (${name})`, async () => {
+      const changed = (at: pg.PgColumnBuilderBase) => [marks({ at })];
+      const { history } = await generateTwo(changed(pg.text()), changed(pg.text().notNull()), {
+        fills: [`marks.at=${fill}`],
+      });
+      const { law } = await prove(history(dialect), scratch);
+      assert.equal(law[1]!.tables, 1);
+      assert.deepEqual(law[1]!.unseen, [
+        { table: "marks", reason: "what at gets from the clock or by chance where it is NULL" },
+      ]);
+    });
+  }
+}
+
+test("the law: what the clock filled is compared where it was no NULL, or is one", async () => {
+  const { history } = await generateTwo([marks({ at: pg.timestamp() })], [
+    marks({ at: pg.timestamp().notNull().defaultNow() }),
+  ]);
+  const passages = passagesBetween(history("sqlite"), 1, 2);
+  const rowsOf = (...values: readonly string[]) =>
+    new Map([["marks", values.map((at, place) => ({ id: String(place), at }))]]);
+  const { compared } = freshBehind({ contents: rowsOf("null", '"a"', "null") }, passages);
+  const same = (one: Contents, other: Contents) => isDeepStrictEqual(compared(one), compared(other));
+  assert.ok(same(rowsOf('"16:18:20"', '"a"', '"16:18:20"'), rowsOf('"16:18:21"', '"a"', '"16:18:22"')));
+  assert.ok(!same(rowsOf('"16:18:20"', '"a"', '"16:18:20"'), rowsOf('"16:18:20"', '"b"', '"16:18:20"')));
+  assert.ok(!same(rowsOf('"16:18:20"', '"a"', '"16:18:20"'), rowsOf("null", '"a"', '"16:18:20"')));
+});
 
 test("the law: a row that lost more than its number is one that lost something", async () => {
   const history = (await renumbers()).history("sqlite");

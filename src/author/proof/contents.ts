@@ -8,6 +8,9 @@ import type { Snapshot, Table } from "../../schema/snapshot.ts";
 /** A row, its values as text by their columns. */
 export type Row = Readonly<Record<string, string>>;
 
+/** How a row has NULL. */
+export const nullText = "null";
+
 /** The rows of tables, by their names. */
 export type Contents = ReadonlyMap<string, readonly Row[]>;
 

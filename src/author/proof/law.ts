@@ -164,12 +164,13 @@ function losses(table: Table, before: readonly Row[], after: readonly Row[]): re
   return gone.length === 0 ? [] : [{ table: table.name, column: null, text }];
 }
 
-function hasKey({ primaryKey }: Table): boolean {
+/** Whether a table's rows are told apart by a key. */
+export function hasKey({ primaryKey }: Table): boolean {
   return primaryKey.length > 0;
 }
 
-/** A key that becomes a text, or a number, is that key still. */
-function keyOf({ primaryKey }: Table, row: Row): string {
+/** Returns a row's key as text. A key that becomes a text, or a number, is that key still. */
+export function keyOf({ primaryKey }: Table, row: Row): string {
   return JSON.stringify(primaryKey.map((name) => row[name]!.replace(/^"([^]*)"$/, "$1")));
 }
 

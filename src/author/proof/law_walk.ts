@@ -12,6 +12,7 @@ import {
   type Written,
   writtenBetween,
 } from "./law.ts";
+import { freshBehind } from "./fresh_values.ts";
 import type { MeantLosses } from "./meant_losses.ts";
 import { numbersGivenBy } from "./numbers.ts";
 import { putRows } from "./put_rows.ts";
@@ -56,6 +57,8 @@ export function createLawWalk(
     downgrade: { was: null, written: new Map() },
     upgrade: { was: null, written: new Map() },
   };
+  /** What the next step starts from. */
+  let start: Filled | null = null;
   const tables = new Set<string>();
   const unseen = new Map<string, LawOfRevision["unseen"][number]>();
   let rows = 0;
@@ -81,27 +84,30 @@ export function createLawWalk(
   return {
     begin(was) {
       ends.downgrade.was = was;
+      start = was;
     },
     async arrive(now, direction, isMore) {
       const { was, written } = ends[direction];
       let breaches: readonly Breach[] = [];
       if (was !== null) {
+        const { compared, unseen: fresh } = freshBehind(start!, direction === "upgrade" ? up : down);
         const held = holdLaw({
-          was,
-          now: now.contents,
+          was: { ...was, contents: compared(was.contents) },
+          now: compared(now.contents),
           written,
           emptied,
           numbers: numbers[direction],
           isMeant,
         });
         held.tables.forEach((name) => tables.add(name));
-        held.unseen.forEach(note);
+        [...held.unseen, ...fresh].forEach(note);
         rows += held.rows;
         breaches = held.breaches;
       }
       if (!isMore) return { breaches, after: now, filled: [] };
       const done = await write(now, direction);
       if (direction === "upgrade") ends.upgrade.was = done.after;
+      start = done.after;
       return { breaches, ...done };
     },
     seen: (revision) => ({ revision, tables: tables.size, rows, unseen: [...unseen.values()] }),
