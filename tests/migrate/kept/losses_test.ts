@@ -93,6 +93,12 @@ const losses:
       "ALTER TABLE __new_t RENAME TO t",
     ], "t.b"],
     ["a copy that fills", "sqlite", copy("id, coalesce(a, 0), b"), "t.a filled in t.a"],
+    [
+      "a copy that fills what it works out",
+      "sqlite",
+      copy("id, coalesce(a + 1, 0), b"),
+      "t.a changed in t.a",
+    ],
     ["a copy that works out", "sqlite", copy("id, a + 1, b"), "t.a changed in t.a"],
     [
       "a copy to another affinity",
