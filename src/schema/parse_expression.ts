@@ -53,6 +53,9 @@ const strengths = new Map(
 );
 const prefixStrength = 13;
 
+/** Whether an engine prints an expression in its own words. SQLite keeps what was written, and a cast counts there. */
+const printsAnew: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
+
 /**
  * Returns what an expression, or a column of an index with its order, says; what PostgreSQL spells in several ways
  * (`trim(s)`, `TRIM(BOTH FROM s)`) in one, and casts as calls of `::`.
@@ -194,8 +197,7 @@ export function parseExpression(words: readonly string[], dialect: Dialect): Nod
     // `interval '1 day'` comes back as `'1 day'::interval`.
     if (words[at]?.startsWith("'") && /^[a-z]/.test(word)) return literal(word);
     if (words[at] !== "(") return word === "cast" ? unknown() : word;
-    // SQLite keeps what was written, and a cast counts there.
-    const special = dialect === "postgresql" ? specials[word] : undefined;
+    const special = printsAnew[dialect] ? specials[word] : undefined;
     if (special === undefined) return word === "cast" ? unknown() : { name: word, parts: list("(", ")") };
     at++;
     const made = special();
@@ -223,7 +225,7 @@ export function parseExpression(words: readonly string[], dialect: Dialect): Nod
       ? words[at++]
       : null;
     const said = unit !== null && /^'-?\d+'$/.test(text) ? `${text.slice(0, -1)} ${unit}'` : text;
-    return dialect === "postgresql" ? cast(said, typeName(type)) : said;
+    return printsAnew[dialect] ? cast(said, typeName(type)) : said;
   }
 
   function castCall(): Node {
