@@ -23,7 +23,7 @@ export interface RunOptions {
   readonly tty?: boolean;
   /** A command, such as strace, that runs the program. */
   readonly under?: readonly string[];
-  /** Milliseconds after which it is killed; 60,000 unless told. */
+  /** Milliseconds after which it is killed; 120,000 unless told. */
   readonly limitMs?: number;
   /** The user that it runs as; root may choose. */
   readonly as?: OtherUser;
@@ -87,7 +87,7 @@ export function startCli(
   if (options.stdin !== undefined) child.stdin.write(options.stdin);
   if (!options.tty) child.stdin.end();
 
-  const timer = setTimeout(() => child.kill("SIGKILL"), options.limitMs ?? 60_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.limitMs ?? 120_000);
   const result = new Promise<RunResult>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => {
