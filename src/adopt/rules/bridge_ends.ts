@@ -1,3 +1,4 @@
+import { cutName, postgresNameOf } from "../../sql/cut_name.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type {
   KitCheck,
@@ -236,12 +237,12 @@ function foreignKeyEnds({ wanted, old, table }: TableForms): readonly PartEnds<K
 
 /** PostgreSQL keeps 63 bytes of a name, by which two of a table's may be one: the later one was perhaps never made for that. */
 function freeName(key: KitForeignKey, { foreignKeys }: KitTable, old: Table): string {
-  const cut = (name: string | null) => name?.slice(0, 63);
+  const cut = (name: string | null) => name === null ? null : postgresNameOf(name);
   const twins = Object.values(foreignKeys).filter(({ name }) => cut(name) === cut(key.name));
   const isTaken = [...old.foreignKeys, ...old.uniques, ...old.checks].some(({ name }) =>
     name === cut(key.name)
   );
-  return isTaken || twins[0] !== key ? `${key.name.slice(0, 60)}_${twins.indexOf(key) + 1}` : key.name;
+  return isTaken || twins[0] !== key ? `${cutName(key.name, 60)}_${twins.indexOf(key) + 1}` : key.name;
 }
 
 function plainForeignKey(key: ForeignKey, { name: tableFrom }: KitTable): KitForeignKey {

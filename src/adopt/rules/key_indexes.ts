@@ -1,5 +1,6 @@
 import type { Obstacle } from "../../migrate/rules/obstacle.ts";
 import type { Index, Snapshot } from "../../schema/snapshot.ts";
+import { cutName, postgresNameOf } from "../../sql/cut_name.ts";
 import { quoteName } from "../../sql/quote.ts";
 import type { BridgeStatement } from "./bridge_statement.ts";
 
@@ -56,8 +57,7 @@ function addedKey(sql: string): AddedKey | null {
       .exec(sql) ?? [];
   if (table === undefined || kind === undefined || columns === undefined) return null;
   const names = columns.split(",").map((column) => column.trim().slice(1, -1));
-  // PostgreSQL keeps 63 bytes of a name.
-  return { table, name: (name ?? `${table.slice(0, 58)}_pkey`).slice(0, 63), kind, columns: names };
+  return { table, name: postgresNameOf(name ?? `${cutName(table, 58)}_pkey`), kind, columns: names };
 }
 
 interface Holder {
