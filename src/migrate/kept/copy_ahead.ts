@@ -11,9 +11,9 @@ import type { Database } from "../../engines/database.ts";
 import { insertKept, keptRow, readWithdrawal } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
-import type { Backfill } from "../../history/statement.ts";
 import { createWalker, type PaceOptions } from "../paced/backfill_walk.ts";
 import { readEdgeKey } from "../paced/backfill_window.ts";
+import { allRows, tellProgress } from "../paced/walk_table.ts";
 import { type Ahead, copyName, keyIndexName, markOf, notesName } from "./ahead.ts";
 import { all, list, words } from "./words.ts";
 
@@ -85,11 +85,8 @@ async function fill(context: RunContext, { ahead, progress, pace: options }: Fil
   const { database, notify } = context;
   const { kept, table } = ahead;
   const [key] = kept.keys as readonly [string, ...string[]];
-  const rows: Backfill = { kind: "backfill", table: table.name, key, update: "", condition: null };
+  const rows = allRows(table.name, key);
   const end = await readEdgeKey(database, rows, "highest");
-  const startedAt = performance.now();
-  let passed = 0;
-  let longestBatchMs = 0;
   if (end !== null) {
     await createWalker(context, rows, { pace: await database.pace(table.name), options }).walk({
       from: { key: progress.lastRow, isAhead: false },
@@ -102,13 +99,7 @@ async function fill(context: RunContext, { ahead, progress, pace: options }: Fil
         order: kept.keys,
       })],
       save: ({ last }) => [updateBeside({ ...progress, lastRow: last })],
-      onBatch: (_, { heldMs }) => longestBatchMs = Math.max(longestBatchMs, Math.round(heldMs)),
-      onProgress: ({ walked, size }) => {
-        passed += walked;
-        const elapsedMs = performance.now() - startedAt;
-        const figures = { passed, share: null, batchRows: size, longestBatchMs, elapsedMs };
-        notify({ kind: "backfill", table: table.name, ...figures });
-      },
+      ...tellProgress(notify, table.name),
     });
   }
   await database.write([updateBeside({ ...progress, phase: "follow", lastRow: end })]);

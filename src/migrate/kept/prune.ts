@@ -1,9 +1,9 @@
 import { sql } from "drizzle-orm";
 import { forgetKept, type Kept, keptRow, readKept, recountKept } from "../../engines/kept_table.ts";
 import { ownTable } from "../../engines/statement_names.ts";
-import type { Backfill } from "../../history/statement.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { createWalker, type WalkContext } from "../paced/backfill_walk.ts";
+import { allRows } from "../paced/walk_table.ts";
 import { storedColumns } from "./rules/keys.ts";
 import { asThere } from "./rules/as_there.ts";
 import { isSameName } from "./rules/names.ts";
@@ -64,13 +64,7 @@ export async function prune(
     ),
   );
   const before = await countOf(database, kept);
-  const rows: Backfill = {
-    kind: "backfill",
-    table: kept.sideTable,
-    key: keptRow,
-    update: "",
-    condition: null,
-  };
+  const rows = allRows(kept.sideTable, keptRow);
   const row = sql`k.${sql.identifier(keptRow)}`;
   await createWalker(context, rows, { pace: await database.pace(kept.sideTable), options: {} }).walk({
     from: { key: null, isAhead: false },

@@ -13,9 +13,9 @@ import {
 } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
-import type { Backfill } from "../../history/statement.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { createWalker, type PaceOptions, type Stretch } from "../paced/backfill_walk.ts";
+import { allRows, tellProgress } from "../paced/walk_table.ts";
 import { columnsOf, countOf, countsOf, keyIndexOf, type Return, returnOf, type Subject } from "./return.ts";
 import { prune } from "./prune.ts";
 import { requireSideTables, withSideTables } from "./side_tables.ts";
@@ -211,21 +211,13 @@ async function walkOnce(
   { kept, pace: options, from }: { readonly kept: Kept; readonly pace: PaceOptions; readonly from: number },
 ): Promise<string | null> {
   const { database } = context;
-  const rows: Backfill = {
-    kind: "backfill",
-    table: kept.sideTable,
-    key: keptRow,
-    update: "",
-    condition: null,
-  };
+  const rows = allRows(kept.sideTable, keptRow);
   const pace = await database.pace(kept.table);
   const walker = createWalker(context, rows, { pace, options });
   let at = from;
   let refusal: string | null = null;
   const save = (last: number) => updateKept({ ...kept, state: "returning", lastRow: last });
-  const startedAt = performance.now();
-  let passed = 0;
-  let longestBatchMs = 0;
+  const { onBatch, onProgress } = tellProgress(context.notify, kept.table, kept.rows);
   for (;;) {
     const stretch: Stretch = {
       // Below 1 is what something newer has overtaken.
@@ -233,24 +225,11 @@ async function walkOnce(
       end: null,
       change: ({ from, end }) => way.change(Number(from.key ?? 0), Number(end)),
       save: ({ last }) => [save(Number(last))],
-      onBatch: ({ last }, { heldMs }) => {
-        at = Number(last);
-        longestBatchMs = Math.max(longestBatchMs, Math.round(heldMs));
+      onBatch: (window, done) => {
+        at = Number(window.last);
+        onBatch(window, done);
       },
-      onProgress: ({ walked, size }) => {
-        passed += walked;
-        const share = kept.rows === 0 ? null : Math.min(1, passed / kept.rows);
-        const elapsedMs = performance.now() - startedAt;
-        context.notify({
-          kind: "backfill",
-          table: kept.table,
-          passed,
-          share,
-          batchRows: size,
-          longestBatchMs,
-          elapsedMs,
-        });
-      },
+      onProgress,
     };
     try {
       await walker.walk(stretch);

@@ -12,8 +12,8 @@ import {
 } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
-import type { Backfill } from "../../history/statement.ts";
 import { createWalker, type PaceOptions } from "../paced/backfill_walk.ts";
+import { allRows, tellProgress } from "../paced/walk_table.ts";
 import { ungivenRows } from "./given_values.ts";
 import { columnsOf, countsOf } from "./return.ts";
 import { requireSideTables, requireThere } from "./side_tables.ts";
@@ -53,24 +53,15 @@ async function isThere(database: Database, { id }: Kept): Promise<boolean> {
 async function moveRows(context: RunContext, kept: Kept, options: PaceOptions): Promise<void> {
   const { database, notify } = context;
   const source = keepingName(kept.id);
-  const rows: Backfill = { kind: "backfill", table: source, key: handedKey, update: "", condition: null };
+  const rows = allRows(source, handedKey);
   const move = changeOf(database, kept, await columnsOf(database, kept));
   notify({ kind: "doing", text: `putting aside what went of ${kept.table}` });
-  const startedAt = performance.now();
-  let passed = 0;
-  let longestBatchMs = 0;
   await createWalker(context, rows, { pace: await database.pace(source), options }).walk({
     from: { key: null, isAhead: false },
     end: null,
     change: ({ end }) => move(end),
     save: () => [],
-    onBatch: (_, { heldMs }) => longestBatchMs = Math.max(longestBatchMs, Math.round(heldMs)),
-    onProgress: ({ walked, size }) => {
-      passed += walked;
-      const elapsedMs = performance.now() - startedAt;
-      const figures = { passed, share: null, batchRows: size, longestBatchMs, elapsedMs };
-      notify({ kind: "backfill", table: kept.table, ...figures });
-    },
+    ...tellProgress(notify, kept.table),
   });
   notify({ kind: "done" });
 }
