@@ -4,6 +4,7 @@ import { ownTable } from "../engines/statement_names.ts";
 import type { Statement } from "../history/statement.ts";
 import { sharedTables } from "../schema/shared_tables.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
+import { nameIn } from "../sql/table_names.ts";
 import type { Bridge } from "./draft_bridge.ts";
 
 /** From how many rows on a table is not held for the time that a whole bridge takes. */
@@ -45,11 +46,12 @@ async function isAnyLarge(database: Database, ends: Parameters<typeof sharedTabl
 
 /** What a rule does beside an UPDATE no look at the rows that are filled would find. */
 async function ruledTable(
-  { read, schema = "" }: Database,
+  { read, schema: home }: Database,
   tables: readonly string[],
 ): Promise<string | undefined> {
-  const rows = await read<{ name: string }>(
-    sql`SELECT tablename::text AS name FROM pg_rules WHERE schemaname = ${schema}`,
+  const rows = await read<{ schema: string; name: string }>(
+    sql`SELECT schemaname::text AS schema, tablename::text AS name FROM pg_rules`,
   );
-  return rows.find(({ name }) => tables.includes(name))?.name;
+  const names = rows.map(({ schema, name }) => schema === home ? name : nameIn(schema, name));
+  return names.find((name) => tables.includes(name));
 }

@@ -17,7 +17,7 @@ export async function despiteGuards<T>(
     return await work();
   } catch (error) {
     if (!(error instanceof HarborError) || isStop(error)) throw error;
-    const table = new RegExp(`${guardWord} (\\w+)`).exec(error.state)?.[1];
+    const table = new RegExp(`${guardWord} (\\w+(?:\\.\\w+)*)`).exec(error.state)?.[1];
     if (table === undefined) {
       throw error.with({ message: `Cannot adopt "${database.url}"`, state: error.message });
     }

@@ -11,6 +11,7 @@ import { noRenames } from "../author/rules/renames.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { changeStatements } from "../author/draft_revision.ts";
 import type { DrizzleEngine } from "../author/drizzle_engine.ts";
+import { flattened, withoutSchemas } from "../schema/flat_schemas.ts";
 
 /** The one-off script that takes a live schema to a revision. */
 export interface Bridge {
@@ -31,14 +32,15 @@ const completers = { sqlite: completeSqliteBridge, postgresql: completePostgresB
 
 /**
  * Writes the bridge from a live schema to a revision's, with the engine that writes revisions. It adds and relaxes;
- * what the revision does not know stays.
+ * what the revision does not know stays. What is in schemas of its own is in the default one here, called `schema.name`,
+ * until the statements are complete.
  */
 export async function draftBridge(
   live: Snapshot,
   target: BridgeTarget,
   engine: DrizzleEngine,
 ): Promise<Bridge> {
-  const ends = bridgeEnds(live, target);
+  const ends = bridgeEnds(live, { ...target, kit: withoutSchemas(flattened(target.kit)) });
   const fills = decided(requiredFills({ ...ends, renames: noRenames, values: new Map() }));
   const change = { ...ends, renames: noRenames, fills };
   const drafts = await changeStatements({ ...change, isAtomic: true }, engine);

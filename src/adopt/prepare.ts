@@ -18,11 +18,11 @@ import { headOf } from "../history/history.ts";
 import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import { quoteName, quoteText } from "../sql/quote.ts";
+import { quoteTable, withPlainNames } from "../sql/table_names.ts";
 import { requireSchemas } from "../state/require_schemas.ts";
 import { rightsError } from "../state/check_rights.ts";
 import { shareRemedy } from "../state/read_unmanaged.ts";
 import { conflictError, findConflicts } from "../migrate/check_rows.ts";
-import type { Database } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { describeLabels, headSchema, inspect, type Inspection } from "./inspect.ts";
 import { type OnRecord, readOnRecord } from "./on_record.ts";
@@ -194,7 +194,7 @@ async function prepareBridge(
 ): Promise<Adoption> {
   const { database, history } = context;
   const { inspection } = plan;
-  const refusal = refuseOwnSchemas(database) ?? refuseUnfit(context, inspection);
+  const refusal = refuseUnfit(context, inspection);
   if (refusal !== null) return { ...plan, refusal };
   const [{ draftBridge }, { loadDrizzleEngine }] = await Promise.all([
     import("./draft_bridge.ts"),
@@ -227,15 +227,6 @@ async function prepareBridge(
   return { ...drafted, refusal: conflictError(`Cannot adopt "${database.url}"`, conflicts) };
 }
 
-/** A bridge knows the default schema alone. */
-function refuseOwnSchemas({ url, schemas: [first] = [] }: Database): HarborError | null {
-  return first === undefined ? null : new HarborError(
-    "unmanaged",
-    `Cannot adopt "${url}": its tables are as no revision leaves them, and no bridge is made where a history has tables in schema "${first}"`,
-    { hint: "See what differs with harbor-db adopt --dry-run, and change that by hand." },
-  );
-}
-
 /** Returns the error for a bridge after which changes of a published table would fail. */
 async function findLoss(
   { database }: RunContext,
@@ -245,7 +236,10 @@ async function findLoss(
 ): Promise<HarborError | null> {
   const attachments = await (await loadInspector(database.dialect)).attachments(database);
   const { lost } = lostAttachments(attachments, {
-    statements: statements.map(({ sql }) => ({ sql, run: { kind: "transaction" } })),
+    statements: statements.map(({ sql }) => ({
+      sql: withPlainNames(sql, before.schemas),
+      run: { kind: "transaction" },
+    })),
     before,
     after,
   });
@@ -357,9 +351,9 @@ async function sequencesBehind({ database }: RunContext): Promise<readonly Bridg
   }[];
   return behind.map(({ table, column }) =>
     step(
-      `SELECT setval(pg_get_serial_sequence(${quoteText(quoteName(table))}, ${
+      `SELECT setval(pg_get_serial_sequence(${quoteText(quoteTable(table, database.schemas))}, ${
         quoteText(column)
-      }), (SELECT max(${quoteName(column)}) FROM ${quoteName(table)}))`,
+      }), (SELECT max(${quoteName(column)}) FROM ${quoteTable(table, database.schemas)}))`,
     )
   );
 }

@@ -1,4 +1,5 @@
 import { adopt } from "../adopt/adopt.ts";
+import type { Adoption } from "../adopt/prepare.ts";
 import { changesOf } from "../adopt/rules/bridge_changes.ts";
 import { HarborError } from "../base/errors.ts";
 import type { HoldContents } from "../engines/watch/held_contents.ts";
@@ -8,6 +9,7 @@ import { follow, type Origins, startOf } from "../migrate/rules/origins.ts";
 import type { Goal, Step } from "../migrate/rules/plan.ts";
 import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
+import { withPlainNames } from "../sql/table_names.ts";
 import { compareContents } from "./compare_contents.ts";
 import { recorded } from "./record.ts";
 import type { Rehearsal } from "./rehearse.ts";
@@ -40,7 +42,7 @@ export function adoptionRehearsal(
   return {
     ...parts,
     async forward(context, onStep) {
-      const statements = changesOf(await adopt(context, { ...trial, pace }));
+      const statements = plainChanges(await adopt(context, { ...trial, pace }));
       onStep();
       const adopted = await context.database.introspect();
       const steps = then === null ? [] : (await preparePlan(context, then)).steps;
@@ -79,13 +81,18 @@ export async function tryAdoption(copy: RunContext, hold: HoldContents | null = 
   if (run.failure !== null) throw run.failure.error;
   if (held === null) return;
   const after = await database.introspect();
-  const origins = follow(startOf(before), { before, after, statements: changesOf(run.result) });
+  const origins = follow(startOf(before), { before, after, statements: plainChanges(run.result) });
   const { losses } = await compareContents(held, { before, after, origins }, signal);
   if (losses.length === 0) return;
   throw new HarborError("data_conflict", `Cannot adopt "${database.url}": ${losses.join("; ")}`, {
     hint: "Nothing was changed. Look for triggers and rules that change rows.",
     details: { losses },
   });
+}
+
+/** Returns what an adoption changes in the names that the schemas have for what is in schemas of its own. */
+function plainChanges(adoption: Adoption): readonly string[] {
+  return changesOf(adoption).map((sql) => withPlainNames(sql, adoption.inspection.live.schemas));
 }
 
 const trial = { lockWaitMs: 0, isWhole: true, isTrial: true } as const;

@@ -141,7 +141,7 @@ export function withSchemaNames(sql: string, schemas: readonly string[]): readon
 }
 
 /** Functions whose first argument is the name of a relation in a text, as harbor-db writes it. */
-const relationFunctions = ["PG_GET_SERIAL_SEQUENCE", "NEXTVAL"];
+const relationFunctions = ["PG_GET_SERIAL_SEQUENCE", "NEXTVAL", "SETVAL"];
 
 /** Whether a text names a relation, and is no value. */
 function isRelationText(tokens: readonly Token[], at: number): boolean {

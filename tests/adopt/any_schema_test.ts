@@ -13,6 +13,9 @@ import { rejectsWith } from "../support/harbor_error.ts";
 import { engines, withTestDatabase } from "../support/databases.ts";
 import { schemaHistory } from "../support/samples/schema_history.ts";
 import { contextOf } from "../support/samples/adoption.ts";
+import { historyOf as schemasHistory, schemaWith, withSchemas } from "../support/samples/schemas.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { ownTables } from "../../src/state/rules/match_revision.ts";
 
 const kit = await loadDrizzleEngine();
 
@@ -290,4 +293,64 @@ test("a database that is exactly an old revision is taken over, whatever later o
       assert.deepEqual([action, to], ["stamp", history.revisions[0]!.id]);
     });
   });
+});
+
+test("postgres 15: a bridge leads tables in schemas of their own to head, in one transaction and in phases", async () => {
+  const history = await schemasHistory([schemaWith({ score: true })]);
+  const engine = engines.find(({ name }) => name === "postgres 15")!;
+  for (const rows of [3, 10_001]) {
+    await engine.withDatabase(async (url) => {
+      await withSchemas(
+        url,
+        history,
+        (context) => migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 }),
+      );
+      for (
+        const statement of [
+          `INSERT INTO auth.users (email, age) SELECT 'ada' || i, 36 FROM generate_series(1, ${rows}) AS i`,
+          "INSERT INTO notes (user_id) SELECT id FROM auth.users; INSERT INTO shop.users VALUES (1, 'Ada')",
+          "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN new.age := 0; RETURN new; END'",
+          "CREATE TRIGGER aging BEFORE UPDATE ON shop.users FOR EACH ROW EXECUTE FUNCTION stamp()",
+          "DROP TABLE harbor_version, harbor_ledger, harbor_identity, harbor_backfill",
+          // As somebody else made them: without keys, indexes, a table, a type, a view; and with columns of his own.
+          "DROP VIEW auth.grown; DROP TABLE auth.sessions; DROP INDEX auth.ix_users_email, shop.ix_name; DROP SEQUENCE auth.counter",
+          "ALTER TABLE notes DROP CONSTRAINT notes_user_id_users_id_fk",
+          "ALTER TABLE auth.users DROP COLUMN score, DROP CONSTRAINT age_check, ALTER COLUMN email DROP NOT NULL, ADD COLUMN remark text DEFAULT 'mine'",
+          "ALTER TABLE auth.users ALTER COLUMN id DROP DEFAULT; DROP SEQUENCE auth.users_id_seq",
+          // As a run in phases that was stopped leaves it.
+          "ALTER TABLE auth.users ADD CONSTRAINT users_email_not_null CHECK (email IS NOT NULL) NOT VALID",
+          "CREATE TABLE auth.theirs (id integer); INSERT INTO auth.theirs VALUES (7)",
+        ]
+      ) await engine.query(url, statement);
+      const there = "SELECT id, email, age, remark FROM auth.users ORDER BY id";
+      const before = await engine.query(url, there);
+      await withSchemas(url, history, async (context) => {
+        const adoption = await adopt(context, { lockWaitMs: 0 });
+        assert.equal(adoption.action, "bridge");
+        assert.equal(adoption.phases !== null, rows > 10_000);
+        assert.deepEqual(adoption.inspection.kept.filter((path) => /^(?!type ).*(?:auth|shop)/.test(path)), [
+          "table auth.theirs",
+          "column auth.users.remark",
+          "trigger aging on shop.users",
+        ]);
+        const after = ownTables(
+          [{ snapshot: snapshotOf(history.revisions[0]!) }],
+          await context.database.introspect(),
+        );
+        const differences = compareSnapshots(snapshotOf(history.revisions[0]!), after);
+        assert.deepEqual(differences.filter(({ kind }) => kind !== "extra"), []);
+      });
+      assert.deepEqual(await engine.query(url, there), before);
+      await engine.query(url, "INSERT INTO auth.users (email) VALUES ('new')");
+      assert.deepEqual(
+        await engine.query(
+          url,
+          "SELECT max(id) AS id, (SELECT id FROM auth.theirs) AS theirs FROM auth.users",
+        ),
+        [
+          { id: rows + 1, theirs: 7 },
+        ],
+      );
+    });
+  }
 });

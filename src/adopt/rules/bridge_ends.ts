@@ -26,7 +26,8 @@ export interface BridgeTarget {
  *
  * What is the same in both is taken from the revision, so that no spelling makes a difference. What the revision does
  * not know (columns, keys, checks) stands on both sides, so that nothing removes it; unknown indexes stand on neither,
- * since no statement touches them. Tables that the revision does not know are left out.
+ * since no statement touches them. Tables that the revision does not know are left out. Types, sequences and views that are
+ * there are taken for the revision's.
  */
 export function bridgeEnds(live: Snapshot, { snapshot, kit }: BridgeTarget): KitEnds {
   const { dialect } = snapshot;
@@ -40,7 +41,25 @@ export function bridgeEnds(live: Snapshot, { snapshot, kit }: BridgeTarget): Kit
     Object.fromEntries(
       entries.flatMap(({ key, ends }) => side in ends ? [[key, (ends as TableEnds)[side]]] : []),
     );
-  return { from: { ...kit, tables: tables("from") }, to: { ...kit, tables: tables("to") } };
+  const there = new Set(live.others.map(({ name }) => name));
+  const isThere = ({ name }: { readonly name: string }) => there.has(name);
+  return {
+    from: {
+      ...kit,
+      tables: tables("from"),
+      ...kit.enums === undefined ? {} : { enums: filterValues(kit.enums, isThere) },
+      ...kit.sequences === undefined ? {} : { sequences: filterValues(kit.sequences, isThere) },
+      ...kit.views === undefined ? {} : { views: filterValues(kit.views, isThere) },
+    },
+    to: { ...kit, tables: tables("to") },
+  };
+}
+
+function filterValues<T>(
+  things: Readonly<Record<string, T>>,
+  isIn: (thing: T) => boolean,
+): Record<string, T> {
+  return Object.fromEntries(Object.entries(things).filter(([, thing]) => isIn(thing)));
 }
 
 interface TableEnds {

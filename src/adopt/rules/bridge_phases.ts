@@ -3,7 +3,8 @@ import { sharedTables } from "../../schema/shared_tables.ts";
 import type { Statement } from "../../history/statement.ts";
 import { parseScript } from "../../history/script.ts";
 import { draft, type DraftStatement, renderDraft } from "../../author/rules/draft_statement.ts";
-import { firingTriggers, invalidIndexes, numbering, unvalidated } from "./bridge_postgres.ts";
+import { withSchemaNames } from "../../sql/table_names.ts";
+import { firingTriggers, invalidIndexes, missingSchemas, numbering, unvalidated } from "./bridge_postgres.ts";
 import type { BridgeStatement, BridgeSubject } from "./bridge_statement.ts";
 
 /** A bridge as a revision would be written: its statements commit in phases, none of which holds a table for long. */
@@ -23,7 +24,8 @@ export function phasesOfBridge(drafts: readonly DraftStatement[], subject: Bridg
   const rewritten = drafts.flatMap(({ sql }) => rewrites(sql, subject) ?? [])[0];
   if (rewritten !== undefined) return `${rewritten} is written anew`;
   const shared = sharedTables(subject);
-  const statements = parsed([
+  const flat = [
+    ...missingSchemas(subject).map((sql) => draft(`${sql};`)),
     ...shared.flatMap(([table, target]) =>
       invalidIndexes(table, target).map((name) =>
         draft(`DROP INDEX CONCURRENTLY ${quoteName(name)};`, "harbor:alone")
@@ -34,7 +36,8 @@ export function phasesOfBridge(drafts: readonly DraftStatement[], subject: Bridg
     ...shared.flatMap(([table, target]) => unvalidated(table, target)).map((sql) =>
       draft(`${sql};`, "harbor:alone")
     ),
-  ]);
+  ];
+  const statements = parsed(flat);
   const whole = statements.map(({ run, sql }) =>
     run.kind === "transaction" ? /^UPDATE "([^"]+)"/.exec(sql)?.[1] : undefined
   ).find((table) => table !== undefined);
@@ -44,7 +47,10 @@ export function phasesOfBridge(drafts: readonly DraftStatement[], subject: Bridg
   if (trigger !== undefined) {
     return `the trigger ${trigger.name} rests while ${trigger.table ?? "its table"} is filled`;
   }
-  return { statements, filled: [...new Set(filled)] };
+  const named = flat.flatMap(({ sql, above }) =>
+    withSchemaNames(sql, subject.live.schemas ?? []).map((text, at) => draft(text, ...at === 0 ? above : []))
+  );
+  return { statements: parsed(named), filled: [...new Set(filled)] };
 }
 
 /** Returns statements that run in one transaction as those of a script. */

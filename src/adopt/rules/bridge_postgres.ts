@@ -12,6 +12,7 @@ import { withIndexThere } from "./key_indexes.ts";
 import { pair } from "../../schema/pair.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
+import { withSchemaNames } from "../../sql/table_names.ts";
 import type { OtherObject, Table } from "../../schema/snapshot.ts";
 
 /**
@@ -28,7 +29,9 @@ export function completePostgresBridge(
   const names = watched.map(({ name }) => quoteName(name));
   const filled = new Set(statements.flatMap((sql) => /^UPDATE "([^"]+)"/.exec(sql)?.[1] ?? []));
   const resting = firingTriggers(subject, filled);
-  return [
+  const schemas = subject.live.schemas ?? [];
+  const flat = [
+    ...missingSchemas(subject).map(step),
     ...names.length === 0 ? [] : [guard(`LOCK TABLE ${names.join(", ")} IN ACCESS EXCLUSIVE MODE`)],
     ...watched.length === 0 ? [] : [digestsBefore(watched, subject)],
     ...resting.map((trigger) => step(`${alterTrigger(trigger)} DISABLE TRIGGER ${quoteName(trigger.name)}`)),
@@ -50,6 +53,17 @@ export function completePostgresBridge(
     ...watched.map((table) => digestsAfter(table, subject)),
     ...watched.length === 0 ? [] : [guard(`DROP TABLE ${quoteName(guardWord)}`)],
   ];
+  return flat.flatMap((each) => withSchemaNames(each.sql, schemas).map((sql) => ({ ...each, sql })));
+}
+
+/** Returns the statements that make the schemas in which nothing is yet; who may make none there may still fill one. */
+export function missingSchemas({ live, target }: Pick<BridgeSubject, "live" | "target">): readonly string[] {
+  const names = [...live.tables, ...live.others].map(({ name }) => name);
+  const schemas = (live.schemas ?? []).filter((schema) =>
+    target.tables.some(({ name }) => name.startsWith(`${schema}.`)) &&
+    !names.some((name) => name.startsWith(`${schema}.`))
+  );
+  return schemas.map((name) => `CREATE SCHEMA IF NOT EXISTS ${quoteName(name)}`);
 }
 
 /** Returns the triggers of filled tables that would fire for what a bridge fills. */
@@ -117,7 +131,7 @@ function digestsBefore(tables: readonly Table[], subject: BridgeSubject): Bridge
 
 function digestsAfter(table: Table, subject: BridgeSubject): BridgeStatement {
   return guard(`DO $harbor$ BEGIN
-IF EXISTS (${digestsOf(table, subject)}
+IF EXISTS (${withSchemaNames(digestsOf(table, subject), subject.live.schemas ?? [])}
   EXCEPT SELECT * FROM ${quoteName(guardWord)})
 THEN RAISE EXCEPTION ${quoteText(`${guardWord} ${table.name}`)}; END IF;
 END $harbor$`);

@@ -26,4 +26,4 @@ function altered(sql: string): string | undefined {
 
 // Of constraints only those go for certain without another table's: the guards of SET NOT NULL.
 const alone =
-  /^ALTER TABLE ("(?:[^"]|"")+") (?:ADD COLUMN|ADD CONSTRAINT|ALTER COLUMN|DROP CONSTRAINT "(?:[^"]|"")+_not_null";?$)/;
+  /^ALTER TABLE ((?:"(?:[^"]|"")+"\.)?"(?:[^"]|"")+") (?:ADD COLUMN|ADD CONSTRAINT|ALTER COLUMN|DROP CONSTRAINT "(?:[^"]|"")+_not_null";?$)/;

@@ -2,6 +2,7 @@ import type { Obstacle } from "../../migrate/rules/obstacle.ts";
 import type { Index, Snapshot } from "../../schema/snapshot.ts";
 import { cutName, postgresNameOf } from "../../sql/cut_name.ts";
 import { quoteName } from "../../sql/quote.ts";
+import { nameIn, placeOfName, quoteTable, withPlainNames } from "../../sql/table_names.ts";
 import type { BridgeStatement } from "./bridge_statement.ts";
 
 /**
@@ -9,7 +10,7 @@ import type { BridgeStatement } from "./bridge_statement.ts";
  * place of the one that it would make; one that is not valid goes first.
  */
 export function withIndexThere(sql: string, live: Snapshot): readonly string[] {
-  const key = addedKey(sql);
+  const key = addedKey(sql, live);
   const found = key === null ? undefined : holderOf(key.name, live);
   if (key === null || found === undefined || !isMadeFor(key, found)) return [sql];
   const name = quoteName(key.name);
@@ -23,14 +24,14 @@ export function takenKeyNames(
   live: Snapshot,
 ): readonly Obstacle[] {
   return statements.flatMap(({ sql }) => {
-    const key = addedKey(sql);
+    const key = addedKey(withPlainNames(sql, live.schemas), live);
     const found = key === null ? undefined : holderOf(key.name, live);
     if (key === null || found === undefined || isMadeFor(key, found)) return [];
     return [{
       path: `index ${key.name}`,
       state: `the table ${found.table} has the index ${key.name}, a name that a key of ${key.table} needs`,
-      remedy: `Give that index another name: ALTER INDEX ${quoteName(key.name)} RENAME TO ${
-        quoteName(`${key.name}_old`)
+      remedy: `Give that index another name: ALTER INDEX ${quoteTable(key.name, live.schemas)} RENAME TO ${
+        quoteName(`${placeOfName(key.name, live.schemas ?? []).bare}_old`)
       };`,
     }];
   });
@@ -39,25 +40,29 @@ export function takenKeyNames(
 /** Returns the paths of the indexes that a bridge makes part of a key: they are no longer indexes of their own, and not lost. */
 export function indexesTaken(statements: readonly Pick<BridgeStatement, "sql">[]): readonly string[] {
   return statements.flatMap(({ sql }) => {
-    const [, name] = / USING INDEX "([^"]+)";?$/.exec(sql) ?? [];
-    return name === undefined ? [] : [`index ${name}`];
+    const [, schema, name] = /^ALTER TABLE (?:"([^"]+)"\.)?"[^"]+" .* USING INDEX "([^"]+)";?$/.exec(sql) ??
+      [];
+    return name === undefined ? [] : [`index ${nameIn(schema, name)}`];
   });
 }
 
 interface AddedKey {
   readonly table: string;
+  /** Its index's, which is in the table's schema. */
   readonly name: string;
   readonly kind: string;
   readonly columns: readonly string[];
 }
 
-function addedKey(sql: string): AddedKey | null {
-  const [, table, name, kind, columns] =
+function addedKey(sql: string, { schemas = [] }: Snapshot): AddedKey | null {
+  const [, table, said, kind, columns] =
     /^ALTER TABLE "([^"]+)" ADD (?:CONSTRAINT "([^"]+)" )?(UNIQUE|PRIMARY KEY) ?\(([^)]*)\);?$/
       .exec(sql) ?? [];
   if (table === undefined || kind === undefined || columns === undefined) return null;
   const names = columns.split(",").map((column) => column.trim().slice(1, -1));
-  return { table, name: postgresNameOf(name ?? `${cutName(table, 58)}_pkey`), kind, columns: names };
+  const { schema, bare } = placeOfName(table, schemas);
+  const name = postgresNameOf(said ?? `${cutName(bare, 58)}_pkey`);
+  return { table, name: nameIn(schema, name), kind, columns: names };
 }
 
 interface Holder {
@@ -72,8 +77,14 @@ type IndexHolder = Holder & { readonly index: Index };
 function holderOf(name: string, live: Snapshot): Holder | undefined {
   return live.tables.flatMap(({ name: table, indexes, uniques }): Holder[] => [
     ...indexes.filter((each) => each.name === name).map((index) => ({ table, index })),
-    ...uniques.filter((each) => each.name === name).map(() => ({ table, index: null })),
+    ...uniques.filter((each) => each.name !== null && nameBeside(table, each.name, live) === name)
+      .map(() => ({ table, index: null })),
   ])[0];
+}
+
+/** A constraint's name says nothing of its schema, and that of its index does. */
+function nameBeside(table: string, constraint: string, { schemas = [] }: Snapshot): string {
+  return nameIn(placeOfName(table, schemas).schema, constraint);
 }
 
 function isMadeFor({ table, columns }: AddedKey, found: Holder): found is IndexHolder {

@@ -3,6 +3,7 @@ import { guardOf, replacementOf } from "../../author/rules/write_postgres_script
 import { isSameExpression } from "../../schema/compare_expressions.ts";
 import type { Check, Index, Snapshot, Table } from "../../schema/snapshot.ts";
 import { quoteName } from "../../sql/quote.ts";
+import { placeOfName, quoteTable } from "../../sql/table_names.ts";
 import { type BridgeStatement, step } from "./bridge_statement.ts";
 
 /** A schema without what a bridge that was interrupted left in it, which is no part of any revision. */
@@ -24,13 +25,13 @@ export function withoutLeftovers(live: Snapshot, head: Snapshot): Tidied {
   const tables = live.tables.map((table): Table => {
     const wanted = head.tables.find(({ name }) => name === table.name);
     if (wanted === undefined) return table;
-    const checks = table.checks.filter((check) => isGuard(check, table, wanted));
+    const checks = table.checks.filter((check) => isGuard(check, { table, wanted, schemas: live.schemas }));
     const indexes = table.indexes.filter((index) => isReplacement(index, table, wanted));
     statements.push(
       ...checks.map(({ name }) =>
-        step(`ALTER TABLE ${quoteName(table.name)} DROP CONSTRAINT ${quoteName(name ?? "")}`)
+        step(`ALTER TABLE ${quoteTable(table.name, live.schemas)} DROP CONSTRAINT ${quoteName(name ?? "")}`)
       ),
-      ...indexes.map(({ name }) => step(`DROP INDEX ${quoteName(name)}`)),
+      ...indexes.map(({ name }) => step(`DROP INDEX ${quoteTable(name, live.schemas)}`)),
     );
     return {
       ...table,
@@ -41,9 +42,17 @@ export function withoutLeftovers(live: Snapshot, head: Snapshot): Tidied {
   return { live: { ...live, tables }, statements };
 }
 
-function isGuard({ name, expression }: Check, table: Table, wanted: Table): boolean {
+function isGuard(
+  { name, expression }: Check,
+  { table, wanted, schemas }: {
+    readonly table: Table;
+    readonly wanted: Table;
+    readonly schemas: Snapshot["schemas"];
+  },
+): boolean {
+  const nameOf = (column: string) => placeOfName(guardOf(table.name, column), schemas ?? []).bare;
   return table.columns.some((column) =>
-    !column.notNull && name === guardOf(table.name, column.name) &&
+    !column.notNull && name === nameOf(column.name) &&
     wanted.columns.some((each) => each.name === column.name && each.notNull) &&
     isSameExpression(expression, `${quoteName(column.name)} IS NOT NULL`, "postgresql")
   );
