@@ -69,10 +69,12 @@ export async function runBackfill(context: RunContext, task: BackfillTask): Prom
 
   const finished = { ...state, batches: state.batches + 1, finishedAt: context.now().toISOString() };
   const range = { from: after(state.endKey), end: null };
-  const before = task.keeping?.before(range) ?? [];
+  const { before = [], change = updateWithin(backfill, range), after: noted = [] } =
+    await task.keeping?.batch(range) ?? {};
   const { [before.length]: rows = 0 } = await database.write([
     ...before,
-    updateWithin(backfill, range),
+    change,
+    ...noted,
     ...task.keeping?.closing ?? [],
     ...task.record,
     ...(isSmall ? insertBackfill(finished) : [updateBackfill(finished)]),
@@ -111,10 +113,10 @@ async function walk(
     from,
     end: state.endKey,
     ...keeping === null ? {} : {
-      change: (range) => [
-        ...swept === null ? keeping.before(range) : keeping.again(range, swept),
-        updateWithin(swept ?? backfill, range),
-      ],
+      change: async (range) => {
+        const { before, change, after } = await keeping.batch(range, swept ?? undefined);
+        return [...before, change, ...after];
+      },
     },
     save: (window) => [
       updateBackfill({

@@ -185,7 +185,7 @@ for (const { name, dialect, scratch } of proofEngines) {
 /** Each in words that differ from one moment to the next. */
 const filledAnew = {
   sqlite: ["strftime('%Y-%m-%d %H:%M:%f', 'now')", "hex(randomblob(8))"],
-  postgresql: ["now()::text"],
+  postgresql: ["now()::text", "clock_timestamp()::text"],
 } as const;
 for (const { name, dialect, scratch } of proofEngines) {
   for (const fill of filledAnew[dialect]) {

@@ -75,3 +75,36 @@ onEngines(
     assert.equal(kept!.rows, rows);
   },
 );
+
+onEngines(
+  ["postgres 18"],
+  "what others write between two statements of a batch is not changed unkept",
+  async ({ engine, database, url }) => {
+    const up = `-- harbor:backfill table=files key=id\nUPDATE "files" SET "name" = upper("name")`;
+    const history = historyOf(engine.dialect, [files, [up, "SELECT 1"]]);
+    const go = (to: Database, direction: "upgrade" | "downgrade", text: string) =>
+      migrate(contextOf(to, history), { goal: { direction, text }, lockWaitMs: 0 });
+    await go(database, "upgrade", "+1");
+    await database.write([sql`INSERT INTO files VALUES (1, 0, 'One'), (2, 0, 'Two')`]);
+    let others: Promise<unknown> = Promise.resolve();
+    const slow: Database = {
+      ...database,
+      write(batch, mode = "rows") {
+        const [first, ...rest] = batch;
+        const isBackfill = rest.some((each) => JSON.stringify(each.queryChunks).includes("upper"));
+        if (!isBackfill) return database.write(batch, mode);
+        const meanwhile = [
+          `INSERT INTO files VALUES (3, 0, 'Three')`,
+          `UPDATE files SET name = 'New' WHERE id = 2`,
+        ];
+        others = Promise.all(meanwhile.map((statement) => engine.query(url, statement)));
+        return database.write([first!, sql`SELECT pg_sleep(0.5)`, ...rest], mode);
+      },
+    };
+    await go(slow, "upgrade", "head");
+    await others;
+    await go(database, "downgrade", "-1");
+    const found = await engine.query(url, "SELECT name FROM files ORDER BY id");
+    assert.deepEqual(found.map(({ name }) => name), ["One", "New", "Three"]);
+  },
+);

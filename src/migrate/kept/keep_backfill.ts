@@ -1,4 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
+import type { Dialect } from "../../base/dialect.ts";
 import type { Database } from "../../engines/database.ts";
 import { type BackfillState, readBackfills } from "../../engines/version_table.ts";
 import {
@@ -17,28 +18,45 @@ import {
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Backfill } from "../../history/statement.ts";
-import type { Table } from "../../schema/snapshot.ts";
-import { commaParts, cursorAt, tokensOf } from "../../sql/cursor.ts";
-import { nameOf } from "../../sql/lexer.ts";
-import { type KeyRange, matching } from "../paced/backfill_window.ts";
+import type { Column, Table } from "../../schema/snapshot.ts";
+import {
+  type KeyRange,
+  matching,
+  readEdgeKey,
+  updateWithin,
+  wanted,
+  within,
+} from "../paced/backfill_window.ts";
+import { allRows } from "../paced/walk_table.ts";
 import type { Step } from "../rules/plan.ts";
 import { findLosses, type Part, schemasAround } from "./keep.ts";
 import type { Loss } from "./rules/losses.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
 import { requireRoom } from "./room.ts";
-import { countOf } from "./return.ts";
+import { countOf, countsOf } from "./return.ts";
 import { nextId } from "./side_tables.ts";
-import { all, list, words } from "./words.ts";
+import { all, any, list, words } from "./words.ts";
+
+const id = sql.identifier;
 
 /** What puts aside what a backfill changes, batch by batch. */
 export interface BackfillKeeping {
   readonly id: number;
-  /** Returns what goes before the change of a range, in its transaction. */
-  readonly before: (range: KeyRange) => readonly SQL[];
-  /** {@link before} for rows that may have been changed already: what they have now takes the place of what they had then. */
-  readonly again: (range: KeyRange, backfill: Backfill) => readonly SQL[];
+  /**
+   * Returns the change of a range within what puts aside what it changes, all for one transaction.
+   *
+   * @param again The condition with which rows are changed that may have been already: what they have now takes the place of
+   * what they had then
+   */
+  readonly batch: (range: KeyRange, again?: Backfill) => Promise<KeepingBatch>;
   /** Goes into the closing batch. */
   readonly closing: readonly SQL[];
+}
+
+interface KeepingBatch {
+  readonly before: readonly SQL[];
+  readonly change: SQL;
+  readonly after: readonly SQL[];
 }
 
 /**
@@ -52,8 +70,7 @@ export async function keepBackfill(
 ): Promise<BackfillKeeping | null> {
   const { database } = context;
   const [loss] = (await findLosses(context, part)).filter((each) => each.kind === "changed");
-  const values = assignedBy(backfill, context);
-  if (loss === undefined || values.size === 0) return null;
+  if (loss === undefined) return null;
   const { table } = loss;
   const changed = loss.columns.map(({ name }) => name);
   const keys = keysOf({ table, without: changed, schemas: schemasAround(context, step) });
@@ -64,45 +81,88 @@ export async function keepBackfill(
     where: rowsOf(backfill, keys),
   }]);
   const kept = await sideOf(context, step, { loss, keys, place });
-  const own = words[database.dialect];
-  const lost = storedColumns(table).filter(({ name }) => changed.includes(name));
-  const known = storedColumns(table).filter(({ name }) => keys.includes(name));
-  const side = ownTable(kept.sideTable);
-  const names = [...known, ...lost].map(({ name }) => sql`${sql.identifier(name)}`);
-  const taken = [...known, ...lost].map((column) => own.aside(sql`${sql.identifier(column.name)}`, column));
-  const results = lost.map((_, place) => sql`${sql.identifier(becameColumn(place))}`);
-  const made = lost.map((column) => own.became(sql`(${sql.raw(values.get(column.name) ?? "NULL")})`, column));
-  const source = ownTable(table.name);
-  const put = (range: KeyRange, wanted: Backfill) =>
-    userStatement(
-      sql`INSERT INTO ${side} (${list([...names, ...results])}) SELECT ${
-        list([...taken, ...made])
-      } FROM ${source} WHERE ${matching(wanted, range)}`,
-    );
-  const keyNames = list(known.map(({ name }) => sql`${sql.identifier(name)}`));
-  const isOwn = all(
-    known.map((column) =>
-      own.isKey(sql`n.${sql.identifier(column.name)}`, sql`k.${sql.identifier(column.name)}`, column)
-    ),
-  );
-  const drop = (range: KeyRange, wanted: Backfill) =>
-    userStatement(
-      sql`DELETE FROM ${side} WHERE ${sql.identifier(keptRow)} IN (SELECT k.${
-        sql.identifier(keptRow)
-      } FROM (SELECT ${keyNames} FROM ${source} WHERE ${
-        matching(wanted, range)
-      }) AS n JOIN ${side} AS k ON ${isOwn})`,
-    );
+  const batch = batchesOf(database.dialect, { kept, table });
+  const rows = allRows(kept.sideTable, keptRow);
   return {
     id: kept.id,
-    before: (range) => [put(range, backfill)],
-    again: (range, wanted) => [drop(range, wanted), put(range, wanted)],
-    closing: [recountKept(kept, {
-      rows: sql`(SELECT count(*) FROM ${side})`,
-      bytes: own.bytes(kept.sideTable, [...keys, ...changed]),
-    })],
+    async batch(range, again) {
+      const last = await readEdgeKey(database, rows, "highest");
+      return batch(again ?? backfill, { range, isAgain: again !== undefined, last: Number(last ?? 0) });
+    },
+    closing: [recountKept(kept, countsOf(database.dialect, kept))],
   };
 }
+
+/**
+ * Returns what makes the batches of a backfill.
+ *
+ * What its condition and its expressions say may be another thing each time (`random()`, a function that reads other rows),
+ * and others may write between two statements. So the rows are found once, and held: those in the side table are changed, and
+ * what became of them is read from them.
+ */
+function batchesOf(dialect: Dialect, { kept, table }: { readonly kept: Kept; readonly table: Table }) {
+  const own = words[dialect];
+  const isLost = ({ name }: Column) => kept.columns.some((column) => column.name === name);
+  const known = storedColumns(table).filter(({ name }) => kept.keys.includes(name));
+  const inside = [...known, ...storedColumns(table).filter(isLost)];
+  const source = ownTable(table.name);
+  const side = ownTable(kept.sideTable);
+  const row = id(keptRow);
+  const isOwn = (other: string) =>
+    all(
+      known.map((column) =>
+        own.isKey(sql`${sql.raw(other)}.${id(column.name)}`, sql`k.${id(column.name)}`, column)
+      ),
+    );
+  // Only SQLite has keys with NULL in them, and lets nobody write in between.
+  const nullable = known.filter(({ notNull }) => !notNull).map(({ name }) => sql`${id(name)} IS NULL`);
+  return (
+    backfill: Backfill,
+    { range, isAgain, last }: {
+      readonly range: KeyRange;
+      readonly isAgain: boolean;
+      /** The number of the last row that is in the side table. */
+      readonly last: number;
+    },
+  ): KeepingBatch => {
+    const isNew = sql`k.${row} > ${sql.raw(String(last))} AND k.${row} <= ${sql.raw(highestRow)}`;
+    const names = list(known.map((column) => own.aside(sql`${id(column.name)}`, column)));
+    const isTaken = sql`(${names}) IN (SELECT ${
+      list(known.map(({ name }) => sql`k.${id(name)}`))
+    } FROM ${side} AS k WHERE ${isNew})`;
+    const rows = nullable.length === 0
+      ? isTaken
+      : sql`(${isTaken} OR (${any(nullable)} AND ${wanted(backfill)}))`;
+    const became = kept.columns.map(({ name }, place) =>
+      sql`${id(becameColumn(place))} = ${own.became(sql`t.${id(name)}`, null)}`
+    );
+    return {
+      before: [
+        userStatement(
+          sql`INSERT INTO ${side} (${list(inside.map(({ name }) => id(name)))}) SELECT ${
+            list(inside.map((column) => own.aside(sql`${id(column.name)}`, column)))
+          } FROM ${source} WHERE ${matching(backfill, range)}${own.hold}`,
+        ),
+        ...isAgain
+          ? [
+            sql`DELETE FROM ${side} WHERE ${row} IN (SELECT k.${row} FROM ${side} AS n JOIN ${side} AS k ON ${
+              isOwn("n")
+            } WHERE n.${row} > ${sql.raw(String(last))} AND k.${row} <= ${sql.raw(String(last))})`,
+          ]
+          : [],
+      ],
+      change: updateWithin(backfill, range, rows),
+      after: [
+        sql`UPDATE ${side} AS k SET ${list(became)} FROM ${source} AS t WHERE ${isNew} AND ${
+          within(backfill, range, "t")
+        } AND ${isOwn("t")}`,
+      ],
+    };
+  };
+}
+
+/** Bounds the numbers of rows on this side, too: PostgreSQL then knows that it is asked for few of them. */
+const highestRow = "9000000000000000000";
 
 /** The condition is the script's, which may name the table: it stands where nothing is called otherwise. */
 function rowsOf({ table, condition }: Backfill, keys: readonly string[]): SQL | null {
@@ -113,23 +173,6 @@ function rowsOf({ table, condition }: Backfill, keys: readonly string[]): SQL | 
   return sql`(${list(own)}) IN (SELECT ${list(names)} FROM ${ownTable(table)} WHERE (${
     sql.raw(condition)
   }\n))`;
-}
-
-/** Returns the expression that each column gets. */
-function assignedBy(
-  { update, deletes }: Backfill,
-  { database: { dialect } }: RunContext,
-): ReadonlyMap<string, string> {
-  const at = cursorAt(tokensOf(update, dialect));
-  if (deletes || at.seek("SET") === null) return new Map();
-  return new Map(
-    commaParts(at.rest()).flatMap(([name, equals, first, ...rest]) => {
-      const column = nameOf(name);
-      if (column === null || equals?.text !== "=" || first === undefined) return [];
-      const last = rest.at(-1) ?? first;
-      return [[column, update.slice(first.start, last.start + last.text.length)] as const];
-    }),
-  );
 }
 
 interface Aside {

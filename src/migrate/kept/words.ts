@@ -25,6 +25,8 @@ export interface SideTable {
 export interface Words {
   /** Keeps everybody else from a table until the transaction ends. */
   readonly lock: (table: string) => readonly SQL[];
+  /** Ends a query whose rows nobody else is to change until the transaction ends. */
+  readonly hold: SQL;
   readonly makeSideTable: (side: SideTable) => readonly SQL[];
   /** Lets a side table number rows that come later. */
   readonly numberRows: (side: string) => readonly SQL[];
@@ -73,6 +75,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
   sqlite: {
     // BEGIN IMMEDIATE did.
     lock: () => [],
+    hold: sql``,
     makeSideTable: ({ name, source, columns, became, where, order }) => {
       const names = columns.map((column) => sql`, ${id(column.name)}`);
       const results = Array.from({ length: became }, (_, place) => sql`, ${id(becameColumn(place))}`);
@@ -109,6 +112,8 @@ export const words: Readonly<Record<Dialect, Words>> = {
   },
   postgresql: {
     lock: (table) => [sql`LOCK TABLE ${ownTable(table)} IN ACCESS EXCLUSIVE MODE`],
+    // Rows that refer to them may come meanwhile.
+    hold: sql` FOR NO KEY UPDATE`,
     makeSideTable: ({ name, source, columns, became, where, order }) => {
       const values = columns.map((column) =>
         sql`, ${words.postgresql.aside(sql`t.${id(column.name)}`, column)} AS ${id(column.name)}`

@@ -39,7 +39,9 @@ export interface Stretch {
   readonly from: KeyPlace;
   readonly end: string | null;
   /** Returns the change itself, in the place of the backfill's own. */
-  readonly change?: (range: { readonly from: KeyPlace; readonly end: string }) => readonly SQL[];
+  readonly change?: (
+    range: { readonly from: KeyPlace; readonly end: string },
+  ) => readonly SQL[] | Promise<readonly SQL[]>;
   /** Returns the statements that go into a batch beside the change itself. */
   readonly save: (window: Window) => readonly SQL[];
   readonly onBatch: (window: Window, done: DoneBatch) => void;
@@ -109,7 +111,7 @@ export function createWalker(
       } else {
         const range = { from: at, end: last };
         const [first = 0] = await database.write([
-          ...change?.(range) ?? [updateWithin(backfill, range)],
+          ...await change?.(range) ?? [updateWithin(backfill, range)],
           ...save(window),
         ]);
         const changed = change === undefined ? first : matching;

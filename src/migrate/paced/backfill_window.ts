@@ -72,12 +72,13 @@ export async function hasMatch(
   return rows.length > 0;
 }
 
-/** Returns the statement that changes what is wanted of the rows from a place up to a key; `null` for up to the last. */
-export function updateWithin(
-  backfill: Backfill,
-  range: KeyRange,
-): SQL {
-  return userStatement(sql`${sql.raw(backfill.update)} WHERE ${matching(backfill, range)}`);
+/**
+ * Returns the statement that changes what is wanted of the rows from a place up to a key; `null` for up to the last.
+ *
+ * @param rows Which are wanted, where the backfill's own condition does not say it
+ */
+export function updateWithin(backfill: Backfill, range: KeyRange, rows: SQL = wanted(backfill)): SQL {
+  return userStatement(sql`${sql.raw(backfill.update)} WHERE ${rows} AND ${within(backfill, range)}`);
 }
 
 /** Keys from a place up to one; `null` for up to the last. */
@@ -125,16 +126,20 @@ function asked({ condition }: Backfill, statement: SQL): SQL {
   return condition === null ? statement : userStatement(statement);
 }
 
-function wanted({ condition }: Backfill): SQL {
+/** Returns the backfill's own condition. */
+export function wanted({ condition }: Backfill): SQL {
   // The line break ends a comment that the condition may end with.
   return condition === null ? sql`TRUE` : sql`(${sql.raw(condition)}\n)`;
 }
 
-function within(
-  { key }: Backfill,
-  { from, end }: { readonly from: KeyPlace; readonly end: string | null },
-): SQL {
-  const column = sql.identifier(key);
+/**
+ * Returns the condition of the rows with keys in a range.
+ *
+ * @param row What they are called in the statement, where their columns' names alone do not tell
+ */
+export function within({ key }: Backfill, { from, end }: KeyRange, row: string | null = null): SQL {
+  const name = sql.identifier(key);
+  const column = row === null ? sql`${name}` : sql`${sql.raw(row)}.${name}`;
   const lower = from.key === null
     ? sql`TRUE`
     : from.isAhead

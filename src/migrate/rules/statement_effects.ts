@@ -244,7 +244,7 @@ function ofUpdate(cursor: Cursor): readonly Effect[] {
   const rest = cursor.rest();
   // One that replaces other rows may change what they are known by.
   const columns = isForced ? [] : assigned(rest, cursor.dialect);
-  const isFill = columns.length === 1 && fillsOnly(rest);
+  const isFill = columns.length === 1 && fillsOnly(rest, columns[0]!, cursor.dialect);
   return [{ kind: "write", table, columns: columns.length > 0 ? columns : null, isFill }];
 }
 
@@ -344,22 +344,25 @@ function copyOf(table: string, tokens: readonly Token[], dialect: Dialect): Copy
   return { kind: "copy", table, source, columns, isWhole };
 }
 
-/** The columns behind SET; none where that is not a list of `column = value`. */
+/** The columns behind SET; none where its list does not tell. */
 function assigned(tokens: readonly Token[], dialect: Dialect): readonly string[] {
   const outer = topLevel(tokens);
-  const from = outer.findIndex((token) => isWord(token, "SET"));
-  const end = outer.findIndex((token) => isWord(token, "WHERE") || isWord(token, "FROM"));
-  const list = outer.slice(from + 1, end < 0 ? undefined : end);
-  if (list[0]?.text === "(") return [];
-  return list.flatMap((token, place) => {
-    const isFirst = place === 0 || list[place - 1]!.text === ",";
-    return isFirst && list[place + 1]?.text === "=" ? [plainName(token, dialect)] : [];
+  const end = outer.find((token) => isWord(token, "WHERE") || isWord(token, "FROM"));
+  const set = tokens.findIndex((token) => isWord(token, "SET"));
+  const list = commaParts(tokens.slice(set + 1, end === undefined ? undefined : tokens.indexOf(end)));
+  return list.flatMap((part) => {
+    // `(a, b) = (…)` gives several at once.
+    const close = part[0]?.text === "(" ? closing(part, 0) : 0;
+    if (part[close + 1]?.text !== "=") return [];
+    return (close === 0 ? part.slice(0, 1) : part.slice(1, close).filter(({ text }) => text !== ","))
+      .map((token) => plainName(token, dialect));
   });
 }
 
 /** `… WHERE "column" IS NULL`. */
-function fillsOnly(tokens: readonly Token[]): boolean {
+function fillsOnly(tokens: readonly Token[], column: string, dialect: Dialect): boolean {
   const where = tokens.findIndex((token) => isWord(token, "WHERE"));
   const condition = tokens.slice(where + 1);
-  return where >= 0 && condition.length === 3 && isWord(condition[1], "IS") && isWord(condition[2], "NULL");
+  return where >= 0 && condition.length === 3 && plainName(condition[0], dialect) === column &&
+    isWord(condition[1], "IS") && isWord(condition[2], "NULL");
 }

@@ -72,6 +72,42 @@ const manyChanged: Story = {
   reason: /^2 rows are not to be told from others$/,
 };
 
+/** Of a backfill that gives something else each time that it is asked. */
+const byChance: Story = {
+  made: [users, ...bio.up, "CREATE TABLE rates (rate integer)", "INSERT INTO rates VALUES (7)"],
+  up: [
+    "-- harbor:backfill table=users key=id\nUPDATE users SET bio = CAST(random() AS text) WHERE random() IS NOT NULL",
+    "-- harbor:backfill table=users key=id\nUPDATE users SET name = name || (SELECT max(rate) FROM rates) WHERE id <> 3",
+  ],
+  down: ["SELECT 1"],
+  read: "SELECT id, name, bio FROM users ORDER BY id",
+  course: [
+    add("(1, 'ann', 'a'), (2, 'bob', NULL), (3, 'cid', 'c')"),
+    "up",
+    "UPDATE rates SET rate = 8",
+    "UPDATE users SET bio = 'new' WHERE id = 3",
+    "down",
+  ],
+  rows: [[1, "ann", "a"], [2, "bob", null], [3, "cid", "new"]],
+  reason: /^,1 row hold something else than the upgrade made of it$/,
+};
+
+/** Of one whose table has a trigger that makes something else of what is written. */
+const byTrigger: Story = {
+  engine: "postgres 15",
+  made: [
+    users,
+    ...bio.up,
+    "CREATE FUNCTION trimmed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.bio = NEW.bio || clock_timestamp(); RETURN NEW; END $$",
+    "CREATE TRIGGER trimmed BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION trimmed()",
+  ],
+  up: ["-- harbor:backfill table=users key=id\nUPDATE users SET (bio) = ROW(upper(bio))"],
+  down: ["SELECT 1"],
+  read: bio.read,
+  course: [add("(1, 'ann', 'a'), (2, 'bob', 'b')"), "up", "down"],
+  rows: [[1, "a"], [2, "b"]],
+};
+
 const stories: Readonly<Record<string, Story>> = {
   "the rows of a SQLite table without a key are found in a time that grows with their number": manyWithoutKey,
   "and so are those of a PostgreSQL table": { ...manyWithoutKey, engine: "postgres 15" },
@@ -236,6 +272,12 @@ const stories: Readonly<Record<string, Story>> = {
     course: [add("(1, 'ann', 'a'), (2, 'bob', 'b')"), "up", "down"],
     rows: [[1, "a"], [2, "b"]],
   },
+  "what a backfill makes by chance, or of what changes, of a SQLite table comes back": byChance,
+  "what a backfill makes by chance, or of what changes, of a PostgreSQL table comes back": {
+    ...byChance,
+    engine: "postgres 15",
+  },
+  "what a trigger made of what a backfill wrote gives way to what it was": byTrigger,
   "a backfill that is run again beside what an earlier run left": {
     made: [users, ...bio.up],
     up: [
@@ -247,6 +289,14 @@ const stories: Readonly<Record<string, Story>> = {
     course: [add("(1, 'ann', 'a')"), "up", "UPDATE users SET bio = 'new'", "down", "up", "down"],
     rows: [[1, "ann", "new"]],
     reason: /^,+1 row hold something else than the upgrade made of it$/,
+  },
+  "what is written where another column is empty comes back": {
+    made: ["CREATE TABLE users (id integer NOT NULL PRIMARY KEY, bio text, town text)"],
+    up: ["UPDATE users SET bio = 'x' WHERE town IS NULL"],
+    down: ["SELECT 1"],
+    read: bio.read,
+    course: [add("(1, 'a', NULL), (2, 'b', 't')"), "up", "down"],
+    rows: [[1, "a"], [2, "b"]],
   },
   "what an upsert changed comes back on its own row": {
     made: [users, ...bio.up, add("(1, 'ann', 'a'), (2, 'bob', 'b')")],
