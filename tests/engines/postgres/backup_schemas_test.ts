@@ -56,7 +56,52 @@ test("postgres 15: a copy of pg_dump holds the schemas that the history names, a
       await engine.restore(path, never);
       assert.deepEqual(await run(url, there), before);
     });
-    const own = await openHarborEngine(place, testClient);
-    const without = await rejectsWith("backup_failed", own.dump("/nowhere/copy.sql", never));
-    assert.match(without.message, /its history has things in schema "auth", which pg_dump copies/);
+  }));
+
+test("postgres 15: a copy of harbor-db's own engine holds their tables, and what hangs on those stays", () =>
+  withOwnedPostgres(15, "CREATEDB", async ({ url }) => {
+    await run(
+      url,
+      `${made} CREATE VIEW auth.happy AS SELECT id FROM auth.users WHERE mood = 'happy'; COMMENT ON TABLE auth.notes IS 'theirs';
+      CREATE INDEX ix ON auth.notes (id); CREATE INDEX ix ON notes (user_id); GRANT SELECT ON auth.users TO PUBLIC;
+      CREATE TABLE harbor_kept (id integer); CREATE TABLE harbor_kept_1 (harbor_row integer); INSERT INTO harbor_kept_1 VALUES (1)`,
+    );
+    const engine = await openHarborEngine({ ...parsePostgres(url), schemas: ["auth", "shop"] }, testClient);
+    assert.deepEqual((await engine.uncarried()).map(({ kind, name, table }) => [kind, name, table]), [
+      ["grant", "SELECT to PUBLIC", "auth.users"],
+      ["type", "auth.mood", null],
+      ["view", "auth.happy", null],
+    ]);
+    await withCopy(engine, async ({ path, content }) => {
+      assert.deepEqual(content.tables.map(({ name, rows }) => `${name} ${rows}`), [
+        "auth.notes 1",
+        "auth.users 1",
+        "harbor_kept 0",
+        "harbor_kept_1 1",
+        "harbor_version 0",
+        "notes 1",
+      ]);
+      const proven = await engine.prove(path, never);
+      assert.equal(proven.proof, "scratch database");
+      assert.deepEqual(proven.content, content);
+      const before = await run(url, there);
+      // A table that went with its rows, one that differs, and a schema that was made since.
+      await run(
+        url,
+        `DROP TABLE auth.notes; ALTER TABLE auth.users ADD COLUMN extra text; DELETE FROM notes; DELETE FROM harbor_kept_1;
+        INSERT INTO auth.users DEFAULT VALUES; CREATE SCHEMA shop; CREATE TABLE shop.customers (id integer)`,
+      );
+      await engine.restore(path, never);
+      assert.deepEqual(await run(url, there), before);
+      const rows =
+        "SELECT (SELECT user_id FROM notes) AS user, (SELECT id FROM auth.happy) AS happy, (SELECT id FROM auth.notes) AS note, " +
+        "obj_description('auth.notes'::regclass) AS said, has_table_privilege('public', 'auth.users', 'SELECT') AS seen, " +
+        "(SELECT harbor_row FROM harbor_kept_1) AS kept, to_regnamespace('shop') AS shop, nextval('auth.users_id_seq')::int AS next";
+      assert.deepEqual(await run(url, rows), [
+        { user: 1, happy: 1, note: 7, said: "theirs", seen: true, kept: 1, shop: null, next: 2 },
+      ]);
+      await run(url, "CREATE SCHEMA other; CREATE VIEW other.users AS SELECT * FROM auth.users");
+      const refused = await rejectsWith("backup_failed", engine.restore(path, never));
+      assert.match(refused.message, /view other\.users depends on them/);
+    });
   }));

@@ -1,11 +1,11 @@
 import { HarborError } from "../../../base/errors.ts";
 import { quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
-import { clusterMark, storageOptions } from "./tables.ts";
+import { clusterMark, schemaList, type Schemas, storageOptions } from "./tables.ts";
 import { isNotOfExtension, optionList } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 
-/** The statements that make a schema's tables and sequences. Names in them are qualified. */
+/** The statements that make the tables and sequences of schemas, but not the schemas. Names in them are qualified. */
 export interface Definitions {
   /** Sequences and bare tables, to be run before rows come in. */
   readonly before: readonly string[];
@@ -16,17 +16,20 @@ export interface Definitions {
 }
 
 /**
- * Reads the definitions of a schema's tables and sequences from the catalogs, inside a transaction of
+ * Reads the definitions of the tables and sequences of schemas from the catalogs, inside a transaction of
  * `inTransaction`.
  *
  * @throws {HarborError} `backup_failed` for tables whose rows cannot be carried: no copy may leave out rows
  */
-export async function readDefinitions(session: Session, schema: string): Promise<Definitions> {
+export async function readDefinitions(session: Session, schemas: Schemas): Promise<Definitions> {
   const read = async (text: string) => {
-    const rows = await query<{ text: string }>(session, text.replaceAll("$schema", () => quoteText(schema)));
+    const rows = await query<{ text: string }>(
+      session,
+      text.replaceAll("$schemas", () => schemaList(schemas)),
+    );
     return rows.map((row) => row.text);
   };
-  refuseTrees(schema, await read(trees));
+  refuseTrees(await read(trees));
   const before = [...await read(sequences), ...await read(tables)];
   const after = [
     ...await read(ownedSequences),
@@ -39,14 +42,14 @@ export async function readDefinitions(session: Session, schema: string): Promise
     ...await read(clusterMarks),
     ...await read(comments),
   ];
-  return { before, values: await readSequenceValues(session, schema), after };
+  return { before, values: await readSequenceValues(session, schemas), after };
 }
 
-/** Reads the statements that bring a schema's sequences to where they are. */
-export async function readSequenceValues(session: Session, schema: string): Promise<readonly string[]> {
+/** Reads the statements that bring the sequences of schemas to where they are. */
+async function readSequenceValues(session: Session, schemas: Schemas): Promise<readonly string[]> {
   const names = await query<{ text: string }>(
     session,
-    sequenceNames.replaceAll("$schema", () => quoteText(schema)),
+    sequenceNames.replaceAll("$schemas", () => schemaList(schemas)),
   );
   const values: string[] = [];
   for (const { text: name } of names) {
@@ -62,12 +65,12 @@ export async function readSequenceValues(session: Session, schema: string): Prom
   return values;
 }
 
-function refuseTrees(schema: string, names: readonly string[]): void {
+function refuseTrees(names: readonly string[]): void {
   const [first] = names;
   if (first === undefined) return;
   throw new HarborError(
     "backup_failed",
-    `Cannot copy "${schema}.${first}": harbor-db's own engine does not carry tables ` +
+    `Cannot copy "${first}": harbor-db's own engine does not carry tables ` +
       "with partitions or inherited columns",
     {
       hint: "Install PostgreSQL's client programs, and: harbor-db backup --backup-engine pg_dump",
@@ -76,13 +79,14 @@ function refuseTrees(schema: string, names: readonly string[]): void {
   );
 }
 
-/** A condition: the relation `c` is of the schema and no extension's. */
-const ofSchema = `n.nspname = $schema AND ${isNotOfExtension("pg_class", "c.oid")}`;
+/** A condition: the relation `c` is of the schemas and no extension's. */
+const ofSchema = `n.nspname IN ($schemas) AND ${isNotOfExtension("pg_class", "c.oid")}`;
 const relations = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace";
 
-const trees = `SELECT c.relname AS text FROM ${relations} WHERE ${ofSchema} AND (c.relkind = 'p'
+const trees =
+  `SELECT concat(n.nspname, '.', c.relname) AS text FROM ${relations} WHERE ${ofSchema} AND (c.relkind = 'p'
     OR (c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))))
-  ORDER BY c.relname COLLATE "C"`;
+  ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
 
 /** The options of the sequence `s`, whose relation is `c`. */
 const sequenceOptions =
@@ -96,20 +100,20 @@ function owner(types: string): string {
 }
 
 const sequenceNames = `SELECT c.oid::regclass::text AS text FROM ${relations}
-  WHERE ${ofSchema} AND c.relkind = 'S' ORDER BY c.relname COLLATE "C"`;
+  WHERE ${ofSchema} AND c.relkind = 'S' ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
 
 const sequences =
   `SELECT format('CREATE SEQUENCE %s AS %s %s', c.oid::regclass, format_type(s.seqtypid, NULL),
     ${sequenceOptions}) AS text
   FROM ${relations} JOIN pg_sequence s ON s.seqrelid = c.oid LEFT JOIN ${owner("'i'")}
-  WHERE ${ofSchema} AND o.objid IS NULL ORDER BY c.relname COLLATE "C"`;
+  WHERE ${ofSchema} AND o.objid IS NULL ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
 
 const ownedSequences =
   `SELECT format('ALTER SEQUENCE %s OWNED BY %s.%I', c.oid::regclass, o.refobjid::regclass, a.attname) AS text
   FROM ${relations} JOIN ${
     owner("'a'")
   } JOIN pg_attribute a ON a.attrelid = o.refobjid AND a.attnum = o.refobjsubid
-  WHERE ${ofSchema} AND c.relkind = 'S' ORDER BY c.relname COLLATE "C"`;
+  WHERE ${ofSchema} AND c.relkind = 'S' ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
 
 /** One column `a` of type `t` with default `d`, as CREATE TABLE takes it. */
 const column = `concat_ws(' ', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
@@ -135,7 +139,7 @@ const tables = `SELECT format('CREATE %sTABLE %s (%s)%s', CASE c.relpersistence 
       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
     ${storageOptions}) AS text
-  FROM ${relations} WHERE ${ofSchema} AND c.relkind = 'r' ORDER BY c.relname COLLATE "C"`;
+  FROM ${relations} WHERE ${ofSchema} AND c.relkind = 'r' ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
 
 /** How a column's values are stored and analyzed, where that is not what its type has by default. */
 const columnSettings =
@@ -149,7 +153,7 @@ const columnSettings =
       ('COMPRESSION ' || CASE to_jsonb(a)->>'attcompression' WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END),
       ('(' || ${optionList("a.attoptions")} || ')')) AS settings (setting)
   WHERE ${ofSchema} AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND setting IS NOT NULL
-  ORDER BY c.relname COLLATE "C", a.attnum, setting`;
+  ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C", a.attnum, setting`;
 
 /** Constraints of these kinds; of NOT NULL only those that do not hold for old rows, since columns bring the others. */
 function constraints(...kinds: readonly string[]): string {
@@ -158,7 +162,7 @@ function constraints(...kinds: readonly string[]): string {
     FROM ${relations} JOIN pg_constraint k ON k.conrelid = c.oid
     WHERE ${ofSchema} AND c.relkind = 'r' AND k.contype IN (${kinds.map(quoteText).join(", ")})
       AND (k.contype <> 'n' OR NOT k.convalidated)
-    ORDER BY k.contype <> 'p', k.contype, c.relname COLLATE "C", k.conname COLLATE "C"`;
+    ORDER BY k.contype <> 'p', k.contype, n.nspname COLLATE "C", c.relname COLLATE "C", k.conname COLLATE "C"`;
 }
 
 /** Not those that constraints bring, nor the rubbish of a CREATE INDEX CONCURRENTLY that failed. */
@@ -166,17 +170,17 @@ const indexes = `SELECT pg_get_indexdef(x.indexrelid) AS text
   FROM ${relations} JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class i ON i.oid = x.indexrelid
   WHERE ${ofSchema} AND c.relkind = 'r' AND x.indisvalid AND NOT EXISTS (SELECT FROM pg_constraint k
     WHERE k.conindid = x.indexrelid AND k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x'))
-  ORDER BY i.relname COLLATE "C"`;
+  ORDER BY n.nspname COLLATE "C", i.relname COLLATE "C"`;
 
 const replicaIdentities = `SELECT format('ALTER TABLE ONLY %s REPLICA IDENTITY %s', c.oid::regclass,
     CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' ELSE (SELECT format('USING INDEX %I', i.relname)
       FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid AND x.indisreplident) END) AS text
   FROM ${relations} WHERE ${ofSchema} AND c.relkind = 'r' AND (c.relreplident IN ('f', 'n') OR EXISTS (
     SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisreplident AND x.indisvalid))
-  ORDER BY c.relname COLLATE "C"`;
+  ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
 
 const clusterMarks = `SELECT text FROM ${relations}, LATERAL (SELECT ${clusterMark} AS text) AS mark
-  WHERE ${ofSchema} AND c.relkind = 'r' AND text IS NOT NULL ORDER BY c.relname COLLATE "C"`;
+  WHERE ${ofSchema} AND c.relkind = 'r' AND text IS NOT NULL ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
 
 const comments = `SELECT text FROM (
   SELECT format('COMMENT ON %s IS %L', CASE

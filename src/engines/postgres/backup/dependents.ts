@@ -1,13 +1,13 @@
 import { quoteText } from "../../../sql/quote.ts";
 import { type Inventoried, isImplied } from "./replace.ts";
 import { query } from "./session.ts";
-import { clusterMark, storageOptions } from "./tables.ts";
+import { clusterMark, schemaList, storageOptions } from "./tables.ts";
 import { comment, isNotOfExtension, policyDefinition, triggerDefinition } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 import { giveRights, readRights, type Rights } from "./rights.ts";
 
 /**
- * What hangs on a schema's tables and is not in harbor-db's own copies: views, functions, triggers, policies, rights.
+ * What hangs on the tables of schemas and is not in harbor-db's own copies: views, functions, triggers, policies, rights.
  * It is taken down before the tables are dropped, and put up again on those that come in their place.
  */
 export interface Dependents {
@@ -45,14 +45,14 @@ const partsOfTables: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads what is there, with `search_path` empty, so that names in definitions are qualified. */
-export async function readDependents(session: Session, schema: string): Promise<Dependents> {
-  const named = quoteText(schema);
-  const rows = await query<Definition>(session, definitions.replaceAll("$schema", () => named));
-  const attributeRows = await query<Attribute>(session, attributes.replaceAll("$schema", () => named));
+export async function readDependents(session: Session, schemas: readonly string[]): Promise<Dependents> {
+  const ask = (text: string) => text.replaceAll("$schemas", () => schemaList(schemas));
+  const rows = await query<Definition>(session, ask(definitions));
+  const attributeRows = await query<Attribute>(session, ask(attributes));
   return {
     definitions: new Map(rows.map((row) => [row.key, row])),
     attributes: attributeRows,
-    rights: await readRights(session, schema),
+    rights: await readRights(session, schemas),
   };
 }
 
@@ -102,38 +102,38 @@ const definitions = `
 }
   ) AS text
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = $schema AND c.relkind IN ('v', 'm')
+  WHERE n.nspname IN ($schemas) AND c.relkind IN ('v', 'm')
   UNION ALL
   SELECT concat('pg_proc'::regclass::oid, '/', p.oid, '/0'), 1, p.oid::int8, concat(
     pg_get_functiondef(p.oid), ${comment("pg_proc", "p.oid", "'ROUTINE ' || p.oid::regprocedure")})
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-  WHERE n.nspname = $schema AND p.prokind <> 'a' AND p.proowner = quote_ident(current_user)::regrole
+  WHERE n.nspname IN ($schemas) AND p.prokind <> 'a' AND p.proowner = quote_ident(current_user)::regrole
   UNION ALL
   SELECT concat('pg_statistic_ext'::regclass::oid, '/', s.oid, '/0'), 2, s.oid::int8, pg_get_statisticsobjdef(s.oid)
-  FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE n.nspname = $schema
+  FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE n.nspname IN ($schemas)
   UNION ALL
   SELECT concat('pg_rewrite'::regclass::oid, '/', r.oid, '/0'), 3, r.oid::int8, pg_get_ruledef(r.oid)
   FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = $schema AND r.rulename <> '_RETURN'
+  WHERE n.nspname IN ($schemas) AND r.rulename <> '_RETURN'
   UNION ALL
   SELECT concat('pg_trigger'::regclass::oid, '/', t.oid, '/0'), 3, t.oid::int8, ${triggerDefinition}
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = $schema AND NOT t.tgisinternal
+  WHERE n.nspname IN ($schemas) AND NOT t.tgisinternal
   UNION ALL
   SELECT concat('pg_policy'::regclass::oid, '/', p.oid, '/0'), 3, p.oid::int8, ${policyDefinition}
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = $schema`;
+  WHERE n.nspname IN ($schemas)`;
 
 const attributes = `SELECT relation, oid::text, text FROM (
   SELECT c.oid, c.oid::regclass::text AS relation, 1 AS rank, format('ALTER TABLE %s %s ROW LEVEL SECURITY', c.oid::regclass,
     word) AS text
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
     LATERAL (VALUES (c.relrowsecurity, 'ENABLE'), (c.relforcerowsecurity, 'FORCE')) AS policies (hold, word)
-  WHERE n.nspname = $schema AND hold AND ${isNotOfExtension("pg_class", "c.oid")}
+  WHERE n.nspname IN ($schemas) AND hold AND ${isNotOfExtension("pg_class", "c.oid")}
   UNION ALL
   SELECT c.oid, c.oid::regclass::text, 2, format('ALTER TABLE %s OWNER TO %s', c.oid::regclass, c.relowner::regrole)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = $schema AND ${
+  WHERE n.nspname IN ($schemas) AND ${
   isNotOfExtension("pg_class", "c.oid")
 } AND c.relkind IN ('r', 'v', 'm', 'S') AND c.relowner <> quote_ident(current_user)::regrole
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid

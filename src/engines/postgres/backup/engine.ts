@@ -2,23 +2,25 @@ import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type { TableContent } from "../../backup_content.ts";
 import { hash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { HarborError } from "../../../base/errors.ts";
-import { quoteText } from "../../../sql/quote.ts";
 import type { BackupContent, BackupEngine, OnProgress, RestoreOptions } from "../../backup_engine.ts";
 import { readDefinitions } from "./definitions.ts";
 import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./write_file.ts";
 import { dependentsLeftOut, putBack, readDependents } from "./dependents.ts";
 import { type CopyVisitor, readCopyFile } from "./read_file.ts";
-import { dropContent, ensureSchema, prepareSchemas, refuseLosses } from "./replace.ts";
+import { dropContent, dropSchemas, ensureSchema, prepareSchemas, refuseLosses } from "./replace.ts";
 import { scratchObstacle, tryOn, withScratch } from "./scratch.ts";
 import { type BackupTask, inTransaction, query, taskFailure, withBackupSession } from "./session.ts";
 import {
+  contentName,
   copyTarget,
+  findSchemas,
   inSnapshot,
   listTables,
   progressMeter,
   readRows,
   readTables,
+  schemaList,
+  type Schemas,
   sizeOf,
   versionName,
 } from "./tables.ts";
@@ -30,8 +32,8 @@ import { digestRows } from "./digest.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /**
- * Makes copies of a PostgreSQL schema without PostgreSQL's client programs: tables, sequences and rows, in an SQL
- * script that psql could run as well. What else the schema has is named by {@link BackupEngine.uncarried}; where a
+ * Makes copies of PostgreSQL schemas without PostgreSQL's client programs: tables, sequences and rows, in an SQL
+ * script that psql could run as well. What else the schemas have is named by {@link BackupEngine.uncarried}; where a
  * copy is restored, it stays.
  */
 export function openHarborEngine(url: PostgresUrl, client: Client): Promise<BackupEngine> {
@@ -41,15 +43,10 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
     signal,
     verb,
   });
-  // Before anything is read.
-  const withSession = async <T>(task: BackupTask, work: (session: Session) => Promise<T>) => {
-    requireNoOthers(url);
-    return await withBackupSession(task, work);
-  };
-  const examine = <T>(work: (session: Session, schema: string) => Promise<T>) =>
-    withSession(
+  const examine = <T>(work: (session: Session, schemas: Schemas) => Promise<T>) =>
+    withBackupSession(
       taskOf("examine", new AbortController().signal),
-      (session) => inSnapshot(session, ([schema]) => work(session, schema)),
+      (session) => inSnapshot(session, (schemas) => work(session, schemas)),
     );
 
   return Promise.resolve({
@@ -59,12 +56,12 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
     estimate: () => examine(estimate),
     uncarried: () => examine(listUncarried),
     dump: (path, signal, onProgress) =>
-      withSession(taskOf("copy", signal), (session) => {
-        const header = { serverVersion: versionName(session), schema: session.schema ?? "" };
-        return writeCopyFile(path, header, (writer) =>
-          inSnapshot(session, ([schema]) =>
-            dump(session, { schema, writer, onProgress })));
-      }),
+      withBackupSession(taskOf("copy", signal), (session) =>
+        inSnapshot(session, (schemas) => {
+          const [schema, ...others] = schemas;
+          const header = { serverVersion: versionName(session), schema, schemas: others };
+          return writeCopyFile(path, header, (writer) => dump(session, { schemas, writer, onProgress }));
+        })),
     trialObstacle: () => scratchObstacle(taskOf("examine", new AbortController().signal)),
     async prove(path, signal, { onProgress, onRestored } = {}) {
       const task = taskOf("prove a copy of", signal);
@@ -88,25 +85,11 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
       }
     },
     restore: (path, signal, options) =>
-      withSession(
+      withBackupSession(
         taskOf("restore", signal),
         (session) => restore(session, { path, signal, url, options }),
       ),
   });
-}
-
-/** @throws {HarborError} `backup_failed` for a database with schemas of which a copy of these would hold nothing */
-function requireNoOthers({ display, schemas = [] }: PostgresUrl): void {
-  const [first] = schemas;
-  if (first === undefined) return;
-  throw new HarborError(
-    "backup_failed",
-    `Cannot copy "${display}": its history has things in schema "${first}", which pg_dump copies and harbor-db itself does not`,
-    {
-      hint: "Install pg_dump and pg_restore, at least as new as the server: apt install postgresql-client",
-      details: { schema: first },
-    },
-  );
 }
 
 interface FileToRead {
@@ -116,36 +99,38 @@ interface FileToRead {
 }
 
 /** Rows take less as text than in the database; what the database keeps compressed takes more. */
-async function estimate(session: Session, schema: string): Promise<number> {
+async function estimate(session: Session, schemas: Schemas): Promise<number> {
   const [row] = await query<{ bytes: string | number | bigint }>(
     session,
     `SELECT coalesce(sum(pg_relation_size(c.oid) + 3 * coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0)), 0)
       AS bytes FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = ${quoteText(schema)} AND c.relkind = 'r'`,
+    WHERE n.nspname IN (${schemaList(schemas)}) AND c.relkind = 'r'`,
   );
   return Number(row!.bytes) + 65_536;
 }
 
 async function dump(
   session: Session,
-  { schema, writer, onProgress }: {
-    readonly schema: string;
+  { schemas, writer, onProgress }: {
+    readonly schemas: Schemas;
     readonly writer: CopyWriter;
     readonly onProgress: OnProgress | undefined;
   },
 ): Promise<BackupContent> {
-  const { before, values, after } = await readDefinitions(session, schema);
-  const tables = await listTables(session, [schema]);
+  const { before, values, after } = await readDefinitions(session, schemas);
+  const [home] = schemas;
+  const tables = await listTables(session, schemas);
   const meter = progressMeter(sizeOf(tables), onProgress);
   await writer.definitions(before);
   const contents: TableContent[] = [];
   for (const table of tables) {
-    const content = await writer.rows({ ...table, target: copyTarget(table) }, (write) => {
+    const named = { name: contentName(home, table), columns: table.columns, target: copyTarget(table) };
+    const content = await writer.rows(named, (write) => {
       const take = (piece: Uint8Array) => {
         meter(piece);
         return write(piece);
       };
-      return readRows(session, { home: schema, table, take });
+      return readRows(session, { home, table, take });
     });
     contents.push(content);
   }
@@ -170,11 +155,19 @@ async function restoreAside(scratch: Session, file: FileToRead): Promise<BackupC
   const { header, definitions } = await inTransaction(
     scratch,
     { mode: "write" },
-    () => load(scratch, { ...file, share: 0.6, onHeader: ({ schema }) => ensureSchema(scratch, schema) }),
+    () =>
+      load(scratch, {
+        ...file,
+        share: 0.6,
+        async onHeader(found) {
+          for (const each of schemasOf(found)) await ensureSchema(scratch, each);
+        },
+      }),
   );
+  const schemas = schemasOf(header);
   const { tables, values } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
-    tables: await readTables(scratch, [header.schema], (share) => file.onProgress?.(0.6 + 0.4 * share)),
-    values: (await readDefinitions(scratch, header.schema)).values,
+    tables: await readTables(scratch, schemas, (share) => file.onProgress?.(0.6 + 0.4 * share)),
+    values: (await readDefinitions(scratch, schemas)).values,
   }));
   return {
     serverVersion: header.serverVersion,
@@ -203,18 +196,27 @@ async function restore(
         await session.script(text);
         await requireToLoad(session, url);
       },
-      async onHeader({ schema }) {
-        await prepareSchemas(session, url, [schema]);
-        const kept = await readDependents(session, schema);
-        const gone = await dropContent(session, { schemas: [schema], what: "tables" });
+      async onHeader(header) {
+        const schemas = schemasOf(header);
+        const all = [...new Set([...schemas, ...await findSchemas(session, schemas[0])])];
+        await prepareSchemas(session, url, schemas);
+        const kept = await readDependents(session, all);
+        const gone = await dropContent(session, { schemas: all, what: "tables" });
         refuseLosses(dependentsLeftOut(gone, kept));
-        putBackWhatHungOnIt = () => putBack(session, gone, kept);
+        putBackWhatHungOnIt = async () => {
+          await putBack(session, gone, kept);
+          await dropSchemas(session, all.filter((name) => !schemas.includes(name)));
+        };
       },
     });
     await putBackWhatHungOnIt();
     // The answer does not matter: when the lock was lost meanwhile, asking for its holder fails.
     await options?.database?.lockHolder();
   });
+}
+
+function schemasOf({ schema, schemas }: Header): Schemas {
+  return [schema, ...schemas];
 }
 
 interface Loaded {

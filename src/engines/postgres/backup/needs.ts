@@ -2,7 +2,7 @@ import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { OtherObject } from "../../../schema/snapshot.ts";
 import type { Session } from "../session.ts";
 import { inventoryOf, quotedNames } from "./replace.ts";
-import { schemaList } from "./tables.ts";
+import { findSchemas, schemaList } from "./tables.ts";
 import { query } from "./session.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
 
@@ -26,16 +26,17 @@ export interface Need {
   readonly extension: string | null;
 }
 
-/** Returns what of a schema a copy of its tables may need, and is made by one statement: enum types and functions. */
+/** Returns what of the schemas a copy of its tables may need, and is made by one statement: enum types and functions. */
 export async function listMakeable(session: Session): Promise<readonly Makeable[]> {
   const { schema } = session;
   if (schema === null) return [];
+  const schemas = await findSchemas(session, schema);
   const identity = (catalog: string, oid: string) =>
     `(pg_identify_object('${catalog}'::regclass, ${oid}, 0)).identity AS name`;
   const inSchema = (column: string) =>
-    `${column} = (SELECT oid FROM pg_namespace WHERE nspname = ${quoteText(schema)})`;
+    `${column} IN (SELECT oid FROM pg_namespace WHERE nspname IN (${schemaList(schemas)}))`;
   return [
-    { name: schema, text: `CREATE SCHEMA IF NOT EXISTS ${quoteName(schema)}` },
+    ...schemas.map((name) => ({ name, text: `CREATE SCHEMA IF NOT EXISTS ${quoteName(name)}` })),
     ...await query<Makeable>(
       session,
       `SELECT ${identity("pg_type", "t.oid")}, format('CREATE TYPE %s AS ENUM (%s)', t.oid::regtype,
@@ -82,7 +83,7 @@ export async function readNeeds(
 ): Promise<readonly Need[]> {
   const { schema, named } = session;
   if (schema === null) return [];
-  const schemas = holds === "all" ? [schema, ...named] : [schema];
+  const schemas = [schema, ...named];
   const isAsked = holds === "all" ? "true" : `o.type ~ '${heldAlways}'`;
   const isHeld = `coalesce(r.inside, i.schema IN (${quotedNames(schemas)}), false) AND ${
     holds === "all"

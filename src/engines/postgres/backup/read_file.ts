@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import type * as v from "valibot";
 import { parseJson, readAs } from "../../../base/json_schema.ts";
-import { copyFormat, type Header, postamble, preamble, records } from "./write_file.ts";
+import { formatOf, type Header, postamble, preamble, records } from "./write_file.ts";
 import { copyStart, damagedCopy, readScript } from "./script.ts";
 
 /** What {@link readCopyFile} meets on its way, in the file's order. Throwing ends the reading. */
@@ -83,7 +83,8 @@ export async function readCopyFile(path: string, visitor: CopyVisitor): Promise<
 
   try {
     const header = await next("backup");
-    if (header.format !== copyFormat) throw damagedCopy(`its format is ${header.format}, not ${copyFormat}`);
+    const format = formatOf(header);
+    if (header.format !== format) throw damagedCopy(`its format is ${header.format}, not ${format}`);
     await visitor.header?.(header);
     await expect(preamble);
     for (;;) {

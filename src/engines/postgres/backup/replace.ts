@@ -1,6 +1,7 @@
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { runUnless } from "./rights.ts";
 import { query } from "./session.ts";
 import { schemaList, type Schemas } from "./tables.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
@@ -75,6 +76,14 @@ export async function ensureSchema(session: Session, schema: string): Promise<vo
     `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = ${quoteText(schema)}) AS exists`,
   );
   if (!row?.exists) await session.script(`CREATE SCHEMA ${quoteName(schema)}`);
+}
+
+/** Schemas that were made since go with what was in them, unless there is something else or they are somebody else's. */
+export async function dropSchemas(session: Session, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    // dependent_objects_still_exist, insufficient_privilege
+    await runUnless(session, [`DROP SCHEMA ${quoteName(name)}`], ["2BP01", "42501"]);
+  }
 }
 
 /** @throws {HarborError} `backup_failed` naming what would be lost; nothing when that is nothing */

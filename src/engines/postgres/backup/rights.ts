@@ -1,12 +1,13 @@
 import { quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
 import { granteeName as grantee, isNotOfExtension } from "../catalogs/words.ts";
+import { schemaList } from "./tables.ts";
 import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
 
-/** Who may do what with the relations, routines and types of a schema. */
+/** Who may do what with the relations, routines and types of schemas. */
 export interface Rights {
-  readonly schema: string;
+  readonly schemas: readonly string[];
   /** `class/object` of all that was there. */
   readonly known: readonly string[];
   /** Those that are not what the server gives by itself. */
@@ -21,13 +22,13 @@ interface Right {
   readonly text: string;
 }
 
-/** Reads the rights on a schema's content, with `search_path` empty. */
-export async function readRights(session: Session, schema: string): Promise<Rights> {
-  const known = await query<{ key: string }>(session, `WITH ${objects(schema)} SELECT key FROM objects`);
+/** Reads the rights on the content of schemas, with `search_path` empty. */
+export async function readRights(session: Session, schemas: readonly string[]): Promise<Rights> {
+  const known = await query<{ key: string }>(session, `WITH ${objects(schemas)} SELECT key FROM objects`);
   return {
-    schema,
+    schemas,
     known: known.map(({ key }) => key),
-    given: await query<Right>(session, `WITH ${objects(schema)} ${givenRights}`),
+    given: await query<Right>(session, `WITH ${objects(schemas)} ${givenRights}`),
   };
 }
 
@@ -35,8 +36,8 @@ export async function readRights(session: Session, schema: string): Promise<Righ
  * Gives what is new since {@link readRights} the rights that were read for what had its name, and takes those that default
  * privileges gave on the way. A right on a table or column that is no more is left out.
  */
-export async function giveRights(session: Session, { schema, known, given }: Rights): Promise<void> {
-  await resetRights(session, schema, known);
+export async function giveRights(session: Session, { schemas, known, given }: Rights): Promise<void> {
+  await resetRights(session, schemas, known);
   const were = new Set(known);
   for (const right of given) {
     const [found] = await query<{ key: string }>(session, `SELECT ${right.lookup} AS key`);
@@ -52,12 +53,12 @@ export async function giveRights(session: Session, { schema, known, given }: Rig
  */
 export async function resetRights(
   session: Session,
-  schema: string,
+  schemas: readonly string[],
   known: readonly string[] = [],
 ): Promise<void> {
   const found = await query<Right>(
     session,
-    `WITH ${objects(schema)} ${resets.replace("$known", () => arrayOf(known))}`,
+    `WITH ${objects(schemas)} ${resets.replace("$known", () => arrayOf(known))}`,
   );
   for (const right of found) await give(session, right);
 }
@@ -105,9 +106,9 @@ function arrayOf(texts: readonly string[]): string {
 const unlessOurs = (role: string) =>
   `CASE WHEN ${role} <> quote_ident(current_user)::regrole THEN ${role}::regrole::text END`;
 
-function objects(schema: string): string {
+function objects(schemas: readonly string[]): string {
   const lookup = (letter: string, to: string) => `format('concat(''${letter}/'', ${to}(%L)::oid)', name)`;
-  const [inSchema, notOf] = [`n.nspname = ${quoteText(schema)}`, isNotOfExtension];
+  const [inSchema, notOf] = [`n.nspname IN (${schemaList(schemas)})`, isNotOfExtension];
   return `objects AS MATERIALIZED (
   SELECT concat('c/', oid) AS key, *, ${lookup("c", "to_regclass")} AS lookup FROM (
     SELECT c.oid, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, c.oid::regclass::text AS name,

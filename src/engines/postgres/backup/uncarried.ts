@@ -8,16 +8,17 @@ import { isNotOfExtension } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 
 /**
- * Lists what a schema has and harbor-db's own copies do not: everything but tables and sequences. What belongs to an
+ * Lists what schemas have and harbor-db's own copies do not: everything but tables and sequences. What belongs to an
  * extension is named by it, where a table needs it.
  */
-export async function listUncarried(session: Session, schema: string): Promise<readonly OtherObject[]> {
-  return await query<OtherObject>(
-    session,
-    uncarried.replaceAll("$schemas", () => quoteText(schema)).replaceAll(
-      "$schema",
-      () => quoteText(schema),
-    ),
+export async function listUncarried(session: Session, schemas: Schemas): Promise<readonly OtherObject[]> {
+  return await query<OtherObject>(session, inSchemas(uncarried, schemas));
+}
+
+function inSchemas(text: string, schemas: Schemas): string {
+  return text.replaceAll("$schemas", () => schemaList(schemas)).replaceAll(
+    "$home",
+    () => quoteText(schemas[0]),
   );
 }
 
@@ -33,7 +34,7 @@ export async function listOutside(session: Session, schemas: Schemas): Promise<r
   );
   const others =
     `SELECT kind, name, "table", NULL AS sql FROM (${publications}) AS found UNION ALL ${largeObjects}`;
-  const found = await query<OtherObject>(session, others.replaceAll("$schemas", () => schemaList(schemas)));
+  const found = await query<OtherObject>(session, inSchemas(others, schemas));
   return [...distinct.values(), ...found];
 }
 
@@ -42,35 +43,40 @@ const largeObjects = `SELECT 'large objects' AS kind, count(*)::text AS name, NU
 
 const relations = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname IN ($schemas)";
 
+/** Returns an expression: what something of the schema `n` is called. */
+const nameOf = (name: string) =>
+  `CASE n.nspname WHEN $home THEN ${name}::text ELSE concat(n.nspname, '.', ${name}) END`;
+const tableName = nameOf("c.relname");
+
 const publications =
-  `SELECT DISTINCT 'publication' AS kind, p.pubname::text AS name, c.relname::text AS "table" FROM ${relations}
+  `SELECT DISTINCT 'publication' AS kind, p.pubname::text AS name, ${tableName} AS "table" FROM ${relations}
   JOIN pg_publication_rel r ON r.prrelid = c.oid JOIN pg_publication p ON p.oid = r.prpubid`;
 
 const uncarried = `SELECT kind, name, "table", NULL AS sql FROM (
-  SELECT i.type AS kind, CASE WHEN i.name IS NULL THEN regexp_replace(i.identity, '^' || quote_ident($schema) || '\\.', '')
-    ELSE i.name END AS name, NULL::text AS "table"
+  SELECT i.type AS kind, CASE WHEN i.name IS NULL THEN regexp_replace(i.identity, '^' || quote_ident($home) || '\\.', '')
+    ELSE ${nameOf("i.name")} END AS name, NULL::text AS "table"
   FROM pg_depend d JOIN pg_namespace n ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid,
     LATERAL pg_identify_object(d.classid, d.objid, 0) AS i
-  WHERE n.nspname = $schema AND d.deptype = 'n' AND i.type NOT IN ('table', 'sequence', 'extension')
+  WHERE n.nspname IN ($schemas) AND d.deptype = 'n' AND i.type NOT IN ('table', 'sequence', 'extension')
     AND ${isNotOfExtension("d.classid", "d.objid")}
   UNION ALL
-  SELECT 'trigger', t.tgname, c.relname FROM ${relations} JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
+  SELECT 'trigger', t.tgname, ${tableName} FROM ${relations} JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
   UNION ALL
-  SELECT 'rule', r.rulename, c.relname FROM ${relations}
+  SELECT 'rule', r.rulename, ${tableName} FROM ${relations}
   JOIN pg_rewrite r ON r.ev_class = c.oid AND r.rulename <> '_RETURN'
   UNION ALL
-  SELECT 'policy', p.polname, c.relname FROM ${relations} JOIN pg_policy p ON p.polrelid = c.oid
+  SELECT 'policy', p.polname, ${tableName} FROM ${relations} JOIN pg_policy p ON p.polrelid = c.oid
   UNION ALL
   SELECT 'grant', format('%s to %s', string_agg(DISTINCT privilege_type, ', ' ORDER BY privilege_type),
-    CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END), c.relname
+    CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END), ${tableName}
   FROM ${relations} LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attacl IS NOT NULL,
     LATERAL (SELECT * FROM aclexplode(c.relacl) UNION ALL SELECT * FROM aclexplode(a.attacl)) AS acl
   WHERE grantee <> c.relowner AND c.relname <> ${quoteText(identityName)} AND ${
   isNotOfExtension("pg_class", "c.oid")
 }
-  GROUP BY c.oid, c.relname, grantee
+  GROUP BY c.oid, n.nspname, c.relname, grantee
   UNION ALL
-  SELECT 'owner', pg_get_userbyid(c.relowner), c.relname FROM ${relations}
+  SELECT 'owner', pg_get_userbyid(c.relowner), ${tableName} FROM ${relations}
   WHERE c.relkind = 'r' AND c.relowner <> quote_ident(current_user)::regrole AND ${
   isNotOfExtension("pg_class", "c.oid")
 }

@@ -9,14 +9,19 @@ import { listOf } from "../../../base/json_schema.ts";
  * The file of harbor-db's own engine: an SQL script that psql can run too, with records in between, which are comments
  * to psql. A record is a line `-- harbor-db <kind> <JSON>`:
  *
- * - `backup`, the first line: {@link Header};
+ * - `backup`, the first line: {@link Header}; `schemas` are those beside the default one, where there are any;
  * - `definitions`: `bytes` of SQL follow;
  * - `rows`: the name and columns of a table; its COPY statement and its rows follow, up to the line `\.`;
  * - `end`, behind those: how many rows and bytes there were, and their digest;
  * - `trailer`, the last line: how many bytes stand before it, and their SHA-256. Without it the file is not whole.
  */
 export const records = {
-  backup: v.object({ format: v.number(), serverVersion: v.string(), schema: v.string() }),
+  backup: v.object({
+    format: v.number(),
+    serverVersion: v.string(),
+    schema: v.string(),
+    schemas: v.optional(listOf(v.string()), []),
+  }),
   definitions: v.object({ bytes: v.number() }),
   rows: v.object({ name: v.string(), columns: listOf(v.string()) }),
   end: v.object({ bytes: v.number() }),
@@ -25,7 +30,8 @@ export const records = {
 
 export type Header = Readonly<v.InferOutput<typeof records.backup>>;
 
-export const copyFormat = 1;
+/** One with several schemas is none for a harbor-db that would take it for one of the default schema. */
+export const formatOf = ({ schemas }: Pick<Header, "schemas">): number => schemas.length === 0 ? 1 : 2;
 
 /** For psql; harbor-db has settings of its own. */
 export const preamble = [
@@ -80,7 +86,9 @@ export function scriptOf(statements: readonly string[]): string {
 
 async function startWriter(file: FileHandle, header: Omit<Header, "format">): Promise<CopyWriter> {
   const out = gather(file);
-  await out.text(record("backup", { format: copyFormat, ...header }));
+  const { schemas, ...plain } = header;
+  const more = schemas.length === 0 ? {} : { schemas };
+  await out.text(record("backup", { format: formatOf(header), ...plain, ...more }));
   await out.text(`${preamble.join("\n")}\n`);
   return {
     async definitions(statements) {

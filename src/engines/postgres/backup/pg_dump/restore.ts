@@ -2,9 +2,8 @@ import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
 import { HarborError } from "../../../../base/errors.ts";
 import type { RestoreOptions } from "../../../backup_engine.ts";
 import type { Archive } from "./archive.ts";
-import { dropContent, prepareSchemas } from "../replace.ts";
+import { dropContent, dropSchemas, prepareSchemas } from "../replace.ts";
 import { findSchemas } from "../tables.ts";
-import { quoteName } from "../../../../sql/quote.ts";
 import { resetRights, runUnless } from "../rights.ts";
 import { query } from "../session.ts";
 import type { Session } from "../../session.ts";
@@ -29,11 +28,7 @@ export async function restoreArchive(
   await prepareSchemas(session, url, schemas);
   const all = [...new Set([...schemas, ...there])];
   await dropContent(session, { schemas: all, what: "all" });
-  // A schema that was made since goes with what was in it, unless it is somebody else's.
-  for (const each of all.filter((name) => !schemas.includes(name))) {
-    // dependent_objects_still_exist, insufficient_privilege
-    await runUnless(session, [`DROP SCHEMA ${quoteName(each)}`], ["2BP01", "42501"]);
-  }
+  await dropSchemas(session, all.filter((name) => !schemas.includes(name)));
   const owners = await mayGiveAway(session, archive);
   await loadArchive(session, archive, {
     owners,
@@ -94,7 +89,7 @@ async function mayGiveAway(session: Session, archive: Archive): Promise<boolean>
  * that do not exist here are left out.
  */
 async function giveArchivedRights(session: Session, archive: Archive): Promise<void> {
-  for (const schema of archive.schemas) await resetRights(session, schema);
+  await resetRights(session, archive.schemas);
   for (const statement of await archive.rights()) {
     // undefined_object: the role. insufficient_privilege: somebody else's default privileges.
     await runUnless(session, [statement], ["42704", "42501"]);
