@@ -1,7 +1,7 @@
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { typeChange } from "../../src/author/rules/type_change.ts";
+import { typeChange } from "../../src/author/rules/types/type_change.ts";
 import { lossesOf } from "../../src/author/rules/change_losses.ts";
 import { decide } from "../../src/author/rules/decisions.ts";
 import { parseFills } from "../../src/author/rules/fills.ts";
@@ -207,7 +207,11 @@ const types: readonly (readonly [from: string, to: string, fails: boolean, loss:
   ["text", "json", true, null],
   ["json", "jsonb", true, /becomes/],
   ["jsonb", "json", false, null],
-  ["integer", "boolean", true, null],
+  ["integer", "boolean", false, /7 becomes true/],
+  ["boolean", "smallint", false, null],
+  ["timestamp", "time", false, /the day goes/],
+  ["time", "timestamp", false, null],
+  ["interval", "time", false, /whole days go/],
   ["text", "mood", true, null],
   ["mood", "text", false, null],
   ["mood", "mood", false, null],
@@ -224,5 +228,7 @@ for (const [from, to, fails, loss] of types) {
 
 test("typeChange() says that dates lose the time of day on SQLite, and moments nothing", () => {
   assert.match(typeChange("datetime", "DATE", "sqlite").loss ?? "", /time of day/);
+  assert.match(typeChange("datetime", "TIME", "sqlite").loss ?? "", /day goes/);
+  assert.match(typeChange("text", "BOOLEAN", "sqlite").loss ?? "", /'yes'/);
   assert.equal(typeChange("DATE", "DATETIME", "sqlite").loss, null);
 });

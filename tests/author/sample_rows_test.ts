@@ -34,6 +34,11 @@ const types: readonly (readonly [type: string, first: string, second: string])[]
   ["UNSIGNED BIG INT", "1", "2"],
   ["bytea", "'1'", "'2'"],
   ["BLOB", "'1'", "'2'"],
+  ["interval", "'1 days'", "'2 days'"],
+  ["inet", "'10.0.0.1/32'", "'10.0.0.2/32'"],
+  ["macaddr", "'08:00:2b:01:02:01'", "'08:00:2b:01:02:02'"],
+  ["point", "'(1,0)'", "'(2,0)'"],
+  ["int4range", "'empty'", "'empty'"],
 ];
 for (const [type, first, second] of types) {
   test(`valueOf() puts ${first} and ${second} into ${type}`, () => {
@@ -41,7 +46,7 @@ for (const [type, first, second] of types) {
   });
 }
 
-for (const type of ["point", "interval", "int4range", "inet"]) {
+for (const type of ["polygon", "money", "tsvector"]) {
   test(`valueOf() knows no value for ${type}`, () => {
     assert.deepEqual(values(required(type)), [null, null]);
   });
@@ -56,6 +61,7 @@ test("valueOf() makes texts that fit the type to come", () => {
   assert.deepEqual(values(text, required("integer")), ["'1'", "'2'"]);
   assert.deepEqual(values(required("varchar(20)"), required("varchar(3)")), ["'w 1'", "'w 2'"]);
   assert.deepEqual(values(required("integer"), text), ["1", "2"]);
+  assert.deepEqual(values(required("varchar(5)"), required("date")), [null, null]);
 });
 
 test("valueOf() takes the values of an enum, those that it has later, too", () => {
@@ -64,6 +70,10 @@ test("valueOf() takes the values of an enum, those that it has later, too", () =
   assert.deepEqual(values(mood("sad", "ok"), mood("ok", "glad")), ["'ok'", "'ok'"]);
   assert.deepEqual(values(required("text"), mood("ok", "glad")), ["'ok'", "'glad'"]);
   assert.deepEqual(values(mood("ok", "glad"), required("text")), ["'ok'", "'glad'"]);
+  assert.deepEqual(values(required("varchar(3)"), mood("glad", "ok")), ["'ok'", "'ok'"]);
+  const moods = required("mood[]", { values: ["it's", 'so "so"'] });
+  assert.deepEqual(values(moods), [`'{"it''s"}'`, `'{"so \\"so\\""}'`]);
+  assert.deepEqual(values(required("text"), moods), values(moods));
 });
 
 test("insertRow() writes all columns, but what the database makes of others", () => {

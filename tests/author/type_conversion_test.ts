@@ -42,6 +42,31 @@ const walks: Readonly<Record<string, Walk>> = {
       ["2024-01-02", "2024-02-29", null],
     ],
   },
+  "moments become times of day": {
+    before: pg.timestamp(),
+    after: pg.time(),
+    seen: [
+      ["2024-01-02 03:04:05", "2024-02-29 23:59:59.999999", null],
+      ["03:04:05", "23:59:59.999999", null],
+      ["2024-01-02 03:04:05", "2024-02-29 23:59:59.999999", null],
+      ["03:04:05", "23:59:59.999999", null],
+    ],
+  },
+  "times of day become moments": {
+    before: pg.time(),
+    after: pg.timestamp(),
+    seen: [
+      ["03:04:05", "23:59:59.999999", null],
+      ["1970-01-01 03:04:05", "1970-01-01 23:59:59.999999", null],
+      ["03:04:05", "23:59:59.999999", null],
+      ["1970-01-01 03:04:05", "1970-01-01 23:59:59.999999", null],
+    ],
+  },
+  "words become truth values": {
+    before: pg.text(),
+    after: pg.boolean(),
+    seen: [["yes", " FALSE", null], [1, 0, null], ["yes", " FALSE", null], [1, 0, null]],
+  },
 };
 const bad = ["soon", "now", "2024-02-31", 2460000.5, "12:00"];
 

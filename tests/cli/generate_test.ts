@@ -269,6 +269,13 @@ const refusals = [
     2,
     /no row needs a value there/,
   ],
+  [
+    "a type that nothing leads to on PostgreSQL",
+    "upload_complete: timestamp()",
+    ["generate", "x"],
+    2,
+    /PostgreSQL makes no timestamp of the boolean in files\.upload_complete/,
+  ],
   ["a value in no form", "note: text()", ["generate", "x", "--fill", "files.note"], 2, /an SQL expression/],
   [
     "a schema.ts with a syntax error",

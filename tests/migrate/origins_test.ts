@@ -196,6 +196,17 @@ test("follow() reads PostgreSQL's statements with several actions, and its casts
   assert.deepEqual(show(origins), ["files.name = name changed", "files.extra = null"]);
 });
 
+test("follow() takes casts to types of the project's own for casts", () => {
+  const before = schema("postgresql", files);
+  const cast = (using: string) => `ALTER TABLE "files" ALTER COLUMN "name" SET DATA TYPE x USING ${using}`;
+  const after = (using: string) =>
+    show(follow(startOf(before), { before, after: before, statements: [cast(using)] }));
+  assert.deepEqual(after(`"name"::"mood"`), []);
+  assert.deepEqual(after(`"name"::text[]::"own schema"."mood"[]`), []);
+  assert.deepEqual(after(`"name"::text || 'x'`), ["files.name = name changed"]);
+  assert.deepEqual(after(`"name" <> 0`), ["files.name = name changed"]);
+});
+
 test("follow() counts the rows that go with those that they refer to", () => {
   const before = schema("sqlite", "files id owner, owners id", ["files>owners"]);
   const origins = follow(startOf(before), { before, after: before, statements: ["DELETE FROM owners"] });

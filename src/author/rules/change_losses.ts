@@ -2,7 +2,7 @@ import type { KitColumn, KitTable } from "../../schema/kit_snapshot.ts";
 import { allowedValues, type FillValues, placeholder, requiredFills } from "./fills.ts";
 import { applyRenames, invertRenames, type RenamedEnds, tablesByName } from "./renames.ts";
 import type { DecidedFill, SchemaChange } from "./change_stages.ts";
-import { typeChange } from "./type_change.ts";
+import { typeChange } from "./types/type_change.ts";
 
 /** What a change takes away, as sentences: for its script, and for the script that undoes it. */
 export interface Losses {

@@ -51,6 +51,8 @@ export const numberType = /^(?!.*(?:POINT|INTERVAL|RANGE)).*INT|NUMERIC|DECIMAL|
 const kinds: readonly (readonly [RegExp, (row: number, length: number) => string])[] = [
   // An array of whatever type may be empty.
   [/\[/, () => "'{}'"],
+  // A range of whatever type may be.
+  [/RANGE/, () => "'empty'"],
   [/^TIME\b/, (row) => `'12:00:0${row}'`],
   [/^DATE$/, (row) => `'2025-01-0${row}'`],
   [/CHAR|TEXT|CLOB/, (row, length) => `'${`row ${row}`.slice(-length)}'`],
@@ -60,6 +62,10 @@ const kinds: readonly (readonly [RegExp, (row: number, length: number) => string
   [/UUID/, (row) => `'00000000-0000-4000-8000-00000000000${row}'`],
   [/JSON/, () => "'{}'"],
   [/BLOB|BYTEA/, (row) => `'${row}'`],
+  [/^INTERVAL/, (row) => `'${row} days'`],
+  [/^(?:INET|CIDR)/, (row) => `'10.0.0.${row}/32'`],
+  [/^MACADDR/, (row) => `'08:00:2b:01:02:0${row}'`],
+  [/^POINT/, (row) => `'(${row},0)'`],
 ];
 
 /** What a column may hold, as far as its type says it. */
@@ -83,20 +89,34 @@ export function valueOf(column: Column, { row, types }: ValuePlace): string | nu
   const own = made(column.type) ?? null;
   const allowed = allowedIn([column, ...types]);
   if (allowed.length > 0 && (column.values !== undefined || own?.startsWith("'"))) {
-    return quoteText(allowed[(row - 1) % allowed.length]!);
+    const value = allowed[(row - 1) % allowed.length]!;
+    return quoteText([column, ...types].some(({ type }) => type.endsWith("]")) ? arrayOf(value) : value);
   }
   const future = made(later);
   if (future === undefined || !own?.startsWith("'") || later === column.type) return own;
-  return `'${future.replaceAll("'", "")}'`;
+  // What does not fit at first can be nothing later.
+  const value = future.replaceAll("'", "");
+  return value.length > length ? null : `'${value}'`;
 }
 
-/** Returns the values that all of the enum types among some have; none when there is no enum type. */
+/** Returns the text of PostgreSQL's array of a value. */
+export function arrayOf(value: string): string {
+  return `{"${value.replaceAll(/["\\]/g, "\\$&")}"}`;
+}
+
+/** Returns the values that all of the enum types among some have, and the others room for; none when there is no enum type. */
 export function allowedIn(types: readonly ColumnType[]): readonly string[] {
   const [first = [], ...others] = types.flatMap(({ values }) => values === undefined ? [] : [values]);
-  return first.filter((value) => others.every((list) => list.includes(value)));
+  const most = Math.min(...types.map(({ type }) => lengthOf(type) ?? Infinity));
+  return first.filter((value) => value.length <= most && others.every((list) => list.includes(value)));
 }
 
 /** Returns the most characters that all of the types hold. */
 export function shortest(types: readonly ColumnType[]): number {
-  return Math.min(...types.map(({ type }) => Number(/\((\d+)\)/.exec(type)?.[1] ?? 40)));
+  return Math.min(...types.map(({ type }) => lengthOf(type) ?? 40));
+}
+
+function lengthOf(type: string): number | null {
+  const length = /CHAR.*\((\d+)\)/i.exec(type)?.[1];
+  return length === undefined ? null : Number(length);
 }

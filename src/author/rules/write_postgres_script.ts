@@ -11,6 +11,7 @@ import { cutName, postgresNameOf } from "../../sql/cut_name.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { nameIn, placeOfName } from "../../sql/table_names.ts";
 import { isSerial, postgresType } from "../../sql/postgres_spelling.ts";
+import { postgresCast } from "./types/postgres_cast.ts";
 import { applyRenames, tablesByName } from "./renames.ts";
 
 /** The order in which a change can run while the application goes on working. */
@@ -344,18 +345,22 @@ const families = [
   /^timestamp/,
 ];
 
-function withConversion(sql: string, { from, to }: SchemaChange): string {
+function withConversion(sql: string, { from, to, renames }: SchemaChange): string {
   const [, table, column, type, using] =
     /^ALTER TABLE "([^"]+)" ALTER COLUMN "([^"]+)" SET DATA TYPE ([^;]+?)(?: USING (.*))?;$/s
       .exec(sql) ?? [];
   if (table === undefined || column === undefined || type === undefined) return sql;
-  const before = tablesByName(from).get(table)?.columns[column];
+  const before = tablesByName(applyRenames(from, renames)).get(table)?.columns[column];
   const after = tablesByName(to).get(table)?.columns[column];
-  const isSameFamily = before !== undefined &&
+  const isSameFamily = before !== undefined && before.type.endsWith("]") === type.endsWith("]") &&
     families.some((family) => family.test(before.type.toLowerCase()) && family.test(type.toLowerCase()));
-  // A cast to a length cuts what is longer; what is assigned to it fails.
-  const cast = `"${column}"::${/^(?:varchar|char|character)\b/i.test(type) ? "text" : type}`;
-  const value = using === undefined || using === `"${column}"::${type}` ? cast : using;
+  const plain = `"${column}"::${type}`;
+  const isSaid = using !== undefined && using !== plain;
+  // One that nothing leads to is only written where a hand is to mend it.
+  const cast = before === undefined || after === undefined
+    ? plain
+    : postgresCast(before, after, type) ?? plain;
+  const value = isSaid ? using : cast;
   return isSameFamily ? sql : conversion({ table, column, type, value, before, after });
 }
 
@@ -365,6 +370,8 @@ export function unqualified(sql: string): string {
     .replaceAll(/(REFERENCES|ON|TABLE|INDEX|TYPE|VIEW|SEQUENCE) "public"\./g, "$1 ")
     .replaceAll('::"public".', "::")
     .replace(/ USING btree \(/, " (")
+    // So drizzle-kit calls a type that it does not know.
+    .replaceAll(/(SET DATA TYPE |::)"undefined"\."([^"]+)"/g, "$1$2")
     // What hangs on a dropped table and is not known should stop it, not vanish with it.
     .replace(/^(DROP (?:TABLE|POLICY "[^"]+" ON) "[^"]+") CASCADE;$/, "$1;");
 }

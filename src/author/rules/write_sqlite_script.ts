@@ -3,7 +3,7 @@ import type { ChangeStages, SchemaChange } from "./change_stages.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
 import { referrersFirst } from "./table_order.ts";
 import { tablesByName } from "./renames.ts";
-import { sqliteConversion } from "./type_change.ts";
+import { sqliteConversion } from "./types/type_change.ts";
 
 /** What drizzle-kit says for the stages of a change. */
 export interface StageStatements {

@@ -57,12 +57,18 @@ export async function generateRevision(
     readonly options: GenerateValues;
   },
 ): Promise<Outcome> {
-  const [{ draftRevision }, { parseAllowances }] = await Promise.all([
+  const [{ draftRevision }, { parseAllowances }, { decide }, { refuseUncastable }] = await Promise.all([
     import("../../author/generate.ts"),
     import("../../author/allow_hazards.ts"),
+    import("../../author/rules/decisions.ts"),
+    import("../../author/refuse_uncastable.ts"),
   ]);
   const allowances = parseAllowances(options.allow);
   const decisions = await readDecisions(app, parts, { command, options });
+  // A hand can write how it is to be done.
+  if (!options.writeUnproven) {
+    for (const part of parts) refuseUncastable(command, decide(part, decisions).up);
+  }
   const revision = await draftRevision(
     parts,
     { ...revisionRequest(name, options), decisions, allowances },

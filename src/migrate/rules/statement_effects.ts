@@ -233,7 +233,7 @@ function ofColumnChange(table: string, action: Cursor): readonly Effect[] {
   if (using.length === rest.length) return [];
   const isCast = plainName(using[0], action.dialect) === column &&
     (using.length === 1 || using[1]?.text === ":") &&
-    using.slice(3).every(({ kind, text }) => kind === "word" || "().,".includes(text));
+    using.slice(3).every((token) => nameOf(token) !== null || "():[].,".includes(token.text));
   return isCast ? [] : [{ kind: "write", table, columns: [column], isFill: false }];
 }
 

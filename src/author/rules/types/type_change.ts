@@ -1,5 +1,5 @@
-import type { Dialect } from "../../base/dialect.ts";
-import { postgresType } from "../../sql/postgres_spelling.ts";
+import type { Dialect } from "../../../base/dialect.ts";
+import { postgresType } from "../../../sql/postgres_spelling.ts";
 
 /** What happens to the values of a column that takes another type. */
 export interface TypeChange {
@@ -23,7 +23,9 @@ const judges: Readonly<Record<Dialect, (from: string, to: string) => TypeChange>
 };
 
 const asNumber = "'007' becomes 7";
+const asTruth = "'yes' becomes true";
 const timeGoes = "the time of day goes";
+const dayGoes = "the day goes";
 
 /**
  * SQLite refuses no value, but a column that is not of text keeps as a number what reads as one.
@@ -32,7 +34,9 @@ const timeGoes = "the time of day goes";
 function sqliteChange(from: string, to: string): TypeChange {
   const isText = (type: string) => !/INT/i.test(type) && /CHAR|CLOB|TEXT/i.test(type);
   const isNumber = (type: string) => /INT/i.test(type) || !/CHAR|CLOB|TEXT|BLOB|^$/i.test(type);
+  if (isText(from) && /^boolean$/i.test(to)) return { fails: false, loss: asTruth };
   if (isText(from) && isNumber(to)) return { fails: false, loss: asNumber };
+  if (/^datetime$/i.test(from) && /^time$/i.test(to)) return { fails: false, loss: dayGoes };
   return /^datetime$/i.test(from) && /^date$/i.test(to) ? { fails: false, loss: timeGoes } : kept;
 }
 
@@ -52,15 +56,32 @@ export interface Conversion {
 export function sqliteConversion(from: string, to: string, column: string): Conversion | null {
   // With a modifier a day that no calendar has becomes another one, and is not taken for a date.
   const day = `date(${column}, '+0 days')`;
-  switch (`${from} ${to}`.toLowerCase()) {
+  const word = `lower(trim(${column}))`;
+  const kind = (type: string) => type.toLowerCase().replace(/^(?:text|(?:var)?char).*$/, "text");
+  switch (`${kind(from)} ${kind(to)}`) {
     case "date datetime":
       return { when: `${day} = ${column}`, value: `datetime(${column})` };
     case "datetime date":
       return { when: `${day} = substr(${column}, 1, 10)`, value: `date(${column})` };
+    case "datetime time":
+      return {
+        when: `${day} = substr(${column}, 1, 10) AND length(${column}) > 10`,
+        value: `substr(${column}, 12)`,
+      };
+    case "time datetime":
+      return { when: `time(${column}) = substr(${column}, 1, 8)`, value: `'1970-01-01 ' || ${column}` };
+    case "text boolean":
+      return { when: `${word} IN (${[...yes, ...no].join(", ")})`, value: `${word} IN (${yes.join(", ")})` };
+    case "boolean text":
+      return { when: `${column} IN (0, 1)`, value: `iif(${column}, 'true', 'false')` };
     default:
       return null;
   }
 }
+
+/** PostgreSQL's words. Source: https://www.postgresql.org/docs/current/datatype-boolean.html */
+const yes = ["'true'", "'t'", "'yes'", "'y'", "'on'", "'1'"];
+const no = ["'false'", "'f'", "'no'", "'n'", "'off'", "'0'"];
 
 /** A type of PostgreSQL, taken apart. */
 interface Parts {
@@ -105,6 +126,7 @@ const ranks = ["smallint", "integer", "bigint"];
 /** How many digits a whole number of a type has at most. */
 const digits: Readonly<Record<string, number>> = { smallint: 5, integer: 10, bigint: 19 };
 const rounded = "1.5 becomes 2";
+const nonZero = "7 becomes true";
 const imprecise = "16777217 becomes 16777216";
 
 const within: Readonly<Record<string, Judge>> = {
@@ -148,11 +170,21 @@ const between: Readonly<Record<string, Judge>> = {
   "text int": fromText(asNumber),
   "text numeric": fromText(asNumber),
   "text float": fromText(asNumber),
-  "text boolean": fromText("'yes' becomes true"),
+  "text boolean": fromText(asTruth),
   "text moment": fromText("'Jan 2 2024' becomes 2024-01-02"),
   "text time": fromText("'8:30' becomes 08:30:00"),
   "text uuid": fromText("capitals become small letters"),
   "text jsonb": fromText(`'{"b": 1,"a":2}' becomes {"a": 2, "b": 1}`),
+  "moment time": () => ({ fails: false, loss: dayGoes }),
+  "time moment": () => kept,
+  "time interval": () => kept,
+  "interval time": () => ({ fails: false, loss: "whole days go" }),
+  "int boolean": () => ({ fails: false, loss: nonZero }),
+  "numeric boolean": () => ({ fails: false, loss: nonZero }),
+  "float boolean": () => ({ fails: false, loss: nonZero }),
+  "boolean int": () => kept,
+  "boolean numeric": () => kept,
+  "boolean float": () => kept,
   "json jsonb": fromText(`'{"b": 1,"a":2}' becomes {"a": 2, "b": 1}`),
   "jsonb json": () => kept,
 };
