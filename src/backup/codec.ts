@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, readFileSync } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { ReadableStream } from "node:stream/web";
 import * as zlib from "node:zlib";
 import { HarborError, messageOf } from "../base/errors.ts";
 import type { Compression, Manifest } from "./rules/manifest.ts";
-import { flush } from "../base/files/flush.ts";
+import { writeFlushing } from "../base/files/write_flushing.ts";
 import { stopBackupIfAsked } from "../base/stop_backup.ts";
 import { createFrameCheck } from "./rules/zstd_frame.ts";
 import type { Encoding } from "./rules/encoding.ts";
@@ -30,9 +30,8 @@ export async function encodeFile(
     ...(compression === null ? [] : [compressor(compression)]),
     ...(recipients.length === 0 ? [] : [encryptor(recipients)]),
     stored.pass,
-    createWriteStream(to, { flags: "wx", mode: 0o600 }),
+    (pieces) => writeFlushing(to, pieces),
   ], signal);
-  flush(to);
   return { plain: plain.digest(), stored: stored.digest() };
 }
 
@@ -67,12 +66,11 @@ export async function decodeFile(
       ...(compression === "zstd" ? [wholeFrame] : []),
       ...(compression === null ? [] : [decompressor(compression)]),
       plain.pass,
-      to === null ? drain : createWriteStream(to, { flags: "wx", mode: 0o600 }),
+      to === null ? drain : (pieces) => writeFlushing(to, pieces),
     ], signal);
   } catch (error) {
     throw isOfSystem(error) ? error : undecodable(options.name, error);
   }
-  if (to !== null) flush(to);
   return plain.digest();
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { cpSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import process from "node:process";
 import { test } from "node:test";
 import { type BackupCase, backupCase, backupsIn, fill } from "../support/backups.ts";
 import { engines, sqlitePath, withFolder } from "../support/databases.ts";
@@ -35,6 +36,34 @@ async function traced(given: BackupCase, ...args: readonly string[]): Promise<re
     if (name.startsWith("rename")) return [`rename ${paths[0]} ${paths[1]}`];
     return name.startsWith("unlink") ? [`remove ${paths[0]}`] : [];
   });
+}
+
+/** The most bytes that a command left unflushed of each file, by its name. */
+async function unflushed(
+  given: BackupCase,
+  ...args: readonly string[]
+): Promise<ReadonlyMap<string, number>> {
+  const log = join(given.cwd, "writes");
+  const calls = "fsync,fdatasync,write,pwrite64,copy_file_range,sendfile";
+  const result = await runCli(args, {
+    cwd: given.cwd,
+    env: { DATABASE_URL: given.url, HARBOR_DB_BACKUP_DIR: given.folder },
+    under: ["strace", "-f", "-qq", "-y", "-s", "0", "-e", `trace=${calls}`, "-o", log],
+    limitMs: 120_000,
+  });
+  assert.equal(result.code, 0, result.stdout + result.stderr);
+  const [left, most] = [new Map<string, number>(), new Map<string, number>()];
+  for (const line of readFileSync(log, "utf8").split("\n")) {
+    // Of a call that another thread's comes between, the end stands on a line without a name.
+    const [, synced] = /^\d+ +f(?:data)?sync\(\d+<([^>]*)>/.exec(line) ?? [];
+    const [, path, written] =
+      /^\d+ +\w+\((?:\d+<[^>]*>, (?:\[\d+\]|NULL), )?\d+<([^>]*)>.* = (\d+)/.exec(line) ?? [];
+    const name = basename(synced ?? path ?? "");
+    const bytes = synced !== undefined ? 0 : (left.get(name) ?? 0) + Number(written ?? 0);
+    left.set(name, bytes);
+    most.set(name, Math.max(most.get(name) ?? 0, bytes));
+  }
+  return most;
 }
 
 /** Asserts that some steps were done in this order, whatever came between. */
@@ -128,4 +157,21 @@ test("a restored file is on the disk before it takes the place of the old one", 
       new RegExp(`^rename .*/${staged} .*/${name}$`),
       new RegExp(`^sync ${join(path, "..")}$`),
     );
+  }));
+
+test("a large copy goes to the disk in stretches, since whoever commits beside it waits for each of them", () =>
+  withCase(async (given) => {
+    await fill(given, 20);
+    const mib = 1024 * 1024;
+    await given.query(
+      `CREATE TABLE scans AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 24) SELECT i, randomblob(${mib}) AS scan FROM n`,
+    );
+    const most = await unflushed(given, "upgrade", "--rehearse", "--yes");
+    // Deno makes a whole copy where it is asked for a clone.
+    const names = process.env["HARBOR_DB_BIN"] === undefined ? ["copy"] : ["copy", "copy-trial"];
+    for (const name of names) {
+      const bytes = most.get(name) ?? 0;
+      // What SQLite keeps of it in memory comes on top.
+      assert.ok(bytes > 2 * mib && bytes < 8 * mib, `${bytes} bytes of ${name}`);
+    }
   }));

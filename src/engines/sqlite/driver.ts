@@ -290,7 +290,7 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
 function takeNoCare(handle: DatabaseSync): void {
   execute(handle, "PRAGMA synchronous = OFF");
   // In kB. What SQLite sorts by takes as much again, and so does a thread that writes.
-  execute(handle, "PRAGMA cache_size = -16384");
+  execute(handle, "PRAGMA cache_size = -8192");
 }
 
 /** The pace where nobody has to be left room. */

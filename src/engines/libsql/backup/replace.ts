@@ -11,7 +11,7 @@ import { readCopy, readCopyRows, type StoredCopy } from "./read_copy.ts";
 import { digestChunks, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
 import { findBadText, textBytesQuery } from "../../sqlite/backup/bad_text.ts";
 import { lockTable, type SqliteStoredTable, stagePrefix } from "../../sqlite/backup/content.ts";
-import { openCopy } from "../../sqlite/backup/copy.ts";
+import { openImmutable } from "../../sqlite/open_file.ts";
 import { prepare } from "../../sqlite/open_file.ts";
 import { insertInto, selectFromJson } from "../../sqlite/backup/load.ts";
 import type { SqliteValue } from "../../sqlite/statement.ts";
@@ -38,7 +38,7 @@ export async function replaceLibsql(replacement: Replacement): Promise<void> {
   const { url, path, signal, database, onProgress } = replacement;
   if (database === null) throw new HarborError("internal", `Cannot restore "${url.display}": it is not open`);
   try {
-    const handle = openCopy(path);
+    const handle = openImmutable(path);
     try {
       const copy = readCopy(handle);
       await clearStages(database);

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import * as v from "valibot";
+import { flushingWriter } from "../../../base/files/write_flushing.ts";
 import { listOf } from "../../../base/json_schema.ts";
 
 /**
@@ -122,6 +123,7 @@ function record(kind: string, fields: Readonly<Record<string, unknown>>): string
 
 /** Gathers small pieces into blocks for the disk and the checksum. */
 function gather(file: FileHandle) {
+  const write = flushingWriter(file);
   const block = Buffer.allocUnsafe(blockBytes);
   const checksum = createHash("sha256");
   let used = 0;
@@ -129,7 +131,7 @@ function gather(file: FileHandle) {
 
   async function put(bytes: Uint8Array): Promise<void> {
     checksum.update(bytes);
-    for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+    await write(bytes);
   }
 
   async function flush(): Promise<void> {

@@ -126,6 +126,8 @@ export function checkHere({ path, pragma }: Pick<CheckJob, "path" | "pragma">): 
     // It reads pages in any order and more than once: mapped, they take half the time. What cannot be read of a mapped file
     // ends the process, but the copy was just written, or read to its end.
     execute(copy, `PRAGMA mmap_size = ${mostMappedBytes}`);
+    // In kB. Looking up each row in the indexes is what takes the time, less so when pages beyond that stay.
+    execute(copy, "PRAGMA cache_size = -49152");
     const problems = prepare(copy, `PRAGMA ${pragma}(10)`).all()
       .map((row) => String(Object.values(row)[0])).filter((problem) => problem !== "ok");
     if (problems.length > 0) throw notWhole(path, problems[0]!.split("\n", 1)[0]!, undefined, problems);
@@ -139,7 +141,7 @@ export function readHere(path: string, options: ReadOptions): Promise<BackupCont
 
 async function withCopy<T>(path: string, work: (copy: DatabaseSync) => Promise<T> | T): Promise<T> {
   try {
-    const copy = openCopy(path);
+    const copy = openImmutable(path);
     try {
       return await work(copy);
     } catch (error) {
@@ -156,18 +158,6 @@ async function withCopy<T>(path: string, work: (copy: DatabaseSync) => Promise<T
   } catch (error) {
     throw error instanceof HarborError ? error : notWhole(path, String(messageOf(error)), error);
   }
-}
-
-/**
- * Opens a copy to read.
- *
- * @throws SQLite's own errors
- */
-export function openCopy(path: string): DatabaseSync {
-  const copy = openImmutable(path);
-  // In kB. Looking up each row in the indexes is what takes the time, less so when their pages stay.
-  execute(copy, "PRAGMA cache_size = -49152");
-  return copy;
 }
 
 function notWhole(path: string, state: string, cause?: unknown, problems?: readonly string[]): HarborError {

@@ -1,10 +1,11 @@
-import { existsSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, fdatasyncSync, openSync, rmSync, statSync } from "node:fs";
 import { backup, DatabaseSync } from "node:sqlite";
 import { messageOf } from "../../../base/errors.ts";
 import { flush } from "../../../base/files/flush.ts";
+import { flushBytes } from "../../../base/files/write_flushing.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
-import type { BackupContent } from "../../backup_engine.ts";
-import { busyTimeoutMs, execute, openImmutable } from "../open_file.ts";
+import type { BackupContent, OnProgress } from "../../backup_engine.ts";
+import { busyTimeoutMs, execute, openImmutable, prepare } from "../open_file.ts";
 import { readContent, type ReadOptions } from "./content.ts";
 import { createCopyFile, freeCopiedLock } from "./copy.ts";
 import { copyFailure } from "./copy_failure.ts";
@@ -24,9 +25,6 @@ export interface DumpOptions extends ReadOptions {
   /** Called when the copy is complete and on the disk; what the database holds is read after that. */
   readonly onReady?: (() => void) | undefined;
 }
-
-/** Pages that SQLite copies before it reports how far it is. */
-const pagesPerStep = 4_096;
 
 /**
  * Copies the file at `path` and returns what the copy holds.
@@ -60,12 +58,9 @@ async function copy(
     // A transaction sees the state at its first statement.
     execute(source, "SELECT 1 FROM sqlite_schema LIMIT 1");
     const began = performance.now();
-    await backup(source, to, {
-      rate: pagesPerStep,
-      progress: ({ totalPages, remainingPages }) => {
-        onProgress?.((totalPages - remainingPages) / totalPages / 2);
-        stopBackupIfAsked(signal);
-      },
+    await copyPages(source, to, (share) => {
+      onProgress?.(share / 2);
+      stopBackupIfAsked(signal);
     });
     freeCopiedLock(to);
     flush(to);
@@ -78,6 +73,24 @@ async function copy(
     return { ...content, copyMs };
   } finally {
     execute(source, "COMMIT");
+  }
+}
+
+/** Copies the pages that `source` sees, and puts them on the disk as it goes. */
+async function copyPages(source: DatabaseSync, to: string, onProgress: OnProgress): Promise<void> {
+  const { page_size: pageSize } = prepare(source, "PRAGMA page_size").get() as { readonly page_size: bigint };
+  // To close it would take SQLite's locks off the file, which nobody else can see.
+  const file = openSync(to, "r+");
+  try {
+    await backup(source, to, {
+      rate: Math.ceil(flushBytes / Number(pageSize)),
+      progress: ({ totalPages, remainingPages }) => {
+        fdatasyncSync(file);
+        onProgress((totalPages - remainingPages) / totalPages);
+      },
+    });
+  } finally {
+    closeSync(file);
   }
 }
 

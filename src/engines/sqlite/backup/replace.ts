@@ -1,6 +1,5 @@
 import type { SqliteFileUrl } from "../../../base/url/sqlite_url.ts";
-import { constants, existsSync, linkSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { copyFile } from "node:fs/promises";
+import { existsSync, linkSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HarborError, messageOf } from "../../../base/errors.ts";
@@ -23,6 +22,7 @@ import {
   trustedPath,
   withOpenFolder,
 } from "../../../base/files/open_folder.ts";
+import { copyLargeFile } from "../../../base/files/copy_large_file.ts";
 import { digestFile } from "../../../base/files/file_digest.ts";
 import { ownerFor } from "../../../base/files/owner.ts";
 import { failureCode } from "../errors.ts";
@@ -148,7 +148,7 @@ interface Stage {
 
 /** Makes the new file, and makes sure that it is what it should be. */
 async function stage(from: string, { staged, target, signal, onRemark }: Stage): Promise<void> {
-  await copyFile(from, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  await copyLargeFile(from, staged, signal);
   const stat = lstatSync(target, { throwIfNoEntry: false });
   const lost = await keepAttributes(
     staged,

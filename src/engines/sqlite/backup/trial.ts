@@ -1,4 +1,5 @@
-import { closeSync, constants, copyFileSync, fsyncSync, openSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
+import { copyLargeFile } from "../../../base/files/copy_large_file.ts";
 import { sqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import type { OpenOptions } from "../../database.ts";
 import type { ProveOptions } from "../../backup_engine.ts";
@@ -26,9 +27,8 @@ export async function proveAndTry(
   const trial = `${path}-trial`;
   try {
     try {
-      // Where the file system can, both share what neither changes.
-      copyFileSync(path, trial, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-      flush(trial);
+      // It is flushed: else the first commit would wait until all of it is on the disk, with the lock.
+      await copyLargeFile(path, trial, signal);
     } catch (error) {
       throw copyFailure(shown, error);
     }
@@ -39,15 +39,5 @@ export async function proveAndTry(
     return proven;
   } finally {
     for (const ending of ["", ...sideFiles]) rmSync(trial + ending, { force: true });
-  }
-}
-
-/** Else the first commit would wait until all of the copy is on the disk, with the lock. */
-function flush(path: string): void {
-  const file = openSync(path, "r+");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
   }
 }

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { Buffer } from "node:buffer";
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { copyLargeFile } from "../../src/base/files/copy_large_file.ts";
+import { flushBytes, flushingWriter, writeFlushing } from "../../src/base/files/write_flushing.ts";
+import { withFolder } from "../support/databases.ts";
+
+const pieceBytes = 1024 * 1024;
+
+/** Pieces that differ, so that none can be taken for another. */
+function* pieces(count: number): Generator<Uint8Array> {
+  for (let at = 0; at < count; at++) yield new Uint8Array(pieceBytes).fill(at + 1);
+}
+
+test("flushingWriter() leaves no more than one stretch to be flushed at once", () =>
+  withFolder(async (folder) => {
+    const file = await open(join(folder, "copy"), "wx");
+    let [unflushed, most, flushes] = [0, 0, 0];
+    const seen = {
+      write: async (bytes: Uint8Array, at: number) => {
+        const written = await file.write(bytes, at);
+        most = Math.max(most, unflushed += written.bytesWritten);
+        return written;
+      },
+      datasync: async () => {
+        await file.datasync();
+        [unflushed, flushes] = [0, flushes + 1];
+      },
+    } as unknown as FileHandle;
+    const write = flushingWriter(seen);
+    for (const piece of pieces(11)) await write(piece);
+    await file.close();
+    assert.equal(most, flushBytes);
+    assert.equal(flushes, 2);
+    assert.deepEqual(readFileSync(join(folder, "copy")), Buffer.concat([...pieces(11)]));
+  }));
+
+test("copyLargeFile() copies a file to one of its owner's, and over no other", () =>
+  withFolder(async (folder) => {
+    const [from, to, other] = ["from", "to", "other"].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    await writeFlushing(from, pieces(5));
+    const signal = new AbortController().signal;
+    await copyLargeFile(from, to, signal);
+    assert.deepEqual(readFileSync(to), readFileSync(from));
+    assert.equal(statSync(to).mode & 0o777, 0o600);
+    writeFileSync(other, "mine");
+    await assert.rejects(copyLargeFile(from, other, signal), { code: "EEXIST" });
+    assert.equal(readFileSync(other, "utf8"), "mine");
+    await assert.rejects(writeFlushing(other, pieces(1)), { code: "EEXIST" });
+  }));
