@@ -160,6 +160,26 @@ export function recountKept(
   return sql`UPDATE ${keptTable} SET row_count = ${rows}, byte_count = ${bytes} WHERE id = ${id}`;
 }
 
+/**
+ * Returns statements that take rows out of a side table, between what takes as many off its number on record: that is always how
+ * many there should be, however a run ends. What somebody else takes out is missed by that.
+ *
+ * @param range In which rows `k` they are
+ */
+export function withCount(
+  { id, sideTable }: Pick<Kept, "id" | "sideTable">,
+  range: SQL,
+  taking: readonly SQL[],
+): readonly SQL[] {
+  const there = sql`(SELECT count(*) FROM ${ownTable(sideTable)} AS k WHERE ${range})`;
+  return [
+    sql`UPDATE ${keptTable} SET row_count = row_count - ${there} WHERE id = ${id}`,
+    ...taking,
+    // What somebody else put in is on no record.
+    sql`UPDATE ${keptTable} SET row_count = CASE WHEN row_count + ${there} < 0 THEN 0 ELSE row_count + ${there} END WHERE id = ${id}`,
+  ];
+}
+
 /** Returns the statement after which what was left of a step's kept data is tried again when the step is undone once more. */
 export function retryKept({ revision, direction }: Pick<Kept, "revision" | "direction">): SQL {
   return sql`UPDATE ${keptTable} SET state = 'kept', last_row = 0 WHERE revision = ${revision} AND direction = ${direction} AND state <> 'keeping'`;

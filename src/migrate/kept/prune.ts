@@ -1,5 +1,12 @@
 import { sql } from "drizzle-orm";
-import { forgetKept, type Kept, keptRow, readKept, recountKept } from "../../engines/kept_table.ts";
+import {
+  forgetKept,
+  type Kept,
+  keptRow,
+  readKept,
+  recountKept,
+  withCount,
+} from "../../engines/kept_table.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { createWalker, type WalkContext } from "../paced/backfill_walk.ts";
@@ -69,18 +76,23 @@ export async function prune(
   await createWalker(context, rows, { pace: await database.pace(kept.sideTable), options: {} }).walk({
     from: { key: null, isAhead: false },
     end: null,
-    change: ({ from, end }) => [
-      sql`DELETE FROM ${ownTable(kept.sideTable)} AS k WHERE ${
-        from.key === null ? sql`TRUE` : sql`${row} > ${Number(from.key)}`
-      } AND ${row} <= ${Number(end)} AND NOT EXISTS (SELECT 1 FROM ${
-        ownTable(table.name)
-      } AS t WHERE ${match})`,
-    ],
+    change: ({ from, end }) => {
+      const lower = from.key === null ? sql`TRUE` : sql`${row} > ${Number(from.key)}`;
+      const range = sql`${lower} AND ${row} <= ${Number(end)}`;
+      return withCount(kept, range, [
+        sql`DELETE FROM ${ownTable(kept.sideTable)} AS k WHERE ${range} AND NOT EXISTS (SELECT 1 FROM ${
+          ownTable(table.name)
+        } AS t WHERE ${match})`,
+      ]);
+    },
     save: () => [],
     onBatch: () => {},
     onProgress: () => {},
   });
   const deleted = before - await countOf(database, kept);
-  if (deleted > 0) await database.write([recountKept(kept, countsOf(database.dialect, kept))]);
+  if (deleted > 0) {
+    const { bytes } = countsOf(database.dialect, kept);
+    await database.write([recountKept(kept, { rows: sql`row_count`, bytes })]);
+  }
   return deleted;
 }

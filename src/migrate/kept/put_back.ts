@@ -31,7 +31,7 @@ export interface ReturnedResult {
   readonly rows: number;
   /** Rows that the application has deleted since: what was kept of them is gone as well. */
   readonly deleted: number;
-  /** Rows that the registry has and the side table had not, when the return began; 0 where an earlier run began it. */
+  /** Rows that the registry has and the side table had not, when the return began or went on. */
   readonly missing: number;
   /** Rows that stay kept: they did not fit. */
   readonly left: number;
@@ -200,8 +200,7 @@ async function settle(
     ]);
   }
   const { id, kind, table } = kept;
-  // What a return that was interrupted has put back is missing as well.
-  const missing = kept.state === "kept" || kept.state === "left" ? Math.max(0, kept.rows - before) : 0;
+  const missing = Math.max(0, kept.rows - before);
   return { id, kind, table, columns, deleted, missing, left, rows: before - deleted - left, reason };
 }
 

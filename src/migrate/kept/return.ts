@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Database } from "../../engines/database.ts";
-import { becameColumn, type Kept, keptRow } from "../../engines/kept_table.ts";
+import { becameColumn, type Kept, keptRow, withCount } from "../../engines/kept_table.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { storedColumns } from "./rules/keys.ts";
@@ -70,7 +70,9 @@ export function returnOf(dialect: Dialect, subject: Subject): Return {
         ...triggers.flatMap(({ before }) => before),
         ...way.put(range),
         ...triggers.flatMap(({ after }) => after),
-        sql`DELETE FROM ${side} AS k WHERE ${range} AND ${hasPlace} AND ${way.isBack}`,
+        ...withCount(kept, range, [
+          sql`DELETE FROM ${side} AS k WHERE ${range} AND ${hasPlace} AND ${way.isBack}`,
+        ]),
         // Numbers below 1 are never walked again: what is newer once is not overwritten by chance later.
         sql`UPDATE ${side} AS k SET ${id(keptRow)} = -${id(keptRow)} WHERE ${range} AND ${way.isOvertaken}`,
       ];
