@@ -266,7 +266,7 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
   for (const change of beside) show("beside", besideWords(change));
   if (kept === null) show("kept", "not known: this user may not read harbor_kept");
   else if (kept.length > 0) {
-    show("kept", `${amountText(kept)} of ${kept.map(whatText).join("; ")}`);
+    show("kept", `on record: ${amountText(kept)} of ${kept.map(whatText).join("; ")}`);
     const left = kept.filter(({ state }) => state === "left");
     if (left.length > 0) show("left over", `${amountText(left)} did not fit when their step was undone`);
   }

@@ -29,7 +29,7 @@ const kept: readonly Kept[] = [
     table: "files",
     sideTable: sideTableOf(3),
     columns: ["storage_backend", "metadata_json"].map((name) => ({ name, type: "TEXT", given: null })),
-    rows: 100_012,
+    rows: 1_012,
     bytes: 4_100_000,
     madeAt: "2026-11-28T05:00:00.000Z",
   },
@@ -58,6 +58,11 @@ async function keepSomething({ url, database }: Given): Promise<void> {
     ...withdrawn("harbor_kept"),
     ...kept.flatMap((each) => [
       sql`CREATE TABLE ${ownTable(each.sideTable)} (harbor_row INTEGER PRIMARY KEY)`,
+      sql`INSERT INTO ${
+        ownTable(each.sideTable)
+      } WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${
+        sql.raw(String(each.rows))
+      }) SELECT i FROM n`,
       insertKept(each, {
         rows: sql.raw(String(each.rows)),
         bytes: sql.raw(String(each.bytes)),
@@ -89,22 +94,24 @@ onEngines(two, "what is kept is listed, and status mentions it", async (given) =
     table: "files",
     columns: ["storage_backend", "metadata_json"],
     state: "kept",
-    rows: 100_012,
+    rows: 1_012,
     bytes: 4_100_000,
     madeAt: "2026-11-28T05:00:00.000Z",
     sideTable: "harbor_kept_3",
+    there: 1_012,
   });
   const { stdout } = await run(url, ["kept", "list"]);
   assert.match(
     stdout,
-    /^3 +files\.storage_backend, files\.metadata_json +downgrade of 5b09ebe23c76 .* 100\u00a0012 +4\.1 MB +kept$/m,
+    /^3 +files\.storage_backend, files\.metadata_json +downgrade of 5b09ebe23c76 .* 1\u00a0012 +4\.1 MB +kept$/m,
   );
   assert.match(stdout, /^4 +table users +downgrade of 71dda59686db .* 2 +20 B +kept$/m);
-  assert.match(stdout, /^on record: 100\u00a0014 rows, 4\.1 MB$/m);
-  assert.deepEqual((await json(url, "status")).kept, listed.kept);
+  assert.match(stdout, /^1\u00a0014 rows counted, about 4\.1 MB$/m);
+  const onRecord = listed.kept.map(({ there: _, ...rest }: Record<string, unknown>) => rest);
+  assert.deepEqual((await json(url, "status")).kept, onRecord);
   assert.match(
     (await run(url, ["status"])).stdout,
-    /^kept +100\u00a0014 rows, 4\.1 MB of files\.storage_backend, files\.metadata_json; table users$/m,
+    /^kept +on record: 1\u00a0014 rows, 4\.1 MB of files\.storage_backend, files\.metadata_json; table users$/m,
   );
 });
 
@@ -115,7 +122,7 @@ onEngines(["sqlite file"], "kept data goes only with a yes, and only what is mea
 
   const refused = await json(url, "kept", "drop", "3");
   assert.deepEqual([refused.code, refused.error.code], [4, "needs_confirmation"]);
-  assert.match(refused.error.message, /Let go of 100\u00a0012 rows, 4\.1 MB on /);
+  assert.match(refused.error.message, /Let go of 1\u00a0012 rows, 4\.1 MB on /);
   assert.deepEqual(refused.kept.map(({ id }: Kept) => id), [3]);
   const no = await run(url, ["kept", "drop", "--all"], { answer: "n" });
   assert.equal(no.code, 4);
@@ -135,7 +142,7 @@ onEngines(["sqlite file"], "kept data goes only with a yes, and only what is mea
   assert.deepEqual(await ids(), [3, 4]);
 
   const yes = await run(url, ["kept", "drop", "3"], { answer: "yes" });
-  assert.match(yes.stdout, /^dropped +files\.storage_backend, files\.metadata_json: 100\u00a0012 rows/m);
+  assert.match(yes.stdout, /^dropped +files\.storage_backend, files\.metadata_json: 1\u00a0012 rows/m);
   assert.deepEqual(await ids(), [4]);
   assert.deepEqual((await json(url, "kept", "drop", "--all", "--yes")).dropped.map(({ id }: Kept) => id), [
     4,
@@ -166,7 +173,7 @@ onEngines(
     assert.match((await run(url, ["kept"])).stdout, /^3 .* not yet counted +- +being put aside$/m);
     assert.match(
       (await run(url, ["status"])).stdout,
-      /^kept +2 rows, 20 B, and what is not yet counted of /m,
+      /^kept +on record: 2 rows, 20 B, and what is not yet counted of /m,
     );
     const findings =
       (await verifyUrl(url, { history: contextOf(database).history, checks: ["history"] })).findings;
@@ -238,15 +245,28 @@ onEngines(two, "verify finds side tables without a registry and the other way ro
       `${status} ${message}`
     );
   await keepSomething(given);
-  assert.match((await look()).join(), /^pass at head .*; kept data on record: 100\u00a0014 rows, 4\.1 MB$/);
+  assert.match((await look()).join(), /^pass at head .*; kept data: 1\u00a0014 rows counted, about 4\.1 MB$/);
+  await database.write([sql`DELETE FROM ${ownTable("harbor_kept_3")} WHERE harbor_row > 12`]);
+  await database.write([sql`DELETE FROM ${ownTable("harbor_kept_4")}`]);
+  const gone = [
+    "harbor_kept_3 lacks 1\u00a0000 of the 1\u00a0012 rows of files on record, put aside by the downgrade of 5b09ebe23c76",
+    "harbor_kept_4 lacks 2 of the 2 rows of users on record, put aside by the downgrade of 71dda59686db",
+  ];
+  assert.deepEqual(await look(), gone.map((each) => `warn ${each}`));
+  const list = await run(url, ["kept", "list"]);
+  assert.match(list.stdout, /^3 .* 12 +4\.1 MB +kept$/m);
+  assert.match(list.stdout, /^12 rows counted, about 4\.1 MB$/m);
+  for (const each of gone) assert.ok(list.stderr.includes(each), list.stderr);
+  await database.write([sql`UPDATE ${ownTable("harbor_kept")} SET row_count = 0 WHERE id = 4`]);
   await database.write([
     sql`DROP TABLE ${ownTable("harbor_kept_3")}`,
     sql`CREATE TABLE ${ownTable("harbor_kept_9")} (harbor_row INTEGER PRIMARY KEY)`,
   ]);
   assert.deepEqual(await look(), [
-    "fail harbor_kept_3 is missing, in which the downgrade of 5b09ebe23c76 put aside 100\u00a0012 rows of files",
+    "fail harbor_kept_3 is missing, in which the downgrade of 5b09ebe23c76 put aside 1\u00a0012 rows of files",
     "fail harbor_kept_9 holds kept data, and harbor_kept does not know of what",
   ]);
+  assert.match((await run(url, ["kept"])).stderr, /harbor_kept_3 is missing, .*kept drop 3/);
   // What its table is lost of can be let go of.
   assert.equal((await run(url, ["kept", "drop", "3", "--yes"])).code, 0);
   assert.deepEqual(await look(), [

@@ -1,9 +1,11 @@
 import { formatBytes, formatCount } from "../../base/quantity.ts";
 import type { App } from "../../cli/app.ts";
 import { defineCommand, type Outcome } from "../../cli/command.ts";
-import { type Kept, readKept } from "../../engines/kept_table.ts";
+import { readKept } from "../../engines/kept_table.ts";
+import { type CountedKept, countKept, goneText, seenText } from "../../migrate/kept/count_kept.ts";
+import { lostText, withSideTables } from "../../migrate/kept/side_tables.ts";
 import { ageText } from "../backup/output.ts";
-import { amountText, isCounted, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
+import { isCounted, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
 
 const examples = [{ line: "kept list", does: "what would come back, and of which revision" }];
 
@@ -27,25 +29,34 @@ export const keptListCommand = defineCommand({
 });
 
 async function listKept(app: App): Promise<Outcome> {
-  const kept = await app.withRun("read", ({ database }) => readKept(database));
-  if (kept.length === 0) app.report.line("nothing is kept");
+  const { all, lost } = await app.withRun("read", async ({ database }) => {
+    const kept = await readKept(database);
+    const there = await withSideTables(database, kept);
+    return {
+      all: await countKept(database, kept),
+      lost: kept.filter((each) => !there.includes(each)),
+    };
+  });
+  if (all.length === 0) app.report.line("nothing is kept");
   else {
     const now = new Date();
     // Programs get the same from `keptJson`.
-    const columns: Readonly<Record<string, (each: Kept) => string>> = {
-      id: ({ id }) => String(id),
-      what: whatText,
-      "put aside by": stepText,
-      since: ({ madeAt }) => ageText(madeAt, now),
-      rows: (each) => isCounted(each) ? formatCount(each.rows) : "not yet counted",
-      size: (each) => isCounted(each) ? formatBytes(each.bytes) : "-",
-      state: ({ state }) => stateWords[state],
+    const columns: Readonly<Record<string, (each: CountedKept) => string>> = {
+      id: ({ kept }) => String(kept.id),
+      what: ({ kept }) => whatText(kept),
+      "put aside by": ({ kept }) => stepText(kept),
+      since: ({ kept }) => ageText(kept.madeAt, now),
+      rows: ({ kept, there }) => isCounted(kept) ? formatCount(there ?? kept.rows) : "not yet counted",
+      size: ({ kept }) => isCounted(kept) ? formatBytes(kept.bytes) : "-",
+      state: ({ kept }) => stateWords[kept.state],
     };
     await app.report.table(
       Object.keys(columns),
-      kept.map((each) => Object.values(columns).map((cell) => cell(each))),
+      all.map((each) => Object.values(columns).map((cell) => cell(each))),
     );
-    app.report.line(`on record: ${amountText(kept)}`);
+    app.report.line(seenText(all));
+    const texts = [...lost.map(lostText), ...all.filter(({ gone }) => gone > 0).map(goneText)];
+    for (const { state, hint } of texts) app.report.note(`${state}. ${app.report.remedy(hint)}`);
   }
-  return { json: { kept: kept.map(keptJson) } };
+  return { json: { kept: all.map(({ kept, there }) => ({ ...keptJson(kept), there })) } };
 }

@@ -1,10 +1,11 @@
 import type { Found } from "../../base/finding.ts";
-import { counted, formatBytes } from "../../base/quantity.ts";
+import { counted } from "../../base/quantity.ts";
 import { HarborError } from "../../base/errors.ts";
 import { type Kept, readKept } from "../../engines/kept_table.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import type { Database } from "../../engines/database.ts";
 import { quoteName } from "../../sql/quote.ts";
+import { type CountedKept, countKept, goneText, seenText } from "../../migrate/kept/count_kept.ts";
 import { lostText } from "../../migrate/kept/side_tables.ts";
 
 /** What was seen of kept data. */
@@ -14,27 +15,30 @@ export interface SeenKept {
   readonly words: string;
 }
 
-/** Looks whether the registry of kept data and its side tables agree. Counts no rows: large ones would take their time. */
+/** Looks whether the registry of kept data and its side tables agree, to the row where they are not too many. */
 export async function lookAtKept(database: Database): Promise<SeenKept> {
   const inspector = await loadInspector(database.dialect);
   const tables = await inspector.sideTables(database);
   try {
-    return compare(await readKept(database), tables);
+    return compare(await countKept(database, await readKept(database)), tables);
   } catch (error) {
     if (!(error instanceof HarborError) || error.code !== "read_only") throw error;
     return { found: tables.length === 0 ? [] : [hidden(tables)], words: "" };
   }
 }
 
-function compare(kept: readonly Kept[], tables: readonly string[]): SeenKept {
+function compare(all: readonly CountedKept[], tables: readonly string[]): SeenKept {
+  const kept = all.map((each) => each.kept);
   const known = new Set(kept.map(({ sideTable }) => sideTable));
   const missing = kept.filter(({ sideTable }) => !tables.includes(sideTable));
   const strays = tables.filter((name) => !known.has(name));
-  const rows = kept.reduce((sum, each) => sum + each.rows, 0);
-  const bytes = kept.reduce((sum, each) => sum + each.bytes, 0);
   return {
-    found: [...missing.map(lost), ...strays.map(stray)],
-    words: kept.length === 0 ? "" : `; kept data on record: ${counted(rows, "row")}, ${formatBytes(bytes)}`,
+    found: [
+      ...missing.map(lost),
+      ...all.filter(({ gone }) => gone > 0).map(robbed),
+      ...strays.map(stray),
+    ],
+    words: kept.length === 0 ? "" : `; kept data: ${seenText(all)}`,
   };
 }
 
@@ -53,6 +57,18 @@ function lost(kept: Kept): Found {
   const { id, table, revision, direction, sideTable } = kept;
   const { state, hint } = lostText(kept);
   return { status: "fail", message: state, hint, details: { id, table, revision, direction, sideTable } };
+}
+
+/** Somebody may have meant it, so it is no failure. */
+function robbed(each: CountedKept): Found {
+  const { kept: { id, table, revision, direction, sideTable, rows }, gone, there } = each;
+  const { state, hint } = goneText(each);
+  return {
+    status: "warn",
+    message: state,
+    hint,
+    details: { id, table, revision, direction, sideTable, rows, there, gone },
+  };
 }
 
 function stray(name: string): Found {
