@@ -9,7 +9,7 @@ import { type FileJob, isLarge, runApart } from "./apart/large_file.ts";
 import { withTexts } from "./rebuild/copied_names.ts";
 import { folderMark } from "./database_file.ts";
 import { type BesideParts, serveSqlite, type SqliteConnection } from "./database.ts";
-import { busyTimeoutMs, execute, openFile, prepare, resultCode } from "./open_file.ts";
+import { busyTimeoutMs, execute, mostMappedBytes, openFile, prepare, resultCode } from "./open_file.ts";
 import type { Fence } from "./lock.ts";
 import { isWalMode, type SqliteBatchTimes, sqlitePace } from "./pace.ts";
 import { inLineMs } from "./processor.ts";
@@ -58,7 +58,7 @@ interface Place {
 function serve(handle: DatabaseSync, place: Place, options: OpenOptions): Database {
   const { display, loadBeside } = place;
   const connection = connect(openStatements(handle, display), place);
-  return serveSqlite({ url: display, options, connection, loadBeside });
+  return { ...serveSqlite({ url: display, options, connection, loadBeside }), isInProcess: true };
 }
 
 /** Runs statements on an open file, one by one. */
@@ -286,9 +286,13 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
   };
 }
 
-/** Waits for no disk, and keeps some in memory of what a large transaction would write to the log again and again. */
+/**
+ * Waits for no disk, and keeps some in memory of what a large transaction would write to the log again and again. What is not
+ * in the log is read where the system has it; that ends the process where it cannot be read, but it was just written.
+ */
 function takeNoCare(handle: DatabaseSync): void {
   execute(handle, "PRAGMA synchronous = OFF");
+  execute(handle, `PRAGMA mmap_size = ${mostMappedBytes}`);
   // In kB. What SQLite sorts by takes as much again, and so does a thread that writes.
   execute(handle, "PRAGMA cache_size = -8192");
 }

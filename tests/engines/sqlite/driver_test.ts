@@ -93,6 +93,15 @@ test("sqlite file: reading beside a program that writes to a WAL database sees i
     writer.close();
   }));
 
+for (const access of ["read", "write", "create"] as const) {
+  test(`sqlite file: it says that rows are read in this process (access ${access})`, () =>
+    withFile(1, (path) =>
+      withOpened(path, access, (database) => {
+        assert.equal(database.isInProcess, true);
+        return Promise.resolve();
+      })));
+}
+
 test("sqlite file: the journal mode stays what it was", () =>
   withFile(1, async (path) => {
     for (const mode of ["wal", "delete"]) {
