@@ -30,6 +30,8 @@ export interface Bench {
 export interface Part {
   readonly name: string;
   readonly summary: string;
+  /** `false` where it measures harbor-db alone, so that nothing has to be installed for it. */
+  readonly hasPeers?: false;
   measure(bench: Bench): Promise<readonly Section[]>;
 }
 
@@ -39,8 +41,18 @@ export interface Section {
   /** How it was measured. */
   readonly text: string;
   readonly measures: readonly Measure[];
+  /** What is no series of samples. */
+  readonly table?: SectionTable;
   readonly failures: readonly Failure[];
   readonly goals: readonly Goal[];
+}
+
+/** A table with a column of names, and others of figures. */
+export interface SectionTable {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** What the figures were made of, for the JSON. */
+  readonly samples: readonly unknown[];
 }
 
 /** Runs in which another tool failed. harbor-db may not: then the whole bench does. */

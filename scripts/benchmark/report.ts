@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { cpus, release, totalmem } from "node:os";
 import { readFileSync } from "node:fs";
-import type { Bench, Section } from "./bench.ts";
+import type { Bench, Section, SectionTable } from "./bench.ts";
 import { type Measure, median, medianOf, rounded } from "./stats.ts";
 
 /** A whole bench, as it is kept. */
@@ -55,12 +55,13 @@ export function markdownOf(report: BenchReport): string {
     ),
     "",
   ];
-  for (const { title, text, measures, failures } of sections) {
+  for (const { title, text, measures, table, failures } of sections) {
     lines.push(`## ${title}`, "", text, "");
     for (const { tool, runs, message } of failures) {
       lines.push(`**${tool} failed in ${runs} runs:** ${lastLine(message)}`, "");
     }
     for (const measure of measures) lines.push(...tableOf(measure), "");
+    if (table !== undefined) lines.push(...linesOf(table), "");
   }
   return lines.join("\n");
 }
@@ -70,6 +71,12 @@ function lastLine(message: string): string {
   // deno-lint-ignore no-control-regex
   const plain = message.replaceAll(/\x1b\[[\d;]*[A-Za-z]/g, "").trim();
   return plain.split("\n").at(-1)!.trim().slice(0, 200);
+}
+
+function linesOf({ head, rows }: SectionTable): readonly string[] {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), `|---${"|--:".repeat(head.length - 1)}|`, ...rows.map(line)];
 }
 
 function tableOf(measure: Measure): readonly string[] {

@@ -19,6 +19,8 @@ export interface CaseDecisions {
 /** Two revisions as generate writes them, in memory: the first makes a schema, the second changes it. */
 export interface TwoRevisions {
   readonly second: NewRevision;
+  /** The folder of a dialect: what is in its files, by their paths. */
+  files(dialect: Dialect): ReadonlyMap<string, string>;
   history(dialect: Dialect): History;
 }
 
@@ -57,7 +59,11 @@ export async function generateBetween(
   const decisions = { renames: parseRenames(renames), dropped: "all", fills: parseFills(fills) } as const;
   const parts = await drizzleParts(before, after, (dialect) => historyOf(dialect, [first]));
   const second = await draft("Second", parts, decisions);
-  return { second, history: (dialect) => historyOf(dialect, [first, second]) };
+  return {
+    second,
+    files: (dialect) => filesOf(dialect, [first, second]),
+    history: (dialect) => historyOf(dialect, [first, second]),
+  };
 }
 
 const empty: History = { dialect: "sqlite", revisions: [] };
@@ -98,6 +104,11 @@ function draft(name: string, parts: readonly ProjectPart[], decisions: Decisions
 }
 
 function historyOf(dialect: Dialect, revisions: readonly NewRevision[]): History {
+  const files = filesOf(dialect, revisions);
+  return buildHistory(dialect, { folder: dialect, read: (path) => files.get(path) ?? null });
+}
+
+function filesOf(dialect: Dialect, revisions: readonly NewRevision[]): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   for (const { tag, parts } of revisions) {
     const { scripts, snapshot } = parts.find((part) => part.dialect === dialect)!;
@@ -105,6 +116,5 @@ function historyOf(dialect: Dialect, revisions: readonly NewRevision[]): History
     files.set(up, scripts.up).set(down, scripts.down).set(meta, renderJson(snapshot));
   }
   const entries = revisions.map(({ tag, createdAt }, idx) => ({ idx, tag, when: createdAt }));
-  files.set(journalPath, renderJson({ dialect, entries }));
-  return buildHistory(dialect, { folder: dialect, read: (path) => files.get(path) ?? null });
+  return files.set(journalPath, renderJson({ dialect, entries }));
 }

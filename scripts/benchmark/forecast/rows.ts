@@ -1,0 +1,75 @@
+import { sql } from "drizzle-orm";
+import type { Dialect } from "../../../src/base/dialect.ts";
+import { putRows } from "../../../src/author/proof/put_rows.ts";
+import type { Outlook } from "../../../src/author/rules/outlook.ts";
+import { isMade, numberType, rowCount } from "../../../src/author/rules/sample_rows.ts";
+import type { Database } from "../../../src/engines/database.ts";
+import { userStatement } from "../../../src/engines/statement_names.ts";
+import type { Column, Snapshot, Table } from "../../../src/schema/snapshot.ts";
+import { markedTable } from "../../../src/sql/own_schema.ts";
+import { quoteName } from "../../../src/sql/quote.ts";
+
+/**
+ * Fills the empty tables of a database with rows that are all like the first one, but for what may be there once only.
+ *
+ * @param outlooks What the rows are to live on through
+ * @param count How many a table gets
+ */
+export async function fillTables(
+  database: Database,
+  snapshot: Snapshot,
+  { outlooks, count }: { readonly outlooks: ReadonlyMap<string, Outlook>; readonly count: number },
+): Promise<void> {
+  const { dialect } = database;
+  const { filled } = await putRows(database, snapshot, outlooks);
+  for (const name of filled) {
+    const table = snapshot.tables.find((each) => each.name === name)!;
+    const text = moreRows(table, { outlook: outlooks.get(name)!, count, dialect });
+    await database.write([userStatement(sql.raw(text))]);
+  }
+  // What a server does in its own time, it would do beside one run and not the other.
+  if (dialect === "postgresql") await database.write([sql`VACUUM ANALYZE`, sql`CHECKPOINT`], "alone");
+}
+
+interface Wanted {
+  readonly outlook: Outlook;
+  readonly count: number;
+  readonly dialect: Dialect;
+}
+
+/** Rows that are refused, since what is there once only cannot be numbered, are left out. */
+const leniencies: Readonly<Record<Dialect, readonly [start: string, end: string]>> = {
+  sqlite: ["INSERT OR IGNORE INTO", "WHERE true"],
+  postgresql: ["INSERT INTO", "ON CONFLICT DO NOTHING"],
+};
+
+function moreRows(table: Table, { outlook, count, dialect }: Wanted): string {
+  const columns = table.columns.filter((column) => !isMade(column));
+  const names = columns.map(({ name }) => quoteName(name)).join(", ");
+  const once = new Set([...table.primaryKey, ...outlook.uniques.flat()]);
+  const values = columns.map((column) => once.has(column.name) ? numbered(column, dialect) : one(column));
+  const [start, end] = leniencies[dialect];
+  const overriding = dialect === "postgresql" ? "OVERRIDING SYSTEM VALUE" : "";
+  return `${start} ${markedTable(table.name)} (${names}) ${overriding} ` +
+    `WITH RECURSIVE n(i) AS (SELECT ${
+      rowCount + 1
+    } UNION ALL SELECT i + 1 FROM n WHERE i < ${count}), first_one AS (SELECT * FROM ${
+      markedTable(table.name)
+    } LIMIT 1) SELECT ${values.join(", ")} FROM n, first_one ${end}`;
+}
+
+function one({ name }: Column): string {
+  return `first_one.${quoteName(name)}`;
+}
+
+/** Puts the number of a row in the place of the first row's at the end of its value. */
+function numbered(column: Column, dialect: Dialect): string {
+  const type = column.type.toUpperCase();
+  if (column.values === undefined && numberType.test(type)) return "n.i";
+  if (column.values !== undefined || !/CHAR|TEXT|UUID/.test(type)) return one(column);
+  const text = `CAST(${one(column)} AS TEXT)`;
+  const digits = "CAST(n.i AS TEXT)";
+  const cut = type.includes("UUID") || type.includes("36") ? `length(${digits})` : "1";
+  const value = `substr(${text}, 1, length(${text}) - ${cut}) || ${digits}`;
+  return dialect === "postgresql" ? `CAST(${value} AS ${column.type})` : value;
+}
