@@ -9,7 +9,13 @@ import {
   upgradeDatabase,
   withContext,
 } from "../support/samples/adoption.ts";
-import { type Engine, type EngineRow, engines, withTestDatabase } from "../support/databases.ts";
+import {
+  driverEngines,
+  type Engine,
+  type EngineRow,
+  engines,
+  withTestDatabase,
+} from "../support/databases.ts";
 import { useApplication } from "../support/samples/open_harbor.ts";
 import { ddlOf, makeOrigin, origins, readOrigin } from "../support/samples/origins.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
@@ -72,6 +78,9 @@ for (const engine of engines) {
         assert.equal(again.action, "none");
       }));
   }
+
+  // How a schema comes to head is what versions of a server may differ in. The rest is decided before that.
+  if (!driverEngines.includes(engine)) continue;
 
   test(`${engine.name}: adopt says what a database is and what its label claims, and reads only`, () =>
     engine.withDatabase(async (url) => {

