@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { integer, type PgColumnBuilderBase, type PgTable, text, varchar } from "drizzle-orm/pg-core";
+import { integer, type PgColumnBuilderBase, pgEnum, type PgTable, text, varchar } from "drizzle-orm/pg-core";
 import type { Database } from "../../src/engines/database.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { readState } from "../../src/state/read_state.ts";
@@ -10,7 +10,7 @@ import { failureOf, rejectsWith } from "../support/harbor_error.ts";
 import { type Extra, oneOf, references, table, uniqueIndex } from "../support/samples/tables.ts";
 import { withOwnedPostgres } from "../support/postgres_role.ts";
 import { withClient } from "../support/servers/postgres_server.ts";
-import { generateTwo } from "../support/samples/two_revisions.ts";
+import { generateBetween, generateTwo, tablesFor } from "../support/samples/two_revisions.ts";
 
 const owners = table("owners", {});
 const notes = (name: PgColumnBuilderBase = varchar({ length: 20 }), ...extras: readonly Extra[]) =>
@@ -87,6 +87,59 @@ for (const engine of engines) {
           assert.doesNotMatch(error.message, /same\b(?! name)/);
           assert.deepEqual(await database.introspect(), before);
           assert.equal((await readState(context)).applied.length, 1);
+        })
+      );
+    });
+  }
+}
+
+const moods = ["calm", "it's rough", "wild"] as const;
+const mood = { two: pgEnum("mood", [moods[0], moods[1]]), three: pgEnum("mood", moods) };
+const feelings = (now: PgColumnBuilderBase, was: PgColumnBuilderBase) => table("notes", { now, was });
+/** What a column of `notes` is, and what it becomes, where not all of its values can. */
+const narrowed: Readonly<Record<string, readonly [more: readonly unknown[], fewer: readonly unknown[]]>> = {
+  "a type that loses a value": [
+    [mood.three, feelings(mood.three().default("calm"), mood.three())],
+    [mood.two, feelings(mood.two().default("calm"), mood.two())],
+  ],
+  "an array of one": [
+    [mood.three, feelings(mood.three().array(), text())],
+    [mood.two, feelings(mood.two().array(), text())],
+  ],
+  "a text that becomes one": [[mood.two, feelings(text(), mood.two())], [
+    mood.two,
+    feelings(mood.two(), mood.two()),
+  ]],
+};
+for (const [rule, [more, fewer]] of Object.entries(narrowed)) {
+  for (const direction of ["upgrade", "downgrade"] as const) {
+    test(`postgres 15: ${direction} finds a value that cannot stay before its first statement: ${rule}`, async () => {
+      const ends = direction === "upgrade" ? [more, fewer] as const : [fewer, more] as const;
+      const [from, to] = ends.map((tables) => ({ sqlite: {}, postgresql: tablesFor("postgresql", tables) }));
+      const { history } = await generateBetween(from!, to!);
+      const engine = engines.find(({ name }) => name === "postgres 15")!;
+      await engine.withDatabase((url) =>
+        withTestDatabase(url, async (database) => {
+          const context = { ...contextOf(database), history: history(engine.dialect) };
+          const go = (to: "upgrade" | "downgrade", text: string) =>
+            migrate(context, { goal: { direction: to, text }, lockWaitMs: 0 });
+          await go("upgrade", direction === "upgrade" ? "+1" : "head");
+          const written = rule.includes("array") ? "'{calm,wild}'" : "'wild'";
+          await engine.query(url, `INSERT INTO notes (id, now) VALUES (1, ${written}), (2, NULL)`);
+          const before = await database.introspect();
+          const error = await rejectsWith(
+            "data_conflict",
+            go(direction, direction === "upgrade" ? "+1" : "-1"),
+          );
+          assert.match(
+            error.message,
+            /: 1 row of notes has a now that is not allowed: mood(?:\[\])? has no such value \(id 1\)$/,
+          );
+          assert.deepEqual(await database.introspect(), before);
+          const [{ query }] = error.details.conflicts as [{ query: string }];
+          assert.deepEqual((await engine.query(url, query)).map(({ id }) => id), [1]);
+          await engine.query(url, "UPDATE notes SET now = NULL");
+          await go(direction, direction === "upgrade" ? "+1" : "-1");
         })
       );
     });

@@ -128,6 +128,20 @@ const cases = [
     files({ checks: [{ ...check, valid: false }] }),
     ["not allowed name"],
   ],
+  [
+    "demands no value that an enum type loses",
+    "postgresql",
+    files({}, { type: "mood", values: ["a"] }),
+    files({}, { type: "mood", values: ["a", "b"] }),
+    ["not allowed name"],
+  ],
+  [
+    "demands nothing of an enum type that gets a value",
+    "postgresql",
+    files({}, { type: "mood", values: ["b", "a"] }),
+    files({}, { type: "mood", values: ["a"] }),
+    [],
+  ],
   ["demands no more than fits", "postgresql", files({}, varying(9)), files({}, varying(20)), [
     "too long name",
   ]],

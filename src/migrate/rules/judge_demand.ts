@@ -102,7 +102,7 @@ interface Value {
 
 function valueOf(
   { column: name, isTested }: ReadColumn,
-  { kind, columns }: Demand,
+  { kind, columns, hasExpression }: Demand,
   { origin, wanted, found }: Omit<Subject, "live"> & { readonly found: Table | undefined },
 ): Value | null {
   const column = wanted.columns.find((each) => each.name === name);
@@ -117,7 +117,8 @@ function valueOf(
     return { isSame: false, given: [], text: `CAST(NULL AS ${castType(column.type)}) AS ${quoteName(name)}` };
   }
   const old = found?.columns.find((each) => each.name === source.column);
-  const isAnyType = kind === "null" || kind === "too long" || kind === "out of range";
+  const isAnyType = ["null", "too long", "out of range"].includes(kind) ||
+    (kind === "not allowed" && !hasExpression);
   if (old === undefined || (!isAnyType && family(old.type) !== family(column.type))) return null;
   const own = quoteName(source.column);
   return {

@@ -5,7 +5,7 @@ import { columnsIn } from "../../sql/expression_columns.ts";
 import { hasParameter } from "../../sql/has_parameter.ts";
 import { markedTable, writeOwnTables } from "../../sql/own_schema.ts";
 import { quoteTable } from "../../sql/table_names.ts";
-import { quoteName } from "../../sql/quote.ts";
+import { quoteName, quoteText } from "../../sql/quote.ts";
 
 /** What the rows of a table must be like for a schema to be put over them. */
 export interface Demand {
@@ -106,8 +106,31 @@ function ofColumns(subject: DemandSources): readonly Demand[] {
           ),
         ]
         : [],
+      ...ofValues(column, old).map((condition) =>
+        of(
+          "not allowed",
+          `have a ${column.name} that is not allowed: ${column.type} has no such value`,
+          condition,
+        )
+      ),
     ];
   });
+}
+
+/** Says which values of a column its enum type has not: those that it loses, or that a text has and it never had. */
+function ofValues(column: Column, old: Column): readonly string[] {
+  const { name, values } = column;
+  const gone = old.values?.filter((value) => values?.includes(value) === false);
+  if (values === undefined || gone?.length === 0) return [];
+  const list = (of: readonly string[]) => of.map(quoteText).join(", ");
+  const isArray = /\[\]$/.test(column.type);
+  if (gone === undefined) {
+    const isText = /^(?:text|character varying)\b/.test(old.type);
+    return isText && !isArray ? [`CAST(${quoteName(name)} AS text) NOT IN (${list(values)})`] : [];
+  }
+  return isArray
+    ? [`CAST(${quoteName(name)} AS text[]) && ARRAY[${list(gone)}]`]
+    : [`CAST(${quoteName(name)} AS text) IN (${list(gone)})`];
 }
 
 function isShort(column: Column, length: number, { lengths }: Trust): boolean {

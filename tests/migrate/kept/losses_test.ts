@@ -142,6 +142,15 @@ const losses:
       ["ALTER TABLE t ALTER COLUMN b SET DATA TYPE varchar(5) USING left(b, 5)"],
       "t.b changed in t.b",
     ],
+    [
+      "a cut by way of a narrower type",
+      "postgresql",
+      ["ALTER TABLE t ALTER COLUMN b SET DATA TYPE text USING b::varchar(5)::text"],
+      "t.b changed in t.b",
+    ],
+    ["a cast by way of a text", "postgresql", [
+      "ALTER TABLE t ALTER COLUMN b SET DATA TYPE varchar(5) USING b::text::varchar(5)",
+    ], ""],
     ["a plain cast that is faithful", "postgresql", [
       "ALTER TABLE t ALTER COLUMN a TYPE bigint USING a::bigint",
     ], ""],

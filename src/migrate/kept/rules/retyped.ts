@@ -32,9 +32,12 @@ export function retypedColumns(sql: string, dialect: Dialect): readonly Retyped[
   });
 }
 
-/** `USING "c"::type`. */
+/** `USING "c"::type`, also by way of a text; any other type in between may change the value. */
 function isPlainCast([first, ...rest]: readonly Token[], column: string): boolean {
-  return nameOf(first) === column && (rest.length === 0 || (rest[0]!.text === ":" && rest[1]?.text === ":"));
+  if (nameOf(first) !== column) return false;
+  const between = textOf(rest).replaceAll(" ", "").split("::").slice(1, -1);
+  return (rest.length === 0 || rest[0]!.text === ":") &&
+    between.every((type) => /^text(?:\[\])*$/.test(type));
 }
 
 function textOf(tokens: readonly Token[]): string {
