@@ -75,7 +75,7 @@ async function isToAdopt(context: RunContext): Promise<boolean> {
 /** Looks at a database, says what it is, asks, and takes it over. */
 export async function runAdoption(app: App, request: Request): Promise<Adopted> {
   const { options, isConfirmed, target, around, pace = {}, isStopped = false } = request;
-  const net = createSafetyNet(app, { ...options, restoreOnFailure: false });
+  const net = createSafetyNet(app, { ...options, restoreOnFailure: false }, "there is no way back");
   refuseBeside(options, options);
   const then = target === undefined ? null : { direction: "upgrade", text: target } as const;
   const rehearsal = import("../../rehearse/of_adoption.ts");

@@ -62,7 +62,8 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   const { direction, target, options, question, isAlways = false } = migration;
   let goal: Goal = { direction, text: target };
   let confirmed: PreparedPlan | null = null;
-  const net = createSafetyNet(app, options);
+  const bareWords = options.noKeep ? "what goes does not come back" : "only what is kept comes back";
+  const net = createSafetyNet(app, options, bareWords);
   const around = migration.around ?? createAround(app, options);
   const run = await import("../../migrate/migrate.ts");
   refuseBeside(options, options);

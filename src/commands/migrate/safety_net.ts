@@ -59,9 +59,10 @@ type SafetyValues = Values<typeof safetyOptions>;
 /**
  * Reads the options before anything is begun.
  *
+ * @param bareWords What holds where no backup is wanted
  * @throws {HarborError} `usage` for options that exclude each other
  */
-export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
+export function createSafetyNet(app: App, options: SafetyValues, bareWords: string): SafetyNet {
   const { report } = app;
   const policy = retentionPolicy(options);
   let plan: PreparedPlan | undefined;
@@ -76,7 +77,7 @@ export function createSafetyNet(app: App, options: SafetyValues): SafetyNet {
 
   async function spreadFor(context: RunContext, request: Omit<BackupRequest, "mayReuse">): Promise<void> {
     const { onTrial, mayGoUntried = false } = request;
-    if (options.noBackup) report.note("--no-backup: nothing is backed up, there is no way back");
+    if (options.noBackup) report.note(`--no-backup: nothing is backed up, ${bareWords}`);
     if (options.noBackup && (onTrial === undefined || mayGoUntried)) return;
     const { isEmptyDatabase } = await import("../../backup/position.ts");
     if (await isEmptyDatabase(context)) return;
