@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import { joinRows } from "./join_rows.ts";
 import { DialError } from "./socket.ts";
 
 /** The messages of a server that may be long, and the others: https://www.postgresql.org/docs/current/protocol-message-formats.html */
@@ -19,51 +20,61 @@ const shortest: Readonly<Record<string, number>> = { R: 8, K: 12, Z: 5, T: 6, D:
 /** A server says how often the password is hashed, and the process stands still meanwhile; 4096 is usual. */
 const mostRounds = 1_000_000;
 
+const nothing = Buffer.alloc(0);
+
+/** The header of a message: its type, and its length with the length's own four bytes. */
+const headerBytes = 5;
+
 /**
  * Ends a connection whose other end does not speak as a PostgreSQL server does, before postgres.js hears of it: that prints
  * what it does not know, throws where nobody catches, and computes as long as it is told to.
+ *
+ * A COPY's rows come in a message each. Those that stand in one piece are made one message (see {@link joinRows}).
  */
 export function refuseNonsense(socket: Socket): void {
   const emit = socket.emit.bind(socket);
-  let waiting: Uint8Array = new Uint8Array();
+  /** The beginning of a message of which more has to come before it can be looked at. */
+  let waiting = nothing;
   /** Bytes of a message that are still to come. */
   let missing = 0;
   /** Whether it was said which columns the rows have that are to come. */
   let hasColumns = false;
-  const isSane = (chunk: Uint8Array): boolean => {
-    for (let rest = chunk; rest.length > 0;) {
-      if (missing > 0) {
-        const taken = Math.min(missing, rest.length);
-        missing -= taken;
-        rest = rest.subarray(taken);
-        continue;
+  /** Returns the piece as postgres.js shall have it; `null` where it is no server's. */
+  const looked = (chunk: Uint8Array): Buffer | null => {
+    const before = waiting.length;
+    const piece = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    const bytes = before === 0 ? piece : Buffer.concat([waiting, piece]);
+    waiting = nothing;
+    let at = Math.min(missing, bytes.length);
+    missing -= at;
+    const rows = joinRows(bytes, before);
+    // A piece may hold a thousand rows: nothing is made for each of them.
+    while (at < bytes.length) {
+      const left = bytes.length - at;
+      const length = left < headerBytes ? 0 : bytes.readUInt32BE(at + 1);
+      const type = String.fromCharCode(bytes[at]!);
+      if (left >= headerBytes && !isMessage(type, length)) return null;
+      if (left < headerBytes || whole.test(type) && left < 1 + length) {
+        // A copy, since the piece's memory is the socket's.
+        waiting = Buffer.from(bytes.subarray(at));
+        break;
       }
-      // A chunk may hold a thousand rows, and is not copied for each of them.
-      const bytes = waiting.length > 0
-        ? Buffer.concat([waiting, rest])
-        : Buffer.from(rest.buffer, rest.byteOffset, rest.length);
-      const length = bytes.length < 5 ? 0 : bytes.readUInt32BE(1);
-      const type = String.fromCharCode(bytes[0]!);
-      if (bytes.length >= 5 && !isMessage(type, length)) return false;
-      if (bytes.length < (whole.test(type) ? 1 + length : 5) || bytes.length < 5) {
-        // A copy, since the chunk's memory is the socket's.
-        waiting = Buffer.from(bytes);
-        return true;
+      if (type === "R" || type === "T") {
+        const content = bytes.subarray(at + headerBytes, at + 1 + length);
+        if (!(type === "R" ? isLogin(content) : areColumns(content))) return null;
       }
-      const content = bytes.subarray(5, 1 + length);
-      if (type === "R" && !isLogin(content) || type === "T" && !areColumns(content)) return false;
-      if (type === "D" && !hasColumns) return false;
+      if (type === "D" && !hasColumns) return null;
       if (type === "T" || type === "C" || type === "Z") hasColumns = type === "T";
-      waiting = new Uint8Array();
-      missing = Math.max(0, 1 + length - bytes.length);
-      rest = bytes.subarray(1 + length);
+      if (type === "d") rows.add(at, 1 + length);
+      at += 1 + length;
+      missing = Math.max(0, at - bytes.length);
     }
-    return true;
+    return rows.end().subarray(before);
   };
   socket.emit = ((event: string, ...values: unknown[]) => {
-    if (event !== "data" || isSane(values[0] as Uint8Array)) {
-      return emit(event as "data", ...values as [Buffer]);
-    }
+    if (event !== "data") return emit(event as "data", ...values as [Buffer]);
+    const piece = looked(values[0] as Uint8Array);
+    if (piece !== null) return emit("data", piece);
     socket.destroy(strangeSpeech());
     return true;
   }) as Socket["emit"];
