@@ -3,6 +3,8 @@ import { type SQL, sql } from "drizzle-orm";
 import type { RowOf } from "../base/row_form.ts";
 import type { Database } from "./database.ts";
 import { ownTable } from "./statement_names.ts";
+import { keepingName, readKept } from "./kept_table.ts";
+import { isOwnTrigger } from "../sql/own_triggers.ts";
 import { readIfThere } from "./version_table.ts";
 
 /** A row of `harbor_beside`: a change of a large table beside its writers, and how far it has come. */
@@ -39,37 +41,45 @@ const fields =
 export const besideQuery = `${fields} harbor_beside ORDER BY id`;
 const progressQuery = sql`${sql.raw(fields)} ${besideTable} ORDER BY id`;
 
-/** Finds all that such changes make, by their names, and the table that they belong to. */
+/** Finds what may be of such changes by its name, and the table that it belongs to. */
 const leftQueries: Readonly<Record<Dialect, SQL>> = {
   sqlite: sql.raw(
-    "SELECT DISTINCT name, tbl_name AS \"table\" FROM sqlite_schema WHERE (name GLOB 'harbor_beside*' OR name GLOB 'harbor_keeping_*') AND type IN ('table', 'trigger') ORDER BY name",
+    "SELECT type, name, tbl_name AS \"table\", sql FROM sqlite_schema WHERE (name GLOB 'harbor_beside*' OR name GLOB 'harbor_keeping_*') AND type IN ('table', 'trigger') ORDER BY name",
   ),
   postgresql:
-    sql`SELECT relname::text AS name, relname::text AS "table" FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '\0') AND relkind = 'r' AND relname ~ '^harbor_(beside|ahead_[0-9]{1,9}(_noted)?)$' ORDER BY 1`,
+    sql`SELECT 'table' AS type, relname::text AS name, relname::text AS "table", NULL::text AS sql FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '\0') AND relkind = 'r' AND relname ~ '^harbor_(beside|ahead_[0-9]{1,9}(_noted)?)$' ORDER BY 1`,
 };
+
+const leftForm = { type: ["table", "trigger"], name: "text", table: "text", sql: "text?" } as const;
+
+const isKeeping = /^harbor_keeping_[0-9]{1,9}$/;
 
 /** The number of a change in the name of something that it made. */
 const ofChange = /^harbor_(?:beside|ahead)_(\d+)/;
 
 /** Returns the changes beside writers that are under way, or were interrupted: also those that leave nothing but triggers. */
 export async function readBeside(database: Database): Promise<readonly BesideProgress[]> {
-  const form = { name: "text", table: "text" } as const;
   const query = leftQueries[database.dialect];
-  const left = await readIfThere(database, { table: "sqlite_schema", form, query }) ?? [];
+  const left = await readIfThere(database, { table: "sqlite_schema", form: leftForm, query }) ?? [];
   if (left.length === 0) return [];
   const known = left.some(({ name }) => name === besideName)
     ? await readIfThere(database, { table: besideName, form: besideForm, query: progressQuery }) ?? []
     : [];
   const numbers = new Set(known.map(({ id }) => id));
-  const others = left.filter(({ name }) => !numbers.has(Number(ofChange.exec(name)?.[1] ?? 0)));
-  const tables = new Set(others.map(({ table }) => table).filter((name) => name !== besideName));
+  const keeping = left.some(({ name }) => isKeeping.test(name))
+    ? (await readKept(database)).filter(({ state }) => state === "keeping").map(({ id }) => keepingName(id))
+    : [];
+  // A table that is on no record is somebody's, whatever it is called.
+  const others = left.filter((each) =>
+    each.type === "trigger"
+      ? isOwnTrigger(each) && !numbers.has(Number(ofChange.exec(each.name)?.[1] ?? 0))
+      : keeping.includes(each.name)
+  );
+  const tables = new Set(others.map(({ table }) => table));
   const plain = { id: 0, statement: "", lastRow: null, endRow: null, seen: "" };
   const rows = [...tables].map((table): BesideProgress => {
-    const isHanded = table.startsWith("harbor_keeping_");
-    if (isHanded) return { ...plain, name: "what goes", table, phase: "keeping" };
-    const isMade = table.startsWith("harbor_");
-    const name = isMade ? "what is left" : "change of the definition";
-    return { ...plain, id: Number(ofChange.exec(table)?.[1] ?? 0), name, table, phase: "left" };
+    if (isKeeping.test(table)) return { ...plain, name: "what goes", table, phase: "keeping" };
+    return { ...plain, name: "change of the definition", table, phase: "left" };
   });
   return [...known, ...rows];
 }

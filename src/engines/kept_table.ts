@@ -192,6 +192,21 @@ const tablesQuery: Readonly<Record<Dialect, SQL>> = {
     sql`SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '\0') AND c.relkind = 'r' AND c.relname LIKE 'harbor\\_k%'`,
 };
 
+/** Finds what has a name with a number that kept data could get. */
+const numberedQuery: Readonly<Record<Dialect, SQL>> = {
+  sqlite:
+    sql`SELECT lower(name) AS name FROM sqlite_schema WHERE lower(name) GLOB 'harbor_kept_[0-9]*' OR lower(name) GLOB 'harbor_keeping_[0-9]*'`,
+  postgresql:
+    sql`SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '\0') AND c.relname ~ '^harbor_(kept|keeping|ahead)_[0-9]'`,
+};
+
+/** Returns the names that begin as those of numbered tables of kept data do, whoever made what has them. */
+export async function readNumbered(database: Database): Promise<readonly string[]> {
+  return (await database.read<{ readonly name: string }>(numberedQuery[database.dialect])).map(({ name }) =>
+    name
+  );
+}
+
 /**
  * Forgets kept data and takes away its side tables; the registry, too, when it has nothing else. What is called like a side
  * table and is none stays.

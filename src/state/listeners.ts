@@ -1,3 +1,4 @@
+import { isOwnTable } from "../sql/own_tables.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../base/dialect.ts";
 import { quoteName } from "../sql/quote.ts";
@@ -11,28 +12,29 @@ export interface Listener {
   readonly table: string;
 }
 
-const registries = ["version", "backfill", "lock", "identity", "drift", "kept", "ledger", "beside"];
-const names = sql.raw(registries.map((name) => `'harbor_${name}'`).join(", "));
-
-/** What never fires is no listener. */
+/** What never fires is no listener. Anybody's table may begin with `harbor_`. */
 const queries: Readonly<Record<Dialect, (schema: string | undefined) => SQL>> = {
   sqlite: () =>
     sql`SELECT type AS kind, name, lower(tbl_name) AS "table" FROM sqlite_schema WHERE type = 'trigger'
-    AND (lower(tbl_name) IN (${names}) OR lower(tbl_name) GLOB 'harbor_kept_[0-9]*') ORDER BY 3, 2`,
+    AND lower(tbl_name) GLOB 'harbor_*' ORDER BY 3, 2`,
   postgresql: (schema) =>
     sql`SELECT hung.kind, hung.name, c.relname::text AS "table" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL (
       SELECT 'trigger', tgname::text FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled <> 'D'
       UNION ALL SELECT 'rule', rulename::text FROM pg_rewrite WHERE ev_class = c.oid AND ev_enabled <> 'D'
     ) AS hung (kind, name)
-    WHERE n.nspname = ${schema} AND c.relkind IN ('r', 'p') AND (c.relname IN (${names}) OR c.relname ~ '^harbor_kept_[0-9]')
+    WHERE n.nspname = ${schema} AND c.relkind IN ('r', 'p') AND c.relname LIKE 'harbor\\_%'
     ORDER BY c.relname COLLATE "C", hung.name COLLATE "C"`,
 };
 
 /** Reads what hangs on harbor-db's own tables; it makes none there itself. */
 export async function readListeners(database: Database): Promise<readonly Listener[]> {
-  return await database.read<Listener>(queries[database.dialect](database.schema));
+  const found = await database.read<Listener>(queries[database.dialect](database.schema));
+  return found.filter(({ table }) => isOwnTable(table) && !handedOver.test(table));
 }
+
+/** A table that goes is the application's with all that hangs on it, under another name. */
+const handedOver = /^harbor_(?:keeping|ahead|beside)_/;
 
 /** Says for people what is wrong with a listener. */
 export function listenerWords({ kind, name, table }: Listener): string {

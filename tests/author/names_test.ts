@@ -55,7 +55,7 @@ const refused = [
   ["a;b", "sqlite", /has ";" in it/],
   ["a--b", "postgresql", /has "--" in it/],
   ["a[]", "postgresql", /"a\[\]e": the name of an enum type has "\[" in it/],
-  ["harbor_", "postgresql", /"harbor_t": the name of a table begins with harbor_/],
+  ["harbor_drif", "postgresql", /"harbor_drift": the name of a table is that of a table of harbor-db's own/],
   ["x".repeat(62), "postgresql", /the name of a column of x+t is longer than the 63 bytes/],
   ["a(b", "sqlite", /has a parenthesis in it/],
   ["Ü", "sqlite", /has a capital beyond A to Z/],

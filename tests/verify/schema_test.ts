@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
+import { openBackupEngine } from "../../src/engines/open/backup_engine.ts";
+import { clearBeside } from "../../src/migrate/migrate.ts";
 import { handToAlembic, initial, storageFields } from "../support/samples/application.ts";
 import { HarborError } from "../../src/base/errors.ts";
-import { engines, withTestDatabase } from "../support/databases.ts";
+import { engines, testClient, withTestDatabase } from "../support/databases.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 import { historyOf } from "../support/samples/script_history.ts";
@@ -55,6 +61,22 @@ const postgresDrifts = [
     "check small",
   ],
 ] as const;
+
+/** Copies a database and returns the names of the tables in the copy. */
+async function copiedTables(url: string): Promise<readonly string[]> {
+  const folder = await mkdtemp(join(tmpdir(), "harbor_db_copied_"));
+  try {
+    const engine = await openBackupEngine({
+      url: parseDatabaseUrl(url),
+      client: testClient,
+      environment: {},
+    });
+    const { tables } = await engine.dump(join(folder, "copy"), new AbortController().signal);
+    return tables.map(({ name }) => name);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
 
 for (const engine of engines) {
   for (
@@ -202,6 +224,52 @@ for (const engine of engines) {
       for (const drop of drops) await query(drop);
       const after = (await verify(["history"])).findings;
       assert.deepEqual(after.filter(({ message }) => message.includes("hangs on")), []);
+    }));
+
+  test(`what only begins as harbor-db's own is somebody's: it is seen, counted, backed up and let stand (${engine.name})`, () =>
+    withHealthy(engine, async ({ query, verify, url }) => {
+      const names = [
+        "harbor_ahead_3",
+        "harbor_beside_7",
+        "harbor_beside_notes",
+        "harbor_keeping_1",
+        "harbor_kept_7",
+        "harbor_kept_notes",
+        "harbor_logs",
+        "harbor_restore_1",
+      ];
+      for (const name of names) {
+        await query(`CREATE TABLE ${name} (id INTEGER PRIMARY KEY)`);
+        await query(`INSERT INTO ${name} VALUES (7)`);
+      }
+      await query("CREATE VIEW harbor_view AS SELECT id FROM harbor_logs");
+      if (engine.dialect === "sqlite") {
+        await query("CREATE TRIGGER harbor_beside_guard AFTER INSERT ON harbor_logs BEGIN SELECT 1; END");
+        await query("CREATE TRIGGER harbor_beside_1_insert AFTER INSERT ON files BEGIN SELECT 1; END");
+      }
+      const here = async () =>
+        (await withTestDatabase(url, (database) => database.introspect())).tables.map(({ name }) => name)
+          .filter((name) => name.startsWith("harbor_"));
+      assert.deepEqual(await here(), names);
+      const findings = (await verify(["schema", "history"])).findings;
+      assert.deepEqual(findings.filter(({ status }) => status === "fail"), []);
+      assert.match(JSON.stringify(findings), /harbor_view/);
+      const copied = await copiedTables(url);
+      assert.deepEqual(names.filter((name) => !copied.includes(name)), []);
+      // What takes away what was left of harbor-db's own leaves these.
+      await withTestDatabase(url, (database) => clearBeside(contextOf(database), [], 0));
+      await withTestDatabase(
+        url,
+        (database) =>
+          migrate(contextOf(database), { goal: { direction: "downgrade", text: "base" }, lockWaitMs: 0 }),
+      );
+      assert.deepEqual(await here(), names);
+      for (const name of names) {
+        assert.deepEqual((await engine.query(url, `SELECT id FROM ${name}`)).map(({ id }) => Number(id)), [
+          7,
+        ]);
+      }
+      if (engine.dialect === "sqlite") await query("DROP TRIGGER harbor_beside_guard");
     }));
 
   test(`history: a revision and a backfill that stopped half way fail, and only warn while they run (${engine.name})`, () =>

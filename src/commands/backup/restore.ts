@@ -1,3 +1,4 @@
+import { isOwnTable } from "../../sql/own_tables.ts";
 import { counted } from "../../base/quantity.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { RunContext } from "../../engines/run_context.ts";
@@ -196,7 +197,7 @@ async function ask(app: App, { target, backup, bare, noBackup }: Replacement): P
 
 /** Returns what a copy holds but for the tables that keep account, of which nobody asks. */
 function applicationTables({ tables }: StoredBackup["manifest"]) {
-  return tables.filter(({ name }) => !/^harbor_|^alembic_version$/.test(name));
+  return tables.filter(({ name }) => !isOwnTable(name) && name !== "alembic_version");
 }
 
 /** Says what is in a database; `null` when nothing is. */

@@ -14,6 +14,7 @@ import { amcheckProbe } from "./amcheck.ts";
 import { homeSchema, ownSchemas, shownName } from "./catalogs/place.ts";
 import { placeOfName, quoteTable } from "../../sql/table_names.ts";
 import type { Database } from "../database.ts";
+import { keptRow } from "../kept_table.ts";
 import { ownTable } from "../statement_names.ts";
 
 /** Inspects PostgreSQL: what is known without reading a row, and with `amcheck`, where it is installed, the rest. */
@@ -123,7 +124,7 @@ export const postgresInspector: Inspector = {
   },
   async sideTables(database) {
     const rows = await database.read<{ name: string }>(
-      sql`SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = ${home} AND c.relkind = 'r' AND c.relname ~ '^harbor_kept_[0-9]+$' ORDER BY 1`,
+      sql`SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = ${home} AND c.relkind = 'r' AND c.relname ~ '^harbor_kept_[0-9]+$' AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = ${keptRow}) ORDER BY 1`,
     );
     return rows.map(({ name }) => name);
   },

@@ -5,6 +5,7 @@ import { quoteText } from "../../sql/quote.ts";
 import type { Column, OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
 import type { Result, Session } from "./session.ts";
 import { pinnedPath, setPath } from "./search_path.ts";
+import { isOwnRelation } from "./catalogs/own_relations.ts";
 import { homeSchema, inPlace, ownSchemas, type Place, shownName } from "./catalogs/place.ts";
 import type { Statement } from "./statement.ts";
 
@@ -87,10 +88,8 @@ const settings = `SELECT set_config('TimeZone', 'UTC', true), set_config('DateSt
   set_config('IntervalStyle', 'postgres', true), set_config('extra_float_digits', '1', true),
   set_config('quote_all_identifiers', 'off', true)`;
 
-/** A condition on a relation's name: neither harbor-db's nor another tool's version table. */
-function isOfSchema(name: string): string {
-  return `${name} NOT LIKE 'harbor\\_%' AND ${name} NOT IN ('alembic_version', '__drizzle_migrations')`;
-}
+/** A condition on the relation `c`: neither harbor-db's nor another tool's version table. */
+const isOfSchema = `NOT ${isOwnRelation} AND c.relname NOT IN ('alembic_version', '__drizzle_migrations')`;
 
 /** Whether a trigger or function is called to the letter as those that note changes: anybody's may begin with `harbor_`. */
 function isOfNotes(name: string): string {
@@ -206,7 +205,7 @@ const tables = `SELECT json_build_object(
 }
   ) AS definition
 FROM pg_class c
-WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('r', 'p') AND ${isOfSchema("c.relname")}
+WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('r', 'p') AND ${isOfSchema}
   AND ${isNotOfExtension("pg_class", "c.oid")}`;
 
 /** The columns of our tables that an object depends on, as a JSON list of `table.column`; NULL without any. */
@@ -242,7 +241,7 @@ const others = `SELECT * FROM (
       FROM pg_sequence q WHERE q.seqrelid = c.oid) END AS sql,
     CASE WHEN c.relkind IN ('v', 'm') THEN ${heldByView} END AS holds, NULL::text AS fires
   FROM pg_class c
-  WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('v', 'm', 'S', 'f') AND ${isOfSchema("c.relname")}
+  WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('v', 'm', 'S', 'f') AND ${isOfSchema}
     AND ${isNotOfExtension("pg_class", "c.oid")}
     AND NOT EXISTS (SELECT FROM pg_depend o WHERE c.relkind = 'S' AND o.classid = 'pg_class'::regclass
       AND o.objid = c.oid AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i'))
@@ -257,7 +256,7 @@ const others = `SELECT * FROM (
 },
     nullif(t.tgenabled, 'O')::text
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-  WHERE c.relnamespace = ${ownSchemas} AND NOT t.tgisinternal AND ${isOfSchema("c.relname")}
+  WHERE c.relnamespace = ${ownSchemas} AND NOT t.tgisinternal AND ${isOfSchema}
     AND NOT (${
   isOfNotes("t.tgname")
 } AND t.tgfoid IN (SELECT p.oid FROM pg_proc p JOIN pg_class n ON n.relname = p.proname
@@ -265,7 +264,7 @@ const others = `SELECT * FROM (
   UNION ALL
   SELECT 'policy', p.polname, ${tableName}, ${policyText}, ${heldColumns("pg_policy", "p.oid")}, NULL
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
-  WHERE c.relnamespace = ${ownSchemas} AND ${isOfSchema("c.relname")}
+  WHERE c.relnamespace = ${ownSchemas} AND ${isOfSchema}
   UNION ALL
   SELECT 'function', ${shownName("p.pronamespace", "p.proname")}, NULL,
     CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END, NULL, NULL
@@ -282,6 +281,6 @@ const others = `SELECT * FROM (
         WHERE k.contypid = t.oid AND k.contype = 'c')) END, NULL, NULL
   FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
   WHERE t.typnamespace = ${ownSchemas} AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
-    AND ${isOfSchema("t.typname")} AND ${isNotOfExtension("pg_type", "t.oid")}
+    AND ${isNotOfExtension("pg_type", "t.oid")}
 ) AS found
 ORDER BY kind COLLATE "C", name COLLATE "C", "table" COLLATE "C", sql COLLATE "C"`;

@@ -3,6 +3,7 @@ import { pinnedPath, runPinned, schemasOf, setPath } from "./search_path.ts";
 import type { Statement } from "./statement.ts";
 import { homeSchema, inPlace, ownSchemas, type Place } from "./catalogs/place.ts";
 import { quoteText } from "../../sql/quote.ts";
+import { ownTableNames } from "../../sql/own_tables.ts";
 
 /** Something of a role with fewer rights than ours, whose code would run with ours. */
 export interface Untrusted {
@@ -338,7 +339,9 @@ SELECT found.kind, found.name, lesser.rolname::text AS owner, found.runs FROM (
   UNION ALL
   SELECT CASE c.relkind WHEN 'v' THEN 'view' ELSE 'relation' END, c.relname::text, c.relowner, 'look' FROM pg_class c
   WHERE ${ofLesser} AND c.relkind NOT IN ('r', 'p')
-    AND c.relname IN ('harbor_version', 'harbor_backfill', 'harbor_identity', 'harbor_drift', 'harbor_kept', 'harbor_ledger', 'harbor_beside', 'alembic_version', '__drizzle_migrations')
+    AND c.relname IN (${
+  [...ownTableNames, "alembic_version", "__drizzle_migrations"].map(quoteText).join(", ")
+})
   UNION ALL
   SELECT 'partitioning of', c.relname::text, ${codeIn("t.partexprs", "c.relowner")}, 'look'
   FROM pg_class c JOIN pg_partitioned_table t ON t.partrelid = c.oid WHERE ${ours}

@@ -1,18 +1,10 @@
 import { cursorAt, tokensOf } from "../../sql/cursor.ts";
 import { isWord } from "../../sql/lexer.ts";
+import { ownTableNames } from "../../sql/own_tables.ts";
 import type { SqliteStatement } from "./statement.ts";
 
 /** harbor-db's and Alembic's own tables: no row refers to them or from them. */
-const ownTables = [
-  "harbor_version",
-  "harbor_backfill",
-  "harbor_lock",
-  "harbor_identity",
-  "harbor_drift",
-  "harbor_kept",
-  "harbor_ledger",
-  "alembic_version",
-];
+const ownTables = [...ownTableNames, "alembic_version"];
 
 /** Which references a batch could leave dangling: none, any, or those of and to some tables, whose names are in lower case. */
 export type Endangered = "none" | "any" | ReadonlySet<string>;

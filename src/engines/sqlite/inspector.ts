@@ -1,3 +1,4 @@
+import { keptRow } from "../kept_table.ts";
 import { type Found, pass } from "../../base/finding.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
@@ -46,9 +47,9 @@ export const sqliteInspector: Inspector = {
   },
   async sideTables(database) {
     const rows = await database.read<{ name: string }>(
-      sql`SELECT name FROM sqlite_schema WHERE type = 'table' AND lower(name) GLOB 'harbor_kept_[0-9]*' ORDER BY name`,
+      sql`SELECT name FROM sqlite_schema m WHERE type = 'table' AND lower(name) GLOB 'harbor_kept_[0-9]*' AND EXISTS (SELECT 1 FROM pragma_table_info(m.name) c WHERE c.name = ${keptRow}) ORDER BY name`,
     );
-    return rows.map(({ name }) => name);
+    return rows.map(({ name }) => name).filter((name) => /^harbor_kept_[0-9]+$/i.test(name));
   },
 };
 

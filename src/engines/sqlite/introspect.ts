@@ -17,7 +17,9 @@ import {
   readPeculiarities,
   stripParentheses,
 } from "./ddl.ts";
-import { isOwnTrigger } from "./names/own_triggers.ts";
+import { keptRow } from "../kept_table.ts";
+import { isBesideTable, isSideTable, ownTableNames } from "../../sql/own_tables.ts";
+import { isOwnTrigger } from "../../sql/own_triggers.ts";
 import { type RowForm, type RowOf, rowsOfForm } from "../../base/row_form.ts";
 
 /** Runs queries that see the same state, in as few round trips as the engine allows. */
@@ -67,9 +69,21 @@ export async function introspectSqlite(
   const keysByTable = Map.groupBy(keys, ({ table }) => table);
   // A virtual table's shadow tables come and go with it.
   const hidden = new Set(shadows.map((row) => row.name));
+  const isNumbered = (table: string) =>
+    (columnsByTable.get(table) ?? []).some(({ name }) => name === keptRow);
+  const tables = objects.filter(({ type }) => type === "table").map(({ name }) => name);
+  // Of a few tables it is not known which others there are.
+  const onRecord = only === undefined ? await namesOnRecord(readTogether, tables) : isBesideTable;
+  const isOwn = (table: string) => {
+    const name = table.toLowerCase();
+    if (isSideTable(name)) return isNumbered(table);
+    return isBesideTable(name) ? onRecord(name) : ownTableNames.includes(name);
+  };
+  const own = new Set(tables.filter(isOwn));
+  const isHidden = (name: string) => isForeign(name) || own.has(name);
   const shown = objects.filter((row) =>
-    !isForeign(row.table) && !hidden.has(row.table) &&
-    !(row.type === "trigger" ? isOwnTrigger(row) : isForeign(row.name))
+    !isHidden(row.table) && !hidden.has(row.table) &&
+    !(row.type === "trigger" ? isOwnTrigger(row) : isHidden(row.name))
   );
   const ddlOf = new Map(shown.map((row) => [row.name, row.sql ?? ""]));
   const keyOf = (table: string) =>
@@ -99,6 +113,30 @@ export async function introspectSqlite(
       ? []
       : shown.flatMap(otherObject).sort(inOrderOf((other) => `${other.name} ${other.kind}`)),
   };
+}
+
+/** Returns whether a table of a change beside writers is on record, where there is any that is called so. */
+async function namesOnRecord(
+  readTogether: ReadTogether,
+  tables: readonly string[],
+): Promise<(name: string) => boolean> {
+  const names = tables.map((name) => name.toLowerCase());
+  if (!names.some(isBesideTable)) return () => false;
+  const queries = [
+    ...names.includes("harbor_kept")
+      ? ["SELECT 'harbor_keeping_' || id AS name FROM harbor_kept WHERE state = 'keeping'"]
+      : [],
+    ...names.includes("harbor_beside")
+      ? [
+        "SELECT 'harbor_beside_' || id AS name FROM harbor_beside UNION ALL SELECT 'harbor_beside_' || id || '_changed' FROM harbor_beside",
+      ]
+      : [],
+  ];
+  const answers = queries.length === 0 ? [] : await readTogether(queries);
+  const known = new Set(
+    answers.flatMap((rows) => rowsOfForm("sqlite_schema", { name: "text" }, rows)).map(({ name }) => name),
+  );
+  return (name) => known.has(name);
 }
 
 function answersOf(answers: readonly (readonly unknown[])[]) {
@@ -156,9 +194,9 @@ const keyForm = {
 } as const;
 type KeyRow = RowOf<typeof keyForm>;
 
-/** Whether a table belongs to harbor-db, to the engine or to another tool's bookkeeping. */
+/** Whether a name is of the engine's or of another tool's bookkeeping. */
 function isForeign(name: string): boolean {
-  return /^(harbor_|sqlite_|libsql_|_litestream)|^(alembic_version|__drizzle_migrations)$/i.test(name);
+  return /^(sqlite_|libsql_|_litestream)|^(alembic_version|__drizzle_migrations)$/i.test(name);
 }
 
 function isVirtual({ sql }: ObjectRow): boolean {

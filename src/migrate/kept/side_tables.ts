@@ -1,8 +1,14 @@
 import { HarborError } from "../../base/errors.ts";
 import { counted } from "../../base/quantity.ts";
-import { readBeside } from "../../engines/beside_progress.ts";
 import type { Database } from "../../engines/database.ts";
-import { becameColumn, type Kept, keptName, keptRow, readKept } from "../../engines/kept_table.ts";
+import {
+  becameColumn,
+  type Kept,
+  keptName,
+  keptRow,
+  readKept,
+  readNumbered,
+} from "../../engines/kept_table.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Step } from "../rules/plan.ts";
@@ -15,11 +21,11 @@ import { storedColumns } from "./rules/keys.ts";
 
 /** Returns the number of the next side table: no table has its name yet, whoever made those that are there. */
 export async function nextId(database: Database): Promise<number> {
-  const names = await (await loadInspector(database.dialect)).sideTables(database);
-  const taken = names.map((name) => Number(name.slice(keptName.length + 1)))
-    .filter((number) => number < highest);
-  const ahead = database.notes === undefined ? [] : (await readBeside(database)).map(({ id }) => id);
-  return Math.max(0, ...taken, ...ahead, ...(await readKept(database)).map(({ id }) => id)) + 1;
+  const names = await readNumbered(database);
+  const taken = names.map((name) => Number(/_(\d+)/.exec(name)?.[1] ?? 0)).filter((number) =>
+    number < highest
+  );
+  return Math.max(0, ...taken, ...(await readKept(database)).map(({ id }) => id)) + 1;
 }
 
 /** What goes beyond is no number of ours, and would leave none. */

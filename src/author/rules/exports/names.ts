@@ -1,3 +1,4 @@
+import { isOwnTable } from "../../../sql/own_tables.ts";
 import { is } from "drizzle-orm/entity";
 import * as pg from "drizzle-orm/pg-core";
 import { SQL } from "drizzle-orm/sql/sql";
@@ -55,7 +56,7 @@ function faultOf(
   if (sign !== undefined) {
     return `has ${JSON.stringify(sign)} in it, with which drizzle-kit writes a wrong script`;
   }
-  if (isRelation && /^harbor_/i.test(name)) return "begins with harbor_, as only harbor-db's own tables do";
+  if (isRelation && isOwnTable(name.toLowerCase())) return "is that of a table of harbor-db's own";
   return dialectFaults[dialect]({ name, mayBeCut });
 }
 

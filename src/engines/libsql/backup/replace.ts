@@ -10,7 +10,7 @@ import { withLibsqlSnapshot } from "./copy.ts";
 import { readCopy, readCopyRows, type StoredCopy } from "./read_copy.ts";
 import { digestChunks, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
 import { findBadText, textBytesQuery } from "../../sqlite/backup/bad_text.ts";
-import { lockTable, type SqliteStoredTable, stagePrefix } from "../../sqlite/backup/content.ts";
+import { isStage, lockTable, type SqliteStoredTable, stagePrefix } from "../../sqlite/backup/content.ts";
 import { openImmutable } from "../../sqlite/open_file.ts";
 import { prepare } from "../../sqlite/open_file.ts";
 import { insertInto, selectFromJson } from "../../sqlite/backup/load.ts";
@@ -70,7 +70,9 @@ function stageOf(table: SqliteStoredTable, index: number): SqliteStoredTable {
 
 async function clearStages(database: Database): Promise<void> {
   const stages = await database.read<{ name: string }>(
-    sql`SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, ${stagePrefix.length}) = ${stagePrefix}`,
+    sql`SELECT s.name AS name FROM sqlite_schema AS s WHERE s.type = 'table' AND ${
+      sql.raw(isStage("s.name"))
+    }`,
   );
   if (stages.length > 0) await database.write(stages.map(({ name }) => drop("TABLE", name)), "replace");
 }
@@ -150,7 +152,9 @@ async function swap(database: Database, { definitions, tables, sequences }: Stor
     sql`SELECT s.type AS type, s.name AS name FROM sqlite_schema AS s LEFT JOIN pragma_table_list AS l
 ON l.name = s.name AND l.schema = 'main'
 WHERE s.type IN ('trigger', 'view', 'table') AND coalesce(l.type, '') <> 'shadow' AND s.name <> ${lockTable}
-AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND s.name NOT LIKE 'libsql\\_%' ESCAPE '\\' AND substr(s.name, 1, ${stagePrefix.length}) <> ${stagePrefix}
+AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND s.name NOT LIKE 'libsql\\_%' ESCAPE '\\' AND NOT ${
+      sql.raw(isStage("s.name"))
+    }
 ORDER BY CASE s.type WHEN 'trigger' THEN 1 WHEN 'view' THEN 2 ELSE 3 END`,
   );
   const make = (type: string) =>

@@ -1,3 +1,4 @@
+import { isOwnTable } from "../../../sql/own_tables.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../../base/errors.ts";
 import { tokensOf } from "../../../sql/cursor.ts";
@@ -76,7 +77,7 @@ export async function readSeen(database: Database): Promise<SeenQueries> {
 function isQuery(text: string): boolean {
   try {
     return hasPlan(text, "postgresql") &&
-      !tokensOf(text, "postgresql").some((token) => nameOf(token)?.startsWith("harbor_"));
+      !tokensOf(text, "postgresql").some((token) => isOwnTable(nameOf(token) ?? ""));
   } catch {
     return false;
   }

@@ -1,3 +1,4 @@
+import { hasOwnName, isOwnRelation } from "../catalogs/own_relations.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../../base/errors.ts";
 import { inPlace, ownSchemas, type Place, shownName } from "../catalogs/place.ts";
@@ -197,7 +198,7 @@ function locksQuery(pid: number, place: Place): string {
     `JOIN pg_class c ON c.oid = l.relation AND c.relnamespace = ${ownSchemas} ` +
     `WHERE l.pid = ${pid} AND l.locktype = 'relation' AND l.granted ` +
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) " +
-    "AND c.relkind IN ('r', 'p', 'm', 'v', 'f', 'S') AND c.relname !~ '^harbor_'";
+    "AND c.relkind IN ('r', 'p', 'm', 'v', 'f', 'S') " + `AND NOT ${isOwnRelation}`;
   return inPlace(text, place);
 }
 
@@ -205,7 +206,7 @@ function locksQuery(pid: number, place: Place): string {
 export const rowsQuery =
   "SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::text AS read, " +
   "coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::text AS changed FROM pg_stat_xact_user_tables " +
-  "WHERE relname !~ '^harbor_'";
+  `WHERE NOT ${hasOwnName("relname")}`;
 
 /** Lets the server count temporary files at the end of the transaction, and not when it finds the time. */
 export const countNow = "SELECT pg_stat_force_next_flush()";

@@ -33,8 +33,14 @@ export const lockTable = "harbor_lock";
 /** Where rows wait during a restore; what a killed one left of them is no content either. */
 export const stagePrefix = "harbor_restore_";
 
+/** A condition on the name of a table, which names its table too: it is called to the letter, and begins, as one where rows wait. */
+export const isStage = (name: string) =>
+  `(${name} GLOB '${stagePrefix}[0-9]*' AND substr(${name}, ${
+    stagePrefix.length + 1
+  }) NOT GLOB '*[^0-9]*' AND EXISTS (SELECT 1 FROM pragma_table_info(${name}) AS stage WHERE stage.cid = 0 AND stage.name = 'c0' AND stage.type = ''))`;
+
 const isContent = (name: string) =>
-  `${name} NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND ${name} <> '${lockTable}' AND substr(${name}, 1, ${stagePrefix.length}) <> '${stagePrefix}'`;
+  `${name} NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND ${name} <> '${lockTable}' AND NOT ${isStage(name)}`;
 
 /** Lists the tables that hold rows, those of virtual tables included; the virtual tables themselves hold none. */
 export const tablesQuery =

@@ -11,7 +11,7 @@ import type { BesideChange, BesideTask } from "../../beside.ts";
 import type { BesidePlace, ReadInside } from "../database.ts";
 import { compile, type SqliteStatement } from "../statement.ts";
 import { brokenQuery, type Demand, type Fill, type Guard, rowidOf } from "./demands.ts";
-import { guardPrefix } from "../names/own_triggers.ts";
+import { guardPrefix } from "../../../sql/own_triggers.ts";
 import { buildIndex } from "./mirror/build_index.ts";
 import { hasRows } from "./form/replica.ts";
 import type { ColumnForm, TableForm } from "./form/table.ts";

@@ -1,3 +1,4 @@
+import { isOwnTable } from "../../../sql/own_tables.ts";
 import type { BesideChange, Piece } from "../../beside.ts";
 import { addedColumnWay } from "./added_column.ts";
 import { copyWay } from "./copy_way.ts";
@@ -82,7 +83,9 @@ function untilNext(texts: readonly string[], at: number, ways: readonly Way[]): 
  */
 async function isAnyLarge(place: BesidePlace, schema: readonly SchemaRow[]): Promise<boolean> {
   for (const { type, name, sql } of schema) {
-    if (type !== "table" || /^(sqlite_|harbor_)/i.test(name) || /^CREATE\s+VIRTUAL\s/i.test(sql)) continue;
+    if (type !== "table" || /^sqlite_/i.test(name) || isOwnTable(name) || /^CREATE\s+VIRTUAL\s/i.test(sql)) {
+      continue;
+    }
     const [row] = await place.read<{ large: number }>(hasRows(name, place.largeRows));
     if (row?.large === 1) return true;
   }

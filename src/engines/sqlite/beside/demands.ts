@@ -1,5 +1,5 @@
 import { quoteName, quoteText } from "../../../sql/quote.ts";
-import { guardName } from "../names/own_triggers.ts";
+import { guardName } from "../../../sql/own_triggers.ts";
 import type { IndexForm, TableForm } from "./form/table.ts";
 
 /** What a new definition demands of each row, and the old one does not. */

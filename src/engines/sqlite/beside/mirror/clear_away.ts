@@ -4,7 +4,7 @@ import type { BesideProgress } from "../../../beside_progress.ts";
 import type { BesideContext } from "./paced.ts";
 import type { BesideFile } from "../../database.ts";
 import { mirrorName, stopNoting } from "./mirror.ts";
-import { guardPrefix } from "../../names/own_triggers.ts";
+import { guardPrefix, isOwnTrigger } from "../../../../sql/own_triggers.ts";
 import { startPaced } from "./paced.ts";
 import { progressOf, updateProgress } from "./progress.ts";
 import { quoteName } from "../../../../sql/quote.ts";
@@ -34,7 +34,7 @@ export async function clearAway(file: BesideFile, context: BesideContext): Promi
 /**
  * Lets go of all changes but those of statements that are still to come, and takes away their traces.
  *
- * @param keep The statements to come; without any, nothing of harbor-db's stays that is called as such a change
+ * @param keep The statements to come; without any, nothing of harbor-db's stays. What is only called so is somebody's, and does
  * @throws {HarborError} `disk_full` with how much is to be freed for it; `interrupted`, `busy`
  */
 export async function clearAllBut(
@@ -66,14 +66,10 @@ async function clear(keep: readonly string[], file: BesideFile, context: BesideC
     if (isOver) await file.transact(() => letGo(file, progress));
   }
   await clearAway(file, context);
-  for (const { name } of leftBehind(file, "trigger")) {
+  for (const { name } of triggersLeft(file)) {
     // A change of definition that is still to come puts its guards anew, and looks at every row again.
     if (keep.length > 0 && !name.startsWith(guardPrefix)) continue;
     await file.transact(() => file.change(own(`DROP TRIGGER IF EXISTS ${quoteName(name)}`)));
-  }
-  if (keep.length > 0) return;
-  for (const { name } of leftBehind(file, "table")) {
-    await dropInBatches(file, context, { table: quoteName(name), what: `clearing away ${name}` });
   }
 }
 
@@ -82,11 +78,9 @@ export function joined(statements: readonly string[]): string {
   return statements.join("\n;\n");
 }
 
-function leftBehind(file: BesideFile, type: "trigger" | "table"): readonly { readonly name: string }[] {
-  return file.rows({
-    text: "SELECT name FROM sqlite_schema WHERE type = ? AND name GLOB 'harbor_beside*'",
-    values: [type],
-  });
+function triggersLeft(file: BesideFile): readonly { readonly name: string }[] {
+  const text = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'harbor_beside_*'";
+  return file.rows<{ name: string; sql: string }>({ text, values: [] }).filter(isOwnTrigger);
 }
 
 async function dropInBatches(

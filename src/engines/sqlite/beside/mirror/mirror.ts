@@ -1,6 +1,6 @@
 import { quoteName } from "../../../../sql/quote.ts";
 import { columnsNamed, type SourceTable, type UniqueKey } from "../form/source_table.ts";
-import { notingNames } from "../../names/own_triggers.ts";
+import { notingNames } from "../../../../sql/own_triggers.ts";
 
 /**
  * A table that is filled with what the rows of another one say, while others write to that one. Triggers note which rows
@@ -37,8 +37,9 @@ export interface Range {
 export const mirrorName = (id: number): string => `harbor_beside_${id}`;
 /** What the table is called that holds the ids of rows which changed. */
 export const changesName = (id: number): string => `harbor_beside_${id}_changed`;
-/** Whether something of this name belongs to a mirror: its table, its indexes, its triggers and what they note in. */
-export const isOfMirror = (name: string): boolean => /^harbor_beside_\d/.test(name);
+/** Whether something of this name belongs to a mirror: its table, its index, its triggers and what they note in. */
+export const isOfMirror = (name: string): boolean => ofMirror.test(name);
+const ofMirror = new RegExp(`^harbor_beside_\\d+(?:_(?:changed|index(?:_\\d+)?|${notingNames.join("|")}))?$`);
 
 /** Returns the statements that begin to note changes. */
 export function startNoting({ id, source }: Mirror): readonly string[] {

@@ -34,7 +34,12 @@ const makeup = 2;
 export function insertProgress(file: BesideFile, progress: Omit<BesideProgress, "id">): void {
   const { name, table, statement, phase, lastRow, endRow, seen } = progress;
   file.change({
-    text: `INSERT INTO harbor_beside (${Object.keys(columns).join(", ")}) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    // No table has its name yet, whoever made those that are there.
+    text: `INSERT INTO harbor_beside (id, ${
+      Object.keys(columns).join(", ")
+    }) SELECT 1 + coalesce(max(id), 0), ?, ?, ?, ?, ?, ?, ?
+      FROM (SELECT id FROM harbor_beside UNION ALL SELECT CAST(substr(name, 15) AS INTEGER) FROM sqlite_schema
+        WHERE lower(name) GLOB 'harbor_beside_[0-9]*' AND length(name) < 24)`,
     values: [name, table, statement, phase, lastRow, endRow, seen],
   });
 }
