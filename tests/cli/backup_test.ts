@@ -23,7 +23,7 @@ import {
   initial,
   storageFields,
 } from "../support/backups.ts";
-import { driverEngines } from "../support/databases.ts";
+import { engines } from "../support/databases.ts";
 import { withLockHeldElsewhere } from "../support/other_process.ts";
 import { startCli } from "../support/run_cli.ts";
 
@@ -70,7 +70,7 @@ eachCase("upgrade and downgrade back up before they change anything, and only th
   const bare = await given.expect(0, "upgrade", storageFields, "--no-backup");
   assert.match(bare.stderr, /--no-backup: nothing is backed up, only what is kept comes back$/m);
   assert.equal(backupsIn(given.folder).length, 2);
-}, driverEngines);
+});
 
 eachCase("a backup goes back to exactly what was there, and what it replaces is kept", async (given) => {
   await fill(given, 300);
@@ -102,7 +102,7 @@ eachCase("a backup goes back to exactly what was there, and what it replaces is 
   await given.expect(0, "restore", "--yes", restored.safetyBackup);
   assert.equal(await given.value("SELECT count(*) FROM files"), "100");
   await given.expect(0, "upgrade", "--no-backup");
-});
+}, engines);
 
 eachCase("a backup restores into another, empty database", async (given) => {
   await fill(given, 50);
@@ -122,7 +122,7 @@ eachCase("a backup restores into another, empty database", async (given) => {
     assert.equal(await there.value("SELECT max(id) FROM files"), "51");
     await there.expect(0, "upgrade", "--no-backup");
   });
-});
+}, engines);
 
 eachCase("a copy is of one moment while others write", async (given) => {
   await fill(given, 2_000);
@@ -165,7 +165,7 @@ eachCase("a copy is of one moment while others write", async (given) => {
     const [highest] = await query(other, "SELECT max(id) AS n FROM collections");
     assert.equal(Number(highest!["n"]), collections);
   });
-});
+}, engines);
 
 eachCase("what was damaged is found, and not restored", async (given) => {
   await fill(given, 500);
@@ -199,7 +199,7 @@ eachCase("what was damaged is found, and not restored", async (given) => {
     !readdirSync(given.folder).some((name) => name.startsWith(".")),
     "nothing is left of a verification",
   );
-}, driverEngines);
+});
 
 eachCase("a manifest that belongs to another file is found", async (given) => {
   await fill(given, 10);
@@ -209,7 +209,7 @@ eachCase("a manifest that belongs to another file is found", async (given) => {
   renameSync(one.manifest, two.manifest);
   const { stdout } = await given.expect(3, "backup", "verify", two.path);
   assert.match(stdout, /is that of another backup|bytes long instead of/);
-}, driverEngines);
+});
 
 eachCase("a loop of failing upgrades makes one backup", async (given) => {
   await fill(given, 30);
@@ -223,7 +223,7 @@ eachCase("a loop of failing upgrades makes one backup", async (given) => {
   await given.query("DELETE FROM files WHERE id = 3");
   await given.run("upgrade", storageFields);
   assert.equal(backupsIn(given.folder).length, 2);
-}, driverEngines);
+});
 
 eachCase("a backup is not taken again for the way back when a sequence has moved since", async (given) => {
   await fill(given, 5);
@@ -249,7 +249,7 @@ eachCase("a backup is not taken again for the way back when a sequence has moved
   await given.query("PRAGMA user_version = 7");
   await fail();
   assert.equal(backupsIn(given.folder).length, 3);
-});
+}, engines);
 
 eachCase("a loop of upgrades that fail half way keeps the way back to before the first", async (given) => {
   await fill(given, 30);
@@ -263,7 +263,7 @@ eachCase("a loop of upgrades that fail half way keeps the way back to before the
   const { backups } = (await given.expect(0, "backup", "list", "--json"))
     .json<{ backups: { revision: string; unfinished: string | null }[] }>();
   assert.ok(backups.some(({ unfinished }) => unfinished === null));
-}, driverEngines);
+});
 
 eachCase("restore waits for the lock, and refuses", async (given) => {
   await fill(given, 5);
@@ -273,7 +273,7 @@ eachCase("restore waits for the lock, and refuses", async (given) => {
     assert.match(stderr, /Cannot lock .* holds /);
   });
   assert.equal(await given.value("SELECT count(*) FROM files"), "5");
-}, driverEngines);
+});
 
 eachCase("Ctrl-C during a backup leaves none", async (given) => {
   await fill(given, 30_000);
@@ -287,4 +287,4 @@ eachCase("Ctrl-C during a backup leaves none", async (given) => {
   assert.ok(code === 130 || code === 0, stderr);
   assert.deepEqual(backupsIn(given.folder).length, code === 0 ? 1 : 0);
   assert.ok(!readdirSync(given.folder).some((name) => name.endsWith(".partial")));
-}, driverEngines);
+});

@@ -3,6 +3,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { projectFile } from "../support/project.ts";
+import { runHere } from "../support/run_here.ts";
 import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 
 const r2 = "5b09ebe23c76_add_r2_storage_fields";
@@ -326,7 +327,7 @@ for (const [what, damage, check, where, message, hint] of damages) {
     withSchemaProject(async (project) => {
       await damage(project);
       const before = await project.files();
-      const result = await project.run(["check", "--json"]);
+      const result = await runHere(["check", "--json"], { cwd: project.cwd });
       assert.equal(result.code, 3, result.stdout + result.stderr);
       const { findings, summary } = result.json<Checked>();
       const found = findings.find((finding) =>

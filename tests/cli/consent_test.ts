@@ -11,7 +11,7 @@ import {
   initial,
   storageFields,
 } from "../support/backups.ts";
-import { driverEngines, engines, withFolder } from "../support/databases.ts";
+import { engines, withFolder } from "../support/databases.ts";
 import { runCli } from "../support/run_cli.ts";
 
 const head = "7b1f73160408";
@@ -52,7 +52,7 @@ eachCase("restore overwrites nothing without a yes, and its question says what g
     await given.expect(0, "restore", path, "--to", other, "--yes");
     assert.equal(await there.value("SELECT count(*) FROM files"), "30");
   });
-}, driverEngines);
+});
 
 eachCase("restore reports the revision that the database has then", async (given) => {
   await fill(given, 5);
@@ -65,7 +65,7 @@ eachCase("restore reports the revision that the database has then", async (given
   const result = await given.expect(0, "restore", path, "--yes", "--json");
   assert.equal(result.json<{ restored: { revision: string } }>().restored.revision, initial);
   assert.match(result.stderr, new RegExp(`manifest says ${storageFields}`));
-}, driverEngines);
+});
 
 test("restore over what is no database needs a yes, too", () =>
   withFolder(async (cwd) => {
@@ -151,7 +151,6 @@ eachCase(
     assert.match(stderr, /^backup +none$/m);
     assert.equal(await given.value("SELECT count(*) FROM files"), "7");
   },
-  driverEngines,
 );
 
 eachCase("stamp looks at the schema, says what differs and asks", async (given) => {
@@ -182,7 +181,7 @@ eachCase("stamp looks at the schema, says what differs and asks", async (given) 
   await given.expect(0, "stamp", storageFields);
   await given.expect(0, "verify", "--only", "schema");
   await given.expect(4, "stamp", "base");
-}, driverEngines);
+});
 
 test("stamp on an empty database asks, since no revision's tables are there", () =>
   engines[0]!.withDatabase((url) =>

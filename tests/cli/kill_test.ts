@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
 import { addFiles, initial, storageFields, valueOf, whenFree } from "../support/samples/application.ts";
-import { type Engine, engines, withFolder, withTestDatabase } from "../support/databases.ts";
+import { driverEngines, type Engine, withFolder, withTestDatabase } from "../support/databases.ts";
 import { runCli, startCli } from "../support/run_cli.ts";
 
 const files = 20_000;
@@ -40,7 +40,7 @@ async function assertComplete(engine: Engine, url: string): Promise<void> {
   );
 }
 
-for (const engine of engines) {
+for (const engine of driverEngines) {
   test(`kill -9 at any moment leaves what the next run completes, from where it stopped (${engine.name})`, () =>
     engine.withDatabase((url) =>
       withFolder(async (cwd) => {
@@ -129,7 +129,7 @@ for (const engine of engines) {
     ));
 }
 
-for (const engine of engines) {
+for (const engine of driverEngines) {
   test(`Ctrl-C while waiting for another harbor-db's lock ends at once with 130 (${engine.name})`, () =>
     engine.withDatabase((url) =>
       withFolder(async (cwd) => {

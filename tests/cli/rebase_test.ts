@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { mkdtempSync, rmSync } from "node:fs";
+import { cp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { finishInterrupted } from "../../src/author/write_together.ts";
+import { withFolder } from "../support/databases.ts";
 import { changedFiles, leaveKilled } from "../support/killed_write.ts";
-import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
+import { openProject, type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 
 function git(project: SchemaProject, ...args: readonly string[]): string {
   const identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
@@ -51,13 +53,41 @@ const addNick: Change = async (project) => {
   await project.edit(last, `index("ix_users_nick").on(users.nick),\n  ${last}`);
 };
 
+interface Changes {
+  readonly ours: Change;
+  readonly theirs: Change;
+  readonly flags?: readonly string[];
+}
+
+/** Two changes that go well with each other, and their branches, which are made once and copied. */
+const apart: Changes = { ours: addRating, theirs: addNick };
+const kept = mkdtempSync(join(tmpdir(), "harbor_db_rebase_"));
+after(() => rm(kept, { recursive: true }));
+let branchesApart: Promise<Omit<Branches, "project">> | undefined;
+
+/** Runs `work` on the branches of {@link apart}, as {@link withBranches} does. */
+async function withBranchesApart(work: (branches: Branches) => Promise<void>): Promise<void> {
+  branchesApart ??= (async () => {
+    let made: Omit<Branches, "project"> | undefined;
+    await withBranches(apart, async ({ project, ours, theirs }) => {
+      await cp(project.cwd, kept, { recursive: true });
+      made = { ours, theirs };
+    });
+    return made!;
+  })();
+  const revisions = await branchesApart;
+  await withFolder(async (cwd) => {
+    await cp(kept, cwd, { recursive: true });
+    const project = openProject(cwd);
+    // Git takes copied files for changed ones until it has looked at them.
+    git(project, "status");
+    await work({ project, ...revisions });
+  });
+}
+
 /** Runs `work` on the branch feature, into which main was merged: both have a revision of their own. */
 function withBranches(
-  { ours, theirs, flags = [] }: {
-    readonly ours: Change;
-    readonly theirs: Change;
-    readonly flags?: readonly string[];
-  },
+  { ours, theirs, flags = [] }: Changes,
   work: (branches: Branches) => Promise<void>,
 ): Promise<void> {
   return withSchemaProject(async (project) => {
@@ -83,7 +113,7 @@ async function order(project: SchemaProject, dialect = "sqlite"): Promise<readon
 }
 
 test("in the middle of a merge, rebase puts this branch's revision behind the other's", () =>
-  withBranches({ ours: addRating, theirs: addNick }, async ({ project, ours, theirs }) => {
+  withBranchesApart(async ({ project, ours, theirs }) => {
     const before = await project.files();
     assert.match(before["sqlite/meta/_journal.json"]!, /<<<<<<</);
     assert.equal((await project.run(["check"])).code, 3);
@@ -125,7 +155,7 @@ test("in the middle of a merge, rebase puts this branch's revision behind the ot
   }));
 
 test("a rebase that was killed at any of its files is ended, and check says what ends it", () =>
-  withBranches({ ours: addRating, theirs: addNick }, async ({ project }) => {
+  withBranchesApart(async ({ project }) => {
     const before = await project.files();
     const rebased = await project.run(["rebase", "--json"]);
     assert.equal(rebased.code, 0, rebased.stdout + rebased.stderr);
@@ -178,7 +208,7 @@ test("a SQLite rebuild that does not know the other branch's column is written a
   }));
 
 test("after the merge is committed, rebase takes the branch or the revision", () =>
-  withBranches({ ours: addRating, theirs: addNick }, async ({ project, ours, theirs }) => {
+  withBranchesApart(async ({ project, ours, theirs }) => {
     // Both sides kept, as an editor's button does it.
     for (const dialect of ["sqlite", "postgresql"]) {
       const path = `drizzle/${dialect}/meta/_journal.json`;
@@ -211,7 +241,7 @@ test("after the merge is committed, rebase takes the branch or the revision", ()
   }));
 
 test("a revision that the database has applied is not moved", () =>
-  withBranches({ ours: addRating, theirs: addNick }, async ({ project, ours }) => {
+  withBranchesApart(async ({ project, ours }) => {
     const before = await project.files();
     git(project, "merge", "--abort");
     assert.equal((await project.run(["upgrade", "--dir", "drizzle", "--no-backup"])).code, 0);
@@ -258,7 +288,7 @@ test("a script written by hand that does not fit any more is left alone", () =>
   }));
 
 test("a script written by hand goes along as it is", () =>
-  withBranches({ ours: addRating, theirs: addNick }, async ({ project, ours, theirs }) => {
+  withBranchesApart(async ({ project, ours, theirs }) => {
     const paths = ["sqlite", "postgresql"].map((dialect) => `drizzle/${dialect}/${ours}_ours.sql`);
     for (const path of paths) {
       await project.write(path, (await project.read(path)).replace("ALTER TABLE", "-- by hand\nALTER TABLE"));

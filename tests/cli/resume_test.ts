@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
 import { addFiles, initial, valueOf, whenFree } from "../support/samples/application.ts";
-import { type Engine, engines, withFolder } from "../support/databases.ts";
+import { driverEngines, type Engine, engines, withFolder } from "../support/databases.ts";
 import { runCli, type RunningCli, type RunResult, startCli } from "../support/run_cli.ts";
 import { second, type SecondRevision, writeSecondRevision } from "../support/samples/second_revision.ts";
 
@@ -85,7 +85,7 @@ async function runKilled(given: Resumable, ...args: readonly string[]): Promise<
 const counting = (sign: "+" | "-") =>
   `-- Count\n-- harbor:backfill table=files key=id\nUPDATE "files" SET "size" = "size" ${sign} 1;\n`;
 
-for (const engine of engines) {
+for (const engine of driverEngines) {
   test(`${engine.name}: a backfill of all rows that is killed three times changes each row once, up and down`, () =>
     withResumable(engine, { up: counting("+"), down: counting("-") }, async (given) => {
       const wrong = (size: string) => given.value(`SELECT count(*) FROM files WHERE size <> ${size}`);

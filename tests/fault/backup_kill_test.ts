@@ -1,12 +1,12 @@
 import { test } from "node:test";
 import { backupCase } from "../support/backups.ts";
-import { engines, withFolder } from "../support/databases.ts";
+import { driverEngines, withFolder } from "../support/databases.ts";
 import { openKillBench, operations } from "../support/kill_rounds.ts";
 
 // scripts/soak does the same at hundreds of random points.
 const shares = [0.5, 0.85];
 
-for (const engine of engines) {
+for (const engine of driverEngines) {
   test(`${engine.name}: kill -9 during backup, upgrade and restore loses nothing and leaves nothing`, () =>
     engine.withDatabase((url) =>
       withFolder(async (cwd) => {

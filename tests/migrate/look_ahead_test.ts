@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Dialect } from "../../src/base/dialect.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { readState } from "../../src/state/read_state.ts";
-import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
+import { driverEngines, type Engine, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 import {
@@ -346,7 +346,7 @@ function runOf(database: Parameters<typeof contextOf>[0], { dialect }: Engine, r
   };
 }
 
-for (const engine of engines) {
+for (const engine of driverEngines) {
   for (const { what, revisions, rows, found } of cases) {
     const rule = found === undefined ? `lets pass ${what}` : `finds ${what}`;
     test(`${engine.name}: an upgrade of several revisions ${rule}`, () =>

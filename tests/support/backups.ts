@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { initial, storageFields } from "./samples/application.ts";
 import { addFiles, valueOf } from "./samples/application.ts";
-import { type Engine, engines, withFolder } from "./databases.ts";
+import { driverEngines, type Engine, withFolder } from "./databases.ts";
 import { runCli, type RunResult } from "./run_cli.ts";
 
 export { addFiles, initial, storageFields, valueOf };
@@ -51,11 +51,11 @@ export function withCase<T>(engine: Engine, work: (given: BackupCase) => Promise
   return engine.withDatabase((url) => withFolder((cwd) => work(backupCase(engine, url, cwd))));
 }
 
-/** Declares one test for each engine, with a new database and an empty working directory. */
+/** Declares one test for each driver, or for each of these engines, with a new database and an empty working directory. */
 export function eachCase(
   rule: string,
   work: (given: BackupCase) => Promise<void>,
-  of: readonly Engine[] = engines,
+  of: readonly Engine[] = driverEngines,
 ): void {
   for (const engine of of) test(`${engine.name}: ${rule}`, () => withCase(engine, work));
 }
