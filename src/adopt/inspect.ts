@@ -110,12 +110,23 @@ export function keptOf(
   schemas: readonly RevisionSchema[],
 ): readonly string[] {
   const own = new Set(ownTables(schemas, live).tables.map((table) => table.name));
+  const ofHead = new Set(
+    headSchema(schemas, live).tables.flatMap(({ columns }) =>
+      columns.filter(({ values }) => values !== undefined).map(({ type }) => `type ${plainType(type)}`)
+    ),
+  );
   return [
     ...live.tables.filter((table) => !own.has(table.name)).map((table) => `table ${table.name}`),
     ...differences.filter((each) => each.kind === "extra").map((each) => each.path),
-    ...live.others.filter((other) => other.kind !== "sequence" || !numbers(other.name, live, schemas))
+    ...live.others.filter((other) => !ofHead.has(`${other.kind} ${other.name}`))
+      .filter((other) => other.kind !== "sequence" || !numbers(other.name, live, schemas))
       .map(({ kind, name, table }) => `${kind} ${name}${table === null ? "" : ` on ${table}`}`),
   ];
+}
+
+/** Returns the name of a type as PostgreSQL spells it in a column, of an array that of its values. */
+function plainType(type: string): string {
+  return type.replace(/(?:\[\])+$/, "").replaceAll('"', "");
 }
 
 /** Whether a sequence that belongs to no column gives one of ours its numbers, or has the name of one that would. */

@@ -5,6 +5,7 @@ import { readReleased } from "./baseline.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf, type History } from "../history/history.ts";
 import { type KitEnds, type KitSnapshot, readKitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
+import { withTypesInUse } from "../schema/types_in_use.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { type LoadedSchema, loadSchema, type RunCode } from "./load_schema.ts";
 import type { Casing } from "../schema/twins/tables.ts";
@@ -64,7 +65,7 @@ export async function readProject(
     refuseFoldered(history, dir);
     refuseBranches(history, readReleased(dir, history));
     const to = await engine.snapshot(dialect, own, schema.casing);
-    const from = await lastSnapshot(history, engine);
+    const from = withTypesInUse(await lastSnapshot(history, engine), to);
     // Where a config says the dialect, the kit's own layout is what its other tools look for.
     const home = place ?? (said?.dialect === dialect && places.size === 0 ? "" : `${dialect}/`);
     parts.push({ dialect, history, place: home, from, to, isChanged: !sameSchema(from, to) });
@@ -123,7 +124,10 @@ function refuseBranches({ dialect, revisions }: History, released: number): void
   throw new HarborError(
     "bad_history",
     `Cannot build on revision "${revision.id}" (${revision.name}): on ${dialect} it was not made on top of ${parent.id} before it`,
-    { hint: `harbor-db rebase ${revision.id}`, details: { dialect, revision: revision.id } },
+    {
+      hint: [`harbor-db rebase ${revision.id}`, "Where it is released: harbor-db check --baseline head"],
+      details: { dialect, revision: revision.id },
+    },
   );
 }
 

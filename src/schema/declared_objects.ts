@@ -73,7 +73,8 @@ interface KitPolicy {
   readonly withCheck?: string;
 }
 
-const columnTypes = onceFor(({ columns }: KitTable) =>
+/** Returns the types of a table's columns by name, of arrays that of their values. */
+export const columnTypes = onceFor(({ columns }: KitTable) =>
   Object.values(columns).map(({ type, typeSchema }) => nameIn(typeSchema, type.replace(/(?:\[\d*\])+$/, "")))
 );
 

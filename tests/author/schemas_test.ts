@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as pg from "drizzle-orm/pg-core";
+import { withTypesInUse } from "../../src/schema/types_in_use.ts";
 import { draftScripts } from "../../src/author/draft_revision.ts";
 import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
 import { decide } from "../../src/author/rules/decisions.ts";
@@ -12,6 +14,19 @@ import { testClient } from "../support/databases.ts";
 import { prove } from "../support/prove_engines.ts";
 import { schemaWith } from "../support/samples/schemas.ts";
 import { sharedPostgres } from "../support/servers/postgres_server.ts";
+
+test("a type that the last snapshot does not name and its columns have is there", async () => {
+  const auth = pg.pgSchema("auth");
+  const role = auth.enum("role", ["default", "admin"]);
+  const kit = await loadDrizzleEngine();
+  const users = auth.table("users", { role: role(), roles: role().array() });
+  const from = await kit.snapshot("postgresql", { auth, users });
+  assert.deepEqual(from.enums, {});
+  const mood = pg.pgEnum("mood", ["sad"]);
+  const to = await kit.snapshot("postgresql", { auth, users, role, mood });
+  assert.deepEqual(Object.keys(withTypesInUse(from, to).enums ?? {}), ["auth.role"]);
+  assert.equal(withTypesInUse(to, to), to);
+});
 
 test("PostgreSQL 15: what is in schemas of its own is generated with them, proven up and down, on rows", async () => {
   const kit = await loadDrizzleEngine();
