@@ -37,15 +37,19 @@ export function noteResults(
   const became = kept.columns.map(({ name }, place) =>
     sql`${sql.identifier(becameColumn(place))} = ${own.became(now(name), null)}`
   );
-  const stayed = all(
-    kept.columns.map(({ name }, place) =>
+  return [
+    sql`UPDATE ${side} AS k SET ${sql.join(became, sql`, `)} FROM ${ownTable(loss.now)} AS t WHERE ${match}`,
+    ...isRewritten ? [] : [sql`DELETE FROM ${side} WHERE ${hasStayed(own, kept)}`],
+  ];
+}
+
+/** Whether a row of a side table has become no other. */
+export function hasStayed(own: Words, { columns }: Pick<Kept, "columns">): SQL {
+  return all(
+    columns.map(({ name }, place) =>
       own.isStill(sql`${sql.identifier(name)}`, sql`${sql.identifier(becameColumn(place))}`)
     ),
   );
-  return [
-    sql`UPDATE ${side} AS k SET ${sql.join(became, sql`, `)} FROM ${ownTable(loss.now)} AS t WHERE ${match}`,
-    ...isRewritten ? [] : [sql`DELETE FROM ${side} WHERE ${stayed}`],
-  ];
 }
 
 type Changed = Loss & { readonly kind: "changed" };

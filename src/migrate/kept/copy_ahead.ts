@@ -64,7 +64,7 @@ async function begin(database: Database, ahead: Ahead): Promise<BesideProgress> 
     ...markOf(ahead),
   };
   await database.write([
-    ...own.makeSideTable({ name: copy, source: table, columns, became: 0, where: sql`FALSE`, order: [] }),
+    ...own.makeSideTable({ name: copy, source: table, columns, became: [], where: sql`FALSE`, order: [] }),
     ...own.numberRows(copy),
     ...withdraw(copy),
     sql`CREATE INDEX ${id(keyIndexName(ahead))} ON ${ownTable(copy)} (${list(kept.keys.map(id))})`,

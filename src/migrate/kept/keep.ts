@@ -117,7 +117,7 @@ export async function planKeeping(
     after: inBatch.flatMap((part) => part.after),
     kept: [...ahead.map(({ ahead }) => ahead.kept), ...inBatch.map(({ kept }) => kept)],
     ahead: ahead.map(({ ahead }) => ahead),
-    later: others.length > 0 || only === undefined || only.kept.kind === "changed" ? null : {
+    later: others.length > 0 || only === undefined || !only.mayWait ? null : {
       table: only.kept.table,
       handOver: {
         name: keepingName(only.kept.id),
@@ -241,30 +241,44 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
     rows: sql`(SELECT count(*) FROM ${ownTable(sideTable)})`,
     bytes: own.bytes(sideTable, names(inside)),
   };
-  const makeOf = (where: SQL | null) =>
+  const affinities = loss.kind === "changed"
+    ? lost.map(({ name }) => loss.columns.find((column) => column.name === name)?.affinity ?? null)
+    : [];
+  const isMadeAgain = loss.kind === "changed" && isRewritten(context, step, loss);
+  const makeOf = (where: SQL | null, became: readonly (string | null)[]) =>
     own.makeSideTable({
       name: sideTable,
       source: table,
       columns: inside,
-      became: loss.kind === "changed" ? columns.length : 0,
+      became,
       where,
       order: keys.length > 0 ? keys : [],
     });
-  const make = [...own.lock(table.name), ...makeOf(where)];
+  const make = [...own.lock(table.name), ...makeOf(where, affinities.map(() => null))];
   const nothing = { rows: sql`0`, bytes: sql`0` };
-  const empty = [...makeOf(sql`FALSE`), insertKept({ ...kept, state: "keeping" }, nothing)];
+  const empty = [...makeOf(sql`FALSE`, affinities), insertKept({ ...kept, state: "keeping" }, nothing)];
   const ahead: Ahead = { kept, table, columns: inside, where };
   if (loss.kind !== "changed") {
-    return { kept, values, empty, ahead, before: [...make, insertKept(kept, count)], after: [] };
+    return {
+      kept,
+      values,
+      empty,
+      ahead,
+      mayWait: true,
+      before: [...make, insertKept(kept, count)],
+      after: [],
+    };
   }
   return {
     kept,
     values,
     empty,
     ahead,
+    // What the table's copy makes of its values, a column of the same affinity makes of them later.
+    mayWait: !isMadeAgain && !affinities.includes(null),
     before: [...make, insertKept(kept, count)],
     after: [
-      ...noteResults(own, { kept, loss, known, isRewritten: isRewritten(context, step, loss) }),
+      ...noteResults(own, { kept, loss, known, isRewritten: isMadeAgain }),
       recountKept(kept, count),
     ],
   };

@@ -242,7 +242,7 @@ async function makeSide({ database }: RunContext, kept: Kept, table: Table): Pro
       name: kept.sideTable,
       source: table,
       columns: [...known, ...storedColumns(table).filter(({ name }) => isKept(name))],
-      became: kept.columns.length,
+      became: kept.columns.map(() => null),
       where: sql`FALSE`,
       order: [],
     }),

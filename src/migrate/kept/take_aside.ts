@@ -3,6 +3,7 @@ import { HarborError } from "../../base/errors.ts";
 import { handedKey } from "../../engines/beside.ts";
 import type { Database } from "../../engines/database.ts";
 import {
+  becameColumn,
   keepingName,
   type Kept,
   keptRow,
@@ -13,7 +14,9 @@ import {
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import { createWalker, type PaceOptions } from "../paced/backfill_walk.ts";
+import { readEdgeKey } from "../paced/backfill_window.ts";
 import { allRows, tellProgress } from "../paced/walk_table.ts";
+import { hasStayed } from "./changed_values.ts";
 import { ungivenRows } from "./given_values.ts";
 import { columnsOf, countsOf } from "./return.ts";
 import { requireSideTables, requireThere } from "./side_tables.ts";
@@ -68,24 +71,40 @@ async function moveRows(context: RunContext, kept: Kept, options: PaceOptions): 
 
 /** Returns what moves all rows up to one: what is behind them went before. */
 function changeOf(
-  { dialect }: Database,
+  database: Database,
   kept: Kept,
   columns: readonly string[],
-): (end: string) => readonly SQL[] {
+): (end: string) => Promise<readonly SQL[]> {
+  const { dialect } = database;
   const own = words[dialect];
   const source = ownTable(keepingName(kept.id));
+  const side = ownTable(kept.sideTable);
+  const became = new Map(kept.columns.map(({ name }, place) => [becameColumn(place), name]));
   // All that the side table has: without a key, its rows are known by everything else that is in them.
-  const names = columns.filter((name) => name !== keptRow).map((name) => sql.identifier(name));
+  const names = columns.filter((name) => name !== keptRow);
+  const values = names.map((name) => sql`t.${sql.identifier(became.get(name) ?? name)}`);
   const isMore = ungivenRows(own, kept.columns);
   const key = sql.identifier(handedKey);
-  return (end) => [
-    sql`INSERT INTO ${ownTable(kept.sideTable)} (${list(names)}) SELECT ${
-      list(names.map((name) => sql`t.${name}`))
-    } FROM ${source} AS t WHERE t.${key} <= ${end}${
-      isMore === null ? sql`` : sql` AND ${isMore}`
-    } ORDER BY t.${key}`,
-    sql`DELETE FROM ${source} WHERE ${key} <= ${end}`,
-  ];
+  const numbered = allRows(kept.sideTable, keptRow);
+  return async (end) => {
+    const last = Number(await readEdgeKey(database, numbered, "highest") ?? 0);
+    return [
+      sql`INSERT INTO ${side} (${list(names.map((name) => sql.identifier(name)))}) SELECT ${
+        list(values)
+      } FROM ${source} AS t WHERE t.${key} <= ${end}${
+        isMore === null ? sql`` : sql` AND ${isMore}`
+      } ORDER BY t.${key}`,
+      // What became of a value is made of it by a column of the copy's affinity.
+      ...kept.kind === "changed"
+        ? [
+          sql`DELETE FROM ${side} WHERE ${sql.identifier(keptRow)} > ${sql.raw(String(last))} AND ${
+            hasStayed(own, kept)
+          }`,
+        ]
+        : [],
+      sql`DELETE FROM ${source} WHERE ${key} <= ${end}`,
+    ];
+  };
 }
 
 /** Counts before it writes, so that nobody waits for that. */

@@ -13,8 +13,11 @@ export interface SideTable {
   readonly source: Table;
   /** The columns whose values it gets, in this order. */
   readonly columns: readonly Column[];
-  /** How many columns get what a conversion makes of values: `harbor_became_1` and on. */
-  readonly became: number;
+  /**
+   * The columns that get what a conversion makes of values, `harbor_became_1` and on: each with the affinity that makes it of
+   * what is put there; `null` where it is put there as it is.
+   */
+  readonly became: readonly (string | null)[];
   /** Which rows; `null` for all. */
   readonly where: SQL | null;
   /** In the order of these columns, so that neighbours are put back together. */
@@ -78,7 +81,9 @@ export const words: Readonly<Record<Dialect, Words>> = {
     hold: sql``,
     makeSideTable: ({ name, source, columns, became, where, order }) => {
       const names = columns.map((column) => sql`, ${id(column.name)}`);
-      const results = Array.from({ length: became }, (_, place) => sql`, ${id(becameColumn(place))}`);
+      const results = became.map((affinity, place) =>
+        sql`, ${id(becameColumn(place))}${affinity === null ? sql`` : sql.raw(` ${affinity}`)}`
+      );
       return [
         // Without types, so that each value stays of the class that it is stored as.
         sql`CREATE TABLE ${ownTable(name)} (${row} INTEGER PRIMARY KEY${sql.join([...names, ...results])})`,
@@ -118,10 +123,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
       const values = columns.map((column) =>
         sql`, ${words.postgresql.aside(sql`t.${id(column.name)}`, column)} AS ${id(column.name)}`
       );
-      const results = Array.from(
-        { length: became },
-        (_, place) => sql`, CAST(NULL AS text) AS ${id(becameColumn(place))}`,
-      );
+      const results = became.map((_, place) => sql`, CAST(NULL AS text) AS ${id(becameColumn(place))}`);
       return [
         sql`CREATE TABLE ${ownTable(name)} AS SELECT row_number() OVER (${orderBy(order)}) AS ${row}${
           sql.join([...values, ...results])

@@ -178,3 +178,96 @@ test("what goes with columns of a large table without a key comes back, too", ()
       application.close();
     }
   }));
+
+const copied = (type: string) =>
+  [
+    `CREATE TABLE __new_t (id integer NOT NULL PRIMARY KEY, c ${type}, n text)`,
+    "INSERT INTO __new_t (id, c, n) SELECT id, c, n FROM t",
+    "DROP TABLE t",
+    "ALTER TABLE __new_t RENAME TO t",
+  ].join(breakpoint);
+const retyped = historyOf("sqlite", [
+  ["CREATE TABLE t (id integer NOT NULL PRIMARY KEY, c text, n text)", "DROP TABLE t"],
+  [copied("integer"), copied("text")],
+]);
+
+/** Converts a column and back, with an application that writes behind every message; returns whether it was killed. */
+function convertAndBack(killedAfter: number, states: Set<string>): Promise<boolean> {
+  return withFolder(async (folder) => {
+    const path = join(folder, "harbor.db");
+    new DatabaseSync(path).close();
+    const application = new DatabaseSync(path);
+    let next = 100;
+    const write = () => {
+      application.prepare("INSERT INTO t VALUES (?, '012', 'new')").run(next++);
+      // Some of what was there is written anew, and stays as it is then.
+      application.exec(
+        "UPDATE t SET c = '00' || id, n = 'written' WHERE id = (SELECT min(id) FROM t WHERE n = 'old')",
+      );
+    };
+    const go = (direction: "upgrade" | "downgrade", text: string) =>
+      withLarge(
+        path,
+        (database) =>
+          migrate({ ...contextOf(database, retyped), notify: next === 0 ? () => {} : write }, {
+            goal: { direction, text },
+            lockWaitMs: 0,
+          }),
+      );
+    try {
+      await withLarge(
+        path,
+        (database) =>
+          migrate(contextOf(database, retyped), {
+            goal: { direction: "upgrade", text: "+1" },
+            lockWaitMs: 0,
+          }),
+      );
+      const insert = application.prepare("INSERT INTO t VALUES (?, ?, 'old')");
+      for (let id = 1; id < 60; id++) {
+        insert.run(id, id % 3 === 0 ? `00${id}` : id % 3 === 1 ? `${id}` : `a${id}`);
+      }
+      const isKilled = await killAfter(
+        killedAfter,
+        { path, application, write },
+        async () => void await go("upgrade", "head"),
+      );
+      application.exec("UPDATE harbor_lock SET expires_at = 0");
+      const [kept] = await withLarge(path, readKept);
+      if (kept !== undefined) states.add(kept.state);
+      await go("upgrade", "head");
+      const [whole] = await withLarge(path, readKept);
+      assert.equal(whole!.state, "kept");
+      assert.ok(whole!.rows > 5, "what the copy made others of");
+      await go("downgrade", "-1");
+      const old = application.prepare("SELECT id, c, typeof(c) AS type FROM t WHERE n = 'old'")
+        .all() as unknown as {
+          id: number;
+          c: string;
+          type: string;
+        }[];
+      assert.ok(old.length > 5);
+      for (const { id, c, type } of old) {
+        const was = id % 3 === 0 ? `00${id}` : id % 3 === 1 ? `${id}` : `a${id}`;
+        assert.deepEqual([c, type], [was, "text"]);
+      }
+      const written = application.prepare("SELECT id, c FROM t WHERE n = 'written'").all();
+      assert.ok(written.length > 5);
+      for (const { id, c } of written) assert.equal(Number(c), id, "what was written since stays");
+      const found = application.prepare(
+        "SELECT (SELECT count(*) FROM sqlite_schema WHERE name GLOB 'harbor_[bk]e[ei]*') AS left, (SELECT * FROM pragma_integrity_check) AS state",
+      ).get();
+      assert.deepEqual({ ...found }, { left: 0, state: "ok" });
+      return isKilled;
+    } finally {
+      application.close();
+    }
+  });
+}
+
+test("what a copy of a large table converts is put aside behind it, beside a writer, and comes back", async () => {
+  const states = new Set<string>();
+  let isKilled = true;
+  for (let after = 30; isKilled; after += 37) isKilled = await convertAndBack(after, states);
+  assert.ok(states.has("keeping"), "some kill came while it was put aside");
+});

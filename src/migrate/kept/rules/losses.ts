@@ -10,7 +10,7 @@ import {
   withSchemaRenamed,
 } from "../../rules/statement_effects.ts";
 import { keyOf } from "./names.ts";
-import { mayChangeValues, retypedColumns } from "./retyped.ts";
+import { affinityOf, mayChangeValues, retypedColumns } from "./retyped.ts";
 
 /**
  * What becomes of the values of a column:
@@ -31,6 +31,8 @@ export type Loss =
     readonly columns: readonly {
       readonly name: string;
       readonly change: Change;
+      /** The affinity that alone makes others of them, of a copy that takes them as they are; `null` where more does. */
+      readonly affinity: string | null;
     }[];
     /** What each column that is there afterwards is called then, by its name of before. */
     readonly names: ReadonlyMap<string, string>;
@@ -40,6 +42,7 @@ export type Loss =
 interface Values {
   readonly origin: string;
   readonly change: Change | null;
+  readonly affinity: string | null;
 }
 
 interface Rows {
@@ -86,7 +89,7 @@ export function lossesOf(
   const start: State = new Map(tables.map((table): [string, Rows] => [keyOf(table.name, dialect), {
     origin: table.name,
     columns: new Map(
-      table.columns.map(({ name }) => [keyOf(name, dialect), { origin: name, change: null }]),
+      table.columns.map(({ name }) => [keyOf(name, dialect), { origin: name, change: null, affinity: null }]),
     ),
   }]));
   const end = statements.reduce(
@@ -110,8 +113,8 @@ function lossesIn(table: Table, end: State): readonly Loss[] {
   });
   const gone = fates.flatMap(({ name, kept }) => kept === undefined ? [name] : []);
   const changed = fates.flatMap(({ name, kept }) => {
-    const change = kept?.[1].change ?? null;
-    return kept === undefined || change === null ? [] : [{ name, change }];
+    const { change = null, affinity = null } = kept?.[1] ?? {};
+    return change === null ? [] : [{ name, change, affinity }];
   });
   return [
     ...gone.length > 0 ? [{ kind: "columns" as const, table, columns: gone }] : [],
@@ -248,7 +251,14 @@ function copied(
       const type = types?.get(keyOf(column, dialect));
       const isRetyped = was !== null && type !== undefined && mayChangeValues(dialect, was, type);
       const change = from === null || isRetyped ? "changed" : isFilled ? "filled" : null;
-      return [[keyOf(column, dialect), { ...given, change: worse(given.change, change) }] as const];
+      const isPlain = isRetyped && from !== null && !isFilled && given.change === null;
+      return [
+        [keyOf(column, dialect), {
+          ...given,
+          change: worse(given.change, change),
+          affinity: isPlain ? affinityOf(type) : null,
+        }] as const,
+      ];
     })),
   };
 }
@@ -260,7 +270,7 @@ function changed(rows: Rows, columns: readonly string[] | null, change: Change, 
     columns: new Map([...rows.columns].map(([name, values]) => [
       name,
       names === undefined || names.includes(name)
-        ? { ...values, change: worse(values.change, change) }
+        ? { ...values, change: worse(values.change, change), affinity: null }
         : values,
     ])),
   };

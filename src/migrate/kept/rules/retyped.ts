@@ -77,7 +77,7 @@ const changesValues: Readonly<Record<Dialect, (from: string, to: string) => bool
 };
 
 /** Source: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
-function affinityOf(type: string): string {
+export function affinityOf(type: string): string {
   const name = type.toUpperCase();
   if (name.includes("INT")) return "INTEGER";
   if (/CHAR|CLOB|TEXT/.test(name)) return "TEXT";
