@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { addFiles, initial, storageFields } from "../support/samples/application.ts";
@@ -114,6 +114,21 @@ async function rehearsesCleanly(given: Given): Promise<void> {
 
 test("sqlite file: --rehearse says what an upgrade would take, and leaves nothing", () =>
   withGiven(rehearsesCleanly));
+
+test("sqlite file: a rehearsal says where the copy is on another disk than the database", () =>
+  withGiven(async (given) => {
+    const elsewhere = mkdtempSync("/dev/shm/harbor_db_test_");
+    try {
+      const remarksIn = async (...args: readonly string[]) =>
+        (await given.expect(0, "upgrade", "--rehearse", "--json", ...args)).json<Document>().rehearsal.remarks
+          .filter((remark) => remark.includes("another disk"));
+      assert.deepEqual(await remarksIn(), []);
+      const isOther = statSync(elsewhere).dev !== statSync(given.cwd).dev;
+      assert.equal((await remarksIn("--backup-dir", elsewhere)).length, isOther ? 1 : 0);
+    } finally {
+      rmSync(elsewhere, { recursive: true });
+    }
+  }));
 
 test("libsql: --rehearse says what an upgrade would take, and leaves nothing", () =>
   libsql!.withDatabase((url) =>

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { outlooksOf } from "../../../src/author/rules/outlook.ts";
 import { type Dialect, dialects } from "../../../src/base/dialect.ts";
+import { counted } from "../../../src/base/quantity.ts";
 import { snapshotOf } from "../../../src/history/revision_schema.ts";
 import { migrate } from "../../../src/migrate/migrate.ts";
 import { withTestDatabase } from "../../../tests/support/databases.ts";
@@ -36,10 +37,9 @@ const how =
   "Medians. A time that differs by less than 5 ms, and a lock that differs by less than its ±, has held. " +
   "Budgets of half of what the run took, for lock, time (from 10 ms on) and disk (from 64 kB on), have to be found broken by the forecast, and those of twice as much kept.";
 
-/** As many of the runs that other parts make as are enough where there are so many kinds. */
-function runsOf({ runs }: Bench): number {
-  return Math.max(1, Math.floor(runs / 3));
-}
+/** Kinds are many: one run of each in the place of seven is enough to count in how many the forecast held. */
+const kindRuns = ({ runs }: Bench) => Math.ceil(runs / 7);
+const historyRuns = ({ runs }: Bench) => Math.ceil(runs / 4);
 
 async function kindsOf(bench: Bench): Promise<readonly Section[]> {
   const cases: Readonly<Record<Dialect, Case[]>> = { sqlite: [], postgresql: [] };
@@ -49,12 +49,14 @@ async function kindsOf(bench: Bench): Promise<readonly Section[]> {
     const revisions = await revisionsFor(change);
     for (const dialect of dialects.filter((each) => (change.only ?? each) === each)) {
       const subject = { revisions, dialect, rows };
-      cases[dialect].push(await caseOf(bench, change.what, () => kindOutcome(bench, subject)));
+      cases[dialect].push(
+        await caseOf(bench, { name: change.what, runs: kindRuns(bench) }, () => kindOutcome(bench, subject)),
+      );
     }
   }
   return dialects.filter((dialect) => cases[dialect].length > 0).map((dialect) => ({
     title: `Every kind of change, ${names[dialect]}`,
-    text: `${rows.toLocaleString("en-US")} rows a table, ${runsOf(bench)} runs. ${how}`,
+    text: `${rows.toLocaleString("en-US")} rows a table, ${counted(kindRuns(bench), "run")} of each. ${how}`,
     measures: [],
     table: tableOf("kind", cases[dialect]),
     failures: [],
@@ -88,7 +90,9 @@ async function revisionsOf(bench: Bench): Promise<readonly Section[]> {
     }
     sections.push({
       title,
-      text: `All revisions behind the first, ${runsOf(bench)} runs; SQLite in WAL mode. ${how}`,
+      text: `All revisions behind the first, ${
+        counted(historyRuns(bench), "run")
+      } of each; SQLite in WAL mode. ${how}`,
       measures: [],
       table: tableOf("rows", cases),
       failures: [],
@@ -98,10 +102,14 @@ async function revisionsOf(bench: Bench): Promise<readonly Section[]> {
   return sections;
 }
 
-async function caseOf(bench: Bench, name: string, measure: () => Promise<Outcome>): Promise<Case> {
+async function caseOf(
+  bench: Bench,
+  { name, runs }: { readonly name: string; readonly runs: number },
+  measure: () => Promise<Outcome>,
+): Promise<Case> {
   const outcomes: Outcome[] = [];
   try {
-    for (let round = 0; round < runsOf(bench); round++) outcomes.push(await measure());
+    for (let round = 0; round < runs; round++) outcomes.push(await measure());
     return { name, outcomes, failure: null };
   } catch (error) {
     const failure = reasonOf(error);

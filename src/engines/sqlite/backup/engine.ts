@@ -1,4 +1,5 @@
 import type { SqliteFileUrl } from "../../../base/url/sqlite_url.ts";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { BackupEngine } from "../../backup_engine.ts";
@@ -28,7 +29,7 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
     dump: (to, signal, onProgress) => dump(jobTo(to), { signal, onProgress }),
     dumpAndProve: (to, signal, options) => dumpAndProve(jobTo(to), { ...options, signal }),
     prove: (from, signal, options) =>
-      proveAndTry(from, signal, { ...options, shown: url.display, remarks: trialRemarks }),
+      proveAndTry(from, signal, { ...options, shown: url.display, remarks: remarksOn(from) }),
     trialObstacle: () => Promise.resolve(null),
     restore: (from, signal, options) =>
       swapFile({
@@ -47,6 +48,10 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
     setAside: () => guarded(() => setFileAside(path)),
   };
 
+  function remarksOn(copy: string): readonly string[] {
+    return statSync(copy).dev === statSync(path).dev ? trialRemarks : [...trialRemarks, isElsewhere];
+  }
+
   function jobTo(to: string): DumpJob {
     return { verb: "dump", path, url: url.display, to };
   }
@@ -63,6 +68,9 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
 const trialRemarks = [
   "What others wait for here is the one write lock of the file. With a WAL, readers wait for nobody.",
 ];
+
+const isElsewhere =
+  "The copy is on another disk than the database: for how long a commit waits for the database's disk was not seen.";
 
 function sizeOf(source: DatabaseSync): number {
   const row = prepare(
