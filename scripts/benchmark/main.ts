@@ -114,7 +114,8 @@ async function main(): Promise<void> {
 async function write(bench: Bench, parts: readonly Part[], out: string | undefined): Promise<void> {
   const sections: Section[] = [];
   for (const part of parts) sections.push(...await part.measure(bench));
-  const report = reportOf(bench, sections, new Date());
+  const runs = parts.some(({ hasPeers }) => hasPeers !== false) ? bench.runs : null;
+  const report = reportOf(bench, { sections, runs }, new Date());
   if (out === undefined) return void process.stdout.write(`${markdownOf(report)}\n`);
   writeFileSync(`${out}.md`, markdownOf(report));
   writeFileSync(`${out}.json`, `${JSON.stringify(report, null, 1)}\n`);

@@ -1,4 +1,5 @@
 import type { Dialect } from "../../src/base/dialect.ts";
+import { counted } from "../../src/base/quantity.ts";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Bench, databasesOf, paired, type Part, type Section, withFolders } from "./bench.ts";
@@ -29,6 +30,7 @@ const times = 4;
 
 async function rehearsal(bench: Bench, dialect: Dialect): Promise<Section> {
   const files = bench.files * times;
+  const runs = Math.ceil(bench.runs / 3);
   const title = `Rehearsal on ${dialect === "sqlite" ? "SQLite" : "PostgreSQL"}`;
   bench.note(`${title}, ${files} files`);
   const own: readonly Tool[] = bench.tools.filter(({ name }) => name === "harbor-db");
@@ -52,9 +54,9 @@ async function rehearsal(bench: Bench, dialect: Dialect): Promise<Section> {
   );
   return {
     title,
-    text: `${
-      files.toLocaleString("en-US")
-    } files, all revisions behind the first; on SQLite in WAL mode. The upgrade makes its pauses, nobody else being at work; the rehearsal counts them.`,
+    text: `${files.toLocaleString("en-US")} files, all revisions behind the first, ${
+      counted(runs, "run")
+    }; on SQLite in WAL mode. The upgrade makes its pauses, nobody else being at work; the rehearsal counts them.`,
     measures,
     failures,
     goals: goalsOf(measures),

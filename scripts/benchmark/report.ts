@@ -11,14 +11,15 @@ export interface BenchReport {
   readonly machine: string;
   readonly tools: Readonly<Record<string, string>>;
   readonly missing: Readonly<Record<string, string>>;
-  readonly runs: number;
+  /** Of each thing at least; `null` where the sections say it. */
+  readonly runs: number | null;
   readonly sections: readonly Section[];
 }
 
 /** Puts a bench together with where and when it was made. */
 export function reportOf(
-  { tools, missing, runs }: Bench,
-  sections: readonly Section[],
+  { tools, missing }: Bench,
+  { sections, runs }: Pick<BenchReport, "sections" | "runs">,
   date: Date,
 ): BenchReport {
   return {
@@ -37,9 +38,9 @@ export function markdownOf(report: BenchReport): string {
   const lines = [
     "# Bench",
     "",
-    `Made by \`scripts/bench\` on ${
-      date.slice(0, 10)
-    }, ${machine}. ${runs} runs of each at least, in turn; every run counts.`,
+    `Made by \`scripts/bench\` on ${date.slice(0, 10)}, ${machine}. ${
+      runs === null ? "Every" : `${runs} runs of each at least, in turn; every`
+    } run counts.`,
     "",
     `Measured: ${Object.entries(tools).map(([name, version]) => `${name} ${version}`).join(", ")}.`,
     ...Object.entries(missing).map(([name, reason]) => `\nMissing: **${name}** (${reason}).`),

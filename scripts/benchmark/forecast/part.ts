@@ -19,7 +19,7 @@ import { stampFirst } from "../beside_case.ts";
 import type { Outcome } from "./judge.ts";
 import { reasonOf, rehearsedUpgrade } from "./rehearsed.ts";
 import { fillTables } from "./rows.ts";
-import { type Case, goalsOf, tableOf } from "./table.ts";
+import { type Case, goalsOf, tableOf, wordsOf } from "./table.ts";
 
 /** Forecasts beside the runs that follow them. */
 export const forecastPart: Part = {
@@ -34,8 +34,8 @@ const names: Readonly<Record<Dialect, string>> = { sqlite: "SQLite", postgresql:
 
 const how =
   "The upgrade has a budget that nothing breaks, so that it is rehearsed on the copy that its backup is proven with, and then runs. " +
-  "Medians. A time that differs by less than 5 ms, and a lock that differs by less than its ±, has held. " +
-  "Budgets of half of what the run took, for lock, time (from 10 ms on) and disk (from 64 kB on), have to be found broken by the forecast, and those of twice as much kept.";
+  "Medians. A time that differs by less than 5 ms, and a lock that differs by less than its ±, has held; rows changed by a hundredth more or less are alike, since each batch has records of its own. " +
+  "Budgets of half of what the run took, for lock, time (from 10 ms on) and disk (from 128 kB on), have to be found broken by the forecast, and those of twice as much kept.";
 
 /** Kinds are many: one run of each in the place of seven is enough to count in how many the forecast held. */
 const kindRuns = ({ runs }: Bench) => Math.ceil(runs / 7);
@@ -77,7 +77,7 @@ async function revisionsOf(bench: Bench): Promise<readonly Section[]> {
       cases.push(
         await caseOf(
           bench,
-          name,
+          { name, runs: historyRuns(bench) },
           () =>
             databasesOf(bench, dialect).withDatabase(wanted, (url) =>
               inFolder(async (folder) => {
@@ -109,7 +109,11 @@ async function caseOf(
 ): Promise<Case> {
   const outcomes: Outcome[] = [];
   try {
-    for (let round = 0; round < runs; round++) outcomes.push(await measure());
+    for (let round = 0; round < runs; round++) {
+      const outcome = await measure();
+      outcomes.push(outcome);
+      bench.note(`  ${wordsOf(outcome)}`);
+    }
     return { name, outcomes, failure: null };
   } catch (error) {
     const failure = reasonOf(error);

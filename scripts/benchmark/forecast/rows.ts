@@ -10,7 +10,8 @@ import { markedTable } from "../../../src/sql/own_schema.ts";
 import { quoteName } from "../../../src/sql/quote.ts";
 
 /**
- * Fills the empty tables of a database with rows that are all like the first one, but for what may be there once only.
+ * Fills the empty tables of a database with rows that are like one with all values or like one with as many NULLs as may be, in
+ * turn, but for what may be there once only.
  *
  * @param outlooks What the rows are to live on through
  * @param count How many a table gets
@@ -49,20 +50,23 @@ function moreRows(table: Table, { outlook, count, dialect }: Wanted): string {
   const once = new Set([...table.primaryKey, ...outlook.uniques.flat()]);
   const values = columns.map((column) => once.has(column.name) ? numbered(column, dialect) : one(column));
   const [start, end] = leniencies[dialect];
-  const overriding = dialect === "postgresql" ? "OVERRIDING SYSTEM VALUE" : "";
-  return `${start} ${markedTable(table.name)} (${names}) ${overriding} ` +
-    `WITH RECURSIVE n(i) AS (SELECT ${
-      rowCount + 1
-    } UNION ALL SELECT i + 1 FROM n WHERE i < ${count}), first_one AS (SELECT * FROM ${
-      markedTable(table.name)
-    } LIMIT 1) SELECT ${values.join(", ")} FROM n, first_one ${end}`;
+  const own = markedTable(table.name);
+  return [
+    `${start} ${own} (${names})`,
+    ...dialect === "postgresql" ? ["OVERRIDING SYSTEM VALUE"] : [],
+    `WITH RECURSIVE n(i) AS (SELECT ${rowCount + 1} UNION ALL SELECT i + 1 FROM n WHERE i < ${count}),`,
+    `pattern AS (SELECT *, row_number() OVER () AS place FROM ${own} LIMIT ${rowCount})`,
+    `SELECT ${values.join(", ")} FROM n`,
+    "JOIN pattern ON pattern.place = n.i % (SELECT count(*) FROM pattern) + 1",
+    end,
+  ].join(" ");
 }
 
 function one({ name }: Column): string {
-  return `first_one.${quoteName(name)}`;
+  return `pattern.${quoteName(name)}`;
 }
 
-/** Puts the number of a row in the place of the first row's at the end of its value. */
+/** Puts the number of a row in the place of its pattern's at the end of its value. */
 function numbered(column: Column, dialect: Dialect): string {
   const type = column.type.toUpperCase();
   if (column.values === undefined && numberType.test(type)) return "n.i";
