@@ -34,7 +34,8 @@ import { readState } from "../state/read_state.ts";
 import { requireSchemas } from "../state/require_schemas.ts";
 import type { LookAhead } from "./preflight.ts";
 import { isIndexMade } from "./is_index_made.ts";
-import { requireNoListeners, requireRecorded } from "./on_record.ts";
+import { requireNoListeners } from "../state/listeners.ts";
+import { requireRecorded } from "./on_record.ts";
 import { recordWhatIsLeft } from "./left_by_scripts.ts";
 import { runBeside, type Way, waysOf } from "./run_beside.ts";
 import { runTogether } from "./run_together.ts";
@@ -106,7 +107,10 @@ async function refusalOf(
     if (steps.some((step) => sourceOf(step) === "ledger")) {
       await context.database.requireOwnHands?.(ledgerPlace);
     }
-    if (kind !== "empty" && steps[0] !== undefined) await requireNoListeners(context.database, steps[0]);
+    const [first] = steps;
+    if (kind !== "empty" && first !== undefined) {
+      await requireNoListeners(context.database, `Cannot ${first.direction} "${first.revision.id}"`);
+    }
     if (kind === "managed") await requireKept(context, { steps, applied });
     return null;
   } catch (error) {

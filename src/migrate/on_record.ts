@@ -1,30 +1,9 @@
 import { HarborError } from "../base/errors.ts";
-import type { Database } from "../engines/database.ts";
-import { dropListener, listenerWords, readListeners } from "../state/listeners.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { readAppliedRow } from "../engines/version_table.ts";
 import type { Step } from "./rules/plan.ts";
 
 const table = "harbor_version";
-
-/**
- * Makes sure before the first step that nothing hangs on harbor-db's own tables, and so could keep what is written there from being
- * written. What it does is not asked: it may go by what is written.
- *
- * @throws {HarborError} `schema_mismatch`, with nothing changed
- */
-export async function requireNoListeners(database: Database, { direction, revision }: Step): Promise<void> {
-  const listeners = await readListeners(database);
-  const [first] = listeners;
-  if (first === undefined) return;
-  throw new HarborError("schema_mismatch", `Cannot ${direction} "${revision.id}"`, {
-    state: `${listeners.map(listenerWords).join("; ")}: it could keep the record from being written`,
-    hint: `Nothing was changed. Take it away, and run the same command again: ${
-      listeners.map((each) => dropListener(database.dialect, each)).join("; ")
-    }`,
-    details: { listeners },
-  });
-}
 
 /**
  * Makes sure that a step is on record: what hangs on the version table may go by what is written.

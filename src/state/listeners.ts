@@ -2,6 +2,7 @@ import { isOwnTable } from "../sql/own_tables.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../base/dialect.ts";
 import { quoteName } from "../sql/quote.ts";
+import { HarborError } from "../base/errors.ts";
 import type { Database } from "../engines/database.ts";
 
 /** What is called by itself when one of harbor-db's own tables changes, and could keep a row out of it, or in it, without an error. */
@@ -50,4 +51,23 @@ const placeOf: Readonly<Record<Dialect, (table: string) => string>> = {
 /** Returns the statement that takes a listener away. */
 export function dropListener(dialect: Dialect, { kind, name, table }: Listener): string {
   return `DROP ${kind.toUpperCase()} ${quoteName(name)}${placeOf[dialect](quoteName(table))}`;
+}
+
+/**
+ * Makes sure before anything is written that nothing hangs on harbor-db's own tables, and so could keep what is written there from
+ * being written. What it does is not asked: it may go by what is written.
+ *
+ * @param what What is begun, as the beginning of a sentence
+ * @throws {HarborError} `schema_mismatch`, with nothing changed
+ */
+export async function requireNoListeners(database: Database, what: string): Promise<void> {
+  const listeners = await readListeners(database);
+  if (listeners.length === 0) return;
+  throw new HarborError("schema_mismatch", what, {
+    state: `${listeners.map(listenerWords).join("; ")}: it could keep the record from being written`,
+    hint: `Nothing was changed. Take it away, and run the same command again: ${
+      listeners.map((each) => dropListener(database.dialect, each)).join("; ")
+    }`,
+    details: { listeners },
+  });
 }

@@ -15,6 +15,7 @@ import { createIdentity } from "../engines/identity.ts";
 import { createLedger, deleteLedger } from "../engines/ledger.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { recordWaysBack } from "./keep_ledger.ts";
+import { requireNoListeners } from "./listeners.ts";
 import { lockOptions } from "./lock_options.ts";
 import { differencesFrom, recordOf, schemasOf } from "./read_unmanaged.ts";
 
@@ -54,6 +55,8 @@ export async function stamp(context: RunContext, target: string, lockWaitMs: num
   resolveStamp(context, target, await readAppliedIn(context) ?? []);
   const forbidden = await rightsError("stamp", context, []);
   if (forbidden !== null) throw forbidden;
+  // What hangs on the lock's own table may keep anybody from taking it.
+  await requireNoListeners(database, `Cannot stamp "${database.url}"`);
   return await database.withLock(async () => {
     const known = await readAppliedIn(context);
     const applied = known ?? [];

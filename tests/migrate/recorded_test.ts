@@ -83,6 +83,8 @@ onEngines(
       assert.equal(error.code, "schema_mismatch", error.message);
       assert.match(error.message, new RegExp(`the trigger quiet hangs on ${table}`));
       assert.equal(isAsked, false, "no backup was made either");
+      const unstamped = await failureOf(stamp(context, idOf(0), 0));
+      assert.deepEqual([unstamped.code, unstamped.hint], ["schema_mismatch", error.hint]);
       await engine.query(url, /DROP TRIGGER .*$/.exec(error.hint!)![0]);
       if (!isSqlite) await engine.query(url, "DROP FUNCTION quiet()");
       assert.equal(await isThere(), before);

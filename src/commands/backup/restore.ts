@@ -84,8 +84,15 @@ export const restoreCommand = defineCommand({
     }
     const { safetyBackup } = result;
     const { readPosition } = await import("../../backup/position.ts");
-    const { position, isKnown } = await app.withRun("read", async (context) => ({
+    const { dropListener, listenerWords, readListeners } = await import("../../state/listeners.ts");
+    const { position, isKnown, hanging } = await app.withRun("read", async (context) => ({
       position: await readPosition(context),
+      // It came with the copy, or was hung on its tables again.
+      hanging: (await readListeners(context.database)).map((each) =>
+        `${listenerWords(each)}: no step runs beside it. Take it away: ${
+          dropListener(context.database.dialect, each)
+        }`
+      ),
       // What the database itself has of a revision is no part of the history.
       isKnown: (id: string) =>
         context.history.revisions.some((each) => each.id === id && each.ledger === undefined),
@@ -96,6 +103,7 @@ export const restoreCommand = defineCommand({
     report.line(`${" ".repeat(10)}from ${bare === null ? `${id}, made ${createdAt}` : path}`, 10);
     const said = positionText(backup.manifest);
     if (bare === null && said !== positionText(position)) report.note(`the backup's manifest says ${said}`);
+    for (const line of hanging) report.note(line);
     const stranger = [position.unfinished, position.revision].find((id) => id !== null && !isKnown(id));
     if (stranger !== undefined) {
       report.note(
