@@ -13,7 +13,7 @@ export interface Losses {
 /** Says what cannot be had back once a change, or the way back from it, has run. */
 export function lossesOf(up: SchemaChange, down: SchemaChange): Losses {
   const turned = retyped(up);
-  const upgrade = [...dropped(up), ...turned.map(turns)];
+  const upgrade = [...dropped(up), ...turned.map(turns), ...remade(up)];
   const back = retyped(down);
   const lost = [
     ...dropped(down),
@@ -21,6 +21,7 @@ export function lossesOf(up: SchemaChange, down: SchemaChange): Losses {
     ...filled(up),
     ...turned.map(({ name, loss }) => `Does not give back what ${name} held: ${loss}.`),
     ...back.map(turns),
+    ...remade(down),
     ...emptied(down),
   ];
   return { upgrade: closed(upgrade), downgrade: [...closed(lost), ...stumbles(down)] };
@@ -104,6 +105,15 @@ function retyped(change: SchemaChange): readonly Retyped[] {
 
 function turns({ name, type, loss }: Retyped): string {
   return `Turns what ${name} holds into ${type}: ${loss}.`;
+}
+
+/** The columns that begin to be made of others. */
+function remade(change: SchemaChange): readonly string[] {
+  return keptColumns(change).flatMap(({ name, before: [, was], after: [, { generated }] }) =>
+    generated !== undefined && was.generated === undefined
+      ? [`Puts ${generated.as} in the place of what ${name} holds.`]
+      : []
+  );
 }
 
 /** What the downgrade stumbles over; nothing is lost by that. */

@@ -12,6 +12,7 @@ import {
   type KitTable,
   mapValues,
 } from "../../schema/kit_snapshot.ts";
+import { withRemadeColumns } from "./remade_columns.ts";
 import { applyRenames, type RenamedEnds, type Renames } from "./renames.ts";
 import { nameOf, tokenize } from "../../sql/lexer.ts";
 
@@ -86,7 +87,7 @@ export function stagesOf(change: SchemaChange): ChangeStages {
   const adopted = adoptNames(withEnumsOf(applyRenames(change.from, change.renames), change.to), change.to);
   const inlineChecks = checksToInline(adopted.snapshot, change);
   const expanded = expand(adopted.snapshot, change);
-  const reached = withChecks(expanded, inlineChecks);
+  const reached = withRemadeColumns(withChecks(expanded, inlineChecks), change.to);
   const middle = traits.changesForeignKeys
     ? withoutChangedForeignKeys(reached, change.to)
     : withoutDroppedKeys(reached, change.to);

@@ -52,8 +52,8 @@ export function writePostgresScript(
   const own = [...said.expand, ...said.contract].map(unqualified)
     .map((sql) => withIndexOrder(sql, change))
     .flatMap((sql) => numbered(sql, change));
-  // A column has one way to be numbered at a time.
-  const isFirst = (sql: string) => / DROP IDENTITY;$/.test(sql);
+  // A column has one way to get its values at a time.
+  const isFirst = (sql: string) => / DROP (?:IDENTITY|EXPRESSION);$/.test(sql);
   const ordered = referrersFirst(
     [...own.filter(isFirst), ...own.filter((sql) => !isFirst(sql))],
     change,

@@ -216,6 +216,34 @@ const retyped: readonly (readonly [what: string, before: Column, after: Column, 
   ["jsonb to double precision", () => pg.jsonb(), () => pg.doublePrecision()],
 ];
 
+const made = () => pg.integer().generatedAlwaysAs(sql`length(name) + 1`);
+/** What names the column `c`. */
+const used: Extras = ({ c, name }) => [
+  pg.index("ix").on(c!),
+  pg.index("part").on(name!).where(sql`${c} > 1`),
+  pg.check("c_check", sql`${c} > -10`),
+];
+
+/** One row a column that is in indexes and a check, and becomes plain, generated, or made of something else. */
+const remade: readonly (readonly [
+  what: string,
+  before: () => pg.PgColumnBuilderBase,
+  after: () => pg.PgColumnBuilderBase,
+])[] = [
+  ["becomes plain", made, () => pg.integer()],
+  [
+    "becomes plain and NOT NULL with a default",
+    () => made().notNull(),
+    () => pg.integer().notNull().default(3),
+  ],
+  ["comes of a plain one", () => pg.integer(), made],
+  [
+    "in indexes and a check is made of something else",
+    made,
+    () => pg.integer().generatedAlwaysAs(sql`length(name) + 2`),
+  ],
+];
+
 const owners = table("owners", { code: pg.text().notNull().unique() });
 const pairs = bare(
   "pairs",
@@ -374,6 +402,12 @@ export const changes: readonly Change[] = [
     "a generated column is made of something else",
     () => pg.integer().generatedAlwaysAs(sql`length(name) + 1`),
     () => pg.integer().generatedAlwaysAs(sql`length(name) + 2`),
+  ),
+
+  ...remade.map(([what, before, after]) =>
+    change(`a generated column ${what}`, [table("t", { c: before() }, used)], [
+      table("t", { c: after() }, used),
+    ])
   ),
 
   part("an index", none, ({ a }) => [pg.index("ix").on(a!)]),
