@@ -1,7 +1,7 @@
 import { isConstant } from "../../src/sql/constant_expression.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allowedValues, placeholder } from "../../src/author/rules/fills.ts";
+import { allowedValues, fillFlag, parseFills, placeholder } from "../../src/author/rules/fills.ts";
 import { kitTable } from "../support/samples/kit_parts.ts";
 import type { KitColumn, KitTable } from "../../src/schema/kit_snapshot.ts";
 
@@ -70,5 +70,26 @@ test("allowedValues() reads a list and nothing else", () => {
   assert.deepEqual(values("c in ('a')"), ["'a'"]);
   for (const other of ["\"d\" IN ('a')", "\"c\" IN ('a') OR d", 'length("c") > 1', "\"c\" IN (SELECT 'a')"]) {
     assert.deepEqual(values(other), [], other);
+  }
+});
+
+test("fillFlag() names a column as parseFills() and a shell read it", () => {
+  const fill = (table: string, columnName: string) => ({
+    table,
+    column: columnName,
+    value: null,
+    existed: true,
+  });
+  const own = { ...column("varchar(20)"), name: "it's" };
+  const table = kitTable("a t", [], { columns: { "it's": own } });
+  assert.equal(fillFlag(fill("a t", "it's"), table), `--fill "a t.it's=''"`);
+  assert.equal(fillFlag(fill("t", "c"), tableOf(column("integer"), unique)), `--fill 't.c="id"'`);
+  assert.deepEqual([...parseFills([`a t.it's = ''`, `"x.y".z='='`, "s.ä.ö=1"])], [
+    ["a t.it's", "''"],
+    ["x.y.z", "'='"],
+    ["s.ä.ö", "1"],
+  ]);
+  for (const wrong of ["t=1", "t.c=", "t.c", "a.b.c.d=1", ".c=1"]) {
+    assert.throws(() => parseFills([wrong]), /neither|not a column/, wrong);
   }
 });

@@ -31,7 +31,14 @@ const flags: readonly (readonly [rule: string, texts: readonly string[], expecte
   ["refuses a column that becomes a table", ["users.name=names"], /neither a table nor a column/],
   ["refuses a table that becomes a column", ["users=users.name"], /neither a table nor a column/],
   ["refuses one name alone", ["users"], /neither a table nor a column/],
-  ["refuses a name with a blank in it", ["us ers=accounts"], /neither a table nor a column/],
+  [
+    "reads blanks in names, and letters of any language",
+    ["us ers=Ä b", "Ä b.ñ 1=Ä b.2"],
+    "us ers>Ä b | Ä b:ñ 1>2",
+  ],
+  ["reads names with dots and more in quotes", ['"a.b"="c=""d"""', 't."a.b"=t." c"'], 'a.b>c="d" | t:a.b> c'],
+  ["refuses a name that is empty", ["t.=t.a"], /neither a table nor a column/],
+  ["refuses a quote without its end", ['"t=u'], /neither a table nor a column/],
   ["refuses two tables of one name", ["a=c", "b=c"], /two things to "c"/],
   ["refuses two columns of one name", ["t.a=t.c", "t.b=t.c"], /two things to "t\.c"/],
   ["takes the same column name in two tables", ["t.a=t.c", "u.a=u.c"], "| t:a>c u:a>c"],
@@ -190,6 +197,16 @@ test("renameFlag() gives a flag that parseRenames() reads", () => {
     from: "a",
     to: "b",
   }]);
+});
+
+test("renameFlag() quotes a name as parseRenames() and a shell read it", () => {
+  const flag = (table: string, gone: string, to: string, schemas: readonly string[] = []) =>
+    renameFlag({ kind: "column", table, gone, added: [to] }, to, schemas);
+  assert.equal(flag("a t", "it's", "ä"), `--rename 'a t.it'\\''s=a t.ä'`);
+  assert.equal(flag("s.t", "a", "b", ["s"]), "--rename s.t.a=s.t.b");
+  assert.equal(flag("s.t", "a", "b"), `--rename '"s.t".a="s.t".b'`);
+  assert.deepEqual(parseRenames(['"s.t".a="s.t".b']).columns, [{ table: "s.t", from: "a", to: "b" }]);
+  assert.deepEqual(parseRenames(["s.t.a=s.t.b"], ["s"]).columns, [{ table: "s.t", from: "a", to: "b" }]);
 });
 
 // One row a rule: renames of what `t(a, b)`, `old(a)` became in `t(b, c)`, `new(a)`, and what is wrong with them.

@@ -2,7 +2,7 @@ import { invertChange } from "./change_losses.ts";
 import type { DecidedFill, SchemaChange } from "./change_stages.ts";
 import { HarborError } from "../../base/errors.ts";
 import { type Fill, fillFlag, type FillValues, requiredFills } from "./fills.ts";
-import { flattened } from "../../schema/flat_schemas.ts";
+import { flattened, schemaChanges } from "../../schema/flat_schemas.ts";
 import { canonical, type KitEnds } from "../../schema/kit_snapshot.ts";
 import {
   type Dropped,
@@ -24,6 +24,8 @@ export interface Decisions {
 /** What is still to be said. */
 export interface OpenQuestions {
   readonly renames: readonly RenameCandidate[];
+  /** The schemas of their own that the names may be in. */
+  readonly schemas: readonly string[];
   /** Asked once no rename is open; with the flag that would answer. */
   readonly fills: readonly (Fill & { readonly flag: string })[];
 }
@@ -38,7 +40,8 @@ export function openQuestions(ends: readonly KitEnds[], decisions: Decisions): O
   const { renames, dropped, fills: values } = decisions;
   for (const { from, to } of changes) refuseImpossibleRenames(from, to, renames);
   const candidates = changes.flatMap((ends) => renameCandidates(ends, renames, dropped));
-  if (candidates.length > 0) return { renames: distinct(candidates), fills: [] };
+  const schemas = [...new Set(changes.flatMap((ends) => schemaChanges(ends).all))];
+  if (candidates.length > 0) return { renames: distinct(candidates), schemas, fills: [] };
   const fills = changes.flatMap(({ from, to }) => {
     const up = requiredFills({ from, to, renames, values }).map((fill) => ({ fill, snapshot: to }));
     const down = invertChange({ from, to, renames }, values).fills.map((fill) => ({ fill, snapshot: from }));
@@ -47,10 +50,11 @@ export function openQuestions(ends: readonly KitEnds[], decisions: Decisions): O
   refuseUnusedFills(values, fills.map(({ fill }) => fill));
   const open = fills.filter(({ fill }) => fill.value === null).map(({ fill, snapshot }) => ({
     ...fill,
-    flag: fillFlag(fill, tablesByName(snapshot).get(fill.table)!),
+    flag: fillFlag(fill, tablesByName(snapshot).get(fill.table)!, schemas),
   }));
   return {
     renames: [],
+    schemas,
     fills: open.filter(({ flag }, at) => open.findIndex((each) => each.flag === flag) === at),
   };
 }
@@ -75,10 +79,10 @@ function flatEnds({ from, to }: KitEnds): KitEnds {
 }
 
 /** Makes the error for questions that nobody is there to answer. */
-export function unanswered(command: string, { renames, fills }: OpenQuestions): HarborError {
+export function unanswered(command: string, { renames, fills, schemas }: OpenQuestions): HarborError {
   const [candidate] = renames;
   if (candidate !== undefined) {
-    const flags = candidate.added.map((name) => renameFlag(candidate, name));
+    const flags = candidate.added.map((name) => renameFlag(candidate, name, schemas));
     const prefix = candidate.table === null ? "" : `${candidate.table}.`;
     const added = candidate.added.map((name) => `${prefix}${name}`).join(", ");
     return new HarborError(

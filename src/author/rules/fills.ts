@@ -3,7 +3,9 @@ import { isConstant } from "../../sql/constant_expression.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import { defaultOf, type KitColumn, type KitTable } from "../../schema/kit_snapshot.ts";
-import { applyRenames, type RenamedEnds, tablesByName } from "./renames.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
+import { readDottedName } from "../../sql/dotted_name.ts";
+import { applyRenames, type RenamedEnds, tablesByName, writeName } from "./renames.ts";
 
 /** A column of a table that exists, whose rows need a value that they do not have. */
 export interface Fill {
@@ -53,9 +55,10 @@ export function isMadeByDatabase(column: KitColumn): boolean {
 }
 
 /** Returns the flag that gives a column's rows a value, with one that fits its type as the example. */
-export function fillFlag(fill: Fill, table: KitTable): string {
+export function fillFlag(fill: Fill, table: KitTable, schemas: readonly string[] = []): string {
   const example = placeholder(table.columns[fill.column]!, table) ?? "(SELECT min(id) FROM …)";
-  return `--fill "${fill.table}.${fill.column}=${example}"`;
+  const said = `${writeName({ ...fill, schemas })}=${example}`;
+  return `--fill ${/["$`\\!]/.test(said) ? quoteForShell(said) : `"${said}"`}`;
 }
 
 /**
@@ -119,8 +122,9 @@ function isUnique(table: KitTable, column: string): boolean {
  */
 export function parseFills(texts: readonly string[]): FillValues {
   return new Map(texts.map((text) => {
-    const [, name, value = ""] = /^\s*((?:\w+\.)?\w+\.\w+)\s*=(.*)$/s.exec(text) ?? [];
-    if (name !== undefined && value.trim() !== "") return [name, value.trim()];
+    const { parts = [], rest = "" } = readDottedName(text) ?? {};
+    const value = /^=(.*)$/s.exec(rest)?.[1]?.trim() ?? "";
+    if ([2, 3].includes(parts.length) && value !== "") return [parts.join("."), value];
     throw new HarborError(
       "usage",
       `Cannot read --fill "${text}": it is not a column, "=" and an SQL expression`,

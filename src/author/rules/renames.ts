@@ -1,4 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
+import { readDottedName, writeDottedName } from "../../sql/dotted_name.ts";
 import { nameIn, placeOfName } from "../../sql/table_names.ts";
 import {
   type KitColumn,
@@ -194,12 +196,17 @@ export function parseRenames(texts: readonly string[], schemas: readonly string[
   const tables: Rename[] = [];
   const columns: ColumnRename[] = [];
   for (const text of texts) {
-    const sides = /^([\w.]+)=([\w.]+)$/.exec(text.trim())?.slice(1) ?? [];
+    const left = readDottedName(text);
+    const right = left?.rest.startsWith("=") === true ? readDottedName(left.rest.slice(1)) : null;
+    const sides = left === null || right === null || right.rest !== "" ? [] : [left.parts, right.parts];
     const [[table, from] = [], [newTable, to] = []] = sides.map((side) => partsOf(side, schemas));
     const isColumn = from !== undefined && to !== undefined && table === newTable;
     if (table === undefined || newTable === undefined || (!isColumn && (from ?? to) !== undefined)) {
       throw new HarborError("usage", `Cannot read --rename "${text}": it is neither a table nor a column`, {
-        hint: "--rename users.name=users.full_name, or --rename users=accounts",
+        hint: [
+          "--rename users.name=users.full_name, or --rename users=accounts",
+          `A name with a dot, = or " in it stands in double quotes: --rename 'users="old.users"'`,
+        ],
       });
     }
     if (isColumn) columns.push({ table, from, to });
@@ -213,17 +220,34 @@ export function parseRenames(texts: readonly string[], schemas: readonly string[
   });
 }
 
-/** Returns the table and the column that a name says; none of what is neither. */
-function partsOf(name: string, schemas: readonly string[]): readonly string[] {
-  const { schema, bare } = placeOfName(name, schemas);
-  const [table = "", ...columns] = bare.split(".");
-  return columns.length > 1 || [table, ...columns].includes("") ? [] : [nameIn(schema, table), ...columns];
+/** Returns the table and the column that names say; none of what is neither. */
+function partsOf(names: readonly string[], schemas: readonly string[]): readonly string[] {
+  const [schema, ...own] = schemas.includes(names[0]!) ? names : [null, ...names];
+  const [table, ...columns] = own;
+  return table === undefined || columns.length > 1 ? [] : [nameIn(schema, table), ...columns];
 }
 
-/** Returns the flag that says that a candidate was renamed. */
-export function renameFlag({ table, gone }: RenameCandidate, to: string): string {
-  const prefix = table === null ? "" : `${table}.`;
-  return `--rename ${prefix}${gone}=${prefix}${to}`;
+/** Returns the flag that says that a candidate was renamed, as a shell takes it. */
+export function renameFlag(
+  { table, gone }: RenameCandidate,
+  to: string,
+  schemas: readonly string[] = [],
+): string {
+  const side = (name: string) =>
+    table === null ? writeName({ table: name, schemas }) : writeName({ table, column: name, schemas });
+  return `--rename ${quoteForShell(`${side(gone)}=${side(to)}`)}`;
+}
+
+/** Returns a table, or a column of it, as a flag takes it. */
+export function writeName(
+  { table, column, schemas }: {
+    readonly table: string;
+    readonly column?: string;
+    readonly schemas: readonly string[];
+  },
+): string {
+  const { schema, bare } = placeOfName(table, schemas);
+  return writeDottedName([schema, bare, column].flatMap((name) => name ?? []));
 }
 
 /**

@@ -327,6 +327,15 @@ export const changes: readonly Change[] = [
     ]),
   ]),
 
+  change("new names of a table and a column with signs and letters in them", [
+    table("o'ld. t", { "ä = b": pg.integer() }),
+  ], [
+    table("Neu é", { [hard]: pg.integer() }),
+  ], { renames: [`"o'ld. t"=Neu é`, `Neu é."ä = b"=Neu é.${hard}`] }),
+  change("a value for old rows of a column with signs", [table("a t", { [hard]: pg.integer() })], [
+    table("a t", { [hard]: pg.integer().notNull() }),
+  ], { fills: [`a t.${hard}=0`] }),
+
   column("a column goes", text, null),
   column("a NOT NULL column goes", () => pg.text().notNull(), null),
   column("a column without duplicates goes", () => pg.text().unique(), null),
