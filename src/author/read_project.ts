@@ -6,6 +6,7 @@ import { HarborError } from "../base/errors.ts";
 import { headOf, type History } from "../history/history.ts";
 import { type KitEnds, type KitSnapshot, readKitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
 import { withTypesInUse } from "../schema/types_in_use.ts";
+import { refuseBreakpoints } from "./rules/exports/breakpoints.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { type LoadedSchema, loadSchema, type RunCode } from "./load_schema.ts";
 import type { Casing } from "../schema/twins/tables.ts";
@@ -65,6 +66,7 @@ export async function readProject(
     refuseFoldered(history, dir);
     refuseBranches(history, readReleased(dir, history));
     const to = await engine.snapshot(dialect, own, schema.casing);
+    refuseBreakpoints(schemaFile, to);
     const from = withTypesInUse(await lastSnapshot(history, engine), to);
     // Where a config says the dialect, the kit's own layout is what its other tools look for.
     const home = place ?? (said?.dialect === dialect && places.size === 0 ? "" : `${dialect}/`);

@@ -339,6 +339,11 @@ const unreadable = [
     /default\(sql/,
   ],
   [
+    'import { sql } from "drizzle-orm";\nexport const boats = pgTable("boats", { id: integer().default(sql`1 --> statement-breakpoint`) });',
+    /schema\.ts": the column boats\.id has "--> statement-breakpoint" in it/,
+    /two texts/,
+  ],
+  [
     'export const boats = pgTable("boats", { id: integer().primaryKey() }, (t) => [\n  index("ix").on(t.id),\n  ' +
     'index("ix").on(t.id),\n]);',
     /"ix": an index of boats has that name, and another one has it, too \(schema\.ts:5\)/,
