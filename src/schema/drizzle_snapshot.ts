@@ -191,7 +191,8 @@ function unquoted(column: string): string {
 
 function readIndexColumn({ expression: written, isExpression, asc = true, nulls }: KitIndexColumn): string {
   // An expression says its order itself, behind what the live database does not give.
-  const [, expression = written, order = ""] = isExpression ? indexElement.exec(written) ?? [] : [];
+  const element = isExpression ? written.trim().replace(collatedColumn, "$1") : written;
+  const [, expression = element, order = ""] = isExpression ? indexElement.exec(element) ?? [] : [];
   if (order !== "") return expression + orderOf(order);
   if (asc) return nulls === "first" ? `${expression} NULLS FIRST` : expression;
   return nulls === "last" ? `${expression} DESC NULLS LAST` : `${expression} DESC`;
@@ -200,6 +201,9 @@ function readIndexColumn({ expression: written, isExpression, asc = true, nulls 
 /** An expression with what may stand behind it: a collation, an operator class, an order. */
 const indexElement =
   /^(.*?[\w)"'\]])(?: collate [\w".-]+)?(?: (?:\w+\.)?\w+_ops)?((?: (?:asc|desc))?(?: nulls (?:first|last))?)$/is;
+
+/** A column in parentheses with a collation, which is that column to PostgreSQL. */
+const collatedColumn = /^\(\s*("(?:[^"]|"")+"|\w+)\s+collate\s+[\w".-]+\s*\)/i;
 
 /** Writes an order without what is the rule: NULLs come last, and first in a descending one. */
 function orderOf(order: string): string {

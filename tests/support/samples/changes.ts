@@ -495,6 +495,30 @@ export const changes: readonly Change[] = [
     ({ b }) => [pg.index("ix").on(b!.desc().nullsLast().op("text_pattern_ops"))],
     postgres,
   ),
+  part("indexes with a collation", none, ({ a, b }) => [
+    pg.index("ix").on(perDialect({ sqlite: sql`${b} COLLATE NOCASE`, postgresql: sql`${b} COLLATE "C"` })),
+    pg.index("iy").on(
+      a!,
+      perDialect({ sqlite: sql`${b} collate rtrim DESC`, postgresql: sql`(${b} COLLATE "C") DESC` }),
+    ),
+    pg.uniqueIndex("iz").on(
+      perDialect({
+        sqlite: sql`lower(${b}) COLLATE NOCASE`,
+        postgresql: sql`${b} COLLATE pg_catalog."POSIX" text_pattern_ops`,
+      }),
+    ),
+  ]),
+  part(
+    "another collation of an index",
+    ({ b }) => [pg.index("ix").on(b!)],
+    (
+      { b },
+    ) => [
+      pg.index("ix").on(
+        perDialect({ sqlite: sql`${b} COLLATE NOCASE`, postgresql: sql`(${b} COLLATE "C")` }),
+      ),
+    ],
+  ),
   part("a hash index", none, ({ a }) => [pg.index("ix").using("hash", a!)], postgres),
   change("a gin index", [table("t", { tags: pg.text().array(), doc: pg.jsonb() })], [
     table("t", { tags: pg.text().array(), doc: pg.jsonb() }, ({ tags, doc }) => [
