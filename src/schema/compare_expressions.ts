@@ -2,8 +2,10 @@ import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import { onceForText } from "../base/once_for.ts";
 import { expressionWords } from "./expression_words.ts";
-import { call, type Node, parseExpression } from "./parse_expression.ts";
-import { readerOf } from "./literal_values.ts";
+import { call, type Node } from "./expression_nodes.ts";
+import { parseExpression } from "./parse_expression.ts";
+import { withoutRows } from "./row_comparisons.ts";
+import { decimal, readerOf } from "./literal_values.ts";
 
 /**
  * Says whether two SQL expressions (defaults, checks, conditions of indexes) are the same but for their spelling.
@@ -25,7 +27,7 @@ const parsed = onceForText((text: string, dialect: Dialect): Node => {
   let words: readonly string[] = [text];
   try {
     words = expressionWords(text, dialect);
-    return parseExpression(words, dialect);
+    return parseExpression(withoutRows(["(", ...words]).slice(1), dialect);
   } catch (error) {
     if (error instanceof HarborError) return words.join(" ");
     throw error;
@@ -39,7 +41,7 @@ function isSame(a: Node, b: Node): boolean {
   if (lengthsOf(types) !== lengthsOf(others)) return false;
   if (types.length > 0 && others.length > 0 && !types.some((type) => others.includes(type))) return false;
   if (typeof one === "string" || typeof other === "string") {
-    return one === other || isSameLiteral(one, other, types[0] ?? others[0]);
+    return one === other || isSameNumber(one, other) || isSameLiteral(one, other, types[0] ?? others[0]);
   }
   return one.name === other.name && one.parts.length === other.parts.length &&
     one.parts.every((part, at) => isSame(part, other.parts[at]!));
@@ -56,6 +58,14 @@ function withoutCasts(node: Node): readonly [bare: Node, types: readonly string[
   const [inner, type] = node.parts as readonly [Node, string];
   const [bare, types] = withoutCasts(inner);
   return [bare, [...types, type]];
+}
+
+/** `1e3` comes back as `1000`. */
+function isSameNumber(a: Node, b: Node): boolean {
+  const [one, other] = [a, b].map((node) =>
+    typeof node === "string" && /^-?\d/.test(node) ? decimal(node) : null
+  );
+  return one != null && one === other;
 }
 
 /** Says whether two literals have one value; PostgreSQL prints what it read, `36 hours` as `36:00:00`. */

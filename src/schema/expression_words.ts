@@ -1,6 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
 import { foldsQuotedNames, tokensOf } from "../sql/cursor.ts";
 import { nameOf, type Token } from "../sql/lexer.ts";
+import { stringWords } from "./string_words.ts";
 
 /** Words that an expression is built of; as a quoted name they keep their quotes. */
 const reserved = new Set(
@@ -9,6 +10,11 @@ const reserved = new Set(
 );
 
 const signs = [
+  "||/",
+  "<<=",
+  ">>=",
+  "<->",
+  "-|-",
   "#>>",
   "!~~*",
   "->>",
@@ -34,9 +40,19 @@ const signs = [
   "^@",
   "<<",
   ">>",
+  "@?",
+  "?|",
+  "?&",
+  "|/",
+  "#-",
+  "&<",
+  "&>",
 ];
 
 const synonyms: Readonly<Record<string, string>> = { "!=": "<>", "==": "=", like: "~~", ilike: "~~*" };
+
+/** Whether a dialect writes strings and operators in forms of its own. */
+const hasOwnStrings: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
 
 /**
  * Returns the words of an SQL expression, each in one spelling: names without needless quotes and without their table
@@ -50,10 +66,30 @@ export function expressionWords(text: string, dialect: Dialect): readonly string
   for (let at = 0; at < tokens.length; at++) {
     const token = tokens[at]!;
     const last = words.at(-1);
-    if (token.text === "." && tokens[at + 1] !== undefined && last !== undefined) {
-      const next = spelling(tokens[++at]!, dialect);
+    const string = hasOwnStrings[dialect] ? stringWords(tokens, at) : null;
+    if (string !== null) {
+      words.push(...string.words);
+      at += string.taken - 1;
+      continue;
+    }
+    if (hasOwnStrings[dialect] && /^operator$/i.test(token.text) && tokens[at + 1]?.text === "(") {
+      const end = tokens.findIndex(({ text }, place) => place > at && text === ")");
+      const signs = tokens.slice(at + 2, end).flatMap(({ kind, text }) =>
+        kind === "sign" && text !== "." ? [text] : []
+      );
+      words.push(`operator ${signs.join("")}`);
+      at = end;
+      continue;
+    }
+    if (token.text === "." && last !== undefined) {
+      const next = tokens[at + 1] === undefined ? "" : spelling(tokens[at + 1]!, dialect);
+      const isNumber = /^\d+$/.test(last);
+      // `5.` and `.5`
+      if (isNumber && !/^\d/.test(next)) continue;
+      at++;
       // A number's fraction belongs to it; a name's qualifier (its table or schema) does not.
-      words.splice(-1, 1, /^\d+$/.test(last) ? `${last}.${next}` : next);
+      if (isNumber || /[\p{L}\p{N}_"]$/u.test(last)) words.splice(-1, 1, isNumber ? `${last}.${next}` : next);
+      else words.push(`0.${next}`);
       continue;
     }
     const sign = signs.find((sign) => text.startsWith(sign, token.start));

@@ -34,6 +34,7 @@ export const shortNames: Readonly<Record<string, string>> = {
   time: "time without time zone",
   timestamp: "timestamp without time zone",
   timestamptz: "timestamp with time zone",
+  timetz: "time with time zone",
 };
 
 /** By the names that `format_type` gives types, without their lengths. */
@@ -53,9 +54,16 @@ const byType: Readonly<Record<string, Read>> = {
   date: (text) =>
     /^\s*(\d{4,}-\d\d-\d\d)(?:[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d*)?)?Z?)?\s*$/.exec(text)?.[1] ?? text,
   "time without time zone": (text) => secondsOf(text) ?? text,
+  "time with time zone": (text) => {
+    const [, time = "", sign, hours, minutes = "0"] =
+      /^\s*([\d:.]+)\s*([+-])(\d\d?)(?::?(\d\d))?\s*$/.exec(text) ?? [];
+    const seconds = secondsOf(time);
+    return seconds === null ? text : `${seconds} ${sign}${Number(hours) * 60 + Number(minutes)}`;
+  },
   "timestamp without time zone": (text) => readMoment(text, false),
   "timestamp with time zone": (text) => readMoment(text, true),
   interval: readInterval,
+  jsonpath: readJsonPath,
   point: withoutBlanks,
   line: withoutBlanks,
 };
@@ -105,6 +113,17 @@ function readMoment(text: string, isZoned: boolean): string | null {
   return `${days / 1000 + Number(whole) - offset}.${fraction}`;
 }
 
+/** Writes a path without what PostgreSQL adds: quotes around keys, blanks, and parentheses around all of a condition. */
+function readJsonPath(text: string): string {
+  const bare = text.replaceAll(
+    /"((?:[^"\\]|\\.)*)"|\s+/g,
+    (whole, key, at: number) =>
+      key === undefined ? "" : text[at - 1] === "." && /^[A-Za-z_]\w*$/.test(key) ? key : whole,
+  );
+  const [, inner] = /^\((.*)\)$/s.exec(bare) ?? [];
+  return inner === undefined || /^[^()]*\)/.test(inner) ? bare : inner;
+}
+
 /** Months, days and microseconds, which PostgreSQL keeps apart. */
 const units: readonly (readonly [name: RegExp, part: "months" | "days" | "seconds", size: number])[] = [
   [/^y(?:ears?|rs?)?$/, "months", 12],
@@ -119,7 +138,11 @@ const units: readonly (readonly [name: RegExp, part: "months" | "days" | "second
 function readInterval(text: string): string {
   const sums = { months: 0, days: 0, seconds: 0 };
   const rest = text.toLowerCase()
-    .replaceAll(/([+-]?)(\d+):(\d\d)(?::(\d\d(?:\.\d+)?))?/g, (_, sign, hours, minutes, seconds = "0") => {
+    .replace(
+      /^\s*(-?)(\d+)-(\d+)\s*$/,
+      (_, sign, years, months) => `${sign}${years} years ${sign}${months} months`,
+    )
+    .replaceAll(/([+-]?)(\d+):(\d\d?)(?::(\d\d(?:\.\d+)?))?/g, (_, sign, hours, minutes, seconds = "0") => {
       const all = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
       sums.seconds += sign === "-" ? -all : all;
       return "";

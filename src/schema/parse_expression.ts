@@ -1,56 +1,18 @@
 import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
-import { shortNames } from "./literal_values.ts";
+import {
+  call,
+  cast,
+  chain,
+  isRow,
+  membership,
+  type Node,
+  not,
+  quantified,
+  typeName,
+} from "./expression_nodes.ts";
+import { strengths } from "./operator_strengths.ts";
 
-/** An operator or function and its operands, or the word for a name, a number or a string. */
-export type Node = string | Call;
-
-export interface Call {
-  readonly name: string;
-  readonly parts: readonly Node[];
-}
-
-/**
- * How strongly the operators bind, in PostgreSQL's order.
- * Source: https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-PRECEDENCE
- */
-const strengths = new Map(
-  [
-    ["or"],
-    ["and"],
-    ["not"],
-    ["is"],
-    ["<", ">", "=", "<=", ">=", "<>"],
-    ["in", "between", "similar", "~~", "!~~", "~~*", "!~~*"],
-    [
-      "||",
-      "->",
-      "->>",
-      "~",
-      "!~",
-      "~*",
-      "!~*",
-      "#>",
-      "#>>",
-      "@>",
-      "<@",
-      "&&",
-      "^@",
-      "&",
-      "|",
-      "#",
-      "<<",
-      ">>",
-      "?",
-      "@@",
-    ],
-    ["+", "-"],
-    ["*", "/", "%"],
-    ["^"],
-    ["at"],
-    ["collate"],
-  ].flatMap((names, level) => names.map((name) => [name, level + 1] as const)),
-);
 const prefixStrength = 13;
 
 /** Whether an engine prints an expression in its own words. SQLite keeps what was written, and a cast counts there. */
@@ -97,9 +59,12 @@ export function parseExpression(words: readonly string[], dialect: Dialect): Nod
         left = words[at++] === "notnull" ? not(test) : test;
         continue;
       }
-      const negated = take("not");
-      const name = words[at++];
-      const strength = name === undefined ? undefined : strengths.get(name);
+      const isNegated = take("not");
+      const said = words[at++];
+      // PostgreSQL has operators of their own for NOT LIKE and NOT ILIKE.
+      const negated = isNegated && said !== "~~" && said !== "~~*";
+      const name = isNegated && !negated ? `!${said}` : said?.replace(/^operator /, "");
+      const strength = strengths.get(said === name ? said ?? "" : isNegated ? name! : "||");
       if (name === undefined || strength === undefined || strength <= above) {
         at = start;
         return left;
@@ -135,13 +100,12 @@ export function parseExpression(words: readonly string[], dialect: Dialect): Nod
   }
 
   function between(left: Node, { strength, negated }: { strength: number; negated: boolean }): Node {
-    const symmetric = take("symmetric");
-    if (!symmetric) take("asymmetric");
+    const symmetric = take("symmetric") || (take("asymmetric"), false);
     const low = expression(strength);
     expect("and");
     const high = expression(strength);
-    if (negated && symmetric) unknown();
-    if (negated) return chain("or", [call("<", left, low), call(">", left, high)]);
+    const beyond = (from: Node, to: Node) => chain("or", [call("<", left, from), call(">", left, to)]);
+    if (negated) return symmetric ? chain("and", [beyond(low, high), beyond(high, low)]) : beyond(low, high);
     const within = (from: Node, to: Node) => chain("and", [call(">=", left, from), call("<=", left, to)]);
     return symmetric ? chain("or", [within(low, high), within(high, low)]) : within(low, high);
   }
@@ -161,7 +125,11 @@ export function parseExpression(words: readonly string[], dialect: Dialect): Nod
     const negated = take("not");
     const name = take("distinct") ? "is distinct" : "is";
     if (name === "is distinct") expect("from");
-    const test = call(name, left, expression(strengths.get("is")!));
+    const right = expression(strengths.get("is")!);
+    const test =
+      name === "is distinct" && isRow(left) && isRow(right) && left.parts.length === right.parts.length
+        ? chain("or", left.parts.map((part, place) => call(name, part, right.parts[place]!)))
+        : call(name, left, right);
     return negated ? not(test) : test;
   }
 
@@ -169,9 +137,19 @@ export function parseExpression(words: readonly string[], dialect: Dialect): Nod
     let node = bare();
     for (;;) {
       if (take("::")) node = cast(node, type());
-      else if (words[at] === "[") node = { name: "[]", parts: [node, ...list("[", "]")] };
+      else if (words[at] === "[") node = element(node);
       else return node;
     }
+  }
+
+  /** `a[1]`, `a[1:2]`, `a[:2]` */
+  function element(node: Node): Node {
+    expect("[");
+    const from = words[at] === ":" ? "" : expression(0);
+    const isSlice = take(":");
+    const to = !isSlice || words[at] === "]" ? "" : expression(0);
+    expect("]");
+    return isSlice ? call("[:]", node, from, to) : call("[]", node, from);
   }
 
   function bare(): Node {
@@ -180,22 +158,24 @@ export function parseExpression(words: readonly string[], dialect: Dialect): Nod
       const negated = expression(prefixStrength);
       return typeof negated === "string" && /^\d/.test(negated) ? `-${negated}` : call("-", negated);
     }
-    const sign = words[at];
-    if (sign === "~" || sign === "@") {
+    const sign = words[at]?.replace(/^operator /, "");
+    if (sign === "~" || sign === "@" || sign === "|/" || sign === "||/" || sign !== words[at]) {
       at++;
-      return call(sign, expression(strengths.get("||")!));
+      return call(sign!, expression(strengths.get("||")!));
     }
     if (take("+")) return call("+", expression(prefixStrength));
     if (words[at] === "(") {
       const [inner, ...others] = list("(", ")");
-      return inner === undefined || others.length > 0 ? unknown() : inner;
+      return inner === undefined ? unknown() : others.length > 0 ? call("row", inner, ...others) : inner;
     }
-    if (take("array")) return { name: "array", parts: list("[", "]") };
+    // Within a list of lists only the first says what it is.
+    if (take("array") || words[at] === "[") return { name: "array", parts: list("[", "]") };
     if (take("case")) return branches();
     const word = words[at++];
     if (word === undefined || /^([^\p{L}\p{N}_'"]|(select|exists)$)/u.test(word)) return unknown();
     // `interval '1 day'` comes back as `'1 day'::interval`.
-    if (words[at]?.startsWith("'") && /^[a-z]/.test(word)) return literal(word);
+    const typed = /^[a-z]/.test(word) && printsAnew[dialect] ? literalType(word) : null;
+    if (typed !== null) return literal(typed);
     if (words[at] !== "(") return word === "cast" ? unknown() : word;
     const special = printsAnew[dialect] ? specials[word] : undefined;
     if (special === undefined) return word === "cast" ? unknown() : { name: word, parts: list("(", ")") };
@@ -218,14 +198,41 @@ export function parseExpression(words: readonly string[], dialect: Dialect): Nod
     return { name: "case", parts };
   }
 
+  /** Returns the type that stands before a literal, `timestamp(3) with time zone '…'`; `null` where none does. */
+  function literalType(word: string): string | null {
+    const start = at;
+    const isLong = words[at] === "("
+      ? /^\d+ [,)]$/.test(words.slice(at + 1, at + 3).join(" "))
+      : !words[at]?.startsWith("'");
+    if (!isLong) return words[at] === "(" ? null : typeName(word);
+    if (words[at] !== "(" && !/^(?:with|without|varying|precision)$/.test(words[at] ?? "")) return null;
+    at--;
+    const said = type();
+    if (words[at]?.startsWith("'")) return said;
+    at = start;
+    return null;
+  }
+
   /** `interval '1' day` comes back as `'1 day'::interval day`. */
   function literal(type: string): Node {
     const text = words[at++]!;
-    const unit = type === "interval" && /^(?:year|month|day|hour|minute|second)$/.test(words[at] ?? "")
-      ? words[at++]
-      : null;
-    const said = unit !== null && /^'-?\d+'$/.test(text) ? `${text.slice(0, -1)} ${unit}'` : text;
-    return printsAnew[dialect] ? cast(said, typeName(type)) : said;
+    if (type !== "interval") return cast(text, type);
+    const [first, last] = fields();
+    const said = first !== undefined && /^'-?\d+'$/.test(text)
+      ? `${text.slice(0, -1)} ${last ?? first}'`
+      : text;
+    // Hours and minutes are what two numbers are without it.
+    return cast(last === "second" && first === "minute" ? said.replace(/^'(-?)/, "'$10:") : said, type);
+  }
+
+  /** `day`, `minute to second` */
+  function fields(): readonly string[] {
+    const isField = (word: string | undefined) => /^(?:year|month|day|hour|minute|second)$/.test(word ?? "");
+    if (!isField(words[at])) return [];
+    const first = words[at++]!;
+    if (words[at] !== "to" || !isField(words[at + 1])) return [first];
+    at += 2;
+    return [first, words[at - 1]!];
   }
 
   function castCall(): Node {
@@ -249,10 +256,17 @@ export function parseExpression(words: readonly string[], dialect: Dialect): Nod
   }
 
   function substring(): Node {
-    const text = expression(0);
+    const text = expression(strengths.get("similar")!);
     if (take(",")) return call("substring", text, ...listed());
+    if (take("similar")) {
+      const pattern = expression(strengths.get("similar")!);
+      expect("escape");
+      return call("substring similar", text, pattern, expression(0));
+    }
     const from = take("from") ? expression(0) : "1";
-    return call("substring", text, from, ...take("for") ? [expression(0)] : []);
+    if (!take("for")) return call("substring", text, from);
+    const isPattern = typeof from === "string" && from.startsWith("'");
+    return call(isPattern ? "substring similar" : "substring", text, from, expression(0));
   }
 
   function position(): Node {
@@ -293,7 +307,8 @@ export function parseExpression(words: readonly string[], dialect: Dialect): Nod
     const lengths = words[at] === "(" ? `(${list("(", ")").join(",")})` : "";
     const zone = take("without") ? " without time zone" : take("with") ? " with time zone" : "";
     if (zone !== "") expect("time"), expect("zone");
-    if (first === "interval" && /^(?:year|month|day|hour|minute|second)$/.test(words[at] ?? "")) at++;
+    if (first === "interval") fields();
+    if (first === "float") return Number(lengths.slice(1, -1) || 53) < 25 ? "real" : "double precision";
     let isArray = false;
     while (take("[")) {
       isArray = true;
@@ -313,51 +328,6 @@ export function parseExpression(words: readonly string[], dialect: Dialect): Nod
   function expect(word: string): void {
     if (!take(word)) unknown();
   }
-}
-
-/** Returns a call of an operator or a function. */
-export function call(name: string, ...parts: readonly Node[]): Call {
-  return { name, parts };
-}
-
-function not(node: Node): Node {
-  return typeof node !== "string" && node.name === "not" ? node.parts[0]! : call("not", node);
-}
-
-/** Joins nested uses of AND or OR into one. */
-function chain(name: string, parts: readonly Node[]): Node {
-  return {
-    name,
-    parts: parts.flatMap((part) => typeof part !== "string" && part.name === name ? part.parts : [part]),
-  };
-}
-
-/** `x IN (…)`; with a single value PostgreSQL makes `x = value` of it. */
-function membership(left: Node, values: readonly Node[]): Node {
-  return values.length === 1 ? call("=", left, values[0]!) : call("in", left, ...values);
-}
-
-/** Returns one name for a type of several; those of text differ in nothing but their length. */
-function typeName(name: string): string {
-  const whole = shortNames[name] ?? name;
-  return /^(?:varchar|character varying|char varying|bpchar|char|character)$/.test(whole) ? "text" : whole;
-}
-
-/** `x = ANY (…)` and `x <> ALL (…)`, which is what PostgreSQL makes of IN and NOT IN. */
-function quantified(left: Node, operator: string, { every, right }: { every: boolean; right: Node }): Node {
-  while (typeof right !== "string" && right.name === "::") right = right.parts[0]!;
-  const values = typeof right !== "string" && right.name === "array" ? right.parts : null;
-  if (values !== null && operator === "=" && !every) return membership(left, values);
-  if (values !== null && operator === "<>" && every) return not(membership(left, values));
-  return call(`${operator} ${every ? "all" : "any"}`, left, right);
-}
-
-/** `'-1'::integer` is how PostgreSQL spells a negative number. */
-function cast(node: Node, type: string): Node {
-  const number = typeof node === "string" ? /^'(-?[\d.]+)'$/.exec(node) : null;
-  return number !== null && /^(?:smallint|integer|bigint|numeric|real|double precision)\b/.test(type)
-    ? number[1]!
-    : call("::", node, type);
 }
 
 /** Leaves the parser, for the comparison to fall back on the words. */

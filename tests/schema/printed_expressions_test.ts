@@ -23,6 +23,15 @@ const checks = [
   "r <> '[2024-01-01,2024-02-01)' and r <> '[2024-01-01,2024-02-01]'::tstzrange",
   "ts < current_timestamp + interval '1 day' and s is distinct from 'q'",
   "jb ->> 'a' <> 'x' and (jb -> 'b') is not null and not jb @> '{\"c\":1}'",
+  "not (d, interval '1 day') overlaps (date '1800-01-01', date '1800-02-01')",
+  "(array[1, n])[1:2] <> array[7] and array[[1, n], [2, n]] <> '{}' and s <> all (array['zz', 'yy'])",
+  "s <> U&'d\\0061t!' and s <> U&'d!0061t' uescape '!' and s <> e'a\\n\\'b' and s <> $$it's$$ and b'11' <> x'1F'",
+  "substring(s similar 'z#\"_#\"z' escape '#') is null and substring(s from 'z#\"_#\"z' for '#') is null",
+  "n operator(pg_catalog.+) 1 > -9 and n not between symmetric 900 and 700 and n <> 1e9 and n > -.5",
+  "(n, s) <= (1000, 'zzz') and row(n, s) <> row(7, 'x') and (n, s) is distinct from (7, 'y')",
+  "ts + interval '1' day > ts and ts + interval '1-2' year to month > ts and ts + interval '1:30' minute to second > ts",
+  "not jb @? '$.a[*] ? (@ > 2)' and not jb @@ '$.b > 2' and not jb ?| array['c', 'd'] and s not ilike all (array['%zz', 'yy'])",
+  "n::float(20) > -9 and n::numeric(10,2) > -9 and timestamp(3) '2020-01-01' < ts and current_date is not null",
   "s collate \"C\" <> 'a' and n not between 7 and 9 and ts > '2020-01-01'",
 ];
 

@@ -116,7 +116,10 @@ async function makeRow(
   }
   // What is made of other columns has no value until the row is there.
   const made = table.columns.filter(isMade).map(({ name }) => name);
-  const checks = outlook.checks.filter(({ columns }) => columns.every((name) => !made.includes(name)));
+  // One that looks at no column is as it is, whatever the row.
+  const checks = outlook.checks.filter(({ columns }) =>
+    columns.length > 0 && columns.every((name) => !made.includes(name))
+  );
   for (const { columns, conditions } of knotsOf(checks)) {
     const unknowns = columns.map((name): Unknown => {
       const column = table.columns.find((each) => each.name === name)!;
