@@ -17,6 +17,7 @@ import { readIfThere } from "../base/files/read_if_there.ts";
 import { type DraftedScripts, draftScripts, draftTemplate } from "./draft_revision.ts";
 import { type Allowances, allowHazards, refuseUnmet } from "./allow_hazards.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
+import { withSequences } from "./serial_sequences.ts";
 import type { ProjectPart } from "./read_project.ts";
 import type { FileChange } from "./write_together.ts";
 
@@ -68,7 +69,11 @@ export async function draftRevision(
   const drafted = [];
   const met: string[] = [];
   for (const part of parts) {
-    const scripts = await draftScripts(request.name, decide(part, decisions), engine);
+    const scripts = await draftScripts(
+      request.name,
+      withSequences(decide(part, decisions), part.history),
+      engine,
+    );
     const allowed = await allowHazards(scripts.up, { ...part, name: request.name }, allowances);
     met.push(...allowed.met);
     drafted.push({ dialect: part.dialect, scripts: { ...scripts, up: allowed.text }, schema: part.to });

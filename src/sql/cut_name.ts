@@ -10,3 +10,18 @@ export const postgresNameBytes = 63;
 export function postgresNameOf(name: string): string {
   return name.length * 3 <= postgresNameBytes ? name : cutName(name, postgresNameBytes);
 }
+
+/**
+ * Returns what PostgreSQL calls the sequence of a `serial` column that it makes: of a table and a column that are too long
+ * together it cuts whichever is the longer.
+ */
+export function serialSequence(table: string, column: string): string {
+  const size = (name: string) => new TextEncoder().encode(name).length;
+  const room = postgresNameBytes - "__seq".length;
+  let [one, other] = [size(table), size(column)];
+  while (one + other > room) {
+    if (one > other) one--;
+    else other--;
+  }
+  return `${cutName(table, one)}_${cutName(column, other)}_seq`;
+}

@@ -21,6 +21,8 @@ export interface SchemaChange extends RenamedEnds {
   readonly fills: readonly DecidedFill[];
   /** Whether all of it is to run in one transaction, with nobody beside it. */
   readonly isAtomic?: boolean;
+  /** The sequences of `serial` columns that have a name of their own, by `table.column` as the history calls them. */
+  readonly sequences?: ReadonlyMap<string, string>;
 }
 
 /** A {@link Fill} whose value is known. */

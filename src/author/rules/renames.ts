@@ -222,9 +222,11 @@ export function parseRenames(texts: readonly string[], schemas: readonly string[
 
 /** Returns the table and the column that names say; none of what is neither. */
 function partsOf(names: readonly string[], schemas: readonly string[]): readonly string[] {
-  const [schema, ...own] = schemas.includes(names[0]!) ? names : [null, ...names];
-  const [table, ...columns] = own;
-  return table === undefined || columns.length > 1 ? [] : [nameIn(schema, table), ...columns];
+  const isPlaced = schemas.includes(names[0] ?? "");
+  const [table, ...columns] = isPlaced ? names.slice(1) : names;
+  return table === undefined || columns.length > 1
+    ? []
+    : [nameIn(isPlaced ? names[0] : null, table), ...columns];
 }
 
 /** Returns the flag that says that a candidate was renamed, as a shell takes it. */

@@ -7,7 +7,7 @@ import { withIndexOrder } from "./index_order.ts";
 import type { KitTable } from "../../schema/kit_snapshot.ts";
 import { keysInTheWay, referrersFirst } from "./table_order.ts";
 import { schemaChanges } from "../../schema/flat_schemas.ts";
-import { cutName, postgresNameOf } from "../../sql/cut_name.ts";
+import { cutName, postgresNameOf, serialSequence } from "../../sql/cut_name.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { nameIn, placeOfName } from "../../sql/table_names.ts";
 import { isSerial, postgresType } from "../../sql/postgres_spelling.ts";
@@ -254,13 +254,13 @@ function numbered(sql: string, change: SchemaChange): readonly string[] {
   if (was === undefined || now === undefined) return [sql];
   const alter = (what: string) => `ALTER TABLE "${table}" ALTER COLUMN "${column}" ${what};`;
   const { startWith = "1" } = (now.identity ?? {}) as { readonly startWith?: string };
-  const sequenceOf = `pg_get_serial_sequence(${quoteText(quoteName(table))}, ${quoteText(column)})`;
+  const ownSequence = `pg_get_serial_sequence(${quoteText(quoteName(table))}, ${quoteText(column)})`;
   const goOn =
-    `SELECT setval(${sequenceOf}, max("${column}")) FROM "${table}" HAVING max("${column}") >= ${startWith};`;
+    `SELECT setval(${ownSequence}, max("${column}")) FROM "${table}" HAVING max("${column}") >= ${startWith};`;
   if (/^ADD GENERATED /.test(action)) return [sql, goOn];
   // A bridge looks at what numbers the live column, of which a snapshot says nothing.
   if (isAtomic || !/^SET DATA TYPE /.test(action)) return [sql];
-  const sequence = `${table}_${column}_seq`;
+  const sequence = sequenceOf(table, column, change);
   const [before, after] = [postgresType(was.type), postgresType(now.type)];
   const retyped = before === after ? [] : [alter(`SET DATA TYPE ${after}`)];
   if (isSerial(was.type) && isSerial(now.type)) {
@@ -276,6 +276,17 @@ function numbered(sql: string, change: SchemaChange): readonly string[] {
     alter(`SET DEFAULT nextval(${quoteText(quoteName(sequence))})`),
     goOn,
   ];
+}
+
+/** Returns the sequence of a `serial` column, which keeps its name when table and column get others. */
+function sequenceOf(table: string, column: string, change: SchemaChange): string {
+  const { from, to, renames, sequences } = change;
+  const oldTable = renames.tables.find((each) => each.to === table)?.from ?? table;
+  const oldColumn = renames.columns.find((each) => each.table === table && each.to === column)?.from ??
+    column;
+  const { schema, bare } = placeOfName(oldTable, schemaChanges({ from, to }).all);
+  return sequences?.get(`${oldTable}.${oldColumn}`) ?? sequences?.get(`${table}.${column}`) ??
+    nameIn(schema, serialSequence(bare, oldColumn));
 }
 
 /** Returns the name of the check that stands until a column is NOT NULL. */

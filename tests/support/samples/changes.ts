@@ -697,6 +697,22 @@ export const changes: readonly Change[] = [
     [bare("t", { id: pg.integer().primaryKey().generatedByDefaultAsIdentity(), name: pg.text() })],
     postgres,
   ),
+  change(
+    "a serial of a long name gets wider",
+    [bare("a_table_with_a_name_that_is_rather_long_for_it", {
+      a_column_with_a_name_that_is_long: pg.serial(),
+    })],
+    [bare("a_table_with_a_name_that_is_rather_long_for_it", {
+      a_column_with_a_name_that_is_long: pg.bigserial({ mode: "number" }),
+    })],
+    postgres,
+  ),
+  change(
+    "a serial gets another name, and wider",
+    [bare("old", { id: pg.serial().primaryKey(), name: pg.text() })],
+    [bare("t", { key: pg.bigserial({ mode: "number" }).primaryKey(), name: pg.text() })],
+    { ...postgres, renames: ["old=t", "t.id=t.key"] },
+  ),
   change("a table with a generated column", [owners], [
     owners,
     table("t", { c: pg.text().generatedAlwaysAs(sql`upper(name)`) }, ({ c }) => [pg.index("ix").on(c!)]),
