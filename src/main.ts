@@ -24,7 +24,6 @@ const echoMs = 300;
  */
 export async function runMain(build: BuildInfo): Promise<void> {
   keepStdout();
-  const exit = process.exit.bind(process);
   const stop = new AbortController();
   const listeners: (readonly [NodeJS.Signals, () => void])[] = [];
   const schemaHost = createSchemaHost(process, {
@@ -48,7 +47,7 @@ export async function runMain(build: BuildInfo): Promise<void> {
     const isIgnored = (ignored >> (number - 1n) & 1n) === 1n;
     const listener = () => {
       if (stop.signal.aborted) {
-        if (performance.now() - stoppedAt > echoMs) exit(130);
+        if (performance.now() - stoppedAt > echoMs) schemaHost.end(130);
         return;
       }
       stop.abort();
@@ -66,7 +65,7 @@ export async function runMain(build: BuildInfo): Promise<void> {
   const code = await run(system, process.argv.slice(2));
   // What is still open (a dead server's socket) must not keep the process. What was done and could not be told is no
   // success for whoever asked for it.
-  exit(code === 0 && unprinted !== undefined ? 1 : code);
+  schemaHost.end(code === 0 && unprinted !== undefined ? 1 : code);
 }
 
 /** Lets what a schema.ts or a library prints go to stderr: stdout is for the result alone. */

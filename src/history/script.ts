@@ -4,7 +4,7 @@ import { HarborError } from "../base/errors.ts";
 import { applyDirectives, type Fail } from "./directives.ts";
 import { tokensOf } from "../sql/cursor.ts";
 import { isWord, type Token, tokenize, withoutComments } from "../sql/lexer.ts";
-import { isOneTransaction, type TransactionWord, transactionWord } from "./transaction_words.ts";
+import { isOneTransaction, type TransactionWord, transactionWord, wordInside } from "./transaction_words.ts";
 
 /** The line that separates statements in a script; drizzle-kit's word, split on wherever it stands, as drizzle does. */
 export const breakpoint = "--> statement-breakpoint";
@@ -97,16 +97,21 @@ function parseChunk(source: ScriptSource, firstLine: number): readonly Part[] {
     if (word !== null) {
       return { line, sql: source.text.slice(start, end), word, refusal: () => refusal(own, fail) };
     }
-    return {
-      line,
-      word,
-      ...applyDirectives(directives.filter((each) => standsAbove(each.start, span, spans[at - 1])), {
-        dialect: source.dialect,
-        sql: source.text.slice(start, end),
-        tokens: own.map((token) => ({ ...token, start: token.start - start })),
-        fail,
-      }),
-    };
+    const said = applyDirectives(directives.filter((each) => standsAbove(each.start, span, spans[at - 1])), {
+      dialect: source.dialect,
+      sql: source.text.slice(start, end),
+      tokens: own.map((token) => ({ ...token, start: token.start - start })),
+      fail,
+    });
+    const inside = said.run.kind === "alone" ? null : wordInside(own);
+    if (inside !== null) {
+      throw fail(
+        start,
+        `the DO in it runs ${inside}, which ends the transaction that harbor-db began`,
+        "Let it run outside of a transaction, by a line above it: -- harbor:alone",
+      );
+    }
+    return { line, word, ...said };
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Dialect } from "../base/dialect.ts";
-import { isWord, type Token } from "../sql/lexer.ts";
+import { isWord, type Token, tokenize, withoutComments } from "../sql/lexer.ts";
 
 /** A statement that begins or ends a transaction: one that stands for all of a script, or another. */
 export type TransactionWord = "BEGIN" | "COMMIT" | "other";
@@ -18,6 +18,31 @@ export function transactionWord(statement: readonly Token[]): TransactionWord | 
     (has(first, "PREPARE") && has(second, "TRANSACTION"));
   return isOther ? "other" : null;
 }
+
+/**
+ * Returns the word by which a `DO` of PostgreSQL's ends the transaction that it runs in; `null` without one. Whatever else its
+ * body has may stand in a transaction.
+ */
+export function wordInside(statement: readonly Token[]): string | null {
+  if (!isWord(statement[0], "DO")) return null;
+  for (const { kind, text } of statement) {
+    if (kind !== "string") continue;
+    const tag = /^\$[^$]*\$/.exec(text)?.[0] ?? "'";
+    const body = withoutComments(tokenize(text.slice(tag.length, -tag.length), "postgresql"));
+    const found = body.find((token, at) =>
+      (isWord(token, "COMMIT") || isWord(token, "ROLLBACK")) &&
+      [";", ...followers].includes(body[at + 1]?.text.toUpperCase() ?? ";") &&
+      (at === 0 || body[at - 1]!.text === ";" || beforeStatement.some((word) => isWord(body[at - 1], word)))
+    );
+    if (found !== undefined) return found.text.toUpperCase();
+  }
+  return null;
+}
+
+/** What stands behind `COMMIT`. */
+const followers = ["AND", "WORK", "TRANSACTION"];
+/** What a statement of PL/pgSQL stands behind. */
+const beforeStatement = ["BEGIN", "THEN", "ELSE", "LOOP"];
 
 /**
  * Says whether a script does the same in one transaction without its own words for that, so that they can be left out:

@@ -10,12 +10,18 @@ export interface SchemaHost {
    * What comes of it later aborts the signal with that error.
    */
   run<T>(file: string, work: () => T): Promise<T>;
+  /** Ends the program, which nobody else can. */
+  end(code: number): never;
 }
 
 /** What of a runtime's `process` it takes. */
 interface HostProcess {
   exit(code?: number | string | null): never;
   abort(): never;
+  /** What runtimes that have it end with. */
+  reallyExit?(code?: number): never;
+  kill(pid: number, signal?: string | number): true;
+  readonly pid: number;
   on(event: string, listener: (error: unknown) => void): unknown;
 }
 
@@ -32,6 +38,9 @@ export function createSchemaHost(host: HostProcess, { stop, ownFolder, withoutSi
   readonly withoutSignals: <T>(work: () => T) => T;
 }): SchemaHost {
   let running: string | undefined;
+  let isEnding = false;
+  const { reallyExit } = host;
+  const [exit, kill] = [host.exit.bind(host), host.kill.bind(host)];
 
   /** Returns the place in the project's own code that a stack names, if it names one. */
   function placeIn({ stack = "" }: Error): { readonly file: string; readonly line: number } | undefined {
@@ -73,7 +82,19 @@ export function createSchemaHost(host: HostProcess, { stop, ownFolder, withoutSi
   }
   host.exit = (code) => refuse(`exit(${code ?? 0})`);
   host.abort = () => refuse("abort()");
+  if (reallyExit !== undefined) {
+    host.reallyExit = (code) => isEnding ? reallyExit.call(host, code) : refuse(`reallyExit(${code ?? 0})`);
+  }
+  // 0 is its own group of processes, and the signal 0 only asks.
+  host.kill = (pid, signal) =>
+    (pid === host.pid || pid === 0) && signal !== 0
+      ? refuse(`kill(${pid === 0 ? 0 : "pid"})`)
+      : kill(pid, signal);
   return {
+    end(code) {
+      isEnding = true;
+      return exit(code);
+    },
     async run(file, work) {
       if (running === undefined) {
         host.on("uncaughtException", onStray);

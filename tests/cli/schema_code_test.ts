@@ -14,6 +14,11 @@ const strays = [
     "setTimeout(() => process.exit(0), 20);",
     /schema\.ts(:1)?": it.* wanted to end the program with exit\(0\)/,
   ],
+  ["process.reallyExit(0);", /schema\.ts(:1)?": it.* wanted to end the program with reallyExit\(0\)/],
+  [
+    "process.kill(process.pid, 'SIGKILL');",
+    /schema\.ts(:1)?": it.* wanted to end the program with kill\(pid\)/,
+  ],
   ["process.abort();", /schema\.ts(:1)?": it.* wanted to end the program with abort\(\)/],
   ['setTimeout(() => { throw new Error("boom"); }, 5);', /schema\.ts:1": what it left running failed: boom/],
   ['Promise.reject(new Error("later"));', /schema\.ts:1": what it left running failed: later/],

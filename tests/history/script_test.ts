@@ -142,6 +142,28 @@ for (const [dialect, text] of cut) {
     assert.match(failure(text, dialect).message, /"x\.sql:1": \w+ stands in it/));
 }
 
+// The body of a DO, and the word in it that ends the transaction.
+const bodies = [
+  ["$$ BEGIN DELETE FROM a; COMMIT; END $$", "COMMIT"],
+  ["$a$ BEGIN FOR i IN 1..3 LOOP COMMIT AND CHAIN; END LOOP; END $a$", "COMMIT"],
+  ["LANGUAGE plpgsql 'BEGIN IF true THEN rollback ; END IF; END'", "ROLLBACK"],
+  ["$$ BEGIN INSERT INTO a VALUES ('; COMMIT;'); /* ; COMMIT; */ UPDATE a SET commit = 1; END $$", null],
+  ["$$ BEGIN CREATE TEMP TABLE t (a int) ON COMMIT DROP; END $$", null],
+] as const;
+for (const [body, word] of bodies) {
+  test(`parseScript() ${word === null ? "takes" : `finds the ${word} in`} DO ${body}`, () => {
+    const text = `SELECT 1;\nDO ${body}`;
+    if (word === null) return void assert.equal(read(text, "postgresql").length, 2);
+    const { message, hint } = failure(text, "postgresql");
+    assert.equal(
+      message,
+      `Cannot read "x.sql:2": the DO in it runs ${word}, which ends the transaction that harbor-db began`,
+    );
+    assert.match(String(hint), /harbor:alone/);
+    assert.equal(read(`-- harbor:alone\nDO ${body}`, "postgresql")[0]!.run.kind, "alone");
+  });
+}
+
 test("parseScript() refuses a directive above a word that is left out", () =>
   assert.match(failure("-- harbor:alone\nBEGIN; SELECT 1; COMMIT").message, /stands above no statement/));
 

@@ -67,7 +67,12 @@ export async function runHere(
       return answer === undefined ? Promise.reject(new Error("asked")) : Promise.resolve(answer);
     },
     signal,
-    schemaHost: { run: (_, work) => Promise.resolve(work()) },
+    schemaHost: {
+      run: (_, work) => Promise.resolve(work()),
+      end: () => {
+        throw new Error("it ended the program");
+      },
+    },
     client: { name: "test", host: hostname(), pid: process.pid, processSpace: null, isAlive },
     commandHost: {
       cwd,

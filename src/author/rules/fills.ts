@@ -4,7 +4,7 @@ import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import { defaultOf, type KitColumn, type KitTable } from "../../schema/kit_snapshot.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
-import { readDottedName } from "../../sql/dotted_name.ts";
+import { readDottedName } from "../../base/dotted_name.ts";
 import { applyRenames, type RenamedEnds, tablesByName, writeName } from "./renames.ts";
 
 /** A column of a table that exists, whose rows need a value that they do not have. */

@@ -1,6 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
-import { readDottedName, writeDottedName } from "../../sql/dotted_name.ts";
+import { readDottedName, writeDottedName } from "../../base/dotted_name.ts";
 import { nameIn, placeOfName } from "../../sql/table_names.ts";
 import {
   type KitColumn,

@@ -1,5 +1,3 @@
-import { quoteName } from "./quote.ts";
-
 /** Names with dots between them, at the beginning of a text, and what stands behind them. */
 export interface DottedName {
   readonly parts: readonly string[];
@@ -28,5 +26,5 @@ export function readDottedName(text: string): DottedName | null {
 
 /** Returns names as {@link readDottedName} reads them. */
 export function writeDottedName(parts: readonly string[]): string {
-  return parts.map((name) => /[."=]|^\s|\s$/.test(name) ? quoteName(name) : name).join(".");
+  return parts.map((name) => /[."=]|^\s|\s$/.test(name) ? `"${name.replaceAll('"', '""')}"` : name).join(".");
 }
