@@ -1,10 +1,10 @@
 import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import { onceForText } from "../base/once_for.ts";
-import { expressionWords } from "./expression_words.ts";
+import { expressionWords } from "./expressions/words.ts";
 import { call, type Node } from "./expression_nodes.ts";
 import { parseExpression } from "./parse_expression.ts";
-import { withoutRows } from "./row_comparisons.ts";
+import { withoutRows } from "./expressions/row_comparisons.ts";
 import { decimal, readerOf } from "./literal_values.ts";
 
 /**

@@ -11,7 +11,7 @@ import {
   quantified,
   typeName,
 } from "./expression_nodes.ts";
-import { strengths } from "./operator_strengths.ts";
+import { strengths } from "./expressions/operator_strengths.ts";
 
 const prefixStrength = 13;
 

@@ -1,5 +1,5 @@
-import type { Token } from "../sql/lexer.ts";
-import { quoteText } from "../sql/quote.ts";
+import type { Token } from "../../sql/lexer.ts";
+import { quoteText } from "../../sql/quote.ts";
 
 /** A string in one of PostgreSQL's own forms, as plain words, and how many tokens it takes. */
 export interface StringWords {

@@ -1,6 +1,6 @@
-import type { Dialect } from "../base/dialect.ts";
-import { foldsQuotedNames, tokensOf } from "../sql/cursor.ts";
-import { nameOf, type Token } from "../sql/lexer.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { foldsQuotedNames, tokensOf } from "../../sql/cursor.ts";
+import { nameOf, type Token } from "../../sql/lexer.ts";
 import { stringWords } from "./string_words.ts";
 
 /** Words that an expression is built of; as a quoted name they keep their quotes. */
