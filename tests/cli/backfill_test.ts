@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { addFiles, initial, valueOf } from "../support/samples/application.ts";
-import { engines, withFolder } from "../support/databases.ts";
+import { driverEngines, withFolder } from "../support/databases.ts";
 import { runCli } from "../support/run_cli.ts";
 import { writeSecondRevision } from "../support/samples/second_revision.ts";
 
@@ -20,7 +20,7 @@ const cases: Readonly<Record<string, readonly number[]>> = {
   "a few rows far apart": [1, 777, 5_000, 5_001, files - 1, files],
 };
 
-for (const engine of engines) {
+for (const engine of driverEngines) {
   for (const [what, ids] of Object.entries(cases)) {
     test(`a backfill that has ${what} to change changes that, and says how much (${engine.name})`, () =>
       engine.withDatabase((url) =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { engines, withFolder } from "../support/databases.ts";
+import { driverEngines, withFolder } from "../support/databases.ts";
 import { runCli } from "../support/run_cli.ts";
 import { addFiles } from "../support/samples/application.ts";
 
@@ -42,7 +42,7 @@ const doneHalfWay = { sqlite: 2, postgresql: 3 };
 const columnsOf = (lines: readonly string[]) =>
   lines.filter((line) => !line.startsWith("PRIMARY")).map((line) => line.split(" ")[0]!);
 
-for (const engine of engines) {
+for (const engine of driverEngines) {
   test(`${engine.name}: a database that the first harbor-db left half way goes on, forth and back`, () =>
     engine.withDatabase((url) =>
       withFolder(async (cwd) => {

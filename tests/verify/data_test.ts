@@ -5,7 +5,7 @@ import { HarborError } from "../../src/base/errors.ts";
 import type { CheckContext } from "../../src/verify/checks/check.ts";
 import { dataCheck } from "../../src/verify/checks/data.ts";
 import { readSchemas } from "../../src/verify/checks/read_schemas.ts";
-import { engines, withTestDatabase } from "../support/databases.ts";
+import { driverEngines, engines, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { projectFile } from "../support/project.ts";
 import { readHistory } from "../../src/history/read_history.ts";
@@ -67,7 +67,7 @@ const everywhere = [
   ["two files share a uuid", "UPDATE files SET uuid = 'f-1' WHERE id = 8", "duplicates", [1, 8]],
 ] as const;
 
-for (const engine of engines) {
+for (const engine of driverEngines) {
   for (const [what, statement, rule, ids] of everywhere) {
     test(`data: ${what} (${engine.name})`, () =>
       withHealthy(engine, async ({ query, verify }) => {
