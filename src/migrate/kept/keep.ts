@@ -106,7 +106,6 @@ export async function planKeeping(
     retryKept({ revision: revision.id, direction }),
   ];
   const inBatch = parts.filter(({ kept }) => !ahead.some((each) => each.of === kept.id));
-  const [only, ...others] = parts;
   return {
     before: [
       ...await locksFor(database, part.statements, parts.map(({ kept }) => kept.table)),
@@ -117,14 +116,24 @@ export async function planKeeping(
     after: inBatch.flatMap((part) => part.after),
     kept: [...ahead.map(({ ahead }) => ahead.kept), ...inBatch.map(({ kept }) => kept)],
     ahead: ahead.map(({ ahead }) => ahead),
-    later: others.length > 0 || only === undefined || !only.mayWait ? null : {
-      table: only.kept.table,
-      handOver: {
-        name: keepingName(only.kept.id),
-        statements: [...opening, ...only.empty, ...withdraw(only.kept.sideTable)],
-      },
-    },
+    later: laterOf(parts, { opening, withdraw }),
   };
+}
+
+type LossPlan = Awaited<ReturnType<typeof planLoss>>;
+
+/** What one change of one table hands over is put aside later; what several lose, in their transaction. */
+function laterOf(
+  parts: readonly LossPlan[],
+  { opening, withdraw }: {
+    readonly opening: readonly SQL[];
+    readonly withdraw: (table: string) => readonly SQL[];
+  },
+): Keeping["later"] {
+  const { id, table } = parts[0]!.kept;
+  if (!parts.every(({ kept, mayWait }) => kept.table === table && mayWait)) return null;
+  const made = parts.flatMap(({ kept, empty }) => [...empty, ...withdraw(kept.sideTable)]);
+  return { table, handOver: { name: keepingName(id), statements: [...opening, ...made] } };
 }
 
 /** Locks what the batch locks all at once, where it does, so that nobody who has one of the tables waits for another meanwhile. */

@@ -32,17 +32,41 @@ import { list, words } from "./words.ts";
 export async function takeAside(context: RunContext, pace: PaceOptions = {}): Promise<readonly Kept[]> {
   const kept = (await readKept(context.database)).filter(({ state }) => state === "keeping");
   await requireThere(context.database, kept);
-  for (const each of kept) {
-    if (await isThere(context.database, each)) {
-      await requireSideTables(context.database, [each]);
-      await moveRows(context, each, pace);
+  for (const taking of await takingsOf(context.database, kept)) {
+    if (taking.source !== null) {
+      await requireSideTables(context.database, taking.members);
+      await moveRows(context, { ...taking, source: taking.source }, pace);
     }
-    await close(context.database, each);
+    await close(context.database, taking);
   }
   return kept;
 }
 
-/** Whether there is a table to take it from: what was put aside before it went needs but to be counted. */
+/** What is put aside of one table at once. */
+interface Taking {
+  /** The table to take it from; `null` where all that goes was put aside before it went, and needs but to be counted. */
+  readonly source: string | null;
+  readonly members: readonly Kept[];
+}
+
+/** One change hands over one table, under the first number of what is kept of it. */
+async function takingsOf(database: Database, all: readonly Kept[]): Promise<readonly Taking[]> {
+  const owners: Kept[] = [];
+  for (const kept of all) if (await isThere(database, kept)) owners.push(kept);
+  const isOf = (owner: Kept, { revision, direction, table }: Kept) =>
+    owner.revision === revision && owner.direction === direction && owner.table === table;
+  const others = all.filter((kept) => !owners.includes(kept));
+  return [
+    ...owners.map((owner) => ({
+      source: keepingName(owner.id),
+      members: [owner, ...others.filter((kept) => isOf(owner, kept))],
+    })),
+    ...others.filter((kept) => !owners.some((owner) => isOf(owner, kept)))
+      .map((kept) => ({ source: null, members: [kept] })),
+  ];
+}
+
+/** Whether there is a table to take it from. */
 async function isThere(database: Database, { id }: Kept): Promise<boolean> {
   try {
     await database.read(sql`SELECT 1 AS found FROM ${ownTable(keepingName(id))} LIMIT 1`);
@@ -53,31 +77,39 @@ async function isThere(database: Database, { id }: Kept): Promise<boolean> {
   }
 }
 
-async function moveRows(context: RunContext, kept: Kept, options: PaceOptions): Promise<void> {
+async function moveRows(
+  context: RunContext,
+  { source, members }: Taking & { readonly source: string },
+  options: PaceOptions,
+): Promise<void> {
   const { database, notify } = context;
-  const source = keepingName(kept.id);
-  const rows = allRows(source, handedKey);
-  const move = changeOf(database, kept, await columnsOf(database, kept));
-  notify({ kind: "doing", text: `putting aside what went of ${kept.table}` });
-  await createWalker(context, rows, { pace: await database.pace(source), options }).walk({
-    from: { key: null, isAhead: false },
-    end: null,
-    change: ({ end }) => move(end),
-    save: () => [],
-    ...tellProgress(notify, kept.table),
-  });
+  const { table } = members[0]!;
+  const puts: Awaited<ReturnType<typeof putOf>>[] = [];
+  for (const kept of members) puts.push(await putOf(database, kept, source));
+  notify({ kind: "doing", text: `putting aside what went of ${table}` });
+  await createWalker(context, allRows(source, handedKey), { pace: await database.pace(source), options })
+    .walk({
+      from: { key: null, isAhead: false },
+      end: null,
+      change: async ({ end }) => {
+        const batch: SQL[] = [];
+        for (const put of puts) batch.push(...await put(end));
+        return [...batch, sql`DELETE FROM ${ownTable(source)} WHERE ${sql.identifier(handedKey)} <= ${end}`];
+      },
+      save: () => [],
+      ...tellProgress(notify, table),
+    });
   notify({ kind: "done" });
 }
 
-/** Returns what moves all rows up to one: what is behind them went before. */
-function changeOf(
+/** Returns what puts aside all rows up to one: what is behind them went before. */
+async function putOf(
   database: Database,
   kept: Kept,
-  columns: readonly string[],
-): (end: string) => Promise<readonly SQL[]> {
-  const { dialect } = database;
-  const own = words[dialect];
-  const source = ownTable(keepingName(kept.id));
+  source: string,
+): Promise<(end: string) => Promise<readonly SQL[]>> {
+  const columns = await columnsOf(database, kept);
+  const own = words[database.dialect];
   const side = ownTable(kept.sideTable);
   const became = new Map(kept.columns.map(({ name }, place) => [becameColumn(place), name]));
   // All that the side table has: without a key, its rows are known by everything else that is in them.
@@ -91,7 +123,7 @@ function changeOf(
     return [
       sql`INSERT INTO ${side} (${list(names.map((name) => sql.identifier(name)))}) SELECT ${
         list(values)
-      } FROM ${source} AS t WHERE t.${key} <= ${end}${
+      } FROM ${ownTable(source)} AS t WHERE t.${key} <= ${end}${
         isMore === null ? sql`` : sql` AND ${isMore}`
       } ORDER BY t.${key}`,
       // What became of a value is made of it by a column of the copy's affinity.
@@ -102,20 +134,25 @@ function changeOf(
           }`,
         ]
         : [],
-      sql`DELETE FROM ${source} WHERE ${key} <= ${end}`,
     ];
   };
 }
 
 /** Counts before it writes, so that nobody waits for that. */
-async function close(database: Database, kept: Kept): Promise<void> {
-  const { rows, bytes } = countsOf(database.dialect, kept);
-  const [found] = await database.read<Record<"rows" | "bytes", number | bigint | string>>(
-    sql`SELECT ${rows} AS rows, ${bytes} AS bytes`,
-  );
+async function close(database: Database, { source, members }: Taking): Promise<void> {
+  const records: SQL[] = [];
+  for (const kept of members) {
+    const { rows, bytes } = countsOf(database.dialect, kept);
+    const [found] = await database.read<Record<"rows" | "bytes", number | bigint | string>>(
+      sql`SELECT ${rows} AS rows, ${bytes} AS bytes`,
+    );
+    records.push(
+      recountKept(kept, { rows: sql`${Number(found!.rows)}`, bytes: sql`${Number(found!.bytes)}` }),
+      updateKept({ ...kept, state: "kept", lastRow: 0 }),
+    );
+  }
   await database.write([
-    sql`DROP TABLE IF EXISTS ${ownTable(keepingName(kept.id))}`,
-    recountKept(kept, { rows: sql`${Number(found!.rows)}`, bytes: sql`${Number(found!.bytes)}` }),
-    updateKept({ ...kept, state: "kept", lastRow: 0 }),
+    ...source === null ? [] : [sql`DROP TABLE IF EXISTS ${ownTable(source)}`],
+    ...records,
   ]);
 }

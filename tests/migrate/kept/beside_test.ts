@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readKept } from "../../../src/engines/kept_table.ts";
+import type { History } from "../../../src/history/history.ts";
 import { clearBeside, migrate } from "../../../src/migrate/migrate.ts";
 import { killAfter, withLarge } from "../../support/beside_writer.ts";
 import { withFolder } from "../../support/databases.ts";
@@ -179,27 +180,34 @@ test("what goes with columns of a large table without a key comes back, too", ()
     }
   }));
 
-const copied = (type: string) =>
+const withGone = ", d text";
+/** A copy in which a column gets another type, and another one comes or goes. */
+const copied = (type: string, more: string) =>
   [
-    `CREATE TABLE __new_t (id integer NOT NULL PRIMARY KEY, c ${type}, n text)`,
+    `CREATE TABLE __new_t (id integer NOT NULL PRIMARY KEY, c ${type}, n text${more})`,
     "INSERT INTO __new_t (id, c, n) SELECT id, c, n FROM t",
     "DROP TABLE t",
     "ALTER TABLE __new_t RENAME TO t",
   ].join(breakpoint);
-const retyped = historyOf("sqlite", [
-  ["CREATE TABLE t (id integer NOT NULL PRIMARY KEY, c text, n text)", "DROP TABLE t"],
-  [copied("integer"), copied("text")],
-]);
+const retyped = [withGone, ""].map((more) =>
+  historyOf("sqlite", [
+    [`CREATE TABLE t (id integer NOT NULL PRIMARY KEY, c text, n text${more})`, "DROP TABLE t"],
+    [copied("integer", ""), copied("text", more)],
+  ])
+);
 
 /** Converts a column and back, with an application that writes behind every message; returns whether it was killed. */
-function convertAndBack(killedAfter: number, states: Set<string>): Promise<boolean> {
+function convertAndBack(
+  history: History,
+  { killedAfter, states }: { readonly killedAfter: number; readonly states: Set<string> },
+): Promise<boolean> {
   return withFolder(async (folder) => {
     const path = join(folder, "harbor.db");
     new DatabaseSync(path).close();
     const application = new DatabaseSync(path);
     let next = 100;
     const write = () => {
-      application.prepare("INSERT INTO t VALUES (?, '012', 'new')").run(next++);
+      application.prepare("INSERT INTO t (id, c, n) VALUES (?, '012', 'new')").run(next++);
       // Some of what was there is written anew, and stays as it is then.
       application.exec(
         "UPDATE t SET c = '00' || id, n = 'written' WHERE id = (SELECT min(id) FROM t WHERE n = 'old')",
@@ -209,7 +217,7 @@ function convertAndBack(killedAfter: number, states: Set<string>): Promise<boole
       withLarge(
         path,
         (database) =>
-          migrate({ ...contextOf(database, retyped), notify: next === 0 ? () => {} : write }, {
+          migrate({ ...contextOf(database, history), notify: next === 0 ? () => {} : write }, {
             goal: { direction, text },
             lockWaitMs: 0,
           }),
@@ -218,15 +226,18 @@ function convertAndBack(killedAfter: number, states: Set<string>): Promise<boole
       await withLarge(
         path,
         (database) =>
-          migrate(contextOf(database, retyped), {
+          migrate(contextOf(database, history), {
             goal: { direction: "upgrade", text: "+1" },
             lockWaitMs: 0,
           }),
       );
-      const insert = application.prepare("INSERT INTO t VALUES (?, ?, 'old')");
+      const insert = application.prepare("INSERT INTO t (id, c, n) VALUES (?, ?, 'old')");
       for (let id = 1; id < 60; id++) {
         insert.run(id, id % 3 === 0 ? `00${id}` : id % 3 === 1 ? `${id}` : `a${id}`);
       }
+      const hasGone = application.prepare("SELECT 1 FROM pragma_table_info('t') WHERE name = 'd'").get() !==
+        undefined;
+      if (hasGone) application.exec("UPDATE t SET d = 'd' || id");
       const isKilled = await killAfter(
         killedAfter,
         { path, application, write },
@@ -238,6 +249,7 @@ function convertAndBack(killedAfter: number, states: Set<string>): Promise<boole
       await go("upgrade", "head");
       const [whole] = await withLarge(path, readKept);
       assert.equal(whole!.state, "kept");
+      assert.equal((await withLarge(path, readKept)).length, hasGone ? 2 : 1);
       assert.ok(whole!.rows > 5, "what the copy made others of");
       await go("downgrade", "-1");
       const old = application.prepare("SELECT id, c, typeof(c) AS type FROM t WHERE n = 'old'")
@@ -251,6 +263,8 @@ function convertAndBack(killedAfter: number, states: Set<string>): Promise<boole
         const was = id % 3 === 0 ? `00${id}` : id % 3 === 1 ? `${id}` : `a${id}`;
         assert.deepEqual([c, type], [was, "text"]);
       }
+      const gone = hasGone ? application.prepare("SELECT id, d FROM t WHERE n <> 'new'").all() : [];
+      for (const { id, d } of gone) assert.equal(d, `d${id}`);
       const written = application.prepare("SELECT id, c FROM t WHERE n = 'written'").all();
       assert.ok(written.length > 5);
       for (const { id, c } of written) assert.equal(Number(c), id, "what was written since stays");
@@ -265,9 +279,15 @@ function convertAndBack(killedAfter: number, states: Set<string>): Promise<boole
   });
 }
 
-test("what a copy of a large table converts is put aside behind it, beside a writer, and comes back", async () => {
+test("what a copy of a large table converts, and the columns that it drops, are put aside behind it, beside a writer", async () => {
   const states = new Set<string>();
   let isKilled = true;
-  for (let after = 30; isKilled; after += 37) isKilled = await convertAndBack(after, states);
+  for (let after = 30; isKilled; after += 37) {
+    isKilled = await convertAndBack(retyped[0]!, { killedAfter: after, states });
+  }
   assert.ok(states.has("keeping"), "some kill came while it was put aside");
+});
+
+test("so is what a copy converts alone", async () => {
+  await convertAndBack(retyped[1]!, { killedAfter: Infinity, states: new Set() });
 });
