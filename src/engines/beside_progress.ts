@@ -21,7 +21,7 @@ export const besideForm = {
    * the copy away. `keeping`: the change is done, and what goes with it is still being put aside. `left`: no row tells of it, it is but triggers or tables.
    */
   phase: ["fill", "follow", "empty", "keeping", "left"],
-  /** The last row id that was copied; `null` before the first. */
+  /** The last row id that was copied, or in `follow`, of a copy in a SQLite file, compared; `null` before the first. */
   lastRow: "text?",
   /** The row id up to which rows are copied for the first time: what comes behind it is noted. */
   endRow: "text?",

@@ -308,6 +308,38 @@ for (
     }));
 }
 
+test("a comparison goes on where it was stopped, beside a writer, and compares what was written since", () =>
+  withBesideFile(0, async (given) => {
+    const { application } = given;
+    application.exec(
+      `WITH n (i) AS (VALUES (1000) UNION ALL SELECT i + 1 FROM n WHERE i < 160000) INSERT INTO files (rowid, uuid, name, n) SELECT 100000 + i, 'u' || i, 'n' || i, i FROM n`,
+    );
+    const statements = ["ALTER TABLE files DROP COLUMN size", "ALTER TABLE files DROP COLUMN kind"];
+    const recordOf = () => application.prepare("SELECT id, phase, last_row FROM harbor_beside").all();
+    const places: number[] = [];
+    const stoppedAt = async (words: RegExp) => {
+      await assert.rejects(
+        runBeside(given.path, statements, (text) => {
+          if (words.test(text)) throw new Error("stopped");
+        }),
+        /stopped/,
+      );
+      assert.deepEqual(recordOf().map(({ id, phase }) => ({ id, phase })), [{ id: 1, phase: "follow" }]);
+      return recordOf()[0]!["last_row"];
+    };
+    // What was last copied is no place of the comparison.
+    assert.equal(await stoppedAt(/comparing/), null);
+    while (places.length < 3) {
+      places.push(Number(await stoppedAt(/compared/)));
+      application.exec("UPDATE files SET name = 'late' WHERE rowid IN (101000, 259000)");
+    }
+    assert.deepEqual(places, [...new Set(places)].toSorted((a, b) => a - b));
+    await runBeside(given.path, statements, () => {});
+    const late = application.prepare("SELECT rowid AS id FROM files WHERE name = 'late' ORDER BY 1").all();
+    assert.deepEqual(late.map(({ id }) => id), [101000, 259000]);
+    assert.equal(application.prepare("PRAGMA integrity_check").get()?.["integrity_check"], "ok");
+  }));
+
 test("a copy that a row refuses leaves SQLite's own words and no trace", () =>
   withBesideFile(0, async (given) => {
     const copy = {

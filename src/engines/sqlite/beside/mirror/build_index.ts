@@ -1,5 +1,6 @@
 import type { BesideFile } from "../../database.ts";
-import { buildMirror, type MirrorTask } from "./build_mirror.ts";
+import { buildMirror } from "./build_mirror.ts";
+import type { MirrorTask } from "./run.ts";
 import { planIndex } from "./index_shadow.ts";
 import type { BesideContext } from "./paced.ts";
 
