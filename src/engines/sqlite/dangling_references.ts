@@ -45,7 +45,9 @@ function tablesOf(text: string, made: Set<string>): readonly string[] | "any" {
     if (at.take("RENAME", "TO")) return [table, at.name().toLowerCase()];
     if (at.take("DROP")) return [];
     if (!at.take("ADD")) return "any";
-    return tokens.some((token) => isWord(token, "REFERENCES")) ? [table] : [];
+    const has = (word: string) => tokens.some((token) => isWord(token, word));
+    // All rows have NULL in it otherwise, which refers to nothing.
+    return has("REFERENCES") && ["DEFAULT", "GENERATED", "AS"].some(has) ? [table] : [];
   }
   const isInsert = at.take("INSERT", "INTO");
   if (!isInsert && !at.take("UPDATE") && !at.take("DELETE", "FROM")) return "any";

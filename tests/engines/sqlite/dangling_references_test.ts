@@ -9,6 +9,7 @@ const harmless = [
   "CREATE TRIGGER t AFTER DELETE ON a BEGIN DELETE FROM b WHERE id = old.id; END",
   "ALTER TABLE `files` ADD `storage_backend` VARCHAR(20)",
   'ALTER TABLE "files" ADD COLUMN "x" TEXT DEFAULT \'REFERENCES\'',
+  "ALTER TABLE files ADD user_id INTEGER REFERENCES users (id) ON DELETE SET NULL",
   "ALTER TABLE files DROP COLUMN storage_backend",
   "ALTER TABLE main.files ADD COLUMN x TEXT",
   "SELECT count(*) FROM files",
@@ -40,6 +41,7 @@ const own: readonly (readonly [batch: readonly string[], tables: readonly string
   [["DROP TABLE IF EXISTS main.`Users`"], ["users"]],
   [["ALTER TABLE files_new RENAME TO files"], ["files_new", "files"]],
   [["ALTER TABLE files ADD COLUMN user_id INTEGER DEFAULT 1 REFERENCES users (id)"], ["files"]],
+  [["ALTER TABLE files ADD COLUMN user_id INTEGER AS (id) REFERENCES users (id)"], ["files"]],
   [
     [...made, "SELECT CASE WHEN 1 THEN 0 END", "DROP TABLE users", "ALTER TABLE __new_users RENAME TO users"],
     ["__new_users", "users"],

@@ -174,6 +174,7 @@ const added: readonly (readonly [way: "definition" | "plain", column: string])[]
   ["plain", `kind INTEGER DEFAULT 3 CHECK (kind > 2 OR "rowid" > 5)`],
   ["plain", "kind TEXT AS (a) CHECK (kind <> 'q')"],
   ["plain", "kind INTEGER DEFAULT 1 REFERENCES t (id) CHECK (kind > 0)"],
+  ["definition", "kind INTEGER REFERENCES t (id) CHECK (kind > 0 AND kind <> ')')"],
 ];
 for (const [way, column] of added) {
   const script = [`ALTER TABLE t ADD ${column}`, "ALTER TABLE t ADD more TEXT"];

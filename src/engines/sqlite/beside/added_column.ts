@@ -61,10 +61,13 @@ function readAdded(text: string): Added | null {
   if (!at.take("ADD")) return null;
   at.take("COLUMN");
   const own = at.rest();
+  const has = (word: string) => own.some((token) => isWord(token, word));
+  // A reference that has a value in all rows is to be looked up.
+  if (has("REFERENCES") && has("DEFAULT")) return null;
   const conditions: Token[] = [];
   let [bare, from] = ["", 0];
   for (let place = 0; place < own.length; place++) {
-    if (["GENERATED", "AS", "REFERENCES"].some((word) => isWord(own[place], word))) return null;
+    if (["GENERATED", "AS"].some((word) => isWord(own[place], word))) return null;
     const check = isWord(own[place], "CONSTRAINT") ? place + 2 : place;
     if (!isWord(own[check], "CHECK")) continue;
     const end = closing(own, check + 1);
