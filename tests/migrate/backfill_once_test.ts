@@ -108,3 +108,27 @@ onEngines(
     assert.deepEqual(found.map(({ name }) => name), ["One", "New", "Three"]);
   },
 );
+
+onEngines(
+  names,
+  "of what a backfill lets stay nothing is kept, unless the way back changes it",
+  async (given) => {
+    const { engine, database } = given;
+    const backfill = (column: string) =>
+      `-- harbor:backfill table=files key=id\nUPDATE "files" SET "${column}" = upper("${column}")`;
+    const history = historyOf(engine.dialect, [
+      `CREATE TABLE "files" ("id" integer NOT NULL PRIMARY KEY, "a" text, "b" text)`,
+      [
+        [backfill("a"), backfill("b")].join(";--> statement-breakpoint\n"),
+        `UPDATE "files" SET "b" = lower("b")`,
+      ],
+    ]);
+    const upgrade = (text: string) =>
+      migrate(contextOf(database, history), { goal: { direction: "upgrade", text }, lockWaitMs: 0 });
+    await upgrade("+1");
+    await database.write([sql`INSERT INTO files VALUES (1, 'a', 'A'), (2, 'A', 'A'), (3, NULL, NULL)`]);
+    await upgrade("head");
+    const found = (await readKept(database)).map(({ columns, rows }) => [columns[0]!.name, rows]);
+    assert.deepEqual(found, [["a", 1], ["b", 3]]);
+  },
+);

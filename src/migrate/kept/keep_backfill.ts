@@ -29,6 +29,7 @@ import {
 } from "../paced/backfill_window.ts";
 import { allRows } from "../paced/walk_table.ts";
 import type { Step } from "../rules/plan.ts";
+import { hasStayed, isRewritten } from "./changed_values.ts";
 import { findLosses, type Part, schemasAround } from "./keep.ts";
 import type { Loss } from "./rules/losses.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
@@ -81,7 +82,7 @@ export async function keepBackfill(
     where: rowsOf(backfill, keys),
   }]);
   const kept = await sideOf(context, step, { loss, keys, place });
-  const batch = batchesOf(database.dialect, { kept, table });
+  const batch = batchesOf(database.dialect, { kept, table, isRewritten: isRewritten(context, step, loss) });
   const rows = allRows(kept.sideTable, keptRow);
   return {
     id: kept.id,
@@ -100,7 +101,14 @@ export async function keepBackfill(
  * and others may write between two statements. So the rows are found once, and held: those in the side table are changed, and
  * what became of them is read from them.
  */
-function batchesOf(dialect: Dialect, { kept, table }: { readonly kept: Kept; readonly table: Table }) {
+function batchesOf(
+  dialect: Dialect,
+  { kept, table, isRewritten }: {
+    readonly kept: Kept;
+    readonly table: Table;
+    readonly isRewritten: boolean;
+  },
+) {
   const own = words[dialect];
   const isLost = ({ name }: Column) => kept.columns.some((column) => column.name === name);
   const known = storedColumns(table).filter(({ name }) => kept.keys.includes(name));
@@ -156,6 +164,7 @@ function batchesOf(dialect: Dialect, { kept, table }: { readonly kept: Kept; rea
         sql`UPDATE ${side} AS k SET ${list(became)} FROM ${source} AS t WHERE ${isNew} AND ${
           within(backfill, range, "t")
         } AND ${isOwn("t")}`,
+        ...isRewritten ? [] : [sql`DELETE FROM ${side} AS k WHERE ${isNew} AND ${hasStayed(own, kept)}`],
       ],
     };
   };
