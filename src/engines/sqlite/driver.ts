@@ -115,7 +115,8 @@ export interface WriteJob extends FileJob, Pick<SqliteBatch, "statements" | "mod
   readonly verb: "write";
   readonly url: string;
   readonly fence: Pick<Fence, "first" | "last"> | undefined;
-  readonly isWatched: boolean;
+  /** See `watchBatch`; `null` where nobody watches. */
+  readonly commitMs: number | null;
   readonly isThrowAway: boolean;
 }
 
@@ -123,13 +124,13 @@ export interface WriteJob extends FileJob, Pick<SqliteBatch, "statements" | "mod
 export interface Written {
   /** How many rows each statement changed. */
   readonly changed: number[];
-  /** `null` unless it was to be watched. */
+  /** `null` where nobody watches. */
   readonly watched: WatchedBatch | null;
 }
 
 /** Writes a batch in the thread that calls it. */
 export async function writeHere(
-  { path, url, fence, isWatched, isThrowAway, ...batch }: WriteJob,
+  { path, url, fence, commitMs, isThrowAway, ...batch }: WriteJob,
 ): Promise<Written> {
   const statements = openStatements(openFile(sqliteFileUrl(path, url), "write"), url);
   if (isThrowAway) takeNoCare(statements.handle);
@@ -140,7 +141,7 @@ export async function writeHere(
   let watch: BatchWatch | undefined;
   try {
     const { result: changed } = await whenFree(() => {
-      watch = isWatched ? watchBatch(statements.handle, path) : undefined;
+      watch = commitMs === null ? undefined : watchBatch(statements.handle, path, commitMs);
       began = performance.now();
       return runTransaction(statements, { ...batch, fence: passive }, (ran) => {
         watch?.beforeCommit();
@@ -158,6 +159,8 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
   let isOpen = true;
   let lastBatch: SqliteBatchTimes = { heldMs: 0, inLineMs: 0, rowsMs: 0, waitedMs: 0 };
   let watcher: Watcher | null = null;
+  /** Of the lock's own commits while somebody watches, the slowest: next to nothing is in them but what the disk takes. */
+  let slowestCommitMs = 0;
 
   function transact<T>(make: () => SqliteBatch, finish: Finish<T>, watchedBy = watcher): Promise<T> {
     return timed((onRows) =>
@@ -181,7 +184,7 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     let rowsMs = 0;
     let watch: BatchWatch | undefined;
     const { result, waitedMs } = await whenFree(() => {
-      watch = watchedBy === null ? undefined : watchBatch(handle, path);
+      watch = watchedBy === null ? undefined : watchBatch(handle, path, slowestCommitMs);
       inLineBefore = inLineMs();
       began = performance.now();
       return attempt((ms) => {
@@ -201,7 +204,7 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     const { statements, mode, fence } = make();
     if (mode !== "schema") return await transact(make, commit);
     const ends = fence && { first: fence.first, last: fence.last };
-    const isWatched = watcher !== null;
+    const commitMs = watcher === null ? null : slowestCommitMs;
     const isThrowAway = watcher?.isThrowAway === true;
     const job: WriteJob = {
       verb: "write",
@@ -210,7 +213,7 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
       statements,
       mode,
       fence: ends,
-      isWatched,
+      commitMs,
       isThrowAway,
     };
     const { changed, watched } = await runApart<Written>(job);
@@ -231,7 +234,11 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     read,
     readTogether: (queries) => soon(() => readTogether(statements, queries)),
     transact: write,
-    transactOwn: (make, isUrgent) => transact(make, isUrgent === false ? commitSoon : commit, null),
+    async transactOwn(make, isUrgent) {
+      const changed = await transact(make, isUrgent === false ? commitSoon : commit, null);
+      slowestCommitMs = Math.max(slowestCommitMs, lastBatch.heldMs);
+      return changed;
+    },
     rehearse: (make, queries) =>
       transact(make, () => queries.map((text) => statements.rows(own(text))), null),
     changeSchema: (make, verify) =>
@@ -256,7 +263,7 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     runAlone: (statement, index, fence) =>
       soon(() => {
         if (fence !== undefined) statements.change(fence.first);
-        const watch = watcher === null ? undefined : watchBatch(handle, path);
+        const watch = watcher === null ? undefined : watchBatch(handle, path, slowestCommitMs);
         const began = performance.now();
         const changed = statements.change({ ...statement, index });
         if (watch !== undefined) watcher?.onBatch(watch.end(performance.now() - began));
@@ -274,6 +281,7 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
       if (next?.isThrowAway) takeNoCare(handle);
       else if (watcher?.isThrowAway) execute(handle, "PRAGMA synchronous = FULL");
       watcher = next;
+      slowestCommitMs = 0;
     },
     space: () => path === null ? null : spaceOf(path),
     room: () => path === null ? null : roomOf(handle, path),

@@ -14,8 +14,9 @@ export interface BatchWatch {
  * Starts to watch the transaction that begins now.
  *
  * @param path `null` in memory
+ * @param commitMs What a commit of next to nothing took that was slow, as far as one was seen
  */
-export function watchBatch(handle: DatabaseSync, path: string | null): BatchWatch {
+export function watchBatch(handle: DatabaseSync, path: string | null, commitMs = 0): BatchWatch {
   const changedBefore = totalChanges(handle);
   const writtenAt = path === null ? null : writtenAtOf(path);
   let ranAt = performance.now();
@@ -28,10 +29,14 @@ export function watchBatch(handle: DatabaseSync, path: string | null): BatchWatc
       isSpilled = path !== null && writtenAtOf(path) !== writtenAt;
     },
     end(heldMs) {
-      const commitMs = performance.now() - ranAt;
+      const lastMs = performance.now() - ranAt;
       const after = path === null ? null : spaceOf(path);
       return {
-        locks: locksOf(isWalMode(handle), { heldMs, commitMs, isSpilled }),
+        locks: locksOf(isWalMode(handle), {
+          heldMs,
+          exclusiveMs: isSpilled ? heldMs : Math.min(heldMs, lastMs),
+          marginMs: Math.max(leastMarginMs, Math.ceil(commitMs)),
+        }),
         rowsChanged: totalChanges(handle) - changedBefore,
         rowsRead: null,
         space: larger(space, after),
@@ -40,8 +45,8 @@ export function watchBatch(handle: DatabaseSync, path: string | null): BatchWatc
   };
 }
 
-/** The clock is exact; the flush at a commit takes now more, now less. */
-const marginMs = 2;
+/** The clock is exact; the flush at a commit takes now more, now less: on a quiet disk so much. */
+const leastMarginMs = 2;
 
 /**
  * Readers wait for nobody beside a WAL. With a rollback journal they wait while a transaction writes to the file itself:
@@ -51,15 +56,15 @@ const marginMs = 2;
  */
 function locksOf(
   isWal: boolean,
-  { heldMs, commitMs, isSpilled }: {
+  { heldMs, exclusiveMs, marginMs }: {
     readonly heldMs: number;
-    readonly commitMs: number;
-    readonly isSpilled: boolean;
+    /** For how long readers may have waited without a WAL. */
+    readonly exclusiveMs: number;
+    readonly marginMs: number;
   },
 ): readonly HeldLock[] {
   const write: HeldLock = { table: null, mode: "write lock", blocks: "writers", heldMs, marginMs };
   if (isWal) return [write];
-  const exclusiveMs = isSpilled ? heldMs : Math.min(heldMs, commitMs);
   return [
     { table: null, mode: "exclusive lock", blocks: "readers and writers", heldMs: exclusiveMs, marginMs },
     write,
