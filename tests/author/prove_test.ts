@@ -322,7 +322,9 @@ test("a proof of a new revision goes to head in one go from the baseline, howeve
     })),
   ]);
   const setting = proofSetting(memoryScratch(testClient));
-  await proveRevisions(history, { first: 12, released: 3 }, setting);
+  const { starts } = await proveRevisions(history, { first: 12, released: 3 }, setting);
+  const places = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+  assert.deepEqual(starts, places.map((place) => String(place).padStart(12, "0")));
   const { message } = await rejectsWith(
     "not_proven",
     proveRevisions(history, { first: 12, released: 1 }, setting),

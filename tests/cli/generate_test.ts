@@ -35,6 +35,7 @@ interface Generated {
   readonly files: readonly string[];
   readonly losses: { readonly upgrade: readonly string[]; readonly downgrade: readonly string[] };
   readonly proven: readonly string[];
+  readonly starts: readonly { readonly dialect: string; readonly revisions: readonly string[] }[];
   readonly unproven: readonly string[];
 }
 
@@ -55,7 +56,7 @@ test("generate writes a revision for both dialects beside a schema.ts without no
 
     const result = await project.run(["generate", "Add notes to files", "--json"]);
     assert.equal(result.code, 0, result.stdout + result.stderr);
-    const { revision, losses, proven, unproven } = result.json<Generated>();
+    const { revision, losses, proven, starts, unproven } = result.json<Generated>();
     const { revision: id } = revision!;
     assert.match(id, /^[0-9a-f]{12}$/);
     assert.deepEqual([revision!.name, revision!.parent], ["Add notes to files", parent]);
@@ -64,6 +65,9 @@ test("generate writes a revision for both dialects beside a schema.ts without no
       downgrade: ["Drops files.note with what it holds.", "Only a backup brings that back."],
     });
     assert.deepEqual([proven, unproven], [["sqlite"], ["postgresql"]]);
+    const tags: readonly { tag: string }[] = JSON.parse(before["sqlite/meta/_journal.json"]!).entries;
+    const all = ["base", ...tags.map(({ tag }) => tag.slice(0, 12))];
+    assert.deepEqual(starts, [{ dialect: "sqlite", revisions: all }]);
     assert.deepEqual(await added(project, before), [
       `postgresql/${id}_add_notes_to_files.down.sql`,
       `postgresql/${id}_add_notes_to_files.sql`,

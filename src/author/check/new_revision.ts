@@ -20,6 +20,8 @@ import type { FileChange } from "../write_together.ts";
 export interface Examined {
   /** The dialects on which it was run. */
   readonly proven: readonly Dialect[];
+  /** The revisions from which it was reached in one go there, `base` among them. */
+  readonly starts: readonly { readonly dialect: Dialect; readonly revisions: readonly string[] }[];
   /** The tables that had no rows there. */
   readonly empty: readonly (Unfilled & { readonly dialect: Dialect })[];
   /** Why it is not proven, by dialect; only what was to be written all the same. */
@@ -48,6 +50,7 @@ export async function checkNewRevision(
   },
 ): Promise<Examined> {
   const proven: Dialect[] = [];
+  const starts: Examined["starts"][number][] = [];
   const empty: Examined["empty"][number][] = [];
   const hazards: Finding[] = [];
   const failed = new Map<Dialect, HarborError>();
@@ -60,6 +63,7 @@ export async function checkNewRevision(
         const range = { first: history.revisions.length - 1, released: readReleased(dir, history) };
         const proof = await proveRevisions(history, range, setting);
         proven.push(dialect);
+        starts.push({ dialect, revisions: proof.starts });
         empty.push(...proof.empty.map((each) => ({ dialect, ...each })));
       }
     } catch (error) {
@@ -72,7 +76,7 @@ export async function checkNewRevision(
     const found = checkHazards(last, await readScripts(last), usualPostgres);
     hazards.push(...found.filter(({ details }) => details["revision"] === headOf(history)?.id));
   }
-  return { proven, empty, failed, hazards };
+  return { proven, starts, empty, failed, hazards };
 }
 
 const notProvenHint =

@@ -26,6 +26,8 @@ export interface Proof {
   readonly empty: readonly Unfilled[];
   /** What was seen of the law at each revision. */
   readonly law: readonly LawOfRevision[];
+  /** The revisions from which head was reached in one go, in order, `base` among them; the last is the one before it. */
+  readonly starts: readonly string[];
 }
 
 /**
@@ -90,7 +92,12 @@ export async function proveRevisions(
     });
   }
   const byTable = new Map(empty.toReversed().map((each) => [`${each.table}\n${each.reason}`, each]));
-  return { empty: [...byTable.values()].toReversed(), law };
+  const begun = nearest !== undefined && nearest > released ? [released, ...starts] : starts;
+  return {
+    empty: [...byTable.values()].toReversed(),
+    law,
+    starts: [...begun, revisions.length - 1].map((place) => revisions[place - 1]?.id ?? "base"),
+  };
 }
 
 /** Whether a script did not run, and not what it did was wrong. */

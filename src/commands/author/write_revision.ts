@@ -105,7 +105,7 @@ export async function writeRevision(
     import("../../author/write_together.ts"),
   ]);
   const drafted = filesOf(paths.dir, revision);
-  const { proven, empty, failed, hazards } = await checkNewRevision(drafted, {
+  const { proven, starts, empty, failed, hazards } = await checkNewRevision(drafted, {
     parts: revision.parts,
     dir: paths.dir,
     cwd: system.cwd,
@@ -137,6 +137,8 @@ export async function writeRevision(
     if (hint !== null) report.line(`  ${report.colors.bold(report.remedy(hint))}`);
   }
   if (proven.length > 0) report.line(`proven up, down and up again, on rows: ${proven.join(" and ")}`);
+  const from = startsText(starts[0]?.revisions.slice(0, -1) ?? [], parent);
+  if (from !== null) report.line(from);
   for (const { dialect, ...each } of empty) {
     report.line(report.colors.magenta(`${dialect}: proven without rows in ${emptyText(each)}`));
   }
@@ -161,11 +163,23 @@ export async function writeRevision(
       losses,
       hazards,
       proven,
+      starts,
       empty,
       unproven,
       failed: [...failed].map(([dialect, error]) => ({ dialect, ...error.toJSON() })),
     },
   };
+}
+
+/** Says from where head was reached in one go: from one end of the history, and from the revisions before the parent. */
+function startsText([first, ...others]: readonly string[], parent: string | null): string | null {
+  if (first === undefined) return null;
+  const more = others.length === 0
+    ? ""
+    : others.length === 1
+    ? `, and from ${others[0]}`
+    : `, and from each of the ${others.length} revisions before ${parent}`;
+  return `reached in one go from ${first}${more}`;
 }
 
 function distinct(texts: readonly string[]): readonly string[] {
