@@ -1,6 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { integer, type PgColumnBuilderBase, pgEnum, type PgTable, text, varchar } from "drizzle-orm/pg-core";
+import {
+  boolean,
+  date,
+  inet,
+  integer,
+  interval,
+  jsonb,
+  numeric,
+  type PgColumnBuilderBase,
+  pgEnum,
+  type PgTable,
+  pgTable,
+  text,
+  time,
+  uuid,
+  varchar,
+} from "drizzle-orm/pg-core";
 import type { Database } from "../../src/engines/database.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { readState } from "../../src/state/read_state.ts";
@@ -145,6 +161,55 @@ for (const [rule, [more, fewer]] of Object.entries(narrowed)) {
     });
   }
 }
+
+/** Types that a text becomes, with texts that are one in some spelling, and one that is none. */
+const read: Readonly<
+  Record<string, readonly [type: PgColumnBuilderBase, fits: readonly string[], none: string]>
+> = {
+  i: [integer(), [" -12 ", "+7"], "1.5"],
+  n: [numeric(), ["1e5", ".5", "NaN"], "1,5"],
+  b: [boolean(), ["yes", " OFF", "t"], "maybe"],
+  u: [uuid(), ["{A0EEBC999C0B4EF8BB6D6BB9BD380A11}", "a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11"], "a0eebc99"],
+  d: [date(), ["Jan 2 2024", "today", "-infinity"], "soon"],
+  t: [time(), ["8:30", "allballs"], "noon"],
+  v: [interval(), ["1 day", "P1D", "@ 1 minute"], "long"],
+  a: [inet(), ["::1", "10.0.0.0/8"], "localhost"],
+  j: [jsonb(), [' {"a":1}', "null", "-1"], "nope"],
+  l: [text().array(), ["{a,b}", "[0:0]={1}"], "a,b"],
+};
+
+test("postgres 15: an upgrade finds texts that do not fit their new type before its first statement", async () => {
+  const columns = (place: (name: string) => PgColumnBuilderBase) =>
+    Object.fromEntries(Object.keys(read).map((name) => [name, place(name)]));
+  const [from, to] = [columns(() => text()), columns((name) => read[name]![0])].map((own) => ({
+    sqlite: {},
+    postgresql: tablesFor("postgresql", [pgTable("notes", { id: integer().primaryKey(), ...own })]),
+  }));
+  const { history } = await generateBetween(from!, to!);
+  const engine = engines.find(({ name }) => name === "postgres 15")!;
+  await engine.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      const context = { ...contextOf(database), history: history(engine.dialect) };
+      const go = () => migrate(context, { goal: { direction: "upgrade", text: "+1" }, lockWaitMs: 0 });
+      await go();
+      const write = (id: number, value: (name: string) => string) => {
+        const values = Object.keys(read).map((name) => `'${value(name)}'`);
+        return engine.query(url, `INSERT INTO notes VALUES (${id}, ${values.join(", ")})`);
+      };
+      for (const id of [1, 2, 3]) await write(id, (name) => read[name]![1][id - 1] ?? read[name]![1][0]!);
+      await write(4, (name) => read[name]![2]);
+      const { message } = await rejectsWith("data_conflict", go());
+      assert.deepEqual(
+        [...message.matchAll(/1 row of notes has a (\w) that does not fit [^;]+ \(id 4\)/g)].map(([, name]) =>
+          name
+        ),
+        Object.keys(read),
+      );
+      await engine.query(url, "DELETE FROM notes WHERE id = 4");
+      await go();
+    })
+  );
+});
 
 for (const engine of engines) {
   test(`${engine.name}: what was in the way while another run was at work is looked at again under the lock`, async () => {

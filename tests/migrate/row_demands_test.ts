@@ -129,6 +129,27 @@ const cases = [
     ["not allowed name"],
   ],
   [
+    "demands texts that are of a new type",
+    "postgresql",
+    files({}, { type: "uuid" }),
+    files({}, { type: "text" }),
+    ["unreadable name"],
+  ],
+  [
+    "demands no text of a type whose texts are not known",
+    "postgresql",
+    files({}, { type: "polygon" }),
+    files({}, { type: "text" }),
+    [],
+  ],
+  [
+    "demands no type of SQLite's texts",
+    "sqlite",
+    files({}, { type: "UUID" }),
+    files({}, { type: "TEXT" }),
+    [],
+  ],
+  [
     "demands no value that an enum type loses",
     "postgresql",
     files({}, { type: "mood", values: ["a"] }),

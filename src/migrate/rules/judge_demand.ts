@@ -117,7 +117,7 @@ function valueOf(
     return { isSame: false, given: [], text: `CAST(NULL AS ${castType(column.type)}) AS ${quoteName(name)}` };
   }
   const old = found?.columns.find((each) => each.name === source.column);
-  const isAnyType = ["null", "too long", "out of range"].includes(kind) ||
+  const isAnyType = ["null", "too long", "out of range", "unreadable"].includes(kind) ||
     (kind === "not allowed" && !hasExpression);
   if (old === undefined || (!isAnyType && family(old.type) !== family(column.type))) return null;
   const own = quoteName(source.column);

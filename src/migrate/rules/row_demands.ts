@@ -1,5 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
+import { unreadableAs } from "./unreadable_texts.ts";
 import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { columnsIn } from "../../sql/expression_columns.ts";
 import { hasParameter } from "../../sql/has_parameter.ts";
@@ -9,7 +10,7 @@ import { quoteName, quoteText } from "../../sql/quote.ts";
 
 /** What the rows of a table must be like for a schema to be put over them. */
 export interface Demand {
-  readonly kind: "null" | "duplicate" | "too long" | "out of range" | "not allowed" | "orphan";
+  readonly kind: "null" | "duplicate" | "too long" | "out of range" | "unreadable" | "not allowed" | "orphan";
   readonly table: string;
   /** The columns that it is about. */
   readonly columns: readonly string[];
@@ -88,6 +89,7 @@ function ofColumns(subject: DemandSources): readonly Demand[] {
     const of = (kind: Demand["kind"], state: string, condition: string) =>
       demand({ kind, state, condition, columns: [column.name] }, subject);
     const length = lengthOf(column);
+    const unreadable = readers[subject.dialect](column, old);
     return [
       ...column.notNull && !old.notNull ? [of("null", `have no ${column.name}`, `${name} IS NULL`)] : [],
       ...length === null || isShort(old, length, subject.trust) ? [] : [
@@ -106,6 +108,9 @@ function ofColumns(subject: DemandSources): readonly Demand[] {
           ),
         ]
         : [],
+      ...unreadable === null
+        ? []
+        : [of("unreadable", `have a ${column.name} that does not fit ${column.type}`, unreadable)],
       ...ofValues(column, old).map((condition) =>
         of(
           "not allowed",
@@ -116,6 +121,12 @@ function ofColumns(subject: DemandSources): readonly Demand[] {
     ];
   });
 }
+
+/** Which texts are no value of a column's new type. SQLite keeps what it is given. */
+const readers: Readonly<Record<Dialect, (column: Column, old: Column) => string | null>> = {
+  sqlite: () => null,
+  postgresql: unreadableAs,
+};
 
 /** Says which values of a column its enum type has not: those that it loses, or that a text has and it never had. */
 function ofValues(column: Column, old: Column): readonly string[] {
