@@ -3,7 +3,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Dialect } from "../../src/base/dialect.ts";
-import { loadSchema } from "../../src/author/load_schema.ts";
+import * as pg from "drizzle-orm/pg-core";
+import { loadSchema, readExports } from "../../src/author/load_schema.ts";
 import { withFolder } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { openProject } from "../support/samples/schema_project.ts";
@@ -100,4 +101,34 @@ for (const [what, column, extras, said] of failing) {
       const read = async () => (await loadSchema(join(folder, "schema.ts"))).tablesFor("postgresql");
       assert.match((await rejectsWith("bad_schema", read())).message, said);
     }));
+}
+
+// Tables of which SQLite would make names one, and what is said.
+const alike: readonly (readonly [what: string, tables: readonly pg.PgTable[], said: RegExp])[] = [
+  [
+    "columns",
+    [pg.pgTable("t", { a: pg.text("X"), b: pg.text("x") })],
+    /"x": the name of a column of t is that of "X"/,
+  ],
+  [
+    "tables",
+    [pg.pgTable("t", { a: pg.text() }), pg.pgTable("T", { a: pg.text() })],
+    /"T": the name of a table is .* "t"/,
+  ],
+  [
+    "indexes",
+    [
+      pg.pgTable("t", { a: pg.text() }, ({ a }) => [pg.index("IX").on(a)]),
+      pg.pgTable("u", { a: pg.text() }, ({ a }) => [pg.index("ix").on(a)]),
+    ],
+    /"ix": the name of an index of u is that of "IX" to SQLite/,
+  ],
+];
+for (const [what, tables, said] of alike) {
+  test(`${what} whose names differ in capitals alone are refused on SQLite, and PostgreSQL has both`, async () => {
+    const schema = readExports("schema.ts", { tables: { ...tables } });
+    assert.notEqual(schema.tablesFor("postgresql"), null);
+    const error = await rejectsWith("bad_schema", (async () => await schema.tablesFor("sqlite"))());
+    assert.match(error.message, said);
+  });
 }

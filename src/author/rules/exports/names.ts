@@ -5,6 +5,7 @@ import { SQL } from "drizzle-orm/sql/sql";
 import * as lite from "drizzle-orm/sqlite-core";
 import type { Dialect } from "../../../base/dialect.ts";
 import { HarborError } from "../../../base/errors.ts";
+import { foldsQuotedNames } from "../../../sql/cursor.ts";
 import { postgresNameBytes, postgresNameOf } from "../../../sql/cut_name.ts";
 
 /** Something of a schema that has a name. */
@@ -38,8 +39,31 @@ export function refuseNames(
     const fault = faultOf({ ...each, name: each.name }, dialect);
     if (fault === null) continue;
     throw new HarborError("bad_schema", `Cannot use "${each.name}": the name of ${each.what} ${fault}`, {
-      hint: "Give it another name; in the program it may keep the one that it has.",
+      hint,
     });
+  }
+  if (foldsQuotedNames[dialect]) refuseAlike(tables);
+}
+
+const hint = "Give it another name; in the program it may keep the one that it has.";
+
+/** Refuses names that differ in nothing but capitals, of which the dialect makes one. */
+function refuseAlike(tables: readonly (pg.PgTable | lite.SQLiteTable)[]): void {
+  const seen = new Map<string, string>();
+  for (const { what, name, isRelation = false, mayBeCut = false } of tables.flatMap(ofTable)) {
+    if (name === undefined) continue;
+    // Tables and indexes share their names; all else has its own in its table.
+    const place = isRelation || what.startsWith("an index ") ? "" : mayBeCut ? null : what;
+    if (place === null) continue;
+    const key = `${place}\n${name.toLowerCase()}`;
+    const other = seen.get(key);
+    seen.set(key, name);
+    if (other === undefined || other === name) continue;
+    throw new HarborError(
+      "bad_schema",
+      `Cannot use "${name}": the name of ${what} is that of "${other}" to SQLite, which takes capitals for small letters`,
+      { hint },
+    );
   }
 }
 
