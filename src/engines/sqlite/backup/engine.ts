@@ -49,7 +49,10 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
   };
 
   function remarksOn(copy: string): readonly string[] {
-    return statSync(copy).dev === statSync(path).dev ? trialRemarks : [...trialRemarks, isElsewhere];
+    // What is restored to a new file has none yet.
+    const own = statSync(path, { throwIfNoEntry: false });
+    const isHere = own === undefined || own.dev === statSync(copy).dev;
+    return isHere ? trialRemarks : [...trialRemarks, isElsewhere];
   }
 
   function jobTo(to: string): DumpJob {
