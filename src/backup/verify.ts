@@ -9,6 +9,7 @@ import { fileFailure } from "../base/files/file_failure.ts";
 import type { StoredBackup } from "./folder.ts";
 import type { BackupPlace, ComparedFile } from "./place.ts";
 import { notSound } from "./rules/compare_file.ts";
+import { standingProblem } from "./rules/standing.ts";
 import type { BackupStore } from "./store.ts";
 import { startMeter } from "./progress.ts";
 import { clearLeftovers, withWorkspace } from "./workspace.ts";
@@ -104,7 +105,8 @@ async function checkContent(
   return await findDamage(() =>
     withCopy({ backup, path, store, identities }, async (copy) => {
       const engine = await store.restorer(backup.manifest.engine);
-      return await checkCopy(copy, backup, { engine, store, onProgress: meter.part("proving", 1) });
+      const onProgress = meter.part("proving", 1);
+      return await checkCopy(copy, backup, { engine, store, onProgress, isJudged: true });
     })
   );
 }
@@ -113,14 +115,16 @@ async function checkContent(
 async function checkCopy(
   copy: string,
   { manifest }: StoredBackup,
-  { engine, store, onProgress }: {
+  { engine, store, onProgress, isJudged = false }: {
     readonly engine: BackupEngine;
     readonly store: BackupStore;
     readonly onProgress: OnProgress;
+    /** Whether what the manifest says of where the database stood is judged, too: a restore goes by the copy. */
+    readonly isJudged?: boolean;
   },
 ): Promise<Found> {
   return await findDamage(async () => {
-    const { content, wrongIndexes = [], ...proven } = await engine.prove(copy, store.signal, {
+    const { content, wrongIndexes = [], standing, ...proven } = await engine.prove(copy, store.signal, {
       onProgress,
       mayHaveWrongIndexes: true,
     });
@@ -132,6 +136,8 @@ async function checkCopy(
     if (manifest.state !== null && content.state !== undefined && content.state !== manifest.state) {
       return notSound("its sequences are not where they were when it was copied");
     }
+    const problem = isJudged && standing !== undefined ? standingProblem(manifest, standing) : null;
+    if (problem !== null) return notSound(problem);
     const rows = content.tables.reduce((sum, table) => sum + table.rows, 0);
     const held = `${counted(content.tables.length, "table")} and ${counted(rows, "row")}`;
     if (wrongIndexes.length > 0) {

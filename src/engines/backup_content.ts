@@ -64,3 +64,55 @@ export function proofWords({ proof, notCompared = null }: Proven): string {
 
 /** What the identity of a database looks like, in it and in manifests. */
 export const identityForm = /^[0-9a-f]{32}$/;
+
+/** A row of a copy's version table, and of what is done the revisions that others come after. */
+export interface Standing {
+  readonly done: readonly string[];
+  readonly unfinished: readonly string[];
+  readonly parents: readonly string[];
+}
+
+/** The tables that {@link standingQueries} read, as far as they are there with these columns. */
+export const standingTables = {
+  harbor_version: ["revision", "direction", "finished_at"],
+  harbor_ledger: ["revision", "parent"],
+} as const;
+
+/** Whether a table of that name is one that {@link standingQueries} can read. */
+export function isStandingTable(name: keyof typeof standingTables, columns: readonly string[]): boolean {
+  return standingTables[name].every((column) => columns.includes(column));
+}
+
+/**
+ * Returns the queries that read where a copy stands, by its own tables: of the revisions, and of their parents. A revision that is
+ * being undone is still there.
+ *
+ * @param table Names a table as SQL has it
+ */
+export function standingQueries(
+  table: (name: keyof typeof standingTables) => string,
+): readonly [string, string] {
+  const [version, ledger] = [table("harbor_version"), table("harbor_ledger")];
+  const isDone = "(v.finished_at IS NOT NULL OR v.direction = 'downgrade')";
+  return [
+    `SELECT v.revision AS name, CASE WHEN ${isDone} THEN 1 ELSE 0 END AS done, CASE WHEN v.finished_at IS NULL THEN 1 ELSE 0 END AS open FROM ${version} AS v`,
+    `SELECT l.parent AS name, 1 AS done, 0 AS open FROM ${ledger} AS l JOIN ${version} AS v ON v.revision = l.revision WHERE l.parent IS NOT NULL AND ${isDone}`,
+  ];
+}
+
+/** A row of what those queries bring. */
+export interface StandingRow {
+  readonly name: unknown;
+  readonly done: unknown;
+  readonly open: unknown;
+}
+
+/** Puts together what those queries bring. */
+export function standingOf(revisions: readonly StandingRow[], parents: readonly StandingRow[]): Standing {
+  const names = (rows: readonly StandingRow[]) => rows.map(({ name }) => String(name));
+  return {
+    done: names(revisions.filter(({ done }) => Number(done) === 1)),
+    unfinished: names(revisions.filter(({ open }) => Number(open) === 1)),
+    parents: names(parents),
+  };
+}

@@ -1,4 +1,4 @@
-import type { BackupEngineName, Proven, TableContent } from "./backup_content.ts";
+import type { BackupEngineName, Proven, Standing, TableContent } from "./backup_content.ts";
 import type { OtherObject } from "../schema/snapshot.ts";
 import type { Database, OpenOptions } from "./database.ts";
 import type { HoldContents } from "./watch/held_contents.ts";
@@ -85,6 +85,8 @@ export interface ProvenCopy {
   readonly content: BackupContent;
   /** The indexes whose entries are not those of their rows, with `ProveOptions.mayHaveWrongIndexes`. */
   readonly wrongIndexes?: readonly string[];
+  /** Where its own tables say that it stands; left out where it was not opened as a database, or has none. */
+  readonly standing?: Standing;
 }
 
 /** How thorough a proof is. */

@@ -2,7 +2,13 @@ import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type { TableContent } from "../../backup_content.ts";
 import { hash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import type { BackupContent, BackupEngine, OnProgress, RestoreOptions } from "../../backup_engine.ts";
+import type {
+  BackupContent,
+  BackupEngine,
+  OnProgress,
+  ProvenCopy,
+  RestoreOptions,
+} from "../../backup_engine.ts";
 import { readDefinitions } from "./definitions.ts";
 import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./write_file.ts";
 import { dependentsLeftOut, putBack, readDependents } from "./dependents.ts";
@@ -24,6 +30,7 @@ import {
   sizeOf,
   versionName,
 } from "./tables.ts";
+import { openStandingReader, readStanding } from "./standing.ts";
 import { listUncarried } from "./uncarried.ts";
 import type { Client } from "../../database.ts";
 import type { Session } from "../session.ts";
@@ -74,12 +81,13 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
             functions: () => Promise.resolve([]),
           },
         }, async (scratch, aside) => {
-          const content = await restoreAside(scratch, file);
+          const proven = await restoreAside(scratch, file);
+          const { content } = proven;
           if (onRestored !== undefined) await tryOn(scratch, { content, ...aside }, onRestored);
-          return content;
+          return proven;
         });
-        if (notRestored === null) return { content: restored, proof: "scratch database", notRestored };
-        return { content: await readBack(file), proof: "read back", notRestored };
+        if (notRestored === null) return { ...restored, proof: "scratch database", notRestored };
+        return { ...await readBack(file), proof: "read back", notRestored };
       } catch (error) {
         throw taskFailure(task, error);
       }
@@ -151,7 +159,7 @@ function shapeDigest(scripts: readonly (string | undefined)[]): string {
 }
 
 /** Restores a copy into an empty database and returns what came out. */
-async function restoreAside(scratch: Session, file: FileToRead): Promise<BackupContent> {
+async function restoreAside(scratch: Session, file: FileToRead): Promise<ProvenCopy> {
   const { header, definitions } = await inTransaction(
     scratch,
     { mode: "write" },
@@ -165,16 +173,18 @@ async function restoreAside(scratch: Session, file: FileToRead): Promise<BackupC
       }),
   );
   const schemas = schemasOf(header);
-  const { tables, values } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
+  const { tables, values, standing } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
+    standing: await readStanding(scratch, header.schema),
     tables: await readTables(scratch, schemas, (share) => file.onProgress?.(0.6 + 0.4 * share)),
     values: (await readDefinitions(scratch, schemas)).values,
   }));
-  return {
+  const content = {
     serverVersion: header.serverVersion,
     tables,
     schema: shapeDigest([definitions[0], definitions[2]]),
     state: shapeDigest([scriptOf(values)]),
   };
+  return { content, ...standing };
 }
 
 /** Puts a copy in the place of what is there, in one transaction. */
@@ -243,21 +253,23 @@ async function load(
 }
 
 /** Reads a copy and returns what it holds, row by row. */
-async function readBack(file: FileToRead): Promise<BackupContent> {
+async function readBack(file: FileToRead): Promise<ProvenCopy> {
   const tables: TableContent[] = [];
+  const reader = openStandingReader();
   const { header, definitions } = await visit(file, {
     async rows({ name, columns }, rows) {
       const digest = digestRows(columns);
-      for await (const piece of rows) digest.add(piece);
+      for await (const piece of reader.of({ name, columns }, rows)) digest.add(piece);
       tables.push(digest.content(name));
     },
   });
-  return {
+  const content = {
     serverVersion: header.serverVersion,
     tables,
     schema: shapeDigest([definitions[0], definitions[2]]),
     state: shapeDigest([definitions[1]]),
   };
+  return { content, ...reader.standing() };
 }
 
 const skipRows: Omit<CopyVisitor, "onRead"> = {

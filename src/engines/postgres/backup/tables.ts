@@ -1,9 +1,9 @@
 import { readJson } from "../errors.ts";
-import type { TableContent } from "../../backup_content.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { isNotOfExtension, optionList } from "../catalogs/words.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { OnProgress } from "../../backup_engine.ts";
+import type { TableContent } from "../../backup_content.ts";
 import { aside, inTransaction, query } from "./session.ts";
 import type { Session } from "../session.ts";
 import { digestRows, type RowsDigest } from "./digest.ts";

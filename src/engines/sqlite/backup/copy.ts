@@ -2,7 +2,6 @@ import { closeSync, openSync } from "node:fs";
 import { basename } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HarborError, messageOf } from "../../../base/errors.ts";
-import type { Proven } from "../../backup_content.ts";
 import { stoppedBackup } from "../../../base/stop_backup.ts";
 import type {
   BackupContent,
@@ -15,6 +14,14 @@ import { lockTable, readContent, type ReadOptions } from "./content.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
 import { freedLock } from "../lock_row.ts";
 import { type FileJob, isLarge, runApart, together } from "../apart/large_file.ts";
+import {
+  isStandingTable,
+  type Proven,
+  standingOf,
+  standingQueries,
+  type StandingRow,
+  type standingTables,
+} from "../../backup_content.ts";
 import { execute, mostMappedBytes, openImmutable, prepare } from "../open_file.ts";
 
 /** Makes an empty file that nobody else may read, for SQLite to fill. */
@@ -96,6 +103,23 @@ async function proveAll(path: string, options: ProofOptions): Promise<Proven & P
   if (!isLarge(path)) return { content: await proveHere(path, { ...options, isQuick: false }), ...proof };
   const content = await proveApart(path, options);
   return options.isQuick ? { content, ...proof, notCompared: "index entries" } : { content, ...proof };
+}
+
+/** Reads where a copy stands by its own tables, where it has them. */
+export async function readStanding(path: string): Promise<Pick<ProvenCopy, "standing">> {
+  return await withCopy(path, (copy) => {
+    const rows = (text: string) => prepare(copy, text).all() as unknown as StandingRow[];
+    const isThere = (name: keyof typeof standingTables) => {
+      const columns = prepare(
+        copy,
+        "SELECT c.name FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table' AND m.name = ?",
+      ).all(name);
+      return isStandingTable(name, columns.map((column) => String(column["name"])));
+    };
+    if (!isThere("harbor_version")) return {};
+    const [revisions, parents] = standingQueries((name) => name);
+    return { standing: standingOf(rows(revisions), isThere("harbor_ledger") ? rows(parents) : []) };
+  });
 }
 
 async function proveHere(path: string, options: ProofOptions): Promise<BackupContent> {

@@ -7,7 +7,13 @@ import { compareTexts } from "../../../../base/compare_texts.ts";
 import { open, rm } from "node:fs/promises";
 import type { Environment } from "../../../../base/env_file.ts";
 import { quoteName } from "../../../../sql/quote.ts";
-import type { BackupContent, BackupEngine, OnProgress, ProveOptions } from "../../../backup_engine.ts";
+import type {
+  BackupContent,
+  BackupEngine,
+  OnProgress,
+  ProvenCopy,
+  ProveOptions,
+} from "../../../backup_engine.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { loadArchive, restoreArchive } from "./restore.ts";
 import { ensureSchema } from "../replace.ts";
@@ -29,6 +35,7 @@ import {
   type Schemas,
   sizeOf,
 } from "../tables.ts";
+import { openStandingReader, readStanding, type StandingReader } from "../standing.ts";
 import { damagedCopy } from "../script.ts";
 import { isNotOfExtension } from "../../catalogs/words.ts";
 import { listOutside } from "../uncarried.ts";
@@ -229,7 +236,7 @@ async function dumpBesideReading(
 async function prove(
   task: BackupTask,
   { path, programs, onProgress, onRestored }: Pick<Dumping, "path" | "programs"> & ProveOptions,
-): Promise<Proven & { readonly content: BackupContent }> {
+): Promise<Proven & ProvenCopy> {
   const archive = await openArchive({ programs, path, signal: task.signal });
   const { schemas } = archive;
   const { restored, notRestored } = await withScratch(task, "all", {
@@ -240,17 +247,20 @@ async function prove(
       for (const each of schemas) await ensureSchema(scratch, each);
       await loadArchive(scratch, archive, { owners: false });
     });
-    const { tables, sequences } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
+    const { tables, sequences, standing } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
+      standing: await readStanding(scratch, schemas[0]),
       tables: await readTables(scratch, schemas, onProgress),
       sequences: await readSequences(scratch, schemas),
     }));
     const content = await contentOf(archive, tables);
     refuseOtherSequences(await archive.sequences(), sequences);
     if (onRestored !== undefined) await tryOn(scratch, { content, ...aside }, onRestored);
-    return content;
+    return { content, ...standing };
   });
-  if (restored !== null) return { content: restored, proof: "scratch database", notRestored };
-  return { content: await contentOf(archive, await readBack(archive)), proof: "read back", notRestored };
+  if (restored !== null) return { ...restored, proof: "scratch database", notRestored };
+  const reader = openStandingReader();
+  const content = await contentOf(archive, await readBack(archive, reader));
+  return { content, ...reader.standing(), proof: "read back", notRestored };
 }
 
 /** Returns where each sequence of schemas stands, as pg_dump writes it: `5, true`. */
@@ -280,13 +290,14 @@ function refuseOtherSequences(statements: readonly string[], standing: readonly 
   throw damagedCopy("its sequences did not come to where they were");
 }
 
-async function readBack(archive: Archive): Promise<readonly TableContent[]> {
+async function readBack(archive: Archive, reader: StandingReader): Promise<readonly TableContent[]> {
   const tables: TableContent[] = [];
   await archive.data({
     async rows({ schema, name, columns }, rows) {
       const digest = digestRows(columns);
-      for await (const piece of rows) digest.add(piece);
-      tables.push(digest.content(contentName(archive.schemas[0], { schema, name })));
+      const known = contentName(archive.schemas[0], { schema, name });
+      for await (const piece of reader.of({ name: known, columns }, rows)) digest.add(piece);
+      tables.push(digest.content(known));
     },
   });
   return tables.toSorted((one, other) => compareTexts(one.name, other.name));
