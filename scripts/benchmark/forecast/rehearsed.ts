@@ -25,6 +25,6 @@ export async function rehearsedUpgrade(binary: string, target: Target): Promise<
 /** Returns the end of what a program said that failed. */
 export function reasonOf(error: unknown): string {
   const text = messageOf(error);
-  const [, said] = /"message":"((?:[^"\\]|\\.)*)"/.exec(text) ?? [];
+  const [, said] = /"message":\s*"((?:[^"\\]|\\.)*)"/.exec(text) ?? [];
   return (said ?? text.split("\n", 1)[0]!).slice(0, 160);
 }

@@ -48,7 +48,9 @@ function moreRows(table: Table, { outlook, count, dialect }: Wanted): string {
   const columns = table.columns.filter((column) => !isMade(column));
   const names = columns.map(({ name }) => quoteName(name)).join(", ");
   const once = new Set([...table.primaryKey, ...outlook.uniques.flat()]);
-  const values = columns.map((column) => once.has(column.name) ? numbered(column, dialect) : one(column));
+  // An expression that may be there once only is no list of columns.
+  const isNumbered = (column: Column) => once.has(column.name) || isFreeText(column, outlook);
+  const values = columns.map((column) => isNumbered(column) ? numbered(column, dialect) : one(column));
   const [start, end] = leniencies[dialect];
   const own = markedTable(table.name);
   return [
@@ -60,6 +62,13 @@ function moreRows(table: Table, { outlook, count, dialect }: Wanted): string {
     "JOIN pattern ON pattern.place = n.i % (SELECT count(*) FROM pattern) + 1",
     end,
   ].join(" ");
+}
+
+/** Whether any text will do, now and later. */
+function isFreeText({ name, type }: Column, { checks, references, types }: Outlook): boolean {
+  const isBound = [...checks, ...references].some(({ columns }) => columns.includes(name));
+  return !isBound && [type, ...(types.get(name) ?? []).map((later) => later.type)]
+    .every((each) => each.toUpperCase() === "TEXT");
 }
 
 function one({ name }: Column): string {
