@@ -5,6 +5,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
+import type postgres from "postgres";
 import { type DatabaseUrl, parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import type { Client, Database, OpenOptions } from "../../src/engines/database.ts";
 import { openDatabase } from "../../src/engines/open/database.ts";
@@ -69,12 +70,32 @@ export const engines: readonly Engine[] = Object.values(
 export const driverEngines: readonly Engine[] = engines.filter(({ name }) => name !== "postgres 18");
 
 function postgresEngine(version: PostgresVersion): Engine {
-  const query: Engine["query"] = (url, statement) =>
-    withClient(url, async (sql) => [...await sql.unsafe(statement)]);
+  // To connect takes ten times as long as most statements, so a database's connection is kept while nobody else has it.
+  const idle = new Map<string, postgres.Sql>();
+  const query: Engine["query"] = async (url, statement) => {
+    const sql = idle.get(url);
+    if (sql === undefined) return await withClient(url, async (own) => [...await own.unsafe(statement)]);
+    idle.delete(url);
+    try {
+      return [...await sql.unsafe(statement)];
+    } finally {
+      // As new for the next one, unless the statement left a transaction open.
+      await sql.unsafe("DISCARD ALL").then(() => idle.set(url, sql), () => sql.end({ timeout: 5 }));
+    }
+  };
   return {
     name: `postgres ${version}`,
     dialect: "postgresql",
-    withDatabase: (work) => withFreshPostgres(version, work),
+    withDatabase: (work) =>
+      withFreshPostgres(version, (url) =>
+        withClient(url, async (sql) => {
+          idle.set(url, sql);
+          try {
+            return await work(url);
+          } finally {
+            idle.delete(url);
+          }
+        })),
     query,
     queryUnchecked: query,
   };

@@ -279,6 +279,8 @@ async function withDamagedCopy(
   const copy = `${source}_copy`;
   const [file] = await engine.query(url, `SELECT relfilenode FROM pg_class WHERE relname = '${relation}'`);
   await withClient(admin.href, async (sql) => {
+    // The connection that the engine keeps would be in the way.
+    await sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = ${source}`;
     await sql.unsafe(`CREATE DATABASE ${copy} TEMPLATE ${source} STRATEGY file_copy OWNER harbor_app`);
     try {
       const [{ oid } = { oid: 0 }] = await sql.unsafe(

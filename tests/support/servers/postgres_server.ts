@@ -139,7 +139,8 @@ async function makeDatabase(admin: string): Promise<string> {
 
 /** Runs `work` with postgres.js itself, for what tests do beside harbor-db. */
 export async function withClient<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-  const sql = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 5 });
+  // Array types are asked for at each connection otherwise.
+  const sql = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 5, fetch_types: false });
   try {
     return await work(sql);
   } finally {
