@@ -163,6 +163,17 @@ test("a dangling link is not replaced by a file, and no database is made where i
     assert.ok(!(await readdir(cwd)).includes("unmounted.db"));
   }));
 
+test("a link in the place of what SQLite keeps beside a database is named", () =>
+  withDatabase(async ({ cwd, database, run }) => {
+    await writeFile(join(cwd, "elsewhere"), "");
+    await symlink(join(cwd, "elsewhere"), `${database}-wal`);
+    for (const args of [["status"], ["upgrade"], ["backup"]]) {
+      const result = await run(...args);
+      assert.equal(result.code, 1, `${args[0]}: ${result.stderr}`);
+      assert.match(result.stderr, /-wal" is a link, and SQLite opens none beside a database/);
+    }
+  }));
+
 const kinds = [
   ["a FIFO", (path: string) => shell("mkfifo", [path])],
   ["a device", (path: string) => shell("mknod", [path, "c", "1", "5"])],

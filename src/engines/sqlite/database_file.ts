@@ -21,15 +21,15 @@ export function folderMark(path: string): string {
 }
 
 /**
- * Refuses what SQLite would wait for, or take for something else than it is: a FIFO or a device in the place of a
- * database file or of what belongs beside it.
+ * Refuses what SQLite would wait for, not open, or take for something else than it is: a FIFO or a device in the place of a
+ * database file or of what belongs beside it, and a link there.
  *
  * @throws {HarborError} `connection_failed`
  */
 export function refuseOtherKinds(path: string, url: string): void {
   for (const ending of ["", ...sideFiles]) {
     const stat = statSync(path + ending, { throwIfNoEntry: false });
-    const kind = stat === undefined ? null : otherKind(stat);
+    const kind = linkedKind(path, ending) ?? (stat === undefined ? null : otherKind(stat));
     if (kind === null) continue;
     throw new HarborError("connection_failed", `Cannot open "${url}": "${path + ending}" is ${kind}`, {
       hint: ending === ""
@@ -38,6 +38,13 @@ export function refuseOtherKinds(path: string, url: string): void {
       details: { path: path + ending },
     });
   }
+}
+
+/** Beside the file itself, wherever a link to that is, SQLite opens no link. */
+function linkedKind(path: string, ending: string): string | null {
+  if (ending === "" || !existsSync(path)) return null;
+  const side = lstatSync(realPath(path) + ending, { throwIfNoEntry: false });
+  return side?.isSymbolicLink() === true ? "a link, and SQLite opens none beside a database" : null;
 }
 
 /**
