@@ -14,7 +14,7 @@ export const factor = 1.5;
 export const nothingMs = 5;
 
 /** Less than what a server writes whole of a few pages of its catalog, or not, is nothing to anybody. */
-const nothingBytes = 128 * 1024;
+const nothingBytes = 300 * 1024;
 
 /** By how much of itself a number of rows may differ: each batch has records of its own, and there are now more, now fewer. */
 const ofBatches = 0.01;

@@ -48,9 +48,14 @@ function moreRows(table: Table, { outlook, count, dialect }: Wanted): string {
   const columns = table.columns.filter((column) => !isMade(column));
   const names = columns.map(({ name }) => quoteName(name)).join(", ");
   const once = new Set([...table.primaryKey, ...outlook.uniques.flat()]);
-  // An expression that may be there once only is no list of columns.
-  const isNumbered = (column: Column) => once.has(column.name) || isFreeText(column, outlook);
-  const values = columns.map((column) => isNumbered(column) ? numbered(column, dialect) : one(column));
+  // So may NULL be there once only, and an expression, which is no list of columns.
+  const values = columns.map((column) =>
+    once.has(column.name)
+      ? numbered(column, `coalesce(CAST(${one(column)} AS TEXT), 'row 1')`, dialect)
+      : isFreeText(column, outlook)
+      ? numbered(column, `CAST(${one(column)} AS TEXT)`, dialect)
+      : one(column)
+  );
   const [start, end] = leniencies[dialect];
   const own = markedTable(table.name);
   return [
@@ -76,11 +81,10 @@ function one({ name }: Column): string {
 }
 
 /** Puts the number of a row in the place of its pattern's at the end of its value. */
-function numbered(column: Column, dialect: Dialect): string {
+function numbered(column: Column, text: string, dialect: Dialect): string {
   const type = column.type.toUpperCase();
   if (column.values === undefined && numberType.test(type)) return "n.i";
   if (column.values !== undefined || !/CHAR|TEXT|UUID/.test(type)) return one(column);
-  const text = `CAST(${one(column)} AS TEXT)`;
   const digits = "CAST(n.i AS TEXT)";
   const cut = type.includes("UUID") || type.includes("36") ? `length(${digits})` : "1";
   const value = `substr(${text}, 1, length(${text}) - ${cut}) || ${digits}`;
