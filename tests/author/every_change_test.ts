@@ -7,6 +7,7 @@ import { putRows } from "../../src/author/proof/put_rows.ts";
 import { outlooksOf } from "../../src/author/rules/outlook.ts";
 import { messageOf } from "../../src/base/errors.ts";
 import type { Database } from "../../src/engines/database.ts";
+import { forgetKept, readKept } from "../../src/engines/kept_table.ts";
 import type { History, Revision } from "../../src/history/history.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { compareSnapshots, describeDifference } from "../../src/schema/compare_snapshots.ts";
@@ -95,6 +96,8 @@ async function walk(database: Database, history: History, change: Change): Promi
   assert.deepEqual(await foundBySchemaCheck(database, history), ["pass"], "verify");
   const left = await go("downgrade", null);
   assert.deepEqual(left.others, [], "something is left at base");
+  // The next change may begin with the same revision, and its rows are to be its own.
+  await forgetKept(database, await readKept(database));
 }
 
 /** Returns what verify says of the schema: that it is as it should be, or all that is not. */
