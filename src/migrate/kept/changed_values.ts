@@ -8,7 +8,7 @@ import { effectsOf } from "../rules/statement_effects.ts";
 import { oppositeOf } from "./given_values.ts";
 import type { Loss } from "./rules/losses.ts";
 import { isSameName } from "./rules/names.ts";
-import { all, any, type Words } from "./words.ts";
+import { all, any, hasNoNull, type Words } from "./words.ts";
 
 /** Which rows may get another value; `null` for all. */
 export function changedRows({ columns }: Changed): SQL | null {
@@ -31,7 +31,7 @@ export function noteResults(
   const [t, k] = [sql.raw("t"), sql.raw("k")];
   const now = (name: string) => sql`${t}.${sql.identifier(loss.names.get(name)!)}`;
   const match = known.length === 0 ? sql`FALSE` : all([
-    ...kept.keys.length > 0 ? [] : own.isLikely(known, (name) => loss.names.get(name)!),
+    ...kept.keys.length > 0 ? hasNoNull(known, "k") : own.isLikely(known, (name) => loss.names.get(name)!),
     ...known.map((column) => own.isKey(now(column.name), sql`${k}.${sql.identifier(column.name)}`, column)),
   ]);
   const became = kept.columns.map(({ name }, place) =>

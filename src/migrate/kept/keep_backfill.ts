@@ -36,7 +36,7 @@ import { keysOf, storedColumns } from "./rules/keys.ts";
 import { requireRoom } from "./room.ts";
 import { countOf, countsOf } from "./return.ts";
 import { nextId } from "./side_tables.ts";
-import { all, any, list, words } from "./words.ts";
+import { all, any, hasNoNull, list, words } from "./words.ts";
 
 const id = sql.identifier;
 
@@ -163,7 +163,7 @@ function batchesOf(
       after: [
         sql`UPDATE ${side} AS k SET ${list(became)} FROM ${source} AS t WHERE ${isNew} AND ${
           within(backfill, range, "t")
-        } AND ${isOwn("t")}`,
+        } AND ${all([isOwn("t"), ...hasNoNull(known, "k")])}`,
         ...isRewritten ? [] : [sql`DELETE FROM ${side} AS k WHERE ${isNew} AND ${hasStayed(own, kept)}`],
       ],
     };

@@ -7,7 +7,7 @@ import type { Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.
 import { storedColumns } from "./rules/keys.ts";
 import { isSameName } from "./rules/names.ts";
 import { type Places, placesOf } from "./places.ts";
-import { all, any, list, words } from "./words.ts";
+import { all, any, hasNoNull, list, words } from "./words.ts";
 
 /** How kept data comes back into its table. */
 export interface Return {
@@ -120,7 +120,7 @@ function knownBy({ kept, table, live, noted }: Subject): readonly Column[] {
   );
 }
 
-/** Whether `t`, a row of the table, is the one of which `k` was kept. */
+/** Whether `t`, a row of the table, is the one of which `k` was kept: the only one that there can be. */
 export function matchOf(dialect: Dialect, subject: Subject): SQL {
   const { isKey } = words[dialect];
   const same = (a: string, b: string) =>
@@ -128,7 +128,12 @@ export function matchOf(dialect: Dialect, subject: Subject): SQL {
   const match = same("t", "k");
   // By a part of its key a row is not known.
   if (knownBy(subject).length < subject.kept.keys.length) return sql`FALSE`;
-  return placesIn(dialect, subject)?.match ?? match;
+  return placesIn(dialect, subject)?.match ?? all([match, ...namesOne(subject)]);
+}
+
+/** Says that there is no NULL in the key of `k`, with which there may be more rows. Whole rows are told apart by all of theirs. */
+function namesOne(subject: Subject): readonly SQL[] {
+  return subject.kept.kind === "table" ? [] : hasNoNull(knownBy(subject), "k");
 }
 
 /** Without a key only a row that is like no other is known. */

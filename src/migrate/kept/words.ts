@@ -232,6 +232,13 @@ function orderBy(order: readonly string[]): SQL {
   return order.length === 0 ? sql`` : sql` ORDER BY ${list(order.map((name) => sql`t.${id(name)}`))}`;
 }
 
+/** Returns what says that a row has no NULL in columns of its key. */
+export function hasNoNull(columns: readonly Column[], row: string): readonly SQL[] {
+  return columns.filter(({ notNull }) => !notNull).map(({ name }) =>
+    sql`${sql.raw(row)}.${id(name)} IS NOT NULL`
+  );
+}
+
 /** Joins conditions of which all must hold. */
 export function all(conditions: readonly SQL[]): SQL {
   return conditions.length === 0 ? sql`TRUE` : sql.join([...conditions], sql` AND `);

@@ -247,7 +247,9 @@ test("keysOf() takes the primary key and a UUID that any schema knows as unique"
   const named = table("t", [column("id", "INTEGER"), { ...column("login", "VARCHAR(32)"), notNull: true }], {
     uniques: [{ name: "u", columns: ["login"] }],
   });
-  assert.deepEqual(keysOf({ table: named, without: [], schemas: [] }), ["id"]);
+  assert.deepEqual(keysOf({ table: named, without: [], schemas: [] }), ["login"]);
+  const numbered = { ...named, columns: [column("id", "INTEGER!"), ...named.columns.slice(1)] };
+  assert.deepEqual(keysOf({ table: numbered, without: [], schemas: [] }), ["id"]);
 });
 
 test("mayChangeValues() knows what stays as it is", () => {

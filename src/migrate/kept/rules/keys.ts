@@ -11,7 +11,8 @@ export interface KeyChoice {
 }
 
 /**
- * Returns the columns by which a row is known again; empty where the table has no key.
+ * Returns the columns by which a row is known again; empty where the table has no key. SQLite lets a primary key hold NULL, also
+ * in many rows: it is taken where there is no other, and a row with NULL in it is not known by it.
  *
  * SQLite gives the id of a row that is gone to another one: where the table has a column that names a row for ever, a
  * UUID, that has to be the same as well.
@@ -20,7 +21,8 @@ export function keysOf({ table, without, schemas }: KeyChoice): readonly string[
   const stays = (names: readonly string[]) =>
     names.length > 0 && !names.some((name) => without.includes(name));
   const isNamed = (name: string) => table.columns.find((column) => column.name === name)?.notNull === true;
-  const key = [table.primaryKey, ...uniqueColumns(table).filter((names) => names.every(isNamed))].find(stays);
+  const keys = [table.primaryKey, ...uniqueColumns(table)].filter((names) => names.every(isNamed));
+  const key = [...keys, table.primaryKey].find(stays);
   if (key === undefined) return [];
   const same = schemas.flatMap(({ tables }) => tables.filter(({ name }) => name === table.name));
   const uniques = [table, ...same].flatMap(uniqueColumns).filter(({ length }) => length === 1).flat();
