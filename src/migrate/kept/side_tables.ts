@@ -69,7 +69,11 @@ export async function requireSideTables(database: Database, meant: readonly Kept
 /** @throws {HarborError} `missing_table` when a side table is gone */
 export async function requireThere(database: Database, meant: readonly Kept[]): Promise<void> {
   const there = await withSideTables(database, meant);
-  const lost = meant.find((kept) => !there.includes(kept));
+  const missing = meant.filter((kept) => !there.includes(kept));
+  if (missing.length === 0) return;
+  // Whoever holds the lock may have let go of one since the registry was read.
+  const onRecord = new Set((await readKept(database)).map(({ id }) => id));
+  const lost = missing.find(({ id }) => onRecord.has(id));
   if (lost === undefined) return;
   const { state, hint } = lostText(lost);
   const { id, table, revision, direction, sideTable } = lost;

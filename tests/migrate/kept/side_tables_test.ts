@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { forgetKept, readKept } from "../../../src/engines/kept_table.ts";
 import type { Direction } from "../../../src/history/applied.ts";
 import { pruneKept } from "../../../src/migrate/kept/prune.ts";
+import { requireThere } from "../../../src/migrate/kept/side_tables.ts";
 import { migrate } from "../../../src/migrate/migrate.ts";
 import { type Given, onEngines } from "../../support/each_engine.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
@@ -45,6 +46,18 @@ onEngines(two, "without its side table nothing is undone, and the way on is name
   assert.deepEqual(await readKept(database), []);
   await go("upgrade", "head");
   assert.deepEqual((await engine.query(url, "SELECT d FROM t")).map(Object.values), [[null], [null]]);
+});
+
+onEngines(two, "what somebody lets go of while it is looked at is not missed", async (given) => {
+  const { engine, database, url } = given;
+  const go = along(given);
+  await go("upgrade", "head");
+  await engine.query(url, "INSERT INTO t (id, d) VALUES (1, 'one')");
+  await go("downgrade", "-1");
+  const [kept] = await readKept(database);
+  await requireThere(database, [kept!]);
+  await forgetKept(database, [kept!]);
+  await requireThere(database, [kept!]);
 });
 
 onEngines(two, "what a registry says a script gives runs only as a literal", async (given) => {
