@@ -1,6 +1,10 @@
 /** What a statement does, in words that both dialects share. */
 export type Operation =
-  | On<"create table" | "drop table" | "update" | "delete" | "insert" | "truncate" | "read all">
+  | On<"create table"> & {
+    /** The names of its unique constraints, where they have one. */
+    readonly uniques?: readonly string[];
+  }
+  | On<"drop table" | "update" | "delete" | "insert" | "truncate" | "read all">
   | On<"rename table"> & { readonly to: string }
   | OnColumn<"drop column" | "set not null" | "drop not null" | "set default" | "drop default">
   | OnColumn<"rename column"> & { readonly to: string }

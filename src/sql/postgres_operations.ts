@@ -23,7 +23,11 @@ const readers: Readonly<Record<string, (body: Node) => readonly Operation[]>> = 
       alterTable(table, asNode(asNode(command)["AlterTableCmd"]))
     );
   },
-  CreateStmt: (body) => [{ kind: "create table", table: tableOf(body["relation"]) }],
+  CreateStmt: (body) => [{
+    kind: "create table",
+    table: tableOf(body["relation"]),
+    uniques: uniquesIn(list(body["tableElts"])),
+  }],
   CreateTableAsStmt: (body) => [{ kind: "create table", table: tableOf(asNode(body["into"])["rel"]) }],
   IndexStmt: (body) => [{
     kind: "create index",
@@ -128,6 +132,15 @@ function addConstraint(table: string, constraint: Node): Operation {
     usesIndex: constraint["indexname"] !== undefined,
     notNullOf: notNullColumn(constraint["raw_expr"]),
   };
+}
+
+/** Returns the names of the unique constraints among a table's elements, or of a column's. */
+function uniquesIn(elements: readonly unknown[]): readonly string[] {
+  return elements.map(asNode).flatMap(({ Constraint, ColumnDef }) => {
+    const { contype, conname } = asNode(Constraint);
+    const own = contype === "CONSTR_UNIQUE" && typeof conname === "string" ? [conname] : [];
+    return [...own, ...uniquesIn(list(asNode(ColumnDef)["constraints"]))];
+  });
 }
 
 /** Adding a column adds its constraints as well; those of a new column look at no rows unless they are references. */

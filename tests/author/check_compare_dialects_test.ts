@@ -80,6 +80,28 @@ const cases: readonly (readonly [
     [],
   ],
   [
+    "takes a unique constraint of a new table for the index that it is on SQLite",
+    ["CREATE TABLE t (c, d, e)", "CREATE UNIQUE INDEX k ON t (c)", "CREATE UNIQUE INDEX l ON t (d)"],
+    ["CREATE TABLE t (c text, d text CONSTRAINT l UNIQUE, e text UNIQUE, CONSTRAINT k UNIQUE (c))"],
+    [],
+  ],
+  [
+    "takes a unique constraint that comes or goes for an index that does",
+    ["CREATE UNIQUE INDEX k ON t (c)", "DROP INDEX l"],
+    ["ALTER TABLE t ADD CONSTRAINT k UNIQUE (c)", "ALTER TABLE t DROP CONSTRAINT l"],
+    [],
+  ],
+  [
+    "takes no other constraint for an index",
+    ["CREATE TABLE t (c)", "CREATE INDEX k ON t (c)", "CREATE INDEX l ON t (c)", "DROP INDEX m"],
+    [
+      "CREATE TABLE t (c text, CONSTRAINT k CHECK (c > 'a'), CONSTRAINT n UNIQUE (c))",
+      "ALTER TABLE t ADD CONSTRAINT l CHECK (c > 'a')",
+      "ALTER TABLE t DROP CONSTRAINT n",
+    ],
+    ["< 2 makes index k", "< 3 makes index l", "< 4 drops index m"],
+  ],
+  [
     "passes over what only PostgreSQL can say",
     ["SELECT 1"],
     ["ALTER TABLE t ALTER c SET NOT NULL", "ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0)", "LOCK TABLE t"],

@@ -17,7 +17,8 @@ export interface DialectDifference {
  * Compares what two scripts of one revision do.
  *
  * A table that SQLite rebuilds is left out, since its statements do not say what changes in it; that both leave the
- * same schema is what the snapshots are for.
+ * same schema is what the snapshots are for. So it is for a constraint, which only answers for the index of its name that
+ * the other script makes or drops.
  */
 export function compareDialects(
   scripts: readonly [readonly ReadStatement[], readonly ReadStatement[]],
@@ -36,8 +37,11 @@ export function compareDialects(
     return table === undefined ? rebuilt.size === 0 : !rebuilt.has(table);
   };
   const [first, second] = scripts.map((script) => effectsOf(script, isCompared)) as [Effects, Effects];
-  const only = (side: 0 | 1, own: Effects, other: Effects) =>
-    [...own].filter(([what]) => !other.has(what)).map(([what, line]) => ({ what, side, line }));
+  const only = (side: 0 | 1, own: Effects, other: Effects) => {
+    const answers = new Set(scripts[1 - side]!.flatMap(({ operations }) => operations).flatMap(answersOf));
+    return [...own].filter(([what]) => !other.has(what) && !answers.has(what))
+      .map(([what, line]) => ({ what, side, line }));
+  };
   return [...only(0, first, second), ...only(1, second, first)];
 }
 
@@ -54,6 +58,20 @@ function effectsOf(script: readonly ReadStatement[], isCompared: (operation: Ope
     }
   }
   return effects;
+}
+
+/** Says of constraints what is the same as making or dropping an index. */
+function answersOf(operation: Operation): readonly string[] {
+  switch (operation.kind) {
+    case "create table":
+      return (operation.uniques ?? []).map((name) => `makes index ${name}`);
+    case "add constraint":
+      return operation.constraint === "unique" ? [`makes index ${operation.name}`] : [];
+    case "drop constraint":
+      return [`drops index ${operation.name}`];
+    default:
+      return [];
+  }
 }
 
 function wordsFor(operation: Operation): readonly string[] {
