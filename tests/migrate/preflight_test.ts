@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  bigint,
   boolean,
   date,
+  doublePrecision,
   inet,
   integer,
   interval,
@@ -12,12 +14,14 @@ import {
   pgEnum,
   type PgTable,
   pgTable,
+  smallint,
   text,
   time,
   uuid,
   varchar,
 } from "drizzle-orm/pg-core";
 import type { Database } from "../../src/engines/database.ts";
+import type { Conflict } from "../../src/migrate/check_rows.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { readState } from "../../src/state/read_state.ts";
 import { contextOf } from "../support/samples/adoption.ts";
@@ -162,9 +166,12 @@ for (const [rule, [more, fewer]] of Object.entries(narrowed)) {
   }
 }
 
-/** Types that a text becomes, with texts that are one in some spelling, and one that is none. */
+/** Types that a text becomes, or what else is said, with values that are one in some spelling, and one that is none. */
 const read: Readonly<
-  Record<string, readonly [type: PgColumnBuilderBase, fits: readonly string[], none: string]>
+  Record<
+    string,
+    readonly [type: PgColumnBuilderBase, fits: readonly string[], none: string, was?: PgColumnBuilderBase]
+  >
 > = {
   i: [integer(), [" -12 ", "+7"], "1.5"],
   n: [numeric(), ["1e5", ".5", "NaN"], "1,5"],
@@ -176,14 +183,26 @@ const read: Readonly<
   a: [inet(), ["::1", "10.0.0.0/8"], "localhost"],
   j: [jsonb(), [' {"a":1}', "null", "-1"], "nope"],
   l: [text().array(), ["{a,b}", "[0:0]={1}"], "a,b"],
+  m: [mood.two().array(), ["{calm}"], "calm"],
+  il: [integer().array(), ["{1,NULL}", "[0:0]={1}"], "{1,a}", text().array()],
+  cl: [varchar({ length: 3 }).array(), ["{abc,NULL}", "{}"], '{"ef    "}', text().array()],
+  ml: [mood.two().array(), ["{calm,NULL}"], "{calm,wild}", text().array()],
+  sl: [smallint().array(), ["{1,NULL,32767}"], "{32768}", bigint({ mode: "number" }).array()],
+  s: [smallint(), ["32767"], "32768", integer()],
+  nw: [integer(), ["2147483647.4"], "2147483647.5", numeric()],
+  fw: [integer(), ["1.5"], "NaN", doublePrecision()],
+  ns: [numeric({ precision: 3, scale: 1 }), ["99.94", "NaN"], "99.95", numeric({ precision: 4, scale: 2 })],
+  in: [numeric({ precision: 3, scale: 0 }), ["-999"], "-1000", integer()],
 };
 
-test("postgres 15: an upgrade finds texts that do not fit their new type before its first statement", async () => {
+test("postgres 15: an upgrade finds what does not fit its new type before its first statement", async () => {
   const columns = (place: (name: string) => PgColumnBuilderBase) =>
     Object.fromEntries(Object.keys(read).map((name) => [name, place(name)]));
-  const [from, to] = [columns(() => text()), columns((name) => read[name]![0])].map((own) => ({
+  const [from, to] = [columns((name) => read[name]![3] ?? text()), columns((name) => read[name]![0])].map((
+    own,
+  ) => ({
     sqlite: {},
-    postgresql: tablesFor("postgresql", [pgTable("notes", { id: integer().primaryKey(), ...own })]),
+    postgresql: tablesFor("postgresql", [mood.two, pgTable("notes", { id: integer().primaryKey(), ...own })]),
   }));
   const { history } = await generateBetween(from!, to!);
   const engine = engines.find(({ name }) => name === "postgres 15")!;
@@ -198,12 +217,11 @@ test("postgres 15: an upgrade finds texts that do not fit their new type before 
       };
       for (const id of [1, 2, 3]) await write(id, (name) => read[name]![1][id - 1] ?? read[name]![1][0]!);
       await write(4, (name) => read[name]![2]);
-      const { message } = await rejectsWith("data_conflict", go());
+      const { details } = await rejectsWith("data_conflict", go());
+      const found = details.conflicts as readonly Conflict[];
       assert.deepEqual(
-        [...message.matchAll(/1 row of notes has a (\w) that does not fit [^;]+ \(id 4\)/g)].map(([, name]) =>
-          name
-        ),
-        Object.keys(read),
+        found.map(({ columns, rows, examples }) => ({ columns, rows, examples })),
+        Object.keys(read).map((name) => ({ columns: [name], rows: 1, examples: [4] })),
       );
       await engine.query(url, "DELETE FROM notes WHERE id = 4");
       await go();

@@ -171,6 +171,20 @@ const cases = [
   ["demands what 32 bits hold", "postgresql", files({}, { type: "integer" }), files({}, { type: "bigint" }), [
     "out of range name",
   ]],
+  [
+    "demands no more than fits of a text that an array becomes",
+    "postgresql",
+    files({}, varying(9)),
+    files({}, { type: "character varying(3)[]" }),
+    ["too long name"],
+  ],
+  [
+    "demands nothing of numbers that fit",
+    "postgresql",
+    files({}, { type: "numeric(12,2)" }),
+    files({}, { type: "integer" }),
+    [],
+  ],
   ["demands what a reference refers to", "postgresql", files({ foreignKeys: [key] }), files(), [
     "orphan owner",
   ]],

@@ -1,5 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
+import { conditionOn } from "./column_values.ts";
+import { type OutOfRange, outOfRange } from "./out_of_range.ts";
 import { unreadableAs } from "./unreadable_texts.ts";
 import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { columnsIn } from "../../sql/expression_columns.ts";
@@ -89,25 +91,19 @@ function ofColumns(subject: DemandSources): readonly Demand[] {
     const of = (kind: Demand["kind"], state: string, condition: string) =>
       demand({ kind, state, condition, columns: [column.name] }, subject);
     const length = lengthOf(column);
-    const unreadable = readers[subject.dialect](column, old);
+    const { unreadable, range } = judges[subject.dialect](column, old);
     return [
       ...column.notNull && !old.notNull ? [of("null", `have no ${column.name}`, `${name} IS NULL`)] : [],
-      ...length === null || isShort(old, length, subject.trust) ? [] : [
+      ...length === null || isShort(old, column, subject.trust) ? [] : [
         of(
           "too long",
           `have more than ${length} characters in ${column.name}`,
-          `length(CAST(${name} AS TEXT)) > ${length}`,
+          conditionOn(column, (value) => `length(${value}) > ${length}`, "TEXT"),
         ),
       ],
-      ...column.type === "integer" && old.type === "bigint"
-        ? [
-          of(
-            "out of range",
-            `have a ${column.name} beyond 32 bits`,
-            `${name} NOT BETWEEN -2147483648 AND 2147483647`,
-          ),
-        ]
-        : [],
+      ...range === null
+        ? []
+        : [of("out of range", `have a ${column.name} beyond ${range.end}`, range.condition)],
       ...unreadable === null
         ? []
         : [of("unreadable", `have a ${column.name} that does not fit ${column.type}`, unreadable)],
@@ -122,35 +118,43 @@ function ofColumns(subject: DemandSources): readonly Demand[] {
   });
 }
 
-/** Which texts are no value of a column's new type. SQLite keeps what it is given. */
-const readers: Readonly<Record<Dialect, (column: Column, old: Column) => string | null>> = {
-  sqlite: () => null,
-  postgresql: unreadableAs,
+/** Which values are none of a column's new type. SQLite keeps what it is given. */
+interface Unfit {
+  readonly unreadable: string | null;
+  readonly range: OutOfRange | null;
+}
+
+const judges: Readonly<Record<Dialect, (column: Column, old: Column) => Unfit>> = {
+  sqlite: () => ({ unreadable: null, range: null }),
+  postgresql: (column, old) => ({ unreadable: unreadableAs(column, old), range: outOfRange(column, old) }),
 };
 
 /** Says which values of a column its enum type has not: those that it loses, or that a text has and it never had. */
 function ofValues(column: Column, old: Column): readonly string[] {
-  const { name, values } = column;
+  const { values } = column;
   const gone = old.values?.filter((value) => values?.includes(value) === false);
-  if (values === undefined || gone?.length === 0) return [];
-  const list = (of: readonly string[]) => of.map(quoteText).join(", ");
-  const isArray = /\[\]$/.test(column.type);
-  if (gone === undefined) {
-    const isText = /^(?:text|character varying)\b/.test(old.type);
-    return isText && !isArray ? [`CAST(${quoteName(name)} AS text) NOT IN (${list(values)})`] : [];
-  }
-  return isArray
-    ? [`CAST(${quoteName(name)} AS text[]) && ARRAY[${list(gone)}]`]
-    : [`CAST(${quoteName(name)} AS text) IN (${list(gone)})`];
+  if (values === undefined || gone?.length === 0 || !sameRank(column, old)) return [];
+  const isText = /^(?:text|character varying)\b/.test(old.type);
+  if (gone === undefined && !isText) return [];
+  const list = (gone ?? values).map(quoteText).join(", ");
+  return [conditionOn(old, (value) => `${value} ${gone === undefined ? "NOT " : ""}IN (${list})`, "text")];
 }
 
-function isShort(column: Column, length: number, { lengths }: Trust): boolean {
-  const own = lengthOf(column);
-  return lengths && (column.type === "uuid" || (own !== null && own <= length));
+/** Whether both are arrays, or neither. */
+function sameRank(...[one, other]: readonly [Column, Column]): boolean {
+  return one.type.endsWith("]") === other.type.endsWith("]");
+}
+
+/** Whether a column's texts surely are no longer than its new type allows. */
+function isShort(old: Column, column: Column, { lengths }: Trust): boolean {
+  // A text is not taken apart before it is an array.
+  if (!sameRank(old, column)) return column.type.endsWith("]");
+  const [most, own] = [lengthOf(column) ?? Infinity, /^uuid\b/.test(old.type) ? 36 : lengthOf(old)];
+  return lengths && own !== null && own <= most;
 }
 
 function lengthOf({ type }: Column): number | null {
-  const length = /^(?:VARCHAR|CHAR|character(?: varying)?)\((\d+)\)$/.exec(type)?.[1];
+  const length = /^(?:VARCHAR|CHAR|character(?: varying)?)\((\d+)\)(?:\[\])?$/.exec(type)?.[1];
   return length === undefined ? null : Number(length);
 }
 

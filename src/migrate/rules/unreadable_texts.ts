@@ -1,8 +1,9 @@
 import type { Column } from "../../schema/snapshot.ts";
-import { quoteName } from "../../sql/quote.ts";
+import { conditionOn } from "./column_values.ts";
 
 /** Texts that PostgreSQL surely reads no value of a type from, as a condition of `text`; what is left fails where it is read. */
 const unreadable: readonly (readonly [type: RegExp, condition: string])[] = [
+  [/\]$/, String.raw`text !~ '^\s*[{[]'`],
   [/^(?:smallint|integer|bigint)$/, String.raw`text !~* '^\s*[-+]?[0-9][0-9a-fox_]*\s*$'`],
   [
     /^(?:numeric|real|double precision)\b/,
@@ -14,13 +15,12 @@ const unreadable: readonly (readonly [type: RegExp, condition: string])[] = [
   ],
   [/^uuid$/, String.raw`text !~* '^\{?([0-9a-f]{4}-?){8}\}?$'`],
   [
-    /^(?:date|time|timestamp)\b(?!.*\])/,
+    /^(?:date|time|timestamp)\b/,
     String.raw`text !~* '[0-9]|^\s*(now|today|tomorrow|yesterday|epoch|[-+]?infinity|allballs)\s*$'`,
   ],
-  [/^interval(?!.*\])/, String.raw`text !~* '[0-9]|^\s*[-+]?infinity\s*$'`],
+  [/^interval/, String.raw`text !~* '[0-9]|^\s*[-+]?infinity\s*$'`],
   [/^(?:inet|cidr)$/, String.raw`text !~* '^\s*[0-9a-fx:./]+\s*$'`],
   [/^jsonb?$/, String.raw`text !~ '^\s*([{["]|-?[0-9]|true|false|null)'`],
-  [/\]$/, String.raw`text !~ '^\s*[{[]'`],
 ];
 
 /**
@@ -28,9 +28,14 @@ const unreadable: readonly (readonly [type: RegExp, condition: string])[] = [
  * known, or its values are listed.
  */
 export function unreadableAs(column: Column, old: Column): string | null {
-  const isText = ({ type }: Column) => /^(?:text|character)\b(?!.*\])/.test(type);
-  if (!isText(old) || isText(column) || column.values !== undefined) return null;
-  const text = `CAST(${quoteName(column.name)} AS text)`;
-  const [, condition] = unreadable.find(([type]) => type.test(column.type)) ?? [];
-  return condition?.replace(/^text/, () => text) ?? null;
+  const isArray = ({ type }: Column) => type.endsWith("]");
+  const isText = ({ type }: Column) => /^(?:text|character)\b/.test(type);
+  const isTaken = isArray(column) && !isArray(old);
+  if (!isText(old) || (!isTaken && (isText(column) || column.values !== undefined))) return null;
+  if (isArray(old) && !isArray(column)) return null;
+  const type = isTaken ? column.type : column.type.replace(/\[\]$/, "");
+  const [, condition] = unreadable.find(([known]) => known.test(type)) ?? [];
+  return condition === undefined
+    ? null
+    : conditionOn(old, (value) => condition.replace(/^text/, () => value), "text");
 }

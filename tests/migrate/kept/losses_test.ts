@@ -266,8 +266,14 @@ test("mayChangeValues() knows what stays as it is", () => {
       ["timestamp with time zone", "date"],
       ["numeric(9,4)", "numeric(9,2)"],
       ["timestamp without time zone", "timestamp"],
+      ["text", "text[]"],
+      ["text[]", "text"],
+      ["text[]", "varchar(3)[]"],
+      ["character varying(9)[]", "text[]"],
+      ["integer[]", "bigint[]"],
+      ["numeric[]", "integer[]"],
     ]),
-    [false, false, true, true, false],
+    [false, false, true, true, false, true, true, true, false, false, true],
   );
 });
 

@@ -72,9 +72,22 @@ const changesValues: Readonly<Record<Dialect, (from: string, to: string) => bool
   sqlite: (from, to) => affinityOf(to) !== "BLOB" && affinityOf(from) !== affinityOf(to),
   postgresql: (from, to) => {
     const wanted = spellings.reduce((type, [pattern, word]) => type.replace(pattern, word), to.toLowerCase());
-    return from !== wanted && !faithful.some(([is, becomes]) => is.test(from) && becomes.test(wanted));
+    if (from === wanted) return false;
+    const [is, becomes] = [from, wanted].map(elementOf) as [Element, Element];
+    // A text in the form of an array is read and written otherwise, and a length cuts the blanks at the end of an element.
+    if (is.isArray !== becomes.isArray || (is.isArray && becomes.type.includes("("))) return true;
+    return !faithful.some(([one, other]) => one.test(is.type) && other.test(becomes.type));
   },
 };
+
+interface Element {
+  readonly type: string;
+  readonly isArray: boolean;
+}
+
+function elementOf(type: string): Element {
+  return { type: type.replace(/(?:\[\d*\])+$/, ""), isArray: type.endsWith("]") };
+}
 
 /** Source: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
 export function affinityOf(type: string): string {
