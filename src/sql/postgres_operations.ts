@@ -95,7 +95,7 @@ function alterTable(table: string, command: Node): readonly Operation[] {
         table,
         column,
         type: typeOf(definition["typeName"]),
-        isComputed: using !== undefined && !isPlainCast(using, column),
+        isComputed: using !== undefined && !isPlainCast(using, column, typeOf(definition["typeName"])),
       }];
     }
     case "AT_AddConstraint":
@@ -243,10 +243,11 @@ function isSteady(expression: unknown): boolean {
   );
 }
 
-/** Says whether an expression is `column::type`. */
-function isPlainCast(expression: unknown, column: string): boolean {
+/** Says whether an expression is `column::type`, of the type that the column gets: by way of another one the values are worked out. */
+function isPlainCast(expression: unknown, column: string, type: string): boolean {
   const cast = asNode(asNode(expression)["TypeCast"]);
-  return columnOf(cast["arg"]) === column || columnOf(expression) === column;
+  return columnOf(expression) === column ||
+    (columnOf(cast["arg"]) === column && typeOf(cast["typeName"]) === type);
 }
 
 function columnOf(expression: unknown): string | null {

@@ -67,6 +67,7 @@ const statements: readonly (readonly [sql: string, expected: string])[] = [
   ["ALTER TABLE t ALTER COLUMN c TYPE int USING c", "change type t c integer"],
   ["ALTER TABLE t ALTER COLUMN c TYPE int USING length(c)", "change type t c integer isComputed"],
   ["ALTER TABLE t ALTER COLUMN c TYPE int USING d::int", "change type t c integer isComputed"],
+  ["ALTER TABLE t ALTER COLUMN c TYPE text USING c::varchar(2)", "change type t c text isComputed"],
   ["ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0)", "add constraint t k check"],
   ["ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0) NOT VALID", "add constraint t k check isNotValid"],
   ["ALTER TABLE t ADD CONSTRAINT k CHECK (c IS NOT NULL)", "add constraint t k check c"],

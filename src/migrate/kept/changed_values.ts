@@ -12,9 +12,14 @@ import { all, any, hasNoNull, type Words } from "./words.ts";
 
 /** Which rows may get another value; `null` for all. */
 export function changedRows({ columns }: Changed): SQL | null {
-  return columns.some(({ change }) => change === "changed")
-    ? null
-    : any(columns.map(({ name }) => sql`t.${sql.identifier(name)} IS NULL`));
+  return columns.some(({ change, length }) => change === "changed" && length === null) ? null : any(
+    columns.map(({ name, length }) => {
+      const value = sql`t.${sql.identifier(name)}`;
+      return length === null
+        ? sql`${value} IS NULL`
+        : sql`length(CAST(${value} AS text)) > ${sql.raw(String(length))}`;
+    }),
+  );
 }
 
 /** Notes what became of the values, and forgets those that stayed. */

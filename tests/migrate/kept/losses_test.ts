@@ -6,7 +6,7 @@ import { isBuiltIn } from "../../../src/migrate/kept/rules/built_in_type.ts";
 import { keyOf } from "../../../src/migrate/kept/rules/names.ts";
 import { keysOf } from "../../../src/migrate/kept/rules/keys.ts";
 import { type Loss, lossesOf, tablesOfLosses, withoutMade } from "../../../src/migrate/kept/rules/losses.ts";
-import { mayChangeValues } from "../../../src/migrate/kept/rules/retyped.ts";
+import { staysUpTo } from "../../../src/migrate/kept/rules/retyped.ts";
 import type { Column, Snapshot, Table } from "../../../src/schema/snapshot.ts";
 
 function column(name: string, type: string): Column {
@@ -50,7 +50,9 @@ function show(losses: readonly Loss[]): string {
     if (loss.kind === "table") return name;
     if (loss.kind === "columns") return `${name}.${loss.columns.join()}`;
     return loss.columns.map((each) =>
-      `${name}.${each.name} ${each.change} in ${loss.now}.${loss.names.get(each.name)}`
+      `${name}.${each.name} ${each.change} in ${loss.now}.${loss.names.get(each.name)}${
+        each.length === null ? "" : ` behind ${each.length}`
+      }`
     )
       .join();
   }).join("; ");
@@ -135,7 +137,42 @@ const losses:
       ["UPDATE t SET a = 1 WHERE a IS NULL"],
       "t.a filled in t.a",
     ],
-    ["a narrower length fails by itself", "postgresql", ["ALTER TABLE t ALTER COLUMN b TYPE varchar(5)"], ""],
+    [
+      "a narrower length cuts blanks",
+      "postgresql",
+      ["ALTER TABLE t ALTER COLUMN b TYPE varchar(5)"],
+      "t.b changed in t.b behind 5",
+    ],
+    [
+      "a wider length",
+      "postgresql",
+      ["ALTER TABLE t ALTER COLUMN b TYPE varchar(21) USING b::varchar(20)"],
+      "",
+    ],
+    [
+      "a cast to less than the column's type",
+      "postgresql",
+      ["ALTER TABLE t ALTER COLUMN b TYPE varchar(40) USING b::varchar(2)"],
+      "t.b changed in t.b behind 2",
+    ],
+    [
+      "a cut of what was changed",
+      "postgresql",
+      ["UPDATE t SET b = a", "ALTER TABLE t ALTER COLUMN b TYPE varchar(4)"],
+      "t.b changed in t.b",
+    ],
+    [
+      "a change of what was cut",
+      "postgresql",
+      ["ALTER TABLE t ALTER COLUMN b TYPE varchar(4)", "UPDATE t SET b = a"],
+      "t.b changed in t.b",
+    ],
+    [
+      "an expression that begins with a cast",
+      "postgresql",
+      ["ALTER TABLE t ALTER COLUMN b TYPE text USING b::text || 'x'"],
+      "t.b changed in t.b",
+    ],
     [
       "a cut",
       "postgresql",
@@ -146,10 +183,10 @@ const losses:
       "a cut by way of a narrower type",
       "postgresql",
       ["ALTER TABLE t ALTER COLUMN b SET DATA TYPE text USING b::varchar(5)::text"],
-      "t.b changed in t.b",
+      "t.b changed in t.b behind 5",
     ],
     ["a cast by way of a text", "postgresql", [
-      "ALTER TABLE t ALTER COLUMN b SET DATA TYPE varchar(5) USING b::text::varchar(5)",
+      "ALTER TABLE t ALTER COLUMN b SET DATA TYPE varchar(20) USING b::text::varchar(20)",
     ], ""],
     ["a plain cast that is faithful", "postgresql", [
       "ALTER TABLE t ALTER COLUMN a TYPE bigint USING a::bigint",
@@ -252,28 +289,51 @@ test("keysOf() takes the primary key and a UUID that any schema knows as unique"
   assert.deepEqual(keysOf({ table: numbered, without: [], schemas: [] }), ["id"]);
 });
 
-test("mayChangeValues() knows what stays as it is", () => {
-  const pairs = (dialect: Dialect, types: readonly (readonly [string, string])[]) =>
-    types.map(([from, to]) => mayChangeValues(dialect, from, to));
+test("staysUpTo() knows what stays as it is", () => {
+  const cases = (dialect: Dialect, types: readonly (readonly [string, ...(readonly string[])])[]) =>
+    types.map(([from, ...to]) => staysUpTo(dialect, from, to));
   assert.deepEqual(
-    pairs("sqlite", [["TEXT", "VARCHAR(3)"], ["TEXT", "INTEGER"], ["INTEGER", "BLOB"], ["BLOB", "TEXT"]]),
-    [false, true, false, true],
+    cases("sqlite", [["TEXT", "VARCHAR(3)"], ["TEXT", "INTEGER"], ["INTEGER", "BLOB"], ["BLOB", "TEXT"]]),
+    [Infinity, -1, Infinity, -1],
   );
   assert.deepEqual(
-    pairs("postgresql", [
+    cases("postgresql", [
       ["character varying(9)", "text"],
       ["integer", "int8"],
-      ["timestamp with time zone", "date"],
-      ["numeric(9,4)", "numeric(9,2)"],
+      ["uuid", "varchar(36)"],
+      ["uuid[]", "text[]"],
       ["timestamp without time zone", "timestamp"],
+      ["timestamp with time zone", "timestamptz", "timestamptz"],
+      ["character varying(9)[]", "text[]"],
+      ["integer[]", "bigint[]"],
+    ]),
+    Array(8).fill(Infinity),
+  );
+  assert.deepEqual(
+    cases("postgresql", [
+      ["timestamp with time zone", "date", "timestamptz"],
+      ["timestamp without time zone", "timestamp(0)", "timestamp"],
+      ["numeric", "int", "numeric"],
+      ["numeric(9,4)", "numeric(9,2)"],
+      ["interval", "interval day", "interval"],
+      ["text", "char", "text"],
+      ["character varying(9)", "char(5)"],
+      ["text[]", "varchar(2)[]", "text[]"],
       ["text", "text[]"],
       ["text[]", "text"],
       ["text[]", "varchar(3)[]"],
-      ["character varying(9)[]", "text[]"],
-      ["integer[]", "bigint[]"],
       ["numeric[]", "integer[]"],
+      ["text", "json"],
     ]),
-    [false, false, true, true, false, true, true, true, false, false, true],
+    Array(13).fill(-1),
+  );
+  assert.deepEqual(
+    cases("postgresql", [["text", "varchar(3)", "text"], [
+      "character varying(10)",
+      "varchar(2)",
+      "varchar(20)",
+    ]]),
+    [3, 2],
   );
 });
 

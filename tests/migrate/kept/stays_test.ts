@@ -246,6 +246,36 @@ const stories: Readonly<Record<string, Story>> = {
     rows: [[1, "one"], [2, "xx"]],
     reason: /^1 row hold something else than the upgrade made of it$/,
   },
+  "what casts cut to less than the column's type comes back": {
+    engine: "postgres 15",
+    made: [
+      "CREATE TABLE users (id integer NOT NULL PRIMARY KEY, at timestamptz, price numeric, name text, tags text[], code varchar(9))",
+    ],
+    up: [
+      "ALTER TABLE users ALTER at TYPE timestamptz USING at::date, ALTER price TYPE numeric USING price::int, ALTER name TYPE text USING name::varchar(3), ALTER tags TYPE text[] USING tags::varchar(2)[], ALTER code TYPE varchar(3)",
+    ],
+    down: ["ALTER TABLE users ALTER code TYPE varchar(9)"],
+    read:
+      "SELECT id, CAST(at AT TIME ZONE 'UTC' AS text) AS at, CAST(price AS text) AS price, name, CAST(tags AS text) AS tags, code FROM users ORDER BY id",
+    course: [
+      "INSERT INTO users VALUES (1, '2026-01-02 03:04:05Z', 1.5, 'abcdef', '{abc,d}', 'abc  '), (2, '2026-01-02Z', 2, 'ab', '{d}', 'abc')",
+      "up",
+      "down",
+    ],
+    rows: [
+      [1, "2026-01-02 03:04:05", "1.5", "abcdef", "{abc,d}", "abc  "],
+      [2, "2026-01-02 00:00:00", "2", "ab", "{d}", "abc"],
+    ],
+  },
+  "blanks that a shorter type cuts come back": {
+    engine: "postgres 15",
+    made: ["CREATE TABLE users (id integer NOT NULL PRIMARY KEY, name varchar(9))"],
+    up: ["ALTER TABLE users ALTER name TYPE varchar(3)"],
+    down: ["ALTER TABLE users ALTER name TYPE varchar(9)"],
+    read: "SELECT id, name FROM users ORDER BY id",
+    course: [add("(1, 'abc  '), (2, 'ab ')"), "up", "down"],
+    rows: [[1, "abc  "], [2, "ab "]],
+  },
   "a fraction that was cut comes back where nobody wrote": {
     made: ["CREATE TABLE users (id integer NOT NULL PRIMARY KEY, a real)"],
     up: [

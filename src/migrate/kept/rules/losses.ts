@@ -10,7 +10,7 @@ import {
   withSchemaRenamed,
 } from "../../rules/statement_effects.ts";
 import { keyOf } from "./names.ts";
-import { affinityOf, mayChangeValues, retypedColumns } from "./retyped.ts";
+import { affinityOf, retypedColumns, staysUpTo } from "./retyped.ts";
 
 /**
  * What becomes of the values of a column:
@@ -33,6 +33,8 @@ export type Loss =
       readonly change: Change;
       /** The affinity that alone makes others of them, of a copy that takes them as they are; `null` where more does. */
       readonly affinity: string | null;
+      /** Of more characters alone they may be others, of a column that gets a shorter type; `null` where any may be. */
+      readonly length: number | null;
     }[];
     /** What each column that is there afterwards is called then, by its name of before. */
     readonly names: ReadonlyMap<string, string>;
@@ -43,6 +45,7 @@ interface Values {
   readonly origin: string;
   readonly change: Change | null;
   readonly affinity: string | null;
+  readonly length: number | null;
 }
 
 interface Rows {
@@ -89,7 +92,9 @@ export function lossesOf(
   const start: State = new Map(tables.map((table): [string, Rows] => [keyOf(table.name, dialect), {
     origin: table.name,
     columns: new Map(
-      table.columns.map(({ name }) => [keyOf(name, dialect), { origin: name, change: null, affinity: null }]),
+      table.columns.map((
+        { name },
+      ) => [keyOf(name, dialect), { origin: name, change: null, affinity: null, length: null }]),
     ),
   }]));
   const end = statements.reduce(
@@ -113,8 +118,8 @@ function lossesIn(table: Table, end: State): readonly Loss[] {
   });
   const gone = fates.flatMap(({ name, kept }) => kept === undefined ? [name] : []);
   const changed = fates.flatMap(({ name, kept }) => {
-    const { change = null, affinity = null } = kept?.[1] ?? {};
-    return change === null ? [] : [{ name, change, affinity }];
+    const { change = null, affinity = null, length = null } = kept?.[1] ?? {};
+    return change === null ? [] : [{ name, change, affinity, length }];
   });
   return [
     ...gone.length > 0 ? [{ kind: "columns" as const, table, columns: gone }] : [],
@@ -177,15 +182,28 @@ function afterStatement(state: State, sql: string, setting: Setting): State {
     (from, effect) => afterEffect(from, effect, { ...setting, types }),
     withoutTypes(state, droppedTypes(sql, dialect), setting),
   );
-  return retypedColumns(sql, dialect).reduce((from, { table, column, type, isComputed }) => {
+  return retypedColumns(sql, dialect).reduce((from, { table, column, types }) => {
     const rows = from.get(keyOf(table, dialect));
     const values = rows?.columns.get(keyOf(column, dialect));
     if (rows === undefined || values === undefined) return from;
     const was = typeOf(setting, rows.origin, values.origin);
-    const isSafe = !isComputed && was !== null && !mayChangeValues(dialect, was, type);
-    return isSafe
-      ? from
-      : withTable(from, table, { dialect, rows: changed(rows, [column], "changed", dialect) });
+    const stays = types === null || was === null ? -1 : staysUpTo(dialect, was, types);
+    if (stays === Infinity) return from;
+    const next = changed(rows, [column], "changed", dialect);
+    const isOnlyCut = stays >= 0 && values.change === null;
+    return withTable(from, table, {
+      dialect,
+      rows: isOnlyCut
+        ? {
+          ...next,
+          columns: new Map([...next.columns, [keyOf(column, dialect), {
+            ...values,
+            change: "changed",
+            length: stays,
+          }]]),
+        }
+        : next,
+    });
   }, reached);
 }
 
@@ -249,7 +267,7 @@ function copied(
       if (given === undefined) return [];
       const was = typeOf(setting, source.origin, given.origin);
       const type = types?.get(keyOf(column, dialect));
-      const isRetyped = was !== null && type !== undefined && mayChangeValues(dialect, was, type);
+      const isRetyped = was !== null && type !== undefined && staysUpTo(dialect, was, [type]) !== Infinity;
       const change = from === null || isRetyped ? "changed" : isFilled ? "filled" : null;
       const isPlain = isRetyped && from !== null && !isFilled && given.change === null;
       return [
@@ -257,6 +275,7 @@ function copied(
           ...given,
           change: worse(given.change, change),
           affinity: isPlain ? affinityOf(type) : null,
+          length: change === null ? given.length : null,
         }] as const,
       ];
     })),
@@ -270,7 +289,7 @@ function changed(rows: Rows, columns: readonly string[] | null, change: Change, 
     columns: new Map([...rows.columns].map(([name, values]) => [
       name,
       names === undefined || names.includes(name)
-        ? { ...values, change: worse(values.change, change), affinity: null }
+        ? { ...values, change: worse(values.change, change), affinity: null, length: null }
         : values,
     ])),
   };

@@ -6,10 +6,8 @@ import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
 export interface Retyped {
   readonly table: string;
   readonly column: string;
-  /** As the statement writes it. */
-  readonly type: string;
-  /** Whether an expression works its values out. */
-  readonly isComputed: boolean;
+  /** What its values become one after the other, as the statement writes it: its type last; `null` where an expression works them out. */
+  readonly types: readonly string[] | null;
 }
 
 /** Returns the columns that `ALTER TABLE … ALTER COLUMN … TYPE …` gives another type. */
@@ -28,16 +26,15 @@ export function retypedColumns(sql: string, dialect: Dialect): readonly Retyped[
     const rest = action.rest().filter(({ text }) => text !== ";");
     const using = rest.findIndex((token) => isWord(token, "USING"));
     const type = textOf(using < 0 ? rest : rest.slice(0, using));
-    return [{ table, column, type, isComputed: using >= 0 && !isPlainCast(rest.slice(using + 1), column) }];
+    const casts = using < 0 ? [] : castsOf(rest.slice(using + 1), column);
+    return [{ table, column, types: casts === null ? null : [...casts, type] }];
   });
 }
 
-/** `USING "c"::type`, also by way of a text; any other type in between may change the value. */
-function isPlainCast([first, ...rest]: readonly Token[], column: string): boolean {
-  if (nameOf(first) !== column) return false;
-  const between = textOf(rest).replaceAll(" ", "").split("::").slice(1, -1);
-  return (rest.length === 0 || rest[0]!.text === ":") &&
-    between.every((type) => /^text(?:\[\])*$/.test(type));
+/** Returns the types of `USING "c"::type::type`; `null` for any other expression. A text takes every value as it is. */
+function castsOf([first, ...rest]: readonly Token[], column: string): readonly string[] | null {
+  if (nameOf(first) !== column || (rest.length > 0 && rest[0]!.text !== ":")) return null;
+  return textOf(rest).split(/ ?: ?: ?/).slice(1).filter((type) => type !== "text");
 }
 
 function textOf(tokens: readonly Token[]): string {
@@ -57,26 +54,38 @@ const spellings: readonly (readonly [RegExp, string])[] = [
 
 /** Conversions that give each value back, or fail. */
 const faithful: readonly (readonly [from: RegExp, to: RegExp])[] = [
-  [/^(?:text|character varying|uuid|json)\b/, /^(?:text|character varying)\b/],
   [/^(?:smallint|integer|bigint)$/, /^(?:smallint|integer|bigint|numeric)$/],
   [/^date$/, /^timestamp without time zone$/],
 ];
 
-/** Says whether values may become others when a column gets another type by a plain cast. */
-export function mayChangeValues(dialect: Dialect, from: string, to: string): boolean {
-  return changesValues[dialect](from, to);
+/** Texts, and what is read from one as it was. */
+const isText = /^(text|character varying|uuid|json)(?:\((\d+)\))?$/;
+
+/**
+ * Returns up to how many characters a value surely stays when its column gets other types one after the other by plain casts:
+ * `Infinity` where every value does, -1 where none does.
+ */
+export function staysUpTo(dialect: Dialect, from: string, types: readonly string[]): number {
+  const steps = types.map((type, place) => stepStaysUpTo[dialect](types[place - 1] ?? from, type));
+  return Math.min(Infinity, ...steps);
 }
 
-const changesValues: Readonly<Record<Dialect, (from: string, to: string) => boolean>> = {
+const stepStaysUpTo: Readonly<Record<Dialect, (from: string, to: string) => number>> = {
   // What has no affinity takes every value as it is.
-  sqlite: (from, to) => affinityOf(to) !== "BLOB" && affinityOf(from) !== affinityOf(to),
+  sqlite: (from, to) => affinityOf(to) !== "BLOB" && affinityOf(from) !== affinityOf(to) ? -1 : Infinity,
   postgresql: (from, to) => {
-    const wanted = spellings.reduce((type, [pattern, word]) => type.replace(pattern, word), to.toLowerCase());
-    if (from === wanted) return false;
-    const [is, becomes] = [from, wanted].map(elementOf) as [Element, Element];
-    // A text in the form of an array is read and written otherwise, and a length cuts the blanks at the end of an element.
-    if (is.isArray !== becomes.isArray || (is.isArray && becomes.type.includes("("))) return true;
-    return !faithful.some(([one, other]) => one.test(is.type) && other.test(becomes.type));
+    const [is, wanted] = [spelled(from), spelled(to)];
+    if (is === wanted) return Infinity;
+    const [old, now] = [elementOf(is), elementOf(wanted)];
+    // A text in the form of an array is read and written otherwise.
+    if (old.isArray !== now.isArray) return -1;
+    if (faithful.some(([one, other]) => one.test(old.type) && other.test(now.type))) return Infinity;
+    const [had, has] = [isText.exec(old.type), isText.exec(now.type)];
+    if (had === null || has === null || !/^(?:text|char)/.test(now.type)) return -1;
+    const most = Number(has[2] ?? Infinity);
+    if (most >= (had[1] === "uuid" ? 36 : Number(had[2] ?? Infinity))) return Infinity;
+    // A cast cuts what is longer without a word, and even a column's type cuts blanks at its end.
+    return now.isArray ? -1 : most;
   },
 };
 
@@ -87,6 +96,10 @@ interface Element {
 
 function elementOf(type: string): Element {
   return { type: type.replace(/(?:\[\d*\])+$/, ""), isArray: type.endsWith("]") };
+}
+
+function spelled(type: string): string {
+  return spellings.reduce((name, [pattern, word]) => name.replace(pattern, word), type.toLowerCase());
 }
 
 /** Source: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
