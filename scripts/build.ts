@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { compile } from "./build_binary.ts";
 import { bundle, readHistoryFiles } from "./build_bundle.ts";
-import { joinFiles } from "./build_groups.ts";
+import { joinFiles, packFiles } from "./build_groups.ts";
 import { compressBinary } from "./build_download.ts";
 import { type Size, sizesOf } from "./build_sizes.ts";
 import { messageOf } from "../src/base/errors.ts";
@@ -50,11 +50,12 @@ async function main(): Promise<void> {
     const history = readHistoryFiles(resolve(values.dir ?? join(root, "drizzle")));
     const { entries, metafile } = await bundle(root, folder, { version, commit, history });
     await joinFiles(folder, metafile);
+    const packed = await packFiles(folder, metafile);
     const runtime = compile({ root, entries, outfile, target });
     const name = relative(process.cwd(), outfile);
     const built = `harbor-db ${version} (${commit ?? "no commit"})`;
     write(`${name}: ${built}, ${mebibytes(statSync(outfile).size)}\n`);
-    if (values.sizes) sizesOf({ folder, metafile, runtime, outfile }).slice(0, 12).forEach(writeSize);
+    if (values.sizes) sizesOf({ folder, metafile, packed, runtime, outfile }).slice(0, 12).forEach(writeSize);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { build, type Metafile } from "esbuild";
+import { build, type BuildOptions, type Metafile } from "esbuild";
 import { mainFile } from "./build_bundle.ts";
+import { packedEnding, unpack, writePacked } from "./build_packed.ts";
 
 /** What is loaded together: a name → the modules of the checkout that are loaded by name. */
 export type Groups = Readonly<Record<string, readonly string[]>>;
@@ -41,64 +42,159 @@ export async function joinFiles(
   { outputs }: Metafile,
   groups: Groups = everyDay,
 ): Promise<void> {
-  const files = new Map(Object.entries(outputs).map(([path, output]) => [basename(path), output]));
+  const files = filesOf(outputs);
   const fileOf = (module: string) => {
     const found = [...files].find(([, { entryPoint }]) => entryPoint === module);
     if (found === undefined) throw new Error(`Cannot group "${module}": nothing loads it by name`);
     return found[0];
   };
-  const needed = (file: string, known: Set<string>): void => {
-    if (known.has(file) || !files.has(file)) return;
-    for (const { path, kind } of files.get(file)!.imports) {
-      if (kind === "import-statement") needed(basename(path), known);
-    }
-    known.add(file);
-  };
 
   const done = new Set<string>();
-  needed(mainFile, done);
+  addNeeded(files, mainFile, done);
   for (const [name, modules] of Object.entries(groups)) {
     const known = new Set(done);
     for (const module of modules) {
       const file = fileOf(module);
       if (done.has(file)) throw new Error(`Cannot group "${module}" in "${name}": an earlier file holds it`);
-      needed(file, known);
+      addNeeded(files, file, known);
     }
     const members = [...known].filter((file) => !done.has(file));
-    const exported = members.map((file, index) =>
-      files.get(file)!.exports.map((word) => ({ word, as: `m${index}_${word}` }))
-    );
-    const list = (pairs: readonly string[]) => `{ ${pairs.join(", ")} }`;
-    const contents = members.map((file, index) => {
-      const names = list(exported[index]!.map(({ word, as }) => `${word} as ${as}`));
-      return `import "./${file}"; export ${names} from "./${file}";`;
-    });
-    const isMember = (path: string) => members.includes(basename(path));
     await build({
-      stdin: { contents: contents.join("\n"), resolveDir: outdir },
-      outfile: join(outdir, `${name}.js`),
-      bundle: true,
-      minify: true,
+      ...groupOptions(outdir, files, members),
       format: "esm",
-      platform: "node",
-      target: "esnext",
-      legalComments: "none",
-      logLevel: "silent",
-      plugins: [{
-        name: "members-only",
-        setup(bundler) {
-          bundler.onResolve(
-            { filter: /^\./ },
-            ({ path, kind }) =>
-              kind === "dynamic-import" || !isMember(path) ? { path, external: true } : undefined,
-          );
-        },
-      }],
+      outfile: join(outdir, `${name}.js`),
     });
-    for (const [index, file] of members.entries()) {
-      const names = list(exported[index]!.map(({ word, as }) => `${as} as ${word}`));
-      writeFileSync(join(outdir, file), `export ${names} from "./${name}.js";\n`);
-    }
+    passOn(outdir, files, { name, members });
     members.forEach((file) => done.add(file));
+  }
+}
+
+/**
+ * Packs what only modules below some folders need: it becomes text that is compiled when one of them is loaded, instead of
+ * bytecode, which is seven times as large. For what a server never runs.
+ *
+ * @returns The files whose code is packed
+ * @throws {Error} When nothing is loaded by name from there, or a file waits for something at its top level
+ */
+export async function packFiles(
+  outdir: string,
+  { outputs }: Metafile,
+  { name, folders }: { readonly name: string; readonly folders: readonly string[] } = seldom,
+): Promise<readonly string[]> {
+  const files = filesOf(outputs);
+  const isInside = (module = "") => folders.some((folder) => module.startsWith(`${folder}/`));
+  const others = new Set<string>();
+  const all = new Set<string>();
+  for (const [file, { entryPoint, imports }] of files) {
+    // What is packed already is looked for beside the file that asks for it.
+    if (imports.some(({ path }) => path.endsWith(packedEnding))) addNeeded(files, file, others);
+    else if (entryPoint !== undefined) addNeeded(files, file, isInside(entryPoint) ? all : others);
+  }
+  const members = [...all].filter((file) => !others.has(file));
+  if (members.length === 0) throw new Error(`Cannot pack "${name}": nothing there is loaded by name`);
+
+  const { outputFiles, metafile } = await build({
+    ...groupOptions(outdir, files, members),
+    format: "cjs",
+    metafile: true,
+    write: false,
+  });
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports)
+    .filter(({ path }) => path.startsWith("./"));
+  const pathsOf = (kind: string) => [
+    ...new Set(
+      imports.filter((each) => (each.kind === "dynamic-import") === (kind === "later")).map(({ path }) =>
+        path
+      ),
+    ),
+  ];
+  const text = new TextDecoder().decode(outputFiles![0]!.contents);
+  const later = pathsOf("later");
+  // A script has no place of its own from which `import` would find a file.
+  const script = text.replaceAll(
+    /\bimport\(("\.\/[^"]+")\)/g,
+    (whole, path: string) => later.includes(JSON.parse(path)) ? `later[${path}]()` : whole,
+  );
+  const at = `./${name}${packedEnding}`;
+  writePacked(join(outdir, at), script);
+  const now = pathsOf("now");
+  const names = members.flatMap((file, index) => files.get(file)!.exports.map((word) => alias(word, index)));
+  writeFileSync(
+    join(outdir, `${name}.js`),
+    `${now.map((path, index) => `import * as n${index} from ${JSON.stringify(path)};`).join("\n")}
+    ${unpack(at)}
+    const now = { ${now.map((path, index) => `${JSON.stringify(path)}: n${index}`).join(", ")} };
+    const later = { ${
+      later.map((path) => `${JSON.stringify(path)}: () => import(${JSON.stringify(path)})`).join(", ")
+    } };
+    const module = { exports: {} };
+    new Function("module", "exports", "require", "later", text)(
+      module, module.exports, (path) => now[path] ?? process.getBuiltinModule(path), later);
+    export const { ${names.join(", ")} } = module.exports;
+    `,
+  );
+  passOn(outdir, files, { name, members });
+  return members;
+}
+
+/** What developers run, beside whom a server's start-up and download count more. */
+const seldom = { name: "seldom", folders: ["src/commands/author", "src/author"] };
+
+type Files = ReadonlyMap<string, Metafile["outputs"][string]>;
+
+function filesOf(outputs: Metafile["outputs"]): Files {
+  return new Map(Object.entries(outputs).map(([path, output]) => [basename(path), output]));
+}
+
+/** Adds a file, and behind all that it needs at once. */
+function addNeeded(files: Files, file: string, known: Set<string>): void {
+  if (known.has(file) || !files.has(file)) return;
+  for (const { path, kind } of files.get(file)!.imports) {
+    if (kind === "import-statement") addNeeded(files, basename(path), known);
+  }
+  known.add(file);
+}
+
+const alias = (word: string, index: number) => `m${index}_${word}`;
+
+const list = (pairs: readonly string[]) => `{ ${pairs.join(", ")} }`;
+
+/** Returns how files of a bundle become one, which has the names of each. */
+function groupOptions(outdir: string, files: Files, members: readonly string[]) {
+  const contents = members.map((file, index) => {
+    const names = list(files.get(file)!.exports.map((word) => `${word} as ${alias(word, index)}`));
+    return `import "./${file}"; export ${names} from "./${file}";`;
+  });
+  const isMember = (path: string) => members.includes(basename(path));
+  return {
+    stdin: { contents: contents.join("\n"), resolveDir: outdir },
+    bundle: true,
+    minify: true,
+    platform: "node",
+    target: "esnext",
+    legalComments: "none",
+    logLevel: "silent",
+    plugins: [{
+      name: "members-only",
+      setup(bundler) {
+        bundler.onResolve(
+          { filter: /^\./ },
+          ({ path, kind }) =>
+            kind === "dynamic-import" || !isMember(path) ? { path, external: true } : undefined,
+        );
+      },
+    }],
+  } satisfies BuildOptions;
+}
+
+/** Puts in the place of each file of a group one that passes on what the group has. */
+function passOn(
+  outdir: string,
+  files: Files,
+  { name, members }: { readonly name: string; readonly members: readonly string[] },
+): void {
+  for (const [index, file] of members.entries()) {
+    const names = list(files.get(file)!.exports.map((word) => `${alias(word, index)} as ${word}`));
+    writeFileSync(join(outdir, file), `export ${names} from "./${name}.js";\n`);
   }
 }

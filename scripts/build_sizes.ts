@@ -11,26 +11,29 @@ export interface Size {
 
 /** Returns what a binary consists of: the runtime, what is packed, the code by package, and the bytecode that it was compiled to. */
 export function sizesOf(
-  { folder, metafile, runtime, outfile }: {
+  { folder, metafile, packed, runtime, outfile }: {
     /** Where the bundle is. */
     readonly folder: string;
     readonly metafile: Metafile;
+    /** The files of it whose code is packed. */
+    readonly packed: readonly string[];
     readonly runtime: string;
     readonly outfile: string;
   },
 ): readonly Size[] {
   const packages = new Map<string, number>();
-  for (const { inputs } of Object.values(metafile.outputs)) {
+  for (const [file, { inputs }] of Object.entries(metafile.outputs)) {
+    if (packed.includes(basename(file))) continue;
     for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
       packages.set(packageOf(path), (packages.get(packageOf(path)) ?? 0) + bytesInOutput);
     }
   }
-  const packed = readdirSync(folder).filter((name) => name.endsWith(packedEnding))
+  const libraries = readdirSync(folder).filter((name) => name.endsWith(packedEnding))
     .map((name) => ({
       name: `${basename(name, packedEnding)}, packed`,
       bytes: statSync(join(folder, name)).size,
     }));
-  const code = [...[...packages].map(([name, bytes]) => ({ name, bytes })), ...packed];
+  const code = [...[...packages].map(([name, bytes]) => ({ name, bytes })), ...libraries];
   const known = statSync(runtime).size + code.reduce((sum, { bytes }) => sum + bytes, 0);
   return [
     { name: "Bun, the runtime", bytes: statSync(runtime).size },

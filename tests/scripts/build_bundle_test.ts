@@ -1,10 +1,10 @@
 import { build, type Metafile, type Plugin, stop } from "esbuild";
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { bundle } from "../../scripts/build_bundle.ts";
-import { joinFiles } from "../../scripts/build_groups.ts";
+import { joinFiles, packFiles } from "../../scripts/build_groups.ts";
 import { packedLibraries } from "../../scripts/build_packed.ts";
 import {
   closingSqlite,
@@ -166,4 +166,25 @@ test("the bundle that ships uses all stand-ins and groups, and a group names wha
       joinFiles(folder, metafile, { one: ["src/migrate/migrate.ts"], two: ["src/migrate/migrate.ts"] }),
       /Cannot group "src\/migrate\/migrate\.ts" in "two": an earlier file holds it/,
     );
+    await assert.rejects(
+      packFiles(folder, metafile, { name: "odd", folders: ["src/no_such_folder"] }),
+      /Cannot pack "odd": nothing there is loaded by name/,
+    );
+    const packed = await packFiles(folder, metafile);
+    const { exports = [] } = Object.values(metafile.outputs)
+      .find(({ entryPoint }) => entryPoint === "src/commands/author/run_check.ts") ?? {};
+    assert.deepEqual(exports, ["runCheck"]);
+    const file = (module: string) =>
+      basename(Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === module)![0]);
+    assert.ok(packed.includes(file("src/commands/author/run_check.ts")));
+    // What a server runs stays, and what is packed by itself.
+    for (
+      const module of [
+        "src/commands/migrate/upgrade.ts",
+        "src/migrate/migrate.ts",
+        "src/commands/verify/verify.ts",
+      ]
+    ) {
+      assert.ok(!packed.includes(file(module)), module);
+    }
   }));
