@@ -12,6 +12,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { Ahead } from "./ahead.ts";
 import { putAsideAhead } from "./copy_ahead.ts";
 import { type Keeping, type Part, planKeeping } from "./keep.ts";
+import { noteMadeAgain } from "./made_again.ts";
 import { type KeptResult, settleKept } from "./settle.ts";
 import { takeAside } from "./take_aside.ts";
 
@@ -52,11 +53,14 @@ export function createKeeper(
   const note = (results: readonly KeptResult[]) => results.forEach((each) => found.set(each.id, each));
   return {
     kept: () => [...found.values()],
-    plan: (from, count, isLarge = false) =>
-      keeps
-        // What was left of an earlier time is tried again when the step is undone once more: that stands in the registry.
-        ? planKeeping(context, step, { ...partOf(from, count), isMade: isKept || isLarge })
-        : Promise.resolve(null),
+    plan: async (from, count, isLarge = false) => {
+      const part = partOf(from, count);
+      // What was left of an earlier time is tried again when the step is undone once more: that stands in the registry.
+      const keeping = keeps ? await planKeeping(context, step, { ...part, isMade: isKept || isLarge }) : null;
+      const notes = isKept ? await noteMadeAgain(context, step, part.statements) : [];
+      if (notes.length === 0) return keeping;
+      return { ...keeping ?? nothingKept, after: [...keeping?.after ?? [], ...notes], later: null };
+    },
     planBackfill: (backfill, place) =>
       keeps ? keepBackfill(context, step, { ...partOf(place, 1), backfill, place }) : Promise.resolve(null),
     async settle(keeping) {
@@ -69,6 +73,8 @@ export function createKeeper(
     },
   };
 }
+
+const nothingKept: Keeping = { before: [], after: [], kept: [], later: null, ahead: [] };
 
 /** How often what came last is put aside before the batch once more, when that was much. */
 const mostRounds = 20;

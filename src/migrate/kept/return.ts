@@ -239,7 +239,7 @@ function hasParent(dialect: Dialect, key: ForeignKey, { kept, table, live }: Sub
 }
 
 function insertion(dialect: Dialect, subject: Subject): Way {
-  const { isSame, back, overriding } = words[dialect];
+  const { isSame, isStill, back, overriding } = words[dialect];
   const { kept, table, returning } = subject;
   const others = storedColumns(table).filter(({ name }) => subject.gives.has(name));
   const columns = storedColumns(table).filter(({ name }) => kept.columns.some((each) => each.name === name));
@@ -269,6 +269,24 @@ function insertion(dialect: Dialect, subject: Subject): Way {
   const fits = all([hasKey ? sql`NOT ${isThere(match)}` : hasPlaceIn(subject), ...needed]);
   const isSameOf = ({ name }: Column) => isSame(own(name), aside(name));
   const isOurs = all(columns.filter((column) => !late.includes(column)).map(isSameOf));
+  // What the script itself made of the row in its own transaction, where nobody wrote since, gives way.
+  const isMadeAgain = subject.noted.includes(becameColumn(0))
+    ? all([
+      sql`${aside(becameColumn(kept.columns.findIndex(({ name }) => kept.keys.includes(name))))} IS NOT NULL`,
+      ...columns.map(({ name }) =>
+        isStill(own(name), aside(becameColumn(kept.columns.findIndex((each) => each.name === name))))
+      ),
+    ])
+    : sql`FALSE`;
+  const inRow = columns.filter(({ name }) => !kept.keys.includes(name));
+  const replace = (range: SQL) =>
+    userStatement(
+      sql`UPDATE ${ownTable(table.name)} AS t SET ${
+        list(inRow.map((column) => sql`${id(column.name)} = ${valueOf(column)}`))
+      } FROM ${ownTable(kept.sideTable)} AS k WHERE ${range} AND ${match} AND ${
+        all([isMadeAgain, ...needed])
+      }`,
+    );
   const isDue = (column: Column) =>
     sql`(${own(column.name)} IS NULL AND ${aside(column.name)} IS NOT NULL AND ${all(parentsOf(column))})`;
   const fill = (range: SQL) =>
@@ -295,13 +313,14 @@ function insertion(dialect: Dialect, subject: Subject): Way {
             list([...columns.map(valueOf), ...others.map(({ name }) => sql.raw(subject.gives.get(name)!))])
           } FROM ${ownTable(kept.sideTable)} AS k WHERE ${range} AND ${fits}`,
         ),
+        ...subject.noted.includes(becameColumn(0)) && inRow.length > 0 ? [replace(range)] : [],
         ...late.length > 0 ? [fill(range)] : [],
       ],
     // Rows without a key are not told apart: each one that fits is put in.
     isBack: hasKey ? isThere(all([match, ...columns.map(isSameOf)])) : sql`TRUE`,
     isOvertaken: hasKey
       ? isThere(
-        sql`${match} AND ${
+        sql`${match} AND NOT (${isMadeAgain}) AND ${
           any(
             columns.map((column) =>
               late.includes(column)

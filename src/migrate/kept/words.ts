@@ -53,6 +53,8 @@ export interface Words {
   readonly readGiven: (literal: string, column: Column) => SQL | null;
   /** A value as a side table notes it as the result of a conversion: of an expression, to the type of its column. */
   readonly became: (value: SQL, column: Column | null) => SQL;
+  /** The type of a column that is added for that. */
+  readonly noteType: SQL;
   /** Whether a value is still the one that a conversion made, in the spelling of either side. */
   readonly isStill: (value: SQL, became: SQL) => SQL;
   /** Whether a value of a column is what an ordinary cast back makes of the result of a conversion. */
@@ -106,6 +108,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
     isGiven: (value, literal) => sql`(${value} IS ${sql.raw(literal)} COLLATE BINARY)`,
     readGiven: () => null,
     became: (value) => value,
+    noteType: sql``,
     isStill: (value, became) => sql`(CAST(${value} AS TEXT) IS CAST(${became} AS TEXT) COLLATE BINARY)`,
     isMade: (value, became) => sql`(${value} IS ${became} COLLATE BINARY)`,
     pauseTrigger: ({ name, sql: text }) =>
@@ -158,6 +161,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
         : userStatement(sql`SELECT CAST(CAST(${sql.raw(literal)} AS ${sql.raw(type)}) AS text) AS value`),
     became: (value, column) =>
       sql`CAST(${column === null ? value : sql`CAST(${value} AS ${sql.raw(column.type)})`} AS text)`,
+    noteType: sql` text`,
     isStill: (value, became) => sql`(${text(value)} IS NOT DISTINCT FROM ${text(became)})`,
     isMade: (value, became, { type }) => {
       const form = readable.find(([types]) => types.test(type))?.[1];

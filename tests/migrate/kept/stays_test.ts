@@ -110,6 +110,62 @@ const byTrigger: Story = {
   rows: [[1, "a"], [2, "b"]],
 };
 
+/** Tables that the script fills, one without a key, of which rows are changed, deleted and added by others. */
+function madeAgain(engine: NonNullable<Story["engine"]>): Readonly<Record<string, Story>> {
+  const numbers = "INSERT INTO users VALUES (1, 'a'), (2, 'b'), (3, 'c')";
+  return {
+    [`rows that the script makes again on ${engine} give way to those that are kept`]: {
+      engine,
+      made: [users, numbers],
+      up: [
+        "CREATE TABLE s (id integer NOT NULL PRIMARY KEY, v text, ref integer REFERENCES s (id))",
+        "INSERT INTO s SELECT id, name, NULL FROM users",
+      ],
+      down: ["DROP TABLE s"],
+      read: "SELECT id, v, ref FROM s ORDER BY id",
+      course: [
+        "up",
+        "UPDATE s SET v = 'edited', ref = 1 WHERE id = 2",
+        "UPDATE s SET v = NULL WHERE id = 3",
+        "INSERT INTO s VALUES (9, 'own', 2)",
+        "down",
+        add("(4, 'd')"),
+        "up",
+        "UPDATE s SET v = 'again' WHERE id = 1",
+        "down",
+        "up",
+      ],
+      rows: [[1, "again", null], [2, "edited", 1], [3, null, null], [4, "d", null], [9, "own", 2]],
+    },
+    [`rows without a key that the script makes again on ${engine} are not there twice`]: {
+      engine,
+      made: [users, numbers],
+      up: [
+        "CREATE TABLE s (id integer, v text)",
+        "INSERT INTO s SELECT id, name FROM users",
+        "INSERT INTO s VALUES (7, NULL), (7, NULL)",
+      ],
+      down: ["DROP TABLE s"],
+      read: "SELECT id, v FROM s ORDER BY id, v",
+      course: ["up", "INSERT INTO s VALUES (1, 'z'), (7, NULL)", "down", add("(4, 'd')"), "up"],
+      rows: [[1, "a"], [1, "z"], [2, "b"], [3, "c"], [4, "d"], [7, null], [7, null], [7, null]],
+    },
+    [`what others write before the kept rows are back on ${engine} stays`]: {
+      engine,
+      made: [users, numbers],
+      up: [
+        "CREATE TABLE s (id integer NOT NULL PRIMARY KEY, v text)",
+        "INSERT INTO s SELECT id, name FROM users",
+      ],
+      down: ["DROP TABLE s"],
+      read: "SELECT id, v FROM s ORDER BY id",
+      course: ["up", "UPDATE s SET v = 'old'", "down", "killed", "UPDATE s SET v = 'new' WHERE id = 1", "up"],
+      rows: [[1, "new"], [2, "old"], [3, "old"]],
+      reason: /^1 row hold something newer$/,
+    },
+  };
+}
+
 const stories: Readonly<Record<string, Story>> = {
   "the rows of a SQLite table without a key are found in a time that grows with their number": manyWithoutKey,
   "and so are those of a PostgreSQL table": { ...manyWithoutKey, engine: "postgres 15" },
@@ -340,6 +396,8 @@ const stories: Readonly<Record<string, Story>> = {
     reason: /^2 rows find no row with the same id and part,2 rows find no row with the same id and part$/,
     left: 2,
   },
+  ...madeAgain("sqlite file"),
+  ...madeAgain("postgres 15"),
   "what an upsert changed comes back on its own row": {
     made: [users, ...bio.up, add("(1, 'ann', 'a'), (2, 'bob', 'b')")],
     up: [
