@@ -23,6 +23,7 @@ export interface OtherDifference {
 export function compareOthers(expected: Snapshot, actual: Snapshot): readonly OtherDifference[] {
   const live = new Map(actual.others.map((each) => [keyOf(each), each]));
   const wanted = new Map(expected.others.map((each) => [keyOf(each), each]));
+  const used = new Set(expected.tables.flatMap(({ columns }) => columns.map(({ type }) => bareType(type))));
   const declared = [...wanted].filter(([, { isDeclared }]) => isDeclared === true);
   return [
     ...declared.flatMap(([path, object]): readonly OtherDifference[] => {
@@ -32,14 +33,25 @@ export function compareOthers(expected: Snapshot, actual: Snapshot): readonly Ot
         (judges[object.kind] ?? sameText)(object.sql, found.sql, expected.dialect);
       return isSame ? [] : [{ kind: "changed", path, expected: shown(object), actual: shown(found) }];
     }),
-    ...[...live].filter(([path, { isDeclared }]) => isDeclared === true && !wanted.has(path))
-      .map(([path, object]): OtherDifference => ({
-        kind: "extra",
-        path,
-        expected: null,
-        actual: shown(object),
-      })),
+    ...[...live].filter(([path, { isDeclared, kind, name }]) =>
+      isDeclared === true && !wanted.has(path) &&
+      // A type that a column is to have is compared with the column.
+      !(kind === "type" && used.has(name))
+    ).map(([path, object]): OtherDifference => ({
+      kind: "extra",
+      path,
+      expected: null,
+      actual: shown(object),
+    })),
   ];
+}
+
+/** Returns the name of a type, of an array that of its values, without quotes. */
+function bareType(type: string): string {
+  return type.replace(/(?:\[\d*\])+$/, "").replaceAll(
+    /"((?:[^"]|"")*)"/g,
+    (_, name: string) => name.replaceAll('""', '"'),
+  );
 }
 
 function shown({ sql, kind }: OtherObject): string {

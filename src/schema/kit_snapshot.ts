@@ -38,6 +38,8 @@ const kitIndex = v.object({
   )),
   isUnique: v.exactOptional(v.boolean()),
   where: v.exactOptional(v.string()),
+  /** PostgreSQL's. */
+  method: v.exactOptional(v.string()),
 });
 
 const kitForeignKey = v.object({

@@ -26,7 +26,7 @@ const readers: Readonly<Record<string, (body: Node) => readonly Operation[]>> = 
   CreateStmt: (body) => [{
     kind: "create table",
     table: tableOf(body["relation"]),
-    uniques: uniquesIn(list(body["tableElts"])),
+    ...uniquesOf(list(body["tableElts"])),
   }],
   CreateTableAsStmt: (body) => [{ kind: "create table", table: tableOf(asNode(body["into"])["rel"]) }],
   IndexStmt: (body) => [{
@@ -134,6 +134,11 @@ function addConstraint(table: string, constraint: Node): Operation {
   };
 }
 
+function uniquesOf(elements: readonly unknown[]): { readonly uniques?: readonly string[] } {
+  const uniques = uniquesIn(elements);
+  return uniques.length === 0 ? {} : { uniques };
+}
+
 /** Returns the names of the unique constraints among a table's elements, or of a column's. */
 function uniquesIn(elements: readonly unknown[]): readonly string[] {
   return elements.map(asNode).flatMap(({ Constraint, ColumnDef }) => {
@@ -178,7 +183,9 @@ function drop(body: Node): readonly Operation[] {
     const node = asNode(each);
     return list(node["List"] === undefined ? [node] : asNode(node["List"])["items"]).map(nameText);
   });
-  const schemas = names.filter((parts) => parts.length > 1).map((parts): Operation => ({
+  // A policy, a trigger and a rule are named behind their table.
+  const depth = /_(?:POLICY|TRIGGER|RULE)$/.test(text(body["removeType"])) ? 2 : 1;
+  const schemas = names.filter((parts) => parts.length > depth).map((parts): Operation => ({
     kind: "names schema",
     schema: parts[0]!,
   }));

@@ -102,6 +102,17 @@ const cases: readonly (readonly [
     ["< 2 makes index k", "< 3 makes index l", "< 4 drops index m"],
   ],
   [
+    "passes over an index and a column that make way for another change",
+    ["SELECT 1"],
+    [
+      "DROP INDEX i",
+      "ALTER TABLE t DROP COLUMN g",
+      "ALTER TABLE t ADD COLUMN g int GENERATED ALWAYS AS (c + 1) STORED",
+      "CREATE INDEX i ON t (g)",
+    ],
+    [],
+  ],
+  [
     "passes over what only PostgreSQL can say",
     ["SELECT 1"],
     ["ALTER TABLE t ALTER c SET NOT NULL", "ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0)", "LOCK TABLE t"],

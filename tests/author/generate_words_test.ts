@@ -429,6 +429,32 @@ const cases: readonly Case[] = [
   },
 ];
 
+/** A table of which much hangs on the column `c`. */
+function heldBy(c: () => pg.PgColumnBuilderBase, e: pg.PgEnum<[string, ...string[]]>): readonly unknown[] {
+  const g = e("g").generatedAlwaysAs(sql`CASE WHEN c = 'calm' THEN 'rough'::"mood" ELSE c END`);
+  const tables = things({ c: c(), g }, (own) => [
+    pg.index("partial").on(own["n"]!).where(sql`${own["c"]!} = 'calm'`),
+    pg.uniqueIndex("made").on(own["g"]!, own["id"]!),
+    pg.check("known", sql`${own["c"]!} IN ('calm', 'rough')`),
+    pg.pgPolicy("own", { using: sql`c = 'calm'` }),
+  ]);
+  return [...tables, e, pg.pgView("a_view", { c: e() }).as(sql`SELECT c FROM things`)];
+}
+
+/** A key of some type, and what refers to it. */
+function keyOfType(column: (name: string) => pg.PgColumnBuilderBase): readonly unknown[] {
+  const keys = pg.pgTable("keys", {
+    id: (column("id") as pg.PgTextBuilderInitial<"id", [string, ...string[]]>).primaryKey(),
+  });
+  const uses = pg.pgTable("uses", {
+    id: pg.serial().primaryKey(),
+    key: (column("key") as pg.PgTextBuilderInitial<"key", [string, ...string[]]>).references(() => keys.id),
+  });
+  return [keys, uses];
+}
+
+const feelings = pg.pgEnum("feeling", ["calm", "rough"]);
+
 /** A table whose column `c` is part of the key or may be NULL. */
 function keyedBy(names: readonly string[]): pg.PgTable {
   const c = names.includes("c") ? pg.integer().notNull() : pg.integer();
@@ -515,6 +541,67 @@ const ownCases: readonly Case[] = [
     before: things({ c: moods("calm", "rough", "wild")().array().notNull().default(["calm"]) }),
     after: things({ c: moods("rough", "calm")().array().notNull().default(["rough"]) }),
     postgresql: [/USING "c"::text\[\]::"mood"\[\], [^]*DROP TYPE "mood_old"/],
+  },
+  {
+    what:
+      "takes a value from an enum type of whose column there are a view, a policy, a check, an index and a column",
+    before: heldBy(() => moods("calm", "rough", "wild")(), moods("calm", "rough", "wild")),
+    after: heldBy(() => moods("calm", "rough")(), moods("calm", "rough")),
+    postgresql: [
+      /DROP VIEW[^]*DROP POLICY[^]*DROP CONSTRAINT "known"[^]*DROP INDEX "partial"[^]*DROP COLUMN "g"[^]*DROP TYPE/,
+    ],
+  },
+  {
+    what: "makes a text an enum type, of which a check, an index and what else changes are made",
+    before: things({ c: pg.text(), d: pg.integer() }, (own) => [
+      pg.check("known", sql`${own["c"]!} IN ('calm', 'rough')`),
+      pg.index("partial").on(own["n"]!).where(sql`${own["c"]!} = 'calm'`),
+      pg.index("lower").on(sql`lower(${own["c"]!})`),
+      pg.index("ordered").on(own["c"]!.op("text_pattern_ops")),
+      pg.index("positive").on(own["n"]!).where(sql`${own["d"]!} > 0`),
+    ]),
+    after: things({ c: moods("calm", "rough")(), d: pg.text() }, (own) => [
+      pg.check("known", sql`${own["c"]!} IN ('calm', 'rough')`),
+      pg.index("partial").on(own["n"]!).where(sql`${own["c"]!} = 'calm'`),
+      pg.index("ordered").on(own["c"]!),
+    ]),
+  },
+  {
+    what: "makes a number wider of which a policy and a column are made",
+    before: things({ c: pg.integer(), g: pg.integer().generatedAlwaysAs(sql`c % 7`) }, (own) => [
+      pg.pgPolicy("own", { using: sql`c > 0` }),
+      pg.check("known", sql`${own["g"]!} < 7`),
+      pg.index("kept").on(own["c"]!).where(sql`${own["c"]!} > 0`),
+    ]),
+    after: things({
+      c: pg.bigint({ mode: "number" }),
+      g: pg.integer().generatedAlwaysAs(sql`c % 7`),
+      h: pg.bigint({ mode: "number" }).generatedAlwaysAs(sql`c % 5`),
+    }, (own) => [
+      pg.pgPolicy("own", { using: sql`c > 0` }),
+      pg.check("known", sql`${own["g"]!} < 7`),
+      pg.index("kept").on(own["c"]!).where(sql`${own["c"]!} > 0`),
+    ]),
+    never: /"kept"/,
+  },
+  {
+    what: "gives a column that is made of others another type with its expression",
+    before: things({ c: pg.integer().generatedAlwaysAs(sql`n + 1`) }),
+    after: things({ c: pg.text().generatedAlwaysAs(sql`name || 'x'`) }),
+    never: /USING/,
+  },
+  {
+    what: "gives a key and what refers to it another type",
+    before: keyOfType((name) => pg.text(name)),
+    after: keyOfType((name) => pg.uuid(name)),
+    postgresql: [
+      /DROP CONSTRAINT "uses_key_keys_id_fk"[^]*SET DATA TYPE uuid[^]*ADD CONSTRAINT "uses_key_keys_id_fk"/,
+    ],
+  },
+  {
+    what: "gives a column the type that another one had",
+    before: [...things({ c: moods("calm", "rough")() }), moods("calm", "rough"), feelings],
+    after: [...things({ c: feelings() }), moods("calm", "rough"), feelings],
   },
   { what: "drops a policy", before: guarded({}), after: guarded() },
   {

@@ -237,6 +237,13 @@ const gone: readonly (readonly [Operation, Parameters<typeof place>[1], string |
   [{ kind: "drop table", table: "t" }, {}, "drops t", "drops t"],
   [{ kind: "drop table", table: "new" }, {}, null, null],
   [{ kind: "drop column", table: "t", column: "c" }, {}, "drops t.c", "drops t.c"],
+  ...[1, 2].map((phase) => {
+    const added = { kind: "add column", table: "t", column: "c", notNull: false, value: "each row" } as const;
+    const made = column("c", { default: "GENERATED ALWAYS AS (d + 1) STORED" });
+    const said = phase === 1 ? null : "drops t.c";
+    const drop = { kind: "drop column", table: "t", column: "c" } as const;
+    return [drop, { before: { columns: [made] }, earlier: [statement(phase, added)] }, said, said] as const;
+  }),
   [{ kind: "rename table", table: "t", to: "u" }, {}, "calls t u", null],
   [rename("c", "d"), {}, "calls t.c d", null],
   [rebuild, { after: [column("c")] }, null, null],

@@ -20,6 +20,7 @@ const read = (sql: string) => postgresOperations(parser.parse(sql)).map(show).jo
 // One row a statement, and what it does.
 const statements: readonly (readonly [sql: string, expected: string])[] = [
   ["CREATE TABLE t (id int)", "create table t"],
+  ["CREATE TABLE t (a int CONSTRAINT k UNIQUE, b int UNIQUE, CONSTRAINT l UNIQUE (b))", "create table t k,l"],
   ["CREATE TABLE t AS SELECT 1", "create table t"],
   ["SELECT 1", ""],
   ["ALTER TABLE t ADD COLUMN c text", "add column t c none"],
@@ -128,6 +129,8 @@ const statements: readonly (readonly [sql: string, expected: string])[] = [
   // Where a schema is named.
   ["CREATE TABLE s.t (id int)", "create table t; names schema s"],
   ["DROP TABLE s.t", "drop table t; names schema s"],
+  ["DROP POLICY p ON t", ""],
+  ["DROP TRIGGER r ON s.t", "names schema s"],
   ["DROP INDEX s.i", "drop index i; names schema s"],
   [
     "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (c) REFERENCES s.u NOT VALID",

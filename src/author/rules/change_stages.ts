@@ -1,6 +1,6 @@
 import { isConstant } from "../../sql/constant_expression.ts";
 import type { Dialect } from "../../base/dialect.ts";
-import { withEnumsOf } from "./enum_changes.ts";
+import { remadeEnums, withEnumsOf } from "./enum_changes.ts";
 import { type Fill, isMadeByDatabase } from "./fills.ts";
 import { isRecord } from "../../base/json_schema.ts";
 import {
@@ -15,6 +15,7 @@ import {
 import { withRemadeColumns } from "./remade_columns.ts";
 import { applyRenames, type RenamedEnds, type Renames } from "./renames.ts";
 import { nameOf, tokenize } from "../../sql/lexer.ts";
+import { type ReleasedParts, releasedParts } from "./types/released_parts.ts";
 
 /** A change of the schema with all that has to be decided about it. */
 export interface SchemaChange extends RenamedEnds {
@@ -30,11 +31,11 @@ export type DecidedFill = Fill & { readonly value: string };
 
 /** A change cut into steps between which drizzle-kit has nothing to ask and nothing to get wrong. */
 export interface ChangeStages {
-  /** What comes first: renames. */
+  /** What comes first: renames, and what would not let a column take another type. */
   readonly renames: readonly string[];
   /** From what was renamed to what has been added; nothing is taken away. */
   readonly expand: SnapshotPair;
-  /** The rest, in order; nothing is added. */
+  /** The rest, in order; nothing is added but what came first. */
   readonly contract: readonly SnapshotPair[];
   /** Checks that go into `ADD COLUMN`, by `table.column` (SQLite, where they would otherwise rebuild the table). */
   readonly inlineChecks: ReadonlyMap<string, readonly KitCheck[]>;
@@ -53,6 +54,8 @@ interface ChangeTraits {
   readonly addsReferencesWithColumns: boolean;
   /** Whether a check comes with the column that it is of. */
   readonly addsChecksWithColumns: boolean;
+  /** Whether a column takes another type where it stands, to which what hangs on it is not given. */
+  readonly changesTypes: boolean;
   /** Whether a default can be taken away again without touching the rows. */
   readonly dropsDefaults: boolean;
 }
@@ -64,6 +67,7 @@ const traitsOf: Readonly<Record<Dialect, ChangeTraits>> = {
     changesForeignKeys: false,
     addsReferencesWithColumns: true,
     addsChecksWithColumns: true,
+    changesTypes: false,
     dropsDefaults: false,
   },
   postgresql: {
@@ -72,6 +76,7 @@ const traitsOf: Readonly<Record<Dialect, ChangeTraits>> = {
     changesForeignKeys: true,
     addsReferencesWithColumns: false,
     addsChecksWithColumns: false,
+    changesTypes: true,
     dropsDefaults: true,
   },
 };
@@ -87,16 +92,20 @@ export function stagesOf(change: SchemaChange): ChangeStages {
   const { dialect } = change.to;
   const traits = traitsOf[dialect];
   const adopted = adoptNames(withEnumsOf(applyRenames(change.from, change.renames), change.to), change.to);
-  const inlineChecks = checksToInline(adopted.snapshot, change);
-  const expanded = expand(adopted.snapshot, change);
-  const reached = withRemadeColumns(withChecks(expanded, inlineChecks), change.to);
+  const released: ReleasedParts = traits.changesTypes
+    ? releasedParts(adopted.snapshot, change.to, remadeEnums(change))
+    : { statements: [], from: adopted.snapshot, to: change.to };
+  const { to } = released;
+  const inlineChecks = checksToInline(released.from, change);
+  const expanded = expand(released.from, { ...change, to });
+  const reached = withRemadeColumns(withChecks(expanded, inlineChecks), to);
   const middle = traits.changesForeignKeys
-    ? withoutChangedForeignKeys(reached, change.to)
-    : withoutDroppedKeys(reached, change.to);
+    ? withoutChangedForeignKeys(reached, to)
+    : withoutDroppedKeys(reached, to);
   return {
-    renames: [...renameStatements(change.renames, dialect), ...adopted.statements],
-    expand: [adopted.snapshot, expanded],
-    contract: [[reached, middle], [middle, change.to]],
+    renames: [...renameStatements(change.renames, dialect), ...adopted.statements, ...released.statements],
+    expand: [released.from, expanded],
+    contract: [[reached, middle], [middle, to], ...to === change.to ? [] : [[to, change.to] as const]],
     inlineChecks,
   };
 }

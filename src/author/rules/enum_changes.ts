@@ -3,6 +3,7 @@ import { quoteText } from "../../sql/quote.ts";
 import {
   canonical,
   type KitColumn,
+  type KitEnds,
   type KitEnum,
   type KitSnapshot,
   mapValues,
@@ -21,8 +22,6 @@ export interface EnumChanges {
 export function enumChanges({ from, to, renames }: RenamedEnds): EnumChanges {
   const before = applyRenames(from, renames);
   const changed = changedEnums(from, to);
-  const isGrown = ({ old, now }: ChangedEnum) =>
-    canonical(now.values.filter((value) => old.values.includes(value))) === canonical(old.values);
   return {
     additions: changed.filter(isGrown).flatMap(addedValues),
     recreations: changed.filter((each) => !isGrown(each)).flatMap(({ now }) => [
@@ -32,7 +31,8 @@ export function enumChanges({ from, to, renames }: RenamedEnds): EnumChanges {
         Object.values(columns).flatMap((column) => {
           const after = to.tables[key]?.columns[column.name];
           const [element, dimensions] = elementOf(column.type);
-          if (element !== now.name || after?.type !== column.type) return [];
+          // A generated column is made anew.
+          if (element !== now.name || after?.type !== column.type || after.generated !== undefined) return [];
           const type = `"${now.name}"${dimensions}`;
           const value = `"${column.name}"::text${dimensions}::${type}`;
           return [conversion({ table, column: column.name, type, value, before: column, after })];
@@ -41,6 +41,11 @@ export function enumChanges({ from, to, renames }: RenamedEnds): EnumChanges {
       `DROP TYPE "${oldName(now.name)}";`,
     ]),
   };
+}
+
+/** Returns the enum types that are made anew under their name. */
+export function remadeEnums({ from, to }: KitEnds): readonly string[] {
+  return changedEnums(from, to).filter((each) => !isGrown(each)).map(({ now }) => now.name);
 }
 
 /** Returns a snapshot in which enum types have the values of another, so that drizzle-kit has nothing to say of them. */
@@ -79,6 +84,10 @@ export function conversion({ table, column, type, value, before, after }: Conver
 interface ChangedEnum {
   readonly old: KitEnum;
   readonly now: KitEnum;
+}
+
+function isGrown({ old, now }: ChangedEnum): boolean {
+  return canonical(now.values.filter((value) => old.values.includes(value))) === canonical(old.values);
 }
 
 function changedEnums(from: KitSnapshot, to: KitSnapshot): readonly ChangedEnum[] {

@@ -2,6 +2,7 @@ import type { Dialect } from "../../base/dialect.ts";
 import { canonical, filterValues, type KitSnapshot, type KitView } from "../../schema/kit_snapshot.ts";
 import { nameOf, tokenize } from "../../sql/lexer.ts";
 import type { SchemaChange } from "./change_stages.ts";
+import { remadeEnums } from "./enum_changes.ts";
 import { applyRenames } from "./renames.ts";
 
 /** What a change does to views, around what it does to tables. */
@@ -26,7 +27,7 @@ export function viewChanges(change: SchemaChange): ViewChanges {
   const after = ownViews(change.to);
   const uses = ({ definition = "" }: KitView, names: ReadonlySet<string>) =>
     tokenize(definition, dialect).some((token) => names.has(nameOf(token) ?? ""));
-  const held = heldTables(change);
+  const held = new Set([...heldTables(change), ...remadeEnums(change)]);
   const going = new Map(
     Object.entries(before).filter(([key, view]) =>
       canonical(view) !== canonical(after[key]) || uses(view, held)
@@ -56,13 +57,14 @@ function ownViews({ views = {} }: KitSnapshot): Readonly<Record<string, KitView>
 
 /** The tables that go, or lose or change a column, which a view that uses it would not let them. */
 function heldTables({ from, to, renames }: SchemaChange): ReadonlySet<string> {
+  const remade = remadeEnums({ from, to });
   const now = applyRenames(from, renames).tables;
   return new Set(
     Object.entries(now).filter(([key, { columns }]) => {
       const after = to.tables[key]?.columns;
       return after === undefined ||
         Object.values(columns).some(({ name, type, generated }) =>
-          after[name]?.type !== type ||
+          after[name]?.type !== type || remade.includes(type.replace(/(?:\[\d*\])+$/, "")) ||
           canonical(after[name]?.generated ?? null) !== canonical(generated ?? null)
         );
     }).flatMap(([, { name }]) => [

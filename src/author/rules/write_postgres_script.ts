@@ -11,7 +11,7 @@ import { cutName, postgresNameOf, serialSequence } from "../../sql/cut_name.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { nameIn, placeOfName } from "../../sql/table_names.ts";
 import { isSerial, postgresType } from "../../sql/postgres_spelling.ts";
-import { postgresCast } from "./types/postgres_cast.ts";
+import { postgresCast, staysInFamily } from "./types/postgres_cast.ts";
 import { applyRenames, tablesByName } from "./renames.ts";
 
 /** The order in which a change can run while the application goes on working. */
@@ -54,11 +54,11 @@ export function writePostgresScript(
     .flatMap((sql) => numbered(sql, change));
   // A column has one way to get its values at a time.
   const isFirst = (sql: string) => / DROP (?:IDENTITY|EXPRESSION);$/.test(sql);
-  const ordered = referrersFirst(
-    [...own.filter(isFirst), ...own.filter((sql) => !isFirst(sql))],
-    change,
-  );
-  const statements = [...keysInTheWay(ordered, change), ...ordered];
+  const ordered = referrersFirst(own.filter((sql) => !isFirst(sql)), change);
+  const statements = [
+    ...keysInTheWay(ordered, change).filter((sql) => !stages.renames.includes(sql)),
+    ...ordered,
+  ];
   const setting = {
     change,
     existing: new Set([...tablesByName(renamed).keys()]),
@@ -69,6 +69,7 @@ export function writePostgresScript(
   const placed = [
     ...enums.additions.map((sql): Placed => ["value", change.isAtomic ? draft(sql) : valueAdded(sql)]),
     ...stages.renames.map((sql): Placed => ["change", draft(sql)]),
+    ...own.filter(isFirst).map((sql): Placed => ["change", draft(sql)]),
     ...enums.recreations.map((sql): Placed => ["change", draft(sql)]),
     ...statements.flatMap((sql) => change.isAtomic ? [placeAtomic(sql, change)] : place(sql, setting)),
     ...backfills(change),
@@ -349,13 +350,6 @@ function keyOf({ columns }: KitTable): string | null {
   return Object.values(columns).find((column) => column.primaryKey)?.name ?? null;
 }
 
-/** What a type can be turned into without being told how. */
-const families = [
-  /^(?:text|(?:var)?char|character)/,
-  /^(?:small|big)?(?:int|serial)|^numeric|^decimal/,
-  /^timestamp/,
-];
-
 function withConversion(sql: string, { from, to, renames }: SchemaChange): string {
   const [, table, column, type, using] =
     /^ALTER TABLE "([^"]+)" ALTER COLUMN "([^"]+)" SET DATA TYPE ([^;]+?)(?: USING (.*))?;$/s
@@ -363,8 +357,7 @@ function withConversion(sql: string, { from, to, renames }: SchemaChange): strin
   if (table === undefined || column === undefined || type === undefined) return sql;
   const before = tablesByName(applyRenames(from, renames)).get(table)?.columns[column];
   const after = tablesByName(to).get(table)?.columns[column];
-  const isSameFamily = before !== undefined && before.type.endsWith("]") === type.endsWith("]") &&
-    families.some((family) => family.test(before.type.toLowerCase()) && family.test(type.toLowerCase()));
+  const isSameFamily = before !== undefined && staysInFamily(before.type, type);
   const plain = `"${column}"::${type}`;
   const isSaid = using !== undefined && using !== plain;
   // One that nothing leads to is only written where a hand is to mend it.

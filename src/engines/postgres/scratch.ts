@@ -17,7 +17,8 @@ export function postgresScratch(url: PostgresUrl, client: Client): Scratch {
     try {
       await createDatabase(admin, name);
       try {
-        return await inDatabase({ ...url, database: name, schemas }, client, work);
+        const display = "the database of the proof";
+        return await inDatabase({ ...url, database: name, display, schemas }, client, work);
       } finally {
         await admin.write([sql`DROP DATABASE ${sql.identifier(name)} WITH (FORCE)`], "alone");
       }

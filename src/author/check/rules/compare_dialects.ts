@@ -50,14 +50,21 @@ function effectsOf(script: readonly ReadStatement[], isCompared: (operation: Ope
   for (const { statement, operations } of script) {
     for (const operation of operations.filter(isCompared)) {
       for (const what of wordsFor(operation)) {
-        // An index that is made and taken away again was a stopgap.
-        const opposite = what.replace(/^drops index/, "makes index");
-        if (opposite !== what && effects.delete(opposite)) continue;
+        // What is made and taken away again was a stopgap, and what goes and comes made way for another change.
+        const opposite = oppositeOf(what);
+        if (opposite !== null && effects.delete(opposite)) continue;
         if (!effects.has(what)) effects.set(what, statement.line);
       }
     }
   }
   return effects;
+}
+
+/** Returns what undoes something that is done with an index or a column; `null` where nothing does. */
+function oppositeOf(what: string): string | null {
+  const [, verb = "", thing] = /^(makes|drops|adds) ((?:index|column) .*)$/s.exec(what) ?? [];
+  if (thing === undefined) return null;
+  return `${verb === "drops" ? thing.startsWith("index") ? "makes" : "adds" : "drops"} ${thing}`;
 }
 
 /** Says of constraints what is the same as making or dropping an index. */

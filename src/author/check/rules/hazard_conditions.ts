@@ -144,6 +144,7 @@ export function takenAway(operation: Operation, place: OperationPlace, alsoRenam
     case "drop table":
       return `drops ${table}`;
     case "drop column":
+      if (isMadeAnew(table, operation.column, place)) return null;
       return `drops ${table}.${operation.column}`;
     case "rename table":
       return alsoRenamed ? `calls ${table} ${operation.to}` : null;
@@ -159,6 +160,16 @@ export function takenAway(operation: Operation, place: OperationPlace, alsoRenam
     default:
       return null;
   }
+}
+
+/** Says whether a generated column comes back in the transaction in which it goes. */
+function isMadeAnew(table: string, column: string, { before, script, statement }: OperationPlace): boolean {
+  const was = tableIn(before, table)?.columns.find(({ name }) => name === column);
+  return was?.default?.startsWith("GENERATED ALWAYS AS") === true &&
+    script.some(({ operations, phase }) =>
+      phase === statement.phase &&
+      operations.some((each) => each.kind === "add column" && each.table === table && each.column === column)
+    );
 }
 
 function renamedColumns(table: string, { script }: OperationPlace): ReadonlySet<string> {

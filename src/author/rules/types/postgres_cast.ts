@@ -102,3 +102,16 @@ export function postgresCast(before: KitColumn, after: KitColumn, type: string):
   // What is worked out is so for one value, and a list of them has casts alone.
   return row === undefined || (from.isArray && row.way !== cast) ? null : row.way(column, type);
 }
+
+/** What a type can be turned into without being told how. */
+const families = [
+  /^(?:text|(?:var)?char|character)/,
+  /^(?:small|big)?(?:int|serial)|^numeric|^decimal/,
+  /^timestamp/,
+];
+
+/** Says whether a column takes another type without a cast, and what is made for the one is good for the other. */
+export function staysInFamily(before: string, after: string): boolean {
+  return before.endsWith("]") === after.endsWith("]") &&
+    families.some((family) => family.test(before.toLowerCase()) && family.test(after.toLowerCase()));
+}
