@@ -109,7 +109,8 @@ export function keptOf(
   live: Snapshot,
   schemas: readonly RevisionSchema[],
 ): readonly string[] {
-  const own = new Set(ownTables(schemas, live).tables.map((table) => table.name));
+  const ours = ownTables(schemas, live);
+  const own = new Set(ours.tables.map((table) => table.name));
   const ofHead = new Set(
     headSchema(schemas, live).tables.flatMap(({ columns }) =>
       columns.filter(({ values }) => values !== undefined).map(({ type }) => `type ${plainType(type)}`)
@@ -118,7 +119,8 @@ export function keptOf(
   return [
     ...live.tables.filter((table) => !own.has(table.name)).map((table) => `table ${table.name}`),
     ...differences.filter((each) => each.kind === "extra").map((each) => each.path),
-    ...live.others.filter((other) => !ofHead.has(`${other.kind} ${other.name}`))
+    // What a revision declares is head's, or among the differences.
+    ...ours.others.filter((other) => other.isDeclared !== true && !ofHead.has(`${other.kind} ${other.name}`))
       .filter((other) => other.kind !== "sequence" || !numbers(other.name, live, schemas))
       .map(({ kind, name, table }) => `${kind} ${name}${table === null ? "" : ` on ${table}`}`),
   ];

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { sql } from "drizzle-orm";
 import * as pg from "drizzle-orm/pg-core";
 import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import { migrate as migratePostgres } from "drizzle-orm/postgres-js/migrator";
@@ -30,7 +31,9 @@ import { verifyUrl } from "../support/verified.ts";
 
 const kit = await loadDrizzleEngine();
 
-/** The tables after so many revisions; drifted, with an index that no script makes. */
+const ids = sql`SELECT id FROM notes`;
+
+/** The tables, and a view of theirs, after so many revisions; drifted, with an index that no script makes. */
 const tables: Readonly<Record<Dialect, (count: number, isDrifted: boolean) => Record<string, unknown>>> = {
   sqlite: (count, isDrifted) => ({
     notes: lite.sqliteTable("notes", {
@@ -38,6 +41,7 @@ const tables: Readonly<Record<Dialect, (count: number, isDrifted: boolean) => Re
       title: lite.text(),
       ...count > 1 ? { size: lite.integer() } : {},
     }, (notes) => isDrifted ? [lite.index("notes_title").on(notes.title)] : []),
+    ...count > 1 ? { ids: lite.sqliteView("ids", { id: lite.integer() }).as(ids) } : {},
   }),
   postgresql: (count, isDrifted) => ({
     notes: pg.pgTable("notes", {
@@ -45,6 +49,7 @@ const tables: Readonly<Record<Dialect, (count: number, isDrifted: boolean) => Re
       title: pg.text(),
       ...count > 1 ? { size: pg.integer() } : {},
     }, (notes) => isDrifted ? [pg.index("notes_title").on(notes.title)] : []),
+    ...count > 1 ? { ids: pg.pgView("ids", { id: pg.integer() }).as(ids) } : {},
   }),
 };
 
@@ -56,7 +61,12 @@ const entries = [
     when: 1_700_000_000_123,
     text: "CREATE TABLE notes (id integer PRIMARY KEY NOT NULL,\r\n title text);\r\n",
   },
-  { tag: "0001_size", when: 1_700_000_300_000, text: "ALTER TABLE notes ADD COLUMN size integer;" },
+  {
+    tag: "0001_size",
+    when: 1_700_000_300_000,
+    text:
+      "ALTER TABLE notes ADD COLUMN size integer;--> statement-breakpoint\nCREATE VIEW ids AS SELECT id FROM notes;",
+  },
   { tag: "0002_seed", when: 1_700_000_200_000, text: "INSERT INTO notes (id, title) VALUES (1, 'one');" },
   { tag: "0003_touch", when: 1_700_000_400_000, text: touch },
   { tag: "0004_touch", when: 1_700_000_500_000, text: touch },
