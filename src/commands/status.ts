@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import type { DatabaseUrl } from "../base/url/database_url.ts";
 import type { RevisionName, Status } from "../state/read_status.ts";
+import { returnCommand } from "../state/rules/due.ts";
 import { readIdentity, unknownIdentity } from "../engines/identity.ts";
 import { besideWords } from "../engines/beside_progress.ts";
 import type { RunContext } from "../engines/run_context.ts";
@@ -13,7 +14,7 @@ import { proofText } from "../engines/backup_content.ts";
 import type { DueAfter } from "../hooks/due_after.ts";
 import { findDue } from "./migrate/around.ts";
 import { ageText, listedBackup, positionText } from "./backup/output.ts";
-import { amountText, keptJson, whatText } from "./backup/kept_output.ts";
+import { amountText, keptJson, unreturnedText, whatText } from "./backup/kept_output.ts";
 import { readKnownReleases } from "../releases/known_releases.ts";
 import { releasesThatRun, type Verdict } from "../releases/may_run.ts";
 import { verdictLines } from "../releases/words.ts";
@@ -56,7 +57,7 @@ export const statusCommand = defineCommand({
       const verified = await lastRun(app, options.log);
       const needsAttention = status.pending.length > 0 || status.ahead.length > 0 ||
         status.unfinished !== null || state.refusal !== null || fromFuture.length > 0 ||
-        unusable.length > 0 || due !== null;
+        unusable.length > 0 || due !== null || status.unreturned.length > 0;
       return {
         ok: !(options.exitCode && needsAttention),
         json: {
@@ -74,6 +75,7 @@ export const statusCommand = defineCommand({
           backfills: status.backfills,
           beside: status.beside.map(({ name, table, phase }) => ({ change: name, table, phase })),
           kept: status.kept?.map(keptJson) ?? null,
+          unreturned: status.unreturned.map(({ id }) => id),
           lastBackup: lastBackup && listedBackup(lastBackup),
           backupsFromFuture: fromFuture.map(listedBackup),
           backupsUnusable: unusable.map(({ id }) => id),
@@ -220,6 +222,8 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
     unfinished,
     adopted,
     kept,
+    unreturned,
+    current,
     releases,
     releasesProblem,
   } = status;
@@ -267,6 +271,12 @@ function print({ report, isAbsent, databaseUrl, historyDir }: App, status: Shown
   if (kept === null) show("kept", "not known: this user may not read harbor_kept");
   else if (kept.length > 0) {
     show("kept", `on record: ${amountText(kept)} of ${kept.map(whatText).join("; ")}`);
+    for (const each of unreturned) {
+      const how = lock === null
+        ? `not put back to the end: ${report.remedy(returnCommand(each, current?.revision ?? null))}`
+        : "being put back";
+      show("unreturned", `${unreturnedText(each)}, ${how}`);
+    }
     const left = kept.filter(({ state }) => state === "left");
     if (left.length > 0) show("left over", `${amountText(left)} did not fit when their step was undone`);
   }

@@ -19,12 +19,13 @@ import {
 import { type BackfillResult, runBackfill } from "./backfill.ts";
 import type { PaceOptions } from "./paced/backfill_walk.ts";
 import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
+import { type Kept, readKept } from "../engines/kept_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { clearAhead } from "./kept/ahead.ts";
 import { createKeeper, writeKeeping } from "./kept/keeper.ts";
-import { pruneKept } from "./kept/prune.ts";
+import { type PrunedResult, pruneKept } from "./kept/prune.ts";
 import { putBack, type ReturnedResult } from "./kept/put_back.ts";
-import { isUndoneBy } from "./kept/rules/due.ts";
+import { isDue, isUndoneBy } from "../state/rules/due.ts";
 import { takeAside } from "./kept/take_aside.ts";
 import { requireKept, requireWayForKept, resumeReturns, tendKept } from "./kept/tend.ts";
 import { lockOptions } from "../state/lock_options.ts";
@@ -48,6 +49,8 @@ export interface PreparedPlan {
   /** In running order; empty when there is nothing to do. */
   readonly steps: readonly Step[];
   readonly state: State;
+  /** What is to be put back, and was not to the end: a run was interrupted, or is at it. */
+  readonly unreturned: readonly Kept[];
   /**
    * Why it may be looked at and not run: others may have written its scripts, or what they bring back (see
    * `Database.requireOwnHands`), or that is gone; or something hangs on harbor-db's own tables.
@@ -61,6 +64,8 @@ export interface MigrateResult {
   readonly steps: readonly StepResult[];
   /** What an earlier run had not put back to the end. */
   readonly returned: readonly ReturnedResult[];
+  /** What was kept of rows that were deleted since, and was forgotten. */
+  readonly pruned: readonly PrunedResult[];
 }
 
 export interface MigrateOptions {
@@ -94,7 +99,16 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Prep
   for (const count of new Set([done, Math.max(done, to)])) {
     requireSchemas(context.database, history.revisions[count - 1]);
   }
-  return { from: idAt(done), to: idAt(to), steps, state, refusal: await refusalOf(context, steps, state) };
+  const { applied } = state;
+  const kept = state.kind === "managed" ? await readKept(context.database) : [];
+  return {
+    from: idAt(done),
+    to: idAt(to),
+    steps,
+    state,
+    unreturned: kept.filter((each) => isDue(each, { history, applied })),
+    refusal: await refusalOf(context, steps, state),
+  };
 }
 
 /** See {@link PreparedPlan.refusal}: who may write to the ledger says what would run. */
@@ -140,8 +154,10 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
   if (steps.length === 0 && state.kind !== "alembic") {
     if (options.goal.direction === "upgrade") await tidyAlone(context, state);
     if (await isAnyLeft(context)) await clearBeside(context, [], options.lockWaitMs);
-    const returned = state.kind === "managed" ? await tendKept(context, options) : [];
-    return { from, to, steps: [], returned };
+    const tended = state.kind === "managed"
+      ? await tendKept(context, state, options)
+      : { returned: [], pruned: [] };
+    return { from, to, steps: [], ...tended };
   }
   const goal = settleGoal(options.goal, first);
   const seen = await lookAhead(context, goal, first);
@@ -172,7 +188,9 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     const run = (onStep: (result: StepResult) => void) =>
       runSteps(context, steps, { state, ledger, ahead, hasKept, options: { ...options, onStep } });
     const done = await recordWhatIsLeft(context, { ...prepared, onStep: options.onStep }, run);
-    return { from, to, steps: done, returned };
+    const isKept = hasKept || done.some(({ kept }) => kept.length > 0);
+    const isPruned = isKept && state.kind === "managed" && steps[0]?.direction === "upgrade";
+    return { from, to, steps: done, returned, pruned: isPruned ? await pruneKept(context) : [] };
   }, lockOptions(context, options.lockWaitMs));
 }
 
@@ -301,8 +319,6 @@ async function runSteps(
       throw withProgress(error, step, done);
     }
   }
-  const isKept = hasKept || done.some(({ kept }) => kept.length > 0);
-  if (isKept && state.kind === "managed" && steps[0]?.direction === "upgrade") await pruneKept(context);
   const upgraded = done.slice(together.length).filter((result) => result.direction === "upgrade");
   if (upgraded.length > 0) {
     await context.database.write([updateDurations(upgraded)]);

@@ -10,6 +10,7 @@ import { type Kept, readKept } from "../engines/kept_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { readState } from "./read_state.ts";
 import { requireSchemas } from "./require_schemas.ts";
+import { isDue } from "./rules/due.ts";
 
 /** A revision as it is named in lists. */
 export interface RevisionName {
@@ -49,6 +50,8 @@ export interface Status {
   readonly beside: readonly BesideProgress[];
   /** What steps put aside, and what would come back; `null` when this user may not see it. */
   readonly kept: readonly Kept[] | null;
+  /** Which of that is to be put back, and was not to the end: a run was interrupted, or is at it. */
+  readonly unreturned: readonly Kept[];
 }
 
 /**
@@ -82,6 +85,7 @@ export async function readStatus(context: RunContext): Promise<Status> {
     backfills: backfills.filter((backfill) => backfill.finishedAt === null),
     beside,
     kept,
+    unreturned: kept?.filter((each) => isDue(each, { history, applied: state.applied })) ?? [],
   };
 }
 

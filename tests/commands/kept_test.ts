@@ -14,12 +14,15 @@ import { type Given, onEngines } from "../support/each_engine.ts";
 import { sqlitePath, withFolder, withTestDatabase } from "../support/databases.ts";
 import { type HereOptions, runHere } from "../support/run_here.ts";
 import { filledForGood } from "../../src/commands/migrate/kept_lines.ts";
+import type { Database } from "../../src/engines/database.ts";
+import { readStatus } from "../../src/state/read_status.ts";
+import { historyOf } from "../support/samples/script_history.ts";
 import { migrate, preparePlan, waysOfPlan } from "../../src/migrate/migrate.ts";
 import { withLarge } from "../support/beside_writer.ts";
 import { addFiles } from "../support/samples/application.ts";
 import { contextOf, upgradeDatabase } from "../support/samples/adoption.ts";
 
-const values = { direction: "downgrade", state: "kept", lastRow: 0, keys: ["id"] } as const;
+const values = { direction: "upgrade", state: "kept", lastRow: 0, keys: ["id"] } as const;
 const kept: readonly Kept[] = [
   {
     ...values,
@@ -89,7 +92,7 @@ onEngines(two, "what is kept is listed, and status mentions it", async (given) =
   assert.deepEqual(listed.kept[0], {
     id: 3,
     revision: "5b09ebe23c76",
-    direction: "downgrade",
+    direction: "upgrade",
     kind: "columns",
     table: "files",
     columns: ["storage_backend", "metadata_json"],
@@ -103,9 +106,9 @@ onEngines(two, "what is kept is listed, and status mentions it", async (given) =
   const { stdout } = await run(url, ["kept", "list"]);
   assert.match(
     stdout,
-    /^3 +files\.storage_backend, files\.metadata_json +downgrade of 5b09ebe23c76 .* 1\u00a0012 +4\.1 MB +kept$/m,
+    /^3 +files\.storage_backend, files\.metadata_json +upgrade of 5b09ebe23c76 .* 1\u00a0012 +4\.1 MB +kept$/m,
   );
-  assert.match(stdout, /^4 +table users +downgrade of 71dda59686db .* 2 +20 B +kept$/m);
+  assert.match(stdout, /^4 +table users +upgrade of 71dda59686db .* 2 +20 B +kept$/m);
   assert.match(stdout, /^1\u00a0014 rows counted, about 4\.1 MB$/m);
   const onRecord = listed.kept.map(({ there: _, ...rest }: Record<string, unknown>) => rest);
   assert.deepEqual((await json(url, "status")).kept, onRecord);
@@ -128,7 +131,7 @@ onEngines(["sqlite file"], "kept data goes only with a yes, and only what is mea
   assert.equal(no.code, 4);
   assert.match(
     no.stderr,
-    /^goes +table users \(2 rows, 20 B\), put aside by the downgrade of 71dda59686db /m,
+    /^goes +table users \(2 rows, 20 B\), put aside by the upgrade of 71dda59686db /m,
   );
   assert.deepEqual(await ids(), [3, 4]);
 
@@ -249,8 +252,8 @@ onEngines(two, "verify finds side tables without a registry and the other way ro
   await database.write([sql`DELETE FROM ${ownTable("harbor_kept_3")} WHERE harbor_row > 12`]);
   await database.write([sql`DELETE FROM ${ownTable("harbor_kept_4")}`]);
   const gone = [
-    "harbor_kept_3 lacks 1\u00a0000 of the 1\u00a0012 rows of files on record, put aside by the downgrade of 5b09ebe23c76",
-    "harbor_kept_4 lacks 2 of the 2 rows of users on record, put aside by the downgrade of 71dda59686db",
+    "harbor_kept_3 lacks 1\u00a0000 of the 1\u00a0012 rows of files on record, put aside by the upgrade of 5b09ebe23c76",
+    "harbor_kept_4 lacks 2 of the 2 rows of users on record, put aside by the upgrade of 71dda59686db",
   ];
   assert.deepEqual(await look(), gone.map((each) => `warn ${each}`));
   const list = await run(url, ["kept", "list"]);
@@ -263,7 +266,7 @@ onEngines(two, "verify finds side tables without a registry and the other way ro
     sql`CREATE TABLE ${ownTable("harbor_kept_9")} (harbor_row INTEGER PRIMARY KEY)`,
   ]);
   assert.deepEqual(await look(), [
-    "fail harbor_kept_3 is missing, in which the downgrade of 5b09ebe23c76 put aside 1\u00a0012 rows of files",
+    "fail harbor_kept_3 is missing, in which the upgrade of 5b09ebe23c76 put aside 1\u00a0012 rows of files",
     "fail harbor_kept_9 holds kept data, and harbor_kept does not know of what",
   ]);
   assert.match((await run(url, ["kept"])).stderr, /harbor_kept_3 is missing, .*kept drop 3/);
@@ -291,6 +294,59 @@ onEngines(two, "kept prune forgets what is kept of rows that were deleted since"
   await engine.query(url, "DELETE FROM files");
   assert.match((await run(url, ["kept", "prune"])).stdout, /^forgot +2 rows of files \(\d+\)$/m);
   assert.deepEqual(await readKept(database), []);
+});
+
+onEngines(["sqlite file"], "an interrupted return is named, and ended by either direction", async (given) => {
+  const { engine, url, database } = given;
+  const history = historyOf(engine.dialect, [
+    ["CREATE TABLE t (id integer NOT NULL PRIMARY KEY, a text, b text)", "SELECT 1"],
+    ["ALTER TABLE t DROP COLUMN a", "ALTER TABLE t ADD COLUMN a text"],
+  ]);
+  const [first, second] = history.revisions.map(({ id }) => id);
+  const dying: Database = {
+    ...database,
+    write: (batch, mode) =>
+      batch.some((each) => JSON.stringify(each.queryChunks).includes("CASE WHEN"))
+        ? Promise.reject(new Error("killed"))
+        : database.write(batch, mode),
+  };
+  const go = (direction: "upgrade" | "downgrade", text: string, on = database) =>
+    migrate(contextOf(on, history), { goal: { direction, text }, lockWaitMs: 0 });
+  const values = async () =>
+    (await engine.query(url, "SELECT id, a FROM t ORDER BY id")).map((row) => Object.values(row).join());
+  await go("upgrade", "head");
+  await go("downgrade", "-1");
+  await engine.query(url, "INSERT INTO t (id, a) VALUES (1, 'one'), (2, 'two')");
+  await go("upgrade", "head");
+  await assert.rejects(go("downgrade", "-1", dying), /killed/);
+
+  const { unreturned } = await preparePlan(contextOf(database, history), {
+    direction: "downgrade",
+    text: first!,
+  });
+  assert.deepEqual(unreturned.map(({ rows, table }) => [rows, table]), [[2, "t"]]);
+  const status = await readStatus(contextOf(database, history));
+  assert.deepEqual(status.unreturned, unreturned);
+  const { findings } = await verifyUrl(url, { history, checks: ["history"] });
+  assert.deepEqual(
+    findings.map(({ status, hint }) => [status, hint]),
+    [["fail", `harbor-db downgrade ${first}`], ["fail", "harbor-db upgrade"]],
+  );
+  // Another one that is at it is waited for.
+  await withTestDatabase(url, (other) =>
+    other.withLock(
+      () => assert.rejects(go("downgrade", first!), { code: "locked" }),
+      { signal: new AbortController().signal, waitMs: 0 },
+    ));
+  const { returned } = await go("downgrade", first!);
+  assert.deepEqual(returned.map(({ rows, left }) => [rows, left]), [[2, 0]]);
+  assert.deepEqual(await values(), ["1,one", "2,two"]);
+
+  // What was kept of a deleted row goes, and is said to.
+  await go("upgrade", "head");
+  await engine.query(url, "DELETE FROM t WHERE id = 1");
+  const { pruned } = await go("upgrade", second!);
+  assert.deepEqual(pruned.map(({ table, rows }) => [table, rows]), [["t", 1]]);
 });
 
 onEngines(two, "a restore brings the kept data of its time, and says which it replaces", async (given) => {

@@ -30,6 +30,13 @@ export function stepText({ direction, revision }: Pick<Kept, "direction" | "revi
   return `${direction} of ${revision}`;
 }
 
+/** Says what of it an interrupted run did not put back, or another puts back now. */
+export function unreturnedText(kept: Kept): string {
+  return `${counted(kept.rows, "row")} of ${whatText(kept)}, put aside by the ${
+    stepText(kept)
+  }, which was undone`;
+}
+
 /** What each state is called. */
 export const stateWords: Readonly<Record<Kept["state"], string>> = {
   keeping: "being put aside",

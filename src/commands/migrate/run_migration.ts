@@ -20,6 +20,7 @@ import {
   readConsequences,
 } from "./consequences.ts";
 import type { BudgetGuard } from "./budget_guard.ts";
+import { keptJson, unreturnedText } from "../backup/kept_output.ts";
 import { type Around, aroundOptions, createAround } from "./around.ts";
 import { runAround } from "./run_around.ts";
 import { filledForGood, keptBy, printKept, printReturned, withoutFilled } from "./kept_lines.ts";
@@ -102,7 +103,8 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       }
       // What an interrupted run left is ended, though there is no step: without a question, since it only keeps.
       const isIdle = plan.steps.length === 0;
-      if (isIdle && !options.dryRun && !options.rehearse && await run.isAnyLeft(context)) return null;
+      const isOver = !options.dryRun && !options.rehearse;
+      if (isIdle && isOver && (plan.unreturned.length > 0 || await run.isAnyLeft(context))) return null;
       const losses = (await run.preflight(context, plan.from, plan.steps))?.losses ?? [];
       if (options.dryRun || isIdle) {
         printPlace(app, isNew);
@@ -111,11 +113,21 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         printPlan(app, plan, ways);
         if (plan.steps.length > 0) await lookAhead(context, plan, losses);
         app.report.facts(consequenceFacts(consequences, true));
+        for (const kept of plan.unreturned) app.report.line(`puts back  ${unreturnedText(kept)}`);
         const keeps = withoutFilled(await keptBy(context, plan, options.noKeep), found);
         for (const { table, columns } of keeps) {
           app.report.line(`keeps      ${table}${columns === null ? "" : `: ${columns.join(", ")}`}`);
         }
-        const json = { ...planned(plan), ...where, losses, ...consequencesJson(consequences), keeps, ways };
+        const unreturned = plan.unreturned.map(keptJson);
+        const json = {
+          ...planned(plan),
+          ...where,
+          losses,
+          ...consequencesJson(consequences),
+          keeps,
+          unreturned,
+          ways,
+        };
         return plan.refusal === null ? { json } : { json, failure: plan.refusal };
       }
       if (plan.refusal !== null) throw plan.refusal;
@@ -181,6 +193,9 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
     const work = async (): Promise<Outcome> => {
       const result = await (guard === null ? migrate(context) : guard.run(direction, migrate, context));
       for (const each of result.returned) printReturned(app, each);
+      for (const { table, rows } of result.pruned) {
+        app.report.line(`forgot     what was kept of ${counted(rows, "row")} of ${table}: deleted since`);
+      }
       if (result.steps.length === 0) printPlace(app, isNew);
       const at = `the database is at ${result.to ?? "base"}`;
       app.report.line(result.steps.length === 0 ? `nothing to do: ${at}` : at);

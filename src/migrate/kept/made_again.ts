@@ -5,7 +5,7 @@ import { ownTable } from "../../engines/statement_names.ts";
 import type { Column } from "../../schema/snapshot.ts";
 import type { Step } from "../rules/plan.ts";
 import { columnsOf } from "./return.ts";
-import { isUndoneBy } from "./rules/due.ts";
+import { isUndoneBy } from "../../state/rules/due.ts";
 import { isMadeAndFilled } from "./rules/made_and_filled.ts";
 import { withSideTables } from "./side_tables.ts";
 import { all, list, sameness, words } from "./words.ts";

@@ -89,7 +89,8 @@ export async function putBack(
   for (const work of works) {
     results.push(await settle(context, work, { live, refusal: refusals.get(work.kept.id) ?? null }));
   }
-  return results;
+  // The script made again all that there was.
+  return results.filter(({ rows, deleted, missing, left }) => rows + deleted + missing + left > 0);
 }
 
 /**

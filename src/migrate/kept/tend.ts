@@ -1,4 +1,4 @@
-import { readKept } from "../../engines/kept_table.ts";
+import { type Kept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Applied } from "../../history/applied.ts";
 import { lockOptions } from "../../state/lock_options.ts";
@@ -6,10 +6,10 @@ import { readState } from "../../state/read_state.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
 import type { State } from "../../state/state.ts";
 import type { Goal, Step } from "../rules/plan.ts";
-import { pruneKept } from "./prune.ts";
+import { type PrunedResult, pruneKept } from "./prune.ts";
 import { requireFreeNames, requireSideTables } from "./side_tables.ts";
 import { putBack, type ReturnedResult } from "./put_back.ts";
-import { isDue, isUndoneBy } from "./rules/due.ts";
+import { isDue, isUndoneBy } from "../../state/rules/due.ts";
 import { takeAside } from "./take_aside.ts";
 
 /**
@@ -60,16 +60,27 @@ interface TendOptions {
   readonly pace?: PaceOptions;
 }
 
-/** Does for an upgrade without a step what is left to do about kept data, under the lock, if there is any. */
+/** What was done about kept data where there was no step to run. */
+export interface Tended {
+  readonly returned: readonly ReturnedResult[];
+  readonly pruned: readonly PrunedResult[];
+}
+
+/** Does for a run without a step what is left to do about kept data, under the lock, if there is any; forgets what an upgrade forgets. */
 export async function tendKept(
   context: RunContext,
+  { applied }: Pick<State, "applied">,
   { goal, lockWaitMs, pace }: TendOptions,
-): Promise<readonly ReturnedResult[]> {
-  if (goal.direction === "downgrade" || (await readKept(context.database)).length === 0) return [];
-  return await context.database.withLock(async () => {
+): Promise<Tended> {
+  const { database, history } = context;
+  const kept = await readKept(database);
+  const isLeft = (each: Kept) => each.state === "keeping" || isDue(each, { history, applied });
+  if (!(goal.direction === "upgrade" ? kept.length > 0 : kept.some(isLeft))) {
+    return { returned: [], pruned: [] };
+  }
+  return await database.withLock(async () => {
     const { applied } = await readState(context);
     const returned = await resumeReturns(context, applied, pace);
-    await pruneKept(context);
-    return returned;
+    return { returned, pruned: goal.direction === "upgrade" ? await pruneKept(context) : [] };
   }, lockOptions(context, lockWaitMs));
 }

@@ -9,6 +9,8 @@ import { type BesideProgress, besideWords, readBeside } from "../../engines/besi
 import { dropListener, type Listener, listenerWords, readListeners } from "../../state/listeners.ts";
 import { type BackfillState, readBackfills } from "../../engines/version_table.ts";
 import { type Check, failure } from "./check.ts";
+import type { Kept } from "../../engines/kept_table.ts";
+import { isDue, returnCommand } from "../../state/rules/due.ts";
 import { lookAtKept } from "./kept.ts";
 import { lookAtLedger } from "./ledger.ts";
 
@@ -16,7 +18,7 @@ import { lookAtLedger } from "./ledger.ts";
 export const historyCheck: Check = {
   name: "history",
   summary:
-    "the version table agrees with the history: every revision known and unedited, none half done, no backfill open, head reached; no trigger or rule on harbor-db's own tables; and the tables of kept data are those that their registry has, with as many rows",
+    "the version table agrees with the history: every revision known and unedited, none half done, no backfill open, nothing left to put back, head reached; no trigger or rule on harbor-db's own tables; and the tables of kept data are those that their registry has, with as many rows",
   cost: "a few milliseconds, and a count of kept data",
   async *run(context) {
     const { kind, applied, alembic, refusal } = await context.state();
@@ -35,6 +37,11 @@ export const historyCheck: Check = {
     const kept = await lookAtKept(database);
     found.push(...kept.found);
     const done = countApplied(history, applied);
+    if (kind === "managed" && !(done instanceof HarborError)) {
+      const current = history.revisions[done - 1]?.id ?? null;
+      const due = kept.kept.filter((each) => isDue(each, { history, applied }));
+      found.push(...due.map((each) => notReturned(each, { current, holder })));
+    }
     // Of what does not fit the history, nobody knows what the ledger should say.
     if (!(done instanceof HarborError)) {
       found.push(...await lookAtLedger(database, history, { kind, applied }));
@@ -87,6 +94,20 @@ function openChange(change: BesideProgress, holder: LockHolder | undefined): Fou
     // Of a step that is done only the end is left: the next upgrade would first end it, and then undo the step.
     hint: isMade(phase) ? "harbor-db upgrade --abandon" : "harbor-db upgrade",
     details: { change: name, table, phase },
+  };
+}
+
+function notReturned(
+  kept: Kept,
+  { current, holder }: { readonly current: string | null; readonly holder: LockHolder | undefined },
+): Found {
+  const { id, table, revision, direction, rows, sideTable } = kept;
+  const how = holder === undefined ? "was interrupted" : `is being made by ${holder.owner}`;
+  const what = `${counted(rows, "row")} of ${table} that the ${direction} of ${revision} put aside`;
+  return {
+    ...unfinished(`the return of ${what} ${how}`, holder),
+    hint: returnCommand(kept, current),
+    details: { id, table, revision, direction, sideTable, rows },
   };
 }
 

@@ -11,6 +11,7 @@ import { lostText } from "../../migrate/kept/side_tables.ts";
 /** What was seen of kept data. */
 export interface SeenKept {
   readonly found: readonly Found[];
+  readonly kept: readonly Kept[];
   /** How much is kept, to go behind what passed; empty where nothing is. */
   readonly words: string;
 }
@@ -23,7 +24,7 @@ export async function lookAtKept(database: Database): Promise<SeenKept> {
     return compare(await countKept(database, await readKept(database)), tables);
   } catch (error) {
     if (!(error instanceof HarborError) || error.code !== "read_only") throw error;
-    return { found: tables.length === 0 ? [] : [hidden(tables)], words: "" };
+    return { found: tables.length === 0 ? [] : [hidden(tables)], kept: [], words: "" };
   }
 }
 
@@ -38,6 +39,7 @@ function compare(all: readonly CountedKept[], tables: readonly string[]): SeenKe
       ...all.filter(({ gone }) => gone > 0).map(robbed),
       ...strays.map(stray),
     ],
+    kept,
     words: kept.length === 0 ? "" : `; kept data: ${seenText(all)}`,
   };
 }

@@ -1,7 +1,7 @@
-import type { Kept } from "../../../engines/kept_table.ts";
-import type { Applied, Direction } from "../../../history/applied.ts";
-import type { History } from "../../../history/history.ts";
-import { standsFor } from "../../../history/unfold.ts";
+import type { Kept } from "../../engines/kept_table.ts";
+import type { Applied, Direction } from "../../history/applied.ts";
+import type { History } from "../../history/history.ts";
+import { standsFor } from "../../history/unfold.ts";
 
 /** Says whether a step's kept data is due: the step was undone, and nobody has tried yet to put it back to the end. */
 export function isDue(
@@ -23,4 +23,9 @@ export function isUndoneBy(
   },
 ): boolean {
   return direction !== step.direction && standsFor(history, step.revision).has(revision);
+}
+
+/** Returns the command that puts back what an interrupted run did not, on a database at a revision (`null`: base), and does no more. */
+export function returnCommand({ direction }: Kept, current: string | null): string {
+  return `harbor-db ${direction === "upgrade" ? "downgrade" : "upgrade"} ${current ?? "base"}`;
 }
