@@ -13,7 +13,7 @@ import {
   refuseFaults,
   refuseSameNames,
   refuseSchemas,
-  refuseTwoTypes,
+  refuseWrongTypes,
   schemaOf,
 } from "./rules/exports/faults.ts";
 import { refuseNames } from "./rules/exports/names.ts";
@@ -153,7 +153,7 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
     const type = enumOf(is(column, PgArray) ? column.baseColumn : column);
     if (type !== undefined) others.postgresql.add(type);
   }
-  refuseTwoTypes([...others.postgresql]);
+  refuseWrongTypes(postgresql, [...others.postgresql]);
   // So is the schema that it is in.
   const declaredSchemas = [...others.postgresql].filter(isPgSchema).map(({ schemaName }) => schemaName);
   const used = new Set([...postgresql, ...others.postgresql].flatMap((each) => schemaOf(each) ?? []));

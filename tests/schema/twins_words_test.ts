@@ -553,6 +553,48 @@ const twice = pg.pgTable("twice", { a: pg.integer(), b: pg.integer() }, (own) =>
 ]);
 const t = pg.pgTable("t", { a: pg.integer() });
 
+const dates = (text: string) => () => pg.date().default(text);
+const times = (text: string) => () => pg.time().default(text);
+const moments = (text: string) => () => pg.timestamp({ mode: "string" }).default(text);
+const numbers = (text: string) => () => pg.numeric({ precision: 3, scale: 1 }).default(text);
+const each = (make: (text: string) => () => pg.PgColumnBuilderBase, texts: readonly string[]) =>
+  texts.map((text) => [text, make(text)] as const);
+
+const wrongDefaults = [
+  ...each(dates, [
+    "2024-02-30",
+    "2023-02-29",
+    "2024-13-01",
+    "2024-00-01",
+    "2024-01-00",
+    "0000-01-01",
+    "soon",
+  ]),
+  ...each(times, ["25:00", "24:00:01", "12:60", "13:00 pm"]),
+  ...each(moments, ["2024-13-01", "2024-02-30 12:00", "2024-02-29T25:00:00"]),
+  ...each(numbers, ["12345.6", "-100", "99.95", "1e2", "infinity"]),
+];
+
+const rightDefaults = [
+  ...each(dates, [
+    "2024-02-29",
+    "2000-2-29",
+    "0001-12-31 BC",
+    "20240229",
+    "January 8, 1999",
+    "infinity",
+    "now",
+  ]),
+  ...each(times, ["24:00", "23:59:60", "12:30:00.5+02", "040506", "12:00 AM", "allballs"]),
+  ...each(moments, ["2024-02-29", "2024-02-29 23:59:59.5+02", "2024-02-29T12:00:00Z", "epoch"]),
+  ...each(numbers, ["99.9", "99.94", "-0099.90", "0.0004", "1e1", "NaN", "0", ".5"]),
+];
+for (const [text, column] of rightDefaults) {
+  test(`schema.ts takes the default ${text}`, () => {
+    readExports("schema.ts", { t: pg.pgTable("t", { c: column() }) });
+  });
+}
+
 // What drizzle-kit would end the process for, or make wrong statements of, on either dialect.
 const faults: readonly Refusal[] = [
   [
@@ -657,6 +699,36 @@ const faults: readonly Refusal[] = [
     /"e": an enum type with other values has that name/,
     /another name/,
   ],
+  [
+    "an enum type with a value twice",
+    { t, e: pg.pgEnum("e", ["a", "a"]) },
+    /"e": .* the value "a" twice/,
+    /Leave/,
+  ],
+  [
+    "an enum type with a value that is too long",
+    { t, e: pg.pgEnum("e", ["é".repeat(31), "é".repeat(32)]) },
+    /"e": the value "é{32}" of the enum type has more than 63 bytes/,
+    /shorter/,
+  ],
+  [
+    "an enum type by the name of a table",
+    { t, e: pg.pgEnum("t", ["a"]) },
+    /"t": an enum type has/,
+    /another name/,
+  ],
+  [
+    "an enum type by the name of a view",
+    { t, e: pg.pgEnum("v", ["a"]), v: pg.pgView("v", {}).as(sql`SELECT 1`) },
+    /"v": an enum type has/,
+    /another name/,
+  ],
+  ...wrongDefaults.map(([text, column]): Refusal => [
+    `the default ${text}`,
+    { t: pg.pgTable("t", { c: column() }) },
+    /"t\.c": its default .* is no /,
+    /default\(\)/,
+  ]),
   [
     "two indexes of one name on SQLite",
     {

@@ -4,6 +4,7 @@ import { SQL } from "drizzle-orm/sql/sql";
 import { getTableName, type Table } from "drizzle-orm/table";
 import { getTableColumns } from "drizzle-orm/utils";
 import { HarborError } from "../../../base/errors.ts";
+import { fitsNumeric, mayBeDate, mayBeTime } from "./value_forms.ts";
 
 /**
  * Refuses a default that is no value of its column, which the compiler would refuse in a project that has one.
@@ -33,12 +34,15 @@ function shown(value: unknown): string {
 interface ColumnFacts {
   readonly length?: number;
   readonly baseColumn?: Column;
+  /** Of numbers: how many digits there are, and how many of them behind the point. */
+  readonly precision?: number;
+  readonly scale?: number;
 }
 
 /** Returns what a default should be and is not; `null` when it fits. */
 function whatFits(column: Column, value: unknown): string | null {
   const { dataType, columnType, enumValues } = column;
-  const { length, baseColumn } = column as Column & ColumnFacts;
+  const { length, baseColumn, precision, scale = 0 } = column as Column & ColumnFacts;
   if (dataType === "array" && baseColumn !== undefined) {
     if (!Array.isArray(value)) return "array";
     return value.map((each) => each === null ? null : whatFits(baseColumn, each)).find((each) =>
@@ -56,7 +60,11 @@ function whatFits(column: Column, value: unknown): string | null {
     return `text of at most ${length} characters`;
   }
   const form = forms.find(({ type }) => type.test(columnType));
-  return form === undefined || form.fits(value) ? null : form.name;
+  if (form !== undefined && !form.fits(value)) return form.name;
+  if (!/^PgNumeric/.test(columnType) || precision === undefined) return null;
+  return fitsNumeric(String(value).trim(), precision, scale)
+    ? null
+    : `number of at most ${precision} digits, ${scale} of them behind the point`;
 }
 
 const kinds: Readonly<Record<string, (value: unknown) => boolean>> = {
@@ -91,11 +99,12 @@ const whole = (type: RegExp, bits: number): Form => ({
       : Number.isInteger(value) && (value as number) >= -(2 ** (bits - 1)) &&
         (value as number) < 2 ** (bits - 1),
 });
-const text = (type: RegExp, name: string, pattern: RegExp): Form => ({
+const text = (type: RegExp, name: string, isOne: (text: string) => boolean): Form => ({
   type,
   name,
-  fits: (value) => typeof value !== "string" || pattern.test(value.trim()),
+  fits: (value) => typeof value !== "string" || isOne(value.trim()),
 });
+const matches = (pattern: RegExp) => (text: string) => pattern.test(text);
 
 /** What a type asks of a value beside its kind. */
 const forms: readonly Form[] = [
@@ -103,7 +112,12 @@ const forms: readonly Form[] = [
   whole(/^Pg(?:Integer|Serial)/, 32),
   whole(/^PgBig(?:Int|Serial)/, 64),
   whole(/^SQLite(?:Integer|BigInt)/, 64),
-  text(/^(?:Pg|SQLite)Numeric$/, "number", /^(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|[+-]?infinity)$/i),
-  text(/^PgUUID/, "UUID", /^\{?[\da-f]{4}(?:-?[\da-f]{4}){7}\}?$/i),
-  text(/^Pg(?:Date|Timestamp)String/, "date", /\d|^(?:-?infinity|epoch|now|today|tomorrow|yesterday)/i),
+  text(
+    /^(?:Pg|SQLite)Numeric$/,
+    "number",
+    matches(/^(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|[+-]?infinity)$/i),
+  ),
+  text(/^PgUUID/, "UUID", matches(/^\{?[\da-f]{4}(?:-?[\da-f]{4}){7}\}?$/i)),
+  text(/^Pg(?:Date|Timestamp)String/, "date", mayBeDate),
+  text(/^PgTime$/, "time of day", mayBeTime),
 ];

@@ -182,12 +182,14 @@ function linked(table: pg.PgTable, others: readonly unknown[]): readonly pg.PgPo
 type LinkedPolicy = pg.PgPolicy & { readonly _linkedTable?: pg.PgTable };
 
 /**
- * Refuses two enum types of one name that have other values, of which drizzle-kit would take the last.
+ * Refuses enum types that have a value twice or one that is too long, the name of a table or view, whose rows are a type, or that
+ * of another one with other values, of which drizzle-kit would take the last.
  *
  * @throws {HarborError} `bad_schema`
  */
-export function refuseTwoTypes(others: readonly unknown[]): void {
+export function refuseWrongTypes(tables: readonly pg.PgTable[], others: readonly unknown[]): void {
   const types = new Map<string, string>();
+  const rows = new Set([...tables, ...others].flatMap(rowsOf));
   for (const type of others.filter(pg.isPgEnum)) {
     const values = JSON.stringify(type.enumValues);
     const name = nameIn(type.schema, type.enumName);
@@ -196,7 +198,33 @@ export function refuseTwoTypes(others: readonly unknown[]): void {
       once(new Set([name]), name, "an enum type with other values");
     }
     types.set(name, values);
+    once(new Set(rows), name, "an enum type");
+    refuseWrongValues(name, type.enumValues);
   }
+}
+
+function rowsOf(thing: unknown): readonly string[] {
+  const own = is(thing, pg.PgTable)
+    ? pg.getTableConfig(thing).name
+    : is(thing, pg.PgView)
+    ? pg.getViewConfig(thing).name
+    : is(thing, pg.PgMaterializedView)
+    ? pg.getMaterializedViewConfig(thing).name
+    : null;
+  return own === null ? [] : [nameIn(schemaOf(thing), own)];
+}
+
+function refuseWrongValues(type: string, values: readonly string[]): void {
+  const refuse = (state: string, hint: string) => {
+    throw new HarborError("bad_schema", `Cannot use "${type}": ${state}`, { hint });
+  };
+  const twice = values.find((value, at) => values.indexOf(value) !== at);
+  if (twice !== undefined) {
+    refuse(`the enum type has the value ${JSON.stringify(twice)} twice`, "Leave one out.");
+  }
+  const long = values.find((value) => postgresNameOf(value) !== value);
+  if (long === undefined) return;
+  refuse(`the value ${JSON.stringify(long)} of the enum type has more than 63 bytes`, "Make it shorter.");
 }
 
 type PgConfig = ReturnType<typeof pg.getTableConfig>;
