@@ -170,17 +170,20 @@ function update(dialect: Dialect, subject: Subject): Way {
     sql`EXISTS (SELECT 1 FROM ${ownTable(table.name)} AS t WHERE ${match} AND ${condition})`;
   return {
     put: (range) =>
-      parts.length === 0 ? [] : [userStatement(follow(
-        sql`UPDATE ${ownTable(table.name)} AS t SET ${
-          list(
-            parts.map(({ name, condition, value }) =>
-              sql`${id(name)} = CASE WHEN ${condition} THEN ${value} ELSE ${own(name)} END`
-            ),
-          )
-        } FROM ${ownTable(kept.sideTable)} AS k WHERE ${range} AND ${match} AND ${
-          any(parts.map(({ condition }) => sql`(${condition})`))
-        }`,
-      ))],
+      parts.length === 0 ? [] : [
+        userStatement(follow(
+          sql`UPDATE ${ownTable(table.name)} AS t SET ${
+            list(
+              parts.map(({ name, condition, value }) =>
+                sql`${id(name)} = CASE WHEN ${condition} THEN ${value} ELSE ${own(name)} END`
+              ),
+            )
+          } FROM ${ownTable(kept.sideTable)} AS k WHERE ${range} AND ${match} AND ${
+            any(parts.map(({ condition }) => sql`(${condition})`))
+          }`,
+        )),
+        ...noteReturned(dialect, subject, sql`${range} AND ${match}`),
+      ],
     isOvertaken: exists(any(parts.map(({ isOvertaken }) => isOvertaken))),
     isDangling: exists(sql`NOT (${all(parts.flatMap(({ fits }) => fits))})`),
     isBack: exists(all(parts.map(({ name }) => isSame(own(name), aside(name))))),
@@ -188,6 +191,29 @@ function update(dialect: Dialect, subject: Subject): Way {
     // Rows of a table without a key may be elsewhere by the time that they are looked for.
     isRepeated: placesIn(dialect, subject) !== null,
   };
+}
+
+/**
+ * Notes beside what the way back put aside what its rows hold now, which is what the next way there finds: not what the way
+ * back made of it, in whose place the kept value came.
+ */
+function noteReturned(dialect: Dialect, { kept, table, undoing }: Subject, isReturned: SQL): readonly SQL[] {
+  const { isKey, isSame, became, bare } = words[dialect];
+  const known = storedColumns(table).filter(({ name }) => kept.keys.includes(name));
+  return undoing.flatMap((other) =>
+    other.columns.flatMap(({ name }, place) => {
+      if (!kept.columns.some((each) => each.name === name)) return [];
+      if (!table.columns.some((column) => column.name === name)) return [];
+      const match = known.map((column) => isKey(sql`o.${id(column.name)}`, bare(own(column.name)), column));
+      return [
+        sql`UPDATE ${ownTable(other.sideTable)} AS o SET ${id(becameColumn(place))} = ${
+          became(own(name), null)
+        } FROM ${ownTable(table.name)} AS t, ${ownTable(kept.sideTable)} AS k WHERE ${isReturned} AND ${
+          isSame(own(name), aside(name))
+        } AND ${all(match)}`,
+      ];
+    })
+  );
 }
 
 /**

@@ -110,6 +110,35 @@ const byTrigger: Story = {
   rows: [[1, "a"], [2, "b"]],
 };
 
+/** Of which the way up makes another value each time, and the way down always the same. */
+function byRandom(engine: NonNullable<Story["engine"]>, token: string): Story {
+  return {
+    engine,
+    made: [
+      "CREATE TABLE users (id integer NOT NULL PRIMARY KEY, token text)",
+      "CREATE TABLE was (token text)",
+    ],
+    up: [`UPDATE users SET token = ${token}`],
+    down: ["UPDATE users SET token = 'none'"],
+    read:
+      "SELECT id, CASE WHEN token = (SELECT max(token) FROM was) THEN 'as it was' ELSE token END AS token FROM users ORDER BY id",
+    course: [
+      add("(1, 'old'), (2, NULL), (3, 'c')"),
+      "up",
+      "INSERT INTO was SELECT token FROM users WHERE id = 1",
+      "UPDATE users SET token = 'own' WHERE id = 2",
+      "down",
+      "UPDATE users SET token = 'then' WHERE id = 3",
+      "up",
+      "down",
+      "up",
+      "UPDATE users SET token = 'end' WHERE id = 3",
+    ],
+    rows: [[1, "as it was"], [2, "own"], [3, "end"]],
+    reason: /./,
+  };
+}
+
 /** Tables that the script fills, one without a key, of which rows are changed, deleted and added by others. */
 function madeAgain(engine: NonNullable<Story["engine"]>): Readonly<Record<string, Story>> {
   const numbers = "INSERT INTO users VALUES (1, 'a'), (2, 'b'), (3, 'c')";
@@ -396,6 +425,8 @@ const stories: Readonly<Record<string, Story>> = {
     reason: /^2 rows find no row with the same id and part,2 rows find no row with the same id and part$/,
     left: 2,
   },
+  "what a SQLite script cannot make twice comes back": byRandom("sqlite file", "lower(hex(randomblob(8)))"),
+  "what a PostgreSQL script cannot make twice comes back": byRandom("postgres 15", "md5(random()::text)"),
   ...madeAgain("sqlite file"),
   ...madeAgain("postgres 15"),
   "what an upsert changed comes back on its own row": {
