@@ -1,7 +1,7 @@
 import type { Finding } from "../base/finding.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { migrate, preparePlan } from "../migrate/migrate.ts";
-import type { Goal } from "../migrate/rules/plan.ts";
+import type { Goal, Step } from "../migrate/rules/plan.ts";
 import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";
 import { originsAfter } from "./rules/origins_after.ts";
 import type { Rehearsal } from "./rehearse.ts";
@@ -26,12 +26,10 @@ export async function planRehearsal(
   const run = (context: RunContext, goal: Goal, onStep: () => void) =>
     migrate(context, { goal, pace, lockWaitMs: 0, onStep });
   const { direction } = goal;
-  const isHalf = steps.some(({ resume }) => resume !== null);
   return {
     forward: (context, onStep) => run(context, { direction, text: to ?? "base" }, onStep),
-    back: isHalf
-      ? "its first step was interrupted before, and nothing leads back to half a step"
-      : (context, onStep) => run(context, { direction: other[direction], text: from ?? "base" }, onStep),
+    back: whyNoWayBack(steps) ??
+      ((context, onStep) => run(context, { direction: other[direction], text: from ?? "base" }, onStep)),
     origins: (before, after) => originsAfter(context.history, steps, { before, after }),
     check,
     hold,
@@ -39,6 +37,18 @@ export async function planRehearsal(
     copyMs,
     remarks,
   };
+}
+
+function whyNoWayBack(steps: readonly Step[]): string | null {
+  if (steps.some(({ resume }) => resume !== null)) {
+    return "its first step was interrupted before, and nothing leads back to half a step";
+  }
+  // Of what only the database knows there is the way down alone.
+  const unknown = steps.filter(({ revision }) => revision.ledger !== undefined).map(({ revision }) =>
+    revision.id
+  );
+  if (unknown.length === 0) return null;
+  return `this history does not have ${unknown.join(", ")}: no script leads back`;
 }
 
 const other = { upgrade: "downgrade", downgrade: "upgrade" } as const;

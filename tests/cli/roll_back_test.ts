@@ -53,6 +53,12 @@ test("the release before says what it lacks, refuses to upgrade, and goes back w
     assert.equal(refused.code, 4);
     assert.match(refused.stderr, /7b1f73160408[^]*harbor-db downgrade .*5b09ebe23c76/);
     assert.equal(verified.code, 3);
+    const rehearsed = await older("downgrade", known, "--yes", "--rehearse");
+    assert.equal(rehearsed.code, 0, rehearsed.stderr);
+    assert.match(
+      rehearsed.stdout,
+      /way back +not tried: this history does not have 7b1f73160408, f27bd10b7ec4: no script leads back/,
+    );
     assert.match(
       verified.stdout,
       /FAIL +history +the database has f27bd10b7ec4[^]*pass +schema +3 tables exactly as revision 7b1f73160408/,
