@@ -34,6 +34,8 @@ export interface Inspector {
   }): readonly Probe[];
   /** Returns what the engine itself finds damaged, in its own words; nothing where it cannot be asked. */
   damage(database: Database): Promise<readonly string[]>;
+  /** Returns the constraints that are there and that nothing enforces, each in words. */
+  unenforced(database: Database): Promise<readonly string[]>;
   /**
    * Returns why the connected user may not change these tables or make new ones, with the remedy; `null` when it may,
    * or when only trying can tell.

@@ -175,6 +175,9 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     for (const loss of ahead?.losses ?? []) {
       context.notify({ kind: "note", text: `goes without a successor: ${loss}` });
     }
+    for (const constraint of ahead?.unenforced ?? []) {
+      context.notify({ kind: "note", text: `not enforced, because triggers are disabled: ${constraint}` });
+    }
     // Nobody else keeps anything while the lock is held.
     const hasKept = state.kind === "managed" && await requireWayForKept(context, prepared, options.keep);
     if (steps.length > 0) await options.beforeSteps?.(prepared);

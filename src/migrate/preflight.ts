@@ -24,6 +24,8 @@ import { plainTexts, withPlainTexts } from "./rules/plain_texts.ts";
 export interface LookAhead {
   /** What hangs on indexes and constraints and goes with them, each as a sentence. */
   readonly losses: readonly string[];
+  /** The constraints that nothing enforces, so that the steps may leave rows which break them, each in words. */
+  readonly unenforced: readonly string[];
   /**
    * Looks at what could not be judged before the steps in front of this one were done. Reads nothing where there is
    * nothing of that kind.
@@ -91,6 +93,7 @@ export async function preflight(
   const left = await ask(context, questions, { ...subject, known });
   return {
     losses: await findLosses(context, stages, subject.attempt),
+    unenforced: await (await loadInspector(database.dialect)).unenforced(database),
     async before(step) {
       const question = left.get(step.revision.id);
       if (question === undefined || step.resume !== null) return;
@@ -106,7 +109,7 @@ export async function preflight(
   };
 }
 
-const nothingLeft: LookAhead = { losses: [], before: () => Promise.resolve() };
+const nothingLeft: LookAhead = { losses: [], unenforced: [], before: () => Promise.resolve() };
 
 /**
  * Finds what hangs on indexes and constraints and does not survive the steps.

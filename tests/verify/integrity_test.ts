@@ -6,7 +6,7 @@ import { test } from "node:test";
 import type { Database } from "../../src/engines/database.ts";
 import { compareIndexes } from "../../src/engines/sqlite/compare_indexes.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
-import { contextOf } from "../support/samples/adoption.ts";
+import { contextOf, withContext } from "../support/samples/adoption.ts";
 import { historyOf } from "../support/samples/script_history.ts";
 import { engines, sqlitePath, withTestDatabase } from "../support/databases.ts";
 import { sharedPostgres, withClient } from "../support/servers/postgres_server.ts";
@@ -164,6 +164,33 @@ for (const engine of postgres) {
       assert.match(await failure(healthy, "unvalidated_constraints"), /size_check of files/);
     }));
 
+  test(`integrity: a constraint whose triggers are disabled, on either table, and its remedy (${engine.name})`, () =>
+    withHealthy(engine, async (healthy) => {
+      const admin = new URL(await sharedPostgres(engine.name === "postgres 15" ? 15 : 18));
+      admin.pathname = new URL(healthy.url).pathname;
+      const run = (statement: string) => withClient(admin.href, (sql) => sql.unsafe(statement));
+      await run("ALTER TABLE files DISABLE TRIGGER ALL; ALTER TABLE users DISABLE TRIGGER ALL");
+      const message = await failure(healthy, "silenced_constraints");
+      assert.match(
+        message,
+        /: collections_user_id_fkey of collections \(triggers of users\), .*files_collection_id_fkey of files/,
+      );
+      const notes: string[] = [];
+      await withContext(
+        healthy.url,
+        (context) =>
+          migrate({ ...context, notify: (event) => event.kind === "note" && notes.push(event.text) }, {
+            goal: { direction: "downgrade", text: "-1" },
+            lockWaitMs: 0,
+          }),
+      );
+      assert.match(notes.join("\n"), /not enforced, .*: files_collection_id_fkey of files/);
+      const { hint } = (await lookOf(healthy))[0]!;
+      await run(hint!.replace("As a superuser: ", ""));
+      const whole = (await lookOf(healthy)).at(-1);
+      assert.match(whole!.message, /every constraint is enforced/);
+    }));
+
   test(`integrity: a constraint that its script leaves NOT VALID is no damage, and another is (${engine.name})`, () =>
     engine.withDatabase(async (url) => {
       const history = historyOf("postgresql", [
@@ -185,7 +212,7 @@ for (const engine of postgres) {
           options: { quick: true },
         });
         return findings.flatMap(({ status, message }) =>
-          /constraint/.test(message) ? [[status, /constraint[^·]*?: ([^·]*\w)/.exec(message)?.[1]]] : []
+          /validated/.test(message) ? [[status, /constraint[^·]*?: ([^·]*\w)/.exec(message)?.[1]]] : []
         );
       };
       assert.deepEqual(await constraints(), [["pass", "meant of t"]]);

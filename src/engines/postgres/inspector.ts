@@ -11,6 +11,7 @@ import {
   publishedQuery,
 } from "./catalogs/attached.ts";
 import { amcheckProbe } from "./amcheck.ts";
+import { silencedConstraints, unenforced } from "./catalogs/silenced.ts";
 import { homeSchema, ownSchemas, shownName } from "./catalogs/place.ts";
 import { placeOfName, quoteTable } from "../../sql/table_names.ts";
 import type { Database } from "../database.ts";
@@ -24,6 +25,7 @@ export const postgresInspector: Inspector = {
   ) => [
     invalidIndexes,
     unvalidatedConstraints(notValid),
+    silencedConstraints,
     replicaIdentities,
     sequences,
     checksums,
@@ -32,6 +34,7 @@ export const postgresInspector: Inspector = {
   ],
   // The server refuses what it cannot read.
   damage: () => Promise.resolve([]),
+  unenforced,
   async missingRights(database, tables) {
     const [role] = await database.read<Role>(
       // What the session itself set, so as to read safely, is not what it may do.

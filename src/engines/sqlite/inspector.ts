@@ -35,6 +35,8 @@ export const sqliteInspector: Inspector = {
   },
   // Opening the file for writing tells.
   missingRights: () => Promise.resolve(null),
+  // Whoever connects decides that for themselves.
+  unenforced: () => Promise.resolve([]),
   attachments: () => Promise.resolve([]),
   async tableSizes(database) {
     const rows = await database.read<{ name: string; bytes: number }>(

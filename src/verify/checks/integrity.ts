@@ -11,7 +11,7 @@ import { type Check, type CheckContext, couldNotCheck, failure } from "./check.t
 export const integrityCheck: Check = {
   name: "integrity",
   summary:
-    "pages are whole and indexes agree with their rows (SQLite: quick_check, index entries, foreign_key_check; PostgreSQL: invalid indexes, unvalidated constraints, replica identities, sequences, checksum failures, amcheck)",
+    "pages are whole and indexes agree with their rows (SQLite: quick_check, index entries, foreign_key_check; PostgreSQL: invalid indexes, constraints that are not validated or not enforced, replica identities, sequences, checksum failures, amcheck)",
   cost:
     "reads everything once: about 4 s per million files, 0.5 s with --quick. A SQLite file without WAL takes no commit for those 0.5 s, then for 20 ms at a time",
   async *run(context) {
