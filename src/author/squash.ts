@@ -54,6 +54,8 @@ export interface PlannedSquash {
    * one behind the other.
    */
   readonly written: "anew" | "joined";
+  /** Why the scripts are joined, as a sentence; `null` where they are not. */
+  readonly reason: string | null;
   /** The dialects on which it can only be run up: one of the others has no way back, or leaves what no snapshot says. */
   readonly upOnly: ReadonlyMap<Dialect, "no way back" | "drift">;
   readonly changes: readonly FileChange[];
@@ -89,7 +91,7 @@ export async function planSquash(request: SquashRequest): Promise<PlannedSquash>
   const said = place === 0 ? `Everything up to ${last.name}` : `${first.name} to ${last.name}`;
   const name = readRevisionName(request.name ?? said);
   const upOnly = new Map<Dialect, "no way back" | "drift">();
-  let mayBeAnew = place === 0;
+  const reasons = place === 0 ? [] : [`${first.id} is not the first revision`];
   for (const { dialect, folder, history, squashed } of parts) {
     const setting = proof.get(dialect);
     const before = { dialect, revisions: history.revisions.slice(0, place + squashed.length) };
@@ -97,9 +99,18 @@ export async function planSquash(request: SquashRequest): Promise<PlannedSquash>
     if (squashed.some((each) => !folder.files.has(each.files[1]))) upOnly.set(dialect, "no way back");
     if (setting !== undefined && !isSame) upOnly.set(dialect, "drift");
     const read = await readScripts(before);
-    mayBeAnew &&= isSame && !upOnly.has(dialect) && squashed.every(({ id }) => isPlain(read.get(id) ?? []));
+    const odd = squashed.find(({ id }) => !isPlain(read.get(id) ?? []));
+    if (setting === undefined) {
+      reasons.push(`the scripts for ${dialect} were not run: --prove-url names a server`);
+    } else if (!isSame) {
+      reasons.push(`the scripts for ${dialect} leave another schema than the snapshot says`);
+    } else if (upOnly.has(dialect)) reasons.push(`the scripts for ${dialect} have no way back`);
+    else if (odd !== undefined) {
+      reasons.push(`${odd.id} does more on ${dialect} than change the schema, or what cannot be read`);
+    }
   }
-  const written = mayBeAnew ? "anew" : "joined";
+  const [reason = null] = reasons;
+  const written = reason === null ? "anew" : "joined";
   const drafted = await Promise.all(parts.map(async (part) => ({
     ...part,
     scripts: written === "joined" ? joined(name, part) : await draftScripts(
@@ -134,6 +145,7 @@ export async function planSquash(request: SquashRequest): Promise<PlannedSquash>
     place,
     covers: squashed.map(({ id, name }) => ({ revision: id, name })),
     written,
+    reason,
     upOnly,
     changes: [
       ...changes.flatMap((each) => each.added),

@@ -23,14 +23,18 @@ async function goTo(project: SchemaProject, url: string, ...args: readonly strin
 }
 
 async function squash(project: SchemaProject, ...args: readonly string[]) {
-  const { revision, covers, written } = await run<
-    { revision: { revision: string; parent: string | null }; covers: { revision: string }[]; written: string }
-  >(project, "sqlite:///none.db", "squash", ...args);
+  const { revision, covers, written, reason } = await run<{
+    revision: { revision: string; parent: string | null };
+    covers: { revision: string }[];
+    written: string;
+    reason: string | null;
+  }>(project, "sqlite:///none.db", "squash", ...args);
   return {
     id: revision.revision,
     parent: revision.parent,
     covers: covers.map((each) => each.revision),
     written,
+    reason,
   };
 }
 
@@ -73,7 +77,12 @@ test("databases at any of the revisions that were squashed go on, up and down, a
       }
       await project.write("drizzle/BASELINE", `${third}\n`);
       const { id, ...said } = await squash(project, third, "--prove-url", await sharedPostgres(15));
-      assert.deepEqual(said, { parent: null, covers: [initial, second, third], written: "anew" });
+      assert.deepEqual(said, {
+        parent: null,
+        covers: [initial, second, third],
+        written: "anew",
+        reason: null,
+      });
       assert.match(await project.read("drizzle/BASELINE"), new RegExp(`^${id} `));
       const check = await project.run(["check"]);
       assert.equal(check.code, 0, check.stdout);
@@ -105,9 +114,11 @@ test("what was squashed is squashed again, built on and checked, and neither dro
     const url = "sqlite:///a.db";
     await goTo(project, url, "upgrade", second);
     const { id: middle, ...said } = await squash(project, third, "--from", second, "--name", "Two of them");
-    assert.deepEqual(said, { parent: initial, covers: [second, third], written: "joined" });
+    const reason = `${second} is not the first revision`;
+    assert.deepEqual(said, { parent: initial, covers: [second, third], written: "joined", reason });
     const again = await squash(project, head);
     assert.deepEqual([again.covers, again.parent, again.written], [[initial, middle, head], null, "joined"]);
+    assert.equal(again.reason, "the scripts for postgresql were not run: --prove-url names a server");
     for (
       const [args, code, message] of [
         [["drop", "--yes"], 4, /stands for others|is released/],
@@ -192,8 +203,8 @@ test("a history of one dialect that has no way back is squashed where it lies", 
     await goTo(project, half, "upgrade", second);
     await project.write("drizzle/BASELINE", `${third}\n`);
     const before = await project.files();
-    const { id, written } = await squash(project, third);
-    assert.equal(written, "joined");
+    const { id, written, reason } = await squash(project, third);
+    assert.deepEqual([written, reason], ["joined", "the scripts for sqlite have no way back"]);
     // As one leaves it that was killed between the two journals, and behind them.
     const after = await project.files();
     const gone = Object.keys(before).filter((path) => !Object.hasOwn(after, path));

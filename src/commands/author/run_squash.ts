@@ -64,9 +64,9 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
   for (const each of covers) report.line(`  covered ${each.revision}  ${each.name}`);
   for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
   report.line(
-    plan.written === "anew"
+    plan.reason === null
       ? "written anew from the last of them"
-      : "their scripts stand one behind the other",
+      : `their scripts stand one behind the other, not written anew: ${plan.reason}`,
   );
   const whole = proven.filter((dialect) => !upOnly.has(dialect));
   if (whole.length > 0) report.line(`proven up, down and up again, on rows: ${whole.join(" and ")}`);
@@ -76,12 +76,13 @@ export async function runSquash(app: App, { last, from, name, proveUrl }: Squash
   if (unproven.length > 0) {
     report.line(`read, but not run: ${unproven.join(" and ")} (name a server: --prove-url postgresql://…)`);
   }
-  const { parent, createdAt, written } = plan;
+  const { parent, createdAt, written, reason } = plan;
   return {
     json: {
       revision: { revision, name: plan.name, parent, createdAt },
       covers,
       written,
+      reason,
       files,
       proven,
       unproven,
