@@ -6,6 +6,7 @@ import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { HarborError } from "../base/errors.ts";
 import { isRecord } from "../base/json_schema.ts";
 import { badSchema, failedInExports, runModule } from "./modules/run.ts";
+import { refuseUncasedViews } from "./rules/exports/cased_views.ts";
 import { refuseWrongDefaults } from "./rules/exports/default_values.ts";
 import { isDefaultSchema } from "../sql/table_names.ts";
 import {
@@ -161,6 +162,7 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
     if (!isDefaultSchema(name) && !declaredSchemas.includes(name)) others.postgresql.add(pgSchema(name));
   }
   const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]) ?? usual;
+  refuseUncasedViews([...others.postgresql, ...others.sqlite], casing);
   const everyPostgres: MakeSchema = () => ({ ...[...postgresql, ...others.postgresql] });
   /** What drizzle-kit takes of each dialect, where the schema has no tables of that dialect's own and where it has. */
   const makers: Readonly<Record<Dialect, Makers>> = {

@@ -553,6 +553,8 @@ const twice = pg.pgTable("twice", { a: pg.integer(), b: pg.integer() }, (own) =>
 ]);
 const t = pg.pgTable("t", { a: pg.integer() });
 
+const cased = pg.pgTable("cased", { id: pg.integer(), orgId: pg.integer() });
+
 const dates = (text: string) => () => pg.date().default(text);
 const times = (text: string) => () => pg.time().default(text);
 const moments = (text: string) => () => pg.timestamp({ mode: "string" }).default(text);
@@ -730,6 +732,16 @@ const faults: readonly Refusal[] = [
     /default\(\)/,
   ]),
   [
+    "a view of the query builder whose columns casing gives other names",
+    {
+      casing: "snake_case",
+      cased,
+      v: pg.pgView("v").as((query) => query.select({ a: cased.orgId }).from(cased)),
+    },
+    /"v": its query names the column "orgId", which is "org_id" by the casing/,
+    /orgId: text\("org_id"\)/,
+  ],
+  [
     "two indexes of one name on SQLite",
     {
       l: lite.sqliteTable(
@@ -806,6 +818,10 @@ test("schema.ts: casing names the columns that have no name of their own, on bot
       pg.index("ix").on(own["createdAt"]!),
       pg.check("c", sql`${own["createdAt"]!} > '2000-01-01'`),
     ]),
+    cased,
+    ids: pg.pgView("ids").as((query) =>
+      query.select({ id: cased.id, other: sql`1`.as("orgId") }).from(cased).where(eq(cased.orgId, 3))
+    ),
   };
   const [sqlite, index] = await ddl("sqlite", exported);
   assert.match(sqlite!, /`created_at` DATETIME, `ownName` TEXT, `some_mood` TEXT,/);
@@ -816,7 +832,7 @@ test("schema.ts: casing names the columns that have no name of their own, on bot
   assert.match(index!, /ON `t` \(`created_at`\)/);
   assert.match(
     (await ddl("postgresql", exported)).join("\n"),
-    /"created_at" timestamp, "ownName" text, "some_mood" "m"/,
+    /"created_at" timestamp, "ownName" text, "some_mood" "m"[^]*select "id", 1 as "orgId" from "cased" where "cased"."org_id" = 3/,
   );
 });
 

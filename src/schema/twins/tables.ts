@@ -15,6 +15,12 @@ import { type ExpressionPlace, sqliteExpression } from "./expression.ts";
 import { sqliteType } from "./type.ts";
 import { sqliteValues } from "./values.ts";
 
+/** Returns what a column is called in the database. */
+export function casedName({ name, keyAsName }: Column, casing: Casing | undefined): string {
+  if (casing === undefined || !keyAsName) return name;
+  return casing === "snake_case" ? toSnakeCase(name) : toCamelCase(name);
+}
+
 /** How columns are named whose name is only the key that they stand under: as `drizzle({ casing })` is told. */
 export type Casing = "snake_case" | "camelCase";
 
@@ -66,10 +72,7 @@ export function sqliteTables<const Exports extends object>(
   const found = Object.entries(exports);
   const twins: Twins = {
     tables: new Map(),
-    nameOf: (column) => {
-      if (casing === undefined || !column.keyAsName) return column.name;
-      return casing === "snake_case" ? toSnakeCase(column.name) : toCamelCase(column.name);
-    },
+    nameOf: (column) => casedName(column, casing),
   };
   for (const [, value] of found) {
     if (is(value, pg.PgTable) && !twins.tables.has(value)) twins.tables.set(value, makeTable(value, twins));

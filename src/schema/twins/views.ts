@@ -1,5 +1,4 @@
 import type { Column } from "drizzle-orm/column";
-import { toCamelCase, toSnakeCase } from "drizzle-orm/casing";
 import { is } from "drizzle-orm/entity";
 import * as pg from "drizzle-orm/pg-core";
 import { SQL, sql } from "drizzle-orm/sql/sql";
@@ -7,7 +6,7 @@ import * as lite from "drizzle-orm/sqlite-core";
 import { sqliteQuery } from "./expression.ts";
 import { sqliteVariant } from "./per_dialect.ts";
 import { refuse } from "./refuse.ts";
-import type { Casing } from "./tables.ts";
+import { casedName, type Casing } from "./tables.ts";
 
 /**
  * Returns the views of SQLite that show the same rows as the `pgView`s of a module.
@@ -39,9 +38,7 @@ export function sqliteViews(
 
 function queryText(name: string, query: SQL, casing: Casing | undefined): string {
   const own: string[] = [];
-  const rename = casing === "snake_case" ? toSnakeCase : toCamelCase;
-  const nameOf = (column: Column) =>
-    casing === undefined || !column.keyAsName ? column.name : rename(column.name);
+  const nameOf = (column: Column) => casedName(column, casing);
   const dialect = new pg.PgDialect(casing === undefined ? {} : { casing });
   const print = (part: SQL) => dialect.sqlToQuery(part.inlineParams()).sql;
   // What is written for SQLite stays as it is, and the rest is put in SQLite's words around it.
