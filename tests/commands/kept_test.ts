@@ -231,6 +231,8 @@ onEngines(
     const before = (await json(url, "kept", "list")).kept as readonly { sideTable: string; rows: number }[];
     const { sideTable, rows } = before.find((each) => each.rows > 1)!;
     await engine.query(url, `DELETE FROM ${sideTable} WHERE harbor_row > 1`);
+    const asked = await run(url, ["kept", "drop", sideTable.split("_").at(-1)!]);
+    assert.match(asked.stderr, /^goes +.* \(1 row, /m);
     const said = await there(["upgrade"]);
     assert.match(
       said,
@@ -368,7 +370,7 @@ onEngines(two, "a restore brings the kept data of its time, and says which it re
     const told = await run(url, ["restore", backup.path, ...inFolder], { answer: "no" });
     assert.match(
       told.stderr,
-      /kept data of files\.storage_backend, files\.metadata_json, 1 row, \d+ B, put aside by the downgrade of 5b09ebe23c76$/m,
+      /^goes +kept data of files\.storage_backend, files\.metadata_json, 1 row, \d+ B, put aside by the downgrade of 5b09ebe23c76$/m,
     );
     await database.close();
     const restored = await json(url, "restore", backup.path, "--yes", ...inFolder);

@@ -6,6 +6,7 @@ import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import type { App } from "../../cli/app.ts";
 import { isRegularFile } from "../../base/files/regular_file.ts";
 import { type Kept, readKept } from "../../engines/kept_table.ts";
+import { readCounted } from "../../migrate/kept/count_kept.ts";
 import { amountText, keptJson, stepText, whatText } from "./kept_output.ts";
 import { proofText } from "../../engines/backup_content.ts";
 import type { BareBackup } from "../../backup/bare_file.ts";
@@ -59,14 +60,8 @@ export const restoreCommand = defineCommand({
     await app.readHistory(target.dialect);
     if (bare !== null) { for (const line of bareWords(bare)) report.note(line); }
     const replacedKept = await keptIn(app, target);
-    for (const each of replacedKept) {
-      report.note(
-        `replaced, too: kept data of ${whatText(each)}, ${amountText([each])}, put aside by the ${
-          stepText(each)
-        }`,
-      );
-    }
-    if (!settings.yes) await ask(app, { target, backup, bare, noBackup: options.noBackup });
+    if (settings.yes) { for (const each of replacedKept) report.note(`replaced, too: ${keptText(each)}`); }
+    else await ask(app, { target, backup, bare, noBackup: options.noBackup, replacedKept });
     if (options.noBackup) report.note("--no-backup: what is replaced is not backed up");
 
     let isOpen = false;
@@ -129,11 +124,19 @@ export const restoreCommand = defineCommand({
   },
 });
 
+function keptText(kept: Kept): string {
+  return `kept data of ${whatText(kept)}, ${amountText([kept])}, put aside by the ${stepText(kept)}`;
+}
+
 /** Reads what is kept in a database: nothing where it is not there, or is too damaged to be read. */
 async function keptIn(app: App, target: DatabaseUrl): Promise<readonly Kept[]> {
   if (app.isAbsent(target)) return [];
   try {
-    return await app.withRun("read", ({ database }) => readKept(database), target);
+    return await app.withRun(
+      "read",
+      async ({ database }) => readCounted(database, await readKept(database)),
+      target,
+    );
   } catch (error) {
     if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
     return [];
@@ -176,6 +179,8 @@ interface Replacement {
   /** The same, where it has no manifest. */
   readonly bare: BareBackup | null;
   readonly noBackup: boolean;
+  /** What is kept in the database now. */
+  readonly replacedKept: readonly Kept[];
 }
 
 /**
@@ -184,7 +189,7 @@ interface Replacement {
  *
  * @throws {HarborError} `needs_confirmation`
  */
-async function ask(app: App, { target, backup, bare, noBackup }: Replacement): Promise<void> {
+async function ask(app: App, { target, backup, bare, noBackup, replacedKept }: Replacement): Promise<void> {
   const there = app.isAbsent(target) ? null : await contentsOf(app, target);
   if (there === null && bare === null) return;
   const { manifest } = backup;
@@ -194,13 +199,13 @@ async function ask(app: App, { target, backup, bare, noBackup }: Replacement): P
   const what = bare === null
     ? `${manifest.id} (at ${positionText(manifest)}, ${held})`
     : `${manifest.file}, which has no manifest (${bare.kind}, ${held})`;
-  await app.confirm(
-    there === null
-      ? `Restore ${what} as ${target.display}, where nothing is?`
-      : `Replace ${target.display} (${there}) with ${what}? ${
-        noBackup ? "What is there is lost." : "What is there is backed up first."
-      }`,
-  );
+  const text = there === null
+    ? `Restore ${what} as ${target.display}, where nothing is?`
+    : `Replace ${target.display} (${there}) with ${what}? ${
+      noBackup ? "What is there is lost." : "What is there is backed up first."
+    }`;
+  const facts = replacedKept.map((each) => ["goes", keptText(each)] as const);
+  await app.confirm(facts.length === 0 ? text : () => Promise.resolve({ facts, text }));
 }
 
 /** Returns what a copy holds but for the tables that keep account, of which nobody asks. */

@@ -4,6 +4,7 @@ import { defineCommand } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
 import { forgetKept, type Kept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
+import { readCounted } from "../../migrate/kept/count_kept.ts";
 import { lockOptions } from "../../state/lock_options.ts";
 import { ageText } from "../backup/output.ts";
 import { amountText, isCounted, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
@@ -55,7 +56,7 @@ async function readWhole(
   const { database } = context;
   const read = async () => (await readKept(database)).filter(isMeant);
   const meant = await read();
-  if (meant.every(isCounted)) return meant;
+  if (meant.every(isCounted)) return await readCounted(database, meant);
   const { takeAside } = await import("../../migrate/kept/take_aside.ts");
   try {
     await database.withLock(() => takeAside(context), lockOptions(context, app.lockWaitMs));
@@ -63,7 +64,7 @@ async function readWhole(
     // What lost the table that it would go to can be let go of all the same.
     if (!(error instanceof HarborError) || error.code !== "missing_table") throw error;
   }
-  return await read();
+  return await readCounted(database, await read());
 }
 
 /** Returns which of it is meant. */
@@ -113,7 +114,8 @@ async function drop(app: App, context: RunContext, meant: readonly Kept[]): Prom
   const { database } = context;
   return await database.withLock(async () => {
     const isSame = (a: Kept, b: Kept) => a.id === b.id && a.madeAt === b.madeAt && a.table === b.table;
-    const there = (await readKept(database)).filter((kept) => meant.some((each) => isSame(each, kept)));
+    const known = await readKept(database);
+    const there = meant.filter((each) => known.some((kept) => isSame(each, kept)));
     await forgetKept(database, there);
     return there;
   }, lockOptions(context, app.lockWaitMs));

@@ -32,7 +32,10 @@ export function printReturned({ report }: App, result: ReturnedResult): void {
       } of ${what} did not come back: on record as kept, and not in harbor_kept_${id}`,
     );
   }
-  if (left > 0) report.note(`${counted(left, "row")} of ${what} stay kept in harbor_kept_${id}: ${reason}`);
+  if (left > 0) {
+    const stays = left === 1 ? "stays" : "stay";
+    report.note(`${counted(left, "row")} of ${what} ${stays} kept in harbor_kept_${id}: ${reason}`);
+  }
 }
 
 /** Says which NULLs a plan fills without noting where they were; of a table that can be counted, only those that are there. */

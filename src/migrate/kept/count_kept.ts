@@ -32,6 +32,14 @@ export async function countKept(
   }));
 }
 
+/** Returns what is kept with the number of rows that were counted, where they were; else with that on record. */
+export async function readCounted(
+  database: Database,
+  all: readonly Kept[],
+): Promise<readonly Kept[]> {
+  return (await countKept(database, all)).map(({ kept, there }) => ({ ...kept, rows: there ?? kept.rows }));
+}
+
 /** In one query, since a run may put it back meanwhile. */
 async function countOne(database: Database, { id, sideTable }: Kept) {
   const rows = sql`SELECT 1 AS one FROM ${ownTable(sideTable)} LIMIT ${sql.raw(String(most + 1))}`;

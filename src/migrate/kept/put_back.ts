@@ -288,15 +288,15 @@ async function reasonOf(
   ];
   const others = left - newer - homeless - dangling;
   const unknown = kept.keys.length === 0
-    ? "are not to be told from others"
-    : `find no row with the same ${kept.keys.join(" and ")}`;
+    ? counted(others, "row is not to be told from others", "rows are not to be told from others")
+    : `${counted(others, "row finds", "rows find")} no row with the same ${kept.keys.join(" and ")}`;
   // Of what became of a value nobody knows for certain whether somebody wrote it, or a script made it.
   const other = kept.kind === "changed" ? `else than the ${kept.direction} made of it` : "newer";
   const reasons = [
-    newer > 0 ? `${counted(newer, "row")} hold something ${other}` : null,
-    homeless > 0 ? `${counted(homeless, "row")} have values of columns that are not there` : null,
-    dangling > 0 ? `${counted(dangling, "row")} refer to rows that are not there` : null,
-    others > 0 && refusal === null ? `${counted(others, "row")} ${unknown}` : null,
+    newer > 0 ? `${counted(newer, "row holds", "rows hold")} something ${other}` : null,
+    homeless > 0 ? `${counted(homeless, "row has", "rows have")} values of columns that are not there` : null,
+    dangling > 0 ? `${counted(dangling, "row refers", "rows refer")} to rows that are not there` : null,
+    others > 0 && refusal === null ? unknown : null,
     others > 0 && refusal !== null ? `the database refused some: ${refusal}` : null,
   ];
   return reasons.filter((each) => each !== null).join("; ");

@@ -91,7 +91,7 @@ const byChance: Story = {
     "down",
   ],
   rows: [[1, "ann", "a"], [2, "bob", null], [3, "cid", "new"]],
-  reason: /^,1 row hold something else than the upgrade made of it$/,
+  reason: /^,1 row holds something else than the upgrade made of it$/,
 };
 
 /** Of one whose table has a trigger that makes something else of what is written. */
@@ -190,7 +190,7 @@ function madeAgain(engine: NonNullable<Story["engine"]>): Readonly<Record<string
       read: "SELECT id, v FROM s ORDER BY id",
       course: ["up", "UPDATE s SET v = 'old'", "down", "killed", "UPDATE s SET v = 'new' WHERE id = 1", "up"],
       rows: [[1, "new"], [2, "old"], [3, "old"]],
-      reason: /^1 row hold something newer$/,
+      reason: /^1 row holds something newer$/,
     },
   };
 }
@@ -228,7 +228,7 @@ const stories: Readonly<Record<string, Story>> = {
       "up",
     ],
     rows: [[1, null], [2, "b"]],
-    reason: /^1 row find no row with the same id and uuid$/,
+    reason: /^1 row finds no row with the same id and uuid$/,
   },
   "a value whose column does not come again stays, the others come back": {
     made: [users, "ALTER TABLE users ADD COLUMN town text"],
@@ -242,7 +242,7 @@ const stories: Readonly<Record<string, Story>> = {
       "down",
     ],
     rows: [[1, "a"], [2, "b"]],
-    reason: /^1 row have values of columns that are not there$/,
+    reason: /^1 row has values of columns that are not there$/,
   },
   "what something newer has overtaken once does not come back by chance": {
     made: [users],
@@ -259,7 +259,7 @@ const stories: Readonly<Record<string, Story>> = {
       "up",
     ],
     rows: [[1, null]],
-    reason: /^1 row hold something newer$/,
+    reason: /^1 row holds something newer$/,
   },
   "tables and rows that refer to each other": {
     made: ["CREATE TABLE other (id integer NOT NULL PRIMARY KEY)"],
@@ -297,7 +297,7 @@ const stories: Readonly<Record<string, Story>> = {
     ],
     read: "SELECT id, CAST(a AS text) AS a, b, CAST(c AS text) AS c FROM sums ORDER BY id",
     rows: [[1, "1.2345", 0.1, "2026-01-02 03:04:05"], [2, "5.0000", 0.7, "2026-02-03 04:05:06"]],
-    reason: /^1 row hold something else than the upgrade made of it$/,
+    reason: /^1 row holds something else than the upgrade made of it$/,
   },
   "what another expression made on the way back gives way to what it was, where nobody wrote": {
     made: [users, ...bio.up],
@@ -314,7 +314,7 @@ const stories: Readonly<Record<string, Story>> = {
       "down",
     ],
     rows: [[1, "MacAnn"], [2, "new"], [3, "Mc"]],
-    reason: /^,1 row hold something else than the upgrade made of it$/,
+    reason: /^,1 row holds something else than the upgrade made of it$/,
   },
   "what USING worked out on the way back gives way to what it was, where nobody wrote": {
     engine: "postgres 15",
@@ -329,7 +329,7 @@ const stories: Readonly<Record<string, Story>> = {
     ],
     read: "SELECT id, a FROM sums ORDER BY id",
     rows: [[1, "one"], [2, "xx"]],
-    reason: /^1 row hold something else than the upgrade made of it$/,
+    reason: /^1 row holds something else than the upgrade made of it$/,
   },
   "what casts cut to less than the column's type comes back": {
     engine: "postgres 15",
@@ -405,7 +405,7 @@ const stories: Readonly<Record<string, Story>> = {
     read: "SELECT id, name, bio FROM users",
     course: [add("(1, 'ann', 'a')"), "up", "UPDATE users SET bio = 'new'", "down", "up", "down"],
     rows: [[1, "ann", "new"]],
-    reason: /^,+1 row hold something else than the upgrade made of it$/,
+    reason: /^,+1 row holds something else than the upgrade made of it$/,
   },
   "what is written where another column is empty comes back": {
     made: ["CREATE TABLE users (id integer NOT NULL PRIMARY KEY, bio text, town text)"],

@@ -125,7 +125,7 @@ onEngines(one, "a value that was written since stays, and the older one stays ke
   await engine.query(url, "UPDATE t SET d = 'new' WHERE id = 1");
   const { returned } = await run("upgrade", "head");
   assert.deepEqual(returned.map(({ rows, left }) => [rows, left]), [[1, 1]]);
-  assert.match(returned[0]!.reason!, /^1 row hold something newer$/);
+  assert.match(returned[0]!.reason!, /^1 row holds something newer$/);
   const values = async () => (await engine.query(url, "SELECT d FROM t ORDER BY id")).map(({ d }) => d);
   assert.deepEqual(await values(), ["new", "x", "kept"]);
   assert.deepEqual((await readKept(database)).map(({ state, rows }) => [state, rows]), [["left", 1]]);
