@@ -42,7 +42,7 @@ export async function readOnRecord(context: RunContext, inspection: Inspection):
     return isWhole ? { revision: revision.id, drift: drift.map(describeDifference), isExact } : null;
   };
   const given = { context, revisions: revisions.slice(0, last + 1), inspection };
-  const memory = await openScratch(context.database.dialect, null, nobody);
+  const memory = await openScratch(context.database.dialect, null, { client: nobody });
   const tried = memory === null ? null : await leftOn(memory, given);
   if (tried !== null) return judge(tried);
   const read = judge(readIn(given.revisions));

@@ -1,4 +1,4 @@
-import type { Database } from "./database.ts";
+import type { Client, Database } from "./database.ts";
 
 /**
  * Runs work on a new, empty database that is gone afterwards.
@@ -9,3 +9,10 @@ export type Scratch = <T>(
   work: (database: Database) => Promise<T>,
   schemas?: readonly string[],
 ) => Promise<T>;
+
+/** What scratch databases are made with. */
+export interface ScratchOptions {
+  readonly client: Client;
+  /** Is told of one that could not be dropped. */
+  readonly onLeft?: (text: string) => void;
+}

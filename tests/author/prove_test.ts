@@ -31,7 +31,11 @@ const engines: readonly { readonly name: string; readonly dialect: Dialect; read
     name: "PostgreSQL 15",
     dialect: "postgresql",
     scratch: async (work) =>
-      await postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, testClient)(work),
+      await postgresScratch(parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl, {
+        client: testClient,
+      })(
+        work,
+      ),
   },
 ];
 
@@ -381,4 +385,28 @@ test("rows are made up for enums, identities, arrays, times and what is made of 
     return await putRows(database, schema, outlooksOf(schema, []));
   });
   assert.deepEqual(put, { filled: ["places", "visits", "notes"], empty: [] });
+});
+
+test("a database of a proof that cannot be dropped is named, and goes with the next one", async () => {
+  const url = parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl;
+  const left: string[] = [];
+  const scratch = postgresScratch(url, { client: testClient, onLeft: (text) => left.push(text) });
+  const template = (name: string, isOne: boolean) =>
+    sql`ALTER DATABASE ${sql.identifier(name)} IS_TEMPLATE ${sql.raw(String(isOne))}`;
+  const name = await scratch(async (database) => {
+    const [{ name }] = await database.read<{ name: string }>(sql`SELECT current_database() AS name`) as [
+      { name: string },
+    ];
+    await database.write([template(name, true)], "alone");
+    return name;
+  });
+  assert.match(left.join("\n"), new RegExp(`^the database ${name} of the proof could not be dropped; `));
+  const isThere = async (mayGo: boolean) =>
+    await scratch(async (database) => {
+      const found = await database.read(sql`SELECT 1 FROM pg_database WHERE datname = ${name}`);
+      if (mayGo) await database.write([template(name, false)], "alone");
+      return found.length === 1;
+    });
+  assert.deepEqual([await isThere(true), await isThere(false)], [true, false]);
+  assert.equal(left.length, 1);
 });

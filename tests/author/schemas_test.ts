@@ -65,6 +65,6 @@ test("PostgreSQL 15: what is in schemas of its own is generated with them, prove
   ]);
   const history = buildHistory("postgresql", { folder: "drizzle", read: (path) => files[path] ?? null });
   const server = parseDatabaseUrl(await sharedPostgres(15)) as PostgresUrl;
-  const { empty } = await prove(history, postgresScratch(server, testClient));
+  const { empty } = await prove(history, postgresScratch(server, { client: testClient }));
   assert.deepEqual(empty, []);
 });

@@ -41,7 +41,7 @@ const checkers: Readonly<Record<Dialect, Checker>> = {
  * in memory.
  */
 async function trySqlite(history: History, client: Client): Promise<readonly ProjectFinding[]> {
-  const scratch = await openScratch(history.dialect, null, client);
+  const scratch = await openScratch(history.dialect, null, { client });
   const run = upAndDown(history);
   if (await passesApart(run, scratch!)) return [];
   const findings = await scratch!((database) => runAll(run.statements, database, true));

@@ -8,7 +8,7 @@ import { readUrl } from "../../cli/read_url.ts";
  * or `.env` calls the application's database is not taken for that.
  */
 export async function proofSettings(
-  { system, settings }: App,
+  { system, settings, report }: App,
   proveUrl: string | undefined,
 ): Promise<ReadonlyMap<Dialect, ProofSetting>> {
   const { openScratch } = await import("../../engines/open/scratch.ts");
@@ -17,7 +17,10 @@ export async function proofSettings(
   const url = named === undefined ? null : readUrl(named, system);
   const found = new Map<Dialect, ProofSetting>();
   for (const dialect of dialects) {
-    const scratch = await openScratch(dialect, url, system.client);
+    const scratch = await openScratch(dialect, url, {
+      client: system.client,
+      onLeft: (text) => report.event({ kind: "note", text }),
+    });
     if (scratch !== null) found.set(dialect, { ...common, scratch });
   }
   return found;

@@ -2,17 +2,17 @@ import type { Dialect } from "../../base/dialect.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import type { Client } from "../database.ts";
-import type { Scratch } from "../scratch.ts";
+import type { Scratch, ScratchOptions } from "../scratch.ts";
 
 /** Opens a database to try something on; `null` where only a server could make one and none was named. */
-type OpenScratch = (url: DatabaseUrl | null, client: Client) => Promise<Scratch | null>;
+type OpenScratch = (url: DatabaseUrl | null, options: ScratchOptions) => Promise<Scratch | null>;
 
 const openers: Readonly<Record<Dialect, OpenScratch>> = {
-  sqlite: async (_, client) => (await import("../sqlite/scratch.ts")).memoryScratch(client),
-  postgresql: async (url, client) => {
+  sqlite: async (_, { client }) => (await import("../sqlite/scratch.ts")).memoryScratch(client),
+  postgresql: async (url, options) => {
     switch (url?.driver) {
       case "postgres":
-        return (await import("../postgres/scratch.ts")).postgresScratch(url, client);
+        return (await import("../postgres/scratch.ts")).postgresScratch(url, options);
       case "libsql":
       case "sqlite_file":
       case undefined:
@@ -28,9 +28,9 @@ const openers: Readonly<Record<Dialect, OpenScratch>> = {
 export async function openScratch(
   dialect: Dialect,
   url: DatabaseUrl | null,
-  client: Client,
+  options: ScratchOptions,
 ): Promise<Scratch | null> {
-  return await openers[dialect](url, client);
+  return await openers[dialect](url, options);
 }
 
 const asides: Readonly<

@@ -4,28 +4,72 @@ import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { Client, Database } from "../database.ts";
 import { openPostgres } from "./driver.ts";
-import type { Scratch } from "../scratch.ts";
+import type { Scratch, ScratchOptions } from "../scratch.ts";
+
+/** `harbor_db_proof_<server process>_<second in which that began>_<random>`, by which a leftover is known. */
+const prefix = "harbor_db_proof_";
 
 /**
  * Returns a scratch database on the server that a URL names. It is made for the proof and dropped afterwards; the
- * database in the URL is only connected to.
+ * database in the URL is only connected to. What was left behind by processes that are gone is dropped first.
  */
-export function postgresScratch(url: PostgresUrl, client: Client): Scratch {
+export function postgresScratch(url: PostgresUrl, { client, onLeft }: ScratchOptions): Scratch {
   return async (work, schemas = []) => {
-    const name = `harbor_db_proof_${client.pid}_${randomBytes(4).toString("hex")}`;
     const admin = await openPostgres(url, { client, access: "write" });
     try {
+      await dropLeftovers(admin);
+      const name = await newName(admin);
       await createDatabase(admin, name);
       try {
         const display = "the database of the proof";
         return await inDatabase({ ...url, database: name, display, schemas }, client, work);
       } finally {
-        await admin.write([sql`DROP DATABASE ${sql.identifier(name)} WITH (FORCE)`], "alone");
+        // What came of the work stands.
+        if (!await drop(admin, name, true)) {
+          onLeft?.(
+            `the database ${name} of the proof could not be dropped; the next proof on that server drops it`,
+          );
+        }
       }
     } finally {
       await admin.close();
     }
   };
+}
+
+async function newName(admin: Database): Promise<string> {
+  const [row] = await admin.read<{ began: string }>(
+    sql`SELECT concat(pid, '_', floor(extract(epoch FROM backend_start))) AS began
+      FROM pg_stat_activity WHERE pid = pg_backend_pid()`,
+  );
+  return `${prefix}${row!.began}_${randomBytes(4).toString("hex")}`;
+}
+
+/** Drops those whose maker's session has ended; one that somebody is connected to is left for the next time. */
+async function dropLeftovers(admin: Database): Promise<void> {
+  const leftovers = await admin.read<{ name: string }>(
+    sql`SELECT datname AS name FROM pg_database d
+      WHERE datname ~ ${`^${prefix}[0-9]+_[0-9]+_[0-9a-f]+$`} AND pg_has_role(datdba, 'MEMBER')
+        AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid::text = split_part(d.datname, '_', 4)
+          AND floor(extract(epoch FROM a.backend_start))::text = split_part(d.datname, '_', 5))`,
+  );
+  for (const { name } of leftovers) await drop(admin, name, false);
+}
+
+/**
+ * Drops a database and says whether that was done. FORCE ends sessions that linger, and is refused where an autovacuum
+ * worker is at work, which only a plain DROP sends away.
+ */
+async function drop(admin: Database, name: string, isForced: boolean): Promise<boolean> {
+  for (const way of isForced ? [sql` WITH (FORCE)`, sql``] : [sql``]) {
+    try {
+      await admin.write([sql`DROP DATABASE IF EXISTS ${sql.identifier(name)}${way}`], "alone");
+      return true;
+    } catch (error) {
+      if (!(error instanceof HarborError)) throw error;
+    }
+  }
+  return false;
 }
 
 async function inDatabase<T>(
