@@ -39,7 +39,7 @@ export async function readGiven(
 
 /** Returns the statements of the script that undoes a step's. */
 export function oppositeOf(
-  { revision, direction }: Step,
+  { revision, direction }: Pick<Step, "revision" | "direction">,
   database: Pick<RunContext["database"], "schemas">,
 ): readonly string[] {
   return scriptOf(

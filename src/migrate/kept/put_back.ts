@@ -17,7 +17,10 @@ import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { createWalker, type PaceOptions, type Stretch } from "../paced/backfill_walk.ts";
 import { allRows, tellProgress } from "../paced/walk_table.ts";
 import { columnsOf, countOf, countsOf, keyIndexOf, type Return, returnOf, type Subject } from "./return.ts";
+import { effectsOf } from "../rules/statement_effects.ts";
+import { oppositeOf } from "./given_values.ts";
 import { prune } from "./prune.ts";
+import { isSameName } from "./rules/names.ts";
 import { requireSideTables, withSideTables } from "./side_tables.ts";
 import { asThere } from "./rules/as_there.ts";
 
@@ -272,8 +275,27 @@ interface Remainder {
   readonly refusal: string | null;
 }
 
+/** Whether the script that undid a step gives its table, or columns of it, another name. */
+function renamesIn(
+  { revision: id, direction, table }: Kept,
+  { database, history }: Pick<RunContext, "database" | "history">,
+): boolean {
+  const revision = history.revisions.find((each) => each.id === id);
+  if (revision === undefined) return false;
+  const { dialect } = database;
+  const effects = oppositeOf({ revision, direction }, database).flatMap((sql) => effectsOf(sql, dialect));
+  const makes = (name: string) =>
+    effects.some((effect) => effect.kind === "make" && isSameName(dialect, effect.table, name));
+  // A copy takes the place of its table.
+  return effects.some((effect) =>
+    (effect.kind === "rename" && !makes(effect.table) && !makes(table) &&
+      isSameName(dialect, effect.to, table)) ||
+    (effect.kind === "rename column" && isSameName(dialect, effect.table, table))
+  );
+}
+
 async function reasonOf(
-  { database }: RunContext,
+  { database, history }: RunContext,
   { kept, way, left, refusal }: Remainder,
 ): Promise<string> {
   if (way === null) return `there is no table ${kept.table}`;
@@ -292,8 +314,12 @@ async function reasonOf(
     : `${counted(others, "row finds", "rows find")} no row with the same ${kept.keys.join(" and ")}`;
   // Of what became of a value nobody knows for certain whether somebody wrote it, or a script made it.
   const other = kept.kind === "changed" ? `else than the ${kept.direction} made of it` : "newer";
+  const isRenamed = kept.kind === "changed" && newer > 0 && renamesIn(kept, { database, history });
   const reasons = [
     newer > 0 ? `${counted(newer, "row holds", "rows hold")} something ${other}` : null,
+    isRenamed
+      ? `${kept.revision} renames, and what it makes of values under another name is not told from what others write`
+      : null,
     homeless > 0 ? `${counted(homeless, "row has", "rows have")} values of columns that are not there` : null,
     dangling > 0 ? `${counted(dangling, "row refers", "rows refer")} to rows that are not there` : null,
     others > 0 && refusal === null ? unknown : null,

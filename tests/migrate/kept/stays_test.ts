@@ -425,6 +425,16 @@ const stories: Readonly<Record<string, Story>> = {
     reason: /^2 rows find no row with the same id and part,2 rows find no row with the same id and part$/,
     left: 2,
   },
+  "what is changed under another name stays kept, and why is said": {
+    made: [users],
+    up: ["UPDATE users SET name = upper(name)", "ALTER TABLE users RENAME COLUMN name TO nick"],
+    down: ["ALTER TABLE users RENAME COLUMN nick TO name", "UPDATE users SET name = lower(name)"],
+    read: "SELECT id, name FROM users ORDER BY id",
+    course: [add("(1, 'Ann')"), "up", "down"],
+    rows: [[1, "ann"]],
+    reason:
+      /^1 row holds something else than the upgrade made of it; \w+ renames, and what it makes of values under another name is not told from what others write$/,
+  },
   "what a SQLite script cannot make twice comes back": byRandom("sqlite file", "lower(hex(randomblob(8)))"),
   "what a PostgreSQL script cannot make twice comes back": byRandom("postgres 15", "md5(random()::text)"),
   ...madeAgain("sqlite file"),
