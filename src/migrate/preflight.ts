@@ -201,7 +201,7 @@ async function ask(
   const judged = questions.map(({ stage, demands }) =>
     demands.map((demand) => ({
       demand,
-      now: judgeable(demand, { live, origins: stage.to, after: stage.after }),
+      now: judgeable(demand, { ...stage, live, origins: stage.to }),
     }))
   );
   const now = judged.flat().flatMap(({ now }) => now ?? []);

@@ -114,6 +114,7 @@ const cases: readonly Case[] = [
     what: "nothing where the way back takes more",
     from: [t(["c text"], oneOf("a", "b"))],
     to: [t(["c text"], oneOf("a"))],
+    up: ["Fails while t.c holds anything but 'a'."],
   },
   {
     what: "what does not fit the old type",
@@ -128,26 +129,47 @@ const cases: readonly Case[] = [
     to: [t(["c character varying(20)"])],
     dialect: "postgresql",
   },
-  { what: "no type on SQLite, which holds anything", from: [t(["c VARCHAR(20)"])], to: [t(["c TEXT"])] },
+  {
+    what: "what the old type has no room for on SQLite",
+    from: [t(["c VARCHAR(20)"])],
+    to: [t(["c TEXT"])],
+    down: ["Fails while t.c holds what does not fit VARCHAR(20)."],
+  },
+  {
+    what: "the type of what a sequence makes",
+    from: [t(["c serial"])],
+    to: [t(["c bigserial"])],
+    dialect: "postgresql",
+    down: ["Fails while t.c holds what does not fit integer."],
+  },
   {
     what: "what SQLite reads as a number",
     from: [t(["c TEXT"])],
     to: [t(["c INTEGER"])],
-    up: ["Turns what t.c holds into INTEGER: '007' becomes 7."],
+    up: [
+      "Turns what t.c holds into INTEGER: '007' becomes 7.",
+      "Fails while t.c holds what does not fit INTEGER.",
+    ],
     down: ["Does not give back what t.c held: '007' becomes 7."],
   },
   {
     what: "what SQLite reads as a number on the way back",
     from: [t(["c INTEGER"])],
     to: [t(["c TEXT"])],
-    down: ["Turns what t.c holds into INTEGER: '007' becomes 7."],
+    down: [
+      "Turns what t.c holds into INTEGER: '007' becomes 7.",
+      "Fails while t.c holds what does not fit INTEGER.",
+    ],
   },
   {
     what: "what an integer has no room for",
     from: [t(["c text"])],
     to: [t(["c integer"])],
     dialect: "postgresql",
-    up: ["Turns what t.c holds into integer: '007' becomes 7."],
+    up: [
+      "Turns what t.c holds into integer: '007' becomes 7.",
+      "Fails while t.c holds what does not fit integer.",
+    ],
     down: ["Does not give back what t.c held: '007' becomes 7."],
   },
   {
@@ -193,7 +215,9 @@ const types: readonly (readonly [from: string, to: string, fails: boolean, loss:
   ["numeric(10, 2)", "numeric(10, 4)", true, null],
   ["numeric(10, 2)", "numeric(12, 1)", false, /rounded to 1/],
   ["numeric", "numeric(10, 2)", true, /rounded to 2/],
-  ["numeric(10, 2)", "integer", true, /1\.5 becomes 2/],
+  ["numeric(10, 2)", "integer", false, /1\.5 becomes 2/],
+  ["numeric(10, 0)", "integer", true, null],
+  ["numeric(10, 2)", "numeric(9, 1)", true, /rounded to 1/],
   ["real", "double precision", false, null],
   ["double precision", "real", true, /16777216/],
   ["date", "timestamp", false, null],
@@ -201,7 +225,18 @@ const types: readonly (readonly [from: string, to: string, fails: boolean, loss:
   ["timestamp(3)", "timestamp", false, null],
   ["timestamp", "timestamp(3)", false, /rounded to 3/],
   ["integer", "text", false, null],
-  ["uuid", "varchar(36)", true, null],
+  ["uuid", "varchar(36)", false, null],
+  ["uuid", "varchar(35)", true, null],
+  ["text", "interval", true, /becomes 14 days/],
+  ["text", "inet", true, /gets that form/],
+  ["interval", "interval(0)", false, /rounded to 0/],
+  ["numeric(10, 2)", "double precision", false, null],
+  ["numeric(10, 2)", "real", false, /more digits/],
+  ["jsonb", "numeric(5, 0)", true, /rounded to 0/],
+  ["time", "timestamp(0)", false, /rounded to 0/],
+  ["timetz", "time", false, /zone goes/],
+  ["jsonb", "integer", true, /1\.5 becomes 2/],
+  ["integer", "jsonb", false, null],
   ["text", "integer", true, /'007' becomes 7/],
   ["text", "uuid", true, /small letters/],
   ["text", "json", true, null],
@@ -210,12 +245,21 @@ const types: readonly (readonly [from: string, to: string, fails: boolean, loss:
   ["integer", "boolean", false, /7 becomes true/],
   ["boolean", "smallint", false, null],
   ["timestamp", "time", false, /the day goes/],
-  ["time", "timestamp", false, null],
+  ["time", "timestamp", false, /24:00:00/],
   ["interval", "time", false, /whole days go/],
   ["text", "mood", true, null],
   ["mood", "text", false, null],
   ["mood", "mood", false, null],
   ["integer[]", "integer[]", false, null],
+  ["integer[]", "bigint[]", false, null],
+  ["numeric[]", "integer[]", true, /1\.5 becomes 2/],
+  ["text[]", "integer[]", true, /'007' becomes 7/],
+  ["timestamp[]", "date[]", false, /time of day/],
+  ["double precision[]", "numeric(5, 0)[]", true, /more digits/],
+  ["text[]", "varchar(3)[]", true, null],
+  ["text[]", "mood[]", true, null],
+  ["text", "text[]", true, /becomes \{a,b\}/],
+  ["text[]", "text", false, null],
 ];
 for (const [from, to, fails, loss] of types) {
   test(`typeChange() says what becomes of ${from} as ${to}`, () => {
@@ -226,7 +270,23 @@ for (const [from, to, fails, loss] of types) {
   });
 }
 
-test("typeChange() says that dates lose the time of day on SQLite, and moments nothing", () => {
+test("typeChange() says what becomes of values on SQLite", () => {
+  for (
+    const [from, to, fails, loss] of [
+      ["INTEGER", "BOOLEAN", false, /7 becomes true/],
+      ["REAL", "INTEGER", true, /1\.5 becomes 2/],
+      ["TEXT", "DATE", true, null],
+      ["TEXT", "UUID", true, /small letters/],
+      ["INTEGER", "DATETIME", true, null],
+      ["INTEGER", "BIGINT", false, null],
+      ["BLOB", "TEXT", false, null],
+    ] as const
+  ) {
+    const change = typeChange(from, to, "sqlite");
+    assert.equal(change.fails, fails, `${from} ${to}`);
+    if (loss === null) assert.equal(change.loss, null);
+    else assert.match(change.loss ?? "", loss);
+  }
   assert.match(typeChange("datetime", "DATE", "sqlite").loss ?? "", /time of day/);
   assert.match(typeChange("datetime", "TIME", "sqlite").loss ?? "", /day goes/);
   assert.match(typeChange("text", "BOOLEAN", "sqlite").loss ?? "", /'yes'/);

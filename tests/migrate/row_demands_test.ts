@@ -143,7 +143,7 @@ const cases = [
     [],
   ],
   [
-    "demands no type of SQLite's texts",
+    "demands no type of SQLite's texts that nobody vouches for",
     "sqlite",
     files({}, { type: "UUID" }),
     files({}, { type: "TEXT" }),

@@ -73,7 +73,12 @@ function queryOf(snapshot: Snapshot): string | undefined {
     query: "",
     look,
   } as const;
-  return judgeable({ ...demand, hasExpression: true }, { live: snapshot, origins, after: snapshot })?.query;
+  return judgeable({ ...demand, hasExpression: true }, {
+    live: snapshot,
+    origins,
+    after: snapshot,
+    statements: [],
+  })?.query;
 }
 
 for (const { word, what, make, sqlite, postgresql } of columnWords) {

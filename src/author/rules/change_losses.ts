@@ -2,6 +2,7 @@ import type { KitColumn, KitTable } from "../../schema/kit_snapshot.ts";
 import { allowedValues, type FillValues, placeholder, requiredFills } from "./fills.ts";
 import { applyRenames, invertRenames, type RenamedEnds, tablesByName } from "./renames.ts";
 import type { DecidedFill, SchemaChange } from "./change_stages.ts";
+import { isSerial, postgresType } from "../../sql/postgres_spelling.ts";
 import { typeChange } from "./types/type_change.ts";
 
 /** What a change takes away, as sentences: for its script, and for the script that undoes it. */
@@ -24,7 +25,10 @@ export function lossesOf(up: SchemaChange, down: SchemaChange): Losses {
     ...remade(down),
     ...emptied(down),
   ];
-  return { upgrade: closed(upgrade), downgrade: [...closed(lost), ...stumbles(down)] };
+  return {
+    upgrade: [...closed(upgrade), ...stumbles(up)],
+    downgrade: [...closed(lost), ...stumbles(down)],
+  };
 }
 
 function closed(lines: readonly string[]): readonly string[] {
@@ -99,8 +103,13 @@ interface Retyped {
 function retyped(change: SchemaChange): readonly Retyped[] {
   return keptColumns(change).flatMap(({ name, before: [, was], after: [, { type }] }) => {
     const { loss } = typeChange(was.type, type, change.to.dialect);
-    return loss === null ? [] : [{ name, type, loss }];
+    return loss === null ? [] : [{ name, type: held(type), loss }];
   });
+}
+
+/** A column whose numbers a sequence makes holds numbers. */
+function held(type: string): string {
+  return isSerial(type) ? postgresType(type) : type;
 }
 
 function turns({ name, type, loss }: Retyped): string {
@@ -116,17 +125,17 @@ function remade(change: SchemaChange): readonly string[] {
   );
 }
 
-/** What the downgrade stumbles over; nothing is lost by that. */
-function stumbles(down: SchemaChange): readonly string[] {
-  return keptColumns(down).flatMap(({ name, before: [old, was], after: [table, column] }) => {
+/** What a change stumbles over; nothing is lost by that. */
+function stumbles(change: SchemaChange): readonly string[] {
+  return keptColumns(change).flatMap(({ name, before: [old, was], after: [table, column] }) => {
     const allowed = allowedValues(table, column.name);
     const others = allowedValues(old, was.name);
     const isNarrower = allowed.length > 0 &&
       (others.length === 0 || others.some((value) => !allowed.includes(value)));
     return [
       ...isNarrower ? [`Fails while ${name} holds anything but ${allowed.join(", ")}.`] : [],
-      ...typeChange(was.type, column.type, down.to.dialect).fails
-        ? [`Fails while ${name} holds what does not fit ${column.type}.`]
+      ...typeChange(was.type, column.type, change.to.dialect).fails
+        ? [`Fails while ${name} holds what does not fit ${held(column.type)}.`]
         : [],
     ];
   });

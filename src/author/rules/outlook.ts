@@ -105,7 +105,10 @@ function seen(table: Table, later: Table, { origins, dialect }: View) {
       return references.length < columns.length ? [] : [{ columns, table: parent.table, references }];
     }),
     types: new Map(later.columns.flatMap(({ name, type, values }) => {
-      const own = nameNow(name);
+      const found = origin.columns.get(name);
+      // A text of which a copy works out a value has to be one of that type.
+      const isRead = found?.values === "copied anew" && /CHAR|TEXT/i.test(typeNow(found.column ?? "") ?? "");
+      const own = isRead ? found.column : nameNow(name);
       return own === null ? [] : [[own, [values === undefined ? { type } : { type, values }]] as const];
     })),
   };

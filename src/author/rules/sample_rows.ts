@@ -48,6 +48,9 @@ export function inOrder(
 /** The types, in upper case, that hold numbers. */
 export const numberType = /^(?!.*(?:POINT|INTERVAL|RANGE)).*INT|NUMERIC|DECIMAL|REAL|DOUBLE|FLOAT/;
 
+/** The types that hold texts, however they are written. */
+const textType = /CHAR|TEXT|CLOB/i;
+
 const kinds: readonly (readonly [RegExp, (row: number, length: number) => string])[] = [
   // An array of whatever type may be empty.
   [/\[/, () => "'{}'"],
@@ -55,7 +58,7 @@ const kinds: readonly (readonly [RegExp, (row: number, length: number) => string
   [/RANGE/, () => "'empty'"],
   [/^TIME\b/, (row) => `'12:00:0${row}'`],
   [/^DATE$/, (row) => `'2025-01-0${row}'`],
-  [/CHAR|TEXT|CLOB/, (row, length) => `'${`row ${row}`.slice(-length)}'`],
+  [textType, (row, length) => `'${`row ${row}`.slice(-length)}'`],
   [numberType, (row) => String(row)],
   [/BOOL/, (row) => row === 1 ? "TRUE" : "FALSE"],
   [/TIME|DATE/, (row) => `'2025-01-0${row} 12:00:00'`],
@@ -93,9 +96,12 @@ export function valueOf(column: Column, { row, types }: ValuePlace): string | nu
     return quoteText([column, ...types].some(({ type }) => type.endsWith("]")) ? arrayOf(value) : value);
   }
   const future = made(later);
-  if (future === undefined || !own?.startsWith("'") || later === column.type) return own;
+  if (future === undefined || later === column.type) return own;
+  // What else is written in quotes is of its own form, which a text may have, too.
+  const isNumber = /^JSON/i.test(column.type) && !future.startsWith("'");
+  if (!isNumber && !textType.test(column.type)) return own;
   // What does not fit at first can be nothing later.
-  const value = future.replaceAll("'", "");
+  const value = isNumber ? future.toLowerCase() : future.replaceAll("'", "");
   return value.length > length ? null : `'${value}'`;
 }
 

@@ -3,7 +3,7 @@ import type { ChangeStages, SchemaChange } from "./change_stages.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
 import { referrersFirst } from "./table_order.ts";
 import { tablesByName } from "./renames.ts";
-import { sqliteConversion } from "./types/type_change.ts";
+import { sqliteConversion } from "../../schema/twins/conversion.ts";
 
 /** What drizzle-kit says for the stages of a change. */
 export interface StageStatements {
@@ -103,7 +103,7 @@ function withFills(sql: string, { fills, to }: SchemaChange, before: KitSnapshot
     const fill = fills.find((each) => each.table === table && `"${each.column}"` === column);
     const value = fill === undefined ? column : `coalesce(${column}, ${fill.value})`;
     const [was, is] = [known?.[column.slice(1, -1)], wanted[column.slice(1, -1)]];
-    const turned = was && is ? sqliteConversion(was.type, is.type, column) : null;
+    const turned = was && is ? sqliteConversion(was.type, is.type, column).worked : null;
     return turned === null ? value : `CASE WHEN ${turned.when} THEN ${turned.value} ELSE ${value} END`;
   });
   return `${into} SELECT ${values.join(", ")} FROM \`${table}\`;`;

@@ -14,6 +14,8 @@ export interface Evidence {
   readonly origins: Origins;
   /** The schema that demands. */
   readonly after: Snapshot;
+  /** The statements that lead to it. */
+  readonly statements: readonly string[];
 }
 
 /**
@@ -23,7 +25,7 @@ export interface Evidence {
  * What has another name by then is read under that name, a column without values as NULL, and a table that is to be
  * made as an empty one.
  */
-export function judgeable(demand: Demand, { live, origins, after }: Evidence): Demand | null {
+export function judgeable(demand: Demand, { live, origins, after, statements }: Evidence): Demand | null {
   const own = origins.get(demand.table);
   // Rows that go may be those that break it.
   if (own === undefined || own.table === null || own.hasFewer) return null;
@@ -34,7 +36,9 @@ export function judgeable(demand: Demand, { live, origins, after }: Evidence): D
   const views = names.map((name) => {
     const origin = origins.get(name);
     const wanted = after.tables.find((table) => table.name === name);
-    return origin === undefined || wanted === undefined ? null : viewOf(demand, { origin, wanted, live });
+    return origin === undefined || wanted === undefined
+      ? null
+      : viewOf(demand, { origin, wanted, live, statements });
   });
   if (views.includes(null)) return null;
   const needed = views.filter((view) => view !== null).filter((view) => !view.isSame);
@@ -65,15 +69,16 @@ interface Subject {
   readonly origin: TableOrigin;
   readonly wanted: Table;
   readonly live: Snapshot;
+  readonly statements: readonly string[];
 }
 
-function viewOf(demand: Demand, { origin, wanted, live }: Subject): View | null {
+function viewOf(demand: Demand, { origin, wanted, live, statements }: Subject): View | null {
   const { name } = wanted;
   const found = live.tables.find((table) => table.name === origin.table);
   const isMissing = origin.table === null ? origin.hasMore : found === undefined;
   if (isMissing) return null;
   const read = demand.reads.filter(({ table }) => table === name);
-  const columns = read.map((each) => valueOf(each, demand, { origin, wanted, found }));
+  const columns = read.map((each) => valueOf(each, demand, { origin, wanted, found, statements }));
   if (columns.includes(null)) return null;
   const values = columns.filter((value) => value !== null);
   const list = values.map(({ text }) => text).join(", ");
@@ -102,15 +107,19 @@ interface Value {
 
 function valueOf(
   { column: name, isTested }: ReadColumn,
-  { kind, columns, hasExpression }: Demand,
-  { origin, wanted, found }: Omit<Subject, "live"> & { readonly found: Table | undefined },
+  { kind, columns, hasExpression, worked }: Demand,
+  { origin, wanted, found, statements }: Omit<Subject, "live"> & { readonly found: Table | undefined },
 ): Value | null {
   const column = wanted.columns.find((each) => each.name === name);
   const source = origin.columns.get(name);
   if (column === undefined || source === undefined) return null;
   const { values } = source;
   const isSettled = values === "filled" && kind === "null" && columns.includes(name);
-  if (isSettled || (values !== "same" && values !== "filled")) return null;
+  // A script that works the values out otherwise than is known may have its own for those that break the demand.
+  const isKnown = columns.includes(name) && worked !== undefined
+    ? values === "copied anew" && statements.some((sql) => sql.includes(worked.text))
+    : values === "same" || values === "filled";
+  if (isSettled || !isKnown) return null;
   if (source.column === null || origin.table === null) {
     // Until it is filled there is nothing in it.
     if (values === "filled") return null;
@@ -119,7 +128,8 @@ function valueOf(
   const old = found?.columns.find((each) => each.name === source.column);
   const isAnyType = ["null", "too long", "out of range", "unreadable"].includes(kind) ||
     (kind === "not allowed" && !hasExpression);
-  if (old === undefined || (!isAnyType && family(old.type) !== family(column.type))) return null;
+  const isOther = worked !== undefined && columns.includes(name) && old?.type !== worked.from;
+  if (old === undefined || isOther || (!isAnyType && family(old.type) !== family(column.type))) return null;
   const own = quoteName(source.column);
   return {
     isSame: source.column === name,

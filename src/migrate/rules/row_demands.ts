@@ -1,5 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
+import { sqliteConversion } from "../../schema/twins/conversion.ts";
 import { conditionOn } from "./column_values.ts";
 import { type OutOfRange, outOfRange } from "./out_of_range.ts";
 import { unreadableAs } from "./unreadable_texts.ts";
@@ -26,6 +27,8 @@ export interface Demand {
   readonly look: string;
   /** Whether it holds an expression of the schema, whose names are not ours to qualify. */
   readonly hasExpression: boolean;
+  /** How the values of a column become those that the demand is about, where a script has to work them out so. */
+  readonly worked?: { readonly from: string; readonly text: string } | undefined;
 }
 
 /** A column that a demand's query reads. */
@@ -40,12 +43,14 @@ export interface ReadColumn {
 interface Trust {
   readonly lengths: boolean;
   readonly references: boolean;
+  /** That there is in a column what its type says. */
+  readonly types: boolean;
 }
 
 const trusts: Readonly<Record<Dialect, Trust>> = {
   // SQLite notes lengths and enforces none. It checks references only for those who ask, and the application does not.
-  sqlite: { lengths: false, references: false },
-  postgresql: { lengths: true, references: true },
+  sqlite: { lengths: false, references: false, types: false },
+  postgresql: { lengths: true, references: true, types: true },
 };
 
 /**
@@ -60,7 +65,7 @@ export function demandsOf(target: Snapshot, live: Snapshot, isTrusted = false): 
     const found = tables.get(table.name);
     // A table that a history leaves as it is demands what it had already.
     if (found === undefined || (isTrusted && found === table)) return [];
-    const trust = isTrusted ? { lengths: true, references: true } : trusts[target.dialect];
+    const trust = isTrusted ? { lengths: true, references: true, types: true } : trusts[target.dialect];
     const { dialect, schemas } = target;
     const subject: DemandSources = { dialect, schemas, table, found, tables, trust };
     return [
@@ -91,7 +96,9 @@ function ofColumns(subject: DemandSources): readonly Demand[] {
     const of = (kind: Demand["kind"], state: string, condition: string) =>
       demand({ kind, state, condition, columns: [column.name] }, subject);
     const length = lengthOf(column);
-    const { unreadable, range } = judges[subject.dialect](column, old);
+    const { unreadable, range, worked } = subject.trust.types
+      ? judges[subject.dialect](column, old)
+      : { unreadable: null, range: null };
     return [
       ...column.notNull && !old.notNull ? [of("null", `have no ${column.name}`, `${name} IS NULL`)] : [],
       ...length === null || isShort(old, column, subject.trust) ? [] : [
@@ -104,9 +111,10 @@ function ofColumns(subject: DemandSources): readonly Demand[] {
       ...range === null
         ? []
         : [of("out of range", `have a ${column.name} beyond ${range.end}`, range.condition)],
-      ...unreadable === null
-        ? []
-        : [of("unreadable", `have a ${column.name} that does not fit ${column.type}`, unreadable)],
+      ...unreadable === null ? [] : [{
+        ...of("unreadable", `have a ${column.name} that does not fit ${column.type}`, unreadable),
+        worked,
+      }],
       ...ofValues(column, old).map((condition) =>
         of(
           "not allowed",
@@ -118,14 +126,18 @@ function ofColumns(subject: DemandSources): readonly Demand[] {
   });
 }
 
-/** Which values are none of a column's new type. SQLite keeps what it is given. */
-interface Unfit {
+/** Which values are none of a column's new type, nor become one. */
+interface Unfit extends Pick<Demand, "worked"> {
   readonly unreadable: string | null;
   readonly range: OutOfRange | null;
 }
 
 const judges: Readonly<Record<Dialect, (column: Column, old: Column) => Unfit>> = {
-  sqlite: () => ({ unreadable: null, range: null }),
+  sqlite: ({ name, type }, { type: from }) => {
+    const { unfit, worked } = sqliteConversion(from, type, quoteName(name));
+    const text = worked === null ? undefined : `CASE WHEN ${worked.when} THEN ${worked.value} ELSE `;
+    return { unreadable: unfit, range: null, worked: text === undefined ? undefined : { from, text } };
+  },
   postgresql: (column, old) => ({ unreadable: unreadableAs(column, old), range: outOfRange(column, old) }),
 };
 

@@ -1,4 +1,5 @@
 -- Second
+-- Fails while things.c holds anything but 'x', 'row 1'.
 -- SQLite cannot change this in place: owners is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_owners` (
 	`id` INTEGER PRIMARY KEY NOT NULL,

@@ -1,4 +1,5 @@
 -- Second
+-- Fails while things.c holds anything but 'row 1'.
 -- SQLite cannot change this in place: things is copied, and nobody writes meanwhile.
 CREATE TABLE `__new_things` (
 	`id` INTEGER PRIMARY KEY NOT NULL,
