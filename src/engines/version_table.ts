@@ -96,12 +96,18 @@ export function renameApplied(applied: readonly Applied[]): readonly SQL[] {
   );
 }
 
-/** Returns the statement that records how far a script has come. `finishedAt` is `null` while it is under way. */
+/**
+ * Returns the statement that records how far a script has come. `finishedAt` is `null` while it is under way; `startedAt` is
+ * given where it has just begun.
+ */
 export function updateProgress(
-  row: Pick<Applied, "revision" | "direction" | "statementsDone" | "finishedAt" | "ms">,
+  row:
+    & Pick<Applied, "revision" | "direction" | "statementsDone" | "finishedAt" | "ms">
+    & Partial<Pick<Applied, "startedAt">>,
 ): SQL {
-  const { revision, direction, statementsDone, finishedAt, ms } = row;
-  return sql`UPDATE ${versionTable} SET direction = ${direction}, statements_done = ${statementsDone}, finished_at = ${finishedAt}, ms = ${ms} WHERE revision = ${revision}`;
+  const { revision, direction, statementsDone, startedAt, finishedAt, ms } = row;
+  const begun = startedAt === undefined ? sql`` : sql`started_at = ${startedAt}, `;
+  return sql`UPDATE ${versionTable} SET direction = ${direction}, statements_done = ${statementsDone}, ${begun}finished_at = ${finishedAt}, ms = ${ms} WHERE revision = ${revision}`;
 }
 
 /** Returns the statement that records how long revisions took, in milliseconds. */

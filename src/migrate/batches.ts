@@ -185,9 +185,9 @@ function progressRows(
       const forget = options.ledger === null ? [] : [deleteLedger(revision.id)];
       return [...deleteApplied(revision.id), ...forget, ...alembic(revision.parent)];
     }
-    return [
-      updateProgress({ revision: revision.id, direction, statementsDone: done, finishedAt: null, ms: null }),
-    ];
+    const row = { revision: revision.id, direction, statementsDone: done, finishedAt: null, ms: null };
+    // Until now the row told of the upgrade.
+    return [updateProgress(isNew ? { ...row, startedAt } : row)];
   }
   const finishedAt = finished ? options.now().toISOString() : null;
   if (!isNew) {

@@ -73,10 +73,22 @@ eachEngine(
     await addRows({ engine, url });
     for (const [direction, text, by] of [["upgrade", "head", 1], ["downgrade", "-1", 0]] as const) {
       let reached = 0;
+      const startOfLast = async () =>
+        (await readApplied(database))?.find(({ revision }) => revision === history.revisions[1]!.id)
+          ?.startedAt;
+      const before = await startOfLast();
+      let begun: string | undefined;
       for (let kill = 1; kill <= 3; kill++) {
         // The first begins with the revision's record and the backfill's.
         const killed = contextOf(killedAfter(database, kill === 1 ? 5 : 3), history);
         await assert.rejects(run(killed, direction, text), Killed);
+        const started = await startOfLast();
+        assert.equal(started, begun ?? started);
+        assert.ok(
+          started! > (before ?? ""),
+          `${direction}: started ${started}, and what was before ${before}`,
+        );
+        begun = started;
         const [saved] = (await readBackfills(database)).filter(({ finishedAt }) => finishedAt === null);
         const cursor = Number(saved?.lastKey ?? 0);
         assert.ok(cursor > reached, `${direction}: the cursor went from ${reached} to ${cursor}`);
