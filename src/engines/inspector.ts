@@ -34,6 +34,8 @@ export interface Inspector {
   }): readonly Probe[];
   /** Returns what the engine itself finds damaged, in its own words; nothing where it cannot be asked. */
   damage(database: Database): Promise<readonly string[]>;
+  /** Returns what tables have that no snapshot says and that changes what becomes of their rows; nothing where there is no such thing. */
+  tableSettings(database: Database): Promise<readonly TableSetting[]>;
   /** Returns the constraints that are there and that nothing enforces, each in words. */
   unenforced(database: Database): Promise<readonly string[]>;
   /**
@@ -47,6 +49,12 @@ export interface Inspector {
   tableSizes(database: Database): Promise<ReadonlyMap<string, number>>;
   /** Returns the names of the tables of kept data that are there, whatever the registry says of them. */
   sideTables(database: Database): Promise<readonly string[]>;
+}
+
+/** What a table has: rows are hidden from others than its owner, or are gone after a crash of the server. */
+export interface TableSetting {
+  readonly table: string;
+  readonly setting: "row-level security" | "unlogged";
 }
 
 /** A change that the connected user may not make. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { leftSettings } from "../../src/verify/rules/table_settings.ts";
+import { ddlOf, schemaHistory } from "../support/samples/schema_history.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,6 +56,13 @@ const postgresDrifts = [
     "missing",
     "foreign key files(collection_id)",
   ],
+  [
+    "row-level security is enabled",
+    "ALTER TABLE users ENABLE ROW LEVEL SECURITY",
+    "extra",
+    "row-level security of users",
+  ],
+  ["a table is unlogged", "ALTER TABLE files SET UNLOGGED", "extra", "unlogged of files"],
   [
     "a check is added",
     "ALTER TABLE files ADD CONSTRAINT small CHECK (size < 1000000000)",
@@ -369,5 +378,48 @@ for (const engine of engines) {
       await engine.query(url, "UPDATE harbor_version SET origin = 'stamp'");
       const stamped = (await verifyUrl(url, { history, checks: ["schema"] })).summary;
       assert.deepEqual([stamped.fail, stamped.warn], [0, 3]);
+    }));
+}
+
+test("schema: what scripts leave of row-level security and unlogged tables is theirs", () => {
+  const { left, perhaps } = leftSettings([
+    'CREATE UNLOGGED TABLE "public"."a" (id int)',
+    "ALTER TABLE IF EXISTS ONLY b ADD c int, ENABLE ROW LEVEL SECURITY",
+    "ALTER TABLE b RENAME TO d",
+    "CREATE UNLOGGED TABLE e (id int)",
+    "ALTER TABLE e SET LOGGED",
+    "ALTER TABLE f ENABLE ROW LEVEL SECURITY",
+    "DROP TABLE g, f",
+    "DO $$ BEGIN EXECUTE 'ALTER TABLE x SET UNLOGGED'; END $$",
+  ]);
+  assert.deepEqual(left, [
+    { table: "a", setting: "unlogged" },
+    { table: "d", setting: "row-level security" },
+  ]);
+  assert.deepEqual(perhaps, ["unlogged"]);
+});
+
+for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) {
+  test(`schema: row-level security that a revision enables is meant, and missed when it is off (${engine.name})`, () =>
+    engine.withDatabase(async (url) => {
+      const users = { columns: { id: "integer!" } } as const;
+      const up = [...ddlOf("users", users), "ALTER TABLE users ENABLE ROW LEVEL SECURITY"];
+      const history = schemaHistory(engine.dialect, [{ tables: { users }, up, down: [] }]);
+      await withTestDatabase(url, async (database) => {
+        await migrate(contextOf(database, history), {
+          goal: { direction: "upgrade", text: "head" },
+          lockWaitMs: 0,
+        });
+      });
+      const look = async () =>
+        (await verifyUrl(url, { history, checks: ["schema"] })).findings.map((
+          { status, hint },
+        ) => [status, hint]);
+      assert.deepEqual(await look(), [["pass", null]]);
+      await engine.query(url, "ALTER TABLE users DISABLE ROW LEVEL SECURITY");
+      const [[status, hint] = []] = await look();
+      assert.equal(status, "fail");
+      await engine.query(url, hint!);
+      assert.deepEqual(await look(), [["pass", null]]);
     }));
 }

@@ -11,6 +11,7 @@ import {
   publishedQuery,
 } from "./catalogs/attached.ts";
 import { amcheckProbe } from "./amcheck.ts";
+import { readTableSettings } from "./catalogs/table_settings.ts";
 import { silencedConstraints, unenforced } from "./catalogs/silenced.ts";
 import { homeSchema, ownSchemas, shownName } from "./catalogs/place.ts";
 import { placeOfName, quoteTable } from "../../sql/table_names.ts";
@@ -34,6 +35,7 @@ export const postgresInspector: Inspector = {
   ],
   // The server refuses what it cannot read.
   damage: () => Promise.resolve([]),
+  tableSettings: readTableSettings,
   unenforced,
   async missingRights(database, tables) {
     const [role] = await database.read<Role>(

@@ -35,6 +35,7 @@ export const sqliteInspector: Inspector = {
   },
   // Opening the file for writing tells.
   missingRights: () => Promise.resolve(null),
+  tableSettings: () => Promise.resolve([]),
   // Whoever connects decides that for themselves.
   unenforced: () => Promise.resolve([]),
   attachments: () => Promise.resolve([]),

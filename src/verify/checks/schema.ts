@@ -14,6 +14,7 @@ import { requireSchemas } from "../../state/require_schemas.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
 import { isMadeBy, leftByScripts, type MadeObject } from "../rules/made_by_script.ts";
 import { type Check } from "./check.ts";
+import { oddSettings } from "./table_settings.ts";
 
 /** The live schema against what the current revision leaves behind. */
 export const schemaCheck: Check = {
@@ -42,6 +43,10 @@ export const schemaCheck: Check = {
     const names = new Set(state.applied.map((row) => row.revision));
     const done = history.revisions.filter(({ id }) => names.has(id));
     const made = leftByScripts(scriptsOf(done, live), live.dialect);
+    const settings = await oddSettings(await context.database(), {
+      tables: ownTables(schemas, live).tables,
+      statements: scriptsOf(done, live),
+    });
     const found = [
       ...unread,
       ...current === null
@@ -51,6 +56,7 @@ export const schemaCheck: Check = {
         lost(each, isTakenOver)
       ),
       ...strangers(schemas, live, scriptsOf(history.revisions, live)),
+      ...settings.map((each) => ({ ...each, status: isTakenOver ? "warn" as const : each.status })),
     ];
     if (found.length > 0) return yield* found;
     const { length } = live.tables;

@@ -1,0 +1,59 @@
+import type { Dialect } from "../../base/dialect.ts";
+import type { Found } from "../../base/finding.ts";
+import type { Table } from "../../schema/snapshot.ts";
+import type { Database } from "../../engines/database.ts";
+import type { TableSetting } from "../../engines/inspector.ts";
+import { loadInspector } from "../../engines/open/inspector.ts";
+import { leftSettings } from "../rules/table_settings.ts";
+import { placeOfName, quoteTable } from "../../sql/table_names.ts";
+
+const saidBy: Readonly<Record<Dialect, typeof leftSettings>> = {
+  sqlite: () => ({ left: [], perhaps: [] }),
+  postgresql: leftSettings,
+};
+
+/** Returns what hides rows or loses them and no script says, and what a script says and is not there any more. */
+export async function oddSettings(
+  database: Database,
+  { tables, statements }: { readonly tables: readonly Table[]; readonly statements: readonly string[] },
+): Promise<readonly Found[]> {
+  const found = await (await loadInspector(database.dialect)).tableSettings(database);
+  const { left, perhaps } = saidBy[database.dialect](statements);
+  const bare = (table: string) => placeOfName(table, database.schemas ?? []).bare;
+  const isSame = (a: TableSetting) => (b: TableSetting) =>
+    a.setting === b.setting && bare(a.table) === bare(b.table);
+  return tables.flatMap(({ name: table }) =>
+    settingKinds.flatMap(({ setting, on, off, extra, missing }): readonly Found[] => {
+      const each = { table, setting };
+      const [isOn, isMeant] = [found.some(isSame(each)), left.some(isSame(each))];
+      const message = isOn ? extra : missing;
+      if (isOn === isMeant || message === null || perhaps.includes(setting)) return [];
+      return [{
+        status: "fail",
+        message: `table ${table}: ${message}`,
+        hint: `ALTER TABLE ${quoteTable(table, database.schemas)} ${isOn ? off : on};`,
+        details: { kind: isOn ? "extra" : "missing", path: `${setting} of ${table}` },
+      }];
+    })
+  );
+}
+
+const settingKinds = [
+  {
+    setting: "row-level security",
+    on: "ENABLE ROW LEVEL SECURITY",
+    off: "DISABLE ROW LEVEL SECURITY",
+    extra:
+      "row-level security is enabled, which no revision does: other roles than its owner may see no rows",
+    missing:
+      "row-level security is disabled, which a revision's script enables: every role that may read it sees all rows",
+  },
+  {
+    setting: "unlogged",
+    on: "SET UNLOGGED",
+    off: "SET LOGGED",
+    extra: "it is unlogged, which no revision does: a crash of the server empties it",
+    // It is safer than it was meant to be.
+    missing: null,
+  },
+] as const;
