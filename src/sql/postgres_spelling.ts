@@ -18,6 +18,7 @@ const aliases: Readonly<Record<string, string>> = {
   timestamp: "timestamp without time zone",
   timestamptz: "timestamp with time zone",
   timetz: "time with time zone",
+  varbit: "bit varying",
   varchar: "character varying",
 };
 

@@ -234,6 +234,8 @@ const types: readonly (readonly [from: string, to: string, fails: boolean, loss:
   ["numeric(10, 2)", "real", false, /more digits/],
   ["jsonb", "numeric(5, 0)", true, /rounded to 0/],
   ["time", "timestamp(0)", false, /rounded to 0/],
+  ["varbit", "bit(3)", false, /is cut/],
+  ["bit(3)", "varbit(5)", false, null],
   ["timetz", "time", false, /zone goes/],
   ["jsonb", "integer", true, /1\.5 becomes 2/],
   ["integer", "jsonb", false, null],
@@ -280,6 +282,8 @@ test("typeChange() says what becomes of values on SQLite", () => {
       ["INTEGER", "DATETIME", true, null],
       ["INTEGER", "BIGINT", false, null],
       ["BLOB", "TEXT", false, null],
+      ["TEXT", "BIGINT", true, /'007' becomes 7/],
+      ["NUMERIC", "REAL", false, /9007199254740992/],
     ] as const
   ) {
     const change = typeChange(from, to, "sqlite");

@@ -35,7 +35,7 @@ const asBytes = String.raw`'abc' comes back as \x616263`;
 
 /** What of the values is another one afterwards, by what a type of SQLite's holds. */
 const sqliteLosses: readonly (readonly [from: RegExp, to: RegExp, loss: string])[] = [
-  [/^text/, /^(?:int|numeric|real)$/, asNumber],
+  [/^text/, /^(?:int|bigint|numeric|real)$/, asNumber],
   [/^text/, /^boolean$/, asTruth],
   [/^text/, /^datetime$/, "'2024-01-02T03:04:05Z' becomes 2024-01-02 03:04:05"],
   [/^text/, /^uuid$/, smallLetters],
@@ -43,7 +43,7 @@ const sqliteLosses: readonly (readonly [from: RegExp, to: RegExp, loss: string])
   [/^text/, /^blob$/, asBytes],
   [/^(?:int|bigint|numeric|real)$/, /^boolean$/, nonZero],
   [/^(?:numeric|real)$/, /int$/, rounded],
-  [/^bigint$/, /^real$/, "9007199254740993 becomes 9007199254740992"],
+  [/^(?:bigint|numeric)$/, /^real$/, "9007199254740993 becomes 9007199254740992"],
   [/^datetime$/, /^time$/, dayGoes],
   [/^datetime$/, /^date$/, timeGoes],
 ];
@@ -76,7 +76,7 @@ const families: readonly (readonly [family: string, pattern: RegExp])[] = [
   ["moment", /^(?:date$|timestamp)/],
   ["time", /^time /],
   ["interval", /^interval/],
-  ["bit", /^(?:var)?bit/],
+  ["bit", /^bit/],
 ];
 
 function partsOf(written: string): Parts {
