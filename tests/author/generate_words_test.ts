@@ -599,6 +599,20 @@ const ownCases: readonly Case[] = [
     ],
   },
   {
+    what: "gives a column that a policy, a check and an index name another name and type",
+    before: things({ c: pg.text() }, () => [
+      pg.pgPolicy("own", { using: sql`c > 'a'` }),
+      pg.check("known", sql`length(c) < 1000`),
+      pg.index("made").on(sql`lower(c)`),
+    ]),
+    after: things({ d: pg.integer() }, () => [
+      pg.pgPolicy("own", { using: sql`d > 3` }),
+      pg.check("known", sql`d < 1000000000 OR d IS NULL OR d > 0`),
+      pg.index("made").on(sql`abs(d::bigint)`),
+    ]),
+    renames: ["things.c=things.d"],
+  },
+  {
     what: "gives a column the type that another one had",
     before: [...things({ c: moods("calm", "rough")() }), moods("calm", "rough"), feelings],
     after: [...things({ c: feelings() }), moods("calm", "rough"), feelings],

@@ -282,6 +282,25 @@ const others:
       policy("AS PERMISSIVE FOR ALL TO public", "USING (n > 0)"),
     ],
     [
+      {
+        ...policy("AS PERMISSIVE FOR ALL TO public", "USING exists (select 1 from t where t.c = 'a')"),
+        isDeclared: true,
+      },
+      policy("AS PERMISSIVE FOR ALL TO public", "USING (EXISTS ( SELECT 1 FROM t WHERE (t.c = 'a'::e)))"),
+    ],
+    [
+      {
+        ...policy("AS PERMISSIVE FOR ALL TO public", "USING exists (select 1 from t where t.c = 'a')"),
+        isDeclared: true,
+      },
+      policy("AS PERMISSIVE FOR ALL TO public", "USING (EXISTS ( SELECT 1 FROM t WHERE (t.c = 'b'::e)))"),
+      "changed",
+    ],
+    [
+      view("SELECT CASE WHEN d::e = 'a' THEN 1 END AS x FROM t"),
+      view(" SELECT CASE WHEN t.d::e = 'a'::e THEN 1 ELSE NULL::integer END AS x FROM t;"),
+    ],
+    [
       { ...policy("AS PERMISSIVE FOR ALL TO public", 'USING "t"."n" > 0'), isDeclared: true },
       policy("AS PERMISSIVE FOR SELECT TO public", "USING (n > 0)"),
       "changed",

@@ -122,11 +122,17 @@ function hanging(
     const { any, far, anew } = held.get(table.name) ?? none;
     const twin = other.tables[key];
     const isFar = (text: string | undefined) => text !== undefined && names(text, [...far, ...remade]);
-    const isOther = (section: "indexes" | "uniqueConstraints", part: { readonly name: string }) =>
-      canonical(twin?.[section][part.name] ?? null) !== canonical(part);
+    const isOther = (section: Exclude<keyof Drops, "columns">, part: { readonly name: string }) => {
+      const others = (twin?.[section] ?? {}) as Readonly<Record<string, unknown>>;
+      return canonical(others[part.name] ?? null) !== canonical(part);
+    };
+    // One that changes may name a column as it was called.
+    const isChanged = (section: Exclude<keyof Drops, "columns">, part: { readonly name: string }) =>
+      far.size > 0 && isOther(section, part);
     return {
-      policies: policiesOf(table).filter(({ using, withCheck }) =>
-        [using, withCheck].some((text) =>
+      policies: policiesOf(table).filter((policy) =>
+        (any.size > 0 && isOther("policies", policy)) ||
+        [policy.using, policy.withCheck].some((text) =>
           typeof text === "string" && (names(text, [...any, ...remade]) ||
             [...held].some(([name, columns]) => names(text, [name]) && names(text, [...columns.any])))
         )
@@ -137,17 +143,20 @@ function hanging(
       uniqueConstraints: Object.values(table.uniqueConstraints).filter((part) =>
         part.columns.some((name) => anew.has(name) || (far.has(name) && isOther("uniqueConstraints", part)))
       ).map(({ name }) => name),
-      checkConstraints: Object.values(table.checkConstraints).filter(({ value }) => isFar(value))
+      checkConstraints: Object.values(table.checkConstraints).filter((check) =>
+        isFar(check.value) || isChanged("checkConstraints", check)
+      )
         .map(({ name }) => name),
       indexes: Object.values(table.indexes).filter((index) => {
         // Others are built anew by PostgreSQL itself.
         const isOfType = isOther("indexes", index) || (index.method ?? "btree") !== "btree";
-        return isFar(index.where) || index.columns.some((column) => {
-          if (typeof column === "string") return false;
-          const { expression, isExpression, opclass } = column;
-          if (isExpression) return isFar(expression);
-          return anew.has(expression) || (far.has(expression) && (isOfType || Boolean(opclass)));
-        });
+        return isFar(index.where) || (index.where !== undefined && isChanged("indexes", index)) ||
+          index.columns.some((column) => {
+            if (typeof column === "string") return false;
+            const { expression, isExpression, opclass } = column;
+            if (isExpression) return isFar(expression) || isChanged("indexes", index);
+            return anew.has(expression) || (far.has(expression) && (isOfType || Boolean(opclass)));
+          });
       }).map(({ name }) => name),
       columns: Object.keys(table.columns).filter((name) => anew.has(name)),
     };
