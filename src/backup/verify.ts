@@ -9,7 +9,7 @@ import { fileFailure } from "../base/files/file_failure.ts";
 import type { StoredBackup } from "./folder.ts";
 import type { BackupPlace, ComparedFile } from "./place.ts";
 import { notSound } from "./rules/compare_file.ts";
-import { standingProblem } from "./rules/standing.ts";
+import { identityProblem, standingProblem } from "./rules/standing.ts";
 import type { BackupStore } from "./store.ts";
 import { startMeter } from "./progress.ts";
 import { clearLeftovers, withWorkspace } from "./workspace.ts";
@@ -124,10 +124,14 @@ async function checkCopy(
   },
 ): Promise<Found> {
   return await findDamage(async () => {
-    const { content, wrongIndexes = [], standing, ...proven } = await engine.prove(copy, store.signal, {
-      onProgress,
-      mayHaveWrongIndexes: true,
-    });
+    const { content, wrongIndexes = [], standing, identity, ...proven } = await engine.prove(
+      copy,
+      store.signal,
+      {
+        onProgress,
+        mayHaveWrongIndexes: true,
+      },
+    );
     const wrong = differingTables(manifest.tables, content.tables);
     if (wrong.length > 0) return notSound(`the rows of ${wrong.join(", ")} are not those that were copied`);
     if (manifest.schema !== null && content.schema !== manifest.schema) {
@@ -136,6 +140,8 @@ async function checkCopy(
     if (manifest.state !== null && content.state !== undefined && content.state !== manifest.state) {
       return notSound("its sequences are not where they were when it was copied");
     }
+    const stranger = identityProblem(manifest, identity);
+    if (stranger !== null) return notSound(stranger);
     const problem = isJudged && standing !== undefined ? standingProblem(manifest, standing) : null;
     if (problem !== null) return notSound(problem);
     const rows = content.tables.reduce((sum, table) => sum + table.rows, 0);

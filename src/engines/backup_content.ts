@@ -65,6 +65,13 @@ export function proofWords({ proof, notCompared = null }: Proven): string {
 /** What the identity of a database looks like, in it and in manifests. */
 export const identityForm = /^[0-9a-f]{32}$/;
 
+/** Returns the identity in the rows of a copy's own table; `null` for none, `undefined` where there is no telling. */
+export function identityIn(rows: readonly unknown[]): string | null | undefined {
+  const [only] = rows;
+  if (only === undefined) return null;
+  return rows.length === 1 && identityForm.test(String(only)) ? String(only) : undefined;
+}
+
 /** A row of a copy's version table, and of what is done the revisions that others come after. */
 export interface Standing {
   readonly done: readonly string[];

@@ -87,6 +87,8 @@ export interface ProvenCopy {
   readonly wrongIndexes?: readonly string[];
   /** Where its own tables say that it stands; left out where it was not opened as a database, or has none. */
   readonly standing?: Standing;
+  /** The identity that its own table says; `null` without one, left out where that was not read. */
+  readonly identity?: string | null | undefined;
 }
 
 /** How thorough a proof is. */

@@ -22,6 +22,20 @@ export function standingProblem(
   }`;
 }
 
+/**
+ * Returns in what a manifest contradicts the copy about whose it is; `null` where it does not, or one of them says nothing.
+ * Where a manifest names a database, the copy was made of it with its identity.
+ */
+export function identityProblem(
+  { identity, database }: Pick<Manifest, "identity" | "database">,
+  found: string | null | undefined,
+): string | null {
+  if (identity === null || found === undefined || found === identity) return null;
+  return `its manifest says that it is of ${database}, whose identity is ${identity}, and the copy itself says ${
+    found ?? "no identity"
+  }`;
+}
+
 /** A tag that came or went may have made another id of the same revision. */
 function isSame(one: string, other: string): boolean {
   return one === other || one.startsWith(`${other}_`) || other.startsWith(`${one}_`);

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { quoteName } from "../../../sql/quote.ts";
 import {
+  identityIn,
   isStandingTable,
-  type Standing,
   standingOf,
   standingQueries,
   type StandingRow,
@@ -13,15 +13,26 @@ import type { Session } from "../session.ts";
 import { query } from "./session.ts";
 import { listTables } from "./tables.ts";
 
-/** Reads where a copy that was restored aside stands by its own tables, where it has them. */
-export async function readStanding(session: Session, home: string): Promise<Pick<ProvenCopy, "standing">> {
+/** Reads where a copy that was restored aside stands and whose it is by its own tables, where it has them. */
+export async function readStanding(
+  session: Session,
+  home: string,
+): Promise<Pick<ProvenCopy, "standing" | "identity">> {
   const [revisions, parents] = standingQueries((name) => `${quoteName(home)}.${quoteName(name)}`);
   const tables = await listTables(session, [home]);
   const isThere = (name: keyof typeof standingTables) =>
     tables.some((each) => each.name === name && isStandingTable(name, each.columns));
-  if (!isThere("harbor_version")) return {};
+  const hasIdentity = tables.some((each) =>
+    each.name === "harbor_identity" && each.columns.includes("identity")
+  );
+  const found = hasIdentity
+    ? await query<{ identity: unknown }>(session, `SELECT identity FROM ${quoteName(home)}.harbor_identity`)
+    : [];
+  const identity = identityIn(found.map((row) => row.identity));
+  if (!isThere("harbor_version")) return { identity };
   const rows = async (text: string) => await query<StandingRow>(session, text);
   return {
+    identity,
     standing: standingOf(
       await rows(revisions),
       isThere("harbor_ledger") ? await rows(parents) : [],
@@ -36,10 +47,11 @@ export interface StandingReader {
     table: { readonly name: string; readonly columns: readonly string[] },
     rows: AsyncIterable<Uint8Array>,
   ): AsyncIterable<Uint8Array>;
-  standing(): { readonly standing?: Standing };
+  standing(): Pick<ProvenCopy, "standing" | "identity">;
 }
 
 function isRead({ name, columns }: { readonly name: string; readonly columns: readonly string[] }): boolean {
+  if (name === "harbor_identity") return columns.includes("identity");
   return (name === "harbor_version" || name === "harbor_ledger") && isStandingTable(name, columns);
 }
 
@@ -50,7 +62,8 @@ export function openStandingReader(): StandingReader {
     of: (table, rows) => isRead(table) ? gather(table, rows) : rows,
     standing() {
       const version = found.get("harbor_version");
-      if (version === undefined) return {};
+      const identity = identityIn((found.get("harbor_identity") ?? []).map((row) => row.get("identity")));
+      if (version === undefined) return { identity };
       const revisions = version.map((row) => {
         const isOpen = row.get("finished_at") === "\\N";
         const isDone = !isOpen || row.get("direction") === "downgrade";
@@ -60,7 +73,7 @@ export function openStandingReader(): StandingReader {
       const parents = (found.get("harbor_ledger") ?? [])
         .filter((row) => row.get("parent") !== "\\N" && done.includes(row.get("revision")))
         .map((row) => ({ name: row.get("parent"), done: 1, open: 0 }));
-      return { standing: standingOf(revisions, parents) };
+      return { identity, standing: standingOf(revisions, parents) };
     },
   };
 

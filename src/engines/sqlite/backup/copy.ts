@@ -15,6 +15,7 @@ import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
 import { freedLock } from "../lock_row.ts";
 import { type FileJob, isLarge, runApart, together } from "../apart/large_file.ts";
 import {
+  identityIn,
   isStandingTable,
   type Proven,
   standingOf,
@@ -105,20 +106,24 @@ async function proveAll(path: string, options: ProofOptions): Promise<Proven & P
   return options.isQuick ? { content, ...proof, notCompared: "index entries" } : { content, ...proof };
 }
 
-/** Reads where a copy stands by its own tables, where it has them. */
-export async function readStanding(path: string): Promise<Pick<ProvenCopy, "standing">> {
+/** Reads where a copy stands and whose it is by its own tables, where it has them. */
+export async function readStanding(path: string): Promise<Pick<ProvenCopy, "standing" | "identity">> {
   return await withCopy(path, (copy) => {
     const rows = (text: string) => prepare(copy, text).all() as unknown as StandingRow[];
-    const isThere = (name: keyof typeof standingTables) => {
-      const columns = prepare(
+    const columnsOf = (name: string) =>
+      prepare(
         copy,
         "SELECT c.name FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table' AND m.name = ?",
-      ).all(name);
-      return isStandingTable(name, columns.map((column) => String(column["name"])));
-    };
-    if (!isThere("harbor_version")) return {};
+      ).all(name).map((column) => String(column["name"]));
+    const isThere = (name: keyof typeof standingTables) => isStandingTable(name, columnsOf(name));
+    const identity = identityIn(
+      columnsOf("harbor_identity").includes("identity")
+        ? prepare(copy, "SELECT identity FROM harbor_identity").all().map((row) => row["identity"])
+        : [],
+    );
+    if (!isThere("harbor_version")) return { identity };
     const [revisions, parents] = standingQueries((name) => name);
-    return { standing: standingOf(rows(revisions), isThere("harbor_ledger") ? rows(parents) : []) };
+    return { identity, standing: standingOf(rows(revisions), isThere("harbor_ledger") ? rows(parents) : []) };
   });
 }
 
