@@ -282,6 +282,19 @@ const cases: readonly Case[] = [
     after: pairs(true, { c: pg.varchar({ length: 9 }) }),
   },
   {
+    what: "refers to a column that becomes unique",
+    before: [...things({ c: pg.text() }), pg.pgTable("uses", { id: pg.serial().primaryKey(), c: pg.text() })],
+    after: (() => {
+      const [table, notes] = things({ c: pg.text().unique() });
+      const { c } = getTableColumns(table) as unknown as Readonly<Record<string, pg.AnyPgColumn>>;
+      const uses = pg.pgTable("uses", { id: pg.serial().primaryKey(), c: pg.text().references(() => c!) });
+      return [table, notes, uses];
+    })(),
+    postgresql: [
+      /ADD CONSTRAINT "things_c_unique" UNIQUE USING INDEX[^]*FOREIGN KEY[^]*NOT VALID;[^]*VALIDATE/,
+    ],
+  },
+  {
     what: "changes what a deletion does",
     before: trees({}),
     after: trees({ onDelete: "set null" }),

@@ -27,6 +27,8 @@ const phases = [
   "index",
   "validate",
   "settle",
+  // What refers to a key that is there only then.
+  "refer",
   "drop",
   // After the defaults that take numbers from it.
   "drop sequence",
@@ -53,7 +55,13 @@ export function writePostgresScript(
     .map((sql) => withIndexOrder(sql, change))
     .flatMap((sql) => numbered(sql, change));
   // A column has one way to get its values at a time.
-  const isFirst = (sql: string) => / DROP (?:IDENTITY|EXPRESSION);$/.test(sql);
+  const references = new Set(
+    Object.values(renamed.tables).flatMap(({ name: table, foreignKeys }) =>
+      Object.values(foreignKeys).map(({ name }) => `ALTER TABLE "${table}" DROP CONSTRAINT "${name}";`)
+    ),
+  );
+  // What is referred to does not go before the reference.
+  const isFirst = (sql: string) => references.has(sql) || / DROP (?:IDENTITY|EXPRESSION);$/.test(sql);
   const ordered = referrersFirst(own.filter((sql) => !isFirst(sql)), change);
   const statements = [
     ...keysInTheWay(ordered, change).filter((sql) => !stages.renames.includes(sql)),
@@ -63,6 +71,7 @@ export function writePostgresScript(
     change,
     existing: new Set([...tablesByName(renamed).keys()]),
     replaced: replacedIndexes(statements),
+    keyed: new Set(statements.flatMap((sql) => madeUnique.exec(sql)?.slice(1) ?? [])),
     rekeyed: new Set(statements.flatMap((sql) => addedKey.exec(sql)?.[1] ?? [])),
   };
   const enums = enumChanges(change);
@@ -85,12 +94,18 @@ interface Setting {
   readonly existing: ReadonlySet<string>;
   /** Indexes that are made anew under their name. */
   readonly replaced: ReadonlySet<string>;
+  /** Tables that get something unique. */
+  readonly keyed: ReadonlySet<string | undefined>;
   /** Tables that get a primary key. */
   readonly rekeyed: ReadonlySet<string>;
 }
 
 /** A key that a table gets: the table, the constraint's name and the columns. */
 const addedKey = /^ALTER TABLE "([^"]+)" ADD (?:CONSTRAINT "([^"]+)" )?PRIMARY KEY ?\((.*)\);$/s;
+
+/** What makes something unique: by ALTER TABLE, or by an index. */
+const madeUnique =
+  /^(?:ALTER TABLE "([^"]+)" ADD (?:CONSTRAINT "[^"]+" )?(?:UNIQUE|PRIMARY KEY)|CREATE UNIQUE INDEX "[^"]+" ON "([^"]+)")/;
 
 /** In one transaction nothing has to be eased in: what looks at rows comes after what fills them. */
 function placeAtomic(sql: string, change: SchemaChange): Placed {
@@ -109,7 +124,7 @@ function replacedIndexes(statements: readonly string[]): ReadonlySet<string> {
   return new Set(named(/^DROP INDEX "([^"]+)";$/).filter((name) => made.includes(name)));
 }
 
-function place(sql: string, { change, existing, replaced, rekeyed }: Setting): readonly Placed[] {
+function place(sql: string, { change, existing, keyed, replaced, rekeyed }: Setting): readonly Placed[] {
   const [, index, on] = /^CREATE (?:UNIQUE )?INDEX "([^"]+)" ON "([^"]+)"/.exec(sql) ?? [];
   if (index !== undefined && on !== undefined) {
     if (!existing.has(on)) return [["change", draft(sql)]];
@@ -133,7 +148,12 @@ function place(sql: string, { change, existing, replaced, rekeyed }: Setting): r
   if (rekeyed.has(table) && action.endsWith(" DROP NOT NULL;")) return [["drop", draft(sql)]];
   const [, constraint, kind] = /^ADD CONSTRAINT "([^"]+)" (FOREIGN KEY|CHECK|UNIQUE)/.exec(action) ?? [];
   if (constraint !== undefined && kind === "UNIQUE") return uniqueLater(table, constraint, action);
-  if (constraint !== undefined) return validLater(table, constraint, sql);
+  if (constraint !== undefined) {
+    const [, referred] = /^ADD CONSTRAINT "[^"]+" FOREIGN KEY .*? REFERENCES "([^"]+)"/s.exec(action) ?? [];
+    const isEarly = referred === undefined || !existing.has(referred) || !keyed.has(referred);
+    const placed = validLater(table, constraint, sql);
+    return isEarly ? placed : placed.map(([, statement]): Placed => ["refer", statement]);
+  }
   const [, column] = /^ALTER COLUMN "([^"]+)" SET NOT NULL;$/.exec(action) ?? [];
   if (column !== undefined) return notNullLater(table, column);
   const converted = withConversion(sql, change);
