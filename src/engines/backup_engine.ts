@@ -87,7 +87,7 @@ export interface ProvenCopy {
   readonly wrongIndexes?: readonly string[];
   /** Where its own tables say that it stands; left out where it was not opened as a database, or has none. */
   readonly standing?: Standing;
-  /** The identity that its own table says; `null` without one, left out where that was not read. */
+  /** The identity that its own table says; `null` without one, left out where it has none of harbor-db's tables. */
   readonly identity?: string | null | undefined;
 }
 

@@ -29,7 +29,7 @@ export async function readStanding(
     ? await query<{ identity: unknown }>(session, `SELECT identity FROM ${quoteName(home)}.harbor_identity`)
     : [];
   const identity = identityIn(found.map((row) => row.identity));
-  if (!isThere("harbor_version")) return { identity };
+  if (!isThere("harbor_version")) return identity === null ? {} : { identity };
   const rows = async (text: string) => await query<StandingRow>(session, text);
   return {
     identity,
@@ -63,7 +63,7 @@ export function openStandingReader(): StandingReader {
     standing() {
       const version = found.get("harbor_version");
       const identity = identityIn((found.get("harbor_identity") ?? []).map((row) => row.get("identity")));
-      if (version === undefined) return { identity };
+      if (version === undefined) return identity === null ? {} : { identity };
       const revisions = version.map((row) => {
         const isOpen = row.get("finished_at") === "\\N";
         const isDone = !isOpen || row.get("direction") === "downgrade";

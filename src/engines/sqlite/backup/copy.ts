@@ -121,7 +121,7 @@ export async function readStanding(path: string): Promise<Pick<ProvenCopy, "stan
         ? prepare(copy, "SELECT identity FROM harbor_identity").all().map((row) => row["identity"])
         : [],
     );
-    if (!isThere("harbor_version")) return { identity };
+    if (!isThere("harbor_version")) return identity === null ? {} : { identity };
     const [revisions, parents] = standingQueries((name) => name);
     return { identity, standing: standingOf(rows(revisions), isThere("harbor_ledger") ? rows(parents) : []) };
   });
