@@ -35,7 +35,7 @@ export interface Inspector {
   /** Returns what the engine itself finds damaged, in its own words; nothing where it cannot be asked. */
   damage(database: Database): Promise<readonly string[]>;
   /** Returns what tables have that no snapshot says and that changes what becomes of their rows; nothing where there is no such thing. */
-  tableSettings(database: Database): Promise<readonly TableSetting[]>;
+  tableSettings(database: Database): Promise<readonly FoundSetting[]>;
   /** Returns the constraints that are there and that nothing enforces, each in words. */
   unenforced(database: Database): Promise<readonly string[]>;
   /**
@@ -55,6 +55,12 @@ export interface Inspector {
 export interface TableSetting {
   readonly table: string;
   readonly setting: "row-level security" | "unlogged";
+}
+
+/** {@link TableSetting} as it was found. */
+export interface FoundSetting extends TableSetting {
+  /** Whether somebody said who sees which rows. */
+  readonly hasPolicy: boolean;
 }
 
 /** A change that the connected user may not make. */

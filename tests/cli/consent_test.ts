@@ -114,10 +114,12 @@ eachCase(
       [3, 7, 0, 0],
     );
     const f5b2770 = refused.releases.find(({ release }) => release === "f5b2770")!;
-    assert.deepEqual(refused.keeps.find(({ table }) => table === "collections")?.columns, [
-      "updated_at",
-      "created_at",
-    ]);
+    // PostgreSQL cuts blanks that a shorter type has no room for.
+    const cut = given.engine.dialect === "postgresql" ? ["name"] : [];
+    assert.deepEqual(
+      new Set(refused.keeps.find(({ table }) => table === "collections")?.columns),
+      new Set(["updated_at", "created_at", ...cut]),
+    );
     assert.deepEqual([f5b2770.mayRunNow, f5b2770.mayRun], [true, false]);
     assert.deepEqual(f5b2770.reasons[0], { kind: "missing column", table: "users", column: "last_login" });
     // What the question is about is said whatever else is not.

@@ -400,6 +400,15 @@ test("schema: what scripts leave of row-level security and unlogged tables is th
 });
 
 for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) {
+  test(`schema: policies that somebody made are not to be switched off (${engine.name})`, () =>
+    withHealthy(engine, async ({ query, verify }) => {
+      await query("ALTER TABLE users ENABLE ROW LEVEL SECURITY");
+      await query("CREATE POLICY own ON users USING (true)");
+      const { findings } = await verify(["schema"]);
+      const [found] = findings.filter(({ details }) => details["path"] === "row-level security of users");
+      assert.deepEqual([found?.status, found?.hint], ["warn", "What is meant belongs into a revision."]);
+    }));
+
   test(`schema: row-level security that a revision enables is meant, and missed when it is off (${engine.name})`, () =>
     engine.withDatabase(async (url) => {
       const users = { columns: { id: "integer!" } } as const;

@@ -25,13 +25,18 @@ export async function oddSettings(
   return tables.flatMap(({ name: table }) =>
     settingKinds.flatMap(({ setting, on, off, extra, missing }): readonly Found[] => {
       const each = { table, setting };
-      const [isOn, isMeant] = [found.some(isSame(each)), left.some(isSame(each))];
+      const there = found.find(isSame(each));
+      const [isOn, isMeant] = [there !== undefined, left.some(isSame(each))];
       const message = isOn ? extra : missing;
       if (isOn === isMeant || message === null || perhaps.includes(setting)) return [];
+      // Who wrote policies wants them to hold: to switch them off would show what they hide.
+      const isGuarded = there?.hasPolicy === true && setting === "row-level security";
       return [{
-        status: "fail",
+        status: isGuarded ? "warn" : "fail",
         message: `table ${table}: ${message}`,
-        hint: `ALTER TABLE ${quoteTable(table, database.schemas)} ${isOn ? off : on};`,
+        hint: isGuarded
+          ? "What is meant belongs into a revision."
+          : `ALTER TABLE ${quoteTable(table, database.schemas)} ${isOn ? off : on};`,
         details: { kind: isOn ? "extra" : "missing", path: `${setting} of ${table}` },
       }];
     })
