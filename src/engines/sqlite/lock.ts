@@ -244,7 +244,8 @@ export function isFenceFailure(message: string): boolean {
 
 /** Returns the error for a batch whose fence failed. */
 export function lockLost(url: string): HarborError {
-  return new HarborError("lock_lost", `Cannot write to "${url}": the lock was lost to another harbor-db`, {
-    hint: "Nothing of this batch was kept. See what the other one does: harbor-db status",
+  return new HarborError("lock_lost", `Cannot write to "${url}": its lock is no longer this command's`, {
+    hint:
+      "Another harbor-db took it, or something else is in the database's place. Nothing of this batch was kept. See what is there: harbor-db status",
   });
 }

@@ -49,6 +49,18 @@ for (const { name, version, open } of postgresEngines) {
       });
     }));
 
+  test(`${name}: a copy with rows that refer to nothing is not proven, and what names them is said`, () =>
+    withOwnedPostgres(version, "", async ({ url, adminUrl }) => {
+      await run(url, "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (p int REFERENCES p)");
+      await run(adminUrl, "ALTER TABLE t DISABLE TRIGGER ALL; INSERT INTO t VALUES (1)");
+      // Whose role may make a database to restore it in.
+      const engine = await open(adminUrl);
+      await withCopy(engine, async ({ path }) => {
+        const { hint } = await rejectsWith("backup_failed", engine.prove(path, never));
+        assert.match(hint!, /harbor-db verify --only data/);
+      });
+    }));
+
   test(`${name}: a restore that fails half way leaves the old database`, () =>
     withOwnedPostgres(version, "", async ({ url }) => {
       await run(

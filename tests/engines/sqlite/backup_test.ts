@@ -17,10 +17,12 @@ import {
   engines,
   openTestDatabase,
   sqlitePath,
+  sqliteUrl,
   testClient,
   withFolder,
 } from "../../support/databases.ts";
 import { failureOf, rejectsWith } from "../../support/harbor_error.ts";
+import { withSmallDisk } from "../../support/servers/small_disk.ts";
 import { startSqld } from "../../support/servers/sqld_server.ts";
 
 const never = new AbortController().signal;
@@ -144,6 +146,19 @@ test("a digest of definitions sees an index that is gone", () =>
       assert.notEqual(before.schema, after.schema);
     })
   ));
+
+test("sqlite file: a restore without room says where it lacks", () =>
+  withSmallDisk(3_000, (small) =>
+    withFolder(async (folder) => {
+      const url = sqliteUrl(join(small, "a.db"));
+      writeFileSync(join(small, "a.db"), "");
+      await sqliteFile.query(url, "CREATE TABLE t AS SELECT randomblob(1800000) AS x");
+      const copy = join(folder, "copy");
+      await (await openEngine(url)).dump(copy, never);
+      const { hint } = await rejectsWith("disk_full", restoreInto(url, copy));
+      assert.ok(hint!.includes(`"${small}"`), hint!);
+      assert.equal((await sqliteFile.query(url, "SELECT count(*) AS n FROM t"))[0]!["n"], 1);
+    })));
 
 for (const engine of [sqliteFile, libsql]) {
   test(`${engine.name}: a request to stop ends a copy and its proof, and nothing is left`, () =>

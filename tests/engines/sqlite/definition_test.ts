@@ -403,6 +403,27 @@ test("a change of definition that is killed after any of its commits goes on, an
   });
 });
 
+test("large tables that refer to each other go in one transaction", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "circle");
+    await writeFile(path, "");
+    const first = [
+      "CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER REFERENCES b (id))",
+      "CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id))",
+    ].join("\n--> statement-breakpoint\n");
+    const drops = ["DROP TABLE a", "DROP TABLE b"];
+    const ways = await withFile(path, 1, async (database) => {
+      await upgradeBy(database, [first], "head");
+      run(path, ["INSERT INTO a VALUES (1, 1), (2, 2)", "INSERT INTO b VALUES (1, 1), (2, 2)"]);
+      const pieces = await database.beside!.cut({ statements: drops.map((text) => sql.raw(text)) });
+      await upgradeBy(database, [first, drops.join("\n--> statement-breakpoint\n")], "head");
+      return pieces.map(({ count, beside }) => [count, beside]);
+    });
+    assert.deepEqual(ways, [[2, null]]);
+    assert.deepEqual(query(path, "SELECT name FROM sqlite_schema WHERE name IN ('a', 'b')"), []);
+  });
+});
+
 test("the script of a change of definition that is printed stops at a row that does not fit", async () => {
   await withFolder(async (folder) => {
     const [, change, message] = misfits[0]!;

@@ -167,7 +167,7 @@ export function taskFailure({ url, signal, verb }: BackupTask, error: unknown): 
   const code = ownCodes.has(known.code) ? known.code : "backup_failed";
   const { sqlState, table } = known.details;
   return new HarborError(code, `Cannot ${verb} "${url.display}": ${wordsOf(error)}`, {
-    hint: hints[code] ?? pathHint(error) ?? known.hint ?? "The database is as it was.",
+    hint: hints[known.code] ?? pathHint(error) ?? known.hint ?? "The database is as it was.",
     details: { ...(sqlState === undefined ? {} : { sqlState }), ...(table === undefined ? {} : { table }) },
     cause: error,
   });
@@ -184,9 +184,14 @@ function pathHint(error: unknown): string | undefined {
     `Give it one: ALTER FUNCTION ${name} SET search_path = …; or name the schema in it. The database is as it was.`;
 }
 
+/** What to do where a copy cannot be restored since rows of the database refer to nothing. */
+export const danglingHint =
+  "Rows refer to nothing, as after DISABLE TRIGGER ALL; this names them: harbor-db verify --only data. The database is as it was.";
+
 const hints: Partial<Readonly<Record<ErrorCode, string>>> = {
   busy: "Other sessions use the tables. Stop the application, then run the same command again.",
   connection_failed: "The database is as it was. Run the same command again when the server can be reached.",
+  dangling_reference: danglingHint,
 };
 
 /** Whether the file of a copy failed, and not the connection, whose errors look much the same. */

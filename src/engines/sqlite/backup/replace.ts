@@ -94,10 +94,21 @@ export async function swapFile(
       own.remove();
     }
   } catch (error) {
-    throw copyFailure(url.display, error);
+    throw roomFailure(copyFailure(url.display, error), dirname(target));
   } finally {
     folder.close();
   }
+}
+
+/** Says of a full disk which folder it is that lacks room: the new file is made beside the old one. */
+function roomFailure(error: unknown, folder: string): unknown {
+  if (!(error instanceof HarborError) || error.code !== "disk_full") return error;
+  return new HarborError("disk_full", error.message, {
+    hint:
+      `Free some space in "${folder}", where the new file is made beside the old one. The database is as it was.`,
+    details: { ...error.details, folder },
+    cause: error,
+  });
 }
 
 /**

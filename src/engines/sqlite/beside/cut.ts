@@ -44,6 +44,7 @@ function cutOn(
   { place, texts }: { readonly place: BesidePlace; readonly texts: readonly string[] },
 ): readonly Piece[] | null {
   const pieces: Piece[] = [];
+  const strayAtFirst = new Set(strayReferences(first));
   let replica = first;
   for (let at = 0; at < texts.length;) {
     const found = ways.flatMap((way) => {
@@ -54,9 +55,11 @@ function cutOn(
     const statements = texts.slice(at, at + count);
     const after = replica.after(statements);
     if (after === null) return null;
+    // What ran before is committed ahead of what runs beside writers: it has to leave no row that refers to nothing.
+    const canCommit = strayReferences(replica).every((each) => strayAtFirst.has(each));
     let beside: BesideChange | null = null;
     for (const { way, unit } of found) {
-      if (unit.count !== count) continue;
+      if (unit.count !== count || !canCommit) continue;
       beside ??= way.plan({ ...unit, place, statements, before: replica, after });
     }
     const last = pieces.at(-1);
@@ -67,6 +70,13 @@ function cutOn(
     at += count;
   }
   return pieces;
+}
+
+/** Returns which tables refer to one that is not there. */
+function strayReferences({ rows }: Replica): readonly string[] {
+  return rows<{ name: string }>(
+    `SELECT DISTINCT lower(m.name || ' ' || k."table") AS name FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) k WHERE m.type = 'table' AND NOT EXISTS (SELECT 1 FROM sqlite_schema p WHERE p.type = 'table' AND lower(p.name) = lower(k."table"))`,
+  ).map(({ name }) => name);
 }
 
 /** Returns how many statements there are up to the next that is something for a way. */

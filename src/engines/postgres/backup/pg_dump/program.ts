@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { HarborError } from "../../../../base/errors.ts";
 import type { Client } from "../../../database.ts";
 import { applicationName } from "../../lock.ts";
+import { danglingHint } from "../session.ts";
 
 /** A run of pg_dump or pg_restore. */
 export interface ProgramRun {
@@ -101,6 +102,8 @@ function failure(program: string, complaint: string): HarborError {
     ? "Free some space, or put backups on another device: --backup-dir <dir>"
     : /permission denied/.test(first)
     ? "The database is as it was. Connect as the role that owns what is to be copied, or give this role the right."
+    : /violates foreign key constraint/.test(complaint)
+    ? danglingHint
     : "The database is as it was.";
   return new HarborError(code, `Cannot run "${program}": ${first}`, { hint, details: { said: complaint } });
 }
