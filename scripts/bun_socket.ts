@@ -55,7 +55,7 @@ interface Piece {
  * After how many bytes garbage is collected, in some 10 ms: each piece of a COPY is some, and Bun lets it grow to two and three
  * times what is in use, the more the busier the machine is.
  */
-const collectBytes = 64 * 1024 * 1024;
+const collectBytes = 8 * 1024 * 1024;
 
 /** `createConnection` of `node:net`. */
 export function createConnection(address: Address) {
