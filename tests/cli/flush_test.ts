@@ -17,18 +17,27 @@ function withCase(work: (given: BackupCase) => Promise<void>): Promise<void> {
   return sqlite!.withDatabase((url) => withFolder((cwd) => work(backupCase(sqlite!, url, cwd))));
 }
 
-/** Returns what a command did to files, in order: `sync <path>`, `rename <from> <to>`, `remove <path>`. */
-async function traced(given: BackupCase, ...args: readonly string[]): Promise<readonly string[]> {
+/** Returns the lines of strace on some calls of a command, with so many characters of each text. */
+async function strace(
+  given: BackupCase,
+  args: readonly string[],
+  { calls, characters }: { readonly calls: string; readonly characters: number },
+): Promise<readonly string[]> {
   const log = join(given.cwd, "trace");
-  const calls = "fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat";
   const result = await runCli(args, {
     cwd: given.cwd,
     env: { DATABASE_URL: given.url, HARBOR_DB_BACKUP_DIR: given.folder },
-    under: ["strace", "-f", "-qq", "-y", "-s", "4096", "-e", `trace=${calls}`, "-o", log],
+    under: ["strace", "-f", "-qq", "-y", "-s", `${characters}`, "-e", `trace=${calls}`, "-o", log],
     limitMs: 120_000,
   });
   assert.equal(result.code, 0, result.stdout + result.stderr);
-  return readFileSync(log, "utf8").split("\n").flatMap((line) => {
+  return readFileSync(log, "utf8").split("\n");
+}
+
+/** Returns what a command did to files, in order: `sync <path>`, `rename <from> <to>`, `remove <path>`. */
+async function traced(given: BackupCase, ...args: readonly string[]): Promise<readonly string[]> {
+  const calls = "fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat";
+  return (await strace(given, args, { calls, characters: 4096 })).flatMap((line) => {
     const [, name = "", rest = ""] = /^\d+ +(\w+)\((.*)/.exec(line) ?? [];
     if (!/= 0$/.test(line) && !/unfinished/.test(line)) return [];
     const paths = [...rest.matchAll(/"([^"]*)"/g)].map((match) => match[1]!);
@@ -43,17 +52,9 @@ async function unflushed(
   given: BackupCase,
   ...args: readonly string[]
 ): Promise<ReadonlyMap<string, number>> {
-  const log = join(given.cwd, "writes");
   const calls = "fsync,fdatasync,write,pwrite64,copy_file_range,sendfile";
-  const result = await runCli(args, {
-    cwd: given.cwd,
-    env: { DATABASE_URL: given.url, HARBOR_DB_BACKUP_DIR: given.folder },
-    under: ["strace", "-f", "-qq", "-y", "-s", "0", "-e", `trace=${calls}`, "-o", log],
-    limitMs: 120_000,
-  });
-  assert.equal(result.code, 0, result.stdout + result.stderr);
   const [left, most] = [new Map<string, number>(), new Map<string, number>()];
-  for (const line of readFileSync(log, "utf8").split("\n")) {
+  for (const line of await strace(given, args, { calls, characters: 0 })) {
     // Of a call that another thread's comes between, the end stands on a line without a name.
     const [, synced] = /^\d+ +f(?:data)?sync\(\d+<([^>]*)>/.exec(line) ?? [];
     const [, path, written] =

@@ -14,13 +14,13 @@ import { type Given, onEngines } from "../support/each_engine.ts";
 import { sqlitePath, withFolder, withTestDatabase } from "../support/databases.ts";
 import { type HereOptions, runHere } from "../support/run_here.ts";
 import { filledForGood } from "../../src/commands/migrate/kept_lines.ts";
-import type { Database } from "../../src/engines/database.ts";
 import { readStatus } from "../../src/state/read_status.ts";
 import { historyOf } from "../support/samples/script_history.ts";
 import { migrate, preparePlan, waysOfPlan } from "../../src/migrate/migrate.ts";
 import { withLarge } from "../support/beside_writer.ts";
 import { addFiles } from "../support/samples/application.ts";
 import { contextOf, upgradeDatabase } from "../support/samples/adoption.ts";
+import { dyingAt, returnWords } from "../support/dying_database.ts";
 
 const values = { direction: "upgrade", state: "kept", lastRow: 0, keys: ["id"] } as const;
 const kept: readonly Kept[] = [
@@ -305,13 +305,7 @@ onEngines(["sqlite file"], "an interrupted return is named, and ended by either 
     ["ALTER TABLE t DROP COLUMN a", "ALTER TABLE t ADD COLUMN a text"],
   ]);
   const [first, second] = history.revisions.map(({ id }) => id);
-  const dying: Database = {
-    ...database,
-    write: (batch, mode) =>
-      batch.some((each) => JSON.stringify(each.queryChunks).includes("CASE WHEN"))
-        ? Promise.reject(new Error("killed"))
-        : database.write(batch, mode),
-  };
+  const dying = dyingAt(database, returnWords);
   const go = (direction: "upgrade" | "downgrade", text: string, on = database) =>
     migrate(contextOf(on, history), { goal: { direction, text }, lockWaitMs: 0 });
   const values = async () =>

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Database } from "../../../src/engines/database.ts";
 import type { Direction } from "../../../src/history/applied.ts";
 import { readKept } from "../../../src/engines/kept_table.ts";
 import { migrate } from "../../../src/migrate/migrate.ts";
@@ -8,6 +7,7 @@ import { pruneKept } from "../../../src/migrate/kept/prune.ts";
 import { type Engine, engines, withTestDatabase } from "../../support/databases.ts";
 import { contextOf } from "../../support/samples/adoption.ts";
 import { historyOf } from "../../support/samples/script_history.ts";
+import { dyingAt, returnWords } from "../../support/dying_database.ts";
 
 /** What happens to data from its step to the return that undoes it. */
 interface Story {
@@ -471,13 +471,7 @@ for (const [rule, story] of Object.entries(stories)) {
           [story.up.join(breakpoint), story.down.join(breakpoint)],
         ]);
         // Dies when the step is done and nothing has come back.
-        const dying: Database = {
-          ...database,
-          write: (batch, mode) =>
-            batch.some((each) => JSON.stringify(each.queryChunks).includes("CASE WHEN"))
-              ? Promise.reject(new Error("killed"))
-              : database.write(batch, mode),
-        };
+        const dying = dyingAt(database, returnWords);
         const go = (direction: Direction, text: string, on = database) =>
           migrate(contextOf(on, history), { goal: { direction, text }, lockWaitMs: 0 });
         let reason = "";

@@ -8,6 +8,7 @@ import type { History } from "../../../src/history/history.ts";
 import { historyOf } from "../../support/samples/script_history.ts";
 import { migrate } from "../../../src/migrate/migrate.ts";
 import { pruneKept } from "../../../src/migrate/kept/prune.ts";
+import { dyingAt, returnWords } from "../../support/dying_database.ts";
 
 function go({ database }: Given, direction: "upgrade" | "downgrade", text: string) {
   return migrate(contextOf(database), { goal: { direction, text }, lockWaitMs: 0 });
@@ -114,13 +115,7 @@ onEngines(one, "a value that was written since stays, and the older one stays ke
   await run("downgrade", "-1");
   assert.deepEqual((await readKept(database)).map(({ rows }) => rows), [2]);
   // Killed when the revision is there and nothing has come back: the application writes meanwhile.
-  const dying: Database = {
-    ...database,
-    write: (batch, mode) => {
-      const isReturn = batch.some((each) => JSON.stringify(each.queryChunks).includes("CASE WHEN"));
-      return isReturn ? Promise.reject(new Error("killed")) : database.write(batch, mode);
-    },
-  };
+  const dying = dyingAt(database, returnWords);
   await assert.rejects(run("upgrade", "head", contextOf(dying, history)), /killed/);
   await engine.query(url, "UPDATE t SET d = 'new' WHERE id = 1");
   const { returned } = await run("upgrade", "head");
@@ -153,26 +148,13 @@ onEngines(
     });
     const run = (direction: "upgrade" | "downgrade", text: string, on = database) =>
       migrate(contextOf(on, history), { goal: { direction, text }, lockWaitMs: 0 });
-    /** Dies with a batch that has some words, the first ones of which commit. */
-    const dyingAt = (words: string, place: number): Database => {
-      let seen = 0;
-      return {
-        ...database,
-        write: (batch, mode) => {
-          const isMeant = batch.some((each) => JSON.stringify(each.queryChunks).includes(words));
-          return isMeant && ++seen === place
-            ? Promise.reject(new Error("killed"))
-            : database.write(batch, mode);
-        },
-      };
-    };
     await run("upgrade", "head");
     await engine.query(
       url,
       `INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT i, 'c', 'd' || i FROM n`,
     );
     await run("downgrade", "-1");
-    await assert.rejects(run("upgrade", "head", dyingAt("CASE WHEN", 3)), /killed/);
+    await assert.rejects(run("upgrade", "head", dyingAt(database, returnWords, 3)), /killed/);
     const [half] = await readKept(database);
     assert.ok(half!.state === "returning" && half!.rows > 0 && half!.rows < 900, JSON.stringify(half));
     await engine.query(url, `DELETE FROM ${half!.sideTable} WHERE harbor_row > 895`);
@@ -184,7 +166,7 @@ onEngines(
     await engine.query(url, `DELETE FROM ${kept!.sideTable} WHERE harbor_row <= 7`);
     await engine.query(url, "DELETE FROM t WHERE id > 50");
     const prune = (on: Database) => pruneKept(contextOf(on, history));
-    await assert.rejects(prune(dyingAt("NOT EXISTS", 2)), /killed/);
+    await assert.rejects(prune(dyingAt(database, "NOT EXISTS", 2)), /killed/);
     await prune(database);
     const { steps: [up] } = await run("upgrade", "head");
     assert.deepEqual(up!.returned.map(({ rows, missing }) => [rows, missing]), [[43, 7]]);
