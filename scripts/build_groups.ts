@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build, type BuildOptions, type Metafile } from "esbuild";
 import { mainFile } from "./build_bundle.ts";
-import { packedEnding, unpack, writePacked } from "./build_packed.ts";
+import { opening, packedEnding, writePacked } from "./build_packed.ts";
 
 /** What is loaded together: a name → the modules of the checkout that are loaded by name. */
 export type Groups = Readonly<Record<string, readonly string[]>>;
@@ -101,38 +101,21 @@ export async function packFiles(
   });
   const imports = Object.values(metafile.outputs).flatMap((output) => output.imports)
     .filter(({ path }) => path.startsWith("./"));
-  const pathsOf = (kind: string) => [
-    ...new Set(
-      imports.filter((each) => (each.kind === "dynamic-import") === (kind === "later")).map(({ path }) =>
-        path
-      ),
-    ),
-  ];
-  const text = new TextDecoder().decode(outputFiles![0]!.contents);
-  const later = pathsOf("later");
+  const pathsOf = (those: typeof imports) => [...new Set(those.map(({ path }) => path))];
+  const isLater = ({ kind }: { readonly kind: string }) => kind === "dynamic-import";
+  const needed = {
+    now: pathsOf(imports.filter((each) => !isLater(each))),
+    later: pathsOf(imports.filter(isLater)),
+  };
   // A script has no place of its own from which `import` would find a file.
-  const script = text.replaceAll(
-    /\bimport\(("\.\/[^"]+")\)/g,
-    (whole, path: string) => later.includes(JSON.parse(path)) ? `later[${path}]()` : whole,
+  const script = needed.later.reduce(
+    (text, path) => text.replaceAll(`import(${JSON.stringify(path)})`, `later[${JSON.stringify(path)}]()`),
+    new TextDecoder().decode(outputFiles![0]!.contents),
   );
   const at = `./${name}${packedEnding}`;
   writePacked(join(outdir, at), script);
-  const now = pathsOf("now");
   const names = members.flatMap((file, index) => files.get(file)!.exports.map((word) => alias(word, index)));
-  writeFileSync(
-    join(outdir, `${name}.js`),
-    `${now.map((path, index) => `import * as n${index} from ${JSON.stringify(path)};`).join("\n")}
-    ${unpack(at)}
-    const now = { ${now.map((path, index) => `${JSON.stringify(path)}: n${index}`).join(", ")} };
-    const later = { ${
-      later.map((path) => `${JSON.stringify(path)}: () => import(${JSON.stringify(path)})`).join(", ")
-    } };
-    const module = { exports: {} };
-    new Function("module", "exports", "require", "later", text)(
-      module, module.exports, (path) => now[path] ?? process.getBuiltinModule(path), later);
-    export const { ${names.join(", ")} } = module.exports;
-    `,
-  );
+  writeFileSync(join(outdir, `${name}.js`), opening(names, at, needed));
   passOn(outdir, files, { name, members });
   return members;
 }

@@ -42,7 +42,7 @@ export function packedLibraries(list: readonly Packed[]): Plugin {
         const { text, metafile } = await textOf(packed, root);
         Object.assign(inputs, metafile.inputs);
         if (outdir !== undefined) writePacked(join(outdir, file), text);
-        return { contents: opening(packed, pathFromCode(bundler, file)), resolveDir: root };
+        return { contents: opening(packed.names, pathFromCode(bundler, file)), resolveDir: root };
       });
       // The compiler of the binary takes it in.
       bundler.onResolve({ filter: /\.packed$/ }, ({ path }) => ({ path, external: true }));
@@ -109,12 +109,27 @@ async function textOf(
   return { text: outputFiles[0]!.contents, metafile };
 }
 
-/** The module that stands in the library's place. */
-function opening({ names }: Packed, path: string): string {
+/** Modules of the bundle that packed code needs: at once, and when it asks for them by `later[path]()`. */
+export interface Needed {
+  readonly now: readonly string[];
+  readonly later: readonly string[];
+}
+
+/** Returns the module that stands in the place of packed code, and has these names. */
+export function opening(
+  names: readonly string[],
+  path: string,
+  { now, later }: Needed = { now: [], later: [] },
+): string {
+  const quoted = JSON.stringify;
   return `
+    ${now.map((path, index) => `import * as n${index} from ${quoted(path)};`).join("\n")}
     ${unpack(path)}
+    const now = { ${now.map((path, index) => `${quoted(path)}: n${index}`).join(", ")} };
+    const later = { ${later.map((path) => `${quoted(path)}: () => import(${quoted(path)})`).join(", ")} };
     const module = { exports: {} };
-    new Function("module", "exports", "require", text)(module, module.exports, process.getBuiltinModule);
+    new Function("module", "exports", "require", "later", text)(
+      module, module.exports, (path) => now[path] ?? process.getBuiltinModule(path), later);
     export const { ${names.join(", ")} } = module.exports;
   `;
 }
