@@ -27,7 +27,8 @@ import { type PrunedResult, pruneKept } from "./kept/prune.ts";
 import { putBack, type ReturnedResult } from "./kept/put_back.ts";
 import { isDue, isUndoneBy } from "../state/rules/due.ts";
 import { takeAside } from "./kept/take_aside.ts";
-import { requireKept, requireWayForKept, resumeReturns, tendKept } from "./kept/tend.ts";
+import { requireFreeNames } from "./kept/side_tables.ts";
+import { requireKept, resumeReturns, tendKept } from "./kept/tend.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { isLedgerKept, keepLedger, recordWayBack, recordWaysBack } from "../state/keep_ledger.ts";
@@ -49,7 +50,9 @@ export interface PreparedPlan {
   /** In running order; empty when there is nothing to do. */
   readonly steps: readonly Step[];
   readonly state: State;
-  /** What is to be put back, and was not to the end: a run was interrupted, or is at it. */
+  /** All that is kept; nothing where a refusal says that it cannot be read. */
+  readonly kept: readonly Kept[];
+  /** What of it is to be put back, and was not to the end: a run was interrupted, or is at it. */
   readonly unreturned: readonly Kept[];
   /**
    * Why it may be looked at and not run: others may have written its scripts, or what they bring back (see
@@ -99,25 +102,21 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Prep
   for (const count of new Set([done, Math.max(done, to)])) {
     requireSchemas(context.database, history.revisions[count - 1]);
   }
+  const { kept, refusal } = await readKeptAndRefusal(context, steps, state);
   const { applied } = state;
-  const kept = state.kind === "managed" ? await readKept(context.database) : [];
-  return {
-    from: idAt(done),
-    to: idAt(to),
-    steps,
-    state,
-    unreturned: kept.filter((each) => isDue(each, { history, applied })),
-    refusal: await refusalOf(context, steps, state),
-  };
+  const unreturned = kept.filter((each) => isDue(each, { history, applied }));
+  return { from: idAt(done), to: idAt(to), steps, state, kept, unreturned, refusal };
 }
 
 /** See {@link PreparedPlan.refusal}: who may write to the ledger says what would run. */
-async function refusalOf(
+async function readKeptAndRefusal(
   context: RunContext,
   steps: readonly Step[],
   { kind, applied }: State,
-): Promise<HarborError | null> {
+): Promise<Pick<PreparedPlan, "kept" | "refusal">> {
+  let kept: readonly Kept[] = [];
   try {
+    if (kind === "managed") kept = await readKept(context.database);
     if (steps.some((step) => sourceOf(step) === "ledger")) {
       await context.database.requireOwnHands?.(ledgerPlace);
     }
@@ -125,10 +124,10 @@ async function refusalOf(
     if (kind !== "empty" && first !== undefined) {
       await requireNoListeners(context.database, `Cannot ${first.direction} "${first.revision.id}"`);
     }
-    if (kind === "managed") await requireKept(context, { steps, applied });
-    return null;
+    await requireKept(context, kept, { steps, applied });
+    return { kept, refusal: null };
   } catch (error) {
-    if (error instanceof HarborError && refusals.has(error.code)) return error;
+    if (error instanceof HarborError && refusals.has(error.code)) return { kept, refusal: error };
     throw error;
   }
 }
@@ -155,7 +154,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     if (options.goal.direction === "upgrade") await tidyAlone(context, state);
     if (await isAnyLeft(context)) await clearBeside(context, [], options.lockWaitMs);
     const tended = state.kind === "managed"
-      ? await tendKept(context, state, options)
+      ? await tendKept(context, first, options)
       : { returned: [], pruned: [] };
     return { from, to, steps: [], ...tended };
   }
@@ -178,8 +177,9 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     for (const constraint of ahead?.unenforced ?? []) {
       context.notify({ kind: "note", text: `not enforced, because triggers are disabled: ${constraint}` });
     }
+    if (state.kind === "managed" && options.keep !== false) await requireFreeNames(context, steps);
     // Nobody else keeps anything while the lock is held.
-    const hasKept = state.kind === "managed" && await requireWayForKept(context, prepared, options.keep);
+    const hasKept = prepared.kept.length > 0;
     if (steps.length > 0) await options.beforeSteps?.(prepared);
     if (state.kind === "alembic") {
       context.notify({ kind: "note", text: `taking over from Alembic at ${from}` });

@@ -200,6 +200,16 @@ onEngines(
   },
 );
 
+onEngines(["sqlite file"], "a registry that cannot be read is named below the plan", async (given) => {
+  const { url, database } = given;
+  await keepSomething(given);
+  await database.write([sql`UPDATE harbor_kept SET key_columns = 'oops'`]);
+  const { code, stdout, stderr } = await run(url, ["downgrade", "-1", "--dry-run"]);
+  assert.equal(code, 1);
+  assert.match(stdout, /^downgrade +[0-9a-f]{12} /m);
+  assert.match(stderr, /Cannot read "harbor_kept": its column "key_columns" /);
+});
+
 onEngines(["sqlite file"], "NULLs that are filled for good are counted before", async ({ engine, url }) => {
   await upgradeDatabase(url);
   await addFiles(engine, url, 3);

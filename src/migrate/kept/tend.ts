@@ -1,13 +1,12 @@
-import { type Kept, readKept } from "../../engines/kept_table.ts";
+import type { Kept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Applied } from "../../history/applied.ts";
 import { lockOptions } from "../../state/lock_options.ts";
 import { readState } from "../../state/read_state.ts";
 import type { PaceOptions } from "../paced/backfill_walk.ts";
-import type { State } from "../../state/state.ts";
 import type { Goal, Step } from "../rules/plan.ts";
 import { type PrunedResult, pruneKept } from "./prune.ts";
-import { requireFreeNames, requireSideTables } from "./side_tables.ts";
+import { requireSideTables } from "./side_tables.ts";
 import { putBack, type ReturnedResult } from "./put_back.ts";
 import { isDue, isUndoneBy } from "../../state/rules/due.ts";
 import { takeAside } from "./take_aside.ts";
@@ -26,32 +25,20 @@ export async function resumeReturns(
 }
 
 /**
- * Makes sure before the first step that what steps destroy can be put aside, and that what they let come back is there.
+ * Makes sure before the first step that what steps let come back of what is kept can. Reads only.
  *
- * @returns Whether anything is kept
- * @throws {HarborError} `data_conflict` or `missing_table`, with nothing changed
+ * @throws {HarborError} `missing_table`, and all that {@link requireSideTables} throws
  */
-export async function requireWayForKept(
-  context: RunContext,
-  { steps, state: { applied } }: { readonly steps: readonly Step[]; readonly state: Pick<State, "applied"> },
-  keep = true,
-): Promise<boolean> {
-  if (keep) await requireFreeNames(context, steps);
-  return await requireKept(context, { steps, applied });
-}
-
-/** Makes sure of what comes back alone. Reads only. Returns and throws as {@link requireWayForKept}. */
 export async function requireKept(
   { database, history }: Pick<RunContext, "database" | "history">,
+  kept: readonly Kept[],
   { steps, applied }: { readonly steps: readonly Step[]; readonly applied: readonly Applied[] },
-): Promise<boolean> {
-  const all = await readKept(database);
-  const meant = all.filter((kept) =>
-    isDue(kept, { history, applied }) ||
-    steps.some(({ revision, direction }) => isUndoneBy(kept, { history, revision: revision.id, direction }))
+): Promise<void> {
+  const meant = kept.filter((each) =>
+    isDue(each, { history, applied }) ||
+    steps.some(({ revision, direction }) => isUndoneBy(each, { history, revision: revision.id, direction }))
   );
   await requireSideTables(database, meant);
-  return all.length > 0;
 }
 
 interface TendOptions {
@@ -66,19 +53,15 @@ export interface Tended {
   readonly pruned: readonly PrunedResult[];
 }
 
-/** Does for a run without a step what is left to do about kept data, under the lock, if there is any; forgets what an upgrade forgets. */
+/** Does for a run without a step what is left to do about what is kept, under the lock, if there is any; forgets what an upgrade forgets. */
 export async function tendKept(
   context: RunContext,
-  { applied }: Pick<State, "applied">,
+  { kept, unreturned }: { readonly kept: readonly Kept[]; readonly unreturned: readonly Kept[] },
   { goal, lockWaitMs, pace }: TendOptions,
 ): Promise<Tended> {
-  const { database, history } = context;
-  const kept = await readKept(database);
-  const isLeft = (each: Kept) => each.state === "keeping" || isDue(each, { history, applied });
-  if (!(goal.direction === "upgrade" ? kept.length > 0 : kept.some(isLeft))) {
-    return { returned: [], pruned: [] };
-  }
-  return await database.withLock(async () => {
+  const isLeft = unreturned.length > 0 || kept.some(({ state }) => state === "keeping");
+  if (!(goal.direction === "upgrade" ? kept.length > 0 : isLeft)) return { returned: [], pruned: [] };
+  return await context.database.withLock(async () => {
     const { applied } = await readState(context);
     const returned = await resumeReturns(context, applied, pace);
     return { returned, pruned: goal.direction === "upgrade" ? await pruneKept(context) : [] };
