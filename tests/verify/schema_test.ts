@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import type { Database } from "../../src/engines/database.ts";
+import { oddSettings } from "../../src/verify/checks/table_settings.ts";
+import { tableOf } from "../support/samples/snapshot_parts.ts";
 import { leftSettings } from "../../src/verify/rules/table_settings.ts";
 import { ddlOf, schemaHistory } from "../support/samples/schema_history.ts";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -390,13 +393,27 @@ test("schema: what scripts leave of row-level security and unlogged tables is th
     "ALTER TABLE e SET LOGGED",
     "ALTER TABLE f ENABLE ROW LEVEL SECURITY",
     "DROP TABLE g, f",
+    'ALTER TABLE Users ENABLE ROW LEVEL SECURITY; -- "Users" is another one',
+    'ALTER TABLE "Users" ENABLE ROW LEVEL SECURITY',
     "DO $$ BEGIN EXECUTE 'ALTER TABLE x SET UNLOGGED'; END $$",
   ]);
   assert.deepEqual(left, [
     { table: "a", setting: "unlogged" },
     { table: "d", setting: "row-level security" },
+    { table: "users", setting: "row-level security" },
+    { table: "Users", setting: "row-level security" },
   ]);
   assert.deepEqual(perhaps, ["unlogged"]);
+});
+
+test("schema: a table is not judged by one of the same name in another schema", async () => {
+  const settings = [{ table: "auth.users", setting: "unlogged", hasPolicy: false }];
+  const database = { dialect: "postgresql", schema: "public", schemas: ["auth"], read: () => settings };
+  const found = await oddSettings(database as unknown as Database, {
+    tables: [tableOf("users"), tableOf("auth.users")],
+    statements: [],
+  });
+  assert.deepEqual(found.map(({ details }) => details["path"]), ["unlogged of auth.users"]);
 });
 
 for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) {

@@ -81,7 +81,7 @@ function hanging(listener: Listener, dialect: Dialect): Found {
   return {
     status: "fail",
     message: listenerWords(listener),
-    hint: `upgrade and downgrade refuse to run beside it. Take it away: ${dropListener(dialect, listener)}`,
+    hint: `No step, stamp or adoption runs beside it. Take it away: ${dropListener(dialect, listener)}`,
     details: { ...listener },
   };
 }

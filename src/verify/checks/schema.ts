@@ -42,10 +42,11 @@ export const schemaCheck: Check = {
     }
     const names = new Set(state.applied.map((row) => row.revision));
     const done = history.revisions.filter(({ id }) => names.has(id));
-    const made = leftByScripts(scriptsOf(done, live), live.dialect);
+    const scripts = scriptsOf(done, live);
+    const made = leftByScripts(scripts, live.dialect);
     const settings = await oddSettings(await context.database(), {
       tables: ownTables(schemas, live).tables,
-      statements: scriptsOf(done, live),
+      statements: scripts,
     });
     const found = [
       ...unread,

@@ -5,7 +5,7 @@ import type { Database } from "../../engines/database.ts";
 import type { TableSetting } from "../../engines/inspector.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import { leftSettings } from "../rules/table_settings.ts";
-import { placeOfName, quoteTable } from "../../sql/table_names.ts";
+import { quoteTable } from "../../sql/table_names.ts";
 
 const saidBy: Readonly<Record<Dialect, typeof leftSettings>> = {
   sqlite: () => ({ left: [], perhaps: [] }),
@@ -19,9 +19,7 @@ export async function oddSettings(
 ): Promise<readonly Found[]> {
   const found = await (await loadInspector(database.dialect)).tableSettings(database);
   const { left, perhaps } = saidBy[database.dialect](statements);
-  const bare = (table: string) => placeOfName(table, database.schemas ?? []).bare;
-  const isSame = (a: TableSetting) => (b: TableSetting) =>
-    a.setting === b.setting && bare(a.table) === bare(b.table);
+  const isSame = (a: TableSetting) => (b: TableSetting) => a.setting === b.setting && a.table === b.table;
   return tables.flatMap(({ name: table }) =>
     settingKinds.flatMap(({ setting, on, off, extra, missing }): readonly Found[] => {
       const each = { table, setting };

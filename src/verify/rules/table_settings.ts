@@ -1,6 +1,6 @@
 import type { TableSetting } from "../../engines/inspector.ts";
 import { commaParts, cursorAt, tokensOf } from "../../sql/cursor.ts";
-import { isWord } from "../../sql/lexer.ts";
+import { isWord, type Token } from "../../sql/lexer.ts";
 
 /** What scripts say of the tables of PostgreSQL. */
 export interface SaidSettings {
@@ -24,7 +24,7 @@ export function leftSettings(statements: readonly string[]): SaidSettings {
   };
   for (const sql of statements) {
     if (!/\b(?:SECURITY|UNLOGGED|LOGGED|RENAME|DROP)\b/i.test(sql)) continue;
-    const tokens = tokensOf(sql, "postgresql");
+    const tokens = tokensOf(sql, "postgresql").map(folded);
     const cursor = cursorAt(tokens);
     if (cursor.take("CREATE", "UNLOGGED", "TABLE")) {
       cursor.take("IF", "NOT", "EXISTS");
@@ -55,4 +55,9 @@ export function leftSettings(statements: readonly string[]): SaidSettings {
     }
   }
   return { left, perhaps: [...perhaps] };
+}
+
+/** PostgreSQL reads a name without quotes in lower case. */
+function folded(token: Token): Token {
+  return token.kind === "word" ? { ...token, text: token.text.toLowerCase() } : token;
 }
