@@ -4,7 +4,6 @@ import { ownTable } from "../engines/statement_names.ts";
 import type { Statement } from "../history/statement.ts";
 import { sharedTables } from "../schema/shared_tables.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
-import { nameIn } from "../sql/table_names.ts";
 import type { Bridge } from "./draft_bridge.ts";
 
 /** From how many rows on a table is not held for the time that a whole bridge takes. */
@@ -52,6 +51,6 @@ async function ruledTable(
   const rows = await read<{ schema: string; name: string }>(
     sql`SELECT schemaname::text AS schema, tablename::text AS name FROM pg_rules`,
   );
-  const names = rows.map(({ schema, name }) => schema === home ? name : nameIn(schema, name));
+  const names = rows.map(({ schema, name }) => schema === home ? name : `${schema}.${name}`);
   return names.find((name) => tables.includes(name));
 }

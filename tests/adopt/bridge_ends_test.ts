@@ -52,6 +52,20 @@ test("bridgeEnds() leaves out tables that the revision does not know", () => {
   assert.deepEqual([Object.keys(both.from.tables), Object.keys(both.to.tables)], [["t"], ["t"]]);
 });
 
+test("bridgeEnds() takes nothing of another kind for a sequence, type or view that is there", () => {
+  const kit = {
+    ...kitSnapshot("postgresql"),
+    sequences: { "public.a": { name: "a", schema: "public" }, "public.b": { name: "b", schema: "public" } },
+    enums: { "public.a": { name: "a", schema: "public", values: ["x"] } },
+  };
+  const live = snapshot("postgresql", [], [
+    { kind: "function", name: "a", table: null, sql: null },
+    { kind: "sequence", name: "b", table: null, sql: null },
+  ]);
+  const { from } = bridgeEnds(live, { snapshot: snapshot("postgresql", []), kit });
+  assert.deepEqual([from.sequences, from.enums], [{ "public.b": kit.sequences["public.b"] }, {}]);
+});
+
 test("bridgeEnds() keeps the keys that PostgreSQL's snapshot has for its tables", () => {
   const { kit, table } = wanted([], []);
   const target = { snapshot: snapshot("postgresql", [table]), kit: kitSnapshot("postgresql", kit) };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { completePostgresBridge } from "../../src/adopt/rules/bridge_postgres.ts";
+import { completePostgresBridge, missingSchemas } from "../../src/adopt/rules/bridge_postgres.ts";
 import type { BridgeSubject } from "../../src/adopt/rules/bridge_statement.ts";
 import type { OtherObject, Table } from "../../src/schema/snapshot.ts";
 import {
@@ -40,6 +40,12 @@ const trigger = (name: string, table: string, fires?: OtherObject["fires"]): Oth
 const update = `UPDATE "t" SET "c" = 'x' WHERE "c" IS NULL;`;
 const plain = (statements: ReturnType<typeof bridge>) =>
   statements.filter(({ isGuard }) => !isGuard).map(({ sql }) => sql);
+
+test("missingSchemas() makes those that the revision names and in which nothing is", () => {
+  const live = snapshot("postgresql", [tableOf("auth.users")]);
+  const target = { ...snapshot("postgresql", [tableOf("auth.users")]), schemas: ["auth", "shop"] };
+  assert.deepEqual(missingSchemas({ live, target }), ['CREATE SCHEMA IF NOT EXISTS "shop"']);
+});
 
 test("completePostgresBridge() has nothing to watch in an empty database", () => {
   const statements = bridge(['CREATE TABLE "t" ("id" serial);'], [], { target: [t] });

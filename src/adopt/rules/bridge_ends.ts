@@ -1,13 +1,14 @@
 import { cutName, postgresNameOf } from "../../sql/cut_name.ts";
 import type { Dialect } from "../../base/dialect.ts";
-import type {
-  KitCheck,
-  KitColumn,
-  KitEnds,
-  KitForeignKey,
-  KitIndex,
-  KitSnapshot,
-  KitTable,
+import {
+  filterValues,
+  type KitCheck,
+  type KitColumn,
+  type KitEnds,
+  type KitForeignKey,
+  type KitIndex,
+  type KitSnapshot,
+  type KitTable,
 } from "../../schema/kit_snapshot.ts";
 import { isWhole, pair } from "../../schema/pair.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
@@ -41,25 +42,18 @@ export function bridgeEnds(live: Snapshot, { snapshot, kit }: BridgeTarget): Kit
     Object.fromEntries(
       entries.flatMap(({ key, ends }) => side in ends ? [[key, (ends as TableEnds)[side]]] : []),
     );
-  const there = new Set(live.others.map(({ name }) => name));
-  const isThere = ({ name }: { readonly name: string }) => there.has(name);
+  const isThere = (kind: RegExp) => ({ name }: { readonly name: string }) =>
+    live.others.some((other) => kind.test(other.kind) && other.name === name);
   return {
     from: {
       ...kit,
       tables: tables("from"),
-      ...kit.enums === undefined ? {} : { enums: filterValues(kit.enums, isThere) },
-      ...kit.sequences === undefined ? {} : { sequences: filterValues(kit.sequences, isThere) },
-      ...kit.views === undefined ? {} : { views: filterValues(kit.views, isThere) },
+      ...kit.enums === undefined ? {} : { enums: filterValues(kit.enums, isThere(/^type$/)) },
+      ...kit.sequences === undefined ? {} : { sequences: filterValues(kit.sequences, isThere(/^sequence$/)) },
+      ...kit.views === undefined ? {} : { views: filterValues(kit.views, isThere(/view$/)) },
     },
     to: { ...kit, tables: tables("to") },
   };
-}
-
-function filterValues<T>(
-  things: Readonly<Record<string, T>>,
-  isIn: (thing: T) => boolean,
-): Record<string, T> {
-  return Object.fromEntries(Object.entries(things).filter(([, thing]) => isIn(thing)));
 }
 
 interface TableEnds {

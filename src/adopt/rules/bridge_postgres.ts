@@ -59,8 +59,7 @@ export function completePostgresBridge(
 /** Returns the statements that make the schemas in which nothing is yet; who may make none there may still fill one. */
 export function missingSchemas({ live, target }: Pick<BridgeSubject, "live" | "target">): readonly string[] {
   const names = [...live.tables, ...live.others].map(({ name }) => name);
-  const schemas = (live.schemas ?? []).filter((schema) =>
-    target.tables.some(({ name }) => name.startsWith(`${schema}.`)) &&
+  const schemas = (target.schemas ?? []).filter((schema) =>
     !names.some((name) => name.startsWith(`${schema}.`))
   );
   return schemas.map((name) => `CREATE SCHEMA IF NOT EXISTS ${quoteName(name)}`);
