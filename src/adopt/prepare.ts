@@ -19,7 +19,7 @@ import { readKitSnapshot } from "../schema/kit_snapshot.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import { quoteName, quoteText } from "../sql/quote.ts";
 import { quoteTable, withPlainNames } from "../sql/table_names.ts";
-import { requireNoListeners } from "../state/listeners.ts";
+import { listenersError } from "../state/listeners.ts";
 import { requireSchemas } from "../state/require_schemas.ts";
 import { rightsError } from "../state/check_rights.ts";
 import { shareRemedy } from "../state/read_unmanaged.ts";
@@ -63,7 +63,7 @@ export async function prepareAdoption(
   const plan: Adoption = { ...await chooseAdoption(context), ...whole, refusal: null };
   const { inspection } = plan;
   if (plan.action === "none") return plan;
-  const hanging = await refusalOf(() => requireNoListeners(database, `Cannot adopt "${database.url}"`));
+  const hanging = await listenersError(database, `Cannot adopt "${database.url}"`);
   if (hanging !== null) return { ...plan, refusal: hanging };
   const problems = isWhole ? [] : await damageOf(context);
   if (problems.length > 0) return { ...plan, refusal: damageError(database.url, problems) };
@@ -84,16 +84,6 @@ export async function prepareAdoption(
     return { ...plan, statements: settled, refusal };
   }
   return await prepareBridge(context, plan, advance);
-}
-
-async function refusalOf(work: () => Promise<void>): Promise<HarborError | null> {
-  try {
-    await work();
-    return null;
-  } catch (error) {
-    if (error instanceof HarborError && error.code === "schema_mismatch") return error;
-    throw error;
-  }
 }
 
 /** Says that it looks, since all of a large file is read. */

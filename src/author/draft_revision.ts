@@ -1,13 +1,12 @@
 import type { Dialect } from "../base/dialect.ts";
 import { quoteName } from "../sql/quote.ts";
-import { withSchemaNames } from "../sql/table_names.ts";
 import { schemaChanges, withoutSchemas } from "../schema/flat_schemas.ts";
 import { viewChanges, withoutViews } from "./rules/view_changes.ts";
 import { unqualified, writePostgresScript } from "./rules/write_postgres_script.ts";
 import { writeSqliteScript } from "./rules/write_sqlite_script.ts";
 import { lossesOf } from "./rules/change_losses.ts";
 import { type SchemaChange, stagesOf } from "./rules/change_stages.ts";
-import { draft, type DraftStatement, renderDraft } from "./rules/draft_statement.ts";
+import { draft, type DraftStatement, namedDrafts, renderDraft } from "./rules/draft_statement.ts";
 import { templateDown, templateUp } from "./rules/script_template.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 
@@ -71,9 +70,7 @@ export async function changeStatements(
 ): Promise<readonly DraftStatement[]> {
   const schemas = schemaChanges(change);
   const inner = { ...change, from: withoutSchemas(change.from), to: withoutSchemas(change.to) };
-  const statements = (await flatStatements(inner, engine)).flatMap(({ sql, above }) =>
-    withSchemaNames(sql, schemas.all).map((text, at) => draft(text, ...at === 0 ? above : []))
-  );
+  const statements = namedDrafts(await flatStatements(inner, engine), schemas.all);
   return [
     ...schemas.made.map((name) => draft(`CREATE SCHEMA IF NOT EXISTS ${quoteName(name)};`)),
     ...statements,

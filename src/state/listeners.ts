@@ -54,16 +54,24 @@ export function dropListener(dialect: Dialect, { kind, name, table }: Listener):
 }
 
 /**
- * Makes sure before anything is written that nothing hangs on harbor-db's own tables, and so could keep what is written there from
- * being written. What it does is not asked: it may go by what is written.
+ * Makes sure before anything is written that nothing hangs on harbor-db's own tables.
  *
  * @param what What is begun, as the beginning of a sentence
  * @throws {HarborError} `schema_mismatch`, with nothing changed
  */
 export async function requireNoListeners(database: Database, what: string): Promise<void> {
+  const error = await listenersError(database, what);
+  if (error !== null) throw error;
+}
+
+/**
+ * Returns the error where something hangs on harbor-db's own tables, and so could keep what is written there from being written; `null`
+ * where nothing does. What it does is not asked: it may go by what is written.
+ */
+export async function listenersError(database: Database, what: string): Promise<HarborError | null> {
   const listeners = await readListeners(database);
-  if (listeners.length === 0) return;
-  throw new HarborError("schema_mismatch", what, {
+  if (listeners.length === 0) return null;
+  return new HarborError("schema_mismatch", what, {
     state: `${listeners.map(listenerWords).join("; ")}: it could keep the record from being written`,
     hint: `Nothing was changed. Take it away, and run the same command again: ${
       listeners.map((each) => dropListener(database.dialect, each)).join("; ")

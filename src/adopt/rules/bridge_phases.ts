@@ -2,8 +2,7 @@ import { quoteName } from "../../sql/quote.ts";
 import { sharedTables } from "../../schema/shared_tables.ts";
 import type { Statement } from "../../history/statement.ts";
 import { parseScript } from "../../history/script.ts";
-import { draft, type DraftStatement, renderDraft } from "../../author/rules/draft_statement.ts";
-import { withSchemaNames } from "../../sql/table_names.ts";
+import { draft, type DraftStatement, namedDrafts, renderDraft } from "../../author/rules/draft_statement.ts";
 import { firingTriggers, invalidIndexes, missingSchemas, numbering, unvalidated } from "./bridge_postgres.ts";
 import type { BridgeStatement, BridgeSubject } from "./bridge_statement.ts";
 
@@ -47,9 +46,7 @@ export function phasesOfBridge(drafts: readonly DraftStatement[], subject: Bridg
   if (trigger !== undefined) {
     return `the trigger ${trigger.name} rests while ${trigger.table ?? "its table"} is filled`;
   }
-  const named = flat.flatMap(({ sql, above }) =>
-    withSchemaNames(sql, subject.live.schemas ?? []).map((text, at) => draft(text, ...at === 0 ? above : []))
-  );
+  const named = namedDrafts(flat, subject.live.schemas ?? []);
   return { statements: parsed(named), filled: [...new Set(filled)] };
 }
 

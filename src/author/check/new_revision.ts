@@ -20,7 +20,7 @@ import type { FileChange } from "../write_together.ts";
 export interface Examined {
   /** The dialects on which it was run. */
   readonly proven: readonly Dialect[];
-  /** The revisions from which it was reached in one go there, `base` among them. */
+  /** The revisions from which it was reached in one go there, from `base` or the last that is released on. */
   readonly starts: readonly { readonly dialect: Dialect; readonly revisions: readonly string[] }[];
   /** The tables that had no rows there. */
   readonly empty: readonly (Unfilled & { readonly dialect: Dialect })[];

@@ -1,4 +1,5 @@
 import { breakpoint } from "../../history/script.ts";
+import { withSchemaNames } from "../../sql/table_names.ts";
 
 /** A statement of a script that is being written. */
 export interface DraftStatement {
@@ -27,4 +28,14 @@ export function renderDraft({ name, remarks, statements }: DraftScript): string 
   const head = [name, ...remarks].map((line) => `-- ${line}`.trimEnd() + "\n").join("");
   const parts = statements.map(({ sql, above }) => `${above.map((line) => `-- ${line}\n`).join("")}${sql}`);
   return `${head}${parts.join(`${breakpoint}\n`)}\n`;
+}
+
+/** Returns statements of flat names as those that name tables' schemas. */
+export function namedDrafts(
+  drafts: readonly DraftStatement[],
+  schemas: readonly string[],
+): readonly DraftStatement[] {
+  return drafts.flatMap(({ sql, above }) =>
+    withSchemaNames(sql, schemas).map((text, at) => draft(text, ...at === 0 ? above : []))
+  );
 }

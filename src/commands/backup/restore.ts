@@ -60,8 +60,7 @@ export const restoreCommand = defineCommand({
     await app.readHistory(target.dialect);
     if (bare !== null) { for (const line of bareWords(bare)) report.note(line); }
     const replacedKept = await keptIn(app, target);
-    if (settings.yes) { for (const each of replacedKept) report.note(`replaced, too: ${keptText(each)}`); }
-    else await ask(app, { target, backup, bare, noBackup: options.noBackup, replacedKept });
+    if (!settings.yes) await ask(app, { target, backup, bare, noBackup: options.noBackup, replacedKept });
     if (options.noBackup) report.note("--no-backup: what is replaced is not backed up");
 
     let isOpen = false;
@@ -94,6 +93,7 @@ export const restoreCommand = defineCommand({
     }), target);
     if (safetyBackup !== null) report.line(`what was there is kept in ${safetyBackup}`);
     report.line(`${report.colors.green("restored")}  ${target.display} is at ${positionText(position)}`);
+    for (const each of replacedKept) report.note(`replaced, too: ${keptText(each)}`);
     const { id, createdAt } = backup.manifest;
     report.line(`${" ".repeat(10)}from ${bare === null ? `${id}, made ${createdAt}` : path}`, 10);
     const said = positionText(backup.manifest);

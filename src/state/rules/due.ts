@@ -25,7 +25,7 @@ export function isUndoneBy(
   return direction !== step.direction && standsFor(history, step.revision).has(revision);
 }
 
-/** Returns the command that puts back what an interrupted run did not, on a database at a revision (`null`: base), and does no more. */
+/** Returns the command that puts back what an interrupted run did not, on a database at a revision (`null`: base), and runs no step. */
 export function returnCommand({ direction }: Kept, current: string | null): string {
   return `harbor-db ${direction === "upgrade" ? "downgrade" : "upgrade"} ${current ?? "base"}`;
 }
