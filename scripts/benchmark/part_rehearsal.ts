@@ -39,7 +39,7 @@ async function rehearsal(bench: Bench, dialect: Dialect): Promise<Section> {
     () => {},
     (folderOf) =>
       paired(
-        bench,
+        { ...bench, runs },
         own,
         (tool) =>
           databasesOf(bench, dialect).withDatabase(
