@@ -5,7 +5,7 @@ import { expressionWords } from "./expressions/words.ts";
 import { call, type Node } from "./expression_nodes.ts";
 import { parseExpression } from "./parse_expression.ts";
 import { withoutRows } from "./expressions/row_comparisons.ts";
-import { decimal, readerOf } from "./literal_values.ts";
+import { readerOf } from "./literal_values.ts";
 
 /**
  * Says whether two SQL expressions (defaults, checks, conditions of indexes) are the same but for their spelling.
@@ -13,7 +13,7 @@ import { decimal, readerOf } from "./literal_values.ts";
  * PostgreSQL does not keep what was written: `x IN ('a','b')` comes back as
  * `((x)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))`. So both are parsed, and what
  * it adds or rewrites (casts, parentheses, `IN`, `BETWEEN`, `trim`) is brought to one form. What the parser does not
- * know (subqueries, rows) is compared word by word. It errs towards "different", except that a cast which only one of
+ * know (subqueries) is compared word by word. It errs towards "different", except that a cast which only one of
  * the two has counts for its length only.
  */
 export function isSameExpression(a: string, b: string, dialect: Dialect): boolean {
@@ -41,7 +41,7 @@ function isSame(a: Node, b: Node): boolean {
   if (lengthsOf(types) !== lengthsOf(others)) return false;
   if (types.length > 0 && others.length > 0 && !types.some((type) => others.includes(type))) return false;
   if (typeof one === "string" || typeof other === "string") {
-    return one === other || isSameNumber(one, other) || isSameLiteral(one, other, types[0] ?? others[0]);
+    return one === other || isSameLiteral(one, other, types[0] ?? others[0]);
   }
   return one.name === other.name && one.parts.length === other.parts.length &&
     one.parts.every((part, at) => isSame(part, other.parts[at]!));
@@ -58,14 +58,6 @@ function withoutCasts(node: Node): readonly [bare: Node, types: readonly string[
   const [inner, type] = node.parts as readonly [Node, string];
   const [bare, types] = withoutCasts(inner);
   return [bare, [...types, type]];
-}
-
-/** `1e3` comes back as `1000`. */
-function isSameNumber(a: Node, b: Node): boolean {
-  const [one, other] = [a, b].map((node) =>
-    typeof node === "string" && /^-?\d/.test(node) ? decimal(node) : null
-  );
-  return one != null && one === other;
 }
 
 /** Says whether two literals have one value; PostgreSQL prints what it read, `36 hours` as `36:00:00`. */

@@ -55,10 +55,10 @@ export function quantified(
   return call(`${operator} ${every ? "all" : "any"}`, left, right);
 }
 
-/** `'-1'::integer` is how PostgreSQL spells a negative number. */
+/** `'-1'::integer` is how PostgreSQL spells a negative number. A float it prints as it read it, and not as it was written. */
 export function cast(node: Node, type: string): Node {
   const number = typeof node === "string" ? /^'(-?[\d.]+)'$/.exec(node) : null;
-  return number !== null && /^(?:smallint|integer|bigint|numeric|real|double precision)\b/.test(type)
+  return number !== null && /^(?:smallint|integer|bigint|numeric)\b/.test(type)
     ? number[1]!
     : call("::", node, type);
 }

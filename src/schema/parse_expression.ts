@@ -12,11 +12,9 @@ import {
   typeName,
 } from "./expression_nodes.ts";
 import { strengths } from "./expressions/operator_strengths.ts";
+import { printsAnew } from "./expressions/words.ts";
 
 const prefixStrength = 13;
-
-/** Whether an engine prints an expression in its own words. SQLite keeps what was written, and a cast counts there. */
-const printsAnew: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
 
 /**
  * Returns what an expression, or a column of an index with its order, says; what PostgreSQL spells in several ways

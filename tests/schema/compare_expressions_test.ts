@@ -181,6 +181,11 @@ const printed = [
     "n::float(20) > .5 and n < 1e3 and n <> 5.",
     "(((n)::real > 0.5) AND (n < '1000'::numeric) AND (n <> '5'::numeric))",
   ],
+  [
+    "n > 1e-2 and n > -5.e-2 and n < 1.50e1 and n <> 007 and n <> .5E+1",
+    "((n > 0.01) AND (n > '-0.05'::numeric) AND (n < 15.0) AND (n <> 7) AND (n <> '5'::numeric))",
+  ],
+  ["r > '1.50'::real", "(r > '1.5'::real)"],
   ["|/ n > 1", "((|/ n) > (1)::double precision)"],
   ["upper(s) = upper(s::varchar)", "(upper(s) = upper(((s)::character varying)::text))"],
   ["normalize(s) = s", "(NORMALIZE(s) = s)"],
@@ -211,6 +216,9 @@ const changed = [
   [`jb @? '$.a ? (@ > 2)'`, `(jb @? '$."a"?(@ > 3)'::jsonpath)`],
   [`jb @? '$."a b"'`, `(jb @? '$."ab"'::jsonpath)`],
   ["n > .5", "(n > 5)"],
+  ["n / 2 > 1", "((n / 2.0) > (1)::numeric)"],
+  ["n / 1e3 > 1", "((n / 1000.0) > (1)::numeric)"],
+  ["n > 1.5e1", "(n > 15.0)"],
   ["n > 1e3", "(n > '100'::numeric)"],
   ["trim(s) = 'x'", "(TRIM(LEADING FROM s) = 'x'::text)"],
   ["trim(both 'x' from s) = 'x'", "(TRIM(BOTH 'y'::text FROM s) = 'x'::text)"],
@@ -269,6 +277,10 @@ const cases: readonly (readonly [rule: string, dialect: Dialect, a: string, b: s
   ["tells columns apart", "sqlite", '"files"."size" > 0', "pages > 0", false],
   ["tells a column and a string apart", "sqlite", "a = b", "a = 'b'", false],
   ["tells fractions apart", "sqlite", "1.5", "1.6", false],
+  ["tells a number apart from a whole one", "sqlite", "a / 2 > 1", "a / 2.0 > 1", false],
+  ["tells a number with a point apart", "sqlite", "a / 5. > 1", "a / 5 > 1", false],
+  ["tells a number with an exponent apart", "sqlite", "a / 1e3 > 1", "a / 1000 > 1", false],
+  ["takes an exponent in either case", "sqlite", "a > 1E-3", "a>1e-3", true],
   ["tells quoted names of PostgreSQL apart by case", "postgresql", `"A" > 0`, "a > 0", false],
   ["takes quoted names of SQLite in any case", "sqlite", "`A` > 0", "[a] > 0", true],
   ["keeps a quoted keyword a name", "postgresql", `"case" > 0`, `("case" > 0)`, true],
@@ -286,6 +298,8 @@ const cases: readonly (readonly [rule: string, dialect: Dialect, a: string, b: s
   ["tells apart what it does not parse", "sqlite", "case when a then 1 end", "case when a then 2 end", false],
   ["does not stumble over text that is no SQL", "sqlite", "'open", "'other", false],
   ["does not stumble over half an expression", "sqlite", "a >", "a", false],
+  ["does not stumble over half an operator", "postgresql", "a operator(pg_catalog.+", "a", false],
+  ["does not stumble over letters that are none", "postgresql", "E'\\UFFFFFFFF'", "U&'\\+FFFFFF'", false],
 ];
 for (const [rule, dialect, a, b, same] of cases) {
   test(`isSameExpression() ${rule}`, () => assert.equal(isSameExpression(a, b, dialect), same));

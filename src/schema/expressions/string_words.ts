@@ -48,11 +48,15 @@ function unescaped(text: string): string {
     (whole, octal, hex, short, long, other) => {
       if (whole === "''") return "'";
       if (other !== undefined) return letters[other] ?? other;
-      return String.fromCodePoint(
-        Number.parseInt(octal ?? hex ?? short ?? long, octal === undefined ? 16 : 8),
-      );
+      return characterOf(Number.parseInt(octal ?? hex ?? short ?? long, octal === undefined ? 16 : 8)) ??
+        whole;
     },
   );
+}
+
+/** Returns a character by its number; `null` where it has none, which PostgreSQL refuses. */
+function characterOf(code: number): string | null {
+  return code > 0x10ffff ? null : String.fromCodePoint(code);
 }
 
 function codePointsOf(text: string, sign: string): string {
@@ -62,8 +66,9 @@ function codePointsOf(text: string, sign: string): string {
     const hex = plain[at] === sign
       ? /^(?:\+([0-9A-Fa-f]{6})|([0-9A-Fa-f]{4}))/.exec(plain.slice(at + 1))
       : null;
-    if (hex !== null) {
-      made += String.fromCodePoint(Number.parseInt(hex[1] ?? hex[2]!, 16));
+    const character = hex === null ? null : characterOf(Number.parseInt(hex[1] ?? hex[2]!, 16));
+    if (hex !== null && character !== null) {
+      made += character;
       at += hex[0].length;
     } else if (plain[at] === sign && plain[at + 1] === sign) made += plain[++at]!;
     else made += plain[at]!;

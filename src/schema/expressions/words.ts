@@ -1,6 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
-import { foldsQuotedNames, tokensOf } from "../../sql/cursor.ts";
+import { closing, foldsQuotedNames, tokensOf } from "../../sql/cursor.ts";
 import { nameOf, type Token } from "../../sql/lexer.ts";
+import { numberWord } from "./number_word.ts";
 import { stringWords } from "./string_words.ts";
 
 /** Words that an expression is built of; as a quoted name they keep their quotes. */
@@ -51,12 +52,12 @@ const signs = [
 
 const synonyms: Readonly<Record<string, string>> = { "!=": "<>", "==": "=", like: "~~", ilike: "~~*" };
 
-/** Whether a dialect writes strings and operators in forms of its own. */
-const hasOwnStrings: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
+/** Whether an engine has forms of its own for much, and prints an expression anew. SQLite keeps what was written, and it counts. */
+export const printsAnew: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
 
 /**
  * Returns the words of an SQL expression, each in one spelling: names without needless quotes and without their table
- * or schema, numbers whole, operators whole and by their first name (`!=` is `<>`, `LIKE` is `~~`).
+ * or schema, numbers whole, and as PostgreSQL prints them, operators whole and by their first name (`!=` is `<>`, `LIKE` is `~~`).
  *
  * @throws {HarborError} `bad_script` when a string, quoted name or comment does not end
  */
@@ -66,14 +67,14 @@ export function expressionWords(text: string, dialect: Dialect): readonly string
   for (let at = 0; at < tokens.length; at++) {
     const token = tokens[at]!;
     const last = words.at(-1);
-    const string = hasOwnStrings[dialect] ? stringWords(tokens, at) : null;
+    const string = printsAnew[dialect] ? stringWords(tokens, at) : null;
     if (string !== null) {
       words.push(...string.words);
       at += string.taken - 1;
       continue;
     }
-    if (hasOwnStrings[dialect] && /^operator$/i.test(token.text) && tokens[at + 1]?.text === "(") {
-      const end = tokens.findIndex(({ text }, place) => place > at && text === ")");
+    if (printsAnew[dialect] && /^operator$/i.test(token.text) && tokens[at + 1]?.text === "(") {
+      const end = closing(tokens, at + 1);
       const signs = tokens.slice(at + 2, end).flatMap(({ kind, text }) =>
         kind === "sign" && text !== "." ? [text] : []
       );
@@ -81,15 +82,15 @@ export function expressionWords(text: string, dialect: Dialect): readonly string
       at = end;
       continue;
     }
-    if (token.text === "." && last !== undefined) {
-      const next = tokens[at + 1] === undefined ? "" : spelling(tokens[at + 1]!, dialect);
-      const isNumber = /^\d+$/.test(last);
-      // `5.` and `.5`
-      if (isNumber && !/^\d/.test(next)) continue;
-      at++;
-      // A number's fraction belongs to it; a name's qualifier (its table or schema) does not.
-      if (isNumber || /[\p{L}\p{N}_"]$/u.test(last)) words.splice(-1, 1, isNumber ? `${last}.${next}` : next);
-      else words.push(`0.${next}`);
+    const number = numberWord(text, token.start, printsAnew[dialect]);
+    if (number !== null) {
+      words.push(number.word);
+      while ((tokens[at + 1]?.start ?? number.end) < number.end) at++;
+      continue;
+    }
+    // A name's qualifier, its table or schema, does not count.
+    if (token.text === "." && tokens[at + 1] !== undefined && /[\p{L}\p{N}_"]$/u.test(last ?? "")) {
+      words.splice(-1, 1, spelling(tokens[++at]!, dialect));
       continue;
     }
     const sign = signs.find((sign) => text.startsWith(sign, token.start));
