@@ -171,12 +171,15 @@ export function withCount(
   range: SQL,
   taking: readonly SQL[],
 ): readonly SQL[] {
-  const there = sql`(SELECT count(*) FROM ${ownTable(sideTable)} AS k WHERE ${range})`;
+  const recount = (count: SQL) =>
+    sql`UPDATE ${keptTable} AS o SET row_count = (SELECT ${count} FROM ${
+      ownTable(sideTable)
+    } AS k WHERE ${range}) WHERE id = ${id}`;
   return [
-    sql`UPDATE ${keptTable} SET row_count = row_count - ${there} WHERE id = ${id}`,
+    recount(sql`o.row_count - count(*)`),
     ...taking,
     // What somebody else put in is on no record.
-    sql`UPDATE ${keptTable} SET row_count = CASE WHEN row_count + ${there} < 0 THEN 0 ELSE row_count + ${there} END WHERE id = ${id}`,
+    recount(sql`CASE WHEN o.row_count + count(*) < 0 THEN 0 ELSE o.row_count + count(*) END`),
   ];
 }
 
