@@ -1,7 +1,7 @@
 import { HarborError } from "../../../base/errors.ts";
 import { quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
-import { clusterMark, schemaList, type Schemas, storageOptions } from "./tables.ts";
+import { clusterMark, inSchemas, type Schemas, storageOptions } from "./tables.ts";
 import { isNotOfExtension, optionList } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 
@@ -23,10 +23,7 @@ export interface Definitions {
  */
 export async function readDefinitions(session: Session, schemas: Schemas): Promise<Definitions> {
   const read = async (text: string) => {
-    const rows = await query<{ text: string }>(
-      session,
-      text.replaceAll("$schemas", () => schemaList(schemas)),
-    );
+    const rows = await query<{ text: string }>(session, inSchemas(text, schemas));
     return rows.map((row) => row.text);
   };
   refuseTrees(await read(trees));
@@ -45,12 +42,9 @@ export async function readDefinitions(session: Session, schemas: Schemas): Promi
   return { before, values: await readSequenceValues(session, schemas), after };
 }
 
-/** Reads the statements that bring the sequences of schemas to where they are. */
-async function readSequenceValues(session: Session, schemas: Schemas): Promise<readonly string[]> {
-  const names = await query<{ text: string }>(
-    session,
-    sequenceNames.replaceAll("$schemas", () => schemaList(schemas)),
-  );
+/** Reads the statements that bring the sequences of schemas to where they are, inside a transaction of `inTransaction`. */
+export async function readSequenceValues(session: Session, schemas: Schemas): Promise<readonly string[]> {
+  const names = await query<{ text: string }>(session, inSchemas(sequenceNames, schemas));
   const values: string[] = [];
   for (const { text: name } of names) {
     const [row] = await query<{ text: string }>(

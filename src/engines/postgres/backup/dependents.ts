@@ -1,7 +1,7 @@
 import { quoteText } from "../../../sql/quote.ts";
 import { type Inventoried, isImplied } from "./replace.ts";
 import { query } from "./session.ts";
-import { clusterMark, schemaList, storageOptions } from "./tables.ts";
+import { clusterMark, inSchemas, storageOptions } from "./tables.ts";
 import { comment, isNotOfExtension, policyDefinition, triggerDefinition } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 import { giveRights, readRights, type Rights } from "./rights.ts";
@@ -46,7 +46,7 @@ const partsOfTables: ReadonlySet<string> = new Set([
 
 /** Reads what is there, with `search_path` empty, so that names in definitions are qualified. */
 export async function readDependents(session: Session, schemas: readonly string[]): Promise<Dependents> {
-  const ask = (text: string) => text.replaceAll("$schemas", () => schemaList(schemas));
+  const ask = (text: string) => inSchemas(text, schemas);
   const rows = await query<Definition>(session, ask(definitions));
   const attributeRows = await query<Attribute>(session, ask(attributes));
   return {

@@ -9,7 +9,7 @@ import type {
   ProvenCopy,
   RestoreOptions,
 } from "../../backup_engine.ts";
-import { readDefinitions } from "./definitions.ts";
+import { readDefinitions, readSequenceValues } from "./definitions.ts";
 import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./write_file.ts";
 import { dependentsLeftOut, putBack, readDependents } from "./dependents.ts";
 import { type CopyVisitor, readCopyFile } from "./read_file.ts";
@@ -176,7 +176,7 @@ async function restoreAside(scratch: Session, file: FileToRead): Promise<ProvenC
   const { tables, values, standing } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
     standing: await readStanding(scratch, header.schema),
     tables: await readTables(scratch, schemas, (share) => file.onProgress?.(0.6 + 0.4 * share)),
-    values: (await readDefinitions(scratch, schemas)).values,
+    values: await readSequenceValues(scratch, schemas),
   }));
   const content = {
     serverVersion: header.serverVersion,

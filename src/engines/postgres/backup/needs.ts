@@ -2,7 +2,7 @@ import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { OtherObject } from "../../../schema/snapshot.ts";
 import type { Session } from "../session.ts";
 import { inventoryOf, quotedNames } from "./replace.ts";
-import { findSchemas, schemaList } from "./tables.ts";
+import { findSchemas, inSchemas, schemaList } from "./tables.ts";
 import { query } from "./session.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
 
@@ -92,7 +92,8 @@ export async function readNeeds(
   }`;
   return await query<Need>(
     session,
-    `WITH RECURSIVE ${own}, known AS (${inventoryOf("depends", schemas)})
+    inSchemas(
+      `WITH RECURSIVE ${own}, known AS (${inventoryOf("depends", schemas)})
     SELECT DISTINCT i.type AS kind, coalesce(i.identity, i.type) AS name, x.extname AS extension
     FROM known o JOIN depends d ON o.key = concat_ws('/', d.classid, d.objid, d.objsubid)
       CROSS JOIN LATERAL pg_identify_object(d.refclassid, d.refobjid, 0) AS i
@@ -103,6 +104,8 @@ export async function readNeeds(
     WHERE o.inside AND ${isAsked} AND d.classid <> 0 AND d.deptype <> 'e' AND i.type <> 'schema'
       AND coalesce(i.schema, '') NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND NOT (x.oid IS NULL AND ${isHeld})
       AND NOT EXISTS (SELECT FROM pg_depend m WHERE m.classid = d.classid AND m.objid = d.objid AND m.deptype = 'e')
-    ORDER BY 1, 2`.replaceAll("$schemas", () => schemaList(schemas)),
+    ORDER BY 1, 2`,
+      schemas,
+    ),
   );
 }

@@ -37,6 +37,11 @@ export function schemaList(schemas: readonly string[]): string {
   return schemas.map(quoteText).join(", ");
 }
 
+/** Returns a query with schemas in the place of `$schemas`. */
+export function inSchemas(text: string, schemas: readonly string[]): string {
+  return text.replaceAll("$schemas", () => schemaList(schemas));
+}
+
 /** Lists the tables of schemas that hold rows, partitions included, in the order of {@link contentName}. */
 export async function listTables(
   session: Session,

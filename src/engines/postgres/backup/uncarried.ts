@@ -3,7 +3,7 @@ import type { OtherObject } from "../../../schema/snapshot.ts";
 import { identityName } from "../../identity.ts";
 import { readNeeds } from "./needs.ts";
 import { query } from "./session.ts";
-import { schemaList, type Schemas } from "./tables.ts";
+import { inSchemas, type Schemas } from "./tables.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
 import type { Session } from "../session.ts";
 
@@ -12,14 +12,12 @@ import type { Session } from "../session.ts";
  * extension is named by it, where a table needs it.
  */
 export async function listUncarried(session: Session, schemas: Schemas): Promise<readonly OtherObject[]> {
-  return await query<OtherObject>(session, inSchemas(uncarried, schemas));
+  return await query<OtherObject>(session, besideHome(uncarried, schemas));
 }
 
-function inSchemas(text: string, schemas: Schemas): string {
-  return text.replaceAll("$schemas", () => schemaList(schemas)).replaceAll(
-    "$home",
-    () => quoteText(schemas[0]),
-  );
+/** Puts the default schema in the place of `$home`, too. */
+function besideHome(text: string, schemas: Schemas): string {
+  return inSchemas(text, schemas).replaceAll("$home", () => quoteText(schemas[0]));
 }
 
 /** Lists what is in the database and in no copy of all that schemas have, be it needed there or about its tables. */
@@ -34,7 +32,7 @@ export async function listOutside(session: Session, schemas: Schemas): Promise<r
   );
   const others =
     `SELECT kind, name, "table", NULL AS sql FROM (${publications}) AS found UNION ALL ${largeObjects}`;
-  const found = await query<OtherObject>(session, inSchemas(others, schemas));
+  const found = await query<OtherObject>(session, besideHome(others, schemas));
   return [...distinct.values(), ...found];
 }
 
