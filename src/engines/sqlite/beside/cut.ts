@@ -55,8 +55,8 @@ function cutOn(
     const statements = texts.slice(at, at + count);
     const after = replica.after(statements);
     if (after === null) return null;
-    // What ran before is committed ahead of what runs beside writers: it has to leave no row that refers to nothing.
-    const canCommit = strayReferences(replica).every((each) => strayAtFirst.has(each));
+    // What ran before is committed ahead of what runs beside writers: it has to leave no reference to a table that is not there.
+    const canCommit = found.length > 0 && strayReferences(replica).every((each) => strayAtFirst.has(each));
     let beside: BesideChange | null = null;
     for (const { way, unit } of found) {
       if (unit.count !== count || !canCommit) continue;
