@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { Buffer } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -46,6 +46,7 @@ test("copyLargeFile() copies a file to one of its owner's, and over no other", (
       string,
     ];
     await writeFlushing(from, pieces(5));
+    chmodSync(from, 0o644);
     const signal = new AbortController().signal;
     await copyLargeFile(from, to, signal);
     assert.deepEqual(readFileSync(to), readFileSync(from));
