@@ -115,13 +115,13 @@ async function rehearsesCleanly(given: Given): Promise<void> {
 test("sqlite file: --rehearse says what an upgrade would take, and leaves nothing", () =>
   withGiven(rehearsesCleanly));
 
-test("sqlite file: a rehearsal says where the copy is on another disk than the database", () =>
+test("sqlite file: a rehearsal says where the copy is on another file system than the database", () =>
   withGiven(async (given) => {
     const elsewhere = mkdtempSync("/dev/shm/harbor_db_test_");
     try {
       const remarksIn = async (...args: readonly string[]) =>
         (await given.expect(0, "upgrade", "--rehearse", "--json", ...args)).json<Document>().rehearsal.remarks
-          .filter((remark) => remark.includes("another disk"));
+          .filter((remark) => remark.includes("another file system"));
       assert.deepEqual(await remarksIn(), []);
       const isOther = statSync(elsewhere).dev !== statSync(given.cwd).dev;
       assert.equal((await remarksIn("--backup-dir", elsewhere)).length, isOther ? 1 : 0);

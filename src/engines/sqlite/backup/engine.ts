@@ -73,7 +73,7 @@ const trialRemarks = [
 ];
 
 const isElsewhere =
-  "The copy is on another disk than the database: for how long a commit waits for the database's disk was not seen.";
+  "The copy is on another file system than the database: for how long a commit waits for the database's own was not seen.";
 
 function sizeOf(source: DatabaseSync): number {
   const row = prepare(
