@@ -78,7 +78,7 @@ export async function ensureSchema(session: Session, schema: string): Promise<vo
   if (!row?.exists) await session.script(`CREATE SCHEMA ${quoteName(schema)}`);
 }
 
-/** Schemas that were made since go with what was in them, unless there is something else or they are somebody else's. */
+/** Drops what the history names and the copy does not hold, now that it is empty, unless there is something else or it is somebody else's. */
 export async function dropSchemas(session: Session, names: readonly string[]): Promise<void> {
   for (const name of names) {
     // dependent_objects_still_exist, insufficient_privilege
