@@ -18,7 +18,7 @@ export const besideForm = {
   statement: "text",
   /**
    * `fill`: rows are copied for the first time. `follow`: only changed rows are. `empty`: nothing is left to do but to take
-   * the copy away. `keeping`: the change is done, and what goes with it is still being put aside. `left`: no row tells of it, it is but triggers or tables.
+   * the copy away. `keeping`: the change is done, and what goes with it is still being put aside. `left`: no row tells of it, it is but triggers.
    */
   phase: ["fill", "follow", "empty", "keeping", "left"],
   /** The last row id that was copied, or in `follow`, of a copy in a SQLite file, compared; `null` before the first. */
@@ -47,15 +47,15 @@ const leftQueries: Readonly<Record<Dialect, SQL>> = {
     "SELECT type, name, tbl_name AS \"table\", sql FROM sqlite_schema WHERE (name GLOB 'harbor_beside*' OR name GLOB 'harbor_keeping_*') AND type IN ('table', 'trigger') ORDER BY name",
   ),
   postgresql:
-    sql`SELECT 'table' AS type, relname::text AS name, relname::text AS "table", NULL::text AS sql FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '\0') AND relkind = 'r' AND relname ~ '^harbor_(beside|ahead_[0-9]{1,9}(_noted)?)$' ORDER BY 1`,
+    sql`SELECT 'table' AS type, relname::text AS name, relname::text AS "table", NULL::text AS sql FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '\0') AND relkind = 'r' AND relname = ${besideName}`,
 };
 
 const leftForm = { type: ["table", "trigger"], name: "text", table: "text", sql: "text?" } as const;
 
 const isKeeping = /^harbor_keeping_[0-9]{1,9}$/;
 
-/** The number of a change in the name of something that it made. */
-const ofChange = /^harbor_(?:beside|ahead)_(\d+)/;
+/** The number of a change in the name of a trigger that it made. */
+const ofChange = /^harbor_beside_(\d+)/;
 
 /** Returns the changes beside writers that are under way, or were interrupted: also those that leave nothing but triggers. */
 export async function readBeside(database: Database): Promise<readonly BesideProgress[]> {
@@ -121,7 +121,7 @@ export function besideWords({ name, table, phase, lastRow, endRow }: BesideProgr
     case "keeping":
       return `${name} is being put aside out of ${table}`;
     case "left":
-      return `${name} of ${table}: its triggers or tables stand`;
+      return `${name} of ${table}: its triggers stand`;
     default:
       return `${name} of ${table}: what it was made with is being taken away`;
   }

@@ -74,8 +74,7 @@ export async function clearAhead(
 ): Promise<void> {
   if (database.notes === undefined) return;
   const known = await readBeside(database);
-  const stays = ({ statement, phase }: BesideProgress) =>
-    phase !== "left" &&
+  const stays = ({ statement }: BesideProgress) =>
     steps.some((step) => statement.startsWith(beginningOf(step.revision.id, step.direction)));
   const left = known.filter(stays);
   for (const { id } of known.filter((each) => !stays(each))) {

@@ -45,7 +45,7 @@ export async function putAsideAhead(context: RunContext, ahead: Ahead, pace: Pac
 }
 
 async function progressOf(database: Database, { kept }: Ahead): Promise<BesideProgress | undefined> {
-  return (await readBeside(database)).find(({ id, phase }) => id === kept.id && phase !== "left");
+  return (await readBeside(database)).find(({ id }) => id === kept.id);
 }
 
 /** Notes first, so that nothing changes unseen from the first look on. */

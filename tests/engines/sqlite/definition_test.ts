@@ -335,7 +335,7 @@ test("lets nothing in that breaks the new definition while the rows are looked a
     }]);
     const said = () => withFile(path, 1, readBeside);
     assert.deepEqual((await said()).map(besideWords), [
-      "change of the definition of t: its triggers or tables stand",
+      "change of the definition of t: its triggers stand",
     ]);
     // Whatever is to be done next puts its own.
     const left = () => query(path, "SELECT name FROM sqlite_schema WHERE name LIKE '%beside%'");
