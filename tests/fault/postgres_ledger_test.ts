@@ -15,10 +15,10 @@ const evil = "ALTER ROLE $role SUPERUSER";
 const newer = historyOf("postgresql", [["SELECT 1", "SELECT 2"], ["SELECT 3", "SELECT 4"]]);
 const older: History = { ...newer, revisions: newer.revisions.slice(0, 1) };
 
-function go(url: string, history: History, direction: "upgrade" | "downgrade") {
+function go(url: string, history: History, direction: "upgrade" | "downgrade", text = "head") {
   return withTestDatabase(url, async (database) => {
     const context = contextOf(database, await historyFor(database, history));
-    return await migrate(context, { goal: { direction, text: "head" }, lockWaitMs: 0 });
+    return await migrate(context, { goal: { direction, text }, lockWaitMs: 0 });
   });
 }
 
@@ -59,14 +59,7 @@ test("postgres 15: no role with fewer rights says what a superuser puts back", (
     ]);
     await go(url, columns, "upgrade");
     await run(url, "INSERT INTO t VALUES (1, 'one')");
-    await withTestDatabase(
-      url,
-      (database) =>
-        migrate(contextOf(database, columns), {
-          goal: { direction: "downgrade", text: "-1" },
-          lockWaitMs: 0,
-        }),
-    );
+    await go(url, columns, "downgrade", "-1");
     const planned = await withTestDatabase(
       adminUrl,
       (database) => preparePlan(contextOf(database, columns), { direction: "upgrade", text: "head" }),

@@ -213,24 +213,18 @@ function convertAndBack(
         "UPDATE t SET c = '00' || id, n = 'written' WHERE id = (SELECT min(id) FROM t WHERE n = 'old')",
       );
     };
-    const go = (direction: "upgrade" | "downgrade", text: string) =>
+    const go = (direction: "upgrade" | "downgrade", text: string, notify = write) =>
       withLarge(
         path,
         (database) =>
-          migrate({ ...contextOf(database, history), notify: next === 0 ? () => {} : write }, {
+          migrate({ ...contextOf(database, history), notify }, {
             goal: { direction, text },
             lockWaitMs: 0,
           }),
       );
     try {
-      await withLarge(
-        path,
-        (database) =>
-          migrate(contextOf(database, history), {
-            goal: { direction: "upgrade", text: "+1" },
-            lockWaitMs: 0,
-          }),
-      );
+      // The application has no table yet.
+      await go("upgrade", "+1", () => {});
       const insert = application.prepare("INSERT INTO t (id, c, n) VALUES (?, ?, 'old')");
       for (let id = 1; id < 60; id++) {
         insert.run(id, id % 3 === 0 ? `00${id}` : id % 3 === 1 ? `${id}` : `a${id}`);
