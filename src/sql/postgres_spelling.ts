@@ -45,6 +45,16 @@ function printType(type: string): string {
   return `${head}${size.replaceAll(" ", "")}${zone}${array === "" ? "" : "[]"}`;
 }
 
+/** Says whether a type (as {@link postgresType} gives it) is one of arrays. */
+export function isArray(type: string): boolean {
+  return type.endsWith("[]");
+}
+
+/** Returns the type of what is in an array; of any other type that itself. */
+export function elementType(type: string): string {
+  return type.replace(/\[\]$/, "");
+}
+
 /** Says whether the type is one whose values a sequence makes. */
 export function isSerial(type: string): boolean {
   return /^(small|big)?serial$/i.test(type.trim());

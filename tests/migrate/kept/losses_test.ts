@@ -39,6 +39,7 @@ function schemaOf(dialect: Dialect): Snapshot {
     tables: [
       table("t", [column("id", number), column("a", number), column("b", text), made]),
       table("u", [column("id", number)]),
+      table("v", [column("tags", `${text}[]`), column("at", "timestamp(3) with time zone")]),
     ],
     others: [],
   };
@@ -131,6 +132,20 @@ const losses:
       "t.id,a; u.id",
     ],
     ["a type that goes alone", "postgresql", ["DROP TYPE integer"], ""],
+    [
+      "arrays that get a longer type, and a spelling of the same",
+      "postgresql",
+      [
+        "ALTER TABLE v ALTER tags TYPE varchar (20) [ ] USING tags :: varchar(20)[], ALTER at TYPE timestamp (3) with time zone",
+      ],
+      "",
+    ],
+    [
+      "arrays that get a shorter type",
+      "postgresql",
+      ["ALTER TABLE v ALTER tags TYPE varchar(5)[]"],
+      "v.tags changed in v.tags",
+    ],
     [
       "an update where there is nothing",
       "sqlite",
@@ -306,8 +321,15 @@ test("staysUpTo() knows what stays as it is", () => {
       ["timestamp with time zone", "timestamptz", "timestamptz"],
       ["character varying(9)[]", "text[]"],
       ["integer[]", "bigint[]"],
+      ["character varying(10)[]", "varchar(20)[]"],
+      ["timestamp(3) with time zone", "timestamp(3) with time zone"],
+      ["timestamp(3) with time zone", "timestamptz(3)"],
+      ["boolean", "bool"],
+      ["double precision", "float8"],
+      ["numeric(9,2)", "decimal(9,2)"],
+      ["date[]", "timestamp[]"],
     ]),
-    Array(8).fill(Infinity),
+    Array(15).fill(Infinity),
   );
   assert.deepEqual(
     cases("postgresql", [
@@ -324,8 +346,14 @@ test("staysUpTo() knows what stays as it is", () => {
       ["text[]", "varchar(3)[]"],
       ["numeric[]", "integer[]"],
       ["text", "json"],
+      ["integer", "int8 [ ]"],
+      ["character varying(20)[]", "varchar(10)[]"],
+      ["character(3)", "char"],
+      ["timestamp(3) with time zone", "timestamptz(2)"],
+      ["timestamp without time zone", "timestamptz at time zone 'utc'", "timestamp"],
+      ["double precision", "float4"],
     ]),
-    Array(13).fill(-1),
+    Array(19).fill(-1),
   );
   assert.deepEqual(
     cases("postgresql", [["text", "varchar(3)", "text"], [

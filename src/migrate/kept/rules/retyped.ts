@@ -1,6 +1,7 @@
 import type { Dialect } from "../../../base/dialect.ts";
 import { commaParts, cursorAt, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
+import { elementType, isArray, postgresType } from "../../../sql/postgres_spelling.ts";
 
 /** A column that gets another type in place. */
 export interface Retyped {
@@ -38,19 +39,9 @@ function castsOf([first, ...rest]: readonly Token[], column: string): readonly s
 }
 
 function textOf(tokens: readonly Token[]): string {
-  return tokens.map(({ text }) => text).join(" ").replaceAll(/ ?([(),]) ?/g, "$1").toLowerCase();
+  const text = tokens.map(({ text }) => text).join(" ").toLowerCase();
+  return text.replaceAll(/ ?([(),[\]]) ?/g, "$1").replaceAll(/\)(?=\w)/g, ") ");
 }
-
-/** Words of PostgreSQL's that snapshots spell otherwise. */
-const spellings: readonly (readonly [RegExp, string])[] = [
-  [/^varchar\b/, "character varying"],
-  [/^char\b/, "character"],
-  [/^(?:int|int4)$/, "integer"],
-  [/^int8$/, "bigint"],
-  [/^int2$/, "smallint"],
-  [/^timestamptz\b/, "timestamp with time zone"],
-  [/^timestamp$/, "timestamp without time zone"],
-];
 
 /** Conversions that give each value back, or fail. */
 const faithful: readonly (readonly [from: RegExp, to: RegExp])[] = [
@@ -74,33 +65,20 @@ const stepStaysUpTo: Readonly<Record<Dialect, (from: string, to: string) => numb
   // What has no affinity takes every value as it is.
   sqlite: (from, to) => affinityOf(to) !== "BLOB" && affinityOf(from) !== affinityOf(to) ? -1 : Infinity,
   postgresql: (from, to) => {
-    const [is, wanted] = [spelled(from), spelled(to)];
+    const [is, wanted] = [postgresType(from), postgresType(to)];
     if (is === wanted) return Infinity;
-    const [old, now] = [elementOf(is), elementOf(wanted)];
     // A text in the form of an array is read and written otherwise.
-    if (old.isArray !== now.isArray) return -1;
-    if (faithful.some(([one, other]) => one.test(old.type) && other.test(now.type))) return Infinity;
-    const [had, has] = [isText.exec(old.type), isText.exec(now.type)];
-    if (had === null || has === null || !/^(?:text|char)/.test(now.type)) return -1;
+    if (isArray(is) !== isArray(wanted)) return -1;
+    const [old, now] = [elementType(is), elementType(wanted)];
+    if (faithful.some(([one, other]) => one.test(old) && other.test(now))) return Infinity;
+    const [had, has] = [isText.exec(old), isText.exec(now)];
+    if (had === null || has === null || !/^(?:text|char)/.test(now)) return -1;
     const most = Number(has[2] ?? Infinity);
     if (most >= (had[1] === "uuid" ? 36 : Number(had[2] ?? Infinity))) return Infinity;
     // A cast cuts what is longer without a word, and even a column's type cuts blanks at its end.
-    return now.isArray ? -1 : most;
+    return isArray(wanted) ? -1 : most;
   },
 };
-
-interface Element {
-  readonly type: string;
-  readonly isArray: boolean;
-}
-
-function elementOf(type: string): Element {
-  return { type: type.replace(/(?:\[\d*\])+$/, ""), isArray: type.endsWith("]") };
-}
-
-function spelled(type: string): string {
-  return spellings.reduce((name, [pattern, word]) => name.replace(pattern, word), type.toLowerCase());
-}
 
 /** Source: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
 export function affinityOf(type: string): string {
