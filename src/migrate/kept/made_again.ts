@@ -6,7 +6,7 @@ import type { Column } from "../../schema/snapshot.ts";
 import type { Step } from "../rules/plan.ts";
 import { columnsOf } from "./return.ts";
 import { isUndoneBy } from "../../state/rules/due.ts";
-import { isMadeAndFilled } from "./rules/made_and_filled.ts";
+import { isAnyMade, isMadeAndFilled } from "./rules/made_and_filled.ts";
 import { withSideTables } from "./side_tables.ts";
 import { all, list, sameness, words } from "./words.ts";
 
@@ -22,10 +22,12 @@ export async function noteMadeAgain(
   statements: readonly string[],
 ): Promise<readonly SQL[]> {
   const { dialect } = database;
+  if (!isAnyMade(statements, dialect)) return [];
   const undone = { history, revision: revision.id, direction };
-  const kept = (await withSideTables(database, await readKept(database))).filter((each) =>
+  const meant = (await readKept(database)).filter((each) =>
     each.kind === "table" && isUndoneBy(each, undone) && isMadeAndFilled(statements, each, dialect)
   );
+  const kept = await withSideTables(database, meant);
   const notes: SQL[] = [];
   for (const each of kept) {
     notify({

@@ -9,6 +9,15 @@ interface Wanted {
   readonly columns: readonly { readonly name: string }[];
 }
 
+/** Says whether statements make any table for certain: else {@link isMadeAndFilled} is true of none. */
+export function isAnyMade(statements: readonly string[], dialect: Dialect): boolean {
+  return statements.some((sql) => effectsOf(sql, dialect).some(isMake));
+}
+
+function isMake(effect: Effect): effect is Extract<Effect, { kind: "make" }> {
+  return effect.kind === "make" && effect.isCertain;
+}
+
 /** Says whether statements make a table, with these columns as far as their text tells, and may put rows into it. */
 export function isMadeAndFilled(
   statements: readonly string[],
@@ -16,9 +25,7 @@ export function isMadeAndFilled(
   dialect: Dialect,
 ): boolean {
   const found = statements.flatMap((sql) => effectsOf(sql, dialect).map((effect) => ({ sql, effect })));
-  const made = found.findIndex(({ effect }) =>
-    effect.kind === "make" && effect.isCertain && isSameName(dialect, effect.table, table)
-  );
+  const made = found.findIndex(({ effect }) => isMake(effect) && isSameName(dialect, effect.table, table));
   if (made < 0) return false;
   const declared = declaredColumns(found[made]!.sql, dialect);
   const after = found.slice(made + 1).map(({ effect }) => effect);
