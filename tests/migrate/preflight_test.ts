@@ -17,6 +17,7 @@ import {
   smallint,
   text,
   time,
+  timestamp,
   uuid,
   varchar,
 } from "drizzle-orm/pg-core";
@@ -179,6 +180,7 @@ const read: Readonly<
   u: [uuid(), ["{A0EEBC999C0B4EF8BB6D6BB9BD380A11}", "a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11"], "a0eebc99"],
   d: [date(), ["Jan 2 2024", "today", "-infinity"], "soon"],
   t: [time(), ["8:30", "allballs"], "noon"],
+  z: [timestamp({ withTimezone: true }), ["tomorrow zulu", "today allballs", " infinity"], "noon"],
   v: [interval(), ["1 day", "P1D", "@ 1 minute"], "long"],
   a: [inet(), ["::1", "10.0.0.0/8"], "localhost"],
   j: [jsonb(), [' {"a":1}', "null", "-1"], "nope"],
@@ -191,6 +193,7 @@ const read: Readonly<
   s: [smallint(), ["32767"], "32768", integer()],
   nw: [integer(), ["2147483647.4"], "2147483647.5", numeric()],
   fw: [integer(), ["1.5"], "NaN", doublePrecision()],
+  nn: [smallint(), ["99.99"], "NaN", numeric({ precision: 4, scale: 2 })],
   ns: [numeric({ precision: 3, scale: 1 }), ["99.94", "NaN"], "99.95", numeric({ precision: 4, scale: 2 })],
   in: [numeric({ precision: 3, scale: 0 }), ["-999"], "-1000", integer()],
 };

@@ -16,7 +16,8 @@ const unreadable: readonly (readonly [type: RegExp, condition: string])[] = [
   [/^uuid$/, String.raw`text !~* '^\{?([0-9a-f]{4}-?){8}\}?$'`],
   [
     /^(?:date|time|timestamp)\b/,
-    String.raw`text !~* '[0-9]|^\s*(now|today|tomorrow|yesterday|epoch|[-+]?infinity|allballs)\s*$'`,
+    // Such a word may stand beside others: `tomorrow zulu`.
+    String.raw`text !~* '[0-9]|now|today|tomorrow|yesterday|epoch|infinity|allballs'`,
   ],
   [/^interval/, String.raw`text !~* '[0-9]|^\s*[-+]?infinity\s*$'`],
   [/^(?:inet|cidr)$/, String.raw`text !~* '^\s*[0-9a-fx:./]+\s*$'`],
