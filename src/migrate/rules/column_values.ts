@@ -1,4 +1,5 @@
 import type { Column } from "../../schema/snapshot.ts";
+import { isArray } from "../../sql/postgres_spelling.ts";
 import { quoteName } from "../../sql/quote.ts";
 
 /**
@@ -12,9 +13,9 @@ export function conditionOn(
   type?: string,
 ): string {
   const name = quoteName(column.name);
-  const isArray = column.type.endsWith("[]");
-  const value = type === undefined ? name : `CAST(${name} AS ${type}${isArray ? "[]" : ""})`;
-  return isArray
+  const isOfArrays = isArray(column.type);
+  const value = type === undefined ? name : `CAST(${name} AS ${type}${isOfArrays ? "[]" : ""})`;
+  return isOfArrays
     ? `EXISTS (SELECT 1 FROM unnest(${value}) AS element WHERE ${condition("element")})`
     : condition(value);
 }

@@ -1,4 +1,5 @@
 import type { Column } from "../../schema/snapshot.ts";
+import { elementType, isArray } from "../../sql/postgres_spelling.ts";
 import { conditionOn } from "./column_values.ts";
 
 /** Numbers that are beyond a column's new type. */
@@ -17,12 +18,13 @@ const wholes = [
 
 /** Says which numbers of a column of PostgreSQL are beyond its new type; `null` where none is, or it is of no numbers. */
 export function outOfRange(column: Column, old: Column): OutOfRange | null {
-  const [to, from] = [column, old].map(({ type }) => type.replace(/\[\]$/, "")) as [string, string];
+  const [to, from] = [elementType(column.type), elementType(old.type)];
   const wanted = wholes.find(({ type }) => type === to);
   const found = wholes.findIndex(({ type }) => type === from);
   const isBroken = /^(?:numeric|real|double precision)\b/.test(from);
-  if (column.type.endsWith("]") !== old.type.endsWith("]") || (found < 0 && !isBroken)) return null;
+  if (isArray(column.type) !== isArray(old.type) || (found < 0 && !isBroken)) return null;
   if (wanted !== undefined) {
+    // NaN, which no whole number is, may be in a numeric that is narrow enough.
     if (!isBroken && found <= wholes.indexOf(wanted)) return null;
     const { bits, least, most } = wanted;
     const whole = (value: string) => isBroken ? `round(${value})` : value;
@@ -58,7 +60,7 @@ interface Size {
 }
 
 function sizeOf(type: string): Size | null {
-  const whole = wholes.find((each) => each.type === type.replace(/\[\]$/, ""));
+  const whole = wholes.find((each) => each.type === elementType(type));
   return whole === undefined ? numericSize(type) : { digits: whole.digits, scale: 0 };
 }
 

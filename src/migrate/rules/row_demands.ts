@@ -7,6 +7,7 @@ import { unreadableAs } from "./unreadable_texts.ts";
 import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { columnsIn } from "../../sql/expression_columns.ts";
 import { hasParameter } from "../../sql/has_parameter.ts";
+import { isArray } from "../../sql/postgres_spelling.ts";
 import { markedTable, writeOwnTables } from "../../sql/own_schema.ts";
 import { quoteTable } from "../../sql/table_names.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
@@ -145,22 +146,17 @@ const judges: Readonly<Record<Dialect, (column: Column, old: Column) => Unfit>> 
 function ofValues(column: Column, old: Column): readonly string[] {
   const { values } = column;
   const gone = old.values?.filter((value) => values?.includes(value) === false);
-  if (values === undefined || gone?.length === 0 || !sameRank(column, old)) return [];
+  if (values === undefined || gone?.length === 0 || isArray(column.type) !== isArray(old.type)) return [];
   const isText = /^(?:text|character varying)\b/.test(old.type);
   if (gone === undefined && !isText) return [];
   const list = (gone ?? values).map(quoteText).join(", ");
   return [conditionOn(old, (value) => `${value} ${gone === undefined ? "NOT " : ""}IN (${list})`, "text")];
 }
 
-/** Whether both are arrays, or neither. */
-function sameRank(...[one, other]: readonly [Column, Column]): boolean {
-  return one.type.endsWith("]") === other.type.endsWith("]");
-}
-
 /** Whether a column's texts surely are no longer than its new type allows. */
 function isShort(old: Column, column: Column, { lengths }: Trust): boolean {
   // A text is not taken apart before it is an array.
-  if (!sameRank(old, column)) return column.type.endsWith("]");
+  if (isArray(old.type) !== isArray(column.type)) return isArray(column.type);
   const [most, own] = [lengthOf(column) ?? Infinity, /^uuid\b/.test(old.type) ? 36 : lengthOf(old)];
   return lengths && own !== null && own <= most;
 }

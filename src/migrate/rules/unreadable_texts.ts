@@ -1,4 +1,5 @@
 import type { Column } from "../../schema/snapshot.ts";
+import { elementType, isArray } from "../../sql/postgres_spelling.ts";
 import { conditionOn } from "./column_values.ts";
 
 /** Texts that PostgreSQL surely reads no value of a type from, as a condition of `text`; what is left fails where it is read. */
@@ -29,12 +30,11 @@ const unreadable: readonly (readonly [type: RegExp, condition: string])[] = [
  * known, or its values are listed.
  */
 export function unreadableAs(column: Column, old: Column): string | null {
-  const isArray = ({ type }: Column) => type.endsWith("]");
   const isText = ({ type }: Column) => /^(?:text|character)\b/.test(type);
-  const isTaken = isArray(column) && !isArray(old);
+  const isTaken = isArray(column.type) && !isArray(old.type);
   if (!isText(old) || (!isTaken && (isText(column) || column.values !== undefined))) return null;
-  if (isArray(old) && !isArray(column)) return null;
-  const type = isTaken ? column.type : column.type.replace(/\[\]$/, "");
+  if (isArray(old.type) && !isArray(column.type)) return null;
+  const type = isTaken ? column.type : elementType(column.type);
   const [, condition] = unreadable.find(([known]) => known.test(type)) ?? [];
   return condition === undefined
     ? null
