@@ -403,6 +403,23 @@ test("a change of definition that is killed after any of its commits goes on, an
   });
 });
 
+test("somebody's trigger whose name begins as a guard's stays where the definition changes", () =>
+  withFolder(async (folder) => {
+    const mine = "CREATE TRIGGER harbor_beside_guard_mine AFTER DELETE ON t BEGIN SELECT 1; END";
+    const change: Case = {
+      before: [plain, mine],
+      rows,
+      after: plain.replace("b TEXT", "b TEXT DEFAULT 'd'"),
+    };
+    const path = await make(join(folder, "t"), change);
+    assert.deepEqual(await upgrade(path, rebuild(["id", "a", "b", "n"], change), { largeRows: 1 }), [
+      "definition",
+    ]);
+    assert.deepEqual(query(path, "SELECT name FROM sqlite_schema WHERE type = 'trigger'"), [{
+      name: "harbor_beside_guard_mine",
+    }]);
+  }));
+
 test("large tables that refer to each other go in one transaction", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "circle");

@@ -11,7 +11,7 @@ import type { BesideChange, BesideTask } from "../../beside.ts";
 import type { BesidePlace, ReadInside } from "../database.ts";
 import { compile, type SqliteStatement } from "../statement.ts";
 import { brokenQuery, type Demand, type Fill, type Guard, rowidOf } from "./demands.ts";
-import { guardPrefix } from "../../../sql/own_triggers.ts";
+import { guardPrefix, isOwnTrigger } from "../../../sql/own_triggers.ts";
 import { buildIndex } from "./mirror/build_index.ts";
 import { hasRows } from "./form/replica.ts";
 import type { ColumnForm, TableForm } from "./form/table.ts";
@@ -133,12 +133,13 @@ async function putGuards(
   { after, guards }: DefinitionChange,
   { write }: BesideTask,
 ): Promise<void> {
-  const standing = await read<Guard>({
+  const triggers = await read<Guard>({
     text: `SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND lower(tbl_name) = lower(${
       quoteText(after.name)
-    }) AND name LIKE 'harbor\\_beside\\_guard\\_%' ESCAPE '\\'`,
+    }) AND name GLOB '${guardPrefix}*'`,
     values: [],
   });
+  const standing = triggers.filter(isOwnTrigger);
   const isStanding = ({ name, sql }: Guard) =>
     standing.some((each) => each.name === name && each.sql === sql);
   if (standing.length === guards.length && guards.every(isStanding)) return;
