@@ -118,6 +118,27 @@ test("sqlite file: where nothing has to last, nothing waits for the disk, until 
 
 const postgres = engines.find(({ name }) => name === "postgres 15")!;
 
+test("postgres 15: watch() tells of no lock on harbor-db's own tables and their sequences, and of those on somebody's", () =>
+  postgres.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      const identity = "INTEGER GENERATED ALWAYS AS IDENTITY";
+      await database.write([
+        sql`CREATE TABLE harbor_kept (id INTEGER)`,
+        sql.raw(`CREATE TABLE harbor_kept_1 (harbor_row ${identity}, name TEXT)`),
+        sql.raw(`CREATE TABLE harbor_kept_mine (harbor_row ${identity}, name TEXT)`),
+      ]);
+      const batches = await batchesDuring(database, () =>
+        database.write([
+          sql`INSERT INTO harbor_kept_1 (name) VALUES ('Anna')`,
+          sql`INSERT INTO harbor_kept_mine (name) VALUES ('Berta')`,
+        ]));
+      assert.deepEqual(batches.flatMap(({ locks }) => locks.map(({ table }) => table)).toSorted(), [
+        "harbor_kept_mine",
+        "harbor_kept_mine_harbor_row_seq",
+      ]);
+    })
+  ));
+
 test("postgres 15: a batch that keeps others waiting for longer than it may is broken off and rolled back", () =>
   postgres.withDatabase((url) =>
     withTestDatabase(url, async (database) => {

@@ -194,11 +194,15 @@ const spaceQuery = "SELECT pg_database_size(current_database())::text AS file, "
   "(SELECT temp_bytes::text FROM pg_stat_database WHERE datname = current_database()) AS temp";
 
 function locksQuery(pid: number, place: Place): string {
-  const text = `SELECT ${shownName("c.relnamespace", "c.relname")} AS name, l.mode FROM pg_locks l ` +
-    `JOIN pg_class c ON c.oid = l.relation AND c.relnamespace = ${ownSchemas} ` +
+  // A sequence is whose the table is that it belongs to.
+  const text = `SELECT ${shownName("o.relnamespace", "o.relname")} AS name, l.mode FROM pg_locks l ` +
+    `JOIN pg_class o ON o.oid = l.relation AND o.relnamespace = ${ownSchemas} ` +
+    "LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = o.oid AND d.objsubid = 0 " +
+    "AND o.relkind = 'S' AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') " +
+    "JOIN pg_class c ON c.oid = coalesce(d.refobjid, o.oid) " +
     `WHERE l.pid = ${pid} AND l.locktype = 'relation' AND l.granted ` +
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) " +
-    "AND c.relkind IN ('r', 'p', 'm', 'v', 'f', 'S') " + `AND NOT ${isOwnRelation}`;
+    "AND o.relkind IN ('r', 'p', 'm', 'v', 'f', 'S') " + `AND NOT ${isOwnRelation}`;
   return inPlace(text, place);
 }
 
