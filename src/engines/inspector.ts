@@ -25,18 +25,18 @@ export interface SliceTurns {
  */
 export interface Inspector {
   /**
-   * Returns the probes, the quickest first. `quick` leaves out those that look at every row. `notValid` are the constraints that
-   * the history itself leaves without a look at older rows, which is no damage.
+   * Returns the probes, the quickest first. `quick` leaves out those that look at every row. `left` are the constraints of
+   * which the history itself leaves open whether rows keep them, which is no damage.
    */
   probes(options: {
     readonly quick: boolean;
-    readonly notValid?: readonly { readonly table: string; readonly name: string }[];
+    readonly left?: readonly LeftConstraint[];
   }): readonly Probe[];
   /** Returns what the engine itself finds damaged, in its own words; nothing where it cannot be asked. */
   damage(database: Database): Promise<readonly string[]>;
   /** Returns what tables have that no snapshot says and that changes what becomes of their rows; nothing where there is no such thing. */
   tableSettings(database: Database): Promise<readonly FoundSetting[]>;
-  /** Returns the constraints that are there and that nothing enforces, each in words. */
+  /** Returns the constraints that are there and that nothing enforces because triggers are disabled, each in words. */
   unenforced(database: Database): Promise<readonly string[]>;
   /**
    * Returns why the connected user may not change these tables or make new ones, with the remedy; `null` when it may,
@@ -49,6 +49,28 @@ export interface Inspector {
   tableSizes(database: Database): Promise<ReadonlyMap<string, number>>;
   /** Returns the names of the tables of kept data that are there, whatever the registry says of them. */
   sideTables(database: Database): Promise<readonly string[]>;
+}
+
+/** A constraint as the scripts of a history leave it. */
+export interface LeftConstraint {
+  readonly table: string;
+  /** `null` for one that they do not name, but PostgreSQL. */
+  readonly name: string | null;
+  readonly is: "NOT VALID" | "NOT ENFORCED";
+}
+
+const namedByServer = /_(?:check|fkey)[0-9]*$/;
+
+/** Whether scripts leave a constraint as it is. */
+export function isLeft(
+  left: readonly LeftConstraint[],
+  found: { readonly table: string; readonly name: string },
+  as: LeftConstraint["is"],
+): boolean {
+  return left.some(({ table, name, is }) =>
+    is === as && table === found.table &&
+    (name === null ? namedByServer.test(found.name) : name === found.name)
+  );
 }
 
 /** What a table has: rows are hidden from others than its owner, or are gone after a crash of the server. */

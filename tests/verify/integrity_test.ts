@@ -189,6 +189,15 @@ for (const engine of postgres) {
       await run(hint!.replace("As a superuser: ", ""));
       const whole = (await lookOf(healthy)).at(-1);
       assert.match(whole!.message, /every constraint is enforced/);
+      // Of a constraint with both its tables silent, each is said, and it is there once.
+      await run("ALTER TABLE collections DISABLE TRIGGER ALL; ALTER TABLE users DISABLE TRIGGER ALL");
+      const [found] = await lookOf(healthy);
+      assert.match(
+        found!.message,
+        /: collections_user_id_fkey of collections, collections_user_id_fkey of .* \(triggers of users\)/,
+      );
+      const own = (found!.details["constraints"] as readonly { name: string }[]).map(({ name }) => name);
+      assert.deepEqual(own.filter((name) => name === "collections_user_id_fkey").length, 1);
     }));
 
   test(`integrity: a constraint that its script leaves NOT VALID is no damage, and another is (${engine.name})`, () =>
@@ -222,6 +231,41 @@ for (const engine of postgres) {
       );
       assert.deepEqual(await constraints(), [["fail", "seen of t"]]);
     }));
+
+  if (engine.name === "postgres 18") {
+    test("integrity: a constraint that is NOT ENFORCED is damage where no script leaves it so, and its remedy (postgres 18)", () =>
+      engine.withDatabase(async (url) => {
+        const history = historyOf("postgresql", [
+          "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY, a int CHECK (a > 0) NOT ENFORCED, p int CONSTRAINT own REFERENCES p NOT ENFORCED, CONSTRAINT meant CHECK (a > 0) NOT ENFORCED)",
+          "ALTER TABLE T ADD CONSTRAINT Seen CHECK (a < 9), ADD CONSTRAINT ref FOREIGN KEY (p) REFERENCES p, ADD CONSTRAINT later FOREIGN KEY (p) REFERENCES p (id) NOT ENFORCED; ALTER TABLE t ALTER CONSTRAINT later ENFORCED; ALTER TABLE t ALTER CONSTRAINT later NOT ENFORCED",
+          "ALTER TABLE t ADD CONSTRAINT old CHECK (a <> 5) NOT VALID; ALTER TABLE t RENAME CONSTRAINT old TO open; ALTER TABLE t RENAME TO u",
+        ]);
+        await withTestDatabase(url, (database) =>
+          migrate(contextOf(database, history), {
+            goal: { direction: "upgrade", text: "head" },
+            lockWaitMs: 0,
+          }));
+        const look = async () => {
+          const options = { quick: true };
+          const { findings } = await verifyUrl(url, { history, checks: ["integrity"], options });
+          return findings.find(({ message }) => /enforce/.test(message))!;
+        };
+        const left =
+          /every constraint is validated but what its scripts leave NOT VALID: open of u · every constraint is enforced but what its scripts leave NOT ENFORCED: later of u, meant of u, own of u, t_a_check of u/;
+        assert.match((await look()).message, left);
+        await engine.query(
+          url,
+          "ALTER TABLE u ALTER CONSTRAINT ref NOT ENFORCED, DROP CONSTRAINT seen, ADD CONSTRAINT seen CHECK (a < 9) NOT ENFORCED",
+        );
+        const found = await look();
+        assert.deepEqual([found.status, found.details["probe"]], ["fail", "silenced_constraints"]);
+        assert.match(found.message, /because they are NOT ENFORCED, .*: ref of u, seen of u$/);
+        await engine.query(url, found.hint!);
+        assert.match((await look()).message, left);
+        await assert.rejects(engine.query(url, "INSERT INTO u VALUES (1, 9)"), /seen/);
+        await assert.rejects(engine.query(url, "INSERT INTO u VALUES (1, 1, 1)"), /ref/);
+      }));
+  }
 
   test(`integrity: a sequence behind its column, and its remedy (${engine.name})`, () =>
     withHealthy(engine, async (healthy) => {

@@ -2,7 +2,14 @@ import { counted } from "../../base/quantity.ts";
 import { pass } from "../../base/finding.ts";
 import { sql } from "drizzle-orm";
 import { quoteName } from "../../sql/quote.ts";
-import type { Attachment, Inspector, MissingRights, Probe } from "../inspector.ts";
+import {
+  type Attachment,
+  type Inspector,
+  isLeft,
+  type LeftConstraint,
+  type MissingRights,
+  type Probe,
+} from "../inspector.ts";
 import {
   type Attached,
   attachedQuery,
@@ -12,7 +19,7 @@ import {
 } from "./catalogs/attached.ts";
 import { amcheckProbe } from "./amcheck.ts";
 import { readTableSettings } from "./catalogs/table_settings.ts";
-import { silencedConstraints, unenforced } from "./catalogs/silenced.ts";
+import { isNotEnforced, silencedConstraints, unenforced } from "./catalogs/silenced.ts";
 import { homeSchema, ownSchemas, shownName } from "./catalogs/place.ts";
 import { placeOfName, quoteTable } from "../../sql/table_names.ts";
 import type { Database } from "../database.ts";
@@ -22,11 +29,11 @@ import { ownTable } from "../statement_names.ts";
 /** Inspects PostgreSQL: what is known without reading a row, and with `amcheck`, where it is installed, the rest. */
 export const postgresInspector: Inspector = {
   probes: (
-    { quick, notValid = [] },
+    { quick, left = [] },
   ) => [
     invalidIndexes,
-    unvalidatedConstraints(notValid),
-    silencedConstraints,
+    unvalidatedConstraints(left),
+    silencedConstraints(left),
     replicaIdentities,
     sequences,
     checksums,
@@ -226,15 +233,15 @@ interface TableConstraint {
   readonly table: string;
 }
 
-const unvalidatedConstraints = (meant: readonly TableConstraint[]): Probe => ({
+const unvalidatedConstraints = (left: readonly LeftConstraint[]): Probe => ({
   name: "unvalidated_constraints",
   async run(database) {
     const all = await database.read<TableConstraint>(
-      sql`SELECT k.conname::text AS name, ${tableName} AS "table" FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = ${own} AND NOT k.convalidated ORDER BY 2, 1`,
+      sql`SELECT k.conname::text AS name, ${tableName} AS "table" FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = ${own} AND NOT k.convalidated AND NOT ${
+        sql.raw(isNotEnforced)
+      } ORDER BY 2, 1`,
     );
-    const isMeant = (found: TableConstraint) =>
-      meant.some(({ name, table }) => name === found.name && table === found.table);
-    const found = all.filter((each) => !isMeant(each));
+    const found = all.filter((each) => !isLeft(left, each, "NOT VALID"));
     const named = (list: readonly TableConstraint[]) =>
       list.map(({ name, table }) => `${name} of ${table}`).join(", ");
     if (found.length === 0) {

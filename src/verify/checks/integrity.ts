@@ -1,10 +1,11 @@
 import type { Dialect } from "../../base/dialect.ts";
+import type { LeftConstraint } from "../../engines/inspector.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import { type Found, notCheckedOf, pass } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
 import { isTimeUp } from "./time_limit.ts";
 import { plainTexts } from "../../migrate/rules/plain_texts.ts";
-import { leftNotValid, type TableConstraint } from "../rules/not_valid.ts";
+import { leftOpen } from "../rules/left_open.ts";
 import { type Check, type CheckContext, couldNotCheck, failure } from "./check.ts";
 
 /** What the engine itself knows of its health. */
@@ -22,7 +23,7 @@ export const integrityCheck: Check = {
     if (database instanceof HarborError) return yield failure(database);
     const inspector = await loadInspector(database.dialect);
     const passed: Found[] = [];
-    const probes = inspector.probes({ quick: context.quick, notValid: await notValidByScripts(context) });
+    const probes = inspector.probes({ quick: context.quick, left: await leftByScripts(context) });
     const made = probes.map(({ name }) => name);
     const leftOut = inspector.probes({ quick: false }).map(({ name }) => name).filter((name) =>
       !made.includes(name)
@@ -46,17 +47,17 @@ export const integrityCheck: Check = {
   },
 };
 
-/** Whether a constraint may hold for new rows alone. */
-const hasNotValid: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
+/** Whether a constraint may hold for new rows alone, or for none. */
+const hasLeft: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
 
-/** What the scripts of the applied revisions leave NOT VALID; nothing where they cannot be read, which other checks say. */
-async function notValidByScripts(context: CheckContext): Promise<readonly TableConstraint[]> {
+/** What the scripts of the applied revisions leave NOT VALID or NOT ENFORCED; nothing where they cannot be read, which other checks say. */
+async function leftByScripts(context: CheckContext): Promise<readonly LeftConstraint[]> {
   try {
     const [history, state, live] = [await context.history(), await context.state(), await context.schema()];
-    if (!hasNotValid[live.dialect]) return [];
+    if (!hasLeft[live.dialect]) return [];
     const applied = new Set(state.applied.map(({ revision }) => revision));
     const done = history.revisions.filter(({ id }) => applied.has(id));
-    return leftNotValid(done.flatMap((revision) => plainTexts(revision.upgrade(), [live])));
+    return leftOpen(done.flatMap((revision) => plainTexts(revision.upgrade(), [live])));
   } catch (error) {
     if (error instanceof HarborError && !isTimeUp(error)) return [];
     throw error;

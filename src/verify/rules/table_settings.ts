@@ -58,6 +58,6 @@ export function leftSettings(statements: readonly string[]): SaidSettings {
 }
 
 /** PostgreSQL reads a name without quotes in lower case. */
-function folded(token: Token): Token {
+export function folded(token: Token): Token {
   return token.kind === "word" ? { ...token, text: token.text.toLowerCase() } : token;
 }
