@@ -2,20 +2,40 @@ import type { Column } from "../../schema/snapshot.ts";
 import { isArray } from "../../sql/postgres_spelling.ts";
 import { quoteName } from "../../sql/quote.ts";
 
+type Typed = Pick<Column, "name" | "type">;
+
 /**
- * Returns a condition that holds for a column where another does for its value, or for one of the values in its array.
+ * Returns a condition that holds for a column where another does for its value, or for one of those in its array or in the list
+ * that its text is.
  *
+ * @param old What the column is
+ * @param column What it becomes
  * @param type What the value is read as, where not as what it is
  */
 export function conditionOn(
-  column: Pick<Column, "name" | "type">,
+  { old, column }: { readonly old: Typed; readonly column: Typed },
   condition: (value: string) => string,
   type?: string,
 ): string {
-  const name = quoteName(column.name);
-  const isOfArrays = isArray(column.type);
-  const value = type === undefined ? name : `CAST(${name} AS ${type}${isOfArrays ? "[]" : ""})`;
-  return isOfArrays
-    ? `EXISTS (SELECT 1 FROM unnest(${value}) AS element WHERE ${condition("element")})`
-    : condition(value);
+  const name = quoteName(old.name);
+  const [wasArray, isList] = [old, column].map((each) => isArray(each.type));
+  if (!isList) return condition(read(name, type));
+  const element = `WHERE ${condition("element")})`;
+  if (wasArray) {
+    const values = read(name, type === undefined ? type : `${type}[]`);
+    return `EXISTS (SELECT 1 FROM unnest(${values}) AS element ${element}`;
+  }
+  // Nothing else than a CASE keeps the cast from texts that are no list.
+  return `CASE WHEN ${name} ~ '${plainList}' THEN EXISTS (SELECT 1 FROM unnest(${
+    read(name, "text[]")
+  }) AS element ${element} END`;
 }
+
+function read(value: string, type: string | undefined): string {
+  return type === undefined ? value : `CAST(${value} AS ${type})`;
+}
+
+const item = String.raw`([^{}",\\]*[^{}",\\\s][^{}",\\]*|\s*"([^"\\]|\\.)*"\s*)`;
+
+/** What PostgreSQL surely reads as a list of one dimension. Source: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */
+const plainList = String.raw`^\s*\{(${item}(,${item})*|\s*)\}\s*$`;

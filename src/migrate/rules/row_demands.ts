@@ -3,7 +3,7 @@ import { isSameExpression } from "../../schema/compare_expressions.ts";
 import { sqliteConversion } from "../../schema/twins/conversion.ts";
 import { conditionOn } from "./column_values.ts";
 import { type OutOfRange, outOfRange } from "./out_of_range.ts";
-import { unreadableAs } from "./unreadable_texts.ts";
+import { unreadableAs } from "./unreadable_values.ts";
 import type { Check, Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { columnsIn } from "../../sql/expression_columns.ts";
 import { hasParameter } from "../../sql/has_parameter.ts";
@@ -106,7 +106,7 @@ function ofColumns(subject: DemandSources): readonly Demand[] {
         of(
           "too long",
           `have more than ${length} characters in ${column.name}`,
-          conditionOn(column, (value) => `length(${value}) > ${length}`, "TEXT"),
+          conditionOn({ old, column }, (value) => `length(${value}) > ${length}`, "TEXT"),
         ),
       ],
       ...range === null
@@ -146,18 +146,28 @@ const judges: Readonly<Record<Dialect, (column: Column, old: Column) => Unfit>> 
 function ofValues(column: Column, old: Column): readonly string[] {
   const { values } = column;
   const gone = old.values?.filter((value) => values?.includes(value) === false);
-  if (values === undefined || gone?.length === 0 || isArray(column.type) !== isArray(old.type)) return [];
+  if (values === undefined || gone?.length === 0 || (isArray(old.type) && !isArray(column.type))) return [];
   const isText = /^(?:text|character varying)\b/.test(old.type);
   if (gone === undefined && !isText) return [];
   const list = (gone ?? values).map(quoteText).join(", ");
-  return [conditionOn(old, (value) => `${value} ${gone === undefined ? "NOT " : ""}IN (${list})`, "text")];
+  return [
+    conditionOn(
+      { old, column },
+      (value) => `${value} ${gone === undefined ? "NOT " : ""}IN (${list})`,
+      "text",
+    ),
+  ];
 }
 
 /** Whether a column's texts surely are no longer than its new type allows. */
 function isShort(old: Column, column: Column, { lengths }: Trust): boolean {
-  // A text is not taken apart before it is an array.
-  if (isArray(old.type) !== isArray(column.type)) return isArray(column.type);
-  const [most, own] = [lengthOf(column) ?? Infinity, /^uuid\b/.test(old.type) ? 36 : lengthOf(old)];
+  // What is written of a list is longer than what is in it.
+  const own = isArray(old.type) !== isArray(column.type)
+    ? null
+    : /^uuid\b/.test(old.type)
+    ? 36
+    : lengthOf(old);
+  const most = lengthOf(column) ?? Infinity;
   return lengths && own !== null && own <= most;
 }
 
@@ -281,9 +291,11 @@ function demand(
   const keyed = found.primaryKey.length > 0 ? found.primaryKey : [found.columns[0]!.name];
   const key = keyed.filter((name) => table.columns.some((column) => column.name === name));
   const names = (list: readonly string[]) => [...new Set(list)].map(quoteName).join(", ");
-  const look = `SELECT ${names([...key, ...columns])} FROM ${
-    markedTable(table.name)
-  } WHERE ${condition} ORDER BY ${names([...order, ...key, ...columns])}`;
+  // Not all types have an order: json has none.
+  const sorted = names([...order, ...key]);
+  const look = `SELECT ${names([...key, ...columns])} FROM ${markedTable(table.name)} WHERE ${condition}${
+    sorted === "" ? "" : ` ORDER BY ${sorted}`
+  }`;
   const reads = [...new Set([...key, ...columns, ...also])].map((column) => ({
     table: table.name,
     column,
