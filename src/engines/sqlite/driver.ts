@@ -137,18 +137,18 @@ export async function writeHere(
   // Whose the lock is knows what has passed.
   const passive = fence &&
     { ...fence, passed: () => {}, settle: () => Promise.resolve("committed" as const) };
-  let began = 0;
+  let begun = 0;
   let watch: BatchWatch | undefined;
   try {
     const { result: changed } = await whenFree(() => {
       watch = commitMs === null ? undefined : watchBatch(statements.handle, path, commitMs);
-      began = performance.now();
       return runTransaction(statements, { ...batch, fence: passive }, (ran) => {
+        begun = ran.begun;
         watch?.beforeCommit();
         return commit(ran);
       });
     });
-    return { changed, watched: watch?.end(performance.now() - began) ?? null };
+    return { changed, watched: watch?.end(performance.now() - begun) ?? null };
   } finally {
     statements.handle.close();
   }
@@ -163,9 +163,9 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
   let slowestCommitMs = 0;
 
   function transact<T>(make: () => SqliteBatch, finish: Finish<T>, watchedBy = watcher): Promise<T> {
-    return timed((onRows) =>
+    return timed((onRan) =>
       runTransaction(statements, make(), (ran) => {
-        onRows(ran.ms);
+        onRan(ran);
         return finish(ran);
       }), watchedBy);
   }
@@ -173,27 +173,26 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
   /**
    * Runs a transaction when the write lock is free, and notes down how long that took.
    *
-   * @param attempt Tells how long its own statements took, before it commits
+   * @param attempt Tells before it commits since when it has the lock, and how long its own statements took
    */
   async function timed<T>(
-    attempt: (onRows: (ms: number) => void) => T | Busy,
+    attempt: (onRan: (ran: Ran) => void) => T | Busy,
     watchedBy = watcher,
   ): Promise<T> {
-    let began = 0;
     let inLineBefore = 0;
-    let rowsMs = 0;
+    let ran: Ran = { begun: 0, ms: 0 };
     let watch: BatchWatch | undefined;
     const { result, waitedMs } = await whenFree(() => {
       watch = watchedBy === null ? undefined : watchBatch(handle, path, slowestCommitMs);
       inLineBefore = inLineMs();
-      began = performance.now();
-      return attempt((ms) => {
-        rowsMs = ms;
+      return attempt((each) => {
+        ran = each;
         watch?.beforeCommit();
       });
     });
-    const heldMs = performance.now() - began;
-    lastBatch = { heldMs, inLineMs: Math.min(heldMs, inLineMs() - inLineBefore), rowsMs, waitedMs };
+    const heldMs = performance.now() - ran.begun;
+    const inLine = Math.min(heldMs, inLineMs() - inLineBefore);
+    lastBatch = { heldMs, inLineMs: inLine, rowsMs: ran.ms, waitedMs };
     if (watch !== undefined) watchedBy?.onBatch(watch.end(heldMs));
     return result;
   }
@@ -251,11 +250,11 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
     file: {
       ...statements,
       transact: (fence, work) =>
-        timed((onRows) =>
-          runWork(statements, fence(), () => {
+        timed((onRan) =>
+          runWork(statements, fence(), (begun) => {
             const began = performance.now();
             const result = work();
-            onRows(performance.now() - began);
+            onRan({ begun, ms: performance.now() - began });
             return result;
           })
         ),
@@ -343,16 +342,24 @@ async function whenFree<T>(
   }
 }
 
-/** What is done in a transaction when its steps have run. Unless it commits, all of it is rolled back. */
-type Finish<T> = (ran: {
-  readonly statements: Statements;
-  readonly batch: SqliteBatch;
-  readonly closing: readonly Step[];
-  /** How many rows each statement of the batch changed. */
-  readonly changed: number[];
+/** How it went with the steps of a transaction. */
+interface Ran {
+  /** When it had the write lock. */
+  readonly begun: number;
   /** How long the steps took. */
   readonly ms: number;
-}) => T;
+}
+
+/** What is done in a transaction when its steps have run. Unless it commits, all of it is rolled back. */
+type Finish<T> = (
+  ran: Ran & {
+    readonly statements: Statements;
+    readonly batch: SqliteBatch;
+    readonly closing: readonly Step[];
+    /** How many rows each statement of the batch changed. */
+    readonly changed: number[];
+  },
+) => T;
 
 function runTransaction<T>(statements: Statements, batch: SqliteBatch, finish: Finish<T>): T | Busy {
   const { before, after, questions, steps: stepsFor, closing } = transactionOf(batch);
@@ -360,11 +367,12 @@ function runTransaction<T>(statements: Statements, batch: SqliteBatch, finish: F
   try {
     const busy = tryBegin(statements);
     if (busy !== undefined) return busy;
+    const begun = performance.now();
     try {
       const steps = stepsFor(questions.map((question) => statements.rows(question)));
       const began = performance.now();
       const changed = ofBatch(steps, steps.map((step) => statements.change(step)));
-      return finish({ statements, batch, closing, changed, ms: performance.now() - began });
+      return finish({ statements, batch, closing, changed, begun, ms: performance.now() - began });
     } finally {
       rollback(statements);
     }
@@ -373,15 +381,24 @@ function runTransaction<T>(statements: Statements, batch: SqliteBatch, finish: F
   }
 }
 
-/** Runs work that decides what it does by what it reads, in a transaction behind the fence. */
-function runWork<T>(statements: Statements, fence: Fence | undefined, work: () => T): T | Busy {
+/**
+ * Runs work that decides what it does by what it reads, in a transaction behind the fence.
+ *
+ * @param work Is told when the write lock was had
+ */
+function runWork<T>(
+  statements: Statements,
+  fence: Fence | undefined,
+  work: (begun: number) => T,
+): T | Busy {
   // What is copied refers to what the rows refer to that it is a copy of.
   execute(statements.handle, "PRAGMA foreign_keys = OFF");
   try {
     const busy = tryBegin(statements);
     if (busy !== undefined) return busy;
+    const begun = performance.now();
     if (fence) statements.change(fence.first);
-    const result = work();
+    const result = work(begun);
     if (fence) statements.change(fence.last);
     statements.change(own("COMMIT"));
     fence?.passed();

@@ -61,16 +61,19 @@ export function transactionOf({ statements, mode, fence, isRehearsal = false }: 
   // Where foreign keys are on, a table that is dropped may take rows of any other with it.
   const references = foreignKeys === "OFF" || endangered === "none" ? endangered : "any";
   const checks = references !== "none";
+  const outliving = (dependents: readonly Dependent[]) =>
+    keepStatistics(keepDependents(statements, dependents), dependents).flatMap(guarded);
+  // The steps are asked for with the lock: what takes no answers, such as reading all texts, is done before.
+  const ready = keeps ? null : outliving([]);
   return {
     before: own(`PRAGMA foreign_keys = ${foreignKeys}`),
     after: own("PRAGMA foreign_keys = ON"),
     questions: [...keeps ? [dependentsQuery] : [], ...checks ? [danglingQuery(references)] : []],
     steps(answers) {
-      const dependents = keeps ? answers[0] as readonly Dependent[] : [];
       const [dangling] = checks ? answers.at(-1) as readonly { readonly count: number }[] : [];
       return [
         ...fence === undefined ? [] : [fence.first],
-        ...keepStatistics(keepDependents(statements, dependents), dependents).flatMap(guarded),
+        ...ready ?? outliving(answers[0] as readonly Dependent[]),
         ...dangling === undefined ? [] : [danglingGuard(dangling.count, references)],
       ];
     },

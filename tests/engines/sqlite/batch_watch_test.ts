@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
 import { test } from "node:test";
 import { watchBatch } from "../../../src/engines/sqlite/watch/batch.ts";
+import type { WatchedBatch } from "../../../src/engines/watch/figures.ts";
+import { sqliteUrl, withFolder, withTestDatabase } from "../../support/databases.ts";
+import { sql } from "../../support/user_sql.ts";
 
 const margins = [
   ["of a quiet disk, 2 ms", 0.4, 2],
@@ -21,3 +25,22 @@ for (const [what, commitMs, expected] of margins) {
     }
   });
 }
+
+test("a lock is held from when it is had, and not while the texts of the batch are read", async () => {
+  await withFolder((folder) =>
+    withTestDatabase(sqliteUrl(join(folder, "boats.db")), async (database) => {
+      const batches: WatchedBatch[] = [];
+      const text = `CREATE TABLE "boats" (id INTEGER PRIMARY KEY /* insert ${"'a' ".repeat(400_000)} */)`;
+      const began = performance.now();
+      await database.watch(
+        { onBatch: (batch) => batches.push(batch) },
+        () => database.write([sql.raw(text)], "schema"),
+      );
+      const tookMs = performance.now() - began;
+      const [{ locks } = assert.fail()] = batches;
+      for (const { mode, heldMs } of locks) {
+        assert.ok(heldMs < tookMs / 2, `${mode}: ${heldMs} of ${tookMs} ms`);
+      }
+    })
+  );
+});
