@@ -32,13 +32,25 @@ const standIns: readonly StandIn[] = [
   },
   {
     module: "node:crypto",
-    importers: ["src/history/history.ts", "src/engines/postgres/lock.ts"],
+    importers: [
+      "src/commands/verify/state_folder.ts",
+      "src/history/checksum_list.ts",
+      "src/history/history.ts",
+      "src/history/revision_name.ts",
+      "src/engines/postgres/lock.ts",
+    ],
     contents: "export const createHash = (algorithm) => new Bun.CryptoHasher(algorithm);",
   },
   {
     module: "node:crypto",
-    importers: ["src/engines/sqlite/lock.ts"],
+    importers: ["src/engines/sqlite/lock.ts", "src/engines/postgres/watch/change_notes.ts"],
     contents: "export const randomUUID = () => crypto.randomUUID();",
+  },
+  {
+    // For who has no home, which few have not.
+    module: "node:os",
+    importers: ["src/commands/verify/state_folder.ts"],
+    contents: 'export const tmpdir = () => process.getBuiltinModule("node:os").tmpdir();',
   },
   {
     // Only its streams make node:net take long, and only TLS needs those.

@@ -72,6 +72,8 @@ export async function runMain(build: BuildInfo): Promise<void> {
 function keepStdout(): void {
   const { error } = console;
   Object.assign(console, { log: error, info: error, debug: error, dir: error, table: error, group: error });
+  // Bun makes a stream of it before it is defined anew, and not once it was set; in other runtimes it cannot be set.
+  Reflect.set(process, "stdout", undefined);
   Object.defineProperty(process, "stdout", { get: () => process.stderr });
 }
 

@@ -127,11 +127,11 @@ function buildProgram({ commands, print, helpWidth }: Parts, action: Action): Co
     })
     // Errors are printed by the report, in the same form as all others. Called without a command, it shows what there is.
     .configureOutput({ writeOut: print, writeErr: print, outputError: () => {} })
-    .addHelpText("after", exitCodeHelp.map((line) => wrap(line, helpWidth)).join("\n"))
+    .addHelpText("after", () => exitCodeHelp.map((line) => wrap(line, helpWidth)).join("\n"))
     .option("-V, --version", "print version, commit and runtime");
   addOptions(program, globalOptions);
   for (const command of commands) {
-    addCommand(program, command, action).addHelpText("after", examplesText(command, helpWidth));
+    addCommand(program, command, action).addHelpText("after", () => examplesText(command, helpWidth));
   }
   return program;
 }

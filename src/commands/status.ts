@@ -108,7 +108,7 @@ async function judgeReleases(app: App, { database }: RunContext): Promise<Releas
   if (releases === null) return { releases, releasesProblem: problem };
   try {
     const named = [...new Set(releases.flatMap(({ tables }) => Object.keys(tables)))];
-    const some = await database.introspect(named);
+    const some = await database.introspect(named, "columns");
     const schema = some.tables.length === named.length ? some : await database.introspect();
     return { releases: releasesThatRun(schema, releases), releasesProblem: null };
   } catch (error) {

@@ -17,8 +17,16 @@ export interface SqlCursor {
 
 /** Returns a statement's tokens without its comments. */
 export function tokensOf(sql: string, dialect: Dialect): readonly Token[] {
-  return withoutComments(tokenize(sql, dialect));
+  if (last?.sql !== sql || last.dialect !== dialect) {
+    last = { sql, dialect, tokens: withoutComments(tokenize(sql, dialect)) };
+  }
+  return last.tokens;
 }
+
+/** What was asked for last: a table's text is read for its checks, for its generated columns and for what else it says. */
+let last:
+  | { readonly sql: string; readonly dialect: Dialect; readonly tokens: readonly Token[] }
+  | undefined;
 
 /** Starts at the first of a statement's tokens, which are without comments. */
 export function cursorAt(tokens: readonly Token[]): SqlCursor {

@@ -1,6 +1,6 @@
 import { build, type Metafile, type Plugin, stop } from "esbuild";
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { bundle } from "../../scripts/build_bundle.ts";
@@ -162,6 +162,15 @@ test("the bundle that ships uses all stand-ins and groups, and a group names wha
       /Cannot group "src\/no_such_file\.ts": nothing loads it by name/,
     );
     await joinFiles(folder, metafile);
+    // Others of Node's take longer to load than the program.
+    const quick = ["node:buffer", "node:events", "node:fs", "node:path", "node:sqlite", "node:timers"];
+    for (const group of ["every-day", "sqlite", "postgres"]) {
+      const text = await readFile(join(folder, `${group}.js`), "utf8");
+      const modules = Array.from(text.matchAll(/from"(node:[^"]+)"/g), ([, module]) => module!);
+      assert.ok(modules.length > 0, group);
+      const slow = modules.filter((module) => !quick.includes(module.replace(/\/promises$/, "")));
+      assert.deepEqual(slow, [], `${group}.js loads them`);
+    }
     await assert.rejects(
       joinFiles(folder, metafile, { one: ["src/migrate/migrate.ts"], two: ["src/migrate/migrate.ts"] }),
       /Cannot group "src\/migrate\/migrate\.ts" in "two": an earlier file holds it/,

@@ -193,12 +193,12 @@ export async function openPostgres(
     room: () => Promise.resolve(null),
     lockHolder: () => lock.holder(),
     requireOwnHands: (table) => trusted(trust.requireOwnHands(table)),
-    async introspect(only) {
+    async introspect(only, part) {
       const [row] = only === undefined
         ? await rowsOf<{ used: boolean }>(occupation(session))
         : [{ used: true }];
       return readSnapshot(
-        row?.used ? await readOnly(introspection(session, only), "SELECT … FROM pg_catalog") : [],
+        row?.used ? await readOnly(introspection(session, only, part), "SELECT … FROM pg_catalog") : [],
         session.named,
       );
     },

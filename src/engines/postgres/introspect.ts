@@ -19,12 +19,13 @@ import type { Statement } from "./statement.ts";
 export function introspection(
   { path, ...place }: Place & Pick<Session, "path">,
   only?: readonly string[],
+  part?: "columns",
 ): readonly Statement[] {
   const plain = (text: string): Statement => ({ text: inPlace(text, place), parameters: [] });
   return [
     setPath(pinnedPath),
     plain(settings),
-    plain(`DECLARE harbor_tables NO SCROLL CURSOR FOR ${tablesOf(only)}`),
+    plain(`DECLARE harbor_tables NO SCROLL CURSOR FOR ${tablesOf(only, part)}`),
     plain(`DECLARE harbor_others NO SCROLL CURSOR FOR ${only === undefined ? others : nothing}`),
     ...place.named.length === 0 ? [] : [plain(`DECLARE harbor_mixed NO SCROLL CURSOR FOR ${mixed}`)],
     setPath(path),
@@ -175,8 +176,10 @@ const indexes = `(SELECT coalesce(json_agg(json_build_object(
     SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.conrelid = c.oid AND k.contype IN ('p', 'u')))`;
 
 /** @param only Their names; all when it is left out */
-function tablesOf(only: readonly string[] | undefined): string {
-  return `${tables}${
+function tablesOf(only: readonly string[] | undefined, part: "columns" | undefined): string {
+  return `SELECT json_build_object('name', ${tableName}, 'columns', ${columns}, ${
+    part === "columns" ? withoutParts : parts
+  }) AS definition ${ourTables}${
     only === undefined ? "" : ` AND ${tableName} IN (${only.map(quoteText).join(", ")})`
   } ORDER BY ${tableName} COLLATE "C"`;
 }
@@ -192,19 +195,19 @@ const mixed = `SELECT found.name FROM (
   WHERE n.nspname IN ('\0named') AND left(found.name, length(n.nspname) + 1) = concat(n.nspname, '.')
   ORDER BY 1 LIMIT 1`;
 
-const tables = `SELECT json_build_object(
-    'name', ${tableName},
-    'columns', ${columns},
-    'primaryKey', coalesce((SELECT ${columnNames("k.conrelid", "k.conkey")} FROM pg_constraint k
+const withoutParts =
+  "'primaryKey', '[]'::json, 'foreignKeys', '[]'::json, 'indexes', '[]'::json, 'uniques', '[]'::json, 'checks', '[]'::json";
+
+const parts = `'primaryKey', coalesce((SELECT ${columnNames("k.conrelid", "k.conkey")} FROM pg_constraint k
       WHERE k.conrelid = c.oid AND k.contype = 'p'), '[]'),
     'foreignKeys', ${foreignKeys},
     'indexes', ${indexes},
     'uniques', ${constraints("u", `'columns', ${columnNames("k.conrelid", "k.conkey")}`)},
     'checks', ${
   constraints("c", "'expression', pg_get_expr(k.conbin, k.conrelid, true), 'valid', k.convalidated")
-}
-  ) AS definition
-FROM pg_class c
+}`;
+
+const ourTables = `FROM pg_class c
 WHERE c.relnamespace = ${ownSchemas} AND c.relkind IN ('r', 'p') AND ${isOfSchema}
   AND ${isNotOfExtension("pg_class", "c.oid")}`;
 

@@ -29,24 +29,30 @@ export type ReadTogether = (queries: readonly string[]) => Promise<readonly (rea
 const isTable = "m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL %'";
 
 /** @param only Conditions on the tables that are looked at, and on those whose columns are: of the first, and what they refer to */
-function queriesOf(only: { readonly tables: string; readonly columns: string }): readonly string[] {
-  return [
+function queriesOf(
+  only: { readonly tables: string; readonly columns: string },
+  part: "columns" | undefined,
+): readonly string[] {
+  const queries = [
     `SELECT type, name, tbl_name AS "table", sql FROM sqlite_schema m WHERE ${only.tables} ORDER BY name`,
     `SELECT m.name AS "table", x.name, x.type, x."notnull", x.dflt_value, x.pk, x.hidden
 FROM sqlite_schema m JOIN pragma_table_xinfo(m.name) x WHERE ${isTable} AND ${only.columns} ORDER BY x.cid`,
     `SELECT m.name AS "table", l.name AS "index", l."unique", l.origin, x.name
 FROM sqlite_schema m JOIN pragma_index_list(m.name) l JOIN pragma_index_xinfo(l.name) x
 WHERE ${isTable} AND ${only.tables} AND x.key = 1 ORDER BY l.name, x.seqno`,
-    `SELECT m.name AS "table", x.id, x."table" AS parent, x."from", x."to", x.on_update, x.on_delete
-FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) x WHERE ${isTable} AND ${only.tables} ORDER BY x.id, x.seq`,
     "SELECT name FROM pragma_table_list WHERE type = 'shadow'",
   ];
+  const keys =
+    `SELECT m.name AS "table", x.id, x."table" AS parent, x."from", x."to", x.on_update, x.on_delete
+FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) x WHERE ${isTable} AND ${only.tables} ORDER BY x.id, x.seq`;
+  return part === "columns" ? queries : [...queries, keys];
 }
 
 const everything = { tables: "TRUE", columns: "TRUE" };
 
-function onlyOf(names: readonly string[]): typeof everything {
+function onlyOf(names: readonly string[], part: "columns" | undefined): typeof everything {
   const tables = `lower(m.tbl_name) IN (${names.map((name) => `lower(${quoteText(name)})`).join(", ")})`;
+  if (part === "columns") return { tables, columns: tables };
   const parents =
     `SELECT lower(k."table") FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) k WHERE ${isTable} AND ${tables}`;
   return { tables, columns: `(${tables} OR lower(m.name) IN (${parents}))` };
@@ -55,14 +61,15 @@ function onlyOf(names: readonly string[]): typeof everything {
 /**
  * Reads a SQLite schema in normal form; see {@link Snapshot}.
  *
- * @param only See `Database.introspect`
+ * @param only See `Database.introspect`, as of `part`
  */
 export async function introspectSqlite(
   readTogether: ReadTogether,
   only?: readonly string[],
+  part?: "columns",
 ): Promise<Snapshot> {
-  const [objects, columns, indexes, keys, shadows] = answersOf(
-    await readTogether(queriesOf(only === undefined ? everything : onlyOf(only))),
+  const [objects, columns, indexes, shadows, keys] = answersOf(
+    await readTogether(queriesOf(only === undefined ? everything : onlyOf(only, part), part)),
   );
   const columnsByTable = Map.groupBy(columns, ({ table }) => table);
   const indexesByTable = Map.groupBy(indexes, ({ table }) => table);
@@ -95,10 +102,12 @@ export async function introspectSqlite(
     dialect: "sqlite",
     tables: shown.filter((row) => row.type === "table" && !isVirtual(row)).map(({ name, sql }): Table => {
       const own = indexesByTable.get(name) ?? [];
+      const columns = columnsOf(columnsByTable.get(name) ?? [], own, sql ?? "");
+      if (part === "columns") return { ...withoutParts, name, columns };
       const peculiarities = readPeculiarities(sql ?? "");
       return {
         name,
-        columns: columnsOf(columnsByTable.get(name) ?? [], own, sql ?? ""),
+        columns,
         primaryKey: keyOf(name),
         foreignKeys: foreignKeysOf(keysByTable.get(name) ?? [], keyOf),
         indexes: indexesOf(own, ddlOf),
@@ -114,6 +123,8 @@ export async function introspectSqlite(
       : shown.flatMap(otherObject).sort(inOrderOf((other) => `${other.name} ${other.kind}`)),
   };
 }
+
+const withoutParts = { primaryKey: [], foreignKeys: [], indexes: [], uniques: [], checks: [] } as const;
 
 /** Returns whether a table of a change beside writers is on record, where there is any that is called so. */
 async function namesOnRecord(
@@ -146,8 +157,8 @@ function answersOf(answers: readonly (readonly unknown[])[]) {
     rows(0, objectForm),
     rows(1, columnForm),
     rows(2, indexForm),
-    rows(3, keyForm),
-    rows(4, { name: "text" }),
+    rows(3, { name: "text" }),
+    rows(4, keyForm),
   ] as const;
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { type SQL, sql } from "drizzle-orm";
 import { markedTable } from "../../../sql/own_schema.ts";
 import { type ChangeNotes, takenColumn } from "../../beside.ts";
@@ -41,7 +41,7 @@ export function postgresChangeNotes(
           list(columns.map((key) => sql`${sql.raw(row)}.${key}`))
         })`;
       // Names stand in the text as they are, and nobody knows beforehand what would end it.
-      const quote = sql.raw(`$h${randomBytes(12).toString("hex")}$`);
+      const quote = sql.raw(`$h${randomUUID().replaceAll("-", "")}$`);
       return [
         sql`CREATE TABLE ${notes} AS SELECT ${list(columns.map((key) => sql`t.${key}`))}, FALSE AS ${
           id(takenColumn)
