@@ -1,6 +1,6 @@
 import { counted } from "../base/quantity.ts";
 import { type SQL, sql } from "drizzle-orm";
-import type { Demand } from "./rules/row_demands.ts";
+import type { Demand } from "./rules/demand.ts";
 import { HarborError } from "../base/errors.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import type { Database } from "../engines/database.ts";
@@ -64,7 +64,7 @@ function statementOf({ hasExpression }: Demand, text: string): SQL {
 function isUnknownName({ code, details }: HarborError): boolean {
   const { sqlState: state } = details;
   return code === "missing_table" ||
-    (code === "statement_failed" && (state === undefined || state.startsWith("42")));
+    (code === "statement_failed" && (state === undefined || /^(?:42|22)/.test(state)));
 }
 
 /**

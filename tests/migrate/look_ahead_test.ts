@@ -272,7 +272,7 @@ const cases: readonly Case[] = [
     what: "values that a check on the type of the revision before does not allow",
     revisions: typeAndCheck,
     rows: ["(1, '4')", "(2, NULL)"],
-    found: [/1 row of notes has a size that is not allowed: size > 5 \(id 1\)/, 2],
+    found: [/1 row of notes has a size that is not allowed: size > 5 \(id 1\)/, 1],
   },
   {
     what: "a check on the type of the same revision",

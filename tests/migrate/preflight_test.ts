@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sql } from "drizzle-orm";
 import {
   bigint,
   boolean,
+  check,
   date,
   doublePrecision,
   inet,
@@ -20,6 +22,7 @@ import {
   text,
   time,
   timestamp,
+  uniqueIndex as pgUniqueIndex,
   uuid,
   varchar,
 } from "drizzle-orm/pg-core";
@@ -110,6 +113,101 @@ for (const engine of engines) {
           assert.doesNotMatch(error.message, /same\b(?! name)/);
           assert.deepEqual(await database.introspect(), before);
           assert.equal((await readState(context)).applied.length, 1);
+        })
+      );
+    });
+  }
+}
+
+/** `notes` whose name takes another type under what an index, a check or a reference says of it. */
+const retyped: Readonly<
+  Record<
+    string,
+    readonly [
+      was: PgColumnBuilderBase,
+      now: PgColumnBuilderBase,
+      extra: Extra,
+      texts: readonly string[],
+      found: RegExp,
+    ]
+  >
+> = {
+  "two texts that become one number": [
+    text(),
+    integer(),
+    uniqueIndex("name"),
+    ["1", "01", "2"],
+    /: 2 rows of notes have the same name as another \(id 1, 2\)$/,
+  ],
+  "two moments that become one day": [
+    timestamp(),
+    date(),
+    uniqueIndex("name"),
+    ["2024-01-02 03:04:05", "2024-01-03 00:00:00", "2024-01-02 04:00:00"],
+    /: 2 rows of notes have the same name as another \(id 1, 3\)$/,
+  ],
+  "two numbers that become one in a part of the rows": [
+    doublePrecision(),
+    integer(),
+    (name, own) => pgUniqueIndex(`ix_${name}_part`).on(own["name"]!).where(sql`${own["name"]} > 1`),
+    ["1.9", "2.1", "0.9", "1.1"],
+    /: 2 rows of notes have the same name as another \(id 1, 2\)$/,
+  ],
+  "two numbers of which an expression becomes one": [
+    text(),
+    integer(),
+    (name, own) => pgUniqueIndex(`ix_${name}_half`).on(sql`(${own["name"]} / 2)`),
+    ["2", "03", "5"],
+    /: 2 rows of notes have the same .* as another \(id 1, 2\)$/,
+  ],
+  "two texts of which a new expression makes one": [
+    text(),
+    text(),
+    (name, own) => pgUniqueIndex(`ix_${name}_lower`).on(sql`lower(${own["name"]})`),
+    ["b", "a", "B"],
+    /: 2 rows of notes have the same lower\(.*\) as another \(id 1, 3\)$/,
+  ],
+  "a number that a check does not allow": [
+    text(),
+    integer(),
+    (name, own) => check(`${name}_check`, sql`${own["name"]} > 5`),
+    ["6", "05", "10"],
+    /: 1 row of notes has a name that is not allowed: .* \(id 2\)$/,
+  ],
+  "a text that refers to no number": [
+    text(),
+    integer(),
+    references("name", owners),
+    ["01", "1", "7"],
+    /: 1 row of notes refers by name to owners that are not there \(id 3\)$/,
+  ],
+};
+for (const engine of engines) {
+  for (const [rule, [was, now, extra, texts, found]] of Object.entries(retyped)) {
+    test(`${engine.name}: an upgrade finds ${rule} before its first statement`, async () => {
+      const stays = /become one/.test(rule);
+      const { history } = await generateTwo(
+        [owners, notes(was, ...stays ? [extra] : [])],
+        [owners, notes(now, extra)],
+      );
+      await engine.withDatabase((url) =>
+        withTestDatabase(url, async (database) => {
+          const context = { ...contextOf(database), history: history(engine.dialect) };
+          const go = () => migrate(context, { goal: { direction: "upgrade", text: "+1" }, lockWaitMs: 0 });
+          await go();
+          await engine.query(url, "INSERT INTO owners (id) VALUES (1)");
+          for (const [place, value] of texts.entries()) {
+            await engine.query(url, `INSERT INTO notes (id, name) VALUES (${place + 1}, '${value}')`);
+          }
+          const before = await database.introspect();
+          const { message, details } = await rejectsWith("data_conflict", go());
+          assert.match(message, found);
+          assert.deepEqual(await database.introspect(), before);
+          const [{ query, rows, examples }] = details.conflicts as [Conflict];
+          const seen = (await engine.query(url, query)).map((row) => Number(row["id"]));
+          assert.deepEqual([seen.length, seen], [rows, examples.map(Number)]);
+          await engine.query(url, `DELETE FROM notes WHERE id IN (${seen.slice(-1)})`);
+          await go();
         })
       );
     });
@@ -227,39 +325,44 @@ const read: Readonly<
   lo: [text().array(), [" {a} "], "{a"],
 };
 
-test("postgres 15: an upgrade finds what does not fit its new type before its first statement", async () => {
-  const columns = (place: (name: string) => PgColumnBuilderBase) =>
-    Object.fromEntries(Object.keys(read).map((name) => [name, place(name)]));
-  const [from, to] = [columns((name) => read[name]![3] ?? text()), columns((name) => read[name]![0])].map((
-    own,
-  ) => ({
-    sqlite: {},
-    postgresql: tablesFor("postgresql", [mood.two, pgTable("notes", { id: integer().primaryKey(), ...own })]),
-  }));
-  const { history } = await generateBetween(from!, to!);
-  const engine = engines.find(({ name }) => name === "postgres 15")!;
-  await engine.withDatabase((url) =>
-    withTestDatabase(url, async (database) => {
-      const context = { ...contextOf(database), history: history(engine.dialect) };
-      const go = () => migrate(context, { goal: { direction: "upgrade", text: "+1" }, lockWaitMs: 0 });
-      await go();
-      const write = (id: number, value: (name: string) => string) => {
-        const values = Object.keys(read).map((name) => `'${value(name)}'`);
-        return engine.query(url, `INSERT INTO notes VALUES (${id}, ${values.join(", ")})`);
-      };
-      for (const id of [1, 2, 3]) await write(id, (name) => read[name]![1][id - 1] ?? read[name]![1][0]!);
-      await write(4, (name) => read[name]![2]);
-      const { details } = await rejectsWith("data_conflict", go());
-      const found = details.conflicts as readonly Conflict[];
-      assert.deepEqual(
-        found.map(({ columns, rows, examples }) => ({ columns, rows, examples })),
-        Object.keys(read).map((name) => ({ columns: [name], rows: 1, examples: [4] })),
-      );
-      await engine.query(url, "DELETE FROM notes WHERE id = 4");
-      await go();
-    })
-  );
-});
+for (const version of [15, 18]) {
+  test(`postgres ${version}: an upgrade finds what does not fit its new type before its first statement`, async () => {
+    const columns = (place: (name: string) => PgColumnBuilderBase) =>
+      Object.fromEntries(Object.keys(read).map((name) => [name, place(name)]));
+    const [from, to] = [columns((name) => read[name]![3] ?? text()), columns((name) => read[name]![0])].map((
+      own,
+    ) => ({
+      sqlite: {},
+      postgresql: tablesFor("postgresql", [
+        mood.two,
+        pgTable("notes", { id: integer().primaryKey(), ...own }),
+      ]),
+    }));
+    const { history } = await generateBetween(from!, to!);
+    const engine = engines.find(({ name }) => name === `postgres ${version}`)!;
+    await engine.withDatabase((url) =>
+      withTestDatabase(url, async (database) => {
+        const context = { ...contextOf(database), history: history(engine.dialect) };
+        const go = () => migrate(context, { goal: { direction: "upgrade", text: "+1" }, lockWaitMs: 0 });
+        await go();
+        const write = (id: number, value: (name: string) => string) => {
+          const values = Object.keys(read).map((name) => `'${value(name)}'`);
+          return engine.query(url, `INSERT INTO notes VALUES (${id}, ${values.join(", ")})`);
+        };
+        for (const id of [1, 2, 3]) await write(id, (name) => read[name]![1][id - 1] ?? read[name]![1][0]!);
+        await write(4, (name) => read[name]![2]);
+        const { details } = await rejectsWith("data_conflict", go());
+        const found = details.conflicts as readonly Conflict[];
+        assert.deepEqual(
+          found.map(({ columns, rows, examples }) => ({ columns, rows, examples })),
+          Object.keys(read).map((name) => ({ columns: [name], rows: 1, examples: [4] })),
+        );
+        await engine.query(url, "DELETE FROM notes WHERE id = 4");
+        await go();
+      })
+    );
+  });
+}
 
 for (const engine of engines) {
   test(`${engine.name}: what was in the way while another run was at work is looked at again under the lock`, async () => {

@@ -1,10 +1,12 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
+import { sqliteConversion } from "../../schema/twins/conversion.ts";
 import type { Origins, TableOrigin } from "./origins.ts";
 import { markedTable, ownSchemaMark, writeOwnTables } from "../../sql/own_schema.ts";
 import { quoteTable } from "../../sql/table_names.ts";
 import { quoteName } from "../../sql/quote.ts";
-import type { Demand, ReadColumn } from "./row_demands.ts";
+import { isOfFamily } from "./type_families.ts";
+import type { Demand, ReadColumn } from "./demand.ts";
 
 /** What a demand is judged by. */
 export interface Evidence {
@@ -78,7 +80,8 @@ function viewOf(demand: Demand, { origin, wanted, live, statements }: Subject): 
   const isMissing = origin.table === null ? origin.hasMore : found === undefined;
   if (isMissing) return null;
   const read = demand.reads.filter(({ table }) => table === name);
-  const columns = read.map((each) => valueOf(each, demand, { origin, wanted, found, statements }));
+  const subject = { origin, wanted, found, live, statements, dialect: live.dialect };
+  const columns = read.map((each) => valueOf(each, demand, subject));
   if (columns.includes(null)) return null;
   const values = columns.filter((value) => value !== null);
   const list = values.map(({ text }) => text).join(", ");
@@ -107,44 +110,73 @@ interface Value {
 
 function valueOf(
   { column: name, isTested }: ReadColumn,
-  { kind, columns, hasExpression, worked }: Demand,
-  { origin, wanted, found, statements }: Omit<Subject, "live"> & { readonly found: Table | undefined },
+  { kind, columns, hasExpression, from }: Demand,
+  { origin, wanted, found, statements, dialect }: Subject & {
+    readonly found: Table | undefined;
+    readonly dialect: Dialect;
+  },
 ): Value | null {
   const column = wanted.columns.find((each) => each.name === name);
   const source = origin.columns.get(name);
   if (column === undefined || source === undefined) return null;
   const { values } = source;
-  const isSettled = values === "filled" && kind === "null" && columns.includes(name);
-  // A script that works the values out otherwise than is known may have its own for those that break the demand.
-  const isKnown = columns.includes(name) && worked !== undefined
-    ? values === "copied anew" && statements.some((sql) => sql.includes(worked.text))
-    : values === "same" || values === "filled";
-  if (isSettled || !isKnown) return null;
+  if (values === "filled" && kind === "null" && columns.includes(name)) return null;
   if (source.column === null || origin.table === null) {
     // Until it is filled there is nothing in it.
-    if (values === "filled") return null;
-    return { isSame: false, given: [], text: `CAST(NULL AS ${castType(column.type)}) AS ${quoteName(name)}` };
+    return values === "same"
+      ? { isSame: false, given: [], text: `CAST(NULL AS ${castType(column.type)}) AS ${quoteName(name)}` }
+      : null;
   }
   const old = found?.columns.find((each) => each.name === source.column);
-  const isAnyType = ["null", "too long", "out of range", "unreadable"].includes(kind) ||
-    (kind === "not allowed" && !hasExpression);
-  const isOther = worked !== undefined && columns.includes(name) && old?.type !== worked.from;
-  if (old === undefined || isOther || (!isAnyType && family(old.type) !== family(column.type))) return null;
+  if (old === undefined || (from !== undefined && columns.includes(name) && !isOfFamily(old.type, from))) {
+    return null;
+  }
   const own = quoteName(source.column);
+  const { script, text } = converted[dialect](old.type, column.type, own);
+  // A script that works the values out otherwise than is known may have its own for those that break the demand.
+  const isKnown = script === null
+    ? values === "same" || values === "filled"
+    : values === "copied anew" && statements.some((sql) => sql.includes(script));
+  // Of what is there before it is converted.
+  const isOld = ["null", "too long", "out of range", "unreadable"].includes(kind) ||
+    (kind === "not allowed" && !hasExpression);
+  const value = isOld ? own : text;
+  if (!isKnown || value === null) return null;
   return {
-    isSame: source.column === name,
+    isSame: source.column === name && value === own,
     // What is there already stays; what comes where there is nothing is the script's.
     given: values === "filled" && isTested ? [own] : [],
-    text: `${own} AS ${quoteName(name)}`,
+    text: `${value} AS ${quoteName(name)}`,
   };
 }
 
-/** Types whose values mean the same in an expression. */
-function family(type: string): string {
-  const name = type.replace(/\(.*\)/, "").toLowerCase();
-  if (/^(?:character|varchar|char|text|clob)\b/.test(name)) return "text";
-  return /^(?:smallint|integer|bigint|int)$/.test(name) ? "integer" : name;
+/** What a value is in another type. */
+interface Converted {
+  /** What a script has where the engine does not do it by itself. */
+  readonly script: string | null;
+  /** `null` where it is not known. */
+  readonly text: string | null;
 }
+
+const converted: Readonly<Record<Dialect, (from: string, to: string, column: string) => Converted>> = {
+  sqlite: (from, to, column) => {
+    const { worked, value } = sqliteConversion(from, to, column);
+    return {
+      script: worked === null ? null : `CASE WHEN ${worked.when} THEN ${worked.value} ELSE `,
+      text: isOfFamily(from, to) ? column : value,
+    };
+  },
+  postgresql: (from, to, column) => {
+    // A cast cuts what is too long.
+    const type = /^character\(/.test(to) ? "bpchar" : /^character varying/.test(to) ? "text" : castType(to);
+    const isKnown = type !== "text" || /^(?:text|character varying)/.test(to);
+    const text = /^character\(/.test(from) ? `CAST(${column} AS text)` : column;
+    return {
+      script: null,
+      text: isOfFamily(from, to) ? column : isKnown ? `CAST(${text} AS ${type})` : null,
+    };
+  },
+};
 
 /** A type that every server has; one that a script has still to make is spelled as text, in which NULL is NULL as well. */
 function castType(type: string): string {

@@ -2,6 +2,8 @@
 export interface Conversion {
   /** What it works out where it copies a value, which it does not do by itself; `null` where what is there is right in both. */
   readonly worked: { readonly when: string; readonly value: string } | null;
+  /** What is stored in the end, where it is of the new type; `null` where nothing is known. */
+  readonly value: string | null;
   /** Holds for values that are none of the new type, nor become one; `null` where all do, or nothing is known. */
   readonly unfit: string | null;
 }
@@ -35,22 +37,37 @@ function kindOf(type: string): Kind | null {
  */
 export function sqliteConversion(from: string, to: string, column: string): Conversion {
   const [was, is] = [kindOf(from), kindOf(to)];
-  if (was === null || is === null || was === is) return { worked: null, unfit: null };
+  if (was === null || is === null) return { worked: null, value: null, unfit: null };
+  if (was === is) return { worked: null, value: column, unfit: null };
   const worked = workings[`${was} ${is}`]?.(column) ?? null;
+  const turned = worked === null
+    ? column
+    : `CASE WHEN ${worked.when} THEN ${worked.value} ELSE ${column} END`;
+  const affinity = affinities[is];
+  const value = affinity === undefined ? turned : `CAST(${turned} AS ${affinity})`;
   const isTime = (kind: Kind) => /date|time/.test(kind);
   // A number is a number, and all but bytes can be written. What was no time before stays what it is.
   const isSure =
     (numbers.includes(was) && [...numbers, "text", "json"].includes(is) && !broken.has(`${was} ${is}`)) ||
     is === "text" || (worked !== null && isTime(was) && isTime(is)) ||
     (numbers.includes(was) && is === "bool");
-  if (isSure) return { worked, unfit: null };
+  if (isSure) return { worked, value, unfit: null };
   // Of what is no number, none is of the new type already.
   const fits = [
     ...worked === null ? [] : [worked.when],
     ...worked === null || numbers.includes(was) ? [forms[is](column)] : [],
   ].map((each) => `(${each})`);
-  return { worked, unfit: `${column} IS NOT NULL AND NOT coalesce(${fits.join(" OR ")}, 0)` };
+  return { worked, value, unfit: `${column} IS NOT NULL AND NOT coalesce(${fits.join(" OR ")}, 0)` };
 }
+
+/** What SQLite makes of a value that it stores, where that is another one. */
+const affinities: Partial<Readonly<Record<Kind, string>>> = {
+  int: "INTEGER",
+  bool: "NUMERIC",
+  numeric: "NUMERIC",
+  float: "REAL",
+  text: "TEXT",
+};
 
 const numbers: readonly string[] = ["int", "bool", "float", "numeric"];
 const broken: ReadonlySet<string> = new Set(["float int", "numeric int"]);
