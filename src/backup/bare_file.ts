@@ -97,7 +97,6 @@ async function prove(path: string, { path: copy, kind, store, encoding }: Plain)
     engine: kind.copy,
     dialect: store.url.dialect,
     database: "",
-    identity: null,
     home: null,
     sequence: 0,
     serverVersion: content.serverVersion,

@@ -1,5 +1,6 @@
 import type { Applied } from "../history/applied.ts";
 import { readAlembicVersions, readAppliedIn } from "../engines/version_table.ts";
+import { readIdentity } from "../engines/identity.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { readState } from "../state/read_state.ts";
 
@@ -28,11 +29,15 @@ export async function readPosition(context: RunContext): Promise<BackupPosition>
   };
 }
 
-/** Returns a text that changes whenever a revision is begun, finished or undone, by whomever; quick to read. */
+/**
+ * Returns a text that changes whenever a revision is begun, finished or undone, by whomever, or the database gets an identity;
+ * quick to read.
+ */
 export async function readMark(context: RunContext): Promise<string> {
   const applied = await readAppliedIn(context) ?? [];
   const rows = applied.map(({ revision, direction, finishedAt }) => `${revision} ${direction} ${finishedAt}`);
-  return [...rows.sort(), ...await readAlembicVersions(context.database) ?? []].join("; ");
+  const { id } = await readIdentity(context.database);
+  return [...rows.sort(), ...await readAlembicVersions(context.database) ?? [], id].join("; ");
 }
 
 /** Whether there is anything in a database that a backup could save. */

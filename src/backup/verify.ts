@@ -2,18 +2,30 @@ import { counted } from "../base/quantity.ts";
 import { dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { type Finding, type Found, pass, worstStatus } from "../base/finding.ts";
-import { differingTables } from "./rules/manifest.ts";
+import { differingTables, type Manifest } from "./rules/manifest.ts";
 import { proofText, type Proven } from "../engines/backup_content.ts";
 import type { BackupEngine, OnProgress } from "../engines/backup_engine.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
 import type { StoredBackup } from "./folder.ts";
 import type { BackupPlace, ComparedFile } from "./place.ts";
 import { notSound } from "./rules/compare_file.ts";
-import { identityProblem, standingProblem } from "./rules/standing.ts";
+import { compareIdentity, compareStanding } from "./rules/account.ts";
 import type { BackupStore } from "./store.ts";
 import { startMeter } from "./progress.ts";
 import { clearLeftovers, withWorkspace } from "./workspace.ts";
 import { requireSpace } from "../base/files/free_space.ts";
+
+/** What no copy says of itself, so that there is only the manifest's word for it. */
+const onlyInManifest: readonly (keyof Manifest)[] = [
+  "version",
+  "database",
+  "home",
+  "sequence",
+  "reason",
+  "createdAt",
+  "proof",
+  "uncarried",
+];
 
 /** What became of looking at a backup. */
 export interface BackupVerification {
@@ -42,7 +54,14 @@ export async function verifyBackup(path: string, store: BackupStore): Promise<Ba
     add("manifest", notSound(backup.message));
     return { backup: null, findings, isSound: false };
   }
-  add("manifest", pass(`made by harbor-db ${backup.manifest.version} at ${backup.manifest.createdAt}`));
+  const { version, createdAt } = backup.manifest;
+  add(
+    "manifest",
+    pass(
+      `says that harbor-db ${version} made it at ${createdAt}; of that, and of the place, the copy itself says nothing`,
+      { notCompared: onlyInManifest },
+    ),
+  );
   await store.place.withFile(backup, store.signal, async (file) => {
     if (add("file", file.found) !== "pass") return;
     add("content", await checkContent(backup, { path: file.path, store, identities }));
@@ -124,12 +143,13 @@ async function checkCopy(
   },
 ): Promise<Found> {
   return await findDamage(async () => {
-    const { content, wrongIndexes = [], standing, identity, ...proven } = await engine.prove(
+    const { content, wrongIndexes = [], account, ...proven } = await engine.prove(
       copy,
       store.signal,
       {
         onProgress,
         mayHaveWrongIndexes: true,
+        readsAccount: true,
       },
     );
     const wrong = differingTables(manifest.tables, content.tables);
@@ -137,42 +157,59 @@ async function checkCopy(
     if (manifest.schema !== null && content.schema !== manifest.schema) {
       return notSound("its tables, indexes or views are not those that were copied");
     }
-    if (manifest.state !== null && content.state !== undefined && content.state !== manifest.state) {
+    if (manifest.state !== null && content.state !== manifest.state) {
       return notSound("its sequences are not where they were when it was copied");
     }
-    const stranger = identityProblem(manifest, identity);
-    if (stranger !== null) return notSound(stranger);
-    const problem = isJudged && standing !== undefined ? standingProblem(manifest, standing) : null;
+    const identity = compareIdentity(manifest, account!);
+    const standing = isJudged ? compareStanding(manifest, account!) : null;
+    const problem = identity.problem ?? standing?.problem ?? null;
     if (problem !== null) return notSound(problem);
+    const notCompared = [
+      ...manifest.schema === null ? ["definitions"] : [],
+      ...manifest.state === null ? ["sequences"] : [],
+      ...identity.notCompared,
+      ...standing?.notCompared ?? [],
+    ];
     const rows = content.tables.reduce((sum, table) => sum + table.rows, 0);
-    const held = `${counted(content.tables.length, "table")} and ${counted(rows, "row")}`;
+    const held = `${counted(content.tables.length, "table")} and ${
+      counted(rows, "row")
+    }, as they were copied`;
     if (wrongIndexes.length > 0) {
       return {
-        ...pass(
-          `${held}, as they were copied; but entries of ${
-            wrongIndexes.join(", ")
-          } are not those of their rows`,
-        ),
+        ...pass(`${held}; but entries of ${wrongIndexes.join(", ")} are not those of their rows`),
         status: "warn",
         hint: "A restore rebuilds them. The database itself was so: harbor-db verify --only integrity",
-        details: { wrongIndexes },
+        details: { wrongIndexes, notChecked: notCompared },
       };
     }
     const isRestored = proven.proof !== "read back";
-    const found = pass(`${held}, as they were copied (${isRestored ? proven.proof : proofText(proven)})`);
-    return isRestored ? found : { ...found, ...onlyReadBack(proven) };
+    const left = notCompared.length === 0
+      ? ""
+      : `; not compared, since not both manifest and copy say it: ${notCompared.join(", ")}`;
+    const found = pass(`${held} (${isRestored ? proven.proof : proofText(proven)})${left}`);
+    if (!isRestored) {
+      const { details, ...open } = onlyReadBack(proven);
+      return {
+        ...found,
+        ...open,
+        details: { ...details, notChecked: [...details.notChecked, ...notCompared] },
+      };
+    }
+    if (notCompared.length === 0) return found;
+    const hint = "See what its manifest says: harbor-db backup list --verbose";
+    return { ...found, status: "warn", hint, details: { notChecked: notCompared } };
   });
 }
 
 /** Returns what to do about a copy that nobody has restored, which is never the same as one that somebody has. */
-export function onlyReadBack({ notRestored }: Proven): Pick<Found, "status" | "hint" | "details"> {
+export function onlyReadBack({ notRestored }: Proven) {
   return {
     status: "warn",
     hint: notRestored === "the role may not create databases"
       ? "Let the role create a database for it, as a superuser: ALTER ROLE … CREATEDB"
       : "Try it on another database: harbor-db restore <backup> --to <url>",
     details: { notRestored, notChecked: ["restore"] },
-  };
+  } satisfies Partial<Found>;
 }
 
 /** What it takes to read a backup's file. */

@@ -1,4 +1,5 @@
-import type { BackupEngineName, Proven, Standing, TableContent } from "./backup_content.ts";
+import type { Account } from "./backup_account.ts";
+import type { BackupEngineName, Proven, TableContent } from "./backup_content.ts";
 import type { OtherObject } from "../schema/snapshot.ts";
 import type { Database, OpenOptions } from "./database.ts";
 import type { HoldContents } from "./watch/held_contents.ts";
@@ -85,10 +86,8 @@ export interface ProvenCopy {
   readonly content: BackupContent;
   /** The indexes whose entries are not those of their rows, with `ProveOptions.mayHaveWrongIndexes`. */
   readonly wrongIndexes?: readonly string[];
-  /** Where its own tables say that it stands; left out where it was not opened as a database, or has none. */
-  readonly standing?: Standing;
-  /** The identity that its own table says; `null` without one, left out where it has none of harbor-db's tables. */
-  readonly identity?: string | null | undefined;
+  /** What it says of itself, with `ProveOptions.readsAccount`. */
+  readonly account?: Account;
 }
 
 /** How thorough a proof is. */
@@ -107,6 +106,8 @@ export interface ProveOptions extends Thoroughness {
    * `RestoreOptions.wrongIndexes` has them rebuilt.
    */
   readonly mayHaveWrongIndexes?: boolean | undefined;
+  /** Whether what the copy says of itself is read, too. */
+  readonly readsAccount?: boolean | undefined;
   readonly onProgress?: OnProgress | undefined;
   /**
    * Called with what was restored aside, while it is there; it may be changed, and is gone afterwards. Not called where the

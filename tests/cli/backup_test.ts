@@ -211,44 +211,6 @@ eachCase("a manifest that belongs to another file is found", async (given) => {
   assert.match(stdout, /is that of another backup|bytes long instead of/);
 });
 
-eachCase("a manifest that says another revision than the copy's own tables is found", async (given) => {
-  await fill(given, 10);
-  await given.expect(0, "upgrade", "--no-backup", storageFields);
-  const { path, manifest } = await makeBackup(given);
-  const text = readFileSync(manifest, "utf8");
-  await given.expect(0, "backup", "verify", path);
-  for (
-    const [field, said] of [["revision", `"${initial}"`], ["revision", "null"], [
-      "unfinished",
-      `"${initial}"`,
-    ]]
-  ) {
-    writeFileSync(manifest, text.replace(new RegExp(`"${field}": ?(?:"\\w+"|null)`), `"${field}":${said}`));
-    const { stdout } = await given.expect(3, "backup", "verify", path);
-    assert.match(stdout, new RegExp(`its manifest says .*, and its own version table ${storageFields}`));
-  }
-  // A restore goes by the copy.
-  const { stdout, stderr } = await given.expect(0, "restore", "--yes", path);
-  assert.match(stdout + stderr, new RegExp(`is at ${storageFields}`));
-});
-
-eachCase(
-  "a manifest that names another database than the copy's own is found, and nothing is restored",
-  async (given) => {
-    await fill(given, 10);
-    const { path, manifest } = await makeBackup(given);
-    const text = readFileSync(manifest, "utf8");
-    const other = "0123456789abcdef".repeat(2);
-    const edited = text.replace(/"identity": ?"\w+"/, `"identity":"${other}"`);
-    assert.notEqual(edited, text);
-    writeFileSync(manifest, edited);
-    const { stdout } = await given.expect(3, "backup", "verify", path);
-    assert.match(stdout, new RegExp(`its manifest says .*${other}, and the copy itself says [0-9a-f]{32}`));
-    const { stderr } = await given.run("restore", "--yes", path);
-    assert.match(stderr, /and the copy itself says/);
-  },
-);
-
 eachCase("a loop of failing upgrades makes one backup", async (given) => {
   await fill(given, 30);
   await given.query("ALTER TABLE files ADD COLUMN storage_backend VARCHAR(20)");

@@ -38,8 +38,8 @@ const manifestFields = v.pipe(
     dialect: oneOf(dialects),
     /** The database's address without its password. */
     database: v.string(),
-    /** What the database knew itself by; `null` when it had no identity yet. Earlier releases did not write it. */
-    identity: v.optional(v.nullable(matching(identityForm, "identity")), null),
+    /** What the database knew itself by; `null` when it had no identity yet. Left out by earlier releases. */
+    identity: v.optional(v.nullable(matching(identityForm, "identity"))),
     /** What told it from a copy of the same address, see `Database.home`. Earlier releases did not write it. */
     home: v.optional(v.nullable(v.string()), null),
     /** One more than that of any backup before it in the folder: clocks go wrong. Earlier releases did not write it. */

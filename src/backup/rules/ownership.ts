@@ -13,7 +13,7 @@ type Marks = Pick<Manifest, "database" | "identity" | "home">;
  * Whether a backup is one of the database, for all that reads: by its identity, wherever and by whichever name it was
  * made. What one of the two has none of is known by its address.
  */
-export function isOf({ id, place }: Owner, { identity, database }: Marks): boolean {
+export function isOf({ id, place }: Owner, { identity = null, database }: Marks): boolean {
   if (id === undefined) return database === place;
   return identity === null ? database === place : identity === id;
 }
@@ -22,7 +22,7 @@ export function isOf({ id, place }: Owner, { identity, database }: Marks): boole
  * Whether a backup is the database's to remove and to rely on: the identity must agree **and** the place, since a copy of
  * the database has the same identity, and another database may be called by the same name.
  */
-export function isOwnedBy(owner: Owner, { identity, database, home }: Marks): boolean {
+export function isOwnedBy(owner: Owner, { identity = null, database, home }: Marks): boolean {
   const { id, place } = owner;
   // Earlier releases knew a database by its place alone, and so are their backups while it has no identity.
   const isHome = home === owner.home || (identity === null && home === null);

@@ -22,7 +22,7 @@ export function listedBackup({ path, manifest, isWhole }: StoredBackup) {
     compression,
     encryption,
     database,
-    identity,
+    identity = null,
     home,
   } = manifest;
   return {

@@ -7,6 +7,7 @@ import type {
   BackupEngine,
   OnProgress,
   ProvenCopy,
+  ProveOptions,
   RestoreOptions,
 } from "../../backup_engine.ts";
 import { readDefinitions, readSequenceValues } from "./definitions.ts";
@@ -30,7 +31,7 @@ import {
   sizeOf,
   versionName,
 } from "./tables.ts";
-import { openStandingReader, readStanding } from "./standing.ts";
+import { openAccountReader, readAccount } from "./account.ts";
 import { listUncarried } from "./uncarried.ts";
 import type { Client } from "../../database.ts";
 import type { Session } from "../session.ts";
@@ -70,9 +71,9 @@ export function openHarborEngine(url: PostgresUrl, client: Client): Promise<Back
           return writeCopyFile(path, header, (writer) => dump(session, { schemas, writer, onProgress }));
         })),
     trialObstacle: () => scratchObstacle(taskOf("examine", new AbortController().signal)),
-    async prove(path, signal, { onProgress, onRestored } = {}) {
+    async prove(path, signal, { onProgress, onRestored, readsAccount } = {}) {
       const task = taskOf("prove a copy of", signal);
-      const file = { path, signal, onProgress };
+      const file = { path, signal, onProgress, readsAccount };
       try {
         const { restored, notRestored } = await withScratch(task, "tables", {
           isTried: onRestored !== undefined,
@@ -105,6 +106,8 @@ interface FileToRead {
   readonly signal: AbortSignal;
   readonly onProgress?: OnProgress | undefined;
 }
+
+interface FileToProve extends FileToRead, Pick<ProveOptions, "readsAccount"> {}
 
 /** Rows take less as text than in the database; what the database keeps compressed takes more. */
 async function estimate(session: Session, schemas: Schemas): Promise<number> {
@@ -159,7 +162,7 @@ function shapeDigest(scripts: readonly (string | undefined)[]): string {
 }
 
 /** Restores a copy into an empty database and returns what came out. */
-async function restoreAside(scratch: Session, file: FileToRead): Promise<ProvenCopy> {
+async function restoreAside(scratch: Session, file: FileToProve): Promise<ProvenCopy> {
   const { header, definitions } = await inTransaction(
     scratch,
     { mode: "write" },
@@ -173,8 +176,8 @@ async function restoreAside(scratch: Session, file: FileToRead): Promise<ProvenC
       }),
   );
   const schemas = schemasOf(header);
-  const { tables, values, standing } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
-    standing: await readStanding(scratch, header.schema),
+  const { tables, values, account } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
+    account: file.readsAccount ? { account: await readAccount(scratch, header.schema) } : {},
     tables: await readTables(scratch, schemas, (share) => file.onProgress?.(0.6 + 0.4 * share)),
     values: await readSequenceValues(scratch, schemas),
   }));
@@ -184,7 +187,7 @@ async function restoreAside(scratch: Session, file: FileToRead): Promise<ProvenC
     schema: shapeDigest([definitions[0], definitions[2]]),
     state: shapeDigest([scriptOf(values)]),
   };
-  return { content, ...standing };
+  return { content, ...account };
 }
 
 /** Puts a copy in the place of what is there, in one transaction. */
@@ -253,9 +256,9 @@ async function load(
 }
 
 /** Reads a copy and returns what it holds, row by row. */
-async function readBack(file: FileToRead): Promise<ProvenCopy> {
+async function readBack(file: FileToProve): Promise<ProvenCopy> {
   const tables: TableContent[] = [];
-  const reader = openStandingReader();
+  const reader = openAccountReader();
   const { header, definitions } = await visit(file, {
     async rows({ name, columns }, rows) {
       const digest = digestRows(columns);
@@ -269,7 +272,7 @@ async function readBack(file: FileToRead): Promise<ProvenCopy> {
     schema: shapeDigest([definitions[0], definitions[2]]),
     state: shapeDigest([definitions[1]]),
   };
-  return { content, ...reader.standing() };
+  return { content, ...file.readsAccount ? { account: reader.account() } : {} };
 }
 
 const skipRows: Omit<CopyVisitor, "onRead"> = {

@@ -15,14 +15,14 @@ import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
 import { freedLock } from "../lock_row.ts";
 import { type FileJob, isLarge, runApart, together } from "../apart/large_file.ts";
 import {
-  identityIn,
-  isStandingTable,
-  type Proven,
-  standingOf,
-  standingQueries,
-  type StandingRow,
-  type standingTables,
-} from "../../backup_content.ts";
+  type Account,
+  accountOf,
+  type AccountRow,
+  type AccountTable,
+  accountTables,
+  isAccountTable,
+} from "../../backup_account.ts";
+import type { Proven } from "../../backup_content.ts";
 import { execute, mostMappedBytes, openImmutable, prepare } from "../open_file.ts";
 
 /** Makes an empty file that nobody else may read, for SQLite to fill. */
@@ -106,24 +106,22 @@ async function proveAll(path: string, options: ProofOptions): Promise<Proven & P
   return options.isQuick ? { content, ...proof, notCompared: "index entries" } : { content, ...proof };
 }
 
-/** Reads where a copy stands and whose it is by its own tables, where it has them. */
-export async function readStanding(path: string): Promise<Pick<ProvenCopy, "standing" | "identity">> {
+/** Reads what a copy says of itself. */
+export async function readAccount(path: string): Promise<Account> {
   return await withCopy(path, (copy) => {
-    const rows = (text: string) => prepare(copy, text).all() as unknown as StandingRow[];
-    const columnsOf = (name: string) =>
-      prepare(
-        copy,
-        "SELECT c.name FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table' AND m.name = ?",
-      ).all(name).map((column) => String(column["name"]));
-    const isThere = (name: keyof typeof standingTables) => isStandingTable(name, columnsOf(name));
-    const identity = identityIn(
-      columnsOf("harbor_identity").includes("identity")
-        ? prepare(copy, "SELECT identity FROM harbor_identity").all().map((row) => row["identity"])
-        : [],
+    const columns = prepare(
+      copy,
+      "SELECT c.name FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table' AND m.name = ?",
     );
-    if (!isThere("harbor_version")) return identity === null ? {} : { identity };
-    const [revisions, parents] = standingQueries((name) => name);
-    return { identity, standing: standingOf(rows(revisions), isThere("harbor_ledger") ? rows(parents) : []) };
+    const isThere = (name: string) =>
+      isAccountTable(name, columns.all(name).map((column) => String(column["name"])));
+    const found = Object.entries(accountTables).filter(([name]) => isThere(name));
+    return accountOf(
+      new Map(found.map(([name, wanted]) => [
+        name as AccountTable,
+        prepare(copy, `SELECT ${wanted.join(", ")} FROM ${name}`).all() as readonly AccountRow[],
+      ])),
+    );
   });
 }
 

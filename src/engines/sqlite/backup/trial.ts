@@ -5,7 +5,7 @@ import type { OpenOptions } from "../../database.ts";
 import type { ProveOptions } from "../../backup_engine.ts";
 import { sideFiles } from "../database_file.ts";
 import { copyFailure } from "./copy_failure.ts";
-import { proveCopy, readStanding } from "./copy.ts";
+import { proveCopy, readAccount } from "./copy.ts";
 import { holdFile } from "./hold_file.ts";
 
 /** For which database a copy is proven. */
@@ -20,11 +20,12 @@ interface TrialOptions extends ProveOptions, Pick<OpenOptions, "largeRows"> {
 export async function proveAndTry(
   path: string,
   signal: AbortSignal,
-  { onProgress, isQuick, mayHaveWrongIndexes, onRestored, shown, largeRows, remarks }: TrialOptions,
+  { onProgress, isQuick, mayHaveWrongIndexes, readsAccount, onRestored, shown, largeRows, remarks }:
+    TrialOptions,
 ): ReturnType<typeof proveCopy> {
   const proven = {
     ...await proveCopy(path, { signal, onProgress, isQuick, mayHaveWrongIndexes }),
-    ...await readStanding(path),
+    ...readsAccount ? { account: await readAccount(path) } : {},
   };
   if (onRestored === undefined) return proven;
   const trial = `${path}-trial`;

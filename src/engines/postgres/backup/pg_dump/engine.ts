@@ -35,7 +35,7 @@ import {
   type Schemas,
   sizeOf,
 } from "../tables.ts";
-import { openStandingReader, readStanding, type StandingReader } from "../standing.ts";
+import { type AccountReader, openAccountReader, readAccount } from "../account.ts";
 import { damagedCopy } from "../script.ts";
 import { isNotOfExtension } from "../../catalogs/words.ts";
 import { listOutside } from "../uncarried.ts";
@@ -235,7 +235,7 @@ async function dumpBesideReading(
 /** Restores a copy aside where that can be, or reads back what it holds. */
 async function prove(
   task: BackupTask,
-  { path, programs, onProgress, onRestored }: Pick<Dumping, "path" | "programs"> & ProveOptions,
+  { path, programs, onProgress, onRestored, readsAccount }: Pick<Dumping, "path" | "programs"> & ProveOptions,
 ): Promise<Proven & ProvenCopy> {
   const archive = await openArchive({ programs, path, signal: task.signal });
   const { schemas } = archive;
@@ -247,20 +247,21 @@ async function prove(
       for (const each of schemas) await ensureSchema(scratch, each);
       await loadArchive(scratch, archive, { owners: false });
     });
-    const { tables, sequences, standing } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
-      standing: await readStanding(scratch, schemas[0]),
+    const { tables, sequences, account } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
+      account: readsAccount ? { account: await readAccount(scratch, schemas[0]) } : {},
       tables: await readTables(scratch, schemas, onProgress),
       sequences: await readSequences(scratch, schemas),
     }));
     const content = await contentOf(archive, tables);
     refuseOtherSequences(await archive.sequences(), sequences);
     if (onRestored !== undefined) await tryOn(scratch, { content, ...aside }, onRestored);
-    return { content, ...standing };
+    return { content, ...account };
   });
   if (restored !== null) return { ...restored, proof: "scratch database", notRestored };
-  const reader = openStandingReader();
+  const reader = openAccountReader();
   const content = await contentOf(archive, await readBack(archive, reader));
-  return { content, ...reader.standing(), proof: "read back", notRestored };
+  const account = readsAccount ? { account: reader.account() } : {};
+  return { content, ...account, proof: "read back", notRestored };
 }
 
 /** Returns where each sequence of schemas stands, as pg_dump writes it: `5, true`. */
@@ -290,7 +291,7 @@ function refuseOtherSequences(statements: readonly string[], standing: readonly 
   throw damagedCopy("its sequences did not come to where they were");
 }
 
-async function readBack(archive: Archive, reader: StandingReader): Promise<readonly TableContent[]> {
+async function readBack(archive: Archive, reader: AccountReader): Promise<readonly TableContent[]> {
   const tables: TableContent[] = [];
   await archive.data({
     async rows({ schema, name, columns }, rows) {
