@@ -1,7 +1,7 @@
 import { type Applied, isOf } from "../history/applied.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { recordDrift } from "../engines/taken_over.ts";
-import { createIdentity } from "../engines/identity.ts";
+import { createIdentity } from "../engines/backup/identity.ts";
 import { createLedger, deleteLedger } from "../engines/ledger.ts";
 import {
   createVersionTables,

@@ -11,9 +11,9 @@ import {
   manifestPathOf,
   renderManifest,
 } from "./rules/manifest.ts";
-import type { BackupContent, BackupEngine } from "../engines/backup_engine.ts";
+import type { BackupContent, BackupEngine } from "../engines/backup/engine.ts";
 import { type BackupTiming, copyAndProve, type OnTrial, trialCopies } from "./copy_and_prove.ts";
-import { readIdentity } from "../engines/identity.ts";
+import { readIdentity } from "../engines/backup/identity.ts";
 import { isOwnedBy } from "./rules/ownership.ts";
 import { flush } from "../base/files/flush.ts";
 import type { OpenFolder } from "../base/files/open_folder.ts";

@@ -1,5 +1,5 @@
 import type { DatabaseUrl } from "../base/url/database_url.ts";
-import type { TrialObstacle } from "../engines/backup_engine.ts";
+import type { TrialObstacle } from "../engines/backup/engine.ts";
 import type { OnTrial } from "./copy_and_prove.ts";
 import type { BackupRequest, MadeBackup } from "./make.ts";
 import type { Found } from "../base/finding.ts";
@@ -9,7 +9,7 @@ import type { BareBackup } from "./bare_file.ts";
 import type { PruneRequest, PruneResult } from "./prune.ts";
 import { type BackupOptions, openStore } from "./store.ts";
 import type { BackupVerification } from "./verify.ts";
-import type { Identity } from "../engines/identity.ts";
+import type { Identity } from "../engines/backup/identity.ts";
 import { isInFuture } from "./rules/manifest.ts";
 import { isOf } from "./rules/ownership.ts";
 import type { RunContext } from "../engines/run_context.ts";

@@ -1,6 +1,6 @@
 import type { Applied } from "../history/applied.ts";
 import { readAlembicVersions, readAppliedIn } from "../engines/version_table.ts";
-import { readIdentity } from "../engines/identity.ts";
+import { readIdentity } from "../engines/backup/identity.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { readState } from "../state/read_state.ts";
 

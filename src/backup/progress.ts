@@ -1,4 +1,4 @@
-import type { OnProgress } from "../engines/backup_engine.ts";
+import type { OnProgress } from "../engines/backup/engine.ts";
 import type { RunContext } from "../engines/run_context.ts";
 
 /** A piece of work in parts that follow each other. */

@@ -1,5 +1,5 @@
 import type { HarborError } from "../base/errors.ts";
-import type { Identity } from "../engines/identity.ts";
+import type { Identity } from "../engines/backup/identity.ts";
 import { isBeforeAdoption, isInFuture } from "./rules/manifest.ts";
 import { isOwnedBy } from "./rules/ownership.ts";
 import {

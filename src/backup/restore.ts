@@ -1,5 +1,5 @@
 import { HarborError } from "../base/errors.ts";
-import type { RestoreOptions } from "../engines/backup_engine.ts";
+import type { RestoreOptions } from "../engines/backup/engine.ts";
 import { makeBackup } from "./make.ts";
 import { isEmptyDatabase } from "./position.ts";
 import { startMeter } from "./progress.ts";

@@ -1,9 +1,9 @@
 import { dirname, resolve } from "node:path";
-import type { BackupEngineName } from "../engines/backup_content.ts";
+import type { BackupEngineName } from "../engines/backup/content.ts";
 import type { DatabaseUrl } from "../base/url/database_url.ts";
 import type { Environment } from "../base/env_file.ts";
 import { type Owner, ownerFor } from "../base/files/owner.ts";
-import type { BackupEngine } from "../engines/backup_engine.ts";
+import type { BackupEngine } from "../engines/backup/engine.ts";
 import type { Client } from "../engines/database.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Encoding } from "./rules/encoding.ts";

@@ -8,7 +8,7 @@ import { goneIndexes } from "./rules/gone_indexes.ts";
 import { type Goal, plan, settleGoal, sourceOf, type Step } from "./rules/plan.ts";
 import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
 import { ownTable, userStatement } from "../engines/statement_names.ts";
-import { createIdentity, readIdentity } from "../engines/identity.ts";
+import { createIdentity, readIdentity } from "../engines/backup/identity.ts";
 import { createLedger, hasLedger } from "../engines/ledger.ts";
 import {
   createVersionTables,

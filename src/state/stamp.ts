@@ -11,7 +11,7 @@ import {
   readAppliedIn,
   setAlembicVersion,
 } from "../engines/version_table.ts";
-import { createIdentity } from "../engines/identity.ts";
+import { createIdentity } from "../engines/backup/identity.ts";
 import { createLedger, deleteLedger } from "../engines/ledger.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { recordWaysBack } from "./keep_ledger.ts";

@@ -1,6 +1,6 @@
 import { loadInspector } from "../engines/open/inspector.ts";
 import { HarborError } from "../base/errors.ts";
-import { type Identity, readIdentity, unknownIdentity } from "../engines/identity.ts";
+import { type Identity, readIdentity, unknownIdentity } from "../engines/backup/identity.ts";
 import { sql } from "drizzle-orm";
 import {
   type Finding,

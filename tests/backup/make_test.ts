@@ -7,7 +7,7 @@ import { generateIdentity, identityToRecipient } from "age-encryption";
 import { type BackupRequest, type MadeBackup, makeBackup } from "../../src/backup/make.ts";
 import { type BackupOptions, openStore } from "../../src/backup/store.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
-import type { BackupContent, BackupEngine } from "../../src/engines/backup_engine.ts";
+import type { BackupContent, BackupEngine } from "../../src/engines/backup/engine.ts";
 import type { Database } from "../../src/engines/database.ts";
 import { createVersionTables, insertApplied } from "../../src/engines/version_table.ts";
 import type { Applied } from "../../src/history/applied.ts";

@@ -52,7 +52,7 @@ const pureFloors: readonly string[] = ["base", "base/url", "sql", "schema", "his
 
 /** What is pure among what has effects: words and names that the rooms' rules need too. */
 const pureFiles: readonly string[] = [
-  "engines/backup_content.ts",
+  "engines/backup/content.ts",
   "engines/statement_names.ts",
   "engines/watch/figures.ts",
 ];

@@ -1,7 +1,7 @@
 import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";
 import process from "node:process";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
-import type { BackupContent, BackupEngine } from "../../src/engines/backup_engine.ts";
+import type { BackupContent, BackupEngine } from "../../src/engines/backup/engine.ts";
 import { openPgDumpEngine } from "../../src/engines/postgres/backup/pg_dump/engine.ts";
 import { openHarborEngine } from "../../src/engines/postgres/backup/engine.ts";
 import { testClient, withFolder } from "./databases.ts";

@@ -1,4 +1,4 @@
-import type { Account } from "../../engines/backup_account.ts";
+import type { Account } from "../../engines/backup/account.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** What comparing a manifest with what the copy says of itself has shown. */

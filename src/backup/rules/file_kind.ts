@@ -1,4 +1,4 @@
-import type { BackupEngineName } from "../../engines/backup_content.ts";
+import type { BackupEngineName } from "../../engines/backup/content.ts";
 import type { Compression } from "./manifest.ts";
 
 /** What the beginning of a file says that it is: a copy, or something in which there may be one. */

@@ -5,7 +5,7 @@ import {
   notRestoredReasons,
   proofs,
   type TableContent,
-} from "../../engines/backup_content.ts";
+} from "../../engines/backup/content.ts";
 import { dialects } from "../../base/dialect.ts";
 import * as v from "valibot";
 import { HarborError } from "../../base/errors.ts";

@@ -1,4 +1,4 @@
-import type { Identity } from "../../engines/identity.ts";
+import type { Identity } from "../../engines/backup/identity.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** The database whose backups are meant. */

@@ -3,7 +3,7 @@ import type { Backups } from "../../backup/open_backups.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import type { RetentionPolicy } from "../../backup/rules/retention.ts";
 import { counted } from "../../base/quantity.ts";
-import { readIdentity } from "../../engines/identity.ts";
+import { readIdentity } from "../../engines/backup/identity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { deliver } from "./deliver.ts";
 import { backupOptions, keepOptions, openAppBackups, openDelivery, retentionPolicy } from "./options.ts";

@@ -1,4 +1,4 @@
-import { proofText } from "../../engines/backup_content.ts";
+import { proofText } from "../../engines/backup/content.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import { counted, formatBytes } from "../../base/quantity.ts";
 import { type Delivery, readDeliveries } from "../../backup/deliveries.ts";

@@ -1,6 +1,6 @@
-import { backupEngineNames } from "../../engines/backup_content.ts";
+import { backupEngineNames } from "../../engines/backup/content.ts";
 import { dirname, join, resolve } from "node:path";
-import { type Identity, readIdentity, unknownIdentity } from "../../engines/identity.ts";
+import { type Identity, readIdentity, unknownIdentity } from "../../engines/backup/identity.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import { defaultRetention, type RetentionPolicy } from "../../backup/rules/retention.ts";

@@ -1,4 +1,4 @@
-import { proofText } from "../../engines/backup_content.ts";
+import { proofText } from "../../engines/backup/content.ts";
 import { counted, formatBytes, formatDuration } from "../../base/quantity.ts";
 import { readDeliveries } from "../../backup/deliveries.ts";
 import { isInFuture } from "../../backup/rules/manifest.ts";

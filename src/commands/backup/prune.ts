@@ -1,5 +1,5 @@
 import { HarborError } from "../../base/errors.ts";
-import { readIdentity } from "../../engines/identity.ts";
+import { readIdentity } from "../../engines/backup/identity.ts";
 import { counted, formatBytes } from "../../base/quantity.ts";
 import { keepOptions, openAppBackups, retentionPolicy, sourceOptions } from "./options.ts";
 import { listedBackup, positionText } from "./output.ts";

@@ -8,7 +8,7 @@ import { isRegularFile } from "../../base/files/regular_file.ts";
 import { type Kept, readKept } from "../../engines/kept_table.ts";
 import { readCounted } from "../../migrate/kept/count_kept.ts";
 import { amountText, keptJson, stepText, whatText } from "./kept_output.ts";
-import { proofText } from "../../engines/backup_content.ts";
+import { proofText } from "../../engines/backup/content.ts";
 import type { BareBackup } from "../../backup/bare_file.ts";
 import type { Backups } from "../../backup/open_backups.ts";
 import type { StoredBackup } from "../../backup/folder.ts";

@@ -1,5 +1,5 @@
 import type { BackupTiming } from "../../backup/copy_and_prove.ts";
-import type { Trial } from "../../engines/backup_engine.ts";
+import type { Trial } from "../../engines/backup/engine.ts";
 import type { Database } from "../../engines/database.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Finding } from "../../base/finding.ts";

@@ -1,11 +1,11 @@
-import type { Proven } from "../../engines/backup_content.ts";
+import type { Proven } from "../../engines/backup/content.ts";
 import { counted, formatBytes } from "../../base/quantity.ts";
 import { HarborError, isStop, messageOf } from "../../base/errors.ts";
 import { quoteForShell } from "../../base/quote_shell.ts";
 import type { OnTrial } from "../../backup/copy_and_prove.ts";
 import type { BackupRequest, MadeBackup } from "../../backup/make.ts";
 import type { PruneResult } from "../../backup/prune.ts";
-import { readIdentity } from "../../engines/identity.ts";
+import { readIdentity } from "../../engines/backup/identity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
 import type { App } from "../../cli/app.ts";

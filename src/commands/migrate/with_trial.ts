@@ -1,4 +1,4 @@
-import type { Trial } from "../../engines/backup_engine.ts";
+import type { Trial } from "../../engines/backup/engine.ts";
 import { openDatabase } from "../../engines/open/database.ts";
 import type { RunContext, RunEvent } from "../../engines/run_context.ts";
 import type { App } from "../../cli/app.ts";

@@ -1,4 +1,4 @@
-import type { Proof, Proven } from "../../engines/backup_content.ts";
+import type { Proof, Proven } from "../../engines/backup/content.ts";
 import { basename, resolve } from "node:path";
 import { asFileError, HarborError, messageOf } from "../../base/errors.ts";
 import { notCheckedOf, worstStatus } from "../../base/finding.ts";

@@ -1,9 +1,9 @@
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
-import type { BackupEngineName } from "../backup_content.ts";
+import type { BackupEngineName } from "../backup/content.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import type { Environment } from "../../base/env_file.ts";
 import { HarborError } from "../../base/errors.ts";
-import type { BackupEngine } from "../backup_engine.ts";
+import type { BackupEngine } from "../backup/engine.ts";
 import type { Client } from "../database.ts";
 
 /** For which database an engine is opened, and by whom. */

@@ -5,7 +5,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { BackupPlace } from "../../backup/place.ts";
 import type { StoredBackup } from "../../backup/folder.ts";
 import { type Delivery, readDeliveries } from "../../backup/deliveries.ts";
-import { proofText, proofWords } from "../../engines/backup_content.ts";
+import { proofText, proofWords } from "../../engines/backup/content.ts";
 import { onlyReadBack } from "../../backup/verify.ts";
 import { type Check, type CheckContext, couldNotCheck, failure } from "./check.ts";
 

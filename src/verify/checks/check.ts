@@ -3,7 +3,7 @@ import type { State } from "../../state/state.ts";
 import { asFileError, HarborError } from "../../base/errors.ts";
 import type { History } from "../../history/history.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
-import type { Identity } from "../../engines/identity.ts";
+import type { Identity } from "../../engines/backup/identity.ts";
 import type { Database } from "../../engines/database.ts";
 import type { SliceTurns } from "../../engines/inspector.ts";
 import type { Backups } from "../../backup/open_backups.ts";

@@ -9,7 +9,7 @@ import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
-import type { BackupEngine } from "../../../src/engines/backup_engine.ts";
+import type { BackupEngine } from "../../../src/engines/backup/engine.ts";
 import { refuseUnlessAll } from "../../../src/engines/sqlite/backup/content.ts";
 import { openBackupEngine } from "../../../src/engines/open/backup_engine.ts";
 import {

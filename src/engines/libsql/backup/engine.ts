@@ -1,12 +1,12 @@
 import { counted, formatCount } from "../../../base/quantity.ts";
 import type { LibsqlUrl } from "../../../base/url/libsql_url.ts";
-import type { TableContent } from "../../backup_content.ts";
+import type { TableContent } from "../../backup/content.ts";
 import { rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import type { OtherObject } from "../../../schema/snapshot.ts";
-import type { BackupContent, BackupEngine, OnProgress } from "../../backup_engine.ts";
+import type { BackupContent, BackupEngine, OnProgress } from "../../backup/engine.ts";
 import { copyFailure } from "../../sqlite/backup/copy_failure.ts";
 import { flush } from "../../../base/files/flush.ts";
 import { replaceLibsql } from "./replace.ts";

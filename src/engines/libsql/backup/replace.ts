@@ -3,7 +3,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { DatabaseSync } from "node:sqlite";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName } from "../../../sql/quote.ts";
-import type { OnProgress } from "../../backup_engine.ts";
+import type { OnProgress } from "../../backup/engine.ts";
 import { copyFailure } from "../../sqlite/backup/copy_failure.ts";
 import type { Database } from "../../database.ts";
 import { withLibsqlSnapshot } from "./copy.ts";

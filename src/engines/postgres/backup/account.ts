@@ -7,7 +7,7 @@ import {
   type AccountTable,
   accountTables,
   isAccountTable,
-} from "../../backup_account.ts";
+} from "../../backup/account.ts";
 import type { Session } from "../session.ts";
 import { query } from "./session.ts";
 import { listTables } from "./tables.ts";

@@ -1,4 +1,4 @@
-import type { TableContent } from "../../backup_content.ts";
+import type { TableContent } from "../../backup/content.ts";
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
 

@@ -1,5 +1,5 @@
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
-import type { TableContent } from "../../backup_content.ts";
+import type { TableContent } from "../../backup/content.ts";
 import { hash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import type {
@@ -9,7 +9,7 @@ import type {
   ProvenCopy,
   ProveOptions,
   RestoreOptions,
-} from "../../backup_engine.ts";
+} from "../../backup/engine.ts";
 import { readDefinitions, readSequenceValues } from "./definitions.ts";
 import { type CopyWriter, type Header, scriptOf, writeCopyFile } from "./write_file.ts";
 import { dependentsLeftOut, putBack, readDependents } from "./dependents.ts";

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
-import type { NotRestored } from "../../backup_content.ts";
-import type { Trial, TrialObstacle } from "../../backup_engine.ts";
+import type { NotRestored } from "../../backup/content.ts";
+import type { Trial, TrialObstacle } from "../../backup/engine.ts";
 import { aside, type BackupTask, inTransaction, query, withBackupSession } from "./session.ts";
 import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";

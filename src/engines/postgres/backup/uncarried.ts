@@ -1,6 +1,6 @@
 import { quoteText } from "../../../sql/quote.ts";
 import type { OtherObject } from "../../../schema/snapshot.ts";
-import { identityName } from "../../identity.ts";
+import { identityName } from "../../backup/identity.ts";
 import { readNeeds } from "./needs.ts";
 import { query } from "./session.ts";
 import { inSchemas, type Schemas } from "./tables.ts";

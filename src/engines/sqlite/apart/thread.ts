@@ -1,7 +1,7 @@
 import { clearInterval, setInterval } from "node:timers";
 import { type ErrorCode, type ErrorOptions, HarborError } from "../../../base/errors.ts";
 import type { Stopping } from "../../../base/stop_backup.ts";
-import type { OnProgress } from "../../backup_engine.ts";
+import type { OnProgress } from "../../backup/engine.ts";
 
 /** How a piece of work in a thread is watched. */
 export interface ThreadOptions {

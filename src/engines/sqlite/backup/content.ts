@@ -1,12 +1,12 @@
 import { counted, formatCount } from "../../../base/quantity.ts";
-import type { TableContent } from "../../backup_content.ts";
+import type { TableContent } from "../../backup/content.ts";
 import { createHash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import type { RowOf } from "../../../base/row_form.ts";
-import type { BackupContent, OnProgress } from "../../backup_engine.ts";
+import type { BackupContent, OnProgress } from "../../backup/engine.ts";
 import { prepare } from "../open_file.ts";
 import { anyRowSql, isPlainRowFailure, plainRowSql, realsText, type RowColumn } from "./row_text.ts";
 import { stopBackupIfAsked, type Stopping } from "../../../base/stop_backup.ts";

@@ -9,7 +9,7 @@ import type {
   ProvenCopy,
   ProveOptions,
   Thoroughness,
-} from "../../backup_engine.ts";
+} from "../../backup/engine.ts";
 import { lockTable, readContent, type ReadOptions } from "./content.ts";
 import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
 import { freedLock } from "../lock_row.ts";
@@ -21,8 +21,8 @@ import {
   type AccountTable,
   accountTables,
   isAccountTable,
-} from "../../backup_account.ts";
-import type { Proven } from "../../backup_content.ts";
+} from "../../backup/account.ts";
+import type { Proven } from "../../backup/content.ts";
 import { execute, mostMappedBytes, openImmutable, prepare } from "../open_file.ts";
 
 /** Makes an empty file that nobody else may read, for SQLite to fill. */

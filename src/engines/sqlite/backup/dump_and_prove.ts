@@ -1,4 +1,4 @@
-import type { BackupContent, BothContents, BothOptions, OnProgress } from "../../backup_engine.ts";
+import type { BackupContent, BothContents, BothOptions, OnProgress } from "../../backup/engine.ts";
 import { isLarge, runApart, together } from "../apart/large_file.ts";
 import { proveCopy } from "./copy.ts";
 import { dumpHere, type DumpJob } from "./dump.ts";

@@ -2,7 +2,7 @@ import type { SqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import type { BackupEngine } from "../../backup_engine.ts";
+import type { BackupEngine } from "../../backup/engine.ts";
 import { copyFailure } from "./copy_failure.ts";
 import { proveAndTry } from "./trial.ts";
 import { type DumpJob, withSource } from "./dump.ts";

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { copyLargeFile } from "../../../base/files/copy_large_file.ts";
 import { sqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import type { OpenOptions } from "../../database.ts";
-import type { ProveOptions } from "../../backup_engine.ts";
+import type { ProveOptions } from "../../backup/engine.ts";
 import { sideFiles } from "../database_file.ts";
 import { copyFailure } from "./copy_failure.ts";
 import { proveCopy, readAccount } from "./copy.ts";

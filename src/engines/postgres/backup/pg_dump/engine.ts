@@ -1,7 +1,7 @@
 import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
 import { HarborError } from "../../../../base/errors.ts";
 import type { OtherObject } from "../../../../schema/snapshot.ts";
-import type { Proven, TableContent } from "../../../backup_content.ts";
+import type { Proven, TableContent } from "../../../backup/content.ts";
 import { hash } from "node:crypto";
 import { compareTexts } from "../../../../base/compare_texts.ts";
 import { open, rm } from "node:fs/promises";
@@ -13,7 +13,7 @@ import type {
   OnProgress,
   ProvenCopy,
   ProveOptions,
-} from "../../../backup_engine.ts";
+} from "../../../backup/engine.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import { loadArchive, restoreArchive } from "./restore.ts";
 import { ensureSchema } from "../replace.ts";

@@ -1,6 +1,6 @@
 import type { PostgresUrl } from "../../../../base/url/postgres_url.ts";
 import { HarborError } from "../../../../base/errors.ts";
-import type { RestoreOptions } from "../../../backup_engine.ts";
+import type { RestoreOptions } from "../../../backup/engine.ts";
 import type { Archive } from "./archive.ts";
 import { dropContent, dropSchemas, prepareSchemas } from "../replace.ts";
 import { findSchemas } from "../tables.ts";

@@ -1,4 +1,4 @@
-import { identityForm } from "./backup_content.ts";
+import { identityForm } from "./content.ts";
 
 /** What is read of a copy to know what it says of itself: harbor-db's own tables and Alembic's, as far as they have these columns. */
 export const accountTables = {

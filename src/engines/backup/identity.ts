@@ -1,10 +1,10 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Dialect } from "../base/dialect.ts";
-import { HarborError } from "../base/errors.ts";
-import { identityForm } from "./backup_content.ts";
-import type { Database } from "./database.ts";
-import { ownTable } from "./statement_names.ts";
-import { readIfThere } from "./version_table.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { HarborError } from "../../base/errors.ts";
+import { identityForm } from "./content.ts";
+import type { Database } from "../database.ts";
+import { ownTable } from "../statement_names.ts";
+import { readIfThere } from "../version_table.ts";
 
 /**
  * What a database is known by. Its address is a spelling: two containers call different files by one name, and one

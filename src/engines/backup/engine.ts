@@ -1,9 +1,9 @@
-import type { Account } from "./backup_account.ts";
-import type { BackupEngineName, Proven, TableContent } from "./backup_content.ts";
-import type { OtherObject } from "../schema/snapshot.ts";
-import type { Database, OpenOptions } from "./database.ts";
-import type { HoldContents } from "./watch/held_contents.ts";
-import type { DatabaseUrl } from "../base/url/database_url.ts";
+import type { Account } from "./account.ts";
+import type { BackupEngineName, Proven, TableContent } from "./content.ts";
+import type { OtherObject } from "../../schema/snapshot.ts";
+import type { Database, OpenOptions } from "../database.ts";
+import type { HoldContents } from "../watch/held_contents.ts";
+import type { DatabaseUrl } from "../../base/url/database_url.ts";
 
 /** What a backup holds, as seen in the one snapshot that it was made from. */
 export interface BackupContent {
