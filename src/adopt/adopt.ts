@@ -91,15 +91,16 @@ function refuseOtherSchema(
   const revision = history.revisions.find(({ id }) => id === to);
   if (revision === undefined) return;
   const { schemas, live } = inspection;
-  const differencesOf = (schema: Snapshot) =>
-    compareSnapshots(snapshotOf(revision), ownTables(schemas, schema));
+  const target = snapshotOf(revision);
+  const differencesOf = (schema: Snapshot) => compareSnapshots(target, ownTables(schemas, schema));
+  const keptIn = (schema: Snapshot) => keptOf(differencesOf(schema), schema, { schemas, target });
   const differences = differencesOf(after);
   // A stamp changes nothing: what drizzle's migrator left otherwise than the snapshot says is no news.
   const before = action === "stamp" ? differencesOf(live).map(describeDifference) : [];
   const wrong = differences.filter((each) => each.kind !== "extra").map(describeDifference)
     .filter((each) => !before.includes(each));
-  const kept = [...keptOf(differences, after, schemas), ...indexesTaken(statements)];
-  const lost = keptOf(differencesOf(live), live, schemas).filter((path) => !kept.includes(path))
+  const kept = [...keptIn(after), ...indexesTaken(statements)];
+  const lost = keptIn(live).filter((path) => !kept.includes(path))
     .map((path) => `${path} would be lost`);
   if (wrong.length + lost.length === 0) return;
   throw new HarborError(

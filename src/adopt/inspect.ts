@@ -3,7 +3,7 @@ import { readDrizzleRows } from "./rules/drizzle_rows.ts";
 import type { BridgeStatement } from "./rules/bridge_statement.ts";
 import { withoutLeftovers } from "./rules/leftovers.ts";
 import { describeLabel, type Label, readLabels } from "./rules/labels.ts";
-import { compareSnapshots, type Difference } from "../schema/compare_snapshots.ts";
+import { compareSnapshots, describeDifference, type Difference } from "../schema/compare_snapshots.ts";
 import { type Match, matchRevision, ownTables, type RevisionSchema } from "../state/rules/match_revision.ts";
 import { readAlembic } from "../state/read_alembic.ts";
 import { disagreement } from "../state/rules/disagreement.ts";
@@ -31,7 +31,7 @@ export interface Inspection {
   readonly disagreement: string | null;
   /** In what the schema differs from head's. What head does not know is in `kept`. */
   readonly toHead: readonly Difference[];
-  /** What head does not know and stays as it is, by path: `column files.note`, `view reports`. */
+  /** What head, or the revision at which the database will be, does not know and stays: `column files.note`, `view reports`. */
   readonly kept: readonly string[];
   /** Names of the history's tables under which something else, or a table of another schema, is found. */
   readonly elsewhere: readonly string[];
@@ -62,7 +62,6 @@ export async function inspect(context: RunContext): Promise<Inspection> {
     return found.every((each) => each.kind === "extra" && extras.every((paths) => paths.includes(each.path)));
   };
   const labels = readLabels({ revisions: history.revisions, bearsOut, alembic, drizzle, own });
-  const isDrizzles = (path: string) => drizzle.some(({ name }) => path === `table ${name}`);
   return {
     live,
     tidying,
@@ -72,9 +71,27 @@ export async function inspect(context: RunContext): Promise<Inspection> {
     applied,
     disagreement: applied === null ? null : disagreement(history, applied, alembic),
     toHead: differences.filter((each) => each.kind !== "extra"),
-    kept: keptOf(differences, live, schemas).filter((path) => !isDrizzles(path)),
+    kept: withoutDrizzles(keptOf(differences, live, { schemas, target: head }), labels),
     elsewhere: await findOtherRelations(database, ownNames(history), live),
   };
+}
+
+/** Lists what a revision does not know, by path; what `left` holds of it, its scripts made. */
+export function keptBeside(
+  { live, schemas, labels }: Inspection,
+  revision: string | null,
+  left: readonly string[] = [],
+): readonly string[] {
+  const target = schemas.find((each) => each.revision === revision)?.snapshot ?? headSchema([], live);
+  const differences = compareSnapshots(target, ownTables(schemas, live))
+    .filter((each) => !left.includes(describeDifference(each)));
+  return withoutDrizzles(keptOf(differences, live, { schemas, target }), labels);
+}
+
+function withoutDrizzles(paths: readonly string[], labels: readonly Label[]): readonly string[] {
+  return paths.filter((path) =>
+    !labels.some(({ by, table }) => by === "drizzle" && path === `table ${table}`)
+  );
 }
 
 /** Of several revisions with that very schema, as after one that changes rows alone, a true label says which it is. */
@@ -107,23 +124,30 @@ export function headSchema(
 export function keptOf(
   differences: readonly Difference[],
   live: Snapshot,
-  schemas: readonly RevisionSchema[],
+  { schemas, target }: KeptSources,
 ): readonly string[] {
   const ours = ownTables(schemas, live);
   const own = new Set(ours.tables.map((table) => table.name));
-  const ofHead = new Set(
-    headSchema(schemas, live).tables.flatMap(({ columns }) =>
+  const ofTarget = new Set(
+    target.tables.flatMap(({ columns }) =>
       columns.filter(({ values }) => values !== undefined).map(({ type }) => `type ${plainType(type)}`)
     ),
   );
   return [
     ...live.tables.filter((table) => !own.has(table.name)).map((table) => `table ${table.name}`),
     ...differences.filter((each) => each.kind === "extra").map((each) => each.path),
-    // What a revision declares is head's, or among the differences.
-    ...ours.others.filter((other) => other.isDeclared !== true && !ofHead.has(`${other.kind} ${other.name}`))
-      .filter((other) => other.kind !== "sequence" || !numbers(other.name, live, schemas))
+    // What a revision declares is the target's, or among the differences.
+    ...ours.others.filter((other) =>
+      other.isDeclared !== true && !ofTarget.has(`${other.kind} ${other.name}`)
+    )
+      .filter((other) => other.kind !== "sequence" || !numbers(other.name, live, target))
       .map(({ kind, name, table }) => `${kind} ${name}${table === null ? "" : ` on ${table}`}`),
   ];
+}
+
+interface KeptSources {
+  readonly schemas: readonly RevisionSchema[];
+  readonly target: Snapshot;
 }
 
 /** Returns the name of a type as PostgreSQL spells it in a column, of an array that of its values. */
@@ -132,8 +156,8 @@ function plainType(type: string): string {
 }
 
 /** Whether a sequence that belongs to no column gives one of ours its numbers, or has the name of one that would. */
-function numbers(sequence: string, live: Snapshot, schemas: readonly RevisionSchema[]): boolean {
-  return headSchema(schemas, live).tables.some(({ name, columns }) => {
+function numbers(sequence: string, live: Snapshot, target: Snapshot): boolean {
+  return target.tables.some(({ name, columns }) => {
     const own = live.tables.find((table) => table.name === name)?.columns ?? [];
     return columns.some((column) =>
       column.identity && (sequence === `${name}_${column.name}_seq` ||

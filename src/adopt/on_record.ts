@@ -1,5 +1,6 @@
 import { HarborError } from "../base/errors.ts";
 import { openScratch } from "../engines/open/scratch.ts";
+import { readDrift } from "../engines/taken_over.ts";
 import type { Scratch } from "../engines/scratch.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Revision } from "../history/history.ts";
@@ -9,7 +10,7 @@ import { compareSnapshots, describeDifference, type Difference } from "../schema
 import { ownTables } from "../state/rules/match_revision.ts";
 import type { Inspection } from "./inspect.ts";
 
-/** What drizzle's own record settles. */
+/** What harbor-db's record or drizzle's settles. */
 export interface OnRecord {
   readonly revision: string;
   /** In what the scripts leave another schema than the revision's snapshot says, as sentences. */
@@ -19,11 +20,38 @@ export interface OnRecord {
 }
 
 /**
+ * Returns the revision that harbor-db's own tables say, where they have on record all in which its schema is another than its
+ * snapshot says, so that nothing was lost since; else what drizzle's own record settles.
+ */
+export async function readOnRecord(context: RunContext, inspection: Inspection): Promise<OnRecord | null> {
+  return await readOwn(context, inspection) ?? await readDrizzles(context, inspection);
+}
+
+async function readOwn({ database, history }: RunContext, inspection: Inspection): Promise<OnRecord | null> {
+  const { labels, schemas, live } = inspection;
+  const label = labels.find(({ by, isTrue }) => by === "harbor-db" && !isTrue);
+  const revision = history.revisions.find(({ id }) => id === label?.revision);
+  if (revision === undefined) return null;
+  const ours = ownTables(schemas, live);
+  const sentences = compareSnapshots(snapshotOf(revision), ours).map(describeDifference);
+  const known = await readDrift(database);
+  const drift = sentences.filter((each) => known.has(each));
+  // What some other revision knows is that one's.
+  const theirs = schemas.map(({ snapshot }) =>
+    new Set(compareSnapshots(snapshot, ours).filter(({ kind }) => kind === "extra").map(describeDifference))
+  );
+  const isRight = (each: string) => known.has(each) || theirs.every((extras) => extras.has(each));
+  return sentences.every(isRight)
+    ? { revision: revision.id, drift, isExact: drift.length === sentences.length }
+    : null;
+}
+
+/**
  * Returns the revision up to which drizzle's own migrator ran the very scripts that are here, none left out and none
  * edited since; `null` when it did not, or when the schema is not what they leave: what was lost since is damage. Where
  * they leave another schema than their snapshots say, so does an upgrade.
  */
-export async function readOnRecord(context: RunContext, inspection: Inspection): Promise<OnRecord | null> {
+async function readDrizzles(context: RunContext, inspection: Inspection): Promise<OnRecord | null> {
   const { revisions } = context.history;
   const label = inspection.labels.find(({ by, edited }) => by === "drizzle" && edited.length === 0);
   const last = revisions.findIndex(({ id }) => id === label?.revision);

@@ -26,7 +26,7 @@ import { rightsError } from "../state/check_rights.ts";
 import { shareRemedy } from "../state/read_unmanaged.ts";
 import { conflictError, findConflicts } from "../migrate/check_rows.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { describeLabels, headSchema, inspect, type Inspection } from "./inspect.ts";
+import { describeLabels, headSchema, inspect, type Inspection, keptBeside } from "./inspect.ts";
 import { type OnRecord, readOnRecord } from "./on_record.ts";
 
 /** What `adopt` would do with a database, and whether it can. */
@@ -36,7 +36,7 @@ export interface Adoption {
   readonly action: "none" | "stamp" | "bridge";
   /** The revision that it will be at; `null` for base. */
   readonly to: string | null;
-  /** In what the scripts left another schema than `to` says, where drizzle's own record settles that it ran; else `null`. */
+  /** In what the scripts left another schema than `to` says, where its own record or drizzle's settles that they ran; else `null`. */
   readonly drift: readonly string[] | null;
   /** What runs beside the version table. */
   readonly statements: readonly BridgeStatement[];
@@ -120,8 +120,17 @@ export async function chooseAdoption(
 ): Promise<Pick<Adoption, "inspection" | keyof Choice>> {
   requireSchemas(context.database, headOf(context.history));
   try {
-    const inspection = await inspect(context);
-    return { inspection, drift: null, ...await chooseAction(context, inspection) };
+    const found = await inspect(context);
+    const recorded = await readOnRecord(context, found);
+    // What scripts left otherwise than their snapshots say makes no label wrong that says they ran.
+    const labels = recorded === null
+      ? found.labels
+      : found.labels.map((each) => each.revision === recorded.revision ? { ...each, isTrue: true } : each);
+    const inspection = { ...found, labels };
+    const choice: Choice = { drift: null, ...chooseAction(context, inspection, recorded) };
+    const { action, to, drift } = choice;
+    const kept = action === "bridge" ? found.kept : keptBeside(inspection, to, drift ?? []);
+    return { inspection: { ...inspection, kept }, ...choice };
   } catch (error) {
     // What a file of SQLite's cannot be read for; a value of another form than ours is no damage of it.
     const isDamage = error instanceof HarborError && error.code === "not_a_database" &&
@@ -132,25 +141,27 @@ export async function chooseAdoption(
 
 type Choice = Pick<Adoption, "action" | "to" | "drift">;
 
-async function chooseAction(
+function chooseAction(
   context: RunContext,
   inspection: Inspection,
-): Promise<Pick<Choice, "action" | "to"> & Partial<Choice>> {
-  const { live, match, labels, toHead, kept, schemas } = inspection;
+  recorded: OnRecord | null,
+): Pick<Choice, "action" | "to"> & Partial<Choice> {
+  const { live, match, labels, toHead, schemas } = inspection;
   const isEmpty = live.tables.length === 0 && inspection.elsewhere.length === 0;
   if (isEmpty && labels.every((label) => label.rows.length === 0)) return { action: "none", to: null };
   const head = headOf(context.history)?.id ?? null;
-  const recorded = await readOnRecord(context, inspection);
-  const current = managedAt(context, inspection, recorded);
+  const current = managedAt(context, inspection);
   // What a copy would lose, every upgrade from here would refuse.
   const isOdd = ownTables(schemas, live).tables.some(({ peculiarities }) =>
     peculiarities?.some(isLostInCopy)
   );
   if (current !== undefined) {
     // What no revision knows is in the way of a copy of its table, and not in that of a bridge.
+    const drift = recorded?.drift ?? null;
+    const kept = keptBeside(inspection, current, drift ?? []);
     const isInTheWay = current !== head &&
       (isOdd || kept.some((path) => /^(?:column|unique|check|foreign key) /.test(path)));
-    if (!isInTheWay) return { action: "none", to: current };
+    if (!isInTheWay) return { action: "none", to: current, drift };
     return { action: "bridge", to: head };
   }
   const isUnmanaged = inspection.applied === null;
@@ -174,17 +185,14 @@ function stampOf({ revision, drift }: OnRecord): Choice {
 function managedAt(
   { history }: RunContext,
   { applied, labels }: Inspection,
-  recorded: OnRecord | null,
 ): string | null | undefined {
   if (applied === null) return undefined;
   try {
     const { done, unfinished } = locate(history, applied);
     const current = history.revisions[done - 1]?.id ?? null;
     const said = labels.filter(({ by, rows }) => by === "harbor-db" || (by === "alembic" && rows.length > 0));
-    const isTrue = (label: Label) =>
-      label.revision === current &&
-      (label.isTrue || (current !== null && current === recorded?.revision));
-    return unfinished === null && said.every(isTrue) ? current : undefined;
+    const isRight = ({ revision, isTrue }: Label) => revision === current && isTrue;
+    return unfinished === null && said.every(isRight) ? current : undefined;
   } catch (error) {
     if (error instanceof HarborError) return undefined;
     throw error;

@@ -236,6 +236,7 @@ interface Printed extends Adoption {
 }
 
 function print({ report }: App, { database, history }: RunContext, adoption: Printed): void {
+  const { to, drift } = adoption;
   const { match, labels, kept, live } = adoption.inspection;
   const show = (label: string, text: string) =>
     report.line(`${report.colors.bold(label.padEnd(10))} ${text}`);
@@ -251,14 +252,17 @@ function print({ report }: App, { database, history }: RunContext, adoption: Pri
   others.forEach(more);
   if (adoption.inspection.disagreement !== null) more(adoption.inspection.disagreement);
   if (match.exact) show("schema", `is exactly ${named(match.revision)}`);
-  else {
+  else if (drift !== null && drift.length > 0) {
+    show("schema", `is what the scripts up to ${named(to)} leave; its snapshot says otherwise:`);
+    drift.map(shortened).forEach(more);
+  } else {
     const count = counted(match.differences.length, "difference");
     show("schema", `is no revision's; nearest is ${named(match.revision)}, with ${count}:`);
     match.differences.map(describeDifference).map(shortened).forEach(more);
   }
   if (kept.length > 0) show("kept", kept.join(", "));
   if (adoption.refusal !== null) return;
-  show("plan", planOf(adoption, named(adoption.to)));
+  show("plan", planOf(adoption, named(to)));
   if (adoption.whyWhole !== null) more(`it holds large tables until it commits: ${adoption.whyWhole}`);
   for (const { beside } of adoption.pieces) {
     if (beside !== null) more(`${beside.table}: ${beside.words}`);

@@ -6,7 +6,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { readDrift } from "../../engines/taken_over.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
-import { keptOf } from "../../adopt/inspect.ts";
+import { headSchema, keptOf } from "../../adopt/inspect.ts";
 import { isMigratorsTable } from "../../adopt/rules/drizzle_rows.ts";
 import { differencesFrom } from "../../state/read_unmanaged.ts";
 import { plainTexts } from "../../migrate/rules/plain_texts.ts";
@@ -180,7 +180,7 @@ function strangers(
     other.isDeclared !== true && !isMadeBy(other, scripts, live.dialect)
   );
   const tables = live.tables.filter((table) => !isMigratorsTable(table));
-  const objects = keptOf([], { ...live, tables, others }, schemas);
+  const objects = keptOf([], { ...live, tables, others }, { schemas, target: headSchema(schemas, live) });
   if (objects.length === 0) return [];
   return [{
     status: "warn",
