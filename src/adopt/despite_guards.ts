@@ -1,6 +1,6 @@
 import { HarborError, isStop } from "../base/errors.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { guardWord } from "./rules/bridge_statement.ts";
+import { guardedTable } from "./rules/bridge_statement.ts";
 
 /**
  * Runs what a bridge does, and says what a guard of it found.
@@ -17,8 +17,8 @@ export async function despiteGuards<T>(
     return await work();
   } catch (error) {
     if (!(error instanceof HarborError) || isStop(error)) throw error;
-    const table = new RegExp(`${guardWord} (\\w+(?:\\.\\w+)*)`).exec(error.state)?.[1];
-    if (table === undefined) {
+    const table = guardedTable(error.state);
+    if (table === null) {
       throw error.with({ message: `Cannot adopt "${database.url}"`, state: error.message });
     }
     throw new HarborError(

@@ -12,7 +12,6 @@ import { isDefaultSchema } from "../sql/table_names.ts";
 import {
   otherThing,
   refuseFaults,
-  refuseSameNames,
   refuseSchemas,
   refuseWrongTypes,
   schemaOf,
@@ -146,8 +145,8 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
     const dialect = otherThing(name, value, postgresql);
     if (dialect !== null) others[dialect].add(value);
   }
-  refuseFaults(postgresql, [...others.postgresql]);
-  refuseSameNames([...found.sqlite]);
+  const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]) ?? usual;
+  refuseFaults({ tables: postgresql, others: [...others.postgresql], casing });
   for (const table of [...postgresql, ...found.sqlite]) refuseWrongDefaults(table);
   // A type that a column has is part of the schema, exported or not.
   for (const column of postgresql.flatMap((table) => getTableConfig(table).columns)) {
@@ -161,7 +160,6 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
   for (const name of used) {
     if (!isDefaultSchema(name) && !declaredSchemas.includes(name)) others.postgresql.add(pgSchema(name));
   }
-  const casing = oneOf(file, "casing", settings["casing"], ["snake_case", "camelCase"]) ?? usual;
   refuseUncasedViews([...others.postgresql, ...others.sqlite], casing);
   const everyPostgres: MakeSchema = () => ({ ...[...postgresql, ...others.postgresql] });
   /** What drizzle-kit takes of each dialect, where the schema has no tables of that dialect's own and where it has. */
@@ -188,7 +186,7 @@ export function readExports(file: string, exported: unknown, usual?: Casing): Lo
       const named = isDerived
         ? { tables: postgresql, others: [...others.postgresql] }
         : { tables: [...found[dialect]], others: [...others[dialect]] };
-      refuseNames(named, dialect);
+      refuseNames({ ...named, casing }, dialect);
       return makers[dialect][isDerived ? "derived" : "declared"]();
     },
   };

@@ -1,7 +1,8 @@
+import { keyOf } from "../base/fold_name.ts";
 import type { Backfill, Statement } from "./statement.ts";
 import type { Dialect } from "../base/dialect.ts";
 import type { HarborError } from "../base/errors.ts";
-import { cursorAt, foldsQuotedNames, tokensOf, topLevel } from "../sql/cursor.ts";
+import { cursorAt, tokensOf, topLevel } from "../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../sql/lexer.ts";
 import { assignedColumns } from "../sql/repeatable_update.ts";
 
@@ -153,8 +154,7 @@ function readBackfill({ rest, subject, fail, form }: {
     throw fail(`a statement with ${refused.text.toUpperCase()} cannot be cut into batches`);
   }
   const changed = where === undefined ? tokens : tokens.slice(0, tokens.indexOf(where));
-  const folded = foldsQuotedNames[dialect] ? key.toLowerCase() : key;
-  if (assignedColumns(changed, dialect).includes(folded)) {
+  if (assignedColumns(changed, dialect).includes(keyOf(key, dialect))) {
     throw fail(`a statement that changes "${key}", its key, cannot be cut into batches`);
   }
   return {

@@ -1,3 +1,4 @@
+import { keyOf } from "../base/fold_name.ts";
 import type { Dialect } from "../base/dialect.ts";
 import type { Column, Snapshot, Table } from "../schema/snapshot.ts";
 import { columnsOf, type Release, type TableUse } from "./releases.ts";
@@ -64,16 +65,6 @@ function reasonsOf(
 
 function isGenerated({ default: made }: Column): boolean {
   return made?.startsWith("GENERATED ") ?? false;
-}
-
-/** SQLite takes names that differ in upper and lower case only for the same. */
-const keys: Readonly<Record<Dialect, (name: string) => string>> = {
-  sqlite: (name) => name.toLowerCase(),
-  postgresql: (name) => name,
-};
-
-function keyOf(name: string, dialect: Dialect): string {
-  return keys[dialect](name);
 }
 
 /** A release that names what no schema has. */

@@ -1,3 +1,4 @@
+import { foldName, keyOf } from "../base/fold_name.ts";
 import type { Dialect } from "../base/dialect.ts";
 import { isWord, nameOf, type Token, tokenize, withoutComments } from "./lexer.ts";
 
@@ -92,16 +93,11 @@ export function depthChange(token: Token): number {
   return isToken(token, "(") ? 1 : isToken(token, ")") ? -1 : 0;
 }
 
-/** Whether a quoted name means the same in upper and lower case, as an unquoted one does. */
-export const foldsQuotedNames: Readonly<Record<Dialect, boolean>> = { sqlite: true, postgresql: false };
-
-/**
- * Returns what tells a name apart from others: an unquoted one means the same in upper and lower case, a quoted one does
- * so on SQLite only.
- */
+/** Returns what tells a name apart from others as a text has it: without quotes it means the one in small letters. */
 export function foldedName(token: Token | undefined, dialect: Dialect): string | null {
   const name = nameOf(token);
-  return token?.kind === "name" && !foldsQuotedNames[dialect] ? name : name?.toLowerCase() ?? null;
+  if (name === null) return null;
+  return token!.kind === "name" ? keyOf(name, dialect) : foldName(name);
 }
 
 function isToken(token: Token | undefined, text: string): boolean {

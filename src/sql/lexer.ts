@@ -1,3 +1,4 @@
+import { foldName } from "../base/fold_name.ts";
 import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 
@@ -54,10 +55,14 @@ export function nameOf(token: Token | undefined): string | null {
 
 /** Says whether a token is that keyword, given in upper case. */
 export function isWord(token: Token | undefined, keyword: string): boolean {
-  return token?.kind === "word" && token.text.toUpperCase() === keyword;
+  // "ı" and "ſ" have the capitals of "i" and "s", and are other letters to both engines.
+  return token?.kind === "word" && token.text.length === keyword.length &&
+    foldName(token.text) === foldName(keyword);
 }
 
-const wordCharacter = /[\p{L}\p{N}_$]/u;
+/** To both engines whatever is beyond ASCII is part of a name, blanks and signs of Unicode, too. */
+const wordCharacter = /[\w$\u0080-\ufefe\uff00-\uffff]/;
+const blank = /[ \t\n\v\f\r\ufeff]/;
 
 /** What a dialect's text has beside standard SQL. */
 interface Lexis {
@@ -79,7 +84,7 @@ const lexisOf: Readonly<Record<Dialect, Lexis>> = {
 function kindAt(text: string, at: number, dialect: Dialect): Token["kind"] | null {
   const lexis = lexisOf[dialect];
   const here = text[at]!;
-  if (/\s/.test(here)) return null;
+  if (blank.test(here)) return null;
   if (text.startsWith("--", at) || text.startsWith("/*", at)) return "comment";
   if (here === "'") return "string";
   if (here === '"') return "name";
@@ -140,7 +145,7 @@ function endOfComment(text: string, at: number, dialect: Dialect): number {
 /** Returns the tag that opens a dollar-quoted string at that place (`$$`, `$body$`), or `null`. */
 function dollarTag(text: string, at: number): string | null {
   if (text[at] !== "$") return null;
-  const tag = /^\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/u.exec(text.slice(at, at + 66));
+  const tag = /^\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/.exec(text.slice(at, at + 66));
   return tag === null ? null : tag[0];
 }
 

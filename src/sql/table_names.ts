@@ -1,3 +1,4 @@
+import { foldedName } from "./cursor.ts";
 import { isWord, nameOf, type Token, tokenize, withoutComments } from "./lexer.ts";
 import { quoteName } from "./quote.ts";
 
@@ -56,14 +57,16 @@ export function withPlainNames(sql: string, schemas: readonly string[] = []): st
   let first: string | null = null;
   for (let at = 0; at < tokens.length; at++) {
     const [token, dot, name] = tokens.slice(at, at + 3);
-    const schema = dot?.text === "." && tokens[at - 1]?.text !== "." ? folded(token) : null;
-    if (schema === null || !schemas.includes(schema) || folded(name) === null) continue;
+    const schema = dot?.text === "." && tokens[at - 1]?.text !== "." ? foldedName(token, "postgresql") : null;
+    if (schema === null || !schemas.includes(schema) || foldedName(name, "postgresql") === null) continue;
     first ??= schema;
-    edits.push({ from: token!, to: name!, text: quoteName(`${schema}.${folded(name)}`) });
+    edits.push({ from: token!, to: name!, text: quoteName(`${schema}.${foldedName(name, "postgresql")}`) });
     at += 2;
   }
   const bare = first === null ? undefined : nameBeside(tokens);
-  if (bare !== undefined) edits.push({ from: bare, to: bare, text: quoteName(`${first}.${folded(bare)}`) });
+  if (bare !== undefined) {
+    edits.push({ from: bare, to: bare, text: quoteName(`${first}.${foldedName(bare, "postgresql")}`) });
+  }
   return edited(sql, [...edits, ...moved(tokens, schemas)]);
 }
 
@@ -88,14 +91,14 @@ function nameBeside(tokens: readonly Token[]): Token | undefined {
 function moved(tokens: readonly Token[], schemas: readonly string[]): readonly Edit[] {
   const at = tokens.findIndex((token, place) => isWord(token, "SET") && isWord(tokens[place + 1], "SCHEMA"));
   const [set, , schema] = tokens.slice(Math.max(at, 0), at + 3);
-  const to = folded(schema);
+  const to = foldedName(schema, "postgresql");
   const [verb, what] = tokens;
   const isMoved = at > 0 && isWord(verb, "ALTER") && kinds.some((word) => isWord(what, word));
   if (!isMoved || to === null || !(isDefaultSchema(to) || schemas.includes(to))) return [];
   return [{
     from: set!,
     to: schema!,
-    text: `RENAME TO ${quoteName(nameIn(to, folded(tokens[at - 1]) ?? ""))}`,
+    text: `RENAME TO ${quoteName(nameIn(to, foldedName(tokens[at - 1], "postgresql") ?? ""))}`,
   }];
 }
 
@@ -164,9 +167,4 @@ function edited(sql: string, edits: readonly Edit[]): string {
       text.slice(0, from.start) + name + text.slice(to.start + to.text.length),
     sql,
   );
-}
-
-function folded(token: Token | undefined): string | null {
-  const name = nameOf(token);
-  return token?.kind === "word" ? name?.toLowerCase() ?? null : name;
 }

@@ -1,9 +1,10 @@
+import { quoteText } from "../../src/sql/quote.ts";
 import { copiedTables } from "../../src/migrate/rules/copied_tables.ts";
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { completeSqliteBridge } from "../../src/adopt/rules/bridge_sqlite.ts";
-import { guardWord } from "../../src/adopt/rules/bridge_statement.ts";
+import { guardedTable, guardWord, guardWords } from "../../src/adopt/rules/bridge_statement.ts";
 import type { DecidedFill } from "../../src/author/rules/change_stages.ts";
 import type { Table } from "../../src/schema/snapshot.ts";
 import { check, column, snapshot, tableOf } from "../support/samples/snapshot_parts.ts";
@@ -83,7 +84,7 @@ function copyRow(
     for (const { sql } of bridge(copyOf("t", ["id", "c"], ["id", copied]), t, options)) database.exec(sql);
     return "done";
   } catch (error) {
-    return (error as Error).message.includes(`${guardWord} t`) ? "stopped" : String(error);
+    return guardedTable((error as Error).message) === "t" ? "stopped" : String(error);
   }
 }
 
@@ -121,6 +122,18 @@ test("completeSqliteBridge() stops a copy that loses or gains rows", () => {
     );
   }
 });
+
+for (const name of ["Größe", 'o\'ld "t"', "a\\b\n.c%d", "__new_"]) {
+  test(`guardedTable() reads the name of ${JSON.stringify(name)} out of SQLite's error`, () => {
+    const database = new DatabaseSync(":memory:");
+    const failing = `SELECT json_extract('{}', ${quoteText(guardWords(name))})`;
+    assert.throws(
+      () => database.prepare(failing).get(),
+      (error: Error) => guardedTable(error.message) === name,
+    );
+    database.close();
+  });
+}
 
 test("completeSqliteBridge() numbers on where AUTOINCREMENT had come to", () => {
   const database = new DatabaseSync(":memory:");

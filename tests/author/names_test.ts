@@ -3,7 +3,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Dialect } from "../../src/base/dialect.ts";
+import { sql } from "drizzle-orm";
 import * as pg from "drizzle-orm/pg-core";
+import * as lite from "drizzle-orm/sqlite-core";
 import { loadSchema, readExports } from "../../src/author/load_schema.ts";
 import { withFolder } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
@@ -32,7 +34,7 @@ function schemaOf(name: string, isLater = false): string {
 
 const long = "n23456789_".repeat(6);
 
-for (const name of ["q'q b\\b.", "/*c %s{}", "select ", "é".repeat(28), long]) {
+for (const name of ["q'q b\\b.", "/*c %s{}", "select ", "é".repeat(28), "ÄSſ İıK\u00a0", long]) {
   test(`a name like ${name} goes up, down and up again on both dialects, and its change, too`, () =>
     withFolder(async (folder) => {
       await mkdir(join(folder, "drizzle"));
@@ -59,7 +61,6 @@ const refused = [
   ["harbor_drif", "postgresql", /"harbor_drift": the name of a table is that of a table of harbor-db's own/],
   ["x".repeat(62), "postgresql", /the name of a column of x+t is longer than the 63 bytes/],
   ["a(b", "sqlite", /has a parenthesis in it/],
-  ["Ü", "sqlite", /has a capital beyond A to Z/],
 ] as const satisfies readonly (readonly [string, Dialect, RegExp])[];
 for (const [name, dialect, said] of refused) {
   test(`a schema for ${dialect} with names like ${JSON.stringify(name).slice(0, 20)} is refused by name`, () =>
@@ -104,7 +105,7 @@ for (const [what, column, extras, said] of failing) {
 }
 
 // Tables of which SQLite would make names one, and what is said.
-const alike: readonly (readonly [what: string, tables: readonly pg.PgTable[], said: RegExp])[] = [
+const alike: readonly (readonly [what: string, exported: readonly unknown[], said: RegExp])[] = [
   [
     "columns",
     [pg.pgTable("t", { a: pg.text("X"), b: pg.text("x") })],
@@ -123,11 +124,57 @@ const alike: readonly (readonly [what: string, tables: readonly pg.PgTable[], sa
     ],
     /"ix": the name of an index of u is that of "IX" to SQLite/,
   ],
+  [
+    "a unique constraint and an index",
+    [
+      pg.pgTable("t", { a: pg.text().unique("UQ") }),
+      pg.pgTable("u", { a: pg.text() }, ({ a }) => [pg.uniqueIndex("uq").on(a)]),
+    ],
+    /"uq": the name of an index of u is that of "UQ" to SQLite/,
+  ],
+  [
+    "a view and a table",
+    [pg.pgTable("V", { a: pg.text() }), pg.pgView("v", { a: pg.text() }).as(sql`SELECT 'x' AS a`)],
+    /"v": the name of a view is that of "V" to SQLite/,
+  ],
 ];
-for (const [what, tables, said] of alike) {
+for (const [what, exported, said] of alike) {
   test(`${what} whose names differ in capitals alone are refused on SQLite, and PostgreSQL has both`, async () => {
-    const schema = readExports("schema.ts", { tables: { ...tables } });
+    const schema = readExports("schema.ts", { all: { ...exported } });
     assert.notEqual(schema.tablesFor("postgresql"), null);
+    const error = await rejectsWith("bad_schema", (async () => await schema.tablesFor("sqlite"))());
+    assert.match(error.message, said);
+  });
+}
+
+test("names of letters beyond A to Z, of columns by their casing and of checks are told apart as SQLite does", () => {
+  const apart = lite.sqliteTable("ÄRGER", { a: lite.text("Ä"), b: lite.text("ä") }, ({ a }) => [
+    lite.check("c", sql`${a} <> ''`),
+    lite.check("C", sql`${a} <> 'x'`),
+  ]);
+  const other = lite.sqliteTable("ärger", { userId: lite.text(), userid: lite.text() });
+  const exported = { apart, other, casing: "snake_case" };
+  assert.notEqual(readExports("schema.ts", exported).tablesFor("sqlite"), null);
+});
+
+// Two things of one name, in tables of SQLite's own.
+const twice: readonly (readonly [what: string, exported: readonly unknown[], said: RegExp])[] = [
+  [
+    "columns",
+    [lite.sqliteTable("t", { userId: lite.text(), user_id: lite.text() })],
+    /"user_id": a column of t/,
+  ],
+  ["views", [
+    lite.sqliteTable("t", { a: lite.text() }),
+    lite.sqliteView("t", { a: lite.text() }).as(sql`SELECT 'x' AS a`),
+  ], /"t": a view has that name/],
+  ["checks", [
+    lite.sqliteTable("t", { a: lite.text() }, () => [lite.check("c", sql`1`), lite.check("c", sql`2`)]),
+  ], /"c": a check of t has that name/],
+];
+for (const [what, exported, said] of twice) {
+  test(`two ${what} of one name are refused`, async () => {
+    const schema = readExports("schema.ts", { all: { ...exported }, casing: "snake_case" });
     const error = await rejectsWith("bad_schema", (async () => await schema.tablesFor("sqlite"))());
     assert.match(error.message, said);
   });

@@ -187,6 +187,13 @@ for (const [rule, from, to, known, dropped, expected] of questions) {
   });
 }
 
+test("parseRenames() takes a table that is called as a schema", () => {
+  assert.deepEqual(parseRenames(["auth=users", "auth.a=auth.b"], ["auth"]).tables, [
+    { from: "auth", to: "users" },
+    { from: "auth.a", to: "auth.b" },
+  ]);
+});
+
 test("renameFlag() gives a flag that parseRenames() reads", () => {
   const flag = (table: string | null) =>
     renameFlag({ kind: table === null ? "table" : "column", table, gone: "a", added: ["b"] }, "b");

@@ -62,4 +62,6 @@ test("foldedName() tells names apart as their dialect does", () => {
   assert.equal(of('"Files"', "postgresql"), "Files");
   assert.equal(of('"Files"', "sqlite"), "files");
   assert.equal(of("'Files'", "sqlite"), null);
+  assert.equal(of("ÄRGER", "postgresql"), "Ärger");
+  assert.equal(of('"İSTANBUL"', "sqlite"), "İstanbul");
 });

@@ -5,6 +5,7 @@ import {
   type BridgeSubject,
   guard,
   guardWord,
+  guardWords,
   keptColumns,
   step,
 } from "./bridge_statement.ts";
@@ -132,7 +133,7 @@ function digestsAfter(table: Table, subject: BridgeSubject): BridgeStatement {
   return guard(`DO $harbor$ BEGIN
 IF EXISTS (${withSchemaNames(digestsOf(table, subject), subject.live.schemas ?? [])}
   EXCEPT SELECT * FROM ${quoteName(guardWord)})
-THEN RAISE EXCEPTION ${quoteText(`${guardWord} ${table.name}`)}; END IF;
+THEN RAISE EXCEPTION '%', ${quoteText(guardWords(table.name))}; END IF;
 END $harbor$`);
 }
 

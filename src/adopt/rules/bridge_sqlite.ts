@@ -2,7 +2,7 @@ import {
   type BridgeStatement,
   type BridgeSubject,
   guard,
-  guardWord,
+  guardWords,
   keptColumns,
   step,
 } from "./bridge_statement.ts";
@@ -77,6 +77,6 @@ function copyGuard(table: Table, { target, fills }: BridgeSubject): BridgeStatem
     WHERE ${[...byKey, ...same].join("\n    AND ")})`;
   return guard(
     `SELECT CASE WHEN (SELECT count(*) FROM ${old}) <> (SELECT count(*) FROM ${copy}) OR EXISTS (${isChanged})
-  THEN json_extract('{}', ${quoteText(`${guardWord} ${table.name}`)}) END`,
+  THEN json_extract('{}', ${quoteText(guardWords(table.name))}) END`,
   );
 }

@@ -16,8 +16,19 @@ export interface BridgeSubject {
   readonly fills: readonly DecidedFill[];
 }
 
-/** With this word and a table's name fails a statement that finds a value changed. */
+/** Begins the words with which a statement fails that finds a value changed. */
 export const guardWord = "harbor_guard";
+
+/** Returns these words. The table stands in them so that no engine writes it otherwise into its error: SQLite doubles apostrophes. */
+export function guardWords(table: string): string {
+  return `${guardWord} ${JSON.stringify(table).replaceAll("'", "\\u0027")}`;
+}
+
+/** Returns the table that an error with {@link guardWords} names; `null` for any other error. */
+export function guardedTable(text: string): string | null {
+  const name = new RegExp(`${guardWord} ("(?:[^"\\\\]|\\\\.)*")`).exec(text)?.[1];
+  return name === undefined ? null : JSON.parse(name) as string;
+}
 
 /** Makes a statement of a bridge. */
 export function step(sql: string): BridgeStatement {

@@ -1,3 +1,4 @@
+import { keyOf } from "../../base/fold_name.ts";
 import { schemasOfHistory } from "../../history/revision_schema.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { Passage } from "../../migrate/rules/origins.ts";
@@ -36,12 +37,16 @@ export function meantLosses(
       .map((key): Link => [key.table, table.name])
   );
   const links = [...renames, ...renames.map(([from, to]): Link => [to, from]), ...references];
-  const tables = new Set(meant.flatMap((effect) => "table" in effect ? [plain(effect.table)] : []));
+  const tables = new Set(
+    meant.flatMap((effect) => "table" in effect ? [keyOf(effect.table, history.dialect)] : []),
+  );
   // What is added on the way is gone through, too.
   for (const table of tables) {
-    for (const [from, to] of links) if (plain(from) === table) tables.add(plain(to));
+    for (const [from, to] of links) {
+      if (keyOf(from, history.dialect) === table) tables.add(keyOf(to, history.dialect));
+    }
   }
-  return (table) => tables.has(plain(table));
+  return (table) => tables.has(keyOf(table, history.dialect));
 }
 
 type Link = readonly [from: string, to: string];
@@ -53,9 +58,4 @@ function renamedBy(effect: Effect): readonly Link[] {
 /** Whether what happens to a row happens to those that refer to it. */
 function carries(action: string): boolean {
   return action !== "no action" && action !== "restrict";
-}
-
-/** SQLite knows a table in any case of its letters. */
-function plain(name: string): string {
-  return name.toLowerCase();
 }

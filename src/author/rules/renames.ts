@@ -222,7 +222,7 @@ export function parseRenames(texts: readonly string[], schemas: readonly string[
 
 /** Returns the table and the column that names say; none of what is neither. */
 function partsOf(names: readonly string[], schemas: readonly string[]): readonly string[] {
-  const isPlaced = schemas.includes(names[0] ?? "");
+  const isPlaced = names.length > 1 && schemas.includes(names[0]!);
   const [table, ...columns] = isPlaced ? names.slice(1) : names;
   return table === undefined || columns.length > 1
     ? []

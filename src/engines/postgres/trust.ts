@@ -1,3 +1,4 @@
+import { foldName } from "../../base/fold_name.ts";
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import { HarborError } from "../../base/errors.ts";
 import { isWord, nameOf, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
@@ -135,7 +136,7 @@ function namesIn(
 function wordsOf(token: Token): readonly string[] {
   const name = wordOf(token);
   if (name === null || token.kind !== "word") return name === null ? [] : [name];
-  return [name, token.text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())];
+  return [name, foldName(token.text)];
 }
 
 function wordOf(token: Token | undefined): string | null {

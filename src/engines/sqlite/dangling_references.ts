@@ -1,3 +1,4 @@
+import { foldName } from "../../base/fold_name.ts";
 import { cursorAt, tokensOf } from "../../sql/cursor.ts";
 import { isWord } from "../../sql/lexer.ts";
 import { ownTableNames } from "../../sql/own_tables.ts";
@@ -34,15 +35,15 @@ function tablesOf(text: string, made: Set<string>): readonly string[] | "any" {
     if (at.take("VIRTUAL")) return "any";
     // A trigger fires on whatever is written from here on.
     if (tokens.some((token) => isWord(token, "TRIGGER"))) made.clear();
-    else if (at.take("TABLE") && !isWord(at.rest()[0], "IF")) made.add(at.name().toLowerCase());
+    else if (at.take("TABLE") && !isWord(at.rest()[0], "IF")) made.add(foldName(at.name()));
     return [];
   }
   // Inside a transaction SQLite ignores it.
   if (at.take("SELECT") || at.take("PRAGMA", "FOREIGN_KEYS")) return [];
-  if (at.take("DROP", "TABLE")) return [at.name().toLowerCase()];
+  if (at.take("DROP", "TABLE")) return [foldName(at.name())];
   if (at.take("ALTER", "TABLE")) {
-    const table = at.name().toLowerCase();
-    if (at.take("RENAME", "TO")) return [table, at.name().toLowerCase()];
+    const table = foldName(at.name());
+    if (at.take("RENAME", "TO")) return [table, foldName(at.name())];
     if (at.take("DROP")) return [];
     if (!at.take("ADD")) return "any";
     const has = (word: string) => tokens.some((token) => isWord(token, word));
@@ -51,7 +52,7 @@ function tablesOf(text: string, made: Set<string>): readonly string[] | "any" {
   }
   const isInsert = at.take("INSERT", "INTO");
   if (!isInsert && !at.take("UPDATE") && !at.take("DELETE", "FROM")) return "any";
-  const table = at.name().toLowerCase();
+  const table = foldName(at.name());
   if (ownTables.includes(table)) return [];
   return isInsert && made.has(table) ? [table] : "any";
 }

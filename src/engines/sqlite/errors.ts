@@ -1,7 +1,7 @@
+import { foldName } from "../../base/fold_name.ts";
 import { firstLine } from "../../sql/first_line.ts";
 import { type ErrorCode, HarborError } from "../../base/errors.ts";
-import { tokensOf } from "../../sql/cursor.ts";
-import { nameOf } from "../../sql/lexer.ts";
+import { foldedName, tokensOf } from "../../sql/cursor.ts";
 
 /** Where in a batch the engine stopped. */
 export interface FailurePlace {
@@ -148,7 +148,7 @@ export function foreignPartError(
   definitions: readonly { readonly table: string; readonly sql: string }[],
 ): HarborError {
   const users = definitions.filter(({ sql }) =>
-    tokensOf(sql, "sqlite").some((token) => nameOf(token)?.toLowerCase() === name.toLowerCase())
+    tokensOf(sql, "sqlite").some((token) => foldedName(token, "sqlite") === foldName(name))
   ).map(({ table }) => table);
   const tables = [...new Set(users)];
   return new HarborError(

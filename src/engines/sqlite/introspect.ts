@@ -1,3 +1,4 @@
+import { foldName } from "../../base/fold_name.ts";
 import type {
   Column,
   ForeignKey,
@@ -82,7 +83,7 @@ export async function introspectSqlite(
   // Of a few tables it is not known which others there are.
   const onRecord = only === undefined ? await namesOnRecord(readTogether, tables) : isBesideTable;
   const isOwn = (table: string) => {
-    const name = table.toLowerCase();
+    const name = foldName(table);
     if (isSideTable(name)) return isNumbered(table);
     return isBesideTable(name) ? onRecord(name) : ownTableNames.includes(name);
   };
@@ -131,7 +132,7 @@ async function namesOnRecord(
   readTogether: ReadTogether,
   tables: readonly string[],
 ): Promise<(name: string) => boolean> {
-  const names = tables.map((name) => name.toLowerCase());
+  const names = tables.map((name) => foldName(name));
   if (!names.some(isBesideTable)) return () => false;
   const queries = [
     ...names.includes("harbor_kept")

@@ -1,3 +1,4 @@
+import { foldName } from "../../base/fold_name.ts";
 import { quoteText } from "../../sql/quote.ts";
 import { tokensOf } from "../../sql/cursor.ts";
 import { isWord, nameOf } from "../../sql/lexer.ts";
@@ -26,7 +27,7 @@ export function keepStatistics(
   dependents: readonly Dependent[],
 ): readonly PlacedStatement[] {
   const tables = new Set(
-    dependents.filter(({ type }) => type === "table").map(({ name }) => name.toLowerCase()),
+    dependents.filter(({ type }) => type === "table").map(({ name }) => foldName(name)),
   );
   const kept = statisticsTables.filter((name) => tables.has(name));
   if (kept.length === 0 || !losesStatistics(statements)) return statements;
@@ -45,7 +46,7 @@ export function keepStatistics(
     ),
     ...statements.flatMap((statement, place) => {
       const rename = renames[place];
-      const isOld = rename && tables.has(rename.from.toLowerCase());
+      const isOld = rename && tables.has(foldName(rename.from));
       return isOld ? [statement, ...kept.map((name) => added(follow(name, rename)))] : [statement];
     }),
     ...kept.flatMap((name) => putBack(name, madeOf)),

@@ -1,6 +1,7 @@
+import { foldName } from "../../base/fold_name.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { onceFor } from "../../base/once_for.ts";
-import { tokensOf } from "../../sql/cursor.ts";
+import { foldedName, tokensOf } from "../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
 import { carryWords, columnNames, isAutoincrement } from "./rebuild/carried_words.ts";
 import { type SqliteStatement, verbOf } from "./statement.ts";
@@ -49,14 +50,14 @@ export function keepDependents(
   if (found.length === 0) return placed;
   const rebuilt = new Set(found.map((rebuild) => rebuild.table));
   const views = new Set(
-    dependents.filter(({ type }) => type === "view").map(({ name }) => name.toLowerCase()),
+    dependents.filter(({ type }) => type === "view").map(({ name }) => foldName(name)),
   );
   const kept = dependents.filter((each) =>
-    each.type !== "table" && (isAffected(each, rebuilt) || views.has(each.table.toLowerCase())) &&
+    each.type !== "table" && (isAffected(each, rebuilt) || views.has(foldName(each.table))) &&
     !isNamed(each, statements)
   ).flatMap((each): readonly Dependent[] => {
     if (each.type !== "index") return [each];
-    const rebuild = found.find(({ table }) => table === each.table.toLowerCase());
+    const rebuild = found.find(({ table }) => table === foldName(each.table));
     const sql = indexAfter(each.sql, columnChanges(rebuild, statements, tables));
     return sql === null ? [] : [{ ...each, sql }];
   });
@@ -85,7 +86,7 @@ function carried(
     readonly tables: readonly Dependent[];
   },
 ): string {
-  const original = tables.find(({ name }) => name.toLowerCase() === rebuild?.table);
+  const original = tables.find(({ name }) => foldName(name) === rebuild?.table);
   if (rebuild === undefined || original === undefined) return text;
   return carryWords(text, original.sql, renamedColumns(statements, rebuild));
 }
@@ -100,7 +101,7 @@ function renamedColumns(
 
 /** Lets AUTOINCREMENT go on where it had come to, which the rows alone do not tell. */
 function numbers(rebuild: Rebuild | undefined, tables: readonly Dependent[]): readonly PlacedStatement[] {
-  const original = tables.find(({ name }) => name.toLowerCase() === rebuild?.table);
+  const original = tables.find(({ name }) => foldName(name) === rebuild?.table);
   if (rebuild === undefined || original === undefined || !isAutoincrement(original.sql)) return [];
   const [copy, old] = [quoteText(rebuild.copy), quoteText(original.name)];
   return [
@@ -148,7 +149,7 @@ function rebuilds(statements: readonly SqliteStatement[]): readonly Rebuild[] {
     if (!isRename || from === undefined) return [];
     const copy = nameOf(rest[1]) ?? "";
     makers ??= firstMakers(statements);
-    const made = makers.get(copy.toLowerCase()) ?? -1;
+    const made = makers.get(foldName(copy)) ?? -1;
     return [{ table, copy, made, from, to: index }];
   });
 }
@@ -165,8 +166,8 @@ function firstMakers(statements: readonly SqliteStatement[]): ReadonlyMap<string
 
 /** Every view counts: SQLite looks at all of them, and one may name a table by way of another. */
 function isAffected({ type, table, sql }: Dependent, tables: ReadonlySet<string>): boolean {
-  if (type === "index") return tables.has(table.toLowerCase());
-  return type === "view" || tables.has(table.toLowerCase()) ||
+  if (type === "index") return tables.has(foldName(table));
+  return type === "view" || tables.has(foldName(table)) ||
     tokensOf(sql, "sqlite").some((token) => tables.has(lowerName(token)));
 }
 
@@ -183,7 +184,7 @@ function columnChanges(
   statements: readonly SqliteStatement[],
   tables: readonly Dependent[],
 ): ColumnChanges {
-  const original = tables.find(({ name }) => name.toLowerCase() === rebuild?.table);
+  const original = tables.find(({ name }) => foldName(name) === rebuild?.table);
   const made = statements[rebuild?.made ?? -1];
   if (rebuild === undefined || original === undefined || made === undefined) {
     return { gone: new Set(), renamed: new Map() };
@@ -226,7 +227,7 @@ function isNamed({ type, name }: Dependent, statements: readonly SqliteStatement
   return statements.some((statement) => {
     const tokens = significant(statement, ["CREATE", "DROP"]).slice(0, 8);
     const kind = tokens.findIndex((token) => isWord(token, type.toUpperCase()));
-    return kind > 0 && tokens.slice(kind).some((token) => lowerName(token) === name.toLowerCase());
+    return kind > 0 && tokens.slice(kind).some((token) => lowerName(token) === foldName(name));
   });
 }
 
@@ -239,7 +240,7 @@ const significantTokens = onceFor(({ text }: SqliteStatement) =>
 );
 
 function lowerName(token: Token | undefined): string {
-  return (nameOf(token) ?? "").toLowerCase();
+  return foldedName(token, "sqlite") ?? "";
 }
 
 /** Makes a statement that no batch has of its own. */

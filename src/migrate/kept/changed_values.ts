@@ -7,7 +7,7 @@ import type { Step } from "../rules/plan.ts";
 import { effectsOf } from "../rules/statement_effects.ts";
 import { oppositeOf } from "./given_values.ts";
 import type { Loss } from "./rules/losses.ts";
-import { isSameName } from "./rules/names.ts";
+import { isSameName } from "../../base/fold_name.ts";
 import { all, any, hasNoNull, type Words } from "./words.ts";
 
 /** Which rows may get another value; `null` for all. */

@@ -1,3 +1,4 @@
+import { foldName } from "../../base/fold_name.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../../base/dialect.ts";
 import { type Kept, keptRow, placesName } from "../../engines/kept_table.ts";
@@ -74,7 +75,7 @@ const placeWords: Readonly<Record<Dialect, PlaceWords>> = {
   sqlite: {
     place: (columns) => {
       const free = ["rowid", "_rowid_", "oid"].find((name) =>
-        !columns.some((column) => column.name.toLowerCase() === name)
+        !columns.some((column) => foldName(column.name) === name)
       );
       return free === undefined ? null : sql.raw(free);
     },

@@ -13,7 +13,7 @@ import { createWalker, type WalkContext } from "../paced/backfill_walk.ts";
 import { allRows } from "../paced/walk_table.ts";
 import { storedColumns } from "./rules/keys.ts";
 import { asThere } from "./rules/as_there.ts";
-import { isSameName } from "./rules/names.ts";
+import { isSameName } from "../../base/fold_name.ts";
 import { countOf, countsOf } from "./return.ts";
 import { withSideTables } from "./side_tables.ts";
 import { all, words } from "./words.ts";

@@ -20,7 +20,7 @@ import { columnsOf, countOf, countsOf, keyIndexOf, type Return, returnOf, type S
 import { effectsOf } from "../rules/statement_effects.ts";
 import { oppositeOf } from "./given_values.ts";
 import { prune } from "./prune.ts";
-import { isSameName } from "./rules/names.ts";
+import { isSameName } from "../../base/fold_name.ts";
 import { requireSideTables, withSideTables } from "./side_tables.ts";
 import { asThere } from "./rules/as_there.ts";
 

@@ -5,7 +5,7 @@ import { becameColumn, type Kept, keptRow, withCount } from "../../engines/kept_
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { storedColumns } from "./rules/keys.ts";
-import { isSameName } from "./rules/names.ts";
+import { isSameName } from "../../base/fold_name.ts";
 import { type Places, placesOf } from "./places.ts";
 import { all, any, hasNoNull, list, words } from "./words.ts";
 

@@ -14,7 +14,7 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { Step } from "../rules/plan.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Table } from "../../schema/snapshot.ts";
-import { keyOf } from "./rules/names.ts";
+import { keyOf } from "../../base/fold_name.ts";
 import { literalForm } from "./rules/given.ts";
 import { lossesOf, tablesOfLosses } from "./rules/losses.ts";
 import { storedColumns } from "./rules/keys.ts";

@@ -1,9 +1,10 @@
+import { foldName, keyOf } from "../../base/fold_name.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { History } from "../../history/history.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
-import { tokensOf } from "../../sql/cursor.ts";
-import { isWord, nameOf } from "../../sql/lexer.ts";
+import { foldedName, tokensOf } from "../../sql/cursor.ts";
+import { isWord } from "../../sql/lexer.ts";
 import { effectsOf } from "./statement_effects.ts";
 import type { Step } from "./plan.ts";
 
@@ -21,11 +22,11 @@ export function goneIndexes({ revisions }: Pick<History, "revisions">, step: Ste
   const texts = step.script.statements.map(({ sql }) => sql);
   if (!texts.some((text) => /\brename\b/i.test(text))) return [];
   const dropped = texts.flatMap((text) => effectsOf(text, before.dialect))
-    .flatMap((effect) => effect.kind === "drop" ? [effect.table.toLowerCase()] : []);
+    .flatMap((effect) => effect.kind === "drop" ? [foldName(effect.table)] : []);
   const stays = new Set(indexesOf(after).map(({ name }) => name));
   return indexesOf(before)
     .filter(({ name, table }) =>
-      dropped.includes(table.toLowerCase()) && !stays.has(name) &&
+      dropped.includes(foldName(table)) && !stays.has(name) &&
       !texts.some((text) => isOf(text, name, before.dialect))
     )
     .map(({ name }) => name);
@@ -39,7 +40,7 @@ function isOf(text: string, name: string, dialect: Dialect): boolean {
   const head = on < 0 ? tokens : tokens.slice(0, on);
   if (!head.slice(1, 3).some((token) => isWord(token, "INDEX"))) return false;
   return (isWord(head[0], "CREATE") || isWord(head[0], "DROP")) &&
-    head.some((token) => nameOf(token)?.toLowerCase() === name.toLowerCase());
+    head.some((token) => foldedName(token, dialect) === keyOf(name, dialect));
 }
 
 /** Whether an index that no revision knows is made again with the table that takes the place of its own. */

@@ -1,3 +1,4 @@
+import { isSameName } from "../../base/fold_name.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { type Copy, type Effect, effectsOf, withSchemaRenamed } from "./statement_effects.ts";
@@ -219,11 +220,7 @@ function withColumn(
   return new Map(origin === null ? others : [...others, [name, origin]]);
 }
 
-/** Whether names that differ in upper and lower case only are the same. */
-const ignoresCase: Readonly<Record<Dialect, boolean>> = { sqlite: true, postgresql: false };
-
 /** Returns a name as a map has it. */
 function keyIn(map: ReadonlyMap<string, unknown>, name: string, dialect: Dialect): string {
-  if (map.has(name) || !ignoresCase[dialect]) return name;
-  return [...map.keys()].find((key) => key.toLowerCase() === name.toLowerCase()) ?? name;
+  return map.has(name) ? name : [...map.keys()].find((key) => isSameName(dialect, key, name)) ?? name;
 }

@@ -1,3 +1,4 @@
+import { foldName } from "../../base/fold_name.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { onceForText } from "../../base/once_for.ts";
 import { closing, commaParts, tokensOf, topLevel } from "../../sql/cursor.ts";
@@ -139,7 +140,7 @@ const foldsNames: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgres
 
 function plainName(token: Token | undefined, dialect: Dialect): string {
   const name = nameOf(token) ?? "";
-  return token?.kind === "word" && foldsNames[dialect] ? name.toLowerCase() : name;
+  return token?.kind === "word" && foldsNames[dialect] ? foldName(name) : name;
 }
 
 function ofCreate(cursor: Cursor): readonly Effect[] {

@@ -1,6 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
-import { closing, foldsQuotedNames, tokensOf } from "../../sql/cursor.ts";
-import { nameOf, type Token } from "../../sql/lexer.ts";
+import { closing, foldedName, tokensOf } from "../../sql/cursor.ts";
+import { type Token } from "../../sql/lexer.ts";
 import { numberWord } from "./number_word.ts";
 import { stringWords } from "./string_words.ts";
 
@@ -101,9 +101,13 @@ export function expressionWords(text: string, dialect: Dialect): readonly string
   return words;
 }
 
+// deno-lint-ignore no-control-regex
+const isAscii = /^[\x00-\x7f]*$/;
+
 function spelling(token: Token, dialect: Dialect): string {
-  if (token.kind === "word") return token.text.toLowerCase();
-  if (token.kind !== "name") return token.text;
-  const name = foldsQuotedNames[dialect] ? nameOf(token)!.toLowerCase() : nameOf(token)!;
+  const name = foldedName(token, dialect);
+  if (name === null) return token.text;
+  // Words of the language are of ASCII: any other is a name, which a server writes in quotes.
+  if (token.kind === "word" && isAscii.test(name)) return name;
   return /^[a-z_][a-z0-9_$]*$/.test(name) && !reserved.has(name) ? name : `"${name}"`;
 }

@@ -1,3 +1,4 @@
+import { foldName } from "../../base/fold_name.ts";
 import { counted } from "../../base/quantity.ts";
 import type { State } from "../../state/state.ts";
 import { type Found, pass } from "../../base/finding.ts";
@@ -128,9 +129,9 @@ function besides({ tables }: Snapshot): string {
 }
 
 function isThere({ kind, name, table }: MadeObject, live: Snapshot): boolean {
-  const isSame = (one: string) => one.toLowerCase() === name.toLowerCase();
+  const isSame = (one: string) => foldName(one) === foldName(name);
   // Without its table a trigger went with it, which is a difference of its own.
-  if (table !== null && !live.tables.some((each) => each.name.toLowerCase() === table.toLowerCase())) {
+  if (table !== null && !live.tables.some((each) => foldName(each.name) === foldName(table))) {
     return true;
   }
   return live.others.some((other) => other.kind === kind && isSame(other.name));

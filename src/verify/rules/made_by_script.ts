@@ -1,3 +1,4 @@
+import { foldName } from "../../base/fold_name.ts";
 import { postgresNameOf } from "../../sql/cut_name.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
@@ -14,7 +15,7 @@ export function isMadeBy(
   const made = kind.toUpperCase();
   // What is not named at all need not be read word by word, which a long history would notice.
   return statements.some((sql) =>
-    sql.toLowerCase().includes(name.toLowerCase()) && makes(sql, { kind: made, name }, dialect)
+    foldName(sql).includes(foldName(name)) && makes(sql, { kind: made, name }, dialect)
   );
 }
 
@@ -75,8 +76,7 @@ export function leftByScripts(statements: readonly string[], dialect: Dialect): 
     } else if (has("CASCADE")) left = [];
     else if (has("DROP") || has("RENAME") || has("SET", "SCHEMA") || isWord(tokens[0], "DO")) {
       // A table that goes takes its triggers along; code may drop what it names.
-      const isNamed = (name: string | null) =>
-        name !== null && sql.toLowerCase().includes(name.toLowerCase());
+      const isNamed = (name: string | null) => name !== null && foldName(sql).includes(foldName(name));
       left = left.filter(({ name, table }) => !isNamed(name) && !isNamed(table));
     }
   }

@@ -1,3 +1,4 @@
+import { foldName } from "../../base/fold_name.ts";
 import type { TableSetting } from "../../engines/inspector.ts";
 import { commaParts, cursorAt, tokensOf } from "../../sql/cursor.ts";
 import { isWord, type Token } from "../../sql/lexer.ts";
@@ -59,5 +60,5 @@ export function leftSettings(statements: readonly string[]): SaidSettings {
 
 /** PostgreSQL reads a name without quotes in lower case. */
 export function folded(token: Token): Token {
-  return token.kind === "word" ? { ...token, text: token.text.toLowerCase() } : token;
+  return token.kind === "word" ? { ...token, text: foldName(token.text) } : token;
 }

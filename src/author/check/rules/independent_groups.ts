@@ -1,3 +1,4 @@
+import { foldName } from "../../../base/fold_name.ts";
 import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
 
@@ -54,7 +55,7 @@ function readStatement(sql: string): Read | null {
 
   function giving(...names: readonly string[]): Read | null {
     // A string, which SQLite takes for a name as well, is none to the cursor.
-    return names.includes("") ? null : { tokens, made: names.map((name) => name.toLowerCase()) };
+    return names.includes("") ? null : { tokens, made: names.map((name) => foldName(name)) };
   }
 }
 
@@ -62,7 +63,7 @@ function readStatement(sql: string): Read | null {
 function namesIn(tokens: readonly Token[]): readonly string[] {
   return tokens.filter((_, at) => !isWord(tokens[at - 1], "REFERENCES")).flatMap((token) => {
     const name = token.kind === "string" ? token.text.slice(1, -1).replaceAll("''", "'") : nameOf(token);
-    return name === null ? [] : [name.toLowerCase()];
+    return name === null ? [] : [foldName(name)];
   });
 }
 

@@ -9,7 +9,7 @@ import { HarborError } from "../../../base/errors.ts";
 import { postgresExpression } from "../../../schema/twins/expression.ts";
 import { postgresNameOf } from "../../../sql/cut_name.ts";
 import { nameIn } from "../../../sql/table_names.ts";
-import { indexName } from "../../../schema/twins/tables.ts";
+import { casedName, type Casing, indexName } from "../../../schema/twins/tables.ts";
 
 /** What a schema.ts can export beside tables, and the dialect that it is of. */
 const otherThings: readonly (readonly [dialect: Dialect, is: (value: unknown) => boolean])[] = [
@@ -78,27 +78,6 @@ export function schemaOf(value: unknown): string | undefined {
   return pg.isPgEnum(value) || pg.isPgSequence(value) ? value.schema : undefined;
 }
 
-/**
- * Refuses two tables, indexes, columns of a table or other things of SQLite that have one name, for which drizzle-kit would end the process.
- *
- * @throws {HarborError} `bad_schema`
- */
-export function refuseSameNames(tables: readonly lite.SQLiteTable[]): void {
-  const names = new Set<string>();
-  for (const table of tables) {
-    const { name: own, columns, indexes, checks, uniqueConstraints } = lite.getTableConfig(table);
-    once(names, own, "a table");
-    const columnNames = new Set<string>();
-    for (const { name } of columns) once(columnNames, name, `a column of ${own}`);
-    for (const { config } of indexes) once(names, config.name, `an index of ${own}`);
-    for (const unique of uniqueConstraints) {
-      if (unique.name !== undefined) once(names, unique.name, `a unique constraint of ${own}`);
-    }
-    const constraints = new Set<string>();
-    for (const { name } of checks) once(constraints, name, `a check of ${own}`);
-  }
-}
-
 /** Refuses names that read like those of something in a schema that the project has: a column `auth.token` beside `auth`. */
 function refuseMistakable(
   { columns, policies, checks }: ReturnType<typeof pg.getTableConfig>,
@@ -123,7 +102,13 @@ function refuseMistakable(
  *
  * @throws {HarborError} `bad_schema`
  */
-export function refuseFaults(tables: readonly pg.PgTable[], others: readonly unknown[] = []): void {
+export function refuseFaults(
+  { tables, others, casing }: {
+    readonly tables: readonly pg.PgTable[];
+    readonly others: readonly unknown[];
+    readonly casing: Casing | undefined;
+  },
+): void {
   // Tables, views, sequences and indexes share their names.
   const names = new Set<string>();
   for (const other of others) {
@@ -141,7 +126,7 @@ export function refuseFaults(tables: readonly pg.PgTable[], others: readonly unk
     const at = (what: string) => `${what} of ${inSchema(config.name)}`;
     once(names, inSchema(config.name), "a table");
     const columns = new Set<string>();
-    for (const { name } of config.columns) once(columns, name, at("a column"));
+    for (const column of config.columns) once(columns, casedName(column, casing), at("a column"));
     const constraints = new Set<string>();
     for (const { name } of config.checks) once(constraints, postgresNameOf(name), at("a check"));
     const policies = new Set<string>();
@@ -271,16 +256,17 @@ function refuseIndex(
 }
 
 function once(known: Set<string>, name: string, what: string): void {
-  if (known.has(name)) {
-    throw new HarborError(
-      "bad_schema",
-      `Cannot use "${name}": ${what} has that name, and another one has it, too`,
-      {
-        hint: "Give one of them another name.",
-      },
-    );
-  }
+  if (known.has(name)) throw nameTwice(name, what);
   known.add(name);
+}
+
+/** Returns the error of a name that two things have, which is that of one. */
+export function nameTwice(name: string, what: string): HarborError {
+  return new HarborError(
+    "bad_schema",
+    `Cannot use "${name}": ${what} has that name, and another one has it, too`,
+    { hint: "Give one of them another name." },
+  );
 }
 
 /**

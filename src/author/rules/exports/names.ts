@@ -1,12 +1,16 @@
-import { isOwnTable } from "../../../sql/own_tables.ts";
+import type { Column } from "drizzle-orm/column";
 import { is } from "drizzle-orm/entity";
 import * as pg from "drizzle-orm/pg-core";
 import { SQL } from "drizzle-orm/sql/sql";
 import * as lite from "drizzle-orm/sqlite-core";
 import type { Dialect } from "../../../base/dialect.ts";
 import { HarborError } from "../../../base/errors.ts";
-import { foldsQuotedNames } from "../../../sql/cursor.ts";
+import { foldName } from "../../../base/fold_name.ts";
+import { casedName, type Casing } from "../../../schema/twins/tables.ts";
 import { postgresNameBytes, postgresNameOf } from "../../../sql/cut_name.ts";
+import { isOwnTable } from "../../../sql/own_tables.ts";
+import { nameIn } from "../../../sql/table_names.ts";
+import { nameTwice, schemaOf } from "./faults.ts";
 
 /** Something of a schema that has a name. */
 interface Named {
@@ -20,21 +24,32 @@ interface Named {
   readonly isType?: boolean;
   /** Whether harbor-db has some of its own of that kind. */
   readonly isRelation?: boolean;
+  /** Those among which SQLite has the name once; with nothing it may be another's, too. */
+  readonly among?: string;
+}
+
+/** SQLite has one name for a table, a view or an index, and drizzle-kit makes an index of what is unique there. */
+function relationsBeside(thing: unknown): string {
+  // What is in a schema SQLite cannot have, and is refused for that.
+  return `relations of ${schemaOf(thing) ?? "the default schema"}`;
 }
 
 /**
- * Refuses names of which drizzle-kit would write wrong statements, or a dialect would make others.
+ * Refuses names of which drizzle-kit would write wrong statements, a dialect would make others, or SQLite has but one.
  *
  * @throws {HarborError} `bad_schema`
  */
 export function refuseNames(
-  { tables, others }: {
+  { tables, others, casing }: {
     readonly tables: readonly (pg.PgTable | lite.SQLiteTable)[];
     readonly others: readonly unknown[];
+    readonly casing: Casing | undefined;
   },
   dialect: Dialect,
 ): void {
-  for (const each of [...tables.flatMap(ofTable), ...others.flatMap(ofOther)]) {
+  const nameOf: NameOf = (column) => casedName(column, casing);
+  const all = [...tables.flatMap((table) => ofTable(table, nameOf)), ...others.flatMap(ofOther)];
+  for (const each of all) {
     if (each.name === undefined) continue;
     const fault = faultOf({ ...each, name: each.name }, dialect);
     if (fault === null) continue;
@@ -42,30 +57,33 @@ export function refuseNames(
       hint,
     });
   }
-  if (foldsQuotedNames[dialect]) refuseAlike(tables);
+  refuseAlike[dialect](all);
 }
 
 const hint = "Give it another name; in the program it may keep the one that it has.";
 
-/** Refuses names that differ in nothing but capitals, of which the dialect makes one. */
-function refuseAlike(tables: readonly (pg.PgTable | lite.SQLiteTable)[]): void {
-  const seen = new Map<string, string>();
-  for (const { what, name, isRelation = false, mayBeCut = false } of tables.flatMap(ofTable)) {
-    if (name === undefined) continue;
-    // Tables and indexes share their names; all else has its own in its table.
-    const place = isRelation || what.startsWith("an index ") ? "" : mayBeCut ? null : what;
-    if (place === null) continue;
-    const key = `${place}\n${name.toLowerCase()}`;
-    const other = seen.get(key);
-    seen.set(key, name);
-    if (other === undefined || other === name) continue;
-    throw new HarborError(
-      "bad_schema",
-      `Cannot use "${name}": the name of ${what} is that of "${other}" to SQLite, which takes capitals for small letters`,
-      { hint },
-    );
-  }
-}
+type NameOf = (column: Column) => string;
+
+/** Refuses names that are one to a dialect. Those of PostgreSQL `refuseFaults` has looked at, a schema at a time. */
+const refuseAlike: Readonly<Record<Dialect, (all: readonly Named[]) => void>> = {
+  postgresql: () => {},
+  sqlite: (all) => {
+    const seen = new Map<string, string>();
+    for (const { what, name, among } of all) {
+      if (name === undefined || among === undefined) continue;
+      const key = `${among}\n${foldName(name)}`;
+      const other = seen.get(key);
+      seen.set(key, name);
+      if (other === undefined) continue;
+      if (other === name) throw nameTwice(name, what);
+      throw new HarborError(
+        "bad_schema",
+        `Cannot use "${name}": the name of ${what} is that of "${other}" to SQLite, which takes capitals for small letters`,
+        { hint },
+      );
+    }
+  },
+};
 
 function faultOf(
   { name, isJoined = false, mayBeCut = false, isRelation = false, isType = false }: Named & {
@@ -80,7 +98,7 @@ function faultOf(
   if (sign !== undefined) {
     return `has ${JSON.stringify(sign)} in it, with which drizzle-kit writes a wrong script`;
   }
-  if (isRelation && isOwnTable(name.toLowerCase())) return "is that of a table of harbor-db's own";
+  if (isRelation && isOwnTable(foldName(name))) return "is that of a table of harbor-db's own";
   return dialectFaults[dialect]({ name, mayBeCut });
 }
 
@@ -93,23 +111,19 @@ const dialectFaults: Readonly<
       ? null
       : `is longer than the ${postgresNameBytes} bytes that PostgreSQL keeps`,
   sqlite: ({ name }) => {
-    if (/[()]/.test(name)) {
-      return "has a parenthesis in it, which drizzle-kit takes for an expression on SQLite";
-    }
-    // SQLite takes A and a for one letter, and no others.
-    const others = name.replaceAll(/[A-Z]/g, "");
-    return others === others.toLowerCase()
-      ? null
-      : "has a capital beyond A to Z in it, which SQLite keeps apart from the small one and others do not";
+    return /[()]/.test(name)
+      ? "has a parenthesis in it, which drizzle-kit takes for an expression on SQLite"
+      : null;
   },
 };
 
-function ofTable(table: pg.PgTable | lite.SQLiteTable): readonly Named[] {
+function ofTable(table: pg.PgTable | lite.SQLiteTable, nameOf: NameOf): readonly Named[] {
   const config = is(table, pg.PgTable) ? pg.getTableConfig(table) : lite.getTableConfig(table);
-  const of = `of ${config.name}`;
+  const of = `of ${nameIn(schemaOf(table), config.name)}`;
+  const relations = relationsBeside(table);
   const joined = new Set([
     ...config.indexes.flatMap(({ config: { columns } }) =>
-      (columns as readonly unknown[]).flatMap((column) => is(column, SQL) ? [] : nameOf(column))
+      (columns as readonly unknown[]).flatMap((column) => is(column, SQL) ? [] : keyedName(column))
     ),
     ...config.uniqueConstraints.flatMap(({ columns }) => columns.map(({ name }) => name)),
     ...config.primaryKeys.flatMap(({ columns }) => columns.map(({ name }) => name)),
@@ -117,11 +131,20 @@ function ofTable(table: pg.PgTable | lite.SQLiteTable): readonly Named[] {
     ...config.columns.flatMap(({ name, isUnique }) => isUnique ? [name] : []),
   ]);
   return [
-    { what: "a table", name: config.name, isJoined: true, isRelation: true },
-    ...config.columns.map(({ name }) => ({ what: `a column ${of}`, name, isJoined: joined.has(name) })),
-    ...config.indexes.map(({ config: { name } }) => constraint(`an index ${of}`, name)),
-    ...config.uniqueConstraints.map(({ name }) => constraint(`a unique constraint ${of}`, name)),
-    ...config.checks.map(({ name }) => constraint(`a check ${of}`, name)),
+    { what: "a table", name: config.name, isJoined: true, isRelation: true, among: relations },
+    ...config.columns.map((column) => ({
+      what: `a column ${of}`,
+      name: nameOf(column),
+      isJoined: joined.has(column.name),
+      among: `columns ${of}`,
+    })),
+    ...config.indexes.map(({ config: { name } }) => constraint(`an index ${of}`, name, relations)),
+    ...[
+      ...config.uniqueConstraints.map(({ name }) => name),
+      ...config.columns.flatMap(({ isUnique, uniqueName }) => isUnique ? [uniqueName] : []),
+    ].map((name) => constraint(`a unique constraint ${of}`, name, relations)),
+    // To SQLite checks may have any names; drizzle-kit wants each once, to the letter.
+    ...config.checks.map(({ name }) => constraint(`a check ${of}`, name, `check ${name} ${of}`)),
     ...config.primaryKeys.map((key) => constraint(`the key ${of}`, key.getName())),
     ...config.foreignKeys.map((key) => constraint(`a foreign key ${of}`, key.getName())),
     ...("policies" in config ? config.policies : []).map(({ name }) => ({
@@ -132,11 +155,11 @@ function ofTable(table: pg.PgTable | lite.SQLiteTable): readonly Named[] {
   ];
 }
 
-function constraint(what: string, name: string | undefined): Named {
-  return { what, name, isJoined: true, mayBeCut: true };
+function constraint(what: string, name: string | undefined, among?: string): Named {
+  return { what, name, isJoined: true, mayBeCut: true, ...among === undefined ? {} : { among } };
 }
 
-function nameOf(column: unknown): readonly string[] {
+function keyedName(column: unknown): readonly string[] {
   const { name } = column as { readonly name?: unknown };
   return typeof name === "string" ? [name] : [];
 }
@@ -147,12 +170,12 @@ function ofOther(thing: unknown): readonly Named[] {
   if (pg.isPgSequence(thing)) {
     return [{ what: "a sequence", name: thing.seqName, isJoined: true, isRelation: true }];
   }
-  if (is(thing, pg.PgView)) return [view(pg.getViewConfig(thing).name)];
-  if (is(thing, pg.PgMaterializedView)) return [view(pg.getMaterializedViewConfig(thing).name)];
-  if (is(thing, lite.SQLiteView)) return [view(lite.getViewConfig(thing).name)];
+  if (is(thing, pg.PgView)) return [view(pg.getViewConfig(thing).name, thing)];
+  if (is(thing, pg.PgMaterializedView)) return [view(pg.getMaterializedViewConfig(thing).name, thing)];
+  if (is(thing, lite.SQLiteView)) return [view(lite.getViewConfig(thing).name, thing)];
   return is(thing, pg.PgPolicy) ? [{ what: "a policy", name: thing.name, isJoined: true }] : [];
 }
 
-function view(name: string): Named {
-  return { what: "a view", name, isRelation: true };
+function view(name: string, thing: unknown): Named {
+  return { what: "a view", name, isRelation: true, among: relationsBeside(thing) };
 }

@@ -1,3 +1,4 @@
+import { foldName } from "../../../base/fold_name.ts";
 import { counted, formatCount } from "../../../base/quantity.ts";
 import type { TableContent } from "../../backup/content.ts";
 import { createHash } from "node:crypto";
@@ -143,7 +144,7 @@ function orderOf(columns: readonly TablesRow[]): readonly string[] {
     return columns.filter((column) => Number(column.pk) > 0).toSorted((a, b) => Number(a.pk) - Number(b.pk))
       .map((column) => quoteName(column.column_name));
   }
-  const taken = new Set(columns.map((column) => column.column_name.toLowerCase()));
+  const taken = new Set(columns.map((column) => foldName(column.column_name)));
   const word = ["rowid", "_rowid_", "oid"].find((each) => !taken.has(each));
   return word === undefined ? [] : [word];
 }

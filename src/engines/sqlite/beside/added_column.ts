@@ -1,6 +1,7 @@
+import { foldName } from "../../../base/fold_name.ts";
 import { sql } from "drizzle-orm";
 import { quoteText } from "../../../sql/quote.ts";
-import { closing, cursorAt, tokensOf } from "../../../sql/cursor.ts";
+import { closing, cursorAt, foldedName, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
 import { compile, type SqliteStatement } from "../statement.ts";
 import { isTableAs } from "./change_definition.ts";
@@ -100,8 +101,8 @@ function unchecked(from: Replica, { bare, table }: Added, after: TableForm): Tab
 /** Whether a check asks for its column alone, and its default meets it. */
 function isMetByDefault({ column, conditions, definition }: Added, { name, columns }: TableForm): boolean {
   const others = [name, "rowid", "_rowid_", "oid", ...columns.map((each) => each.name)]
-    .map((each) => each.toLowerCase()).filter((each) => each !== column.toLowerCase());
-  if (conditions.some((token) => others.includes(nameOf(token)?.toLowerCase() ?? ""))) return false;
+    .map((each) => foldName(each)).filter((each) => each !== foldName(column));
+  if (conditions.some((token) => others.includes(foldedName(token, "sqlite") ?? ""))) return false;
   const probe = openReplica([]);
   return probe?.run([`CREATE TABLE probe (${definition}\n)`, "INSERT INTO probe DEFAULT VALUES"]) ?? false;
 }

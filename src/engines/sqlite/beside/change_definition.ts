@@ -1,11 +1,12 @@
+import { foldName } from "../../../base/fold_name.ts";
 import { sql as template } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { HarborError } from "../../../base/errors.ts";
 import { stopIfAsked } from "../../../base/interrupt.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
-import { tokensOf } from "../../../sql/cursor.ts";
+import { foldedName, tokensOf } from "../../../sql/cursor.ts";
 import { firstLine } from "../../../sql/first_line.ts";
-import { nameOf } from "../../../sql/lexer.ts";
+
 import type { Backfill } from "../../../history/statement.ts";
 import type { BesideChange, BesideTask } from "../../beside.ts";
 import type { BesidePlace, ReadInside } from "../database.ts";
@@ -174,11 +175,11 @@ function looseColumn({ columns, indexes, automatic, references }: TableForm): st
   const stored = columns.filter(({ generated }) => generated === null);
   const texts = [...indexes.map(({ sql }) => sql), ...columns.flatMap(({ generated }) => generated ?? [])];
   const named = new Set([
-    ...texts.flatMap((text) => tokensOf(text, "sqlite").map((token) => nameOf(token)?.toLowerCase())),
-    ...references.flatMap(({ columns }) => columns.map((name) => name.toLowerCase())),
+    ...texts.flatMap((text) => tokensOf(text, "sqlite").map((token) => foldedName(token, "sqlite"))),
+    ...references.flatMap(({ columns }) => columns.map((name) => foldName(name))),
   ]);
   const isLoose = ({ name, key }: ColumnForm) =>
-    key === 0 && !named.has(name.toLowerCase()) &&
+    key === 0 && !named.has(foldName(name)) &&
     !automatic.some((index) => index.includes(JSON.stringify(name)));
   return (stored.find(isLoose) ?? stored[0]!).name;
 }

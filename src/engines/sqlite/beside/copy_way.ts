@@ -1,8 +1,9 @@
+import { foldName, isSameName } from "../../../base/fold_name.ts";
 import { sql } from "drizzle-orm";
 import { handedKey } from "../../beside.ts";
 import { quoteName } from "../../../sql/quote.ts";
-import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
-import { isWord, nameOf } from "../../../sql/lexer.ts";
+import { cursorAt, foldedName, tokensOf } from "../../../sql/cursor.ts";
+import { isWord } from "../../../sql/lexer.ts";
 import { userStatement } from "../../statement_names.ts";
 import { compile } from "../statement.ts";
 import { buildMirror } from "./mirror/build_mirror.ts";
@@ -37,7 +38,7 @@ export const copyWay: Way = {
       way: "shadow",
       table: copy.after.name,
       words: "it is copied in batches beside writers",
-      handsOver: !copy.before.columns.some(({ name }) => name.toLowerCase() === handedKey),
+      handsOver: !copy.before.columns.some(({ name }) => foldName(name) === handedKey),
       batches: (record) => [{ mode: "schema", statements: [...plain, ...record] }],
       run: async (task) => {
         const isMade = await buildMirror(file, {
@@ -79,7 +80,7 @@ function readCopy({ statements, table, before: from, after: to }: Given): Copy |
     (alias === null || (alias === rowIdOf(before) && values.has(alias)));
   const elsewhere = [from, to].map((replica) =>
     replica.rows<SchemaRow>(schemaQuery.text).filter((row) =>
-      row.table.toLowerCase() !== table.toLowerCase() || row.type === "trigger"
+      !isSameName("sqlite", row.table, table) || row.type === "trigger"
     ).map(({ sql }) => sql).toSorted().join("\n")
   );
   // Where columns go, all rows stay, and so do the references of those that are left.
@@ -96,7 +97,7 @@ function readCopy({ statements, table, before: from, after: to }: Given): Copy |
 function ownValues({ columns }: TableForm): Rebuild["values"] {
   return new Map(
     columns.flatMap(({ name, generated }) =>
-      generated === null ? [[name.toLowerCase(), quoteName(name)] as const] : []
+      generated === null ? [[foldName(name), quoteName(name)] as const] : []
     ),
   );
 }
@@ -115,7 +116,7 @@ function hasWord(text: string, word: "REFERENCES" | "CONFLICT"): boolean {
  */
 function isCopied({ before, after, values }: Pick<Copy, "before" | "after" | "values">): boolean {
   const find = ({ columns }: TableForm, name: string) =>
-    columns.find((column) => column.name.toLowerCase() === name);
+    columns.find((column) => foldName(column.name) === name);
   return [...values.keys()].every((name) => {
     const [was, is] = [find(before, name), find(after, name)];
     if (was === undefined || is === undefined || !isKept(name, values)) return false;
@@ -124,10 +125,10 @@ function isCopied({ before, after, values }: Pick<Copy, "before" | "after" | "va
 }
 
 function isKept(column: string, values: Rebuild["values"]): boolean {
-  const value = values.get(column.toLowerCase());
+  const value = values.get(foldName(column));
   const [name, ...more] = value === undefined ? [] : tokensOf(value, "sqlite");
   return name !== undefined && more.length === 0 &&
-    cursorAt([name]).name().toLowerCase() === column.toLowerCase();
+    isSameName("sqlite", cursorAt([name]).name(), column);
 }
 
 /** The column that is the row id itself, in lower case. */
@@ -135,7 +136,7 @@ function rowIdOf({ columns, automatic }: TableForm): string | null {
   const key = columns.filter((column) => column.key > 0);
   const isAlias = key.length === 1 && key[0]!.type.toUpperCase() === "INTEGER" &&
     !automatic.some((index) => index.includes('"origin":"pk"'));
-  return isAlias ? key[0]!.name.toLowerCase() : null;
+  return isAlias ? foldName(key[0]!.name) : null;
 }
 
 function planCopy(rows: Rows, id: number, { before, after, from, to, values }: Copy): Shadow | null {
@@ -147,16 +148,16 @@ function planCopy(rows: Rows, id: number, { before, after, from, to, values }: C
   if (!isKnown || made === null || textsAs(from, before.name, target) === null) return null;
   const alias = rowIdOf(after);
   const stored = after.columns.filter(({ name, generated }) =>
-    generated === null && name.toLowerCase() !== alias
+    generated === null && foldName(name) !== alias
   );
   const word = ["rowid", "_rowid_", "oid"].find((each) =>
-    !after.columns.some(({ name }) => name.toLowerCase() === each)
+    !after.columns.some(({ name }) => foldName(name) === each)
   );
   if (alias === null && word === undefined) return null;
   const columns = stored.flatMap(({ name, type }) => {
-    const value = values.get(name.toLowerCase());
+    const value = values.get(foldName(name));
     if (value === undefined) return [];
-    const origin = before.columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+    const origin = before.columns.find((column) => isSameName("sqlite", column.name, name));
     const isSame = origin !== undefined && affinityOf(origin.type) === affinityOf(type);
     return [{ name, from: value, isConverted: !isSame }];
   });
@@ -190,16 +191,16 @@ function isMoved(
   const keyOf = ({ isUnique, parts, where }: IndexForm) => JSON.stringify([isUnique, parts, where]);
   if (made === undefined || keyOf(made) !== keyOf(index)) return false;
   const names = new Set(
-    [index, made].flatMap(({ sql }) => tokensOf(sql, "sqlite").map((token) => nameOf(token)?.toLowerCase())),
+    [index, made].flatMap(({ sql }) => tokensOf(sql, "sqlite").map((token) => foldedName(token, "sqlite"))),
   );
   const named = ({ columns }: TableForm) =>
-    columns.filter(({ name }) => names.has(name.toLowerCase())).map((column) => [
-      column.name.toLowerCase(),
+    columns.filter(({ name }) => names.has(foldName(name))).map((column) => [
+      foldName(column.name),
       column.type,
       column.collation,
       column.key,
       // What is worked out, or is not taken over, may be another value.
-      column.generated === null && values.has(column.name.toLowerCase()),
+      column.generated === null && values.has(foldName(column.name)),
     ]);
   const [was, is] = [before, after].map((table) => named(table).toSorted());
   return is!.every((column) => column.at(-1) === true) && JSON.stringify(was) === JSON.stringify(is);

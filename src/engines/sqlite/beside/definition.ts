@@ -1,6 +1,7 @@
+import { foldName, isSameName } from "../../../base/fold_name.ts";
 import { quoteName } from "../../../sql/quote.ts";
-import { tokensOf } from "../../../sql/cursor.ts";
-import { nameOf } from "../../../sql/lexer.ts";
+import { foldedName, tokensOf } from "../../../sql/cursor.ts";
+
 import { changeDefinition, type DefinitionChange } from "./change_definition.ts";
 import { demandsOf, type Fill, guardsOf, rowidOf } from "./demands.ts";
 import { impliedValues } from "./form/implied_values.ts";
@@ -32,7 +33,7 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
   if (rebuild === null || before === null || after === null || !isSameForm(before, after)) return null;
   const elsewhere = [from, to].map((replica) =>
     replica.rows<SchemaRow>(schemaQuery.text).flatMap(({ type, name, table, sql }) =>
-      table.toLowerCase() === after.name.toLowerCase() && type !== "trigger" ? [] : [`${type} ${name} ${sql}`]
+      isSameName("sqlite", table, after.name) && type !== "trigger" ? [] : [`${type} ${name} ${sql}`]
     ).toSorted().join("\n")
   );
   if (elsewhere[0] !== elsewhere[1]) return null;
@@ -40,7 +41,7 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
   const stored = after.columns.filter(({ generated }) => generated === null);
   const fills: Fill[] = [];
   for (const { name } of stored) {
-    const given = rebuild.values.get(name.toLowerCase());
+    const given = rebuild.values.get(foldName(name));
     const value = given === undefined ? null : fillOf(name, given);
     if (value === null) return null;
     if (value !== undefined) fills.push({ column: name, value });
@@ -50,7 +51,7 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
   // The values that others' triggers give to rows are not what a copy gives to them.
   if (before.hasUpdateTrigger && (fills.length > 0 || short !== null)) return null;
 
-  const placeOf = (index: string) => rebuild.indexes.indexOf(index.toLowerCase()) + 4;
+  const placeOf = (index: string) => rebuild.indexes.indexOf(foldName(index)) + 4;
   const demands = demandsOf(before, after, placeOf);
   const guards = guardsOf(after, { demands, fills: [...fills, ...defaults(before, after, fills)] });
   // An expression may mean nothing where it stands in a trigger.
@@ -69,10 +70,10 @@ const unsteady =
 /** Whether a fill is the same in batches as in one statement: what another fill changes is another one after it. */
 function isFillable({ column, value }: Fill, fills: readonly Fill[]): boolean {
   const others = new Set(
-    fills.filter((fill) => fill.column !== column).map((fill) => fill.column.toLowerCase()),
+    fills.filter((fill) => fill.column !== column).map((fill) => foldName(fill.column)),
   );
   return !tokensOf(value, "sqlite").some((token) =>
-    others.has(nameOf(token)?.toLowerCase() ?? "") || (token.kind === "word" && unsteady.test(token.text))
+    others.has(foldedName(token, "sqlite") ?? "") || (token.kind === "word" && unsteady.test(token.text))
   );
 }
 
@@ -111,8 +112,8 @@ function rowIdAlias({ columns, automatic }: TableForm): readonly string[] {
 }
 
 function newReferences(before: TableForm, after: TableForm) {
-  const known = new Set(before.references.map((reference) => JSON.stringify(reference).toLowerCase()));
-  return after.references.filter((reference) => !known.has(JSON.stringify(reference).toLowerCase()));
+  const known = new Set(before.references.map((reference) => foldName(JSON.stringify(reference))));
+  return after.references.filter((reference) => !known.has(foldName(JSON.stringify(reference))));
 }
 
 /**

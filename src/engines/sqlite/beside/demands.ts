@@ -1,3 +1,4 @@
+import { foldName } from "../../../base/fold_name.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { guardName } from "../../../sql/own_triggers.ts";
 import type { IndexForm, TableForm } from "./form/table.ts";
@@ -86,7 +87,7 @@ function duplicates({ name }: TableForm, { parts, where }: IndexForm): string {
 
 /** Returns a name for the row id that no column has; "" when all are taken. */
 export function rowidOf({ columns }: TableForm): string {
-  const taken = new Set(columns.map(({ name }) => name.toLowerCase()));
+  const taken = new Set(columns.map(({ name }) => foldName(name)));
   return ["rowid", "_rowid_", "oid"].find((name) => !taken.has(name)) ?? "";
 }
 

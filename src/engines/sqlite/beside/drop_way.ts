@@ -1,3 +1,4 @@
+import { foldName } from "../../../base/fold_name.ts";
 import { sql } from "drizzle-orm";
 import type { BesideTask } from "../../beside.ts";
 import { handedKey } from "../../beside.ts";
@@ -34,7 +35,7 @@ export const dropWay: Way = {
       way: "shadow",
       table: form.name,
       words: "its rows go in batches, once it is out of the schema",
-      handsOver: !form.columns.some(({ name }) => name.toLowerCase() === handedKey),
+      handsOver: !form.columns.some(({ name }) => foldName(name) === handedKey),
       batches: (record) => [{ mode: "schema", statements: [...plain, ...record] }],
       run: async (task) => {
         await undefended(file, () => file.transact(() => drop(file, task, { name: form.name, before })));

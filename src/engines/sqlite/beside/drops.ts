@@ -1,3 +1,4 @@
+import { isSameName } from "../../../base/fold_name.ts";
 import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf } from "../../../sql/lexer.ts";
 import { readRebuild } from "./rebuild.ts";
@@ -13,7 +14,9 @@ export function readDroppedColumns(statements: readonly string[], at: number): F
   let count = 0;
   for (const [place, text] of statements.slice(at).entries()) {
     const drop = readDrop(text);
-    if (drop === null || (drop.table !== null && table !== null && !isSame(drop.table, table))) break;
+    if (
+      drop === null || (drop.table !== null && table !== null && !isSameName("sqlite", drop.table, table))
+    ) break;
     if (drop.table === null) continue;
     table ??= drop.table;
     count = place + 1;
@@ -30,7 +33,7 @@ export function readDroppedTable(statements: readonly string[], at: number): Fou
   const table = drop.take("DROP", "TABLE") ? drop.name() : "";
   if (table === "" || drop.rest().length > 0 || !areDefinitions(statements, at)) return null;
   const isNamed = statements.some((text, place) =>
-    place !== at && tokensOf(text, "sqlite").some((token) => isSame(nameOf(token) ?? "", table))
+    place !== at && tokensOf(text, "sqlite").some((token) => isSameName("sqlite", nameOf(token) ?? "", table))
   );
   return isNamed ? null : { count: 1, table };
 }
@@ -60,8 +63,4 @@ function areDefinitions(statements: readonly string[], end: number): boolean {
     if (!isPlain) return false;
   }
   return true;
-}
-
-function isSame(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
 }

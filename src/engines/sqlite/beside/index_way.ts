@@ -1,3 +1,4 @@
+import { isSameName } from "../../../base/fold_name.ts";
 import { sql } from "drizzle-orm";
 import { quoteText } from "../../../sql/quote.ts";
 import type { BesideTask } from "../../beside.ts";
@@ -49,6 +50,6 @@ export const indexWay: Way = {
 
 function isLarge({ file, largeRows }: BesidePlace, table: string): boolean {
   const tables = file.rows<SchemaRow>(schemaQuery).filter(({ type }) => type === "table");
-  const found = tables.find(({ name }) => name.toLowerCase() === table.toLowerCase());
+  const found = tables.find(({ name }) => isSameName("sqlite", name, table));
   return found !== undefined && file.rows<{ large: number }>(hasRows(found.name, largeRows))[0]?.large === 1;
 }

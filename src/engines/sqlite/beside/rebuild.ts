@@ -1,3 +1,4 @@
+import { foldName, isSameName } from "../../../base/fold_name.ts";
 import { closing, commaParts, cursorAt, tokensOf, topLevel } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
 import type { Found } from "./way.ts";
@@ -24,15 +25,15 @@ export function readRebuild(statements: readonly string[], at: number): Rebuild 
   const dropped = cursorAt(tokensOf(drop!, "sqlite"));
   const table = dropped.take("DROP", "TABLE") ? dropped.name() : "";
   const renamed = cursorAt(tokensOf(rename, "sqlite"));
-  const isRename = renamed.take("ALTER", "TABLE") && isSame(renamed.name(), copy) &&
-    renamed.take("RENAME", "TO") && isSame(renamed.name(), table);
+  const isRename = renamed.take("ALTER", "TABLE") && isSameName("sqlite", renamed.name(), copy) &&
+    renamed.take("RENAME", "TO") && isSameName("sqlite", renamed.name(), table);
   const values = isRename && table !== "" ? valuesOf(fill!, { copy, table }) : null;
   if (values === null) return null;
   const indexes: string[] = [];
   for (const text of statements.slice(at + 4)) {
     const index = indexOn(text, table);
     if (index === null) break;
-    indexes.push(index.toLowerCase());
+    indexes.push(foldName(index));
   }
   return { count: 4 + indexes.length, table, values, indexes };
 }
@@ -44,7 +45,7 @@ function valuesOf(
 ): ReadonlyMap<string, string> | null {
   const tokens = tokensOf(text, "sqlite").filter((token) => token.text !== ";");
   const at = cursorAt(tokens);
-  if (!at.take("INSERT", "INTO") || !isSame(at.name(), copy) || !at.take("(")) return null;
+  if (!at.take("INSERT", "INTO") || !isSameName("sqlite", at.name(), copy) || !at.take("(")) return null;
   const open = tokens.length - at.rest().length - 1;
   const close = closing(tokens, open);
   const columns = commaParts(tokens.slice(open + 1, close)).map((part) => nameOf(part[0]) ?? "");
@@ -52,10 +53,10 @@ function valuesOf(
   const from = topLevel(select).find((token) => isWord(token, "FROM"));
   if (!isWord(select[0], "SELECT") || isWord(select[1], "DISTINCT") || from === undefined) return null;
   const [name, ...more] = select.slice(select.indexOf(from) + 1);
-  if (!isSame(nameOf(name) ?? "", table) || more.length > 0) return null;
+  if (!isSameName("sqlite", nameOf(name) ?? "", table) || more.length > 0) return null;
   const values = commaParts(select.slice(1, select.indexOf(from))).map((part) => textOf(text, part));
   if (values.length !== columns.length) return null;
-  return new Map(columns.map((column, place) => [column.toLowerCase(), values[place]!]));
+  return new Map(columns.map((column, place) => [foldName(column), values[place]!]));
 }
 
 /**
@@ -65,8 +66,9 @@ function valuesOf(
 export function fillOf(column: string, value: string): string | undefined | null {
   const tokens = tokensOf(value, "sqlite");
   const [word, open, name, comma] = tokens;
-  if (tokens.length === 1) return isSame(nameOf(word) ?? "", column) ? undefined : null;
-  const isCoalesce = isWord(word, "COALESCE") && open?.text === "(" && isSame(nameOf(name) ?? "", column) &&
+  if (tokens.length === 1) return isSameName("sqlite", nameOf(word) ?? "", column) ? undefined : null;
+  const isCoalesce = isWord(word, "COALESCE") && open?.text === "(" &&
+    isSameName("sqlite", nameOf(name) ?? "", column) &&
     comma?.text === "," && closing(tokens, 1) === tokens.length - 1;
   if (!isCoalesce || commaParts(tokens.slice(2, -1)).length !== 2) return null;
   return textOf(value, tokens.slice(4, -1));
@@ -77,11 +79,7 @@ function indexOn(text: string, table: string): string | null {
   const at = cursorAt(tokensOf(text, "sqlite"));
   const isMade = at.take("CREATE") && (at.take("INDEX") || at.take("UNIQUE", "INDEX"));
   const name = isMade ? at.name() : "";
-  return name !== "" && at.take("ON") && isSame(at.name(), table) ? name : null;
-}
-
-function isSame(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
+  return name !== "" && at.take("ON") && isSameName("sqlite", at.name(), table) ? name : null;
 }
 
 function textOf(text: string, tokens: readonly Token[]): string {

@@ -1,3 +1,4 @@
+import { isSameName } from "../../../base/fold_name.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteText } from "../../../sql/quote.ts";
 import type { BesideFile } from "../database.ts";
@@ -6,7 +7,7 @@ import { hasRows, type Replica, schemaQuery, type SchemaRow } from "./form/repli
 /** Whether a table has so many rows. */
 export function isLarge(file: BesideFile, table: string, atLeast: number): boolean {
   const found = file.rows<SchemaRow>(schemaQuery).find((row) =>
-    row.type === "table" && row.name.toLowerCase() === table.toLowerCase()
+    row.type === "table" && isSameName("sqlite", row.name, table)
   );
   return found !== undefined && file.rows<{ large: number }>(hasRows(found.name, atLeast))[0]?.large === 1;
 }

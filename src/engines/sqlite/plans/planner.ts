@@ -1,6 +1,7 @@
+import { foldName } from "../../../base/fold_name.ts";
 import { sql } from "drizzle-orm";
 import { nameOf } from "../../../sql/lexer.ts";
-import { tokensOf } from "../../../sql/cursor.ts";
+import { foldedName, tokensOf } from "../../../sql/cursor.ts";
 import { withPlaces } from "../../../sql/placeholders.ts";
 import { planEach } from "../../plans/plan_each.ts";
 import type { Access, QueryPlan, QueryPlanner } from "../../plans/query_planner.ts";
@@ -13,7 +14,7 @@ export const sqlitePlanner: QueryPlanner = {
     const tables = await database.read<{ name: string }>(
       sql`SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')`,
     );
-    const names = new Set(tables.map(({ name }) => name.toLowerCase()));
+    const names = new Set(tables.map(({ name }) => foldName(name)));
     return await planEach(queries, "sqlite", async (query) => {
       const { text } = withPlaces(query, "sqlite");
       const steps = await database.read<PlanStep>(sql.raw(`EXPLAIN QUERY PLAN ${text}`));
@@ -58,13 +59,13 @@ function planOf(steps: readonly PlanStep[], tableOf: (shown: string) => string):
 
 /** A plan names a table by its alias. */
 function tableOf(shown: string, query: string, tables: ReadonlySet<string>): string {
-  if (tables.has(shown.toLowerCase())) return shown;
+  if (tables.has(foldName(shown))) return shown;
   const tokens = tokensOf(query, "sqlite");
   for (const [at, token] of tokens.entries()) {
-    if (nameOf(token)?.toLowerCase() !== shown.toLowerCase()) continue;
+    if (foldedName(token, "sqlite") !== foldName(shown)) continue;
     const before = tokens[at - 1];
     const table = nameOf(nameOf(before)?.toUpperCase() === "AS" ? tokens[at - 2] : before);
-    if (table !== null && tables.has(table.toLowerCase())) return table;
+    if (table !== null && tables.has(foldName(table))) return table;
   }
   return shown;
 }

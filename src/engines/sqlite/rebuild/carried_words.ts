@@ -1,5 +1,5 @@
-import { closing, commaParts, depthChange, tokensOf } from "../../../sql/cursor.ts";
-import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
+import { closing, commaParts, depthChange, foldedName, tokensOf } from "../../../sql/cursor.ts";
+import { isWord, type Token } from "../../../sql/lexer.ts";
 
 /** Words of one column's definition that the copy of its table takes along. */
 interface ColumnWords {
@@ -58,7 +58,7 @@ function columnsOf(ddl: string): readonly ColumnPart[] {
   const open = tokens.findIndex((token) => token.kind === "sign" && token.text === "(");
   return commaParts(tokens.slice(open + 1, closing(tokens, open)))
     .filter((part) => !tableConstraints.some((word) => isWord(part[0], word)))
-    .map((part) => ({ name: nameOf(part[0])?.toLowerCase() ?? "", part }));
+    .map((part) => ({ name: foldedName(part[0], "sqlite") ?? "", part }));
 }
 
 interface Place {

@@ -1,6 +1,6 @@
 import type { Kept } from "../../../engines/kept_table.ts";
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";
-import { isSameName } from "./names.ts";
+import { isSameName } from "../../../base/fold_name.ts";
 
 /** Finds the table that kept data was in, and calls its columns as they are called now: capitals may differ on SQLite. */
 export function asThere(

@@ -1,7 +1,7 @@
 import type { Dialect } from "../../../base/dialect.ts";
 import { commaParts, cursorAt, tokensOf, topLevel } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
-import { isSameName } from "./names.ts";
+import { isSameName } from "../../../base/fold_name.ts";
 import { type Copy, type Effect, effectsOf } from "../../rules/statement_effects.ts";
 
 /** A column of a table, by the names that it has while the script runs. */
@@ -60,7 +60,7 @@ function after(given: string | null, effect: Effect, { sql, place, dialect }: Se
 }
 
 function afterCopy(given: string | null, { columns }: Copy, { sql, place, dialect }: Setting): string | null {
-  const index = columns.findIndex(({ column }) => column.toLowerCase() === place.column.toLowerCase());
+  const index = columns.findIndex(({ column }) => isSameName(dialect, column, place.column));
   const copied = columns[index];
   if (copied?.from !== copied?.column || copied === undefined) return null;
   if (!copied.isFilled || given !== "NULL") return given;

@@ -1,3 +1,4 @@
+import { foldName } from "../../../base/fold_name.ts";
 import type { Dialect } from "../../../base/dialect.ts";
 import type { Table } from "../../../schema/snapshot.ts";
 import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
@@ -19,7 +20,7 @@ export function lockOrder(
   for (const statement of statements) {
     const name = definedBy(statement, dialect);
     const found = tables.find((table) =>
-      [name, name.toLowerCase()].some((each) =>
+      [name, foldName(name)].some((each) =>
         each === table.name || table.indexes.some((index) => index.name === each)
       )
     );

@@ -9,7 +9,7 @@ import {
   effectsOf,
   withSchemaRenamed,
 } from "../../rules/statement_effects.ts";
-import { keyOf } from "./names.ts";
+import { keyOf } from "../../../base/fold_name.ts";
 import { affinityOf, retypedColumns, staysUpTo } from "./retyped.ts";
 
 /**

@@ -1,6 +1,7 @@
+import { foldName } from "../../../../base/fold_name.ts";
 import { quoteName } from "../../../../sql/quote.ts";
-import { tokensOf } from "../../../../sql/cursor.ts";
-import { nameOf } from "../../../../sql/lexer.ts";
+import { foldedName, tokensOf } from "../../../../sql/cursor.ts";
+
 import { readIndex } from "../../ddl.ts";
 import type { SqliteStatement, SqliteValue } from "../../statement.ts";
 
@@ -59,7 +60,7 @@ export function readSourceTable(rows: Rows, table: string): SourceTable | null {
     !indexes.some(({ origin }) => origin === "pk");
   const rowIdColumn = isAlias ? key[0]!.name : null;
   const rowId = rowIdColumn ??
-    ["rowid", "_rowid_", "oid"].find((word) => !columns.some((each) => each.name.toLowerCase() === word));
+    ["rowid", "_rowid_", "oid"].find((word) => !columns.some((each) => foldName(each.name) === word));
   if (rowId === undefined) return null;
   return {
     name,
@@ -88,8 +89,8 @@ function uniqueKey(
 
 /** Returns the columns that a text may name: all that it needs, and at worst some more. */
 export function columnsNamed(text: string, columns: readonly SourceColumn[]): readonly SourceColumn[] {
-  const names = new Set(tokensOf(text, "sqlite").map((token) => nameOf(token)?.toLowerCase()));
-  return columns.filter(({ name }) => names.has(name.toLowerCase()));
+  const names = new Set(tokensOf(text, "sqlite").map((token) => foldedName(token, "sqlite")));
+  return columns.filter(({ name }) => names.has(foldName(name)));
 }
 
 function asked(text: string, ...values: readonly SqliteValue[]): SqliteStatement {

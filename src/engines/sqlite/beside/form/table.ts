@@ -1,3 +1,4 @@
+import { isSameName } from "../../../../base/fold_name.ts";
 import { quoteName, quoteText } from "../../../../sql/quote.ts";
 import { isAutoincrement } from "../../rebuild/carried_words.ts";
 import { type DdlCheck, readChecks, readGenerated, readIndex } from "../../ddl.ts";
@@ -66,7 +67,7 @@ export interface ReferenceForm {
 export function readTable(replica: Replica, table: string): TableForm | null {
   const { rows } = replica;
   const of = quoteText(table);
-  const schema = rows<SchemaRow>(schemaQuery.text).filter((row) => isSame(row.table, table));
+  const schema = rows<SchemaRow>(schemaQuery.text).filter((row) => isSameName("sqlite", row.table, table));
   const own = schema.find(({ type }) => type === "table");
   const [kind] = rows<{ wr: number; strict: number }>(
     `SELECT wr, strict FROM pragma_table_list(${of}) WHERE schema = 'main'`,
@@ -174,8 +175,4 @@ function referencesOf({ rows }: Replica, table: string): readonly ReferenceForm[
       keys: keys.every((key) => key !== null) ? keys : keyOf(parent),
     };
   });
-}
-
-function isSame(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
 }

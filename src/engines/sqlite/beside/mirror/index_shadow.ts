@@ -1,3 +1,4 @@
+import { foldName } from "../../../../base/fold_name.ts";
 import { DatabaseSync } from "node:sqlite";
 import { HarborError } from "../../../../base/errors.ts";
 import { quoteName } from "../../../../sql/quote.ts";
@@ -119,6 +120,6 @@ function collationOf(scratch: DatabaseSync, { name: table }: SourceTable, column
 
 function freeName({ columns }: SourceTable): string {
   let name = "harbor_row";
-  while (columns.some((each) => each.name.toLowerCase() === name)) name += "_";
+  while (columns.some((each) => foldName(each.name) === name)) name += "_";
   return name;
 }

@@ -1,9 +1,10 @@
+import { foldName } from "../../../../base/fold_name.ts";
 import { HarborError } from "../../../../base/errors.ts";
 import { formatBytes } from "../../../../base/quantity.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import type { BesideFile } from "../../database.ts";
-import { tokensOf } from "../../../../sql/cursor.ts";
-import { nameOf } from "../../../../sql/lexer.ts";
+import { foldedName, tokensOf } from "../../../../sql/cursor.ts";
+
 import { own } from "../../transaction.ts";
 import type { Shadow } from "./shadow.ts";
 
@@ -63,8 +64,8 @@ FROM ${table} WHERE ${source.rowId} IN (${ends})${where === null ? "" : ` AND ($
     );
   const [, ...indexes] = make;
   const bytes = indexes.reduce((sum, text) => {
-    const names = new Set(tokensOf(text, "sqlite").map((token) => nameOf(token)?.toLowerCase()));
-    return sum + indexShare * bytesOf((name) => names.has(name.toLowerCase()));
+    const names = new Set(tokensOf(text, "sqlite").map((token) => foldedName(token, "sqlite")));
+    return sum + indexShare * bytesOf((name) => names.has(foldName(name)));
   }, bytesOf(() => true));
   return found!["all"]! * bytes / Math.max(1, found!["seen"]!);
 }
