@@ -30,7 +30,8 @@ const times = 4;
 
 async function rehearsal(bench: Bench, dialect: Dialect): Promise<Section> {
   const files = bench.files * times;
-  const runs = Math.ceil(bench.runs / 3);
+  // One takes minutes.
+  const runs = Math.ceil(bench.runs / 7);
   const title = `Rehearsal on ${dialect === "sqlite" ? "SQLite" : "PostgreSQL"}`;
   bench.note(`${title}, ${files} files`);
   const own: readonly Tool[] = bench.tools.filter(({ name }) => name === "harbor-db");

@@ -41,6 +41,9 @@ export const batchTimes = {
   server: 100,
 };
 
+/** The pace where nobody has to be left room: see `Watcher.isThrowAway`. */
+export const hurry = { batchMs: 500 };
+
 /** How far a replica may be behind when nobody says otherwise, in milliseconds. */
 export const defaultMaxLagMs = 10_000;
 

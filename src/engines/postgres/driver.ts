@@ -2,7 +2,7 @@ import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import type { SQL } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
-import { pauseFor } from "../pace.ts";
+import { hurry, pauseFor } from "../pace.ts";
 import type { Watcher } from "../watch/figures.ts";
 import type { Result, Session } from "./session.ts";
 import { statementError } from "./errors.ts";
@@ -76,6 +76,8 @@ export async function openPostgres(
   let watcher: Watcher | null = null;
   let watch: LockWatch | null = null;
 
+  const isThrowAway = () => watcher?.isThrowAway === true;
+
   /** One round trip. A statement that would write fails. */
   async function readOnly(statements: readonly Statement[], statement: string): Promise<readonly Result[]> {
     const asUser = statements.some((each) => each.asUser);
@@ -137,7 +139,7 @@ export async function openPostgres(
     schema: session.home,
     schemas: session.named,
     read,
-    notes: postgresChangeNotes({ read, place: session, largeRows }),
+    notes: postgresChangeNotes({ read, place: session, largeRows, isThrowAway }),
     async write(batch, mode) {
       requireWritable();
       // Behind a pooler its settings would stay in the pool, unless the session is proven to be our own.
@@ -165,6 +167,7 @@ export async function openPostgres(
           lastBatch: () => lastBatch,
           read: async (statement) => (await rowsOf<never>(statement))[0],
         }),
+        ...isThrowAway() ? hurry : {},
         pause: (ms, signal) => pauseFor(ms, signal, watcher),
       }),
     async watch(wanted, work) {

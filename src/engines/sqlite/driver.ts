@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
-import { pauseFor } from "../pace.ts";
+import { hurry, pauseFor } from "../pace.ts";
 import type { WatchedBatch, Watcher } from "../watch/figures.ts";
 import { type FileJob, isLarge, runApart } from "./apart/large_file.ts";
 import { withTexts } from "./rebuild/copied_names.ts";
@@ -303,9 +303,6 @@ function takeNoCare(handle: DatabaseSync): void {
   // In kB. What SQLite sorts by takes as much again, and so does a thread that writes.
   execute(handle, "PRAGMA cache_size = -8192");
 }
-
-/** The pace where nobody has to be left room. */
-const hurry = { batchMs: 500 };
 
 async function undefended<T>(handle: DatabaseSync, work: () => Promise<T>): Promise<T> {
   handle.enableDefensive(false);

@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { withFolder, withTestDatabase } from "../../support/databases.ts";
+import { openDatabase } from "../../../src/engines/open/database.ts";
+import { testClient, withFolder, withTestDatabase } from "../../support/databases.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
 import { never, openHarbor, postgresEngines, run, withCopy } from "../../support/postgres_engines.ts";
 import { withOwnedPostgres } from "../../support/postgres_role.ts";
 import { manyKindsOfTables, whatHangsOnTables } from "../../support/samples/postgres_samples.ts";
 import { withClient, withFreshPostgres } from "../../support/servers/postgres_server.ts";
+import { sql } from "../../support/user_sql.ts";
 
 const introspect = (url: string) => withTestDatabase(url, (database) => database.introspect());
 
@@ -196,6 +198,34 @@ for (const { name, version, open } of postgresEngines) {
           );
         });
       })));
+
+  test(`${name}: what is tried on a copy begins behind a checkpoint, where the role may make one`, () =>
+    withOwnedPostgres(version, "CREATEDB", async ({ url, adminUrl, role }) => {
+      await run(url, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+      const checkpoint = async () =>
+        JSON.stringify(await run(adminUrl, "SELECT redo_lsn::text FROM pg_control_checkpoint()"));
+      const tryIt = async (isOtherThen: boolean, remarked: number) => {
+        const engine = await open(url);
+        await withCopy(engine, ({ path }) =>
+          engine.prove(path, never, {
+            onRestored: async ({ hold, url, remarks }) => {
+              const database = await openDatabase(url, { client: testClient, access: "write" });
+              try {
+                await database.write([sql`UPDATE t SET id = id + 1`]);
+                const before = await checkpoint();
+                await hold(database, await database.introspect(), never);
+                assert.equal(await checkpoint() !== before, isOtherThen);
+                assert.equal(remarks.filter((remark) => /pg_checkpoint/.test(remark)).length, remarked);
+              } finally {
+                await database.close();
+              }
+            },
+          }));
+      };
+      await tryIt(false, 1);
+      await run(adminUrl, `GRANT pg_checkpoint TO ${role}`);
+      await tryIt(true, 0);
+    }));
 
   test(`${name}: an empty schema, and one without rows`, () =>
     withOwnedPostgres(version, "CREATEDB", async ({ url }) => {

@@ -6,7 +6,7 @@ import type { Trial, TrialObstacle } from "../../backup/engine.ts";
 import { aside, type BackupTask, inTransaction, query, withBackupSession } from "./session.ts";
 import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
-import { holdDigests } from "./hold_digests.ts";
+import { holdAtRest } from "./hold_at_rest.ts";
 import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
 import { type ArchivedCode, callsUntrusted, ownersToTry, untrustedOnLoad } from "../trust.ts";
 
@@ -144,7 +144,8 @@ export async function tryOn(
     });
   }
   await scratch.script("ANALYZE");
-  await onRestored({ ...trial, options: {}, hold: holdDigests, remarks: trialRemarks });
+  const { hold, remarks } = await holdAtRest(scratch);
+  await onRestored({ ...trial, options: {}, hold, remarks: [...trialRemarks, ...remarks] });
 }
 
 const trialRemarks = [

@@ -16,15 +16,17 @@ const id = sql.identifier;
  * no other: run with ours, it would let the owner of the schema, who may put another table in the place of the notes, act as we.
  */
 export function postgresChangeNotes(
-  { read, place, largeRows = usualLargeRows }: {
+  { read, place, largeRows = usualLargeRows, isThrowAway }: {
     readonly read: Database["read"];
     readonly place: Place;
     readonly largeRows?: number | undefined;
+    /** See `Watcher.isThrowAway`: nobody writes beside. */
+    readonly isThrowAway: () => boolean;
   },
 ): ChangeNotes {
   return {
     async isFor({ table, keys }) {
-      if (keys.length === 0 || keys.includes(takenColumn)) return false;
+      if (isThrowAway() || keys.length === 0 || keys.includes(takenColumn)) return false;
       const [found] = await read<{ readonly fits: boolean }>(fits(inPlace(markedTable(table), place)));
       if (found?.fits !== true) return false;
       const [more] = await read<{ readonly large: boolean }>(
