@@ -130,6 +130,12 @@ const rewrites: readonly (readonly [
   ["a type that does not", retype("integer"), {}, /changes c from character varying\(20\) to integer/],
   ["a type that is worked out", retype("text", true), {}, /changes c/],
   [
+    "a type of the same name, as an enum type that is made anew has",
+    retype("character varying(20)", true),
+    {},
+    /converts every value of c to character varying\(20\) anew/,
+  ],
+  [
     "a type of a column that is not known",
     { ...retype("text"), column: "x" } as Operation,
     {},

@@ -4,7 +4,8 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { runHere } from "../support/run_here.ts";
-import { type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
+import { withFolder } from "../support/databases.ts";
+import { openProject, type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";
 import { sharedPostgres, withFreshPostgres } from "../support/servers/postgres_server.ts";
 
 const lastColumn = "medium_path: varchar({ length: 500 }),";
@@ -695,4 +696,20 @@ test("create writes what changed, or an empty pair to fill in that is proven lik
       await project.read(`drizzle/sqlite/${changed.json<Generated>().revision!.revision}_add_notes.sql`),
       /ADD `note`/,
     );
+  }));
+
+test("generate says of which dialect is what it says of one alone", () =>
+  withFolder(async (cwd) => {
+    const project = openProject(cwd);
+    const schema = (type: string) => `
+      import { integer, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+      export const t = pgTable("t", { id: integer().primaryKey(), c: ${type}(), d: text() });`;
+    await mkdir(join(cwd, "drizzle"));
+    await project.write("schema.ts", schema("text"));
+    const first = await project.run(["generate", "First"]);
+    assert.match(first.stdout, /^downgrade: Drops t with its rows\./m);
+    await project.write("schema.ts", schema("timestamp"));
+    const { stdout } = await project.run(["generate", "Second"]);
+    assert.match(stdout, /^upgrade on sqlite: Turns what t\.c holds into DATETIME/m);
+    assert.match(stdout, /^upgrade on postgresql: Turns what t\.c holds into timestamp/m);
   }));

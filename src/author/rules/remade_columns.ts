@@ -1,3 +1,4 @@
+import { namesIn } from "../../sql/expression_columns.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import {
   filterValues,
@@ -6,7 +7,6 @@ import {
   type KitTable,
   mapValues,
 } from "../../schema/kit_snapshot.ts";
-import { nameOf, tokenize } from "../../sql/lexer.ts";
 
 /**
  * Returns a snapshot from which drizzle-kit gets right what becomes of columns that begin or cease to be made of others, or are
@@ -65,7 +65,7 @@ interface Part {
 }
 
 function partsOf(table: KitTable): readonly Part[] {
-  const namesIn = (text: string) => tokenize(text, "postgresql").flatMap((token) => nameOf(token) ?? []);
+  const inText = (text: string) => [...namesIn(text, "postgresql")].flatMap((name) => name ?? []);
   return [
     ...Object.values(table.indexes).map(({ name, columns, where = "" }): Part => ({
       section: "indexes",
@@ -73,9 +73,9 @@ function partsOf(table: KitTable): readonly Part[] {
       names: [
         ...columns.flatMap((column) => {
           const text = typeof column === "string" ? column : column.expression;
-          return [text, ...namesIn(text)];
+          return [text, ...inText(text)];
         }),
-        ...namesIn(where),
+        ...inText(where),
       ],
     })),
     ...Object.values(table.uniqueConstraints).map(({ name, columns }): Part => ({
@@ -86,7 +86,7 @@ function partsOf(table: KitTable): readonly Part[] {
     ...Object.values(table.checkConstraints).map(({ name, value }): Part => ({
       section: "checkConstraints",
       name,
-      names: namesIn(value),
+      names: inText(value),
     })),
     ...Object.values(table.foreignKeys).map(({ name, columnsFrom }): Part => ({
       section: "foreignKeys",

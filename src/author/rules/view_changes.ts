@@ -1,6 +1,7 @@
+import { keyOf } from "../../base/fold_name.ts";
+import { namesIn } from "../../sql/expression_columns.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { canonical, filterValues, type KitSnapshot, type KitView } from "../../schema/kit_snapshot.ts";
-import { nameOf, tokenize } from "../../sql/lexer.ts";
 import type { SchemaChange } from "./change_stages.ts";
 import { remadeEnums } from "./enum_changes.ts";
 import { applyRenames } from "./renames.ts";
@@ -25,8 +26,10 @@ export function viewChanges(change: SchemaChange): ViewChanges {
   const { dialect } = change.to;
   const before = ownViews(change.from);
   const after = ownViews(change.to);
-  const uses = ({ definition = "" }: KitView, names: ReadonlySet<string>) =>
-    tokenize(definition, dialect).some((token) => names.has(nameOf(token) ?? ""));
+  const uses = ({ definition = "" }: KitView, names: ReadonlySet<string>) => {
+    const found = namesIn(definition, dialect);
+    return [...names].some((name) => found.has(keyOf(name, dialect)));
+  };
   const held = new Set([...heldTables(change), ...remadeEnums(change)]);
   const going = new Map(
     Object.entries(before).filter(([key, view]) =>

@@ -129,8 +129,12 @@ export async function writeRevision(
   for (const file of files) report.line(`  ${relative(system.cwd, file)}`);
   for (const { dialect, text } of notes) report.line(`${dialect}: ${text}`);
   for (const direction of ["upgrade", "downgrade"] as const) {
-    const text = losses[direction].join(" ");
-    if (text !== "") report.line(report.colors.magenta(`${direction}: ${text}`));
+    const said = parts.map(({ dialect, scripts }) => [dialect, scripts.losses[direction].join(" ")] as const);
+    const isOne = new Set(said.map(([, text]) => text)).size === 1;
+    for (const [dialect, text] of isOne ? said.slice(0, 1) : said) {
+      const head = isOne ? direction : `${direction} on ${dialect}`;
+      if (text !== "") report.line(report.colors.magenta(`${head}: ${text}`));
+    }
   }
   for (const { status, message, hint } of hazards) {
     report.line(`${report.colors.magenta(status === "pass" ? "accepted:" : "hazard:")} ${message}`);

@@ -49,8 +49,10 @@ export function rewriting(operation: Operation, place: OperationPlace): string |
         name === operation.column
       );
       const isCheap = old !== undefined && !operation.isComputed && keepsBytes(old.type, operation.type);
-      return isCheap
-        ? null
+      if (isCheap) return null;
+      // An enum type that is made anew has the name of the old one; any other conversion says how by itself.
+      return old?.type === operation.type
+        ? `converts every value of ${operation.column} to ${operation.type} anew`
         : `changes ${operation.column} from ${old?.type ?? "its type"} to ${operation.type}`;
     }
     default:

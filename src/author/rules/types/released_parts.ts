@@ -1,3 +1,4 @@
+import { namesIn } from "../../../sql/expression_columns.ts";
 import { isRecord } from "../../../base/json_schema.ts";
 import {
   canonical,
@@ -6,7 +7,6 @@ import {
   type KitTable,
   mapValues,
 } from "../../../schema/kit_snapshot.ts";
-import { nameOf, tokenize } from "../../../sql/lexer.ts";
 import { postgresType } from "../../../sql/postgres_spelling.ts";
 import { staysInFamily } from "./postgres_cast.ts";
 
@@ -188,8 +188,8 @@ function policiesOf(table: KitTable): readonly Policy[] {
 
 /** Says whether a text names one of some things. */
 function names(text: string, things: readonly string[]): boolean {
-  const wanted = new Set(things.map((name) => name.toLowerCase()));
-  return tokenize(text, "postgresql").some((token) => wanted.has(nameOf(token)?.toLowerCase() ?? ""));
+  const found = namesIn(text, "postgresql");
+  return things.some((name) => found.has(name));
 }
 
 function elementOf(type: string): string {
