@@ -6,7 +6,8 @@ import { hurry, pauseFor } from "../pace.ts";
 import type { Watcher } from "../watch/figures.ts";
 import type { Result, Session } from "./session.ts";
 import { statementError } from "./errors.ts";
-import { introspection, occupation, readSnapshot } from "./introspect.ts";
+import { introspection, readSnapshot } from "./introspect.ts";
+import { type Occupation, occupation } from "./catalogs/occupation.ts";
 import { advisoryLock, applicationName } from "./lock.ts";
 import { postgresPace } from "./pace.ts";
 import { pinnedPath, requireOneSchema, runPinned, setPath } from "./search_path.ts";
@@ -197,11 +198,12 @@ export async function openPostgres(
     lockHolder: () => lock.holder(),
     requireOwnHands: (table) => trusted(trust.requireOwnHands(table)),
     async introspect(only, part) {
-      const [row] = only === undefined
-        ? await rowsOf<{ used: boolean }>(occupation(session))
-        : [{ used: true }];
+      const [found] = only === undefined
+        ? await rowsOf<Occupation>({ text: occupation(session), parameters: [] })
+        : [{ used: true, others: false }];
+      const look = { only, part, others: found?.others === true };
       return readSnapshot(
-        row?.used ? await readOnly(introspection(session, only, part), "SELECT … FROM pg_catalog") : [],
+        found?.used ? await readOnly(introspection(session, look), "SELECT … FROM pg_catalog") : [],
         session.named,
       );
     },

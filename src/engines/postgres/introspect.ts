@@ -9,8 +9,18 @@ import { isOwnRelation } from "./catalogs/own_relations.ts";
 import { homeSchema, inPlace, ownSchemas, type Place, shownName } from "./catalogs/place.ts";
 import type { Statement } from "./statement.ts";
 
+/** What of a schema is read. */
+export interface Look {
+  /** See `Database.introspect`. */
+  readonly only?: readonly string[] | undefined;
+  /** See `Database.introspect`. */
+  readonly part?: "columns" | undefined;
+  /** Whether there may be anything but tables. */
+  readonly others: boolean;
+}
+
 /**
- * The statements that read a schema from the catalogs, or these tables of it alone, for one transaction; {@link readSnapshot} takes their results.
+ * The statements that read a schema from the catalogs for one transaction; {@link readSnapshot} takes their results.
  *
  * Lists come as JSON in text, one row a table, because a round trip costs more than what it brings. A cursor's own names
  * are looked up when it is declared; how the server spells the definitions that it finds depends on the path when it is
@@ -18,32 +28,20 @@ import type { Statement } from "./statement.ts";
  */
 export function introspection(
   { path, ...place }: Place & Pick<Session, "path">,
-  only?: readonly string[],
-  part?: "columns",
+  { only, part, others: hasOthers }: Look = { others: true },
 ): readonly Statement[] {
   const plain = (text: string): Statement => ({ text: inPlace(text, place), parameters: [] });
   return [
     setPath(pinnedPath),
     plain(settings),
     plain(`DECLARE harbor_tables NO SCROLL CURSOR FOR ${tablesOf(only, part)}`),
-    plain(`DECLARE harbor_others NO SCROLL CURSOR FOR ${only === undefined ? others : nothing}`),
+    plain(`DECLARE harbor_others NO SCROLL CURSOR FOR ${hasOthers ? others : nothing}`),
     ...place.named.length === 0 ? [] : [plain(`DECLARE harbor_mixed NO SCROLL CURSOR FOR ${mixed}`)],
     setPath(path),
     ...place.named.length === 0 ? [] : [plain("FETCH ALL FROM harbor_mixed")],
     plain("FETCH ALL FROM harbor_tables"),
     plain("FETCH ALL FROM harbor_others"),
   ];
-}
-
-/**
- * Asks whether there is anything in those schemas, in the column `used`: a new database is looked at twice before it is
- * upgraded, and all of {@link introspection} takes its time on an empty one too. What is in a schema depends on it.
- */
-export function occupation(place: Place): Statement {
-  const text =
-    "SELECT EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = " +
-    `${ownSchemas}) AS used`;
-  return { text: inPlace(text, place), parameters: [] };
 }
 
 /** Puts together what {@link introspection} brought of those schemas; nothing is an empty one. */

@@ -5,6 +5,7 @@ import type { WriteMode } from "../database.ts";
 import { type Attached, attachedQuery } from "./catalogs/attached.ts";
 import { buildLike } from "./catalogs/build_like.ts";
 import { carryOver } from "./catalogs/carry_over.ts";
+import { occupation } from "./catalogs/occupation.ts";
 import type { Result, Session } from "./session.ts";
 import { despiteOthers } from "./contention.ts";
 import { sessionError, statementError } from "./errors.ts";
@@ -292,7 +293,10 @@ export function batchWriter(
   }
 
   async function readAttached(): Promise<readonly Attached[]> {
-    const answers = await around([setPath(pinnedPath), ...lookAtAttached]);
+    // The server plans the look for longer than it takes, also where there is nothing to find.
+    const occupied = await around([setPath(pinnedPath), plain(occupation(session))]);
+    if (occupied.at(-1)?.rows[0]?.["used"] !== true) return [];
+    const answers = await around(lookAtAttached);
     return (answers.at(-2)?.rows ?? []) as unknown as readonly Attached[];
   }
 
