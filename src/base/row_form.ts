@@ -43,8 +43,9 @@ export function rowsOfForm<const Form extends RowForm>(
   form: Form,
   rows: readonly unknown[],
 ): RowOf<Form>[] {
+  const columns = Object.entries<ColumnForm>(form);
   for (const row of rows) {
-    for (const [column, wanted] of Object.entries<ColumnForm>(form)) {
+    for (const [column, wanted] of columns) {
       const value = (row as Readonly<Record<string, unknown>>)[column];
       if (isOfForm(value, wanted)) continue;
       throw new HarborError(

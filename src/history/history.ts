@@ -110,7 +110,8 @@ export function buildHistory(dialect: Dialect, files: HistoryFiles): History {
   const isFoldered = folders.length > 0;
   const entries = isFoldered ? entriesOf(folders) : readJournal(dialect, files);
   const ids = idsOf(entries.map(({ tag }) => tag));
-  const twice = ids.find((id, at) => ids.indexOf(id) !== at);
+  const before = new Set<string>();
+  const twice = ids.find((id) => before.has(id) || !before.add(id));
   if (twice !== undefined) {
     throw broken(`${files.folder}/${journalPath}`, `revision ${twice} stands in it twice`);
   }

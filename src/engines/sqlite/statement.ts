@@ -105,11 +105,13 @@ export function exactInteger(value: bigint): number | bigint {
 
 /** Returns a row as the engine gives it, integers as `bigint`, as a plain object with {@link exactInteger} numbers. */
 export function plainRow<Row>(row: object): Row {
-  const entries = Object.entries(row).map(([name, value]) => [
-    name,
-    typeof value === "bigint" ? exactInteger(value) : value,
-  ]);
-  return Object.fromEntries(entries);
+  // A row of the runtime may have no prototype; and few of its values are integers.
+  const plain: Record<string, unknown> = { ...row };
+  for (const name in plain) {
+    const value = plain[name];
+    if (typeof value === "bigint") plain[name] = exactInteger(value);
+  }
+  return plain as Row;
 }
 
 function refuseUnlessOne(text: string): void {
