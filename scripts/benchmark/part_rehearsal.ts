@@ -55,9 +55,9 @@ async function rehearsal(bench: Bench, dialect: Dialect): Promise<Section> {
   );
   return {
     title,
-    text: `${files.toLocaleString("en-US")} files, all revisions behind the first, ${
-      counted(runs, "run")
-    }; on SQLite in WAL mode. The upgrade makes its pauses, nobody else being at work; the rehearsal counts them.`,
+    text: `${files.toLocaleString("en-US")} files, all revisions behind the first, ${counted(runs, "run")}${
+      dialect === "sqlite" ? ", in WAL mode" : ""
+    }. The upgrade makes its pauses, nobody else being at work; the rehearsal counts them.`,
     measures,
     failures,
     goals: goalsOf(measures),

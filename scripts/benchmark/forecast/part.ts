@@ -35,7 +35,7 @@ const names: Readonly<Record<Dialect, string>> = { sqlite: "SQLite", postgresql:
 const how =
   "The upgrade has a budget that nothing breaks, so that it is rehearsed on the copy that its backup is proven with, and then runs. " +
   "Medians. A time that differs by less than 5 ms, and a lock that differs by less than its ±, has held; rows changed by a hundredth more or less are alike, since each batch has records of its own. " +
-  "Budgets of half of what the run took, for lock, time (from 10 ms on) and disk (from 300 kB on), have to be found broken by the forecast, and those of twice as much kept.";
+  "Budgets of half of what the run took, for lock, time (from 10 ms on) and disk (from 300 kB on), have to be found broken by the forecast, and those of twice as much, for a lock with the forecast's ± on top, kept.";
 
 /** Kinds are many: one run of each in the place of seven is enough to count in how many the forecast held. */
 const kindRuns = ({ runs }: Bench) => Math.ceil(runs / 7);
@@ -90,9 +90,9 @@ async function revisionsOf(bench: Bench): Promise<readonly Section[]> {
     }
     sections.push({
       title,
-      text: `All revisions behind the first, ${
-        counted(historyRuns(bench), "run")
-      } of each; SQLite in WAL mode. ${how}`,
+      text: `All revisions behind the first, ${counted(historyRuns(bench), "run")} of each${
+        dialect === "sqlite" ? ", in WAL mode" : ""
+      }. ${how}`,
       measures: [],
       table: tableOf("rows", cases),
       failures: [],
