@@ -25,8 +25,11 @@ export interface BesideChange {
   readonly words: string;
   /** The columns whose NULLs become a value, an SQL expression: of which rows that were nobody knows afterwards. Left out: none. */
   readonly fills?: readonly { readonly column: string; readonly value: string }[];
-  /** Whether it can hand over the table as it was, see {@link BesideTask.handOver}; left out: no. */
-  readonly handsOver?: boolean;
+  /**
+   * Set where it can hand over the table as it was, see {@link BesideTask.handOver}: the columns that there are afterwards, by their
+   * names in lower case, of which it can tell what they make of a row's values, each with its affinity.
+   */
+  readonly handsOver?: ReadonlyMap<string, string> | null;
   /** Returns what {@link BesideChange.run} runs, batches of rows as the whole statement that they add up to. */
   batches(record: readonly SQL[]): readonly BesideBatch[];
   /**
@@ -69,6 +72,20 @@ export interface BesideTask {
 export interface HandOver {
   readonly name: string;
   readonly statements: readonly SQL[];
+  /** What is told of it besides: what values were, and what becomes of them. */
+  readonly results: readonly HandedResult[];
+}
+
+/** What becomes of a value of a table that was handed over. */
+export interface HandedResult {
+  /** The column that had it. */
+  readonly origin: string;
+  /** The column that has what became of it. */
+  readonly column: string;
+  /** What the column is called in the table that was handed over. */
+  readonly was: string;
+  /** The column beside it that says what becomes of it, as it is before the new column's affinity. */
+  readonly became: string;
 }
 
 /** What numbers the rows of a table that was handed over. */

@@ -36,6 +36,8 @@ const columnSchema = v.object({
   type: v.string(),
   /** What the opposite script gives it, as an SQL literal; `null` when that is not known. */
   given: v.nullable(v.string()),
+  /** Of a change: what stayed is kept, too, since the opposite script makes others of that; left out: it is not. */
+  keepsAll: v.optional(v.boolean()),
 });
 
 /** A column whose values are kept. */
@@ -88,6 +90,11 @@ export function placesName({ sideTable }: Pick<Kept, "sideTable">): string {
 /** The column that has what a conversion made of the value in a column of a place in {@link Kept.columns}. */
 export function becameColumn(place: number): string {
   return `harbor_became_${place + 1}`;
+}
+
+/** What that column is called in a table that was handed over with {@link becameColumn} beside it, so that nobody who does not know that takes it. */
+export function wasColumn(place: number): string {
+  return `harbor_was_${place + 1}`;
 }
 
 /** Finds those to whom default privileges give every new table. */

@@ -35,7 +35,7 @@ export async function runBeside(
     const { count, beside: change } = await nextPiece(database, left);
     const done = statements.length - left.length;
     const isInPlace = change?.way === "definition" || change?.way === "index";
-    const keeping = isInPlace ? null : await keeper?.plan(start + done, count, change !== null) ?? null;
+    const keeping = isInPlace ? null : await keeper?.plan(start + done, count, change) ?? null;
     const later = change?.handsOver && keeping?.later?.table === change.table ? keeping.later : null;
     if (change === null || (keeping !== null && later === null)) {
       const own = watched(script, done, done + count);

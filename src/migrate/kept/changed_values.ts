@@ -59,13 +59,24 @@ export function hasStayed(own: Words, { columns }: Pick<Kept, "columns">): SQL {
 
 type Changed = Loss & { readonly kind: "changed" };
 
-/** Whether the opposite script writes the same columns: then it makes others of values that this one lets stay, too. */
+/**
+ * Whether the opposite script writes the same columns, or works them out in a copy: then it makes others of values that this one
+ * lets stay, too.
+ */
 export function isRewritten({ database }: RunContext, step: Step, { now, columns, names }: Changed): boolean {
   const { dialect } = database;
-  return oppositeOf(step, database).flatMap((sql) => effectsOf(sql, dialect)).some((effect) =>
-    effect.kind === "write" && !effect.isFill && isSameName(dialect, effect.table, now) &&
-    columns.some((column) =>
-      effect.columns?.some((name) => isSameName(dialect, name, names.get(column.name)!)) ?? true
-    )
-  );
+  const effects = oppositeOf(step, database).flatMap((sql) => effectsOf(sql, dialect));
+  const isSame = (a: string, b: string) => isSameName(dialect, a, b);
+  const isOneOf = (written: readonly string[], name: string) => written.some((each) => isSame(each, name));
+  return effects.some((effect) => {
+    if (effect.kind === "write" && !effect.isFill && isSame(effect.table, now)) {
+      return columns.some(({ name }) => effect.columns === null || isOneOf(effect.columns, names.get(name)!));
+    }
+    if (effect.kind !== "copy" || !isSame(effect.source, now)) return false;
+    const takesItsPlace = effects.some((each) =>
+      each.kind === "rename" && isSame(each.table, effect.table) && isSame(each.to, now)
+    );
+    const worked = effect.columns.filter(({ from }) => from === null).map(({ column }) => column);
+    return takesItsPlace && columns.some(({ name }) => isOneOf(worked, name));
+  });
 }

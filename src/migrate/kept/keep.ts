@@ -1,7 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { HandOver } from "../../engines/beside.ts";
+import type { HandedResult, HandOver } from "../../engines/beside.ts";
 import { readBeside } from "../../engines/beside_progress.ts";
 import {
+  becameColumn,
   createKeptTable,
   insertKept,
   keepingName,
@@ -12,6 +13,7 @@ import {
   recountKept,
   retryKept,
   sideTableOf,
+  wasColumn,
 } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
@@ -76,6 +78,8 @@ export async function planKeeping(
   part: Part & {
     /** Whether a side table is made although nothing goes into it. */
     readonly isMade: boolean;
+    /** See `BesideChange.handsOver`; `null` where nothing is handed over. */
+    readonly handed: ReadonlyMap<string, string> | null;
   },
 ): Promise<Keeping | null> {
   const { database } = context;
@@ -84,7 +88,9 @@ export async function planKeeping(
   const schemas = schemasAround(context, step);
   const planFrom = async (first: number) => {
     const planned = await Promise.all(
-      losses.map((loss, place) => planLoss(context, { step, loss, schemas, id: first + place })),
+      losses.map((loss, place) =>
+        planLoss(context, { step, loss, schemas, id: first + place, handed: part.handed })
+      ),
     );
     // An upsert on a table of nothing but its key changes no value.
     return planned.filter(({ kept }) => kept.kind === "table" || kept.columns.length > 0);
@@ -133,7 +139,8 @@ function laterOf(
   const { id, table } = parts[0]!.kept;
   if (!parts.every(({ kept, mayWait }) => kept.table === table && mayWait)) return null;
   const made = parts.flatMap(({ kept, empty }) => [...empty, ...withdraw(kept.sideTable)]);
-  return { table, handOver: { name: keepingName(id), statements: [...opening, ...made] } };
+  const results = parts.flatMap((part) => part.results);
+  return { table, handOver: { name: keepingName(id), statements: [...opening, ...made], results } };
 }
 
 /** Locks what the batch locks all at once, where it does, so that nobody who has one of the tables waits for another meanwhile. */
@@ -187,9 +194,10 @@ interface LossPart {
   readonly loss: Loss;
   readonly schemas: readonly Snapshot[];
   readonly id: number;
+  readonly handed: ReadonlyMap<string, string> | null;
 }
 
-async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPart) {
+async function planLoss(context: RunContext, { step, loss, schemas, id, handed }: LossPart) {
   const { dialect } = context.database;
   const own = words[dialect];
   const { table } = loss;
@@ -212,6 +220,7 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
   const lost = stored.filter(({ name }) =>
     loss.kind === "table" || (without.includes(name) && !(isAll && keys.includes(name)))
   );
+  const isMadeAgain = loss.kind === "changed" && isRewritten(context, step, loss);
   const columns = await Promise.all(lost.map(async (column): Promise<KeptColumn> => ({
     name: column.name,
     type: column.type,
@@ -219,6 +228,7 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
     given: loss.kind === "columns" && !column.identity
       ? await readGiven(context, step, { table, column })
       : null,
+    ...isMadeAgain ? { keepsAll: true } : {},
   })));
   const kept: Planned = {
     id,
@@ -239,7 +249,7 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
       : keys.includes(name)
   );
   const inside = [...known.filter(({ name }) => !lost.some((each) => each.name === name)), ...lost];
-  const where = loss.kind === "changed" ? changedRows(loss) : ungivenRows(own, columns);
+  const where = loss.kind === "changed" ? isMadeAgain ? null : changedRows(loss) : ungivenRows(own, columns);
   const names = (of: readonly Column[]) => of.map(({ name }) => name);
   const values = {
     table: table.name,
@@ -250,10 +260,15 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
     rows: sql`(SELECT count(*) FROM ${ownTable(sideTable)})`,
     bytes: own.bytes(sideTable, names(inside)),
   };
-  const affinities = loss.kind === "changed"
-    ? lost.map(({ name }) => loss.columns.find((column) => column.name === name)?.affinity ?? null)
+  const results = loss.kind === "changed"
+    ? lost.flatMap(({ name }, place): readonly HandedResult[] => {
+      const column = loss.names.get(name);
+      return column === undefined || handed?.has(column) !== true
+        ? []
+        : [{ origin: name, column, was: wasColumn(place), became: becameColumn(place) }];
+    })
     : [];
-  const isMadeAgain = loss.kind === "changed" && isRewritten(context, step, loss);
+  const affinities = results.map(({ column }) => handed!.get(column)!);
   const makeOf = (where: SQL | null, became: readonly (string | null)[]) =>
     own.makeSideTable({
       name: sideTable,
@@ -263,7 +278,10 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
       where,
       order: keys.length > 0 ? keys : [],
     });
-  const make = [...own.lock(table.name), ...makeOf(where, affinities.map(() => null))];
+  const make = [
+    ...own.lock(table.name),
+    ...makeOf(where, loss.kind === "changed" ? lost.map(() => null) : []),
+  ];
   const nothing = { rows: sql`0`, bytes: sql`0` };
   const empty = [...makeOf(sql`FALSE`, affinities), insertKept({ ...kept, state: "keeping" }, nothing)];
   const ahead: Ahead = { kept, table, columns: inside, where };
@@ -273,6 +291,7 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
       values,
       empty,
       ahead,
+      results,
       mayWait: true,
       before: [...make, insertKept(kept, count)],
       after: [],
@@ -283,8 +302,9 @@ async function planLoss(context: RunContext, { step, loss, schemas, id }: LossPa
     values,
     empty,
     ahead,
+    results,
     // What the table's copy makes of its values, a column of the same affinity makes of them later.
-    mayWait: !isMadeAgain && !affinities.includes(null),
+    mayWait: results.length === lost.length,
     before: [...make, insertKept(kept, count)],
     after: [
       ...noteResults(own, { kept, loss, known, isRewritten: isMadeAgain }),

@@ -1,5 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import type { RunContext } from "../../engines/run_context.ts";
+import type { BesideChange } from "../../engines/beside.ts";
 import type { Step } from "../rules/plan.ts";
 import type { Backfill } from "../../history/statement.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
@@ -21,9 +22,9 @@ export interface Keeper {
   /**
    * Plans it for so many statements from a place of the script on; `null` when there is nothing to keep.
    *
-   * @param isLarge Whether a table is too large to say so of it while others wait
+   * @param change What does the same beside writers, of a table too large to say so of it while others wait
    */
-  plan(from: number, count: number, isLarge?: boolean): Promise<Keeping | null>;
+  plan(from: number, count: number, change?: BesideChange | null): Promise<Keeping | null>;
   /** Makes ready for a backfill at a place of the script. */
   planBackfill(backfill: Backfill, place: number): Promise<BackfillKeeping | null>;
   /** Says what was kept, once the batch has committed. */
@@ -53,10 +54,11 @@ export function createKeeper(
   const note = (results: readonly KeptResult[]) => results.forEach((each) => found.set(each.id, each));
   return {
     kept: () => [...found.values()],
-    plan: async (from, count, isLarge = false) => {
+    plan: async (from, count, change = null) => {
       const part = partOf(from, count);
       // What was left of an earlier time is tried again when the step is undone once more: that stands in the registry.
-      const keeping = keeps ? await planKeeping(context, step, { ...part, isMade: isKept || isLarge }) : null;
+      const setting = { ...part, isMade: isKept || change !== null, handed: change?.handsOver ?? null };
+      const keeping = keeps ? await planKeeping(context, step, setting) : null;
       const notes = isKept ? await noteMadeAgain(context, step, part.statements) : [];
       if (notes.length === 0) return keeping;
       return { ...keeping ?? nothingKept, after: [...keeping?.after ?? [], ...notes], later: null };

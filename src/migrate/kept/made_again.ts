@@ -38,7 +38,7 @@ export async function noteMadeAgain(
     notes.push(
       ...each.keys.length === 0
         ? withCount(each, sql`TRUE`, [forgetTwins[dialect](each)])
-        : noteRows(each, words[dialect], await columnsOf(database, each)),
+        : noteRows(each, words[dialect], await columnsOf(database, each.sideTable)),
     );
   }
   return notes;

@@ -68,7 +68,7 @@ export async function putBack(
   const works = await Promise.all(found.map(async ({ kept, table }): Promise<Work> => {
     const before = await countOf(context.database, kept);
     if (table === null) return { kept, before, way: null };
-    const noted = await columnsOf(context.database, kept);
+    const noted = await columnsOf(context.database, kept.sideTable);
     const undoing = all.filter((each) => isOfTheWayBack(each, kept));
     await context.database.write(undoing.flatMap((each) => keyIndexOf(each)));
     const isLatest = found.every((each) =>

@@ -387,11 +387,11 @@ export function countsOf(dialect: Dialect, { sideTable, keys, columns }: Kept) {
   };
 }
 
-/** Returns the names of the columns of a side table. */
-export async function columnsOf(database: Database, { sideTable }: Kept): Promise<readonly string[]> {
+/** Returns the names of the columns of a side table, or of one that was handed over. */
+export async function columnsOf(database: Database, table: string): Promise<readonly string[]> {
   const [row] = await database.read<Readonly<Record<string, unknown>>>(
     // A row also of an empty one.
-    sql`SELECT k.* FROM (SELECT 1) AS one LEFT JOIN ${ownTable(sideTable)} AS k ON TRUE LIMIT 1`,
+    sql`SELECT k.* FROM (SELECT 1) AS one LEFT JOIN ${ownTable(table)} AS k ON TRUE LIMIT 1`,
   );
   return Object.keys(row!);
 }

@@ -10,6 +10,7 @@ import {
   readKept,
   recountKept,
   updateKept,
+  wasColumn,
 } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
@@ -84,8 +85,9 @@ async function moveRows(
 ): Promise<void> {
   const { database, notify } = context;
   const { table } = members[0]!;
+  const names = await namesIn(database, { source, members });
   const puts: Awaited<ReturnType<typeof putOf>>[] = [];
-  for (const kept of members) puts.push(await putOf(database, kept, source));
+  for (const kept of members) puts.push(await putOf(database, kept, { source, names }));
   notify({ kind: "doing", text: `putting aside what went of ${table}` });
   await createWalker(context, allRows(source, handedKey), { pace: await database.pace(source), options })
     .walk({
@@ -102,19 +104,36 @@ async function moveRows(
   notify({ kind: "done" });
 }
 
+/**
+ * Returns what columns are called in a table that was handed over, by the names of side tables: those that change, and what becomes of
+ * them. Harbor-db up to 0.1.0 handed over only what becomes another value by the new column's affinity alone, and told nothing besides.
+ */
+async function namesIn(
+  database: Database,
+  { source, members }: Taking & { readonly source: string },
+): Promise<ReadonlyMap<string, string>> {
+  const there = await columnsOf(database, source);
+  return new Map(
+    members.filter(({ kind }) => kind === "changed").flatMap(({ columns }) =>
+      columns.flatMap(({ name }, place): readonly (readonly [string, string])[] =>
+        there.includes(wasColumn(place)) ? [[name, wasColumn(place)]] : [[becameColumn(place), name]]
+      )
+    ),
+  );
+}
+
 /** Returns what puts aside all rows up to one: what is behind them went before. */
 async function putOf(
   database: Database,
   kept: Kept,
-  source: string,
+  { source, names: called }: { readonly source: string; readonly names: ReadonlyMap<string, string> },
 ): Promise<(end: string) => Promise<readonly SQL[]>> {
-  const columns = await columnsOf(database, kept);
+  const columns = await columnsOf(database, kept.sideTable);
   const own = words[database.dialect];
   const side = ownTable(kept.sideTable);
-  const became = new Map(kept.columns.map(({ name }, place) => [becameColumn(place), name]));
   // All that the side table has: without a key, its rows are known by everything else that is in them.
   const names = columns.filter((name) => name !== keptRow);
-  const values = names.map((name) => sql`t.${sql.identifier(became.get(name) ?? name)}`);
+  const values = names.map((name) => sql`t.${sql.identifier(called.get(name) ?? name)}`);
   const isMore = ungivenRows(own, kept.columns);
   const key = sql.identifier(handedKey);
   const numbered = allRows(kept.sideTable, keptRow);
@@ -127,7 +146,7 @@ async function putOf(
         isMore === null ? sql`` : sql` AND ${isMore}`
       } ORDER BY t.${key}`,
       // What became of a value is made of it by a column of the copy's affinity.
-      ...kept.kind === "changed"
+      ...kept.kind === "changed" && !kept.columns.some(({ keepsAll }) => keepsAll)
         ? [
           sql`DELETE FROM ${side} WHERE ${sql.identifier(keptRow)} > ${sql.raw(String(last))} AND ${
             hasStayed(own, kept)

@@ -332,7 +332,7 @@ function copyOf(table: string, tokens: readonly Token[], dialect: Dialect): Copy
   const columns = names.map((column, place): CopiedColumn => {
     const value = values[place]!;
     const isFilled = isWord(value[0], "COALESCE") && plainName(value[2], dialect) === column &&
-      value[3]?.text === ",";
+      value[3]?.text === "," && closing(value, 1) === value.length - 1;
     const isPlain = value.every(({ kind, text }) => kind === "name" || kind === "word" || text === ".");
     const isName = isPlain && (value.length === 1 || value[1]?.text === ".") && !/^\d/.test(value[0]!.text);
     return {

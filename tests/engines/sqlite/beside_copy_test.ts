@@ -1,25 +1,10 @@
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import {
-  type BesideCase,
-  clearBeside,
-  killAfter,
-  runBeside,
-  withBesideFile,
-  withLarge,
-} from "../../support/beside_writer.ts";
+import { assertWhole, contentOf, type Copy, madePlainly, statementsOf } from "../../support/beside_copies.ts";
+import { clearBeside, killAfter, runBeside, withBesideFile, withLarge } from "../../support/beside_writer.ts";
 import { withoutReferences } from "../../../src/engines/sqlite/beside/form/without_references.ts";
 import { rejectsWith } from "../../support/harbor_error.ts";
 import { sql } from "../../support/user_sql.ts";
-
-interface Copy {
-  /** The new table's columns and constraints. */
-  readonly table: string;
-  readonly columns: string;
-  readonly values: string;
-  readonly indexes?: readonly string[];
-}
 
 const order = "size, uuid, id, n, kind, name";
 /** For each of the tables of a writer without ON CONFLICT and references, a change that needs a copy. */
@@ -54,68 +39,6 @@ const copies: readonly Copy[] = [
 
 /** Returns the seed of the file that a copy is of: each has one of five tables. */
 const seedOf = (place: number) => 5 * Math.floor(place / copies.length) + place % copies.length;
-
-function statementsOf({ table, columns, values, indexes = [] }: Copy): readonly string[] {
-  return [
-    `CREATE TABLE __new_files (${table})`,
-    `INSERT INTO __new_files (${columns}) SELECT ${values} FROM files`,
-    "DROP TABLE files",
-    "ALTER TABLE __new_files RENAME TO files",
-    ...indexes,
-  ];
-}
-
-/** Everything in the table, its rows by their ids, and the texts of what hangs on it. */
-function contentOf(application: DatabaseSync): unknown {
-  // Lets the connection see the schema of now: columns are named when a statement is prepared.
-  application.exec("SELECT 1 FROM sqlite_schema");
-  const rows = (text: string) => application.prepare(text).all().map((row) => ({ ...row }));
-  return [
-    rows("SELECT rowid AS harbor_row, * FROM files ORDER BY 1"),
-    rows("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE tbl_name = 'files' ORDER BY type, name"),
-  ];
-}
-
-/** Returns what the script itself makes of the rows that are there. */
-function madePlainly({ application }: BesideCase, statements: readonly string[]): unknown {
-  const scratch = new DatabaseSync(":memory:", { enableForeignKeyConstraints: false });
-  try {
-    application.exec("SELECT 1 FROM sqlite_schema");
-    const schema = application.prepare(
-      "SELECT type, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'harbor%' ORDER BY rowid",
-    ).all();
-    for (const { type, sql } of schema) if (type !== "trigger") scratch.exec(String(sql));
-    const columns = application.prepare("SELECT name FROM pragma_table_xinfo('files') WHERE hidden = 0")
-      .all();
-    const names = columns.map(({ name }) => String(name));
-    const rows = application.prepare(`SELECT rowid AS r, ${names.join()} FROM files`).all();
-    const insert = scratch.prepare(
-      `INSERT INTO files (rowid, ${names.join()}) VALUES (?, ${names.map(() => "?").join()})`,
-    );
-    for (const row of rows) insert.run(...Object.values(row));
-    for (const text of statements) {
-      // A copy by the row ids, which the script leaves to chance where no column is one.
-      const own = text.replace("(size, uuid, id, n", "(rowid, size, uuid, id, n").replace(
-        "SELECT size, uuid, id, n",
-        "SELECT rowid, size, uuid, id, n",
-      );
-      scratch.exec(own.startsWith("INSERT") ? own : text);
-    }
-    for (const { type, sql } of schema) if (type === "trigger") scratch.exec(String(sql));
-    return contentOf(scratch);
-  } finally {
-    scratch.close();
-  }
-}
-
-function assertWhole({ application, write }: BesideCase): void {
-  const value = (text: string) => Object.values(application.prepare(text).get()!)[0];
-  assert.equal(value("PRAGMA integrity_check"), "ok");
-  assert.equal(value("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%harbor%'"), 0);
-  assert.equal(value("PRAGMA user_version"), 4711);
-  write(60);
-  assert.equal(value("PRAGMA integrity_check"), "ok");
-}
 
 test("a copy made beside a writer with every kind of conflict is the one of the script", async () => {
   for (let place = 0; place < 12; place++) {
@@ -367,8 +290,8 @@ const plainCopies: readonly (readonly [what: string, seed: number, copy: Partial
     table: "id INTEGER PRIMARY KEY, uuid TEXT NOT NULL ON CONFLICT IGNORE, size TEXT",
   }],
   ["a reference after", 0, { table: "id INTEGER PRIMARY KEY, uuid TEXT REFERENCES files (id), size TEXT" }],
-  ["an expression", 0, { values: "id, lower(uuid), size" }],
-  ["another column", 0, { values: "id, name, size" }],
+  ["an expression that is another each time", 0, { values: "id, hex(randomblob(8)), size" }],
+  ["a key that is worked out", 0, { values: "id + 1, uuid, size" }],
   ["a name without a column, which is a text", 0, {
     table: "id INTEGER PRIMARY KEY, size TEXT, more TEXT",
     columns: "id, size, more",

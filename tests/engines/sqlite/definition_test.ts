@@ -103,7 +103,7 @@ const cases: readonly (readonly [rule: string, way: "definition" | "copy" | "pla
     after: "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, b TEXT, a VARCHAR(10), n INTEGER)",
   }],
   ["another key", "copy", { before: [plain], rows, after: plain.replace("INTEGER PRIMARY", "INT PRIMARY") }],
-  ["another value", "plain", { before: [plain], rows, after: plain, values: { a: `upper("a")` } }],
+  ["another value", "copy", { before: [plain], rows, after: plain, values: { a: `upper("a")` } }],
   ["a constraint with an index of its own", "copy", {
     before: [plain],
     rows,
@@ -125,19 +125,20 @@ const cases: readonly (readonly [rule: string, way: "definition" | "copy" | "pla
     rows,
     after: plain.replace("b TEXT", "b TEXT COLLATE NOCASE"),
   }],
-  ...([[`"a"`, { a: `coalesce("a", 'q')` }], ["(SELECT max(id) FROM t)", {}], [
-    "CURRENT_TIMESTAMP",
-    {},
-  ]] as const)
-    .map(([value, others]) =>
-      [`a fill that batches would make another: ${value}`, "plain", {
+  ...([
+    [`"a"`, "copy", { a: `coalesce("a", 'q')` }],
+    ["(SELECT max(id) FROM t)", "plain", {}],
+    ["CURRENT_TIMESTAMP", "plain", {}],
+  ] as const)
+    .map(([value, way, others]) =>
+      [`a fill that batches would make another: ${value}`, way, {
         before: [plain],
         rows: ["INSERT INTO t (a, b, n) VALUES ('x', 'y', 1), ('z', 'y', 2)"],
         after: plain,
         values: { ...others, b: `coalesce("b", ${value})` },
       }] as const
     ),
-  ["a value to fill where a trigger would fire", "plain", {
+  ["a value to fill where a trigger would fire", "copy", {
     before: [plain, "CREATE TRIGGER r AFTER UPDATE ON t BEGIN SELECT 1; END"],
     rows,
     after: plain,

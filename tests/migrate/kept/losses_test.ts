@@ -103,6 +103,7 @@ const losses:
       "t.a changed in t.a",
     ],
     ["a copy that works out", "sqlite", copy("id, a + 1, b"), "t.a changed in t.a"],
+    ["a copy that fills and goes on", "sqlite", copy("id, coalesce(a, '') || 'x', b"), "t.a changed in t.a"],
     [
       "a copy to another affinity",
       "sqlite",

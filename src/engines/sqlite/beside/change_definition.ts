@@ -180,7 +180,7 @@ function looseColumn({ columns, indexes, automatic, references }: TableForm): st
   ]);
   const isLoose = ({ name, key }: ColumnForm) =>
     key === 0 && !named.has(foldName(name)) &&
-    !automatic.some((index) => index.includes(JSON.stringify(name)));
+    !automatic.some((index) => index.includes(`"name":${JSON.stringify(name)}`));
   return (stored.find(isLoose) ?? stored[0]!).name;
 }
 

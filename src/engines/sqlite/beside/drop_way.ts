@@ -35,7 +35,7 @@ export const dropWay: Way = {
       way: "shadow",
       table: form.name,
       words: "its rows go in batches, once it is out of the schema",
-      handsOver: !form.columns.some(({ name }) => foldName(name) === handedKey),
+      handsOver: form.columns.some(({ name }) => foldName(name) === handedKey) ? null : new Map(),
       batches: (record) => [{ mode: "schema", statements: [...plain, ...record] }],
       run: async (task) => {
         await undefended(file, () => file.transact(() => drop(file, task, { name: form.name, before })));

@@ -2,17 +2,20 @@ import { isSameName } from "../../../base/fold_name.ts";
 import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf } from "../../../sql/lexer.ts";
 import { readRebuild } from "./rebuild.ts";
+import { readUpdates } from "./updates.ts";
 import type { Found } from "./way.ts";
 
 /**
- * Reads columns of one table that are dropped from a statement on, with the indexes that are dropped before and between them;
- * `null` where there are none, or where an earlier statement of the script writes rows: what it takes over out of a column has to
- * be in one transaction with the end of that column.
+ * Reads columns of one table that are dropped from a statement on, with the indexes that are dropped before and between them, and
+ * updates of the same table before all of these; `null` where there are none, or where an earlier statement of the script writes rows:
+ * what it takes over out of a column has to be in one transaction with the end of that column.
  */
 export function readDroppedColumns(statements: readonly string[], at: number): Found | null {
-  let table: string | null = null;
+  const updates = readUpdates(statements, at);
+  let table = updates[0]?.table ?? null;
   let count = 0;
   for (const [place, text] of statements.slice(at).entries()) {
+    if (place < updates.length) continue;
     const drop = readDrop(text);
     if (
       drop === null || (drop.table !== null && table !== null && !isSameName("sqlite", drop.table, table))
@@ -21,7 +24,7 @@ export function readDroppedColumns(statements: readonly string[], at: number): F
     table ??= drop.table;
     count = place + 1;
   }
-  return table === null || !areDefinitions(statements, at) ? null : { count, table };
+  return table === null || count === 0 || !areDefinitions(statements, at) ? null : { count, table };
 }
 
 /**

@@ -10,7 +10,7 @@ import {
   withSchemaRenamed,
 } from "../../rules/statement_effects.ts";
 import { keyOf } from "../../../base/fold_name.ts";
-import { affinityOf, retypedColumns, staysUpTo } from "./retyped.ts";
+import { retypedColumns, staysUpTo } from "./retyped.ts";
 
 /**
  * What becomes of the values of a column:
@@ -31,8 +31,6 @@ export type Loss =
     readonly columns: readonly {
       readonly name: string;
       readonly change: Change;
-      /** The affinity that alone makes others of them, of a copy that takes them as they are; `null` where more does. */
-      readonly affinity: string | null;
       /** Of more characters alone they may be others, of a column that gets a shorter type; `null` where any may be. */
       readonly length: number | null;
     }[];
@@ -44,7 +42,6 @@ export type Loss =
 interface Values {
   readonly origin: string;
   readonly change: Change | null;
-  readonly affinity: string | null;
   readonly length: number | null;
 }
 
@@ -94,7 +91,7 @@ export function lossesOf(
     columns: new Map(
       table.columns.map((
         { name },
-      ) => [keyOf(name, dialect), { origin: name, change: null, affinity: null, length: null }]),
+      ) => [keyOf(name, dialect), { origin: name, change: null, length: null }]),
     ),
   }]));
   const end = statements.reduce(
@@ -118,8 +115,8 @@ function lossesIn(table: Table, end: State): readonly Loss[] {
   });
   const gone = fates.flatMap(({ name, kept }) => kept === undefined ? [name] : []);
   const changed = fates.flatMap(({ name, kept }) => {
-    const { change = null, affinity = null, length = null } = kept?.[1] ?? {};
-    return change === null ? [] : [{ name, change, affinity, length }];
+    const { change = null, length = null } = kept?.[1] ?? {};
+    return change === null ? [] : [{ name, change, length }];
   });
   return [
     ...gone.length > 0 ? [{ kind: "columns" as const, table, columns: gone }] : [],
@@ -269,12 +266,10 @@ function copied(
       const type = types?.get(keyOf(column, dialect));
       const isRetyped = was !== null && type !== undefined && staysUpTo(dialect, was, [type]) !== Infinity;
       const change = from === null || isRetyped ? "changed" : isFilled ? "filled" : null;
-      const isPlain = isRetyped && from !== null && !isFilled && given.change === null;
       return [
         [keyOf(column, dialect), {
           ...given,
           change: worse(given.change, change),
-          affinity: isPlain ? affinityOf(type) : null,
           length: change === null ? given.length : null,
         }] as const,
       ];
@@ -289,7 +284,7 @@ function changed(rows: Rows, columns: readonly string[] | null, change: Change, 
     columns: new Map([...rows.columns].map(([name, values]) => [
       name,
       names === undefined || names.includes(name)
-        ? { ...values, change: worse(values.change, change), affinity: null, length: null }
+        ? { ...values, change: worse(values.change, change), length: null }
         : values,
     ])),
   };

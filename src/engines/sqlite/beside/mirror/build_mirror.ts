@@ -151,8 +151,8 @@ async function putInPlace(file: BesideFile, given: Run): Promise<void> {
       refuseRefused(file, given);
       for (const text of stopNoting(shadow.id)) file.change(own(text));
       // While this connection still knows the schema as it is.
-      for (const step of task.handOver?.steps ?? []) file.change(step);
-      rewriteSchema(file, () => shadow.put(file, task.handOver?.name ?? mirrorName(shadow.id)));
+      for (const step of task.opening ?? []) file.change(step);
+      rewriteSchema(file, () => shadow.put(file));
       updateProgress(file, { ...progress, phase: "empty" });
       for (const step of task.record) file.change(step);
     }));

@@ -16,8 +16,8 @@ export interface MirrorTask {
   readonly index: number;
   /** What records it, in the transaction that puts it in its place. */
   readonly record: readonly Step[];
-  /** See `BesideTask.handOver`. */
-  readonly handOver?: { readonly name: string; readonly steps: readonly Step[] } | null | undefined;
+  /** What runs before that in the same transaction, while the table is still the old one. */
+  readonly opening?: readonly Step[];
 }
 
 /** A mirror that is begun, and how far it has come. */

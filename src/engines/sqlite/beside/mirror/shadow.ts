@@ -7,10 +7,6 @@ export interface Shadow extends Mirror {
   readonly name: string;
   /** Makes the mirror and the indexes on it. */
   readonly make: readonly string[];
-  /**
-   * Puts it in its place, in the transaction after which it is there. `sqlite_schema` may be written.
-   *
-   * @param oldName What the table is called from then on whose place it takes
-   */
-  put(file: BesideFile, oldName: string): void;
+  /** Puts it in its place, in the transaction after which it is there. `sqlite_schema` may be written. */
+  put(file: BesideFile): void;
 }

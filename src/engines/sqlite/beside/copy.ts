@@ -1,0 +1,126 @@
+import { foldName, isSameName } from "../../../base/fold_name.ts";
+import { closing, cursorAt, tokensOf, topLevel } from "../../../sql/cursor.ts";
+import { isWord } from "../../../sql/lexer.ts";
+import { quoteName } from "../../../sql/quote.ts";
+import { rowValue } from "./form/row_value.ts";
+import { readRebuild, type Rebuild } from "./rebuild.ts";
+import { type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
+import { affinityOf, type ColumnForm, readTable, type TableForm } from "./form/table.ts";
+import type { Given } from "./way.ts";
+import { readUpdates, type RowUpdate, valuesAfter } from "./updates.ts";
+import { isReferredTo } from "./whole_table.ts";
+
+/** A table, the one that takes its place, and what that is filled with. */
+export interface Copy {
+  readonly before: TableForm;
+  readonly after: TableForm;
+  readonly from: Replica;
+  readonly to: Replica;
+  /** What each column holds, by its name in lower case: an expression over a row of the old table. Of no other it has the default. */
+  readonly values: ReadonlyMap<string, string>;
+}
+
+/**
+ * Returns the copy that a rebuild makes, or columns that go; `null` of one that cannot be followed row by row, whose values are not
+ * those of the row alone, or that others depend on.
+ */
+export function readCopy({ statements, table, before: from, after: to }: Given): Copy | null {
+  const rebuild = readRebuild(statements, 0);
+  const [before, after] = [readTable(from, table), readTable(to, table)];
+  if (before === null || after === null || before.name !== after.name) return null;
+  const updates = readUpdates(statements, 0);
+  const given = rebuild?.values ?? valuesBehind(updates, { before, after });
+  const values = given && valuesOf(given, { before, after, from });
+  if (values === null) return null;
+  // A row keeps its id in the copy: that no column is it any more changes nothing of that.
+  const alias = rowIdOf(after);
+  const isFollowed = before.hasRowid && after.hasRowid && before.isAutoincrement === after.isAutoincrement &&
+    (alias === null || (alias === rowIdOf(before) && isTaken(alias, values)));
+  const elsewhere = [from, to].map((replica) =>
+    replica.rows<SchemaRow>(schemaQuery.text).filter((row) =>
+      !isSameName("sqlite", row.table, table) || row.type === "trigger"
+    ).map(({ sql }) => sql).toSorted().join("\n")
+  );
+  // Where columns go, all rows stay, and so do the references of those that are left.
+  const isApart = [before, after].every(({ sql }) => !hasWord(sql, "CONFLICT")) &&
+    (rebuild === null ||
+      [before, after].every(({ sql }) => !hasWord(sql, "REFERENCES")) && !isReferredTo(from, before.name));
+  return isFollowed && elsewhere[0] === elsewhere[1] && isApart ? { before, after, from, to, values } : null;
+}
+
+/** What each column is filled with where it is copied as it is, or as updates leave it; `null` where these do more than that. */
+function valuesBehind(
+  updates: readonly RowUpdate[],
+  { before, after }: Pick<Copy, "before" | "after">,
+): Rebuild["values"] | null {
+  const written = valuesAfter(updates, before);
+  const checks = after.checks.map(({ expression }) => expression);
+  // A check that goes with its column has been asked by then.
+  const isChecked = before.checks.every(({ expression }) => checks.includes(expression));
+  if (written === null || (written.size > 0 && !isChecked)) return null;
+  const own = after.columns.filter(({ generated }) => generated === null).map(({ name }) =>
+    [foldName(name), quoteName(name)] as const
+  );
+  return new Map([...own, ...written]);
+}
+
+/**
+ * Whether a table's text may refer to rows, which a copy with other values would not do alike, or may let a row go that it
+ * refuses, or others instead of it: ON CONFLICT.
+ */
+function hasWord(text: string, word: "REFERENCES" | "CONFLICT"): boolean {
+  return tokensOf(text, "sqlite").some((token) => isWord(token, word));
+}
+
+/**
+ * Returns what columns are filled with, each worked out of the row alone: what an expression reads elsewhere, or makes of the time,
+ * no trigger on the table tells. `null` where that is not known, and where a value could not be compared with what is held of it.
+ */
+function valuesOf(
+  given: Rebuild["values"],
+  { before, after, from }: Pick<Copy, "before" | "after" | "from">,
+): Copy["values"] | null {
+  const values = new Map<string, string>();
+  for (const [name, text] of given) {
+    const column = find(after, name);
+    const value = isTaken(name, given) && find(before, name) !== undefined
+      ? text
+      : rowValue(from, before, text);
+    if (column === undefined || value === null) return null;
+    values.set(name, value);
+    // It rounds, so that what it holds cannot be compared with what it was.
+    if (affinityOf(column.type) === "real" && !isReal(name, { before, values })) return null;
+  }
+  return values;
+}
+
+/** Whether a value is a real number already, or none. */
+function isReal(column: string, { before, values }: Pick<Copy, "before" | "values">): boolean {
+  if (isTaken(column, values)) return affinityOf(find(before, column)!.type) === "real";
+  const tokens = tokensOf(values.get(column)!, "sqlite");
+  const isCast = isWord(tokens[0], "CAST") && tokens[1]?.text === "(" &&
+    closing(tokens, 1) === tokens.length - 1;
+  const inside = isCast ? tokens.slice(2, -1) : [];
+  const as = inside.indexOf(topLevel(inside).findLast((token) => isWord(token, "AS"))!);
+  return as >= 0 && affinityOf(inside.slice(as + 1).map(({ text }) => text).join(" ")) === "real";
+}
+
+function find({ columns }: TableForm, name: string): ColumnForm | undefined {
+  return columns.find((column) => isSameName("sqlite", column.name, name));
+}
+
+/** Whether a column takes over the one of its name, as it is. */
+export function isTaken(column: string, values: Copy["values"]): boolean {
+  const value = values.get(foldName(column));
+  const [name, ...more] = value === undefined ? [] : tokensOf(value, "sqlite");
+  return name !== undefined && more.length === 0 &&
+    isSameName("sqlite", cursorAt([name]).name(), column);
+}
+
+/** The column that is the row id itself, in lower case. */
+export function rowIdOf({ columns, automatic }: TableForm): string | null {
+  const key = columns.filter((column) => column.key > 0);
+  const isAlias = key.length === 1 && key[0]!.type.toUpperCase() === "INTEGER" &&
+    !automatic.some((index) => index.includes('"origin":"pk"'));
+  return isAlias ? foldName(key[0]!.name) : null;
+}

@@ -1,0 +1,98 @@
+import { foldName, isSameName } from "../../../base/fold_name.ts";
+import { commaParts, cursorAt, foldedName, tokensOf, topLevel } from "../../../sql/cursor.ts";
+import { isWord, type Token } from "../../../sql/lexer.ts";
+import { quoteName } from "../../../sql/quote.ts";
+import { columnsIn } from "../../../sql/expression_columns.ts";
+import type { TableForm } from "./form/table.ts";
+
+/** An `UPDATE` of one table and nothing besides. */
+export interface RowUpdate {
+  readonly table: string;
+  /** What columns get, by their names in lower case: each an expression. */
+  readonly values: ReadonlyMap<string, string>;
+  /** Which rows; `null` for all. */
+  readonly condition: string | null;
+}
+
+/** Reads the updates of one table that a script goes on with at a place; none where there is another statement. */
+export function readUpdates(statements: readonly string[], at: number): readonly RowUpdate[] {
+  const updates: RowUpdate[] = [];
+  for (const text of statements.slice(at)) {
+    const update = readUpdate(text);
+    if (update === null || !isSameName("sqlite", update.table, updates[0]?.table ?? update.table)) break;
+    updates.push(update);
+  }
+  return updates;
+}
+
+/** `UPDATE t SET a = …, b = … [WHERE …]`; `null` for any other statement. */
+function readUpdate(text: string): RowUpdate | null {
+  const tokens = tokensOf(text, "sqlite").filter((token) => token.text !== ";");
+  const at = cursorAt(tokens);
+  if (!at.take("UPDATE") || isWord(at.rest()[0], "OR")) return null;
+  const table = at.name();
+  if (!at.take("SET") || table === "") return null;
+  const rest = at.rest();
+  const outer = topLevel(rest);
+  if (others.some((word) => outer.some((token) => isWord(token, word)))) return null;
+  const where = outer.find((token) => isWord(token, "WHERE"));
+  const end = where === undefined ? rest.length : rest.indexOf(where);
+  const values = new Map<string, string>();
+  for (const [column, equals, ...value] of commaParts(rest.slice(0, end))) {
+    const name = foldedName(column, "sqlite");
+    if (name === null || equals?.text !== "=" || value.length === 0 || values.has(name)) return null;
+    values.set(name, textOf(text, value));
+  }
+  return { table, values, condition: where === undefined ? null : textOf(text, rest.slice(end + 1)) };
+}
+
+/** What takes values from elsewhere, or only some rows. */
+const others = ["FROM", "ORDER", "LIMIT", "RETURNING"];
+
+function textOf(text: string, tokens: readonly Token[]): string {
+  const [first, last] = [tokens[0]!, tokens.at(-1)!];
+  return text.slice(first.start, last.start + last.text.length);
+}
+
+/**
+ * Returns what updates make of a row, by the columns' names in lower case: an expression over it as it was before them. `null` where one
+ * reads what another one wrote, and where a row that is written asks or does more than to hold it.
+ */
+export function valuesAfter(updates: readonly RowUpdate[], table: TableForm): RowUpdate["values"] | null {
+  const { columns } = table;
+  const worked = columns.filter(({ generated }) => generated !== null).map(({ name }) => name);
+  const written = new Map<string, string>();
+  for (const { values, condition } of updates) {
+    const read = columnsIn([...values.values(), condition ?? ""].join("\n,"), columns, "sqlite");
+    const isKnown = (name: string) => !written.has(foldName(name)) && !worked.includes(name);
+    if (written.size > 0 && !read.every(isKnown)) return null;
+    for (const [name, value] of values) {
+      if (written.has(name)) return null;
+      const given = `CASE WHEN (${condition}\n) THEN (${value}\n) ELSE ${quoteName(name)} END`;
+      written.set(name, condition === null ? value : given);
+    }
+  }
+  return isFree([...written.keys()], { ...table, worked }) ? written : null;
+}
+
+/** Whether no key, reference or trigger has to do with what is in columns: a key may be met twice for a moment, and no longer at the end. */
+function isFree(
+  written: readonly string[],
+  { columns, automatic, indexes, references, hasUpdateTrigger, worked }: TableForm & {
+    readonly worked: readonly string[];
+  },
+): boolean {
+  const isWritten = (name: string) => written.includes(foldName(name)) || worked.includes(name);
+  const inKeys = columns.filter(({ name, key }) =>
+    key > 0 || automatic.some((index) => index.includes(`"name":${JSON.stringify(name)}`))
+  );
+  const inIndexes = indexes.filter(({ isUnique }) => isUnique).flatMap(({ sql }) =>
+    columnsIn(sql, columns, "sqlite")
+  );
+  const named = [
+    ...inKeys.map(({ name }) => name),
+    ...inIndexes,
+    ...references.flatMap((each) => each.columns),
+  ];
+  return !hasUpdateTrigger && !named.some(isWritten);
+}
