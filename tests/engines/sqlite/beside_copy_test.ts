@@ -398,3 +398,20 @@ test("what ANALYZE found out stays with an index of the same columns, and with n
     );
     assert.equal(application.prepare("PRAGMA integrity_check").get()?.["integrity_check"], "ok");
   }));
+
+test("a copy ends beside who goes on adding rows", () =>
+  withBesideFile(0, async (given) => {
+    const { application } = given;
+    application.exec(
+      "WITH n (i) AS (VALUES (1000) UNION ALL SELECT i + 1 FROM n WHERE i < 3000) INSERT INTO files (uuid, name, n) SELECT 'm' || i, 'm', i FROM n",
+    );
+    let [passes, next] = [0, 10_000];
+    await runBeside(given.path, ["ALTER TABLE files DROP COLUMN size"], (text) => {
+      if (text.includes("%")) application.exec("UPDATE files SET kind = 'all'");
+      if (!text.includes("taking in")) return;
+      assert.ok(++passes < 200, "it follows without an end");
+      application.exec(`INSERT INTO files (uuid, name, n) VALUES ('u${++next}', 'n', ${next})`);
+    });
+    assert.ok(passes > 0, "there was something to follow");
+    assert.equal(application.prepare("SELECT count(*) AS n FROM files WHERE name = 'n'").get()!["n"], passes);
+  }));

@@ -62,10 +62,14 @@ export async function follow(file: BesideFile, given: Run, paced: PacedRun): Pro
     );
     if (left!.count <= mostLeft) return;
     let after: bigint | null = null;
+    // Whoever goes on adding rows would be followed without an end.
+    const [end] = file.rows<{ last: number | bigint }>(own(`SELECT max(id) AS last FROM ${changes}`));
     await paced.repeat(async (size) => {
-      const from = after === null ? "" : `WHERE id > ${after} `;
+      const from = after === null ? "" : `id > ${after} AND `;
       const [next] = file.rows<{ last: number | bigint | null; rows: number }>(own(
-        `SELECT max(id) AS last, count(*) AS rows FROM (SELECT id FROM ${changes} ${from}ORDER BY id LIMIT ${size})`,
+        `SELECT max(id) AS last, count(*) AS rows FROM (SELECT id FROM ${changes} WHERE ${from}id <= ${
+          end!.last
+        } ORDER BY id LIMIT ${size})`,
       ));
       if (next?.last == null) return null;
       const to = BigInt(next.last);
