@@ -4,6 +4,8 @@ import { dialects } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import { currentUser } from "../base/files/open_folder.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
+import { journalPath } from "../history/history.ts";
+import { revisionFolders } from "../history/read_history.ts";
 import { type DrizzleConfig, parseDrizzleConfig } from "../history/drizzle_config.ts";
 import { quoteForShell } from "../base/quote_shell.ts";
 import { moduleFiles } from "../base/files/module_files.ts";
@@ -25,7 +27,8 @@ export interface Project {
 
 /**
  * Returns the project that a folder is, or is in; `null` outside of one. A folder with `schema.ts` or a `drizzle.config`
- * is a project whether it has a history or not; one around it is when it has. The history is in `drizzle/`, unless the
+ * is a project whether it has a history or not, and one with a history in `drizzle/` is, too, as where only that is
+ * deployed; one around it is when it has. The history is in `drizzle/`, unless the
  * config names another folder and none of ours is there.
  *
  * @throws {HarborError} `bad_config` when only running a config would tell where the history is
@@ -40,8 +43,8 @@ export function findProject(cwd: string): Project | null {
 
 function projectIn(folder: string): Project | null {
   const file = configs.map((name) => join(folder, name)).find((path) => existsSync(path));
-  if (file === undefined && !existsSync(join(folder, "schema.ts"))) return null;
   const usual = join(folder, "drizzle");
+  if (file === undefined && !existsSync(join(folder, "schema.ts")) && !hasHistory(usual)) return null;
   const isLaidOut = dialects.some((dialect) => existsSync(join(usual, dialect)));
   const text = file === undefined ? null : readIfThere(file);
   if (file === undefined || text === null) {
@@ -55,6 +58,11 @@ function projectIn(folder: string): Project | null {
     config,
     configFile: file,
   };
+}
+
+function hasHistory(dir: string): boolean {
+  const places = [dir, ...dialects.map((dialect) => join(dir, dialect))];
+  return places.some((place) => existsSync(join(place, journalPath)) || revisionFolders(place).length > 0);
 }
 
 function computed(file: string, name: string, option: string): HarborError {
@@ -80,7 +88,7 @@ export function refuseUnlessUsable(history: string): void {
         hint: [
           'To write its first revision: harbor-db generate "Initial schema"',
           "Where its history is elsewhere: --dir <dir>",
-          "For the history that is built in: run it in a folder without schema.ts and drizzle.config",
+          "For the history that is built in: run it in a folder without schema.ts, drizzle.config and drizzle/",
         ],
       },
     );

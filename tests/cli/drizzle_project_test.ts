@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
 import { projectFile } from "../support/project.ts";
+import { emptySnapshots } from "../support/samples/script_history.ts";
 import { runCli } from "../support/run_cli.ts";
 
 const schema = (more = "") => `
@@ -51,6 +52,44 @@ test("the history of another kit goes on: with its ids, its snapshots, and what 
     assert.equal((await runCli(["upgrade", tag.slice(0, 6)], { cwd })).code, 0);
     const irreversible = await runCli(["downgrade", "0001", "--yes"], { cwd });
     assert.match(irreversible.stderr, /Cannot downgrade "0002" \(step 3\): it has no downgrade script/);
+  }));
+
+for (const kit of ["kit-0.31", "kit-1.0"]) {
+  test(`the history of ${kit} that is deployed alone is gone by, and not the one that is built in`, () =>
+    withFolder(async (cwd) => {
+      const from = projectFile(`tests/support/histories/${kit}/sqlite`);
+      await cp(from, join(cwd, "drizzle"), { recursive: true });
+      const upgraded = await runCli(["upgrade", "--json"], { cwd });
+      assert.equal(upgraded.code, 0, upgraded.stderr);
+      const { history, steps } = upgraded.json<{ history: { dir: string }; steps: { name: string }[] }>();
+      assert.equal(history.dir, join(cwd, "drizzle"));
+      assert.match(steps.at(-1)!.name, /^step/);
+    }));
+}
+
+test("what libSQL alone takes is not called wrong in a history for Turso, and a file says what it needs", () =>
+  withFolder(async (cwd) => {
+    await mkdir(join(cwd, "drizzle/meta"), { recursive: true });
+    const entries = [{ idx: 0, when: 1, tag: "0000_first" }];
+    await writeFile(join(cwd, "drizzle/meta/_journal.json"), JSON.stringify({ dialect: "turso", entries }));
+    const script = [
+      "CREATE TABLE notes (id integer PRIMARY KEY)",
+      'ALTER TABLE `notes` ALTER COLUMN "id" TO "id" text',
+    ];
+    await writeFile(join(cwd, "drizzle/0000_first.sql"), script.join(";--> statement-breakpoint\n"));
+    const snapshot = JSON.stringify({ id: "1", prevId: "0", ...emptySnapshots.sqlite });
+    await writeFile(join(cwd, "drizzle/meta/0000_snapshot.json"), snapshot);
+    const check = await runCli(["check", "--json"], { cwd });
+    const { findings } = check.json<{ findings: { check: string; status: string; message: string }[] }>();
+    const [syntax] = findings.filter((each) => each.check === "syntax");
+    assert.equal(syntax?.status, "warn");
+    assert.match(
+      syntax.message,
+      /0000_first\.sql:2: ALTER COLUMN … TO is libSQL's own: neither it nor what follows/,
+    );
+    const upgrade = await runCli(["upgrade"], { cwd });
+    assert.equal(upgrade.code, 1);
+    assert.match(upgrade.stderr, /such a history needs a libSQL server/);
   }));
 
 test("generate says what it does not write in the folders of drizzle-kit 1.0, and check reads them", () =>

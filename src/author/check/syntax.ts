@@ -123,11 +123,23 @@ async function runAll(
     } catch (error) {
       if (!(error instanceof HarborError)) throw error;
       // What follows depends on it.
+      if (error.details.isLibsqls === true) return [untried(first)];
       return [badStatement({ ...first, dialect: "sqlite" }, error.state, 0)];
     }
     next += batch.length;
   }
   return [];
+}
+
+/** It may be right, and only libSQL's servers know. */
+function untried({ revision, script, statement }: PlacedStatement): ProjectFinding {
+  const { file } = script;
+  return found("syntax", {
+    status: "warn",
+    message:
+      `${file}:${statement.line}: ALTER COLUMN … TO is libSQL's own: neither it nor what follows was tried`,
+    details: { dialect: "sqlite", revision: revision.id, file, line: statement.line },
+  }, "Nothing has to be done where all its databases are on libSQL servers; a SQLite file does not take it.");
 }
 
 function parseAll(history: History, parser: PostgresParser): readonly ProjectFinding[] {

@@ -83,16 +83,27 @@ export function failure(
   const { url, statement, index } = place;
   const kind = kindOf(message, result);
   const where = statement === undefined ? `use "${url}"` : `run "${firstLine(statement)}"`;
+  const isLibsqls = /near "TO": syntax error/i.test(message) && libsqlsOwn.test(statement ?? "");
   return new HarborError(kind?.code ?? "statement_failed", `Cannot ${where}`, {
     state: message,
-    hint: kind?.hint,
+    hint: kind?.hint ?? (isLibsqls ? libsqlsHint : undefined),
     details: {
+      ...(isLibsqls ? { isLibsqls } : {}),
       ...(statement === undefined ? {} : { statement }),
       ...(index === undefined ? {} : { index }),
     },
     cause,
   });
 }
+
+/**
+ * What drizzle-kit writes for Turso, and libSQL alone takes:
+ * https://github.com/tursodatabase/libsql/blob/main/libsql-sqlite3/doc/libsql_extensions.md
+ */
+const libsqlsOwn = /^\s*ALTER\s+TABLE\b.+\bALTER\s+COLUMN\b.+\bTO\b/is;
+
+const libsqlsHint =
+  "ALTER COLUMN … TO is libSQL's own, and SQLite does not take it: such a history needs a libSQL server (libsql://, http://).";
 
 /** Returns the error for a batch that would leave rows which refer to nothing. */
 export function danglingFailure(url: string, references: string): HarborError {
