@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, readdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
@@ -38,6 +38,23 @@ test("a drizzle.config says where history and schema are, which dialect and casi
     await run("upgrade");
     assert.match(await run("status"), /src\/db\/migrations/);
     await run("downgrade", "-1", "--yes");
+  }));
+
+test("generate says how to go on from a history without ways back, and that is so", () =>
+  withFolder(async (cwd) => {
+    await mkdir(join(cwd, "src/db"), { recursive: true });
+    await writeFile(join(cwd, "drizzle.config.ts"), config);
+    await writeFile(join(cwd, "src/db/schema.ts"), schema());
+    assert.equal((await runCli(["generate", "First"], { cwd })).code, 0);
+    const folder = join(cwd, "src/db/migrations");
+    const down = (await readdir(folder)).find((name) => name.endsWith(".down.sql"))!;
+    await rm(join(folder, down));
+    await writeFile(join(cwd, "src/db/schema.ts"), schema("body: text()"));
+    const refused = await runCli(["generate", "Second"], { cwd });
+    const [, id] = /harbor-db check --baseline (\w+)/.exec(refused.stderr) ?? assert.fail(refused.stderr);
+    await runCli(["check", "--baseline", id!], { cwd });
+    const generated = await runCli(["generate", "Second"], { cwd });
+    assert.equal(generated.code, 0, generated.stderr);
   }));
 
 test("the history of another kit goes on: with its ids, its snapshots, and what generate adds", () =>

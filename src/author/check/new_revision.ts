@@ -68,7 +68,8 @@ export async function checkNewRevision(
       }
     } catch (error) {
       if (!(error instanceof HarborError) || error.code !== "not_proven") throw error;
-      if (!mayFail) throw error.with({ hint: [...failedStatement(error.details), notProvenHint] });
+      const hint = [...failedStatement(error.details), ...baselineHint(dir, history), notProvenHint];
+      if (!mayFail) throw error.with({ hint });
       failed.set(dialect, error);
     }
     // What is dangerous depends on the script and the schemas around it, and all others of a long history take long to read.
@@ -81,6 +82,17 @@ export async function checkNewRevision(
 
 const notProvenHint =
   "Change schema.ts; or write the scripts as they are, to be edited by hand: the same command with --write-unproven";
+
+/** Where earlier revisions have no way back, as another tool's, what is proven with them fails for theirs. */
+function baselineHint(dir: string, history: History): readonly string[] {
+  const before = history.revisions.slice(readReleased(dir, history), -1);
+  if (before.every((each) => each.downgrade() !== null)) return [];
+  return [
+    `Where databases have what is before it, prove it alone from now on: harbor-db check --baseline ${
+      before.at(-1)!.id
+    }`,
+  ];
+}
 
 /** Returns the history of a dialect as it will be once the changes are written. */
 export function historyAfter(
