@@ -132,10 +132,14 @@ function stumbles(change: SchemaChange): readonly string[] {
     const others = allowedValues(old, was.name);
     const isNarrower = allowed.length > 0 &&
       (others.length === 0 || others.some((value) => !allowed.includes(value)));
+    const { fails, isUnenforced } = typeChange(was.type, column.type, change.to.dialect);
     return [
       ...isNarrower ? [`Fails while ${name} holds anything but ${allowed.join(", ")}.`] : [],
-      ...typeChange(was.type, column.type, change.to.dialect).fails
-        ? [`Fails while ${name} holds what does not fit ${held(column.type)}.`]
+      ...fails ? [`Fails while ${name} holds what does not fit ${held(column.type)}.`] : [],
+      ...isUnenforced
+        ? [
+          `Leaves what ${name} holds as it is, also what PostgreSQL would round or refuse for ${column.type}: SQLite enforces no sizes.`,
+        ]
         : [],
     ];
   });

@@ -8,6 +8,8 @@ export interface TypeChange {
   readonly fails: boolean;
   /** What of a value nobody can work out again, by an example; `null` when nothing is. */
   readonly loss: string | null;
+  /** Whether values stay as they are that PostgreSQL would round or refuse. */
+  readonly isUnenforced?: boolean;
 }
 
 const kept: TypeChange = { fails: false, loss: null };
@@ -56,7 +58,16 @@ function sqliteChange(from: string, to: string): TypeChange {
   ) as [string, string];
   const [, , loss = null] = sqliteLosses.find(([one, other]) => one.test(was) && other.test(is)) ?? [];
   const isLong = is === "text" && fitsText(partsOf(from), partsOf(to)).fails;
-  return { fails: isLong || sqliteConversion(from, to, '"c"').unfit !== null, loss };
+  const fails = isLong || sqliteConversion(from, to, '"c"').unfit !== null;
+  return { fails, loss, isUnenforced: !fails && loss === null && isNarrowNumber(from, to) };
+}
+
+/** SQLite has one size of whole numbers, and none of others. */
+function isNarrowNumber(from: string, to: string): boolean {
+  const isNumber = [from, to].every((type) => /^(?:int|numeric)$/.test(partsOf(type).family));
+  if (!isNumber) return false;
+  const { fails, loss } = postgresChange(from, to);
+  return fails || loss !== null;
 }
 
 /** A type of PostgreSQL, taken apart. */
