@@ -65,10 +65,9 @@ function isSameLiteral(a: Node, b: Node, type: string | undefined): boolean {
   const [one, other] = [a, b].map((node) =>
     typeof node === "string" && /^'.*'$/s.test(node) ? node.slice(1, -1).replaceAll("''", "'") : null
   );
+  if (typeof one !== "string" || typeof other !== "string" || type === undefined) return false;
   // A date's time of day is lost where it is read, and may not be where it is not.
-  if (typeof one !== "string" || typeof other !== "string" || type === undefined || type === "date") {
-    return false;
-  }
+  if (type === "date" && [one, other].some((text) => text.includes(":"))) return false;
   const read = readerOf(type);
   const value = read(one);
   return value !== null && value === read(other);

@@ -1,4 +1,5 @@
 import { canonical } from "./kit_snapshot.ts";
+import { dayOf, readInterval, readMoment, readZonedTime, secondsOf } from "./literal_times.ts";
 
 /** Returns a value in one spelling; `null` for what is not known. */
 export type Read = (text: string) => string | null;
@@ -17,9 +18,12 @@ export function readerOf(type: string): Read {
   return byType[shortNames[name] ?? name] ?? asIs;
 }
 
-const lower: Read = (text) => text.toLowerCase();
-export const float: Read = (text) => Number.isNaN(Number(text)) ? lower(text) : String(Number(text));
-const withoutBlanks: Read = (text) => text.replaceAll(/\s+/g, "");
+export const float: Read = (text) =>
+  Number.isNaN(Number(text))
+    ? text.toLowerCase().replace(/^(\s*[+-]?)inf$/, "$1infinity")
+    : String(Number(text)).toLowerCase();
+/** Numbers with or without what is around all of them. */
+const coordinates: Read = (text) => text.replaceAll(/[\s(){}]/g, "").split(",").map(float).join();
 
 /** What types of PostgreSQL are called for short. */
 export const shortNames: Readonly<Record<string, string>> = {
@@ -48,24 +52,23 @@ const byType: Readonly<Record<string, Read>> = {
   boolean: (text) => /^(?:t|tr|tru|true|y|ye|yes|on|1)$/i.test(text.trim()) ? "true" : "false",
   jsonb: readJson,
   uuid: (text) => text.replaceAll(/[{}-]/g, "").toLowerCase(),
-  bytea: lower,
-  inet: (text) => text.toLowerCase().replace(/^([\d.]+)\/32$|^(.*:.*)\/128$/, "$1$2"),
+  bytea: readBytes,
+  inet: readAddress,
+  cidr: (text) => /[:.].*[:.]/.test(text) ? readAddress(text) : text,
   macaddr: (text) => text.replaceAll(/[.:-]/g, "").toLowerCase(),
-  date: (text) =>
-    /^\s*(\d{4,}-\d\d-\d\d)(?:[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d*)?)?Z?)?\s*$/.exec(text)?.[1] ?? text,
+  // One of six bytes gets two in the middle.
+  macaddr8: (text) => text.replaceAll(/[.:-]/g, "").toLowerCase().replace(/^(.{6})(.{6})$/, "$1fffe$2"),
+  money: (text) => decimal(text.replaceAll(/[$,]/g, "")) ?? text,
+  oid: decimal,
+  date: (text) => dayOf(text) ?? text,
   "time without time zone": (text) => secondsOf(text) ?? text,
-  "time with time zone": (text) => {
-    const [, time = "", sign, hours, minutes = "0"] =
-      /^\s*([\d:.]+)\s*([+-])(\d\d?)(?::?(\d\d))?\s*$/.exec(text) ?? [];
-    const seconds = secondsOf(time);
-    return seconds === null ? text : `${seconds} ${sign}${Number(hours) * 60 + Number(minutes)}`;
-  },
+  "time with time zone": readZonedTime,
   "timestamp without time zone": (text) => readMoment(text, false),
   "timestamp with time zone": (text) => readMoment(text, true),
   interval: readInterval,
   jsonpath: readJsonPath,
-  point: withoutBlanks,
-  line: withoutBlanks,
+  point: coordinates,
+  line: coordinates,
 };
 
 /** Writes a number so that `1.50`, `1.5` and `15e-1` are the same, however long it is. */
@@ -92,25 +95,28 @@ function readJson(text: string): string | null {
   }
 }
 
-/** Returns a time of day in seconds, with its fraction; `null` when it is none. */
-function secondsOf(text: string): string | null {
-  const [, hours, minutes, seconds = "0", fraction = ""] =
-    /^\s*(\d\d?):(\d\d)(?::(\d\d)(?:\.(\d*))?)?\s*$/.exec(text) ?? [];
-  if (hours === undefined) return null;
-  const whole = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
-  return `${whole}.${fraction.replace(/0+$/, "")}`;
+/** Writes bytes as hexadecimal digits: `A`, `\\101` and `\\x41` are the same. */
+function readBytes(text: string): string {
+  if (text.startsWith("\\x")) return text.toLowerCase();
+  const parts = text.match(/\\[0-3][0-7]{2}|\\\\|[^\\]+/g) ?? [];
+  const bytes = parts.flatMap((part) =>
+    /^\\\d/.test(part)
+      ? [Number.parseInt(part.slice(1), 8)]
+      : [...new TextEncoder().encode(part === "\\\\" ? "\\" : part)]
+  );
+  return parts.join("") === text
+    ? `\\x${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`
+    : text;
 }
 
-/** Sessions are in UTC, so that is what a moment without a zone is in. */
-function readMoment(text: string, isZoned: boolean): string | null {
-  const [, day, time = "00:00", sign = "+", hours = "0", minutes = "0"] =
-    /^\s*(\d{4,}-\d\d-\d\d)(?:[T ]+([\d:.]+))?\s*(?:Z|UTC|([+-])(\d\d)(?::?(\d\d))?)?\s*$/i.exec(text) ?? [];
-  const seconds = secondsOf(time);
-  const days = Date.parse(`${day}T00:00:00Z`);
-  if (seconds === null || Number.isNaN(days)) return text;
-  const [whole, fraction] = seconds.split(".");
-  const offset = isZoned ? Number(`${sign}1`) * (Number(hours) * 3600 + Number(minutes) * 60) : 0;
-  return `${days / 1000 + Number(whole) - offset}.${fraction}`;
+/** Writes an address of either kind in its shortest form, without the length that it has anyway. */
+function readAddress(text: string): string {
+  const [, address = "", length] = /^\s*([^/\s]*)(\/\d+)?\s*$/.exec(text) ?? [];
+  const isLong = address.includes(":");
+  const host = isLong && URL.canParse(`http://[${address}]`)
+    ? new URL(`http://[${address}]`).hostname
+    : address;
+  return `${host}${length === (isLong ? "/128" : "/32") ? "" : length ?? ""}`;
 }
 
 /** Writes a path without what PostgreSQL adds: quotes around keys, blanks, and parentheses around all of a condition. */
@@ -122,41 +128,6 @@ function readJsonPath(text: string): string {
   );
   const [, inner] = /^\((.*)\)$/s.exec(bare) ?? [];
   return inner === undefined || /^[^()]*\)/.test(inner) ? bare : inner;
-}
-
-/** Months, days and microseconds, which PostgreSQL keeps apart. */
-const units: readonly (readonly [name: RegExp, part: "months" | "days" | "seconds", size: number])[] = [
-  [/^y(?:ears?|rs?)?$/, "months", 12],
-  [/^mon(?:th)?s?$/, "months", 1],
-  [/^w(?:eeks?)?$/, "days", 7],
-  [/^d(?:ays?)?$/, "days", 1],
-  [/^h(?:ours?|rs?)?$/, "seconds", 3600],
-  [/^m(?:in(?:ute)?s?)?$/, "seconds", 60],
-  [/^s(?:ec(?:ond)?s?)?$/, "seconds", 1],
-];
-
-function readInterval(text: string): string {
-  const sums = { months: 0, days: 0, seconds: 0 };
-  const rest = text.toLowerCase()
-    .replace(
-      /^\s*(-?)(\d+)-(\d+)\s*$/,
-      (_, sign, years, months) => `${sign}${years} years ${sign}${months} months`,
-    )
-    .replaceAll(/([+-]?)(\d+):(\d\d?)(?::(\d\d(?:\.\d+)?))?/g, (_, sign, hours, minutes, seconds = "0") => {
-      const all = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
-      sums.seconds += sign === "-" ? -all : all;
-      return "";
-    })
-    .replaceAll(/([+-]?\d+(?:\.\d+)?)\s*([a-z]+)/g, (said, count, name) => {
-      const [, part, size] = units.find(([pattern]) => pattern.test(name)) ?? [];
-      // A part of a month or of a day is counted in smaller units, by rules of its own.
-      if (part === undefined || size === undefined || (part !== "seconds" && count.includes("."))) {
-        return said;
-      }
-      sums[part] += Number(count) * size;
-      return "";
-    });
-  return rest.trim() === "" ? canonical(sums) : text;
 }
 
 /** Reads `{a,"b c",{…}}`; `null` when it is none, or says where it begins. */

@@ -135,6 +135,7 @@ const printed = [
     "((ts >= '2020-01-01 00:00:00+00'::timestamp with time zone) AND (ts <= '2021-01-01 00:00:00+00'::timestamp with time zone))",
   ],
   ["date '2020-01-01' < d", "('2020-01-01'::date < d)"],
+  ["d = '1999-1-8'", "(d = '1999-01-08'::date)"],
   ["timestamp '2020-01-01 00:00' < lts", "('2020-01-01 00:00:00'::timestamp without time zone < lts)"],
   ["s::bytea = '\\x00'", "((s)::bytea = '\\x00'::bytea)"],
   [

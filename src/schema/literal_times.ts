@@ -1,0 +1,104 @@
+import { canonical } from "./kit_snapshot.ts";
+
+const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/** The forms of a day that mean the same in every session. */
+const days: readonly RegExp[] = [
+  /^(?<year>\d{4,})-(?<month>\d\d?)-(?<day>\d\d?)$/,
+  /^(?<year>\d{4})\/(?<month>\d\d?)\/(?<day>\d\d?)$/,
+  /^(?<year>\d{4})(?<month>\d\d)(?<day>\d\d)$/,
+  /^(?<name>[a-z]{3,9})\s+(?<day>\d\d?),?\s+(?<year>\d{4})$/i,
+  /^(?<day>\d\d?)[\s-](?<name>[a-z]{3,9})[\s-](?<year>\d{4})$/i,
+];
+
+/** Returns the day of a date, also of one with a time behind it, as `1999-01-08`; `null` for what is not understood. */
+export function dayOf(text: string): string | null {
+  const bare = text.trim().replace(/[T ](?:[01]?\d|2[0-3]):\d\d(?::\d\d(?:\.\d*)?)?Z?$/, "");
+  if (bare.toLowerCase() === "epoch") return "1970-01-01";
+  const found = days.map((form) => form.exec(bare)?.groups).find((groups) => groups !== undefined);
+  if (found === undefined) return null;
+  const { year, month, name, day } = found;
+  const number = month ?? months.indexOf(name!.slice(0, 3).toLowerCase()) + 1;
+  return number === 0 ? null : `${year}-${String(number).padStart(2, "0")}-${day!.padStart(2, "0")}`;
+}
+
+/** Returns a time of day in seconds, with its fraction; `null` when it is none. */
+export function secondsOf(text: string): string | null {
+  if (text.trim().toLowerCase() === "allballs") return "0.";
+  const [, hours, minutes, seconds = "0", fraction = "", half] =
+    /^\s*(\d\d?):(\d\d)(?::(\d\d)(?:\.(\d*))?)?\s*([ap]m)?\s*$/i.exec(text) ??
+      /^\s*(\d\d)(\d\d)(\d\d)(?:\.(\d*))?\s*$/.exec(text) ?? [];
+  if (hours === undefined) return null;
+  const hour = half === undefined
+    ? Number(hours)
+    : Number(hours) % 12 + (half.toLowerCase() === "pm" ? 12 : 0);
+  const whole = hour * 3600 + Number(minutes) * 60 + Number(seconds);
+  return `${whole}.${fraction.replace(/0+$/, "")}`;
+}
+
+/** Returns a time of day with the minutes of its zone; one that is not understood as it stands. */
+export function readZonedTime(text: string): string {
+  const [, time = "", , sign = "+", hours = "0", minutes = "0"] =
+    /^\s*([\d:.]+)\s*(Z|([+-])(\d\d?)(?::?(\d\d))?)\s*$/i.exec(text) ?? [];
+  const seconds = secondsOf(time);
+  return seconds === null ? text : `${seconds} ${sign}${Number(hours) * 60 + Number(minutes)}`;
+}
+
+/** Returns a moment in seconds. Sessions are in UTC, so that is what one without a zone is in. */
+export function readMoment(text: string, isZoned: boolean): string | null {
+  const [, date = "", time = "00:00", sign = "+", hours = "0", minutes = "0"] =
+    /^\s*(.*?\d|epoch)(?:[T ]+(\d\d?:[\d:.]+(?: ?[ap]m)?)\s*(?:Z|UTC|([+-])(\d\d?)(?::?(\d\d))?)?)?\s*$/i
+      .exec(text) ?? [];
+  const seconds = secondsOf(time);
+  const days = Date.parse(`${dayOf(date)}T00:00:00Z`);
+  if (seconds === null || Number.isNaN(days)) return text;
+  const [whole, fraction] = seconds.split(".");
+  const offset = isZoned ? Number(`${sign}1`) * (Number(hours) * 3600 + Number(minutes) * 60) : 0;
+  return `${days / 1000 + Number(whole) - offset}.${fraction}`;
+}
+
+/** Months, days and microseconds, which PostgreSQL keeps apart. */
+const units: readonly (readonly [name: RegExp, part: "months" | "days" | "seconds", size: number])[] = [
+  [/^y(?:ears?|rs?)?$/, "months", 12],
+  [/^mon(?:th)?s?$/, "months", 1],
+  [/^w(?:eeks?)?$/, "days", 7],
+  [/^d(?:ays?)?$/, "days", 1],
+  [/^h(?:ours?|rs?)?$/, "seconds", 3600],
+  [/^m(?:in(?:ute)?s?)?$/, "seconds", 60],
+  [/^s(?:ec(?:ond)?s?)?$/, "seconds", 1],
+];
+
+/** Returns an interval as what PostgreSQL keeps of it; one that is not understood as it stands. */
+export function readInterval(text: string): string {
+  const sums = { months: 0, days: 0, seconds: 0 };
+  const [, forth = "", ago] = /^(.*?)(\s+ago)?\s*$/s.exec(withWords(text.toLowerCase()))!;
+  const rest = forth
+    .replace(
+      /^\s*(-?)(\d+)-(\d+)\s*$/,
+      (_, sign, years, months) => `${sign}${years} years ${sign}${months} months`,
+    )
+    .replaceAll(/([+-]?)(\d+):(\d\d?)(?::(\d\d(?:\.\d+)?))?/g, (_, sign, hours, minutes, seconds = "0") => {
+      const all = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+      sums.seconds += sign === "-" ? -all : all;
+      return "";
+    })
+    .replaceAll(/([+-]?\d+(?:\.\d+)?)\s*([a-z]+)/g, (said, count, name) => {
+      const [, part, size] = units.find(([pattern]) => pattern.test(name)) ?? [];
+      // A part of a month or of a day is counted in smaller units, by rules of its own.
+      if (part === undefined || size === undefined || (part !== "seconds" && count.includes("."))) {
+        return said;
+      }
+      sums[part] += Number(count) * size;
+      return "";
+    });
+  if (rest.replace(/^\s*@/, "").trim() !== "") return text;
+  const sign = ago === undefined ? 1 : -1;
+  return canonical(Object.fromEntries(Object.entries(sums).map(([part, sum]) => [part, sign * sum + 0])));
+}
+
+/** Writes `p1y2m3dt4h5m6s` in words. Source: https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-INTERVAL-INPUT */
+function withWords(text: string): string {
+  const [, days, times = ""] =
+    /^\s*p((?:[+-]?\d+[ymwd])*)(?:t((?:[+-]?\d+(?:\.\d+)?[hms])+))?\s*$/.exec(text) ?? [];
+  return days === undefined ? text : `${days.replaceAll("m", "mon ")} ${times.replaceAll("m", "min ")}`;
+}
