@@ -37,6 +37,13 @@ export async function restoreBackup(
   // Another harbor-db uses it too, and is waited for below.
   const isLocked = await context?.database.lockHolder() !== undefined;
   if (!isLocked) await (await store.copier()).refuseIfInUse?.();
+  const { path, manifest } = backup;
+  const { bytes } = manifest.plain ?? manifest;
+  await (await store.restorer(manifest.engine)).requireRoom?.({
+    path,
+    bytes,
+    isPlain: manifest.plain === null,
+  });
   const meter = startMeter(store, "restore");
   const onProven = meter.part("proving the backup", 0.5);
   return await withProvenCopy(backup, { store, onProgress: onProven }, async (copy, engine, wrongIndexes) => {

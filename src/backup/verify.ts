@@ -237,7 +237,11 @@ async function withCopy<T>(
   await clearLeftovers(dirname(path), client, now());
   return await withWorkspace(dirname(path), { id: `${manifest.id}-read`, client }, async (workspace) => {
     const copy = join(workspace, "copy");
-    await requireSpace(workspace, manifest.plain!.bytes);
+    await requireSpace(
+      workspace,
+      manifest.plain!.bytes,
+      "Free some space there, or copy the backup and its manifest to another device and name it there. Nothing was changed.",
+    );
     const { sha256 } = await decodeFile(path, copy, { manifest, identities, signal, name: backup.path });
     if (sha256 !== manifest.plain?.sha256) throw damaged(backup, "it does not decode to what was copied");
     return await work(copy);

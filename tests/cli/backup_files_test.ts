@@ -336,6 +336,63 @@ testFile("nothing is replaced where there is no room to keep it", async (given) 
   assert.equal(await given.value("SELECT count(*) FROM files"), "10");
 });
 
+testFile("a restore looks for room before it proves or keeps anything", async (given) => {
+  for (const options of [[], ["--compress", "gzip"]]) {
+    await given.query("DELETE FROM files WHERE id = (SELECT max(id) FROM files)");
+    await given.expect(0, "backup", ...options);
+    const path = await newest(given);
+    const kept = readdirSync(given.folder);
+    await withSmallDisk(48, async (disk) => {
+      const there = join(disk, "harbor.db");
+      const small = new DatabaseSync(there);
+      small.exec("CREATE TABLE notes (id INTEGER)");
+      small.close();
+      const { stdout, stderr } = await given.expect(
+        1,
+        "restore",
+        "--yes",
+        path,
+        "--to",
+        `sqlite:///${there}`,
+      );
+      assert.match(stderr, /it takes about .* are free/);
+      assert.match(stderr, /Free some space in ".*", where the new file is made/);
+      assert.doesNotMatch(stdout + stderr, /--backup-dir/);
+      assert.deepEqual(readdirSync(disk), ["harbor.db"]);
+    });
+    assert.deepEqual(readdirSync(given.folder), kept);
+  }
+});
+
+test("sqlite file: a full disk under a file in WAL mode is told as that by whatever reads it", () =>
+  withSmallDisk(400, async (disk) => {
+    const there = join(disk, "harbor.db");
+    const { expect } = backupCase(sqlite!, `sqlite:///${there}`, disk);
+    await expect(0, "upgrade", initial, "--no-backup");
+    const database = new DatabaseSync(there);
+    database.exec("PRAGMA journal_mode = WAL");
+    database.close();
+    try {
+      writeFileSync(join(disk, "fill"), new Uint8Array(1_000_000));
+    } catch { /* as far as it goes */ }
+    for (
+      const command of [["status"], ["current"], ["backup"], ["upgrade", "--no-backup"], [
+        "downgrade",
+        "base",
+        "--yes",
+      ]]
+    ) {
+      const { stderr } = await expect(1, ...command);
+      assert.match(
+        stderr,
+        /disk I\/O error\nhint: +Free some space on the device of ".*": 0 B are free/,
+        command.join(" "),
+      );
+    }
+    const { stdout } = await expect(1, "verify", "--skip", "backup");
+    assert.match(stdout, /Free some space on the device of/);
+  }));
+
 testFile("a full disk under the database leaves the old one when restoring", async (given) => {
   await given.expect(0, "backup");
   const path = await newest(given);

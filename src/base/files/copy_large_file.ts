@@ -22,7 +22,8 @@ export async function copyLargeFile(from: string, to: string, signal: AbortSigna
   await writeFlushing(to, readPieces(from, signal));
 }
 
-function isCloned(from: string, to: string): boolean {
+/** Clones a file to a new one, where the file system can, and says whether it did. */
+export function isCloned(from: string, to: string): boolean {
   try {
     copyFileSync(from, to, constants.COPYFILE_FICLONE_FORCE);
     return true;

@@ -5,9 +5,14 @@ import { HarborError } from "../errors.ts";
 /**
  * Makes sure that a folder's device has room, before anything is written to it.
  *
+ * @param hint The remedy, where it is no folder of backups that others may stand for
  * @throws {HarborError} `disk_full`
  */
-export async function requireSpace(folder: string, bytes: number): Promise<void> {
+export async function requireSpace(
+  folder: string,
+  bytes: number,
+  hint = "Free some space (harbor-db backup prune), or put backups on another device: --backup-dir <dir>",
+): Promise<void> {
   const { bavail, blocks, bsize } = await statfs(folder);
   // Some file systems do not tell.
   const free = blocks === 0 ? Infinity : bavail * bsize;
@@ -15,9 +20,6 @@ export async function requireSpace(folder: string, bytes: number): Promise<void>
   throw new HarborError(
     "disk_full",
     `Cannot write to "${folder}": it takes about ${formatBytes(bytes)}, and ${formatBytes(free)} are free`,
-    {
-      hint: "Free some space (harbor-db backup prune), or put backups on another device: --backup-dir <dir>",
-      details: { folder, needed: bytes, free },
-    },
+    { hint, details: { folder, needed: bytes, free } },
   );
 }

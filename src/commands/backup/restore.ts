@@ -23,6 +23,7 @@ import {
   otherUrl,
   sourceOptions,
 } from "./options.ts";
+import { findLostTables, lostJson, type LostTable, lostText } from "./lost_tables.ts";
 import { positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag, text, type Values } from "../../cli/options.ts";
@@ -60,7 +61,10 @@ export const restoreCommand = defineCommand({
     await app.readHistory(target.dialect);
     if (bare !== null) { for (const line of bareWords(bare)) report.note(line); }
     const replacedKept = await keptIn(app, target);
-    if (!settings.yes) await ask(app, { target, backup, bare, noBackup: options.noBackup, replacedKept });
+    const lost = await readIn(app, target, (context) => findLostTables(context, backup.manifest));
+    if (!settings.yes) {
+      await ask(app, { target, backup, bare, noBackup: options.noBackup, replacedKept, lost });
+    }
     if (options.noBackup) report.note("--no-backup: what is replaced is not backed up");
 
     let isOpen = false;
@@ -93,6 +97,7 @@ export const restoreCommand = defineCommand({
     }), target);
     if (safetyBackup !== null) report.line(`what was there is kept in ${safetyBackup}`);
     report.line(`${report.colors.green("restored")}  ${target.display} is at ${positionText(position)}`);
+    for (const each of lost) report.note(`gone, too: ${lostText(each)}`);
     for (const each of replacedKept) report.note(`replaced, too: ${keptText(each)}`);
     const { id, createdAt } = backup.manifest;
     report.line(`${" ".repeat(10)}from ${bare === null ? `${id}, made ${createdAt}` : path}`, 10);
@@ -118,6 +123,7 @@ export const restoreCommand = defineCommand({
         safetyBackup,
         kept: (await keptIn(app, target)).map(keptJson),
         replacedKept: replacedKept.map(keptJson),
+        goes: lost.map(lostJson),
       },
       ...failure === null ? {} : { failure },
     };
@@ -128,15 +134,20 @@ function keptText(kept: Kept): string {
   return `kept data of ${whatText(kept)}, ${amountText([kept])}, put aside by the ${stepText(kept)}`;
 }
 
-/** Reads what is kept in a database: nothing where it is not there, or is too damaged to be read. */
-async function keptIn(app: App, target: DatabaseUrl): Promise<readonly Kept[]> {
+/** Reads what is kept in a database. */
+function keptIn(app: App, target: DatabaseUrl): Promise<readonly Kept[]> {
+  return readIn(app, target, async ({ database }) => readCounted(database, await readKept(database)));
+}
+
+/** Reads something in a database: nothing where it is not there, or is too damaged to be read. */
+async function readIn<T>(
+  app: App,
+  target: DatabaseUrl,
+  read: (context: RunContext) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
   if (app.isAbsent(target)) return [];
   try {
-    return await app.withRun(
-      "read",
-      async ({ database }) => readCounted(database, await readKept(database)),
-      target,
-    );
+    return await app.withRun("read", read, target);
   } catch (error) {
     if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
     return [];
@@ -181,6 +192,7 @@ interface Replacement {
   readonly noBackup: boolean;
   /** What is kept in the database now. */
   readonly replacedKept: readonly Kept[];
+  readonly lost: readonly LostTable[];
 }
 
 /**
@@ -189,7 +201,10 @@ interface Replacement {
  *
  * @throws {HarborError} `needs_confirmation`
  */
-async function ask(app: App, { target, backup, bare, noBackup, replacedKept }: Replacement): Promise<void> {
+async function ask(
+  app: App,
+  { target, backup, bare, noBackup, replacedKept, lost }: Replacement,
+): Promise<void> {
   const there = app.isAbsent(target) ? null : await contentsOf(app, target);
   if (there === null && bare === null) return;
   const { manifest } = backup;
@@ -204,7 +219,7 @@ async function ask(app: App, { target, backup, bare, noBackup, replacedKept }: R
     : `Replace ${target.display} (${there}) with ${what}? ${
       noBackup ? "What is there is lost." : "What is there is backed up first."
     }`;
-  const facts = replacedKept.map((each) => ["goes", keptText(each)] as const);
+  const facts = [...lost.map(lostText), ...replacedKept.map(keptText)].map((each) => ["goes", each] as const);
   await app.confirm(facts.length === 0 ? text : () => Promise.resolve({ facts, text }));
 }
 

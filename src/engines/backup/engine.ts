@@ -71,6 +71,13 @@ export interface BackupEngine {
    * @throws {HarborError} `in_use`
    */
   refuseIfInUse?(): Promise<void>;
+  /**
+   * Says early that there is no room for what a restore would put beside the database. Left out by engines whose servers have the
+   * room, or lack it.
+   *
+   * @throws {HarborError} `disk_full`
+   */
+  requireRoom?(copy: CopyToPlace): Promise<void>;
   /** Puts the file's content in the place of the whole database: all of it, or on any failure none of it. */
   restore(path: string, signal: AbortSignal, options?: RestoreOptions): Promise<void>;
   /**
@@ -79,6 +86,16 @@ export interface BackupEngine {
    * after their own files.
    */
   setAside?(): Promise<string | null>;
+}
+
+/** A copy that is to be put in place. */
+export interface CopyToPlace {
+  /** Where its file is. */
+  readonly path: string;
+  /** How long the copy is. */
+  readonly bytes: number;
+  /** Whether the file is the copy as it is, and neither compressed nor encrypted. */
+  readonly isPlain: boolean;
 }
 
 /** What came out of a copy. */

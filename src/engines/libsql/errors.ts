@@ -113,7 +113,7 @@ const reasons: Readonly<Record<HranaReason, { readonly verb: string; readonly st
 export function engineFailure(url: string, step: Step, { error, code }: HranaError): HarborError {
   const isBusy = /^(SQLITE_(BUSY|LOCKED)|TRANSACTION_TIMEOUT|STREAM_EXPIRED)/.test(code ?? "");
   const message = isBusy && !/is locked/.test(error) ? `database is locked (${error})` : error;
-  return withState(stepFailure(url, step, { message }), isBusy ? "undone" : "final");
+  return withState(stepFailure({ url }, step, { message }), isBusy ? "undone" : "final");
 }
 
 /** Returns the error for a batch that was committed while its answer was lost. */

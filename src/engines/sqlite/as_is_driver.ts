@@ -163,7 +163,7 @@ function all<Row>(handle: DatabaseSync, { text, values }: SqliteStatement, url: 
 
 function asHarborError(error: unknown, url: SqliteFileUrl, statement?: string): HarborError {
   if (error instanceof HarborError) return error;
-  return failure({ url: url.display, statement }, messageOf(error), {
+  return failure({ url: url.display, path: resolve(url.path), statement }, messageOf(error), {
     result: resultCode(error),
     cause: error,
   });

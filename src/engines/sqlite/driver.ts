@@ -10,6 +10,7 @@ import { withTexts } from "./rebuild/copied_names.ts";
 import { folderMark } from "./database_file.ts";
 import { type BesideParts, serveSqlite, type SqliteConnection } from "./database.ts";
 import { busyTimeoutMs, execute, mostMappedBytes, openFile, prepare, resultCode } from "./open_file.ts";
+import type { FailurePlace } from "./errors.ts";
 import type { Fence } from "./lock.ts";
 import { isWalMode, type SqliteBatchTimes, sqlitePace } from "./pace.ts";
 import { inLineMs } from "./processor.ts";
@@ -57,7 +58,7 @@ interface Place {
 
 function serve(handle: DatabaseSync, place: Place, options: OpenOptions): Database {
   const { display, loadBeside } = place;
-  const connection = connect(openStatements(handle, display), place);
+  const connection = connect(openStatements(handle, { url: display, path: place.path }), place);
   return { ...serveSqlite({ url: display, options, connection, loadBeside }), isInProcess: true };
 }
 
@@ -69,14 +70,14 @@ interface Statements {
   change(step: Step): number;
 }
 
-function openStatements(handle: DatabaseSync, url: string): Statements {
+function openStatements(handle: DatabaseSync, place: Pick<FailurePlace, "url" | "path">): Statements {
   function attempt<T>(step: Step, work: () => T): T {
     try {
       return work();
     } catch (error) {
       if (error instanceof HarborError) throw error;
       const message = error instanceof Error ? error.message : String(error);
-      throw stepFailure(url, step, { message, result: resultCode(error), cause: error });
+      throw stepFailure(place, step, { message, result: resultCode(error), cause: error });
     }
   }
   return {
@@ -132,7 +133,7 @@ export interface Written {
 export async function writeHere(
   { path, url, fence, commitMs, isThrowAway, ...batch }: WriteJob,
 ): Promise<Written> {
-  const statements = openStatements(openFile(sqliteFileUrl(path, url), "write"), url);
+  const statements = openStatements(openFile(sqliteFileUrl(path, url), "write"), { url, path });
   if (isThrowAway) takeNoCare(statements.handle);
   // Whose the lock is knows what has passed.
   const passive = fence &&

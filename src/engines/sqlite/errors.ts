@@ -1,4 +1,7 @@
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import { foldName } from "../../base/fold_name.ts";
+import { formatBytes } from "../../base/quantity.ts";
 import { firstLine } from "../../sql/first_line.ts";
 import { type ErrorCode, HarborError } from "../../base/errors.ts";
 import { foldedName, tokensOf } from "../../sql/cursor.ts";
@@ -7,6 +10,8 @@ import { foldedName, tokensOf } from "../../sql/cursor.ts";
 export interface FailurePlace {
   /** The address, as it may be shown. */
   readonly url: string;
+  /** The file, where it is on this machine: an error of its device is judged by what is free there. */
+  readonly path?: string | null | undefined;
   /** The statement's text; `undefined` for what the driver does on its own (BEGIN, COMMIT). */
   readonly statement?: string | undefined;
   /** The statement's place in the batch. */
@@ -21,6 +26,8 @@ interface Kind {
   /** SQLite's own words: servers pass no result code on, nor does every runtime. */
   readonly words: RegExp;
   readonly hint?: string;
+  /** Whether it is the device's, which may be full. */
+  readonly isOfDevice?: true;
 }
 
 const kinds: readonly Kind[] = [
@@ -36,6 +43,7 @@ const kinds: readonly Kind[] = [
     words: /database or disk is full/i,
     hint: "Free some space on the device and run the command again; nothing of this batch was kept.",
   },
+  { code: "statement_failed", results: [10], words: /disk I\/O error/i, isOfDevice: true },
   {
     code: "read_only",
     results: [8, 3],
@@ -65,9 +73,28 @@ export function failureCode(message: string, result?: number): ErrorCode {
   return kindOf(message, result)?.code ?? "statement_failed";
 }
 
-/** Returns what to do about a failure; `undefined` where that depends on the statement. */
-export function failureHint(message: string, result?: number): string | undefined {
-  return kindOf(message, result)?.hint;
+/** What a failure is, and what to do about it. */
+export interface Judgement {
+  readonly code: ErrorCode;
+  /** `undefined` where that depends on the statement. */
+  readonly hint: string | undefined;
+  /** The folder whose device was seen to be full. */
+  readonly fullFolder?: string;
+}
+
+/**
+ * Returns the kind of a failure as {@link failureCode} does, with the remedy.
+ *
+ * @param paths The files that were used, on whose devices there may be no room
+ */
+export function judgeFailure(
+  message: string,
+  result: number | undefined,
+  paths: readonly string[],
+): Judgement {
+  const kind = kindOf(message, result);
+  if (kind?.isOfDevice && paths.length > 0) return judgeDevices(paths);
+  return { code: kind?.code ?? "statement_failed", hint: kind?.hint };
 }
 
 /**
@@ -80,13 +107,13 @@ export function failure(
   message: string,
   { result, cause }: { readonly result?: number | undefined; readonly cause?: unknown } = {},
 ): HarborError {
-  const { url, statement, index } = place;
-  const kind = kindOf(message, result);
+  const { url, path, statement, index } = place;
+  const { code, hint } = judgeFailure(message, result, typeof path === "string" ? [path] : []);
   const where = statement === undefined ? `use "${url}"` : `run "${firstLine(statement)}"`;
   const isLibsqls = /near "TO": syntax error/i.test(message) && libsqlsOwn.test(statement ?? "");
-  return new HarborError(kind?.code ?? "statement_failed", `Cannot ${where}`, {
+  return new HarborError(code, `Cannot ${where}`, {
     state: message,
-    hint: kind?.hint ?? (isLibsqls ? libsqlsHint : undefined),
+    hint: hint ?? (isLibsqls ? libsqlsHint : undefined),
     details: {
       ...(isLibsqls ? { isLibsqls } : {}),
       ...(statement === undefined ? {} : { statement }),
@@ -121,6 +148,49 @@ export function missedFailure(place: FailurePlace, names: string): HarborError {
     hint: `Take ${names} out of both lists of the statement: the new column then has its default, or NULL.`,
     details: error.details,
   });
+}
+
+/** What SQLite maps at once of what it keeps in memory beside a file in WAL mode. Source: https://www.sqlite.org/walformat.html */
+const sharedBytes = 32_768;
+
+/**
+ * Says what is behind an error of a device, as far as can be seen. Where one is full, SQLite has no other word for what it cannot
+ * make beside a file in WAL mode, without which nobody can even read it.
+ */
+function judgeDevices(paths: readonly string[]): Judgement {
+  const devices = [...new Set(paths.map((path) => dirname(path)))].map((folder) => ({
+    folder,
+    free: freeOf(folder),
+  }));
+  const full = devices.find(({ free }) => free !== null && free < sharedBytes);
+  if (full !== undefined) {
+    return {
+      code: "disk_full",
+      fullFolder: full.folder,
+      hint: `Free some space on the device of "${full.folder}": ${
+        formatBytes(full.free!)
+      } are free, and SQLite needs room there, in WAL mode to read as well.`,
+    };
+  }
+  const seen = devices.map(({ folder, free }) =>
+    free === null
+      ? `what is free on the device of "${folder}" cannot be seen`
+      : `${formatBytes(free)} are free on the device of "${folder}"`
+  );
+  return {
+    code: "statement_failed",
+    hint: `Look for a failing disk, and for a quota of this user's: dmesg; quota. ${seen.join(", ")}.`,
+  };
+}
+
+/** Returns how many bytes are free on a folder's device; `null` where the file system does not tell. */
+function freeOf(folder: string): number | null {
+  try {
+    const { bavail, blocks, bsize } = statfsSync(folder);
+    return blocks === 0 ? null : bavail * bsize;
+  } catch {
+    return null;
+  }
 }
 
 function kindOf(message: string, result: number | undefined): Kind | undefined {

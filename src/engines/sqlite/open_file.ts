@@ -135,7 +135,10 @@ function probed(open: () => DatabaseSync, url: SqliteFileUrl): DatabaseSync {
     return database;
   } catch (error) {
     database?.close();
-    throw failure({ url: url.display }, messageOf(error), { result: resultCode(error), cause: error });
+    throw failure({ url: url.display, path: resolve(url.path) }, messageOf(error), {
+      result: resultCode(error),
+      cause: error,
+    });
   }
 }
 

@@ -3,7 +3,7 @@ import { quoteText } from "../../sql/quote.ts";
 import type { WriteMode } from "../database.ts";
 import { type Endangered, endangeredBy } from "./dangling_references.ts";
 import { copiedNames, copyGuard, missedNames } from "./rebuild/copied_names.ts";
-import { danglingFailure, failure, missedFailure } from "./errors.ts";
+import { danglingFailure, failure, type FailurePlace, missedFailure } from "./errors.ts";
 import { type Fence, isFenceFailure, lockLost } from "./lock.ts";
 import { keepStatistics, losesStatistics } from "./keep_statistics.ts";
 import { type Dependent, dependentsQuery, keepDependents, type PlacedStatement } from "./table_rebuild.ts";
@@ -89,21 +89,24 @@ export function ofBatch<T>(steps: readonly Step[], results: readonly T[]): T[] {
 /**
  * Turns what the engine said to a step into an error.
  *
+ * @param place The database, and its file where that is on this machine
  * @param said Also SQLite's result code and the original error, where the runtime gives them
  */
 export function stepFailure(
-  url: string,
+  place: Pick<FailurePlace, "url" | "path">,
   step: Step,
   said: { readonly message: string; readonly result?: number | undefined; readonly cause?: unknown },
 ): HarborError {
   const { message, ...rest } = said;
   const { text, index } = step.guards ?? step;
   const missed = step.guards === undefined ? null : missedNames(message);
-  if (missed !== null) return missedFailure({ url, statement: text, index: index ?? undefined }, missed);
-  if (index !== undefined) return failure({ url, statement: text, index: index ?? undefined }, message, rest);
-  if (isFenceFailure(message)) return lockLost(url);
+  if (missed !== null) return missedFailure({ ...place, statement: text, index: index ?? undefined }, missed);
+  if (index !== undefined) {
+    return failure({ ...place, statement: text, index: index ?? undefined }, message, rest);
+  }
+  if (isFenceFailure(message)) return lockLost(place.url);
   const references = /harbor_dangling (.*?)'?$/.exec(message)?.[1];
-  return references === undefined ? failure({ url }, message, rest) : danglingFailure(url, references);
+  return references === undefined ? failure(place, message, rest) : danglingFailure(place.url, references);
 }
 
 /** Returns a statement of the driver's own. */

@@ -54,8 +54,19 @@ export async function replaceLibsql(replacement: Replacement): Promise<void> {
     }
   } catch (error) {
     await clearStages(database).catch(() => undefined);
-    throw copyFailure(url.display, error);
+    throw roomFailure(url, copyFailure(url.display, error));
   }
+}
+
+/** Says of a full disk that it is the server's. */
+function roomFailure(url: LibsqlUrl, error: unknown): unknown {
+  if (!(error instanceof HarborError) || error.code !== "disk_full") return error;
+  return new HarborError("disk_full", error.message, {
+    hint:
+      `Free some space for the server of "${url.display}", where the new rows stand beside the old ones. The database is as it was.`,
+    details: error.details,
+    cause: error,
+  });
 }
 
 /** Its columns have no type, so that values stay what they are. */

@@ -1,19 +1,23 @@
 import { HarborError } from "../../../base/errors.ts";
 import { fileFailure } from "../../../base/files/file_failure.ts";
-import { failureCode, failureHint } from "../errors.ts";
+import { judgeFailure } from "../errors.ts";
 import { resultCode } from "../open_file.ts";
 
-/** Turns what SQLite or the system said while a copy was made into a {@link HarborError}; returns anything else as it is. */
-export function copyFailure(url: string, error: unknown): unknown {
+/**
+ * Turns what SQLite or the system said while a copy was made into a {@link HarborError}; returns anything else as it is.
+ *
+ * @param paths The files that were used, see {@link judgeFailure}
+ */
+export function copyFailure(url: string, error: unknown, paths: readonly string[] = []): unknown {
   if (error instanceof HarborError || !(error instanceof Error)) return error;
   const { code: thrown = "" } = error as NodeJS.ErrnoException;
   if (resultCode(error) === undefined && !thrown.startsWith("ERR_SQLITE")) return fileFailure(url, error);
-  const known = failureCode(error.message, resultCode(error));
+  const { code: known, hint, fullFolder } = judgeFailure(error.message, resultCode(error), paths);
   const code = known === "statement_failed" ? "backup_failed" : known;
   return new HarborError(code, `Cannot copy "${url}": ${error.message}`, {
-    hint: code === "disk_full"
+    hint: code === "disk_full" && fullFolder === undefined
       ? "Free some space, or put backups on another device: --backup-dir <dir>"
-      : failureHint(error.message, resultCode(error)) ?? "The database is as it was.",
+      : hint ?? "The database is as it was.",
     cause: error,
   });
 }

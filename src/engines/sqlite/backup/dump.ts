@@ -44,7 +44,7 @@ export async function dumpHere(
       throw error;
     }
   } catch (error) {
-    throw copyFailure(url, error);
+    throw copyFailure(url, error, [path, to]);
   }
 }
 

@@ -8,7 +8,13 @@ import { proveAndTry } from "./trial.ts";
 import { type DumpJob, withSource } from "./dump.ts";
 import { dump, dumpAndProve } from "./dump_and_prove.ts";
 import { prepare } from "../open_file.ts";
-import { refuseIfOpen, refuseUnlessReplaceable, setFileAside, swapFile } from "./replace.ts";
+import {
+  refuseIfOpen,
+  refuseUnlessReplaceable,
+  requireRoomBeside,
+  setFileAside,
+  swapFile,
+} from "./replace.ts";
 
 /**
  * Makes copies of a SQLite file with SQLite's online backup API. A copy is a plain SQLite file.
@@ -45,6 +51,7 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
         refuseUnlessReplaceable(url);
         refuseIfOpen(url);
       }),
+    requireRoom: (copy) => guarded(() => requireRoomBeside(path, copy)),
     setAside: () => guarded(() => setFileAside(path)),
   };
 
@@ -63,7 +70,7 @@ export function openSqliteEngine(url: SqliteFileUrl): BackupEngine {
     try {
       return await work();
     } catch (error) {
-      throw copyFailure(url.display, error);
+      throw copyFailure(url.display, error, [path]);
     }
   }
 }

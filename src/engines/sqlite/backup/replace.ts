@@ -22,7 +22,9 @@ import {
   trustedPath,
   withOpenFolder,
 } from "../../../base/files/open_folder.ts";
-import { copyLargeFile } from "../../../base/files/copy_large_file.ts";
+import type { CopyToPlace } from "../../backup/engine.ts";
+import { copyLargeFile, isCloned } from "../../../base/files/copy_large_file.ts";
+import { requireSpace } from "../../../base/files/free_space.ts";
 import { digestFile } from "../../../base/files/file_digest.ts";
 import { ownerFor } from "../../../base/files/owner.ts";
 import { failureCode } from "../errors.ts";
@@ -94,7 +96,7 @@ export async function swapFile(
       own.remove();
     }
   } catch (error) {
-    throw roomFailure(copyFailure(url.display, error), dirname(target));
+    throw roomFailure(copyFailure(url.display, error, [target]), dirname(target));
   } finally {
     folder.close();
   }
@@ -104,10 +106,42 @@ export async function swapFile(
 function roomFailure(error: unknown, folder: string): unknown {
   if (!(error instanceof HarborError) || error.code !== "disk_full") return error;
   return new HarborError("disk_full", error.message, {
-    hint:
-      `Free some space in "${folder}", where the new file is made beside the old one. The database is as it was.`,
+    hint: roomHint(folder),
     details: { ...error.details, folder },
     cause: error,
+  });
+}
+
+function roomHint(folder: string): string {
+  return `Free some space in "${folder}", where the new file is made beside the old one. The database is as it was.`;
+}
+
+/**
+ * Makes sure that there is room for a copy beside the database that it replaces. A clone takes none, and only trying tells whether
+ * the file system makes one.
+ *
+ * @throws {HarborError} `disk_full`
+ */
+export async function requireRoomBeside(
+  path: string,
+  { path: from, bytes, isPlain }: CopyToPlace,
+): Promise<void> {
+  const target = trustedPath(path);
+  try {
+    await requireSpace(dirname(target), bytes, roomHint(dirname(target)));
+  } catch (error) {
+    if (!isPlain || !canClone(from, target)) throw error;
+  }
+}
+
+function canClone(from: string, target: string): boolean {
+  return withOpenFolder(dirname(target), (folder) => {
+    const own = makePrivateFolder(folder, `.${basename(target)}${stagingMark}`);
+    try {
+      return isCloned(from, own.path("new"));
+    } finally {
+      own.remove();
+    }
   });
 }
 

@@ -34,7 +34,7 @@ export async function proveAndTry(
       // It is flushed: else the first commit would wait until all of it is on the disk, with the lock.
       await copyLargeFile(path, trial, signal);
     } catch (error) {
-      throw copyFailure(shown, error);
+      throw copyFailure(shown, error, [trial]);
     }
     const { content } = proven;
     const options = largeRows === undefined ? {} : { largeRows };
