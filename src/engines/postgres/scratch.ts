@@ -3,10 +3,10 @@ import { randomBytes } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { Client, Database } from "../database.ts";
+import { leftoversQuery, ownMarkQuery } from "./catalogs/session_databases.ts";
 import { openPostgres } from "./driver.ts";
 import type { Scratch, ScratchOptions } from "../scratch.ts";
 
-/** `harbor_db_proof_<server process>_<second in which that began>_<random>`, by which a leftover is known. */
 const prefix = "harbor_db_proof_";
 
 /**
@@ -38,21 +38,13 @@ export function postgresScratch(url: PostgresUrl, { client, onLeft }: ScratchOpt
 }
 
 async function newName(admin: Database): Promise<string> {
-  const [row] = await admin.read<{ began: string }>(
-    sql`SELECT concat(pid, '_', floor(extract(epoch FROM backend_start))) AS began
-      FROM pg_stat_activity WHERE pid = pg_backend_pid()`,
-  );
+  const [row] = await admin.read<{ began: string }>(sql.raw(ownMarkQuery));
   return `${prefix}${row!.began}_${randomBytes(4).toString("hex")}`;
 }
 
 /** Drops those whose maker's session has ended; one that somebody is connected to is left for the next time. */
 async function dropLeftovers(admin: Database): Promise<void> {
-  const leftovers = await admin.read<{ name: string }>(
-    sql`SELECT datname AS name FROM pg_database d
-      WHERE datname ~ ${`^${prefix}[0-9]+_[0-9]+_[0-9a-f]+$`} AND pg_has_role(datdba, 'MEMBER')
-        AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid::text = split_part(d.datname, '_', 4)
-          AND floor(extract(epoch FROM a.backend_start))::text = split_part(d.datname, '_', 5))`,
-  );
+  const leftovers = await admin.read<{ name: string }>(sql.raw(leftoversQuery(prefix)));
   for (const { name } of leftovers) await drop(admin, name, false);
 }
 

@@ -4,13 +4,13 @@ import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type { NotRestored } from "../../backup/content.ts";
 import type { Trial, TrialObstacle } from "../../backup/engine.ts";
 import { aside, type BackupTask, inTransaction, query, withBackupSession } from "./session.ts";
+import { leftoversQuery, ownMarkQuery } from "../catalogs/session_databases.ts";
 import type { Session } from "../session.ts";
 import { sqlStateOf } from "../errors.ts";
 import { holdAtRest } from "./hold_at_rest.ts";
 import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
 import { type ArchivedCode, callsUntrusted, ownersToTry, untrustedOnLoad } from "../trust.ts";
 
-/** `harbor_scratch_<server process>_<second in which that began>_<random>`, by which a leftover is known. */
 const prefix = "harbor_scratch_";
 
 /** What came of work in a scratch database, or why there could be none. */
@@ -200,16 +200,9 @@ async function mayCreateDatabases(admin: Session): Promise<boolean> {
   return role?.may === true;
 }
 
-/** Drops scratch databases whose maker's session has ended: its process was killed, or the connection lost. */
+/** Drops scratch databases whose makers are gone. */
 async function dropLeftovers(admin: Session): Promise<void> {
-  const leftovers = await aside(admin, () =>
-    query<{ name: string }>(
-      admin,
-      `SELECT datname AS name FROM pg_database d
-    WHERE datname ~ '^${prefix}[0-9]+_[0-9]+_[0-9a-f]+$' AND pg_has_role(datdba, 'MEMBER')
-      AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid::text = split_part(d.datname, '_', 3)
-        AND floor(extract(epoch FROM a.backend_start))::text = split_part(d.datname, '_', 4))`,
-    ));
+  const leftovers = await aside(admin, () => query<{ name: string }>(admin, leftoversQuery(prefix)));
   for (const { name } of leftovers) await drop(admin, name);
 }
 
@@ -243,8 +236,7 @@ interface DatabaseRow {
 async function describeScratch(admin: Session): Promise<{ readonly name: string; readonly create: string }> {
   const [row] = await query<DatabaseRow>(
     admin,
-    `SELECT (SELECT concat(pid, '_', floor(extract(epoch FROM backend_start))) FROM pg_stat_activity
-        WHERE pid = pg_backend_pid()) AS began,
+    `SELECT (${ownMarkQuery}) AS began,
       pg_encoding_to_char(encoding) AS encoding, datcollate AS collate, datctype AS ctype,
       to_jsonb(d)->>'datlocprovider' AS provider, to_jsonb(d)->>'daticurules' AS rules,
       coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale') AS locale

@@ -1,0 +1,21 @@
+/**
+ * How databases are called that a process makes for itself alone: a prefix, the mark of its session on the server
+ * (`<server process>_<second in which that began>`), and something random. The mark ends with the session, so that what was left
+ * behind is known by it.
+ */
+const mark = (session: string) =>
+  `concat(${session}.pid, '_', floor(extract(epoch FROM ${session}.backend_start)))`;
+
+/** Reads the mark of the session itself, as `began`. */
+export const ownMarkQuery = `SELECT ${
+  mark("a")
+} AS began FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()`;
+
+/** Returns the query for databases, as `name`, whose maker's session has ended: its process was killed, or the connection lost. */
+export function leftoversQuery(prefix: string): string {
+  return `SELECT d.datname AS name FROM pg_database d
+    WHERE d.datname ~ '^${prefix}[0-9]+_[0-9]+_[0-9a-f]+$' AND pg_has_role(d.datdba, 'MEMBER')
+      AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE strpos(d.datname, concat('${prefix}', ${
+    mark("a")
+  }, '_')) = 1)`;
+}
