@@ -23,7 +23,7 @@ export interface BesideChange {
   readonly table: string;
   /** What is done, for people: `its definition changes: no row is copied`. */
   readonly words: string;
-  /** The columns whose NULLs become a value, an SQL expression: of which rows that were nobody knows afterwards. Left out: none. */
+  /** The columns whose NULLs become a value, an SQL expression. Left out: none. */
   readonly fills?: readonly { readonly column: string; readonly value: string }[];
   /**
    * Set where it can hand over the table as it was, see {@link BesideTask.handOver}: the columns that there are afterwards, by their
@@ -59,13 +59,25 @@ export interface BesideTask {
   readonly signal: AbortSignal;
   /** Tells the user what is being done, until it ends or another thing is done. */
   readonly doing: (text: string) => void;
-  /** Changes the rows that are wanted, in batches at the pace that the user and the database allow. */
+  /** Writes the rows that are wanted, in batches at the pace that the user and the database allow. */
   readonly fill: (fill: Backfill) => Promise<void>;
   /**
    * Where the change hands the table over as it was instead of taking it away: in the transaction in which the new one takes its
    * place it gets another name, whose rows have {@link handedKey} for a key, and nobody but harbor-db goes near it any more.
    */
   readonly handOver?: HandOver | null;
+  /** Where it is noted which NULLs the change fills, whoever writes to their rows; left out: nowhere. */
+  readonly notes?: readonly FillNotes[];
+}
+
+/** A table that gets a row for each NULL of a column that a change fills. */
+export interface FillNotes {
+  readonly column: string;
+  readonly table: string;
+  /** What it has of the row, before the column is filled. */
+  readonly copied: readonly string[];
+  /** The column of the table that gets the value which the NULL becomes. */
+  readonly became: string;
 }
 
 /** What a table is called that is handed over, and what commits with that. */

@@ -3,7 +3,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { RowOf } from "../base/row_form.ts";
 import type { Database } from "./database.ts";
 import { ownTable } from "./statement_names.ts";
-import { keepingName, readKept } from "./kept_table.ts";
+import { keepingName, keptName, readKept } from "./kept_table.ts";
 import { isOwnTrigger } from "../sql/own_triggers.ts";
 import { readIfThere } from "./version_table.ts";
 
@@ -19,8 +19,9 @@ export const besideForm = {
   /**
    * `fill`: rows are copied for the first time. `follow`: only changed rows are. `empty`: nothing is left to do but to take
    * the copy away. `keeping`: the change is done, and what goes with it is still being put aside. `left`: no row tells of it, it is but triggers.
+   * `noted`: not even these, but what it filled is noted.
    */
-  phase: ["fill", "follow", "empty", "keeping", "left"],
+  phase: ["fill", "follow", "empty", "keeping", "left", "noted"],
   /** The last row id that was copied, or in `follow`, of a copy in a SQLite file, compared; `null` before the first. */
   lastRow: "text?",
   /** The row id up to which rows are copied for the first time: what comes behind it is noted. */
@@ -44,7 +45,7 @@ const progressQuery = sql`${sql.raw(fields)} ${besideTable} ORDER BY id`;
 /** Finds what may be of such changes by its name, and the table that it belongs to. */
 const leftQueries: Readonly<Record<Dialect, SQL>> = {
   sqlite: sql.raw(
-    "SELECT type, name, tbl_name AS \"table\", sql FROM sqlite_schema WHERE (name GLOB 'harbor_beside*' OR name GLOB 'harbor_keeping_*') AND type IN ('table', 'trigger') ORDER BY name",
+    "SELECT type, name, tbl_name AS \"table\", sql FROM sqlite_schema WHERE (name GLOB 'harbor_beside*' OR name GLOB 'harbor_keeping_*' OR name = 'harbor_kept') AND type IN ('table', 'trigger') ORDER BY name",
   ),
   postgresql:
     sql`SELECT 'table' AS type, relname::text AS name, relname::text AS "table", NULL::text AS sql FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = '\0') AND relkind = 'r' AND relname = ${besideName}`,
@@ -53,6 +54,8 @@ const leftQueries: Readonly<Record<Dialect, SQL>> = {
 const leftForm = { type: ["table", "trigger"], name: "text", table: "text", sql: "text?" } as const;
 
 const isKeeping = /^harbor_keeping_[0-9]{1,9}$/;
+
+const ofDefinition = "change of the definition";
 
 /** The number of a change in the name of a trigger that it made. */
 const ofChange = /^harbor_beside_(\d+)/;
@@ -66,22 +69,27 @@ export async function readBeside(database: Database): Promise<readonly BesidePro
     ? await readIfThere(database, { table: besideName, form: besideForm, query: progressQuery }) ?? []
     : [];
   const numbers = new Set(known.map(({ id }) => id));
-  const keeping = left.some(({ name }) => isKeeping.test(name))
-    ? (await readKept(database)).filter(({ state }) => state === "keeping").map(({ id }) => keepingName(id))
-    : [];
+  const kept = left.some(({ name }) => name === keptName) ? await readKept(database) : [];
+  const keeping = kept.filter(({ state }) => state === "keeping").map(({ id }) => keepingName(id));
   // A table that is on no record is somebody's, whatever it is called.
   const others = left.filter((each) =>
     each.type === "trigger"
       ? isOwnTrigger(each) && !numbers.has(Number(ofChange.exec(each.name)?.[1] ?? 0))
       : keeping.includes(each.name)
   );
+  const noted = kept.filter(({ state }) => state === "noting").map(({ table }) => table);
   const tables = new Set(others.map(({ table }) => table));
   const plain = { id: 0, statement: "", lastRow: null, endRow: null, seen: "" };
   const rows = [...tables].map((table): BesideProgress => {
     if (isKeeping.test(table)) return { ...plain, name: "what goes", table, phase: "keeping" };
-    return { ...plain, name: "change of the definition", table, phase: "left" };
+    return { ...plain, name: ofDefinition, table, phase: "left" };
   });
-  return [...known, ...rows];
+  const bare = new Set(noted.filter((table) => !tables.has(table)));
+  return [
+    ...known,
+    ...rows,
+    ...[...bare].map((table): BesideProgress => ({ ...plain, name: ofDefinition, table, phase: "noted" })),
+  ];
 }
 
 /** Returns the statements that put a change on record where there may be no such record yet. */
@@ -122,6 +130,8 @@ export function besideWords({ name, table, phase, lastRow, endRow }: BesideProgr
       return `${name} is being put aside out of ${table}`;
     case "left":
       return `${name} of ${table}: its triggers stand`;
+    case "noted":
+      return `${name} of ${table}: which NULLs it has filled is noted`;
     default:
       return `${name} of ${table}: what it was made with is being taken away`;
   }

@@ -23,12 +23,13 @@ export const keptKinds = ["columns", "table", "changed"] as const;
 
 /**
  * How far it has come:
+ * - `noting`: its step is under way, and what it has filled so far is noted.
  * - `keeping`: its step is done, and some of it is still in the table that it was in, see {@link keepingName}.
  * - `kept`: it stands aside until its step is undone.
  * - `returning`: its step was undone, and it is being put back.
  * - `left`: it was put back but for what is left of it, which did not fit.
  */
-export const keptStates = ["keeping", "kept", "returning", "left"] as const;
+export const keptStates = ["noting", "keeping", "kept", "returning", "left"] as const;
 
 const columnSchema = v.object({
   name: v.string(),
@@ -67,6 +68,11 @@ export interface Kept {
   readonly bytes: number;
   /** ISO 8601 UTC. */
   readonly madeAt: string;
+}
+
+/** Whether it is on record how much is kept: not before all of it is put aside. */
+export function isCounted({ state }: Pick<Kept, "state">): boolean {
+  return state !== "noting" && state !== "keeping";
 }
 
 /** The name of the column that numbers the rows of every side table, from 1. */
@@ -192,7 +198,7 @@ export function withCount(
 
 /** Returns the statement after which what was left of a step's kept data is tried again when the step is undone once more. */
 export function retryKept({ revision, direction }: Pick<Kept, "revision" | "direction">): SQL {
-  return sql`UPDATE ${keptTable} SET state = 'kept', last_row = 0 WHERE revision = ${revision} AND direction = ${direction} AND state <> 'keeping'`;
+  return sql`UPDATE ${keptTable} SET state = 'kept', last_row = 0 WHERE revision = ${revision} AND direction = ${direction} AND state NOT IN ('noting', 'keeping')`;
 }
 
 /** Finds the tables that may be ours; a view of another's that is called like one is not. */

@@ -6,8 +6,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { type ErrorCode, HarborError } from "../base/errors.ts";
 import { goneIndexes } from "./rules/gone_indexes.ts";
 import { type Goal, plan, settleGoal, sourceOf, type Step } from "./rules/plan.ts";
-import { type BesideProgress, readBeside } from "../engines/beside_progress.ts";
-import { ownTable, userStatement } from "../engines/statement_names.ts";
+import { ownTable } from "../engines/statement_names.ts";
 import { createIdentity, readIdentity } from "../engines/backup/identity.ts";
 import { createLedger, hasLedger } from "../engines/ledger.ts";
 import {
@@ -21,12 +20,12 @@ import type { PaceOptions } from "./paced/backfill_walk.ts";
 import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
 import { type Kept, readKept } from "../engines/kept_table.ts";
 import type { RunContext } from "../engines/run_context.ts";
+import { clearBeside, isAnyLeft, nothingCleared } from "./clear_beside.ts";
 import { clearAhead } from "./kept/ahead.ts";
 import { createKeeper, writeKeeping } from "./kept/keeper.ts";
 import { type PrunedResult, pruneKept } from "./kept/prune.ts";
 import { putBack, type ReturnedResult } from "./kept/put_back.ts";
-import { isDue, isUndoneBy } from "../state/rules/due.ts";
-import { takeAside } from "./kept/take_aside.ts";
+import { isDue, isGivenUp, isUndoneBy } from "../state/rules/due.ts";
 import { requireFreeNames } from "./kept/side_tables.ts";
 import { requireKept, resumeReturns, tendKept } from "./kept/tend.ts";
 import { lockOptions } from "../state/lock_options.ts";
@@ -104,7 +103,7 @@ export async function preparePlan(context: RunContext, goal: Goal): Promise<Prep
   }
   const { kept, refusal } = await readKeptAndRefusal(context, steps, state);
   const { applied } = state;
-  const unreturned = kept.filter((each) => isDue(each, { history, applied }));
+  const unreturned = kept.filter((each) => isDue(each, { history, applied }) || isGivenUp(each, steps));
   return { from: idAt(done), to: idAt(to), steps, state, kept, unreturned, refusal };
 }
 
@@ -152,11 +151,11 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
   if (first.refusal !== null) throw first.refusal;
   if (steps.length === 0 && state.kind !== "alembic") {
     if (options.goal.direction === "upgrade") await tidyAlone(context, state);
-    if (await isAnyLeft(context)) await clearBeside(context, [], options.lockWaitMs);
+    const cleared = await isAnyLeft(context) ? await clearBeside(context, [], options) : nothingCleared;
     const tended = state.kind === "managed"
       ? await tendKept(context, first, options)
       : { returned: [], pruned: [] };
-    return { from, to, steps: [], ...tended };
+    return { from, to, steps: [], ...tended, returned: [...cleared.returned, ...tended.returned] };
   }
   const goal = settleGoal(options.goal, first);
   const seen = await lookAhead(context, goal, first);
@@ -187,48 +186,23 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     if (steps.length === 0 && state.kind === "alembic") {
       await context.database.write(startingBatch(context, state));
     }
-    const returned = hasKept ? await resumeReturns(context, state.applied, options.pace) : [];
+    const isNew = state.kind === "empty";
+    const { pace = {} } = options;
+    const cleared = isNew ? nothingCleared : await clearBeside(context, steps, { pace, lockWaitMs: null });
+    const returned = hasKept ? await resumeReturns(context, state.applied, pace) : [];
     const run = (onStep: (result: StepResult) => void) =>
       runSteps(context, steps, { state, ledger, ahead, hasKept, options: { ...options, onStep } });
     const done = await recordWhatIsLeft(context, { ...prepared, onStep: options.onStep }, run);
     const isKept = hasKept || done.some(({ kept }) => kept.length > 0);
     const isPruned = isKept && state.kind === "managed" && steps[0]?.direction === "upgrade";
-    return { from, to, steps: done, returned, pruned: isPruned ? await pruneKept(context) : [] };
+    return {
+      from,
+      to,
+      steps: done,
+      returned: [...cleared.returned, ...returned],
+      pruned: isPruned ? await pruneKept(context) : [],
+    };
   }, lockOptions(context, options.lockWaitMs));
-}
-
-/** Whether changes beside writers left anything that {@link clearBeside} ends. */
-export async function isAnyLeft({ database }: Pick<RunContext, "database">): Promise<boolean> {
-  return (await readBeside(database)).length > 0;
-}
-
-/**
- * Takes away what changes beside writers left that were interrupted, or whose tidying up was, but for those of steps to
- * come; what went with one that is done is put aside to the end first. An application has none of it to fear, but writes a little slower while it stands.
- *
- * @returns What was there
- */
-export async function clearBeside(
-  context: RunContext,
-  steps: readonly Step[],
-  lockWaitMs: number | null,
-): Promise<readonly BesideProgress[]> {
-  const { database, signal, notify } = context;
-  const found = await readBeside(database);
-  if (database.beside === undefined && found.length === 0) return [];
-  const keep = steps.flatMap(({ script }) => script.statements).map((each) =>
-    userStatement(sql.raw(each.sql))
-  );
-  const doing = (text: string) => notify({ kind: "doing", text });
-  const clear = async () => {
-    await takeAside(context);
-    await clearAhead(context, steps);
-    await database.beside?.clear(keep, { signal, doing });
-  };
-  if (lockWaitMs === null) await clear();
-  else await database.withLock(clear, lockOptions(context, lockWaitMs));
-  if (found.length > 0) notify({ kind: "done" });
-  return found;
 }
 
 /** Looks ahead as `preflight` does; of a new database only at the user's rights. */
@@ -304,7 +278,6 @@ async function runSteps(
 ): Promise<readonly StepResult[]> {
   const optionsAt = (index: number) =>
     batchOptions(context, state, { step: steps[index]!, isFirst: index === 0, ledger });
-  if (state.kind !== "empty") await clearBeside(context, steps, null);
   if (!keep) await clearAhead(context, []);
   const together = state.kind === "empty" ? await runTogether(context, steps, optionsAt) : [];
   const done: StepResult[] = [...together];

@@ -1,5 +1,6 @@
 import type { Batch, Script } from "./batches.ts";
 import type { SQL } from "drizzle-orm";
+import { HarborError } from "../base/errors.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import type { BesideTask, Piece } from "../engines/beside.ts";
 import type { Database } from "../engines/database.ts";
@@ -36,11 +37,16 @@ export async function runBeside(
     const done = statements.length - left.length;
     const isInPlace = change?.way === "definition" || change?.way === "index";
     const keeping = isInPlace ? null : await keeper?.plan(start + done, count, change) ?? null;
+    const notes = change === null
+      ? []
+      : await keeper?.noteFills(change.table, (change.fills ?? []).map(({ column }) => column)) ?? [];
+    const { closing, noted } = await keeper?.closeNotes() ?? { closing: [], noted: [] };
+    const record = [...recordAfter(done + count), ...closing];
     const later = change?.handsOver && keeping?.later?.table === change.table ? keeping.later : null;
     if (change === null || (keeping !== null && later === null)) {
       const own = watched(script, done, done + count);
       const batch = {
-        statements: [...opening, ...own, ...recordAfter(done + count)],
+        statements: [...opening, ...own, ...record],
         mode: "schema",
       } as const;
       const kept = await writeKeeping(context, batch, { keeping, pace });
@@ -48,18 +54,26 @@ export async function runBeside(
     } else {
       if (opening.length > 0) await database.write(opening);
       const fill: BesideTask["fill"] = (backfill) => fillRows(context, backfill, pace);
-      await change.run({
-        write: (batch) => database.write(batch),
-        record: recordAfter(done + count),
-        signal,
-        doing: (text) => notify({ kind: "doing", text }),
-        fill,
-        handOver: later?.handOver ?? null,
-      });
+      try {
+        await change.run({
+          write: (batch) => database.write(batch),
+          record,
+          signal,
+          doing: (text) => notify({ kind: "doing", text }),
+          fill,
+          handOver: later?.handOver ?? null,
+          notes,
+        });
+      } catch (error) {
+        // The rows do not fit: it does not go on by itself.
+        if (error instanceof HarborError && error.code === "statement_failed") await keeper?.giveBack(pace);
+        throw error;
+      }
       notify({ kind: "done" });
       if (later !== null) await takeAside(context, pace);
       await keeper?.settle(keeping);
     }
+    await keeper?.settleNotes(noted);
     opening = [];
     left = left.slice(count);
     if (left.length === 0) return;

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import { openBackupEngine } from "../../src/engines/open/backup_engine.ts";
-import { clearBeside } from "../../src/migrate/migrate.ts";
+import { clearBeside } from "../../src/migrate/clear_beside.ts";
 import { handToAlembic, initial, storageFields } from "../support/samples/application.ts";
 import { HarborError } from "../../src/base/errors.ts";
 import { engines, testClient, withTestDatabase } from "../support/databases.ts";
@@ -269,7 +269,7 @@ for (const engine of engines) {
       const copied = await copiedTables(url);
       assert.deepEqual(names.filter((name) => !copied.includes(name)), []);
       // What takes away what was left of harbor-db's own leaves these.
-      await withTestDatabase(url, (database) => clearBeside(contextOf(database), [], 0));
+      await withTestDatabase(url, (database) => clearBeside(contextOf(database), [], { lockWaitMs: 0 }));
       await withTestDatabase(
         url,
         (database) =>

@@ -1,5 +1,5 @@
 import { counted, formatBytes } from "../../base/quantity.ts";
-import type { Kept } from "../../engines/kept_table.ts";
+import { isCounted, type Kept } from "../../engines/kept_table.ts";
 
 /** What `--json` shows of kept data. */
 export function keptJson(kept: Kept) {
@@ -32,23 +32,21 @@ export function stepText({ direction, revision }: Pick<Kept, "direction" | "revi
 
 /** Says what of it an interrupted run did not put back, or another puts back now. */
 export function unreturnedText(kept: Kept): string {
-  return `${counted(kept.rows, "row")} of ${whatText(kept)}, put aside by the ${
-    stepText(kept)
-  }, which was undone`;
+  return isCounted(kept)
+    ? `${counted(kept.rows, "row")} of ${whatText(kept)}, put aside by the ${
+      stepText(kept)
+    }, which was undone`
+    : `${whatText(kept)}, noted by the ${stepText(kept)}, which was interrupted`;
 }
 
 /** What each state is called. */
 export const stateWords: Readonly<Record<Kept["state"], string>> = {
+  noting: "being noted: its step is under way",
   keeping: "being put aside",
   kept: "kept",
   returning: "being put back",
   left: "left over: it did not fit",
 };
-
-/** Whether it is known how much it is: not before all of it is put aside. */
-export function isCounted({ state }: Pick<Kept, "state">): boolean {
-  return state !== "keeping";
-}
 
 /** Says how much it is: `100 012 rows, 4.1 MB`. */
 export function amountText(kept: readonly Pick<Kept, "rows" | "bytes" | "state">[]): string {

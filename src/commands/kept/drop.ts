@@ -2,12 +2,12 @@ import { HarborError } from "../../base/errors.ts";
 import type { App, Question } from "../../cli/app.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag } from "../../cli/options.ts";
-import { forgetKept, type Kept, readKept } from "../../engines/kept_table.ts";
+import { forgetKept, isCounted, type Kept, readKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { readCounted } from "../../migrate/kept/count_kept.ts";
 import { lockOptions } from "../../state/lock_options.ts";
 import { ageText } from "../backup/output.ts";
-import { amountText, isCounted, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
+import { amountText, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
 
 export const keptDropCommand = defineCommand({
   name: "kept drop",
@@ -56,6 +56,8 @@ async function readWhole(
   const { database } = context;
   const read = async () => (await readKept(database)).filter(isMeant);
   const meant = await read();
+  const noting = meant.find(({ state }) => state === "noting");
+  if (noting !== undefined) throw stillNoted(noting);
   if (meant.every(isCounted)) return await readCounted(database, meant);
   const { takeAside } = await import("../../migrate/kept/take_aside.ts");
   try {
@@ -65,6 +67,16 @@ async function readWhole(
     if (!(error instanceof HarborError) || error.code !== "missing_table") throw error;
   }
   return await readCounted(database, await read());
+}
+
+/** Triggers write to it, so that the application's own writes would fail without it. */
+function stillNoted(kept: Kept): HarborError {
+  return new HarborError("unfinished", `Cannot drop "${kept.id}"`, {
+    state: `the ${stepText(kept)} is under way, and notes in it what it fills of ${kept.table}`,
+    hint:
+      "Go on with that, harbor-db upgrade, or give it up, harbor-db upgrade --abandon: what it filled is put back then.",
+    details: { id: kept.id, revision: kept.revision },
+  });
 }
 
 /** Returns which of it is meant. */

@@ -1,11 +1,11 @@
 import { formatBytes, formatCount } from "../../base/quantity.ts";
 import type { App } from "../../cli/app.ts";
 import { defineCommand, type Outcome } from "../../cli/command.ts";
-import { readKept } from "../../engines/kept_table.ts";
+import { isCounted, readKept } from "../../engines/kept_table.ts";
 import { type CountedKept, countKept, goneText, seenText } from "../../migrate/kept/count_kept.ts";
 import { lostText, withSideTables } from "../../migrate/kept/side_tables.ts";
 import { ageText } from "../backup/output.ts";
-import { isCounted, keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
+import { keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
 
 const examples = [{ line: "kept list", does: "what would come back, and of which revision" }];
 

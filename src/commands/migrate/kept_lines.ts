@@ -38,7 +38,7 @@ export function printReturned({ report }: App, result: ReturnedResult): void {
   }
 }
 
-/** Says which NULLs a plan fills without noting where they were; of a table that can be counted, only those that are there. */
+/** Says which NULLs a plan fills beside writers, where nothing notes which they were; of a table that can be counted, only those that are there. */
 export async function filledForGood(
   { database }: RunContext,
   ways: readonly Way[],
@@ -58,22 +58,6 @@ export async function filledForGood(
     });
   }));
   return texts.flat();
-}
-
-/** Leaves out of what a plan puts aside the columns that it only fills, see {@link filledForGood}. */
-export function withoutFilled<
-  Part extends { readonly table: string; readonly columns: readonly string[] | null },
->(
-  keeps: readonly Part[],
-  ways: readonly Way[],
-): readonly Part[] {
-  const changes = ways.flatMap(({ pieces }) => pieces.flatMap(({ beside }) => beside ?? []));
-  const isFilled = (table: string, column: string) =>
-    changes.some((each) => each.table === table && each.fills?.some((fill) => fill.column === column));
-  return keeps.flatMap((part) => {
-    const columns = part.columns?.filter((column) => !isFilled(part.table, column)) ?? null;
-    return columns?.length === 0 ? [] : [{ ...part, columns }];
-  });
 }
 
 /** What a plan puts aside, as far as its text tells: a table, with its columns where it is not the whole one. */

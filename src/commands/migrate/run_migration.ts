@@ -23,7 +23,7 @@ import type { BudgetGuard } from "./budget_guard.ts";
 import { keptJson, unreturnedText } from "../backup/kept_output.ts";
 import { type Around, aroundOptions, createAround } from "./around.ts";
 import { runAround } from "./run_around.ts";
-import { filledForGood, keptBy, printKept, printReturned, withoutFilled } from "./kept_lines.ts";
+import { filledForGood, keptBy, printKept, printReturned } from "./kept_lines.ts";
 import { paceOf, paceOptions } from "./pace_options.ts";
 import { budgetsOf, isGuarded, refuseBeside, rehearsalOptions } from "./rehearsal_options.ts";
 import type { MakeRehearsal } from "./rehearse_on_copy.ts";
@@ -67,6 +67,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   const net = createSafetyNet(app, options, bareWords);
   const around = migration.around ?? createAround(app, options);
   const run = await import("../../migrate/migrate.ts");
+  const { isAnyLeft } = await import("../../migrate/clear_beside.ts");
   refuseBeside(options, options);
   const planOnly = options.dryRun || options.sql;
   const isNew = app.isAbsent();
@@ -76,7 +77,9 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
     // In an empty database nothing is there that could go.
     consequences = plan.from === null ? { ...noConsequences, losses } : await readConsequences(app, context, {
       plan,
-      losses: [...losses, ...await filledForGood(context, await run.waysOfPlan(context, plan))],
+      losses: options.noKeep
+        ? [...losses, ...await filledForGood(context, await run.waysOfPlan(context, plan))]
+        : losses,
     });
   };
   const pace = paceOf(options);
@@ -104,17 +107,16 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       // What an interrupted run left is ended, though there is no step: without a question, since it only keeps.
       const isIdle = plan.steps.length === 0;
       const isOver = !options.dryRun && !options.rehearse;
-      if (isIdle && isOver && (plan.unreturned.length > 0 || await run.isAnyLeft(context))) return null;
+      if (isIdle && isOver && (plan.unreturned.length > 0 || await isAnyLeft(context))) return null;
       const losses = (await run.preflight(context, plan.from, plan.steps))?.losses ?? [];
       if (options.dryRun || isIdle) {
         printPlace(app, isNew);
-        const found = await run.waysOfPlan(context, plan);
-        const ways = waysIn(found);
+        const ways = waysIn(await run.waysOfPlan(context, plan));
         printPlan(app, plan, ways);
         if (plan.steps.length > 0) await lookAhead(context, plan, losses);
         app.report.facts(consequenceFacts(consequences, true));
         for (const kept of plan.unreturned) app.report.line(`puts back  ${unreturnedText(kept)}`);
-        const keeps = withoutFilled(await keptBy(context, plan, options.noKeep), found);
+        const keeps = await keptBy(context, plan, options.noKeep);
         for (const { table, columns } of keeps) {
           app.report.line(`keeps      ${table}${columns === null ? "" : `: ${columns.join(", ")}`}`);
         }

@@ -5,6 +5,7 @@ import { afterFailure } from "./run_around.ts";
 import { allOption } from "../../cli/global_options.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { paceOf } from "./pace_options.ts";
+import { printReturned } from "./kept_lines.ts";
 import { migrateOptions, runMigration } from "./run_migration.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
@@ -86,9 +87,9 @@ export const upgradeCommand = defineCommand({
 
 /** Takes away what is left of changes beside writers. The revision that they belong to stays as far as it is. */
 async function abandonBeside(app: App): Promise<Outcome> {
-  const { clearBeside } = await import("../../migrate/migrate.ts");
+  const { clearBeside } = await import("../../migrate/clear_beside.ts");
   return await app.withRun("write", async (context) => {
-    const abandoned = await clearBeside(context, [], app.lockWaitMs);
+    const { changes: abandoned, returned } = await clearBeside(context, [], { lockWaitMs: app.lockWaitMs });
     app.report.line(
       abandoned.length === 0
         ? "nothing to abandon"
@@ -100,6 +101,7 @@ async function abandonBeside(app: App): Promise<Outcome> {
           ).join(", ")
         }`,
     );
-    return { json: { abandoned: abandoned.map(({ name, table }) => ({ change: name, table })) } };
+    for (const each of returned) printReturned(app, each);
+    return { json: { abandoned: abandoned.map(({ name, table }) => ({ change: name, table })), returned } };
   });
 }

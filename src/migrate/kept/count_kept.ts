@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { counted, formatBytes, formatCount } from "../../base/quantity.ts";
 import type { Database } from "../../engines/database.ts";
-import { type Kept, keptName } from "../../engines/kept_table.ts";
+import { isCounted, type Kept, keptName } from "../../engines/kept_table.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 
 /** So many rows of a side table are counted, which takes a server or a disk well under a second. */
@@ -23,7 +23,7 @@ export async function countKept(
   all: readonly Kept[],
 ): Promise<readonly CountedKept[]> {
   return await Promise.all(all.map(async (kept): Promise<CountedKept> => {
-    const found = kept.state === "keeping" ? null : await countOne(database, kept);
+    const found = isCounted(kept) ? await countOne(database, kept) : null;
     return {
       kept,
       there: found?.there ?? null,
@@ -72,7 +72,7 @@ export function goneText({ kept, gone }: CountedKept): { readonly state: string;
 
 /** Says how much there is: `1 014 rows counted, about 4.1 MB`. */
 export function seenText(all: readonly CountedKept[]): string {
-  const isKnown = ({ kept }: CountedKept) => kept.state !== "keeping";
+  const isKnown = ({ kept }: CountedKept) => isCounted(kept);
   const sum = (of: readonly CountedKept[], size: (each: CountedKept) => number) =>
     of.reduce((total, each) => total + size(each), 0);
   const [seen, unseen] = [

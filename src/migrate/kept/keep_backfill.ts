@@ -4,13 +4,9 @@ import type { Database } from "../../engines/database.ts";
 import { type BackfillState, readBackfills } from "../../engines/version_table.ts";
 import {
   becameColumn,
-  createKeptTable,
-  insertKept,
   type Kept,
-  keptName,
   keptRow,
   readKept,
-  readWithdrawal,
   recountKept,
   retryKept,
   sideTableOf,
@@ -35,7 +31,7 @@ import type { Loss } from "./rules/losses.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
 import { requireRoom } from "./room.ts";
 import { countOf, countsOf } from "./return.ts";
-import { nextId } from "./side_tables.ts";
+import { makeSide, nextId } from "./side_tables.ts";
 import { all, any, hasNoNull, list, words } from "./words.ts";
 
 const id = sql.identifier;
@@ -224,7 +220,14 @@ async function sideOf(context: RunContext, step: Step, { loss, keys, place }: As
     bytes: 0,
     madeAt: context.now().toISOString(),
   };
-  await database.write(await makeSide(context, kept, table));
+  const isLost = ({ name }: Column) => columns.some((column) => column.name === name);
+  const known = storedColumns(table).filter((column) => keys.includes(column.name) && !isLost(column));
+  const side = await makeSide(database, kept, {
+    source: table,
+    columns: [...known, ...columns],
+    became: columns.map(() => null),
+  });
+  await database.write([...side, retryKept(kept)]);
   return kept;
 }
 
@@ -236,27 +239,4 @@ async function isUnderWay(
   return (await readBackfills(database)).some((state) =>
     state.revision === revision && state.statement === statement && state.finishedAt === null
   );
-}
-
-async function makeSide({ database }: RunContext, kept: Kept, table: Table): Promise<readonly SQL[]> {
-  const own = words[database.dialect];
-  const withdraw = await readWithdrawal(database);
-  const isKept = (name: string) => kept.columns.some((column) => column.name === name);
-  const known = storedColumns(table).filter(({ name }) => kept.keys.includes(name) && !isKept(name));
-  return [
-    createKeptTable,
-    ...withdraw(keptName),
-    retryKept(kept),
-    ...own.makeSideTable({
-      name: kept.sideTable,
-      source: table,
-      columns: [...known, ...storedColumns(table).filter(({ name }) => isKept(name))],
-      became: kept.columns.map(() => null),
-      where: sql`FALSE`,
-      order: [],
-    }),
-    ...own.numberRows(kept.sideTable),
-    ...withdraw(kept.sideTable),
-    insertKept(kept, { rows: sql`0`, bytes: sql`0` }),
-  ];
 }

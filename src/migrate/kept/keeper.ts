@@ -1,10 +1,13 @@
 import type { SQL } from "drizzle-orm";
+import type { FillNotes } from "../../engines/beside.ts";
+import { type Kept, readKept, retryKept, updateKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { BesideChange } from "../../engines/beside.ts";
 import type { Step } from "../rules/plan.ts";
 import type { Backfill } from "../../history/statement.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import type { WriteMode } from "../../engines/database.ts";
+import { isNotedBy } from "../../state/rules/due.ts";
 import { isGuarded } from "./guard.ts";
 import { type BackfillKeeping, keepBackfill } from "./keep_backfill.ts";
 import { plainTexts } from "../rules/plain_texts.ts";
@@ -14,6 +17,8 @@ import type { Ahead } from "./ahead.ts";
 import { putAsideAhead } from "./copy_ahead.ts";
 import { type Keeping, type Part, planKeeping } from "./keep.ts";
 import { noteMadeAgain } from "./made_again.ts";
+import { forgetRenoted, noteFills } from "./note_fills.ts";
+import { putBack } from "./put_back.ts";
 import { type KeptResult, settleKept } from "./settle.ts";
 import { takeAside } from "./take_aside.ts";
 
@@ -27,9 +32,16 @@ export interface Keeper {
   plan(from: number, count: number, change?: BesideChange | null): Promise<Keeping | null>;
   /** Makes ready for a backfill at a place of the script. */
   planBackfill(backfill: Backfill, place: number): Promise<BackfillKeeping | null>;
+  /** Makes ready for noting which NULLs of columns are filled beside writers. */
+  noteFills(table: string, columns: readonly string[]): Promise<readonly FillNotes[]>;
+  /** Reads what the step has noted, and returns what makes it part of the step, to commit with what says so in the version table. */
+  closeNotes(): Promise<{ readonly closing: readonly SQL[]; readonly noted: readonly Kept[] }>;
+  /** Puts back what the step has filled, which failed. */
+  giveBack(pace: PaceOptions): Promise<void>;
   /** Says what was kept, once the batch has committed. */
   settle(keeping: Keeping | null): Promise<void>;
   settleBackfill(keeping: BackfillKeeping | null): Promise<void>;
+  settleNotes(noted: readonly Kept[]): Promise<void>;
   /** What was kept so far. */
   kept(): readonly KeptResult[];
 }
@@ -65,6 +77,21 @@ export function createKeeper(
     },
     planBackfill: (backfill, place) =>
       keeps ? keepBackfill(context, step, { ...partOf(place, 1), backfill, place }) : Promise.resolve(null),
+    noteFills: (table, columns) =>
+      keeps && columns.length > 0 ? noteFills(context, step, { table, columns }) : Promise.resolve([]),
+    async closeNotes() {
+      const noted = (await readKept(context.database)).filter((kept) => isNotedBy(kept, step));
+      if (noted.length === 0) return { noted, closing: [] };
+      const own = { revision: step.revision.id, direction: step.direction };
+      // It is counted behind that, so that nobody waits for it.
+      return {
+        noted,
+        closing: [retryKept(own), ...noted.map((kept) => updateKept({ ...kept, state: "keeping" }))],
+      };
+    },
+    async giveBack(pace) {
+      await putBack(context, (kept) => isNotedBy(kept, step), pace);
+    },
     async settle(keeping) {
       if (keeping === null) return;
       if (keeping.ahead.length > 0) await takeAside(context);
@@ -72,6 +99,12 @@ export function createKeeper(
     },
     async settleBackfill(keeping) {
       if (keeping !== null) note(await settleKept(context, [keeping.id]));
+    },
+    async settleNotes(noted) {
+      if (noted.length === 0) return;
+      for (const each of noted) await forgetRenoted(context.database, each);
+      await takeAside(context);
+      note(await settleKept(context, noted.map(({ id }) => id)));
     },
   };
 }

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import {
   forgetKept,
+  isCounted,
   type Kept,
   keptRow,
   readKept,
@@ -34,7 +35,7 @@ export async function pruneKept(context: WalkContext): Promise<readonly PrunedRe
   // Of what has lost its side table nothing is left to forget: verify says so.
   const found = (await withSideTables(database, await readKept(database)))
     // What is not put aside yet is not in the side table: an empty one says nothing of it.
-    .filter(({ state }) => state !== "keeping");
+    .filter(isCounted);
   if (found.length === 0) return [];
   const live = await database.introspect();
   const results: PrunedResult[] = [];

@@ -1,13 +1,17 @@
+import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { counted } from "../../base/quantity.ts";
 import type { Database } from "../../engines/database.ts";
 import {
   becameColumn,
+  createKeptTable,
+  insertKept,
   type Kept,
   keptName,
   keptRow,
   readKept,
   readNumbered,
+  readWithdrawal,
 } from "../../engines/kept_table.ts";
 import { loadInspector } from "../../engines/open/inspector.ts";
 import type { RunContext } from "../../engines/run_context.ts";
@@ -18,6 +22,7 @@ import { keyOf } from "../../base/fold_name.ts";
 import { literalForm } from "./rules/given.ts";
 import { lossesOf, tablesOfLosses } from "./rules/losses.ts";
 import { storedColumns } from "./rules/keys.ts";
+import { type SideTable, words } from "./words.ts";
 
 /** Returns the number of the next side table: no table has its name yet, whoever made those that are there. */
 export async function nextId(database: Database): Promise<number> {
@@ -30,6 +35,24 @@ export async function nextId(database: Database): Promise<number> {
 
 /** What goes beyond is no number of ours, and would leave none. */
 const highest = 1_000_000_000;
+
+/** Returns what makes a side table that gets its rows later, and puts it on record. */
+export async function makeSide(
+  database: Database,
+  kept: Kept,
+  side: Pick<SideTable, "source" | "columns" | "became">,
+): Promise<readonly SQL[]> {
+  const own = words[database.dialect];
+  const withdraw = await readWithdrawal(database);
+  return [
+    createKeptTable,
+    ...withdraw(keptName),
+    ...own.makeSideTable({ ...side, name: kept.sideTable, where: sql`FALSE`, order: [] }),
+    ...own.numberRows(kept.sideTable),
+    ...withdraw(kept.sideTable),
+    insertKept(kept, { rows: sql`0`, bytes: sql`0` }),
+  ];
+}
 
 /** Says of kept data whose side table is gone what that is, and what to do about it. */
 export function lostText(kept: Kept): { readonly state: string; readonly hint: string } {

@@ -8,7 +8,7 @@ import type { Goal, Step } from "../rules/plan.ts";
 import { type PrunedResult, pruneKept } from "./prune.ts";
 import { requireSideTables } from "./side_tables.ts";
 import { putBack, type ReturnedResult } from "./put_back.ts";
-import { isDue, isUndoneBy } from "../../state/rules/due.ts";
+import { isDue, isGivenUp, isUndoneBy } from "../../state/rules/due.ts";
 import { takeAside } from "./take_aside.ts";
 
 /**
@@ -35,7 +35,7 @@ export async function requireKept(
   { steps, applied }: { readonly steps: readonly Step[]; readonly applied: readonly Applied[] },
 ): Promise<void> {
   const meant = kept.filter((each) =>
-    isDue(each, { history, applied }) ||
+    isDue(each, { history, applied }) || isGivenUp(each, steps) ||
     steps.some(({ revision, direction }) => isUndoneBy(each, { history, revision: revision.id, direction }))
   );
   await requireSideTables(database, meant);

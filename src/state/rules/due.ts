@@ -1,6 +1,6 @@
 import type { Kept } from "../../engines/kept_table.ts";
 import type { Applied, Direction } from "../../history/applied.ts";
-import type { History } from "../../history/history.ts";
+import type { History, Revision } from "../../history/history.ts";
 import { standsFor } from "../../history/unfold.ts";
 
 /** Says whether a step's kept data is due: the step was undone, and nobody has tried yet to put it back to the end. */
@@ -10,7 +10,8 @@ export function isDue(
 ): boolean {
   const row = applied.find((each) => standsFor(history, each.revision).has(revision));
   const isApplied = row !== undefined && row.finishedAt !== null;
-  return state !== "left" && (direction === "downgrade" ? isApplied : row === undefined);
+  return state !== "left" && state !== "noting" &&
+    (direction === "downgrade" ? isApplied : row === undefined);
 }
 
 /** Says whether a step lets kept data come back: it undoes the one that kept it, or does it with others in one. */
@@ -23,6 +24,21 @@ export function isUndoneBy(
   },
 ): boolean {
   return direction !== step.direction && standsFor(history, step.revision).has(revision);
+}
+
+interface StepOf {
+  readonly revision: Pick<Revision, "id">;
+  readonly direction: Direction;
+}
+
+/** Says whether kept data is what a step has noted that is under way, or was interrupted. */
+export function isNotedBy(kept: Kept, step: StepOf): boolean {
+  return kept.state === "noting" && kept.revision === step.revision.id && kept.direction === step.direction;
+}
+
+/** Says whether kept data was noted by a step that is none of those to come: what it filled is to be put back. */
+export function isGivenUp(kept: Kept, steps: readonly StepOf[]): boolean {
+  return kept.state === "noting" && !steps.some((step) => isNotedBy(kept, step));
 }
 
 /** Returns the command that puts back what an interrupted run did not, on a database at a revision (`null`: base), and runs no step. */

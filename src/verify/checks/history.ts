@@ -113,7 +113,7 @@ function notReturned(
 
 /** Whether a change stands, and only what it was made with is left. */
 function isMade(phase: BesideProgress["phase"]): boolean {
-  return phase === "keeping" || phase === "empty" || phase === "left";
+  return phase !== "fill" && phase !== "follow";
 }
 
 /** What is under way is as it should be while somebody holds the lock. */

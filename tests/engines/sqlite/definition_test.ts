@@ -344,9 +344,12 @@ test("lets nothing in that breaks the new definition while the rows are looked a
     const task = { signal: new AbortController().signal, doing: () => {} };
     await withFile(path, 1, (database) => database.beside!.clear([sql.raw("SELECT 1")], task));
     assert.deepEqual(left(), []);
-    assert.deepEqual(await said(), []);
+    assert.deepEqual((await said()).map(besideWords), [
+      "change of the definition of t: which NULLs it has filled is noted",
+    ]);
     assert.deepEqual(await upgrade(path, script, { largeRows: 1 }), ["definition"]);
     assert.deepEqual(left(), []);
+    assert.deepEqual(await said(), []);
     assert.deepEqual(query(path, "SELECT count(*) AS n FROM t WHERE b IS NULL"), [{ n: 0 }]);
     assert.deepEqual(query(path, "PRAGMA integrity_check"), [{ integrity_check: "ok" }]);
     refused("INSERT INTO t (a) VALUES ('x')");
@@ -377,7 +380,9 @@ test("a change of definition that is killed after any of its commits goes on, an
     let kills = 0;
     for (let isDone = false; !isDone; kills++) {
       isDone = await withFile(changed!, 1, async (database) => {
-        let left = 2;
+        // What is left then is to look through what is kept, from its beginning.
+        const isMade = query(changed!, "SELECT 1 FROM sqlite_schema WHERE name = 'last'").length > 0;
+        let left = isMade ? Infinity : 2;
         const killed: Database = {
           ...database,
           async write(batch, mode) {

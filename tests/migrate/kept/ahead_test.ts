@@ -5,7 +5,8 @@ import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
 import type { Database } from "../../../src/engines/database.ts";
 import { openDatabase } from "../../../src/engines/open/database.ts";
 import { readKept } from "../../../src/engines/kept_table.ts";
-import { clearBeside, migrate } from "../../../src/migrate/migrate.ts";
+import { clearBeside } from "../../../src/migrate/clear_beside.ts";
+import { migrate } from "../../../src/migrate/migrate.ts";
 import { type Given, onEngines } from "../../support/each_engine.ts";
 import { engines, testClient } from "../../support/databases.ts";
 import { withOwnedPostgres } from "../../support/postgres_role.ts";
@@ -158,7 +159,7 @@ onEngines(["postgres 15"], "wherever it ends, the next run goes on or takes it a
       isEnded = change !== undefined || kept?.state !== "kept";
       if (change !== undefined && endBefore % 2 === 0) {
         // A person who gives it up, and the application, which goes on.
-        await look((database) => clearBeside(contextOf(database, history), [], 0));
+        await look((database) => clearBeside(contextOf(database, history), [], { lockWaitMs: 0 }));
         assert.deepEqual(await look(readBeside), []);
         await write();
       }

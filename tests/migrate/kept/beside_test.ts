@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { readKept } from "../../../src/engines/kept_table.ts";
 import type { History } from "../../../src/history/history.ts";
-import { clearBeside, migrate } from "../../../src/migrate/migrate.ts";
+import { clearBeside } from "../../../src/migrate/clear_beside.ts";
+import { migrate } from "../../../src/migrate/migrate.ts";
 import { killAfter, withLarge } from "../../support/beside_writer.ts";
 import { withFolder } from "../../support/databases.ts";
 import { contextOf } from "../../support/samples/adoption.ts";
@@ -138,7 +139,10 @@ test("whenever it is killed, the next run goes on and every value comes back", a
           undefined;
       // Whoever only gives up does not give up what has gone already.
       if (after % 2 === 0) {
-        await withLarge(given.path, (database) => clearBeside(contextOf(database, history), [], 0));
+        await withLarge(
+          given.path,
+          (database) => clearBeside(contextOf(database, history), [], { lockWaitMs: 0 }),
+        );
       }
       if (!isDone) await given.go("downgrade");
       assert.equal(

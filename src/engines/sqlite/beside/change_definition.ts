@@ -11,7 +11,7 @@ import type { Backfill } from "../../../history/statement.ts";
 import type { BesideChange, BesideTask } from "../../beside.ts";
 import type { BesidePlace, ReadInside } from "../database.ts";
 import { compile, type SqliteStatement } from "../statement.ts";
-import { brokenQuery, type Demand, type Fill, type Guard, rowidOf } from "./demands.ts";
+import { brokenQuery, type Demand, type Fill, type Guard, guardsOf, rowidOf } from "./demands.ts";
 import { guardPrefix, isOwnTrigger } from "../../../sql/own_triggers.ts";
 import { buildIndex } from "./mirror/build_index.ts";
 import { hasRows } from "./form/replica.ts";
@@ -24,6 +24,8 @@ export interface DefinitionChange {
   /** Those of the script that it stands for. */
   readonly statements: readonly string[];
   readonly fills: readonly Fill[];
+  /** With them what the application leaves out. */
+  readonly filled: readonly Fill[];
   /** The condition on rows that have to be written anew as they are; `null` without any. */
   readonly short: string | null;
   readonly demands: readonly Demand[];
@@ -49,34 +51,38 @@ const lookMs = 20;
 const mostWhole = 10_000_000;
 
 /** Returns what gives a table its new text without moving a row. */
-export function changeDefinition(place: BesidePlace, change: DefinitionChange): BesideChange {
-  const { after, demands, guards } = change;
-  const fills = backfillsOf(change);
+export function changeDefinition(place: BesidePlace, bare: DefinitionChange): BesideChange {
+  const { after, demands, guards, fills, filled } = bare;
+  const rewrite = rewriteOf(bare);
   return {
     way: "definition",
     table: after.name,
     words: "its definition changes beside writers, no row moves",
-    fills: change.fills,
+    fills,
     batches: (record) => [
       { mode: "rows", statements: guardStatements([], guards).map(template.raw) },
-      ...fills.map(({ update, condition }) => ({
+      ...rewrite === null ? [] : [{
         mode: "rows" as const,
-        statements: [template.raw(`${update} WHERE ${condition}`)],
-      })),
+        statements: [template.raw(`${rewrite.update} WHERE ${rewrite.condition}`)],
+      }],
       {
         mode: "rows",
         statements: [
           ...demands.length === 0 ? [] : [template.raw(refusal(after, demands))],
-          ...swapOf(change).map(({ text }) => template.raw(text)),
+          ...swapOf(bare).map(({ text }) => template.raw(text)),
           ...record,
         ],
       },
     ],
     async run(task) {
+      const change = {
+        ...bare,
+        guards: guardsOf(after, { demands, fills: filled, notes: task.notes ?? [] }),
+      };
       for (let attempt = 1;; attempt++) {
         task.doing(`${after.name}: looking at the rows`);
         await putGuards(place, change, task);
-        for (const fill of fills) await task.fill(fill);
+        if (rewrite !== null) await task.fill(rewrite);
         try {
           await look(place, change, task);
           await refuseBroken(place, change);
@@ -147,23 +153,21 @@ async function putGuards(
   await write(guardStatements(standing.map(({ name }) => name), guards).map(template.raw));
 }
 
-function backfillsOf({ before, after, fills, short }: DefinitionChange): readonly Backfill[] {
-  const name = quoteName(after.name);
-  const base = { kind: "backfill" as const, table: after.name, key: rowidOf(after) };
-  const same = quoteName(looseColumn(before));
-  return [
-    ...fills.map(({ column, value }) => ({
-      ...base,
-      update: `UPDATE ${name} SET ${quoteName(column)} = ${value}`,
-      condition: `${quoteName(column)} IS NULL`,
-    })),
-    // Whatever is written is written whole, with what the old text implies.
-    ...short === null ? [] : [{
-      ...base,
-      update: `UPDATE ${name} SET ${same} = ${same}`,
-      condition: short,
-    }],
+/** Returns what writes anew, as they are, the rows that the guards fill, and those with what the old text implies; `null` without any. */
+function rewriteOf({ before, after, fills, short }: DefinitionChange): Backfill | null {
+  const conditions = [
+    ...fills.map(({ column }) => `${quoteName(column)} IS NULL`),
+    ...short === null ? [] : [`(${short})`],
   ];
+  if (conditions.length === 0) return null;
+  const same = quoteName(looseColumn(before));
+  return {
+    kind: "backfill",
+    table: after.name,
+    key: rowidOf(after),
+    update: `UPDATE ${quoteName(after.name)} SET ${same} = ${same}`,
+    condition: conditions.join(" OR "),
+  };
 }
 
 /**
@@ -192,9 +196,10 @@ function looseColumn({ columns, indexes, automatic, references }: TableForm): st
  */
 async function look(
   { read, pace }: BesidePlace,
-  { after, demands, statements }: DefinitionChange,
+  change: DefinitionChange,
   { signal }: BesideTask,
 ): Promise<void> {
+  const { after, demands } = change;
   if (demands.length === 0) return;
   const [name, rowid] = [quoteName(after.name), rowidOf(after)];
   const { readRest, pause } = await pace();
@@ -204,7 +209,7 @@ async function look(
   const isWhole = ({ whole }: Demand) => mayWhole && whole !== null;
   for (const demand of demands.filter(isWhole)) {
     stopIfAsked(signal);
-    if ((await read({ text: demand.whole!, values: [] })).length > 0) throw brokenDemand(demand, statements);
+    if ((await read({ text: demand.whole!, values: [] })).length > 0) throw brokenDemand(demand, change);
   }
   const single = demands.filter((demand) => !isWhole(demand));
   if (single.length === 0) return;
@@ -221,7 +226,7 @@ async function look(
     if (row === undefined || row.last === null) return;
     const last = integer(row.last);
     const [broken] = await read<{ demand: number }>({ text: query, values: [from, last] });
-    if (broken !== undefined) throw brokenDemand(single[broken.demand]!, statements);
+    if (broken !== undefined) throw brokenDemand(single[broken.demand]!, change);
     const ms = performance.now() - began;
     size = Math.max(1, Math.round(size * Math.min(2, lookMs / Math.max(ms, 0.01))));
     from = last + 1n;
@@ -234,11 +239,14 @@ function integer(value: number | bigint): bigint {
   return BigInt(value);
 }
 
-function brokenDemand({ message, statement }: Demand, statements: readonly string[]): HarborError {
+function brokenDemand({ message, statement }: Demand, { statements, fills }: DefinitionChange): HarborError {
   const text = statements[statement] ?? statements[0]!;
   return new HarborError("statement_failed", `Cannot run "${firstLine(text)}"`, {
     state: message,
-    hint: "No row was changed. Put the rows right, then run the same command again.",
+    // What was filled is put back only where it was noted.
+    hint: `${
+      fills.length > 0 ? "" : "No row was changed. "
+    }Put the rows right, then run the same command again.`,
     details: { statement: text, index: statement },
   });
 }
@@ -344,8 +352,9 @@ export function isTableAs(read: ReadInside, after: TableForm): boolean {
  */
 async function refuseBroken(
   place: BesidePlace,
-  { before, after, statements }: DefinitionChange,
+  change: DefinitionChange,
 ): Promise<void> {
+  const { before, after } = change;
   const faults = await quickCheck(place, before);
   const isCheck = (words: string) => words === `CHECK constraint failed in ${before.name}`;
   const allowed = after.columns.filter(({ isNotNull }) => !isNotNull).map(({ name }) =>
@@ -358,7 +367,7 @@ async function refuseBroken(
     if (row !== undefined) broken.push(`CHECK constraint failed: ${name ?? expression}`);
   }
   if (broken.length === 0) return;
-  throw brokenDemand({ broken: "", whole: null, message: broken.join("; "), statement: 1 }, statements);
+  throw brokenDemand({ broken: "", whole: null, message: broken.join("; "), statement: 1 }, change);
 }
 
 /**

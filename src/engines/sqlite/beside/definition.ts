@@ -53,14 +53,15 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
 
   const placeOf = (index: string) => rebuild.indexes.indexOf(foldName(index)) + 4;
   const demands = demandsOf(before, after, placeOf);
-  const guards = guardsOf(after, { demands, fills: [...fills, ...defaults(before, after, fills)] });
+  const filled = [...fills, ...defaults(before, after, fills)];
+  const guards = guardsOf(after, { demands, fills: filled });
   // An expression may mean nothing where it stands in a trigger.
   const trial = guards.flatMap(({ name, sql }) => [`DROP TRIGGER IF EXISTS ${quoteName(name)}`, sql]);
   if (from.after(trial) === null) return null;
   const indexes = indexChanges(before, after, (name) => statements[placeOf(name)]!);
   // Each is built by itself: one that the rows refuse would leave those before it.
   if (indexes.made.length > 1 && indexes.made.some(({ isUnique }) => isUnique)) return null;
-  return { before, after, statements, fills, short, demands, guards, indexes };
+  return { before, after, statements, fills, filled, short, demands, guards, indexes };
 }
 
 /** What is another for each batch, or for each statement: the time, and what chance or the rows beside it say. */

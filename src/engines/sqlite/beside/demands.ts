@@ -1,6 +1,7 @@
 import { foldName } from "../../../base/fold_name.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { guardName } from "../../../sql/own_triggers.ts";
+import type { FillNotes } from "../../beside.ts";
 import type { IndexForm, TableForm } from "./form/table.ts";
 
 /** What a new definition demands of each row, and the old one does not. */
@@ -112,20 +113,27 @@ export interface Guard {
 }
 
 /**
- * Returns the triggers that let no row be written any more which breaks a demand, and fill what is to be filled. They fire
+ * Returns the triggers that let no row be written any more which breaks a demand, fill what is to be filled, and note that. They fire
  * behind the change, so that they see the row as it is stored. One always stands, so that to drop it tells every connection
  * that the schema is another.
  */
 export function guardsOf(
   table: TableForm,
-  { demands, fills }: { readonly demands: readonly Demand[]; readonly fills: readonly Fill[] },
+  { demands, fills, notes = [] }: {
+    readonly demands: readonly Demand[];
+    readonly fills: readonly Fill[];
+    readonly notes?: readonly FillNotes[];
+  },
 ): readonly Guard[] {
   const [name, rowid] = [quoteName(table.name), rowidOf(table)];
-  const filling = fills.map(({ column, value }) =>
-    `UPDATE ${name} SET ${quoteName(column)} = ${value} WHERE ${rowid} = NEW.${rowid} AND ${
-      quoteName(column)
-    } IS NULL AND (${value}) IS NOT NULL;`
-  );
+  const isFilled = ({ column, value }: Fill) =>
+    `${rowid} = NEW.${rowid} AND ${quoteName(column)} IS NULL AND (${value}) IS NOT NULL`;
+  const filling = fills.flatMap((fill) => [
+    ...notes.filter(({ column }) => column === fill.column).map((note) =>
+      notingOf(name, note, { value: fill.value, isFilled: isFilled(fill) })
+    ),
+    `UPDATE ${name} SET ${quoteName(fill.column)} = ${fill.value} WHERE ${isFilled(fill)};`,
+  ]);
   const refusing = demands.map(({ broken, message }) =>
     `SELECT RAISE(ABORT, ${quoteText(message)}) FROM ${
       eachRow(table, `${rowid} = NEW.${rowid}`)
@@ -139,4 +147,14 @@ export function guardsOf(
     }\nEND`;
     return { name: trigger, sql };
   });
+}
+
+/** Returns what notes a row of a table whose NULL is about to be filled. */
+function notingOf(
+  name: string,
+  { table, copied, became }: FillNotes,
+  { value, isFilled }: { readonly value: string; readonly isFilled: string },
+): string {
+  const names = copied.map(quoteName).join(", ");
+  return `INSERT INTO ${table} (${names}, ${became}) SELECT ${names}, ${value} FROM ${name} WHERE ${isFilled};`;
 }
