@@ -355,7 +355,7 @@ async function runStep(
     source,
     ms: now().getTime() - startedAt,
     backfills,
-    kept: keeper.kept(),
+    kept: await keeper.kept(),
     returned,
   };
 }

@@ -1,7 +1,7 @@
 import { counted, formatBytes } from "../../base/quantity.ts";
 import type { App } from "../../cli/app.ts";
 import type { RunContext } from "../../engines/run_context.ts";
-import type { KeptResult } from "../../migrate/kept/settle.ts";
+import type { KeptResult } from "../../migrate/kept/keeper.ts";
 import type { Loss } from "../../migrate/kept/rules/losses.ts";
 import type { ReturnedResult } from "../../migrate/kept/put_back.ts";
 import { plainTexts } from "../../migrate/rules/plain_texts.ts";

@@ -1,8 +1,7 @@
 import type { SQL } from "drizzle-orm";
-import type { FillNotes } from "../../engines/beside.ts";
-import { type Kept, readKept, retryKept, updateKept } from "../../engines/kept_table.ts";
+import { forgetKept, type Kept, readKept, retryKept, updateKept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
-import type { BesideChange } from "../../engines/beside.ts";
+import type { BesideChange, FillNotes } from "../../engines/beside.ts";
 import type { Step } from "../rules/plan.ts";
 import type { Backfill } from "../../history/statement.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
@@ -19,8 +18,12 @@ import { type Keeping, type Part, planKeeping } from "./keep.ts";
 import { noteMadeAgain } from "./made_again.ts";
 import { forgetRenoted, noteFills } from "./note_fills.ts";
 import { putBack } from "./put_back.ts";
-import { type KeptResult, settleKept } from "./settle.ts";
 import { takeAside } from "./take_aside.ts";
+
+/** What a step kept, as reported. */
+export type KeptResult = Pick<Kept, "id" | "kind" | "table" | "rows" | "bytes"> & {
+  readonly columns: readonly string[];
+};
 
 /** Puts aside what the batches of a step destroy. */
 export interface Keeper {
@@ -42,8 +45,8 @@ export interface Keeper {
   settle(keeping: Keeping | null): Promise<void>;
   settleBackfill(keeping: BackfillKeeping | null): Promise<void>;
   settleNotes(noted: readonly Kept[]): Promise<void>;
-  /** What was kept so far. */
-  kept(): readonly KeptResult[];
+  /** Returns what was kept so far, also by earlier runs of the step. */
+  kept(): Promise<readonly KeptResult[]>;
 }
 
 /**
@@ -65,7 +68,10 @@ export function createKeeper(
   });
   const note = (results: readonly KeptResult[]) => results.forEach((each) => found.set(each.id, each));
   return {
-    kept: () => [...found.values()],
+    kept: async () => [
+      ...(await keptBefore(context, step)).filter(({ id }) => !found.has(id)),
+      ...found.values(),
+    ],
     plan: async (from, count, change = null) => {
       const part = partOf(from, count);
       // What was left of an earlier time is tried again when the step is undone once more: that stands in the registry.
@@ -155,3 +161,32 @@ function tooBusy(ahead: readonly Ahead[], error: unknown): unknown {
 
 /** not_null_violation */
 const notNull = "23502";
+
+/** Returns what was kept, and takes away the side tables that got no row. */
+async function settleKept(
+  { database }: RunContext,
+  ids: readonly number[],
+): Promise<readonly KeptResult[]> {
+  if (ids.length === 0) return [];
+  const own = (await readKept(database)).filter(({ id }) => ids.includes(id));
+  const empty = own.filter(({ rows }) => rows === 0);
+  await forgetKept(database, empty);
+  return own.filter(({ rows }) => rows > 0).map(resultOf);
+}
+
+/** Returns what earlier runs of a step that is resumed kept of it. */
+async function keptBefore(
+  { database }: RunContext,
+  { revision, direction, resume }: Step,
+): Promise<readonly KeptResult[]> {
+  if (resume === null) return [];
+  // What was left of an earlier time is tried again, too, and is older.
+  return (await readKept(database)).filter((kept) =>
+    kept.revision === revision.id && kept.direction === direction && kept.state === "kept" &&
+    kept.madeAt >= resume.startedAt
+  ).map(resultOf);
+}
+
+function resultOf({ id, kind, table, columns, rows, bytes }: Kept): KeptResult {
+  return { id, kind, table, columns: columns.map(({ name }) => name), rows, bytes };
+}

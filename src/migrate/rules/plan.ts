@@ -12,7 +12,7 @@ export interface Step {
   readonly direction: Direction;
   readonly script: Script;
   /** Where an interrupted run left off; `null` for a fresh start. */
-  readonly resume: { readonly statementsDone: number } | null;
+  readonly resume: Pick<Applied, "statementsDone" | "startedAt"> | null;
 }
 
 /** Says where a step's script comes from: the history, or the database's own ledger. */
