@@ -62,7 +62,7 @@ export async function openPostgres(
       await trusted(trust.requireToChange());
     },
   });
-  let lastBatch: PostgresBatchTimes = { heldMs: 0, fixedMs: 0, waitedMs: 0 };
+  let lastBatch: PostgresBatchTimes = { heldMs: 0, fixedMs: 0, rowsMs: 0, waitedMs: 0 };
   const writer = batchWriter({
     session,
     lock,

@@ -53,6 +53,8 @@ export interface PostgresBatchTimes {
   readonly heldMs: number;
   /** Of that, the ways to the server and back. */
   readonly fixedMs: number;
+  /** What its statements took beyond what its begin did, which changes nothing: a busy machine adds as much to either. */
+  readonly rowsMs: number;
   /** For how long it waited for others before, attempts that came to nothing included. */
   readonly waitedMs: number;
 }
@@ -110,6 +112,7 @@ export function batchWriter(
     plain("SET LOCAL jit TO DEFAULT"),
   ];
   let quickestMs = Infinity;
+  let rowsMs = 0;
   /** What stood there when the first index was built or dropped alone. */
   let stood: ReadonlySet<string> | undefined;
 
@@ -130,7 +133,7 @@ export function batchWriter(
           transact(statements, { waitMs, replaces, batch }, commitAll)
         );
         const heldMs = performance.now() - began;
-        onBatch({ heldMs, fixedMs: quickestMs * roundTrips, waitedMs: began - asked });
+        onBatch({ heldMs, fixedMs: quickestMs * roundTrips, rowsMs, waitedMs: began - asked });
         return changed;
       };
       return await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), {
@@ -202,12 +205,14 @@ export function batchWriter(
         ...trust.asked,
         guard(waitMs, true),
       ]);
-      quickestMs = Math.min(quickestMs, performance.now() - began);
+      const beginMs = performance.now() - began;
+      quickestMs = Math.min(quickestMs, beginMs);
       requireOwnProcess(answers.at(-1));
       await requireTrust(answers.at(-2), { statements, isTransaction: true });
       const attached = replaces ? await readAttached() : [];
       // Sent together, so that locks are not held for the way there and back of each. After a failure the server
       // passes over the rest.
+      const sent = performance.now();
       let asUser = false;
       const turnTo = (wanted: boolean) => {
         if (asUser === wanted) return [];
@@ -228,6 +233,7 @@ export function batchWriter(
         return each.value;
       });
       await judgement;
+      rowsMs = Math.max(0, performance.now() - sent - beginMs);
       if (attached.some(({ aspect }) => aspect !== null)) {
         await carry(carryOver(attached, await readAttached()));
       }

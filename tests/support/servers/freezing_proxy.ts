@@ -1,9 +1,11 @@
 import { connect, createServer, type Socket } from "node:net";
 
-/** A server that can be made to hang: it stays connected and says nothing any more. */
+/** A server that can be made slow, or to hang: it stays connected and says nothing any more. */
 export interface FreezingProxy {
   readonly port: number;
   freeze(): void;
+  /** Lets each answer arrive so many milliseconds later from now on. */
+  slow(ms: number): void;
 }
 
 /**
@@ -17,6 +19,7 @@ export async function withFreezingProxy<T>(
 ): Promise<T> {
   const sockets = new Set<Socket>();
   let isFrozen = false;
+  let lateMs = 0;
   const server = createServer((client) => {
     const upstream = connect(port, "127.0.0.1");
     for (const socket of [client, upstream]) {
@@ -28,7 +31,7 @@ export async function withFreezingProxy<T>(
       if (!isFrozen) upstream.write(data);
     });
     upstream.on("data", (data: Uint8Array) => {
-      if (!isFrozen) client.write(data);
+      setTimeout(() => isFrozen || client.write(data), lateMs);
     });
     client.on("close", () => upstream.destroy());
     upstream.on("close", () => isFrozen || client.destroy());
@@ -39,6 +42,7 @@ export async function withFreezingProxy<T>(
     return await work({
       port: typeof address === "object" ? address?.port ?? 0 : 0,
       freeze: () => isFrozen = true,
+      slow: (ms) => lateMs = ms,
     });
   } finally {
     for (const socket of sockets) socket.destroy();
