@@ -41,12 +41,13 @@ export const statusCommand = defineCommand({
     const loading = import("../state/read_status.ts");
     return app.withRun("read", async (context) => {
       const { readStatus } = await loading;
-      const status = await readStatus(context);
+      // Asked for together, as readStatus does all that it asks for.
+      const [status, judged] = await Promise.all([readStatus(context), judgeReleases(app, context)]);
       const { state, lock } = status;
       const forbidden = status.pending.length === 0 ? null : await lackedRights(context);
       const backups = await readLastBackup(app, context, options);
       const { lastBackup, fromFuture, unusable, backupProblem } = backups;
-      const { releases, releasesProblem } = await judgeReleases(app, context);
+      const { releases, releasesProblem } = judged;
       print(
         app,
         { ...status, forbidden, ...backups, releases, releasesProblem },

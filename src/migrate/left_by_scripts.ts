@@ -67,11 +67,14 @@ async function readForeign(
 
 async function record(context: RunContext, revision: string | null, foreign: ReadonlySet<string>) {
   const { database, now } = context;
+  // Asked for together; it matters only where there is something to compare.
+  const reading = readDrift(database);
+  reading.catch(() => {});
   const differences = await readDifferences(context, revision);
   if (differences === null) return;
   const left = differences.filter((each) => !foreign.has(each.path) && !isInvalid(each))
     .map(describeDifference);
-  const known = await readDrift(database);
+  const known = await reading;
   if (left.length === known.size && left.every((each) => known.has(each))) return;
   await database.write(recordDrift(left, now().toISOString()));
 }

@@ -163,7 +163,9 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     const prepared = await preparePlan(context, goal);
     const { from, to, steps, state } = prepared;
     if (prepared.refusal !== null) throw prepared.refusal;
-    const ahead = seen !== null && isSameWay(first, prepared) ? seen : await preflight(context, from, steps);
+    const ahead = seen !== null && isSameWay(first, prepared)
+      ? seen.ahead
+      : await preflight(context, from, steps);
     stopIfAsked(context.signal);
     // Before the backup, which has it then as well.
     await identify(context, state);
@@ -227,12 +229,15 @@ export async function preflight(
 /**
  * Runs {@link preflight} before there is a lock, so that a refusal leaves nothing behind.
  *
- * @returns What was seen; `null` when nothing had to be, or another harbor-db was at work, which is looked at again under
- * the lock
+ * @returns What was seen; `null` when another harbor-db was at work, and all is looked at again under the lock
  */
-async function lookAhead(context: RunContext, goal: Goal, plan: PreparedPlan): Promise<LookAhead | null> {
+async function lookAhead(
+  context: RunContext,
+  goal: Goal,
+  plan: PreparedPlan,
+): Promise<{ readonly ahead: LookAhead | null } | null> {
   try {
-    return await preflight(context, plan.from, plan.steps);
+    return { ahead: await preflight(context, plan.from, plan.steps) };
   } catch (error) {
     const isMoving = await context.database.lockHolder() !== undefined ||
       !isSameWay(plan, await preparePlan(context, goal));

@@ -58,8 +58,8 @@ export async function openPostgres(
     url,
     name,
     async onAcquired() {
-      await protectOnce();
-      await trusted(trust.requireToChange());
+      // Sent together; neither waits for what the other says.
+      await Promise.all([protectOnce(), trusted(trust.requireToChange())]);
     },
   });
   let lastBatch: PostgresBatchTimes = { heldMs: 0, fixedMs: 0, rowsMs: 0, waitedMs: 0 };

@@ -45,10 +45,15 @@ export const postgresInspector: Inspector = {
   tableSettings: readTableSettings,
   unenforced,
   async missingRights(database, tables) {
-    const [role] = await database.read<Role>(
+    // Asked for together, which is one way there and back.
+    const asking = database.read<Role>(
       // What the session itself set, so as to read safely, is not what it may do.
       sql`SELECT pg_is_in_recovery() AS standby, (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') AS reads, current_setting('session_replication_role') AS acting, current_user::text AS name, '\0'::text AS schema, has_schema_privilege(${home}, 'CREATE') AS creates`,
     );
+    const askingForeign = database.read<{ name: string; owner: string }>(
+      sql`SELECT ${tableName} AS name, pg_get_userbyid(c.relowner)::text AS owner FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY 1`,
+    );
+    const [[role], foreign] = await Promise.all([asking, askingForeign]);
     const { name, schema, creates, standby, reads, acting } = role!;
     if (standby) {
       return {
@@ -70,9 +75,6 @@ export const postgresInspector: Inspector = {
         remedy: `As a superuser: ALTER ROLE ${quoteName(name)} SET session_replication_role = origin;`,
       };
     }
-    const foreign = await database.read<{ name: string; owner: string }>(
-      sql`SELECT ${tableName} AS name, pg_get_userbyid(c.relowner)::text AS owner FROM pg_class c WHERE c.relnamespace = ${own} AND c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY 1`,
-    );
     const others = foreign.filter((table) => tables.includes(table.name));
     const [first] = others;
     if (first !== undefined) {

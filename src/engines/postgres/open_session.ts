@@ -57,7 +57,7 @@ function isWorthAnother(error: unknown, { encryption, encrypted }: Tried): boole
  * Settings that the server does not have are left out.
  */
 export async function setSessionTimeouts(session: Session): Promise<void> {
-  await session.exclusive(async () => {
+  await session.shared(async () => {
     try {
       await session.run(settings.map((setting) => ({ text: `SET ${setting}`, parameters: [] })));
     } catch (error) {

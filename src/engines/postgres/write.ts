@@ -198,18 +198,19 @@ export function batchWriter(
   ): Promise<T> {
     try {
       const began = performance.now();
-      const answers = await around([
+      const opening = [
         plain("BEGIN ISOLATION LEVEL READ COMMITTED"),
         ...session.direct ? [] : [setPath(pinnedPath)],
         ...batch === undefined ? [] : [plain(rowsQuery)],
         ...trust.asked,
         guard(waitMs, true),
-      ]);
+      ];
+      const answers = await around([...opening, ...replaces ? [plain(occupation(session))] : []]);
       const beginMs = performance.now() - began;
       quickestMs = Math.min(quickestMs, beginMs);
-      requireOwnProcess(answers.at(-1));
-      await requireTrust(answers.at(-2), { statements, isTransaction: true });
-      const attached = replaces ? await readAttached() : [];
+      requireOwnProcess(answers[opening.length - 1]);
+      await requireTrust(answers[opening.length - 2], { statements, isTransaction: true });
+      const attached = await attachedIn(answers[opening.length]);
       // Sent together, so that locks are not held for the way there and back of each. After a failure the server
       // passes over the rest.
       const sent = performance.now();
@@ -299,9 +300,12 @@ export function batchWriter(
   }
 
   async function readAttached(): Promise<readonly Attached[]> {
-    // The server plans the look for longer than it takes, also where there is nothing to find.
-    const occupied = await around([setPath(pinnedPath), plain(occupation(session))]);
-    if (occupied.at(-1)?.rows[0]?.["used"] !== true) return [];
+    return await attachedIn((await around([setPath(pinnedPath), plain(occupation(session))])).at(-1));
+  }
+
+  /** @param occupied What {@link occupation} says: the server plans the look for longer than it takes, also where nothing is to find */
+  async function attachedIn(occupied: Result | undefined): Promise<readonly Attached[]> {
+    if (occupied?.rows[0]?.["used"] !== true) return [];
     const answers = await around(lookAtAttached);
     return (answers.at(-2)?.rows ?? []) as unknown as readonly Attached[];
   }
