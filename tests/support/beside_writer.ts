@@ -157,7 +157,9 @@ export async function runBeside(
       record: [sql`PRAGMA user_version = 4711`],
       signal: new AbortController().signal,
       doing: between,
-      fill: () => Promise.reject(new Error("nothing is to be filled")),
+      fill: async ({ update, condition }) => {
+        await database.write([sql.raw(`${update} WHERE ${condition ?? "true"}`)]);
+      },
     });
   });
 }

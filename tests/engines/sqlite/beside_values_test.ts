@@ -195,7 +195,8 @@ const plainUpdates: readonly (readonly [what: string, place: number, updates: re
   ["a worked out column of that", 0, ["UPDATE files SET name = kind", "UPDATE files SET kind = g"]],
   ["rows that are left as they are", 0, ["UPDATE OR IGNORE files SET kind = 1"]],
   ["another table's values", 0, ["UPDATE files SET kind = f.n FROM files AS f WHERE f.id = files.id"]],
-  ["another table's rows", 0, ["UPDATE other SET a = 1"]],
+  ["another table that takes them over", 0, ["INSERT INTO other SELECT kind FROM files"]],
+  ["another table's trigger that reads them", 0, ["UPDATE seen SET a = 1"]],
   ["a trigger that fires", 2, ["UPDATE files SET kind = lower(kind)"]],
   ["a reference", 4, ["UPDATE files SET parent = NULL"]],
 ];
@@ -206,7 +207,10 @@ test("columns go in one transaction with updates that may do more than a copy", 
   ) {
     await withBesideFile(place, ({ path, application }) =>
       withLarge(path, async (database) => {
-        application.exec("CREATE TABLE other (a)");
+        application.exec("CREATE TABLE other (a); CREATE TABLE seen (a)");
+        application.exec(
+          "CREATE TRIGGER sees AFTER UPDATE ON seen BEGIN INSERT INTO other SELECT kind FROM files; END",
+        );
         const statements = [...updates, "ALTER TABLE files DROP COLUMN size"];
         const pieces = await database.beside!.cut({ statements: statements.map(sql.raw) });
         const [piece, ...more] = pieces;
@@ -215,3 +219,74 @@ test("columns go in one transaction with updates that may do more than a copy", 
       }));
   }
 });
+
+/** By the place of the table of a writer: updates of the rows that are copied behind them. */
+const rewritten: readonly (readonly [place: number, updates: readonly string[], copy: Copy])[] = [
+  [
+    0,
+    ["UPDATE files SET name = coalesce(kind, name) WHERE n > 3", "UPDATE files SET size = CAST(n AS REAL)"],
+    {
+      table:
+        "id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, size REAL, name TEXT NOT NULL COLLATE NOCASE, n NUMERIC UNIQUE, more",
+      columns: "id, uuid, name, size, n, more",
+      values: "id, uuid, name, size, n, upper(uuid)",
+    },
+  ],
+  // In place, with a fill.
+  [0, ["UPDATE `files` SET kind = lower(name) || 'x' WHERE kind IS NULL"], {
+    table:
+      "id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT COLLATE NOCASE, size REAL, kind NOT NULL, n NUMERIC DEFAULT 7 NOT NULL UNIQUE, g TEXT GENERATED ALWAYS AS (lower(name)) VIRTUAL",
+    columns: "id, uuid, name, size, kind, n",
+    values: "id, uuid, name, size, kind, n",
+  }],
+];
+
+test("a copy behind an update of its table holds that of all that a writer writes meanwhile", async () => {
+  for (const [place, updates, copy] of rewritten) {
+    const statements = [...updates, ...statementsOf(copy)];
+    await withBesideFile(place, async (given) => {
+      const { application } = given;
+      application.exec("UPDATE files SET name = 'none' WHERE name IS NULL");
+      let expected: unknown;
+      await runBeside(given.path, statements, () => {
+        const [row] = application.prepare("SELECT sql FROM sqlite_schema WHERE name = 'files'").all();
+        if (/more|kind NOT NULL/.test(String(row?.["sql"]))) return;
+        given.write(8);
+        application.exec("UPDATE files SET name = 'none' WHERE name IS NULL");
+        expected = madePlainly(given, statements);
+      });
+      assert.deepEqual(contentOf(application), expected, String(updates));
+      assert.equal(application.prepare("PRAGMA integrity_check").get()?.["integrity_check"], "ok");
+    });
+  }
+});
+
+/** Statements that a copy of the table behind them is bound to. */
+const boundTo:
+  readonly (readonly [what: string, statements: readonly string[], pieces: readonly number[]])[] = [
+    ["an update that may do more", ["UPDATE files SET kind = random()"], [5]],
+    ["an update that its old type changes", ["UPDATE files SET uuid = 1 WHERE kind = 2"], [5]],
+    ["rows that go", ["DELETE FROM files WHERE kind IS NULL"], [5]],
+    ["rows that are taken over", ["INSERT INTO other SELECT kind FROM files"], [5]],
+    ["what is made of them", ["CREATE TABLE made AS SELECT * FROM files"], [5]],
+    ["an index between", ["DELETE FROM files WHERE n = 1", "CREATE INDEX between ON files (size)"], [6]],
+    ["another table's rows", ["UPDATE other SET a = 1"], [1, 4]],
+    ["an update that the copy holds", ["UPDATE files SET kind = 1"], [5]],
+  ];
+
+test("a copy is in one transaction with what the script wrote to the table or took out of it", () =>
+  withBesideFile(0, ({ path, application }) =>
+    withLarge(path, async (database) => {
+      application.exec("CREATE TABLE other (a)");
+      const copy = statementsOf({
+        table: "id INTEGER PRIMARY KEY, uuid BLOB, kind",
+        columns: "id, uuid, kind",
+        values: "id, uuid, kind",
+      });
+      for (const [what, before, counts] of boundTo) {
+        const pieces = await database.beside!.cut({ statements: [...before, ...copy].map(sql.raw) });
+        assert.deepEqual(pieces.map(({ count }) => count), counts, what);
+        const isBeside = what.endsWith("holds") || counts.length > 1;
+        assert.equal(pieces.at(-1)?.beside?.way, isBeside ? "shadow" : undefined, what);
+      }
+    })));

@@ -20,6 +20,8 @@ interface Sample {
   readonly down: Way;
   /** Whether columns go behind an update instead, one up and one down. */
   readonly isUpdate?: true;
+  /** Whether updates write them, and a copy takes them over. */
+  readonly isBefore?: true;
 }
 
 const samples: Readonly<Record<string, Sample>> = {
@@ -39,6 +41,16 @@ const samples: Readonly<Record<string, Sample>> = {
     up: { type: "text", value: "upper(c)" },
     down: { type: "text", value: "lower(c) || ''" },
     isUpdate: true,
+  },
+  "an update before a copy": {
+    up: { type: "text", value: "upper(c)" },
+    down: { type: "text", value: "lower(c) || ''" },
+    isBefore: true,
+  },
+  "an update of NULLs before a change of definition": {
+    up: { type: "text NOT NULL", value: "'none' WHERE c IS NULL" },
+    down: { type: "text", value: "c" },
+    isBefore: true,
   },
   "a part of it, of a table without a key": {
     up: { type: "text", value: "substr(c || n, 1, 2)" },
@@ -64,13 +76,16 @@ const updateOf = (value: string, [come, gone]: readonly [come: string, gone: str
     `ALTER TABLE t DROP COLUMN ${gone}`,
   ].join(breakpoint);
 
+const updatedCopyOf = (id: string, { type, value }: Way) =>
+  [`UPDATE t SET c = ${value}`, copyOf(id, { type, value: "c" })].join(breakpoint);
+
 /** What the values of rows are by their ids, with their types. */
 type Rows = ReadonlyMap<number, string>;
 
 /** Goes up, down and up again, with an application beside and between; returns whether it was killed. */
 function goThere(
   what: string,
-  { up, down, isUpdate }: Sample,
+  { up, down, isUpdate, isBefore }: Sample,
   killedAfter: number,
 ): Promise<{ readonly isKilled: boolean; readonly states: readonly string[] }> {
   const id = columnsOf(what);
@@ -78,6 +93,8 @@ function goThere(
     [`CREATE TABLE t (${id}, c text, n text${isUpdate ? ", gone text" : ""})`, "DROP TABLE t"],
     isUpdate
       ? [updateOf(up.value, ["more", "gone"]), updateOf(down.value, ["gone", "more"])]
+      : isBefore
+      ? [updatedCopyOf(id, up), updatedCopyOf(id, down)]
       : [copyOf(id, up), copyOf(id, down)],
   ]);
   return withFolder(async (folder) => {

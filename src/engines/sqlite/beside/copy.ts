@@ -1,13 +1,14 @@
 import { foldName, isSameName } from "../../../base/fold_name.ts";
-import { closing, cursorAt, tokensOf, topLevel } from "../../../sql/cursor.ts";
+import { closing, tokensOf, topLevel } from "../../../sql/cursor.ts";
 import { isWord } from "../../../sql/lexer.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { rowValue } from "./form/row_value.ts";
-import { readRebuild, type Rebuild } from "./rebuild.ts";
+import type { Rebuild } from "./rebuild.ts";
 import { type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
 import { affinityOf, type ColumnForm, readTable, type TableForm } from "./form/table.ts";
 import type { Given } from "./way.ts";
-import { readUpdates, type RowUpdate, valuesAfter } from "./updates.ts";
+import { readUpdatedRebuild, readUpdates } from "./updates.ts";
+import { isTaken, valuesBehind } from "./values_behind.ts";
 import { isReferredTo } from "./whole_table.ts";
 
 /** A table, the one that takes its place, and what that is filled with. */
@@ -25,11 +26,11 @@ export interface Copy {
  * those of the row alone, or that others depend on.
  */
 export function readCopy({ statements, table, before: from, after: to }: Given): Copy | null {
-  const rebuild = readRebuild(statements, 0);
+  const rebuild = readUpdatedRebuild(statements, 0);
   const [before, after] = [readTable(from, table), readTable(to, table)];
   if (before === null || after === null || before.name !== after.name) return null;
-  const updates = readUpdates(statements, 0);
-  const given = rebuild?.values ?? valuesBehind(updates, { before, after });
+  const updates = rebuild?.updates ?? readUpdates(statements, 0);
+  const given = valuesBehind(updates, { copied: rebuild?.values ?? ownValues(after), before, after });
   const values = given && valuesOf(given, { before, after, from });
   if (values === null) return null;
   // A row keeps its id in the copy: that no column is it any more changes nothing of that.
@@ -48,20 +49,10 @@ export function readCopy({ statements, table, before: from, after: to }: Given):
   return isFollowed && elsewhere[0] === elsewhere[1] && isApart ? { before, after, from, to, values } : null;
 }
 
-/** What each column is filled with where it is copied as it is, or as updates leave it; `null` where these do more than that. */
-function valuesBehind(
-  updates: readonly RowUpdate[],
-  { before, after }: Pick<Copy, "before" | "after">,
-): Rebuild["values"] | null {
-  const written = valuesAfter(updates, before);
-  const checks = after.checks.map(({ expression }) => expression);
-  // A check that goes with its column has been asked by then.
-  const isChecked = before.checks.every(({ expression }) => checks.includes(expression));
-  if (written === null || (written.size > 0 && !isChecked)) return null;
-  const own = after.columns.filter(({ generated }) => generated === null).map(({ name }) =>
-    [foldName(name), quoteName(name)] as const
-  );
-  return new Map([...own, ...written]);
+/** Every column as it is. */
+function ownValues({ columns }: TableForm): Rebuild["values"] {
+  const own = columns.filter(({ generated }) => generated === null);
+  return new Map(own.map(({ name }) => [foldName(name), quoteName(name)]));
 }
 
 /**
@@ -107,14 +98,6 @@ function isReal(column: string, { before, values }: Pick<Copy, "before" | "value
 
 function find({ columns }: TableForm, name: string): ColumnForm | undefined {
   return columns.find((column) => isSameName("sqlite", column.name, name));
-}
-
-/** Whether a column takes over the one of its name, as it is. */
-export function isTaken(column: string, values: Copy["values"]): boolean {
-  const value = values.get(foldName(column));
-  const [name, ...more] = value === undefined ? [] : tokensOf(value, "sqlite");
-  return name !== undefined && more.length === 0 &&
-    isSameName("sqlite", cursorAt([name]).name(), column);
 }
 
 /** The column that is the row id itself, in lower case. */

@@ -11,9 +11,9 @@ import { readDroppedColumns } from "./drops.ts";
 import { changedMeanwhile, isLarge } from "./whole_table.ts";
 import { mirrorName } from "./mirror/mirror.ts";
 import { oldTexts, planCopy } from "./plan_copy.ts";
-import { readRebuild } from "./rebuild.ts";
 import { readSourceTable, type Rows } from "./form/source_table.ts";
 import { affinityOf, type ColumnForm, type TableForm } from "./form/table.ts";
+import { readUpdatedRebuild } from "./updates.ts";
 import type { Way } from "./way.ts";
 
 /**
@@ -24,7 +24,7 @@ import type { Way } from "./way.ts";
  * it to be put aside.
  */
 export const copyWay: Way = {
-  find: (statements, at) => readRebuild(statements, at) ?? readDroppedColumns(statements, at),
+  find: (statements, at) => readUpdatedRebuild(statements, at) ?? readDroppedColumns(statements, at),
   plan(given) {
     const { place: { file, largeRows }, table, statements } = given;
     const copy = readCopy(given);

@@ -1,6 +1,7 @@
 import { isOwnTable } from "../../../sql/own_tables.ts";
 import type { BesideChange, Piece } from "../../beside.ts";
 import { addedColumnWay } from "./added_column.ts";
+import { boundEnd } from "./bound.ts";
 import { copyWay } from "./copy_way.ts";
 import { definitionWay } from "./definition.ts";
 import { dropWay } from "./drop_way.ts";
@@ -51,9 +52,9 @@ function cutOn(
       const unit = way.find(texts, at);
       return unit === null ? [] : [{ way, unit }];
     });
-    const count = found[0]?.unit.count ?? untilNext(texts, at, ways);
+    let count = found[0]?.unit.count ?? untilNext(texts, at, ways);
     const statements = texts.slice(at, at + count);
-    const after = replica.after(statements);
+    let after = replica.after(statements);
     if (after === null) return null;
     // What ran before is committed ahead of what runs beside writers: it has to leave no reference to a table that is not there.
     const canCommit = found.length > 0 && strayReferences(replica).every((each) => strayAtFirst.has(each));
@@ -61,6 +62,12 @@ function cutOn(
     for (const { way, unit } of found) {
       if (unit.count !== count || !canCommit) continue;
       beside ??= way.plan({ ...unit, place, statements, before: replica, after });
+    }
+    const bound = beside === null ? boundEnd(texts, { at, end: at + count }, [replica, after]) : at + count;
+    if (bound > at + count) {
+      after = after.after(texts.slice(at + count, bound));
+      if (after === null) return null;
+      count = bound - at;
     }
     const last = pieces.at(-1);
     if (beside === null && last?.beside === null) {

@@ -5,9 +5,11 @@ import { foldedName, tokensOf } from "../../../sql/cursor.ts";
 import { changeDefinition, type DefinitionChange } from "./change_definition.ts";
 import { demandsOf, type Fill, guardsOf, rowidOf } from "./demands.ts";
 import { impliedValues } from "./form/implied_values.ts";
-import { fillOf, readRebuild } from "./rebuild.ts";
+import { fillOf } from "./rebuild.ts";
 import { schemaQuery, type SchemaRow } from "./form/replica.ts";
 import { affinityOf, type IndexForm, readTable, type TableForm } from "./form/table.ts";
+import { readUpdatedRebuild } from "./updates.ts";
+import { valuesBehind } from "./values_behind.ts";
 import type { Given, Way } from "./way.ts";
 
 /**
@@ -19,7 +21,7 @@ import type { Given, Way } from "./way.ts";
  * transaction in which nobody else can write: 0.3 s for a million.
  */
 export const definitionWay: Way = {
-  find: readRebuild,
+  find: readUpdatedRebuild,
   plan(given) {
     const change = readChange(given);
     return change && changeDefinition(given.place, change);
@@ -27,7 +29,7 @@ export const definitionWay: Way = {
 };
 
 function readChange({ statements, table, before: from, after: to }: Given): DefinitionChange | null {
-  const rebuild = readRebuild(statements, 0);
+  const rebuild = readUpdatedRebuild(statements, 0);
   const before = readTable(from, table);
   const after = readTable(to, table);
   if (rebuild === null || before === null || after === null || !isSameForm(before, after)) return null;
@@ -39,9 +41,11 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
   if (elsewhere[0] !== elsewhere[1]) return null;
 
   const stored = after.columns.filter(({ generated }) => generated === null);
+  const values = valuesBehind(rebuild.updates, { copied: rebuild.values, before, after });
+  if (values === null) return null;
   const fills: Fill[] = [];
   for (const { name } of stored) {
-    const given = rebuild.values.get(foldName(name));
+    const given = values.get(foldName(name));
     const value = given === undefined ? null : fillOf(name, given);
     if (value === null) return null;
     if (value !== undefined) fills.push({ column: name, value });
@@ -51,7 +55,7 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
   // The values that others' triggers give to rows are not what a copy gives to them.
   if (before.hasUpdateTrigger && (fills.length > 0 || short !== null)) return null;
 
-  const placeOf = (index: string) => rebuild.indexes.indexOf(foldName(index)) + 4;
+  const placeOf = (index: string) => rebuild.updates.length + 4 + rebuild.indexes.indexOf(foldName(index));
   const demands = demandsOf(before, after, placeOf);
   const filled = [...fills, ...defaults(before, after, fills)];
   const guards = guardsOf(after, { demands, fills: filled });

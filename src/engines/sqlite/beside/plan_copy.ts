@@ -2,12 +2,13 @@ import { foldName, isSameName } from "../../../base/fold_name.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { foldedName, tokensOf } from "../../../sql/cursor.ts";
 import type { HandOver } from "../../beside.ts";
-import { type Copy, isTaken, rowIdOf } from "./copy.ts";
+import { type Copy, rowIdOf } from "./copy.ts";
 import { exchange, type Texts, textsAs } from "./mirror/exchange.ts";
 import { mirrorName } from "./mirror/mirror.ts";
 import type { Shadow } from "./mirror/shadow.ts";
 import { readSourceTable, type Rows } from "./form/source_table.ts";
 import { affinityOf, type IndexForm, type TableForm } from "./form/table.ts";
+import { isTaken } from "./values_behind.ts";
 
 /** How a table is handed over whose place a copy takes. */
 type Handed = Pick<HandOver, "name" | "results">;

@@ -4,6 +4,7 @@ import { isWord, type Token } from "../../../sql/lexer.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { columnsIn } from "../../../sql/expression_columns.ts";
 import type { TableForm } from "./form/table.ts";
+import { readRebuild, type Rebuild } from "./rebuild.ts";
 
 /** An `UPDATE` of one table and nothing besides. */
 export interface RowUpdate {
@@ -23,6 +24,20 @@ export function readUpdates(statements: readonly string[], at: number): readonly
     updates.push(update);
   }
   return updates;
+}
+
+/** A rebuild, and the updates of its table right before it. */
+export interface UpdatedRebuild extends Rebuild {
+  readonly updates: readonly RowUpdate[];
+}
+
+/** Reads a rebuild and the updates before it, none of them left out; `null` where there is none. */
+export function readUpdatedRebuild(statements: readonly string[], at: number): UpdatedRebuild | null {
+  const updates = readUpdates(statements, at);
+  const rebuild = readRebuild(statements, at + updates.length);
+  const isOfTable = rebuild !== null &&
+    updates.every(({ table }) => isSameName("sqlite", table, rebuild.table));
+  return isOfTable ? { ...rebuild, updates, count: updates.length + rebuild.count } : null;
 }
 
 /** `UPDATE t SET a = …, b = … [WHERE …]`; `null` for any other statement. */
@@ -68,11 +83,23 @@ export function valuesAfter(updates: readonly RowUpdate[], table: TableForm): Ro
     if (written.size > 0 && !read.every(isKnown)) return null;
     for (const [name, value] of values) {
       if (written.has(name)) return null;
-      const given = `CASE WHEN (${condition}\n) THEN (${value}\n) ELSE ${quoteName(name)} END`;
-      written.set(name, condition === null ? value : given);
+      written.set(name, condition === null ? value : whereMet(condition, { name, value }));
     }
   }
   return isFree([...written.keys()], { ...table, worked }) ? written : null;
+}
+
+/** What is in a column where only rows that meet a condition get a value: a fill of NULLs as a script writes it that copies. */
+function whereMet(
+  condition: string,
+  { name, value }: { readonly name: string; readonly value: string },
+): string {
+  const [column, is, nothing, ...more] = tokensOf(condition, "sqlite");
+  const isFill = foldedName(column, "sqlite") === name && isWord(is, "IS") && isWord(nothing, "NULL") &&
+    more.length === 0;
+  return isFill
+    ? `coalesce(${quoteName(name)}, ${value}\n)`
+    : `CASE WHEN (${condition}\n) THEN (${value}\n) ELSE ${quoteName(name)} END`;
 }
 
 /** Whether no key, reference or trigger has to do with what is in columns: a key may be met twice for a moment, and no longer at the end. */
