@@ -34,9 +34,9 @@ export async function restoreBackup(
   store: BackupStore,
   { backup, keepsOld, lockWaitMs }: RestoreRequest,
 ): Promise<RestoreResult> {
+  const lock = await readLock(context, store);
   // Another harbor-db uses it too, and is waited for below.
-  const isLocked = await context?.database.lockHolder() !== undefined;
-  if (!isLocked) await (await store.copier()).refuseIfInUse?.();
+  if (lock !== "held") await (await store.copier()).refuseIfInUse?.();
   const { path, manifest } = backup;
   const { bytes } = manifest.plain ?? manifest;
   await (await store.restorer(manifest.engine)).requireRoom?.({
@@ -59,8 +59,26 @@ export async function restoreBackup(
     };
     if (context === null) return await replace(null);
     const { database } = context;
+    if (lock === "damaged") return await replace(database);
     return await database.withLock(() => replace(database), lockOptions(context, lockWaitMs));
   });
+}
+
+/**
+ * Says how it is with the lock. Where a file is so damaged that nobody can read its lock, nobody can hold it either, and
+ * `refuseIfInUse` alone says whether others are there.
+ */
+async function readLock(
+  context: RunContext | null,
+  store: BackupStore,
+): Promise<"free" | "held" | "damaged"> {
+  try {
+    return await context?.database.lockHolder() === undefined ? "free" : "held";
+  } catch (error) {
+    const isDamaged = error instanceof HarborError && error.code === "not_a_database";
+    if (!isDamaged || (await store.copier()).setAside === undefined) throw error;
+    return "damaged";
+  }
 }
 
 /** Backs up what is about to be replaced; what is too damaged for that is kept as it is, where an engine can. */

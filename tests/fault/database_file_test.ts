@@ -16,6 +16,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
 import { runCli } from "../support/run_cli.ts";
@@ -125,6 +126,26 @@ test("a damaged database that a failed restore kept under another name is still 
     assert.equal(result.code, 0, result.stderr);
     assert.equal((await run("status", "--exit-code")).code, 0);
   }));
+
+for (const mode of ["DELETE", "WAL"]) {
+  test(`a database whose lock cannot be read is replaced, and kept as it was (journal mode ${mode})`, () =>
+    withDatabase(async ({ database, backup, run }) => {
+      const handle = new DatabaseSync(database);
+      handle.exec(`PRAGMA journal_mode = ${mode}`);
+      const { page } = handle.prepare("SELECT rootpage AS page FROM sqlite_schema WHERE name = 'harbor_lock'")
+        .get() as { page: number };
+      const { page_size: size } = handle.prepare("PRAGMA page_size").get() as { page_size: number };
+      handle.close();
+      const damaged = (await readFile(database)).fill(0xa5, (page - 1) * size, page * size);
+      await writeFile(database, damaged);
+      const result = await run("restore", backup, "--yes", "--json");
+      assert.equal(result.code, 0, result.stderr);
+      const { safetyBackup } = result.json<{ safetyBackup: string }>();
+      assert.match(safetyBackup, /\.damaged-/);
+      assert.deepEqual((await readFile(safetyBackup)).subarray(100), damaged.subarray(100));
+      assert.equal((await run("status", "--exit-code")).code, 0);
+    }));
+}
 
 test("a database that is a mount of a single file is written by nothing, and can be read", () =>
   withDatabase(async ({ cwd, database, backup, run }) => {
