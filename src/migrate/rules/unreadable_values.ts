@@ -19,9 +19,9 @@ const noDay = [
   `(?!${leapYear})[0-9]{4}[-/]0?2[-/]29(?!.*bc)`,
 ].join("|");
 
-/** Times of the form `24:00:01` that no clock has, at the beginning or behind a day. */
+/** Times of the form `24:00:01` that no clock has, at the beginning or behind a day; `25:10.5` is one of minutes and seconds. */
 const noTime = [
-  "(2[5-9]|[3-9][0-9]):[0-9]{2}",
+  "(2[5-9]|[3-9][0-9]):[0-9]{2}(?![.])",
   "[0-9]{1,2}:[6-9][0-9]",
   "24:(0[1-9]|[1-5][0-9])",
   "[0-9]{1,2}:[0-9]{2}:(6[1-9]|[7-9][0-9])",
@@ -53,7 +53,7 @@ const written = /^(?:text|character|json$)/;
 
 const unreadable: readonly (readonly [from: RegExp, to: RegExp, is: Unreadable])[] = [
   [written, whole, unlike(String.raw`^\s*[-+]?[0-9][0-9a-fox_]*\s*$`)],
-  [written, broken, unlike(String.raw`^\s*[-+]?(nan|inf|infinity|[0-9.][0-9a-fox_.+-]*)\s*$`)],
+  [written, broken, unlike(String.raw`^\s*[-+]?(nan|inf|infinity|[0-9.][0-9a-fopx_.+-]*)\s*$`)],
   [
     written,
     /^boolean$/,
