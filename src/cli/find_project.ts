@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { dialects } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
@@ -27,7 +27,7 @@ export interface Project {
 
 /**
  * Returns the project that a folder is, or is in; `null` outside of one. A folder with `schema.ts` or a `drizzle.config`
- * is a project whether it has a history or not, and one with a history in `drizzle/` is, too, as where only that is
+ * is a project whether it has a history or not, and one with anything of a history in `drizzle/` is, too, as where only that is
  * deployed; one around it is when it has. The history is in `drizzle/`, unless the
  * config names another folder and none of ours is there.
  *
@@ -35,8 +35,9 @@ export interface Project {
  */
 export function findProject(cwd: string): Project | null {
   for (let folder = cwd;; folder = dirname(folder)) {
-    const project = projectIn(folder);
-    if (project !== null && (folder === cwd || isOurs(folder) && isOurs(project.history))) return project;
+    // What is in a folder of another user's is not even looked at.
+    const project = folder === cwd || isOurs(folder) ? projectIn(folder) : null;
+    if (project !== null && (folder === cwd || isOurs(project.history))) return project;
     if (folder === dirname(folder)) return null;
   }
 }
@@ -60,9 +61,13 @@ function projectIn(folder: string): Project | null {
   };
 }
 
+/** Whether there is anything of a history: one that lacks its journal, or may not be read, is none to be gone past. */
 function hasHistory(dir: string): boolean {
-  const places = [dir, ...dialects.map((dialect) => join(dir, dialect))];
-  return places.some((place) => existsSync(join(place, journalPath)) || revisionFolders(place).length > 0);
+  const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  const isPart = (name: string) => name === dirname(journalPath) || name.endsWith(".sql");
+  if (!isFolder(dir)) return false;
+  return [dir, ...dialects.map((dialect) => join(dir, dialect)).filter(isFolder)]
+    .some((place) => readdirSync(place).some(isPart) || revisionFolders(place).length > 0);
 }
 
 function computed(file: string, name: string, option: string): HarborError {

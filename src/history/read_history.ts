@@ -23,7 +23,11 @@ export function readHistory(dir: string, dialect: Dialect): History {
   if (place === undefined) {
     throw noHistory(
       dir,
-      other?.[1] === "" ? `it is of ${other[0]}, not of ${dialect}` : `it has no folder "${dialect}"`,
+      other?.[1] === ""
+        ? `it is of ${other[0]}, not of ${dialect}`
+        : readdirSync(dir).some((name) => name.endsWith(".sql"))
+        ? `it has scripts, and no "${journalPath}"`
+        : `it has no folder "${dialect}"`,
     );
   }
   const folder = join(dir, place, ".");

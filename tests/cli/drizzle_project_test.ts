@@ -84,6 +84,38 @@ for (const kit of ["kit-0.31", "kit-1.0"]) {
     }));
 }
 
+for (const place of ["drizzle", "drizzle/sqlite"]) {
+  test(`scripts in ${place} that are deployed without their journal are a history that cannot be read, and no other is run`, () =>
+    withFolder(async (cwd) => {
+      await cp(projectFile("tests/support/histories/kit-0.31/sqlite"), join(cwd, place), { recursive: true });
+      await rm(join(cwd, place, "meta"), { recursive: true });
+      for (const command of ["status", "upgrade"]) {
+        const { code, stderr } = await runCli([command], { cwd });
+        assert.equal(code, 2, stderr);
+        assert.match(stderr, /Cannot read .*drizzle.*_journal\.json/);
+      }
+      assert.deepEqual(await readdir(cwd), ["drizzle"]);
+    }));
+}
+
+test("what is only called drizzle is no project: neither a file, nor a folder with something else in it", () =>
+  withFolder(async (cwd) => {
+    const inside = join(cwd, "inside");
+    const builtIn = async () => {
+      for (const folder of [cwd, inside]) {
+        const result = await runCli(["status", "--json"], { cwd: folder });
+        assert.equal(result.code, 0, result.stderr);
+        assert.equal(result.json<{ history: { dir: string | null } }>().history.dir, null);
+      }
+    };
+    await mkdir(inside);
+    await writeFile(join(cwd, "drizzle"), "a program");
+    await builtIn();
+    await rm(join(cwd, "drizzle"));
+    await mkdir(join(cwd, "drizzle/photos"), { recursive: true });
+    await builtIn();
+  }));
+
 test("what libSQL alone takes is not called wrong in a history for Turso, and a file says what it needs", () =>
   withFolder(async (cwd) => {
     await mkdir(join(cwd, "drizzle/meta"), { recursive: true });
