@@ -176,7 +176,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
       context.notify({ kind: "note", text: `goes without a successor: ${loss}` });
     }
     for (const constraint of ahead?.unenforced ?? []) {
-      context.notify({ kind: "note", text: `not enforced, because triggers are disabled: ${constraint}` });
+      context.notify({ kind: "note", text: notEnforcedText(constraint) });
     }
     if (state.kind === "managed" && options.keep !== false) await requireFreeNames(context, steps);
     // Nobody else keeps anything while the lock is held.
@@ -205,6 +205,11 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
       pruned: isPruned ? await pruneKept(context) : [],
     };
   }, lockOptions(context, options.lockWaitMs));
+}
+
+/** Says of a constraint that nothing enforces it. */
+export function notEnforcedText(constraint: string): string {
+  return `not enforced, because triggers are disabled: ${constraint}`;
 }
 
 /** Looks ahead as `preflight` does; of a new database only at the user's rights. */

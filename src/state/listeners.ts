@@ -1,4 +1,4 @@
-import { isOwnTable } from "../sql/own_tables.ts";
+import { isSideTable, ownTableNames } from "../sql/own_tables.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../base/dialect.ts";
 import { quoteName } from "../sql/quote.ts";
@@ -31,11 +31,9 @@ const queries: Readonly<Record<Dialect, (schema: string | undefined) => SQL>> = 
 /** Reads what hangs on harbor-db's own tables; it makes none there itself. */
 export async function readListeners(database: Database): Promise<readonly Listener[]> {
   const found = await database.read<Listener>(queries[database.dialect](database.schema));
-  return found.filter(({ table }) => isOwnTable(table) && !handedOver.test(table));
+  // A table that goes is the application's with all that hangs on it, under another name.
+  return found.filter(({ table }) => ownTableNames.includes(table) || isSideTable(table));
 }
-
-/** A table that goes is the application's with all that hangs on it, under another name. */
-const handedOver = /^harbor_(?:keeping|ahead|beside)_/;
 
 /** Says for people what is wrong with a listener. */
 export function listenerWords({ kind, name, table }: Listener): string {

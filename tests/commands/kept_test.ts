@@ -308,6 +308,24 @@ onEngines(two, "kept prune forgets what is kept of rows that were deleted since"
   assert.deepEqual(await readKept(database), []);
 });
 
+onEngines(
+  ["sqlite file"],
+  "a run without a step that puts back or forgets says so, and not that there was nothing to do",
+  async (given) => {
+    const { engine, url, database } = given;
+    const go = (direction: "upgrade" | "downgrade", text: string, on = database) =>
+      migrate(contextOf(on), { goal: { direction, text }, lockWaitMs: 0 });
+    const upgrade = async () => (await run(url, ["upgrade", "5b09ebe23c76"])).stdout;
+    await go("upgrade", "5b09ebe23c76");
+    await addFiles(engine, url, 3);
+    await engine.query(url, "UPDATE files SET storage_backend = 'r2'");
+    await go("downgrade", "71dda59686db");
+    await assert.rejects(go("upgrade", "5b09ebe23c76", dyingAt(database, returnWords)), /killed/);
+    assert.match(await upgrade(), /^ +put back 3 rows [\s\S]*\nthe database is at 5b09ebe23c76$/m);
+    assert.match(await upgrade(), /^nothing to do: the database is at 5b09ebe23c76$/m);
+  },
+);
+
 onEngines(["sqlite file"], "an interrupted return is named, and ended by either direction", async (given) => {
   const { engine, url, database } = given;
   const history = historyOf(engine.dialect, [

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { runHere } from "../support/run_here.ts";
 import type { Database } from "../../src/engines/database.ts";
 import { compareIndexes } from "../../src/engines/sqlite/compare_indexes.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
@@ -175,6 +176,14 @@ for (const engine of postgres) {
         message,
         /: collections_user_id_fkey of collections \(triggers of users\), .*files_collection_id_fkey of files/,
       );
+      // Before anybody is asked, too.
+      for (const options of [["--dry-run"], []]) {
+        const { stderr } = await runHere(["downgrade", "-1", ...options], {
+          env: { DATABASE_URL: healthy.url },
+          answer: "n",
+        });
+        assert.match(stderr, /not enforced, .*: files_collection_id_fkey of files/);
+      }
       const notes: string[] = [];
       await withContext(
         healthy.url,

@@ -108,13 +108,15 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       const isIdle = plan.steps.length === 0;
       const isOver = !options.dryRun && !options.rehearse;
       if (isIdle && isOver && (plan.unreturned.length > 0 || await isAnyLeft(context))) return null;
-      const losses = (await run.preflight(context, plan.from, plan.steps))?.losses ?? [];
+      const { losses = [], unenforced = [] } = await run.preflight(context, plan.from, plan.steps) ?? {};
+      const tellUnenforced = () => unenforced.forEach((each) => app.report.note(run.notEnforcedText(each)));
       if (options.dryRun || isIdle) {
         printPlace(app, isNew);
         const ways = waysIn(await run.waysOfPlan(context, plan));
         printPlan(app, plan, ways);
         if (plan.steps.length > 0) await lookAhead(context, plan, losses);
         app.report.facts(consequenceFacts(consequences, true));
+        tellUnenforced();
         for (const kept of plan.unreturned) app.report.line(`puts back  ${unreturnedText(kept)}`);
         const keeps = await keptBy(context, plan, options.noKeep);
         for (const { table, columns } of keeps) {
@@ -136,6 +138,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       if (options.rehearse) {
         printPlace(app, isNew);
         for (const loss of losses) app.report.line(`goes       ${loss}`);
+        tellUnenforced();
         const { runRehearsal } = await import("./run_rehearsal.ts");
         const outcome = await runRehearsal(app, context, { options, budgets: budgetsOf(options), make });
         return { ...outcome, json: { ...planned(plan), ...where, losses, ...outcome.json } };
@@ -144,6 +147,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       try {
         await app.confirm(async () => {
           await lookAhead(context, plan, losses);
+          tellUnenforced();
           return await question(context, plan, consequences);
         });
         confirmed = plan;
@@ -200,7 +204,8 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       }
       if (result.steps.length === 0) printPlace(app, isNew);
       const at = `the database is at ${result.to ?? "base"}`;
-      app.report.line(result.steps.length === 0 ? `nothing to do: ${at}` : at);
+      const isIdle = [result.steps, result.returned, result.pruned].every(({ length }) => length === 0);
+      app.report.line(isIdle ? `nothing to do: ${at}` : at);
       await guard?.tell();
       const backup = net.summary();
       return { json: { ...result, ...where, ...consequencesJson(consequences), backup, ...guard?.json() } };

@@ -197,20 +197,19 @@ function update(dialect: Dialect, subject: Subject): Way {
  * Notes beside what the way back put aside what its rows hold now, which is what the next way there finds: not what the way
  * back made of it, in whose place the kept value came.
  */
-function noteReturned(dialect: Dialect, { kept, table, undoing }: Subject, isReturned: SQL): readonly SQL[] {
-  const { isKey, isSame, became, bare } = words[dialect];
-  const known = storedColumns(table).filter(({ name }) => kept.keys.includes(name));
+function noteReturned(dialect: Dialect, subject: Subject, isReturned: SQL): readonly SQL[] {
+  const { kept, table, undoing } = subject;
+  const { isSame, became } = words[dialect];
   return undoing.flatMap((other) =>
     other.columns.flatMap(({ name }, place) => {
       if (!kept.columns.some((each) => each.name === name)) return [];
       if (!table.columns.some((column) => column.name === name)) return [];
-      const match = known.map((column) => isKey(sql`o.${id(column.name)}`, bare(own(column.name)), column));
       return [
         sql`UPDATE ${ownTable(other.sideTable)} AS o SET ${id(becameColumn(place))} = ${
           became(own(name), null)
         } FROM ${ownTable(table.name)} AS t, ${ownTable(kept.sideTable)} AS k WHERE ${isReturned} AND ${
           isSame(own(name), aside(name))
-        } AND ${all(match)}`,
+        } AND ${isOther(dialect, subject)}`,
       ];
     })
   );
@@ -225,18 +224,25 @@ function isMadeBack(
   subject: Subject,
   { name, became }: { readonly name: string; readonly became: SQL },
 ): SQL {
-  const { isKey, isStill, bare } = words[dialect];
+  const { isStill } = words[dialect];
   const noted = (column: string) => valueOf("o", column);
   return any(subject.undoing.flatMap((other) => {
     const place = other.columns.findIndex((each) => each.name === name);
     if (place < 0) return [];
-    const match = knownBy(subject).map((column) => isKey(noted(column.name), bare(own(column.name)), column));
     return [
-      sql`EXISTS (SELECT 1 FROM ${ownTable(other.sideTable)} AS o WHERE ${all(match)} AND ${
+      sql`EXISTS (SELECT 1 FROM ${ownTable(other.sideTable)} AS o WHERE ${isOther(dialect, subject)} AND ${
         isStill(noted(name), became)
       } AND ${isStill(own(name), noted(becameColumn(place)))})`,
     ];
   }));
+}
+
+/** Whether `o`, a row of what the way back put aside, is of the row `t`. */
+function isOther(dialect: Dialect, subject: Subject): SQL {
+  const { isKey, bare } = words[dialect];
+  return all(
+    knownBy(subject).map((column) => isKey(valueOf("o", column.name), bare(own(column.name)), column)),
+  );
 }
 
 /** Returns what makes rows of a side table found by their keys. */
@@ -310,8 +316,8 @@ function insertion(dialect: Dialect, subject: Subject): Way {
       sql`UPDATE ${ownTable(table.name)} AS t SET ${
         list(inRow.map((column) => sql`${id(column.name)} = ${valueOf(column)}`))
       } FROM ${ownTable(kept.sideTable)} AS k WHERE ${range} AND ${match} AND ${
-        all([isMadeAgain, ...needed])
-      }`,
+        // What is like it already needs no writing.
+        all([any(inRow.map((column) => sql`NOT ${isSameOf(column)}`)), isMadeAgain, ...needed])}`,
     );
   const isDue = (column: Column) =>
     sql`(${own(column.name)} IS NULL AND ${aside(column.name)} IS NOT NULL AND ${all(parentsOf(column))})`;

@@ -138,22 +138,16 @@ async function putOf(
   const key = sql.identifier(handedKey);
   const numbered = allRows(kept.sideTable, keptRow);
   return async (end) => {
+    const put = sql`INSERT INTO ${side} (${list(names.map((name) => sql.identifier(name)))}) SELECT ${
+      list(values)
+    } FROM ${ownTable(source)} AS t WHERE t.${key} <= ${end}${
+      isMore === null ? sql`` : sql` AND ${isMore}`
+    } ORDER BY t.${key}`;
+    if (kept.kind !== "changed" || kept.columns.some(({ keepsAll }) => keepsAll)) return [put];
     const last = Number(await readEdgeKey(database, numbered, "highest") ?? 0);
-    return [
-      sql`INSERT INTO ${side} (${list(names.map((name) => sql.identifier(name)))}) SELECT ${
-        list(values)
-      } FROM ${ownTable(source)} AS t WHERE t.${key} <= ${end}${
-        isMore === null ? sql`` : sql` AND ${isMore}`
-      } ORDER BY t.${key}`,
-      // What became of a value is made of it by a column of the copy's affinity.
-      ...kept.kind === "changed" && !kept.columns.some(({ keepsAll }) => keepsAll)
-        ? [
-          sql`DELETE FROM ${side} WHERE ${sql.identifier(keptRow)} > ${sql.raw(String(last))} AND ${
-            hasStayed(own, kept)
-          }`,
-        ]
-        : [],
-    ];
+    const isNew = sql`${sql.identifier(keptRow)} > ${sql.raw(String(last))}`;
+    // What became of a value is made of it by a column of the copy's affinity.
+    return [put, sql`DELETE FROM ${side} WHERE ${isNew} AND ${hasStayed(own, kept)}`];
   };
 }
 
