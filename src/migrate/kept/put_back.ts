@@ -16,11 +16,18 @@ import { ownTable } from "../../engines/statement_names.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { createWalker, type PaceOptions, type Stretch } from "../paced/backfill_walk.ts";
 import { allRows, tellProgress } from "../paced/walk_table.ts";
-import { columnsOf, countOf, countsOf, keyIndexOf, type Return, returnOf, type Subject } from "./return.ts";
-import { effectsOf } from "../rules/statement_effects.ts";
+import {
+  columnsOf,
+  countOf,
+  countsOf,
+  keyIndexOf,
+  type Return,
+  returnOf,
+  type Subject,
+  type Undoing,
+} from "./return.ts";
 import { oppositeOf } from "./given_values.ts";
 import { prune } from "./prune.ts";
-import { isSameName } from "../../base/fold_name.ts";
 import { requireSideTables, withSideTables } from "./side_tables.ts";
 import { asThere } from "./rules/as_there.ts";
 
@@ -63,14 +70,13 @@ export async function putBack(
   const returning = new Set(
     found.flatMap(({ kept, table }) => kept.kind === "table" && table !== null ? [table.name] : []),
   );
-  const all = (await withSideTables(context.database, await readKept(context.database)))
-    .flatMap((each) => asThere(each, live)?.kept ?? []);
+  const all = await withSideTables(context.database, await readKept(context.database));
   const works = await Promise.all(found.map(async ({ kept, table }): Promise<Work> => {
     const before = await countOf(context.database, kept);
     if (table === null) return { kept, before, way: null };
     const noted = await columnsOf(context.database, kept.sideTable);
-    const undoing = all.filter((each) => isOfTheWayBack(each, kept));
-    await context.database.write(undoing.flatMap((each) => keyIndexOf(each)));
+    const undoing = undoingOf(kept, all, { ...context, live });
+    await context.database.write(undoing.flatMap(({ noted }) => keyIndexOf(noted)));
     const isLatest = found.every((each) =>
       each.kept.id <= kept.id || each.kept.table !== kept.table || each.kept.kind !== kept.kind ||
       !each.kept.columns.some(({ name }) => kept.columns.some((column) => column.name === name))
@@ -110,12 +116,28 @@ function givesFor(kept: Kept, found: readonly Found[]): ReadonlyMap<string, stri
   );
 }
 
-/** Whether the step that undid another noted what it made of the same values. */
+/**
+ * Returns what the step that undid another noted of the same values when it began, under the names that it gave them, by which their
+ * rows are known.
+ */
+function undoingOf(
+  kept: Kept,
+  all: readonly Kept[],
+  { database, history, live }: Pick<RunContext, "database" | "history"> & { readonly live: Snapshot },
+): readonly Undoing[] {
+  const revision = history.revisions.find(({ id }) => id === kept.revision);
+  const since = revision === undefined ? [] : oppositeOf({ revision, direction: kept.direction }, database);
+  return all.filter((each) => isOfTheWayBack(each, kept)).flatMap((noted) => {
+    const now = asThere(noted, live, since)?.kept;
+    const isOfTheSame = now?.table === kept.table && now.keys.join("\0") === kept.keys.join("\0");
+    return now !== undefined && isOfTheSame ? [{ noted, now }] : [];
+  });
+}
+
 function isOfTheWayBack(other: Kept, kept: Kept): boolean {
   return other.kind === "changed" && kept.kind === "changed" && other.id > kept.id &&
-    other.state === "kept" &&
-    other.revision === kept.revision && other.direction !== kept.direction && other.table === kept.table &&
-    kept.keys.length > 0 && other.keys.join("\0") === kept.keys.join("\0");
+    other.state === "kept" && kept.keys.length > 0 &&
+    other.revision === kept.revision && other.direction !== kept.direction;
 }
 
 interface Work {
@@ -275,27 +297,8 @@ interface Remainder {
   readonly refusal: string | null;
 }
 
-/** Whether the script that undid a step gives its table, or columns of it, another name. */
-function renamesIn(
-  { revision: id, direction, table }: Kept,
-  { database, history }: Pick<RunContext, "database" | "history">,
-): boolean {
-  const revision = history.revisions.find((each) => each.id === id);
-  if (revision === undefined) return false;
-  const { dialect } = database;
-  const effects = oppositeOf({ revision, direction }, database).flatMap((sql) => effectsOf(sql, dialect));
-  const makes = (name: string) =>
-    effects.some((effect) => effect.kind === "make" && isSameName(dialect, effect.table, name));
-  // A copy takes the place of its table.
-  return effects.some((effect) =>
-    (effect.kind === "rename" && !makes(effect.table) && !makes(table) &&
-      isSameName(dialect, effect.to, table)) ||
-    (effect.kind === "rename column" && isSameName(dialect, effect.table, table))
-  );
-}
-
 async function reasonOf(
-  { database, history }: RunContext,
+  { database }: RunContext,
   { kept, way, left, refusal }: Remainder,
 ): Promise<string> {
   if (way === null) return `there is no table ${kept.table}`;
@@ -314,12 +317,8 @@ async function reasonOf(
     : `${counted(others, "row finds", "rows find")} no row with the same ${kept.keys.join(" and ")}`;
   // Of what became of a value nobody knows for certain whether somebody wrote it, or a script made it.
   const other = kept.kind === "changed" ? `else than the ${kept.direction} made of it` : "newer";
-  const isRenamed = kept.kind === "changed" && newer > 0 && renamesIn(kept, { database, history });
   const reasons = [
     newer > 0 ? `${counted(newer, "row holds", "rows hold")} something ${other}` : null,
-    isRenamed
-      ? `${kept.revision} renames, and what it makes of values under another name is not told from what others write`
-      : null,
     homeless > 0 ? `${counted(homeless, "row has", "rows have")} values of columns that are not there` : null,
     dangling > 0 ? `${counted(dangling, "row refers", "rows refer")} to rows that are not there` : null,
     others > 0 && refusal === null ? unknown : null,

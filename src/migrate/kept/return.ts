@@ -36,11 +36,19 @@ export interface Subject {
   /** The tables whose rows come back as well. */
   readonly returning: ReadonlySet<string>;
   /** What the step that undid this one noted of the same table: the values before it, and what it made of them. */
-  readonly undoing: readonly Kept[];
+  readonly undoing: readonly Undoing[];
   /** What rows of a whole table get in columns that it did not have, as SQL literals. */
   readonly gives: ReadonlyMap<string, string>;
   /** The columns of its side table. */
   readonly noted: readonly string[];
+}
+
+/** What the step that undid another put aside. */
+export interface Undoing {
+  /** As its side table calls it. */
+  readonly noted: Kept;
+  /** As that step left it: the same keys and columns, in the same order, under other names where it gave some. */
+  readonly now: Kept;
 }
 
 const id = sql.identifier;
@@ -201,15 +209,15 @@ function noteReturned(dialect: Dialect, subject: Subject, isReturned: SQL): read
   const { kept, table, undoing } = subject;
   const { isSame, became } = words[dialect];
   return undoing.flatMap((other) =>
-    other.columns.flatMap(({ name }, place) => {
+    other.now.columns.flatMap(({ name }, place) => {
       if (!kept.columns.some((each) => each.name === name)) return [];
       if (!table.columns.some((column) => column.name === name)) return [];
       return [
-        sql`UPDATE ${ownTable(other.sideTable)} AS o SET ${id(becameColumn(place))} = ${
+        sql`UPDATE ${ownTable(other.noted.sideTable)} AS o SET ${id(becameColumn(place))} = ${
           became(own(name), null)
         } FROM ${ownTable(table.name)} AS t, ${ownTable(kept.sideTable)} AS k WHERE ${isReturned} AND ${
           isSame(own(name), aside(name))
-        } AND ${isOther(dialect, subject)}`,
+        } AND ${isOther(dialect, subject, other)}`,
       ];
     })
   );
@@ -225,23 +233,27 @@ function isMadeBack(
   { name, became }: { readonly name: string; readonly became: SQL },
 ): SQL {
   const { isStill } = words[dialect];
-  const noted = (column: string) => valueOf("o", column);
   return any(subject.undoing.flatMap((other) => {
-    const place = other.columns.findIndex((each) => each.name === name);
+    const place = other.now.columns.findIndex((each) => each.name === name);
     if (place < 0) return [];
     return [
-      sql`EXISTS (SELECT 1 FROM ${ownTable(other.sideTable)} AS o WHERE ${isOther(dialect, subject)} AND ${
-        isStill(noted(name), became)
-      } AND ${isStill(own(name), noted(becameColumn(place)))})`,
+      sql`EXISTS (SELECT 1 FROM ${ownTable(other.noted.sideTable)} AS o WHERE ${
+        isOther(dialect, subject, other)
+      } AND ${isStill(valueOf("o", other.noted.columns[place]!.name), became)} AND ${
+        isStill(own(name), valueOf("o", becameColumn(place)))
+      })`,
     ];
   }));
 }
 
 /** Whether `o`, a row of what the way back put aside, is of the row `t`. */
-function isOther(dialect: Dialect, subject: Subject): SQL {
+function isOther(dialect: Dialect, subject: Subject, { noted, now }: Undoing): SQL {
   const { isKey, bare } = words[dialect];
   return all(
-    knownBy(subject).map((column) => isKey(valueOf("o", column.name), bare(own(column.name)), column)),
+    knownBy(subject).map((column) => {
+      const key = noted.keys[now.keys.indexOf(column.name)]!;
+      return isKey(valueOf("o", key), bare(own(column.name)), column);
+    }),
   );
 }
 

@@ -43,8 +43,14 @@ export interface Passage {
   readonly statements: readonly string[];
 }
 
+/** What is followed of a table. */
+interface Named {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string }[];
+}
+
 /** Returns the origins where nothing has happened yet. */
-export function startOf({ tables }: Pick<Snapshot, "tables">): Origins {
+export function startOf({ tables }: { readonly tables: readonly Named[] }): Origins {
   return new Map(tables.map(({ name, columns }) => [name, {
     table: name,
     hasMore: false,

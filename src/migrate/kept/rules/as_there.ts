@@ -1,17 +1,56 @@
 import type { Kept } from "../../../engines/kept_table.ts";
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";
 import { isSameName } from "../../../base/fold_name.ts";
+import { follow, startOf } from "../../rules/origins.ts";
 
-/** Finds the table that kept data was in, and calls its columns as they are called now: capitals may differ on SQLite. */
+/**
+ * Finds the table that kept data was in, and calls its columns as they are called now: capitals may differ on SQLite.
+ *
+ * @param since Statements that ran since it was kept, and may have given names
+ */
 export function asThere(
   kept: Kept,
-  { tables, dialect }: Pick<Snapshot, "tables" | "dialect">,
+  live: Snapshot,
+  since: readonly string[] = [],
 ): { readonly kept: Kept; readonly table: Table } | null {
-  const table = tables.find(({ name }) => name === kept.table) ??
-    tables.find(({ name }) => isSameName(dialect, name, kept.table));
+  const { tables, dialect } = live;
+  const given = givenSince(kept, live, since);
+  const called = given?.table ?? kept.table;
+  const table = tables.find(({ name }) => name === called) ??
+    tables.find(({ name }) => isSameName(dialect, name, called));
   if (table === undefined) return null;
   const nameOf = (name: string) =>
-    table.columns.find((column) => isSameName(dialect, column.name, name))?.name ?? name;
+    given?.columns.get(name) ?? table.columns.find((column) =>
+      isSameName(dialect, column.name, name)
+    )?.name ?? name;
   const columns = kept.columns.map((column) => ({ ...column, name: nameOf(column.name) }));
   return { table, kept: { ...kept, table: table.name, keys: kept.keys.map(nameOf), columns } };
+}
+
+interface GivenNames {
+  readonly table: string;
+  /** By what they were called. */
+  readonly columns: ReadonlyMap<string, string>;
+}
+
+/** Returns what a table and its columns are called behind statements; `null` where their texts do not tell it for certain. */
+function givenSince(
+  { table, keys, columns }: Kept,
+  live: Snapshot,
+  statements: readonly string[],
+): GivenNames | null {
+  if (statements.length === 0) return null;
+  const names = [...new Set([...keys, ...columns.map(({ name }) => name)])].map((name) => ({ name }));
+  const origins = follow(startOf({ tables: [{ name: table, columns: names }] }), {
+    before: live,
+    after: live,
+    statements,
+  });
+  const [found, ...others] = [...origins].filter(([, origin]) => origin.table === table);
+  if (found === undefined || others.length > 0) return null;
+  const [name, origin] = found;
+  const given = [...origin.columns].flatMap(([now, { column }]) =>
+    column === null ? [] : [[column, now] as const]
+  );
+  return { table: name, columns: new Map(given) };
 }
