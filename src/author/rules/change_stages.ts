@@ -56,6 +56,8 @@ interface ChangeTraits {
   readonly addsChecksWithColumns: boolean;
   /** Whether a column takes another type where it stands, to which what hangs on it is not given. */
   readonly changesTypes: boolean;
+  /** Whether a key takes another's place where it stands, once its column is there; else the copy of a table has the new one alone. */
+  readonly changesKeys: boolean;
   /** Whether a default can be taken away again without touching the rows. */
   readonly dropsDefaults: boolean;
 }
@@ -68,6 +70,7 @@ const traitsOf: Readonly<Record<Dialect, ChangeTraits>> = {
     addsReferencesWithColumns: true,
     addsChecksWithColumns: true,
     changesTypes: false,
+    changesKeys: false,
     dropsDefaults: false,
   },
   postgresql: {
@@ -77,6 +80,7 @@ const traitsOf: Readonly<Record<Dialect, ChangeTraits>> = {
     addsReferencesWithColumns: false,
     addsChecksWithColumns: false,
     changesTypes: true,
+    changesKeys: true,
     dropsDefaults: true,
   },
 };
@@ -99,9 +103,8 @@ export function stagesOf(change: SchemaChange): ChangeStages {
   const inlineChecks = checksToInline(released.from, change);
   const expanded = expand(released.from, { ...change, to });
   const reached = withRemadeColumns(withChecks(expanded, inlineChecks), to);
-  const middle = traits.changesForeignKeys
-    ? withoutChangedForeignKeys(reached, to)
-    : withoutDroppedKeys(reached, to);
+  const keyed = withoutDroppedKeys(reached, to);
+  const middle = traits.changesForeignKeys ? withoutChangedForeignKeys(keyed, to) : keyed;
   return {
     renames: [...renameStatements(change.renames, dialect), ...adopted.statements, ...released.statements],
     expand: [released.from, expanded],
@@ -183,20 +186,40 @@ function expandTable(old: KitTable, table: KitTable, change: SchemaChange): KitT
   const isNew = (name: string) => old.columns[name] === undefined;
   const added = Object.values(table.columns).filter(({ name }) => isNew(name)).map((column) => {
     const fill = change.fills.find((each) => each.table === table.name && each.column === column.name);
-    return [column.name, fill === undefined ? column : entryForm(column, fill, dialect)];
+    return fill === undefined ? column : entryForm(column, fill, dialect);
   });
+  // No table has two keys, also not for a moment.
+  const isRekeyed = hasKey(old) && added.some(({ primaryKey }) => primaryKey);
+  const comesLater = isRekeyed && traitsOf[dialect].changesKeys;
+  const kept = isRekeyed && !comesLater ? withoutKey(old) : old;
+  const columns = added.map((
+    column,
+  ) => [column.name, comesLater ? { ...column, primaryKey: false } : column]);
   // SQLite takes a reference to one column with the column; drizzle-kit would rebuild the table for it later.
   const keys = traitsOf[dialect].addsReferencesWithColumns
     ? filterValues(table.foreignKeys, ({ columnsFrom }) => columnsFrom.length === 1 && isNew(columnsFrom[0]!))
     : {};
   return {
-    ...old,
-    columns: { ...old.columns, ...Object.fromEntries(added) },
+    ...kept,
+    columns: { ...kept.columns, ...Object.fromEntries(columns) },
     foreignKeys: { ...old.foreignKeys, ...keys },
     ...old["policies"] === undefined
       ? {}
       : { policies: { ...old["policies"], ...table["policies"] as object } },
   };
+}
+
+function hasKey({ columns, compositePrimaryKeys }: KitTable): boolean {
+  return Object.values(columns).some(({ primaryKey }) => primaryKey) ||
+    Object.keys(compositePrimaryKeys).length > 0;
+}
+
+function withoutKey(table: KitTable): KitTable {
+  const columns = mapValues(
+    table.columns,
+    (column) => column.primaryKey ? { ...column, primaryKey: false, autoincrement: false } : column,
+  );
+  return { ...table, columns, compositePrimaryKeys: {} };
 }
 
 /** Returns a column as it can be added to a table that has rows, without touching them. */
@@ -239,11 +262,16 @@ function withChecks(snapshot: KitSnapshot, inlineChecks: ChangeStages["inlineChe
   return { ...snapshot, tables };
 }
 
-/** SQLite drops no column of a key, which drizzle-kit does not know: the key goes first, and a copy is made for it. */
+/**
+ * Takes away keys whose columns go, before these do, which drizzle-kit does not: SQLite drops no column of a key, and makes a copy
+ * without it; PostgreSQL takes the key away with the column, which is too late for another key.
+ */
 function withoutDroppedKeys(snapshot: KitSnapshot, to: KitSnapshot): KitSnapshot {
+  const { changesKeys } = traitsOf[to.dialect];
   const tables = mapValues(snapshot.tables, (table, key) => {
-    const after = to.tables[key]?.columns;
-    const isGone = (name: string) => after !== undefined && after[name] === undefined;
+    const after = to.tables[key];
+    if (after === undefined || (changesKeys && !hasKey(after))) return table;
+    const isGone = (name: string) => after.columns[name] === undefined;
     return {
       ...table,
       columns: mapValues(

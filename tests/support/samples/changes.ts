@@ -251,6 +251,14 @@ const pairs = bare(
   ({ a, b }) => [pg.primaryKey({ columns: [a!, b!] })],
 );
 
+const twoColumns = () => ({ a: pg.integer().notNull(), b: pg.text().notNull() });
+const keyedByTwo = bare("t", twoColumns(), ({ a, b }) => [pg.primaryKey({ columns: [a!, b!] })]);
+const numbered = bare(
+  "t",
+  { id: pg.serial().primaryKey(), ...twoColumns() },
+  ({ a, b }) => [pg.unique("a_b").on(a!, b!)],
+);
+
 /** Two tables, the second of which refers to the first in one way or another. */
 function referring(make: Column, extras: Extras = none): readonly pg.PgTable[] {
   return [owners, table("t", make === null ? {} : { owner_id: make() }, extras)];
@@ -675,6 +683,11 @@ export const changes: readonly Change[] = [
   change("a key of another type", [bare("t", { a: pg.integer().primaryKey(), b: pg.text() })], [
     bare("t", { a: pg.bigint({ mode: "number" }).primaryKey(), b: pg.text() }),
   ]),
+  change("a numbered key makes way for a random one", [table("t")], [
+    bare("t", { uid: pg.uuid().primaryKey().defaultRandom(), name: pg.text() }),
+  ]),
+  change("a key of two columns makes way for a numbered one", [keyedByTwo], [numbered]),
+  change("a numbered key makes way for one of two columns", [numbered], [keyedByTwo]),
   change("a table with a random key", [owners], [
     owners,
     bare("t", { id: pg.uuid().primaryKey().defaultRandom() }),
