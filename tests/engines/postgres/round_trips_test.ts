@@ -15,9 +15,16 @@ function sentBy(url: string, args: readonly string[]): Promise<readonly string[]
     near.searchParams.set("sslmode", "disable");
     const { code, stderr } = await runHere(args, { env: { DATABASE_URL: near.href } });
     assert.equal(code, 0, stderr);
-    const first = way.sent.findIndex((text) => text.includes("pg_backend_pid() AS pid, "));
-    return way.sent.slice(first).filter((text) => text !== goodbye);
+    // Where a batch takes long, another session looks who is in its way.
+    const own = way.sent[0]!;
+    const first = own.findIndex((text) => text.includes("pg_backend_pid() AS pid, "));
+    return own.slice(first).filter((text) => text !== goodbye && !isAskedAgain(text));
   });
+}
+
+/** Whether it is asked only again whose code would run: an answer counts for a second, and a busy machine may take longer. */
+function isAskedAgain(text: string): boolean {
+  return text.includes("FROM pg_shdepend") && text.indexOf("BEGIN READ ONLY") === 6;
 }
 
 /** Protocol message `Terminate`. */
