@@ -2,10 +2,9 @@ import { HarborError } from "../../base/errors.ts";
 import { foldedName, tokensOf } from "../../sql/cursor.ts";
 import { quoteText } from "../../sql/quote.ts";
 import type { WriteMode } from "../database.ts";
-import { type Attached, attachedQuery } from "./catalogs/attached.ts";
+import { anyAttachedQuery, type Attached, attachedQuery } from "./catalogs/attached.ts";
 import { buildLike } from "./catalogs/build_like.ts";
 import { carryOver } from "./catalogs/carry_over.ts";
-import { occupation } from "./catalogs/occupation.ts";
 import type { Result, Session } from "./session.ts";
 import { despiteOthers } from "./contention.ts";
 import { sessionError, statementError } from "./errors.ts";
@@ -105,6 +104,7 @@ export function batchWriter(
     totalMs,
     isGentle: lockTimeout === undefined,
   };
+  const askAttached = plain(inPlace(anyAttachedQuery, session));
   // In a large schema the server would compile so long a query for longer than it runs.
   const lookAtAttached = [
     plain("SET LOCAL jit = off"),
@@ -205,12 +205,12 @@ export function batchWriter(
         ...trust.asked,
         guard(waitMs, true),
       ];
-      const answers = await around([...opening, ...replaces ? [plain(occupation(session))] : []]);
+      const answers = await around([...opening, ...replaces ? [askAttached] : []]);
       const beginMs = performance.now() - began;
       quickestMs = Math.min(quickestMs, beginMs);
       requireOwnProcess(answers[opening.length - 1]);
       await requireTrust(answers[opening.length - 2], { statements, isTransaction: true });
-      const attached = await attachedIn(answers[opening.length]);
+      const attached = answers[opening.length]?.rows[0]?.["used"] === true ? await readAttached() : [];
       // Sent together, so that locks are not held for the way there and back of each. After a failure the server
       // passes over the rest.
       const sent = performance.now();
@@ -300,13 +300,7 @@ export function batchWriter(
   }
 
   async function readAttached(): Promise<readonly Attached[]> {
-    return await attachedIn((await around([setPath(pinnedPath), plain(occupation(session))])).at(-1));
-  }
-
-  /** @param occupied What {@link occupation} says: the server plans the look for longer than it takes, also where nothing is to find */
-  async function attachedIn(occupied: Result | undefined): Promise<readonly Attached[]> {
-    if (occupied?.rows[0]?.["used"] !== true) return [];
-    const answers = await around(lookAtAttached);
+    const answers = await around([setPath(pinnedPath), ...lookAtAttached]);
     return (answers.at(-2)?.rows ?? []) as unknown as readonly Attached[];
   }
 

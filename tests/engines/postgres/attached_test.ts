@@ -101,6 +101,24 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
   }
 
   test(
+    on("each thing that hangs there survives, also where nothing else does"),
+    () =>
+      engine.withDatabase(async (url) => {
+        const [settings, ...made] = tables;
+        await engine.query(url, settings!);
+        const replacement = ["DROP TABLE t", ...tables.slice(2)].map((text) => sql.raw(text));
+        for (const thing of attached.filter((text) => !/TRIGGER g$/.test(text))) {
+          await engine.query(url, [...made, thing].join(";"));
+          const read = async () => JSON.parse(String((await engine.query(url, look))[0]!["seen"]));
+          const before = await read();
+          await withTestDatabase(url, (database) => database.write(replacement, "schema"));
+          assert.deepEqual(await read(), before, thing);
+          await engine.query(url, "DROP TABLE t, parents; DROP PUBLICATION IF EXISTS pub");
+        }
+      }),
+  );
+
+  test(
     on("an index that goes without a transaction leaves what hung on it to the one built for it"),
     async () => {
       const renamed = (seen: unknown, name: string) =>

@@ -1,5 +1,6 @@
 import { comment, granteeName, optionList, policyDefinition, triggerDefinition } from "./words.ts";
-import { shownName } from "./place.ts";
+import { isOwnRelation } from "./own_relations.ts";
+import { ownSchemas, shownName } from "./place.ts";
 
 /**
  * A table, an index, a constraint or a column, with one thing that hangs on it and that no revision says: a comment, a
@@ -51,6 +52,34 @@ export const forbiddenAspect = ", which this role may not use,";
 export function attachedQuery(schema: string): string {
   return `WITH ${relations(schema)} SELECT * FROM (${carriers}) AS found ORDER BY rank, name, head`;
 }
+
+/**
+ * The server's own things have the numbers below:
+ * https://github.com/postgres/postgres/blob/master/src/include/access/transam.h (FirstNormalObjectId).
+ */
+const firstOwn = 16384;
+
+const hasOption = (list: string) => `EXISTS (SELECT FROM unnest(${list}) AS o WHERE left(o, 3) <> 'pg_')`;
+
+/**
+ * Returns the query for whether anything may hang on what is in the run's schemas, `used`, for `inPlace` to write: the server plans
+ * {@link attachedQuery} for longer than a revision takes, and mostly there is nothing. It is true, too, for some things that
+ * hang elsewhere in the database, but not for what hangs on harbor-db's own tables, which no script replaces.
+ */
+export const anyAttachedQuery = `SELECT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = ${ownSchemas}
+      AND (c.reltablespace <> 0 OR ${
+  hasOption("c.reloptions")
+} OR c.relacl IS NOT NULL OR c.relrowsecurity OR c.relforcerowsecurity
+        OR c.relowner <> quote_ident(current_user)::regrole OR c.relkind IN ('r', 'p') AND c.relreplident IN ('f', 'n')
+        OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+          AND (a.attstattarget >= 0 OR a.attacl IS NOT NULL OR ${hasOption("a.attoptions")})))
+      AND NOT ${isOwnRelation})
+    OR EXISTS (SELECT FROM pg_class WHERE relkind = 't' AND ${hasOption("reloptions")})
+    OR EXISTS (SELECT FROM pg_index WHERE indisreplident OR indisclustered)
+    OR EXISTS (SELECT FROM pg_description WHERE objoid >= ${firstOwn}
+      AND classoid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_statistic_ext'::regclass))
+    OR EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal) OR EXISTS (SELECT FROM pg_policy)
+    OR EXISTS (SELECT FROM pg_statistic_ext) OR EXISTS (SELECT FROM pg_publication_rel) AS used`;
 
 /** A condition on pg_index `x`: by that index rows can be told apart. */
 export const canIdentify = `x.indisunique AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL
