@@ -302,6 +302,7 @@ const read: Readonly<
   d0: [timestamp(), ["2024-01-02T24:00:00"], "0000-00-00 00:00:00"],
   z25: [timestamp({ withTimezone: true }), ["2024-01-02 03:04+05:45"], "2024-01-02T25:00"],
   t61: [time(), ["23:59:60", "25:10.5"], "23:59:61"],
+  t60: [time(), ["2:60.15", "24:29.5"], "2:60"],
   dt: [timestamp(), ["infinity", "0044-03-15 BC"], "294277-01-01", date()],
   // Numbers in texts and in documents.
   ti: [integer(), ["2147483647"], "2147483648"],

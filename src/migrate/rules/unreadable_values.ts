@@ -19,18 +19,21 @@ const noDay = [
   `(?!${leapYear})[0-9]{4}[-/]0?2[-/]29(?!.*bc)`,
 ].join("|");
 
-/** Times of the form `24:00:01` that no clock has, at the beginning or behind a day; `25:10.5` is one of minutes and seconds. */
+/** Times of the form `24:00:01` that no clock has, at the beginning or behind a day. */
 const noTime = [
-  "(2[5-9]|[3-9][0-9]):[0-9]{2}(?![.])",
+  "(2[5-9]|[3-9][0-9]):[0-9]{2}",
   "[0-9]{1,2}:[6-9][0-9]",
   "24:(0[1-9]|[1-5][0-9])",
   "[0-9]{1,2}:[0-9]{2}:(6[1-9]|[7-9][0-9])",
 ].join("|");
 
+/** A time of minutes and seconds, such as `25:10.5`. */
+const hasNoHours = "[0-9]{1,2}:[0-9]{2}[.]";
+
 // Such a word may stand beside others: `tomorrow zulu`.
 const unknownTime: Unreadable = (text) =>
   `${text} !~* '[0-9]|now|today|tomorrow|yesterday|epoch|infinity|allballs' OR ` +
-  String.raw`${text} ~* '^\s*(${noDay})(?![0-9])|^(\s*|[-/0-9]{8,10}[t ]+)(${noTime})'`;
+  String.raw`${text} ~* '^\s*(${noDay})(?![0-9])|^(\s*|[-/0-9]{8,10}[t ]+)(?!${hasNoHours})(${noTime})'`;
 
 function unlike(pattern: string): Unreadable {
   return (text) => `${text} !~* '${pattern}'`;

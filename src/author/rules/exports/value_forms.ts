@@ -16,15 +16,15 @@ export function mayBeDate(text: string): boolean {
   return Number(year) > 0 && isDay && mayBeTime(rest.replace(/^(?:\s+|T)/i, ""));
 }
 
-/** Says whether PostgreSQL may take a text for a time of day. Only what begins as `12:30` is looked at. */
+/** Says whether PostgreSQL may take a text for a time of day. Only what begins as `12:30` is looked at; `25:10.5` has no hours. */
 export function mayBeTime(text: string): boolean {
   const [, hour, minute = "0", second = "0", rest = ""] =
     /^(\d{1,2}):(\d{1,2})(?::(\d{1,2}(?:\.\d*)?))?(?![\d:])(.*)$/s.exec(text) ?? [];
-  if (hour === undefined) return true;
+  if (hour === undefined || rest.startsWith(".")) return true;
   const isHalf = /^\s*[ap]m\b/i.test(rest);
   const isMidnight = Number(hour) === 24 && Number(minute) === 0 && Number(second) === 0;
   const isHour = isHalf ? Number(hour) <= 12 : Number(hour) < 24 || isMidnight;
-  return isHour && Number(minute) < 60 && Number(second) <= 60;
+  return isHour && Number(minute) < 60 && Number(second) < 61;
 }
 
 /** Says whether PostgreSQL takes a number for `numeric(precision, scale)`: it is rounded, and has to have place then. */
