@@ -407,3 +407,23 @@ onEngines(two, "a restore brings the kept data of its time, and says which it re
   const backends = await engine.query(url, "SELECT DISTINCT storage_backend FROM files");
   assert.deepEqual(backends.map(({ storage_backend }) => storage_backend), ["r2"]);
 });
+
+onEngines(two, "a restore says that it could not look at what is kept in what it replaces", async (given) => {
+  const { engine, url, database } = given;
+  await withFolder(async (folder) => {
+    const inFolder = ["--backup-dir", folder];
+    await upgradeDatabase(url);
+    await database.close();
+    const { backup } = await json(url, "backup", ...inFolder);
+    await engine.query(url, "CREATE TABLE harbor_kept (id integer, row_count text)");
+    await engine.query(url, "INSERT INTO harbor_kept VALUES (1, 'few')");
+    const text = "kept data, if there is any, which could not be looked at: ";
+    const told = await run(url, ["restore", backup.path, ...inFolder], { answer: "no" });
+    assert.match(told.stderr, new RegExp(`^goes +${text}`, "m"));
+    const { code, stderr, stdout } = await run(url, ["restore", backup.path, "--yes", "--json", ...inFolder]);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, new RegExp(`replaced, too: ${text}Cannot read "harbor_kept"`));
+    const { replacedKept, kept, goes } = JSON.parse(stdout);
+    assert.deepEqual({ replacedKept, kept, goes }, { replacedKept: null, kept: [], goes: [] });
+  });
+});

@@ -1,3 +1,4 @@
+import type { Dialect } from "../../base/dialect.ts";
 import type { Manifest } from "../../backup/rules/manifest.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { countRows, countText, type RowCount } from "../../state/count_rows.ts";
@@ -10,6 +11,9 @@ export interface LostTable {
   /** `null` where this user may not count. */
   readonly count: RowCount | null;
 }
+
+/** Whether a database of a dialect has schemas beside the default one. */
+export const hasSchemas: Readonly<Record<Dialect, boolean>> = { sqlite: false, postgresql: true };
 
 /** Finds the tables of those schemas beside the default one of which a backup holds no table. */
 export async function findLostTables(

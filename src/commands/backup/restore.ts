@@ -1,6 +1,6 @@
 import { isOwnTable } from "../../sql/own_tables.ts";
 import { counted } from "../../base/quantity.ts";
-import { HarborError } from "../../base/errors.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { DatabaseUrl } from "../../base/url/database_url.ts";
 import type { App } from "../../cli/app.ts";
@@ -23,7 +23,7 @@ import {
   otherUrl,
   sourceOptions,
 } from "./options.ts";
-import { findLostTables, lostJson, type LostTable, lostText } from "./lost_tables.ts";
+import { findLostTables, hasSchemas, lostJson, type LostTable, lostText } from "./lost_tables.ts";
 import { positionText } from "./output.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { flag, text, type Values } from "../../cli/options.ts";
@@ -61,7 +61,7 @@ export const restoreCommand = defineCommand({
     await app.readHistory(target.dialect);
     if (bare !== null) { for (const line of bareWords(bare)) report.note(line); }
     const replacedKept = await keptIn(app, target);
-    const lost = await readIn(app, target, (context) => findLostTables(context, backup.manifest));
+    const lost = await lostIn(app, target, backup);
     if (!settings.yes) {
       await ask(app, { target, backup, bare, noBackup: options.noBackup, replacedKept, lost });
     }
@@ -97,8 +97,8 @@ export const restoreCommand = defineCommand({
     }), target);
     if (safetyBackup !== null) report.line(`what was there is kept in ${safetyBackup}`);
     report.line(`${report.colors.green("restored")}  ${target.display} is at ${positionText(position)}`);
-    for (const each of lost) report.note(`gone, too: ${lostText(each)}`);
-    for (const each of replacedKept) report.note(`replaced, too: ${keptText(each)}`);
+    for (const each of lost.texts) report.note(`gone, too: ${each}`);
+    for (const each of replacedKept.texts) report.note(`replaced, too: ${each}`);
     const { id, createdAt } = backup.manifest;
     report.line(`${" ".repeat(10)}from ${bare === null ? `${id}, made ${createdAt}` : path}`, 10);
     const said = positionText(backup.manifest);
@@ -121,9 +121,9 @@ export const restoreCommand = defineCommand({
           hasManifest: bare === null,
         },
         safetyBackup,
-        kept: (await keptIn(app, target)).map(keptJson),
-        replacedKept: replacedKept.map(keptJson),
-        goes: lost.map(lostJson),
+        kept: (await keptIn(app, target)).found?.map(keptJson) ?? null,
+        replacedKept: replacedKept.found?.map(keptJson) ?? null,
+        goes: lost.found?.map(lostJson) ?? null,
       },
       ...failure === null ? {} : { failure },
     };
@@ -134,23 +134,51 @@ function keptText(kept: Kept): string {
   return `kept data of ${whatText(kept)}, ${amountText([kept])}, put aside by the ${stepText(kept)}`;
 }
 
-/** Reads what is kept in a database. */
-function keptIn(app: App, target: DatabaseUrl): Promise<readonly Kept[]> {
-  return readIn(app, target, async ({ database }) => readCounted(database, await readKept(database)));
+/** What was seen of one kind of thing in a database. */
+interface Seen<T> {
+  /** `null` where it could not be looked at. */
+  readonly found: readonly T[] | null;
+  /** The same for people, and why it could not be looked at. */
+  readonly texts: readonly string[];
 }
 
-/** Reads something in a database: nothing where it is not there, or is too damaged to be read. */
-async function readIn<T>(
+/** Looks for what is kept in a database. */
+function keptIn(app: App, target: DatabaseUrl): Promise<Seen<Kept>> {
+  return lookIn(app, target, {
+    what: "kept data",
+    read: async ({ database }) => readCounted(database, await readKept(database)),
+    textOf: keptText,
+  });
+}
+
+/** Looks for tables of schemas of which a backup holds nothing. */
+async function lostIn(app: App, target: DatabaseUrl, { manifest }: StoredBackup): Promise<Seen<LostTable>> {
+  if (!hasSchemas[target.dialect]) return { found: [], texts: [] };
+  return await lookIn(app, target, {
+    what: "tables of schemas of which the backup holds nothing",
+    read: (context) => findLostTables(context, manifest),
+    textOf: lostText,
+  });
+}
+
+/** Looks for something in a database, of which one that is damaged may not let it see anything. */
+async function lookIn<T>(
   app: App,
   target: DatabaseUrl,
-  read: (context: RunContext) => Promise<readonly T[]>,
-): Promise<readonly T[]> {
-  if (app.isAbsent(target)) return [];
+  { what, read, textOf }: {
+    readonly what: string;
+    readonly read: (context: RunContext) => Promise<readonly T[]>;
+    readonly textOf: (each: T) => string;
+  },
+): Promise<Seen<T>> {
+  if (app.isAbsent(target)) return { found: [], texts: [] };
   try {
-    return await app.withRun("read", read, target);
+    const found = await app.withRun("read", read, target);
+    return { found, texts: found.map(textOf) };
   } catch (error) {
     if (!(error instanceof HarborError) || error.code === "interrupted") throw error;
-    return [];
+    const why = messageOf(error);
+    return { found: null, texts: [`${what}, if there is any, which could not be looked at: ${why}`] };
   }
 }
 
@@ -191,8 +219,9 @@ interface Replacement {
   readonly bare: BareBackup | null;
   readonly noBackup: boolean;
   /** What is kept in the database now. */
-  readonly replacedKept: readonly Kept[];
-  readonly lost: readonly LostTable[];
+  readonly replacedKept: Seen<Kept>;
+  /** The tables that go without being replaced. */
+  readonly lost: Seen<LostTable>;
 }
 
 /**
@@ -219,7 +248,7 @@ async function ask(
     : `Replace ${target.display} (${there}) with ${what}? ${
       noBackup ? "What is there is lost." : "What is there is backed up first."
     }`;
-  const facts = [...lost.map(lostText), ...replacedKept.map(keptText)].map((each) => ["goes", each] as const);
+  const facts = [...lost.texts, ...replacedKept.texts].map((each) => ["goes", each] as const);
   await app.confirm(facts.length === 0 ? text : () => Promise.resolve({ facts, text }));
 }
 
