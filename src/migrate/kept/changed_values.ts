@@ -1,4 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
+import { isSameName } from "../../base/fold_name.ts";
 import { becameColumn, type Kept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
@@ -7,7 +8,6 @@ import type { Step } from "../rules/plan.ts";
 import { effectsOf } from "../rules/statement_effects.ts";
 import { oppositeOf } from "./given_values.ts";
 import type { Loss } from "./rules/losses.ts";
-import { isSameName } from "../../base/fold_name.ts";
 import { all, any, hasNoNull, type Words } from "./words.ts";
 
 /** Which rows may get another value; `null` for all. */

@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { isSameName } from "../../base/fold_name.ts";
 import type { FillNotes } from "../../engines/beside.ts";
 import { becameColumn, type Kept, keptRow, readKept, sideTableOf } from "../../engines/kept_table.ts";
 import type { Database } from "../../engines/database.ts";
@@ -10,7 +11,6 @@ import type { Step } from "../rules/plan.ts";
 import { schemasAround } from "./keep.ts";
 import { requireRoom } from "./room.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
-import { isSameName } from "../../base/fold_name.ts";
 import { affinityOf } from "./rules/retyped.ts";
 import { makeSide, nextId, requireThere } from "./side_tables.ts";
 import { list } from "./words.ts";

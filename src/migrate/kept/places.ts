@@ -1,6 +1,6 @@
-import { foldName } from "../../base/fold_name.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../../base/dialect.ts";
+import { foldName } from "../../base/fold_name.ts";
 import { type Kept, keptRow, placesName } from "../../engines/kept_table.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Column, Table } from "../../schema/snapshot.ts";

@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { isSameName } from "../../base/fold_name.ts";
 import {
   forgetKept,
   isCounted,
@@ -14,7 +15,6 @@ import { createWalker, type WalkContext } from "../paced/backfill_walk.ts";
 import { allRows } from "../paced/walk_table.ts";
 import { storedColumns } from "./rules/keys.ts";
 import { asThere } from "./rules/as_there.ts";
-import { isSameName } from "../../base/fold_name.ts";
 import { countOf, countsOf } from "./return.ts";
 import { withSideTables } from "./side_tables.ts";
 import { all, words } from "./words.ts";

@@ -1,11 +1,11 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../../base/dialect.ts";
+import { isSameName } from "../../base/fold_name.ts";
 import type { Database } from "../../engines/database.ts";
 import { becameColumn, type Kept, keptRow, withCount } from "../../engines/kept_table.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Column, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
 import { storedColumns } from "./rules/keys.ts";
-import { isSameName } from "../../base/fold_name.ts";
 import { type Places, placesOf } from "./places.ts";
 import { all, any, hasNoNull, list, words } from "./words.ts";
 

@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { counted } from "../../base/quantity.ts";
+import { keyOf } from "../../base/fold_name.ts";
 import type { Database } from "../../engines/database.ts";
 import {
   becameColumn,
@@ -18,7 +19,6 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { Step } from "../rules/plan.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Table } from "../../schema/snapshot.ts";
-import { keyOf } from "../../base/fold_name.ts";
 import { literalForm } from "./rules/given.ts";
 import { lossesOf, tablesOfLosses } from "./rules/losses.ts";
 import { storedColumns } from "./rules/keys.ts";

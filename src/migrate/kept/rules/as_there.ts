@@ -1,6 +1,6 @@
+import { isSameName } from "../../../base/fold_name.ts";
 import type { Kept } from "../../../engines/kept_table.ts";
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";
-import { isSameName } from "../../../base/fold_name.ts";
 import { follow, startOf } from "../../rules/origins.ts";
 
 /**

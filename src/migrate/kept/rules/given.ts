@@ -1,7 +1,7 @@
 import type { Dialect } from "../../../base/dialect.ts";
+import { isSameName } from "../../../base/fold_name.ts";
 import { commaParts, cursorAt, tokensOf, topLevel } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
-import { isSameName } from "../../../base/fold_name.ts";
 import { type Copy, type Effect, effectsOf } from "../../rules/statement_effects.ts";
 
 /** A column of a table, by the names that it has while the script runs. */

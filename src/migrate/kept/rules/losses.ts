@@ -1,4 +1,5 @@
 import type { Dialect } from "../../../base/dialect.ts";
+import { keyOf } from "../../../base/fold_name.ts";
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";
 import { commaParts, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf } from "../../../sql/lexer.ts";
@@ -9,7 +10,6 @@ import {
   effectsOf,
   withSchemaRenamed,
 } from "../../rules/statement_effects.ts";
-import { keyOf } from "../../../base/fold_name.ts";
 import { retypedColumns, staysUpTo } from "./retyped.ts";
 
 /**
