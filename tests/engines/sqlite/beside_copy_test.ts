@@ -415,3 +415,20 @@ test("a copy ends beside who goes on adding rows", () =>
     assert.ok(passes > 0, "there was something to follow");
     assert.equal(application.prepare("SELECT count(*) AS n FROM files WHERE name = 'n'").get()!["n"], passes);
   }));
+
+test("a script of many statements before a column goes is cut without reading it anew at each of them", () =>
+  withBesideFile(0, ({ path }) =>
+    withLarge(path, async (database) => {
+      const each = {
+        updates: (n: number) => `UPDATE files SET kind = 'kind' WHERE id = ${n}`,
+        inserts: (n: number) => `INSERT INTO files (uuid, name, n) VALUES ('u${n}', 'some name', ${n})`,
+      };
+      for (const [what, textOf] of Object.entries(each)) {
+        const texts = Array.from({ length: 1_000 }, (_, n) => textOf(n));
+        const statements = [...texts, "ALTER TABLE files DROP COLUMN size"].map(sql.raw);
+        const began = performance.now();
+        const pieces = await database.beside!.cut({ statements });
+        assert.ok(performance.now() - began < 4_000, `${what}: ${performance.now() - began} ms`);
+        assert.deepEqual(pieces, [{ count: 1_001, beside: null }], what);
+      }
+    })));

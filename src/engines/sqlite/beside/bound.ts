@@ -17,45 +17,77 @@ export function boundEnd(
   { at, end }: { readonly at: number; readonly end: number },
   schemas: readonly Replica[],
 ): number {
+  const parts = partsOf(texts, at);
+  const takings = parts.filter(({ loses }) => loses !== null);
   let bound = end;
-  for (let place = at; place < bound; place++) {
-    const copy = readRebuild(texts, place);
-    if (copy !== null) place += copy.count - 1;
-    else if (writesRows(texts[place]!)) bound = Math.max(bound, lastTaking(texts, place, schemas));
+  if (!takings.some((taking) => taking.end > bound)) return bound;
+  const links = linksOf(texts, schemas);
+  for (const part of parts) {
+    if (part.at >= bound) break;
+    if (!writesRows(texts[part.at]!)) continue;
+    const names = reached(texts, part.at, links);
+    bound = takings.findLast((taking) => taking.end > bound && names.has(taking.loses!))?.end ?? bound;
   }
   return bound;
 }
 
-/** Returns the end of the last statements that take away, or change, what is in a table that one has to do with. */
-function lastTaking(texts: readonly string[], at: number, schemas: readonly Replica[]): number {
-  const names = reached(texts, at, schemas);
-  let last = at + 1;
-  for (let place = at + 1; place < texts.length; place++) {
-    const copy = readRebuild(texts, place);
-    const table = copy?.table ?? tableLosing(texts[place]!);
-    if (copy !== null) place += copy.count - 1;
-    if (table !== null && names.has(foldName(table))) last = place + 1;
-  }
-  return last;
+/** A statement of a script, or the statements of a copy. */
+interface Part {
+  readonly at: number;
+  readonly end: number;
+  /** The table of which it takes away, or changes, what is in it, in lower case; `null` for none. */
+  readonly loses: string | null;
 }
 
-/** The names that a statement has to do with, in lower case: those in it, and in what hangs on these or is called otherwise later. */
-function reached(texts: readonly string[], at: number, schemas: readonly Replica[]): ReadonlySet<string> {
+function partsOf(texts: readonly string[], at: number): readonly Part[] {
+  const parts: Part[] = [];
+  for (let place = at; place < texts.length;) {
+    const copy = readRebuild(texts, place);
+    const table = copy?.table ?? tableLosing(texts[place]!);
+    const end = place + (copy?.count ?? 1);
+    parts.push({ at: place, end, loses: table === null ? null : foldName(table) });
+    place = end;
+  }
+  return parts;
+}
+
+/** What leads from one name to others: a trigger, a view, or the statement of a script that calls a table otherwise. */
+interface Link {
+  readonly names: readonly string[];
+  /** The statement's place; `null` of what stands in the schema. */
+  readonly at: number | null;
+}
+
+function linksOf(
+  texts: readonly string[],
+  schemas: readonly Replica[],
+): ReadonlyMap<string, readonly Link[]> {
   const leading = schemas.flatMap(({ rows }) => rows<SchemaRow>(schemaQuery.text)).flatMap((
     { type, name, table, sql },
   ) =>
-    type === "trigger" || type === "view" ? [{ from: foldName(type === "view" ? name : table), sql }] : []
+    type === "trigger" || type === "view"
+      ? [{ from: foldName(type === "view" ? name : table), names: namesIn(sql), at: null }]
+      : []
   );
-  const renames = texts.slice(at + 1).flatMap((sql) => {
+  const renames = texts.flatMap((sql, at) => {
     const own = cursorAt(tokensOf(sql, "sqlite"));
     const from = own.take("ALTER", "TABLE") ? own.name() : "";
-    return own.take("RENAME", "TO") ? [{ from: foldName(from), sql }] : [];
+    return own.take("RENAME", "TO") ? [{ from: foldName(from), names: namesIn(sql), at }] : [];
   });
+  return Map.groupBy([...leading, ...renames], ({ from }) => from);
+}
+
+/** The names that a statement has to do with, in lower case: those in it, and in what hangs on these or is called otherwise later. */
+function reached(
+  texts: readonly string[],
+  at: number,
+  links: ReadonlyMap<string, readonly Link[]>,
+): ReadonlySet<string> {
   const names = new Set(namesIn(texts[at]!));
-  for (let known = -1; known < names.size;) {
-    known = names.size;
-    for (const { from, sql } of [...leading, ...renames]) {
-      if (names.has(from)) { for (const name of namesIn(sql)) names.add(name); }
+  // It goes over those that are added meanwhile as well.
+  for (const name of names) {
+    for (const link of links.get(name) ?? []) {
+      if (link.at === null || link.at > at) { for (const each of link.names) names.add(each); }
     }
   }
   return names;

@@ -12,15 +12,14 @@ export function readDroppedColumns(statements: readonly string[], at: number): F
   const updates = readUpdates(statements, at);
   let table = updates[0]?.table ?? null;
   let count = 0;
-  for (const [place, text] of statements.slice(at).entries()) {
-    if (place < updates.length) continue;
+  for (const [place, text] of statements.slice(at + updates.length).entries()) {
     const drop = readDrop(text);
     if (
       drop === null || (drop.table !== null && table !== null && !isSameName("sqlite", drop.table, table))
     ) break;
     if (drop.table === null) continue;
     table ??= drop.table;
-    count = place + 1;
+    count = updates.length + place + 1;
   }
   return table === null || count === 0 ? null : { count, table };
 }

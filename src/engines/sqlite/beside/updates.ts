@@ -1,4 +1,5 @@
 import { foldName, isSameName } from "../../../base/fold_name.ts";
+import { onceFor } from "../../../base/once_for.ts";
 import { commaParts, cursorAt, foldedName, tokensOf, topLevel } from "../../../sql/cursor.ts";
 import { isWord, type Token } from "../../../sql/lexer.ts";
 import { quoteName } from "../../../sql/quote.ts";
@@ -17,14 +18,21 @@ export interface RowUpdate {
 
 /** Reads the updates of one table that a script goes on with at a place; none where there is another statement. */
 export function readUpdates(statements: readonly string[], at: number): readonly RowUpdate[] {
-  const updates: RowUpdate[] = [];
-  for (const text of statements.slice(at)) {
-    const update = readUpdate(text);
-    if (update === null || !isSameName("sqlite", update.table, updates[0]?.table ?? update.table)) break;
-    updates.push(update);
-  }
-  return updates;
+  const { updates, ends } = runsOf(statements);
+  return updates.slice(at, ends[at]).filter((update) => update !== null);
 }
+
+/** Each place of a script is asked for, and a script may have thousands of updates. */
+const runsOf = onceFor((statements: readonly string[]) => {
+  const updates = statements.map(readUpdate);
+  const ends = updates.map((_, at) => at);
+  for (const [at, update] of [...updates.entries()].toReversed()) {
+    if (update === null) continue;
+    const next = updates[at + 1] ?? null;
+    ends[at] = next !== null && isSameName("sqlite", update.table, next.table) ? ends[at + 1]! : at + 1;
+  }
+  return { updates, ends };
+});
 
 /** A rebuild, and the updates of its table right before it. */
 export interface UpdatedRebuild extends Rebuild {
@@ -36,7 +44,7 @@ export function readUpdatedRebuild(statements: readonly string[], at: number): U
   const updates = readUpdates(statements, at);
   const rebuild = readRebuild(statements, at + updates.length);
   const isOfTable = rebuild !== null &&
-    updates.every(({ table }) => isSameName("sqlite", table, rebuild.table));
+    isSameName("sqlite", updates[0]?.table ?? rebuild.table, rebuild.table);
   return isOfTable ? { ...rebuild, updates, count: updates.length + rebuild.count } : null;
 }
 
