@@ -1,4 +1,4 @@
-import { connect, createServer, type Socket } from "node:net";
+import { withProxy } from "./proxy.ts";
 
 /** A server that can be made slow, or to hang: it stays connected and says nothing any more. */
 export interface FreezingProxy {
@@ -17,15 +17,9 @@ export async function withFreezingProxy<T>(
   freezeAt: RegExp | null,
   work: (proxy: FreezingProxy) => Promise<T>,
 ): Promise<T> {
-  const sockets = new Set<Socket>();
   let isFrozen = false;
   let lateMs = 0;
-  const server = createServer((client) => {
-    const upstream = connect(port, "127.0.0.1");
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on("error", () => {});
-    }
+  return await withProxy(port, (client, upstream) => {
     client.on("data", (data: Uint8Array) => {
       if (freezeAt?.test(Buffer.from(data).toString("latin1"))) isFrozen = true;
       if (!isFrozen) upstream.write(data);
@@ -33,19 +27,6 @@ export async function withFreezingProxy<T>(
     upstream.on("data", (data: Uint8Array) => {
       setTimeout(() => isFrozen || client.write(data), lateMs);
     });
-    client.on("close", () => upstream.destroy());
     upstream.on("close", () => isFrozen || client.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  try {
-    return await work({
-      port: typeof address === "object" ? address?.port ?? 0 : 0,
-      freeze: () => isFrozen = true,
-      slow: (ms) => lateMs = ms,
-    });
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  }
+  }, (port) => work({ port, freeze: () => isFrozen = true, slow: (ms) => lateMs = ms }));
 }

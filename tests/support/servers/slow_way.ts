@@ -1,4 +1,4 @@
-import { connect, createServer, type Socket } from "node:net";
+import { withProxy } from "./proxy.ts";
 
 /** A long way to a server. */
 export interface SlowWay {
@@ -16,14 +16,8 @@ const lookMs = 5;
 
 /** Runs `work` with a proxy before the server at `port` that hands on together what is sent together. */
 export async function withSlowWay<T>(port: number, work: (way: SlowWay) => Promise<T>): Promise<T> {
-  const sockets = new Set<Socket>();
   const sent: string[][] = [];
-  const server = createServer((client) => {
-    const upstream = connect(port, "127.0.0.1");
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on("error", () => {});
-    }
+  return await withProxy(port, (client, upstream) => {
     const texts: string[] = [];
     sent.push(texts);
     let pieces: Uint8Array[] = [];
@@ -43,15 +37,6 @@ export async function withSlowWay<T>(port: number, work: (way: SlowWay) => Promi
       lookAgain(looks);
     });
     upstream.on("data", (data: Uint8Array) => client.write(data));
-    client.on("close", () => upstream.destroy());
     upstream.on("close", () => client.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  try {
-    return await work({ port: typeof address === "object" ? address?.port ?? 0 : 0, sent });
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  }
+  }, (port) => work({ port, sent }));
 }
