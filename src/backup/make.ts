@@ -189,7 +189,7 @@ async function refuseIfMoved(context: RunContext, mark: string): Promise<void> {
   if (await readMark(context) === mark) return;
   throw new HarborError(
     "backup_failed",
-    `Cannot back up "${context.database.url}": another harbor-db took it over, or to another revision, meanwhile`,
+    `Cannot back up "${context.database.url}": somebody took it over, or to another revision, meanwhile`,
     { hint: "Run the same command again." },
   );
 }

@@ -116,7 +116,7 @@ eachCase("a revision that moves while a backup is made leaves no backup", async 
   assert.equal(code, 1, stdout + stderr);
   assert.match(
     json<{ error: { message: string } }>().error.message,
-    /another harbor-db took it over, or to another revision, meanwhile/,
+    /somebody took it over, or to another revision, meanwhile/,
   );
   assert.deepEqual(readdirSync(given.folder), []);
 });
