@@ -174,18 +174,20 @@ async function checkCopy(
     const held = `${counted(content.tables.length, "table")} and ${
       counted(rows, "row")
     }, as they were copied`;
+    const left = notCompared.length === 0
+      ? ""
+      : `; not compared, since not both manifest and copy say it: ${notCompared.join(", ")}`;
     if (wrongIndexes.length > 0) {
       return {
-        ...pass(`${held}; but entries of ${wrongIndexes.join(", ")} are not those of their rows`),
+        ...pass(
+          `${held}; but entries of ${wrongIndexes.join(", ")} are not those of their rows${left}`,
+        ),
         status: "warn",
         hint: "A restore rebuilds them. The database itself was so: harbor-db verify --only integrity",
         details: { wrongIndexes, notChecked: notCompared },
       };
     }
     const isRestored = proven.proof !== "read back";
-    const left = notCompared.length === 0
-      ? ""
-      : `; not compared, since not both manifest and copy say it: ${notCompared.join(", ")}`;
     const found = pass(`${held} (${isRestored ? proven.proof : proofText(proven)})${left}`);
     if (!isRestored) {
       const { details, ...open } = onlyReadBack(proven);
