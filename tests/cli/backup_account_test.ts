@@ -92,7 +92,10 @@ eachCase(
     const text = readFileSync(manifest, "utf8").replace(/"sha256": ?"\w+"/, `"sha256":"${sha256}"`);
     writeFileSync(manifest, text.replace(/"(?:identity|state)": ?"\w+",/g, ""));
     const { stdout } = await given.expect(0, "backup", "verify", path);
-    assert.match(stdout, /entries of by_name are not those of their rows; not compared, .*: sequences, identity/);
+    assert.match(
+      stdout,
+      /entries of by_name are not those of their rows; not compared, .*: sequences, identity/,
+    );
   },
   engines.filter(({ name }) => name === "sqlite file"),
 );
@@ -111,7 +114,12 @@ const strangers = [
     ["unfinished", `"${initial}"`],
     /half done, and its own alembic_version table \w+/,
   ],
-  ["that nobody manages", null, ["revision", `"${initial}"`], /and its own alembic_version table nothing/],
+  [
+    "that nobody manages",
+    null,
+    ["revision", `"${initial}"`],
+    /says \w+, and the copy itself says no revision/,
+  ],
   [
     "that nobody manages",
     null,

@@ -34,9 +34,9 @@ export function compareStanding(
   { revision, unfinished }: Pick<Manifest, "revision" | "unfinished">,
   { standing, alembic }: Pick<Account, "standing" | "alembic">,
 ): AccountCompared {
-  const problem = (table: string, says: string) => ({
+  const problem = (own: string) => ({
     ...agreed,
-    problem: `its manifest says ${placeText(revision, unfinished)}, and its own ${table} ${says}`,
+    problem: `its manifest says ${placeText(revision, unfinished)}, and ${own}`,
   });
   if (standing === null) {
     // Alembic's is believed where it names one revision of the history.
@@ -44,7 +44,11 @@ export function compareStanding(
     if (unfinished === null && (revision === null || isSaid)) {
       return { ...agreed, notCompared: revision === null && alembic.length > 0 ? ["revision"] : [] };
     }
-    return problem("alembic_version table", alembic.join(", ") || "nothing");
+    return problem(
+      alembic.length === 0
+        ? "the copy itself says no revision"
+        : `its own alembic_version table ${alembic.join(", ")}`,
+    );
   }
   const { done, unfinished: open, parents } = standing;
   // Without a ledger any of them may be the last.
@@ -53,7 +57,7 @@ export function compareStanding(
   const isOpen = unfinished === null ? open.length === 0 : open.some((each) => isSame(each, unfinished));
   return isAt && isOpen
     ? agreed
-    : problem("version table", placeText(last.join(" or ") || null, open[0] ?? null));
+    : problem(`its own version table ${placeText(last.join(" or ") || null, open[0] ?? null)}`);
 }
 
 function placeText(revision: string | null, unfinished: string | null): string {
