@@ -315,12 +315,14 @@ onEngines(
     const { engine, url, database } = given;
     const go = (direction: "upgrade" | "downgrade", text: string, on = database) =>
       migrate(contextOf(on), { goal: { direction, text }, lockWaitMs: 0 });
-    const upgrade = async () => (await run(url, ["upgrade", "5b09ebe23c76"])).stdout;
+    const upgrade = async (...more: readonly string[]) =>
+      (await run(url, ["upgrade", "5b09ebe23c76", ...more])).stdout;
     await go("upgrade", "5b09ebe23c76");
     await addFiles(engine, url, 3);
     await engine.query(url, "UPDATE files SET storage_backend = 'r2'");
     await go("downgrade", "71dda59686db");
     await assert.rejects(go("upgrade", "5b09ebe23c76", dyingAt(database, returnWords)), /killed/);
+    assert.match(await upgrade("--dry-run"), /^the database is at 5b09ebe23c76\nputs back {2}3 rows /m);
     assert.match(await upgrade(), /^ +put back 3 rows [\s\S]*\nthe database is at 5b09ebe23c76$/m);
     assert.match(await upgrade(), /^nothing to do: the database is at 5b09ebe23c76$/m);
   },

@@ -41,7 +41,7 @@ export function unreturnedText(kept: Kept): string {
 
 /** What each state is called. */
 export const stateWords: Readonly<Record<Kept["state"], string>> = {
-  noting: "being noted: its step is under way",
+  noting: "being noted: its step is not done",
   keeping: "being put aside",
   kept: "kept",
   returning: "being put back",

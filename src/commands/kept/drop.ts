@@ -72,9 +72,10 @@ async function readWhole(
 /** Triggers write to it, so that the application's own writes would fail without it. */
 function stillNoted(kept: Kept): HarborError {
   return new HarborError("unfinished", `Cannot drop "${kept.id}"`, {
-    state: `the ${stepText(kept)} is under way, and notes in it what it fills of ${kept.table}`,
-    hint:
-      "Go on with that, harbor-db upgrade, or give it up, harbor-db upgrade --abandon: what it filled is put back then.",
+    state: `the ${stepText(kept)} is not done, and notes in it what it fills of ${kept.table}`,
+    hint: `Go on with that, harbor-db ${
+      kept.direction === "upgrade" ? "upgrade" : "downgrade -1"
+    }, or give it up, harbor-db upgrade --abandon: what it filled is put back then.`,
     details: { id: kept.id, revision: kept.revision },
   });
 }

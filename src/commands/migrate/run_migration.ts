@@ -203,9 +203,8 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         app.report.line(`forgot     what was kept of ${counted(rows, "row")} of ${table}: deleted since`);
       }
       if (result.steps.length === 0) printPlace(app, isNew);
-      const at = `the database is at ${result.to ?? "base"}`;
       const isIdle = [result.steps, result.returned, result.pruned].every(({ length }) => length === 0);
-      app.report.line(isIdle ? `nothing to do: ${at}` : at);
+      app.report.line(restText(result.to, isIdle));
       await guard?.tell();
       const backup = net.summary();
       return { json: { ...result, ...where, ...consequencesJson(consequences), backup, ...guard?.json() } };
@@ -281,8 +280,18 @@ function waysIn(ways: readonly Way[]): readonly TableWay[] {
   });
 }
 
-function printPlan({ report }: App, { steps, to }: PreparedPlan, ways: readonly TableWay[]): void {
-  if (steps.length === 0) return report.line(`nothing to do: the database is at ${to ?? "base"}`);
+/** Says where the database stands at the end, and whether nothing had to be done for that. */
+function restText(to: string | null, isIdle: boolean): string {
+  const at = `the database is at ${to ?? "base"}`;
+  return isIdle ? `nothing to do: ${at}` : at;
+}
+
+function printPlan(
+  { report }: App,
+  { steps, to, unreturned }: PreparedPlan,
+  ways: readonly TableWay[],
+): void {
+  if (steps.length === 0) return report.line(restText(to, unreturned.length === 0));
   for (const step of steps) {
     const { revision, direction, script, resume } = step;
     const { statements } = script;

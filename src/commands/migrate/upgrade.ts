@@ -26,7 +26,7 @@ export const upgradeCommand = defineCommand({
     ),
     abandon: flag(
       "--abandon",
-      "only take away what an interrupted change of a large SQLite table left (status names it)",
+      "only take away what an interrupted change of a large table left (status names it); NULLs that it filled are NULL again",
     ),
     adopt: flag("--adopt", "first take over a database that harbor-db did not make, as harbor-db adopt does"),
   },
@@ -47,7 +47,7 @@ export const upgradeCommand = defineCommand({
       const other = options.dryRun ? "--dry-run" : options.sql ? "--sql" : args[0];
       if (other !== undefined) {
         throw new HarborError("usage", `Cannot take "${other}" beside --abandon`, {
-          state: "it takes away what was left and does nothing else",
+          state: "it takes away what was left, and runs no step",
           hint: "harbor-db status names what would go.",
         });
       }

@@ -16,7 +16,14 @@ import { historyOf } from "../../support/samples/script_history.ts";
 const breakpoint = ";--> statement-breakpoint\n";
 
 /** A table of which nothing but a definition changes, and back. */
-function historyWith(key: string, { demand = "" }: { readonly demand?: string } = {}) {
+function historyWith(
+  key: string,
+  { demand = "", isBack = false }: {
+    readonly demand?: string;
+    /** Whether the way back fills, and not the way there. */
+    readonly isBack?: boolean;
+  } = {},
+) {
   const table = (name: string, words: string) =>
     `CREATE TABLE ${name} (id integer${key}, d text${words}, e integer${words}, n text)`;
   const remade = (words: string, value: (column: string, made: string) => string) =>
@@ -28,12 +35,11 @@ function historyWith(key: string, { demand = "" }: { readonly demand?: string } 
       "DROP TABLE t",
       "ALTER TABLE __new_t RENAME TO t",
     ].join(breakpoint);
+  const filling = remade(` NOT NULL${demand}`, (column, made) => `coalesce(${column}, ${made})`);
+  const plain = remade("", (column) => column);
   return historyOf("sqlite", [
     [table("t", ""), "DROP TABLE t"],
-    [
-      remade(` NOT NULL${demand}`, (column, made) => `coalesce(${column}, ${made})`),
-      remade("", (column) => column),
-    ],
+    isBack ? [plain, filling] : [filling, plain],
   ]);
 }
 
@@ -173,20 +179,28 @@ test("whenever a run is killed, what it filled is part of the step, and comes ba
   assert.ok(states.has("noting") && states.has("keeping"), [...states].join());
 });
 
-test("what a step under way notes is not dropped: the application's writes would fail", () =>
-  withBench(historyWith(key), async ({ path, application, go, rows }) => {
-    for (let after = 20; (await withLarge(path, readKept)).length === 0; after += 37) {
-      await killAfter(after, { path, application, write: () => {} }, async () => void await go("head"));
-      application.exec("UPDATE harbor_lock SET expires_at = 0");
-    }
-    const { code, stderr } = await runHere(["kept", "drop", "--all", "--yes"], {
-      env: { DATABASE_URL: sqliteUrl(path) },
-    });
-    assert.equal(code, 4, stderr);
-    assert.match(stderr, /the upgrade of 000000000002 is under way, and notes in it what it fills of t/);
-    application.exec("UPDATE t SET n = 'written'");
-    assert.equal(rows().length, 30);
-  }));
+for (const [direction, on] of [["upgrade", "upgrade"], ["downgrade", "downgrade -1"]] as const) {
+  const isBack = direction === "downgrade";
+  test(`what a killed ${direction} notes is not dropped: the application's writes would fail`, () =>
+    withBench(historyWith(key, { isBack }), async ({ path, application, go, rows }) => {
+      if (isBack) await go("head");
+      for (let after = 20; (await withLarge(path, readKept)).length === 0; after += 37) {
+        const goal = isBack ? "-1" : "head";
+        await killAfter(after, { path, application, write: () => {} }, async () => void await go(goal));
+        application.exec("UPDATE harbor_lock SET expires_at = 0");
+      }
+      const env = { DATABASE_URL: sqliteUrl(path) };
+      const { code, stderr } = await runHere(["kept", "drop", "--all", "--yes"], { env });
+      assert.equal(code, 4, stderr);
+      assert.match(
+        stderr,
+        new RegExp(`the ${direction} of 000000000002 is not done, and notes in it what it fills of t`),
+      );
+      assert.match(stderr, new RegExp(`Go on with that, harbor-db ${on}, or give it up`));
+      application.exec("UPDATE t SET n = 'written'");
+      assert.equal(rows().length, 30);
+    }));
+}
 
 test("where the rows do not fit, what was filled is NULL again", () =>
   withBench(
