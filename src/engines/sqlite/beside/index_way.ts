@@ -1,14 +1,12 @@
-import { isSameName } from "../../../base/fold_name.ts";
 import { sql } from "drizzle-orm";
 import { quoteText } from "../../../sql/quote.ts";
 import type { BesideTask } from "../../beside.ts";
-import type { BesidePlace } from "../database.ts";
 import { userStatement } from "../../statement_names.ts";
 import { compile } from "../statement.ts";
 import { buildIndex } from "./mirror/build_index.ts";
 import type { Way } from "./way.ts";
 import { tableOf } from "./mirror/index_shadow.ts";
-import { hasRows, schemaQuery, type SchemaRow } from "./form/replica.ts";
+import { isLarge } from "./whole_table.ts";
 
 /** Builds indexes of large tables beside those who write to them. */
 export const indexWay: Way = {
@@ -17,7 +15,7 @@ export const indexWay: Way = {
     return table === null ? null : { count: 1, table };
   },
   plan({ place, table, statements: [statement = ""], before }) {
-    if (!isLarge(place, table)) return null;
+    if (!isLarge(place.file, table, place.largeRows)) return null;
     const [found] = before.rows<{ wr: number }>(
       `SELECT wr FROM pragma_table_list WHERE type = 'table' AND lower(name) = lower(${quoteText(table)})`,
     );
@@ -47,9 +45,3 @@ export const indexWay: Way = {
       };
   },
 };
-
-function isLarge({ file, largeRows }: BesidePlace, table: string): boolean {
-  const tables = file.rows<SchemaRow>(schemaQuery).filter(({ type }) => type === "table");
-  const found = tables.find(({ name }) => isSameName("sqlite", name, table));
-  return found !== undefined && file.rows<{ large: number }>(hasRows(found.name, largeRows))[0]?.large === 1;
-}
