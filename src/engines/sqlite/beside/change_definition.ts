@@ -6,16 +6,16 @@ import { stopIfAsked } from "../../../base/interrupt.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { foldedName, tokensOf } from "../../../sql/cursor.ts";
 import { firstLine } from "../../../sql/first_line.ts";
-
 import type { Backfill } from "../../../history/statement.ts";
 import type { BesideChange, BesideTask } from "../../beside.ts";
 import type { BesidePlace, ReadInside } from "../database.ts";
 import { compile, type SqliteStatement } from "../statement.ts";
-import { brokenQuery, type Demand, type Fill, type Guard, guardsOf, rowidOf } from "./demands.ts";
+import { brokenQuery, type Demand, type Fill, type Guard, guardsOf } from "./demands.ts";
 import { guardPrefix, isOwnTrigger } from "../../../sql/own_triggers.ts";
 import { buildIndex } from "./mirror/build_index.ts";
 import { hasRows } from "./form/replica.ts";
-import type { ColumnForm, TableForm } from "./form/table.ts";
+import { rowidOf } from "./form/source_table.ts";
+import { isInKey, type TableForm } from "./form/table.ts";
 
 /** A table whose text in the schema becomes another. */
 export interface DefinitionChange {
@@ -175,17 +175,16 @@ function rewriteOf({ before, after, fills, short }: DefinitionChange): Backfill 
  * is gone through for that, and SQLite leaves alone a page on which nothing becomes another: of a key, a row would go and come in
  * every index, which takes thirty times as long. Where each is named somewhere, it is the first.
  */
-function looseColumn({ columns, indexes, automatic, references }: TableForm): string {
+function looseColumn(table: TableForm): string {
+  const { columns, indexes, references } = table;
   const stored = columns.filter(({ generated }) => generated === null);
   const texts = [...indexes.map(({ sql }) => sql), ...columns.flatMap(({ generated }) => generated ?? [])];
   const named = new Set([
     ...texts.flatMap((text) => tokensOf(text, "sqlite").map((token) => foldedName(token, "sqlite"))),
     ...references.flatMap(({ columns }) => columns.map((name) => foldName(name))),
   ]);
-  const isLoose = ({ name, key }: ColumnForm) =>
-    key === 0 && !named.has(foldName(name)) &&
-    !automatic.some((index) => index.includes(`"name":${JSON.stringify(name)}`));
-  return (stored.find(isLoose) ?? stored[0]!).name;
+  return (stored.find((column) => !named.has(foldName(column.name)) && !isInKey(table, column)) ?? stored[0]!)
+    .name;
 }
 
 /**

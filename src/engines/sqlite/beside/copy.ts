@@ -4,12 +4,12 @@ import { isWord } from "../../../sql/lexer.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { rowValue } from "./form/row_value.ts";
 import type { Rebuild } from "./rebuild.ts";
-import { type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
-import { affinityOf, type ColumnForm, readTable, type TableForm } from "./form/table.ts";
+import type { Replica } from "./form/replica.ts";
+import { affinityOf, type ColumnForm, readTable, rowIdColumn, type TableForm } from "./form/table.ts";
 import type { Given } from "./way.ts";
 import { readUpdatedRebuild, readUpdates } from "./updates.ts";
 import { isTaken, valuesBehind } from "./values_behind.ts";
-import { isReferredTo } from "./whole_table.ts";
+import { isAllElseAlike, isReferredTo } from "./whole_table.ts";
 
 /** A table, the one that takes its place, and what that is filled with. */
 export interface Copy {
@@ -34,19 +34,16 @@ export function readCopy({ statements, table, before: from, after: to }: Given):
   const values = given && valuesOf(given, { before, after, from });
   if (values === null) return null;
   // A row keeps its id in the copy: that no column is it any more changes nothing of that.
-  const alias = rowIdOf(after);
+  const alias = rowIdColumn(after);
   const isFollowed = before.hasRowid && after.hasRowid && before.isAutoincrement === after.isAutoincrement &&
-    (alias === null || (alias === rowIdOf(before) && isTaken(alias, values)));
-  const elsewhere = [from, to].map((replica) =>
-    replica.rows<SchemaRow>(schemaQuery.text).filter((row) =>
-      !isSameName("sqlite", row.table, table) || row.type === "trigger"
-    ).map(({ sql }) => sql).toSorted().join("\n")
-  );
+    (alias === null || (alias === rowIdColumn(before) && isTaken(alias, values)));
   // Where columns go, all rows stay, and so do the references of those that are left.
   const isApart = [before, after].every(({ sql }) => !hasWord(sql, "CONFLICT")) &&
     (rebuild === null ||
       [before, after].every(({ sql }) => !hasWord(sql, "REFERENCES")) && !isReferredTo(from, before.name));
-  return isFollowed && elsewhere[0] === elsewhere[1] && isApart ? { before, after, from, to, values } : null;
+  return isFollowed && isAllElseAlike(from, to, table) && isApart
+    ? { before, after, from, to, values }
+    : null;
 }
 
 /** Every column as it is. */
@@ -98,12 +95,4 @@ function isReal(column: string, { before, values }: Pick<Copy, "before" | "value
 
 function find({ columns }: TableForm, name: string): ColumnForm | undefined {
   return columns.find((column) => isSameName("sqlite", column.name, name));
-}
-
-/** The column that is the row id itself, in lower case. */
-export function rowIdOf({ columns, automatic }: TableForm): string | null {
-  const key = columns.filter((column) => column.key > 0);
-  const isAlias = key.length === 1 && key[0]!.type.toUpperCase() === "INTEGER" &&
-    !automatic.some((index) => index.includes('"origin":"pk"'));
-  return isAlias ? foldName(key[0]!.name) : null;
 }

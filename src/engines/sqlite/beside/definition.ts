@@ -1,16 +1,16 @@
-import { foldName, isSameName } from "../../../base/fold_name.ts";
+import { foldName } from "../../../base/fold_name.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { foldedName, tokensOf } from "../../../sql/cursor.ts";
-
 import { changeDefinition, type DefinitionChange } from "./change_definition.ts";
-import { demandsOf, type Fill, guardsOf, rowidOf } from "./demands.ts";
+import { demandsOf, type Fill, guardsOf } from "./demands.ts";
 import { impliedValues } from "./form/implied_values.ts";
 import { fillOf } from "./rebuild.ts";
-import { schemaQuery, type SchemaRow } from "./form/replica.ts";
-import { affinityOf, type IndexForm, readTable, type TableForm } from "./form/table.ts";
+import { rowidOf } from "./form/source_table.ts";
+import { affinityOf, type IndexForm, readTable, rowIdColumn, type TableForm } from "./form/table.ts";
 import { readUpdatedRebuild } from "./updates.ts";
 import { valuesBehind } from "./values_behind.ts";
 import type { Given, Way } from "./way.ts";
+import { isAllElseAlike } from "./whole_table.ts";
 
 /**
  * Changes a table's text in the schema, where a copy would hold the same bytes: the same columns in the same order with
@@ -33,12 +33,7 @@ function readChange({ statements, table, before: from, after: to }: Given): Defi
   const before = readTable(from, table);
   const after = readTable(to, table);
   if (rebuild === null || before === null || after === null || !isSameForm(before, after)) return null;
-  const elsewhere = [from, to].map((replica) =>
-    replica.rows<SchemaRow>(schemaQuery.text).flatMap(({ type, name, table, sql }) =>
-      isSameName("sqlite", table, after.name) && type !== "trigger" ? [] : [`${type} ${name} ${sql}`]
-    ).toSorted().join("\n")
-  );
-  if (elsewhere[0] !== elsewhere[1]) return null;
+  if (!isAllElseAlike(from, to, table)) return null;
 
   const stored = after.columns.filter(({ generated }) => generated === null);
   const values = valuesBehind(rebuild.updates, { copied: rebuild.values, before, after });
@@ -104,16 +99,8 @@ function isSameForm(a: TableForm, b: TableForm): boolean {
   const types = ({ columns }: TableForm) => columns.map(({ type }) => type.toUpperCase());
   return a.name === b.name && isSame(columns(a), columns(b)) && isSame(a.automatic, b.automatic) &&
     a.isStrict === b.isStrict && (!a.isStrict || isSame(types(a), types(b))) &&
-    isSame(rowIdAlias(a), rowIdAlias(b)) && a.isAutoincrement === b.isAutoincrement &&
+    rowIdColumn(a) === rowIdColumn(b) && a.isAutoincrement === b.isAutoincrement &&
     a.hasRowid && b.hasRowid && rowidOf(a) !== "" && isSame(newReferences(a, b), []);
-}
-
-/** The column that is the row id itself: a key of another type has an index of its own. */
-function rowIdAlias({ columns, automatic }: TableForm): readonly string[] {
-  const key = columns.filter((column) => column.key > 0);
-  const isAlias = key.length === 1 && key[0]!.type.toUpperCase() === "INTEGER" &&
-    !automatic.some((index) => index.includes('"origin":"pk"'));
-  return isAlias ? [key[0]!.name] : [];
 }
 
 function newReferences(before: TableForm, after: TableForm) {

@@ -1,7 +1,7 @@
-import { foldName } from "../../../base/fold_name.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { guardName } from "../../../sql/own_triggers.ts";
 import type { FillNotes } from "../../beside.ts";
+import { rowidOf } from "./form/source_table.ts";
 import type { IndexForm, TableForm } from "./form/table.ts";
 
 /** What a new definition demands of each row, and the old one does not. */
@@ -84,12 +84,6 @@ function duplicates({ name }: TableForm, { parts, where }: IndexForm): string {
   const known = parts.map((_, place) => `k${place} IS NOT NULL`).join(" AND ");
   const alike = parts.map(({ collation }, place) => `k${place} COLLATE ${quoteName(collation)}`).join(", ");
   return `SELECT 1 FROM ${rows} WHERE ${known} GROUP BY ${alike} HAVING count(*) > 1 LIMIT 1`;
-}
-
-/** Returns a name for the row id that no column has; "" when all are taken. */
-export function rowidOf({ columns }: TableForm): string {
-  const taken = new Set(columns.map(({ name }) => foldName(name)));
-  return ["rowid", "_rowid_", "oid"].find((name) => !taken.has(name)) ?? "";
 }
 
 /** Returns a query for the place of a demand that one of some rows breaks; `rows` is a condition on their row ids. */

@@ -2,12 +2,12 @@ import { foldName, isSameName } from "../../../base/fold_name.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { foldedName, tokensOf } from "../../../sql/cursor.ts";
 import type { HandOver } from "../../beside.ts";
-import { type Copy, rowIdOf } from "./copy.ts";
+import type { Copy } from "./copy.ts";
 import { exchange, type Texts, textsAs } from "./mirror/exchange.ts";
 import { mirrorName } from "./mirror/mirror.ts";
 import type { Shadow } from "./mirror/shadow.ts";
-import { readSourceTable, type Rows } from "./form/source_table.ts";
-import { affinityOf, type IndexForm, type TableForm } from "./form/table.ts";
+import { readSourceTable, rowidOf, type Rows } from "./form/source_table.ts";
+import { affinityOf, type IndexForm, rowIdColumn, type TableForm } from "./form/table.ts";
 import { isTaken } from "./values_behind.ts";
 
 /** How a table is handed over whose place a copy takes. */
@@ -32,14 +32,12 @@ export function planCopy(
   const old = oldTexts(copy, { name: oldName, results: handOver?.results ?? [] });
   const moved = before.indexes.filter((index) => isMoved(index, { before, after, values }));
   if (!isKnown || made === null || old === null) return null;
-  const alias = rowIdOf(after);
+  const alias = rowIdColumn(after);
   const stored = after.columns.filter(({ name, generated }) =>
     generated === null && foldName(name) !== alias
   );
-  const word = ["rowid", "_rowid_", "oid"].find((each) =>
-    !after.columns.some(({ name }) => foldName(name) === each)
-  );
-  if (alias === null && word === undefined) return null;
+  const rowId = alias ?? rowidOf(after);
+  if (rowId === "") return null;
   const columns = stored.flatMap(({ name, type }) => {
     const value = values.get(foldName(name));
     if (value === undefined) return [];
@@ -54,7 +52,7 @@ export function planCopy(
     id,
     source,
     columns,
-    rowId: quoteName(alias ?? word!),
+    rowId: quoteName(rowId),
     where: null,
     name: "copy",
     make: [

@@ -82,7 +82,8 @@ function indexOn(text: string, table: string): string | null {
   return name !== "" && at.take("ON") && isSameName("sqlite", at.name(), table) ? name : null;
 }
 
-function textOf(text: string, tokens: readonly Token[]): string {
+/** Returns the text from the first of some tokens to the last; "" without any. */
+export function textOf(text: string, tokens: readonly Token[]): string {
   const [first, last] = [tokens[0], tokens.at(-1)];
   return first === undefined || last === undefined
     ? ""

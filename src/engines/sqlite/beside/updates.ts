@@ -1,11 +1,11 @@
 import { foldName, isSameName } from "../../../base/fold_name.ts";
 import { onceFor } from "../../../base/once_for.ts";
 import { commaParts, cursorAt, foldedName, tokensOf, topLevel } from "../../../sql/cursor.ts";
-import { isWord, type Token } from "../../../sql/lexer.ts";
+import { isWord } from "../../../sql/lexer.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { columnsIn } from "../../../sql/expression_columns.ts";
-import type { TableForm } from "./form/table.ts";
-import { readRebuild, type Rebuild } from "./rebuild.ts";
+import { isInKey, type TableForm } from "./form/table.ts";
+import { readRebuild, type Rebuild, textOf } from "./rebuild.ts";
 
 /** An `UPDATE` of one table and nothing besides. */
 export interface RowUpdate {
@@ -72,11 +72,6 @@ function readUpdate(text: string): RowUpdate | null {
 /** What takes values from elsewhere, or only some rows. */
 const others = ["FROM", "ORDER", "LIMIT", "RETURNING"];
 
-function textOf(text: string, tokens: readonly Token[]): string {
-  const [first, last] = [tokens[0]!, tokens.at(-1)!];
-  return text.slice(first.start, last.start + last.text.length);
-}
-
 /**
  * Returns what updates make of a row, by the columns' names in lower case: an expression over it as it was before them. `null` where one
  * reads what another one wrote, and where a row that is written asks or does more than to hold it.
@@ -113,14 +108,11 @@ function whereMet(
 /** Whether no key, reference or trigger has to do with what is in columns: a key may be met twice for a moment, and no longer at the end. */
 function isFree(
   written: readonly string[],
-  { columns, automatic, indexes, references, hasUpdateTrigger, worked }: TableForm & {
-    readonly worked: readonly string[];
-  },
+  table: TableForm & { readonly worked: readonly string[] },
 ): boolean {
+  const { columns, indexes, references, hasUpdateTrigger, worked } = table;
   const isWritten = (name: string) => written.includes(foldName(name)) || worked.includes(name);
-  const inKeys = columns.filter(({ name, key }) =>
-    key > 0 || automatic.some((index) => index.includes(`"name":${JSON.stringify(name)}`))
-  );
+  const inKeys = columns.filter((column) => isInKey(table, column));
   const inIndexes = indexes.filter(({ isUnique }) => isUnique).flatMap(({ sql }) =>
     columnsIn(sql, columns, "sqlite")
   );

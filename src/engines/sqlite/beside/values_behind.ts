@@ -1,8 +1,7 @@
 import { foldName, isSameName } from "../../../base/fold_name.ts";
-import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
 import { columnsIn } from "../../../sql/expression_columns.ts";
 import { affinityOf, type TableForm } from "./form/table.ts";
-import type { Rebuild } from "./rebuild.ts";
+import { fillOf, type Rebuild } from "./rebuild.ts";
 import { type RowUpdate, valuesAfter } from "./updates.ts";
 
 /**
@@ -52,7 +51,5 @@ function isHeldAlike(
 /** Whether a column takes over the one of its name, as it is. */
 export function isTaken(column: string, values: Rebuild["values"]): boolean {
   const value = values.get(foldName(column));
-  const [name, ...more] = value === undefined ? [] : tokensOf(value, "sqlite");
-  return name !== undefined && more.length === 0 &&
-    isSameName("sqlite", cursorAt([name]).name(), column);
+  return value !== undefined && fillOf(column, value) === undefined;
 }

@@ -22,6 +22,18 @@ export function isReferredTo({ rows }: Replica, table: string): boolean {
   return found !== undefined;
 }
 
+/** Whether two schemas are alike but for a table and its indexes. */
+export function isAllElseAlike(from: Replica, to: Replica, table: string): boolean {
+  const [before, after] = [from, to].map(({ rows }) =>
+    rows<SchemaRow>(schemaQuery.text).flatMap((row) =>
+      isSameName("sqlite", row.table, table) && row.type !== "trigger"
+        ? []
+        : [`${row.type} ${row.name} ${row.sql}`]
+    ).toSorted().join("\n")
+  );
+  return before === after;
+}
+
 /** Returns the error of what cannot be done to a table as it was planned. */
 export function changedMeanwhile(verb: "change" | "copy" | "drop", table: string): HarborError {
   return new HarborError("busy", `Cannot ${verb} "${table}"`, {

@@ -1,7 +1,6 @@
 import { foldName } from "../../../../base/fold_name.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import { foldedName, tokensOf } from "../../../../sql/cursor.ts";
-
 import { readIndex } from "../../ddl.ts";
 import type { SqliteStatement, SqliteValue } from "../../statement.ts";
 
@@ -59,9 +58,8 @@ export function readSourceTable(rows: Rows, table: string): SourceTable | null {
   const isAlias = key.length === 1 && key[0]!.type.toUpperCase() === "INTEGER" &&
     !indexes.some(({ origin }) => origin === "pk");
   const rowIdColumn = isAlias ? key[0]!.name : null;
-  const rowId = rowIdColumn ??
-    ["rowid", "_rowid_", "oid"].find((word) => !columns.some((each) => foldName(each.name) === word));
-  if (rowId === undefined) return null;
+  const rowId = rowIdColumn ?? rowidOf({ columns });
+  if (rowId === "") return null;
   return {
     name,
     sql,
@@ -71,6 +69,12 @@ export function readSourceTable(rows: Rows, table: string): SourceTable | null {
     isStrict: found.strict !== 0,
     uniqueKeys: indexes.filter(({ unique }) => unique !== 0).map((index) => uniqueKey(rows, index)),
   };
+}
+
+/** Returns a name for the row id that no column has; "" when all are taken. */
+export function rowidOf({ columns }: { readonly columns: readonly { readonly name: string }[] }): string {
+  const taken = new Set(columns.map(({ name }) => foldName(name)));
+  return ["rowid", "_rowid_", "oid"].find((name) => !taken.has(name)) ?? "";
 }
 
 function uniqueKey(

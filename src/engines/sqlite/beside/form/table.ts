@@ -1,4 +1,4 @@
-import { isSameName } from "../../../../base/fold_name.ts";
+import { foldName, isSameName } from "../../../../base/fold_name.ts";
 import { quoteName, quoteText } from "../../../../sql/quote.ts";
 import { isAutoincrement } from "../../rebuild/carried_words.ts";
 import { type DdlCheck, readChecks, readGenerated, readIndex } from "../../ddl.ts";
@@ -111,6 +111,19 @@ export function readTable(replica: Replica, table: string): TableForm | null {
       each.type === "trigger" && !isOwnTrigger(each) && /\bUPDATE\b/i.test(each.sql)
     ),
   };
+}
+
+/** The column that is the row id itself, in lower case; `null` for none: a key of another type has an index of its own. */
+export function rowIdColumn({ columns, automatic }: TableForm): string | null {
+  const key = columns.filter((column) => column.key > 0);
+  const isAlias = key.length === 1 && key[0]!.type.toUpperCase() === "INTEGER" &&
+    !automatic.some((index) => index.includes('"origin":"pk"'));
+  return isAlias ? foldName(key[0]!.name) : null;
+}
+
+/** Whether a column is in a key, or in what a constraint makes an index for. */
+export function isInKey({ automatic }: TableForm, { name, key }: ColumnForm): boolean {
+  return key > 0 || automatic.some((index) => index.includes(`"name":${JSON.stringify(name)}`));
 }
 
 /** Returns what values of a declared type become. Source: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */

@@ -4,7 +4,6 @@ import { formatBytes } from "../../../../base/quantity.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import type { BesideFile } from "../../database.ts";
 import { foldedName, tokensOf } from "../../../../sql/cursor.ts";
-
 import { own } from "../../transaction.ts";
 import type { Shadow } from "./shadow.ts";
 
