@@ -214,6 +214,27 @@ for (const engine of engines) {
   }
 }
 
+test("postgres 15: an upgrade finds two texts that become one list before its first statement", async () => {
+  const [from, to] = [text(), varchar({ length: 3 }).array()].map((name) => ({
+    sqlite: {},
+    postgresql: tablesFor("postgresql", [table("notes", { name }, uniqueIndex("name"))]),
+  }));
+  const { history } = await generateBetween(from!, to!);
+  const engine = engines.find(({ name }) => name === "postgres 15")!;
+  await engine.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      const context = { ...contextOf(database), history: history(engine.dialect) };
+      const go = () => migrate(context, { goal: { direction: "upgrade", text: "+1" }, lockWaitMs: 0 });
+      await go();
+      await engine.query(url, "INSERT INTO notes (id, name) VALUES (1, '{a,b}'), (2, '{b}'), (3, '{a, b}')");
+      const { message } = await rejectsWith("data_conflict", go());
+      assert.match(message, /: 2 rows of notes have the same name as another \(id 1, 3\)$/);
+      await engine.query(url, "DELETE FROM notes WHERE id = 3");
+      await go();
+    })
+  );
+});
+
 const moods = ["calm", "it's rough", "wild"] as const;
 const mood = { two: pgEnum("mood", [moods[0], moods[1]]), three: pgEnum("mood", moods) };
 const feelings = (now: PgColumnBuilderBase, was: PgColumnBuilderBase) => table("notes", { now, was });

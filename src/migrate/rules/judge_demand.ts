@@ -168,7 +168,8 @@ const converted: Readonly<Record<Dialect, (from: string, to: string, column: str
   },
   postgresql: (from, to, column) => {
     // A cast cuts what is too long.
-    const type = /^character\(/.test(to) ? "bpchar" : /^character varying/.test(to) ? "text" : castType(to);
+    const type = castType(to).replace(/^character varying(?:\(\d+\))?/, "text")
+      .replace(/^character\(\d+\)/, "bpchar");
     const isKnown = type !== "text" || /^(?:text|character varying)/.test(to);
     const text = /^character\(/.test(from) ? `CAST(${column} AS text)` : column;
     return {
