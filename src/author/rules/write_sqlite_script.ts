@@ -103,8 +103,8 @@ function withFills(sql: string, { fills, to }: SchemaChange, before: KitSnapshot
     const fill = fills.find((each) => each.table === table && `"${each.column}"` === column);
     const value = fill === undefined ? column : `coalesce(${column}, ${fill.value})`;
     const [was, is] = [known?.[column.slice(1, -1)], wanted[column.slice(1, -1)]];
-    const turned = was && is ? sqliteConversion(was.type, is.type, column).worked : null;
-    return turned === null ? value : `CASE WHEN ${turned.when} THEN ${turned.value} ELSE ${value} END`;
+    const worked = was && is ? sqliteConversion(was.type, is.type, column).worked : null;
+    return worked === null ? value : `${worked}${value} END`;
   });
   return `${into} SELECT ${values.join(", ")} FROM \`${table}\`;`;
 }

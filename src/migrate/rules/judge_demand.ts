@@ -161,10 +161,7 @@ interface Converted {
 const converted: Readonly<Record<Dialect, (from: string, to: string, column: string) => Converted>> = {
   sqlite: (from, to, column) => {
     const { worked, value } = sqliteConversion(from, to, column);
-    return {
-      script: worked === null ? null : `CASE WHEN ${worked.when} THEN ${worked.value} ELSE `,
-      text: isOfFamily(from, to) ? column : value,
-    };
+    return { script: worked, text: isOfFamily(from, to) ? column : value };
   },
   postgresql: (from, to, column) => {
     // A cast cuts what is too long.

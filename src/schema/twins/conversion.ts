@@ -1,7 +1,10 @@
 /** How SQLite gets the values of a column into another type. */
 export interface Conversion {
-  /** What it works out where it copies a value, which it does not do by itself; `null` where what is there is right in both. */
-  readonly worked: { readonly when: string; readonly value: string } | null;
+  /**
+   * How it works out a value where it copies it, which it does not do by itself, up to what all others become and an `END`; `null`
+   * where what is there is right in both.
+   */
+  readonly worked: string | null;
   /** What is stored in the end, where it is of the new type; `null` where nothing is known. */
   readonly value: string | null;
   /** Holds for values that are none of the new type, nor become one; `null` where all do, or nothing is known. */
@@ -39,10 +42,9 @@ export function sqliteConversion(from: string, to: string, column: string): Conv
   const [was, is] = [kindOf(from), kindOf(to)];
   if (was === null || is === null) return { worked: null, value: null, unfit: null };
   if (was === is) return { worked: null, value: column, unfit: null };
-  const worked = workings[`${was} ${is}`]?.(column) ?? null;
-  const turned = worked === null
-    ? column
-    : `CASE WHEN ${worked.when} THEN ${worked.value} ELSE ${column} END`;
+  const working = workings[`${was} ${is}`]?.(column) ?? null;
+  const worked = working === null ? null : `CASE WHEN ${working.when} THEN ${working.value} ELSE `;
+  const turned = worked === null ? column : `${worked}${column} END`;
   const affinity = affinities[is];
   const value = affinity === undefined ? turned : `CAST(${turned} AS ${affinity})`;
   const isTime = (kind: Kind) => /date|time/.test(kind);
@@ -54,8 +56,8 @@ export function sqliteConversion(from: string, to: string, column: string): Conv
   if (isSure) return { worked, value, unfit: null };
   // Of what is no number, none is of the new type already.
   const fits = [
-    ...worked === null ? [] : [worked.when],
-    ...worked === null || numbers.includes(was) ? [forms[is](column)] : [],
+    ...working === null ? [] : [working.when],
+    ...working === null || numbers.includes(was) ? [forms[is](column)] : [],
   ].map((each) => `(${each})`);
   return { worked, value, unfit: `${column} IS NOT NULL AND NOT coalesce(${fits.join(" OR ")}, 0)` };
 }
