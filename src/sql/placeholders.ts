@@ -1,5 +1,6 @@
 import type { Dialect } from "../base/dialect.ts";
-import { isWord, type Token, tokenize, withoutComments } from "./lexer.ts";
+import { tokensOf } from "./cursor.ts";
+import { isWord, type Token } from "./lexer.ts";
 
 /** A query as the engine itself takes it. */
 export interface Placed {
@@ -32,7 +33,7 @@ const habits: Readonly<Record<Dialect, Habit>> = {
  */
 export function withPlaces(query: string, dialect: Dialect): Placed {
   const habit = habits[dialect];
-  const tokens = withoutComments(tokenize(query, dialect));
+  const tokens = tokensOf(query, dialect);
   const found = tokens.map((_, at) => placeAt(tokens, at, habit));
   const styles = new Set(found.map((place) => place?.style));
   const isOperator = habit.isNumbered && ["$", ":", "%"].some((style) => styles.has(style as Style));

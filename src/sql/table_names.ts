@@ -1,5 +1,5 @@
-import { foldedName } from "./cursor.ts";
-import { isWord, nameOf, type Token, tokenize, withoutComments } from "./lexer.ts";
+import { foldedName, tokensOf } from "./cursor.ts";
+import { isWord, nameOf, type Token } from "./lexer.ts";
 import { quoteName } from "./quote.ts";
 
 /**
@@ -52,7 +52,7 @@ interface Edit {
  */
 export function withPlainNames(sql: string, schemas: readonly string[] = []): string {
   if (schemas.length === 0) return sql;
-  const tokens = withoutComments(tokenize(sql, "postgresql"));
+  const tokens = tokensOf(sql, "postgresql");
   const edits: Edit[] = [];
   let first: string | null = null;
   for (let at = 0; at < tokens.length; at++) {
@@ -122,7 +122,7 @@ export function withSchemaNames(sql: string, schemas: readonly string[]): readon
       ...rename,
     ];
   }
-  const tokens = withoutComments(tokenize(sql, "postgresql"));
+  const tokens = tokensOf(sql, "postgresql");
   const isIndex = isWord(tokens[0], "CREATE") && tokens.slice(1, 3).some((token) => isWord(token, "INDEX"));
   const on = tokens.findIndex((token) => isWord(token, "ON"));
   const edits = tokens.flatMap((token, at): readonly Edit[] => {

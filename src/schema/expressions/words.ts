@@ -1,6 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { closing, foldedName, tokensOf } from "../../sql/cursor.ts";
-import { type Token } from "../../sql/lexer.ts";
+import type { Token } from "../../sql/lexer.ts";
 import { numberWord } from "./number_word.ts";
 import { stringWords } from "./string_words.ts";
 
