@@ -51,7 +51,8 @@ function ofKeys(subject: DemandSources): readonly Demand[] {
   const guaranteed = keysOf(found);
   return keysOf(table).flatMap(({ columns, where }) => {
     const expressions = columns.filter((each) => !table.columns.some(({ name }) => name === each));
-    const also = [...expressions, ...where === null ? [] : [where]].flatMap(namesIn);
+    const texts = [...expressions, ...where === null ? [] : [where]];
+    const also = texts.flatMap(namesIn);
     const named = [...columns.filter((each) => !expressions.includes(each)), ...expressions.flatMap(namesIn)];
     const isThere = named.every((name) => found.columns.some((column) => column.name === name));
     const isGuaranteed = guaranteed.some((key) =>
@@ -59,9 +60,7 @@ function ofKeys(subject: DemandSources): readonly Demand[] {
       key.columns.every((each, place) => isSameElement(each, columns[place]!)) &&
       (key.where === null || (where !== null && isSameExpression(key.where, where, dialect)))
     ) && [...named, ...also].every((name) => staysAlike(name, subject));
-    const isUnknown = [...expressions, ...where === null ? [] : [where]].some((text) =>
-      hasParameter(text, dialect)
-    );
+    const isUnknown = texts.some((text) => hasParameter(text, dialect));
     if (!isThere || isGuaranteed || isUnknown) return [];
     const elements = columns.map((each) => expressions.includes(each) ? `(${each})` : quoteName(each));
     const names = elements.join(", ");
@@ -77,7 +76,7 @@ function ofKeys(subject: DemandSources): readonly Demand[] {
       state: `have the same ${columns.join(" and ")} as another`,
       condition: `${list} IN (${repeated})${where === null ? "" : ` AND (${where})`}`,
       order: elements,
-      hasExpression: where !== null || expressions.length > 0,
+      hasExpression: texts.length > 0,
     }, subject)];
   });
 
