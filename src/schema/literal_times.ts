@@ -44,17 +44,20 @@ export function readZonedTime(text: string): string {
   return seconds === null ? text : `${seconds} ${sign}${Number(hours) * 60 + Number(minutes)}`;
 }
 
-/** Returns a moment in seconds. Sessions are in UTC, so that is what one without a zone is in. */
-export function readMoment(text: string, isZoned: boolean): string | null {
+/**
+ * Returns a moment in seconds; one that is not understood as it stands. Sessions are in UTC, so that is what one without a zone is
+ * in.
+ */
+export function readMoment(text: string, isZoned: boolean): string {
   const [, date = "", time = "00:00", sign = "+", hours = "0", minutes = "0"] =
     /^\s*(.*?\d|epoch)(?:[T ]+(\d\d?:[\d:.]+(?: ?[ap]m)?)\s*(?:Z|UTC|([+-])(\d\d?)(?::?(\d\d))?)?)?\s*$/i
       .exec(text) ?? [];
   const seconds = secondsOf(time);
-  const days = Date.parse(`${dayOf(date)}T00:00:00Z`);
-  if (seconds === null || Number.isNaN(days)) return text;
+  const midnight = Date.parse(`${dayOf(date)}T00:00:00Z`);
+  if (seconds === null || Number.isNaN(midnight)) return text;
   const [whole, fraction] = seconds.split(".");
   const offset = isZoned ? Number(`${sign}1`) * (Number(hours) * 3600 + Number(minutes) * 60) : 0;
-  return `${days / 1000 + Number(whole) - offset}.${fraction}`;
+  return `${midnight / 1000 + Number(whole) - offset}.${fraction}`;
 }
 
 /** Months, days and microseconds, which PostgreSQL keeps apart. */
