@@ -1,4 +1,4 @@
-import { comment, granteeName, optionList, policyDefinition, triggerDefinition } from "./words.ts";
+import { comment, firstOwn, granteeName, optionList, policyDefinition, triggerDefinition } from "./words.ts";
 import { isOwnRelation } from "./own_relations.ts";
 import { ownSchemas, shownName } from "./place.ts";
 
@@ -52,12 +52,6 @@ export const forbiddenAspect = ", which this role may not use,";
 export function attachedQuery(schema: string): string {
   return `WITH ${relations(schema)} SELECT * FROM (${carriers}) AS found ORDER BY rank, name, head`;
 }
-
-/**
- * The server's own things have the numbers below:
- * https://github.com/postgres/postgres/blob/master/src/include/access/transam.h (FirstNormalObjectId).
- */
-const firstOwn = 16384;
 
 const hasOption = (list: string) => `EXISTS (SELECT FROM unnest(${list}) AS o WHERE left(o, 3) <> 'pg_')`;
 

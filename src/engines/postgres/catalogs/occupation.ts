@@ -1,4 +1,5 @@
 import { inPlace, ownSchemas, type Place } from "./place.ts";
+import { firstOwn } from "./words.ts";
 
 /** What {@link occupation} finds. */
 export interface Occupation {
@@ -19,13 +20,12 @@ export function occupation(place: Place): string {
   return inPlace(text, place);
 }
 
-// The server's own views have the numbers below, and none of them looks at a table of ours:
-// https://github.com/postgres/postgres/blob/master/src/include/access/transam.h (FirstNormalObjectId).
+// None of the server's own views looks at a table of ours.
 const anyOthers = `EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = ${ownSchemas}
     AND (c.relkind IN ('v', 'm', 'f', 'c') OR c.relkind = 'S' AND NOT EXISTS (SELECT FROM pg_depend o
       WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid AND o.refclassid = 'pg_class'::regclass
         AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i'))))
-  OR EXISTS (SELECT FROM pg_class WHERE relkind IN ('v', 'm') AND oid >= 16384)
+  OR EXISTS (SELECT FROM pg_class WHERE relkind IN ('v', 'm') AND oid >= ${firstOwn})
   OR EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal)
   OR EXISTS (SELECT FROM pg_policy)
   OR EXISTS (SELECT FROM pg_proc WHERE pronamespace = ${ownSchemas})

@@ -1,3 +1,9 @@
+/**
+ * The server's own things have the numbers below:
+ * https://github.com/postgres/postgres/blob/master/src/include/access/transam.h (FirstNormalObjectId).
+ */
+export const firstOwn = 16384;
+
 /** An SQL condition: no extension brought the object, which then belongs to the extension. */
 export function isNotOfExtension(
   catalog: "pg_class" | "pg_proc" | "pg_type" | "d.classid",
