@@ -1,4 +1,5 @@
 import { isConstant } from "../../sql/constant_expression.ts";
+import { columnsIn } from "../../sql/expression_columns.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { remadeEnums, withEnumsOf } from "./enum_changes.ts";
 import { type Fill, isMadeByDatabase } from "./fills.ts";
@@ -14,7 +15,6 @@ import {
 } from "../../schema/kit_snapshot.ts";
 import { withRemadeColumns } from "./remade_columns.ts";
 import { applyRenames, type RenamedEnds, type Renames } from "./renames.ts";
-import { nameOf, tokenize } from "../../sql/lexer.ts";
 import { type ReleasedParts, releasedParts } from "./types/released_parts.ts";
 
 /** A change of the schema with all that has to be decided about it. */
@@ -240,8 +240,7 @@ function checksToInline(from: KitSnapshot, { to, fills }: SchemaChange): ChangeS
       const isFilled = fills.some((fill) => fill.table === table.name && fill.column === column.name);
       if (old.columns[column.name] !== undefined || isFilled || isMadeByDatabase(column)) return [];
       const checks = Object.values(table.checkConstraints).filter(({ value }) => {
-        const names = tokenize(value, "sqlite").map(nameOf);
-        const mentioned = Object.keys(table.columns).filter((name) => names.includes(name));
+        const mentioned = columnsIn(value, Object.values(table.columns), to.dialect);
         return mentioned.length === 1 && mentioned[0] === column.name;
       });
       return checks.length === 0 ? [] : [[`${table.name}.${column.name}`, checks] as const];

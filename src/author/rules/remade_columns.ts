@@ -1,5 +1,6 @@
-import { namesIn } from "../../sql/expression_columns.ts";
 import type { Dialect } from "../../base/dialect.ts";
+import { keyOf } from "../../base/fold_name.ts";
+import { namesIn } from "../../sql/expression_columns.ts";
 import {
   filterValues,
   type KitColumn,
@@ -29,10 +30,10 @@ type Remaker = (table: KitTable, remade: readonly KitColumn[]) => KitTable;
 const remakers: Readonly<Record<Dialect, Remaker>> = {
   /** SQLite drops no column that an index or a check names, and values that were made are kept: the table is copied. */
   sqlite: (table, remade) => {
-    const parts = partsOf(table);
+    const parts = partsOf(table, "sqlite");
     const isCopied = remade.some(({ name, generated }) =>
       generated === undefined || generated.type === "stored" ||
-      parts.some(({ names }) => names.includes(name))
+      parts.some(({ names }) => names.has(keyOf(name, "sqlite")))
     );
     if (!isCopied) return table;
     // For what it takes for another change of the column drizzle-kit copies the table.
@@ -42,7 +43,7 @@ const remakers: Readonly<Record<Dialect, Remaker>> = {
   /** PostgreSQL takes indexes and constraints along with a column that is dropped; one that ceases to be made of others is not. */
   postgresql: (table, remade) => {
     const gone = remade.filter(({ generated }) => generated !== undefined).map(({ name }) => name);
-    const parts = partsOf(table).filter(({ names }) => names.some((name) => gone.includes(name)));
+    const parts = partsOf(table, "postgresql").filter(({ names }) => gone.some((name) => names.has(name)));
     const isGone = (section: Section) => (part: { readonly name: string }) =>
       !parts.some((each) => each.section === section && each.name === part.name);
     return {
@@ -57,41 +58,38 @@ const remakers: Readonly<Record<Dialect, Remaker>> = {
 
 type Section = "indexes" | "uniqueConstraints" | "checkConstraints" | "foreignKeys";
 
-/** What a table has beside its columns, with all names in it. */
+/** What a table has beside its columns, with all names in it, as {@link keyOf} has them. */
 interface Part {
   readonly section: Section;
   readonly name: string;
-  readonly names: readonly string[];
+  readonly names: ReadonlySet<string | null>;
 }
 
-function partsOf(table: KitTable): readonly Part[] {
-  const inText = (text: string) => [...namesIn(text, "postgresql")].flatMap((name) => name ?? []);
+function partsOf(table: KitTable, dialect: Dialect): readonly Part[] {
+  const namesOf = (columns: readonly string[], ...texts: readonly string[]) =>
+    new Set([
+      ...columns.map((name) => keyOf(name, dialect)),
+      ...texts.flatMap((text) => [...namesIn(text, dialect)]),
+    ]);
   return [
-    ...Object.values(table.indexes).map(({ name, columns, where = "" }): Part => ({
-      section: "indexes",
-      name,
-      names: [
-        ...columns.flatMap((column) => {
-          const text = typeof column === "string" ? column : column.expression;
-          return [text, ...inText(text)];
-        }),
-        ...inText(where),
-      ],
-    })),
+    ...Object.values(table.indexes).map(({ name, columns, where = "" }): Part => {
+      const parts = columns.map((column) => typeof column === "string" ? column : column.expression);
+      return { section: "indexes", name, names: namesOf(parts, ...parts, where) };
+    }),
     ...Object.values(table.uniqueConstraints).map(({ name, columns }): Part => ({
       section: "uniqueConstraints",
       name,
-      names: columns,
+      names: namesOf(columns),
     })),
     ...Object.values(table.checkConstraints).map(({ name, value }): Part => ({
       section: "checkConstraints",
       name,
-      names: inText(value),
+      names: namesOf([], value),
     })),
     ...Object.values(table.foreignKeys).map(({ name, columnsFrom }): Part => ({
       section: "foreignKeys",
       name,
-      names: columnsFrom,
+      names: namesOf(columnsFrom),
     })),
   ];
 }
