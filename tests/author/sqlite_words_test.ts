@@ -15,6 +15,11 @@ function made(as: string, check: string, index = "a"): lite.SQLiteTable {
   ]);
 }
 
+const numbered = lite.sqliteTable("t", {
+  id: lite.integer().primaryKey({ autoIncrement: true }),
+  code: lite.text().notNull(),
+});
+
 const plain = lite.sqliteTable("t", { id: lite.integer().primaryKey() });
 const checked = lite.sqliteTable(
   "t",
@@ -31,6 +36,11 @@ const changes: readonly (readonly [what: string, before: lite.SQLiteTable, after
     made("a + 2", "a > 0", 'abs("BIG")'),
   ],
   ["two columns that come with a check that names one in other letters", plain, checked],
+  [
+    "a key with AUTOINCREMENT that goes, and one of a column that is there",
+    numbered,
+    lite.sqliteTable("t", { code: lite.text().primaryKey() }),
+  ],
 ];
 
 for (const [what, before, after] of changes) {

@@ -214,12 +214,18 @@ function hasKey({ columns, compositePrimaryKeys }: KitTable): boolean {
     Object.keys(compositePrimaryKeys).length > 0;
 }
 
-function withoutKey(table: KitTable): KitTable {
-  const columns = mapValues(
-    table.columns,
-    (column) => column.primaryKey ? { ...column, primaryKey: false, autoincrement: false } : column,
-  );
-  return { ...table, columns, compositePrimaryKeys: {} };
+/** Takes away a key of which a column is gone. */
+function withoutKey(table: KitTable, isGone: (column: string) => boolean = () => true): KitTable {
+  return {
+    ...table,
+    columns: mapValues(table.columns, (column) => {
+      if (!column.primaryKey || !isGone(column.name)) return column;
+      // SQLite numbers keys alone.
+      const numbering = "autoincrement" in column ? { autoincrement: false } : {};
+      return { ...column, primaryKey: false, ...numbering };
+    }),
+    compositePrimaryKeys: filterValues(table.compositePrimaryKeys, ({ columns }) => !columns.some(isGone)),
+  };
 }
 
 /** Returns a column as it can be added to a table that has rows, without touching them. */
@@ -270,15 +276,7 @@ function withoutDroppedKeys(snapshot: KitSnapshot, to: KitSnapshot): KitSnapshot
   const tables = mapValues(snapshot.tables, (table, key) => {
     const after = to.tables[key];
     if (after === undefined || (changesKeys && !hasKey(after))) return table;
-    const isGone = (name: string) => after.columns[name] === undefined;
-    return {
-      ...table,
-      columns: mapValues(
-        table.columns,
-        (column) => column.primaryKey && isGone(column.name) ? { ...column, primaryKey: false } : column,
-      ),
-      compositePrimaryKeys: filterValues(table.compositePrimaryKeys, ({ columns }) => !columns.some(isGone)),
-    };
+    return withoutKey(table, (name) => after.columns[name] === undefined);
   });
   return { ...snapshot, tables };
 }
