@@ -16,40 +16,33 @@ import { contextOf } from "../support/samples/adoption.ts";
 
 const kit = await loadDrizzleEngine();
 
-/** The tables after so many revisions: the second drops a table and a column with its key, the third gives a default. */
-const tables: Readonly<Record<Dialect, (count: number) => Record<string, unknown>>> = {
-  sqlite: (count) => {
-    const { integer, sqliteTable, text } = lite;
-    return {
-      notes: sqliteTable("notes", {
-        id: integer().primaryKey(),
-        title: text(),
-        size: integer().default(count === 3 ? 0 : 1),
-        ...count === 1 ? { old: text().unique() } : {},
-      }),
-      ...count === 1 ? { drafts: sqliteTable("drafts", { id: integer().primaryKey() }) } : {},
-    };
-  },
-  postgresql: (count) => {
-    const { integer, pgTable, text } = pg;
-    return {
-      notes: pgTable("notes", {
-        id: integer().primaryKey(),
-        title: text(),
-        size: integer().default(count === 3 ? 0 : 1),
-        ...count === 1 ? { old: text().unique() } : {},
-      }),
-      ...count === 1 ? { drafts: pgTable("drafts", { id: integer().primaryKey() }) } : {},
-    };
-  },
+const words = { integer: pg.integer, text: pg.text, table: pg.pgTable };
+/** The words of each dialect for the same tables; the types are PostgreSQL's. */
+const dialectWords: Readonly<Record<Dialect, typeof words>> = {
+  sqlite: { integer: lite.integer, text: lite.text, table: lite.sqliteTable } as unknown as typeof words,
+  postgresql: words,
 };
+
+/** The tables after so many revisions: the second drops a table and a column with its key, the third gives a default. */
+function tables(dialect: Dialect, count: number): Readonly<Record<string, unknown>> {
+  const { integer, table, text } = dialectWords[dialect];
+  return {
+    notes: table("notes", {
+      id: integer().primaryKey(),
+      title: text(),
+      size: integer().default(count === 3 ? 0 : 1),
+      ...count === 1 ? { old: text().unique() } : {},
+    }),
+    ...count === 1 ? { drafts: table("drafts", { id: integer().primaryKey() }) } : {},
+  };
+}
 
 const names = ["0000_first", "0001_second", "0002_third"];
 
 /** The last revision's script is another than its snapshot: it leaves the default as it was. */
 async function historyOf(dialect: Dialect): Promise<History> {
   const snapshots = await Promise.all(
-    [0, 1, 2, 3].map((count) => kit.snapshot(dialect, count === 0 ? {} : tables[dialect](count))),
+    [0, 1, 2, 3].map((count) => kit.snapshot(dialect, count === 0 ? {} : tables(dialect, count))),
   );
   const files = new Map([[
     "meta/_journal.json",
