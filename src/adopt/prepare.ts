@@ -1,4 +1,4 @@
-import { foldName } from "../base/fold_name.ts";
+import { isSameName } from "../base/fold_name.ts";
 import { copiedTables, isLostInCopy } from "../migrate/rules/copied_tables.ts";
 import { aheadOf } from "../history/ahead.ts";
 import { locate } from "../history/applied.ts";
@@ -303,8 +303,8 @@ function misplaced(inspection: Inspection): readonly Obstacle[] {
 }
 
 /** A name that can be read, though there is no such table. */
-function notHere(name: string, { tables }: Inspection["live"]): Obstacle {
-  const other = tables.find((table) => foldName(table.name) === name);
+function notHere(name: string, { tables, dialect }: Inspection["live"]): Obstacle {
+  const other = tables.find((table) => isSameName(dialect, table.name, name));
   return other === undefined
     ? {
       path: `table ${name}`,

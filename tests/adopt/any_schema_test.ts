@@ -4,6 +4,7 @@ import { sql } from "drizzle-orm";
 import * as pg from "drizzle-orm/pg-core";
 import * as lite from "drizzle-orm/sqlite-core";
 import { adopt } from "../../src/adopt/adopt.ts";
+import { prepareAdoption } from "../../src/adopt/prepare.ts";
 import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import { buildHistory, type History } from "../../src/history/history.ts";
@@ -291,6 +292,23 @@ test("a database that is exactly an old revision is taken over, whatever later o
     await withTestDatabase(url, async (database) => {
       const { action, to } = await adopt(contextOf(database, history), { lockWaitMs: 0 });
       assert.deepEqual([action, to], ["stamp", history.revisions[0]!.id]);
+    });
+  });
+});
+
+test("a table of SQLite's that is called in other letters than the history's is named as that, and its remedy works", async () => {
+  const made = "CREATE TABLE Users (id integer NOT NULL PRIMARY KEY)";
+  const tables = { Users: { columns: { id: "integer!" } } };
+  const history = schemaHistory("sqlite", [{ tables, up: [made], down: [] }]);
+  const [lite] = engines;
+  await lite!.withDatabase(async (url) => {
+    await lite!.query(url, made.replace("Users", "users"));
+    await withTestDatabase(url, async (database) => {
+      const { refusal } = await prepareAdoption(contextOf(database, history));
+      assert.match(refusal!.message, /the table Users is called users/);
+      const [, rename] = /Give it its name: (.*;)/.exec([refusal!.hint].flat().join("\n"))!;
+      for (const statement of rename!.split("; ")) await lite!.query(url, statement);
+      assert.equal((await prepareAdoption(contextOf(database, history))).action, "stamp");
     });
   });
 });
