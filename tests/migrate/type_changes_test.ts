@@ -61,6 +61,8 @@ test("changedType() names a column that is made of the one that changes", () => 
   const [obstacle] = obstacles("postgresql", ["text", "character varying(9)"], { more: [made] });
   assert.equal(obstacle?.path, "column t.made");
   assert.match(obstacle.state, /t\.made is made of c, whose type has to become character varying\(9\)/);
+  const folded = column("made", { default: "GENERATED ALWAYS AS (lower(C)) STORED" });
+  assert.equal(obstacles("sqlite", ["text", "character varying(9)"], { more: [folded] }).length, 1);
   const other = column("made", { default: `GENERATED ALWAYS AS (lower("cc") || 'c') STORED` });
   const plain = column("made", { default: "c()" });
   for (const more of [[other], [plain]]) {

@@ -3,7 +3,7 @@ import type { Dialect } from "../../base/dialect.ts";
 import type { Obstacle } from "./obstacle.ts";
 import type { Origins, Passage } from "./origins.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
-import { nameOf, tokenize } from "../../sql/lexer.ts";
+import { columnsIn } from "../../sql/expression_columns.ts";
 
 /** What PostgreSQL can turn into what without changing a value; lengths and ranges are looked at in the rows. */
 const conversions: Readonly<Record<Dialect, readonly (readonly [from: RegExp, to: RegExp])[]>> = {
@@ -38,7 +38,7 @@ export function changedType({ found, column, to }: ChangedColumn, live: Snapshot
     }];
   }
   const made = found.columns.find((each) =>
-    each.default?.startsWith("GENERATED") && mentions(each.default, column.name)
+    each.default?.startsWith("GENERATED") && columnsIn(each.default, [column], live.dialect).length > 0
   );
   if (made !== undefined) {
     return [{
@@ -56,10 +56,6 @@ function remedyFor(name: string, column: Column, to: Column): string {
   return column.type.includes("with time zone")
     ? `Say which zone its times are to be read in: ALTER TABLE ${table} ALTER COLUMN ${own} TYPE ${to.type} USING ${own} AT TIME ZONE 'UTC'`
     : `Change its type to ${to.type} by hand, as what is in it demands, then run this again.`;
-}
-
-function mentions(expression: string, name: string): boolean {
-  return tokenize(expression, "postgresql").some((token) => nameOf(token) === name);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { foldName } from "../../../base/fold_name.ts";
 import { sql } from "drizzle-orm";
-import { nameOf } from "../../../sql/lexer.ts";
+import { isWord, nameOf } from "../../../sql/lexer.ts";
 import { foldedName, tokensOf } from "../../../sql/cursor.ts";
 import { withPlaces } from "../../../sql/placeholders.ts";
 import { planEach } from "../../plans/plan_each.ts";
@@ -64,7 +64,7 @@ function tableOf(shown: string, query: string, tables: ReadonlySet<string>): str
   for (const [at, token] of tokens.entries()) {
     if (foldedName(token, "sqlite") !== foldName(shown)) continue;
     const before = tokens[at - 1];
-    const table = nameOf(nameOf(before)?.toUpperCase() === "AS" ? tokens[at - 2] : before);
+    const table = nameOf(isWord(before, "AS") ? tokens[at - 2] : before);
     if (table !== null && tables.has(foldName(table))) return table;
   }
   return shown;
