@@ -185,12 +185,11 @@ function sink(descriptor: number): Sink {
           if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
           else {
             isGone = true;
+            // Who closed a pipe has read what was wanted.
+            if (code === "EPIPE") return;
             const isFirst = unprinted === undefined;
             unprinted ??= message;
-            // Who closed a pipe knows that.
-            if (isFirst && descriptor === 1 && code !== "EPIPE") {
-              sink(2).write(`error: Cannot print the result: ${message}\n`);
-            }
+            if (isFirst && descriptor === 1) sink(2).write(`error: Cannot print the result: ${message}\n`);
           }
         }
       }

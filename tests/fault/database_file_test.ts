@@ -127,6 +127,22 @@ test("a damaged database that a failed restore kept under another name is still 
     assert.equal((await run("status", "--exit-code")).code, 0);
   }));
 
+test("a damaged database is kept beside those that others of the same second were kept as", () =>
+  withDatabase(async ({ database, backup, run }) => {
+    const damaged = "no database any more\n".repeat(300);
+    await writeFile(database, damaged);
+    const taken = Array.from({ length: limitMs / 1000 }, (_, second) => {
+      const at = new Date(Date.now() + second * 1000).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+      return `${database}.damaged-${at}`;
+    });
+    await Promise.all(taken.map((path) => writeFile(path, "another")));
+    const result = await run("restore", backup, "--yes", "--json");
+    assert.equal(result.code, 0, result.stderr);
+    const { safetyBackup } = result.json<{ safetyBackup: string }>();
+    assert.equal(await readFile(safetyBackup, "utf8"), damaged);
+    for (const path of taken) assert.equal(await readFile(path, "utf8"), "another");
+  }));
+
 for (const mode of ["DELETE", "WAL"]) {
   test(`a database whose lock cannot be read is replaced, and kept as it was (journal mode ${mode})`, () =>
     withDatabase(async ({ database, backup, run }) => {

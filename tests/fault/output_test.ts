@@ -37,12 +37,13 @@ async function isAtHead(cwd: string): Promise<boolean> {
   return status.state === "managed" && status.pending.length === 0;
 }
 
-for (const by of ["disk", "pipe"] as const) {
+// Who closes a pipe has read what was wanted, as `head` has; on a full disk what was done is not on record.
+for (const [by, exits] of [["disk", 1], ["pipe", 0]] as const) {
   for (const broken of ["stdout", "stderr"] as const) {
-    test(`an upgrade goes on to its end when its ${broken} is a ${by} that takes nothing, and exits with 1`, () =>
+    test(`an upgrade goes on to its end when its ${broken} is a ${by} that takes nothing, and exits with ${exits}`, () =>
       withFolder(async (cwd) => {
         const { code, other } = await runBroken(["upgrade"], { cwd, broken, by });
-        assert.equal(code, 1);
+        assert.equal(code, exits);
         assert.ok(await isAtHead(cwd));
         assert.doesNotMatch(other, /^\s+at .*:\d+/m, "no stack trace");
         if (broken === "stdout" && by === "disk") {

@@ -162,17 +162,28 @@ export function refuseUnlessReplaceable(url: SqliteFileUrl): void {
 export function setFileAside(path: string): string | null {
   const target = trustedPath(path);
   if (!existsSync(target)) return null;
-  const ending = `${damagedMark}${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
-  withOpenFolder(dirname(target), (folder) => {
+  return withOpenFolder(dirname(target), (folder) => {
+    const name = basename(target);
+    const ending = freeEnding(folder, name);
     for (const side of ["", ...sideFiles]) {
-      const name = basename(target);
       // A second name for the same file: nothing is read, and no space is taken.
       if (existsSync(folder.path(name + side))) {
         linkSync(folder.path(name + side), folder.path(name + ending + side));
       }
     }
+    return target + ending;
   });
-  return target + ending;
+}
+
+/** Returns what to put behind a name; a number follows the second where something is called by that already. */
+function freeEnding(folder: OpenFolder, name: string): string {
+  const ending = `${damagedMark}${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
+  const taken = new Set(readdirSync(folder.path(".")));
+  let free = ending;
+  for (let at = 2; ["", ...sideFiles].some((side) => taken.has(name + free + side)); at += 1) {
+    free = `${ending}-${at}`;
+  }
+  return free;
 }
 
 /** Removes what a restore left that was killed. Of two at once, the database's lock holds one back. */
