@@ -1,7 +1,7 @@
 /**
  * Kills harbor-db with SIGKILL at random points of backup, upgrade, downgrade and restore, on every kind of database, and checks
  * after each that no row is lost or doubled, that no backup is called proven that is not, and that the next run goes on. With
- * `--beside`, kills what leads a large SQLite file up, down and over beside a writer.
+ * `--beside`, kills what leads large tables up, down and over beside a writer.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -15,8 +15,8 @@ import { openKillBench, operations } from "../tests/support/kill_rounds.ts";
 const usage =
   `Usage: scripts/soak [--beside] [--points N] [--minutes N] [--engine NAME] [--files N] [--seed N]
 
-  --beside       large tables of SQLite files beside a writer, in every way that they are changed
-  --points N     how often to kill, for each engine (200)
+  --beside       large tables beside a writer, in every way that they are changed, on SQLite files and PostgreSQL
+  --points N     how often to kill, for each engine, with --beside in all (200)
   --minutes N    after how long to go on to the next engine (no limit)
   --only PATTERN of --beside only the cases whose name matches: "bridge"
   --engine NAME  one of ${engines.map(({ name }) => `"${name}"`).join(", ")}; else all
@@ -68,15 +68,23 @@ async function soakAllBeside(points: number): Promise<void> {
   const stopAt = performance.now() + Number(values.minutes) * 60_000;
   const durations = new Map<string, number>();
   let point = 0;
+  const phases = new Map<string, number>();
   const isMore = () => point < points && performance.now() < stopAt;
-  const onKill = (what: string) => {
+  const onKill = (what: string, phase: string) => {
     process.stdout.write(`${++point}/${points}: ${what}\n`);
+    phases.set(phase, (phases.get(phase) ?? 0) + 1);
     return isMore();
   };
-  const wanted = cases.filter(({ name }) => new RegExp(values.only).test(name));
+  const wanted = cases.filter(({ name, engine }) =>
+    new RegExp(values.only).test(name) && (values.engine ?? engine.name) === engine.name
+  );
   if (wanted.length === 0) throw new Error(`Cannot soak "${values.only}": no case has such a name`);
-  for (let turn = 0; isMore(); turn++) {
-    await soakBeside(wanted[turn % wanted.length]!, { random, durations, onKill });
+  try {
+    for (let turn = 0; isMore(); turn++) {
+      await soakBeside(wanted[turn % wanted.length]!, { random, durations, onKill });
+    }
+  } finally {
+    for (const [phase, count] of [...phases].toSorted()) process.stdout.write(`${count} × ${phase}\n`);
   }
   process.stdout.write(`${point} points passed\n`);
 }

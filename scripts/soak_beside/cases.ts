@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { engines, sqliteUrl } from "../../tests/support/databases.ts";
+import { type Engine, engines } from "../../tests/support/databases.ts";
 import { runCli } from "../../tests/support/run_cli.ts";
 import { addFiles, initial } from "../../tests/support/samples/application.ts";
 import { makeOrigin, origins } from "../../tests/support/samples/origins.ts";
@@ -9,13 +8,16 @@ import {
   ddlOf,
   historyFiles,
   rebuildOf,
+  type SampleRevision,
   type SampleTable,
 } from "../../tests/support/samples/schema_history.ts";
 import { idOf } from "../../tests/support/samples/script_history.ts";
+import { files, touched } from "./rows.ts";
 
 /** What is led up and down, or taken over, beside a writer. */
 export interface Case {
   readonly name: string;
+  readonly engine: Engine;
   /** How the writer writes: see `writer.ts`. */
   readonly writes: "application" | "own";
   /** What takes it from where it is made to its other end, and back; only there where it goes back. */
@@ -23,48 +25,62 @@ export interface Case {
   readonly back: readonly string[] | null;
   /** What has the same values in `files` and `twin` at every moment. */
   readonly columns: string;
-  /** By place, queries that yield 1: `there` when it has been led there, `back` when it is back. */
-  readonly holds: { readonly there: readonly string[]; readonly back: readonly string[] };
-  make(path: string, folder: string): Promise<void>;
+  /** By place, what rows count that hold what they should not: `there` when it has been led there, `back` when it is back. */
+  readonly wrong: { readonly there: readonly string[]; readonly back: readonly string[] };
+  /** Fills a new, empty database; `folder` is the working directory. */
+  make(url: string, folder: string): Promise<void>;
 }
 
-const files = 20_000;
 const sqlite = engines.find(({ name }) => name === "sqlite file")!;
 
 const written =
   "id, uuid, filename, original_filename, mime_type, size, storage_path, created_at, collection_id";
-
-/** Rows that no writer touches are as they were made, or came back as such. */
-const untouched = "id > 15000 AND id <= 20000";
+/** The values of rows that the application gives others than the scripts do, by their ids. */
+const given = {
+  storage_backend: "CASE WHEN id % 3 = 0 THEN 'r2' ELSE 'local' END",
+  metadata_json: `CASE WHEN id % 3 = 0 THEN '{"n":' || id || '}' END`,
+  thumb_path: "CASE WHEN id % 5 = 0 THEN 't' || id END",
+};
+const isOther = (of: readonly (keyof typeof given)[]) =>
+  of.map((name) => `${name} IS DISTINCT FROM ${given[name]}`).join(" OR ");
+const untouched = `id > ${touched} AND id <= ${files}`;
+/** What `files` lacks of the rows that nobody touches. */
+const missing = `SELECT ${files - touched} - count(*) FROM files WHERE ${untouched}`;
 
 /** The application's own history: indexes, a backfill, changes of definition, and what steps keep and put back. */
-const application: Case = {
-  name: "the application's history",
-  writes: "application",
-  there: ["downgrade", initial, "--yes", "--no-backup"],
-  back: ["upgrade", "--no-backup"],
-  columns: written,
-  holds: {
-    there: ["SELECT count(*) = 5000 FROM files WHERE " + untouched],
-    back: [
-      "SELECT last_login IS '2026-01-02 03:04:05' FROM users",
-      `SELECT count(*) = 5000 FROM files WHERE ${untouched} AND storage_backend = iif(id % 3 = 0, 'r2', 'local') AND metadata_json IS iif(id % 3 = 0, '{"n":' || id || '}', NULL) AND thumb_path IS iif(id % 5 = 0, 't' || id, NULL)`,
-      "SELECT count(*) = 0 FROM files WHERE storage_backend IS NULL",
-    ],
-  },
-  async make(path, folder) {
-    const url = sqliteUrl(path);
-    await ran(application, ["upgrade", "--no-backup"], path, folder);
-    await addFiles(sqlite, url, files);
-    change(
-      path,
-      "UPDATE users SET last_login = '2026-01-02 03:04:05'",
-      `UPDATE files SET storage_backend = 'r2', metadata_json = '{"n":' || id || '}' WHERE id % 3 = 0`,
-      "UPDATE files SET thumb_path = 't' || id WHERE id % 5 = 0",
-      ...twinOf(written),
-    );
-  },
-};
+function application(engine: Engine): Case {
+  return {
+    name: `the application's history on ${engine.name}`,
+    engine,
+    writes: "application",
+    there: ["downgrade", initial, "--yes", "--no-backup"],
+    back: ["upgrade", "--no-backup"],
+    columns: written,
+    wrong: {
+      there: [missing],
+      back: [
+        missing,
+        "SELECT count(*) FROM users WHERE CAST(last_login AS text) IS DISTINCT FROM '2026-01-02 03:04:05'",
+        // Rows that were changed and not replaced have all that the writer does not know.
+        `SELECT count(*) FROM files WHERE uuid = 'f-' || id AND (${
+          isOther(["storage_backend", "metadata_json", "thumb_path"])
+        })`,
+        "SELECT count(*) FROM files WHERE storage_backend IS NULL",
+      ],
+    },
+    async make(url, folder) {
+      await ran(this, ["upgrade", "--no-backup"], url, folder);
+      await addFiles(engine, url, files);
+      await change(
+        this,
+        url,
+        "UPDATE users SET last_login = '2026-01-02 03:04:05'",
+        `UPDATE files SET ${Object.entries(given).map(([name, value]) => `${name} = ${value}`).join(", ")}`,
+        ...twinOf(written),
+      );
+    },
+  };
+}
 
 const own: SampleTable = {
   columns: { id: "integer", uuid: "text!", name: "text", size: "integer", kind: "text", note: "text" },
@@ -76,6 +92,8 @@ const copied: SampleTable = {
   columns: { id: "integer", kind: "text", uuid: "text!", name: "text", size: "text", note: "text" },
 };
 const filled: SampleTable = { ...copied, columns: { ...copied.columns, kind: "text!" } };
+// What the script fills these columns with is worked out of what was there.
+const workedOut: SampleTable = { ...own, columns: { ...own.columns, size: "text", kind: "text!" } };
 const bare: SampleTable = {
   ...filled,
   columns: { id: "integer", kind: "text!", uuid: "text!", name: "text", size: "text" },
@@ -86,72 +104,105 @@ const indexes = [
 ];
 const coalesced = { kind: "coalesce(\"kind\", 'x')" };
 
+const tables = (files: SampleTable) => ({ tables: { files } });
+const first: SampleRevision = { ...tables(own), up: ddlOf("files", own), down: ['DROP TABLE "files"'] };
+
 /** A history of its own: two indexes, a copy of rows, a column that becomes NOT NULL, one that goes. */
-const ownHistory: Case = {
-  name: "a history of its own",
-  writes: "own",
-  there: ["upgrade", "--no-backup"],
-  back: ["downgrade", idOf(0), "--yes", "--no-backup"],
-  columns: "id, uuid, name, CAST(size AS INTEGER), coalesce(kind, 'x')",
-  holds: {
-    there: ["SELECT count(*) = 0 FROM files WHERE kind IS NULL"],
-    back: [`SELECT count(*) = 5000 FROM files WHERE ${untouched} AND note = 'note ' || id`],
+const ownHistory = ownCase("a history of its own", [
+  { ...tables(own), up: indexes, down: ['DROP INDEX "ix_name"', 'DROP INDEX "ix_kind"'] },
+  {
+    ...tables(copied),
+    up: [...rebuildOf("files", copied), ...indexes],
+    down: [...rebuildOf("files", own), ...indexes],
   },
-  async make(path, folder) {
-    const tables = (files: SampleTable) => ({ tables: { files } });
-    const history = historyFiles("sqlite", [
-      { ...tables(own), up: ddlOf("files", own), down: ['DROP TABLE "files"'] },
-      { ...tables(own), up: indexes, down: ['DROP INDEX "ix_name"', 'DROP INDEX "ix_kind"'] },
-      {
-        ...tables(copied),
-        up: [...rebuildOf("files", copied), ...indexes],
-        down: [...rebuildOf("files", own), ...indexes],
-      },
-      {
-        ...tables(filled),
-        up: [...rebuildOf("files", filled, coalesced), ...indexes],
-        down: [...rebuildOf("files", copied), ...indexes],
-      },
-      {
-        ...tables(bare),
-        up: ['ALTER TABLE "files" DROP COLUMN "note"'],
-        down: ['ALTER TABLE "files" ADD "note" text'],
-      },
-    ]);
-    for (const [name, text] of history) {
-      const file = join(folder, "drizzle/sqlite", name);
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, text);
-    }
-    await ran(ownHistory, ["upgrade", idOf(0), "--no-backup"], path, folder);
-    change(
-      path,
-      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${files})
+  {
+    ...tables(filled),
+    up: [...rebuildOf("files", filled, coalesced), ...indexes],
+    down: [...rebuildOf("files", copied), ...indexes],
+  },
+  {
+    ...tables(bare),
+    up: ['ALTER TABLE "files" DROP COLUMN "note"'],
+    down: ['ALTER TABLE "files" ADD "note" text'],
+  },
+], {
+  there: ["SELECT count(*) FROM files WHERE kind IS NULL"],
+  back: [`SELECT count(*) FROM files WHERE ${untouched} AND note IS NOT 'note ' || id`],
+});
+
+/** Copies that work values out: what they make others of comes back where nobody wrote since. */
+const workingOut = ownCase("copies that work values out", [
+  {
+    ...tables(workedOut),
+    up: rebuildOf("files", workedOut, {
+      size: 'CAST("size" AS text)',
+      ...coalesced,
+      note: `CASE WHEN "note" LIKE '%7' THEN upper("note") ELSE "note" END`,
+    }),
+    down: rebuildOf("files", own, { size: 'CAST("size" AS integer)', note: 'lower("note")' }),
+  },
+], {
+  there: [
+    "SELECT count(*) FROM files WHERE kind IS NULL OR typeof(size) <> 'text'",
+    `SELECT count(*) FROM files WHERE ${untouched} AND note IS NOT iif(id % 10 = 7, 'NOTE ', 'note ') || id`,
+  ],
+  back: [
+    "SELECT count(*) FROM files WHERE typeof(size) <> 'integer'",
+    // The writer's own rows are of kind w.
+    "SELECT count(*) FROM files WHERE uuid = 'u' || id AND kind IS NOT 'w' AND (note IS NOT 'note ' || id OR kind IS NOT iif(id % 4 = 0, NULL, 'k'))",
+  ],
+});
+
+function ownCase(name: string, revisions: readonly SampleRevision[], wrong: Case["wrong"]): Case {
+  return {
+    name,
+    engine: sqlite,
+    writes: "own",
+    there: ["upgrade", "--no-backup"],
+    back: ["downgrade", idOf(0), "--yes", "--no-backup"],
+    columns: "id, uuid, name, CAST(size AS INTEGER), coalesce(kind, 'x')",
+    wrong: { there: [missing, ...wrong.there], back: [missing, ...wrong.back] },
+    async make(url, folder) {
+      for (const [name, text] of historyFiles("sqlite", [first, ...revisions])) {
+        const file = join(folder, "drizzle/sqlite", name);
+        mkdirSync(dirname(file), { recursive: true });
+        writeFileSync(file, text);
+      }
+      await ran(this, ["upgrade", idOf(0), "--no-backup"], url, folder);
+      await change(
+        this,
+        url,
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${files})
 INSERT INTO files SELECT i, 'u' || i, 'n' || i, i, iif(i % 4 = 0, NULL, 'k'), 'note ' || i FROM n`,
-      ...twinOf("id, uuid, name, size, kind"),
-      "CREATE UNIQUE INDEX twin_uuid ON twin (uuid)",
-    );
-  },
-};
+        ...twinOf("id, uuid, name, size, kind"),
+        "CREATE UNIQUE INDEX twin_uuid ON twin (uuid)",
+      );
+    },
+  };
+}
 
 /** What `db.create_all()` made, led to head by a bridge. */
 const bridge: Case = {
   name: "adopt's bridge",
+  engine: sqlite,
   writes: "application",
   there: ["adopt", "--yes", "--no-backup"],
   back: null,
   columns: written,
-  holds: {
+  wrong: {
     there: [
-      `SELECT count(*) = 5000 FROM files WHERE ${untouched} AND storage_backend = iif(id % 3 = 0, 'r2', 'local') AND thumb_path IS iif(id % 5 = 0, 't' || id, NULL)`,
+      missing,
+      `SELECT count(*) FROM files WHERE uuid = 'f-' || id AND (${
+        isOther(["storage_backend", "thumb_path"])
+      })`,
     ],
     back: [],
   },
-  async make(path) {
-    const url = sqliteUrl(path);
+  async make(url) {
     await makeOrigin(sqlite, url, origins.find(({ name }) => name === "create_all of the newest commit")!);
-    change(
-      path,
+    await change(
+      this,
+      url,
       "DELETE FROM files",
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${files})
 INSERT INTO files (id, uuid, filename, original_filename, mime_type, size, storage_path, created_at, collection_id, storage_backend, thumb_path)
@@ -162,29 +213,29 @@ SELECT i, 'f-' || i, i || '.jpg', 'o', 'image/jpeg', i, 'uploads/' || i, '2025-0
 };
 
 /** All of them. */
-export const cases: readonly Case[] = [application, ownHistory, bridge];
+export const cases: readonly Case[] = [
+  application(sqlite),
+  application(engines.find(({ name }) => name === "postgres 15")!),
+  ownHistory,
+  workingOut,
+  bridge,
+];
 
 function twinOf(columns: string): readonly string[] {
-  const definitions = columns.replace("id", "id INTEGER PRIMARY KEY");
-  return [`CREATE TABLE twin (${definitions})`, `INSERT INTO twin SELECT ${columns} FROM files`];
+  return [`CREATE TABLE twin AS SELECT ${columns} FROM files`, "CREATE UNIQUE INDEX twin_id ON twin (id)"];
 }
 
-function change(path: string, ...statements: readonly string[]): void {
-  const database = new DatabaseSync(path);
-  try {
-    for (const statement of statements) database.exec(statement);
-  } finally {
-    database.close();
-  }
+async function change({ engine }: Case, url: string, ...statements: readonly string[]): Promise<void> {
+  for (const statement of statements) await engine.query(url, statement);
 }
 
 /** Returns what harbor-db is told of a case's database and history. */
-export function environmentOf({ writes }: Case, path: string, folder: string): Record<string, string> {
+export function environmentOf({ writes }: Case, url: string, folder: string): Record<string, string> {
   const history = writes === "own" ? { HARBOR_DB_DIR: join(folder, "drizzle") } : {};
-  return { DATABASE_URL: sqliteUrl(path), ...history };
+  return { DATABASE_URL: url, ...history };
 }
 
-async function ran(given: Case, args: readonly string[], path: string, cwd: string): Promise<void> {
-  const { code, stderr } = await runCli(args, { cwd, env: environmentOf(given, path, cwd) });
+async function ran(given: Case, args: readonly string[], url: string, cwd: string): Promise<void> {
+  const { code, stderr } = await runCli(args, { cwd, env: environmentOf(given, url, cwd) });
   if (code !== 0) throw new Error(`Cannot prepare with "${args.join(" ")}": ${stderr}`);
 }

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import process from "node:process";
-import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { withFolder } from "../../tests/support/databases.ts";
+import { whenFree } from "../../tests/support/samples/application.ts";
 import { runCli, startCli } from "../../tests/support/run_cli.ts";
 import { scriptCommand } from "../../tests/support/script_command.ts";
 import type { Seeded } from "../../tests/support/seeded.ts";
@@ -16,8 +15,8 @@ export interface Rounds {
   readonly random: Seeded;
   /** How long one took that nobody killed, by command, in milliseconds: kills are spread over that. The first of each is not killed. */
   readonly durations: Map<string, number>;
-  /** Told of each kill; returns whether there is to be another one. */
-  readonly onKill: (what: string) => boolean;
+  /** Told of each kill, and in which phase the database was left; returns whether there is to be another one. */
+  readonly onKill: (what: string, phase: string) => boolean;
 }
 
 /**
@@ -27,21 +26,24 @@ export interface Rounds {
  * @throws {Error} when something is lost, changed, left behind, or not gone on with
  */
 export async function soakBeside(given: Case, { random, durations, onKill }: Rounds): Promise<void> {
-  await withFolder(async (folder) => {
-    const path = join(folder, "soak.db");
-    await given.make(path, folder);
-    const isWal = random.below(4) > 0;
-    within(path, (database) => database.exec(`PRAGMA journal_mode = ${isWal ? "WAL" : "DELETE"}`));
-    const env = environmentOf(given, path, folder);
+  const inFolder = (work: (url: string, folder: string) => Promise<void>) =>
+    given.engine.withDatabase((url) => withFolder((folder) => work(url, folder)));
+  await inFolder(async (url, folder) => {
+    await given.make(url, folder);
+    const hasJournal = given.engine.dialect === "sqlite" && random.below(4) === 0;
+    if (given.engine.dialect === "sqlite") {
+      await given.engine.query(url, `PRAGMA journal_mode = ${hasJournal ? "DELETE" : "WAL"}`);
+    }
+    const env = environmentOf(given, url, folder);
     const options = { cwd: folder, env, limitMs: 600_000 };
-    const writer = await startWriter(path, random.below(1_000_000), given.writes);
+    const writer = await startWriter(url, random.below(1_000_000), given);
     try {
       let isMore = true;
       for (let trip = 0; isMore && trip < 6; trip++) {
         const isThere = trip % 2 === 0;
         const args = isThere ? given.there : given.back;
         if (args === null) break;
-        const name = `${given.name}${isWal ? "" : " (rollback journal)"}: ${args[0]}`;
+        const name = `${given.name}${hasJournal ? " (rollback journal)" : ""}: ${args[0]}`;
         const wholeMs = durations.get(name);
         for (let kills = wholeMs === undefined ? 0 : 1 + random.below(5); kills > 0 && isMore; kills--) {
           const afterMs = Math.round(wholeMs! * random.below(1_050) / 1_000);
@@ -49,20 +51,19 @@ export async function soakBeside(given: Case, { random, durations, onKill }: Rou
           await Promise.race([sleep(afterMs), running.result]);
           running.kill("SIGKILL");
           const { code } = await running.result;
-          check(given, path, `${name}, killed after ${afterMs} ms`);
-          isMore = onKill(
-            `${name} after ${afterMs} ms${code === null ? "" : ` (it had ended with ${code})`}`,
-          );
+          await check(given, url, `${name}, killed after ${afterMs} ms`);
+          const phase = code === null ? await phaseOf(options) : `had ended with ${code}`;
+          isMore = onKill(`${name} after ${afterMs} ms: ${phase}`, `${name}: ${phase}`);
           if (code === 0) break;
           if (random.below(8) === 0 && given.back !== null) {
             await ended(["upgrade", "--abandon"], options);
-            check(given, path, `${name}, abandoned`);
+            await check(given, url, `${name}, abandoned`);
           }
         }
         const began = performance.now();
         await ended(args, options);
         if (wholeMs === undefined) durations.set(name, performance.now() - began);
-        check(given, path, `${name}, ended`, isThere ? given.holds.there : given.holds.back);
+        await check(given, url, `${name}, ended`, isThere ? given.wrong.there : given.wrong.back);
         const { lock } = (await ended(["status", "--json"], options)).json<{ lock: unknown }>();
         assert.equal(lock, null);
       }
@@ -81,36 +82,56 @@ async function ended(args: readonly string[], options: Parameters<typeof runCli>
   return result;
 }
 
-/** Looks while nobody writes. Without `holds` it was killed half way, and what it works with may be there. */
-function check(given: Case, path: string, when: string, holds?: readonly string[]): void {
-  within(path, (database) => {
-    const one = (text: string) => Object.values(database.prepare(text).get()!)[0];
-    database.exec("BEGIN IMMEDIATE");
-    try {
-      assert.equal(one("PRAGMA integrity_check"), "ok", when);
-      for (const [from, to] of [["files", "twin"], ["twin", "files"]]) {
-        const query = `SELECT ${given.columns} FROM ${from} EXCEPT SELECT ${given.columns} FROM ${to}`;
-        const other = database.prepare(`${query} LIMIT 3`).all();
-        assert.deepEqual(other, [], `${when}: in ${from} and not in ${to}`);
-      }
-      if (holds === undefined) return;
-      const left = database.prepare(
-        "SELECT type, name FROM sqlite_schema WHERE type = 'trigger' OR name GLOB 'harbor_beside*' OR name GLOB '__new*'",
-      ).all();
-      assert.deepEqual(left, [], when);
-      for (const query of holds) assert.equal(one(query), 1, `${when}: ${query}`);
-    } finally {
-      database.exec("COMMIT");
-    }
-  });
+/** Returns what was under way when it was killed, as `status` says it: that it can is checked, too. */
+async function phaseOf(options: Parameters<typeof runCli>[1]): Promise<string> {
+  const status = (await ended(["status", "--json"], options)).json<Status>();
+  const [change] = status.beside;
+  if (status.unreturned.length > 0) return "kept data on its way back";
+  if (change !== undefined) return `${change.change}, ${change.phase}`;
+  const [unfinished] = status.kept.filter(({ state }) => state === "keeping" || state === "noting");
+  if (unfinished !== undefined) return `kept data, ${unfinished.state}`;
+  if (status.backfills.length > 0) return "backfill";
+  return status.unfinished !== null ? "between the pieces of a step" : "between steps";
 }
 
-function within(path: string, work: (database: DatabaseSync) => void): void {
-  const database = new DatabaseSync(path, { timeout: 60_000 });
-  try {
-    work(database);
-  } finally {
-    database.close();
+interface Status {
+  readonly unfinished: unknown;
+  readonly backfills: readonly unknown[];
+  readonly unreturned: readonly unknown[];
+  readonly beside: readonly { readonly change: string; readonly phase: string }[];
+  readonly kept: readonly { readonly state: string }[];
+}
+
+/** What harbor-db works with and takes away at the end. */
+const leftovers = {
+  sqlite:
+    "SELECT type, name FROM sqlite_schema WHERE type = 'trigger' OR name GLOB 'harbor_beside*' OR name GLOB '__new*'",
+  postgresql:
+    "SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relname LIKE 'harbor\\_ahead%' UNION ALL SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+};
+
+/** Without `wrong` it was killed half way, and what it works with may be there. */
+async function check(
+  { engine, columns }: Case,
+  url: string,
+  when: string,
+  wrong?: readonly string[],
+): Promise<void> {
+  const ask = (statement: string) => whenFree(() => engine.query(url, statement));
+  if (engine.dialect === "sqlite") {
+    assert.deepEqual(await ask("PRAGMA integrity_check"), [{ integrity_check: "ok" }], when);
+  }
+  for (const [from, to] of [["files", "twin"], ["twin", "files"]]) {
+    const other = await ask(
+      `SELECT * FROM (SELECT ${columns} FROM ${from} EXCEPT SELECT ${columns} FROM ${to}) AS other LIMIT 3`,
+    );
+    assert.deepEqual(other, [], `${when}: in ${from} and not in ${to}`);
+  }
+  if (wrong === undefined) return;
+  assert.deepEqual(await ask(leftovers[engine.dialect]), [], when);
+  for (const query of wrong) {
+    const [row] = await ask(query);
+    assert.equal(String(Object.values(row!)[0]), "0", `${when}: ${query}`);
   }
 }
 
@@ -119,9 +140,9 @@ interface Writer {
   end(): Promise<void>;
 }
 
-async function startWriter(path: string, seed: number, writes: Case["writes"]): Promise<Writer> {
+async function startWriter(url: string, seed: number, { engine, writes }: Case): Promise<Writer> {
   const [file = "", ...args] = scriptCommand("scripts/soak_beside/writer.ts");
-  const child: ChildProcess = spawn(file, [...args, path, String(seed), writes], {
+  const child: ChildProcess = spawn(file, [...args, engine.dialect, url, String(seed), writes], {
     stdio: ["pipe", "pipe", "pipe"],
     env: process.env,
   });

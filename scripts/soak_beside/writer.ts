@@ -1,13 +1,15 @@
 /**
  * An application that writes to `files` all the time, in every way that a table can be changed, and does the same to `twin` in
- * the same transaction, which no revision touches. Arguments: the file, a seed, and `own` for the table of {@link ownHistory}.
+ * the same transaction, which no revision touches. Arguments: the dialect, the database's URL, a seed, and `own` for the table of
+ * {@link ownCase}.
  */
 import process from "node:process";
-import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { seeded } from "../../tests/support/seeded.ts";
+import { files, touched } from "./rows.ts";
+import { openSession, type Value } from "./session.ts";
 
-const [path = "", seed = "1", kind = ""] = process.argv.slice(2);
+const [dialect = "", url = "", seed = "1", kind = ""] = process.argv.slice(2);
 /** The columns that it writes, beside id and uuid: those of the application's files, or of a table of our own. */
 const of = kind === "own" ? { name: "name", columns: "name, size, kind", values: "?, ?, 'w'" } : {
   name: "filename",
@@ -16,69 +18,66 @@ const of = kind === "own" ? { name: "name", columns: "name, size, kind", values:
     "?, ?, 'o', 'image/jpeg', 'uploads/w.jpg', '2025-09-25 13:06:54.566933', (SELECT min(id) FROM collections)",
 };
 const random = seeded(Number(seed));
-const database = new DatabaseSync(path, { timeout: 60_000 });
-database.exec("PRAGMA synchronous = NORMAL");
-
-/** So many of the first rows are changed; those behind them are as they were. */
-const touched = 15_000;
+const session = openSession(dialect, url);
+const insert = `INSERT INTO files (id, uuid, ${of.columns}) VALUES (?, ?, ${of.values})`;
 
 let isAsked = false;
 process.stdin.on("data", () => isAsked = true).on("end", () => isAsked = true);
 process.stdout.write("writing\n");
 while (!isAsked) {
-  database.exec("BEGIN IMMEDIATE");
-  change();
-  database.exec("COMMIT");
+  await session.run(session.begins, []);
+  await change();
+  await session.run("COMMIT", []);
   await sleep(random.below(4));
 }
-database.close();
+await session.close();
 process.exit(0);
 
-function change(): void {
-  const { next } = database.prepare("SELECT max(id) + 1 AS next FROM files").get() as { next: number };
+async function change(): Promise<void> {
+  const [{ next } = { next: 1 }] = await session.run("SELECT max(id) + 1 AS next FROM twin", []) as {
+    next: number;
+  }[];
   // Rows that came meanwhile are changed as often as those that were there.
-  const id = random.below(3) > 0 ? 1 + random.below(touched) : Math.max(20_001, next - 1 - random.below(200));
+  const id = random.below(3) > 0
+    ? 1 + random.below(touched)
+    : Math.max(files + 1, next - 1 - random.below(200));
   const uuid = `w-${seed}-${next}-${random.below(1_000_000_000)}`;
   const words = [`n${random.below(1_000)}`, random.below(1_000_000)] as const;
   switch (random.below(kind === "own" ? 8 : 7)) {
     case 0:
-      return both(`INSERT INTO files (id, uuid, ${of.columns}) VALUES (?, ?, ${of.values})`, [
-        next,
-        uuid,
-        ...words,
-      ]);
+      return await both(insert, [next, uuid, ...words]);
     case 1:
-      return both(`INSERT OR REPLACE INTO files (id, uuid, ${of.columns}) VALUES (?, ?, ${of.values})`, [
-        id,
-        uuid,
-        ...words,
-      ]);
+      return await replace(id, uuid, words);
     case 2:
-      return both(
-        `INSERT INTO files (id, uuid, ${of.columns}) VALUES (?, ?, ${of.values}) ON CONFLICT (id) DO UPDATE SET ${of.name} = excluded.${of.name}, size = excluded.size`,
+      return await both(
+        `${insert} ON CONFLICT (id) DO UPDATE SET ${of.name} = excluded.${of.name}, size = excluded.size`,
         [id, uuid, ...words],
       );
     case 3:
-      return both("UPDATE files SET id = ? WHERE id = ?", [next, id]);
+      return await both("UPDATE files SET id = ? WHERE id = ?", [next, id]);
     case 4:
-      return both("DELETE FROM files WHERE id = ?", [id]);
+      return await both("DELETE FROM files WHERE id = ?", [id]);
     case 5:
     case 6:
-      return both(`UPDATE files SET ${of.name} = ?, size = ? WHERE id = ?`, [...words, id]);
+      return await both(`UPDATE files SET ${of.name} = ?, size = ? WHERE id = ?`, [...words, id]);
     default: {
       // Two rows go for one: the one of the id, and the one of the uuid.
-      const row = database.prepare("SELECT uuid FROM files WHERE id = ?").get(1 + random.below(touched));
-      return both(`INSERT OR REPLACE INTO files (id, uuid, ${of.columns}) VALUES (?, ?, ${of.values})`, [
-        id,
-        String(row?.["uuid"] ?? uuid),
-        ...words,
-      ]);
+      const [row] = await session.run("SELECT uuid FROM twin WHERE id = ?", [1 + random.below(touched)]);
+      return await replace(id, String(row?.["uuid"] ?? uuid), words);
     }
   }
 }
 
-function both(statement: string, values: readonly (string | number)[]): void {
+async function replace(id: number, uuid: string, words: readonly Value[]): Promise<void> {
+  if (session.hasReplace) {
+    return await both(insert.replace("INSERT", "INSERT OR REPLACE"), [id, uuid, ...words]);
+  }
+  await both("DELETE FROM files WHERE id = ? OR uuid = ?", [id, uuid]);
+  await both(insert, [id, uuid, ...words]);
+}
+
+async function both(statement: string, values: readonly Value[]): Promise<void> {
   for (const table of ["files", "twin"]) {
-    database.prepare(statement.replaceAll(/\bfiles\b/g, table)).run(...values);
+    await session.run(statement.replaceAll(/\bfiles\b/g, table), values);
   }
 }
