@@ -42,7 +42,7 @@ async function newName(admin: Database): Promise<string> {
   return `${prefix}${row!.began}_${randomBytes(4).toString("hex")}`;
 }
 
-/** Drops those whose maker's session has ended; one that somebody is connected to is left for the next time. */
+/** Drops those whose makers are gone, and that nobody is connected to. */
 async function dropLeftovers(admin: Database): Promise<void> {
   const leftovers = await admin.read<{ name: string }>(sql.raw(leftoversQuery(prefix)));
   for (const { name } of leftovers) await drop(admin, name, false);

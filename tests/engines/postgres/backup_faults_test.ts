@@ -123,7 +123,7 @@ for (const { name, version, open } of postgresEngines) {
       });
     }));
 
-  test(`${name}: scratch databases of dead runs are dropped, of living ones are not`, () =>
+  test(`${name}: scratch databases of dead runs are dropped, those of living ones, and that somebody is connected to, are not`, () =>
     withOwnedPostgres(version, "CREATEDB", async ({ url, role }) => {
       await run(url, "CREATE TABLE t (id int)");
       const engine = await open(url);
@@ -135,13 +135,20 @@ for (const { name, version, open } of postgresEngines) {
         const living = `harbor_scratch_${own?.began}_abc123`;
         const foreign = `harbor_scratch_of_${role}`;
         const dead = `harbor_scratch_99999999_1_${randomBytes(4).toString("hex")}`;
-        for (const database of [living, dead, foreign]) await sql.unsafe(`CREATE DATABASE "${database}"`);
-        await withCopy(engine, async ({ path }) => {
-          assert.equal((await engine.prove(path, never)).proof, "scratch database");
+        const used = `harbor_scratch_99999999_2_${randomBytes(4).toString("hex")}`;
+        for (const name of [living, dead, foreign, used]) await sql.unsafe(`CREATE DATABASE "${name}"`);
+        const inside = new URL(url);
+        inside.pathname = used;
+        await withClient(inside.href, async (looking) => {
+          await looking`SELECT`;
+          await withCopy(engine, async ({ path }) => {
+            assert.equal((await engine.prove(path, never)).proof, "scratch database");
+          });
+          await looking`SELECT`;
         });
         const left = await sql`SELECT datname FROM pg_database WHERE datname LIKE 'harbor_scratch_%'
           AND datdba = current_user::regrole ORDER BY datname`;
-        assert.deepEqual(left.map((row) => row["datname"]), [living, foreign].sort());
+        assert.deepEqual(left.map((row) => row["datname"]), [living, foreign, used].sort());
       });
     }));
 }

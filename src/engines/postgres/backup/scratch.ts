@@ -105,7 +105,7 @@ export async function withScratch<T>(
       if (isOpen || task.signal.aborted || admin.hasEnded()) throw error;
       return without("the role may not connect to a new database");
     } finally {
-      await drop(admin, name);
+      await drop(admin, name, true);
     }
   });
 }
@@ -200,19 +200,18 @@ async function mayCreateDatabases(admin: Session): Promise<boolean> {
   return role?.may === true;
 }
 
-/** Drops scratch databases whose makers are gone. */
+/** Drops scratch databases whose makers are gone, and that nobody is connected to. */
 async function dropLeftovers(admin: Session): Promise<void> {
   const leftovers = await aside(admin, () => query<{ name: string }>(admin, leftoversQuery(prefix)));
-  for (const { name } of leftovers) await drop(admin, name);
+  for (const { name } of leftovers) await drop(admin, name, false);
 }
 
 /**
  * Drops a database. FORCE ends sessions of ours that linger, and is refused where an autovacuum worker is at work, which only a
- * plain DROP sends away (it waits up to five seconds for that). What somebody else is connected to is a leftover for the next time.
+ * plain DROP sends away (it waits up to five seconds for that).
  */
-async function drop(admin: Session, name: string): Promise<void> {
-  const ways = admin.serverVersion >= 130_000 ? [" WITH (FORCE)", "", ""] : ["", ""];
-  for (const way of ways) {
+async function drop(admin: Session, name: string, isForced: boolean): Promise<void> {
+  for (const way of [...isForced && admin.serverVersion >= 130_000 ? [" WITH (FORCE)"] : [], "", ""]) {
     try {
       await admin.run([{ text: `DROP DATABASE IF EXISTS ${quoteName(name)}${way}`, parameters: [] }]);
       return;

@@ -11,11 +11,15 @@ export const ownMarkQuery = `SELECT ${
   mark("a")
 } AS began FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()`;
 
-/** Returns the query for databases, as `name`, whose maker's session has ended: its process was killed, or the connection lost. */
+/**
+ * Returns the query for databases, as `name`, whose maker's session has ended: its process was killed, or the connection lost. What
+ * somebody is connected to is left for the next time.
+ */
 export function leftoversQuery(prefix: string): string {
   return `SELECT d.datname AS name FROM pg_database d
     WHERE d.datname ~ '^${prefix}[0-9]+_[0-9]+_[0-9a-f]+$' AND pg_has_role(d.datdba, 'MEMBER')
       AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE strpos(d.datname, concat('${prefix}', ${
     mark("a")
-  }, '_')) = 1)`;
+  }, '_')) = 1)
+      AND NOT EXISTS (SELECT FROM pg_stat_activity u WHERE u.datid = d.oid AND u.usesysid IS NOT NULL)`;
 }
