@@ -1,5 +1,6 @@
 import type { Dialect } from "../base/dialect.ts";
-import { isWord, type Token, tokenize, withoutComments } from "../sql/lexer.ts";
+import { tokensOf } from "../sql/cursor.ts";
+import { isWord, type Token } from "../sql/lexer.ts";
 
 /** A statement that begins or ends a transaction: one that stands for all of a script, or another. */
 export type TransactionWord = "BEGIN" | "COMMIT" | "other";
@@ -28,7 +29,7 @@ export function wordInside(statement: readonly Token[]): string | null {
   for (const { kind, text } of statement) {
     if (kind !== "string") continue;
     const tag = /^\$[^$]*\$/.exec(text)?.[0] ?? "'";
-    const body = withoutComments(tokenize(text.slice(tag.length, -tag.length), "postgresql"));
+    const body = tokensOf(text.slice(tag.length, -tag.length), "postgresql");
     const found = body.find((token, at) =>
       (isWord(token, "COMMIT") || isWord(token, "ROLLBACK")) &&
       [";", ...followers].includes(body[at + 1]?.text.toUpperCase() ?? ";") &&

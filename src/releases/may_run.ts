@@ -1,6 +1,7 @@
 import { keyOf } from "../base/fold_name.ts";
 import type { Dialect } from "../base/dialect.ts";
-import type { Column, Snapshot, Table } from "../schema/snapshot.ts";
+import { isGenerated } from "../schema/generated.ts";
+import type { Snapshot, Table } from "../schema/snapshot.ts";
 import { columnsOf, type Release, type TableUse } from "./releases.ts";
 
 /** Why a release fails on a schema. */
@@ -61,10 +62,6 @@ function reasonsOf(
       column.notNull && column.default === null && !column.identity && !given.has(keyOf(column.name, dialect))
     );
   return [...named, ...left.map((column) => reason("value needed", column.name))];
-}
-
-function isGenerated({ default: made }: Column): boolean {
-  return made?.startsWith("GENERATED ") ?? false;
 }
 
 /** A release that names what no schema has. */

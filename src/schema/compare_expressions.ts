@@ -2,6 +2,7 @@ import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import { onceForText } from "../base/once_for.ts";
 import { expressionWords } from "./expressions/words.ts";
+import { generatedParts } from "./generated.ts";
 import { call, type Node } from "./expression_nodes.ts";
 import { parseExpression } from "./parse_expression.ts";
 import { withoutRows } from "./expressions/row_comparisons.ts";
@@ -22,8 +23,8 @@ export function isSameExpression(a: string, b: string, dialect: Dialect): boolea
 
 const parsed = onceForText((text: string, dialect: Dialect): Node => {
   // What makes a generated column is compared like a default.
-  const [, made, kind] = /^GENERATED ALWAYS AS \((.*)\) (STORED|VIRTUAL)$/s.exec(text) ?? [];
-  if (made !== undefined) return call(kind!, parsed(made, dialect));
+  const made = generatedParts(text);
+  if (made !== null) return call(made.kind, parsed(made.expression, dialect));
   let words: readonly string[] = [text];
   try {
     words = expressionWords(text, dialect);

@@ -50,9 +50,9 @@ export function isArray(type: string): boolean {
   return type.endsWith("[]");
 }
 
-/** Returns the type of what is in an array; of any other type that itself. */
+/** Returns the type of what is in an array, however its brackets are written; of any other type that itself. */
 export function elementType(type: string): string {
-  return type.replace(/\[\]$/, "");
+  return type.replace(/(?:\[\d*\])+$/, "");
 }
 
 /** Says whether the type is one whose values a sequence makes. */

@@ -1,8 +1,9 @@
 import { sql } from "drizzle-orm";
 import type { Dialect } from "../../../src/base/dialect.ts";
+import { isGenerated } from "../../../src/schema/generated.ts";
 import { putRows } from "../../../src/author/proof/put_rows.ts";
 import type { Outlook } from "../../../src/author/rules/outlook.ts";
-import { isMade, numberType, rowCount } from "../../../src/author/rules/sample_rows.ts";
+import { numberType, rowCount } from "../../../src/author/rules/sample_rows.ts";
 import type { Database } from "../../../src/engines/database.ts";
 import { userStatement } from "../../../src/engines/statement_names.ts";
 import type { Column, Snapshot, Table } from "../../../src/schema/snapshot.ts";
@@ -45,7 +46,7 @@ const leniencies: Readonly<Record<Dialect, readonly [start: string, end: string]
 };
 
 function moreRows(table: Table, { outlook, count, dialect }: Wanted): string {
-  const columns = table.columns.filter((column) => !isMade(column));
+  const columns = table.columns.filter((column) => !isGenerated(column));
   const names = columns.map(({ name }) => quoteName(name)).join(", ");
   const once = new Set([...table.primaryKey, ...outlook.uniques.flat()]);
   // So may NULL be there once only, and an expression, which is no list of columns.

@@ -10,6 +10,7 @@ import {
   type KitSnapshot,
   type KitTable,
 } from "../../schema/kit_snapshot.ts";
+import { generatedParts, isGenerated } from "../../schema/generated.ts";
 import { isWhole, pair } from "../../schema/pair.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
 import { keyEnds } from "./key_ends.ts";
@@ -178,13 +179,14 @@ const formsOf: Readonly<
 
 /** What a generated column is made of, as drizzle-kit has it. */
 function writtenGenerated({ default: value }: Column, dialect: Dialect): KitColumn["generated"] {
-  const [, made, kind] = /^GENERATED ALWAYS AS \((.*)\) (STORED|VIRTUAL)$/s.exec(value ?? "") ?? [];
-  if (made === undefined) return undefined;
-  return { as: formsOf[dialect].expression(made), type: kind!.toLowerCase() };
+  const made = generatedParts(value);
+  return made === null
+    ? undefined
+    : { as: formsOf[dialect].expression(made.expression), type: made.kind.toLowerCase() };
 }
 
 function writtenDefault(column: Column, dialect: Dialect): string | undefined {
-  if (column.default === null || column.identity || column.default.startsWith("GENERATED ")) return undefined;
+  if (column.default === null || column.identity || isGenerated(column)) return undefined;
   const isLiteral = /^(?:[+-]?[\d.]+|'(?:[^']|'')*'|[xX]'[\da-fA-F]*'|TRUE|FALSE|NULL|CURRENT_\w+)$/.test(
     column.default,
   );

@@ -3,10 +3,10 @@ import { isConstant } from "../../sql/constant_expression.ts";
 import {
   type BridgeStatement,
   type BridgeSubject,
+  columnsLeftAlone,
   guard,
   guardWord,
   guardWords,
-  keptColumns,
   step,
 } from "./bridge_statement.ts";
 import { withIndexThere } from "./key_indexes.ts";
@@ -146,7 +146,7 @@ function seedOf({ primaryKey }: Table, { columns }: Table): string {
 /** One row of a table's rows and, column by column, a sum over what is in them and where. */
 function digestsOf(table: Table, { target, fills }: BridgeSubject): string {
   const seed = seedOf(target.tables.find(({ name }) => name === table.name) ?? table, table);
-  const digests = keptColumns(table, target).flatMap((name) => {
+  const digests = columnsLeftAlone(table, target).flatMap((name) => {
     const fill = fills.find((each) => each.table === table.name && each.column === name);
     // Of a value that differs from row to row, nothing can be known beforehand.
     if (fill !== undefined && !isConstant(fill.value, "postgresql")) return [];

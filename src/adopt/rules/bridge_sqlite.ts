@@ -1,9 +1,9 @@
 import {
   type BridgeStatement,
   type BridgeSubject,
+  columnsLeftAlone,
   guard,
   guardWords,
-  keptColumns,
   step,
 } from "./bridge_statement.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
@@ -61,7 +61,7 @@ function copyGuard(table: Table, { target, fills }: BridgeSubject): BridgeStatem
   const [old, copy] = [quoteName(table.name), quoteName(`__new_${table.name}`)];
   const isFilled = (column: string) =>
     fills.some((fill) => fill.table === table.name && fill.column === column);
-  const names = keptColumns(table, target);
+  const names = columnsLeftAlone(table, target);
   const same = names.map((name) => {
     const column = quoteName(name);
     const equal = `old.${column} IS new.${column} AND typeof(old.${column}) = typeof(new.${column})`;

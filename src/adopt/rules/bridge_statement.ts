@@ -1,5 +1,6 @@
 import type { DecidedFill } from "../../author/rules/change_stages.ts";
 import { isSameExpression } from "../../schema/compare_expressions.ts";
+import { isGenerated } from "../../schema/generated.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 
 /** One statement of a bridge, without its semicolon. */
@@ -44,12 +45,12 @@ export function guard(sql: string): BridgeStatement {
  * Returns the columns of a table whose values stay as they are: all but those that the target makes of others in another
  * way than now.
  */
-export function keptColumns(table: Table, { dialect, tables }: Snapshot): readonly string[] {
+export function columnsLeftAlone(table: Table, { dialect, tables }: Snapshot): readonly string[] {
   const wanted = tables.find(({ name }) => name === table.name)?.columns ?? [];
-  const isMadeOtherwise = ({ name, default: made }: Column) => {
-    const other = wanted.find((column) => column.name === name);
-    return made !== null && made.startsWith("GENERATED ") && other !== undefined &&
-      (other.default === null || !isSameExpression(made, other.default, dialect));
+  const isMadeOtherwise = (column: Column) => {
+    const other = wanted.find(({ name }) => name === column.name);
+    return isGenerated(column) && other !== undefined &&
+      (other.default === null || !isSameExpression(column.default!, other.default, dialect));
   };
   return table.columns.filter((column) => !isMadeOtherwise(column)).map(({ name }) => name);
 }

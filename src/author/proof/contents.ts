@@ -1,10 +1,10 @@
+import { isGenerated } from "../../schema/generated.ts";
 import { counted } from "../../base/quantity.ts";
 import { sql } from "drizzle-orm";
 import type { Database } from "../../engines/database.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { ColumnOrigin, Origins, TableOrigin } from "../../migrate/rules/origins.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
-import { isMade } from "../rules/sample_rows.ts";
 
 /** A row, its values as text by their columns. */
 export type Row = Readonly<Record<string, string>>;
@@ -82,7 +82,7 @@ function untouched(old: Table, table: Table, { columns }: TableOrigin): readonly
     const before = old.columns.find(({ name }) => name === origin?.column);
     if (origin === undefined || before === undefined || before.type !== column.type) return [];
     // What begins to be made of others is worked out anew; what ceases to be is again what it was before.
-    if ((isMade(before) || isMade(column)) && before.default !== column.default) return [];
+    if ((isGenerated(before) || isGenerated(column)) && before.default !== column.default) return [];
     // What a copy works out is meant where the column changes with it.
     const isKept = origin.values === "same" ||
       (origin.values === "copied anew" && before.notNull === column.notNull);

@@ -1,3 +1,4 @@
+import { isGenerated } from "../../schema/generated.ts";
 import { sql } from "drizzle-orm";
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
@@ -7,7 +8,7 @@ import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 import { quoteText } from "../../sql/quote.ts";
 import { candidatesOf, knotsOf, type Unknown, valuesQuery } from "../rules/check_values.ts";
 import type { Outlook, Reference } from "../rules/outlook.ts";
-import { inOrder, insertRow, isMade, rowCount, valueOf } from "../rules/sample_rows.ts";
+import { inOrder, insertRow, rowCount, valueOf } from "../rules/sample_rows.ts";
 
 /** A table into which no row could be put. */
 export interface EmptyTable {
@@ -115,7 +116,7 @@ async function makeRow(
     found.forEach((value, column) => values.set(column, value));
   }
   // What is made of other columns has no value until the row is there.
-  const made = table.columns.filter(isMade).map(({ name }) => name);
+  const made = table.columns.filter(isGenerated).map(({ name }) => name);
   // One that looks at no column is as it is, whatever the row.
   const checks = outlook.checks.filter(({ columns }) =>
     columns.length > 0 && columns.every((name) => !made.includes(name))

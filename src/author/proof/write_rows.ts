@@ -1,3 +1,4 @@
+import { isGenerated } from "../../schema/generated.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../../engines/database.ts";
@@ -6,7 +7,7 @@ import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { markedTable } from "../../sql/own_schema.ts";
 import { quoteName } from "../../sql/quote.ts";
 import type { Outlook } from "../rules/outlook.ts";
-import { inOrder, isMade, valueOf } from "../rules/sample_rows.ts";
+import { inOrder, valueOf } from "../rules/sample_rows.ts";
 import { literal, putRow } from "./put_rows.ts";
 
 /** What an application does to each table, its rows in the order of their keys. */
@@ -81,7 +82,7 @@ async function change(
   const bound = [...outlook.checks, ...outlook.references].flatMap(({ columns }) => columns);
   const values = table.columns.flatMap((column) => {
     const { name } = column;
-    if (isMade(column) || table.primaryKey.includes(name) || bound.includes(name)) return [];
+    if (isGenerated(column) || table.primaryKey.includes(name) || bound.includes(name)) return [];
     const value = valueOf(column, { row, types: outlook.types.get(name) ?? [] });
     return value === null ? [] : [`${quoteName(name)} = ${value}`];
   });

@@ -75,17 +75,17 @@ function emptied({ fills }: SchemaChange): readonly string[] {
 }
 
 /** A column that a change keeps, with its table, before and after. */
-interface KeptColumn {
+interface ColumnOfBoth {
   readonly name: string;
   readonly before: readonly [KitTable, KitColumn];
   readonly after: readonly [KitTable, KitColumn];
 }
 
-function keptColumns({ from, to, renames }: SchemaChange): readonly KeptColumn[] {
+function columnsOfBoth({ from, to, renames }: SchemaChange): readonly ColumnOfBoth[] {
   const before = tablesByName(applyRenames(from, renames));
   return [...tablesByName(to).values()].flatMap((table) => {
     const old = before.get(table.name);
-    return Object.values(table.columns).flatMap((column): readonly KeptColumn[] => {
+    return Object.values(table.columns).flatMap((column): readonly ColumnOfBoth[] => {
       const was = old?.columns[column.name];
       if (old === undefined || was === undefined) return [];
       return [{ name: `${table.name}.${column.name}`, before: [old, was], after: [table, column] }];
@@ -101,7 +101,7 @@ interface Retyped {
 
 /** The columns whose values become others with their type. */
 function retyped(change: SchemaChange): readonly Retyped[] {
-  return keptColumns(change).flatMap(({ name, before: [, was], after: [, { type }] }) => {
+  return columnsOfBoth(change).flatMap(({ name, before: [, was], after: [, { type }] }) => {
     const { loss } = typeChange(was.type, type, change.to.dialect);
     return loss === null ? [] : [{ name, type: held(type), loss }];
   });
@@ -118,7 +118,7 @@ function turns({ name, type, loss }: Retyped): string {
 
 /** The columns that begin to be made of others. */
 function remade(change: SchemaChange): readonly string[] {
-  return keptColumns(change).flatMap(({ name, before: [, was], after: [, { generated }] }) =>
+  return columnsOfBoth(change).flatMap(({ name, before: [, was], after: [, { generated }] }) =>
     generated !== undefined && was.generated === undefined
       ? [`Puts ${generated.as} in the place of what ${name} holds.`]
       : []
@@ -127,7 +127,7 @@ function remade(change: SchemaChange): readonly string[] {
 
 /** What a change stumbles over; nothing is lost by that. */
 function stumbles(change: SchemaChange): readonly string[] {
-  return keptColumns(change).flatMap(({ name, before: [old, was], after: [table, column] }) => {
+  return columnsOfBoth(change).flatMap(({ name, before: [old, was], after: [table, column] }) => {
     const allowed = allowedValues(table, column.name);
     const others = allowedValues(old, was.name);
     const isNarrower = allowed.length > 0 &&

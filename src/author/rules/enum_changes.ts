@@ -1,4 +1,5 @@
 import { cutName } from "../../sql/cut_name.ts";
+import { elementType } from "../../sql/postgres_spelling.ts";
 import { quoteText } from "../../sql/quote.ts";
 import {
   canonical,
@@ -30,7 +31,8 @@ export function enumChanges({ from, to, renames }: RenamedEnds): EnumChanges {
       ...Object.entries(before.tables).flatMap(([key, { name: table, columns }]) =>
         Object.values(columns).flatMap((column) => {
           const after = to.tables[key]?.columns[column.name];
-          const [element, dimensions] = elementOf(column.type);
+          const element = elementType(column.type);
+          const dimensions = column.type.slice(element.length);
           // A generated column is made anew.
           if (element !== now.name || after?.type !== column.type || after.generated !== undefined) return [];
           const type = `"${now.name}"${dimensions}`;
@@ -110,12 +112,6 @@ function addedValues({ old, now }: ChangedEnum): readonly string[] {
     const next = now.values.slice(at + 1).find((each) => old.values.includes(each));
     return [`${add} ${quoteText(value)}${next === undefined ? "" : ` BEFORE ${quoteText(next)}`};`];
   });
-}
-
-/** Returns the type of an array's elements and the brackets behind it, which a type that is none has not. */
-function elementOf(type: string): readonly [string, string] {
-  const dimensions = /(?:\[\d*\])*$/.exec(type)?.[0] ?? "";
-  return [type.slice(0, type.length - dimensions.length), dimensions];
 }
 
 function oldName(name: string): string {

@@ -1,4 +1,5 @@
 import type { Dialect } from "../../base/dialect.ts";
+import { isGenerated } from "../../schema/generated.ts";
 import type { Column, Table } from "../../schema/snapshot.ts";
 import { markedTable } from "../../sql/own_schema.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
@@ -12,14 +13,9 @@ const overridings: Readonly<Record<Dialect, string>> = {
   postgresql: "OVERRIDING SYSTEM VALUE ",
 };
 
-/** Whether a column is made of others: nobody writes into it. */
-export function isMade(column: Column): boolean {
-  return column.default?.startsWith("GENERATED ") ?? false;
-}
-
 /** Returns the statement that puts a row into a table, whose name is marked. */
 export function insertRow(table: Table, values: ReadonlyMap<string, string>, dialect: Dialect): string {
-  const columns = table.columns.filter((column) => !isMade(column));
+  const columns = table.columns.filter((column) => !isGenerated(column));
   const names = columns.map(({ name }) => quoteName(name)).join(", ");
   const list = columns.map(({ name }) => values.get(name) ?? "NULL").join(", ");
   return `INSERT INTO ${markedTable(table.name)} (${names}) ${overridings[dialect]}VALUES (${list})`;

@@ -3,6 +3,7 @@ import { namesIn } from "../../sql/expression_columns.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { canonical, filterValues, type KitSnapshot, type KitView } from "../../schema/kit_snapshot.ts";
 import type { SchemaChange } from "./change_stages.ts";
+import { elementType } from "../../sql/postgres_spelling.ts";
 import { remadeEnums } from "./enum_changes.ts";
 import { applyRenames } from "./renames.ts";
 
@@ -67,7 +68,7 @@ function heldTables({ from, to, renames }: SchemaChange): ReadonlySet<string> {
       const after = to.tables[key]?.columns;
       return after === undefined ||
         Object.values(columns).some(({ name, type, generated }) =>
-          after[name]?.type !== type || remade.includes(type.replace(/(?:\[\d*\])+$/, "")) ||
+          after[name]?.type !== type || remade.includes(elementType(type)) ||
           canonical(after[name]?.generated ?? null) !== canonical(generated ?? null)
         );
     }).flatMap(([, { name }]) => [

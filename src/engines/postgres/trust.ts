@@ -1,7 +1,8 @@
 import { foldName } from "../../base/fold_name.ts";
 import type { PostgresUrl } from "../../base/url/postgres_url.ts";
 import { HarborError } from "../../base/errors.ts";
-import { isWord, nameOf, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
+import { tokensOf } from "../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
 import { quoteName } from "../../sql/quote.ts";
 import type { Session } from "./session.ts";
 import type { Statement } from "./statement.ts";
@@ -117,7 +118,7 @@ function namesIn(
 ): { readonly named: ReadonlySet<string>; readonly called: ReadonlySet<string>; readonly areSure: boolean } {
   const named = new Set<string>();
   const called = new Set<string>();
-  const tokens = withoutComments(tokenize(text, "postgresql"));
+  const tokens = tokensOf(text, "postgresql");
   for (const [place, token] of tokens.entries()) {
     if (isWord(token, "OPERATOR") && tokens[place + 1]?.text === "(") {
       const end = tokens.findIndex(({ text }, at) => at > place && text === ")");
@@ -149,7 +150,7 @@ function wordOf(token: Token | undefined): string | null {
  * `OPERATOR(schema.+)`, and `FUNCTION = schema.f`. There `row.f` is a column.
  */
 function callsIn(text: string): (schema: string, name: string) => boolean {
-  const tokens = withoutComments(tokenize(text, "postgresql"));
+  const tokens = tokensOf(text, "postgresql");
   const calls = new Set<string>();
   const add = (schema: string | null, name: string) => calls.add(JSON.stringify([schema, name]));
   for (const [place, token] of tokens.entries()) {

@@ -1,6 +1,7 @@
 import type { Result, Session } from "./session.ts";
 import { pinnedPath, runPinned, schemasOf, setPath } from "./search_path.ts";
 import type { Statement } from "./statement.ts";
+import { firstOwn } from "./catalogs/words.ts";
 import { homeSchema, inPlace, ownSchemas, type Place } from "./catalogs/place.ts";
 import { quoteText } from "../../sql/quote.ts";
 import { ownTableNames } from "../../sql/own_tables.ts";
@@ -75,9 +76,9 @@ const isTrustedOwner =
  * runs nothing.
  */
 const ofServersRoles =
-  `EXISTS (SELECT FROM pg_roles o WHERE o.oid < 16384 AND NOT o.rolsuper AND NOT ${isTrustedOwner} AND (${
+  `EXISTS (SELECT FROM pg_roles o WHERE o.oid < ${firstOwn} AND NOT o.rolsuper AND NOT ${isTrustedOwner} AND (${
     [["class", "rel"], ["proc", "pro"], ["type", "typ"], ["operator", "opr"]].map(([catalog, prefix]) =>
-      `EXISTS (SELECT FROM pg_${catalog} x WHERE x.oid >= 16384 AND x.${prefix}owner = o.oid)`
+      `EXISTS (SELECT FROM pg_${catalog} x WHERE x.oid >= ${firstOwn} AND x.${prefix}owner = o.oid)`
     ).join(" OR ")
   }))`;
 
@@ -203,7 +204,7 @@ const writers = `WITH ${lesser}
 SELECT l.rolname::text AS name, CASE WHEN pg_has_role(l.oid, c.relowner, 'MEMBER') THEN 'owner'
   WHEN pg_has_role(l.oid, n.nspowner, 'MEMBER') THEN 'schema' ELSE 'granted' END AS how
 FROM lesser l, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relnamespace = ${homeSchema} AND c.relname = $table AND l.oid >= 16384
+WHERE c.relnamespace = ${homeSchema} AND c.relname = $table AND l.oid >= ${firstOwn}
   AND (pg_has_role(l.oid, c.relowner, 'MEMBER') OR pg_has_role(l.oid, n.nspowner, 'MEMBER')
     OR has_table_privilege(l.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
     OR has_any_column_privilege(l.oid, c.oid, 'INSERT, UPDATE')

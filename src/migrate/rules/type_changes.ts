@@ -1,3 +1,4 @@
+import { isGenerated } from "../../schema/generated.ts";
 import { sharedTables } from "../../schema/shared_tables.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Obstacle } from "./obstacle.ts";
@@ -38,7 +39,7 @@ export function changedType({ found, column, to }: ChangedColumn, live: Snapshot
     }];
   }
   const made = found.columns.find((each) =>
-    each.default?.startsWith("GENERATED") && columnsIn(each.default, [column], live.dialect).length > 0
+    isGenerated(each) && columnsIn(each.default!, [column], live.dialect).length > 0
   );
   if (made !== undefined) {
     return [{

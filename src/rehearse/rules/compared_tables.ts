@@ -20,7 +20,7 @@ export function comparedTables(
     const origin = origins.get(table.name);
     const old = before.tables.find(({ name }) => name === origin?.table);
     if (origin === undefined || old === undefined || origin.hasFewer || origin.hasMore) continue;
-    const kept = keptColumns(old, table, origin.columns);
+    const kept = unchangedColumns(old, table, origin.columns);
     const key = old.primaryKey.flatMap((name) => kept.find(({ was }) => was === name) ?? []);
     const columns = kept.filter(({ name, was }) => typeIn(table, name) === typeIn(old, was));
     if (key.length === 0 || key.length < old.primaryKey.length) notCompared.push(table.name);
@@ -30,7 +30,7 @@ export function comparedTables(
 }
 
 /** Returns the columns of which nothing says that their values change, be it to those of another type. */
-function keptColumns(
+function unchangedColumns(
   old: Table,
   table: Table,
   origins: ReadonlyMap<string, ColumnOrigin>,

@@ -1,4 +1,5 @@
 import type { Dialect } from "../../../base/dialect.ts";
+import { isGenerated } from "../../../schema/generated.ts";
 import type { Operation } from "../../../sql/operations.ts";
 import { postgresType } from "../../../sql/postgres_spelling.ts";
 import type { ReadStatement } from "./script_operations.ts";
@@ -167,7 +168,7 @@ export function takenAway(operation: Operation, place: OperationPlace, alsoRenam
 /** Says whether a generated column comes back in the transaction in which it goes. */
 function isMadeAnew(table: string, column: string, { before, script, statement }: OperationPlace): boolean {
   const was = tableIn(before, table)?.columns.find(({ name }) => name === column);
-  return was?.default?.startsWith("GENERATED ALWAYS AS") === true &&
+  return was !== undefined && isGenerated(was) &&
     script.some(({ operations, phase }) =>
       phase === statement.phase &&
       operations.some((each) => each.kind === "add column" && each.table === table && each.column === column)

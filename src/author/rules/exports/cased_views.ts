@@ -1,13 +1,12 @@
 import type { Column } from "drizzle-orm/column";
 import { is } from "drizzle-orm/entity";
-import * as pg from "drizzle-orm/pg-core";
 import { Name, SQL, type SQLChunk, StringChunk } from "drizzle-orm/sql/sql";
-import * as lite from "drizzle-orm/sqlite-core";
 import { Subquery } from "drizzle-orm/subquery";
 import { Table } from "drizzle-orm/table";
 import { getTableColumns } from "drizzle-orm/utils";
 import { HarborError } from "../../../base/errors.ts";
 import { casedName, type Casing } from "../../../schema/twins/tables.ts";
+import { viewConfig } from "./view_config.ts";
 
 /**
  * Refuses views of the query builder that name a column by its key where `casing` gives it another name: drizzle-orm writes
@@ -18,7 +17,7 @@ import { casedName, type Casing } from "../../../schema/twins/tables.ts";
 export function refuseUncasedViews(others: readonly unknown[], casing: Casing | undefined): void {
   if (casing === undefined) return;
   for (const other of others) {
-    const view = queryOf(other);
+    const view = viewConfig(other);
     if (view?.query === undefined) continue;
     const chunks = chunksOf(view.query);
     const columns = chunks.filter((chunk) => is(chunk, Table)).flatMap((table) =>
@@ -40,12 +39,6 @@ export function refuseUncasedViews(others: readonly unknown[], casing: Casing | 
       },
     );
   }
-}
-
-function queryOf(view: unknown): { readonly name: string; readonly query: SQL | undefined } | null {
-  if (is(view, pg.PgView)) return pg.getViewConfig(view);
-  if (is(view, pg.PgMaterializedView)) return pg.getMaterializedViewConfig(view);
-  return is(view, lite.SQLiteView) ? lite.getViewConfig(view) : null;
 }
 
 /** Returns all that a query is put together of, in order. */

@@ -10,10 +10,11 @@ import { postgresExpression } from "../../../schema/twins/expression.ts";
 import { postgresNameOf } from "../../../sql/cut_name.ts";
 import { nameIn } from "../../../sql/table_names.ts";
 import { casedName, type Casing, indexName } from "../../../schema/twins/tables.ts";
+import { postgresView } from "./view_config.ts";
 
 /** What a schema.ts can export beside tables, and the dialect that it is of. */
 const otherThings: readonly (readonly [dialect: Dialect, is: (value: unknown) => boolean])[] = [
-  ["postgresql", (value) => is(value, pg.PgView) || is(value, pg.PgMaterializedView)],
+  ["postgresql", (value) => postgresView(value) !== null],
   ["postgresql", pg.isPgEnum],
   ["postgresql", pg.isPgSequence],
   ["postgresql", pg.isPgSchema],
@@ -73,9 +74,7 @@ function refuseWhatNobodyMakes(name: string, value: unknown): void {
 export function schemaOf(value: unknown): string | undefined {
   if (pg.isPgSchema(value)) return value.schemaName;
   if (is(value, pg.PgTable)) return pg.getTableConfig(value).schema;
-  if (is(value, pg.PgView)) return pg.getViewConfig(value).schema;
-  if (is(value, pg.PgMaterializedView)) return pg.getMaterializedViewConfig(value).schema;
-  return pg.isPgEnum(value) || pg.isPgSequence(value) ? value.schema : undefined;
+  return pg.isPgEnum(value) || pg.isPgSequence(value) ? value.schema : postgresView(value)?.schema;
 }
 
 /** Refuses names that read like those of something in a schema that the project has: a column `auth.token` beside `auth`. */
@@ -112,10 +111,8 @@ export function refuseFaults(
   // Tables, views, sequences and indexes share their names.
   const names = new Set<string>();
   for (const other of others) {
-    if (is(other, pg.PgView)) once(names, nameIn(schemaOf(other), pg.getViewConfig(other).name), "a view");
-    if (is(other, pg.PgMaterializedView)) {
-      once(names, nameIn(schemaOf(other), pg.getMaterializedViewConfig(other).name), "a view");
-    }
+    const view = postgresView(other);
+    if (view !== null) once(names, nameIn(view.schema, view.name), "a view");
     if (pg.isPgSequence(other)) once(names, nameIn(other.schema, other.seqName!), "a sequence");
   }
   const schemas = new Set([...tables, ...others].map(schemaOf).filter((schema) => schema !== undefined));
@@ -189,14 +186,8 @@ export function refuseWrongTypes(tables: readonly pg.PgTable[], others: readonly
 }
 
 function rowsOf(thing: unknown): readonly string[] {
-  const own = is(thing, pg.PgTable)
-    ? pg.getTableConfig(thing).name
-    : is(thing, pg.PgView)
-    ? pg.getViewConfig(thing).name
-    : is(thing, pg.PgMaterializedView)
-    ? pg.getMaterializedViewConfig(thing).name
-    : null;
-  return own === null ? [] : [nameIn(schemaOf(thing), own)];
+  const own = is(thing, pg.PgTable) ? pg.getTableConfig(thing) : postgresView(thing);
+  return own === null ? [] : [nameIn(own.schema, own.name)];
 }
 
 function refuseWrongValues(type: string, values: readonly string[]): void {

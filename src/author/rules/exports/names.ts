@@ -11,6 +11,7 @@ import { postgresNameBytes, postgresNameOf } from "../../../sql/cut_name.ts";
 import { isOwnTable } from "../../../sql/own_tables.ts";
 import { nameIn } from "../../../sql/table_names.ts";
 import { nameTwice, schemaOf } from "./faults.ts";
+import { viewConfig } from "./view_config.ts";
 
 /** Something of a schema that has a name. */
 interface Named {
@@ -170,9 +171,8 @@ function ofOther(thing: unknown): readonly Named[] {
   if (pg.isPgSequence(thing)) {
     return [{ what: "a sequence", name: thing.seqName, isJoined: true, isRelation: true }];
   }
-  if (is(thing, pg.PgView)) return [view(pg.getViewConfig(thing).name, thing)];
-  if (is(thing, pg.PgMaterializedView)) return [view(pg.getMaterializedViewConfig(thing).name, thing)];
-  if (is(thing, lite.SQLiteView)) return [view(lite.getViewConfig(thing).name, thing)];
+  const declared = viewConfig(thing);
+  if (declared !== null) return [view(declared.name, thing)];
   return is(thing, pg.PgPolicy) ? [{ what: "a policy", name: thing.name, isJoined: true }] : [];
 }
 

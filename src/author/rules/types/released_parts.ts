@@ -7,7 +7,7 @@ import {
   type KitTable,
   mapValues,
 } from "../../../schema/kit_snapshot.ts";
-import { postgresType } from "../../../sql/postgres_spelling.ts";
+import { elementType, postgresType } from "../../../sql/postgres_spelling.ts";
 import { staysInFamily } from "./postgres_cast.ts";
 
 /** What hangs on columns that take another type, which PostgreSQL would then not let them. */
@@ -85,7 +85,7 @@ function heldNames(
       const retyped = Object.values(after).filter((now) => {
         const was = columns[now.name];
         return was !== undefined &&
-          (postgresType(was.type) !== postgresType(now.type) || remade.includes(elementOf(now.type)));
+          (postgresType(was.type) !== postgresType(now.type) || remade.includes(elementType(now.type)));
       }).map(({ name }) => name);
       const isHeld = (text: string | undefined) => text !== undefined && names(text, [...retyped, ...remade]);
       const anew = [...new Set([...Object.keys(columns), ...Object.keys(after)])].filter((name) => {
@@ -190,8 +190,4 @@ function policiesOf(table: KitTable): readonly Policy[] {
 function names(text: string, things: readonly string[]): boolean {
   const found = namesIn(text, "postgresql");
   return things.some((name) => found.has(name));
-}
-
-function elementOf(type: string): string {
-  return type.replace(/(?:\[\d*\])+$/, "");
 }

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { HarborError } from "../../../base/errors.ts";
-import { type Token, tokenize, withoutComments } from "../../../sql/lexer.ts";
+import { tokensOf } from "../../../sql/cursor.ts";
+import type { Token } from "../../../sql/lexer.ts";
 
 /** Reads a script of statements and rows from its start to its end, in bounded memory. */
 export interface ScriptReader {
@@ -146,7 +147,7 @@ export function statementsIn(script: string): readonly ScriptStatement[] {
 /** Returns a text's tokens without comments; `null` when it ends within one. */
 function tokensIn(text: string): readonly Token[] | null {
   try {
-    return withoutComments(tokenize(text, "postgresql"));
+    return tokensOf(text, "postgresql");
   } catch {
     return null;
   }

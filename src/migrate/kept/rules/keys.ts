@@ -1,5 +1,5 @@
 import type { Column, Snapshot, Table } from "../../../schema/snapshot.ts";
-import { isGenerated } from "./losses.ts";
+import { isGenerated } from "../../../schema/generated.ts";
 
 /** What tells by which columns a row is known. */
 export interface KeyChoice {
@@ -50,5 +50,5 @@ function isForEver({ name, type }: Column): boolean {
 
 /** Returns the columns whose values are stored, and not made by the database whenever they are read or written. */
 export function storedColumns({ columns }: Table): readonly Column[] {
-  return columns.filter((column) => !isGenerated(column.default));
+  return columns.filter((column) => !isGenerated(column));
 }

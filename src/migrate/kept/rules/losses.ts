@@ -1,5 +1,6 @@
 import type { Dialect } from "../../../base/dialect.ts";
 import { keyOf } from "../../../base/fold_name.ts";
+import { isGenerated } from "../../../schema/generated.ts";
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";
 import { commaParts, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf } from "../../../sql/lexer.ts";
@@ -105,7 +106,7 @@ export function lossesOf(
 type State = ReadonlyMap<string, Rows>;
 
 function lossesIn(table: Table, end: State): readonly Loss[] {
-  const stored = table.columns.filter((column) => !isGenerated(column.default));
+  const stored = table.columns.filter((column) => !isGenerated(column));
   const found = [...end].filter(([, rows]) => rows.origin === table.name);
   const [last] = found;
   if (last === undefined) return [{ kind: "table", table }];
@@ -159,11 +160,6 @@ export function withoutMade(
       }
     }
   });
-}
-
-/** Whether the database makes what is in a column out of others. */
-export function isGenerated(value: string | null): boolean {
-  return value?.startsWith("GENERATED ALWAYS AS (") ?? false;
 }
 
 interface Setting {
