@@ -199,11 +199,12 @@ for (const { name, version, open } of postgresEngines) {
         });
       })));
 
-  test(`${name}: what is tried on a copy begins behind a checkpoint, where the role may make one`, () =>
+  test(`${name}: what is tried on a copy begins with all vacuumed, and behind a checkpoint where the role may make one`, () =>
     withOwnedPostgres(version, "CREATEDB", async ({ url, adminUrl, role }) => {
       await run(url, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
       const checkpoint = async () =>
         JSON.stringify(await run(adminUrl, "SELECT redo_lsn::text FROM pg_control_checkpoint()"));
+      const vacuumed = sql`SELECT vacuum_count::int AS n FROM pg_stat_user_tables WHERE relname = 't'`;
       const tryIt = async (isOtherThen: boolean, remarked: number) => {
         const engine = await open(url);
         await withCopy(engine, ({ path }) =>
@@ -211,6 +212,7 @@ for (const { name, version, open } of postgresEngines) {
             onRestored: async ({ hold, url, remarks }) => {
               const database = await openDatabase(url, { client: testClient, access: "write" });
               try {
+                assert.deepEqual(await database.read(vacuumed), [{ n: 1 }]);
                 await database.write([sql`UPDATE t SET id = id + 1`]);
                 const before = await checkpoint();
                 await hold(database, await database.introspect(), never);

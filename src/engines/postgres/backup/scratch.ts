@@ -131,7 +131,7 @@ async function obstacleOf(
 
 const untrusted = "code of a role with fewer rights would run";
 
-/** Lets something be tried on what was restored, when the planner knows it as it knows the database itself. */
+/** Lets something be tried on what was restored, when the server knows its rows as it knows those of the database itself. */
 export async function tryOn(
   scratch: Session,
   { owners, ...trial }: Pick<Trial, "content"> & Aside,
@@ -143,7 +143,8 @@ export async function tryOn(
       if (!isUndefined(error)) throw error;
     });
   }
-  await scratch.script("ANALYZE");
+  // Else the server does it in its own time (autovacuum), to tables that are new, and steps wait a second for each lock of it.
+  await scratch.script("VACUUM (ANALYZE)");
   const { hold, remarks } = await holdAtRest(scratch);
   await onRestored({ ...trial, options: {}, hold, remarks: [...trialRemarks, ...remarks] });
 }
