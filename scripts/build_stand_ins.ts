@@ -171,7 +171,7 @@ export function allStandIns(): readonly Plugin[] {
       { module: "sucrase", importer: "src/author/modules/run.ts", names: ["transform"], plugins: [] },
       {
         module: "libpg-query",
-        importer: "src/sql/postgres_parser.ts",
+        importer: "src/sql/operations/postgres_parser.ts",
         names: ["loadModule", "parseSync", "SqlError"],
         plugins: [wasmInside()],
       },

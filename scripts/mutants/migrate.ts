@@ -18,7 +18,7 @@ export const migrateMutants: readonly Mutant[] = [
     tests: ["fault/postgres_ledger_test.ts"],
   },
   {
-    file: "history/with_ledger.ts",
+    file: "history/ledger/with_ledger.ts",
     find: "if (damage !== null) throw damaged(applied, damage);",
     replace: "",
     danger: "a downgrade script that somebody changed in the database runs",
@@ -26,7 +26,7 @@ export const migrateMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "history/with_ledger.ts",
+    file: "history/ledger/with_ledger.ts",
     find: "if (damageOf(row, applied, history.dialect) !== null) return null;",
     replace: "",
     danger: "a downgrade passes by a revision whose row says another parent",
@@ -34,7 +34,7 @@ export const migrateMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "history/with_ledger.ts",
+    file: "history/ledger/with_ledger.ts",
     find: "      refuseReach(script, dialect);\n",
     replace: "",
     danger: "a script out of a database file writes other files",
@@ -42,7 +42,7 @@ export const migrateMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "history/with_ledger.ts",
+    file: "history/ledger/with_ledger.ts",
     find: "if (begun === undefined || row",
     replace: "if (begun !== undefined || row",
     danger: "half a downgrade goes on by another script than it began with",

@@ -10,14 +10,14 @@ export const roomMutants: readonly Mutant[] = [
     tests: ["rehearse/budgets_test.ts"],
   },
   {
-    file: "commands/migrate/budget_guard.ts",
+    file: "commands/migrate/rehearsal/budget_guard.ts",
     find: "if (breach !== undefined && !stop.signal.aborted)",
     replace: "if (breach === null)",
     danger: "a run goes on beyond its budget",
     tests: ["commands/budget_guard_test.ts"],
   },
   {
-    file: "commands/migrate/budget_guard.ts",
+    file: "commands/migrate/rehearsal/budget_guard.ts",
     find: "brokenError(app, forecast) ?? ",
     replace: "",
     danger: "a change is made after which a query of the application's fails",

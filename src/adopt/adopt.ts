@@ -1,4 +1,4 @@
-import { compareSnapshots, describeDifference } from "../schema/compare_snapshots.ts";
+import { compareSnapshots, describeDifference } from "../schema/compare/snapshots.ts";
 import { HarborError } from "../base/errors.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import { ownTables } from "../state/rules/match_revision.ts";

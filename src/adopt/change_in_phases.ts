@@ -2,7 +2,7 @@ import type { SQL } from "drizzle-orm";
 import { stopIfAsked } from "../base/interrupt.ts";
 import type { RenderedBatch } from "../engines/render_script.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import type { Statement } from "../history/statement.ts";
+import type { Statement } from "../history/scripts/statement.ts";
 import { type Batch, cutIntoBatches } from "../migrate/batches.ts";
 import { isIndexMade } from "../migrate/is_index_made.ts";
 import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";

@@ -1,8 +1,8 @@
 import { sql } from "drizzle-orm";
 import type { Database } from "../engines/database.ts";
 import { ownTable } from "../engines/statement_names.ts";
-import type { Statement } from "../history/statement.ts";
-import { sharedTables } from "../schema/shared_tables.ts";
+import type { Statement } from "../history/scripts/statement.ts";
+import { sharedTables } from "../schema/compare/shared_tables.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import type { Bridge } from "./draft_bridge.ts";
 

@@ -3,7 +3,7 @@ import { readDrizzleRows } from "./rules/drizzle_rows.ts";
 import type { BridgeStatement } from "./rules/bridge_statement.ts";
 import { withoutLeftovers } from "./rules/leftovers.ts";
 import { describeLabel, type Label, readLabels } from "./rules/labels.ts";
-import { compareSnapshots, describeDifference, type Difference } from "../schema/compare_snapshots.ts";
+import { compareSnapshots, describeDifference, type Difference } from "../schema/compare/snapshots.ts";
 import { type Match, matchRevision, ownTables, type RevisionSchema } from "../state/rules/match_revision.ts";
 import { readAlembic } from "../state/read_alembic.ts";
 import { disagreement } from "../state/rules/disagreement.ts";

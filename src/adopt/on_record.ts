@@ -6,7 +6,7 @@ import type { RunContext } from "../engines/run_context.ts";
 import type { Revision } from "../history/history.ts";
 import { snapshotOf } from "../history/revision_schema.ts";
 import { isInvalid } from "../migrate/left_by_scripts.ts";
-import { compareSnapshots, describeDifference, type Difference } from "../schema/compare_snapshots.ts";
+import { compareSnapshots, describeDifference, type Difference } from "../schema/compare/snapshots.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import type { Inspection } from "./inspect.ts";
 

@@ -8,7 +8,7 @@ import { indexesTaken, takenKeyNames } from "./rules/key_indexes.ts";
 import type { Label } from "./rules/labels.ts";
 import type { Obstacle } from "../migrate/rules/obstacle.ts";
 import { choosePhases } from "./choose_phases.ts";
-import type { Statement } from "../history/statement.ts";
+import type { Statement } from "../history/scripts/statement.ts";
 import { inTransaction } from "./rules/bridge_phases.ts";
 import { type BridgeStatement, step } from "./rules/bridge_statement.ts";
 import type { Demand } from "../migrate/rules/demand.ts";

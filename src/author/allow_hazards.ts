@@ -1,6 +1,6 @@
 import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
-import { parseScript } from "../history/script.ts";
+import { parseScript } from "../history/scripts/script.ts";
 import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
 import { namedSchemas } from "../schema/named_schemas.ts";
 import type { KitEnds } from "../schema/kit_snapshot.ts";

@@ -1,6 +1,6 @@
 import { quoteForShell } from "../base/quote_shell.ts";
 import { type HistoryFolder, historyIn } from "./rules/check_folder.ts";
-import { compareSnapshots } from "../schema/compare_snapshots.ts";
+import { compareSnapshots } from "../schema/compare/snapshots.ts";
 import { decide } from "./rules/decisions.ts";
 import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
 import { HarborError } from "../base/errors.ts";

@@ -16,7 +16,7 @@ export const stampCommand = defineCommand({
   run: (app, { args }) =>
     app.withRun("write", async (context) => {
       const { planStamp, stamp } = await import("../state/stamp.ts");
-      const { describeDifference } = await import("../schema/compare_snapshots.ts");
+      const { describeDifference } = await import("../schema/compare/snapshots.ts");
       const { differences, to } = await planStamp(context, args[0]!);
       const goal = to ?? "base";
       for (const each of differences) app.report.note(describeDifference(each));

@@ -1,5 +1,5 @@
 import type { SQL } from "drizzle-orm";
-import type { Backfill } from "../history/statement.ts";
+import type { Backfill } from "../history/scripts/statement.ts";
 
 /**
  * How a part of a script runs beside those who write to its table:

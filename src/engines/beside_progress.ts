@@ -4,7 +4,7 @@ import type { RowOf } from "../base/row_form.ts";
 import type { Database } from "./database.ts";
 import { ownTable } from "./statement_names.ts";
 import { keepingName, keptName, readKept } from "./kept_table.ts";
-import { isOwnTrigger } from "../sql/own_triggers.ts";
+import { isOwnTrigger } from "../sql/own/triggers.ts";
 import { readIfThere } from "./version_table.ts";
 
 /** A row of `harbor_beside`: a change of a large table beside its writers, and how far it has come. */

@@ -1,7 +1,7 @@
 import { HarborError } from "../base/errors.ts";
 import type { History } from "../history/history.ts";
 import { unfold } from "../history/unfold.ts";
-import { needsLedger, withLedger } from "../history/with_ledger.ts";
+import { needsLedger, withLedger } from "../history/ledger/with_ledger.ts";
 import type { Database } from "./database.ts";
 import { readDrizzleTables } from "./drizzle_table.ts";
 import { readLedger } from "./ledger.ts";

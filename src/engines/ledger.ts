@@ -1,8 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../base/dialect.ts";
 import type { RowForm } from "../base/row_form.ts";
-import type { LedgerRow } from "../history/ledger.ts";
-import { ledgerPlace } from "../history/ledger.ts";
+import type { LedgerRow } from "../history/ledger/ledger.ts";
+import { ledgerPlace } from "../history/ledger/ledger.ts";
 import type { Database } from "./database.ts";
 import { ownTable } from "./statement_names.ts";
 import { readIfThere } from "./version_table.ts";

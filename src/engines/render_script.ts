@@ -1,7 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
 import type { SQL } from "drizzle-orm";
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core/dialect";
-import { writeOwnTables } from "../sql/own_schema.ts";
+import { writeOwnTables } from "../sql/own/schema.ts";
 import { quoteTable } from "../sql/table_names.ts";
 import type { Database, WriteMode } from "./database.ts";
 

@@ -1,5 +1,5 @@
 import { SQL, sql } from "drizzle-orm";
-import { ownSchemaMark } from "../sql/own_schema.ts";
+import { ownSchemaMark } from "../sql/own/schema.ts";
 
 /**
  * Returns a table of the schema that the run works on, for statements of our own. They see nothing but what the engine

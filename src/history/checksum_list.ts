@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { HarborError } from "../base/errors.ts";
 import { tokensOf } from "../sql/cursor.ts";
 import { scriptChecksum } from "./history.ts";
-import { parseScript } from "./script.ts";
+import { parseScript } from "./scripts/script.ts";
 
 /**
  * The list that says what each script and snapshot was when it was written or last proven. It lies in the `drizzle/`

@@ -7,7 +7,7 @@ import { isRecord, parseJson, readAs } from "../base/json_schema.ts";
 import { type Ends, endsIn, readEnds } from "../schema/kit_snapshot.ts";
 import { applyDeltas, entitySnapshot } from "../schema/entity_snapshot.ts";
 import { idsOf, type RevisionFiles, revisionFiles, revisionName } from "./revision_name.ts";
-import { parseScript, type Script } from "./script.ts";
+import { parseScript, type Script } from "./scripts/script.ts";
 import { snapshotReader } from "./snapshot_text.ts";
 
 /** One step of the schema's history. */

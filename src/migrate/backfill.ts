@@ -1,4 +1,4 @@
-import type { Backfill } from "../history/statement.ts";
+import type { Backfill } from "../history/scripts/statement.ts";
 import type { SQL } from "drizzle-orm";
 import { keyShare } from "./rules/key_share.ts";
 import type { Pace } from "../engines/database.ts";

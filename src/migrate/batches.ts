@@ -1,5 +1,5 @@
 import type { Applied } from "../history/applied.ts";
-import { type Backfill, type Statement, ways } from "../history/statement.ts";
+import { type Backfill, type Statement, ways } from "../history/scripts/statement.ts";
 import type { SQL } from "drizzle-orm";
 import { sql } from "drizzle-orm";
 import type { Revision } from "../history/history.ts";

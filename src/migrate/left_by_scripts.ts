@@ -1,7 +1,7 @@
 import { HarborError } from "../base/errors.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { readDrift, recordDrift } from "../engines/taken_over.ts";
-import { describeDifference, type Difference } from "../schema/compare_snapshots.ts";
+import { describeDifference, type Difference } from "../schema/compare/snapshots.ts";
 import { differencesFrom, schemasOf } from "../state/read_unmanaged.ts";
 import type { State } from "../state/state.ts";
 import type { StepResult } from "./step_result.ts";

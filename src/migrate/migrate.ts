@@ -1,6 +1,6 @@
 import type { StepResult } from "./step_result.ts";
 import { locate } from "../history/applied.ts";
-import { ledgerPlace } from "../history/ledger.ts";
+import { ledgerPlace } from "../history/ledger/ledger.ts";
 import type { State } from "../state/state.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { type ErrorCode, HarborError } from "../base/errors.ts";

@@ -3,7 +3,7 @@ import { copiedTables, isLostInCopy, remedyForWords } from "./rules/copied_table
 import { loadInspector } from "../engines/open/inspector.ts";
 import { describeLoss, lossError, lostAttachments } from "./rules/lost_attachments.ts";
 import { changedTypes, heldTypes } from "./rules/type_changes.ts";
-import { compareSnapshots } from "../schema/compare_snapshots.ts";
+import { compareSnapshots } from "../schema/compare/snapshots.ts";
 import type { Demand } from "./rules/demand.ts";
 import { demandsOf } from "./rules/row_demands.ts";
 import { HarborError } from "../base/errors.ts";

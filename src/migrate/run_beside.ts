@@ -4,7 +4,7 @@ import { HarborError } from "../base/errors.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import type { BesideTask, Piece } from "../engines/beside.ts";
 import type { Database } from "../engines/database.ts";
-import type { Backfill } from "../history/statement.ts";
+import type { Backfill } from "../history/scripts/statement.ts";
 import type { RenderedBatch } from "../engines/render_script.ts";
 import type { Step } from "./rules/plan.ts";
 import type { RunContext } from "../engines/run_context.ts";

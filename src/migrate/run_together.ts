@@ -1,4 +1,4 @@
-import type { Statement } from "../history/statement.ts";
+import type { Statement } from "../history/scripts/statement.ts";
 import type { Dialect } from "../base/dialect.ts";
 import type { StepResult } from "./step_result.ts";
 import { type SQL, sql } from "drizzle-orm";

@@ -5,7 +5,7 @@ import { HarborError, messageOf } from "../base/errors.ts";
 import { readRegularText } from "../base/files/regular_file.ts";
 import { loadQueryPlanner } from "../engines/open/query_planner.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { splitStatements } from "../history/script.ts";
+import { splitStatements } from "../history/scripts/script.ts";
 import type { QuerySource } from "./query_plans.ts";
 import type { Query } from "./rules/queries.ts";
 

@@ -1,4 +1,4 @@
-import { compareSnapshots, type Difference } from "../schema/compare_snapshots.ts";
+import { compareSnapshots, type Difference } from "../schema/compare/snapshots.ts";
 import { HarborError, messageOf } from "../base/errors.ts";
 import type { Finding } from "../base/finding.ts";
 import type { Snapshot } from "../schema/snapshot.ts";

@@ -4,7 +4,7 @@ import { createLedger, deleteLedger, readLedger, writeLedger } from "../engines/
 import type { RunContext } from "../engines/run_context.ts";
 import { type Applied, isOf } from "../history/applied.ts";
 import { type Revision, scriptChecksum } from "../history/history.ts";
-import { damageOf, type LedgerRow, ledgerRowOf } from "../history/ledger.ts";
+import { damageOf, type LedgerRow, ledgerRowOf } from "../history/ledger/ledger.ts";
 
 /** How many rows are written at once: some hold whole scripts. */
 const rowsOfBatch = 100;

@@ -1,4 +1,4 @@
-import { isSideTable, ownTableNames } from "../sql/own_tables.ts";
+import { isSideTable, ownTableNames } from "../sql/own/tables.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../base/dialect.ts";
 import { quoteName } from "../sql/quote.ts";

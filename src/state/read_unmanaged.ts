@@ -1,7 +1,7 @@
 import { counted } from "../base/quantity.ts";
 import type { Applied } from "../history/applied.ts";
 import type { State } from "./state.ts";
-import { compareSnapshots, describeDifference, type Difference } from "../schema/compare_snapshots.ts";
+import { compareSnapshots, describeDifference, type Difference } from "../schema/compare/snapshots.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf, type History, type Revision } from "../history/history.ts";
 import { snapshotIfThere, snapshotOf } from "../history/revision_schema.ts";

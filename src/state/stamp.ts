@@ -1,6 +1,6 @@
 import { type Applied, isOf } from "../history/applied.ts";
 import { resolveTarget } from "../history/target.ts";
-import type { Difference } from "../schema/compare_snapshots.ts";
+import type { Difference } from "../schema/compare/snapshots.ts";
 import { HarborError } from "../base/errors.ts";
 import { readAlembic } from "./read_alembic.ts";
 import { rightsError } from "./check_rights.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compareSnapshots } from "../../src/schema/compare_snapshots.ts";
+import { compareSnapshots } from "../../src/schema/compare/snapshots.ts";
 import type { Snapshot } from "../../src/schema/snapshot.ts";
 import {
   adoptDatabase,

@@ -8,7 +8,7 @@ import { prepareAdoption } from "../../src/adopt/prepare.ts";
 import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import { buildHistory, type History } from "../../src/history/history.ts";
-import { compareSnapshots } from "../../src/schema/compare_snapshots.ts";
+import { compareSnapshots } from "../../src/schema/compare/snapshots.ts";
 import { snapshotOf } from "../../src/history/revision_schema.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { engines, withTestDatabase } from "../support/databases.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareDialects } from "../../src/author/check/rules/compare_dialects.ts";
-import { postgresOperations } from "../../src/sql/postgres_operations.ts";
-import { breakpoint, parseScript } from "../../src/history/script.ts";
+import { postgresOperations } from "../../src/sql/operations/postgres.ts";
+import { breakpoint, parseScript } from "../../src/history/scripts/script.ts";
 import { readOperations } from "../../src/author/check/rules/script_operations.ts";
-import { sqliteOperations } from "../../src/sql/sqlite_operations.ts";
-import { loadPostgresParser } from "../../src/sql/postgres_parser.ts";
+import { sqliteOperations } from "../../src/sql/operations/sqlite.ts";
+import { loadPostgresParser } from "../../src/sql/operations/postgres_parser.ts";
 
 const parser = await loadPostgresParser();
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { breakpoint, parseScript } from "../../src/history/script.ts";
+import { breakpoint, parseScript } from "../../src/history/scripts/script.ts";
 import { readOperations } from "../../src/author/check/rules/script_operations.ts";
-import { sqliteOperations } from "../../src/sql/sqlite_operations.ts";
+import { sqliteOperations } from "../../src/sql/operations/sqlite.ts";
 
 const read = (...statements: readonly string[]) =>
   readOperations(

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { compareSnapshots } from "../../src/schema/compare_snapshots.ts";
+import { compareSnapshots } from "../../src/schema/compare/snapshots.ts";
 import { sqliteUrl, withTestDatabase } from "../support/databases.ts";
 import { withFreshPostgres } from "../support/servers/postgres_server.ts";
 import { projectFile } from "../support/project.ts";

@@ -10,7 +10,7 @@ import type { Database } from "../../src/engines/database.ts";
 import { forgetKept, readKept } from "../../src/engines/kept_table.ts";
 import type { History, Revision } from "../../src/history/history.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
-import { compareSnapshots, describeDifference } from "../../src/schema/compare_snapshots.ts";
+import { compareSnapshots, describeDifference } from "../../src/schema/compare/snapshots.ts";
 import type { Snapshot } from "../../src/schema/snapshot.ts";
 import { snapshotOf } from "../../src/history/revision_schema.ts";
 import { inMemory, libsqlProof, postgresProof, type ProofEngine } from "../support/prove_engines.ts";

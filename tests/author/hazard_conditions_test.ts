@@ -10,7 +10,7 @@ import {
   takenAway,
   wasUnique,
 } from "../../src/author/check/rules/hazard_conditions.ts";
-import type { Operation } from "../../src/sql/operations.ts";
+import type { Operation } from "../../src/sql/operations/operation.ts";
 import type { Column, Table } from "../../src/schema/snapshot.ts";
 import { check, column, index, snapshot, tableOf } from "../support/samples/snapshot_parts.ts";
 

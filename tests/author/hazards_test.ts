@@ -4,12 +4,12 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { hazards } from "../../src/author/check/rules/hazards.ts";
 import { judgeScript } from "../../src/author/check/rules/judge_script.ts";
-import { postgresOperations } from "../../src/sql/postgres_operations.ts";
-import { breakpoint, parseScript } from "../../src/history/script.ts";
+import { postgresOperations } from "../../src/sql/operations/postgres.ts";
+import { breakpoint, parseScript } from "../../src/history/scripts/script.ts";
 import { readOperations } from "../../src/author/check/rules/script_operations.ts";
 import type { Column, Snapshot, Table } from "../../src/schema/snapshot.ts";
-import { sqliteOperations } from "../../src/sql/sqlite_operations.ts";
-import { loadPostgresParser } from "../../src/sql/postgres_parser.ts";
+import { sqliteOperations } from "../../src/sql/operations/sqlite.ts";
+import { loadPostgresParser } from "../../src/sql/operations/postgres_parser.ts";
 import { projectFile } from "../support/project.ts";
 
 const parser = await loadPostgresParser();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { ownTableNames } from "../../src/sql/own_tables.ts";
+import { ownTableNames } from "../../src/sql/own/tables.ts";
 import { type BackupCase, eachCase, fill, initial, storageFields } from "../support/backups.ts";
 import { engines } from "../support/databases.ts";
 

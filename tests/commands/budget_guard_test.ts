@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { App } from "../../src/cli/app.ts";
-import { openBudgetGuard } from "../../src/commands/migrate/budget_guard.ts";
+import { openBudgetGuard } from "../../src/commands/migrate/rehearsal/budget_guard.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { contextOf } from "../support/samples/adoption.ts";
 import { historyOf } from "../support/samples/script_history.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { directives } from "../../src/history/directives.ts";
-import { parseScript } from "../../src/history/script.ts";
+import { directives } from "../../src/history/scripts/directives.ts";
+import { parseScript } from "../../src/history/scripts/script.ts";
 import { projectFile } from "../support/project.ts";
 
 const page = readFileSync(projectFile("docs/directives.md"), "utf8");

@@ -1,9 +1,9 @@
-import type { Statement } from "../../src/history/statement.ts";
+import type { Statement } from "../../src/history/scripts/statement.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HarborError } from "../../src/base/errors.ts";
-import { breakpoint, parseScript } from "../../src/history/script.ts";
+import { breakpoint, parseScript } from "../../src/history/scripts/script.ts";
 import { seeded } from "../support/seeded.ts";
 
 const read = (text: string, dialect: Dialect = "postgresql") =>

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { Sql } from "postgres";
-import { breakpoint } from "../../src/history/script.ts";
+import { breakpoint } from "../../src/history/scripts/script.ts";
 import { withClient, withFreshPostgres } from "../support/servers/postgres_server.ts";
 import { projectFile } from "../support/project.ts";
 

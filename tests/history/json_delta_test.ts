@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyDelta, deltaOf } from "../../src/history/json_delta.ts";
+import { applyDelta, deltaOf } from "../../src/history/ledger/json_delta.ts";
 
 const table = { name: "t", columns: { id: { type: "integer" }, size: { type: "text", default: null } } };
 

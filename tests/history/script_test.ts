@@ -2,7 +2,7 @@ import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HarborError } from "../../src/base/errors.ts";
-import { countStatements, parseScript } from "../../src/history/script.ts";
+import { countStatements, parseScript } from "../../src/history/scripts/script.ts";
 
 function read(text: string, dialect: Dialect = "sqlite") {
   return parseScript({ file: "x.sql", dialect, text }).statements;

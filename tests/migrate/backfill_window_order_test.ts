@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Backfill } from "../../src/history/statement.ts";
+import type { Backfill } from "../../src/history/scripts/statement.ts";
 import { readEdgeKey, readWindow } from "../../src/migrate/paced/backfill_window.ts";
 import { eachEngine } from "../support/each_engine.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openSqliteMemory } from "../../src/engines/sqlite/driver.ts";
 import { countKeys, hasMatch, readWindow, updateWithin } from "../../src/migrate/paced/backfill_window.ts";
-import { parseScript } from "../../src/history/script.ts";
+import { parseScript } from "../../src/history/scripts/script.ts";
 import { testClient } from "../support/databases.ts";
 import { sql } from "../support/user_sql.ts";
 

@@ -10,7 +10,7 @@ import { readApplied } from "../../src/engines/version_table.ts";
 import type { History } from "../../src/history/history.ts";
 import { snapshotIfThere } from "../../src/history/revision_schema.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
-import { compareSnapshots } from "../../src/schema/compare_snapshots.ts";
+import { compareSnapshots } from "../../src/schema/compare/snapshots.ts";
 import { readStatus } from "../../src/state/read_status.ts";
 import { stamp } from "../../src/state/stamp.ts";
 import { judgeLedger } from "../../src/verify/rules/judge_ledger.ts";

@@ -16,7 +16,7 @@ import { readDrift } from "../../src/engines/taken_over.ts";
 import { readApplied } from "../../src/engines/version_table.ts";
 import { buildHistory, type History, journalPath } from "../../src/history/history.ts";
 import { readHistory } from "../../src/history/read_history.ts";
-import { breakpoint } from "../../src/history/script.ts";
+import { breakpoint } from "../../src/history/scripts/script.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { readKitSnapshot, sameSchema } from "../../src/schema/kit_snapshot.ts";
 import { differencesFrom, schemasOf } from "../../src/state/read_unmanaged.ts";

@@ -58,7 +58,7 @@ const pureFiles: readonly string[] = [
 ];
 
 /** What stands on a pure floor and has effects: it reads files, or a parser's program. */
-const impure: readonly string[] = ["history/read_history.ts", "sql/postgres_parser.ts"];
+const impure: readonly string[] = ["history/read_history.ts", "sql/operations/postgres_parser.ts"];
 
 /** The Node modules without effects. */
 const pureModules: readonly string[] = ["node:crypto", "node:path", "node:util", "node:url"];

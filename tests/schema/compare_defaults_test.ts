@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isSameDefault } from "../../src/schema/compare_defaults.ts";
+import { isSameDefault } from "../../src/schema/expressions/compare_defaults.ts";
 
 // One row a default: the column's type, what was written, what may stand for it, and whether it is the same on PostgreSQL.
 const cases: readonly (readonly [type: string, written: string, other: string, same: boolean])[] = [

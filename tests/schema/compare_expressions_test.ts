@@ -1,7 +1,7 @@
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isSameExpression } from "../../src/schema/compare_expressions.ts";
+import { isSameExpression } from "../../src/schema/expressions/compare.ts";
 
 // What was written, and what pg_get_expr of PostgreSQL 15 prints of it.
 const printed = [

@@ -1,7 +1,7 @@
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compareSnapshots, describeDifference } from "../../src/schema/compare_snapshots.ts";
+import { compareSnapshots, describeDifference } from "../../src/schema/compare/snapshots.ts";
 import type { Column, ForeignKey, Index, OtherObject, Snapshot, Table } from "../../src/schema/snapshot.ts";
 
 function snapshot(tables: readonly Table[], dialect: Dialect = "sqlite"): Snapshot {

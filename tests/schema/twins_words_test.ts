@@ -19,7 +19,7 @@ import type { Origins } from "../../src/migrate/rules/origins.ts";
 import type { Snapshot } from "../../src/schema/snapshot.ts";
 import { keptTypes } from "../../src/schema/twins/type.ts";
 import * as ownWords from "../../src/schema/twins/words.ts";
-import { markedTable } from "../../src/sql/own_schema.ts";
+import { markedTable } from "../../src/sql/own/schema.ts";
 import { formOf } from "../../src/verify/rules/value_forms.ts";
 import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
 import { loadSchema, readExports } from "../../src/author/load_schema.ts";

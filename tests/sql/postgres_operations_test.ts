@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Operation } from "../../src/sql/operations.ts";
-import { postgresOperations } from "../../src/sql/postgres_operations.ts";
-import { loadPostgresParser } from "../../src/sql/postgres_parser.ts";
+import type { Operation } from "../../src/sql/operations/operation.ts";
+import { postgresOperations } from "../../src/sql/operations/postgres.ts";
+import { loadPostgresParser } from "../../src/sql/operations/postgres_parser.ts";
 
 const parser = await loadPostgresParser();
 

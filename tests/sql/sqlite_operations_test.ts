@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sqliteOperations } from "../../src/sql/sqlite_operations.ts";
+import { sqliteOperations } from "../../src/sql/operations/sqlite.ts";
 
 /** What a statement does, in short. */
 function read(sql: string): string {

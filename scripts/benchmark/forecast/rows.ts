@@ -7,7 +7,7 @@ import { numberType, rowCount } from "../../../src/author/rules/sample_rows.ts";
 import type { Database } from "../../../src/engines/database.ts";
 import { userStatement } from "../../../src/engines/statement_names.ts";
 import type { Column, Snapshot, Table } from "../../../src/schema/snapshot.ts";
-import { markedTable } from "../../../src/sql/own_schema.ts";
+import { markedTable } from "../../../src/sql/own/schema.ts";
 import { quoteName } from "../../../src/sql/quote.ts";
 
 /**

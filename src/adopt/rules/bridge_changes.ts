@@ -1,4 +1,4 @@
-import type { Statement } from "../../history/statement.ts";
+import type { Statement } from "../../history/scripts/statement.ts";
 import type { BridgeStatement } from "./bridge_statement.ts";
 
 /** Returns the statements of an adoption that change something, as they run. */

@@ -11,8 +11,8 @@ import {
   type KitTable,
 } from "../../schema/kit_snapshot.ts";
 import { generatedParts, isGenerated } from "../../schema/generated.ts";
-import { isWhole, pair } from "../../schema/pair.ts";
-import { isSameExpression } from "../../schema/compare_expressions.ts";
+import { isWhole, pair } from "../../schema/compare/pair.ts";
+import { isSameExpression } from "../../schema/expressions/compare.ts";
 import { keyEnds } from "./key_ends.ts";
 import type { Check, Column, ForeignKey, Index, Snapshot, Table } from "../../schema/snapshot.ts";
 

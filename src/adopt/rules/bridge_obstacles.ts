@@ -1,5 +1,5 @@
 import { quoteName } from "../../sql/quote.ts";
-import { sharedTables } from "../../schema/shared_tables.ts";
+import { sharedTables } from "../../schema/compare/shared_tables.ts";
 import { describeUnknown, type Label } from "./labels.ts";
 import { changedType } from "../../migrate/rules/type_changes.ts";
 import { isLostInCopy, remedyForWords } from "../../migrate/rules/copied_tables.ts";

@@ -1,4 +1,4 @@
-import { sharedTables } from "../../schema/shared_tables.ts";
+import { sharedTables } from "../../schema/compare/shared_tables.ts";
 import { isConstant } from "../../sql/constant_expression.ts";
 import {
   type BridgeStatement,
@@ -10,9 +10,9 @@ import {
   step,
 } from "./bridge_statement.ts";
 import { withIndexThere } from "./key_indexes.ts";
-import { pair } from "../../schema/pair.ts";
+import { pair } from "../../schema/compare/pair.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
-import { isSameExpression } from "../../schema/compare_expressions.ts";
+import { isSameExpression } from "../../schema/expressions/compare.ts";
 import { withSchemaNames } from "../../sql/table_names.ts";
 import type { OtherObject, Table } from "../../schema/snapshot.ts";
 

@@ -7,7 +7,7 @@ import {
   step,
 } from "./bridge_statement.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
-import { isSameExpression } from "../../schema/compare_expressions.ts";
+import { isSameExpression } from "../../schema/expressions/compare.ts";
 import type { Table } from "../../schema/snapshot.ts";
 
 /**

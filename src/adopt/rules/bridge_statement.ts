@@ -1,5 +1,5 @@
 import type { DecidedFill } from "../../author/rules/change_stages.ts";
-import { isSameExpression } from "../../schema/compare_expressions.ts";
+import { isSameExpression } from "../../schema/expressions/compare.ts";
 import { isGenerated } from "../../schema/generated.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 

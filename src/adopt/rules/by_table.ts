@@ -1,4 +1,4 @@
-import { type Statement, ways } from "../../history/statement.ts";
+import { type Statement, ways } from "../../history/scripts/statement.ts";
 
 /**
  * Cuts statements so that those which share a transaction alter one table each, where none of them has to do with a second one:

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { compareSnapshots, type Difference } from "../../schema/compare_snapshots.ts";
+import { compareSnapshots, type Difference } from "../../schema/compare/snapshots.ts";
 import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History } from "../../history/history.ts";

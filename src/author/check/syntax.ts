@@ -1,17 +1,17 @@
-import { type Statement, ways } from "../../history/statement.ts";
+import { type Statement, ways } from "../../history/scripts/statement.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { ProjectFinding } from "../rules/check_folder.ts";
 import type { History, Revision } from "../../history/history.ts";
-import type { Script } from "../../history/script.ts";
+import type { Script } from "../../history/scripts/script.ts";
 import type { Client, Database } from "../../engines/database.ts";
 import { openScratch } from "../../engines/open/scratch.ts";
 import { userStatement } from "../../engines/statement_names.ts";
 import type { Scratch } from "../../engines/scratch.ts";
 import { found, scriptOf } from "../read_scripts.ts";
 import { independentGroups } from "./rules/independent_groups.ts";
-import { loadPostgresParser, type PostgresParser } from "../../sql/postgres_parser.ts";
+import { loadPostgresParser, type PostgresParser } from "../../sql/operations/postgres_parser.ts";
 
 /** Finds statements that their dialect does not take: PostgreSQL's parser is asked, or SQLite itself, in memory. */
 export async function checkSyntax(history: History, client: Client): Promise<readonly ProjectFinding[]> {

@@ -6,7 +6,7 @@ import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import { snapshotIfThere } from "../../history/revision_schema.ts";
 import { migrate } from "../../migrate/migrate.ts";
 import { follow, type Origins, type Passage, startOf } from "../../migrate/rules/origins.ts";
-import { describeDifference, type Difference } from "../../schema/compare_snapshots.ts";
+import { describeDifference, type Difference } from "../../schema/compare/snapshots.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { differencesFrom, schemasOf } from "../../state/read_unmanaged.ts";
 import { outlooksOf } from "../rules/outlook.ts";

@@ -4,7 +4,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../../engines/database.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
-import { markedTable } from "../../sql/own_schema.ts";
+import { markedTable } from "../../sql/own/schema.ts";
 import { quoteName } from "../../sql/quote.ts";
 import type { Outlook } from "../rules/outlook.ts";
 import { inOrder, valueOf } from "../rules/sample_rows.ts";

@@ -18,7 +18,7 @@ import {
 } from "../../history/history.ts";
 import { snapshotOf } from "../../history/revision_schema.ts";
 import { prefixOf } from "../../history/revision_name.ts";
-import type { Script } from "../../history/script.ts";
+import type { Script } from "../../history/scripts/script.ts";
 
 /** One dialect's folder as it lies on disk, whatever its state. */
 export interface HistoryFolder {

@@ -1,4 +1,4 @@
-import { breakpoint } from "../../history/script.ts";
+import { breakpoint } from "../../history/scripts/script.ts";
 import { withSchemaNames } from "../../sql/table_names.ts";
 
 /** A statement of a script that is being written. */

@@ -1,7 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { isGenerated } from "../../schema/generated.ts";
 import type { Column, Table } from "../../schema/snapshot.ts";
-import { markedTable } from "../../sql/own_schema.ts";
+import { markedTable } from "../../sql/own/schema.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 
 /** How many rows each table gets: one with all values, one with NULL wherever it may be. */

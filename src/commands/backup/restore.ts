@@ -1,4 +1,4 @@
-import { isOwnTable } from "../../sql/own_tables.ts";
+import { isOwnTable } from "../../sql/own/tables.ts";
 import { counted } from "../../base/quantity.ts";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import type { RunContext } from "../../engines/run_context.ts";

@@ -6,7 +6,7 @@ import { longName, type Options, resolveOptions, variableOf } from "../../cli/op
 import type { System } from "../../cli/system.ts";
 import { backupOptions, keepOptions } from "../backup/options.ts";
 import { aroundOptions } from "../migrate/around.ts";
-import { rehearsalOptions } from "../migrate/rehearsal_options.ts";
+import { rehearsalOptions } from "../migrate/rehearsal/options.ts";
 import { safetyOptions } from "../migrate/safety_net.ts";
 import { serviceOptions } from "../schedule/service_options.ts";
 import { verifyOptions } from "../verify/options.ts";

@@ -1,23 +1,23 @@
 import { counted } from "../../base/quantity.ts";
 import { resolveTarget } from "../../history/target.ts";
-import { describeDifference } from "../../schema/compare_snapshots.ts";
+import { describeDifference } from "../../schema/compare/snapshots.ts";
 import { HarborError } from "../../base/errors.ts";
 import { changesOf } from "../../adopt/rules/bridge_changes.ts";
 import { describeLabel } from "../../adopt/rules/labels.ts";
 import type { Piece } from "../../engines/beside.ts";
 import type { OnTrial } from "../../backup/copy_and_prove.ts";
 import type { PaceOptions } from "../../migrate/paced/backfill_walk.ts";
-import { withTrial } from "./with_trial.ts";
+import { withTrial } from "./rehearsal/with_trial.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Adoption } from "../../adopt/prepare.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { flag, type Values } from "../../cli/options.ts";
 import type { Around } from "./around.ts";
-import type { BudgetGuard, GuardedRun } from "./budget_guard.ts";
+import type { BudgetGuard, GuardedRun } from "./rehearsal/budget_guard.ts";
 import { afterFailure } from "./run_around.ts";
-import type { MakeRehearsal } from "./rehearse_on_copy.ts";
-import { budgetsOf, isGuarded, refuseBeside, rehearsalOptions } from "./rehearsal_options.ts";
+import type { MakeRehearsal } from "./rehearsal/rehearse_on_copy.ts";
+import { budgetsOf, isGuarded, refuseBeside, rehearsalOptions } from "./rehearsal/options.ts";
 import { createSafetyNet, safetyOptions } from "./safety_net.ts";
 
 const { restoreOnFailure: _, ...backupOptions } = safetyOptions;
@@ -96,7 +96,7 @@ export async function runAdoption(app: App, request: Request): Promise<Adopted> 
     if (failure !== null) return { json, failure };
     if (options.dryRun || adoption.action === "none") return { json };
     if (options.rehearse) {
-      const { runRehearsal } = await import("./run_rehearsal.ts");
+      const { runRehearsal } = await import("./rehearsal/run_rehearsal.ts");
       const outcome = await runRehearsal(app, context, { options, budgets: budgetsOf(options), make });
       return { ...outcome, json: { ...json, ...outcome.json } };
     }
@@ -107,7 +107,7 @@ export async function runAdoption(app: App, request: Request): Promise<Adopted> 
     return { outcome, isAll, guard: null };
   }
   const guard = isGuarded(options)
-    ? (await import("./budget_guard.ts")).openBudgetGuard(app, { options, make })
+    ? (await import("./rehearsal/budget_guard.ts")).openBudgetGuard(app, { options, make })
     : null;
   return await app.withRun("write", async (context) => {
     const { adopt } = await import("../../adopt/adopt.ts");

@@ -1,7 +1,7 @@
 import { counted, formatDuration } from "../../base/quantity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Direction } from "../../history/applied.ts";
-import { ledgerPlace } from "../../history/ledger.ts";
+import { ledgerPlace } from "../../history/ledger/ledger.ts";
 import type { StepResult } from "../../migrate/step_result.ts";
 import type { BesideWay } from "../../engines/beside.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
@@ -19,14 +19,14 @@ import {
   noConsequences,
   readConsequences,
 } from "./consequences.ts";
-import type { BudgetGuard } from "./budget_guard.ts";
+import type { BudgetGuard } from "./rehearsal/budget_guard.ts";
 import { keptJson, unreturnedText } from "../backup/kept_output.ts";
 import { type Around, aroundOptions, createAround } from "./around.ts";
 import { runAround } from "./run_around.ts";
 import { filledForGood, keptBy, printKept, printReturned } from "./kept_lines.ts";
 import { paceOf, paceOptions } from "./pace_options.ts";
-import { budgetsOf, isGuarded, refuseBeside, rehearsalOptions } from "./rehearsal_options.ts";
-import type { MakeRehearsal } from "./rehearse_on_copy.ts";
+import { budgetsOf, isGuarded, refuseBeside, rehearsalOptions } from "./rehearsal/options.ts";
+import type { MakeRehearsal } from "./rehearsal/rehearse_on_copy.ts";
 import { createSafetyNet, safetyOptions } from "./safety_net.ts";
 
 /** What `upgrade` and `downgrade` have in common. */
@@ -139,7 +139,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         printPlace(app, isNew);
         for (const loss of losses) app.report.line(`goes       ${loss}`);
         tellUnenforced();
-        const { runRehearsal } = await import("./run_rehearsal.ts");
+        const { runRehearsal } = await import("./rehearsal/run_rehearsal.ts");
         const outcome = await runRehearsal(app, context, { options, budgets: budgetsOf(options), make });
         return { ...outcome, json: { ...planned(plan), ...where, losses, ...outcome.json } };
       }
@@ -167,7 +167,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
     let isFirst = true;
     const guard = migration.guard ??
       (isGuarded(options)
-        ? (await import("./budget_guard.ts")).openBudgetGuard(app, { options, make })
+        ? (await import("./rehearsal/budget_guard.ts")).openBudgetGuard(app, { options, make })
         : null);
     const beforeSteps = async (plan: PreparedPlan) => {
       if (confirmed !== null) refuseOtherSteps(confirmed, plan);

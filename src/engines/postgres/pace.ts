@@ -1,5 +1,5 @@
 import { batchTimes, type Load } from "../pace.ts";
-import { markedTable } from "../../sql/own_schema.ts";
+import { markedTable } from "../../sql/own/schema.ts";
 import type { Pace } from "../database.ts";
 import { inPlace, type Place } from "./catalogs/place.ts";
 import type { Statement } from "./statement.ts";

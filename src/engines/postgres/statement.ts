@@ -4,7 +4,7 @@ import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../../base/errors.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
 import { tokensOf } from "../../sql/cursor.ts";
-import { ownSchemaMark } from "../../sql/own_schema.ts";
+import { ownSchemaMark } from "../../sql/own/schema.ts";
 import { inPlace, type Place } from "./catalogs/place.ts";
 import { UserStatement } from "../statement_names.ts";
 

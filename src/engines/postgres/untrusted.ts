@@ -4,7 +4,7 @@ import type { Statement } from "./statement.ts";
 import { firstOwn } from "./catalogs/words.ts";
 import { homeSchema, inPlace, ownSchemas, type Place } from "./catalogs/place.ts";
 import { quoteText } from "../../sql/quote.ts";
-import { ownTableNames } from "../../sql/own_tables.ts";
+import { ownTableNames } from "../../sql/own/tables.ts";
 
 /** Something of a role with fewer rights than ours, whose code would run with ours. */
 export interface Untrusted {

@@ -1,7 +1,7 @@
 import { foldName } from "../../base/fold_name.ts";
 import { cursorAt, tokensOf } from "../../sql/cursor.ts";
 import { isWord } from "../../sql/lexer.ts";
-import { ownTableNames } from "../../sql/own_tables.ts";
+import { ownTableNames } from "../../sql/own/tables.ts";
 import type { SqliteStatement } from "./statement.ts";
 
 /** harbor-db's and Alembic's own tables: no row refers to them or from them. */

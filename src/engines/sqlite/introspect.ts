@@ -19,8 +19,8 @@ import {
   stripParentheses,
 } from "./ddl.ts";
 import { keptRow } from "../kept_table.ts";
-import { isBesideTable, isSideTable, ownTableNames } from "../../sql/own_tables.ts";
-import { isOwnTrigger } from "../../sql/own_triggers.ts";
+import { isBesideTable, isSideTable, ownTableNames } from "../../sql/own/tables.ts";
+import { isOwnTrigger } from "../../sql/own/triggers.ts";
 import { type RowForm, type RowOf, rowsOfForm } from "../../base/row_form.ts";
 
 /** Runs queries that see the same state, in as few round trips as the engine allows. */

@@ -4,8 +4,8 @@ import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import { HarborError } from "../../base/errors.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
-import { withoutOwnSchema } from "../../sql/own_schema.ts";
-import { countStatements } from "../../history/script.ts";
+import { withoutOwnSchema } from "../../sql/own/schema.ts";
+import { countStatements } from "../../history/scripts/script.ts";
 import { tokensOf } from "../../sql/cursor.ts";
 import { isWord } from "../../sql/lexer.ts";
 

@@ -2,7 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import type { KeptColumn } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
-import type { Script } from "../../history/script.ts";
+import type { Script } from "../../history/scripts/script.ts";
 import type { Column, Table } from "../../schema/snapshot.ts";
 import { quoteText } from "../../sql/quote.ts";
 import { plainTexts } from "../rules/plain_texts.ts";

@@ -13,7 +13,7 @@ import {
 } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
-import type { Backfill } from "../../history/statement.ts";
+import type { Backfill } from "../../history/scripts/statement.ts";
 import type { Column, Table } from "../../schema/snapshot.ts";
 import {
   type KeyRange,

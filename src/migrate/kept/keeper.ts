@@ -3,7 +3,7 @@ import { forgetKept, type Kept, readKept, retryKept, updateKept } from "../../en
 import type { RunContext } from "../../engines/run_context.ts";
 import type { BesideChange, FillNotes } from "../../engines/beside.ts";
 import type { Step } from "../rules/plan.ts";
-import type { Backfill } from "../../history/statement.ts";
+import type { Backfill } from "../../history/scripts/statement.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import type { WriteMode } from "../../engines/database.ts";
 import { isNotedBy } from "../../state/rules/due.ts";

@@ -1,9 +1,9 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Dialect } from "../../base/dialect.ts";
-import { foldName } from "../../base/fold_name.ts";
 import { type Kept, keptRow, placesName } from "../../engines/kept_table.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Column, Table } from "../../schema/snapshot.ts";
+import { freeRowIdWord } from "../../sql/row_id.ts";
 import { all, list, sameness, words } from "./words.ts";
 
 /**
@@ -74,10 +74,8 @@ interface PlaceWords {
 const placeWords: Readonly<Record<Dialect, PlaceWords>> = {
   sqlite: {
     place: (columns) => {
-      const free = ["rowid", "_rowid_", "oid"].find((name) =>
-        !columns.some((column) => foldName(column.name) === name)
-      );
-      return free === undefined ? null : sql.raw(free);
+      const free = freeRowIdWord(columns);
+      return free === null ? null : sql.raw(free);
     },
     make: ({ places, side, table, place, known }) => {
       const names = known.map(({ name }) => id(name));

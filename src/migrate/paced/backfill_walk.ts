@@ -1,4 +1,4 @@
-import type { Backfill } from "../../history/statement.ts";
+import type { Backfill } from "../../history/scripts/statement.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SQL } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";

@@ -1,4 +1,4 @@
-import type { Backfill } from "../../history/statement.ts";
+import type { Backfill } from "../../history/scripts/statement.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../../engines/database.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";

@@ -1,4 +1,4 @@
-import type { Backfill } from "../../history/statement.ts";
+import type { Backfill } from "../../history/scripts/statement.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Stretch } from "./backfill_walk.ts";
 

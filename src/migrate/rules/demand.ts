@@ -1,6 +1,6 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { Table } from "../../schema/snapshot.ts";
-import { markedTable, writeOwnTables } from "../../sql/own_schema.ts";
+import { markedTable, writeOwnTables } from "../../sql/own/schema.ts";
 import { quoteTable } from "../../sql/table_names.ts";
 import { quoteName } from "../../sql/quote.ts";
 

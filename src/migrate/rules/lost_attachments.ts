@@ -2,7 +2,7 @@ import { HarborError } from "../../base/errors.ts";
 import { quoteName } from "../../sql/quote.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Attachment } from "../../engines/inspector.ts";
-import { type Statement, ways } from "../../history/statement.ts";
+import { type Statement, ways } from "../../history/scripts/statement.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { foldedName, tokensOf } from "../../sql/cursor.ts";
 import { isWord, type Token } from "../../sql/lexer.ts";

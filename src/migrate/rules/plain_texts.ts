@@ -1,5 +1,5 @@
-import type { Script } from "../../history/script.ts";
-import type { Statement } from "../../history/statement.ts";
+import type { Script } from "../../history/scripts/script.ts";
+import type { Statement } from "../../history/scripts/statement.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { withPlainNames } from "../../sql/table_names.ts";
 

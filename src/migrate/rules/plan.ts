@@ -4,7 +4,7 @@ import { aheadOf } from "../../history/ahead.ts";
 import { type Applied, type Direction, locate } from "../../history/applied.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
-import type { Script } from "../../history/script.ts";
+import type { Script } from "../../history/scripts/script.ts";
 
 /** One revision to upgrade or downgrade. */
 export interface Step {

@@ -1,5 +1,5 @@
 import { isGenerated } from "../../schema/generated.ts";
-import { sharedTables } from "../../schema/shared_tables.ts";
+import { sharedTables } from "../../schema/compare/shared_tables.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Obstacle } from "./obstacle.ts";
 import type { Origins, Passage } from "./origins.ts";

@@ -1,5 +1,5 @@
 import { keyOf } from "../../schema/declared_objects.ts";
-import { compareSnapshots, type Difference } from "../../schema/compare_snapshots.ts";
+import { compareSnapshots, type Difference } from "../../schema/compare/snapshots.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 
 /** What a revision leaves behind. */

@@ -4,7 +4,7 @@ import type { Database } from "../../engines/database.ts";
 import { readLedger } from "../../engines/ledger.ts";
 import { aheadOf } from "../../history/ahead.ts";
 import type { History } from "../../history/history.ts";
-import { ledgerPlace } from "../../history/ledger.ts";
+import { ledgerPlace } from "../../history/ledger/ledger.ts";
 import type { State } from "../../state/state.ts";
 import { judgeLedger } from "../rules/judge_ledger.ts";
 import { couldNotCheck } from "./check.ts";

@@ -2,7 +2,7 @@ import { foldName } from "../../base/fold_name.ts";
 import { counted } from "../../base/quantity.ts";
 import type { State } from "../../state/state.ts";
 import { type Found, pass } from "../../base/finding.ts";
-import { describeDifference, type Difference } from "../../schema/compare_snapshots.ts";
+import { describeDifference, type Difference } from "../../schema/compare/snapshots.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { readDrift } from "../../engines/taken_over.ts";

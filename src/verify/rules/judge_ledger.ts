@@ -1,7 +1,7 @@
 import type { Found } from "../../base/finding.ts";
 import { type Applied, isOf } from "../../history/applied.ts";
 import { type History, scriptChecksum } from "../../history/history.ts";
-import { damageOf, ledgerPlace, type LedgerRow } from "../../history/ledger.ts";
+import { damageOf, ledgerPlace, type LedgerRow } from "../../history/ledger/ledger.ts";
 
 /**
  * Compares the ways back that a database carries with what it has applied, and with the history where that has the

@@ -1,4 +1,4 @@
-import type { Operation } from "../../../sql/operations.ts";
+import type { Operation } from "../../../sql/operations/operation.ts";
 import type { ReadStatement } from "./script_operations.ts";
 
 /** What a script does, in words that do not depend on the dialect, and the line where it does it. */

@@ -1,7 +1,7 @@
 import type { Dialect } from "../../../base/dialect.ts";
 import { onceFor } from "../../../base/once_for.ts";
-import { isOtherValue } from "../../../schema/compare_defaults.ts";
-import { either, isWhole, pair } from "../../../schema/pair.ts";
+import { isOtherValue } from "../../../schema/expressions/compare_defaults.ts";
+import { either, isWhole, pair } from "../../../schema/compare/pair.ts";
 import type { Column, ForeignKey, Snapshot, Table } from "../../../schema/snapshot.ts";
 
 /** The same revision's schema in both dialects. */

@@ -1,6 +1,6 @@
 import type { Dialect } from "../../../base/dialect.ts";
 import { isGenerated } from "../../../schema/generated.ts";
-import type { Operation } from "../../../sql/operations.ts";
+import type { Operation } from "../../../sql/operations/operation.ts";
 import { postgresType } from "../../../sql/postgres_spelling.ts";
 import type { ReadStatement } from "./script_operations.ts";
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";

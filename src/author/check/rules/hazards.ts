@@ -1,5 +1,5 @@
 import type { Dialect } from "../../../base/dialect.ts";
-import { ways } from "../../../history/statement.ts";
+import { ways } from "../../../history/scripts/statement.ts";
 import {
   emptied,
   isFilled,
@@ -10,7 +10,7 @@ import {
   takenAway,
   wasUnique,
 } from "./hazard_conditions.ts";
-import type { Operation } from "../../../sql/operations.ts";
+import type { Operation } from "../../../sql/operations/operation.ts";
 import { repeatableCondition } from "../../../sql/repeatable_update.ts";
 
 /** A way in which a correct script hurts those who use the database. */

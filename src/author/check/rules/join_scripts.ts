@@ -1,4 +1,4 @@
-import { breakpoint } from "../../../history/script.ts";
+import { breakpoint } from "../../../history/scripts/script.ts";
 import type { ReadStatement } from "./script_operations.ts";
 
 /**

@@ -1,6 +1,6 @@
-import { type Statement, ways } from "../../../history/statement.ts";
-import type { Operation } from "../../../sql/operations.ts";
-import type { Script } from "../../../history/script.ts";
+import { type Statement, ways } from "../../../history/scripts/statement.ts";
+import type { Operation } from "../../../sql/operations/operation.ts";
+import type { Script } from "../../../history/scripts/script.ts";
 
 /** A statement and what it does. */
 export interface ReadStatement {

@@ -1,5 +1,5 @@
 import { HarborError } from "../../../base/errors.ts";
-import { breakpoint } from "../../../history/script.ts";
+import { breakpoint } from "../../../history/scripts/script.ts";
 import type { KitSnapshot, KitTable } from "../../../schema/kit_snapshot.ts";
 
 /**

@@ -8,7 +8,7 @@ import { HarborError } from "../../../base/errors.ts";
 import { foldName } from "../../../base/fold_name.ts";
 import { casedName, type Casing } from "../../../schema/twins/tables.ts";
 import { postgresNameBytes, postgresNameOf } from "../../../sql/cut_name.ts";
-import { isOwnTable } from "../../../sql/own_tables.ts";
+import { isOwnTable } from "../../../sql/own/tables.ts";
 import { nameIn } from "../../../sql/table_names.ts";
 import { nameTwice, schemaOf } from "./faults.ts";
 import { viewConfig } from "./view_config.ts";

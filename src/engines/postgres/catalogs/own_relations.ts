@@ -1,5 +1,5 @@
 import { quoteText } from "../../../sql/quote.ts";
-import { aheadPattern, numberedPattern, ownTableNames, sideTablePattern } from "../../../sql/own_tables.ts";
+import { aheadPattern, numberedPattern, ownTableNames, sideTablePattern } from "../../../sql/own/tables.ts";
 import { homeSchema } from "./place.ts";
 
 const names = ownTableNames.map(quoteText).join(", ");

@@ -1,4 +1,4 @@
-import { writeOwnTables } from "../../../sql/own_schema.ts";
+import { writeOwnTables } from "../../../sql/own/schema.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import { placeOfName } from "../../../sql/table_names.ts";
 

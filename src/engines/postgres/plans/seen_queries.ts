@@ -1,4 +1,4 @@
-import { isOwnTable } from "../../../sql/own_tables.ts";
+import { isOwnTable } from "../../../sql/own/tables.ts";
 import { sql } from "drizzle-orm";
 import { HarborError } from "../../../base/errors.ts";
 import { tokensOf } from "../../../sql/cursor.ts";

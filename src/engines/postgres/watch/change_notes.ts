@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type SQL, sql } from "drizzle-orm";
-import { markedTable } from "../../../sql/own_schema.ts";
+import { markedTable } from "../../../sql/own/schema.ts";
 import { type ChangeNotes, takenColumn } from "../../beside.ts";
 import type { Database } from "../../database.ts";
 import { ownTable } from "../../statement_names.ts";

@@ -1,4 +1,3 @@
-import { foldName } from "../../../base/fold_name.ts";
 import { counted, formatCount } from "../../../base/quantity.ts";
 import type { TableContent } from "../../backup/content.ts";
 import { createHash } from "node:crypto";
@@ -6,6 +5,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HarborError } from "../../../base/errors.ts";
 import { quoteName } from "../../../sql/quote.ts";
+import { freeRowIdWord } from "../../../sql/row_id.ts";
 import type { RowOf } from "../../../base/row_form.ts";
 import type { BackupContent, OnProgress } from "../../backup/engine.ts";
 import { prepare } from "../open_file.ts";
@@ -144,9 +144,8 @@ function orderOf(columns: readonly TablesRow[]): readonly string[] {
     return columns.filter((column) => Number(column.pk) > 0).toSorted((a, b) => Number(a.pk) - Number(b.pk))
       .map((column) => quoteName(column.column_name));
   }
-  const taken = new Set(columns.map((column) => foldName(column.column_name)));
-  const word = ["rowid", "_rowid_", "oid"].find((each) => !taken.has(each));
-  return word === undefined ? [] : [word];
+  const word = freeRowIdWord(columns.map(({ column_name: name }) => ({ name })));
+  return word === null ? [] : [word];
 }
 
 /** Counts what was read, reports it and lets other work have its turn. */

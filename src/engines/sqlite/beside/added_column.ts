@@ -1,6 +1,7 @@
 import { foldName } from "../../../base/fold_name.ts";
 import { sql } from "drizzle-orm";
 import { quoteText } from "../../../sql/quote.ts";
+import { rowIdWords } from "../../../sql/row_id.ts";
 import { closing, cursorAt, foldedName, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
 import { compile, type SqliteStatement } from "../statement.ts";
@@ -100,7 +101,7 @@ function unchecked(from: Replica, { bare, table }: Added, after: TableForm): Tab
 
 /** Whether a check asks for its column alone, and its default meets it. */
 function isMetByDefault({ column, conditions, definition }: Added, { name, columns }: TableForm): boolean {
-  const others = [name, "rowid", "_rowid_", "oid", ...columns.map((each) => each.name)]
+  const others = [name, ...rowIdWords, ...columns.map((each) => each.name)]
     .map((each) => foldName(each)).filter((each) => each !== foldName(column));
   if (conditions.some((token) => others.includes(foldedName(token, "sqlite") ?? ""))) return false;
   const probe = openReplica([]);

@@ -1,4 +1,4 @@
-import { isOwnTable } from "../../../sql/own_tables.ts";
+import { isOwnTable } from "../../../sql/own/tables.ts";
 import type { BesideChange, Piece } from "../../beside.ts";
 import { addedColumnWay } from "./added_column.ts";
 import { boundEnd } from "./bound.ts";

@@ -1,5 +1,5 @@
 import { quoteName, quoteText } from "../../../sql/quote.ts";
-import { guardName } from "../../../sql/own_triggers.ts";
+import { guardName } from "../../../sql/own/triggers.ts";
 import type { FillNotes } from "../../beside.ts";
 import { rowidOf } from "./form/source_table.ts";
 import type { IndexForm, TableForm } from "./form/table.ts";

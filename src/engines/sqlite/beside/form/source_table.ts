@@ -1,5 +1,6 @@
 import { foldName } from "../../../../base/fold_name.ts";
 import { quoteName } from "../../../../sql/quote.ts";
+import { freeRowIdWord } from "../../../../sql/row_id.ts";
 import { foldedName, tokensOf } from "../../../../sql/cursor.ts";
 import { readIndex } from "../../ddl.ts";
 import type { SqliteStatement, SqliteValue } from "../../statement.ts";
@@ -73,8 +74,7 @@ export function readSourceTable(rows: Rows, table: string): SourceTable | null {
 
 /** Returns a name for the row id that no column has; "" when all are taken. */
 export function rowidOf({ columns }: { readonly columns: readonly { readonly name: string }[] }): string {
-  const taken = new Set(columns.map(({ name }) => foldName(name)));
-  return ["rowid", "_rowid_", "oid"].find((name) => !taken.has(name)) ?? "";
+  return freeRowIdWord(columns) ?? "";
 }
 
 function uniqueKey(

@@ -4,7 +4,7 @@ import { isAutoincrement } from "../../rebuild/carried_words.ts";
 import { type DdlCheck, readChecks, readGenerated, readIndex } from "../../ddl.ts";
 import type { Replica, SchemaRow } from "./replica.ts";
 import { schemaQuery } from "./replica.ts";
-import { isOwnTrigger } from "../../../../sql/own_triggers.ts";
+import { isOwnTrigger } from "../../../../sql/own/triggers.ts";
 import type { SourceColumn } from "./source_table.ts";
 
 /** A table as SQLite itself describes it. */

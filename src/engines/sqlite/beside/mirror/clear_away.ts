@@ -4,7 +4,7 @@ import type { BesideProgress } from "../../../beside_progress.ts";
 import type { BesideContext } from "./paced.ts";
 import type { BesideFile } from "../../database.ts";
 import { mirrorName, stopNoting } from "./mirror.ts";
-import { guardPrefix, isOwnTrigger } from "../../../../sql/own_triggers.ts";
+import { guardPrefix, isOwnTrigger } from "../../../../sql/own/triggers.ts";
 import { startPaced } from "./paced.ts";
 import { progressOf, updateProgress } from "./progress.ts";
 import { quoteName } from "../../../../sql/quote.ts";

@@ -1,6 +1,6 @@
 import { quoteName } from "../../../../sql/quote.ts";
 import { columnsNamed, type SourceTable, type UniqueKey } from "../form/source_table.ts";
-import { notingNames } from "../../../../sql/own_triggers.ts";
+import { notingNames } from "../../../../sql/own/triggers.ts";
 
 /**
  * A table that is filled with what the rows of another one say, while others write to that one. Triggers note which rows

@@ -1,7 +1,7 @@
-import type { Trial } from "../../engines/backup/engine.ts";
-import { openDatabase } from "../../engines/open/database.ts";
-import type { RunContext, RunEvent } from "../../engines/run_context.ts";
-import type { App } from "../../cli/app.ts";
+import type { Trial } from "../../../engines/backup/engine.ts";
+import { openDatabase } from "../../../engines/open/database.ts";
+import type { RunContext, RunEvent } from "../../../engines/run_context.ts";
+import type { App } from "../../../cli/app.ts";
 
 /** Runs work with the context of a copy that was restored aside. */
 export async function withTrial<T>(

@@ -1,7 +1,7 @@
-import type { Dialect } from "../base/dialect.ts";
-import { HarborError } from "../base/errors.ts";
-import { tokensOf } from "../sql/cursor.ts";
-import { isWord, nameOf, type Token } from "../sql/lexer.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { HarborError } from "../../base/errors.ts";
+import { tokensOf } from "../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
 import type { Script } from "./script.ts";
 
 /** Whether a statement reaches out of the database in which its script was found. */

@@ -1,9 +1,9 @@
 import type { Statement } from "./statement.ts";
-import type { Dialect } from "../base/dialect.ts";
-import { HarborError } from "../base/errors.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { HarborError } from "../../base/errors.ts";
 import { applyDirectives, type Fail } from "./directives.ts";
-import { tokensOf } from "../sql/cursor.ts";
-import { isWord, type Token, tokenize, withoutComments } from "../sql/lexer.ts";
+import { tokensOf } from "../../sql/cursor.ts";
+import { isWord, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
 import { isOneTransaction, type TransactionWord, transactionWord, wordInside } from "./transaction_words.ts";
 
 /** The line that separates statements in a script; drizzle-kit's word, split on wherever it stands, as drizzle does. */

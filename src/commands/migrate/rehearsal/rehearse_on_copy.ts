@@ -1,18 +1,18 @@
-import type { BackupTiming } from "../../backup/copy_and_prove.ts";
-import type { Trial } from "../../engines/backup/engine.ts";
-import type { Database } from "../../engines/database.ts";
-import type { RunContext } from "../../engines/run_context.ts";
-import type { Finding } from "../../base/finding.ts";
-import type { QuerySource } from "../../rehearse/query_plans.ts";
-import { type Rehearsal, rehearse } from "../../rehearse/rehearse.ts";
-import type { Forecast } from "../../rehearse/rules/forecast.ts";
-import { backupCheck } from "../../verify/checks/backup.ts";
-import { historyCheck } from "../../verify/checks/history.ts";
-import { allChecks } from "../../verify/checks/all.ts";
-import { projectRulesPath } from "../../verify/rules/project_rules.ts";
-import { verify } from "../../verify/verify.ts";
-import type { App } from "../../cli/app.ts";
-import { openAppBackups } from "../backup/options.ts";
+import type { BackupTiming } from "../../../backup/copy_and_prove.ts";
+import type { Trial } from "../../../engines/backup/engine.ts";
+import type { Database } from "../../../engines/database.ts";
+import type { RunContext } from "../../../engines/run_context.ts";
+import type { Finding } from "../../../base/finding.ts";
+import type { QuerySource } from "../../../rehearse/query_plans.ts";
+import { type Rehearsal, rehearse } from "../../../rehearse/rehearse.ts";
+import type { Forecast } from "../../../rehearse/rules/forecast.ts";
+import { backupCheck } from "../../../verify/checks/backup.ts";
+import { historyCheck } from "../../../verify/checks/history.ts";
+import { allChecks } from "../../../verify/checks/all.ts";
+import { projectRulesPath } from "../../../verify/rules/project_rules.ts";
+import { verify } from "../../../verify/verify.ts";
+import type { App } from "../../../cli/app.ts";
+import { openAppBackups } from "../../backup/options.ts";
 import { withTrial } from "./with_trial.ts";
 
 /** Returns what is rehearsed, for the context of the copy. */

@@ -1,10 +1,10 @@
-import { keyOf } from "../base/fold_name.ts";
+import { keyOf } from "../../base/fold_name.ts";
 import type { Backfill, Statement } from "./statement.ts";
-import type { Dialect } from "../base/dialect.ts";
-import type { HarborError } from "../base/errors.ts";
-import { cursorAt, tokensOf, topLevel } from "../sql/cursor.ts";
-import { isWord, nameOf, type Token } from "../sql/lexer.ts";
-import { assignedColumns } from "../sql/repeatable_update.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import type { HarborError } from "../../base/errors.ts";
+import { cursorAt, tokensOf, topLevel } from "../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
+import { assignedColumns } from "../../sql/repeatable_update.ts";
 
 /** Makes the error for something wrong at an offset of the script. */
 export type Fail = (offset: number, state: string, hint?: string) => HarborError;

@@ -1,15 +1,15 @@
-import type { JsonFile } from "../base/json_schema.ts";
-import { HarborError } from "../base/errors.ts";
-import { isRecord, parseJson } from "../base/json_schema.ts";
-import { readEnds } from "../schema/kit_snapshot.ts";
-import type { Applied } from "./applied.ts";
-import type { History, Revision } from "./history.ts";
-import { sha256 } from "./history.ts";
+import type { JsonFile } from "../../base/json_schema.ts";
+import { HarborError } from "../../base/errors.ts";
+import { isRecord, parseJson } from "../../base/json_schema.ts";
+import { readEnds } from "../../schema/kit_snapshot.ts";
+import type { Applied } from "../applied.ts";
+import type { History, Revision } from "../history.ts";
+import { sha256 } from "../history.ts";
 import { applyDelta, type JsonDelta } from "./json_delta.ts";
 import { damageOf, ledgerPlace, type LedgerRow } from "./ledger.ts";
-import { refuseReach } from "./refuse_reach.ts";
-import { revisionFiles } from "./revision_name.ts";
-import { parseScript, type Script } from "./script.ts";
+import { refuseReach } from "../scripts/refuse_reach.ts";
+import { revisionFiles } from "../revision_name.ts";
+import { parseScript, type Script } from "../scripts/script.ts";
 
 /** Says whether the ledger has to be read to go through a history: what it alone knows is on the way. */
 export function needsLedger({ revisions }: History, applied: readonly Applied[]): boolean {

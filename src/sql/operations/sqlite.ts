@@ -1,7 +1,7 @@
-import { isConstant } from "./constant_expression.ts";
-import type { Operation } from "./operations.ts";
-import { cursorAt, type SqlCursor, tokensOf } from "./cursor.ts";
-import { isWord, type Token } from "./lexer.ts";
+import { isConstant } from "../constant_expression.ts";
+import type { Operation } from "./operation.ts";
+import { cursorAt, type SqlCursor, tokensOf } from "../cursor.ts";
+import { isWord, type Token } from "../lexer.ts";
 
 /**
  * Returns what a SQLite statement does.

@@ -1,7 +1,7 @@
-import { HarborError } from "../../base/errors.ts";
-import { parseBytes, parseDuration } from "../../base/quantity.ts";
-import { flag, type Option, text, type Values } from "../../cli/options.ts";
-import type { Budgets } from "../../rehearse/rules/budgets.ts";
+import { HarborError } from "../../../base/errors.ts";
+import { parseBytes, parseDuration } from "../../../base/quantity.ts";
+import { flag, type Option, text, type Values } from "../../../cli/options.ts";
+import type { Budgets } from "../../../rehearse/rules/budgets.ts";
 
 /** What is tried before a change, and what the change may cost. */
 export const rehearsalOptions = {

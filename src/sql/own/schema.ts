@@ -1,4 +1,4 @@
-import { quoteName } from "./quote.ts";
+import { quoteName } from "../quote.ts";
 
 /**
  * Stands in a statement before the name of a table, for the schema that a run works on. PostgreSQL's driver writes that

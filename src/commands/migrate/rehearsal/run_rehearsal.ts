@@ -1,17 +1,17 @@
 import { resolve } from "node:path";
-import { HarborError } from "../../base/errors.ts";
-import { isEmptyDatabase } from "../../backup/position.ts";
-import type { RunContext } from "../../engines/run_context.ts";
-import { type Breach, breachesOf, type Budgets } from "../../rehearse/rules/budgets.ts";
-import { type Forecast, isSound } from "../../rehearse/rules/forecast.ts";
-import type { App } from "../../cli/app.ts";
-import type { Outcome } from "../../cli/command.ts";
-import type { Values } from "../../cli/options.ts";
-import type { QuerySource } from "../../rehearse/query_plans.ts";
-import { type backupOptions, openAppBackups } from "../backup/options.ts";
+import { HarborError } from "../../../base/errors.ts";
+import { isEmptyDatabase } from "../../../backup/position.ts";
+import type { RunContext } from "../../../engines/run_context.ts";
+import { type Breach, breachesOf, type Budgets } from "../../../rehearse/rules/budgets.ts";
+import { type Forecast, isSound } from "../../../rehearse/rules/forecast.ts";
+import type { App } from "../../../cli/app.ts";
+import type { Outcome } from "../../../cli/command.ts";
+import type { Values } from "../../../cli/options.ts";
+import type { QuerySource } from "../../../rehearse/query_plans.ts";
+import { type backupOptions, openAppBackups } from "../../backup/options.ts";
 import { forecastJson, printForecast } from "./forecast_output.ts";
 import { brokenError } from "./query_output.ts";
-import type { rehearsalOptions } from "./rehearsal_options.ts";
+import type { rehearsalOptions } from "./options.ts";
 import { type MakeRehearsal, rehearseOnCopy } from "./rehearse_on_copy.ts";
 
 /** A rehearsal that somebody asked for, or that a budget demands. */
@@ -76,7 +76,7 @@ export async function queriesOf(
   text: string | undefined,
 ): Promise<QuerySource | null> {
   if (text === undefined) return null;
-  const { readQueries } = await import("../../rehearse/read_queries.ts");
+  const { readQueries } = await import("../../../rehearse/read_queries.ts");
   return await readQueries(context, { text, path: resolve(app.system.cwd, text) });
 }
 

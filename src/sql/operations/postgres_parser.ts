@@ -1,5 +1,5 @@
 import { loadModule, parseSync, SqlError } from "libpg-query";
-import { HarborError } from "../base/errors.ts";
+import { HarborError } from "../../base/errors.ts";
 
 /** PostgreSQL's own parser, compiled to WebAssembly. */
 export interface PostgresParser {

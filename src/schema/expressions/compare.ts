@@ -1,11 +1,11 @@
-import type { Dialect } from "../base/dialect.ts";
-import { HarborError } from "../base/errors.ts";
-import { onceForText } from "../base/once_for.ts";
-import { expressionWords } from "./expressions/words.ts";
-import { generatedParts } from "./generated.ts";
-import { call, type Node } from "./expression_nodes.ts";
-import { parseExpression } from "./parse_expression.ts";
-import { withoutRows } from "./expressions/row_comparisons.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { HarborError } from "../../base/errors.ts";
+import { onceForText } from "../../base/once_for.ts";
+import { expressionWords } from "./words.ts";
+import { generatedParts } from "../generated.ts";
+import { call, type Node } from "./nodes.ts";
+import { parseExpression } from "./parse.ts";
+import { withoutRows } from "./row_comparisons.ts";
 import { readerOf } from "./literal_values.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Snapshot, Table } from "./snapshot.ts";
+import type { Snapshot, Table } from "../snapshot.ts";
 
 /** Returns the live tables that the target has too, with the target's form of each. */
 export function sharedTables(

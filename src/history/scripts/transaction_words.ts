@@ -1,6 +1,6 @@
-import type { Dialect } from "../base/dialect.ts";
-import { tokensOf } from "../sql/cursor.ts";
-import { isWord, type Token } from "../sql/lexer.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { tokensOf } from "../../sql/cursor.ts";
+import { isWord, type Token } from "../../sql/lexer.ts";
 
 /** A statement that begins or ends a transaction: one that stands for all of a script, or another. */
 export type TransactionWord = "BEGIN" | "COMMIT" | "other";

@@ -1,8 +1,8 @@
-import { type Dialect } from "../base/dialect.ts";
-import { HarborError } from "../base/errors.ts";
-import { isRecord } from "../base/json_schema.ts";
-import type { Applied } from "./applied.ts";
-import { type History, type Revision, scriptChecksum, sha256 } from "./history.ts";
+import { type Dialect } from "../../base/dialect.ts";
+import { HarborError } from "../../base/errors.ts";
+import { isRecord } from "../../base/json_schema.ts";
+import type { Applied } from "../applied.ts";
+import { type History, type Revision, scriptChecksum, sha256 } from "../history.ts";
 import { deltaOf } from "./json_delta.ts";
 
 /**

@@ -1,9 +1,9 @@
-import { HarborError } from "../../base/errors.ts";
-import { counted } from "../../base/quantity.ts";
-import type { App } from "../../cli/app.ts";
-import type { Forecast } from "../../rehearse/rules/forecast.ts";
-import type { Query, QueryReport } from "../../rehearse/rules/queries.ts";
-import { firstLine } from "../../sql/first_line.ts";
+import { HarborError } from "../../../base/errors.ts";
+import { counted } from "../../../base/quantity.ts";
+import type { App } from "../../../cli/app.ts";
+import type { Forecast } from "../../../rehearse/rules/forecast.ts";
+import type { Query, QueryReport } from "../../../rehearse/rules/queries.ts";
+import { firstLine } from "../../../sql/first_line.ts";
 
 /** So many are named one after the other; `--json` has all. */
 const mostNamed = 5;

@@ -1,6 +1,6 @@
-import { isRecord } from "../base/json_schema.ts";
-import type { Operation } from "./operations.ts";
-import { isSerial, postgresType } from "./postgres_spelling.ts";
+import { isRecord } from "../../base/json_schema.ts";
+import type { Operation } from "./operation.ts";
+import { isSerial, postgresType } from "../postgres_spelling.ts";
 
 /** A node of the tree that PostgreSQL's parser makes. */
 type Node = Readonly<Record<string, unknown>>;

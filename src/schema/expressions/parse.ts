@@ -1,18 +1,8 @@
-import type { Dialect } from "../base/dialect.ts";
-import { HarborError } from "../base/errors.ts";
-import {
-  call,
-  cast,
-  chain,
-  isRow,
-  membership,
-  type Node,
-  not,
-  quantified,
-  typeName,
-} from "./expression_nodes.ts";
-import { strengths } from "./expressions/operator_strengths.ts";
-import { printsAnew } from "./expressions/words.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { HarborError } from "../../base/errors.ts";
+import { call, cast, chain, isRow, membership, type Node, not, quantified, typeName } from "./nodes.ts";
+import { strengths } from "./operator_strengths.ts";
+import { printsAnew } from "./words.ts";
 
 const prefixStrength = 13;
 

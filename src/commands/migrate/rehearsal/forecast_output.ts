@@ -1,8 +1,8 @@
-import { counted, formatBytes, formatCount, formatDuration } from "../../base/quantity.ts";
-import type { HeldLock } from "../../engines/watch/figures.ts";
-import type { App } from "../../cli/app.ts";
-import { findingText } from "../../cli/print_finding.ts";
-import type { Breach } from "../../rehearse/rules/budgets.ts";
+import { counted, formatBytes, formatCount, formatDuration } from "../../../base/quantity.ts";
+import type { HeldLock } from "../../../engines/watch/figures.ts";
+import type { App } from "../../../cli/app.ts";
+import { findingText } from "../../../cli/print_finding.ts";
+import type { Breach } from "../../../rehearse/rules/budgets.ts";
 import { printQueries } from "./query_output.ts";
 import {
   type Growth,
@@ -10,8 +10,8 @@ import {
   type RunFigures,
   type StepFigures,
   totalOf,
-} from "../../rehearse/rules/figures.ts";
-import { type Forecast, isSound } from "../../rehearse/rules/forecast.ts";
+} from "../../../rehearse/rules/figures.ts";
+import { type Forecast, isSound } from "../../../rehearse/rules/forecast.ts";
 
 /** What `--json` shows of a forecast. */
 export function forecastJson(forecast: Forecast) {

@@ -1,5 +1,5 @@
-import type { Dialect } from "../base/dialect.ts";
-import { isSameExpression } from "./compare_expressions.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { isSameExpression } from "./compare.ts";
 import { decimal, float, type Read, readerOf } from "./literal_values.ts";
 
 /**

@@ -1,9 +1,9 @@
 import { either, isWhole, type Pair, pair, type Whole } from "./pair.ts";
-import { compareOthers } from "./compare_others.ts";
-import { isSameDefault } from "./compare_defaults.ts";
-import { isSameExpression } from "./compare_expressions.ts";
-import type { Dialect } from "../base/dialect.ts";
-import type { Check, Column, ForeignKey, Index, Snapshot, Table, Unique } from "./snapshot.ts";
+import { compareOthers } from "./others.ts";
+import { isSameDefault } from "../expressions/compare_defaults.ts";
+import { isSameExpression } from "../expressions/compare.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import type { Check, Column, ForeignKey, Index, Snapshot, Table, Unique } from "../snapshot.ts";
 
 /** One thing in which a schema is not what it should be. */
 export interface Difference {

@@ -1,10 +1,10 @@
-import type { Dialect } from "../base/dialect.ts";
-import { HarborError } from "../base/errors.ts";
-import { isSameExpression } from "./compare_expressions.ts";
-import { keyOf } from "./declared_objects.ts";
-import { expressionWords } from "./expressions/words.ts";
-import { isQueryWord, withoutRows } from "./expressions/row_comparisons.ts";
-import type { OtherObject, Snapshot } from "./snapshot.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { HarborError } from "../../base/errors.ts";
+import { isSameExpression } from "../expressions/compare.ts";
+import { keyOf } from "../declared_objects.ts";
+import { expressionWords } from "../expressions/words.ts";
+import { isQueryWord, withoutRows } from "../expressions/row_comparisons.ts";
+import type { OtherObject, Snapshot } from "../snapshot.ts";
 
 /** One thing beside the tables in which a schema is not what it should be. */
 export interface OtherDifference {

@@ -1,4 +1,4 @@
-import { isRecord } from "../base/json_schema.ts";
+import { isRecord } from "../../base/json_schema.ts";
 
 /** What makes one JSON value of another. */
 export type JsonDelta =
