@@ -156,7 +156,7 @@ export function allStandIns(): readonly Plugin[] {
       },
       {
         module: "age-encryption",
-        importer: "src/backup/codec.ts",
+        importer: "src/backup/store/codec.ts",
         names: ["Decrypter", "Encrypter"],
         plugins: [],
       },

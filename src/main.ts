@@ -3,7 +3,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { readEnvFile } from "./cli/read_env_file.ts";
 import { createSchemaHost, type SchemaHost } from "./hooks/schema_host.ts";
-import type { BuildInfo, Sink, System } from "./cli/system.ts";
+import type { Sink } from "./cli/output/sink.ts";
+import type { BuildInfo, System } from "./cli/system.ts";
 import { versionText } from "./cli/version_text.ts";
 import type { Client } from "./engines/database.ts";
 

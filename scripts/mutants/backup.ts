@@ -196,14 +196,14 @@ export const backupMutants: readonly Mutant[] = [
     filter: "nothing but a view",
   },
   {
-    file: "backup/workspace.ts",
+    file: "backup/store/workspace.ts",
     find: "if (!isComplete) await rm(",
     replace: "await rm(",
     danger: "clearing up after a run that died removes a finished backup",
     tests: ["backup/workspace_test.ts"],
   },
   {
-    file: "backup/folder.ts",
+    file: "backup/store/folder.ts",
     find: "if (!isItself && !isBackup(path)) return;",
     replace: "return;",
     danger: "a restore writes over a backup",

@@ -3,7 +3,7 @@ import type { Mutant } from "./mutant.ts";
 /** Backups in a bucket: delivering, reading and removing them. */
 export const bucketMutants: readonly Mutant[] = [
   {
-    file: "backup/deliver.ts",
+    file: "backup/store/deliver.ts",
     find: "there.bytes === object.bytes && there.sha256 === object.sha256",
     replace: "there.bytes >= 0",
     danger: "another object passes for the copy that was delivered",
@@ -53,14 +53,14 @@ export const bucketMutants: readonly Mutant[] = [
     explained: "The whole is compared with its manifest's SHA-256 when it is there.",
   },
   {
-    file: "backup/bucket_place.ts",
+    file: "backup/store/bucket_place.ts",
     find: "if (there.sha256 === manifest.sha256) {",
     replace: "if (there.sha256 !== null) {",
     danger: "older copies go for the sake of one that is another",
     tests: ["cli/bucket_test.ts"],
   },
   {
-    file: "backup/bucket_place.ts",
+    file: "backup/store/bucket_place.ts",
     find: "found: compareDigest({ bytes, sha256: digest }, backup)",
     replace: "found: compareDigest(backup.manifest, backup)",
     danger: "a copy that was changed in the bucket is restored",

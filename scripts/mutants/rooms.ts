@@ -73,7 +73,7 @@ export const roomMutants: readonly Mutant[] = [
     tests: ["cli/around_test.ts"],
   },
   {
-    file: "backup/deliveries.ts",
+    file: "backup/store/deliveries.ts",
     find: "  recordDelivery(file, { to, at, error: unended });\n",
     replace: "",
     danger: "a copy that a killed run never brought elsewhere passes for one that is there",

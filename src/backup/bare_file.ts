@@ -3,12 +3,12 @@ import { basename, dirname, join } from "node:path";
 import { HarborError } from "../base/errors.ts";
 import { digestFile, type FileDigest } from "../base/files/file_digest.ts";
 import { requireSpace } from "../base/files/free_space.ts";
-import type { StoredBackup } from "./folder.ts";
-import { startMeter } from "./progress.ts";
+import type { StoredBackup } from "./store/folder.ts";
+import { startMeter } from "../engines/backup/meter.ts";
 import { beginningBytes, type FileKind, fileKindOf } from "./rules/file_kind.ts";
 import { type Compression, type Manifest, manifestPathOf } from "./rules/manifest.ts";
-import type { BackupStore } from "./store.ts";
-import { withWorkspace } from "./workspace.ts";
+import type { BackupStore } from "./store/store.ts";
+import { withWorkspace } from "./store/workspace.ts";
 
 /** A copy that was found without its manifest. */
 export interface BareBackup extends StoredBackup {
@@ -31,7 +31,7 @@ export async function lookAtBareFile(path: string, store: BackupStore): Promise<
   const found = kindOf(path);
   if ("copy" in found) return await prove(path, { path, kind: found, store });
   return await withWorkspace(dirname(path), { id: `${basename(path)}-look`, client }, async (workspace) => {
-    const { decodeFile } = await import("./codec.ts");
+    const { decodeFile } = await import("./store/codec.ts");
     let compression: Compression | null = null;
     let encryption: "age" | null = null;
     let from = path;

@@ -8,10 +8,10 @@ import { makeFolderFor } from "../base/files/owner.ts";
 import type { Proven } from "../engines/backup/content.ts";
 import type { BackupContent, BackupEngine, OnProgress, Trial } from "../engines/backup/engine.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { type Meter, startMeter } from "./progress.ts";
+import { type Meter, startMeter } from "../engines/backup/meter.ts";
 import { differingTables } from "./rules/manifest.ts";
-import { backupOwner, type BackupStore } from "./store.ts";
-import { clearLeftovers, withWorkspace } from "./workspace.ts";
+import { backupOwner, type BackupStore } from "./store/store.ts";
+import { clearLeftovers, withWorkspace } from "./store/workspace.ts";
 
 /** How long a backup took, in milliseconds. */
 export interface BackupTiming {

@@ -19,13 +19,13 @@ import { flush } from "../base/files/flush.ts";
 import type { OpenFolder } from "../base/files/open_folder.ts";
 import { giveFile, makeFolderFor, type Owner } from "../base/files/owner.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
-import { manifestNames, readBackups, type StoredBackup } from "./folder.ts";
-import { folderPlace } from "./folder_place.ts";
+import { manifestNames, readBackups, type StoredBackup } from "./store/folder.ts";
+import { folderPlace } from "./store/folder_place.ts";
 import { requireSchemas } from "../state/require_schemas.ts";
 import { type BackupPosition, readMark, readPosition } from "./position.ts";
-import { backupOwner, type BackupStore } from "./store.ts";
-import { startMeter } from "./progress.ts";
-import { clearLeftovers, withWorkspace } from "./workspace.ts";
+import { backupOwner, type BackupStore } from "./store/store.ts";
+import { startMeter } from "../engines/backup/meter.ts";
+import { clearLeftovers, withWorkspace } from "./store/workspace.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { type Encoding, encodingSuffix } from "./rules/encoding.ts";
 import { digestFile, type FileDigest } from "../base/files/file_digest.ts";
@@ -70,7 +70,7 @@ export async function makeBackup(
   try {
     // Streams, compression and encryption are only loaded for those who use them.
     if (encoding.recipients.length > 0) {
-      await (await import("./codec.ts")).checkRecipients(encoding.recipients);
+      await (await import("./store/codec.ts")).checkRecipients(encoding.recipients);
     }
     makeFolderFor(folder, backupOwner(store));
     // A folder that may not be read is said before anything is written there.
@@ -230,7 +230,7 @@ async function encode(
   if (encodingSuffix(encoding) === "") {
     return { path: plain, digest: await digestFile(plain, signal), plain: null };
   }
-  const { decodeFile, encodeFile } = await import("./codec.ts");
+  const { decodeFile, encodeFile } = await import("./store/codec.ts");
   const written = await encodeFile(plain, to, { encoding, signal });
   const digest = await digestFile(to, signal);
   const isEncrypted = encoding.recipients.length > 0;

@@ -8,8 +8,8 @@ import {
   type RetentionPolicy,
   type RetentionVerdict,
 } from "./rules/retention.ts";
-import { isNamedByItself, type StoredBackup } from "./folder.ts";
-import type { BackupStore } from "./store.ts";
+import { isNamedByItself, type StoredBackup } from "./store/folder.ts";
+import type { BackupStore } from "./store/store.ts";
 
 export interface PruneRequest {
   /** What the database is known by. */

@@ -6,13 +6,13 @@ import { differingTables, type Manifest } from "./rules/manifest.ts";
 import { proofText, type Proven } from "../engines/backup/content.ts";
 import type { BackupEngine, OnProgress } from "../engines/backup/engine.ts";
 import { fileFailure } from "../base/files/file_failure.ts";
-import type { StoredBackup } from "./folder.ts";
-import type { BackupPlace, ComparedFile } from "./place.ts";
+import type { StoredBackup } from "./store/folder.ts";
+import type { BackupPlace, ComparedFile } from "./store/place.ts";
 import { notSound } from "./rules/compare_file.ts";
 import { compareIdentity, compareStanding } from "./rules/account.ts";
-import type { BackupStore } from "./store.ts";
-import { startMeter } from "./progress.ts";
-import { clearLeftovers, withWorkspace } from "./workspace.ts";
+import type { BackupStore } from "./store/store.ts";
+import { startMeter } from "../engines/backup/meter.ts";
+import { clearLeftovers, withWorkspace } from "./store/workspace.ts";
 import { requireSpace } from "../base/files/free_space.ts";
 
 /** What no copy says of itself, so that there is only the manifest's word for it. */
@@ -235,7 +235,7 @@ async function withCopy<T>(
     });
   }
   const { client, signal, now } = store;
-  const { decodeFile } = await import("./codec.ts");
+  const { decodeFile } = await import("./store/codec.ts");
   await clearLeftovers(dirname(path), client, now());
   return await withWorkspace(dirname(path), { id: `${manifest.id}-read`, client }, async (workspace) => {
     const copy = join(workspace, "copy");

@@ -12,9 +12,9 @@ import { findProject, type Project, refuseUnlessUsable } from "./find_project.ts
 import { locateFile } from "./locate_file.ts";
 import { readUrl } from "./read_url.ts";
 import { defaultUrl, type GlobalValues } from "./global_options.ts";
-import type { Fact, Report } from "./report.ts";
+import type { Fact, Report } from "./output/report.ts";
 import type { System } from "./system.ts";
-import { wrap } from "./wrap.ts";
+import { wrap } from "./output/wrap.ts";
 
 /** What commands work with. Nothing is opened or read before a command asks for it, so that `help` never connects. */
 export interface App {

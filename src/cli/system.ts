@@ -2,6 +2,7 @@ import type { Client } from "../engines/database.ts";
 import type { EmbeddedFiles } from "../history/read_history.ts";
 import type { CommandHost } from "../hooks/run_command.ts";
 import type { AddressFile } from "./read_env_file.ts";
+import type { Sink } from "./output/sink.ts";
 import type { SchemaHost } from "../hooks/schema_host.ts";
 
 /** What was built: set by the build script, or by `main.ts` when it runs from source. */
@@ -20,14 +21,6 @@ export interface SettingsFile {
   readonly databases: readonly string[];
   /** What the variables that stand for its settings are called in errors, by their names. */
   readonly origins: Readonly<Record<string, string>>;
-}
-
-/** A stream to write to, as a terminal or a file sees it. What it cannot write it drops: that must stop nothing. */
-export interface Sink {
-  readonly isTerminal: boolean;
-  /** How many places a line of the terminal has; left out where nothing is to be broken. */
-  readonly columns?: number | undefined;
-  write(text: string): void;
 }
 
 /** The outside world, given by `main.ts` and by tests. */

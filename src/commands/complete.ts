@@ -3,7 +3,7 @@ import type { Command } from "../cli/command.ts";
 import { type Shell, shells } from "../cli/completion_script.ts";
 import { globalOptions } from "../cli/global_options.ts";
 import { longName, type Option, type Options, resolveOptions } from "../cli/options.ts";
-import { createReport } from "../cli/report.ts";
+import { createReport } from "../cli/output/report.ts";
 import type { System } from "../cli/system.ts";
 import { shownText } from "../base/shown_text.ts";
 import { commandEntries } from "./all.ts";
@@ -212,7 +212,7 @@ async function revisions(system: System, line: Line): Promise<readonly Candidate
 async function backups(system: System, line: Line): Promise<readonly Candidate[]> {
   const [{ backupFolder, folderOptions }, { readBackups }] = await Promise.all([
     import("./backup/options.ts"),
-    import("../backup/folder.ts"),
+    import("../backup/store/folder.ts"),
   ]);
   const app = quietApp(system, line);
   const options = resolveOptions(folderOptions, { given: line.given, environment: system.environment });

@@ -7,11 +7,11 @@ import { globalOptions } from "../cli/global_options.ts";
 import { longName, type Option, type Options, resolveOptions } from "../cli/options.ts";
 import { userFiles } from "../cli/read_url.ts";
 import { remedyOf } from "../cli/remedy.ts";
-import { createReport, type Report } from "../cli/report.ts";
+import { createReport, type Report } from "../cli/output/report.ts";
 import { withConfig } from "./config/with_config.ts";
 import { withSecretFiles, withUrlFile } from "./config/secret_files.ts";
 import type { System } from "../cli/system.ts";
-import { wrap } from "../cli/wrap.ts";
+import { wrap } from "../cli/output/wrap.ts";
 
 /**
  * Runs a command line and returns the exit code. Nothing else in harbor-db turns an error into one.

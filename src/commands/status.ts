@@ -8,7 +8,7 @@ import { returnCommand } from "../state/rules/due.ts";
 import { readIdentity, unknownIdentity } from "../engines/backup/identity.ts";
 import { besideWords } from "../engines/beside_progress.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import type { Newest, StoredBackup } from "../backup/folder.ts";
+import type { Newest, StoredBackup } from "../backup/store/folder.ts";
 import { backupFolder, folderOptions, openAppBackups } from "./backup/options.ts";
 import { proofText } from "../engines/backup/content.ts";
 import type { DueAfter } from "../hooks/due_after.ts";

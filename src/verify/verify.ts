@@ -14,7 +14,7 @@ import type { History } from "../history/history.ts";
 import { historyFor } from "../engines/history_for.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
 import type { Database } from "../engines/database.ts";
-import type { StoredBackup } from "../backup/folder.ts";
+import type { StoredBackup } from "../backup/store/folder.ts";
 import { ownTable } from "../engines/statement_names.ts";
 import { allChecks } from "./checks/all.ts";
 import { type Budget, limitDatabase, startBudget } from "./checks/time_limit.ts";

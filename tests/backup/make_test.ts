@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { generateIdentity, identityToRecipient } from "age-encryption";
 import { type BackupRequest, type MadeBackup, makeBackup } from "../../src/backup/make.ts";
-import { type BackupOptions, openStore } from "../../src/backup/store.ts";
+import { type BackupOptions, openStore } from "../../src/backup/store/store.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import type { BackupContent, BackupEngine } from "../../src/engines/backup/engine.ts";
 import type { Database } from "../../src/engines/database.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { clearLeftovers, withWorkspace } from "../../src/backup/workspace.ts";
+import { clearLeftovers, withWorkspace } from "../../src/backup/store/workspace.ts";
 import { testClient, withFolder } from "../support/databases.ts";
 
 const now = new Date("2026-08-01T12:00:00Z");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createColors } from "../../src/cli/colors.ts";
-import { createReport } from "../../src/cli/report.ts";
+import { createColors } from "../../src/cli/output/colors.ts";
+import { createReport } from "../../src/cli/output/report.ts";
 import { HarborError } from "../../src/base/errors.ts";
 import { shownJson, shownText } from "../../src/base/shown_text.ts";
 

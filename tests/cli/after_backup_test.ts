@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
-import { deliveriesPathOf, recordDelivery } from "../../src/backup/deliveries.ts";
+import { deliveriesPathOf, recordDelivery } from "../../src/backup/store/deliveries.ts";
 import { type HereOptions, type HereResult, runHere, withFirstRevision } from "../support/run_here.ts";
 
 interface Case {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { shareParts } from "../../src/cli/progress.ts";
-import { openStatusLine } from "../../src/cli/status_line.ts";
+import { shareParts } from "../../src/cli/output/progress.ts";
+import { openStatusLine } from "../../src/cli/output/status_line.ts";
 
 /** A screen with a clock, and what was written to it. */
 function screen(columns: number, isTerminal = true) {

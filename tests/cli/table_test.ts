@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { renderTable } from "../../src/cli/table.ts";
+import { renderTable } from "../../src/cli/output/table.ts";
 
 const rule = (column: string, cells: readonly string[]) =>
   renderTable([column, "end"], cells.map((cell) => [cell, "|"])).split("\n");

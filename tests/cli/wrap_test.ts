@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { wrap } from "../../src/cli/wrap.ts";
+import { wrap } from "../../src/cli/output/wrap.ts";
 
 // One row a rule: text, width, lines.
 const cases: readonly (readonly [string, string, number, readonly string[]])[] = [

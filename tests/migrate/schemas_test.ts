@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { integer, pgSchema, pgTable } from "drizzle-orm/pg-core";
 import { HarborError } from "../../src/base/errors.ts";
 import { makeBackup } from "../../src/backup/make.ts";
-import type { BackupStore } from "../../src/backup/store.ts";
+import type { BackupStore } from "../../src/backup/store/store.ts";
 import { historyFor } from "../../src/engines/history_for.ts";
 import type { RunContext } from "../../src/engines/run_context.ts";
 import type { History } from "../../src/history/history.ts";

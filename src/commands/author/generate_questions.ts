@@ -10,7 +10,7 @@ import { parseRenames, type RenameCandidate, type Renames } from "../../author/r
 import type { ProjectPart } from "../../author/read_project.ts";
 import { namedSchemas } from "../../schema/named_schemas.ts";
 import type { App } from "../../cli/app.ts";
-import { wrap } from "../../cli/wrap.ts";
+import { wrap } from "../../cli/output/wrap.ts";
 
 /** Reads what was decided on the command line, and asks for the rest where there is somebody to ask. */
 export async function readDecisions(

@@ -1,6 +1,6 @@
 import { HarborError } from "../../base/errors.ts";
 import type { Backups } from "../../backup/open_backups.ts";
-import type { StoredBackup } from "../../backup/folder.ts";
+import type { StoredBackup } from "../../backup/store/folder.ts";
 import type { RetentionPolicy } from "../../backup/rules/retention.ts";
 import { counted } from "../../base/quantity.ts";
 import { readIdentity } from "../../engines/backup/identity.ts";

@@ -12,7 +12,7 @@ export const backupDeleteCommand = defineCommand({
   options: sourceOptions,
   examples: [{ line: "backup delete openharbor-20260728T1011", does: "the backup whose id begins so" }],
   run: async (app, { args, options }) => {
-    const { deleteBackup } = await import("../../backup/delete.ts");
+    const { deleteBackup } = await import("../../backup/store/delete.ts");
     const { place } = await openAppBackups(app, options);
     // `latest` could be that of a database from which this one was copied.
     const backup = await place.read(await place.find(args[0]!, app.system.cwd));

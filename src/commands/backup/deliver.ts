@@ -53,7 +53,7 @@ async function bring(
   { to, bring, again }: Way,
   { path }: Made,
 ): Promise<HarborError | null> {
-  const { withDeliveryRecord } = await import("../../backup/deliveries.ts");
+  const { withDeliveryRecord } = await import("../../backup/store/deliveries.ts");
   try {
     let words = "";
     await withDeliveryRecord(path, { to, now: () => new Date() }, async () => {
@@ -90,7 +90,7 @@ async function intoBucket(
     isDone: false,
     again: `harbor-db backup copy ${quoteForShell(path)} --copy-to ${quoteForShell(options.copyTo!)}`,
     bring: async () => {
-      const { deliverBackup } = await import("../../backup/deliver.ts");
+      const { deliverBackup } = await import("../../backup/store/deliver.ts");
       const context = { signal: system.signal, now: () => new Date(), notify: report.event };
       const delivery = await deliverBackup({ path, manifestPath, manifest, isWhole }, bucket, context);
       return `${delivery.path}  ${
@@ -110,7 +110,7 @@ async function byCommand(
 ): Promise<Way | null> {
   if (command === undefined) return null;
   const [{ readDeliveries }, { runCommand }] = await Promise.all([
-    import("../../backup/deliveries.ts"),
+    import("../../backup/store/deliveries.ts"),
     import("../../hooks/run_command.ts"),
   ]);
   return {

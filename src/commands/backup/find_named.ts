@@ -1,5 +1,5 @@
 import { HarborError } from "../../base/errors.ts";
-import type { Newest } from "../../backup/folder.ts";
+import type { Newest } from "../../backup/store/folder.ts";
 import type { Backups } from "../../backup/open_backups.ts";
 import type { App } from "../../cli/app.ts";
 import { findIdentity } from "./options.ts";

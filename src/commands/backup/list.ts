@@ -1,7 +1,7 @@
 import { proofText } from "../../engines/backup/content.ts";
-import type { StoredBackup } from "../../backup/folder.ts";
+import type { StoredBackup } from "../../backup/store/folder.ts";
 import { counted, formatBytes } from "../../base/quantity.ts";
-import { type Delivery, readDeliveries } from "../../backup/deliveries.ts";
+import { type Delivery, readDeliveries } from "../../backup/store/deliveries.ts";
 import type { App } from "../../cli/app.ts";
 import { findIdentity, openAppBackups, sourceOptions } from "./options.ts";
 import { ageText, listedBackup, positionText, storedText } from "./output.ts";

@@ -6,9 +6,9 @@ import { HarborError } from "../../base/errors.ts";
 import { defaultRetention, type RetentionPolicy } from "../../backup/rules/retention.ts";
 import { realPath } from "../../base/files/real_path.ts";
 import type { Bucket } from "../../backup/bucket/bucket.ts";
-import type { FetchOptions } from "../../backup/bucket_place.ts";
+import type { FetchOptions } from "../../backup/store/bucket_place.ts";
 import type { Backups } from "../../backup/open_backups.ts";
-import type { BackupPlace } from "../../backup/place.ts";
+import type { BackupPlace } from "../../backup/store/place.ts";
 import { type App, placed, trusting } from "../../cli/app.ts";
 import { readUrl } from "../../cli/read_url.ts";
 import { duration } from "../../cli/duration_option.ts";
@@ -137,10 +137,10 @@ async function placeOf(
   if (from === undefined) return {};
   const { isBucketAddress } = await import("../../backup/bucket/rules/address.ts");
   if (isBucketAddress(from)) {
-    const { bucketPlace } = await import("../../backup/bucket_place.ts");
+    const { bucketPlace } = await import("../../backup/store/bucket_place.ts");
     return { from: bucketPlace(await openAppBucket(system, from), options) };
   }
-  const { folderPlace } = await import("../../backup/folder_place.ts");
+  const { folderPlace } = await import("../../backup/store/folder_place.ts");
   return { from: folderPlace(resolve(system.cwd, from)) };
 }
 

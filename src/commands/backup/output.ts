@@ -1,8 +1,8 @@
 import { proofText } from "../../engines/backup/content.ts";
 import { counted, formatBytes, formatDuration } from "../../base/quantity.ts";
-import { readDeliveries } from "../../backup/deliveries.ts";
+import { readDeliveries } from "../../backup/store/deliveries.ts";
 import { isInFuture } from "../../backup/rules/manifest.ts";
-import type { StoredBackup } from "../../backup/folder.ts";
+import type { StoredBackup } from "../../backup/store/folder.ts";
 import type { MadeBackup } from "../../backup/make.ts";
 import type { App } from "../../cli/app.ts";
 

@@ -11,7 +11,7 @@ import { amountText, keptJson, stepText, whatText } from "./kept_output.ts";
 import { proofText } from "../../engines/backup/content.ts";
 import type { BareBackup } from "../../backup/bare_file.ts";
 import type { Backups } from "../../backup/open_backups.ts";
-import type { StoredBackup } from "../../backup/folder.ts";
+import type { StoredBackup } from "../../backup/store/folder.ts";
 import type { RestoreResult } from "../../backup/restore.ts";
 import { deliver } from "./deliver.ts";
 import { findNamed } from "./find_named.ts";
@@ -48,7 +48,7 @@ export const restoreCommand = defineCommand({
     { line: "restore copy.db --to sqlite:///copy_of_app.db", does: "into another database, to look at it" },
   ],
   run: async (app, { args, options }) => {
-    const { refuseBackup } = await import("../../backup/folder.ts");
+    const { refuseBackup } = await import("../../backup/store/folder.ts");
     const { report, settings } = app;
     const target = options.to === undefined ? app.databaseUrl() : otherUrl(app, options.to);
     const source = await openAppBackups(app, options);
@@ -208,7 +208,7 @@ async function deliverSafety(
   path: string,
 ): Promise<HarborError | null> {
   if (options.afterBackup === undefined && options.copyTo === undefined) return null;
-  const { isBackup, readBackup } = await import("../../backup/folder.ts");
+  const { isBackup, readBackup } = await import("../../backup/store/folder.ts");
   return isBackup(path) ? await deliver(app, options, { ...readBackup(path), isReused: false }) : null;
 }
 

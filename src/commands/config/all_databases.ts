@@ -1,5 +1,5 @@
 import { HarborError } from "../../base/errors.ts";
-import type { Report } from "../../cli/report.ts";
+import type { Report } from "../../cli/output/report.ts";
 import { variableOf } from "../../cli/options.ts";
 import type { System } from "../../cli/system.ts";
 

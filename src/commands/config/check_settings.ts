@@ -1,5 +1,5 @@
 import { parseBucketAddress } from "../../backup/bucket/rules/address.ts";
-import { checkRecipients } from "../../backup/codec.ts";
+import { checkRecipients } from "../../backup/store/codec.ts";
 import { HarborError } from "../../base/errors.ts";
 import { globalOptions } from "../../cli/global_options.ts";
 import { longName, type Options, resolveOptions, variableOf } from "../../cli/options.ts";

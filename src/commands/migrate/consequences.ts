@@ -1,7 +1,7 @@
 import type { HarborError } from "../../base/errors.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
-import type { Fact } from "../../cli/report.ts";
+import type { Fact } from "../../cli/output/report.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Going } from "../../migrate/foresee.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";

@@ -2,7 +2,7 @@ import type { Proof, Proven } from "../../engines/backup/content.ts";
 import { basename, resolve } from "node:path";
 import { asFileError, HarborError, messageOf } from "../../base/errors.ts";
 import { notCheckedOf, worstStatus } from "../../base/finding.ts";
-import { readDeliveries } from "../../backup/deliveries.ts";
+import { readDeliveries } from "../../backup/store/deliveries.ts";
 import { renderMetrics } from "../../verify/rules/prometheus.ts";
 import type { RunRecord } from "../../verify/rules/run_record.ts";
 import { readRegularText } from "../../base/files/regular_file.ts";

@@ -7,7 +7,7 @@ import type { Identity } from "../../engines/backup/identity.ts";
 import type { Database } from "../../engines/database.ts";
 import type { SliceTurns } from "../../engines/inspector.ts";
 import type { Backups } from "../../backup/open_backups.ts";
-import type { BackupPlace } from "../../backup/place.ts";
+import type { BackupPlace } from "../../backup/store/place.ts";
 import type { KnownSchemas } from "./read_schemas.ts";
 import { isTimeUp } from "./time_limit.ts";
 

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { HarborError, messageOf } from "../base/errors.ts";
-import { manifestPathOf } from "./rules/manifest.ts";
-import type { Client } from "../engines/database.ts";
-import { type OpenFolder, openFolder, openPrivateFolder } from "../base/files/open_folder.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
+import { manifestPathOf } from "../rules/manifest.ts";
+import type { Client } from "../../engines/database.ts";
+import { type OpenFolder, openFolder, openPrivateFolder } from "../../base/files/open_folder.ts";
 
 /**
  * While a backup is made, all of it is in a folder `.ID.PID.SPACE.partial` beside the finished ones. When the process

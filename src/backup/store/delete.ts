@@ -1,4 +1,4 @@
-import { HarborError } from "../base/errors.ts";
+import { HarborError } from "../../base/errors.ts";
 import { isNamedByItself, type StoredBackup } from "./folder.ts";
 import type { BackupPlace } from "./place.ts";
 

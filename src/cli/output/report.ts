@@ -1,8 +1,8 @@
 import { type Colors, createColors } from "./colors.ts";
-import { HarborError, neverMet } from "../base/errors.ts";
-import type { RunEvent } from "../engines/run_context.ts";
-import type { Sink } from "./system.ts";
-import { shownJson, shownLines, shownText } from "../base/shown_text.ts";
+import { HarborError, neverMet } from "../../base/errors.ts";
+import type { RunEvent } from "../../engines/run_context.ts";
+import type { Sink } from "./sink.ts";
+import { shownJson, shownLines, shownText } from "../../base/shown_text.ts";
 import { backfillParts, shareParts } from "./progress.ts";
 import { openStatusLine } from "./status_line.ts";
 import { wrap } from "./wrap.ts";

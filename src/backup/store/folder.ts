@@ -1,12 +1,12 @@
-import type { SqliteFileUrl } from "../base/url/sqlite_url.ts";
+import type { SqliteFileUrl } from "../../base/url/sqlite_url.ts";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import { HarborError, messageOf } from "../base/errors.ts";
-import { chooseName, newestFirst, unknownBackup } from "./rules/choose.ts";
-import { backupPathOf, type Manifest, manifestPathOf, parseManifest } from "./rules/manifest.ts";
-import { chownCommand } from "../base/files/owner.ts";
-import { trustedPath } from "../base/files/open_folder.ts";
-import { isRegularFile, readRegularText } from "../base/files/regular_file.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
+import { chooseName, newestFirst, unknownBackup } from "../rules/choose.ts";
+import { backupPathOf, type Manifest, manifestPathOf, parseManifest } from "../rules/manifest.ts";
+import { chownCommand } from "../../base/files/owner.ts";
+import { trustedPath } from "../../base/files/open_folder.ts";
+import { isRegularFile, readRegularText } from "../../base/files/regular_file.ts";
 
 /** A backup as it lies in its folder. */
 export interface StoredBackup {

@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import { HarborError, messageOf } from "../base/errors.ts";
-import { readRegularText } from "../base/files/regular_file.ts";
-import { replaceFile } from "../base/files/replace_file.ts";
-import { listOf, parseJson, readAs } from "../base/json_schema.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
+import { readRegularText } from "../../base/files/regular_file.ts";
+import { replaceFile } from "../../base/files/replace_file.ts";
+import { listOf, parseJson, readAs } from "../../base/json_schema.ts";
 
 const fields = v.object({
   /** Where to: the address of a place, or the option whose command brought it there. */

@@ -1,12 +1,12 @@
 import { dirname, resolve } from "node:path";
-import type { BackupEngineName } from "../engines/backup/content.ts";
-import type { DatabaseUrl } from "../base/url/database_url.ts";
-import type { Environment } from "../base/env_file.ts";
-import { type Owner, ownerFor } from "../base/files/owner.ts";
-import type { BackupEngine } from "../engines/backup/engine.ts";
-import type { Client } from "../engines/database.ts";
-import type { RunContext } from "../engines/run_context.ts";
-import type { Encoding } from "./rules/encoding.ts";
+import type { BackupEngineName } from "../../engines/backup/content.ts";
+import type { DatabaseUrl } from "../../base/url/database_url.ts";
+import type { Environment } from "../../base/env_file.ts";
+import { type Owner, ownerFor } from "../../base/files/owner.ts";
+import type { BackupEngine } from "../../engines/backup/engine.ts";
+import type { Client } from "../../engines/database.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import type { Encoding } from "../rules/encoding.ts";
 import { folderPlace } from "./folder_place.ts";
 import type { BackupPlace } from "./place.ts";
 
@@ -69,9 +69,11 @@ export function openStore(url: DatabaseUrl, options: BackupOptions): BackupStore
     url,
     place: options.from ?? folderPlace(options.folder),
     copier: () =>
-      copier ??= import("../engines/open/backup_engine.ts").then((db) => db.openBackupEngine(place, engine)),
+      copier ??= import("../../engines/open/backup_engine.ts").then((db) =>
+        db.openBackupEngine(place, engine)
+      ),
     restorer: async (made) =>
-      await (await import("../engines/open/backup_engine.ts")).openEngineFor(made, place),
+      await (await import("../../engines/open/backup_engine.ts")).openEngineFor(made, place),
     identities: async () =>
       identityFile === null ? [] : (await import("./codec.ts")).readIdentities(identityFile),
   };

@@ -1,5 +1,5 @@
-import { counted, formatCount, formatDuration } from "../base/quantity.ts";
-import type { RunEvent } from "../engines/run_context.ts";
+import { counted, formatCount, formatDuration } from "../../base/quantity.ts";
+import type { RunEvent } from "../../engines/run_context.ts";
 
 type Kind<K extends RunEvent["kind"]> = Omit<Extract<RunEvent, { readonly kind: K }>, "kind">;
 

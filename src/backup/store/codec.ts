@@ -3,13 +3,13 @@ import { createReadStream, readFileSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { ReadableStream } from "node:stream/web";
 import * as zlib from "node:zlib";
-import { HarborError, messageOf } from "../base/errors.ts";
-import type { Compression, Manifest } from "./rules/manifest.ts";
-import { writeFlushing } from "../base/files/write_flushing.ts";
-import { stopBackupIfAsked } from "../base/stop_backup.ts";
-import { createFrameCheck } from "./rules/zstd_frame.ts";
-import type { Encoding } from "./rules/encoding.ts";
-import type { FileDigest } from "../base/files/file_digest.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
+import type { Compression, Manifest } from "../rules/manifest.ts";
+import { writeFlushing } from "../../base/files/write_flushing.ts";
+import { stopBackupIfAsked } from "../../base/stop_backup.ts";
+import { createFrameCheck } from "../rules/zstd_frame.ts";
+import type { Encoding } from "../rules/encoding.ts";
+import type { FileDigest } from "../../base/files/file_digest.ts";
 
 /**
  * Writes a file anew, compressed and encrypted piece by piece, with mode 0600 and flushed to the disk.

@@ -1,4 +1,4 @@
-import { shownText } from "../base/shown_text.ts";
+import { shownText } from "../../base/shown_text.ts";
 
 /** Makes text stand out on a terminal, in what can be read on a light one and on a dark one. */
 export interface Colors {

@@ -1,16 +1,16 @@
 import { rm } from "node:fs/promises";
 import { statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { digestFile } from "../base/files/file_digest.ts";
-import { openFolder } from "../base/files/open_folder.ts";
-import { otherKind } from "../base/files/regular_file.ts";
-import type { Found } from "../base/finding.ts";
+import { digestFile } from "../../base/files/file_digest.ts";
+import { openFolder } from "../../base/files/open_folder.ts";
+import { otherKind } from "../../base/files/regular_file.ts";
+import type { Found } from "../../base/finding.ts";
 import { deliveriesPathOf } from "./deliveries.ts";
 import { findBackup, manifestNames, readBackup, readBackups, type StoredBackup } from "./folder.ts";
 import { findNewest } from "./newest.ts";
 import type { BackupPlace } from "./place.ts";
-import { backupPathOf } from "./rules/manifest.ts";
-import { compareDigest, compareSize, notSound } from "./rules/compare_file.ts";
+import { backupPathOf } from "../rules/manifest.ts";
+import { compareDigest, compareSize, notSound } from "../rules/compare_file.ts";
 
 /** Returns a folder as the place where backups are. */
 export function folderPlace(folder: string): BackupPlace {

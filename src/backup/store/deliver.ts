@@ -1,12 +1,12 @@
 import { basename } from "node:path";
 import { createHash } from "node:crypto";
-import { HarborError, messageOf } from "../base/errors.ts";
-import { readRegularText } from "../base/files/regular_file.ts";
-import type { RunContext } from "../engines/run_context.ts";
-import type { Bucket, NewObject } from "./bucket/bucket.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
+import { readRegularText } from "../../base/files/regular_file.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import type { Bucket, NewObject } from "../bucket/bucket.ts";
 import { longestManifest, type StoredBackup } from "./folder.ts";
-import { startMeter } from "./progress.ts";
-import { manifestPathOf } from "./rules/manifest.ts";
+import { startMeter } from "../../engines/backup/meter.ts";
+import { manifestPathOf } from "../rules/manifest.ts";
 
 /** A backup that is in a bucket, too. */
 export interface Delivered {

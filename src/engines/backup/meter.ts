@@ -1,5 +1,5 @@
-import type { OnProgress } from "../engines/backup/engine.ts";
-import type { RunContext } from "../engines/run_context.ts";
+import type { OnProgress } from "./engine.ts";
+import type { RunContext } from "../run_context.ts";
 
 /** A piece of work in parts that follow each other. */
 export interface Meter {

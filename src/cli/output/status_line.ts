@@ -1,7 +1,7 @@
 import { setInterval } from "node:timers";
-import { formatDuration } from "../base/quantity.ts";
-import { shownText } from "../base/shown_text.ts";
-import type { Sink } from "./system.ts";
+import { formatDuration } from "../../base/quantity.ts";
+import { shownText } from "../../base/shown_text.ts";
+import type { Sink } from "./sink.ts";
 import { placesOf } from "./wrap.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Found } from "../base/finding.ts";
+import type { Found } from "../../base/finding.ts";
 import type { BackupList, Newest, StoredBackup, Wanted } from "./folder.ts";
 
 /** Where backups are: a folder of this machine, or a bucket. What a verb does with them is the same in each. */

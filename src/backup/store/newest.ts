@@ -1,7 +1,7 @@
-import { HarborError } from "../base/errors.ts";
+import { HarborError } from "../../base/errors.ts";
 import type { Newest, StoredBackup, Unusable, Wanted } from "./folder.ts";
-import { isDatedName, newestNamesFirst } from "./rules/choose.ts";
-import { backupPathOf, isInFuture } from "./rules/manifest.ts";
+import { isDatedName, newestNamesFirst } from "../rules/choose.ts";
+import { backupPathOf, isInFuture } from "../rules/manifest.ts";
 
 /** Where backups are, as names of manifests that can be read one by one. */
 export interface NamedManifests {
