@@ -43,7 +43,7 @@ const standIns: readonly StandIn[] = [
   },
   {
     module: "node:crypto",
-    importers: ["src/engines/sqlite/lock.ts", "src/engines/postgres/watch/change_notes.ts"],
+    importers: ["src/engines/sqlite/lock/lock.ts", "src/engines/postgres/watch/change_notes.ts"],
     contents: "export const randomUUID = () => crypto.randomUUID();",
   },
   {
@@ -91,7 +91,7 @@ const standIns: readonly StandIn[] = [
   },
   {
     module: "node:url",
-    importers: ["src/engines/sqlite/open_file.ts"],
+    importers: ["src/engines/sqlite/connection/open_file.ts"],
     contents: "export const pathToFileURL = (path) => Bun.pathToFileURL(path);",
   },
   {

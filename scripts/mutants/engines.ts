@@ -3,7 +3,7 @@ import type { Mutant } from "./mutant.ts";
 /** The engines: locks and fences, transactions, whose code runs, and how a database is copied and replaced. */
 export const engineMutants: readonly Mutant[] = [
   {
-    file: "engines/sqlite/lock_row.ts",
+    file: "engines/sqlite/lock/row.ts",
     find: "WHERE id = 1 AND token = ?), unixepoch('subsec')",
     replace: "WHERE id = 1 AND (token = ? OR 1)), unixepoch('subsec')",
     danger: "a run that lost its lock goes on writing",
@@ -11,7 +11,7 @@ export const engineMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "engines/sqlite/lock.ts",
+    file: "engines/sqlite/lock/lock.ts",
     find: "const isNear = client.processSpace !== null && row.process_space === client.processSpace;",
     replace: "const isNear = true;",
     danger: "the lock of a run on another machine is taken away",
@@ -19,7 +19,7 @@ export const engineMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "engines/sqlite/lock.ts",
+    file: "engines/sqlite/lock/lock.ts",
     find: "!client.isAlive(row.pid)",
     replace: "true",
     danger: "the lock of a run that is alive is taken away",
@@ -27,7 +27,7 @@ export const engineMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "engines/sqlite/lock.ts",
+    file: "engines/sqlite/lock/lock.ts",
     find: 'row.token === "" || row.expired !== 0 || isDead(row)',
     replace: 'row.token === "" || isDead(row)',
     danger: "a lease that ran out keeps everybody out for ever",
@@ -35,7 +35,7 @@ export const engineMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "engines/sqlite/lock_row.ts",
+    file: "engines/sqlite/lock/row.ts",
     find: "SET ${freedLock}\nWHERE id = 1 AND token = ?",
     replace: "SET ${freedLock}\nWHERE id = 1 AND (token = ? OR 1)",
     danger: "a run that lost its lock frees that of the next",
@@ -43,7 +43,7 @@ export const engineMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "engines/sqlite/lock.ts",
+    file: "engines/sqlite/lock/lock.ts",
     find: "if (changed === 0 && isRunning) isLost = true;",
     replace: "",
     danger: "a lost lock is not noticed by the heartbeat",
@@ -53,14 +53,14 @@ export const engineMutants: readonly Mutant[] = [
       "Every batch is fenced: the heartbeat's word only ends a run earlier than its next batch would.",
   },
   {
-    file: "engines/sqlite/transaction.ts",
+    file: "engines/sqlite/transaction/transaction.ts",
     find: "closing: fence === undefined ? [] : [fence.last],",
     replace: "closing: [],",
     danger: "a batch whose answer is lost runs twice",
     tests: ["engines/libsql/lost_answer_test.ts"],
   },
   {
-    file: "engines/sqlite/transaction.ts",
+    file: "engines/sqlite/transaction/transaction.ts",
     find: "${foreignKeys}",
     replace: "ON",
     danger: "rebuilding a table deletes the rows that refer to it",
@@ -68,7 +68,7 @@ export const engineMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "engines/sqlite/transaction.ts",
+    file: "engines/sqlite/transaction/transaction.ts",
     find: "${foreignKeys}",
     replace: "OFF",
     danger: "batches of rows leave references to nothing",
@@ -76,7 +76,7 @@ export const engineMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "engines/sqlite/transaction.ts",
+    file: "engines/sqlite/transaction/transaction.ts",
     find: 'mayRebuild || isRehearsal ? endangeredBy(statements) : "none"',
     replace: '"none" as const',
     danger: "a rebuild that loses rows is committed",
@@ -84,7 +84,7 @@ export const engineMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "engines/sqlite/transaction.ts",
+    file: "engines/sqlite/transaction/transaction.ts",
     find: "...fence === undefined ? [] : [fence.first],",
     replace: "",
     danger: "a run that lost its lock holds up others before it notices",
@@ -94,7 +94,7 @@ export const engineMutants: readonly Mutant[] = [
       "The last statement of the transaction asks the same and fails it: without the first one, only work is done in vain.",
   },
   {
-    file: "engines/sqlite/table_rebuild.ts",
+    file: "engines/sqlite/transaction/table_rebuild.ts",
     find: "...kept.map((each) => added(each.sql)),",
     replace: "",
     danger: "a rebuild loses the table's indexes, triggers and views",
@@ -102,7 +102,7 @@ export const engineMutants: readonly Mutant[] = [
     filter: "sqlite|rebuild|keep",
   },
   {
-    file: "engines/sqlite/transaction.ts",
+    file: "engines/sqlite/transaction/transaction.ts",
     find: "...keepStatistics(keepDependents(statements, dependents), dependents).flatMap(guarded),",
     replace: "...keepDependents(statements, dependents).flatMap(guarded),",
     danger: "after an upgrade queries are planned as if nobody knew the tables",
@@ -256,7 +256,7 @@ export const engineMutants: readonly Mutant[] = [
       "Another program would have to turn the file to WAL between two statements of one connection, some microseconds.",
   },
   {
-    file: "engines/sqlite/database_file.ts",
+    file: "engines/sqlite/connection/database_file.ts",
     find: "if (namesOf(path, stat) > 1) {",
     replace: "if (false) {",
     danger: "a program that uses the other name does not see what is written",
@@ -264,7 +264,7 @@ export const engineMutants: readonly Mutant[] = [
     filter: "hard link",
   },
   {
-    file: "engines/sqlite/database_file.ts",
+    file: "engines/sqlite/connection/database_file.ts",
     find: "if (isMountPoint(path)) {",
     replace: "if (false) {",
     danger: "the application in a container does not see the -wal",
@@ -333,7 +333,7 @@ export const engineMutants: readonly Mutant[] = [
     postgres: true,
   },
   {
-    file: "engines/postgres/search_path.ts",
+    file: "engines/postgres/session/search_path.ts",
     find: 'row_security: "off"',
     replace: 'row_security: "on"',
     danger: "rows that a policy hides are missing without a word",
@@ -342,7 +342,7 @@ export const engineMutants: readonly Mutant[] = [
     postgres: true,
   },
   {
-    file: "engines/postgres/search_path.ts",
+    file: "engines/postgres/session/search_path.ts",
     find: '"pg_catalog, pg_temp"',
     replace: '"pg_catalog"',
     danger: "a temporary table stands before the catalogs",
@@ -351,7 +351,7 @@ export const engineMutants: readonly Mutant[] = [
     postgres: true,
   },
   {
-    file: "engines/postgres/search_path.ts",
+    file: "engines/postgres/session/search_path.ts",
     find: "if (versionSchema === null || versionSchema === home) return;",
     replace: "return;",
     danger: "one schema is read and another one changed",
@@ -360,7 +360,7 @@ export const engineMutants: readonly Mutant[] = [
     postgres: true,
   },
   {
-    file: "engines/postgres/trust.ts",
+    file: "engines/postgres/trust/trust.ts",
     find: 'requireToLook: async () => refuse(await find(), ["look"]),',
     replace: "requireToLook: async () => refuse(await find(), []),",
     danger: "a superuser who looks runs the owner's code",
@@ -369,7 +369,7 @@ export const engineMutants: readonly Mutant[] = [
     postgres: true,
   },
   {
-    file: "engines/postgres/trust.ts",
+    file: "engines/postgres/trust/trust.ts",
     find: 'const changing = ["look", "change", "load"] as const;',
     replace: 'const changing = ["look"] as const;',
     danger: "a superuser's upgrade runs the owner's triggers",
@@ -378,7 +378,7 @@ export const engineMutants: readonly Mutant[] = [
     postgres: true,
   },
   {
-    file: "engines/postgres/trust.ts",
+    file: "engines/postgres/trust/trust.ts",
     find: "if (called.length > 0) throw untrustedError(url, called);",
     replace: "",
     danger: "a script that a superuser runs calls the owner's function",

@@ -12,7 +12,7 @@ import postgres from "postgres";
 import { normalizeDrizzleSnapshot } from "../../src/schema/drizzle_snapshot.ts";
 import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
 import { formOf } from "../../src/verify/rules/value_forms.ts";
-import { compile } from "../../src/engines/sqlite/statement.ts";
+import { compile } from "../../src/engines/sqlite/connection/statement.ts";
 import { columnWords } from "../support/samples/column_words.ts";
 import { withFreshPostgres } from "../support/servers/postgres_server.ts";
 import { tablesFor } from "../support/samples/two_revisions.ts";

@@ -3,7 +3,7 @@ import { HarborError } from "../../base/errors.ts";
 import { firstLine } from "../../sql/first_line.ts";
 import type { HranaError } from "./hrana.ts";
 import type { HranaFailure, HranaReason } from "./hrana_fetch.ts";
-import { type Step, stepFailure } from "../sqlite/transaction.ts";
+import { type Step, stepFailure } from "../sqlite/transaction/transaction.ts";
 
 /**
  * What is known of a request that failed: `undone`: nothing was committed, and it may do better next time · `final`:

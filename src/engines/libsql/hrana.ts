@@ -8,7 +8,7 @@ import {
   type Value,
 } from "@libsql/hrana-client";
 import { fetchOnce, HranaFailure } from "./hrana_fetch.ts";
-import type { SqliteStatement, SqliteValue } from "../sqlite/statement.ts";
+import type { SqliteStatement, SqliteValue } from "../sqlite/connection/statement.ts";
 
 export interface HranaStep extends SqliteStatement {
   /** `always` runs whatever happened before; `unless` runs when the step at that place did not succeed. */

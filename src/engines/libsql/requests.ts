@@ -4,8 +4,15 @@ import { HarborError } from "../../base/errors.ts";
 import { type HranaResult, type HranaRows, type HranaStep, runHrana } from "./hrana.ts";
 import { HranaFailure } from "./hrana_fetch.ts";
 import { connectionFailure, engineFailure } from "./errors.ts";
-import { exactInteger, type SqliteStatement, type SqliteValue } from "../sqlite/statement.ts";
-import { begin, ofBatch, own, type SqliteBatch, type Step, transactionOf } from "../sqlite/transaction.ts";
+import { exactInteger, type SqliteStatement, type SqliteValue } from "../sqlite/connection/statement.ts";
+import {
+  begin,
+  ofBatch,
+  own,
+  type SqliteBatch,
+  type Step,
+  transactionOf,
+} from "../sqlite/transaction/transaction.ts";
 
 /** Milliseconds for one answer: a read's and a batch's. A server that died must not hold us for ever. */
 const limits = { read: 120_000, write: 600_000 };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Session } from "./session.ts";
-import { runPinned } from "./search_path.ts";
+import type { Session } from "./session/session.ts";
+import { runPinned } from "./session/search_path.ts";
 
 /** A session that keeps another one waiting. What it runs is left out: it may hold personal data. */
 export interface Blocker {

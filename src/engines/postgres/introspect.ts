@@ -1,13 +1,13 @@
 import { HarborError } from "../../base/errors.ts";
 import { isNotOfExtension } from "./catalogs/words.ts";
-import { readJson } from "./errors.ts";
+import { readJson } from "./session/errors.ts";
 import { quoteText } from "../../sql/quote.ts";
 import type { Column, OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
-import type { Result, Session } from "./session.ts";
-import { pinnedPath, setPath } from "./search_path.ts";
+import type { Result, Session } from "./session/session.ts";
+import { pinnedPath, setPath } from "./session/search_path.ts";
 import { isOwnRelation } from "./catalogs/own_relations.ts";
 import { homeSchema, inPlace, ownSchemas, type Place, shownName } from "./catalogs/place.ts";
-import type { Statement } from "./statement.ts";
+import type { Statement } from "./session/statement.ts";
 
 /** What of a schema is read. */
 export interface Look {

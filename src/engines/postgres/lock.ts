@@ -5,11 +5,11 @@ import { HarborError } from "../../base/errors.ts";
 import { stopIfAsked } from "../../base/interrupt.ts";
 import type { LockHolder, LockOptions } from "../database.ts";
 import { lockedError, ownerName } from "../../base/lock_error.ts";
-import type { Session } from "./session.ts";
-import { statementError } from "./errors.ts";
-import { runPinned } from "./search_path.ts";
-import { openSession } from "./open_session.ts";
-import type { Statement } from "./statement.ts";
+import type { Session } from "./session/session.ts";
+import { statementError } from "./session/errors.ts";
+import { runPinned } from "./session/search_path.ts";
+import { openSession } from "./session/open_session.ts";
+import type { Statement } from "./session/statement.ts";
 
 /** The advisory lock of one session, see {@link advisoryLock}. */
 export interface AdvisoryLock {

@@ -2,7 +2,7 @@ import { batchTimes, type Load } from "../pace.ts";
 import { markedTable } from "../../sql/own/schema.ts";
 import type { Pace } from "../database.ts";
 import { inPlace, type Place } from "./catalogs/place.ts";
-import type { Statement } from "./statement.ts";
+import type { Statement } from "./session/statement.ts";
 import type { PostgresBatchTimes } from "./write.ts";
 
 /** What {@link postgresPace} needs. */

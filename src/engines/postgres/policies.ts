@@ -1,9 +1,9 @@
-import { readJson } from "./errors.ts";
+import { readJson } from "./session/errors.ts";
 import { HarborError } from "../../base/errors.ts";
 import { quoteName } from "../../sql/quote.ts";
 import { placeOfName, quoteTable } from "../../sql/table_names.ts";
-import type { Session } from "./session.ts";
-import { runPinned } from "./search_path.ts";
+import type { Session } from "./session/session.ts";
+import { runPinned } from "./session/search_path.ts";
 import { inPlace, ownSchemas, shownName } from "./catalogs/place.ts";
 
 interface HiddenRow {

@@ -5,15 +5,15 @@ import type { WriteMode } from "../database.ts";
 import { anyAttachedQuery, type Attached, attachedQuery } from "./catalogs/attached.ts";
 import { buildLike } from "./catalogs/build_like.ts";
 import { carryOver } from "./catalogs/carry_over.ts";
-import type { Result, Session } from "./session.ts";
+import type { Result, Session } from "./session/session.ts";
 import { despiteOthers } from "./contention.ts";
-import { sessionError, statementError } from "./errors.ts";
+import { sessionError, statementError } from "./session/errors.ts";
 import type { AdvisoryLock } from "./lock.ts";
-import { pinnedPath, pinSession, setPath } from "./search_path.ts";
-import type { Trust } from "./trust.ts";
+import { pinnedPath, pinSession, setPath } from "./session/search_path.ts";
+import type { Trust } from "./trust/trust.ts";
 import { type BatchWatch, countNow, type LockWatch, rowsQuery } from "./watch/locks.ts";
 import { inPlace, ownSchemas } from "./catalogs/place.ts";
-import { excerpt, type Statement, withoutLead } from "./statement.ts";
+import { excerpt, type Statement, withoutLead } from "./session/statement.ts";
 
 /** How long a batch waits for locks of other sessions, in milliseconds. */
 export interface Patience {

@@ -5,12 +5,12 @@ import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HarborError, messageOf } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
-import { folderMark, refuseOtherKinds } from "./database_file.ts";
-import { failure } from "./errors.ts";
+import { folderMark, refuseOtherKinds } from "./connection/database_file.ts";
+import { failure } from "./connection/errors.ts";
 import { introspectSqlite } from "./introspect.ts";
-import { openLease } from "./lock.ts";
-import { busyTimeoutMs, execute, isWal, openImmutable, prepare, resultCode } from "./open_file.ts";
-import { compileRead, plainRow, type SqliteStatement } from "./statement.ts";
+import { openLease } from "./lock/lock.ts";
+import { busyTimeoutMs, execute, isWal, openImmutable, prepare, resultCode } from "./connection/open_file.ts";
+import { compileRead, plainRow, type SqliteStatement } from "./connection/statement.ts";
 import { spaceOf } from "./watch/batch.ts";
 
 /**

@@ -6,9 +6,14 @@ import type { BesideTask, Piece } from "../beside.ts";
 import type { Database, OpenOptions, Pace, Room, WriteMode } from "../database.ts";
 import type { Space, Watcher } from "../watch/figures.ts";
 import type { introspectSqlite } from "./introspect.ts";
-import { type Fence, openLease } from "./lock.ts";
-import { compile, compileRead, refuseTransactionControl, type SqliteStatement } from "./statement.ts";
-import type { SqliteBatch, Step } from "./transaction.ts";
+import { type Fence, openLease } from "./lock/lock.ts";
+import {
+  compile,
+  compileRead,
+  refuseTransactionControl,
+  type SqliteStatement,
+} from "./connection/statement.ts";
+import type { SqliteBatch, Step } from "./transaction/transaction.ts";
 
 /** What an engine with SQLite's SQL does in its own way; {@link serveSqlite} makes a `Database` of it. */
 export interface SqliteConnection {

@@ -7,14 +7,21 @@ import { hurry, pauseFor } from "../pace.ts";
 import type { WatchedBatch, Watcher } from "../watch/figures.ts";
 import { type FileJob, isLarge, runApart } from "./apart/large_file.ts";
 import { withTexts } from "./rebuild/copied_names.ts";
-import { folderMark } from "./database_file.ts";
+import { folderMark } from "./connection/database_file.ts";
 import { type BesideParts, serveSqlite, type SqliteConnection } from "./database.ts";
-import { busyTimeoutMs, execute, mostMappedBytes, openFile, prepare, resultCode } from "./open_file.ts";
-import type { FailurePlace } from "./errors.ts";
-import type { Fence } from "./lock.ts";
+import {
+  busyTimeoutMs,
+  execute,
+  mostMappedBytes,
+  openFile,
+  prepare,
+  resultCode,
+} from "./connection/open_file.ts";
+import type { FailurePlace } from "./connection/errors.ts";
+import type { Fence } from "./lock/lock.ts";
 import { isWalMode, type SqliteBatchTimes, sqlitePace } from "./pace.ts";
 import { inLineMs } from "./processor.ts";
-import { plainRow, type SqliteStatement, verbOf } from "./statement.ts";
+import { plainRow, type SqliteStatement, verbOf } from "./connection/statement.ts";
 import { roomOf } from "./watch/room.ts";
 import { type BatchWatch, spaceOf, watchBatch } from "./watch/batch.ts";
 import {
@@ -25,7 +32,7 @@ import {
   type Step,
   stepFailure,
   transactionOf,
-} from "./transaction.ts";
+} from "./transaction/transaction.ts";
 
 /**
  * Opens a SQLite file. An empty file is an empty database.

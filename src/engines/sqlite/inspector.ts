@@ -6,7 +6,7 @@ import { counted } from "../../base/quantity.ts";
 import { rowsOfForm } from "../../base/row_form.ts";
 import { type Inspector, type Probe } from "../inspector.ts";
 import type { Database } from "../database.ts";
-import { definitionsQuery, foreignPart, foreignPartError } from "./errors.ts";
+import { definitionsQuery, foreignPart, foreignPartError } from "./connection/errors.ts";
 import { compareIndexes } from "./compare_indexes.ts";
 
 /**

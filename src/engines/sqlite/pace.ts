@@ -1,9 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { batchTimes } from "../pace.ts";
 import type { Pace } from "../database.ts";
-import type { SqliteStatement } from "./statement.ts";
-import { own } from "./transaction.ts";
-import { busyTimeoutMs, execute, prepare } from "./open_file.ts";
+import type { SqliteStatement } from "./connection/statement.ts";
+import { own } from "./transaction/transaction.ts";
+import { busyTimeoutMs, execute, prepare } from "./connection/open_file.ts";
 
 /** How a batch went, in milliseconds. */
 export interface SqliteBatchTimes {

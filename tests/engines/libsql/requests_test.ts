@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
 import { openRequests } from "../../../src/engines/libsql/requests.ts";
-import { own } from "../../../src/engines/sqlite/transaction.ts";
+import { own } from "../../../src/engines/sqlite/transaction/transaction.ts";
 import { engines } from "../../support/databases.ts";
 
 const libsql = engines.find(({ name }) => name === "libsql")!;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Session } from "../../../src/engines/postgres/session.ts";
-import { openSession } from "../../../src/engines/postgres/open_session.ts";
+import type { Session } from "../../../src/engines/postgres/session/session.ts";
+import { openSession } from "../../../src/engines/postgres/session/open_session.ts";
 import { parsePostgres } from "../../support/postgres_engines.ts";
 import { withClient, withFreshPostgres } from "../../support/servers/postgres_server.ts";
 

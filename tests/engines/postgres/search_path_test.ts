@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sql } from "drizzle-orm";
-import { firstSchema, schemasOf, userPath } from "../../../src/engines/postgres/search_path.ts";
+import { firstSchema, schemasOf, userPath } from "../../../src/engines/postgres/session/search_path.ts";
 import { userStatement } from "../../../src/engines/statement_names.ts";
 import { withTestDatabase } from "../../support/databases.ts";
 import { withFreshPostgres } from "../../support/servers/postgres_server.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { endangeredBy } from "../../../src/engines/sqlite/dangling_references.ts";
+import { endangeredBy } from "../../../src/engines/sqlite/transaction/dangling_references.ts";
 
 const harmless = [
   "CREATE TABLE a (id INTEGER PRIMARY KEY, b_id INTEGER REFERENCES b (id))",

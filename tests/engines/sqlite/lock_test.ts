@@ -7,9 +7,9 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, Database } from "../../../src/engines/database.ts";
-import { openLease } from "../../../src/engines/sqlite/lock.ts";
-import { createLock } from "../../../src/engines/sqlite/lock_row.ts";
-import type { SqliteStatement } from "../../../src/engines/sqlite/statement.ts";
+import { openLease } from "../../../src/engines/sqlite/lock/lock.ts";
+import { createLock } from "../../../src/engines/sqlite/lock/row.ts";
+import type { SqliteStatement } from "../../../src/engines/sqlite/connection/statement.ts";
 import { engines, openTestDatabase, testClient, withTestDatabase } from "../../support/databases.ts";
 import { projectFile } from "../../support/project.ts";
 

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { execute, prepare } from "../../../src/engines/sqlite/open_file.ts";
+import { execute, prepare } from "../../../src/engines/sqlite/connection/open_file.ts";
 import { sqlitePace } from "../../../src/engines/sqlite/pace.ts";
 import { inLineMs } from "../../../src/engines/sqlite/processor.ts";
 import { withFolder } from "../../support/databases.ts";

@@ -1,8 +1,8 @@
 import { sql } from "drizzle-orm";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { failureCode } from "../../../src/engines/sqlite/errors.ts";
-import { compile, compileRead, exactInteger } from "../../../src/engines/sqlite/statement.ts";
+import { failureCode } from "../../../src/engines/sqlite/connection/errors.ts";
+import { compile, compileRead, exactInteger } from "../../../src/engines/sqlite/connection/statement.ts";
 
 test("compile() binds parameters by place and quotes names", () => {
   const { text, values } = compile(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Dependent, keepDependents } from "../../../src/engines/sqlite/table_rebuild.ts";
+import { type Dependent, keepDependents } from "../../../src/engines/sqlite/transaction/table_rebuild.ts";
 
 const rebuild = [
   "CREATE TABLE `__new_t` (`id` integer)",

@@ -15,8 +15,8 @@ import {
   sendableSql,
   valuesOfSendable,
 } from "../../sqlite/backup/row_text.ts";
-import type { SqliteStatement, SqliteValue } from "../../sqlite/statement.ts";
-import { own } from "../../sqlite/transaction.ts";
+import type { SqliteStatement, SqliteValue } from "../../sqlite/connection/statement.ts";
+import { own } from "../../sqlite/transaction/transaction.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /** Milliseconds for one answer. A server that died must not hold us for ever. */

@@ -11,9 +11,9 @@ import {
   tablesQuery,
   type TablesRow,
 } from "../../sqlite/backup/content.ts";
-import { prepare } from "../../sqlite/open_file.ts";
+import { prepare } from "../../sqlite/connection/open_file.ts";
 import { anyRowSql, plainRowSql, realsText } from "../../sqlite/backup/row_text.ts";
-import type { SqliteValue } from "../../sqlite/statement.ts";
+import type { SqliteValue } from "../../sqlite/connection/statement.ts";
 
 /** What is in a copy beside its rows. */
 export interface StoredCopy {

@@ -11,10 +11,10 @@ import { readCopy, readCopyRows, type StoredCopy } from "./read_copy.ts";
 import { digestChunks, type RowChunk } from "../../sqlite/backup/row_chunk.ts";
 import { findBadText, textBytesQuery } from "../../sqlite/backup/bad_text.ts";
 import { isStage, lockTable, type SqliteStoredTable, stagePrefix } from "../../sqlite/backup/content.ts";
-import { openImmutable } from "../../sqlite/open_file.ts";
-import { prepare } from "../../sqlite/open_file.ts";
+import { openImmutable } from "../../sqlite/connection/open_file.ts";
+import { prepare } from "../../sqlite/connection/open_file.ts";
 import { insertInto, selectFromJson } from "../../sqlite/backup/load.ts";
-import type { SqliteValue } from "../../sqlite/statement.ts";
+import type { SqliteValue } from "../../sqlite/connection/statement.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /** A copy that is to take the place of a server's database. */

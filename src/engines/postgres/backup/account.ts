@@ -8,7 +8,7 @@ import {
   accountTables,
   isAccountTable,
 } from "../../backup/account.ts";
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import { query } from "./session.ts";
 import { listTables } from "./tables.ts";
 

@@ -3,7 +3,7 @@ import { quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
 import { clusterMark, inSchemas, type Schemas, storageOptions } from "./tables.ts";
 import { isNotOfExtension, optionList } from "../catalogs/words.ts";
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 
 /** The statements that make the tables and sequences of schemas, but not the schemas. Names in them are qualified. */
 export interface Definitions {

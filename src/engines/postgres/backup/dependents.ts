@@ -3,7 +3,7 @@ import { type Inventoried, isImplied } from "./replace.ts";
 import { query } from "./session.ts";
 import { clusterMark, inSchemas, storageOptions } from "./tables.ts";
 import { comment, isNotOfExtension, policyDefinition, triggerDefinition } from "../catalogs/words.ts";
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import { giveRights, readRights, type Rights } from "./rights.ts";
 
 /**

@@ -34,8 +34,8 @@ import {
 import { openAccountReader, readAccount } from "./account.ts";
 import { listUncarried } from "./uncarried.ts";
 import type { Client } from "../../database.ts";
-import type { Session } from "../session.ts";
-import { requireToDefine, requireToLoad } from "../trust.ts";
+import type { Session } from "../session/session.ts";
+import { requireToDefine, requireToLoad } from "../trust/trust.ts";
 import { digestRows } from "./digest.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 

@@ -1,5 +1,5 @@
 import type { HoldContents } from "../../watch/held_contents.ts";
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import { holdDigests } from "./hold_digests.ts";
 import { aside, query } from "./session.ts";
 

@@ -1,6 +1,6 @@
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { OtherObject } from "../../../schema/snapshot.ts";
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import { inventoryOf, quotedNames } from "./replace.ts";
 import { findSchemas, inSchemas, schemaList } from "./tables.ts";
 import { query } from "./session.ts";

@@ -5,7 +5,7 @@ import { runUnless } from "./rights.ts";
 import { query } from "./session.ts";
 import { schemaList, type Schemas } from "./tables.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 
 /** An object of the database, as pg_identify_object tells of it. */
 export interface Inventoried {

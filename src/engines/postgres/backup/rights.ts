@@ -2,8 +2,8 @@ import { quoteText } from "../../../sql/quote.ts";
 import { query } from "./session.ts";
 import { granteeName as grantee, isNotOfExtension } from "../catalogs/words.ts";
 import { schemaList } from "./tables.ts";
-import type { Session } from "../session.ts";
-import { sqlStateOf } from "../errors.ts";
+import type { Session } from "../session/session.ts";
+import { sqlStateOf } from "../session/errors.ts";
 
 /** Who may do what with the relations, routines and types of schemas. */
 export interface Rights {

@@ -5,11 +5,11 @@ import type { NotRestored } from "../../backup/content.ts";
 import type { Trial, TrialObstacle } from "../../backup/engine.ts";
 import { aside, type BackupTask, inTransaction, query, withBackupSession } from "./session.ts";
 import { leftoversQuery, ownMarkQuery } from "../catalogs/session_databases.ts";
-import type { Session } from "../session.ts";
-import { sqlStateOf } from "../errors.ts";
+import type { Session } from "../session/session.ts";
+import { sqlStateOf } from "../session/errors.ts";
 import { holdAtRest } from "./hold_at_rest.ts";
 import { type Held, listMakeable, type Makeable, readNeeds } from "./needs.ts";
-import { type ArchivedCode, callsUntrusted, ownersToTry, untrustedOnLoad } from "../trust.ts";
+import { type ArchivedCode, callsUntrusted, ownersToTry, untrustedOnLoad } from "../trust/trust.ts";
 
 const prefix = "harbor_scratch_";
 

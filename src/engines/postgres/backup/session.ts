@@ -3,11 +3,11 @@ import { type ErrorCode, HarborError, messageOf } from "../../../base/errors.ts"
 import { quoteText } from "../../../sql/quote.ts";
 import type { Client } from "../../database.ts";
 import { isNoSpace } from "../../../base/files/no_space.ts";
-import type { Session } from "../session.ts";
-import { statementError, wordsOf } from "../errors.ts";
+import type { Session } from "../session/session.ts";
+import { statementError, wordsOf } from "../session/errors.ts";
 import { applicationName } from "../lock.ts";
-import { pinnedPath, requireOneSchema } from "../search_path.ts";
-import { openSession, setSessionTimeouts } from "../open_session.ts";
+import { pinnedPath, requireOneSchema } from "../session/search_path.ts";
+import { openSession, setSessionTimeouts } from "../session/open_session.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 
 /** A thing that a backup engine does with a PostgreSQL database. */

@@ -1,11 +1,11 @@
-import { readJson } from "../errors.ts";
+import { readJson } from "../session/errors.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { isNotOfExtension, optionList } from "../catalogs/words.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { OnProgress } from "../../backup/engine.ts";
 import type { TableContent } from "../../backup/content.ts";
 import { aside, inTransaction, query } from "./session.ts";
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 import { digestRows, type RowsDigest } from "./digest.ts";
 
 /** A table that holds rows. */

@@ -5,7 +5,7 @@ import { readNeeds } from "./needs.ts";
 import { query } from "./session.ts";
 import { inSchemas, type Schemas } from "./tables.ts";
 import { isNotOfExtension } from "../catalogs/words.ts";
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 
 /**
  * Lists what schemas have and harbor-db's own copies do not: everything but tables and sequences. What belongs to an

@@ -1,4 +1,4 @@
-import { readJson } from "../errors.ts";
+import { readJson } from "../session/errors.ts";
 import type { Access, QueryPlan } from "../../plans/query_planner.ts";
 
 /** What is read of a node of `EXPLAIN (FORMAT JSON)`. */

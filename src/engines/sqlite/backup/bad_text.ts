@@ -1,7 +1,7 @@
 import { HarborError } from "../../../base/errors.ts";
 import type { SqliteStoredTable } from "./content.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
-import type { SqliteValue } from "../statement.ts";
+import type { SqliteValue } from "../connection/statement.ts";
 
 /**
  * Returns the query for the keys of a table's rows with their texts as bytes. SQLite takes any bytes for a text, and

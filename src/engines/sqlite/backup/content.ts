@@ -8,7 +8,7 @@ import { quoteName } from "../../../sql/quote.ts";
 import { freeRowIdWord } from "../../../sql/row_id.ts";
 import type { RowOf } from "../../../base/row_form.ts";
 import type { BackupContent, OnProgress } from "../../backup/engine.ts";
-import { prepare } from "../open_file.ts";
+import { prepare } from "../connection/open_file.ts";
 import { anyRowSql, isPlainRowFailure, plainRowSql, realsText, type RowColumn } from "./row_text.ts";
 import { stopBackupIfAsked, type Stopping } from "../../../base/stop_backup.ts";
 

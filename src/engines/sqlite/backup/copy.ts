@@ -11,8 +11,8 @@ import type {
   Thoroughness,
 } from "../../backup/engine.ts";
 import { lockTable, readContent, type ReadOptions } from "./content.ts";
-import { definitionsQuery, foreignPart, foreignPartError } from "../errors.ts";
-import { freedLock } from "../lock_row.ts";
+import { definitionsQuery, foreignPart, foreignPartError } from "../connection/errors.ts";
+import { freedLock } from "../lock/row.ts";
 import { type FileJob, isLarge, runApart, together } from "../apart/large_file.ts";
 import {
   type Account,
@@ -23,7 +23,7 @@ import {
   isAccountTable,
 } from "../../backup/account.ts";
 import type { Proven } from "../../backup/content.ts";
-import { execute, mostMappedBytes, openImmutable, prepare } from "../open_file.ts";
+import { execute, mostMappedBytes, openImmutable, prepare } from "../connection/open_file.ts";
 
 /** Makes an empty file that nobody else may read, for SQLite to fill. */
 export function createCopyFile(path: string): void {

@@ -1,7 +1,7 @@
 import { HarborError } from "../../../base/errors.ts";
 import { fileFailure } from "../../../base/files/file_failure.ts";
-import { judgeFailure } from "../errors.ts";
-import { resultCode } from "../open_file.ts";
+import { judgeFailure } from "../connection/errors.ts";
+import { resultCode } from "../connection/open_file.ts";
 
 /**
  * Turns what SQLite or the system said while a copy was made into a {@link HarborError}; returns anything else as it is.

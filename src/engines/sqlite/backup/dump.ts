@@ -5,7 +5,7 @@ import { flush } from "../../../base/files/flush.ts";
 import { flushBytes } from "../../../base/files/write_flushing.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 import type { BackupContent, OnProgress } from "../../backup/engine.ts";
-import { busyTimeoutMs, execute, openImmutable, prepare } from "../open_file.ts";
+import { busyTimeoutMs, execute, openImmutable, prepare } from "../connection/open_file.ts";
 import { readContent, type ReadOptions } from "./content.ts";
 import { createCopyFile, freeCopiedLock } from "./copy.ts";
 import { copyFailure } from "./copy_failure.ts";

@@ -7,7 +7,7 @@ import { copyFailure } from "./copy_failure.ts";
 import { proveAndTry } from "./trial.ts";
 import { type DumpJob, withSource } from "./dump.ts";
 import { dump, dumpAndProve } from "./dump_and_prove.ts";
-import { prepare } from "../open_file.ts";
+import { prepare } from "../connection/open_file.ts";
 import {
   refuseIfOpen,
   refuseUnlessReplaceable,

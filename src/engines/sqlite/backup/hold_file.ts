@@ -5,7 +5,7 @@ import { stoppedBackup } from "../../../base/stop_backup.ts";
 import { quoteName, quoteText } from "../../../sql/quote.ts";
 import type { ComparedColumn, ComparedTable, HoldContents } from "../../watch/held_contents.ts";
 import { type FileJob, isLarge, runApart } from "../apart/large_file.ts";
-import { execute, mostMappedBytes, prepare } from "../open_file.ts";
+import { execute, mostMappedBytes, prepare } from "../connection/open_file.ts";
 
 /** A file, and the one that it was a copy of. */
 interface Files {

@@ -12,7 +12,7 @@ import {
   refuseOtherKinds,
   refuseOtherPaths,
   sideFiles,
-} from "../database_file.ts";
+} from "../connection/database_file.ts";
 import { keepAttributes } from "./keep_attributes.ts";
 import { openersOf } from "./file_openers.ts";
 import {
@@ -27,8 +27,8 @@ import { copyLargeFile, isCloned } from "../../../base/files/copy_large_file.ts"
 import { requireSpace } from "../../../base/files/free_space.ts";
 import { digestFile } from "../../../base/files/file_digest.ts";
 import { ownerFor } from "../../../base/files/owner.ts";
-import { failureCode } from "../errors.ts";
-import { busyTimeoutMs, execute, resultCode } from "../open_file.ts";
+import { failureCode } from "../connection/errors.ts";
+import { busyTimeoutMs, execute, resultCode } from "../connection/open_file.ts";
 import { isWalMode } from "../pace.ts";
 import { stopBackupIfAsked } from "../../../base/stop_backup.ts";
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { SqliteValue } from "../statement.ts";
+import type { SqliteValue } from "../connection/statement.ts";
 
 /** Some rows of a table, on their way from one database into another. */
 export interface RowChunk {

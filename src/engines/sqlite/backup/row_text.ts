@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { quoteName } from "../../../sql/quote.ts";
-import type { SqliteValue } from "../statement.ts";
+import type { SqliteValue } from "../connection/statement.ts";
 
 /**
  * The text of a row that digests are made of: a JSON array of its values, as SQLite's `json_array` writes integers,

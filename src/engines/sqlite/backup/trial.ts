@@ -3,7 +3,7 @@ import { copyLargeFile } from "../../../base/files/copy_large_file.ts";
 import { sqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import type { OpenOptions } from "../../database.ts";
 import type { ProveOptions } from "../../backup/engine.ts";
-import { sideFiles } from "../database_file.ts";
+import { sideFiles } from "../connection/database_file.ts";
 import { copyFailure } from "./copy_failure.ts";
 import { proveCopy, readAccount } from "./copy.ts";
 import { holdFile } from "./hold_file.ts";

@@ -4,7 +4,7 @@ import { quoteText } from "../../../sql/quote.ts";
 import { rowIdWords } from "../../../sql/row_id.ts";
 import { closing, cursorAt, foldedName, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
-import { compile, type SqliteStatement } from "../statement.ts";
+import { compile, type SqliteStatement } from "../connection/statement.ts";
 import { isTableAs } from "./change_definition.ts";
 import { openReplica, type Replica } from "./form/replica.ts";
 import { readTable, type TableForm } from "./form/table.ts";

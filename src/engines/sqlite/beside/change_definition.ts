@@ -9,7 +9,7 @@ import { firstLine } from "../../../sql/first_line.ts";
 import type { Backfill } from "../../../history/scripts/statement.ts";
 import type { BesideChange, BesideTask } from "../../beside.ts";
 import type { BesidePlace, ReadInside } from "../database.ts";
-import { compile, type SqliteStatement } from "../statement.ts";
+import { compile, type SqliteStatement } from "../connection/statement.ts";
 import { brokenQuery, type Demand, type Fill, type Guard, guardsOf } from "./demands.ts";
 import { guardPrefix, isOwnTrigger } from "../../../sql/own/triggers.ts";
 import { buildIndex } from "./mirror/build_index.ts";

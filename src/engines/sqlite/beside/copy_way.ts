@@ -3,7 +3,7 @@ import { foldName } from "../../../base/fold_name.ts";
 import { handedKey, type HandedResult } from "../../beside.ts";
 import { becameColumn, wasColumn } from "../../kept_table.ts";
 import { userStatement } from "../../statement_names.ts";
-import { compile } from "../statement.ts";
+import { compile } from "../connection/statement.ts";
 import { buildMirror } from "./mirror/build_mirror.ts";
 import { joined } from "./mirror/clear_away.ts";
 import { type Copy, readCopy } from "./copy.ts";

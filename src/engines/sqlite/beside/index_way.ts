@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { quoteText } from "../../../sql/quote.ts";
 import type { BesideTask } from "../../beside.ts";
 import { userStatement } from "../../statement_names.ts";
-import { compile } from "../statement.ts";
+import { compile } from "../connection/statement.ts";
 import { buildIndex } from "./mirror/build_index.ts";
 import type { Way } from "./way.ts";
 import { tableOf } from "./mirror/index_shadow.ts";

@@ -41,7 +41,7 @@ import { isNotOfExtension } from "../../catalogs/words.ts";
 import { listOutside } from "../uncarried.ts";
 import type { Client } from "../../../database.ts";
 import { findPgDump, findPgRestore, type PgDump } from "./find_program.ts";
-import type { Session } from "../../session.ts";
+import type { Session } from "../../session/session.ts";
 import { digestRows } from "../digest.ts";
 import { connectionEnvironment, readOutput, runProgram } from "./program.ts";
 

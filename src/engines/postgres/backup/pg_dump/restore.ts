@@ -6,8 +6,8 @@ import { dropContent, dropSchemas, prepareSchemas } from "../replace.ts";
 import { findSchemas } from "../tables.ts";
 import { resetRights, runUnless } from "../rights.ts";
 import { query } from "../session.ts";
-import type { Session } from "../../session.ts";
-import { requireToDefine, requireToLoad } from "../../trust.ts";
+import type { Session } from "../../session/session.ts";
+import { requireToDefine, requireToLoad } from "../../trust/trust.ts";
 
 /**
  * Puts what an archive holds in the place of what the schema holds, in a transaction of the caller.

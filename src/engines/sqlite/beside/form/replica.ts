@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { quoteName } from "../../../../sql/quote.ts";
-import type { SqliteStatement } from "../../statement.ts";
-import { type Dependent, dependentsQuery, keepDependents } from "../../table_rebuild.ts";
+import type { SqliteStatement } from "../../connection/statement.ts";
+import { type Dependent, dependentsQuery, keepDependents } from "../../transaction/table_rebuild.ts";
 
 /** A row of `sqlite_schema` with a text. */
 export interface SchemaRow {

@@ -3,7 +3,7 @@ import { quoteName } from "../../../../sql/quote.ts";
 import { freeRowIdWord } from "../../../../sql/row_id.ts";
 import { foldedName, tokensOf } from "../../../../sql/cursor.ts";
 import { readIndex } from "../../ddl.ts";
-import type { SqliteStatement, SqliteValue } from "../../statement.ts";
+import type { SqliteStatement, SqliteValue } from "../../connection/statement.ts";
 
 /** Runs a query. */
 export type Rows = <Row>(statement: SqliteStatement) => readonly Row[];

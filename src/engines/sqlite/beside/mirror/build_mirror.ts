@@ -1,8 +1,8 @@
 import { HarborError } from "../../../../base/errors.ts";
 import { quoteName } from "../../../../sql/quote.ts";
 import { firstLine } from "../../../../sql/first_line.ts";
-import { failure } from "../../errors.ts";
-import { own } from "../../transaction.ts";
+import { failure } from "../../connection/errors.ts";
+import { own } from "../../transaction/transaction.ts";
 import { clearAway, letGo } from "./clear_away.ts";
 import type { BesideFile } from "../../database.ts";
 import { compare } from "./compare_mirror.ts";

@@ -1,6 +1,6 @@
 import { stopIfAsked } from "../../../../base/interrupt.ts";
 import { quoteName } from "../../../../sql/quote.ts";
-import { own } from "../../transaction.ts";
+import { own } from "../../transaction/transaction.ts";
 import type { BesideFile } from "../../database.ts";
 import { letGo } from "./clear_away.ts";
 import { countWrong, mirrorName } from "./mirror.ts";

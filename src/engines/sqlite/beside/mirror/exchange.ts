@@ -1,6 +1,6 @@
 import { quoteName, quoteText } from "../../../../sql/quote.ts";
 import { tokensOf } from "../../../../sql/cursor.ts";
-import { own } from "../../transaction.ts";
+import { own } from "../../transaction/transaction.ts";
 import type { BesideFile } from "../../database.ts";
 import { type Replica, schemaQuery, type SchemaRow } from "../form/replica.ts";
 import type { TableForm } from "../form/table.ts";

@@ -1,6 +1,6 @@
 import type { BesideProgress } from "../../../beside_progress.ts";
 import { quoteName } from "../../../../sql/quote.ts";
-import { own } from "../../transaction.ts";
+import { own } from "../../transaction/transaction.ts";
 import type { BesideFile } from "../../database.ts";
 import { changesName, copyChanged, fillRange } from "./mirror.ts";
 import { fenced, type Run, runAll } from "./run.ts";

@@ -5,7 +5,7 @@ import { quoteName } from "../../../../sql/quote.ts";
 import { tokensOf } from "../../../../sql/cursor.ts";
 import { nameOf } from "../../../../sql/lexer.ts";
 import { readIndex } from "../../ddl.ts";
-import { verbOf } from "../../statement.ts";
+import { verbOf } from "../../connection/statement.ts";
 import type { Shadow } from "./shadow.ts";
 import { mirrorName } from "./mirror.ts";
 import { columnsNamed, readSourceTable, type Rows, type SourceTable } from "../form/source_table.ts";

@@ -1,6 +1,6 @@
 import type { BesideProgress } from "../../../beside_progress.ts";
 import type { BesideFile } from "../../database.ts";
-import { own, type Step } from "../../transaction.ts";
+import { own, type Step } from "../../transaction/transaction.ts";
 import type { Rows } from "../form/source_table.ts";
 import type { BesideContext } from "./paced.ts";
 import { sightOf } from "./progress.ts";

@@ -1,8 +1,8 @@
-import { foldName } from "../../base/fold_name.ts";
-import { quoteText } from "../../sql/quote.ts";
-import { tokensOf } from "../../sql/cursor.ts";
-import { isWord, nameOf } from "../../sql/lexer.ts";
-import { type SqliteStatement, verbOf } from "./statement.ts";
+import { foldName } from "../../../base/fold_name.ts";
+import { quoteText } from "../../../sql/quote.ts";
+import { tokensOf } from "../../../sql/cursor.ts";
+import { isWord, nameOf } from "../../../sql/lexer.ts";
+import { type SqliteStatement, verbOf } from "../connection/statement.ts";
 import { added, type Dependent, type PlacedStatement } from "./table_rebuild.ts";
 
 /** The tables in which ANALYZE keeps what it found: each row is of a table, `tbl`, and mostly of an index, `idx`. */

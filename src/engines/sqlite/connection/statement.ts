@@ -1,13 +1,13 @@
-import { counted } from "../../base/quantity.ts";
-import { firstLine } from "../../sql/first_line.ts";
+import { counted } from "../../../base/quantity.ts";
+import { firstLine } from "../../../sql/first_line.ts";
 import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
-import { HarborError } from "../../base/errors.ts";
-import { quoteName, quoteText } from "../../sql/quote.ts";
-import { withoutOwnSchema } from "../../sql/own/schema.ts";
-import { countStatements } from "../../history/scripts/script.ts";
-import { tokensOf } from "../../sql/cursor.ts";
-import { isWord } from "../../sql/lexer.ts";
+import { HarborError } from "../../../base/errors.ts";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { withoutOwnSchema } from "../../../sql/own/schema.ts";
+import { countStatements } from "../../../history/scripts/script.ts";
+import { tokensOf } from "../../../sql/cursor.ts";
+import { isWord } from "../../../sql/lexer.ts";
 
 /** What SQLite can hold. */
 export type SqliteValue = null | number | bigint | string | Uint8Array;

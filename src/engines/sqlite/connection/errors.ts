@@ -1,10 +1,10 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { foldName } from "../../base/fold_name.ts";
-import { formatBytes } from "../../base/quantity.ts";
-import { firstLine } from "../../sql/first_line.ts";
-import { type ErrorCode, HarborError } from "../../base/errors.ts";
-import { foldedName, tokensOf } from "../../sql/cursor.ts";
+import { foldName } from "../../../base/fold_name.ts";
+import { formatBytes } from "../../../base/quantity.ts";
+import { firstLine } from "../../../sql/first_line.ts";
+import { type ErrorCode, HarborError } from "../../../base/errors.ts";
+import { foldedName, tokensOf } from "../../../sql/cursor.ts";
 
 /** Where in a batch the engine stopped. */
 export interface FailurePlace {

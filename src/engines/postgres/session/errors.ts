@@ -1,9 +1,9 @@
-import type { PostgresUrl } from "../../base/url/postgres_url.ts";
-import { type ErrorCode, HarborError } from "../../base/errors.ts";
-import type { SessionEnd } from "./wire/session_end.ts";
-import { DialError } from "./wire/socket.ts";
+import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
+import { type ErrorCode, HarborError } from "../../../base/errors.ts";
+import type { SessionEnd } from "../wire/session_end.ts";
+import { DialError } from "../wire/socket.ts";
 import { connectionHint } from "./hints.ts";
-import { isServerError } from "./wire/server_error.ts";
+import { isServerError } from "../wire/server_error.ts";
 import { excerpt } from "./statement.ts";
 
 /** Thrown by a session that is over. */

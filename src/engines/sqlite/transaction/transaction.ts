@@ -1,13 +1,13 @@
-import type { HarborError } from "../../base/errors.ts";
-import { quoteText } from "../../sql/quote.ts";
-import type { WriteMode } from "../database.ts";
+import type { HarborError } from "../../../base/errors.ts";
+import { quoteText } from "../../../sql/quote.ts";
+import type { WriteMode } from "../../database.ts";
 import { type Endangered, endangeredBy } from "./dangling_references.ts";
-import { copiedNames, copyGuard, missedNames } from "./rebuild/copied_names.ts";
-import { danglingFailure, failure, type FailurePlace, missedFailure } from "./errors.ts";
-import { type Fence, isFenceFailure, lockLost } from "./lock.ts";
+import { copiedNames, copyGuard, missedNames } from "../rebuild/copied_names.ts";
+import { danglingFailure, failure, type FailurePlace, missedFailure } from "../connection/errors.ts";
+import { type Fence, isFenceFailure, lockLost } from "../lock/lock.ts";
 import { keepStatistics, losesStatistics } from "./keep_statistics.ts";
 import { type Dependent, dependentsQuery, keepDependents, type PlacedStatement } from "./table_rebuild.ts";
-import type { SqliteStatement } from "./statement.ts";
+import type { SqliteStatement } from "../connection/statement.ts";
 
 /** Statements that run in one transaction. */
 export interface SqliteBatch {

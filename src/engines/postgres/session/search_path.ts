@@ -1,7 +1,7 @@
-import { HarborError } from "../../base/errors.ts";
+import { HarborError } from "../../../base/errors.ts";
 import type { Result, Session } from "./session.ts";
 import { type Statement } from "./statement.ts";
-import { quoteText } from "../../sql/quote.ts";
+import { quoteText } from "../../../sql/quote.ts";
 
 /**
  * The search path of all statements of our own. PostgreSQL looks an unqualified name up in the whole path, and prefers a

@@ -1,12 +1,12 @@
-import { firstLine } from "../../sql/first_line.ts";
+import { firstLine } from "../../../sql/first_line.ts";
 import type { SQL } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
-import { HarborError } from "../../base/errors.ts";
-import { quoteName, quoteText } from "../../sql/quote.ts";
-import { tokensOf } from "../../sql/cursor.ts";
-import { ownSchemaMark } from "../../sql/own/schema.ts";
-import { inPlace, type Place } from "./catalogs/place.ts";
-import { UserStatement } from "../statement_names.ts";
+import { HarborError } from "../../../base/errors.ts";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { tokensOf } from "../../../sql/cursor.ts";
+import { ownSchemaMark } from "../../../sql/own/schema.ts";
+import { inPlace, type Place } from "../catalogs/place.ts";
+import { UserStatement } from "../../statement_names.ts";
 
 /** As many as the protocol's 16-bit count allows with what postgres.js keeps for itself. */
 const mostParameters = 65_533;

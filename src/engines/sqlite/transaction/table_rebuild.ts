@@ -1,10 +1,10 @@
-import { foldName } from "../../base/fold_name.ts";
-import { quoteName, quoteText } from "../../sql/quote.ts";
-import { onceFor } from "../../base/once_for.ts";
-import { foldedName, tokensOf } from "../../sql/cursor.ts";
-import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
-import { carryWords, columnNames, isAutoincrement } from "./rebuild/carried_words.ts";
-import { type SqliteStatement, verbOf } from "./statement.ts";
+import { foldName } from "../../../base/fold_name.ts";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
+import { onceFor } from "../../../base/once_for.ts";
+import { foldedName, tokensOf } from "../../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
+import { carryWords, columnNames, isAutoincrement } from "../rebuild/carried_words.ts";
+import { type SqliteStatement, verbOf } from "../connection/statement.ts";
 
 /** A statement and its place in the batch as it was given; `null` for one that was added. */
 export interface PlacedStatement extends SqliteStatement {

@@ -1,17 +1,17 @@
 import type { Session } from "./session.ts";
-import type { PostgresUrl } from "../../base/url/postgres_url.ts";
+import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type postgres from "postgres";
-import { copyIn, copyOut, type CopySetting } from "./wire/copy_stream.ts";
+import { copyIn, copyOut, type CopySetting } from "../wire/copy_stream.ts";
 import { endsSession, isSevered, SessionEnded } from "./errors.ts";
-import { listenForSessionEnd, type SessionEnd } from "./wire/session_end.ts";
-import { refuseNonsense, strangeSpeech } from "./wire/sane_messages.ts";
-import { dial, DialError, type Encryption } from "./wire/socket.ts";
+import { listenForSessionEnd, type SessionEnd } from "../wire/session_end.ts";
+import { refuseNonsense, strangeSpeech } from "../wire/sane_messages.ts";
+import { dial, DialError, type Encryption } from "../wire/socket.ts";
 import { firstSchema, liftLimits, pinSession, userPath } from "./search_path.ts";
 import type { Statement } from "./statement.ts";
-import { valueTypes } from "./wire/types.ts";
+import { valueTypes } from "../wire/types.ts";
 
 /** How {@link connect} reaches the server. */
 export interface ConnectOptions {

@@ -1,8 +1,8 @@
-import type { PostgresUrl } from "../../base/url/postgres_url.ts";
+import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import { connect } from "./connection.ts";
 import type { Session } from "./session.ts";
 import { connectionError, sqlStateOf } from "./errors.ts";
-import { type Encryption, isUnixSocket } from "./wire/socket.ts";
+import { type Encryption, isUnixSocket } from "../wire/socket.ts";
 
 /**
  * Opens a session, with TLS as libpq would use it for the URL's `sslmode`.

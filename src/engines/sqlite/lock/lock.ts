@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as startTimer } from "node:timers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { HarborError } from "../../base/errors.ts";
-import { stopIfAsked } from "../../base/interrupt.ts";
-import { rowsOfForm } from "../../base/row_form.ts";
-import type { Client, LockHolder, LockOptions } from "../database.ts";
-import { lockedError } from "../../base/lock_error.ts";
+import { HarborError } from "../../../base/errors.ts";
+import { stopIfAsked } from "../../../base/interrupt.ts";
+import { rowsOfForm } from "../../../base/row_form.ts";
+import type { Client, LockHolder, LockOptions } from "../../database.ts";
+import { lockedError } from "../../../base/lock_error.ts";
 import {
   createLock,
   fenceLock,
@@ -17,8 +17,8 @@ import {
   renewLock,
   replaceToken,
   takeLock,
-} from "./lock_row.ts";
-import type { SqliteStatement } from "./statement.ts";
+} from "./row.ts";
+import type { SqliteStatement } from "../connection/statement.ts";
 
 /** How the lease reaches its database. */
 export interface LeaseStore {

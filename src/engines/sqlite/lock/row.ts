@@ -1,7 +1,7 @@
-import type { RowOf } from "../../base/row_form.ts";
-import type { Client, LockHolder } from "../database.ts";
-import { ownerName } from "../../base/lock_error.ts";
-import type { SqliteStatement, SqliteValue } from "./statement.ts";
+import type { RowOf } from "../../../base/row_form.ts";
+import type { Client, LockHolder } from "../../database.ts";
+import { ownerName } from "../../../base/lock_error.ts";
+import type { SqliteStatement, SqliteValue } from "../connection/statement.ts";
 
 /** How long a holder that falls silent keeps the lock, in seconds. */
 const leaseSeconds = 30;

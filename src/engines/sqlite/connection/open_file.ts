@@ -1,4 +1,4 @@
-import type { SqliteFileUrl } from "../../base/url/sqlite_url.ts";
+import type { SqliteFileUrl } from "../../../base/url/sqlite_url.ts";
 import {
   accessSync,
   closeSync,
@@ -13,11 +13,11 @@ import {
 import { dirname, resolve } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { HarborError, messageOf } from "../../base/errors.ts";
-import { currentUser, trustedPath } from "../../base/files/open_folder.ts";
-import { chownCommand, giveOpenFile, ownerFor } from "../../base/files/owner.ts";
-import { quoteForShell } from "../../base/quote_shell.ts";
-import type { OpenOptions } from "../database.ts";
+import { HarborError, messageOf } from "../../../base/errors.ts";
+import { currentUser, trustedPath } from "../../../base/files/open_folder.ts";
+import { chownCommand, giveOpenFile, ownerFor } from "../../../base/files/owner.ts";
+import { quoteForShell } from "../../../base/quote_shell.ts";
+import type { OpenOptions } from "../../database.ts";
 import { refuseDanglingLink, refuseOtherKinds, refuseOtherPaths, sideFiles } from "./database_file.ts";
 import { failure } from "./errors.ts";
 

@@ -1,8 +1,8 @@
-import type { PostgresUrl } from "../../base/url/postgres_url.ts";
+import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
 import type postgres from "postgres";
-import { quoteForShell } from "../../base/quote_shell.ts";
-import { isServerError } from "./wire/server_error.ts";
-import { quoteName } from "../../sql/quote.ts";
+import { quoteForShell } from "../../../base/quote_shell.ts";
+import { isServerError } from "../wire/server_error.ts";
+import { quoteName } from "../../../sql/quote.ts";
 
 /** Returns what an operator can do about a connection that failed. */
 export function connectionHint(error: unknown, url: PostgresUrl): string | undefined {

@@ -1,10 +1,10 @@
-import type { Result, Session } from "./session.ts";
-import { pinnedPath, runPinned, schemasOf, setPath } from "./search_path.ts";
-import type { Statement } from "./statement.ts";
-import { firstOwn } from "./catalogs/words.ts";
-import { homeSchema, inPlace, ownSchemas, type Place } from "./catalogs/place.ts";
-import { quoteText } from "../../sql/quote.ts";
-import { ownTableNames } from "../../sql/own/tables.ts";
+import type { Result, Session } from "../session/session.ts";
+import { pinnedPath, runPinned, schemasOf, setPath } from "../session/search_path.ts";
+import type { Statement } from "../session/statement.ts";
+import { firstOwn } from "../catalogs/words.ts";
+import { homeSchema, inPlace, ownSchemas, type Place } from "../catalogs/place.ts";
+import { quoteText } from "../../../sql/quote.ts";
+import { ownTableNames } from "../../../sql/own/tables.ts";
 
 /** Something of a role with fewer rights than ours, whose code would run with ours. */
 export interface Untrusted {

@@ -1,8 +1,8 @@
-import { foldName } from "../../base/fold_name.ts";
-import { cursorAt, tokensOf } from "../../sql/cursor.ts";
-import { isWord } from "../../sql/lexer.ts";
-import { ownTableNames } from "../../sql/own/tables.ts";
-import type { SqliteStatement } from "./statement.ts";
+import { foldName } from "../../../base/fold_name.ts";
+import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
+import { isWord } from "../../../sql/lexer.ts";
+import { ownTableNames } from "../../../sql/own/tables.ts";
+import type { SqliteStatement } from "../connection/statement.ts";
 
 /** harbor-db's and Alembic's own tables: no row refers to them or from them. */
 const ownTables = [...ownTableNames, "alembic_version"];

@@ -1,9 +1,9 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { HarborError } from "../../base/errors.ts";
-import { realPath } from "../../base/files/real_path.ts";
-import { otherKind } from "../../base/files/regular_file.ts";
-import { quoteForShell } from "../../base/quote_shell.ts";
+import { HarborError } from "../../../base/errors.ts";
+import { realPath } from "../../../base/files/real_path.ts";
+import { otherKind } from "../../../base/files/regular_file.ts";
+import { quoteForShell } from "../../../base/quote_shell.ts";
 
 /** What SQLite keeps beside a file. Beside another file than the one it belongs to, it destroys that one. */
 export const sideFiles = ["-journal", "-wal", "-shm"] as const;

@@ -1,11 +1,11 @@
-import { foldName } from "../../base/fold_name.ts";
-import type { PostgresUrl } from "../../base/url/postgres_url.ts";
-import { HarborError } from "../../base/errors.ts";
-import { tokensOf } from "../../sql/cursor.ts";
-import { isWord, nameOf, type Token } from "../../sql/lexer.ts";
-import { quoteName } from "../../sql/quote.ts";
-import type { Session } from "./session.ts";
-import type { Statement } from "./statement.ts";
+import { foldName } from "../../../base/fold_name.ts";
+import type { PostgresUrl } from "../../../base/url/postgres_url.ts";
+import { HarborError } from "../../../base/errors.ts";
+import { tokensOf } from "../../../sql/cursor.ts";
+import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
+import { quoteName } from "../../../sql/quote.ts";
+import type { Session } from "../session/session.ts";
+import type { Statement } from "../session/statement.ts";
 import {
   type Asked,
   findFunctions,
