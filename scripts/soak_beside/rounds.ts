@@ -71,7 +71,9 @@ export async function soakBeside(given: Case, { random, durations, onKill }: Rou
       await writer.end();
     }
     if (given.writes === "application") {
-      await ended(["verify", "--only", "history,schema,integrity", "--quiet"], options);
+      // The writer numbers its rows itself, which PostgreSQL's sequence does not know.
+      const checks = given.engine.dialect === "sqlite" ? "history,schema,integrity" : "history,schema";
+      await ended(["verify", "--only", checks, "--quiet"], options);
     }
   });
 }
