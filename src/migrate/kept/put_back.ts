@@ -303,24 +303,30 @@ async function reasonOf(
 ): Promise<string> {
   if (way === null) return `there is no table ${kept.table}`;
   await makePlaces({ database }, { kept, way });
-  const [found] = await database.read<Record<"newer" | "homeless" | "dangling", number | bigint | string>>(
-    way.remainder,
-  );
-  const [newer, homeless, dangling] = [found!.newer, found!.homeless, found!.dangling].map(Number) as [
-    number,
-    number,
-    number,
-  ];
-  const others = left - newer - homeless - dangling;
+  type Why = "newer" | "homeless" | "dangling" | "nameless";
+  const [found] = await database.read<Record<Why, number | bigint | string>>(way.remainder);
+  const [newer, homeless, dangling, nameless] = [
+    found!.newer,
+    found!.homeless,
+    found!.dangling,
+    found!.nameless,
+  ].map(Number) as [number, number, number, number];
+  const others = left - newer - homeless - dangling - nameless;
+  const key = kept.keys.join(" and ");
   const unknown = kept.keys.length === 0
     ? counted(others, "row is not to be told from others", "rows are not to be told from others")
-    : `${counted(others, "row finds", "rows find")} no row with the same ${kept.keys.join(" and ")}`;
+    : `${counted(others, "row finds", "rows find")} no row with the same ${key}`;
   // Of what became of a value nobody knows for certain whether somebody wrote it, or a script made it.
   const other = kept.kind === "changed" ? `else than the ${kept.direction} made of it` : "newer";
   const reasons = [
     newer > 0 ? `${counted(newer, "row holds", "rows hold")} something ${other}` : null,
     homeless > 0 ? `${counted(homeless, "row has", "rows have")} values of columns that are not there` : null,
     dangling > 0 ? `${counted(dangling, "row refers", "rows refer")} to rows that are not there` : null,
+    nameless > 0
+      ? `${
+        counted(nameless, "row has a NULL in its key", "rows have a NULL in their key")
+      } (${key}), which names no row`
+      : null,
     others > 0 && refusal === null ? unknown : null,
     others > 0 && refusal !== null ? `the database refused some: ${refusal}` : null,
   ];

@@ -21,7 +21,7 @@ export interface Return {
   readonly isRepeated: boolean;
   /** Takes away what that made, when nothing is asked any more. */
   readonly ending: readonly SQL[];
-  /** Counts what stays kept, by why: `newer`, `dangling` and `homeless`. */
+  /** Counts what stays kept, by why: `newer`, `dangling`, `homeless` and `nameless`. */
   readonly remainder: SQL;
 }
 
@@ -90,6 +90,7 @@ export function returnOf(dialect: Dialect, subject: Subject): Return {
         sql`${countIf(sql`k.${id(keptRow)} < 0`)} AS newer`,
         sql`${countIf(sql`k.${id(keptRow)} > 0 AND NOT (${hasPlace})`)} AS homeless`,
         sql`${countIf(sql`k.${id(keptRow)} > 0 AND (${hasPlace}) AND (${way.isDangling})`)} AS dangling`,
+        sql`${countIf(sql`k.${id(keptRow)} > 0 AND (${hasPlace}) AND (${isNameless(subject)})`)} AS nameless`,
       ])
     } FROM ${side} AS k`,
   };
@@ -142,6 +143,11 @@ export function matchOf(dialect: Dialect, subject: Subject): SQL {
 /** Says that there is no NULL in the key of `k`, with which there may be more rows. Whole rows are told apart by all of theirs. */
 function namesOne(subject: Subject): readonly SQL[] {
   return subject.kept.kind === "table" ? [] : hasNoNull(knownBy(subject), "k");
+}
+
+/** Whether there is a NULL in the key of `k`, of which more than the key would have to be kept to know its row again. */
+function isNameless(subject: Subject): SQL {
+  return subject.kept.keys.length === 0 ? sql`FALSE` : sql`NOT (${all(namesOne(subject))})`;
 }
 
 /** Without a key only a row that is like no other is known. */
