@@ -8,6 +8,7 @@ import {
   readWithdrawal,
   sideTableOf,
 } from "../../src/engines/kept_table.ts";
+import { countKept, seenText } from "../../src/migrate/kept/count_kept.ts";
 import { ownTable } from "../../src/engines/statement_names.ts";
 import { verifyUrl } from "../support/verified.ts";
 import { type Given, onEngines } from "../support/each_engine.ts";
@@ -173,6 +174,8 @@ onEngines(
     await interrupt();
     const [listed] = (await json(url, "kept", "list")).kept;
     assert.deepEqual([listed.state, listed.rows, listed.bytes], ["keeping", null, null]);
+    const alone = (await countKept(database, await readKept(database))).slice(0, 1);
+    assert.equal(seenText(alone), "not yet counted");
     assert.match((await run(url, ["kept"])).stdout, /^3 .* not yet counted +- +being put aside$/m);
     assert.match(
       (await run(url, ["status"])).stdout,
@@ -180,7 +183,9 @@ onEngines(
     );
     const findings =
       (await verifyUrl(url, { history: contextOf(database).history, checks: ["history"] })).findings;
-    assert.deepEqual(findings.map(({ hint }) => hint), ["harbor-db upgrade --abandon"]);
+    assert.deepEqual(findings.map(({ hint }) => hint), [
+      "The next upgrade or downgrade ends it; to do nothing else: harbor-db upgrade --abandon",
+    ]);
     // No row of what is there now has the key of those.
     assert.deepEqual((await json(url, "kept", "prune")).pruned, []);
 

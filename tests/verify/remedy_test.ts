@@ -9,6 +9,8 @@ const cases = [
   "[harbor-db stamp 7b1f73160408]",
   "[harbor-db upgrade --adopt]",
   "[harbor-db backup], every night; where another program makes backups: [--skip backup]",
+  "Go on with what was interrupted: [harbor-db upgrade], or the same downgrade; to give it up: [harbor-db upgrade --abandon]",
+  "The next upgrade or downgrade ends it; to do nothing else: [harbor-db upgrade --abandon]",
   "[harbor-db backup]; and see why the nightly one was not made",
   "Check the path ([--database-url]); [harbor-db upgrade] makes a new database.",
   "Put the clock right ([date -u]). If it is: [harbor-db backup], then remove that one by hand: [rm '/srv/b a.db' /srv/b.db.json]",

@@ -73,6 +73,7 @@ export function goneText({ kept, gone }: CountedKept): { readonly state: string;
 /** Says how much there is: `1 014 rows counted, about 4.1 MB`. */
 export function seenText(all: readonly CountedKept[]): string {
   const isKnown = ({ kept }: CountedKept) => isCounted(kept);
+  if (!all.some(isKnown)) return "not yet counted";
   const sum = (of: readonly CountedKept[], size: (each: CountedKept) => number) =>
     of.reduce((total, each) => total + size(each), 0);
   const [seen, unseen] = [
@@ -82,7 +83,7 @@ export function seenText(all: readonly CountedKept[]): string {
   return [
     ...seen.length > 0 ? [`${counted(sum(seen, ({ there }) => there!), "row")} counted`] : [],
     ...unseen.length > 0 ? [`${counted(sum(unseen, ({ kept }) => kept.rows), "row")} on record alone`] : [],
-    ...all.some(isKnown) ? [`about ${formatBytes(sum(all.filter(isKnown), ({ kept }) => kept.bytes))}`] : [],
+    `about ${formatBytes(sum(all.filter(isKnown), ({ kept }) => kept.bytes))}`,
     ...all.every(isKnown) ? [] : ["and what is not yet counted"],
   ].join(", ");
 }

@@ -91,8 +91,9 @@ function openChange(change: BesideProgress, holder: LockHolder | undefined): Fou
   const how = holder === undefined ? "was interrupted" : `is being made by ${holder.owner}`;
   return {
     ...unfinished(`${besideWords(change)}; it ${how}`, holder),
-    // Of a step that is done only the end is left: the next upgrade would first end it, and then undo the step.
-    hint: isMade(phase) ? "harbor-db upgrade --abandon" : "harbor-db upgrade",
+    hint: isMade(phase)
+      ? "The next upgrade or downgrade ends it; to do nothing else: harbor-db upgrade --abandon"
+      : "Go on with what was interrupted: harbor-db upgrade, or the same downgrade; to give it up: harbor-db upgrade --abandon",
     details: { change: name, table, phase },
   };
 }
@@ -111,9 +112,9 @@ function notReturned(
   };
 }
 
-/** Whether a change stands, and only what it was made with is left. */
+/** Whether a change stands, and only its end is left: what it was made with, or what goes with it and is still put aside. */
 function isMade(phase: BesideProgress["phase"]): boolean {
-  return phase !== "fill" && phase !== "follow";
+  return phase === "empty" || phase === "keeping";
 }
 
 /** What is under way is as it should be while somebody holds the lock. */

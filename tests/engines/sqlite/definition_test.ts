@@ -574,3 +574,23 @@ function contents(path: string) {
     numbers: query(path, "SELECT count(*) AS n FROM sqlite_schema WHERE name = 'sqlite_sequence'"),
   };
 }
+
+test("a change of definition that the rows stop says that none was changed only where nothing was filled", () =>
+  withFolder(async (folder) => {
+    const text = (b: string) =>
+      `CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a VARCHAR(10), b ${b}, n INTEGER CHECK (n > 1))`;
+    for (const [b, isSaid] of [["TEXT", true], ["TEXT DEFAULT 'x' NOT NULL", false]] as const) {
+      const change: Case = {
+        before: [plain],
+        rows: ["INSERT INTO t (b, n) VALUES ('b', 1)"],
+        after: text(b),
+      };
+      const path = await make(join(folder, b), change);
+      const script = rebuild(["id", "a", "b", "n"], change);
+      await assert.rejects(
+        upgrade(path, script, { largeRows: 1 }),
+        ({ hint }: { hint: string }) =>
+          /^No row was changed/.test(hint) === isSaid && /Put the rows right/.test(hint),
+      );
+    }
+  }));

@@ -238,13 +238,13 @@ function integer(value: number | bigint): bigint {
   return BigInt(value);
 }
 
-function brokenDemand({ message, statement }: Demand, { statements, fills }: DefinitionChange): HarborError {
+function brokenDemand({ message, statement }: Demand, { statements, filled }: DefinitionChange): HarborError {
   const text = statements[statement] ?? statements[0]!;
   return new HarborError("statement_failed", `Cannot run "${firstLine(text)}"`, {
     state: message,
-    // What was filled is put back only where it was noted.
+    // What was filled is put back only where it was noted; what the application left out meanwhile is filled, too.
     hint: `${
-      fills.length > 0 ? "" : "No row was changed. "
+      filled.length > 0 ? "" : "No row was changed. "
     }Put the rows right, then run the same command again.`,
     details: { statement: text, index: statement },
   });
