@@ -15,6 +15,17 @@ export interface Piece {
   readonly count: number;
   /** `null`: in one transaction, as the script has them. */
   readonly beside: BesideChange | null;
+  /** The tables whose rows that transaction writes anew or takes away, so that nobody writes meanwhile. */
+  readonly stays: readonly Staying[];
+}
+
+/**
+ * What becomes of the rows of a table in one transaction: `copy` of a table of any size, which another takes the place of; of a
+ * large one `rewrite`, since columns go, and `drop`.
+ */
+export interface Staying {
+  readonly table: string;
+  readonly way: "copy" | "rewrite" | "drop";
 }
 
 /** A part of a script that an engine does in a way of its own, with the same result. */

@@ -100,7 +100,7 @@ export async function fillRows(context: RunContext, fill: Backfill, options: Pac
 /** An empty script is one piece all the same, so that it is recorded. */
 async function nextPiece({ beside }: Database, statements: readonly SQL[]): Promise<Piece> {
   const [piece] = await beside?.cut({ statements }) ?? [];
-  return piece ?? { count: statements.length, beside: null };
+  return piece ?? { count: statements.length, beside: null, stays: [] };
 }
 
 /** A part of a plan that commits on its own, as the engine would run it now. */

@@ -131,9 +131,13 @@ export async function withBesideFile(
   });
 }
 
-/** Opens a file to which every table is large. */
-export async function withLarge<T>(path: string, work: (database: Database) => Promise<T>): Promise<T> {
-  const options = { client: testClient, access: "write", largeRows: 1 } as const;
+/** Opens a file to which every table is large, or those from so many rows on. */
+export async function withLarge<T>(
+  path: string,
+  work: (database: Database) => Promise<T>,
+  largeRows = 1,
+): Promise<T> {
+  const options = { client: testClient, access: "write", largeRows } as const;
   const database = await openDatabase(parseDatabaseUrl(sqliteUrl(path)), options);
   try {
     return await work(database);

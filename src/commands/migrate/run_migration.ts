@@ -3,9 +3,8 @@ import type { RunContext } from "../../engines/run_context.ts";
 import type { Direction } from "../../history/applied.ts";
 import { ledgerPlace } from "../../history/ledger/ledger.ts";
 import type { StepResult } from "../../migrate/step_result.ts";
-import type { BesideWay } from "../../engines/beside.ts";
+import type { BesideWay, Staying } from "../../engines/beside.ts";
 import type { PreparedPlan } from "../../migrate/migrate.ts";
-import { copiedTables } from "../../migrate/rules/copied_tables.ts";
 import { type Goal, settleGoal, sourceOf } from "../../migrate/rules/plan.ts";
 import type { Way } from "../../migrate/run_beside.ts";
 import { HarborError } from "../../base/errors.ts";
@@ -257,27 +256,26 @@ function planned({ from, to, steps }: PreparedPlan) {
 interface TableWay {
   readonly revision: string;
   readonly table: string;
-  readonly way: BesideWay | "copy";
+  readonly way: BesideWay | Staying["way"];
   /** For people. */
   readonly words: string;
 }
 
-/** Returns how the tables are changed that SQLite cannot alter. */
+const inOne = "in one transaction, and nobody writes meanwhile";
+const stayWords: Readonly<Record<Staying["way"], string>> = {
+  copy: `it is copied ${inOne}`,
+  rewrite: `its rows are written anew without what goes, ${inOne}`,
+  drop: `it goes with its rows ${inOne}`,
+};
+
+/** Returns how the tables are changed that SQLite cannot alter, and what of large ones stays in one transaction. */
 function waysIn(ways: readonly Way[]): readonly TableWay[] {
-  return ways.flatMap(({ step: { revision: { id: revision }, script }, pieces }): readonly TableWay[] => {
-    const beside = pieces.flatMap(({ beside }) => beside ?? []);
-    const isBeside = (table: string) => beside.some((each) => each.table === table);
-    const copied = pieces.length === 0 ? [] : copiedTables(script.statements.map(({ sql }) => sql));
-    return [
-      ...beside.map(({ table, way, words }) => ({ revision, table, way, words })),
-      ...copied.filter((table) => !isBeside(table)).map((table) => ({
-        revision,
-        table,
-        way: "copy" as const,
-        words: "it is copied in one transaction, and nobody writes meanwhile",
-      })),
-    ];
-  });
+  return ways.flatMap(({ step: { revision: { id: revision } }, pieces }) =>
+    pieces.flatMap(({ beside, stays }): readonly TableWay[] => [
+      ...beside === null ? [] : [{ revision, table: beside.table, way: beside.way, words: beside.words }],
+      ...stays.map(({ table, way }) => ({ revision, table, way, words: stayWords[way] })),
+    ])
+  );
 }
 
 /** Says where the database stands at the end, and whether nothing had to be done for that. */

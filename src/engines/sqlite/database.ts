@@ -208,7 +208,7 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
         async cut({ earlier = [], statements }) {
           const texts = statements.map((statement) => compile(statement).text);
           if (!texts.some((text) => /\b(INDEX|RENAME|DROP|CHECK)\b/i.test(text))) {
-            return [{ count: texts.length, beside: null }];
+            return [{ count: texts.length, beside: null, stays: [] }];
           }
           const { cut } = await loadBeside();
           return await cut(place, { earlier: earlier.map((statement) => compile(statement).text), texts });

@@ -429,6 +429,36 @@ test("a script of many statements before a column goes is cut without reading it
         const began = performance.now();
         const pieces = await database.beside!.cut({ statements });
         assert.ok(performance.now() - began < 4_000, `${what}: ${performance.now() - began} ms`);
-        assert.deepEqual(pieces, [{ count: 1_001, beside: null }], what);
+        const stays = [{ table: "files", way: "rewrite" }];
+        assert.deepEqual(pieces, [{ count: 1_001, beside: null, stays }], what);
       }
     })));
+
+// One row a script: what of it stays in one transaction, if the table has the rows to matter.
+const staying: readonly (readonly [script: readonly string[], small: string, large: string])[] = [
+  [["ALTER TABLE files DROP COLUMN size"], "", ""],
+  [["DELETE FROM files WHERE n = 1", "ALTER TABLE files DROP COLUMN size"], "", "rewrite"],
+  [["DELETE FROM files WHERE n = 1", "DROP TABLE files"], "", "drop"],
+  [
+    [
+      "CREATE TABLE other (id INTEGER PRIMARY KEY, uuid TEXT)",
+      "INSERT INTO other SELECT id, uuid FROM files ORDER BY n",
+      "DROP TABLE Files",
+      "ALTER TABLE other RENAME TO files",
+    ],
+    "copy",
+    "copy",
+  ],
+];
+test("what stays in one transaction beside writers is told: columns and tables that go, and copies by hand", () =>
+  withBesideFile(1, async ({ path }) => {
+    const cut = (script: readonly string[], largeRows: number) =>
+      withLarge(path, async (database) => {
+        const pieces = await database.beside!.cut({ statements: script.map(sql.raw) });
+        return pieces.flatMap(({ stays }) => stays.map(({ way }) => way)).join();
+      }, largeRows);
+    for (const [script, small, large] of staying) {
+      assert.equal(await cut(script, 100_000), small, script.join("; "));
+      assert.equal(await cut(script, 1), large, script.join("; "));
+    }
+  }));
