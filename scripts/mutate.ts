@@ -11,7 +11,7 @@ import { join, relative } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import {
-  postgresVariable,
+  postgresVariables,
   type PostgresVersion,
   startPostgres,
 } from "../tests/support/servers/postgres_server.ts";
@@ -205,9 +205,7 @@ async function withServers<T>(
   const starting = versions.map((version) => startPostgres(version));
   try {
     const servers = await Promise.all(starting);
-    return await work(
-      Object.fromEntries(servers.map(({ version, adminUrl }) => [postgresVariable(version), adminUrl])),
-    );
+    return await work(postgresVariables(servers));
   } finally {
     for (const server of await Promise.allSettled(starting)) {
       if (server.status === "fulfilled") await server.value.stop();

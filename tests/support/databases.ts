@@ -87,11 +87,13 @@ function postgresEngine(version: PostgresVersion): Engine {
     name: `postgres ${version}`,
     dialect: "postgresql",
     withDatabase: (work) =>
-      withFreshPostgres(version, (url) =>
+      withFreshPostgres(version, (url, empty) =>
         withClient(url, async (sql) => {
           idle.set(url, sql);
           try {
-            return await work(url);
+            const result = await work(url);
+            if (idle.has(url)) await empty(sql);
+            return result;
           } finally {
             idle.delete(url);
           }

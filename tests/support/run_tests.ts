@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
-import { postgresVariable, type PostgresVersion, startPostgres } from "./servers/postgres_server.ts";
+import { postgresVariables, type PostgresVersion, startPostgres } from "./servers/postgres_server.ts";
 import { installedBun } from "../../scripts/build_binary.ts";
 import { bundleTests } from "./bundle_tests.ts";
 import { chosenPaths, reach } from "./chosen_tests.ts";
@@ -56,10 +56,9 @@ async function main(stop: AbortSignal): Promise<number> {
   const starting = needsServers ? versions.map((version) => startPostgres(version)) : [];
   try {
     const servers = await Promise.all(starting);
-    const addresses = servers.map((server) => [postgresVariable(server.version), server.adminUrl]);
     const report = join(directory, "junit.xml");
     // What a test leaves behind when it is interrupted goes with the folder.
-    const env = { ...environment(), ...Object.fromEntries(addresses), TMPDIR: directory };
+    const env = { ...environment(), ...postgresVariables(servers), TMPDIR: directory };
     const runOnce = async (args: readonly string[]): Promise<Outcome> => {
       const isBundle = args.includes("--bundle");
       const output: string[] = [];

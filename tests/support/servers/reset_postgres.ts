@@ -3,7 +3,7 @@ import type postgres from "postgres";
 /**
  * Empties a database of all that its owner made in it, since that is much quicker than to make another one.
  *
- * @param sql The superuser, in that database
+ * @param sql The owner or the superuser, in that database
  * @returns Whether it is as new; one in which somebody else made something, or that was set up, is not
  */
 export async function emptyDatabase(sql: postgres.Sql, owner: string): Promise<boolean> {
@@ -14,11 +14,15 @@ export async function emptyDatabase(sql: postgres.Sql, owner: string): Promise<b
   return left?.["is_new"] === true;
 }
 
-/** Asks of every catalog whether there is something in it that no new database has. */
+/**
+ * Asks of every catalog whether there is something in it that no new database has. The owner may not read pg_user_mapping,
+ * where nothing is without something in pg_foreign_server.
+ */
 async function leftovers(sql: postgres.Sql): Promise<string> {
   const catalogs = await sql`
     select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'oid'
-    where c.relnamespace = 'pg_catalog'::regnamespace and c.relkind = 'r' and not c.relisshared`;
+    where c.relnamespace = 'pg_catalog'::regnamespace and c.relkind = 'r' and not c.relisshared
+      and has_column_privilege(c.oid, a.attnum, 'SELECT')`;
   const isEmpty = (name: string) => `not exists (select from pg_catalog.${name} where oid >= 16384)`;
   return `select ${catalogs.map((each) => isEmpty(each["name"])).join(" and ")}
     and not exists (select from pg_shdepend where dbid = d.oid)
