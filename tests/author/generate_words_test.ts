@@ -642,6 +642,8 @@ const ownCases: readonly Case[] = [
 const generated = new Map<Case, ReturnType<typeof generateTwo>>();
 
 for (const { name, dialect, scratch } of proofEngines) {
+  /** The first revisions that were proven by themselves, by what is in them: half of the cases begin with the same. */
+  const proven = new Set<string>();
   const own = new Set(dialect === "postgresql" ? ownCases : []);
   const onPostgres = (tables: readonly unknown[]) => ({
     sqlite: {},
@@ -661,7 +663,10 @@ for (const { name, dialect, scratch } of proofEngines) {
         for (const pattern of decisions[dialect] ?? []) assert.match(scripts.up, pattern);
         if (never !== undefined) assert.doesNotMatch(scripts.up, never);
         assert.doesNotMatch(scripts.up + scripts.down, /PRAGMA|"public"|CASCADE;/);
-        await prove(history(dialect), scratch);
+        const both = history(dialect);
+        const { id } = both.revisions[0]!;
+        await prove(both, scratch, proven.has(id) ? 1 : 0);
+        proven.add(id);
       } catch (error) {
         // The scripts say more than the error.
         throw new Error(`${scripts.up}\n${scripts.down}`, { cause: error });

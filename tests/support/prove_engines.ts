@@ -39,9 +39,9 @@ export function postgresProof(version: PostgresVersion): ProofEngine {
   };
 }
 
-/** Runs all revisions of a history up, down and up again, on rows. */
-export function prove(history: History, scratch: Scratch): Promise<Proof> {
-  return proveRevisions(history, { first: 0 }, proofSetting(scratch));
+/** Runs all revisions of a history, or those from `first` on, up, down and up again, on rows. */
+export function prove(history: History, scratch: Scratch, first = 0): Promise<Proof> {
+  return proveRevisions(history, { first }, proofSetting(scratch));
 }
 
 /** How a proof is made that goes the same way each time. */
