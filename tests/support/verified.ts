@@ -62,6 +62,28 @@ export async function withHealthy(
   });
 }
 
+/**
+ * Breaks the rows of a table in one way after the other, and gives it the healthy ones back behind each.
+ *
+ * @param ways In words, and with which statement
+ * @param look Asserts what is found
+ */
+export async function inEachWay<Way extends readonly [what: string, statement: string, ...unknown[]]>(
+  { query }: Healthy,
+  { table, ways }: { readonly table: string; readonly ways: readonly Way[] },
+  look: (way: Way) => Promise<void>,
+): Promise<void> {
+  await query(`CREATE TABLE healthy_rows AS SELECT * FROM ${table}`);
+  for (const way of ways) {
+    await query(way[1]);
+    await look(way).catch((error) => {
+      throw new Error(`${way[0]}: ${error.message}`, { cause: error });
+    });
+    await query(`DELETE FROM ${table}`);
+    await query(`INSERT INTO ${table} SELECT * FROM healthy_rows`);
+  }
+}
+
 /** Runs checks on whatever is at a URL. */
 export function verifyUrl(
   url: string,
