@@ -2,18 +2,15 @@ import { HarborError } from "../../base/errors.ts";
 import { foldedName, tokensOf } from "../../sql/cursor.ts";
 import { quoteText } from "../../sql/quote.ts";
 import type { WriteMode } from "../database.ts";
-import { anyAttachedQuery, type Attached, attachedQuery } from "./catalogs/attached.ts";
+import { batchFrame, type FrameSetting, plain } from "./batch_frame.ts";
+import type { Attached } from "./catalogs/attached.ts";
 import { buildLike } from "./catalogs/build_like.ts";
 import { carryOver } from "./catalogs/carry_over.ts";
-import type { Result, Session } from "./session/session.ts";
 import { despiteOthers } from "./contention.ts";
-import { sessionError, statementError } from "./session/errors.ts";
-import type { AdvisoryLock } from "./lock.ts";
 import { pinnedPath, pinSession, setPath } from "./session/search_path.ts";
-import type { Trust } from "./trust/trust.ts";
-import { type BatchWatch, countNow, type LockWatch, rowsQuery } from "./watch/locks.ts";
-import { inPlace, ownSchemas } from "./catalogs/place.ts";
+import type { Result, Session } from "./session/session.ts";
 import { excerpt, type Statement, withoutLead } from "./session/statement.ts";
+import { type BatchWatch, countNow, type LockWatch, rowsQuery } from "./watch/locks.ts";
 
 /** How long a batch waits for locks of other sessions, in milliseconds. */
 export interface Patience {
@@ -29,15 +26,8 @@ export interface Patience {
 }
 
 /** What {@link batchWriter} needs. */
-export interface WriteSetting {
-  readonly session: Session;
-  readonly lock: AdvisoryLock;
-  readonly trust: Trust;
+export interface WriteSetting extends FrameSetting {
   readonly patience: Patience;
-  /** The address as it may be shown. */
-  readonly url: string;
-  /** The URL's own `lock_timeout`. */
-  readonly lockTimeout: string | undefined;
   /** Opens another session, to see who is in the way. */
   readonly openObserver: () => Promise<Session>;
   /** Told how each batch went that committed. */
@@ -93,10 +83,20 @@ const locksTables: Readonly<Record<Exclude<WriteMode, "alone">, boolean>> = {
 };
 
 /** Returns the writer of a session. */
-export function batchWriter(
-  { session, lock, trust, patience, url, lockTimeout, openObserver, onBatch, watch }: WriteSetting,
-): BatchWriter {
+export function batchWriter(setting: WriteSetting): BatchWriter {
+  const { session, trust, patience, lockTimeout, openObserver, onBatch, watch } = setting;
   const { lockTimeoutMs, totalMs, concurrentlyMs } = patience;
+  const {
+    askAttached,
+    guard,
+    requireOwnProcess,
+    requireTrust,
+    element,
+    around,
+    commit,
+    readAttached,
+    carry,
+  } = batchFrame(setting);
   const waiting = {
     pid: session.backendPid,
     openObserver,
@@ -104,13 +104,6 @@ export function batchWriter(
     totalMs,
     isGentle: lockTimeout === undefined,
   };
-  const askAttached = plain(inPlace(anyAttachedQuery, session));
-  // In a large schema the server would compile so long a query for longer than it runs.
-  const lookAtAttached = [
-    plain("SET LOCAL jit = off"),
-    plain(inPlace(attachedQuery(ownSchemas), session)),
-    plain("SET LOCAL jit TO DEFAULT"),
-  ];
   let quickestMs = Infinity;
   let rowsMs = 0;
   /** What stood there when the first index was built or dropped alone. */
@@ -299,20 +292,6 @@ export function batchWriter(
     }
   }
 
-  async function readAttached(): Promise<readonly Attached[]> {
-    const answers = await around([setPath(pinnedPath), ...lookAtAttached]);
-    return (answers.at(-2)?.rows ?? []) as unknown as readonly Attached[];
-  }
-
-  async function carry(texts: readonly string[]): Promise<void> {
-    const text = texts.join(";\n");
-    try {
-      if (text !== "") await session.script(text);
-    } catch (error) {
-      throw failure(error, { statement: text });
-    }
-  }
-
   /**
    * An index that is built without a transaction is built like the one whose place it is to take. One that goes without a
    * transaction gives what hangs on it to its successor while it is there.
@@ -339,79 +318,6 @@ export function batchWriter(
     );
     if (texts.length > 0) await write(texts.map(plain), "schema");
     return statement;
-  }
-
-  /** Sets the timeout and asks, in the transaction itself, whether the lock is still ours. */
-  function guard(waitMs: number, local: boolean): Statement {
-    const timeout = lockTimeout ?? `${waitMs}ms`;
-    const held = lock.isHeld() ? lock.heldHere : "true";
-    return plain(
-      `SELECT set_config('lock_timeout', ${
-        quoteText(timeout)
-      }, ${local}), pg_backend_pid() AS pid, ${held} AS held`,
-    );
-  }
-
-  function requireOwnProcess(answer: Result | undefined): void {
-    const row = answer?.rows[0];
-    if (!lock.isHeld() || (row?.["held"] === true && row["pid"] === session.backendPid)) return;
-    throw sessionError(new Error("another server process answers"), { url, lockHeld: true });
-  }
-
-  async function requireTrust(
-    answer: Result | undefined,
-    batch: Parameters<Trust["requireWithin"]>[1],
-  ): Promise<void> {
-    try {
-      await trust.requireWithin(answer?.rows[0] as never, batch);
-    } catch (error) {
-      throw failure(error, { statement: "LOCK TABLE" });
-    }
-  }
-
-  /** @param before Sets its path */
-  async function element(
-    statement: Statement,
-    index: number,
-    before: readonly Statement[],
-  ): Promise<number> {
-    try {
-      const result = (await session.run([...before, statement])).at(-1);
-      return result === undefined ? 0 : rowsChanged(result);
-    } catch (error) {
-      throw failure(error, { statement: statement.text, index });
-    }
-  }
-
-  /** Runs what harbor-db adds around the batch. */
-  async function around(statements: readonly Statement[]): Promise<readonly Result[]> {
-    try {
-      return await session.run(statements);
-    } catch (error) {
-      throw failure(error, { statement: statements.at(-1)?.text ?? "" });
-    }
-  }
-
-  async function commit(): Promise<void> {
-    try {
-      // A script may have changed for the session what ours rely on.
-      await session.run([plain("COMMIT"), ...session.direct ? [pinSession] : []]);
-    } catch (error) {
-      const known = failure(error, { statement: "COMMIT" });
-      if (!session.hasEnded()) throw known;
-      throw known.with({
-        state: `${known.state}; whether the last batch was committed is not known`,
-        hint: "See how far it came: harbor-db status",
-        details: { committed: "unknown" },
-      });
-    }
-  }
-
-  function failure(
-    error: unknown,
-    where: { readonly statement: string; readonly index?: number },
-  ): HarborError {
-    return statementError(error, { ...where, url, lockHeld: lock.isHeld() });
   }
 
   return { write, rehearse };
@@ -443,14 +349,4 @@ function mayReplace(statements: readonly Statement[]): boolean {
   const some = (words: RegExp) => texts.some((text) => words.test(text));
   return some(/\b(?:type|do|call|select)\b/i) ||
     some(/\bdrop\b/i) && some(/\b(?:create|add|rename|attach|import|execute|index|constraint)\b/i);
-}
-
-const counted: ReadonlySet<string> = new Set(["INSERT", "UPDATE", "DELETE", "MERGE", "COPY"]);
-
-function rowsChanged({ command, count }: Result): number {
-  return counted.has(command) ? count ?? 0 : 0;
-}
-
-function plain(text: string): Statement {
-  return { text, parameters: [] };
 }

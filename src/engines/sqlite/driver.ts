@@ -1,38 +1,31 @@
-import { type SqliteFileUrl, sqliteFileUrl } from "../../base/url/sqlite_url.ts";
+import { type SqliteFileUrl } from "../../base/url/sqlite_url.ts";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { HarborError } from "../../base/errors.ts";
 import type { Database, OpenOptions } from "../database.ts";
 import { hurry, pauseFor } from "../pace.ts";
-import type { WatchedBatch, Watcher } from "../watch/figures.ts";
-import { type FileJob, isLarge, runApart } from "./apart/large_file.ts";
-import { withTexts } from "./rebuild/copied_names.ts";
+import type { Watcher } from "../watch/figures.ts";
+import { isLarge, runApart } from "./apart/large_file.ts";
 import { folderMark } from "./connection/database_file.ts";
+import { execute, openFile } from "./connection/open_file.ts";
+import type { SqliteStatement } from "./connection/statement.ts";
 import { type BesideParts, serveSqlite, type SqliteConnection } from "./database.ts";
-import {
-  busyTimeoutMs,
-  execute,
-  mostMappedBytes,
-  openFile,
-  prepare,
-  resultCode,
-} from "./connection/open_file.ts";
-import type { FailurePlace } from "./connection/errors.ts";
-import type { Fence } from "./lock/lock.ts";
 import { isWalMode, type SqliteBatchTimes, sqlitePace } from "./pace.ts";
 import { inLineMs } from "./processor.ts";
-import { plainRow, type SqliteStatement, verbOf } from "./connection/statement.ts";
-import { roomOf } from "./watch/room.ts";
-import { type BatchWatch, spaceOf, watchBatch } from "./watch/batch.ts";
 import {
-  begin,
-  ofBatch,
-  own,
-  type SqliteBatch,
-  type Step,
-  stepFailure,
-  transactionOf,
-} from "./transaction/transaction.ts";
+  type Busy,
+  commit,
+  commitSoon,
+  type Finish,
+  type Ran,
+  runTransaction,
+  runWork,
+  whenFree,
+} from "./transaction/run.ts";
+import { openStatements, readTogether, type Statements } from "./transaction/statements.ts";
+import { own, type SqliteBatch } from "./transaction/transaction.ts";
+import { type BatchWatch, spaceOf, watchBatch } from "./watch/batch.ts";
+import { roomOf } from "./watch/room.ts";
+import { takeNoCare, type WriteJob, type Written } from "./write_here.ts";
 
 /**
  * Opens a SQLite file. An empty file is an empty database.
@@ -69,98 +62,8 @@ function serve(handle: DatabaseSync, place: Place, options: OpenOptions): Databa
   return { ...serveSqlite({ url: display, options, connection, loadBeside }), isInProcess: true };
 }
 
-/** Runs statements on an open file, one by one. */
-interface Statements {
-  readonly handle: DatabaseSync;
-  rows<Row>(statement: SqliteStatement): Row[];
-  /** Returns how many rows a step changed. */
-  change(step: Step): number;
-}
-
-function openStatements(handle: DatabaseSync, place: Pick<FailurePlace, "url" | "path">): Statements {
-  function attempt<T>(step: Step, work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      if (error instanceof HarborError) throw error;
-      const message = error instanceof Error ? error.message : String(error);
-      throw stepFailure(place, step, { message, result: resultCode(error), cause: error });
-    }
-  }
-  return {
-    handle,
-    rows: <Row>({ text, values }: SqliteStatement) =>
-      attempt(
-        { text, values, index: null },
-        () => prepare(handle, text).all(...values).map((row) => plainRow<Row>(row)),
-      ),
-    change: (step) =>
-      attempt(step, () => {
-        const changes = runStep(handle, step);
-        return changesRows(step.text) ? changes : 0;
-      }),
-  };
-}
-
-/** Runs a step as it is written; a copy of no rows whose names are no columns (see {@link withTexts}), with texts for them. */
-function runStep(handle: DatabaseSync, { text, values, index }: Step): number {
-  try {
-    return Number(prepare(handle, text).run(...values).changes);
-  } catch (error) {
-    const copy = typeof index === "number" && handle.isTransaction && error instanceof Error
-      ? withTexts(text, error.message)
-      : null;
-    if (copy === null || prepare(handle, copy).run().changes > 0) throw error;
-    return 0;
-  }
-}
-
 /** For how long nothing may be heard of signals, in milliseconds. */
 const unheardMs = 20;
-
-/** A batch that a thread writes, over a connection of its own. */
-export interface WriteJob extends FileJob, Pick<SqliteBatch, "statements" | "mode"> {
-  readonly verb: "write";
-  readonly url: string;
-  readonly fence: Pick<Fence, "first" | "last"> | undefined;
-  /** See `watchBatch`; `null` where nobody watches. */
-  readonly commitMs: number | null;
-  readonly isThrowAway: boolean;
-}
-
-/** What came of a {@link WriteJob}. */
-export interface Written {
-  /** How many rows each statement changed. */
-  readonly changed: number[];
-  /** `null` where nobody watches. */
-  readonly watched: WatchedBatch | null;
-}
-
-/** Writes a batch in the thread that calls it. */
-export async function writeHere(
-  { path, url, fence, commitMs, isThrowAway, ...batch }: WriteJob,
-): Promise<Written> {
-  const statements = openStatements(openFile(sqliteFileUrl(path, url), "write"), { url, path });
-  if (isThrowAway) takeNoCare(statements.handle);
-  // Whose the lock is knows what has passed.
-  const passive = fence &&
-    { ...fence, passed: () => {}, settle: () => Promise.resolve("committed" as const) };
-  let begun = 0;
-  let watch: BatchWatch | undefined;
-  try {
-    const { result: changed } = await whenFree(() => {
-      watch = commitMs === null ? undefined : watchBatch(statements.handle, path, commitMs);
-      return runTransaction(statements, { ...batch, fence: passive }, (ran) => {
-        begun = ran.begun;
-        watch?.beforeCommit();
-        return commit(ran);
-      });
-    });
-    return { changed, watched: watch?.end(performance.now() - begun) ?? null };
-  } finally {
-    statements.handle.close();
-  }
-}
 
 function connect(statements: Statements, { display, path }: Place): SqliteConnection {
   const { handle } = statements;
@@ -301,17 +204,6 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
   };
 }
 
-/**
- * Waits for no disk, and keeps some in memory of what a large transaction would write to the log again and again. What is not
- * in the log is read where the system has it; that ends the process where it cannot be read, but it was just written.
- */
-function takeNoCare(handle: DatabaseSync): void {
-  execute(handle, "PRAGMA synchronous = OFF");
-  execute(handle, `PRAGMA mmap_size = ${mostMappedBytes}`);
-  // In kB. What SQLite sorts by takes as much again, and so does a thread that writes.
-  execute(handle, "PRAGMA cache_size = -8192");
-}
-
 async function undefended<T>(handle: DatabaseSync, work: () => Promise<T>): Promise<T> {
   handle.enableDefensive(false);
   try {
@@ -320,146 +212,6 @@ async function undefended<T>(handle: DatabaseSync, work: () => Promise<T>): Prom
     // What was rolled back may stand in this connection's memory still.
     execute(handle, "PRAGMA writable_schema = RESET");
     handle.enableDefensive(true);
-  }
-}
-
-/** Another program holds the write lock, so that nothing has begun. */
-class Busy {
-  constructor(readonly error: HarborError) {}
-}
-
-/**
- * Repeats what {@link Busy} prevents. SQLite's own waiting would hold up this process, heartbeat and Ctrl-C included.
- *
- * @returns Also how long the others were in the way: what a busy machine adds to a pause is not their doing
- */
-async function whenFree<T>(
-  attempt: () => T | Busy,
-): Promise<{ readonly result: T; readonly waitedMs: number }> {
-  const deadline = Date.now() + busyTimeoutMs;
-  let waitedMs = 0;
-  for (let pauseMs = 2;; pauseMs = Math.min(pauseMs * 1.5, 20)) {
-    const result = attempt();
-    if (!(result instanceof Busy)) return { result, waitedMs };
-    if (Date.now() >= deadline) throw result.error;
-    await sleep(pauseMs * (0.5 + Math.random()));
-    waitedMs += pauseMs;
-  }
-}
-
-/** How it went with the steps of a transaction. */
-interface Ran {
-  /** When it had the write lock. */
-  readonly begun: number;
-  /** How long the steps took. */
-  readonly ms: number;
-}
-
-/** What is done in a transaction when its steps have run. Unless it commits, all of it is rolled back. */
-type Finish<T> = (
-  ran: Ran & {
-    readonly statements: Statements;
-    readonly batch: SqliteBatch;
-    readonly closing: readonly Step[];
-    /** How many rows each statement of the batch changed. */
-    readonly changed: number[];
-  },
-) => T;
-
-function runTransaction<T>(statements: Statements, batch: SqliteBatch, finish: Finish<T>): T | Busy {
-  const { before, after, questions, steps: stepsFor, closing } = transactionOf(batch);
-  statements.change(before);
-  try {
-    const busy = tryBegin(statements);
-    if (busy !== undefined) return busy;
-    const begun = performance.now();
-    try {
-      const steps = stepsFor(questions.map((question) => statements.rows(question)));
-      const began = performance.now();
-      const changed = ofBatch(steps, steps.map((step) => statements.change(step)));
-      return finish({ statements, batch, closing, changed, begun, ms: performance.now() - began });
-    } finally {
-      rollback(statements);
-    }
-  } finally {
-    statements.change(after);
-  }
-}
-
-/**
- * Runs work that decides what it does by what it reads, in a transaction behind the fence.
- *
- * @param work Is told when the write lock was had
- */
-function runWork<T>(
-  statements: Statements,
-  fence: Fence | undefined,
-  work: (begun: number) => T,
-): T | Busy {
-  // What is copied refers to what the rows refer to that it is a copy of.
-  execute(statements.handle, "PRAGMA foreign_keys = OFF");
-  try {
-    const busy = tryBegin(statements);
-    if (busy !== undefined) return busy;
-    const begun = performance.now();
-    if (fence) statements.change(fence.first);
-    const result = work(begun);
-    if (fence) statements.change(fence.last);
-    statements.change(own("COMMIT"));
-    fence?.passed();
-    return result;
-  } finally {
-    rollback(statements);
-    execute(statements.handle, "PRAGMA foreign_keys = ON");
-  }
-}
-
-function commit({ statements, batch, closing, changed }: Parameters<Finish<unknown>>[0]): number[] {
-  for (const step of [...closing, own("COMMIT")]) statements.change(step);
-  batch.fence?.passed();
-  return changed;
-}
-
-/**
- * Commits unless readers are in the way for longer than this process may be held up: SQLite waits without letting
- * anything else run, and one of the readers may be a copy that this process makes.
- */
-function commitSoon(ran: Parameters<Finish<unknown>>[0]): number[] {
-  const { handle } = ran.statements;
-  execute(handle, `PRAGMA busy_timeout = ${soonMs}`);
-  try {
-    return commit(ran);
-  } finally {
-    execute(handle, `PRAGMA busy_timeout = ${busyTimeoutMs}`);
-  }
-}
-
-const soonMs = 100;
-
-function tryBegin({ handle, change }: Statements): Busy | undefined {
-  execute(handle, "PRAGMA busy_timeout = 0");
-  try {
-    change(begin);
-    return undefined;
-  } catch (error) {
-    if (error instanceof HarborError && error.code === "busy") return new Busy(error);
-    throw error;
-  } finally {
-    execute(handle, `PRAGMA busy_timeout = ${busyTimeoutMs}`);
-  }
-}
-
-/** After some errors (a full disk) SQLite has rolled back by itself, and after COMMIT there is nothing to roll back. */
-function rollback({ handle }: Statements): void {
-  if (handle.isTransaction) execute(handle, "ROLLBACK");
-}
-
-function readTogether({ change, rows }: Statements, queries: readonly string[]): readonly unknown[][] {
-  change(own("BEGIN"));
-  try {
-    return queries.map((text) => rows(own(text)));
-  } finally {
-    change(own("COMMIT"));
   }
 }
 
@@ -488,13 +240,6 @@ async function synced<T>(
 
 function isEmpty({ rows }: Statements): boolean {
   return rows(own("SELECT 1 FROM sqlite_schema WHERE name <> 'harbor_lock' LIMIT 1")).length === 0;
-}
-
-/** Whether a statement has a number of changed rows: after any other the engine still tells the last one's. */
-function changesRows(text: string): boolean {
-  const verb = verbOf(text);
-  return /^(INSERT|UPDATE|DELETE|REPLACE)$/.test(verb) ||
-    (verb === "WITH" && /\b(INSERT|UPDATE|DELETE|REPLACE)\b/i.test(text));
 }
 
 /** Runs work that is not asynchronous for a caller to whom it is. */

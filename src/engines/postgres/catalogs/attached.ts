@@ -211,6 +211,13 @@ const carriers = `
     LEFT JOIN LATERAL (${ofColumn}) AS thing ON true
   WHERE NOT c.is_index`;
 
+/** A row of {@link publishedQuery}. */
+export interface Published {
+  readonly name: string;
+  readonly publications: string;
+  readonly hasKey: boolean;
+}
+
 /**
  * Returns the query for the tables of a schema that are published and whose rows nothing tells apart, so that changes of
  * them fail: their `name`, the `publications`, and whether they have a key (`hasKey`).

@@ -6,18 +6,13 @@ import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import type { Session } from "../session/session.ts";
 import type { Statement } from "../session/statement.ts";
+import { type Asked, findPeers, findWriters, isSuperuser, others, type Writer } from "./lesser_roles.ts";
 import {
-  type Asked,
   findFunctions,
-  findPeers,
   findUntrusted,
   findUntrustedWithin,
-  findWriters,
-  isSuperuser,
   listOwnings,
-  others,
   type Untrusted,
-  type Writer,
 } from "./untrusted.ts";
 
 /** Whose code runs in a session, as far as it is somebody else's. */

@@ -3,7 +3,7 @@ import { serveThread } from "../apart/thread.ts";
 import { checkHere, type CheckJob, readHere, type ReadJob } from "../backup/copy.ts";
 import { compareHere, type CompareJob } from "../backup/hold_file.ts";
 import { dumpHere, type DumpJob } from "../backup/dump.ts";
-import { writeHere, type WriteJob } from "../driver.ts";
+import { writeHere, type WriteJob } from "../write_here.ts";
 
 type Job = DumpJob | CheckJob | ReadJob | CompareJob | WriteJob;
 

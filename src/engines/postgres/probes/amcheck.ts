@@ -1,11 +1,11 @@
-import { counted } from "../../base/quantity.ts";
-import { type Found, pass } from "../../base/finding.ts";
+import { counted } from "../../../base/quantity.ts";
+import { type Found, pass } from "../../../base/finding.ts";
 import { sql } from "drizzle-orm";
-import { HarborError } from "../../base/errors.ts";
-import type { Database } from "../database.ts";
-import { type Probe, type SliceTurns } from "../inspector.ts";
-import { ownSchemas, shownName } from "./catalogs/place.ts";
-import { quoteName } from "../../sql/quote.ts";
+import { HarborError } from "../../../base/errors.ts";
+import type { Database } from "../../database.ts";
+import { type Probe, type SliceTurns } from "../../inspector.ts";
+import { ownSchemas, shownName } from "../catalogs/place.ts";
+import { quoteName } from "../../../sql/quote.ts";
 
 /** How many 8 kB blocks of a table are looked at in one statement. */
 const blocksPerSlice = 4_096;
