@@ -104,7 +104,7 @@ export interface ProvenCopy {
   /** The indexes whose entries are not those of their rows, with `ProveOptions.mayHaveWrongIndexes`. */
   readonly wrongIndexes?: readonly string[];
   /** What it says of itself, with `ProveOptions.readsAccount`. */
-  readonly account?: Account | undefined;
+  readonly account?: Account;
 }
 
 /** How thorough a proof is. */

@@ -177,7 +177,7 @@ async function restoreAside(scratch: Session, file: FileToProve): Promise<Proven
   );
   const schemas = schemasOf(header);
   const { tables, values, account } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
-    account: file.readsAccount ? await readAccount(scratch, header.schema) : undefined,
+    account: file.readsAccount ? { account: await readAccount(scratch, header.schema) } : {},
     tables: await readTables(scratch, schemas, (share) => file.onProgress?.(0.6 + 0.4 * share)),
     values: await readSequenceValues(scratch, schemas),
   }));
@@ -187,7 +187,7 @@ async function restoreAside(scratch: Session, file: FileToProve): Promise<Proven
     schema: shapeDigest([definitions[0], definitions[2]]),
     state: shapeDigest([scriptOf(values)]),
   };
-  return { content, account };
+  return { content, ...account };
 }
 
 /** Puts a copy in the place of what is there, in one transaction. */
@@ -272,7 +272,7 @@ async function readBack(file: FileToProve): Promise<ProvenCopy> {
     schema: shapeDigest([definitions[0], definitions[2]]),
     state: shapeDigest([definitions[1]]),
   };
-  return { content, account: file.readsAccount ? reader.account() : undefined };
+  return { content, ...file.readsAccount ? { account: reader.account() } : {} };
 }
 
 const skipRows: Omit<CopyVisitor, "onRead"> = {

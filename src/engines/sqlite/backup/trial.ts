@@ -25,7 +25,7 @@ export async function proveAndTry(
 ): ReturnType<typeof proveCopy> {
   const proven = {
     ...await proveCopy(path, { signal, onProgress, isQuick, mayHaveWrongIndexes }),
-    account: readsAccount ? await readAccount(path) : undefined,
+    ...readsAccount ? { account: await readAccount(path) } : {},
   };
   if (onRestored === undefined) return proven;
   const trial = `${path}-trial`;

@@ -248,20 +248,20 @@ async function prove(
       await loadArchive(scratch, archive, { owners: false });
     });
     const { tables, sequences, account } = await inTransaction(scratch, { mode: "snapshot" }, async () => ({
-      account: readsAccount ? await readAccount(scratch, schemas[0]) : undefined,
+      account: readsAccount ? { account: await readAccount(scratch, schemas[0]) } : {},
       tables: await readTables(scratch, schemas, onProgress),
       sequences: await readSequences(scratch, schemas),
     }));
     const content = await contentOf(archive, tables);
     refuseOtherSequences(await archive.sequences(), sequences);
     if (onRestored !== undefined) await tryOn(scratch, { content, ...aside }, onRestored);
-    return { content, account };
+    return { content, ...account };
   });
   if (restored !== null) return { ...restored, proof: "scratch database", notRestored };
   const reader = openAccountReader();
   const content = await contentOf(archive, await readBack(archive, reader));
-  const account = readsAccount ? reader.account() : undefined;
-  return { content, account, proof: "read back", notRestored };
+  const account = readsAccount ? { account: reader.account() } : {};
+  return { content, ...account, proof: "read back", notRestored };
 }
 
 /** Returns where each sequence of schemas stands, as pg_dump writes it: `5, true`. */
