@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HeldLock } from "../../src/engines/watch/figures.ts";
 import { breachesOf, type Budgets } from "../../src/rehearse/rules/budgets.ts";
-import { growthBetween, joinLocks, longestLock, type RunFigures } from "../../src/rehearse/rules/figures.ts";
+import {
+  growthBetween,
+  joinLocks,
+  longestLock,
+  quickerOf,
+  type RunFigures,
+} from "../../src/rehearse/rules/figures.ts";
 
 const readers: HeldLock = {
   table: "files",
@@ -115,6 +121,32 @@ test("locks of several batches are joined by table and mode, the strongest first
   ]);
   assert.equal(longestLock(joined)?.mode, "ShareLock");
   assert.equal(longestLock([nobody]), null);
+});
+
+test("of a run and the same again, what took less time counts, step by step and lock by lock, and the first one's growth", () => {
+  const first = run([readers, writers]);
+  const [, step] = first.steps;
+  const other = { ...step!, rowsChanged: 9, growth: null };
+  const seen = (again: readonly Partial<RunFigures["steps"][number]>[]) => {
+    const steps = again.map((each) => ({ ...other, ...each }));
+    const { ms, steps: [, joined], growth } = quickerOf(first, { ms: 1, growth: null, steps });
+    assert.deepEqual([growth, joined!.growth, joined!.rowsChanged], [first.growth, step!.growth, 0]);
+    return [
+      ms,
+      joined!.ms,
+      joined!.pausesMs,
+      ...joined!.locks.map(({ heldMs, marginMs }) => [heldMs, marginMs]),
+    ];
+  };
+  const was = [600, 500, 0, [40, 20], [300, 150]];
+  assert.deepEqual(seen([{ ms: 200, pausesMs: 50 }]), [300, 200, 50, [40, 20], [300, 150]]);
+  assert.deepEqual(seen([{ ms: 900, pausesMs: 50 }]), was);
+  const locks = joinLocks([{ ...readers, heldMs: 60 }, { ...writers, heldMs: 8 }, nobody]);
+  assert.deepEqual(seen([{ locks }]), [600, 500, 0, [40, 20], [8, 5]]);
+  for (const not of [{ revision: "cccc" }, { direction: "downgrade" }, { isDone: false }] as const) {
+    assert.deepEqual(seen([{ ...not, ms: 1, locks }]), was);
+  }
+  assert.deepEqual(seen([]), was);
 });
 
 test("what became smaller is no growth, and temporary files count where the engine tells of them", () => {

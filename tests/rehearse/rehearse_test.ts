@@ -101,6 +101,33 @@ test("a backfill of a rehearsal is not paced, and its pauses are in the forecast
   assert.ok(step!.pausesMs! > 0 && step!.ms >= step!.pausesMs!);
 });
 
+test("what is short is measured a second time on the way there again, and the shorter counts", () =>
+  sqlite!.withDatabase((url) =>
+    withTestDatabase(url, async (database) => {
+      const context = contextOf(database, historyOf("sqlite", [boats]));
+      await migrate(context, { goal: { direction: "upgrade", text: "head" }, lockWaitMs: 0 });
+      // Pauses are counted and not made.
+      const pauses = [60_000, 5];
+      const step = (direction: "upgrade" | "downgrade") => async ({ notify, signal }: RunContext) => {
+        notify({ kind: "step", id: idOf(0), name: "boats", direction });
+        const { pause } = await database.pace("boats");
+        if (direction === "upgrade") await pause(pauses.shift()!, signal);
+      };
+      const { steps, wayBack } = await rehearse(context, {
+        forward: step("upgrade"),
+        back: step("downgrade"),
+        origins: () => null,
+        check: () => Promise.resolve([]),
+        hold: await holdOf(sqlite!, url),
+        queries: null,
+        copyMs: 0,
+        remarks: [],
+      });
+      assert.equal(wayBack!.failure, null);
+      assert.deepEqual(steps.map(({ direction, pausesMs }) => [direction, pausesMs]), [["upgrade", 5]]);
+    })
+  ));
+
 test("a step that fails is the forecast, not an error, and nothing is tried after it", async () => {
   const { steps, failure, wayBack, schema } = await forecastOf(
     sqlite!,
