@@ -289,23 +289,34 @@ async function runSteps(
   const optionsAt = (index: number) =>
     batchOptions(context, state, { step: steps[index]!, isFirst: index === 0, ledger });
   if (!keep) await clearAhead(context, []);
-  const together = state.kind === "empty" ? await runTogether(context, steps, optionsAt) : [];
-  const done: StepResult[] = [...together];
-  together.forEach((result) => onStep?.(result));
-  for (const [index, step] of steps.entries()) {
-    if (index < together.length) continue;
+  const done: StepResult[] = [];
+  const timed: StepResult[] = [];
+  let alone = state.kind === "empty" ? 0 : steps.length;
+  while (done.length < steps.length) {
+    const index = done.length;
+    if (alone === 0) {
+      const group = await runTogether(context, steps.slice(index), (each) => optionsAt(index + each));
+      done.push(...group.done);
+      group.done.forEach((result) => onStep?.(result));
+      alone = group.alone;
+      continue;
+    }
+    const step = steps[index]!;
     try {
       stopIfAsked(context.signal);
       if (index > 0) await ahead?.before(step);
       const isKept = hasKept || done.some(({ kept }) => kept.length > 0);
       const result = await runStep(context, step, { ...optionsAt(index), pace, keep, isKept });
       done.push(result);
+      timed.push(result);
       onStep?.(result);
+      // What comes next may make again what was kept.
+      alone = result.kept.length > 0 ? steps.length : alone - 1;
     } catch (error) {
       throw withProgress(error, step, done);
     }
   }
-  const upgraded = done.slice(together.length).filter((result) => result.direction === "upgrade");
+  const upgraded = timed.filter((result) => result.direction === "upgrade");
   if (upgraded.length > 0) {
     await context.database.write([updateDurations(upgraded)]);
   }

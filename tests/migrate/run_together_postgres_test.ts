@@ -50,6 +50,22 @@ test("postgres: an index of a table that is made in the same transaction is made
     });
   }));
 
+test("postgres: blocks, types and changes of what is new share a transaction, and what uses a new value waits for its end", () =>
+  withFreshPostgres(15, async (url) => {
+    const unlessThere = (statement: string) =>
+      `DO $$ BEGIN ${statement}; EXCEPTION WHEN duplicate_object THEN null; END $$`;
+    const history = [
+      unlessThere("CREATE TYPE mood AS ENUM ('calm')"),
+      `CREATE TABLE IF NOT EXISTS "a" (id integer PRIMARY KEY, "mood" mood, gone text)`,
+      `CREATE TABLE IF NOT EXISTS "b" (id integer PRIMARY KEY, a integer)`,
+      unlessThere(`ALTER TABLE "b" ADD CONSTRAINT fk FOREIGN KEY (a) REFERENCES "a"(id)`),
+      `ALTER TYPE mood ADD VALUE 'busy'`,
+      `ALTER TABLE "a" DROP COLUMN gone`,
+      `ALTER TABLE "a" ALTER COLUMN "mood" SET DEFAULT 'busy'`,
+    ];
+    assert.deepEqual(await modesOf(url, [...history, "CREATE TABLE c (id integer)"]), ["schema", "schema"]);
+  }));
+
 for (const script of [scripts.elsewhere, scripts.visible]) {
   test(`postgres: an index of a table that may have rows is made beside its writers: ${script.slice(-22)}`, () =>
     withFreshPostgres(15, async (url) => {

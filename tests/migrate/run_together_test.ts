@@ -24,7 +24,10 @@ async function upgrade(
     readonly batches: readonly number[];
     readonly notes: readonly string[];
   }) => Promise<void>,
-  afterBatch: (database: Database, count: number) => Promise<void> = async () => {},
+  { afterBatch, beforeSteps }: {
+    readonly afterBatch?: (database: Database, count: number) => Promise<unknown>;
+    readonly beforeSteps?: (database: Database) => Promise<unknown>;
+  } = {},
 ): Promise<void> {
   const database = await openSqliteMemory({ client: testClient, access: "write" });
   try {
@@ -35,7 +38,7 @@ async function upgrade(
       async write(batch, mode) {
         batches.push(batch.length);
         const changed = await database.write(batch, mode);
-        await afterBatch(database, batches.length);
+        await afterBatch?.(database, batches.length);
         return changed;
       },
     };
@@ -44,7 +47,8 @@ async function upgrade(
       notify: (event) => event.kind === "step" && notes.push(event.id),
     };
     const goal = { direction: "upgrade", text: "head" } as const;
-    await check({ upgrade: () => migrate(context, { goal, lockWaitMs: 0 }), context, batches, notes });
+    const options = { goal, lockWaitMs: 0, beforeSteps: async () => void await beforeSteps?.(database) };
+    await check({ upgrade: () => migrate(context, options), context, batches, notes });
   } finally {
     await database.close();
   }
@@ -81,7 +85,7 @@ test("revisions that may have been committed when the answer was lost are not ru
   await upgrade([table("a"), table("b")], async ({ upgrade, batches }) => {
     await rejectsWith("connection_failed", upgrade());
     assert.equal(batches.length, 1);
-  }, () => Promise.reject(lost));
+  }, { afterBatch: () => Promise.reject(lost) });
 });
 
 test("a revision that cannot run leaves those before it, as in any other database", async () => {
@@ -97,8 +101,7 @@ test("a revision that cannot run leaves those before it, as in any other databas
 for (
   const [what, script] of [
     ["puts in rows", "INSERT INTO a VALUES (1, 'one')"],
-    ["rebuilds a table", "ALTER TABLE a RENAME TO c"],
-    ["removes a table", "DROP TABLE a"],
+    ["rebuilds a table", "CREATE TABLE c (id INTEGER); INSERT INTO c SELECT id FROM a; DROP TABLE a"],
     ["runs by itself", `-- harbor:alone\n${table("c")}`],
     ["makes a table of rows", "CREATE TABLE c AS SELECT 1 AS id"],
     ["makes a trigger", "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM b; END"],
@@ -117,26 +120,61 @@ for (
 }
 
 test("a transaction that cannot be stopped has its limits", async () => {
-  const scripts = Array.from({ length: 450 }, (_, index) => table(`t${index}`));
+  const indexes = Array.from({ length: 249 }, (_, index) => `CREATE INDEX ix${index} ON a (name)`).join(
+    ";\n",
+  );
+  const scripts = [table("a"), indexes, indexes.replaceAll("ix", "iy"), table("b"), table("c"), table("d")];
   await upgrade(scripts, async ({ upgrade, batches, context }) => {
     await upgrade();
-    assert.deepEqual(batches, [605, 600, 150]);
-    assert.equal((await appliedIds(context)).length, 450);
+    // The last with what is written down of each revision.
+    assert.deepEqual(batches.slice(1), [2 * 3]);
+    assert.equal((await appliedIds(context)).length, 6);
   });
 });
 
-test("a backfill sees the rows that somebody wrote into a table of an earlier transaction", async () => {
-  const others = Array.from({ length: 199 }, (_, index) => table(`t${index}`));
-  const fill = "-- harbor:backfill table=a key=id\nUPDATE a SET name = 'filled' WHERE name IS NULL";
-  const insert = async (database: Database, count: number) => {
-    if (count === 1) await database.write([sql`INSERT INTO a (id) VALUES (1)`]);
-  };
-  await upgrade([table("a"), ...others, fill, table("z")], async ({ upgrade, context }) => {
-    const { steps } = await upgrade();
-    assert.deepEqual(steps[200]!.backfills.map(({ rows }) => rows), [1]);
-    assert.deepEqual(await context.database.read(sql`SELECT name FROM a`), [{ name: "filled" }]);
-  }, insert);
-});
+/** As many statements as fill a transaction behind the table `a`. */
+const many = Array.from({ length: 499 }, (_, index) => `CREATE INDEX ix${index} ON a (id)`).join(";\n");
+const insert = (database: Database) => database.write([sql`INSERT INTO a VALUES (1, 'one')`]);
+
+for (
+  const [what, script] of [
+    ["backfill", "-- harbor:backfill table=a key=id\nUPDATE a SET name = 'filled' WHERE name = 'one'"],
+    ["update", "UPDATE a SET name = 'filled' WHERE name = 'one'"],
+  ] as const
+) {
+  test(`${what} of a table of an earlier transaction sees the rows that somebody wrote into it`, async () => {
+    const afterBatch = (database: Database, count: number) =>
+      count === 1 ? insert(database) : Promise.resolve();
+    await upgrade([table("a"), many, script, table("z")], async ({ upgrade, context, batches }) => {
+      await upgrade();
+      assert.ok(batches.length > 2);
+      assert.deepEqual(await context.database.read(sql`SELECT name FROM a`), [{ name: "filled" }]);
+    }, { afterBatch });
+  });
+}
+for (
+  const [what, scripts, others] of [
+    ["of an earlier transaction", [table("a"), many], {
+      afterBatch: (database: Database, count: number) => count === 1 ? insert(database) : Promise.resolve(),
+    }],
+    ["that others made meanwhile", [table("a").replace("TABLE", "TABLE IF NOT EXISTS")], {
+      beforeSteps: async (database: Database) => {
+        await database.write([sql.raw(table("a"))]);
+        await insert(database);
+      },
+    }],
+  ] as const
+) {
+  test(`what a column holds of a table ${what} is kept when it goes`, async () => {
+    await upgrade([...scripts, "ALTER TABLE a DROP COLUMN name", table("z")], async ({ upgrade }) => {
+      const { steps } = await upgrade();
+      assert.deepEqual(steps.flatMap(({ kept }) => kept.map(({ columns, rows }) => [...columns, rows])), [[
+        "name",
+        1,
+      ]]);
+    }, others);
+  });
+}
 
 test("a database that has something in it gets its revisions one by one", async () => {
   await upgrade([table("a"), table("b"), table("c")], async ({ context, batches }) => {
