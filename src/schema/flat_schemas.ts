@@ -1,3 +1,4 @@
+import type { Dialect } from "../base/dialect.ts";
 import { isDefaultSchema, nameIn, withPlainNames } from "../sql/table_names.ts";
 import { isRecord } from "../base/json_schema.ts";
 import { type KitEnds, type KitSnapshot, type KitTable, mapValues } from "./kit_snapshot.ts";
@@ -5,9 +6,11 @@ import { namedSchemas } from "./named_schemas.ts";
 
 /**
  * Returns a snapshot in which what is in schemas of its own is in the default one, called `schema.name`: whoever writes
- * scripts of it needs to know nothing of schemas. `schemas` names those that there were.
+ * scripts of it needs to know nothing of schemas. `schemas` names those that there were. What PostgreSQL makes NOT NULL
+ * without being told, the columns of a key, is so here.
  */
-export function flattened(snapshot: KitSnapshot): KitSnapshot {
+export function flattened(given: KitSnapshot): KitSnapshot {
+  const snapshot: KitSnapshot = { ...given, tables: mapValues(given.tables, withKey[given.dialect]) };
   const named = namedSchemas(snapshot);
   const declared = isRecord(snapshot["schemas"]) ? Object.keys(snapshot["schemas"]) : [];
   const schemas = [...new Set([...declared, ...named])].toSorted();
@@ -44,6 +47,21 @@ export function schemaChanges({ from, to }: KitEnds) {
 /** Returns a flattened snapshot for drizzle-kit, which would make its schemas in another order. */
 export function withoutSchemas(snapshot: KitSnapshot): KitSnapshot {
   return snapshot["schemas"] === undefined ? snapshot : { ...snapshot, schemas: {} };
+}
+
+const withKey: Readonly<Record<Dialect, (table: KitTable) => KitTable>> = {
+  // Where a key there may hold NULL, its snapshot says so.
+  sqlite: (table) => table,
+  postgresql: withNotNullKey,
+};
+
+function withNotNullKey(table: KitTable): KitTable {
+  const keys = Object.values(table.compositePrimaryKeys).flatMap(({ columns }) => columns);
+  const columns = mapValues(
+    table.columns,
+    (column) => column.primaryKey || keys.includes(column.name) ? { ...column, notNull: true } : column,
+  );
+  return { ...table, columns };
 }
 
 function moved<T extends { readonly name: string; readonly [field: string]: unknown }>(thing: T): T {

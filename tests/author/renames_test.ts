@@ -244,6 +244,17 @@ for (const [rule, texts, state] of impossible) {
   });
 }
 
+for (const texts of [["t.a=t.b", "t.b=t.a"], ["t=u", "u=t"]]) {
+  test(`refuseImpossibleRenames() says how names change places: ${texts.join(" ")}`, () => {
+    const both = kitSnapshot("sqlite", one("t", "a", "b"), one("u", "a"));
+    const check = () => refuseImpossibleRenames(both, both, parseRenames(texts));
+    assert.throws(
+      check,
+      (error: HarborError) => /is no new name/.test(error.message) && /three revisions/.test(error.hint!),
+    );
+  });
+}
+
 test("refuseImpossibleRenames() follows a column into a renamed table", () => {
   const from = kitSnapshot("sqlite", one("old", "a"));
   const to = kitSnapshot("sqlite", one("new", "b"));

@@ -261,12 +261,24 @@ export function refuseImpossibleRenames(from: KitSnapshot, to: KitSnapshot, rena
   const before = tablesByName(from);
   const after = tablesByName(to);
   const oldNames = invertRenames({ tables: renames.tables, columns: [] }).tables;
-  const fail = (what: string, state: string) => {
-    throw new HarborError("usage", `Cannot rename "${what}": ${state}`, {
-      hint: "The left side is what the last revision has, the right side what schema.ts has.",
-    });
+  const fail = (
+    what: string,
+    state: string,
+    hint = "The left side is what the last revision has, the right side what schema.ts has.",
+  ) => {
+    throw new HarborError("usage", `Cannot rename "${what}": ${state}`, { hint });
   };
+  /** Names that both schemas have can only have changed places. */
+  const refuseExchange = (what: string, name: string) =>
+    fail(
+      what,
+      `"${name}" is no new name, and the old one is not gone`,
+      "Names that change places take three revisions: the one gets a third name, the other the name that is free then, and the first the name of that one. Generate after each.",
+    );
   for (const rename of renames.tables) {
+    if ([rename.from, rename.to].every((name) => before.has(name) && after.has(name))) {
+      refuseExchange(rename.from, rename.to);
+    }
     if (!before.has(rename.from) || after.has(rename.from)) fail(rename.from, "no such table is gone");
     if (!after.has(rename.to) || before.has(rename.to)) fail(rename.from, `no table "${rename.to}" is new`);
   }
@@ -274,6 +286,8 @@ export function refuseImpossibleRenames(from: KitSnapshot, to: KitSnapshot, rena
     const old = before.get(oldNames.find((each) => each.from === rename.table)?.to ?? rename.table)?.columns;
     const now = after.get(rename.table)?.columns;
     const what = `${rename.table}.${rename.from}`;
+    const isThere = (name: string) => old?.[name] !== undefined && now?.[name] !== undefined;
+    if (isThere(rename.from) && isThere(rename.to)) refuseExchange(what, `${rename.table}.${rename.to}`);
     if (old?.[rename.from] === undefined || now === undefined || now[rename.from] !== undefined) {
       fail(what, "no such column is gone");
     }

@@ -5,7 +5,7 @@ import { conversion, enumChanges } from "./enum_changes.ts";
 import { draft, type DraftStatement } from "./draft_statement.ts";
 import { withIndexOrder } from "./index_order.ts";
 import type { KitTable } from "../../schema/kit_snapshot.ts";
-import { keysInTheWay, referrersFirst } from "./table_order.ts";
+import { heldReferences, keysInTheWay, referrersFirst } from "./table_order.ts";
 import { schemaChanges } from "../../schema/flat_schemas.ts";
 import { cutName, postgresNameOf, serialSequence } from "../../sql/cut_name.ts";
 import { quoteName, quoteText } from "../../sql/quote.ts";
@@ -51,9 +51,12 @@ export function writePostgresScript(
   said: StageStatements,
 ): readonly DraftStatement[] {
   const [renamed] = stages.expand;
-  const own = [...said.expand, ...said.contract].map(unqualified)
+  const all = [...said.expand, ...said.contract].map(unqualified)
     .map((sql) => withIndexOrder(sql, change))
     .flatMap((sql) => numbered(sql, change));
+  // A column of a key can be NULL when that is gone.
+  const nullable = nullsAllowed(change, all);
+  const own = [...all.filter((sql) => !nullable.includes(sql)), ...nullable];
   // A column has one way to get its values at a time.
   const references = new Set(
     Object.values(renamed.tables).flatMap(({ name: table, foreignKeys }) =>
@@ -67,20 +70,42 @@ export function writePostgresScript(
     ...keysInTheWay(ordered, change).filter((sql) => !stages.renames.includes(sql)),
     ...ordered,
   ];
+  const held = heldReferences(statements, { from: renamed, to: change.to }, (table, constraint) => {
+    const old = tablesByName(renamed).get(table);
+    return isKey(constraint, table, change) ? keyColumns(old) : old?.uniqueConstraints[constraint]?.columns;
+  });
   const setting = {
     change,
+    held: new Set(held.map((each) => each.held)),
     existing: new Set([...tablesByName(renamed).keys()]),
     replaced: replacedIndexes(statements),
     keyed: new Set(statements.flatMap((sql) => madeUnique.exec(sql)?.slice(1) ?? [])),
     rekeyed: new Set(statements.flatMap((sql) => addedKey.exec(sql)?.[1] ?? [])),
   };
+  // No column is numbered that can be NULL.
+  const late = new Set(
+    statements.filter((_, at) =>
+      [1, 2].some((back) =>
+        / SET NOT NULL;$/.test(statements[at - back] ?? "") &&
+        / ADD GENERATED /.test(statements[at - back + 1]!)
+      )
+    ),
+  );
   const enums = enumChanges(change);
   const placed = [
     ...enums.additions.map((sql): Placed => ["value", change.isAtomic ? draft(sql) : valueAdded(sql)]),
     ...stages.renames.map((sql): Placed => ["change", draft(sql)]),
     ...own.filter(isFirst).map((sql): Placed => ["change", draft(sql)]),
+    ...held.map(({ drop }): Placed => [change.isAtomic ? "change" : "settle", draft(drop)]),
     ...enums.recreations.map((sql): Placed => ["change", draft(sql)]),
-    ...statements.flatMap((sql) => change.isAtomic ? [placeAtomic(sql, change)] : place(sql, setting)),
+    ...statements.flatMap((sql): readonly Placed[] =>
+      late.has(sql)
+        ? [["settle", draft(sql)]]
+        : change.isAtomic
+        ? [placeAtomic(sql, change)]
+        : place(sql, setting)
+    ),
+    ...held.flatMap(({ add }) => change.isAtomic ? [["refer", draft(add)] as const] : referAgain(add)),
     ...backfills(change),
   ];
   return phases.flatMap((phase) =>
@@ -90,6 +115,8 @@ export function writePostgresScript(
 
 interface Setting {
   readonly change: SchemaChange;
+  /** Statements that take away what references go on holding to by another constraint. */
+  readonly held: ReadonlySet<string>;
   /** Tables that may have rows. */
   readonly existing: ReadonlySet<string>;
   /** Indexes that are made anew under their name. */
@@ -124,7 +151,10 @@ function replacedIndexes(statements: readonly string[]): ReadonlySet<string> {
   return new Set(named(/^DROP INDEX "([^"]+)";$/).filter((name) => made.includes(name)));
 }
 
-function place(sql: string, { change, existing, keyed, replaced, rekeyed }: Setting): readonly Placed[] {
+function place(
+  sql: string,
+  { change, held, existing, keyed, replaced, rekeyed }: Setting,
+): readonly Placed[] {
   const [, index, on] = /^CREATE (?:UNIQUE )?INDEX "([^"]+)" ON "([^"]+)"/.exec(sql) ?? [];
   if (index !== undefined && on !== undefined) {
     if (!existing.has(on)) return [["change", draft(sql)]];
@@ -139,12 +169,12 @@ function place(sql: string, { change, existing, keyed, replaced, rekeyed }: Sett
   }
   const [, table, action = ""] = /^ALTER TABLE "([^"]+)" (.*)$/s.exec(sql) ?? [];
   if (table === undefined || !existing.has(table)) return [["change", draft(sql)]];
+  if (held.has(sql)) return [["settle", draft(sql)]];
   const [, , key = serverKey(table, change), keyColumns] = addedKey.exec(sql) ?? [];
   if (keyColumns !== undefined) return keyLater(table, key, { columns: keyColumns, change });
   if (rekeyed.has(table) && isKey(/^DROP CONSTRAINT "([^"]+)";$/.exec(action)?.[1], table, change)) {
     return [["settle", draft(sql)]];
   }
-  // A column of the old key can be NULL when that is gone.
   if (rekeyed.has(table) && action.endsWith(" DROP NOT NULL;")) return [["drop", draft(sql)]];
   const [, constraint, kind] = /^ADD CONSTRAINT "([^"]+)" (FOREIGN KEY|CHECK|UNIQUE)/.exec(action) ?? [];
   if (constraint !== undefined && kind === "UNIQUE") return uniqueLater(table, constraint, action);
@@ -193,6 +223,33 @@ function indexReplaced(index: string, sql: string): readonly Placed[] {
   ];
 }
 
+/** Returns the statements by which columns of a key can be NULL when it is gone, and those that drizzle-kit leaves out. */
+function nullsAllowed(
+  { from, to, renames }: SchemaChange,
+  said: readonly string[],
+): readonly string[] {
+  const before = tablesByName(applyRenames(from, renames));
+  return [...tablesByName(to).values()].flatMap(({ name: table, columns }) => {
+    const old = before.get(table);
+    return Object.values(columns).flatMap((now) => {
+      const was = old?.columns[now.name];
+      if (was?.notNull !== true || now.notNull || was.generated?.as !== now.generated?.as) return [];
+      const sql = `ALTER TABLE "${table}" ALTER COLUMN "${now.name}" DROP NOT NULL;`;
+      return keyColumns(old).includes(now.name) || !said.includes(sql) ? [sql] : [];
+    });
+  });
+}
+
+/** New rows are held to it in the transaction in which it goes and comes. */
+function referAgain(sql: string): readonly Placed[] {
+  const [, table = "", constraint = ""] = /^ALTER TABLE "([^"]+)" ADD CONSTRAINT "([^"]+)"/.exec(sql)!;
+  const remark = `${constraint} goes on by another constraint, and holds all the while.`;
+  return [
+    ["settle", draft(sql.replace(/;$/, " NOT VALID;"), remark)],
+    ["refer", draft(`ALTER TABLE "${table}" VALIDATE CONSTRAINT "${constraint}";`, "harbor:alone")],
+  ];
+}
+
 /** Existing rows are looked at outside the transaction that holds the table. */
 function validLater(table: string, constraint: string, sql: string): readonly Placed[] {
   return [
@@ -237,6 +294,12 @@ function keysBefore(table: string, change: SchemaChange): readonly string[] {
   ];
 }
 
+function keyColumns(table: KitTable | undefined): readonly string[] {
+  const [composite] = Object.values(table?.compositePrimaryKeys ?? {});
+  return composite?.columns ??
+    Object.values(table?.columns ?? {}).filter(({ primaryKey }) => primaryKey).map(({ name }) => name);
+}
+
 function isKey(name: string | undefined, table: string, change: SchemaChange): boolean {
   return name !== undefined && keysBefore(table, change).includes(name);
 }
@@ -278,7 +341,7 @@ function numbered(sql: string, change: SchemaChange): readonly string[] {
   const ownSequence = `pg_get_serial_sequence(${quoteText(quoteName(table))}, ${quoteText(column)})`;
   const goOn =
     `SELECT setval(${ownSequence}, max("${column}")) FROM "${table}" HAVING max("${column}") >= ${startWith};`;
-  if (/^ADD GENERATED /.test(action)) return [sql, goOn];
+  if (/^ADD GENERATED /.test(action)) return [...was.notNull ? [] : [alter("SET NOT NULL")], sql, goOn];
   // A bridge looks at what numbers the live column, of which a snapshot says nothing.
   if (isAtomic || !/^SET DATA TYPE /.test(action)) return [sql];
   const sequence = sequenceOf(table, column, change);

@@ -251,6 +251,11 @@ const pairs = bare(
   ({ a, b }) => [pg.primaryKey({ columns: [a!, b!] })],
 );
 
+const byUid = bare("t", { uid: pg.uuid().primaryKey().defaultRandom() });
+const bySerial = bare("t", {
+  id: pg.serial().primaryKey(),
+  uid: pg.uuid().notNull().unique().defaultRandom(),
+});
 const twoColumns = () => ({ a: pg.integer().notNull(), b: pg.text().notNull() });
 const keyedByTwo = bare("t", twoColumns(), ({ a, b }) => [pg.primaryKey({ columns: [a!, b!] })]);
 const numbered = bare(
@@ -733,5 +738,37 @@ export const changes: readonly Change[] = [
   change("a table with a value of an enum", [owners], [
     owners,
     table("t", { a: mood().notNull(), b: capitalMood() }),
+  ]),
+  change(
+    "a key of two columns that are not said to be NOT NULL comes, and goes",
+    [
+      bare("t", { a: pg.integer(), b: pg.text() }),
+    ],
+    [bare("t", { a: pg.integer(), b: pg.text() }, ({ a, b }) => [pg.primaryKey({ columns: [a!, b!] })])],
+    {
+      fills: ["t.a=0", "t.b=''"],
+    },
+  ),
+  change(
+    "an identity that was the key stays as a column",
+    [bare("t", { id: pg.integer().primaryKey().generatedAlwaysAsIdentity(), name: pg.text().notNull() })],
+    [bare("t", { id: pg.integer(), name: pg.text().notNull() })],
+    postgres,
+  ),
+  change(
+    "an identity that was the key makes way for another",
+    [bare("t", { id: pg.integer().primaryKey().generatedAlwaysAsIdentity(), name: pg.text().notNull() })],
+    [bare("t", { id: pg.integer(), uid: pg.uuid().primaryKey().defaultRandom(), name: pg.text().notNull() })],
+    postgres,
+  ),
+  change("a column gets a name, a type and NOT NULL at once", [table("t", { a: pg.text() })], [
+    table("t", { b: pg.integer().notNull() }),
+  ], { renames: ["t.a=t.b"], fills: ["t.b=0"] }),
+  change("a key that others refer to is unique beside a new one", [
+    byUid,
+    table("u", { t_uid: pg.uuid().references(() => idOf(byUid, "uid")) }),
+  ], [
+    bySerial,
+    table("u", { t_uid: pg.uuid().references(() => idOf(bySerial, "uid")) }),
   ]),
 ];
