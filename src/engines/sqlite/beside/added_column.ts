@@ -5,7 +5,7 @@ import { rowIdWords } from "../../../sql/row_id.ts";
 import { closing, cursorAt, foldedName, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
 import { compile, type SqliteStatement } from "../connection/statement.ts";
-import { isTableAs } from "./change_definition.ts";
+import { isTableAs } from "./definition/swap.ts";
 import { openReplica, type Replica } from "./form/replica.ts";
 import { readTable, type TableForm } from "./form/table.ts";
 import { changedMeanwhile, isLarge } from "./whole_table.ts";

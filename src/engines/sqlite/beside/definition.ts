@@ -1,8 +1,9 @@
 import { foldName } from "../../../base/fold_name.ts";
 import { quoteName } from "../../../sql/quote.ts";
 import { foldedName, tokensOf } from "../../../sql/cursor.ts";
-import { changeDefinition, type DefinitionChange } from "./change_definition.ts";
-import { demandsOf, type Fill, guardsOf } from "./demands.ts";
+import type { DefinitionChange } from "./definition/change.ts";
+import { changeDefinition } from "./definition/change_definition.ts";
+import { demandsOf, type Fill, guardsOf } from "./definition/demands.ts";
 import { impliedValues } from "./form/implied_values.ts";
 import { fillOf } from "./rebuild.ts";
 import { rowidOf } from "./form/source_table.ts";

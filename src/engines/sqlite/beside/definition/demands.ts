@@ -1,8 +1,8 @@
-import { quoteName, quoteText } from "../../../sql/quote.ts";
-import { guardName } from "../../../sql/own/triggers.ts";
-import type { FillNotes } from "../../beside.ts";
-import { rowidOf } from "./form/source_table.ts";
-import type { IndexForm, TableForm } from "./form/table.ts";
+import { quoteName, quoteText } from "../../../../sql/quote.ts";
+import { guardName } from "../../../../sql/own/triggers.ts";
+import type { FillNotes } from "../../../beside.ts";
+import { rowidOf } from "../form/source_table.ts";
+import type { IndexForm, TableForm } from "../form/table.ts";
 
 /** What a new definition demands of each row, and the old one does not. */
 export interface Demand {
