@@ -8,7 +8,7 @@ import type { Step } from "../rules/plan.ts";
 import { effectsOf } from "../rules/statement_effects.ts";
 import { oppositeOf } from "./given_values.ts";
 import type { Loss } from "./rules/losses.ts";
-import { all, any, hasNoNull, type Words } from "./words.ts";
+import { all, any, hasNoNull, type Words } from "./side/words.ts";
 
 /** Which rows may get another value; `null` for all. */
 export function changedRows({ columns }: Changed): SQL | null {

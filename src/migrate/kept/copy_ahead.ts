@@ -15,7 +15,7 @@ import { createWalker, type PaceOptions } from "../paced/backfill_walk.ts";
 import { readEdgeKey } from "../paced/backfill_window.ts";
 import { allRows, tellProgress } from "../paced/walk_table.ts";
 import { type Ahead, copyName, keyIndexName, markOf, notesName } from "./ahead.ts";
-import { all, list, words } from "./words.ts";
+import { all, list, words } from "./side/words.ts";
 
 /** How many rows that were changed are copied anew at a time. */
 const fewNotes = 1_000;

@@ -8,7 +8,7 @@ import { quoteText } from "../../sql/quote.ts";
 import { plainTexts } from "../rules/plain_texts.ts";
 import type { Step } from "../rules/plan.ts";
 import { givenBy } from "./rules/given.ts";
-import { any, type Words, words } from "./words.ts";
+import { any, type Words, words } from "./side/words.ts";
 
 /** Which rows have a value that the opposite script does not give them; `null` for all. */
 export function ungivenRows(own: Words, columns: readonly KeptColumn[]): SQL | null {

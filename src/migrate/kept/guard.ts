@@ -3,7 +3,7 @@ import { HarborError } from "../../base/errors.ts";
 import type { Database } from "../../engines/database.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Values } from "./room.ts";
-import { words } from "./words.ts";
+import { words } from "./side/words.ts";
 
 /** Up to how many rows a table is looked through for something to keep. */
 const fewRows = 1_000;

@@ -30,7 +30,7 @@ import { nextId } from "./side_tables.ts";
 import { lockOrder } from "./rules/lock_order.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
 import { type Loss, lossesOf, tablesOfLosses, withoutMade } from "./rules/losses.ts";
-import { words } from "./words.ts";
+import { words } from "./side/words.ts";
 
 /** What puts aside what a batch would destroy, in the batch's own transaction or behind it. */
 export interface Keeping {

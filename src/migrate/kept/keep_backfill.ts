@@ -30,9 +30,9 @@ import { findLosses, type Part, schemasAround } from "./keep.ts";
 import type { Loss } from "./rules/losses.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
 import { requireRoom } from "./room.ts";
-import { countOf, countsOf } from "./return.ts";
+import { countOf, countsOf } from "./side/contents.ts";
 import { makeSide, nextId } from "./side_tables.ts";
-import { all, any, hasNoNull, list, words } from "./words.ts";
+import { all, any, hasNoNull, list, words } from "./side/words.ts";
 
 const id = sql.identifier;
 

@@ -4,11 +4,11 @@ import type { RunContext } from "../../engines/run_context.ts";
 import { ownTable } from "../../engines/statement_names.ts";
 import type { Column } from "../../schema/snapshot.ts";
 import type { Step } from "../rules/plan.ts";
-import { columnsOf } from "./return.ts";
+import { columnsOf } from "./side/contents.ts";
 import { isUndoneBy } from "../../state/rules/due.ts";
 import { isAnyMade, isMadeAndFilled } from "./rules/made_and_filled.ts";
 import { withSideTables } from "./side_tables.ts";
-import { all, list, sameness, words } from "./words.ts";
+import { all, list, sameness, words } from "./side/words.ts";
 
 const id = sql.identifier;
 

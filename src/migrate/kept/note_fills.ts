@@ -13,7 +13,7 @@ import { requireRoom } from "./room.ts";
 import { keysOf, storedColumns } from "./rules/keys.ts";
 import { affinityOf } from "./rules/retyped.ts";
 import { makeSide, nextId, requireThere } from "./side_tables.ts";
-import { list } from "./words.ts";
+import { list } from "./side/words.ts";
 
 /**
  * Makes ready for noting which NULLs of a table's columns a step fills beside those who write to it: a side table each, which is the

@@ -15,9 +15,9 @@ import { createWalker, type WalkContext } from "../paced/backfill_walk.ts";
 import { allRows } from "../paced/walk_table.ts";
 import { storedColumns } from "./rules/keys.ts";
 import { asThere } from "./rules/as_there.ts";
-import { countOf, countsOf } from "./return.ts";
+import { countOf, countsOf } from "./side/contents.ts";
 import { withSideTables } from "./side_tables.ts";
-import { all, words } from "./words.ts";
+import { all, words } from "./side/words.ts";
 
 /** What was forgotten of one table. */
 export interface PrunedResult {

@@ -16,16 +16,9 @@ import { ownTable } from "../../engines/statement_names.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { createWalker, type PaceOptions, type Stretch } from "../paced/backfill_walk.ts";
 import { allRows, tellProgress } from "../paced/walk_table.ts";
-import {
-  columnsOf,
-  countOf,
-  countsOf,
-  keyIndexOf,
-  type Return,
-  returnOf,
-  type Subject,
-  type Undoing,
-} from "./return.ts";
+import { type Return, returnOf } from "./back/return.ts";
+import type { Subject, Undoing } from "./back/subject.ts";
+import { columnsOf, countOf, countsOf, keyIndexOf } from "./side/contents.ts";
 import { oppositeOf } from "./given_values.ts";
 import { prune } from "./prune.ts";
 import { requireSideTables, withSideTables } from "./side_tables.ts";

@@ -2,7 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { HarborError } from "../../base/errors.ts";
 import { formatBytes } from "../../base/quantity.ts";
 import type { Database } from "../../engines/database.ts";
-import { words } from "./words.ts";
+import { words } from "./side/words.ts";
 
 /** Values that are to be put aside. */
 export interface Values {

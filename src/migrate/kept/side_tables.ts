@@ -22,7 +22,7 @@ import type { Table } from "../../schema/snapshot.ts";
 import { literalForm } from "./rules/given.ts";
 import { lossesOf, tablesOfLosses } from "./rules/losses.ts";
 import { storedColumns } from "./rules/keys.ts";
-import { type SideTable, words } from "./words.ts";
+import { type SideTable, words } from "./side/words.ts";
 
 /** Returns the number of the next side table: no table has its name yet, whoever made those that are there. */
 export async function nextId(database: Database): Promise<number> {

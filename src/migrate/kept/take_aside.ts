@@ -19,9 +19,9 @@ import { readEdgeKey } from "../paced/backfill_window.ts";
 import { allRows, tellProgress } from "../paced/walk_table.ts";
 import { hasStayed } from "./changed_values.ts";
 import { ungivenRows } from "./given_values.ts";
-import { columnsOf, countsOf } from "./return.ts";
+import { columnsOf, countsOf } from "./side/contents.ts";
 import { requireSideTables, requireThere } from "./side_tables.ts";
-import { list, words } from "./words.ts";
+import { list, words } from "./side/words.ts";
 
 /**
  * Ends what changes beside writers leave of it to put aside: the table as it was is there under another name, and nobody writes to

@@ -1,10 +1,10 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Dialect } from "../../base/dialect.ts";
-import { becameColumn, keptRow } from "../../engines/kept_table.ts";
-import { ownTable, userStatement } from "../../engines/statement_names.ts";
-import type { Column, OtherObject, Table } from "../../schema/snapshot.ts";
-import { quoteText } from "../../sql/quote.ts";
-import { isBuiltIn } from "./rules/built_in_type.ts";
+import type { Dialect } from "../../../base/dialect.ts";
+import { becameColumn, keptRow } from "../../../engines/kept_table.ts";
+import { ownTable, userStatement } from "../../../engines/statement_names.ts";
+import type { Column, OtherObject, Table } from "../../../schema/snapshot.ts";
+import { quoteText } from "../../../sql/quote.ts";
+import { isBuiltIn } from "../rules/built_in_type.ts";
 
 /** A side table to make. */
 export interface SideTable {

@@ -1,10 +1,10 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Dialect } from "../../base/dialect.ts";
-import { type Kept, keptRow, placesName } from "../../engines/kept_table.ts";
-import { ownTable } from "../../engines/statement_names.ts";
-import type { Column, Table } from "../../schema/snapshot.ts";
-import { freeRowIdWord } from "../../sql/row_id.ts";
-import { all, list, sameness, words } from "./words.ts";
+import type { Dialect } from "../../../base/dialect.ts";
+import { type Kept, keptRow, placesName } from "../../../engines/kept_table.ts";
+import { ownTable } from "../../../engines/statement_names.ts";
+import type { Column, Table } from "../../../schema/snapshot.ts";
+import { freeRowIdWord } from "../../../sql/row_id.ts";
+import { all, list, sameness, words } from "../side/words.ts";
 
 /**
  * Where the rows of a table without a key are that a side table has values of: each row of either by all columns that both have, if
