@@ -70,6 +70,9 @@ export async function startPostgres(
     const bin = version === 15 ? debianPrograms(version) : await packagedPrograms(directory);
     const passwordFile = join(directory, "password");
     await writeFile(passwordFile, superuser.password);
+    const emptied = join(directory, "emptied");
+    await mkdir(emptied);
+    // All of it is the server's user's, who removes it in the end.
     if (user !== undefined) {
       await run("chown", ["-R", `${user.uid}:${user.gid}`, directory], { cwd: directory, user: undefined });
     }
@@ -100,8 +103,6 @@ export async function startPostgres(
     await withClient(adminUrl, async (sql) => {
       await sql.unsafe(`create role ${appRole.user} login password '${appRole.password}'`);
     });
-    const emptied = join(directory, "emptied");
-    await mkdir(emptied);
     return { ...server, version, adminUrl, emptied };
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
