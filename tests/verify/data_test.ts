@@ -189,6 +189,13 @@ const wrongForms = [
     "UPDATE files SET created_at = '2025-09-25 13:06:54Z' WHERE id = 6",
     "created_at",
   ],
+  ["the year 0", "UPDATE files SET created_at = '0000-01-01 00:00:00' WHERE id = 6", "created_at"],
+  ["bytes for a date", "UPDATE files SET created_at = x'00' WHERE id = 6", "created_at"],
+  [
+    "no digits behind the point",
+    "UPDATE files SET created_at = '2025-09-25 13:06:54.56692x' WHERE id = 6",
+    "created_at",
+  ],
   ["the word now", "UPDATE files SET created_at = 'now' WHERE id = 6", "created_at"],
   ["a date and time in seconds", "UPDATE files SET created_at = 1758805614 WHERE id = 6", "created_at"],
   [

@@ -23,15 +23,19 @@ const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: Va
     [/^DATETIME$/, {
       words: "no date and time of the form YYYY-MM-DD HH:MM:SS or YYYY-MM-DD HH:MM:SS.ffffff",
       // Read without its fraction and written again it is the same, or it was another form or no day of the calendar.
+      // Numbers are less than any text and bytes are not; without the sign the year would be compared as a number with these
+      // columns, which is less than any text, too. A pattern of the whole takes half as long as one of its end cut out.
       isWrong: (value) =>
-        sql`typeof(${value}) <> 'text' OR ${
+        sql`+${value} < '0001' OR ${value} >= x'' OR ${
           hasZero(value)
-        } OR datetime(substr(${value}, 1, 19), '+0 days') IS NOT substr(${value}, 1, 19) OR ${value} < '0001' OR NOT (length(${value}) = 19 OR (length(${value}) = 26 AND substr(${value}, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]'))`,
+        } OR datetime(substr(${value}, 1, 19), '+0 days') IS NOT substr(${value}, 1, 19) OR NOT (${value} GLOB ${
+          sql.raw(`'${"?".repeat(19)}.${"[0-9]".repeat(6)}'`)
+        } OR length(${value}) = 19)`,
     }],
     [/^DATE$/, {
       words: "no date of the form YYYY-MM-DD",
       isWrong: (value) =>
-        sql`typeof(${value}) <> 'text' OR date(${value}, '+0 days') IS NOT ${value} OR ${value} < '0001'`,
+        sql`typeof(${value}) <> 'text' OR date(${value}, '+0 days') IS NOT ${value} OR +${value} < '0001'`,
     }],
     [/^TIME$/, {
       words: "no time of the form HH:MM:SS or HH:MM:SS.ffffff",
