@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { type SQL, sql } from "drizzle-orm";
+import { type Name, type SQL, sql } from "drizzle-orm";
+import { quoteName } from "../../sql/quote.ts";
 import type { Table } from "../../schema/snapshot.ts";
 import type { Database } from "../../engines/database.ts";
 import type { SliceTurns } from "../../engines/inspector.ts";
@@ -79,10 +80,8 @@ export function scanRows(table: Table, { rows: rules, texts = [], judged: all = 
         });
         if (texts.length > 0) encoding ??= await readEncoding(database);
         const isSure = texts.length === 0 ||
-          isNear && encoding === "UTF-8" && await isSurelyUtf8(database, texts, {
-              table: table.name,
-              within: sql`${above} AND ${id} <= ${slice["last"]}`,
-            });
+          isNear && encoding === "UTF-8" &&
+            await areSurelyUtf8(database, texts, { table: table.name, id, after, last: slice["last"] });
         if (!isSure) await scanTexts(database, from);
         if (Number(slice["broken"] ?? 0) > 0) {
           const counts = await countBroken(database, from, rules);
@@ -177,38 +176,56 @@ export function scanRows(table: Table, { rows: rules, texts = [], judged: all = 
 /** Longer rows are not gathered, so that memory stays bounded. */
 const gatheredBytes = 1_000;
 
+/** So many rows are gathered at once: of more than half a megabyte, getting the memory takes longer than all the rest. */
+const gatheredRows = 1_500;
+
 /** SQLite limits a function to 100 arguments in some builds. */
 const mostArguments = 100;
 
 /** Returns a row's texts in one, with a line feed between them, which ends whatever is no whole character. */
 function joined(texts: readonly string[]): SQL {
-  const parts: SQL[] = [];
+  const parts: string[] = [];
   for (let at = 0; at < texts.length; at += mostArguments - 1) {
-    const columns = texts.slice(at, at + mostArguments - 1).map((column) => sql.identifier(column));
-    parts.push(sql`concat_ws(char(10), ${sql.join(columns, sql`, `)})`);
+    parts.push(
+      `concat_ws(char(10), ${
+        texts.slice(at, at + mostArguments - 1).map((each) => quoteName(each)).join(", ")
+      })`,
+    );
   }
-  return sql.join(parts, sql` || char(10) || `);
+  return sql.raw(parts.join(" || char(10) || "));
 }
 
 /**
  * Whether no text of a slice can be anything but UTF-8; a slice in which one might be is looked at column by column. Bytes
  * are judged here a hundred times as fast as by a pattern.
  */
-async function isSurelyUtf8(
+async function areSurelyUtf8(
   database: Database,
   texts: readonly string[],
-  { table, within }: { readonly table: string; readonly within: SQL },
+  { table, id, after, last }: {
+    readonly table: string;
+    readonly id: Name;
+    readonly after: unknown;
+    readonly last: unknown;
+  },
 ): Promise<boolean> {
   const most = sql.raw(String(gatheredBytes));
-  // With a limit the texts are joined once a row, and not for each time that they are named.
-  const [row] = await database.read<{ gathered: unknown; beyond: unknown }>(
-    sql`SELECT CAST(group_concat(CASE WHEN octet_length(texts) <= ${most} THEN texts END, char(10)) AS BLOB) AS gathered, max(CASE WHEN octet_length(texts) > ${most} THEN ${
-      isBeyondAscii(sql`texts`)
-    } END) AS beyond FROM (SELECT ${joined(texts)} AS texts FROM ${ownTable(table)}${within} LIMIT -1)`,
-  );
-  const { gathered, beyond } = row!;
-  if (Number(beyond ?? 0) !== 0) return false;
-  return gathered === null || gathered instanceof Uint8Array && isUtf8(gathered);
+  const all = joined(texts);
+  for (let from = after;;) {
+    // With a limit the texts are joined once a row, and not for each time that they are named.
+    const [row] = await database.read<{ rows: number; last: unknown; gathered: unknown; beyond: unknown }>(
+      sql`SELECT count(*) AS "rows", max(id) AS "last", CAST(group_concat(CASE WHEN octet_length(texts) <= ${most} THEN texts END, char(10)) AS BLOB) AS gathered, max(CASE WHEN octet_length(texts) > ${most} THEN ${
+        isBeyondAscii(sql`texts`)
+      } END) AS beyond FROM (SELECT ${id} AS id, ${all} AS texts FROM ${
+        ownTable(table)
+      } WHERE ${id} > ${from} AND ${id} <= ${last} ORDER BY ${id} LIMIT ${gatheredRows})`,
+    );
+    const { rows, gathered, beyond } = row!;
+    if (Number(beyond ?? 0) !== 0) return false;
+    if (gathered !== null && !(gathered instanceof Uint8Array && isUtf8(gathered))) return false;
+    if (rows < gatheredRows) return true;
+    from = row!.last;
+  }
 }
 
 /** Returns a key in a form that has a max(): PostgreSQL has none for these types, whose text has the same order. */
