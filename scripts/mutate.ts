@@ -3,7 +3,6 @@
  * which lived. Tests that do not pass as they are, or a text that is not found exactly once, make it end with 1: a
  * change that was never tried must not count as seen.
  */
-import { transform } from "esbuild";
 import { spawn } from "node:child_process";
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +16,7 @@ import {
 } from "../tests/support/servers/postgres_server.ts";
 import { projectFile } from "../tests/support/project.ts";
 import { mutants } from "./mutants/all.ts";
-import type { Mutant } from "./mutants/mutant.ts";
+import { changed, faultOf, type Mutant, titleOf } from "./mutants/mutant.ts";
 
 const usage = `Usage: scripts/mutate [--only PATTERN] [--list]
 
@@ -100,26 +99,6 @@ async function tryAll(
   );
   if (untried > 0) say(`${untried} not tried\n`);
   return untried > 0 ? 1 : lived.length > 0 ? 3 : 0;
-}
-
-/** Says why a change cannot be made, or would be seen by nothing but the parser; `null` when it can. */
-async function faultOf(mutant: Mutant): Promise<string | null> {
-  const text = readFileSync(projectFile(`src/${mutant.file}`), "utf8");
-  const count = text.split(mutant.find).length - 1;
-  if (count !== 1) return `Cannot change "${titleOf(mutant)}": its text stands ${count} times in the file`;
-  const parsed = transform(changed(text, mutant), { loader: "ts" });
-  return await parsed.then(
-    () => null,
-    () => `Cannot change "${titleOf(mutant)}": what comes out is no TypeScript`,
-  );
-}
-
-function changed(text: string, { find, replace }: Mutant): string {
-  return text.replace(find, () => replace);
-}
-
-function titleOf({ file, danger }: Mutant): string {
-  return `${file}: ${danger}`;
 }
 
 /** Runs a mutant's tests in the copy; returns what failed, `null` when all passed. */

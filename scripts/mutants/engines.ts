@@ -103,8 +103,8 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/sqlite/transaction/transaction.ts",
-    find: "...keepStatistics(keepDependents(statements, dependents), dependents).flatMap(guarded),",
-    replace: "...keepDependents(statements, dependents).flatMap(guarded),",
+    find: "keepStatistics(keepDependents(statements, dependents), dependents).flatMap(guarded);",
+    replace: "keepDependents(statements, dependents).flatMap(guarded);",
     danger: "after an upgrade queries are planned as if nobody knew the tables",
     tests: ["contract/statistics_test.ts"],
     filter: "sqlite file",
@@ -315,7 +315,7 @@ export const engineMutants: readonly Mutant[] = [
       "A second session looks for a pooler before, and each batch asks in its own transaction whether its process holds the lock.",
   },
   {
-    file: "engines/postgres/write.ts",
+    file: "engines/postgres/batch_frame.ts",
     find: 'const held = lock.isHeld() ? lock.heldHere : "true";',
     replace: 'const held = "true";',
     danger: "a run that lost its session goes on writing",
@@ -370,7 +370,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/postgres/trust/trust.ts",
-    find: 'const changing = ["look", "change", "load"] as const;',
+    find: 'const changing = ["look", "change", "load", "any"] as const;',
     replace: 'const changing = ["look"] as const;',
     danger: "a superuser's upgrade runs the owner's triggers",
     tests: ["fault/postgres_owner_test.ts"],
@@ -397,7 +397,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/postgres/write.ts",
-    find: "      await requireTrust(answers.at(-2), { statements, isTransaction: true });\n",
+    find: "      await requireTrust(answers[opening.length - 2], { statements, isTransaction: true });\n",
     replace: "",
     danger: "a superuser's batch runs a trigger that came after the first look",
     tests: ["fault/postgres_owner_test.ts"],
@@ -406,7 +406,7 @@ export const engineMutants: readonly Mutant[] = [
   },
   {
     file: "engines/postgres/backup/rights.ts",
-    find: "  await resetRights(session, schema, known);\n",
+    find: "  await resetRights(session, schemas, known);\n",
     replace: "",
     danger: "a restore gives what default privileges say",
     tests: ["engines/postgres/rights_test.ts"],

@@ -157,9 +157,9 @@ export const groundMutants: readonly Mutant[] = [
     tests: ["sql/cursor_test.ts", "history/directives_test.ts"],
   },
   {
-    file: "sql/cursor.ts",
-    find: "{ sqlite: true, postgresql: false };",
-    replace: "{ sqlite: true, postgresql: true };",
+    file: "base/fold_name.ts",
+    find: "postgresql: (name) => name,",
+    replace: "postgresql: foldName,",
     danger: "two tables whose names differ in case are taken for one",
     tests: ["sql/cursor_test.ts", "sql/postgres_operations_test.ts", "migrate/run_together_test.ts"],
   },

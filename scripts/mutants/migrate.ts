@@ -157,8 +157,8 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     file: "migrate/kept/keep_backfill.ts",
-    find: "[drop(range, wanted), put(range, wanted)]",
-    replace: "[put(range, wanted)]",
+    find: "        ...isAgain\n",
+    replace: "        ...false\n",
     danger: "a row that a backfill changes again is kept twice",
     tests: ["migrate/backfill_once_test.ts"],
     filter: "sqlite file",
@@ -266,13 +266,13 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     file: "migrate/rules/row_demands.ts",
-    find: "sqlite: { lengths: false, references: false }",
-    replace: "sqlite: { lengths: false, references: true }",
+    find: "sqlite: { lengths: false, references: false, types: false }",
+    replace: "sqlite: { lengths: false, references: true, types: false }",
     danger: "references are relied on that SQLite does not hold",
     tests: ["migrate/row_demands_test.ts"],
   },
   {
-    file: "migrate/rules/row_demands.ts",
+    file: "migrate/rules/column_demands.ts",
     find: "column.notNull && !old.notNull ?",
     replace: "false ?",
     danger: "NULLs are not looked for before NOT NULL",
@@ -353,7 +353,7 @@ export const migrateMutants: readonly Mutant[] = [
     tests: ["releases/may_run_test.ts"],
   },
   {
-    file: "migrate/kept/return.ts",
+    file: "migrate/kept/back/values.ts",
     find: "const condition = all([isUntouched, ...fits]);",
     replace: "const condition = all(fits);",
     danger: "what was kept takes the place of what the application wrote since",
@@ -368,7 +368,7 @@ export const migrateMutants: readonly Mutant[] = [
     tests: ["migrate/kept/losses_test.ts"],
   },
   {
-    file: "migrate/kept/words.ts",
+    file: "migrate/kept/side/words.ts",
     find: "aside: (value, { type }) => isBuiltIn(type) ? value",
     replace: "aside: (value, { type }) => type !== null ? value",
     danger: "a downgrade that drops a type fails for what is kept of it",

@@ -32,8 +32,8 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     file: "rehearse/rehearse.ts",
-    find: "const wayBack = await tryWayBack(context, rehearsal, { before, after, held });",
-    replace: "const wayBack = { why: null, failure: null, differences: [] };",
+    find: "await tryWayBack(context, rehearsal, { before, after, held, isShort });",
+    replace: "{ wayBack: { why: null, failure: null, differences: [] }, again: null };",
     danger: "a way back counts as tried that nobody went",
     tests: ["rehearse/rehearse_test.ts"],
   },
