@@ -1,4 +1,5 @@
-import { firstSliceSize, nextSliceSize } from "./slice_size.ts";
+import { firstSliceSize, nextSliceSize, sliceMs } from "./slice_size.ts";
+import type { Database } from "./database.ts";
 import type { SliceTurns } from "./inspector.ts";
 
 /** What one slice came to. */
@@ -16,16 +17,25 @@ export interface SliceBounds {
   readonly limit: number;
 }
 
+/** What is read, and at what pace. */
+export interface SlicedTable {
+  readonly database: Database;
+  readonly table: string;
+  readonly pace: SliceTurns;
+}
+
 /**
  * Reads a table from its first key to its last, in slices that are each a statement of its own and take about the same
  * short time, so that memory stays bounded and nobody waits long for the table.
  *
- * @throws what `pace` and `read` throw
+ * @throws what `database.pace`, `pace` and `read` throw
  */
 export async function readInSlices(
-  pace: SliceTurns,
+  { database, table, pace }: SlicedTable,
   read: (bounds: SliceBounds) => Promise<Slice>,
 ): Promise<void> {
+  const { readRest } = await database.pace(table);
+  const targetMs = readRest === 0 ? sliceMs.free : sliceMs.waiting;
   let after: unknown;
   for (let limit = firstSliceSize;;) {
     await pace.next();
@@ -33,6 +43,6 @@ export async function readInSlices(
     const { rows, last } = await read({ after, limit });
     if (rows < limit) return;
     after = last;
-    limit = nextSliceSize(limit, performance.now() - started);
+    limit = nextSliceSize(limit, performance.now() - started, targetMs);
   }
 }

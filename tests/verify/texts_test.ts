@@ -57,11 +57,12 @@ test("formatBytes() and formatCount() round and group for people", () => {
 });
 
 test("slices grow at most twofold, shrink as far as they must, and stay within bounds", () => {
-  assert.equal(nextSliceSize(5_000, 1), 10_000);
-  assert.equal(nextSliceSize(5_000, 20), 5_000);
-  assert.equal(nextSliceSize(40_000, 200), 4_000);
-  assert.equal(nextSliceSize(2_000, 5_000), 2_000);
-  assert.equal(nextSliceSize(50_000, 0), 50_000);
+  assert.equal(nextSliceSize(5_000, 1, 20), 10_000);
+  assert.equal(nextSliceSize(5_000, 20, 20), 5_000);
+  assert.equal(nextSliceSize(40_000, 200, 20), 4_000);
+  assert.equal(nextSliceSize(2_000, 5_000, 20), 2_000);
+  assert.equal(nextSliceSize(50_000, 0, 20), 50_000);
+  assert.equal(nextSliceSize(10_000, 50, 100), 20_000);
 });
 
 test("html`` escapes what is put into it, and nothing twice", () => {
