@@ -23,12 +23,12 @@ test("postgres 15: a service and a file of passwords lead every part of harbor-d
         const said = result.stdout + result.stderr;
         assert.equal(result.code, code, said);
         assert.doesNotMatch(said, /owner secret|owner%20secret/);
-        return said;
+        return { ...result, said };
       };
 
       await chmod(passwords, 0o644);
       assert.match(
-        await run(1, ["current"]),
+        (await run(1, ["current"])).said,
         /\.pgpass" is passed over, since others may use it: chmod 600 /,
       );
       await chmod(passwords, 0o600);
@@ -38,18 +38,18 @@ test("postgres 15: a service and a file of passwords lead every part of harbor-d
       await withClient(adminUrl, (sql) => sql.unsafe(`ALTER DATABASE ${role} OWNER TO ${owner!["name"]}`));
       const grant = `GRANT CREATE ON SCHEMA public TO ${role};`;
       for (const [code, args] of [[0, ["status"]], [1, ["upgrade", "--dry-run"]]] as const) {
-        const said = await run(code, args);
+        const { said } = await run(code, args);
         assert.match(said, new RegExp(`the role ${role} may not make tables in the schema public`));
         assert.ok(said.replaceAll('"', "").includes(grant), said);
       }
       await withClient(adminUrl, (sql) => sql.unsafe(grant));
-      assert.doesNotMatch(await run(0, ["status"]), /may not/);
+      assert.doesNotMatch((await run(0, ["status"])).said, /may not/);
       await run(0, ["upgrade"]);
       await withClient(adminUrl, (sql) => sql.unsafe(`ALTER DATABASE ${role} OWNER TO ${role}`));
 
       const made = await run(0, ["backup", "--backup-engine", "pg_dump", "--json"]);
-      assert.equal(JSON.parse(made).backup.engine, "pg_dump");
-      const unit = await run(0, ["schedule"]);
+      assert.equal(JSON.parse(made.stdout).backup.engine, "pg_dump");
+      const { said: unit } = await run(0, ["schedule"]);
       assert.match(unit, /PGSERVICE=harbor/);
       for (
         const [variable, file] of [["PGPASSFILE", ".pgpass"], ["PGSERVICEFILE", ".pg_service.conf"]] as const

@@ -226,7 +226,8 @@ test("PostgreSQL: on the way back nothing is put aside beside writers, of whom t
   assert.equal(wayBack!.failure, null);
   assert.deepEqual(told.filter((text) => text.startsWith("putting aside")), []);
   await forecastOf(postgres!, way, "downgrade", { notify });
-  assert.deepEqual(told.filter((text) => text.startsWith("putting aside")), [
+  // Once more on the way there again, where that is measured.
+  assert.deepEqual([...new Set(told.filter((text) => text.startsWith("putting aside")))], [
     "putting aside what goes of boats",
   ]);
 });
