@@ -66,6 +66,8 @@ export interface Database {
   readonly schemas?: readonly string[];
   /** Whether rows are read in this process, so that nothing has to come over a wire; left out where it does. */
   readonly isInProcess?: true;
+  /** Whether who writes waits for each read to end, as with a SQLite file without a WAL. */
+  readonly readsBlockWriters?: boolean;
   /** Runs one statement that changes nothing and returns its rows as plain objects. */
   read<Row>(statement: SQL): Promise<Row[]>;
   /**

@@ -17,25 +17,18 @@ export interface SliceBounds {
   readonly limit: number;
 }
 
-/** What is read, and at what pace. */
-export interface SlicedTable {
-  readonly database: Database;
-  readonly table: string;
-  readonly pace: SliceTurns;
-}
-
 /**
  * Reads a table from its first key to its last, in slices that are each a statement of its own and take about the same
  * short time, so that memory stays bounded and nobody waits long for the table.
  *
- * @throws what `database.pace`, `pace` and `read` throw
+ * @throws what `pace` and `read` throw
  */
 export async function readInSlices(
-  { database, table, pace }: SlicedTable,
+  database: Database,
+  pace: SliceTurns,
   read: (bounds: SliceBounds) => Promise<Slice>,
 ): Promise<void> {
-  const { readRest } = await database.pace(table);
-  const targetMs = readRest === 0 ? sliceMs.free : sliceMs.waiting;
+  const targetMs = database.readsBlockWriters === true ? sliceMs.waiting : sliceMs.free;
   let after: unknown;
   for (let limit = firstSliceSize;;) {
     await pace.next();

@@ -59,6 +59,9 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
       dialect: url.dialect,
       url: url.display,
       isInProcess: true,
+      get readsBlockWriters() {
+        return !isWal(path);
+      },
       read: <Row>(statement: SQL) => soon(() => rowsOf<Row>(compileRead(statement))),
       write: refuse,
       rehearse: refuse,

@@ -103,7 +103,7 @@ async function comparePlain(
   const missing = indexes.map(() => ({ count: 0, first: undefined as number | undefined }));
   let rows = 0;
   const name = sql.identifier(table);
-  await readInSlices({ database, table, pace }, async ({ after = smallestRowId, limit }) => {
+  await readInSlices(database, pace, async ({ after = smallestRowId, limit }) => {
     const found = sql.join(
       indexes.map((index, i) => sql`${entryOf(index)} AS ${sql.identifier(`i${i}`)}`),
       sql`, `,

@@ -59,7 +59,13 @@ interface Place {
 function serve(handle: DatabaseSync, place: Place, options: OpenOptions): Database {
   const { display, loadBeside } = place;
   const connection = connect(openStatements(handle, { url: display, path: place.path }), place);
-  return { ...serveSqlite({ url: display, options, connection, loadBeside }), isInProcess: true };
+  return {
+    ...serveSqlite({ url: display, options, connection, loadBeside }),
+    isInProcess: true,
+    get readsBlockWriters() {
+      return place.path !== null && !isWalMode(handle);
+    },
+  };
 }
 
 /** For how long nothing may be heard of signals, in milliseconds. */

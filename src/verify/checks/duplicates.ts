@@ -52,7 +52,7 @@ export async function countDuplicates(
   const ids: unknown[] = [];
   let count = 0;
 
-  await readInSlices({ database, table: table.name, pace }, async ({ after, limit }) => {
+  await readInSlices(database, pace, async ({ after, limit }) => {
     const above = after === undefined ? sql`${value} IS NOT NULL` : sql`${value} > ${after}`;
     const [end] = isIndexed
       ? await database.read<{ value: unknown }>(

@@ -58,7 +58,7 @@ export function scanRows(table: Table, { rows: rules, texts = [], judged: all = 
     rows: () => scanned,
     broken: () => [...tallies],
     run: (database, pace) =>
-      readInSlices({ database, table: table.name, pace }, async ({ after, limit }) => {
+      readInSlices(database, pace, async ({ after, limit }) => {
         const id = key === undefined ? undefined : sql.identifier(key);
         const above = id === undefined || after === undefined ? sql`` : sql` WHERE ${id} > ${after}`;
         const fromWith = (selected: SQL) =>
