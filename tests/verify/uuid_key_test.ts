@@ -42,3 +42,31 @@ for (const engine of engines) {
     );
   });
 }
+
+test("sqlite file: texts are looked at to the last where a key is called as the query calls them", async () => {
+  const named = (columns: Readonly<Record<string, pg.PgColumnBuilderBase>>) =>
+    pg.pgTable("boats", { name: pg.text().notNull(), texts: pg.text().primaryKey(), ...columns });
+  const { history } = await generateTwo([named({})], [named({ kind: pg.text() })]);
+  const engine = engines.find(({ name }) => name === "sqlite file")!;
+  await engine.withDatabase(async (url) => {
+    await withTestDatabase(
+      url,
+      (database) =>
+        migrate({ ...contextOf(database), history: history(engine.dialect) }, {
+          goal: { direction: "upgrade", text: "head" },
+          lockWaitMs: 0,
+        }),
+    );
+    // The names in the other order than the keys.
+    const rows = "WITH RECURSIVE n (i) AS (SELECT 10000 UNION ALL SELECT i + 1 FROM n WHERE i < 16000)";
+    await engine.queryUnchecked(
+      url,
+      `${rows} INSERT INTO boats (name, texts) SELECT 90000 - i, 'k' || i FROM n`,
+    );
+    await engine.queryUnchecked(url, "UPDATE boats SET name = CAST(x'4BC3' AS TEXT) WHERE texts = 'k12100'");
+    const { findings } = await verifyUrl(url, { history: history(engine.dialect), checks: ["data"] });
+    assert.deepEqual(findings.map(({ status, details }) => [status, details["rule"], details["ids"]]), [
+      ["fail", "not_utf8", ["k12100"]],
+    ]);
+  });
+});

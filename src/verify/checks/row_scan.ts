@@ -212,13 +212,14 @@ async function areSurelyUtf8(
   const most = sql.raw(String(gatheredBytes));
   const all = joined(texts);
   for (let from = after;;) {
-    // With a limit the texts are joined once a row, and not for each time that they are named.
+    // With a limit the texts are joined once a row, and not for each time that they are named. By its number, since a key may be
+    // called as they are here.
     const [row] = await database.read<{ rows: number; last: unknown; gathered: unknown; beyond: unknown }>(
       sql`SELECT count(*) AS "rows", max(id) AS "last", CAST(group_concat(CASE WHEN octet_length(texts) <= ${most} THEN texts END, char(10)) AS BLOB) AS gathered, max(CASE WHEN octet_length(texts) > ${most} THEN ${
         isBeyondAscii(sql`texts`)
       } END) AS beyond FROM (SELECT ${id} AS id, ${all} AS texts FROM ${
         ownTable(table)
-      } WHERE ${id} > ${from} AND ${id} <= ${last} ORDER BY ${id} LIMIT ${gatheredRows})`,
+      } WHERE ${id} > ${from} AND ${id} <= ${last} ORDER BY 1 LIMIT ${gatheredRows})`,
     );
     const { rows, gathered, beyond } = row!;
     if (Number(beyond ?? 0) !== 0) return false;
