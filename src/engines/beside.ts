@@ -15,12 +15,10 @@ export interface Piece {
   readonly count: number;
   /** `null`: in one transaction, as the script has them. */
   readonly beside: BesideChange | null;
-  /** The tables whose rows that transaction writes anew or takes away, so that nobody writes meanwhile. */
-  readonly stays: readonly Staying[];
 }
 
 /**
- * What becomes of the rows of a table in one transaction: `copy` of a table of any size, which another takes the place of; of a
+ * What becomes of the rows of a table in one transaction, in which nobody else writes: `copy` of a table of any size, which another takes the place of; of a
  * large one `rewrite`, since columns go, and `drop`.
  */
 export interface Staying {
@@ -128,6 +126,8 @@ export interface ScriptToCut {
 export interface BesideWriters {
   /** Cuts a script into pieces, which hold all of its statements. Reads only. A script of small tables is one piece. */
   cut(script: ScriptToCut): Promise<readonly Piece[]>;
+  /** Says of statements that are one transaction which tables' rows they write anew or take away. Reads only. */
+  staying(statements: readonly SQL[]): Promise<readonly Staying[]>;
   /**
    * Takes away what changes left that were interrupted, or done and not yet tidied up after, but for those of statements
    * that are still to come. In batches, under the lock.

@@ -2,7 +2,7 @@ import type { Batch, Script } from "./batches.ts";
 import type { SQL } from "drizzle-orm";
 import { HarborError } from "../base/errors.ts";
 import { stopIfAsked } from "../base/interrupt.ts";
-import type { BesideTask, Piece } from "../engines/beside.ts";
+import type { BesideTask, BesideWriters, Piece, ScriptToCut, Staying } from "../engines/beside.ts";
 import type { Database } from "../engines/database.ts";
 import type { Backfill } from "../history/scripts/statement.ts";
 import type { RenderedBatch } from "../engines/render_script.ts";
@@ -100,7 +100,7 @@ export async function fillRows(context: RunContext, fill: Backfill, options: Pac
 /** An empty script is one piece all the same, so that it is recorded. */
 async function nextPiece({ beside }: Database, statements: readonly SQL[]): Promise<Piece> {
   const [piece] = await beside?.cut({ statements }) ?? [];
-  return piece ?? { count: statements.length, beside: null, stays: [] };
+  return piece ?? { count: statements.length, beside: null };
 }
 
 /** A part of a plan that commits on its own, as the engine would run it now. */
@@ -108,7 +108,12 @@ export interface Way {
   readonly step: Step;
   readonly batch: Batch;
   /** What a batch is cut into; empty for one that is not. */
-  readonly pieces: readonly Piece[];
+  readonly pieces: readonly WayPiece[];
+}
+
+/** A piece, and what becomes in it of rows where it is one transaction. */
+interface WayPiece extends Piece {
+  readonly stays: readonly Staying[];
 }
 
 /** Says of each batch of a plan in which way it would run, on the schema that those before it leave. Reads only. */
@@ -120,18 +125,30 @@ export async function waysOf(
   const earlier: SQL[] = [];
   for (const { step, batch } of batches) {
     const { script, statements } = batch;
-    const pieces = script === null ? [] : await beside?.cut({ earlier, statements: script.statements }) ?? [];
+    const pieces = script === null || beside === undefined
+      ? []
+      : await piecesOf(beside, { earlier, statements: script.statements });
     ways.push({ step, batch, pieces });
     earlier.push(...script?.statements ?? statements.slice(0, 1));
   }
   return ways;
 }
 
+async function piecesOf(beside: BesideWriters, script: ScriptToCut): Promise<readonly WayPiece[]> {
+  const pieces: WayPiece[] = [];
+  let at = 0;
+  for (const piece of await beside.cut(script)) {
+    const own = script.statements.slice(at, at += piece.count);
+    pieces.push({ ...piece, stays: piece.beside === null ? await beside.staying(own) : [] });
+  }
+  return pieces;
+}
+
 /** Returns the batches that run in a way. */
 export function batchesIn(
   { batch, pieces }: {
     readonly batch: Pick<Batch, "statements" | "mode" | "script">;
-    readonly pieces: Way["pieces"];
+    readonly pieces: readonly Piece[];
   },
 ): readonly RenderedBatch[] {
   const { script } = batch;

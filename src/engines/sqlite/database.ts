@@ -2,7 +2,7 @@ import type { SQL } from "drizzle-orm";
 import type { DatabaseSync } from "node:sqlite";
 import { HarborError } from "../../base/errors.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
-import type { BesideTask, Piece } from "../beside.ts";
+import type { BesideTask, Piece, Staying } from "../beside.ts";
 import type { Database, OpenOptions, Pace, Room, WriteMode } from "../database.ts";
 import type { Space, Watcher } from "../watch/figures.ts";
 import type { introspectSqlite } from "./introspect.ts";
@@ -94,6 +94,8 @@ export interface BesideParts {
     place: BesidePlace,
     script: { readonly earlier: readonly string[]; readonly texts: readonly string[] },
   ): Promise<readonly Piece[]>;
+  /** See `BesideWriters.staying`. */
+  staying(place: BesidePlace, texts: readonly string[]): readonly Staying[];
   /** See `BesideWriters.clear`. */
   clearAllBut(
     keep: readonly string[],
@@ -208,10 +210,14 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
         async cut({ earlier = [], statements }) {
           const texts = statements.map((statement) => compile(statement).text);
           if (!texts.some((text) => /\b(INDEX|RENAME|DROP|CHECK)\b/i.test(text))) {
-            return [{ count: texts.length, beside: null, stays: [] }];
+            return [{ count: texts.length, beside: null }];
           }
           const { cut } = await loadBeside();
           return await cut(place, { earlier: earlier.map((statement) => compile(statement).text), texts });
+        },
+        async staying(statements) {
+          const { staying } = await loadBeside();
+          return staying(place, statements.map((statement) => compile(statement).text));
         },
         async clear(keep, task) {
           const left = "SELECT 1 FROM sqlite_schema WHERE name GLOB 'harbor_beside*' LIMIT 1";

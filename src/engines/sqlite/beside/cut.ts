@@ -4,14 +4,12 @@ import { addedColumnWay } from "./added_column.ts";
 import { boundEnd } from "./bound.ts";
 import { copyWay } from "./copy_way.ts";
 import { definitionWay } from "./definition.ts";
-import { readStaying } from "./drops.ts";
 import { dropWay } from "./drop_way.ts";
 import { indexWay } from "./index_way.ts";
 import type { Way } from "./way.ts";
 import type { BesidePlace } from "../database.ts";
 import { isOfMirror } from "./mirror/mirror.ts";
 import { hasRows, openReplica, type Replica, schemaQuery, type SchemaRow } from "./form/replica.ts";
-import { isLarge } from "./whole_table.ts";
 
 /** All ways. The first that finds something at a place and can do it takes it. */
 const allWays: readonly Way[] = [definitionWay, copyWay, dropWay, addedColumnWay, indexWay];
@@ -29,9 +27,7 @@ export async function cut(
   place: BesidePlace,
   { earlier, texts }: { readonly earlier: readonly string[]; readonly texts: readonly string[] },
 ): Promise<readonly Piece[]> {
-  const { file, largeRows } = place;
-  const stays = (own: readonly string[]) => readStaying(own, (table) => isLarge(file, table, largeRows));
-  const whole = [{ count: texts.length, beside: null, stays: stays(texts) }];
+  const whole: readonly Piece[] = [{ count: texts.length, beside: null }];
   const ways = place.isThrowAway ? cheapWays : allWays;
   if (!texts.some((_, at) => ways.some((way) => way.find(texts, at) !== null))) return whole;
   // What a killed run left of a mirror stays out: the script would meet its triggers, and nothing could get the mirror's name.
@@ -40,21 +36,15 @@ export async function cut(
   const replica = openReplica(schema);
   // Where a statement needs rows, or what only the application brings, it is left to run as it is written.
   if (!replica?.run(earlier)) return whole;
-  const pieces = cutOn(replica, ways, { place, texts });
-  if (pieces === null) return whole;
-  let at = 0;
-  return pieces.map((piece) => {
-    const own = texts.slice(at, at += piece.count);
-    return { ...piece, stays: piece.beside === null ? stays(own) : [] };
-  });
+  return cutOn(replica, ways, { place, texts }) ?? whole;
 }
 
 function cutOn(
   first: Replica,
   ways: readonly Way[],
   { place, texts }: { readonly place: BesidePlace; readonly texts: readonly string[] },
-): readonly Omit<Piece, "stays">[] | null {
-  const pieces: Omit<Piece, "stays">[] = [];
+): readonly Piece[] | null {
+  const pieces: Piece[] = [];
   const strayAtFirst = new Set(strayReferences(first));
   let replica = first;
   for (let at = 0; at < texts.length;) {

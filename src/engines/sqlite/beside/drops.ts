@@ -1,7 +1,6 @@
 import { isSameName } from "../../../base/fold_name.ts";
 import { cursorAt, tokensOf } from "../../../sql/cursor.ts";
 import { nameOf } from "../../../sql/lexer.ts";
-import type { Staying } from "../../beside.ts";
 import { readUpdates } from "./updates.ts";
 import type { Found } from "./way.ts";
 
@@ -38,36 +37,8 @@ export function readDroppedTable(statements: readonly string[], at: number): Fou
   return isNamed ? null : { count: 1, table };
 }
 
-/**
- * Reads what statements that are one transaction do to the rows of tables: what takes the place of a table that was dropped is a copy,
- * whatever it was called.
- */
-export function readStaying(
-  statements: readonly string[],
-  isLarge: (table: string) => boolean,
-): readonly Staying[] {
-  const found: Staying[] = [];
-  for (let at = 0; at < statements.length;) {
-    const columns = readDroppedColumns(statements, at);
-    const table = columns === null ? droppedTable(statements[at]!) : null;
-    if (columns !== null && isLarge(columns.table)) found.push({ table: columns.table, way: "rewrite" });
-    if (table !== null) {
-      const isCopied = statements.slice(at + 1).some((text) => takesPlaceOf(text, table));
-      if (isCopied || isLarge(table)) found.push({ table, way: isCopied ? "copy" : "drop" });
-    }
-    at += columns?.count ?? 1;
-  }
-  return found;
-}
-
-function takesPlaceOf(text: string, table: string): boolean {
-  const at = cursorAt(tokensOf(text, "sqlite"));
-  return at.take("ALTER", "TABLE") && at.name() !== "" && at.take("RENAME", "TO") &&
-    isSameName("sqlite", at.name(), table);
-}
-
 /** Returns the table that a statement drops; `null` for any other statement. */
-function droppedTable(text: string): string | null {
+export function droppedTable(text: string): string | null {
   const drop = cursorAt(tokensOf(text, "sqlite").filter((token) => token.text !== ";"));
   const table = drop.take("DROP", "TABLE") ? drop.name() : "";
   return table === "" || drop.rest().length > 0 ? null : table;
