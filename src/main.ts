@@ -186,7 +186,7 @@ function sink(descriptor: number): Sink {
           if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
           else {
             isGone = true;
-            // Who closed a pipe has read what was wanted.
+            // Who closed a pipe wants no more of it, as `head` does.
             if (code === "EPIPE") return;
             const isFirst = unprinted === undefined;
             unprinted ??= message;

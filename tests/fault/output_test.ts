@@ -37,7 +37,7 @@ async function isAtHead(cwd: string): Promise<boolean> {
   return status.state === "managed" && status.pending.length === 0;
 }
 
-// Who closes a pipe has read what was wanted, as `head` has; on a full disk what was done is not on record.
+// Who closes a pipe wants no more of it, as `head` does; on a full disk what was done is not on record.
 for (const [by, exits] of [["disk", 1], ["pipe", 0]] as const) {
   for (const broken of ["stdout", "stderr"] as const) {
     test(`an upgrade goes on to its end when its ${broken} is a ${by} that takes nothing, and exits with ${exits}`, () =>

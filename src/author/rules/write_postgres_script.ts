@@ -83,14 +83,10 @@ export function writePostgresScript(
     rekeyed: new Set(statements.flatMap((sql) => addedKey.exec(sql)?.[1] ?? [])),
   };
   // No column is numbered that can be NULL.
-  const late = new Set(
-    statements.filter((_, at) =>
-      [1, 2].some((back) =>
-        / SET NOT NULL;$/.test(statements[at - back] ?? "") &&
-        / ADD GENERATED /.test(statements[at - back + 1]!)
-      )
-    ),
-  );
+  const late = new Set(statements.flatMap((sql, at) => {
+    const [, column] = /^(ALTER TABLE "[^"]+" ALTER COLUMN "[^"]+") ADD GENERATED /.exec(sql) ?? [];
+    return statements[at - 1] === `${column} SET NOT NULL;` ? statements.slice(at, at + 2) : [];
+  }));
   const enums = enumChanges(change);
   const placed = [
     ...enums.additions.map((sql): Placed => ["value", change.isAtomic ? draft(sql) : valueAdded(sql)]),

@@ -22,7 +22,7 @@ export const dataCheck: Check = {
   summary:
     "rows are what their schema says and the application expects: dates and booleans in the right form, no orphans, no NULL and nothing twice where there must not be; what the application takes for granted besides; the project's own rules",
   cost:
-    "reads every row once: about 3 s per million files, in slices, for none of which anybody waits longer than 20 ms",
+    "reads every row once: about 3 s per million files, in slices of some 20 ms where who writes would wait for it",
   async *run(context) {
     const { names, unread } = await context.schemas();
     const live = (await context.schema()).tables;
