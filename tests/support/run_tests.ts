@@ -224,7 +224,8 @@ function filesSaidToFail(output: string): readonly string[] {
 async function readCases(report: string): Promise<readonly TestCase[]> {
   const text = await readFile(report, "utf8").catch(() => "");
   return text.split(/<testcase\b/).slice(1).map((body) => ({
-    file: /\b(?:file|classname)="([^"]*)"/.exec(body)?.[1] ?? "",
+    // Bun names the file in the one and leaves the other empty, Deno has the other alone.
+    file: (/\bfile="([^"]+)"/.exec(body) ?? /\bclassname="([^"]+)"/.exec(body))?.[1] ?? "",
     name: /\bname="([^"]*)"/.exec(body)?.[1] ?? "",
     failed: /<(failure|error|skipped)\b/.test(body),
   }));
