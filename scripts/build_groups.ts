@@ -22,7 +22,12 @@ const everyDay: Groups = {
     "src/state/read_revisions.ts",
     "src/engines/open/database.ts",
   ],
-  "upgrade": ["src/commands/migrate/upgrade.ts", "src/migrate/migrate.ts"],
+  "upgrade": [
+    "src/commands/migrate/upgrade.ts",
+    "src/migrate/migrate.ts",
+    "src/migrate/prepare_plan.ts",
+    "src/migrate/run_steps.ts",
+  ],
   "unmanaged": ["src/state/read_unmanaged.ts"],
   "sqlite": ["src/engines/sqlite/driver.ts"],
   "libsql": ["src/engines/libsql/driver.ts"],

@@ -11,7 +11,7 @@ export const migrateMutants: readonly Mutant[] = [
     filter: "sqlite file",
   },
   {
-    file: "migrate/migrate.ts",
+    file: "migrate/prepare_plan.ts",
     find: "await context.database.requireOwnHands?.(ledgerPlace);",
     replace: "",
     danger: "a superuser runs what a lesser role wrote into the ledger",

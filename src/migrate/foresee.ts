@@ -2,7 +2,7 @@ import type { RunContext } from "../engines/run_context.ts";
 import { snapshotIfThere } from "../history/revision_schema.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { countRows, type RowCount } from "../state/count_rows.ts";
-import type { PreparedPlan } from "./migrate.ts";
+import type { PreparedPlan } from "./prepare_plan.ts";
 import { stagesOf } from "./preflight.ts";
 import { takenAway, withStrangers } from "./rules/taken_away.ts";
 

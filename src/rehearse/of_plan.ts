@@ -1,6 +1,7 @@
 import type { Finding } from "../base/finding.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import { migrate, preparePlan } from "../migrate/migrate.ts";
+import { migrate } from "../migrate/migrate.ts";
+import { preparePlan } from "../migrate/prepare_plan.ts";
 import type { Goal, Step } from "../migrate/rules/plan.ts";
 import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";
 import { originsAfter } from "./rules/origins_after.ts";

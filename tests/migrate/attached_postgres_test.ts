@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { noConsequences } from "../../src/commands/migrate/consequences.ts";
 import { downgradeQuestion } from "../../src/commands/migrate/downgrade_question.ts";
 import type { RunContext } from "../../src/engines/run_context.ts";
-import { migrate, preflight, preparePlan } from "../../src/migrate/migrate.ts";
+import { lookAhead } from "../../src/migrate/look_ahead.ts";
+import { migrate } from "../../src/migrate/migrate.ts";
+import { preparePlan } from "../../src/migrate/prepare_plan.ts";
 import { adoptDatabase, contextOf, withContext } from "../support/samples/adoption.ts";
 import { addFiles } from "../support/samples/application.ts";
 import { engines } from "../support/databases.ts";
@@ -56,7 +58,7 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
         await run(url, published);
         const losses = await withContext(url, async (context) => {
           const plan = await preparePlan(context, { direction: "downgrade", text: "f27bd10b7ec4" });
-          const { losses } = (await preflight(context, plan.from, plan.steps))!;
+          const { losses } = (await lookAhead(context, plan.from, plan.steps))!;
           const consequences = { ...noConsequences, losses };
           const { facts } = await downgradeQuestion(context, plan, {
             noBackup: false,

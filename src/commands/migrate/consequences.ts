@@ -4,7 +4,7 @@ import type { Outcome } from "../../cli/command.ts";
 import type { Fact } from "../../cli/output/report.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Going } from "../../migrate/foresee.ts";
-import type { PreparedPlan } from "../../migrate/migrate.ts";
+import type { PreparedPlan } from "../../migrate/prepare_plan.ts";
 import { readKnownReleases } from "../../releases/known_releases.ts";
 import { releasesThatRun, type Verdict } from "../../releases/may_run.ts";
 import { stoppedReleases } from "../../releases/words.ts";

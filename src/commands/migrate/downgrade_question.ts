@@ -1,7 +1,7 @@
 import type { Question } from "../../cli/app.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import { sourceOf } from "../../migrate/rules/plan.ts";
-import type { PreparedPlan } from "../../migrate/migrate.ts";
+import type { PreparedPlan } from "../../migrate/prepare_plan.ts";
 import { counted } from "../../base/quantity.ts";
 import { describeContents } from "../backup/contents.ts";
 import { consequenceFacts, type Consequences } from "./consequences.ts";

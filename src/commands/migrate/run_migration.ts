@@ -4,7 +4,7 @@ import type { Direction } from "../../history/applied.ts";
 import { ledgerPlace } from "../../history/ledger/ledger.ts";
 import type { StepResult } from "../../migrate/step_result.ts";
 import type { BesideWay, Staying } from "../../engines/beside.ts";
-import type { PreparedPlan } from "../../migrate/migrate.ts";
+import type { PreparedPlan } from "../../migrate/prepare_plan.ts";
 import { type Goal, settleGoal, sourceOf } from "../../migrate/rules/plan.ts";
 import type { Way } from "../../migrate/run_beside.ts";
 import { HarborError } from "../../base/errors.ts";
@@ -65,19 +65,21 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   const bareWords = options.noKeep ? "what goes does not come back" : "only what is kept comes back";
   const net = createSafetyNet(app, options, bareWords);
   const around = migration.around ?? createAround(app, options);
-  const run = await import("../../migrate/migrate.ts");
+  const { migrate } = await import("../../migrate/migrate.ts");
+  const { preparePlan } = await import("../../migrate/prepare_plan.ts");
+  const { waysOfPlan } = await import("../../migrate/run_steps.ts");
   const { isAnyLeft } = await import("../../migrate/clear_beside.ts");
   refuseBeside(options, options);
   const planOnly = options.dryRun || options.sql;
   const isNew = app.isAbsent();
   const where = describePlace(app, isNew);
   let consequences = noConsequences;
-  const lookAhead = async (context: RunContext, plan: PreparedPlan, losses: readonly string[]) => {
+  const foresee = async (context: RunContext, plan: PreparedPlan, losses: readonly string[]) => {
     // In an empty database nothing is there that could go.
     consequences = plan.from === null ? { ...noConsequences, losses } : await readConsequences(app, context, {
       plan,
       losses: options.noKeep
-        ? [...losses, ...await filledForGood(context, await run.waysOfPlan(context, plan))]
+        ? [...losses, ...await filledForGood(context, await waysOfPlan(context, plan))]
         : losses,
     });
   };
@@ -88,12 +90,12 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   };
   if (planOnly || isNew || options.rehearse || question !== undefined) {
     const outcome = await app.withRun("read", async (context): Promise<Outcome | null> => {
-      const plan = await run.preparePlan(context, goal);
+      const plan = await preparePlan(context, goal);
       goal = settleGoal(goal, plan);
       if (options.sql) {
         const { renderBatches } = await import("../../engines/render_script.ts");
         const { batchesIn } = await import("../../migrate/run_beside.ts");
-        const batches = (await run.waysOfPlan(context, plan)).flatMap(batchesIn);
+        const batches = (await waysOfPlan(context, plan)).flatMap(batchesIn);
         const aside = await keptBy(context, plan, options.noKeep);
         const note = aside.length === 0
           ? ""
@@ -107,13 +109,14 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       const isIdle = plan.steps.length === 0;
       const isOver = !options.dryRun && !options.rehearse;
       if (isIdle && isOver && (plan.unreturned.length > 0 || await isAnyLeft(context))) return null;
-      const { losses = [], unenforced = [] } = await run.preflight(context, plan.from, plan.steps) ?? {};
-      const tellUnenforced = () => unenforced.forEach((each) => app.report.note(run.notEnforcedText(each)));
+      const { lookAhead, notEnforcedText } = await import("../../migrate/look_ahead.ts");
+      const { losses = [], unenforced = [] } = await lookAhead(context, plan.from, plan.steps) ?? {};
+      const tellUnenforced = () => unenforced.forEach((each) => app.report.note(notEnforcedText(each)));
       if (options.dryRun || isIdle) {
         printPlace(app, isNew);
-        const ways = waysIn(await run.waysOfPlan(context, plan));
+        const ways = waysIn(await waysOfPlan(context, plan));
         printPlan(app, plan, ways);
-        if (plan.steps.length > 0) await lookAhead(context, plan, losses);
+        if (plan.steps.length > 0) await foresee(context, plan, losses);
         app.report.facts(consequenceFacts(consequences, true));
         tellUnenforced();
         for (const kept of plan.unreturned) app.report.line(`puts back  ${unreturnedText(kept)}`);
@@ -145,7 +148,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       if (question === undefined || app.settings.yes) return null;
       try {
         await app.confirm(async () => {
-          await lookAhead(context, plan, losses);
+          await foresee(context, plan, losses);
           tellUnenforced();
           return await question(context, plan, consequences);
         });
@@ -172,7 +175,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       if (confirmed !== null) refuseOtherSteps(confirmed, plan);
       printPlace(app, isNew);
       if (question === undefined || app.settings.yes) {
-        await lookAhead(context, plan, []);
+        await foresee(context, plan, []);
         app.report.facts(consequenceFacts(consequences, false));
       }
       const onTrial = isNew ? undefined : await guard?.begin(context, options.before !== undefined);
@@ -181,8 +184,8 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       await net.spread(context, plan, onTrial);
       await guard?.startHere();
     };
-    const migrate = (context: RunContext, onStep?: () => void) =>
-      run.migrate(context, {
+    const run = (context: RunContext, onStep?: () => void) =>
+      migrate(context, {
         goal,
         lockWaitMs: app.lockWaitMs,
         beforeSteps,
@@ -196,7 +199,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
         keep: !options.noKeep,
       });
     const work = async (): Promise<Outcome> => {
-      const result = await (guard === null ? migrate(context) : guard.run(direction, migrate, context));
+      const result = await (guard === null ? run(context) : guard.run(direction, run, context));
       for (const each of result.returned) printReturned(app, each);
       for (const { table, rows } of result.pruned) {
         app.report.line(`forgot     what was kept of ${counted(rows, "row")} of ${table}: deleted since`);

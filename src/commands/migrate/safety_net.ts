@@ -7,7 +7,7 @@ import type { BackupRequest, MadeBackup } from "../../backup/make.ts";
 import type { PruneResult } from "../../backup/prune.ts";
 import { readIdentity } from "../../engines/backup/identity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
-import type { PreparedPlan } from "../../migrate/migrate.ts";
+import type { PreparedPlan } from "../../migrate/prepare_plan.ts";
 import type { App } from "../../cli/app.ts";
 import {
   backupOptions,
