@@ -14,6 +14,9 @@ export interface Access {
   readonly failed: string | null;
 }
 
+/** When a tool ran. */
+export type Period = Pick<Ran, "startedAt" | "endedAt">;
+
 /** What the application saw while a tool ran. */
 export interface Seen {
   readonly accesses: number;
@@ -22,12 +25,14 @@ export interface Seen {
   readonly errors: number;
   /** The condition of a row of `files` that was there when the tool ended. */
   readonly wasThere: string;
+  /** Writes that did not fail from its start to its end. */
+  readonly writes: number;
 }
 
 /** The application beside a run. */
 export interface Client {
-  /** Ends it and returns what it saw while the tool ran. */
-  end(ran: Pick<Ran, "startedAt" | "endedAt">): Promise<Seen>;
+  /** Ends it and returns what it saw in each of some periods. */
+  end<T extends readonly Period[]>(...periods: T): Promise<{ readonly [K in keyof T]: Seen }>;
 }
 
 /** How the application uses its database. */
@@ -59,18 +64,19 @@ export async function startClient(url: string, { role, timeoutMs }: ClientOption
   });
   await sleep(aloneMs);
   return {
-    async end(ran) {
+    async end<T extends readonly Period[]>(...periods: T) {
       await sleep(aloneMs);
       child.stdin.end();
       const code = await closed;
       if (code !== 0) throw new Error(`Cannot use what the ${role} saw: it ended with ${code ?? "a signal"}`);
-      return during(JSON.parse(said.slice("ready\n".length)) as readonly Access[], ran);
+      const all = JSON.parse(said.slice("ready\n".length)) as readonly Access[];
+      return periods.map((period) => during(all, period)) as { readonly [K in keyof T]: Seen };
     },
   };
 }
 
 /** Every access counts that was under way at some moment of the run. */
-function during(all: readonly Access[], { startedAt, endedAt }: Pick<Ran, "startedAt" | "endedAt">): Seen {
+function during(all: readonly Access[], { startedAt, endedAt }: Period): Seen {
   const some = all.filter(({ at, ms }) => at + ms >= startedAt && at <= endedAt);
   const waits = some.map(({ ms }) => ms);
   const last = all.findLastIndex(({ at, ms }) => at + ms <= endedAt);
@@ -80,5 +86,6 @@ function during(all: readonly Access[], { startedAt, endedAt }: Pick<Ran, "start
     p99Ms: quantile(waits, 0.99),
     errors: some.filter(({ failed }) => failed !== null).length,
     wasThere: `(uuid NOT LIKE 'beside-%' OR CAST(substr(uuid, 8) AS INTEGER) <= ${last})`,
+    writes: all.filter(({ failed }) => failed === null).length,
   };
 }

@@ -123,14 +123,13 @@ async function measureOne(
   const writer = await startClient(target.url, { role: "writer", timeoutMs });
   const reader = hasReader ? await startClient(target.url, { role: "reader", timeoutMs }) : null;
   const longRead = wanted.longReadMs === 0 ? null : await startLongRead(target.url, wanted.longReadMs);
-  const never = { startedAt: 0, endedAt: 0 };
   const command = isHarbor ? wanted.change(bench, target) : tool.upgrade(target);
   const ran = await run(command).catch(async (error: unknown) => {
-    await Promise.all([writer.end(never), reader?.end(never), longRead?.ended]);
+    await Promise.all([writer.end(), reader?.end(), longRead?.ended]);
     throw error;
   });
-  const seen = await writer.end(ran);
-  const read = await reader?.end(ran);
+  const [seen] = await writer.end(ran);
+  const [read] = await reader?.end(ran) ?? [];
   await longRead?.ended;
   const waits = { [names.longest]: seen.longestMs, [names.p99]: seen.p99Ms };
   const others = {
@@ -170,7 +169,7 @@ async function startLongRead(url: string, ms: number): Promise<{ readonly ended:
 }
 
 /** Stands for no tool at all: what the machine does to the application by itself. */
-function idle(dialect: Dialect): Tool {
+export function idle(dialect: Dialect): Tool {
   const command = { file: "sleep", args: ["2"] };
   return {
     name: alone,

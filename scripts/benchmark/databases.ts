@@ -1,9 +1,11 @@
 import type { Dialect } from "../../src/base/dialect.ts";
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { startPostgres, withClient } from "../../tests/support/servers/postgres_server.ts";
 import { applicationHistory } from "./history.ts";
+import { sqlitePath } from "./tool.ts";
 
 /** How SQLite keeps what a transaction changes. */
 export type JournalMode = "wal" | "delete";
@@ -22,8 +24,14 @@ export interface Databases {
   readonly dialect: Dialect;
   /** Runs work with the URL of a new database, and removes that afterwards. */
   withDatabase<T>(wanted: Wanted, work: (url: string) => Promise<T>): Promise<T>;
+  /** Runs SQL in a database. */
+  run(url: string, statements: readonly string[]): Promise<void>;
   /** Returns the one value that a query yields. */
   valueOf(url: string, query: string): Promise<number>;
+  /** Returns a digest of all rows that a query yields, in their order. */
+  digestOf(url: string, query: string): Promise<string>;
+  /** Returns how much disk the database takes, in bytes, with SQLite's write-ahead log. */
+  sizeOf(url: string): Promise<number>;
 }
 
 /** SQLite files in a folder. */
@@ -48,11 +56,26 @@ export function sqliteDatabases(cache: string): Databases {
         remove();
       }
     },
+    run: (url, statements) =>
+      Promise.resolve(use(sqlitePath(url), (database) => {
+        for (const statement of statements) database.exec(statement);
+      })),
     valueOf: (url, query) =>
       Promise.resolve(use(
-        url.slice("sqlite:///".length),
+        sqlitePath(url),
         (database) => Number(Object.values(database.prepare(query).get() ?? {})[0]),
       )),
+    digestOf: (url, query) =>
+      Promise.resolve(use(sqlitePath(url), (database) => {
+        const hash = createHash("sha256");
+        for (const row of database.prepare(query).iterate()) hash.update(JSON.stringify(Object.values(row)));
+        return hash.digest("hex");
+      })),
+    sizeOf: (url) => {
+      const path = sqlitePath(url);
+      const sizes = [path, `${path}-wal`].map((each) => statSync(each, { throwIfNoEntry: false })?.size ?? 0);
+      return Promise.resolve(sizes.reduce((sum, size) => sum + size));
+    },
   };
 }
 
@@ -64,15 +87,20 @@ export async function withPostgresDatabases<T>(work: (databases: Databases) => P
   const seeds = new Set<string>();
   let made = 0;
 
+  const runIn = (url: string, statements: readonly string[]) =>
+    withClient(url, async (sql) => {
+      for (const statement of statements) await sql.unsafe(statement);
+    });
+  const valueOf = async (url: string, query: string) => {
+    const [row] = await withClient(url, (sql) => sql.unsafe(query));
+    return Number(Object.values(row ?? {})[0]);
+  };
+
   async function seed(files: number): Promise<string> {
     const name = `seed_${files}`;
     if (!seeds.has(name)) {
       await admin(`CREATE DATABASE ${name}`);
-      await withClient(addressOf(name), async (sql) => {
-        for (const statement of [...schema("postgresql"), ...rows("postgresql", files), "VACUUM ANALYZE"]) {
-          await sql.unsafe(statement);
-        }
-      });
+      await runIn(addressOf(name), [...schema("postgresql"), ...rows("postgresql", files), "VACUUM ANALYZE"]);
       seeds.add(name);
     }
     return name;
@@ -86,19 +114,23 @@ export async function withPostgresDatabases<T>(work: (databases: Databases) => P
         const name = `bench_${++made}`;
         await admin(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
         try {
-          await withClient(addressOf(name), async (sql) => {
-            for (const statement of statements) await sql.unsafe(statement);
-            await sql.unsafe("CHECKPOINT");
-          });
+          await runIn(addressOf(name), [...statements, "CHECKPOINT"]);
           return await work(addressOf(name));
         } finally {
           await admin(`DROP DATABASE ${name} WITH (FORCE)`);
         }
       },
-      async valueOf(url, query) {
-        const [row] = await withClient(url, (sql) => sql.unsafe(query));
-        return Number(Object.values(row ?? {})[0]);
-      },
+      run: runIn,
+      valueOf,
+      digestOf: (url, query) =>
+        withClient(url, async (sql) => {
+          const hash = createHash("sha256");
+          // As text: a Date has no microseconds.
+          const rows = sql.unsafe<{ row: string }[]>(`SELECT each::text AS row FROM (${query}) each`);
+          for await (const some of rows.cursor(5_000)) hash.update(some.map(({ row }) => row).join("\n"));
+          return hash.digest("hex");
+        }),
+      sizeOf: (url) => valueOf(url, "SELECT pg_database_size(current_database())"),
     });
   } finally {
     await server.stop();

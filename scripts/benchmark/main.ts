@@ -8,6 +8,7 @@ import type { Bench, Part, Section } from "./bench.ts";
 import { sqliteDatabases, withPostgresDatabases } from "./databases.ts";
 import { backfillPart, largeBackfillPart } from "./part_backfill.ts";
 import { backupPart } from "./part_backup.ts";
+import { keptPart } from "./part_kept.ts";
 import { historyPart } from "./part_history.ts";
 import { revisionsPart } from "./part_revisions.ts";
 import { verifyPart } from "./part_verify.ts";
@@ -27,6 +28,7 @@ const pages: Readonly<Record<string, readonly Part[]>> = {
   way: [wayPart],
   backfill: [backfillPart],
   "large-tables": [largeBackfillPart],
+  kept: [keptPart],
   rehearsal: [rehearsalPart],
   forecast: [forecastPart],
 };
@@ -43,7 +45,7 @@ ${parts.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`).join("\n")
   --runs N         runs of each (7)
   --files N        files in the larger parts (1000000)
   --tools NAMES    of the tools only these: harbor-db,dbmate
-  --only PATTERN   of way, the backfills and forecast only what has a title that matches: "PostgreSQL$", "WAL"
+  --only PATTERN   of way, kept, the backfills and forecast only what has a title that matches: "PostgreSQL$", "WAL"
   --binary PATH    the harbor-db to measure (dist/harbor-db)
   --out NAME       write NAME.md and NAME.json; without it the tables go to the terminal
   --all            write every page of docs/bench anew, or into the folder of --out: hours of a quiet machine

@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DatabaseSync } from "node:sqlite";
-import { withClient } from "../../tests/support/servers/postgres_server.ts";
 import { type Bench, databasesOf, paired, type Part, type Section, withFolders } from "./bench.ts";
 import { startClient } from "./beside.ts";
 import type { JournalMode } from "./databases.ts";
@@ -78,12 +76,13 @@ async function measureOn(bench: Bench, { title, dialect, journalMode, turns }: C
   bench.note(`${title}, ${bench.files} files`);
   const [own] = bench.tools;
   const tools = Object.keys(turns).map((name): Tool => ({ ...own!, name }));
+  const databases = databasesOf(bench, dialect);
   const wanted = { files: bench.files, journalMode, statements: [] };
   const { measures, failures } = await withFolders(
     tools,
     () => {},
     (folderOf) =>
-      databasesOf(bench, dialect).withDatabase(wanted, async (url) => {
+      databases.withDatabase(wanted, async (url) => {
         const target = (tool: Tool): Target => ({ dialect, url, folder: folderOf(tool), to: "head" });
         for (const args of [["stamp", "71dda59686db", "--yes"], ["upgrade", "--no-backup"]]) {
           await run(harborCommand(bench.binary, target(tools[0]!), [...args, "--quiet"]));
@@ -91,11 +90,13 @@ async function measureOn(bench: Bench, { title, dialect, journalMode, turns }: C
         return await paired(bench, tools, async (tool) => {
           const writer = await startClient(url, { role: "writer", timeoutMs: 5_000 });
           const ran = await run(turns[tool.name]!(target(tool))).catch(async (error) => {
-            await writer.end({ startedAt: 0, endedAt: 0 });
+            await writer.end();
             throw error;
           });
-          const seen = await writer.end(ran);
-          await removeWritten(dialect, url);
+          const [seen] = await writer.end(ran);
+          // The writer gives its rows the same uuids each time it runs.
+          await databases.run(url, ["DELETE FROM files WHERE uuid LIKE 'beside-%'"]);
+          await sleep(100);
           const isIdle = tool.name === "nothing beside it";
           return {
             ...isIdle ? {} : { [names.total]: ran.ms },
@@ -116,14 +117,4 @@ async function measureOn(bench: Bench, { title, dialect, journalMode, turns }: C
     failures,
     goals: atMost(memory, 150),
   };
-}
-
-/** The writer gives its rows the same uuids each time it runs. */
-async function removeWritten(dialect: Case["dialect"], url: string): Promise<void> {
-  const statement = "DELETE FROM files WHERE uuid LIKE 'beside-%'";
-  if (dialect === "postgresql") return void await withClient(url, (sql) => sql.unsafe(statement));
-  const database = new DatabaseSync(sqlitePath(url), { timeout: 5_000 });
-  database.exec(statement);
-  database.close();
-  await sleep(100);
 }
