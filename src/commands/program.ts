@@ -114,7 +114,9 @@ interface Parts {
 
 function buildProgram({ commands, print, helpWidth }: Parts, action: Action): Commander {
   const program: Commander = prepared(new Commander("harbor-db"), "")
-    .description("Keeps the database of The Open Harbor at the schema that its code expects.")
+    .description(
+      "Keeps the database of The Open Harbor, or of any Drizzle project, at the schema that its code expects.",
+    )
     .usage("[options] COMMAND")
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print help for a command")
