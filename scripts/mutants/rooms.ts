@@ -271,7 +271,7 @@ export const roomMutants: readonly Mutant[] = [
     filter: "sqlite file: a row of a script",
   },
   {
-    file: "adopt/prepare.ts",
+    file: "adopt/unfit.ts",
     find: "if (unfinished !== undefined) {",
     replace: "if (false) {",
     danger: "a half-done revision is adopted over",

@@ -66,7 +66,7 @@ async function isToAdopt(context: RunContext): Promise<boolean> {
   // What stopped half way goes on by the upgrade itself.
   if (kind === "empty" || applied.some((row) => row.finishedAt === null)) return false;
   if (refusal !== null) return true;
-  const { chooseAdoption } = await import("../../adopt/prepare.ts");
+  const { chooseAdoption } = await import("../../adopt/choose_adoption.ts");
   const { action } = await chooseAdoption(context);
   // The upgrade itself stamps what Alembic names rightly.
   return action === "bridge" || (action === "stamp" && kind !== "alembic");
