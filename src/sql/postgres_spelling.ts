@@ -42,7 +42,9 @@ function printType(type: string): string {
   // A length stands after the first word of `timestamp(3) without time zone`, and after all of `character varying(3)`.
   const full = rest === "" ? aliases[name] ?? name : name + rest;
   const [, head, zone = ""] = /^(.*?)( with(?:out)? time zone)?$/.exec(full)!;
-  return `${head}${size.replaceAll(" ", "")}${zone}${array === "" ? "" : "[]"}`;
+  const said = size.replaceAll(" ", "");
+  const shown = head === "numeric" ? said.replace(/^\((\d+)\)$/, "($1,0)") : said;
+  return `${head}${shown}${zone}${array === "" ? "" : "[]"}`;
 }
 
 /** Says whether a type (as {@link postgresType} gives it) is one of arrays. */

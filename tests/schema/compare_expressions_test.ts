@@ -194,6 +194,27 @@ const printed = [
   ["(j->>'a') desc nulls last", "((j ->> 'a'::text)) DESC NULLS LAST"],
   ["lower(s) asc", "lower(s)"],
   ["lower(s) text_pattern_ops desc", "lower(s) text_pattern_ops DESC"],
+  [
+    "n = '5' and '1e1' > n and n between '-1' and '10'",
+    "((n = 5) AND ('10'::numeric > n) AND ((n >= -1) AND (n <= 10)))",
+  ],
+  [
+    "si in ('1', '2') and n not in ('1', '2')",
+    "((si = ANY (ARRAY['1'::smallint, '2'::smallint])) AND (n <> ALL (ARRAY[1, 2])))",
+  ],
+  ["nu >= '0.50' and nu is distinct from '.5'", "((nu >= 0.50) AND (nu IS DISTINCT FROM 0.5))"],
+  [
+    "bo = 't' or bo <> 'no' or bo in ('f', 'yes')",
+    "((bo = true) OR (bo <> false) OR (bo = ANY (ARRAY[false, true])))",
+  ],
+  ["coalesce(n, '5') + '1' > '0'", "((COALESCE(n, 5) + 1) > 0)"],
+  ["case when n = '1' then s end", "CASE\n    WHEN (n = 1) THEN s\n    ELSE NULL::text\nEND"],
+  ["arr = array['1','2']::int[]", "(arr = ARRAY[1, 2])"],
+  ["bs = array[['t'],['f']]::bool[]", "(bs = ARRAY[ARRAY[true], ARRAY[false]])"],
+  ["array['a']::varchar(3)[]", "ARRAY['a'::character varying(3)]"],
+  ["n > '1.5'::numeric(5,2)", "(n > 1.5::numeric(5,2))"],
+  ["nextval('public.Sq')", "nextval('sq'::regclass)"],
+  ["nextval('inner.sq')", `nextval('"inner".sq'::regclass)`],
 ] as const;
 for (const [written, read] of printed) {
   test(`isSameExpression() knows ${written} from PostgreSQL's spelling`, () => {
@@ -259,6 +280,14 @@ const changed = [
   ["arr[1] > 1", "(arr[2] > 1)"],
   ["(j->>'a') desc nulls last", "((j ->> 'a'::text)) DESC"],
   ["(j->>'a') desc", "((j ->> 'a'::text))"],
+  ["n = '5'", "(n = 6)"],
+  ["bo = 't'", "(bo = false)"],
+  ["j - '5' is null", "((j - 5) IS NULL)"],
+  ["j -> '5' is null", "((j -> 5) IS NULL)"],
+  ["n > '1.5'::numeric(5,2)", "(n > 1.5)"],
+  ["array['a']::varchar(3)[]", "ARRAY['a'::character varying(4)]"],
+  ["nextval('a.sq')", "nextval('b.sq'::regclass)"],
+  [`nextval('"Sq"')`, "nextval('sq'::regclass)"],
 ] as const;
 for (const [written, read] of changed) {
   test(`isSameExpression() tells ${written} from ${read.replaceAll(/\s+/g, " ")}`, () => {
@@ -295,6 +324,7 @@ const cases: readonly (readonly [rule: string, dialect: Dialect, a: string, b: s
     "case when A then 1 end",
     true,
   ],
+  ["tells a number and a string of SQLite apart", "sqlite", "a = '5'", "a = 5", false],
   ["counts the casts of SQLite", "sqlite", "cast(a as text) = b", "a = b", false],
   ["tells apart what it does not parse", "sqlite", "case when a then 1 end", "case when a then 2 end", false],
   ["does not stumble over text that is no SQL", "sqlite", "'open", "'other", false],

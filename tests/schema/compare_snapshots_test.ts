@@ -217,6 +217,20 @@ const policy = (...lines: readonly string[]): OtherObject => ({
   sql: lines.join("\n"),
 });
 
+// A type's name as schema.ts has it and as PostgreSQL prints it, which puts words of its own in quotes.
+const typeNames = [
+  ['inner."Kind"[]', '"inner"."Kind"[]'],
+  ["order", '"order"'],
+] as const;
+for (const [written, printed] of typeNames) {
+  test(`compareSnapshots() takes the type ${written} for ${printed}`, () => {
+    const [expected, actual] = [written, printed].map((type) =>
+      snapshot([withName({ type, default: null })], "postgresql")
+    );
+    assert.deepEqual(compareSnapshots(expected!, actual!), []);
+  });
+}
+
 // What schema.ts says, what PostgreSQL 15 or 18 prints, and the kind of difference, if it is one.
 const others:
   readonly (readonly [expected: OtherObject | null, actual: OtherObject | null, kind?: string])[] = [
@@ -244,6 +258,15 @@ const others:
       ["(id, p) IN ((1, 2), (3, 4))", "(id = 1 AND p = 2) OR (id = 3 AND p = 4)"],
       ["(id, p) NOT IN ((1, 2), (3, 4))", "(id <> 1 OR p <> 2) AND (id <> 3 OR p <> 4)"],
       ["(id, p) < (1, 2)", "ROW(id, p) < ROW(1, 2)"],
+      ["a = 't' OR b IN ('f', 'true')", "a = true OR (b = ANY (ARRAY[false, true]))"],
+      [
+        "d > '2020-1-5' AND ts < '2020-01-05T08:30:00.000Z'",
+        "d > '2020-01-05'::date AND ts < '2020-01-05 08:30:00'::timestamp without time zone",
+      ],
+      [
+        "tm > '8:30' AND iv < '90 minutes'",
+        "tm > '08:30:00'::time without time zone AND iv < '01:30:00'::interval",
+      ],
       ["(id, p) IN (SELECT id, p FROM t)", "(id, p) IN ( SELECT t_1.id, t_1.p FROM t t_1)"],
       [
         "n = (SELECT max(n) FROM t WHERE id > 0)",
@@ -260,6 +283,9 @@ const others:
       ["n IS NULL", "n IS NOT NULL"],
       ["a = 1 AND b = 2", "a = 1 OR b = 2"],
       ["a = true", "a = false"],
+      ["a = 't'", "a = false"],
+      ["d > '2020-1-5'", "d > '2020-01-06'::date"],
+      ["iv > '90 minutes'", "iv > '01:31:00'::interval"],
       ["a - b > 0", "b - a > 0"],
       ["n > '-1'::integer", "n > 1"],
       ["a IS NULL AND b IS NOT NULL", "a IS NOT NULL AND b IS NULL"],

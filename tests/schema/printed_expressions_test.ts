@@ -32,13 +32,20 @@ const checks = [
   "ts + interval '1' day > ts and ts + interval '1-2' year to month > ts and ts + interval '1:30' minute to second > ts",
   "not jb @? '$.a[*] ? (@ > 2)' and not jb @@ '$.b > 2' and not jb ?| array['c', 'd'] and s not ilike all (array['%zz', 'yy'])",
   "n::float(20) > -9 and n::numeric(10,2) > -9 and timestamp(3) '2020-01-01' < ts and current_date is not null",
+  "n <> '7' and n <= '1000' and coalesce(n, '5') + '1' <> '0' and n not in ('7', '8') and ok <> 'f' and ok in ('t', 'f')",
+  "ok = 't' and fee >= '-0.50' and fee > '-1.5'::numeric(5,2) and times <> array['1:00']::time[]",
   "s collate \"C\" <> 'a' and n not between 7 and 9 and ts > '2020-01-01'",
 ];
 
 const schemaText = `
 import { sql } from "drizzle-orm";
-import { check, date, index, integer, jsonb, pgTable, text, timestamp, customType } from "drizzle-orm/pg-core";
-const tstzrange = customType<{ data: string }>({ dataType: () => "tstzrange" });
+import { boolean, check, customType, date, index, integer, interval, jsonb, numeric, pgSchema, pgTable, pgView, text, time, timestamp } from "drizzle-orm/pg-core";
+const raw = (type: string) => customType<{ data: string }>({ dataType: () => type });
+const tstzrange = raw("tstzrange");
+export const inner = pgSchema("inner");
+export const kind = inner.enum("Kind", ["a", "it's"]);
+export const order = inner.enum("order", ["up"]);
+export const numbers = inner.sequence("numbers");
 export const dialects = ["postgresql"];
 export const q = pgTable("q", {
   n: integer().primaryKey(),
@@ -52,6 +59,20 @@ export const q = pgTable("q", {
   year: integer().default(sql\`extract(year from now())\`),
   r: tstzrange().default(sql\`'[2024-01-01,2024-02-01)'::tstzrange\`),
   jb: jsonb(),
+  ok: boolean().default(sql\`'yes'\`),
+  fee: numeric({ precision: 4 }).default("1"),
+  number: integer().default(sql\`nextval('inner.numbers')\`),
+  kinds: kind().array().default(["a", "it's"]),
+  order: order().default("up"),
+  at: time({ precision: 3 }).default(sql\`time(3) '8:30'\`),
+  times: time().array().default(sql\`array['8:30']::time[]\`),
+  moments: timestamp().array().default(sql\`array['2020-1-1 8:00'::timestamp]\`),
+  counts: integer().array().default(sql\`array['1','2']::int[]\`),
+  for: interval({ fields: "second", precision: 3 }).default("2.25 s"),
+  long: interval().default("1.5 days"),
+  net: raw("cidr")().default(sql\`'10/8'\`),
+  spans: raw("int8multirange")().default(sql\`'{[1,5],(7,8]}'\`),
+  words: raw("tsquery")().default(sql\`'a & !b'\`),
   short: text().generatedAlwaysAs(sql\`substring(trim(s) from 1 for 3)\`),
   month: integer().generatedAlwaysAs(sql\`cast(extract(month from d) as integer)\`),
   size: text().generatedAlwaysAs(sql\`case when n > 9 then 'large' when n > 3 then 'some' else 'few' end\`),
@@ -60,8 +81,10 @@ ${checks.map((text, at) => `  check("c${at}", sql.raw(${JSON.stringify(text)})),
   index("i1").using("btree", sql\`(jb->>'a') desc nulls last\`, t.n),
   index("i2").on(sql\`trim(s)\`, sql\`(case when n > 1 then 'a' else 'b' end)\`),
   index("i3").on(t.s).where(sql\`substring(s from 1 for 1) = 'a' and extract(year from d) > 2000\`),
+  index("i5").on(t.n).where(sql\`n = '5' and ok = 't'\`),
   index("i4").on(sql\`((s collate "C") || 'x')\`, sql\`lower(s) text_pattern_ops\`),
 ]);
+export const some = pgView("some", { n: integer() }).as(sql\`select n from q where ok = 't' and d > '2020-1-5' and n > '5'\`);
 `;
 
 for (const version of [15, 18] satisfies readonly PostgresVersion[]) {

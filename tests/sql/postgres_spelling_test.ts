@@ -25,6 +25,8 @@ const types = [
   ["time", "time without time zone"],
   ["numeric(10, 2)", "numeric(10,2)"],
   ["decimal", "numeric"],
+  ["numeric(4)", "numeric(4,0)"],
+  ["decimal(4)[]", "numeric(4,0)[]"],
   ["float8", "double precision"],
   ["double precision", "double precision"],
   ["jsonb", "jsonb"],

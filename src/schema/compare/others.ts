@@ -5,6 +5,9 @@ import { keyOf } from "../declared_objects.ts";
 import { expressionWords } from "../expressions/words.ts";
 import { isQueryWord, withoutRows } from "../expressions/row_comparisons.ts";
 import type { OtherObject, Snapshot } from "../snapshot.ts";
+import { elementType } from "../../sql/postgres_spelling.ts";
+import { bareType } from "./bare_type.ts";
+import { timeOf } from "../expressions/literal_times.ts";
 
 /** One thing beside the tables in which a schema is not what it should be. */
 export interface OtherDifference {
@@ -23,7 +26,9 @@ export interface OtherDifference {
 export function compareOthers(expected: Snapshot, actual: Snapshot): readonly OtherDifference[] {
   const live = new Map(actual.others.map((each) => [keyOf(each), each]));
   const wanted = new Map(expected.others.map((each) => [keyOf(each), each]));
-  const used = new Set(expected.tables.flatMap(({ columns }) => columns.map(({ type }) => bareType(type))));
+  const used = new Set(
+    expected.tables.flatMap(({ columns }) => columns.map(({ type }) => bareType(elementType(type)))),
+  );
   const declared = [...wanted].filter(([, { isDeclared }]) => isDeclared === true);
   return [
     ...declared.flatMap(([path, object]): readonly OtherDifference[] => {
@@ -44,14 +49,6 @@ export function compareOthers(expected: Snapshot, actual: Snapshot): readonly Ot
       actual: shown(object),
     })),
   ];
-}
-
-/** Returns the name of a type, of an array that of its values, without quotes. */
-function bareType(type: string): string {
-  return type.replace(/(?:\[\d*\])+$/, "").replaceAll(
-    /"((?:[^"]|"")*)"/g,
-    (_, name: string) => name.replaceAll('""', '"'),
-  );
 }
 
 function shown({ sql, kind }: OtherObject): string {
@@ -154,6 +151,10 @@ function spelledAlike(words: readonly string[]): readonly string[] {
     if (word === "null" && last === "else") return [];
     const [, sign, number] = /^'(-?)(\d+(?:\.\d+)?)'$/.exec(word) ?? [];
     if (number !== undefined) return sign === "" ? [number] : ["-", number];
+    const [, boolean] = /^'(t|f)(?:rue|alse)?'$/.exec(word) ?? [];
+    if (boolean !== undefined) return [boolean === "t" ? "true" : "false"];
+    // A time comes back as it was read.
+    if (/^'.*'$/s.test(word)) return [`'${timeOf(word.slice(1, -1))}'`];
     // `NOT IN` of a list comes back as `<> ALL`, `NOT LIKE` as an operator of its own.
     const isQuery = (place: number) => isQueryWord(words[place]);
     const isList = next === "in" && !isQuery(at + 3);

@@ -1,4 +1,5 @@
 import { either, isWhole, type Pair, pair, type Whole } from "./pair.ts";
+import { bareType } from "./bare_type.ts";
 import { compareOthers } from "./others.ts";
 import { isSameDefault } from "../expressions/compare_defaults.ts";
 import { isSameExpression } from "../expressions/compare.ts";
@@ -91,9 +92,14 @@ function compareColumns(path: string, columns: Whole<Column>, dialect: Dialect):
   const wanted = isNone(expected.default) ? null : expected.default;
   const found = isNone(actual.default) ? null : actual.default;
   const value = respell(wanted, found, same);
+  const type = respell(expected.type, actual.type, (a, b) => bareType(a) === bareType(b));
   return [
     // Snapshots of old do not always know the values of an enum type.
-    ...differ(path, columns, expected.values && actual.values ? printType : ({ type }) => type),
+    ...differ(
+      path,
+      [expected, { ...actual, type }],
+      expected.values && actual.values ? printType : ({ type }) => type,
+    ),
     // A key that the database makes is never NULL, whether its DDL says so or not.
     ...keys ? [] : differ(path, columns, printNull),
     ...differ(path, [{ ...expected, default: wanted }, { ...actual, default: value }], printDefault),

@@ -1,12 +1,12 @@
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
 import { onceForText } from "../../base/once_for.ts";
-import { expressionWords } from "./words.ts";
+import { expressionWords, printsAnew } from "./words.ts";
 import { generatedParts } from "../generated.ts";
 import { call, type Node } from "./nodes.ts";
 import { parseExpression } from "./parse.ts";
 import { withoutRows } from "./row_comparisons.ts";
-import { readerOf } from "./literal_values.ts";
+import { decimal, readerOf } from "./literal_values.ts";
 
 /**
  * Says whether two SQL expressions (defaults, checks, conditions of indexes) are the same but for their spelling.
@@ -18,7 +18,7 @@ import { readerOf } from "./literal_values.ts";
  * the two has counts for its length only.
  */
 export function isSameExpression(a: string, b: string, dialect: Dialect): boolean {
-  return a === b || isSame(parsed(a, dialect), parsed(b, dialect));
+  return a === b || isSame(parsed(a, dialect), parsed(b, dialect), { dialect });
 }
 
 const parsed = onceForText((text: string, dialect: Dialect): Node => {
@@ -35,17 +35,43 @@ const parsed = onceForText((text: string, dialect: Dialect): Node => {
   }
 });
 
-function isSame(a: Node, b: Node): boolean {
+interface Standing {
+  readonly dialect: Dialect;
+  /** Of what the nodes are operands, if of anything. */
+  readonly of?: string;
+}
+
+function isSame(a: Node, b: Node, { dialect, of }: Standing): boolean {
   const [one, types] = withoutCasts(a);
   const [other, others] = withoutCasts(b);
   // PostgreSQL adds casts to those that are written, and leaves out those that change nothing.
   if (lengthsOf(types) !== lengthsOf(others)) return false;
   if (types.length > 0 && others.length > 0 && !types.some((type) => others.includes(type))) return false;
   if (typeof one === "string" || typeof other === "string") {
-    return one === other || isSameLiteral(one, other, types[0] ?? others[0]);
+    return one === other || isSameLiteral(one, other, types[0] ?? others[0]) ||
+      (printsAnew[dialect] && of !== undefined && alike.has(of) && isRead([one, other]));
   }
   return one.name === other.name && one.parts.length === other.parts.length &&
-    one.parts.every((part, at) => isSame(part, other.parts[at]!));
+    one.parts.every((part, at) => isSame(part, other.parts[at]!, { dialect, of: one.name }));
+}
+
+/** Whose operands are of one type, which PostgreSQL takes a string for: `n = '5'` comes back as `n = 5`, `d = 't'` as `d = true`. */
+const alike = new Set(
+  ["=", "<", ">", "<=", ">=", "in", "is distinct", "coalesce", "nullif", "greatest", "least", "case", "array"]
+    .concat(["+", "*", "/", "%"]),
+);
+
+/** Says whether one of two is a string, and the other the number or boolean that it is read as. */
+function isRead([a, b]: readonly [Node, Node]): boolean {
+  const [text, value] = textOf(a) === null ? [textOf(b), a] : [textOf(a), b];
+  if (text === null || typeof value !== "string") return false;
+  if (/^(?:true|false)$/.test(value)) return readerOf("boolean")(text) === value;
+  return /^-?[\d.]+$/.test(value) && decimal(text.trim()) === decimal(value);
+}
+
+/** Returns what a string says; `null` for any other node. */
+function textOf(node: Node): string | null {
+  return typeof node === "string" && /^'.*'$/s.test(node) ? node.slice(1, -1).replaceAll("''", "'") : null;
 }
 
 /** A cast to a length cuts, or rounds. */
@@ -63,10 +89,8 @@ function withoutCasts(node: Node): readonly [bare: Node, types: readonly string[
 
 /** Says whether two literals have one value; PostgreSQL prints what it read, `36 hours` as `36:00:00`. */
 function isSameLiteral(a: Node, b: Node, type: string | undefined): boolean {
-  const [one, other] = [a, b].map((node) =>
-    typeof node === "string" && /^'.*'$/s.test(node) ? node.slice(1, -1).replaceAll("''", "'") : null
-  );
-  if (typeof one !== "string" || typeof other !== "string" || type === undefined) return false;
+  const [one, other] = [textOf(a), textOf(b)];
+  if (one === null || other === null || type === undefined) return false;
   // A date's time of day is lost where it is read, and may not be where it is not.
   if (type === "date" && [one, other].some((text) => text.includes(":"))) return false;
   const read = readerOf(type);

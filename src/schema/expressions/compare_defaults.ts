@@ -13,8 +13,8 @@ export function isSameDefault(
   type: string,
   dialect: Dialect,
 ): boolean {
-  if (lengthsOf(a) !== lengthsOf(b)) return false;
   if (isSameExpression(a, b, dialect)) return true;
+  if (lengthsOf(a) !== lengthsOf(b)) return false;
   const [one, other] = valuesOf([a, b], type, dialect);
   return one !== null && one === other;
 }
@@ -67,6 +67,7 @@ function literalOf(text: string, type: string): string | null {
 }
 
 function isReadAlike(cast: string, type: string): boolean {
-  const [one, other] = [cast, type].map((name) => readerOf(name.replaceAll("[]", "")));
-  return one === other || (one === decimal && other === float);
+  const names = [cast, type].map((name) => name.replaceAll(/\[\]|\([^)]*\)/g, ""));
+  const [one, other] = names.map(readerOf);
+  return names[0] === names[1] || one === other || (one === decimal && other === float);
 }

@@ -60,6 +60,14 @@ export function readMoment(text: string, isZoned: boolean): string {
   return `${midnight / 1000 + Number(whole) - offset}.${fraction}`;
 }
 
+/** Returns a moment, a time of day or an interval by its value, whichever a text is read as; any other text as it stands. */
+export function timeOf(text: string): string {
+  const moment = dayOf(text) === null ? text : readMoment(text, true);
+  if (moment !== text) return moment;
+  const interval = /\d/.test(text) ? readInterval(text) : text;
+  return interval !== text ? interval : secondsOf(text) ?? text;
+}
+
 /** Months, days and microseconds, which PostgreSQL keeps apart. */
 const units: readonly (readonly [name: RegExp, part: "months" | "days" | "seconds", size: number])[] = [
   [/^y(?:ears?|rs?)?$/, "months", 12],
@@ -74,6 +82,16 @@ const units: readonly (readonly [name: RegExp, part: "months" | "days" | "second
 /** Returns an interval as what PostgreSQL keeps of it; one that is not understood as it stands. */
 export function readInterval(text: string): string {
   const sums = { months: 0, days: 0, seconds: 0 };
+  /** A part of a year is whole months, one of a month days of thirty, and one of a day seconds. */
+  const add = (part: keyof typeof sums, count: number, size: number) => {
+    const [whole, rest] = size === 12 ? [Math.round(count * size), 0] : partsOf(count * size);
+    if (part === "seconds") sums.seconds += count * size;
+    else {
+      sums[part] += whole;
+      if (part === "months" && rest !== 0) add("days", rest, 30);
+      else if (rest !== 0) sums.seconds += Math.round(rest * 86_400_000_000) / 1_000_000;
+    }
+  };
   const [, forth = "", ago] = /^(.*?)(\s+ago)?\s*$/s.exec(withWords(text.toLowerCase()))!;
   const rest = forth
     .replace(
@@ -87,16 +105,19 @@ export function readInterval(text: string): string {
     })
     .replaceAll(/([+-]?\d+(?:\.\d+)?)\s*([a-z]+)/g, (said, count, name) => {
       const [, part, size] = units.find(([pattern]) => pattern.test(name)) ?? [];
-      // A part of a month or of a day is counted in smaller units, by rules of its own.
-      if (part === undefined || size === undefined || (part !== "seconds" && count.includes("."))) {
-        return said;
-      }
-      sums[part] += Number(count) * size;
+      if (part === undefined || size === undefined) return said;
+      add(part, Number(count), size);
       return "";
     });
   if (rest.replace(/^\s*@/, "").trim() !== "") return text;
   const sign = ago === undefined ? 1 : -1;
   return canonical(Object.fromEntries(Object.entries(sums).map(([part, sum]) => [part, sign * sum + 0])));
+}
+
+/** Returns a number before and behind its point, with as many digits as PostgreSQL counts. */
+function partsOf(count: number): readonly [whole: number, rest: number] {
+  const rounded = Number(count.toFixed(9));
+  return [Math.trunc(rounded), Number((rounded - Math.trunc(rounded)).toFixed(9))];
 }
 
 /** Writes `p1y2m3dt4h5m6s` in words. Source: https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-INTERVAL-INPUT */

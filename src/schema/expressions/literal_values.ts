@@ -15,6 +15,12 @@ export function readerOf(type: string): Read {
   const name = type.replace(/\([^)]*\)/, "").trim().toLowerCase();
   const element = elements[name];
   if (element !== undefined) return (text) => readRange(text, element);
+  const each = elements[name.replace("multirange", "range")];
+  if (each !== undefined) return (text) => readRanges(text, each);
+  const [, unit] = /^interval (?:.* )?(\w+)$/.exec(name) ?? [];
+  if (unit !== undefined) {
+    return (text) => readInterval(/^\s*[+-]?[\d.]+\s*$/.test(text) ? `${text.trim()} ${unit}` : text);
+  }
   return byType[shortNames[name] ?? name] ?? asIs;
 }
 
@@ -54,7 +60,7 @@ const byType: Readonly<Record<string, Read>> = {
   uuid: (text) => text.replaceAll(/[{}-]/g, "").toLowerCase(),
   bytea: readBytes,
   inet: readAddress,
-  cidr: (text) => /[:.].*[:.]/.test(text) ? readAddress(text) : text,
+  cidr: readNetwork,
   macaddr: (text) => text.replaceAll(/[.:-]/g, "").toLowerCase(),
   // One of six bytes gets two in the middle.
   macaddr8: (text) => text.replaceAll(/[.:-]/g, "").toLowerCase().replace(/^(.{6})(.{6})$/, "$1fffe$2"),
@@ -67,6 +73,9 @@ const byType: Readonly<Record<string, Read>> = {
   "timestamp with time zone": (text) => readMoment(text, true),
   interval: readInterval,
   jsonpath: readJsonPath,
+  tsquery: (text) => bareLexemes(text).replaceAll(/\s+/g, ""),
+  tsvector: (text) => [...new Set(bareLexemes(text).trim().split(/\s+/))].toSorted().join(" "),
+  regclass: readRelation,
   point: coordinates,
   line: coordinates,
 };
@@ -117,6 +126,31 @@ function readAddress(text: string): string {
     ? new URL(`http://[${address}]`).hostname
     : address;
   return `${host}${length === (isLong ? "/128" : "/32") ? "" : length ?? ""}`;
+}
+
+/** Fills up a network of four numbers that says the first of them only; without a length it has its class's, or one for all numbers. */
+function readNetwork(text: string): string {
+  const [, said, length] = /^\s*(\d+(?:\.\d+){0,3})(?:\/(\d+))?\s*$/.exec(text) ?? [];
+  if (said === undefined) return readAddress(text);
+  const numbers = said.split(".");
+  const first = Number(numbers[0]);
+  const usual = first < 128 ? 8 : first < 192 ? 16 : 24;
+  const bits = length ?? Math.max(usual, numbers.length * 8);
+  return readAddress(`${[...numbers, 0, 0, 0].slice(0, 4).join(".")}/${bits}`);
+}
+
+/** Leaves out the quotes that words of a text search need not have. */
+function bareLexemes(text: string): string {
+  return text.replaceAll(/'([\p{L}\p{N}_]+)'/gu, "$1");
+}
+
+/** Writes a relation's name without needless quotes, and without the default schema. */
+function readRelation(text: string): string {
+  const names = text.trim().match(/"(?:[^"]|"")*"|[^."]+/g) ?? [];
+  return names.map((name) => name.startsWith('"') ? name : `"${name.toLowerCase()}"`).join(".").replace(
+    /^"public"\./,
+    "",
+  );
 }
 
 /** Writes a path without what PostgreSQL adds: quotes around keys, blanks, and parentheses around all of a condition. */
@@ -193,4 +227,12 @@ function readRange(text: string, type: string): string | null {
   if (first === null || last === null) return null;
   const ends = isDiscrete ? "" : `${from.trim() === "" ? "(" : open}${to.trim() === "" ? ")" : close}`;
   return `${first},${last}${ends}`;
+}
+
+/** Reads `{[a,b),[c,d]}`, in the order in which the ranges stand; `null` when one of them is none. */
+function readRanges(text: string, type: string): string | null {
+  const [, inner] = /^\s*\{(.*)\}\s*$/s.exec(text) ?? [];
+  if (inner === undefined) return null;
+  const parts = (inner.match(/[[(][^\])]*[\])]/g) ?? []).map((part) => readRange(part, type));
+  return parts.includes(null) ? null : parts.join(";");
 }

@@ -55,10 +55,16 @@ export function quantified(
   return call(`${operator} ${every ? "all" : "any"}`, left, right);
 }
 
-/** `'-1'::integer` is how PostgreSQL spells a negative number. A float it prints as it read it, and not as it was written. */
+/**
+ * Casts a node to a type. `'-1'::integer` is how PostgreSQL spells a negative number; a float it prints as it read it, and not as it
+ * was written. A list is one of casts, as it comes back.
+ */
 export function cast(node: Node, type: string): Node {
+  if (typeof node !== "string" && node.name === "array" && type.endsWith("[]")) {
+    const isList = (part: Node) => typeof part !== "string" && part.name === "array";
+    return call("array", ...node.parts.map((part) => cast(part, isList(part) ? type : type.slice(0, -2))));
+  }
   const number = typeof node === "string" ? /^'(-?[\d.]+)'$/.exec(node) : null;
-  return number !== null && /^(?:smallint|integer|bigint|numeric)\b/.test(type)
-    ? number[1]!
-    : call("::", node, type);
+  if (number === null || !/^(?:smallint|integer|bigint|numeric)\b/.test(type)) return call("::", node, type);
+  return type.includes("(") ? call("::", number[1]!, type) : number[1]!;
 }

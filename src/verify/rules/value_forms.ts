@@ -75,7 +75,7 @@ const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: Va
     [/^BLOB$/, { words: "no bytes", isWrong: (value) => sql`typeof(${value}) <> 'blob'` }],
   ],
   postgresql: [
-    [/^timestamp/, {
+    [/^timestamp[^[]*$/, {
       words: "a date and time that the application cannot read: infinite, or outside the years 1 to 9999",
       isWrong: (value) =>
         sql`${value} < timestamp '0001-01-01 00:00:00' OR ${value} >= timestamp '10000-01-01 00:00:00'`,
@@ -84,7 +84,7 @@ const forms: Readonly<Record<Dialect, readonly (readonly [type: RegExp, form: Va
       words: "a date that the application cannot read: infinite, or outside the years 1 to 9999",
       isWrong: (value) => sql`${value} < date '0001-01-01' OR ${value} >= date '10000-01-01'`,
     }],
-    [/^time\b/, {
+    [/^time\b[^[]*$/, {
       words: "the time 24:00:00, which the application cannot read",
       isWrong: (value) => sql`${value} = time '24:00:00'`,
     }],
