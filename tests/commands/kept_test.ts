@@ -63,12 +63,12 @@ async function keepSomething({ url, database }: Given): Promise<void> {
     createKeptTable,
     ...withdrawn("harbor_kept"),
     ...kept.flatMap((each) => [
-      sql`CREATE TABLE ${ownTable(each.sideTable)} (harbor_row INTEGER PRIMARY KEY)`,
+      sql`CREATE TABLE ${ownTable(each.sideTable)} (harbor_row INTEGER PRIMARY KEY, id INTEGER)`,
       sql`INSERT INTO ${
         ownTable(each.sideTable)
       } WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${
         sql.raw(String(each.rows))
-      }) SELECT i FROM n`,
+      }) SELECT i, i FROM n`,
       insertKept(each, {
         rows: sql.raw(String(each.rows)),
         bytes: sql.raw(String(each.bytes)),
@@ -105,6 +105,7 @@ onEngines(two, "what is kept is listed, and status mentions it", async (given) =
     madeAt: "2026-11-28T05:00:00.000Z",
     sideTable: "harbor_kept_3",
     there: 1_012,
+    nameless: 0,
   });
   const { stdout } = await run(url, ["kept", "list"]);
   assert.match(
@@ -113,12 +114,29 @@ onEngines(two, "what is kept is listed, and status mentions it", async (given) =
   );
   assert.match(stdout, /^4 +table users +upgrade of 71dda59686db .* 2 +20 B +kept$/m);
   assert.match(stdout, /^1\u00a0014 rows counted, about 4\.1 MB$/m);
-  const onRecord = listed.kept.map(({ there: _, ...rest }: Record<string, unknown>) => rest);
+  const onRecord = listed.kept.map(({ there: _, nameless: __, ...rest }: Record<string, unknown>) => rest);
   assert.deepEqual((await json(url, "status")).kept, onRecord);
   assert.match(
     (await run(url, ["status"])).stdout,
     /^kept +on record: 1\u00a0014 rows, 4\.1 MB of files\.storage_backend, files\.metadata_json; table users$/m,
   );
+});
+
+onEngines(two, "of what is kept by a key with NULL in it the list says that it stays", async (given) => {
+  const { url, database } = given;
+  await keepSomething(given);
+  for (const { sideTable } of kept) {
+    await database.write([sql`UPDATE ${ownTable(sideTable)} SET id = NULL WHERE harbor_row < 3`]);
+  }
+  const counts = (await json(url, "kept", "list")).kept.map(({ nameless }: { nameless: number }) => nameless);
+  // Whole rows are known by all that they have.
+  assert.deepEqual(counts, [2, 0]);
+  const { stderr } = await run(url, ["kept", "list"]);
+  assert.match(
+    stderr,
+    /of files \(3\) 2 rows have a NULL in their key \(id\), which names no row\. They stay kept when the rest comes back\. To see them: SELECT \* FROM harbor_kept_3 WHERE "id" IS NULL$/m,
+  );
+  assert.doesNotMatch(stderr, /of users/);
 });
 
 onEngines(["sqlite file"], "kept data goes only with a yes, and only what is meant", async (given) => {

@@ -2,7 +2,13 @@ import { formatBytes, formatCount } from "../../base/quantity.ts";
 import type { App } from "../../cli/app.ts";
 import { defineCommand, type Outcome } from "../../cli/command.ts";
 import { isCounted, readKept } from "../../engines/kept_table.ts";
-import { type CountedKept, countKept, goneText, seenText } from "../../migrate/kept/count_kept.ts";
+import {
+  type CountedKept,
+  countKept,
+  goneText,
+  namelessText,
+  seenText,
+} from "../../migrate/kept/count_kept.ts";
 import { lostText, withSideTables } from "../../migrate/kept/side_tables.ts";
 import { ageText } from "../backup/output.ts";
 import { keptJson, stateWords, stepText, whatText } from "../backup/kept_output.ts";
@@ -55,8 +61,20 @@ async function listKept(app: App): Promise<Outcome> {
       all.map((each) => Object.values(columns).map((cell) => cell(each))),
     );
     app.report.line(seenText(all));
-    const texts = [...lost.map(lostText), ...all.filter(({ gone }) => gone > 0).map(goneText)];
+    const texts = [
+      ...lost.map(lostText),
+      ...all.filter(({ gone }) => gone > 0).map(goneText),
+      ...all.filter(({ nameless }) => nameless > 0).map(namelessText),
+    ];
     for (const { state, hint } of texts) app.report.note(`${state}. ${app.report.remedy(hint)}`);
   }
-  return { json: { kept: all.map(({ kept, there }) => ({ ...keptJson(kept), there })) } };
+  return {
+    json: {
+      kept: all.map(({ kept, there, nameless }) => ({
+        ...keptJson(kept),
+        there,
+        nameless: there === null ? null : nameless,
+      })),
+    },
+  };
 }

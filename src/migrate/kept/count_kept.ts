@@ -4,6 +4,8 @@ import { counted, formatBytes, formatCount } from "../../base/quantity.ts";
 import type { Database } from "../../engines/database.ts";
 import { isCounted, type Kept, keptName } from "../../engines/kept_table.ts";
 import { ownTable } from "../../engines/statement_names.ts";
+import { quoteName } from "../../sql/quote.ts";
+import { any } from "./side/words.ts";
 
 /** So many rows of a side table are counted, which takes a server or a disk well under a second. */
 const most = 1_000_000;
@@ -15,6 +17,8 @@ export interface CountedKept {
   readonly there: number | null;
   /** How many of those on record are not there. */
   readonly gone: number;
+  /** How many of those there stay kept when the rest comes back: there is a NULL in the key by which a row is known. */
+  readonly nameless: number;
 }
 
 /** Counts the rows in side tables, and compares them with what is on record at that moment. */
@@ -28,6 +32,7 @@ export async function countKept(
       kept,
       there: found?.there ?? null,
       gone: Math.max(0, (found?.wanted ?? 0) - (found?.there ?? 0)),
+      nameless: found?.nameless ?? 0,
     };
   }));
 }
@@ -41,16 +46,21 @@ export async function readCounted(
 }
 
 /** In one query, since a run may put it back meanwhile. */
-async function countOne(database: Database, { id, sideTable }: Kept) {
-  const rows = sql`SELECT 1 AS one FROM ${ownTable(sideTable)} LIMIT ${sql.raw(String(most + 1))}`;
+async function countOne(database: Database, { id, sideTable, kind, keys }: Kept) {
+  // Whole rows are told apart by all that they have.
+  const key = kind === "table" ? [] : keys.map((name) => sql`${sql.identifier(name)} IS NULL`);
+  const isNameless = key.length === 0 ? sql`FALSE` : any(key);
+  const rows = sql`SELECT CASE WHEN ${isNameless} THEN 1 END AS nameless FROM ${ownTable(sideTable)} LIMIT ${
+    sql.raw(String(most + 1))
+  }`;
   try {
-    const [row] = await database.read<Record<"wanted" | "there", number | bigint | string>>(
-      sql`SELECT row_count AS wanted, (SELECT count(*) FROM (${rows}) AS seen) AS there FROM ${
+    const [row] = await database.read<Record<"wanted" | "there" | "nameless", number | bigint | string>>(
+      sql`SELECT k.row_count AS wanted, seen.* FROM ${
         ownTable(keptName)
-      } WHERE id = ${id}`,
+      } AS k, (SELECT count(*) AS there, count(nameless) AS nameless FROM (${rows}) AS r) AS seen WHERE k.id = ${id}`,
     );
-    const there = Number(row?.there);
-    return row === undefined || there > most ? null : { wanted: Number(row.wanted), there };
+    if (row === undefined || Number(row.there) > most) return null;
+    return { wanted: Number(row.wanted), there: Number(row.there), nameless: Number(row.nameless) };
   } catch (error) {
     // One that is lost, or another's.
     if (error instanceof HarborError && ["missing_table", "read_only"].includes(error.code)) return null;
@@ -67,6 +77,25 @@ export function goneText({ kept, gone }: CountedKept): { readonly state: string;
     } of ${table} on record, put aside by the ${direction} of ${revision}`,
     hint:
       `They do not come back with the rest. A backup may have them: harbor-db backup list; where the rest is given up, too: harbor-db kept drop ${id}`,
+  };
+}
+
+/** Says that rows are not known by their key. */
+export function namelessWords(rows: number, keys: readonly string[]): string {
+  const have = counted(rows, "row has a NULL in its key", "rows have a NULL in their key");
+  return `${have} (${keys.join(" and ")}), which names no row`;
+}
+
+/** Says of what rows will stay, and how to see them. */
+export function namelessText(
+  { kept, nameless }: CountedKept,
+): { readonly state: string; readonly hint: string } {
+  const { id, table, keys, sideTable } = kept;
+  return {
+    state: `of ${table} (${id}) ${namelessWords(nameless, keys)}`,
+    hint: `They stay kept when the rest comes back. To see them: SELECT * FROM ${sideTable} WHERE ${
+      keys.map((name) => `${quoteName(name)} IS NULL`).join(" OR ")
+    }`,
   };
 }
 

@@ -16,6 +16,7 @@ import { ownTable } from "../../engines/statement_names.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { createWalker, type PaceOptions, type Stretch } from "../paced/backfill_walk.ts";
 import { allRows, tellProgress } from "../paced/walk_table.ts";
+import { namelessWords } from "./count_kept.ts";
 import { type Return, returnOf } from "./back/return.ts";
 import type { Subject, Undoing } from "./back/subject.ts";
 import { columnsOf, countOf, countsOf, keyIndexOf } from "./side/contents.ts";
@@ -315,11 +316,7 @@ async function reasonOf(
     newer > 0 ? `${counted(newer, "row holds", "rows hold")} something ${other}` : null,
     homeless > 0 ? `${counted(homeless, "row has", "rows have")} values of columns that are not there` : null,
     dangling > 0 ? `${counted(dangling, "row refers", "rows refer")} to rows that are not there` : null,
-    nameless > 0
-      ? `${
-        counted(nameless, "row has a NULL in its key", "rows have a NULL in their key")
-      } (${key}), which names no row`
-      : null,
+    nameless > 0 ? namelessWords(nameless, kept.keys) : null,
     others > 0 && refusal === null ? unknown : null,
     others > 0 && refusal !== null ? `the database refused some: ${refusal}` : null,
   ];
