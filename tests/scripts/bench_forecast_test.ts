@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { HeldLock } from "../../src/engines/watch/figures.ts";
 import type { RunFigures } from "../../src/rehearse/rules/figures.ts";
 import { judge, type Verdict } from "../../scripts/benchmark/forecast/judge.ts";
+import { outcomeOf } from "../../scripts/benchmark/forecast/rehearsed.ts";
 
 interface Given {
   readonly ms: number;
@@ -93,3 +94,12 @@ for (const [rule, said, was, verdict] of cases) {
     );
   });
 }
+
+test("the bench of forecasts says which of the two is missing", () => {
+  const some = figures({ ms: 1, heldMs: 1 });
+  const read = (rehearsal: RunFigures | null, measured: RunFigures | null) =>
+    outcomeOf(JSON.stringify({ rehearsal, measured }));
+  assert.deepEqual(read(some, some), { forecast: some, run: some });
+  assert.throws(() => read(null, some), /it was not rehearsed/);
+  assert.throws(() => read(some, null), /nothing ran/);
+});

@@ -12,14 +12,24 @@ export async function rehearsedUpgrade(binary: string, target: Target): Promise<
   const backups = join(target.folder, "backups");
   const args = ["upgrade", "--json", "--yes", "--max-time", "30d", "--backup-dir", backups];
   try {
-    const { stdout } = await run(harborCommand(binary, target, args));
-    const { rehearsal, measured } = JSON.parse(stdout) as Readonly<
-      Record<"rehearsal" | "measured", RunFigures>
-    >;
-    return { forecast: rehearsal, run: measured };
+    return outcomeOf((await run(harborCommand(binary, target, args))).stdout);
   } finally {
     rmSync(backups, { recursive: true, force: true });
   }
+}
+
+/**
+ * Reads the two out of what an upgrade printed.
+ *
+ * @throws {Error} when one is missing: an empty database is not rehearsed, and nothing runs where nothing is to do
+ */
+export function outcomeOf(printed: string): Outcome {
+  const { rehearsal, measured } = JSON.parse(printed) as Readonly<
+    Record<"rehearsal" | "measured", RunFigures | null>
+  >;
+  if (rehearsal === null) throw new Error("Cannot compare a run with its forecast: it was not rehearsed");
+  if (measured === null) throw new Error("Cannot compare a forecast with its run: nothing ran");
+  return { forecast: rehearsal, run: measured };
 }
 
 /** Returns the end of what a program said that failed. */
