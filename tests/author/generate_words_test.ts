@@ -179,6 +179,18 @@ const allTypesCases: readonly Case[] = [
 
 const cases: readonly Case[] = [
   {
+    what: "makes an index and a check with signs at which drizzle-kit cuts them",
+    before: [pg.pgTable("cut", { id: pg.serial().primaryKey(), a: pg.text() })],
+    after: [
+      pg.pgTable("cut", { id: pg.serial().primaryKey(), a: pg.text() }, (cut) => [
+        pg.index("cut_a").on(sql`coalesce(${cut.a}, ';', '--')`, cut.id).where(sql`${cut.a} <> ';--,,'`),
+        pg.check("cut_check", sql`${cut.a} <> ';--' AND ${cut.id} NOT IN (-5, -7)`),
+      ]),
+    ],
+    sqlite: [/coalesce\("a", ';', '--'\)/],
+    postgresql: [/coalesce\("a", ';', '--'\)/],
+  },
+  {
     what: "adds defaultNow",
     before: none,
     after: things({ c: pg.timestamp().notNull().defaultNow() }),

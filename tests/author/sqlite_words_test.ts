@@ -1,6 +1,9 @@
-import { sql } from "drizzle-orm";
+import assert from "node:assert/strict";
+import { is, sql } from "drizzle-orm";
+import * as pg from "drizzle-orm/pg-core";
 import * as lite from "drizzle-orm/sqlite-core";
 import { test } from "node:test";
+import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
 import { generateBetween, tablesFor } from "../support/samples/two_revisions.ts";
 import { inMemory, prove } from "../support/prove_engines.ts";
 
@@ -37,6 +40,14 @@ const changes: readonly (readonly [what: string, before: lite.SQLiteTable, after
   ],
   ["two columns that come with a check that names one in other letters", plain, checked],
   [
+    "expressions with the signs that drizzle-kit cuts at",
+    plain,
+    lite.sqliteTable("t", { id: lite.integer().primaryKey(), a: lite.text() }, (t) => [
+      lite.index("ix").on(sql`coalesce(a, ';', '--')`, t.id).where(sql`a <> ';--,'`),
+      lite.check("c", sql`a <> ';--' and ${t.id} not in (-5, 7)`),
+    ]),
+  ],
+  [
     "a key with AUTOINCREMENT that goes, and one of a column that is there",
     numbered,
     lite.sqliteTable("t", { code: lite.text().primaryKey() }),
@@ -50,3 +61,30 @@ for (const [what, before, after] of changes) {
     await prove(history("sqlite"), inMemory.scratch);
   });
 }
+
+// What a column's default is to be in the script: what the program would put there as a parameter.
+const defaults: readonly (readonly [table: unknown, written: string])[] = [
+  [lite.sqliteTable("t", { c: lite.blob({ mode: "bigint" }).default(5n) }), "x'35'"],
+  [
+    lite.sqliteTable("t", { c: lite.blob({ mode: "json" }).default({ a: "it's" }) }),
+    "x'7b2261223a2269742773227d'",
+  ],
+  [
+    lite.sqliteTable("t", { c: lite.numeric({ mode: "bigint" }).default(9007199254740993n) }),
+    "9007199254740993",
+  ],
+  [lite.sqliteTable("t", { c: lite.text({ mode: "json" }).default({ a: "it's" }) }), `'{"a":"it''s"}'`],
+  [lite.sqliteTable("t", { c: lite.integer({ mode: "timestamp" }).default(new Date(5_000)) }), "5"],
+  [lite.sqliteTable("t", { c: lite.integer({ mode: "timestamp_ms" }).default(new Date(5_000)) }), "5000"],
+  [pg.pgTable("t", { c: pg.line().default([1, 2, 3]) }), "'{1,2,3}'"],
+  [pg.pgTable("t", { c: pg.point({ mode: "xy" }).default({ x: 1.5, y: 2 }) }), "'(1.5,2)'"],
+  [pg.pgTable("t", { c: pg.vector({ dimensions: 2 }).default([1, 2]) }), "'[1,2]'"],
+];
+test("generate writes the defaults that drizzle-kit writes wrong as their columns put them into statements", async () => {
+  const engine = await loadDrizzleEngine();
+  for (const [table, written] of defaults) {
+    const dialect = is(table, lite.SQLiteTable) ? "sqlite" : "postgresql";
+    const snapshot = await engine.snapshot(dialect, tablesFor(dialect, [table]));
+    assert.deepEqual(Object.values(snapshot.tables).map(({ columns }) => columns["c"]?.default), [written]);
+  }
+});

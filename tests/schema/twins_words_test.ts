@@ -471,12 +471,6 @@ const refusals: readonly Refusal[] = [
     /without with\(\)/,
   ],
   [
-    "a comma in an index",
-    withExtras(({ b }) => [pg.index("ix").on(sql`coalesce(${b}, '')`)]),
-    /"ix": drizzle-kit cuts an index at ","/,
-    /generated column/,
-  ],
-  [
     "row security",
     { t: pg.pgTable("t", { a: pg.integer() }).enableRLS() },
     /"t": SQLite has no row security/,

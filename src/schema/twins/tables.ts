@@ -267,7 +267,7 @@ function makeIndex({ config }: pg.Index, own: Own, twins: Twins) {
     throw refuse(name, "SQLite has no parameters of an index", "an index without with()");
   }
   const columns = config.columns.map((column) => {
-    if (is(column, SQL)) return sql.raw(indexText(column, /[,;]/, place));
+    if (is(column, SQL)) return sql.raw(sqliteExpression(column, place).trim());
     const { indexConfig, name: key } = column as unknown as IndexedColumn;
     if (indexConfig.opClass !== undefined) {
       throw refuse(
@@ -281,7 +281,7 @@ function makeIndex({ config }: pg.Index, own: Own, twins: Twins) {
     return indexConfig.order === "desc" ? sql.raw(`"${twins.nameOf(twin)}" DESC`) : twin;
   });
   const on = (config.unique ? lite.uniqueIndex(name) : lite.index(name)).on(...columns as [SQL]);
-  return config.where === undefined ? on : on.where(sql.raw(indexText(config.where, /;/, place)));
+  return config.where === undefined ? on : on.where(sql.raw(sqliteExpression(config.where, place).trim()));
 }
 
 /** A column as `.on(…)` keeps it. */
@@ -298,18 +298,6 @@ export function indexName(
   if (name !== undefined) return name;
   const names = columns.map((column) => nameOf(column as Column));
   return [pg.getTableConfig(table).name, ...names, "index"].join("_");
-}
-
-/** Returns an expression of an index. drizzle-kit keeps a SQLite index as a text that it takes apart at some signs. */
-function indexText(expression: SQL, signs: RegExp, place: ExpressionPlace): string {
-  const text = sqliteExpression(expression, place).trim();
-  const sign = signs.exec(text)?.[0];
-  if (sign === undefined) return text;
-  throw refuse(
-    place.thing,
-    `drizzle-kit cuts an index at "${sign}"`,
-    "an expression without it, or an index on a generated column",
-  );
 }
 
 function makeCheck({ name, value }: pg.Check, table: string, { nameOf }: Twins) {

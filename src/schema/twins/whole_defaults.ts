@@ -1,14 +1,16 @@
 import { is } from "drizzle-orm/entity";
 import { getTableConfig, PgArray, PgTable } from "drizzle-orm/pg-core";
 import { SQL } from "drizzle-orm/sql/sql";
+import { SQLiteTable } from "drizzle-orm/sqlite-core";
+import { getTableName } from "drizzle-orm/table";
 import { getTableColumns } from "drizzle-orm/utils";
 import { type KitColumn, type KitSnapshot, mapValues } from "../kit_snapshot.ts";
 import { hex } from "./default.ts";
 import { quoteText } from "../../sql/quote.ts";
 
 /**
- * Mends the defaults that drizzle-kit writes wrong for PostgreSQL: json with a quote in it, which it does not double,
- * json that is a string, numbers too large for JSON, and bytes.
+ * Mends the defaults that drizzle-kit writes wrong: json with a quote in it, which it does not double, json that is a string,
+ * numbers too large for JSON, bytes, points and lines, and on SQLite dates.
  */
 export function withWholeDefaults(
   snapshot: KitSnapshot,
@@ -16,9 +18,12 @@ export function withWholeDefaults(
 ): KitSnapshot {
   const mended = new Map<string, readonly (string | undefined)[]>();
   for (const table of Object.values(tables)) {
-    if (!is(table, PgTable)) continue;
-    const { name, schema = "public" } = getTableConfig(table);
-    mended.set(`${schema}.${name}`, Object.values(getTableColumns(table)).map(wholeDefault));
+    if (is(table, PgTable)) {
+      const { name, schema = "public" } = getTableConfig(table);
+      mended.set(`${schema}.${name}`, Object.values(getTableColumns(table)).map(wholeDefault));
+    } else if (is(table, SQLiteTable)) {
+      mended.set(getTableName(table), Object.values(getTableColumns(table)).map(wholeSqliteDefault));
+    }
   }
   const changed = mapValues(snapshot.tables, (table, key) => {
     // Both lists are in the order of the table.
@@ -31,24 +36,36 @@ export function withWholeDefaults(
   return { ...snapshot, tables: changed };
 }
 
-/** Returns a default as SQL where drizzle-kit writes it wrong. */
-function wholeDefault(
-  column: { readonly default: unknown; getSQLType(): string },
-): string | undefined {
+/** What is asked of a column: its default, and how its values are put into statements. */
+interface DefaultColumn {
+  readonly default: unknown;
+  getSQLType(): string;
+  mapToDriverValue(value: unknown): unknown;
+}
+
+/** Returns a default as SQL where drizzle-kit writes it wrong: what it is as a parameter, as a literal. */
+function wholeSqliteDefault(column: DefaultColumn): string | undefined {
+  const value = column.default;
+  if (value === null || is(value, SQL) || !/^(?:bigint|object)$/.test(typeof value)) return undefined;
+  const given = column.mapToDriverValue(value);
+  if (given instanceof Uint8Array) return `x'${hex(given)}'`;
+  if (typeof value === "bigint") return String(value);
+  if (typeof given === "string") return quoteText(given);
+  return typeof given === "object" ? undefined : String(given);
+}
+
+/** {@link wholeSqliteDefault} of PostgreSQL. */
+function wholeDefault(column: DefaultColumn): string | undefined {
   const value = column.default;
   if (value === undefined || value === null || is(value, SQL)) return undefined;
   if (typeof value === "bigint") return String(value);
   if (is(column, PgArray) && Array.isArray(value)) return wholeArray(value);
   if (value instanceof Uint8Array) return quoteText(`\\x${hex(value)}`);
   const type = column.getSQLType();
-  if (type === "point") return quoteText(pointText(value));
-  return type === "json" || type === "jsonb" ? `${quoteText(JSON.stringify(value))}::${type}` : undefined;
-}
-
-/** A point is a pair or has fields, as its column's mode says. */
-function pointText(value: unknown): string {
-  const { x, y } = value as { readonly x: number; readonly y: number };
-  return `(${Array.isArray(value) ? value.join(",") : `${x},${y}`})`;
+  if (type === "json" || type === "jsonb") return `${quoteText(JSON.stringify(value))}::${type}`;
+  if (typeof value !== "object" || value instanceof Date) return undefined;
+  const given = column.mapToDriverValue(value);
+  return typeof given === "string" ? quoteText(given) : undefined;
 }
 
 /** Returns an array as drizzle-kit writes it, its texts with what needs a sign before it; nothing for other values. */
