@@ -199,7 +199,8 @@ async function backupsOf(
   identity: Identity,
 ): Promise<readonly StoredBackup[] | null> {
   try {
-    return (await store.list(identity)).own;
+    const { own, doubt } = await store.list(identity);
+    return doubt === null ? own : null;
   } catch {
     // The check says what is wrong with the folder.
     return null;

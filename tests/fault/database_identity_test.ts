@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openBackups } from "../../src/backup/open_backups.ts";
@@ -128,6 +128,35 @@ test("verify finds the backups of a database that was moved with its folder", ()
     await after.expect(0, "verify", "--only", "backup");
     await after.expect(0, "backup");
     assert.deepEqual(await pruned(after), []);
+  }));
+
+test("whether a backup is of a database that was moved and cannot be asked, nobody says", () =>
+  withFolder(async (cwd) => {
+    const [from, to] = [join(cwd, "old"), join(cwd, "new")];
+    mkdirSync(from);
+    const before = backupCase(sqlite!, sqliteUrl(join(from, "app.db")), from);
+    await fill(before, 1);
+    await before.expect(0, "backup");
+    renameSync(from, to);
+    const path = join(to, "app.db");
+    const given = backupCase(sqlite!, sqliteUrl(path), to);
+    const unsure = async () => {
+      const verified = await given.expect(1, "verify", "--only", "backup", "--json");
+      const [found] = verified.json<{ findings: { status: string; message: string }[] }>().findings;
+      assert.equal(found!.status, "error");
+      assert.match(found!.message, /Cannot tell whether a backup in .* is of /);
+      assert.match((await given.expect(0, "backup", "list")).stdout, /perhaps: sqlite:/);
+      assert.match((await given.expect(0, "backup", "list", "--verbose")).stdout, /\(perhaps this one\)/);
+      const { stderr } = await given.expect(2, "restore", "latest", "--yes");
+      assert.match(stderr, /none was made at this address, 1 other may be of it/);
+    };
+    writeFileSync(path, "no database any more".repeat(100));
+    await unsure();
+    rmSync(path);
+    await unsure();
+    assert.match((await given.expect(0, "status")).stdout, /backup +unknown: Cannot tell/);
+    await given.expect(0, "restore", (await listed(given))[0]!.path, "--yes");
+    await given.expect(0, "verify", "--only", "backup");
   }));
 
 for (const version of [15, 18] as const) {

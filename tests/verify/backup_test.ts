@@ -164,6 +164,7 @@ test("backup: a drill finds what a right checksum hides", () =>
 test("backup: one of another database does not count", () =>
   withBackup(async ({ check, cwd }) => {
     await mkdir(join(cwd, "other"));
-    const { findings } = await check("--database-url", "sqlite:///other/none.db", "--backup-dir", "backups");
+    await writeFile(join(cwd, "other", "empty.db"), "");
+    const { findings } = await check("--database-url", "sqlite:///other/empty.db", "--backup-dir", "backups");
     assert.match(findings[0]!.message, /there is no backup of this database/);
   }));

@@ -195,7 +195,7 @@ test("the report says where the database is, how old what was, and that there is
     "NONE There is no backup of this database in /srv/backups",
   ]);
   assert.deepEqual(textsOf({ ...healthyReport(), backups: null }, none), [
-    "What is there could not be read in /srv/backups",
+    "It is not known what there is of this database in /srv/backups",
   ]);
   assert.match(
     textsOf(healthyReport(), /<ul class="list backups">(.*?)<\/li>/g)[0]!,

@@ -18,6 +18,11 @@ export function isOf({ id, place }: Owner, { identity = null, database }: Marks)
   return identity === null ? database === place : identity === id;
 }
 
+/** Whether a backup may be one of a database that could not be asked: it has an identity, and another address. */
+export function mayBeOf(owner: Owner, marks: Marks): boolean {
+  return owner.id === undefined && !isOf(owner, marks) && (marks.identity ?? null) !== null;
+}
+
 /**
  * Whether a backup is the database's to remove and to rely on: the identity must agree **and** the place, since a copy of
  * the database has the same identity, and another database may be called by the same name.

@@ -24,8 +24,10 @@ export const backupListCommand = defineCommand({
   ],
   run: async (app, { options }) => {
     const { place, list } = await openAppBackups(app, options);
-    const { backups, problems, own, fromFuture } = await list(await findIdentity(app));
+    const { backups, problems, own, fromFuture, perhaps } = await list(await findIdentity(app));
     const ours = new Set([...own, ...fromFuture]);
+    const whose = (backup: StoredBackup) =>
+      ours.has(backup) ? "this one" : perhaps.includes(backup) ? "perhaps this one" : "another one";
     const isShared = ours.size < backups.length ||
       new Set(backups.map(({ manifest }) => manifest.database)).size > 1;
     const isEncoded = backups.some(({ manifest }) => storedText(manifest) !== "plain");
@@ -45,14 +47,16 @@ export const backupListCommand = defineCommand({
       ...isShared
         ? {
           database: (backup) =>
-            ours.has(backup) ? backup.manifest.database : `another: ${backup.manifest.database}`,
+            ours.has(backup)
+              ? backup.manifest.database
+              : `${perhaps.includes(backup) ? "perhaps" : "another"}: ${backup.manifest.database}`,
         }
         : {},
     };
     const cells = Object.values(columns);
     if (backups.length === 0) app.report.line(`no backups in ${place.name}`);
     else if (options.verbose) {
-      for (const backup of backups) printWhole(app, backup, { isOwn: ours.has(backup), now });
+      for (const backup of backups) printWhole(app, backup, { whose: whose(backup), now });
     } else {await app.report.table(
         Object.keys(columns),
         backups.map((each) => cells.map((cell) => cell(each))),
@@ -72,14 +76,14 @@ export const backupListCommand = defineCommand({
 function printWhole(
   { report }: App,
   { path, manifest, isWhole }: StoredBackup,
-  { isOwn, now }: { readonly isOwn: boolean; readonly now: Date },
+  { whose, now }: { readonly whose: string; readonly now: Date },
 ): void {
   const { id, createdAt, reason, version, engine, database, identity, home, bytes, tables } = manifest;
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   const show = (label: string, text: string) => report.line(`${label.padEnd(10)} ${text}`, 11);
   report.line(report.colors.bold(id));
   show("file", path);
-  show("database", `${database} (${isOwn ? "this one" : "another one"})`);
+  show("database", `${database} (${whose})`);
   show("identity", identity ?? "none");
   show("place", home ?? "not known");
   show("revision", positionText(manifest));

@@ -18,10 +18,11 @@ export const backupCheck: Check = {
     "reads the newest backup once, about 1 s per GB; --restore-drill takes as long as making one, and as much space",
   async *run(context) {
     const { store } = context.backups;
-    const { own, fromFuture, problems } = await store.list(await context.identity());
+    const { own, fromFuture, problems, doubt } = await store.list(await context.identity());
     yield* problems.map(failure);
     yield* fromFuture.map(notYet);
     const [newest] = own;
+    if (doubt !== null) return yield couldNotCheck(doubt);
     if (newest === undefined) return yield* fromFuture.length > 0 ? [] : [none(store.place.name)];
     const late = judgeAge(newest, context);
     if (late !== null) yield late;

@@ -15,7 +15,7 @@ export function renderBackups({ backups, backupFolder, startedAt }: ReportData):
         <p class="list none">${backups === null ? null : html`
           <b>NONE</b>
         `}${backups === null
-          ? "What is there could not be read in "
+          ? "It is not known what there is of this database in "
           : "There is no backup of this database in "}<code>${backupFolder}</code></p>
       </section>
     `;
