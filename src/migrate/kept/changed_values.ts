@@ -39,8 +39,8 @@ export function noteResults(
     ...kept.keys.length > 0 ? hasNoNull(known, "k") : own.isLikely(known, (name) => loss.names.get(name)!),
     ...known.map((column) => own.isKey(now(column.name), sql`${k}.${sql.identifier(column.name)}`, column)),
   ]);
-  const became = kept.columns.map(({ name }, place) =>
-    sql`${sql.identifier(becameColumn(place))} = ${own.became(now(name), null)}`
+  const became = kept.columns.map(({ name, type }, place) =>
+    sql`${sql.identifier(becameColumn(place))} = ${own.result(now(name), type)}`
   );
   return [
     sql`UPDATE ${side} AS k SET ${sql.join(became, sql`, `)} FROM ${ownTable(loss.now)} AS t WHERE ${match}`,
@@ -51,8 +51,8 @@ export function noteResults(
 /** Whether a row of a side table has become no other. */
 export function hasStayed(own: Words, { columns }: Pick<Kept, "columns">): SQL {
   return all(
-    columns.map(({ name }, place) =>
-      own.isStill(sql`${sql.identifier(name)}`, sql`${sql.identifier(becameColumn(place))}`)
+    columns.map(({ name, type }, place) =>
+      own.hasStayed(sql`${sql.identifier(name)}`, sql`${sql.identifier(becameColumn(place))}`, type)
     ),
   );
 }

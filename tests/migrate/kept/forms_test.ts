@@ -119,10 +119,11 @@ const forms: Readonly<Record<Dialect, Readonly<Record<string, Form>>>> = {
     "values that have no plain text": {
       made: "CREATE TABLE many (id integer NOT NULL PRIMARY KEY)",
       up:
-        "ALTER TABLE many ADD COLUMN a numeric(30, 10)[], ADD COLUMN b timestamptz, ADD COLUMN c interval, ADD COLUMN d float8, ADD COLUMN e int4range",
-      down: "ALTER TABLE many DROP COLUMN a, DROP COLUMN b, DROP COLUMN c, DROP COLUMN d, DROP COLUMN e",
+        "ALTER TABLE many ADD COLUMN a numeric(30, 10)[], ADD COLUMN b timestamptz, ADD COLUMN c interval, ADD COLUMN d float8, ADD COLUMN e int4range, ADD COLUMN f bpchar, ADD COLUMN g bpchar[]",
+      down:
+        "ALTER TABLE many DROP COLUMN a, DROP COLUMN b, DROP COLUMN c, DROP COLUMN d, DROP COLUMN e, DROP COLUMN f, DROP COLUMN g",
       write:
-        "INSERT INTO many VALUES (1, '[0:1]={1.5,NULL}', '2026-01-02 03:04:05.678901+02', '1 mon -2 days', 'NaN', '[1,5)'), (2, NULL, 'infinity', '0', 0.1, 'empty')",
+        "INSERT INTO many VALUES (1, '[0:1]={1.5,NULL}', '2026-01-02 03:04:05.678901+02', '1 mon -2 days', 'NaN', '[1,5)', 'a  ', '{\"a  \"}'), (2, NULL, 'infinity', '0', 0.1, 'empty', '', NULL)",
       read: "SELECT CAST(m AS text) AS row FROM many m ORDER BY id",
     },
     "an enum that goes with its column": {

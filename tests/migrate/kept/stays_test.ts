@@ -445,6 +445,62 @@ const stories: Readonly<Record<string, Story>> = {
     course: [add("(1, 'a', NULL), (2, 'b', 't')"), "up", "down"],
     rows: [[1, "a"], [2, "b"]],
   },
+  "what changes its storage class alone comes back": {
+    made: ["CREATE TABLE users (id integer NOT NULL PRIMARY KEY, bio, town text)"],
+    up: ["UPDATE users SET bio = CAST(bio AS text), town = CAST(town AS blob)"],
+    down: ["SELECT 1"],
+    read: "SELECT id, typeof(bio) AS b, typeof(town) AS t FROM users ORDER BY id",
+    course: [
+      add("(1, 1, 'a'), (2, '1', x'61'), (3, x'31', NULL), (4, 1.5, ''), (5, NULL, 'a')"),
+      "up",
+      "down",
+    ],
+    rows: [[1, "integer", "text"], [2, "text", "blob"], [3, "blob", "null"], [4, "real", "text"], [
+      5,
+      "null",
+      "text",
+    ]],
+  },
+  "what a text of a number does not say comes back": {
+    made: [users, "ALTER TABLE users ADD COLUMN size real"],
+    up: [
+      "CREATE TABLE __new_users (id integer NOT NULL PRIMARY KEY, name varchar(32) NOT NULL UNIQUE, size text)",
+      "INSERT INTO __new_users (id, name, size) SELECT id, name, size FROM users",
+      "DROP TABLE users",
+      "ALTER TABLE __new_users RENAME TO users",
+    ],
+    down: [
+      "CREATE TABLE __new_users (id integer NOT NULL PRIMARY KEY, name varchar(32) NOT NULL UNIQUE, size real)",
+      "INSERT INTO __new_users (id, name, size) SELECT id, name, size FROM users",
+      "DROP TABLE users",
+      "ALTER TABLE __new_users RENAME TO users",
+    ],
+    read: "SELECT id, typeof(size) AS class, size FROM users ORDER BY id",
+    course: [add("(1, 'a', 9e999), (2, 'b', -9e999), (3, 'c', 0.1 + 0.2)"), "up", "down"],
+    rows: [[1, "real", Infinity], [2, "real", -Infinity], [3, "real", 0.1 + 0.2]],
+  },
+  "what a double precision loses as a real comes back": {
+    engine: "postgres 15",
+    made: [
+      "CREATE TABLE users (id integer NOT NULL PRIMARY KEY, bio double precision, town double precision[])",
+    ],
+    up: ["ALTER TABLE users ALTER COLUMN bio TYPE real, ALTER COLUMN town TYPE real[]"],
+    down: [
+      "ALTER TABLE users ALTER COLUMN bio TYPE double precision, ALTER COLUMN town TYPE double precision[]",
+    ],
+    read: "SELECT id, CAST(bio AS text) AS bio, CAST(town AS text) AS town FROM users ORDER BY id",
+    course: [
+      add("(1, 0.1, '{0.1,NaN}'), (2, 0.5, NULL), (3, 'NaN', '{-0,1e-40}'), (4, NULL, '{}')"),
+      "up",
+      "UPDATE users SET bio = 0.3 WHERE id = 2",
+      "down",
+    ],
+    rows: [[1, "0.1", "{0.1,NaN}"], [2, "0.30000001192092896", null], [3, "NaN", "{-0,1e-40}"], [
+      4,
+      null,
+      "{}",
+    ]],
+  },
   "what a row had whose key is NULL goes to no other": {
     made: ["CREATE TABLE users (id integer, part text, bio text, town text, PRIMARY KEY (id, part))"],
     up: ["ALTER TABLE users DROP COLUMN bio", "UPDATE users SET town = upper(town)"],

@@ -8,7 +8,7 @@ export function isBuiltIn(type: string): boolean {
 
 const names = [
   "smallint|integer|bigint|real|double precision|numeric|money|boolean|oid",
-  "text|character(?: varying)?|name|uuid|bytea|bit(?: varying)?|jsonb?|jsonpath|xml",
+  "text|character(?: varying)?|bpchar|name|uuid|bytea|bit(?: varying)?|jsonb?|jsonpath|xml",
   "date|time|timestamp|interval",
   "inet|cidr|macaddr8?|tsvector|tsquery|pg_lsn",
   "point|line|lseg|box|path|polygon|circle",

@@ -5,6 +5,7 @@ import { ownTable, userStatement } from "../../../engines/statement_names.ts";
 import type { Column, OtherObject, Table } from "../../../schema/snapshot.ts";
 import { quoteText } from "../../../sql/quote.ts";
 import { isBuiltIn } from "../rules/built_in_type.ts";
+import { affinityOf } from "../rules/retyped.ts";
 
 /** A side table to make. */
 export interface SideTable {
@@ -53,6 +54,10 @@ export interface Words {
   readonly readGiven: (literal: string, column: Column) => SQL | null;
   /** A value as a side table notes it as the result of a conversion: of an expression, to the type of its column. */
   readonly became: (value: SQL, column: Column | null) => SQL;
+  /** What became of a value of a column that had a type then, as a side table notes it: as the type reads it. */
+  readonly result: (value: SQL, type: string) => SQL;
+  /** Whether a value of a type stayed through a conversion and the ordinary cast back from what became of it. */
+  readonly hasStayed: (value: SQL, became: SQL, type: string) => SQL;
   /** The type of a column that is added for that. */
   readonly noteType: SQL;
   /** Whether a value is still the one that a conversion made, in the spelling of either side. */
@@ -108,6 +113,13 @@ export const words: Readonly<Record<Dialect, Words>> = {
     isGiven: (value, literal) => sql`(${value} IS ${sql.raw(literal)} COLLATE BINARY)`,
     readGiven: () => null,
     became: (value) => value,
+    result: (value) => value,
+    hasStayed: (value, became, type) => {
+      const comesBack = ofClass[affinityOf(type)]?.(value, became) ?? sql`FALSE`;
+      return sql`(${
+        words.sqlite.isStill(value, became)
+      } AND (typeof(${value}) = typeof(${became}) OR ${comesBack}))`;
+    },
     noteType: sql``,
     isStill: (value, became) => sql`(CAST(${value} AS TEXT) IS CAST(${became} AS TEXT) COLLATE BINARY)`,
     isMade: (value, became) => sql`(${value} IS ${became} COLLATE BINARY)`,
@@ -161,6 +173,17 @@ export const words: Readonly<Record<Dialect, Words>> = {
         : userStatement(sql`SELECT CAST(CAST(${sql.raw(literal)} AS ${sql.raw(type)}) AS text) AS value`),
     became: (value, column) =>
       sql`CAST(${column === null ? value : sql`CAST(${value} AS ${sql.raw(column.type)})`} AS text)`,
+    result: (value, type) => {
+      const noted = words.postgresql.became(value, null);
+      const [found, dimensions] = /^double precision((?:\[\])*)$/.exec(type) ?? [];
+      if (found === undefined) return noted;
+      const [real, double] = [sql.raw(`real${dimensions}`), sql.raw(found)];
+      // A real has the text of the number that it is nearest to, and is another number.
+      return sql`CASE WHEN pg_typeof(${value}) = CAST(${
+        sql.raw(quoteText(`real${dimensions}`))
+      } AS regtype) THEN CAST(CAST(CAST(${noted} AS ${real}) AS ${double}) AS text) ELSE ${noted} END`;
+    },
+    hasStayed: (value, became) => words.postgresql.isStill(value, became),
     noteType: sql` text`,
     isStill: (value, became) => sql`(${text(value)} IS NOT DISTINCT FROM ${text(became)})`,
     isMade: (value, became, { type }) => {
@@ -197,6 +220,23 @@ export const words: Readonly<Record<Dialect, Words>> = {
       } AS t GROUP BY t.tableoid) AS s WHERE s.name IS NOT NULL AND s.highest > coalesce(pg_sequence_last_value(s.name), 0)`,
   },
 };
+
+/** Whether a column of an affinity makes again of a text or a number the other that it had, and that reads the same. */
+const ofClass: Readonly<Record<string, (value: SQL, became: SQL) => SQL>> = {
+  TEXT: (value, became) => sql`(typeof(${value}) = 'text' AND ${isNumber(became)})`,
+  INTEGER: numberOfText,
+  NUMERIC: numberOfText,
+  REAL: numberOfText,
+};
+
+function numberOfText(value: SQL, became: SQL): SQL {
+  // What is infinite has a text that is no number.
+  return sql`(${isNumber(value)} AND ${value} > -9e999 AND ${value} < 9e999 AND typeof(${became}) = 'text')`;
+}
+
+function isNumber(value: SQL): SQL {
+  return sql`typeof(${value}) IN ('integer', 'real')`;
+}
 
 /** Stands for the values of columns of a row, so that rows which have the same find each other by hashing. */
 export function sameness(row: string, columns: readonly string[]): SQL {
