@@ -47,8 +47,15 @@ export async function readProject(
   engine: DrizzleEngine,
   read: readonly History[] = [],
 ): Promise<readonly ProjectPart[]> {
-  const schema = await loadSchema([schemaFile, ...moreFiles], { casing: said?.casing, runCode });
   const places = findPlaces(dir);
+  const histories = new Map(
+    [...places.keys()].map((dialect) => [
+      dialect,
+      read.find((each) => each.dialect === dialect) ?? readHistory(dir, dialect),
+    ]),
+  );
+  for (const history of histories.values()) refuseFoldered(history, dir);
+  const schema = await loadSchema([schemaFile, ...moreFiles], { casing: said?.casing, runCode });
   const wanted = said?.dialect !== undefined && schema.dialects === null && !hasOwnFolders(places)
     ? [said.dialect]
     : wantedDialects(schema, places);
@@ -61,9 +68,7 @@ export async function readProject(
       if (place !== undefined || wanted.includes(dialect)) throw noTables(schemaFile, dialect, folder);
       continue;
     }
-    const history = read.find((each) => each.dialect === dialect) ??
-      (place === undefined ? { dialect, revisions: [] } : readHistory(dir, dialect));
-    refuseFoldered(history, dir);
+    const history = histories.get(dialect) ?? { dialect, revisions: [] };
     refuseBranches(history, readReleased(dir, history));
     const to = await engine.snapshot(dialect, own, schema.casing);
     refuseBreakpoints(schemaFile, to);
@@ -95,7 +100,10 @@ function wantedDialects(
   return isAlone ? declared : dialects;
 }
 
-/** What drizzle-kit 1.0 writes is read; its snapshots, on which it builds, only that kit can write. */
+/**
+ * What drizzle-kit 1.0 writes is read; its snapshots, on which it builds, only that kit can write. The schema beside them
+ * is not run: it is written in the words of another drizzle-orm.
+ */
 function refuseFoldered({ isFoldered }: History, dir: string): void {
   if (!isFoldered) return;
   throw new HarborError("bad_history", `Cannot compare schema.ts with "${dir}"`, {

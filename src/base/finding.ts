@@ -30,7 +30,7 @@ export function summarize(findings: readonly Pick<Finding, "status">[]): Finding
 
 /** Returns what findings say was not looked at, though all that was looked at may be as it should. */
 export function notCheckedOf(findings: readonly Pick<Finding, "details">[]): readonly string[] {
-  return findings.flatMap(({ details }) => (details["notChecked"] ?? []) as readonly string[]);
+  return [...new Set(findings.flatMap(({ details }) => (details["notChecked"] ?? []) as readonly string[]))];
 }
 
 /** Returns the worst status among findings; `pass` without any. */

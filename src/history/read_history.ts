@@ -19,13 +19,12 @@ export function readHistory(dir: string, dialect: Dialect): History {
   if (!statOf(dir)?.isDirectory()) throw noHistory(dir, "there is no such folder");
   const places = findPlaces(dir);
   const place = places.get(dialect);
-  const [other] = places.entries();
+  const [other] = places.keys();
+  if (place === undefined && other !== undefined) throw ofAnother(dir, other, dialect);
   if (place === undefined) {
     throw noHistory(
       dir,
-      other?.[1] === ""
-        ? `it is of ${other[0]}, not of ${dialect}`
-        : readdirSync(dir).some((name) => name.endsWith(".sql"))
+      readdirSync(dir).some((name) => name.endsWith(".sql"))
         ? `it has scripts, and no "${journalPath}"`
         : `it has no folder "${dialect}"`,
     );
@@ -88,6 +87,20 @@ function statOf(path: string): Stats | undefined {
       cause: error,
     });
   }
+}
+
+function ofAnother(dir: string, other: Dialect, dialect: Dialect): HarborError {
+  return new HarborError(
+    "bad_history",
+    `Cannot read the history in "${dir}": it is of ${other}, and the database is of ${dialect}`,
+    {
+      hint: [
+        `Name the database: --database-url <${other} URL>; or as DATABASE_URL in the environment or in .env`,
+        "Where its history is elsewhere: --dir <dir>",
+      ],
+      details: { dir },
+    },
+  );
 }
 
 function noHistory(dir: string, state: string): HarborError {

@@ -116,6 +116,9 @@ const cases: readonly (readonly [rule: string, changes: Files, expected: readonl
   ["finds a revision that the journal does not name", { "00000000000d_more.sql": "SELECT 1" }, [
     "files 00000000000d_more.sql: the journal does not name it | Take the rest of its revision from where that was written; or: rm drizzle/sqlite/00000000000d_more.sql",
   ]],
+  ["gives no revision's snapshot to a script of the same number", { "00000000000b_other.sql": "SELECT 1" }, [
+    "files 00000000000b_other.sql: the journal does not name it | Take the rest of its revision from where that was written; or: rm drizzle/sqlite/00000000000b_other.sql",
+  ]],
   ["gives what is whole of one the same remedy", {
     "00000000000d_more.sql": "SELECT 1",
     "00000000000d_more.down.sql": "SELECT 1",

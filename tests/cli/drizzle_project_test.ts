@@ -69,6 +69,38 @@ test("the history of another kit goes on: with its ids, its snapshots, and what 
     assert.equal((await runCli(["upgrade", tag.slice(0, 6)], { cwd })).code, 0);
     const irreversible = await runCli(["downgrade", "0001", "--yes"], { cwd });
     assert.match(irreversible.stderr, /Cannot downgrade "0002" \(step 3\): it has no downgrade script/);
+    await rm(join(cwd, "drizzle/meta/0001_snapshot.json"));
+    assert.deepEqual((await runCli(["verify", "--json"], { cwd })).json()["notChecked"], ["schema of 0001"]);
+  }));
+
+test("a history that is not of the database's dialect says which address is wanted", () =>
+  withFolder(async (cwd) => {
+    for (const place of ["drizzle", "drizzle/sqlite"]) {
+      await rm(join(cwd, "drizzle"), { recursive: true, force: true });
+      await cp(projectFile("tests/support/histories/kit-0.31/sqlite"), join(cwd, place), { recursive: true });
+      const { code, stderr } = await runCli(["status", "--database-url", "postgresql://h/d"], { cwd });
+      assert.equal(code, 2);
+      assert.match(stderr, /Cannot read .*drizzle": it is of sqlite, and the database is of postgresql/);
+      assert.match(stderr, /Name the database: --database-url <sqlite URL>; or as DATABASE_URL/);
+    }
+  }));
+
+test("check passes what it looked at and no more, and compares no dialects where there is one", () =>
+  withFolder(async (cwd) => {
+    await cp(projectFile("tests/support/histories/kit-0.31/sqlite"), join(cwd, "drizzle"), {
+      recursive: true,
+    });
+    const checksOf = async () => {
+      const { findings } = (await runCli(["check", "--json"], { cwd })).json<
+        { findings: { check: string }[] }
+      >();
+      return [...new Set(findings.map(({ check }) => check))];
+    };
+    const whole = await checksOf();
+    assert.ok(whole.includes("hazard") && !whole.includes("dialects"), whole.join(" "));
+    const [script] = (await readdir(join(cwd, "drizzle"))).filter((name) => name.endsWith(".sql"));
+    await rm(join(cwd, "drizzle", script!));
+    assert.deepEqual(await checksOf(), ["journal", "files", "edited"]);
   }));
 
 for (const kit of ["kit-0.31", "kit-1.0"]) {
@@ -146,7 +178,11 @@ test("generate says what it does not write in the folders of drizzle-kit 1.0, an
     await cp(projectFile("tests/support/histories/kit-1.0/sqlite"), join(cwd, "drizzle"), {
       recursive: true,
     });
-    await writeFile(join(cwd, "schema.ts"), schema());
+    // It is not run: the words of drizzle-orm 1.0 are not those that the program brings.
+    await writeFile(
+      join(cwd, "schema.ts"),
+      'import { defineRelations } from "drizzle-orm";\ndefineRelations();\n',
+    );
     const refused = await runCli(["generate", "More"], { cwd });
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /laid out as drizzle-kit 1\.0 does it.*drizzle-kit generate/s);

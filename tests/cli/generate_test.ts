@@ -329,6 +329,16 @@ const unreadable = [
     /schema\.ts:3": it imports "@no\/such\/package", which no/,
     /npm install @no\/such$/,
   ],
+  [
+    'import "@/gone";',
+    /schema\.ts:3": it imports "@\/gone", and the "paths" of tsconfig\.json lead to no/,
+    null,
+  ],
+  [
+    'import "#gone";',
+    /schema\.ts:3": it imports "#gone", and the "imports" of package\.json lead to no/,
+    null,
+  ],
   ['import "./gone.ts";', /schema\.ts:3": it imports "\.\/gone\.ts", and there is no such file/, null],
   [
     "const f = async () => await 1;\n\nexport const x = await f();",
@@ -411,7 +421,7 @@ test("generate has the project's own TypeScript look at a schema.ts that changed
     assert.deepEqual(await project.files(), before);
   }));
 
-test("a schema.ts imports packages of node_modules in each of their forms, and by the names of tsconfig.json", () =>
+test("a schema.ts imports packages of node_modules in each of their forms, by the names of tsconfig.json and by its own package's name", () =>
   withSchemaProject(async (project) => {
     const packages: Readonly<
       Record<string, readonly [json: object, files: Readonly<Record<string, string>>]>
@@ -448,6 +458,8 @@ test("a schema.ts imports packages of node_modules in each of their forms, and b
     await mkdir(join(project.cwd, "lib/words"), { recursive: true });
     await project.write("lib/words/index.ts", 'export { size } from "~shared";\n');
     await project.write("lib/shared.ts", "export const size: number = 4;\n");
+    await project.write("lib/knots.ts", "export const knots = 5;\n");
+    await project.write("package.json", '{ "name": "@our/db", "exports": { "./knots": "./lib/knots.ts" } }');
     await project.write(
       "base.json",
       '{ "compilerOptions": { "paths": { "@/*": ["./none/*", "./lib/*"], "~shared": ["./lib/shared"] } } }',
@@ -468,7 +480,8 @@ test("a schema.ts imports packages of node_modules in each of their forms, and b
         'import { pg, way } from "both";',
         'import { b } from "its-own";',
         'import { size } from "@/words";',
-        'const all = [plain.plain, main, named, part, way, b, size, pg === table].join(" ");',
+        'import { knots } from "@our/db/knots";',
+        'const all = [plain.plain, main, named, part, way, b, size, knots, pg === table].join(" ");',
         'export const deep = { er: { boats: table("boats", { id: integer().primaryKey(), name: text().default(all) }) } };',
       ].join("\n"),
     );
@@ -477,7 +490,7 @@ test("a schema.ts imports packages of node_modules in each of their forms, and b
     const [up] = Object.entries(await project.files()).filter(([path]) =>
       /^sqlite\/\w+_boats\.sql$/.test(path)
     );
-    assert.match(up![1], /DEFAULT 'true 1 function 2 require 3 4 true'/);
+    assert.match(up![1], /DEFAULT 'true 1 function 2 require 3 4 5 true'/);
   }));
 
 test("a schema.ts of one dialect, in plain Drizzle and two files, has a history of one dialect", () =>

@@ -48,6 +48,19 @@ export interface CheckRequest {
   readonly client: Client;
 }
 
+/** The checks that are made of a history that can be read. */
+const ofWhole: readonly ProjectCheck[] = [
+  "journal",
+  "files",
+  "branches",
+  "snapshot",
+  "script",
+  "downgrade",
+  "syntax",
+  "hazard",
+  "schema",
+];
+
 /** What is said where nothing was found. */
 const passes: Readonly<Record<ProjectCheck, string>> = {
   journal: "the journals are whole and in order",
@@ -89,15 +102,7 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
   const released = new Set(
     histories.flatMap(({ revisions }, at) => revisions.slice(0, countOf(at)).map(({ id }) => id)),
   );
-  const made = new Set<ProjectCheck>([
-    "journal",
-    "files",
-    "edited",
-    "branches",
-    "snapshot",
-    "script",
-    "downgrade",
-  ]);
+  const made = new Set<ProjectCheck>(["edited"]);
   if (broken.length > 0) {
     findings.push(notReached(broken));
   } else {
@@ -114,7 +119,8 @@ export async function checkProject(request: CheckRequest): Promise<readonly Proj
       findings.push(...ofReleases);
       made.add("releases");
     }
-    for (const name of ["syntax", "hazard", "dialects", "schema"] as const) made.add(name);
+    for (const name of ofWhole) made.add(name);
+    if (histories.length > 1) made.add("dialects");
     if (request.proof !== null) {
       const proven = histories.map((history, at) => ({ history, released: countOf(at) }));
       findings.push(...await checkProof(proven, request.proof));

@@ -9,13 +9,15 @@ const endings = ["", ".ts", ".tsx", ".mts", ".js", ".mjs", ".cjs", ".json"];
 
 /**
  * Returns the file that a module's name stands for where it is imported, as TypeScript and Node find it: beside the
- * file, by the `paths` of tsconfig.json, by the `imports` of package.json, in node_modules. `null` when there is none.
+ * file, by the `paths` of tsconfig.json, by the `imports` and `exports` of the package.json that it is under, in node_modules.
+ * `null` when there is none.
  */
 export function resolveModule(from: string, name: string): string | null {
   if (/^\.{0,2}\//.test(name) || name === "." || name === "..") return fileAt(resolve(dirname(from), name));
   if (name.startsWith("#")) return ownImport(from, name);
   const aliases = from.includes("/node_modules/") ? null : aliasesOf(dirname(from));
-  return (aliases === null ? null : aliased(aliases, name)) ?? inNodeModules(dirname(from), name);
+  return (aliases === null ? null : aliased(aliases, name)) ?? inOwnPackage(from, name) ??
+    inNodeModules(dirname(from), name);
 }
 
 /** Says whether a file is to be read as an ES module. */
@@ -65,6 +67,14 @@ function inPackage(root: string, entry: string): string | null {
 function ownImport(from: string, name: string): string | null {
   const found = nearestPackage(dirname(from));
   return isRecord(found?.json["imports"]) ? exported(found.root, found.json["imports"], name) : null;
+}
+
+/** A package with `exports` may call itself by its name. Source: https://nodejs.org/api/packages.html#self-referencing-a-package-using-its-name */
+function inOwnPackage(from: string, name: string): string | null {
+  const found = nearestPackage(dirname(from));
+  const own = found?.json["name"];
+  if (typeof own !== "string" || !(name === own || name.startsWith(`${own}/`))) return null;
+  return exported(found!.root, found!.json["exports"], `.${name.slice(own.length)}`);
 }
 
 /** What a package's maps are asked for: a module that can be required goes before one that can be imported only. */

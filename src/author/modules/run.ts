@@ -125,6 +125,10 @@ function notFound(path: string, text: string, name: string): HarborError {
   const where = importPlace(path, text, name);
   if (/^[./]/.test(name)) return badSchema(where, `it imports "${name}", and there is no such file`);
   const [own] = /^(?:@[^/]+\/)?[^/]+/.exec(name) ?? [name];
+  if (!/^(?:@\w[\w.-]*\/)?\w[\w.-]*$/.test(own)) {
+    const names = name.startsWith("#") ? 'the "imports" of package.json' : 'the "paths" of tsconfig.json';
+    return badSchema(where, `it imports "${name}", and ${names} lead to no such file`);
+  }
   return badSchema(where, `it imports "${name}", which no node_modules here has`, {
     hint: `npm install ${own}`,
   });

@@ -164,7 +164,9 @@ function checkStrangers({ files, folder }: HistoryFolder, history: History | nul
     const id = prefixOf(path.replace(/^meta\//, ""));
     const script = !isCopied.has(path) &&
       [...files.keys()].some((each) => each.startsWith(`${id}_`) && /(?<!\.down)\.sql$/.test(each));
-    const isWhole = script && files.has(`meta/${id}_snapshot.json`);
+    const snapshot = `meta/${id}_snapshot.json`;
+    // Another revision of that number may have it, as where a script was written anew under another name.
+    const isWhole = script && files.has(snapshot) && !known.has(snapshot);
     add(
       "files",
       { path },
