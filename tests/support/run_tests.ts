@@ -18,7 +18,7 @@ import { installedBun } from "../../scripts/build_binary.ts";
 import { bundleTests } from "./bundle_tests.ts";
 import { chosenPaths, reach } from "./chosen_tests.ts";
 import { projectFile } from "./project.ts";
-import { bundleVariable } from "./script_command.ts";
+import { bundleVariable, largePages } from "./script_command.ts";
 
 /** After this long a test hangs, on the slowest machine too, and the run is ended with a failure. */
 const limitMs = 45 * 60_000;
@@ -156,7 +156,7 @@ function environment(): NodeJS.ProcessEnv {
     ownVariables.includes(name) || !/^(DATABASE_URL$|HARBOR_DB_|PG[A-Z]+$)/.test(name)
   );
   // Three a core of a small machine: more than half of the time a test waits for servers, programs, disks and locks.
-  return { ...Object.fromEntries(kept), DENO_JOBS: "6" };
+  return { ...Object.fromEntries(kept), DENO_JOBS: "6", [largePages]: "1" };
 }
 
 interface RunOptions {
