@@ -87,17 +87,14 @@ function postgresEngine(version: PostgresVersion): Engine {
     name: `postgres ${version}`,
     dialect: "postgresql",
     withDatabase: (work) =>
-      withFreshPostgres(version, (url, empty) =>
-        withClient(url, async (sql) => {
-          idle.set(url, sql);
-          try {
-            const result = await work(url);
-            if (idle.has(url)) await empty(sql);
-            return result;
-          } finally {
-            idle.delete(url);
-          }
-        })),
+      withFreshPostgres(version, async (url, sql) => {
+        idle.set(url, sql);
+        try {
+          return await work(url);
+        } finally {
+          idle.delete(url);
+        }
+      }),
     query,
     queryUnchecked: query,
   };

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
-import { postgresVariables, type PostgresVersion, startPostgres } from "./servers/postgres_server.ts";
+import { postgresVariables, startPostgres, versions } from "./servers/postgres_server.ts";
 import { installedBun } from "../../scripts/build_binary.ts";
 import { bundleTests } from "./bundle_tests.ts";
 import { chosenPaths, reach } from "./chosen_tests.ts";
@@ -42,8 +42,6 @@ const longest = [
 
 /** More files than this fail of one cause, and that is no accident of the machine. */
 const mostAgain = 3;
-
-const versions: readonly PostgresVersion[] = [15, 18];
 
 async function main(stop: AbortSignal): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), "harbor_db_run_"));

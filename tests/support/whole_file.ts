@@ -1,3 +1,5 @@
+import { endFile } from "./end_of_file.ts";
+
 /**
  * Loaded before each file of tests: fails one that throws at its top level behind its first test. Deno runs the tests
  * before that and passes over the error, since `node:test` takes it for one of a test's, so that all that follow would be missing
@@ -5,5 +7,9 @@
  */
 Deno.test.afterAll(async () => {
   // A module that threw throws the same again.
-  await import(Deno.mainModule);
+  try {
+    await import(Deno.mainModule);
+  } finally {
+    await endFile();
+  }
 });

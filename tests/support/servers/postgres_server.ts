@@ -18,11 +18,13 @@ import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import postgres from "postgres";
 import { projectFile } from "../project.ts";
+import { atEndOfFile } from "../end_of_file.ts";
 import { emptyDatabase } from "./reset_postgres.ts";
 import { type ServerProcess, startServer, type SystemUser } from "./server_process.ts";
 
 /** The major versions that tests run on: Debian 12's, and the newest. */
-export type PostgresVersion = 15 | 18;
+export const versions = [15, 18] as const;
+export type PostgresVersion = (typeof versions)[number];
 
 /** A running PostgreSQL server, listening on 127.0.0.1 and asking for passwords. */
 export interface PostgresServer extends ServerProcess {
@@ -130,32 +132,64 @@ function sharedServer(version: PostgresVersion): Promise<SharedServer> {
   return started;
 }
 
-/** Empties a database of {@link withFreshPostgres} through a connection that is there; another one costs 40 ms of a server. */
-export type Emptying = (sql: postgres.Sql) => Promise<void>;
+/** An empty database, and its owner's connection. */
+interface Kept {
+  readonly database: string;
+  readonly sql: postgres.Sql;
+}
 
 /**
- * Runs `work` with the address of an empty database, whose role owns it without being a superuser, and empties or drops it
- * afterwards, unless `work` has emptied it.
+ * What this file of tests has used and emptied, by version. A connection to a new one, with all that emptying asks there for the first
+ * time, takes a server 80 ms; on one that is there it takes 4 ms.
+ */
+const kept = new Map<PostgresVersion, Kept[]>(versions.map((version) => [version, []]));
+
+atEndOfFile(async () => {
+  for (const [version, all] of kept) {
+    const { emptied } = await sharedServer(version);
+    for (const { database, sql } of all) {
+      await sql.end({ timeout: 5 });
+      await writeFile(join(emptied, database), "");
+    }
+  }
+});
+
+/**
+ * Runs `work` with the address of an empty database, whose role owns it without being a superuser, and a connection of that
+ * role's; empties or drops it afterwards.
  */
 export async function withFreshPostgres<T>(
   version: PostgresVersion,
-  work: (url: string, empty: Emptying) => Promise<T>,
+  work: (url: string, sql: postgres.Sql) => Promise<T>,
 ): Promise<T> {
   const { adminUrl, emptied } = await sharedServer(version);
   const port = Number(new URL(adminUrl).port);
-  const database = await takeEmptied(emptied) ?? await makeDatabase(adminUrl);
+  const own = kept.get(version)!.pop() ?? await takeDatabase();
+  const { database, sql } = own;
+  const empty = (through: postgres.Sql) => emptyDatabase(through, appRole.user).catch(() => false);
   let isEmpty = false;
-  const empty: Emptying = async (sql) => {
-    isEmpty = await emptyDatabase(sql, appRole.user).catch(() => false);
-  };
   try {
-    const result = await work(address(appRole, port, database), empty);
-    // The superuser ends sessions, too, that the owner may not end.
-    if (!isEmpty) await withClient(address(superuser, port, database), empty).catch(() => {});
+    const result = await work(address(appRole, port, database), sql);
+    isEmpty = await empty(sql);
+    if (isEmpty) kept.get(version)!.push(own);
     return result;
   } finally {
-    if (isEmpty) await writeFile(join(emptied, database), "");
-    else await withClient(adminUrl, (sql) => sql.unsafe(`drop database if exists ${database} with (force)`));
+    if (!isEmpty) await putBack();
+  }
+
+  async function takeDatabase(): Promise<Kept> {
+    const database = await takeEmptied(emptied) ?? await makeDatabase(adminUrl);
+    return { database, sql: openClient(address(appRole, port, database)) };
+  }
+
+  async function putBack(): Promise<void> {
+    await sql.end({ timeout: 5 });
+    // The superuser ends sessions, too, that the owner may not end.
+    if (await withClient(address(superuser, port, database), empty).catch(() => false)) {
+      await writeFile(join(emptied, database), "");
+    } else {
+      await withClient(adminUrl, (admin) => admin.unsafe(`drop database if exists ${database} with (force)`));
+    }
   }
 }
 
@@ -178,13 +212,17 @@ async function makeDatabase(admin: string): Promise<string> {
 
 /** Runs `work` with postgres.js itself, for what tests do beside harbor-db. */
 export async function withClient<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-  // Array types are asked for at each connection otherwise.
-  const sql = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 5, fetch_types: false });
+  const sql = openClient(url);
   try {
     return await work(sql);
   } finally {
     await sql.end({ timeout: 5 });
   }
+}
+
+function openClient(url: string): postgres.Sql {
+  // Array types are asked for at each connection otherwise.
+  return postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 5, fetch_types: false });
 }
 
 function address(role: { user: string; password: string }, port: number, database: string): string {
