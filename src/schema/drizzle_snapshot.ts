@@ -94,6 +94,7 @@ function readTable(table: KitTable, { namesConstraints, keptName, column, enums 
     uniques: all(table.uniqueConstraints, (unique) => ({
       name: shown(unique.name),
       columns: unique.columns,
+      ...unique.nullsNotDistinct === true ? { nullsAlike: true as const } : {},
     })),
     checks: all(table.checkConstraints, ({ name, value }) => ({
       name: keptName(name),

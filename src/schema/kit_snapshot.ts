@@ -56,6 +56,8 @@ const kitForeignKey = v.object({
 
 const kitColumnList = v.object({ name: v.string(), columns: listOf(v.string()) });
 
+const kitUnique = v.object({ ...kitColumnList.entries, nullsNotDistinct: v.exactOptional(v.boolean()) });
+
 const kitCheck = v.object({ name: v.string(), value: v.string() });
 
 const sections = {
@@ -63,7 +65,7 @@ const sections = {
   indexes: recordOf(kitIndex),
   foreignKeys: recordOf(kitForeignKey),
   compositePrimaryKeys: recordOf(kitColumnList),
-  uniqueConstraints: recordOf(kitColumnList),
+  uniqueConstraints: recordOf(kitUnique),
   checkConstraints: recordOf(kitCheck),
 };
 

@@ -85,6 +85,8 @@ export interface Unique {
   /** `null` where the engine made the name up (SQLite). */
   readonly name: string | null;
   readonly columns: readonly string[];
+  /** That two NULLs are the same to it (PostgreSQL's NULLS NOT DISTINCT); left out where they are not. */
+  readonly nullsAlike?: true;
 }
 
 export interface Check {

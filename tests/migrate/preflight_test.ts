@@ -5,6 +5,7 @@ import {
   bigint,
   boolean,
   check,
+  customType,
   date,
   doublePrecision,
   inet,
@@ -12,6 +13,8 @@ import {
   interval,
   json,
   jsonb,
+  macaddr,
+  macaddr8,
   numeric,
   type PgColumnBuilderBase,
   pgEnum,
@@ -22,6 +25,7 @@ import {
   text,
   time,
   timestamp,
+  unique,
   uniqueIndex as pgUniqueIndex,
   uuid,
   varchar,
@@ -290,6 +294,8 @@ for (const [rule, [more, fewer]] of Object.entries(narrowed)) {
   }
 }
 
+const typed = (name: string) => customType<{ data: string }>({ dataType: () => name })();
+
 /** Types that a text becomes, or what else is said, with values that are one in some spelling, and one that is none. */
 const read: Readonly<
   Record<
@@ -347,6 +353,14 @@ const read: Readonly<
   lm: [mood.two().array(), ["{calm,\"it''s rough\"}"], "{wild}"],
   lx: [text().array(), ['{"a}",b c}'], "{a,,b}"],
   lo: [text().array(), [" {a} "], "{a"],
+  l2: [integer().array(), ["{{1, 2},{3, null}}", "[0:1][1:1]={{1},{2}}"], "{{1,2},{3,a}}"],
+  // Types that few have.
+  ma: [macaddr(), ["08002b:010203", "8:0:2b:1:2:3", "0800.2B01.0203"], "08:00:2b"],
+  m8: [macaddr8(), ["08002b010203", " 08-00-2b-01-02-03-04-05"], "08:00:2b:01:02:03:04"],
+  mo: [typed("money"), ["$1,000.50", "-5"], "much"],
+  ra: [typed("int4range"), ["[1,5]", " Empty ", "(,)"], "1-5"],
+  rt: [typed("tstzrange"), ['["2020-01-01","2021-01-01")'], "[2020-01-01]"],
+  mr: [typed("int8multirange"), ["{[1,2],[5,6)}", "{}"], "[1,2]"],
 };
 
 for (const version of [15, 18]) {
@@ -383,6 +397,37 @@ for (const version of [15, 18]) {
         );
         await engine.query(url, "DELETE FROM notes WHERE id = 4");
         await go();
+      })
+    );
+  });
+}
+
+for (const version of [15, 18]) {
+  test(`postgres ${version}: an upgrade finds NULLs that are one to a constraint to come before its first statement`, async () => {
+    const [from, to] = [false, true].map((isUnique) => ({
+      sqlite: {},
+      postgresql: tablesFor("postgresql", [
+        pgTable(
+          "notes",
+          { id: integer().primaryKey(), a: text(), b: text() },
+          ({ a, b }) => isUnique ? [unique("pair").on(a, b).nullsNotDistinct()] : [],
+        ),
+      ]),
+    }));
+    const { history } = await generateBetween(from!, to!);
+    const engine = engines.find(({ name }) => name === `postgres ${version}`)!;
+    await engine.withDatabase((url) =>
+      withTestDatabase(url, async (database) => {
+        const context = { ...contextOf(database), history: history(engine.dialect) };
+        const go = () => migrate(context, { goal: { direction: "upgrade", text: "+1" }, lockWaitMs: 0 });
+        await go();
+        await engine.query(url, "INSERT INTO notes VALUES (1, NULL, 'x'), (2, NULL, 'x'), (3, NULL, 'y')");
+        const { message } = await rejectsWith("data_conflict", go());
+        assert.match(message, /2 rows of notes have the same a and b as another \(id 1, 2\)/);
+        await engine.query(url, "DELETE FROM notes WHERE id = 2");
+        await go();
+        const [notes] = (await database.introspect()).tables;
+        assert.deepEqual(notes?.uniques, [{ name: "pair", columns: ["a", "b"], nullsAlike: true }]);
       })
     );
   });

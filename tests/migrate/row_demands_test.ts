@@ -119,6 +119,20 @@ const cases = [
     files(),
     ["duplicate name"],
   ],
+  [
+    "demands that NULL occurs once where it counts",
+    "postgresql",
+    files({ uniques: [{ name: "u", columns: ["name"], nullsAlike: true }] }),
+    files({ uniques: [{ name: "u", columns: ["name"] }] }),
+    ["duplicate name"],
+  ],
+  [
+    "demands nothing where NULL counts no more",
+    "postgresql",
+    files({ uniques: [{ name: "u", columns: ["name"] }] }),
+    files({ uniques: [{ name: "u", columns: ["name"], nullsAlike: true }] }),
+    [],
+  ],
   ["demands a key where there was none", "postgresql", files(), files({ primaryKey: [] }), ["duplicate id"]],
   ["demands what a check allows", "postgresql", files({ checks: [check] }), files(), ["not allowed name"]],
   [

@@ -207,6 +207,7 @@ const printed = [
     "bo = 't' or bo <> 'no' or bo in ('f', 'yes')",
     "((bo = true) OR (bo <> false) OR (bo = ANY (ARRAY[false, true])))",
   ],
+  ["iv >= '0'", "(iv >= '00:00:00'::interval)"],
   ["coalesce(n, '5') + '1' > '0'", "((COALESCE(n, 5) + 1) > 0)"],
   ["case when n = '1' then s end", "CASE\n    WHEN (n = 1) THEN s\n    ELSE NULL::text\nEND"],
   ["arr = array['1','2']::int[]", "(arr = ARRAY[1, 2])"],

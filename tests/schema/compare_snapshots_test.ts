@@ -258,6 +258,7 @@ const others:
       ["(id, p) IN ((1, 2), (3, 4))", "(id = 1 AND p = 2) OR (id = 3 AND p = 4)"],
       ["(id, p) NOT IN ((1, 2), (3, 4))", "(id <> 1 OR p <> 2) AND (id <> 3 OR p <> 4)"],
       ["(id, p) < (1, 2)", "ROW(id, p) < ROW(1, 2)"],
+      ["tz > '2020-1-1'", "tz > '2020-01-01 00:00:00+00'::timestamp with time zone"],
       ["a = 't' OR b IN ('f', 'true')", "a = true OR (b = ANY (ARRAY[false, true]))"],
       [
         "d > '2020-1-5' AND ts < '2020-01-05T08:30:00.000Z'",

@@ -2,7 +2,7 @@ import { HarborError } from "../../base/errors.ts";
 import { isNotOfExtension } from "./catalogs/words.ts";
 import { readJson } from "./session/errors.ts";
 import { quoteText } from "../../sql/quote.ts";
-import type { Column, OtherObject, Snapshot, Table } from "../../schema/snapshot.ts";
+import type { Column, OtherObject, Snapshot, Table, Unique } from "../../schema/snapshot.ts";
 import type { Result, Session } from "./session/session.ts";
 import { pinnedPath, setPath } from "./session/search_path.ts";
 import { isOwnRelation } from "./catalogs/own_relations.ts";
@@ -72,14 +72,18 @@ export function readSnapshot(results: readonly Result[], schemas: readonly strin
 
 function readTable(definition: unknown): Table {
   const table = readJson<
-    Omit<Table, "columns"> & {
+    Omit<Table, "columns" | "uniques"> & {
+      readonly uniques: readonly (Omit<Unique, "nullsAlike"> & { readonly nullsAlike: boolean | null })[];
       readonly columns: readonly (Omit<Column, "values"> & { readonly values: readonly string[] | null })[];
     }
   >(definition);
   const columns = table.columns.map(({ values, ...column }): Column =>
     values === null ? column : { ...column, values }
   );
-  return { ...table, columns };
+  const uniques = table.uniques.map(({ nullsAlike, ...unique }): Unique =>
+    nullsAlike === true ? { ...unique, nullsAlike } : unique
+  );
+  return { ...table, columns, uniques };
 }
 
 /** For as long as the transaction, the settings on which the spelling of expressions depends. */
@@ -152,6 +156,10 @@ const foreignKeys = constraints(
   }, 'valid', k.convalidated`,
 );
 
+/** Whether NULLs are the same to the unique constraint `k`; servers before 15 have no such column. */
+const nullsAlike =
+  `(SELECT to_json(x) ->> 'indnullsnotdistinct' = 'true' FROM pg_index x WHERE x.indexrelid = k.conindid)`;
+
 /** What is not the rule in the order of column `k` of index `x`: NULLs come last, and first in a descending one. */
 const indexOrder =
   `CASE x.indoption[k.n - 1]::int & 3 WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST'
@@ -200,7 +208,9 @@ const parts = `'primaryKey', coalesce((SELECT ${columnNames("k.conrelid", "k.con
       WHERE k.conrelid = c.oid AND k.contype = 'p'), '[]'),
     'foreignKeys', ${foreignKeys},
     'indexes', ${indexes},
-    'uniques', ${constraints("u", `'columns', ${columnNames("k.conrelid", "k.conkey")}`)},
+    'uniques', ${
+  constraints("u", `'columns', ${columnNames("k.conrelid", "k.conkey")}, 'nullsAlike', ${nullsAlike}`)
+},
     'checks', ${
   constraints("c", "'expression', pg_get_expr(k.conbin, k.conrelid, true), 'valid', k.convalidated")
 }`;

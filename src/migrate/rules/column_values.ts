@@ -25,17 +25,25 @@ export function conditionOn(
     const values = read(name, type === undefined ? type : `${type}[]`);
     return `EXISTS (SELECT 1 FROM unnest(${values}) AS element ${element}`;
   }
-  // Nothing else than a CASE keeps the cast from texts that are no list.
+  // Nothing else than a CASE keeps the cast from texts that are no list. Lists in lists may be of several lengths, which none is.
   return `CASE WHEN ${name} ~ '${plainList}' THEN EXISTS (SELECT 1 FROM unnest(${
     read(name, "text[]")
-  }) AS element ${element} END`;
+  }) AS element ${element} WHEN ${name} ~ '${plainLists}' THEN EXISTS (SELECT 1 FROM (SELECT ${bareItem} AS element FROM unnest(\
+string_to_array(translate(${name}, '{}', ''), ',')) AS item) AS items ${element} END`;
 }
 
 function read(value: string, type: string | undefined): string {
   return type === undefined ? value : `CAST(${value} AS ${type})`;
 }
 
+/** What an item of a list without quotes says. */
+const bareItem = String
+  .raw`CASE WHEN item !~* '^\s*null\s*$' THEN regexp_replace(item, '^\s+|\s+$', '', 'g') END`;
+
 const item = String.raw`([^{}",\\]*[^{}",\\\s][^{}",\\]*|\s*"([^"\\]|\\.)*"\s*)`;
 
 /** What PostgreSQL surely reads as a list of one dimension. Source: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */
 const plainList = String.raw`^\s*\{(${item}(,${item})*|\s*)\}\s*$`;
+
+/** Lists in a list, of any depth, of values that need no quotes. */
+const plainLists = String.raw`^\s*\{\s*\{[^"\\]*\}\s*\}\s*$`;

@@ -44,27 +44,30 @@ interface Key {
   readonly columns: readonly string[];
   /** The condition of a partial index. */
   readonly where: string | null;
+  /** See {@link Unique.nullsAlike}. */
+  readonly nullsAlike?: true;
 }
 
 function ofKeys(subject: DemandSources): readonly Demand[] {
   const { table, found, dialect } = subject;
   const guaranteed = keysOf(found);
-  return keysOf(table).flatMap(({ columns, where }) => {
+  return keysOf(table).flatMap(({ columns, where, nullsAlike }) => {
     const expressions = columns.filter((each) => !table.columns.some(({ name }) => name === each));
     const texts = [...expressions, ...where === null ? [] : [where]];
     const also = texts.flatMap(namesIn);
     const named = [...columns.filter((each) => !expressions.includes(each)), ...expressions.flatMap(namesIn)];
     const isThere = named.every((name) => found.columns.some((column) => column.name === name));
     const isGuaranteed = guaranteed.some((key) =>
-      key.columns.length === columns.length &&
-      key.columns.every((each, place) => isSameElement(each, columns[place]!)) &&
+      key.columns.length === columns.length && (key.nullsAlike || !nullsAlike) &&
+      key.columns.every((each, place) =>
+        isSameElement(each, columns[place]!)
+      ) &&
       (key.where === null || (where !== null && isSameExpression(key.where, where, dialect)))
     ) && [...named, ...also].every((name) => staysAlike(name, subject));
     const isUnknown = texts.some((text) => hasParameter(text, dialect));
     if (!isThere || isGuaranteed || isUnknown) return [];
     const elements = columns.map((each) => expressions.includes(each) ? `(${each})` : quoteName(each));
     const names = elements.join(", ");
-    const list = columns.length > 1 ? `(${names})` : names;
     const condition = where === null ? "" : ` WHERE ${where}`;
     const repeated = `SELECT ${names} FROM ${
       markedTable(table.name)
@@ -74,7 +77,9 @@ function ofKeys(subject: DemandSources): readonly Demand[] {
       columns: named,
       also,
       state: `have the same ${columns.join(" and ")} as another`,
-      condition: `${list} IN (${repeated})${where === null ? "" : ` AND (${where})`}`,
+      condition: `${(nullsAlike ? isAmong : isIn)({ elements, table: table.name, rows: repeated })}${
+        where === null ? "" : ` AND (${where})`
+      }`,
       order: elements,
       hasExpression: texts.length > 0,
     }, subject)];
@@ -89,6 +94,23 @@ function ofKeys(subject: DemandSources): readonly Demand[] {
   }
 }
 
+/** What a row has, and the rows among which there may be one that has the same. */
+interface Among {
+  readonly elements: readonly string[];
+  readonly table: string;
+  readonly rows: string;
+}
+
+function isIn({ elements, rows }: Among): string {
+  return `${elements.length > 1 ? `(${elements.join(", ")})` : elements.join()} IN (${rows})`;
+}
+
+/** {@link isIn}, where NULL is the same as NULL. */
+function isAmong({ elements, table, rows }: Among): string {
+  const same = elements.map((each) => `repeated.${each} IS NOT DISTINCT FROM ${quoteName(table)}.${each}`);
+  return `EXISTS (SELECT 1 FROM (${rows}) AS repeated WHERE ${same.join(" AND ")})`;
+}
+
 /** Whether what is in a column differs and compares with its new type as it does with the old one. */
 function staysAlike(name: string, { table, found, trust }: DemandSources): boolean {
   const [old, now] = [found, table].map(({ columns }) => columns.find((column) => column.name === name));
@@ -98,7 +120,11 @@ function staysAlike(name: string, { table, found, trust }: DemandSources): boole
 function keysOf(table: Table): readonly Key[] {
   return [
     ...table.primaryKey.length === 0 ? [] : [{ columns: table.primaryKey, where: null }],
-    ...table.uniques.map(({ columns }) => ({ columns, where: null })),
+    ...table.uniques.map(({ columns, nullsAlike }) => ({
+      columns,
+      where: null,
+      ...nullsAlike ? { nullsAlike } : {},
+    })),
     ...table.indexes.filter((index) => index.unique && index.valid).map(({ columns, where }) => ({
       // What occurs once does so in any order.
       columns: columns.map((column) => column.replace(/ (?:DESC|NULLS FIRST)( NULLS LAST)?$/, "")),

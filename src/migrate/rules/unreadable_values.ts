@@ -54,6 +54,10 @@ const text = /^(?:text|character)\b/;
 /** What is read by what it says. */
 const written = /^(?:text|character|json$)/;
 
+const twoDigits = "[0-9a-f]{2}";
+/** A byte of an address whose bytes are set apart, which C reads. */
+const byte = "(0x)?[0-9a-f]+";
+
 const unreadable: readonly (readonly [from: RegExp, to: RegExp, is: Unreadable])[] = [
   [written, whole, unlike(String.raw`^\s*[-+]?[0-9][0-9a-fox_]*\s*$`)],
   [written, broken, unlike(String.raw`^\s*[-+]?(nan|inf|infinity|[0-9.][0-9a-fopx_.+-]*)\s*$`)],
@@ -65,6 +69,12 @@ const unreadable: readonly (readonly [from: RegExp, to: RegExp, is: Unreadable])
   [text, /^uuid$/, unlike(String.raw`^\{?([0-9a-f]{4}-?){8}\}?$`)],
   [text, /^(?:date|time|timestamp)\b/, unknownTime],
   [text, /^interval/, unlike(String.raw`[0-9]|^\s*[-+]?infinity\s*$`)],
+  [text, /^macaddr$/, unlike(`^\\s*(${byte}([:-]${byte}){5}|(${twoDigits}[-:.]?){5}${twoDigits})\\s*$`)],
+  [text, /^macaddr8$/, unlike(`^\\s*(${twoDigits}[-:.]?){5}((${twoDigits}[-:.]?){2})?${twoDigits}\\s*$`)],
+  // What else a sum may have in it the server's language says.
+  [text, /^money$/, unlike("[0-9]")],
+  [text, /multirange$/, unlike(String.raw`^\s*\{.*\}\s*$`)],
+  [text, /range$/, unlike(String.raw`^\s*([[(].*,.*[])]|empty)\s*$`)],
   [text, /^(?:inet|cidr)$/, unlike(String.raw`^\s*[0-9a-fx:./]+\s*$`)],
   [
     text,

@@ -73,7 +73,7 @@ function compareTables(
       differ(
         `unique ${name}${printNames(either(uniques).columns)}`,
         uniques,
-        ({ columns }) => printNames(columns),
+        ({ columns, nullsAlike }) => `${printNames(columns)}${nullsAlike ? " NULLS NOT DISTINCT" : ""}`,
       )
     ),
     ...pair(expected.indexes, actual.indexes, sameName).flatMap((indexes) =>

@@ -62,7 +62,7 @@ export function readMoment(text: string, isZoned: boolean): string {
 
 /** Returns a moment, a time of day or an interval by its value, whichever a text is read as; any other text as it stands. */
 export function timeOf(text: string): string {
-  const moment = dayOf(text) === null ? text : readMoment(text, true);
+  const moment = readMoment(text, true);
   if (moment !== text) return moment;
   const interval = /\d/.test(text) ? readInterval(text) : text;
   return interval !== text ? interval : secondsOf(text) ?? text;
@@ -92,6 +92,8 @@ export function readInterval(text: string): string {
       else if (rest !== 0) sums.seconds += Math.round(rest * 86_400_000_000) / 1_000_000;
     }
   };
+  // A number alone is seconds.
+  if (/^\s*[+-]?\d+(?:\.\d+)?\s*$/.test(text)) return readInterval(`${text} s`);
   const [, forth = "", ago] = /^(.*?)(\s+ago)?\s*$/s.exec(withWords(text.toLowerCase()))!;
   const rest = forth
     .replace(
