@@ -9,7 +9,15 @@ import { folderMark, refuseOtherKinds } from "./connection/database_file.ts";
 import { failure } from "./connection/errors.ts";
 import { introspectSqlite } from "./introspect.ts";
 import { openLease } from "./lock/lock.ts";
-import { busyTimeoutMs, execute, isWal, openImmutable, prepare, resultCode } from "./connection/open_file.ts";
+import {
+  busyTimeoutMs,
+  execute,
+  isWal,
+  isWalUnused,
+  openImmutable,
+  prepare,
+  resultCode,
+} from "./connection/open_file.ts";
 import { compileRead, plainRow, type SqliteStatement } from "./connection/statement.ts";
 import { spaceOf } from "./watch/batch.ts";
 
@@ -17,7 +25,7 @@ import { spaceOf } from "./watch/batch.ts";
  * Opens a SQLite file as it is: nothing in it is repaired, and no file is made beside it, not even for a moment, so
  * that it works where the folder is read-only.
  *
- * A file in WAL mode that nobody has open has no `-wal`, and SQLite would make one to read it. It is therefore read
+ * A file in WAL mode that nobody has open has no `-wal`, or an empty one, and SQLite would make what is missing to read it. It is therefore read
  * as an immutable file, which is right only while it does not change: after each statement it is looked whether it
  * did, and if so the statement is run again on a new connection.
  *
@@ -104,16 +112,20 @@ function connect(path: string, url: SqliteFileUrl): Connection {
   refuseOtherKinds(path, url.display);
   const { inode, modified } = stateOf(path, url);
   const usesWal = isWal(path);
-  const isQuiet = usesWal && !existsSync(`${path}-wal`);
+  const isQuiet = usesWal && isWalUnused(path);
   if (usesWal && !isQuiet && !existsSync(`${path}-shm`)) {
-    throw unreadable(url, `"${path}-wal" holds what a program that was killed had not yet put into the file`);
+    throw unreadable(
+      url,
+      `"${path}-wal" holds what is perhaps not in the file yet, and nobody can read that without "${path}-shm"`,
+      "If a program has the file to itself (locking_mode = EXCLUSIVE), end it.",
+    );
   }
   return {
     handle: openHandle(path, url, isQuiet),
     isOutdated() {
       const now = stateOf(path, url);
       if (now.inode !== inode) return true;
-      return isQuiet && (now.modified !== modified || existsSync(`${path}-wal`));
+      return isQuiet && (now.modified !== modified || !isWalUnused(path));
     },
   };
 }
@@ -172,10 +184,12 @@ function asHarborError(error: unknown, url: SqliteFileUrl, statement?: string): 
   });
 }
 
-function unreadable(url: SqliteFileUrl, state: string): HarborError {
+function unreadable(url: SqliteFileUrl, state: string, ...first: readonly string[]): HarborError {
   return new HarborError("check_failed", `Cannot check "${url.display}": ${state}`, {
-    hint:
+    hint: [
+      ...first,
       "Let the application or harbor-db status open it once, as the user that owns it; then run this again.",
+    ],
   });
 }
 

@@ -37,7 +37,7 @@ export function openFile(url: SqliteFileUrl, access: OpenOptions["access"]): Dat
   refuseUnlessUsable(path, url, access);
   if (access === "create" && !existsSync(path)) makeNew(trustedPath(path));
   if (access !== "read") return probed(() => new DatabaseSync(path, { timeout: busyTimeoutMs }), url);
-  if (isWal(path) && !existsSync(`${path}-wal`)) return openQuietWal(path, url);
+  if (isWal(path) && isWalUnused(path)) return openQuietWal(path, url);
   try {
     return probed(() => openToRead(path), url);
   } catch (error) {
@@ -156,6 +156,15 @@ export function isWal(path: string): boolean {
   } finally {
     closeSync(file);
   }
+}
+
+/**
+ * Whether nothing is beside a file in WAL mode that is not in it: no `-wal`, or an empty one without the `-shm` of those who have
+ * it open, as it is left where the two were copied.
+ */
+export function isWalUnused(path: string): boolean {
+  const wal = statSync(`${path}-wal`, { throwIfNoEntry: false });
+  return wal === undefined || (wal.size === 0 && !existsSync(`${path}-shm`));
 }
 
 /** @param mode Of `fs.constants` */
