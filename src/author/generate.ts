@@ -1,7 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
 import { join } from "node:path";
 import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
-import { decide, type Decisions } from "./rules/decisions.ts";
+import { decide, type Decisions } from "./rules/change/decisions.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf, journalPath } from "../history/history.ts";
 import { type KitSnapshot, kitVersions, originId, snapshotId } from "../schema/kit_snapshot.ts";

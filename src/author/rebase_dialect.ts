@@ -1,13 +1,13 @@
 import { quoteForShell } from "../base/quote_shell.ts";
 import { type HistoryFolder, historyIn } from "./rules/check_folder.ts";
 import { compareSnapshots } from "../schema/compare/snapshots.ts";
-import { decide } from "./rules/decisions.ts";
+import { decide } from "./rules/change/decisions.ts";
 import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
 import { HarborError } from "../base/errors.ts";
 import { type History, journalPath } from "../history/history.ts";
 import { canonical, type KitEnds, type KitSnapshot, kitVersions, originId } from "../schema/kit_snapshot.ts";
 import { mergeSnapshots } from "./rules/merge_snapshots.ts";
-import type { Renames } from "./rules/renames.ts";
+import type { Renames } from "./rules/change/renames.ts";
 import { revisionFiles } from "../history/revision_name.ts";
 import { baseOf, moveBehind, type TreeRevision } from "./rules/revision_tree.ts";
 import { readReleased } from "./baseline.ts";

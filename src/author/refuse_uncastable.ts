@@ -1,7 +1,7 @@
 import type { Dialect } from "../base/dialect.ts";
 import { HarborError } from "../base/errors.ts";
 import type { KitColumn } from "../schema/kit_snapshot.ts";
-import { applyRenames, type RenamedEnds, tablesByName } from "./rules/renames.ts";
+import { applyRenames, type RenamedEnds, tablesByName } from "./rules/change/renames.ts";
 import { postgresCast } from "./rules/types/postgres_cast.ts";
 
 /** How the values of a column get into another type; `null` where they do not. */

@@ -5,8 +5,8 @@ import { nameIn, placeOfName } from "../sql/table_names.ts";
 import { isSerial } from "../sql/postgres_spelling.ts";
 import type { ChangePair } from "./draft_revision.ts";
 import { passagesBetween } from "./proof/place.ts";
-import type { SchemaChange } from "./rules/change_stages.ts";
-import { applyRenames, tablesByName } from "./rules/renames.ts";
+import type { SchemaChange } from "./rules/change/stages.ts";
+import { applyRenames, tablesByName } from "./rules/change/renames.ts";
 
 /**
  * Returns a change that knows what the sequences of its `serial` columns are called: as table and column were when they were

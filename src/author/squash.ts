@@ -21,8 +21,8 @@ import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { renderJson } from "./generate.ts";
 import { leavesItsSnapshot, type ProofSetting } from "./proof/prove.ts";
 import { readScripts } from "./read_scripts.ts";
-import { decide } from "./rules/decisions.ts";
-import { noRenames } from "./rules/renames.ts";
+import { decide } from "./rules/change/decisions.ts";
+import { noRenames } from "./rules/change/renames.ts";
 import { isPlain, joinScripts } from "./check/rules/join_scripts.ts";
 import type { FileChange } from "./write_together.ts";
 

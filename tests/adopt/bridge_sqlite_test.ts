@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { completeSqliteBridge } from "../../src/adopt/rules/bridge_sqlite.ts";
 import { guardedTable, guardWord, guardWords } from "../../src/adopt/rules/bridge_statement.ts";
-import type { DecidedFill } from "../../src/author/rules/change_stages.ts";
+import type { DecidedFill } from "../../src/author/rules/change/stages.ts";
 import type { Table } from "../../src/schema/snapshot.ts";
 import { check, column, snapshot, tableOf } from "../support/samples/snapshot_parts.ts";
 

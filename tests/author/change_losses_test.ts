@@ -2,11 +2,11 @@ import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { typeChange } from "../../src/author/rules/types/type_change.ts";
-import { lossesOf } from "../../src/author/rules/change_losses.ts";
-import { decide } from "../../src/author/rules/decisions.ts";
-import { parseFills } from "../../src/author/rules/fills.ts";
+import { lossesOf } from "../../src/author/rules/change/losses.ts";
+import { decide } from "../../src/author/rules/change/decisions.ts";
+import { parseFills } from "../../src/author/rules/change/fills.ts";
 import type { KitTable } from "../../src/schema/kit_snapshot.ts";
-import { parseRenames } from "../../src/author/rules/renames.ts";
+import { parseRenames } from "../../src/author/rules/change/renames.ts";
 import { kitCheck, kitForeignKey, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
 
 const id = "id integer key";

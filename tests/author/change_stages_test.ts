@@ -1,9 +1,9 @@
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type DecidedFill, type SnapshotPair, stagesOf } from "../../src/author/rules/change_stages.ts";
+import { type DecidedFill, type SnapshotPair, stagesOf } from "../../src/author/rules/change/stages.ts";
 import type { KitIndex, KitSnapshot, KitTable } from "../../src/schema/kit_snapshot.ts";
-import { parseRenames } from "../../src/author/rules/renames.ts";
+import { parseRenames } from "../../src/author/rules/change/renames.ts";
 import { kitCheck, kitForeignKey, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
 
 const id = "id integer key";

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decide, type Decisions, openQuestions, unanswered } from "../../src/author/rules/decisions.ts";
+import {
+  decide,
+  type Decisions,
+  openQuestions,
+  unanswered,
+} from "../../src/author/rules/change/decisions.ts";
 import { HarborError } from "../../src/base/errors.ts";
-import { parseFills } from "../../src/author/rules/fills.ts";
-import { type Dropped, parseRenames } from "../../src/author/rules/renames.ts";
+import { parseFills } from "../../src/author/rules/change/fills.ts";
+import { type Dropped, parseRenames } from "../../src/author/rules/change/renames.ts";
 import { kitForeignKey, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
 
 function decisions(

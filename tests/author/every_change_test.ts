@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { dialects } from "../../src/base/dialect.ts";
 import { type Contents, readContents } from "../../src/author/proof/contents.ts";
 import { putRows } from "../../src/author/proof/put_rows.ts";
-import { outlooksOf } from "../../src/author/rules/outlook.ts";
+import { outlooksOf } from "../../src/author/proof/rules/outlook.ts";
 import { messageOf } from "../../src/base/errors.ts";
 import type { Database } from "../../src/engines/database.ts";
 import { forgetKept, readKept } from "../../src/engines/kept_table.ts";

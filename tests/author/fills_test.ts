@@ -1,7 +1,7 @@
 import { isConstant } from "../../src/sql/constant_expression.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allowedValues, fillFlag, parseFills, placeholder } from "../../src/author/rules/fills.ts";
+import { allowedValues, fillFlag, parseFills, placeholder } from "../../src/author/rules/change/fills.ts";
 import { kitTable } from "../support/samples/kit_parts.ts";
 import type { KitColumn, KitTable } from "../../src/schema/kit_snapshot.ts";
 

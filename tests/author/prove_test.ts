@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { checkProof } from "../../src/author/check/proof.ts";
 import { proveRevisions } from "../../src/author/proof/prove.ts";
 import { putRows } from "../../src/author/proof/put_rows.ts";
-import { outlooksOf } from "../../src/author/rules/outlook.ts";
+import { outlooksOf } from "../../src/author/proof/rules/outlook.ts";
 import { startsOf } from "../../src/author/proof/starts.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import type { PostgresUrl } from "../../src/base/url/postgres_url.ts";

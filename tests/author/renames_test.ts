@@ -10,7 +10,7 @@ import {
   refuseImpossibleRenames,
   renameCandidates,
   renameFlag,
-} from "../../src/author/rules/renames.ts";
+} from "../../src/author/rules/change/renames.ts";
 import { kitCheck, kitForeignKey, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
 
 // One row a rule: the flags, and what they mean as `tables | columns`, or what the error says.

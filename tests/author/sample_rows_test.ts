@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inOrder, insertRow, valueOf } from "../../src/author/rules/sample_rows.ts";
+import { inOrder, insertRow, valueOf } from "../../src/author/proof/rules/sample_rows.ts";
 import { withoutOwnSchema } from "../../src/sql/own/schema.ts";
 import type { Column, Table } from "../../src/schema/snapshot.ts";
 import { column, foreignKey, tableOf } from "../support/samples/snapshot_parts.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { writePostgresScript } from "../../src/author/rules/write_postgres_script.ts";
-import { type DecidedFill, stagesOf } from "../../src/author/rules/change_stages.ts";
+import { writePostgresScript } from "../../src/author/rules/script/write_postgres_script.ts";
+import { type DecidedFill, stagesOf } from "../../src/author/rules/change/stages.ts";
 import type { KitIndexColumn, KitTable } from "../../src/schema/kit_snapshot.ts";
-import { parseRenames } from "../../src/author/rules/renames.ts";
+import { parseRenames } from "../../src/author/rules/change/renames.ts";
 import { kitForeignKey, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
 
 const id = "id serial key";

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { outlooksOf } from "../../../src/author/rules/outlook.ts";
+import { outlooksOf } from "../../../src/author/proof/rules/outlook.ts";
 import { type Dialect, dialects } from "../../../src/base/dialect.ts";
 import { counted } from "../../../src/base/quantity.ts";
 import { snapshotOf } from "../../../src/history/revision_schema.ts";

@@ -2,7 +2,12 @@ import { quoteName } from "../../sql/quote.ts";
 import { sharedTables } from "../../schema/compare/shared_tables.ts";
 import type { Statement } from "../../history/scripts/statement.ts";
 import { parseScript } from "../../history/scripts/script.ts";
-import { draft, type DraftStatement, namedDrafts, renderDraft } from "../../author/rules/draft_statement.ts";
+import {
+  draft,
+  type DraftStatement,
+  namedDrafts,
+  renderDraft,
+} from "../../author/rules/script/draft_statement.ts";
 import { firingTriggers, invalidIndexes, missingSchemas, numbering, unvalidated } from "./bridge_postgres.ts";
 import type { BridgeStatement, BridgeSubject } from "./bridge_statement.ts";
 

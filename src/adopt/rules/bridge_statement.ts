@@ -1,4 +1,4 @@
-import type { DecidedFill } from "../../author/rules/change_stages.ts";
+import type { DecidedFill } from "../../author/rules/change/stages.ts";
 import { isSameExpression } from "../../schema/expressions/compare.ts";
 import { isGenerated } from "../../schema/generated.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";

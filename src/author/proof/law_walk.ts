@@ -1,7 +1,7 @@
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Direction } from "../../history/applied.ts";
 import type { Passage } from "../../migrate/rules/origins.ts";
-import { outlooksOf } from "../rules/outlook.ts";
+import { outlooksOf } from "./rules/outlook.ts";
 import { type Filled, readContents } from "./contents.ts";
 import {
   afterPassage,

@@ -9,8 +9,8 @@ import { follow, type Origins, type Passage, startOf } from "../../migrate/rules
 import { describeDifference, type Difference } from "../../schema/compare/snapshots.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { differencesFrom, schemasOf } from "../../state/read_unmanaged.ts";
-import { outlooksOf } from "../rules/outlook.ts";
-import { inOrder } from "../rules/sample_rows.ts";
+import { outlooksOf } from "./rules/outlook.ts";
+import { inOrder } from "./rules/sample_rows.ts";
 import { type Filled, lossesBetween, readContents } from "./contents.ts";
 import type { LawOfRevision } from "./law.ts";
 import { createLawWalk, type LawWalk } from "./law_walk.ts";

@@ -6,9 +6,9 @@ import type { Database } from "../../engines/database.ts";
 import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 import { quoteText } from "../../sql/quote.ts";
-import { candidatesOf, knotsOf, type Unknown, valuesQuery } from "../rules/check_values.ts";
-import type { Outlook, Reference } from "../rules/outlook.ts";
-import { inOrder, insertRow, rowCount, valueOf } from "../rules/sample_rows.ts";
+import { candidatesOf, knotsOf, type Unknown, valuesQuery } from "./rules/check_values.ts";
+import type { Outlook, Reference } from "./rules/outlook.ts";
+import { inOrder, insertRow, rowCount, valueOf } from "./rules/sample_rows.ts";
 
 /** A table into which no row could be put. */
 export interface EmptyTable {

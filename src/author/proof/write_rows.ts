@@ -6,8 +6,8 @@ import { ownTable, userStatement } from "../../engines/statement_names.ts";
 import type { Snapshot, Table } from "../../schema/snapshot.ts";
 import { markedTable } from "../../sql/own/schema.ts";
 import { quoteName } from "../../sql/quote.ts";
-import type { Outlook } from "../rules/outlook.ts";
-import { inOrder, valueOf } from "../rules/sample_rows.ts";
+import type { Outlook } from "./rules/outlook.ts";
+import { inOrder, valueOf } from "./rules/sample_rows.ts";
 import { literal, putRow } from "./put_rows.ts";
 
 /** What an application does to each table, its rows in the order of their keys. */

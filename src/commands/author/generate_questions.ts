@@ -3,10 +3,10 @@ import {
   type OpenQuestions,
   openQuestions,
   unanswered,
-} from "../../author/rules/decisions.ts";
+} from "../../author/rules/change/decisions.ts";
 import { shownText } from "../../base/shown_text.ts";
-import { type Fill, parseFills } from "../../author/rules/fills.ts";
-import { parseRenames, type RenameCandidate, type Renames } from "../../author/rules/renames.ts";
+import { type Fill, parseFills } from "../../author/rules/change/fills.ts";
+import { parseRenames, type RenameCandidate, type Renames } from "../../author/rules/change/renames.ts";
 import type { ProjectPart } from "../../author/read_project.ts";
 import { namedSchemas } from "../../schema/named_schemas.ts";
 import type { App } from "../../cli/app.ts";

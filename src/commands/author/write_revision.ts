@@ -60,7 +60,7 @@ export async function generateRevision(
   const [{ draftRevision }, { parseAllowances }, { decide }, { refuseUncastable }] = await Promise.all([
     import("../../author/generate.ts"),
     import("../../author/allow_hazards.ts"),
-    import("../../author/rules/decisions.ts"),
+    import("../../author/rules/change/decisions.ts"),
     import("../../author/refuse_uncastable.ts"),
   ]);
   const allowances = parseAllowances(options.allow);

@@ -1,9 +1,9 @@
 import { type Dialect, dialects } from "../../../src/base/dialect.ts";
-import type { Decisions } from "../../../src/author/rules/decisions.ts";
-import { parseFills } from "../../../src/author/rules/fills.ts";
+import type { Decisions } from "../../../src/author/rules/change/decisions.ts";
+import { parseFills } from "../../../src/author/rules/change/fills.ts";
 import { buildHistory, headOf, type History, journalPath } from "../../../src/history/history.ts";
 import { revisionFiles } from "../../../src/history/revision_name.ts";
-import { parseRenames } from "../../../src/author/rules/renames.ts";
+import { parseRenames } from "../../../src/author/rules/change/renames.ts";
 import { loadDrizzleEngine } from "../../../src/author/drizzle_engine.ts";
 import { readKitSnapshot } from "../../../src/schema/kit_snapshot.ts";
 import { draftRevision, type NewRevision, renderJson } from "../../../src/author/generate.ts";

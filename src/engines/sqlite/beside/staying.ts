@@ -2,8 +2,8 @@ import { isSameName } from "../../../base/fold_name.ts";
 import { sqliteOperations } from "../../../sql/operations/sqlite.ts";
 import type { Staying } from "../../beside.ts";
 import type { BesidePlace } from "../database.ts";
-import { droppedTable, readDroppedColumns } from "./drops.ts";
-import { isLarge } from "./whole_table.ts";
+import { droppedTable, readDroppedColumns } from "./script/drops.ts";
+import { isLarge } from "./form/whole_table.ts";
 
 /**
  * Returns what statements that are one transaction do to the rows of tables: what takes the place of a table that was dropped is a copy,

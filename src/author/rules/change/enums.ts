@@ -1,0 +1,119 @@
+import { cutName } from "../../../sql/cut_name.ts";
+import { elementType } from "../../../sql/postgres_spelling.ts";
+import { quoteText } from "../../../sql/quote.ts";
+import {
+  canonical,
+  type KitColumn,
+  type KitEnds,
+  type KitEnum,
+  type KitSnapshot,
+  mapValues,
+} from "../../../schema/kit_snapshot.ts";
+import { applyRenames, type RenamedEnds } from "./renames.ts";
+
+/** How the values of enum types change, which drizzle-kit writes wrong for columns with a default. */
+export interface EnumChanges {
+  /** One statement a value that is new; each has to be committed before anything uses it. */
+  readonly additions: readonly string[];
+  /** Statements that make types anew which lose a value or change the order. */
+  readonly recreations: readonly string[];
+}
+
+/** Returns the statements for enum types that both snapshots have, with other values. */
+export function enumChanges({ from, to, renames }: RenamedEnds): EnumChanges {
+  const before = applyRenames(from, renames);
+  const changed = changedEnums(from, to);
+  return {
+    additions: changed.filter(isGrown).flatMap(addedValues),
+    recreations: changed.filter((each) => !isGrown(each)).flatMap(({ now }) => [
+      `ALTER TYPE "${now.name}" RENAME TO "${oldName(now.name)}";`,
+      `CREATE TYPE "${now.name}" AS ENUM(${now.values.map(quoteText).join(", ")});`,
+      ...Object.entries(before.tables).flatMap(([key, { name: table, columns }]) =>
+        Object.values(columns).flatMap((column) => {
+          const after = to.tables[key]?.columns[column.name];
+          const element = elementType(column.type);
+          const dimensions = column.type.slice(element.length);
+          // A generated column is made anew.
+          if (element !== now.name || after?.type !== column.type || after.generated !== undefined) return [];
+          const type = `"${now.name}"${dimensions}`;
+          const value = `"${column.name}"::text${dimensions}::${type}`;
+          return [conversion({ table, column: column.name, type, value, before: column, after })];
+        })
+      ),
+      `DROP TYPE "${oldName(now.name)}";`,
+    ]),
+  };
+}
+
+/** Returns the enum types that are made anew under their name. */
+export function remadeEnums({ from, to }: KitEnds): readonly string[] {
+  return changedEnums(from, to).filter((each) => !isGrown(each)).map(({ now }) => now.name);
+}
+
+/** Returns a snapshot in which enum types have the values of another, so that drizzle-kit has nothing to say of them. */
+export function withEnumsOf(snapshot: KitSnapshot, to: KitSnapshot): KitSnapshot {
+  const known = enumsOf(to);
+  const enums = enumsOf(snapshot);
+  if (Object.keys(enums).length === 0) return snapshot;
+  return { ...snapshot, enums: mapValues(enums, (type, key) => known[key] ?? type) };
+}
+
+/** A column that takes another type. */
+export interface Conversion {
+  readonly table: string;
+  readonly column: string;
+  /** The new type, as DDL has it. */
+  readonly type: string;
+  /** How each row's value is worked out. */
+  readonly value: string;
+  /** The column before and after, for its default. */
+  readonly before: KitColumn | undefined;
+  readonly after: KitColumn | undefined;
+}
+
+/** Returns the statement that gives a column another type, its default with it: PostgreSQL casts no default by itself. */
+export function conversion({ table, column, type, value, before, after }: Conversion): string {
+  const alter = `ALTER COLUMN "${column}"`;
+  const hadDefault = before?.default !== undefined;
+  const actions = [
+    ...hadDefault ? [`${alter} DROP DEFAULT`] : [],
+    `${alter} SET DATA TYPE ${type} USING ${value}`,
+    ...hadDefault && after?.default !== undefined ? [`${alter} SET DEFAULT ${after.default}`] : [],
+  ];
+  return `ALTER TABLE "${table}" ${actions.join(", ")};`;
+}
+
+interface ChangedEnum {
+  readonly old: KitEnum;
+  readonly now: KitEnum;
+}
+
+function isGrown({ old, now }: ChangedEnum): boolean {
+  return canonical(now.values.filter((value) => old.values.includes(value))) === canonical(old.values);
+}
+
+function changedEnums(from: KitSnapshot, to: KitSnapshot): readonly ChangedEnum[] {
+  const before = enumsOf(from);
+  return Object.entries(enumsOf(to)).flatMap(([key, now]) => {
+    const old = before[key];
+    return old === undefined || canonical(old.values) === canonical(now.values) ? [] : [{ old, now }];
+  });
+}
+
+function enumsOf({ enums = {} }: KitSnapshot): Readonly<Record<string, KitEnum>> {
+  return enums;
+}
+
+/** Each stands before the value that follows it, which is there already; those at the end come in order. */
+function addedValues({ old, now }: ChangedEnum): readonly string[] {
+  const add = `ALTER TYPE "${now.name}" ADD VALUE`;
+  return now.values.flatMap((value, at) => {
+    if (old.values.includes(value)) return [];
+    const next = now.values.slice(at + 1).find((each) => old.values.includes(each));
+    return [`${add} ${quoteText(value)}${next === undefined ? "" : ` BEFORE ${quoteText(next)}`};`];
+  });
+}
+
+function oldName(name: string): string {
+  return `${cutName(name, 59)}_old`;
+}

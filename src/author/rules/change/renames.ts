@@ -1,0 +1,298 @@
+import { HarborError } from "../../../base/errors.ts";
+import { quoteForShell } from "../../../base/quote_shell.ts";
+import { readDottedName, writeDottedName } from "../../../base/dotted_name.ts";
+import { nameIn, placeOfName } from "../../../sql/table_names.ts";
+import {
+  type KitColumn,
+  type KitEnds,
+  type KitSnapshot,
+  type KitTable,
+  mapValues,
+} from "../../../schema/kit_snapshot.ts";
+
+/** What has another name now. */
+export interface Renames {
+  readonly tables: readonly Rename[];
+  /** A column's table is named as it is after the table renames. */
+  readonly columns: readonly ColumnRename[];
+}
+
+export interface Rename {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface ColumnRename extends Rename {
+  readonly table: string;
+}
+
+/** Something that is gone, and what it may have become. */
+export interface RenameCandidate {
+  readonly kind: "table" | "column";
+  /** The table of a column; `null` for a table. */
+  readonly table: string | null;
+  readonly gone: string;
+  /** What is most like it first. */
+  readonly added: readonly string[];
+}
+
+/** What a change leads from and to, and what is called otherwise afterwards. */
+export interface RenamedEnds extends KitEnds {
+  readonly renames: Renames;
+}
+
+export const noRenames: Renames = { tables: [], columns: [] };
+
+/** Returns what turns the renames back. */
+export function invertRenames({ tables, columns }: Renames): Renames {
+  const oldName = (table: string) => tables.find((rename) => rename.to === table)?.from ?? table;
+  return {
+    tables: tables.map(({ from, to }) => ({ from: to, to: from })),
+    columns: columns.map(({ table, from, to }) => ({ table: oldName(table), from: to, to: from })),
+  };
+}
+
+/** What is known not to be renamed; `all` but what is in the renames. */
+export type Dropped = "all" | readonly Pick<RenameCandidate, "table" | "gone">[];
+
+/**
+ * Returns what may have been renamed between two snapshots beyond what is known: tables first, and columns only once
+ * no table is in question, since a table's columns depend on what it was called.
+ */
+export function renameCandidates(
+  { from, to }: KitEnds,
+  known: Renames,
+  dropped: Dropped,
+): readonly RenameCandidate[] {
+  if (dropped === "all") return [];
+  const before = tablesByName(applyRenames(from, known));
+  const after = tablesByName(to);
+  const isOpen = ({ table, gone }: RenameCandidate) =>
+    !dropped.some((each) => each.table === table && each.gone === gone);
+  const tables = candidates({ kind: "table", table: null, likeness: likenessOfTables }, before, after)
+    .filter(isOpen);
+  if (tables.length > 0) return tables;
+  return [...before].flatMap(([name, table]) => {
+    const now = after.get(name);
+    if (now === undefined) return [];
+    return candidates(
+      { kind: "column", table: name, likeness: likenessOfColumns },
+      new Map(Object.entries(table.columns)),
+      new Map(Object.entries(now.columns)),
+    ).filter(isOpen);
+  });
+}
+
+/** What may be renamed, and how much something that is gone is like something that is new. */
+interface Kind<T> extends Pick<RenameCandidate, "kind" | "table"> {
+  likeness(gone: T, added: T): number;
+}
+
+function candidates<T>(
+  { kind, table, likeness }: Kind<T>,
+  before: ReadonlyMap<string, T>,
+  after: ReadonlyMap<string, T>,
+): RenameCandidate[] {
+  const added = [...after].filter(([name]) => !before.has(name));
+  if (added.length === 0) return [];
+  return [...before].filter(([name]) => !after.has(name)).map(([gone, part]) => ({
+    kind,
+    table,
+    gone,
+    added: added.toSorted(([, a], [, b]) => likeness(part, b) - likeness(part, a)).map(([name]) => name),
+  }));
+}
+
+function likenessOfTables(gone: KitTable, added: KitTable): number {
+  return Object.values(gone.columns).filter(({ name, type }) => added.columns[name]?.type === type).length;
+}
+
+function likenessOfColumns(gone: KitColumn, added: KitColumn): number {
+  const word = ({ type }: KitColumn) => type.split("(")[0];
+  return gone.type === added.type ? 2 : word(gone) === word(added) ? 1 : 0;
+}
+
+/**
+ * Returns a snapshot as it is after the renames, everything that refers to what was renamed included. Indexes and
+ * constraints keep their names.
+ */
+export function applyRenames(snapshot: KitSnapshot, { tables, columns }: Renames): KitSnapshot {
+  const tableName = (name: string) => tables.find((rename) => rename.from === name)?.to ?? name;
+  const columnName = (table: string, name: string) =>
+    columns.find((rename) => rename.table === tableName(table) && rename.from === name)?.to ?? name;
+
+  const renamed = Object.entries(snapshot.tables).map(([key, table]) => {
+    const name = tableName(table.name);
+    const prefix = key.slice(0, key.length - table.name.length);
+    return [`${prefix}${name}`, { ...renameColumns(table), name }] as const;
+  });
+  return { ...snapshot, tables: Object.fromEntries(renamed) };
+
+  function renameColumns(table: KitTable): KitTable {
+    const own = (name: string) => columnName(table.name, name);
+    const inText = (text: string) =>
+      columns.filter((rename) => rename.table === tableName(table.name)).reduce(
+        (result, { from, to }) =>
+          result.replaceAll(`"${from}"`, `"${to}"`).replaceAll(`\`${from}\``, `\`${to}\``),
+        text.replaceAll(`"${table.name}".`, `"${tableName(table.name)}".`),
+      );
+    const list = <T extends { readonly columns: readonly string[] }>(key: T) => ({
+      ...key,
+      columns: key.columns.map(own),
+    });
+    return {
+      ...table,
+      columns: Object.fromEntries(
+        Object.values(table.columns).map((column) => {
+          const name = own(column.name);
+          const { generated } = column;
+          return [name, {
+            ...column,
+            name,
+            ...generated === undefined ? {} : { generated: { ...generated, as: inText(generated.as) } },
+          }];
+        }),
+      ),
+      indexes: mapValues(table.indexes, (index) => ({
+        ...index,
+        columns: index.columns.map((column) => {
+          // A name has no quotes.
+          if (typeof column === "string") return /["`]/.test(column) ? inText(column) : own(column);
+          const { expression, isExpression } = column;
+          return { ...column, expression: isExpression ? inText(expression) : own(expression) };
+        }),
+        ...index.where === undefined ? {} : { where: inText(index.where) },
+      })),
+      foreignKeys: mapValues(table.foreignKeys, (key) => ({
+        ...key,
+        tableFrom: tableName(key.tableFrom),
+        tableTo: tableName(key.tableTo),
+        columnsFrom: key.columnsFrom.map(own),
+        columnsTo: key.columnsTo.map((name) => columnName(key.tableTo, name)),
+      })),
+      compositePrimaryKeys: mapValues(table.compositePrimaryKeys, list),
+      uniqueConstraints: mapValues(table.uniqueConstraints, list),
+      checkConstraints: mapValues(table.checkConstraints, (check) => ({
+        ...check,
+        value: inText(check.value),
+      })),
+    };
+  }
+}
+
+/** Returns the tables of a snapshot by their names. */
+export function tablesByName(snapshot: KitSnapshot): ReadonlyMap<string, KitTable> {
+  return new Map(Object.values(snapshot.tables).map((table) => [table.name, table]));
+}
+
+/**
+ * Reads `--rename` values: `users=accounts` for a table, `users.name=users.full_name` for a column, whose table goes
+ * by its new name.
+ *
+ * @param schemas Those of their own that the change names: `auth.users=auth.accounts` is a table then
+ * @throws {HarborError} `usage`
+ */
+export function parseRenames(texts: readonly string[], schemas: readonly string[] = []): Renames {
+  const tables: Rename[] = [];
+  const columns: ColumnRename[] = [];
+  for (const text of texts) {
+    const left = readDottedName(text);
+    const right = left?.rest.startsWith("=") === true ? readDottedName(left.rest.slice(1)) : null;
+    const sides = left === null || right === null || right.rest !== "" ? [] : [left.parts, right.parts];
+    const [[table, from] = [], [newTable, to] = []] = sides.map((side) => partsOf(side, schemas));
+    const isColumn = from !== undefined && to !== undefined && table === newTable;
+    if (table === undefined || newTable === undefined || (!isColumn && (from ?? to) !== undefined)) {
+      throw new HarborError("usage", `Cannot read --rename "${text}": it is neither a table nor a column`, {
+        hint: [
+          "--rename users.name=users.full_name, or --rename users=accounts",
+          `A name with a dot, = or " in it stands in double quotes: --rename 'users="old.users"'`,
+        ],
+      });
+    }
+    if (isColumn) columns.push({ table, from, to });
+    else tables.push({ from: table, to: newTable });
+  }
+  const targets = [...tables.map(({ to }) => to), ...columns.map(({ table, to }) => `${table}.${to}`)];
+  const twice = targets.find((target, at) => targets.indexOf(target) !== at);
+  if (twice === undefined) return { tables, columns };
+  throw new HarborError("usage", `Cannot rename two things to "${twice}"`, {
+    hint: "harbor-db help generate",
+  });
+}
+
+/** Returns the table and the column that names say; none of what is neither. */
+function partsOf(names: readonly string[], schemas: readonly string[]): readonly string[] {
+  const isPlaced = names.length > 1 && schemas.includes(names[0]!);
+  const [table, ...columns] = isPlaced ? names.slice(1) : names;
+  return table === undefined || columns.length > 1
+    ? []
+    : [nameIn(isPlaced ? names[0] : null, table), ...columns];
+}
+
+/** Returns the flag that says that a candidate was renamed, as a shell takes it. */
+export function renameFlag(
+  { table, gone }: RenameCandidate,
+  to: string,
+  schemas: readonly string[] = [],
+): string {
+  const side = (name: string) =>
+    table === null ? writeName({ table: name, schemas }) : writeName({ table, column: name, schemas });
+  return `--rename ${quoteForShell(`${side(gone)}=${side(to)}`)}`;
+}
+
+/** Returns a table, or a column of it, as a flag takes it. */
+export function writeName(
+  { table, column, schemas }: {
+    readonly table: string;
+    readonly column?: string;
+    readonly schemas: readonly string[];
+  },
+): string {
+  const { schema, bare } = placeOfName(table, schemas);
+  return writeDottedName([schema, bare, column].flatMap((name) => name ?? []));
+}
+
+/**
+ * Checks that every rename the user gave names something that is gone and something that is new.
+ *
+ * @throws {HarborError} `usage`
+ */
+export function refuseImpossibleRenames(from: KitSnapshot, to: KitSnapshot, renames: Renames): void {
+  const before = tablesByName(from);
+  const after = tablesByName(to);
+  const oldNames = invertRenames({ tables: renames.tables, columns: [] }).tables;
+  const fail = (
+    what: string,
+    state: string,
+    hint = "The left side is what the last revision has, the right side what schema.ts has.",
+  ) => {
+    throw new HarborError("usage", `Cannot rename "${what}": ${state}`, { hint });
+  };
+  /** Names that both schemas have can only have changed places. */
+  const refuseExchange = (what: string, name: string) =>
+    fail(
+      what,
+      `"${name}" is no new name, and the old one is not gone`,
+      "Names that change places take three revisions: the one gets a third name, the other the name that is free then, and the first the name of that one. Generate after each.",
+    );
+  for (const rename of renames.tables) {
+    if ([rename.from, rename.to].every((name) => before.has(name) && after.has(name))) {
+      refuseExchange(rename.from, rename.to);
+    }
+    if (!before.has(rename.from) || after.has(rename.from)) fail(rename.from, "no such table is gone");
+    if (!after.has(rename.to) || before.has(rename.to)) fail(rename.from, `no table "${rename.to}" is new`);
+  }
+  for (const rename of renames.columns) {
+    const old = before.get(oldNames.find((each) => each.from === rename.table)?.to ?? rename.table)?.columns;
+    const now = after.get(rename.table)?.columns;
+    const what = `${rename.table}.${rename.from}`;
+    const isThere = (name: string) => old?.[name] !== undefined && now?.[name] !== undefined;
+    if (isThere(rename.from) && isThere(rename.to)) refuseExchange(what, `${rename.table}.${rename.to}`);
+    if (old?.[rename.from] === undefined || now === undefined || now[rename.from] !== undefined) {
+      fail(what, "no such column is gone");
+    }
+    if (now?.[rename.to] === undefined || old?.[rename.to] !== undefined) {
+      fail(what, `no column "${rename.table}.${rename.to}" is new`);
+    }
+  }
+}
