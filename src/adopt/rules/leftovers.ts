@@ -1,5 +1,5 @@
 import type { Dialect } from "../../base/dialect.ts";
-import { guardOf, replacementOf } from "../../author/rules/script/write_postgres_script.ts";
+import { guardOf, replacementOf } from "../../author/rules/script/postgres/interim_names.ts";
 import { isSameExpression } from "../../schema/expressions/compare.ts";
 import type { Check, Index, Snapshot, Table } from "../../schema/snapshot.ts";
 import { quoteName } from "../../sql/quote.ts";
