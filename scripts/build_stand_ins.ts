@@ -145,7 +145,7 @@ export function allStandIns(): readonly Plugin[] {
     packedLibraries([
       {
         module: "drizzle-kit/api",
-        importer: "src/author/drizzle_engine.ts",
+        importer: "src/author/project/drizzle_engine.ts",
         names: [
           "generateDrizzleJson",
           "generateMigration",
@@ -168,7 +168,7 @@ export function allStandIns(): readonly Plugin[] {
         plugins: [],
       },
       { module: "smol-toml", importer: "src/commands/config/read_config.ts", names: ["parse"], plugins: [] },
-      { module: "sucrase", importer: "src/author/modules/run.ts", names: ["transform"], plugins: [] },
+      { module: "sucrase", importer: "src/author/project/modules/run.ts", names: ["transform"], plugins: [] },
       {
         module: "libpg-query",
         importer: "src/sql/operations/postgres_parser.ts",

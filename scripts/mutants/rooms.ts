@@ -380,14 +380,14 @@ export const roomMutants: readonly Mutant[] = [
     tests: ["author/revision_tree_test.ts"],
   },
   {
-    file: "author/write_together.ts",
+    file: "author/writing/write_together.ts",
     find: "      changes.forEach((change) => refuseIfChanged(dir, change));\n",
     replace: "",
     danger: "another developer's file is written over",
     tests: ["author/write_together_test.ts"],
   },
   {
-    file: "author/write_together.ts",
+    file: "author/writing/write_together.ts",
     find: "  flush(temporaryOf(target));\n",
     replace: "",
     danger: "a power cut leaves a journal that names empty scripts",

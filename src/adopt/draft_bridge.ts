@@ -10,7 +10,7 @@ import { requiredFills } from "../author/rules/change/fills.ts";
 import { noRenames } from "../author/rules/change/renames.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { changeStatements } from "../author/draft_revision.ts";
-import type { DrizzleEngine } from "../author/drizzle_engine.ts";
+import type { DrizzleEngine } from "../author/project/drizzle_engine.ts";
 import { flattened, withoutSchemas } from "../schema/flat_schemas.ts";
 
 /** The one-off script that takes a live schema to a revision. */

@@ -98,7 +98,7 @@ async function prepareBridge(
   if (refusal !== null) return { ...plan, refusal };
   const [{ draftBridge }, { loadDrizzleEngine }] = await Promise.all([
     import("./draft_bridge.ts"),
-    import("../author/drizzle_engine.ts"),
+    import("../author/project/drizzle_engine.ts"),
   ]);
   const target = {
     snapshot: headSchema(inspection.schemas, inspection.live),

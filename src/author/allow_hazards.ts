@@ -7,7 +7,7 @@ import type { KitEnds } from "../schema/kit_snapshot.ts";
 import { hazards } from "./check/rules/hazards.ts";
 import { judgeScript } from "./check/rules/judge_script.ts";
 import { usualPostgres } from "./check/rules/usual_postgres.ts";
-import { readScript } from "./read_scripts.ts";
+import { readScript } from "./project/read_scripts.ts";
 
 /** Hazards that are meant, and why. */
 export type Allowances = ReadonlyMap<string, string>;

@@ -2,13 +2,13 @@ import type { Dialect } from "../base/dialect.ts";
 import { quoteName } from "../sql/quote.ts";
 import { schemaChanges, withoutSchemas } from "../schema/flat_schemas.ts";
 import { viewChanges, withoutViews } from "./rules/change/views.ts";
-import { unqualified, writePostgresScript } from "./rules/script/write_postgres_script.ts";
+import { unqualified, writePostgresScript } from "./rules/script/postgres/write_postgres_script.ts";
 import { writeSqliteScript } from "./rules/script/write_sqlite_script.ts";
 import { lossesOf } from "./rules/change/losses.ts";
 import { type SchemaChange, stagesOf } from "./rules/change/stages.ts";
 import { draft, type DraftStatement, namedDrafts, renderDraft } from "./rules/script/draft_statement.ts";
 import { templateDown, templateUp } from "./rules/script/template.ts";
-import type { DrizzleEngine } from "./drizzle_engine.ts";
+import type { DrizzleEngine } from "./project/drizzle_engine.ts";
 
 /** A change of one dialect in both directions. */
 export interface ChangePair {

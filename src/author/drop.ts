@@ -6,11 +6,11 @@ import { journalPath, scriptChecksum } from "../history/history.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { idsOf, revisionFiles, revisionName } from "../history/revision_name.ts";
 import { findRevisions } from "../history/target.ts";
-import { refuseReleased } from "./baseline.ts";
+import { refuseReleased } from "./project/baseline.ts";
 import { renderJson } from "./generate.ts";
-import { readHistoryFolders } from "./read_history_folders.ts";
+import { readHistoryFolders } from "./project/read_history_folders.ts";
 import { squashedTags, tagsIn } from "./rules/revision_tree.ts";
-import type { FileChange } from "./write_together.ts";
+import type { FileChange } from "./writing/write_together.ts";
 
 /** The newest revision of a folder, and what taking it back comes to. */
 export interface PlannedDrop {

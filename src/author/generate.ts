@@ -16,10 +16,10 @@ import { placeOf } from "../history/read_history.ts";
 import { readIfThere } from "../base/files/read_if_there.ts";
 import { type DraftedScripts, draftScripts, draftTemplate } from "./draft_revision.ts";
 import { type Allowances, allowHazards, refuseUnmet } from "./allow_hazards.ts";
-import type { DrizzleEngine } from "./drizzle_engine.ts";
+import type { DrizzleEngine } from "./project/drizzle_engine.ts";
 import { withSequences } from "./serial_sequences.ts";
-import type { ProjectPart } from "./read_project.ts";
-import type { FileChange } from "./write_together.ts";
+import type { ProjectPart } from "./project/read_project.ts";
+import type { FileChange } from "./writing/write_together.ts";
 
 /** A revision that is about to be written, for all dialects. */
 export interface NewRevision {

@@ -14,17 +14,17 @@ import { coveredFolder, type History, journalPath, type Revision } from "../hist
 import { deriveRevisionId, idsOf, readRevisionName, revisionFiles, tagOf } from "../history/revision_name.ts";
 import { resolveTarget } from "../history/target.ts";
 import { type KitSnapshot, readKitSnapshot } from "../schema/kit_snapshot.ts";
-import { readReleased } from "./baseline.ts";
+import { readReleased } from "./project/baseline.ts";
 import type { CheckedFolder } from "./rules/check_folder.ts";
 import { draftScripts } from "./draft_revision.ts";
-import type { DrizzleEngine } from "./drizzle_engine.ts";
+import type { DrizzleEngine } from "./project/drizzle_engine.ts";
 import { renderJson } from "./generate.ts";
 import { leavesItsSnapshot, type ProofSetting } from "./proof/prove.ts";
-import { readScripts } from "./read_scripts.ts";
+import { readScripts } from "./project/read_scripts.ts";
 import { decide } from "./rules/change/decisions.ts";
 import { noRenames } from "./rules/change/renames.ts";
 import { isPlain, joinScripts } from "./check/rules/join_scripts.ts";
-import type { FileChange } from "./write_together.ts";
+import type { FileChange } from "./writing/write_together.ts";
 
 /** What is to become one revision. */
 export interface SquashRequest {

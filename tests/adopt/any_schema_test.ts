@@ -5,7 +5,7 @@ import * as pg from "drizzle-orm/pg-core";
 import * as lite from "drizzle-orm/sqlite-core";
 import { adopt } from "../../src/adopt/adopt.ts";
 import { prepareAdoption } from "../../src/adopt/prepare.ts";
-import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
+import { loadDrizzleEngine } from "../../src/author/project/drizzle_engine.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import { buildHistory, type History } from "../../src/history/history.ts";
 import { compareSnapshots } from "../../src/schema/compare/snapshots.ts";

@@ -14,7 +14,7 @@ import { adopt } from "../../src/adopt/adopt.ts";
 import { describeLabel } from "../../src/adopt/rules/labels.ts";
 import { chooseAdoption } from "../../src/adopt/choose_adoption.ts";
 import { prepareAdoption } from "../../src/adopt/prepare.ts";
-import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
+import { loadDrizzleEngine } from "../../src/author/project/drizzle_engine.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import { parseDatabaseUrl } from "../../src/base/url/database_url.ts";
 import type { RunEvent } from "../../src/engines/run_context.ts";

@@ -5,7 +5,7 @@ import * as lite from "drizzle-orm/sqlite-core";
 import { adopt } from "../../src/adopt/adopt.ts";
 import { describeLabel } from "../../src/adopt/rules/labels.ts";
 import { prepareAdoption } from "../../src/adopt/prepare.ts";
-import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
+import { loadDrizzleEngine } from "../../src/author/project/drizzle_engine.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import { buildHistory, type History } from "../../src/history/history.ts";
 import { migrate } from "../../src/migrate/migrate.ts";

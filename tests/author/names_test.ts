@@ -6,7 +6,7 @@ import type { Dialect } from "../../src/base/dialect.ts";
 import { sql } from "drizzle-orm";
 import * as pg from "drizzle-orm/pg-core";
 import * as lite from "drizzle-orm/sqlite-core";
-import { loadSchema, readExports } from "../../src/author/load_schema.ts";
+import { loadSchema, readExports } from "../../src/author/project/load_schema.ts";
 import { withFolder } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";
 import { openProject } from "../support/samples/schema_project.ts";

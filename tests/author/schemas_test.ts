@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as pg from "drizzle-orm/pg-core";
 import { withTypesInUse } from "../../src/schema/types_in_use.ts";
 import { draftScripts } from "../../src/author/draft_revision.ts";
-import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
+import { loadDrizzleEngine } from "../../src/author/project/drizzle_engine.ts";
 import { decide } from "../../src/author/rules/change/decisions.ts";
 import { parseRenames } from "../../src/author/rules/change/renames.ts";
 import { buildHistory, journalPath } from "../../src/history/history.ts";

@@ -4,7 +4,7 @@ import * as pg from "drizzle-orm/pg-core";
 import { withSequences } from "../../src/author/serial_sequences.ts";
 import { decide } from "../../src/author/rules/change/decisions.ts";
 import { draftScripts } from "../../src/author/draft_revision.ts";
-import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
+import { loadDrizzleEngine } from "../../src/author/project/drizzle_engine.ts";
 import { noRenames } from "../../src/author/rules/change/renames.ts";
 import { readKitSnapshot } from "../../src/schema/kit_snapshot.ts";
 import { serialSequence } from "../../src/sql/cut_name.ts";

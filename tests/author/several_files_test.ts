@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { loadSchema } from "../../src/author/load_schema.ts";
+import { loadSchema } from "../../src/author/project/load_schema.ts";
 import { findProject } from "../../src/cli/find_project.ts";
 import { withFolder } from "../support/databases.ts";
 

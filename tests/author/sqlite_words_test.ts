@@ -3,7 +3,7 @@ import { is, sql } from "drizzle-orm";
 import * as pg from "drizzle-orm/pg-core";
 import * as lite from "drizzle-orm/sqlite-core";
 import { test } from "node:test";
-import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
+import { loadDrizzleEngine } from "../../src/author/project/drizzle_engine.ts";
 import { generateBetween, tablesFor } from "../support/samples/two_revisions.ts";
 import { inMemory, prove } from "../support/prove_engines.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { writePostgresScript } from "../../src/author/rules/script/write_postgres_script.ts";
+import { writePostgresScript } from "../../src/author/rules/script/postgres/write_postgres_script.ts";
 import { type DecidedFill, stagesOf } from "../../src/author/rules/change/stages.ts";
 import type { KitIndexColumn, KitTable } from "../../src/schema/kit_snapshot.ts";
 import { parseRenames } from "../../src/author/rules/change/renames.ts";

@@ -4,7 +4,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { HarborError } from "../../src/base/errors.ts";
 import { withFileLock } from "../../src/base/files/file_lock.ts";
-import { type FileChange, type WriteOptions, writeTogether } from "../../src/author/write_together.ts";
+import {
+  type FileChange,
+  type WriteOptions,
+  writeTogether,
+} from "../../src/author/writing/write_together.ts";
 import { withFolder } from "../support/databases.ts";
 
 /** How a test writes, with a lock of its own beside the folder. */

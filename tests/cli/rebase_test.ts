@@ -5,7 +5,7 @@ import { cp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, test } from "node:test";
-import { finishInterrupted } from "../../src/author/write_together.ts";
+import { finishInterrupted } from "../../src/author/writing/write_together.ts";
 import { withFolder } from "../support/databases.ts";
 import { changedFiles, leaveKilled } from "../support/killed_write.ts";
 import { openProject, type SchemaProject, withSchemaProject } from "../support/samples/schema_project.ts";

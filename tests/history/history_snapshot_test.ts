@@ -8,7 +8,7 @@ import { normalizeDrizzleSnapshot } from "../../src/schema/drizzle_snapshot.ts";
 import { readKitSnapshot } from "../../src/schema/kit_snapshot.ts";
 import { breakpoint } from "../../src/history/scripts/script.ts";
 import type { Snapshot } from "../../src/schema/snapshot.ts";
-import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
+import { loadDrizzleEngine } from "../../src/author/project/drizzle_engine.ts";
 import { type Engine, engines, withTestDatabase } from "../support/databases.ts";
 import { projectFile } from "../support/project.ts";
 import { tablesFor } from "../support/samples/two_revisions.ts";

@@ -10,7 +10,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { test } from "node:test";
 import postgres from "postgres";
 import { normalizeDrizzleSnapshot } from "../../src/schema/drizzle_snapshot.ts";
-import { loadDrizzleEngine } from "../../src/author/drizzle_engine.ts";
+import { loadDrizzleEngine } from "../../src/author/project/drizzle_engine.ts";
 import { formOf } from "../../src/verify/rules/value_forms.ts";
 import { compile } from "../../src/engines/sqlite/connection/statement.ts";
 import { columnWords } from "../support/samples/column_words.ts";

@@ -20,21 +20,21 @@ import {
 import { type History, journalPath, scriptChecksum } from "../../history/history.ts";
 import type { Client } from "../../engines/database.ts";
 import { readIfThere } from "../../base/files/read_if_there.ts";
-import { readReleased, writeBaseline } from "../baseline.ts";
-import { restoreCommand } from "../git_branch.ts";
+import { readReleased, writeBaseline } from "../project/baseline.ts";
+import { restoreCommand } from "../project/git_branch.ts";
 import { checkDialects } from "./dialects.ts";
 import { checkHazards } from "./hazards.ts";
 import { checkProof } from "./proof.ts";
 import { checkReleases } from "./releases.ts";
 import { checkSchema } from "./schema.ts";
-import { found, type ReadScripts, readScripts } from "../read_scripts.ts";
+import { found, type ReadScripts, readScripts } from "../project/read_scripts.ts";
 import { countSettled, detailsOf, settle } from "./rules/released.ts";
 import { checkSyntax } from "./syntax.ts";
 import type { ProofSetting } from "../proof/prove.ts";
-import { readHistoryFolders } from "../read_history_folders.ts";
-import type { ProjectPaths } from "../read_project.ts";
-import { readUnfinished, type UnfinishedWrite } from "../unfinished_write.ts";
-import { type WriteOptions, writeTogether } from "../write_together.ts";
+import { readHistoryFolders } from "../project/read_history_folders.ts";
+import type { ProjectPaths } from "../project/read_project.ts";
+import { readUnfinished, type UnfinishedWrite } from "../writing/unfinished_write.ts";
+import { type WriteOptions, writeTogether } from "../writing/write_together.ts";
 
 /** What to check, and how far to go. */
 export interface CheckRequest {

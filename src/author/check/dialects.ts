@@ -4,7 +4,7 @@ import { type BothSchemas, compareSchemas } from "./rules/compare_schemas.ts";
 import type { ProjectFinding } from "../rules/check_folder.ts";
 import type { History, Revision } from "../../history/history.ts";
 import { snapshotOf } from "../../history/revision_schema.ts";
-import { fileOf, found, orNull, type ReadScripts } from "../read_scripts.ts";
+import { fileOf, found, orNull, type ReadScripts } from "../project/read_scripts.ts";
 
 /** Compares what the dialects' scripts do, revision by revision. */
 export function checkDialects(

@@ -3,7 +3,7 @@ import type { History, Revision } from "../../history/history.ts";
 import { judgeScript } from "./rules/judge_script.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { snapshotOf } from "../../history/revision_schema.ts";
-import { fileOf, found, orNull, type ReadScripts } from "../read_scripts.ts";
+import { fileOf, found, orNull, type ReadScripts } from "../project/read_scripts.ts";
 
 /** Finds what is dangerous in the upgrade scripts, on PostgreSQL of a major version. */
 export function checkHazards(

@@ -5,16 +5,16 @@ import type { Finding } from "../../base/finding.ts";
 import { buildHistory, headOf, type History } from "../../history/history.ts";
 
 import { readIfThere } from "../../base/files/read_if_there.ts";
-import { readReleased } from "../baseline.ts";
+import { readReleased } from "../project/baseline.ts";
 import { checkHazards } from "./hazards.ts";
-import { readScripts } from "../read_scripts.ts";
+import { readScripts } from "../project/read_scripts.ts";
 import { usualPostgres } from "./rules/usual_postgres.ts";
 import { checkStatements } from "./syntax.ts";
 import { failedStatement } from "../proof/place.ts";
 import { type ProofSetting, proveRevisions } from "../proof/prove.ts";
 import type { Unfilled } from "../proof/prover.ts";
 
-import type { FileChange } from "../write_together.ts";
+import type { FileChange } from "../writing/write_together.ts";
 
 /** What is known of a revision before it is written. */
 export interface Examined {

@@ -7,8 +7,8 @@ import { releasesThatRun, straysIn } from "../../releases/may_run.ts";
 import { readReleases, type Release, releasesPath } from "../../releases/releases.ts";
 import { stoppedReleases } from "../../releases/words.ts";
 import type { ProjectFinding } from "../rules/check_folder.ts";
-import type { ProjectPaths } from "../read_project.ts";
-import { found, orNull } from "../read_scripts.ts";
+import type { ProjectPaths } from "../project/read_project.ts";
+import { found, orNull } from "../project/read_scripts.ts";
 
 /**
  * Checks the file that says what releases need: that each table and column in it is one that a revision has, and that some

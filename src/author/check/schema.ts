@@ -4,8 +4,8 @@ import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { History } from "../../history/history.ts";
 import type { ProjectFinding } from "../rules/check_folder.ts";
-import { loadDrizzleEngine } from "../drizzle_engine.ts";
-import { type ProjectPart, type ProjectPaths, readProject } from "../read_project.ts";
+import { loadDrizzleEngine } from "../project/drizzle_engine.ts";
+import { type ProjectPart, type ProjectPaths, readProject } from "../project/read_project.ts";
 
 /** Checks whether schema.ts says what the last revision of each history leaves behind. */
 export async function checkSchema(

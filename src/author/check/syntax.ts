@@ -9,7 +9,7 @@ import type { Client, Database } from "../../engines/database.ts";
 import { openScratch } from "../../engines/open/scratch.ts";
 import { userStatement } from "../../engines/statement_names.ts";
 import type { Scratch } from "../../engines/scratch.ts";
-import { found, scriptOf } from "../read_scripts.ts";
+import { found, scriptOf } from "../project/read_scripts.ts";
 import { independentGroups } from "./rules/independent_groups.ts";
 import { loadPostgresParser, type PostgresParser } from "../../sql/operations/postgres_parser.ts";
 

@@ -1,4 +1,4 @@
-import type { ProjectPart } from "../../author/read_project.ts";
+import type { ProjectPart } from "../../author/project/read_project.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { defineCommand } from "../../cli/command.ts";

@@ -7,7 +7,7 @@ import {
 import { shownText } from "../../base/shown_text.ts";
 import { type Fill, parseFills } from "../../author/rules/change/fills.ts";
 import { parseRenames, type RenameCandidate, type Renames } from "../../author/rules/change/renames.ts";
-import type { ProjectPart } from "../../author/read_project.ts";
+import type { ProjectPart } from "../../author/project/read_project.ts";
 import { namedSchemas } from "../../schema/named_schemas.ts";
 import type { App } from "../../cli/app.ts";
 import { wrap } from "../../cli/output/wrap.ts";

@@ -1,7 +1,7 @@
 import { readDrizzleTables } from "../../engines/drizzle_table.ts";
 import { openDatabase } from "../../engines/open/database.ts";
 import { readAlembicVersions, readApplied } from "../../engines/version_table.ts";
-import type { AppliedRevisions } from "../../author/rebase_request.ts";
+import type { AppliedRevisions } from "../../author/rebase/request.ts";
 import type { App } from "../../cli/app.ts";
 import { prefixOf } from "../../history/revision_name.ts";
 

@@ -1,6 +1,6 @@
 import { exitCodeOfFindings, summarize } from "../../base/finding.ts";
 import { acceptEdits, checkProject, type CheckRequest, takeBaseline } from "../../author/check/check.ts";
-import { finishInterrupted } from "../../author/write_together.ts";
+import { finishInterrupted } from "../../author/writing/write_together.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { projectPaths, writeOptions } from "./write_revision.ts";

@@ -1,6 +1,6 @@
 import { join, relative } from "node:path";
 import { planDrop } from "../../author/drop.ts";
-import { finishInterrupted, writeTogether } from "../../author/write_together.ts";
+import { finishInterrupted, writeTogether } from "../../author/writing/write_together.ts";
 import { HarborError } from "../../base/errors.ts";
 import { counted } from "../../base/quantity.ts";
 import type { App } from "../../cli/app.ts";

@@ -1,7 +1,7 @@
 import { relative } from "node:path";
-import { loadDrizzleEngine } from "../../author/drizzle_engine.ts";
-import { rebase } from "../../author/rebase.ts";
-import { finishInterrupted } from "../../author/write_together.ts";
+import { loadDrizzleEngine } from "../../author/project/drizzle_engine.ts";
+import { rebase } from "../../author/rebase/rebase.ts";
+import { finishInterrupted } from "../../author/writing/write_together.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { readAppliedRevisions } from "./read_applied.ts";

@@ -1,12 +1,12 @@
 import { join, relative } from "node:path";
 import { historyAfter, refuseUnread } from "../../author/check/new_revision.ts";
 import { checkStatements } from "../../author/check/syntax.ts";
-import { loadDrizzleEngine } from "../../author/drizzle_engine.ts";
+import { loadDrizzleEngine } from "../../author/project/drizzle_engine.ts";
 import { leavesItsSnapshot, proveRevisions } from "../../author/proof/prove.ts";
-import { readHistoryFolders } from "../../author/read_history_folders.ts";
+import { readHistoryFolders } from "../../author/project/read_history_folders.ts";
 import { checkFolder } from "../../author/rules/check_folder.ts";
 import { planSquash } from "../../author/squash.ts";
-import { finishInterrupted, writeTogether } from "../../author/write_together.ts";
+import { finishInterrupted, writeTogether } from "../../author/writing/write_together.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { App } from "../../cli/app.ts";

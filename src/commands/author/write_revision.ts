@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { readCreationTime, readRevisionId, readRevisionName } from "../../history/revision_name.ts";
-import type { DrizzleEngine } from "../../author/drizzle_engine.ts";
+import type { DrizzleEngine } from "../../author/project/drizzle_engine.ts";
 import type { NewRevision, RevisionRequest } from "../../author/generate.ts";
-import type { ProjectPart, ProjectPaths } from "../../author/read_project.ts";
-import type { WriteOptions } from "../../author/write_together.ts";
+import type { ProjectPart, ProjectPaths } from "../../author/project/read_project.ts";
+import type { WriteOptions } from "../../author/writing/write_together.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
 import { refuseForeignSchema, refuseUnlessUsable } from "../../cli/find_project.ts";
@@ -29,20 +29,20 @@ export async function openProject(
   { schema }: { readonly schema: string | undefined },
 ): Promise<OpenProject> {
   const [{ loadDrizzleEngine }, { readProject }] = await Promise.all([
-    import("../../author/drizzle_engine.ts"),
-    import("../../author/read_project.ts"),
+    import("../../author/project/drizzle_engine.ts"),
+    import("../../author/project/read_project.ts"),
   ]);
   const checked = readRevisionName(name);
   app.report.event({ kind: "doing", text: "comparing schema.ts with the history" });
   const paths = projectPaths(app, schema);
-  await (await import("../../author/write_together.ts")).finishInterrupted(
+  await (await import("../../author/writing/write_together.ts")).finishInterrupted(
     paths.dir,
     writeOptions(app, paths.dir),
   );
   const engine = await loadDrizzleEngine();
   const parts = await readProject(paths, engine);
   if (parts.some(({ isChanged }) => isChanged)) {
-    const { refuseMisfits } = await import("../../author/modules/type_check.ts");
+    const { refuseMisfits } = await import("../../author/project/modules/type_check.ts");
     for (const file of [paths.schemaFile, ...paths.moreFiles ?? []]) refuseMisfits(file);
   }
   return { name: checked, paths, engine, parts };
@@ -102,7 +102,7 @@ export async function writeRevision(
     import("../../author/generate.ts"),
     import("../../author/check/new_revision.ts"),
     import("../../author/proof/prove.ts"),
-    import("../../author/write_together.ts"),
+    import("../../author/writing/write_together.ts"),
   ]);
   const drafted = filesOf(paths.dir, revision);
   const { proven, starts, empty, failed, hazards } = await checkNewRevision(drafted, {

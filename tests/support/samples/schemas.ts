@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import * as pg from "drizzle-orm/pg-core";
-import { loadDrizzleEngine } from "../../../src/author/drizzle_engine.ts";
+import { loadDrizzleEngine } from "../../../src/author/project/drizzle_engine.ts";
 import { lookingAt, parseDatabaseUrl } from "../../../src/base/url/database_url.ts";
 import { openDatabase } from "../../../src/engines/open/database.ts";
 import type { RunContext } from "../../../src/engines/run_context.ts";

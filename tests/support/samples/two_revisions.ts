@@ -4,11 +4,11 @@ import { parseFills } from "../../../src/author/rules/change/fills.ts";
 import { buildHistory, headOf, type History, journalPath } from "../../../src/history/history.ts";
 import { revisionFiles } from "../../../src/history/revision_name.ts";
 import { parseRenames } from "../../../src/author/rules/change/renames.ts";
-import { loadDrizzleEngine } from "../../../src/author/drizzle_engine.ts";
+import { loadDrizzleEngine } from "../../../src/author/project/drizzle_engine.ts";
 import { readKitSnapshot } from "../../../src/schema/kit_snapshot.ts";
 import { draftRevision, type NewRevision, renderJson } from "../../../src/author/generate.ts";
-import { readExports } from "../../../src/author/load_schema.ts";
-import type { ProjectPart } from "../../../src/author/read_project.ts";
+import { readExports } from "../../../src/author/project/load_schema.ts";
+import type { ProjectPart } from "../../../src/author/project/read_project.ts";
 
 /** What a case decides beside the two schemas. */
 export interface CaseDecisions {

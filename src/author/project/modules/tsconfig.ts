@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { isRecord } from "../../base/json_schema.ts";
+import { isRecord } from "../../../base/json_schema.ts";
 import { upwards } from "./upwards.ts";
 
 /** Other names of modules, as tsconfig.json has them. */

@@ -1,11 +1,11 @@
-import type { RebaseRequest, RebaseResult } from "./rebase_request.ts";
-import type { Dialect } from "../base/dialect.ts";
+import type { RebaseRequest, RebaseResult } from "./request.ts";
+import type { Dialect } from "../../base/dialect.ts";
 import { join } from "node:path";
-import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
-import { HarborError } from "../base/errors.ts";
-import { journalPath } from "../history/history.ts";
-import { refuseReleased } from "./baseline.ts";
-import { findRevisions } from "../history/target.ts";
+import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../../history/checksum_list.ts";
+import { HarborError } from "../../base/errors.ts";
+import { journalPath } from "../../history/history.ts";
+import { refuseReleased } from "../project/baseline.ts";
+import { findRevisions } from "../../history/target.ts";
 import {
   forksOf,
   moveBehind,
@@ -13,12 +13,12 @@ import {
   squashedTags,
   type TreeRevision,
   withDescendants,
-} from "./rules/revision_tree.ts";
-import { isMerging, revisionsOn } from "./git_branch.ts";
-import { readIfThere } from "../base/files/read_if_there.ts";
-import { readHistoryFolders } from "./read_history_folders.ts";
-import { rebaseDialect } from "./rebase_dialect.ts";
-import { type FileChange, writeTogether } from "./write_together.ts";
+} from "../rules/revision_tree.ts";
+import { isMerging, revisionsOn } from "../project/git_branch.ts";
+import { readIfThere } from "../../base/files/read_if_there.ts";
+import { readHistoryFolders } from "../project/read_history_folders.ts";
+import { rebaseDialect } from "./dialect.ts";
+import { type FileChange, writeTogether } from "../writing/write_together.ts";
 
 /**
  * Puts revisions behind those of another branch: their snapshots and the journal are made anew, and so are the scripts

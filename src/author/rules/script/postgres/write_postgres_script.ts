@@ -1,15 +1,15 @@
-import { enumChanges } from "../change/enums.ts";
-import { applyRenames, tablesByName } from "../change/renames.ts";
-import type { ChangeStages, SchemaChange } from "../change/stages.ts";
-import { draft, type DraftStatement } from "./draft_statement.ts";
+import { enumChanges } from "../../change/enums.ts";
+import { applyRenames, tablesByName } from "../../change/renames.ts";
+import type { ChangeStages, SchemaChange } from "../../change/stages.ts";
+import { draft, type DraftStatement } from "../draft_statement.ts";
 import { withIndexOrder } from "./index_order.ts";
-import { backfills } from "./postgres/backfills.ts";
-import { addedKey, isKey, keyColumns } from "./postgres/keys.ts";
-import { numbered } from "./postgres/numbers.ts";
-import { phases, type Placed } from "./postgres/phases.ts";
-import { place, placeAtomic, referAgain, valueAdded } from "./postgres/place.ts";
-import { heldReferences, keysInTheWay, referrersFirst } from "./table_order.ts";
-import type { StageStatements } from "./write_sqlite_script.ts";
+import { backfills } from "./backfills.ts";
+import { addedKey, isKey, keyColumns } from "./keys.ts";
+import { numbered } from "./numbers.ts";
+import { phases, type Placed } from "./phases.ts";
+import { place, placeAtomic, referAgain, valueAdded } from "./place.ts";
+import { heldReferences, keysInTheWay, referrersFirst } from "../table_order.ts";
+import type { StageStatements } from "../write_sqlite_script.ts";
 
 /**
  * Makes a PostgreSQL script of what drizzle-kit says for a change: no statement holds a table while it reads or writes

@@ -1,7 +1,7 @@
-import type { Dialect } from "../base/dialect.ts";
-import type { DrizzleEngine } from "./drizzle_engine.ts";
-import type { ProofSetting } from "./proof/prove.ts";
-import type { WriteOptions } from "./write_together.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import type { DrizzleEngine } from "../project/drizzle_engine.ts";
+import type { ProofSetting } from "../proof/prove.ts";
+import type { WriteOptions } from "../writing/write_together.ts";
 
 /** What to move, and what must not be moved. */
 export interface RebaseRequest {

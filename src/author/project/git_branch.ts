@@ -1,12 +1,12 @@
-import type { Dialect } from "../base/dialect.ts";
+import type { Dialect } from "../../base/dialect.ts";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { quoteForShell } from "../base/quote_shell.ts";
-import { HarborError } from "../base/errors.ts";
-import { journalPath } from "../history/history.ts";
-import { placeOf } from "../history/read_history.ts";
-import { idsOf } from "../history/revision_name.ts";
-import { tagsIn } from "./rules/revision_tree.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
+import { HarborError } from "../../base/errors.ts";
+import { journalPath } from "../../history/history.ts";
+import { placeOf } from "../../history/read_history.ts";
+import { idsOf } from "../../history/revision_name.ts";
+import { tagsIn } from "../rules/revision_tree.ts";
 
 const run = promisify(execFile);
 

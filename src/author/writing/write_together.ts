@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { HarborError, messageOf } from "../base/errors.ts";
-import { stopIfAsked } from "../base/interrupt.ts";
-import { withFileLock } from "../base/files/file_lock.ts";
-import { flush, flushFolder } from "../base/files/flush.ts";
-import { readIfThere } from "../base/files/read_if_there.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
+import { stopIfAsked } from "../../base/interrupt.ts";
+import { withFileLock } from "../../base/files/file_lock.ts";
+import { flush, flushFolder } from "../../base/files/flush.ts";
+import { readIfThere } from "../../base/files/read_if_there.ts";
 import { type FileChange, temporaryEnding, temporaryOf } from "./file_change.ts";
 import { finishWrite, forgetWrite, isWriteNoted, noteWrite } from "./unfinished_write.ts";
 

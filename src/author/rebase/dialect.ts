@@ -1,22 +1,28 @@
-import { quoteForShell } from "../base/quote_shell.ts";
-import { type HistoryFolder, historyIn } from "./rules/check_folder.ts";
-import { compareSnapshots } from "../schema/compare/snapshots.ts";
-import { decide } from "./rules/change/decisions.ts";
-import { normalizeDrizzleSnapshot } from "../schema/drizzle_snapshot.ts";
-import { HarborError } from "../base/errors.ts";
-import { type History, journalPath } from "../history/history.ts";
-import { canonical, type KitEnds, type KitSnapshot, kitVersions, originId } from "../schema/kit_snapshot.ts";
-import { mergeSnapshots } from "./rules/merge_snapshots.ts";
-import type { Renames } from "./rules/change/renames.ts";
-import { revisionFiles } from "../history/revision_name.ts";
-import { baseOf, moveBehind, type TreeRevision } from "./rules/revision_tree.ts";
-import { readReleased } from "./baseline.ts";
-import { readScripts } from "./read_scripts.ts";
-import { allowHazards, withoutAllowances } from "./allow_hazards.ts";
-import { draftScripts } from "./draft_revision.ts";
-import { renderJson } from "./generate.ts";
-import { proveRevisions } from "./proof/prove.ts";
-import type { RebaseRequest, RebaseResult } from "./rebase_request.ts";
+import { quoteForShell } from "../../base/quote_shell.ts";
+import { type HistoryFolder, historyIn } from "../rules/check_folder.ts";
+import { compareSnapshots } from "../../schema/compare/snapshots.ts";
+import { decide } from "../rules/change/decisions.ts";
+import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
+import { HarborError } from "../../base/errors.ts";
+import { type History, journalPath } from "../../history/history.ts";
+import {
+  canonical,
+  type KitEnds,
+  type KitSnapshot,
+  kitVersions,
+  originId,
+} from "../../schema/kit_snapshot.ts";
+import { mergeSnapshots } from "../rules/merge_snapshots.ts";
+import type { Renames } from "../rules/change/renames.ts";
+import { revisionFiles } from "../../history/revision_name.ts";
+import { baseOf, moveBehind, type TreeRevision } from "../rules/revision_tree.ts";
+import { readReleased } from "../project/baseline.ts";
+import { readScripts } from "../project/read_scripts.ts";
+import { allowHazards, withoutAllowances } from "../allow_hazards.ts";
+import { draftScripts } from "../draft_revision.ts";
+import { renderJson } from "../generate.ts";
+import { proveRevisions } from "../proof/prove.ts";
+import type { RebaseRequest, RebaseResult } from "./request.ts";
 
 /** What is moved, of one dialect. */
 export interface DialectRebase {

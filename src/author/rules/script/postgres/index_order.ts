@@ -1,6 +1,6 @@
-import type { KitIndexColumn } from "../../../schema/kit_snapshot.ts";
-import type { SchemaChange } from "../change/stages.ts";
-import { tablesByName } from "../change/renames.ts";
+import type { KitIndexColumn } from "../../../../schema/kit_snapshot.ts";
+import type { SchemaChange } from "../../change/stages.ts";
+import { tablesByName } from "../../change/renames.ts";
 
 /**
  * Returns a statement that makes an index with the order of its columns. drizzle-kit writes none, neither DESC nor where NULLs

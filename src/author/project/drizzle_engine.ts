@@ -1,8 +1,8 @@
-import type { Dialect } from "../base/dialect.ts";
-import type { KitSnapshot } from "../schema/kit_snapshot.ts";
-import type { Casing } from "../schema/twins/tables.ts";
-import { withoutSeparators, withSeparators } from "../schema/kit_separators.ts";
-import { withWholeDefaults } from "../schema/twins/whole_defaults.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import type { KitSnapshot } from "../../schema/kit_snapshot.ts";
+import type { Casing } from "../../schema/twins/tables.ts";
+import { withoutSeparators, withSeparators } from "../../schema/kit_separators.ts";
+import { withWholeDefaults } from "../../schema/twins/whole_defaults.ts";
 
 /** drizzle-kit's engine. It is three megabytes of JavaScript, so it is loaded when it is asked for. */
 export interface DrizzleEngine {

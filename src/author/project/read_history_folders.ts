@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { HistoryFolder } from "./rules/check_folder.ts";
-import { HarborError, messageOf } from "../base/errors.ts";
-import { readingHint } from "../base/files/owner.ts";
-import { findPlaces } from "../history/read_history.ts";
-import { isTemporary } from "./write_together.ts";
+import type { HistoryFolder } from "../rules/check_folder.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
+import { readingHint } from "../../base/files/owner.ts";
+import { findPlaces } from "../../history/read_history.ts";
+import { isTemporary } from "../writing/write_together.ts";
 
 /**
  * Reads all files of a `drizzle/` folder, whatever their state.

@@ -1,15 +1,15 @@
-import type { Dialect } from "../base/dialect.ts";
-import { HarborError } from "../base/errors.ts";
-import type { ProjectCheck, ProjectFinding } from "./rules/check_folder.ts";
-import type { History, Revision } from "../history/history.ts";
-import { schemasOfHistory } from "../history/revision_schema.ts";
-import { withPlainTexts } from "../migrate/rules/plain_texts.ts";
-import type { Operation } from "../sql/operations/operation.ts";
-import { postgresOperations } from "../sql/operations/postgres.ts";
-import type { Script } from "../history/scripts/script.ts";
-import { readOperations, type ReadStatement } from "./check/rules/script_operations.ts";
-import { sqliteOperations } from "../sql/operations/sqlite.ts";
-import { loadPostgresParser } from "../sql/operations/postgres_parser.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { ProjectCheck, ProjectFinding } from "../rules/check_folder.ts";
+import type { History, Revision } from "../../history/history.ts";
+import { schemasOfHistory } from "../../history/revision_schema.ts";
+import { withPlainTexts } from "../../migrate/rules/plain_texts.ts";
+import type { Operation } from "../../sql/operations/operation.ts";
+import { postgresOperations } from "../../sql/operations/postgres.ts";
+import type { Script } from "../../history/scripts/script.ts";
+import { readOperations, type ReadStatement } from "../check/rules/script_operations.ts";
+import { sqliteOperations } from "../../sql/operations/sqlite.ts";
+import { loadPostgresParser } from "../../sql/operations/postgres_parser.ts";
 
 /** The upgrade scripts of a dialect by revision, with what their statements do. */
 export type ReadScripts = ReadonlyMap<string, readonly ReadStatement[]>;

@@ -4,8 +4,8 @@ import { dirname, extname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { runInThisContext } from "node:vm";
 import { transform } from "sucrase";
-import { HarborError, messageOf } from "../../base/errors.ts";
-import { otherKind } from "../../base/files/regular_file.ts";
+import { HarborError, messageOf } from "../../../base/errors.ts";
+import { otherKind } from "../../../base/files/regular_file.ts";
 import { isEsModule, resolveModule } from "./resolve.ts";
 
 /** What a module and all that it imports gave. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { isRecord } from "../../base/json_schema.ts";
+import { isRecord } from "../../../base/json_schema.ts";
 import { aliasesOf, type PathAliases } from "./tsconfig.ts";
 import { upwards } from "./upwards.ts";
 

@@ -1,9 +1,9 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import * as v from "valibot";
-import { flush, flushFolder } from "../base/files/flush.ts";
-import { readIfThere } from "../base/files/read_if_there.ts";
-import { scriptChecksum } from "../history/history.ts";
+import { flush, flushFolder } from "../../base/files/flush.ts";
+import { readIfThere } from "../../base/files/read_if_there.ts";
+import { scriptChecksum } from "../../history/history.ts";
 import { type FileChange, temporaryEnding, temporaryOf } from "./file_change.ts";
 
 /** The list of what is being written. It is a temporary file, so that nobody else reads it. */

@@ -1,14 +1,14 @@
 import { join } from "node:path";
-import type { Dialect } from "../base/dialect.ts";
-import { HarborError } from "../base/errors.ts";
-import { readIfThere } from "../base/files/read_if_there.ts";
-import { baselinePath, countReleased, parseBaseline } from "../history/baseline.ts";
-import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../history/checksum_list.ts";
-import type { History } from "../history/history.ts";
-import { idsOf } from "../history/revision_name.ts";
-import { resolveTarget } from "../history/target.ts";
-import type { CheckedFolder } from "./rules/check_folder.ts";
-import { type WriteOptions, writeTogether } from "./write_together.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { HarborError } from "../../base/errors.ts";
+import { readIfThere } from "../../base/files/read_if_there.ts";
+import { baselinePath, countReleased, parseBaseline } from "../../history/baseline.ts";
+import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../../history/checksum_list.ts";
+import type { History } from "../../history/history.ts";
+import { idsOf } from "../../history/revision_name.ts";
+import { resolveTarget } from "../../history/target.ts";
+import type { CheckedFolder } from "../rules/check_folder.ts";
+import { type WriteOptions, writeTogether } from "../writing/write_together.ts";
 
 /**
  * Returns how many revisions of a history are released, as the file in its folder says.

@@ -1,24 +1,24 @@
-import { type Dialect, dialects } from "../base/dialect.ts";
+import { type Dialect, dialects } from "../../base/dialect.ts";
 import { basename, resolve } from "node:path";
 import { is } from "drizzle-orm/entity";
 import { getTableConfig, isPgSchema, PgArray, pgSchema, PgTable } from "drizzle-orm/pg-core";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
-import { HarborError } from "../base/errors.ts";
-import { isRecord } from "../base/json_schema.ts";
+import { HarborError } from "../../base/errors.ts";
+import { isRecord } from "../../base/json_schema.ts";
 import { badSchema, failedInExports, runModule } from "./modules/run.ts";
-import { refuseUncasedViews } from "./rules/exports/cased_views.ts";
-import { refuseWrongDefaults } from "./rules/exports/default_values.ts";
-import { isDefaultSchema } from "../sql/table_names.ts";
+import { refuseUncasedViews } from "../rules/exports/cased_views.ts";
+import { refuseWrongDefaults } from "../rules/exports/default_values.ts";
+import { isDefaultSchema } from "../../sql/table_names.ts";
 import {
   otherThing,
   refuseFaults,
   refuseSchemas,
   refuseWrongTypes,
   schemaOf,
-} from "./rules/exports/faults.ts";
-import { refuseNames } from "./rules/exports/names.ts";
-import { sqliteViews } from "../schema/twins/views.ts";
-import { type Casing, enumOf, sqliteTables } from "../schema/twins/tables.ts";
+} from "../rules/exports/faults.ts";
+import { refuseNames } from "../rules/exports/names.ts";
+import { sqliteViews } from "../../schema/twins/views.ts";
+import { type Casing, enumOf, sqliteTables } from "../../schema/twins/tables.ts";
 
 /** What a schema.ts exports. */
 export interface LoadedSchema {
@@ -45,7 +45,7 @@ const ownModules: Readonly<Record<string, () => Promise<unknown>>> = {
   "drizzle-orm": () => import("drizzle-orm"),
   "drizzle-orm/pg-core": () => import("drizzle-orm/pg-core"),
   "drizzle-orm/sqlite-core": () => import("drizzle-orm/sqlite-core"),
-  "harbor-db": () => import("../schema/twins/words.ts"),
+  "harbor-db": () => import("../../schema/twins/words.ts"),
 };
 
 /**

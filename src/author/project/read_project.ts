@@ -1,17 +1,17 @@
-import { type Dialect, dialects } from "../base/dialect.ts";
+import { type Dialect, dialects } from "../../base/dialect.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readReleased } from "./baseline.ts";
-import { HarborError } from "../base/errors.ts";
-import { headOf, type History } from "../history/history.ts";
-import { type KitEnds, type KitSnapshot, readKitSnapshot, sameSchema } from "../schema/kit_snapshot.ts";
-import { withTypesInUse } from "../schema/types_in_use.ts";
-import { refuseBreakpoints } from "./rules/exports/breakpoints.ts";
+import { HarborError } from "../../base/errors.ts";
+import { headOf, type History } from "../../history/history.ts";
+import { type KitEnds, type KitSnapshot, readKitSnapshot, sameSchema } from "../../schema/kit_snapshot.ts";
+import { withTypesInUse } from "../../schema/types_in_use.ts";
+import { refuseBreakpoints } from "../rules/exports/breakpoints.ts";
 import type { DrizzleEngine } from "./drizzle_engine.ts";
 import { type LoadedSchema, loadSchema, type RunCode } from "./load_schema.ts";
-import type { Casing } from "../schema/twins/tables.ts";
+import type { Casing } from "../../schema/twins/tables.ts";
 import { orNull } from "./read_scripts.ts";
-import { findPlaces, readHistory } from "../history/read_history.ts";
+import { findPlaces, readHistory } from "../../history/read_history.ts";
 
 /** Where a developer's files are. */
 export interface ProjectPaths {
