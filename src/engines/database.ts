@@ -39,8 +39,6 @@ export interface Pace {
   readonly batchMs: number;
   /** How long to pause after it, as a multiple of its time. */
   readonly rest: number;
-  /** How long to pause after a look at the table, as a multiple of its time: 0 where it keeps nobody waiting. */
-  readonly readRest: number;
   /** Clears away what batches pile up, and returns how the database bore the last one. For the pauses. */
   relax(): Promise<Load>;
   /** Waits between two batches; a request to stop ends that. While somebody watches who only counts pauses, it is over at once. */
@@ -67,7 +65,7 @@ export interface Database {
   /** Whether rows are read in this process, so that nothing has to come over a wire; left out where it does. */
   readonly isInProcess?: true;
   /** Whether who writes waits for each read to end, as with a SQLite file without a WAL. */
-  readonly readsBlockWriters?: boolean;
+  readsBlockWriters(): boolean;
   /** Runs one statement that changes nothing and returns its rows as plain objects. */
   read<Row>(statement: SQL): Promise<Row[]>;
   /**

@@ -28,7 +28,7 @@ export async function readInSlices(
   pace: SliceTurns,
   read: (bounds: SliceBounds) => Promise<Slice>,
 ): Promise<void> {
-  const targetMs = database.readsBlockWriters === true ? sliceMs.waiting : sliceMs.free;
+  const targetMs = database.readsBlockWriters() ? sliceMs.waiting : sliceMs.free;
   let after: unknown;
   for (let limit = firstSliceSize;;) {
     await pace.next();

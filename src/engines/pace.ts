@@ -47,6 +47,11 @@ export const hurry = { batchMs: 500 };
 /** How far a replica may be behind when nobody says otherwise, in milliseconds. */
 export const defaultMaxLagMs = 10_000;
 
+/** Returns how long to pause after a look at a table, as a multiple of its time: 0 where it keeps nobody waiting. */
+export function readRest(database: { readonly readsBlockWriters: () => boolean }): number {
+  return database.readsBlockWriters() ? 1 : 0;
+}
+
 /** What batches have to keep to. */
 export interface PaceLimits {
   /** For how long a batch should keep its locks, in milliseconds. */

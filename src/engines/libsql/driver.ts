@@ -12,7 +12,7 @@ import { own, type SqliteBatch } from "../sqlite/transaction/transaction.ts";
 const firstLimitMs = 15_000;
 
 /** A server's lock is passed on in turn; what is waited for is mostly the way there and back. */
-const serverPace = { batchMs: batchTimes.server, rest: 0.5, readRest: 0 };
+const serverPace = { batchMs: batchTimes.server, rest: 0.5 };
 /** A server tells nothing but what its answers do: how long they took, and how many attempts it refused. */
 const noLoad = { waiting: 0, lagMs: 0, backlog: 0, backlogReason: "" };
 
@@ -80,6 +80,7 @@ function connect(requests: LibsqlRequests, url: string): SqliteConnection {
     underLock: (work) => work(),
     // A server would have to be asked.
     isSeenEmpty: () => false,
+    readsBlockWriters: () => false,
     pace: () =>
       Promise.resolve({
         ...serverPace,

@@ -23,6 +23,7 @@ export function absentDatabase(url: SqliteFileUrl): Database {
     watch: (_, work) => work(),
     space: () => Promise.resolve(null),
     room: () => Promise.resolve(null),
+    readsBlockWriters: () => false,
     lockHolder: () => Promise.resolve(undefined),
     introspect: () => Promise.resolve({ dialect: url.dialect, tables: [], others: [] }),
     home: () => Promise.resolve(null),

@@ -195,6 +195,7 @@ export async function openPostgres(
     space: () => watch?.space() ?? Promise.resolve(null),
     // No server tells what its devices have left.
     room: () => Promise.resolve(null),
+    readsBlockWriters: () => false,
     lockHolder: () => lock.holder(),
     requireOwnHands: (table) => trusted(trust.requireOwnHands(table)),
     async introspect(only, part) {

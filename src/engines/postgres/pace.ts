@@ -44,7 +44,6 @@ export function postgresPace(
   return {
     batchMs: batchTimes.server,
     rest: 0.25,
-    readRest: 0,
     async relax() {
       if (performance.now() - askedAt > everyMs) {
         const row = await read<LoadRow>({ text: question, parameters: [name] });

@@ -67,9 +67,7 @@ export function openSqliteAsIs(url: SqliteFileUrl, { client }: OpenOptions): Pro
       dialect: url.dialect,
       url: url.display,
       isInProcess: true,
-      get readsBlockWriters() {
-        return !isWal(path);
-      },
+      readsBlockWriters: () => !isWal(path),
       read: <Row>(statement: SQL) => soon(() => rowsOf<Row>(compileRead(statement))),
       write: refuse,
       rehearse: refuse,

@@ -49,6 +49,8 @@ export interface SqliteConnection {
   underLock<T>(work: () => Promise<T>): Promise<T>;
   /** Whether it is seen without asking anyone that there is nothing in the database. */
   isSeenEmpty(): boolean;
+  /** See `Database.readsBlockWriters`. */
+  readsBlockWriters(): boolean;
   pace(): Promise<Pace>;
   /** Tells from now on what batches do, or nobody. */
   watch(watcher: Watcher | null): void;
@@ -117,6 +119,8 @@ export interface BesideFile {
    * returns, and is rolled back when it throws.
    */
   transact<T>(work: () => T): Promise<T>;
+  /** See `Database.readsBlockWriters`. */
+  readsBlockWriters(): boolean;
   pace(): Promise<Pace>;
   /** See `Database.room`. */
   room(): Room | null;
@@ -151,6 +155,7 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
   return {
     dialect: "sqlite",
     url,
+    readsBlockWriters: connection.readsBlockWriters,
     read: async <Row>(statement: SQL) => await connection.read<Row>(compileRead(statement)),
     write: async (batch, mode = "rows") => await write(batch.map(compile), mode),
     async rehearse(batch, mode) {
@@ -195,6 +200,7 @@ export function serveSqlite({ url, options, connection, loadBeside }: SqliteServ
       file: {
         ...file,
         url,
+        readsBlockWriters: connection.readsBlockWriters,
         pace: connection.pace,
         room: connection.room,
         space: connection.space,

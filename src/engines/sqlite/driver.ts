@@ -62,9 +62,6 @@ function serve(handle: DatabaseSync, place: Place, options: OpenOptions): Databa
   return {
     ...serveSqlite({ url: display, options, connection, loadBeside }),
     isInProcess: true,
-    get readsBlockWriters() {
-      return place.path !== null && !isWalMode(handle);
-    },
   };
 }
 
@@ -187,6 +184,8 @@ function connect(statements: Statements, { display, path }: Place): SqliteConnec
       }),
     underLock: (work) => watcher?.isThrowAway ? work() : synced(statements, () => isOpen, work),
     isSeenEmpty: () => isEmpty(statements),
+    // Without a WAL, nobody can commit while somebody reads.
+    readsBlockWriters: () => path !== null && !isWalMode(handle),
     pace: () =>
       soon(() => ({
         ...sqlitePace(statements, () => lastBatch),

@@ -59,8 +59,6 @@ export function sqlitePace(
   return {
     batchMs: batchTimes[mode],
     rest: rest[mode],
-    // Without a WAL, nobody can commit while somebody reads.
-    readRest: mode === "wal" ? 0 : 1,
     relax() {
       const { inLineMs, ...times } = lastBatch();
       return Promise.resolve({

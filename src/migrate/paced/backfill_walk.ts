@@ -10,6 +10,7 @@ import {
   nextSpan,
   nextTurn,
   type PaceLimits,
+  readRest,
   type Turn,
 } from "../../engines/pace.ts";
 import type { Pace } from "../../engines/database.ts";
@@ -83,8 +84,9 @@ export function createWalker(
   async function walk({ from, end, change, save, onBatch, onProgress }: Stretch): Promise<void> {
     let at = from;
     let span = size;
+    const lookRest = readRest(database);
     // Where a look bothers nobody, one at all that is left may save the many.
-    let mayLookAhead = pace.readRest === 0;
+    let mayLookAhead = lookRest === 0;
     while (true) {
       stopIfAsked(signal);
       const began = performance.now();
@@ -100,7 +102,7 @@ export function createWalker(
         }
         mayLookAhead = false;
         span = nextSpan(span, lookMs, limits.batchMs);
-        await pace.pause(lookMs * pace.readRest, signal);
+        await pace.pause(lookMs * lookRest, signal);
       } else if (walked > size * mostSparse) {
         at = { key: firstMatching, isAhead: true };
         span = size;

@@ -3,6 +3,7 @@ import { stopIfAsked } from "../../../../base/interrupt.ts";
 import { firstLine } from "../../../../sql/first_line.ts";
 import { quoteName, quoteText } from "../../../../sql/quote.ts";
 import type { BesideTask } from "../../../beside.ts";
+import { readRest } from "../../../pace.ts";
 import type { BesidePlace } from "../../database.ts";
 import { rowidOf } from "../form/source_table.ts";
 import type { TableForm } from "../form/table.ts";
@@ -22,17 +23,18 @@ const mostWhole = 10_000_000;
  * @throws {HarborError} `statement_failed` as the script's own statement would
  */
 export async function look(
-  { read, pace }: BesidePlace,
+  { file, read, pace }: BesidePlace,
   change: DefinitionChange,
   { signal }: BesideTask,
 ): Promise<void> {
   const { after, demands } = change;
   if (demands.length === 0) return;
   const [name, rowid] = [quoteName(after.name), rowidOf(after)];
-  const { readRest, pause } = await pace();
+  const { pause } = await pace();
+  const rest = readRest(file);
   const { low, high } = await edgesOf(read, after);
   if (low === null || high === null) return;
-  const mayWhole = readRest === 0 && integer(high) - integer(low) < mostWhole;
+  const mayWhole = rest === 0 && integer(high) - integer(low) < mostWhole;
   const isWhole = ({ whole }: Demand) => mayWhole && whole !== null;
   for (const demand of demands.filter(isWhole)) {
     stopIfAsked(signal);
@@ -58,7 +60,7 @@ export async function look(
     size = Math.max(1, Math.round(size * Math.min(2, lookMs / Math.max(ms, 0.01))));
     from = last + 1n;
     // Lets the lock's heartbeat, and whoever waits, have their turn.
-    await pause(Math.max(1, ms * readRest), signal);
+    await pause(Math.max(1, ms * rest), signal);
   }
 }
 
@@ -118,9 +120,9 @@ export async function proveTable(place: BesidePlace, table: TableForm): Promise<
 }
 
 /** Returns what SQLite finds wrong, where the look keeps nobody waiting and does not take too long in one piece. */
-async function quickCheck({ read, pace }: BesidePlace, table: TableForm): Promise<readonly string[]> {
+async function quickCheck({ file, read }: BesidePlace, table: TableForm): Promise<readonly string[]> {
   // Without a WAL nobody could commit meanwhile.
-  if ((await pace()).readRest > 0) return [];
+  if (file.readsBlockWriters()) return [];
   const { low, high } = await edgesOf(read, table);
   if (low === null || high === null || integer(high) - integer(low) >= mostWhole) return [];
   const found = await read<{ quick_check: string }>({

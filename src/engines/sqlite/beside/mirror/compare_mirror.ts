@@ -1,5 +1,6 @@
 import { stopIfAsked } from "../../../../base/interrupt.ts";
 import { quoteName } from "../../../../sql/quote.ts";
+import { readRest } from "../../../pace.ts";
 import { own } from "../../transaction/transaction.ts";
 import type { BesideFile } from "../../database.ts";
 import { letGo } from "./clear_away.ts";
@@ -22,7 +23,8 @@ export async function compare(file: BesideFile, given: Run): Promise<void> {
   const { shadow, progress, context: { signal, doing } } = given;
   const { source, id, rowId } = shadow;
   doing(`${shadow.name}: comparing it with ${source.name}`);
-  const pace = await file.pace();
+  const { pause } = await file.pace();
+  const rest = readRest(file);
   let after = progress.lastRow === null ? null : BigInt(progress.lastRow);
   for (let look = 1;; look++) {
     stopIfAsked(signal);
@@ -47,6 +49,6 @@ export async function compare(file: BesideFile, given: Run): Promise<void> {
       await fenced(file, given, () => updateProgress(file, { ...progress, lastRow: String(to) }));
       doing(`${shadow.name}: compared with ${source.name} up to row ${to}`);
     }
-    await pace.pause(Math.max(1, (performance.now() - began) * pace.readRest), signal);
+    await pause(Math.max(1, (performance.now() - began) * rest), signal);
   }
 }
