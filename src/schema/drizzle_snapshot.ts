@@ -201,10 +201,10 @@ function readIndexColumn({ expression: written, isExpression, asc = true, nulls 
 
 /** An expression with what may stand behind it: a collation, an operator class, an order. */
 const indexElement =
-  /^(.*?[\w)"'\]])(?: collate [\w".-]+)?(?: (?:\w+\.)?\w+_ops)?((?: (?:asc|desc))?(?: nulls (?:first|last))?)$/is;
+  /^(.*?[\p{L}\p{N}_)"'\]])(?: collate [\p{L}\p{N}_".-]+)?(?: (?:\w+\.)?\w+_ops)?((?: (?:asc|desc))?(?: nulls (?:first|last))?)$/isu;
 
 /** A column in parentheses with a collation, which is that column to PostgreSQL. */
-const collatedColumn = /^\(\s*("(?:[^"]|"")+"|\w+)\s+collate\s+[\w".-]+\s*\)/i;
+const collatedColumn = /^\(\s*("(?:[^"]|"")+"|[\p{L}\p{N}_]+)\s+collate\s+[\p{L}\p{N}_".-]+\s*\)/iu;
 
 /** Writes an order without what is the rule: NULLs come last, and first in a descending one. */
 function orderOf(order: string): string {

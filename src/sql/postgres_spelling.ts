@@ -5,7 +5,9 @@ const aliases: Readonly<Record<string, string>> = {
   bigserial: "bigint",
   bool: "boolean",
   char: "character",
+  dec: "numeric",
   decimal: "numeric",
+  float: "double precision",
   float4: "real",
   float8: "double precision",
   int: "integer",
@@ -37,6 +39,10 @@ function printType(type: string): string {
   const [, name = "", length = "", rest = "", array = ""] =
     /^([^([]+?) ?(\([^)]*\))?((?: with(?:out)? time zone)?)((?:\[\d*\])*)$/.exec(written) ?? [];
   if (name === "") return written;
+  // Its length is in bits, and says which of the two it is.
+  if (name === "float" && length !== "") {
+    return printType(`${Number(length.slice(1, -1)) < 25 ? "real" : "float8"}${array}`);
+  }
   // Without a length it is one character.
   const size = /^char(acter)?$/.test(name) && length === "" ? "(1)" : length;
   // A length stands after the first word of `timestamp(3) without time zone`, and after all of `character varying(3)`.

@@ -233,11 +233,13 @@ test("bridgeEnds() writes PostgreSQL's index columns as the revision's are", () 
     { indexes: [index("ix")] },
   );
   const { from } = ends(
-    tableOf("t", [column("c")], { indexes: [index("ix", { columns: ["id", "lower(c)"] })] }),
+    tableOf("t", [column("c"), column("größe a")], {
+      indexes: [index("ix", { columns: ["id", "größe a", "lower(c)"] })],
+    }),
     both,
     "postgresql",
   );
-  assert.deepEqual(from!.indexes["ix"]!.columns, [part("id"), part("lower(c)", true)]);
+  assert.deepEqual(from!.indexes["ix"]!.columns, [part("id"), part("größe a"), part("lower(c)", true)]);
 });
 
 const referring = wanted(

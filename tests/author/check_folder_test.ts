@@ -213,3 +213,22 @@ test("checkFolder() gives the history that it read, or none", () => {
   assert.deepEqual(checkFolder(folder({}), null).history?.revisions.map(({ id }) => id), [...ids]);
   assert.equal(checkFolder(folder({ [journalPath]: "{" }), null).history, null);
 });
+
+test("checkFolder() names the snapshots of two revisions of drizzle-kit 1.0 that come after one, and asks for no rebase", () => {
+  const files = new Map(tags.flatMap((_, at) => {
+    const folder = `2025010${at + 1}000000_step`;
+    const ends = { id: snapshotId(ids[at]!), prevIds: [at === 0 ? originId : snapshotId(a)] };
+    return [
+      [`${folder}/migration.sql`, `SELECT ${at};`],
+      [`${folder}/down.sql`, `SELECT -${at + 2};`],
+      [`${folder}/snapshot.json`, JSON.stringify({ version: "7", dialect: "sqlite", ...ends, ddl: [] })],
+    ] as const;
+  }));
+  const { findings } = checkFolder({ dialect: "sqlite", place: "", folder: "drizzle", files }, null);
+  assert.deepEqual(findings.map(({ check, status, message, hint }) => [check, status, message, hint]), [[
+    "branches",
+    "warn",
+    "drizzle/20250103000000_step/snapshot.json: 20250102000000 and 20250103000000 both come after 20250101000000: two branches were merged",
+    "Where both change the same, write one of them anew with the project's own kit. Else nothing has to be done.",
+  ]]);
+});

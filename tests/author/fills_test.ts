@@ -68,6 +68,8 @@ test("allowedValues() reads a list and nothing else", () => {
     allowedValues(tableOf(column("text"), { checkConstraints: { k: { name: "k", value } } }), "c");
   assert.deepEqual(values("\"c\" IN ('a', 'it''s')"), ["'a'", "'it''s'"]);
   assert.deepEqual(values("c in ('a')"), ["'a'"]);
+  const named = { checkConstraints: { k: { name: "k", value: "\"größe\" IN ('a')" } } };
+  assert.deepEqual(allowedValues(tableOf(column("text"), named), "größe"), ["'a'"]);
   for (const other of ["\"d\" IN ('a')", "\"c\" IN ('a') OR d", 'length("c") > 1', "\"c\" IN (SELECT 'a')"]) {
     assert.deepEqual(values(other), [], other);
   }

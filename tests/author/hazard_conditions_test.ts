@@ -191,6 +191,14 @@ const locks: readonly (readonly [
   ["NOT NULL of a column that a check guards already", notNull, {
     before: { checks: [check("k", "((c IS NOT NULL))")] },
   }, false],
+  [
+    "NOT NULL of a column beyond ASCII that a check guards already",
+    { ...notNull, column: "größe" } as Operation,
+    {
+      before: { checks: [check("k", `("größe" IS NOT NULL)`)] },
+    },
+    false,
+  ],
   ["NOT NULL of a column that a check guards that is not valid", notNull, {
     before: { checks: [check("k", "c IS NOT NULL", false)] },
   }, true],

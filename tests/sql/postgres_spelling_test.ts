@@ -28,6 +28,9 @@ const types = [
   ["numeric(4)", "numeric(4,0)"],
   ["decimal(4)[]", "numeric(4,0)[]"],
   ["float8", "double precision"],
+  ["float", "double precision"],
+  ["float(10)[]", "real[]"],
+  ["FLOAT(25)", "double precision"],
   ["double precision", "double precision"],
   ["jsonb", "jsonb"],
 ] as const;

@@ -198,7 +198,10 @@ function indexEnds({ dialect, wanted, old, table }: TableForms): readonly PartEn
     const to = table.indexes[index.name]!;
     const found = old.indexes.find((each) => each.name === index.name && each.valid);
     if (found === undefined) return { to };
-    return { from: isSameIndex(found, index, dialect) ? to : liveIndex(found, to), to };
+    return {
+      from: isSameIndex(found, index, dialect) ? to : liveIndex(found, { like: to, columns: old.columns }),
+      to,
+    };
   });
 }
 
@@ -209,26 +212,29 @@ function isSameIndex(a: Index, b: Index, dialect: Dialect): boolean {
     a.columns.every((column, place) => same(column, b.columns[place]!));
 }
 
-function liveIndex(index: Index, like: KitIndex): KitIndex {
+function liveIndex(
+  index: Index,
+  { like, columns }: { readonly like: KitIndex; readonly columns: readonly Column[] },
+): KitIndex {
   const [example] = like.columns;
   const { where: _, ...rest } = like;
   return {
     ...rest,
     isUnique: index.unique,
     columns: index.columns.map((column) =>
-      typeof example === "object" ? { ...example, ...indexColumn(column) } : column
+      typeof example === "object" ? { ...example, ...indexColumn(column, columns) } : column
     ),
     ...index.where === null ? {} : { where: index.where },
   } as KitIndex;
 }
 
 /** An index's column as drizzle-kit has it on PostgreSQL. */
-function indexColumn(column: string) {
+function indexColumn(column: string, columns: readonly Column[]) {
   const [, expression = column, descending, nulls] =
     /^(.*?)( DESC)?(?: NULLS (FIRST|LAST))?$/s.exec(column) ?? [];
   return {
     expression,
-    isExpression: !/^\w+$/.test(expression),
+    isExpression: !columns.some(({ name }) => name === expression),
     asc: descending === undefined,
     nulls: nulls?.toLowerCase() ?? (descending === undefined ? "last" : "first"),
   };

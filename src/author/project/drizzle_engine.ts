@@ -1,7 +1,7 @@
 import type { Dialect } from "../../base/dialect.ts";
 import type { KitSnapshot } from "../../schema/kit_snapshot.ts";
 import type { Casing } from "../../schema/twins/tables.ts";
-import { withoutSeparators, withSeparators } from "../../schema/kit_separators.ts";
+import { codedForKit, decoded } from "../../schema/kit_code.ts";
 import { withWholeDefaults } from "../../schema/twins/whole_defaults.ts";
 
 /** drizzle-kit's engine. It is three megabytes of JavaScript, so it is loaded when it is asked for. */
@@ -46,8 +46,8 @@ export async function loadDrizzleEngine(): Promise<DrizzleEngine> {
     },
     // The tables of a history's snapshots are shared, and drizzle-kit may do with its own what it likes.
     async difference(from, to) {
-      const [before, after] = [from, to].map((each) => structuredClone(withoutSeparators(each)));
-      return (await engines[from.dialect].difference(before!, after!)).map(withSeparators);
+      const [before, after] = [from, to].map((each) => structuredClone(codedForKit(each)));
+      return (await engines[from.dialect].difference(before!, after!)).map(decoded);
     },
   };
 }

@@ -14,6 +14,7 @@ import { foundBroken, rowRules } from "../rules/data_rules.ts";
 import { countDuplicates, duplicateWords, uniqueColumnsOf } from "./duplicates.ts";
 import { looseTexts } from "../rules/value_forms.ts";
 import { checkProjectRules } from "./project_rules.ts";
+import { unreadOf } from "./read_schemas.ts";
 import { type RowScan, scanRows } from "./row_scan.ts";
 
 /** The rows themselves, by what their schema says, the application takes for granted, and the project's own rules ask. */
@@ -24,7 +25,9 @@ export const dataCheck: Check = {
   cost:
     "reads every row once: about 3 s per million files, in slices of some 20 ms where who writes would wait for it",
   async *run(context) {
-    const { names, unread } = await context.schemas();
+    const known = await context.schemas();
+    const unread = unreadOf(known, (await context.state()).applied.at(-1)?.revision);
+    const { names } = known;
     const live = (await context.schema()).tables;
     const tables = names.flatMap((name) => live.filter((table) => table.name === name));
     const scanned: string[] = [];

@@ -16,6 +16,16 @@ export interface KnownSchemas {
   readonly unread: readonly Found[];
 }
 
+/**
+ * Returns what is to be said of snapshots that cannot be read to whoever looks at a database: those of its own revision, all where that
+ * is not known. `check` names the others.
+ *
+ * @param current The revision that it is at
+ */
+export function unreadOf({ unread }: KnownSchemas, current: string | undefined): readonly Found[] {
+  return unread.filter(({ details }) => current === undefined || details["revision"] === current);
+}
+
 /** Reads every revision's schema. One that is missing keeps nobody from looking at the others. */
 export function readSchemas({ revisions }: History): KnownSchemas {
   const schemas: RevisionSchema[] = [];

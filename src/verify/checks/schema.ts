@@ -15,6 +15,7 @@ import { requireSchemas } from "../../state/require_schemas.ts";
 import { matchRevision, ownTables, type RevisionSchema } from "../../state/rules/match_revision.ts";
 import { isMadeBy, leftByScripts, type MadeObject } from "../rules/made_by_script.ts";
 import { type Check } from "./check.ts";
+import { unreadOf } from "./read_schemas.ts";
 import { oddSettings } from "./table_settings.ts";
 
 /** The live schema against what the current revision leaves behind. */
@@ -29,14 +30,15 @@ export const schemaCheck: Check = {
     const current = currentRevision(history, state);
     if (current !== null) requireSchemas(await context.database(), current);
     const live = await context.schema();
-    const { schemas, unread } = await context.schemas();
+    const known = await context.schemas();
+    const { schemas } = known;
     const isAdopted = state.applied.some(({ origin }) => origin === "adopt" || origin === "bridge");
     // A stamp runs nothing.
     const isTakenOver = isAdopted || state.applied.some(({ origin }) => origin === "stamp");
     const all = current === null ? [] : differencesFrom(schemas, current, live);
     const takenOver = all.length === 0 ? new Set() : await readDrift(await context.database());
     const differences = all.filter((each) => !takenOver.has(describeDifference(each)));
-    const known = all.length - differences.length;
+    const fromScripts = all.length - differences.length;
     const match = matchRevision(schemas, live);
     if (current !== null && differences.length > 0 && match.exact && match.revision !== null) {
       return yield isAnother(match.revision, current.id);
@@ -50,7 +52,7 @@ export const schemaCheck: Check = {
       statements: scripts,
     });
     const found = [
-      ...unread,
+      ...unreadOf(known, current?.id),
       ...current === null
         ? tooEarly(ownTables(schemas, live))
         : differences.map((each) => drift(each, isAdopted)),
@@ -65,12 +67,14 @@ export const schemaCheck: Check = {
     yield pass(
       current === null
         ? "no revision is applied and there is no table"
-        : `${counted(length, "table")} ${known === 0 ? "exactly " : ""}as revision ${current.id} leaves ${
-          length === 1 ? "it" : "them"
-        }${made.length === 0 ? "" : `; what else its scripts make is there: ${made.length}`}${besides(live)}${
-          known === 0
+        : `${counted(length, "table")} ${
+          fromScripts === 0 ? "exactly " : ""
+        }as revision ${current.id} leaves ${length === 1 ? "it" : "them"}${
+          made.length === 0 ? "" : `; what else its scripts make is there: ${made.length}`
+        }${besides(live)}${
+          fromScripts === 0
             ? ""
-            : `, but for ${counted(known, "difference")} from its snapshot that its scripts leave`
+            : `, but for ${counted(fromScripts, "difference")} from its snapshot that its scripts leave`
         }`,
     );
   },

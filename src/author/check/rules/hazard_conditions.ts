@@ -1,7 +1,9 @@
 import type { Dialect } from "../../../base/dialect.ts";
 import { isGenerated } from "../../../schema/generated.ts";
 import type { Operation } from "../../../sql/operations/operation.ts";
+import { isSameExpression } from "../../../schema/expressions/compare.ts";
 import { postgresType } from "../../../sql/postgres_spelling.ts";
+import { quoteName } from "../../../sql/quote.ts";
 import type { ReadStatement } from "./script_operations.ts";
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";
 
@@ -128,7 +130,7 @@ function isGuarded(
 ): boolean {
   if (version < 12) return false;
   const known = tableIn(before, table)?.checks.some(({ expression, valid }) =>
-    valid && /^\(*"?(\w+)"? IS NOT NULL\)*$/i.exec(expression)?.[1] === column
+    valid && isSameExpression(expression, `${quoteName(column)} IS NOT NULL`, "postgresql")
   );
   if (known) return true;
   const earlier = script.slice(0, script.indexOf(statement) + 1).flatMap(({ operations }) => operations);

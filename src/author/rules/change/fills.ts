@@ -93,7 +93,8 @@ const kinds = [
   { pattern: /^json/, value: "'{}'", ofKey: null },
 ];
 
-const listed = /^\(*["`]?(\w+)["`]?\s+IN\s*\(\s*((?:'(?:[^']|'')*'\s*,\s*)*'(?:[^']|'')*')\s*\)\)*$/i;
+const listed =
+  /^\(*["`]?([\p{L}\p{N}_$]+)["`]?\s+IN\s*\(\s*((?:'(?:[^']|'')*'\s*,\s*)*'(?:[^']|'')*')\s*\)\)*$/iu;
 
 /** Returns the values that a check lists for a column, as SQL literals: `"kind" IN ('a', 'b')`. */
 export function allowedValues(table: KitTable, column: string): readonly string[] {
