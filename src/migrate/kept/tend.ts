@@ -1,3 +1,4 @@
+import { HarborError } from "../../base/errors.ts";
 import type { Kept } from "../../engines/kept_table.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Applied } from "../../history/applied.ts";
@@ -61,9 +62,17 @@ export async function tendKept(
 ): Promise<Tended> {
   const isLeft = unreturned.length > 0 || kept.some(({ state }) => state === "keeping");
   if (!(goal.direction === "upgrade" ? kept.length > 0 : isLeft)) return { returned: [], pruned: [] };
-  return await context.database.withLock(async () => {
-    const { applied } = await readState(context);
-    const returned = await resumeReturns(context, applied, pace);
-    return { returned, pruned: goal.direction === "upgrade" ? await pruneKept(context) : [] };
-  }, lockOptions(context, lockWaitMs));
+  try {
+    return await context.database.withLock(async () => {
+      const { applied } = await readState(context);
+      const returned = await resumeReturns(context, applied, pace);
+      return { returned, pruned: goal.direction === "upgrade" ? await pruneKept(context) : [] };
+    }, lockOptions(context, lockWaitMs));
+  } catch (error) {
+    // What is only to be forgotten waits for who may write: a role that reads, or a standby, has nothing to do.
+    if (isLeft || !(error instanceof HarborError) || error.code !== "read_only") throw error;
+    const text = `what is kept of rows that were deleted since is not forgotten: ${error.message}`;
+    context.notify({ kind: "note", text });
+    return { returned: [], pruned: [] };
+  }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { HarborError } from "../../../src/base/errors.ts";
 import { readKept } from "../../../src/engines/kept_table.ts";
 import { type Given, onEngines } from "../../support/each_engine.ts";
 import { contextOf } from "../../support/samples/adoption.ts";
@@ -131,6 +132,11 @@ onEngines(one, "a value that was written since stays, and the older one stays ke
   assert.deepEqual((await readKept(database)).map(({ rows }) => rows), [1]);
   // The application deletes the row: nothing is kept of it any more.
   await engine.query(url, "DELETE FROM t WHERE id = 1");
+  // Who may only read has nothing to do, and leaves that to the next.
+  const refused = new HarborError("read_only", "Cannot write");
+  const refusing: Database = { ...database, write: () => Promise.reject(refused) };
+  assert.deepEqual((await run("upgrade", "head", contextOf(refusing, history))).pruned, []);
+  assert.equal((await readKept(database)).length, 1);
   await run("upgrade", "head");
   assert.deepEqual(await readKept(database), []);
 });
