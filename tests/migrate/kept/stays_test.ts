@@ -63,6 +63,21 @@ function renamed(engine: Engine["name"]): Story {
   };
 }
 
+/** Each of its rows has to have a parent. */
+function tree(engine: Engine["name"]): Story {
+  return {
+    engine,
+    made: ["SELECT 1"],
+    up: [
+      "CREATE TABLE nodes (a integer NOT NULL, id integer NOT NULL, parent integer NOT NULL, PRIMARY KEY (a, id), FOREIGN KEY (a, parent) REFERENCES nodes (a, id))",
+    ],
+    down: ["DROP TABLE nodes"],
+    read: "SELECT a, id, parent FROM nodes ORDER BY a, id",
+    course: ["up", "INSERT INTO nodes VALUES (1, 1, 1), (1, 2, 3), (1, 3, 1), (2, 1, 1)", "down", "up"],
+    rows: [[1, 1, 1], [1, 2, 3], [1, 3, 1], [2, 1, 1]],
+  };
+}
+
 /** Of a query: the numbers from 1 on. */
 const numbers = (count: number) =>
   `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count})`;
@@ -310,6 +325,8 @@ const stories: Readonly<Record<string, Story>> = {
       "SELECT u.id, u.avatar, u.friend, f.user_id FROM users u JOIN files f ON f.id = u.avatar ORDER BY u.id",
     rows: [[1, 11, 2, 1], [2, 12, 1, 2]],
   },
+  "the root of a tree that refers to itself, on SQLite": tree("sqlite file"),
+  "the root of a tree that refers to itself, on PostgreSQL": tree("postgres 15"),
   "what a conversion cut comes back where nobody wrote": {
     engine: "postgres 18",
     made: ["CREATE TABLE sums (id integer NOT NULL PRIMARY KEY, a numeric(10, 4), b float8, c timestamp)"],

@@ -106,7 +106,7 @@ export function placesIn(dialect: Dialect, subject: Subject): Places | null {
   return placesOf(dialect, { kept, table, known: knownBy(subject) });
 }
 
-/** Whether the row that a kept value refers to is there. */
+/** Whether the row that a kept value refers to is there, or comes with it. */
 export function hasParent(dialect: Dialect, key: ForeignKey, { kept, table, live }: Subject): SQL {
   const isKept = (name: string) => kept.columns.some((column) => column.name === name);
   const value = (name: string) => isKept(name) ? aside(name) : own(name);
@@ -117,7 +117,12 @@ export function hasParent(dialect: Dialect, key: ForeignKey, { kept, table, live
   const pairs = key.columns.map((name, place) =>
     sql`p.${id(key.references[place]!)} = ${isKept(name) ? back(value(name), columnOf(name)) : value(name)}`
   );
-  return sql`(${any(key.columns.map((name) => sql`${value(name)} IS NULL`))} OR EXISTS (SELECT 1 FROM ${
-    ownTable(parent.name)
-  } AS p WHERE ${all(pairs)}))`;
+  const isNone = any(key.columns.map((name) => sql`${value(name)} IS NULL`));
+  // A row that comes back may be its own parent: the root of a tree.
+  const isItself = kept.kind === "table" && parent.name === table.name
+    ? all(key.columns.map((name, place) => sql`${aside(name)} = ${aside(key.references[place]!)}`))
+    : sql`FALSE`;
+  return sql`(${isNone} OR (${isItself}) OR EXISTS (SELECT 1 FROM ${ownTable(parent.name)} AS p WHERE ${
+    all(pairs)
+  }))`;
 }
