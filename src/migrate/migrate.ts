@@ -3,7 +3,7 @@ import type { RunContext } from "../engines/run_context.ts";
 import { renameApplied } from "../engines/version_table.ts";
 import { type PrunedResult, pruneKept } from "./kept/prune.ts";
 import type { ReturnedResult } from "./kept/put_back.ts";
-import { requireFreeNames } from "./kept/side_tables.ts";
+import { requireKeepable } from "./kept/side_tables.ts";
 import { resumeReturns, tendKept } from "./kept/tend.ts";
 import { type Goal, settleGoal } from "./rules/plan.ts";
 import { keepLedger } from "../state/keep_ledger.ts";
@@ -75,7 +75,7 @@ export async function migrate(context: RunContext, options: MigrateOptions): Pro
     for (const constraint of ahead?.unenforced ?? []) {
       context.notify({ kind: "note", text: notEnforcedText(constraint) });
     }
-    if (state.kind === "managed" && options.keep !== false) await requireFreeNames(context, steps);
+    if (state.kind === "managed" && options.keep !== false) await requireKeepable(context, steps);
     // Nobody else keeps anything while the lock is held.
     const hasKept = prepared.kept.length > 0;
     if (steps.length > 0) await options.beforeSteps?.(prepared);

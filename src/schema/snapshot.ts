@@ -36,6 +36,11 @@ export interface Table {
    * lose it. Left out when there is nothing. Not compared.
    */
   readonly peculiarities?: readonly string[];
+  /**
+   * The tables that inherit from it (PostgreSQL): their rows are read with its own, and its key does not tell them apart. Left out
+   * when there are none. Not compared.
+   */
+  readonly heirs?: readonly string[];
 }
 
 export interface Column {

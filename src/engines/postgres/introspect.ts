@@ -71,8 +71,9 @@ export function readSnapshot(results: readonly Result[], schemas: readonly strin
 }
 
 function readTable(definition: unknown): Table {
-  const table = readJson<
-    Omit<Table, "columns" | "uniques"> & {
+  const { heirs, ...table } = readJson<
+    Omit<Table, "columns" | "uniques" | "heirs"> & {
+      readonly heirs: readonly string[] | null;
       readonly uniques: readonly (Omit<Unique, "nullsAlike"> & { readonly nullsAlike: boolean | null })[];
       readonly columns: readonly (Omit<Column, "values"> & { readonly values: readonly string[] | null })[];
     }
@@ -83,7 +84,7 @@ function readTable(definition: unknown): Table {
   const uniques = table.uniques.map(({ nullsAlike, ...unique }): Unique =>
     nullsAlike === true ? { ...unique, nullsAlike } : unique
   );
-  return { ...table, columns, uniques };
+  return { ...table, columns, uniques, ...heirs === null ? {} : { heirs } };
 }
 
 /** For as long as the transaction, the settings on which the spelling of expressions depends. */
@@ -144,6 +145,11 @@ const columns = `(SELECT coalesce(json_agg(json_build_object(
   FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)`;
 
+/** A partition has the key of the whole, and is no heir. */
+const heirs = `CASE WHEN c.relhassubclass AND c.relkind = 'r' THEN (
+    SELECT json_agg(${shownName("h.relnamespace", "h.relname")} ORDER BY h.relname COLLATE "C")
+    FROM pg_inherits i JOIN pg_class h ON h.oid = i.inhrelid WHERE i.inhparent = c.oid) END`;
+
 const foreignKeys = constraints(
   "f",
   `'columns', ${columnNames("k.conrelid", "k.conkey")},
@@ -183,7 +189,7 @@ const indexes = `(SELECT coalesce(json_agg(json_build_object(
 
 /** @param only Their names; all when it is left out */
 function tablesOf(only: readonly string[] | undefined, part: "columns" | undefined): string {
-  return `SELECT json_build_object('name', ${tableName}, 'columns', ${columns}, ${
+  return `SELECT json_build_object('name', ${tableName}, 'columns', ${columns}, 'heirs', ${heirs}, ${
     part === "columns" ? withoutParts : parts
   }) AS definition ${ourTables}${
     only === undefined ? "" : ` AND ${tableName} IN (${only.map(quoteText).join(", ")})`

@@ -28,7 +28,8 @@ import { guardsOf } from "./guard.ts";
 import { requireRoom } from "./room.ts";
 import { nextId } from "./side_tables.ts";
 import { lockOrder } from "./rules/lock_order.ts";
-import { keysOf, storedColumns } from "./rules/keys.ts";
+import { readKeys } from "./read_keys.ts";
+import { storedColumns } from "./rules/keys.ts";
 import { type Loss, lossesOf, tablesOfLosses, withoutMade } from "./rules/losses.ts";
 import { words } from "./side/words.ts";
 
@@ -212,7 +213,7 @@ async function planLoss(context: RunContext, { step, loss, schemas, id, handed }
   const isAll = loss.kind === "changed" && stored.every(({ name }) => without.includes(name));
   // Afterwards a row is looked for by what is still there.
   const gone = loss.kind === "changed" ? stored.filter(({ name }) => !loss.names.has(name)) : [];
-  const keys = keysOf({
+  const keys = await readKeys(context.database, {
     table,
     without: [...isAll ? [] : without, ...gone.map(({ name }) => name)],
     schemas,
@@ -273,6 +274,8 @@ async function planLoss(context: RunContext, { step, loss, schemas, id, handed }
     own.makeSideTable({
       name: sideTable,
       source: table,
+      // What goes with a whole table, goes with each of them by itself.
+      withHeirs: loss.kind !== "table" || table.heirs === undefined,
       columns: inside,
       became,
       where,

@@ -28,7 +28,8 @@ import type { Step } from "../rules/plan.ts";
 import { hasStayed, isRewritten } from "./changed_values.ts";
 import { findLosses, type Part, schemasAround } from "./keep.ts";
 import type { Loss } from "./rules/losses.ts";
-import { keysOf, storedColumns } from "./rules/keys.ts";
+import { storedColumns } from "./rules/keys.ts";
+import { readKeys } from "./read_keys.ts";
 import { requireRoom } from "./room.ts";
 import { countOf, countsOf } from "./side/contents.ts";
 import { makeSide, nextId } from "./side_tables.ts";
@@ -70,7 +71,7 @@ export async function keepBackfill(
   if (loss === undefined) return null;
   const { table } = loss;
   const changed = loss.columns.map(({ name }) => name);
-  const keys = keysOf({ table, without: changed, schemas: schemasAround(context, step) });
+  const keys = await readKeys(database, { table, without: changed, schemas: schemasAround(context, step) });
   if (keys.length === 0) return null;
   await requireRoom(database, [{
     table: table.name,

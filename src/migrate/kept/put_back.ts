@@ -209,7 +209,7 @@ async function settle(
   const deleted = await prune(context, kept, live);
   const left = await countOf(database, kept);
   const columns = kept.columns.map(({ name }) => name);
-  const reason = left === 0 ? null : await reasonOf(context, { kept, way, left, refusal });
+  const reason = left === 0 ? null : await reasonOf(context, { kept, way, left, refusal, live });
   const { ending = [] } = way ?? {};
   if (ending.length > 0) await database.write(ending);
   if (left === 0) await forgetKept(database, [kept]);
@@ -289,11 +289,12 @@ interface Remainder {
   readonly way: Return | null;
   readonly left: number;
   readonly refusal: string | null;
+  readonly live: Snapshot;
 }
 
 async function reasonOf(
   { database }: RunContext,
-  { kept, way, left, refusal }: Remainder,
+  { kept, way, left, refusal, live }: Remainder,
 ): Promise<string> {
   if (way === null) return `there is no table ${kept.table}`;
   await makePlaces({ database }, { kept, way });
@@ -307,7 +308,8 @@ async function reasonOf(
   ].map(Number) as [number, number, number, number];
   const others = left - newer - homeless - dangling - nameless;
   const key = kept.keys.join(" and ");
-  const unknown = kept.keys.length === 0
+  const hasHeirs = live.tables.some(({ name, heirs }) => name === kept.table && heirs !== undefined);
+  const unknown = kept.keys.length === 0 || hasHeirs
     ? counted(others, "row is not to be told from others", "rows are not to be told from others")
     : `${counted(others, "row finds", "rows find")} no row with the same ${key}`;
   // Of what became of a value nobody knows for certain whether somebody wrote it, or a script made it.

@@ -125,9 +125,10 @@ function requireLiterals(meant: readonly Kept[]): void {
 /**
  * Makes sure that what steps put aside goes into side tables, which have columns of their own.
  *
- * @throws {HarborError} `data_conflict` when a column of the user's is called like one of them
+ * @throws {HarborError} `data_conflict` when a column of the user's is called like one of them, or tables go with one from which they
+ * inherit, and nothing says so
  */
-export async function requireFreeNames(
+export async function requireKeepable(
   { database }: Pick<RunContext, "database">,
   steps: readonly Step[],
 ): Promise<void> {
@@ -137,8 +138,24 @@ export async function requireFreeNames(
   const names = tablesOfLosses(statements, database.dialect);
   if (names?.length === 0) return;
   const live = await database.introspect(names ?? undefined);
-  if (!live.tables.some((table) => reservedIn(table, live.dialect) !== undefined)) return;
-  for (const { table } of lossesOf(live, statements)) {
+  if (
+    !live.tables.some((table) => table.heirs !== undefined || reservedIn(table, live.dialect) !== undefined)
+  ) {
+    return;
+  }
+  const losses = lossesOf(live, statements);
+  const whole = losses.filter(({ kind }) => kind === "table").map(({ table }) => table);
+  for (const { name, heirs = [] } of whole) {
+    const heir = heirs.find((each) => !whole.some((table) => table.name === each));
+    if (heir === undefined) continue;
+    throw new HarborError("data_conflict", `Cannot put aside what goes of "${name}"`, {
+      state: `its heir ${heir} goes with it, and no statement drops that by name`,
+      hint:
+        `Drop ${heir} by name before it. Nothing was changed. Without keeping it works, and the backup made before has what goes: --no-keep`,
+      details: { table: name, heir },
+    });
+  }
+  for (const { table } of losses) {
     const name = reservedIn(table, live.dialect);
     if (name === undefined) continue;
     throw new HarborError("data_conflict", `Cannot put aside what goes of "${table.name}"`, {

@@ -122,6 +122,30 @@ onEngines(
   },
 );
 
+onEngines(
+  ["postgres 18"],
+  "a table that goes with one from which it inherits is named before anything is changed",
+  async (given) => {
+    const { database, engine, url } = given;
+    const history = historyOf("postgresql", [
+      ["SELECT 1", "SELECT 1"],
+      [
+        "CREATE TABLE t (id integer PRIMARY KEY);--> statement-breakpoint\nCREATE TABLE h (d text) INHERITS (t)",
+        "DROP TABLE t CASCADE",
+      ],
+    ]);
+    const go = (direction: "upgrade" | "downgrade", text: string, keep = true) =>
+      migrate(contextOf(database, history), { goal: { direction, text }, lockWaitMs: 0, keep });
+    await go("upgrade", "head");
+    await engine.query(url, "INSERT INTO h VALUES (1, 'one')");
+    const error = await rejectsWith("data_conflict", go("downgrade", "-1"));
+    assert.match(error.message, /^Cannot put aside what goes of "t": its heir h goes with it/);
+    assert.match(error.hint!, /^Drop h by name before it\. .* --no-keep$/);
+    assert.equal((await engine.query(url, "SELECT d FROM h"))[0]!["d"], "one");
+    await go("downgrade", "-1", false);
+  },
+);
+
 onEngines(two, "where there is nothing to keep none is made, but for what comes meanwhile", async (given) => {
   const { database, engine, url } = given;
   const made: string[] = [];

@@ -86,7 +86,11 @@ export function matchOf(dialect: Dialect, subject: Subject): SQL {
   const match = same("t", "k");
   // By a part of its key a row is not known.
   if (knownBy(subject).length < subject.kept.keys.length) return sql`FALSE`;
-  return placesIn(dialect, subject)?.match ?? all([match, ...namesOne(subject)]);
+  // A row of a table that inherits from it may have come with the same key.
+  const isAlone = subject.table.heirs === undefined || subject.kept.kind === "table"
+    ? []
+    : [sql`(SELECT count(*) FROM ${ownTable(subject.table.name)} AS u WHERE ${same("u", "k")}) = 1`];
+  return placesIn(dialect, subject)?.match ?? all([match, ...namesOne(subject), ...isAlone]);
 }
 
 /** Says that there is no NULL in the key of `k`, with which there may be more rows. Whole rows are told apart by all of theirs. */

@@ -12,6 +12,8 @@ export interface SideTable {
   readonly name: string;
   /** The table that it keeps rows of. */
   readonly source: Table;
+  /** Whether the rows of tables that inherit from it are among them. Left out: they are. */
+  readonly withHeirs?: boolean;
   /** The columns whose values it gets, in this order. */
   readonly columns: readonly Column[];
   /**
@@ -134,7 +136,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
     lock: (table) => [sql`LOCK TABLE ${ownTable(table)} IN ACCESS EXCLUSIVE MODE`],
     // Rows that refer to them may come meanwhile.
     hold: sql` FOR NO KEY UPDATE`,
-    makeSideTable: ({ name, source, columns, became, where, order }) => {
+    makeSideTable: ({ name, source, withHeirs = true, columns, became, where, order }) => {
       const values = columns.map((column) =>
         sql`, ${words.postgresql.aside(sql`t.${id(column.name)}`, column)} AS ${id(column.name)}`
       );
@@ -142,7 +144,7 @@ export const words: Readonly<Record<Dialect, Words>> = {
       return [
         sql`CREATE TABLE ${ownTable(name)} AS SELECT row_number() OVER (${orderBy(order)}) AS ${row}${
           sql.join([...values, ...results])
-        } FROM ${ownTable(source.name)} AS t${condition(where)}`,
+        } FROM ${withHeirs ? sql`` : sql`ONLY `}${ownTable(source.name)} AS t${condition(where)}`,
         sql`ALTER TABLE ${ownTable(name)} ADD PRIMARY KEY (${row})`,
       ];
     },
