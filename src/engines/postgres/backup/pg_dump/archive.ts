@@ -75,16 +75,22 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
       { program: programs.pgRestore, args: [...args, path], environment: { LC_ALL: "C" }, signal },
       consume,
     );
+  // Each run of pg_restore takes as long as all that harbor-db itself does with what it prints.
+  const scripts = new Map<string, Promise<string>>();
   const list = await restore(["--list"], readOutput);
   const entries = list.split("\n").filter((line) => /^\d+; /.test(line));
   const [, serverVersion] = /^;\s+Dumped from database version: (\S+)/m.exec(list) ?? [];
-  const schemas = schemasOf(await script(["--section=pre-data", "--no-owner", "--no-privileges"]));
+  const schemas = onlySchema(entries) ??
+    schemasOf(await script(["--section=pre-data", "--no-owner", "--no-privileges"]));
   if (schemas === null || serverVersion === undefined) {
     throw damagedCopy("it does not say what schema it holds");
   }
 
-  async function script(args: readonly string[]): Promise<string> {
-    return bodyOf(await restore([...args, "--file=-"], readOutput));
+  function script(args: readonly string[]): Promise<string> {
+    const key = JSON.stringify(args);
+    const known = scripts.get(key) ?? restore([...args, "--file=-"], readOutput).then(bodyOf);
+    scripts.set(key, known);
+    return known;
   }
 
   /** Reads the statements of the entries in the table of contents that `kind` fits. */
@@ -105,10 +111,12 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
     };
   };
 
+  // With the rights, as they are asked for anyhow.
   const owned = async () => {
-    const { before, after } = await statements({ owners: true, rights: false });
-    return [before, after].flatMap(statementsIn);
+    const { before, after } = await statements({ owners: true, rights: true });
+    return [before, after].flatMap(statementsIn).filter((statement) => !isAboutRights(statement));
   };
+  let standing: Promise<readonly ScriptStatement[]> | undefined;
 
   return {
     schemas,
@@ -129,7 +137,8 @@ export async function openArchive({ programs, path, signal }: ArchiveSource): Pr
       if (other !== undefined) throw damagedCopy(`"${other.text}" stands among its rights`);
       return statements.map(({ text }) => text);
     },
-    sequences: async () => (await statementsOf(/^\d+; \d+ \d+ SEQUENCE SET /)).map(({ text }) => text),
+    sequences: async () =>
+      (await (standing ??= statementsOf(/^\d+; \d+ \d+ SEQUENCE SET /))).map(({ text }) => text),
     data: (visitor) => restore(["--section=data", "--file=-"], (output) => readData(output, visitor)),
   };
 }
@@ -181,6 +190,16 @@ async function withList<T>(entries: readonly string[], work: (option: string) =>
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Returns the schema of an archive that has one, as its table of contents names it; `null` where there are several, or a blank
+ * in its name or its owner's leaves open where it ends: the script tells them.
+ */
+function onlySchema(entries: readonly string[]): Schemas | null {
+  const [first = "", ...others] = entries.filter((entry) => /^\d+; 2615 \d+ SCHEMA - /.test(entry));
+  const name = others.length === 0 ? /SCHEMA - (\S+) \S+$/.exec(first)?.[1] : undefined;
+  return name === undefined ? null : [name];
 }
 
 /**
