@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { engines } from "../support/databases.ts";
+import { driverEngines } from "../support/databases.ts";
 import { runCli } from "../support/run_cli.ts";
 
 const racers = 20;
 
-for (const engine of engines) {
+for (const engine of driverEngines) {
   test(`${racers} upgrades at once apply every revision exactly once (${engine.name})`, () =>
     engine.withDatabase(async (url) => {
       const env = { DATABASE_URL: url };

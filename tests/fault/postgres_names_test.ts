@@ -166,40 +166,38 @@ for (const { name, version, open } of postgresEngines) {
     }));
 }
 
-for (const version of [15, 18] as const) {
-  test(`postgres ${version}: a role whose name has to be quoted upgrades, goes down, backs up and restores`, () =>
-    withOwnedPostgres(version, "", ({ adminUrl, role: owner }) =>
-      withFolder(async (cwd) => {
-        const name = `A-b.c@${owner}`;
+test("postgres 15: a role whose name has to be quoted upgrades, goes down, backs up and restores", () =>
+  withOwnedPostgres(15, "", ({ adminUrl, role: owner }) =>
+    withFolder(async (cwd) => {
+      const name = `A-b.c@${owner}`;
+      await run(
+        adminUrl,
+        `CREATE ROLE ${quoted(name)} LOGIN PASSWORD 'x'; GRANT ${quoted(name)} TO ${owner}`,
+      );
+      try {
         await run(
           adminUrl,
-          `CREATE ROLE ${quoted(name)} LOGIN PASSWORD 'x'; GRANT ${quoted(name)} TO ${owner}`,
+          `ALTER DATABASE ${owner} OWNER TO ${quoted(name)}; ALTER SCHEMA public OWNER TO ${quoted(name)}`,
         );
-        try {
-          await run(
-            adminUrl,
-            `ALTER DATABASE ${owner} OWNER TO ${quoted(name)}; ALTER SCHEMA public OWNER TO ${quoted(name)}`,
-          );
-          const { host } = new URL(adminUrl);
-          const env = { DATABASE_URL: `postgresql://${encodeURIComponent(name)}:x@${host}/${owner}` };
-          const expectDone = async (...args: readonly string[]) => {
-            const { code, stdout, stderr } = await runCli(args, { cwd, env });
-            assert.equal(code, 0, stdout + stderr);
-          };
-          await expectDone("upgrade");
-          await expectDone("downgrade", "71dda59686db", "--yes");
-          await expectDone(
-            "restore",
-            (await readdir(join(cwd, "backups"))).find((file) => !file.endsWith(".json"))!,
-            "--yes",
-          );
-        } finally {
-          await run(
-            adminUrl,
-            `ALTER DATABASE ${owner} OWNER TO ${owner}; DROP OWNED BY ${quoted(name)} CASCADE; DROP ROLE ${
-              quoted(name)
-            }`,
-          );
-        }
-      })));
-}
+        const { host } = new URL(adminUrl);
+        const env = { DATABASE_URL: `postgresql://${encodeURIComponent(name)}:x@${host}/${owner}` };
+        const expectDone = async (...args: readonly string[]) => {
+          const { code, stdout, stderr } = await runCli(args, { cwd, env });
+          assert.equal(code, 0, stdout + stderr);
+        };
+        await expectDone("upgrade");
+        await expectDone("downgrade", "71dda59686db", "--yes");
+        await expectDone(
+          "restore",
+          (await readdir(join(cwd, "backups"))).find((file) => !file.endsWith(".json"))!,
+          "--yes",
+        );
+      } finally {
+        await run(
+          adminUrl,
+          `ALTER DATABASE ${owner} OWNER TO ${owner}; DROP OWNED BY ${quoted(name)} CASCADE; DROP ROLE ${
+            quoted(name)
+          }`,
+        );
+      }
+    })));
