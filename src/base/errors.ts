@@ -236,6 +236,9 @@ const refusals: Readonly<Record<string, string>> = {
   ELOOP: "its links lead in a circle",
   ENAMETOOLONG: "its name is too long",
   ENOSPC: "no space is left on the device",
+  EDQUOT: "this user's quota is used up",
+  EFBIG: "it would be longer than this user may write",
+  EMFILE: "this process has as many files open as it may",
 };
 
 /** Returns the message of whatever was thrown. */

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { HarborError, messageOf } from "../base/errors.ts";
+import { limitRemedy } from "../base/files/limit_remedy.ts";
 import { trustedPath, withOpenFolder } from "../base/files/open_folder.ts";
 import { giveOpenFile, ownerFor } from "../base/files/owner.ts";
 import { openRegularFile, otherKind } from "../base/files/regular_file.ts";
@@ -112,7 +113,7 @@ function useFile<T>(path: string, { verb, open }: Opening, work: (file: number) 
   } catch (error) {
     if (error instanceof HarborError) throw error;
     throw new HarborError("file_failed", `Cannot ${verb} "${path}": ${messageOf(error)}`, {
-      hint: "Give a file in a folder that exists and that this user may write: --log",
+      hint: limitRemedy(error) ?? "Give a file in a folder that exists and that this user may write: --log",
       cause: error,
     });
   } finally {

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { HarborError } from "../../src/base/errors.ts";
+import { fileFailure } from "../../src/base/files/file_failure.ts";
 import { createFile, replaceFile } from "../../src/base/files/replace_file.ts";
+import { appendRun } from "../../src/verify/run_log.ts";
+import type { RunRecord } from "../../src/verify/rules/run_record.ts";
+import { withSmallDisk } from "../support/servers/small_disk.ts";
 import { withFolder } from "../support/databases.ts";
 
 test("createFile() makes a file with its rights, and writes over none, nor through a link", () =>
@@ -17,6 +22,34 @@ test("createFile() makes a file with its rights, and writes over none, nor throu
       });
     }
     assert.equal(readFileSync(path, "utf8"), "SECRET=1\n");
+    return Promise.resolve();
+  }));
+
+test("what a limit refused has the remedy of that limit", () =>
+  withSmallDisk(16, (folder) => {
+    try {
+      writeFileSync(join(folder, "full"), "x".repeat(32_768));
+    } catch {
+      // Full it is.
+    }
+    const free = /Free some space on its device/;
+    assert.throws(() => replaceFile(join(folder, "metrics.prom"), "new\n"), {
+      code: "file_failed",
+      hint: free,
+    });
+    assert.throws(() => appendRun(join(folder, "runs.jsonl"), {} as RunRecord), {
+      code: "file_failed",
+      hint: free,
+    });
+    const refused = fileFailure(
+      "app.db",
+      Object.assign(new Error("EMFILE: …, open '/x'"), { code: "EMFILE" }),
+    );
+    assert.match(
+      (refused as HarborError).message,
+      /app\.db": this process has as many files open as it may$/,
+    );
+    assert.match((refused as HarborError).hint ?? "", /ulimit -n/);
     return Promise.resolve();
   }));
 

@@ -1,4 +1,5 @@
 import { HarborError, messageOf } from "../errors.ts";
+import { limitRemedy } from "./limit_remedy.ts";
 import { isNoSpace } from "./no_space.ts";
 
 /**
@@ -20,7 +21,8 @@ export function fileFailure(name: string, error: unknown): unknown {
     {
       hint: isFull
         ? "Free some space, or put backups on another device: --backup-dir <dir>"
-        : "The database is as it was. Look what stands there, or use another folder: --backup-dir <dir>",
+        : limitRemedy(error) ??
+          "The database is as it was. Look what stands there, or use another folder: --backup-dir <dir>",
       cause: error,
     },
   );

@@ -4,6 +4,7 @@ import { HarborError, messageOf } from "../errors.ts";
 import { makePrivateFolder, type OpenFolder, trustedPath, withOpenFolder } from "./open_folder.ts";
 import { giveOpenFile, type Owner, ownerFor } from "./owner.ts";
 import { otherKind } from "./regular_file.ts";
+import { limitRemedy } from "./limit_remedy.ts";
 
 /**
  * Puts a text in the place of a file, so that a reader sees the old one or the new one and never a part. It is written
@@ -62,7 +63,7 @@ function inTrustedFolder(path: string, work: (folder: OpenFolder, name: string) 
   } catch (error) {
     if (error instanceof HarborError) throw error;
     throw new HarborError("file_failed", `Cannot write "${path}": ${messageOf(error)}`, {
-      hint: "Give a folder that exists and that this user may write.",
+      hint: limitRemedy(error) ?? "Give a folder that exists and that this user may write.",
       cause: error,
     });
   }
