@@ -85,22 +85,28 @@ test("a history that is not of the database's dialect says which address is want
     }
   }));
 
-test("check passes what it looked at and no more, and compares no dialects where there is one", () =>
+const plain = (line: string) => line.replaceAll(/ +/g, " ");
+
+test("check says once what is so at many places, passes what it looked at and no more, and compares no dialects where there is one", () =>
   withFolder(async (cwd) => {
     await cp(projectFile("tests/support/histories/kit-0.31/sqlite"), join(cwd, "drizzle"), {
       recursive: true,
     });
     const checksOf = async () => {
-      const { findings } = (await runCli(["check", "--json"], { cwd })).json<
-        { findings: { check: string }[] }
-      >();
-      return [...new Set(findings.map(({ check }) => check))];
+      const check = await runCli(["check", "--json"], { cwd });
+      return check.json<{ findings: { check: string }[] }>().findings.map((finding) => finding.check);
     };
     const whole = await checksOf();
+    assert.equal(whole.filter((check) => check === "downgrade").length, 3);
+    const { stdout } = await runCli(["check"], { cwd });
+    assert.deepEqual(stdout.match(/^FAIL +downgrade.*$/gm)?.map(plain), [
+      "FAIL downgrade drizzle/0002_step_3.down.sql: there is no such file, so the revision cannot be undone " +
+      "(and 2 places before it, from drizzle/0000_step_1.down.sql on)",
+    ]);
     assert.ok(whole.includes("hazard") && !whole.includes("dialects"), whole.join(" "));
     const [script] = (await readdir(join(cwd, "drizzle"))).filter((name) => name.endsWith(".sql"));
     await rm(join(cwd, "drizzle", script!));
-    assert.deepEqual(await checksOf(), ["journal", "files", "edited"]);
+    assert.deepEqual([...new Set(await checksOf())], ["journal", "files", "edited"]);
   }));
 
 for (const kit of ["kit-0.31", "kit-1.0"]) {

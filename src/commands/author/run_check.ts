@@ -1,5 +1,7 @@
 import { exitCodeOfFindings, summarize } from "../../base/finding.ts";
+import { counted } from "../../base/quantity.ts";
 import { acceptEdits, checkProject, type CheckRequest, takeBaseline } from "../../author/check/check.ts";
+import type { ProjectFinding } from "../../author/rules/check_folder.ts";
 import { finishInterrupted } from "../../author/writing/write_together.ts";
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
@@ -37,16 +39,37 @@ export async function runCheck(app: App, options: CheckValues): Promise<Outcome>
   const findings = options.acceptEdits ? await acceptEdits(request, found, writing) : found;
   const exitCode = exitCodeOfFindings(findings, options.strict);
   const summary = summarize(findings);
+  const folded = fold(findings);
   if (settings.quiet) {
-    const problems = findings.filter(({ status }) => status === "fail" || status === "error");
+    const problems = folded.filter(({ status }) => status === "fail" || status === "error");
     for (const finding of problems) report.raw(`${findingText(app, finding)}\n`);
   }
   const said = new Set<string | null>();
-  for (const finding of findings) {
+  for (const finding of folded) {
     printFinding(app, said.has(finding.hint) ? { ...finding, hint: null } : finding);
     said.add(finding.hint);
   }
   report.line();
   report.line(report.colors.bold(`${exitCode === 0 ? "good" : "not good"}: ${summaryText(summary)}`));
   return { ok: exitCode === 0, ...exitCode === 0 ? {} : { exitCode }, json: { findings, summary } };
+}
+
+/**
+ * Returns findings that say the same of several places as one, of the last of them: a history that others wrote may have the
+ * same thing at hundreds, and of those the newest can still be changed.
+ */
+function fold(findings: readonly ProjectFinding[]): readonly ProjectFinding[] {
+  const groups = Map.groupBy(findings, ({ check, status, message, details }) => {
+    const words = message.replace(String(details["file"]), "").replace(/^:\d+(?=:)/, "");
+    return `${check} ${status} ${words}`;
+  });
+  return [...groups.values()].map((group) => {
+    const [first, last] = [group[0]!, group.at(-1)!];
+    if (first === last) return last;
+    const more = group.length - 1;
+    return {
+      ...last,
+      message: `${last.message} (and ${counted(more, "place")} before it, from ${first.details["file"]} on)`,
+    };
+  });
 }
