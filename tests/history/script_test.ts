@@ -118,10 +118,25 @@ for (const [dialect, text, lines] of wrapped) {
   });
 }
 
+test("parseScript() runs what stands behind a COMMIT of PostgreSQL alone, until a BEGIN", () => {
+  const text =
+    "SELECT 1;\nCOMMIT;\n-- harbor:allow hidden why\nCALL a();\nCREATE INDEX CONCURRENTLY i ON a (b);\nBEGIN;\nSELECT 2";
+  const { statements, leftOut } = parseScript({ file: "x.sql", dialect: "postgresql", text });
+  assert.deepEqual(leftOut, [2, 6]);
+  assert.deepEqual(statements.map(({ sql, allowed, run }) => [sql.slice(0, 8), allowed.length, run]), [
+    ["SELECT 1", 0, { kind: "transaction" }],
+    ["CALL a()", 1, { kind: "alone", makesIndex: null }],
+    ["CREATE I", 0, { kind: "alone", makesIndex: "i" }],
+    ["SELECT 2", 0, { kind: "transaction" }],
+  ]);
+});
+
 // One row a script in which something may depend on what is committed before it.
 const cut = [
   ["sqlite", "BEGIN; SELECT 1; COMMIT; DELETE FROM a"],
   ["sqlite", "SELECT 1; BEGIN; SELECT 1; COMMIT"],
+  ["sqlite", "COMMIT; DELETE FROM a"],
+  ["postgresql", "SELECT 1; COMMIT"],
   ["sqlite", "BEGIN; SELECT 1; COMMIT; BEGIN; SELECT 2; COMMIT"],
   ["sqlite", "COMMIT; VACUUM; BEGIN; SELECT 1; COMMIT; PRAGMA foreign_keys = ON; BEGIN"],
   [

@@ -279,13 +279,20 @@ function checkRevision(folder: HistoryFolder, revision: Revision, add: Add): voi
 function checkWords(script: Script | null | undefined, where: Parameters<Add>[1], add: Add): void {
   const [line, ...more] = script?.leftOut ?? [];
   if (line === undefined) return;
+  const isCut = script?.isCut === true;
   add(
     "script",
     { ...where, line },
-    `the BEGIN and COMMIT in lines ${
-      [line, ...more].join(", ")
-    } are left out: all of it is one transaction without them`,
-    "Nothing has to be done. Leave them out of the next script: harbor-db begins and ends the transaction itself.",
+    isCut
+      ? "what stands behind its COMMIT runs statement by statement, and one may run twice where the upgrade is killed"
+      : `the BEGIN and COMMIT in lines ${
+        [line, ...more].join(", ")
+      } are left out: all of it is one transaction without them`,
+    `Nothing has to be done. Leave them out of the next script: ${
+      isCut
+        ? "what can run in no transaction says so above: -- harbor:alone"
+        : "harbor-db begins and ends the transaction itself."
+    }`,
   );
 }
 

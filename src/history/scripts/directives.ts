@@ -33,11 +33,10 @@ type Directive = (rest: string, subject: BareStatement, fail: FailHere) => Effec
 export const directives: Readonly<Record<string, Directive>> = {
   backfill: (rest, subject, fail) => ({ run: readBackfill({ rest, subject, fail, form: forms.backfill }) }),
   batches: (rest, subject, fail) => ({ run: readBackfill({ rest, subject, fail, form: forms.batches }) }),
-  alone: (_, { tokens }) => ({ run: { kind: "alone", makesIndex: concurrentIndex(tokens) } }),
+  alone: (_, { tokens }) => ({ run: runAlone(tokens) }),
   concurrently: (_, subject, fail) => {
     const sql = concurrently(subject, fail);
-    const makesIndex = concurrentIndex(tokensOf(sql, subject.dialect));
-    return { sql, run: { kind: "alone", makesIndex } };
+    return { sql, run: runAlone(tokensOf(sql, subject.dialect)) };
   },
   allow: (rest, _, fail) => ({ allowed: readAllowed(rest, fail) }),
 };
@@ -183,6 +182,11 @@ function concurrently(subject: BareStatement, fail: FailHere): string {
   }
   const end = index.start + index.text.length;
   return `${subject.sql.slice(0, end)} CONCURRENTLY${subject.sql.slice(end)}`;
+}
+
+/** Returns how a statement runs outside of any transaction. */
+export function runAlone(tokens: readonly Token[]): Extract<Statement["run"], { readonly kind: "alone" }> {
+  return { kind: "alone", makesIndex: concurrentIndex(tokens) };
 }
 
 /** Returns the name of the index in `CREATE [UNIQUE] INDEX CONCURRENTLY [IF NOT EXISTS] name`, else `null`. */

@@ -1,10 +1,16 @@
 import type { Statement } from "./statement.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import { HarborError } from "../../base/errors.ts";
-import { applyDirectives, type Fail } from "./directives.ts";
+import { applyDirectives, type Fail, runAlone } from "./directives.ts";
 import { tokensOf } from "../../sql/cursor.ts";
 import { isWord, type Token, tokenize, withoutComments } from "../../sql/lexer.ts";
-import { isOneTransaction, type TransactionWord, transactionWord, wordInside } from "./transaction_words.ts";
+import {
+  isOneTransaction,
+  stepsOut,
+  type TransactionWord,
+  transactionWord,
+  wordInside,
+} from "./transaction_words.ts";
 
 /** The line that separates statements in a script; drizzle-kit's word, split on wherever it stands, as drizzle does. */
 export const breakpoint = "--> statement-breakpoint";
@@ -14,8 +20,10 @@ export interface Script {
   /** Path as shown in messages. */
   readonly file: string;
   readonly statements: readonly Statement[];
-  /** The lines of its own BEGIN and COMMIT, which are left out where all of it is one transaction without them. */
+  /** The lines of its own BEGIN and COMMIT, which are left out. */
   readonly leftOut: readonly number[];
+  /** Set where it is not one transaction without them: what stands behind a COMMIT runs alone. */
+  readonly isCut?: true;
   /** Set where it was read out of the database's own ledger. */
   readonly isRecorded?: true;
 }
@@ -41,12 +49,24 @@ export function parseScript(source: ScriptSource): Script {
     line += chunk.split("\n").length - 1;
   }
   const words = parts.filter((part) => part.word !== null);
-  if (words.length > 0 && !isOneTransaction(parts, source.dialect)) throw words[0]!.refusal();
+  const isCut = stepsOut(parts.map(({ word }) => word), source.dialect);
+  if (words.length > 0 && !isCut && !isOneTransaction(parts, source.dialect)) throw words[0]!.refusal();
   return {
     file: source.file,
-    statements: parts.filter((part) => part.word === null),
+    statements: isCut ? runOutsideAlone(parts, source.dialect) : parts.filter((part) => part.word === null),
     leftOut: words.map((part) => part.line),
+    ...isCut ? { isCut } : {},
   };
+}
+
+function runOutsideAlone(parts: readonly Part[], dialect: Dialect): readonly Statement[] {
+  let isOutside = false;
+  return parts.flatMap((part) => {
+    if (part.word !== null) isOutside = part.word === "COMMIT";
+    if (part.word !== null) return [];
+    const isAlone = isOutside && part.run.kind === "transaction";
+    return [isAlone ? { ...part, run: runAlone(tokensOf(part.sql, dialect)) } : part];
+  });
 }
 
 /** Returns how many statements a text holds; a trigger's or function's body belongs to its statement. */

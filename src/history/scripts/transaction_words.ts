@@ -68,6 +68,21 @@ export function isOneTransaction(
   return [...always, ...isBound ? [] : unlessBound].some((each) => each.test(form));
 }
 
+/**
+ * Says whether a script of PostgreSQL's steps out of the transaction of drizzle's migrator, as one does for what can run in none:
+ * `…; COMMIT; …`, with or without a `BEGIN` by which it steps back in. What stands outside is committed statement by statement.
+ *
+ * @param words Of each statement in order; `null` for one that neither begins nor ends a transaction
+ */
+export function stepsOut(words: readonly (TransactionWord | null)[], dialect: Dialect): boolean {
+  return steppingOut[dialect]?.test(words.map((word) => word ?? "*").join(" ")) ?? false;
+}
+
+const steppingOut: Readonly<Record<Dialect, RegExp | null>> = {
+  sqlite: null,
+  postgresql: /^(?:\* )*COMMIT(?: \*)+(?: BEGIN(?: \*)* COMMIT(?: \*)+)*(?: BEGIN(?: \*)*)?$/,
+};
+
 const around = /^BEGIN(?: \*| PRAGMA)* COMMIT$/;
 
 const pairs = /^(?:(?:\*|BEGIN(?: \*)* COMMIT)(?: |$))+$/;
