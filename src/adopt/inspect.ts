@@ -1,6 +1,7 @@
 import type { Applied } from "../history/applied.ts";
 import { readDrizzleRows } from "./rules/drizzle_rows.ts";
 import type { BridgeStatement } from "./rules/bridge_statement.ts";
+import { withOwnNames } from "./rules/own_names.ts";
 import { withoutLeftovers } from "./rules/leftovers.ts";
 import { describeLabel, type Label, readLabels } from "./rules/labels.ts";
 import { compareSnapshots, describeDifference, type Difference } from "../schema/compare/snapshots.ts";
@@ -16,9 +17,9 @@ import { ownNames, schemasOf } from "../state/read_unmanaged.ts";
 
 /** What a look at a database shows. */
 export interface Inspection {
-  /** Without what an interrupted bridge left. */
+  /** Without what an interrupted bridge left, and with columns called as head calls them. */
   readonly live: Snapshot;
-  /** Takes that away. */
+  /** Takes the one away, and gives the others their names. */
   readonly tidying: readonly BridgeStatement[];
   /** The schemas of all revisions, in order. */
   readonly schemas: readonly RevisionSchema[];
@@ -48,7 +49,8 @@ export async function inspect(context: RunContext): Promise<Inspection> {
   );
   const schemas = schemasOf(history);
   const found = await database.introspect();
-  const { live, statements: tidying } = withoutLeftovers(found, headSchema(schemas, found));
+  const tidied = withoutLeftovers(found, headSchema(schemas, found));
+  const { live, statements: renames } = withOwnNames(tidied.live, schemas);
   const own = applied?.filter((row) => row.finishedAt !== null).map((row) => row.revision) ?? null;
   const head = headSchema(schemas, live);
   const ours = ownTables(schemas, live);
@@ -64,7 +66,7 @@ export async function inspect(context: RunContext): Promise<Inspection> {
   const labels = readLabels({ revisions: history.revisions, bearsOut, alembic, drizzle, own });
   return {
     live,
-    tidying,
+    tidying: [...tidied.statements, ...renames],
     schemas,
     match: settledBy(labels, matchRevision(schemas, live), { ours, schemas }),
     labels,

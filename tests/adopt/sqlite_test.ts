@@ -61,6 +61,25 @@ test("a copied table keeps its UNIQUE and CHECK constraints, named or not", () =
     },
   ));
 
+test("columns that are called in other letters get the names of the history, with what hangs on them", () =>
+  withModels(
+    [
+      "ALTER TABLE users RENAME COLUMN email TO EMAIL",
+      "ALTER TABLE users RENAME COLUMN id TO Id",
+      "ALTER TABLE files RENAME COLUMN collection_id TO Collection_ID",
+      "ALTER TABLE files ADD COLUMN Note TEXT",
+    ],
+    async (url) => {
+      await adoptDatabase(url);
+      const { tables } = await withContext(url, ({ database }) => database.introspect());
+      const namesOf = (name: string) =>
+        tables.find((table) => table.name === name)!.columns.map(({ name }) => name);
+      assert.deepEqual(namesOf("users").toSorted(), [...names.split(", "), "uuid"].toSorted());
+      assert.ok(namesOf("files").includes("collection_id") && namesOf("files").includes("Note"));
+      await useApplication(engine, url);
+    },
+  ));
+
 test("a key with AUTOINCREMENT gives out no number twice, also after the copy", () =>
   withModels(
     [
