@@ -1,7 +1,7 @@
 /**
  * Makes the changes of `mutants/` in a copy of the checkout, one at a time, runs the tests named beside each and says
- * which lived. Tests that do not pass as they are, or a text that is not found exactly once, make it end with 1: a
- * change that was never tried must not count as seen.
+ * which lived. Tests that do not pass as they are, a filter that leaves a file without any, or a text that is not found
+ * exactly once, make it end with 1: a change that was never tried must not count as seen.
  */
 import { spawn } from "node:child_process";
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -16,6 +16,7 @@ import {
 } from "../tests/support/servers/postgres_server.ts";
 import { projectFile } from "../tests/support/project.ts";
 import { mutants } from "./mutants/all.ts";
+import { failureIn } from "./mutants/failure.ts";
 import { changed, faultOf, type Mutant, titleOf } from "./mutants/mutant.ts";
 
 const usage = `Usage: scripts/mutate [--only PATTERN] [--list]
@@ -46,6 +47,9 @@ async function main(): Promise<number> {
   if (values.help) return say(usage);
   const wanted = new RegExp(values.only, "i");
   const chosen = mutants.filter(({ file, danger }) => wanted.test(file) || wanted.test(danger));
+  if (chosen.length === 0) {
+    throw new Error(`Cannot try "${values.only}": no change has it in its file or danger`);
+  }
   const faults = (await Promise.all(chosen.map(faultOf))).filter((fault) => fault !== null);
   if (faults.length > 0) throw new Error(faults.join("\n"));
   if (values.list) return say(chosen.map((mutant) => `${titleOf(mutant)}\n`).join(""));
@@ -139,11 +143,7 @@ async function runTests(mutant: Mutant, copy: string, servers: NodeJS.ProcessEnv
   stop.signal.removeEventListener("abort", end);
   if (stop.signal.aborted) throw new Error("Stopped");
   if (hangs) return `the tests hang`;
-  const cases = readIfWritten(report).split(/<testcase\b/).slice(1);
-  const failed = cases.find((text) => /<(?:failure|error)\b/.test(text));
-  const name = /name="([^"]*)"/.exec(failed ?? "")?.[1]?.replaceAll("&quot;", '"').replaceAll("&apos;", "'");
-  if (code !== 0) return name ?? "a test file could not be run";
-  return cases.some((text) => !/<skipped\b/.test(text)) ? null : "no test ran";
+  return failureIn(readIfWritten(report), code);
 }
 
 function readIfWritten(path: string): string {
