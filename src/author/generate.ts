@@ -4,7 +4,9 @@ import { checksumListPath, listFile, parseChecksums, renderChecksums } from "../
 import { decide, type Decisions } from "./rules/change/decisions.ts";
 import { HarborError } from "../base/errors.ts";
 import { headOf, journalPath } from "../history/history.ts";
-import { type KitSnapshot, kitVersions, originId, snapshotId } from "../schema/kit_snapshot.ts";
+import type { KitSnapshot } from "../schema/kit_snapshot.ts";
+import { kitVersions } from "../schema/form_of_today.ts";
+import { originId, snapshotId } from "../schema/kit_ends.ts";
 import {
   deriveRevisionId,
   idsOf,

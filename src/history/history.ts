@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { HarborError } from "../base/errors.ts";
 import { isRecord, parseJson, readAs } from "../base/json_schema.ts";
-import { type Ends, endsIn, readEnds } from "../schema/kit_snapshot.ts";
+import { type Ends, endsIn, readEnds } from "../schema/kit_ends.ts";
 import { applyDeltas, entitySnapshot } from "../schema/entity_snapshot.ts";
 import { idsOf, type RevisionFiles, revisionFiles, revisionName } from "./revision_name.ts";
 import { parseScript, type Script } from "./scripts/script.ts";

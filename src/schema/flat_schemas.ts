@@ -1,7 +1,8 @@
 import type { Dialect } from "../base/dialect.ts";
 import { isDefaultSchema, nameIn, withPlainNames } from "../sql/table_names.ts";
 import { isRecord } from "../base/json_schema.ts";
-import { type KitEnds, type KitSnapshot, type KitTable, mapValues } from "./kit_snapshot.ts";
+import type { KitEnds, KitSnapshot, KitTable } from "./kit_snapshot.ts";
+import { mapValues } from "../base/records.ts";
 import { namedSchemas } from "./named_schemas.ts";
 
 /**

@@ -1,6 +1,7 @@
 import { isRecord } from "../base/json_schema.ts";
 import { elementType } from "../sql/postgres_spelling.ts";
-import { type KitSnapshot, mapValues } from "./kit_snapshot.ts";
+import type { KitSnapshot } from "./kit_snapshot.ts";
+import { mapValues } from "../base/records.ts";
 
 /** What drizzle-kit joins the parts of indexes, checks and policies with, and cuts them at again; each by a letter that is in no script. */
 const letters = [[",", "\uE000"], [";", "\uE001"], ["--", "\uE002"]] as const;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkFolder } from "../../src/author/rules/check_folder.ts";
 import { journalPath, scriptChecksum } from "../../src/history/history.ts";
-import { originId, snapshotId } from "../../src/schema/kit_snapshot.ts";
+import { originId, snapshotId } from "../../src/schema/kit_ends.ts";
 import { emptySnapshots } from "../support/samples/script_history.ts";
 
 const ids = ["00000000000a", "00000000000b", "00000000000c"] as const;

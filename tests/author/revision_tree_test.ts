@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HarborError } from "../../src/base/errors.ts";
 import { journalPath } from "../../src/history/history.ts";
-import { originId, snapshotId } from "../../src/schema/kit_snapshot.ts";
+import { originId, snapshotId } from "../../src/schema/kit_ends.ts";
 import {
   baseOf,
   forksOf,

@@ -18,7 +18,8 @@ import { buildHistory, type History, journalPath } from "../../src/history/histo
 import { readHistory } from "../../src/history/read_history.ts";
 import { breakpoint } from "../../src/history/scripts/script.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
-import { readKitSnapshot, sameSchema } from "../../src/schema/kit_snapshot.ts";
+import { readKitSnapshot } from "../../src/schema/kit_snapshot.ts";
+import { sameSchema } from "../../src/schema/same_schema.ts";
 import { differencesFrom, schemasOf } from "../../src/state/read_unmanaged.ts";
 import { type Engine, engines, sqlitePath, withTestDatabase } from "../support/databases.ts";
 import { projectFile } from "../support/project.ts";

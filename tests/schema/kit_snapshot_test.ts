@@ -1,16 +1,10 @@
 import { isRecord } from "../../src/base/json_schema.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  canonical,
-  defaultOf,
-  filterValues,
-  type KitSnapshot,
-  type KitTable,
-  mapValues,
-  sameSchema,
-  snapshotId,
-} from "../../src/schema/kit_snapshot.ts";
+import { canonical, sameSchema } from "../../src/schema/same_schema.ts";
+import { defaultOf, type KitSnapshot, type KitTable } from "../../src/schema/kit_snapshot.ts";
+import { filterValues, mapValues } from "../../src/base/records.ts";
+import { snapshotId } from "../../src/schema/kit_ends.ts";
 import { kitColumn, kitSnapshot, kitTable } from "../support/samples/kit_parts.ts";
 
 test("snapshotId() is made of the revision alone", () => {

@@ -1,14 +1,14 @@
 import { cutName, postgresNameOf } from "../../sql/cut_name.ts";
 import type { Dialect } from "../../base/dialect.ts";
-import {
-  filterValues,
-  type KitCheck,
-  type KitColumn,
-  type KitEnds,
-  type KitForeignKey,
-  type KitIndex,
-  type KitSnapshot,
-  type KitTable,
+import { filterValues } from "../../base/records.ts";
+import type {
+  KitCheck,
+  KitColumn,
+  KitEnds,
+  KitForeignKey,
+  KitIndex,
+  KitSnapshot,
+  KitTable,
 } from "../../schema/kit_snapshot.ts";
 import { generatedParts, isGenerated } from "../../schema/generated.ts";
 import { isWhole, pair } from "../../schema/compare/pair.ts";

@@ -5,13 +5,10 @@ import { decide } from "../rules/change/decisions.ts";
 import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
 import { HarborError } from "../../base/errors.ts";
 import { type History, journalPath } from "../../history/history.ts";
-import {
-  canonical,
-  type KitEnds,
-  type KitSnapshot,
-  kitVersions,
-  originId,
-} from "../../schema/kit_snapshot.ts";
+import { canonical } from "../../schema/same_schema.ts";
+import type { KitEnds, KitSnapshot } from "../../schema/kit_snapshot.ts";
+import { kitVersions } from "../../schema/form_of_today.ts";
+import { originId } from "../../schema/kit_ends.ts";
 import { mergeSnapshots } from "../rules/merge_snapshots.ts";
 import type { Renames } from "../rules/change/renames.ts";
 import { revisionFiles } from "../../history/revision_name.ts";

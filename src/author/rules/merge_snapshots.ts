@@ -1,5 +1,6 @@
 import { isRecord } from "../../base/json_schema.ts";
-import { canonical, type KitSnapshot } from "../../schema/kit_snapshot.ts";
+import { canonical } from "../../schema/same_schema.ts";
+import type { KitSnapshot } from "../../schema/kit_snapshot.ts";
 
 /** Three states of a schema: what two revisions were both made on, and what each left behind. */
 export interface Fork {

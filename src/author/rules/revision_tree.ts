@@ -2,7 +2,8 @@ import { HarborError } from "../../base/errors.ts";
 import type { HistoryFolder } from "./check_folder.ts";
 import { coveredFolder, journalPath, scriptChecksum } from "../../history/history.ts";
 import { parseJson } from "../../base/json_schema.ts";
-import { type KitSnapshot, originId, readKitSnapshot } from "../../schema/kit_snapshot.ts";
+import { type KitSnapshot, readKitSnapshot } from "../../schema/kit_snapshot.ts";
+import { originId } from "../../schema/kit_ends.ts";
 import { idsOf, isOwnTag, revisionFiles, revisionName } from "../../history/revision_name.ts";
 
 /** A revision as its files say, whatever the journal says. */

@@ -1,7 +1,7 @@
 import type { JsonFile } from "../../base/json_schema.ts";
 import { HarborError } from "../../base/errors.ts";
 import { isRecord, parseJson } from "../../base/json_schema.ts";
-import { readEnds } from "../../schema/kit_snapshot.ts";
+import { readEnds } from "../../schema/kit_ends.ts";
 import type { Applied } from "../applied.ts";
 import type { History, Revision } from "../history.ts";
 import { sha256 } from "../history.ts";

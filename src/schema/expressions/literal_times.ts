@@ -1,4 +1,4 @@
-import { canonical } from "../kit_snapshot.ts";
+import { canonical } from "../same_schema.ts";
 
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 

@@ -1,4 +1,4 @@
-import { canonical } from "../kit_snapshot.ts";
+import { canonical } from "../same_schema.ts";
 import { dayOf, readInterval, readMoment, readZonedTime, secondsOf } from "./literal_times.ts";
 
 /** Returns a value in one spelling; `null` for what is not known. */

@@ -4,7 +4,8 @@ import { SQL } from "drizzle-orm/sql/sql";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { getTableName } from "drizzle-orm/table";
 import { getTableColumns } from "drizzle-orm/utils";
-import { type KitColumn, type KitSnapshot, mapValues } from "../kit_snapshot.ts";
+import type { KitColumn, KitSnapshot } from "../kit_snapshot.ts";
+import { mapValues } from "../../base/records.ts";
 import { hex } from "./default.ts";
 import { quoteText } from "../../sql/quote.ts";
 

@@ -1,13 +1,13 @@
 import type { Dialect } from "../../../src/base/dialect.ts";
-import {
-  type KitCheck,
-  type KitColumn,
-  type KitForeignKey,
-  type KitSnapshot,
-  type KitTable,
-  kitVersions,
-  originId,
+import type {
+  KitCheck,
+  KitColumn,
+  KitForeignKey,
+  KitSnapshot,
+  KitTable,
 } from "../../../src/schema/kit_snapshot.ts";
+import { kitVersions } from "../../../src/schema/form_of_today.ts";
+import { originId } from "../../../src/schema/kit_ends.ts";
 
 const columnText =
   /^(\w+) ([^ (]+(?: (?!key|not|default)[^ (]+)*(?:\([\d,]+\))?)( key)?( not null)?(?: default (.*))?$/;

@@ -3,7 +3,8 @@ import type { DecidedFill, SchemaChange } from "./stages.ts";
 import { HarborError } from "../../../base/errors.ts";
 import { type Fill, fillFlag, type FillValues, requiredFills } from "./fills.ts";
 import { flattened, schemaChanges } from "../../../schema/flat_schemas.ts";
-import { canonical, type KitEnds } from "../../../schema/kit_snapshot.ts";
+import { canonical } from "../../../schema/same_schema.ts";
+import type { KitEnds } from "../../../schema/kit_snapshot.ts";
 import {
   type Dropped,
   refuseImpossibleRenames,

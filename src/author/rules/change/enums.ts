@@ -1,14 +1,9 @@
 import { cutName } from "../../../sql/cut_name.ts";
 import { elementType } from "../../../sql/postgres_spelling.ts";
 import { quoteText } from "../../../sql/quote.ts";
-import {
-  canonical,
-  type KitColumn,
-  type KitEnds,
-  type KitEnum,
-  type KitSnapshot,
-  mapValues,
-} from "../../../schema/kit_snapshot.ts";
+import { canonical } from "../../../schema/same_schema.ts";
+import type { KitColumn, KitEnds, KitEnum, KitSnapshot } from "../../../schema/kit_snapshot.ts";
+import { mapValues } from "../../../base/records.ts";
 import { applyRenames, type RenamedEnds } from "./renames.ts";
 
 /** How the values of enum types change, which drizzle-kit writes wrong for columns with a default. */

@@ -1,13 +1,8 @@
 import type { Dialect } from "../../../base/dialect.ts";
 import { keyOf } from "../../../base/fold_name.ts";
 import { namesIn } from "../../../sql/expression_columns.ts";
-import {
-  filterValues,
-  type KitColumn,
-  type KitSnapshot,
-  type KitTable,
-  mapValues,
-} from "../../../schema/kit_snapshot.ts";
+import { filterValues, mapValues } from "../../../base/records.ts";
+import type { KitColumn, KitSnapshot, KitTable } from "../../../schema/kit_snapshot.ts";
 
 /**
  * Returns a snapshot from which drizzle-kit gets right what becomes of columns that begin or cease to be made of others, or are

@@ -2,13 +2,8 @@ import { HarborError } from "../../../base/errors.ts";
 import { quoteForShell } from "../../../base/quote_shell.ts";
 import { readDottedName, writeDottedName } from "../../../base/dotted_name.ts";
 import { nameIn, placeOfName } from "../../../sql/table_names.ts";
-import {
-  type KitColumn,
-  type KitEnds,
-  type KitSnapshot,
-  type KitTable,
-  mapValues,
-} from "../../../schema/kit_snapshot.ts";
+import type { KitColumn, KitEnds, KitSnapshot, KitTable } from "../../../schema/kit_snapshot.ts";
+import { mapValues } from "../../../base/records.ts";
 
 /** What has another name now. */
 export interface Renames {

@@ -4,15 +4,9 @@ import type { Dialect } from "../../../base/dialect.ts";
 import { remadeEnums, withEnumsOf } from "./enums.ts";
 import { type Fill, isMadeByDatabase } from "./fills.ts";
 import { isRecord } from "../../../base/json_schema.ts";
-import {
-  canonical,
-  filterValues,
-  type KitCheck,
-  type KitColumn,
-  type KitSnapshot,
-  type KitTable,
-  mapValues,
-} from "../../../schema/kit_snapshot.ts";
+import { canonical } from "../../../schema/same_schema.ts";
+import { filterValues, mapValues } from "../../../base/records.ts";
+import type { KitCheck, KitColumn, KitSnapshot, KitTable } from "../../../schema/kit_snapshot.ts";
 import { withRemadeColumns } from "./remade_columns.ts";
 import { applyRenames, type RenamedEnds, type Renames } from "./renames.ts";
 import { type ReleasedParts, releasedParts } from "../types/released_parts.ts";

@@ -1,7 +1,9 @@
 import { keyOf } from "../../../base/fold_name.ts";
 import { namesIn } from "../../../sql/expression_columns.ts";
 import type { Dialect } from "../../../base/dialect.ts";
-import { canonical, filterValues, type KitSnapshot, type KitView } from "../../../schema/kit_snapshot.ts";
+import { canonical } from "../../../schema/same_schema.ts";
+import { filterValues } from "../../../base/records.ts";
+import type { KitSnapshot, KitView } from "../../../schema/kit_snapshot.ts";
 import type { SchemaChange } from "./stages.ts";
 import { elementType } from "../../../sql/postgres_spelling.ts";
 import { remadeEnums } from "./enums.ts";

@@ -1,4 +1,5 @@
-import { canonical, type KitEnds, type KitSnapshot } from "../../../schema/kit_snapshot.ts";
+import { canonical } from "../../../schema/same_schema.ts";
+import type { KitEnds, KitSnapshot } from "../../../schema/kit_snapshot.ts";
 import { tablesByName } from "../change/renames.ts";
 
 /** Puts the statements that drop a table for good last, each after those whose tables refer to its own. */

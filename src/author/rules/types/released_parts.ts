@@ -1,12 +1,8 @@
 import { namesIn } from "../../../sql/expression_columns.ts";
 import { isRecord } from "../../../base/json_schema.ts";
-import {
-  canonical,
-  filterValues,
-  type KitSnapshot,
-  type KitTable,
-  mapValues,
-} from "../../../schema/kit_snapshot.ts";
+import { canonical } from "../../../schema/same_schema.ts";
+import { filterValues, mapValues } from "../../../base/records.ts";
+import type { KitSnapshot, KitTable } from "../../../schema/kit_snapshot.ts";
 import { elementType, postgresType } from "../../../sql/postgres_spelling.ts";
 import { staysInFamily } from "./postgres_cast.ts";
 
