@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type PostgresVersion, sharedPostgres, withClient } from "./servers/postgres_server.ts";
+import { asAdmin, type PostgresVersion, sharedPostgres } from "./servers/postgres_server.ts";
 
 /** A database of its own role, with the superuser's address of the same database. */
 export interface OwnedDatabase {
@@ -21,7 +21,7 @@ export async function withOwnedPostgres<T>(
   const server = new URL(await sharedPostgres(version));
   // Test files that run at the same time are threads of one process.
   const name = `owned_${randomBytes(6).toString("hex")}`;
-  await withClient(server.href, async (sql) => {
+  await asAdmin(version, async (sql) => {
     await sql.unsafe(`CREATE ROLE ${name} LOGIN PASSWORD 'owner secret/2' ${options}`);
     await sql.unsafe(`CREATE DATABASE ${name} OWNER ${name}`);
   });
@@ -31,7 +31,7 @@ export async function withOwnedPostgres<T>(
   try {
     return await work({ url, adminUrl: adminUrl.href, role: name });
   } finally {
-    await withClient(server.href, async (sql) => {
+    await asAdmin(version, async (sql) => {
       const left = await sql.unsafe(`SELECT datname FROM pg_database WHERE datdba = '${name}'::regrole`);
       for (const { datname } of left) await sql.unsafe(`DROP DATABASE "${datname}" WITH (FORCE)`);
       await sql.unsafe(`DROP ROLE ${name}`);

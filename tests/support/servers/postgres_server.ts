@@ -144,7 +144,20 @@ interface Kept {
  */
 const kept = new Map<PostgresVersion, Kept[]>(versions.map((version) => [version, []]));
 
+const admins = new Map<PostgresVersion, postgres.Sql>();
+
+/** Runs `work` with the superuser's connection to the server that all share, of which a file of tests has one. */
+export async function asAdmin<T>(
+  version: PostgresVersion,
+  work: (sql: postgres.Sql) => Promise<T>,
+): Promise<T> {
+  const admin = admins.get(version) ?? openClient(await sharedPostgres(version));
+  admins.set(version, admin);
+  return await work(admin);
+}
+
 atEndOfFile(async () => {
+  for (const admin of admins.values()) await admin.end({ timeout: 5 });
   for (const [version, all] of kept) {
     const { emptied } = await sharedServer(version);
     for (const { database, sql } of all) {
@@ -178,7 +191,7 @@ export async function withFreshPostgres<T>(
   }
 
   async function takeDatabase(): Promise<Kept> {
-    const database = await takeEmptied(emptied) ?? await makeDatabase(adminUrl);
+    const database = await takeEmptied(emptied) ?? await makeDatabase(version);
     return { database, sql: openClient(address(appRole, port, database)) };
   }
 
@@ -188,7 +201,7 @@ export async function withFreshPostgres<T>(
     if (await withClient(address(superuser, port, database), empty).catch(() => false)) {
       await writeFile(join(emptied, database), "");
     } else {
-      await withClient(adminUrl, (admin) => admin.unsafe(`drop database if exists ${database} with (force)`));
+      await asAdmin(version, (admin) => admin.unsafe(`drop database if exists ${database} with (force)`));
     }
   }
 }
@@ -203,10 +216,10 @@ async function takeEmptied(folder: string): Promise<string | null> {
   return null;
 }
 
-async function makeDatabase(admin: string): Promise<string> {
+async function makeDatabase(version: PostgresVersion): Promise<string> {
   // Test files run in threads of one process, so a counter of a thread would not do.
   const database = `test_${randomUUID().replaceAll("-", "")}`;
-  await withClient(admin, (sql) => sql.unsafe(`create database ${database} owner ${appRole.user}`));
+  await asAdmin(version, (sql) => sql.unsafe(`create database ${database} owner ${appRole.user}`));
   return database;
 }
 
