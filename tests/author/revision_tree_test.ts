@@ -137,6 +137,7 @@ test("readTree() reads the journal's revisions first, then those that it does no
     [`meta/${idOf("a")}_snapshot.json`]: snapshotText("a"),
     [`meta/${idOf("b")}_snapshot.json`]: snapshotText("b", snapshotId(idOf("a"))),
     "0000_other.sql": "SELECT 1;",
+    [`${idOf("b")}_of_the_same_number.sql`]: "SELECT 1;",
     [journalPath]: `{"entries":[${entry(two, 7)},${entry(`${idOf("f")}_gone`, 8)}]}`,
   };
   assert.deepEqual(readTree(folder(files)).map(({ id, tag, name, when }) => ({ id, tag, name, when })), [

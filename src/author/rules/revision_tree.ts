@@ -28,7 +28,12 @@ export function readTree({ folder, files }: HistoryFolder): readonly TreeRevisio
   const entries = looseEntries(files.get(journalPath) ?? "");
   const named = entries.map(({ tag }) => tag);
   const scripts = [...files.keys()].flatMap((path) => /^([^/]+?)(?<!\.down)\.sql$/.exec(path)?.[1] ?? []);
-  const isRevision = (tag: string) => isOwnTag(tag) || files.has(revisionFiles(tag)[2]);
+  const metas = new Set(named.map((tag) => revisionFiles(tag)[2]));
+  // A script of the same number as one that the journal names has no snapshot of its own.
+  const isRevision = (tag: string) => {
+    const [, , meta] = revisionFiles(tag);
+    return !metas.has(meta) && (isOwnTag(tag) || files.has(meta));
+  };
   const strangers = scripts.filter((tag) => !named.includes(tag) && isRevision(tag));
   const tags = [...named.filter((tag) => scripts.includes(tag)), ...strangers];
   const ids = idsOf(tags);
