@@ -76,18 +76,21 @@ export async function joinFiles(
 
 /**
  * Packs what only modules below some folders need: it becomes text that is compiled when one of them is loaded, instead of
- * bytecode, which is seven times as large. For what a server never runs.
+ * bytecode, which is seven times as large. For what a server never runs. What `listedBy` loads by name stays outside: it says
+ * of what is packed that it is there, and is asked without it.
  *
  * @returns The files whose code is packed
  * @throws {Error} When nothing is loaded by name from there, or a file waits for something at its top level
  */
 export async function packFiles(
   outdir: string,
-  { outputs }: Metafile,
-  { name, folders }: { readonly name: string; readonly folders: readonly string[] } = seldom,
+  { inputs, outputs }: Metafile,
+  { name, folders, listedBy }: Seldom = seldom,
 ): Promise<readonly string[]> {
   const files = filesOf(outputs);
-  const isInside = (module = "") => folders.some((folder) => module.startsWith(`${folder}/`));
+  const listed = new Set(inputs[listedBy]?.imports.map(({ path }) => path));
+  const isInside = (module: string) =>
+    !listed.has(module) && folders.some((folder) => module.startsWith(`${folder}/`));
   const others = new Set<string>();
   const all = new Set<string>();
   for (const [file, { entryPoint, imports }] of files) {
@@ -125,8 +128,18 @@ export async function packFiles(
   return members;
 }
 
-/** What developers run, beside whom a server's start-up and download count more. */
-const seldom = { name: "seldom", folders: ["src/commands/author", "src/author"] };
+interface Seldom {
+  readonly name: string;
+  readonly folders: readonly string[];
+  readonly listedBy: string;
+}
+
+/** What developers run, or an operator once: a server's start-up and download count more. Help of all commands is for everybody. */
+const seldom: Seldom = {
+  name: "seldom",
+  folders: ["src/commands/author", "src/author", "src/commands/schedule"],
+  listedBy: "src/commands/all.ts",
+};
 
 type Files = ReadonlyMap<string, Metafile["outputs"][string]>;
 

@@ -10,29 +10,35 @@ import {
 } from "./bench.ts";
 import { atMostTimes } from "./goals.ts";
 import { applicationHistory } from "./history.ts";
-import { run } from "./process.ts";
+import { type Command, run } from "./process.ts";
 import type { Tool } from "./tool.ts";
 
 /** How many runs are made for each of the others: these are over in a moment, and vary the most. */
 const more = 3;
 
-/** Start-up: the version, and where a database stands. */
+/** Start-up: the version, help, and where a database stands. */
 export const startupPart: Part = {
   name: "startup",
-  summary: "--version, and status on SQLite and PostgreSQL",
+  summary: "--version, --help, and status on SQLite and PostgreSQL",
   async measure(bench) {
     const often = { ...bench, runs: bench.runs * more };
-    return [await version(often), await status(often, "sqlite"), await status(often, "postgresql")];
+    return [
+      await words(often, "--version", (tool) => tool.versionCommand),
+      await words(often, "--help", ({ versionCommand }) => ({ ...versionCommand, args: ["--help"] })),
+      await status(often, "sqlite"),
+      await status(often, "postgresql"),
+    ];
   },
 };
 
-async function version(bench: Bench): Promise<Section> {
-  bench.note("--version");
+/** What a tool says of itself, without a database. */
+async function words(bench: Bench, option: string, commandOf: (tool: Tool) => Command): Promise<Section> {
+  bench.note(option);
   const { measures, failures } = await paired(bench, bench.tools, async (tool) => ({
-    "--version, ms": (await run(tool.versionCommand)).ms,
+    [`${option}, ms`]: (await run(commandOf(tool))).ms,
   }));
   return {
-    title: "Start-up: `--version`",
+    title: `Start-up: \`${option}\``,
     text: "From the start of the process to its end.",
     measures,
     failures,

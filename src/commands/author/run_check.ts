@@ -55,11 +55,14 @@ export async function runCheck(app: App, options: CheckValues): Promise<Outcome>
 }
 
 /**
- * Returns findings that say the same of several places as one, of the last of them: a history that others wrote may have the
- * same thing at hundreds, and of those the newest can still be changed.
+ * Returns warnings, and missing ways back, that say the same of several places as one, of the last of them: a history that others
+ * wrote may have the same thing at hundreds, and of those the newest can still be changed. What else fails is mended place by
+ * place, and each of them is named.
  */
 function fold(findings: readonly ProjectFinding[]): readonly ProjectFinding[] {
-  const groups = Map.groupBy(findings, ({ check, status, message, details }) => {
+  const groups = Map.groupBy(findings, (finding) => {
+    const { check, status, message, details } = finding;
+    if (status !== "warn" && check !== "downgrade") return finding;
     const words = message.replace(String(details["file"]), "").replace(/^:\d+(?=:)/, "");
     return `${check} ${status} ${words}`;
   });
