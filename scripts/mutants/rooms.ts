@@ -325,8 +325,8 @@ export const roomMutants: readonly Mutant[] = [
   },
   {
     file: "author/check/rules/hazard_conditions.ts",
-    find: "valid && /^\\(*",
-    replace: "/^\\(*",
+    find: "valid && isSameExpression(expression",
+    replace: "isSameExpression(expression",
     danger: "a check that was never validated counts as a guard of NOT NULL",
     tests: ["author/hazard_conditions_test.ts"],
   },

@@ -152,6 +152,7 @@ test("data: what was found before the time was up is kept, and it says how far i
       const context = {
         database: () => Promise.resolve(database),
         schema: () => database.introspect(),
+        state: () => Promise.resolve({ applied: [] }),
         history: () => Promise.resolve(readHistory(projectFile("drizzle"), "sqlite")),
         schemas: () => Promise.resolve(readSchemas(readHistory(projectFile("drizzle"), "sqlite"))),
         // Users, collections with their duplicates, and the first slice of files.

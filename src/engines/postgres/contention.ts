@@ -33,22 +33,23 @@ export async function despiteOthers<T>(
 ): Promise<T> {
   const { lockTimeoutMs, isGentle, totalMs, ...watched } = contention;
   const started = performance.now();
-  let blockers: readonly Blocker[] = [];
-  for (let pauseMs = firstPauseMs;; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-    const watch = watchBlockers({ ...watched, afterMs: lockTimeoutMs / 2 });
-    try {
-      return await attempt(isGentle ? Math.min(lockTimeoutMs, pauseMs) : lockTimeoutMs);
-    } catch (error) {
-      if (!(error instanceof HarborError) || !worthRepeating.has(error.details.sqlState)) throw error;
-      if (watch.seen().length > 0) blockers = watch.seen();
-      const waitedMs = performance.now() - started;
-      if (waitedMs + pauseMs > totalMs) {
-        throw error.code === "busy" ? busyError(error, { blockers, waitedMs }) : error;
+  // One for all attempts: while it connects, a short one may be over.
+  const watch = watchBlockers({ ...watched, afterMs: lockTimeoutMs / 2 });
+  try {
+    for (let pauseMs = firstPauseMs;; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      try {
+        return await attempt(isGentle ? Math.min(lockTimeoutMs, pauseMs) : lockTimeoutMs);
+      } catch (error) {
+        if (!(error instanceof HarborError) || !worthRepeating.has(error.details.sqlState)) throw error;
+        const waitedMs = performance.now() - started;
+        if (waitedMs + pauseMs > totalMs) {
+          throw error.code === "busy" ? busyError(error, { blockers: watch.seen(), waitedMs }) : error;
+        }
       }
-    } finally {
-      await watch.stop();
+      await sleep(pauseMs * (1 + Math.random() / 2));
     }
-    await sleep(pauseMs * (1 + Math.random() / 2));
+  } finally {
+    await watch.stop();
   }
 }
 
