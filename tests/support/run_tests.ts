@@ -5,7 +5,7 @@
  * Arguments go to `deno test`: rooms, folders, files, `--filter=name`. With `--bundle` the tests that meet a server run on
  * what ships: bundled as the binary is, on Bun; other arguments then go to `bun test`. With `--again` up to three files whose
  * tests failed run a second time, by themselves on a machine that is quiet by then, and what only failed the first time
- * is said as `flaky`. The last line that it prints is `N passed, N failed`; a skipped test counts as failed.
+ * is said as `flaky`; a run that a signal ended, of which no report tells what failed, is begun again once. The last line that it prints is `N passed, N failed`; a skipped test counts as failed.
  */
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -40,6 +40,9 @@ const longest = [
   "migrate/look_ahead",
 ].map((name) => projectFile(`tests/${name}_test.ts`));
 
+/** The exit code that stands for an end by a signal, which no program of the tests ends with. */
+const byASignal = 128;
+
 /** More files than this fail of one cause, and that is no accident of the machine. */
 const mostAgain = 3;
 
@@ -67,7 +70,11 @@ async function main(stop: AbortSignal): Promise<number> {
       const cases = await readCases(report);
       return { code, cases, suspects: isBundle ? filesOfFailed(cases) : filesSaidToFail(output.join("")) };
     };
-    const first = await runOnce(given);
+    let first = await runOnce(given);
+    if (again && first.code === byASignal) {
+      process.stdout.write("flaky: the run itself, which is begun again\n");
+      first = await runOnce(given);
+    }
     let { code, cases } = first;
     const failedFirst = cases.filter((each) => each.failed);
     if (
@@ -183,9 +190,10 @@ function run(
     }, limitMs);
     stop.addEventListener("abort", () => child.kill("SIGINT"));
     child.once("error", reject);
-    child.once("close", (code) => {
+    child.once("close", (code, signal) => {
       clearTimeout(timer);
-      resolve(stop.aborted ? 130 : code ?? 1);
+      if (signal !== null && !stop.aborted) process.stderr.write(`The tests were ended by ${signal}\n`);
+      resolve(stop.aborted ? 130 : code ?? byASignal);
     });
   });
 }

@@ -225,7 +225,7 @@ for (const { name, version, open } of postgresEngines.filter((engine) => engine.
       await withFolder(async (folder) => {
         let killed = false;
         const kill = () => {
-          if (!killed) process.kill(server.pid() ?? 0, "SIGQUIT");
+          if (!killed) process.kill(server.pid()!, "SIGQUIT");
           killed = true;
         };
         await rejectsWith("connection_failed", engine.dump(`${folder}/copy`, never, kill));
