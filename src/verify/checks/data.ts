@@ -15,6 +15,7 @@ import { countDuplicates, duplicateWords, uniqueColumnsOf } from "./duplicates.t
 import { looseTexts } from "../rules/value_forms.ts";
 import { checkProjectRules } from "./project_rules.ts";
 import { unreadOf } from "./read_schemas.ts";
+import { whereIn } from "../rules/where_in.ts";
 import { type RowScan, scanRows } from "./row_scan.ts";
 
 /** The rows themselves, by what their schema says, the application takes for granted, and the project's own rules ask. */
@@ -26,14 +27,15 @@ export const dataCheck: Check = {
     "reads every row once: about 3 s per million files, in slices of some 20 ms where who writes would wait for it",
   async *run(context) {
     const known = await context.schemas();
-    const unread = unreadOf(known, (await context.state()).applied.at(-1)?.revision);
+    const history = await context.history();
+    const unread = unreadOf(known, whereIn(history, await context.state()).current);
     const { names } = known;
     const live = (await context.schema()).tables;
     const tables = names.flatMap((name) => live.filter((table) => table.name === name));
     const scanned: string[] = [];
     let isSound = unread.length === 0;
     yield* unread;
-    const profile = profileOf(await context.history());
+    const profile = profileOf(history);
     for (const table of tables) {
       for await (const found of checkTable(context, table, profile)) {
         isSound &&= found.status === "pass";

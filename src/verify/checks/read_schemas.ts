@@ -1,6 +1,6 @@
 import type { Found } from "../../base/finding.ts";
 import { HarborError } from "../../base/errors.ts";
-import type { History } from "../../history/history.ts";
+import type { History, Revision } from "../../history/history.ts";
 import { normalizeDrizzleSnapshot } from "../../schema/drizzle_snapshot.ts";
 import { readKitSnapshot } from "../../schema/kit_snapshot.ts";
 import { nameIn } from "../../sql/table_names.ts";
@@ -20,10 +20,10 @@ export interface KnownSchemas {
  * Returns what is to be said of snapshots that cannot be read to whoever looks at a database: those of its own revision, all where that
  * is not known. `check` names the others.
  *
- * @param current The revision that it is at
+ * @param current The revision that it is at; `null` where it is at none, or nobody knows
  */
-export function unreadOf({ unread }: KnownSchemas, current: string | undefined): readonly Found[] {
-  return unread.filter(({ details }) => current === undefined || details["revision"] === current);
+export function unreadOf({ unread }: KnownSchemas, current: Revision | null): readonly Found[] {
+  return unread.filter(({ details }) => current === null || details["revision"] === current.id);
 }
 
 /** Reads every revision's schema. One that is missing keeps nobody from looking at the others. */

@@ -16,6 +16,7 @@ import { matchRevision, ownTables, type RevisionSchema } from "../../state/rules
 import { isMadeBy, leftByScripts, type MadeObject } from "../rules/made_by_script.ts";
 import { type Check } from "./check.ts";
 import { unreadOf } from "./read_schemas.ts";
+import { whereIn } from "../rules/where_in.ts";
 import { oddSettings } from "./table_settings.ts";
 
 /** The live schema against what the current revision leaves behind. */
@@ -52,7 +53,7 @@ export const schemaCheck: Check = {
       statements: scripts,
     });
     const found = [
-      ...unreadOf(known, current?.id),
+      ...unreadOf(known, current),
       ...current === null
         ? tooEarly(ownTables(schemas, live))
         : differences.map((each) => drift(each, isAdopted)),
@@ -80,25 +81,13 @@ export const schemaCheck: Check = {
   },
 };
 
-/**
- * Returns the revision whose schema the database should have; `null` for base.
- *
- * @throws {HarborError} `check_failed` when it should have none that is known
- */
-function currentRevision(history: History, { kind, applied }: State): Revision | null {
-  const refuse = (state: string) => {
-    throw new HarborError("check_failed", `Cannot check "schema": ${state}`, {
-      hint: "See what the check history says.",
-    });
-  };
-  if (kind === "unmanaged") refuse("it is not known which revision the database is at");
-  if (applied.some((row) => row.finishedAt === null)) {
-    refuse("a revision is half done, so its schema is on the way");
-  }
-  const names = new Set(applied.map((row) => row.revision));
-  const done = history.revisions.filter((revision) => names.has(revision.id));
-  if (done.length < names.size) refuse("the database has a revision that the history does not have");
-  return done.at(-1) ?? null;
+/** @throws {HarborError} `check_failed` when it should have the schema of no revision that is known */
+function currentRevision(history: History, state: State): Revision | null {
+  const { current, unknown } = whereIn(history, state);
+  if (unknown === null) return current;
+  throw new HarborError("check_failed", `Cannot check "schema": ${unknown}`, {
+    hint: "See what the check history says.",
+  });
 }
 
 /** One finding instead of every difference: the version table is wrong, as after a stamp, and the schema is whole. */
