@@ -268,6 +268,7 @@ const others:
         "tm > '8:30' AND iv < '90 minutes'",
         "tm > '08:30:00'::time without time zone AND iv < '01:30:00'::interval",
       ],
+      ["a = 't' AND b::text < '8:30'", "a = 't'::text AND b::text < '8:30'::text"],
       ["(id, p) IN (SELECT id, p FROM t)", "(id, p) IN ( SELECT t_1.id, t_1.p FROM t t_1)"],
       [
         "n = (SELECT max(n) FROM t WHERE id > 0)",
@@ -285,6 +286,9 @@ const others:
       ["a = 1 AND b = 2", "a = 1 OR b = 2"],
       ["a = true", "a = false"],
       ["a = 't'", "a = false"],
+      ["a = 't'", "a = 'true'::text"],
+      ["a IN ('no', 't')", "a::text = ANY (ARRAY['no'::text, 'true'::text])"],
+      ["a = '8:30'", "a = '08:30:00'::bpchar"],
       ["d > '2020-1-5'", "d > '2020-01-06'::date"],
       ["iv > '90 minutes'", "iv > '01:31:00'::interval"],
       ["a - b > 0", "b - a > 0"],

@@ -92,7 +92,8 @@ const sameQuery: Readonly<Record<Dialect, (expected: string, actual: string) => 
   // far as its words tell: parentheses, casts and the order of clauses do not count.
   postgresql: (expected, actual) => {
     try {
-      const [a, b] = [wordsOfQuery(expected), wordsOfQuery(actual)];
+      const texts = textsIn(expressionWords(actual, "postgresql"));
+      const [a, b] = [wordsOfQuery(expected, texts), wordsOfQuery(actual, texts)];
       // All columns are listed by their names there.
       const takesAll = /\*/.test(expected.replaceAll(/\(\s*\*\s*\)/g, ""));
       // A table that is named twice is called otherwise the second time.
@@ -133,8 +134,19 @@ const clauses = new Set(
   "having limit offset union except intersect window select where from rows range".split(" "),
 );
 
-function wordsOfQuery(text: string): ReadonlySet<string> {
-  const words = withoutBetween(spelledAlike(withoutRows(expressionWords(text, "postgresql"))));
+/** The types whose values PostgreSQL prints otherwise than they were written. */
+const respelledTypes = new Set("bool boolean date interval time timestamp timestamptz timetz".split(" "));
+
+/** Returns the strings of a printed query that are nothing else: PostgreSQL prints the type of each. */
+function textsIn(words: readonly string[]): ReadonlySet<string> {
+  const isText = (word: string, at: number) =>
+    word.startsWith("'") && words[at + 1] === "::" && !respelledTypes.has(words[at + 2] ?? "");
+  return new Set(words.filter(isText));
+}
+
+/** @param texts The strings that count as they stand */
+function wordsOfQuery(text: string, texts: ReadonlySet<string>): ReadonlySet<string> {
+  const words = withoutBetween(spelledAlike(withoutRows(expressionWords(text, "postgresql")), texts));
   return new Set([
     ...words.filter((word) => !noise.has(word)),
     ...countsOf(words),
@@ -143,7 +155,7 @@ function wordsOfQuery(text: string): ReadonlySet<string> {
 }
 
 /** Leaves casts out, and says in one way what PostgreSQL says in another. */
-function spelledAlike(words: readonly string[]): readonly string[] {
+function spelledAlike(words: readonly string[], texts: ReadonlySet<string>): readonly string[] {
   return words.flatMap((word, at) => {
     const [last, next = ""] = [words[at - 1], words[at + 1]];
     if (word === "::" || last === "::") return [];
@@ -151,6 +163,7 @@ function spelledAlike(words: readonly string[]): readonly string[] {
     if (word === "null" && last === "else") return [];
     const [, sign, number] = /^'(-?)(\d+(?:\.\d+)?)'$/.exec(word) ?? [];
     if (number !== undefined) return sign === "" ? [number] : ["-", number];
+    if (texts.has(word)) return [word];
     const [, boolean] = /^'(t|f)(?:rue|alse)?'$/.exec(word) ?? [];
     if (boolean !== undefined) return [boolean === "t" ? "true" : "false"];
     // A time comes back as it was read.
