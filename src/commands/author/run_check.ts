@@ -61,9 +61,9 @@ export async function runCheck(app: App, options: CheckValues): Promise<Outcome>
  */
 function fold(findings: readonly ProjectFinding[]): readonly ProjectFinding[] {
   const groups = Map.groupBy(findings, (finding) => {
-    const { check, status, message, details } = finding;
-    if (status !== "warn" && check !== "downgrade") return finding;
-    const words = message.replace(String(details["file"]), "").replace(/^:\d+(?=:)/, "");
+    const { check, status, message, details: { file } } = finding;
+    if (typeof file !== "string" || (status !== "warn" && check !== "downgrade")) return finding;
+    const words = message.replace(file, "").replace(/^:\d+(?=:)/, "");
     return `${check} ${status} ${words}`;
   });
   return [...groups.values()].map((group) => {

@@ -5,11 +5,10 @@ import { openTestDatabase, withTestDatabase } from "../../support/databases.ts";
 import {
   type PostgresVersion,
   sharedPostgres,
+  versions,
   withClient,
   withFreshPostgres,
 } from "../../support/servers/postgres_server.ts";
-
-const versions: readonly PostgresVersion[] = [15, 18];
 
 /** What makes one thing that is no table, and its kind. */
 const lonely = [

@@ -10,12 +10,11 @@ import { startPooler } from "../../support/servers/postgres_pooler.ts";
 import {
   type PostgresVersion,
   sharedPostgres,
+  versions,
   withClient,
   withFreshPostgres,
 } from "../../support/servers/postgres_server.ts";
 import { scriptCommand } from "../../support/script_command.ts";
-
-const versions: readonly PostgresVersion[] = [15, 18];
 
 for (const version of versions) {
   test(`postgres ${version}: a second process is told who holds the lock`, () =>

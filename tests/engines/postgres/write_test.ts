@@ -14,12 +14,12 @@ import { withFreezingProxy } from "../../support/servers/freezing_proxy.ts";
 import {
   type PostgresVersion,
   sharedPostgres,
+  versions,
   withClient,
   withFreshPostgres,
 } from "../../support/servers/postgres_server.ts";
 import { failureOf } from "../../support/harbor_error.ts";
 
-const versions: readonly PostgresVersion[] = [15, 18];
 const impatient: Patience = { lockTimeoutMs: 200, totalMs: 1_500, concurrentlyMs: 1_000 };
 
 for (const version of versions) {
