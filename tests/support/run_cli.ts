@@ -101,7 +101,7 @@ export function startCli(
     // Deno's own child.kill() would report the signal even when the program caught it and exited with a code.
     kill: (signal) => {
       try {
-        if (child.exitCode === null && child.signalCode === null) process.kill(child.pid ?? 0, signal);
+        if (child.exitCode === null && child.signalCode === null) process.kill(child.pid!, signal);
       } catch (error) {
         // It ended a moment ago, and this process has not heard of it yet.
         if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;

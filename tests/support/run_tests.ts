@@ -3,7 +3,7 @@
  * stops the servers.
  *
  * Arguments go to `deno test`: rooms, folders, files, `--filter=name`. With `--bundle` the tests that meet a server run on
- * what ships: bundled as the binary is, on Bun; other arguments then go to `bun test`. With `--again` up to three files whose
+ * what ships: bundled as the binary is, on Bun; other arguments then go to `bun test`. With `--again` up to twelve files whose
  * tests failed run a second time, by themselves on a machine that is quiet by then, and what only failed the first time
  * is said as `flaky`; a run that a signal ended, of which no report tells what failed, is begun again once. The last line that it prints is `N passed, N failed`; a skipped test counts as failed.
  */
@@ -13,7 +13,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
-import { postgresVariables, startPostgres, versions } from "./servers/postgres_server.ts";
+import {
+  type PostgresServer,
+  postgresVariables,
+  startPostgres,
+  versions,
+  whyNoAnswer,
+} from "./servers/postgres_server.ts";
 import { installedBun } from "../../scripts/build_binary.ts";
 import { bundleTests } from "./bundle_tests.ts";
 import { chosenPaths, reach } from "./chosen_tests.ts";
@@ -44,7 +50,7 @@ const longest = [
 const byASignal = 128;
 
 /** More files than this fail of one cause, and that is no accident of the machine. */
-const mostAgain = 3;
+const mostAgain = 12;
 
 async function main(stop: AbortSignal): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), "harbor_db_run_"));
@@ -54,22 +60,26 @@ async function main(stop: AbortSignal): Promise<number> {
   const given = process.argv.slice(2).filter((argument) => argument !== "--again");
   const needsServers = given.includes("--bundle") ||
     reach(chosenPaths(given), "tests/support/servers/postgres_server.ts");
-  const starting = needsServers ? versions.map((version) => startPostgres(version)) : [];
   try {
-    const servers = await Promise.all(starting);
     const report = join(directory, "junit.xml");
-    // What a test leaves behind when it is interrupted goes with the folder.
-    const env = { ...environment(), ...postgresVariables(servers), TMPDIR: directory };
-    const runOnce = async (args: readonly string[]): Promise<Outcome> => {
-      const isBundle = args.includes("--bundle");
-      const output: string[] = [];
-      const options = { env, stop, heard: (text: string) => output.push(text) };
-      const code = isBundle
-        ? await runBundle(args.filter((argument) => argument !== "--bundle"), { report, ...options })
-        : await run(process.execPath, denoArguments(args, report), options);
-      const cases = await readCases(report);
-      return { code, cases, suspects: isBundle ? filesOfFailed(cases) : filesSaidToFail(output.join("")) };
-    };
+    // With servers of its own: a second run is of no worth on one that has come to harm in the first.
+    const runOnce = (args: readonly string[]): Promise<Outcome> =>
+      withServers(needsServers, async (servers) => {
+        const isBundle = args.includes("--bundle");
+        const output: string[] = [];
+        // What a test leaves behind when it is interrupted goes with the folder.
+        const env = { ...environment(), ...postgresVariables(servers), TMPDIR: directory };
+        const options = { env, stop, heard: (text: string) => output.push(text) };
+        const code = isBundle
+          ? await runBundle(args.filter((argument) => argument !== "--bundle"), { report, ...options })
+          : await run(process.execPath, denoArguments(args, report), options);
+        for (const server of code === 0 || stop.aborted ? [] : servers) {
+          const why = await whyNoAnswer(server);
+          if (why !== null) process.stderr.write(`${why}\n`);
+        }
+        const cases = await readCases(report);
+        return { code, cases, suspects: isBundle ? filesOfFailed(cases) : filesSaidToFail(output.join("")) };
+      });
     let first = await runOnce(given);
     if (again && first.code === byASignal) {
       process.stdout.write("flaky: the run itself, which is begun again\n");
@@ -97,10 +107,22 @@ async function main(stop: AbortSignal): Promise<number> {
     process.stdout.write(`${cases.length - counted} passed, ${failed} failed\n`);
     return code === 0 && failed > 0 ? 1 : code;
   } finally {
+    await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
+
+/** Runs `work` with the servers that all tests share, where it needs them, and stops them afterwards. */
+async function withServers<T>(
+  areNeeded: boolean,
+  work: (servers: readonly PostgresServer[]) => Promise<T>,
+): Promise<T> {
+  const starting = areNeeded ? versions.map((version) => startPostgres(version)) : [];
+  try {
+    return await work(await Promise.all(starting));
+  } finally {
     for (const server of await Promise.allSettled(starting)) {
       if (server.status === "fulfilled") await server.value.stop();
     }
-    await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
 

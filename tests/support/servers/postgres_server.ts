@@ -33,6 +33,8 @@ export interface PostgresServer extends ServerProcess {
   readonly adminUrl: string;
   /** A folder with a file for each database that {@link withFreshPostgres} has emptied. */
   readonly emptied: string;
+  /** Holds its data and its log. */
+  readonly directory: string;
 }
 
 /** The role that owns the databases of {@link withFreshPostgres}, as an application's would: no superuser. */
@@ -48,6 +50,24 @@ export function postgresVariables(servers: readonly PostgresServer[]): Readonly<
     variable(version),
     JSON.stringify({ adminUrl, emptied } satisfies SharedServer),
   ]));
+}
+
+/** Says of a server that answers nobody any more what it is doing; `null` where it answers. */
+export async function whyNoAnswer(
+  { version, adminUrl, pid, directory }: PostgresServer,
+): Promise<string | null> {
+  try {
+    await withClient(adminUrl, async (sql) => void await sql`select 1`);
+    return null;
+  } catch (error) {
+    const file = (path: string) => readFile(path, "utf8").catch((failure) => String(failure));
+    const process = `/proc/${pid()}`;
+    return [
+      `PostgreSQL ${version} does not answer any more: ${error}`,
+      ...await Promise.all(["status", "wchan", "stack"].map((name) => file(`${process}/${name}`))),
+      (await file(join(directory, "log"))).slice(-5_000),
+    ].join("\n");
+  }
 }
 
 type SharedServer = Pick<PostgresServer, "adminUrl" | "emptied">;
@@ -105,7 +125,7 @@ export async function startPostgres(
     await withClient(adminUrl, async (sql) => {
       await sql.unsafe(`create role ${appRole.user} login password '${appRole.password}'`);
     });
-    return { ...server, version, adminUrl, emptied };
+    return { ...server, version, adminUrl, emptied, directory };
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
@@ -235,7 +255,7 @@ export async function withClient<T>(url: string, work: (sql: postgres.Sql) => Pr
 
 function openClient(url: string): postgres.Sql {
   // Array types are asked for at each connection otherwise.
-  return postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 5, fetch_types: false });
+  return postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 30, fetch_types: false });
 }
 
 function address(role: { user: string; password: string }, port: number, database: string): string {

@@ -44,7 +44,8 @@ const leash = `
 directory=$1 signal=$2; shift 2
 trap '' INT TERM HUP PIPE
 exec 3<&0
-"$@" 3<&- </dev/null &
+# A file, since a server whose log nobody reads from its pipe answers nobody.
+"$@" 3<&- </dev/null >"$directory/log" 2>&1 &
 server=$!
 echo "$server" >&2
 { cat <&3 >/dev/null; kill -s "$signal" "$server" 2>/dev/null; } &
@@ -53,6 +54,7 @@ exec 3<&-
 wait "$server"
 code=$?
 kill -9 "$watcher" 2>/dev/null
+tail -c 20000 "$directory/log" >&2
 rm -rf "$directory"
 exit "$code"
 `;
@@ -72,20 +74,19 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     },
   );
   let output = "";
+  let running = true;
+  child.once("exit", () => running = false);
   const ended = new Promise<void>((resolve) => {
     child.once("error", (error) => {
       output += String(error);
+      running = false;
       resolve();
     });
-    child.once("exit", () => resolve());
+    // With all that it said.
+    child.once("close", () => resolve());
   });
-  let running = true;
-  ended.then(() => running = false);
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on(
-      "data",
-      (chunk: Uint8Array) => output = (output + new TextDecoder().decode(chunk)).slice(-20_000),
-    );
+    stream.on("data", (chunk: Uint8Array) => output += new TextDecoder().decode(chunk));
   }
   let pid: number | undefined;
   const server: ServerProcess = {
@@ -111,8 +112,9 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
         await sleep(20);
         continue;
       }
+      const why = running ? "no answer" : "it ended";
       await server.stop();
-      throw new Error(`Cannot start "${options.name}": ${running ? "no answer" : "it ended"}\n${output}`, {
+      throw new Error(`Cannot start "${options.name}": ${why}\n${output}`, {
         cause: error,
       });
     }
