@@ -5,7 +5,8 @@
  * Arguments go to `deno test`: rooms, folders, files, `--filter=name`. With `--bundle` the tests that meet a server run on
  * what ships: bundled as the binary is, on Bun; other arguments then go to `bun test`. With `--again` up to twelve files whose
  * tests failed run a second time, by themselves on a machine that is quiet by then, and what only failed the first time
- * is said as `flaky`; a run that a signal ended, of which no report tells what failed, is begun again once. The last line that it prints is `N passed, N failed`; a skipped test counts as failed.
+ * is said as `flaky`; a run that a signal ended, or that is ended since a server of it hung, is begun again once, since no report
+ * tells what failed. The last line that it prints is `N passed, N failed`; a skipped test counts as failed.
  */
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -69,14 +70,22 @@ async function main(stop: AbortSignal): Promise<number> {
         const output: string[] = [];
         // What a test leaves behind when it is interrupted goes with the folder.
         const env = { ...environment(), ...postgresVariables(servers), TMPDIR: directory };
-        const options = { env, stop, heard: (text: string) => output.push(text) };
+        const hung = new AbortController();
+        let isOver = false;
+        const watch = setInterval(async () => {
+          for (const server of servers) {
+            const why = await whyNoAnswer(server);
+            if (why === null || hung.signal.aborted || isOver) continue;
+            process.stderr.write(`${why}\n`);
+            hung.abort();
+          }
+        }, 30_000);
+        const options = { env, stop, hung: hung.signal, heard: (text: string) => output.push(text) };
         const code = isBundle
           ? await runBundle(args.filter((argument) => argument !== "--bundle"), { report, ...options })
           : await run(process.execPath, denoArguments(args, report), options);
-        for (const server of code === 0 || stop.aborted ? [] : servers) {
-          const why = await whyNoAnswer(server);
-          if (why !== null) process.stderr.write(`${why}\n`);
-        }
+        isOver = true;
+        clearInterval(watch);
         const cases = await readCases(report);
         return { code, cases, suspects: isBundle ? filesOfFailed(cases) : filesSaidToFail(output.join("")) };
       });
@@ -140,7 +149,7 @@ function denoArguments(given: readonly string[], report: string): readonly strin
 /** Bundles the tests and runs them: all, or those whose paths begin with one of the given. */
 async function runBundle(
   given: readonly string[],
-  { report, env, stop }: RunOptions & { readonly report: string },
+  { report, env, stop, hung }: RunOptions & { readonly report: string },
 ): Promise<number> {
   // Inside the checkout, where the packages are found that no bundle holds.
   const cache = projectFile(".cache");
@@ -168,6 +177,7 @@ async function runBundle(
     return await run(installedBun(projectFile(".")), args, {
       env: { ...env, [bundleVariable]: folder },
       stop,
+      hung,
       cwd: folder,
     });
   } finally {
@@ -189,6 +199,8 @@ function environment(): NodeJS.ProcessEnv {
 interface RunOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly stop: AbortSignal;
+  /** Says that a server answers nobody any more, with which each test that is left would fail after a while. */
+  readonly hung: AbortSignal;
   readonly cwd?: string;
   /** Called with what the run prints, which is passed on, too. */
   readonly heard?: (text: string) => void;
@@ -197,7 +209,7 @@ interface RunOptions {
 function run(
   program: string,
   args: readonly string[],
-  { env, stop, cwd, heard }: RunOptions,
+  { env, stop, hung, cwd, heard }: RunOptions,
 ): Promise<number> {
   if (stop.aborted) return Promise.resolve(130);
   return new Promise((resolve, reject) => {
@@ -211,6 +223,7 @@ function run(
       child.kill("SIGKILL");
     }, limitMs);
     stop.addEventListener("abort", () => child.kill("SIGINT"));
+    hung.addEventListener("abort", () => child.kill("SIGKILL"));
     child.once("error", reject);
     child.once("close", (code, signal) => {
       clearTimeout(timer);
