@@ -26,7 +26,7 @@ const everyDay: Groups = {
     "src/commands/migrate/upgrade.ts",
     "src/migrate/migrate.ts",
     "src/migrate/prepare_plan.ts",
-    "src/migrate/run_steps.ts",
+    "src/migrate/steps/run_steps.ts",
   ],
   "unmanaged": ["src/state/read_unmanaged.ts"],
   "sqlite": ["src/engines/sqlite/driver.ts"],

@@ -3,10 +3,10 @@ import { stopIfAsked } from "../base/interrupt.ts";
 import type { RenderedBatch } from "../engines/render_script.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import type { Statement } from "../history/scripts/statement.ts";
-import { type Batch, cutIntoBatches } from "../migrate/batches.ts";
-import { isIndexMade } from "../migrate/is_index_made.ts";
+import { type Batch, cutIntoBatches } from "../migrate/steps/batches.ts";
+import { isIndexMade } from "../migrate/steps/is_index_made.ts";
 import type { PaceOptions } from "../migrate/paced/backfill_walk.ts";
-import { fillRows } from "../migrate/run_beside.ts";
+import { fillRows } from "../migrate/steps/run_beside.ts";
 import { byTable } from "./rules/by_table.ts";
 
 /** A bridge in phases, and what says that it is done. */

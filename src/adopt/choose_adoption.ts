@@ -2,7 +2,7 @@ import { HarborError } from "../base/errors.ts";
 import type { RunContext } from "../engines/run_context.ts";
 import { locate } from "../history/applied.ts";
 import { headOf } from "../history/history.ts";
-import { isLostInCopy } from "../migrate/rules/copied_tables.ts";
+import { isLostInCopy } from "../migrate/preflight/rules/copied_tables.ts";
 import { requireSchemas } from "../state/require_schemas.ts";
 import { ownTables } from "../state/rules/match_revision.ts";
 import { damageError } from "./damage.ts";

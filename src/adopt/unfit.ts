@@ -1,7 +1,7 @@
 import { HarborError } from "../base/errors.ts";
 import { isSameName } from "../base/fold_name.ts";
 import type { RunContext } from "../engines/run_context.ts";
-import type { Obstacle } from "../migrate/rules/obstacle.ts";
+import type { Obstacle } from "../migrate/preflight/rules/obstacle.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { quoteName } from "../sql/quote.ts";
 import { shareRemedy } from "../state/read_unmanaged.ts";

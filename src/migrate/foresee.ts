@@ -3,7 +3,7 @@ import { snapshotIfThere } from "../history/revision_schema.ts";
 import type { Snapshot } from "../schema/snapshot.ts";
 import { countRows, type RowCount } from "../state/count_rows.ts";
 import type { PreparedPlan } from "./prepare_plan.ts";
-import { stagesOf } from "./preflight.ts";
+import { stagesOf } from "./preflight/preflight.ts";
 import { takenAway, withStrangers } from "./rules/taken_away.ts";
 
 /** A table or a column that goes. */

@@ -10,12 +10,12 @@ import { keepLedger } from "../state/keep_ledger.ts";
 import { lockOptions } from "../state/lock_options.ts";
 import { clearBeside, isAnyLeft, nothingCleared } from "./clear_beside.ts";
 import { recordWhatIsLeft } from "./left_by_scripts.ts";
-import { lookAhead, notEnforcedText } from "./look_ahead.ts";
-import { identify, startingBatch, tidyAlone } from "./managed.ts";
-import type { LookAhead } from "./preflight.ts";
+import { lookAhead, notEnforcedText } from "./preflight/look_ahead.ts";
+import { identify, startingBatch, tidyAlone } from "./steps/managed.ts";
+import type { LookAhead } from "./preflight/preflight.ts";
 import { type PreparedPlan, preparePlan } from "./prepare_plan.ts";
-import { runSteps, type StepsOptions } from "./run_steps.ts";
-import type { StepResult } from "./step_result.ts";
+import { runSteps, type StepsOptions } from "./steps/run_steps.ts";
+import type { StepResult } from "./steps/step_result.ts";
 
 export interface MigrateResult {
   readonly from: string | null;

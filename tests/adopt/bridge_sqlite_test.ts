@@ -1,5 +1,5 @@
 import { quoteText } from "../../src/sql/quote.ts";
-import { copiedTables } from "../../src/migrate/rules/copied_tables.ts";
+import { copiedTables } from "../../src/migrate/preflight/rules/copied_tables.ts";
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";

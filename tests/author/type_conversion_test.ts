@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as pg from "drizzle-orm/pg-core";
-import type { Conflict } from "../../src/migrate/check_rows.ts";
+import type { Conflict } from "../../src/migrate/preflight/check_rows.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { engines, withTestDatabase } from "../support/databases.ts";
 import { rejectsWith } from "../support/harbor_error.ts";

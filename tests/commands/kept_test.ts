@@ -19,7 +19,7 @@ import { readStatus } from "../../src/state/read_status.ts";
 import { historyOf } from "../support/samples/script_history.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { preparePlan } from "../../src/migrate/prepare_plan.ts";
-import { waysOfPlan } from "../../src/migrate/run_steps.ts";
+import { waysOfPlan } from "../../src/migrate/steps/run_steps.ts";
 import { withLarge } from "../support/beside_writer.ts";
 import { addFiles } from "../support/samples/application.ts";
 import { contextOf, upgradeDatabase } from "../support/samples/adoption.ts";

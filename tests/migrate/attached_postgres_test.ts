@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { noConsequences } from "../../src/commands/migrate/consequences.ts";
 import { downgradeQuestion } from "../../src/commands/migrate/downgrade_question.ts";
 import type { RunContext } from "../../src/engines/run_context.ts";
-import { lookAhead } from "../../src/migrate/look_ahead.ts";
+import { lookAhead } from "../../src/migrate/preflight/look_ahead.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { preparePlan } from "../../src/migrate/prepare_plan.ts";
 import { adoptDatabase, contextOf, withContext } from "../support/samples/adoption.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { keyShare } from "../../src/migrate/rules/key_share.ts";
+import { keyShare } from "../../src/migrate/steps/rules/key_share.ts";
 
 // One row a rule: first, last and end key, and the share of the way.
 const cases = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lostAttachments } from "../../src/migrate/rules/lost_attachments.ts";
+import { lostAttachments } from "../../src/migrate/preflight/rules/lost_attachments.ts";
 import { parseScript } from "../../src/history/scripts/script.ts";
 import type { Table } from "../../src/schema/snapshot.ts";
 import { check, column, index, snapshot, tableOf } from "../support/samples/snapshot_parts.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Dialect } from "../../src/base/dialect.ts";
-import { makesOnly, nothingMade } from "../../src/migrate/makes_only.ts";
+import { makesOnly, nothingMade } from "../../src/migrate/steps/makes_only.ts";
 
 const unlessThere = (statement: string) =>
   `DO $$ BEGIN\n ${statement};\nEXCEPTION\n WHEN duplicate_object THEN null;\nEND $$`;

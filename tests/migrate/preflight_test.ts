@@ -31,7 +31,7 @@ import {
   varchar,
 } from "drizzle-orm/pg-core";
 import type { Database } from "../../src/engines/database.ts";
-import type { Conflict } from "../../src/migrate/check_rows.ts";
+import type { Conflict } from "../../src/migrate/preflight/check_rows.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { readState } from "../../src/state/read_state.ts";
 import { contextOf } from "../support/samples/adoption.ts";

@@ -1,7 +1,7 @@
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { demandsOf } from "../../src/migrate/rules/row_demands.ts";
+import { demandsOf } from "../../src/migrate/preflight/rules/row_demands.ts";
 import type { Column, Snapshot, Table } from "../../src/schema/snapshot.ts";
 
 function column(name: string, facts: Partial<Column> = {}): Column {

@@ -2,7 +2,7 @@ import { startOf } from "../../src/migrate/rules/origins.ts";
 import type { Dialect } from "../../src/base/dialect.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { changedType, heldTypes } from "../../src/migrate/rules/type_changes.ts";
+import { changedType, heldTypes } from "../../src/migrate/preflight/rules/type_changes.ts";
 import type { Column, OtherObject } from "../../src/schema/snapshot.ts";
 import { column, snapshot, tableOf } from "../support/samples/snapshot_parts.ts";
 

@@ -14,7 +14,7 @@ import { normalizeDrizzleSnapshot } from "../../src/schema/drizzle_snapshot.ts";
 import { HarborError } from "../../src/base/errors.ts";
 import { placeholder } from "../../src/author/rules/change/fills.ts";
 import { valueOf } from "../../src/author/proof/rules/sample_rows.ts";
-import { judgeable } from "../../src/migrate/rules/judge_demand.ts";
+import { judgeable } from "../../src/migrate/preflight/rules/judge_demand.ts";
 import type { Origins } from "../../src/migrate/rules/origins.ts";
 import type { Snapshot } from "../../src/schema/snapshot.ts";
 import { keptTypes } from "../../src/schema/twins/type.ts";

@@ -1,9 +1,9 @@
 import { quoteName } from "../../sql/quote.ts";
 import { sharedTables } from "../../schema/compare/shared_tables.ts";
 import { describeUnknown, type Label } from "./labels.ts";
-import { changedType } from "../../migrate/rules/type_changes.ts";
-import { isLostInCopy, remedyForWords } from "../../migrate/rules/copied_tables.ts";
-import type { Obstacle } from "../../migrate/rules/obstacle.ts";
+import { changedType } from "../../migrate/preflight/rules/type_changes.ts";
+import { isLostInCopy, remedyForWords } from "../../migrate/preflight/rules/copied_tables.ts";
+import type { Obstacle } from "../../migrate/preflight/rules/obstacle.ts";
 import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
 
 /** What is looked at. */

@@ -1,4 +1,4 @@
-import type { Obstacle } from "../../migrate/rules/obstacle.ts";
+import type { Obstacle } from "../../migrate/preflight/rules/obstacle.ts";
 import type { Index, Snapshot } from "../../schema/snapshot.ts";
 import { cutName, postgresNameOf } from "../../sql/cut_name.ts";
 import { quoteName } from "../../sql/quote.ts";

@@ -6,7 +6,7 @@ import type { Loss } from "../../migrate/kept/rules/losses.ts";
 import type { ReturnedResult } from "../../migrate/kept/put_back.ts";
 import { plainTexts } from "../../migrate/rules/plain_texts.ts";
 import type { PreparedPlan } from "../../migrate/prepare_plan.ts";
-import type { Way } from "../../migrate/run_beside.ts";
+import type { Way } from "../../migrate/steps/run_beside.ts";
 import { countRows } from "../../state/count_rows.ts";
 
 /** Says what was put aside of one table. */

@@ -2,11 +2,11 @@ import { counted, formatDuration } from "../../base/quantity.ts";
 import type { RunContext } from "../../engines/run_context.ts";
 import type { Direction } from "../../history/applied.ts";
 import { ledgerPlace } from "../../history/ledger/ledger.ts";
-import type { StepResult } from "../../migrate/step_result.ts";
+import type { StepResult } from "../../migrate/steps/step_result.ts";
 import type { BesideWay, Staying } from "../../engines/beside.ts";
 import type { PreparedPlan } from "../../migrate/prepare_plan.ts";
 import { type Goal, settleGoal, sourceOf } from "../../migrate/rules/plan.ts";
-import type { Way } from "../../migrate/run_beside.ts";
+import type { Way } from "../../migrate/steps/run_beside.ts";
 import { HarborError } from "../../base/errors.ts";
 import type { App, Question } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
@@ -67,7 +67,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
   const around = migration.around ?? createAround(app, options);
   const { migrate } = await import("../../migrate/migrate.ts");
   const { preparePlan } = await import("../../migrate/prepare_plan.ts");
-  const { waysOfPlan } = await import("../../migrate/run_steps.ts");
+  const { waysOfPlan } = await import("../../migrate/steps/run_steps.ts");
   const { isAnyLeft } = await import("../../migrate/clear_beside.ts");
   refuseBeside(options, options);
   const planOnly = options.dryRun || options.sql;
@@ -94,7 +94,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       goal = settleGoal(goal, plan);
       if (options.sql) {
         const { renderBatches } = await import("../../engines/render_script.ts");
-        const { batchesIn } = await import("../../migrate/run_beside.ts");
+        const { batchesIn } = await import("../../migrate/steps/run_beside.ts");
         const batches = (await waysOfPlan(context, plan)).flatMap(batchesIn);
         const aside = await keptBy(context, plan, options.noKeep);
         const note = aside.length === 0
@@ -109,7 +109,7 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
       const isIdle = plan.steps.length === 0;
       const isOver = !options.dryRun && !options.rehearse;
       if (isIdle && isOver && (plan.unreturned.length > 0 || await isAnyLeft(context))) return null;
-      const { lookAhead, notEnforcedText } = await import("../../migrate/look_ahead.ts");
+      const { lookAhead, notEnforcedText } = await import("../../migrate/preflight/look_ahead.ts");
       const { losses = [], unenforced = [] } = await lookAhead(context, plan.from, plan.steps) ?? {};
       const tellUnenforced = () => unenforced.forEach((each) => app.report.note(notEnforcedText(each)));
       if (options.dryRun || isIdle) {

@@ -1,8 +1,8 @@
-import type { Dialect } from "../../base/dialect.ts";
-import type { Table } from "../../schema/snapshot.ts";
-import { markedTable, writeOwnTables } from "../../sql/own/schema.ts";
-import { quoteTable } from "../../sql/table_names.ts";
-import { quoteName } from "../../sql/quote.ts";
+import type { Dialect } from "../../../base/dialect.ts";
+import type { Table } from "../../../schema/snapshot.ts";
+import { markedTable, writeOwnTables } from "../../../sql/own/schema.ts";
+import { quoteTable } from "../../../sql/table_names.ts";
+import { quoteName } from "../../../sql/quote.ts";
 
 /** What the rows of a table must be like for a schema to be put over them. */
 export interface Demand {

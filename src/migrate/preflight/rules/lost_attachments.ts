@@ -1,11 +1,11 @@
-import { HarborError } from "../../base/errors.ts";
-import { quoteName } from "../../sql/quote.ts";
-import type { Dialect } from "../../base/dialect.ts";
-import type { Attachment } from "../../engines/inspector.ts";
-import { type Statement, ways } from "../../history/scripts/statement.ts";
-import type { Snapshot, Table } from "../../schema/snapshot.ts";
-import { foldedName, tokensOf } from "../../sql/cursor.ts";
-import { isWord, type Token } from "../../sql/lexer.ts";
+import { HarborError } from "../../../base/errors.ts";
+import { quoteName } from "../../../sql/quote.ts";
+import type { Dialect } from "../../../base/dialect.ts";
+import type { Attachment } from "../../../engines/inspector.ts";
+import { type Statement, ways } from "../../../history/scripts/statement.ts";
+import type { Snapshot, Table } from "../../../schema/snapshot.ts";
+import { foldedName, tokensOf } from "../../../sql/cursor.ts";
+import { isWord, type Token } from "../../../sql/lexer.ts";
 
 /** What a script leads from and to. */
 interface Way {

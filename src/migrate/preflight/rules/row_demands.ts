@@ -1,13 +1,13 @@
-import type { Dialect } from "../../base/dialect.ts";
-import { isSameExpression } from "../../schema/expressions/compare.ts";
+import type { Dialect } from "../../../base/dialect.ts";
+import { isSameExpression } from "../../../schema/expressions/compare.ts";
 import { ofColumns } from "./column_demands.ts";
 import { type Demand, demand, type DemandSources, type Trust } from "./demand.ts";
 import { isOfFamily } from "./type_families.ts";
-import type { Check, ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
-import { columnsIn } from "../../sql/expression_columns.ts";
-import { hasParameter } from "../../sql/has_parameter.ts";
-import { markedTable } from "../../sql/own/schema.ts";
-import { quoteName } from "../../sql/quote.ts";
+import type { Check, ForeignKey, Snapshot, Table } from "../../../schema/snapshot.ts";
+import { columnsIn } from "../../../sql/expression_columns.ts";
+import { hasParameter } from "../../../sql/has_parameter.ts";
+import { markedTable } from "../../../sql/own/schema.ts";
+import { quoteName } from "../../../sql/quote.ts";
 
 const trusts: Readonly<Record<Dialect, Trust>> = {
   // SQLite notes lengths and enforces none. It checks references only for those who ask, and the application does not.

@@ -1,7 +1,7 @@
-import type { Column } from "../../schema/snapshot.ts";
-import { elementType, isArray } from "../../sql/postgres_spelling.ts";
+import type { Column } from "../../../schema/snapshot.ts";
+import { elementType, isArray } from "../../../sql/postgres_spelling.ts";
 import { conditionOn } from "./column_values.ts";
-import { quoteName } from "../../sql/quote.ts";
+import { quoteName } from "../../../sql/quote.ts";
 
 /** Holds for values that surely become none of a type; what is left fails where it is read. */
 type Unreadable = (value: string, column: Column) => string;

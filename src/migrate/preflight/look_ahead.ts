@@ -1,5 +1,5 @@
-import type { RunContext } from "../engines/run_context.ts";
-import type { Step } from "./rules/plan.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import type { Step } from "../rules/plan.ts";
 import type { LookAhead } from "./preflight.ts";
 
 /** Says of a constraint that nothing enforces it. */
@@ -19,7 +19,7 @@ export async function lookAhead(
 ): Promise<LookAhead | null> {
   if (steps.length === 0) return null;
   if (from === null) {
-    const { rightsError } = await import("../state/check_rights.ts");
+    const { rightsError } = await import("../../state/check_rights.ts");
     const forbidden = await rightsError("upgrade", context);
     if (forbidden !== null) throw forbidden;
     return null;

@@ -1,7 +1,7 @@
-import { HarborError } from "../base/errors.ts";
-import type { RunContext } from "../engines/run_context.ts";
-import { readAppliedRow } from "../engines/version_table.ts";
-import type { Step } from "./rules/plan.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { readAppliedRow } from "../../engines/version_table.ts";
+import type { Step } from "../rules/plan.ts";
 
 const table = "harbor_version";
 

@@ -1,8 +1,8 @@
-import type { Dialect } from "../../base/dialect.ts";
-import type { ForeignKey, Snapshot, Table } from "../../schema/snapshot.ts";
-import { replaceColumns } from "../../sql/expression_columns.ts";
-import { quoteName } from "../../sql/quote.ts";
-import { follow, type Origins, type Passage, startOf, type TableOrigin } from "./origins.ts";
+import type { Dialect } from "../../../base/dialect.ts";
+import type { ForeignKey, Snapshot, Table } from "../../../schema/snapshot.ts";
+import { replaceColumns } from "../../../sql/expression_columns.ts";
+import { quoteName } from "../../../sql/quote.ts";
+import { follow, type Origins, type Passage, startOf, type TableOrigin } from "../../rules/origins.ts";
 
 /**
  * Returns the schema before a passage under the names that its tables and columns have after it. What goes is left out,

@@ -1,7 +1,7 @@
-import type { Statement } from "../history/scripts/statement.ts";
-import type { Dialect } from "../base/dialect.ts";
-import { commaParts, cursorAt, foldedName, type SqlCursor, tokensOf, topLevel } from "../sql/cursor.ts";
-import { isWord, type Token } from "../sql/lexer.ts";
+import type { Statement } from "../../history/scripts/statement.ts";
+import type { Dialect } from "../../base/dialect.ts";
+import { commaParts, cursorAt, foldedName, type SqlCursor, tokensOf, topLevel } from "../../sql/cursor.ts";
+import { isWord, type Token } from "../../sql/lexer.ts";
 
 /** What a transaction made that is still open: nobody else sees it yet, and there are no rows in it. */
 export interface Made {

@@ -1,8 +1,8 @@
 import type { BackfillResult } from "./backfill.ts";
-import type { KeptResult } from "./kept/keeper.ts";
-import type { ReturnedResult } from "./kept/put_back.ts";
-import type { Direction } from "../history/applied.ts";
-import type { ScriptSource } from "./rules/plan.ts";
+import type { KeptResult } from "../kept/keeper.ts";
+import type { ReturnedResult } from "../kept/put_back.ts";
+import type { Direction } from "../../history/applied.ts";
+import type { ScriptSource } from "../rules/plan.ts";
 
 /** A step that ran to its end. */
 export interface StepResult {

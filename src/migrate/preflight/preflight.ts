@@ -1,25 +1,25 @@
 import { carriedSchema } from "./rules/carried_schema.ts";
 import { copiedTables, isLostInCopy, remedyForWords } from "./rules/copied_tables.ts";
-import { loadInspector } from "../engines/open/inspector.ts";
+import { loadInspector } from "../../engines/open/inspector.ts";
 import { describeLoss, lossError, lostAttachments } from "./rules/lost_attachments.ts";
 import { changedTypes, heldTypes } from "./rules/type_changes.ts";
-import { compareSnapshots } from "../schema/compare/snapshots.ts";
+import { compareSnapshots } from "../../schema/compare/snapshots.ts";
 import type { Demand } from "./rules/demand.ts";
 import { demandsOf } from "./rules/row_demands.ts";
-import { HarborError } from "../base/errors.ts";
-import type { Revision } from "../history/history.ts";
+import { HarborError } from "../../base/errors.ts";
+import type { Revision } from "../../history/history.ts";
 import { judgeable } from "./rules/judge_demand.ts";
-import { ownTables } from "../state/rules/match_revision.ts";
-import { follow, halfWay, type Origins, type Passage, startOf } from "./rules/origins.ts";
-import type { Step } from "./rules/plan.ts";
-import { droppedObjects } from "./rules/statement_effects.ts";
-import type { Snapshot } from "../schema/snapshot.ts";
-import { rightsError } from "../state/check_rights.ts";
+import { ownTables } from "../../state/rules/match_revision.ts";
+import { follow, halfWay, type Origins, type Passage, startOf } from "../rules/origins.ts";
+import type { Step } from "../rules/plan.ts";
+import { droppedObjects } from "../rules/statement_effects.ts";
+import type { Snapshot } from "../../schema/snapshot.ts";
+import { rightsError } from "../../state/check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";
-import type { RunContext } from "../engines/run_context.ts";
-import { snapshotIfThere } from "../history/revision_schema.ts";
-import { schemasOf } from "../state/read_unmanaged.ts";
-import { plainTexts, withPlainTexts } from "./rules/plain_texts.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { snapshotIfThere } from "../../history/revision_schema.ts";
+import { schemasOf } from "../../state/read_unmanaged.ts";
+import { plainTexts, withPlainTexts } from "../rules/plain_texts.ts";
 
 /** What a look ahead left for later. */
 export interface LookAhead {

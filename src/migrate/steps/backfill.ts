@@ -1,18 +1,24 @@
-import type { Backfill } from "../history/scripts/statement.ts";
+import type { Backfill } from "../../history/scripts/statement.ts";
 import type { SQL } from "drizzle-orm";
 import { keyShare } from "./rules/key_share.ts";
-import type { Pace } from "../engines/database.ts";
+import type { Pace } from "../../engines/database.ts";
 import {
   type BackfillState,
   insertBackfill,
   readBackfills,
   updateBackfill,
-} from "../engines/version_table.ts";
-import { createWalker, type PaceOptions, type Stretch } from "./paced/backfill_walk.ts";
-import { repeatableCondition } from "../sql/repeatable_update.ts";
-import { countKeys, type KeyPlace, readEdgeKey, updateWithin, type Window } from "./paced/backfill_window.ts";
-import type { BackfillKeeping } from "./kept/keep_backfill.ts";
-import type { RunContext } from "../engines/run_context.ts";
+} from "../../engines/version_table.ts";
+import { createWalker, type PaceOptions, type Stretch } from "../paced/backfill_walk.ts";
+import { repeatableCondition } from "../../sql/repeatable_update.ts";
+import {
+  countKeys,
+  type KeyPlace,
+  readEdgeKey,
+  updateWithin,
+  type Window,
+} from "../paced/backfill_window.ts";
+import type { BackfillKeeping } from "../kept/keep_backfill.ts";
+import type { RunContext } from "../../engines/run_context.ts";
 
 /** How many rows that came meanwhile are left to the closing batch. */
 const mostLeft = 1_000;

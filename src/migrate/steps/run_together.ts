@@ -1,13 +1,13 @@
-import type { Dialect } from "../base/dialect.ts";
+import type { Dialect } from "../../base/dialect.ts";
 import type { StepResult } from "./step_result.ts";
 import type { SQL } from "drizzle-orm";
-import { HarborError } from "../base/errors.ts";
-import { stopIfAsked } from "../base/interrupt.ts";
-import type { Step } from "./rules/plan.ts";
+import { HarborError } from "../../base/errors.ts";
+import { stopIfAsked } from "../../base/interrupt.ts";
+import type { Step } from "../rules/plan.ts";
 import { type BackfillResult, recordAtOnce } from "./backfill.ts";
 import { batchesOf, type BatchOptions } from "./batches.ts";
 import { asNew, makesOnly, nothingMade } from "./makes_only.ts";
-import type { RunContext } from "../engines/run_context.ts";
+import type { RunContext } from "../../engines/run_context.ts";
 
 /** How many statements of scripts share a transaction at most, since nobody can stop it before its end. */
 const mostStatements = 500;

@@ -1,6 +1,6 @@
-import type { Column } from "../../schema/snapshot.ts";
-import { isArray } from "../../sql/postgres_spelling.ts";
-import { quoteName } from "../../sql/quote.ts";
+import type { Column } from "../../../schema/snapshot.ts";
+import { isArray } from "../../../sql/postgres_spelling.ts";
+import { quoteName } from "../../../sql/quote.ts";
 
 type Typed = Pick<Column, "name" | "type">;
 

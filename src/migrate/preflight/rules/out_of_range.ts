@@ -1,5 +1,5 @@
-import type { Column } from "../../schema/snapshot.ts";
-import { elementType, isArray } from "../../sql/postgres_spelling.ts";
+import type { Column } from "../../../schema/snapshot.ts";
+import { elementType, isArray } from "../../../sql/postgres_spelling.ts";
 import { conditionOn } from "./column_values.ts";
 
 /** Numbers that are beyond a column's new type. */

@@ -1,12 +1,12 @@
 import type { SQL } from "drizzle-orm";
-import { createIdentity, readIdentity } from "../engines/backup/identity.ts";
-import { HarborError } from "../base/errors.ts";
-import { createLedger } from "../engines/ledger.ts";
-import type { RunContext } from "../engines/run_context.ts";
-import { createVersionTables, insertApplied } from "../engines/version_table.ts";
-import { isLedgerKept, keepLedger, recordWaysBack } from "../state/keep_ledger.ts";
-import { readState } from "../state/read_state.ts";
-import type { State } from "../state/state.ts";
+import { createIdentity, readIdentity } from "../../engines/backup/identity.ts";
+import { HarborError } from "../../base/errors.ts";
+import { createLedger } from "../../engines/ledger.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { createVersionTables, insertApplied } from "../../engines/version_table.ts";
+import { isLedgerKept, keepLedger, recordWaysBack } from "../../state/keep_ledger.ts";
+import { readState } from "../../state/read_state.ts";
+import type { State } from "../../state/state.ts";
 
 /** Returns what makes a database managed: the tables, and on one that Alembic made the revisions that it has. */
 export function startingBatch(context: RunContext, { applied }: State): readonly SQL[] {

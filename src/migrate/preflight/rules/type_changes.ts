@@ -1,10 +1,10 @@
-import { isGenerated } from "../../schema/generated.ts";
-import { sharedTables } from "../../schema/compare/shared_tables.ts";
-import type { Dialect } from "../../base/dialect.ts";
+import { isGenerated } from "../../../schema/generated.ts";
+import { sharedTables } from "../../../schema/compare/shared_tables.ts";
+import type { Dialect } from "../../../base/dialect.ts";
 import type { Obstacle } from "./obstacle.ts";
-import type { Origins, Passage } from "./origins.ts";
-import type { Column, Snapshot, Table } from "../../schema/snapshot.ts";
-import { columnsIn } from "../../sql/expression_columns.ts";
+import type { Origins, Passage } from "../../rules/origins.ts";
+import type { Column, Snapshot, Table } from "../../../schema/snapshot.ts";
+import { columnsIn } from "../../../sql/expression_columns.ts";
 
 /** What PostgreSQL can turn into what without changing a value; lengths and ranges are looked at in the rows. */
 const conversions: Readonly<Record<Dialect, readonly (readonly [from: RegExp, to: RegExp])[]>> = {

@@ -1,16 +1,16 @@
 import type { Batch, Script } from "./batches.ts";
 import type { SQL } from "drizzle-orm";
-import { HarborError } from "../base/errors.ts";
-import { stopIfAsked } from "../base/interrupt.ts";
-import type { BesideTask, BesideWriters, Piece, ScriptToCut, Staying } from "../engines/beside.ts";
-import type { Database } from "../engines/database.ts";
-import type { Backfill } from "../history/scripts/statement.ts";
-import type { RenderedBatch } from "../engines/render_script.ts";
-import type { Step } from "./rules/plan.ts";
-import type { RunContext } from "../engines/run_context.ts";
-import { type Keeper, writeKeeping } from "./kept/keeper.ts";
-import { takeAside } from "./kept/take_aside.ts";
-import { createWalker, type PaceOptions } from "./paced/backfill_walk.ts";
+import { HarborError } from "../../base/errors.ts";
+import { stopIfAsked } from "../../base/interrupt.ts";
+import type { BesideTask, BesideWriters, Piece, ScriptToCut, Staying } from "../../engines/beside.ts";
+import type { Database } from "../../engines/database.ts";
+import type { Backfill } from "../../history/scripts/statement.ts";
+import type { RenderedBatch } from "../../engines/render_script.ts";
+import type { Step } from "../rules/plan.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { type Keeper, writeKeeping } from "../kept/keeper.ts";
+import { takeAside } from "../kept/take_aside.ts";
+import { createWalker, type PaceOptions } from "../paced/backfill_walk.ts";
 
 /**
  * Runs statements that are one transaction to every other engine: on one that can change large tables beside writers,

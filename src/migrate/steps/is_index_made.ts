@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
-import type { Database } from "../engines/database.ts";
-import { postgresNameOf } from "../sql/cut_name.ts";
-import { ownTable } from "../engines/statement_names.ts";
+import type { Database } from "../../engines/database.ts";
+import { postgresNameOf } from "../../sql/cut_name.ts";
+import { ownTable } from "../../engines/statement_names.ts";
 
 /**
  * Says whether an interrupted run already made an index, and clears away what it left when it did not: a failed

@@ -1,14 +1,19 @@
-import type { Applied } from "../history/applied.ts";
-import { type Backfill, type Statement, ways } from "../history/scripts/statement.ts";
+import type { Applied } from "../../history/applied.ts";
+import { type Backfill, type Statement, ways } from "../../history/scripts/statement.ts";
 import type { SQL } from "drizzle-orm";
 import { sql } from "drizzle-orm";
-import type { Revision } from "../history/history.ts";
-import type { Step } from "./rules/plan.ts";
-import { neverMet } from "../base/errors.ts";
-import type { WriteMode } from "../engines/database.ts";
-import { deleteLedger } from "../engines/ledger.ts";
-import { userStatement } from "../engines/statement_names.ts";
-import { deleteApplied, insertApplied, setAlembicVersion, updateProgress } from "../engines/version_table.ts";
+import type { Revision } from "../../history/history.ts";
+import type { Step } from "../rules/plan.ts";
+import { neverMet } from "../../base/errors.ts";
+import type { WriteMode } from "../../engines/database.ts";
+import { deleteLedger } from "../../engines/ledger.ts";
+import { userStatement } from "../../engines/statement_names.ts";
+import {
+  deleteApplied,
+  insertApplied,
+  setAlembicVersion,
+  updateProgress,
+} from "../../engines/version_table.ts";
 
 /** A part of a step that commits on its own. */
 export interface Batch {

@@ -1,11 +1,11 @@
-import { counted } from "../base/quantity.ts";
+import { counted } from "../../base/quantity.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Demand } from "./rules/demand.ts";
-import { HarborError } from "../base/errors.ts";
-import { stopIfAsked } from "../base/interrupt.ts";
-import type { Database } from "../engines/database.ts";
-import type { RunContext } from "../engines/run_context.ts";
-import { userStatement } from "../engines/statement_names.ts";
+import { HarborError } from "../../base/errors.ts";
+import { stopIfAsked } from "../../base/interrupt.ts";
+import type { Database } from "../../engines/database.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { userStatement } from "../../engines/statement_names.ts";
 
 /** How many rows are named. */
 const exampleCount = 5;

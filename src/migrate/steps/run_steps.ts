@@ -1,26 +1,25 @@
 import { sql } from "drizzle-orm";
-import { isUndoneBy } from "../state/rules/due.ts";
-import { HarborError } from "../base/errors.ts";
-import { stopIfAsked } from "../base/interrupt.ts";
-import { createLedger, hasLedger } from "../engines/ledger.ts";
-import type { RunContext } from "../engines/run_context.ts";
-import { ownTable } from "../engines/statement_names.ts";
-import { updateDurations } from "../engines/version_table.ts";
-import { clearAhead } from "./kept/ahead.ts";
-import { createKeeper, writeKeeping } from "./kept/keeper.ts";
-import { putBack } from "./kept/put_back.ts";
-import type { PaceOptions } from "./paced/backfill_walk.ts";
+import { isUndoneBy } from "../../state/rules/due.ts";
+import { HarborError } from "../../base/errors.ts";
+import { stopIfAsked } from "../../base/interrupt.ts";
+import { createLedger, hasLedger } from "../../engines/ledger.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import { ownTable } from "../../engines/statement_names.ts";
+import { updateDurations } from "../../engines/version_table.ts";
+import { clearAhead } from "../kept/ahead.ts";
+import { createKeeper, writeKeeping } from "../kept/keeper.ts";
+import { putBack } from "../kept/put_back.ts";
+import type { PaceOptions } from "../paced/backfill_walk.ts";
 import { goneIndexes } from "./rules/gone_indexes.ts";
-import { sourceOf, type Step } from "./rules/plan.ts";
-import { recordWayBack } from "../state/keep_ledger.ts";
-import type { State } from "../state/state.ts";
+import { sourceOf, type Step } from "../rules/plan.ts";
+import { recordWayBack } from "../../state/keep_ledger.ts";
+import type { State } from "../../state/state.ts";
 import { type BackfillResult, runBackfill } from "./backfill.ts";
 import { type Batch, batchesOf, type BatchOptions } from "./batches.ts";
 import { isIndexMade } from "./is_index_made.ts";
 import { startingBatch } from "./managed.ts";
 import { requireRecorded } from "./on_record.ts";
-import type { LookAhead } from "./preflight.ts";
-import type { PreparedPlan } from "./prepare_plan.ts";
+import type { LookAhead } from "../preflight/preflight.ts";
 import { runBeside, type Way, waysOf } from "./run_beside.ts";
 import { runTogether } from "./run_together.ts";
 import type { StepResult } from "./step_result.ts";
@@ -206,7 +205,7 @@ function lineOf({ script }: Step, text: string | undefined): number | null {
  */
 export async function waysOfPlan(
   context: RunContext,
-  { steps, state }: PreparedPlan,
+  { steps, state }: { readonly steps: readonly Step[]; readonly state: State },
 ): Promise<readonly Way[]> {
   const isNew = state.kind === "managed" && !await hasLedger(context.database);
   const batches = steps.flatMap((step, index) => {

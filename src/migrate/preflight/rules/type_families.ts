@@ -1,4 +1,4 @@
-import { isArray } from "../../sql/postgres_spelling.ts";
+import { isArray } from "../../../sql/postgres_spelling.ts";
 
 /** Whether what differs in a type differs in another one, and what is compared with it is so with the same result. */
 export function isOfFamily(from: string, to: string): boolean {

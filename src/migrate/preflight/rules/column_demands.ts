@@ -1,12 +1,12 @@
-import type { Dialect } from "../../base/dialect.ts";
-import { sqliteConversion } from "../../schema/twins/conversion.ts";
+import type { Dialect } from "../../../base/dialect.ts";
+import { sqliteConversion } from "../../../schema/twins/conversion.ts";
 import { conditionOn } from "./column_values.ts";
 import { type Demand, demand, type DemandSources, type Trust } from "./demand.ts";
 import { type OutOfRange, outOfRange } from "./out_of_range.ts";
 import { unreadableAs } from "./unreadable_values.ts";
-import type { Column } from "../../schema/snapshot.ts";
-import { isArray } from "../../sql/postgres_spelling.ts";
-import { quoteName, quoteText } from "../../sql/quote.ts";
+import type { Column } from "../../../schema/snapshot.ts";
+import { isArray } from "../../../sql/postgres_spelling.ts";
+import { quoteName, quoteText } from "../../../sql/quote.ts";
 
 /** Returns what a table's columns demand, each of what is in it. */
 export function ofColumns(subject: DemandSources): readonly Demand[] {

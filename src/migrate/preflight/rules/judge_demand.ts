@@ -1,10 +1,10 @@
-import type { Dialect } from "../../base/dialect.ts";
-import type { Snapshot, Table } from "../../schema/snapshot.ts";
-import { sqliteConversion } from "../../schema/twins/conversion.ts";
-import type { Origins, TableOrigin } from "./origins.ts";
-import { markedTable, ownSchemaMark, writeOwnTables } from "../../sql/own/schema.ts";
-import { quoteTable } from "../../sql/table_names.ts";
-import { quoteName } from "../../sql/quote.ts";
+import type { Dialect } from "../../../base/dialect.ts";
+import type { Snapshot, Table } from "../../../schema/snapshot.ts";
+import { sqliteConversion } from "../../../schema/twins/conversion.ts";
+import type { Origins, TableOrigin } from "../../rules/origins.ts";
+import { markedTable, ownSchemaMark, writeOwnTables } from "../../../sql/own/schema.ts";
+import { quoteTable } from "../../../sql/table_names.ts";
+import { quoteName } from "../../../sql/quote.ts";
 import { isOfFamily } from "./type_families.ts";
 import type { Demand, ReadColumn } from "./demand.ts";
 

@@ -1,12 +1,12 @@
-import { foldName, keyOf } from "../../base/fold_name.ts";
-import type { Dialect } from "../../base/dialect.ts";
-import type { History } from "../../history/history.ts";
-import { snapshotIfThere } from "../../history/revision_schema.ts";
-import type { Snapshot } from "../../schema/snapshot.ts";
-import { foldedName, tokensOf } from "../../sql/cursor.ts";
-import { isWord } from "../../sql/lexer.ts";
-import { effectsOf } from "./statement_effects.ts";
-import type { Step } from "./plan.ts";
+import { foldName, keyOf } from "../../../base/fold_name.ts";
+import type { Dialect } from "../../../base/dialect.ts";
+import type { History } from "../../../history/history.ts";
+import { snapshotIfThere } from "../../../history/revision_schema.ts";
+import type { Snapshot } from "../../../schema/snapshot.ts";
+import { foldedName, tokensOf } from "../../../sql/cursor.ts";
+import { isWord } from "../../../sql/lexer.ts";
+import { effectsOf } from "../../rules/statement_effects.ts";
+import type { Step } from "../../rules/plan.ts";
 
 /**
  * Returns the indexes that go with a table which a step puts another in the place of: its revision knows them no more, and
