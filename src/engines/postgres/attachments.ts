@@ -3,6 +3,7 @@ import { quoteName } from "../../sql/quote.ts";
 import type { Database } from "../database.ts";
 import type { Attachment } from "../inspector.ts";
 import {
+  anyAttachedQuery,
   type Attached,
   attachedQuery,
   forbiddenAspect,
@@ -14,6 +15,8 @@ import { ownSchemas } from "./catalogs/place.ts";
 
 /** See `Inspector.attachments`. */
 export async function attachments(database: Database): Promise<readonly Attachment[]> {
+  const [any] = await database.read<{ used: boolean }>(sql.raw(anyAttachedQuery));
+  if (any?.used !== true) return [];
   const rows = await database.read<Attached>(sql.raw(attachedQuery(ownSchemas)));
   const tables = new Map(rows.map(({ id, shown }) => [id, shown]));
   const isIdentity = ({ aspect }: Attached) => aspect === identityAspect;

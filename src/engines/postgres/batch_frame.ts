@@ -44,6 +44,8 @@ export interface BatchFrame {
   commit(): Promise<void>;
   /** Reads what hangs on tables and indexes. */
   readAttached(): Promise<readonly Attached[]>;
+  /** Reads the ids of tables and indexes, as {@link Attached} has them. */
+  readStanding(): Promise<ReadonlySet<string>>;
   /** Runs what hangs something on what came in the place of another. */
   carry(texts: readonly string[]): Promise<void>;
 }
@@ -60,6 +62,11 @@ export function batchFrame({ session, lock, trust, url, lockTimeout }: FrameSett
   async function readAttached(): Promise<readonly Attached[]> {
     const answers = await around([setPath(pinnedPath), ...lookAtAttached]);
     return (answers.at(-2)?.rows ?? []) as unknown as readonly Attached[];
+  }
+
+  async function readStanding(): Promise<ReadonlySet<string>> {
+    const [, answer] = await around([setPath(pinnedPath), plain(inPlace(standing, session))]);
+    return new Set(answer?.rows.map((row) => String(row["id"])));
   }
 
   async function carry(texts: readonly string[]): Promise<void> {
@@ -150,9 +157,12 @@ export function batchFrame({ session, lock, trust, url, lockTimeout }: FrameSett
     around,
     commit,
     readAttached,
+    readStanding,
     carry,
   };
 }
+
+const standing = `SELECT oid::text AS id FROM pg_class WHERE relnamespace = ${ownSchemas}`;
 
 const counted: ReadonlySet<string> = new Set(["INSERT", "UPDATE", "DELETE", "MERGE", "COPY"]);
 

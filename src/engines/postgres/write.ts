@@ -70,6 +70,8 @@ interface Ran {
   readonly batch: BatchWatch | undefined;
   /** What {@link rowsQuery} said at its beginning. */
   readonly before: Result | undefined;
+  /** What hung on tables and indexes at its beginning; nothing where that was not asked. */
+  readonly attached: readonly Attached[];
 }
 
 /** query_canceled */
@@ -95,6 +97,7 @@ export function batchWriter(setting: WriteSetting): BatchWriter {
     around,
     commit,
     readAttached,
+    readStanding,
     carry,
   } = batchFrame(setting);
   const waiting = {
@@ -106,7 +109,7 @@ export function batchWriter(setting: WriteSetting): BatchWriter {
   };
   let quickestMs = Infinity;
   let rowsMs = 0;
-  /** What stood there when the first index was built or dropped alone. */
+  /** The ids of what stood there when the first index was built or dropped alone. */
   let stood: ReadonlySet<string> | undefined;
 
   /** 0 would be no limit to the server. */
@@ -228,10 +231,10 @@ export function batchWriter(setting: WriteSetting): BatchWriter {
       });
       await judgement;
       rowsMs = Math.max(0, performance.now() - sent - beginMs);
-      if (attached.some(({ aspect }) => aspect !== null)) {
+      if (statements.length > 0 && attached.some(({ aspect }) => aspect !== null)) {
         await carry(carryOver(attached, await readAttached()));
       }
-      return await end({ changed, batch, before: batch && answers[session.direct ? 1 : 2] });
+      return await end({ changed, batch, before: batch && answers[session.direct ? 1 : 2], attached });
     } catch (error) {
       if (!session.hasEnded()) await session.run([plain("ROLLBACK")]).catch(() => session.close());
       throw error;
@@ -301,13 +304,16 @@ export function batchWriter(setting: WriteSetting): BatchWriter {
     const [, verb] = /^(create|drop)\s+(?:unique\s+)?index\b/i.exec(withoutLead(text)) ?? [];
     if (!asUser || verb === undefined) return statement;
     const attempt = (waitMs: number) =>
-      transact([], { waitMs, replaces: false, batch: undefined }, async () => {
-        const found = await readAttached();
+      transact([], { waitMs, replaces: true, batch: undefined }, async ({ attached }) => {
+        // Also where nothing hangs yet: something may by the time that one of them goes.
+        const known = stood ??= await readStanding();
         await commit();
-        return found;
+        return { attached, known };
       });
-    const attached = await despiteOthers((waitMs) => session.exclusive(() => attempt(waitMs)), waiting);
-    const known = stood ??= new Set(attached.map(({ id }) => id));
+    const { attached, known } = await despiteOthers(
+      (waitMs) => session.exclusive(() => attempt(waitMs)),
+      waiting,
+    );
     if (/create/i.test(verb)) return { ...statement, written: buildLike(text, attached) };
     const names = tokensOf(text, "postgresql").map((token) => foldedName(token, "postgresql"));
     const isGoing = ({ definition, bare }: Attached) => definition !== null && names.includes(bare);

@@ -132,6 +132,28 @@ for (const engine of engines.filter(({ dialect }) => dialect === "postgresql")) 
   );
 
   test(
+    on("what is hung on it after the one was built for it goes there, too"),
+    () =>
+      engine.withDatabase(async (url) => {
+        await engine.query(
+          url,
+          "CREATE TABLE t (a int); CREATE INDEX ix ON t (a); CREATE INDEX other ON t (a)",
+        );
+        await withTestDatabase(url, async (database) => {
+          await database.write([sql`CREATE INDEX CONCURRENTLY ix_new ON t (a)`], "alone");
+          await engine.query(url, "COMMENT ON INDEX ix IS 'late'");
+          await database.write([sql`DROP INDEX CONCURRENTLY ix`], "alone");
+        });
+        const notes = await engine.query(
+          url,
+          "SELECT concat_ws(' ', relname, obj_description(oid)) AS note FROM pg_class WHERE relkind = 'i' AND " +
+            "relnamespace = 'public'::regnamespace ORDER BY 1",
+        );
+        assert.deepEqual(notes.map(({ note }) => note), ["ix_new late", "other"]);
+      }),
+  );
+
+  test(
     on("what a script says itself of what it replaces stays, and so does what only it took away"),
     async () => {
       const { after } = await seen([

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { attachedQuery } from "../../../src/engines/postgres/catalogs/attached.ts";
 import { runHere } from "../../support/run_here.ts";
 import { storageFields } from "../../support/samples/application.ts";
 import { withFreshPostgres } from "../../support/servers/postgres_server.ts";
@@ -51,4 +52,13 @@ test("postgres: an upgrade of a new database, and status, ask together what does
     const status = await sentBy(url, ["status"]);
     assert.ok(status.length <= 5, shown(status));
     assert.equal(countOf(status, "FROM pg_shdepend"), 1);
+  }));
+
+test("postgres: what hangs on tables and indexes is read only where something does", () =>
+  withFreshPostgres(15, async (url) => {
+    await sentBy(url, ["upgrade", storageFields, "--no-backup"]);
+    const bare = await sentBy(url, ["upgrade", "head", "--no-backup"]);
+    // It builds indexes beside writers, and puts them in the place of others.
+    assert.ok(countOf(bare, "CREATE UNIQUE INDEX CONCURRENTLY") > 0, shown(bare));
+    assert.equal(countOf(bare, attachedQuery("").slice(0, 30)), 0, shown(bare));
   }));
