@@ -3,7 +3,8 @@ import { schemasOfHistory } from "../../history/revision_schema.ts";
 import type { History, Revision } from "../../history/history.ts";
 import type { Passage } from "../../migrate/rules/origins.ts";
 import { withPlainTexts } from "../../migrate/rules/plain_texts.ts";
-import { type Effect, effectsOf } from "../../migrate/rules/statement_effects.ts";
+import type { Effect } from "../../migrate/rules/effects/effect.ts";
+import { effectsOf } from "../../migrate/rules/statement_effects.ts";
 
 /** Says of a table whether a way back is said to lose some of it. */
 export type MeantLosses = (table: string) => boolean;

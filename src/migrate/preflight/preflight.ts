@@ -12,7 +12,7 @@ import { judgeable } from "./rules/judge_demand.ts";
 import { ownTables } from "../../state/rules/match_revision.ts";
 import { follow, halfWay, type Origins, type Passage, startOf } from "../rules/origins.ts";
 import type { Step } from "../rules/plan.ts";
-import { droppedObjects } from "../rules/statement_effects.ts";
+import { droppedObjects } from "../rules/effects/dropped.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
 import { rightsError } from "../../state/check_rights.ts";
 import { conflictError, findConflicts } from "./check_rows.ts";

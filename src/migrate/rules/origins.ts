@@ -1,7 +1,8 @@
 import { isSameName } from "../../base/fold_name.ts";
 import type { Dialect } from "../../base/dialect.ts";
 import type { Snapshot } from "../../schema/snapshot.ts";
-import { type Copy, type Effect, effectsOf, withSchemaRenamed } from "./statement_effects.ts";
+import { type Copy, type Effect, withSchemaRenamed } from "./effects/effect.ts";
+import { effectsOf } from "./statement_effects.ts";
 
 /**
  * How the values of a column came to be.

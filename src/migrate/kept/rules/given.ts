@@ -2,7 +2,8 @@ import type { Dialect } from "../../../base/dialect.ts";
 import { isSameName } from "../../../base/fold_name.ts";
 import { commaParts, cursorAt, tokensOf, topLevel } from "../../../sql/cursor.ts";
 import { isWord, nameOf, type Token } from "../../../sql/lexer.ts";
-import { type Copy, type Effect, effectsOf } from "../../rules/statement_effects.ts";
+import type { Copy, Effect } from "../../rules/effects/effect.ts";
+import { effectsOf } from "../../rules/statement_effects.ts";
 
 /** A column of a table, by the names that it has while the script runs. */
 export interface Place {

@@ -4,13 +4,9 @@ import { isGenerated } from "../../../schema/generated.ts";
 import type { Snapshot, Table } from "../../../schema/snapshot.ts";
 import { commaParts, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf } from "../../../sql/lexer.ts";
-import {
-  type Copy,
-  droppedTypes,
-  type Effect,
-  effectsOf,
-  withSchemaRenamed,
-} from "../../rules/statement_effects.ts";
+import { type Copy, type Effect, withSchemaRenamed } from "../../rules/effects/effect.ts";
+import { droppedTypes } from "../../rules/effects/dropped.ts";
+import { effectsOf } from "../../rules/statement_effects.ts";
 import { retypedColumns, staysUpTo } from "./retyped.ts";
 
 /**

@@ -2,7 +2,8 @@ import type { Dialect } from "../../../base/dialect.ts";
 import { isSameName } from "../../../base/fold_name.ts";
 import { commaParts, tokensOf } from "../../../sql/cursor.ts";
 import { isWord, nameOf } from "../../../sql/lexer.ts";
-import { type Effect, effectsOf } from "../../rules/statement_effects.ts";
+import type { Effect } from "../../rules/effects/effect.ts";
+import { effectsOf } from "../../rules/statement_effects.ts";
 
 interface Wanted {
   readonly table: string;
