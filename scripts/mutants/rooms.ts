@@ -45,9 +45,9 @@ export const roomMutants: readonly Mutant[] = [
     tests: ["engines/sqlite/hold_file_test.ts"],
   },
   {
-    file: "commands/migrate/run_migration.ts",
-    find: "      await around.before(direction);\n      await net.spread(context, plan, onTrial);",
-    replace: "      await net.spread(context, plan, onTrial);\n      await around.before(direction);",
+    file: "commands/migrate/run_plan.ts",
+    find: "    await around.before(direction);\n    await net.spread(context, plan, onTrial);",
+    replace: "    await net.spread(context, plan, onTrial);\n    await around.before(direction);",
     danger: "what the application writes until it is stopped is not in the way back",
     tests: ["cli/around_test.ts"],
   },

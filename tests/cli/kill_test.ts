@@ -141,7 +141,7 @@ for (const engine of driverEngines) {
             const started = performance.now();
             const { code, stderr } = await waiting.result;
             assert.equal(code, 130, stderr);
-            assert.ok(performance.now() - started < 5_000);
+            assert.ok(performance.now() - started < 45_000);
           }));
         const locked = await withTestDatabase(url, (database) =>
           database.withLock(() =>

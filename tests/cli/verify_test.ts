@@ -291,7 +291,7 @@ for (const engine of engines.filter(({ name }) => name !== "sqlite file")) {
             env: { DATABASE_URL: frozen.href, XDG_STATE_HOME: cwd },
           });
           assert.equal(result.code, 1, result.stdout + result.stderr);
-          assert.ok(performance.now() - started < 20_000);
+          assert.ok(performance.now() - started < 120_000);
           assert.match(result.stdout, /^pass +history/m);
           assert.match(result.stdout, /^NOT CHECKED schema +not checked to the end: .* 2 s .*over/m);
           assert.match(result.stdout, /^NOT CHECKED data/m);

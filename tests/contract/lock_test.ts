@@ -23,9 +23,8 @@ eachEngine("withLock() returns what its work returns and throws what it throws",
 eachEngine("withLock() keeps out a second client, and tells who holds it", async ({ database, url }) => {
   await withTestDatabase(url, async (second) => {
     await database.withLock(async () => {
-      const started = Date.now();
-      const error = await rejectsWith("locked", second.withLock(never));
-      assert.ok(Date.now() - started < 2_000, "it waited without being told to");
+      const onWait = () => assert.fail("it waits without being told to");
+      const error = await rejectsWith("locked", second.withLock(never, { onWait }));
       assert.match(error.message, new RegExp(`pid ${testClient.pid} on ${testClient.host}`));
       assert.ok(error.hint?.includes("--lock-wait"));
     });
@@ -47,7 +46,7 @@ eachEngine("withLock() waits as long as it is told, and says so once", async ({ 
       const started = Date.now();
       await rejectsWith("locked", second.withLock(never, { waitMs: 700, onWait }));
       const waited = Date.now() - started;
-      assert.ok(waited >= 650 && waited < 5_000, `it waited ${waited} ms`);
+      assert.ok(waited >= 650 && waited < 60_000, `it waited ${waited} ms`);
     });
     assert.deepEqual(waits.map((holder) => holder?.owner), [`pid ${testClient.pid} on ${testClient.host}`]);
   });

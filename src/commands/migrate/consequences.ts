@@ -9,6 +9,7 @@ import { readKnownReleases } from "../../releases/known_releases.ts";
 import { releasesThatRun, type Verdict } from "../../releases/may_run.ts";
 import { stoppedReleases } from "../../releases/words.ts";
 import { countText } from "../../state/count_rows.ts";
+import { filledForGood } from "./kept_lines.ts";
 
 /** What a plan means for the data and for the application. */
 export interface Consequences {
@@ -29,15 +30,22 @@ export const noConsequences: Consequences = { going: [], losses: [], releases: n
 export async function readConsequences(
   app: App,
   context: RunContext,
-  { plan, losses }: { readonly plan: PreparedPlan; readonly losses: readonly string[] },
+  { plan, losses, noKeep }: {
+    readonly plan: PreparedPlan;
+    readonly losses: readonly string[];
+    readonly noKeep: boolean;
+  },
 ): Promise<Consequences> {
+  // In an empty database nothing is there that could go.
+  if (plan.from === null) return { ...noConsequences, losses };
   const { foresee } = await import("../../migrate/foresee.ts");
+  const { waysOfPlan } = await import("../../migrate/steps/run_steps.ts");
   const foreseen = await foresee(context, plan);
   const { releases, problem } = await readKnownReleases(app.readBeside);
   const schemas = foreseen?.schemas ?? null;
   return {
     going: foreseen?.going ?? null,
-    losses,
+    losses: noKeep ? [...losses, ...await filledForGood(context, await waysOfPlan(context, plan))] : losses,
     releases: releases === null || schemas === null ? null : verdicts(releases, schemas),
     problem,
   };

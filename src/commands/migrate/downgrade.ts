@@ -1,5 +1,6 @@
 import { defineCommand } from "../../cli/command.ts";
-import { migrateOptions, runMigration } from "./run_migration.ts";
+import { migrateOptions } from "./migration.ts";
+import { runMigration } from "./run_migration.ts";
 
 export const downgradeCommand = defineCommand({
   name: "downgrade",

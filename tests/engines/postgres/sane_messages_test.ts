@@ -23,14 +23,14 @@ function rowsOf(count: number): Buffer {
 }
 
 test("postgres: looking through the rows of one chunk takes no copy of it for each", () => {
-  const chunk = rowsOf(20_000);
+  const chunk = rowsOf(40_000);
   const { give, came, state } = socketWith();
   const began = performance.now();
   give(chunk);
-  // One copy a row would be 40 GB.
-  assert.ok(performance.now() - began < 5_000);
+  // One copy a row would be 160 GB.
+  assert.ok(performance.now() - began < 20_000);
   assert.equal(state.isClosed, false);
-  assert.deepEqual(came.map(({ length }) => length), [5 + 20_000 * 200]);
+  assert.deepEqual(came.map(({ length }) => length), [5 + 40_000 * 200]);
 });
 
 test("postgres: messages that come in pieces whose memory is used again are read whole", () => {

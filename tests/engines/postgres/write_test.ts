@@ -78,52 +78,38 @@ for (const version of versions) {
         );
       })));
 
-  test(`postgres ${version}: others wait behind a blocked change no longer than its lock timeout`, () =>
-    withTable(version, async ({ impatient, url }) => {
-      await withReader(url, async () => {
-        const changing = impatient.write([sql`ALTER TABLE seen ADD COLUMN m integer`], "schema").catch((
-          error,
-        ) => error);
-        await withClient(url, async (other) => {
-          for (let round = 0; round < 10; round++) {
-            const started = performance.now();
-            await other`SELECT n FROM seen`;
-            assert.ok(performance.now() - started < 600, "a reader waited longer than one lock timeout");
-            await sleep(50);
-          }
-        });
-        await changing;
-      });
-    }));
-
-  test(`postgres ${version}: a blocked change holds others up for a moment at first, and never most of the time`, () =>
-    withTable(version, async ({ database, url }) => {
-      const change = sql`ALTER TABLE seen ADD COLUMN m integer`;
-      const waits: number[] = [];
-      let changing: Promise<unknown> | undefined;
-      const began = performance.now();
-      await withReader(url, async () => {
-        changing = database.write([change], "schema");
-        await withClient(url, async (other) => {
-          for (const end = performance.now() + 1_200; performance.now() < end;) {
-            const started = performance.now();
-            await other`SELECT n FROM seen`;
-            waits.push(performance.now() - started);
-            await sleep(10);
-          }
-        });
-      });
-      await changing;
-      assert.ok(
-        Math.max(...waits) < 1_200,
-        `a reader waited ${Math.max(...waits)} ms, though the timeout is 2 s`,
-      );
-      const held = waits.filter((ms) => ms > 50);
-      assert.ok(held.length >= 2, `it was tried again: ${held}`);
-      const total = held.reduce((sum, ms) => sum + ms, 0);
-      const share = total / (performance.now() - began);
-      assert.ok(share < 0.8, `readers were held up for ${Math.round(share * 100)} % of the time`);
-    }));
+  // A change that did not give up would keep the readers waiting until it fails, which is long after them.
+  for (
+    const [what, lockTimeoutMs] of [
+      ["no longer than its lock timeout", 200],
+      ["for moments that begin short, however long its lock timeout is", 120_000],
+    ] as const
+  ) {
+    test(`postgres ${version}: others wait behind a blocked change ${what}`, () =>
+      withTable(version, async ({ url }) => {
+        const patience = { ...impatient, lockTimeoutMs, totalMs: 120_000 };
+        const address = parseDatabaseUrl(url) as PostgresUrl;
+        const changing = await openPostgres(address, { client: testClient, access: "write" }, patience);
+        try {
+          let change: Promise<unknown> | undefined;
+          let isOver = false;
+          await withReader(url, async () => {
+            change = changing.write([sql`ALTER TABLE seen ADD COLUMN m integer`], "schema")
+              .finally(() => isOver = true);
+            await withClient(url, async (other) => {
+              for (let round = 0; round < 10; round++) {
+                await other`SELECT n FROM seen`;
+                await sleep(50);
+              }
+            });
+            assert.equal(isOver, false, "the change gave up, and the readers waited for that");
+          });
+          await change;
+        } finally {
+          await changing.close();
+        }
+      }));
+  }
 
   test(`postgres ${version}: a change that stays blocked fails with busy, says by whom, and keeps nothing`, () =>
     withTable(version, async ({ impatient, url }) => {
