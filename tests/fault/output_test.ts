@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { withFolder } from "../support/databases.ts";
 import { baseEnvironment, cliCommand, runCli } from "../support/run_cli.ts";
+import { withSmallDisk } from "../support/servers/small_disk.ts";
 
 type Broken = "stdout" | "stderr";
 
@@ -57,3 +60,26 @@ test("a failure keeps its own exit code when it cannot be printed", () =>
   withFolder(async (cwd) => {
     assert.equal((await runBroken(["upgrade", "nope"], { cwd, broken: "stderr", by: "disk" })).code, 2);
   }));
+
+test("what a full disk keeps from being written has its remedy, and not that of a folder", () =>
+  withFolder((cwd) =>
+    withSmallDisk(64, async (disk) => {
+      assert.equal((await runCli(["upgrade"], { cwd })).code, 0);
+      await writeFile(join(disk, "all"), new Uint8Array(64 * 1024));
+      const env = { XDG_STATE_HOME: disk };
+      const unlocked = (await runCli(["verify", "--skip", "backup", "--json"], { cwd, env })).json<
+        { findings: readonly { check: string; hint: string }[] }
+      >();
+      assert.equal(
+        unlocked.findings.find(({ check }) => check === "lock")?.hint,
+        "Free some space on its device.",
+      );
+      const unit = await runCli(
+        ["schedule", "--install", "--unit-dir", join(disk, "units"), "--env-file", join(cwd, "env")],
+        { cwd },
+      );
+      assert.equal(unit.code, 1, unit.stdout);
+      assert.match(unit.stderr, /^error: Cannot write ".*\.service": no space is left on the device$/m);
+      assert.match(unit.stderr, /^hint: +Free some space on its device\.$/m);
+    })
+  ));

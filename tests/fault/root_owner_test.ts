@@ -153,6 +153,17 @@ test("a database that a user may not read or write is said, with the command tha
     }
   }));
 
+test("a database that a user may only read is upgraded where there is nothing to do, and refused where there is", () =>
+  withUser(async (given) => {
+    const { owner, folder } = given;
+    await makeDatabase(given);
+    const file = join(folder, "openharbor.db");
+    await chown(file, 0, 0);
+    await chmod(file, 0o644);
+    assert.match((await owner(0, "upgrade")).stdout, /^nothing to do: the database is at /m);
+    assert.match((await owner(1, "downgrade", "-1", "--yes")).stderr, /openharbor\.db" may not be written$/m);
+  }));
+
 test("who owns what has no right to be written or read gets it by chmod, and another user by that as well", () =>
   withUser(async (given) => {
     const { owner, folder, as } = given;

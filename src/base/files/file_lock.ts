@@ -16,8 +16,8 @@ export interface FileLockOptions {
   readonly signal: AbortSignal;
   /** Called once, when another process makes it wait. */
   readonly onWait: () => void;
-  /** Called when there can be no lock here, with the reason; the work is then done without one. */
-  readonly onUnlocked: (reason: string) => void;
+  /** Called when there can be no lock here, with what speaks against it; the work is then done without one. */
+  readonly onUnlocked: (reason: unknown) => void;
 }
 
 const pollMs = 250;
@@ -79,7 +79,7 @@ async function acquire(path: string, options: FileLockOptions): Promise<(() => v
   } catch (error) {
     held?.file.close();
     if (error instanceof HarborError) throw error;
-    onUnlocked(messageOf(error));
+    onUnlocked(error);
     return undefined;
   }
 }

@@ -5,8 +5,11 @@ const remedies: Readonly<Record<string, string>> = {
   EMFILE: "Let a process have more files open: ulimit -n.",
 };
 
+/** SQLite's own words, which not every runtime gives with a result code. */
+const sqliteIsFull = /database or disk is full/i;
+
 /** Returns what helps where the system refused something at a limit; `null` where it was not that. */
 export function limitRemedy(error: unknown): string | null {
-  const { code = "" } = (error ?? {}) as NodeJS.ErrnoException;
-  return remedies[code] ?? null;
+  const { code = "", message = "" } = (error ?? {}) as NodeJS.ErrnoException;
+  return remedies[sqliteIsFull.test(message) ? "ENOSPC" : code] ?? null;
 }

@@ -1,9 +1,12 @@
 import type { App } from "../../cli/app.ts";
 import type { Outcome } from "../../cli/command.ts";
+import type { RunContext } from "../../engines/run_context.ts";
+import type { Goal } from "../../migrate/rules/plan.ts";
 import { createAround } from "./around.ts";
 import { noConsequences } from "./consequences.ts";
 import { lookFirst } from "./look_first.ts";
 import type { Foreknown, Migration, Undertaking } from "./migration.ts";
+import { onWritable } from "./on_writable.ts";
 import { paceOf } from "./pace_options.ts";
 import { refuseBeside } from "./rehearsal/options.ts";
 import { runPlan } from "./run_plan.ts";
@@ -25,5 +28,16 @@ export async function runMigration(app: App, migration: Migration): Promise<Outc
     known = looked.known;
   }
   const access = direction === "upgrade" ? "create" : "write";
-  return await app.withRun(access, (context) => runPlan(undertaking, context, known));
+  return await onWritable(app, access, {
+    needsNoWrite: (context) => needsNoWrite(context, known.goal),
+    work: (context) => runPlan(undertaking, context, known),
+  });
+}
+
+async function needsNoWrite(context: RunContext, goal: Goal): Promise<boolean> {
+  const { preparePlan } = await import("../../migrate/prepare_plan.ts");
+  const { isAnyLeft } = await import("../../migrate/clear_beside.ts");
+  const { steps, state, unreturned } = await preparePlan(context, goal);
+  const isIdle = steps.length === 0 && unreturned.length === 0 && state.kind !== "alembic";
+  return isIdle && !await isAnyLeft(context);
 }

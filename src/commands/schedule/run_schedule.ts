@@ -6,6 +6,7 @@ import { quoteForShell } from "../../base/quote_shell.ts";
 import { shownText } from "../../base/shown_text.ts";
 import { renderEnvironmentFile } from "../../verify/schedule/environment_file.ts";
 import { journalOf, renderUnits } from "../../verify/schedule/systemd_units.ts";
+import { limitRemedy } from "../../base/files/limit_remedy.ts";
 import { trustedPath } from "../../base/files/open_folder.ts";
 import { readRegularText } from "../../base/files/regular_file.ts";
 import { createFile, replaceFile } from "../../base/files/replace_file.ts";
@@ -198,8 +199,10 @@ function inFolder(path: string, work: () => void): void {
     work();
   } catch (error) {
     if (error instanceof HarborError && error.code === "unsafe_path") throw error;
-    throw new HarborError("file_failed", `Cannot write "${path}": ${messageOf(error)}`, {
-      hint:
+    // What writes a file has said already which one.
+    const reason = error instanceof HarborError ? error.cause ?? error : error;
+    throw new HarborError("file_failed", `Cannot write "${path}": ${messageOf(reason)}`, {
+      hint: limitRemedy(reason) ??
         "Run it as root, give a folder that this user may write (--unit-dir), or print the units: harbor-db schedule",
       cause: error,
     });

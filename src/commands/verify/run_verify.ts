@@ -1,8 +1,9 @@
 import { formatDuration } from "../../base/quantity.ts";
-import { HarborError } from "../../base/errors.ts";
+import { HarborError, messageOf } from "../../base/errors.ts";
 import { shownText } from "../../base/shown_text.ts";
 import { exitCodeOfFindings, type Finding, summarize } from "../../base/finding.ts";
 import { withFileLock } from "../../base/files/file_lock.ts";
+import { limitRemedy } from "../../base/files/limit_remedy.ts";
 import { openDatabase } from "../../engines/open/database.ts";
 import { allChecks, selectChecks } from "../../verify/checks/all.ts";
 import { verdictOf } from "../../verify/rules/run_record.ts";
@@ -142,12 +143,15 @@ async function startMonitor({ report, settings }: App, address: string | undefin
   };
 }
 
-function notLocked(path: string, reason: string): Finding {
+function notLocked(path: string, reason: unknown): Finding {
   return {
     check: "lock",
     status: "warn",
-    message: `another run could begin beside this one: there can be no lock file "${path}" (${reason})`,
-    hint: "Give a folder that this user may write: --log FILE, or XDG_STATE_HOME in the environment.",
+    message: `another run could begin beside this one: there can be no lock file "${path}" (${
+      messageOf(reason)
+    })`,
+    hint: limitRemedy(reason) ??
+      "Give a folder that this user may write: --log FILE, or XDG_STATE_HOME in the environment.",
     details: { lock: path },
   };
 }
